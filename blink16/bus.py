@@ -1,0 +1,47 @@
+"""The I/O bus: 65,536 byte ports, each read and written through the device that claims it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+PORT_COUNT = 1 << 16
+OPEN_BUS = 0xFF
+"""What a port reads where no device answers: the data lines float high."""
+
+ReadPort = Callable[[int], int]
+WritePort = Callable[[int, int], None]
+
+
+class Bus:
+    """Maps ports to the devices that answer them."""
+
+    def __init__(self) -> None:
+        self._readers: dict[int, ReadPort] = {}
+        self._writers: dict[int, WritePort] = {}
+
+    def attach(
+        self, ports: Iterable[int], read: ReadPort | None = None, write: WritePort | None = None
+    ) -> None:
+        """Let a device answer ``ports``; a later device takes a port from an earlier one."""
+        for port in ports:
+            if read is not None:
+                self._readers[port] = read
+            if write is not None:
+                self._writers[port] = write
+
+    def read(self, port: int, width: int = 8) -> int:
+        """Read a byte, or (``width`` 16) the bytes of two neighbouring ports as one word."""
+        if width == 16:
+            return self.read(port) | self.read((port + 1) & 0xFFFF) << 8
+        reader = self._readers.get(port)
+        return OPEN_BUS if reader is None else reader(port) & 0xFF
+
+    def write(self, port: int, value: int, width: int = 8) -> None:
+        """Write a byte, or (``width`` 16) a word to two neighbouring ports, low byte first."""
+        if width == 16:
+            self.write(port, value & 0xFF)
+            self.write((port + 1) & 0xFFFF, value >> 8)
+            return
+        writer = self._writers.get(port)
+        if writer is not None:
+            writer(port, value & 0xFF)

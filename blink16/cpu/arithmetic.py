@@ -1,0 +1,177 @@
+"""The arithmetic unit: results and flags, also those that Intel's manual leaves undefined.
+
+Undefined flags follow the chip's microcode as far as the captured vectors confirm it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blink16.cpu import flags
+from blink16.cpu.operands import Context
+from blink16.cpu.registers import Cell
+from blink16.cpu.values import Value, select
+
+
+def add(m: Context, a: Value, b: Value, carry_in: Value | None = None) -> Value:
+    """Return a + b (+ a 1-bit carry) and set all status flags."""
+    result = a + b
+    if carry_in is not None:
+        result = result + carry_in.zero_extend(a.width)
+    flags.set_carry(m, ((a & b) | ((a | b) & ~result)).sign())
+    flags.set_overflow(m, ((a ^ result) & (b ^ result)).sign())
+    flags.set_aux(m, a ^ b ^ result)
+    flags.set_result(m, result)
+    return result
+
+
+def subtract(m: Context, a: Value, b: Value, borrow_in: Value | None = None) -> Value:
+    """Return a - b (- a 1-bit borrow) and set all status flags."""
+    result = a - b
+    if borrow_in is None:
+        flags.set_carry(m, a.below(b))
+    else:
+        result = result - borrow_in.zero_extend(a.width)
+        flags.set_carry(m, ((~a & b) | (~(a ^ b) & result)).sign())
+    flags.set_overflow(m, ((a ^ b) & (a ^ result)).sign())
+    flags.set_aux(m, a ^ b ^ result)
+    flags.set_result(m, result)
+    return result
+
+
+def logic(m: Context, result: Value) -> Value:
+    """Set the flags of AND, OR, XOR and TEST; AF is undefined, the chip clears it."""
+    flags.clear(m, Cell.CARRY, Cell.OVERFLOW, Cell.AUX)
+    flags.set_result(m, result)
+    return result
+
+
+def step(m: Context, a: Value, up: bool) -> Value:
+    """Return a + 1 or a - 1 and set all status flags but CF."""
+    one = m.constant(1, a.width)
+    result = a + one if up else a - one
+    over = (a ^ result) & (one ^ result) if up else (a ^ one) & (a ^ result)
+    flags.set_overflow(m, over.sign())
+    flags.set_aux(m, a ^ one ^ result)
+    flags.set_result(m, result)
+    return result
+
+
+# -- multiplication ------------------------------------------------------------------------------
+
+
+def multiply(m: Context, a: Value, b: Value, signed: bool, negate: bool) -> Value:
+    """Return the product of double width; ``negate``: a REP prefix turns its sign.
+
+    CF and OF say whether the high half matters.  Captured: vectors 8086/F6.4 to F7.5.
+    """
+    width = a.width
+    if signed:
+        product = a.sign_extend(2 * width) * b.sign_extend(2 * width)
+    else:
+        product = a.zero_extend(2 * width) * b.zero_extend(2 * width)
+    if negate:
+        product = m.constant(0, 2 * width) - product
+    high, low = (product >> width).truncate(width), product.truncate(width)
+    zero = m.constant(0, width)
+    probe = add(m, high, zero, low.sign() if signed else None)
+    matters = probe.is_not_zero()
+    flags.set_carry(m, matters)
+    flags.set_overflow(m, matters)
+    return product
+
+
+# -- division ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """What the divide microcode leaves."""
+
+    quotient: Value
+    remainder: Value
+    fits: Value
+    """1 bit: the quotient fits; if not there is a divide fault."""
+
+
+def long_division(m: Context, dividend: Value, divisor: Value) -> Division:
+    """Divide a double-width by a single-width number, both unsigned, as the microcode does.
+
+    It subtracts the divisor bit by bit; the flags but CF stay as the last compare set them
+    (the routine CORD of the chip's microcode; captured: vectors 8086/F6.6).  A quotient that
+    does not fit, as with a divisor of zero, shows in the first compare already.
+    """
+    width = divisor.width
+    wide = width + 1
+    by = divisor.zero_extend(wide)
+    remainder = (dividend >> width).truncate(width).zero_extend(wide)
+    low = dividend.truncate(width)
+    fits = remainder.below(by)
+    compared = remainder
+    quotient = m.constant(0, width)
+    for index in reversed(range(width)):
+        carried = remainder.bit(width - 1)
+        remainder = (remainder << 1) | low.bit(index).zero_extend(wide)
+        compared = select(carried, compared, remainder)
+        taken = ~remainder.below(by)
+        remainder = select(taken, remainder - by, remainder)
+        quotient = (quotient << 1) | taken.zero_extend(width)
+    first = (dividend >> width).truncate(width)
+    subtract(m, select(fits, compared.truncate(width), first), divisor)
+    flags.set_carry(m, fits & ~quotient.sign())  # CF took part in shifting the quotient in
+    return Division(quotient, remainder.truncate(width), fits)
+
+
+def signed_division(m: Context, dividend: Value, divisor: Value, negate: bool) -> Division:
+    """Divide signed numbers, truncating; ``negate``: a REP prefix turns the quotient's sign.
+
+    The chip faults where the quotient's magnitude needs the sign bit, so for -128 as well.
+    """
+    width = divisor.width
+    minus_dividend, minus_divisor = dividend.sign(), divisor.sign()
+    size = select(minus_dividend, m.constant(0, 2 * width) - dividend, dividend)
+    by = select(minus_divisor, m.constant(0, width) - divisor, divisor)
+    result = long_division(m, size, by)
+    fits = result.fits & ~result.quotient.sign()
+    flags.clear(m, Cell.CARRY)
+    flags.set_overflow(m, flags.overflow(m) & ~fits)
+    minus = minus_dividend ^ minus_divisor
+    if negate:
+        minus = ~minus
+    zero = m.constant(0, width)
+    quotient = select(minus, zero - result.quotient, result.quotient)
+    remainder = select(minus_dividend, zero - result.remainder, result.remainder)
+    return Division(quotient, remainder, fits)
+
+
+# -- decimal adjust ------------------------------------------------------------------------------
+
+
+def decimal_adjust(m: Context, al: Value, subtracting: bool) -> Value:
+    """Return AL adjusted after a packed decimal addition (DAA) or subtraction (DAS)."""
+    half, full = flags.aux(m), flags.carry(m)
+    limit = select(half, m.constant(0x9F, 8), m.constant(0x99, 8))
+    low = m.constant(9, 8).below(al & 15) | half
+    high = limit.below(al) | full
+    correction = select(low, m.constant(6, 8), m.constant(0, 8)) | select(
+        high, m.constant(0x60, 8), m.constant(0, 8)
+    )
+    result = subtract(m, al, correction) if subtracting else add(m, al, correction)
+    flags.set_carry(m, high)
+    flags.set_aux(m, low.zero_extend(8) << 4)
+    return result
+
+
+def ascii_adjust(m: Context, ax: Value, subtracting: bool) -> Value:
+    """Return AX adjusted after an unpacked decimal addition (AAA) or subtraction (AAS)."""
+    al, ah = ax.truncate(8), (ax >> 8).truncate(8)
+    needed = m.constant(9, 8).below(al & 15) | flags.aux(m)
+    correction = select(needed, m.constant(6, 8), m.constant(0, 8))
+    one = needed.zero_extend(8)
+    if subtracting:
+        al, ah = subtract(m, al, correction), ah - one
+    else:
+        al, ah = add(m, al, correction), ah + one
+    flags.set_carry(m, needed)
+    flags.set_aux(m, one << 4)
+    return (ah.zero_extend(16) << 8) | (al & 15).zero_extend(16)

@@ -1,0 +1,242 @@
+"""Instructions as text, in Intel's and in AT&T's syntax, from the same encodings.
+
+Intel's form names the segment of every memory operand, as the captured vectors do:
+``mov ax, word [ss:bp+4h]``.  AT&T's is what GNU tools print for the i8086.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from blink16.cpu.decoder import EFFECTIVE_ADDRESSES, effective_segment
+from blink16.cpu.encoding import DIRECT_RM, Instruction
+from blink16.cpu.opcodes import (
+    BYTE_REGISTERS,
+    PREFIXES,
+    REPNZ,
+    SEGMENT_OVERRIDES,
+    SEGMENT_REGISTERS,
+    STRING_INSTRUCTIONS,
+    WORD_REGISTERS,
+)
+
+
+class Syntax(Enum):
+    """How to write an instruction."""
+
+    INTEL = "intel"
+    ATT = "att"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryText:
+    """A memory operand: explicit segment if a prefix gave it, registers and displacement."""
+
+    segment: str
+    overridden: bool
+    registers: tuple[str, ...]
+    displacement: int | None
+
+    def intel(self, size: str) -> str:
+        """``word [ss:bp+4h]``."""
+        displacement = self.displacement or 0
+        if not self.registers:
+            return f"{size} [{self.segment}:{displacement & 0xFFFF:X}h]".lstrip()
+        sign = "-" if displacement < 0 else "+"
+        offset = "" if self.displacement is None else f"{sign}{abs(displacement):X}h"
+        return f"{size} [{self.segment}:{'+'.join(self.registers)}{offset}]".lstrip()
+
+    def att(self) -> str:
+        """``%ss:0x4(%bp)``."""
+        prefix = f"%{self.segment}:" if self.overridden else ""
+        displacement = self.displacement or 0
+        if not self.registers:
+            return f"{prefix}{displacement & 0xFFFF:#x}"
+        sign = "-" if displacement < 0 else ""
+        offset = "" if self.displacement is None else f"{sign}{abs(displacement):#x}"
+        return f"{prefix}{offset}({','.join('%' + name for name in self.registers)})"
+
+
+def disassemble(instruction: Instruction, ip: int, syntax: Syntax = Syntax.INTEL) -> str:
+    """Return an instruction's text; ``ip`` is its offset in the code segment."""
+    writer = _Intel(instruction, ip) if syntax is Syntax.INTEL else _Att(instruction, ip)
+    return writer.text()
+
+
+class _Writer:
+    """What both syntaxes share."""
+
+    def __init__(self, instruction: Instruction, ip: int) -> None:
+        self.i = instruction
+        self.row = instruction.row
+        self.next_ip = (ip + instruction.length) & 0xFFFF
+        self.is_string = self.row.mnemonic in STRING_INSTRUCTIONS
+
+    def memory(self) -> MemoryText:
+        modrm = self.i.modrm
+        assert modrm is not None
+        names: tuple[str, ...] = ()
+        if not (modrm.mod == 0 and modrm.rm == DIRECT_RM):
+            base, index, _ = EFFECTIVE_ADDRESSES[modrm.rm]
+            names = tuple(WORD_REGISTERS[n].lower() for n in (base, index) if n is not None)
+        default = SEGMENT_REGISTERS[effective_segment(modrm)]
+        return self._with_segment(default, names, self.i.displacement)
+
+    def offset(self) -> MemoryText:
+        assert isinstance(self.i.immediate, int)
+        return self._with_segment("DS", (), self.i.immediate)
+
+    def _with_segment(
+        self, default: str, names: tuple[str, ...], displacement: int | None
+    ) -> MemoryText:
+        override = self.i.segment_override
+        segment = (override or default).lower()
+        return MemoryText(segment, override is not None, names, displacement)
+
+    def register(self, form: str) -> str | None:
+        """Return the register that a form and ModR/M name, None where it is memory."""
+        modrm = self.i.modrm
+        names = BYTE_REGISTERS if form.endswith("b") else WORD_REGISTERS
+        if form in BYTE_REGISTERS or form in WORD_REGISTERS or form in SEGMENT_REGISTERS:
+            return form.lower()
+        if modrm is None:
+            return None
+        if form[0] == "G":
+            return names[modrm.reg].lower()
+        if form[0] == "S":
+            return SEGMENT_REGISTERS[modrm.reg & 3].lower()
+        if form[0] in "EM" and modrm.mod == 3:
+            return names[modrm.rm].lower()
+        return None
+
+    def target(self) -> int:
+        assert isinstance(self.i.immediate, int)
+        return (self.next_ip + self.i.immediate) & 0xFFFF
+
+    def repeat_prefix(self) -> str:
+        if self.i.repeat is None or not self.is_string:
+            return ""
+        if self.row.mnemonic in ("CMPS", "SCAS"):
+            return "repne " if self.i.repeat == REPNZ else "repe "
+        return "rep "
+
+
+_INTEL_NAMES = {"LOOPZ": "loope", "LOOPNZ": "loopne", "RET": "retn"}
+
+
+class _Intel(_Writer):
+    def text(self) -> str:
+        name = _INTEL_NAMES.get(self.row.mnemonic, self.row.mnemonic.lower())
+        if self.i.opcode in PREFIXES:
+            return name.rstrip(":")
+        if self.is_string:
+            override = self.i.segment_override
+            segment = f"{override.lower()} " if override else ""
+            return f"{segment}{self.repeat_prefix()}{name}{'b' if self.row.width == 8 else 'w'}"
+        if self.i.opcode == 0xCC:
+            return "int3"
+        if name == "setmo" and self.i.opcode >= 0xD2:
+            name = "setmoc"
+        forms = [form for form in self.row.operands if form != "1"]
+        return f"{name} {', '.join(self._operand(form) for form in forms)}".rstrip()
+
+    def _operand(self, form: str) -> str:
+        register = self.register(form)
+        if register is not None:
+            return register
+        immediate = self.i.immediate
+        if form[0] == "J":
+            return f"{self.target():04X}h"
+        if isinstance(immediate, tuple):
+            return f"{immediate[1]:04X}h:{immediate[0]:04X}h"
+        if form[0] == "I":
+            assert immediate is not None
+            return f"{immediate & (0xFF if form == 'Ib' else 0xFFFF):X}h"
+        if form[0] == "O":
+            return self.offset().intel(_SIZES[form[1]])
+        if self.row.mnemonic in ("LES", "LDS"):
+            return self.memory().intel("dword")
+        return self.memory().intel("word" if form == "Mp" else _SIZES[form[1:]])
+
+
+_SIZES = {"b": "byte", "w": "word", "": ""}
+
+_ATT_NAMES = {
+    "JZ": "je", "JNZ": "jne", "JNB": "jae", "JNBE": "ja", "JNL": "jge", "JNLE": "jg",
+    "LOOPZ": "loope", "LOOPNZ": "loopne", "CALLF": "lcall", "JMPF": "ljmp", "RETF": "lret",
+    "CBW": "cbtw", "CWD": "cwtd", "WAIT": "fwait", "REPZ": "repz", "REPNZ": "repnz",
+}  # fmt: skip
+_ONE_SIZE = frozenset(
+    {"LES", "LDS", "LEA", "CALL", "CALLF", "JMP", "JMPF", "PUSH", "POP", "ESC"}
+)  # fmt: skip
+
+
+class _Att(_Writer):
+    def text(self) -> str:
+        name = _ATT_NAMES.get(self.row.mnemonic, self.row.mnemonic.lower())
+        if self.i.opcode in PREFIXES:
+            return name.rstrip(":")
+        if self.i.opcode == 0xCC:
+            return "int3"
+        if self.is_string:
+            return self._string(name)
+        forms = [form for form in self.row.operands if form != "1"]
+        if self.row.mnemonic == "XLAT":
+            return f"xlat %{(self.i.segment_override or 'DS').lower()}:(%bx)"
+        if not (self.row.mnemonic == "XCHG" and "E" in forms[-1]):
+            forms.reverse()  # GNU's tools leave the register first in an exchange with memory
+        operands = [self._operand(form) for form in forms]
+        if self._size_is_unsaid(forms):
+            name += "b" if self.row.width == 8 else "w"
+        prefix = "" if self._uses_segment(forms) else self._bare_override()
+        return f"{prefix}{name} {','.join(operands)}".rstrip()
+
+    def _string(self, name: str) -> str:
+        segment = (self.i.segment_override or "DS").lower()
+        width = self.row.width
+        texts = {
+            "X": f"%{segment}:(%si)",
+            "Y": "%es:(%di)",
+            "A": "%al" if width == 8 else "%ax",
+        }
+        operands = ",".join(texts[form[0]] for form in reversed(self.row.operands))
+        repeat = self.repeat_prefix()
+        if self.row.mnemonic in ("CMPS", "SCAS"):
+            repeat = repeat.replace("repe ", "repz ").replace("repne ", "repnz ")
+        suffix = "" if "A" in {form[0] for form in self.row.operands} else "bw"[width // 16]
+        return f"{repeat}{name}{suffix} {operands}"
+
+    def _operand(self, form: str) -> str:
+        register = self.register(form)
+        jumps = self.row.mnemonic in ("JMP", "CALL", "JMPF", "CALLF")
+        star = "*" if jumps else ""
+        if register is not None:
+            port = form == "DX" and self.row.mnemonic in ("IN", "OUT")
+            return f"(%{register})" if port else f"{star}%{register}"
+        immediate = self.i.immediate
+        if form[0] == "J":
+            return f"{self.target():#x}"
+        if isinstance(immediate, tuple):
+            return f"${immediate[1]:#x},${immediate[0]:#x}"
+        if form.isdigit():
+            return f"${int(form):#x}"
+        if form[0] == "I":
+            assert immediate is not None
+            return f"${immediate & (0xFF if form == 'Ib' else 0xFFFF):#x}"
+        return star + (self.offset() if form[0] == "O" else self.memory()).att()
+
+    def _size_is_unsaid(self, forms: list[str]) -> bool:
+        """Return whether no register operand tells the width of a memory operand."""
+        if self.row.mnemonic in _ONE_SIZE:
+            return False
+        in_memory = any(form[0] == "E" and self.register(form) is None for form in forms)
+        others = [form for form in forms if form[0] != "E" and form != "CL"]
+        return in_memory and not any(self.register(form) for form in others)
+
+    def _uses_segment(self, forms: list[str]) -> bool:
+        return any(form[0] in "EMO" and self.register(form) is None for form in forms)
+
+    def _bare_override(self) -> str:
+        names = [SEGMENT_OVERRIDES[p] for p in self.i.prefixes if p in SEGMENT_OVERRIDES]
+        return "".join(f"{name.lower()} " for name in names)

@@ -1,0 +1,71 @@
+"""What an engine is: something that executes instructions on a packed state and a memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from blink16.memory import Access
+
+
+class StopReason(Enum):
+    """Why ``run`` returned."""
+
+    BUDGET = auto()  # as many instructions retired as were asked for
+    BREAKPOINT = auto()  # before the instruction at CS:IP
+    WATCHPOINT = auto()  # after the instruction that touched a watched address
+    HALT = auto()  # HLT, and no interrupt is to come that would end it
+    LOCKUP = auto()  # the segment holds nothing but prefixes: the chip would fetch for ever
+    SERVICE = auto()  # engine only: before the instruction of a host service
+    ATTENTION = auto()  # engine only: a flag or a request wants the machine's attention
+    INTERRUPTED = auto()  # the host asked for a stop
+    WAITING = auto()  # a service needs input that has not come; run again to try again
+    EXITED = auto()  # the program asked to end; it has not gone yet
+    TRAPPED = auto()  # the program did what its system answers with a signal
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why the machine stopped, and the particulars of that reason."""
+
+    reason: StopReason
+    address: int | None = None
+    """WATCHPOINT: the linear address that was touched."""
+    access: Access | None = None
+    """WATCHPOINT: how it was touched."""
+    status: int = 0
+    """EXITED: the program's exit status.  TRAPPED: the POSIX signal number."""
+    text: str = ""
+    """A sentence for people, where the reason alone does not say it all."""
+
+
+class Engine(Protocol):
+    """Executes instructions.  Registers, memory and bus are shared with the machine.
+
+    An instruction with its prefixes and all its REP rounds retires once.  ``run`` raises
+    ``icount`` in the registers by exactly the instructions that retired, never more than
+    ``budget``, and leaves with every register in place:
+
+    - BREAKPOINT and SERVICE before the instruction at an address so marked; the first
+      instruction of a run is executed even so where ``skip_first`` is given;
+    - WATCHPOINT after the instruction that touched a watched byte;
+    - HALT after HLT retired, or at once while the processor is halted;
+    - ATTENTION after an instruction that set TF or IF (so that the machine can see to
+      traps and pending interrupts), or when the attention cell is not 0, also between two
+      rounds of a REP instruction, which then has not retired and goes on with the next run.
+
+    While TF is set, an engine is only run with a budget of one.
+    """
+
+    name: str
+    between_rounds: bool
+    """Whether the last run was interrupted between two rounds of a REP instruction."""
+
+    def run(self, budget: int, *, skip_first: bool = False) -> Stop:
+        """Execute at most ``budget`` instructions."""
+        ...
+
+    def interrupt(self, vector: int) -> None:
+        """Enter the interrupt ``vector`` as the processor does between two instructions."""
+        ...

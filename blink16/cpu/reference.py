@@ -1,0 +1,273 @@
+"""The reference engine: the semantics, folded as they come.  Slow, and easy to trust."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blink16.bus import Bus
+from blink16.cpu.decoder import execute
+from blink16.cpu.encoding import MAX_BODY, Instruction, parse_body
+from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.opcodes import PREFIXES, REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
+from blink16.cpu.operands import Index, Repeat
+from blink16.cpu.registers import Cell, Registers
+from blink16.cpu.semantics import enter_interrupt
+from blink16.cpu.values import Value
+from blink16.memory import PAGE_SHIFT, Access, Attribute, Memory, PageState, linear
+
+SEGMENT_SIZE = 0x10000
+REPEATS = {REPNZ: Repeat.REPNZ, REPZ: Repeat.REPZ}
+OVERRIDES = {code: SEGMENT_REGISTERS.index(name) for code, name in SEGMENT_OVERRIDES.items()}
+_WRITE_MINDS = PageState.CLEAN | PageState.CODE | PageState.WATCH_WRITE | PageState.ROM
+
+
+class ReferenceEngine:
+    """Executes instructions one by one in Python; also the `Context` of their semantics."""
+
+    name = "reference"
+
+    def __init__(self, registers: Registers, memory: Memory, bus: Bus) -> None:
+        self.registers = registers
+        self.memory = memory
+        self.bus = bus
+        self.repeat: Repeat | None = None
+        self._cells = registers.cells
+        self._state = registers.state
+        self._segment: int | None = None
+        self._next_ip = 0
+        self._jump: int | None = None
+        self._wants_attention = False
+        self.between_rounds = False
+
+    # -- engine ------------------------------------------------------------------------------
+
+    def run(self, budget: int, *, skip_first: bool = False) -> Stop:
+        """Execute at most ``budget`` instructions (see `engine.Engine`)."""
+        cells, attributes = self._cells, self.memory.attributes
+        self.memory.touched = None
+        for _ in range(budget):
+            if cells[Cell.ATTENTION]:
+                return Stop(StopReason.ATTENTION)
+            if cells[Cell.HALTED]:
+                return Stop(StopReason.HALT)
+            here = attributes[linear(cells[Cell.CS], cells[Cell.IP])]
+            if here and not skip_first:
+                if here & Attribute.BREAKPOINT:
+                    return Stop(StopReason.BREAKPOINT)
+                if here & Attribute.SERVICE:
+                    return Stop(StopReason.SERVICE)
+            skip_first = False
+            stop = self._step()
+            if stop is not None:
+                return stop
+        return Stop(StopReason.BUDGET)
+
+    def interrupt(self, vector: int) -> None:
+        """Enter an interrupt between two instructions."""
+        self._cells[Cell.HALTED] = 0
+        enter_interrupt(self, Value(vector, 8), Value(self._cells[Cell.IP], 16))
+        self._cells[Cell.IP] = self._jump or 0
+
+    def _step(self) -> Stop | None:
+        """Execute one instruction; None if there is nothing to tell."""
+        cells = self._cells
+        start = cells[Cell.IP]
+        instruction = self._fetch(start)
+        if instruction is None:
+            return Stop(StopReason.LOCKUP, text="nothing but prefixes in the code segment")
+        self._jump = None
+        self._wants_attention = self.between_rounds = False
+        cells[Cell.SHADOW] = 0
+        execute(self, instruction)
+        if self.between_rounds and not cells[Cell.TRAP]:
+            cells[Cell.IP] = start
+            return Stop(StopReason.ATTENTION)
+        cells[Cell.IP] = self._next_ip if self._jump is None else self._jump
+        self.registers.icount += 1
+        if self.memory.touched is not None:
+            return Stop(StopReason.WATCHPOINT, *self.memory.touched)
+        if self._wants_attention:
+            return Stop(StopReason.ATTENTION)
+        return Stop(StopReason.HALT) if cells[Cell.HALTED] else None
+
+    def _fetch(self, ip: int) -> Instruction | None:
+        """Read prefixes and decode; None if the segment holds nothing else."""
+        base = self._cells[Cell.CS] << 4
+        ram = self.memory.ram
+        self._segment = self.repeat = None
+        for count in range(SEGMENT_SIZE):
+            address = (base + ((ip + count) & 0xFFFF)) & 0xFFFFF
+            byte = ram[address]
+            if byte not in PREFIXES:
+                break
+            if byte in OVERRIDES:
+                self._segment = OVERRIDES[byte]
+            elif byte in REPEATS:
+                self.repeat = REPEATS[byte]
+        else:
+            return None
+        body_ip = (ip + count) & 0xFFFF
+        if body_ip <= SEGMENT_SIZE - MAX_BODY and address <= len(ram) - MAX_BODY:
+            body = bytes(ram[address : address + MAX_BODY])
+        else:
+            body = bytes(ram[linear(base >> 4, body_ip + n)] for n in range(MAX_BODY))
+        instruction = parse_body(body)
+        self._next_ip = (body_ip + instruction.length) & 0xFFFF
+        return instruction
+
+    # -- context: registers ------------------------------------------------------------------
+
+    def constant(self, value: int, width: int) -> Value:
+        """Return a known value."""
+        return Value(value & ((1 << width) - 1), width)
+
+    def get_register(self, index: Index, width: int) -> Value:
+        """Read a register."""
+        assert isinstance(index, int)
+        if width == 16:
+            return Value(self._cells[index], 16)
+        return Value(self._state[_BYTE_OFFSETS[index]], 8)
+
+    def set_register(self, index: Index, width: int, value: Value) -> None:
+        """Write a register."""
+        assert isinstance(index, int)
+        assert isinstance(value.handle, int)
+        if width == 16:
+            self._cells[index] = value.handle
+        else:
+            self._state[_BYTE_OFFSETS[index]] = value.handle
+
+    def get_cell(self, cell: Cell) -> Value:
+        """Read a cell."""
+        return Value(self._cells[cell], 16)
+
+    def set_cell(self, cell: Cell, value: Value) -> None:
+        """Write a cell."""
+        self._cells[cell] = _known(value)
+
+    def get_segment(self, index: Index) -> Value:
+        """Read a segment register."""
+        return Value(self._cells[Cell.ES + _number(index)], 16)
+
+    def set_segment(self, index: Index, value: Value) -> None:
+        """Write a segment register."""
+        self._cells[Cell.ES + _number(index)] = _known(value)
+
+    def override(self, segment: int) -> Index:
+        """Return the prefix's segment, or the default."""
+        return segment if self._segment is None else self._segment
+
+    # -- context: memory and ports -----------------------------------------------------------
+
+    def load(self, segment: Index, offset: Value, width: int) -> Value:
+        """Read memory."""
+        base, at = self._cells[Cell.ES + _number(segment)], _known(offset)
+        low = self._load_byte(linear(base, at))
+        if width == 8:
+            return Value(low, 8)
+        return Value(low | self._load_byte(linear(base, at + 1)) << 8, 16)
+
+    def load_vector(self, offset: Value) -> Value:
+        """Read a word of the interrupt vector table."""
+        at = _known(offset)
+        return Value(self._load_byte(at) | self._load_byte(at + 1) << 8, 16)
+
+    def store(self, segment: Index, offset: Value, value: Value) -> None:
+        """Write memory."""
+        base, at = self._cells[Cell.ES + _number(segment)], _known(offset)
+        number = _known(value)
+        self._store_byte(linear(base, at), number & 0xFF)
+        if value.width == 16:
+            self._store_byte(linear(base, at + 1), number >> 8)
+
+    def _load_byte(self, address: int) -> int:
+        if self.memory.pages[address >> PAGE_SHIFT] & PageState.WATCH_READ:
+            self.memory.touch(address, 1, Access.READ)
+        return self.memory.ram[address]
+
+    def _store_byte(self, address: int, byte: int) -> None:
+        page = address >> PAGE_SHIFT
+        state = self.memory.pages[page]
+        if state & _WRITE_MINDS:
+            if state & PageState.ROM:
+                return
+            if state & PageState.WATCH_WRITE:
+                self.memory.touch(address, 1, Access.WRITE)
+            if state & PageState.CLEAN:
+                self.memory.keep(page)
+            if state & PageState.CODE:
+                self.memory.stale_code.add(page)
+        self.memory.ram[address] = byte
+
+    def port_in(self, port: Value, width: int) -> Value:
+        """Read an I/O port."""
+        return Value(self.bus.read(_known(port), width), width)
+
+    def port_out(self, port: Value, value: Value) -> None:
+        """Write an I/O port."""
+        self.bus.write(_known(port), _known(value), value.width)
+
+    # -- context: control --------------------------------------------------------------------
+
+    def next_ip(self) -> Value:
+        """Return the offset of the instruction that follows."""
+        return Value(self._next_ip, 16)
+
+    def jump(self, ip: Value) -> None:
+        """Go on at an offset in the code segment."""
+        self._jump = _known(ip)
+
+    def branch(self, condition: Value, ip: Value) -> None:
+        """Go on at an offset if the condition holds."""
+        if condition.handle:
+            self._jump = _known(ip)
+
+    def when(
+        self,
+        condition: Value,
+        then: Callable[[], None],
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
+        """Do one thing or the other."""
+        if condition.handle:
+            then()
+        elif otherwise is not None:
+            otherwise()
+
+    def rounds(self, body: Callable[[], Value]) -> None:
+        """Repeat while the body returns 1, unless a trap or the host interrupts.
+
+        The chip backs up by two bytes for the instruction and one prefix: further prefixes
+        are lost when the interrupt returns.
+        """
+        while body().handle:
+            if self._cells[Cell.TRAP] or self._cells[Cell.ATTENTION]:
+                self.between_rounds = True
+                self._jump = (self._next_ip - 2) & 0xFFFF
+                return
+
+    def halt(self) -> None:
+        """Stop executing until an interrupt."""
+        self._cells[Cell.HALTED] = 1
+
+    def hold_interrupts(self) -> None:
+        """Let no interrupt in before the next instruction has retired."""
+        self._cells[Cell.SHADOW] = 1
+
+    def flags_opened(self) -> None:
+        """Leave the run so that the machine can look at TF and IF."""
+        self._wants_attention = True
+
+
+_BYTE_OFFSETS = (0, 2, 4, 6, 1, 3, 5, 7)
+"""Where AL CL DL BL AH CH DH BH lie in the packed state."""
+
+
+def _known(value: Value) -> int:
+    assert isinstance(value.handle, int)
+    return value.handle
+
+
+def _number(index: Index) -> int:
+    assert isinstance(index, int)
+    return index

@@ -1,0 +1,183 @@
+"""The processor's registers as one packed state that every engine shares.
+
+The state is a buffer of 16-bit cells at a fixed address.  The status flags are kept as the
+values they follow from (a result that is zero or not, a value whose sign bit is SF, …), since
+most flags that an instruction sets are overwritten before anyone looks; ``flags`` composes the
+word that the 8086 would push.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from construct import Int16ul, Int64ul, Struct
+
+FLAGS_ALWAYS_SET = 0xF002  # bits 12-15 and 1 read as ones on the 8086
+CF, PF, AF, ZF, SF, TF, IF, DF, OF = (1 << bit for bit in (0, 2, 4, 6, 7, 8, 9, 10, 11))
+
+
+class Cell(IntEnum):
+    """Where each 16-bit cell lies in the packed state, in words.  Intel's register numbers."""
+
+    AX = 0
+    CX = 1
+    DX = 2
+    BX = 3
+    SP = 4
+    BP = 5
+    SI = 6
+    DI = 7
+    ES = 8
+    CS = 9
+    SS = 10
+    DS = 11
+    IP = 12
+    ZERO = 13  # ZF is set when this is zero
+    SIGN = 14  # SF is bit 15
+    PARITY = 15  # PF is set when the low byte has an even number of ones
+    AUX = 16  # AF is bit 4
+    CARRY = 17  # CF: 0 or 1
+    OVERFLOW = 18  # OF is bit 15
+    TRAP = 19  # TF: 0 or 1
+    INTERRUPT = 20  # IF: 0 or 1
+    DIRECTION = 21  # what a byte string instruction adds to SI and DI: 1, or FFFFh with DF set
+    SHADOW = 22  # 1 after an instruction that holds off interrupts for one more instruction
+    HALTED = 23  # 1 after HLT, until an interrupt
+    NOTHING = 24  # always 0
+    ATTENTION = 25  # not 0: leave run() at the next instruction boundary (set from any thread)
+
+
+ICOUNT_OFFSET = 64
+STATE_SIZE = 256
+"""Bytes in the packed state; what lies behind ``icount`` belongs to the engine."""
+
+ARCHITECTURE = Struct(
+    "general" / Int16ul[8],
+    "segments" / Int16ul[4],
+    "ip" / Int16ul,
+    "flags" / Int16ul,
+    "shadow" / Int16ul,
+    "halted" / Int16ul,
+    "icount" / Int64ul,
+)
+"""The canonical form of a processor's state: equal states are equal bytes, on every engine."""
+
+
+def _cell(cell: Cell) -> Any:
+    def fget(self: Registers) -> int:
+        return self.cells[cell]
+
+    def fset(self: Registers, value: int) -> None:
+        self.cells[cell] = value & 0xFFFF
+
+    return property(fget, fset, doc=f"The 16-bit register {cell.name}.")
+
+
+def _byte(index: int, name: str) -> Any:
+    def fget(self: Registers) -> int:
+        return self.state[index]
+
+    def fset(self: Registers, value: int) -> None:
+        self.state[index] = value & 0xFF
+
+    return property(fget, fset, doc=f"The 8-bit register {name}.")
+
+
+class Registers:
+    """The registers by name; assignments keep the low bits that fit."""
+
+    ax: int = _cell(Cell.AX)
+    cx: int = _cell(Cell.CX)
+    dx: int = _cell(Cell.DX)
+    bx: int = _cell(Cell.BX)
+    sp: int = _cell(Cell.SP)
+    bp: int = _cell(Cell.BP)
+    si: int = _cell(Cell.SI)
+    di: int = _cell(Cell.DI)
+    es: int = _cell(Cell.ES)
+    cs: int = _cell(Cell.CS)
+    ss: int = _cell(Cell.SS)
+    ds: int = _cell(Cell.DS)
+    ip: int = _cell(Cell.IP)
+    al: int = _byte(0, "AL")
+    ah: int = _byte(1, "AH")
+    cl: int = _byte(2, "CL")
+    ch: int = _byte(3, "CH")
+    dl: int = _byte(4, "DL")
+    dh: int = _byte(5, "DH")
+    bl: int = _byte(6, "BL")
+    bh: int = _byte(7, "BH")
+
+    def __init__(self) -> None:
+        self.state = bytearray(STATE_SIZE)
+        view = memoryview(self.state)
+        self.cells = view.cast("H")
+        self._icount = view[ICOUNT_OFFSET : ICOUNT_OFFSET + 8].cast("Q")
+        self.flags = 0
+
+    @property
+    def icount(self) -> int:
+        """Instructions retired since the machine started."""
+        return self._icount[0]
+
+    @icount.setter
+    def icount(self, value: int) -> None:
+        self._icount[0] = value
+
+    @property
+    def flags(self) -> int:
+        """The flags word as PUSHF shows it; bits that the 8086 lacks can't be changed."""
+        c = self.cells
+        return (
+            FLAGS_ALWAYS_SET
+            | c[Cell.CARRY]
+            | (PF if (c[Cell.PARITY] & 0xFF).bit_count() % 2 == 0 else 0)
+            | c[Cell.AUX] & AF
+            | (ZF if c[Cell.ZERO] == 0 else 0)
+            | (SF if c[Cell.SIGN] & 0x8000 else 0)
+            | (TF if c[Cell.TRAP] else 0)
+            | (IF if c[Cell.INTERRUPT] else 0)
+            | (DF if c[Cell.DIRECTION] != 1 else 0)
+            | (OF if c[Cell.OVERFLOW] & 0x8000 else 0)
+        )
+
+    @flags.setter
+    def flags(self, value: int) -> None:
+        c = self.cells
+        c[Cell.CARRY] = value & CF
+        c[Cell.PARITY] = 0 if value & PF else 1
+        c[Cell.AUX] = value & AF
+        c[Cell.ZERO] = 0 if value & ZF else 1
+        c[Cell.SIGN] = 0x8000 if value & SF else 0
+        c[Cell.TRAP] = 1 if value & TF else 0
+        c[Cell.INTERRUPT] = 1 if value & IF else 0
+        c[Cell.DIRECTION] = 0xFFFF if value & DF else 1
+        c[Cell.OVERFLOW] = 0x8000 if value & OF else 0
+
+    def save(self) -> bytes:
+        """Return the canonical state (`ARCHITECTURE`), icount included."""
+        c = self.cells
+        state: bytes = ARCHITECTURE.build(
+            {
+                "general": c[Cell.AX : Cell.ES].tolist(),
+                "segments": c[Cell.ES : Cell.IP].tolist(),
+                "ip": self.ip,
+                "flags": self.flags,
+                "shadow": c[Cell.SHADOW],
+                "halted": c[Cell.HALTED],
+                "icount": self.icount,
+            }
+        )
+        return state
+
+    def restore(self, saved: bytes) -> None:
+        """Take a state that `save` returned."""
+        state = ARCHITECTURE.parse(saved)
+        for cell, value in enumerate([*state.general, *state.segments]):
+            self.cells[cell] = value
+        self.ip = state.ip
+        self.flags = state.flags
+        self.cells[Cell.SHADOW] = state.shadow
+        self.cells[Cell.HALTED] = state.halted
+        self.icount = state.icount

@@ -1,0 +1,232 @@
+"""An 8086 with its memory, bus, services and virtual clock.
+
+A machine is a pure function of its start state and of the inputs it receives, each at an
+instruction count.  It knows nothing of debuggers or of history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from blink16.bus import Bus
+from blink16.cpu import engines
+from blink16.cpu.engine import Engine, Stop, StopReason
+from blink16.cpu.registers import Cell, Registers
+from blink16.memory import Attribute, Memory, linear
+from blink16.services import Component, Exit, Outcome, Receiver, Service, Trap, Wait
+
+ROM_SEGMENT = 0xF000
+STUBS_OFFSET = 0x0100
+STUB_SIZE = 4
+IRET_STUB = bytes((0xCF, 0x90, 0x90, 0x90))
+INSTRUCTIONS_PER_SECOND = 1_000_000
+"""Guest time: a 4.77 MHz 8088 retires about a third of a million; round numbers read better."""
+TRAP_VECTOR = 1
+FOREVER = 1 << 62
+"""A budget that no run uses up."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A machine's state but for its RAM: processor, devices and services."""
+
+    registers: bytes
+    components: tuple[tuple[str, Any], ...]
+
+
+def discard(channel: str, data: bytes) -> None:
+    """Take output and show it nowhere."""
+
+
+class Machine:
+    """One 8086 machine."""
+
+    def __init__(self, engine: str = engines.DEFAULT, *, epoch_ns: int = 0) -> None:
+        """Make a bare machine.
+
+        ``engine``: a name of `blink16.cpu.engines.NAMES`; ValueError if there is no such engine.
+        ``epoch_ns``: nanoseconds since the Unix epoch when the machine starts.
+        """
+        self.memory = Memory()
+        self.registers = Registers()
+        self.bus = Bus()
+        self.engine: Engine = engines.make(engine, self.registers, self.memory, self.bus)
+        self.epoch_ns = epoch_ns
+        self.replaying = False
+        """While true, nothing is shown or done outside: this has happened before."""
+        self.on_output: Callable[[str, bytes], None] = discard
+        self.on_notice: Callable[[str], None] = lambda text: None
+        self.service_names: dict[int, str] = {}
+        """Names of the service stubs (``int21``) by linear address."""
+        self._services: dict[int, Service] = {}
+        self._components: dict[str, Component] = {}
+        self._next_stub = STUBS_OFFSET
+
+    @classmethod
+    def bare(cls, engine: str = engines.DEFAULT) -> Machine:
+        """Return 1 MiB of RAM and a processor, without BIOS; port reads give FFh."""
+        return cls(engine)
+
+    @property
+    def icount(self) -> int:
+        """Instructions retired since the machine started."""
+        return self.registers.icount
+
+    @property
+    def pc(self) -> int:
+        """The linear address of the next instruction."""
+        return linear(self.registers.cs, self.registers.ip)
+
+    @property
+    def between_rounds(self) -> bool:
+        """Whether it was stopped within a REP instruction, which has then not retired yet."""
+        return self.engine.between_rounds
+
+    # -- putting it together -----------------------------------------------------------------
+
+    def add_component(self, name: str, component: Component) -> None:
+        """Make a component's state part of the machine's."""
+        if name in self._components:
+            raise ValueError(f"the machine already has a component {name!r}")
+        self._components[name] = component
+
+    def add_stub(self, name: str, service: Service | None = None) -> tuple[int, int]:
+        """Put an IRET stub into ROM, with a service or none; return its segment and offset."""
+        offset = self._next_stub
+        self._next_stub += STUB_SIZE
+        address = linear(ROM_SEGMENT, offset)
+        self.memory.write(address, IRET_STUB)
+        self.service_names[address] = name
+        if service is not None:
+            self._services[address] = service
+            self.memory.mark(address, Attribute.SERVICE)
+        return ROM_SEGMENT, offset
+
+    def hang_service(self, vector: int, service: Service, name: str | None = None) -> None:
+        """Point an interrupt vector at a new stub that runs ``service``."""
+        segment, offset = self.add_stub(name or f"int{vector:02x}", service)
+        self.set_vector(vector, segment, offset)
+
+    def set_vector(self, vector: int, segment: int, offset: int) -> None:
+        """Set the far address of an interrupt's handler."""
+        self.memory.write_word(vector * 4, offset)
+        self.memory.write_word(vector * 4 + 2, segment)
+
+    # -- running -----------------------------------------------------------------------------
+
+    def run(
+        self, budget: int = FOREVER, *, skip_breakpoint: bool = False, through_traps: bool = False
+    ) -> Stop:
+        """Retire at most ``budget`` instructions and say why it stopped.
+
+        ``skip_breakpoint``: execute the first instruction even if a breakpoint is set there.
+        ``through_traps``: go on from a resumable trap instead of stopping at it.
+        """
+        end = self.icount + budget
+        skip = skip_breakpoint
+        while True:
+            stop = self._run_piece(end - self.icount, skip, through_traps)
+            if stop is not None:
+                return stop
+            skip = False
+
+    def _run_piece(self, budget: int, skip: bool, through_traps: bool) -> Stop | None:
+        """Run until something happens; None if that something needs nobody's attention."""
+        cells = self.registers.cells
+        before = self.icount
+        single = bool(cells[Cell.TRAP])
+        self.memory.touched = None
+        if self._service_is_next(skip):
+            stop = self._serve(budget, through_traps)
+        else:
+            stop = self.engine.run(min(budget, 1) if single else budget, skip_first=skip)
+        if single and cells[Cell.TRAP] and self.icount != before and not cells[Cell.SHADOW]:
+            self.engine.interrupt(TRAP_VECTOR)
+            stop = self._watched(stop)
+        if cells[Cell.ATTENTION]:
+            cells[Cell.ATTENTION] = 0
+            return Stop(StopReason.INTERRUPTED)
+        if stop.reason is StopReason.BUDGET:
+            return stop if self.icount - before == budget else None
+        return None if stop.reason in _NOBODYS_BUSINESS else stop
+
+    def interrupt(self) -> None:
+        """Ask a running machine to stop soon; may be called from any thread."""
+        self.registers.cells[Cell.ATTENTION] = 1
+
+    # -- services ----------------------------------------------------------------------------
+
+    def _service_is_next(self, skip_breakpoint: bool) -> bool:
+        here = self.memory.attributes[self.pc]
+        return bool(here & Attribute.SERVICE) and (
+            skip_breakpoint or not here & Attribute.BREAKPOINT
+        )
+
+    def _serve(self, budget: int, through_traps: bool) -> Stop:
+        """Run the service at CS:IP and the stub's IRET, which retire together."""
+        if budget <= 0:
+            return Stop(StopReason.BUDGET)
+        outcome: Outcome = self._services[self.pc](self)
+        match outcome:
+            case Wait():
+                return Stop(StopReason.WAITING)
+            case Exit(status):
+                return Stop(StopReason.EXITED, status=status)
+            case Trap(signal, text, resumable) if not (resumable and through_traps):
+                return Stop(StopReason.TRAPPED, status=signal, text=text)
+        touched = self.memory.touched
+        stop = self.engine.run(1, skip_first=True)
+        self.memory.touched = touched or self.memory.touched
+        return self._watched(stop)
+
+    def _watched(self, stop: Stop) -> Stop:
+        """Return a watchpoint stop if a watched address was touched besides."""
+        touched = self.memory.touched
+        return stop if touched is None else Stop(StopReason.WATCHPOINT, *touched)
+
+    # -- the world outside -------------------------------------------------------------------
+
+    def receive(self, channel: str, data: bytes) -> None:
+        """Hand input to the component named ``channel``, now, between two instructions."""
+        receiver: Receiver = self._components[channel]  # type: ignore[assignment]
+        receiver.receive(data)
+
+    def output(self, channel: str, data: bytes) -> None:
+        """Show bytes outside, unless this has happened before."""
+        if not self.replaying:
+            self.on_output(channel, data)
+
+    def effect(self, act: Callable[[], None]) -> None:
+        """Do something to the world outside, unless this has happened before."""
+        if not self.replaying:
+            act()
+
+    def notice(self, text: str) -> None:
+        """Tell the user one line, unless this has happened before."""
+        if not self.replaying:
+            self.on_notice(text)
+
+    def nanoseconds(self) -> int:
+        """Nanoseconds of guest time since the Unix epoch."""
+        return self.epoch_ns + self.icount * 1_000_000_000 // INSTRUCTIONS_PER_SECOND
+
+    # -- state -------------------------------------------------------------------------------
+
+    def save(self) -> Snapshot:
+        """Return all state but the RAM."""
+        return Snapshot(
+            self.registers.save(),
+            tuple((name, component.save()) for name, component in self._components.items()),
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Take the state of a `save`; the RAM is the caller's to put back."""
+        self.registers.restore(snapshot.registers)
+        self.engine.between_rounds = False
+        for name, state in snapshot.components:
+            self._components[name].restore(state)
+
+
+_NOBODYS_BUSINESS = {StopReason.SERVICE, StopReason.ATTENTION}

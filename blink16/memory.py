@@ -1,0 +1,225 @@
+"""One mebibyte of RAM, with what the machine knows about each address and each page.
+
+Addresses here are linear: 20 bits, ``segment * 16 + offset``, wrapping at 1 MiB as on the
+8086's twenty address pins.  All arrays live in one anonymous mapping that never moves, so
+that a native core can work on them while Python looks on.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from enum import Enum, IntFlag
+from typing import overload
+
+MEMORY_SIZE = 1 << 20
+ADDRESS_MASK = MEMORY_SIZE - 1
+PAGE_SHIFT = 8
+PAGE_SIZE = 1 << PAGE_SHIFT
+PAGE_COUNT = MEMORY_SIZE >> PAGE_SHIFT
+
+
+def linear(segment: int, offset: int) -> int:
+    """Return the linear address of ``segment:offset`` (16 bits each), wrapped at 1 MiB."""
+    return ((segment << 4) + (offset & 0xFFFF)) & ADDRESS_MASK
+
+
+class Access(Enum):
+    """How a watched address was touched."""
+
+    WRITE = "write"
+    READ = "read"
+
+
+class Attribute(IntFlag):
+    """What an address is, one byte for each linear address."""
+
+    BREAKPOINT = 1  # stop before the instruction here
+    SERVICE = 2  # a host service runs as part of the instruction here
+    CODE = 4  # a byte of translated code (native regions)
+    ENTRY = 8  # a native region begins here
+    WATCH_WRITE = 16
+    WATCH_READ = 32
+
+
+class PageState(IntFlag):
+    """What a store (or a watched load) to a page must mind, one byte for each 256-byte page.
+
+    Zero means: nothing, take the fast path.
+    """
+
+    CLEAN = 1  # not written since the last checkpoint: keep the old content first
+    CODE = 2  # holds translated code
+    WATCH_WRITE = 4
+    WATCH_READ = 8
+    ROM = 16  # stores by the guest have no effect
+
+
+class Memory:
+    """RAM, attributes and the record of pages written since the last checkpoint."""
+
+    def __init__(self) -> None:
+        arrays = 3 * MEMORY_SIZE + PAGE_COUNT
+        self._arena = mmap.mmap(-1, arrays)
+        view = memoryview(self._arena)
+        self.ram = view[:MEMORY_SIZE]
+        self.attributes = view[MEMORY_SIZE : 2 * MEMORY_SIZE]
+        self.shadow = view[2 * MEMORY_SIZE : 3 * MEMORY_SIZE]
+        """Old content of pages written since the checkpoint, each at its own address."""
+        self.pages = view[3 * MEMORY_SIZE : arrays]
+        self.stale_code: set[int] = set()
+        """Pages of translated code that the host changed; the engine that translated clears it."""
+        self.touched: tuple[int, Access] | None = None
+        """The first watched address that was touched since somebody set this to None."""
+        self._recording = False
+
+    # -- access by the host: the debugger, loaders, services ---------------------------------
+
+    @overload
+    def __getitem__(self, where: int) -> int: ...
+    @overload
+    def __getitem__(self, where: slice) -> bytes: ...
+    def __getitem__(self, where: int | slice) -> int | bytes:
+        if isinstance(where, slice):
+            return bytes(self.ram[where])
+        return self.ram[where]
+
+    @overload
+    def __setitem__(self, where: int, value: int) -> None: ...
+    @overload
+    def __setitem__(self, where: slice, value: bytes) -> None: ...
+    def __setitem__(self, where: int | slice, value: int | bytes) -> None:
+        if isinstance(where, int):
+            address = where if where >= 0 else where + MEMORY_SIZE
+            if not 0 <= address < MEMORY_SIZE:
+                raise IndexError(f"linear address {where:#x} is outside the 1 MiB of memory")
+            self.write(address, bytes((value,)) if isinstance(value, int) else bytes(value))
+            return
+        start, stop, step = where.indices(MEMORY_SIZE)
+        data = b"" if isinstance(value, int) else bytes(value)
+        if step != 1 or len(data) != max(0, stop - start):
+            raise ValueError("memory has a fixed size: assign as many bytes as the slice has")
+        self.write(start, data)
+
+    def read(self, address: int, length: int) -> bytes:
+        """Return ``length`` bytes from a linear address on, wrapping at 1 MiB."""
+        address &= ADDRESS_MASK
+        self.touch(address, length, Access.READ)
+        data = bytes(self.ram[address : address + length])
+        while len(data) < length:
+            data += bytes(self.ram[: length - len(data)])
+        return data
+
+    def write(self, address: int, data: bytes) -> None:
+        """Store bytes from a linear address on, wrapping at 1 MiB; ROM is no obstacle.
+
+        The pages touched are recorded for the checkpoint like the guest's own stores.
+        """
+        address &= ADDRESS_MASK
+        self.touch(address, len(data), Access.WRITE)
+        while data:
+            part, data = data[: MEMORY_SIZE - address], data[MEMORY_SIZE - address :]
+            for page in range(address >> PAGE_SHIFT, ((address + len(part) - 1) >> PAGE_SHIFT) + 1):
+                if self.pages[page] & PageState.CLEAN:
+                    self.keep(page)
+                if self.pages[page] & PageState.CODE:
+                    self.stale_code.add(page)
+            self.ram[address : address + len(part)] = part
+            address = 0
+
+    def read_word(self, address: int) -> int:
+        """Return the little-endian word at a linear address."""
+        return int.from_bytes(self.read(address, 2), "little")
+
+    def write_word(self, address: int, value: int) -> None:
+        """Store a little-endian word at a linear address."""
+        self.write(address, (value & 0xFFFF).to_bytes(2, "little"))
+
+    def touch(self, address: int, length: int, access: Access) -> None:
+        """Note in `touched` the first byte of a range that is watched for this access."""
+        page_mark, mark = _WATCH[access]
+        first, last = address >> PAGE_SHIFT, (address + length - 1) >> PAGE_SHIFT
+        if self.touched or not any(state & page_mark for state in self.pages[first : last + 1]):
+            return
+        for byte in range(address, min(address + length, MEMORY_SIZE)):
+            if self.attributes[byte] & mark:
+                self.touched = (byte, access)
+                return
+
+    # -- what was written since the checkpoint -----------------------------------------------
+
+    def keep(self, page: int) -> None:
+        """Keep a page's content before its first change since the checkpoint."""
+        start = page << PAGE_SHIFT
+        self.shadow[start : start + PAGE_SIZE] = self.ram[start : start + PAGE_SIZE]
+        self.pages[page] &= ~PageState.CLEAN & 0xFF
+
+    def checkpoint(self) -> dict[int, bytes]:
+        """Return the old content of each page written since the last checkpoint, and start anew.
+
+        Keys are page numbers.  The first call returns an empty dict and only starts recording.
+        """
+        states = bytes(self.pages)
+        changed: dict[int, bytes] = {}
+        if self._recording:
+            changed = {page: self._old(page) for page in _dirty_pages(states)}
+        self._recording = True
+        self.pages[:] = states.translate(_WITH_CLEAN)
+        return changed
+
+    def rollback(self) -> None:
+        """Undo every change since the last checkpoint."""
+        self.put_pages({page: self._old(page) for page in _dirty_pages(bytes(self.pages))})
+        self.pages[:] = bytes(self.pages).translate(_WITH_CLEAN)
+
+    def put_pages(self, contents: dict[int, bytes]) -> None:
+        """Store whole pages, whose content as of the last checkpoint is thereby changed.
+
+        This is how time is moved: nothing is recorded.
+        """
+        for page, content in contents.items():
+            start = page << PAGE_SHIFT
+            self.ram[start : start + PAGE_SIZE] = content
+            if self.pages[page] & PageState.CODE:
+                self.stale_code.add(page)
+
+    def _old(self, page: int) -> bytes:
+        return bytes(self.shadow[page << PAGE_SHIFT : (page + 1) << PAGE_SHIFT])
+
+    # -- attributes --------------------------------------------------------------------------
+
+    def mark(self, address: int, attribute: Attribute) -> None:
+        """Give a linear address an attribute; watches mark their page as well."""
+        self.attributes[address] |= attribute
+        page = address >> PAGE_SHIFT
+        self.pages[page] |= _PAGE_MARK.get(attribute, PageState(0))
+        if self.pages[page] & PageState.CODE:
+            self.stale_code.add(page)
+
+    def unmark(self, address: int, attribute: Attribute) -> None:
+        """Take an attribute from a linear address, and from its page with the last of them."""
+        self.attributes[address] &= ~attribute & 0xFF
+        page = address >> PAGE_SHIFT
+        page_mark = _PAGE_MARK.get(attribute)
+        if page_mark:
+            start = page << PAGE_SHIFT
+            if not any(a & attribute for a in self.attributes[start : start + PAGE_SIZE]):
+                self.pages[page] &= ~page_mark & 0xFF
+        if self.pages[page] & PageState.CODE:
+            self.stale_code.add(page)
+
+
+_WATCH = {
+    Access.WRITE: (PageState.WATCH_WRITE, Attribute.WATCH_WRITE),
+    Access.READ: (PageState.WATCH_READ, Attribute.WATCH_READ),
+}
+_WITH_CLEAN = bytes(state | PageState.CLEAN for state in range(256))
+_PAGE_MARK = {
+    Attribute.WATCH_WRITE: PageState.WATCH_WRITE,
+    Attribute.WATCH_READ: PageState.WATCH_READ,
+}
+_DIRTY = re.compile(b"[%s]" % re.escape(bytes(s for s in range(256) if not s & PageState.CLEAN)))
+
+
+def _dirty_pages(states: bytes) -> list[int]:
+    return [match.start() for match in _DIRTY.finditer(states)]

@@ -1,0 +1,152 @@
+"""Host services: what BIOS, DOS and ELKS do in Python when the guest reaches their stub.
+
+A service hangs on a stub in the BIOS ROM segment, an IRET to which an interrupt vector points.
+When the guest reaches the stub, the service runs as part of the IRET's instruction.  It sees
+the machine as a `Guest`, and everything it remembers lives in a `Component`, whose state is
+part of the machine and goes back in time with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from blink16.bus import Bus
+from blink16.cpu.registers import Registers
+from blink16.memory import Memory, linear
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The service is finished; the stub's IRET returns to the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The service needs input that has not come.  It must have changed nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """The program ends with ``status``.  The machine stops before it is gone."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """Something the program's system answers with a signal (POSIX number), like a divide error.
+
+    The machine stops at the stub.  If it is run again, a ``resumable`` trap returns to the
+    program, another ends it.
+    """
+
+    signal: int
+    text: str
+    resumable: bool = False
+
+
+Outcome = Done | Wait | Exit | Trap
+DONE = Done()
+WAIT = Wait()
+
+
+class Guest(Protocol):
+    """The machine as services and devices see it."""
+
+    @property
+    def registers(self) -> Registers:
+        """The processor's registers; ``icount`` in it is the machine's clock."""
+        ...
+
+    @property
+    def memory(self) -> Memory:
+        """The RAM."""
+        ...
+
+    def output(self, channel: str, data: bytes) -> None:
+        """Show bytes outside (``channel``: ``console``, ``stderr``, …); silent in replays."""
+        ...
+
+    def effect(self, act: Callable[[], None]) -> None:
+        """Do something to the world outside (write a host file), now or, in replays, not."""
+        ...
+
+    def notice(self, text: str) -> None:
+        """Tell the user one line, like an unknown system call; silent in replays."""
+        ...
+
+    def nanoseconds(self) -> int:
+        """Nanoseconds of guest time since the Unix epoch, from the instruction count."""
+        ...
+
+
+Service = Callable[[Guest], Outcome]
+
+
+class Host(Guest, Protocol):
+    """The machine as those see it who put programs and systems into it."""
+
+    @property
+    def bus(self) -> Bus:
+        """The I/O ports."""
+        ...
+
+    def add_component(self, name: str, component: Component) -> None:
+        """Make a component's state part of the machine's; ValueError if the name is taken."""
+        ...
+
+    def add_stub(self, name: str, service: Service | None = None) -> tuple[int, int]:
+        """Put an IRET stub into ROM, with a service or none; return its segment and offset."""
+        ...
+
+    def hang_service(self, vector: int, service: Service, name: str | None = None) -> None:
+        """Point an interrupt vector at a new stub that runs ``service``."""
+        ...
+
+    def set_vector(self, vector: int, segment: int, offset: int) -> None:
+        """Set the far address of an interrupt's handler."""
+        ...
+
+
+class Component(Protocol):
+    """A device or a system whose state is part of the machine."""
+
+    def save(self) -> Any:
+        """Return the whole state as immutable plain data (bytes, ints, tuples), quickly."""
+        ...
+
+    def restore(self, state: Any) -> None:
+        """Take a state that `save` returned, of this or of another machine's component."""
+        ...
+
+
+class Receiver(Component, Protocol):
+    """A component that takes input from outside: a console, a keyboard, a serial line."""
+
+    def receive(self, data: bytes) -> None:
+        """Take input; the machine calls this between two instructions and logs it."""
+        ...
+
+
+def caller_address(guest: Guest) -> tuple[int, int]:
+    """Return the segment and offset to which the stub's IRET will return."""
+    ss, sp = guest.registers.ss, guest.registers.sp
+    return guest.memory.read_word(linear(ss, sp + 2)), guest.memory.read_word(linear(ss, sp))
+
+
+CALLER_FLAGS = 4
+"""At a stub, the caller's IP, CS and flags lie at SS:SP+0, +2, +4."""
+
+
+def caller_flags_address(guest: Guest) -> int:
+    """Return the linear address of the flags that the stub's IRET will restore."""
+    return linear(guest.registers.ss, guest.registers.sp + CALLER_FLAGS)
+
+
+def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:
+    """Set or clear flags (like CF) in what the stub's IRET will restore."""
+    address = caller_flags_address(guest)
+    flags = guest.memory.read_word(address)
+    guest.memory.write_word(address, flags | mask if on else flags & ~mask)
