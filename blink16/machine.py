@@ -15,7 +15,17 @@ from blink16.cpu import engines
 from blink16.cpu.engine import Engine, Stop, StopReason
 from blink16.cpu.registers import Cell, Registers
 from blink16.memory import Attribute, Memory, linear
-from blink16.services import Component, Exit, Outcome, Receiver, Service, Trap, Wait
+from blink16.services import (
+    Component,
+    Device,
+    Exit,
+    InterruptController,
+    Outcome,
+    Receiver,
+    Service,
+    Trap,
+    Wait,
+)
 
 ROM_SEGMENT = 0xF000
 STUBS_OFFSET = 0x0100
@@ -24,6 +34,8 @@ IRET_STUB = bytes((0xCF, 0x90, 0x90, 0x90))
 INSTRUCTIONS_PER_SECOND = 1_000_000
 """Guest time: a 4.77 MHz 8088 retires about a third of a million; round numbers read better."""
 TRAP_VECTOR = 1
+MAX_SLEEP_EVENTS = 64
+"""Device events that a halted processor sleeps through before the machine says it is waiting."""
 FOREVER = 1 << 62
 """A budget that no run uses up."""
 
@@ -33,6 +45,7 @@ class Snapshot:
     """A machine's state but for its RAM: processor, devices and services."""
 
     registers: bytes
+    slept: int
     components: tuple[tuple[str, Any], ...]
 
 
@@ -54,6 +67,9 @@ class Machine:
         self.bus = Bus()
         self.engine: Engine = engines.make(engine, self.registers, self.memory, self.bus)
         self.epoch_ns = epoch_ns
+        self.slept = 0
+        """Time that passed in HLT, in instructions that might have been executed."""
+        self.controller: InterruptController | None = None
         self.replaying = False
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
@@ -62,6 +78,7 @@ class Machine:
         """Names of the service stubs (``int21``) by linear address."""
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
+        self._devices: list[Device] = []
         self._next_stub = STUBS_OFFSET
 
     @classmethod
@@ -73,6 +90,11 @@ class Machine:
     def icount(self) -> int:
         """Instructions retired since the machine started."""
         return self.registers.icount
+
+    @property
+    def time(self) -> int:
+        """The machine's time, on which its clocks run: instructions retired or slept through."""
+        return self.icount + self.slept
 
     @property
     def pc(self) -> int:
@@ -91,6 +113,16 @@ class Machine:
         if name in self._components:
             raise ValueError(f"the machine already has a component {name!r}")
         self._components[name] = component
+
+    def add_device(self, name: str, device: Device) -> None:
+        """Add a component that acts by itself when its time has come."""
+        self.add_component(name, device)
+        self._devices.append(device)
+
+    def add_controller(self, name: str, controller: InterruptController) -> None:
+        """Add the component that asks for interrupts."""
+        self.add_component(name, controller)
+        self.controller = controller
 
     def add_stub(self, name: str, service: Service | None = None) -> tuple[int, int]:
         """Put an IRET stub into ROM, with a service or none; return its segment and offset."""
@@ -141,13 +173,17 @@ class Machine:
         if self._service_is_next(skip):
             stop = self._serve(budget, through_traps)
         else:
-            stop = self.engine.run(min(budget, 1) if single else budget, skip_first=skip)
+            budget_here = 1 if single else self._until_next_event()
+            stop = self.engine.run(min(budget, budget_here), skip_first=skip)
         if single and cells[Cell.TRAP] and self.icount != before and not cells[Cell.SHADOW]:
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
+        if self._devices:
+            stop = self._let_devices_act(stop, retired=self.icount != before)
         if cells[Cell.ATTENTION]:
             cells[Cell.ATTENTION] = 0
-            return Stop(StopReason.INTERRUPTED)
+            if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
+                return Stop(StopReason.INTERRUPTED)
         if stop.reason is StopReason.BUDGET:
             return stop if self.icount - before == budget else None
         return None if stop.reason in _NOBODYS_BUSINESS else stop
@@ -155,6 +191,57 @@ class Machine:
     def interrupt(self) -> None:
         """Ask a running machine to stop soon; may be called from any thread."""
         self.registers.cells[Cell.ATTENTION] = 1
+
+    # -- time and interrupts -----------------------------------------------------------------
+
+    def _until_next_event(self) -> int:
+        """Return how many instructions may run before a device or an interrupt has its turn."""
+        if self.controller is not None and self.controller.pending():
+            cells = self.registers.cells
+            if cells[Cell.INTERRUPT] and cells[Cell.SHADOW]:
+                return 1
+        due = self._next_due()
+        return FOREVER if due is None else max(1, due - self.time)
+
+    def _next_due(self) -> int | None:
+        return min((due for d in self._devices if (due := d.due()) is not None), default=None)
+
+    def _let_devices_act(self, stop: Stop, retired: bool) -> Stop:
+        """Do what belongs to the end of an instruction: timers, interrupts, the sleep of HLT.
+
+        All of it is done once, when the instruction retires: the state at an instruction count
+        must not depend on how often somebody ran the machine.
+        """
+        if retired:
+            self._settle()
+        if stop.reason is StopReason.HALT and self.registers.cells[Cell.INTERRUPT]:
+            woken = retired and self._sleep()
+            stop = Stop(StopReason.ATTENTION if woken else StopReason.WAITING)
+        return self._watched(stop)
+
+    def _settle(self) -> None:
+        """Let devices catch up with time, and take an interrupt if there is one."""
+        for device in self._devices:
+            due = device.due()
+            if due is not None and due <= self.time:
+                device.advance(self.time)
+        cells = self.registers.cells
+        if self.controller is None or self.between_rounds or cells[Cell.SHADOW]:
+            return
+        if cells[Cell.INTERRUPT] and self.controller.pending():
+            self.engine.interrupt(self.controller.acknowledge())
+
+    def _sleep(self) -> bool:
+        """Pass time until an interrupt ends HLT; False if none is in sight."""
+        for _ in range(MAX_SLEEP_EVENTS):
+            if not self.registers.cells[Cell.HALTED]:
+                return True
+            due = self._next_due()
+            if due is None:
+                return False
+            self.slept += max(0, due - self.time)
+            self._settle()
+        return not self.registers.cells[Cell.HALTED]
 
     # -- services ----------------------------------------------------------------------------
 
@@ -177,9 +264,20 @@ class Machine:
             case Trap(signal, text, resumable) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text)
         touched = self.memory.touched
-        stop = self.engine.run(1, skip_first=True)
+        stop = self._return_from_stub()
         self.memory.touched = touched or self.memory.touched
         return self._watched(stop)
+
+    def _return_from_stub(self) -> Stop:
+        """Execute the stub's IRET even if someone wants attention: its service has run."""
+        cells, before, wanted = self.registers.cells, self.icount, 0
+        while True:
+            wanted |= cells[Cell.ATTENTION]
+            cells[Cell.ATTENTION] = 0
+            stop = self.engine.run(1, skip_first=True)
+            if self.icount != before or stop.reason is not StopReason.ATTENTION:
+                cells[Cell.ATTENTION] |= wanted
+                return stop
 
     def _watched(self, stop: Stop) -> Stop:
         """Return a watchpoint stop if a watched address was touched besides."""
@@ -192,6 +290,8 @@ class Machine:
         """Hand input to the component named ``channel``, now, between two instructions."""
         receiver: Receiver = self._components[channel]  # type: ignore[assignment]
         receiver.receive(data)
+        if self._devices:
+            self._settle()
 
     def output(self, channel: str, data: bytes) -> None:
         """Show bytes outside, unless this has happened before."""
@@ -210,7 +310,7 @@ class Machine:
 
     def nanoseconds(self) -> int:
         """Nanoseconds of guest time since the Unix epoch."""
-        return self.epoch_ns + self.icount * 1_000_000_000 // INSTRUCTIONS_PER_SECOND
+        return self.epoch_ns + self.time * 1_000_000_000 // INSTRUCTIONS_PER_SECOND
 
     # -- state -------------------------------------------------------------------------------
 
@@ -218,15 +318,18 @@ class Machine:
         """Return all state but the RAM."""
         return Snapshot(
             self.registers.save(),
+            self.slept,
             tuple((name, component.save()) for name, component in self._components.items()),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take the state of a `save`; the RAM is the caller's to put back."""
         self.registers.restore(snapshot.registers)
+        self.slept = snapshot.slept
         self.engine.between_rounds = False
         for name, state in snapshot.components:
             self._components[name].restore(state)
 
 
+_HITS = {StopReason.BREAKPOINT, StopReason.WATCHPOINT}
 _NOBODYS_BUSINESS = {StopReason.SERVICE, StopReason.ATTENTION}

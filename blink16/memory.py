@@ -7,6 +7,7 @@ that a native core can work on them while Python looks on.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import re
 from enum import Enum, IntFlag
@@ -17,6 +18,14 @@ ADDRESS_MASK = MEMORY_SIZE - 1
 PAGE_SHIFT = 8
 PAGE_SIZE = 1 << PAGE_SHIFT
 PAGE_COUNT = MEMORY_SIZE >> PAGE_SHIFT
+MAX_INSTRUCTION = 16
+"""An engine may fetch so many bytes at once from an address on."""
+
+# Where the arrays lie in the one mapping.
+ATTRIBUTES_OFFSET, SHADOW_OFFSET, PAGES_OFFSET = MEMORY_SIZE, 2 * MEMORY_SIZE, 3 * MEMORY_SIZE
+SCRATCH_OFFSET = 4 * MEMORY_SIZE
+SCRATCH_SIZE = 9 * MEMORY_SIZE
+"""Room for an engine's own tables, zero at first; it costs memory only where it is used."""
 
 
 def linear(segment: int, offset: int) -> int:
@@ -40,6 +49,7 @@ class Attribute(IntFlag):
     ENTRY = 8  # a native region begins here
     WATCH_WRITE = 16
     WATCH_READ = 32
+    LAST = 64  # so near to the end of memory that an instruction here may wrap
 
 
 class PageState(IntFlag):
@@ -59,14 +69,17 @@ class Memory:
     """RAM, attributes and the record of pages written since the last checkpoint."""
 
     def __init__(self) -> None:
-        arrays = 3 * MEMORY_SIZE + PAGE_COUNT
-        self._arena = mmap.mmap(-1, arrays)
-        view = memoryview(self._arena)
+        self.arena = _map(SCRATCH_OFFSET + SCRATCH_SIZE)
+        view = memoryview(self.arena)
         self.ram = view[:MEMORY_SIZE]
-        self.attributes = view[MEMORY_SIZE : 2 * MEMORY_SIZE]
-        self.shadow = view[2 * MEMORY_SIZE : 3 * MEMORY_SIZE]
+        self.attributes = view[ATTRIBUTES_OFFSET : ATTRIBUTES_OFFSET + MEMORY_SIZE]
+        self.shadow = view[SHADOW_OFFSET : SHADOW_OFFSET + MEMORY_SIZE]
         """Old content of pages written since the checkpoint, each at its own address."""
-        self.pages = view[3 * MEMORY_SIZE : arrays]
+        self.pages = view[PAGES_OFFSET : PAGES_OFFSET + PAGE_COUNT]
+        self.scratch = view[SCRATCH_OFFSET:]
+        self.attributes[-MAX_INSTRUCTION:] = bytes((Attribute.LAST,)) * MAX_INSTRUCTION
+        self.read_watches = 0
+        """How many addresses are watched for reads."""
         self.stale_code: set[int] = set()
         """Pages of translated code that the host changed; the engine that translated clears it."""
         self.touched: tuple[int, Access] | None = None
@@ -190,6 +203,8 @@ class Memory:
 
     def mark(self, address: int, attribute: Attribute) -> None:
         """Give a linear address an attribute; watches mark their page as well."""
+        if attribute is Attribute.WATCH_READ and not self.attributes[address] & attribute:
+            self.read_watches += 1
         self.attributes[address] |= attribute
         page = address >> PAGE_SHIFT
         self.pages[page] |= _PAGE_MARK.get(attribute, PageState(0))
@@ -198,6 +213,8 @@ class Memory:
 
     def unmark(self, address: int, attribute: Attribute) -> None:
         """Take an attribute from a linear address, and from its page with the last of them."""
+        if attribute is Attribute.WATCH_READ and self.attributes[address] & attribute:
+            self.read_watches -= 1
         self.attributes[address] &= ~attribute & 0xFF
         page = address >> PAGE_SHIFT
         page_mark = _PAGE_MARK.get(attribute)
@@ -207,6 +224,17 @@ class Memory:
                 self.pages[page] &= ~page_mark & 0xFF
         if self.pages[page] & PageState.CODE:
             self.stale_code.add(page)
+
+
+def _map(size: int) -> mmap.mmap:
+    """Return zeroed memory that becomes resident page by page, as it is used."""
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return mmap.mmap(-1, size)
+    area = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without huge pages
+            area.madvise(mmap.MADV_NOHUGEPAGE)
+    return area
 
 
 _WATCH = {

@@ -136,6 +136,33 @@ def caller_address(guest: Guest) -> tuple[int, int]:
     return guest.memory.read_word(linear(ss, sp + 2)), guest.memory.read_word(linear(ss, sp))
 
 
+class Device(Component, Protocol):
+    """A component for which time passes: a timer, a serial line, a keyboard.
+
+    Time is the machine's: instructions retired and instructions slept through in HLT.
+    """
+
+    def due(self) -> int | None:
+        """Return when it next wants to act; None: not before something else happens."""
+        ...
+
+    def advance(self, time: int) -> None:
+        """Let everything happen that is due until ``time``, and make `due` later than that."""
+        ...
+
+
+class InterruptController(Component, Protocol):
+    """What stands between the devices' interrupt lines and the processor."""
+
+    def pending(self) -> bool:
+        """Return whether it asks the processor for an interrupt."""
+        ...
+
+    def acknowledge(self) -> int:
+        """Return the interrupt's vector, as in the processor's two INTA cycles."""
+        ...
+
+
 CALLER_FLAGS = 4
 """At a stub, the caller's IP, CS and flags lie at SS:SP+0, +2, +4."""
 

@@ -1,0 +1,6 @@
+"""ELKS: its executables, and the system calls that they make with INT 80h."""
+
+from blink16.elks.errors import ElksError
+from blink16.elks.program import load
+
+__all__ = ["ElksError", "load"]

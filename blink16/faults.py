@@ -1,0 +1,71 @@
+"""What a program's system says to faults and to interrupts that nobody handles: a signal.
+
+The services here are the defaults; a guest that hooks a vector never reaches them.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from blink16.memory import linear
+from blink16.services import Guest, Host, Outcome, Service, Trap, caller_address
+
+VECTORS = 256
+DIVIDE_ERROR, SINGLE_STEP, INT3, INTO = 0, 1, 3, 4
+INT3_OPCODE = 0xCC
+
+
+class Signal(IntEnum):
+    """POSIX signal numbers."""
+
+    SIGILL = 4
+    SIGTRAP = 5
+    SIGFPE = 8
+
+
+def hang_faults(host: Host, *, unhandled: bool = False) -> None:
+    """Answer INT 0, 1, 3 and 4 with a signal, and every other interrupt if ``unhandled``.
+
+    Call it before hanging services of one's own.
+    """
+    if unhandled:
+        for vector in range(VECTORS):
+            host.hang_service(vector, _nobody_handles(vector))
+    host.hang_service(DIVIDE_ERROR, _divide_error)
+    host.hang_service(SINGLE_STEP, _single_step)
+    host.hang_service(INT3, _int3)
+    host.hang_service(INTO, _overflow)
+
+
+def _divide_error(guest: Guest) -> Outcome:
+    # the 8086 leaves the address behind the division on the stack
+    return Trap(Signal.SIGFPE, f"divide error in the instruction before {_place(guest)}")
+
+
+def _single_step(guest: Guest) -> Outcome:
+    return Trap(Signal.SIGTRAP, f"single step at {_place(guest)}", resumable=True)
+
+
+def _int3(guest: Guest) -> Outcome:
+    segment, offset = caller_address(guest)
+    one_byte = guest.memory.read(linear(segment, offset - 1), 1)[0] == INT3_OPCODE
+    place = _place(guest, 1 if one_byte else 2)
+    return Trap(Signal.SIGTRAP, f"INT 3 at {place}", resumable=True)
+
+
+def _overflow(guest: Guest) -> Outcome:
+    return Trap(Signal.SIGFPE, f"overflow, INTO at {_place(guest, 1)}", resumable=True)
+
+
+def _nobody_handles(vector: int) -> Service:
+    def service(guest: Guest) -> Outcome:
+        text = f"INT {vector:02X}h at {_place(guest, 2)}, which nobody handles"
+        return Trap(Signal.SIGILL, text, resumable=True)
+
+    return service
+
+
+def _place(guest: Guest, back: int = 0) -> str:
+    """Return segment:offset of the caller, ``back`` bytes before the return address."""
+    segment, offset = caller_address(guest)
+    return f"{segment:04X}:{(offset - back) & 0xFFFF:04X}"

@@ -1,0 +1,115 @@
+"""What a file tree is made of: nodes, contents in chunks, and the rules for path names."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from blink16.hostfolder import HostPath, Kind, os_error
+
+MAX_PATH = 1024
+MAX_NAME = 255
+CHUNK = 4096
+"""Changed files are kept in immutable chunks, so that a small write copies little."""
+ROOT = 1
+"""The root folder's node."""
+GONE = 0
+"""Stands for the node of a name that the host folder has and the guest removed."""
+
+_ZEROS = bytes(CHUNK)
+Chunks = tuple[bytes, ...]
+"""A file's content, each `CHUNK` long; behind the file's end there are zeros."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What a file is like."""
+
+    node: int
+    kind: Kind
+    mode: int
+    """Permission bits."""
+    size: int
+    mtime: int
+    """Seconds since the Unix epoch."""
+    nlink: int
+
+
+class Node(NamedTuple):
+    """A file as the guest sees it.  Plain data: it is saved as it is."""
+
+    kind: int
+    mode: int
+    size: int
+    mtime: int
+    parent: int
+    """The folder it lies in; GONE once it is unlinked."""
+    name: str
+    source: HostPath | None = None
+    """Whose frozen host content it has; None if the guest made it."""
+    chunks: Chunks | None = None
+    """FILE: changed content; None while it is the host's."""
+    entries: tuple[tuple[str, int], ...] = ()
+    """DIRECTORY: sorted names and nodes that the tree has met; GONE marks a removed one."""
+    target: str = ""
+    """SYMLINK: where it leads."""
+
+
+def to_chunks(data: bytes) -> Chunks:
+    """Cut a content into chunks."""
+    return tuple(data[i : i + CHUNK].ljust(CHUNK, b"\0") for i in range(0, len(data), CHUNK))
+
+
+def get(chunks: Chunks, start: int, end: int) -> bytes:
+    """Return the bytes from ``start`` to before ``end``, which the content must have."""
+    first = start // CHUNK
+    part = b"".join(chunks[first : (end - 1) // CHUNK + 1])
+    return part[start - first * CHUNK : end - first * CHUNK]
+
+
+def put(chunks: Chunks, offset: int, data: bytes) -> Chunks:
+    """Return the content with ``data`` (not empty) at ``offset``, longer if need be."""
+    first, last = offset // CHUNK, (offset + len(data) - 1) // CHUNK
+    chunks += (_ZEROS,) * (last + 1 - len(chunks))
+    old = b"".join(chunks[first : last + 1])
+    start = offset - first * CHUNK
+    new = old[:start] + data + old[start + len(data) :]
+    return chunks[:first] + to_chunks(new) + chunks[last + 1 :]
+
+
+def resize(chunks: Chunks, size: int) -> Chunks:
+    """Return the content cut off at, or filled with zeros up to, ``size`` bytes."""
+    count = -(-size // CHUNK)
+    chunks = chunks[:count] + (_ZEROS,) * (count - len(chunks))
+    if size % CHUNK:
+        chunks = (*chunks[:-1], chunks[-1][: size % CHUNK].ljust(CHUNK, b"\0"))
+    return chunks
+
+
+def overlay_size(n: Node) -> int:
+    """Return the bytes that a node takes of the overlay."""
+    return 0 if n.chunks is None else n.size
+
+
+def components(path: str) -> list[str]:
+    """Split a path; '.' and empty names go.  ENAMETOOLONG, or ENOENT for what can't exist."""
+    if len(path) > MAX_PATH:
+        raise os_error(errno.ENAMETOOLONG)
+    names = [name for name in path.split("/") if name not in ("", ".")]
+    for name in names:
+        check_name(name)
+    return names
+
+
+def check_name(name: str) -> None:
+    """Refuse names that no file of the host can have."""
+    try:
+        length = len(os.fsencode(name))
+    except UnicodeEncodeError:
+        raise os_error(errno.ENOENT) from None
+    if length > MAX_NAME:
+        raise os_error(errno.ENAMETOOLONG)
+    if "\0" in name:
+        raise os_error(errno.ENOENT)

@@ -1,0 +1,497 @@
+"""The sandboxed file tree that guests see: a host folder below, an overlay in memory above.
+
+Files are known by node numbers, so that DOS and ELKS keep (node, offset) in their tables of
+open files.  Whatever the guest changes lies in the overlay, which is part of the machine's
+state; where the tree is writable, changes also go through to the host.
+
+Guest paths are separated by '/'.  The tree resolves them itself, name by name, as after
+chroot: '..' at the root stays there and absolute links begin at the root.  Names that aren't
+UTF-8 are strings as `os.fsdecode` makes them.
+"""
+
+from __future__ import annotations
+
+import errno
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blink16.filenodes import (
+    GONE,
+    ROOT,
+    Node,
+    Stat,
+    check_name,
+    components,
+    get,
+    overlay_size,
+    put,
+    resize,
+    to_chunks,
+)
+from blink16.hostfolder import MAX_FILE_SIZE, HostFolder, HostPath, Kind, os_error
+
+__all__ = ["MAX_FILE_SIZE", "ROOT", "FileTree", "Kind", "Stat"]
+
+MAX_NODES = 32768
+"""Files and folders known to one tree; ENOSPC beyond."""
+MAX_OVERLAY_BYTES = 64 << 20
+"""Bytes in changed files; ENOSPC beyond."""
+MAX_LINKS = 8
+"""Symbolic links followed in one path; ELOOP beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a path leads: a name in a folder, and the node there, if any."""
+
+    parent: int
+    name: str  # empty if the path ends in '/' alone, '.' or '..'
+    node: int  # GONE if there is none
+    as_directory: bool  # the path ended in '/'
+
+
+class FileTree:
+    """The tree.  A component (`services.Component`); all methods raise OSError with an errno.
+
+    Open files must be held (`hold`, `release`), so that they live on when they are unlinked.
+    """
+
+    COMPONENT = "files"
+    """The name that its state has in a machine."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        writable: bool,
+        effect: Callable[[Callable[[], None]], None],
+        clock: Callable[[], int] = lambda: 0,
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """See the host folder ``root``; OSError if it isn't one.
+
+        ``writable``: changes go through to the host, each by way of ``effect`` (which leaves
+        it undone in a replay).  The guest doesn't learn of failures there, as a replay could
+        not repeat them; ``notice`` does.
+        ``clock``: guest time in seconds since the Unix epoch.
+        """
+        self._host = HostFolder(root)
+        self._writable = writable
+        self._effect = effect
+        self._clock = clock
+        self._notice = notice
+        top = self._host.entry(())
+        self._nodes = {ROOT: Node(top.kind, top.mode, 0, top.mtime, ROOT, "", ())}
+        self._holds: dict[int, int] = {}
+        self._next = ROOT + 1
+        self._overlay_bytes = 0
+        self._saved: Any = None
+
+    # -- finding -----------------------------------------------------------------------------
+
+    def lookup(self, path: str, cwd: str = "/", *, follow: bool = True) -> int:
+        """Return the node at a path; ``follow``: through a link in the last place, too."""
+        return self._existing(self._walk(path, cwd, follow))
+
+    def stat(self, node: int) -> Stat:
+        """Describe a node."""
+        n = self._node(node)
+        linked = 0 if n.parent == GONE else 1
+        nlink = 2 * linked if n.kind == Kind.DIRECTORY else linked
+        return Stat(node, Kind(n.kind), n.mode, n.size, n.mtime, nlink)
+
+    def size(self, node: int) -> int:
+        """Return a file's length in bytes."""
+        return self._node(node).size
+
+    def listdir(self, node: int) -> tuple[str, ...]:
+        """Return the sorted names in a folder, without '.' and '..'."""
+        n = self._node(node, Kind.DIRECTORY)
+        names = set() if n.source is None else set(self._host.names(n.source))
+        for name, child in n.entries:
+            (names.discard if child == GONE else names.add)(name)
+        return tuple(sorted(names))
+
+    def path(self, node: int) -> str:
+        """Return the absolute path of a node that isn't unlinked; ENOENT otherwise."""
+        names: list[str] = []
+        while node != ROOT:
+            n = self._node(node)
+            if n.parent == GONE:
+                raise os_error(errno.ENOENT)
+            names.append(n.name)
+            node = n.parent
+        return "/" + "/".join(reversed(names))
+
+    def readlink(self, path: str, cwd: str = "/") -> str:
+        """Return where a symbolic link leads; EINVAL if the file isn't one."""
+        n = self._node(self.lookup(path, cwd, follow=False))
+        if n.kind != Kind.SYMLINK:
+            raise os_error(errno.EINVAL, path)
+        return n.target
+
+    # -- content -----------------------------------------------------------------------------
+
+    def read(self, node: int, offset: int, length: int) -> bytes:
+        """Return at most ``length`` bytes from ``offset`` on; none at the end."""
+        n = self._node(node, Kind.FILE)
+        if offset < 0 or length < 0:
+            raise os_error(errno.EINVAL)
+        end = min(offset + length, n.size)
+        if offset >= end:
+            return b""
+        if n.chunks is None:
+            return self._host_content(n)[offset:end]
+        return get(n.chunks, offset, end)
+
+    def write(self, node: int, offset: int, data: bytes) -> int:
+        """Store bytes at ``offset``, with zeros in a gap before it; return how many."""
+        n = self._node(node, Kind.FILE)
+        if offset < 0:
+            raise os_error(errno.EINVAL)
+        if not data:
+            return 0
+        end = offset + len(data)
+        chunks = self._room_for(n, max(n.size, end))
+        self._set(
+            node, chunks=put(chunks, offset, data), size=max(n.size, end), mtime=self._clock()
+        )
+        self._through(node, lambda path: self._host.write(path, offset, data))
+        return len(data)
+
+    def truncate(self, node: int, size: int = 0) -> None:
+        """Set a file's length; what is new reads as zeros."""
+        n = self._node(node, Kind.FILE)
+        if size < 0:
+            raise os_error(errno.EINVAL)
+        chunks = resize(self._room_for(n, size), size)
+        self._set(node, chunks=chunks, size=size, mtime=self._clock())
+        self._through(node, lambda path: self._host.truncate(path, size))
+
+    def hold(self, node: int) -> None:
+        """Keep a node even when it is unlinked; once for each open file."""
+        self._node(node)
+        self._saved = None
+        self._holds[node] = self._holds.get(node, 0) + 1
+
+    def release(self, node: int) -> None:
+        """Undo one `hold`; an unlinked file vanishes with the last."""
+        self._saved = None
+        self._holds[node] -= 1
+        if not self._holds[node]:
+            del self._holds[node]
+            self._bury(node)
+
+    # -- changes of the tree -----------------------------------------------------------------
+
+    def create(
+        self, path: str, cwd: str = "/", mode: int = 0o666, *, exclusive: bool = False
+    ) -> int:
+        """Return the file at a path, making an empty one if there is none.
+
+        ``exclusive``: EEXIST if there is one.  EISDIR for a folder, EACCES for devices.
+        """
+        place = self._walk(path, cwd, not exclusive)
+        if place.node != GONE:
+            if exclusive:
+                raise os_error(errno.EEXIST, path)
+            self._node(place.node, Kind.FILE)
+            return place.node
+        if place.as_directory:
+            raise os_error(errno.EISDIR, path)
+        node = self._add(place, Node(Kind.FILE, mode & 0o777, 0, 0, 0, "", chunks=()))
+        self._through(node, lambda host: self._host.create(host, mode & 0o777))
+        return node
+
+    def mkdir(self, path: str, cwd: str = "/", mode: int = 0o777) -> int:
+        """Make a folder."""
+        place = self._vacant(path, cwd)
+        node = self._add(place, Node(Kind.DIRECTORY, mode & 0o777, 0, 0, 0, ""))
+        self._through(node, lambda host: self._host.mkdir(host, mode & 0o777))
+        return node
+
+    def symlink(self, target: str, path: str, cwd: str = "/") -> int:
+        """Make a symbolic link; ``target`` is a guest path and need not exist."""
+        if not target:
+            raise os_error(errno.ENOENT, path)
+        components(target)  # for its errors
+        place = self._vacant(path, cwd)
+        size = len(target)
+        node = self._add(place, Node(Kind.SYMLINK, 0o777, size, 0, 0, "", target=target))
+        self._through(node, lambda host: self._host.symlink(host, target))
+        return node
+
+    def unlink(self, path: str, cwd: str = "/") -> None:
+        """Remove a file or link; EISDIR for a folder."""
+        node = self._named(self._walk(path, cwd, False), path)
+        if self._node(node).kind == Kind.DIRECTORY:
+            raise os_error(errno.EISDIR, path)
+        self._remove(node, self._host.unlink)
+
+    def rmdir(self, path: str, cwd: str = "/") -> None:
+        """Remove an empty folder."""
+        node = self._named(self._walk(path, cwd, False), path)
+        if self.listdir(node):
+            raise os_error(errno.ENOTEMPTY, path)
+        self._remove(node, self._host.rmdir)
+
+    def rename(self, old: str, new: str, cwd: str = "/") -> None:
+        """Move a file or folder; a file, or an empty folder, at the new name is replaced.
+
+        EXDEV for a folder of the host in a writable tree: what it holds may not be known yet.
+        """
+        node = self._named(self._walk(old, cwd, False), old)
+        target = self._walk(new, cwd, False)
+        moved = self._node(node)
+        directory = moved.kind == Kind.DIRECTORY
+        if not target.name:
+            raise os_error(errno.EBUSY, new)
+        if target.node == node:
+            return
+        if directory and self._is_inside(target.parent, node):
+            raise os_error(errno.EINVAL, new)
+        if directory and self._writable and moved.source is not None:
+            raise os_error(errno.EXDEV, old)
+        if target.as_directory and not directory:
+            raise os_error(errno.ENOTDIR, new)
+        if target.node != GONE:
+            self._check_replaceable(target.node, directory, new)
+        source, goal = self._host_path(node), self._freeze_for(node, target)
+        if target.node != GONE:
+            self._set(target.node, parent=GONE, name="")
+        self._link(moved.parent, moved.name, GONE)
+        self._link(target.parent, target.name, node)
+        self._set(node, parent=target.parent, name=target.name)
+        self._bury(target.node)
+        self._do(lambda: self._host.rename(source, goal), goal)
+
+    def chmod(self, node: int, mode: int) -> None:
+        """Set permission bits."""
+        self._set(node, mode=mode & 0o777)
+        self._through(node, lambda path: self._host.chmod(path, mode & 0o777))
+
+    def utime(self, node: int, mtime: int) -> None:
+        """Set the time of last change, in seconds since the Unix epoch."""
+        self._set(node, mtime=mtime)
+        self._through(node, lambda path: self._host.utime(path, mtime))
+
+    # -- state -------------------------------------------------------------------------------
+
+    def save(self) -> Any:
+        """Return the state; nodes and chunks are shared, not copied."""
+        if self._saved is None:
+            nodes, holds = tuple(self._nodes.items()), tuple(self._holds.items())
+            self._saved = (self._next, self._overlay_bytes, nodes, holds)
+        return self._saved
+
+    def restore(self, state: Any) -> None:
+        """Take the state of a `save`."""
+        self._next, self._overlay_bytes, nodes, holds = self._saved = state
+        self._nodes = {number: Node(*fields) for number, fields in nodes}
+        self._holds = dict(holds)
+
+    # -- paths -------------------------------------------------------------------------------
+
+    def _walk(self, path: str, cwd: str, follow: bool) -> _Place:
+        """Resolve a path; only its last name may be missing."""
+        if not path:
+            raise os_error(errno.ENOENT)
+        pending = components(path)
+        if not path.startswith("/"):
+            pending = components(cwd) + pending
+        pending.reverse()
+        as_directory = path.endswith(("/", "/."))
+        trail, links = [ROOT], 0
+        while pending:
+            name = pending.pop()
+            if name == "..":
+                if len(trail) > 1:
+                    trail.pop()
+                continue
+            child = self._child(trail[-1], name)
+            if child == GONE:
+                if pending:
+                    raise os_error(errno.ENOENT, path)
+                return _Place(trail[-1], name, GONE, as_directory)
+            n = self._nodes[child]
+            if n.kind == Kind.SYMLINK and (pending or follow or as_directory):
+                links += 1
+                if links > MAX_LINKS:
+                    raise os_error(errno.ELOOP, path)
+                if n.target.startswith("/"):
+                    trail = [ROOT]
+                pending += reversed(components(n.target))
+                continue
+            if pending or as_directory:
+                self._node(child, Kind.DIRECTORY)
+            if not pending:
+                return _Place(trail[-1], name, child, as_directory)
+            trail.append(child)
+        return _Place(trail[-1], "", trail[-1], True)
+
+    def _child(self, parent: int, name: str) -> int:
+        """Return the node of a name in a folder, or GONE; meets host files for the first time."""
+        n = self._node(parent, Kind.DIRECTORY)
+        at = bisect_left(n.entries, (name,))
+        if at < len(n.entries) and n.entries[at][0] == name:
+            return n.entries[at][1]
+        if n.source is None or name not in self._host.names(n.source):
+            return GONE
+        source = (*n.source, name)
+        host = self._host.entry(source)
+        size = 0 if host.kind == Kind.DIRECTORY else host.size
+        return self._insert(
+            parent,
+            name,
+            Node(host.kind, host.mode, size, host.mtime, 0, "", source, target=host.target),
+        )
+
+    def _existing(self, place: _Place) -> int:
+        if place.node == GONE:
+            raise os_error(errno.ENOENT, place.name)
+        return place.node
+
+    def _named(self, place: _Place, path: str) -> int:
+        """Return a node that has a name to be removed or moved."""
+        if not place.name:
+            raise os_error(errno.EBUSY, path)
+        return self._existing(place)
+
+    def _vacant(self, path: str, cwd: str) -> _Place:
+        place = self._walk(path, cwd, False)
+        if place.node != GONE:
+            raise os_error(errno.EEXIST, path)
+        return place
+
+    def _is_inside(self, node: int, folder: int) -> bool:
+        while node not in (folder, ROOT):
+            node = self._nodes[node].parent
+        return node == folder
+
+    # -- nodes -------------------------------------------------------------------------------
+
+    def _node(self, node: int, kind: Kind | None = None) -> Node:
+        """Return a node; the errno for one that isn't of the kind asked for."""
+        n = self._nodes.get(node)
+        if n is None:
+            raise os_error(errno.EBADF)
+        if kind is not None and n.kind != kind:
+            if kind == Kind.DIRECTORY:
+                raise os_error(errno.ENOTDIR, n.name)
+            raise os_error(errno.EISDIR if n.kind == Kind.DIRECTORY else errno.EACCES, n.name)
+        return n
+
+    def _set(self, node: int, **changes: Any) -> None:
+        self._saved = None
+        old = self._node(node)
+        new = self._nodes[node] = old._replace(**changes)
+        self._overlay_bytes += overlay_size(new) - overlay_size(old)
+
+    def _insert(self, parent: int, name: str, n: Node) -> int:
+        """Give a node its number and its place."""
+        if len(self._nodes) >= MAX_NODES:
+            raise os_error(errno.ENOSPC, name)
+        node, self._next = self._next, self._next + 1
+        self._nodes[node] = n._replace(parent=parent, name=name)
+        self._link(parent, name, node)
+        return node
+
+    def _add(self, place: _Place, n: Node) -> int:
+        """Put a node that the guest makes into its place."""
+        check_name(place.name)
+        node = self._insert(place.parent, place.name, n._replace(mtime=self._clock()))
+        self._set(place.parent, mtime=self._clock())
+        return node
+
+    def _link(self, parent: int, name: str, node: int) -> None:
+        """Let a name in a folder stand for a node, or for none."""
+        n = self._node(parent)
+        at = bisect_left(n.entries, (name,))
+        there = at < len(n.entries) and n.entries[at][0] == name
+        new: tuple[tuple[str, int], ...] = ((name, node),)
+        if node == GONE and n.source is None:
+            new = ()
+        self._set(parent, entries=n.entries[:at] + new + n.entries[at + there :])
+
+    def _remove(self, node: int, on_host: Callable[[HostPath], None]) -> None:
+        n = self._node(node)
+        self._freeze(n)
+        path = self._host_path(node)
+        self._link(n.parent, n.name, GONE)
+        self._set(n.parent, mtime=self._clock())
+        self._set(node, parent=GONE, name="")
+        self._bury(node)
+        self._do(lambda: on_host(path), path)
+
+    def _bury(self, node: int) -> None:
+        """Forget a node that is unlinked and not held."""
+        n = self._nodes.get(node)
+        if n is not None and n.parent == GONE and node not in self._holds:
+            self._saved = None
+            self._overlay_bytes -= overlay_size(n)
+            del self._nodes[node]
+
+    def _check_replaceable(self, node: int, by_directory: bool, path: str) -> None:
+        directory = self._node(node).kind == Kind.DIRECTORY
+        if directory != by_directory:
+            raise os_error(errno.EISDIR if directory else errno.ENOTDIR, path)
+        if directory and self.listdir(node):
+            raise os_error(errno.ENOTEMPTY, path)
+
+    def _room_for(self, n: Node, size: int) -> tuple[bytes, ...]:
+        """Return a file's content as chunks; an error unless it may become ``size`` long."""
+        if size > MAX_FILE_SIZE:
+            raise os_error(errno.EFBIG, n.name)
+        if self._overlay_bytes - overlay_size(n) + size > MAX_OVERLAY_BYTES:
+            raise os_error(errno.ENOSPC, n.name)
+        if n.chunks is not None:
+            return n.chunks
+        return to_chunks(self._host_content(n))
+
+    # -- the host ----------------------------------------------------------------------------
+
+    def _host_content(self, n: Node) -> bytes:
+        """Return the host's content; if the file shrank before its first use, zeros follow."""
+        assert n.source is not None
+        return self._host.content(n.source).ljust(n.size, b"\0")
+
+    def _host_path(self, node: int) -> HostPath:
+        return tuple(components(self.path(node)))
+
+    def _freeze(self, n: Node) -> None:
+        """Take in what the host is about to lose, so that going back in time still has it."""
+        if self._writable and n.kind == Kind.FILE and n.chunks is None:
+            try:
+                self._host_content(n)
+            except OSError as error:
+                if error.errno != errno.EFBIG:  # too big to be read at any time
+                    raise
+
+    def _freeze_for(self, node: int, target: _Place) -> HostPath:
+        """Freeze what a rename moves or replaces; return the host path that it leads to."""
+        self._freeze(self._nodes[node])
+        if target.node != GONE:
+            self._freeze(self._nodes[target.node])
+        check_name(target.name)
+        return (*self._host_path(target.parent), target.name)
+
+    def _through(self, node: int, act: Callable[[HostPath], None]) -> None:
+        """Do to the host's file what was done to a node, if it still has a name there."""
+        if self._nodes[node].parent != GONE:
+            path = self._host_path(node)
+            self._do(lambda: act(path), path)
+
+    def _do(self, act: Callable[[], None], path: HostPath) -> None:
+        if not self._writable:
+            return
+
+        def attempt() -> None:
+            try:
+                act()
+            except OSError as error:
+                self._notice(f"can't change {'/'.join(path)} on the host: {error.strerror}")
+
+        self._effect(attempt)

@@ -1,0 +1,246 @@
+"""The host folder that guests see as their root, entered without ever following a link.
+
+Every access to the host's files goes through `HostFolder`.  What a guest may see is asked once
+and then frozen: the answers are kept outside the machine's state, so that a replay sees what
+the first run saw whatever has happened to the folder since.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum, IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+MAX_FILE_SIZE = 32 << 20
+"""Bytes in a file; a longer host file can't be read (EFBIG)."""
+MAX_FROZEN_BYTES = 256 << 20
+"""Bytes of host files kept for one tree; ENOMEM beyond."""
+MAX_DIRECTORY_ENTRIES = 16384
+"""Names in a host folder; a longer one can't be listed (EOVERFLOW)."""
+
+HostPath = tuple[str, ...]
+"""Names from the root of the tree on; () is the root itself.  Never contains '..'."""
+
+
+class Kind(IntEnum):
+    """What a file is."""
+
+    FILE = 1
+    DIRECTORY = 2
+    SYMLINK = 3
+    OTHER = 4
+    """A device, fifo or socket of the host: it can be seen but not opened."""
+
+
+class HostEntry(NamedTuple):
+    """What the host said about one name."""
+
+    kind: Kind
+    mode: int
+    """Permission bits."""
+    size: int
+    mtime: int
+    """Seconds since the Unix epoch."""
+    target: str = ""
+    """Of a symbolic link; absolute ones begin at the tree's root."""
+
+
+class Question(Enum):
+    """What can be asked of a host path."""
+
+    NAMES = "names"
+    ENTRY = "entry"
+    CONTENT = "content"
+
+
+Answer = frozenset[str] | HostEntry | bytes | int
+"""Names, entry or content; or the errno of a question that failed."""
+
+
+def os_error(number: int, name: str = "") -> OSError:
+    """Return the OSError for an errno."""
+    return OSError(number, os.strerror(number), name or None)
+
+
+class HostFolder:
+    """A folder of the host: what it holds as of first use, and writing through to it.
+
+    All methods raise OSError.  Questions are answered as they were the first time; changes
+    (`write` and what follows) act on the folder at once and leave the frozen answers alone.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = str(root.resolve(strict=True))
+        if not Path(self._root).is_dir():
+            raise os_error(errno.ENOTDIR, str(root))
+        self.answers: dict[tuple[Question, HostPath], Answer] = {}
+        """All that the guest was told of the host; what is put here is not asked again."""
+        self._frozen_bytes = 0
+
+    # -- questions, frozen on first use ------------------------------------------------------
+
+    def names(self, path: HostPath) -> frozenset[str]:
+        """Return the names in a folder."""
+        answer = self._ask(Question.NAMES, path)
+        assert isinstance(answer, frozenset)
+        return answer
+
+    def entry(self, path: HostPath) -> HostEntry:
+        """Return what a name stands for, without following it."""
+        answer = self._ask(Question.ENTRY, path)
+        assert isinstance(answer, HostEntry)
+        return answer
+
+    def content(self, path: HostPath) -> bytes:
+        """Return a file's content, as long as `entry` says at most."""
+        answer = self._ask(Question.CONTENT, path)
+        assert isinstance(answer, bytes)
+        return answer
+
+    def _ask(self, question: Question, path: HostPath) -> Answer:
+        """Answer as the first time; an error stays an error, too."""
+        key = (question, path)
+        if key not in self.answers:
+            ask: dict[Question, Callable[[HostPath], Answer]] = {
+                Question.NAMES: self._ask_names,
+                Question.ENTRY: self._ask_entry,
+                Question.CONTENT: self._ask_content,
+            }
+            try:
+                self.answers[key] = ask[question](path)
+            except OSError as error:
+                self.answers[key] = error.errno or errno.EIO
+        answer = self.answers[key]
+        if isinstance(answer, int):
+            raise os_error(answer, "/".join(path))
+        return answer
+
+    def _ask_names(self, path: HostPath) -> frozenset[str]:
+        with self._directory(path) as fd:
+            names = frozenset(os.listdir(fd))  # noqa: PTH208 (pathlib lists no descriptor)
+        if len(names) > MAX_DIRECTORY_ENTRIES:
+            raise os_error(errno.EOVERFLOW)
+        return names
+
+    def _ask_content(self, path: HostPath) -> bytes:
+        size = self.entry(path).size
+        if size > MAX_FILE_SIZE:
+            raise os_error(errno.EFBIG)
+        if self._frozen_bytes + size > MAX_FROZEN_BYTES:
+            raise os_error(errno.ENOMEM)
+        with self._file(path, os.O_RDONLY) as fd, open(fd, "rb", closefd=False) as file:
+            data = file.read(size)
+        self._frozen_bytes += len(data)
+        return data
+
+    def _ask_entry(self, path: HostPath) -> HostEntry:
+        if not path:
+            info = Path(self._root).stat()
+            return HostEntry(Kind.DIRECTORY, info.st_mode & 0o777, 0, int(info.st_mtime))
+        with self._directory(path[:-1]) as fd:
+            info = os.stat(path[-1], dir_fd=fd, follow_symlinks=False)
+            kind = _kind(info.st_mode)
+            target = os.readlink(path[-1], dir_fd=fd) if kind is Kind.SYMLINK else ""
+        # A link to an absolute path below the root names the same file for host and guest.
+        if target == self._root or target.startswith(self._root.rstrip("/") + "/"):
+            target = "/" + target[len(self._root) :].lstrip("/")
+        size = info.st_size if kind is Kind.FILE else len(target)
+        return HostEntry(kind, info.st_mode & 0o777, size, int(info.st_mtime), target)
+
+    # -- changes -----------------------------------------------------------------------------
+
+    def write(self, path: HostPath, offset: int, data: bytes) -> None:
+        """Store bytes in an existing file."""
+        with self._file(path, os.O_WRONLY) as fd:
+            while data:
+                done = os.pwrite(fd, data, offset)
+                offset, data = offset + done, data[done:]
+
+    def truncate(self, path: HostPath, size: int) -> None:
+        """Set a file's length."""
+        with self._file(path, os.O_WRONLY) as fd:
+            os.ftruncate(fd, size)
+
+    def create(self, path: HostPath, mode: int) -> None:
+        """Create a file that was not there."""
+        with self._file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode):
+            pass
+
+    def chmod(self, path: HostPath, mode: int) -> None:
+        """Set the permission bits of a file or folder."""
+        with self._file(path, os.O_RDONLY, regular=False) as fd:
+            os.fchmod(fd, mode)
+
+    def utime(self, path: HostPath, mtime: int) -> None:
+        """Set the time of last change of a file or folder, in seconds since the epoch."""
+        with self._file(path, os.O_RDONLY, regular=False) as fd:
+            os.utime(fd, (mtime, mtime))
+
+    def symlink(self, path: HostPath, target: str) -> None:
+        """Make a symbolic link."""
+        with self._directory(path[:-1]) as fd:
+            os.symlink(target, path[-1], dir_fd=fd)
+
+    def mkdir(self, path: HostPath, mode: int) -> None:
+        """Make a folder."""
+        with self._directory(path[:-1]) as fd:
+            os.mkdir(path[-1], mode, dir_fd=fd)
+
+    def rmdir(self, path: HostPath) -> None:
+        """Remove an empty folder."""
+        with self._directory(path[:-1]) as fd:
+            os.rmdir(path[-1], dir_fd=fd)
+
+    def unlink(self, path: HostPath) -> None:
+        """Remove a file or link."""
+        with self._directory(path[:-1]) as fd:
+            os.unlink(path[-1], dir_fd=fd)
+
+    def rename(self, old: HostPath, new: HostPath) -> None:
+        """Move a file or folder, replacing what has the new name."""
+        with self._directory(old[:-1]) as source, self._directory(new[:-1]) as target:
+            os.replace(old[-1], new[-1], src_dir_fd=source, dst_dir_fd=target)
+
+    # -- the way in: name by name from the root, so that no swapped link can lead out --------
+
+    @contextmanager
+    def _directory(self, path: HostPath) -> Iterator[int]:
+        fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for name in path:
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+                inner = os.open(name, flags, dir_fd=fd)
+                os.close(fd)
+                fd = inner
+            yield fd
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def _file(
+        self, path: HostPath, flags: int, mode: int = 0, *, regular: bool = True
+    ) -> Iterator[int]:
+        name = path[-1] if path else "."
+        with self._directory(path[:-1]) as directory:
+            # O_NONBLOCK: a fifo put in the file's place must not block us
+            flags |= os.O_NOFOLLOW | os.O_NONBLOCK
+            fd = os.open(name, flags, mode, dir_fd=directory)
+        try:
+            if regular and not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise os_error(errno.EACCES, "/".join(path))
+            yield fd
+        finally:
+            os.close(fd)
+
+
+def _kind(mode: int) -> Kind:
+    if stat.S_ISREG(mode):
+        return Kind.FILE
+    if stat.S_ISDIR(mode):
+        return Kind.DIRECTORY
+    return Kind.SYMLINK if stat.S_ISLNK(mode) else Kind.OTHER

@@ -1,0 +1,1 @@
+"""Sample programs that come with blink16, with their sources."""

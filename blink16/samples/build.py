@@ -1,0 +1,84 @@
+"""Rebuilds the sample executables from their sources: ``python -m blink16.samples.build``.
+
+Needs nasm.  The result is the same, byte for byte, wherever it is built.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from blink16.elks.aout import AoutSymbol, Executable, Section, build
+
+SAMPLES = Path(__file__).parent
+STACK = 0x0400
+"""Bytes of stack that the samples ask for."""
+SECTIONS = {".text": Section.TEXT, ".data": Section.DATA, ".bss": Section.BSS}
+
+_SECTION = re.compile(r"^---- Section (\.\w+) -+\n(.*?)(?=^----|\Z)", re.MULTILINE | re.DOTALL)
+_SYMBOL = re.compile(r"^ *([0-9A-F]+) +([0-9A-F]+)  ([A-Za-z_]\w*)$", re.MULTILINE)
+_LENGTH = re.compile(r"^length: +([0-9A-F]+)$", re.MULTILINE)
+_START = re.compile(r"^start: +([0-9A-F]+)$", re.MULTILINE)
+"""Where a section lies in the flat binary; for .bss, which isn't there, in the data segment."""
+
+
+def assemble(source: Path, nasm: str = "nasm") -> bytes:
+    """Return the ELKS executable made from a source with the sections .text, .data and .bss.
+
+    CalledProcessError if nasm finds errors, FileNotFoundError without nasm.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        # the map is asked for here, so that the source is readable without it
+        wrapper = f"[map all {work / 'map'}]\n%include '{source}'\n"
+        (work / "wrapper.asm").write_text(wrapper)
+        command = [nasm, "-f", "bin", "-O3", "-o", str(work / "flat"), str(work / "wrapper.asm")]
+        subprocess.run(command, check=True)
+        return link((work / "flat").read_bytes(), (work / "map").read_text())
+
+
+def link(flat: bytes, listing: str) -> bytes:
+    """Return the executable of nasm's flat binary and its map."""
+    lengths: dict[str, int] = {}
+    starts: dict[str, int] = {}
+    symbols: list[AoutSymbol] = []
+    for name, body in _SECTION.findall(listing):
+        if name not in SECTIONS:
+            continue
+        length, start = _LENGTH.search(body), _START.search(body)
+        if length and start:
+            lengths[name], starts[name] = int(length[1], 16), int(start[1], 16)
+        for _, address, label in _SYMBOL.findall(body):
+            symbols.append(AoutSymbol(label, SECTIONS[name], int(address, 16)))
+    data_length = lengths[".data"]
+    symbols.sort(key=lambda symbol: (symbol.section.value, symbol.value, symbol.name))
+    return build(
+        Executable(
+            text=flat[: starts[".data"]],
+            data=flat[starts[".data"] : starts[".data"] + data_length],
+            bss=starts[".bss"] + lengths[".bss"] - data_length,
+            stack=STACK,
+            symbols=tuple(symbols),
+        )
+    )
+
+
+def main() -> int:
+    """Rebuild every sample."""
+    if shutil.which("nasm") is None:
+        print("blink16.samples.build: nasm is not installed", file=sys.stderr)
+        return 1
+    for source in sorted(SAMPLES.glob("*.asm")):
+        program = source.with_suffix("")
+        program.write_bytes(assemble(source))
+        program.chmod(0o755)
+        print(f"{program.name}: {program.stat().st_size} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

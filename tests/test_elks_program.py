@@ -1,0 +1,179 @@
+"""ELKS programs in a machine: where everything lies when they start, and what is refused."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+from elks_guest import INT80_FOR_EVER, ElksGuest, start
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from blink16.cpu.engine import StopReason
+from blink16.elks import ElksError
+from blink16.elks.aout import AoutSymbol, Executable, Section, build
+
+
+def words(guest: ElksGuest, offset: int, count: int) -> tuple[int, ...]:
+    """Return words of the data segment."""
+    return struct.unpack(f"<{count}H", guest.get(offset, 2 * count))
+
+
+def string(guest: ElksGuest, offset: int) -> bytes:
+    """Return a string of the data segment."""
+    return guest.get(offset, 100).split(b"\0")[0]
+
+
+def test_arguments_lie_as_the_kernel_lays_them(tmp_path: Path) -> None:
+    """SP must point at argc, argv, 0, envp, 0, and behind them the strings, once."""
+    program = Executable(INT80_FOR_EVER, stack=0x700)
+    guest = start(program, tmp_path, ("one", "two"), {"A": "b"})
+    sp = guest.machine.registers.sp
+    argc, argv0, argv1, argv2, end, variable, last = words(guest, sp, 7)
+    assert (argc, end, last) == (3, 0, 0)
+    found = [string(guest, pointer) for pointer in (argv0, argv1, argv2, variable)]
+    assert found == [b"prog", b"one", b"two", b"A=b"]
+    assert argv0 == sp + 14
+    assert sp % 2 == 0
+
+
+def test_empty_environment_ends_with_zero(tmp_path: Path) -> None:
+    """Without an environment both arrays must still end."""
+    guest = start(Executable(INT80_FOR_EVER), tmp_path)
+    argc, _, argv_end, envp_end = words(guest, guest.machine.registers.sp, 4)
+    assert (argc, argv_end, envp_end) == (1, 0, 0)
+
+
+def test_registers_at_entry(tmp_path: Path) -> None:
+    """Programs rely on DS=ES=SS, DX = stack size and the entry point of the header."""
+    program = Executable(b"\x90" * 20, data=b"x", entry=7, stack=0x700)
+    r = start(program, tmp_path).machine.registers
+    assert (r.cs, r.ip, r.dx) == (0x1000, 7, 0x700)
+    assert r.ds == r.es == r.ss == 0x1002
+
+
+def test_combined_program_has_one_segment(tmp_path: Path) -> None:
+    """Without separate I&D, data must follow the text in the same segment."""
+    symbols = (AoutSymbol("value", Section.DATA, 4),)
+    program = Executable(INT80_FOR_EVER, data=b"data", separate=False, symbols=symbols)
+    guest = start(program, tmp_path)
+    r = guest.machine.registers
+    assert r.cs == r.ds == r.ss == 0x1000
+    assert guest.get(0, 8) == INT80_FOR_EVER + b"data"
+    assert guest.symbols.lookup("value").address == 0x10004  # type: ignore[union-attr]
+
+
+def test_bss_is_zero(tmp_path: Path) -> None:
+    """What lay in memory before must not show in the bss."""
+    guest = start(Executable(INT80_FOR_EVER, data=b"data", bss=100), tmp_path)
+    assert guest.get(4, 100) == bytes(100)
+
+
+def test_symbols_are_linear(tmp_path: Path) -> None:
+    """Text and data have segments of their own: symbols of both must not collide."""
+    symbols = (AoutSymbol("main", Section.TEXT, 0), AoutSymbol("x", Section.BSS, 2))
+    table = start(Executable(INT80_FOR_EVER, symbols=symbols), tmp_path).symbols
+    assert [(s.name, s.address) for s in table] == [("main", 0x10000), ("x", 0x10012)]
+
+
+def test_underscores_of_bcc_go(tmp_path: Path) -> None:
+    """Users type `break main`, though bcc calls it _main; names must stay different."""
+    symbols = tuple(AoutSymbol(name, Section.TEXT, 0) for name in ("_main", "_a", "a"))
+    table = start(Executable(INT80_FOR_EVER, version=0, symbols=symbols), tmp_path).symbols
+    assert {s.name for s in table} == {"main", "_a", "a"}
+
+
+def test_version_0_names_the_whole_segment(tmp_path: Path) -> None:
+    """In version 0 the heap field holds data, bss, heap and stack together."""
+    program = Executable(INT80_FOR_EVER, data=bytes(16), heap=0x2000, version=0)
+    guest = start(program, tmp_path)
+    assert 0x1FD0 < guest.machine.registers.sp < 0x2000
+
+
+@pytest.mark.parametrize("heap", [0xFFF0, 0xFFFF])
+def test_largest_heap_takes_the_segment(tmp_path: Path, heap: int) -> None:
+    """FFF0h and more mean: all there is."""
+    guest = start(Executable(INT80_FOR_EVER, heap=heap), tmp_path)
+    assert guest.machine.registers.sp > 0xFF00
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (Executable(b"\xcc", bss=0xE000), "need 65550 bytes; there are 65535"),
+        (Executable(b"\xcc", stack=0xFFFF), "there are 65535 in a segment"),
+        (Executable(b"\xcc", data=bytes(99), heap=50, version=0), "asks for 50 bytes of memory"),
+    ],
+)
+def test_programs_that_do_not_fit_are_refused(
+    tmp_path: Path, program: Executable, message: str
+) -> None:
+    """A program that needs more than a segment must be refused, not wrap around in it."""
+    with pytest.raises(ElksError, match=message):
+        start(program, tmp_path)
+
+
+def test_too_many_arguments_are_refused(tmp_path: Path) -> None:
+    """Arguments that don't fit must not overwrite the program's data."""
+    for length in (0x9000, 0xFFFF, 0x20000):
+        with pytest.raises(ElksError, match="arguments"):
+            start(Executable(INT80_FOR_EVER, data=bytes(0x7000)), tmp_path, ("x" * length,))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.data())
+def test_any_sizes_load_or_are_refused(tmp_path: Path, data: st.DataObject) -> None:
+    """Whatever sizes a header names, data, heap, stack and arguments must not overlap."""
+    size = st.integers(0, 0xFFFF) | st.integers(0, 16) | st.integers(0xFFE0, 0xFFFF)
+    version, separate = data.draw(st.integers(0, 1)), data.draw(st.booleans())
+    contents, bss = bytes(data.draw(size)), data.draw(size)
+    heap, stack = data.draw(size), data.draw(size)
+    program = Executable(
+        INT80_FOR_EVER, contents, bss, 0, heap, stack, version=version, separate=separate
+    )
+    try:
+        guest = start(program, tmp_path, ("x" * data.draw(size),))
+    except ElksError:
+        return
+    end = len(contents) + bss + (0 if separate else len(INT80_FOR_EVER))
+    assert end <= guest.machine.registers.sp - guest.machine.registers.dx
+    assert guest.call(4, 1, 0, 1) == 1
+
+
+def test_medium_model_program_is_relocated(tmp_path: Path) -> None:
+    """Far calls must reach the far text, wherever it lies."""
+    far_call = bytes.fromhex("9a 00 00 00 00")  # call far text:0
+    exit_ = bytes.fromhex("bb 05 00 b8 01 00 cd 80")
+    text = far_call + exit_
+    header = bytearray(build(Executable(text))[:32])
+    header[4] = 0x40
+    more = struct.pack("<IIIIIIHHHH", 8, 0, 0, 0, 1, 0, 0, 0, 0, 0)
+    relocation = struct.pack("<IHH", 3, 0xFFFB, 80)
+    guest = start(bytes(header) + more + text + b"\xcb" + relocation, tmp_path)
+    stop = guest.run()
+    assert (stop.reason, stop.status) == (StopReason.EXITED, 5)
+
+
+@pytest.mark.parametrize(
+    ("code", "signal", "text"),
+    [
+        ("31 c9 f7 f1", 8, "divide error in the instruction before 1000:0004"),
+        ("90 cc", 5, "INT 3 at 1000:0001"),
+        ("cd 03", 5, "INT 3 at 1000:0000"),
+        ("cd 21", 4, "INT 21h at 1000:0000, which nobody handles"),
+        ("b0 7f 04 7f ce", 8, "overflow, INTO at 1000:0004"),
+    ],
+)
+def test_faults_are_signals(tmp_path: Path, code: str, signal: int, text: str) -> None:
+    """Faults must stop the program with a signal and its place, not end the emulator."""
+    stop = start(Executable(bytes.fromhex(code)), tmp_path).run()
+    assert (stop.reason, stop.status, stop.text) == (StopReason.TRAPPED, signal, text)
+
+
+def test_shared_banner_runs(shared: Path, tmp_path: Path) -> None:
+    """A real ELKS program must print what it prints on ELKS."""
+    guest = start((shared / "images" / "banner").read_bytes(), tmp_path, ("ELKS",))
+    stop = guest.run()
+    assert (stop.reason, stop.status) == (StopReason.EXITED, 0)
+    assert guest.shown["console"].splitlines()[0] == b"EEEEEEE L       K    K   SSSSS"
