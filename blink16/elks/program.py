@@ -125,8 +125,10 @@ def _lay_out(executable: Executable, arguments: int) -> DataSegment:
     end = min(_paragraphs(end) * PARAGRAPH, ALL_OF_THE_SEGMENT)
     if low_stack and low_stack < arguments:
         raise ElksError(f"the arguments of {arguments} bytes don't fit into the stack")
-    if end < data_end + beyond:
-        raise ElksError(f"the arguments of {arguments} bytes don't fit into the data segment")
+    if end < data_end + stack + beyond:
+        raise ElksError(
+            f"data, bss, stack and arguments of {arguments} bytes don't fit into the data segment"
+        )
     stack_top = ((low_stack or end) - arguments) & ~1
     return DataSegment(data_end, end, stack_top, stack, bool(low_stack))
 

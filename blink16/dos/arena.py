@@ -1,0 +1,163 @@
+"""DOS' memory: a chain of control blocks that lies in the guest's own memory.
+
+Each block begins with an `MCB` of one paragraph.  Since the chain is guest memory, programs can
+walk it, and destroy it: then calls fail with DOS' error 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from blink16.dos.errors import CallFailed, Code
+from blink16.dos.executable import MCB
+from blink16.memory import Memory, linear
+
+FREE = 0
+OWNER_DOS = 8
+
+
+class Strategy(IntEnum):
+    """Which free block an allocation takes (INT 21h/58h)."""
+
+    FIRST_FIT = 0
+    BEST_FIT = 1
+    LAST_FIT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A control block at ``segment``, and ``size`` paragraphs of memory behind it."""
+
+    segment: int
+    size: int
+    owner: int
+    last: bool
+    name: str = ""
+
+    @property
+    def data(self) -> int:
+        """The segment of the block's memory, by which programs know it."""
+        return self.segment + 1
+
+    @property
+    def next(self) -> int:
+        """The segment of the following control block."""
+        return self.segment + 1 + self.size
+
+
+def put(memory: Memory, block: Block) -> None:
+    """Write a control block."""
+    raw: bytes = MCB.build(
+        {
+            "type": b"Z" if block.last else b"M",
+            "owner": block.owner,
+            "size": block.size,
+            "name": block.name.encode("ascii", "replace")[:8].ljust(8, b"\0"),
+        }
+    )
+    memory.write(linear(block.segment, 0), raw)
+
+
+def get(memory: Memory, segment: int) -> Block:
+    """Read a control block; error 7 if there is none at ``segment``."""
+    raw = MCB.parse(memory.read(linear(segment, 0), MCB.sizeof()))
+    name = raw.name.split(b"\0")[0].decode("ascii", "replace")
+    block = Block(segment, raw.size, raw.owner, raw.type == b"Z", name)
+    if raw.type not in (b"M", b"Z") or block.next > 0xFFFF:
+        raise CallFailed(Code.MEMORY_DESTROYED)
+    return block
+
+
+def blocks(memory: Memory, first: int) -> Iterator[Block]:
+    """Walk the chain, joining free neighbours on the way as DOS does."""
+    segment = first
+    while True:
+        block = get(memory, segment)
+        while block.owner == FREE and not block.last:
+            following = get(memory, block.next)
+            if following.owner != FREE:
+                break
+            block = replace(block, size=block.size + 1 + following.size, last=following.last)
+            put(memory, block)
+        yield block
+        if block.last:
+            return
+        segment = block.next
+
+
+def allocate(
+    memory: Memory, first: int, paragraphs: int, owner: int, strategy: int = Strategy.FIRST_FIT
+) -> Block:
+    """Give a block to ``owner``; error 8 with the largest free size if none is large enough."""
+    free = [block for block in blocks(memory, first) if block.owner == FREE]
+    fitting = [block for block in free if block.size >= paragraphs]
+    if not fitting:
+        largest = max((block.size for block in free), default=0)
+        raise CallFailed(Code.NOT_ENOUGH_MEMORY, bx=largest)
+    match strategy & 3:
+        case Strategy.FIRST_FIT:
+            chosen = fitting[0]
+        case Strategy.BEST_FIT:
+            chosen = min(fitting, key=lambda block: block.size)
+        case _:
+            return _take_end(memory, fitting[-1], paragraphs, owner)
+    _split(memory, chosen, paragraphs)
+    taken = replace(get(memory, chosen.segment), owner=owner)
+    put(memory, taken)
+    return taken
+
+
+def release(memory: Memory, first: int, data: int) -> None:
+    """Free the block of the segment ``data``; error 9 if it's none."""
+    put(memory, replace(_of(memory, first, data), owner=FREE, name=""))
+
+
+def resize(memory: Memory, first: int, data: int, paragraphs: int) -> None:
+    """Change a block's size; error 8 with the largest possible size if that's too much."""
+    block = _of(memory, first, data)
+    room = block
+    if not block.last:
+        # the walk joins free neighbours behind the block first
+        following = next(b for b in blocks(memory, first) if b.segment == block.next)
+        if following.owner == FREE:
+            room = replace(block, size=block.size + 1 + following.size, last=following.last)
+    if paragraphs > room.size:
+        raise CallFailed(Code.NOT_ENOUGH_MEMORY, bx=room.size)
+    _split(memory, room, paragraphs)
+
+
+def release_all(memory: Memory, first: int, owner: int) -> None:
+    """Free all blocks of an owner."""
+    for block in blocks(memory, first):
+        if block.owner == owner:
+            put(memory, replace(block, owner=FREE, name=""))
+
+
+def _of(memory: Memory, first: int, data: int) -> Block:
+    for block in blocks(memory, first):
+        if block.data == data and block.owner != FREE:
+            return block
+    raise CallFailed(Code.INVALID_MEMORY_BLOCK)
+
+
+def _split(memory: Memory, block: Block, paragraphs: int) -> None:
+    """Write ``block`` with that size, and a free block of what is left."""
+    rest = block.size - paragraphs
+    if not rest:
+        put(memory, block)
+        return
+    put(memory, replace(block, size=paragraphs, last=False))
+    put(memory, Block(block.segment + 1 + paragraphs, rest - 1, FREE, block.last))
+
+
+def _take_end(memory: Memory, block: Block, paragraphs: int, owner: int) -> Block:
+    rest = block.size - paragraphs
+    if not rest:
+        taken = replace(block, owner=owner)
+    else:
+        put(memory, replace(block, size=rest - 1, last=False))
+        taken = Block(block.segment + rest, paragraphs, owner, block.last)
+    put(memory, taken)
+    return taken

@@ -1,0 +1,98 @@
+"""The interrupts of DOS: INT 20h to 2Fh, and INT 21h's table of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from blink16.cpu.registers import CF
+from blink16.dos import console_calls, country_calls, directory_calls, file_calls, process_calls
+from blink16.dos.errors import CallFailed, Code, call_failed
+from blink16.dos.system import Device, System
+from blink16.dos.terminal import write_device
+from blink16.services import DONE, Done, Exit, Guest, Host, Outcome, set_caller_flag
+
+FIRST_CARRY_CALL = 0x38
+"""Calls from here on tell success by CF, those before have ways of their own."""
+FAILED = 0xFF
+"""What most calls before those have in AL when they fail: CP/M's file calls, drive data."""
+FAIL_CALL = 3
+"""INT 24h's answer: the call that met the error shall fail."""
+
+CALLS: dict[int, Callable[[System, Guest], Outcome]] = {
+    **console_calls.CALLS,
+    **process_calls.CALLS,
+    **country_calls.CALLS,
+    **file_calls.CALLS,
+    **directory_calls.CALLS,
+}
+
+
+def int21(dos: System, guest: Guest) -> Outcome:
+    """Do the call in AH; failures are CF and a code in AX."""
+    number = guest.registers.ah
+    try:
+        outcome = _call(dos, guest, number)
+    except CallFailed as failure:
+        return _fail(dos, guest, number, failure)
+    except OSError as error:
+        return _fail(dos, guest, number, call_failed(error))
+    if number >= FIRST_CARRY_CALL and isinstance(outcome, Done):
+        set_caller_flag(guest, CF, False)
+    return outcome
+
+
+def _call(dos: System, guest: Guest, number: int) -> Outcome:
+    call = CALLS.get(number)
+    if call is not None:
+        return call(dos, guest)
+    if number not in dos.told:
+        dos.told.add(number)
+        guest.notice(f"INT 21h/{number:02X}h is a DOS call that is not here; it fails")
+    if number < FIRST_CARRY_CALL:
+        guest.registers.al = FAILED
+        return DONE
+    raise CallFailed(Code.INVALID_FUNCTION)
+
+
+def _fail(dos: System, guest: Guest, number: int, failure: CallFailed) -> Outcome:
+    dos.change(error=failure.code)
+    if number >= FIRST_CARRY_CALL:
+        guest.registers.ax = failure.code
+        set_caller_flag(guest, CF, True)
+    if failure.bx is not None:
+        guest.registers.bx = failure.bx
+    return DONE
+
+
+def terminate(guest: Guest) -> Outcome:
+    """INT 20h, 22h, 23h, 27h: the program ends (27h: leaving itself behind, with nobody)."""
+    return Exit(0)
+
+
+def critical_error(guest: Guest) -> Outcome:
+    """INT 24h: nobody is there to ask."""
+    guest.registers.al = FAIL_CALL
+    return DONE
+
+
+def fast_output(guest: Guest) -> Outcome:
+    """INT 29h: show AL."""
+    write_device(guest, Device.CON, bytes((guest.registers.al,)))
+    return DONE
+
+
+def nothing(guest: Guest) -> Outcome:
+    """INT 28h (idle), 2Ah (network), 2Fh (multiplex: nobody is installed)."""
+    return DONE
+
+
+def hang(host: Host, dos: System) -> None:
+    """Point DOS' vectors at its services."""
+    for vector in (0x20, 0x22, 0x23, 0x27):
+        host.hang_service(vector, terminate)
+    host.hang_service(0x21, partial(int21, dos))
+    host.hang_service(0x24, critical_error)
+    host.hang_service(0x29, fast_output)
+    for vector in (0x28, 0x2A, 0x2F):
+        host.hang_service(vector, nothing)

@@ -1,0 +1,316 @@
+"""INT 21h's calls on names: directories, delete, rename, attributes, searches, drives."""
+
+from __future__ import annotations
+
+from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
+
+from blink16.dos import clock
+from blink16.dos.errors import CallFailed, Code
+from blink16.dos.names import CODE_PAGE, matches, template
+from blink16.dos.system import Search, System, path_argument
+from blink16.dos.volume import (
+    DIRECTORY,
+    DRIVE,
+    DRIVE_NUMBER,
+    HIDDEN,
+    MAX_DIRECTORY,
+    OWNER_WRITE,
+    READ_ONLY,
+    SYSTEM,
+    VOLUME,
+    Entry,
+)
+from blink16.files import Kind
+from blink16.memory import linear
+from blink16.services import DONE, Guest, Outcome
+
+MAX_SEARCHES = 256
+"""Searches that may go on at once; beginning more ends the oldest."""
+NAME_SIZE = 13
+
+FIND_DATA = Struct(
+    # 21 bytes are DOS' own; ours say where the search goes on
+    "number" / Int32ul,
+    "next" / Int32ul,
+    Padding(13),
+    "attributes" / Int8ul,
+    "time" / Int16ul,
+    "date" / Int16ul,
+    "size" / Int32ul,
+    "name" / Bytes(NAME_SIZE),
+)
+"""What 4Eh and 4Fh leave in the disk transfer area."""
+
+# 36h: a disk of 512 MiB, half of it free, in clusters of 16 KiB
+SECTOR_SIZE, CLUSTER_SECTORS, CLUSTERS, FREE_CLUSTERS = 512, 32, 32768, 16384
+NO_SUCH_DRIVE = 0xFFFF
+DRIVES = 3
+
+
+def _locate(dos: System, guest: Guest, segment: int, offset: int) -> str:
+    return dos.volume.locate(path_argument(guest, segment, offset), dos.state.cwd)
+
+
+def _argument(dos: System, guest: Guest) -> str:
+    return _locate(dos, guest, guest.registers.ds, guest.registers.dx)
+
+
+def make_directory(dos: System, guest: Guest) -> Outcome:
+    """39h: make the directory at DS:DX."""
+    real = _argument(dos, guest)
+    dos.volume.check_new(real)
+    try:
+        dos.volume.files.mkdir(real)
+    except FileExistsError:
+        raise CallFailed(Code.ACCESS_DENIED) from None
+    return DONE
+
+
+def remove_directory(dos: System, guest: Guest) -> Outcome:
+    """3Ah: remove the empty directory at DS:DX; not the current one (error 16)."""
+    real = _argument(dos, guest)
+    if real == dos.state.cwd:
+        raise CallFailed(Code.CURRENT_DIRECTORY)
+    try:
+        dos.volume.files.rmdir(real)
+    except FileNotFoundError:
+        raise CallFailed(Code.PATH_NOT_FOUND) from None
+    return DONE
+
+
+def change_directory(dos: System, guest: Guest) -> Outcome:
+    """3Bh: make the directory at DS:DX the current one."""
+    real = _argument(dos, guest)
+    try:
+        is_directory = dos.volume.entry(real).stat.kind is Kind.DIRECTORY
+    except CallFailed:
+        is_directory = False
+    if not is_directory or len(dos.volume.dos_path(real)) > MAX_DIRECTORY:
+        raise CallFailed(Code.PATH_NOT_FOUND)
+    dos.change(cwd=real)
+    return DONE
+
+
+def current_directory(dos: System, guest: Guest) -> Outcome:
+    r"""47h: the current directory of drive DL to DS:SI, without drive and first ``\``."""
+    r = guest.registers
+    if r.dl not in (0, DRIVE_NUMBER + 1):
+        raise CallFailed(Code.INVALID_DRIVE)
+    path = dos.volume.dos_path(dos.state.cwd).encode(CODE_PAGE, "replace")
+    guest.memory.write(linear(r.ds, r.si), path[:MAX_DIRECTORY] + b"\0")
+    r.ax = 0x0100
+    return DONE
+
+
+def delete(dos: System, guest: Guest) -> Outcome:
+    """41h: delete the file at DS:DX."""
+    real = _argument(dos, guest)
+    _check_deletable(dos, real)
+    dos.volume.files.unlink(real)
+    return DONE
+
+
+def _check_deletable(dos: System, real: str) -> None:
+    if dos.volume.entry(real).attributes & (DIRECTORY | READ_ONLY):
+        raise CallFailed(Code.ACCESS_DENIED)
+
+
+def rename(dos: System, guest: Guest) -> Outcome:
+    """56h: rename DS:DX to ES:DI, in another directory if wanted; what is there stays."""
+    r = guest.registers
+    old, new = _argument(dos, guest), _locate(dos, guest, r.es, r.di)
+    dos.volume.entry(old)
+    same_file = old.lower() == new.lower()
+    if not same_file:
+        dos.volume.check_new(new)
+        try:
+            dos.volume.node(new)
+        except CallFailed:
+            pass
+        else:
+            raise CallFailed(Code.ACCESS_DENIED)
+    dos.volume.files.rename(old, new)
+    return DONE
+
+
+def attributes(dos: System, guest: Guest) -> Outcome:
+    """43h: get (AL 0) or set (1) the attributes CX of DS:DX; of those only read-only is kept."""
+    r = guest.registers
+    if r.al > 1:
+        raise CallFailed(Code.INVALID_FUNCTION)
+    real = _argument(dos, guest)
+    entry = dos.volume.entry(real)
+    if r.al == 0:
+        r.cx = r.ax = entry.attributes
+        return DONE
+    if entry.stat.kind is Kind.DIRECTORY or r.cx & (DIRECTORY | VOLUME):
+        raise CallFailed(Code.ACCESS_DENIED)
+    write = 0o222 if entry.stat.mode & OWNER_WRITE == 0 else 0
+    read_only = r.cx & READ_ONLY
+    mode = entry.stat.mode & ~0o222 if read_only else entry.stat.mode | write
+    if mode != entry.stat.mode:
+        dos.volume.files.chmod(entry.stat.node, mode)
+    return DONE
+
+
+# -- searches --------------------------------------------------------------------------------
+
+
+def find_first(dos: System, guest: Guest) -> Outcome:
+    """4Eh: find the first entry that matches DS:DX and the attributes CX."""
+    r = guest.registers
+    path = path_argument(guest, r.ds, r.dx).replace("/", "\\")
+    cut = max(path.rfind("\\"), path.rfind(":")) + 1
+    directory, pattern = path[:cut], path[cut:]
+    real = dos.volume.locate(directory, dos.state.cwd) if directory else dos.state.cwd
+    try:
+        names = _matching(dos, real, template(pattern))
+    except CallFailed:
+        raise CallFailed(Code.PATH_NOT_FOUND) from None
+    number = dos.state.next_search
+    search = Search(number, real, names, r.cx & 0xFF)
+    dos.change(searches=(*dos.state.searches, search)[-MAX_SEARCHES:], next_search=number + 1)
+    return _find(dos, guest, search, 0)
+
+
+def _matching(dos: System, real: str, pattern: bytes) -> tuple[str, ...]:
+    links = () if real == "/" else (".", "..")
+    names = (*links, *dos.volume.entries(real))
+    return tuple(name for name in names if matches(pattern, name))
+
+
+def find_next(dos: System, guest: Guest) -> Outcome:
+    """4Fh: find the next entry of the search in the disk transfer area."""
+    where = _transfer_area(dos)
+    data = FIND_DATA.parse(guest.memory.read(where, FIND_DATA.sizeof()))
+    for search in dos.state.searches:
+        if search.number == data.number:
+            return _find(dos, guest, search, data.next)
+    raise CallFailed(Code.NO_MORE_FILES)
+
+
+def _transfer_area(dos: System) -> int:
+    return linear(dos.state.dta_segment, dos.state.dta_offset)
+
+
+def _find(dos: System, guest: Guest, search: Search, at: int) -> Outcome:
+    """Put the search's next entry from ``at`` on into the disk transfer area."""
+    listing = dos.volume.entries(search.directory)
+    while at < len(search.names):
+        entry = _found(dos, search, search.names[at], listing)
+        at += 1
+        if entry is not None:
+            guest.memory.write(_transfer_area(dos), _find_data(search, at, entry))
+            guest.registers.ax = 0
+            return DONE
+    raise CallFailed(Code.NO_MORE_FILES)
+
+
+def _found(dos: System, search: Search, name: str, listing: dict[str, str]) -> Entry | None:
+    """Return an entry if it's still there and of the kinds that the search is for."""
+    real = search.directory if name in (".", "..") else listing.get(name)
+    if real is None or search.attributes & 0x3F == VOLUME:
+        return None
+    try:
+        entry = dos.volume.entry(real)
+    except CallFailed:
+        return None  # deleted since, or a link that leads nowhere
+    entry = Entry(name, entry.stat, entry.hidden and name not in (".", ".."))
+    special = entry.attributes & (HIDDEN | SYSTEM | DIRECTORY)
+    if entry.stat.kind not in (Kind.FILE, Kind.DIRECTORY) or special & ~search.attributes:
+        return None
+    return entry
+
+
+def _find_data(search: Search, following: int, entry: Entry) -> bytes:
+    date, time = clock.pack(entry.stat.mtime)
+    name = entry.name.encode(CODE_PAGE, "replace")
+    raw: bytes = FIND_DATA.build(
+        {
+            "number": search.number,
+            "next": following,
+            "attributes": entry.attributes,
+            "time": time,
+            "date": date,
+            "size": 0 if entry.stat.kind is Kind.DIRECTORY else entry.stat.size,
+            "name": name[: NAME_SIZE - 1].ljust(NAME_SIZE, b"\0"),
+        }
+    )
+    return raw
+
+
+def set_transfer_area(dos: System, guest: Guest) -> Outcome:
+    """1Ah: the disk transfer area is at DS:DX."""
+    dos.change(dta_segment=guest.registers.ds, dta_offset=guest.registers.dx)
+    return DONE
+
+
+def get_transfer_area(dos: System, guest: Guest) -> Outcome:
+    """2Fh: the disk transfer area, in ES:BX."""
+    guest.registers.es, guest.registers.bx = dos.state.dta_segment, dos.state.dta_offset
+    return DONE
+
+
+# -- drives ----------------------------------------------------------------------------------
+
+
+def reset_disk(dos: System, guest: Guest) -> Outcome:
+    """0Dh: nothing is held back."""
+    return DONE
+
+
+def select_drive(dos: System, guest: Guest) -> Outcome:
+    """0Eh: how many drive letters there are, in AL; the drive stays C."""
+    guest.registers.al = DRIVES
+    return DONE
+
+
+def current_drive(dos: System, guest: Guest) -> Outcome:
+    """19h: the current drive in AL."""
+    guest.registers.al = DRIVE_NUMBER
+    return DONE
+
+
+def free_space(dos: System, guest: Guest) -> Outcome:
+    """36h: drive DL's cluster size AX, free clusters BX, sector size CX, clusters DX."""
+    r = guest.registers
+    if r.dl not in (0, DRIVE_NUMBER + 1):
+        r.ax = NO_SUCH_DRIVE
+        return DONE
+    r.ax, r.bx, r.cx, r.dx = CLUSTER_SECTORS, FREE_CLUSTERS, SECTOR_SIZE, CLUSTERS
+    return DONE
+
+
+def true_name(dos: System, guest: Guest) -> Outcome:
+    """60h: the whole path of DS:SI to ES:DI."""
+    r = guest.registers
+    real = _locate(dos, guest, r.ds, r.si)
+    path = f"{DRIVE}:\\{dos.volume.dos_path(real)}".encode(CODE_PAGE, "replace")
+    guest.memory.write(linear(r.es, r.di), path[:127] + b"\0")
+    return DONE
+
+
+def long_names(dos: System, guest: Guest) -> Outcome:
+    """71h: programs ask whether there are long file names, and do without."""
+    raise CallFailed(Code.NO_LONG_NAMES)
+
+
+CALLS = {
+    0x0D: reset_disk,
+    0x0E: select_drive,
+    0x19: current_drive,
+    0x1A: set_transfer_area,
+    0x2F: get_transfer_area,
+    0x36: free_space,
+    0x39: make_directory,
+    0x3A: remove_directory,
+    0x3B: change_directory,
+    0x41: delete,
+    0x43: attributes,
+    0x47: current_directory,
+    0x4E: find_first,
+    0x4F: find_next,
+    0x56: rename,
+    0x60: true_name,
+    0x71: long_names,
+}

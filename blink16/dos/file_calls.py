@@ -1,0 +1,286 @@
+"""INT 21h's calls on open files: create, open, read, write, seek, close, duplicate, IOCTL."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from functools import partial
+
+from blink16.dos import clock, handles
+from blink16.dos.console_calls import break_typed
+from blink16.dos.errors import CallFailed, Code
+from blink16.dos.system import Device, OpenFile, System, path_argument
+from blink16.dos.terminal import Break, read_console, write_device
+from blink16.dos.volume import DRIVE_NUMBER, OWNER_WRITE, READ_ONLY, device_of
+from blink16.files import Kind
+from blink16.memory import linear
+from blink16.services import DONE, Guest, Outcome, Wait
+
+READ, WRITE, READ_WRITE = 0, 1, 2
+ACCESS_MASK = 7
+CON_DEVICES = (Device.CON, Device.CON_ERROR)
+_DEVICES = {"CON": Device.CON, "AUX": Device.AUX, "PRN": Device.PRN, "NUL": Device.NUL}
+_DISK_FULL = (errno.ENOSPC, errno.EFBIG)
+OFFSETS = 1 << 32
+
+# IOCTL's device information (44h/00h)
+IS_DEVICE, RAW, NOT_AT_END, NOT_WRITTEN = 0x80, 0x20, 0x40, 0x40
+_INFORMATION = {
+    Device.CON: 0x8013,  # also standard input, output, and fast output by INT 29h
+    Device.CON_ERROR: 0x8013,
+    Device.AUX: 0x8000,
+    Device.PRN: 0xA000,
+    Device.NUL: 0x8004,
+}
+READY, NOT_READY = 0xFF, 0
+
+
+def _opened(dos: System, guest: Guest, entry: OpenFile) -> Outcome:
+    guest.registers.ax = handles.install(dos, guest, entry)
+    return DONE
+
+
+def create(dos: System, guest: Guest, *, exclusive: bool = False) -> Outcome:
+    """3Ch: create or empty the file at DS:DX with attributes CX; 5Bh: create a new one."""
+    r = guest.registers
+    path = path_argument(guest, r.ds, r.dx)
+    device = device_of(path)
+    if device is not None:
+        return _opened(dos, guest, OpenFile(_DEVICES[device]))
+    handles.reserve(dos, guest)  # so that a full table leaves the file as it is
+    return _opened(dos, guest, OpenFile(Device.FILE, _make(dos, path, r.cx, exclusive)))
+
+
+def _make(dos: System, path: str, attributes: int, exclusive: bool) -> int:
+    volume = dos.volume
+    real = volume.locate(path, dos.state.cwd)
+    try:
+        existing = volume.node(real)
+    except CallFailed:
+        volume.check_new(real)
+        mode = 0o444 if attributes & READ_ONLY else 0o666
+        return volume.files.create(real, mode=mode, exclusive=True)
+    if exclusive:
+        raise CallFailed(Code.FILE_EXISTS)
+    _check_writable(dos, existing)
+    volume.files.truncate(existing)
+    return existing
+
+
+def _check_writable(dos: System, node: int) -> None:
+    stat = dos.volume.files.stat(node)
+    if stat.kind is not Kind.FILE or not stat.mode & OWNER_WRITE:
+        raise CallFailed(Code.ACCESS_DENIED)
+
+
+def open_(dos: System, guest: Guest) -> Outcome:
+    """3Dh: open the file at DS:DX for the access in AL."""
+    r = guest.registers
+    access = r.al & ACCESS_MASK
+    if access > READ_WRITE:
+        raise CallFailed(Code.INVALID_ACCESS_CODE)
+    path = path_argument(guest, r.ds, r.dx)
+    device = device_of(path)
+    if device is not None:
+        return _opened(dos, guest, OpenFile(_DEVICES[device], access=access))
+    node = dos.volume.node(dos.volume.locate(path, dos.state.cwd))
+    if dos.volume.files.stat(node).kind is not Kind.FILE:
+        raise CallFailed(Code.ACCESS_DENIED)
+    if access != READ:
+        _check_writable(dos, node)
+    return _opened(dos, guest, OpenFile(Device.FILE, node, access))
+
+
+def close(dos: System, guest: Guest) -> Outcome:
+    """3Eh: close handle BX."""
+    handles.close(dos, guest, guest.registers.bx)
+    return DONE
+
+
+def read(dos: System, guest: Guest) -> Outcome:
+    """3Fh: read at most CX bytes from handle BX to DS:DX; how many in AX."""
+    r = guest.registers
+    index, entry = handles.lookup(dos, guest, r.bx)
+    if entry.access == WRITE:
+        raise CallFailed(Code.ACCESS_DENIED)
+    data: bytes | Wait | Break = b""
+    if entry.device == Device.FILE:
+        data = dos.volume.files.read(entry.node, entry.position, r.cx)
+        handles.update(dos, index, entry._replace(position=entry.position + len(data)))
+    elif entry.device in CON_DEVICES and r.cx:
+        data = read_console(dos, entry, r.cx)
+    if isinstance(data, Wait):
+        return data
+    if isinstance(data, Break):
+        return break_typed(guest)
+    if data:
+        guest.memory.write(linear(r.ds, r.dx), data)
+    r.ax = len(data)
+    return DONE
+
+
+def write(dos: System, guest: Guest) -> Outcome:
+    """40h: write CX bytes from DS:DX to handle BX (none: cut the file off); how many in AX."""
+    r = guest.registers
+    index, entry = handles.lookup(dos, guest, r.bx)
+    if entry.access == READ:
+        raise CallFailed(Code.ACCESS_DENIED)
+    if entry.device != Device.FILE:
+        write_device(guest, entry.device, guest.memory.read(linear(r.ds, r.dx), r.cx))
+        r.ax = r.cx
+        return DONE
+    try:
+        if r.cx:
+            data = guest.memory.read(linear(r.ds, r.dx), r.cx)
+            count = dos.volume.files.write(entry.node, entry.position, data)
+        else:
+            dos.volume.files.truncate(entry.node, entry.position)
+            count = 0
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        count = 0  # DOS tells of a full disk by the count alone
+    position = entry.position + count
+    handles.update(dos, index, entry._replace(position=position, written=True))
+    r.ax = count
+    return DONE
+
+
+def seek(dos: System, guest: Guest) -> Outcome:
+    """42h: move handle BX by CX:DX from the start, here or the end (AL); position in DX:AX."""
+    r = guest.registers
+    index, entry = handles.lookup(dos, guest, r.bx)
+    match r.al:
+        case 0:
+            base = 0
+        case 1:
+            base = entry.position
+        case 2:
+            base = dos.volume.files.size(entry.node) if entry.device == Device.FILE else 0
+        case _:
+            raise CallFailed(Code.INVALID_FUNCTION)
+    if entry.device != Device.FILE:
+        r.dx = r.ax = 0
+        return DONE
+    position = (base + (r.cx << 16 | r.dx)) % OFFSETS
+    handles.update(dos, index, entry._replace(position=position))
+    r.dx, r.ax = position >> 16, position
+    return DONE
+
+
+def duplicate(dos: System, guest: Guest) -> Outcome:
+    """45h: a second handle for BX's open file, in AX."""
+    guest.registers.ax = handles.duplicate(dos, guest, guest.registers.bx)
+    return DONE
+
+
+def force_duplicate(dos: System, guest: Guest) -> Outcome:
+    """46h: let handle CX mean BX's open file."""
+    handles.duplicate(dos, guest, guest.registers.bx, guest.registers.cx)
+    return DONE
+
+
+def file_time(dos: System, guest: Guest) -> Outcome:
+    """57h: get (AL 0) or set (1) the time CX and date DX of handle BX's file."""
+    r = guest.registers
+    _, entry = handles.lookup(dos, guest, r.bx)
+    if r.al > 1:
+        raise CallFailed(Code.INVALID_FUNCTION)
+    if entry.device != Device.FILE:
+        if r.al == 0:
+            r.dx, r.cx = clock.pack(dos.nanoseconds(guest) // 1_000_000_000)
+        return DONE
+    if r.al == 0:
+        r.dx, r.cx = clock.pack(dos.volume.files.stat(entry.node).mtime)
+        return DONE
+    try:
+        seconds = clock.unpack(r.dx, r.cx)
+    except ValueError:
+        raise CallFailed(Code.INVALID_DATA) from None
+    dos.volume.files.utime(entry.node, seconds)
+    return DONE
+
+
+def commit(dos: System, guest: Guest) -> Outcome:
+    """68h: nothing is held back, so there is nothing to commit."""
+    handles.lookup(dos, guest, guest.registers.bx)
+    return DONE
+
+
+# -- IOCTL -----------------------------------------------------------------------------------
+
+
+def ioctl(dos: System, guest: Guest) -> Outcome:
+    """44h: what handle BX or drive BL is, and whether it's ready."""
+    r = guest.registers
+    match r.al:
+        case 0x00:
+            r.dx = r.ax = _information(dos, handles.lookup(dos, guest, r.bx)[1])
+        case 0x01:
+            _set_information(dos, guest)
+        case 0x06:
+            r.al = _input_status(dos, handles.lookup(dos, guest, r.bx)[1])
+        case 0x07:
+            handles.lookup(dos, guest, r.bx)
+            r.al = READY
+        case 0x08:
+            _check_drive(r.bl)
+            r.ax = 1  # not removable
+        case 0x09:
+            _check_drive(r.bl)
+            r.dx = 0  # local
+        case 0x0A:
+            r.dx = _information(dos, handles.lookup(dos, guest, r.bx)[1])
+        case 0x0B:
+            pass  # how often to retry when a file is shared
+        case 0x0E | 0x0F:
+            _check_drive(r.bl)
+            r.al = 0  # one letter for the drive
+        case _:
+            raise CallFailed(Code.INVALID_FUNCTION)
+    return DONE
+
+
+def _information(dos: System, entry: OpenFile) -> int:
+    if entry.device == Device.FILE:
+        return DRIVE_NUMBER | (0 if entry.written else NOT_WRITTEN)
+    return _INFORMATION[Device(entry.device)] | IS_DEVICE | NOT_AT_END | (RAW if entry.raw else 0)
+
+
+def _set_information(dos: System, guest: Guest) -> None:
+    r = guest.registers
+    index, entry = handles.lookup(dos, guest, r.bx)
+    if entry.device == Device.FILE or r.dh:
+        raise CallFailed(Code.INVALID_FUNCTION)
+    handles.update(dos, index, entry._replace(raw=bool(r.dl & RAW)))
+
+
+def _input_status(dos: System, entry: OpenFile) -> int:
+    if entry.device == Device.FILE:
+        at_end = entry.position >= dos.volume.files.size(entry.node)
+        return NOT_READY if at_end else READY
+    if entry.device in CON_DEVICES:
+        return READY if dos.state.line or dos.console.peek() else NOT_READY
+    return READY
+
+
+def _check_drive(number: int) -> None:
+    """Refuse a drive (0: the current one, 1: A) that isn't there."""
+    if number not in (0, DRIVE_NUMBER + 1):
+        raise CallFailed(Code.INVALID_DRIVE)
+
+
+CALLS: dict[int, Callable[[System, Guest], Outcome]] = {
+    0x3C: create,
+    0x3D: open_,
+    0x3E: close,
+    0x3F: read,
+    0x40: write,
+    0x42: seek,
+    0x44: ioctl,
+    0x45: duplicate,
+    0x46: force_duplicate,
+    0x57: file_time,
+    0x5B: partial(create, exclusive=True),
+    0x68: commit,
+}

@@ -1,0 +1,110 @@
+"""Handles: bytes in the program's job file table that number entries of the system file table.
+
+The job file table lies in the guest's memory, where the PSP points; programs read and write it.
+"""
+
+from __future__ import annotations
+
+from blink16.dos.errors import CallFailed, Code
+from blink16.dos.executable import CLOSED, JFT_SIZE
+from blink16.dos.system import Device, OpenFile, System
+from blink16.memory import linear
+from blink16.services import Guest
+
+JFT_SIZE_OFFSET = 0x32
+JFT_POINTER_OFFSET = 0x34
+MAX_OPEN_FILES = 255
+"""Entries of the system file table, numbers that a byte other than FFh can hold."""
+
+STANDARD_FILES = (
+    OpenFile(Device.CON, references=2),
+    OpenFile(Device.CON_ERROR),
+    OpenFile(Device.AUX),
+    OpenFile(Device.PRN),
+)
+STANDARD_JFT = (0, 0, 1, 2, 3)
+"""Handles 0 to 4: standard input, output, error, auxiliary, printer."""
+STDIN, STDOUT = 0, 1
+
+
+def _slot(dos: System, guest: Guest, handle: int) -> int:
+    """Return the linear address of a handle's byte; error 6 if there is no such handle."""
+    psp = dos.state.psp
+    size = guest.memory.read_word(linear(psp, JFT_SIZE_OFFSET))
+    if handle >= size:
+        raise CallFailed(Code.INVALID_HANDLE)
+    offset = guest.memory.read_word(linear(psp, JFT_POINTER_OFFSET))
+    segment = guest.memory.read_word(linear(psp, JFT_POINTER_OFFSET + 2))
+    return linear(segment, offset + handle)
+
+
+def lookup(dos: System, guest: Guest, handle: int) -> tuple[int, OpenFile]:
+    """Return a handle's number in the system file table, and the entry; error 6 if closed."""
+    index = guest.memory[_slot(dos, guest, handle)]
+    sft = dos.state.sft
+    entry = sft[index] if index < len(sft) else None
+    if entry is None:
+        raise CallFailed(Code.INVALID_HANDLE)
+    return index, entry
+
+
+def update(dos: System, index: int, entry: OpenFile | None) -> None:
+    """Put an entry into the system file table, which grows as needed."""
+    sft = dos.state.sft + (None,) * (index + 1 - len(dos.state.sft))
+    dos.change(sft=(*sft[:index], entry, *sft[index + 1 :]))
+
+
+def reserve(dos: System, guest: Guest) -> int:
+    """Return a handle that is free; error 4 if none is."""
+    memory, psp = guest.memory, dos.state.psp
+    for handle in range(min(memory.read_word(linear(psp, JFT_SIZE_OFFSET)), MAX_OPEN_FILES)):
+        if memory[_slot(dos, guest, handle)] == CLOSED:
+            return handle
+    raise CallFailed(Code.TOO_MANY_OPEN_FILES)
+
+
+def install(dos: System, guest: Guest, entry: OpenFile) -> int:
+    """Enter an open file into both tables and return its handle; error 4 if one is full."""
+    handle = reserve(dos, guest)
+    sft = dos.state.sft
+    index = sft.index(None) if None in sft else len(sft)
+    if index >= MAX_OPEN_FILES:
+        raise CallFailed(Code.TOO_MANY_OPEN_FILES)
+    if entry.device == Device.FILE:
+        dos.volume.files.hold(entry.node)
+    update(dos, index, entry)
+    guest.memory[_slot(dos, guest, handle)] = index
+    return handle
+
+
+def close(dos: System, guest: Guest, handle: int) -> None:
+    """Close a handle, and the file with its last handle."""
+    index, entry = lookup(dos, guest, handle)
+    guest.memory[_slot(dos, guest, handle)] = CLOSED
+    if entry.references > 1:
+        update(dos, index, entry._replace(references=entry.references - 1))
+        return
+    update(dos, index, None)
+    if entry.device == Device.FILE:
+        dos.volume.files.release(entry.node)
+
+
+def duplicate(dos: System, guest: Guest, handle: int, as_handle: int | None = None) -> int:
+    """Let another handle mean the same open file: a free one, or ``as_handle``, closed first."""
+    index, entry = lookup(dos, guest, handle)
+    if as_handle == handle:
+        return handle
+    if as_handle is None:
+        as_handle = reserve(dos, guest)
+    elif guest.memory[_slot(dos, guest, as_handle)] != CLOSED:
+        close(dos, guest, as_handle)
+    entry = lookup(dos, guest, handle)[1]
+    update(dos, index, entry._replace(references=entry.references + 1))
+    guest.memory[_slot(dos, guest, as_handle)] = index
+    return as_handle
+
+
+def check_count(count: int) -> None:
+    """Refuse more handles than a PSP has room for (error 8)."""
+    if count > JFT_SIZE:
+        raise CallFailed(Code.NOT_ENOUGH_MEMORY)

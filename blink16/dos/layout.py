@@ -1,0 +1,88 @@
+"""Where DOS keeps what programs look for: its variables and the entry for CP/M's CALL 5."""
+
+from __future__ import annotations
+
+from construct import Const, Int8ul, Int16ul, Padding, Struct
+
+from blink16.dos.executable import FAR_POINTER
+from blink16.memory import Memory, linear
+
+DOS_SEGMENT = 0x0070
+FIRST_FREE_SEGMENT = 0x0100
+"""Segments below belong to the vectors, the BIOS data area and DOS."""
+MEMORY_END = 0xA000
+"""The segment behind the memory that programs have: 640 KiB."""
+PSP_SEGMENT = 0x0FF0
+SYSVARS = (DOS_SEGMENT, 0x0026)
+INDOS = (DOS_SEGMENT, 0x0010)
+CALL5_ENTRY = (DOS_SEGMENT, 0x0100)
+TABLES_OFFSET = 0x0201
+"""Where the country's tables begin, behind a far return that they share the place with."""
+CALL5_JUMP = 0x000C0
+"""The linear address that a PSP's far call (F01D:FEF0) means: a jump in the vector table."""
+LAST_DRIVE = 3
+
+LIST_OF_LISTS = Struct(
+    "first_mcb" / Int16ul,  # at SYSVARS - 2
+    "first_dpb" / Const(b"\xff" * 4),
+    "sft" / Const(b"\xff" * 4),
+    "clock" / FAR_POINTER,
+    "con" / FAR_POINTER,
+    "sector_size" / Int16ul,
+    "buffers" / Const(b"\xff" * 4),
+    "cds" / Const(b"\xff" * 4),
+    "fcb_sft" / Const(b"\xff" * 4),
+    "protected_fcbs" / Int16ul,
+    "block_devices" / Int8ul,
+    "last_drive" / Int8ul,
+    "nul_next" / Const(b"\xff" * 4),  # the NUL device heads the chain, and ends it here
+    "nul_attribute" / Const(0x8004, Int16ul),
+    "nul_strategy" / Int16ul,
+    "nul_interrupt" / Int16ul,
+    "nul_name" / Const(b"NUL     "),
+    Padding(2),
+)
+"""Ralf Brown's Interrupt List, table 01627, DOS 3.1 and later."""
+
+CALL5 = bytes.fromhex(
+    "80F924"  # cmp cl,24h
+    "7604"  #   jbe known
+    "B000"  #   mov al,0
+    "EB02"  #   jmp short frame
+    "88CC"  # known: mov ah,cl
+    "55"  #   frame: push bp         ; the stack has: far return to PSP:0Ah, near return
+    "89E5"  #   mov bp,sp
+    "50"  #     push ax
+    "8B4606"  # mov ax,[bp+6]        ; the near return
+    "894602"  # mov [bp+2],ax        ; becomes an interrupt's: offset, PSP, flags
+    "9C"  #     pushf
+    "8F4606"  # pop word [bp+6]
+    "58"  #     pop ax
+    "5D"  #     pop bp
+    "80F924"  # cmp cl,24h
+    "7702"  #   ja done
+    "CD21"  #   int 21h
+    "CF"  # done: iret
+)
+"""CALL 5 with the function in CL, as CP/M programs have it, becomes INT 21h."""
+JUMP_FAR = Struct("opcode" / Const(b"\xea"), "target" / FAR_POINTER)
+
+
+def install(memory: Memory, first_mcb: int) -> None:
+    """Write DOS' variables and code."""
+    nowhere = {"offset": 0, "segment": 0}
+    fields = {
+        "first_mcb": first_mcb,
+        "clock": nowhere,
+        "con": nowhere,
+        "sector_size": 512,
+        "protected_fcbs": 0,
+        "block_devices": 1,
+        "last_drive": LAST_DRIVE,
+        "nul_strategy": 0,
+        "nul_interrupt": 0,
+    }
+    memory.write(linear(*SYSVARS) - 2, LIST_OF_LISTS.build(fields))
+    memory.write(linear(*CALL5_ENTRY), CALL5)
+    segment, offset = CALL5_ENTRY
+    memory.write(CALL5_JUMP, JUMP_FAR.build({"target": {"offset": offset, "segment": segment}}))

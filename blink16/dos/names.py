@@ -1,0 +1,171 @@
+"""File names as DOS knows them: eight characters, a dot and three, case folded, in code page 437.
+
+The file tree may hold any name; one that DOS can't have appears under an alias like
+``LONGNA~1.TXT``, made from the names of its directory alone and so always the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+CODE_PAGE = "cp437"
+BASE_LENGTH = 8
+EXTENSION_LENGTH = 3
+_FORBIDDEN = frozenset('"*+,/:;<=>?[\\]| .') | {chr(code) for code in range(32)}
+_FCB_SEPARATORS = b":.;,=+ \t"
+_FCB_TERMINATORS = b'/"[]<>|\\' + bytes(range(32))
+DEVICES = {
+    "CON": "CON",
+    "AUX": "AUX",
+    "COM1": "AUX",
+    "COM2": "AUX",
+    "PRN": "PRN",
+    "LPT1": "PRN",
+    "LPT2": "PRN",
+    "LPT3": "PRN",
+    "NUL": "NUL",
+}
+"""Names that are character devices in every directory, with any extension."""
+
+
+def upper(text: str) -> str:
+    """Fold case as DOS does: only to characters that its code page has."""
+    return "".join(map(_upper, text))
+
+
+@cache
+def _upper(character: str) -> str:
+    folded = character.upper()
+    return folded if len(folded) == 1 and _encodable(folded) else character
+
+
+def split(name: str) -> tuple[str, str]:
+    """Split a name at its last dot into base and extension."""
+    base, dot, extension = name.rpartition(".")
+    return (base, extension) if dot else (name, "")
+
+
+def fits(name: str) -> bool:
+    """Tell whether a name is one that DOS can have."""
+    base, extension = split(name)
+    return (
+        0 < len(base) <= BASE_LENGTH
+        and len(extension) <= EXTENSION_LENGTH
+        and not name.endswith(".")
+        and not _FORBIDDEN.intersection(base + extension)
+        and _encodable(name)
+    )
+
+
+def _encodable(name: str) -> bool:
+    try:
+        name.encode(CODE_PAGE)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def truncated(name: str) -> str:
+    """Cut a name to 8.3 as DOS cuts what a program passes."""
+    base, extension = split(name)
+    base, extension = base[:BASE_LENGTH], extension[:EXTENSION_LENGTH]
+    return f"{base}.{extension}" if extension else base
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Map DOS' names of the entries of one directory to their real names, in DOS' order."""
+    ordered = sorted(names)
+    short: dict[str, str] = {}
+    others: list[str] = []
+    for name in ordered:
+        if fits(name) and upper(name) not in short:
+            short[upper(name)] = name
+        else:
+            others.append(name)
+    taken: dict[str, int] = {}
+    for name in others:
+        short[_alias(name, short, taken)] = name
+    return dict(sorted(short.items()))
+
+
+def _alias(name: str, short: dict[str, str], taken: dict[str, int]) -> str:
+    base, extension = split(name.lstrip("."))
+    base, extension = _clean(base) or "_", _clean(extension)[:EXTENSION_LENGTH]
+    # one counter for each stem, so that a large directory takes linear time
+    number = taken.get(base[:4] + extension, 0)
+    while True:
+        number += 1
+        mark = f"~{number}"
+        alias = base[: BASE_LENGTH - len(mark)] + mark + (f".{extension}" if extension else "")
+        if alias not in short:
+            taken[base[:4] + extension] = number
+            return alias
+
+
+def _clean(part: str) -> str:
+    return "".join(
+        c if _encodable(c) and c not in _FORBIDDEN else "_" for c in upper(part) if c not in " ."
+    )
+
+
+def template(pattern: str) -> bytes:
+    """Return an 8.3 pattern as the eleven bytes of an FCB: ``*`` becomes ``?`` to the end."""
+    base, extension = split(upper(pattern))
+    return _field(base, BASE_LENGTH) + _field(extension, EXTENSION_LENGTH)
+
+
+def _field(part: str, length: int) -> bytes:
+    star = part.find("*")
+    if star >= 0:
+        part = part[:star] + "?" * length
+    return part[:length].ljust(length).encode(CODE_PAGE, "replace")
+
+
+def matches(pattern: bytes, name: str) -> bool:
+    """Tell whether a DOS name matches the eleven bytes of a template."""
+    entry = template(name) if name not in (".", "..") else name.encode().ljust(11)
+    return all(p in (ord("?"), e) for p, e in zip(pattern, entry, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class FcbName:
+    """What `parse_fcb` read: a drive (0: default), the template, and how far it read."""
+
+    drive: int | None
+    name: bytes
+    extension: bytes
+    length: int
+
+    @property
+    def wildcards(self) -> bool:
+        """Whether the name has any."""
+        return b"?" in self.name + self.extension
+
+
+def parse_fcb(text: bytes, *, skip_separators: bool = True) -> FcbName:
+    """Read a file name as INT 21h/29h does; ``drive`` is None where the text has none."""
+    at = 0
+    while at < len(text) and text[at] in b" \t":
+        at += 1
+    if skip_separators and at < len(text) and text[at] in _FCB_SEPARATORS:
+        at += 1
+        while at < len(text) and text[at] in b" \t":
+            at += 1
+    drive = None
+    if text[at + 1 : at + 2] == b":" and text[at : at + 1].isalpha():
+        drive = text[at : at + 1].upper()[0] - ord("A") + 1
+        at += 2
+    name, at = _fcb_part(text, at, BASE_LENGTH)
+    extension = b" " * EXTENSION_LENGTH
+    if text[at : at + 1] == b".":
+        extension, at = _fcb_part(text, at + 1, EXTENSION_LENGTH)
+    return FcbName(drive, name, extension, at)
+
+
+def _fcb_part(text: bytes, at: int, length: int) -> tuple[bytes, int]:
+    start = at
+    while at < len(text) and text[at] not in _FCB_SEPARATORS + _FCB_TERMINATORS:
+        at += 1
+    return _field(upper(text[start:at].decode(CODE_PAGE)), length), at

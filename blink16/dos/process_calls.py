@@ -1,0 +1,273 @@
+"""INT 21h's calls about the process, memory, vectors, the clock and DOS itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from blink16.dos import arena
+from blink16.dos.errors import CallFailed, Code
+from blink16.dos.handles import check_count
+from blink16.dos.layout import INDOS, SYSVARS
+from blink16.dos.names import parse_fcb
+from blink16.dos.system import NANOSECONDS, VERSION, System
+from blink16.memory import linear
+from blink16.services import DONE, Exit, Guest, Outcome
+
+OEM_NUMBER = 0xFD  # FreeDOS: neither IBM nor Microsoft
+FAILED = 0xFF
+MAX_FCB_NAME = 128
+
+
+def terminate(dos: System, guest: Guest) -> Outcome:
+    """00h: end the program with status 0."""
+    return Exit(0)
+
+
+def terminate_with_status(dos: System, guest: Guest) -> Outcome:
+    """4Ch, 31h: end the program with AL as its status (31h: staying resident alone)."""
+    return Exit(guest.registers.al)
+
+
+def set_vector(dos: System, guest: Guest) -> Outcome:
+    """25h: point vector AL at DS:DX."""
+    r = guest.registers
+    guest.memory.write_word(r.al * 4, r.dx)
+    guest.memory.write_word(r.al * 4 + 2, r.ds)
+    return DONE
+
+
+def get_vector(dos: System, guest: Guest) -> Outcome:
+    """35h: return vector AL in ES:BX."""
+    r = guest.registers
+    r.bx = guest.memory.read_word(r.al * 4)
+    r.es = guest.memory.read_word(r.al * 4 + 2)
+    return DONE
+
+
+# -- clock -----------------------------------------------------------------------------------
+
+
+def _now(dos: System, guest: Guest) -> tuple[datetime, int]:
+    """Return DOS' date and time, and the hundredths of the second."""
+    seconds, rest = divmod(dos.nanoseconds(guest), NANOSECONDS)
+    return datetime.fromtimestamp(seconds, UTC), rest * 100 // NANOSECONDS
+
+
+def get_date(dos: System, guest: Guest) -> Outcome:
+    """2Ah: year in CX, month and day in DX, day of the week (0: Sunday) in AL."""
+    r, now = guest.registers, _now(dos, guest)[0]
+    r.cx, r.dh, r.dl, r.al = now.year, now.month, now.day, now.isoweekday() % 7
+    return DONE
+
+
+def get_time(dos: System, guest: Guest) -> Outcome:
+    """2Ch: hour and minute in CX, second and hundredth in DX."""
+    r = guest.registers
+    now, hundredths = _now(dos, guest)
+    r.ch, r.cl, r.dh, r.dl = now.hour, now.minute, now.second, hundredths
+    return DONE
+
+
+def set_date(dos: System, guest: Guest) -> Outcome:
+    """2Bh: set the date; AL is FFh if there's no such day."""
+    r, now = guest.registers, _now(dos, guest)[0]
+    if not 1980 <= r.cx <= 2099:
+        r.al = FAILED
+        return DONE
+    try:
+        _move_clock(dos, now, now.replace(year=r.cx, month=r.dh, day=r.dl))
+    except ValueError:
+        r.al = FAILED
+        return DONE
+    r.al = 0
+    return DONE
+
+
+def set_time(dos: System, guest: Guest) -> Outcome:
+    """2Dh: set the time; AL is FFh if there's no such time."""
+    r, now = guest.registers, _now(dos, guest)[0]
+    try:
+        _move_clock(dos, now, now.replace(hour=r.ch, minute=r.cl, second=r.dh))
+    except ValueError:
+        r.al = FAILED
+        return DONE
+    r.al = 0
+    return DONE
+
+
+def _move_clock(dos: System, now: datetime, then: datetime) -> None:
+    shift = int((then - now).total_seconds()) * NANOSECONDS
+    dos.change(clock_offset=dos.state.clock_offset + shift)
+
+
+# -- DOS itself ------------------------------------------------------------------------------
+
+
+def version(dos: System, guest: Guest) -> Outcome:
+    """30h: version in AX, OEM number in BH."""
+    r = guest.registers
+    r.al, r.ah = VERSION
+    r.bx, r.cx = OEM_NUMBER << 8, 0
+    return DONE
+
+
+def break_check(dos: System, guest: Guest) -> Outcome:
+    """33h: get (0) or set (1) the Ctrl-C check, get the boot drive (5), the true version (6)."""
+    r = guest.registers
+    match r.al:
+        case 0:
+            r.dl = dos.state.break_check
+        case 1:
+            dos.change(break_check=r.dl & 1)
+        case 5:
+            r.dl = 3
+        case 6:
+            r.bl, r.bh = VERSION
+            r.dx = 0
+        case _:
+            r.al = FAILED
+    return DONE
+
+
+def get_indos(dos: System, guest: Guest) -> Outcome:
+    """34h: the address of the InDOS flag in ES:BX."""
+    guest.registers.es, guest.registers.bx = INDOS
+    return DONE
+
+
+def get_sysvars(dos: System, guest: Guest) -> Outcome:
+    """52h: the address of the list of lists in ES:BX; the first MCB is at BX-2."""
+    guest.registers.es, guest.registers.bx = SYSVARS
+    return DONE
+
+
+def verify_set(dos: System, guest: Guest) -> Outcome:
+    """2Eh: set the verify flag."""
+    dos.change(verify=guest.registers.al & 1)
+    return DONE
+
+
+def verify_get(dos: System, guest: Guest) -> Outcome:
+    """54h: get the verify flag."""
+    guest.registers.al = dos.state.verify
+    return DONE
+
+
+def extended_error(dos: System, guest: Guest) -> Outcome:
+    """59h: the last failure's code in AX."""
+    r = guest.registers
+    r.ax = dos.state.error
+    r.bx, r.ch = 0x0D05, 1  # class: unknown; action: abort; locus: unknown
+    return DONE
+
+
+def parse_name(dos: System, guest: Guest) -> Outcome:
+    """29h: parse a file name at DS:SI into the FCB at ES:DI."""
+    r, memory = guest.registers, guest.memory
+    options = r.al
+    text = bytes(memory.ram[linear(r.ds, r.si) : linear(r.ds, r.si) + MAX_FCB_NAME])
+    name = parse_fcb(text, skip_separators=bool(options & 1))
+    memory.read(linear(r.ds, r.si), name.length)
+    fcb = linear(r.es, r.di)
+    if name.drive is not None or not options & 2:
+        memory[fcb] = name.drive or 0
+    if name.name.strip() or not options & 4:
+        memory.write(fcb + 1, name.name)
+    if name.extension.strip() or not options & 8:
+        memory.write(fcb + 9, name.extension)
+    r.si += name.length
+    r.al = FAILED if name.drive not in (None, 3) else int(name.wildcards)
+    return DONE
+
+
+# -- memory and process ----------------------------------------------------------------------
+
+
+def allocate(dos: System, guest: Guest) -> Outcome:
+    """48h: BX paragraphs; their segment in AX."""
+    r, state = guest.registers, dos.state
+    block = arena.allocate(guest.memory, state.first_mcb, r.bx, state.psp, state.strategy)
+    r.ax = block.data
+    return DONE
+
+
+def free(dos: System, guest: Guest) -> Outcome:
+    """49h: free the block at ES."""
+    arena.release(guest.memory, dos.state.first_mcb, guest.registers.es)
+    return DONE
+
+
+def resize(dos: System, guest: Guest) -> Outcome:
+    """4Ah: make the block at ES BX paragraphs large."""
+    r = guest.registers
+    arena.resize(guest.memory, dos.state.first_mcb, r.es, r.bx)
+    return DONE
+
+
+def strategy(dos: System, guest: Guest) -> Outcome:
+    """58h: get (0) or set (1) the allocation strategy; no upper memory (2, 3)."""
+    r = guest.registers
+    match r.al:
+        case 0:
+            r.ax = dos.state.strategy
+        case 1:
+            dos.change(strategy=r.bl & 3)
+        case 2:
+            r.al = 0
+        case _:
+            raise CallFailed(Code.INVALID_FUNCTION)
+    return DONE
+
+
+def child_status(dos: System, guest: Guest) -> Outcome:
+    """4Dh: the status of the last child; there was none."""
+    guest.registers.ax = 0
+    return DONE
+
+
+def set_psp(dos: System, guest: Guest) -> Outcome:
+    """50h: BX is the current process."""
+    dos.change(psp=guest.registers.bx)
+    return DONE
+
+
+def get_psp(dos: System, guest: Guest) -> Outcome:
+    """51h, 62h: the current process in BX."""
+    guest.registers.bx = dos.state.psp
+    return DONE
+
+
+def handle_count(dos: System, guest: Guest) -> Outcome:
+    """67h: set how many files may be open."""
+    check_count(guest.registers.bx)
+    return DONE
+
+
+CALLS = {
+    0x00: terminate,
+    0x25: set_vector,
+    0x29: parse_name,
+    0x2A: get_date,
+    0x2B: set_date,
+    0x2C: get_time,
+    0x2D: set_time,
+    0x2E: verify_set,
+    0x30: version,
+    0x31: terminate_with_status,
+    0x33: break_check,
+    0x34: get_indos,
+    0x35: get_vector,
+    0x48: allocate,
+    0x49: free,
+    0x4A: resize,
+    0x4C: terminate_with_status,
+    0x4D: child_status,
+    0x50: set_psp,
+    0x51: get_psp,
+    0x52: get_sysvars,
+    0x54: verify_get,
+    0x58: strategy,
+    0x59: extended_error,
+    0x62: get_psp,
+    0x67: handle_count,
+}

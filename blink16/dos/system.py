@@ -1,0 +1,121 @@
+"""DOS' state: one immutable record, so that saving it costs nothing."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from blink16.console import Console
+from blink16.dos.errors import CallFailed, Code
+from blink16.dos.names import CODE_PAGE
+from blink16.dos.volume import Volume
+from blink16.files import FileTree
+from blink16.memory import linear
+from blink16.services import Guest
+
+COMPONENT = "dos"
+VERSION = (5, 0)
+"""Major and minor: the last DOS without long file names, which most programs accept."""
+MAX_PATH = 128
+"""Bytes in a path that a program passes, with its terminating zero."""
+SEGMENT = 0x10000
+NANOSECONDS = 1_000_000_000
+
+
+class Device(IntEnum):
+    """Character devices, by the numbers that `OpenFile.device` has."""
+
+    FILE = 0  # none of them
+    CON = 1
+    CON_ERROR = 2  # CON as standard error has it
+    AUX = 3
+    PRN = 4
+    NUL = 5
+
+
+class OpenFile(NamedTuple):
+    """An entry of the system file table."""
+
+    device: int
+    node: int = 0  # FILE: its node in the file tree
+    access: int = 2  # 0 read, 1 write, 2 both
+    position: int = 0
+    references: int = 1  # handles that mean this entry
+    written: bool = False
+    raw: bool = False  # CON: binary mode
+
+
+class Search(NamedTuple):
+    """A search that INT 21h/4Eh began: the names that were there then."""
+
+    number: int
+    directory: str
+    names: tuple[str, ...]
+    attributes: int
+
+
+class State(NamedTuple):
+    """Everything that DOS remembers outside the guest's memory."""
+
+    psp: int
+    first_mcb: int
+    dta_segment: int
+    dta_offset: int
+    cwd: str = "/"  # a path of the file tree
+    sft: tuple[OpenFile | None, ...] = ()
+    searches: tuple[Search, ...] = ()
+    next_search: int = 1
+    line: bytes = b""  # what is left of a line read from CON
+    inputs_past_end: int = 0  # characters asked for after the end of input
+    clock_offset: int = 0  # nanoseconds that a program moved the clock by
+    error: int = 0  # the last failure's code, for 59h
+    break_check: int = 0
+    verify: int = 0
+    strategy: int = 0
+
+
+class System:
+    """DOS, as its calls see it.  A component (`services.Component`)."""
+
+    def __init__(self, state: State, files: FileTree, console: Console) -> None:
+        self.state = state
+        self.volume = Volume(files)
+        self.console = console
+        self.told: set[int] = set()
+        """Calls that the user was told DOS hasn't got: once each, in replays too."""
+
+    def change(self, **fields: Any) -> None:
+        """Replace fields of the state."""
+        self.state = self.state._replace(**fields)
+
+    def nanoseconds(self, guest: Guest) -> int:
+        """Return DOS' own time, in nanoseconds since the Unix epoch."""
+        return guest.nanoseconds() + self.state.clock_offset
+
+    def save(self) -> Any:
+        """Return the state."""
+        return self.state
+
+    def restore(self, state: Any) -> None:
+        """Take the state of a `save`."""
+        fields = State(*state)
+        self.state = fields._replace(
+            sft=tuple(None if entry is None else OpenFile(*entry) for entry in fields.sft),
+            searches=tuple(Search(*search) for search in fields.searches),
+        )
+
+
+def string_before(guest: Guest, segment: int, offset: int, end: bytes, limit: int) -> bytes | None:
+    """Return the guest's bytes before the byte ``end``; None if it isn't among ``limit``."""
+    start = linear(segment, offset)
+    # looked for past the watchpoints, so that only what is used counts as read
+    length = bytes(guest.memory.ram[start : start + limit]).find(end)
+    return None if length < 0 else guest.memory.read(start, length + 1)[:-1]
+
+
+def path_argument(guest: Guest, segment: int, offset: int) -> str:
+    """Return the zero-terminated path at an address; error 3 if it's longer than DOS' paths."""
+    raw = string_before(guest, segment, offset, b"\0", MAX_PATH)
+    if raw is None:
+        raise CallFailed(Code.PATH_NOT_FOUND)
+    return raw.decode(CODE_PAGE)

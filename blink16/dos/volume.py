@@ -1,0 +1,129 @@
+r"""Drive C: the file tree under DOS' names.
+
+Paths come with drive letters, backslashes and in any case; they leave as the tree's own paths.
+All other drives are absent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from blink16.dos.errors import CallFailed, Code, call_failed
+from blink16.dos.names import DEVICES, fits, short_names, truncated, upper
+from blink16.files import FileTree, Kind, Stat
+
+DRIVE = "C"
+DRIVE_NUMBER = 2
+"""C as INT 21h/19h counts, from 0 for A."""
+MAX_DIRECTORY = 63
+r"""Characters in a current directory without drive and first ``\``, as 47h's buffer holds."""
+READ_ONLY, HIDDEN, SYSTEM, VOLUME, DIRECTORY, ARCHIVE = (1 << bit for bit in range(6))
+OWNER_WRITE = 0o200
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A directory entry as DOS shows it."""
+
+    name: str
+    stat: Stat
+    hidden: bool = False
+
+    @property
+    def attributes(self) -> int:
+        """DOS' attribute byte."""
+        if self.stat.kind is Kind.DIRECTORY:
+            return DIRECTORY | (HIDDEN if self.hidden else 0)
+        read_only = 0 if self.stat.mode & OWNER_WRITE else READ_ONLY
+        return ARCHIVE | read_only | (HIDDEN if self.hidden else 0)
+
+
+def device_of(path: str) -> str | None:
+    """Return which character device a path names, in any directory and with any extension."""
+    last = re.split(r"[\\/:]", path.rstrip(":"))[-1]
+    return DEVICES.get(upper(last.partition(".")[0].rstrip()))
+
+
+class Volume:
+    """The file tree as drive C."""
+
+    def __init__(self, files: FileTree) -> None:
+        self.files = files
+
+    def locate(self, path: str, cwd: str) -> str:
+        """Return the tree's absolute path for DOS' path; its last name need not exist.
+
+        ``cwd`` is a path of the tree.  Error 3 if a directory on the way isn't there.
+        """
+        drive, colon, rest = path.rpartition(":")
+        if colon and upper(drive) != DRIVE:
+            raise CallFailed(Code.PATH_NOT_FOUND)
+        rest = rest.replace("/", "\\")
+        if not path or not (rest or colon):
+            raise CallFailed(Code.PATH_NOT_FOUND)
+        real = [] if rest.startswith("\\") else [part for part in cwd.split("/") if part]
+        parts = [part for part in rest.split("\\") if part and part != "."]
+        for number, part in enumerate(parts, 1):
+            if part == "..":
+                if not real:
+                    raise CallFailed(Code.PATH_NOT_FOUND)
+                real.pop()
+                continue
+            name = self._real_name("/" + "/".join(real), part)
+            if name is None:
+                if number < len(parts):
+                    raise CallFailed(Code.PATH_NOT_FOUND)
+                name = truncated(part)
+            real.append(name)
+        return "/" + "/".join(real)
+
+    def _real_name(self, directory: str, part: str) -> str | None:
+        """Return the name in the tree that DOS' name means: as it stands, or in another case."""
+        try:
+            names = self.files.listdir(self.files.lookup(directory))
+        except OSError:
+            raise CallFailed(Code.PATH_NOT_FOUND) from None
+        if part in names:
+            return part
+        folded = upper(part)
+        for name in names:
+            if upper(name) == folded:
+                return name
+        return short_names(names).get(upper(truncated(part)))
+
+    def node(self, real: str) -> int:
+        """Return the node of a path of the tree; DOS' error if there is none."""
+        try:
+            return self.files.lookup(real)
+        except OSError as error:
+            raise call_failed(error) from None
+
+    def check_new(self, real: str) -> None:
+        """Refuse a path whose last name DOS can't have (error 3)."""
+        if not fits(real.rpartition("/")[2]):
+            raise CallFailed(Code.PATH_NOT_FOUND)
+
+    def entry(self, real: str) -> Entry:
+        """Describe what is at a path of the tree."""
+        node = self.node(real)
+        name = real.rpartition("/")[2]
+        return Entry(name, self.files.stat(node), name.startswith("."))
+
+    def entries(self, real: str) -> dict[str, str]:
+        """Map DOS' names in a directory to paths of the tree, in order, without '.' and '..'."""
+        try:
+            names = self.files.listdir(self.node(real))
+        except OSError as error:
+            raise call_failed(error) from None
+        return {short: f"{real.rstrip('/')}/{name}" for short, name in short_names(names).items()}
+
+    def dos_path(self, real: str) -> str:
+        r"""Return a path of the tree in DOS' names, without drive and first ``\``."""
+        parts: list[str] = []
+        directory = ""
+        for name in [part for part in real.split("/") if part]:
+            short = {path: short for short, path in self.entries(directory or "/").items()}
+            directory += "/" + name
+            parts.append(short.get(directory, upper(truncated(name))))
+        return "\\".join(parts)

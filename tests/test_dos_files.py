@@ -1,0 +1,465 @@
+"""DOS' file calls: names, handles, directories, searches, and that nothing leads out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dos_guest import DosGuest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from blink16.cpu.engine import StopReason
+from blink16.dos.directory_calls import FIND_DATA
+from blink16.dos.errors import Code
+from blink16.memory import linear
+
+OTHER = 0x5000
+DTA = 0x80
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a folder with some files, beside one that must stay unseen."""
+    (tmp_path / "secret.txt").write_bytes(b"secret")
+    root = tmp_path / "root"
+    (root / "Sub" / "deep").mkdir(parents=True)
+    (root / "ReadMe.txt").write_bytes(b"0123456789")
+    (root / "Sub" / "x.c").write_bytes(b"int x;")
+    (root / "Sub" / "a long name.text").write_bytes(b"long")
+    (root / ".hidden").write_bytes(b"")
+    return root
+
+
+@pytest.fixture
+def guest(root: Path) -> DosGuest:
+    """Return a machine with a DOS program in that folder."""
+    return DosGuest(root)
+
+
+def opened(guest: DosGuest, path: str, access: int = 0) -> int:
+    """Open a file and return its handle."""
+    assert not guest.call(0x3D00 | access, dx=guest.path(path)), guest.registers.ax
+    return guest.registers.ax
+
+
+def read(guest: DosGuest, handle: int, count: int = 0x100) -> bytes:
+    """Read from a handle."""
+    assert not guest.call(0x3F00, bx=handle, cx=count, dx=OTHER)
+    return guest.get(guest.registers.ax, OTHER)
+
+
+def write(guest: DosGuest, handle: int, data: bytes) -> int:
+    """Write to a handle and return how many bytes went."""
+    assert not guest.call(0x4000, bx=handle, cx=len(data), dx=guest.put(data, OTHER))
+    return guest.registers.ax
+
+
+# -- names -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "readme.txt",
+        "C:\\README.TXT",
+        "c:/readme.TXT",
+        "sub\\..\\readme.txt",
+        ".\\ReadMe.txt",
+        "\\sub\\deep\\..\\..\\readme.txt",
+        "C:readme.txt",
+    ],
+)
+def test_paths_are_dos_paths(guest: DosGuest, path: str) -> None:
+    """Drive letters, both slashes, dots and any case must lead to the file."""
+    assert read(guest, opened(guest, path)) == b"0123456789"
+
+
+def test_long_name_by_its_alias(guest: DosGuest) -> None:
+    """A file whose name DOS can't have opens under the name that a search shows."""
+    assert read(guest, opened(guest, "sub\\ALONGN~1.TEX")) == b"long"
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("nothing.txt", Code.FILE_NOT_FOUND),
+        ("none\\x", Code.PATH_NOT_FOUND),
+        ("readme.txt\\x", Code.PATH_NOT_FOUND),
+        ("a:\\readme.txt", Code.PATH_NOT_FOUND),
+        ("d:readme.txt", Code.PATH_NOT_FOUND),
+        ("..\\secret.txt", Code.PATH_NOT_FOUND),
+        ("\\..\\..\\secret.txt", Code.PATH_NOT_FOUND),
+        ("", Code.PATH_NOT_FOUND),
+        ("sub", Code.ACCESS_DENIED),
+        ("x" * 200, Code.PATH_NOT_FOUND),
+    ],
+)
+def test_opening_what_is_not_there(guest: DosGuest, path: str, code: Code) -> None:
+    """Failures are CF and DOS' own code, which 59h tells again; nothing leads out."""
+    assert guest.call(0x3D00, dx=guest.path(path))
+    assert guest.registers.ax == code
+    guest.call(0x5900)
+    assert guest.registers.ax == code
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.sampled_from("abC:\\/.*? \x01é~"), max_size=20))
+def test_no_path_leads_out_or_crashes(guest: DosGuest, path: str) -> None:
+    """Any path ends in a file of the tree or an error code."""
+    if not guest.call(0x3D00, dx=guest.path(path)):
+        handle = guest.registers.ax
+        assert b"secret" not in read(guest, handle)
+        guest.call(0x3E00, bx=handle)
+    guest.call(0x4E00, cx=0x3F, dx=guest.path(path))
+    guest.call(0x3B00, dx=guest.path(path))
+    guest.call(0x3B00, dx=guest.path("\\"))
+
+
+def test_symbolic_link_out_is_closed(root: Path, guest: DosGuest) -> None:
+    """A link that leads out of the root must not be followed."""
+    (root / "link.txt").symlink_to(root.parent / "secret.txt")
+    assert guest.call(0x3D00, dx=guest.path("link.txt"))
+
+
+# -- handles ---------------------------------------------------------------------------------
+
+
+def test_create_write_seek_read(root: Path, guest: DosGuest) -> None:
+    """What a program writes it reads again, and the host's folder stays as it was."""
+    assert not guest.call(0x3C00, cx=0, dx=guest.path("new.dat"))
+    handle = guest.registers.ax
+    assert handle == 5
+    assert write(guest, handle, b"hello world") == 11
+    assert not guest.call(0x4201, bx=handle, cx=0xFFFF, dx=-5 & 0xFFFF)
+    assert (guest.registers.dx, guest.registers.ax) == (0, 6)
+    assert read(guest, handle) == b"world"
+    guest.call(0x4202, bx=handle, cx=0, dx=0)
+    assert guest.registers.ax == 11
+    guest.call(0x4200, bx=handle, cx=0, dx=5)
+    assert write(guest, handle, b"") == 0  # cuts the file off
+    guest.call(0x4202, bx=handle, cx=0, dx=0)
+    assert guest.registers.ax == 5
+    assert not (root / "new.dat").exists()
+
+
+def test_writable_tree_changes_the_host(root: Path) -> None:
+    """With --writable a file lands in the folder, under the name as the program wrote it."""
+    guest = DosGuest(root, writable=True)
+    guest.call(0x3C00, cx=0, dx=guest.path("sub\\New.txt"))
+    write(guest, guest.registers.ax, b"data")
+    assert (root / "Sub" / "New.txt").read_bytes() == b"data"
+
+
+def test_access_modes_are_kept(guest: DosGuest) -> None:
+    """A file opened for reading can't be written, nor the other way round."""
+    handle = opened(guest, "readme.txt", 0)
+    assert guest.call(0x4000, bx=handle, cx=1, dx=OTHER)
+    assert guest.registers.ax == Code.ACCESS_DENIED
+    handle = opened(guest, "readme.txt", 1)
+    assert guest.call(0x3F00, bx=handle, cx=1, dx=OTHER)
+    assert guest.call(0x3D03, dx=guest.path("readme.txt"))
+    assert guest.registers.ax == Code.INVALID_ACCESS_CODE
+
+
+def test_closed_handles_are_invalid(guest: DosGuest) -> None:
+    """Calls on handles that aren't open must fail with error 6."""
+    handle = opened(guest, "readme.txt")
+    assert not guest.call(0x3E00, bx=handle)
+    for call in (0x3E00, 0x3F00, 0x4000, 0x4200, 0x4400, 0x4500, 0x5700):
+        for bad in (handle, 0x13, 0x14, 0xFFFF):
+            assert guest.call(call, bx=bad, cx=0, dx=0)
+            assert guest.registers.ax == Code.INVALID_HANDLE
+
+
+def test_handles_run_out_with_error_4(guest: DosGuest) -> None:
+    """A PSP has 20 handles; the file must not be created when there's none for it."""
+    for _ in range(15):
+        opened(guest, "readme.txt")
+    assert guest.call(0x3C00, cx=0, dx=guest.path("readme.txt"))
+    assert guest.registers.ax == Code.TOO_MANY_OPEN_FILES
+    guest.call(0x3E00, bx=7)
+    assert read(guest, opened(guest, "readme.txt")) == b"0123456789"
+
+
+def test_duplicates_share_their_position(guest: DosGuest) -> None:
+    """45h's and 46h's handles mean one open file, which closes with the last of them."""
+    handle = opened(guest, "readme.txt")
+    guest.call(0x4500, bx=handle)
+    other = guest.registers.ax
+    assert read(guest, handle, 3) == b"012"
+    assert read(guest, other, 3) == b"345"
+    guest.call(0x3E00, bx=handle)
+    assert read(guest, other, 3) == b"678"
+    guest.call(0x4600, bx=other, cx=0)
+    assert read(guest, 0, 3) == b"9"
+
+
+def test_redirected_output(guest: DosGuest) -> None:
+    """After 46h onto handle 1, character output goes to the file, as shells rely on."""
+    guest.call(0x3C00, cx=0, dx=guest.path("out"))
+    handle = guest.registers.ax
+    guest.call(0x4600, bx=handle, cx=1)
+    guest.call(0x0200, dx=ord("x"))
+    guest.call(0x4200, bx=handle, cx=0, dx=0)
+    assert read(guest, handle) == b"x"
+    assert guest.output() == b""
+
+
+def test_devices_in_any_directory(guest: DosGuest) -> None:
+    """CON and NUL are devices whatever path and extension stand around them."""
+    handle = opened(guest, "c:\\sub\\con.txt", 1)
+    write(guest, handle, b"to con")
+    assert guest.output() == b"to con"
+    handle = opened(guest, "NUL", 2)
+    assert write(guest, handle, b"gone") == 4
+    assert read(guest, handle) == b""
+
+
+def test_ioctl_tells_devices_from_files(guest: DosGuest) -> None:
+    """C libraries buffer by this: bit 7 means a device."""
+    guest.call(0x4400, bx=1)
+    assert guest.registers.dx & 0x83 == 0x83
+    handle = opened(guest, "readme.txt")
+    guest.call(0x4400, bx=handle)
+    assert guest.registers.dx == 0x42
+    guest.call(0x4406, bx=handle)
+    assert guest.registers.al == 0xFF
+    read(guest, handle)
+    guest.call(0x4406, bx=handle)
+    assert guest.registers.al == 0
+    guest.call(0x4407, bx=handle)
+    assert guest.registers.al == 0xFF
+
+
+def test_file_time(guest: DosGuest) -> None:
+    """A time set with 57h/1 comes back with 57h/0 and in searches."""
+    handle = opened(guest, "readme.txt", 2)
+    assert not guest.call(0x5701, bx=handle, cx=0x6000, dx=0x2A21)
+    guest.call(0x5700, bx=handle)
+    assert (guest.registers.cx, guest.registers.dx) == (0x6000, 0x2A21)
+    assert guest.call(0x5701, bx=handle, cx=0, dx=0)
+
+
+def test_attributes(guest: DosGuest) -> None:
+    """Read-only must be shown, kept, and stop deletion and writing."""
+    guest.call(0x4300, dx=guest.path("sub"))
+    assert guest.registers.cx == 0x10
+    assert not guest.call(0x4301, cx=0x21, dx=guest.path("readme.txt"))
+    guest.call(0x4300, dx=guest.path("readme.txt"))
+    assert guest.registers.cx == 0x21
+    for call in (0x4100, 0x3D01, 0x3C00):
+        assert guest.call(call, cx=0, dx=guest.path("readme.txt"))
+        assert guest.registers.ax == Code.ACCESS_DENIED
+    assert not guest.call(0x4301, cx=0x20, dx=guest.path("readme.txt"))
+    assert not guest.call(0x4100, dx=guest.path("readme.txt"))
+
+
+# -- directories -----------------------------------------------------------------------------
+
+
+def found(guest: DosGuest, pattern: str, attributes: int = 0) -> list[str]:
+    """Return the names of a whole search."""
+    names = []
+    failed = guest.call(0x4E00, cx=attributes, dx=guest.path(pattern))
+    while not failed:
+        data = FIND_DATA.parse(guest.get(FIND_DATA.sizeof(), DTA))
+        names.append(data.name.split(b"\0")[0].decode("cp437"))
+        failed = guest.call(0x4F00)
+    assert guest.registers.ax == Code.NO_MORE_FILES
+    return names
+
+
+def test_searches(guest: DosGuest) -> None:
+    """Searches must show upper case 8.3 names, and special files only when asked for."""
+    assert found(guest, "*.*") == ["README.TXT"]
+    assert found(guest, "*.*", 0x10) == ["README.TXT", "SUB"]
+    assert found(guest, "*.*", 0x12) == ["HIDDEN~1", "README.TXT", "SUB"]
+    assert found(guest, "c:\\sub\\*.*", 0x10) == [".", "..", "ALONGN~1.TEX", "DEEP", "X.C"]
+    assert found(guest, "sub\\?.c") == ["X.C"]
+    assert found(guest, "*.*", 0x08) == []
+
+
+def test_search_record(guest: DosGuest) -> None:
+    """Size, attributes and name must lie where programs read them in the DTA."""
+    guest.call(0x1A00, dx=OTHER)
+    assert not guest.call(0x4E00, cx=0, dx=guest.path("readme.*"))
+    record = guest.get(43, OTHER)
+    assert record[21] == 0x20
+    assert record[26:30] == b"\x0a\0\0\0"
+    assert record[30:43] == b"README.TXT\0\0\0"
+
+
+def test_deleting_while_searching(root: Path, guest: DosGuest) -> None:
+    """DEL *.* deletes what it finds and must find the rest all the same."""
+    for name in "abcd":
+        (root / "Sub" / "deep" / name).write_bytes(b"")
+    count = 0
+    failed = guest.call(0x4E00, cx=0, dx=guest.path("sub\\deep\\*.*"))
+    while not failed:
+        name = guest.get(13, DTA + 30).split(b"\0")[0].decode()
+        assert not guest.call(0x4100, dx=guest.path("sub\\deep\\" + name))
+        count += 1
+        failed = guest.call(0x4F00)
+    assert count == 4
+    assert not guest.call(0x3A00, dx=guest.path("sub\\deep"))
+
+
+def test_nested_searches_by_copied_dta(guest: DosGuest) -> None:
+    """Programs walk a tree by saving and restoring the DTA around an inner search."""
+    guest.call(0x4E00, cx=0x10, dx=guest.path("*.*"))
+    saved = guest.get(43, DTA)
+    found(guest, "sub\\*.*", 0x10)
+    guest.put(saved, DTA)
+    assert not guest.call(0x4F00)
+    assert guest.get(4, DTA + 30) == b"SUB\0"
+
+
+def test_current_directory(guest: DosGuest) -> None:
+    r"""47h gives the directory without drive and first ``\``, in DOS' names."""
+    assert not guest.call(0x3B00, dx=guest.path("sub\\deep"))
+    assert not guest.call(0x4700, dx=0, si=OTHER)
+    assert guest.get(9, OTHER) == b"SUB\\DEEP\0"
+    assert read(guest, opened(guest, "..\\x.c")) == b"int x;"
+    assert guest.call(0x3B00, dx=guest.path("nowhere"))
+    assert guest.registers.ax == Code.PATH_NOT_FOUND
+    assert guest.call(0x3A00, dx=guest.path("\\sub\\deep"))
+    assert guest.registers.ax == Code.CURRENT_DIRECTORY
+    assert guest.call(0x4700, dx=1, si=OTHER)
+    assert guest.registers.ax == Code.INVALID_DRIVE
+
+
+def test_make_rename_remove(guest: DosGuest) -> None:
+    """Directories and files can be made, moved and removed; what is there isn't overwritten."""
+    assert not guest.call(0x3900, dx=guest.path("newdir"))
+    assert guest.call(0x3900, dx=guest.path("newdir"))
+    assert guest.registers.ax == Code.ACCESS_DENIED
+    old, new = guest.path("readme.txt"), guest.path("newdir\\moved.txt", OTHER)
+    guest.registers.es = guest.psp
+    assert not guest.call(0x5600, dx=old, di=new)
+    assert read(guest, opened(guest, "newdir\\moved.txt")) == b"0123456789"
+    assert guest.call(0x5600, dx=guest.path("sub\\x.c"), di=guest.path("newdir\\moved.txt", OTHER))
+    assert guest.registers.ax == Code.ACCESS_DENIED
+    assert guest.call(0x3A00, dx=guest.path("newdir"))
+    assert not guest.call(0x4100, dx=guest.path("newdir\\moved.txt"))
+    assert not guest.call(0x3A00, dx=guest.path("newdir"))
+
+
+def test_drives(guest: DosGuest) -> None:
+    """C is the current drive; others are absent."""
+    guest.call(0x1900)
+    assert guest.registers.al == 2
+    guest.call(0x3600, dx=1)
+    assert guest.registers.ax == 0xFFFF
+    guest.call(0x3600, dx=0)
+    assert guest.registers.ax == 32
+
+
+# -- the rest --------------------------------------------------------------------------------
+
+
+def test_clock(guest: DosGuest) -> None:
+    """Date and time follow the guest's own clock, not the host's; setting them moves it."""
+    guest.call(0x2A00)
+    r = guest.registers
+    assert (r.cx, r.dh, r.dl, r.al) == (2001, 9, 9, 0)
+    guest.call(0x2C00)
+    assert (r.ch, r.cl, r.dh) == (1, 46, 40)
+    guest.call(0x2B00, cx=1999, dx=0x0C1F)
+    assert r.al == 0
+    guest.call(0x2A00)
+    assert (r.cx, r.dh, r.dl) == (1999, 12, 31)
+    guest.call(0x2B00, cx=1999, dx=0x021E)
+    assert r.al == 0xFF
+
+
+def test_memory_calls(guest: DosGuest) -> None:
+    """A COM owns all memory; once it shrinks itself, 48h gives out what is free."""
+    assert guest.call(0x4800, bx=1)
+    assert (guest.registers.ax, guest.registers.bx) == (Code.NOT_ENOUGH_MEMORY, 0)
+    assert not guest.call(0x4A00, bx=0x1000)
+    assert not guest.call(0x4800, bx=0x10)
+    block = guest.registers.ax
+    assert block == 0x0FF0 + 0x1000 + 1
+    guest.registers.es = block
+    assert not guest.call(0x4900)
+    assert guest.call(0x4900)
+    assert guest.registers.ax == Code.INVALID_MEMORY_BLOCK
+
+
+def test_vectors(guest: DosGuest) -> None:
+    """25h and 35h must be each other's inverse."""
+    guest.call(0x2560, dx=0x1234)
+    guest.call(0x3560)
+    assert (guest.registers.es, guest.registers.bx) == (guest.psp, 0x1234)
+
+
+def test_long_names_are_declined_politely(guest: DosGuest) -> None:
+    """Programs fall back to short names only if AX is 7100h; it's no fault to tell of."""
+    assert guest.call(0x714E)
+    assert guest.registers.ax == 0x7100
+    assert not guest.notices
+
+
+def test_country_information(guest: DosGuest) -> None:
+    """Programs call the case map's far address in 38h's answer: it must lead to a far return."""
+    assert not guest.call(0x3800, dx=OTHER)
+    segment, offset = (int.from_bytes(guest.get(2, OTHER + at), "little") for at in (20, 18))
+    assert guest.machine.memory[linear(segment, offset)] == 0xCB
+    guest.registers.es = guest.psp
+    assert not guest.call(0x6501, bx=0xFFFF, dx=0xFFFF, cx=41, di=OTHER)
+    assert guest.get(7, OTHER) == b"\1\x26\0\1\0\xb5\1"
+
+
+def test_upper_case_by_dos(guest: DosGuest) -> None:
+    """Shells fold their commands with 65h: letters of the code page, nothing else."""
+    guest.put("aé{ü".encode("cp437") + b"\0a", OTHER)
+    assert not guest.call(0x6522, dx=OTHER)
+    assert guest.get(6, OTHER) == "AÉ{Ü".encode("cp437") + b"\0a"
+    guest.call(0x6520, dx=ord("z"))
+    assert guest.registers.dl == ord("Z")
+    guest.registers.es = guest.psp
+    assert not guest.call(0x6502, cx=5, di=OTHER)
+    number, offset, segment = (
+        guest.get(1, OTHER)[0],
+        *(int.from_bytes(guest.get(2, OTHER + at), "little") for at in (1, 3)),
+    )
+    assert (number, guest.machine.memory.read_word(linear(segment, offset))) == (2, 128)
+
+
+def test_unknown_call_says_so_once(guest: DosGuest) -> None:
+    """A call that isn't there fails with error 1 and tells the user, but not a thousand times."""
+    for _ in range(3):
+        assert guest.call(0xEE00)
+        assert guest.registers.ax == Code.INVALID_FUNCTION
+    assert len(guest.notices) == 1
+    assert "EEh" in guest.notices[0]
+    guest.call(0x0F00)
+    assert guest.registers.al == 0xFF
+
+
+def test_files_go_back_in_time(guest: DosGuest) -> None:
+    """Restoring a machine restores positions, open files and their content."""
+    handle = opened(guest, "readme.txt", 2)
+    read(guest, handle, 4)
+    saved = guest.machine.save()
+    write(guest, handle, b"XX")
+    guest.call(0x3E00, bx=handle)
+    guest.machine.restore(saved)
+    jft_entry = linear(guest.psp, 0x18 + handle)
+    guest.machine.memory[jft_entry] = 4  # memory is the timeline's to put back
+    assert read(guest, handle) == b"456789"
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.integers(0, 0xFFFF),
+    st.tuples(*[st.sampled_from((0, 1, 5, 0x80, 0x4000, 0xFFF0, 0xFFFF))] * 5),
+)
+def test_no_call_crashes(root: Path, ax: int, values: tuple[int, int, int, int, int]) -> None:
+    """Any registers in any call lead to an answer, an exit or a wait."""
+    guest = DosGuest(root)
+    bx, cx, dx, si, ds = values
+    stop = guest.try_call(ax, bx=bx, cx=cx, dx=dx, si=si, di=si, ds=ds, es=ds)
+    assert stop.reason in (StopReason.BUDGET, StopReason.EXITED, StopReason.WAITING)
+    guest.machine.restore(guest.machine.save())
