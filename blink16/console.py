@@ -33,6 +33,16 @@ class Console:
             self.on_starved()
         return self._pending
 
+    @property
+    def waiting(self) -> bytes:
+        """The input that waits; looking at it is no sign of a guest that wants more."""
+        return self._pending
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more input will come."""
+        return self._ended
+
     def read(self, limit: int) -> bytes | None:
         """Take at most ``limit`` bytes; None: none has come yet; empty: the input has ended."""
         if not self._pending and not self._ended:

@@ -31,7 +31,7 @@ from blink16.filenodes import (
     resize,
     to_chunks,
 )
-from blink16.hostfolder import MAX_FILE_SIZE, HostFolder, HostPath, Kind, os_error
+from blink16.hostfolder import MAX_FILE_SIZE, Answers, HostFolder, HostPath, Kind, os_error
 
 __all__ = ["MAX_FILE_SIZE", "ROOT", "FileTree", "Kind", "Stat"]
 
@@ -64,21 +64,23 @@ class FileTree:
 
     def __init__(
         self,
-        root: Path,
+        root: Path | None,
         *,
         writable: bool,
         effect: Callable[[Callable[[], None]], None],
         clock: Callable[[], int] = lambda: 0,
         notice: Callable[[str], None] = lambda text: None,
+        answers: Answers | None = None,
     ) -> None:
         """See the host folder ``root``; OSError if it isn't one.
 
+        ``answers``: what the host has said before; without a ``root``, that is all there is.
         ``writable``: changes go through to the host, each by way of ``effect`` (which leaves
         it undone in a replay).  The guest doesn't learn of failures there, as a replay could
         not repeat them; ``notice`` does.
         ``clock``: guest time in seconds since the Unix epoch.
         """
-        self._host = HostFolder(root)
+        self._host = HostFolder(root, answers)
         self._writable = writable
         self._effect = effect
         self._clock = clock

@@ -60,6 +60,8 @@ class Question(Enum):
 
 Answer = frozenset[str] | HostEntry | bytes | int
 """Names, entry or content; or the errno of a question that failed."""
+Answers = dict[tuple[Question, HostPath], Answer]
+"""All that was asked, in the order of first use."""
 
 
 def os_error(number: int, name: str = "") -> OSError:
@@ -74,11 +76,15 @@ class HostFolder:
     (`write` and what follows) act on the folder at once and leave the frozen answers alone.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = str(root.resolve(strict=True))
-        if not Path(self._root).is_dir():
+    def __init__(self, root: Path | None, answers: Answers | None = None) -> None:
+        """See a folder.
+
+        ``answers``: what the host has said before.  Without a ``root`` that is all there is.
+        """
+        self._root = "" if root is None else str(root.resolve(strict=True))
+        if root is not None and not Path(self._root).is_dir():
             raise os_error(errno.ENOTDIR, str(root))
-        self.answers: dict[tuple[Question, HostPath], Answer] = {}
+        self.answers: Answers = {} if answers is None else answers
         """All that the guest was told of the host; what is put here is not asked again."""
         self._frozen_bytes = 0
 
@@ -139,6 +145,8 @@ class HostFolder:
         return data
 
     def _ask_entry(self, path: HostPath) -> HostEntry:
+        if not path and not self._root:
+            return HostEntry(Kind.DIRECTORY, 0o555, 0, 0)
         if not path:
             info = Path(self._root).stat()
             return HostEntry(Kind.DIRECTORY, info.st_mode & 0o777, 0, int(info.st_mtime))
@@ -210,6 +218,8 @@ class HostFolder:
 
     @contextmanager
     def _directory(self, path: HostPath) -> Iterator[int]:
+        if not self._root:
+            raise os_error(errno.ENOENT, "/".join(path))
         fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for name in path:

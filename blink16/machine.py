@@ -36,6 +36,10 @@ INSTRUCTIONS_PER_SECOND = 1_000_000
 TRAP_VECTOR = 1
 MAX_SLEEP_EVENTS = 64
 """Device events that a halted processor sleeps through before the machine says it is waiting."""
+IDLE_SECONDS = 10
+"""So long, in its own time, a machine may do nothing but wait before it says that it is idle."""
+IDLE_INTERVAL = 20
+"""An idle machine says so that many times a second of its own time."""
 FOREVER = 1 << 62
 """A budget that no run uses up."""
 
@@ -56,19 +60,35 @@ def discard(channel: str, data: bytes) -> None:
 class Machine:
     """One 8086 machine."""
 
-    def __init__(self, engine: str = engines.DEFAULT, *, epoch_ns: int = 0) -> None:
+    def __init__(
+        self,
+        engine: str = engines.DEFAULT,
+        *,
+        epoch_ns: int = 0,
+        instructions_per_second: int = INSTRUCTIONS_PER_SECOND,
+    ) -> None:
         """Make a bare machine.
 
         ``engine``: a name of `blink16.cpu.engines.NAMES`; ValueError if there is no such engine.
         ``epoch_ns``: nanoseconds since the Unix epoch when the machine starts.
+        ``instructions_per_second``: its speed, to the guest's clocks.
         """
         self.memory = Memory()
         self.registers = Registers()
         self.bus = Bus()
         self.engine: Engine = engines.make(engine, self.registers, self.memory, self.bus)
         self.epoch_ns = epoch_ns
+        self.instructions_per_second = instructions_per_second
         self.slept = 0
         """Time that passed in HLT, in instructions that might have been executed."""
+        self.idle_after = IDLE_SECONDS * instructions_per_second
+        """How long, in its time, it waits for something to happen before it stops as IDLE.
+
+        A machine is waiting while it sleeps in HLT or looks for input in vain; what happens is
+        input or output.  Whether a run stops for this makes no difference to the machine.
+        """
+        self._happened_at = 0
+        self._in_vain = False
         self.controller: InterruptController | None = None
         self.replaying = False
         """While true, nothing is shown or done outside: this has happened before."""
@@ -113,6 +133,10 @@ class Machine:
         if name in self._components:
             raise ValueError(f"the machine already has a component {name!r}")
         self._components[name] = component
+
+    def component(self, name: str) -> Component | None:
+        """Return the component of that name, if there is one."""
+        return self._components.get(name)
 
     def add_device(self, name: str, device: Device) -> None:
         """Add a component that acts by itself when its time has come."""
@@ -184,8 +208,10 @@ class Machine:
             cells[Cell.ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
                 return Stop(StopReason.INTERRUPTED)
-        if stop.reason is StopReason.BUDGET:
-            return stop if self.icount - before == budget else None
+        if stop.reason is StopReason.BUDGET or stop.reason is StopReason.IDLE:
+            if self.icount - before == budget:
+                return Stop(StopReason.BUDGET)
+            return None if stop.reason is StopReason.BUDGET else stop
         return None if stop.reason in _NOBODYS_BUSINESS else stop
 
     def interrupt(self) -> None:
@@ -196,10 +222,9 @@ class Machine:
 
     def _until_next_event(self) -> int:
         """Return how many instructions may run before a device or an interrupt has its turn."""
-        if self.controller is not None and self.controller.pending():
-            cells = self.registers.cells
-            if cells[Cell.INTERRUPT] and cells[Cell.SHADOW]:
-                return 1
+        controller, opened = self.controller, self.registers.cells[Cell.INTERRUPT]
+        if controller is not None and opened and controller.pending():
+            return 1  # it is held off for one more instruction
         due = self._next_due()
         return FOREVER if due is None else max(1, due - self.time)
 
@@ -214,9 +239,11 @@ class Machine:
         """
         if retired:
             self._settle()
-        if stop.reason is StopReason.HALT and self.registers.cells[Cell.INTERRUPT]:
+        cells = self.registers.cells
+        if stop.reason is StopReason.HALT and (cells[Cell.INTERRUPT] or not cells[Cell.HALTED]):
             woken = retired and self._sleep()
-            stop = Stop(StopReason.ATTENTION if woken else StopReason.WAITING)
+            reason = StopReason.WAITING if not woken else self._rested(StopReason.ATTENTION)
+            stop = Stop(reason)
         return self._watched(stop)
 
     def _settle(self) -> None:
@@ -243,6 +270,22 @@ class Machine:
             self._settle()
         return not self.registers.cells[Cell.HALTED]
 
+    def _rested(self, reason: StopReason) -> StopReason:
+        """Return IDLE, now and then, if nothing has happened for long; else ``reason``."""
+        if self.replaying:
+            return reason
+        if self.time < self._happened_at:  # it was moved back in time
+            self._happened_at = self.time
+        if self.time - self._happened_at < self.idle_after:
+            return reason
+        interval = self.instructions_per_second // IDLE_INTERVAL
+        self._happened_at = self.time - max(0, self.idle_after - interval)
+        return StopReason.IDLE
+
+    def looked_in_vain(self) -> None:
+        """Note that the guest looked for input and there is none: it may be idle."""
+        self._in_vain = True
+
     # -- services ----------------------------------------------------------------------------
 
     def _service_is_next(self, skip_breakpoint: bool) -> bool:
@@ -266,6 +309,9 @@ class Machine:
         touched = self.memory.touched
         stop = self._return_from_stub()
         self.memory.touched = touched or self.memory.touched
+        if self._in_vain and stop.reason is StopReason.BUDGET:
+            stop = Stop(self._rested(StopReason.BUDGET))
+        self._in_vain = False
         return self._watched(stop)
 
     def _return_from_stub(self) -> Stop:
@@ -288,14 +334,19 @@ class Machine:
 
     def receive(self, channel: str, data: bytes) -> None:
         """Hand input to the component named ``channel``, now, between two instructions."""
+        self._happened_at = self.time
         receiver: Receiver = self._components[channel]  # type: ignore[assignment]
         receiver.receive(data)
         if self._devices:
             self._settle()
+            cells = self.registers.cells
+            if cells[Cell.HALTED] and cells[Cell.INTERRUPT]:
+                self._sleep()
 
     def output(self, channel: str, data: bytes) -> None:
         """Show bytes outside, unless this has happened before."""
         if not self.replaying:
+            self._happened_at = self.time
             self.on_output(channel, data)
 
     def effect(self, act: Callable[[], None]) -> None:
@@ -310,7 +361,7 @@ class Machine:
 
     def nanoseconds(self) -> int:
         """Nanoseconds of guest time since the Unix epoch."""
-        return self.epoch_ns + self.time * 1_000_000_000 // INSTRUCTIONS_PER_SECOND
+        return self.epoch_ns + self.time * 1_000_000_000 // self.instructions_per_second
 
     # -- state -------------------------------------------------------------------------------
 

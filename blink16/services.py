@@ -81,6 +81,21 @@ class Guest(Protocol):
         """Nanoseconds of guest time since the Unix epoch, from the instruction count."""
         ...
 
+    @property
+    def time(self) -> int:
+        """The time on which clocks run: instructions retired or slept through in HLT."""
+        ...
+
+    @property
+    def instructions_per_second(self) -> int:
+        """How much of `time` is a second to the guest."""
+        ...
+
+
+    def looked_in_vain(self) -> None:
+        """Note that the guest looked for input and there is none: it may be idle."""
+        ...
+
 
 Service = Callable[[Guest], Outcome]
 
@@ -95,6 +110,14 @@ class Host(Guest, Protocol):
 
     def add_component(self, name: str, component: Component) -> None:
         """Make a component's state part of the machine's; ValueError if the name is taken."""
+        ...
+
+    def add_device(self, name: str, device: Device) -> None:
+        """Add a component that acts by itself when its time has come."""
+        ...
+
+    def add_controller(self, name: str, controller: InterruptController) -> None:
+        """Add the component that asks for interrupts."""
         ...
 
     def add_stub(self, name: str, service: Service | None = None) -> tuple[int, int]:

@@ -22,6 +22,8 @@ class Symbol:
     name: str
     address: int
     kind: SymbolKind
+    size: int = 0
+    """Bytes; 0 if that is not known, and then up to the next symbol."""
 
 
 class SymbolTable:

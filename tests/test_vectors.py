@@ -15,7 +15,7 @@ from blink16.cpu.registers import Cell
 
 REGISTERS = ("ax", "bx", "cx", "dx", "cs", "ss", "ds", "es", "sp", "bp", "si", "di", "ip", "flags")
 OPCODE_FORMS = 321
-ENGINES = ("reference",)
+ENGINES = ("reference", "native")
 
 
 @dataclass(frozen=True)

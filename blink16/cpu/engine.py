@@ -22,6 +22,7 @@ class StopReason(Enum):
     INTERRUPTED = auto()  # the host asked for a stop
     WAITING = auto()  # a service needs input that has not come; run again to try again
     EXITED = auto()  # the program asked to end; it has not gone yet
+    IDLE = auto()  # machine only: for long it has done nothing but wait; run again to go on
     TRAPPED = auto()  # the program did what its system answers with a signal
 
 
@@ -51,14 +52,19 @@ class Engine(Protocol):
       instruction of a run is executed even so where ``skip_first`` is given;
     - WATCHPOINT after the instruction that touched a watched byte;
     - HALT after HLT retired, or at once while the processor is halted;
-    - ATTENTION after an instruction that set TF or IF (so that the machine can see to
-      traps and pending interrupts), or when the attention cell is not 0, also between two
-      rounds of a REP instruction, which then has not retired and goes on with the next run.
+    - ATTENTION after POPF, IRET or STI if TF is set or IF is newly set (so that the machine
+      can see to traps and pending interrupts), after IN and OUT (a device may want something
+      now), or when the attention cell is not 0, also between two rounds of a REP instruction,
+      which then has not retired and goes on with the next run.
 
     While TF is set, an engine is only run with a budget of one.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What executes now, an engine's name."""
+        ...
+
     between_rounds: bool
     """Whether the last run was interrupted between two rounds of a REP instruction."""
 

@@ -8,12 +8,25 @@ from blink16.cpu.reference import ReferenceEngine
 from blink16.cpu.registers import Registers
 from blink16.memory import Memory
 
-NAMES = ("reference",)
-DEFAULT = "reference"
+NAMES = ("auto", "native", "reference")
+"""``auto`` begins on the reference and goes on natively as soon as there is compiled code."""
+DEFAULT = "auto"
 
 
 def make(name: str, registers: Registers, memory: Memory, bus: Bus) -> Engine:
-    """Return an engine over shared state; ValueError if there is none of that name."""
+    """Return an engine over shared state.
+
+    ``native`` waits for compiled code, which takes seconds the first time.  ValueError if there
+    is no engine of that name, or no native code on this host.
+    """
     if name not in NAMES:
         raise ValueError(f"there is no engine {name!r}; there are: {', '.join(NAMES)}")
-    return ReferenceEngine(registers, memory, bus)
+    if name == "reference":
+        return ReferenceEngine(registers, memory, bus)
+    from blink16.cpu.native.compiler import NativeError
+    from blink16.cpu.native.engine import NativeEngine
+
+    try:
+        return NativeEngine(registers, memory, bus, wait=name == "native")
+    except NativeError as error:
+        raise ValueError(f"the native engine can't run: {error}") from error

@@ -29,8 +29,10 @@ class Context(Protocol):
     Widths are in bits.  A segment is the number of a segment register.
     """
 
-    repeat: Repeat | None
-    """The repeat prefix in front of the instruction."""
+    @property
+    def repeat(self) -> Repeat | None:
+        """The repeat prefix in front of the instruction."""
+        ...
 
     def constant(self, value: int, width: int) -> Value:
         """Return a known value."""

@@ -37,6 +37,7 @@ class ReferenceEngine:
         self._next_ip = 0
         self._jump: int | None = None
         self._wants_attention = False
+        self._was_open = 0
         self.between_rounds = False
 
     # -- engine ------------------------------------------------------------------------------
@@ -77,6 +78,7 @@ class ReferenceEngine:
             return Stop(StopReason.LOCKUP, text="nothing but prefixes in the code segment")
         self._jump = None
         self._wants_attention = self.between_rounds = False
+        self._was_open = cells[Cell.INTERRUPT]
         cells[Cell.SHADOW] = 0
         execute(self, instruction)
         if self.between_rounds and not cells[Cell.TRAP]:
@@ -201,10 +203,12 @@ class ReferenceEngine:
 
     def port_in(self, port: Value, width: int) -> Value:
         """Read an I/O port."""
+        self._wants_attention = True
         return Value(self.bus.read(_known(port), width), width)
 
     def port_out(self, port: Value, value: Value) -> None:
         """Write an I/O port."""
+        self._wants_attention = True
         self.bus.write(_known(port), _known(value), value.width)
 
     # -- context: control --------------------------------------------------------------------
@@ -255,8 +259,9 @@ class ReferenceEngine:
         self._cells[Cell.SHADOW] = 1
 
     def flags_opened(self) -> None:
-        """Leave the run so that the machine can look at TF and IF."""
-        self._wants_attention = True
+        """Leave the run so that the machine can see to it, if TF is set or IF newly."""
+        opened = self._cells[Cell.INTERRUPT] and not self._was_open
+        self._wants_attention = bool(opened or self._cells[Cell.TRAP])
 
 
 _BYTE_OFFSETS = (0, 2, 4, 6, 1, 3, 5, 7)

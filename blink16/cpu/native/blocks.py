@@ -1,0 +1,257 @@
+"""Which instructions make a region: the code that hot code leads to.
+
+Works on a copy of the code segment, since it is done while the guest runs on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from blink16.cpu.encoding import MAX_BODY, Instruction, parse_body
+from blink16.cpu.flags import CONDITIONS
+from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP, MAX_PREFIXES
+from blink16.cpu.opcodes import (
+    PREFIXES,
+    REPNZ,
+    REPZ,
+    SEGMENT_OVERRIDES,
+    SEGMENT_REGISTERS,
+    STRING_INSTRUCTIONS,
+)
+from blink16.cpu.operands import Repeat
+from blink16.cpu.semantics import CS
+from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, SCRATCH_OFFSET, Attribute, Memory
+
+MAX_BLOCKS = 64
+MAX_BLOCK_SIZE = 48
+"""Instructions in a block."""
+MAX_SIZE = 320
+"""Instructions in a region, about."""
+SEGMENT_SIZE = 0x10000
+
+CONDITIONAL = frozenset(
+    {"LOOP", "LOOPZ", "LOOPNZ", "JCXZ"}
+    | {f"J{ending}" for ending in CONDITIONS}
+    | {f"JN{ending}" for ending in CONDITIONS}
+)
+RETURNING = frozenset({"CALLF", "INT", "INTO"})
+"""They leave the region, and what they call comes back behind them."""
+LEAVING = frozenset({"JMPF", "RETF"})
+INTERPRETED = frozenset({"IN", "OUT", "STI", "POPF", "DIV", "IDIV", "AAM"})
+"""They stay outside of regions; the code behind them is entered anew."""
+INTERPRETED_LEAVING = frozenset({"IRET", "HLT"})
+_STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.LAST
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An instruction in the code segment."""
+
+    ip: int
+    end: int
+    """The offset behind it."""
+    instruction: Instruction
+    segment: int | None
+    """The number of the overriding segment register."""
+    repeat: Repeat | None
+
+    @property
+    def mnemonic(self) -> str:
+        """The mnemonic of its row."""
+        return self.instruction.row.mnemonic
+
+    @property
+    def target(self) -> int | None:
+        """Where a direct jump or call within the segment goes."""
+        row, distance = self.instruction.row, self.instruction.immediate
+        if row.operands and row.operands[0] in ("Jb", "Jw") and isinstance(distance, int):
+            return (self.end + distance) & 0xFFFF
+        return None
+
+    @property
+    def interpreted(self) -> bool:
+        """Whether this is nothing for a region."""
+        mnemonic, modrm = self.mnemonic, self.instruction.modrm
+        if mnemonic in INTERPRETED or mnemonic in INTERPRETED_LEAVING:
+            return True
+        if self.repeat is not None and mnemonic in STRING_INSTRUCTIONS:
+            return True
+        operands = self.instruction.row.operands
+        sets_cs = operands == ("CS",) or (
+            operands[:1] == ("Sw",) and modrm is not None and modrm.reg & 3 == CS
+        )
+        return sets_cs and mnemonic != "PUSH"
+
+
+class Segment:
+    """A copy of a code segment and of its attributes."""
+
+    def __init__(self, memory: Memory, cs: int, unstable: frozenset[int]) -> None:
+        """Copy the segment ``cs``; ``unstable``: linear addresses of code that keeps changing."""
+        base = cs << 4
+        self.base = base
+        self.code = _copy(memory.ram, base)
+        self._attributes = _copy(memory.attributes, base)
+        self._jumps = _copy(memory.scratch[HOT_OFFSET - SCRATCH_OFFSET :], base)
+        self._unstable = unstable
+
+    def linear(self, ip: int) -> int:
+        """Return the linear address of an offset."""
+        return (self.base + (ip & 0xFFFF)) & ADDRESS_MASK
+
+    def was_reached(self, ip: int) -> bool:
+        """Whether the interpreter has ever jumped to an offset."""
+        return self._jumps[ip] > 0
+
+    def changes(self, place: Place) -> bool:
+        """Whether an instruction is one that keeps changing."""
+        return bool(self._unstable) and any(
+            self.linear(ip) in self._unstable for ip in range(place.ip, place.end)
+        )
+
+    def stops_at(self, ip: int) -> bool:
+        """Whether the interpreter has to look at this address."""
+        return ip > LAST_IP or bool(self._attributes[ip] & _STOPS)
+
+    def decode(self, ip: int) -> Place | None:
+        """Return the instruction at an offset; None if it is too odd for a region."""
+        segment = repeat = None
+        at = ip
+        while at <= LAST_IP and self.code[at] in PREFIXES:
+            prefix = self.code[at]
+            if prefix in SEGMENT_OVERRIDES:
+                segment = SEGMENT_REGISTERS.index(SEGMENT_OVERRIDES[prefix])
+            elif prefix in (REPNZ, REPZ):
+                repeat = Repeat.REPZ if prefix == REPZ else Repeat.REPNZ
+            at += 1
+        if at > LAST_IP or at - ip > MAX_PREFIXES:
+            return None
+        instruction = parse_body(self.code[at : at + MAX_BODY])
+        return Place(ip, at + instruction.length, instruction, segment, repeat)
+
+
+def _copy(array: memoryview, base: int) -> bytes:
+    part = bytes(array[base : min(base + SEGMENT_SIZE, MEMORY_SIZE)])
+    return part + bytes(array[: SEGMENT_SIZE - len(part)])
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Instructions that are executed one after the other."""
+
+    places: tuple[Place, ...]
+
+    @property
+    def start(self) -> int:
+        """The offset of the first instruction."""
+        return self.places[0].ip
+
+    def successors(self) -> list[int]:
+        """Return where control may go from here within the segment, as far as that is known."""
+        last = self.places[-1]
+        ways = [] if last.target is None else [last.target]
+        if last.mnemonic not in _NOT_FALLING_THROUGH and last.mnemonic != "CALL":
+            ways.append(last.end)
+        return ways
+
+
+@dataclass(slots=True)
+class Flow:
+    """The blocks that can be reached from an entry, by offset."""
+
+    blocks: dict[int, Block] = field(default_factory=dict)
+    entries: set[int] = field(default_factory=set)
+    """Where the region can be entered."""
+    returns: set[int] = field(default_factory=set)
+    """Where calls in the region return to."""
+
+    def needs(self) -> dict[int, int]:
+        """Return the budget that is to be there on every way into a block, by its offset.
+
+        It covers the longest way forward from there to the next of these blocks: they are the
+        entries and what is jumped to backward, so that no way is without end.
+        """
+        backward = {
+            way
+            for block in self.blocks.values()
+            for way in block.successors()
+            if way <= block.start
+        }
+        checked = (self.entries | self.returns | backward) & self.blocks.keys()
+        longest: dict[int, int] = {}
+        for start in sorted(self.blocks, reverse=True):
+            block = self.blocks[start]
+            ahead = [
+                longest[w] for w in block.successors() if w in self.blocks and w not in checked
+            ]
+            longest[start] = len(block.places) + max(ahead, default=0)
+        return {start: longest[start] for start in checked}
+
+    def places(self) -> Iterator[Place]:
+        """Return every instruction."""
+        return (place for block in self.blocks.values() for place in block.places)
+
+
+def follow(segment: Segment, entry: int) -> Flow:
+    """Find the blocks that control gets to from an offset, nearest first.
+
+    Where the interpreter has never jumped to is left out.
+    """
+    flow = Flow()
+    ways = deque([entry])
+    entries, returns = {entry}, set()
+    size = 0
+    while ways and len(flow.blocks) < MAX_BLOCKS and size < MAX_SIZE:
+        start = ways.popleft()
+        if start in flow.blocks:
+            continue
+        places, after = _collect(segment, start, flow)
+        if after is not None:
+            ways.append(after)
+            entries.add(after)
+        if not places:
+            continue
+        flow.blocks[start] = Block(tuple(places))
+        size += len(places)
+        last = places[-1]
+        target, mnemonic = last.target, last.mnemonic
+        if target is not None and segment.was_reached(target):
+            ways.append(target)
+            if target <= start or mnemonic == "CALL":
+                entries.add(target)
+        if mnemonic in RETURNING or mnemonic == "CALL":
+            if mnemonic == "INTO" or segment.was_reached(last.end):
+                ways.append(last.end)
+                entries.add(last.end)
+                returns.add(last.end)
+        elif mnemonic not in _NOT_FALLING_THROUGH and after is None:
+            ways.append(last.end)
+    flow.entries = entries & flow.blocks.keys()
+    flow.returns = returns & flow.blocks.keys()
+    return flow
+
+
+def _collect(segment: Segment, start: int, flow: Flow) -> tuple[list[Place], int | None]:
+    """Return a block's instructions, and what comes behind the interpreted one that ends it."""
+    places: list[Place] = []
+    ip = start
+    while len(places) < MAX_BLOCK_SIZE and not segment.stops_at(ip):
+        if places and ip in flow.blocks:
+            break
+        place = segment.decode(ip)
+        if place is None:
+            break
+        if place.interpreted or segment.changes(place):
+            after = None if place.mnemonic in INTERPRETED_LEAVING else place.end & 0xFFFF
+            return places, after
+        places.append(place)
+        ip = place.end & 0xFFFF
+        if place.mnemonic in _ENDING:
+            break
+    return places, None
+
+
+_NOT_FALLING_THROUGH = LEAVING | {"JMP", "RET"}
+_ENDING = CONDITIONAL | RETURNING | LEAVING | {"JMP", "CALL", "RET"}

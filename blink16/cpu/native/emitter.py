@@ -1,0 +1,106 @@
+"""What interpreter and regions have in common: how the semantics reach memory."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from blink16.cpu.native.text import Builder, text
+from blink16.cpu.operands import Index
+from blink16.cpu.values import MASK, Value
+from blink16.memory import ADDRESS_MASK, PAGE_SHIFT, PAGES_OFFSET, PageState
+
+ADDRESS = 32
+"""The width in which linear addresses are computed."""
+_LINE_END = 15
+"""A word whose offset ends in Fh may wrap at the segment's or memory's end, or lie in two pages."""
+
+
+class Emitter(Builder):
+    """Emits constants, loads and stores; the rest of `operands.Context` is its children's."""
+
+    watching = True
+    """Whether loads look for watched bytes."""
+
+    @abstractmethod
+    def segment_base(self, index: Index) -> Value:
+        """Return a segment register times 16, 32 bits wide."""
+
+    @abstractmethod
+    def note_event(self) -> None:
+        """Make the run end after this instruction; called while the rare path is emitted."""
+
+    def constant(self, value: int, width: int) -> Value:
+        """Return a known value."""
+        return Value(value & MASK[width], width)
+
+    def load(self, segment: Index, offset: Value, width: int) -> Value:
+        """Read memory."""
+        return self._load(self.segment_base(segment), offset, width)
+
+    def load_vector(self, offset: Value) -> Value:
+        """Read a word of the interrupt vector table."""
+        return self._load(self.constant(0, ADDRESS), offset, 16)
+
+    def _load(self, base: Value, offset: Value, width: int) -> Value:
+        linear = (base + offset.zero_extend(ADDRESS)) & ADDRESS_MASK
+        here = self.address("%memory", linear)
+        is_slow = self._at_line_end(offset, width)
+        if self.watching:
+            is_slow = is_slow | (self._page_state(linear) & PageState.WATCH_READ).is_not_zero()
+        if is_slow.handle == 0:
+            return self.value(f"load i{width}, ptr {here}, align 1", width)
+        rare, rare_end, fast, join = self.labels(4)
+        self.fork(is_slow, rare, fast, rare=True)
+        self.begin(fast)
+        quick = self.name(f"load i{width}, ptr {here}, align 1")
+        self.go(join)
+        self.begin(rare)
+        function = "load_byte" if width == 8 else "load_word"
+        at = f"i32 {text(base)}, i32 {text(offset.zero_extend(ADDRESS))}"
+        call = f"call preserve_mostcc i32 @{function}(ptr %state, ptr %memory, {at})"
+        both = self.value(call, 32)
+        if self.watching:
+            self._event_if(both.bit(16), rare_end)
+        else:
+            self.go(rare_end)
+            self.begin(rare_end)
+        slow = text(both.truncate(width))
+        self.go(join)
+        self.begin(join)
+        return self.value(f"phi i{width} [ {quick}, %{fast} ], [ {slow}, %{rare_end} ]", width)
+
+    def store(self, segment: Index, offset: Value, value: Value) -> None:
+        """Write memory."""
+        base, width = self.segment_base(segment), value.width
+        linear = (base + offset.zero_extend(ADDRESS)) & ADDRESS_MASK
+        here = self.address("%memory", linear)
+        is_slow = self._at_line_end(offset, width) | self._page_state(linear).is_not_zero()
+        rare, fast, join = self.labels(3)
+        self.fork(is_slow, rare, fast, rare=True)
+        self.begin(fast)
+        self.emit(f"store i{width} {text(value)}, ptr {here}, align 1")
+        self.go(join)
+        self.begin(rare)
+        function = "store_byte" if width == 8 else "store_word"
+        at = f"i32 {text(base)}, i32 {text(offset.zero_extend(ADDRESS))}"
+        what = f"i32 {text(value.zero_extend(32))}"
+        call = f"call preserve_mostcc i32 @{function}(ptr %state, ptr %memory, {at}, {what})"
+        self._event_if(self.value(call, 32).is_not_zero(), join)
+
+    def _event_if(self, happened: Value, join: str) -> None:
+        """Note an event if there was one, and go on at a new block."""
+        (event,) = self.labels(1)
+        self.fork(happened, event, join, rare=True)
+        self.begin(event)
+        self.note_event()
+        self.go(join)
+        self.begin(join)
+
+    def _page_state(self, linear: Value) -> Value:
+        pages = self.address("%memory", PAGES_OFFSET)
+        return self.value(f"load i8, ptr {self.address(pages, linear >> PAGE_SHIFT)}", 8)
+
+    def _at_line_end(self, offset: Value, width: int) -> Value:
+        if width == 8:
+            return self.constant(0, 1)
+        return (offset & _LINE_END).equals(_LINE_END)

@@ -1,0 +1,187 @@
+"""The native engine: compiled code where it can be, the reference where it must be."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from concurrent.futures import Future
+
+from blink16.bus import Bus
+from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.native import loading
+from blink16.cpu.native.compiler import NativeError
+from blink16.cpu.native.layout import Exit, Ignore, Slot
+from blink16.cpu.native.loading import Core
+from blink16.cpu.native.translation import Translation
+from blink16.cpu.reference import ReferenceEngine
+from blink16.cpu.registers import ICOUNT_OFFSET, Cell, Registers
+from blink16.memory import Access, Memory
+
+LOG = logging.getLogger("blink16")
+PATIENCE = 2000
+"""Instructions that the reference executes between two looks whether native code is ready."""
+
+_GOAL, _ICOUNT = Slot.GOAL // 8, ICOUNT_OFFSET // 8
+_TOUCHED, _TOUCHED_BY_READ = Slot.TOUCHED // 4, Slot.TOUCHED_BY_READ // 4
+_WAKE = Slot.WAKE // 4
+_STOPS: dict[int, Stop] = {
+    Exit.BUDGET: Stop(StopReason.BUDGET),
+    Exit.ATTENTION: Stop(StopReason.ATTENTION),
+    Exit.HALT: Stop(StopReason.HALT),
+    Exit.BREAKPOINT: Stop(StopReason.BREAKPOINT),
+    Exit.SERVICE: Stop(StopReason.SERVICE),
+    Exit.BETWEEN_ROUNDS: Stop(StopReason.ATTENTION),
+}
+
+
+class NativeEngine:
+    """Runs guest code natively; begins on the reference while there is no native code yet."""
+
+    def __init__(
+        self,
+        registers: Registers,
+        memory: Memory,
+        bus: Bus,
+        *,
+        wait: bool = False,
+        regions: bool = True,
+    ) -> None:
+        """Make an engine over shared state.
+
+        ``wait``: until native code is ready; then raises NativeError if there can't be any.
+        ``regions``: whether to translate hot code, or only to interpret.
+        """
+        self.regions = regions
+        self.registers = registers
+        self.memory = memory
+        self._reference = ReferenceEngine(registers, memory, bus)
+        self._cells = registers.cells
+        self._longs = memoryview(registers.state).cast("q")
+        self._ints = memoryview(registers.state).cast("i")
+        self._state = ctypes.addressof(ctypes.c_char.from_buffer(registers.state))
+        self._memory = ctypes.addressof(ctypes.c_char.from_buffer(memory.arena))
+        self.between_rounds = False
+        self._core: Core | None = None
+        self.translation: Translation | None = None
+        self._coming: Future[Core] | None = loading.core()
+        if wait:
+            self._use(self._coming.result())
+
+    @property
+    def name(self) -> str:
+        """What executes now: ``native`` or ``reference``."""
+        return "reference" if self._core is None else "native"
+
+    # -- running -----------------------------------------------------------------------------
+
+    def run(self, budget: int, *, skip_first: bool = False) -> Stop:
+        """Execute at most ``budget`` instructions (see `engine.Engine`)."""
+        if self._core is not None or self._is_ready():
+            return self._run(budget, skip_first)
+        while True:
+            stop = self._delegate(min(budget, PATIENCE), skip_first)
+            if stop.reason is not StopReason.BUDGET or budget <= PATIENCE:
+                return stop
+            budget -= PATIENCE
+            skip_first = False
+            if self._is_ready():
+                return self._run(budget, skip_first)
+
+    def interrupt(self, vector: int) -> None:
+        """Enter an interrupt between two instructions."""
+        self._reference.interrupt(vector)
+
+    def _is_ready(self) -> bool:
+        coming = self._coming
+        if coming is None or not coming.done():
+            return False
+        self._coming = None
+        try:
+            self._use(coming.result())
+        except NativeError as error:
+            LOG.warning("running on the slow reference engine: %s", error)
+            return False
+        return True
+
+    def _use(self, core: Core) -> None:
+        self._core = core
+        if self.regions:
+            self.translation = Translation(core, self.registers, self.memory)
+
+    def _delegate(self, budget: int, skip_first: bool) -> Stop:
+        stop = self._reference.run(budget, skip_first=skip_first)
+        self.between_rounds = self._reference.between_rounds
+        return stop
+
+    def _run(self, budget: int, skip_first: bool) -> Stop:
+        cells = self._cells
+        memory = self.memory
+        memory.touched = None
+        if budget <= 0:
+            return _STOPS[Exit.BUDGET]
+        if cells[Cell.ATTENTION]:
+            return _STOPS[Exit.ATTENTION]
+        if cells[Cell.HALTED]:
+            return _STOPS[Exit.HALT]
+        if cells[Cell.TRAP]:
+            return self._delegate(budget, skip_first)
+        if self.translation is not None:
+            self._look_after(self.translation)
+        began = self._longs[_ICOUNT]
+        self._longs[_GOAL] = began + budget
+        return self._run_natively(Ignore.POINTS if skip_first else Ignore.NOTHING, began)
+
+    def _look_after(self, translation: Translation) -> None:
+        """See to what happened to translated code between two runs."""
+        memory = self.memory
+        if memory.stale_code:
+            translation.see_host()
+        if self._ints[_WAKE]:
+            translation.take_ready()
+        if translation.watching != bool(memory.read_watches):
+            translation.set_watching(bool(memory.read_watches))
+
+    def _run_natively(self, ignore: int, began: int) -> Stop:
+        assert self._core is not None
+        enter, state, memory = self._core.enter, self._state, self._memory
+        while True:
+            exit_ = enter(state, memory, ignore)
+            ignore = Ignore.NOTHING
+            stop = _STOPS.get(exit_)
+            if stop is not None:
+                break
+            stop = self._see_to(exit_)
+            if stop is not None:
+                break
+        if self._longs[_ICOUNT] != began:
+            self.between_rounds = False
+        if exit_ == Exit.BETWEEN_ROUNDS:
+            self.between_rounds = True
+        return stop
+
+    def _see_to(self, exit_: int) -> Stop | None:
+        """Do what native code can't; None to go on with it."""
+        if exit_ == Exit.DELEGATE:
+            stop = self._delegate(1, True)
+            if self.translation is not None and self.memory.stale_code:
+                self.translation.see_host()
+            return None if stop.reason is StopReason.BUDGET else stop
+        if exit_ == Exit.WATCHPOINT:
+            return self._touched()
+        translation = self.translation
+        if translation is not None:
+            match exit_:
+                case Exit.HOT:
+                    translation.hot(self.registers.cs, self.registers.ip)
+                case Exit.CHANGED:
+                    translation.see_changes()
+                case Exit.WAKE:
+                    translation.take_ready()
+        return None
+
+    def _touched(self) -> Stop:
+        address = self._ints[_TOUCHED] - 1
+        access = Access.READ if self._ints[_TOUCHED_BY_READ] else Access.WRITE
+        self._ints[_TOUCHED] = 0
+        self.memory.touched = address, access
+        return Stop(StopReason.WATCHPOINT, address, access)

@@ -1,0 +1,85 @@
+"""The native interpreter of this process: taken from the cache, or compiled in the background."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from concurrent.futures import Future
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from blink16.cpu.native import cache
+from blink16.cpu.native.compiler import (
+    Compiler,
+    Enter,
+    Host,
+    Library,
+    NativeError,
+    enter_function,
+    submit,
+)
+from blink16.cpu.native.interpreter import module_text
+from blink16.cpu.native.runtime import HELPERS, PATHS
+
+LEVEL = 2
+"""How much LLVM optimises the interpreter."""
+_SOURCES = ("cpu/*.py", "cpu/native/*.py", "memory.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The interpreter in the process, and what regions need to link against it."""
+
+    enter: Enter
+    symbols: dict[str, int]
+    compiler: Compiler
+    library: Library
+
+
+_lock = threading.Lock()
+_core: Future[Core] | None = None
+
+
+def core() -> Future[Core]:
+    """Return the interpreter, which may not be ready; it is made once in a process.
+
+    The result raises NativeError where there can be no native code.
+    """
+    global _core
+    with _lock:
+        if _core is None:
+            _core = submit(_make)
+        return _core
+
+
+def _make() -> Core:
+    compiler = Compiler()
+    exports = ("enter", *HELPERS, *PATHS)
+    key = _key(compiler.host)
+    image = cache.load(key)
+    library = _try_link(compiler, image, exports)
+    if library is None:
+        image = compiler.compile(module_text(), LEVEL)
+        cache.store(key, image)
+        library = compiler.link(image, exports, {})
+    addresses = library.addresses
+    return Core(enter_function(addresses["enter"]), addresses, compiler, library)
+
+
+def _try_link(compiler: Compiler, image: bytes | None, exports: tuple[str, ...]) -> Library | None:
+    if image is None:
+        return None
+    try:
+        return compiler.link(image, exports, {})
+    except NativeError:
+        return None
+
+
+def _key(host: Host) -> bytes:
+    """Return a digest of everything that the interpreter's machine code follows from."""
+    digest = hashlib.sha256(repr(astuple(host)).encode())
+    package = Path(__file__).resolve().parents[2]
+    for pattern in _SOURCES:
+        for path in sorted(package.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.digest()

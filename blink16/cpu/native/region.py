@@ -1,0 +1,334 @@
+"""Native code for a region: whole loops as one function, registers in the host's registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blink16.cpu.decoder import execute
+from blink16.cpu.native.blocks import Block, Flow, Place
+from blink16.cpu.native.emitter import ADDRESS, Emitter
+from blink16.cpu.native.layout import Ignore, Slot, cell_offset
+from blink16.cpu.native.runtime import HELPERS, PATHS
+from blink16.cpu.native.text import (
+    DECLARATIONS,
+    METADATA,
+    SIGNATURE,
+    TYPES,
+    tail_call,
+    text,
+)
+from blink16.cpu.operands import Index, Repeat
+from blink16.cpu.registers import Cell
+from blink16.cpu.values import Value
+
+NAME = "region"
+"""The symbol of a region's function."""
+
+
+class Region(Emitter):
+    """The function of a region; the `Context` of one of its instructions after the other.
+
+    Cells live in allocas, which LLVM turns into registers.  Within a block the emitter itself
+    remembers their values.  A block's instructions are taken from the budget when it begins,
+    and given back where it is left early.  Whether the budget lasts is only looked at where
+    `Flow.needs` asks for it.
+    """
+
+    def __init__(self, flow: Flow, watching: bool) -> None:
+        super().__init__()
+        self.watching = watching
+        self._flow = flow
+        self._needs = flow.needs()
+        self._used: set[int] = set()
+        self._written: set[int] = set()
+        self._known: dict[int, Value] = {}
+        self._dirty: set[int] = set()
+        self._place: Place
+        self._left = ""
+        self._refund = 0
+        self._target: Value | None = None
+        self._condition: Value | None = None
+        self._may_end = False
+        for start, block in flow.blocks.items():
+            self._emit_block(start, block)
+        for ip in sorted(flow.entries | flow.returns):
+            self.begin(f"E{ip}")
+            self._go_to_block(ip)
+
+    def __str__(self) -> str:
+        used = sorted(self._used)
+        head = [f"define preserve_nonecc void @{NAME}({SIGNATURE}) {{"]
+        head += ["%left = alloca i64", "store i64 %budget, ptr %left", "%next = alloca i32"]
+        head += ["%ended = alloca i1", "store i1 false, ptr %ended"]
+        for cell in used:
+            head += [
+                f"%c{cell} = alloca i16",
+                f"%p{cell} = getelementptr inbounds i8, ptr %state, i32 {cell_offset(cell)}",
+                f"%v{cell} = load i16, ptr %p{cell}",
+                f"store i16 %v{cell}, ptr %c{cell}",
+            ]
+        ways = " ".join(f"i32 {ip}, label %E{ip}" for ip in sorted(self._flow.entries))
+        head += [f"switch i32 %ip, label %elsewhere [ {ways} ]", "elsewhere:"]
+        head += [tail_call("@step", "%ip", "%budget")]
+        tail = [*self._exit("jumped", "@jumped", Ignore.NOTHING)]
+        tail += self._exit("short", "@slow", Ignore.ENTRY)
+        tail += self._exit("event", "@slow", Ignore.NOTHING)
+        declarations = [f"declare {HELPERS[name]} cold" for name in HELPERS]
+        declarations = [line.replace("declare", "declare preserve_mostcc") for line in declarations]
+        declarations += [f"declare preserve_nonecc void @{path}({TYPES})" for path in PATHS]
+        lines = [*head, *self.lines, *tail, "}", *declarations, DECLARATIONS, METADATA]
+        return "\n".join(lines)
+
+    def _exit(self, name: str, function: str, ignore: Ignore) -> list[str]:
+        """Return the block that puts the registers in place and leaves."""
+        lines = [f"{name}:"]
+        for cell in sorted(self._written):
+            lines += [f"%{name}{cell} = load i16, ptr %c{cell}"]
+            lines += [f"store i16 %{name}{cell}, ptr %p{cell}"]
+        lines += [f"%{name}_ip = load i32, ptr %next", f"%{name}_left = load i64, ptr %left"]
+        base = "%base"
+        if Cell.CS in self._written:
+            base = f"%{name}_base"
+            lines += [f"%{name}_cs = zext i16 %{name}{int(Cell.CS)} to i32"]
+            lines += [f"{base} = shl i32 %{name}_cs, 4"]
+        ip, left = f"%{name}_ip", f"%{name}_left"
+        return [*lines, tail_call(function, ip, left, str(int(ignore)), base, "%memory")]
+
+    # -- blocks ------------------------------------------------------------------------------
+
+    def _emit_block(self, start: int, block: Block) -> None:
+        size = len(block.places)
+        self.begin(f"B{start}")
+        self._known.clear()
+        self._left = text(self.value("load i64, ptr %left", 64) - size)
+        self.emit(f"store i64 {self._left}, ptr %left")
+        for number, place in enumerate(block.places):
+            self._place = place
+            self._refund = size - 1 - number
+            self._target = self._condition = None
+            self._may_end = False
+            execute(self, place.instruction)
+            if self._condition is None:
+                self._end_if_event()
+        self._end_block(block.places[-1])
+
+    def _end_block(self, last: Place) -> None:
+        self._flush()
+        if self._condition is not None:
+            assert self._target is not None
+            yes, no = self.labels(2)
+            self.fork(self._condition, yes, no)
+            self.begin(yes)
+            self._go_to(self._target)
+            self.begin(no)
+            self._go_to(self.next_ip())
+        else:
+            self._go_to(self._target or self.next_ip(), returns=last.mnemonic == "RET")
+
+    def _go_to(self, ip: Value, returns: bool = False) -> None:
+        """Go on at an offset, within the region where it is known to have a block."""
+        inside = Cell.CS not in self._written_here
+        if isinstance(ip.handle, int) and inside and ip.handle in self._flow.blocks:
+            self._go_to_block(ip.handle)
+            return
+        wide = text(ip.zero_extend(32))
+        self.emit(f"store i32 {wide}, ptr %next")
+        if returns and self._flow.returns:
+            ways = " ".join(f"i32 {back}, label %E{back}" for back in sorted(self._flow.returns))
+            self.emit(f"switch i32 {wide}, label %jumped [ {ways} ]")
+        else:
+            self.go("jumped")
+
+    def _go_to_block(self, ip: int) -> None:
+        """Go on in a block of the region, if the budget lasts."""
+        need = self._needs.get(ip)
+        if need is None:
+            self.go(f"B{ip}")
+            return
+        (short,) = self.labels(1)
+        left = self.value("load i64, ptr %left", 64)
+        self.fork(left.below(need), short, f"B{ip}", rare=True)
+        self.begin(short)
+        self.emit(f"store i32 {ip}, ptr %next")
+        self.go("short")
+
+    @property
+    def _written_here(self) -> set[int]:
+        return {Cell.CS} if self._place.mnemonic in _FAR else set()
+
+    def _end_if_event(self) -> None:
+        """Leave behind this instruction if it wrote to code or touched what is watched."""
+        if not self._may_end:
+            return
+        end, stay = self.labels(2)
+        self.fork(self.value("load i1, ptr %ended", 1), end, stay, rare=True)
+        self.begin(end)
+        dirty = set(self._dirty)
+        self._flush()
+        self._dirty = dirty
+        target = self._target or self.next_ip()
+        self.emit(f"store i32 {text(target.zero_extend(32))}, ptr %next")
+        self.emit(f"store i64 {self._left_after()}, ptr %left")
+        self.go("event")
+        self.begin(stay)
+
+    def _left_after(self) -> str:
+        """Return the budget left when this instruction has retired."""
+        return text(Value(self._left, 64, self) + self._refund)
+
+    def note_event(self) -> None:
+        """Make the run end after this instruction."""
+        self.emit("store i1 true, ptr %ended")
+
+    # -- context: registers ------------------------------------------------------------------
+
+    @property
+    def repeat(self) -> Repeat | None:
+        """The repeat prefix in front of the instruction."""
+        return self._place.repeat
+
+    def get_cell(self, cell: int) -> Value:
+        """Read a cell."""
+        if cell not in self._known:
+            self._used.add(cell)
+            self._known[cell] = self.value(f"load i16, ptr %c{cell:d}", 16)
+        return self._known[cell]
+
+    def set_cell(self, cell: int, value: Value) -> None:
+        """Write a cell."""
+        self._used.add(cell)
+        self._written.add(cell)
+        self._dirty.add(cell)
+        self._known[cell] = value
+
+    def _flush(self) -> None:
+        for cell in sorted(self._dirty):
+            self.emit(f"store i16 {text(self._known[cell])}, ptr %c{cell:d}")
+        self._dirty = set()
+
+    def get_register(self, index: Index, width: int) -> Value:
+        """Read a register."""
+        assert isinstance(index, int)
+        if width == 16:
+            return self.get_cell(index)
+        cell = self.get_cell(index & 3)
+        return (cell >> 8 if index > 3 else cell).truncate(8)
+
+    def set_register(self, index: Index, width: int, value: Value) -> None:
+        """Write a register."""
+        assert isinstance(index, int)
+        if width == 8:
+            old, new = self.get_cell(index & 3), value.zero_extend(16)
+            value = (old & 0xFF) | (new << 8) if index > 3 else (old & 0xFF00) | new
+        self.set_cell(index & 3 if width == 8 else index, value)
+
+    def get_segment(self, index: Index) -> Value:
+        """Read a segment register."""
+        assert isinstance(index, int)
+        return self.get_cell(Cell.ES + index)
+
+    def set_segment(self, index: Index, value: Value) -> None:
+        """Write a segment register."""
+        assert isinstance(index, int)
+        self.set_cell(Cell.ES + index, value)
+
+    def segment_base(self, index: Index) -> Value:
+        """Return a segment register times 16."""
+        return self.get_segment(index).zero_extend(ADDRESS) << 4
+
+    def override(self, segment: int) -> Index:
+        """Return the segment of the prefix, if there is one."""
+        return segment if self._place.segment is None else self._place.segment
+
+    # -- context: memory ---------------------------------------------------------------------
+
+    def load(self, segment: Index, offset: Value, width: int) -> Value:
+        """Read memory."""
+        self._may_end |= self.watching
+        return super().load(segment, offset, width)
+
+    def load_vector(self, offset: Value) -> Value:
+        """Read a word of the interrupt vector table."""
+        self._may_end |= self.watching
+        return super().load_vector(offset)
+
+    def store(self, segment: Index, offset: Value, value: Value) -> None:
+        """Write memory."""
+        self._may_end = True
+        super().store(segment, offset, value)
+
+    def port_in(self, port: Value, width: int) -> Value:
+        """Never come here: IN is interpreted."""
+        raise NotImplementedError
+
+    def port_out(self, port: Value, value: Value) -> None:
+        """Never come here: OUT is interpreted."""
+        raise NotImplementedError
+
+    # -- context: control --------------------------------------------------------------------
+
+    def next_ip(self) -> Value:
+        """Return the offset of the instruction that follows."""
+        return self.constant(self._place.end, 16)
+
+    def jump(self, ip: Value) -> None:
+        """Go on at an offset in the code segment."""
+        self._target = ip
+
+    def branch(self, condition: Value, ip: Value) -> None:
+        """Go on at an offset if the condition holds."""
+        self._condition, self._target = condition, ip
+
+    def when(
+        self,
+        condition: Value,
+        then: Callable[[], None],
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
+        """Do one thing or the other; a way that jumps leaves the block there."""
+        if isinstance(condition.handle, int):
+            action = then if condition.handle else otherwise
+            if action is not None:
+                action()
+            return
+        self._flush()
+        before = dict(self._known)
+        changed: set[int] = set()
+        yes, no, join = self.labels(3)
+        self.fork(condition, yes, no)
+        for label, action in ((yes, then), (no, otherwise)):
+            self.begin(label)
+            self._known = dict(before)
+            if action is not None:
+                action()
+            changed |= self._dirty
+            if self._target is not None:
+                self._end_if_event()
+                self._flush()
+                self._go_to(self._target)
+                self._target = None
+            else:
+                self._flush()
+                self.go(join)
+        self.begin(join)
+        self._known = {cell: value for cell, value in before.items() if cell not in changed}
+
+    def rounds(self, body: Callable[[], Value]) -> None:
+        """Never come here: repeated string instructions are interpreted."""
+        raise NotImplementedError
+
+    def halt(self) -> None:
+        """Never come here: HLT is interpreted."""
+        raise NotImplementedError
+
+    def hold_interrupts(self) -> None:
+        """Let no interrupt in before the next instruction has retired."""
+        slot = self.address("%state", Slot.SHADOW_AT)
+        self.emit(f"store i64 {self._left_after()}, ptr {slot}")
+
+    def flags_opened(self) -> None:
+        """Never come here: what opens flags is interpreted."""
+        raise NotImplementedError
+
+
+_FAR = frozenset({"CALLF", "JMPF", "RETF", "INT", "INTO"})

@@ -1,0 +1,408 @@
+"""The rarely taken paths of native code, in LLVM IR, shared by interpreter and regions.
+
+``enter`` runs guest code; ``slow`` looks at everything that may be due before an instruction;
+``leave`` puts registers in place.  The stores and loads do byte by byte what the reference
+engine does: old pages are kept, translated code and watched bytes are noticed.
+"""
+
+from __future__ import annotations
+
+from blink16.cpu.native.layout import (
+    ENTRIES_OFFSET,
+    LAST_IP,
+    MAX_CHANGES,
+    SLICE,
+    Exit,
+    Ignore,
+    Slot,
+    cell_offset,
+)
+from blink16.cpu.native.text import SIGNATURE, tail_call
+from blink16.cpu.registers import ICOUNT_OFFSET, Cell
+from blink16.memory import (
+    ADDRESS_MASK,
+    ATTRIBUTES_OFFSET,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    PAGES_OFFSET,
+    SHADOW_OFFSET,
+    Attribute,
+    PageState,
+)
+
+HELPERS = {
+    "store_byte": "i32 @store_byte(ptr, ptr, i32, i32, i32)",
+    "store_word": "i32 @store_word(ptr, ptr, i32, i32, i32)",
+    "load_byte": "i32 @load_byte(ptr, ptr, i32, i32)",
+    "load_word": "i32 @load_word(ptr, ptr, i32, i32)",
+}
+"""Helpers by name.  A store takes state, mapping, segment base, offset and value, and returns
+whether the run must end after the instruction.  A load returns the value, and in bit 16 that."""
+PATHS = ("slow", "step", "opened", "jumped")
+"""Functions of the common signature that instructions end in."""
+
+_POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
+
+
+def _slot(name: str, offset: int) -> str:
+    return f"%{name} = getelementptr inbounds i8, ptr %state, i32 {offset}\n"
+
+
+def _leave(exit_: Exit, budget: str = "%budget") -> str:
+    return f"call void @leave(ptr %state, i32 %ip, i64 {budget}, i32 {int(exit_)})\nret void"
+
+
+_LEAVE = f"""
+define internal void @leave(ptr %state, i32 %ip, i64 %budget, i32 %exit) noinline cold {{
+  {_slot("ip_p", cell_offset(Cell.IP))}
+  %ip16 = trunc i32 %ip to i16
+  store i16 %ip16, ptr %ip_p
+  {_slot("exit_p", Slot.EXIT)}
+  store i32 %exit, ptr %exit_p
+  {_slot("goal_p", Slot.GOAL)}
+  %goal = load i64, ptr %goal_p
+  {_slot("reserve_p", Slot.RESERVE)}
+  %reserve = load i64, ptr %reserve_p
+  %most = sub i64 %goal, %reserve
+  %icount = sub i64 %most, %budget
+  {_slot("icount_p", ICOUNT_OFFSET)}
+  store i64 %icount, ptr %icount_p
+  {_slot("at_p", Slot.SHADOW_AT)}
+  %at = load i64, ptr %at_p
+  %last = icmp eq i64 %at, %budget
+  %shadow = zext i1 %last to i16
+  {_slot("shadow_p", cell_offset(Cell.SHADOW))}
+  store i16 %shadow, ptr %shadow_p
+  ret void
+}}
+"""
+
+_SLOW = f"""
+define preserve_nonecc void @slow({SIGNATURE}) noinline cold {{
+  {_slot("touched_p", Slot.TOUCHED)}
+  %touched = load i32, ptr %touched_p
+  %watch = icmp ne i32 %touched, 0
+  br i1 %watch, label %watchpoint, label %untouched
+watchpoint:
+  {_leave(Exit.WATCHPOINT)}
+untouched:
+  {_slot("changes_p", Slot.CHANGES)}
+  %changes = load i32, ptr %changes_p
+  %any_changes = icmp ne i32 %changes, 0
+  br i1 %any_changes, label %changed, label %unchanged
+changed:
+  {_leave(Exit.CHANGED)}
+unchanged:
+  %some = icmp sgt i64 %budget, 0
+  br i1 %some, label %look, label %refill
+refill:
+  {_slot("reserve_p", Slot.RESERVE)}
+  %reserve = load i64, ptr %reserve_p
+  %spent = icmp eq i64 %reserve, 0
+  br i1 %spent, label %budget_exit, label %more
+budget_exit:
+  {_leave(Exit.BUDGET)}
+more:
+  {_slot("attention_p", cell_offset(Cell.ATTENTION))}
+  %attention = load atomic i16, ptr %attention_p monotonic, align 2
+  %wanted = icmp ne i16 %attention, 0
+  br i1 %wanted, label %attention_exit, label %unattended
+attention_exit:
+  {_leave(Exit.ATTENTION)}
+unattended:
+  {_slot("wake_p", Slot.WAKE)}
+  %wake = load atomic i32, ptr %wake_p monotonic, align 4
+  %woken = icmp ne i32 %wake, 0
+  br i1 %woken, label %wake_exit, label %take
+wake_exit:
+  {_leave(Exit.WAKE)}
+take:
+  %large = icmp ugt i64 %reserve, {SLICE}
+  %slice = select i1 %large, i64 {SLICE}, i64 %reserve
+  %rest = sub i64 %reserve, %slice
+  store i64 %rest, ptr %reserve_p
+  {_slot("at_p", Slot.SHADOW_AT)}
+  %at = load i64, ptr %at_p
+  %shadowed = icmp eq i64 %at, %budget
+  %now_at = select i1 %shadowed, i64 %slice, i64 -1
+  store i64 %now_at, ptr %at_p
+  br label %look
+look:
+  %left = phi i64 [ %budget, %unchanged ], [ %slice, %take ]
+  %ip16 = and i32 %ip, 65535
+  %sum = add i32 %base, %ip16
+  %linear = and i32 %sum, {ADDRESS_MASK}
+  %here = getelementptr inbounds i8, ptr %memory, i32 %linear
+  %attribute_p = getelementptr inbounds i8, ptr %here, i32 {ATTRIBUTES_OFFSET}
+  %attribute = load i8, ptr %attribute_p
+  %points = icmp uge i32 %prefixes, {int(Ignore.POINTS)}
+  %seen = select i1 %points, i8 {Attribute.LAST}, i8 {Attribute.LAST | _POINTS}
+  %minded = and i8 %attribute, %seen
+  %breakpoint = and i8 %minded, {int(Attribute.BREAKPOINT)}
+  %at_breakpoint = icmp ne i8 %breakpoint, 0
+  br i1 %at_breakpoint, label %breakpoint_exit, label %no_breakpoint
+breakpoint_exit:
+  call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(Exit.BREAKPOINT)})
+  ret void
+no_breakpoint:
+  %service = and i8 %minded, {int(Attribute.SERVICE)}
+  %at_service = icmp ne i8 %service, 0
+  br i1 %at_service, label %service_exit, label %no_service
+service_exit:
+  call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(Exit.SERVICE)})
+  ret void
+no_service:
+  %last = and i8 %minded, {int(Attribute.LAST)}
+  %memory_end = icmp ne i8 %last, 0
+  %segment_end = icmp ugt i32 %ip16, {LAST_IP}
+  %edge = or i1 %memory_end, %segment_end
+  br i1 %edge, label %edge_exit, label %inside
+edge_exit:
+  call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(Exit.DELEGATE)})
+  ret void
+inside:
+  %entry_bit = and i8 %attribute, {int(Attribute.ENTRY)}
+  %is_entry = icmp ne i8 %entry_bit, 0
+  %wants_entry = icmp eq i32 %prefixes, {int(Ignore.NOTHING)}
+  %enters = and i1 %is_entry, %wants_entry
+  br i1 %enters, label %region, label %instruction
+region:
+  %index = shl i32 %linear, 3
+  %entries = getelementptr inbounds i8, ptr %memory, i32 {ENTRIES_OFFSET}
+  %entry_p = getelementptr inbounds i8, ptr %entries, i32 %index
+  %entry = load ptr, ptr %entry_p
+  {tail_call("%entry", "%ip16", "%left", code="%here")}
+instruction:
+  {tail_call("@step", "%ip16", "%left", code="%here")}
+}}
+"""
+
+_STEP = f"""
+define preserve_nonecc void @step({SIGNATURE}) {{
+  %sum = add i32 %base, %ip
+  %linear = and i32 %sum, {ADDRESS_MASK}
+  %here = getelementptr inbounds i8, ptr %memory, i32 %linear
+  %opcode = load i8, ptr %here
+  %number = zext i8 %opcode to i64
+  %function_p = getelementptr ptr, ptr %table, i64 %number
+  %function = load ptr, ptr %function_p
+  {tail_call("%function", "%ip", "%budget", code="%here")}
+}}
+"""
+
+_ENDS = f"""
+define preserve_nonecc void @hot({SIGNATURE}) noinline cold {{
+  {_leave(Exit.HOT)}
+}}
+define preserve_nonecc void @halted({SIGNATURE}) noinline cold {{
+  {_leave(Exit.HALT)}
+}}
+define preserve_nonecc void @between_rounds({SIGNATURE}) noinline cold {{
+  {_slot("at_p", Slot.SHADOW_AT)}
+  store i64 -1, ptr %at_p
+  {_leave(Exit.BETWEEN_ROUNDS)}
+}}
+define preserve_nonecc void @delegate({SIGNATURE}) noinline cold {{
+  %none = icmp eq i32 %prefixes, 0
+  {_slot("start_p", Slot.START)}
+  %start = load i32, ptr %start_p
+  %first = select i1 %none, i32 %ip, i32 %start
+  call void @leave(ptr %state, i32 %first, i64 %budget, i32 {int(Exit.DELEGATE)})
+  ret void
+}}
+define preserve_nonecc void @opened({SIGNATURE}) noinline cold {{
+  {_slot("touched_p", Slot.TOUCHED)}
+  %touched = load i32, ptr %touched_p
+  %watch = icmp ne i32 %touched, 0
+  %exit = select i1 %watch, i32 {int(Exit.WATCHPOINT)}, i32 {int(Exit.ATTENTION)}
+  call void @leave(ptr %state, i32 %ip, i64 %budget, i32 %exit)
+  ret void
+}}
+"""
+
+_ENTER = f"""
+define i32 @enter(ptr %state, ptr %memory, i32 %ignore) {{
+  {_slot("ip_p", cell_offset(Cell.IP))}
+  %ip16 = load i16, ptr %ip_p
+  %ip = zext i16 %ip16 to i32
+  {_slot("cs_p", cell_offset(Cell.CS))}
+  %cs16 = load i16, ptr %cs_p
+  %cs = zext i16 %cs16 to i32
+  %base = shl i32 %cs, 4
+  {_slot("icount_p", ICOUNT_OFFSET)}
+  %icount = load i64, ptr %icount_p
+  {_slot("goal_p", Slot.GOAL)}
+  %goal = load i64, ptr %goal_p
+  %reserve = sub i64 %goal, %icount
+  {_slot("reserve_p", Slot.RESERVE)}
+  store i64 %reserve, ptr %reserve_p
+  {_slot("shadow_p", cell_offset(Cell.SHADOW))}
+  %shadow = load i16, ptr %shadow_p
+  %held = icmp ne i16 %shadow, 0
+  %at = select i1 %held, i64 0, i64 -1
+  {_slot("at_p", Slot.SHADOW_AT)}
+  store i64 %at, ptr %at_p
+  call preserve_nonecc void @slow(ptr %state, ptr %memory, i32 %ip, i64 0, ptr @table,
+      i32 %ignore, i32 %base, ptr %memory)
+  {_slot("exit_p", Slot.EXIT)}
+  %exit = load i32, ptr %exit_p
+  ret i32 %exit
+}}
+"""
+
+_TOUCH = f"""
+; Note the first watched byte that was touched; returns 1 if this address is watched.
+define internal i32 @touch(ptr %state, ptr %here, i32 %linear, i32 %mark, i32 %by_read) {{
+  %attribute_p = getelementptr inbounds i8, ptr %here, i32 {ATTRIBUTES_OFFSET}
+  %attribute = load i8, ptr %attribute_p
+  %wide = zext i8 %attribute to i32
+  %masked = and i32 %wide, %mark
+  %watched = icmp ne i32 %masked, 0
+  br i1 %watched, label %yes, label %no
+no:
+  ret i32 0
+yes:
+  {_slot("touched_p", Slot.TOUCHED)}
+  %touched = load i32, ptr %touched_p
+  %first = icmp eq i32 %touched, 0
+  br i1 %first, label %note, label %done
+note:
+  %noted = add i32 %linear, 1
+  store i32 %noted, ptr %touched_p
+  {_slot("read_p", Slot.TOUCHED_BY_READ)}
+  store i32 %by_read, ptr %read_p
+  br label %done
+done:
+  ret i32 1
+}}
+"""
+
+_STORE = f"""
+define internal i32 @put(ptr %state, ptr %memory, i32 %sum, i32 %value) {{
+  %linear = and i32 %sum, {ADDRESS_MASK}
+  %here = getelementptr inbounds i8, ptr %memory, i32 %linear
+  %byte = trunc i32 %value to i8
+  %page = lshr i32 %linear, {PAGE_SHIFT}
+  %pages = getelementptr inbounds i8, ptr %memory, i32 {PAGES_OFFSET}
+  %mind_p = getelementptr inbounds i8, ptr %pages, i32 %page
+  %mind = load i8, ptr %mind_p
+  %rom_bit = and i8 %mind, {int(PageState.ROM)}
+  %rom = icmp ne i8 %rom_bit, 0
+  br i1 %rom, label %nothing, label %ram
+nothing:
+  ret i32 0
+ram:
+  %watch_bit = and i8 %mind, {int(PageState.WATCH_WRITE)}
+  %watched_page = icmp ne i8 %watch_bit, 0
+  br i1 %watched_page, label %watch, label %unwatched
+watch:
+  %hit = call i32 @touch(ptr %state, ptr %here, i32 %linear, i32 {int(Attribute.WATCH_WRITE)},
+      i32 0)
+  br label %unwatched
+unwatched:
+  %event = phi i32 [ 0, %ram ], [ %hit, %watch ]
+  %clean_bit = and i8 %mind, {int(PageState.CLEAN)}
+  %clean = icmp ne i8 %clean_bit, 0
+  br i1 %clean, label %keep, label %dirty
+keep:
+  %start = and i32 %linear, {ADDRESS_MASK & ~(PAGE_SIZE - 1)}
+  %old = getelementptr inbounds i8, ptr %memory, i32 %start
+  %kept = getelementptr inbounds i8, ptr %old, i32 {SHADOW_OFFSET}
+  call void @llvm.memcpy.p0.p0.i32(ptr %kept, ptr %old, i32 {PAGE_SIZE}, i1 false)
+  %unclean = and i8 %mind, {~PageState.CLEAN & 0xFF}
+  store i8 %unclean, ptr %mind_p
+  br label %dirty
+dirty:
+  %was = load i8, ptr %here
+  store i8 %byte, ptr %here
+  %same = icmp eq i8 %was, %byte
+  br i1 %same, label %done, label %differs
+differs:
+  %attribute_p = getelementptr inbounds i8, ptr %here, i32 {ATTRIBUTES_OFFSET}
+  %attribute = load i8, ptr %attribute_p
+  %code_bit = and i8 %attribute, {int(Attribute.CODE)}
+  %code = icmp ne i8 %code_bit, 0
+  br i1 %code, label %changed, label %done
+done:
+  ret i32 %event
+changed:
+  {_slot("changes_p", Slot.CHANGES)}
+  %changes = load i32, ptr %changes_p
+  %more = add i32 %changes, 1
+  store i32 %more, ptr %changes_p
+  %room = icmp ult i32 %changes, {MAX_CHANGES}
+  br i1 %room, label %note, label %told
+note:
+  {_slot("changed_p", Slot.CHANGED)}
+  %place = getelementptr inbounds i32, ptr %changed_p, i32 %changes
+  store i32 %linear, ptr %place
+  br label %told
+told:
+  ret i32 1
+}}
+define preserve_mostcc i32 @store_byte(ptr %state, ptr %memory, i32 %base, i32 %offset,
+    i32 %value) noinline cold {{
+  %sum = add i32 %base, %offset
+  %event = call i32 @put(ptr %state, ptr %memory, i32 %sum, i32 %value)
+  ret i32 %event
+}}
+define preserve_mostcc i32 @store_word(ptr %state, ptr %memory, i32 %base, i32 %offset,
+    i32 %value) noinline cold {{
+  %sum = add i32 %base, %offset
+  %event = call i32 @put(ptr %state, ptr %memory, i32 %sum, i32 %value)
+  %next = add i32 %offset, 1
+  %next16 = and i32 %next, 65535
+  %next_sum = add i32 %base, %next16
+  %high = lshr i32 %value, 8
+  %next_event = call i32 @put(ptr %state, ptr %memory, i32 %next_sum, i32 %high)
+  %any = or i32 %event, %next_event
+  ret i32 %any
+}}
+"""
+
+_LOAD = f"""
+define internal i32 @get(ptr %state, ptr %memory, i32 %sum) {{
+  %linear = and i32 %sum, {ADDRESS_MASK}
+  %here = getelementptr inbounds i8, ptr %memory, i32 %linear
+  %hit = call i32 @touch(ptr %state, ptr %here, i32 %linear, i32 {int(Attribute.WATCH_READ)},
+      i32 1)
+  %byte = load i8, ptr %here
+  %wide = zext i8 %byte to i32
+  %event = shl i32 %hit, 16
+  %both = or i32 %wide, %event
+  ret i32 %both
+}}
+define preserve_mostcc i32 @load_byte(ptr %state, ptr %memory, i32 %base, i32 %offset)
+    noinline cold {{
+  %sum = add i32 %base, %offset
+  %both = call i32 @get(ptr %state, ptr %memory, i32 %sum)
+  ret i32 %both
+}}
+define preserve_mostcc i32 @load_word(ptr %state, ptr %memory, i32 %base, i32 %offset)
+    noinline cold {{
+  %sum = add i32 %base, %offset
+  %low = call i32 @get(ptr %state, ptr %memory, i32 %sum)
+  %next = add i32 %offset, 1
+  %next16 = and i32 %next, 65535
+  %next_sum = add i32 %base, %next16
+  %both = call i32 @get(ptr %state, ptr %memory, i32 %next_sum)
+  %byte = and i32 %both, 255
+  %high = shl i32 %byte, 8
+  %next_event = and i32 %both, 65536
+  %upper = or i32 %high, %next_event
+  %all = or i32 %low, %upper
+  ret i32 %all
+}}
+; Make sure that the run ends after this instruction: nothing is left but what it takes itself.
+define preserve_mostcc i64 @hurry(ptr %state, i64 %budget) noinline cold {{
+  {_slot("reserve_p", Slot.RESERVE)}
+  %reserve = load i64, ptr %reserve_p
+  %rest = sub i64 %budget, 1
+  %more = add i64 %reserve, %rest
+  store i64 %more, ptr %reserve_p
+  ret i64 1
+}}
+declare void @llvm.memcpy.p0.p0.i32(ptr, ptr, i32, i1)
+"""
+
+RUNTIME = _LEAVE + _SLOW + _STEP + _ENDS + _ENTER + _TOUCH + _STORE + _LOAD

@@ -1,0 +1,277 @@
+"""The regions of one machine: which code is translated, and when that is no longer true.
+
+Hot code is translated in the compiler's thread while the guest runs on.  Whatever comes back
+is compared with memory before it is used, since the code may have changed meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import weakref
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from blink16.cpu.native.blocks import Segment, follow
+from blink16.cpu.native.compiler import Library, NativeError, submit
+from blink16.cpu.native.layout import ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET, MAX_CHANGES, Slot
+from blink16.cpu.native.loading import Core
+from blink16.cpu.native.region import NAME, Region
+from blink16.cpu.native.runtime import HELPERS, PATHS
+from blink16.cpu.registers import ICOUNT_OFFSET, Registers
+from blink16.memory import (
+    MEMORY_SIZE,
+    PAGE_SHIFT,
+    SCRATCH_OFFSET,
+    Attribute,
+    Memory,
+    PageState,
+    linear,
+)
+
+LOG = logging.getLogger("blink16")
+LEVEL = 1
+"""How much LLVM optimises a region."""
+MAX_PENDING = 64
+"""Hot addresses that may wait for the compiler."""
+MAX_LIBRARIES = 2048
+"""Compiled regions that are kept for other machines and for later."""
+SHORT_LIFE = 10_000_000
+"""A region that lived for fewer instructions than this changes too often."""
+MAX_CHANGES_OF_CODE = 3
+"""So often a byte may change before its instruction is left to the interpreter."""
+MANY_BYTES = 32
+"""If so many bytes changed at once, it was another program being loaded."""
+_POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Translated:
+    """A region: code that is the native form of some bytes."""
+
+    code: tuple[tuple[int, bytes], ...]
+    """Its bytes: linear addresses and what lies there."""
+    starts: tuple[int, ...]
+    """Linear addresses of its instructions."""
+    entries: tuple[int, ...]
+    watching: bool
+    library: Library
+
+    def pages(self) -> set[int]:
+        """Return the pages on which it has code."""
+        ends = ((start, start + len(data) - 1) for start, data in self.code)
+        return {p for a, b in ends for p in range(a >> PAGE_SHIFT, (b >> PAGE_SHIFT) + 1)}
+
+    def differences(self, memory: Memory) -> list[int]:
+        """Return the linear addresses where memory has other code by now."""
+        return [
+            start + offset
+            for start, data in self.code
+            if memory.ram[start : start + len(data)] != data
+            for offset, byte in enumerate(data)
+            if memory.ram[start + offset] != byte
+        ]
+
+    def has_points(self, memory: Memory) -> bool:
+        """Whether a breakpoint or service stands in its way."""
+        return any(memory.attributes[start] & _POINTS for start in self.starts)
+
+
+class Translator:
+    """Compiles regions, in the compiler's thread; equal ones only once in a process."""
+
+    _libraries: ClassVar[OrderedDict[bytes, Library]] = OrderedDict()
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._symbols = {name: core.symbols[name] for name in (*HELPERS, *PATHS)}
+
+    def translate(self, segment: Segment, entry: int, watching: bool) -> Translated | None:
+        """Return the region of an offset, or None if there is nothing to gain."""
+        flow = follow(segment, entry)
+        if not flow.entries:
+            return None
+        library = self._compile(str(Region(flow, watching)))
+        offsets = {ip for place in flow.places() for ip in range(place.ip, place.end)}
+        code = {segment.linear(ip): segment.code[ip] for ip in offsets}
+        starts = tuple(segment.linear(place.ip) for place in flow.places())
+        entries = tuple(segment.linear(ip) for ip in sorted(flow.entries))
+        return Translated(_spans(code), starts, entries, watching, library)
+
+    def _compile(self, text: str) -> Library:
+        key = hashlib.sha256(text.encode()).digest()
+        library = self._libraries.get(key)
+        if library is None:
+            image = self._core.compiler.compile(text, LEVEL)
+            library = self._core.compiler.link(image, (NAME,), self._symbols)
+            self._libraries[key] = library
+            if len(self._libraries) > MAX_LIBRARIES:
+                self._libraries.popitem(last=False)
+        self._libraries.move_to_end(key)
+        return library
+
+
+def _spans(code: dict[int, int]) -> tuple[tuple[int, bytes], ...]:
+    """Return bytes by address as runs of neighbours."""
+    spans: list[tuple[int, bytearray]] = []
+    for address in sorted(code):
+        if not spans or spans[-1][0] + len(spans[-1][1]) != address:
+            spans.append((address, bytearray()))
+        spans[-1][1].append(code[address])
+    return tuple((start, bytes(data)) for start, data in spans)
+
+
+class Translation:
+    """What is translated in one machine.  All but `_translate` is for the engine's thread."""
+
+    def __init__(self, core: Core, registers: Registers, memory: Memory) -> None:
+        self.watching = False
+        """Whether regions look for watched loads: a read watch is set."""
+        self._memory = memory
+        self._translator = Translator(core)
+        self._ints = memoryview(registers.state).cast("i")
+        self._icount = memoryview(registers.state)[ICOUNT_OFFSET:].cast("q")
+        scratch = memory.scratch
+        self._hot = scratch[HOT_OFFSET - SCRATCH_OFFSET :][:MEMORY_SIZE]
+        self._table = scratch[ENTRIES_OFFSET - SCRATCH_OFFSET :].cast("Q")
+        self._born: dict[Translated, int] = {}
+        self._by_page: dict[int, set[Translated]] = {}
+        self._owners: dict[int, Translated] = {}
+        self._pending: set[int] = set()
+        self._ready: deque[tuple[int, Translated | None]] = deque()
+        self._changes: Counter[int] = Counter()
+        self._unstable: frozenset[int] = frozenset()
+        self._works = True
+
+    def __len__(self) -> int:
+        return len(self._born)
+
+    # -- making regions ----------------------------------------------------------------------
+
+    def hot(self, cs: int, ip: int) -> None:
+        """Have the code at an address translated that is often jumped to."""
+        address = linear(cs, ip)
+        if not self._works or address in self._pending:
+            return
+        if len(self._pending) >= MAX_PENDING:
+            self._hot[address] = HOT_LIMIT // 2
+            return
+        self._pending.add(address)
+        segment = Segment(self._memory, cs, self._unstable)
+        me, watching = weakref.ref(self), self.watching
+        submit(lambda: _translate(me, segment, address, ip, watching))
+
+    def translate(self, segment: Segment, address: int, ip: int, watching: bool) -> None:
+        """Translate, in the compiler's thread, and tell the engine."""
+        translated = None
+        try:
+            if address not in self._owners:
+                translated = self._translator.translate(segment, ip, watching)
+        except NativeError as error:
+            self._works = False
+            LOG.warning("no native regions any more: %s", error)
+        self._ready.append((address, translated))
+        self._ints[Slot.WAKE // 4] = 1
+
+    def take_ready(self) -> None:
+        """Use what the compiler's thread has finished."""
+        self._ints[Slot.WAKE // 4] = 0
+        while self._ready:
+            address, translated = self._ready.popleft()
+            self._pending.discard(address)
+            if translated is not None and not self._install(translated):
+                self._hot[address] = 0
+
+    def _install(self, region: Translated) -> bool:
+        differences = region.differences(self._memory)
+        self._note_changes(differences)
+        if differences or region.has_points(self._memory) or region.watching != self.watching:
+            return False
+        self._born[region] = self._icount[0]
+        self._mark(region)
+        for page in region.pages():
+            self._by_page.setdefault(page, set()).add(region)
+            self._memory.pages[page] |= PageState.CODE
+        for entry in region.entries:
+            if entry not in self._owners:
+                self._owners[entry] = region
+                self._table[entry] = region.library.addresses[NAME]
+                self._memory.attributes[entry] |= Attribute.ENTRY
+        return True
+
+    def _mark(self, region: Translated) -> None:
+        attributes = self._memory.attributes
+        for start, data in region.code:
+            end = start + len(data)
+            attributes[start:end] = bytes(a | Attribute.CODE for a in attributes[start:end])
+
+    # -- losing them -------------------------------------------------------------------------
+
+    def see_changes(self) -> None:
+        """Drop the regions whose code the guest has changed."""
+        count = self._ints[Slot.CHANGES // 4]
+        self._ints[Slot.CHANGES // 4] = 0
+        first = Slot.CHANGED // 4
+        pages: Iterable[int] = {a >> PAGE_SHIFT for a in self._ints[first : first + count]}
+        self._check(list(self._by_page) if count > MAX_CHANGES else pages)
+
+    def see_host(self) -> None:
+        """Drop the regions on pages that the host has changed, where they are no longer true."""
+        stale = self._memory.stale_code
+        pages = set(stale)
+        stale.clear()
+        self._check(pages)
+
+    def set_watching(self, watching: bool) -> None:
+        """Begin anew with regions that look for watched loads, or that don't."""
+        self.watching = watching
+        for region in list(self._born):
+            self._remove(region)
+
+    def _check(self, pages: Iterable[int]) -> None:
+        for region in {r for page in pages for r in self._by_page.get(page, ())}:
+            differences = region.differences(self._memory)
+            if differences or region.has_points(self._memory):
+                if self._icount[0] - self._born[region] < SHORT_LIFE:
+                    self._note_changes(differences)
+                self._remove(region)
+
+    def _note_changes(self, addresses: list[int]) -> None:
+        """Remember what changes often."""
+        if not addresses or len(addresses) >= MANY_BYTES:
+            return
+        self._changes.update(addresses)
+        often = {a for a in addresses if self._changes[a] >= MAX_CHANGES_OF_CODE}
+        self._unstable |= often
+
+    def _remove(self, region: Translated) -> None:
+        memory, attributes = self._memory, self._memory.attributes
+        del self._born[region]
+        for entry in region.entries:
+            self._hot[entry] = 0
+            if self._owners.get(entry) is region:
+                del self._owners[entry]
+                attributes[entry] &= ~Attribute.ENTRY & 0xFF
+        for start, data in region.code:
+            end = start + len(data)
+            attributes[start:end] = bytes(a & ~Attribute.CODE for a in attributes[start:end])
+        for page in region.pages():
+            others = self._by_page[page]
+            others.discard(region)
+            for other in others:
+                self._mark(other)
+            if not others:
+                del self._by_page[page]
+                memory.pages[page] &= ~PageState.CODE & 0xFF
+
+
+def _translate(
+    me: weakref.ref[Translation], segment: Segment, address: int, ip: int, watching: bool
+) -> None:
+    """Translate for a machine that may be gone by now, unless the process is about to end."""
+    translation = me()
+    if translation is not None and threading.main_thread().is_alive():
+        translation.translate(segment, address, ip, watching)

@@ -1,0 +1,312 @@
+"""What debuggers ask of a machine: run forward or backward until something happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from blink16.breakpoints import Point, Points
+from blink16.cpu.engine import Stop, StopReason
+from blink16.history.bookmarks import Bookmarks
+from blink16.history.checkpoints import DEFAULT_LIMIT
+from blink16.history.search import last_hit
+from blink16.machine import FOREVER, Machine
+from blink16.memory import MEMORY_SIZE, Access
+from blink16.symbols import SymbolTable
+from blink16.timeline import Interrupted, ReplayError, Timeline
+
+WRITABLE = frozenset(
+    {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
+)
+"""The registers that `Debugger.write_register` sets."""
+
+
+class EventKind(Enum):
+    """Why the debugger has control again."""
+
+    STEPPED = auto()
+    BREAKPOINT = auto()
+    WATCHPOINT = auto()
+    INTERRUPTED = auto()  # the user asked
+    HISTORY_START = auto()  # nothing older is recorded
+    HALTED = auto()  # HLT with nothing to end it
+    EXITING = auto()  # the program asked to end; the machine is still there
+    EXITED = auto()  # and was resumed after that: now it is gone
+    SIGNALLED = auto()  # a trap (divide error, INT 3, ...), see signal
+    KILLED = auto()  # resumed after a trap that ends the program
+    WAITING = auto()  # the guest waits for input: call resume() again when there is some
+    IDLE = auto()  # it does nothing but wait: call resume() again with input, or after a while
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What ended a `Debugger.resume`."""
+
+    kind: EventKind
+    point: Point | None = None  # WATCHPOINT: the watchpoint that was hit
+    address: int | None = None  # WATCHPOINT: the linear address touched
+    access: Access | None = None  # WATCHPOINT
+    status: int = 0  # EXITING, EXITED: exit status
+    signal: int = 0  # SIGNALLED, KILLED: POSIX signal number
+    text: str = ""  # a sentence for the user, or empty
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """How to run on."""
+
+    backward: bool = False
+    count: int | None = None
+    """Instructions to retire (1 for stepi); None to go on until something happens."""
+    step_range: tuple[int, int] | None = None
+    """Step until pc is outside [start, end), linear."""
+
+
+class Debugger:
+    """One machine under control.
+
+    Forward, a breakpoint at the starting pc is skipped, and a watchpoint stops behind the
+    instruction that touched.  Backward, a breakpoint stops at the last instant before now at
+    which pc stood there, a watchpoint before the instruction that touched, which is undone.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        *,
+        history_limit: int = DEFAULT_LIMIT,
+        timeline: Timeline | None = None,
+    ) -> None:
+        """Take control of a machine.
+
+        ``history_limit``: bytes; TimelineError if too few.
+        ``timeline``: the machine's history, if there is one already.
+        """
+        self.machine = machine
+        self.timeline = timeline or Timeline(machine, limit=history_limit)
+        self.on_notice: Callable[[str], None] = lambda text: None
+        """Called with one line for the user (unknown system call, future dropped, ...)."""
+        self.points = Points(machine.memory)
+        self.bookmarks = Bookmarks()
+        self.symbols = SymbolTable()
+        """What the program's addresses are called; whoever loads it sets this."""
+        self.timeline.without_points = self.points.replaced
+        self._last: Event | None = None
+        self._ended: tuple[int, Stop] | None = None
+        """An exit or trap at which the machine stands, and its instruction count."""
+        self._waiting: tuple[Resume, int] | None = None
+        """What ended with WAITING or IDLE, and the instruction count at which it is to stop."""
+        self._idle = False
+        """Whether that was IDLE: it has moved, and a breakpoint where it stands is a new one."""
+        machine.on_notice = lambda text: self.on_notice(text)
+
+    # -- running -----------------------------------------------------------------------------
+
+    def resume(self, how: Resume) -> Event:
+        """Run until something happens.  Blocks; call it in a worker thread.
+
+        After WAITING or IDLE call it again with the same object; it goes on where it was.
+        """
+        try:
+            event = self._backward(how) if how.backward else self._forward(how)
+        except Interrupted:
+            event = Event(EventKind.INTERRUPTED)
+        except ReplayError as error:
+            event = Event(EventKind.INTERRUPTED, text=str(error))
+        finally:
+            self.timeline.forget_interrupt()
+        self._last = event
+        return event
+
+    def interrupt(self) -> None:
+        """Make a running `resume` return INTERRUPTED soon; from any thread.
+
+        If none is running, the next returns at once.  A request ends with the resume that it
+        meets, whatever that returns.
+        """
+        self.timeline.interrupt()
+
+    def receive(self, channel: str, data: bytes) -> None:
+        """Take input for the guest; from any thread.  No bytes are the input's end."""
+        self.timeline.receive(channel, data)
+
+    def last_event(self) -> Event | None:
+        """What ended the last resume; None before the first."""
+        return self._last
+
+    # -- forward -----------------------------------------------------------------------------
+
+    def _forward(self, how: Resume) -> Event:
+        ended, self._ended = self._ended, None
+        waiting, self._waiting = self._waiting, None
+        now = self.timeline.now
+        goal = FOREVER if how.count is None else now + how.count
+        if waiting is not None and waiting[0] is how:
+            goal = waiting[1]
+        if ended is not None and ended[0] == now:
+            gone = self._pass(ended[1])
+            if gone is not None or self.timeline.now == goal:
+                return gone or Event(EventKind.STEPPED)
+        skip = self.timeline.now == now and not (waiting is not None and self._idle)
+        stop = (
+            self._step_through(how.step_range, skip)
+            if how.step_range
+            else (self.timeline.run(goal - self.timeline.now, skip_breakpoint=skip))
+        )
+        if stop.reason in _ENDS:
+            self._ended = self.timeline.now, stop
+        if stop.reason in (StopReason.WAITING, StopReason.IDLE):
+            self._waiting = how, goal
+            self._idle = stop.reason is StopReason.IDLE
+        return self._event(stop)
+
+    def _pass(self, stop: Stop) -> Event | None:
+        """Go on from an exit or a trap; the event if that was the end of the program."""
+        if stop.reason is StopReason.EXITED:
+            self._ended = self.timeline.now, stop
+            return Event(EventKind.EXITED, status=stop.status)
+        again = self.timeline.run(1, skip_breakpoint=True, through_traps=True)
+        if again.reason is StopReason.TRAPPED:
+            self._ended = self.timeline.now, stop
+            return Event(EventKind.KILLED, signal=stop.status, text=stop.text)
+        return None if again.reason is StopReason.BUDGET else self._event(again)
+
+    def _step_through(self, step_range: tuple[int, int], skip: bool) -> Stop:
+        """Step until pc is outside of a range, or something happens."""
+        while True:
+            stop = self.timeline.run(1, skip_breakpoint=skip)
+            if stop.reason is not StopReason.BUDGET or not self._is_within(step_range):
+                return stop
+            skip = False
+
+    def _is_within(self, step_range: tuple[int, int]) -> bool:
+        return step_range[0] <= self.machine.pc < step_range[1]
+
+    def _event(self, stop: Stop) -> Event:
+        kind = _KINDS[stop.reason]
+        if stop.reason is StopReason.WATCHPOINT:
+            assert stop.address is not None
+            assert stop.access is not None
+            point = self.points.watch_at(stop.address, stop.access)
+            return Event(kind, point, stop.address, stop.access)
+        if stop.reason is StopReason.TRAPPED:
+            return Event(kind, signal=stop.status, text=stop.text)
+        return Event(kind, status=stop.status, text=stop.text)
+
+    # -- backward ----------------------------------------------------------------------------
+
+    def _backward(self, how: Resume) -> Event:
+        self._ended = self._waiting = None
+        if self.timeline.now <= self.timeline.start:
+            return self._history_start()
+        if how.step_range is None:
+            return self._back(how.count)
+        while True:
+            event = self._back(1)
+            if event.kind is not EventKind.STEPPED or not self._is_within(how.step_range):
+                return event
+
+    def _back(self, count: int | None) -> Event:
+        """Go back to the last hit, but no further than ``count`` instructions."""
+        timeline = self.timeline
+        start = timeline.start
+        goal = start if count is None else timeline.now - count
+        low = max(start, goal)
+        origin = timeline.now
+        hit = last_hit(timeline, low) if self.points else None
+        if hit is not None and (hit.icount > goal or _is_watch(hit.stop) or count is None):
+            self._arrive(hit.icount, origin)
+            return self._event(hit.stop)
+        self._arrive(low, origin)
+        if count is None or goal < start:
+            return self._history_start()
+        return Event(EventKind.STEPPED)
+
+    def _arrive(self, icount: int, origin: int) -> None:
+        """Seek; if a request to stop comes, to the origin, where a search left a checkpoint."""
+        try:
+            self.timeline.seek(icount)
+        except Interrupted:
+            self.timeline.seek(origin)
+            raise
+
+    def _history_start(self) -> Event:
+        timeline = self.timeline
+        text = ""
+        if timeline.start > timeline.began:
+            text = (
+                f"the history begins at instruction {timeline.start}: what came before was"
+                " given up to stay within its limit of memory"
+            )
+        return Event(EventKind.HISTORY_START, text=text)
+
+    def seek(self, icount: int) -> None:
+        """Move to an instant of the history; TimelineError, Interrupted as `Timeline.seek`."""
+        self._ended = self._waiting = None
+        self._last = None
+        self.timeline.seek(icount)
+
+    # -- points ------------------------------------------------------------------------------
+
+    def insert(self, point: Point) -> None:
+        """Set a breakpoint or watchpoint; PointError if it can't be set."""
+        self.points.insert(point)
+
+    def remove(self, point: Point) -> None:
+        """Take it away; one that isn't there is no error."""
+        self.points.remove(point)
+
+    def remove_all(self) -> None:
+        """Take all away (a client left)."""
+        self.points.clear()
+
+    # -- memory and registers ----------------------------------------------------------------
+
+    def read_memory(self, address: int, length: int) -> bytes:
+        """Bytes from a linear address; cut off at the end of memory (1 MiB)."""
+        return bytes(self.machine.memory.ram[address : address + length])
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Store bytes, as far as memory goes.  In the past this drops the recorded future."""
+        data = data[: max(0, MEMORY_SIZE - address)]
+        if data:
+            self._changed(lambda: self.timeline.write_memory(address, data))
+
+    def write_register(self, name: str, value: int) -> None:
+        """Set a register (see `WRITABLE`).  In the past this drops the recorded future.
+
+        ValueError if there is no such register; of the value, the low 16 bits count.
+        """
+        if name not in WRITABLE:
+            raise ValueError(f"there is no register {name!r} to set")
+        self._changed(lambda: self.timeline.write_register(name, value & 0xFFFF))
+
+    def _changed(self, write: Callable[[], bool]) -> None:
+        end = self.timeline.end
+        self._ended = self._waiting = None
+        if write():
+            count = end - self.timeline.now
+            self.on_notice(f"changed the past: {count} recorded instructions ahead are dropped")
+            gone = self.bookmarks.drop_after(self.timeline.now)
+            if gone:
+                self.on_notice(f"with them went the bookmarks {', '.join(gone)}")
+
+
+def _is_watch(stop: Stop) -> bool:
+    return stop.reason is StopReason.WATCHPOINT
+
+
+_KINDS = {
+    StopReason.BUDGET: EventKind.STEPPED,
+    StopReason.BREAKPOINT: EventKind.BREAKPOINT,
+    StopReason.WATCHPOINT: EventKind.WATCHPOINT,
+    StopReason.HALT: EventKind.HALTED,
+    StopReason.LOCKUP: EventKind.HALTED,
+    StopReason.INTERRUPTED: EventKind.INTERRUPTED,
+    StopReason.WAITING: EventKind.WAITING,
+    StopReason.IDLE: EventKind.IDLE,
+    StopReason.EXITED: EventKind.EXITING,
+    StopReason.TRAPPED: EventKind.SIGNALLED,
+}
+_ENDS = {StopReason.EXITED, StopReason.TRAPPED}

@@ -1,0 +1,149 @@
+"""The board: an ELF that gdb reads from us, made of what we know about the machine's code.
+
+Its ``e_machine`` is EM_NONE, so that gdb takes symbols and call frame information from it and
+keeps the architecture of target.xml.  All addresses are linear.  Sections without content cover
+the megabyte: gdb takes a symbol for code or for data by the section that it lies in.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from blink16.gdbstub import cfi, dwarf
+from blink16.machine import STUB_SIZE, Machine
+from blink16.memory import MEMORY_SIZE, linear
+from blink16.symbolfiles import elf
+from blink16.symbolfiles.elf import ElfSymbol, Section, SectionFlag, SectionType, SymbolType
+from blink16.symbols import Symbol, SymbolKind, SymbolTable
+from blink16.unwind.functions import discover, follow_jumps
+
+MAX_SYMBOLS = 50_000
+"""Symbols on a board; the DOS kernel has 2,000, the largest that fit a megabyte about 20,000."""
+MAX_NAME = 255
+"""Characters of a symbol's name; longer ones are left out."""
+SEGMENT_SIZE = 1 << 16
+"""A symbol's bytes end with a segment, if no other symbol comes before."""
+
+_FLAGS = {
+    SymbolKind.CODE: SectionFlag.ALLOC | SectionFlag.EXECINSTR,
+    SymbolKind.DATA: SectionFlag.ALLOC | SectionFlag.WRITE,
+}
+_TYPES = {SymbolKind.CODE: SymbolType.FUNC, SymbolKind.DATA: SymbolType.OBJECT}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is known of the program that a machine was loaded with."""
+
+    symbols: SymbolTable
+    entry: tuple[int, int]
+    """CS and IP of its first instruction."""
+
+    @classmethod
+    def of(cls, machine: Machine, symbols: SymbolTable | None = None) -> Program:
+        """Return what is known of a machine that stands before its program's first instruction."""
+        return cls(symbols or SymbolTable(), (machine.registers.cs, machine.registers.ip))
+
+
+@dataclass(frozen=True, slots=True)
+class _Area:
+    """Memory from an address on that holds code, or data."""
+
+    start: int
+    kind: SymbolKind
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The ELF, and the function that gdb knows by it as the outermost."""
+
+    content: bytes
+    entry: range
+    """Linear addresses of the function at the program's entry."""
+
+
+def build(machine: Machine, program: Program) -> Board:
+    """Return the board of a machine, with what its memory shows now.
+
+    Where a program brought no names for its code, those that its code calls are made up.
+    """
+    entry = follow_jumps(machine.memory, *program.entry)
+    symbols = {*program.symbols, *_stubs(machine)}
+    if all(symbol.kind is not SymbolKind.CODE for symbol in program.symbols):
+        symbols.update(discover(machine.memory, *entry))
+    known = sorted(filter(_usable, symbols), key=lambda symbol: (symbol.address, symbol.name))
+    known = known[:MAX_SYMBOLS]
+    areas = _areas(known)
+    sections = [_section(number, area, end) for number, (area, end) in enumerate(_ends(areas), 1)]
+    elf_symbols = _elf_symbols(known, areas)
+    start = linear(*entry)
+    reach = max((s.size for s in elf_symbols if s.address == start), default=0)
+    return Board(
+        elf.build([*sections, *_debug_sections(known)], elf_symbols, start),
+        range(start, start + reach),
+    )
+
+
+def _debug_sections(symbols: list[Symbol]) -> Iterator[Section]:
+    functions = (symbol.address for symbol in symbols if symbol.kind is SymbolKind.CODE)
+    for name, content in (
+        (".debug_frame", cfi.debug_frame()),
+        (".debug_info", dwarf.debug_info()),
+        (".debug_abbrev", dwarf.debug_abbrev()),
+        (".debug_ranges", dwarf.debug_ranges(functions)),
+    ):
+        yield Section(name, SectionType.PROGBITS, content=content)
+
+
+def _stubs(machine: Machine) -> Iterator[Symbol]:
+    for address, name in machine.service_names.items():
+        yield Symbol(name, address, SymbolKind.CODE, STUB_SIZE)
+
+
+def _usable(symbol: Symbol) -> bool:
+    name = symbol.name
+    return 0 <= symbol.address < MEMORY_SIZE and 0 < len(name) <= MAX_NAME and name.isprintable()
+
+
+def _areas(symbols: list[Symbol]) -> list[_Area]:
+    """Part memory where code and data meet; what has no symbols counts as code."""
+    areas = [_Area(0, SymbolKind.CODE)]
+    end_of_data = 0
+    for symbol in symbols:
+        if areas[-1].kind is SymbolKind.DATA and symbol.address > end_of_data:
+            areas.append(_Area(end_of_data, SymbolKind.CODE))
+        if symbol.kind is not areas[-1].kind and symbol.address > areas[-1].start:
+            areas.append(_Area(symbol.address, symbol.kind))
+        if symbol.kind is SymbolKind.DATA:
+            end_of_data = symbol.address + SEGMENT_SIZE
+    if areas[-1].kind is SymbolKind.DATA and end_of_data < MEMORY_SIZE:
+        areas.append(_Area(end_of_data, SymbolKind.CODE))
+    return areas
+
+
+def _ends(areas: list[_Area]) -> Iterator[tuple[_Area, int]]:
+    for area, following in pairwise([*areas, _Area(MEMORY_SIZE, SymbolKind.CODE)]):
+        yield area, following.start
+
+
+def _elf_symbols(symbols: list[Symbol], areas: list[_Area]) -> list[ElfSymbol]:
+    """Return the symbols with their sections, each reaching up to the next unless it says more."""
+    starts = [area.start for area in areas]
+    ends = sorted({*(symbol.address for symbol in symbols), *starts, MEMORY_SIZE})
+    result = []
+    for symbol in symbols:
+        index = bisect_right(starts, symbol.address)
+        room = ends[bisect_right(ends, symbol.address)] - symbol.address
+        size = symbol.size or min(room, SEGMENT_SIZE)
+        kind = _TYPES[areas[index - 1].kind]
+        result.append(ElfSymbol(symbol.name, symbol.address, size, kind, index))
+    return result
+
+
+def _section(number: int, area: _Area, end: int) -> Section:
+    name = ".text" if area.kind is SymbolKind.CODE else ".data"
+    flags, size = _FLAGS[area.kind], end - area.start
+    return Section(f"{name}{number}", SectionType.NOBITS, flags, area.start, size=size)

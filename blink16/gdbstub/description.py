@@ -1,0 +1,87 @@
+"""What a debugger reads about the machine: the objects of qXfer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from blink16.debugger import Debugger
+from blink16.gdbstub import hostio, window
+from blink16.gdbstub.commands import THREAD
+from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, Register
+from blink16.memory import MEMORY_SIZE
+
+_FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
+ARCHITECTURE = "i8086"
+OSABI = "none"  # or gdb guesses GNU/Linux from its own configuration and warns
+
+
+@cache
+def target_xml() -> str:
+    """Return the target description: i8086 with gdb's i386 core registers, and ours."""
+    return (
+        '<?xml version="1.0"?>\n<!DOCTYPE target SYSTEM "gdb-target.dtd">\n'
+        '<target version="1.0">\n'
+        f"<architecture>{ARCHITECTURE}</architecture>\n<osabi>{OSABI}</osabi>\n"
+        f"{_feature(CORE_FEATURE, _flags_type())}{_feature(RAW_FEATURE)}</target>\n"
+    )
+
+
+def _feature(name: str, types: str = "") -> str:
+    registers = "".join(_register(r) for r in REGISTERS if r.feature == name)
+    return f'<feature name="{name}">\n{types}{registers}</feature>\n'
+
+
+def _flags_type() -> str:
+    fields = "".join(
+        f'<field name="{name}" start="{bit}" end="{bit}"/>\n' for name, bit in _FLAGS.items()
+    )
+    return f'<flags id="i8086_flags" size="4">\n{fields}</flags>\n'
+
+
+def _register(register: Register) -> str:
+    group = f' group="{register.group}"' if register.group else ""
+    # gdb restores registers when it pops a frame; these follow from others, or are no state
+    kept = ' save-restore="no"' if register.feature == RAW_FEATURE else ""
+    size = f'bitsize="{register.bits}" type="{register.type}"'
+    return f'<reg name="{register.name}" {size}{group}{kept}/>\n'
+
+
+@cache
+def memory_map() -> str:
+    """Return the memory map: 1 MiB, all of which a debugger may write, and the unwind window."""
+    return (
+        '<?xml version="1.0"?>\n<!DOCTYPE memory-map PUBLIC '
+        '"+//IDN gnu.org//DTD GDB Memory Map V1.0//EN" "http://sourceware.org/gdb/gdb-memory-map.dtd">\n'
+        f'<memory-map>\n<memory type="ram" start="0x0" length="{MEMORY_SIZE:#x}"/>\n'
+        f'<memory type="rom" start="{window.BASE:#x}" length="{window.SIZE:#x}"/>\n</memory-map>\n'
+    )
+
+
+def threads() -> str:
+    """Return the list of threads: the processor."""
+    return f'<?xml version="1.0"?>\n<threads>\n<thread id="{THREAD:x}" name="8086"/>\n</threads>\n'
+
+
+def thread_info(debugger: Debugger) -> str:
+    """Return what ``info threads`` says about the processor."""
+    return f"at instruction {debugger.machine.icount}"
+
+
+def exec_file() -> str:
+    """Return the name of the file that gdb reads symbols and call frame information from."""
+    return hostio.BOARD
+
+
+OBJECTS: dict[tuple[str, str], Callable[[], str]] = {
+    ("features", "target.xml"): target_xml,
+    ("memory-map", ""): memory_map,
+    ("threads", ""): threads,
+    ("exec-file", ""): exec_file,
+}
+"""By object and annex."""
+
+
+def features() -> tuple[str, ...]:
+    """Return the features of qSupported that announce the objects."""
+    return tuple(f"qXfer:{name}:read+" for name, _ in OBJECTS)

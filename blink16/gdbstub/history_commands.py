@@ -1,0 +1,306 @@
+"""Monitor commands that move in time or ask about the past."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from statistics import median
+
+from blink16.breakpoints import Point, PointKind
+from blink16.cpu.disassembler import disassemble
+from blink16.cpu.encoding import EncodingError, parse
+from blink16.debugger import Debugger
+from blink16.gdbstub.monitor import MonitorError, command, no_arguments
+from blink16.history import queries
+from blink16.history.bookmarks import BookmarkError
+from blink16.history.queries import Moment, Touch
+from blink16.memory import ADDRESS_MASK, linear
+from blink16.timeline import ReplayError, TimelineError
+
+MAX_TRACE = 10_000
+DEFAULT_PROFILE = 1_000_000
+PROFILE_LINES = 25
+MAX_SHOWN = 16
+"""Bytes of a watched range that are shown."""
+STRETCHES = 10
+"""Lines of the table that shows how dense the history is."""
+
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
+_FAR = re.compile(r"([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})")
+_SIZE = re.compile(r"([0-9]{1,9})([kKmMgG]?)")
+_UNITS = {"": 20, "k": 10, "m": 20, "g": 30}
+
+
+# -- moving ----------------------------------------------------------------------------------
+
+
+@command("seek N|+N|-N|start|end|NAME")
+def seek(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Move the machine to an instant of the recorded past, or back to its end.
+
+    N is an instruction count, +N and -N count from here, NAME is a bookmark.  gdb keeps what it
+    has read of registers and memory: after `monitor seek` type `maintenance flush
+    register-cache`, or use the `seek` command of scripts/gdbinit-8086, which does it.
+    """
+    timeline = debugger.timeline
+    goal = _instant(debugger, _one(arguments, "the instant: N, +N, -N, start, end or a bookmark"))
+    with _refusals():
+        debugger.seek(goal)
+    left = timeline.end - timeline.now
+    ahead = f"; {left} recorded instructions lie ahead" if left else ""
+    return f"at {_place(debugger, queries.moment(timeline))}{ahead}"
+
+
+@command("bookmark [NAME]")
+def bookmark(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Give this instant a name, to come back with `monitor seek NAME`.
+
+    Without NAME it is called b1, b2, and so on.  A name in use is moved here.
+    """
+    if len(arguments) > 1:
+        no_arguments(arguments[1:])
+    with _refusals():
+        name = debugger.bookmarks.set(debugger.timeline.now, next(iter(arguments), None))
+    return f"bookmark {name} at instruction {debugger.timeline.now}"
+
+
+@command("bookmarks")
+def bookmarks(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """List the bookmarks, oldest instant first; a star marks those of this instant."""
+    no_arguments(arguments)
+    timeline = debugger.timeline
+    lines = []
+    for icount, name in debugger.bookmarks.all():
+        mark = "*" if icount == timeline.now else " "
+        lost = "  (before the history's beginning)" if icount < timeline.start else ""
+        lines.append(f"{mark} {icount:>14}  {name}{lost}")
+    return "\n".join(lines) or "no bookmarks"
+
+
+@command("history [limit SIZE]")
+def history(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show how far the history reaches and what it costs, or set its limit of memory.
+
+    SIZE is in MiB, or with k, m or g behind it in KiB, MiB or GiB.  When the history is full,
+    checkpoints are thinned out, the more the farther they are from here and from the end:
+    every instant stays reachable, but the way to distant ones gets longer.
+    """
+    with _refusals():
+        if arguments:
+            debugger.timeline.set_limit(_limit(arguments))
+    timeline = debugger.timeline
+    size = timeline.size()
+    lines = [
+        f"instructions {size.start} to {size.end}, now at {timeline.now}",
+        f"{size.checkpoints} checkpoints, {size.used / 2**20:.1f} of {size.limit / 2**20:.0f} MiB",
+    ]
+    if size.start > timeline.began:
+        lines.append(
+            f"the instants from {timeline.began} on were given up to stay within the limit"
+        )
+    return "\n".join([*lines, *_density(timeline.icounts(), size.end)])
+
+
+def _limit(arguments: Sequence[str]) -> int:
+    match = _SIZE.fullmatch(arguments[1]) if len(arguments) == 2 else None
+    if arguments[0] != "limit" or match is None:
+        raise MonitorError("usage: monitor history limit SIZE (in MiB, or with k, m or g)")
+    return int(match[1]) << _UNITS[match[2].lower()]
+
+
+def _density(icounts: Sequence[int], end: int) -> list[str]:
+    """Say how far apart the checkpoints are, in a few stretches of the history."""
+    places = [*icounts, end] if end > icounts[-1] else list(icounts)
+    gaps = [high - low for low, high in pairwise(places)]
+    size = max(1, -(-len(gaps) // STRETCHES))
+    lines = []
+    for first in range(0, len(gaps), size):
+        part = gaps[first : first + size]
+        lines.append(
+            f"  from {places[first]:>14}: {len(part):>6} gaps, "
+            f"median {median(part):.0f}, widest {max(part)}"
+        )
+    return lines
+
+
+# -- who touched this last -------------------------------------------------------------------
+
+
+@command("last-write ADDR [LEN]")
+def last_write(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show which instruction last wrote to LEN bytes (default 1) at ADDR, without moving.
+
+    ADDR is a linear address (0x12345 or decimal), SEGMENT:OFFSET in hexadecimal, or a symbol.
+    """
+    point = _point(debugger, PointKind.WRITE, arguments)
+    touch = _last_touch(debugger, point)
+    if touch is None:
+        return f"nobody wrote there since instruction {debugger.timeline.start}"
+    if touch.moment is None:
+        return f"the debugger wrote there at instruction {touch.icount}"
+    return f"{_place(debugger, touch.moment)}\n{_bytes(touch.before)} -> {_bytes(touch.after)}"
+
+
+@command("last-read ADDR [LEN]")
+def last_read(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show which instruction last read any of LEN bytes (default 1) at ADDR, without moving.
+
+    ADDR is as for last-write.  Fetching an instruction is no read.
+    """
+    point = _point(debugger, PointKind.READ, arguments)
+    touch = _last_touch(debugger, point)
+    if touch is None or touch.moment is None:
+        return f"nobody read there since instruction {debugger.timeline.start}"
+    return _place(debugger, touch.moment)
+
+
+@command("last-exec ADDR")
+def last_exec(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show when the instruction at ADDR (as for last-write) was last executed, without moving."""
+    _one(arguments, "an address")
+    point = _point(debugger, PointKind.SOFTWARE, arguments)
+    touch = _last_touch(debugger, point)
+    if touch is None or touch.moment is None:
+        return f"not executed since instruction {debugger.timeline.start}"
+    return _place(debugger, touch.moment)
+
+
+def _last_touch(debugger: Debugger, point: Point) -> Touch | None:
+    with _refusals():
+        return queries.last_touch(debugger.timeline, debugger.points, point)
+
+
+# -- what has been executed ------------------------------------------------------------------
+
+
+@command("trace N")
+def trace(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show the last N instructions, and behind each the registers that it changed."""
+    count = _count(_one(arguments, "how many instructions"), MAX_TRACE)
+    with _refusals():
+        entries = queries.trace(debugger.timeline, count)
+    lines = []
+    for entry in entries:
+        changes = " ".join(f"{name}={value:04X}" for name, value in entry.changed)
+        lines.append(f"{_place(debugger, entry.moment):60}  {changes}".rstrip())
+    return "\n".join(lines) or "nothing has been executed before this instant"
+
+
+@command("profile [N]")
+def profile(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show where the guest spent its last N instructions (default a million), by symbol.
+
+    Without symbols, stretches of 256 bytes are counted.  Of more than 20,000 instructions a
+    sample is counted.
+    """
+    wanted = _count(_one(arguments, ""), 1 << 62) if arguments else DEFAULT_PROFILE
+    timeline = debugger.timeline
+    span = min(wanted, timeline.now - timeline.start)
+    with _refusals():
+        seen = queries.profile(timeline, span)
+    total = seen.total()
+    if not total:
+        return "nothing has been executed before this instant"
+    names: Counter[str] = Counter()
+    for address, hits in seen.items():
+        names[_region(debugger, address)] += hits
+    lines = [f"the last {span} instructions ({total} counted)"]
+    lines += [
+        f"{100 * hits / total:6.2f} %  {name}" for name, hits in names.most_common(PROFILE_LINES)
+    ]
+    return "\n".join(lines)
+
+
+def _region(debugger: Debugger, address: int) -> str:
+    """Return what to count an address under."""
+    service = debugger.machine.service_names.get(address)
+    if service is not None:
+        return service
+    found = debugger.symbols.find(address)
+    return found[0].name if found is not None else f"{address & ~0xFF:#07x}.."
+
+
+# -- reading what the user typed, and writing what the user reads ----------------------------
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn what the history refuses into an answer for the user."""
+    try:
+        yield
+    except (TimelineError, BookmarkError, ReplayError) as error:
+        raise MonitorError(str(error)) from None
+
+
+def _one(arguments: Sequence[str], what: str) -> str:
+    if not arguments:
+        raise MonitorError(f"missing: {what}")
+    no_arguments(arguments[1:])
+    return arguments[0]
+
+
+def _count(text: str, most: int) -> int:
+    if (
+        not _NUMBER.fullmatch(text[:40])
+        or not 1 <= int(text[:40], 0 if "x" in text else 10) <= most
+    ):
+        raise MonitorError(f"{text[:40]!r} is no count from 1 to {most}")
+    return int(text, 0 if "x" in text else 10)
+
+
+def _instant(debugger: Debugger, text: str) -> int:
+    """Return the instruction count that the user means."""
+    timeline = debugger.timeline
+    if text in ("start", "end"):
+        return timeline.start if text == "start" else timeline.end
+    digits = text[1:] if text[0] in "+-" else text
+    if digits.isascii() and digits.isdigit() and len(digits) < 20:
+        sign = {"+": 1, "-": -1}.get(text[0])
+        return int(digits) if sign is None else timeline.now + sign * int(digits)
+    with _refusals():
+        return debugger.bookmarks.find(text)
+
+
+def _point(debugger: Debugger, kind: PointKind, arguments: Sequence[str]) -> Point:
+    if not arguments:
+        raise MonitorError("missing: an address (0x12345, SEG:OFF or a symbol)")
+    no_arguments(arguments[2:])
+    length = _count(arguments[1], 65536) if len(arguments) > 1 else 1
+    return Point(kind, _address(debugger, arguments[0]), length)
+
+
+def _address(debugger: Debugger, text: str) -> int:
+    """Return the linear address that the user means."""
+    far = _FAR.fullmatch(text)
+    if far:
+        return linear(int(far[1], 16), int(far[2], 16))
+    if _NUMBER.fullmatch(text[:40]):
+        address = int(text[:40], 16 if text[:2] in ("0x", "0X") else 10)
+        if address > ADDRESS_MASK:
+            raise MonitorError(f"address {text[:40]} is outside the 1 MiB of memory")
+        return address
+    symbol = debugger.symbols.lookup(text)
+    if symbol is None:
+        raise MonitorError(f"{text[:40]!r} is neither an address (0x12345, SEG:OFF) nor a symbol")
+    return symbol.address
+
+
+def _place(debugger: Debugger, where: Moment) -> str:
+    """Write an instant: when, where, and the instruction about to be executed."""
+    found = debugger.symbols.find(where.address)
+    service = debugger.machine.service_names.get(where.address)
+    name = service or (f"{found[0].name}+{found[1]}" if found else "")
+    label = f" <{name}>" if name else ""
+    try:
+        text = disassemble(parse(where.code), where.ip)
+    except EncodingError:
+        text = "(prefixes without end)"
+    return f"{where.icount:>10}  {where.cs:04X}:{where.ip:04X}{label}  {text}"
+
+
+def _bytes(data: bytes) -> str:
+    rest = " ..." if len(data) > MAX_SHOWN else ""
+    return data[:MAX_SHOWN].hex(" ") + rest

@@ -1,0 +1,168 @@
+"""The files that a debugger may read through us: the board, and nothing else.
+
+gdb asks for a program's file name (qXfer:exec-file) and then reads the file with vFile packets.
+The one name that opens here is the board's; no file of the host can be reached.  gdb manual,
+"Host I/O Packets" and "File-I/O Remote Protocol Extension".
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+
+from construct import Int32ub, Int64ub, Struct
+
+from blink16.gdbstub.packets import PACKET_SIZE, escape
+
+BOARD = "/blink16.elf"
+"""The name of the board, as gdb shows it: target:/blink16.elf."""
+MAX_OPEN = 16
+"""Files that a client may have open at a time; gdb opens two or three."""
+MAX_NAME = 4096
+O_ACCMODE = 3
+S_IFREG_READABLE = 0o100444
+STAT = Struct(
+    "st_dev" / Int32ub,
+    "st_ino" / Int32ub,
+    "st_mode" / Int32ub,
+    "st_nlink" / Int32ub,
+    "st_uid" / Int32ub,
+    "st_gid" / Int32ub,
+    "st_rdev" / Int32ub,
+    "st_size" / Int64ub,
+    "st_blksize" / Int64ub,
+    "st_blocks" / Int64ub,
+    "st_atime" / Int32ub,
+    "st_mtime" / Int32ub,
+    "st_ctime" / Int32ub,
+)
+BLOCK = 512
+
+
+class FileErrno(IntEnum):
+    """File-I/O's errno values."""
+
+    ENOENT = 2
+    EBADF = 9
+    EACCES = 13
+    EINVAL = 22
+    EMFILE = 24
+
+
+class HostIOError(Exception):
+    """An operation that fails, with its errno."""
+
+    def __init__(self, errno: FileErrno) -> None:
+        super().__init__(errno.name)
+        self.errno = errno
+
+
+class HostFiles:
+    """The open files of one client.  ``board`` returns the board's content."""
+
+    def __init__(self, board: Callable[[], bytes]) -> None:
+        self._board = board
+        self._open: set[int] = set()
+
+    def answer(self, operation: bytes, arguments: Sequence[bytes]) -> bytes | None:
+        """Return the reply to a vFile packet; None if we don't know the operation."""
+        carry_out = _OPERATIONS.get(operation)
+        if carry_out is None:
+            return None
+        try:
+            return carry_out(self, arguments)
+        except HostIOError as error:
+            return b"F-1,%x" % error.errno
+
+    def _setfs(self, arguments: Sequence[bytes]) -> bytes:
+        _numbers(arguments, 1)  # a process in whose file system names are meant: there is one
+        return b"F0"
+
+    def _opens(self, arguments: Sequence[bytes]) -> bytes:
+        if len(arguments) != 3 or len(arguments[0]) > 2 * MAX_NAME:
+            raise HostIOError(FileErrno.EINVAL)
+        flags, _ = _numbers(arguments[1:], 2)
+        if _name(arguments[0]) != BOARD:
+            raise HostIOError(FileErrno.ENOENT)
+        if flags & O_ACCMODE:
+            raise HostIOError(FileErrno.EACCES)
+        if len(self._open) >= MAX_OPEN:
+            raise HostIOError(FileErrno.EMFILE)
+        handle = next(number for number in range(MAX_OPEN) if number not in self._open)
+        self._open.add(handle)
+        return b"F%x" % handle
+
+    def _reads(self, arguments: Sequence[bytes]) -> bytes:
+        handle, count, offset = _numbers(arguments, 3)
+        content = self._content(handle)[offset : offset + min(count, PACKET_SIZE // 2 - 16)]
+        return b"F%x;" % len(content) + escape(content)
+
+    def _stats(self, arguments: Sequence[bytes]) -> bytes:
+        (handle,) = _numbers(arguments, 1)
+        stat = _stat(self._content(handle))
+        return b"F%x;" % len(stat) + escape(stat)
+
+    def _closes(self, arguments: Sequence[bytes]) -> bytes:
+        (handle,) = _numbers(arguments, 1)
+        self._content(handle)
+        self._open.discard(handle)
+        return b"F0"
+
+    def _content(self, handle: int) -> bytes:
+        if handle not in self._open:
+            raise HostIOError(FileErrno.EBADF)
+        return self._board()
+
+
+_OPERATIONS = {
+    b"setfs": HostFiles._setfs,
+    b"open": HostFiles._opens,
+    b"pread": HostFiles._reads,
+    b"fstat": HostFiles._stats,
+    b"close": HostFiles._closes,
+}
+
+
+def _numbers(fields: Sequence[bytes], count: int) -> list[int]:
+    try:
+        if len(fields) != count or any(len(field) > 16 for field in fields):
+            raise ValueError
+        return [int(field, 16) for field in fields if field.isalnum() or _fail()]
+    except ValueError:
+        raise HostIOError(FileErrno.EINVAL) from None
+
+
+def _fail() -> bool:
+    raise ValueError
+
+
+def _name(field: bytes) -> str:
+    try:
+        return bytes.fromhex(field.decode("ascii")).decode("utf-8")
+    except ValueError:
+        raise HostIOError(FileErrno.EINVAL) from None
+
+
+def _stat(content: bytes) -> bytes:
+    """Return the board's struct stat.  gdb keeps files that it has read, by number and time."""
+    identity = zlib.crc32(content)
+    return bytes(
+        STAT.build(
+            {
+                "st_dev": 0,
+                "st_ino": identity,
+                "st_mode": S_IFREG_READABLE,
+                "st_nlink": 1,
+                "st_uid": 0,
+                "st_gid": 0,
+                "st_rdev": 0,
+                "st_size": len(content),
+                "st_blksize": BLOCK,
+                "st_blocks": -(-len(content) // BLOCK),
+                "st_atime": 0,
+                "st_mtime": identity,
+                "st_ctime": 0,
+            }
+        )
+    )

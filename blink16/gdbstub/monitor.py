@@ -1,0 +1,147 @@
+"""Commands of ours that users type behind gdb's ``monitor``: one function each.
+
+A command is a function of the debugger and its arguments that returns text for the user, and
+raises `MonitorError` with one clear line.  It runs in a worker thread while the machine stands,
+so it may take its time.  Its docstring is its help; the first line is what ``help`` lists.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import blink16
+from blink16.breakpoints import PointError
+from blink16.cpu.registers import AF, CF, DF, IF, OF, PF, SF, TF, ZF
+from blink16.debugger import Debugger
+from blink16.timeline import Interrupted
+
+MAX_OUTPUT = 1 << 20
+"""Characters of output that a command may have; the rest is cut off."""
+
+
+class MonitorError(Exception):
+    """A command that can't be carried out, and why, in one line."""
+
+
+Body = Callable[[Debugger, Sequence[str]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorCommand:
+    """A command: how it is typed, and what it does."""
+
+    name: str
+    usage: str
+    run: Body
+
+    @property
+    def help(self) -> str:
+        """The whole help text."""
+        return inspect.cleandoc(self.run.__doc__ or "")
+
+
+COMMANDS: dict[str, MonitorCommand] = {}
+
+
+def command(usage: str) -> Callable[[Body], Body]:
+    """Register a function as the command whose name is the first word of ``usage``."""
+
+    def register(body: Body) -> Body:
+        name = usage.split()[0]
+        if name in COMMANDS:
+            raise ValueError(f"there is a monitor command {name} already")
+        COMMANDS[name] = MonitorCommand(name, usage, body)
+        return body
+
+    return register
+
+
+def execute(debugger: Debugger, line: str) -> str:
+    """Carry out a line that the user typed; return what to show, errors included."""
+    words = line.split() or ["help"]
+    try:
+        text = find(words[0]).run(debugger, words[1:])
+    except (MonitorError, PointError) as error:
+        text = str(error)
+    except Interrupted:
+        text = f"interrupted; now at instruction {debugger.machine.icount}"
+    finally:
+        debugger.timeline.forget_interrupt()  # a late one is not for the next resume
+    if len(text) > MAX_OUTPUT:
+        text = f"{text[:MAX_OUTPUT]}\n(cut off after {MAX_OUTPUT} characters)"
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def find(name: str) -> MonitorCommand:
+    """Return the command of that name; MonitorError if there is none."""
+    if name not in COMMANDS:
+        raise MonitorError(f"no monitor command {name[:40]!r}; try monitor help")
+    return COMMANDS[name]
+
+
+def no_arguments(arguments: Sequence[str]) -> None:
+    """Refuse arguments where a command takes none."""
+    if arguments:
+        raise MonitorError(f"unexpected argument {arguments[0][:40]!r}")
+
+
+@command("help [NAME]")
+def help_(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """List the monitor commands, or explain one."""
+    if arguments:
+        wanted = find(arguments[0])
+        return f"monitor {wanted.usage}\n{wanted.help}"
+    width = max(len(entry.usage) for entry in COMMANDS.values())
+    entries = sorted(COMMANDS.values(), key=lambda entry: entry.name)
+    return "\n".join(
+        f"monitor {entry.usage:{width}}  {entry.help.partition(chr(10))[0]}" for entry in entries
+    )
+
+
+@command("version")
+def version(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show the version of the server and the engine that executes the program."""
+    no_arguments(arguments)
+    return f"blink16 {blink16.__version__}, {debugger.machine.engine.name} engine"
+
+
+@command("icount")
+def icount(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show how many instructions have retired since the machine started.
+
+    In gdb, $icount is the same number.
+    """
+    no_arguments(arguments)
+    return str(debugger.machine.icount)
+
+
+_FLAG_LETTERS = (
+    (OF, "O"),
+    (DF, "D"),
+    (IF, "I"),
+    (TF, "T"),
+    (SF, "S"),
+    (ZF, "Z"),
+    (AF, "A"),
+    (PF, "P"),
+    (CF, "C"),
+)
+
+
+@command("regs")
+def regs(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show the registers as the 8086 has them, and the flags by letters.
+
+    A letter stands for a flag that is set: O D I T S Z A P C; a dash for one that is clear.
+    """
+    no_arguments(arguments)
+    r = debugger.machine.registers
+    flags = "".join(letter if r.flags & mask else "-" for mask, letter in _FLAG_LETTERS)
+    return (
+        f"AX={r.ax:04X} BX={r.bx:04X} CX={r.cx:04X} DX={r.dx:04X} "
+        f"SI={r.si:04X} DI={r.di:04X} BP={r.bp:04X} SP={r.sp:04X}\n"
+        f"DS={r.ds:04X} ES={r.es:04X} SS={r.ss:04X} CS:IP={r.cs:04X}:{r.ip:04X} "
+        f"flags={r.flags:04X} {flags} icount={r.icount}"
+    )

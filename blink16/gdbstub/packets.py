@@ -1,0 +1,144 @@
+"""Framing of the GDB remote protocol: bytes to packets and back, in bounded memory.
+
+``$body#checksum``, the checksum being the sum of the body's bytes modulo 256 in two hex digits;
+between packets ``+`` and ``-`` acknowledge and 03h interrupts.  gdb manual, "Overview".  We send
+no run-length codes: small clients don't expand them, and large reads go through x, in binary.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+PACKET_SIZE = 1 << 16
+"""Bytes of a body as sent, escapes included, that we take and that our own replies keep to."""
+ESCAPE_XOR = 0x20
+
+
+class Signal(Enum):
+    """What stands between packets, and a packet that was damaged on its way."""
+
+    ACK = auto()  # +
+    NAK = auto()  # -
+    BREAK = auto()  # 03h: the user pressed Ctrl-C
+    DAMAGED = auto()  # the checksum does not match
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A packet whose checksum is right; ``body`` is without frame and escapes."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BadPacket:
+    """A packet that arrived and can't be taken, and why."""
+
+    reason: str
+
+
+Item = Signal | Packet | BadPacket
+
+_SIGNALS = {b"+": Signal.ACK, b"-": Signal.NAK, b"\x03": Signal.BREAK}
+_OUTSIDE = re.compile(rb"[$+\-\x03]")
+_INSIDE = re.compile(rb"[$#]")
+_CHECKSUM = re.compile(rb"[0-9a-fA-F]{2}")
+_ESCAPED = re.compile(rb"\}(.?)", re.DOTALL)
+
+
+class Decoder:
+    """Takes bytes as they come, in pieces of any size, and returns what they say.
+
+    Between packets, anything but ``$``, ``+``, ``-`` and 03h is skipped.  A ``$`` within a packet
+    starts it anew, since a body never holds one unescaped.
+    """
+
+    def __init__(self) -> None:
+        self._pending = bytearray()  # from a packet's first byte after the $ on
+        self._scanned = 0  # so much of it holds neither $ nor #
+        self._inside = False
+        self._oversized = False
+
+    def feed(self, data: bytes) -> list[Item]:
+        """Take bytes; return the items that they complete, in order."""
+        self._pending += data
+        items: list[Item] = []
+        while self._packet(items) if self._inside else self._gap(items):
+            pass
+        return items
+
+    def _gap(self, items: list[Item]) -> bool:
+        """Read up to the next signal or packet; False when the input is used up."""
+        found = _OUTSIDE.search(self._pending)
+        if found is None:
+            self._pending.clear()
+            return False
+        mark = found.group()
+        del self._pending[: found.end()]
+        if mark == b"$":
+            self._start()
+        else:
+            items.append(_SIGNALS[mark])
+        return True
+
+    def _packet(self, items: list[Item]) -> bool:
+        """Read the rest of a packet; False when more input is needed."""
+        found = _INSIDE.search(self._pending, self._scanned)
+        end = len(self._pending) if found is None else found.start()
+        self._scanned = end
+        if end > PACKET_SIZE:
+            self._oversized = True
+            del self._pending[:end]  # skip to its end without keeping it
+            self._scanned = 0
+        if found is None:
+            return False
+        if found.group() == b"$":
+            del self._pending[: self._scanned + 1]
+            self._start()
+            return True
+        if len(self._pending) < self._scanned + 3:
+            return False
+        items.append(self._finish())
+        return True
+
+    def _start(self) -> None:
+        self._inside, self._oversized, self._scanned = True, False, 0
+
+    def _finish(self) -> Item:
+        body = bytes(self._pending[: self._scanned])
+        digits = bytes(self._pending[self._scanned + 1 : self._scanned + 3])
+        del self._pending[: self._scanned + 3]
+        self._inside = False
+        if self._oversized:
+            return BadPacket(f"packet larger than {PACKET_SIZE} bytes")
+        if not _CHECKSUM.fullmatch(digits) or int(digits, 16) != checksum(body):
+            return Signal.DAMAGED
+        if body.endswith(b"}"):
+            return BadPacket("escape at the end of a packet")
+        return Packet(_ESCAPED.sub(_unescape, body) if b"}" in body else body)
+
+
+def checksum(body: bytes) -> int:
+    """Return the sum of a body's bytes modulo 256."""
+    return sum(body) & 0xFF
+
+
+def escape(data: bytes) -> bytes:
+    """Return binary data as it stands in a body: ``} # $ *`` as ``}`` and the byte XOR 20h."""
+    return (
+        data.replace(b"}", b"}]")
+        .replace(b"#", b"}\x03")
+        .replace(b"$", b"}\x04")
+        .replace(b"*", b"}\n")
+    )
+
+
+def frame(body: bytes) -> bytes:
+    """Return a body (escaped where it is binary) as a whole packet."""
+    return b"$%b#%02x" % (body, checksum(body))
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    return bytes((found.group(1)[0] ^ ESCAPE_XOR,))

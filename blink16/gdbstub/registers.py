@@ -1,0 +1,209 @@
+"""The registers as gdb numbers and sees them, over those of the 8086.
+
+gdb wants all 32 registers of its feature ``org.gnu.gdb.i386.core`` at their usual widths, or it
+falls back to a 32-bit i386.  Three of them are not what the 8086 holds:
+
+- ``eip`` is the linear address of the next instruction, since breakpoints and disassembly are
+  about linear addresses.  Writing it keeps CS where the address can be reached from it, and else
+  takes the segment ``address / 16``, so that IP is below 16;
+- ``esp`` is linear likewise, over SS; ``ebp`` stays the raw BP;
+- the 8087's registers read as zeros and can't be written: there is no 8087.
+
+A second feature holds the raw ``ip`` and ``sp16``, and ``icount``, the instructions retired.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from blink16.cpu.registers import Cell, Registers
+from blink16.debugger import Debugger
+from blink16.gdbstub.replies import RefusedError
+from blink16.memory import ADDRESS_MASK
+
+CORE_FEATURE = "org.gnu.gdb.i386.core"
+RAW_FEATURE = "org.blink16.i8086"
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register of target.xml."""
+
+    name: str
+    bits: int
+    type: str
+    feature: str
+    group: str | None = None
+    writes: str | None = None
+    """The register of the 8086 that takes a value as it is; None: see `write`."""
+
+
+_X87_CONTROL = ("fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff", "fop")
+REGISTERS = (
+    Register("eax", 32, "int32", CORE_FEATURE, writes="ax"),
+    Register("ecx", 32, "int32", CORE_FEATURE, writes="cx"),
+    Register("edx", 32, "int32", CORE_FEATURE, writes="dx"),
+    Register("ebx", 32, "int32", CORE_FEATURE, writes="bx"),
+    Register("esp", 32, "data_ptr", CORE_FEATURE),
+    Register("ebp", 32, "data_ptr", CORE_FEATURE, writes="bp"),
+    Register("esi", 32, "int32", CORE_FEATURE, writes="si"),
+    Register("edi", 32, "int32", CORE_FEATURE, writes="di"),
+    Register("eip", 32, "code_ptr", CORE_FEATURE),
+    Register("eflags", 32, "i8086_flags", CORE_FEATURE, writes="flags"),
+    *(Register(name, 32, "int32", CORE_FEATURE, writes=name) for name in ("cs", "ss", "ds", "es")),
+    *(Register(name, 32, "int32", CORE_FEATURE) for name in ("fs", "gs")),
+    *(Register(f"st{number}", 80, "i387_ext", CORE_FEATURE) for number in range(8)),
+    *(Register(name, 32, "int", CORE_FEATURE, "float") for name in _X87_CONTROL),
+    Register("ip", 16, "uint16", RAW_FEATURE, "general", writes="ip"),
+    Register("sp16", 16, "uint16", RAW_FEATURE, "general", writes="sp"),
+    Register("icount", 64, "uint64", RAW_FEATURE, "general"),
+)
+"""In gdb's order, which is their numbering and the layout of g."""
+
+
+def _layout() -> tuple[slice, ...]:
+    places, offset = [], 0
+    for register in REGISTERS:
+        places.append(slice(offset, offset + register.bits // 8))
+        offset += register.bits // 8
+    return tuple(places)
+
+
+_PLACES = _layout()
+_NUMBERS = {register.name: number for number, register in enumerate(REGISTERS)}
+SIZE = _PLACES[-1].stop
+"""Bytes in g."""
+_X87 = bytes(8 * 10 + 8 * 4)
+# struct, not construct: g is asked for thousands of times a second
+_CORE = struct.Struct("<16I")
+_RAW = struct.Struct("<HHQ")
+_EXPEDITED = tuple(
+    (b"%02x:" % number, slice(2 * place.start, 2 * place.stop))
+    for number, place in enumerate(_PLACES)
+    if REGISTERS[number].name in {"eip", "esp", "ebp", "eflags", "icount", "ip", "sp16"}
+    or REGISTERS[number].writes is not None
+)
+"""What every stop reply tells unasked: all but the 8087, and the 386's FS and GS."""
+# A segment before what is relative to it, and a linear register before its raw part.
+_WRITING_ORDER = sorted(range(len(REGISTERS)), key=lambda n: REGISTERS[n].name not in {"cs", "ss"})
+
+
+def read_all(registers: Registers) -> bytes:
+    """Return all registers as g has them (`SIZE` bytes)."""
+    ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds, ip = registers.cells[: Cell.IP + 1]
+    esp = (ss * 16 + sp) & ADDRESS_MASK
+    eip = (cs * 16 + ip) & ADDRESS_MASK
+    flags = registers.flags
+    core = _CORE.pack(ax, cx, dx, bx, esp, bp, si, di, eip, flags, cs, ss, ds, es, 0, 0)
+    return core + _X87 + _RAW.pack(ip, sp, registers.icount)
+
+
+def read(registers: Registers, number: int) -> bytes:
+    """Return one register, little-endian; RefusedError if there is none of that number."""
+    return read_all(registers)[_PLACES[_known(number)]]
+
+
+def expedited(registers: Registers) -> bytes:
+    """Return the registers of a stop reply, each as ``number:value;``."""
+    values = read_all(registers).hex().encode("ascii")
+    return b"".join([b"%b%b;" % (number, values[place]) for number, place in _EXPEDITED])
+
+
+def write(debugger: Debugger, number: int, data: bytes) -> None:
+    """Set one register from its little-endian bytes.
+
+    Bits beyond the 8086's sixteen are lost, as in the chip.  RefusedError if the register can't be
+    written or its size is another.
+    """
+    register, place = REGISTERS[_known(number)], _PLACES[number]
+    if len(data) != place.stop - place.start:
+        raise RefusedError(f"{register.name} has {register.bits} bits")
+    value = int.from_bytes(data, "little")
+    if register.writes is not None:
+        debugger.write_register(register.writes, value & 0xFFFF)
+    elif register.name == "eip":
+        _write_linear(debugger, "cs", "ip", value & ADDRESS_MASK)
+    elif register.name == "esp":
+        _write_linear(debugger, "ss", "sp", value & ADDRESS_MASK)
+    elif register.name == "icount":
+        raise RefusedError("icount can't be written; to move in time use monitor seek")
+    else:
+        raise RefusedError(f"an 8086 has no {register.name}")
+
+
+class Writer:
+    """Writes one register after another, as gdb does to pop a frame: eip before CS, esp before SS.
+
+    A segment that is written after its linear address leaves that address where it is, if the
+    segment reaches it, and not the offset.
+    """
+
+    def __init__(self, debugger: Debugger) -> None:
+        self._debugger = debugger
+        self._aims: dict[str, int] = {}
+        """By segment, the linear address that was written before it."""
+
+    def write(self, number: int, data: bytes) -> None:
+        """Set a register, as `write` does."""
+        name = REGISTERS[_known(number)].name
+        held = name in _OFFSETS and self._aims.pop(name, None) == self._linear(name)
+        address = self._linear(name) if held else 0
+        write(self._debugger, number, data)
+        if held and (address - self._base(name)) & ADDRESS_MASK <= 0xFFFF:
+            _write_linear(self._debugger, name, _OFFSETS[name], address)
+        if name in _SEGMENTS:
+            self._aims[_SEGMENTS[name]] = self._linear(_SEGMENTS[name])
+
+    def _base(self, segment: str) -> int:
+        return int(getattr(self._debugger.machine.registers, segment)) << 4
+
+    def _linear(self, segment: str) -> int:
+        offset = int(getattr(self._debugger.machine.registers, _OFFSETS[segment]))
+        return (self._base(segment) + offset) & ADDRESS_MASK
+
+
+_SEGMENTS = {"eip": "cs", "esp": "ss"}
+_OFFSETS = {"cs": "ip", "ss": "sp"}
+
+
+def write_pc(debugger: Debugger, address: int) -> None:
+    """Go on at a linear address (as by writing eip)."""
+    _write_linear(debugger, "cs", "ip", address & ADDRESS_MASK)
+
+
+def write_all(debugger: Debugger, data: bytes) -> None:
+    """Set the registers that differ from what g shows now.
+
+    Only those, since eip and ip, and esp and sp16, are two views of one register.  RefusedError if
+    one that differs can't be written, or if the size is wrong.
+    """
+    if len(data) != SIZE:
+        raise RefusedError(f"the registers are {SIZE} bytes, not {len(data)}")
+    before = read_all(debugger.machine.registers)
+    changed = [n for n in _WRITING_ORDER if data[_PLACES[n]] != before[_PLACES[n]]]
+    for number in changed:
+        if not _writable(REGISTERS[number]):
+            raise RefusedError(f"{REGISTERS[number].name} can't be written")
+    for number in changed:
+        write(debugger, number, data[_PLACES[number]])
+
+
+def _writable(register: Register) -> bool:
+    return register.writes is not None or register.name in {"eip", "esp"}
+
+
+def _write_linear(debugger: Debugger, segment: str, offset: str, address: int) -> None:
+    """Set an offset register so that ``segment:offset`` is a linear address; see the module."""
+    base = getattr(debugger.machine.registers, segment) << 4
+    distance = (address - base) & ADDRESS_MASK
+    if distance > 0xFFFF:
+        debugger.write_register(segment, address >> 4)
+        distance = address & 0xF
+    debugger.write_register(offset, distance)
+
+
+def _known(number: int) -> int:
+    if number >= len(REGISTERS):
+        raise RefusedError(f"no register {number}")
+    return number

@@ -1,0 +1,129 @@
+"""What we answer: the bodies of packets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from blink16.breakpoints import PointKind
+from blink16.debugger import Event, EventKind
+from blink16.gdbstub.commands import THREAD
+
+OK = b"OK"
+EMPTY = b""
+"""The packet is not known here."""
+CONSOLE_CHUNK = 16384
+"""Bytes of text in one O packet."""
+
+
+class Errno(Enum):
+    """Numbers of E packets, from File-I/O's errno values (gdb manual)."""
+
+    EFAULT = 14  # no such memory
+    EINVAL = 22  # fields that make no sense, and all the rest
+
+
+class RefusedError(Exception):
+    """A command that can't be carried out; the text says why in one line."""
+
+    def __init__(self, text: str, errno: Errno = Errno.EINVAL) -> None:
+        super().__init__(text)
+        self.errno = errno
+
+
+class PosixSignal(Enum):
+    """The signals that we report on our own account, by gdb's numbers."""
+
+    NONE = 0
+    SIGINT = 2
+    SIGTRAP = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What the client's qSupported said it understands."""
+
+    error_message: bool = False
+    swbreak: bool = False
+    hwbreak: bool = False
+
+    @classmethod
+    def of(cls, features: frozenset[str]) -> Client:
+        """Pick what matters here from a client's features."""
+        return cls("error-message+" in features, "swbreak+" in features, "hwbreak+" in features)
+
+
+def error(refusal: RefusedError, client: Client) -> bytes:
+    """Return ``E.text`` for clients that said they know it, else ``E NN``."""
+    if client.error_message:
+        printable = "".join(c if c.isprintable() and c.isascii() else "?" for c in str(refusal))
+        return b"E." + printable.replace("$", "?").replace("#", "?").encode("ascii")
+    return b"E%02x" % refusal.errno.value
+
+
+def console(text: str) -> list[bytes]:
+    """Return text for the user's terminal as O packets."""
+    data = text.encode("utf-8")
+    starts = range(0, len(data), CONSOLE_CHUNK)
+    return [b"O" + data[at : at + CONSOLE_CHUNK].hex().encode("ascii") for at in starts]
+
+
+_WATCH_REASONS = {
+    PointKind.WRITE: b"watch",
+    PointKind.READ: b"rwatch",
+    PointKind.ACCESS: b"awatch",
+}
+_SIGNALS = {
+    EventKind.INTERRUPTED: PosixSignal.SIGINT,
+    EventKind.WAITING: PosixSignal.SIGINT,
+    # no signal: gdb says "stopped", and not that a program got a SIGTRAP that it never saw
+    EventKind.EXITING: PosixSignal.NONE,
+    EventKind.HALTED: PosixSignal.NONE,
+}
+
+
+def gone(event: Event) -> bytes | None:
+    """Return W or X if the event says that the program is gone, else None."""
+    if event.kind is EventKind.EXITED:
+        return b"W%02x" % (event.status & 0xFF)
+    if event.kind is EventKind.KILLED:
+        return b"X%02x" % (event.signal & 0xFF)
+    return None
+
+
+def stop(event: Event, registers: bytes, breakpoint_kind: PointKind, client: Client) -> bytes:
+    """Return the T packet for an event.
+
+    ``registers``: the expedited ones as ``number:value;``.  ``breakpoint_kind``: which kind of
+    breakpoint stands at pc, for a BREAKPOINT.
+    """
+    signal = _SIGNALS.get(event.kind, PosixSignal.SIGTRAP).value
+    if event.kind is EventKind.SIGNALLED:
+        signal = event.signal & 0xFF
+    reason = _reason(event, breakpoint_kind, client)
+    return b"T%02x%bthread:%x;%b" % (signal, registers, THREAD, reason)
+
+
+def _reason(event: Event, breakpoint_kind: PointKind, client: Client) -> bytes:
+    match event.kind:
+        case EventKind.WATCHPOINT if event.point is not None and event.address is not None:
+            return b"%b:%x;" % (_WATCH_REASONS[event.point.kind], event.address)
+        case EventKind.HISTORY_START:
+            return b"replaylog:begin;"
+        case EventKind.BREAKPOINT:
+            hardware = breakpoint_kind is PointKind.HARDWARE
+            understood = client.hwbreak if hardware else client.swbreak
+            return (b"hwbreak:;" if hardware else b"swbreak:;") if understood else b""
+        case _:
+            return b""
+
+
+def say(event: Event, icount: int) -> str:
+    """Return the line that tells the user about an event; empty if gdb says it all."""
+    match event.kind:
+        case EventKind.EXITING:
+            return f"exited with status {event.status} at instruction {icount}\n"
+        case EventKind.HALTED if not event.text:
+            return f"the processor is halted for good at instruction {icount}\n"
+        case _:
+            return f"{event.text}\n" if event.text else ""

@@ -1,0 +1,106 @@
+"""The unwind window: addresses above memory at which gdb reads how to unwind a frame.
+
+Each linear address that can be the top of a stack has a row of 16 words of 32 bits.  The row of
+a frame's ``esp`` holds the registers of the frame's caller, found when they are read.  The
+board's call frame information (`cfi`) sends gdb here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+from construct import Int32ul
+
+from blink16.cpu.registers import Cell, Registers
+from blink16.memory import MEMORY_SIZE, Memory
+from blink16.unwind.frames import Caller, Frame, frames
+
+BASE = 0x4000_0000
+ROW_SHIFT = 6
+ROW_SIZE = 1 << ROW_SHIFT
+SIZE = MEMORY_SIZE << ROW_SHIFT
+
+
+class Field(IntEnum):
+    """The words of a row."""
+
+    CFA = 0
+    """The canonical frame address: the linear address above the return address."""
+    EAX = 1
+    ECX = 2
+    EDX = 3
+    EBX = 4
+    ESP = 5
+    EBP = 6
+    ESI = 7
+    EDI = 8
+    EIP = 9
+    EFLAGS = 10
+    CS = 11
+    SS = 12
+    DS = 13
+    ES = 14
+
+
+ROW = Int32ul[ROW_SIZE // 4]
+
+
+def field_address(esp: int, field: Field) -> int:
+    """Return the address of a field in the row of a linear stack address."""
+    return BASE + (esp << ROW_SHIFT) + field * 4
+
+
+class Window:
+    """The rows for a machine that stands; frames are looked for as far as they are asked for."""
+
+    def __init__(self, memory: Memory, registers: Registers, entry: range) -> None:
+        """Look from the innermost frame on.  ``entry``: the function at the program's entry."""
+        self._frames: Iterator[tuple[Frame, Caller | None]] = frames(memory, Frame.of(registers))
+        self._entry = entry
+        self._rows: dict[int, bytes] = {}
+
+    def read(self, address: int, length: int) -> bytes:
+        """Return bytes of the window from an address in it on, up to the end of a row.
+
+        There are none where no frame's stack lies, nor behind the CFA of an outermost frame: a
+        read that fails ends gdb's backtrace.
+        """
+        row = self._row((address - BASE) >> ROW_SHIFT)
+        at = (address - BASE) % ROW_SIZE
+        return row[at : at + length]
+
+    def _row(self, esp: int) -> bytes:
+        while esp not in self._rows:
+            found = next(self._frames, None)
+            if found is None:
+                return b""
+            frame, caller = found
+            self._rows[frame.stack] = _row(caller) if caller else self._outermost(frame)
+        return self._rows[esp]
+
+    def _outermost(self, frame: Frame) -> bytes:
+        """Return the row of a frame without a caller, which seems to lie above all others.
+
+        At the function at the program's entry gdb's backtrace ends without a word, if it can
+        read a caller's pc; anywhere else it would show that pc.
+        """
+        row = _build(frame, 0, MEMORY_SIZE)
+        # a function that has called another is where the CALL stands, before its return address
+        at = frame.pc - 1 if self._rows else frame.pc
+        return row if at in self._entry else row[: Int32ul.sizeof()]
+
+
+def _row(caller: Caller) -> bytes:
+    frame = caller.frame
+    return _build(frame, frame.pc, caller.cfa)
+
+
+def _build(frame: Frame, eip: int, cfa: int) -> bytes:
+    cells = frame.cells
+    core = (Cell.AX, Cell.CX, Cell.DX, Cell.BX)
+    segments = (Cell.CS, Cell.SS, Cell.DS, Cell.ES)
+    words = [cells[cell] for cell in core]
+    words += [frame.stack, cells[Cell.BP], cells[Cell.SI], cells[Cell.DI], eip, frame.flags]
+    words += [cells[cell] for cell in segments]
+    return bytes(ROW.build([cfa, *words, 0]))

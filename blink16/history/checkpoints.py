@@ -1,0 +1,259 @@
+"""The ring of checkpoints: bounded by memory, and thinned rather than dropped.
+
+A checkpoint can be made anywhere, also between two others, and any but the first can be taken
+out: what it alone held is merged into its successor.  When the ring is full, those go first
+whose absence costs least: the gap that is left, measured by how far it is from where the user
+is and from the newest instant.  So the ring is dense there and thins out with distance, and
+the whole run stays reachable from its first instruction.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from blink16.history.pages import PageVersions
+from blink16.machine import Snapshot
+from blink16.memory import PAGE_SHIFT, PAGE_SIZE, Memory
+
+MIN_LIMIT = 16 << 20
+"""Bytes; a checkpoint in which all pages are new takes one and a half million."""
+DEFAULT_LIMIT = 256 << 20
+ROOM = 8
+"""When the ring is full, one part in so many is freed."""
+CHECKPOINT_SIZE = 500
+"""Bytes of a checkpoint's own objects, about."""
+
+
+@dataclass(slots=True, eq=False)
+class Checkpoint:
+    """A machine's whole state at an instruction count; the RAM is in the ring's versions."""
+
+    icount: int
+    snapshot: Snapshot
+    fed: int
+    """How many entries of the input log this state has seen."""
+    pages: set[int] = field(default_factory=set)
+    """Pages that have a version of their own here."""
+    size: int = 0
+    """Bytes that the snapshot takes beside its predecessor's."""
+
+
+class Ring:
+    """The checkpoints of one timeline, ordered by icount."""
+
+    def __init__(self, first: Checkpoint, limit: int = DEFAULT_LIMIT) -> None:
+        self.limit = limit
+        self._versions = PageVersions()
+        self._icounts = [first.icount]
+        self._checkpoints = [first]
+        self._snapshots_size = 0
+        self._measure(0)
+
+    def __len__(self) -> int:
+        return len(self._checkpoints)
+
+    @property
+    def size(self) -> int:
+        """Bytes in use, about."""
+        return self._snapshots_size + self._versions.size
+
+    @property
+    def first(self) -> Checkpoint:
+        """The oldest checkpoint."""
+        return self._checkpoints[0]
+
+    def icounts(self) -> list[int]:
+        """Return the instruction counts of all checkpoints, ascending."""
+        return list(self._icounts)
+
+    def at_or_before(self, icount: int) -> Checkpoint:
+        """Return the nearest checkpoint not after ``icount``; the first if there is none."""
+        return self._checkpoints[max(0, bisect_right(self._icounts, icount) - 1)]
+
+    def next_after(self, icount: int) -> Checkpoint | None:
+        """Return the nearest checkpoint after ``icount``."""
+        place = bisect_right(self._icounts, icount)
+        return self._checkpoints[place] if place < len(self._checkpoints) else None
+
+    def at(self, icount: int) -> Checkpoint | None:
+        """Return the checkpoint at exactly ``icount``."""
+        nearest = self.at_or_before(icount)
+        return nearest if nearest.icount == icount else None
+
+    def first_that_saw(self, inputs: int) -> Checkpoint | None:
+        """Return the oldest checkpoint that has seen so many inputs, if there is one."""
+        place = bisect_left(self._checkpoints, inputs, key=lambda c: c.fed)
+        return self._checkpoints[place] if place < len(self._checkpoints) else None
+
+    # -- adding ------------------------------------------------------------------------------
+
+    def add(self, new: Checkpoint, changed: dict[int, bytes], memory: Memory) -> None:
+        """Add a checkpoint of the present state; there is none at its icount yet.
+
+        ``changed``: the pages written since some earlier checkpoint, with their content then
+        (`Memory.checkpoint`).
+        """
+        place = bisect_right(self._icounts, new.icount)
+        before = self._checkpoints[place - 1]
+        after = self._checkpoints[place] if place < len(self._checkpoints) else None
+        for page, old in changed.items():
+            start = page << PAGE_SHIFT
+            self._add_version(new, before, after, page, old, memory[start : start + PAGE_SIZE])
+        self._icounts.insert(place, new.icount)
+        self._checkpoints.insert(place, new)
+        self._measure(place)
+        self._measure(place + 1)
+
+    def _add_version(
+        self,
+        new: Checkpoint,
+        before: Checkpoint,
+        after: Checkpoint | None,
+        page: int,
+        old: bytes,
+        content: bytes,
+    ) -> None:
+        versions = self._versions
+        if page in versions:
+            old = versions.at(page, before.icount)
+        if content == old:
+            return
+        if page not in versions:
+            versions.begin(page, self.first.icount, old)
+        new.pages.add(page)
+        versions.insert(page, new.icount, content)
+        if after is not None and page not in after.pages:
+            # There, the page has again what it has before: say so, now that it differs here.
+            after.pages.add(page)
+            versions.insert(page, after.icount, old)
+
+    def _measure(self, place: int) -> None:
+        """Measure a checkpoint's snapshot anew: its predecessor is new."""
+        if place >= len(self._checkpoints):
+            return
+        checkpoint = self._checkpoints[place]
+        known = self._checkpoints[place - 1].snapshot if place else None
+        self._snapshots_size -= checkpoint.size
+        checkpoint.size = CHECKPOINT_SIZE + footprint(checkpoint.snapshot, known)
+        self._snapshots_size += checkpoint.size
+
+    # -- moving ------------------------------------------------------------------------------
+
+    def difference(self, here: Checkpoint, there: Checkpoint) -> dict[int, bytes]:
+        """Return the pages to store in order to get from one checkpoint's RAM to another's."""
+        low, high = sorted((here.icount, there.icount))
+        versions = self._versions
+        return {
+            page: content
+            for page in self._changed_between(low, high)
+            if (content := versions.at(page, there.icount)) is not versions.at(page, here.icount)
+        }
+
+    def _changed_between(self, low: int, high: int) -> set[int]:
+        """Return all pages that may differ between two checkpoints."""
+        first, last = bisect_right(self._icounts, low), bisect_right(self._icounts, high)
+        if last - first > _FEW:
+            return self._versions.pages()
+        return set().union(*(self._checkpoints[i].pages for i in range(first, last)))
+
+    # -- taking out --------------------------------------------------------------------------
+
+    def truncate(self, icount: int) -> None:
+        """Remove all checkpoints after ``icount``."""
+        while self._icounts[-1] > icount:
+            self._icounts.pop()
+            gone = self._checkpoints.pop()
+            self._snapshots_size -= gone.size
+            for page in gone.pages:
+                self._versions.remove(page, gone.icount)
+
+    def forget_before(self, icount: int) -> None:
+        """Let the history begin at the checkpoint at ``icount``."""
+        place = bisect_left(self._icounts, icount)
+        self._snapshots_size -= sum(c.size for c in self._checkpoints[:place])
+        del self._icounts[:place], self._checkpoints[:place]
+        self.first.pages.clear()
+        self._versions.forget_before(self.first.icount)
+        self._measure(0)
+
+    def thin(self, focuses: tuple[int, ...], needed: Sequence[Checkpoint], extra: int = 0) -> None:
+        """Take out checkpoints until there is room again, those that matter least first.
+
+        ``focuses``: instruction counts around which to stay dense.  ``needed``: not to be
+        taken out.  ``extra``: bytes in use elsewhere that count against the limit as well.
+        """
+        goal = self.limit - self.limit // ROOM - extra
+        while self.size > goal and len(self) > 2:
+            before = len(self)
+            self._thin_once(focuses, needed, goal)
+            if len(self) == before:
+                return
+
+    def _thin_once(self, focuses: tuple[int, ...], needed: Sequence[Checkpoint], goal: int) -> None:
+        """Take out the least important checkpoints, but no two neighbours."""
+        counts = self._icounts
+        worth = sorted(
+            ((counts[i + 1] - counts[i - 1]) / (1 + min(abs(counts[i] - f) for f in focuses)), i)
+            for i in range(1, len(counts) - 1)
+            if self._checkpoints[i] not in needed
+        )
+        gone: set[int] = set()
+        for _, place in worth:
+            if self.size <= goal:
+                break
+            if place - 1 not in gone and place + 1 not in gone:
+                self._merge_into(place, place + 1)
+                gone.add(place)
+        self._icounts = [c for i, c in enumerate(counts) if i not in gone]
+        self._checkpoints = [c for i, c in enumerate(self._checkpoints) if i not in gone]
+
+    def _merge_into(self, place: int, successor: int) -> None:
+        """Let the successor take over what it inherits from the checkpoint at ``place``."""
+        old, new = self._checkpoints[place], self._checkpoints[successor]
+        for page in old.pages:
+            if page in new.pages:
+                self._versions.remove(page, old.icount)
+            else:
+                new.pages.add(page)
+                self._versions.relabel(page, old.icount, new.icount)
+        known = self._checkpoints[place - 1].snapshot
+        size = CHECKPOINT_SIZE + footprint(new.snapshot, known)
+        self._snapshots_size += size - new.size - old.size
+        new.size = size
+
+
+_FEW = 64
+"""Beyond so many checkpoints, looking at every page that ever changed is quicker."""
+
+
+def footprint(state: Any, known: Any = None) -> int:
+    """Return the bytes that an immutable state takes beside a ``known`` one it shares with."""
+    if state is known or state is None or isinstance(state, bool):
+        return 0
+    if isinstance(state, tuple):
+        return sys.getsizeof(state) + _footprint_of_items(state, known)
+    if isinstance(state, Mapping):
+        others = known if isinstance(known, Mapping) else {}
+        items = sum(footprint(value, others.get(key)) for key, value in state.items())
+        return sys.getsizeof(state) + items
+    if is_dataclass(state) and not isinstance(state, type):
+        names = (f.name for f in fields(state))
+        return CHECKPOINT_SIZE // 8 + sum(
+            footprint(getattr(state, name), getattr(known, name, None)) for name in names
+        )
+    return sys.getsizeof(state)
+
+
+def _footprint_of_items(state: tuple[Any, ...], known: Any) -> int:
+    others = known if isinstance(known, tuple) else ()
+    shared = {id(item) for item in others}
+    partners = [*others, *[None] * (len(state) - len(others))]
+    return sum(
+        footprint(item, partner)
+        for item, partner in zip(state, partners, strict=False)
+        if id(item) not in shared
+    )

@@ -1,0 +1,61 @@
+"""How far apart checkpoints are: by what it costs to run from one to the next.
+
+The engines differ by a factor of ten thousand, and so do guests in the pages they write.  So
+spacing is measured in seconds and translated into instructions at the pace last seen.  What
+a machine does never depends on this; only how long it takes to go back does.
+"""
+
+from __future__ import annotations
+
+SPACING_SECONDS = 0.005
+"""What running from one checkpoint to the next should cost."""
+FINE_SECONDS = 0.0002
+"""The same near where the user is, where each step back starts from a checkpoint anew."""
+OVERHEAD = 12
+"""A checkpoint may cost one part in so many of the run between two."""
+SLICE_SECONDS = 0.02
+"""What one call of the machine may take at most: then requests to stop are looked at."""
+MIN_INTERVAL = 16
+MAX_INTERVAL = 1 << 23
+_START_RATE = 20_000.0  # instructions a second; soon replaced by what is measured
+_OVERHEAD_SECONDS = 0.00005  # of a call; what is shorter tells only that the pace is no less
+_GROWTH = 4.0
+_WEIGHT = 0.25
+
+
+class Pace:
+    """Measures how fast the machine runs and what a checkpoint costs."""
+
+    def __init__(self) -> None:
+        self._rate = _START_RATE
+        self._checkpoint_seconds = 0.0
+
+    def ran(self, instructions: int, seconds: float) -> None:
+        """Take account of a run."""
+        sample = min(instructions / max(seconds, _OVERHEAD_SECONDS), self._rate * _GROWTH)
+        is_telling = seconds > _OVERHEAD_SECONDS and instructions >= MIN_INTERVAL
+        if is_telling or sample > self._rate:
+            self._rate += (sample - self._rate) * _WEIGHT
+
+    def checkpointed(self, seconds: float) -> None:
+        """Take account of a checkpoint."""
+        self._checkpoint_seconds += (seconds - self._checkpoint_seconds) * _WEIGHT
+
+    @property
+    def interval(self) -> int:
+        """Instructions between two checkpoints."""
+        seconds = max(SPACING_SECONDS, OVERHEAD * self._checkpoint_seconds)
+        return self._instructions(seconds)
+
+    @property
+    def fine(self) -> int:
+        """Instructions between two checkpoints near where the user is."""
+        return self._instructions(FINE_SECONDS)
+
+    @property
+    def slice(self) -> int:
+        """Instructions to run before looking at requests again."""
+        return self._instructions(SLICE_SECONDS)
+
+    def _instructions(self, seconds: float) -> int:
+        return min(MAX_INTERVAL, max(MIN_INTERVAL, int(seconds * self._rate)))

@@ -1,0 +1,485 @@
+"""The history of a machine: every past instant, exactly.
+
+A machine is a pure function of its start state and its inputs by instruction count.  So a past
+instant is the nearest checkpoint before it and the instructions from there on, with the logged
+inputs at their times.  Checkpoints lie in a ring (`blink16.history`), about five milliseconds
+of running apart, denser where the user goes and sparser with distance; each can be reached
+from each at the cost of the pages that differ.  So it makes no difference to a jump how far it
+goes, and after a jump into the past the checkpoints ahead are still there.
+
+Rules:
+
+- The state at an instruction count is the one after the inputs logged there.
+- Time stands between two instructions.  Where a request to stop meets a REP instruction
+  between two rounds, its rounds are taken back.
+- While the machine is in the past, nothing is shown or done outside, and input waits until the
+  machine is live again.  A change made in the past drops the future.
+- A request to stop (`interrupt`) is for the run or seek that is going on, or else for the next.
+  It ends with the first that reports it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from threading import Lock
+from time import perf_counter
+
+from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.registers import Cell
+from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT, Checkpoint, Ring
+from blink16.history.inputs import Input, InputLog, MemoryWritten, Received, RegisterWritten
+from blink16.history.pace import Pace
+from blink16.history.terms import (
+    HistorySize,
+    Hit,
+    Interrupted,
+    KeptState,
+    Observer,
+    ReplayError,
+    TimelineError,
+)
+from blink16.machine import FOREVER, Machine
+from blink16.memory import PAGE_SHIFT, Memory
+
+MAX_QUEUED = 1 << 20
+"""Bytes of input that may wait until the machine is live; what comes beyond is dropped."""
+MAX_HITS = 64
+"""Points may stop a replay so often before they are taken out of its way."""
+INTERRUPTED = Stop(StopReason.INTERRUPTED)
+
+
+class Timeline:
+    """A machine and its history: checkpoints, the log of inputs, seek to any instruction count.
+
+    From here on nobody else may run or change the machine.
+    """
+
+    def __init__(
+        self, machine: Machine, *, limit: int = DEFAULT_LIMIT, pace: Pace | None = None
+    ) -> None:
+        """Begin the history of ``machine`` where it stands.
+
+        ``limit``: bytes (`set_limit`).  ``pace``: how far apart checkpoints are to be.
+        """
+        self.machine = machine
+        self.without_points: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Takes all points out of the machine for a while."""
+        self.observer: Observer | None = None
+        self._log = InputLog()
+        self._fed = 0
+        self._queue: deque[tuple[str, bytes]] = deque()
+        self._queued = 0
+        self._queue_lock = Lock()
+        self._pace = pace or Pace()
+        self._interrupted = False
+        self._end = machine.icount
+        self._start = machine.icount
+        machine.memory.checkpoint()
+        self._base = Checkpoint(machine.icount, machine.save(), 0)
+        """The checkpoint since which `Memory` keeps the old content of pages."""
+        self._origins: list[Checkpoint] = []
+        """Where seeks and excursions go back to: not to be thinned out."""
+        self._ring = Ring(self._base)
+        self.set_limit(limit)
+
+    @property
+    def now(self) -> int:
+        """The instruction count where the machine stands."""
+        return self.machine.icount
+
+    @property
+    def start(self) -> int:
+        """The oldest reachable instruction count."""
+        return self._ring.first.icount
+
+    @property
+    def began(self) -> int:
+        """Where the history began; `start` is later if the beginning had to be forgotten."""
+        return self._start
+
+    @property
+    def end(self) -> int:
+        """The newest recorded instruction count, where live execution goes on."""
+        return self._end
+
+    @property
+    def live(self) -> bool:
+        """Whether the machine stands at the end, so that running on is for the first time."""
+        return self.machine.icount >= self._end
+
+    # -- running forward ---------------------------------------------------------------------
+
+    def run(
+        self, budget: int = FOREVER, *, skip_breakpoint: bool = False, through_traps: bool = False
+    ) -> Stop:
+        """Run forward, through the recording and on into live execution without a seam."""
+        try:
+            return self._run(budget, skip_breakpoint, through_traps)
+        finally:
+            if self.observer is not None:
+                self.observer.reached(self._end)
+
+    def _run(self, budget: int, skip: bool, through_traps: bool) -> Stop:
+        if budget <= 0:
+            return Stop(StopReason.BUDGET)
+        goal = self.now + budget
+        while not self._take_interrupt():
+            before = self.now
+            stop = self._slice(goal, skip=skip, through_traps=through_traps)
+            if stop.reason is StopReason.INTERRUPTED:
+                if self.machine.between_rounds:
+                    self._take_rounds_back()
+                self._interrupted = False
+                return stop
+            if stop.reason is not StopReason.BUDGET or self.now >= goal:
+                return stop
+            skip = skip and self.now == before
+        return INTERRUPTED
+
+    def _slice(
+        self, goal: int, *, skip: bool = False, through_traps: bool = False, dense: bool = True
+    ) -> Stop:
+        """Run towards ``goal``, at most to where something is due: an input, a checkpoint."""
+        machine = self.machine
+        here = machine.icount
+        machine.replaying = here < self._end
+        if not machine.replaying:
+            self._deliver()
+        goal = min(goal, here + self._pace.slice)
+        if machine.replaying:
+            goal = min(goal, self._end)
+            if self._fed < len(self._log):
+                goal = min(goal, self._log[self._fed].icount)
+        due = self._due() if dense else FOREVER
+        started = perf_counter()
+        stop = machine.run(
+            max(1, min(goal, due) - here), skip_breakpoint=skip, through_traps=through_traps
+        )
+        self._pace.ran(machine.icount - here, perf_counter() - started)
+        self._end = max(self._end, machine.icount)
+        self._feed()
+        if machine.icount >= due and not self._is_midway(stop):
+            self.keep()
+        return stop
+
+    def _is_midway(self, stop: Stop) -> bool:
+        return stop.reason is StopReason.INTERRUPTED and self.machine.between_rounds
+
+    def _due(self) -> int:
+        """Where the next checkpoint is to be, unless one lies ahead that is near enough."""
+        here, interval = self.now, self._pace.interval
+        due = max(here + 1, self._ring.at_or_before(here).icount + interval)
+        ahead = self._ring.next_after(here)
+        return FOREVER if ahead is not None and ahead.icount < due + interval // 2 else due
+
+    def _take_rounds_back(self) -> None:
+        """Undo the rounds of a REP instruction that has not retired."""
+        here = self.now
+        self._go_back(self._ring.at_or_before(here))
+        self._replay(here, whole=True)
+
+    # -- inputs ------------------------------------------------------------------------------
+
+    def receive(self, channel: str, data: bytes) -> None:
+        """Take input from outside; from any thread.
+
+        The machine gets it before it next executes an instruction live.
+        """
+        with self._queue_lock:
+            if self._queued + len(data) <= MAX_QUEUED:
+                self._queued += len(data)
+                self._queue.append((channel, data))
+
+    def _deliver(self) -> None:
+        while self._queue:
+            with self._queue_lock:
+                channel, data = self._queue.popleft()
+                self._queued -= len(data)
+            self._happen(Received(self.now, channel, data))
+
+    def _happen(self, entry: Input) -> None:
+        """Log an input and let it happen, here at the end of the history."""
+        entry.apply(self.machine)
+        self._log.append(entry)
+        self._fed = len(self._log)
+        if self.observer is not None:
+            self.observer.happened(entry)
+        if self._log.size > self._ring.limit // 2:
+            self._forget_beginning()
+        self._stay_within_limit()
+
+    def _feed(self) -> None:
+        """Let the inputs happen again that were logged here."""
+        while self._fed < len(self._log) and self._log[self._fed].icount == self.now:
+            self._log[self._fed].apply(self.machine)
+            self._fed += 1
+
+    def inputs(self) -> list[Input]:
+        """Return the logged inputs that are remembered, oldest first."""
+        return self._log.since(self.start)
+
+    def change(self) -> bool:
+        """Make this the end of the history; True if that dropped a recorded future.
+
+        `write_memory` and `write_register` call it.  Whoever changes the machine in another
+        way makes it impossible to come back here.
+        """
+        dropped = self.now < self._end
+        self._ring.truncate(self.now)
+        self._log.truncate(self._fed)
+        self._end = self.now
+        self.machine.replaying = False
+        if dropped and self.observer is not None:
+            self.observer.dropped(self._end, len(self._log))
+        return dropped
+
+    def write_memory(self, address: int, data: bytes) -> bool:
+        """Store bytes from a linear address on; True if that dropped a recorded future."""
+        dropped = self.change()
+        self._happen(MemoryWritten(self.now, address, data))
+        return dropped
+
+    def write_register(self, name: str, value: int) -> bool:
+        """Set a register of `Registers`; True if that dropped a recorded future."""
+        dropped = self.change()
+        self._happen(RegisterWritten(self.now, name, value))
+        return dropped
+
+    # -- interruption ------------------------------------------------------------------------
+
+    def interrupt(self) -> None:
+        """Ask the run or seek that is going on, or else the next, to stop; from any thread."""
+        self._interrupted = True
+        self.machine.interrupt()
+
+    def forget_interrupt(self) -> None:
+        """Drop a request to stop that nothing has reported yet."""
+        self._interrupted = False
+        self.machine.registers.cells[Cell.ATTENTION] = 0
+
+    def _take_interrupt(self) -> bool:
+        if self._interrupted:
+            self.forget_interrupt()
+            return True
+        return False
+
+    # -- moving ------------------------------------------------------------------------------
+
+    def seek(self, icount: int) -> None:
+        """Move the machine to an instruction count in start..end.
+
+        TimelineError outside of these.  Interrupted if a request to stop came: then the
+        machine is where it was.
+        """
+        if not self.start <= icount <= self._end:
+            span = f"{self.start}..{self._end}"
+            raise TimelineError(f"instruction {icount} is outside the history, which is {span}")
+        nearest = self._ring.at_or_before(icount).icount
+        midway = self.machine.between_rounds
+        onward = nearest <= self.now <= icount and not midway
+        way = icount - (self.now if onward else nearest)
+        short = midway or way <= self._pace.slice
+        with nullcontext() if short else self._returning_if_interrupted():
+            if not onward:
+                self._go_back(self._ring.at_or_before(icount))
+            self._replay(icount, whole=short, fine=True)
+        self.machine.replaying = not self.live
+
+    @contextmanager
+    def _returning_if_interrupted(self) -> Iterator[None]:
+        origin = self.keep()
+        self._origins.append(origin)
+        try:
+            yield
+        except Interrupted:
+            self._go_back(origin)
+            raise
+        finally:
+            self._origins.pop()
+
+    @contextmanager
+    def excursion(self) -> Iterator[None]:
+        """Come back to this instant at the end, whatever happens."""
+        origin = self.keep()
+        self._origins.append(origin)
+        try:
+            yield
+        finally:
+            self._origins.pop()
+            self._go_back(origin)
+            self.machine.replaying = not self.live
+
+    def keep(self) -> Checkpoint:
+        """Return the checkpoint of this instant, made now if there is none."""
+        here = self._ring.at(self.now)
+        if here is not None:
+            return here
+        started = perf_counter()
+        memory = self.machine.memory
+        checkpoint = Checkpoint(self.now, self.machine.save(), self._fed)
+        self._ring.add(checkpoint, memory.checkpoint(), memory)
+        self._base = checkpoint
+        self._pace.checkpointed(perf_counter() - started)
+        if self.observer is not None and self.live:
+            self.observer.kept(self.now, self._fed, checkpoint.snapshot)
+        self._stay_within_limit()
+        return checkpoint
+
+    def _go_back(self, checkpoint: Checkpoint) -> None:
+        """Put the machine into the state of a checkpoint, wherever that lies."""
+        machine = self.machine
+        machine.memory.rollback()
+        machine.memory.put_pages(self._ring.difference(self._base, checkpoint))
+        self._base = checkpoint
+        machine.restore(checkpoint.snapshot)
+        machine.replaying = True
+        self._fed = checkpoint.fed
+        self._feed()
+
+    def _replay(self, icount: int, *, whole: bool, fine: bool = False) -> None:
+        """Run through the recording to ``icount``.
+
+        ``whole``: don't stop for anybody.  ``fine``: leave checkpoints on the way, the denser
+        the nearer to the goal, so that steps back from there are quick.
+        """
+        hits = 0
+        with ExitStack() as stack:
+            while self.now < icount:
+                if not whole and self._take_interrupt():
+                    raise Interrupted
+                way = icount - self.now
+                halfway = fine and way > self._pace.fine
+                stop = self._step_of_replay(icount - way // 2 if halfway else icount)
+                if halfway and self._is_far_from_checkpoint(stop):
+                    self.keep()
+                hits += stop.reason in _POINTS
+                if hits == MAX_HITS:
+                    stack.enter_context(self.without_points())
+
+    def _is_far_from_checkpoint(self, stop: Stop) -> bool:
+        gap = self.now - self._ring.at_or_before(self.now).icount
+        return stop.reason is StopReason.BUDGET and gap >= self._pace.fine // 2
+
+    def _step_of_replay(self, goal: int, *, skip: bool = True) -> Stop:
+        """Run towards ``goal`` in the past, to the next point or input at most."""
+        before = self.now, self._fed
+        stop = self._slice(goal, skip=skip, through_traps=True, dense=False)
+        stuck = (self.now, self._fed) == before and stop.reason not in _NO_DIVERGENCE
+        if stuck or (not self.live and stop.reason in _ENDS):
+            reason = stop.reason.name.lower()
+            raise ReplayError(f"the replay differs: {reason} at instruction {self.now}")
+        return stop
+
+    # -- looking for points ------------------------------------------------------------------
+
+    def hits(self, high: int) -> Iterator[Hit]:
+        """Run through the recording to ``high`` (included in start..end), yielding each hit.
+
+        A breakpoint counts where it stands, also here, but not at ``high``.  While it yields,
+        the machine stands at a breakpoint, or behind the instruction that touched a watched
+        address.  Interrupted if a request to stop came; then the machine may stand between
+        two rounds of an instruction, and the caller must `seek`.
+        """
+        skip = False
+        while self.now < high:
+            if self._take_interrupt():
+                raise Interrupted
+            stop = self._step_of_replay(high, skip=skip)
+            skip = stop.reason is StopReason.BREAKPOINT
+            if skip:
+                yield Hit(self.now, stop)
+            elif stop.reason is StopReason.WATCHPOINT:
+                yield Hit(self.now - 1, stop)
+
+    def walk(self, high: int, strides: Iterable[int]) -> Iterator[None]:
+        """Run through the recording to ``high`` in strides (in instructions), yielding before each.
+
+        Interrupted if a request to stop came, as with `hits`.
+        """
+        for stride in strides:
+            if self.now >= high:
+                return
+            yield
+            self._replay(min(high, self.now + stride), whole=False)
+
+    def before(self, icount: int) -> int:
+        """Return where the last checkpoint before ``icount`` lies (``icount`` > start)."""
+        return self._ring.at_or_before(icount - 1).icount
+
+    # -- recordings --------------------------------------------------------------------------
+
+    def adopt(self, inputs: Iterable[Input], kept: Sequence[KeptState], end: int) -> None:
+        """Take over a history recorded elsewhere, of a machine that began exactly like this.
+
+        This must be where the history begins, and nothing may have happened yet.
+        """
+        for entry in inputs:
+            self._log.append(entry)
+        memory = self.machine.memory
+        start = {page: _page(memory, page) for state in kept for page in state.pages}
+        for state in kept:
+            if state.base == self.start:
+                memory.put_pages(start)
+            memory.put_pages(state.pages)
+            checkpoint = Checkpoint(state.icount, state.snapshot, state.inputs)
+            self._ring.add(checkpoint, start, memory)
+        memory.put_pages(start)
+        self._end = end
+        self._feed()
+        self._stay_within_limit()
+
+    # -- limits ------------------------------------------------------------------------------
+
+    def set_limit(self, limit: int) -> None:
+        """Bound the memory that the history takes, in bytes; TimelineError if that's too few."""
+        if limit < MIN_LIMIT:
+            raise TimelineError(f"a history needs {MIN_LIMIT >> 20} MiB at least")
+        if self._log.size > limit // 2:
+            raise TimelineError(f"the inputs take {self._log.size >> 20} MiB: set twice as much")
+        self._ring.limit = limit
+        self._stay_within_limit()
+
+    def size(self) -> HistorySize:
+        """Say what the history holds and takes."""
+        used = self._ring.size + self._log.size
+        return HistorySize(self.start, self._end, len(self._ring), used, self._ring.limit)
+
+    def icounts(self) -> list[int]:
+        """Return where the checkpoints lie, ascending."""
+        return self._ring.icounts()
+
+    def _stay_within_limit(self) -> None:
+        if self._ring.size + self._log.size > self._ring.limit:
+            needed = [self._base, *self._origins]
+            self._ring.thin((self.now, self._end), needed, self._log.size)
+
+    def _forget_beginning(self) -> None:
+        """Forget the older half of the inputs, and with them the instants that need them.
+
+        Here is the end of the history, where an input was just logged.
+        """
+        while self._log.size > self._ring.limit // 2:
+            middle = (self._ring.first.fed + len(self._log)) // 2
+            newer = self._ring.first_that_saw(middle + 1)
+            if newer is None or newer.icount > self._base.icount:
+                self._begin_anew()
+                return
+            self._ring.forget_before(newer.icount)
+            self._log.forget_before(newer.fed)
+
+    def _begin_anew(self) -> None:
+        self._log.forget_before(len(self._log))
+        self.machine.memory.checkpoint()
+        self._base = Checkpoint(self.now, self.machine.save(), self._fed)
+        self._ring = Ring(self._base, self._ring.limit)
+
+
+def _page(memory: Memory, page: int) -> bytes:
+    return memory[page << PAGE_SHIFT : (page + 1) << PAGE_SHIFT]
+
+
+_POINTS = {StopReason.BREAKPOINT, StopReason.WATCHPOINT}
+_NO_DIVERGENCE = {StopReason.BUDGET, StopReason.INTERRUPTED, *_POINTS}
+_ENDS = {StopReason.WAITING, StopReason.EXITED, StopReason.TRAPPED, StopReason.LOCKUP}

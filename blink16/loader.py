@@ -1,0 +1,291 @@
+"""Which kind of program is this, and a machine ready to run it.
+
+A program is found by name (`find`), read once (`read`) and put into a machine as often as
+wanted (`load`), so that a server can give each debugger a fresh one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from importlib import resources
+from itertools import chain
+from pathlib import Path
+
+from blink16 import bios, dos, elks
+from blink16.console import Console
+from blink16.cpu import engines
+from blink16.files import FileTree
+from blink16.hostfolder import Answers
+from blink16.machine import Machine
+from blink16.symbols import SymbolTable
+
+SUFFIXES = ("", ".com", ".exe", ".COM", ".EXE")
+"""What a program's name may lack, tried in DOS' order."""
+MAX_PROGRAM_SIZE = 1 << 20
+"""Bytes: no executable that fits into 1 MiB of memory is larger on disk."""
+MAX_IMAGE_SIZE = 1024 * 16 * 63 * 512
+"""Bytes: the largest disk that INT 13h can address by cylinder, head and sector."""
+FLOPPY_SIZES = frozenset(kib << 10 for kib in (160, 180, 320, 360, 720, 1200, 1440, 2880))
+SECTOR_SIZE = 512
+BOOT_SIGNATURE = b"\x55\xaa"
+ELKS_MAGIC = b"\x01\x03"
+MZ_MAGICS = (b"MZ", b"ZM")
+HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
+"""How programs of today's hosts begin: ELF, scripts, Mach-O."""
+
+ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
+DOS_ENVIRONMENT = {"COMSPEC": "C:\\COMMAND.COM", "PATH": "C:\\"}
+FIRST_HARD_DISK = 0x80
+NOT_FOUND = 127
+"""Exit status when there is no such program, as a shell gives it."""
+USAGE = 2
+"""Exit status when the command line makes no sense."""
+
+
+class LoadError(Exception):
+    """A program that can't be run: one line for the user, and the exit status it deserves."""
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Kind(Enum):
+    """What a program was made for."""
+
+    ELKS = "ELKS executable"
+    DOS_EXE = "DOS .EXE"
+    DOS_COM = "DOS .COM"
+    BOOT = "boot image"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to set up the machine around a program."""
+
+    root: Path | None = Path()
+    """The folder that the guest sees as its file system; None: only what is in ``answers``."""
+    writable: bool = False
+    """Whether the guest's writes reach that folder, or only an overlay in memory."""
+    engine: str = engines.DEFAULT
+    epoch_ns: int = 0
+    """When the machine starts, in nanoseconds since the Unix epoch."""
+    answers: Answers | None = None
+    """What the host's file system has said; what it says to the guest is added.
+
+    A recording takes it from here, and a replay finds it here.  None: begin with nothing.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program file's name as the user gave it, and its content."""
+
+    name: str
+    kind: Kind
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A machine that stands before its program's first instruction."""
+
+    machine: Machine
+    console: Console
+    symbols: SymbolTable
+
+
+def find(name: str) -> Path:
+    """Return the file that a program's name means.
+
+    The name as a path comes first, then with ``.com`` and ``.exe`` behind it; then the sample
+    of that name; then, for a bare name, the folders of $PATH, where only 8086 programs count.
+    LoadError (127) if there is none.
+    """
+    candidates = _as_path(name)
+    if Path(name).name == name:
+        candidates = chain(candidates, _samples(name), _on_search_path(name))
+    try:
+        path = next(candidates, None)
+    except OSError as error:
+        raise LoadError(f"{name}: {error.strerror}") from None
+    if path is not None:
+        return path
+    if Path(name).is_dir():
+        raise LoadError(f"{name}: this is a folder, not a program")
+    raise LoadError(f"{name}: there is no such program", NOT_FOUND)
+
+
+def read(name: str) -> Program:
+    """Find a program and read it, LoadError if that can't be done."""
+    path = find(name)
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise LoadError(f"{name}: this is a device, not a program")
+            if status.st_size > MAX_IMAGE_SIZE:
+                raise LoadError(f"{name}: {status.st_size} bytes are more than any disk holds")
+            image = file.read(MAX_IMAGE_SIZE)
+    except OSError as error:
+        raise LoadError(f"{name}: can't read it: {error.strerror}") from None
+    return Program(name, _checked_kind(name, path.name, image), image)
+
+
+def identify(image: bytes, name: str) -> Kind | None:
+    """Say what a program is, by its content first and then by its name; None if nothing fits."""
+    suffix = Path(name).suffix.lower()
+    if image.startswith(ELKS_MAGIC):
+        return Kind.ELKS
+    if image.startswith(MZ_MAGICS):
+        return Kind.DOS_EXE
+    if len(image) in FLOPPY_SIZES or _has_boot_signature(image):
+        return Kind.BOOT
+    if suffix in (".com", ".exe"):
+        return Kind.DOS_COM  # DOS runs an .EXE without the MZ as a .COM
+    if suffix in (".img", ".ima", ".bin", ".flp"):
+        return Kind.BOOT
+    return None
+
+
+def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded:
+    """Return a new machine with the program in it, LoadError if it doesn't fit or lies."""
+    try:
+        machine = Machine(options.engine, epoch_ns=options.epoch_ns)
+    except ValueError as error:
+        raise LoadError(str(error), USAGE) from None
+    console = Console()
+    try:
+        symbols = _LOADERS[program.kind](machine, console, program, arguments, options)
+    except (elks.ElksError, dos.DosError, bios.BootError) as error:
+        raise LoadError(f"{program.name}: {error}") from None
+    except OSError as error:
+        raise LoadError(f"{error.filename or options.root}: {error.strerror}") from None
+    return Loaded(machine, console, symbols)
+
+
+# -- finding ---------------------------------------------------------------------------------
+
+
+def _as_path(name: str) -> Iterator[Path]:
+    for suffix in SUFFIXES:
+        path = Path(name + suffix)
+        if path.exists() and not path.is_dir():
+            yield path
+
+
+def _samples(name: str) -> Iterator[Path]:
+    """The sample of that name that is part of this package, if there is one."""
+    sample = Path(str(resources.files("blink16") / "samples" / name))
+    if sample.is_file() and not sample.suffix:
+        yield sample
+
+
+def _on_search_path(name: str) -> Iterator[Path]:
+    for suffix in SUFFIXES:
+        for folder in os.get_exec_path():
+            path = Path(folder, name + suffix)
+            if path.is_file() and _is_ours(path):
+                yield path
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return identify(file.read(SECTOR_SIZE), path.name) is not None
+    except OSError:
+        return False
+
+
+# -- identifying -----------------------------------------------------------------------------
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a file; a named pipe without a writer doesn't make us wait."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _has_boot_signature(image: bytes) -> bool:
+    return len(image) >= SECTOR_SIZE and image[SECTOR_SIZE - 2 : SECTOR_SIZE] == BOOT_SIGNATURE
+
+
+def _checked_kind(name: str, file_name: str, image: bytes) -> Kind:
+    if not image:
+        raise LoadError(f"{name}: the file is empty")
+    kind = identify(image, file_name)
+    if kind is None and image.startswith(HOST_MAGICS):
+        raise LoadError(f"{name}: this is a program for this computer, not for an 8086")
+    if kind is None:
+        raise LoadError(
+            f"{name}: no 8086 program is known by this content (ELKS a.out, MZ, boot sector) "
+            "or name (.com, .exe, .img, .bin)"
+        )
+    if kind is not Kind.BOOT and len(image) > MAX_PROGRAM_SIZE:
+        raise LoadError(f"{name}: {len(image)} bytes are more than an 8086 can address")
+    return kind
+
+
+# -- loading ---------------------------------------------------------------------------------
+
+
+def _load_elks(
+    machine: Machine,
+    console: Console,
+    program: Program,
+    arguments: Sequence[str],
+    options: Options,
+) -> SymbolTable:
+    argv = [program.name, *arguments]
+    files = _files(machine, options)
+    return elks.load(machine, program.image, argv, ELKS_ENVIRONMENT, files, console)
+
+
+def _load_dos(
+    machine: Machine,
+    console: Console,
+    program: Program,
+    arguments: Sequence[str],
+    options: Options,
+) -> SymbolTable:
+    files = _files(machine, options)
+    name = Path(program.name).name
+    bios.install(machine, console)
+    dos.load(machine, program.image, name, list(arguments), DOS_ENVIRONMENT, files, console)
+    return SymbolTable([])
+
+
+def _load_boot(
+    machine: Machine,
+    console: Console,
+    program: Program,
+    arguments: Sequence[str],
+    options: Options,
+) -> SymbolTable:
+    if arguments:
+        raise LoadError(f"{program.name}: a boot image takes no arguments", USAGE)
+    is_floppy = len(program.image) <= max(FLOPPY_SIZES)
+    bios.boot(machine, program.image, console, drive=0 if is_floppy else FIRST_HARD_DISK)
+    return SymbolTable([])
+
+
+def _files(machine: Machine, options: Options) -> FileTree:
+    if options.root is not None and not options.root.is_dir():
+        raise LoadError(f"{options.root}: there is no such folder to be the guest's root")
+    return FileTree(
+        options.root,
+        writable=options.writable,
+        effect=machine.effect,
+        answers=options.answers,
+    )
+
+
+_LOADERS = {
+    Kind.ELKS: _load_elks,
+    Kind.DOS_EXE: _load_dos,
+    Kind.DOS_COM: _load_dos,
+    Kind.BOOT: _load_boot,
+}

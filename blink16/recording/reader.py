@@ -1,0 +1,283 @@
+"""Reads a recording and makes a timeline of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from construct import ConstructError
+
+from blink16.cpu.registers import ARCHITECTURE
+from blink16.debugger import WRITABLE
+from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritten
+from blink16.history.terms import KeptState, TimelineError
+from blink16.history.timeline import Timeline
+from blink16.hostfolder import Answer, Answers, HostEntry, Kind, Question
+from blink16.machine import Machine, Snapshot
+from blink16.memory import MEMORY_SIZE, PAGE_COUNT, PAGE_SIZE
+from blink16.recording.records import (
+    BATCH,
+    HEADER,
+    MAX_BATCH,
+    VERSION,
+    Launch,
+    RecordingError,
+    RecordKind,
+    parse_batch,
+)
+
+MAX_ICOUNT = 1 << 62
+
+
+@dataclass
+class Recording:
+    """A recording's content."""
+
+    launch: Launch
+    start: Snapshot
+    ram: bytes
+    first: int
+    """The instruction count of the start."""
+    end: int
+    inputs: list[Input] = field(default_factory=list)
+    checkpoints: list[KeptState] = field(default_factory=list)
+    answers: Answers = field(default_factory=dict)
+    damage: str | None = None
+    """Why it could not be read to its end; None if it could."""
+
+    def play(self, machine: Machine, *, limit: int) -> Timeline:
+        """Return the recorded history, on a machine made from `launch` and `answers`.
+
+        ``limit``: of the history's memory, bytes; TimelineError if that's too few.
+        RecordingError if it is no such machine.
+        """
+        try:
+            machine.memory.write(0, self.ram)
+            machine.restore(self.start)
+            timeline = Timeline(machine, limit=limit)
+            for kept in self.checkpoints:
+                machine.restore(kept.snapshot)
+            machine.restore(self.start)
+            timeline.adopt(self.inputs, self.checkpoints, self.end)
+        except TimelineError:
+            raise
+        except (TypeError, ValueError, LookupError, AttributeError, ConstructError) as error:
+            raise RecordingError(f"the recording doesn't fit this program: {error}") from None
+        return timeline
+
+
+def open_recording(path: Path) -> Recording:
+    """Read a recording up to its end or damage.
+
+    RecordingError if it can't be read, is none, is of a newer version, or is damaged so early
+    that nothing is left to show.
+    """
+    try:
+        with path.open("rb") as file:
+            return _read(file)
+    except OSError as error:
+        raise RecordingError(f"{path}: can't read it: {error.strerror}") from None
+    except RecordingError as error:
+        raise RecordingError(f"{path}: {error}") from None
+
+
+def _read(file: BinaryIO) -> Recording:
+    _check_header(file.read(HEADER.sizeof()))
+    batches = _batches(file)
+    recording = _begin(batches)
+    try:
+        for records in batches:
+            for record in records:
+                _take(recording, record)
+    except RecordingError as error:
+        recording.damage = str(error)
+    _drop_unreachable(recording)
+    return recording
+
+
+def _check_header(data: bytes) -> None:
+    try:
+        header = HEADER.parse(data)
+    except ConstructError:
+        raise RecordingError("this is no recording of blink16") from None
+    if header.version > VERSION:
+        raise RecordingError(
+            f"its format is {header.version}, of a newer blink16; this one reads up to {VERSION}"
+        )
+
+
+def _batches(file: BinaryIO) -> Iterator[tuple[object, ...]]:
+    while front := file.read(BATCH.sizeof()):
+        if len(front) < BATCH.sizeof():
+            raise RecordingError("it ends within a batch")
+        length = BATCH.parse(front).length
+        if length > MAX_BATCH:
+            raise RecordingError("a length is wrong")
+        data = file.read(length)
+        if len(data) < length:
+            raise RecordingError("it ends within a batch")
+        yield parse_batch(front, data)
+
+
+def _begin(batches: Iterator[tuple[object, ...]]) -> Recording:
+    """Read the batches without which nothing can be shown."""
+    launch = _launch(_fields(next(batches, ()), RecordKind.LAUNCH))
+    registers, slept, components, ram = _shaped(
+        _fields(next(batches, ()), RecordKind.START), bytes, int, tuple, bytes
+    )
+    if len(ram) != MEMORY_SIZE:
+        raise RecordingError("the start has no mebibyte of RAM")
+    start = Snapshot(registers, slept, _components(components))
+    first = _icount_of(registers)
+    return Recording(launch, start, ram, first, first)
+
+
+def _fields(records: tuple[object, ...], kind: RecordKind) -> tuple[Any, ...]:
+    if len(records) != 1 or not isinstance(records[0], tuple) or records[0][:1] != (kind,):
+        raise RecordingError(f"its {kind.name.lower()} is missing or damaged")
+    return records[0][1:]
+
+
+def _launch(fields: tuple[Any, ...]) -> Launch:
+    name, kind, image, arguments, epoch, speed = _shaped(fields, str, str, bytes, tuple, int, int)
+    return Launch(name, kind, image, _strings(arguments), epoch, speed)
+
+
+# -- records ---------------------------------------------------------------------------------
+
+
+def _take(recording: Recording, record: object) -> None:
+    if not isinstance(record, tuple) or not record or record[0] not in _TAKERS:
+        raise RecordingError("there is an unknown record")
+    _TAKERS[record[0]](recording, record[1:])
+
+
+def _take_received(recording: Recording, fields: tuple[Any, ...]) -> None:
+    _log(recording, Received(*_shaped(fields, int, str, bytes)))
+
+
+def _take_memory(recording: Recording, fields: tuple[Any, ...]) -> None:
+    icount, address, data = _shaped(fields, int, int, bytes)
+    if not 0 <= address <= address + len(data) <= MEMORY_SIZE:
+        raise RecordingError("an address is outside of memory")
+    _log(recording, MemoryWritten(icount, address, data))
+
+
+def _take_register(recording: Recording, fields: tuple[Any, ...]) -> None:
+    icount, name, value = _shaped(fields, int, str, int)
+    if name not in WRITABLE or not 0 <= value <= 0xFFFF:
+        raise RecordingError("there is an unknown register")
+    _log(recording, RegisterWritten(icount, name, value))
+
+
+def _log(recording: Recording, entry: Input) -> None:
+    last = recording.inputs[-1].icount if recording.inputs else recording.first
+    _check(last <= entry.icount <= MAX_ICOUNT, "inputs are out of order")
+    recording.inputs.append(entry)
+    recording.end = max(recording.end, entry.icount)
+
+
+def _take_cut(recording: Recording, fields: tuple[Any, ...]) -> None:
+    icount, inputs = _shaped(fields, int, int)
+    _check(recording.first <= icount <= recording.end, "a cut is out of place")
+    _check(0 <= inputs <= len(recording.inputs), "a cut is out of place")
+    del recording.inputs[inputs:]
+    recording.checkpoints = [c for c in recording.checkpoints if c.icount <= icount]
+    recording.end = icount
+
+
+def _take_host(recording: Recording, fields: tuple[Any, ...]) -> None:
+    question, path, answer = _shaped(fields, str, tuple, object)
+    try:
+        recording.answers[Question(question), _strings(path)] = _answer(Question(question), answer)
+    except ValueError:
+        raise RecordingError("an answer of the host is damaged") from None
+
+
+def _answer(question: Question, answer: Any) -> Answer:
+    if isinstance(answer, int):
+        return answer
+    if question is Question.NAMES:
+        return frozenset(_strings(answer))
+    if question is Question.CONTENT:
+        return bytes(_shaped((answer,), bytes)[0])
+    kind, *rest = _shaped(answer, int, int, int, int, str)
+    return HostEntry(Kind(kind), *rest)
+
+
+def _take_checkpoint(recording: Recording, fields: tuple[Any, ...]) -> None:
+    icount, inputs, base, registers, slept, components, pages = _shaped(
+        fields, int, int, int, bytes, int, tuple, dict
+    )
+    last = recording.checkpoints[-1] if recording.checkpoints else None
+    _check(base in (recording.first, last and last.icount), "a checkpoint has no base")
+    _check(icount > (last.icount if last else recording.first), "checkpoints are out of order")
+    _check(0 <= inputs <= len(recording.inputs), "a checkpoint has seen too much")
+    _check(icount == _icount_of(registers), "a checkpoint is of another instant")
+    for page, content in pages.items():
+        page_is_there = isinstance(page, int) and 0 <= page < PAGE_COUNT
+        _check(page_is_there and isinstance(content, bytes), "a page is damaged")
+        _check(len(content) == PAGE_SIZE, "a page is damaged")
+    snapshot = Snapshot(registers, slept, _components(components))
+    recording.checkpoints.append(KeptState(icount, snapshot, inputs, base, pages))
+    recording.end = max(recording.end, icount)
+
+
+def _take_reached(recording: Recording, fields: tuple[Any, ...]) -> None:
+    (icount,) = _shaped(fields, int)
+    _check(recording.end <= icount <= MAX_ICOUNT, "the end is out of order")
+    recording.end = icount
+
+
+_TAKERS: dict[object, Callable[[Recording, tuple[Any, ...]], None]] = {
+    RecordKind.RECEIVED: _take_received,
+    RecordKind.MEMORY: _take_memory,
+    RecordKind.REGISTER: _take_register,
+    RecordKind.CUT: _take_cut,
+    RecordKind.HOST: _take_host,
+    RecordKind.CHECKPOINT: _take_checkpoint,
+    RecordKind.REACHED: _take_reached,
+}
+
+
+def _drop_unreachable(recording: Recording) -> None:
+    """Let checkpoints go that see inputs which damage has taken."""
+    count = len(recording.inputs)
+    recording.checkpoints = [c for c in recording.checkpoints if c.inputs <= count]
+
+
+# -- shapes ----------------------------------------------------------------------------------
+
+
+def _check(holds: bool | None, complaint: str) -> None:
+    if not holds:
+        raise RecordingError(complaint)
+
+
+def _shaped(fields: object, *types: type) -> tuple[Any, ...]:
+    """Return the fields of a record, if they have these types."""
+    if not isinstance(fields, tuple) or len(fields) != len(types):
+        raise RecordingError("a record has the wrong fields")
+    if not all(isinstance(value, wanted) for value, wanted in zip(fields, types, strict=True)):
+        raise RecordingError("a record has the wrong fields")
+    return fields
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
+        raise RecordingError("a record has the wrong fields")
+    return value
+
+
+def _components(value: tuple[Any, ...]) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, state) for name, state in (_shaped(c, str, object) for c in value))
+
+
+def _icount_of(registers: bytes) -> int:
+    """Return the instruction count in a processor's saved state."""
+    try:
+        return int(ARCHITECTURE.parse(registers).icount)
+    except ConstructError:
+        raise RecordingError("a processor's state is damaged") from None

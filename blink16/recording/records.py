@@ -1,0 +1,100 @@
+"""What a recording is made of, and its file format.
+
+A file is a header and batches.  A batch is the compressed plain data of a tuple of records with
+its length and checksum; it is written as a whole, so a file that ends early, as when the server
+was killed, holds all but the last one.  A record is a tuple: its kind and its fields.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+from construct import Const, Int16ul, Int32ul, Struct
+
+from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritten
+from blink16.recording import plain
+
+MAGIC = b"BLINK16\x1a"
+VERSION = 1
+MAX_BATCH = 64 << 20
+"""Bytes of plain data in a batch; nothing longer is written or read."""
+
+HEADER = Struct("magic" / Const(MAGIC), "version" / Int16ul, "reserved" / Int16ul)
+BATCH = Struct("length" / Int32ul, "checksum" / Int32ul)
+"""In front of the compressed data: how long that is, and its CRC-32."""
+
+
+class RecordingError(Exception):
+    """A recording that can't be written or read, and why, in one line."""
+
+
+class RecordKind(IntEnum):
+    """The first field of a record, and what follows."""
+
+    LAUNCH = 1  # fields of `Launch`
+    START = 2  # registers, slept, components, RAM: the state where the history begins
+    RECEIVED = 3  # icount, channel, data
+    MEMORY = 4  # icount, linear address, data
+    REGISTER = 5  # icount, name, value
+    CUT = 6  # icount, inputs kept: the future from here on was dropped
+    HOST = 7  # question, path, answer of the host's file system
+    CHECKPOINT = 8  # icount, inputs seen, base, registers, slept, components, pages
+    REACHED = 9  # icount
+
+
+Record = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """From what a machine was made, so that it can be made again anywhere."""
+
+    name: str
+    kind: str
+    image: bytes
+    arguments: tuple[str, ...]
+    epoch_ns: int
+    instructions_per_second: int
+
+
+def input_record(entry: Input) -> Record:
+    """Return an input as a record."""
+    match entry:
+        case Received(icount, channel, data):
+            return RecordKind.RECEIVED, icount, channel, data
+        case MemoryWritten(icount, address, data):
+            return RecordKind.MEMORY, icount, address, data
+        case RegisterWritten(icount, name, value):
+            return RecordKind.REGISTER, icount, name, value
+
+
+def build_batch(records: list[Record]) -> bytes:
+    """Return a batch as it stands in the file; PlainError if it can't be written."""
+    content = plain.build(tuple(records))
+    if len(content) > MAX_BATCH:
+        raise plain.PlainError(f"{len(content)} bytes at once are too many")
+    data = zlib.compress(content, 1)
+    front: bytes = BATCH.build({"length": len(data), "checksum": zlib.crc32(data)})
+    return front + data
+
+
+def parse_batch(front: bytes, data: bytes) -> tuple[object, ...]:
+    """Return the records of a batch; RecordingError if it is damaged."""
+    if zlib.crc32(data) != BATCH.parse(front).checksum:
+        raise RecordingError("a checksum is wrong")
+    unpacker = zlib.decompressobj()
+    try:
+        content = unpacker.decompress(data, MAX_BATCH)
+    except zlib.error:
+        raise RecordingError("it can't be decompressed") from None
+    if unpacker.unconsumed_tail:
+        raise RecordingError(f"a batch is longer than {MAX_BATCH >> 20} MiB")
+    try:
+        records = plain.parse(content)
+    except plain.PlainError as error:
+        raise RecordingError(str(error)) from None
+    if not isinstance(records, tuple):
+        raise RecordingError("a batch is no tuple")
+    return records

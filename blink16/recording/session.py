@@ -1,0 +1,74 @@
+"""From a program to its recording, and from a recording to a debugger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from blink16 import loader
+from blink16.debugger import Debugger
+from blink16.history.checkpoints import DEFAULT_LIMIT
+from blink16.loader import Loaded, LoadError, Options, Program
+from blink16.recording.reader import Recording
+from blink16.recording.records import Launch, RecordingError
+from blink16.recording.writer import Recorder
+
+
+def record(
+    path: Path,
+    program: Program,
+    arguments: Sequence[str],
+    options: Options,
+    *,
+    history_limit: int = DEFAULT_LIMIT,
+) -> tuple[Loaded, Debugger, Recorder]:
+    """Load a program and record its history from the first instruction on.
+
+    Close the recorder at the end.  Its complaints go to the debugger's ``on_notice``.
+    LoadError if the program can't be loaded, RecordingError if the file can't be written.
+    """
+    options = replace(options, answers={} if options.answers is None else options.answers)
+    loaded = loader.load(program, arguments, options)
+    machine = loaded.machine
+    debugger = Debugger(machine, history_limit=history_limit)
+    debugger.symbols = loaded.symbols
+    launch = Launch(
+        name=program.name,
+        kind=program.kind.name,
+        image=program.image,
+        arguments=tuple(arguments),
+        epoch_ns=options.epoch_ns,
+        instructions_per_second=machine.instructions_per_second,
+    )
+    assert options.answers is not None
+    recorder = Recorder(path, launch, debugger.timeline, options.answers)
+    recorder.on_notice = lambda text: debugger.on_notice(text)
+    return loaded, debugger, recorder
+
+
+def replay(
+    recording: Recording, engine: str, *, history_limit: int = DEFAULT_LIMIT
+) -> tuple[Loaded, Debugger]:
+    """Return a recorded machine at its first instant, with all of its history ahead.
+
+    It needs none of the program's files, and touches no file.  RecordingError if the recording
+    holds no program that can be loaded.
+    """
+    launch = recording.launch
+    try:
+        kind = loader.Kind[launch.kind]
+        program = Program(launch.name, kind, launch.image)
+        # a copy: what the guest asks for beyond the recording is not part of it
+        answers = dict(recording.answers)
+        options = Options(root=None, engine=engine, epoch_ns=launch.epoch_ns, answers=answers)
+        loaded = loader.load(program, launch.arguments, options)
+    except KeyError:
+        raise RecordingError(f"the recording is of an unknown kind {launch.kind[:40]!r}") from None
+    except LoadError as error:
+        raise RecordingError(f"the recorded program can't be loaded: {error}") from None
+    loaded.machine.instructions_per_second = launch.instructions_per_second
+    timeline = recording.play(loaded.machine, limit=history_limit)
+    debugger = Debugger(loaded.machine, timeline=timeline)
+    debugger.symbols = loaded.symbols
+    return loaded, debugger

@@ -1,0 +1,309 @@
+"""ELF for 32 bits, little-endian, in construct: what symbol files have, and the board.
+
+Source: Tool Interface Standard, Executable and Linking Format, version 1.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, IntFlag
+
+from construct import (
+    Byte,
+    Const,
+    ConstError,
+    Container,
+    Int16ul,
+    Int32ul,
+    Padding,
+    StreamError,
+    Struct,
+)
+
+MAGIC = b"\x7fELF"
+EM_NONE = 0
+ET_EXEC = 2
+EV_CURRENT = 1
+
+HEADER = Struct(
+    "magic" / Const(MAGIC),
+    "class" / Const(b"\x01"),  # 32 bits
+    "data" / Const(b"\x01"),  # little-endian
+    "version" / Const(b"\x01"),
+    "abi" / Padding(9),
+    "e_type" / Int16ul,
+    "e_machine" / Int16ul,
+    "e_version" / Int32ul,
+    "e_entry" / Int32ul,
+    "e_phoff" / Int32ul,
+    "e_shoff" / Int32ul,
+    "e_flags" / Int32ul,
+    "e_ehsize" / Int16ul,
+    "e_phentsize" / Int16ul,
+    "e_phnum" / Int16ul,
+    "e_shentsize" / Int16ul,
+    "e_shnum" / Int16ul,
+    "e_shstrndx" / Int16ul,
+)
+SECTION_HEADER = Struct(
+    "sh_name" / Int32ul,
+    "sh_type" / Int32ul,
+    "sh_flags" / Int32ul,
+    "sh_addr" / Int32ul,
+    "sh_offset" / Int32ul,
+    "sh_size" / Int32ul,
+    "sh_link" / Int32ul,
+    "sh_info" / Int32ul,
+    "sh_addralign" / Int32ul,
+    "sh_entsize" / Int32ul,
+)
+SYMBOL = Struct(
+    "st_name" / Int32ul,
+    "st_value" / Int32ul,
+    "st_size" / Int32ul,
+    "st_info" / Byte,
+    "st_other" / Byte,
+    "st_shndx" / Int16ul,
+)
+MAX_SECTIONS = 10_000
+MAX_SYMBOLS = 200_000
+"""Symbols in a table, those of no use included."""
+
+
+class ElfError(ValueError):
+    """An ELF that can't be read, and why."""
+
+
+class SectionType(IntEnum):
+    """sh_type."""
+
+    NULL = 0
+    PROGBITS = 1
+    SYMTAB = 2
+    STRTAB = 3
+    NOBITS = 8
+
+
+class SectionFlag(IntFlag):
+    """sh_flags."""
+
+    WRITE = 1
+    ALLOC = 2
+    EXECINSTR = 4
+    COMPRESSED = 0x800
+
+
+class SymbolType(IntEnum):
+    """The low half of st_info."""
+
+    NOTYPE = 0
+    OBJECT = 1
+    FUNC = 2
+
+
+STB_GLOBAL = 1
+FIRST_GLOBAL = 1
+"""All our symbols are global; the one before them is the null symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section: its content, or for NOBITS just its place."""
+
+    name: str
+    type: int
+    flags: int = 0
+    address: int = 0
+    content: bytes = b""
+    size: int = 0
+    """Bytes of a NOBITS section."""
+    link: int = 0
+    info: int = 0
+    entry_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ElfSymbol:
+    """A symbol of a section."""
+
+    name: str
+    address: int
+    size: int
+    type: int
+    section: int
+    """The index of its section; 1 is the first."""
+
+
+@dataclass
+class _Strings:
+    """A string table that grows."""
+
+    content: bytearray = field(default_factory=lambda: bytearray(1))
+
+    def add(self, text: str) -> int:
+        at = len(self.content)
+        self.content += text.encode("utf-8") + b"\0"
+        return at
+
+
+def build(sections: Sequence[Section], symbols: Sequence[ElfSymbol], entry: int) -> bytes:
+    """Return an executable of ``e_machine`` EM_NONE with these sections, in order from 1 on.
+
+    The symbol table and the string tables are put behind them.
+    """
+    strings = _Strings()
+    table = bytes(SYMBOL.sizeof()) + b"".join(_symbol(s, strings.add(s.name)) for s in symbols)
+    symtab = Section(
+        ".symtab",
+        SectionType.SYMTAB,
+        content=table,
+        link=len(sections) + 2,
+        info=FIRST_GLOBAL,
+        entry_size=SYMBOL.sizeof(),
+    )
+    strtab = Section(".strtab", SectionType.STRTAB, content=bytes(strings.content))
+    return _lay_out([Section("", SectionType.NULL), *sections, symtab, strtab], entry)
+
+
+def _symbol(symbol: ElfSymbol, name: int) -> bytes:
+    return bytes(
+        SYMBOL.build(
+            {
+                "st_name": name,
+                "st_value": symbol.address,
+                "st_size": symbol.size,
+                "st_info": STB_GLOBAL << 4 | symbol.type,
+                "st_other": 0,
+                "st_shndx": symbol.section,
+            }
+        )
+    )
+
+
+def _lay_out(sections: list[Section], entry: int) -> bytes:
+    """Put the header, the contents and the section headers one behind the other."""
+    names = _Strings()
+    name_offsets = [names.add(section.name) if section.name else 0 for section in sections]
+    name_offsets.append(names.add(".shstrtab"))
+    sections.append(Section(".shstrtab", SectionType.STRTAB, content=bytes(names.content)))
+    contents, headers = bytearray(HEADER.sizeof()), bytearray()
+    for section, name in zip(sections, name_offsets, strict=True):
+        headers += _section_header(section, name, len(contents))
+        contents += section.content
+    contents[: HEADER.sizeof()] = _header(len(contents), len(sections), entry)
+    return bytes(contents + headers)
+
+
+def _section_header(section: Section, name: int, offset: int) -> bytes:
+    return bytes(
+        SECTION_HEADER.build(
+            {
+                "sh_name": name,
+                "sh_type": section.type,
+                "sh_flags": section.flags,
+                "sh_addr": section.address,
+                "sh_offset": offset if section.type is not SectionType.NULL else 0,
+                "sh_size": section.size or len(section.content),
+                "sh_link": section.link,
+                "sh_info": section.info,
+                "sh_addralign": 1 if section.type is not SectionType.NULL else 0,
+                "sh_entsize": section.entry_size,
+            }
+        )
+    )
+
+
+def _header(section_headers: int, count: int, entry: int) -> bytes:
+    return bytes(
+        HEADER.build(
+            {
+                "e_type": ET_EXEC,
+                "e_machine": EM_NONE,
+                "e_version": EV_CURRENT,
+                "e_entry": entry,
+                "e_phoff": 0,
+                "e_shoff": section_headers,
+                "e_flags": 0,
+                "e_ehsize": HEADER.sizeof(),
+                "e_phentsize": 0,
+                "e_phnum": 0,
+                "e_shentsize": SECTION_HEADER.sizeof(),
+                "e_shnum": count,
+                "e_shstrndx": count - 1,
+            }
+        )
+    )
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+def parse(image: bytes) -> tuple[list[Section], list[ElfSymbol]]:
+    """Return the sections, from 0 on, and the symbols of an ELF.  ElfError if it lies."""
+    try:
+        header = HEADER.parse(image)
+    except (ConstError, StreamError):
+        raise ElfError("this is no ELF for 32 bits, little-endian") from None
+    if header.e_shentsize != SECTION_HEADER.sizeof() or header.e_shnum > MAX_SECTIONS:
+        raise ElfError("the ELF has no section headers, or too many")
+    table = _slice(image, header.e_shoff, header.e_shnum * SECTION_HEADER.sizeof(), "headers")
+    rows = SECTION_HEADER[header.e_shnum].parse(table)
+    if header.e_shstrndx >= len(rows):
+        raise ElfError("the ELF's sections have no names")
+    names = _content(image, rows[header.e_shstrndx])
+    sections = [
+        Section(
+            _string(names, row.sh_name),
+            row.sh_type,
+            row.sh_flags,
+            row.sh_addr,
+            _content(image, row),
+            row.sh_size,
+            row.sh_link,
+            row.sh_info,
+            row.sh_entsize,
+        )
+        for row in rows
+    ]
+    return sections, _symbols(sections)
+
+
+def is_linked(image: bytes) -> bool:
+    """Tell whether a linker has given an ELF its addresses."""
+    return int(HEADER.parse(image).e_type) == ET_EXEC
+
+
+def _symbols(sections: list[Section]) -> list[ElfSymbol]:
+    table = next((s for s in sections if s.type == SectionType.SYMTAB), None)
+    if table is None:
+        return []
+    count, rest = divmod(len(table.content), SYMBOL.sizeof())
+    if rest or count > MAX_SYMBOLS or table.link >= len(sections):
+        raise ElfError("the ELF's symbol table is damaged")
+    names = sections[table.link].content
+    return [
+        ElfSymbol(
+            _string(names, row.st_name), row.st_value, row.st_size, row.st_info & 0xF, row.st_shndx
+        )
+        for row in SYMBOL[count].parse(table.content)
+    ]
+
+
+def _content(image: bytes, row: Container) -> bytes:
+    if row.sh_type in (SectionType.NULL, SectionType.NOBITS) or (
+        row.sh_flags & SectionFlag.COMPRESSED
+    ):
+        return b""
+    return _slice(image, row.sh_offset, row.sh_size, "section")
+
+
+def _slice(image: bytes, start: int, length: int, what: str) -> bytes:
+    if start + length > len(image):
+        raise ElfError(f"the ELF is cut off: a {what} lies behind its end")
+    return image[start : start + length]
+
+
+def _string(table: bytes, start: int) -> str:
+    end = table.find(b"\0", start)
+    return table[start : end if end >= 0 else len(table)].decode("utf-8", "replace")

@@ -1,0 +1,169 @@
+"""From a symbol file of any known kind to symbols, the kind found by content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from blink16.elks import aout
+from blink16.elks.errors import ElksError
+from blink16.memory import MEMORY_SIZE
+from blink16.symbolfiles import elf, maps
+from blink16.symbolfiles.source import (
+    LINEAR,
+    MAX_FILE_SIZE,
+    MAX_SYMBOLS,
+    DebugSection,
+    Place,
+    SymbolFile,
+    SymbolFileError,
+)
+from blink16.symbols import Symbol, SymbolKind
+
+ELKS_MAGIC = b"\x01\x03"
+_SEGMENT = re.compile(r"[0-9a-fA-F]{1,4}")
+_LINKER_MARKS = {"__bss_start", "_edata", "_end", "_etext", "__end", "__data_start"}
+_TEXT_BYTES = bytes(range(0x20, 0x100)) + b"\t\n\r\f\x1a"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A symbol file as the user names it, and the segments that he gives it."""
+
+    path: Path
+    text: int | None = None
+    data: int | None = None
+
+    def place(self, default: Place) -> Place:
+        """Return where its program lies, if by default it lies there."""
+        text = default.text if self.text is None else self.text
+        data = default.data if self.data is None else self.data
+        image = default.image if self.text is None else self.text
+        if self.data is None and self.text is not None and default.text == default.data:
+            data = text
+        return Place(text, data, image)
+
+
+def parse_source(argument: str) -> Source:
+    """Read ``FILE[,text=SEGMENT][,data=SEGMENT]``, segments in hex.  SymbolFileError if bad."""
+    name, *options = argument.split(",")
+    segments: dict[str, int] = {}
+    for option in options:
+        key, _, value = option.partition("=")
+        if key not in ("text", "data") or key in segments or not _SEGMENT.fullmatch(value):
+            raise SymbolFileError(f"{option!r} is not text=SEGMENT or data=SEGMENT, in hex")
+        segments[key] = int(value, 16)
+    if not name:
+        raise SymbolFileError("there is no file name")
+    return Source(Path(name), segments.get("text"), segments.get("data"))
+
+
+def read(source: Source, default: Place) -> SymbolFile:
+    """Read a symbol file for a program that lies at ``default``.  SymbolFileError if it's none."""
+    try:
+        with source.path.open("rb") as file:
+            content = file.read(MAX_FILE_SIZE + 1)
+    except OSError as error:
+        raise SymbolFileError(f"{source.path}: can't read it: {error.strerror}") from None
+    try:
+        return parse(content, default, source)
+    except SymbolFileError as error:
+        raise SymbolFileError(f"{source.path}: {error}") from None
+
+
+def parse(content: bytes, default: Place, source: Source | None = None) -> SymbolFile:
+    """Return what a symbol file's content says.  SymbolFileError if that is nothing."""
+    if len(content) > MAX_FILE_SIZE:
+        raise SymbolFileError(f"more than {MAX_FILE_SIZE} bytes are no symbol file")
+    source = source or Source(Path())
+    if content.startswith(elf.MAGIC):
+        return _parse_elf(content, source.place(LINEAR))
+    if content.startswith(ELKS_MAGIC):
+        return _file(_parse_elks(content, source.place(default), executable=True))
+    if not content.translate(None, _TEXT_BYTES):
+        return _file(_parse_text(content, source, default))
+    return _file(_parse_elks(content, source.place(default), executable=False))
+
+
+def _file(symbols: Iterable[Symbol], debug: tuple[DebugSection, ...] = ()) -> SymbolFile:
+    """Keep what is of use: at most so many, inside memory, without labels of a function's own."""
+    known = list(islice(symbols, MAX_SYMBOLS + 1))
+    if len(known) > MAX_SYMBOLS:
+        raise SymbolFileError(f"there are more than {MAX_SYMBOLS} symbols")
+    names = {symbol.name for symbol in known}
+    kept = [
+        symbol
+        for symbol in dict.fromkeys(known)
+        if 0 <= symbol.address < MEMORY_SIZE
+        and symbol.name not in _LINKER_MARKS
+        and not _is_local(symbol.name, names)
+    ]
+    if not kept and not debug:
+        raise SymbolFileError("there are no symbols in it")
+    return SymbolFile(tuple(kept), debug)
+
+
+def _is_local(name: str, names: set[str]) -> bool:
+    """Tell whether it is nasm's ``function.label``, a place within a function."""
+    function, dot, _ = name.partition(".")
+    return bool(dot) and function in names
+
+
+# -- formats ---------------------------------------------------------------------------------
+
+
+def _parse_elf(content: bytes, place: Place) -> SymbolFile:
+    try:
+        sections, symbols = elf.parse(content)
+    except elf.ElfError as error:
+        raise SymbolFileError(str(error)) from None
+    found = (
+        Symbol(symbol.name, place.address(kind, symbol.address), kind, symbol.size)
+        for symbol in symbols
+        if symbol.name and (kind := _elf_kind(symbol, sections)) is not None
+    )
+    # line numbers are about linear addresses; what is to be moved has none for us
+    linked = elf.is_linked(content) and place == LINEAR
+    debug = tuple(
+        DebugSection(section.name, section.content)
+        for section in sections
+        if section.name.startswith(".debug_") and section.content and linked
+    )
+    return _file(found, debug)
+
+
+def _elf_kind(symbol: elf.ElfSymbol, sections: list[elf.Section]) -> SymbolKind | None:
+    if symbol.type not in tuple(elf.SymbolType) or not 0 < symbol.section < len(sections):
+        return None
+    flags = sections[symbol.section].flags
+    if not flags & elf.SectionFlag.ALLOC:
+        return None
+    data = symbol.type == elf.SymbolType.OBJECT or not flags & elf.SectionFlag.EXECINSTR
+    return SymbolKind.DATA if data else SymbolKind.CODE
+
+
+def _parse_elks(content: bytes, place: Place, *, executable: bool) -> list[Symbol]:
+    try:
+        records = aout.parse(content).symbols if executable else aout.parse_symbols(content)
+    except ElksError as error:
+        if executable:
+            raise SymbolFileError(str(error)) from None
+        raise SymbolFileError("this is no symbol file of a kind that is known here") from None
+    kinds = {
+        aout.Section.TEXT: SymbolKind.CODE,
+        aout.Section.DATA: SymbolKind.DATA,
+        aout.Section.BSS: SymbolKind.DATA,
+    }
+    found = ((record, kinds[record.section]) for record in records if record.section in kinds)
+    return [Symbol(record.name, place.address(kind, record.value), kind) for record, kind in found]
+
+
+def _parse_text(content: bytes, source: Source, default: Place) -> Iterable[Symbol]:
+    lines = content.decode("latin-1").splitlines()
+    known = maps.find_format(lines)
+    if known is None:
+        raise SymbolFileError("this text is no map of a kind that is known here, nor nm's output")
+    return maps.read_map(lines, known, source.place(LINEAR if known.linear else default))

@@ -1,0 +1,52 @@
+"""What symbol files hold, and where they belong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blink16.memory import ADDRESS_MASK
+from blink16.symbols import Symbol, SymbolKind
+
+MAX_FILE_SIZE = 16 << 20
+"""Bytes of a symbol file; the debugging information of a DOS-sized kernel is below one MiB."""
+MAX_SYMBOLS = 50_000
+"""Symbols from one file."""
+
+
+class SymbolFileError(ValueError):
+    """A symbol file that can't be used, and why, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a program lies in memory, by segments."""
+
+    text: int
+    data: int
+    image: int
+    """The segment that a linker for DOS counts its segments from."""
+
+    def address(self, kind: SymbolKind, offset: int) -> int:
+        """Return the linear address of an offset in the text or the data segment."""
+        segment = self.text if kind is SymbolKind.CODE else self.data
+        return (segment * 16 + offset) & ADDRESS_MASK
+
+
+LINEAR = Place(0, 0, 0)
+"""Addresses in the file are linear ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class DebugSection:
+    """A section of debugging information, like ``.debug_line``."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolFile:
+    """What a file says about a program; addresses are linear."""
+
+    symbols: tuple[Symbol, ...]
+    debug: tuple[DebugSection, ...] = ()

@@ -1,0 +1,1 @@
+"""Finding callers: from the registers and the code to the frames of a backtrace."""

@@ -1,0 +1,205 @@
+"""From a frame to its caller's, without debug information.
+
+Where is the return address of the function at CS:IP?  The code says it: from any instruction on,
+up to the RET, RETF or IRET that ends the function, the pushes, pops and moves of SP and BP are
+there to be read.  So `caller` walks the code forward along its branches (`walk`) until a
+return leads to a place that can have been returned to.  That needs no bounds of functions, holds
+in prologue and epilogue, with and without a BP frame, and whether the return is near, far or
+from an interrupt follows from the instruction that does it.  For code without a return (an
+endless loop, a jump through a table) the chain of BP frames helps out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from blink16.cpu.registers import Cell, Registers
+from blink16.memory import Memory, linear
+from blink16.unwind.walk import MASK, Path, Return, ReturnKind, advance, call_target, fetch
+
+MAX_STEPS = 3000
+"""Instructions that the search for one return address may look at."""
+MAX_FRAMES = 0x8000
+"""Frames of one backtrace: a near call every two bytes of a stack segment."""
+FLAGS_MASK, FLAGS_FIXED = 0xF02A, 0xF002
+"""Bits of the flags that an 8086 always pushes alike."""
+_INT, _INT_3, _INTO = 0xCD, 0xCC, 0xCE
+_CALL_LENGTHS = (3, 2, 4)
+_CALL_FAR_LENGTHS = (5, 2, 3, 4)
+_PUSH_CS = 0x0E
+_MOV_BP_SP = (b"\x89\xe5", b"\x8b\xec")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The registers of a function, as they are now or will be when it goes on."""
+
+    cells: tuple[int, ...]
+    """AX … IP, by `Cell`."""
+    flags: int
+
+    @classmethod
+    def of(cls, registers: Registers) -> Frame:
+        """Return the innermost frame."""
+        return cls(tuple(registers.cells[: Cell.IP + 1]), registers.flags)
+
+    @property
+    def pc(self) -> int:
+        """The linear address of the next instruction."""
+        return linear(self.cells[Cell.CS], self.cells[Cell.IP])
+
+    @property
+    def stack(self) -> int:
+        """The linear address of the top of the stack."""
+        return linear(self.cells[Cell.SS], self.cells[Cell.SP])
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The frame that a function returns to, and where its own frame ends."""
+
+    frame: Frame
+    cfa: int
+    """The canonical frame address: linear, above the return address."""
+    kind: ReturnKind
+
+
+def frames(memory: Memory, innermost: Frame) -> Iterator[tuple[Frame, Caller | None]]:
+    """Yield each frame with its caller, from the innermost to the outermost, which has none."""
+    frame, stacks = innermost, set[int]()
+    while len(stacks) < MAX_FRAMES:
+        stacks.add(frame.stack)
+        caller = find_caller(memory, frame)
+        if caller is not None and caller.frame.stack in stacks:
+            caller = None  # a stack that goes in circles
+        yield frame, caller
+        if caller is None:
+            return
+        frame = caller.frame
+
+
+def find_caller(memory: Memory, frame: Frame) -> Caller | None:
+    """Return where a function will return to; None if that can't be told, or it won't."""
+    return _by_code(memory, frame) or _by_entry(memory, frame) or _by_bp(memory, frame)
+
+
+# -- ways to find the return address ---------------------------------------------------------
+
+
+def _by_code(memory: Memory, frame: Frame) -> Caller | None:
+    """Walk the code, nearest branches first, to a return that makes sense."""
+    waiting = deque([_path(memory, frame)])
+    seen = set[tuple[int, int, int | None]]()
+    while waiting and len(seen) < MAX_STEPS:
+        path = waiting.popleft()
+        if path.place in seen or path.cells[Cell.SP] is None:
+            continue
+        seen.add(path.place)
+        match advance(path):
+            case Return() as how:
+                caller = _returned(path, how, frame)
+                if caller is not None:
+                    return caller
+            case paths:
+                waiting.extend(paths)
+    return None
+
+
+def _by_entry(memory: Memory, frame: Frame) -> Caller | None:
+    """Take the top of the stack at the start of a function, known by the CALL that led here.
+
+    Right behind the PUSH BP of a prologue, the word below it.
+    """
+    path = _path(memory, frame)
+    start = frame.cells[Cell.IP]
+    if bytes(memory.ram[frame.pc : frame.pc + 2]) in _MOV_BP_SP:
+        path.pop()
+        start -= 1
+    for kind in (ReturnKind.NEAR, ReturnKind.FAR):
+        caller = _returned(path, Return(kind), frame)
+        if caller and _called(memory, caller.frame) == (frame.cells[Cell.CS], start & MASK):
+            return caller
+    return None
+
+
+def _by_bp(memory: Memory, frame: Frame) -> Caller | None:
+    """Take BP for the address of the caller's BP, with the return address above it."""
+    if frame.cells[Cell.BP] < frame.cells[Cell.SP]:
+        return None
+    path = _path(memory, frame)
+    path.cells[Cell.SP] = frame.cells[Cell.BP]
+    path.cells[Cell.BP] = path.pop()
+    for kind in (ReturnKind.NEAR, ReturnKind.FAR):
+        caller = _returned(path, Return(kind), frame)
+        if caller is not None:
+            return caller
+    return None
+
+
+def _path(memory: Memory, frame: Frame) -> Path:
+    return Path(memory, list(frame.cells[: Cell.IP]), frame.cells[Cell.IP])
+
+
+# -- is it one? ------------------------------------------------------------------------------
+
+
+def _returned(path: Path, how: Return, frame: Frame) -> Caller | None:
+    """Return the frame behind a return, None if nothing can have called from there."""
+    sp = path.cells[Cell.SP]
+    if sp is None or path.stack_address(sp) in path.pushed:
+        return None  # a jump by PUSH and RET
+    ip = path.stack_word(sp) or 0
+    cs = path.cs if how.kind is ReturnKind.NEAR else path.stack_word(sp + 2) or 0
+    flags = frame.flags
+    if how.kind is ReturnKind.INTERRUPT:
+        flags = path.stack_word(sp + 4) or 0
+    if not _can_return(path.memory, cs, ip, how.kind, flags):
+        return None
+    cells = [now if known is None else known for known, now in zip(path.cells, frame.cells)]  # noqa: B905 - IP is left
+    cells[Cell.SP] = (sp + how.kind.value + how.released) & MASK
+    cells[Cell.CS] = cs
+    cfa = path.stack_address(sp) + how.kind.value
+    return Caller(Frame((*cells, ip), flags), cfa, how.kind)
+
+
+def _can_return(memory: Memory, cs: int, ip: int, kind: ReturnKind, flags: int) -> bool:
+    """Tell whether a CALL or INT of that kind stands before CS:IP, or an interrupt could come."""
+    match kind:
+        case ReturnKind.NEAR:
+            return _ends_call(memory, cs, ip, "CALL", _CALL_LENGTHS)
+        case ReturnKind.FAR:
+            near_with_cs = _byte(memory, cs, ip - 4) == _PUSH_CS
+            return _ends_call(memory, cs, ip, "CALLF", _CALL_FAR_LENGTHS) or (
+                near_with_cs and _ends_call(memory, cs, ip, "CALL", (3,))
+            )
+        case ReturnKind.INTERRUPT:
+            return flags & FLAGS_MASK == FLAGS_FIXED or (
+                _byte(memory, cs, ip - 2) == _INT or _byte(memory, cs, ip - 1) in (_INT_3, _INTO)
+            )
+
+
+def _ends_call(memory: Memory, cs: int, ip: int, mnemonic: str, lengths: tuple[int, ...]) -> bool:
+    """Tell whether an instruction of that name and one of these lengths ends at CS:IP."""
+    for length in lengths:
+        instruction = fetch(memory, cs, (ip - length) & MASK)
+        if instruction and instruction.row.mnemonic == mnemonic and instruction.length == length:
+            return True
+    return False
+
+
+def _called(memory: Memory, caller: Frame) -> tuple[int, int] | None:
+    """Return what the direct CALL in front of a return address calls."""
+    cs, ip = caller.cells[Cell.CS], caller.cells[Cell.IP]
+    for length in (3, 5):
+        instruction = fetch(memory, cs, (ip - length) & MASK)
+        if instruction and instruction.length == length:
+            target = call_target(cs, ip - length, instruction)
+            if target is not None:
+                return target
+    return None
+
+
+def _byte(memory: Memory, cs: int, ip: int) -> int:
+    return memory.ram[linear(cs, ip)]

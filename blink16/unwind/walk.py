@@ -1,0 +1,395 @@
+"""What code does to registers and stack, as far as that is certain without executing it.
+
+A `Path` is a way that execution may take from some point on.  Its registers are numbers where
+they are known and None where they are not; memory is never written, what the path pushes is kept
+beside it.  `advance` moves a path over one instruction and says where it may go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from blink16.cpu.decoder import EFFECTIVE_ADDRESSES
+from blink16.cpu.encoding import DIRECT_RM, EncodingError, Instruction, parse, parse_body
+from blink16.cpu.opcodes import BYTE_REGISTERS, PREFIXES, SEGMENT_REGISTERS, WORD_REGISTERS
+from blink16.cpu.registers import Cell
+from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, Memory, linear
+
+WINDOW = 16
+"""Bytes that are looked at for one instruction, prefixes included."""
+_BLANK = bytes(4)
+MASK = 0xFFFF
+TERMINATE = 0x20
+"""INT 20h ends a DOS program."""
+Known = int | None
+"""A number, or None if it is not known."""
+_SCRATCH = (Cell.AX, Cell.BX, Cell.CX, Cell.DX, Cell.ES)
+"""What a function that is called may change, by the conventions of all compilers for the 8086."""
+
+
+class ReturnKind(Enum):
+    """How a function returns, by the bytes that its caller's CALL or INT has pushed."""
+
+    NEAR = 2
+    FAR = 4
+    INTERRUPT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A path has come to the end of its function."""
+
+    kind: ReturnKind
+    released: int = 0
+    """Bytes of arguments that the instruction takes from the stack."""
+
+
+@dataclass(slots=True)
+class Path:
+    """A way that execution may take."""
+
+    memory: Memory
+    cells: list[Known]
+    """AX … DS by `Cell`; CS and SS are always known."""
+    ip: int
+    pushed: dict[int, Known] = field(default_factory=dict)
+    """Words that this path has stored on the stack, by linear address."""
+
+    def copy(self, ip: int) -> Path:
+        """Return a path that goes another way from here."""
+        return Path(self.memory, self.cells.copy(), ip & MASK, self.pushed.copy())
+
+    @property
+    def cs(self) -> int:
+        """The code segment."""
+        return self.cells[Cell.CS] or 0
+
+    @property
+    def place(self) -> tuple[int, int, Known]:
+        """What tells paths apart: two at the same place will do the same."""
+        return self.cs, self.ip, self.cells[Cell.SP]
+
+    def stack_address(self, offset: int) -> int:
+        """Return the linear address of an offset in the stack segment."""
+        return linear(self.cells[Cell.SS] or 0, offset & MASK)
+
+    def stack_word(self, offset: int) -> Known:
+        """Return a word in the stack segment."""
+        address = self.stack_address(offset)
+        if address in self.pushed:
+            return self.pushed[address]
+        return self.memory.ram[address] | self.memory.ram[(address + 1) & ADDRESS_MASK] << 8
+
+    def push(self, value: Known) -> None:
+        """Push a word."""
+        sp = self.cells[Cell.SP]
+        if sp is not None:
+            self.cells[Cell.SP] = (sp - 2) & MASK
+            self.pushed[self.stack_address(sp - 2)] = value
+
+    def pop(self) -> Known:
+        """Pop a word."""
+        sp = self.cells[Cell.SP]
+        if sp is None:
+            return None
+        self.cells[Cell.SP] = (sp + 2) & MASK
+        return self.stack_word(sp)
+
+
+def fetch(memory: Memory, cs: int, ip: int) -> Instruction | None:
+    """Decode the instruction at CS:IP; None if there can't be code.
+
+    That is where prefixes don't end, and in memory that was never written.
+    """
+    start = linear(cs, ip)
+    code = bytes(memory.ram[start : start + WINDOW])
+    if start + WINDOW > MEMORY_SIZE:
+        code += bytes(memory.ram[: WINDOW - len(code)])
+    if code.startswith(_BLANK):
+        return None
+    if code[0] not in PREFIXES:
+        return parse_body(code[:6])
+    try:
+        return parse(code)
+    except EncodingError:
+        return None
+
+
+def advance(path: Path) -> Return | Sequence[Path]:
+    """Move a path over its next instruction; return the paths that go on, or how it returns."""
+    instruction = fetch(path.memory, path.cs, path.ip)
+    if instruction is None:
+        return ()
+    here, path.ip = path.ip, (path.ip + instruction.length) & MASK
+    flow = _FLOWS.get(instruction.row.mnemonic)
+    if flow is not None:
+        return flow(path, instruction, here)
+    if "Jb" in instruction.row.operands:  # JZ, LOOP and the like
+        if instruction.row.mnemonic.startswith("LOOP"):
+            path.cells[Cell.CX] = None
+        return path, path.copy(path.ip + _number(instruction))
+    _EFFECTS.get(instruction.row.mnemonic, _compute)(path, instruction)
+    return (path,)
+
+
+# -- control flow ----------------------------------------------------------------------------
+
+
+def _return(kind: ReturnKind) -> Callable[[Path, Instruction, int], Return | Sequence[Path]]:
+    def returns(path: Path, instruction: Instruction, here: int) -> Return | Sequence[Path]:
+        path.ip = here
+        return Return(kind, (instruction.immediate or 0) if instruction.row.operands else 0)  # type: ignore[arg-type]
+
+    return returns
+
+
+def _jump(path: Path, instruction: Instruction, here: int) -> Sequence[Path]:
+    target = jump_target(path.cs, here, instruction)
+    if target is None:
+        return ()  # through a register or a table
+    path.cells[Cell.CS], path.ip = target
+    return (path,)
+
+
+def _call(path: Path, instruction: Instruction, here: int) -> Sequence[Path]:
+    """Take the function that is called for one that returns and releases what it should."""
+    target = call_target(path.cs, here, instruction)
+    if target == (path.cs, path.ip):  # CALL to what follows it: how code learns where it is
+        path.push(path.ip)
+        return (path,)
+    for cell in _SCRATCH:
+        path.cells[cell] = None
+    sp = path.cells[Cell.SP]
+    if target is not None and sp is not None:
+        path.cells[Cell.SP] = (sp + released_by(path.memory, *target)) & MASK
+    return (path,)
+
+
+def _interrupt(path: Path, instruction: Instruction, here: int) -> Sequence[Path]:
+    if instruction.immediate == TERMINATE:
+        return ()
+    for cell in _SCRATCH:
+        path.cells[cell] = None
+    return (path,)
+
+
+def call_target(cs: int, ip: int, instruction: Instruction) -> tuple[int, int] | None:
+    """Return segment and offset that a direct CALL at CS:IP calls; None for all else."""
+    match instruction.row.mnemonic, instruction.immediate:
+        case "CALL", int(displacement):
+            return cs, (ip + instruction.length + displacement) & MASK
+        case "CALLF", (offset, segment):
+            return segment, offset
+    return None
+
+
+def jump_target(cs: int, ip: int, instruction: Instruction) -> tuple[int, int] | None:
+    """Return segment and offset that a direct jump at CS:IP, conditional or not, leads to."""
+    match instruction.row.mnemonic, instruction.row.operands, instruction.immediate:
+        case "JMPF", _, (offset, segment):
+            return segment, offset
+        case "CALL", _, _:
+            return None
+        case _, ("Jb" | "Jw",), int(displacement):
+            return cs, (ip + instruction.length + displacement) & MASK
+    return None
+
+
+MAX_RELEASE_STEPS = 300
+"""Instructions of a function that are searched for its RET."""
+
+
+def released_by(memory: Memory, cs: int, ip: int) -> int:
+    """Return the bytes of arguments that a function takes from the stack, 0 if in doubt.
+
+    Its first RET in any direction decides; functions that it calls are passed over.
+    """
+    waiting, seen = [ip], set[int]()
+    while waiting and len(seen) < MAX_RELEASE_STEPS:
+        ip = waiting.pop()
+        instruction = fetch(memory, cs, ip)
+        if ip in seen or instruction is None:
+            continue
+        seen.add(ip)
+        following = (ip + instruction.length) & MASK
+        mnemonic, operands = instruction.row.mnemonic, instruction.row.operands
+        if mnemonic in ("RET", "RETF"):
+            return _number(instruction) if operands else 0
+        target = jump_target(cs, ip, instruction)
+        if target is not None:
+            waiting.append(target[1])
+        if mnemonic not in ("JMP", "JMPF", "IRET"):
+            waiting.append(following)
+    return 0
+
+
+_FLOWS: dict[str, Callable[[Path, Instruction, int], Return | Sequence[Path]]] = {
+    "RET": _return(ReturnKind.NEAR),
+    "RETF": _return(ReturnKind.FAR),
+    "IRET": _return(ReturnKind.INTERRUPT),
+    "JMP": _jump,
+    "JMPF": _jump,
+    "CALL": _call,
+    "CALLF": _call,
+    "INT": _interrupt,
+}
+
+
+# -- operands --------------------------------------------------------------------------------
+
+
+def _number(instruction: Instruction) -> int:
+    return instruction.immediate if isinstance(instruction.immediate, int) else 0
+
+
+def _register(form: str, instruction: Instruction) -> Cell | None:
+    """Return the 16-bit register that an operand is, or lies in; None if it is none."""
+    if form in WORD_REGISTERS or form in SEGMENT_REGISTERS:
+        return Cell[form]
+    if form in BYTE_REGISTERS:
+        return Cell(BYTE_REGISTERS.index(form) & 3)
+    modrm = instruction.modrm
+    if modrm is None or (form[0] == "E" and modrm.mod != 3) or form[0] not in "EGS":
+        return None
+    number = modrm.rm if form[0] == "E" else modrm.reg
+    if form[0] == "S":
+        return Cell(Cell.ES + (number & 3))
+    return Cell(number if form[1:] == "w" else number & 3)
+
+
+def _is_word(form: str) -> bool:
+    return form[1:] in ("w", "bs") or form in WORD_REGISTERS or form in SEGMENT_REGISTERS
+
+
+def _effective_offset(path: Path, instruction: Instruction) -> Known:
+    modrm, displacement = instruction.modrm, instruction.displacement or 0
+    if modrm is None or modrm.mod == 3:
+        return None
+    if modrm.mod == 0 and modrm.rm == DIRECT_RM:
+        return displacement & MASK
+    base, index, _ = EFFECTIVE_ADDRESSES[modrm.rm]
+    values = [path.cells[register] for register in (base, index) if register is not None]
+    return None if None in values else (sum(v or 0 for v in values) + displacement) & MASK
+
+
+def _stack_offset(path: Path, instruction: Instruction) -> Known:
+    """Return the offset of a memory operand in the stack segment; None if it lies elsewhere."""
+    modrm = instruction.modrm
+    if modrm is None or modrm.mod == 3:
+        return None
+    direct = modrm.mod == 0 and modrm.rm == DIRECT_RM
+    default = "DS" if direct else SEGMENT_REGISTERS[EFFECTIVE_ADDRESSES[modrm.rm][2]]
+    if (instruction.segment_override or default) != "SS":
+        return None
+    return _effective_offset(path, instruction)
+
+
+def _get(path: Path, form: str, instruction: Instruction) -> Known:
+    """Return the value of a word operand."""
+    register = _register(form, instruction)
+    if register is not None:
+        return path.cells[register] if _is_word(form) else None
+    if form[0] == "I" and form != "Ib":
+        return _number(instruction) & MASK
+    offset = _stack_offset(path, instruction) if form == "Ew" else None
+    return None if offset is None else path.stack_word(offset)
+
+
+def _set(path: Path, form: str, instruction: Instruction, value: Known) -> None:
+    register = _register(form, instruction)
+    if register is not None:
+        path.cells[register] = value if _is_word(form) else None
+        if register is Cell.SS and value is None:
+            path.cells[Cell.SP] = None  # an unknown stack
+            path.cells[Cell.SS] = 0
+    elif form == "Ew" and (offset := _stack_offset(path, instruction)) is not None:
+        path.pushed[path.stack_address(offset)] = value
+
+
+# -- effects ---------------------------------------------------------------------------------
+
+
+def _compute(path: Path, instruction: Instruction) -> None:
+    """Forget the destination, and what an instruction changes without naming it."""
+    row = instruction.row
+    for cell in _IMPLICIT.get(row.mnemonic, ()):
+        path.cells[cell] = None
+    if row.operands and row.mnemonic not in _NO_DESTINATION:
+        _set(path, row.operands[0], instruction, None)
+
+
+def _push(path: Path, instruction: Instruction) -> None:
+    path.push(_get(path, instruction.row.operands[0], instruction))
+
+
+def _pop(path: Path, instruction: Instruction) -> None:
+    _set(path, instruction.row.operands[0], instruction, path.pop())
+
+
+def _push_flags(path: Path, instruction: Instruction) -> None:
+    path.push(None)
+
+
+def _pop_flags(path: Path, instruction: Instruction) -> None:
+    path.pop()
+
+
+def _move(path: Path, instruction: Instruction) -> None:
+    destination, source = instruction.row.operands
+    _set(path, destination, instruction, _get(path, source, instruction))
+
+
+def _exchange(path: Path, instruction: Instruction) -> None:
+    one, other = instruction.row.operands
+    values = _get(path, one, instruction), _get(path, other, instruction)
+    _set(path, one, instruction, values[1])
+    _set(path, other, instruction, values[0])
+
+
+def _load_address(path: Path, instruction: Instruction) -> None:
+    destination, _ = instruction.row.operands
+    _set(path, destination, instruction, _effective_offset(path, instruction))
+
+
+def _arithmetic(operation: Callable[[int, int], int]) -> Callable[[Path, Instruction], None]:
+    """Return the effect of ADD and its like, which counts where it moves SP."""
+
+    def effect(path: Path, instruction: Instruction) -> None:
+        operands = instruction.row.operands
+        one = _get(path, operands[0], instruction)
+        other = _get(path, operands[1], instruction) if len(operands) > 1 else 1
+        known = one is not None and other is not None
+        result = operation(one or 0, other or 0) & MASK if known else None
+        _set(path, operands[0], instruction, result)
+
+    return effect
+
+
+_EFFECTS: dict[str, Callable[[Path, Instruction], None]] = {
+    "PUSH": _push,
+    "POP": _pop,
+    "PUSHF": _push_flags,
+    "POPF": _pop_flags,
+    "MOV": _move,
+    "XCHG": _exchange,
+    "LEA": _load_address,
+    "ADD": _arithmetic(lambda a, b: a + b),
+    "SUB": _arithmetic(lambda a, b: a - b),
+    "AND": _arithmetic(lambda a, b: a & b),
+    "INC": _arithmetic(lambda a, b: a + b),
+    "DEC": _arithmetic(lambda a, b: a - b),
+}
+_NO_DESTINATION = {"CMP", "TEST", "OUT", "ESC", "MUL", "IMUL", "DIV", "IDIV"}
+_STRING = (Cell.SI, Cell.DI, Cell.CX)
+_IMPLICIT = {
+    **dict.fromkeys(("MUL", "IMUL", "DIV", "IDIV"), (Cell.AX, Cell.DX)),
+    **dict.fromkeys(("MOVS", "CMPS", "STOS", "SCAS"), _STRING),
+    "LODS": (Cell.AX, Cell.SI, Cell.CX),
+    **dict.fromkeys(("CBW", "AAA", "AAS", "AAM", "AAD", "DAA", "DAS"), (Cell.AX,)),
+    **dict.fromkeys(("LAHF", "SALC", "XLAT"), (Cell.AX,)),
+    "CWD": (Cell.DX,),
+    "LES": (Cell.ES,),
+    "LDS": (Cell.DS,),
+}

@@ -1,0 +1,87 @@
+"""A client and a server around a `Session`, in memory: packets in, bodies of replies out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from naive_debugger import NaiveDebugger
+
+from blink16.debugger import Event
+from blink16.gdbstub.actions import Action, Close, Interrupt, Send, Start, Work
+from blink16.gdbstub.packets import Decoder, Packet, frame
+from blink16.gdbstub.session import Session
+
+
+class Client:
+    """Talks to a session; starts and works are carried out at once unless ``hold``."""
+
+    def __init__(self, debugger: NaiveDebugger | None = None, *, hold: bool = False) -> None:
+        self.debugger = debugger or NaiveDebugger()
+        self.session = Session(self.debugger)
+        self.hold = hold
+        self.sent = b""
+        self.actions: list[Action] = []
+        """Everything but Send, in order."""
+        self._held: Start | Work | None = None
+
+    def closed(self) -> Close | None:
+        """Return the action that ended the session."""
+        return next((a for a in self.actions if isinstance(a, Close)), None)
+
+    def feed(self, data: bytes) -> bytes:
+        """Give the session bytes; return all bytes that it sends."""
+        before = len(self.sent)
+        self._carry_out(self.session.receive(data))
+        return self.sent[before:]
+
+    def ask(self, *bodies: bytes) -> list[bytes]:
+        """Send packets; return the bodies of the replies, acknowledgements left out."""
+        return self.replies(self.feed(b"".join(map(frame, bodies))))
+
+    def ask_one(self, body: bytes) -> bytes:
+        """Send a packet that has one reply."""
+        (reply,) = self.ask(body)
+        return reply
+
+    def release(self, event: Event | None = None) -> list[bytes]:
+        """Carry out what was held (or pretend that it ended in ``event``)."""
+        held, self._held = self._held, None
+        before = len(self.sent)
+        match held:
+            case Start(how):
+                self._carry_out(self.session.stopped(event or self.debugger.resume(how)))
+            case Work(run):
+                self._carry_out(self.session.finished(run()))
+        return self.replies(self.sent[before:])
+
+    def release_all(self) -> None:
+        """Carry out all that is held and all that follows from it."""
+        while self._held:
+            self.release()
+
+    @staticmethod
+    def replies(sent: bytes) -> list[bytes]:
+        """Return the bodies among bytes that a session sent."""
+        return [i.body for i in Decoder().feed(sent) if isinstance(i, Packet)]
+
+    def _carry_out(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case Send(data):
+                    assert data, "an empty Send"
+                    self.sent += data
+                    continue
+                case Start() | Work():
+                    assert self._held is None, "started while something runs"
+                    self._held = action
+                case Interrupt():
+                    assert self._held is not None or not self.hold
+            self.actions.append(action)
+            if self._held and not self.hold:
+                self.release()
+
+
+def text_of(replies: Iterable[bytes]) -> str:
+    """Return what O packets among replies show."""
+    shown = [bytes.fromhex(r[1:].decode()) for r in replies if r[:1] == b"O" and r != b"OK"]
+    return b"".join(shown).decode()

@@ -1,0 +1,228 @@
+"""Backtraces and stepping over calls in a real gdb that is told nothing but `target remote`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gdb_client import Gdb, Server, gdbs
+from unwind_guest import COM, LABELS, SEGMENT
+
+pytestmark = pytest.mark.gdb
+BASE = SEGMENT << 4
+
+
+@pytest.fixture(params=gdbs() or [None], ids=lambda path: path.parts[1] if path else "no gdb")
+def gdb(request: pytest.FixtureRequest) -> Iterator[Gdb]:
+    """Return a fresh gdb: that of the test extra, then Debian's where it is installed."""
+    if request.param is None:
+        pytest.fail("no gdb: install the test extra (pip install -e '.[test]')")
+    with Gdb(request.param) as gdb:
+        yield gdb
+
+
+@pytest.fixture
+def banner(gdb: Gdb) -> Iterator[Server]:
+    """Return a server of the sample, which has symbols, with gdb attached."""
+    with Server("banner", "HI") as server:
+        gdb.run(server.target)
+        yield server
+
+
+@pytest.fixture
+def plain(tmp_path: Path, gdb: Gdb) -> Iterator[Server]:
+    """Return a server of a .COM without symbols, with gdb attached."""
+    (tmp_path / "plain.com").write_bytes(COM)
+    with Server("plain.com", cwd=tmp_path) as server:
+        gdb.run(server.target)
+        yield server
+
+
+def run_to(gdb: Gdb, label: str, distance: int = 0) -> None:
+    """Run to a function of the plain program, or so many bytes behind its start."""
+    address = BASE + LABELS[label] + distance
+    gdb.run(f"tbreak *{address:#x}")
+    assert "Temporary breakpoint" in gdb.run("continue")
+    assert gdb.value("$pc") == address
+
+
+def backtrace(gdb: Gdb) -> list[tuple[int, str]]:
+    """Return address and function of each frame; the backtrace must end without complaint."""
+    said = gdb.run("bt")
+    assert "Backtrace stopped" not in said, said
+    found = re.findall(r"^#\d+ +0x([0-9a-f]+) in (\S+) \(\)", said, re.MULTILINE)
+    assert len(found) == said.count("#"), said
+    return [(int(address, 16), name) for address, name in found]
+
+
+def names(gdb: Gdb) -> list[str]:
+    """Return the functions of the backtrace."""
+    return [name for _, name in backtrace(gdb)]
+
+
+# -- a program with symbols ------------------------------------------------------------------
+
+
+def test_symbols_need_no_file_command(gdb: Gdb, banner: Server) -> None:
+    """Prevents users from having to build an ELF before they can say `break main`."""
+    assert "_start" in gdb.run("x/i $pc")
+    gdb.run("break draw_letters")
+    assert "in draw_letters ()" in gdb.run("continue")
+    assert names(gdb) == ["draw_letters", "print_letters", "print_text", "main"]
+
+
+def test_recursion_unwinds_to_main(gdb: Gdb, banner: Server) -> None:
+    """Prevents backtraces of one frame, which is what stock gdb makes of 16-bit code."""
+    gdb.run("break draw_letters")
+    gdb.run("continue")
+    gdb.run("continue")
+    assert names(gdb) == ["draw_letters"] * 2 + ["print_letters", "print_text", "main"]
+    assert "print_letters" in gdb.run("up 2")
+    assert gdb.value("$pc") == backtrace(gdb)[2][0]
+
+
+def test_nexti_passes_over_a_call_that_recurses(gdb: Gdb, banner: Server) -> None:
+    """Prevents a stop at the return address in an inner activation."""
+    gdb.run("break draw_letters")
+    gdb.run("continue")
+    gdb.run("delete")
+    outside = backtrace(gdb)[1:]
+    for _ in range(60):
+        if "call" in gdb.run("x/i $pc") and "draw_letters" in gdb.run("x/i $pc"):
+            break
+        gdb.run("nexti")
+    else:
+        pytest.fail("no recursive call")
+    at = gdb.value("$pc")
+    gdb.run("nexti")
+    assert gdb.value("$pc") == at + 3
+    assert backtrace(gdb)[1:] == outside
+    gdb.run("reverse-nexti")
+    assert gdb.value("$pc") == at
+    assert backtrace(gdb)[1:] == outside
+
+
+def test_finish_and_reverse_finish(gdb: Gdb, banner: Server) -> None:
+    """Prevents "not meaningful in the outermost frame" everywhere."""
+    gdb.run("break plot")
+    gdb.run("continue")
+    gdb.run("delete")
+    (_, caller), *_ = backtrace(gdb)[1:]
+    back = backtrace(gdb)[1][0]
+    assert "Run till exit" in gdb.run("finish")
+    assert backtrace(gdb)[0] == (back, caller)
+    gdb.run("reverse-stepi")
+    assert names(gdb)[0] == "plot"
+    gdb.run("reverse-finish")
+    assert gdb.value("$pc") == back - 3
+    assert names(gdb)[0] == caller
+
+
+def test_the_outermost_frame_is_the_end(gdb: Gdb, banner: Server) -> None:
+    """Prevents frames made of the arguments, and a `finish` that never comes back."""
+    assert names(gdb) == ["_start"]
+    assert "outermost" in gdb.run("finish")
+    gdb.run("set backtrace past-main on")
+    gdb.run("break plot")
+    gdb.run("continue")
+    assert names(gdb)[-2:] == ["main", "_start"]
+
+
+def test_a_system_call_unwinds_to_the_program(gdb: Gdb, banner: Server) -> None:
+    """Prevents ?? and a lost stack when the program has stopped in a service."""
+    gdb.run("continue")
+    assert names(gdb)[0] == "int80"
+    assert backtrace(gdb)[1][1] in ("_start", "main")
+
+
+# -- a program without -----------------------------------------------------------------------
+
+
+def test_recursion_without_symbols(gdb: Gdb, plain: Server) -> None:
+    """Prevents the loss of all comfort for programs that are nothing but code."""
+    run_to(gdb, "start")
+    assert names(gdb) == ["start"]
+    for _ in range(3):
+        run_to(gdb, "factorial")
+    frames = backtrace(gdb)
+    inner = BASE + LABELS["factorial"] + 0x10
+    assert [address for address, _ in frames[1:3]] == [inner, inner]
+    assert frames[3][1] == "start"
+    gdb.run("finish")
+    assert backtrace(gdb)[0][0] == inner
+    assert len(backtrace(gdb)) == 3
+
+
+@pytest.mark.parametrize("label", ["frameless", "leaf", "pascal", "choose", "tail"])
+def test_finish_from_every_kind_of_function(gdb: Gdb, plain: Server, label: str) -> None:
+    """Prevents rules that hold for functions with BP frames only."""
+    run_to(gdb, label)
+    caller = backtrace(gdb)[1][0]
+    gdb.run("finish")
+    assert gdb.value("$pc") == caller
+    if label != "tail":  # which has gone over into another function
+        gdb.run("reverse-stepi")
+        gdb.run("reverse-finish")
+        assert gdb.value("$pc") == caller - 3
+
+
+def test_every_nexti_of_a_function_stays_in_it(gdb: Gdb, plain: Server) -> None:
+    """Prevents steps that lose their frame in prologue or epilogue, there and back."""
+    run_to(gdb, "factorial")
+    caller = backtrace(gdb)[1]
+    places = []
+    while (at := backtrace(gdb))[0] != caller:
+        assert at[1] == caller
+        places.append(at[0])
+        gdb.run("nexti")
+    assert len(places) == 13
+    gdb.run("reverse-stepi")
+    assert backtrace(gdb)[0] == places.pop()
+    for place in reversed(places):
+        gdb.run("reverse-nexti")
+        assert backtrace(gdb)[0] == place
+
+
+def test_far_calls_and_an_interrupt_handler(gdb: Gdb, plain: Server) -> None:
+    """Prevents frames that take CS for the return address, or the handler's for the caller's."""
+    run_to(gdb, "hook", 2)
+    frames = backtrace(gdb)
+    far = BASE + LABELS["far_function"]
+    assert frames[1][0] == far + 9
+    assert frames[2][1] == "start"
+    run_to(gdb, "hook", 2)  # this time called in another segment
+    gdb.run("up")
+    assert gdb.value("$cs") == SEGMENT + 0x10
+    gdb.run("up")
+    assert gdb.value("$cs") == SEGMENT
+    gdb.run("frame 0")
+    gdb.run("finish")
+    assert gdb.value("$pc") == far + 9
+    gdb.run("finish")
+    assert names(gdb) == ["start"]
+
+
+def test_return_pops_a_far_frame(gdb: Gdb, plain: Server) -> None:
+    """Prevents a `return` that keeps the callee's CS."""
+    run_to(gdb, "far_function")
+    run_to(gdb, "far_function")
+    caller = backtrace(gdb)[1][0]
+    gdb.run("return")
+    assert gdb.value("$pc") == caller
+    assert gdb.value("$cs") == SEGMENT
+    gdb.run("stepi")
+    assert gdb.value("$ip") == caller + 1 - BASE
+    assert names(gdb) == ["start"]
+
+
+def test_until_and_advance(gdb: Gdb, plain: Server) -> None:
+    """Prevents `until` and `advance` from running away for want of a caller."""
+    run_to(gdb, "frameless", 7)
+    end = BASE + LABELS["frameless"] + 12
+    gdb.run(f"advance *{end:#x}")
+    assert gdb.value("$pc") == end
+    caller = backtrace(gdb)[1][0]
+    gdb.run(f"until *{BASE + LABELS['hook']:#x}")
+    assert gdb.value("$pc") == caller

@@ -1,0 +1,174 @@
+"""Where native code comes from: the cache on disk, the compiler, or nowhere."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import subprocess
+import sys
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blink16 import Machine
+from blink16.cpu import engines
+from blink16.cpu.engine import StopReason
+from blink16.cpu.native import cache, loading
+from blink16.cpu.native.compiler import Compiler, NativeError
+from blink16.cpu.native.engine import NativeEngine
+from blink16.cpu.native.loading import Core
+
+KEY = bytes(range(32))
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the cache lie in a folder of this test."""
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def test_cache_gives_back_what_was_stored(own_cache: Path) -> None:
+    """Prevents a cache that never hits."""
+    assert cache.load(KEY) is None
+    cache.store(KEY, b"machine code")
+    assert cache.load(KEY) == b"machine code"
+    assert [path.name for path in own_cache.iterdir()] == [cache.path_of(KEY).name]
+
+
+@given(st.integers(0, 83), st.integers(1, 255), st.booleans())
+def test_damaged_cache_file_is_not_used(place: int, change: int, cut: bool) -> None:
+    """Prevents code from running that a crash, a full disk or another program has damaged."""
+    with pytest.MonkeyPatch.context() as patch:
+        files: dict[str, bytes] = {}
+        patch.setattr(Path, "read_bytes", lambda path: files["file"])
+        patch.setattr(Path, "stat", lambda path: type("Stat", (), {"st_size": 1}))
+        good = _file(KEY, b"machine code")
+        files["file"] = good
+        assert cache.load(KEY) == b"machine code"
+        bad = bytearray(good)
+        bad[place] ^= change
+        files["file"] = good[:place] if cut else bytes(bad)
+        assert cache.load(KEY) is None
+
+
+def _file(key: bytes, content: bytes) -> bytes:
+    digest = hashlib.sha256(content).digest()
+    return bytes(cache.FILE.build({"key": key, "digest": digest, "content": content}))
+
+
+def test_file_of_another_key_is_not_used(own_cache: Path) -> None:
+    """Prevents code of another version or processor from running."""
+    cache.store(KEY, b"machine code")
+    other = bytes(31) + b"\x01"
+    cache.path_of(KEY).rename(cache.path_of(other))
+    assert cache.load(other) is None
+
+
+def test_cache_that_cannot_be_written_is_done_without(own_cache: Path) -> None:
+    """Prevents a read-only home folder from keeping the engine from running."""
+    own_cache.write_bytes(b"a file where the folder should be")
+    cache.store(KEY, b"machine code")
+    assert cache.load(KEY) is None
+
+
+def test_cache_keeps_few_files(own_cache: Path) -> None:
+    """Prevents the cache from growing with every version."""
+    for number in range(cache.MAX_FILES + 3):
+        cache.store(bytes((number,)) * 32, b"machine code")
+    assert len(list(own_cache.iterdir())) == cache.MAX_FILES
+
+
+PROCESS = """
+import sys
+from pathlib import Path
+from blink16.cpu.native import cache, loading
+cache.folder = lambda: Path(sys.argv[1])
+loading.LEVEL = 0  # it is quicker to make
+from blink16 import Machine
+machine = Machine.bare("native")
+machine.memory[0:2] = bytes.fromhex("40f4")
+print(machine.run().reason.name, machine.registers.ax, machine.engine.name)
+"""
+
+
+def test_two_processes_fill_an_empty_or_damaged_cache_at_once(tmp_path: Path) -> None:
+    """Prevents processes that start together from reading each other's half-written files."""
+    command = [sys.executable, "-c", PROCESS, str(tmp_path)]
+    for _ in range(2):
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        outputs = [process.communicate()[0].split() for process in running]
+        assert outputs == [["HALT", "1", "native"]] * 2
+        (file,) = tmp_path.iterdir()
+        file.write_bytes(file.read_bytes()[:1000])
+
+
+def _coming(monkeypatch: pytest.MonkeyPatch) -> Future[Core]:
+    future: Future[Core] = Future()
+    monkeypatch.setattr(loading, "core", lambda: future)
+    return future
+
+
+def test_engine_begins_on_the_reference_and_goes_on_natively(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prevents a first start that waits seconds for the compiler."""
+    core = loading.core().result()
+    coming = _coming(monkeypatch)
+    machine = Machine("auto")
+    machine.memory[0:2] = bytes.fromhex("ebfe")
+    machine.run(5)
+    assert (machine.engine.name, machine.icount) == ("reference", 5)
+    coming.set_result(core)
+    machine.run(5)
+    assert (machine.engine.name, machine.icount) == ("native", 10)
+
+
+def test_engine_stays_on_the_reference_where_there_is_no_compiler(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Prevents a missing or broken llvmlite from stopping programs; one line says so."""
+    coming = _coming(monkeypatch)
+    coming.set_exception(NativeError("llvmlite can't be loaded: gone"))
+    machine = Machine("auto")
+    machine.memory[0:2] = bytes.fromhex("ebfe")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert machine.run(5).reason is StopReason.BUDGET
+    assert machine.engine.name == "reference"
+    assert [record.getMessage() for record in caplog.records] == [
+        "running on the slow reference engine: llvmlite can't be loaded: gone"
+    ]
+    with pytest.raises(ValueError, match="native engine can't run: llvmlite"):
+        Machine("native")
+
+
+def test_llvmlite_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a traceback where llvmlite is not installed."""
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    with pytest.raises(NativeError, match="llvmlite can't be loaded"):
+        Compiler()
+
+
+def test_unknown_engine_is_refused() -> None:
+    """Prevents a typing error from choosing some engine silently."""
+    with pytest.raises(ValueError, match="no engine 'turbo'"):
+        Machine("turbo")
+    assert engines.DEFAULT in engines.NAMES
+
+
+def test_machine_is_small() -> None:
+    """Prevents tables that cost memory in each of a server's machines."""
+    resource = pytest.importorskip("resource")
+    machines = [Machine("native")]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    machines += [Machine("native") for _ in range(100)]
+    for machine in machines:
+        assert isinstance(machine.engine, NativeEngine)
+        machine.memory[0:2] = bytes.fromhex("ebfe")
+        machine.run(1000)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert used < 100 * 1024  # KiB: one mebibyte a machine

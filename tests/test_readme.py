@@ -1,0 +1,52 @@
+"""What README.md shows is what happens."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+from gdb_client import PROJECT, Gdb, Server, gdbs
+
+from blink16 import Machine, StopReason
+
+README = (PROJECT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """Return README's code blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.gdb
+def test_the_session_shown_is_a_real_one() -> None:
+    """Prevents a transcript that a user types after and gets something else."""
+    (transcript,) = blocks("gdb")
+    commands = re.split(r"^\(gdb\) ", transcript, flags=re.MULTILINE)[1:]
+    with Server("banner", "HI") as server, Gdb(gdbs()[0]) as gdb:
+        gdb.run(server.target)
+        for command in commands[1:]:
+            line, _, shown = command.partition("\n")
+            said = [said.rstrip() for said in gdb.run(line).expandtabs().strip().splitlines()]
+            assert said == shown.strip().splitlines(), line
+
+
+def test_the_python_shown_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Prevents an example of the API that doesn't work."""
+    (example,) = blocks("python")
+    exec(compile(example, "README.md", "exec"), {"__name__": "readme"})
+    assert Machine.__name__ in example
+    assert capsys.readouterr().out == f"{StopReason.BUDGET} 5 10\n"
+
+
+def test_the_first_commands_are_what_ci_does() -> None:
+    """Prevents README's second command and .ci/run from testing different things."""
+    _, tests = blocks("sh")
+    wanted = [shlex.join(part) for part in _commands(tests)]
+    run = (PROJECT / ".ci/run").read_text().replace("--quiet --disable-pip-version-check ", "")
+    for command in wanted:
+        assert command.removeprefix(".venv/bin/") in run
+
+
+def _commands(block: str) -> list[list[str]]:
+    return [shlex.split(command) for command in block.split("&&")]

@@ -1,0 +1,175 @@
+"""Backtraces against what calls and returns have really done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unwind_guest import COM, LABELS, SEGMENT
+
+from blink16.cpu.engine import StopReason
+from blink16.cpu.registers import Cell
+from blink16.machine import Machine
+from blink16.memory import MEMORY_SIZE, linear
+from blink16.services import DONE, Exit
+from blink16.unwind.frames import MAX_FRAMES, Frame, find_caller, frames
+from blink16.unwind.functions import ENTRY_NAME, discover, follow_jumps
+from blink16.unwind.walk import fetch, released_by
+
+LAST_INSTRUCTION = 1000
+CALLS = {"CALL", "CALLF", "INT"}
+RETURNS = {"RET", "RETF", "IRET"}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Where a function returns to, and with which BP."""
+
+    cs: int
+    ip: int
+    bp: int
+
+
+@pytest.fixture
+def guest() -> Machine:
+    """Return a machine with the guest in it, before its first instruction."""
+    machine = Machine.bare("reference")
+    machine.memory.write(linear(SEGMENT, 0x100), COM)
+    for name in ("cs", "ds", "es", "ss"):
+        setattr(machine.registers, name, SEGMENT)
+    machine.registers.ip, machine.registers.sp = 0x100, 0xFFFE
+    machine.hang_service(0x21, lambda guest: Exit(0))
+    return machine
+
+
+def chain(machine: Machine) -> list[Expected]:
+    """Return the backtrace without the innermost frame."""
+    found = frames(machine.memory, Frame.of(machine.registers))
+    cells = [caller.frame.cells for _, caller in found if caller]
+    return [Expected(c[Cell.CS], c[Cell.IP], c[Cell.BP]) for c in cells]
+
+
+def test_every_instruction_knows_its_callers(guest: Machine) -> None:
+    """Prevents frames lost or made up anywhere: in prologues, epilogues, handlers, far calls."""
+    stack: list[Expected] = []
+    kinds = set()
+    for _ in range(LAST_INSTRUCTION):
+        registers = guest.registers
+        assert chain(guest) == stack[::-1], f"at {registers.cs:04x}:{registers.ip:04x}"
+        instruction = fetch(guest.memory, registers.cs, registers.ip)
+        assert instruction is not None
+        name = instruction.row.mnemonic
+        behind = Expected(registers.cs, registers.ip + instruction.length, registers.bp)
+        if guest.run(1).reason is StopReason.EXITED:
+            break
+        if name in CALLS:
+            stack.append(behind)
+        elif name in RETURNS:
+            kinds.add(name)
+            stack.pop()
+    else:
+        pytest.fail("the guest did not come to its end")
+    assert kinds == RETURNS
+
+
+def test_a_hardware_interrupt_unwinds_to_what_it_interrupted(guest: Machine) -> None:
+    """Prevents a handler's caller from being looked for before a CALL, where there is none."""
+    guest.set_vector(0x60, SEGMENT, LABELS["hook"])
+    where = LABELS["factorial"]
+    guest.run(4)
+    assert guest.registers.ip == where
+    guest.run(1)
+    before = Expected(SEGMENT, guest.registers.ip, guest.registers.bp)
+    outer = chain(guest)
+    guest.engine.interrupt(0x60)
+    assert guest.registers.ip == LABELS["hook"]
+    assert chain(guest) == [before, *outer]
+    guest.run(2)
+    assert chain(guest) == [before, *outer]
+
+
+def test_a_service_stub_unwinds_to_its_caller(guest: Machine) -> None:
+    """Prevents backtraces that end in the BIOS ROM."""
+    guest.hang_service(0x60, lambda guest: DONE)
+    guest.registers.ip = LABELS["far_function"] + 7  # int 60h
+    guest.run(1)
+    assert guest.service_names[guest.pc] == "int60"
+    assert chain(guest)[0] == Expected(SEGMENT, LABELS["far_function"] + 9, 0)
+
+
+def test_registers_come_back_as_the_caller_had_them(guest: Machine) -> None:
+    """Prevents `up` from showing the callee's SI, DI, SP or flags."""
+    registers = guest.registers
+    registers.si, registers.ip = 0x1234, LABELS["far_function"]
+    registers.ds = 0x4321
+    guest.memory.write(linear(SEGMENT, 0xFFF0), bytes.fromhex("5055 0077"))  # 7700:5550
+    guest.memory.write(linear(0x7700, 0x554B), b"\x9a")
+    registers.sp = 0xFFF0
+    guest.run(4)
+    registers.si = 0x9999
+    caller = find_caller(guest.memory, Frame.of(registers))
+    assert caller is not None
+    cells = caller.frame.cells
+    assert (cells[Cell.CS], cells[Cell.IP]) == (0x7700, 0x5550)
+    assert (cells[Cell.SI], cells[Cell.DS]) == (0x1234, 0x4321)
+    assert cells[Cell.SP] == 0xFFF0 + 4 + 2  # RETF 2
+    assert caller.cfa == linear(SEGMENT, 0xFFF0 + 4)
+
+
+def test_arguments_that_a_function_takes_along_are_known(guest: Machine) -> None:
+    """Prevents frames that shift after calls of Pascal functions."""
+    assert released_by(guest.memory, SEGMENT, LABELS["pascal"]) == 4
+    assert released_by(guest.memory, SEGMENT, LABELS["factorial"]) == 0
+
+
+def test_an_endless_loop_is_unwound_by_its_bp_frame() -> None:
+    """Prevents the loss of the backtrace in code that never returns."""
+    machine = Machine.bare("reference")
+    # call 10h; at 10h: push bp; mov bp, sp; push ax; jmp $
+    machine.memory.write(0, bytes.fromhex("e80d00"))
+    machine.memory.write(0x10, bytes.fromhex("55 89e5 50 ebfe"))
+    machine.registers.cs = machine.registers.ip = 0
+    machine.registers.ss, machine.registers.sp = 0x2000, 0x100
+    machine.run(1)
+    for _ in range(5):
+        assert chain(machine) == [Expected(0, 3, 0)]
+        machine.run(1)
+
+
+def test_a_stack_that_goes_in_circles_ends() -> None:
+    """Prevents backtraces without end."""
+    machine = Machine.bare("reference")
+    machine.memory.write(0, bytes.fromhex("e80000 5d c3"))  # call 3; pop bp; ret
+    machine.registers.cs, machine.registers.ip = 0, 4
+    machine.registers.ss, machine.registers.sp = 0x2000, 0
+    machine.memory.write(0x20000, b"\x03\x00" * 0x8000)
+    assert len(chain(machine)) <= MAX_FRAMES
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.binary(min_size=1, max_size=200),
+    st.integers(0, MEMORY_SIZE - 1),
+    st.lists(st.integers(0, 0xFFFF), min_size=13, max_size=13),
+)
+def test_any_memory_can_be_walked(soup: bytes, where: int, cells: list[int]) -> None:
+    """Prevents an exception, or a search without end, from guests' garbage."""
+    machine = Machine.bare("reference")
+    machine.memory.write(where, soup)
+    frame = Frame((*cells[: Cell.CS], where >> 4, *cells[Cell.SS : Cell.IP], where & 0xF), 0xF002)
+    caller = find_caller(machine.memory, frame)
+    assert caller is None or 0 <= caller.frame.pc < MEMORY_SIZE
+
+
+def test_functions_are_found_by_their_calls(guest: Machine) -> None:
+    """Prevents programs without symbols from having no functions to step over or go back to."""
+    entry = follow_jumps(guest.memory, SEGMENT, 0x100)
+    assert entry == (SEGMENT, LABELS["start"])
+    found = {symbol.name: symbol for symbol in discover(guest.memory, *entry)}
+    called = ("far_function", "frameless", "leaf", "pascal", "choose", "factorial", "tail")
+    names = {f"sub_{SEGMENT:04x}_{LABELS[name]:04x}" for name in called}
+    assert set(found) == {ENTRY_NAME, *names}
+    leaf = found[f"sub_{SEGMENT:04x}_{LABELS['leaf']:04x}"]
+    assert leaf.address + leaf.size == linear(SEGMENT, LABELS["pascal"])
