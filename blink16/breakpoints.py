@@ -11,22 +11,25 @@ from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, Access, Attribute, Memory
 
 
 class PointKind(Enum):
-    """The kinds, by the number that gdb's Z and z packets give them."""
+    """The kinds, by the number that gdb's Z and z packets give them; no packet sets a CATCH."""
 
     SOFTWARE = 0
     HARDWARE = 1
     WRITE = 2
     READ = 3
     ACCESS = 4
+    CATCH = -1
 
 
 _ATTRIBUTES = {
     PointKind.SOFTWARE: (Attribute.BREAKPOINT,),
     PointKind.HARDWARE: (Attribute.BREAKPOINT,),
+    PointKind.CATCH: (Attribute.BREAKPOINT,),
     PointKind.WRITE: (Attribute.WATCH_WRITE,),
     PointKind.READ: (Attribute.WATCH_READ,),
     PointKind.ACCESS: (Attribute.WATCH_WRITE, Attribute.WATCH_READ),
 }
+BREAKPOINTS = (PointKind.SOFTWARE, PointKind.HARDWARE, PointKind.CATCH)
 MAX_POINTS = 4096
 MAX_WATCH_LENGTH = 65536
 
@@ -41,8 +44,7 @@ class Point:
 
     def addresses(self) -> range:
         """The linear addresses it marks, cut off at the end of memory."""
-        breakpoint_ = self.kind in (PointKind.SOFTWARE, PointKind.HARDWARE)
-        length = 1 if breakpoint_ else self.length
+        length = 1 if self.kind in BREAKPOINTS else self.length
         return range(self.address, min(self.address + length, MEMORY_SIZE))
 
     def minds(self, attribute: Attribute) -> bool:
@@ -63,6 +65,12 @@ class Points:
 
     def __len__(self) -> int:
         return len(self._points)
+
+    def __iter__(self) -> Iterator[Point]:
+        return iter(self._points)
+
+    def __contains__(self, point: Point) -> bool:
+        return point in self._points
 
     def insert(self, point: Point) -> None:
         """Set a point; setting it twice is one.  PointError past the limits."""

@@ -5,18 +5,25 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from blink16 import __version__, loader
+from blink16 import __version__, loader, pc, pc_arguments, symbolfiles
 from blink16.cpu import engines
 from blink16.loader import LoadError
-from blink16.runner import SIGNAL_STATUS, Runner
-from blink16.terminal import OutputError
+from blink16.pc import CommitError
+from blink16.runner import Runner
+from blink16.terminal import SIGNAL_STATUS, OutputError
+
+if TYPE_CHECKING:
+    from blink16 import server
 
 DEFAULT_PORT = 1234
 DEFAULT_ADDRESS = "127.0.0.1"
@@ -36,9 +43,16 @@ SERVER_EXAMPLES = """\
 examples:
   blink16-server banner HELLO    then, elsewhere:  gdb -ex 'target remote :1234'
   blink16-server --port 0 ./prog choose a free port and print it
+  blink16-server --record s.b16 ./prog; blink16-server --replay s.b16
+  blink16-server --machine 'banner HI' --machine ./prog
+  gdb -ex 'target remote | blink16-server --stdio --console gdb ./prog'
 
 The machine stands before the program's first instruction until a debugger moves it.
 """
+UNIX = "unix:"
+"""How a socket file is told from an address."""
+_SIZE = re.compile(r"([0-9]{1,9})([kKmMgG]?)")
+_UNITS = {"": 20, "k": 10, "m": 20, "g": 30}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,7 +68,17 @@ def run_main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--stats", action="store_true", help="end with a line on speed on standard error"
     )
-    _add_program(parser)
+    parser.add_argument(
+        "--realtime", action="store_true", help="let a PC's clock go no faster than ours"
+    )
+    parser.add_argument(
+        "--commit",
+        action="store_true",
+        help="at the end write what the guest changed on its disks into their images",
+    )
+    _add_machine(parser)
+    pc_arguments.add(parser)
+    _add_program(parser, required=True)
     return _guarded(parser.prog, lambda: _run(parser.prog, parser.parse_args(arguments)))
 
 
@@ -62,55 +86,110 @@ def server_main(arguments: Sequence[str] | None = None) -> int:
     """Run the command ``blink16-server`` and return its exit status."""
     about = "Show an 8086 program to a debugger that speaks gdb's remote protocol."
     parser = _parser("blink16-server", about, SERVER_EXAMPLES)
-    parser.add_argument(
-        "--port",
-        type=_port,
-        default=DEFAULT_PORT,
-        metavar="N",
-        help=f"TCP port to listen on; 0 takes a free one (default: {DEFAULT_PORT})",
-    )
-    parser.add_argument(
-        "--listen",
-        default=DEFAULT_ADDRESS,
-        metavar="ADDR",
-        help="address to listen on; whoever reaches it has the program in his hands "
-        f"(default: {DEFAULT_ADDRESS})",
-    )
-    _add_program(parser)
-    return _guarded(parser.prog, lambda: _serve(parser.prog, parser.parse_args(arguments)))
+    _add_network(parser)
+    _add_machines(parser)
+    _add_history(parser)
+    _add_machine(parser)
+    pc_arguments.add(parser)
+    _add_symbols(parser)
+    _add_program(parser, required=False)
+    return _guarded(parser.prog, lambda: _serve(parser, parser.parse_args(arguments)))
 
 
 # -- what they do ----------------------------------------------------------------------------
 
 
 def _run(prog: str, parsed: argparse.Namespace) -> int:
-    runner = Runner(loader.load(loader.read(parsed.program), parsed.arguments, _options(parsed)))
+    loaded = loader.load(loader.read(parsed.program), parsed.arguments, _options(parsed))
+    runner = Runner(loaded, real_time=parsed.realtime)
     try:
         end = runner.run()
         if end.text:
             _say(prog, end.text)
+        if parsed.commit:
+            _commit(prog, parsed, loaded)
         return end.status
     finally:
         if parsed.stats:
             print(runner.stats(), file=sys.stderr)
 
 
-def _serve(prog: str, parsed: argparse.Namespace) -> int:
+def _commit(prog: str, parsed: argparse.Namespace, loaded: loader.Loaded) -> None:
+    """Write changed disks back to their images."""
+    images = [path for _, path in pc_arguments.drives(parsed)]
+    for line in pc.commit_all(loaded.machine, [loader.find(parsed.program), *images]):
+        _say(prog, line)
+
+
+def _serve(parser: _Parser, parsed: argparse.Namespace) -> int:
     from blink16 import server  # trio takes its time, and `blink16` does without
 
-    program = loader.read(parsed.program)
-    options = _options(parsed)
-    try:
-        server.run(
-            lambda: loader.load(program, parsed.arguments, options),
-            parsed.listen,
-            parsed.port,
-            lambda text: _say(prog, text),
+    def say(text: str) -> None:
+        _say(parser.prog, text)
+
+    def machines() -> server.Machines:
+        console: server.HostConsole = (
+            server.ErrorConsole(say) if parsed.stdio else server.StreamConsole(say)
         )
+        to_debugger = parsed.console == "gdb"
+        return server.Machines(sources, console, say, output_to_debugger=to_debugger)
+
+    endpoint = _endpoint(parser, parsed)
+    sources = _sources(parser, parsed, say)
+    try:
+        server.run(machines, endpoint, say, observers=parsed.observers)
     except server.ListenError as error:
-        _say(prog, str(error))
+        say(str(error))
         return 1
     return 0
+
+
+def _endpoint(parser: _Parser, parsed: argparse.Namespace) -> server.Endpoint:
+    """Return where to listen; a usage error if the options contradict each other."""
+    from blink16 import server
+
+    listen: str | None = parsed.listen
+    if parsed.stdio:
+        if listen is not None or parsed.port is not None:
+            parser.error("--stdio listens nowhere: leave --listen and --port away")
+        return server.StandardStreams()
+    if listen is not None and listen.startswith(UNIX):
+        if parsed.port is not None:
+            parser.error("a socket file has no port: leave --port away")
+        return server.SocketFile(Path(listen.removeprefix(UNIX)))
+    port = DEFAULT_PORT if parsed.port is None else parsed.port
+    return server.TcpPort(listen or DEFAULT_ADDRESS, port)
+
+
+def _sources(
+    parser: _Parser, parsed: argparse.Namespace, say: Callable[[str], None]
+) -> list[server.Source]:
+    """Return where the machines come from, PROGRAM's first."""
+    from blink16 import server
+
+    options = _options(parsed)
+    limit: int = parsed.history_memory
+    symbols = tuple(parsed.symbols)
+    first: list[server.Source] = []
+    if parsed.replay is not None:
+        if parsed.program is not None or parsed.record is not None:
+            parser.error("--replay shows a recording: leave PROGRAM and --record away")
+        replayed = server.ReplayedSource(
+            parsed.replay, parsed.engine, symbols=symbols, history_limit=limit, say=say
+        )
+        first.append(replayed)
+    elif parsed.program is not None:
+        program = loader.read(parsed.program)
+        named = replace(options, symbols=symbols)
+        source = server.ProgramSource(program, tuple(parsed.arguments), named, limit)
+        recorded = parsed.record is not None
+        first.append(server.RecordedSource(source, parsed.record, say) if recorded else source)
+    elif parsed.record is not None or symbols or not parsed.machine:
+        parser.error("the following arguments are required: PROGRAM")
+    return first + [
+        server.ProgramSource(loader.read(name), tuple(arguments), options, limit)
+        for name, *arguments in parsed.machine
+    ]
 
 
 def _guarded(prog: str, command: Callable[[], int]) -> int:
@@ -121,6 +200,9 @@ def _guarded(prog: str, command: Callable[[], int]) -> int:
     except LoadError as error:
         _say(prog, str(error))
         return error.status
+    except CommitError as error:
+        _say(prog, str(error))
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     except OutputError as error:
@@ -170,33 +252,122 @@ def _parser(prog: str, description: str, examples: str) -> _Parser:
     return parser
 
 
-def _add_program(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("debuggers")
+    group.add_argument(
+        "--port",
+        type=_port,
+        metavar="N",
+        help=f"TCP port to listen on; 0 takes a free one (default: {DEFAULT_PORT})",
+    )
+    group.add_argument(
+        "--listen",
+        metavar="ADDR|unix:PATH",
+        help="address to listen on, or a socket file; whoever reaches it has the program in his "
+        f"hands (default: {DEFAULT_ADDRESS})",
+    )
+    group.add_argument(
+        "--stdio",
+        action="store_true",
+        help="talk to one debugger on standard input and output, as `target remote | ...` does",
+    )
+    group.add_argument(
+        "--console",
+        choices=("stdio", "gdb"),
+        default="stdio",
+        help="where the program's output goes: here (with --stdio, to standard error), or to the "
+        "debugger while it runs the program (default: stdio)",
+    )
+
+
+def _add_machines(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("several machines")
+    group.add_argument(
+        "--machine",
+        type=_words,
+        action="append",
+        default=[],
+        metavar="'PROGRAM ARGUMENTS'",
+        help="host one more machine, beside or instead of PROGRAM's; may be given often",
+    )
+    group.add_argument(
+        "--observers",
+        action="store_true",
+        help="let debuggers that get no machine watch one that another debugger holds",
+    )
+
+
+def _add_history(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the past")
+    group.add_argument(
+        "--history-memory",
+        type=_size,
+        default="256M",
+        metavar="SIZE",
+        help="memory for a machine's history, in MiB or with K, M or G (default: 256M)",
+    )
+    group.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="write the session to a new file as it goes",
+    )
+    group.add_argument(
+        "--replay",
+        type=Path,
+        metavar="FILE",
+        help="show a recorded session instead of PROGRAM, with all of its history ahead",
+    )
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the machine")
+    group.add_argument(
         "--root",
         type=Path,
         default=Path(),
         metavar="DIR",
         help="folder that the guest sees as its whole file system (default: this folder)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--writable",
         action="store_true",
         help="let the guest change the files there; else its changes stay in memory",
     )
-    parser.add_argument(
+    group.add_argument(
         "--engine",
         choices=engines.NAMES,
         default=engines.DEFAULT,
         help=f"what executes the instructions (default: {engines.DEFAULT})",
     )
-    parser.add_argument(
+    group.add_argument(
         "--date",
         type=_date,
         default=None,
         metavar="ISO",
         help="the guest's date and time at the start, like 1986-03-07T12:00 (default: now)",
     )
-    parser.add_argument("program", metavar="PROGRAM", help="a file, or the name of a sample")
+
+
+def _add_symbols(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--symbols",
+        type=_symbols,
+        action="append",
+        default=[],
+        metavar="FILE[,text=SEG][,data=SEG]",
+        help="names for the program's addresses: an ELF, a map of nasm's or a linker's, an ELKS "
+        "table or nm's output; segments in hex",
+    )
+
+
+def _add_program(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "program",
+        nargs=None if required else "?",
+        metavar="PROGRAM",
+        help="a file, or the name of a sample",
+    )
     arguments = parser.add_argument(
         "arguments",
         nargs=argparse.REMAINDER,
@@ -209,6 +380,7 @@ def _add_program(parser: argparse.ArgumentParser) -> None:
 def _options(parsed: argparse.Namespace) -> loader.Options:
     date: datetime | None = parsed.date
     return loader.Options(
+        setup=pc_arguments.setup(parsed),
         root=parsed.root,
         writable=parsed.writable,
         engine=parsed.engine,
@@ -220,6 +392,32 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) > 0xFFFF:
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
     return int(text)
+
+
+def _words(text: str) -> list[str]:
+    """Read a program and its arguments, quoted as in a shell."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {str(error).lower()}") from None
+    if not words:
+        raise argparse.ArgumentTypeError("a machine needs a program")
+    return words
+
+
+def _size(text: str) -> int:
+    """Read a number of bytes."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"a size looks like 256M or 1G, not {text!r}")
+    return int(found[1]) << _UNITS[found[2].lower()]
+
+
+def _symbols(text: str) -> symbolfiles.Source:
+    try:
+        return symbolfiles.parse_source(text)
+    except symbolfiles.SymbolFileError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _date(text: str) -> datetime:

@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from blink16.breakpoints import Point, Points
+from blink16.breakpoints import BREAKPOINTS, Point, Points
 from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.opcodes import PREFIXES
+from blink16.cpu.predicates import Predicate
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.search import last_hit
+from blink16.history.terms import Hit
 from blink16.machine import FOREVER, Machine
-from blink16.memory import MEMORY_SIZE, Access
+from blink16.memory import MEMORY_SIZE, Access, Attribute
+from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
 from blink16.timeline import Interrupted, ReplayError, Timeline
 
@@ -22,11 +26,16 @@ WRITABLE = frozenset(
 """The registers that `Debugger.write_register` sets."""
 
 
+Condition = Callable[[Machine], bool]
+"""Whether a breakpoint at which the machine stands is to stop it.  A `Predicate` is cheaper."""
+
+
 class EventKind(Enum):
     """Why the debugger has control again."""
 
     STEPPED = auto()
     BREAKPOINT = auto()
+    CAUGHT = auto()  # what the program asks of its system; told by whoever set the breakpoint
     WATCHPOINT = auto()
     INTERRUPTED = auto()  # the user asked
     HISTORY_START = auto()  # nothing older is recorded
@@ -71,6 +80,9 @@ class Debugger:
     which pc stood there, a watchpoint before the instruction that touched, which is undone.
     """
 
+    debug: DebugInformation | None = None
+    """Debugging information that came at run time, with symbols."""
+
     def __init__(
         self,
         machine: Machine,
@@ -88,6 +100,7 @@ class Debugger:
         self.on_notice: Callable[[str], None] = lambda text: None
         """Called with one line for the user (unknown system call, future dropped, ...)."""
         self.points = Points(machine.memory)
+        self._conditions: dict[Point, Condition] = {}
         self.bookmarks = Bookmarks()
         self.symbols = SymbolTable()
         """What the program's addresses are called; whoever loads it sets this."""
@@ -108,6 +121,7 @@ class Debugger:
 
         After WAITING or IDLE call it again with the same object; it goes on where it was.
         """
+        self.machine.engine.overlook(self._predicates())
         try:
             event = self._backward(how) if how.backward else self._forward(how)
         except Interrupted:
@@ -116,8 +130,21 @@ class Debugger:
             event = Event(EventKind.INTERRUPTED, text=str(error))
         finally:
             self.timeline.forget_interrupt()
+            self.machine.engine.overlook({})
         self._last = event
         return event
+
+    def is_brief(self, how: Resume) -> bool:
+        """Return whether a resume is over in microseconds, on any engine, and needs no thread.
+
+        One step forward is, unless it is a service, which may wait, or begins with a prefix,
+        which may be a REP of 65,535 rounds.
+        """
+        if how.backward or how.count != 1 or not self.timeline.live:
+            return False
+        memory, pc = self.machine.memory, self.machine.pc
+        service = memory.attributes[pc] & Attribute.SERVICE
+        return not service and memory.ram[pc] not in PREFIXES
 
     def interrupt(self) -> None:
         """Make a running `resume` return INTERRUPTED soon; from any thread.
@@ -142,17 +169,16 @@ class Debugger:
         waiting, self._waiting = self._waiting, None
         now = self.timeline.now
         goal = FOREVER if how.count is None else now + how.count
-        if waiting is not None and waiting[0] is how:
+        same = waiting is not None and waiting[0] is how
+        if waiting is not None and same:
             goal = waiting[1]
         if ended is not None and ended[0] == now:
             gone = self._pass(ended[1])
             if gone is not None or self.timeline.now == goal:
                 return gone or Event(EventKind.STEPPED)
-        skip = self.timeline.now == now and not (waiting is not None and self._idle)
+        skip = self.timeline.now == now and not (same and self._idle)
         stop = (
-            self._step_through(how.step_range, skip)
-            if how.step_range
-            else (self.timeline.run(goal - self.timeline.now, skip_breakpoint=skip))
+            self._step_through(how.step_range, skip) if how.step_range else self._run_to(goal, skip)
         )
         if stop.reason in _ENDS:
             self._ended = self.timeline.now, stop
@@ -172,10 +198,18 @@ class Debugger:
             return Event(EventKind.KILLED, signal=stop.status, text=stop.text)
         return None if again.reason is StopReason.BUDGET else self._event(again)
 
+    def _run_to(self, goal: int, skip: bool) -> Stop:
+        """Run up to an instruction count, past breakpoints whose conditions don't hold."""
+        while True:
+            stop = self.timeline.run(goal - self.timeline.now, skip_breakpoint=skip)
+            if stop.reason is not StopReason.BREAKPOINT or self._counts():
+                return stop
+            skip = True
+
     def _step_through(self, step_range: tuple[int, int], skip: bool) -> Stop:
         """Step until pc is outside of a range, or something happens."""
         while True:
-            stop = self.timeline.run(1, skip_breakpoint=skip)
+            stop = self._run_to(self.timeline.now + 1, skip)
             if stop.reason is not StopReason.BUDGET or not self._is_within(step_range):
                 return stop
             skip = False
@@ -214,7 +248,7 @@ class Debugger:
         goal = start if count is None else timeline.now - count
         low = max(start, goal)
         origin = timeline.now
-        hit = last_hit(timeline, low) if self.points else None
+        hit = last_hit(timeline, low, self._accepts) if self.points else None
         if hit is not None and (hit.icount > goal or _is_watch(hit.stop) or count is None):
             self._arrive(hit.icount, origin)
             return self._event(hit.stop)
@@ -249,17 +283,51 @@ class Debugger:
 
     # -- points ------------------------------------------------------------------------------
 
-    def insert(self, point: Point) -> None:
-        """Set a breakpoint or watchpoint; PointError if it can't be set."""
+    def insert(self, point: Point, condition: Condition | None = None) -> None:
+        """Set a breakpoint or watchpoint; PointError if it can't be set.
+
+        A breakpoint with a condition stops, in either direction, where that holds.  Setting a
+        point again replaces its condition.
+        """
         self.points.insert(point)
+        self._conditions.pop(point, None)
+        if condition is not None:
+            self._conditions[point] = condition
+
+    def condition(self, point: Point) -> Condition | None:
+        """Return the condition of a point, if it is set and has one."""
+        return self._conditions.get(point)
 
     def remove(self, point: Point) -> None:
         """Take it away; one that isn't there is no error."""
         self.points.remove(point)
+        self._conditions.pop(point, None)
 
     def remove_all(self) -> None:
         """Take all away (a client left)."""
         self.points.clear()
+        self._conditions.clear()
+
+    def _counts(self) -> bool:
+        """Whether a breakpoint where the machine stands is to stop it."""
+        if not self._conditions:
+            return True
+        places = (Point(kind, self.machine.pc) for kind in BREAKPOINTS)
+        conditions = [self._conditions.get(place) for place in places if place in self.points]
+        return any(condition is None or condition(self.machine) for condition in conditions)
+
+    def _predicates(self) -> dict[int, Predicate]:
+        """Return by address what an engine may judge: a condition alone at its address."""
+        found = {}
+        for point, condition in self._conditions.items():
+            predicate = _predicate(condition)
+            twins = [Point(kind, point.address) for kind in BREAKPOINTS]
+            if predicate is not None and [p for p in twins if p in self.points] == [point]:
+                found[point.address] = predicate
+        return found
+
+    def _accepts(self, hit: Hit) -> bool:
+        return hit.stop.reason is not StopReason.BREAKPOINT or self._counts()
 
     # -- memory and registers ----------------------------------------------------------------
 
@@ -291,6 +359,10 @@ class Debugger:
             gone = self.bookmarks.drop_after(self.timeline.now)
             if gone:
                 self.on_notice(f"with them went the bookmarks {', '.join(gone)}")
+
+
+def _predicate(condition: object) -> Predicate | None:
+    return condition if isinstance(condition, Predicate) else None
 
 
 def _is_watch(stop: Stop) -> bool:

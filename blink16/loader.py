@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from importlib import resources
 from itertools import chain
 from pathlib import Path
 
-from blink16 import bios, dos, elks
+from blink16 import bios, dos, elks, pc, symbolfiles
 from blink16.console import Console
 from blink16.cpu import engines
 from blink16.files import FileTree
@@ -39,7 +39,8 @@ HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
 
 ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
 DOS_ENVIRONMENT = {"COMSPEC": "C:\\COMMAND.COM", "PATH": "C:\\"}
-FIRST_HARD_DISK = 0x80
+PSP_PARAGRAPHS = 0x10
+"""An .EXE's image lies behind its PSP, to which DS points at the start."""
 NOT_FOUND = 127
 """Exit status when there is no such program, as a shell gives it."""
 USAGE = 2
@@ -74,6 +75,10 @@ class Options:
     engine: str = engines.DEFAULT
     epoch_ns: int = 0
     """When the machine starts, in nanoseconds since the Unix epoch."""
+    symbols: tuple[symbolfiles.Source, ...] = ()
+    """Files with names for the program's addresses."""
+    setup: pc.PcSetup = pc.PcSetup()  # noqa: RUF009 - frozen
+    """The PC around a boot image."""
     answers: Answers | None = None
     """What the host's file system has said; what it says to the guest is added.
 
@@ -97,6 +102,8 @@ class Loaded:
     machine: Machine
     console: Console
     symbols: SymbolTable
+    debug: symbolfiles.DebugInformation | None = None
+    """Debugging information in DWARF, from one of the symbol files."""
 
 
 def find(name: str) -> Path:
@@ -123,6 +130,12 @@ def find(name: str) -> Path:
 def read(name: str) -> Program:
     """Find a program and read it, LoadError if that can't be done."""
     path = find(name)
+    image = content(path, name)
+    return Program(name, _checked_kind(name, path.name, image), image)
+
+
+def content(path: Path, name: str) -> bytes:
+    """Return what a program, disk or ROM file holds; LoadError, by ``name``, if there is none."""
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())
@@ -130,10 +143,9 @@ def read(name: str) -> Program:
                 raise LoadError(f"{name}: this is a device, not a program")
             if status.st_size > MAX_IMAGE_SIZE:
                 raise LoadError(f"{name}: {status.st_size} bytes are more than any disk holds")
-            image = file.read(MAX_IMAGE_SIZE)
+            return file.read(MAX_IMAGE_SIZE)
     except OSError as error:
         raise LoadError(f"{name}: can't read it: {error.strerror}") from None
-    return Program(name, _checked_kind(name, path.name, image), image)
 
 
 def identify(image: bytes, name: str) -> Kind | None:
@@ -155,7 +167,7 @@ def identify(image: bytes, name: str) -> Kind | None:
 def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded:
     """Return a new machine with the program in it, LoadError if it doesn't fit or lies."""
     try:
-        machine = Machine(options.engine, epoch_ns=options.epoch_ns)
+        machine = _machine(program.kind, options)
     except ValueError as error:
         raise LoadError(str(error), USAGE) from None
     console = Console()
@@ -165,7 +177,21 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
         raise LoadError(f"{program.name}: {error}") from None
     except OSError as error:
         raise LoadError(f"{error.filename or options.root}: {error.strerror}") from None
-    return Loaded(machine, console, symbols)
+    return with_symbols(Loaded(machine, console, symbols), program.kind, options.symbols)
+
+
+def with_symbols(loaded: Loaded, kind: Kind, sources: tuple[symbolfiles.Source, ...]) -> Loaded:
+    """Add what symbol files say, LoadError if one is of no use."""
+    place = _place(loaded.machine, kind)
+    try:
+        files = [symbolfiles.read(source, place) for source in sources]
+    except symbolfiles.SymbolFileError as error:
+        raise LoadError(str(error), USAGE) from None
+    debug = [file.debug for file in files if file.debug]
+    if len(debug) > 1:
+        raise LoadError("only one symbol file can have debugging information", USAGE)
+    names = chain(loaded.symbols, *(file.symbols for file in files))
+    return replace(loaded, symbols=SymbolTable(names), debug=debug[0] if debug else None)
 
 
 # -- finding ---------------------------------------------------------------------------------
@@ -232,6 +258,17 @@ def _checked_kind(name: str, file_name: str, image: bytes) -> Kind:
 # -- loading ---------------------------------------------------------------------------------
 
 
+def _machine(kind: Kind, options: Options) -> Machine:
+    """Return a machine; a PC has the speed that its user wants."""
+    if kind is not Kind.BOOT:
+        return Machine(options.engine, epoch_ns=options.epoch_ns)
+    return Machine(
+        options.engine,
+        epoch_ns=options.epoch_ns,
+        instructions_per_second=options.setup.instructions_per_second,
+    )
+
+
 def _load_elks(
     machine: Machine,
     console: Console,
@@ -267,9 +304,20 @@ def _load_boot(
 ) -> SymbolTable:
     if arguments:
         raise LoadError(f"{program.name}: a boot image takes no arguments", USAGE)
-    is_floppy = len(program.image) <= max(FLOPPY_SIZES)
-    bios.boot(machine, program.image, console, drive=0 if is_floppy else FIRST_HARD_DISK)
+    pc.boot(machine, program.image, console, options.setup)
     return SymbolTable([])
+
+
+def _place(machine: Machine, kind: Kind) -> symbolfiles.Place:
+    """Return the segments that a program's symbols are about, if its user doesn't say."""
+    registers = machine.registers
+    match kind:
+        case Kind.DOS_EXE:
+            image = registers.ds + PSP_PARAGRAPHS
+            return symbolfiles.Place(image, image, image)
+        case Kind.BOOT:
+            return symbolfiles.Place(0, 0, 0)
+    return symbolfiles.Place(registers.cs, registers.ds, registers.cs)
 
 
 def _files(machine: Machine, options: Options) -> FileTree:

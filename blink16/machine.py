@@ -36,7 +36,7 @@ INSTRUCTIONS_PER_SECOND = 1_000_000
 TRAP_VECTOR = 1
 MAX_SLEEP_EVENTS = 64
 """Device events that a halted processor sleeps through before the machine says it is waiting."""
-IDLE_SECONDS = 10
+IDLE_SECONDS = 3
 """So long, in its own time, a machine may do nothing but wait before it says that it is idle."""
 IDLE_INTERVAL = 20
 """An idle machine says so that many times a second of its own time."""
@@ -309,8 +309,8 @@ class Machine:
         touched = self.memory.touched
         stop = self._return_from_stub()
         self.memory.touched = touched or self.memory.touched
-        if self._in_vain and stop.reason is StopReason.BUDGET:
-            stop = Stop(self._rested(StopReason.BUDGET))
+        if self._in_vain and stop.reason in (StopReason.BUDGET, StopReason.ATTENTION):
+            stop = Stop(self._rested(stop.reason))
         self._in_vain = False
         return self._watched(stop)
 

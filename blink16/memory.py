@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-import re
+from collections.abc import Iterable
 from enum import Enum, IntFlag
+from itertools import compress
 from typing import overload
 
 MEMORY_SIZE = 1 << 20
@@ -24,7 +25,7 @@ MAX_INSTRUCTION = 16
 # Where the arrays lie in the one mapping.
 ATTRIBUTES_OFFSET, SHADOW_OFFSET, PAGES_OFFSET = MEMORY_SIZE, 2 * MEMORY_SIZE, 3 * MEMORY_SIZE
 SCRATCH_OFFSET = 4 * MEMORY_SIZE
-SCRATCH_SIZE = 9 * MEMORY_SIZE
+SCRATCH_SIZE = 17 * MEMORY_SIZE
 """Room for an engine's own tables, zero at first; it costs memory only where it is used."""
 
 
@@ -172,29 +173,44 @@ class Memory:
 
         Keys are page numbers.  The first call returns an empty dict and only starts recording.
         """
-        states = bytes(self.pages)
-        changed: dict[int, bytes] = {}
-        if self._recording:
-            changed = {page: self._old(page) for page in _dirty_pages(states)}
-        self._recording = True
-        self.pages[:] = states.translate(_WITH_CLEAN)
+        changed = {page: self._old(page) for page in self.written()} if self._recording else {}
+        self.begin()
         return changed
+
+    def written(self) -> list[int]:
+        """Return the pages written since the last checkpoint."""
+        return _dirty_pages(bytes(self.pages))
+
+    def contents(self, pages: Iterable[int]) -> dict[int, bytes]:
+        """Return the content of some pages."""
+        arena = self.arena  # its slices are bytes at once
+        return {
+            page: arena[page << PAGE_SHIFT : (page << PAGE_SHIFT) + PAGE_SIZE] for page in pages
+        }
+
+    def begin(self) -> None:
+        """Start anew to record what is written, as `checkpoint` does."""
+        self._recording = True
+        self.pages[:] = bytes(self.pages).translate(_WITH_CLEAN)
 
     def rollback(self) -> None:
         """Undo every change since the last checkpoint."""
-        self.put_pages({page: self._old(page) for page in _dirty_pages(bytes(self.pages))})
-        self.pages[:] = bytes(self.pages).translate(_WITH_CLEAN)
+        self.put_pages({page: self._old(page) for page in self.written()})
+        self.begin()
 
     def put_pages(self, contents: dict[int, bytes]) -> None:
         """Store whole pages, whose content as of the last checkpoint is thereby changed.
 
         This is how time is moved: nothing is recorded.
         """
+        arena = self.arena  # quicker to store in than its views
         for page, content in contents.items():
             start = page << PAGE_SHIFT
-            self.ram[start : start + PAGE_SIZE] = content
-            if self.pages[page] & PageState.CODE:
-                self.stale_code.add(page)
+            arena[start : start + PAGE_SIZE] = content
+        self.stale_code.update(contents.keys() & self._code_pages())
+
+    def _code_pages(self) -> Iterable[int]:
+        return compress(range(PAGE_COUNT), bytes(self.pages).translate(_IS_CODE))
 
     def _old(self, page: int) -> bytes:
         return bytes(self.shadow[page << PAGE_SHIFT : (page + 1) << PAGE_SHIFT])
@@ -246,8 +262,9 @@ _PAGE_MARK = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,
     Attribute.WATCH_READ: PageState.WATCH_READ,
 }
-_DIRTY = re.compile(b"[%s]" % re.escape(bytes(s for s in range(256) if not s & PageState.CLEAN)))
+_IS_CODE = bytes(bool(state & PageState.CODE) for state in range(256))
+_IS_DIRTY = bytes(not state & PageState.CLEAN for state in range(256))
 
 
 def _dirty_pages(states: bytes) -> list[int]:
-    return [match.start() for match in _DIRTY.finditer(states)]
+    return list(compress(range(PAGE_COUNT), states.translate(_IS_DIRTY)))

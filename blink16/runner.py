@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from blink16 import terminal
+from blink16.bios import display
+from blink16.bios.typist import Typist
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
+from blink16.devices.video import Video
 from blink16.loader import Loaded
-from blink16.machine import Machine
+from blink16.machine import IDLE_INTERVAL, IDLE_SECONDS, Machine
+from blink16.painter import Painter
+from blink16.terminal import SIGNAL_STATUS
 
 SLICE = 2_000_000
 """Instructions between two looks at signals, which wait while an engine runs native code."""
-SIGNAL_STATUS = 128
-"""Added to a signal's number, it is the exit status that shells give to its victim."""
+FIRST_PICTURE_SLICE = 10_000
+PICTURE_SECONDS = 0.04
+"""How long, about, the picture of a PC's screen stands before it is drawn anew."""
+PACE_SECONDS = 0.01
+"""In real time, a machine runs ahead of the clock by so much at most."""
+QUIT_KEY = b"\x1d"
+"""Ctrl-], which ends a PC in the terminal; all other keys are the guest's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,44 +56,118 @@ class Stats:
 
 
 class Runner:
-    """One program on the host's console."""
+    """One program on the host's console.
 
-    def __init__(self, loaded: Loaded) -> None:
+    A PC on a terminal large enough is interactive: keys go to it one by one, and the terminal
+    shows its screen.  Elsewhere the console shows what the guest prints through the BIOS.
+    """
+
+    def __init__(self, loaded: Loaded, *, real_time: bool = False) -> None:
+        """``real_time``: let the machine's clock go no faster than ours."""
         self._machine = loaded.machine
-        self._machine.on_output = terminal.show
+        self._console = loaded.console
+        self._is_pc = loaded.machine.component(Typist.COMPONENT) is not None
+        self._painter: Painter | None = None
+        if self._is_pc and os.isatty(terminal.STDIN) and terminal.has_room_for(80, 25):
+            self._painter = Painter()
+        self._machine.on_output = self._show
         self._input: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        loaded.console.on_starved = terminal.InputReader(self._deliver).want
+        self._reader = terminal.InputReader(self._deliver)
+        self._console.on_starved = self._reader.want
+        self._real_time = real_time
+        if real_time:
+            self._machine.idle_after = 0
+        self._slice = FIRST_PICTURE_SLICE if self._painter else SLICE
+        self._began = self._drawn = time.perf_counter()
         self._seconds = 0.0
 
     def run(self) -> End:
         """Run until the program ends.  Raises OutputError."""
-        began = time.perf_counter()
+        self._began = time.perf_counter()
         try:
-            while True:
-                stop = self._machine.run(SLICE)
-                end = self._end(stop)
-                if end is not None:
-                    return end
-                self._feed(wait=stop.reason is StopReason.WAITING)
+            with terminal.raw() if self._painter else nullcontext():
+                return self._run()
         finally:
-            self._seconds += time.perf_counter() - began
+            self._seconds += time.perf_counter() - self._began
 
     def stats(self) -> Stats:
         """Tell how much was done so far."""
         machine = self._machine
         return Stats(machine.icount, self._seconds, machine.engine.name)
 
+    def _run(self) -> End:
+        try:
+            while True:
+                if self._painter:
+                    self._reader.want()
+                stop = self._machine.run(self._budget())
+                self._draw()
+                end = self._end(stop) or self._feed(stop)
+                if end is not None:
+                    return end
+        finally:
+            if self._painter:
+                self._draw(at_once=True)
+                terminal.write(terminal.STDOUT, self._painter.end().encode())
+
+    # -- pace --------------------------------------------------------------------------------
+
+    def _budget(self) -> int:
+        if not self._real_time:
+            return self._slice
+        return max(1, round(self._machine.instructions_per_second * PACE_SECONDS))
+
+    def _pause(self, stop: Stop) -> float | None:
+        """Return how many seconds to wait for input; None: until there is some."""
+        if stop.reason is StopReason.WAITING:
+            return None
+        if self._real_time:
+            ahead = self._machine.time / self._machine.instructions_per_second
+            return max(0.0, ahead - (time.perf_counter() - self._began))
+        return 1 / IDLE_INTERVAL if stop.reason is StopReason.IDLE else 0.0
+
+    # -- console -----------------------------------------------------------------------------
+
+    def _show(self, channel: str, data: bytes) -> None:
+        if channel != Console.CHANNEL or not self._painter:
+            terminal.show(channel, data)
+
+    def _draw(self, *, at_once: bool = False) -> None:
+        """Draw a PC's screen, now and then, and choose how long to run until the next time."""
+        now = time.perf_counter()
+        passed = now - self._drawn
+        if self._painter is None or not (at_once or passed >= PICTURE_SECONDS):
+            self._slice = min(SLICE, self._slice * 2)
+            return
+        if passed > 2 * PICTURE_SECONDS:
+            self._slice = max(FIRST_PICTURE_SLICE, self._slice // 2)
+        self._drawn = now
+        video = self._machine.component(Video.COMPONENT)
+        shown = display.read(self._machine.memory, video if isinstance(video, Video) else None)
+        terminal.write(terminal.STDOUT, self._painter.paint(shown).encode())
+
     def _deliver(self, data: bytes) -> None:
         """Take input in the reader's thread; it goes in between two instructions."""
         self._input.put(data)
         self._machine.interrupt()
 
-    def _feed(self, *, wait: bool) -> None:
+    def _feed(self, stop: Stop) -> End | None:
+        """Give the machine what was typed, or wait for it; the end if that's the end."""
+        if stop.reason in (StopReason.IDLE, StopReason.WAITING):
+            if self._is_pc and self._console.ended and not self._console.waiting:
+                return End(0, f"{_ENDED}, {_where(self._machine)}")
+            self._console.on_starved()
+        pause = self._pause(stop)
         try:
-            data = self._input.get(block=wait)
+            data = self._input.get(block=pause != 0, timeout=pause)
         except queue.Empty:
-            return
+            return None
+        if self._painter and QUIT_KEY in data:
+            return End(0)
         self._machine.receive(Console.CHANNEL, data)
+        return None
+
+    # -- the end -----------------------------------------------------------------------------
 
     def _end(self, stop: Stop) -> End | None:
         match stop.reason:
@@ -96,6 +182,11 @@ class Runner:
                 return End(1, f"locked up in endless prefixes {_where(self._machine)}")
             case _:
                 return None
+
+
+_ENDED = (
+    f"the input has ended, and the machine has been idle for {IDLE_SECONDS} seconds of its time"
+)
 
 
 def _where(machine: Machine) -> str:

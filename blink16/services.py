@@ -91,7 +91,6 @@ class Guest(Protocol):
         """How much of `time` is a second to the guest."""
         ...
 
-
     def looked_in_vain(self) -> None:
         """Note that the guest looked for input and there is none: it may be idle."""
         ...

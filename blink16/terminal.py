@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from blink16.console import Console
 
+try:
+    import termios
+except ImportError:  # a host without terminals of this kind
+    termios = None  # type: ignore[assignment]
+
 STDIN, STDOUT, STDERR = 0, 1, 2
+SIGNAL_STATUS = 128
+"""Added to a signal's number, it is the exit status that shells give to its victim."""
 CHUNK = 4096
 """Bytes of input taken at a time; the rest stays for whoever reads after us."""
 
@@ -23,13 +33,53 @@ class OutputError(Exception):
 
 def show(channel: str, data: bytes) -> None:
     """Write what a machine puts out, at once and unbuffered.  Raises OutputError."""
-    descriptor = STDOUT if channel == Console.CHANNEL else STDERR
+    write(STDOUT if channel == Console.CHANNEL else STDERR, data)
+
+
+def write(descriptor: int, data: bytes) -> None:
+    """Write to one of our standard streams, at once and unbuffered.  Raises OutputError."""
     rest = memoryview(data)
     try:
         while rest:
             rest = rest[os.write(descriptor, rest) :]
     except OSError as error:
         raise OutputError(error) from None
+
+
+@contextmanager
+def raw() -> Iterator[None]:
+    """Take the terminal on standard input key by key, unchanged; give it back whatever happens.
+
+    Does nothing where there is no terminal.
+    """
+    if termios is None or not os.isatty(STDIN):
+        yield
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):  # by default they would leave it as it is
+        signal.signal(number, _end)
+    before = termios.tcgetattr(STDIN)
+    mode = termios.tcgetattr(STDIN)
+    mode[0] &= ~(termios.IXON | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP)
+    mode[1] &= ~termios.OPOST
+    mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
+    try:
+        termios.tcsetattr(STDIN, termios.TCSANOW, mode)
+        yield
+    finally:
+        termios.tcsetattr(STDIN, termios.TCSADRAIN, before)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(SIGNAL_STATUS + number)
+
+
+def has_room_for(columns: int, rows: int) -> bool:
+    """Whether standard output is a terminal that can show so much."""
+    try:
+        size = os.get_terminal_size(STDOUT)
+    except OSError:
+        return False
+    return size.columns >= columns and size.lines >= rows
 
 
 class InputReader:

@@ -3,9 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gdb_client import DEBIAN_GDB, Gdb, gdbs
+
+NO_GDB = Path("no-gdb")
+
+
+def _gdb_name(path: Path) -> str:
+    return "debian" if path == DEBIAN_GDB else "extra"
+
+
+@pytest.fixture(params=gdbs() or [NO_GDB], ids=_gdb_name)
+def program(request: pytest.FixtureRequest) -> Path:
+    """Return a gdb's file: that of the test extra, then Debian's where it is installed."""
+    path: Path = request.param
+    if path == NO_GDB:
+        pytest.fail("there is no gdb: install the test extra (pip install -e '.[test]')")
+    return path
+
+
+@pytest.fixture
+def gdb(program: Path) -> Iterator[Gdb]:
+    """Return a fresh gdb at its prompt."""
+    with Gdb(program) as gdb:
+        yield gdb
 
 
 @pytest.fixture(scope="session")

@@ -144,20 +144,33 @@ class Gdb(Talker):
         self.signal(signal.SIGINT)
 
 
+SERVE = "from blink16.cli import server_main; raise SystemExit(server_main())"
+
+
 class Server(Talker):
-    """A blink16-server, ready for debuggers."""
+    """A blink16-server, ready for debuggers, on a free port or the socket file in its options."""
 
     def __init__(self, *arguments: str, cwd: Path = PROJECT) -> None:
-        code = "from blink16.cli import server_main; raise SystemExit(server_main())"
-        command = [sys.executable, "-c", code, "--port", "0", *arguments]
+        port = [] if "--listen" in arguments else ["--port", "0"]
+        command = [sys.executable, "-c", SERVE, *port, *arguments]
         super().__init__(command, cwd=cwd, environment={"PYTHONPATH": str(PROJECT)})
         line = self.expect(r"^Listening on .*\n")
-        self.port = int(line.rpartition(":")[2])
+        self.address = line.rpartition("Listening on ")[2].strip().removeprefix("unix:")
+
+    @property
+    def port(self) -> int:
+        """The TCP port that it listens on."""
+        return int(self.address.rpartition(":")[2])
 
     @property
     def target(self) -> str:
         """The gdb command that attaches to it."""
-        return f"target remote 127.0.0.1:{self.port}"
+        return f"target remote {self.address}"
+
+    @property
+    def extended(self) -> str:
+        """The gdb command that attaches to it for more than one machine."""
+        return f"target extended-remote {self.address}"
 
 
 def gdbs() -> list[Path]:

@@ -9,8 +9,9 @@ from collections import deque
 
 from blink16.breakpoints import Point, Points
 from blink16.cpu.engine import Stop, StopReason
-from blink16.debugger import Debugger, Event, EventKind, Resume
+from blink16.debugger import Condition, Debugger, Event, EventKind, Resume
 from blink16.machine import Machine
+from blink16.symbols import SymbolTable
 from blink16.timeline import Timeline
 
 LIMIT = 20_000
@@ -38,6 +39,7 @@ class NaiveDebugger(Debugger):
         self.machine.registers.sp = 0xFFFE
         self.timeline = Timeline(self.machine)  # stands idle
         self.points = Points(self.machine.memory)
+        self.symbols = SymbolTable()
         self.script: deque[Event] = deque()
         self.resumes: list[Resume] = []
         self.interrupts = 0
@@ -105,9 +107,13 @@ class NaiveDebugger(Debugger):
         """Return what ended the last resume."""
         return self._last
 
-    def insert(self, point: Point) -> None:
-        """Set a point."""
+    def insert(self, point: Point, condition: Condition | None = None) -> None:
+        """Set a point; its condition is taken to hold."""
         self.points.insert(point)
+
+    def condition(self, point: Point) -> Condition | None:
+        """Know no conditions."""
+        return None
 
     def remove(self, point: Point) -> None:
         """Take a point away."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from naive_debugger import NaiveDebugger
 
 from blink16.debugger import Event
-from blink16.gdbstub.actions import Action, Close, Interrupt, Send, Start, Work
+from blink16.gdbstub.actions import Action, Close, Interrupt, Send, Start, Taken, Work
+from blink16.gdbstub.board import Program
 from blink16.gdbstub.packets import Decoder, Packet, frame
 from blink16.gdbstub.session import Session
 
@@ -17,7 +18,7 @@ class Client:
 
     def __init__(self, debugger: NaiveDebugger | None = None, *, hold: bool = False) -> None:
         self.debugger = debugger or NaiveDebugger()
-        self.session = Session(self.debugger)
+        self.session = Session(Taken(1, self.debugger, Program.of(self.debugger.machine)))
         self.hold = hold
         self.sent = b""
         self.actions: list[Action] = []

@@ -13,12 +13,12 @@ FLOORS = (
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
-    {"history", "timeline", "loader"},
+    {"history", "timeline", "loader", "pc", "painter"},
     {"debugger"},
     {"gdbstub"},
     {"recording"},
     {"server", "runner"},
-    {"cli"},
+    {"cli", "pc_arguments"},
 )
 OUTSIDE = {"__init__", "__version__", "samples"}
 """The public names, and the samples' build script."""

@@ -284,3 +284,110 @@ def test_listening_beyond_this_computer_warns() -> None:
     with Talker(command(SERVE, *options), environment=ENVIRONMENT) as server:
         said = server.expect(r"Listening on 0\.0\.0\.0:\d+\n")
     assert "warning" in said
+
+
+def test_contradicting_options_are_one_line(com: Path) -> None:
+    """Prevents options that are ignored in silence."""
+    for options, word in (
+        (["--stdio", "--port", "1", "forever"], "--port"),
+        (["--stdio", "--listen", "::1", "forever"], "--listen"),
+        (["--listen", "unix:s", "--port", "1", "forever"], "no port"),
+        (["--replay", "r", "forever"], "PROGRAM"),
+        (["--replay", "r", "--record", "q"], "--record"),
+    ):
+        done = run(*options, code=SERVE, cwd=com)
+        assert done.returncode == 2
+        assert_one_line(done.stderr, word)
+
+
+@pytest.mark.parametrize("size", ["", "-1", "1.5G", "256 M", "256T", "9999999999G", "M"])
+def test_a_size_is_a_number_with_a_unit(size: str) -> None:
+    """Prevents sizes that mean something else than the user thinks."""
+    done = run(f"--history-memory={size}", "banner", code=SERVE)
+    assert done.returncode == 2
+    assert_one_line(done.stderr, "256M")
+
+
+def test_a_history_too_small_is_one_line() -> None:
+    """Prevents a server that starts and can't go back."""
+    done = run("--port", "0", "--history-memory", "100K", "banner", code=SERVE)
+    assert done.returncode == 2
+    assert_one_line(done.stderr, "MiB at least")
+
+
+def test_recordings_that_can_not_be_are_one_line(com: Path) -> None:
+    """Prevents overwriting a recording, and riddles about files that are none."""
+    (com / "there").write_bytes(b"precious")
+    for options, words in (
+        (["--record", "there", "forever"], ["there", "exists"]),
+        (["--record", "no/where", "forever"], ["no/where", "No such"]),
+        (["--replay", "there"], ["there", "no recording"]),
+        (["--replay", "nothing"], ["nothing", "No such"]),
+    ):
+        done = run("--port", "0", *options, code=SERVE, cwd=com)
+        assert done.returncode == 1
+        assert_one_line(done.stderr, *words)
+    assert (com / "there").read_bytes() == b"precious"
+
+
+def test_a_damaged_recording_is_shown_with_a_warning(com: Path) -> None:
+    """Prevents losing a whole session to a damaged end, and not saying that it is damaged."""
+    with Talker(
+        command(SERVE, "--port", "0", "--record", "rec", "forever"),
+        cwd=com,
+        environment=ENVIRONMENT,
+    ) as server:
+        server.expect("Listening")
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+    with (com / "rec").open("ab") as file:
+        file.write(b"damage")
+    with Talker(
+        command(SERVE, "--port", "0", "--replay", "rec"), cwd=com, environment=ENVIRONMENT
+    ) as server:
+        assert_one_line(server.expect(r"warning.*\n"), "rec", "damaged")
+        server.expect("Listening")
+
+
+def test_a_symbol_file_of_no_use_is_one_line(com: Path) -> None:
+    """Prevents a server without the names that its user asked for."""
+    (com / "noise").write_bytes(bytes(range(256)))
+    for option, word in (
+        ("noise", "no symbol file"),
+        ("nothing.map", "can't read it"),
+        ("noise,text=xyz", "SEGMENT"),
+    ):
+        done = run("--port", "0", "--symbols", option, "forever", code=SERVE, cwd=com)
+        assert done.returncode == 2
+        assert_one_line(done.stderr, word)
+
+
+def test_a_socket_file_left_behind_is_taken_over(com: Path) -> None:
+    """Prevents a server that was killed from keeping the next one from starting."""
+    serve = command(SERVE, "--listen", "unix:socket", "forever")
+    with Talker(serve, cwd=com, environment=ENVIRONMENT) as first:
+        first.expect("Listening on unix:socket\n")
+        assert_one_line(run(*serve[3:], code=SERVE, cwd=com).stderr, "socket", "in use")
+        first.process.kill()
+        first.wait()
+    assert (com / "socket").is_socket()
+    with Talker(serve, cwd=com, environment=ENVIRONMENT) as second:
+        second.expect("Listening on unix:socket\n")
+
+
+def test_a_file_is_never_taken_for_a_socket(com: Path) -> None:
+    """Prevents removing a user's file whose name was mistyped."""
+    done = run("--listen", "unix:forever.com", "forever", code=SERVE, cwd=com)
+    assert done.returncode == 1
+    assert_one_line(done.stderr, "no socket")
+    assert (com / "forever.com").read_bytes() == FOREVER
+    long = run("--listen", f"unix:{'x' * 300}", "forever", code=SERVE, cwd=com)
+    assert_one_line(long.stderr, "too long")
+
+
+def test_standard_streams_end_with_their_client(com: Path) -> None:
+    """Prevents a server that stays behind when its gdb has gone."""
+    done = run("--stdio", "forever", code=SERVE, cwd=com, stdin=b"$?#3f$D#44")
+    assert done.returncode == 0
+    assert done.stdout.startswith("+$T05")
+    assert done.stderr == ""

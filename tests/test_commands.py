@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Resume
 from blink16.gdbstub import commands as c
-from blink16.gdbstub.commands import Command, MalformedError, parse
+from blink16.gdbstub import processes as p
+from blink16.gdbstub.commands import Command, parse
+from blink16.gdbstub.fields import ALL, ANY, MalformedError, ThreadId
 
 STEP = Resume(count=1)
+ONE = ThreadId(ANY, 1)
 
 
 @pytest.mark.parametrize(
@@ -38,28 +41,35 @@ STEP = Resume(count=1)
         (b"bc", c.Run(Resume(backward=True))),
         (b"bs", c.Run(Resume(backward=True, count=1))),
         (b"vCont?", c.QueryActions()),
-        (b"vCont;c", c.Run(Resume())),
-        (b"vCont;s:1;c", c.Run(STEP)),
-        (b"vCont;s:2;c", c.Run(Resume())),
-        (b"vCont;C08:1;c", c.Run(Resume())),
-        (b"vCont;S05:-1", c.Run(STEP)),
-        (b"vCont;r100,120:1;c", c.Run(Resume(step_range=(0x100, 0x120)))),
-        (b"vCont;r100,100:1;c", c.Run(STEP)),
+        (b"vCont;c", c.RunEach(((Resume(), None),))),
+        (b"vCont;s:1;c", c.RunEach(((STEP, ONE), (Resume(), None)))),
+        (b"vCont;C08:p2.-1", c.RunEach(((Resume(), ThreadId(2, ALL)),))),
+        (b"vCont;S05:-1", c.RunEach(((STEP, ThreadId(ALL, ALL)),))),
+        (b"vCont;r100,120:1", c.RunEach(((Resume(step_range=(0x100, 0x120)), ONE),))),
+        (b"vCont;r100,100:1", c.RunEach(((STEP, ONE),))),
         (b"vCtrlC", c.InterruptCommand()),
         (b"Z0,1000d,1", c.InsertPoint(Point(PointKind.SOFTWARE, 0x1000D))),
         (b"Z1,1000d,3", c.InsertPoint(Point(PointKind.HARDWARE, 0x1000D))),
         (b"Z2,500,2", c.InsertPoint(Point(PointKind.WRITE, 0x500, 2))),
         (b"z3,500,4", c.RemovePoint(Point(PointKind.READ, 0x500, 4))),
         (b"z4,500,1", c.RemovePoint(Point(PointKind.ACCESS, 0x500, 1))),
-        (b"Hg0", c.SelectThread(0)),
-        (b"Hc-1", c.SelectThread(-1)),
-        (b"T1", c.QueryAlive(1)),
-        (b"qC", c.QueryCurrentThread()),
-        (b"qfThreadInfo", c.QueryThreads(first=True)),
-        (b"qsThreadInfo", c.QueryThreads(first=False)),
-        (b"qThreadExtraInfo,1", c.QueryThreadInfo(1)),
-        (b"qAttached", c.QueryAttached()),
-        (b"qAttached:a410", c.QueryAttached()),
+        (b"Hg0", p.SelectThread(p.Purpose.GENERAL, ThreadId(ANY, ANY))),
+        (b"Hc-1", p.SelectThread(p.Purpose.RESUME, ThreadId(ALL, ALL))),
+        (b"Hgp1f.1", p.SelectThread(p.Purpose.GENERAL, ThreadId(31, 1))),
+        (b"Hcp2", p.SelectThread(p.Purpose.RESUME, ThreadId(2, ALL))),
+        (b"T1", p.QueryAlive(ONE)),
+        (b"Tp1.1", p.QueryAlive(ThreadId(1, 1))),
+        (b"qC", p.QueryCurrentThread()),
+        (b"qfThreadInfo", p.QueryThreads(first=True)),
+        (b"qsThreadInfo", p.QueryThreads(first=False)),
+        (b"qThreadExtraInfo,1", p.QueryThreadInfo(ONE)),
+        (b"qAttached", p.QueryAttached(None)),
+        (b"qAttached:a410", p.QueryAttached(0xA410)),
+        (b"!", p.ExtendedMode()),
+        (b"R00", p.Restart()),
+        (b"vAttach;1f", p.Attach(31)),
+        (b"vRun;", p.Launch("", ())),
+        (b"vRun;62616e6e6572;4869;", p.Launch("banner", ("Hi", ""))),
         (b"qSymbol::", c.OfferSymbols()),
         (b"qXfer:features:read:target.xml:0,ffb",
          c.ReadObject("features", "target.xml", 0, 0xFFB)),
@@ -71,10 +81,10 @@ STEP = Resume(count=1)
          c.QuerySupported(frozenset({"multiprocess+", "swbreak+"}))),
         (b"qSupported", c.QuerySupported(frozenset())),
         (b"QStartNoAckMode", c.StartNoAckMode()),
-        (b"D", c.Detach()),
-        (b"D;0000000000000001", c.Detach()),
-        (b"k", c.Kill(answered=False)),
-        (b"vKill;a410", c.Kill(answered=True)),
+        (b"D", p.Detach()),
+        (b"D;0000000000000001", p.Detach(1)),
+        (b"k", p.Kill(None, answered=False)),
+        (b"vKill;a410", p.Kill(0xA410, answered=True)),
     ],
 )  # fmt: skip
 def test_packets_are_understood(body: bytes, command: Command) -> None:
@@ -84,8 +94,8 @@ def test_packets_are_understood(body: bytes, command: Command) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"vMustReplyEmpty", b"qTStatus", b"qOffsets", b"qTfV", b"v", b"q", b"!", b"b", b"R00",
-     b"vRun;00", b"QThreadEvents:1", b"\x00", b"\xff\xfe", b"qL1200"],
+    [b"", b"vMustReplyEmpty", b"qTStatus", b"qOffsets", b"qTfV", b"v", b"q", b"b",
+     b"QThreadEvents:1", b"\x00", b"\xff\xfe", b"qL1200"],
 )  # fmt: skip
 def test_unknown_packets_are_no_error(body: bytes) -> None:
     """Clients probe what a stub knows; an error instead of an empty answer misleads them."""
@@ -98,12 +108,14 @@ def test_unknown_packets_are_no_error(body: bytes) -> None:
         b"m", b"m10", b"m,", b"m10,", b"m-1,4", b"m0x10,4", b"m 10,4", b"m10,4,5", b"mzz,1",
         b"m11112222333344445,1", b"M0,2:00", b"M0,1:0", b"M0,1:zz", b"M0,1", b"X0,2:a", b"X0",
         b"p", b"pxyz", b"P8", b"P8=0", b"P=00", b"G0", b"Gxx", b"gg", b"??", b"c!", b"C", b"C05;",
-        b"S5;z", b"vCont", b"vCont;", b"vCont;x", b"vCont;c1", b"vCont;r1", b"vCont;s:2",
-        b"vCont;s:q", b"vCont;C", b"Z", b"Z0", b"Z0,10", b"Z5,10,1", b"Z0,10,1;X1,00",
+        b"S5;z", b"vCont", b"vCont;", b"vCont;x", b"vCont;c1", b"vCont;r1", b"vCont;s:p",
+        b"vCont;s:q", b"vCont;C", b"Z", b"Z0", b"Z0,10", b"Z5,10,1", b"Z0,10,1;X2,00",
         b"Z2,10,-1", b"Hx1", b"Hg", b"H", b"T", b"T-2", b"qThreadExtraInfo", b"qXfer:features",
         b"qXfer:features:read:target.xml", b"qXfer:features:read:t:0", b"qRcmd", b"qRcmd,6",
         b"qRcmd,zz", b"qSupported\xff", b"qSupported:\xff", b"bcx", b"bs1", b"D;", b"D1", b"kill",
-        b"vKill", b"vKill;", b"qfThreadInfo1", b"QStartNoAckMode:1", b"vCtrlC;", b"qAttached;1",
+        b"vKill", b"vKill;", b"vAttach", b"vAttach;x", b"vRun", b"vRun;6", b"vRun;00", b"vRun;ff",
+        b"vRun" + b";41" * 200, b"R", b"!!", b"Hgp", b"Hgp1.", b"Hgp1.1.1", b"T-1.1",
+        b"qfThreadInfo1", b"QStartNoAckMode:1", b"vCtrlC;", b"qAttached;1",
     ],
 )  # fmt: skip
 def test_malformed_fields_are_refused(body: bytes) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gdb_client import DEBIAN_GDB, PROJECT, Gdb, Server, gdbs
+from gdb_client import DEBIAN_GDB, PROJECT, Gdb, Server
 
 pytestmark = pytest.mark.gdb
 
@@ -26,15 +26,6 @@ COUNT_FOR_EVER = bytes.fromhex(
 
 def _name(gdb: Path) -> str:
     return "debian" if gdb == DEBIAN_GDB else gdb.name if gdb == NO_GDB else "extra"
-
-
-@pytest.fixture(params=gdbs() or [NO_GDB], ids=_name)
-def program(request: pytest.FixtureRequest) -> Path:
-    """Return a gdb's file: that of the test extra, then Debian's where it is installed."""
-    path: Path = request.param
-    if path == NO_GDB:
-        pytest.fail("there is no gdb: install the test extra (pip install -e '.[test]')")
-    return path
 
 
 @pytest.fixture

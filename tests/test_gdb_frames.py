@@ -7,20 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gdb_client import Gdb, Server, gdbs
+from gdb_client import Gdb, Server
 from unwind_guest import COM, LABELS, SEGMENT
 
 pytestmark = pytest.mark.gdb
+NO_GDB = Path("no gdb")
 BASE = SEGMENT << 4
-
-
-@pytest.fixture(params=gdbs() or [None], ids=lambda path: path.parts[1] if path else "no gdb")
-def gdb(request: pytest.FixtureRequest) -> Iterator[Gdb]:
-    """Return a fresh gdb: that of the test extra, then Debian's where it is installed."""
-    if request.param is None:
-        pytest.fail("no gdb: install the test extra (pip install -e '.[test]')")
-    with Gdb(request.param) as gdb:
-        yield gdb
 
 
 @pytest.fixture
@@ -226,3 +218,16 @@ def test_until_and_advance(gdb: Gdb, plain: Server) -> None:
     caller = backtrace(gdb)[1][0]
     gdb.run(f"until *{BASE + LABELS['hook']:#x}")
     assert gdb.value("$pc") == caller
+
+
+def test_conditions_hold_on_our_side_both_ways(gdb: Gdb, plain: Server) -> None:
+    """Prevents a condition that is offered, taken and ignored."""
+    gdb.run("set debug remote 1")
+    said = gdb.run(f"break *{BASE + LABELS['leaf']:#x} if $ecx == 2 && *(char*)$eip == 0x42")
+    said += gdb.run("continue")
+    assert re.search(r"Z0,[0-9a-f]+,1;X", said), said
+    gdb.run("set debug remote 0")
+    assert gdb.value("$ecx") == 2
+    gdb.run("stepi 20")
+    assert "Breakpoint 1" in gdb.run("reverse-continue")
+    assert gdb.value("$ecx") == 2

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gdb_client import DEBIAN_GDB, Gdb, Server, gdbs
+from gdb_client import Gdb, Server
 
 pytestmark = pytest.mark.gdb
 
@@ -31,15 +31,6 @@ CULPRIT = 0x22
 
 
 NO_GDB = Path("no gdb")
-
-
-@pytest.fixture(params=gdbs() or [NO_GDB], ids=lambda p: "debian" if p == DEBIAN_GDB else "extra")
-def gdb(request: pytest.FixtureRequest) -> Iterator[Gdb]:
-    """Return a fresh gdb at its prompt."""
-    if request.param == NO_GDB:
-        pytest.fail("there is no gdb: install the test extra (pip install -e '.[test]')")
-    with Gdb(request.param) as gdb:
-        yield gdb
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from engine_pair import Pair, drive, random_pair, translate_here, translation_of
@@ -74,6 +75,14 @@ def test_region_retires_exactly_its_budget(budget: int) -> None:
     while pair.run(budget).reason is not StopReason.HALT:
         assert pair.native.icount % budget == 0
     assert pair.native.registers.ax == 7
+
+
+def test_divide_fault_in_a_region_gives_the_rest_of_its_block_back() -> None:
+    """Prevents counting instructions behind a DIV that has faulted."""
+    pair = loop_pair(bytes.fromhex("40 f7f3 41 41 41 ebf8"), bx=2, ax=0, dx=2)
+    pair.load(0, bytes.fromhex("0010 0000"))  # INT 0 begins the loop anew
+    for _ in range(20):
+        pair.run(7)
 
 
 def test_breakpoint_in_a_region_is_honoured() -> None:
@@ -315,3 +324,16 @@ def test_halted_machine_stays_halted() -> None:
     assert pair.run(10).reason is StopReason.HALT
     assert pair.native.registers.cells[Cell.HALTED] == 1
     assert pair.native.icount == 1
+
+
+@pytest.mark.parametrize("guest", ["sieve", "calls", "strings", "mixed"])
+def test_benchmark_guests_run_alike(guest: str) -> None:
+    """Prevents figures of a benchmark whose engines do not do the same."""
+    file = Path(__file__).resolve().parents[1] / "benchmarks" / "guests" / f"{guest}.bin"
+    pair = Pair.make()
+    pair.load(0x7C00, file.read_bytes(), cs=0, ip=0x7C00)
+    for budget in (500, 1, 3000):
+        pair.run(budget)
+        translate_here(pair.native)
+    pair.run(4000)
+    pair.compare_memory()

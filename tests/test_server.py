@@ -5,20 +5,31 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from blink16 import loader, server, terminal
+from blink16 import terminal
 from blink16.gdbstub.packets import frame
-from blink16.loader import Kind, Loaded, LoadError, Options, Program
-from blink16.server import Host
+from blink16.loader import Kind, Options, Program
+from blink16.server import (
+    Host,
+    Machines,
+    ProgramSource,
+    Service,
+    StreamConsole,
+    conversation,
+    service,
+)
 
 PATIENCE = 100
 """Seconds after which a test is lost."""
 COUNT_FOR_EVER = bytes.fromhex("ff 06 00 02 eb fa")
 READ_KEY_AND_LOOP = bytes.fromhex("b8 00 08 cd 21 eb fe")
+PRINT_FOR_EVER = bytes.fromhex("b2 2a b4 02 cd 21 eb fa")
 PRINT_AND_LOOP = bytes.fromhex("b2 2a b4 02 cd 21 eb fe")
 EXIT = bytes.fromhex("b8 07 4c cd 21")
 
@@ -26,10 +37,9 @@ _RUN = re.compile(r"(.)\*(.)")
 """A run-length code: the character, and how often it is repeated, plus 29."""
 
 
-def maker(code: bytes) -> Callable[[], Loaded]:
-    """Return what loads a fresh machine with a .COM program of these bytes."""
-    program = Program("test.com", Kind.DOS_COM, code)
-    return lambda: loader.load(program, [], Options())
+def source_of(code: bytes) -> ProgramSource:
+    """Return where machines with a .COM program of these bytes come from."""
+    return ProgramSource(Program("test.com", Kind.DOS_COM, code), (), Options())
 
 
 class Client:
@@ -37,7 +47,9 @@ class Client:
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
-        self._received = b""
+        self.received = b""
+        self.output = b""
+        """What O packets have shown."""
 
     async def ask(self, body: str) -> str:
         """Send a packet and return the body of the reply."""
@@ -51,47 +63,59 @@ class Client:
     async def reply(self) -> str:
         """Return the body of the next packet, console output left out."""
         while True:
-            found = re.search(rb"\$([^#]*)#..", self._received)
+            found = re.search(rb"\$([^#]*)#..", self.received)
             if found:
-                self._received = self._received[found.end() :]
+                self.received = self.received[found.end() :]
                 body = _RUN.sub(lambda run: run[1] * (ord(run[2]) - 28), found[1].decode())
                 if not re.match("O[0-9a-f]", body):
                     return body
+                self.output += bytes.fromhex(body[1:])
             else:
                 data = await self.stream.receive_some()
                 assert data, "the server has hung up"
-                self._received += data
+                self.received += data
 
     async def until_end(self) -> bytes:
         """Return what the server says until it hangs up."""
         async for data in self.stream:
-            self._received += data
-        return self._received
+            self.received += data
+        return self.received
 
 
 class Bench:
-    """A host with clients, in one nursery."""
+    """A service with clients, in one nursery."""
 
-    def __init__(self, host: Host, nursery: trio.Nursery) -> None:
-        self.host = host
+    def __init__(self, machines: Machines, nursery: trio.Nursery) -> None:
+        self.machines = machines
+        self.service = Service(machines)
         self._nursery = nursery
+
+    @property
+    def host(self) -> Host:
+        """The first machine."""
+        return self.machines.host(1)
 
     def connect(self, *, lockstep: bool = False) -> Client:
         """Attach one more client."""
         make = trio.testing.lockstep_stream_pair if lockstep else trio.testing.memory_stream_pair
         ours, theirs = make()
-        self._nursery.start_soon(self.host.serve_client, theirs)
+        self._nursery.start_soon(self.service.serve_client, theirs)
         return Client(ours)
 
 
-async def with_host(
-    code: bytes, test: Callable[[Bench], Awaitable[None]], said: list[str] | None = None
+async def with_service(
+    test: Callable[[Bench], Awaitable[None]],
+    *codes: bytes,
+    said: list[str] | None = None,
+    output_to_debugger: bool = False,
 ) -> None:
-    """Run a test with a host; whatever is left at its end is cancelled."""
-    host = Host(maker(code), ([] if said is None else said).append)
+    """Run a test with a service of these programs; what is left at its end is cancelled."""
+    say = ([] if said is None else said).append
+    sources = [source_of(code) for code in codes]
+    machines = Machines(sources, StreamConsole(say), say, output_to_debugger=output_to_debugger)
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
-            await test(Bench(host, nursery))
+            await test(Bench(machines, nursery))
             nursery.cancel_scope.cancel()
 
 
@@ -110,7 +134,7 @@ async def test_a_client_that_vanishes_in_a_run_leaves_a_stopped_machine() -> Non
         assert bench.host.debugger.machine.icount > 0
         assert not any(bench.host.debugger.machine.memory.attributes[0x200:0x201])
 
-    await with_host(COUNT_FOR_EVER, test)
+    await with_service(test, COUNT_FOR_EVER)
 
 
 async def test_break_stops_a_running_guest() -> None:
@@ -124,7 +148,7 @@ async def test_break_stops_a_running_guest() -> None:
             assert (await client.reply()).startswith("T02")
             assert (await client.ask("vCont;s")).startswith("T05")
 
-    await with_host(COUNT_FOR_EVER, test)
+    await with_service(test, COUNT_FOR_EVER)
 
 
 async def test_a_break_right_before_a_resumption_counts() -> None:
@@ -139,7 +163,7 @@ async def test_a_break_right_before_a_resumption_counts() -> None:
         await client.ask("g")
         assert (await client.ask("vCont;s")).startswith("T05")
 
-    await with_host(COUNT_FOR_EVER, test)
+    await with_service(test, COUNT_FOR_EVER)
 
 
 async def test_a_second_client_is_refused_with_a_reason() -> None:
@@ -153,7 +177,7 @@ async def test_a_second_client_is_refused_with_a_reason() -> None:
         assert b"another debugger" in await second.until_end()
         assert (await first.ask("?")).startswith("T")
 
-    await with_host(COUNT_FOR_EVER, test)
+    await with_service(test, COUNT_FOR_EVER)
 
 
 async def test_a_client_waits_for_the_one_before_it_to_be_gone() -> None:
@@ -168,7 +192,7 @@ async def test_a_client_waits_for_the_one_before_it_to_be_gone() -> None:
         await last.ask("?")
         assert bench.host.debugger.machine.icount == 5
 
-    await with_host(COUNT_FOR_EVER, test)
+    await with_service(test, COUNT_FOR_EVER)
 
 
 async def test_a_client_that_does_not_read_is_dropped(
@@ -180,12 +204,12 @@ async def test_a_client_that_does_not_read_is_dropped(
         deaf = bench.connect(lockstep=True)
         await deaf.send("m0,8000")
         await trio.testing.wait_all_tasks_blocked()
-        with trio.move_on_after(server.SEND_TIMEOUT * 2):
+        with trio.move_on_after(conversation.SEND_TIMEOUT * 2):
             await deaf.send("m0,8000")
             await trio.sleep_forever()
         assert (await bench.connect().ask("?")).startswith("T")
 
-    await with_host(COUNT_FOR_EVER, test)
+    await with_service(test, COUNT_FOR_EVER)
 
 
 async def test_kill_gives_the_next_client_a_fresh_machine() -> None:
@@ -199,7 +223,7 @@ async def test_kill_gives_the_next_client_a_fresh_machine() -> None:
         await bench.connect().ask("?")
         assert bench.host.debugger.machine.icount == 0
 
-    await with_host(COUNT_FOR_EVER, test)
+    await with_service(test, COUNT_FOR_EVER)
 
 
 async def test_the_end_of_the_program_gives_the_next_client_a_fresh_machine() -> None:
@@ -213,7 +237,7 @@ async def test_the_end_of_the_program_gives_the_next_client_a_fresh_machine() ->
         await bench.connect().ask("?")
         assert bench.host.debugger.machine.icount == 0
 
-    await with_host(EXIT, test)
+    await with_service(test, EXIT)
 
 
 async def test_a_program_that_can_not_be_loaded_again_is_said() -> None:
@@ -223,17 +247,14 @@ async def test_a_program_that_can_not_be_loaded_again_is_said() -> None:
         first = bench.connect()
         await first.send("k")
         await first.until_end()
-        bench.host._make = fail
+        bench.host.source = replace(source_of(EXIT), options=Options(root=Path("no/such/folder")))
         second = bench.connect()
         await second.send("?")
         assert b"E.the program" in await second.until_end()
 
-    def fail() -> Loaded:
-        raise LoadError("root: there is no such folder")
-
     said: list[str] = []
-    await with_host(EXIT, test, said)
-    assert said == ["root: there is no such folder"]
+    await with_service(test, EXIT, said=said)
+    assert said == ["no/such/folder: there is no such folder to be the guest's root"]
 
 
 async def test_input_goes_to_the_guest_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +271,7 @@ async def test_input_goes_to_the_guest_that_waits_for_it(monkeypatch: pytest.Mon
         await client.stream.send_all(b"\x03")
         assert (await client.reply()).startswith("T02")
 
-    await with_host(READ_KEY_AND_LOOP, test)
+    await with_service(test, READ_KEY_AND_LOOP)
 
 
 async def test_break_stops_a_guest_that_waits_for_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +287,7 @@ async def test_break_stops_a_guest_that_waits_for_input(monkeypatch: pytest.Monk
             await client.stream.send_all(b"\x03")
             assert (await client.reply()).startswith("T02")
 
-    await with_host(READ_KEY_AND_LOOP, test)
+    await with_service(test, READ_KEY_AND_LOOP)
     os.close(typing)
 
 
@@ -288,5 +309,54 @@ async def test_output_that_can_not_be_written_is_said_once(
         assert (await client.ask("?")).startswith("T")
 
     said: list[str] = []
-    await with_host(PRINT_AND_LOOP, test, said)
+    await with_service(test, PRINT_AND_LOOP, said=said)
     assert said == ["can't write the program's output: No space left on device"]
+
+
+async def test_output_can_go_to_the_debugger() -> None:
+    """Prevents output that is lost, comes after the stop, or makes a flood wait for ever."""
+
+    async def test(bench: Bench) -> None:
+        client = bench.connect()
+        await client.send("vCont;c")
+        async for data in client.stream:  # far more than may wait unsaid
+            client.received += data
+            if len(client.received) > 3 * conversation.MAX_UNSAID:
+                break
+        await client.stream.send_all(b"\x03")
+        assert (await client.reply()).startswith("T02")
+        assert set(client.output) == {ord("*")}
+        printed = len(client.output)
+        assert await client.ask("qRcmd,68656c70") == "OK"
+        assert len(client.output) > printed  # from here on it is the command's
+
+    await with_service(test, PRINT_FOR_EVER, output_to_debugger=True)
+
+
+async def test_a_client_that_vanishes_does_not_keep_a_printing_guest(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Prevents a guest that waits for room in the output of a client that is no more."""
+
+    async def test(bench: Bench) -> None:
+        deaf = bench.connect(lockstep=True)
+        await deaf.send("vCont;c")
+        await trio.testing.wait_all_tasks_blocked()
+        await deaf.stream.aclose()
+        assert (await bench.connect().ask("?")).startswith("T")
+
+    await with_service(test, PRINT_FOR_EVER, output_to_debugger=True)
+
+
+async def test_clients_by_the_hundred_are_refused() -> None:
+    """Prevents a crowd from taking memory and time from the one who works."""
+
+    async def test(bench: Bench) -> None:
+        first = bench.connect()
+        await first.ask("?")
+        crowd = [bench.connect() for _ in range(4 * service.MAX_CLIENTS)]
+        answers = [await client.until_end() for client in crowd]
+        assert sum(b"too many" in answer for answer in answers) > 2 * service.MAX_CLIENTS
+        assert (await first.ask("?")).startswith("T")
+
+    await with_service(test, COUNT_FOR_EVER)

@@ -48,8 +48,8 @@ def test_attach_as_gdb_13_does_it(client: Client) -> None:
     assert client.ask_one(b"qXfer:features:read:target.xml:0,1000").startswith(b"l<?xml")
     assert client.ask_one(b"qTStatus") == b""
     assert client.ask_one(b"?").startswith(b"T05")
-    assert client.ask(b"qfThreadInfo", b"qsThreadInfo") == [b"m1", b"l"]
-    assert client.ask_one(b"qAttached") == b"1"
+    assert client.ask(b"qfThreadInfo", b"qsThreadInfo") == [b"mp1.1", b"l"]
+    assert client.ask_one(b"qAttached:1") == b"1"
     assert client.ask_one(b"Hc-1") == b"OK"
     assert client.ask_one(b"qOffsets") == b""
     assert len(client.ask_one(b"g")) == 2 * (16 * 4 + 8 * 10 + 8 * 4 + 2 + 2 + 8)
@@ -151,7 +151,7 @@ def test_writes_beyond_memory_change_nothing(client: Client) -> None:
 def test_threads_other_than_the_processor_do_not_exist(client: Client) -> None:
     """There is one thread, 1; any other number is an error."""
     assert client.ask(b"T1", b"Hg1", b"Hc-1", b"Hg0") == [b"OK"] * 4
-    assert client.ask(b"T2", b"Hg2", b"qThreadExtraInfo,7") == [b"E16"] * 3
+    assert client.ask(b"T2", b"Hg2", b"qThreadExtraInfo,7", b"vCont;s:2") == [b"E16"] * 4
 
 
 def test_thread_says_where_it_is_in_time(client: Client) -> None:
@@ -207,9 +207,9 @@ def test_resumption_from_another_address_keeps_the_segment(client: Client) -> No
 def test_breakpoint_reason_names_its_kind(client: Client) -> None:
     """With swbreak, gdb does not look for a breakpoint before pc."""
     client.ask(GDB_FEATURES, b"Z0,10001,1")
-    assert client.ask_one(b"c").endswith(b"thread:1;swbreak:;")
+    assert client.ask_one(b"c").endswith(b"thread:p1.1;swbreak:;")
     client.ask(b"z0,10001,1", b"Z1,10002,1")
-    assert client.ask_one(b"c").endswith(b"thread:1;hwbreak:;")
+    assert client.ask_one(b"c").endswith(b"thread:p1.1;hwbreak:;")
 
 
 def test_breakpoint_reason_is_not_told_to_those_who_do_not_know_it(client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from random import Random
 
 import guests
@@ -15,11 +16,11 @@ from blink16.cpu.engine import StopReason
 from blink16.history.checkpoints import CHECKPOINT_SIZE, Checkpoint, Ring, footprint
 from blink16.history.inputs import InputLog, Received
 from blink16.history.pace import MAX_INTERVAL, MIN_INTERVAL, Pace
-from blink16.history.pages import PageVersions
+from blink16.history.pages import GROUP_SIZE, IMAGE_SIZE, Image
 from blink16.history.terms import Interrupted, TimelineError
 from blink16.history.timeline import MAX_QUEUED, Timeline
 from blink16.machine import Snapshot
-from blink16.memory import PAGE_SIZE, Memory
+from blink16.memory import MEMORY_SIZE, PAGE_SIZE, Memory
 
 COUNTER = bytes.fromhex("ff060040 40 50 58 ebf7".replace(" ", ""))
 """inc word [4000h]; inc ax; push ax; pop ax; and again."""
@@ -93,19 +94,16 @@ def test_each_instant_is_what_a_fresh_run_makes_it(
 @settings(max_examples=40, deadline=None)
 @given(guests.programs(), WALKS)
 def test_the_ring_keeps_its_books(code: bytes, steps: list[tuple[str, int]]) -> None:
-    """Prevents page versions that no checkpoint owns, and wrong sums of memory in use."""
+    """Prevents wrong sums of memory in use."""
     _, timeline = travel(code)
     for step in steps:
         walk(timeline, step)
         ring = timeline._ring
-        labels = {
-            (page, icount)
-            for page, icounts in ring._versions._icounts.items()
-            for icount in icounts[1:]
-        }
-        assert labels == {(page, c.icount) for c in ring._checkpoints[1:] for page in c.pages}
         assert ring._icounts == [c.icount for c in ring._checkpoints] == sorted(set(ring._icounts))
-        assert ring._snapshots_size == sum(c.size for c in ring._checkpoints)
+        assert ring.size == sum(c.size for c in ring._checkpoints)
+        for before, here in pairwise(ring._checkpoints):
+            beside = footprint(here.snapshot, before.snapshot) + here.image.footprint(before.image)
+            assert here.size == CHECKPOINT_SIZE + beside
 
 
 def test_a_seek_goes_both_ways() -> None:
@@ -346,13 +344,14 @@ def test_pages_at_checkpoints_are_what_they_were(
     """Prevents wrong RAM after checkpoints were put between others, or taken out."""
     memory = Memory()
     snapshot = guests.make(b"").machine.save()
-    first = {page: page_of(letter) for page, letter in enumerate(contents[0])}
-    ring = Ring(Checkpoint(0, snapshot, 0))
+    memory.put_pages({page: page_of(letter) for page, letter in enumerate(contents[0])})
+    first = Image.of(memory)
+    ring = Ring(Checkpoint(0, snapshot, 0, first))
     order = list(range(1, len(contents)))
     random.shuffle(order)
     for icount in order:
-        memory.put_pages({page: page_of(x) for page, x in enumerate(contents[icount])})
-        ring.add(Checkpoint(icount, snapshot, 0), first, memory)
+        image = first.replaced({page: page_of(x) for page, x in enumerate(contents[icount])})
+        ring.add(Checkpoint(icount, snapshot, 0, image))
         if random.random() < 0.3:
             ring.limit = ring.size * 9 // 10
             ring.thin((icount,), ())
@@ -364,7 +363,7 @@ def check_ring(ring: Ring, contents: list[tuple[str, str, str]]) -> None:
     for here in ring._checkpoints:
         for there in ring._checkpoints:
             pages = [page_of(x) for x in contents[here.icount]]
-            for page, content in ring.difference(here, there).items():
+            for page, content in there.image.differences(here.image).items():
                 pages[page] = content
             assert pages == [page_of(x) for x in contents[there.icount]]
 
@@ -405,20 +404,17 @@ def test_costly_checkpoints_are_rarer() -> None:
     assert pace.interval > 20 * before
 
 
-def test_page_versions_can_be_forgotten() -> None:
-    """Prevents a moved beginning that shows content of another instant."""
-    versions = PageVersions()
-    pages = [bytes([n]) * PAGE_SIZE for n in range(4)]
-    versions.begin(7, 0, pages[0])
-    for n in (1, 2, 3):
-        versions.insert(7, n * 10, pages[n])
-    versions.forget_before(25)
-    assert [versions.at(7, icount) for icount in (25, 29, 30, 99)] == [
-        pages[2],
-        pages[2],
-        pages[3],
-        pages[3],
-    ]
+def test_images_share_what_is_equal() -> None:
+    """Prevents a history that keeps a mebibyte for each checkpoint."""
+    memory = Memory()
+    image = Image.of(memory)
+    assert image.footprint() < MEMORY_SIZE // 8
+    other = image.replaced({7: page_of("x"), 4000: page_of("y"), 4001: bytes(PAGE_SIZE)})
+    assert other.page(7) == page_of("x")
+    assert other.sharing(image).differences(image).keys() == {7, 4000}
+    assert other.footprint(image) < 5 * PAGE_SIZE + 2 * GROUP_SIZE + IMAGE_SIZE
+    same = image.replaced({7: bytes(PAGE_SIZE)}).sharing(image)
+    assert same.footprint(image) == IMAGE_SIZE
 
 
 def test_inputs_keep_their_numbers() -> None:

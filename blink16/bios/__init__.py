@@ -1,6 +1,7 @@
-"""The BIOS: INT 10h to 1Ah, the BIOS data area, and booting from a disk image."""
+"""The BIOS: INT 05h to 1Ah, the BIOS data area, self-test and booting from disk images."""
 
-from blink16.bios.boot import boot, install
-from blink16.bios.disk import BootError
+from blink16.bios.boot import boot, install, power_on
+from blink16.bios.disk import BootError, disk_of
+from blink16.bios.roms import OptionRom
 
-__all__ = ["BootError", "boot", "install"]
+__all__ = ["BootError", "OptionRom", "boot", "disk_of", "install", "power_on"]

@@ -93,8 +93,11 @@ class DataArea:
     equipment = _Field("equipment")
     memory_kib = _Field("memory_kib")
     shift_flags = _Field("shift_flags")
+    alt_keypad = _Field("alt_keypad")
     key_head = _Field("key_head")
     key_tail = _Field("key_tail")
+    floppy_motors = _Field("floppy_motors")
+    floppy_motor_count = _Field("floppy_motor_count")
     floppy_status = _Field("floppy_status")
     video_mode = _Field("video_mode")
     columns = _Field("columns")
@@ -107,6 +110,8 @@ class DataArea:
     crt_palette = _Field("crt_palette")
     ticks = _Field("ticks")
     midnight = _Field("midnight")
+    break_flag = _Field("break_flag")
+    reset_flag = _Field("reset_flag")
     disk_status = _Field("disk_status")
     disk_count = _Field("disk_count")
     key_buffer_start = _Field("key_buffer_start")
@@ -125,6 +130,18 @@ class DataArea:
     def set_cursor(self, page: int, row: int, column: int) -> None:
         """Move a page's cursor."""
         self.memory.write_word(self._cursor_address(page), (row & 0xFF) << 8 | column & 0xFF)
+
+    def com_port(self, number: int) -> int:
+        """Return the base port of COM1 (0) to COM4; 0: there is none."""
+        return self.memory.read_word(BASE + OFFSETS["com_ports"][0] + 2 * number)
+
+    def com_timeout(self, number: int) -> int:
+        """Return how many seconds to wait for a serial port."""
+        return self.memory.read(BASE + OFFSETS["com_timeouts"][0] + number, 1)[0]
+
+    def lpt_port(self, number: int) -> int:
+        """Return the base port of LPT1 (0) to LPT4; 0: there is none."""
+        return self.memory.read_word(BASE + OFFSETS["lpt_ports"][0] + 2 * number)
 
     @staticmethod
     def _cursor_address(page: int) -> int:

@@ -1,21 +1,12 @@
-"""Disks: INT 13h over an image, whose sectors the guest changes in an overlay only.
-
-Source: IBM PC/XT Technical Reference, BIOS listings of diskette and fixed disk; Ralf Brown's
-Interrupt List, INT 13h.
-"""
+"""Disks: images and their geometry, whose sectors the guest changes in an overlay only."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from construct import Bytes, Int8ul, Int16ul, Int32ul, Struct
-
-from blink16.bios.data_area import DataArea
-from blink16.cpu.registers import CF
-from blink16.memory import linear
-from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 SECTOR_SIZE = 512
 FIRST_HARD_DISK = 0x80
@@ -128,12 +119,26 @@ def geometry_of(image: bytes, *, hard_disk: bool = False) -> Geometry:
 class Disk:
     """An image and the sectors that the guest wrote.  A component (`services.Component`)."""
 
-    def __init__(self, drive: int, image: bytes, geometry: Geometry) -> None:
+    def __init__(
+        self, drive: int, image: bytes, geometry: Geometry, *, read_only: bool = False
+    ) -> None:
         self.drive = drive
         self.geometry = geometry
-        self._image = image
+        self.read_only = read_only
+        self.image = image
+        """What the disk held at the start."""
         self._written: dict[int, bytes] = {}
         self._saved: tuple[tuple[int, bytes], ...] | None = ()
+
+    @property
+    def is_floppy(self) -> bool:
+        """Whether it is in a floppy drive."""
+        return self.drive < FIRST_HARD_DISK
+
+    @property
+    def total(self) -> int:
+        """Sectors that there are: a hard disk's last cylinder need not be whole."""
+        return self.geometry.total if self.is_floppy else len(self.image) // SECTOR_SIZE
 
     def read(self, sector: int) -> bytes:
         """Return a sector by its number from 0."""
@@ -141,12 +146,16 @@ class Disk:
         if written is not None:
             return written
         start = sector * SECTOR_SIZE
-        return self._image[start : start + SECTOR_SIZE].ljust(SECTOR_SIZE, b"\0")
+        return self.image[start : start + SECTOR_SIZE].ljust(SECTOR_SIZE, b"\0")
 
     def write(self, sector: int, data: bytes) -> None:
         """Replace a sector, in the overlay."""
         self._written[sector] = data
         self._saved = None
+
+    def written(self) -> Iterator[tuple[int, bytes]]:
+        """Return the sectors that the guest wrote, by number."""
+        yield from sorted(self._written.items())
 
     def save(self) -> Any:
         """Return the overlay, whose sectors are shared, not copied."""
@@ -160,119 +169,18 @@ class Disk:
         self._written = dict(state)
 
 
-class Status(IntEnum):
-    """What INT 13h has in AH."""
+def disk_of(drive: int, image: bytes, *, read_only: bool = False) -> Disk:
+    """Return the disk in a drive; BootError if it can't be one.
 
-    OK = 0x00
-    BAD_COMMAND = 0x01
-    SECTOR_NOT_FOUND = 0x04
-    TIME_OUT = 0x80
-
-
-class DiskService:
-    """INT 13h for at most one disk."""
-
-    def __init__(self, disk: Disk | None, parameters: tuple[int, int]) -> None:
-        """``parameters``: where the diskette parameter table is (segment, offset)."""
-        self._disk = disk
-        self._parameters = parameters
-
-    def __call__(self, guest: Guest) -> Outcome:
-        """Do the function in AH for the drive in DL."""
-        r = guest.registers
-        area, drive = DataArea(guest.memory), r.dl
-        function = r.ah
-        if function == 0x01:
-            self._finish(guest, Status(_last_status(area, drive)), drive)
-            return DONE
-        if function == 0x15:
-            self._drive_kind(guest)
-            return DONE
-        if self._disk is None or drive != self._disk.drive:
-            # a controller without disks can be reset all the same
-            status = Status.OK if function == 0 else Status.TIME_OUT
-            if function in (0x02, 0x03, 0x04):
-                r.al = 0
-        else:
-            status = self._do(guest, self._disk, function)
-        self._finish(guest, status, drive)
-        return DONE
-
-    def _do(self, guest: Guest, disk: Disk, function: int) -> Status:
-        match function:
-            case 0x02 | 0x03 | 0x04:
-                return _transfer(guest, disk, function)
-            case 0x08:
-                return self._get_parameters(guest, disk)
-            case 0x00 | 0x0C | 0x0D | 0x10 | 0x11 | 0x14 | 0x16 | 0x17:
-                return Status.OK  # reset, seek, ready?, recalibrate, diagnose, changed?
-            case 0x18:
-                guest.registers.es, guest.registers.di = self._parameters
-                return Status.OK
-            case _:
-                return Status.BAD_COMMAND
-
-    def _finish(self, guest: Guest, status: Status, drive: int) -> None:
-        area = DataArea(guest.memory)
-        if drive >= FIRST_HARD_DISK:
-            area.disk_status = status
-        else:
-            area.floppy_status = status
-        guest.registers.ah = status
-        set_caller_flag(guest, CF, status is not Status.OK)
-
-    def _get_parameters(self, guest: Guest, disk: Disk) -> Status:
-        """08h: the last cylinder, head and sector, and how many drives there are."""
-        r, g = guest.registers, disk.geometry
-        last = g.cylinders - 1
-        r.ax = 0
-        r.ch, r.cl = last & 0xFF, g.sectors | last >> 2 & 0xC0
-        r.dh, r.dl = g.heads - 1, 1
-        if disk.drive < FIRST_HARD_DISK:
-            r.bx = g.drive_type
-            r.es, r.di = self._parameters
-        return Status.OK
-
-    def _drive_kind(self, guest: Guest) -> None:
-        """15h: no drive (0), a floppy with no change line (1), a hard disk of CX:DX sectors (3)."""
-        r = guest.registers
-        set_caller_flag(guest, CF, False)
-        if self._disk is None or r.dl != self._disk.drive:
-            r.ax = 0
-        elif r.dl >= FIRST_HARD_DISK:
-            r.ah = 3
-            total = self._disk.geometry.total
-            r.cx, r.dx = total >> 16, total
-        else:
-            r.ah = 1
-
-
-def _last_status(area: DataArea, drive: int) -> int:
-    status = area.disk_status if drive >= FIRST_HARD_DISK else area.floppy_status
-    return status if status in set(Status) else Status.BAD_COMMAND
-
-
-def _transfer(guest: Guest, disk: Disk, function: int) -> Status:
-    """02h, 03h, 04h: read, write or verify AL sectors from CH/DH/CL on, at ES:BX.
-
-    A transfer goes on at the next head and cylinder; one that doesn't lie on the disk fails
-    before it began.
+    ``drive``: 00h and 01h for floppies, from 80h for hard disks.  An image that is too large for
+    any floppy becomes drive 80h instead of 00h.
     """
-    r, g = guest.registers, disk.geometry
-    count, r.al = r.al, 0
-    cylinder, head, sector = r.ch | (r.cl & 0xC0) << 2, r.dh, r.cl & 0x3F
-    first = (cylinder * g.heads + head) * g.sectors + sector - 1
-    if not count:
-        return Status.BAD_COMMAND
-    on_disk = cylinder < g.cylinders and head < g.heads and 0 < sector <= g.sectors
-    if not on_disk or first + count > g.total:
-        return Status.SECTOR_NOT_FOUND
-    buffer = linear(r.es, r.bx)
-    if function == 0x02:
-        guest.memory.write(buffer, b"".join(disk.read(first + i) for i in range(count)))
-    elif function == 0x03:
-        data = guest.memory.read(buffer, count * SECTOR_SIZE)
-        for i in range(count):
-            disk.write(first + i, data[i * SECTOR_SIZE : (i + 1) * SECTOR_SIZE])
-    r.al = count
-    return Status.OK
+    geometry = geometry_of(image, hard_disk=drive >= FIRST_HARD_DISK)
+    if not geometry.drive_type and drive == 0:
+        drive = FIRST_HARD_DISK
+    if not geometry.drive_type and drive < FIRST_HARD_DISK:
+        raise BootError(
+            f"the disk image is too large for a floppy drive: {len(image)} bytes, "
+            f"at most {MAX_FLOPPY_SIZE}"
+        )
+    return Disk(drive, image, geometry, read_only=read_only)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
+from blink16.bus import Bus
 from blink16.cpu.registers import CF
+from blink16.devices.pic import COMMAND_PORT, DATA_PORT, OCW3, OCW3_READ, OCW3_READ_ISR
 from blink16.services import DONE, Exit, Guest, Outcome, set_caller_flag
 
 UNSUPPORTED = 0x86
 COM_TIME_OUT = 0x80
 LPT_TIME_OUT = 0x01
 NO_SYSTEM_STATUS = 1
+EOI = 0x20
 
 
 def equipment(guest: Guest) -> Outcome:
@@ -41,6 +44,23 @@ def printer(guest: Guest) -> Outcome:
     """INT 17h: there is no printer; every call times out."""
     guest.registers.ah = LPT_TIME_OUT
     return DONE
+
+
+class UnexpectedInterrupt:
+    """Ends a hardware interrupt that nobody handles, and masks it, as the BIOS does."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def __call__(self, guest: Guest) -> Outcome:
+        """Mask what the 8259A says is in service."""
+        self._bus.write(COMMAND_PORT, OCW3 | OCW3_READ | OCW3_READ_ISR)
+        in_service = self._bus.read(COMMAND_PORT)
+        if in_service:  # else it was spurious
+            lowest = in_service & -in_service
+            self._bus.write(DATA_PORT, self._bus.read(DATA_PORT) | lowest)
+            self._bus.write(COMMAND_PORT, EOI)
+        return DONE
 
 
 def no_system(guest: Guest) -> Outcome:

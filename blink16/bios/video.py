@@ -1,16 +1,25 @@
-"""The screen as INT 10h has it: a CGA's text memory, the cursor in the BIOS data area.
+"""The screen as the BIOS has it: the adapter's memory, its registers, the cursor in the data area.
 
-What the teletype call and strings show also goes to the console channel, byte for byte.
 Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 """
 
 from __future__ import annotations
 
-from blink16.bios.data_area import PAGES, DataArea
-from blink16.memory import Memory, linear
-from blink16.services import DONE, Guest, Outcome
+from construct import Array, Bytes, Struct
 
-CHANNEL = "console"
+from blink16.bios import graphics
+from blink16.bios.data_area import PAGES, DataArea
+from blink16.bus import Bus
+from blink16.devices.video import (
+    COLOR_PORT,
+    CURSOR_HIGH,
+    CURSOR_START,
+    MODE_PORT,
+    REGISTERS,
+    START_HIGH,
+)
+from blink16.memory import Memory, linear
+
 COLOR_SEGMENT, MONO_SEGMENT = 0xB800, 0xB000
 MONO_MODE = 7
 ROWS = 25
@@ -18,20 +27,35 @@ BLANK = b" "
 NORMAL = 0x07
 BEL, BS, LF, CR = 7, 8, 10, 13
 VIDEO_MEMORY = 0x4000
-CURSOR_LINES = 0x0607
 COLOR_CRTC, MONO_CRTC = 0x3D4, 0x3B4
 _COLUMNS = {0: 40, 1: 40, 2: 80, 3: 80, 4: 40, 5: 40, 6: 80, 7: 80}
 _CRT_MODES = {0: 0x2C, 1: 0x28, 2: 0x2D, 3: 0x29, 4: 0x2A, 5: 0x2E, 6: 0x1E, 7: 0x29}
 """What the BIOS writes to the mode register 3D8h."""
 GRAPHICS_MODES = (4, 5, 6)
+MONOCHROME_EQUIPMENT = 0x30
+"""Both bits of the equipment word: there is a monochrome adapter."""
+PALETTE = 0x30
+PALETTE_640 = 0x3F
+_CRTC_REGISTERS = 16
+PARAMETERS = Struct("crtc" / Array(4, Bytes(_CRTC_REGISTERS)))
+"""What INT 1Dh's vector points at: how to program the 6845 for modes 0-1, 2-3, 4-6 and 7."""
+CRTC = (
+    bytes.fromhex("38 28 2d 0a 1f 06 19 1c 02 07 06 07 00 00 00 00"),
+    bytes.fromhex("71 50 5a 0a 1f 06 19 1c 02 07 06 07 00 00 00 00"),
+    bytes.fromhex("38 28 2d 0a 7f 06 64 70 02 01 06 07 00 00 00 00"),
+    bytes.fromhex("61 50 52 0f 19 06 19 19 02 0d 0b 0c 00 00 00 00"),
+)
+_CRTC_OF_MODE = (0, 0, 1, 1, 2, 2, 2, 3)
+PARAMETERS_VECTOR = 0x1D
 
 
 class Screen:
-    """The text screen in a guest's memory."""
+    """The screen in a guest's memory, and the ports of its adapter."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, bus: Bus) -> None:
         self.area = DataArea(memory)
         self._memory = memory
+        self._bus = bus
         self.mode = self.area.video_mode
         self.columns = max(1, self.area.columns)
         segment = MONO_SEGMENT if self.mode == MONO_MODE else COLOR_SEGMENT
@@ -39,8 +63,46 @@ class Screen:
 
     @property
     def graphics(self) -> bool:
-        """Whether the screen shows dots, where no text can be."""
+        """Whether the screen shows dots."""
         return self.mode in GRAPHICS_MODES
+
+    # -- the 6845 ----------------------------------------------------------------------------
+
+    def _crtc(self, register: int, value: int) -> None:
+        """Set a pair of registers, high byte first."""
+        port = self.area.crtc_port
+        for index, byte in ((register, value >> 8 & 0xFF), (register + 1, value & 0xFF)):
+            self._bus.write(port, index)
+            self._bus.write(port + 1, byte)
+
+    def set_cursor(self, page: int, row: int, column: int) -> None:
+        """Move a page's cursor."""
+        self.area.set_cursor(page, row, column)
+        if page % PAGES == self.area.page:
+            self._show_cursor()
+
+    def _show_cursor(self) -> None:
+        row, column = self.area.cursor(self.area.page)
+        self._crtc(CURSOR_HIGH, self.area.page_start // 2 + row * self.columns + column)
+
+    def set_cursor_shape(self, shape: int) -> None:
+        """Set the cursor's first line (high) and last line."""
+        self.area.cursor_shape = shape
+        self._crtc(CURSOR_START, shape)
+
+    def set_page(self, page: int) -> None:
+        """Show a page."""
+        self.area.page = page % PAGES
+        self.area.page_start = self.area.page * self.area.page_size
+        self._crtc(START_HIGH, self.area.page_start // 2)
+        self._show_cursor()
+
+    def set_palette(self, value: int) -> None:
+        """Set a CGA's color register."""
+        self.area.crt_palette = value
+        self._bus.write((self.area.crtc_port & ~0xF) + COLOR_PORT, value)
+
+    # -- characters --------------------------------------------------------------------------
 
     def address(self, page: int, row: int, column: int) -> int:
         """Return the linear address of a character cell; the attribute is behind it."""
@@ -49,12 +111,16 @@ class Screen:
 
     def cell(self, page: int, row: int, column: int) -> tuple[int, int]:
         """Return a cell's character and attribute."""
+        if self.graphics:
+            return graphics.recognize(self._memory, self.mode, row, column), 0
         cell = self._memory.read(self.address(page, row, column), 2)
         return cell[0], cell[1]
 
     def put(self, page: int, row: int, column: int, code: int, attribute: int | None) -> None:
         """Write a character; without an attribute the cell keeps its own."""
         if self.graphics:
+            color = NORMAL if attribute is None else attribute
+            graphics.draw(self._memory, self.mode, row, column, code, color)
             return
         address = self.address(page, row, column)
         data = (code,) if attribute is None else (code, attribute)
@@ -65,7 +131,11 @@ class Screen:
     ) -> None:
         """Move a window's lines up (down if negative) and blank what comes free; 0: all of it."""
         bottom, right = min(bottom, ROWS - 1), min(right, self.columns - 1)
-        if self.graphics or top > bottom or left > right:
+        if top > bottom or left > right:
+            return
+        if self.graphics:
+            window = graphics.Window(top, left, bottom, right)
+            graphics.scroll(self._memory, self.mode, window, lines, attribute)
             return
         width = right - left + 1
         rows = [
@@ -95,139 +165,56 @@ class Screen:
                 row, column = row + 1, 0
         if row >= ROWS:
             row = ROWS - 1
-            fill = self.cell(page, row, min(column, self.columns - 1))[1]
+            at = min(column, self.columns - 1)
+            fill = 0 if self.graphics else self.cell(page, row, at)[1]
             self.scroll(page, 0, 0, ROWS - 1, self.columns - 1, 1, fill)
-        self.area.set_cursor(page, row, column)
+        self.set_cursor(page, row, column)
 
 
-def set_mode(memory: Memory, mode: int, *, keep: bool = False) -> None:
+def set_mode(memory: Memory, bus: Bus, mode: int, *, keep: bool = False) -> None:
     """Put the screen into a mode and (unless ``keep``) clear it."""
     area = DataArea(memory)
+    if area.equipment & MONOCHROME_EQUIPMENT == MONOCHROME_EQUIPMENT:
+        mode = MONO_MODE
+    elif mode == MONO_MODE:
+        mode = 0
     area.video_mode = mode
     area.columns = _COLUMNS[mode]
     area.page_size = 0x1000 if _COLUMNS[mode] == 80 else 0x0800
     if mode in GRAPHICS_MODES:
         area.page_size = VIDEO_MEMORY
     area.page = area.page_start = 0
-    area.cursor_shape = CURSOR_LINES
     area.crtc_port = MONO_CRTC if mode == MONO_MODE else COLOR_CRTC
-    area.crt_mode, area.crt_palette = _CRT_MODES[mode], 0x30
+    area.crt_mode = _CRT_MODES[mode]
     area.last_row, area.character_height = ROWS - 1, 8
     for page in range(PAGES):
         area.set_cursor(page, 0, 0)
-    if keep:
-        return
-    screen = Screen(memory)
-    blank = b"\0\0" if screen.graphics else BLANK + bytes((NORMAL,))
-    memory.write(screen.base, blank * (VIDEO_MEMORY // 2))
+    _program(memory, bus, area)
+    screen = Screen(memory, bus)
+    screen.set_palette(PALETTE_640 if mode == 6 else PALETTE)
+    if not keep:
+        blank = b"\0\0" if screen.graphics else BLANK + bytes((NORMAL,))
+        memory.write(screen.base, blank * (VIDEO_MEMORY // 2))
 
 
-def int10(guest: Guest) -> Outcome:
-    """Do the video function in AH; a CGA's BIOS leaves alone those that it hasn't got."""
-    function = _FUNCTIONS.get(guest.registers.ah)
-    if function is not None:
-        function(guest, Screen(guest.memory))
-    return DONE
+def _program(memory: Memory, bus: Bus, area: DataArea) -> None:
+    """Set the adapter's registers from the table that INT 1Dh's vector leads to."""
+    at = linear(*reversed(_far_pointer(memory, PARAMETERS_VECTOR)))
+    tables = PARAMETERS.parse(memory.read(at, PARAMETERS.sizeof())).crtc
+    base = area.crtc_port & ~0xF
+    bus.write(base + MODE_PORT, 0)
+    table = tables[_CRTC_OF_MODE[area.video_mode]]
+    for register, value in enumerate(table.ljust(REGISTERS, b"\0")):
+        bus.write(area.crtc_port, register)
+        bus.write(area.crtc_port + 1, value)
+    area.cursor_shape = table[CURSOR_START] << 8 | table[CURSOR_START + 1]
+    bus.write(base + MODE_PORT, area.crt_mode)
 
 
-def _set_mode(guest: Guest, screen: Screen) -> None:
-    mode, keep = guest.registers.al & 0x7F, bool(guest.registers.al & 0x80)
-    if mode in _COLUMNS:
-        set_mode(guest.memory, mode, keep=keep)
+def _far_pointer(memory: Memory, vector: int) -> tuple[int, int]:
+    return memory.read_word(vector * 4), memory.read_word(vector * 4 + 2)
 
 
-def _set_cursor_shape(guest: Guest, screen: Screen) -> None:
-    screen.area.cursor_shape = guest.registers.cx
-
-
-def _set_cursor(guest: Guest, screen: Screen) -> None:
-    r = guest.registers
-    screen.area.set_cursor(r.bh, r.dh, r.dl)
-
-
-def _get_cursor(guest: Guest, screen: Screen) -> None:
-    r = guest.registers
-    r.dh, r.dl = screen.area.cursor(r.bh)
-    r.cx = screen.area.cursor_shape
-
-
-def _set_page(guest: Guest, screen: Screen) -> None:
-    page = guest.registers.al % PAGES
-    screen.area.page = page
-    screen.area.page_start = page * screen.area.page_size
-
-
-def _scroll(guest: Guest, screen: Screen) -> None:
-    r = guest.registers
-    lines = r.al if r.ah == 0x06 else -r.al
-    screen.scroll(screen.area.page, r.ch, r.cl, r.dh, r.dl, lines, r.bh)
-
-
-def _read_cell(guest: Guest, screen: Screen) -> None:
-    r = guest.registers
-    r.al, r.ah = screen.cell(r.bh, *screen.area.cursor(r.bh))
-
-
-def _write_cells(guest: Guest, screen: Screen) -> None:
-    """09h: CX times the character AL with attribute BL, 0Ah: without; the cursor stays."""
-    r = guest.registers
-    attribute = r.bl if r.ah == 0x09 else None
-    row, column = screen.area.cursor(r.bh)
-    first = row * screen.columns + column
-    last = min(first + r.cx, ROWS * screen.columns)
-    for at in range(first, last):
-        screen.put(r.bh, *divmod(at, screen.columns), r.al, attribute)
-
-
-def _set_palette(guest: Guest, screen: Screen) -> None:
-    r = guest.registers
-    old = screen.area.crt_palette
-    if r.bh == 0:
-        screen.area.crt_palette = old & 0xE0 | r.bl & 0x1F
-    elif r.bh == 1:
-        screen.area.crt_palette = old & ~0x20 | (r.bl & 1) << 5
-
-
-def _teletype(guest: Guest, screen: Screen) -> None:
-    code = guest.registers.al
-    screen.teletype(screen.area.page, code)
-    guest.output(CHANNEL, bytes((code,)))
-
-
-def _get_mode(guest: Guest, screen: Screen) -> None:
-    r = guest.registers
-    r.al, r.ah, r.bh = screen.mode, screen.columns, screen.area.page
-
-
-def _write_string(guest: Guest, screen: Screen) -> None:
-    """13h: CX characters from ES:BP at DX; AL bit 0 moves the cursor, bit 1: with attributes."""
-    r = guest.registers
-    has_attributes = bool(r.al & 2)
-    data = guest.memory.read(linear(r.es, r.bp), r.cx * (2 if has_attributes else 1))
-    codes = data[::2] if has_attributes else data
-    attributes = data[1::2] if has_attributes else bytes((r.bl,)) * len(codes)
-    before = screen.area.cursor(r.bh)
-    screen.area.set_cursor(r.bh, r.dh, r.dl)
-    for code, attribute in zip(codes, attributes, strict=True):
-        screen.teletype(r.bh, code, attribute)
-    guest.output(CHANNEL, codes)
-    if not r.al & 1:
-        screen.area.set_cursor(r.bh, *before)
-
-
-_FUNCTIONS = {
-    0x00: _set_mode,
-    0x01: _set_cursor_shape,
-    0x02: _set_cursor,
-    0x03: _get_cursor,
-    0x05: _set_page,
-    0x06: _scroll,
-    0x07: _scroll,
-    0x08: _read_cell,
-    0x09: _write_cells,
-    0x0A: _write_cells,
-    0x0B: _set_palette,
-    0x0E: _teletype,
-    0x0F: _get_mode,
-    0x13: _write_string,
-}
+def is_mode(mode: int) -> bool:
+    """Whether the adapters here have a mode."""
+    return mode in _COLUMNS

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from blink16.cpu.predicates import Predicate
 from blink16.memory import Access
 
 
@@ -70,6 +72,14 @@ class Engine(Protocol):
 
     def run(self, budget: int, *, skip_first: bool = False) -> Stop:
         """Execute at most ``budget`` instructions."""
+        ...
+
+    def overlook(self, predicates: Mapping[int, Predicate]) -> None:
+        """Take the predicates of breakpoints by linear address; they replace those before.
+
+        Where its predicate is false, a breakpoint may be overlooked: an engine that takes no
+        part in this is right too.
+        """
         ...
 
     def interrupt(self, vector: int) -> None:

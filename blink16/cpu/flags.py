@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blink16.cpu.operands import Context
+from blink16.cpu.operands import Cells, Context
 from blink16.cpu.registers import AF, CF, DF, FLAGS_ALWAYS_SET, IF, OF, PF, SF, TF, ZF, Cell
 from blink16.cpu.values import Value, select
 
@@ -44,32 +44,32 @@ def clear(m: Context, *cells: Cell) -> None:
         m.set_cell(cell, m.constant(0, FLAG))
 
 
-def carry(m: Context) -> Value:
+def carry(m: Cells) -> Value:
     """Return CF as a 1-bit value."""
     return m.get_cell(Cell.CARRY).truncate(1)
 
 
-def zero(m: Context) -> Value:
+def zero(m: Cells) -> Value:
     """Return ZF as a 1-bit value."""
     return m.get_cell(Cell.ZERO).is_zero()
 
 
-def sign(m: Context) -> Value:
+def sign(m: Cells) -> Value:
     """Return SF as a 1-bit value."""
     return m.get_cell(Cell.SIGN).sign()
 
 
-def parity(m: Context) -> Value:
+def parity(m: Cells) -> Value:
     """Return PF as a 1-bit value."""
     return m.get_cell(Cell.PARITY).even_parity()
 
 
-def aux(m: Context) -> Value:
+def aux(m: Cells) -> Value:
     """Return AF as a 1-bit value."""
     return m.get_cell(Cell.AUX).bit(4)
 
 
-def overflow(m: Context) -> Value:
+def overflow(m: Cells) -> Value:
     """Return OF as a 1-bit value."""
     return m.get_cell(Cell.OVERFLOW).sign()
 
@@ -87,7 +87,7 @@ CONDITIONS: dict[str, Callable[[Context], Value]] = {
 """What the conditional jumps ask, by the ending of their names."""
 
 
-def low_byte(m: Context) -> Value:
+def low_byte(m: Cells) -> Value:
     """Return SF ZF 0 AF 0 PF 1 CF as LAHF does: 8 bits."""
     byte = m.constant(FLAGS_ALWAYS_SET & 0xFF, 8)
     for bit, mask in ((carry(m), CF), (parity(m), PF), (aux(m), AF), (zero(m), ZF), (sign(m), SF)):
@@ -95,7 +95,7 @@ def low_byte(m: Context) -> Value:
     return byte
 
 
-def word(m: Context) -> Value:
+def word(m: Cells) -> Value:
     """Return the 16-bit flags word as PUSHF stores it."""
     flags = low_byte(m).zero_extend(16) | (FLAGS_ALWAYS_SET & 0xFF00)
     direction = m.get_cell(Cell.DIRECTION).sign()

@@ -23,7 +23,19 @@ Index = int | Value
 """A register's number; a value where compiled code looks at ModR/M only when it runs."""
 
 
-class Context(Protocol):
+class Cells(Protocol):
+    """What has cells to read, as flags are read from them."""
+
+    def constant(self, value: int, width: int) -> Value:
+        """Return a known value."""
+        ...
+
+    def get_cell(self, cell: Cell) -> Value:
+        """Read a 16-bit cell of the packed state: a segment register or a flag's source."""
+        ...
+
+
+class Context(Cells, Protocol):
     """The processor as the semantics see it: what one instruction can read and change.
 
     Widths are in bits.  A segment is the number of a segment register.
@@ -34,20 +46,12 @@ class Context(Protocol):
         """The repeat prefix in front of the instruction."""
         ...
 
-    def constant(self, value: int, width: int) -> Value:
-        """Return a known value."""
-        ...
-
     def get_register(self, index: Index, width: int) -> Value:
         """Read a register by Intel's number: AX..DI of 16, AL..BH of 8 bits."""
         ...
 
     def set_register(self, index: Index, width: int, value: Value) -> None:
         """Write a register."""
-        ...
-
-    def get_cell(self, cell: Cell) -> Value:
-        """Read a 16-bit cell of the packed state: a segment register or a flag's source."""
         ...
 
     def set_cell(self, cell: Cell, value: Value) -> None:

@@ -45,6 +45,7 @@ FOLD: dict[str, Callable[[int, int, int], int]] = {
     "add": lambda a, b, w: (a + b) & MASK[w],
     "sub": lambda a, b, w: (a - b) & MASK[w],
     "mul": lambda a, b, w: (a * b) & MASK[w],
+    "udiv": lambda a, b, w: a // b,
     "urem": lambda a, b, w: a % b,
     "and": lambda a, b, w: a & b,
     "or": lambda a, b, w: a | b,
@@ -55,7 +56,7 @@ FOLD: dict[str, Callable[[int, int, int], int]] = {
     "eq": lambda a, b, w: int(a == b),
     "ult": lambda a, b, w: int(a < b),
 }
-"""What each operation means.  ``b`` of a shift is below the width, of ``urem`` not zero."""
+"""What each operation means.  ``b`` of a shift is below the width, of a division not zero."""
 
 
 class Value:
@@ -82,7 +83,10 @@ class Value:
     def __mul__(self, other: Value | int) -> Value:
         return self._binary("mul", other)
 
-    def __mod__(self, other: int) -> Value:
+    def __floordiv__(self, other: Value | int) -> Value:
+        return self._binary("udiv", other)
+
+    def __mod__(self, other: Value | int) -> Value:
         return self._binary("urem", other)
 
     def __and__(self, other: Value | int) -> Value:

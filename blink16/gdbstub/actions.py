@@ -1,4 +1,4 @@
-"""What a session asks of the server that carries its bytes."""
+"""What a session asks of the server that carries its bytes, and what it gets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from blink16.debugger import Resume
+from blink16.debugger import Debugger, Resume
+from blink16.gdbstub.board import Program
+
+FIRST = 1
+"""The number of the process that stands for a server's first machine."""
 
 
 class Fate(Enum):
@@ -28,11 +32,12 @@ class Start:
     """Call ``debugger.resume(how)`` in a worker thread, then `Session.stopped` with its event."""
 
     how: Resume
+    process: int = FIRST
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
-    """Call ``debugger.interrupt()``: a resume or a work is on its way."""
+    """Call ``debugger.interrupt()`` of each machine that a `Start` or `Work` keeps busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,62 @@ class Work:
     """Call ``run()`` in a worker thread, then `Session.finished` with the text it returns."""
 
     run: Callable[[], str]
+    process: int = FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Get the client one more machine: then `Session.took`, or `Session.refused` with a reason."""
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeNew:
+    """Get the client a machine that runs a program afresh: then as after `Take`."""
+
+    name: str
+    """A program of the server; empty: that of the process `like`."""
+    arguments: tuple[str, ...]
+    """Empty: those that the server gives the program."""
+    like: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The client holds this machine no more; it stands, without breakpoints of the client's."""
+
+    process: int
+    fate: Fate
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the connection; a machine that still runs is to be interrupted."""
+    """Close the connection and release all machines; one that runs is to be interrupted."""
 
     fate: Fate
     reason: str
     """A few words for a log."""
 
 
-Action = Send | Start | Interrupt | Work | Close
+Action = Send | Start | Interrupt | Work | Take | TakeNew | Release | Close
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A machine that the client now holds."""
+
+    process: int
+    debugger: Debugger
+    program: Program
+    launched: bool = False
+    """Whether it was made for a client that asked for it, and ends with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One of the server's machines, as ``info os processes`` shows it."""
+
+    number: int
+    command: str
+    state: str

@@ -1,40 +1,61 @@
-"""Answers to the questions that leave the conversation where it is: registers, memory, points."""
+"""Answers to the questions about one machine: registers, memory, breakpoints and the rest."""
 
 from __future__ import annotations
 
-from functools import cached_property, singledispatchmethod
+import zlib
+from dataclasses import replace
+from functools import singledispatchmethod
 
 from blink16.breakpoints import PointError, PointKind
 from blink16.debugger import Debugger
-from blink16.gdbstub import board, commands, description, registers, window
-from blink16.gdbstub.hostio import HostFiles
+from blink16.gdbstub import commands, description, registers, window
+from blink16.gdbstub.agent import Condition
+from blink16.gdbstub.board import Board, Program
+from blink16.gdbstub.board import build as build_board
 from blink16.gdbstub.packets import PACKET_SIZE, escape
-from blink16.gdbstub.replies import EMPTY, OK, Errno, RefusedError
-from blink16.memory import MEMORY_SIZE
+from blink16.gdbstub.replies import EMPTY, MAX_BINARY, OK, Errno, RefusedError
+from blink16.memory import MEMORY_SIZE, linear
+from blink16.symbols import SymbolTable
 
-MAX_BINARY = PACKET_SIZE // 2 - 1
-"""Bytes in one binary answer, such that it fits if every one needs an escape."""
 MAX_HEX = PACKET_SIZE // 2
 """Bytes in one answer in hex."""
-THREADS = {commands.THREAD, commands.ALL_THREADS, commands.ANY_THREAD}
+INT3 = b"\xcc"
+CALL_DEPTH = 32
+"""So far below the stack, at most, gdb puts what an inferior call returns to."""
+INFERIOR_CALL = (
+    "gdb can't call functions here: it would push a 32-bit return address, and call code for "
+    "32 bits (use `jump`, or write the registers)"
+)
 
 
 class Answers:
     """Answers a client's questions about a machine that stands."""
 
-    def __init__(self, debugger: Debugger, program: board.Program) -> None:
+    def __init__(self, debugger: Debugger, program: Program) -> None:
         self._debugger = debugger
         self._program = program
-        self._files = HostFiles(lambda: self._board.content)
         self._window: tuple[bytes, window.Window] | None = None
         """The unwind window, and the processor's state that it is for."""
+        self._board: tuple[SymbolTable, Board] | None = None
+        """The board, and the symbols that were known when it was made."""
         self._writer = registers.Writer(debugger)
         self._hardware: set[int] = set()
         self._software: set[int] = set()
 
-    @cached_property
-    def _board(self) -> board.Board:
-        return board.build(self._debugger.machine, self._program)
+    @property
+    def board(self) -> Board:
+        """The ELF that gdb reads from us about this machine, with the symbols known now."""
+        added = self._debugger.symbols
+        if self._board is None or self._board[0] is not added:
+            symbols = SymbolTable({*self._program.symbols, *added})
+            debug = self._program.debug or self._debugger.debug
+            program = replace(self._program, symbols=symbols, debug=debug)
+            self._board = added, build_board(self._debugger.machine, program)
+        return self._board[1]
+
+    def has_breakpoint(self) -> bool:
+        """Whether the client has a breakpoint at pc."""
+        return self._debugger.machine.pc in self._software | self._hardware
 
     def breakpoint_kind(self) -> PointKind:
         """Return the kind of the breakpoint at pc, as the client set it."""
@@ -98,23 +119,57 @@ class Answers:
 
     def _new_window(self) -> window.Window:
         machine = self._debugger.machine
-        return window.Window(machine.memory, machine.registers, self._board.entry)
+        return window.Window(machine.memory, machine.registers, self.board.entry)
 
     @answer.register
     def _(self, question: commands.WriteMemory) -> bytes:
         if question.address + len(question.data) > MEMORY_SIZE:
             raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
+        if self._begins_call(question):
+            self._debugger.on_notice(INFERIOR_CALL)
+            raise RefusedError(INFERIOR_CALL, Errno.EFAULT)
         if question.data:  # gdb writes nothing at all to learn if X is known
             self._debugger.write_memory(question.address, question.data)
             self._window = None
         return OK
+
+    def _begins_call(self, question: commands.WriteMemory) -> bool:
+        """Whether gdb is about to call a function of the program's.
+
+        The first that it does is to put an INT 3, to which the function shall return, just below
+        the stack (i386_push_dummy_code in its i386-tdep.c); nothing has changed yet.
+        """
+        r = self._debugger.machine.registers
+        below = linear(r.ss, r.sp) - question.address
+        return question.data == INT3 and 0 < below <= CALL_DEPTH
+
+    @answer.register
+    def _(self, question: commands.SearchMemory) -> bytes:
+        found = self._stretch(question).find(question.pattern)
+        return b"0" if found < 0 else b"1,%x" % (question.address + found)
+
+    @answer.register
+    def _(self, question: commands.QueryChecksum) -> bytes:
+        return b"C%08x" % checksum(self._stretch(question))
+
+    def _stretch(self, question: commands.SearchMemory | commands.QueryChecksum) -> bytes:
+        if question.address + question.length > MEMORY_SIZE:
+            raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
+        return self._debugger.read_memory(question.address, question.length)
+
+    @answer.register
+    def _(self, question: commands.QueryRegion) -> bytes:
+        return description.region(question.address)
 
     # -- breakpoints and watchpoints ---------------------------------------------------------
 
     @answer.register
     def _(self, question: commands.InsertPoint) -> bytes:
         try:
-            self._debugger.insert(question.point)
+            if question.conditions:
+                self._debugger.insert(question.point, Condition(question.conditions))
+            else:
+                self._debugger.insert(question.point)
         except PointError as error:
             raise RefusedError(str(error)) from None
         self._breakpoints(question.point.kind).add(question.point.address)
@@ -132,38 +187,11 @@ class Answers:
             kind, set()
         )
 
-    # -- files -------------------------------------------------------------------------------
+    # -- the rest ----------------------------------------------------------------------------
 
     @answer.register
-    def _(self, question: commands.HostFile) -> bytes:
-        return self._files.answer(question.operation, question.arguments) or EMPTY
-
-    # -- threads, objects and the rest -------------------------------------------------------
-
-    @answer.register
-    def _(self, question: commands.SelectThread) -> bytes:
-        return _known_thread(question.thread)
-
-    @answer.register
-    def _(self, question: commands.QueryAlive) -> bytes:
-        return _known_thread(question.thread)
-
-    @answer.register
-    def _(self, question: commands.QueryCurrentThread) -> bytes:
-        return b"QC%x" % commands.THREAD
-
-    @answer.register
-    def _(self, question: commands.QueryThreads) -> bytes:
-        return b"m%x" % commands.THREAD if question.first else b"l"
-
-    @answer.register
-    def _(self, question: commands.QueryThreadInfo) -> bytes:
-        _known_thread(question.thread)
-        return _hex(description.thread_info(self._debugger).encode("ascii"))
-
-    @answer.register
-    def _(self, question: commands.QueryAttached) -> bytes:
-        return b"1"  # so that gdb detaches when its user quits, instead of killing
+    def _(self, question: commands.QueryHost) -> bytes:
+        return description.host_info()
 
     @answer.register
     def _(self, question: commands.OfferSymbols) -> bytes:
@@ -173,26 +201,15 @@ class Answers:
     def _(self, question: commands.QueryActions) -> bytes:
         return b"vCont;c;C;s;S;r"
 
-    @answer.register
-    def _(self, question: commands.ReadObject) -> bytes:
-        annex = "" if question.name == "exec-file" else question.annex  # there a process
-        read = description.OBJECTS.get((question.name, annex))
-        if read is None:
-            known = any(name == question.name for name, _ in description.OBJECTS)
-            if not known:
-                return EMPTY
-            raise RefusedError(f"{question.name} has no {question.annex!r}")
-        data = read().encode("ascii")
-        chunk = data[question.offset : question.offset + min(question.length, MAX_BINARY)]
-        last = question.offset + len(chunk) >= len(data)
-        return (b"l" if last else b"m") + escape(chunk)
+
+def checksum(data: bytes) -> int:
+    """Return gdb's CRC-32: CRC-32/MPEG-2, most significant bit first, without a final inversion."""
+    mirrored = zlib.crc32(data.translate(_MIRRORED)) ^ 0xFFFFFFFF
+    return int(f"{mirrored:032b}"[::-1], 2)
+
+
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def _hex(data: bytes) -> bytes:
     return data.hex().encode("ascii")
-
-
-def _known_thread(thread: int) -> bytes:
-    if thread not in THREADS:
-        raise RefusedError(f"no thread {thread:x}")
-    return OK

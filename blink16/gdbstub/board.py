@@ -15,7 +15,7 @@ from itertools import pairwise
 from blink16.gdbstub import cfi, dwarf
 from blink16.machine import STUB_SIZE, Machine
 from blink16.memory import MEMORY_SIZE, linear
-from blink16.symbolfiles import elf
+from blink16.symbolfiles import DebugInformation, elf
 from blink16.symbolfiles.elf import ElfSymbol, Section, SectionFlag, SectionType, SymbolType
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 from blink16.unwind.functions import discover, follow_jumps
@@ -41,11 +41,19 @@ class Program:
     symbols: SymbolTable
     entry: tuple[int, int]
     """CS and IP of its first instruction."""
+    debug: DebugInformation | None = None
+    """Debugging information from an ELF of the user's."""
 
     @classmethod
-    def of(cls, machine: Machine, symbols: SymbolTable | None = None) -> Program:
+    def of(
+        cls,
+        machine: Machine,
+        symbols: SymbolTable | None = None,
+        debug: DebugInformation | None = None,
+    ) -> Program:
         """Return what is known of a machine that stands before its program's first instruction."""
-        return cls(symbols or SymbolTable(), (machine.registers.cs, machine.registers.ip))
+        entry = machine.registers.cs, machine.registers.ip
+        return cls(symbols or SymbolTable(), entry, debug)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +90,30 @@ def build(machine: Machine, program: Program) -> Board:
     start = linear(*entry)
     reach = max((s.size for s in elf_symbols if s.address == start), default=0)
     return Board(
-        elf.build([*sections, *_debug_sections(known)], elf_symbols, start),
+        elf.build([*sections, *_debug_sections(known, program.debug)], elf_symbols, start),
         range(start, start + reach),
     )
 
 
-def _debug_sections(symbols: list[Symbol]) -> Iterator[Section]:
-    functions = (symbol.address for symbol in symbols if symbol.kind is SymbolKind.CODE)
+def _debug_sections(symbols: list[Symbol], debug: DebugInformation | None) -> list[Section]:
+    """Return the user's debugging information with ours behind it, but for its CFI."""
+    contents = dict(debug.sections) if debug else {}
+    functions = (s.address for s in symbols if s.kind is SymbolKind.CODE)
+    holes = [range(address, address + 1) for address in functions]
+    holes += debug.code if debug else ()
+    abbreviations = len(contents.get(".debug_abbrev", b""))
+    ranges = len(contents.get(".debug_ranges", b""))
+    for name in (".debug_info", ".debug_str"):
+        if name in contents:
+            contents[name] = dwarf.trusted(contents[name])
     for name, content in (
-        (".debug_frame", cfi.debug_frame()),
-        (".debug_info", dwarf.debug_info()),
+        (".debug_info", dwarf.debug_info(abbreviations, ranges)),
         (".debug_abbrev", dwarf.debug_abbrev()),
-        (".debug_ranges", dwarf.debug_ranges(functions)),
+        (".debug_ranges", dwarf.debug_ranges(holes)),
     ):
-        yield Section(name, SectionType.PROGBITS, content=content)
+        contents[name] = contents.get(name, b"") + content
+    contents[".debug_frame"] = cfi.debug_frame()
+    return [Section(name, SectionType.PROGBITS, content=c) for name, c in contents.items()]
 
 
 def _stubs(machine: Machine) -> Iterator[Symbol]:

@@ -12,21 +12,15 @@ from dataclasses import dataclass
 
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Resume
+from blink16.gdbstub import fields, processes
+from blink16.gdbstub.fields import MalformedError, ThreadId
+from blink16.gdbstub.processes import ProcessCommand, ThreadQuestion
 
-THREAD = 1
-"""The one thread of a machine: its processor."""
 MAX_ACTIONS = 64
-"""Actions in one vCont, far more than a machine of one thread can need."""
-_HEX = re.compile(rb"[0-9a-fA-F]{1,16}")
-_HEX_BYTES = re.compile(rb"(?:[0-9a-fA-F]{2})*")
-_THREAD = re.compile(rb"-1|[0-9a-fA-F]{1,16}")
+"""Actions in one vCont, more than machines of one thread each can need."""
+MAX_CONDITIONS = 64
+"""Conditions of one breakpoint; gdb sends one for each of its breakpoints at an address."""
 _NAME = re.compile(rb"[qQv][A-Za-z]+|b[cs]|.", re.DOTALL)
-ALL_THREADS = -1
-ANY_THREAD = 0
-
-
-class MalformedError(ValueError):
-    """A packet whose fields are not what its name calls for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +91,17 @@ class WriteMemory:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """c s C S vCont bc bs: run on, from another address if one is given."""
+    """c s C S bc bs: run on, from another address if one is given."""
 
     how: Resume
     address: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEach:
+    """vCont: run on.  For each thread the leftmost action that fits counts; None fits all."""
+
+    actions: tuple[tuple[Resume, ThreadId | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,10 @@ class InterruptCommand:
 
 @dataclass(frozen=True, slots=True)
 class InsertPoint:
-    """Z0 to Z4."""
+    """Z0 to Z4; ``conditions`` are agent expressions, of which one must hold."""
 
     point: Point
+    conditions: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,41 +148,32 @@ class HostFile:
 
 
 @dataclass(frozen=True, slots=True)
-class SelectThread:
-    """Hg, Hc: the thread that later packets are about; -1 all, 0 any."""
-
-    thread: int
+class QueryHost:
+    """qHostInfo: LLDB asks what computer this is."""
 
 
 @dataclass(frozen=True, slots=True)
-class QueryAlive:
-    """T: is a thread alive?"""
+class QueryRegion:
+    """qMemoryRegionInfo: LLDB asks what lies at an address."""
 
-    thread: int
-
-
-@dataclass(frozen=True, slots=True)
-class QueryCurrentThread:
-    """qC."""
+    address: int
 
 
 @dataclass(frozen=True, slots=True)
-class QueryThreads:
-    """qfThreadInfo, and qsThreadInfo for more of them."""
+class SearchMemory:
+    """qSearch:memory: find bytes in a stretch of memory."""
 
-    first: bool
-
-
-@dataclass(frozen=True, slots=True)
-class QueryThreadInfo:
-    """qThreadExtraInfo: a line about a thread for the user."""
-
-    thread: int
+    address: int
+    length: int
+    pattern: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class QueryAttached:
-    """qAttached: was the program there before the debugger?"""
+class QueryChecksum:
+    """qCRC: the checksum of a stretch of memory."""
+
+    address: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,18 +186,6 @@ class Monitor:
     """qRcmd: a command of ours that the user typed behind ``monitor``."""
 
     line: str
-
-
-@dataclass(frozen=True, slots=True)
-class Detach:
-    """D: leave the machine alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """k, and vKill, which wants an answer."""
-
-    answered: bool
 
 
 Question = (
@@ -220,13 +201,12 @@ Question = (
     | RemovePoint
     | ReadObject
     | HostFile
-    | SelectThread
-    | QueryAlive
-    | QueryCurrentThread
-    | QueryThreads
-    | QueryThreadInfo
-    | QueryAttached
+    | QueryHost
+    | QueryRegion
+    | SearchMemory
+    | QueryChecksum
     | OfferSymbols
+    | ThreadQuestion
 )
 """Commands that are answered at once and leave the conversation where it is."""
 Command = (
@@ -235,10 +215,10 @@ Command = (
     | StartNoAckMode
     | QueryHalt
     | Run
+    | RunEach
     | InterruptCommand
     | Monitor
-    | Detach
-    | Kill
+    | ProcessCommand
 )
 
 
@@ -256,53 +236,6 @@ def features() -> tuple[str, ...]:
     return tuple(syntax.feature for syntax in _SYNTAX.values() if syntax.feature)
 
 
-# -- fields ----------------------------------------------------------------------------------
-
-
-def _number(field: bytes, what: str) -> int:
-    if not _HEX.fullmatch(field):
-        raise MalformedError(f"bad {what}")
-    return int(field, 16)
-
-
-def _bytes(field: bytes, what: str) -> bytes:
-    if not _HEX_BYTES.fullmatch(field):
-        raise MalformedError(f"bad {what}")
-    return bytes.fromhex(field.decode("ascii"))
-
-
-def _text(field: bytes, what: str) -> str:
-    try:
-        return field.decode("utf-8")
-    except UnicodeDecodeError:
-        raise MalformedError(f"bad {what}") from None
-
-
-def _thread(field: bytes) -> int:
-    if not _THREAD.fullmatch(field):
-        raise MalformedError("bad thread")
-    return int(field, 16)
-
-
-def _split(field: bytes, separator: bytes, count: int, what: str) -> list[bytes]:
-    parts = field.split(separator, count - 1)
-    if len(parts) != count:
-        raise MalformedError(f"bad {what}")
-    return parts
-
-
-def _place(field: bytes) -> tuple[int, int]:
-    """Read ``ADDRESS,LENGTH``."""
-    address, length = _split(field, b",", 2, "address and length")
-    return _number(address, "address"), _number(length, "length")
-
-
-def _after(field: bytes, separator: bytes) -> bytes:
-    if not field.startswith(separator):
-        raise MalformedError(f"expected {separator.decode('ascii')!r}")
-    return field[len(separator) :]
-
-
 # -- parsers ---------------------------------------------------------------------------------
 
 
@@ -318,26 +251,26 @@ def _alone(command: Command) -> Callable[[bytes], Command]:
 
 
 def _supported(rest: bytes) -> Command:
-    names = _after(rest, b":").split(b";") if rest else []
-    return QuerySupported(frozenset(_text(name, "feature") for name in names if name))
+    names = fields.after(rest, b":").split(b";") if rest else []
+    return QuerySupported(frozenset(fields.text(name, "feature") for name in names if name))
 
 
 def _write_register(rest: bytes) -> Command:
-    number, value = _split(rest, b"=", 2, "register and value")
-    return WriteRegister(_number(number, "register"), _bytes(value, "value"))
+    number, value = fields.split(rest, b"=", 2, "register and value")
+    return WriteRegister(fields.number(number, "register"), fields.data(value, "value"))
 
 
 def _write_memory(rest: bytes, *, binary: bool) -> Command:
-    place, content = _split(rest, b":", 2, "memory and content")
-    address, length = _place(place)
-    data = content if binary else _bytes(content, "content")
+    place, content = fields.split(rest, b":", 2, "memory and content")
+    address, length = fields.place(place)
+    data = content if binary else fields.data(content, "content")
     if len(data) != length:
         raise MalformedError(f"{len(data)} bytes of content, not {length}")
     return WriteMemory(address, data)
 
 
 def _optional_address(rest: bytes) -> int | None:
-    return _number(rest, "address") if rest else None
+    return fields.number(rest, "address") if rest else None
 
 
 def _run(count: int | None, rest: bytes) -> Command:
@@ -347,7 +280,7 @@ def _run(count: int | None, rest: bytes) -> Command:
 def _run_with_signal(count: int | None, rest: bytes) -> Command:
     """C and S: an 8086 takes no signals from a debugger, so it just runs on."""
     signal, separator, address = rest.partition(b";")
-    _number(signal, "signal")
+    fields.number(signal, "signal")
     if separator and not address:
         raise MalformedError("bad address")
     return Run(Resume(count=count), _optional_address(address))
@@ -356,26 +289,22 @@ def _run_with_signal(count: int | None, rest: bytes) -> Command:
 def _continue_actions(rest: bytes) -> Command:
     if rest == b"?":
         return QueryActions()
-    actions = _after(rest, b";").split(b";", MAX_ACTIONS)
-    chosen: Resume | None = None
-    for action in actions:
-        what, separator, thread = action.partition(b":")
-        how = _action(what)
-        concerned = not separator or _thread(thread) in (THREAD, ALL_THREADS, ANY_THREAD)
-        if concerned and chosen is None:  # the leftmost action that fits a thread counts
-            chosen = how
-    if chosen is None:
-        raise MalformedError("no action for the thread")
-    return Run(chosen)
+    actions = fields.after(rest, b";").split(b";", MAX_ACTIONS)
+    return RunEach(tuple(_thread_action(action) for action in actions))
+
+
+def _thread_action(action: bytes) -> tuple[Resume, ThreadId | None]:
+    what, separator, thread = action.partition(b":")
+    return _action(what), fields.thread(thread) if separator else None
 
 
 def _action(what: bytes) -> Resume:
     name, rest = what[:1], what[1:]
     if name in (b"C", b"S"):
-        _number(rest, "signal")
+        fields.number(rest, "signal")
     elif name == b"r":
-        start, end = _split(rest, b",", 2, "range")
-        bounds = _number(start, "start"), _number(end, "end")
+        start, end = fields.split(rest, b",", 2, "range")
+        bounds = fields.number(start, "start"), fields.number(end, "end")
         # an empty range still means one step
         return Resume(count=1) if bounds[0] >= bounds[1] else Resume(step_range=bounds)
     elif rest or name not in (b"c", b"s"):
@@ -384,11 +313,11 @@ def _action(what: bytes) -> Resume:
 
 
 def _point(rest: bytes) -> Point:
-    digit, place = _split(rest, b",", 2, "point")
-    number = _number(digit, "kind of point")
+    digit, place = fields.split(rest, b",", 2, "point")
+    number = fields.number(digit, "kind of point")
     if number not in _POINT_KINDS:
         raise MalformedError("unknown kind of point")
-    address, length = _place(place)
+    address, length = fields.place(place)
     kind = PointKind(number)
     # a breakpoint's length is that of the instruction gdb would write; it says nothing here
     return Point(kind, address, length) if kind in _WATCHPOINTS else Point(kind, address)
@@ -398,47 +327,49 @@ _POINT_KINDS = {kind.value for kind in PointKind}
 _WATCHPOINTS = {PointKind.WRITE, PointKind.READ, PointKind.ACCESS}
 
 
+def _insert_point(rest: bytes) -> Command:
+    place, *options = rest.split(b";", MAX_CONDITIONS + 1)
+    if len(options) > MAX_CONDITIONS:
+        raise MalformedError("too many conditions")
+    return InsertPoint(_point(place), tuple(map(_condition, options)))
+
+
+def _condition(option: bytes) -> bytes:
+    length, code = fields.split(fields.after(option, b"X"), b",", 2, "condition")
+    if fields.number(length, "length of a condition") * 2 != len(code):
+        raise MalformedError("a condition of another length")
+    return fields.data(code, "condition")
+
+
 def _read_object(rest: bytes) -> Command:
-    name, operation, fields = _split(_after(rest, b":"), b":", 3, "transfer")
+    name, operation, rest = fields.split(fields.after(rest, b":"), b":", 3, "transfer")
     if operation != b"read":
         return Unknown()
-    annex, separator, place = fields.rpartition(b":")
+    annex, separator, place = rest.rpartition(b":")
     if not separator:
         raise MalformedError("bad annex")
-    return ReadObject(_text(name, "object"), _text(annex, "annex"), *_place(place))
+    return ReadObject(
+        fields.text(name, "object"), fields.text(annex, "annex"), *fields.place(place)
+    )
+
+
+def _search(rest: bytes) -> Command:
+    what, where = fields.split(fields.after(rest, b":"), b":", 2, "search")
+    if what != b"memory":
+        return Unknown()
+    address, length, pattern = fields.split(where, b";", 3, "search")
+    if not pattern:
+        raise MalformedError("nothing to search for")
+    return SearchMemory(fields.number(address, "address"), fields.number(length, "length"), pattern)
 
 
 def _host_file(rest: bytes) -> Command:
-    operation, separator, arguments = _after(rest, b":").partition(b":")
+    operation, separator, arguments = fields.after(rest, b":").partition(b":")
     return HostFile(operation, tuple(arguments.split(b",")) if separator else ())
 
 
-def _select_thread(rest: bytes) -> Command:
-    if rest[:1] not in (b"g", b"c"):
-        raise MalformedError("bad operation")
-    return SelectThread(_thread(rest[1:]))
-
-
-def _attached(rest: bytes) -> Command:
-    if rest:
-        _number(_after(rest, b":"), "process")
-    return QueryAttached()
-
-
 def _monitor(rest: bytes) -> Command:
-    return Monitor(_bytes(_after(rest, b","), "command").decode("utf-8", "replace"))
-
-
-def _detach(rest: bytes) -> Command:
-    if rest:
-        _number(_after(rest, b";"), "process")
-    return Detach()
-
-
-def _kill(rest: bytes) -> Command:
-    """VKill names a process; there is but one, and gdb makes its number up."""
-    _number(_after(rest, b";"), "process")
-    return Kill(answered=True)
+    return Monitor(fields.data(fields.after(rest, b","), "command").decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,11 +383,11 @@ class _Syntax:
 _SYNTAX = {
     b"?": _Syntax(_alone(QueryHalt())),
     b"g": _Syntax(_alone(ReadRegisters())),
-    b"G": _Syntax(lambda rest: WriteRegisters(_bytes(rest, "registers"))),
-    b"p": _Syntax(lambda rest: ReadRegister(_number(rest, "register"))),
+    b"G": _Syntax(lambda rest: WriteRegisters(fields.data(rest, "registers"))),
+    b"p": _Syntax(lambda rest: ReadRegister(fields.number(rest, "register"))),
     b"P": _Syntax(_write_register),
-    b"m": _Syntax(lambda rest: ReadMemory(*_place(rest), binary=False)),
-    b"x": _Syntax(lambda rest: ReadMemory(*_place(rest), binary=True), "binary-upload+"),
+    b"m": _Syntax(lambda rest: ReadMemory(*fields.place(rest), binary=False)),
+    b"x": _Syntax(lambda rest: ReadMemory(*fields.place(rest), binary=True), "binary-upload+"),
     b"M": _Syntax(lambda rest: _write_memory(rest, binary=False)),
     b"X": _Syntax(lambda rest: _write_memory(rest, binary=True)),
     b"c": _Syntax(lambda rest: _run(None, rest)),
@@ -467,21 +398,34 @@ _SYNTAX = {
     b"bs": _Syntax(_alone(Run(Resume(backward=True, count=1))), "ReverseStep+"),
     b"vCont": _Syntax(_continue_actions, "vContSupported+"),
     b"vCtrlC": _Syntax(_alone(InterruptCommand())),
-    b"Z": _Syntax(lambda rest: InsertPoint(_point(rest))),
+    b"Z": _Syntax(_insert_point, "ConditionalBreakpoints+"),
     b"z": _Syntax(lambda rest: RemovePoint(_point(rest))),
-    b"H": _Syntax(_select_thread),
-    b"T": _Syntax(lambda rest: QueryAlive(_thread(rest))),
-    b"D": _Syntax(_detach),
-    b"k": _Syntax(_alone(Kill(answered=False))),
+    b"H": _Syntax(processes.select_thread),
+    b"T": _Syntax(lambda rest: processes.QueryAlive(fields.thread(rest))),
+    b"!": _Syntax(_alone(processes.ExtendedMode())),
+    b"R": _Syntax(processes.restart),
+    b"D": _Syntax(processes.detach),
+    b"k": _Syntax(_alone(processes.Kill(None, answered=False))),
+    b"vAttach": _Syntax(processes.attach),
+    b"vRun": _Syntax(processes.launch),
     b"vFile": _Syntax(_host_file),
-    b"vKill": _Syntax(_kill),
+    b"vKill": _Syntax(processes.kill),
     b"qSupported": _Syntax(_supported),
     b"QStartNoAckMode": _Syntax(_alone(StartNoAckMode()), "QStartNoAckMode+"),
-    b"qC": _Syntax(_alone(QueryCurrentThread())),
-    b"qfThreadInfo": _Syntax(_alone(QueryThreads(first=True))),
-    b"qsThreadInfo": _Syntax(_alone(QueryThreads(first=False))),
-    b"qThreadExtraInfo": _Syntax(lambda rest: QueryThreadInfo(_thread(_after(rest, b",")))),
-    b"qAttached": _Syntax(_attached),
+    b"qC": _Syntax(_alone(processes.QueryCurrentThread())),
+    b"qfThreadInfo": _Syntax(_alone(processes.QueryThreads(first=True))),
+    b"qsThreadInfo": _Syntax(_alone(processes.QueryThreads(first=False))),
+    b"qThreadExtraInfo": _Syntax(
+        lambda rest: processes.QueryThreadInfo(fields.thread(fields.after(rest, b",")))
+    ),
+    b"qAttached": _Syntax(processes.attached),
+    b"qHostInfo": _Syntax(_alone(QueryHost())),
+    b"qProcessInfo": _Syntax(_alone(processes.QueryProcess())),
+    b"qMemoryRegionInfo": _Syntax(
+        lambda rest: QueryRegion(fields.number(fields.after(rest, b":"), "address"))
+    ),
+    b"qSearch": _Syntax(_search),
+    b"qCRC": _Syntax(lambda rest: QueryChecksum(*fields.place(fields.after(rest, b":")))),
     b"qSymbol": _Syntax(lambda rest: OfferSymbols()),
     b"qXfer": _Syntax(_read_object),
     b"qRcmd": _Syntax(_monitor),

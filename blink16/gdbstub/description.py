@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from html import escape
 
 from blink16.debugger import Debugger
-from blink16.gdbstub import hostio, window
-from blink16.gdbstub.commands import THREAD
+from blink16.gdbstub import window
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, Register
 from blink16.memory import MEMORY_SIZE
 
 _FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
 ARCHITECTURE = "i8086"
+LLDB_TRIPLE = "i386-unknown-none-code16"
 OSABI = "none"  # or gdb guesses GNU/Linux from its own configuration and warns
 
 
@@ -58,9 +59,10 @@ def memory_map() -> str:
     )
 
 
-def threads() -> str:
-    """Return the list of threads: the processor."""
-    return f'<?xml version="1.0"?>\n<threads>\n<thread id="{THREAD:x}" name="8086"/>\n</threads>\n'
+def threads(ids: Iterable[str]) -> str:
+    """Return the list of threads: the processors, by their thread-ids."""
+    rows = "".join(f'<thread id="{thread}" name="8086"/>\n' for thread in ids)
+    return f'<?xml version="1.0"?>\n<threads>\n{rows}</threads>\n'
 
 
 def thread_info(debugger: Debugger) -> str:
@@ -68,20 +70,35 @@ def thread_info(debugger: Debugger) -> str:
     return f"at instruction {debugger.machine.icount}"
 
 
-def exec_file() -> str:
-    """Return the name of the file that gdb reads symbols and call frame information from."""
-    return hostio.BOARD
+def os_data(rows: Iterable[Mapping[str, str]], kind: str) -> str:
+    """Return a table for ``info os``: rows of text by the names of their columns."""
+    items = "".join(
+        "<item>\n"
+        + "".join(f'<column name="{name}">{escape(row[name])}</column>\n' for name in row)
+        + "</item>\n"
+        for row in rows
+    )
+    return (
+        '<?xml version="1.0"?>\n<!DOCTYPE osdata SYSTEM "osdata.dtd">\n'
+        f'<osdata type="{kind}">\n{items}</osdata>\n'
+    )
+
+
+def host_info() -> bytes:
+    """Return what LLDB wants to know of a computer; its disassembler goes by the triple."""
+    triple = LLDB_TRIPLE.encode("ascii").hex().encode("ascii")
+    return b"triple:%b;endian:little;ptrsize:4;" % triple
+
+
+def region(address: int) -> bytes:
+    """Return what LLDB is told of the memory at an address: what is no RAM has no permissions."""
+    if address < MEMORY_SIZE:
+        return b"start:0;size:%x;permissions:rwx;" % MEMORY_SIZE
+    return b"start:%x;size:%x;" % (MEMORY_SIZE, (1 << 32) - MEMORY_SIZE)
 
 
 OBJECTS: dict[tuple[str, str], Callable[[], str]] = {
     ("features", "target.xml"): target_xml,
     ("memory-map", ""): memory_map,
-    ("threads", ""): threads,
-    ("exec-file", ""): exec_file,
 }
-"""By object and annex."""
-
-
-def features() -> tuple[str, ...]:
-    """Return the features of qSupported that announce the objects."""
-    return tuple(f"qXfer:{name}:read+" for name, _ in OBJECTS)
+"""What is the same for all machines, by object and annex."""

@@ -1,7 +1,7 @@
-"""The files that a debugger may read through us: the board, and nothing else.
+"""The files that a debugger may read through us: the boards, and nothing else.
 
 gdb asks for a program's file name (qXfer:exec-file) and then reads the file with vFile packets.
-The one name that opens here is the board's; no file of the host can be reached.  gdb manual,
+The only names that open here are the boards'; no file of the host can be reached.  gdb manual,
 "Host I/O Packets" and "File-I/O Remote Protocol Extension".
 """
 
@@ -16,7 +16,7 @@ from construct import Int32ub, Int64ub, Struct
 from blink16.gdbstub.packets import PACKET_SIZE, escape
 
 BOARD = "/blink16.elf"
-"""The name of the board, as gdb shows it: target:/blink16.elf."""
+"""The name of the first machine's board, as gdb shows it: target:/blink16.elf."""
 MAX_OPEN = 16
 """Files that a client may have open at a time; gdb opens two or three."""
 MAX_NAME = 4096
@@ -40,6 +40,11 @@ STAT = Struct(
 BLOCK = 512
 
 
+def board_name(process: int) -> str:
+    """Return the name of a machine's board.  gdb keeps what it has read by its name."""
+    return BOARD if process == 1 else BOARD.replace(".", f"-{process}.")
+
+
 class FileErrno(IntEnum):
     """File-I/O's errno values."""
 
@@ -59,11 +64,15 @@ class HostIOError(Exception):
 
 
 class HostFiles:
-    """The open files of one client.  ``board`` returns the board's content."""
+    """The open files of one client.
 
-    def __init__(self, board: Callable[[], bytes]) -> None:
-        self._board = board
-        self._open: set[int] = set()
+    ``find`` returns the content of the board of that name, None if there is none.  A file stays
+    as it was when it was opened.
+    """
+
+    def __init__(self, find: Callable[[str], bytes | None]) -> None:
+        self._find = find
+        self._open: dict[int, bytes] = {}
 
     def answer(self, operation: bytes, arguments: Sequence[bytes]) -> bytes | None:
         """Return the reply to a vFile packet; None if we don't know the operation."""
@@ -76,21 +85,22 @@ class HostFiles:
             return b"F-1,%x" % error.errno
 
     def _setfs(self, arguments: Sequence[bytes]) -> bytes:
-        _numbers(arguments, 1)  # a process in whose file system names are meant: there is one
+        _numbers(arguments, 1)  # a process in whose file system names are meant: all have one
         return b"F0"
 
     def _opens(self, arguments: Sequence[bytes]) -> bytes:
         if len(arguments) != 3 or len(arguments[0]) > 2 * MAX_NAME:
             raise HostIOError(FileErrno.EINVAL)
         flags, _ = _numbers(arguments[1:], 2)
-        if _name(arguments[0]) != BOARD:
+        content = self._find(_name(arguments[0]))
+        if content is None:
             raise HostIOError(FileErrno.ENOENT)
         if flags & O_ACCMODE:
             raise HostIOError(FileErrno.EACCES)
         if len(self._open) >= MAX_OPEN:
             raise HostIOError(FileErrno.EMFILE)
         handle = next(number for number in range(MAX_OPEN) if number not in self._open)
-        self._open.add(handle)
+        self._open[handle] = content
         return b"F%x" % handle
 
     def _reads(self, arguments: Sequence[bytes]) -> bytes:
@@ -106,13 +116,13 @@ class HostFiles:
     def _closes(self, arguments: Sequence[bytes]) -> bytes:
         (handle,) = _numbers(arguments, 1)
         self._content(handle)
-        self._open.discard(handle)
+        del self._open[handle]
         return b"F0"
 
     def _content(self, handle: int) -> bytes:
         if handle not in self._open:
             raise HostIOError(FileErrno.EBADF)
-        return self._board()
+        return self._open[handle]
 
 
 _OPERATIONS = {

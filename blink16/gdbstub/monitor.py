@@ -35,6 +35,8 @@ class MonitorCommand:
     name: str
     usage: str
     run: Body
+    whole: bool = False
+    """Whether it takes what is behind its name as one argument, spaces and all."""
 
     @property
     def help(self) -> str:
@@ -45,14 +47,17 @@ class MonitorCommand:
 COMMANDS: dict[str, MonitorCommand] = {}
 
 
-def command(usage: str) -> Callable[[Body], Body]:
-    """Register a function as the command whose name is the first word of ``usage``."""
+def command(usage: str, *, whole: bool = False) -> Callable[[Body], Body]:
+    """Register a function as the command whose name is the first word of ``usage``.
+
+    ``whole``: see `MonitorCommand`.
+    """
 
     def register(body: Body) -> Body:
         name = usage.split()[0]
         if name in COMMANDS:
             raise ValueError(f"there is a monitor command {name} already")
-        COMMANDS[name] = MonitorCommand(name, usage, body)
+        COMMANDS[name] = MonitorCommand(name, usage, body, whole)
         return body
 
     return register
@@ -60,9 +65,11 @@ def command(usage: str) -> Callable[[Body], Body]:
 
 def execute(debugger: Debugger, line: str) -> str:
     """Carry out a line that the user typed; return what to show, errors included."""
-    words = line.split() or ["help"]
+    name, _, rest = (line.strip() or "help").partition(" ")
     try:
-        text = find(words[0]).run(debugger, words[1:])
+        found = find(name)
+        arguments = [rest.strip()] if found.whole and rest else rest.split()
+        text = found.run(debugger, arguments)
     except (MonitorError, PointError) as error:
         text = str(error)
     except Interrupted:

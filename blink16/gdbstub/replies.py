@@ -7,13 +7,15 @@ from enum import Enum
 
 from blink16.breakpoints import PointKind
 from blink16.debugger import Event, EventKind
-from blink16.gdbstub.commands import THREAD
+from blink16.gdbstub.packets import PACKET_SIZE, escape
 
 OK = b"OK"
 EMPTY = b""
 """The packet is not known here."""
 CONSOLE_CHUNK = 16384
 """Bytes of text in one O packet."""
+MAX_BINARY = PACKET_SIZE // 2 - 1
+"""Bytes in one binary answer, such that it fits if every one needs an escape."""
 
 
 class Errno(Enum):
@@ -46,11 +48,13 @@ class Client:
     error_message: bool = False
     swbreak: bool = False
     hwbreak: bool = False
+    multiprocess: bool = False
 
     @classmethod
     def of(cls, features: frozenset[str]) -> Client:
         """Pick what matters here from a client's features."""
-        return cls("error-message+" in features, "swbreak+" in features, "hwbreak+" in features)
+        known = ("error-message+", "swbreak+", "hwbreak+", "multiprocess+")
+        return cls(*(name in features for name in known))
 
 
 def error(refusal: RefusedError, client: Client) -> bytes:
@@ -63,7 +67,11 @@ def error(refusal: RefusedError, client: Client) -> bytes:
 
 def console(text: str) -> list[bytes]:
     """Return text for the user's terminal as O packets."""
-    data = text.encode("utf-8")
+    return raw_console(text.encode("utf-8"))
+
+
+def raw_console(data: bytes) -> list[bytes]:
+    """Return a program's output, in whatever character set, as O packets."""
     starts = range(0, len(data), CONSOLE_CHUNK)
     return [b"O" + data[at : at + CONSOLE_CHUNK].hex().encode("ascii") for at in starts]
 
@@ -79,29 +87,39 @@ _SIGNALS = {
     # no signal: gdb says "stopped", and not that a program got a SIGTRAP that it never saw
     EventKind.EXITING: PosixSignal.NONE,
     EventKind.HALTED: PosixSignal.NONE,
+    EventKind.CAUGHT: PosixSignal.NONE,
 }
 
 
-def gone(event: Event) -> bytes | None:
-    """Return W or X if the event says that the program is gone, else None."""
+def gone(event: Event, process: int, client: Client) -> bytes | None:
+    """Return W or X if the event says that a process is gone, else None."""
+    which = b";process:%x" % process if client.multiprocess else b""
     if event.kind is EventKind.EXITED:
-        return b"W%02x" % (event.status & 0xFF)
+        return b"W%02x%b" % (event.status & 0xFF, which)
     if event.kind is EventKind.KILLED:
-        return b"X%02x" % (event.signal & 0xFF)
+        return b"X%02x%b" % (event.signal & 0xFF, which)
     return None
 
 
-def stop(event: Event, registers: bytes, breakpoint_kind: PointKind, client: Client) -> bytes:
+def chunk(data: bytes, offset: int, length: int) -> bytes:
+    """Return a part of an object of qXfer."""
+    part = data[offset : offset + min(length, MAX_BINARY)]
+    return (b"l" if offset + len(part) >= len(data) else b"m") + escape(part)
+
+
+def stop(
+    event: Event, thread: bytes, registers: bytes, breakpoint_kind: PointKind, client: Client
+) -> bytes:
     """Return the T packet for an event.
 
-    ``registers``: the expedited ones as ``number:value;``.  ``breakpoint_kind``: which kind of
-    breakpoint stands at pc, for a BREAKPOINT.
+    ``thread``: the thread-id.  ``registers``: the expedited ones as ``number:value;``.
+    ``breakpoint_kind``: which kind of breakpoint stands at pc, for a BREAKPOINT.
     """
     signal = _SIGNALS.get(event.kind, PosixSignal.SIGTRAP).value
     if event.kind is EventKind.SIGNALLED:
         signal = event.signal & 0xFF
     reason = _reason(event, breakpoint_kind, client)
-    return b"T%02x%bthread:%x;%b" % (signal, registers, THREAD, reason)
+    return b"T%02x%bthread:%b;%b" % (signal, registers, thread, reason)
 
 
 def _reason(event: Event, breakpoint_kind: PointKind, client: Client) -> bytes:

@@ -1,41 +1,72 @@
 """One client's conversation as a state machine: bytes in, actions out, no I/O.
 
-**The contract with the server.**  A `Session` is made for each client that connects, over the
-debugger of the machine that the client got.  All its methods but `note` are called in one thread
-(the event loop's), never two at a time, and each returns the actions to carry out, in order:
+**The contract with the server.**  A `Session` is made for each client that connects, with the
+machine that the client got (`Taken`).  All its methods but `note` and `output` are called in one
+thread (the event loop's), never two at a time, and each returns the actions to carry out, in
+order:
 
 - ``receive(data)``: bytes came from the client, at most `RECEIVE_SIZE` at a time (each request
   may call for a reply of 64 KiB, so this bounds the memory of a flood);
-- ``stopped(event)``: the ``debugger.resume`` that a `Start` asked for has returned ``event``.
-  Never call it with WAITING: wait for input and call ``debugger.resume(how)`` again; if the
-  client interrupts meanwhile (`Interrupt`), call ``stopped(Event(EventKind.INTERRUPTED))``;
+- ``stopped(event, process)``: the ``debugger.resume`` that a `Start` asked for has returned
+  ``event``.  Never call it with WAITING or IDLE: wait for input and call
+  ``debugger.resume(how)`` again;
 - ``finished(text)``: the ``run()`` that a `Work` asked for has returned ``text``;
-- ``speak()``: the notices collected while the machine runs or a work is on its way.  Optional:
-  ``stopped`` and ``finished`` say them too, only later.
+- ``took(machine)`` or ``refused(reason)``: what a `Take` or `TakeNew` has come to;
+- ``speak()``: the notices and the output collected while a machine runs or a work is on its way.
+  Optional: ``stopped`` and ``finished`` say them too, only later.
 
-``note(text)`` collects a line for the user and may be called from any thread; the constructor
-sets ``debugger.on_notice`` to it (a server that wants lines at once wraps it and calls ``speak``
-in its own thread).  Between a `Start` or `Work` and its ``stopped`` or ``finished`` the session
-touches nothing of the debugger; packets that come in that time wait, 0x03 becomes `Interrupt`.
+``note(text)`` collects a line for the user, ``output(data)`` what a program prints; both may be
+called from any thread.  Each machine that is taken gets `note` for its ``debugger.on_notice`` (a
+server that wants lines at once wraps it and calls ``speak`` in its own thread).  Between a
+`Start`, `Work` or `Take` and its end the session touches nothing of the machines; packets that
+come in that time wait, 0x03 becomes `Interrupt`.  When several machines run, the first event is
+the client's, and the others are interrupted.
 
-`Close` ends the session: its `Fate` says what becomes of the machine, and the session has
-already removed its breakpoints unless the machine runs.  When the client vanishes instead, the
-server interrupts the machine if it runs and calls ``debugger.remove_all()``; the machine stays as
-it is.  After an EXITED or KILLED event (``debugger.last_event()``) the program is gone, and the
-next client needs a fresh machine; stock gdb hangs up by itself then.
+`Close` ends the session: its `Fate` says what becomes of the machines, and the session has
+already removed its breakpoints unless one runs.  When the client vanishes instead, the server
+interrupts what runs and calls ``debugger.remove_all()``; the machines stay as they are.  After an
+EXITED or KILLED event (``debugger.last_event()``) the program is gone, and the next client needs
+a fresh machine; stock gdb hangs up by itself then, or stays in extended mode.
+
+An observer (``observed``) sees a machine that another client holds, as long as it stands; the
+session changes nothing and never asks for more than `Send` and `Close`.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from functools import partial
 
-from blink16.debugger import Debugger, Event, EventKind, Resume
-from blink16.gdbstub import commands, description, monitor, registers, replies
-from blink16.gdbstub.actions import Action, Close, Fate, Interrupt, Send, Start, Work
-from blink16.gdbstub.answers import Answers
-from blink16.gdbstub.board import Program
+from blink16.debugger import Event, EventKind, Resume
+from blink16.gdbstub import (
+    commands,
+    description,
+    inferiors,
+    monitor,
+    observing,
+    processes,
+    registers,
+    replies,
+)
+from blink16.gdbstub.actions import (
+    FIRST,
+    Action,
+    Close,
+    Fate,
+    Interrupt,
+    Process,
+    Release,
+    Send,
+    Start,
+    Take,
+    Taken,
+    TakeNew,
+    Work,
+)
+from blink16.gdbstub.fields import MalformedError
+from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.packets import (
     PACKET_SIZE,
     BadPacket,
@@ -46,7 +77,7 @@ from blink16.gdbstub.packets import (
 )
 from blink16.gdbstub.replies import OK, Client, RefusedError
 
-__all__ = ["RECEIVE_SIZE", "Close", "Fate", "Interrupt", "Send", "Session", "Start", "Work"]
+__all__ = ["RECEIVE_SIZE", "Session", "State"]
 
 RECEIVE_SIZE = 4096
 """Bytes that a server should read from a client at a time."""
@@ -64,9 +95,10 @@ class State(Enum):
     =========  ===================================  ======================================
     state      a packet comes                       left by
     =========  ===================================  ======================================
-    STANDING   is answered, or starts what follows  c s vCont bc bs; qRcmd; D k
-    RUNNING    waits; 03h interrupts                ``stopped``
+    STANDING   is answered, or starts what follows  c s vCont bc bs; qRcmd; vAttach vRun R
+    RUNNING    waits; 03h interrupts                ``stopped`` of the last that runs
     WORKING    waits; 03h interrupts                ``finished``
+    TAKING     waits                                ``took``, ``refused``
     CLOSED     is ignored                           nothing
     =========  ===================================  ======================================
     """
@@ -74,22 +106,40 @@ class State(Enum):
     STANDING = auto()
     RUNNING = auto()
     WORKING = auto()
+    TAKING = auto()
     CLOSED = auto()
 
 
 class Session:
-    """One client's conversation about one machine; see the module for the contract."""
+    """One client's conversation about its machines; see the module for the contract."""
 
-    def __init__(self, debugger: Debugger, program: Program | None = None) -> None:
-        """Begin.  ``program``: what is known of the program; by default, what memory shows."""
-        self._debugger = debugger
-        self._answers = Answers(debugger, program or Program.of(debugger.machine))
+    def __init__(
+        self,
+        machine: Taken,
+        listing: Callable[[], Sequence[Process]] = tuple,
+        *,
+        observed: Callable[[], bool] | None = None,
+    ) -> None:
+        """Begin.
+
+        ``listing``: returns all machines of the server.  ``observed``: given for an observer;
+        returns whether the machine runs.
+        """
+        self._inferiors = Inferiors(listing)
+        self._observed = observed
         self._decoder = Decoder()
         self._client = Client()
         self._acknowledging = True
+        self._extended = False
         self._state = State.STANDING
+        self._running: set[int] = set()
+        self._first: tuple[Inferior, Event] | None = None
+        """The event that is to be told when all machines stand."""
+        self._answers_taking = False
+        self._last_process = machine.process
         self._waiting: deque[Packet | BadPacket | Signal] = deque()
         self._notices: deque[str] = deque(maxlen=MAX_NOTICES)
+        self._program_output: deque[bytes] = deque()
         self._actions: list[Action] = []
         self._output = bytearray()  # what a Send at the end of the actions will carry
         self._last_frame = b""
@@ -97,7 +147,7 @@ class Session:
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
-        debugger.on_notice = self.note
+        self._hold(machine)
 
     @property
     def state(self) -> State:
@@ -124,13 +174,40 @@ class Session:
                     self._take(item)
         return self._done()
 
-    def stopped(self, event: Event) -> list[Action]:
+    def stopped(self, event: Event, process: int = FIRST) -> list[Action]:
         """Take the event that ended a `Start`."""
-        if self._state is State.RUNNING:
+        if process in self._running:
+            self._running.discard(process)
+            inferior = self._inferiors.held(process)
+            event = inferior.judged(event)
+            if self._first is None:
+                self._first = inferior, event
+                if self._running:
+                    self._act(Interrupt())
+            else:
+                inferior.miss(event)
+            if not self._running:
+                self._state = State.STANDING
+                self._tell(*self._first)
+                self._catch_up()
+        return self._done()
+
+    def took(self, machine: Taken) -> list[Action]:
+        """Take the machine that a `Take` or `TakeNew` asked for."""
+        if self._state is State.TAKING:
             self._state = State.STANDING
-            self._say_notices()
-            self._say(replies.say(event, self._debugger.machine.icount))
-            self._reply(self._stop_reply(event))
+            inferior = self._hold(machine)
+            if self._answers_taking:
+                self._reply(self._stop_reply(inferior, machine.debugger.last_event(), asked=True))
+            self._catch_up()
+        return self._done()
+
+    def refused(self, reason: str) -> list[Action]:
+        """Take the reason why there is no machine."""
+        if self._state is State.TAKING:
+            self._state = State.STANDING
+            if self._answers_taking:
+                self._reply(replies.error(RefusedError(reason), self._client))
             self._catch_up()
         return self._done()
 
@@ -148,8 +225,15 @@ class Session:
         """Collect a line for the user; from any thread."""
         self._notices.append(text)
 
+    def output(self, data: bytes) -> None:
+        """Collect what the program prints, to be shown by the client; from any thread.
+
+        It isn't bounded here: whoever calls this waits when there is much unsaid.
+        """
+        self._program_output.append(data)
+
     def speak(self) -> list[Action]:
-        """Say the notices now, if this is a moment when gdb listens."""
+        """Say notices and output now, if this is a moment when gdb listens."""
         if self._state in (State.RUNNING, State.WORKING):
             self._say_notices()
         return self._done()
@@ -183,6 +267,8 @@ class Session:
     def _handle(self, item: Packet | BadPacket | Signal) -> None:
         try:
             command = _command(item)
+            if self._observed is not None:
+                observing.check(command, runs=self._observed())
             self._carry_out(command)
             if not isinstance(command, _PREPARATIONS):
                 self._early_break = False
@@ -191,12 +277,13 @@ class Session:
 
     def _carry_out(self, command: commands.Command) -> None:
         match command:
-            case commands.Run(how, address):
-                self._run(how, address)
+            case commands.Run() | commands.RunEach():
+                self._run(command)
             case commands.QueryHalt():
-                self._reply(self._stop_reply(self._debugger.last_event(), asked=True))
+                self._reply(self._halt_reason())
             case commands.QuerySupported(features):
                 self._client = Client.of(features)
+                self._inferiors.multiprocess = self._client.multiprocess
                 self._reply(_supported(self._client))
             case commands.StartNoAckMode():
                 self._reply(OK)
@@ -205,50 +292,142 @@ class Session:
                 self._interrupt()
                 self._reply(OK)
             case commands.Monitor(line):
+                inferior = self._inferiors.current
                 self._state = State.WORKING
-                self._act(Work(partial(monitor.execute, self._debugger, line)))
-            case commands.Detach():
+                work = partial(monitor.execute, inferior.debugger, line)
+                if len(self._inferiors) > 1:  # gdb tells late which one its user means
+                    self._say(f"process {inferior.process}:\n")
+                self._act(Work(work, inferior.process))
+            case processes.ExtendedMode():
+                self._extended = True
                 self._reply(OK)
-                self._close(Fate.LEAVE, "the client detached")
-            case commands.Kill(answered):
+            case processes.Attach() | processes.Launch() | processes.Restart():
+                self._ask_for(command)
+            case processes.Detach(process):
+                meant = self._meant(process)
+                self._reply(OK)
+                self._let_go(meant, Fate.LEAVE, "the client detached")
+            case processes.Kill(process, answered):
+                meant = self._meant(process)
                 if answered:
                     self._reply(OK)
-                self._close(Fate.RESTART, "the client killed the program")
+                self._let_go(meant, Fate.RESTART, "the client killed the program")
             case _:
-                self._reply(self._answers.answer(command))
+                self._reply(self._inferiors.answer(command))
+
+    # -- machines ----------------------------------------------------------------------------
+
+    def _hold(self, machine: Taken) -> Inferior:
+        if self._observed is None:
+            machine.debugger.on_notice = self.note
+        return self._inferiors.add(machine)
+
+    def _ask_for(self, command: processes.Attach | processes.Launch | processes.Restart) -> None:
+        if not self._extended:
+            raise RefusedError("that needs target extended-remote")
+        restart = isinstance(command, processes.Restart)
+        if len(self._inferiors) and not self._client.multiprocess and not restart:
+            raise RefusedError("this client can't hold two programs: detach first")
+        match command:
+            case processes.Attach(process):
+                if any(inferior.process == process for inferior in self._inferiors):
+                    raise RefusedError(f"process {process} is debugged here already")
+                action: Take | TakeNew = Take(process)
+            case processes.Launch(name, arguments):
+                action = TakeNew(name, arguments, self._last_process)
+            case processes.Restart():
+                inferior = self._inferiors.current
+                self._let_go([inferior], Fate.RESTART, "")
+                action = Take(inferior.process)
+        self._answers_taking = not restart
+        self._state = State.TAKING
+        self._act(action)
+
+    def _meant(self, process: int | None) -> list[Inferior]:
+        """Return the inferiors that D or k are about: all, unless it names one."""
+        return list(self._inferiors) if process is None else [self._inferiors.named(process)]
+
+    def _let_go(self, those: list[Inferior], fate: Fate, reason: str) -> None:
+        if not self._extended or self._observed is not None:  # the one that there is
+            self._close(fate, reason)
+            return
+        for inferior in those:
+            inferior.debugger.remove_all()
+            self._last_process = inferior.process
+            self._inferiors.drop(inferior)
+            self._act(Release(inferior.process, fate))
 
     # -- running -----------------------------------------------------------------------------
 
-    def _run(self, how: Resume, address: int | None) -> None:
-        last = self._debugger.last_event()
-        ended = last and replies.gone(last)
-        if ended:
-            self._reply(ended)
-            return
-        if address is not None:
-            registers.write_pc(self._debugger, address)
-        self._state = State.RUNNING
+    def _run(self, command: commands.Run | commands.RunEach) -> None:
+        chosen = self._chosen(command)
+        for inferior in chosen:
+            last = inferior.debugger.last_event()
+            if last and replies.gone(last, inferior.process, self._client):
+                self._tell(inferior, last)
+                return
+        if isinstance(command, commands.Run) and command.address is not None:
+            registers.write_pc(self._inferiors.current.debugger, command.address)
+        for inferior in chosen:
+            missed = inferior.missed()
+            if missed is not None:
+                self._tell(inferior, missed)
+                return
+        self._state, self._first = State.RUNNING, None
+        self._running = {inferior.process for inferior in chosen}
         self._say_notices()
-        self._act(Start(how))
+        for inferior, how in chosen.items():
+            self._act(Start(how, inferior.process))
         if self._early_break:
             self._act(Interrupt())
 
-    def _stop_reply(self, event: Event | None, *, asked: bool = False) -> bytes:
+    def _chosen(self, command: commands.Run | commands.RunEach) -> dict[Inferior, Resume]:
+        """Return which machines are to run, and how."""
+        if isinstance(command, commands.Run):
+            return dict.fromkeys(self._inferiors.to_resume(), command.how)
+        chosen: dict[Inferior, Resume] = {}
+        for how, thread in command.actions:
+            meant = self._inferiors if thread is None else self._inferiors.matching(thread)
+            for inferior in meant:
+                chosen.setdefault(inferior, how)  # the leftmost that fits counts
+        if not chosen:
+            raise RefusedError("no thread to run")
+        return chosen
+
+    def _tell(self, inferior: Inferior, event: Event) -> None:
+        """Tell the client how a run has ended."""
+        self._say_notices()
+        self._say(replies.say(event, inferior.debugger.machine.icount))
+        self._reply(self._stop_reply(inferior, event))
+        if self._extended and replies.gone(event, inferior.process, self._client):
+            self._let_go([inferior], Fate.LEAVE, "")
+
+    def _halt_reason(self) -> bytes:
+        if not len(self._inferiors):
+            return b"W00"
+        inferior = self._inferiors.current
+        return self._stop_reply(inferior, inferior.debugger.last_event(), asked=True)
+
+    def _stop_reply(self, inferior: Inferior, event: Event | None, *, asked: bool = False) -> bytes:
         """Return the stop reply for an event, or (``asked``) for how things stand since then.
 
         When asked, only the signal is told: the reason may be another client's breakpoint.
         """
-        ended = event and replies.gone(event)
+        ended = event and replies.gone(event, inferior.process, self._client)
         if ended:
             return ended
         if event is None or (asked and event.kind is not EventKind.SIGNALLED):
             event = Event(EventKind.STEPPED)
-        values = registers.expedited(self._debugger.machine.registers)
-        return replies.stop(event, values, self._answers.breakpoint_kind(), self._client)
+        self._inferiors.choose(inferior)
+        thread = self._inferiors.thread_id(inferior).encode("ascii")
+        values = registers.expedited(inferior.debugger.machine.registers)
+        kind = inferior.answers.breakpoint_kind()
+        return replies.stop(event, thread, values, kind, self._client)
 
     def _close(self, fate: Fate, reason: str) -> None:
-        if self._state is State.STANDING:
-            self._debugger.remove_all()
+        if self._state is State.STANDING and self._observed is None:
+            for inferior in self._inferiors:
+                inferior.debugger.remove_all()
         self._act(Close(fate, reason))
         self._state = State.CLOSED
         self._waiting.clear()
@@ -267,6 +446,9 @@ class Session:
     def _say_notices(self) -> None:
         while self._notices:
             self._say(self._notices.popleft() + "\n")
+        pieces = (self._program_output.popleft() for _ in range(len(self._program_output)))
+        for body in replies.raw_console(b"".join(pieces)):
+            self._reply(body)
 
     def _resend(self) -> None:
         if self._acknowledging and self._resends < MAX_RESENDS:
@@ -291,7 +473,7 @@ class Session:
 
 _PREPARATIONS = (
     commands.QueryActions,
-    commands.SelectThread,
+    processes.SelectThread,
     commands.InsertPoint,
     commands.RemovePoint,
 )
@@ -305,7 +487,7 @@ def _command(item: Packet | BadPacket | Signal) -> commands.Command:
         case Packet(body):
             try:
                 return commands.parse(body)
-            except commands.MalformedError as error:
+            except MalformedError as error:
                 raise RefusedError(str(error)) from None
         case BadPacket(reason):
             raise RefusedError(reason)
@@ -316,7 +498,10 @@ def _command(item: Packet | BadPacket | Signal) -> commands.Command:
 
 def _supported(client: Client) -> bytes:
     """Return the answer to qSupported, which follows from the tables of packets and objects."""
-    features = [f"PacketSize={PACKET_SIZE:x}", *commands.features(), *description.features()]
+    features = [f"PacketSize={PACKET_SIZE:x}", *commands.features()]
+    objects = [*(name for name, _ in description.OBJECTS), *inferiors.OBJECTS]
+    features += [f"qXfer:{name}:read+" for name in objects]
+    features += ["multiprocess+"] * client.multiprocess
     features += ["swbreak+"] * client.swbreak + ["hwbreak+"] * client.hwbreak
     features += ["error-message+"] * client.error_message
     return ";".join(features).encode("ascii")

@@ -1,10 +1,10 @@
 """The ring of checkpoints: bounded by memory, and thinned rather than dropped.
 
 A checkpoint can be made anywhere, also between two others, and any but the first can be taken
-out: what it alone held is merged into its successor.  When the ring is full, those go first
-whose absence costs least: the gap that is left, measured by how far it is from where the user
-is and from the newest instant.  So the ring is dense there and thins out with distance, and
-the whole run stays reachable from its first instruction.
+out.  When the ring is full, those go first whose absence costs least: the gap that is left,
+measured by how far it is from where the user is and from the newest instant.  So the ring is
+dense there and thins out with distance, and the whole run stays reachable from its first
+instruction.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from blink16.history.pages import PageVersions
+from blink16.history.pages import Image
 from blink16.machine import Snapshot
-from blink16.memory import PAGE_SHIFT, PAGE_SIZE, Memory
 
 MIN_LIMIT = 16 << 20
 """Bytes; a checkpoint in which all pages are new takes one and a half million."""
@@ -30,16 +29,16 @@ CHECKPOINT_SIZE = 500
 
 @dataclass(slots=True, eq=False)
 class Checkpoint:
-    """A machine's whole state at an instruction count; the RAM is in the ring's versions."""
+    """A machine's whole state at an instruction count."""
 
     icount: int
     snapshot: Snapshot
     fed: int
     """How many entries of the input log this state has seen."""
-    pages: set[int] = field(default_factory=set)
-    """Pages that have a version of their own here."""
+    image: Image
+    """The RAM."""
     size: int = 0
-    """Bytes that the snapshot takes beside its predecessor's."""
+    """Bytes that it takes beside its predecessor."""
 
 
 class Ring:
@@ -47,19 +46,14 @@ class Ring:
 
     def __init__(self, first: Checkpoint, limit: int = DEFAULT_LIMIT) -> None:
         self.limit = limit
-        self._versions = PageVersions()
+        self.size = 0
+        """Bytes in use, about."""
         self._icounts = [first.icount]
         self._checkpoints = [first]
-        self._snapshots_size = 0
         self._measure(0)
 
     def __len__(self) -> int:
         return len(self._checkpoints)
-
-    @property
-    def size(self) -> int:
-        """Bytes in use, about."""
-        return self._snapshots_size + self._versions.size
 
     @property
     def first(self) -> Checkpoint:
@@ -91,74 +85,30 @@ class Ring:
 
     # -- adding ------------------------------------------------------------------------------
 
-    def add(self, new: Checkpoint, changed: dict[int, bytes], memory: Memory) -> None:
-        """Add a checkpoint of the present state; there is none at its icount yet.
-
-        ``changed``: the pages written since some earlier checkpoint, with their content then
-        (`Memory.checkpoint`).
-        """
+    def add(self, new: Checkpoint) -> None:
+        """Add a checkpoint; there is none at its icount yet."""
         place = bisect_right(self._icounts, new.icount)
-        before = self._checkpoints[place - 1]
-        after = self._checkpoints[place] if place < len(self._checkpoints) else None
-        for page, old in changed.items():
-            start = page << PAGE_SHIFT
-            self._add_version(new, before, after, page, old, memory[start : start + PAGE_SIZE])
+        for neighbour in self._checkpoints[place - 1 : place + 1]:
+            new.image = new.image.sharing(neighbour.image)
         self._icounts.insert(place, new.icount)
         self._checkpoints.insert(place, new)
         self._measure(place)
         self._measure(place + 1)
 
-    def _add_version(
-        self,
-        new: Checkpoint,
-        before: Checkpoint,
-        after: Checkpoint | None,
-        page: int,
-        old: bytes,
-        content: bytes,
-    ) -> None:
-        versions = self._versions
-        if page in versions:
-            old = versions.at(page, before.icount)
-        if content == old:
-            return
-        if page not in versions:
-            versions.begin(page, self.first.icount, old)
-        new.pages.add(page)
-        versions.insert(page, new.icount, content)
-        if after is not None and page not in after.pages:
-            # There, the page has again what it has before: say so, now that it differs here.
-            after.pages.add(page)
-            versions.insert(page, after.icount, old)
-
-    def _measure(self, place: int) -> None:
-        """Measure a checkpoint's snapshot anew: its predecessor is new."""
+    def _measure(self, place: int, predecessor: int | None = None) -> None:
+        """Measure a checkpoint anew: its predecessor is new."""
         if place >= len(self._checkpoints):
             return
         checkpoint = self._checkpoints[place]
-        known = self._checkpoints[place - 1].snapshot if place else None
-        self._snapshots_size -= checkpoint.size
-        checkpoint.size = CHECKPOINT_SIZE + footprint(checkpoint.snapshot, known)
-        self._snapshots_size += checkpoint.size
-
-    # -- moving ------------------------------------------------------------------------------
-
-    def difference(self, here: Checkpoint, there: Checkpoint) -> dict[int, bytes]:
-        """Return the pages to store in order to get from one checkpoint's RAM to another's."""
-        low, high = sorted((here.icount, there.icount))
-        versions = self._versions
-        return {
-            page: content
-            for page in self._changed_between(low, high)
-            if (content := versions.at(page, there.icount)) is not versions.at(page, here.icount)
-        }
-
-    def _changed_between(self, low: int, high: int) -> set[int]:
-        """Return all pages that may differ between two checkpoints."""
-        first, last = bisect_right(self._icounts, low), bisect_right(self._icounts, high)
-        if last - first > _FEW:
-            return self._versions.pages()
-        return set().union(*(self._checkpoints[i].pages for i in range(first, last)))
+        before = place - 1 if predecessor is None else predecessor
+        known = self._checkpoints[before] if place else None
+        self.size -= checkpoint.size
+        checkpoint.size = (
+            CHECKPOINT_SIZE
+            + footprint(checkpoint.snapshot, known.snapshot if known else None)
+            + checkpoint.image.footprint(known.image if known else None)
+        )
+        self.size += checkpoint.size
 
     # -- taking out --------------------------------------------------------------------------
 
@@ -166,18 +116,13 @@ class Ring:
         """Remove all checkpoints after ``icount``."""
         while self._icounts[-1] > icount:
             self._icounts.pop()
-            gone = self._checkpoints.pop()
-            self._snapshots_size -= gone.size
-            for page in gone.pages:
-                self._versions.remove(page, gone.icount)
+            self.size -= self._checkpoints.pop().size
 
     def forget_before(self, icount: int) -> None:
         """Let the history begin at the checkpoint at ``icount``."""
         place = bisect_left(self._icounts, icount)
-        self._snapshots_size -= sum(c.size for c in self._checkpoints[:place])
+        self.size -= sum(c.size for c in self._checkpoints[:place])
         del self._icounts[:place], self._checkpoints[:place]
-        self.first.pages.clear()
-        self._versions.forget_before(self.first.icount)
         self._measure(0)
 
     def thin(self, focuses: tuple[int, ...], needed: Sequence[Checkpoint], extra: int = 0) -> None:
@@ -206,28 +151,11 @@ class Ring:
             if self.size <= goal:
                 break
             if place - 1 not in gone and place + 1 not in gone:
-                self._merge_into(place, place + 1)
+                self.size -= self._checkpoints[place].size
+                self._measure(place + 1, predecessor=place - 1)
                 gone.add(place)
         self._icounts = [c for i, c in enumerate(counts) if i not in gone]
         self._checkpoints = [c for i, c in enumerate(self._checkpoints) if i not in gone]
-
-    def _merge_into(self, place: int, successor: int) -> None:
-        """Let the successor take over what it inherits from the checkpoint at ``place``."""
-        old, new = self._checkpoints[place], self._checkpoints[successor]
-        for page in old.pages:
-            if page in new.pages:
-                self._versions.remove(page, old.icount)
-            else:
-                new.pages.add(page)
-                self._versions.relabel(page, old.icount, new.icount)
-        known = self._checkpoints[place - 1].snapshot
-        size = CHECKPOINT_SIZE + footprint(new.snapshot, known)
-        self._snapshots_size += size - new.size - old.size
-        new.size = size
-
-
-_FEW = 64
-"""Beyond so many checkpoints, looking at every page that ever changed is quicker."""
 
 
 def footprint(state: Any, known: Any = None) -> int:

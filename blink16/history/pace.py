@@ -11,12 +11,14 @@ SPACING_SECONDS = 0.005
 """What running from one checkpoint to the next should cost."""
 FINE_SECONDS = 0.0002
 """The same near where the user is, where each step back starts from a checkpoint anew."""
-OVERHEAD = 12
+OVERHEAD = 16
 """A checkpoint may cost one part in so many of the run between two."""
 SLICE_SECONDS = 0.02
 """What one call of the machine may take at most: then requests to stop are looked at."""
 MIN_INTERVAL = 16
-MAX_INTERVAL = 1 << 23
+MAX_INTERVAL = 1 << 26
+MAX_SLICE = 1 << 23
+"""A guest that ran fast may turn to something a hundred times slower."""
 _START_RATE = 20_000.0  # instructions a second; soon replaced by what is measured
 _OVERHEAD_SECONDS = 0.00005  # of a call; what is shorter tells only that the pace is no less
 _GROWTH = 4.0
@@ -55,7 +57,7 @@ class Pace:
     @property
     def slice(self) -> int:
         """Instructions to run before looking at requests again."""
-        return self._instructions(SLICE_SECONDS)
+        return min(MAX_SLICE, self._instructions(SLICE_SECONDS))
 
     def _instructions(self, seconds: float) -> int:
         return min(MAX_INTERVAL, max(MIN_INTERVAL, int(seconds * self._rate)))

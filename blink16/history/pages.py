@@ -1,74 +1,91 @@
-"""The RAM at every checkpoint: for each page its versions, oldest first.
+"""The RAM at an instant, as a tree whose parts are shared with those of other instants.
 
 A checkpoint that kept the pages' old content (an undo log) would make a far jump walk all
-logs in between.  One that kept all pages would cost a mebibyte.  Here a page's content is kept
-once for each checkpoint at which it is new, and a page's content at *any* checkpoint is one
-bisection away: a jump costs the pages that differ, however far it goes and in either
-direction, and what lies ahead stays usable after going back.
-
-The invariant: a page has a version labelled with a checkpoint's icount if that checkpoint's
-``pages`` names the page, and one, its oldest, for the first checkpoint.  A page that never
-changed has no versions at all.
+logs in between.  One that copied all pages would cost a mebibyte.  Here each checkpoint has the
+whole RAM: groups of pages, which are the very same objects as its neighbours' where nothing
+changed.  So a checkpoint costs the pages that changed, a jump those that differ, however far it
+goes and in either direction, and to take a checkpoint out is to forget it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import compress
+from operator import is_not
 
-from blink16.memory import PAGE_SIZE
+from blink16.memory import PAGE_COUNT, PAGE_SIZE, Memory
 
-VERSION_SIZE = PAGE_SIZE + 96
-"""Bytes that keeping a version costs: the content, its object, its places in two lists."""
+GROUP_SHIFT = 6
+GROUP_PAGES = 1 << GROUP_SHIFT
+CONTENT_SIZE = PAGE_SIZE + 48
+"""Bytes that a page's content takes, with its object."""
+GROUP_SIZE = 8 * GROUP_PAGES + 56
+IMAGE_SIZE = 8 * (PAGE_COUNT >> GROUP_SHIFT) + 120
+
+Group = tuple[bytes, ...]
+"""The contents of neighbouring pages."""
 
 
-class PageVersions:
-    """The content of each page at each checkpoint, by the checkpoint's icount."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """The content of every page at one instant."""
 
-    def __init__(self) -> None:
-        self.size = 0
-        """Bytes that the versions take."""
-        self._icounts: dict[int, list[int]] = {}
-        self._contents: dict[int, list[bytes]] = {}
+    groups: tuple[Group, ...]
 
-    def __contains__(self, page: int) -> bool:
-        return page in self._icounts
+    @classmethod
+    def of(cls, memory: Memory) -> Image:
+        """Take an image of all pages; equal ones are one object."""
+        known: dict[bytes, bytes] = {}
+        contents = memory.contents(range(PAGE_COUNT)).values()
+        pages = [known.setdefault(content, content) for content in contents]
+        starts = range(0, PAGE_COUNT, GROUP_PAGES)
+        return cls(tuple(tuple(pages[n : n + GROUP_PAGES]) for n in starts))
 
-    def pages(self) -> set[int]:
-        """Return the pages that have versions."""
-        return set(self._icounts)
+    def page(self, number: int) -> bytes:
+        """Return the content of a page."""
+        return self.groups[number >> GROUP_SHIFT][number & (GROUP_PAGES - 1)]
 
-    def begin(self, page: int, icount: int, content: bytes) -> None:
-        """Give a page that had no versions its oldest."""
-        self._icounts[page] = [icount]
-        self._contents[page] = [content]
-        self.size += VERSION_SIZE
+    def replaced(self, contents: Mapping[int, bytes]) -> Image:
+        """Return an image in which some pages have another content."""
+        changed: dict[int, list[bytes]] = {}
+        for page, content in contents.items():
+            number = page >> GROUP_SHIFT
+            if number not in changed:
+                changed[number] = list(self.groups[number])
+            changed[number][page & (GROUP_PAGES - 1)] = content
+        groups = list(self.groups)
+        for number, group in changed.items():
+            groups[number] = tuple(group)
+        return Image(tuple(groups))
 
-    def at(self, page: int, icount: int) -> bytes:
-        """Return the content of a page (that has versions) at a checkpoint."""
-        return self._contents[page][bisect_right(self._icounts[page], icount) - 1]
+    def sharing(self, other: Image) -> Image:
+        """Return an equal image that consists of another's objects wherever they are equal."""
+        return Image(tuple(map(_shared, self.groups, other.groups)))
 
-    def insert(self, page: int, icount: int, content: bytes) -> None:
-        """Add a version; there is none with this label."""
-        place = bisect_right(self._icounts[page], icount)
-        self._icounts[page].insert(place, icount)
-        self._contents[page].insert(place, content)
-        self.size += VERSION_SIZE
+    def differences(self, other: Image) -> dict[int, bytes]:
+        """Return this image's pages that aren't the other's; here and there are equal ones."""
+        pages: dict[int, bytes] = {}
+        for number, (mine, theirs) in enumerate(zip(self.groups, other.groups, strict=True)):
+            if mine is not theirs:
+                first = number << GROUP_SHIFT
+                contents = enumerate(mine, first)
+                pages.update(compress(contents, map(is_not, mine, theirs)))
+        return pages
 
-    def remove(self, page: int, icount: int) -> None:
-        """Remove the version with this label."""
-        place = bisect_left(self._icounts[page], icount)
-        del self._icounts[page][place]
-        del self._contents[page][place]
-        self.size -= VERSION_SIZE
+    def footprint(self, known: Image | None = None) -> int:
+        """Return the bytes that it takes, about, beside a known one with which it shares."""
+        if known is None:
+            contents = {id(content) for group in self.groups for content in group}
+            return IMAGE_SIZE + len(self.groups) * GROUP_SIZE + len(contents) * CONTENT_SIZE
+        pairs = zip(self.groups, known.groups, strict=True)
+        differing = [pair for pair in pairs if pair[0] is not pair[1]]
+        contents_ = sum(sum(map(is_not, *pair)) for pair in differing)
+        return IMAGE_SIZE + len(differing) * GROUP_SIZE + contents_ * CONTENT_SIZE
 
-    def relabel(self, page: int, old: int, new: int) -> None:
-        """Let the version of checkpoint ``old`` be that of ``new``; none lies between them."""
-        self._icounts[page][bisect_left(self._icounts[page], old)] = new
 
-    def forget_before(self, icount: int) -> None:
-        """Let the first checkpoint be the one at ``icount``."""
-        for page, icounts in self._icounts.items():
-            oldest = bisect_right(icounts, icount) - 1
-            del icounts[:oldest], self._contents[page][:oldest]
-            icounts[0] = icount
-            self.size -= oldest * VERSION_SIZE
+def _shared(mine: Group, theirs: Group) -> Group:
+    if mine is theirs or mine == theirs:
+        return theirs
+    pairs = zip(mine, theirs, strict=True)
+    return tuple([other if content == other else content for content, other in pairs])

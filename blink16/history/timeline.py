@@ -31,6 +31,7 @@ from blink16.cpu.registers import Cell
 from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT, Checkpoint, Ring
 from blink16.history.inputs import Input, InputLog, MemoryWritten, Received, RegisterWritten
 from blink16.history.pace import Pace
+from blink16.history.pages import Image
 from blink16.history.terms import (
     HistorySize,
     Hit,
@@ -41,7 +42,6 @@ from blink16.history.terms import (
     TimelineError,
 )
 from blink16.machine import FOREVER, Machine
-from blink16.memory import PAGE_SHIFT, Memory
 
 MAX_QUEUED = 1 << 20
 """Bytes of input that may wait until the machine is live; what comes beyond is dropped."""
@@ -76,9 +76,9 @@ class Timeline:
         self._interrupted = False
         self._end = machine.icount
         self._start = machine.icount
-        machine.memory.checkpoint()
-        self._base = Checkpoint(machine.icount, machine.save(), 0)
-        """The checkpoint since which `Memory` keeps the old content of pages."""
+        machine.memory.begin()
+        self._base = Checkpoint(machine.icount, machine.save(), 0, Image.of(machine.memory))
+        """The checkpoint since which `Memory` records which pages are written."""
         self._origins: list[Checkpoint] = []
         """Where seeks and excursions go back to: not to be thinned out."""
         self._ring = Ring(self._base)
@@ -318,8 +318,10 @@ class Timeline:
             return here
         started = perf_counter()
         memory = self.machine.memory
-        checkpoint = Checkpoint(self.now, self.machine.save(), self._fed)
-        self._ring.add(checkpoint, memory.checkpoint(), memory)
+        image = self._base.image.replaced(memory.contents(memory.written()))
+        memory.begin()
+        checkpoint = Checkpoint(self.now, self.machine.save(), self._fed, image)
+        self._ring.add(checkpoint)
         self._base = checkpoint
         self._pace.checkpointed(perf_counter() - started)
         if self.observer is not None and self.live:
@@ -330,8 +332,11 @@ class Timeline:
     def _go_back(self, checkpoint: Checkpoint) -> None:
         """Put the machine into the state of a checkpoint, wherever that lies."""
         machine = self.machine
-        machine.memory.rollback()
-        machine.memory.put_pages(self._ring.difference(self._base, checkpoint))
+        pages = {page: checkpoint.image.page(page) for page in machine.memory.written()}
+        if checkpoint is not self._base:
+            pages |= checkpoint.image.differences(self._base.image)
+        machine.memory.put_pages(pages)
+        machine.memory.begin()
         self._base = checkpoint
         machine.restore(checkpoint.snapshot)
         machine.replaying = True
@@ -417,15 +422,10 @@ class Timeline:
         """
         for entry in inputs:
             self._log.append(entry)
-        memory = self.machine.memory
-        start = {page: _page(memory, page) for state in kept for page in state.pages}
+        images = {self.start: self._base.image}
         for state in kept:
-            if state.base == self.start:
-                memory.put_pages(start)
-            memory.put_pages(state.pages)
-            checkpoint = Checkpoint(state.icount, state.snapshot, state.inputs)
-            self._ring.add(checkpoint, start, memory)
-        memory.put_pages(start)
+            image = images[state.icount] = images[state.base].replaced(state.pages)
+            self._ring.add(Checkpoint(state.icount, state.snapshot, state.inputs, image))
         self._end = end
         self._feed()
         self._stay_within_limit()
@@ -471,13 +471,10 @@ class Timeline:
 
     def _begin_anew(self) -> None:
         self._log.forget_before(len(self._log))
-        self.machine.memory.checkpoint()
-        self._base = Checkpoint(self.now, self.machine.save(), self._fed)
+        memory = self.machine.memory
+        memory.begin()
+        self._base = Checkpoint(self.now, self.machine.save(), self._fed, Image.of(memory))
         self._ring = Ring(self._base, self._ring.limit)
-
-
-def _page(memory: Memory, page: int) -> bytes:
-    return memory[page << PAGE_SHIFT : (page + 1) << PAGE_SHIFT]
 
 
 _POINTS = {StopReason.BREAKPOINT, StopReason.WATCHPOINT}

@@ -1,10 +1,10 @@
 """Files that give names to addresses: ELF, linkers' maps, ELKS' tables, the output of nm."""
 
-from blink16.symbolfiles.reading import parse, parse_source, read
+from blink16.symbolfiles.reading import Source, parse, parse_source, read
 from blink16.symbolfiles.source import (
     MAX_FILE_SIZE,
     MAX_SYMBOLS,
-    DebugSection,
+    DebugInformation,
     Place,
     SymbolFile,
     SymbolFileError,
@@ -13,8 +13,9 @@ from blink16.symbolfiles.source import (
 __all__ = [
     "MAX_FILE_SIZE",
     "MAX_SYMBOLS",
-    "DebugSection",
+    "DebugInformation",
     "Place",
+    "Source",
     "SymbolFile",
     "SymbolFileError",
     "parse",

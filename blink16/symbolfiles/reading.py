@@ -16,7 +16,7 @@ from blink16.symbolfiles.source import (
     LINEAR,
     MAX_FILE_SIZE,
     MAX_SYMBOLS,
-    DebugSection,
+    DebugInformation,
     Place,
     SymbolFile,
     SymbolFileError,
@@ -88,7 +88,7 @@ def parse(content: bytes, default: Place, source: Source | None = None) -> Symbo
     return _file(_parse_elks(content, source.place(default), executable=False))
 
 
-def _file(symbols: Iterable[Symbol], debug: tuple[DebugSection, ...] = ()) -> SymbolFile:
+def _file(symbols: Iterable[Symbol], debug: DebugInformation | None = None) -> SymbolFile:
     """Keep what is of use: at most so many, inside memory, without labels of a function's own."""
     known = list(islice(symbols, MAX_SYMBOLS + 1))
     if len(known) > MAX_SYMBOLS:
@@ -127,12 +127,16 @@ def _parse_elf(content: bytes, place: Place) -> SymbolFile:
     )
     # line numbers are about linear addresses; what is to be moved has none for us
     linked = elf.is_linked(content) and place == LINEAR
-    debug = tuple(
-        DebugSection(section.name, section.content)
-        for section in sections
-        if section.name.startswith(".debug_") and section.content and linked
-    )
-    return _file(found, debug)
+    return _file(found, _debug(sections) if linked else None)
+
+
+def _debug(sections: list[elf.Section]) -> DebugInformation | None:
+    named = {s.name: s.content for s in sections if s.name.startswith(".debug_") and s.content}
+    if ".debug_info" not in named:
+        return None
+    code = (s for s in sections if s.flags & elf.SectionFlag.EXECINSTR)
+    spans = tuple(range(s.address, min(s.address + s.size, MEMORY_SIZE)) for s in code)
+    return DebugInformation(tuple(named.items()), spans)
 
 
 def _elf_kind(symbol: elf.ElfSymbol, sections: list[elf.Section]) -> SymbolKind | None:

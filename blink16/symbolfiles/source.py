@@ -37,11 +37,13 @@ LINEAR = Place(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class DebugSection:
-    """A section of debugging information, like ``.debug_line``."""
+class DebugInformation:
+    """Debugging information in DWARF."""
 
-    name: str
-    content: bytes
+    sections: tuple[tuple[str, bytes], ...]
+    """Names, like ``.debug_line``, and contents."""
+    code: tuple[range, ...]
+    """The linear addresses that it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +51,4 @@ class SymbolFile:
     """What a file says about a program; addresses are linear."""
 
     symbols: tuple[Symbol, ...]
-    debug: tuple[DebugSection, ...] = ()
+    debug: DebugInformation | None = None

@@ -24,10 +24,10 @@ from blink16.cpu.operands import Repeat
 from blink16.cpu.semantics import CS
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, SCRATCH_OFFSET, Attribute, Memory
 
-MAX_BLOCKS = 64
+MAX_BLOCKS = 32
 MAX_BLOCK_SIZE = 48
 """Instructions in a block."""
-MAX_SIZE = 320
+MAX_SIZE = 96
 """Instructions in a region, about."""
 SEGMENT_SIZE = 0x10000
 
@@ -39,7 +39,7 @@ CONDITIONAL = frozenset(
 RETURNING = frozenset({"CALLF", "INT", "INTO"})
 """They leave the region, and what they call comes back behind them."""
 LEAVING = frozenset({"JMPF", "RETF"})
-INTERPRETED = frozenset({"IN", "OUT", "STI", "POPF", "DIV", "IDIV", "AAM"})
+INTERPRETED = frozenset({"IN", "OUT", "STI", "POPF"})
 """They stay outside of regions; the code behind them is entered anew."""
 INTERPRETED_LEAVING = frozenset({"IRET", "HLT"})
 _STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.LAST
@@ -100,6 +100,10 @@ class Segment:
     def linear(self, ip: int) -> int:
         """Return the linear address of an offset."""
         return (self.base + (ip & 0xFFFF)) & ADDRESS_MASK
+
+    def is_translated(self, ip: int) -> bool:
+        """Whether a region begins at an offset already."""
+        return bool(self._attributes[ip] & Attribute.ENTRY)
 
     def was_reached(self, ip: int) -> bool:
         """Whether the interpreter has ever jumped to an offset."""
@@ -197,7 +201,8 @@ class Flow:
 def follow(segment: Segment, entry: int) -> Flow:
     """Find the blocks that control gets to from an offset, nearest first.
 
-    Where the interpreter has never jumped to is left out.
+    Where the interpreter has never jumped to is left out, and where another region begins:
+    going over to that costs less than translating code twice.
     """
     flow = Flow()
     ways = deque([entry])
@@ -205,7 +210,7 @@ def follow(segment: Segment, entry: int) -> Flow:
     size = 0
     while ways and len(flow.blocks) < MAX_BLOCKS and size < MAX_SIZE:
         start = ways.popleft()
-        if start in flow.blocks:
+        if start in flow.blocks or segment.is_translated(start):
             continue
         places, after = _collect(segment, start, flow)
         if after is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from collections.abc import Mapping
 from concurrent.futures import Future
 
 from blink16.bus import Bus
@@ -12,7 +13,9 @@ from blink16.cpu.native import loading
 from blink16.cpu.native.compiler import NativeError
 from blink16.cpu.native.layout import Exit, Ignore, Slot
 from blink16.cpu.native.loading import Core
+from blink16.cpu.native.predicates import Predicates
 from blink16.cpu.native.translation import Translation
+from blink16.cpu.predicates import Predicate
 from blink16.cpu.reference import ReferenceEngine
 from blink16.cpu.registers import ICOUNT_OFFSET, Cell, Registers
 from blink16.memory import Access, Memory
@@ -63,6 +66,8 @@ class NativeEngine:
         self.between_rounds = False
         self._core: Core | None = None
         self.translation: Translation | None = None
+        self._wanted: Mapping[int, Predicate] = {}
+        self._predicates: Predicates | None = None
         self._coming: Future[Core] | None = loading.core()
         if wait:
             self._use(self._coming.result())
@@ -91,6 +96,12 @@ class NativeEngine:
         """Enter an interrupt between two instructions."""
         self._reference.interrupt(vector)
 
+    def overlook(self, predicates: Mapping[int, Predicate]) -> None:
+        """Pass breakpoints where their predicates are false, once these are compiled."""
+        self._wanted = predicates
+        if self._predicates is not None:
+            self._predicates.arm(predicates)
+
     def _is_ready(self) -> bool:
         coming = self._coming
         if coming is None or not coming.done():
@@ -107,6 +118,8 @@ class NativeEngine:
         self._core = core
         if self.regions:
             self.translation = Translation(core, self.registers, self.memory)
+        self._predicates = Predicates(core, self.memory)
+        self._predicates.arm(self._wanted)
 
     def _delegate(self, budget: int, skip_first: bool) -> Stop:
         stop = self._reference.run(budget, skip_first=skip_first)
@@ -127,6 +140,8 @@ class NativeEngine:
             return self._delegate(budget, skip_first)
         if self.translation is not None:
             self._look_after(self.translation)
+        if self._predicates is not None and self._predicates.coming:
+            self._predicates.take_ready()
         began = self._longs[_ICOUNT]
         self._longs[_GOAL] = began + budget
         return self._run_natively(Ignore.POINTS if skip_first else Ignore.NOTHING, began)
@@ -146,13 +161,16 @@ class NativeEngine:
         enter, state, memory = self._core.enter, self._state, self._memory
         while True:
             exit_ = enter(state, memory, ignore)
-            ignore = Ignore.NOTHING
             stop = _STOPS.get(exit_)
             if stop is not None:
                 break
             stop = self._see_to(exit_)
+            if stop is not None and exit_ == Exit.DELEGATE:
+                return stop
             if stop is not None:
                 break
+            if self._longs[_ICOUNT] != began:  # else the first instruction is still to come
+                ignore = Ignore.NOTHING
         if self._longs[_ICOUNT] != began:
             self.between_rounds = False
         if exit_ == Exit.BETWEEN_ROUNDS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from blink16.cpu.registers import ICOUNT_OFFSET, STATE_SIZE, Cell
-from blink16.memory import MEMORY_SIZE, SCRATCH_OFFSET
+from blink16.memory import MEMORY_SIZE, SCRATCH_OFFSET, SCRATCH_SIZE
 
 SLICE = 1 << 16
 """Instructions between two looks at the attention cell."""
@@ -26,6 +26,8 @@ HOT_OFFSET = SCRATCH_OFFSET
 """A byte for each linear address: how often it was jumped to."""
 ENTRIES_OFFSET = SCRATCH_OFFSET + MEMORY_SIZE
 """A pointer for each linear address: the region whose code begins there."""
+PREDICATES_OFFSET = ENTRIES_OFFSET + 8 * MEMORY_SIZE
+"""A pointer for each linear address: the predicate of a breakpoint there, or null."""
 
 
 class Slot(IntEnum):
@@ -43,6 +45,7 @@ class Slot(IntEnum):
     WAKE = 148  # i32: not 0 when the compiler's thread has something; set from that thread
 
 
+assert PREDICATES_OFFSET + 8 * MEMORY_SIZE == SCRATCH_OFFSET + SCRATCH_SIZE
 assert Slot.GOAL == ICOUNT_OFFSET + 8
 assert Slot.CHANGED + 4 * MAX_CHANGES <= Slot.WAKE < STATE_SIZE
 

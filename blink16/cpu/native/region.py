@@ -305,6 +305,7 @@ class Region(Emitter):
             if self._target is not None:
                 self._end_if_event()
                 self._flush()
+                self.emit(f"store i64 {self._left_after()}, ptr %left")
                 self._go_to(self._target)
                 self._target = None
             else:

@@ -11,6 +11,7 @@ from blink16.cpu.native.layout import (
     ENTRIES_OFFSET,
     LAST_IP,
     MAX_CHANGES,
+    PREDICATES_OFFSET,
     SLICE,
     Exit,
     Ignore,
@@ -142,8 +143,7 @@ look:
   %at_breakpoint = icmp ne i8 %breakpoint, 0
   br i1 %at_breakpoint, label %breakpoint_exit, label %no_breakpoint
 breakpoint_exit:
-  call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(Exit.BREAKPOINT)})
-  ret void
+  {tail_call("@conditional", "%ip16", "%left", code="%here")}
 no_breakpoint:
   %service = and i8 %minded, {int(Attribute.SERVICE)}
   %at_service = icmp ne i8 %service, 0
@@ -174,6 +174,35 @@ region:
   {tail_call("%entry", "%ip16", "%left", code="%here")}
 instruction:
   {tail_call("@step", "%ip16", "%left", code="%here")}
+}}
+"""
+
+_CONDITIONAL = f"""
+; At a breakpoint: stop, but where its predicate is false execute the instruction.  Predicates
+; read the state, so it is put in place first.  At services the machine is to have a look.
+define preserve_nonecc void @conditional({SIGNATURE}) noinline cold {{
+  call void @leave(ptr %state, i32 %ip, i64 %budget, i32 {int(Exit.BREAKPOINT)})
+  %attribute_p = getelementptr inbounds i8, ptr %code, i32 {ATTRIBUTES_OFFSET}
+  %attribute = load i8, ptr %attribute_p
+  %service = and i8 %attribute, {int(Attribute.SERVICE)}
+  %at_service = icmp ne i8 %service, 0
+  %sum = add i32 %base, %ip
+  %linear = and i32 %sum, {ADDRESS_MASK}
+  %index = shl i32 %linear, 3
+  %predicates = getelementptr inbounds i8, ptr %memory, i32 {PREDICATES_OFFSET}
+  %predicate_p = getelementptr inbounds i8, ptr %predicates, i32 %index
+  %predicate = load ptr, ptr %predicate_p
+  %none = icmp eq ptr %predicate, null
+  %always = or i1 %none, %at_service
+  br i1 %always, label %stop, label %ask
+stop:
+  ret void
+ask:
+  %holds = call i32 %predicate(ptr %state, ptr %memory)
+  %false = icmp eq i32 %holds, 0
+  br i1 %false, label %overlook, label %stop
+overlook:
+  {tail_call("@slow", "%ip", "%budget", str(int(Ignore.POINTS)))}
 }}
 """
 
@@ -405,4 +434,4 @@ define preserve_mostcc i64 @hurry(ptr %state, i64 %budget) noinline cold {{
 declare void @llvm.memcpy.p0.p0.i32(ptr, ptr, i32, i1)
 """
 
-RUNTIME = _LEAVE + _SLOW + _STEP + _ENDS + _ENTER + _TOUCH + _STORE + _LOAD
+RUNTIME = _LEAVE + _SLOW + _CONDITIONAL + _STEP + _ENDS + _ENTER + _TOUCH + _STORE + _LOAD

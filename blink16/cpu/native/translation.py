@@ -1,7 +1,8 @@
 """The regions of one machine: which code is translated, and when that is no longer true.
 
-Hot code is translated in the compiler's thread while the guest runs on.  Whatever comes back
-is compared with memory before it is used, since the code may have changed meanwhile.
+Hot code is copied and translated in the compiler's thread while the guest runs on.  Whatever
+comes back is compared with memory before it is used, since the code may have changed meanwhile,
+even while it was copied.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from blink16.memory import (
 LOG = logging.getLogger("blink16")
 LEVEL = 1
 """How much LLVM optimises a region."""
-MAX_PENDING = 64
+MAX_PENDING = 1024
 """Hot addresses that may wait for the compiler."""
 MAX_LIBRARIES = 2048
 """Compiled regions that are kept for other machines and for later."""
@@ -125,7 +126,7 @@ def _spans(code: dict[int, int]) -> tuple[tuple[int, bytes], ...]:
 
 
 class Translation:
-    """What is translated in one machine.  All but `_translate` is for the engine's thread."""
+    """What is translated in one machine.  All but `translate_next` is for the engine's thread."""
 
     def __init__(self, core: Core, registers: Registers, memory: Memory) -> None:
         self.watching = False
@@ -141,6 +142,7 @@ class Translation:
         self._by_page: dict[int, set[Translated]] = {}
         self._owners: dict[int, Translated] = {}
         self._pending: set[int] = set()
+        self._waiting: list[tuple[int, int]] = []
         self._ready: deque[tuple[int, Translated | None]] = deque()
         self._changes: Counter[int] = Counter()
         self._unstable: frozenset[int] = frozenset()
@@ -160,16 +162,24 @@ class Translation:
             self._hot[address] = HOT_LIMIT // 2
             return
         self._pending.add(address)
-        segment = Segment(self._memory, cs, self._unstable)
-        me, watching = weakref.ref(self), self.watching
-        submit(lambda: _translate(me, segment, address, ip, watching))
+        self._waiting.append((cs, ip))
+        if len(self._pending) == 1:
+            self._submit()
 
-    def translate(self, segment: Segment, address: int, ip: int, watching: bool) -> None:
-        """Translate, in the compiler's thread, and tell the engine."""
+    def _submit(self) -> None:
+        """Ask for the compiler; with one request at a time, machines take turns."""
+        me = weakref.ref(self)
+        submit(lambda: _translate_next(me))
+
+    def translate_next(self) -> None:
+        """Translate the latest hot code, in the compiler's thread, and tell the engine."""
+        cs, ip = self._waiting.pop()
         translated = None
+        address = linear(cs, ip)
         try:
             if address not in self._owners:
-                translated = self._translator.translate(segment, ip, watching)
+                segment = Segment(self._memory, cs, self._unstable)
+                translated = self._translator.translate(segment, ip, self.watching)
         except NativeError as error:
             self._works = False
             LOG.warning("no native regions any more: %s", error)
@@ -182,6 +192,8 @@ class Translation:
         while self._ready:
             address, translated = self._ready.popleft()
             self._pending.discard(address)
+            if self._pending:
+                self._submit()
             if translated is not None and not self._install(translated):
                 self._hot[address] = 0
 
@@ -268,10 +280,8 @@ class Translation:
                 memory.pages[page] &= ~PageState.CODE & 0xFF
 
 
-def _translate(
-    me: weakref.ref[Translation], segment: Segment, address: int, ip: int, watching: bool
-) -> None:
+def _translate_next(me: weakref.ref[Translation]) -> None:
     """Translate for a machine that may be gone by now, unless the process is about to end."""
     translation = me()
     if translation is not None and threading.main_thread().is_alive():
-        translation.translate(segment, address, ip, watching)
+        translation.translate_next()

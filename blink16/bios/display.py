@@ -1,0 +1,177 @@
+"""What stands on the screen: text to read, or the picture's dots.
+
+Read from the adapter's memory and registers as the monitor would show them, whoever wrote them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blink16.bios import graphics
+from blink16.bios.data_area import DataArea
+from blink16.bios.video import COLOR_SEGMENT, MONO_MODE, MONO_SEGMENT, ROWS, VIDEO_MEMORY
+from blink16.devices.video import (
+    MODE_640_DOTS,
+    MODE_BLINK,
+    MODE_GRAY,
+    Adapter,
+    Video,
+)
+from blink16.memory import Memory, linear
+
+MAX_COLUMNS, MAX_ROWS = 132, 60
+"""A guest may program the 6845 with nonsense; no monitor shows more than this."""
+COLUMNS_REGISTER, ROWS_REGISTER = 1, 6
+GLYPHS = (
+    " ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼"
+    + "".join(map(chr, range(0x20, 0x7F)))
+    + "⌂"
+    + bytes(range(0x80, 0xFF)).decode("cp437")
+    + " "
+)
+"""The characters that code page 437 shows, all 256 of them."""
+PALETTES = {
+    # color register's palette bit, monochrome burst: colors 1 to 3 of 320x200
+    (False, False): (2, 4, 6),
+    (True, False): (3, 5, 7),
+    (False, True): (3, 4, 7),
+    (True, True): (3, 4, 7),
+}
+INTENSE, PALETTE_BIT, BRIGHT_BIT = 8, 0x20, 0x10
+HERCULES_WIDTH, HERCULES_HEIGHT = 720, 348
+HERCULES_LINE, HERCULES_BANK = 90, 0x2000
+HERCULES_SECOND_PAGE = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class TextScreen:
+    """A screen of characters."""
+
+    columns: int
+    rows: int
+    cells: bytes
+    """A character and an attribute for each cell, row by row."""
+    cursor: tuple[int, int] | None
+    """Row and column, if it is shown and on the screen."""
+    cursor_lines: range
+    """The lines of a character that the cursor covers."""
+    blinking: bool = True
+    """Whether bit 7 of an attribute blinks, rather than making the background bright."""
+
+    def full_lines(self) -> list[str]:
+        """Return the rows, each as wide as the screen."""
+        width = 2 * self.columns
+        return [
+            "".join(GLYPHS[code] for code in self.cells[at : at + width : 2])
+            for at in range(0, len(self.cells), width)
+        ]
+
+    def lines(self) -> list[str]:
+        """Return the rows without the blanks at their ends."""
+        return [line.rstrip() for line in self.full_lines()]
+
+    def text(self) -> str:
+        """Return all rows as one string."""
+        return "\n".join(self.lines())
+
+
+@dataclass(frozen=True, slots=True)
+class DotScreen:
+    """A picture of dots."""
+
+    width: int
+    height: int
+    dots: bytes
+    """A color from 0 to 15 for each dot, line by line."""
+
+
+Screen = TextScreen | DotScreen
+
+
+def read(memory: Memory, video: Video | None) -> Screen | None:
+    """Return what the adapter shows; None if it is switched off.
+
+    Without an adapter (``video``) the BIOS data area tells what there is.
+    """
+    if video is None or not any(video.state.crtc):
+        return _by_data_area(memory)
+    if not video.enabled:
+        return None
+    if not video.graphics:
+        return _text(memory, video)
+    if video.adapter is Adapter.CGA:
+        return _color_graphics(memory, video)
+    return _hercules(memory, video)
+
+
+def _by_data_area(memory: Memory) -> TextScreen:
+    area = DataArea(memory)
+    columns = max(1, min(area.columns, MAX_COLUMNS))
+    segment = MONO_SEGMENT if area.video_mode == MONO_MODE else COLOR_SEGMENT
+    cells = _window(memory, linear(segment, 0), area.page_start, 2 * columns * ROWS)
+    row, column = area.cursor(area.page)
+    shown = row < ROWS and column < columns
+    return TextScreen(columns, ROWS, cells, (row, column) if shown else None, range(6, 8))
+
+
+def _window(memory: Memory, base: int, start: int, length: int) -> bytes:
+    """Return bytes of the video memory from ``start`` on, which wraps."""
+    content = bytes(memory.ram[base : base + VIDEO_MEMORY])
+    start %= VIDEO_MEMORY
+    return (content[start:] + content)[:length]
+
+
+def _text(memory: Memory, video: Video) -> TextScreen:
+    crtc = video.state.crtc
+    columns = max(1, min(crtc[COLUMNS_REGISTER], MAX_COLUMNS))
+    rows = max(1, min(crtc[ROWS_REGISTER], MAX_ROWS))
+    base = linear(COLOR_SEGMENT if video.adapter is Adapter.CGA else MONO_SEGMENT, 0)
+    cells = _window(memory, base, 2 * video.start, 2 * columns * rows)
+    place = divmod(video.cursor - video.start, columns)
+    shown = bool(video.cursor_lines) and 0 <= place[0] < rows
+    return TextScreen(
+        columns,
+        rows,
+        cells,
+        place if shown else None,
+        video.cursor_lines,
+        bool(video.state.mode & MODE_BLINK),
+    )
+
+
+def _color_graphics(memory: Memory, video: Video) -> DotScreen:
+    mode, color = video.state.mode, video.state.color
+    fine = bool(mode & MODE_640_DOTS)
+    bits = 1 if fine else 2
+    if fine:
+        colors: tuple[int, ...] = (0, color & 0x0F)
+    else:
+        palette = PALETTES[bool(color & PALETTE_BIT), bool(mode & MODE_GRAY)]
+        bright = INTENSE if color & BRIGHT_BIT else 0
+        colors = (color & 0x0F, *(entry | bright for entry in palette))
+    unpacked = _unpacking(bits, colors)
+    ram = memory.ram
+    dots = bytearray()
+    for y in range(graphics.HEIGHT):
+        line = graphics.BASE + (y & 1) * graphics.BANK + (y >> 1) * graphics.LINE
+        dots += b"".join(unpacked[byte] for byte in ram[line : line + graphics.LINE])
+    return DotScreen(graphics.LINE * 8 // bits, graphics.HEIGHT, bytes(dots))
+
+
+def _hercules(memory: Memory, video: Video) -> DotScreen:
+    segment = COLOR_SEGMENT if video.state.mode & HERCULES_SECOND_PAGE else MONO_SEGMENT
+    base, unpacked = linear(segment, 0), _unpacking(1, (0, 7))
+    dots = bytearray()
+    for y in range(HERCULES_HEIGHT):
+        line = base + (y & 3) * HERCULES_BANK + (y >> 2) * HERCULES_LINE
+        dots += b"".join(unpacked[byte] for byte in memory.ram[line : line + HERCULES_LINE])
+    return DotScreen(HERCULES_WIDTH, HERCULES_HEIGHT, bytes(dots))
+
+
+def _unpacking(bits: int, colors: tuple[int, ...]) -> list[bytes]:
+    """Return, for each byte of video memory, the colors of its dots."""
+    mask = (1 << bits) - 1
+    return [
+        bytes(colors[byte >> shift & mask] for shift in range(8 - bits, -1, -bits))
+        for byte in range(256)
+    ]

@@ -1,0 +1,122 @@
+"""A CGA's dots: modes 4 and 5 (320x200, four colors) and 6 (640x200, two).
+
+Even lines lie in the first half of the video memory, odd ones in the second.
+Source: IBM PC/XT Technical Reference, BIOS listing of GRAPHICS_WRITE and READ_DOT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blink16.memory import Memory, linear
+
+BASE = 0xB8000
+BANK = 0x2000
+LINE = 80
+"""Bytes."""
+HEIGHT = 200
+CELL = 8
+"""Dots that a character is wide and high."""
+XOR = 0x80
+FINE_MODE = 6
+FONT = (0xF000, 0xFA6E)
+"""Where programs know the first 128 characters' dots to be, eight bytes each."""
+UPPER_FONT_VECTOR = 0x1F
+"""Its vector points at the dots of the other 128, if there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Rows and columns of characters, the last ones included."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+def _bits(mode: int) -> int:
+    """Return the bits of a dot."""
+    return 1 if mode == FINE_MODE else 2
+
+
+def width(mode: int) -> int:
+    """Return the dots in a line."""
+    return LINE * 8 // _bits(mode)
+
+
+def _line(y: int) -> int:
+    return BASE + (y & 1) * BANK + (y >> 1) * LINE
+
+
+def _place(mode: int, x: int, y: int) -> tuple[int, int]:
+    """Return a dot's address, and by how much it is shifted there."""
+    bits = _bits(mode)
+    at, rest = divmod(x * bits, 8)
+    return _line(y) + at, 8 - bits - rest
+
+
+def dot(memory: Memory, mode: int, x: int, y: int) -> int:
+    """Return a dot's color; 0 outside of the picture."""
+    if x >= width(mode) or y >= HEIGHT:
+        return 0
+    address, shift = _place(mode, x, y)
+    return memory.read(address, 1)[0] >> shift & ((1 << _bits(mode)) - 1)
+
+
+def set_dot(memory: Memory, mode: int, x: int, y: int, color: int) -> None:
+    """Set a dot's color, or with bit 7 of ``color`` XOR it."""
+    if x >= width(mode) or y >= HEIGHT:
+        return
+    address, shift = _place(mode, x, y)
+    mask = (1 << _bits(mode)) - 1
+    before = memory.read(address, 1)[0]
+    if color & XOR:
+        after = before ^ (color & mask) << shift
+    else:
+        after = before & ~(mask << shift) | (color & mask) << shift
+    memory.write(address, bytes((after,)))
+
+
+# -- characters ------------------------------------------------------------------------------
+
+
+def _shape(memory: Memory, code: int) -> bytes:
+    """Return a character's eight lines of dots."""
+    at = linear(*FONT)
+    if code >= 0x80:
+        segment = memory.read_word(UPPER_FONT_VECTOR * 4 + 2)
+        at = linear(segment, memory.read_word(UPPER_FONT_VECTOR * 4))
+    return memory.read(at + (code & 0x7F) * CELL, CELL)
+
+
+def draw(memory: Memory, mode: int, row: int, column: int, code: int, color: int) -> None:
+    """Draw a character; with bit 7 of ``color`` XOR it into the picture."""
+    for y, line in enumerate(_shape(memory, code), row * CELL):
+        for x in range(CELL):
+            on = line >> (CELL - 1 - x) & 1
+            if on or not color & XOR:
+                set_dot(memory, mode, column * CELL + x, y, color if on else 0)
+
+
+def recognize(memory: Memory, mode: int, row: int, column: int) -> int:
+    """Return the character that is drawn in a cell; 0 if it looks like none."""
+    lines = bytes(
+        sum(bool(dot(memory, mode, column * CELL + x, y)) << (CELL - 1 - x) for x in range(CELL))
+        for y in range(row * CELL, row * CELL + CELL)
+    )
+    return next((code for code in range(256) if _shape(memory, code) == lines), 0)
+
+
+def scroll(memory: Memory, mode: int, window: Window, lines: int, color: int) -> None:
+    """Move a window's rows up (down if negative); what comes free has a color; 0: all of it."""
+    cell = _bits(mode)  # bytes of a character in a line
+    start, size = window.left * cell, (window.right - window.left + 1) * cell
+    fill = bytes((color & 0xFF,)) * size
+    first, end = window.top * CELL, (window.bottom + 1) * CELL
+    rows = [memory.read(_line(y) + start, size) for y in range(first, end)]
+    count = min(abs(lines) * CELL or len(rows), len(rows))
+    blanks = [fill] * count
+    moved = rows[count:] + blanks if lines >= 0 else blanks + rows[: len(rows) - count]
+    for y, content in enumerate(moved, first):
+        memory.write(_line(y) + start, content)

@@ -1,0 +1,154 @@
+"""INT 10h: the video functions of a PC/XT's BIOS.
+
+What the teletype call and strings show also goes to the console channel, byte for byte.
+Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
+"""
+
+from __future__ import annotations
+
+from blink16.bios import graphics
+from blink16.bios.data_area import PAGES
+from blink16.bios.video import ROWS, Screen, is_mode, set_mode
+from blink16.bus import Bus
+from blink16.memory import linear
+from blink16.services import DONE, Guest, Outcome
+
+CHANNEL = "console"
+
+
+class VideoService:
+    """INT 10h."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def __call__(self, guest: Guest) -> Outcome:
+        """Do the function in AH.
+
+        A CGA's BIOS leaves alone those that it hasn't got, by which programs see that there is
+        no EGA (12h), no VGA (1Ah) and no MCGA (1Bh).
+        """
+        function = _FUNCTIONS.get(guest.registers.ah)
+        if guest.registers.ah == 0x00:
+            self._set_mode(guest)
+        elif function is not None:
+            function(guest, Screen(guest.memory, self._bus))
+        return DONE
+
+    def _set_mode(self, guest: Guest) -> None:
+        mode, keep = guest.registers.al & 0x7F, bool(guest.registers.al & 0x80)
+        if is_mode(mode):
+            set_mode(guest.memory, self._bus, mode, keep=keep)
+
+
+def _set_cursor_shape(guest: Guest, screen: Screen) -> None:
+    screen.set_cursor_shape(guest.registers.cx)
+
+
+def _set_cursor(guest: Guest, screen: Screen) -> None:
+    r = guest.registers
+    screen.set_cursor(r.bh, r.dh, r.dl)
+
+
+def _get_cursor(guest: Guest, screen: Screen) -> None:
+    r = guest.registers
+    r.dh, r.dl = screen.area.cursor(r.bh)
+    r.cx = screen.area.cursor_shape
+
+
+def _set_page(guest: Guest, screen: Screen) -> None:
+    screen.set_page(guest.registers.al % PAGES)
+
+
+def _scroll(guest: Guest, screen: Screen) -> None:
+    r = guest.registers
+    lines = r.al if r.ah == 0x06 else -r.al
+    screen.scroll(screen.area.page, r.ch, r.cl, r.dh, r.dl, lines, r.bh)
+
+
+def _read_cell(guest: Guest, screen: Screen) -> None:
+    r = guest.registers
+    r.al, r.ah = screen.cell(r.bh, *screen.area.cursor(r.bh))
+
+
+def _write_cells(guest: Guest, screen: Screen) -> None:
+    """09h: CX times the character AL with attribute BL, 0Ah: without; the cursor stays."""
+    r = guest.registers
+    attribute = r.bl if r.ah == 0x09 or screen.graphics else None
+    row, column = screen.area.cursor(r.bh)
+    first = row * screen.columns + column
+    last = min(first + r.cx, ROWS * screen.columns)
+    for at in range(first, last):
+        screen.put(r.bh, *divmod(at, screen.columns), r.al, attribute)
+
+
+def _set_palette(guest: Guest, screen: Screen) -> None:
+    r = guest.registers
+    old = screen.area.crt_palette
+    if r.bh == 0:
+        screen.set_palette(old & 0xE0 | r.bl & 0x1F)
+    elif r.bh == 1:
+        screen.set_palette(old & ~0x20 | (r.bl & 1) << 5)
+
+
+def _write_dot(guest: Guest, screen: Screen) -> None:
+    r = guest.registers
+    if screen.graphics:
+        graphics.set_dot(guest.memory, screen.mode, r.cx, r.dx, r.al)
+
+
+def _read_dot(guest: Guest, screen: Screen) -> None:
+    r = guest.registers
+    if screen.graphics:
+        r.al = graphics.dot(guest.memory, screen.mode, r.cx, r.dx)
+
+
+def _read_light_pen(guest: Guest, screen: Screen) -> None:
+    guest.registers.ah = 0  # not triggered
+
+
+def _teletype(guest: Guest, screen: Screen) -> None:
+    code = guest.registers.al
+    screen.teletype(screen.area.page, code, guest.registers.bl if screen.graphics else None)
+    guest.output(CHANNEL, bytes((code,)))
+
+
+def _get_mode(guest: Guest, screen: Screen) -> None:
+    r = guest.registers
+    r.al, r.ah, r.bh = screen.mode, screen.columns, screen.area.page
+
+
+def _write_string(guest: Guest, screen: Screen) -> None:
+    """13h: CX characters from ES:BP at DX; AL bit 0 moves the cursor, bit 1: with attributes."""
+    r = guest.registers
+    has_attributes = bool(r.al & 2)
+    data = guest.memory.read(linear(r.es, r.bp), r.cx * (2 if has_attributes else 1))
+    codes = data[::2] if has_attributes else data
+    attributes = data[1::2] if has_attributes else bytes((r.bl,)) * len(codes)
+    before = screen.area.cursor(r.bh)
+    screen.set_cursor(r.bh, r.dh, r.dl)
+    for code, attribute in zip(codes, attributes, strict=True):
+        screen.teletype(r.bh, code, attribute)
+    guest.output(CHANNEL, codes)
+    if not r.al & 1:
+        screen.set_cursor(r.bh, *before)
+
+
+_FUNCTIONS = {
+    0x01: _set_cursor_shape,
+    0x02: _set_cursor,
+    0x03: _get_cursor,
+    0x04: _read_light_pen,
+    0x05: _set_page,
+    0x06: _scroll,
+    0x07: _scroll,
+    0x08: _read_cell,
+    0x09: _write_cells,
+    0x0A: _write_cells,
+    0x0B: _set_palette,
+    0x0C: _write_dot,
+    0x0D: _read_dot,
+    0x0E: _teletype,
+    0x0F: _get_mode,
+    0x13: _write_string,
+}

@@ -1,0 +1,249 @@
+"""INT 13h: sectors of floppies and hard disks, by cylinder, head and sector or by number.
+
+Source: IBM PC/XT Technical Reference, BIOS listings of diskette and fixed disk; Ralf Brown's
+Interrupt List, INT 13h; Phoenix, Enhanced Disk Drive Specification 1.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+from construct import Int8ul, Int16ul, Int32ul, Int64ul, Padding, Struct
+
+from blink16.bios.data_area import DataArea
+from blink16.bios.disk import FIRST_HARD_DISK, SECTOR_SIZE, Disk
+from blink16.cpu.registers import CF
+from blink16.memory import linear
+from blink16.services import DONE, Guest, Outcome, set_caller_flag
+
+FORMAT_FILL = b"\xf6"
+MAX_SECTORS = 127
+"""As many as one call of the extensions may transfer."""
+EXTENSIONS_ASKED, EXTENSIONS_THERE = 0x55AA, 0xAA55
+EXTENSIONS_VERSION, FIXED_DISK_SUBSET = 0x01, 0x01
+GEOMETRY_IS_VALID = 0x02
+
+ADDRESS_PACKET = Struct(
+    "size" / Int8ul,
+    Padding(1),
+    "count" / Int16ul,
+    "offset" / Int16ul,
+    "segment" / Int16ul,
+    "sector" / Int64ul,
+)
+"""What DS:SI points at in 42h, 43h, 44h and 47h."""
+
+DRIVE_PARAMETERS = Struct(
+    "size" / Int16ul,
+    "flags" / Int16ul,
+    "cylinders" / Int32ul,
+    "heads" / Int32ul,
+    "sectors" / Int32ul,
+    "total" / Int64ul,
+    "sector_size" / Int16ul,
+)
+"""What 48h puts at DS:SI."""
+
+
+class Status(IntEnum):
+    """What INT 13h has in AH."""
+
+    OK = 0x00
+    BAD_COMMAND = 0x01
+    WRITE_PROTECTED = 0x03
+    SECTOR_NOT_FOUND = 0x04
+    TIME_OUT = 0x80
+
+
+class DiskService:
+    """INT 13h for the disks of a machine."""
+
+    def __init__(self, disks: Iterable[Disk], parameters: tuple[int, int]) -> None:
+        """``parameters``: where the diskette parameter table is (segment, offset)."""
+        self._disks = {disk.drive: disk for disk in disks}
+        self._parameters = parameters
+
+    def __call__(self, guest: Guest) -> Outcome:
+        """Do the function in AH for the drive in DL."""
+        r = guest.registers
+        function, drive = r.ah, r.dl
+        disk = self._disks.get(drive)
+        if function == 0x01:
+            self._finish(guest, Status(_last_status(DataArea(guest.memory), drive)), drive)
+        elif function == 0x15:
+            self._drive_kind(guest, disk)
+        elif disk is None:
+            # a controller without disks can be reset all the same
+            if function in (0x02, 0x03, 0x04):
+                r.al = 0
+            self._finish(guest, Status.OK if function == 0 else Status.TIME_OUT, drive)
+        else:
+            self._finish(guest, self._do(guest, disk, function), drive)
+        return DONE
+
+    def _do(self, guest: Guest, disk: Disk, function: int) -> Status:
+        match function:
+            case 0x02 | 0x03 | 0x04:
+                return _transfer(guest, disk, function)
+            case 0x05:
+                return _format(guest, disk)
+            case 0x08:
+                return self._get_parameters(guest, disk)
+            case 0x00 | 0x09 | 0x0C | 0x0D | 0x10 | 0x11 | 0x14 | 0x16 | 0x17:
+                return Status.OK  # reset, set up, seek, ready?, recalibrate, diagnose, changed?
+            case 0x18 if disk.is_floppy:
+                guest.registers.es, guest.registers.di = self._parameters
+                return Status.OK
+            case _ if not disk.is_floppy:
+                return _extended(guest, disk, function)
+            case _:
+                return Status.BAD_COMMAND
+
+    def _finish(self, guest: Guest, status: Status, drive: int) -> None:
+        area, r = DataArea(guest.memory), guest.registers
+        if drive >= FIRST_HARD_DISK:
+            area.disk_status = status
+        else:
+            area.floppy_status = status
+        if not (r.ah == 0x41 and status is Status.OK):  # which has the version there
+            r.ah = status
+        else:
+            r.ah = EXTENSIONS_VERSION
+        set_caller_flag(guest, CF, status is not Status.OK)
+
+    def _get_parameters(self, guest: Guest, disk: Disk) -> Status:
+        """08h: the last cylinder, head and sector, and how many drives there are."""
+        r, g = guest.registers, disk.geometry
+        last = g.cylinders - 1
+        r.ax = 0
+        r.ch, r.cl = last & 0xFF, g.sectors | last >> 2 & 0xC0
+        r.dh = g.heads - 1
+        r.dl = sum(other.is_floppy == disk.is_floppy for other in self._disks.values())
+        if disk.is_floppy:
+            r.bx = g.drive_type
+            r.es, r.di = self._parameters
+        return Status.OK
+
+    def _drive_kind(self, guest: Guest, disk: Disk | None) -> None:
+        """15h: no drive (0), a floppy with no change line (1), a hard disk of CX:DX sectors (3)."""
+        r = guest.registers
+        set_caller_flag(guest, CF, False)
+        if disk is None:
+            r.ax = 0
+        elif disk.is_floppy:
+            r.ah = 1
+        else:
+            r.ah = 3
+            r.cx, r.dx = disk.total >> 16, disk.total
+
+
+def _last_status(area: DataArea, drive: int) -> int:
+    status = area.disk_status if drive >= FIRST_HARD_DISK else area.floppy_status
+    return status if status in set(Status) else Status.BAD_COMMAND
+
+
+# -- by cylinder, head and sector ------------------------------------------------------------
+
+
+def _transfer(guest: Guest, disk: Disk, function: int) -> Status:
+    """02h, 03h, 04h: read, write or verify AL sectors from CH/DH/CL on, at ES:BX.
+
+    A transfer goes on at the next head and cylinder; one that doesn't lie on the disk fails
+    before it began.
+    """
+    r, g = guest.registers, disk.geometry
+    count, r.al = r.al, 0
+    cylinder, head, sector = r.ch | (r.cl & 0xC0) << 2, r.dh, r.cl & 0x3F
+    first = (cylinder * g.heads + head) * g.sectors + sector - 1
+    if not count:
+        return Status.BAD_COMMAND
+    on_disk = cylinder < g.cylinders and head < g.heads and 0 < sector <= g.sectors
+    if not on_disk or first + count > g.total:
+        return Status.SECTOR_NOT_FOUND
+    status = _move(guest, disk, function, first, count, linear(r.es, r.bx))
+    r.al = count if status is Status.OK else 0
+    return status
+
+
+def _move(guest: Guest, disk: Disk, function: int, first: int, count: int, buffer: int) -> Status:
+    """Move sectors: the low bits of all functions say read (2), write (3) or verify (4)."""
+    match function & 0x07:
+        case 0x02:
+            data = b"".join(disk.read(first + i) for i in range(count))
+            guest.memory.write(buffer, data)
+        case 0x03:
+            if disk.read_only:
+                return Status.WRITE_PROTECTED
+            data = guest.memory.read(buffer, count * SECTOR_SIZE)
+            for i in range(count):
+                disk.write(first + i, data[i * SECTOR_SIZE : (i + 1) * SECTOR_SIZE])
+    return Status.OK
+
+
+def _format(guest: Guest, disk: Disk) -> Status:
+    """05h: fill the track CH/DH."""
+    r, g = guest.registers, disk.geometry
+    cylinder, head = r.ch | (r.cl & 0xC0) << 2, r.dh
+    if cylinder >= g.cylinders or head >= g.heads:
+        return Status.SECTOR_NOT_FOUND
+    if disk.read_only:
+        return Status.WRITE_PROTECTED
+    first = (cylinder * g.heads + head) * g.sectors
+    for sector in range(first, first + g.sectors):
+        disk.write(sector, FORMAT_FILL * SECTOR_SIZE)
+    return Status.OK
+
+
+# -- the extensions, by sector number --------------------------------------------------------
+
+
+def _extended(guest: Guest, disk: Disk, function: int) -> Status:
+    match function:
+        case 0x41 if guest.registers.bx == EXTENSIONS_ASKED:
+            guest.registers.bx = EXTENSIONS_THERE
+            guest.registers.cx = FIXED_DISK_SUBSET
+            return Status.OK
+        case 0x42 | 0x43 | 0x44 | 0x47:
+            return _extended_transfer(guest, disk, function)
+        case 0x48:
+            return _extended_parameters(guest, disk)
+        case _:
+            return Status.BAD_COMMAND
+
+
+def _extended_transfer(guest: Guest, disk: Disk, function: int) -> Status:
+    r = guest.registers
+    where = linear(r.ds, r.si)
+    packet = ADDRESS_PACKET.parse(guest.memory.read(where, ADDRESS_PACKET.sizeof()))
+    if packet.size < ADDRESS_PACKET.sizeof() or not 0 <= packet.count <= MAX_SECTORS:
+        return Status.BAD_COMMAND
+    status = Status.OK
+    if packet.sector + packet.count > disk.total:
+        status = Status.SECTOR_NOT_FOUND
+    elif function != 0x47:  # a seek moves nothing
+        buffer = linear(packet.segment, packet.offset)
+        status = _move(guest, disk, function, packet.sector, packet.count, buffer)
+    if status is not Status.OK:
+        guest.memory.write_word(where + 2, 0)  # sectors done
+    return status
+
+
+def _extended_parameters(guest: Guest, disk: Disk) -> Status:
+    r, g = guest.registers, disk.geometry
+    where = linear(r.ds, r.si)
+    if guest.memory.read_word(where) < DRIVE_PARAMETERS.sizeof():
+        return Status.BAD_COMMAND
+    parameters = DRIVE_PARAMETERS.build(
+        {
+            "size": DRIVE_PARAMETERS.sizeof(),
+            "flags": GEOMETRY_IS_VALID,
+            "cylinders": g.cylinders,
+            "heads": g.heads,
+            "sectors": g.sectors,
+            "total": disk.total,
+            "sector_size": SECTOR_SIZE,
+        }
+    )
+    guest.memory.write(where, parameters)
+    return Status.OK

@@ -1,0 +1,66 @@
+"""INT 16h of a PC with a keyboard: keys out of the buffer that INT 09h fills.
+
+Source: IBM PC/XT Technical Reference (1986), BIOS listing of KEYBOARD_IO.
+"""
+
+from __future__ import annotations
+
+from blink16.bios.data_area import DataArea
+from blink16.bios.key_buffer import KeyBuffer
+from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, jump
+from blink16.console import Console
+from blink16.cpu.registers import ZF
+from blink16.services import DONE, Guest, Outcome, set_caller_flag
+
+NO_ROOM = 1
+
+
+class KeyboardService:
+    """INT 16h.  The wait for a key is real code in ROM: STI, HLT, and the service again."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._wait = 0
+
+    def finish(self, rom: Rom, stub: int) -> None:
+        """Put the routine that waits into ROM; ``stub`` is the offset of this service's stub."""
+        self._wait = rom.add(STI + HLT + jump(SEGMENT, stub))
+
+    def __call__(self, guest: Guest) -> Outcome:
+        """Do the function in AH."""
+        match guest.registers.ah:
+            case 0x00 | 0x10:
+                self._read(guest)
+            case 0x01 | 0x11:
+                self._peek(guest)
+            case 0x02:
+                guest.registers.al = DataArea(guest.memory).shift_flags & 0xFF
+            case 0x12:
+                guest.registers.ax = DataArea(guest.memory).shift_flags
+            case 0x05:
+                stored = KeyBuffer(guest.memory).put(guest.registers.cx)
+                guest.registers.al = 0 if stored else NO_ROOM
+            case _:
+                pass  # 03h sets the repeat rate, which an XT's keyboard doesn't let one change
+        return DONE
+
+    def _read(self, guest: Guest) -> None:
+        word = KeyBuffer(guest.memory).take()
+        if word is None:
+            self._starve(guest)
+            goto(guest, self._wait)
+        else:
+            guest.registers.ax = word
+
+    def _peek(self, guest: Guest) -> None:
+        word = KeyBuffer(guest.memory).first()
+        set_caller_flag(guest, ZF, word is None)
+        if word is None:
+            self._starve(guest)
+        else:
+            guest.registers.ax = word
+
+    def _starve(self, guest: Guest) -> None:
+        """Ask for input from outside, unless some is being typed."""
+        if not self._console.peek():
+            guest.looked_in_vain()

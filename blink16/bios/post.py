@@ -1,0 +1,132 @@
+"""The power-on self-test, again after each reset, and the bootstrap loader (INT 19h)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from blink16.bios import roms, tables, video
+from blink16.bios.data_area import DataArea
+from blink16.bios.disk import SECTOR_SIZE, Disk
+from blink16.bios.int09 import WARM_BOOT
+from blink16.bios.misc import no_system
+from blink16.bios.rom import SEGMENT, Rom, call, goto, interrupt, jump
+from blink16.bios.timer import Clock
+from blink16.cpu.registers import Cell
+from blink16.devices.pc import PcDevices
+from blink16.devices.ppi import Display
+from blink16.devices.video import Adapter
+from blink16.services import DONE, Guest, Host, Outcome
+
+BOOT_ADDRESS = 0x7C00
+BOOT_SIGNATURE = b"\x55\xaa"
+BOOTSTRAP_VECTOR = 0x19
+STARTING_FLAGS = 0x0200  # interrupts on
+STACK_TOP = 0x0400  # the BIOS's own, 0030:0100
+VECTOR_TABLE_SIZE = tables.VECTORS * 4
+RESET_SEGMENT = 0xFFFF
+
+
+class Post:
+    """What the BIOS does before a system is there."""
+
+    def __init__(
+        self,
+        host: Host,
+        rom: Rom,
+        disks: Sequence[Disk],
+        adapter: Adapter,
+        option_roms: Sequence[roms.OptionRom],
+    ) -> None:
+        self._host = host
+        self._disks = disks
+        color = adapter is Adapter.CGA
+        self._mode = 3 if color else video.MONO_MODE
+        self._equipment = tables.Equipment(
+            display=Display.COLOR_80X25 if color else Display.MONOCHROME,
+            floppies=sum(disk.is_floppy for disk in disks),
+            hard_disks=sum(not disk.is_floppy for disk in disks),
+            **tables.PC_PORTS,
+        )
+        self._vectors = b""
+        roms.place(host.memory, option_roms)
+        found = roms.scan(host.memory)
+        self._has_roms = bool(found)
+        calls = (call(address >> 4, roms.ENTRY) for address in found)
+        self._go_on = rom.add(b"".join(calls) + interrupt(BOOTSTRAP_VECTOR))
+        self._to_boot_sector = rom.add(jump(0, BOOT_ADDRESS))
+        entry = host.add_stub("reset", self._again)
+        self.reset_offset = entry[1]
+        """Where a reset goes, in the ROM's segment."""
+        tables.write_reset(host, entry)
+
+    def first(self, guest: Guest) -> None:
+        """Pass the self-test; stand before the first option ROM or else the boot sector."""
+        self._vectors = guest.memory.read(0, VECTOR_TABLE_SIZE)
+        self._test(guest)
+        r = guest.registers
+        if self._has_roms:
+            r.cs, r.ip = SEGMENT, self._go_on
+            r.ss, r.sp, r.flags = 0, STACK_TOP, STARTING_FLAGS
+        else:
+            self._load(guest, self._disks[0])
+            r.cs, r.ip = 0, BOOT_ADDRESS
+
+    def _again(self, guest: Guest) -> Outcome:
+        """Pass the self-test after a reset, and go on to the option ROMs and the boot sector."""
+        warm = DataArea(guest.memory).reset_flag == WARM_BOOT
+        guest.notice("the machine starts anew" + (" (Ctrl-Alt-Del)" if warm else " (reset)"))
+        guest.memory.write(0, self._vectors)
+        self._test(guest)
+        r = guest.registers
+        r.ss, r.sp, r.flags = 0, STACK_TOP, STARTING_FLAGS
+        goto(guest, self._go_on)
+        return DONE
+
+    def _test(self, guest: Guest) -> None:
+        bus = self._host.bus
+        PcDevices.post(self._host)
+        tables.write_data_area(guest.memory, self._equipment)
+        video.set_mode(guest.memory, bus, self._mode)
+        DataArea(guest.memory).ticks = Clock(bus).ticks()
+
+    def bootstrap(self, guest: Guest) -> Outcome:
+        """INT 19h: load the first boot sector that there is, and jump to it."""
+        for disk in self._disks:
+            if disk.is_floppy or disk.read(0).endswith(BOOT_SIGNATURE):
+                self._load(guest, disk)
+                goto(guest, self._to_boot_sector)
+                return DONE
+        return no_system(guest)
+
+    @staticmethod
+    def _load(guest: Guest, disk: Disk) -> None:
+        guest.memory.write(BOOT_ADDRESS, disk.read(0)[:SECTOR_SIZE])
+        r = guest.registers
+        r.ax = r.bx = r.cx = r.si = r.di = r.bp = 0
+        r.ds = r.es = r.ss = 0
+        r.dx = disk.drive
+        r.sp = BOOT_ADDRESS
+        r.flags = STARTING_FLAGS
+
+
+class ResetSwitch:
+    """A component whose input, whatever it is, resets the processor."""
+
+    CHANNEL = "reset"
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+
+    def save(self) -> None:
+        """Return the state: there is none."""
+
+    def restore(self, state: None) -> None:
+        """Take the state of a `save`."""
+
+    def receive(self, data: bytes) -> None:
+        """Reset."""
+        r = self._guest.registers
+        r.flags = 0
+        r.cs, r.ip = RESET_SEGMENT, 0
+        r.ds = r.es = r.ss = 0
+        r.cells[Cell.HALTED] = r.cells[Cell.SHADOW] = 0

@@ -1,0 +1,78 @@
+"""INT 17h, the printer, and INT 05h, which prints the screen.
+
+Source: IBM PC/XT Technical Reference, BIOS listings of PRINTER_IO and PRINT_SCREEN.
+"""
+
+from __future__ import annotations
+
+from blink16.bios.data_area import DataArea
+from blink16.bios.video import ROWS, Screen
+from blink16.bus import Bus
+from blink16.devices.lpt import CONTROL, DATA, NOT_BUSY, STATUS, STROBE
+from blink16.services import DONE, Guest, Outcome
+
+PORTS = 3
+TIME_OUT = 0x01
+READY = 0x0C
+"""The control register: initialized and selected, no strobe."""
+RESET = 0x08
+STATUS_BITS, INVERTED = 0xF8, 0x48
+PRINT_SCREEN_STATUS = 0x500
+"""The byte at 0050:0000: 0 done, 1 busy, FFh failed."""
+NEW_LINE = b"\r\n"
+
+
+class Printer:
+    """The parallel ports through their registers."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def put(self, base: int, code: int) -> bool:
+        """Print a character; False if the printer is busy."""
+        if not self._bus.read(base + STATUS) & NOT_BUSY:
+            return False
+        self._bus.write(base + DATA, code)
+        self._bus.write(base + CONTROL, READY | STROBE)
+        self._bus.write(base + CONTROL, READY)
+        return True
+
+    def initialize(self, base: int) -> None:
+        """Reset the printer."""
+        self._bus.write(base + CONTROL, RESET)
+        self._bus.write(base + CONTROL, READY)
+
+    def status(self, base: int) -> int:
+        """Return the status as INT 17h has it in AH."""
+        return (self._bus.read(base + STATUS) & STATUS_BITS) ^ INVERTED
+
+    def int17(self, guest: Guest) -> Outcome:
+        """Do the function in AH for port DX: print AL (0), initialize (1), status (2)."""
+        r = guest.registers
+        base = DataArea(guest.memory).lpt_port(r.dx) if r.dx < PORTS else 0
+        if not base or r.ah > 2:
+            return DONE
+        printed = True
+        if r.ah == 0x00:
+            printed = self.put(base, r.al)
+        elif r.ah == 0x01:
+            self.initialize(base)
+        r.ah = self.status(base) | (0 if printed else TIME_OUT)
+        return DONE
+
+    def int05(self, guest: Guest) -> Outcome:
+        """Print the text screen on LPT1."""
+        screen = Screen(guest.memory, self._bus)
+        base = DataArea(guest.memory).lpt_port(0)
+        done = bool(base) and all(
+            self.put(base, code)
+            for row in range(ROWS)
+            for code in self._line(screen, row) + NEW_LINE
+        )
+        guest.memory.write(PRINT_SCREEN_STATUS, b"\0" if done else b"\xff")
+        return DONE
+
+    def _line(self, screen: Screen, row: int) -> bytes:
+        page = screen.area.page
+        codes = (screen.cell(page, row, column)[0] for column in range(screen.columns))
+        return bytes(code or ord(" ") for code in codes)

@@ -1,0 +1,78 @@
+"""Machine code in the BIOS ROM, behind the service stubs.
+
+What a service can't do by itself (interrupt others, wait for an interrupt, jump away) it leaves
+to a routine here: it sets CS:IP to the routine, whose first instruction then is executed as part
+of the service instead of the stub's IRET.
+"""
+
+from __future__ import annotations
+
+from blink16.memory import ADDRESS_MASK, PAGE_SHIFT, PageState, linear
+from blink16.services import Guest, Host
+
+SEGMENT = 0xF000
+CODE_OFFSET = 0x2000
+"""Routines lie from here on; the stubs of `Host.add_stub` never come so far."""
+CODE_END = 0xE000
+EMPTY_BEGIN = 0xC0000
+"""Where adapters' ROMs may be; what no ROM fills reads as FFh."""
+ROM_BEGIN = 0xF0000
+
+# instructions
+STI, CLI, HLT, IRET, NOP = b"\xfb", b"\xfa", b"\xf4", b"\xcf", b"\x90"
+EOI = b"\xb0\x20\xe6\x20"  # mov al, 20h; out 20h, al
+PUSH_AX, POP_AX, PUSH_DX, POP_DX, PUSH_DS, POP_DS = (
+    b"\x50",
+    b"\x58",
+    b"\x52",
+    b"\x5a",
+    b"\x1e",
+    b"\x1f",
+)
+
+
+def interrupt(vector: int) -> bytes:
+    """Int vector."""
+    return bytes((0xCD, vector))
+
+
+def _far(opcode: int, segment: int, offset: int) -> bytes:
+    return bytes((opcode,)) + offset.to_bytes(2, "little") + segment.to_bytes(2, "little")
+
+
+def jump(segment: int, offset: int) -> bytes:
+    """Jmp far segment:offset."""
+    return _far(0xEA, segment, offset)
+
+
+def call(segment: int, offset: int) -> bytes:
+    """Call far segment:offset."""
+    return _far(0x9A, segment, offset)
+
+
+def goto(guest: Guest, offset: int) -> None:
+    """Let a routine in ROM go on where the service ends."""
+    guest.registers.cs, guest.registers.ip = SEGMENT, offset
+
+
+class Rom:
+    """Puts routines into the BIOS ROM."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._next = CODE_OFFSET
+
+    def add(self, code: bytes) -> int:
+        """Put a routine there and return its offset."""
+        offset = self._next
+        self._next += len(code)
+        if self._next > CODE_END:
+            raise ValueError("the BIOS ROM is full")
+        self._host.memory.write(linear(SEGMENT, offset), code)
+        return offset
+
+    def protect(self) -> None:
+        """Make the upper 256 KiB read-only to the guest."""
+        pages = self._host.memory.pages
+        for page in range(EMPTY_BEGIN >> PAGE_SHIFT, (ADDRESS_MASK >> PAGE_SHIFT) + 1):
+            pages[page] |= PageState.ROM

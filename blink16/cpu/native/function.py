@@ -1,0 +1,357 @@
+"""One function of the native interpreter: decodes an instruction when it runs, and executes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blink16.cpu.decoder import FarConstant, maker_of
+from blink16.cpu.encoding import Instruction
+from blink16.cpu.native.emitter import ADDRESS, Emitter
+from blink16.cpu.native.layout import (
+    HOT_LIMIT,
+    HOT_OFFSET,
+    LAST_IP,
+    SEGMENTS,
+    Slot,
+    byte_register_offset,
+    cell_offset,
+)
+from blink16.cpu.native.text import (
+    SIGNATURE,
+    tail_call,
+    text,
+)
+from blink16.cpu.operands import (
+    ConstantOperand,
+    Index,
+    MemoryOperand,
+    Operand,
+    RegisterOperand,
+    Repeat,
+    SegmentOperand,
+)
+from blink16.cpu.registers import Cell
+from blink16.cpu.semantics import DS
+from blink16.cpu.values import Value
+from blink16.memory import ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
+
+# The argument ``prefixes``: bits 8-10 hold 1 + the overriding segment, bits 12-13 1 + `Repeat`.
+SEGMENT_SHIFT, REPEAT_SHIFT = 8, 12
+SEGMENT_MASK, REPEAT_MASK = 7 << SEGMENT_SHIFT, 3 << REPEAT_SHIFT
+SEEN = 1 << 15
+"""Set by any prefix."""
+
+STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.ENTRY | Attribute.LAST
+DYNAMIC = frozenset(
+    ("Eb", "Ew", "Gb", "Gw", "Sw", "M", "Mp", "Ib", "Iw", "Ibs", "Jb", "Jw", "Ob", "Ow", "Ap")
+)
+"""Operand forms that depend on bytes behind the opcode."""
+
+
+class Function(Emitter):
+    """One function of the interpreter; the `Context` of the instruction that it executes."""
+
+    def __init__(self, name: str, repeat: Repeat | None = None) -> None:
+        super().__init__()
+        self.symbol = name
+        self.asked_for_repeat = False
+        self._repeat = repeat
+        self._length = 1
+        self._extra: Value | None = None
+        self._modrm: Value | None = None
+        self._target: Value | None = None
+        self._new_base = False
+        self._halted = False
+        self._opened = False
+        self._was_open: Value | None = None
+        self.emit("%left = alloca i64")
+        self.emit("store i64 %budget, ptr %left")
+
+    def __str__(self) -> str:
+        body = "\n".join(self.lines)
+        return f"define preserve_nonecc void @{self.symbol}({SIGNATURE}) {{\n{body}\n}}\n"
+
+    @property
+    def repeat(self) -> Repeat | None:
+        """The repeat prefix; that it was asked for makes this function one of three."""
+        self.asked_for_repeat = True
+        return self._repeat
+
+    # -- decoding ----------------------------------------------------------------------------
+
+    def fetch(self, width: int) -> Value:
+        """Read the next byte or word of the instruction."""
+        value = self.value(f"load i{width}, ptr {self._next_byte()}, align 1", width)
+        self._length += width // 8
+        return value
+
+    def _next_byte(self) -> str:
+        here = self.address("%code", self._length)
+        return here if self._extra is None else self.address(here, self._extra)
+
+    def modrm(self) -> Value:
+        """Return the ModR/M byte."""
+        if self._modrm is None:
+            self._modrm = self.fetch(8).zero_extend(ADDRESS)
+        return self._modrm
+
+    def register_field(self) -> Value:
+        """Return the number in ModR/M's reg field."""
+        return (self.modrm() >> 3) & 7
+
+    def memory_operand(self, width: int) -> MemoryOperand:
+        """Return the memory that ModR/M names; see `_address_table`."""
+        row = (Value("%prefixes", 32, self) & SEGMENT_MASK) | self.modrm()
+        line = self.name(f"getelementptr [4 x i8], ptr @addresses, i32 {text(row)}")
+        base, index, segment, size = (
+            self.value(f"load i8, ptr {self.address(line, n)}", 8).zero_extend(ADDRESS)
+            for n in range(4)
+        )
+        word = self.value(f"load i16, ptr {self._next_byte()}, align 1", 16)
+        byte = word.truncate(8).sign_extend(16)
+        zero = self.constant(0, 16)
+        displacement = self._choose(size.equals(2), word, self._choose(size.equals(1), byte, zero))
+        offset = self.get_register(base, 16) + self.get_register(index, 16) + displacement
+        self._extra = size
+        return MemoryOperand(self, segment, offset, width)
+
+    def _choose(self, condition: Value, a: Value, b: Value) -> Value:
+        return Value(self.select(condition.handle, a.handle, b.handle, a.width), a.width, self)
+
+    def operand(self, form: str, in_memory: bool) -> Operand:
+        """Return an operand by its form in the opcode map."""
+        if form not in DYNAMIC:
+            return maker_of(form)(self, _NO_INSTRUCTION)
+        width = 8 if form[1:] == "b" else 16
+        match form[0]:
+            case "E" if in_memory:
+                return self.memory_operand(width)
+            case "E":
+                return RegisterOperand(self, self.modrm() & 7, width)
+            case "M" if in_memory:
+                return self.memory_operand(16)
+            case "M":
+                offset = self.get_register(self.modrm() & 7, 16)
+                return MemoryOperand(self, self.override(DS), offset, 16)
+            case "G":
+                return RegisterOperand(self, self.register_field(), width)
+            case "S":
+                return SegmentOperand(self, self.register_field() & 3)
+            case "I" if form == "Ibs":
+                return ConstantOperand(self.fetch(8).sign_extend(16))
+            case "I":
+                return ConstantOperand(self.fetch(width))
+            case "J":
+                distance = self.fetch(width).sign_extend(16)
+                return ConstantOperand(self.next_ip() + distance)
+            case "O":
+                return MemoryOperand(self, self.override(DS), self.fetch(16), width)
+        return FarConstant(self.fetch(16), self.fetch(16))
+
+    # -- context: registers ------------------------------------------------------------------
+
+    def _register(self, index: Index, width: int) -> str:
+        if isinstance(index, int):
+            at = cell_offset(index) if width == 16 else byte_register_offset(index)
+            return self.address("%state", at)
+        if width == 16:
+            return self.address("%state", index << 1)
+        return self.address("%state", ((index & 3) << 1) + (index >> 2))
+
+    def _segment(self, index: Index) -> str:
+        segments = self.address("%state", SEGMENTS)
+        return self.address(segments, 2 * index if isinstance(index, int) else index << 1)
+
+    def get_register(self, index: Index, width: int) -> Value:
+        """Read a register."""
+        return self.value(f"load i{width}, ptr {self._register(index, width)}", width)
+
+    def set_register(self, index: Index, width: int, value: Value) -> None:
+        """Write a register."""
+        self.emit(f"store i{width} {text(value)}, ptr {self._register(index, width)}")
+
+    def get_cell(self, cell: Cell) -> Value:
+        """Read a cell."""
+        return self.get_register(int(cell), 16)
+
+    def set_cell(self, cell: Cell, value: Value) -> None:
+        """Write a cell."""
+        if cell is Cell.INTERRUPT:
+            self._was_open = self.get_cell(cell)
+        self.set_register(int(cell), 16, value)
+        self._new_base |= cell is Cell.CS
+
+    def get_segment(self, index: Index) -> Value:
+        """Read a segment register."""
+        return self.value(f"load i16, ptr {self._segment(index)}", 16)
+
+    def set_segment(self, index: Index, value: Value) -> None:
+        """Write a segment register, which might be CS."""
+        self.emit(f"store i16 {text(value)}, ptr {self._segment(index)}")
+        self._new_base = True
+
+    def segment_base(self, index: Index) -> Value:
+        """Return a segment register times 16."""
+        return self.get_segment(index).zero_extend(ADDRESS) << 4
+
+    def override(self, segment: int) -> Index:
+        """Return the segment of the prefix, if there is one."""
+        number = (Value("%prefixes", 32, self) & SEGMENT_MASK) >> SEGMENT_SHIFT
+        return self._choose(number.is_zero(), self.constant(segment, 32), number - 1)
+
+    # -- context: control --------------------------------------------------------------------
+
+    def port_in(self, port: Value, width: int) -> Value:
+        """Never come here: IN is delegated."""
+        raise NotImplementedError
+
+    def port_out(self, port: Value, value: Value) -> None:
+        """Never come here: OUT is delegated."""
+        raise NotImplementedError
+
+    def _next_offset(self) -> Value:
+        end = Value("%ip", 32, self) + self._length
+        return end if self._extra is None else end + self._extra
+
+    def next_ip(self) -> Value:
+        """Return the offset of the instruction that follows."""
+        return self._next_offset().truncate(16)
+
+    def jump(self, ip: Value) -> None:
+        """Go on at an offset in the code segment."""
+        self._target = ip.zero_extend(32)
+
+    def branch(self, condition: Value, ip: Value) -> None:
+        """Go on at an offset if the condition holds."""
+        self.when(condition, lambda: self.jump(ip))
+
+    def when(
+        self,
+        condition: Value,
+        then: Callable[[], None],
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
+        """Do one thing or the other; a way that jumps ends there."""
+        yes, no, join = self.labels(3)
+        self.fork(condition, yes, no)
+        for label, action in ((yes, then), (no, otherwise)):
+            self.begin(label)
+            if action is not None:
+                action()
+            if self._target is None:
+                self.go(join)
+            else:
+                self.finish()
+                self._target, self._new_base = None, False
+        self.begin(join)
+
+    def rounds(self, body: Callable[[], Value]) -> None:
+        """Repeat, unless something wants attention."""
+        again, look, interrupted, done = self.labels(4)
+        self.go(again)
+        self.begin(again)
+        self.fork(body(), look, done)
+        self.begin(look)
+        cell = self.address("%state", cell_offset(Cell.ATTENTION))
+        attention = self.value(f"load atomic i16, ptr {cell} monotonic, align 2", 16)
+        self.fork(attention.is_not_zero(), interrupted, again, rare=True)
+        self.begin(interrupted)
+        start = self.name(f"load i32, ptr {self.address('%state', Slot.START)}")
+        left = self.name("load i64, ptr %left")
+        self.emit(tail_call("@between_rounds", start, left))
+        self.begin(done)
+
+    def halt(self) -> None:
+        """Stop executing until an interrupt."""
+        self.set_cell(Cell.HALTED, self.constant(1, 16))
+        self._halted = True
+
+    def hold_interrupts(self) -> None:
+        """Let no interrupt in before the next instruction has retired."""
+        left = self.name("load i64, ptr %left")
+        after = self.name(f"sub i64 {left}, 1")
+        self.emit(f"store i64 {after}, ptr {self.address('%state', Slot.SHADOW_AT)}")
+
+    def flags_opened(self) -> None:
+        """Leave the run if TF is set, or IF newly."""
+        self._opened = True
+
+    def note_event(self) -> None:
+        """Make the run end after this instruction."""
+        left = self.name("load i64, ptr %left")
+        hurried = self.name(f"call preserve_mostcc i64 @hurry(ptr %state, i64 {left})")
+        self.emit(f"store i64 {hurried}, ptr %left")
+
+    # -- the end of an instruction -----------------------------------------------------------
+
+    def finish(self) -> None:
+        """Retire the instruction and go on with the next."""
+        left = self.name(f"sub i64 {self.name('load i64, ptr %left')}, 1")
+        base = Value("%base", 32, self)
+        if self._new_base:
+            base = self.get_cell(Cell.CS).zero_extend(32) << 4
+        jumped = self._target is not None or self._new_base
+        ip = self._next_offset() if self._target is None else self._target
+        if self._halted:
+            self.emit(tail_call("@halted", text(ip), left, base=text(base)))
+            return
+        if self._opened:
+            self._leave_if_opened(ip, left, base)
+        if jumped:
+            code = self.address("%memory", (base + ip) & ADDRESS_MASK)
+        else:
+            code = self.address("%code", self._length)
+            code = code if self._extra is None else self.address(code, self._extra)
+        self.dispatch(ip, left, base, code, count=self._target is not None)
+
+    def _leave_if_opened(self, ip: Value, left: str, base: Value) -> None:
+        leave, stay = self.labels(2)
+        trap = self.get_cell(Cell.TRAP)
+        opened = self.get_cell(Cell.INTERRUPT)
+        if self._was_open is not None:
+            opened = opened & ~self._was_open
+        self.fork((trap | opened).is_not_zero(), leave, stay)
+        self.begin(leave)
+        self.emit(tail_call("@opened", text(ip), left, base=text(base)))
+        self.begin(stay)
+
+    def dispatch(self, ip: Value, left: str, base: Value, code: str, count: bool) -> None:
+        """Go to the next instruction's function, unless there is something to mind."""
+        check, go, slow = self.labels(3)
+        attributes = self.address(code, ATTRIBUTES_OFFSET)
+        stops = self.value(f"load i8, ptr {attributes}", 8) & STOPS
+        spent = self.value(f"icmp sle i64 {left}, 0", 1)
+        beyond = self.value(f"icmp ugt i32 {text(ip)}, {LAST_IP}", 1)
+        self.fork(stops.is_not_zero() | spent | beyond, slow, check, rare=True)
+        self.begin(slow)
+        self.emit(tail_call("@slow", text(ip), left, base=text(base), code=code))
+        self.begin(check)
+        if count:
+            self._count_jump(ip, left, base, code, go)
+        else:
+            self.go(go)
+        self.begin(go)
+        self.call_opcode(ip, left, "0", base, code)
+
+    def _count_jump(self, ip: Value, left: str, base: Value, code: str, go: str) -> None:
+        (hot,) = self.labels(1)
+        counter = self.address(code, HOT_OFFSET)
+        count = self.value(f"load i8, ptr {counter}", 8)
+        more = self.name(f"call i8 @llvm.uadd.sat.i8(i8 {text(count)}, i8 1)")
+        self.emit(f"store i8 {more}, ptr {counter}")
+        self.fork(count.equals(HOT_LIMIT), hot, go, rare=True)
+        self.begin(hot)
+        self.emit(tail_call("@hot", text(ip), left, base=text(base), code=code))
+
+    def call_opcode(
+        self, ip: Value, left: str, prefixes: str, base: Value, code: str, repeat: Value | int = 0
+    ) -> None:
+        """Go to the function of the opcode at ``code``; ``repeat``: 1 + `Repeat`, or 0."""
+        opcode = self.value(f"load i8, ptr {code}", 8).zero_extend(32)
+        index = opcode + (repeat << 8)
+        slot = self.name(f"getelementptr ptr, ptr %table, i32 {text(index)}")
+        function = self.name(f"load ptr, ptr {slot}")
+        self.emit(tail_call(function, text(ip), left, prefixes, text(base), code))
+
+
+_NO_INSTRUCTION = Instruction(0)

@@ -1,0 +1,233 @@
+"""One channel of an 8253, whose count and output follow from the cycle at which one looks.
+
+A counter is immutable; what happens to it makes another one.  Times are cycles of the timer's
+clock, 1,193,182 a second.  Source: Intel 8253/8253-5 data sheet, modes 0 to 5.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+LOW, HIGH, BOTH = 1, 2, 3
+"""Which bytes of a count a control word lets one read and write."""
+NONE = -(1 << 20)
+"""Where there is no cycle, count or byte: all that there are are greater."""
+MIN_PERIOD = 2
+"""Modes 2 and 3 forbid a count of 1; here it works like 2."""
+
+
+class Mode(IntEnum):
+    """How a channel counts."""
+
+    INTERRUPT_ON_TERMINAL_COUNT = 0
+    ONE_SHOT = 1
+    RATE_GENERATOR = 2
+    SQUARE_WAVE = 3
+    SOFTWARE_STROBE = 4
+    HARDWARE_STROBE = 5
+
+
+PERIODIC = (Mode.RATE_GENERATOR, Mode.SQUARE_WAVE)
+TRIGGERED = (Mode.ONE_SHOT, Mode.HARDWARE_STROBE)
+
+
+class Counter(NamedTuple):
+    """The state of a channel."""
+
+    mode: Mode = Mode.SQUARE_WAVE
+    access: int = BOTH
+    bcd: bool = False
+    gate: bool = True
+    initial: int = 0x10000
+    """The initial count, in cycles."""
+    origin: int = NONE
+    """The cycle at which the counting element held ``initial``; NONE: it hasn't begun."""
+    held: int = NONE
+    """Cycles counted when GATE stopped it; NONE: it runs."""
+    next_count: int = NONE
+    """A count that waits for its turn: the end of a period or a trigger."""
+    next_at: int = NONE
+    """The cycle at which ``next_count`` has its turn, if that is known."""
+    low_byte: int = NONE
+    """The first byte of a count whose second hasn't been written."""
+    latched: int = NONE
+    read_high: bool = False
+    """Whether the next of two reads gives the high byte."""
+
+    @property
+    def modulus(self) -> int:
+        """The counting element counts modulo 65,536, or 10,000 in BCD."""
+        return 10_000 if self.bcd else 0x10000
+
+    @property
+    def running(self) -> bool:
+        """Whether it has begun and GATE lets it count."""
+        return self.origin != NONE and self.held == NONE
+
+    def elapsed(self, cycle: int) -> int:
+        """Return the cycles counted since ``origin``."""
+        return self.held if self.held != NONE else max(0, cycle - self.origin)
+
+    @property
+    def high_cycles(self) -> int:
+        """How long a square wave is high in a period."""
+        return (self.initial + 1) // 2
+
+    def settled(self, cycle: int) -> Counter:
+        """Return the counter with a new count in force whose turn has come."""
+        if self.next_at == NONE or cycle < self.next_at:
+            return self
+        after = self._replace(initial=self.next_count, next_count=NONE, next_at=NONE)
+        period_ends = (self.next_at - self.origin) % self.initial == 0
+        origin = self.next_at if period_ends else self.next_at - after.high_cycles
+        return after._replace(origin=origin)
+
+    # -- OUT ---------------------------------------------------------------------------------
+
+    def output(self, cycle: int) -> bool:
+        """Return the level of OUT."""
+        now = self.settled(cycle)
+        if now.origin == NONE:
+            return now.mode != Mode.INTERRUPT_ON_TERMINAL_COUNT
+        elapsed = now.elapsed(cycle)
+        match now.mode:
+            case Mode.INTERRUPT_ON_TERMINAL_COUNT:
+                return elapsed >= now.initial
+            case Mode.ONE_SHOT:
+                return cycle < now.origin or elapsed >= now.initial
+            case Mode.RATE_GENERATOR:
+                return not now.gate or elapsed % now.initial != now.initial - 1
+            case Mode.SQUARE_WAVE:
+                return not now.gate or elapsed % now.initial < now.high_cycles
+        return elapsed != now.initial
+
+    def next_change(self, cycle: int) -> int | None:
+        """Return the first cycle after ``cycle`` at which OUT changes; None: not by itself.
+
+        The pulse of mode 2 is low for a single cycle: only its end counts here.
+        """
+        now = self.settled(cycle)
+        if not now.running:
+            return None
+        elapsed = cycle - now.origin
+        if now.mode not in PERIODIC:
+            end = now.initial
+            marks = (0, end) if now.mode == Mode.ONE_SHOT else (end, end + 1)
+            if now.mode == Mode.INTERRUPT_ON_TERMINAL_COUNT:
+                marks = (end, end)
+            return next((now.origin + mark for mark in marks if mark > elapsed), None)
+        start = now.origin + max(0, elapsed) // now.initial * now.initial
+        if now.mode == Mode.SQUARE_WAVE and cycle < start + now.high_cycles:
+            return start + now.high_cycles
+        return start + now.initial
+
+    def rises(self, since: int, until: int) -> bool:
+        """Return whether OUT went up by itself after ``since`` and not later than ``until``."""
+        if since < self.next_at <= until:
+            after = self.settled(self.next_at)
+            return self._rose(since, self.next_at) or after._rose(self.next_at, until)
+        return self.settled(since)._rose(since, until)
+
+    def _rose(self, since: int, until: int) -> bool:
+        if not self.running:
+            return False
+        if self.mode in PERIODIC:
+            return self._periods(until) > self._periods(since)
+        strobe = self.mode in (Mode.SOFTWARE_STROBE, Mode.HARDWARE_STROBE)
+        return since < self.origin + self.initial + strobe <= until
+
+    def _periods(self, cycle: int) -> int:
+        return max(0, cycle - self.origin) // self.initial
+
+    # -- the count ---------------------------------------------------------------------------
+
+    def value(self, cycle: int) -> int:
+        """Return what the counting element holds, 16 bits as one reads them."""
+        now = self.settled(cycle)
+        elapsed = 0 if now.origin == NONE else now.elapsed(cycle)
+        if now.mode == Mode.RATE_GENERATOR:
+            left = now.initial - elapsed % now.initial
+        elif now.mode == Mode.SQUARE_WAVE:  # counts down by two, twice a period
+            phase = elapsed % now.initial
+            phase -= now.high_cycles if phase >= now.high_cycles else 0
+            left = (now.initial & ~1) - 2 * phase
+        else:
+            left = now.initial - elapsed
+        left %= now.modulus
+        return _to_bcd(left) if now.bcd else left
+
+    def latch(self, cycle: int) -> Counter:
+        """Hold the count for reading; the first latched count stays until it is read."""
+        return self if self.latched != NONE else self._replace(latched=self.value(cycle))
+
+    def read(self, cycle: int) -> tuple[int, Counter]:
+        """Return a byte of the count, and the counter after that."""
+        value = self.value(cycle) if self.latched == NONE else self.latched
+        high = self.access == HIGH or (self.access == BOTH and self.read_high)
+        byte = value >> 8 if high else value & 0xFF
+        if self.access == BOTH and not high:
+            return byte, self._replace(read_high=True)
+        if self.latched == NONE and not self.read_high:
+            return byte, self
+        return byte, self._replace(latched=NONE, read_high=False)
+
+    def write(self, byte: int, cycle: int) -> Counter:
+        """Take a byte of a new count."""
+        if self.access == BOTH and self.low_byte == NONE:
+            after = self._replace(low_byte=byte)
+            stops = self.mode == Mode.INTERRUPT_ON_TERMINAL_COUNT
+            return after._replace(origin=NONE, held=NONE) if stops else after
+        if self.access == BOTH:
+            word = byte << 8 | self.low_byte
+        else:
+            word = byte << 8 if self.access == HIGH else byte
+        count = (_from_bcd(word) if self.bcd else word) or self.modulus
+        if self.mode in PERIODIC:
+            count = max(count, MIN_PERIOD)
+        return self._replace(low_byte=NONE)._load(count, cycle)
+
+    def _load(self, count: int, cycle: int) -> Counter:
+        """Take a whole count, which the mode puts in force now or later."""
+        if self.mode in TRIGGERED:
+            if self.origin == NONE:
+                return self._replace(initial=count)
+            return self._replace(next_count=count)
+        if self.mode not in PERIODIC or self.origin == NONE:
+            held = NONE if self.gate else 0
+            return self._replace(initial=count, origin=cycle + 1, held=held)
+        now = self.settled(cycle)
+        if now.running:
+            reload = now._replace(next_at=NONE).next_change(cycle)
+            return now._replace(next_count=count, next_at=NONE if reload is None else reload)
+        return now._replace(next_count=count, next_at=NONE)
+
+    def with_gate(self, high: bool, cycle: int) -> Counter:
+        """Return the counter with a new level of GATE."""
+        if high == self.gate:
+            return self
+        now = self.settled(cycle)._replace(gate=high)
+        if now.mode in TRIGGERED:
+            return now._triggered(cycle) if high else now
+        if now.origin == NONE:
+            return now
+        if not high:
+            return now._replace(held=now.elapsed(cycle), next_at=NONE)
+        if now.mode in PERIODIC:
+            return now._triggered(cycle)
+        return now._replace(origin=cycle - now.held, held=NONE)
+
+    def _triggered(self, cycle: int) -> Counter:
+        """Begin anew with the next cycle, as a rising GATE lets most modes do."""
+        count = self.initial if self.next_count == NONE else self.next_count
+        return self._replace(
+            initial=count, origin=cycle + 1, held=NONE, next_count=NONE, next_at=NONE
+        )
+
+
+def _from_bcd(word: int) -> int:
+    return sum((word >> 4 * digit & 0xF) * 10**digit for digit in range(4))
+
+
+def _to_bcd(value: int) -> int:
+    return sum(value // 10**digit % 10 << 4 * digit for digit in range(4))

@@ -1,0 +1,134 @@
+"""The PC/XT's keyboard and the shift register that takes its scan codes, read at port 60h.
+
+A code in the register raises IRQ 1 and keeps the keyboard from sending the next one until the
+program has acknowledged it with bit 7 of port 61h (`ppi`).  An AT's controller takes the read
+of port 60h for that, and so do many programs: here that will do as well.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blink16.devices import keys
+from blink16.devices.pic import Line
+from blink16.services import Guest
+
+CODES_PER_SECOND = 100
+"""How fast it sends: slowly enough for a BIOS with a buffer of fifteen keys."""
+MAX_WAITING = 1 << 16
+"""Codes that may wait to be sent; strokes that don't fit any more are dropped whole."""
+SELF_TEST_PASSED = 0xAA
+RESET_MILLISECONDS = 20
+"""The keyboard resets itself when its clock line has been held low for so long."""
+
+
+class KeyboardState(NamedTuple):
+    """Codes on their way, and the register."""
+
+    waiting: bytes = b""
+    code: int = 0
+    """The shift register."""
+    full: bool = False
+    """Whether the register holds a code that hasn't been acknowledged."""
+    free_at: int = 0
+    """The time from which on the next code can come."""
+    held_since: int = -1
+    """Since when the program holds the clock line low; -1: it doesn't."""
+    clearing: bool = False
+    """Whether the program holds the register cleared."""
+
+
+class Keyboard:
+    """The keyboard: a device and a receiver of scan codes."""
+
+    CHANNEL = "keyboard"
+    """The name of its component, which takes scan codes (`keys.typed`, `keys.chord`)."""
+
+    def __init__(self, guest: Guest, irq: Line) -> None:
+        self._guest = guest
+        self._irq = irq
+        self._interval = max(1, guest.instructions_per_second // CODES_PER_SECOND)
+        self._reset_time = guest.instructions_per_second * RESET_MILLISECONDS // 1000
+        self.state = KeyboardState()
+
+    def save(self) -> KeyboardState:
+        """Return the state."""
+        return self.state
+
+    def restore(self, state: KeyboardState) -> None:
+        """Take the state of a `save`."""
+        self.state = state
+
+    # -- the keyboard's side -----------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Press and release keys: ``data`` are scan codes."""
+        waiting = self.state.waiting
+        if len(waiting) + len(data) <= MAX_WAITING:
+            self.state = self.state._replace(waiting=waiting + data)
+
+    def due(self) -> int | None:
+        """Return when the next code comes."""
+        s = self.state
+        stuck = s.full or s.clearing or s.held_since >= 0
+        return None if stuck or not s.waiting else s.free_at
+
+    def advance(self, time: int) -> None:
+        """Let a code come into the register."""
+        s = self.state
+        self.state = s._replace(code=s.waiting[0], waiting=s.waiting[1:], full=True)
+        self._irq(True)
+
+    # -- the program's side ------------------------------------------------------------------
+
+    def read(self) -> int:
+        """Return the register, as a read of port 60h does."""
+        code = self.state.code
+        self._acknowledge()
+        return code
+
+    def control(self, *, clock_enabled: bool, clear: bool) -> None:
+        """Take bits 6 and 7 of port 61h."""
+        s, now = self.state, self._guest.time
+        if clear:
+            self._acknowledge()
+            self.state = self.state._replace(code=0, clearing=True)
+        else:
+            self.state = s._replace(clearing=False)
+        if not clock_enabled and s.held_since < 0:
+            self.state = self.state._replace(held_since=now)
+        elif clock_enabled and s.held_since >= 0:
+            self._release_clock(now - s.held_since)
+
+    def _release_clock(self, held: int) -> None:
+        self.state = self.state._replace(held_since=-1)
+        if held >= self._reset_time:
+            waiting = bytes((SELF_TEST_PASSED,)) + self.state.waiting
+            self.state = self.state._replace(waiting=waiting)
+
+    def _acknowledge(self) -> None:
+        """Make room for the next code."""
+        if self.state.full:
+            free_at = self._guest.time + self._interval
+            self.state = self.state._replace(full=False, free_at=free_at)
+            self._irq(False)
+
+
+class Typing:
+    """A receiver of characters, typed on a keyboard; it has no state of its own."""
+
+    CHANNEL = "typing"
+    """The usual name of its component, which takes text or a terminal's input."""
+
+    def __init__(self, keyboard: Keyboard) -> None:
+        self._keyboard = keyboard
+
+    def save(self) -> None:
+        """Return the state: there is none."""
+
+    def restore(self, state: None) -> None:
+        """Take the state of a `save`."""
+
+    def receive(self, data: bytes) -> None:
+        """Type ``data``, with Shift, Ctrl and Alt as it needs them."""
+        self._keyboard.receive(keys.typed(data))

@@ -1,0 +1,62 @@
+"""A parallel port with a printer that takes everything at once: LPT1 at 378h, IRQ 7.
+
+Source: IBM PC/XT Technical Reference, printer adapter.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blink16.bus import Bus
+from blink16.devices.pic import Line
+from blink16.services import Guest
+
+DATA, STATUS, CONTROL = 0, 1, 2
+"""Offsets from the base port."""
+NOT_BUSY, NOT_ACKNOWLEDGE, SELECTED, NO_ERROR = 0x80, 0x40, 0x10, 0x08
+STATUS_READY = NOT_BUSY | NOT_ACKNOWLEDGE | SELECTED | NO_ERROR | 0x07
+STROBE, INTERRUPT_ENABLED = 0x01, 0x10
+CONTROL_UNUSED = 0xE0
+
+
+class LptState(NamedTuple):
+    """The two registers."""
+
+    data: int = 0
+    control: int = 0x0C
+
+
+class Lpt:
+    """A parallel port (`services.Component`); what is printed goes to the channel ``lpt1``."""
+
+    def __init__(self, guest: Guest, bus: Bus, irq: Line, channel: str, base: int) -> None:
+        self._guest = guest
+        self._irq = irq
+        self.channel = channel
+        self.state = LptState()
+        bus.attach([base + DATA], lambda port: self.state.data, self._write_data)
+        bus.attach([base + STATUS], lambda port: STATUS_READY)
+        bus.attach([base + CONTROL], self._read_control, self._write_control)
+
+    def save(self) -> LptState:
+        """Return the state."""
+        return self.state
+
+    def restore(self, state: LptState) -> None:
+        """Take the state of a `save`."""
+        self.state = state
+
+    def _write_data(self, port: int, value: int) -> None:
+        self.state = self.state._replace(data=value)
+
+    def _read_control(self, port: int) -> int:
+        return self.state.control | CONTROL_UNUSED
+
+    def _write_control(self, port: int, value: int) -> None:
+        strobed = value & STROBE and not self.state.control & STROBE
+        self.state = self.state._replace(control=value & ~CONTROL_UNUSED)
+        self._irq(False)
+        if strobed:
+            self._guest.output(self.channel, bytes((self.state.data,)))
+            # the printer's ACK pulse is over at once, but the line is kept up for the 8259A
+            self._irq(bool(value & INTERRUPT_ENABLED))

@@ -1,0 +1,26 @@
+"""Crystals: cycles of a given frequency against the machine's time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MASTER_HZ = 14_318_180
+"""The PC's crystal; the processor's clock is a third of it, the timer's a twelfth."""
+PIT_HZ = 1_193_182
+UART_HZ = 1_843_200
+
+
+@dataclass(frozen=True, slots=True)
+class Oscillator:
+    """Something that has ticked at ``hz`` since the machine's time began."""
+
+    hz: int
+    instructions_per_second: int
+
+    def cycles(self, time: int) -> int:
+        """Return how many cycles have passed at a machine time."""
+        return time * self.hz // self.instructions_per_second
+
+    def time(self, cycles: int) -> int:
+        """Return the first machine time at which so many cycles have passed."""
+        return -(-cycles * self.instructions_per_second // self.hz)

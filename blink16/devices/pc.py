@@ -1,0 +1,114 @@
+"""A PC/XT's devices, put together in a machine."""
+
+from __future__ import annotations
+
+from blink16.devices import debug
+from blink16.devices.dma import Dma
+from blink16.devices.keyboard import Keyboard, Typing
+from blink16.devices.lpt import Lpt
+from blink16.devices.pic import Pic
+from blink16.devices.pit import Pit
+from blink16.devices.ppi import Display, Ppi, switches
+from blink16.devices.rtc import Rtc
+from blink16.devices.uart import Uart
+from blink16.devices.video import Adapter, Video
+from blink16.services import Host
+
+TIMER_IRQ, KEYBOARD_IRQ, COM2_IRQ, COM1_IRQ, LPT1_IRQ = 0, 1, 3, 4, 7
+COM1_PORT, COM2_PORT, LPT1_PORT = 0x3F8, 0x2F8, 0x378
+COM1, COM2, LPT1 = "com1", "com2", "lpt1"
+NMI_MASK_PORT = 0xA0
+IRQ_BASE = 0x08
+"""The vector that the BIOS gives to IRQ 0."""
+
+DEFAULT_MHZ = 4.772_727
+CYCLES_PER_INSTRUCTION = 12
+"""About what an 8088 takes on the average; so an instruction lasts three cycles of the timer."""
+MIN_MHZ, MAX_MHZ = 0.01, 10_000.0
+
+POST = (
+    (NMI_MASK_PORT, 0x00),
+    # 8259A: edges, single, vectors from 08h, 8086 mode; IRQs 0, 1 and 6 are let through
+    (0x20, 0x13),
+    (0x21, IRQ_BASE),
+    (0x21, 0x09),
+    (0x21, 0xBC),
+    # 8253: ticks are a square wave of 65,536 cycles; refresh; a tone of 896 Hz
+    (0x43, 0x36),
+    (0x40, 0x00),
+    (0x40, 0x00),
+    (0x43, 0x54),
+    (0x41, 0x12),
+    (0x43, 0xB6),
+    (0x42, 0x33),
+    (0x42, 0x05),
+    # 8255A: keyboard enabled, speaker off
+    (0x61, 0xC8),
+    (0x61, 0x48),
+)
+"""What the BIOS's power-on self-test writes to the ports, in order."""
+
+
+def instructions_per_second(mhz: float = DEFAULT_MHZ) -> int:
+    """Return the speed of a machine whose 8088 runs at ``mhz``; ValueError if it makes no sense."""
+    if not MIN_MHZ <= mhz <= MAX_MHZ:
+        raise ValueError(f"a clock of {mhz:g} MHz is not between {MIN_MHZ:g} and {MAX_MHZ:g}")
+    return round(mhz * 1_000_000 / CYCLES_PER_INSTRUCTION)
+
+
+class PcDevices:
+    """The devices of a PC/XT.
+
+    They are components of the machine: ``pic``, ``pit``, ``keyboard`` (takes scan codes),
+    ``typing`` (takes text), ``ppi``, ``com1`` and ``com2`` (take bytes), ``lpt1``, ``video``,
+    ``rtc`` and ``dma``.  Output goes to the channels ``com1``, ``com2``, ``lpt1``, ``debug``.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        adapter: Adapter = Adapter.CGA,
+        floppies: int = 1,
+        typing: str = Typing.CHANNEL,
+    ) -> None:
+        """Put the devices into a machine, as they are when the power comes on.
+
+        ``floppies``: how many the switches show.  ``typing``: the name of the component that
+        types what it receives.
+        """
+        bus = host.bus
+        self.pic = Pic(bus)
+        line = self.pic.line
+        self.pit = Pit(host, bus, line(TIMER_IRQ))
+        self.keyboard = Keyboard(host, line(KEYBOARD_IRQ))
+        display = Display.COLOR_80X25 if adapter is Adapter.CGA else Display.MONOCHROME
+        self.ppi = Ppi(host, bus, self.keyboard, self.pit, switches(display, floppies))
+        self.com1 = Uart(host, bus, line(COM1_IRQ), COM1, COM1_PORT)
+        self.com2 = Uart(host, bus, line(COM2_IRQ), COM2, COM2_PORT)
+        self.lpt1 = Lpt(host, bus, line(LPT1_IRQ), LPT1, LPT1_PORT)
+        self.video = Video(host, bus, adapter)
+        self.rtc = Rtc(host, bus)
+        self.dma = Dma(bus)
+        debug.attach(host, bus)
+        bus.attach([NMI_MASK_PORT], None, lambda port, value: None)  # nothing here makes an NMI
+        self._join(host, typing)
+
+    def _join(self, host: Host, typing: str) -> None:
+        host.add_controller(Pic.COMPONENT, self.pic)
+        host.add_device(Pit.COMPONENT, self.pit)
+        host.add_device(Keyboard.CHANNEL, self.keyboard)
+        host.add_device(COM1, self.com1)
+        host.add_device(COM2, self.com2)
+        host.add_component(typing, Typing(self.keyboard))
+        host.add_component(Ppi.COMPONENT, self.ppi)
+        host.add_component(LPT1, self.lpt1)
+        host.add_component(Video.COMPONENT, self.video)
+        host.add_component(Rtc.COMPONENT, self.rtc)
+        host.add_component(Dma.COMPONENT, self.dma)
+
+    @staticmethod
+    def post(host: Host) -> None:
+        """Program the chips as the BIOS's power-on self-test leaves them (`POST`)."""
+        for port, value in POST:
+            host.bus.write(port, value)

@@ -1,0 +1,232 @@
+"""The 8259A programmable interrupt controller at ports 20h and 21h.
+
+Source: Intel 8259A data sheet (231468).  The chip's 8080 mode, its cascade and the special
+fully nested mode make no difference on a PC/XT, which has one 8259A and an 8088.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from functools import partial
+from typing import NamedTuple
+
+from blink16.bus import Bus
+
+COMMAND_PORT, DATA_PORT = 0x20, 0x21
+LINES = 8
+SPURIOUS = 7
+"""The level that the chip names if the request is gone when the processor asks."""
+
+ICW1, ICW1_LEVEL, ICW1_SINGLE, ICW1_ICW4 = 0x10, 0x08, 0x02, 0x01
+ICW4_AUTO_EOI = 0x02
+OCW3 = 0x08
+OCW3_SET_SPECIAL_MASK, OCW3_SPECIAL_MASK, OCW3_POLL = 0x40, 0x20, 0x04
+OCW3_READ, OCW3_READ_ISR = 0x02, 0x01
+POLL_REQUEST = 0x80
+
+Line = Callable[[bool], None]
+"""An interrupt request line: called with its new level."""
+
+
+class Expects(IntEnum):
+    """What the next write to the data port is."""
+
+    NOTHING = 0  # never initialized: the chip does nothing
+    ICW2 = 2
+    ICW3 = 3
+    ICW4 = 4
+    MASK = 5  # OCW1: initialized and at work
+
+
+class Command(IntEnum):
+    """OCW2's three upper bits: R, SL, EOI."""
+
+    ROTATE_IN_AUTO_EOI_OFF = 0
+    EOI = 1
+    NOTHING = 2
+    SPECIFIC_EOI = 3
+    ROTATE_IN_AUTO_EOI_ON = 4
+    ROTATE_ON_EOI = 5
+    SET_PRIORITY = 6
+    ROTATE_ON_SPECIFIC_EOI = 7
+
+
+class PicState(NamedTuple):
+    """All that an 8259A remembers.  IRR, ISR and IMR have a bit for each level."""
+
+    irr: int = 0
+    isr: int = 0
+    imr: int = 0
+    lines: int = 0
+    """The levels of the lines IR0 to IR7."""
+    expects: int = Expects.NOTHING
+    icw1: int = 0
+    base: int = 0
+    """The vector of IR0."""
+    auto_eoi: bool = False
+    rotate_in_auto_eoi: bool = False
+    special_mask: bool = False
+    lowest: int = 7
+    """The level of lowest priority; the one after it has the highest."""
+    read_isr: bool = False
+    poll: bool = False
+    """Whether the next read is a poll."""
+
+
+class Pic:
+    """An 8259A: the machine's interrupt controller (`services.InterruptController`)."""
+
+    COMPONENT = "pic"
+
+    def __init__(self, bus: Bus) -> None:
+        self.state = PicState()
+        bus.attach([COMMAND_PORT], self._read_command, self._write_command)
+        bus.attach([DATA_PORT], self._read_data, self._write_data)
+
+    def save(self) -> PicState:
+        """Return the state."""
+        return self.state
+
+    def restore(self, state: PicState) -> None:
+        """Take the state of a `save`."""
+        self.state = state
+
+    # -- lines -------------------------------------------------------------------------------
+
+    def line(self, level: int) -> Line:
+        """Return the line IR``level`` for a device to hold."""
+        return partial(self.set_line, level)
+
+    def set_line(self, level: int, high: bool) -> None:
+        """Set a request line.  A request is gone when its line falls before it is taken."""
+        s = self.state
+        bit = 1 << level
+        if high == bool(s.lines & bit):
+            return
+        if high:
+            self.state = s._replace(lines=s.lines | bit, irr=s.irr | bit)
+        else:
+            self.state = s._replace(lines=s.lines & ~bit, irr=s.irr & ~bit)
+
+    # -- the processor's side ----------------------------------------------------------------
+
+    def pending(self) -> bool:
+        """Return whether INT is high."""
+        return self._request() is not None
+
+    def acknowledge(self) -> int:
+        """Return a vector, as in two INTA cycles; that of IR7 if the request is gone."""
+        return self.state.base | self._take()
+
+    def _take(self) -> int:
+        level = self._request()
+        if level is None:
+            return SPURIOUS
+        s, bit = self.state, 1 << level
+        irr = s.irr if s.icw1 & ICW1_LEVEL else s.irr & ~bit
+        self.state = s._replace(irr=irr, isr=s.isr | bit)
+        if s.auto_eoi:
+            self._end(level, rotate=s.rotate_in_auto_eoi)
+        return level
+
+    def _request(self) -> int | None:
+        """Return the level that asks for the processor now."""
+        s = self.state
+        asking = s.irr & ~s.imr
+        if not asking or s.expects != Expects.MASK:
+            return None
+        blocking = s.isr & ~s.imr if s.special_mask else s.isr
+        level = self._highest(asking | blocking)
+        return level if level is not None and not blocking >> level & 1 else None
+
+    def _highest(self, levels: int) -> int | None:
+        first = self.state.lowest + 1
+        order = ((first + n) % LINES for n in range(LINES))
+        return next((level for level in order if levels >> level & 1), None)
+
+    def _end(self, level: int, *, rotate: bool) -> None:
+        s = self.state
+        lowest = level if rotate else s.lowest
+        self.state = s._replace(isr=s.isr & ~(1 << level), lowest=lowest)
+
+    # -- ports -------------------------------------------------------------------------------
+
+    def _read_command(self, port: int) -> int:
+        s = self.state
+        if s.poll:
+            return self._poll()
+        return s.isr if s.read_isr else s.irr
+
+    def _read_data(self, port: int) -> int:
+        return self._poll() if self.state.poll else self.state.imr
+
+    def _poll(self) -> int:
+        """Take the request, if there is one, as INTA would."""
+        self.state = self.state._replace(poll=False)
+        return 0 if self._request() is None else POLL_REQUEST | self._take()
+
+    def _write_command(self, port: int, value: int) -> None:
+        if value & ICW1:
+            self._initialize(value)
+        elif value & OCW3:
+            self._control(value)
+        else:
+            self._command(Command(value >> 5), value & 7)
+
+    def _initialize(self, icw1: int) -> None:
+        """ICW1: forget everything but the base; edges must come anew."""
+        s = self.state
+        self.state = PicState(
+            irr=s.lines if icw1 & ICW1_LEVEL else 0,
+            lines=s.lines,
+            expects=Expects.ICW2,
+            icw1=icw1,
+            base=s.base,
+        )
+
+    def _write_data(self, port: int, value: int) -> None:
+        s = self.state
+        match s.expects:
+            case Expects.ICW2:
+                self.state = s._replace(base=value & 0xF8, expects=self._after_icw2())
+            case Expects.ICW3:
+                self.state = s._replace(expects=self._after_icw3())
+            case Expects.ICW4:
+                auto_eoi = bool(value & ICW4_AUTO_EOI)
+                self.state = s._replace(auto_eoi=auto_eoi, expects=Expects.MASK)
+            case _:
+                self.state = s._replace(imr=value)
+
+    def _after_icw2(self) -> Expects:
+        return self._after_icw3() if self.state.icw1 & ICW1_SINGLE else Expects.ICW3
+
+    def _after_icw3(self) -> Expects:
+        return Expects.ICW4 if self.state.icw1 & ICW1_ICW4 else Expects.MASK
+
+    def _control(self, ocw3: int) -> None:
+        s = self.state
+        if ocw3 & OCW3_SET_SPECIAL_MASK:
+            s = s._replace(special_mask=bool(ocw3 & OCW3_SPECIAL_MASK))
+        if ocw3 & OCW3_READ:
+            s = s._replace(read_isr=bool(ocw3 & OCW3_READ_ISR))
+        self.state = s._replace(poll=bool(ocw3 & OCW3_POLL))
+
+    def _command(self, command: Command, level: int) -> None:
+        match command:
+            case Command.EOI | Command.ROTATE_ON_EOI:
+                self._end_highest(rotate=command is Command.ROTATE_ON_EOI)
+            case Command.SPECIFIC_EOI | Command.ROTATE_ON_SPECIFIC_EOI:
+                self._end(level, rotate=command is Command.ROTATE_ON_SPECIFIC_EOI)
+            case Command.ROTATE_IN_AUTO_EOI_ON | Command.ROTATE_IN_AUTO_EOI_OFF:
+                on = command is Command.ROTATE_IN_AUTO_EOI_ON
+                self.state = self.state._replace(rotate_in_auto_eoi=on)
+            case Command.SET_PRIORITY:
+                self.state = self.state._replace(lowest=level)
+
+    def _end_highest(self, *, rotate: bool) -> None:
+        """Non-specific EOI: the highest level in service, except masked in special mask mode."""
+        s = self.state
+        level = self._highest(s.isr & ~s.imr if s.special_mask else s.isr)
+        if level is not None:
+            self._end(level, rotate=rotate)

@@ -1,0 +1,123 @@
+"""The 8253 programmable interval timer at ports 40h to 43h.
+
+Channel 0 holds IRQ 0; channel 1 (memory refresh) leads nowhere; channel 2 makes the speaker's
+tone, and its gate and output are bits of port 61h.  Source: Intel 8253/8253-5 data sheet.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blink16.bus import Bus
+from blink16.devices.counter import Counter, Mode
+from blink16.devices.oscillator import PIT_HZ, Oscillator
+from blink16.devices.pic import Line
+from blink16.services import Guest
+
+CHANNEL_PORTS = (0x40, 0x41, 0x42)
+CONTROL_PORT = 0x43
+TICKS, REFRESH, SPEAKER = range(3)
+"""Channels: the BIOS's ticks (IRQ 0), memory refresh, the speaker's tone."""
+
+
+class PitState(NamedTuple):
+    """The three channels, and the cycle up to which channel 0 has told its interrupt line."""
+
+    counters: tuple[Counter, Counter, Counter]
+    seen: int
+
+
+class Pit:
+    """An 8253: a device (`services.Device`)."""
+
+    COMPONENT = "pit"
+
+    def __init__(self, guest: Guest, bus: Bus, irq: Line) -> None:
+        self._guest = guest
+        self._irq = irq
+        self._oscillator = Oscillator(PIT_HZ, guest.instructions_per_second)
+        self.state = PitState((Counter(), Counter(), Counter(gate=False)), self._cycle())
+        irq(True)  # OUT is high, and has been: that is no request once the 8259A is set up
+        bus.attach(CHANNEL_PORTS, self._read, self._write)
+        bus.attach([CONTROL_PORT], None, self._control)
+
+    def save(self) -> PitState:
+        """Return the state."""
+        return self.state
+
+    def restore(self, state: PitState) -> None:
+        """Take the state of a `save`."""
+        self.state = state
+
+    def _cycle(self) -> int:
+        return self._oscillator.cycles(self._guest.time)
+
+    # -- output and gate ---------------------------------------------------------------------
+
+    def output(self, channel: int) -> bool:
+        """Return the level of a channel's OUT, now."""
+        return self.state.counters[channel].output(self._cycle())
+
+    def gate(self, channel: int) -> bool:
+        """Return the level of a channel's GATE."""
+        return self.state.counters[channel].gate
+
+    def set_gate(self, channel: int, high: bool) -> None:
+        """Set a channel's GATE; on a PC only that of channel 2 isn't always high."""
+        self._set_counter(channel, self.state.counters[channel].with_gate(high, self._cycle()))
+
+    # -- time --------------------------------------------------------------------------------
+
+    def due(self) -> int | None:
+        """Return when channel 0's OUT next changes."""
+        change = self.state.counters[TICKS].next_change(self.state.seen)
+        return None if change is None else self._oscillator.time(change)
+
+    def advance(self, time: int) -> None:
+        """Let channel 0 do to IRQ 0 what happened until ``time``."""
+        self._catch_up(self._oscillator.cycles(time))
+
+    def _catch_up(self, cycle: int) -> None:
+        ticks, seen = self.state.counters[TICKS], self.state.seen
+        if ticks.rises(seen, cycle):
+            self._irq(False)
+            self._irq(True)
+        self._irq(ticks.output(cycle))
+        self.state = self.state._replace(seen=cycle)
+
+    def _set_counter(self, channel: int, counter: Counter) -> None:
+        cycle = self._cycle()
+        if channel == TICKS:
+            self._catch_up(cycle)
+            self._irq(counter.output(cycle))
+        counters = list(self.state.counters)
+        counters[channel] = counter
+        self.state = self.state._replace(counters=(counters[0], counters[1], counters[2]))
+
+    # -- ports -------------------------------------------------------------------------------
+
+    def _read(self, port: int) -> int:
+        channel = CHANNEL_PORTS.index(port)
+        value, counter = self.state.counters[channel].read(self._cycle())
+        if counter is not self.state.counters[channel]:
+            self._set_counter(channel, counter)
+        return value
+
+    def _write(self, port: int, value: int) -> None:
+        channel = CHANNEL_PORTS.index(port)
+        self._set_counter(channel, self.state.counters[channel].write(value, self._cycle()))
+
+    def _control(self, port: int, value: int) -> None:
+        channel = value >> 6
+        if channel == len(CHANNEL_PORTS):
+            return  # the 8254's read-back command, which an 8253 hasn't got
+        counter = self.state.counters[channel]
+        access = value >> 4 & 3
+        if access == 0:
+            self._set_counter(channel, counter.latch(self._cycle()))
+            return
+        mode = Mode(value >> 1 & (3 if value & 4 else 7))  # modes 6 and 7 are 2 and 3
+        self._set_counter(
+            channel,
+            Counter(mode, access, bool(value & 1), gate=counter.gate, initial=counter.initial),
+        )

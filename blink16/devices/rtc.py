@@ -1,0 +1,189 @@
+"""A real-time clock with CMOS memory, a Motorola MC146818 at ports 70h and 71h as on an AT.
+
+An XT had one only as an option; it gives programs the date.  It has no interrupt here.  The
+time is the guest's own, moved by what a program sets it to.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import NamedTuple
+
+from blink16.bus import Bus
+from blink16.services import Guest
+
+INDEX_PORT, DATA_PORT = 0x70, 0x71
+SIZE = 64
+NANOSECONDS = 1_000_000_000
+UPDATE_NANOSECONDS = 1_984_000 + 244_000
+"""How long before a new second UIP says that the time is about to change."""
+
+
+class Register(IntEnum):
+    """The clock's registers."""
+
+    SECONDS = 0
+    MINUTES = 2
+    HOURS = 4
+    WEEKDAY = 6
+    DAY = 7
+    MONTH = 8
+    YEAR = 9
+    A = 10
+    B = 11
+    C = 12
+    D = 13
+    CENTURY = 0x32
+
+
+A_UPDATING, A_AFTER_POST = 0x80, 0x26
+B_SET, B_BINARY, B_24_HOURS = 0x80, 0x04, 0x02
+D_VALID = 0x80
+PM = 0x80
+TIME = (
+    Register.SECONDS,
+    Register.MINUTES,
+    Register.HOURS,
+    Register.WEEKDAY,
+    Register.DAY,
+    Register.MONTH,
+    Register.YEAR,
+    Register.CENTURY,
+)
+
+
+class RtcState(NamedTuple):
+    """The memory, and how the time differs from the guest's."""
+
+    selected: int = 0
+    memory: bytes = bytes(SIZE)
+    """What was written; the time's registers count only while they are being set."""
+    offset: int = 0
+    """Seconds by which a program has put the clock forward."""
+
+
+class Rtc:
+    """An MC146818 (`services.Component`)."""
+
+    COMPONENT = "rtc"
+
+    def __init__(self, guest: Guest, bus: Bus) -> None:
+        self._guest = guest
+        memory = bytearray(SIZE)
+        memory[Register.A], memory[Register.B] = A_AFTER_POST, B_24_HOURS
+        self.state = RtcState(memory=bytes(memory))
+        bus.attach([INDEX_PORT], None, self._write_index)
+        bus.attach([DATA_PORT], self._read, self._write)
+
+    def save(self) -> RtcState:
+        """Return the state."""
+        return self.state
+
+    def restore(self, state: RtcState) -> None:
+        """Take the state of a `save`."""
+        self.state = state
+
+    @property
+    def now(self) -> datetime:
+        """What the clock shows."""
+        seconds = self._guest.nanoseconds() // NANOSECONDS + self.state.offset
+        try:
+            return datetime.fromtimestamp(seconds, UTC)
+        except (ValueError, OverflowError, OSError):  # set far beyond what a calendar has
+            return datetime(1980, 1, 1, tzinfo=UTC)
+
+    def _write_index(self, port: int, value: int) -> None:
+        self.state = self.state._replace(selected=value % SIZE)  # bit 7 is an AT's NMI mask
+
+    def _read(self, port: int) -> int:
+        index, memory = self.state.selected, self.state.memory
+        if index in TIME:
+            setting = memory[Register.B] & B_SET
+            return memory[index] if setting else self._time_register(Register(index))
+        match index:
+            case Register.A:
+                left = NANOSECONDS - self._guest.nanoseconds() % NANOSECONDS
+                return memory[index] & 0x7F | (A_UPDATING if left <= UPDATE_NANOSECONDS else 0)
+            case Register.C:
+                return 0
+            case Register.D:
+                return D_VALID
+        return memory[index]
+
+    def _write(self, port: int, value: int) -> None:
+        index, before = self.state.selected, self.state.memory
+        if index in (Register.C, Register.D):
+            return
+        if index in TIME and not before[Register.B] & B_SET:
+            self._set_time(self._frozen(), index, value)
+            return
+        memory = bytearray(before)
+        if index == Register.B and value & B_SET and not before[index] & B_SET:
+            memory = self._frozen()
+        memory[index] = value
+        self.state = self.state._replace(memory=bytes(memory))
+        if index == Register.B and before[index] & B_SET and not value & B_SET:
+            self._set_time(memory, index, value)
+
+    def _frozen(self) -> bytearray:
+        """Return the memory with the time of now in its registers."""
+        memory = bytearray(self.state.memory)
+        for register in TIME:
+            memory[register] = self._time_register(register)
+        return memory
+
+    def _time_register(self, register: Register) -> int:
+        now = self.now
+        fields = {
+            Register.SECONDS: now.second,
+            Register.MINUTES: now.minute,
+            Register.HOURS: now.hour,
+            Register.WEEKDAY: now.isoweekday() % 7 + 1,  # 1 is Sunday
+            Register.DAY: now.day,
+            Register.MONTH: now.month,
+            Register.YEAR: now.year % 100,
+            Register.CENTURY: now.year // 100,
+        }
+        value, control = fields[register], self.state.memory[Register.B]
+        afternoon = 0
+        if register is Register.HOURS and not control & B_24_HOURS:
+            afternoon = PM if value >= 12 else 0
+            value = (value - 1) % 12 + 1
+        return (value if control & B_BINARY else _to_bcd(value)) | afternoon
+
+    def _set_time(self, memory: bytearray, index: int, value: int) -> None:
+        """Set the clock by its registers; a date that there isn't changes nothing."""
+        memory[index] = value
+        control = memory[Register.B]
+
+        def field(register: Register) -> int:
+            byte = memory[register]
+            return byte if control & B_BINARY else _from_bcd(byte)
+
+        hour = field(Register.HOURS)
+        if not control & B_24_HOURS:
+            raw, afternoon = memory[Register.HOURS] & ~PM, memory[Register.HOURS] & PM
+            hour = (raw if control & B_BINARY else _from_bcd(raw)) % 12 + (12 if afternoon else 0)
+        try:
+            wanted = datetime(
+                field(Register.CENTURY) * 100 + field(Register.YEAR),
+                field(Register.MONTH),
+                field(Register.DAY),
+                hour,
+                field(Register.MINUTES),
+                field(Register.SECONDS),
+                tzinfo=UTC,
+            )
+        except ValueError:
+            return
+        offset = self.state.offset + (wanted - self.now) // timedelta(seconds=1)
+        self.state = self.state._replace(offset=offset)
+
+
+def _from_bcd(value: int) -> int:
+    return (value >> 4) * 10 + (value & 0xF)
+
+
+def _to_bcd(value: int) -> int:
+    return value // 10 << 4 | value % 10

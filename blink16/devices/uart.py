@@ -1,0 +1,265 @@
+"""The 8250 asynchronous communications adapter: COM1 (3F8h, IRQ 4) and COM2 (2F8h, IRQ 3).
+
+Bytes take their time by the divisor.  What comes from outside waits on the line until the
+program has read the byte before it, as with a peer that obeys RTS: nothing is lost.
+Source: National Semiconductor INS8250 data sheet; IBM PC/XT Technical Reference.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from blink16.bus import Bus
+from blink16.devices.oscillator import UART_HZ, Oscillator
+from blink16.devices.pic import Line
+from blink16.services import Guest
+
+MAX_WAITING = 1 << 20
+"""Bytes that may wait on the line; what comes beyond is dropped."""
+CLOCKS_PER_BIT = 16
+DIVISOR_AFTER_POST = 48  # 2400 baud, as the BIOS sets it up
+
+
+class Register(IntEnum):
+    """Offsets from the base port."""
+
+    DATA = 0  # receive buffer, transmit holding; divisor low while DLAB is set
+    IER = 1  # interrupt enable; divisor high while DLAB is set
+    IIR = 2  # interrupt identification, read only
+    LCR = 3  # line control
+    MCR = 4  # modem control
+    LSR = 5  # line status
+    MSR = 6  # modem status
+    SCRATCH = 7
+
+
+# interrupt enable bits, and their identifications by priority
+IER_DATA, IER_EMPTY, IER_LINE, IER_MODEM = 1, 2, 4, 8
+IIR_NONE, IIR_LINE, IIR_DATA, IIR_EMPTY, IIR_MODEM = 1, 6, 4, 2, 0
+LCR_WORD, LCR_STOP, LCR_PARITY, LCR_BREAK, LCR_DLAB = 0x03, 0x04, 0x08, 0x40, 0x80
+MCR_DTR, MCR_RTS, MCR_OUT1, MCR_OUT2, MCR_LOOP = 1, 2, 4, 8, 0x10
+LSR_DATA, LSR_OVERRUN, LSR_BREAK, LSR_EMPTY, LSR_IDLE = 1, 2, 0x10, 0x20, 0x40
+LSR_ERRORS = 0x1E
+MSR_CTS, MSR_DSR, MSR_RI, MSR_DCD = 0x10, 0x20, 0x40, 0x80
+MSR_CONNECTED = MSR_CTS | MSR_DSR | MSR_DCD
+
+
+class UartState(NamedTuple):
+    """The registers, and the bytes on their way."""
+
+    ier: int = 0
+    lcr: int = LCR_WORD
+    mcr: int = 0
+    lsr: int = LSR_EMPTY | LSR_IDLE
+    msr: int = MSR_CONNECTED
+    """With the delta bits, which a read clears."""
+    scratch: int = 0
+    divisor: int = DIVISOR_AFTER_POST
+    received: int = 0
+    holding: int = 0
+    """The byte that waits for the transmitter; LSR_EMPTY: there is none."""
+    shifting: int = 0
+    empty_interrupt: bool = False
+    """Whether the holding register became empty and nobody has been told."""
+    waiting: bytes = b""
+    """What has come on the line."""
+    free_at: int = 0
+    """When the next byte can have come."""
+    sent_at: int = -1
+    """When the transmitter has shifted its byte out; -1: it is idle."""
+
+
+class Uart:
+    """An 8250: a device and a receiver of bytes on the line.
+
+    Its component and the channel of what it sends have the same name (``com1``).
+    """
+
+    def __init__(self, guest: Guest, bus: Bus, irq: Line, channel: str, base: int) -> None:
+        self._guest = guest
+        self._irq = irq
+        self._base = base
+        self._oscillator = Oscillator(UART_HZ, guest.instructions_per_second)
+        self.channel = channel
+        self.state = UartState()
+        bus.attach(range(base, base + len(Register)), self._read, self._write)
+
+    def save(self) -> UartState:
+        """Return the state."""
+        return self.state
+
+    def restore(self, state: UartState) -> None:
+        """Take the state of a `save`."""
+        self.state = state
+
+    # -- time --------------------------------------------------------------------------------
+
+    @property
+    def character_time(self) -> int:
+        """How long a character takes at this speed and form, in units of machine time."""
+        s = self.state
+        bits = 1 + 5 + (s.lcr & LCR_WORD) + bool(s.lcr & LCR_PARITY) + 1 + bool(s.lcr & LCR_STOP)
+        divisor = s.divisor or 0x10000
+        return max(1, self._oscillator.time(bits * divisor * CLOCKS_PER_BIT))
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes that come on the line."""
+        waiting = (self.state.waiting + data)[:MAX_WAITING]
+        self.state = self.state._replace(waiting=waiting)
+
+    def due(self) -> int | None:
+        """Return when the next byte has come or gone."""
+        s = self.state
+        comes = s.free_at if self._can_come() else None
+        goes = s.sent_at if s.sent_at >= 0 else None
+        return min((time for time in (comes, goes) if time is not None), default=None)
+
+    def advance(self, time: int) -> None:
+        """Let a byte come and another one go, if it is time."""
+        if 0 <= self.state.sent_at <= time:
+            self._sent(time)
+        if self._can_come() and self.state.free_at <= time:
+            s = self.state
+            self.state = s._replace(waiting=s.waiting[1:], free_at=time + self.character_time)
+            self._take(s.waiting[0])
+        self._tell()
+
+    def _can_come(self) -> bool:
+        s = self.state
+        return bool(s.waiting) and not s.lsr & LSR_DATA and not s.mcr & MCR_LOOP
+
+    def _take(self, byte: int) -> None:
+        """Put a byte into the receive buffer."""
+        s = self.state
+        overrun = LSR_OVERRUN if s.lsr & LSR_DATA else 0
+        self.state = s._replace(received=byte, lsr=s.lsr | LSR_DATA | overrun)
+
+    # -- the transmitter ---------------------------------------------------------------------
+
+    def _transmit(self, byte: int) -> None:
+        s = self.state
+        self.state = s._replace(holding=byte, lsr=s.lsr & ~(LSR_EMPTY | LSR_IDLE))
+        if s.sent_at < 0:
+            self._shift()
+
+    def _shift(self) -> None:
+        """Move the byte from the holding register into the transmitter."""
+        s = self.state
+        if not s.mcr & MCR_LOOP:
+            self._guest.output(self.channel, bytes((s.holding,)))
+        self.state = s._replace(
+            shifting=s.holding,
+            lsr=s.lsr | LSR_EMPTY,
+            empty_interrupt=True,
+            sent_at=self._guest.time + self.character_time,
+        )
+
+    def _sent(self, time: int) -> None:
+        s = self.state
+        self.state = s._replace(sent_at=-1)
+        if s.mcr & MCR_LOOP:
+            self._take(s.shifting)
+        if s.lsr & LSR_EMPTY:
+            self.state = self.state._replace(lsr=self.state.lsr | LSR_IDLE)
+        else:
+            self._shift()
+
+    # -- interrupts --------------------------------------------------------------------------
+
+    def _identification(self) -> int:
+        """Return IIR: the interrupt of highest priority that waits."""
+        s = self.state
+        if s.ier & IER_LINE and s.lsr & LSR_ERRORS:
+            return IIR_LINE
+        if s.ier & IER_DATA and s.lsr & LSR_DATA:
+            return IIR_DATA
+        if s.ier & IER_EMPTY and s.empty_interrupt:
+            return IIR_EMPTY
+        if s.ier & IER_MODEM and s.msr & 0x0F:
+            return IIR_MODEM
+        return IIR_NONE
+
+    def _tell(self) -> None:
+        """Set the interrupt line, to which OUT2 is the switch on a PC."""
+        switched_on = self.state.mcr & (MCR_OUT2 | MCR_LOOP) == MCR_OUT2
+        self._irq(switched_on and self._identification() != IIR_NONE)
+
+    # -- ports -------------------------------------------------------------------------------
+
+    def _read(self, port: int) -> int:
+        value = self._read_register(Register(port - self._base))
+        self._tell()
+        return value
+
+    def _read_register(self, register: Register) -> int:
+        s = self.state
+        divisor = bool(s.lcr & LCR_DLAB)
+        match register:
+            case Register.DATA if divisor:
+                return s.divisor & 0xFF
+            case Register.DATA:
+                self.state = s._replace(lsr=s.lsr & ~LSR_DATA)
+                return s.received
+            case Register.IER:
+                return s.divisor >> 8 if divisor else s.ier
+            case Register.IIR:
+                identification = self._identification()
+                if identification == IIR_EMPTY:
+                    self.state = s._replace(empty_interrupt=False)
+                return identification
+            case Register.LCR:
+                return s.lcr
+            case Register.MCR:
+                return s.mcr
+            case Register.LSR:
+                self.state = s._replace(lsr=s.lsr & ~LSR_ERRORS)
+                return s.lsr
+            case Register.MSR:
+                self.state = s._replace(msr=s.msr & 0xF0)
+                return s.msr
+        return s.scratch
+
+    def _write(self, port: int, value: int) -> None:
+        self._write_register(Register(port - self._base), value)
+        self._tell()
+
+    def _write_register(self, register: Register, value: int) -> None:
+        s = self.state
+        divisor = bool(s.lcr & LCR_DLAB)
+        match register:
+            case Register.DATA if divisor:
+                self.state = s._replace(divisor=s.divisor & 0xFF00 | value)
+            case Register.DATA:
+                self.state = s._replace(empty_interrupt=False)
+                self._transmit(value)
+            case Register.IER if divisor:
+                self.state = s._replace(divisor=value << 8 | s.divisor & 0xFF)
+            case Register.IER:
+                newly = value & IER_EMPTY and not s.ier & IER_EMPTY and s.lsr & LSR_EMPTY
+                self.state = s._replace(
+                    ier=value & 0x0F, empty_interrupt=s.empty_interrupt or bool(newly)
+                )
+            case Register.LCR:
+                self.state = s._replace(lcr=value)
+            case Register.MCR:
+                self.state = s._replace(mcr=value & 0x1F)
+                self._modem_lines()
+            case Register.SCRATCH:
+                self.state = s._replace(scratch=value)
+            case _:
+                pass  # IIR is read only; writes to LSR and MSR are for factory testing
+
+    def _modem_lines(self) -> None:
+        """Set MSR by what the modem lines are: the peer's, or our own looped back."""
+        s = self.state
+        levels = _looped_back(s.mcr) if s.mcr & MCR_LOOP else MSR_CONNECTED
+        changed = levels ^ s.msr & 0xF0
+        ring_ended = s.msr & MSR_RI & ~levels
+        deltas = (changed & ~MSR_RI | ring_ended) >> 4
+        self.state = s._replace(msr=levels | s.msr & 0x0F | deltas)
+
+
+def _looped_back(mcr: int) -> int:
+    pairs = ((MCR_RTS, MSR_CTS), (MCR_DTR, MSR_DSR), (MCR_OUT1, MSR_RI), (MCR_OUT2, MSR_DCD))
+    return sum(level for output, level in pairs if mcr & output)

@@ -1,0 +1,202 @@
+"""The display adapter's ports: a CGA's at 3D0h to 3DFh, an MDA's or Hercules' at 3B0h to 3BFh.
+
+The picture's memory at B800:0000 or B000:0000 is RAM; here is what shows it: the 6845 CRT
+controller, the mode and color registers, and a status that follows the beam.
+Source: Motorola MC6845 data sheet; IBM Options and Adapters Technical Reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from blink16.bus import Bus
+from blink16.devices.oscillator import MASTER_HZ, Oscillator
+from blink16.services import Guest
+
+REGISTERS = 18
+CURSOR_START, CURSOR_END = 10, 11
+START_HIGH, START_LOW, CURSOR_HIGH, CURSOR_LOW = 12, 13, 14, 15
+READABLE = range(12, 18)
+_UNUSED_BITS = (0, 0, 0, 0, 0x80, 0xE0, 0x80, 0x80, 0xFC, 0xE0, 0x80, 0xE0, 0xC0, 0, 0xC0, 0)
+"""For each register that can be written, the bits that it hasn't got."""
+
+# offsets from the base port
+CRTC_PORTS = range(8)  # the index at even offsets, the data at odd ones
+MODE_PORT, COLOR_PORT, STATUS_PORT, HERCULES_PORT = 8, 9, 10, 15
+CLEAR_LIGHT_PEN, SET_LIGHT_PEN = 11, 12
+
+MODE_80_COLUMNS, MODE_GRAPHICS, MODE_GRAY = 0x01, 0x02, 0x04
+MODE_ENABLED, MODE_640_DOTS, MODE_BLINK = 0x08, 0x10, 0x20
+STATUS_NOT_DRAWING, STATUS_RETRACE = 0x01, 0x08
+STATUS_PEN_SET, STATUS_PEN_SWITCH = 0x02, 0x04
+STATUS_MONO_DOT, STATUS_NOT_RETRACE = 0x08, 0x80
+STATUS_MONO_ALWAYS = 0x70
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """How the beam goes: dots in a line, lines in a picture, and which of them it shows."""
+
+    hz: int
+    """Dots a second."""
+    dots: int
+    shown_dots: int
+    lines: int
+    shown_lines: int
+    retrace_line: int
+    """The line with which the vertical retrace begins."""
+    retrace_lines: int
+
+    def position(self, dot: int) -> tuple[int, int]:
+        """Return the line and the dot in it, of a dot since the beginning of time."""
+        line, dot = divmod(dot % (self.dots * self.lines), self.dots)
+        return line, dot
+
+
+COLOR_RASTER = Raster(MASTER_HZ, 912, 640, 262, 200, 224, 16)
+MONO_RASTER = Raster(16_257_000, 882, 720, 370, 350, 350, 16)
+
+
+class Adapter(Enum):
+    """Which card is in the slot, by its base port and its picture."""
+
+    CGA = 0x3D0, COLOR_RASTER
+    MDA = 0x3B0, MONO_RASTER
+    HERCULES = 0x3B0, MONO_RASTER, True
+
+    def __init__(self, base: int, raster: Raster, graphics: bool = False) -> None:
+        self.base = base
+        self.raster = raster
+        self.hercules = graphics
+
+
+class VideoState(NamedTuple):
+    """The registers."""
+
+    crtc: bytes = bytes(REGISTERS)
+    selected: int = 0
+    mode: int = 0
+    color: int = 0
+    configuration: int = 0
+    """Hercules: which of graphics (1) and its second page (2) the mode register may turn on."""
+    pen: bool = False
+
+
+class Video:
+    """A display adapter (`services.Component`).  Who draws the picture looks here what to draw."""
+
+    COMPONENT = "video"
+
+    def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.CGA) -> None:
+        self._guest = guest
+        self.adapter = adapter
+        self._oscillator = Oscillator(adapter.raster.hz, guest.instructions_per_second)
+        self.state = VideoState()
+        base = adapter.base
+        for offset in CRTC_PORTS:
+            if offset % 2:
+                bus.attach([base + offset], self._read_data, self._write_data)
+            else:
+                bus.attach([base + offset], None, self._write_index)
+        bus.attach([base + MODE_PORT], None, self._write_mode)
+        bus.attach([base + STATUS_PORT], self._read_status)
+        if adapter is Adapter.CGA:
+            bus.attach([base + COLOR_PORT], None, self._write_color)
+        if adapter is not Adapter.MDA:
+            bus.attach([base + CLEAR_LIGHT_PEN], None, lambda port, value: self._set_pen(False))
+        if adapter is Adapter.CGA:
+            bus.attach([base + SET_LIGHT_PEN], None, lambda port, value: self._set_pen(True))
+        if adapter.hercules:
+            bus.attach([base + HERCULES_PORT], None, self._write_configuration)
+
+    def save(self) -> VideoState:
+        """Return the state."""
+        return self.state
+
+    def restore(self, state: VideoState) -> None:
+        """Take the state of a `save`."""
+        self.state = state
+
+    # -- what is on the screen ---------------------------------------------------------------
+
+    def _word(self, high: int) -> int:
+        return self.state.crtc[high] << 8 | self.state.crtc[high + 1]
+
+    @property
+    def start(self) -> int:
+        """The address, in characters, of what the upper left corner shows."""
+        return self._word(START_HIGH)
+
+    @property
+    def cursor(self) -> int:
+        """The cursor's address in characters; compare `start`."""
+        return self._word(CURSOR_HIGH)
+
+    @property
+    def cursor_lines(self) -> range:
+        """Which lines of a character the cursor covers; empty: it isn't shown."""
+        first, last = self.state.crtc[CURSOR_START], self.state.crtc[CURSOR_END]
+        return range(0) if first & 0x60 == 0x20 else range(first & 0x1F, last + 1)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a picture at all."""
+        return bool(self.state.mode & MODE_ENABLED)
+
+    @property
+    def graphics(self) -> bool:
+        """Whether the picture shows dots and no characters."""
+        if self.adapter is Adapter.CGA:
+            return bool(self.state.mode & MODE_GRAPHICS)
+        return bool(self.adapter.hercules and self.state.mode & MODE_GRAPHICS)
+
+    # -- the 6845 ----------------------------------------------------------------------------
+
+    def _write_index(self, port: int, value: int) -> None:
+        self.state = self.state._replace(selected=value & 0x1F)
+
+    def _write_data(self, port: int, value: int) -> None:
+        index, crtc = self.state.selected, bytearray(self.state.crtc)
+        if index < len(_UNUSED_BITS):
+            crtc[index] = value & ~_UNUSED_BITS[index]
+            self.state = self.state._replace(crtc=bytes(crtc))
+
+    def _read_data(self, port: int) -> int:
+        return self.state.crtc[self.state.selected] if self.state.selected in READABLE else 0
+
+    # -- the card's own ports ----------------------------------------------------------------
+
+    def _write_mode(self, port: int, value: int) -> None:
+        if self.adapter.hercules:
+            allowed = self.state.configuration
+            value &= ~(0 if allowed & 1 else MODE_GRAPHICS)
+            value &= ~(0 if allowed & 2 else 0x80)
+        self.state = self.state._replace(mode=value)
+
+    def _write_color(self, port: int, value: int) -> None:
+        self.state = self.state._replace(color=value)
+
+    def _write_configuration(self, port: int, value: int) -> None:
+        self.state = self.state._replace(configuration=value & 3)
+
+    def _set_pen(self, on: bool) -> None:
+        self.state = self.state._replace(pen=on)
+
+    def _read_status(self, port: int) -> int:
+        raster = self.adapter.raster
+        line, dot = raster.position(self._oscillator.cycles(self._guest.time))
+        first = raster.retrace_line
+        retrace = first <= line < first + raster.retrace_lines
+        drawing = line < raster.shown_lines and dot < raster.shown_dots
+        if self.adapter is Adapter.CGA:
+            status = STATUS_PEN_SWITCH | (STATUS_PEN_SET if self.state.pen else 0)
+            status |= 0 if drawing else STATUS_NOT_DRAWING
+            return 0xF0 | status | (STATUS_RETRACE if retrace else 0)
+        status = STATUS_MONO_ALWAYS | (STATUS_MONO_DOT if drawing and dot & 8 else 0)
+        if self.adapter is Adapter.MDA:
+            return status | 0x80 | (0 if dot < raster.shown_dots else STATUS_NOT_DRAWING)
+        status &= ~STATUS_MONO_ALWAYS  # the card's identification in bits 4 to 6: 0
+        status |= 0 if retrace else STATUS_NOT_RETRACE
+        return status | (0 if dot < raster.shown_dots else STATUS_NOT_DRAWING)

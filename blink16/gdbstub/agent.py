@@ -1,0 +1,385 @@
+"""Agent expressions: the byte code in which gdb sends the conditions of breakpoints.
+
+A stack machine over 64-bit numbers, run against the machine's registers and memory when a
+breakpoint is reached, so that a condition that doesn't hold costs no round trip, and so that it
+holds in both directions of time.  gdb manual, appendix "The GDB Agent Expression Mechanism".
+
+What the operations do is written once, over `Value`s: folded at once they evaluate an
+expression (`evaluate`), and emitted they become a predicate that the engine judges itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from blink16.cpu import flags
+from blink16.cpu.predicates import Context, UntranslatableError
+from blink16.cpu.registers import Cell
+from blink16.cpu.values import Value, select
+from blink16.gdbstub import registers
+from blink16.machine import Machine
+from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
+
+MAX_LENGTH = 4096
+"""Bytes of one expression."""
+MAX_STEPS = 10_000
+"""Operations of one evaluation; an expression that loops is cut off."""
+MAX_EMITTED = 256
+"""Operations of a predicate that is compiled, on all its ways together; loops are unrolled."""
+MAX_STACK = 100
+"""Values on the stack."""
+WIDTH = 64
+_SIGN = 1 << (WIDTH - 1)
+
+
+class AgentError(Exception):
+    """An expression that can't be evaluated, and why."""
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """How many operations may still be carried out."""
+
+    left: int
+    error: Exception
+
+    def take(self) -> None:
+        """Take one."""
+        if not self.left:
+            raise self.error
+        self.left -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Fork:
+    """A jump that depends on what is not known yet."""
+
+    condition: Value
+    target: int
+
+
+@dataclass(slots=True)
+class _State:
+    """One evaluation, or one way through an expression that is being emitted."""
+
+    code: bytes
+    context: Context
+    allowance: _Allowance
+    stack: list[Value]
+    at: int = 0
+
+    def operand(self, length: int) -> int:
+        """Return a number behind the operation; they are big-endian."""
+        end = self.at + length
+        if end > len(self.code):
+            raise AgentError("the expression ends within an operation")
+        value = int.from_bytes(self.code[self.at : end], "big")
+        self.at = end
+        return value
+
+    def pop(self) -> Value:
+        """Take the topmost value."""
+        if not self.stack:
+            raise AgentError("the expression's stack is empty")
+        return self.stack.pop()
+
+    def push(self, value: Value) -> None:
+        """Put a value on the stack, widened with zeros."""
+        if len(self.stack) >= MAX_STACK:
+            raise AgentError(f"the expression's stack has more than {MAX_STACK} values")
+        self.stack.append(value.zero_extend(WIDTH))
+
+    def require(self, condition: Value, complaint: str) -> None:
+        """Go on only where a condition holds."""
+        if not isinstance(condition.handle, int):
+            self.context.require(condition)
+        elif not condition.handle:
+            raise AgentError(complaint)
+
+    def run(self) -> Value | _Fork:
+        """Carry out operations up to the end, or to a jump that can't be decided yet."""
+        while True:
+            self.allowance.take()
+            operation = self.operand(1)
+            if operation == _END:
+                return self.pop()
+            if operation == _GOTO_IF:
+                target, condition = self.operand(2), self.pop().is_not_zero()
+                if not isinstance(condition.handle, int):
+                    return _Fork(condition, target)
+                self.at = target if condition.handle else self.at
+                continue
+            carry_out = _OPERATIONS.get(operation)
+            if carry_out is None:
+                raise AgentError(f"unknown operation {operation:02x}h in an expression")
+            carry_out(self)
+
+
+class _Folding:
+    """A context in which everything is known: the machine as it stands."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def constant(self, value: int, width: int) -> Value:
+        """Return a known value."""
+        return Value(value, width)
+
+    def get_cell(self, cell: Cell) -> Value:
+        """Read a cell."""
+        return Value(self._machine.registers.cells[cell], 16)
+
+    def icount(self) -> Value:
+        """Return the instructions retired."""
+        return Value(self._machine.registers.icount, WIDTH)
+
+    def load(self, address: Value, width: int) -> Value:
+        """Read memory."""
+        assert isinstance(address.handle, int)
+        data = self._machine.memory.ram[address.handle : address.handle + width // 8]
+        return Value(int.from_bytes(data, "little"), WIDTH)
+
+    def require(self, condition: Value) -> None:
+        """Never come here, nor to what follows: all conditions are known."""
+        raise NotImplementedError
+
+    def decide(
+        self, condition: Value, then: Callable[[], None], otherwise: Callable[[], None]
+    ) -> None:
+        """Never come here."""
+        raise NotImplementedError
+
+    def conclude(self, holds: Value) -> None:
+        """Never come here."""
+        raise NotImplementedError
+
+    def begin_alternative(self) -> None:
+        """Never come here."""
+        raise NotImplementedError
+
+
+def evaluate(code: bytes, machine: Machine) -> int:
+    """Return the value of an expression, unsigned.  AgentError if it has none."""
+    error = AgentError(f"the expression takes more than {MAX_STEPS} operations")
+    value = _State(code, _Folding(machine), _Allowance(MAX_STEPS, error), []).run()
+    assert isinstance(value, Value)
+    assert isinstance(value.handle, int)
+    return value.handle
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold for a breakpoint to stop: one of these expressions is not zero.
+
+    Where an expression fails, better stop once too often.  A `predicates.Predicate`.
+    """
+
+    expressions: tuple[bytes, ...]
+
+    def __call__(self, machine: Machine) -> bool:
+        """Tell whether to stop."""
+        try:
+            return any(evaluate(code, machine) for code in self.expressions)
+        except AgentError:
+            return True
+
+    def emit(self, context: Context) -> None:
+        """Say when to stop."""
+        error = UntranslatableError(f"the condition takes more than {MAX_EMITTED} operations")
+        allowance = _Allowance(MAX_EMITTED, error)
+        for code in self.expressions:
+            context.begin_alternative()
+            _emit(_State(code, context, allowance, []))
+
+
+def _emit(state: _State) -> None:
+    """Emit the rest of an expression, on each of its ways."""
+    context = state.context
+    try:
+        end = state.run()
+    except AgentError:
+        context.conclude(context.constant(1, 1))
+        return
+    if isinstance(end, Value):
+        context.conclude(end.is_not_zero())
+        return
+    jumped = replace(state, stack=state.stack.copy(), at=end.target)
+    context.decide(end.condition, lambda: _emit(jumped), lambda: _emit(state))
+
+
+# -- operations ------------------------------------------------------------------------------
+
+_GOTO_IF, _END = 0x20, 0x27
+_Operation = Callable[[_State], None]
+
+
+def _binary(compute: Callable[[Value, Value], Value]) -> _Operation:
+    def operation(state: _State) -> None:
+        right, left = state.pop(), state.pop()
+        state.push(compute(left, right))
+
+    return operation
+
+
+def _division(compute: Callable[[Value, Value], Value]) -> _Operation:
+    def operation(state: _State) -> None:
+        right, left = state.pop(), state.pop()
+        state.require(right.is_not_zero(), "the expression divides by zero")
+        state.push(compute(left, right))
+
+    return operation
+
+
+def _negated_if(condition: Value, value: Value) -> Value:
+    return select(condition, Value(0, WIDTH) - value, value)
+
+
+def _divided(left: Value, right: Value) -> Value:
+    """Divide towards zero, as C does."""
+    quotient = _negated_if(left.sign(), left) // _negated_if(right.sign(), right)
+    return _negated_if(left.sign() ^ right.sign(), quotient)
+
+
+def _remainder(left: Value, right: Value) -> Value:
+    return left - right * _divided(left, right)
+
+
+def _shift_left(left: Value, right: Value) -> Value:
+    return select(right.below(WIDTH), left << (right & (WIDTH - 1)), Value(0, WIDTH))
+
+
+def _shift_right(left: Value, right: Value) -> Value:
+    return select(right.below(WIDTH), left >> (right & (WIDTH - 1)), Value(0, WIDTH))
+
+
+def _shift_right_signed(left: Value, right: Value) -> Value:
+    most = Value(WIDTH - 1, WIDTH)
+    return left.shift_right_signed(select(right.below(most), right, most))
+
+
+def _reference(length: int) -> _Operation:
+    def operation(state: _State) -> None:
+        address = state.pop()
+        there = address.below(MEMORY_SIZE - length + 1)
+        state.require(there, "the expression reads beyond the end of memory")
+        state.push(state.context.load(address, 8 * length))
+
+    return operation
+
+
+def _constant(length: int) -> _Operation:
+    return lambda state: state.push(Value(state.operand(length), WIDTH))
+
+
+def _register(state: _State) -> None:
+    number = state.operand(2)
+    if number >= len(registers.REGISTERS):
+        raise AgentError(f"the expression reads register {number}, and there is none")
+    state.push(_value_of(registers.REGISTERS[number], state.context))
+
+
+def _value_of(register: registers.Register, context: Context) -> Value:
+    """Return a register as gdb sees it; see `registers`."""
+    match register.name:
+        case "eip":
+            return _linear(context, Cell.CS, Cell.IP)
+        case "esp":
+            return _linear(context, Cell.SS, Cell.SP)
+        case "eflags":
+            return flags.word(context)
+        case "icount":
+            return context.icount()
+    if register.writes is None:
+        return Value(0, WIDTH)
+    return context.get_cell(Cell[register.writes.upper()])
+
+
+def _linear(context: Context, segment: Cell, offset: Cell) -> Value:
+    base = context.get_cell(segment).zero_extend(WIDTH) << 4
+    return (base + context.get_cell(offset).zero_extend(WIDTH)) & ADDRESS_MASK
+
+
+def _extend(state: _State) -> None:
+    bits, value = state.operand(1), state.pop()
+    if bits == 0:
+        raise AgentError("the expression extends a number of no bits")
+    state.push(value.truncate(min(bits, WIDTH)).sign_extend(WIDTH))
+
+
+def _zero_extend(state: _State) -> None:
+    bits, value = state.operand(1), state.pop()
+    state.push(value & ((1 << min(bits, WIDTH)) - 1))
+
+
+def _goto(state: _State) -> None:
+    state.at = state.operand(2)
+
+
+def _pick(state: _State) -> None:
+    depth = state.operand(1)
+    if depth >= len(state.stack):
+        raise AgentError("the expression's stack is not that deep")
+    state.push(state.stack[-1 - depth])
+
+
+def _duplicate(state: _State) -> None:
+    value = state.pop()
+    state.push(value)
+    state.push(value)
+
+
+def _drop(state: _State) -> None:
+    state.pop()
+
+
+def _swap(state: _State) -> None:
+    top, below = state.pop(), state.pop()
+    state.push(top)
+    state.push(below)
+
+
+def _rotate(state: _State) -> None:
+    """a b c become c a b."""
+    c, b, a = state.pop(), state.pop(), state.pop()
+    for value in (c, a, b):
+        state.push(value)
+
+
+_OPERATIONS: dict[int, _Operation] = {
+    0x02: _binary(lambda left, right: left + right),
+    0x03: _binary(lambda left, right: left - right),
+    0x04: _binary(lambda left, right: left * right),
+    0x05: _division(_divided),
+    0x06: _division(lambda left, right: left // right),
+    0x07: _division(_remainder),
+    0x08: _division(lambda left, right: left % right),
+    0x09: _binary(_shift_left),
+    0x0A: _binary(_shift_right_signed),
+    0x0B: _binary(_shift_right),
+    0x0E: lambda state: state.push(state.pop().is_zero()),
+    0x0F: _binary(lambda left, right: left & right),
+    0x10: _binary(lambda left, right: left | right),
+    0x11: _binary(lambda left, right: left ^ right),
+    0x12: lambda state: state.push(~state.pop()),
+    0x13: _binary(lambda left, right: left.equals(right)),
+    0x14: _binary(lambda left, right: (left ^ _SIGN).below(right ^ _SIGN)),
+    0x15: _binary(lambda left, right: left.below(right)),
+    0x16: _extend,
+    0x17: _reference(1),
+    0x18: _reference(2),
+    0x19: _reference(4),
+    0x1A: _reference(8),
+    0x21: _goto,
+    0x22: _constant(1),
+    0x23: _constant(2),
+    0x24: _constant(4),
+    0x25: _constant(8),
+    0x26: _register,
+    0x28: _duplicate,
+    0x29: _drop,
+    0x2A: _zero_extend,
+    0x2B: _swap,
+    0x32: _pick,
+    0x33: _rotate,
+}

@@ -1,0 +1,240 @@
+"""The machines that one client holds, as processes with one thread each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import singledispatchmethod
+
+from blink16.debugger import Debugger, Event, EventKind
+from blink16.gdbstub import commands, description, hostio, processes
+from blink16.gdbstub.actions import Process, Taken
+from blink16.gdbstub.answers import Answers
+from blink16.gdbstub.catch_commands import caught
+from blink16.gdbstub.fields import ALL, ANY, ThreadId
+from blink16.gdbstub.hostio import HostFiles
+from blink16.gdbstub.processes import THREAD, Purpose
+from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
+
+OBJECTS = ("threads", "exec-file", "osdata")
+"""The objects of qXfer that are about processes."""
+_KEPT = (
+    EventKind.BREAKPOINT,
+    EventKind.CAUGHT,
+    EventKind.WATCHPOINT,
+    EventKind.EXITING,
+    EventKind.SIGNALLED,
+    EventKind.HALTED,
+)
+
+
+@dataclass(eq=False, slots=True)
+class Inferior:
+    """A machine that a client holds."""
+
+    process: int
+    debugger: Debugger
+    answers: Answers
+    launched: bool
+    _missed: tuple[int, Event] | None = None
+
+    def judged(self, event: Event) -> Event:
+        """Return an event as what it is to the client: a stop at a catch is no breakpoint."""
+        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED):
+            return event
+        text = caught(self.debugger)
+        if not text or self.answers.has_breakpoint():
+            return replace(event, text=text or event.text)
+        return Event(EventKind.CAUGHT, text=text)
+
+    def miss(self, event: Event) -> None:
+        """Remember an event that could not be told, since another machine had stopped before."""
+        if event.kind in _KEPT:
+            self._missed = self.debugger.machine.icount, event
+
+    def missed(self) -> Event | None:
+        """Return such an event, once, if it still holds."""
+        missed, self._missed = self._missed, None
+        machine = self.debugger.machine
+        if missed is None or missed[0] != machine.icount:
+            return None
+        if missed[1].kind is EventKind.BREAKPOINT and not self.answers.has_breakpoint():
+            return None
+        return missed[1]
+
+
+class Inferiors:
+    """Which machines a client holds and means, and its questions about them as processes."""
+
+    def __init__(self, listing: Callable[[], Sequence[Process]]) -> None:
+        """Hold nothing.  ``listing`` returns all machines of the server."""
+        self._listing = listing
+        self._held: dict[int, Inferior] = {}
+        self._chosen: int | None = None
+        self._to_resume = ThreadId(ANY, ANY)
+        self._files = HostFiles(self._board)
+        self.multiprocess = False
+        """Whether the client knows of processes."""
+
+    def __iter__(self) -> Iterator[Inferior]:
+        return iter(self._held.values())
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, taken: Taken) -> Inferior:
+        """Hold one more, and mean it from now on."""
+        answers = Answers(taken.debugger, taken.program)
+        inferior = Inferior(taken.process, taken.debugger, answers, taken.launched)
+        self._held[taken.process] = inferior
+        self._chosen = taken.process
+        self._to_resume = ThreadId(ANY, ANY)
+        return inferior
+
+    def drop(self, inferior: Inferior) -> None:
+        """Hold it no more."""
+        del self._held[inferior.process]
+
+    def choose(self, inferior: Inferior) -> None:
+        """Mean one from now on.  gdb takes the thread of a stop reply for the selected one."""
+        self._chosen = inferior.process
+
+    @property
+    def current(self) -> Inferior:
+        """The one that questions are about; RefusedError if none is held."""
+        if not self._held:
+            raise RefusedError("there is no program here: attach to one, or run one")
+        if self._chosen in self._held:
+            return self._held[self._chosen]
+        return next(iter(self._held.values()))
+
+    def named(self, process: int | None) -> Inferior:
+        """Return the one of that number; RefusedError if it isn't held.
+
+        Clients that don't know of processes make a number up.
+        """
+        if process is None or not self.multiprocess:
+            return self.current
+        if process not in self._held:
+            raise RefusedError(f"process {process} is not debugged here")
+        return self._held[process]
+
+    def held(self, process: int) -> Inferior:
+        """Return the one of that number, which is held."""
+        return self._held[process]
+
+    def matching(self, thread: ThreadId) -> list[Inferior]:
+        """Return those that a thread-id means."""
+        if thread.thread not in (THREAD, ALL, ANY) or not self._held:
+            return []
+        if thread.process == ALL:
+            return list(self)
+        if thread.process == ANY:
+            return [self.current]
+        return [inferior for inferior in self if inferior.process == thread.process]
+
+    def to_resume(self) -> list[Inferior]:
+        """Return those that c, s, bc and bs mean."""
+        return self.matching(self._to_resume) or [self.current]
+
+    def thread_id(self, inferior: Inferior) -> str:
+        """Return the thread-id of its processor."""
+        return f"p{inferior.process:x}.{THREAD:x}" if self.multiprocess else f"{THREAD:x}"
+
+    def _board(self, name: str) -> bytes | None:
+        found = (inferior for inferior in self if hostio.board_name(inferior.process) == name)
+        inferior = next(found, None)
+        return None if inferior is None else inferior.answers.board.content
+
+    # -- questions ---------------------------------------------------------------------------
+
+    @singledispatchmethod
+    def answer(self, question: commands.Command) -> bytes:
+        """Return the body of the reply; RefusedError if the question can't be answered."""
+        return self.current.answers.answer(question)
+
+    @answer.register
+    def _(self, question: commands.Unknown) -> bytes:
+        return EMPTY
+
+    @answer.register
+    def _(self, question: processes.SelectThread) -> bytes:
+        meant = self._known(question.thread)
+        if question.purpose is Purpose.RESUME:
+            self._to_resume = question.thread
+        elif question.thread.process not in (ALL, ANY):
+            self._chosen = meant.process
+        return OK
+
+    @answer.register
+    def _(self, question: processes.QueryAlive) -> bytes:
+        self._known(question.thread)
+        return OK
+
+    @answer.register
+    def _(self, question: processes.QueryCurrentThread) -> bytes:
+        return b"QC" + self.thread_id(self.current).encode("ascii")
+
+    @answer.register
+    def _(self, question: processes.QueryThreads) -> bytes:
+        if not question.first or not self._held:
+            return b"l"
+        return b"m" + ",".join(map(self.thread_id, self)).encode("ascii")
+
+    @answer.register
+    def _(self, question: processes.QueryThreadInfo) -> bytes:
+        text = description.thread_info(self._known(question.thread).debugger)
+        return text.encode("ascii").hex().encode("ascii")
+
+    @answer.register
+    def _(self, question: processes.QueryAttached) -> bytes:
+        # 1 lets gdb detach when its user quits, instead of killing
+        return b"0" if self.named(question.process).launched else b"1"
+
+    @answer.register
+    def _(self, question: processes.QueryProcess) -> bytes:
+        return b"pid:%x;" % self.current.process + description.host_info()
+
+    @answer.register
+    def _(self, question: commands.HostFile) -> bytes:
+        return self._files.answer(question.operation, question.arguments) or EMPTY
+
+    @answer.register
+    def _(self, question: commands.ReadObject) -> bytes:
+        known = {name for name, _ in description.OBJECTS} | {*OBJECTS}
+        if question.name not in known:
+            return EMPTY
+        text = self._object(question.name, question.annex)
+        return chunk(text.encode("utf-8"), question.offset, question.length)
+
+    def _object(self, name: str, annex: str) -> str:
+        same = description.OBJECTS.get((name, annex))
+        if same is not None:
+            return same()
+        match name, annex:
+            case "threads", "":
+                return description.threads(map(self.thread_id, self))
+            case "exec-file", process:
+                return hostio.board_name(self._process(process).process)
+            case "osdata", "":
+                types = {"Type": "processes", "Description": "The machines of this server"}
+                return description.os_data([types], "types")
+            case "osdata", "processes":
+                rows = (
+                    {"pid": str(p.number), "command": p.command, "state": p.state}
+                    for p in self._listing()
+                )
+                return description.os_data(rows, "processes")
+        raise RefusedError(f"{name} has no {annex[:40]!r}")
+
+    def _process(self, annex: str) -> Inferior:
+        try:
+            return self.named(int(annex, 16) if annex else None)
+        except ValueError:
+            raise RefusedError("bad process") from None
+
+    def _known(self, thread: ThreadId) -> Inferior:
+        meant = self.matching(thread)
+        if not meant:
+            raise RefusedError(f"no thread {thread.process:x}.{thread.thread:x}")
+        return meant[0]

@@ -1,0 +1,190 @@
+"""Monitor commands for who sits in front of the machine: keyboard, screen, reset."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from blink16.bios import display, picture
+from blink16.bios.post import ResetSwitch
+from blink16.console import MAX_PENDING, Console
+from blink16.debugger import Debugger, EventKind, Resume
+from blink16.devices.keyboard import Keyboard
+from blink16.devices.keys import chord
+from blink16.devices.video import Video
+from blink16.gdbstub.monitor import MonitorError, command, no_arguments
+from blink16.machine import IDLE_INTERVAL
+from blink16.timeline import Interrupted
+
+DEFAULT_WAIT = 100_000_000
+LOOK_INTERVAL = 100_000
+"""Instructions between two looks at the screen."""
+MAX_IDLE_SECONDS = 60
+"""So long, in its own time, a machine may be idle before nobody waits for it any more."""
+PNG_MODE = 0o666
+
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "e": "\x1b", "\\": "\\", '"': '"'}
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_WAIT = re.compile(r'("(?:[^"\\]|\\.)*"|\S+)(?:\s+([0-9]{1,18}))?', re.DOTALL)
+
+
+# -- keyboard --------------------------------------------------------------------------------
+
+
+@command('type "TEXT"', whole=True)
+def type_(debugger: Debugger, arguments: Sequence[str]) -> str:
+    r"""Type TEXT on the machine's keyboard, or give it to the program's console.
+
+    In it \n is the Enter key; \t, \b, \e (Escape), \", \\ and \xNN are understood as well.
+    A PC gets the keys one by one, as its program takes them.  The machine doesn't move: resume.
+    """
+    if not arguments:
+        raise MonitorError('usage: monitor type "TEXT"')
+    data = _unquoted(arguments[0]).encode("cp437", "replace")
+    if debugger.machine.component(Console.CHANNEL) is None:
+        raise MonitorError("this machine has no console to type on")
+    if len(data) > MAX_PENDING:
+        raise MonitorError(f"a text may have at most {MAX_PENDING} characters")
+    debugger.receive(Console.CHANNEL, data)
+    return f"{len(data)} characters to type"
+
+
+@command("key CHORD")
+def key(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Press keys together on a PC's keyboard, like f1, shift-tab, ctrl-break or ctrl-alt-del.
+
+    The machine doesn't move: resume.
+    """
+    if len(arguments) != 1:
+        raise MonitorError("usage: monitor key CHORD, like f1 or ctrl-alt-del")
+    if debugger.machine.component(Keyboard.CHANNEL) is None:
+        raise MonitorError(_NO_PC)
+    try:
+        codes = chord(arguments[0])
+    except ValueError as error:
+        raise MonitorError(str(error)) from None
+    debugger.receive(Keyboard.CHANNEL, codes)
+    return ""
+
+
+def _unquoted(text: str) -> str:
+    """Return a text without its quotes, its escapes replaced."""
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    return _ESCAPE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = match[1]
+    if code.startswith("x") and len(code) > 1:
+        return bytes((int(code[1:], 16),)).decode("cp437")
+    if code not in _ESCAPES:
+        raise MonitorError(f'no escape \\{code}; there are \\n \\r \\t \\b \\e \\\\ \\" \\xNN')
+    return _ESCAPES[code]
+
+
+# -- screen ----------------------------------------------------------------------------------
+
+
+@command("screen [FILE.png]")
+def screen(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show the text on the machine's screen and where its cursor is, or write it as a picture.
+
+    FILE.png is a plain name: the file comes into the folder in which the server was started.
+    """
+    shown = _screen(debugger)
+    if arguments:
+        no_arguments(arguments[1:])
+        return _write_png(arguments[0], picture.png(shown))
+    match shown:
+        case None:
+            return "the screen is switched off"
+        case display.DotScreen(width, height):
+            return f"the screen shows {width}x{height} dots; try monitor screen FILE.png"
+        case display.TextScreen(cursor=cursor):
+            where = "no cursor" if cursor is None else f"cursor at row {cursor[0]}, column "
+            where += "" if cursor is None else str(cursor[1])
+            return f"{shown.text()}\n[{shown.columns}x{shown.rows}, {where}]"
+
+
+@command('wait-screen "TEXT" [INSTRUCTIONS]', whole=True)
+def wait_screen(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Run until TEXT stands on the screen, but no longer than for INSTRUCTIONS (10**8).
+
+    TEXT stands within one line.  Says whether it came; breakpoints and Ctrl-C stop it before.
+    gdb keeps what it has read of registers: type `maintenance flush register-cache` afterwards.
+    """
+    match = _WAIT.fullmatch(arguments[0]) if arguments else None
+    if match is None:
+        raise MonitorError('usage: monitor wait-screen "TEXT" [INSTRUCTIONS]')
+    text = _unquoted(match[1])
+    goal = debugger.timeline.now + int(match[2] or DEFAULT_WAIT)
+    idle = 0
+    while not _stands(debugger, text):
+        left = goal - debugger.timeline.now
+        if left <= 0:
+            return f"{text!r} is not on the screen at instruction {debugger.timeline.now}"
+        event = debugger.resume(Resume(count=min(left, LOOK_INTERVAL)))
+        idle = idle + 1 if event.kind is EventKind.IDLE else 0
+        if event.kind is EventKind.INTERRUPTED:
+            raise Interrupted
+        if event.kind not in _GOES_ON or idle > MAX_IDLE_SECONDS * IDLE_INTERVAL:
+            reason = event.text or event.kind.name.lower().replace("_", " ")
+            at = debugger.timeline.now
+            return (
+                f"{text!r} is not on the screen: the machine stopped at instruction {at}: {reason}"
+            )
+    return f"{text!r} is on the screen at instruction {debugger.timeline.now}"
+
+
+_GOES_ON = (EventKind.STEPPED, EventKind.IDLE)
+
+
+def _screen(debugger: Debugger) -> display.Screen | None:
+    machine = debugger.machine
+    video = machine.component(Video.COMPONENT)
+    return display.read(machine.memory, video if isinstance(video, Video) else None)
+
+
+def _stands(debugger: Debugger, text: str) -> bool:
+    shown = _screen(debugger)
+    return isinstance(shown, display.TextScreen) and any(
+        text in line for line in shown.full_lines()
+    )
+
+
+def _write_png(name: str, data: bytes) -> str:
+    """Write a picture into the current folder, over nothing but another picture."""
+    if PurePath(name).name != name or "\\" in name or not name.lower().endswith(".png"):
+        raise MonitorError(f"{name[:80]!r} is not a plain file name that ends in .png")
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        with os.fdopen(os.open(name, flags, PNG_MODE), "r+b") as file:
+            before = file.read(len(picture.SIGNATURE))
+            if before and before != picture.SIGNATURE:
+                raise MonitorError(f"{name} is there already and is no picture")
+            file.seek(0)
+            file.truncate()
+            file.write(data)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise MonitorError(f"can't write {name[:80]}: {reason}") from None
+    return f"{name}: {len(data)} bytes"
+
+
+# -- reset -----------------------------------------------------------------------------------
+
+
+@command("reset")
+def reset(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Press a PC's reset button: with the next resume it starts anew."""
+    no_arguments(arguments)
+    if debugger.machine.component(ResetSwitch.CHANNEL) is None:
+        raise MonitorError(_NO_PC)
+    debugger.receive(ResetSwitch.CHANNEL, b"\0")
+    return "reset with the next resume"
+
+
+_NO_PC = "this machine is no PC: the program was not booted from a disk"

@@ -1,0 +1,53 @@
+"""``monitor symbols``: names for code that was not there when the program was loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from blink16 import symbolfiles
+from blink16.debugger import Debugger
+from blink16.gdbstub.monitor import MonitorError, command
+from blink16.symbolfiles import Place, SymbolFileError
+from blink16.symbols import SymbolTable
+
+
+@command("symbols FILE [text=SEGMENT] [data=SEGMENT]")
+def symbols(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Add the names in a symbol file, of any kind that the server's option --symbols takes.
+
+    Segments are hexadecimal.  Without them, a file whose addresses are not linear belongs where
+    CS and DS point now.  FILE lies in the folder in which the server was started, or below it.
+    gdb learns the new names by `symbol-file target:/blink16.elf`, or when it attaches again.
+    """
+    if not arguments:
+        raise MonitorError("usage: monitor symbols FILE [text=SEGMENT] [data=SEGMENT]")
+    registers = debugger.machine.registers
+    default = Place(registers.cs, registers.ds, registers.cs)
+    try:
+        source = symbolfiles.parse_source(",".join(arguments))
+        _check(source.path)
+        found = symbolfiles.read(source, default)
+    except SymbolFileError as error:
+        raise MonitorError(str(error)) from None
+    before = set(debugger.symbols)
+    added = [symbol for symbol in found.symbols if symbol not in before]
+    if len(before) + len(added) > symbolfiles.MAX_SYMBOLS:
+        raise MonitorError(f"there would be more than {symbolfiles.MAX_SYMBOLS} symbols")
+    lines = "" if found.debug is None else " and line numbers"
+    debugger.symbols = SymbolTable([*before, *added])
+    debugger.debug = found.debug or debugger.debug
+    return f"{len(added)} symbols{lines} added; in gdb: symbol-file target:/blink16.elf"
+
+
+def _check(path: Path) -> None:
+    """Refuse files that are none of the client's business, and what is no file."""
+    folder = Path.cwd()
+    try:
+        meant = (folder / path).resolve()
+        inside = meant.is_relative_to(folder.resolve()) and meant.is_file()
+    except (OSError, ValueError):
+        inside = False
+    if not inside:
+        shown = str(path)[:80]
+        raise MonitorError(f"{shown!r} is no file in the folder in which the server was started")

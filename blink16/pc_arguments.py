@@ -1,0 +1,84 @@
+"""The commands' arguments that set up a PC around a boot image."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from blink16 import loader, pc
+from blink16.bios import OptionRom
+from blink16.devices.pc import DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, instructions_per_second
+from blink16.devices.video import Adapter
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments to a command."""
+    group = parser.add_argument_group("a PC, which boots from PROGRAM if that is a disk image")
+    for drive, what in (
+        ("A", "the first floppy"),
+        ("B", "the second floppy"),
+        ("C", "a hard disk"),
+    ):
+        group.add_argument(f"-{drive}", type=Path, metavar="FILE", help=f"image of {what}")
+    group.add_argument(
+        "--rom",
+        type=_rom,
+        action="append",
+        default=[],
+        metavar="FILE@ADDR",
+        help="an option ROM at a linear address, like vga.rom@0xC0000; may be given often",
+    )
+    group.add_argument(
+        "--display",
+        choices=[adapter.name.lower() for adapter in Adapter],
+        default=Adapter.CGA.name.lower(),
+        help="the display adapter (default: cga)",
+    )
+    group.add_argument(
+        "--mhz",
+        type=_mhz,
+        default=DEFAULT_MHZ,
+        metavar="N",
+        help=f"the processor's clock, which the PC's timers are compared with "
+        f"(default: {DEFAULT_MHZ:.3g})",
+    )
+
+
+def setup(parsed: argparse.Namespace) -> pc.PcSetup:
+    """Return the PC that the arguments describe.  LoadError if a file can't be read."""
+    return pc.PcSetup(
+        parsed.mhz,
+        Adapter[parsed.display.upper()],
+        tuple(
+            pc.DiskImage(drive, path, loader.content(path, str(path)))
+            for drive, path in drives(parsed)
+        ),
+        tuple(OptionRom(address, loader.content(path, str(path))) for path, address in parsed.rom),
+    )
+
+
+def drives(parsed: argparse.Namespace) -> list[tuple[int, Path]]:
+    """Return the drives for which an image was given, beside PROGRAM's."""
+    given = ((pc.DRIVE_A, parsed.A), (pc.DRIVE_B, parsed.B), (pc.DRIVE_C, parsed.C))
+    return [(drive, path) for drive, path in given if path is not None]
+
+
+def _mhz(text: str) -> float:
+    try:
+        mhz = float(text)
+        instructions_per_second(mhz)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"a clock is a number of MHz from {MIN_MHZ:g} to {MAX_MHZ:g}, not {text!r}"
+        ) from None
+    return mhz
+
+
+def _rom(text: str) -> tuple[Path, int]:
+    name, _, address = text.rpartition("@")
+    try:
+        return Path(name), int(address, 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"a ROM is given as FILE@ADDR, like vga.rom@0xC0000, not {text!r}"
+        ) from None

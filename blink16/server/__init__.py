@@ -1,0 +1,37 @@
+"""Carries bytes between debuggers and machines: streams, threads, signals, the host's console.
+
+The protocol lives in `gdbstub`, which does no I/O; here is nothing but I/O.  Machines run in
+worker threads, so that the event loop answers at any time.
+"""
+
+from blink16.server.consoles import ErrorConsole, HostConsole, StreamConsole
+from blink16.server.listening import (
+    Endpoint,
+    ListenError,
+    SocketFile,
+    StandardStreams,
+    TcpPort,
+)
+from blink16.server.machines import Host, Machines
+from blink16.server.service import Service, run
+from blink16.server.sources import ProgramSource, RecordedSource, ReplayedSource, Say, Source
+
+__all__ = [
+    "Endpoint",
+    "ErrorConsole",
+    "Host",
+    "HostConsole",
+    "ListenError",
+    "Machines",
+    "ProgramSource",
+    "RecordedSource",
+    "ReplayedSource",
+    "Say",
+    "Service",
+    "SocketFile",
+    "Source",
+    "StandardStreams",
+    "StreamConsole",
+    "TcpPort",
+    "run",
+]

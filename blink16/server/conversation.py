@@ -1,0 +1,294 @@
+"""One client's conversation: its session, its stream, and the threads that run its machines."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+
+import trio
+
+from blink16.debugger import Event, EventKind, Resume
+from blink16.gdbstub.actions import (
+    Action,
+    Close,
+    Fate,
+    Interrupt,
+    Release,
+    Send,
+    Start,
+    Take,
+    TakeNew,
+    Work,
+)
+from blink16.gdbstub.session import RECEIVE_SIZE, Session
+from blink16.machine import IDLE_INTERVAL
+from blink16.server.machines import Host, Machines, RefusalError
+
+SEND_TIMEOUT = 30.0
+"""Seconds that a client may leave our bytes unread before it counts as gone."""
+IDLE_PAUSE = 1 / IDLE_INTERVAL
+"""Seconds that an idle machine is left alone, so that its clock goes no faster than ours."""
+QUEUED_MESSAGES = 16
+MAX_UNSAID = 1 << 16
+"""Bytes of a program's output that may wait for the client; then the program waits."""
+
+Message = Callable[[], list[Action]]
+"""A call of one of the session's methods, to be made in the event loop."""
+
+DISCONNECTED = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class Conversation:
+    """One client's session, its stream, and the threads in which its commands run machines."""
+
+    def __init__(self, machines: Machines, host: Host, stream: trio.abc.Stream) -> None:
+        """Begin with a machine that is held for this client."""
+        self._machines = machines
+        self._stream = stream
+        self._unsaid = _Unsaid()
+        self._token = trio.lowlevel.current_trio_token()
+        self._outbox, self._inbox = trio.open_memory_channel[Message](QUEUED_MESSAGES)
+        self._held = {host.process: host}
+        self._busy: dict[int, trio.Event] = {}
+        """By process, where a machine's thread is at work: set when a guest that waits for input
+        is to be resumed all the same."""
+        self._session = Session(host.taken(), machines.processes)
+        self._connect(host)
+
+    async def hold(self) -> None:
+        """Talk until one side closes, then release the machines."""
+        fate = Fate.LEAVE
+        try:
+            # The outer nursery ends when all machines stand still.
+            async with trio.open_nursery() as self._runs, trio.open_nursery() as network:
+                network.start_soon(self._read)
+                try:
+                    fate = await self._talk()
+                finally:
+                    self._inbox.close()
+                    self._unsaid.end()
+                    self._halt()
+                    network.cancel_scope.cancel()
+        finally:
+            for host in self._held.values():
+                host.debugger.remove_all()
+                self._machines.release(host, fate)
+
+    def _connect(self, host: Host) -> None:
+        """Let a machine's words come to this client."""
+        host.debugger.on_notice = self._note
+        if self._machines.output_to_debugger:
+            host.to_debugger = self._put_out
+
+    async def _read(self) -> None:
+        """Pass on what comes from the client; no more than the session keeps up with."""
+        with suppress(*DISCONNECTED):
+            while data := await self._stream.receive_some(RECEIVE_SIZE):
+                await self._outbox.send(partial(self._session.receive, bytes(data)))
+        await self._outbox.send(_hang_up)
+
+    async def _talk(self) -> Fate:
+        try:
+            while True:
+                message = await self._inbox.receive()
+                actions = deque((*message(), *self._session.speak()))
+                while actions:
+                    action = actions.popleft()
+                    if isinstance(action, Close):
+                        return action.fate
+                    if isinstance(action, Start):
+                        actions.extend(self._start(action))
+                    else:
+                        await self._do(action)
+                self._unsaid.said()
+        except DISCONNECTED:
+            return Fate.LEAVE
+
+    def _start(self, start: Start) -> list[Action]:
+        """Resume a machine: here and now if that is brief, else in a thread."""
+        host, how = self._held[start.process], start.how
+        if host.debugger.is_brief(how):
+            event = host.debugger.resume(how)
+            if event.kind not in (EventKind.WAITING, EventKind.IDLE):
+                return [*self._session.stopped(event, start.process), *self._session.speak()]
+        self._runs.start_soon(self._run, self._begin(start.process), how)
+        return []
+
+    async def _do(self, action: Send | Interrupt | Work | Take | TakeNew | Release) -> None:
+        match action:
+            case Send(data):
+                await _send(self._stream, data)
+            case Work(run, process):
+                self._runs.start_soon(self._work, self._begin(process), run)
+            case Interrupt():
+                self._halt()
+            case Take(process):
+                self._runs.start_soon(self._get, partial(self._machines.take, process))
+            case TakeNew(name, arguments, like):
+                launch = partial(self._machines.launch, name, arguments, like)
+                self._runs.start_soon(self._get, launch)
+            case Release(process, fate):
+                self._machines.release(self._held.pop(process), fate)
+
+    # -- machines ----------------------------------------------------------------------------
+
+    async def _get(self, take: Callable[[], Awaitable[Host]]) -> None:
+        try:
+            host = await take()
+        except RefusalError as refusal:
+            await self._tell(partial(self._session.refused, str(refusal)))
+            return
+        self._held[host.process] = host
+        await self._tell(partial(self._took, host))
+
+    def _took(self, host: Host) -> list[Action]:
+        actions = self._session.took(host.taken())
+        self._connect(host)
+        return actions
+
+    # -- machines' threads -------------------------------------------------------------------
+
+    def _begin(self, process: int) -> Host:
+        host = self._held[process]
+        self._busy[process] = trio.Event()
+        host.runs = True
+        return host
+
+    async def _run(self, host: Host, how: Resume) -> None:
+        woken = self._busy[host.process]
+        while True:
+            arrival = host.input_arrived  # input may arrive before we know that it's missed
+            event = await self._resume(host, how)
+            if event.kind is EventKind.IDLE:
+                with trio.move_on_after(IDLE_PAUSE):
+                    await _either(arrival, woken)
+            elif event.kind is EventKind.WAITING:
+                await _either(arrival, woken)
+            else:
+                break
+        await self._finish(host, partial(self._session.stopped, event, host.process))
+
+    async def _resume(self, host: Host, how: Resume) -> Event:
+        # Abandoned only when the whole server ends, which waits for no guest.
+        return await trio.to_thread.run_sync(host.debugger.resume, how, abandon_on_cancel=True)
+
+    async def _work(self, host: Host, run: Callable[[], str]) -> None:
+        text = await trio.to_thread.run_sync(run, abandon_on_cancel=True)
+        await self._finish(host, partial(self._session.finished, text))
+
+    async def _finish(self, host: Host, message: Message) -> None:
+        del self._busy[host.process]
+        host.runs = False
+        await self._tell(message)
+
+    async def _tell(self, message: Message) -> None:
+        with suppress(trio.BrokenResourceError):  # the conversation is over
+            await self._outbox.send(message)
+
+    def _halt(self) -> None:
+        """Stop what runs; a guest that waits for input is resumed to be stopped."""
+        for process, woken in self._busy.items():
+            self._held[process].debugger.interrupt()
+            woken.set()
+
+    # -- words for the client, from the machine's thread ---------------------------------------
+
+    def _note(self, text: str) -> None:
+        """Take a line for the user."""
+        self._session.note(text)
+        self._wake()
+
+    def _put_out(self, data: bytes) -> None:
+        """Take the program's output, once there is room for it."""
+        if self._unsaid.wait_for_room(len(data)):
+            self._session.output(data)
+            self._wake()
+
+    def _wake(self) -> None:
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._have_it_said, idempotent=True)
+
+    def _have_it_said(self) -> None:
+        # whoever takes a message speaks too: if there is no room for ours, others are there
+        with suppress(trio.WouldBlock, trio.BrokenResourceError):
+            self._outbox.send_nowait(_nothing)
+
+
+class Observation:
+    """A client that looks at a machine which another client holds, and touches nothing."""
+
+    def __init__(self, machines: Machines, host: Host, stream: trio.abc.Stream) -> None:
+        self._host = host
+        self._stream = stream
+        self._session = Session(host.taken(), machines.processes, observed=lambda: host.runs)
+
+    async def hold(self) -> None:
+        """Answer until one side closes, or until there is another machine in its place."""
+        watched = self._host.debugger
+        with suppress(*DISCONNECTED):
+            while data := await self._stream.receive_some(RECEIVE_SIZE):
+                if self._host.debugger is not watched:
+                    return
+                for action in self._session.receive(bytes(data)):
+                    if not isinstance(action, Send):  # it wants to close
+                        return
+                    await _send(self._stream, action.data)
+
+
+async def _send(stream: trio.abc.Stream, data: bytes) -> None:
+    """Send, waiting for slow readers: while we wait, nothing else is read or answered."""
+    with trio.move_on_after(SEND_TIMEOUT):
+        await stream.send_all(data)
+        return
+    raise trio.BrokenResourceError("the client doesn't read")
+
+
+class _Unsaid:
+    """How much of the program's output waits to be said; makes the program wait if too much."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._over = False
+        self._changed = threading.Condition()
+
+    def wait_for_room(self, size: int) -> bool:
+        """Wait until more output may come; False if there is nobody to tell any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._over or self._size < MAX_UNSAID)
+            self._size += size
+            return not self._over
+
+    def said(self) -> None:
+        """All output that has come was said."""
+        with self._changed:
+            self._size = 0
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Nothing more will be said."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+
+async def _either(*events: trio.Event) -> None:
+    """Wait until one of the events is set."""
+    async with trio.open_nursery() as nursery:
+
+        async def wait(event: trio.Event) -> None:
+            await event.wait()
+            nursery.cancel_scope.cancel()
+
+        for event in events:
+            nursery.start_soon(wait, event)
+
+
+def _nothing() -> list[Action]:
+    return []
+
+
+def _hang_up() -> list[Action]:
+    return [Close(Fate.LEAVE, "the client has gone")]

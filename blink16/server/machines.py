@@ -1,0 +1,265 @@
+"""The machines that a server hosts, and who may have which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import PurePosixPath
+
+import trio
+
+from blink16.console import Console
+from blink16.debugger import EventKind
+from blink16.gdbstub.actions import Fate, Process, Taken
+from blink16.gdbstub.board import Program
+from blink16.loader import LoadError
+from blink16.server.consoles import Deliver, HostConsole
+from blink16.server.sources import Say, Source
+
+PATIENCE = 1.0
+"""Seconds that a client waits for a machine that another one holds."""
+MAX_MACHINES = 16
+"""Machines of one server, each with a megabyte and a history."""
+GONE = (EventKind.EXITED, EventKind.KILLED)
+"""Events after which there is no program any more."""
+
+
+class RefusalError(Exception):
+    """A machine that a client can't have, and why, in one line."""
+
+
+class Host:
+    """One machine with its console, and whether a client holds it.
+
+    A client that detaches or vanishes leaves the machine as it is, without its breakpoints.
+    After a client has killed the program, or the program has ended, the next client finds a
+    fresh machine before its first instruction.
+    """
+
+    def __init__(
+        self,
+        process: int,
+        source: Source,
+        console: HostConsole,
+        say: Say,
+        *,
+        arguments: Sequence[str] | None = None,
+    ) -> None:
+        """Load a machine, by default with its source's arguments.  LoadError if that can't be."""
+        self.process = process
+        self.source = source
+        self.say = say
+        self.held = False
+        self.launched = arguments is not None
+        """Whether a client asked for it: then it ends with its program."""
+        self.runs = False
+        """Whether its thread is at work."""
+        self.to_debugger: Deliver | None = None
+        """Takes the program's output instead of the console, in the thread that runs it."""
+        self.input_arrived = trio.Event()
+        self._console = console
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._fresh_wanted = False
+        self._put_in(source.arguments if arguments is None else arguments)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether its program is gone, so that the next client gets a fresh one."""
+        last = self.debugger.last_event()
+        return self._fresh_wanted or (last is not None and last.kind in GONE)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing has happened to it yet."""
+        timeline = self.debugger.timeline
+        return timeline.now == timeline.end == timeline.began and not timeline.inputs()
+
+    async def load(self, arguments: Sequence[str]) -> None:
+        """Put a fresh machine in place of this one.  LoadError if that can't be."""
+        await trio.to_thread.run_sync(self._put_in, arguments)
+        self._fresh_wanted = False
+
+    def taken(self) -> Taken:
+        """Return the machine for the client that now holds it."""
+        self._token = trio.lowlevel.current_trio_token()
+        return Taken(self.process, self.debugger, self.program, self.launched)
+
+    def leave(self, fate: Fate) -> None:
+        """Let the machine stand as its client leaves it."""
+        self.debugger.on_notice = self.say
+        self.to_debugger = None
+        self._fresh_wanted = fate is Fate.RESTART
+
+    def _put_in(self, arguments: Sequence[str]) -> None:
+        loaded, debugger = self.source.make(arguments)
+        loaded.machine.on_output = self._show
+        loaded.console.on_starved = self._starve
+        debugger.on_notice = self.say
+        self.command = " ".join([self.source.name, *arguments])
+        self.program = Program.of(loaded.machine, loaded.symbols, loaded.debug)
+        self.debugger = debugger
+
+    # -- the machine's console ---------------------------------------------------------------
+
+    def _show(self, channel: str, data: bytes) -> None:
+        """Take the program's output, in the thread that runs it."""
+        if self.to_debugger is not None:
+            self.to_debugger(data)
+        else:
+            self._console.show(channel, data)
+
+    def _starve(self) -> None:
+        self._console.want(self._deliver)
+
+    def _deliver(self, data: bytes) -> None:
+        """Take input from the thread that reads it."""
+        assert self._token is not None  # nobody reads before a client has let the guest run
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._receive, data)
+
+    def _receive(self, data: bytes) -> None:
+        self.debugger.receive(Console.CHANNEL, data)
+        self.input_arrived.set()
+        self.input_arrived = trio.Event()
+
+
+class Machines:
+    """The directory of a server's machines, by the numbers of their processes."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        console: HostConsole,
+        say: Say,
+        *,
+        output_to_debugger: bool = False,
+    ) -> None:
+        """Load a machine from each source.  LoadError if that can't be.
+
+        ``output_to_debugger``: show what programs print in the debugger that runs them.
+        """
+        self.say = say
+        self.output_to_debugger = output_to_debugger
+        self._sources = tuple(sources)
+        self._console = console
+        self._hosts = {
+            number: Host(number, source, console, say) for number, source in enumerate(sources, 1)
+        }
+        self._last = len(self._hosts)
+        self._released = trio.Event()
+
+    def host(self, process: int) -> Host:
+        """Return the machine of a number; RefusalError if there is none."""
+        if process not in self._hosts:
+            raise RefusalError(f"there is no process {process}; `info os processes` lists all")
+        return self._hosts[process]
+
+    def processes(self) -> list[Process]:
+        """List the machines."""
+        return [Process(host.process, host.command, _state(host)) for host in self]
+
+    def __iter__(self) -> Iterator[Host]:
+        return iter(self._hosts.values())
+
+    def close(self) -> None:
+        """End what machines write down."""
+        for source in self._sources:
+            source.close()
+
+    # -- taking and releasing ----------------------------------------------------------------
+
+    async def take_any(self) -> Host:
+        """Return the first machine that nobody holds, now held.
+
+        RefusalError if there is none for a while, or if its program can't be loaded again.
+        """
+        return await self._take(lambda: iter(self), "another debugger holds this machine")
+
+    async def take(self, process: int) -> Host:
+        """Return the machine of a number, now held.  RefusalError as above."""
+        held = f"another debugger holds process {process}"
+        return await self._take(lambda: iter([self.host(process)]), held)
+
+    async def _take(self, candidates: Callable[[], Iterator[Host]], complaint: str) -> Host:
+        with trio.move_on_after(PATIENCE):
+            while True:
+                free = next((host for host in candidates() if not host.held), None)
+                if free is not None:
+                    break
+                await self._released.wait()
+        if free is None:
+            raise RefusalError(complaint)
+        free.held = True
+        if free.is_spent:
+            await self._load(free, free.source.arguments)
+        return free
+
+    async def launch(self, name: str, arguments: Sequence[str], like: int) -> Host:
+        """Return a machine that runs a program afresh, now held.
+
+        ``name``: of one of the server's programs; empty for that of the process ``like``.
+        ``arguments``: empty for the program's own.  RefusalError if that can't be.
+        """
+        source = self._source(name, like)
+        wanted = tuple(arguments) or source.arguments
+        used = (h for h in self if h.source is source and not h.held)
+        free = next((h for h in used if h.is_spent or h.is_untouched), None)
+        if free is None:
+            return await self._add(source, wanted)
+        free.held = True
+        if free.is_spent or wanted != source.arguments:
+            await self._load(free, wanted)
+        return free
+
+    async def _add(self, source: Source, arguments: Sequence[str]) -> Host:
+        if len(self._hosts) >= MAX_MACHINES:
+            raise RefusalError(f"this server has {MAX_MACHINES} machines already")
+        self._last += 1
+        make = partial(Host, self._last, source, self._console, self.say, arguments=arguments)
+        try:
+            host = await trio.to_thread.run_sync(make)
+        except LoadError as error:
+            raise RefusalError(str(error)) from None
+        host.held = True
+        self._hosts[host.process] = host
+        return host
+
+    async def _load(self, host: Host, arguments: Sequence[str]) -> None:
+        """Load a held machine afresh; let it go if that can't be."""
+        try:
+            await host.load(arguments)
+        except LoadError as error:
+            self.say(str(error))
+            self._let_go(host)
+            raise RefusalError("the program can't be loaded again") from None
+
+    def _source(self, name: str, like: int) -> Source:
+        if not name:
+            return self._hosts[like].source if like in self._hosts else self._sources[0]
+        wanted = PurePosixPath(name).name
+        source = next((source for source in self._sources if source.name == wanted), None)
+        if source is None:
+            known = ", ".join(dict.fromkeys(source.name for source in self._sources))
+            raise RefusalError(f"no program {wanted[:40]!r} here; this server has {known}")
+        return source
+
+    def release(self, host: Host, fate: Fate) -> None:
+        """Take back a machine that stands."""
+        host.leave(fate)
+        if host.launched and host.is_spent:
+            del self._hosts[host.process]
+        self._let_go(host)
+
+    def _let_go(self, host: Host) -> None:
+        host.held = False
+        self._released.set()
+        self._released = trio.Event()
+
+
+def _state(host: Host) -> str:
+    if host.runs:
+        return "running"
+    if host.held:
+        return "held"
+    return "ended" if host.is_spent else "free"

@@ -1,0 +1,123 @@
+"""Carries bytes between debuggers and machines until a signal ends it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing, suppress
+from functools import partial
+
+import trio
+
+from blink16.gdbstub.packets import frame
+from blink16.gdbstub.session import RECEIVE_SIZE
+from blink16.server.conversation import DISCONNECTED, Conversation, Observation
+from blink16.server.listening import (
+    Endpoint,
+    StandardStreams,
+    announce,
+    keep_alive,
+    listeners,
+    standard_streams,
+)
+from blink16.server.machines import Machines, RefusalError
+from blink16.server.sources import Say
+
+REFUSAL_TIMEOUT = 1.0
+"""Seconds that a refusal may take."""
+MAX_CLIENTS = 32
+"""Clients that are connected at a time; any beyond are refused at once."""
+
+
+class Service:
+    """Gives each client a machine and lets them talk, or refuses the client with a reason."""
+
+    def __init__(self, machines: Machines, *, observers: bool = False) -> None:
+        """Serve these machines; ``observers``: who gets none may watch one that stands."""
+        self._machines = machines
+        self._observers = observers
+        self._clients = 0
+
+    async def serve_client(self, stream: trio.abc.HalfCloseableStream) -> None:
+        """Hold a conversation with one client, from its first byte to its last."""
+        self._clients += 1
+        try:
+            async with stream:
+                with suppress(*DISCONNECTED):
+                    await self._serve(stream)
+        finally:
+            self._clients -= 1
+
+    async def _serve(self, stream: trio.abc.HalfCloseableStream) -> None:
+        if self._clients > MAX_CLIENTS:
+            await _refuse(stream, "too many debuggers are connected")
+            return
+        try:
+            host = await self._machines.take_any()
+        except RefusalError as refusal:
+            await self._serve_observer(stream, str(refusal))
+        else:
+            await Conversation(self._machines, host, stream).hold()
+
+    async def _serve_observer(self, stream: trio.abc.HalfCloseableStream, reason: str) -> None:
+        """Let a client watch the first machine that is held, or refuse it with a reason."""
+        host = next((host for host in self._machines if host.held), None)
+        if not self._observers or host is None:
+            await _refuse(stream, reason)
+        elif host.runs:
+            await _refuse(stream, "the machine to watch runs now: try again when it stands")
+        else:
+            await Observation(self._machines, host, stream).hold()
+
+
+def run(
+    make: Callable[[], Machines], endpoint: Endpoint, say: Say, *, observers: bool = False
+) -> None:
+    """Serve machines until SIGINT or SIGTERM; on standard streams, until the client leaves.
+
+    ``make`` is called once we listen; what it raises ends this.  ``observers``: see `Service`.
+    Raises ListenError.
+    """
+    if hasattr(signal, "SIGTTIN"):  # in the background: no input, rather than standing still
+        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    trio.run(_run, make, endpoint, say, observers)
+
+
+async def _run(make: Callable[[], Machines], endpoint: Endpoint, say: Say, observers: bool) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        if isinstance(endpoint, StandardStreams):
+            with closing(make()) as machines:
+                stream = standard_streams()
+                await _until_signal(partial(Service(machines).serve_client, stream), signals)
+        else:
+            async with listeners(endpoint) as found:
+                with closing(make()) as machines:
+                    announce(endpoint, found, say)
+                    accept = partial(_accept, Service(machines, observers=observers))
+                    await _until_signal(partial(trio.serve_listeners, accept, found), signals)
+
+
+async def _until_signal(serve: Callable[[], Awaitable[None]], signals: AsyncIterator[int]) -> None:
+    async with trio.open_nursery() as nursery:
+
+        async def watch() -> None:
+            await anext(signals)
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(watch)
+        await serve()
+        nursery.cancel_scope.cancel()
+
+
+async def _accept(service: Service, stream: trio.SocketStream) -> None:
+    keep_alive(stream)
+    await service.serve_client(stream)
+
+
+async def _refuse(stream: trio.abc.HalfCloseableStream, reason: str) -> None:
+    """Answer a client's first packet with an error, which gdb shows, and hang up."""
+    with trio.move_on_after(REFUSAL_TIMEOUT):
+        await stream.send_all(b"+" + frame(b"E." + reason.encode("ascii", "replace")))
+        await stream.send_eof()
+        while await stream.receive_some(RECEIVE_SIZE):
+            pass  # closing with bytes unread would reset the connection and lose our answer

@@ -1,0 +1,153 @@
+"""Where machines come from: programs, programs that are recorded, recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from blink16 import loader, recording, symbolfiles
+from blink16.debugger import Debugger
+from blink16.history.checkpoints import DEFAULT_LIMIT
+from blink16.history.terms import TimelineError
+from blink16.loader import Kind, Loaded, LoadError, Options, Program
+from blink16.recording import Recorder, RecordingError
+
+Say = Callable[[str], None]
+
+
+class Source(Protocol):
+    """Makes machines of one program, as many as wanted."""
+
+    @property
+    def name(self) -> str:
+        """What users call the program."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The program's arguments, unless somebody wants others."""
+
+    def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
+        """Return a machine before its first instruction.  LoadError if that can't be."""
+
+    def close(self) -> None:
+        """Make no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSource:
+    """A program as a user gave it on the command line."""
+
+    program: Program
+    arguments: tuple[str, ...]
+    options: Options
+    history_limit: int = DEFAULT_LIMIT
+    """Bytes that a machine's history may take."""
+
+    @property
+    def name(self) -> str:
+        """The program's file name."""
+        return PurePosixPath(self.program.name).name
+
+    def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
+        """Load the program into a new machine."""
+        loaded = loader.load(self.program, arguments, self.options)
+        try:
+            debugger = Debugger(loaded.machine, history_limit=self.history_limit)
+        except TimelineError as error:
+            raise LoadError(str(error), loader.USAGE) from None
+        debugger.symbols = loaded.symbols
+        return loaded, debugger
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class RecordedSource:
+    """A program whose first machine is recorded; a file holds one history, so later ones aren't.
+
+    Raises LoadError, also if the file can't be written.
+    """
+
+    def __init__(self, source: ProgramSource, path: Path, say: Say) -> None:
+        self._source = source
+        self._path = path
+        self._say = say
+        self._recorder: Recorder | None = None
+        self._recorded = False
+        self.name = source.name
+        self.arguments = source.arguments
+
+    def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
+        """Load the program; the first time, record it."""
+        if self._recorded:
+            self.close()
+            made = self._source.make(arguments)
+            self._say(f"{self._path} holds the first session; from here on nothing is recorded")
+            return made
+        source = self._source
+        try:
+            loaded, debugger, self._recorder = recording.record(
+                self._path,
+                source.program,
+                arguments,
+                source.options,
+                history_limit=source.history_limit,
+            )
+        except (RecordingError, TimelineError) as error:
+            raise LoadError(str(error)) from None
+        self._recorded = True
+        return loaded, debugger
+
+    def close(self) -> None:
+        """End the recording."""
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
+
+
+class ReplayedSource:
+    """A recording, which needs none of the program's files."""
+
+    def __init__(
+        self,
+        path: Path,
+        engine: str,
+        *,
+        symbols: tuple[symbolfiles.Source, ...] = (),
+        history_limit: int = DEFAULT_LIMIT,
+        say: Say,
+    ) -> None:
+        """Read the recording; LoadError if it is none.  Damage is said."""
+        self._engine = engine
+        self._symbols = symbols
+        self._history_limit = history_limit
+        try:
+            self._recording = recording.open_recording(path)
+        except RecordingError as error:
+            raise LoadError(str(error)) from None
+        damage = self._recording.damage
+        if damage is not None:
+            end = self._recording.end
+            say(f"warning: {path} is damaged: {damage}; the session is shown up to {end}")
+        self.name = PurePosixPath(self._recording.launch.name).name
+        self.arguments = self._recording.launch.arguments
+
+    def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
+        """Return the recorded machine with its whole history ahead."""
+        if tuple(arguments) != self.arguments:
+            raise LoadError(f"{self.name}: a recording has no other arguments than its own")
+        try:
+            loaded, debugger = recording.replay(
+                self._recording, self._engine, history_limit=self._history_limit
+            )
+        except (RecordingError, TimelineError) as error:
+            raise LoadError(str(error)) from None
+        kind = Kind[self._recording.launch.kind]
+        loaded = loader.with_symbols(loaded, kind, self._symbols)
+        debugger.symbols = loaded.symbols
+        return loaded, debugger
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,235 @@
+"""What stands on the screen: as text, as a picture, as ANSI."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+from test_bios import Pc, sector
+
+from blink16.bios import display, font, picture
+from blink16.bios.display import DotScreen, TextScreen
+from blink16.devices.video import Adapter, Video
+from blink16.machine import Machine
+from blink16.painter import Painter
+
+SCREEN = 0xB8000
+
+
+def shown(pc: Pc) -> display.Screen | None:
+    """Return what a PC shows."""
+    video = pc.machine.component("video")
+    assert isinstance(video, Video)
+    return display.read(pc.machine.memory, video)
+
+
+def text_of(pc: Pc) -> TextScreen:
+    """Return a PC's text screen."""
+    screen = shown(pc)
+    assert isinstance(screen, TextScreen)
+    return screen
+
+
+def decode(data: bytes) -> tuple[int, int, bytes]:
+    """Return width, height and dots of a PNG file like ours, every checksum compared."""
+    assert data.startswith(picture.SIGNATURE)
+    at, parts = len(picture.SIGNATURE), {}
+    while at < len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        content = data[at + 8 : at + 8 + length]
+        assert struct.unpack_from(">I", data, at + 8 + length) == (zlib.crc32(kind + content),)
+        parts[kind] = content
+        at += 12 + length
+    assert list(parts) == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
+    width, height = struct.unpack_from(">II", parts[b"IHDR"])
+    raw = zlib.decompress(parts[b"IDAT"])
+    lines = [raw[at + 1 : at + 1 + width] for at in range(0, len(raw), width + 1)]
+    assert len(lines) == height
+    return width, height, b"".join(lines)
+
+
+# -- text ------------------------------------------------------------------------------------
+
+
+def test_text_and_cursor_are_read() -> None:
+    """The dump must show what the guest printed, and where it would go on."""
+    pc = Pc()
+    for code in b"Hi\r\n>":
+        pc.call(0x10, 0x0E00 | code)
+    screen = text_of(pc)
+    assert screen.lines()[:2] == ["Hi", ">"]
+    assert (screen.columns, screen.rows, screen.cursor) == (80, 25, (1, 1))
+
+
+def test_direct_writes_and_pages_are_seen() -> None:
+    """Programs write to video memory themselves, and show other pages."""
+    pc = Pc()
+    pc.machine.memory.write(SCREEN + 0x1000 + 2, b"\x03\x1e")
+    pc.call(0x10, 0x0501)
+    assert text_of(pc).lines()[0] == " ♥"
+
+
+def test_forty_columns() -> None:
+    """Mode 1 has 40 columns."""
+    pc = Pc()
+    pc.call(0x10, 0x0001)
+    pc.call(0x10, 0x0E58)
+    assert (text_of(pc).columns, text_of(pc).lines()[0]) == (40, "X")
+
+
+def test_every_code_is_one_character() -> None:
+    """A control character that moved the reader's cursor would spoil the dump."""
+    assert len(display.GLYPHS) == 256
+    assert all(glyph.isprintable() for glyph in display.GLYPHS)
+
+
+def test_a_screen_that_is_off_is_none() -> None:
+    """With video disabled there is nothing to see."""
+    pc = Pc()
+    pc.machine.bus.write(0x3D8, 0x21)
+    assert shown(pc) is None
+
+
+def test_without_an_adapter_the_data_area_tells() -> None:
+    """DOS programs have a screen in memory, but no 6845."""
+    machine = Machine()
+    machine.memory.write(0x44A, b"\x50")
+    machine.memory.write(SCREEN, b"O\7K\7")
+    screen = display.read(machine.memory, None)
+    assert isinstance(screen, TextScreen)
+    assert screen.lines()[0] == "OK"
+
+
+@given(st.lists(st.tuples(st.integers(0, 17), st.integers(0, 255)), max_size=20), st.binary())
+def test_nonsense_in_the_6845_is_bounded(writes: list[tuple[int, int]], mode: bytes) -> None:
+    """Any registers must lead to some picture of bounded size."""
+    pc = Pc(sector(b""))
+    for register, value in writes:
+        pc.machine.bus.write(0x3D4, register)
+        pc.machine.bus.write(0x3D5, value)
+    for value in mode[:2]:
+        pc.machine.bus.write(0x3D8, value)
+    screen = shown(pc)
+    if isinstance(screen, TextScreen):
+        assert len(screen.cells) == 2 * screen.columns * screen.rows
+        assert screen.columns <= display.MAX_COLUMNS
+        assert screen.rows <= display.MAX_ROWS
+        assert screen.text().count("\n") == screen.rows - 1
+
+
+# -- pictures --------------------------------------------------------------------------------
+
+
+def test_text_picture_has_the_characters_dots() -> None:
+    """An A in yellow on blue must have the font's dots in these colors."""
+    cells = b"A\x1e" + b" \x07" * 1999
+    screen = TextScreen(80, 25, cells, None, range(0))
+    width, height, dots = decode(picture.png(screen))
+    assert (width, height) == (640, 400)
+    for y in range(16):
+        line = font.large()[ord("A") * 16 + y]
+        expected = bytes(14 if line >> bit & 1 else 1 for bit in range(7, -1, -1))
+        assert dots[y * 640 : y * 640 + 8] == expected
+
+
+def test_the_cursor_is_drawn() -> None:
+    """The cursor is the last two lines of a cell of eight."""
+    screen = TextScreen(80, 25, b" \x07" * 2000, (0, 1), range(6, 8))
+    _, _, dots = decode(picture.png(screen))
+    assert [y for y in range(16) if dots[y * 640 + 8]] == [12, 13, 14, 15]
+
+
+def test_color_graphics_picture() -> None:
+    """Mode 4: two bits a dot, lines interleaved, the palette of the color register."""
+    pc = Pc()
+    pc.call(0x10, 0x0004)
+    pc.machine.memory.write(SCREEN, b"\x1b")
+    pc.machine.memory.write(SCREEN + 0x2000, b"\xc0")
+    screen = shown(pc)
+    assert isinstance(screen, DotScreen)
+    assert (screen.width, screen.height) == (320, 200)
+    assert screen.dots[:4] == bytes((0, 11, 13, 15))
+    assert screen.dots[320:324] == bytes((15, 0, 0, 0))
+    width, height, dots = decode(picture.png(screen))
+    assert (width, height, dots[:4]) == (640, 400, bytes((0, 0, 11, 11)))
+
+
+def test_fine_and_hercules_pictures() -> None:
+    """Mode 6 has 640 dots a line, Hercules 720x348."""
+    pc = Pc()
+    pc.call(0x10, 0x0006)
+    pc.machine.memory.write(SCREEN, b"\x81")
+    screen = shown(pc)
+    assert isinstance(screen, DotScreen)
+    assert (screen.width, screen.dots[0], screen.dots[7]) == (640, 15, 15)
+    machine = Machine()
+    video = Video(machine, machine.bus, Adapter.HERCULES)
+    video.state = video.state._replace(crtc=b"\x01" * 18, mode=0x0A)
+    machine.memory.write(0xB2000, b"\x80")
+    hercules = display.read(machine.memory, video)
+    assert isinstance(hercules, DotScreen)
+    assert (hercules.width, hercules.height, hercules.dots[720]) == (720, 348, 7)
+    assert decode(picture.png(hercules))[:2] == (720, 348)
+
+
+def test_a_dark_screen_is_a_black_picture() -> None:
+    """No picture at all would be no PNG."""
+    width, height, dots = decode(picture.png(None))
+    assert not any(dots)
+    assert (width, height) == (640, 400)
+
+
+def test_the_font_has_all_characters() -> None:
+    """256 characters; those that can be seen have dots, blanks have none."""
+    large = font.large()
+    assert len(large) == 256 * 16
+    dark = [code for code in range(256) if not any(large[code * 16 : code * 16 + 16])]
+    assert dark == [0x00, 0x20, 0xFF]
+    assert len(font.small()) == 256 * 8
+
+
+# -- a terminal ------------------------------------------------------------------------------
+
+
+class Terminal:
+    """Understands what `Painter` sends, and no more."""
+
+    def __init__(self) -> None:
+        self.rows = [[" "] * 80 for _ in range(25)]
+        self.at = (0, 0)
+
+    def show(self, text: str) -> None:
+        """Take what is sent."""
+        for sequence, character in re.findall(r"(\x1b\[\??[0-9;]*[A-Za-z])|(.)", text):
+            if character:
+                row, column = self.at
+                self.rows[row][column] = character
+                self.at = row, column + 1
+            elif sequence == "\x1b[2J":
+                self.rows = [[" "] * 80 for _ in range(25)]
+            elif sequence.endswith("H"):
+                row, _, column = sequence[2:-1].partition(";")
+                self.at = int(row or 1) - 1, int(column or 1) - 1
+
+
+CELLS = st.lists(
+    st.tuples(st.integers(0, 1999), st.integers(0, 255), st.integers(0, 255)), max_size=30
+)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=4))
+def test_a_terminal_shows_the_screen(pictures: list[list[tuple[int, int, int]]]) -> None:
+    """After any changes the terminal must show just what the screen has, and the cursor."""
+    painter, terminal = Painter(), Terminal()
+    cells = bytearray(b" \x07" * 2000)
+    for changes in pictures:
+        for place, code, attribute in changes:
+            cells[2 * place : 2 * place + 2] = bytes((code, attribute))
+        screen = TextScreen(80, 25, bytes(cells), (3, 4), range(6, 8))
+        terminal.show(painter.paint(screen))
+        assert ["".join(row).rstrip() for row in terminal.rows] == screen.lines()
+        assert terminal.at == (3, 4)
+        assert painter.paint(screen) == ""
