@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from blink16 import __version__, loader, pc, pc_arguments, symbolfiles
+from blink16.consoles import ConsoleError, Streams
 from blink16.cpu import engines
 from blink16.loader import LoadError
 from blink16.pc import CommitError
@@ -69,6 +70,21 @@ def run_main(arguments: Sequence[str] | None = None) -> int:
         "--stats", action="store_true", help="end with a line on speed on standard error"
     )
     parser.add_argument(
+        "--console",
+        type=pc_arguments.place,
+        default=Streams(),
+        metavar="stdio|tcp:PORT|unix:PATH|none",
+        help="where the keyboard and the BIOS's screen output are (default: stdio)",
+    )
+    parser.add_argument(
+        "--serial",
+        type=pc_arguments.serial,
+        action="append",
+        default=[],
+        metavar="com1=tcp:PORT|unix:PATH|none",
+        help="where a PC's serial port leads (default: its output to standard error)",
+    )
+    parser.add_argument(
         "--realtime", action="store_true", help="let a PC's clock go no faster than ours"
     )
     parser.add_argument(
@@ -101,7 +117,12 @@ def server_main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(prog: str, parsed: argparse.Namespace) -> int:
     loaded = loader.load(loader.read(parsed.program), parsed.arguments, _options(parsed))
-    runner = Runner(loaded, real_time=parsed.realtime)
+    runner = Runner(
+        loaded,
+        real_time=parsed.realtime,
+        places={"console": parsed.console, **dict(parsed.serial)},
+        say=lambda text: _say(prog, text),
+    )
     try:
         end = runner.run()
         if end.text:
@@ -200,7 +221,7 @@ def _guarded(prog: str, command: Callable[[], int]) -> int:
     except LoadError as error:
         _say(prog, str(error))
         return error.status
-    except CommitError as error:
+    except (CommitError, ConsoleError) as error:
         _say(prog, str(error))
         return 1
     except KeyboardInterrupt:

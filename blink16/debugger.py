@@ -154,6 +154,10 @@ class Debugger:
         """
         self.timeline.interrupt()
 
+    def forget_interrupt(self) -> None:
+        """Drop a request that came too late for the resume that it was meant for."""
+        self.timeline.forget_interrupt()
+
     def receive(self, channel: str, data: bytes) -> None:
         """Take input for the guest; from any thread.  No bytes are the input's end."""
         self.timeline.receive(channel, data)
@@ -307,6 +311,11 @@ class Debugger:
         """Take all away (a client left)."""
         self.points.clear()
         self._conditions.clear()
+
+    def at_breakpoint(self) -> bool:
+        """Whether the machine stands at a breakpoint that is to stop it."""
+        places = (Point(kind, self.machine.pc) for kind in BREAKPOINTS)
+        return any(place in self.points for place in places) and self._counts()
 
     def _counts(self) -> bool:
         """Whether a breakpoint where the machine stands is to stop it."""

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from blink16 import loader, pc
 from blink16.bios import OptionRom
-from blink16.devices.pc import DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, instructions_per_second
+from blink16.consoles import Place, parse
+from blink16.devices.pc import COM1, COM2, DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, instructions_per_second
 from blink16.devices.video import Adapter
+
+SERIAL_PORTS = (COM1, COM2)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +64,22 @@ def drives(parsed: argparse.Namespace) -> list[tuple[int, Path]]:
     """Return the drives for which an image was given, beside PROGRAM's."""
     given = ((pc.DRIVE_A, parsed.A), (pc.DRIVE_B, parsed.B), (pc.DRIVE_C, parsed.C))
     return [(drive, path) for drive, path in given if path is not None]
+
+
+def place(text: str) -> Place:
+    """Return where a console is."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def serial(text: str) -> tuple[str, Place]:
+    """Return a serial port's channel and where it leads."""
+    name, equals, where = text.partition("=")
+    if name not in SERIAL_PORTS or not equals:
+        raise argparse.ArgumentTypeError(f"a port is given like com1=tcp:5000, not {text!r}")
+    return name, place(where)
 
 
 def _mhz(text: str) -> float:

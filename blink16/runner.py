@@ -6,13 +6,16 @@ import os
 import queue
 import signal
 import time
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from blink16 import terminal
 from blink16.bios import display
 from blink16.bios.typist import Typist
 from blink16.console import Console
+from blink16.consoles import NoPlace, Place, SocketLine, Streams, TcpPlace, UnixPlace
 from blink16.cpu.engine import Stop, StopReason
 from blink16.devices.video import Video
 from blink16.loader import Loaded
@@ -62,18 +65,36 @@ class Runner:
     shows its screen.  Elsewhere the console shows what the guest prints through the BIOS.
     """
 
-    def __init__(self, loaded: Loaded, *, real_time: bool = False) -> None:
-        """``real_time``: let the machine's clock go no faster than ours."""
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        real_time: bool = False,
+        places: Mapping[str, Place] | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """``real_time``: let the machine's clock go no faster than ours.
+
+        ``places``: where channels lead (``console``, ``com1``, ``com2``), if not to our streams;
+        ``say`` is told where one can connect.  ConsoleError if a place is of no use.
+        """
+        places = dict(places or {})
         self._machine = loaded.machine
         self._console = loaded.console
         self._is_pc = loaded.machine.component(Typist.COMPONENT) is not None
         self._painter: Painter | None = None
-        if self._is_pc and os.isatty(terminal.STDIN) and terminal.has_room_for(80, 25):
+        streams = isinstance(places.get(Console.CHANNEL, Streams()), Streams)
+        wide = streams and os.isatty(terminal.STDIN) and terminal.has_room_for(80, 25)
+        if self._is_pc and wide:
             self._painter = Painter()
         self._machine.on_output = self._show
-        self._input: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._reader = terminal.InputReader(self._deliver)
-        self._console.on_starved = self._reader.want
+        self._input: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+        self._reader = terminal.InputReader(partial(self._deliver, Console.CHANNEL))
+        if streams:
+            self._console.on_starved = self._reader.want
+        self._lines: dict[str, SocketLine | None] = {}
+        for channel, place in places.items():
+            self._connect(channel, place, say)
         self._real_time = real_time
         if real_time:
             self._machine.idle_after = 0
@@ -106,6 +127,9 @@ class Runner:
                 if end is not None:
                     return end
         finally:
+            for line in self._lines.values():
+                if line is not None:
+                    line.close()
             if self._painter:
                 self._draw(at_once=True)
                 terminal.write(terminal.STDOUT, self._painter.end().encode())
@@ -128,8 +152,22 @@ class Runner:
 
     # -- console -----------------------------------------------------------------------------
 
+    def _connect(self, channel: str, place: Place, say: Callable[[str], None]) -> None:
+        """Let a channel lead to a place."""
+        match place:
+            case NoPlace():
+                self._lines[channel] = None
+            case TcpPlace() | UnixPlace():
+                line = SocketLine(place, channel, partial(self._deliver, channel))
+                self._lines[channel] = line
+                say(f"{channel} is at {line.where}")
+
     def _show(self, channel: str, data: bytes) -> None:
-        if channel != Console.CHANNEL or not self._painter:
+        if channel in self._lines:
+            line = self._lines[channel]
+            if line is not None:
+                line.show(data)
+        elif channel != Console.CHANNEL or not self._painter:
             terminal.show(channel, data)
 
     def _draw(self, *, at_once: bool = False) -> None:
@@ -146,9 +184,9 @@ class Runner:
         shown = display.read(self._machine.memory, video if isinstance(video, Video) else None)
         terminal.write(terminal.STDOUT, self._painter.paint(shown).encode())
 
-    def _deliver(self, data: bytes) -> None:
-        """Take input in the reader's thread; it goes in between two instructions."""
-        self._input.put(data)
+    def _deliver(self, channel: str, data: bytes) -> None:
+        """Take input in a reader's thread; it goes in between two instructions."""
+        self._input.put((channel, data))
         self._machine.interrupt()
 
     def _feed(self, stop: Stop) -> End | None:
@@ -159,12 +197,12 @@ class Runner:
             self._console.on_starved()
         pause = self._pause(stop)
         try:
-            data = self._input.get(block=pause != 0, timeout=pause)
+            channel, data = self._input.get(block=pause != 0, timeout=pause)
         except queue.Empty:
             return None
-        if self._painter and QUIT_KEY in data:
+        if self._painter and channel == Console.CHANNEL and QUIT_KEY in data:
             return End(0)
-        self._machine.receive(Console.CHANNEL, data)
+        self._machine.receive(channel, data)
         return None
 
     # -- the end -----------------------------------------------------------------------------

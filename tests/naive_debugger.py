@@ -39,6 +39,7 @@ class NaiveDebugger(Debugger):
         self.machine.registers.sp = 0xFFFE
         self.timeline = Timeline(self.machine)  # stands idle
         self.points = Points(self.machine.memory)
+        self._conditions = {}
         self.symbols = SymbolTable()
         self.script: deque[Event] = deque()
         self.resumes: list[Resume] = []

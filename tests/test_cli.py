@@ -391,3 +391,18 @@ def test_standard_streams_end_with_their_client(com: Path) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("+$T05")
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("machine", "words"),
+    [
+        ("no-such-program x", ["no-such-program", "no such program"]),
+        ("'forever", ["quotation"]),
+        (" ", ["needs a program"]),
+    ],
+)
+def test_a_machine_that_can_not_be_is_one_line(com: Path, machine: str, words: list[str]) -> None:
+    """Prevents a server that starts with fewer machines than its user asked for."""
+    done = run("--port", "0", "--machine", machine, "forever", code=SERVE, cwd=com)
+    assert done.returncode in (2, 127)
+    assert_one_line(done.stderr, *words)

@@ -86,7 +86,6 @@ def step_each(gdb: Gdb) -> None:
         gdb.run("stepi")
 
 
-@pytest.mark.xfail(strict=False, reason="now and then an event of the other machine gets lost")
 def test_both_may_run_at_once(gdb: Gdb, two: Server) -> None:
     """Prevents events that get lost, or a run that never stops, with schedule-multiple."""
     gdb.run("break draw_letters")

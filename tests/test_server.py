@@ -13,6 +13,7 @@ import trio
 import trio.testing
 
 from blink16 import terminal
+from blink16.debugger import Event, Resume
 from blink16.gdbstub.packets import frame
 from blink16.loader import Kind, Options, Program
 from blink16.server import (
@@ -408,6 +409,29 @@ async def test_a_client_may_take_further_machines() -> None:
         assert states == ["held"] * 3
 
     await with_service(test, COUNT_FOR_EVER, COUNT_FOR_EVER, COUNT_FOR_EVER)
+
+
+async def test_an_interruption_that_comes_too_late_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prevents a Ctrl-C that nobody pressed, when two machines stop at the same moment."""
+
+    async def test(bench: Bench) -> None:
+        debugger = bench.host.debugger
+        resume = debugger.resume
+
+        def resume_and_be_interrupted(how: Resume) -> Event:
+            event = resume(how)
+            debugger.interrupt()
+            return event
+
+        monkeypatch.setattr(debugger, "resume", resume_and_be_interrupted)
+        monkeypatch.setattr(debugger, "is_brief", lambda how: False)
+        client = bench.connect()
+        for _ in range(3):
+            assert (await client.ask("vCont;s")).startswith("T05")
+
+    await with_service(test, COUNT_FOR_EVER)
 
 
 async def test_run_makes_machines_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,6 +161,21 @@ def test_a_stop_that_came_second_is_told_later(both: Talk) -> None:
     assert both.actions == [Start(Resume(), 1), Start(Resume(), 2)]
 
 
+def test_an_interruption_on_arrival_at_a_breakpoint_is_its_hit(both: Talk) -> None:
+    """The machine won't stop there when it goes on, so the hit would be lost."""
+    first = both.machines[1].debugger
+    both.ask(b"Hgp1.1", b"Z0,10001,1", b"vCont;c")
+    both.take(both.session.stopped(Event(EventKind.STEPPED), 2))
+    first.resume(Resume(count=1))
+    both.take(both.session.stopped(Event(EventKind.INTERRUPTED), 1))
+    (reply,) = both.ask(b"vCont;c")
+    assert reply.endswith(b"thread:p1.1;swbreak:;")
+    both.ask(b"vCont;c")
+    both.take(both.session.stopped(Event(EventKind.STEPPED), 2))
+    both.take(both.session.stopped(Event(EventKind.INTERRUPTED), 1))  # it hasn't moved
+    assert both.ask(b"vCont;c") == []
+
+
 def test_a_stop_that_holds_no_more_is_forgotten(both: Talk) -> None:
     """Telling of a breakpoint that is gone would confuse gdb."""
     both.ask(b"Hgp1.1", b"Z0,10000,1", b"vCont;c")

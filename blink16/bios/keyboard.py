@@ -1,4 +1,4 @@
-"""The keyboard as INT 16h has it, typed on the console: characters with their scan codes.
+"""INT 16h for programs without a keyboard: characters from the console, with their scan codes.
 
 A terminal sends characters, and sequences that begin with an escape for other keys; `next_key`
 turns them into what an IBM keyboard's BIOS would return.
@@ -12,54 +12,15 @@ from functools import partial
 from blink16.bios.data_area import DataArea
 from blink16.console import Console
 from blink16.cpu.registers import ZF
+from blink16.devices import keys
 from blink16.services import DONE, WAIT, Guest, Outcome, Service, Trap, set_caller_flag
 
 SIGHUP = 1
 INPUT_ENDED = Trap(SIGHUP, "the machine waits for a key, but the input has ended")
 
-# rows of the US keyboard, each with the scan code of its first key, unshifted and shifted
-_ROWS = (
-    (0x01, "\x1b", ""),
-    (0x02, "1234567890-=", "!@#$%^&*()_+"),
-    (0x0E, "\b\t", "\x7f"),
-    (0x10, "qwertyuiop[]\r", "QWERTYUIOP{}"),
-    (0x1E, "asdfghjkl;'`", 'ASDFGHJKL:"~'),
-    (0x2B, "\\zxcvbnm,./", "|ZXCVBNM<>?"),
-    (0x39, " ", ""),
-)
-SCAN_CODES = {
-    ord(character): first + index
-    for first, plain, shifted in _ROWS
-    for row in (plain, shifted)
-    for index, character in enumerate(row)
-}
-_LETTER_KEYS = {letter & 0x1F: SCAN_CODES[letter] for letter in range(ord("a"), ord("z") + 1)}
-_OTHER_CONTROLS = {0x1C: 0x2B, 0x1D: 0x1B, 0x1E: 0x07, 0x1F: 0x0C, 0x00: 0x03}
 ENTER, BACKSPACE, LF, DEL = 0x0D, 0x08, 0x0A, 0x7F
-
-SEQUENCES = {
-    b"\x1b[A": 0x48,
-    b"\x1b[B": 0x50,
-    b"\x1b[C": 0x4D,
-    b"\x1b[D": 0x4B,
-    b"\x1b[H": 0x47,
-    b"\x1b[F": 0x4F,
-    b"\x1b[2~": 0x52,
-    b"\x1b[3~": 0x53,
-    b"\x1b[5~": 0x49,
-    b"\x1b[6~": 0x51,
-    b"\x1bOP": 0x3B,
-    b"\x1bOQ": 0x3C,
-    b"\x1bOR": 0x3D,
-    b"\x1bOS": 0x3E,
-    b"\x1b[15~": 0x3F,
-    b"\x1b[17~": 0x40,
-    b"\x1b[18~": 0x41,
-    b"\x1b[19~": 0x42,
-    b"\x1b[20~": 0x43,
-    b"\x1b[21~": 0x44,
-}
-"""What terminals (xterm, VT220) send for keys that have no character: arrows, F1 to F10, …"""
+SCAN_CODES = {**keys.CONTROL, **keys.SHIFTED, **keys.PLAIN, DEL: keys.PLAIN[BACKSPACE]}
+"""The scan code of the key that makes a character, with Shift or Ctrl or alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +41,7 @@ def next_key(pending: bytes) -> Key | None:
     """Return the first key of the input; None if there is none."""
     if not pending:
         return None
-    for sequence, scan_code in SEQUENCES.items():
+    for sequence, scan_code in keys.SEQUENCES.items():
         if pending.startswith(sequence):
             return Key(scan_code, 0, len(sequence))
     code = pending[0]
@@ -90,8 +51,7 @@ def next_key(pending: bytes) -> Key | None:
         return Key(SCAN_CODES[ENTER], ENTER)
     if code == DEL:
         return Key(SCAN_CODES[BACKSPACE], BACKSPACE)
-    scan_code = SCAN_CODES.get(code, _LETTER_KEYS.get(code, _OTHER_CONTROLS.get(code, 0)))
-    return Key(scan_code, code)
+    return Key(SCAN_CODES.get(code, 0), code)
 
 
 def _read(console: Console, guest: Guest) -> Outcome:

@@ -36,6 +36,7 @@ class Inferior:
     debugger: Debugger
     answers: Answers
     launched: bool
+    _began: int = 0
     _missed: tuple[int, Event] | None = None
 
     def judged(self, event: Event) -> Event:
@@ -47,20 +48,30 @@ class Inferior:
             return replace(event, text=text or event.text)
         return Event(EventKind.CAUGHT, text=text)
 
+    def start(self) -> None:
+        """Take note that it is about to run."""
+        self._began = self.debugger.machine.icount
+
     def miss(self, event: Event) -> None:
-        """Remember an event that could not be told, since another machine had stopped before."""
+        """Remember an event that could not be told, since another machine had stopped before.
+
+        One that was interrupted on its arrival at a breakpoint has hit it: it won't stop there
+        when it goes on.
+        """
+        here = self.debugger.machine.icount
+        moved = here != self._began
+        if event.kind is EventKind.INTERRUPTED and moved and self.debugger.at_breakpoint():
+            event = self.judged(Event(EventKind.BREAKPOINT))
         if event.kind in _KEPT:
-            self._missed = self.debugger.machine.icount, event
+            self._missed = here, event
 
     def missed(self) -> Event | None:
         """Return such an event, once, if it still holds."""
         missed, self._missed = self._missed, None
-        machine = self.debugger.machine
-        if missed is None or missed[0] != machine.icount:
+        if missed is None or missed[0] != self.debugger.machine.icount:
             return None
-        if missed[1].kind is EventKind.BREAKPOINT and not self.answers.has_breakpoint():
-            return None
-        return missed[1]
+        stands = missed[1].kind in (EventKind.BREAKPOINT, EventKind.CAUGHT)
+        return None if stands and not self.debugger.at_breakpoint() else missed[1]
 
 
 class Inferiors:

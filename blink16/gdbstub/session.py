@@ -28,8 +28,7 @@ interrupts what runs and calls ``debugger.remove_all()``; the machines stay as t
 EXITED or KILLED event (``debugger.last_event()``) the program is gone, and the next client needs
 a fresh machine; stock gdb hangs up by itself then, or stays in extended mode.
 
-An observer (``observed``) sees a machine that another client holds, as long as it stands; the
-session changes nothing and never asks for more than `Send` and `Close`.
+An observer's session (``observed``) changes nothing and asks for nothing but `Send` and `Close`.
 """
 
 from __future__ import annotations
@@ -67,14 +66,7 @@ from blink16.gdbstub.actions import (
 )
 from blink16.gdbstub.fields import MalformedError
 from blink16.gdbstub.inferiors import Inferior, Inferiors
-from blink16.gdbstub.packets import (
-    PACKET_SIZE,
-    BadPacket,
-    Decoder,
-    Packet,
-    Signal,
-    frame,
-)
+from blink16.gdbstub.packets import PACKET_SIZE, BadPacket, Decoder, Packet, Signal, frame
 from blink16.gdbstub.replies import OK, Client, RefusedError
 
 __all__ = ["RECEIVE_SIZE", "Session", "State"]
@@ -82,7 +74,7 @@ __all__ = ["RECEIVE_SIZE", "Session", "State"]
 RECEIVE_SIZE = 4096
 """Bytes that a server should read from a client at a time."""
 MAX_WAITING = 64
-"""Packets that may wait while the machine runs; a client that sends more is cut off."""
+"""Packets that may wait while a machine runs; a client that sends more is cut off."""
 MAX_NOTICES = 100
 """Notices that wait to be said; the oldest give way."""
 MAX_RESENDS = 3
@@ -377,6 +369,7 @@ class Session:
         self._running = {inferior.process for inferior in chosen}
         self._say_notices()
         for inferior, how in chosen.items():
+            inferior.start()
             self._act(Start(how, inferior.process))
         if self._early_break:
             self._act(Interrupt())

@@ -182,6 +182,7 @@ class Conversation:
     async def _finish(self, host: Host, message: Message) -> None:
         del self._busy[host.process]
         host.runs = False
+        host.debugger.forget_interrupt()  # one that came when it had stopped already
         await self._tell(message)
 
     async def _tell(self, message: Message) -> None:

@@ -1,0 +1,183 @@
+"""Consoles on sockets: telnet's ways, peers that come and go, places that can't be."""
+
+from __future__ import annotations
+
+import queue
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_cli import assert_one_line, run
+
+from blink16 import consoles
+from blink16.consoles import ConsoleError, SocketLine, TcpPlace, Telnet, UnixPlace
+
+PATIENCE = 20.0
+"""Seconds, for what comes at once unless something is wrong."""
+
+
+class Line:
+    """A line at a place, and what came on it."""
+
+    def __init__(self, place: TcpPlace | UnixPlace) -> None:
+        self._came: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.line = SocketLine(place, "com1", self._came.put)
+
+    def expect(self, data: bytes) -> None:
+        """Check that just this comes."""
+        got = b""
+        while len(got) < len(data):
+            got += self._came.get(timeout=PATIENCE)
+        assert got == data
+
+    def connect(self) -> socket.socket:
+        """Return a peer on TCP that has been greeted."""
+        host, _, port = self.line.where.rpartition(":")
+        peer = socket.create_connection((host, int(port)), PATIENCE)
+        assert receive(peer, len(consoles.HELLO)) == consoles.HELLO
+        return peer
+
+
+def receive(peer: socket.socket, length: int) -> bytes:
+    """Return so many bytes."""
+    data = b""
+    while len(data) < length:
+        data += peer.recv(length - len(data))
+    return data
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    """Return a line on a free port."""
+    made = Line(TcpPlace(0))
+    yield made
+    made.line.close()
+
+
+# -- telnet ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "keys"),
+    [
+        (b"ls\r\n", b"ls\r"),
+        (b"ls\r\0", b"ls\r"),
+        (b"ls\r", b"ls\r"),
+        (b"\xff\xfd\x01\xff\xfb\x18ls", b"ls"),
+        (b"a\xff\xfa\x18\x00xterm\xff\xf0b", b"ab"),
+        (b"\xff\xff", b"\xff"),
+        (b"\xff\xf1x", b"x"),
+    ],
+)
+def test_telnet_options_are_no_keys(sent: bytes, keys: bytes) -> None:
+    """What telnet tells and how it writes Enter must not be typed into the guest."""
+    assert Telnet().feed(sent) == keys
+
+
+@given(st.lists(st.sampled_from([b"k", b"\xff\xfd\x01", b"\xff\xff", b"\xff\xfaxy\xff\xf0"])))
+def test_telnet_byte_by_byte(parts: list[bytes]) -> None:
+    """Where the network cuts makes no difference."""
+    data = b"".join(parts)
+    telnet = Telnet()
+    assert b"".join(telnet.feed(data[i : i + 1]) for i in range(len(data))) == Telnet().feed(data)
+
+
+@given(st.lists(st.binary(max_size=300), max_size=5))
+def test_any_bytes_are_bounded(chunks: list[bytes]) -> None:
+    """No bytes may crash it or come out more than they went in."""
+    telnet = Telnet()
+    for chunk in chunks:
+        assert len(telnet.feed(chunk)) <= len(chunk)
+
+
+# -- lines -----------------------------------------------------------------------------------
+
+
+def test_bytes_go_both_ways(line: Line) -> None:
+    """A terminal's keys come in, output goes out, FFh doubled as telnet wants it."""
+    with line.connect() as peer:
+        peer.sendall(b"key\r\n")
+        line.expect(b"key\r")
+        line.line.show(b"out\xff")
+        assert receive(peer, 5) == b"out\xff\xff"
+
+
+def test_peers_come_and_go(line: Line) -> None:
+    """A line outlives its peers; output without one is lost."""
+    for word in (b"one", b"two"):
+        with line.connect() as peer:
+            peer.sendall(word)
+            line.expect(word)
+    line.line.show(b"to nobody")
+
+
+def test_socket_files_are_plain_pipes(tmp_path: Path) -> None:
+    """On a socket file bytes pass as they are; the file is ours alone and goes in the end."""
+    path = tmp_path / "com1"
+    made = Line(UnixPlace(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(path))
+        peer.sendall(b"\xff\r\n")
+        made.expect(b"\xff\r\n")
+        made.line.show(b"\xff")
+        assert receive(peer, 1) == b"\xff"
+    made.line.close()
+    assert not path.exists()
+
+
+def test_impossible_places_are_told(line: Line, tmp_path: Path) -> None:
+    """A port in use and a file in the way get one line each, and the file stays."""
+    port = int(line.line.where.rpartition(":")[2])
+    with pytest.raises(ConsoleError, match="can't listen for com1"):
+        Line(TcpPlace(port))
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(ConsoleError, match="can't listen for com1"):
+        Line(UnixPlace(file))
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ["", "tcp", "tcp:", "tcp:x", "tcp:65536", "unix:", "file:x"])
+def test_nonsense_is_no_place(text: str) -> None:
+    """A mistyped console must be refused with the forms that there are."""
+    with pytest.raises(ValueError, match="tcp:PORT"):
+        consoles.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--console", "tcp:x"), "tcp:PORT"),
+        (("--serial", "com9=none"), "com1="),
+        (("--mhz", "0"), "MHz"),
+        (("--rom", "x"), "FILE@ADDR"),
+        (("-B", "nowhere.img"), "nowhere.img"),
+        (("--rom", "nowhere.rom@0xC8000"), "nowhere.rom"),
+    ],
+)
+def test_mistaken_options_get_one_line(arguments: tuple[str, ...], word: str) -> None:
+    """A PC's options must not end in a traceback."""
+    done = run(*arguments, "banner")
+    assert done.returncode in (1, 2)
+    assert_one_line(done.stderr, word)
+
+
+def test_a_pc_with_disks_roms_and_commit(tmp_path: Path) -> None:
+    """The command's options reach the machine: B: is read, and committed only when asked."""
+    # read sector 1 of B: to 0:1000, write it to sector 1 of A:, halt
+    code = "b80102bb0010b90100ba0100cd13b80103b90100ba0000cd13faf4"
+    boot = bytes.fromhex(code).ljust(510, b"\0") + b"\x55\xaa"
+    a, b = tmp_path / "a.img", tmp_path / "b.img"
+    image = boot.ljust(368640, b"\0")
+    a.write_bytes(image)
+    b.write_bytes(b"B" * 368640)
+    done = run("-B", str(b), "--mhz", "8", "--display", "mda", str(a))
+    assert_one_line(done.stderr, "halted")
+    assert a.read_bytes() == image
+    done = run("--commit", "-B", str(b), str(a))
+    assert "1 sectors written" in done.stderr
+    assert a.read_bytes() == b"B" * 512 + image[512:]
