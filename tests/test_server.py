@@ -15,6 +15,7 @@ import trio.testing
 from blink16 import terminal
 from blink16.debugger import Event, Resume
 from blink16.gdbstub.packets import frame
+from blink16.gdbstub.session import Session
 from blink16.loader import Kind, Options, Program
 from blink16.server import (
     Host,
@@ -138,6 +139,23 @@ async def test_a_client_that_vanishes_in_a_run_leaves_a_stopped_machine() -> Non
         assert not any(bench.host.debugger.machine.memory.attributes[0x200:0x201])
 
     await with_service(test, COUNT_FOR_EVER)
+
+
+async def test_our_own_mistake_costs_one_client_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents an error that nobody foresaw from ending the server and its machines."""
+    said: list[str] = []
+
+    async def test(bench: Bench) -> None:
+        first = bench.connect()
+        with monkeypatch.context() as broken:
+            broken.setattr(Session, "receive", lambda self, data: [][0])
+            await first.send("g")
+            assert await first.until_end() == b""
+        assert (await bench.connect().ask("?")).startswith("T")
+
+    await with_service(test, COUNT_FOR_EVER, said=said)
+    assert "please report" in said[0]
+    assert "IndexError" in said[1]
 
 
 async def test_break_stops_a_running_guest() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing, suppress
 from functools import partial
@@ -45,6 +46,10 @@ class Service:
             async with stream:
                 with suppress(*DISCONNECTED):
                     await self._serve(stream)
+        except Exception as error:
+            # A mistake of ours, wherever it is, costs this client its conversation and nobody else.
+            self._machines.say("a conversation has failed; please report this:")
+            self._machines.say("".join(traceback.format_exception(error)).rstrip())
         finally:
             self._clients -= 1
 
