@@ -138,9 +138,12 @@ class Debugger:
         """Return whether a resume is over in microseconds, on any engine, and needs no thread.
 
         One step forward is, unless it is a service, which may wait, or begins with a prefix,
-        which may be a REP of 65,535 rounds.
+        which may be a REP of 65,535 rounds.  On a PC the devices may have something to put out,
+        which takes as long as somebody outside takes.
         """
         if how.backward or how.count != 1 or not self.timeline.live:
+            return False
+        if self.machine.controller is not None:
             return False
         memory, pc = self.machine.memory, self.machine.pc
         service = memory.attributes[pc] & Attribute.SERVICE
