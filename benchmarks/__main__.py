@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import time_travel
 from benchmarks.contestants import CONTESTANTS, ELKS_ENGINES, MILLION, elks
-from benchmarks.guests import ELKS_PROGRAM, GUESTS
+from benchmarks.guests import ELKS_PROGRAM, GUESTS, elks_image
 
 BASE = "QEMU TCG"
 Results = dict[tuple[str, str], list[float]]
@@ -20,14 +20,15 @@ def measure(times: int, scale: float) -> Results:
     """Run every guest on everything that is here, one after the other, ``times`` over."""
     results: Results = defaultdict(list)
     here = [contestant for contestant in CONTESTANTS if contestant.is_here]
+    image = elks_image()
     for _ in range(times):
         for guest in GUESTS:
             for contestant in here:
                 rounds = guest.rounds(int(contestant.instructions * scale))
                 instructions, seconds = contestant.run(guest, rounds)
                 results[contestant.name, guest.name].append(instructions / seconds / MILLION)
-        for name, (engine, rounds) in ELKS_ENGINES.items():
-            instructions, seconds = elks(engine, max(1, int(rounds * scale)))
+        for name, (engine, rounds) in ELKS_ENGINES.items() if image is not None else ():
+            instructions, seconds = elks(image, engine, max(1, int(rounds * scale)))
             results[name, f"{ELKS_PROGRAM} (ELKS)"].append(instructions / seconds / MILLION)
     return results
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.guests import ELKS_PROGRAM, LOAD_ADDRESS, Guest, elks_image
+from benchmarks.guests import ELKS_PROGRAM, LOAD_ADDRESS, Guest
 from blink16 import loader
 from blink16.cpu.engine import StopReason
 from blink16.cpu.native.engine import NativeEngine
@@ -139,9 +139,9 @@ CONTESTANTS = (
 )
 
 
-def elks(engine: str, rounds: int) -> tuple[int, float]:
+def elks(image: bytes, engine: str, rounds: int) -> tuple[int, float]:
     """Run the ELKS program; return instructions and seconds."""
-    program = loader.Program(ELKS_PROGRAM, loader.Kind.ELKS, elks_image())
+    program = loader.Program(ELKS_PROGRAM, loader.Kind.ELKS, image)
     name = "native" if engine == "interpreter" else engine
     loaded = loader.load(program, [str(rounds)], loader.Options(engine=name))
     machine = loaded.machine

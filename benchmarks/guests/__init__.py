@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
+from pathlib import Path
 
 from blink16.cpu.engine import StopReason
 from blink16.machine import Machine
@@ -55,8 +59,19 @@ class Guest:
 
 GUESTS = tuple(Guest(name) for name in ("sieve", "calls", "strings", "mixed"))
 ELKS_PROGRAM = "words"
+COMPILER = ("bcc", "-ansi", "-0", "-O")
+"""dev86's C compiler; its libc's licence is not ours, so the program is built where it is run."""
+COMPILE_TIMEOUT = 60
+"""Seconds."""
 
 
-def elks_image() -> bytes:
-    """Return the ELKS program, whose argument says how many rounds it does."""
-    return _file(ELKS_PROGRAM)
+def elks_image() -> bytes | None:
+    """Return the ELKS program, whose argument says how many rounds it does; None without bcc."""
+    if shutil.which(COMPILER[0]) is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        source, program = Path(folder, f"{ELKS_PROGRAM}.c"), Path(folder, ELKS_PROGRAM)
+        source.write_bytes(_file(source.name))
+        command = [*COMPILER, "-o", str(program), str(source)]
+        subprocess.run(command, check=True, timeout=COMPILE_TIMEOUT, cwd=folder)
+        return program.read_bytes()
