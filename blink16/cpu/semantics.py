@@ -3,7 +3,8 @@
 An instruction is a function of a `Context` (the processor) and its operands.  The reference
 engine folds the values as they come; a native engine lets the same functions emit code.
 Names and operation are those of Intel's 8086 Family User's Manual; what is not in there was
-captured from a chip.
+captured from a chip.  It is one long file on purpose: whoever looks for an instruction finds it
+by its name, and the pieces that several share stand at the top.
 """
 
 from __future__ import annotations
