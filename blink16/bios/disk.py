@@ -21,6 +21,7 @@ GROUP = 64
 
 Group = tuple[bytes | None, ...]
 UNCHANGED: Group = (None,) * GROUP
+"""A group as it is when its first chunk is written; before that, there is none."""
 
 
 class Disk:
@@ -52,7 +53,7 @@ class Disk:
         self.total = geometry.total if geometry.drive_type else image_sectors
         """Sectors that there are: a hard disk's last cylinder need not be whole."""
         groups = -(-self.total // (CHUNK_SECTORS * GROUP))
-        self._groups: tuple[Group, ...] = (UNCHANGED,) * groups
+        self._groups: tuple[Group | None, ...] = (None,) * groups
 
     @property
     def is_floppy(self) -> bool:
@@ -62,7 +63,7 @@ class Disk:
     def read(self, sector: int) -> bytes:
         """Return a sector by its number from 0."""
         number, inside = divmod(sector, CHUNK_SECTORS)
-        chunk = self._groups[number // GROUP][number % GROUP]
+        chunk = (self._groups[number // GROUP] or UNCHANGED)[number % GROUP]
         if chunk is None:
             return self._original(sector)
         return chunk[inside * SECTOR_SIZE : (inside + 1) * SECTOR_SIZE]
@@ -71,7 +72,7 @@ class Disk:
         """Replace a sector, in the overlay."""
         number, inside = divmod(sector, CHUNK_SECTORS)
         place, member = divmod(number, GROUP)
-        group = self._groups[place]
+        group = self._groups[place] or UNCHANGED
         chunk = group[member]
         if chunk is None:
             start = number * CHUNK_SIZE
@@ -84,9 +85,7 @@ class Disk:
     def written(self) -> Iterator[tuple[int, bytes]]:
         """Return the sectors that are no longer what the image holds, by number."""
         for place, group in enumerate(self._groups):
-            if group is UNCHANGED:
-                continue
-            for member, chunk in enumerate(group):
+            for member, chunk in enumerate(group or ()):
                 if chunk is not None:
                     first = (place * GROUP + member) * CHUNK_SECTORS
                     yield from self._changed(first, chunk)
@@ -112,14 +111,11 @@ class Disk:
         for group, known in zip(state, self._groups, strict=True):
             if group is not known and not _is_group(group):
                 raise ValueError("the overlay is damaged")
-        if any(group is not UNCHANGED and group == UNCHANGED for group in state):
-            # a state from a file doesn't share what is unchanged
-            state = tuple(UNCHANGED if group == UNCHANGED else group for group in state)
         self._groups = state
 
 
 def _is_group(group: object) -> bool:
-    return (
+    return group is None or (
         isinstance(group, tuple)
         and len(group) == GROUP
         and all(c is None or (isinstance(c, bytes) and len(c) == CHUNK_SIZE) for c in group)

@@ -10,8 +10,10 @@ from blink16 import loader
 from blink16.debugger import Debugger
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.loader import Loaded, LoadError, Options, Program
+from blink16.pc import PcSetup
+from blink16.recording.launching import Launch
 from blink16.recording.reader import Recording
-from blink16.recording.records import Launch, RecordingError
+from blink16.recording.records import RecordingError
 from blink16.recording.writer import Recorder
 
 
@@ -40,10 +42,12 @@ def record(
         arguments=tuple(arguments),
         epoch_ns=options.epoch_ns,
         instructions_per_second=machine.instructions_per_second,
+        setup=options.setup if program.kind is loader.Kind.BOOT else PcSetup(),
     )
     assert options.answers is not None
     recorder = Recorder(path, launch, debugger.timeline, options.answers)
     recorder.on_notice = lambda text: debugger.on_notice(text)
+    recorder.bookmarks = debugger.bookmarks.all
     return loaded, debugger, recorder
 
 
@@ -61,7 +65,13 @@ def replay(
         program = Program(launch.name, kind, launch.image)
         # a copy: what the guest asks for beyond the recording is not part of it
         answers = dict(recording.answers)
-        options = Options(root=None, engine=engine, epoch_ns=launch.epoch_ns, answers=answers)
+        options = Options(
+            root=None,
+            engine=engine,
+            epoch_ns=launch.epoch_ns,
+            setup=launch.setup,
+            answers=answers,
+        )
         loaded = loader.load(program, launch.arguments, options)
     except KeyError:
         raise RecordingError(f"the recording is of an unknown kind {launch.kind[:40]!r}") from None
@@ -71,4 +81,6 @@ def replay(
     timeline = recording.play(loaded.machine, limit=history_limit)
     debugger = Debugger(loaded.machine, timeline=timeline)
     debugger.symbols = loaded.symbols
+    for icount, name in recording.bookmarks:
+        debugger.bookmarks.set(icount, name)
     return loaded, debugger
