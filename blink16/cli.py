@@ -193,12 +193,13 @@ def _sources(
     symbols = tuple(parsed.symbols)
     first: list[server.Source] = []
     if parsed.replay is not None:
-        if parsed.program is not None or parsed.record is not None:
-            parser.error("--replay shows a recording: leave PROGRAM and --record away")
+        if parsed.program is not None:
+            parser.error("--replay shows a recording: leave PROGRAM away")
         replayed = server.ReplayedSource(
             parsed.replay, parsed.engine, symbols=symbols, history_limit=limit, say=say
         )
-        first.append(replayed)
+        recorded = parsed.record is not None
+        first.append(server.RecordedSource(replayed, parsed.record, say) if recorded else replayed)
     elif parsed.program is not None:
         program = loader.read(parsed.program)
         named = replace(options, symbols=symbols)

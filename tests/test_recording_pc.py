@@ -24,7 +24,15 @@ from blink16.debugger import Debugger
 from blink16.devices.video import Adapter
 from blink16.gdbstub.monitor import execute
 from blink16.loader import Kind, Options, Program
-from blink16.recording import Recorder, RecordingError, open_recording, plain, record, replay
+from blink16.recording import (
+    Recorder,
+    RecordingError,
+    open_recording,
+    plain,
+    record,
+    record_again,
+    replay,
+)
 from blink16.recording.records import BATCH, HEADER, VERSION, RecordKind, build_batch, parse_batch
 
 EPOCH = 510_582_896 * 1_000_000_000  # 1986-03-07 12:34:56
@@ -173,6 +181,51 @@ def test_any_session_is_replayed(
         debugger.timeline.seek(instant)
         other.timeline.seek(instant)
         assert state(other) == state(debugger)
+
+
+def test_a_replay_that_goes_on_is_recorded_again(tmp_path: Path) -> None:
+    """A colleague's session, and what one did with it, must be one session in a new file."""
+    debugger, recorder = begin(tmp_path / "rec")
+    session(debugger)
+    recorder.close()
+    recorded = (tmp_path / "rec").read_bytes()
+    first = open_recording(tmp_path / "rec")
+    _, other, recorder = record_again(tmp_path / "on", first, "reference")
+    other.timeline.seek(other.timeline.end)
+    execute(other, "type y")
+    execute(other, "bookmark mine")
+    other.timeline.run(3000)
+    recorder.close()
+    second = open_recording(tmp_path / "on")
+    assert second.inputs[: len(first.inputs)] == first.inputs
+    assert len(second.inputs) > len(first.inputs)
+    assert len(second.checkpoints) >= len(first.checkpoints)
+    assert (tmp_path / "rec").read_bytes() == recorded
+    last, end = again(tmp_path / "on"), other.timeline.end
+    for instant in (end, 1000, first.end, end - 1):
+        other.timeline.seek(instant)
+        last.timeline.seek(instant)
+        assert state(last) == state(other)
+    assert execute(last, "bookmarks") == execute(other, "bookmarks")
+
+
+def test_a_replay_whose_future_was_changed_is_recorded_again(tmp_path: Path) -> None:
+    """What was dropped of the first session must not come back in the second."""
+    debugger, recorder = begin(tmp_path / "rec")
+    session(debugger)
+    recorder.close()
+    first = open_recording(tmp_path / "rec")
+    _, other, recorder = record_again(tmp_path / "on", first, "reference")
+    other.timeline.seek(500)
+    other.write_register("ax", 0x1234)
+    other.timeline.run(700)
+    recorder.close()
+    last = again(tmp_path / "on")
+    assert last.timeline.end == other.timeline.end == 1200
+    for instant in (500, 1200, 499):
+        other.timeline.seek(instant)
+        last.timeline.seek(instant)
+        assert state(last) == state(other)
 
 
 # -- bookmarks -------------------------------------------------------------------------------

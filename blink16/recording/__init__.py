@@ -3,7 +3,7 @@
 from blink16.recording.launching import Launch
 from blink16.recording.reader import Recording, open_recording
 from blink16.recording.records import RecordingError
-from blink16.recording.session import record, replay
+from blink16.recording.session import record, record_again, replay
 from blink16.recording.writer import Recorder
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "RecordingError",
     "open_recording",
     "record",
+    "record_again",
     "replay",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from blink16 import loader
 from blink16.debugger import Debugger
 from blink16.history.checkpoints import DEFAULT_LIMIT
+from blink16.hostfolder import Answers
 from blink16.loader import Loaded, LoadError, Options, Program
 from blink16.pc import PcSetup
 from blink16.recording.launching import Launch
@@ -45,10 +46,7 @@ def record(
         setup=options.setup if program.kind is loader.Kind.BOOT else PcSetup(),
     )
     assert options.answers is not None
-    recorder = Recorder(path, launch, debugger.timeline, options.answers)
-    recorder.on_notice = lambda text: debugger.on_notice(text)
-    recorder.bookmarks = debugger.bookmarks.all
-    return loaded, debugger, recorder
+    return loaded, debugger, _recorder(path, launch, debugger, options.answers)
 
 
 def replay(
@@ -59,12 +57,42 @@ def replay(
     It needs none of the program's files, and touches no file.  RecordingError if the recording
     holds no program that can be loaded.
     """
+    # a copy: what the guest asks for beyond the recording is not part of it
+    return _replay(recording, engine, dict(recording.answers), history_limit)
+
+
+def record_again(
+    path: Path,
+    recording: Recording,
+    engine: str,
+    *,
+    history_limit: int = DEFAULT_LIMIT,
+) -> tuple[Loaded, Debugger, Recorder]:
+    """Replay a recording, and record it anew with all that comes after or instead of its end.
+
+    Raises RecordingError, also if the new file can't be written.
+    """
+    answers = dict(recording.answers)
+    loaded, debugger = _replay(recording, engine, answers, history_limit)
+    recorder = _recorder(path, recording.launch, debugger, answers)
+    recorder.adopt(recording.inputs, recording.checkpoints)
+    return loaded, debugger, recorder
+
+
+def _recorder(path: Path, launch: Launch, debugger: Debugger, answers: Answers) -> Recorder:
+    recorder = Recorder(path, launch, debugger.timeline, answers)
+    recorder.on_notice = lambda text: debugger.on_notice(text)
+    recorder.bookmarks = debugger.bookmarks.all
+    return recorder
+
+
+def _replay(
+    recording: Recording, engine: str, answers: Answers, limit: int
+) -> tuple[Loaded, Debugger]:
     launch = recording.launch
     try:
         kind = loader.Kind[launch.kind]
         program = Program(launch.name, kind, launch.image)
-        # a copy: what the guest asks for beyond the recording is not part of it
-        answers = dict(recording.answers)
         options = Options(
             root=None,
             engine=engine,
@@ -78,7 +106,7 @@ def replay(
     except LoadError as error:
         raise RecordingError(f"the recorded program can't be loaded: {error}") from None
     loaded.machine.instructions_per_second = launch.instructions_per_second
-    timeline = recording.play(loaded.machine, limit=history_limit)
+    timeline = recording.play(loaded.machine, limit=limit)
     debugger = Debugger(loaded.machine, timeline=timeline)
     debugger.symbols = loaded.symbols
     for icount, name in recording.bookmarks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import BinaryIO
 
 from blink16.history.inputs import Input
+from blink16.history.terms import KeptState
 from blink16.history.timeline import Timeline
 from blink16.hostfolder import Answers, HostEntry
 from blink16.machine import Snapshot
@@ -30,6 +31,7 @@ CHECKPOINT_SECONDS = 0.25
 """Running between two checkpoints in the file."""
 OVERHEAD = 20
 """A checkpoint may cost one part in so many of that."""
+INPUTS_AT_ONCE = 1000
 FLUSH_SECONDS = 0.05
 """The least between two flushes that bring nothing but progress."""
 
@@ -85,6 +87,15 @@ class Recorder:
             self._write([record])
         self._write([(RecordKind.START, start.registers, start.slept, start.components, self._ram)])
 
+    def adopt(self, inputs: Sequence[Input], kept: Sequence[KeptState]) -> None:
+        """Write down a history that the timeline has taken over from another recording."""
+        for first in range(0, len(inputs), INPUTS_AT_ONCE):
+            self._append(*map(input_record, inputs[first : first + INPUTS_AT_ONCE]))
+        with suppress(PlainError):  # too large, as below; the next ones need it
+            for state in kept:
+                self._append(_checkpoint(state))
+        self.flush()
+
     # -- what the timeline tells -------------------------------------------------------------
 
     def happened(self, entry: Input) -> None:
@@ -112,10 +123,9 @@ class Recorder:
             for page in range(PAGE_COUNT)
             if (new := _page(ram, page)) != _page(self._ram, page)
         }
-        state = (snapshot.registers, snapshot.slept, snapshot.components)
         self.flush()
         with suppress(PlainError):  # too large: a disk with much that is new; do without
-            self._append((RecordKind.CHECKPOINT, icount, inputs, self._base, *state, pages))
+            self._append(_checkpoint(KeptState(icount, snapshot, inputs, self._base, pages)))
             self._base, self._ram = icount, ram
         self._last_checkpoint = perf_counter()
         self._checkpoint_seconds = self._last_checkpoint - started
@@ -194,6 +204,11 @@ def _new(path: Path) -> BinaryIO:
         raise RecordingError(f"{path}: it exists already, and recordings never overwrite") from None
     except OSError as error:
         raise RecordingError(f"{path}: can't record: {_reason(error)}") from None
+
+
+def _checkpoint(kept: KeptState) -> Record:
+    state = (kept.snapshot.registers, kept.snapshot.slept, kept.snapshot.components)
+    return RecordKind.CHECKPOINT, kept.icount, kept.inputs, kept.base, *state, kept.pages
 
 
 def _page(ram: bytes, page: int) -> bytes:
