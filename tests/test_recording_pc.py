@@ -243,6 +243,15 @@ def test_bookmarks_that_were_dropped_or_moved_are_not_written(tmp_path: Path) ->
     assert open_recording(tmp_path / "rec").bookmarks == debugger.bookmarks.all() == [(200, "b")]
 
 
+def test_a_killed_server_leaves_the_bookmarks(tmp_path: Path) -> None:
+    """A bookmark that is set before the machine runs again must not wait for that."""
+    debugger, recorder = begin(tmp_path / "rec")
+    debugger.timeline.run(100)
+    execute(debugger, "bookmark here")
+    assert open_recording(tmp_path / "rec").bookmarks == [(100, "here")]
+    recorder.close()
+
+
 # -- the file --------------------------------------------------------------------------------
 
 

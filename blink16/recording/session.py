@@ -83,6 +83,7 @@ def _recorder(path: Path, launch: Launch, debugger: Debugger, answers: Answers) 
     recorder = Recorder(path, launch, debugger.timeline, answers)
     recorder.on_notice = lambda text: debugger.on_notice(text)
     recorder.bookmarks = debugger.bookmarks.all
+    debugger.bookmarks.on_change = recorder.flush
     return recorder
 
 
