@@ -332,7 +332,7 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
         "--record",
         type=Path,
         metavar="FILE",
-        help="write the session to a new file as it goes",
+        help="write the session, or a replayed one as it goes on, to a new file",
     )
     group.add_argument(
         "--replay",

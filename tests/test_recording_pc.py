@@ -23,7 +23,7 @@ from blink16.console import Console
 from blink16.debugger import Debugger
 from blink16.devices.video import Adapter
 from blink16.gdbstub.monitor import execute
-from blink16.loader import Kind, Options, Program
+from blink16.loader import Kind, LoadError, Options, Program
 from blink16.recording import (
     Recorder,
     RecordingError,
@@ -34,6 +34,7 @@ from blink16.recording import (
     replay,
 )
 from blink16.recording.records import BATCH, HEADER, VERSION, RecordKind, build_batch, parse_batch
+from blink16.server.sources import RecordedSource, ReplayedSource
 
 EPOCH = 510_582_896 * 1_000_000_000  # 1986-03-07 12:34:56
 ECHO = sector(bytes.fromhex("b400cd16b40ecd10ebf6"))  # read a key, show it, again
@@ -428,3 +429,18 @@ def test_states_without_names_stay_shared() -> None:
 def test_drives_and_consoles_are_input_channels() -> None:
     """The names stand in recordings: they must not change."""
     assert (Drives.CHANNEL, Console.CHANNEL) == ("drives", "console")
+
+
+def test_a_server_records_what_it_replays(recorded: Path, tmp_path: Path) -> None:
+    """`--replay A --record B` must make B, once, and say when nothing is recorded any more."""
+    said: list[str] = []
+    replayed = ReplayedSource(recorded, "reference", say=said.append)
+    source = RecordedSource(replayed, tmp_path / "on", said.append)
+    debugger = source.make(())[1]
+    debugger.timeline.run(500)
+    assert source.make(())[1].timeline.end == 0
+    source.close()
+    assert open_recording(tmp_path / "on").end == 500
+    assert len(said) == 1
+    with pytest.raises(LoadError, match="exists already"):
+        RecordedSource(replayed, tmp_path / "on", said.append).make(())
