@@ -6,7 +6,7 @@ instruction count.  It knows nothing of debuggers or of history.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from blink16.services import (
     Device,
     Exit,
     InterruptController,
+    NonMaskable,
     Outcome,
     Receiver,
     Service,
@@ -33,7 +34,7 @@ STUB_SIZE = 4
 IRET_STUB = bytes((0xCF, 0x90, 0x90, 0x90))
 INSTRUCTIONS_PER_SECOND = 1_000_000
 """Guest time: a 4.77 MHz 8088 retires about a third of a million; round numbers read better."""
-TRAP_VECTOR = 1
+TRAP_VECTOR, NMI_VECTOR = 1, 2
 MAX_SLEEP_EVENTS = 64
 """Device events that a halted processor sleeps through before the machine says it is waiting."""
 IDLE_SECONDS = 3
@@ -90,6 +91,7 @@ class Machine:
         self._happened_at = 0
         self._in_vain = False
         self.controller: InterruptController | None = None
+        self.non_maskable: NonMaskable | None = None
         self.replaying = False
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
@@ -147,6 +149,11 @@ class Machine:
         """Add the component that asks for interrupts."""
         self.add_component(name, controller)
         self.controller = controller
+
+    def add_non_maskable(self, name: str, source: NonMaskable) -> None:
+        """Add the component that asks for the non-maskable interrupt."""
+        self.add_component(name, source)
+        self.non_maskable = source
 
     def add_stub(self, name: str, service: Service | None = None) -> tuple[int, int]:
         """Put an IRET stub into ROM, with a service or none; return its segment and offset."""
@@ -223,6 +230,8 @@ class Machine:
     def _until_next_event(self) -> int:
         """Return how many instructions may run before a device or an interrupt has its turn."""
         controller, opened = self.controller, self.registers.cells[Cell.INTERRUPT]
+        if self.non_maskable is not None and self.non_maskable.pending():
+            return 1
         if controller is not None and opened and controller.pending():
             return 1  # it is held off for one more instruction
         due = self._next_due()
@@ -242,8 +251,7 @@ class Machine:
         cells = self.registers.cells
         if stop.reason is StopReason.HALT and (cells[Cell.INTERRUPT] or not cells[Cell.HALTED]):
             woken = retired and self._sleep()
-            reason = StopReason.WAITING if not woken else self._rested(StopReason.ATTENTION)
-            stop = Stop(reason)
+            stop = Stop(self._rested(StopReason.ATTENTION) if woken else self._asleep())
         return self._watched(stop)
 
     def _settle(self) -> None:
@@ -255,20 +263,38 @@ class Machine:
         cells = self.registers.cells
         if self.controller is None or self.between_rounds or cells[Cell.SHADOW]:
             return
+        if self.non_maskable is not None and self.non_maskable.pending():
+            self.non_maskable.acknowledge()
+            self.engine.interrupt(NMI_VECTOR)
+            return
         if cells[Cell.INTERRUPT] and self.controller.pending():
             self.engine.interrupt(self.controller.acknowledge())
 
     def _sleep(self) -> bool:
-        """Pass time until an interrupt ends HLT; False if none is in sight."""
+        """Pass time until an interrupt ends HLT; False if none is in sight.
+
+        What nobody hears happens on the way: a masked timer may be fast and go on for ever.
+        """
         for _ in range(MAX_SLEEP_EVENTS):
             if not self.registers.cells[Cell.HALTED]:
                 return True
-            due = self._next_due()
+            due = min(self._heard_dues(), default=None)
             if due is None:
                 return False
             self.slept += max(0, due - self.time)
             self._settle()
         return not self.registers.cells[Cell.HALTED]
+
+    def _heard_dues(self) -> Iterator[int]:
+        for device in self._devices:
+            due = device.due()
+            if due is not None and device.is_heard():
+                yield due
+
+    def _asleep(self) -> StopReason:
+        """Return why a processor stops that sleeps with nothing in sight."""
+        deaf = self.controller is None or self.controller.is_deaf()
+        return StopReason.HALT if deaf else StopReason.WAITING
 
     def _rested(self, reason: StopReason) -> StopReason:
         """Return IDLE, now and then, if nothing has happened for long; else ``reason``."""

@@ -17,6 +17,7 @@ from blink16.bios.typist import Typist
 from blink16.console import Console
 from blink16.consoles import NoPlace, Place, SocketLine, Streams, TcpPlace, UnixPlace
 from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.registers import IF
 from blink16.devices.video import Video
 from blink16.loader import Loaded
 from blink16.machine import IDLE_INTERVAL, IDLE_SECONDS, Machine
@@ -215,7 +216,8 @@ class Runner:
                 name = _signal_name(stop.status)
                 return End(SIGNAL_STATUS + stop.status, f"{stop.text} ({name})")
             case StopReason.HALT:
-                return End(0, f"halted with interrupts off {_where(self._machine)}")
+                off = "masked" if self._machine.registers.flags & IF else "off"
+                return End(0, f"halted with interrupts {off} {_where(self._machine)}")
             case StopReason.LOCKUP:
                 return End(1, f"locked up in endless prefixes {_where(self._machine)}")
             case _:

@@ -119,6 +119,10 @@ class Host(Guest, Protocol):
         """Add the component that asks for interrupts."""
         ...
 
+    def add_non_maskable(self, name: str, source: NonMaskable) -> None:
+        """Add the component that asks for the non-maskable interrupt."""
+        ...
+
     def add_stub(self, name: str, service: Service | None = None) -> tuple[int, int]:
         """Put an IRET stub into ROM, with a service or none; return its segment and offset."""
         ...
@@ -172,6 +176,10 @@ class Device(Component, Protocol):
         """Let everything happen that is due until ``time``, and make `due` later than that."""
         ...
 
+    def is_heard(self) -> bool:
+        """Return whether what it does may interrupt the processor, as things are now."""
+        ...
+
 
 class InterruptController(Component, Protocol):
     """What stands between the devices' interrupt lines and the processor."""
@@ -182,6 +190,22 @@ class InterruptController(Component, Protocol):
 
     def acknowledge(self) -> int:
         """Return the interrupt's vector, as in the processor's two INTA cycles."""
+        ...
+
+    def is_deaf(self) -> bool:
+        """Return whether it would pass on no request at all, as it is now."""
+        ...
+
+
+class NonMaskable(Component, Protocol):
+    """What asks for the interrupt that the processor can't refuse."""
+
+    def pending(self) -> bool:
+        """Return whether it asks."""
+        ...
+
+    def acknowledge(self) -> None:
+        """Note that the processor enters the interrupt."""
         ...
 
 

@@ -27,7 +27,6 @@ from pc_guest import (
 from blink16.cpu import engines
 from blink16.cpu.engine import StopReason
 from blink16.devices import keys
-from blink16.machine import FOREVER as NO_LIMIT
 from blink16.timeline import Timeline
 
 TICKS, KEYS, BYTES, LOOPS = DATA, DATA + 2, DATA + 4, DATA + 6
@@ -95,12 +94,6 @@ def test_hlt_without_anything_to_come_says_so(engine: str) -> None:
     pc.machine.receive("keyboard", b"\x1e")
     assert pc.machine.run().reason is StopReason.WAITING
     assert (pc.word(KEYS), pc.word(LOOPS), pc.machine.memory[STORE]) == (1, 1, 0x1E)
-
-
-def test_hlt_with_interrupts_off_is_the_end(engine: str) -> None:
-    """Prevents a dead machine from being taken for a waiting one."""
-    pc = PcGuest(CLI + HLT, engine=engine)
-    assert pc.machine.run().reason is StopReason.HALT
 
 
 def test_keys_come_one_after_the_other(engine: str) -> None:
@@ -194,12 +187,6 @@ def test_a_storm_of_interrupts_ends_with_the_budget(engine: str) -> None:
     assert pc.machine.run(3000).reason is StopReason.BUDGET
     assert pc.machine.icount == 3000
     assert pc.word(TICKS) > 300
-
-
-def test_a_sleep_between_events_that_nobody_wants_ends() -> None:
-    """Prevents HLT with all interrupts masked from looping over timer events for ever."""
-    pc = PcGuest(out(0x21, 0xFF) + FAST_TIMER + STI + HLT)
-    assert pc.machine.run(NO_LIMIT).reason is StopReason.WAITING
 
 
 MIXED = (

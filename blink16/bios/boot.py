@@ -17,6 +17,7 @@ from blink16.bios.int09 import KeyboardInterrupt
 from blink16.bios.int10 import VideoService
 from blink16.bios.int13 import DiskService
 from blink16.bios.int16 import KeyboardService
+from blink16.bios.nmi import ParityCheck
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
 from blink16.bios.rom import Rom
@@ -85,14 +86,16 @@ def power_on(
 def _hang_services(host: Host, rom: Rom, console: Console, drives: Drives, post: Post) -> None:
     bus = host.bus
     clock, printer = RealTimeClock(bus), Printer(bus)
-    timer, keys = TimerInterrupt(), KeyboardInterrupt(bus)
+    timer, keys, parity = TimerInterrupt(), KeyboardInterrupt(bus), ParityCheck(bus)
     typed, serial = KeyboardService(console), SerialService(bus)
     timer.install(rom)
+    parity.install(rom)
     keys.install(host, rom, post.reset_offset)
     host.add_component(SerialService.COMPONENT, serial)
     _hang(
         host,
         {
+            0x02: parity,
             0x05: printer.int05,
             0x08: timer,
             0x09: keys,

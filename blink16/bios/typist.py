@@ -35,6 +35,10 @@ class Typist:
             return None
         return max(self._typed_at, self._looked_at) + self._interval
 
+    def is_heard(self) -> bool:
+        """Return whether a key would interrupt the processor."""
+        return self._keyboard.is_heard()
+
     def advance(self, time: int) -> None:
         """Type a key if the guest has taken those before."""
         self._looked_at = time

@@ -73,6 +73,11 @@ class Keyboard:
         stuck = s.full or s.clearing or s.held_since >= 0
         return None if stuck or not s.waiting else s.free_at
 
+    def is_heard(self) -> bool:
+        """Return whether IRQ 1 would be passed on, and a code can come."""
+        s = self.state
+        return not (s.full or s.clearing or s.held_since >= 0) and self._irq.is_heard()
+
     def advance(self, time: int) -> None:
         """Let a code come into the register."""
         s = self.state

@@ -6,6 +6,7 @@ from blink16.devices import debug
 from blink16.devices.dma import Dma
 from blink16.devices.keyboard import Keyboard, Typing
 from blink16.devices.lpt import Lpt
+from blink16.devices.nmi import ENABLED, MASK_PORT, Nmi
 from blink16.devices.pic import Pic
 from blink16.devices.pit import Pit
 from blink16.devices.ppi import Display, Ppi, switches
@@ -17,7 +18,6 @@ from blink16.services import Host
 TIMER_IRQ, KEYBOARD_IRQ, COM2_IRQ, COM1_IRQ, LPT1_IRQ = 0, 1, 3, 4, 7
 COM1_PORT, COM2_PORT, LPT1_PORT = 0x3F8, 0x2F8, 0x378
 COM1, COM2, LPT1 = "com1", "com2", "lpt1"
-NMI_MASK_PORT = 0xA0
 IRQ_BASE = 0x08
 """The vector that the BIOS gives to IRQ 0."""
 
@@ -27,7 +27,7 @@ CYCLES_PER_INSTRUCTION = 12
 MIN_MHZ, MAX_MHZ = 0.01, 10_000.0
 
 POST = (
-    (NMI_MASK_PORT, 0x00),
+    (MASK_PORT, 0x00),
     # 8259A: edges, single, vectors from 08h, 8086 mode; IRQs 0, 1 and 6 are let through
     (0x20, 0x13),
     (0x21, IRQ_BASE),
@@ -42,9 +42,10 @@ POST = (
     (0x43, 0xB6),
     (0x42, 0x33),
     (0x42, 0x05),
-    # 8255A: keyboard enabled, speaker off
-    (0x61, 0xC8),
+    # 8255A: keyboard enabled, speaker off, errors cleared; the NMI is let through
+    (0x61, 0xF8),
     (0x61, 0x48),
+    (MASK_PORT, ENABLED),
 )
 """What the BIOS's power-on self-test writes to the ports, in order."""
 
@@ -61,7 +62,8 @@ class PcDevices:
 
     They are components of the machine: ``pic``, ``pit``, ``keyboard`` (takes scan codes),
     ``typing`` (takes text), ``ppi``, ``com1`` and ``com2`` (take bytes), ``lpt1``, ``video``,
-    ``rtc`` and ``dma``.  Output goes to the channels ``com1``, ``com2``, ``lpt1``, ``debug``.
+    ``rtc``, ``dma`` and ``nmi`` (takes errors).  Output goes to the channels ``com1``, ``com2``,
+    ``lpt1``, ``debug``.
     """
 
     def __init__(
@@ -82,8 +84,9 @@ class PcDevices:
         line = self.pic.line
         self.pit = Pit(host, bus, line(TIMER_IRQ))
         self.keyboard = Keyboard(host, line(KEYBOARD_IRQ))
+        self.nmi = Nmi(bus)
         display = Display.COLOR_80X25 if adapter is Adapter.CGA else Display.MONOCHROME
-        self.ppi = Ppi(host, bus, self.keyboard, self.pit, switches(display, floppies))
+        self.ppi = Ppi(host, bus, self.keyboard, self.pit, self.nmi, switches(display, floppies))
         self.com1 = Uart(host, bus, line(COM1_IRQ), COM1, COM1_PORT)
         self.com2 = Uart(host, bus, line(COM2_IRQ), COM2, COM2_PORT)
         self.lpt1 = Lpt(host, bus, line(LPT1_IRQ), LPT1, LPT1_PORT)
@@ -91,7 +94,6 @@ class PcDevices:
         self.rtc = Rtc(host, bus)
         self.dma = Dma(bus)
         debug.attach(host, bus)
-        bus.attach([NMI_MASK_PORT], None, lambda port, value: None)  # nothing here makes an NMI
         self._join(host, typing)
 
     def _join(self, host: Host, typing: str) -> None:
@@ -100,6 +102,7 @@ class PcDevices:
         host.add_device(Keyboard.CHANNEL, self.keyboard)
         host.add_device(COM1, self.com1)
         host.add_device(COM2, self.com2)
+        host.add_non_maskable(Nmi.CHANNEL, self.nmi)
         host.add_component(typing, Typing(self.keyboard))
         host.add_component(Ppi.COMPONENT, self.ppi)
         host.add_component(LPT1, self.lpt1)

@@ -6,9 +6,7 @@ fully nested mode make no difference on a PC/XT, which has one 8259A and an 8088
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import IntEnum
-from functools import partial
 from typing import NamedTuple
 
 from blink16.bus import Bus
@@ -24,9 +22,6 @@ OCW3 = 0x08
 OCW3_SET_SPECIAL_MASK, OCW3_SPECIAL_MASK, OCW3_POLL = 0x40, 0x20, 0x04
 OCW3_READ, OCW3_READ_ISR = 0x02, 0x01
 POLL_REQUEST = 0x80
-
-Line = Callable[[bool], None]
-"""An interrupt request line: called with its new level."""
 
 
 class Expects(IntEnum):
@@ -74,6 +69,22 @@ class PicState(NamedTuple):
     """Whether the next read is a poll."""
 
 
+class Line:
+    """An interrupt request line, for a device to hold: called with its new level."""
+
+    def __init__(self, pic: Pic, level: int) -> None:
+        self._pic = pic
+        self._level = level
+
+    def __call__(self, high: bool) -> None:
+        """Set the line's level."""
+        self._pic.set_line(self._level, high)
+
+    def is_heard(self) -> bool:
+        """Return whether a request now would be passed on to the processor."""
+        return self._pic.hears(self._level)
+
+
 class Pic:
     """An 8259A: the machine's interrupt controller (`services.InterruptController`)."""
 
@@ -96,7 +107,7 @@ class Pic:
 
     def line(self, level: int) -> Line:
         """Return the line IR``level`` for a device to hold."""
-        return partial(self.set_line, level)
+        return Line(self, level)
 
     def set_line(self, level: int, high: bool) -> None:
         """Set a request line.  A request is gone when its line falls before it is taken."""
@@ -130,10 +141,22 @@ class Pic:
             self._end(level, rotate=s.rotate_in_auto_eoi)
         return level
 
+    def hears(self, level: int) -> bool:
+        """Return whether a request of a level would be passed on, were it alone."""
+        return self._granted(1 << level) is not None
+
+    def is_deaf(self) -> bool:
+        """Return whether no request at all would be."""
+        return not any(map(self.hears, range(LINES)))
+
     def _request(self) -> int | None:
         """Return the level that asks for the processor now."""
+        return self._granted(self.state.irr)
+
+    def _granted(self, requests: int) -> int | None:
+        """Return which of the levels that ask would have the processor."""
         s = self.state
-        asking = s.irr & ~s.imr
+        asking = requests & ~s.imr
         if not asking or s.expects != Expects.MASK:
             return None
         blocking = s.isr & ~s.imr if s.special_mask else s.isr

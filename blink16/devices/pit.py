@@ -73,6 +73,10 @@ class Pit:
         change = self.state.counters[TICKS].next_change(self.state.seen)
         return None if change is None else self._oscillator.time(change)
 
+    def is_heard(self) -> bool:
+        """Return whether IRQ 0 would be passed on."""
+        return self._irq.is_heard()
+
     def advance(self, time: int) -> None:
         """Let channel 0 do to IRQ 0 what happened until ``time``."""
         self._catch_up(self._oscillator.cycles(time))

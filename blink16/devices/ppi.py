@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from blink16.bus import Bus
 from blink16.devices.keyboard import Keyboard
+from blink16.devices.nmi import Nmi
 from blink16.devices.oscillator import Oscillator
 from blink16.devices.pit import SPEAKER, Pit
 from blink16.services import Guest
@@ -51,12 +52,19 @@ class Ppi:
     COMPONENT = "ppi"
 
     def __init__(
-        self, guest: Guest, bus: Bus, keyboard: Keyboard, pit: Pit, configuration: int
+        self,
+        guest: Guest,
+        bus: Bus,
+        keyboard: Keyboard,
+        pit: Pit,
+        nmi: Nmi,
+        configuration: int,
     ) -> None:
         """Attach the ports.  ``configuration``: see `switches`."""
         self._guest = guest
         self._keyboard = keyboard
         self._pit = pit
+        self._nmi = nmi
         self._switches = configuration
         self._refresh = Oscillator(REFRESH_HZ, guest.instructions_per_second)
         self.port_b = CLOCK_ENABLED
@@ -90,6 +98,7 @@ class Ppi:
     def _write_b(self, port: int, value: int) -> None:
         self.port_b = value
         self._pit.set_gate(SPEAKER, bool(value & TIMER_2_GATE))
+        self._nmi.clear(value)
         self._keyboard.control(
             clock_enabled=bool(value & CLOCK_ENABLED), clear=bool(value & CLEAR_KEYBOARD)
         )
@@ -97,5 +106,5 @@ class Ppi:
     def _read_c(self, port: int) -> int:
         high = bool(self.port_b & HIGH_SWITCHES)
         value = self._switches >> 4 if high else self._switches & 0xF
-        value |= PORT_C_SPEAKER if self.speaker else 0
+        value |= self._nmi.state.errors | (PORT_C_SPEAKER if self.speaker else 0)
         return value | (PORT_C_TIMER_2_OUTPUT if self._pit.output(SPEAKER) else 0)

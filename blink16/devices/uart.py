@@ -115,10 +115,14 @@ class Uart:
         goes = s.sent_at if s.sent_at >= 0 else None
         return min((time for time in (comes, goes) if time is not None), default=None)
 
+    def is_heard(self) -> bool:
+        """Return whether its interrupt would be passed on."""
+        return self._irq.is_heard()
+
     def advance(self, time: int) -> None:
-        """Let a byte come and another one go, if it is time."""
-        if 0 <= self.state.sent_at <= time:
-            self._sent(time)
+        """Let bytes come and go whose time it is."""
+        while 0 <= self.state.sent_at <= time:
+            self._sent()
         if self._can_come() and self.state.free_at <= time:
             s = self.state
             self.state = s._replace(waiting=s.waiting[1:], free_at=time + self.character_time)
@@ -141,9 +145,9 @@ class Uart:
         s = self.state
         self.state = s._replace(holding=byte, lsr=s.lsr & ~(LSR_EMPTY | LSR_IDLE))
         if s.sent_at < 0:
-            self._shift()
+            self._shift(self._guest.time)
 
-    def _shift(self) -> None:
+    def _shift(self, now: int) -> None:
         """Move the byte from the holding register into the transmitter."""
         s = self.state
         if not s.mcr & MCR_LOOP:
@@ -152,10 +156,11 @@ class Uart:
             shifting=s.holding,
             lsr=s.lsr | LSR_EMPTY,
             empty_interrupt=True,
-            sent_at=self._guest.time + self.character_time,
+            sent_at=now + self.character_time,
         )
 
-    def _sent(self, time: int) -> None:
+    def _sent(self) -> None:
+        """End the byte in the transmitter, at the time when it is out; begin the next one."""
         s = self.state
         self.state = s._replace(sent_at=-1)
         if s.mcr & MCR_LOOP:
@@ -163,7 +168,7 @@ class Uart:
         if s.lsr & LSR_EMPTY:
             self.state = self.state._replace(lsr=self.state.lsr | LSR_IDLE)
         else:
-            self._shift()
+            self._shift(s.sent_at)
 
     # -- interrupts --------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from blink16.console import MAX_PENDING, Console
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.devices.keyboard import Keyboard
 from blink16.devices.keys import chord
+from blink16.devices.nmi import CHANNEL_ERROR, Nmi
 from blink16.devices.video import Video
 from blink16.gdbstub.monitor import MonitorError, command, no_arguments
 from blink16.machine import IDLE_INTERVAL
@@ -185,6 +186,27 @@ def reset(debugger: Debugger, arguments: Sequence[str]) -> str:
         raise MonitorError(_NO_PC)
     debugger.receive(ResetSwitch.CHANNEL, b"\0")
     return "reset with the next resume"
+
+
+# -- errors -----------------------------------------------------------------------------------
+
+
+@command("nmi")
+def nmi(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Let a PC's adapter card report an error: the non-maskable interrupt, INT 2.
+
+    It comes with the next resume, unless the program has masked it (port A0h).  The BIOS's own
+    handler says PARITY CHECK 2 and halts.
+    """
+    no_arguments(arguments)
+    source = debugger.machine.component(Nmi.CHANNEL)
+    if not isinstance(source, Nmi):
+        raise MonitorError(_NO_PC)
+    debugger.receive(Nmi.CHANNEL, bytes((CHANNEL_ERROR,)))
+    if source.state.errors & CHANNEL_ERROR:
+        return "the program hasn't cleared the last one (port 61h, bit 5)"
+    masked = "" if source.state.enabled else ", once the program lets it through (port A0h)"
+    return f"NMI with the next resume{masked}"
 
 
 _NO_PC = "this machine is no PC: the program was not booted from a disk"

@@ -1,0 +1,55 @@
+"""INT 02h, the non-maskable interrupt: an error of memory or of a card ends the system.
+
+Source: IBM PC/XT Technical Reference, BIOS listing of NMI_INT.
+"""
+
+from __future__ import annotations
+
+from blink16.bios.data_area import DataArea
+from blink16.bios.int10 import CHANNEL
+from blink16.bios.rom import CLI, HLT, Rom, goto
+from blink16.bios.video import Screen, is_mode, set_mode
+from blink16.bus import Bus
+from blink16.devices.nmi import CLEAR_CHANNEL, CLEAR_MEMORY, ERRORS, MASK_PORT, MEMORY_ERROR
+from blink16.devices.ppi import PORT_B, PORT_C
+from blink16.services import DONE, Guest, Outcome
+
+MEMORY_TEXT, CHANNEL_TEXT = b"PARITY CHECK 1\r\n", b"PARITY CHECK 2\r\n"
+CLEAR = CLEAR_MEMORY | CLEAR_CHANNEL
+AGAIN = b"\xeb\xfc"  # jmp to the CLI
+
+
+class ParityCheck:
+    """INT 02h."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._end = 0
+
+    def install(self, rom: Rom) -> None:
+        """Put into ROM where it ends."""
+        self._end = rom.add(CLI + HLT + AGAIN)
+
+    def __call__(self, guest: Guest) -> Outcome:
+        """Tell which error it is and halt for good; without one (INT 02h) do nothing."""
+        errors = self._bus.read(PORT_C) & ERRORS
+        if not errors:
+            return DONE
+        text = MEMORY_TEXT if errors & MEMORY_ERROR else CHANNEL_TEXT
+        self._show(guest, text)
+        self._bus.write(MASK_PORT, 0)
+        control = self._bus.read(PORT_B)
+        self._bus.write(PORT_B, control | CLEAR)
+        self._bus.write(PORT_B, control & ~CLEAR)
+        guest.notice(f"non-maskable interrupt: the BIOS says {text.decode().strip()} and halts")
+        goto(guest, self._end)
+        return DONE
+
+    def _show(self, guest: Guest, text: bytes) -> None:
+        mode = DataArea(guest.memory).video_mode
+        if is_mode(mode):
+            set_mode(guest.memory, self._bus, mode)
+        screen = Screen(guest.memory, self._bus)
+        for code in text:
+            screen.teletype(screen.area.page, code)
+        guest.output(CHANNEL, text)

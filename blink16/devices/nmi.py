@@ -1,0 +1,83 @@
+"""The non-maskable interrupt of a PC/XT: what asks for it, and the switch at port A0h.
+
+Memory and adapter cards report errors through two latches, which port 62h shows; port A0h is
+the only thing that keeps them from the processor.  Source: IBM PC/XT Technical Reference, "System
+interrupts" and "8255A I/O bit map".
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blink16.bus import Bus
+
+MASK_PORT = 0xA0
+ENABLED = 0x80
+"""Written to port A0h: let the interrupt through."""
+MEMORY_ERROR, CHANNEL_ERROR = 0x80, 0x40
+"""Parity errors of memory on the system board and of adapter cards, as port 62h shows them."""
+ERRORS = MEMORY_ERROR | CHANNEL_ERROR
+CLEAR_MEMORY, CLEAR_CHANNEL = 0x10, 0x20
+"""Bits of port 61h that hold a latch clear."""
+
+
+class NmiState(NamedTuple):
+    """The switch, the latches and the processor's own latch."""
+
+    enabled: bool = False
+    errors: int = 0
+    """Which latches are set (`ERRORS`)."""
+    requested: bool = False
+    """Whether the line rose and the processor hasn't seen to that yet."""
+
+
+class Nmi:
+    """The non-maskable interrupt: a receiver of errors (`services.NonMaskable`)."""
+
+    CHANNEL = "nmi"
+    """The name of its component, which takes bytes of `MEMORY_ERROR` and `CHANNEL_ERROR`."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.state = NmiState()
+        bus.attach([MASK_PORT], None, self._switch)
+
+    def save(self) -> NmiState:
+        """Return the state."""
+        return self.state
+
+    def restore(self, state: NmiState) -> None:
+        """Take the state of a `save`."""
+        self.state = state
+
+    def receive(self, data: bytes) -> None:
+        """Let cards or memory report errors, a byte each time."""
+        for byte in data:
+            self._set(self.state.enabled, self.state.errors | byte & ERRORS)
+
+    def clear(self, port_b: int) -> None:
+        """Take what was written to port 61h.
+
+        An XT's latches are held clear as long as these bits are set.  Here they are cleared by
+        the write alone: reads of port 61h show other things in these bits (`ppi`), and programs
+        write back what they read.
+        """
+        errors = self.state.errors
+        errors &= ~MEMORY_ERROR if port_b & CLEAR_MEMORY else ERRORS
+        errors &= ~CHANNEL_ERROR if port_b & CLEAR_CHANNEL else ERRORS
+        self._set(self.state.enabled, errors)
+
+    def pending(self) -> bool:
+        """Return whether the processor is to enter INT 2."""
+        return self.state.requested
+
+    def acknowledge(self) -> None:
+        """Note that it does; the line must fall and rise before it does so again."""
+        self.state = self.state._replace(requested=False)
+
+    def _switch(self, port: int, value: int) -> None:
+        self._set(bool(value & ENABLED), self.state.errors)
+
+    def _set(self, enabled: bool, errors: int) -> None:
+        before = self.state.enabled and self.state.errors
+        rises = enabled and errors and not before
+        self.state = NmiState(enabled, errors, self.state.requested or bool(rises))
