@@ -5,69 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from boot_sectors import EPOCH, SCREEN, Pc, sector
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blink16 import bios, dos
 from blink16.bios import keyboard
-from blink16.bios.data_area import DATA_AREA, OFFSETS, DataArea
+from blink16.bios.data_area import DATA_AREA, OFFSETS
 from blink16.bios.geometry import BootError
 from blink16.console import Console
-from blink16.cpu.engine import Stop, StopReason
-from blink16.cpu.registers import CF, ZF, Registers
+from blink16.cpu.engine import StopReason
+from blink16.cpu.registers import ZF
 from blink16.files import FileTree
 from blink16.machine import Machine
 from blink16.memory import linear
-
-EPOCH = 1_000_000_000 * 1_000_000_000  # 2001-09-09 01:46:40
-SCREEN = 0xB8000
-
-
-def sector(code: bytes) -> bytes:
-    """Return a boot sector with this code."""
-    return code.ljust(510, b"\0") + b"\x55\xaa"
-
-
-class Pc:
-    """A booted machine whose boot sector does the interrupts that a test wants."""
-
-    def __init__(self, image: bytes = sector(b""), drive: int = 0) -> None:
-        self.machine = Machine(epoch_ns=EPOCH)
-        self.console = Console()
-        self.shown: list[tuple[str, bytes]] = []
-        self.notices: list[str] = []
-        self.machine.on_output = lambda channel, data: self.shown.append((channel, data))
-        self.machine.on_notice = self.notices.append
-        bios.boot(self.machine, image, self.console, drive=drive)
-
-    @property
-    def registers(self) -> Registers:
-        """The machine's registers."""
-        return self.machine.registers
-
-    @property
-    def area(self) -> DataArea:
-        """The BIOS data area."""
-        return DataArea(self.machine.memory)
-
-    def call(self, vector: int, ax: int = 0, **registers: int) -> Stop:
-        """Do an interrupt and its service; whether it failed is CF."""
-        r = self.registers
-        self.machine.memory.write(0x7E00, bytes((0xCD, vector)))
-        r.cs, r.ip, r.ax = 0, 0x7E00, ax
-        r.flags &= ~(CF | ZF)
-        for name, value in registers.items():
-            setattr(r, name, value)
-        return self.machine.run(2)
-
-    @property
-    def failed(self) -> bool:
-        """CF."""
-        return bool(self.registers.flags & CF)
-
-    def row(self, number: int) -> str:
-        """Return a line of the screen."""
-        return self.machine.memory.read(SCREEN + 160 * number, 160)[::2].decode("cp437").rstrip()
 
 
 class Plain(Pc):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from boot_sectors import Pc, sector
 from disk_images import boot_sector, partitioned
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_bios import Pc, sector
 
 from blink16.bios.disk import Disk
 from blink16.bios.geometry import (

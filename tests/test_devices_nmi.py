@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from boot_sectors import sector
 from guests import TestPace
 from hypothesis import given
 from hypothesis import strategies as st
 from pc_guest import CLI, DATA, FOREVER, HLT, IRET, NOP, POP_AX, PUSH_AX, STI, PcGuest, count, out
-from test_bios import sector
 
 from blink16 import bios
 from blink16.console import Console

@@ -6,9 +6,9 @@ import re
 import struct
 import zlib
 
+from boot_sectors import Pc, sector
 from hypothesis import given
 from hypothesis import strategies as st
-from test_bios import Pc, sector
 
 from blink16.bios import display, font, picture
 from blink16.bios.display import DotScreen, TextScreen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_bios import sector
+from boot_sectors import sector
 
 from blink16 import bios
 from blink16.bios import picture
