@@ -40,3 +40,47 @@ def test_printer_calls_print() -> None:
     assert pc_.shown == [("lpt1", b"X")]
     assert pc_.registers.ah & 0x90 == 0x90
     assert not pc_.registers.ah & 0x29
+
+
+def test_printer_status_and_reset() -> None:
+    """INT 17h/01 and 02 must show a ready printer, and ports that aren't there stay untouched."""
+    pc_ = Pc()
+    for ax in (0x0100, 0x0200):
+        pc_.call(0x17, ax, dx=0)
+        assert pc_.registers.ah == 0x90
+    assert pc_.shown == []
+    for dx in (1, 2, 3, 0xFFFF):
+        pc_.call(0x17, 0x0042, dx=dx)
+        assert pc_.registers.ax == 0x0042
+
+
+def test_serial_set_up_and_status() -> None:
+    """INT 14h/00 must program speed and form; 03h gives line and modem status."""
+    pc_ = Pc()
+    pc_.call(0x14, 0x009A, dx=1)  # 1200 baud, even parity, seven bits
+    com2 = pc_.machine.component("com2")
+    assert (com2.state.divisor, com2.state.lcr) == (96, 0x1A)  # type: ignore[union-attr]
+    assert pc_.registers.ax == 0x60B0
+    pc_.call(0x14, 0x0300, dx=1)
+    assert pc_.registers.ax == 0x60B0
+    pc_.call(0x14, 0x0300, dx=2)
+    assert pc_.registers.ax == 0x0300
+
+
+def test_short_words_lose_their_upper_bits() -> None:
+    """A line of seven bits must not send eight."""
+    pc_ = Pc()
+    pc_.call(0x14, 0x00E2, dx=0)
+    pc_.call(0x14, 0x01C1, dx=0)
+    assert pc_.shown == [("com1", b"A")]
+
+
+def test_print_screen_tells_how_it_went() -> None:
+    """0050:0000 must be 0 after INT 05h, and FFh where there is no printer."""
+    pc_ = Pc()
+    pc_.machine.memory.write(0x500, b"\x55")
+    pc_.call(0x05)
+    assert pc_.machine.memory[0x500] == 0
+    pc_.machine.memory.write_word(0x408, 0)
+    pc_.call(0x05)
+    assert pc_.machine.memory[0x500] == 0xFF

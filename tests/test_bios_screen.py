@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from boot_sectors import (
     LOOP,
+    SCREEN,
     Pc,
     Powered,
     sector,
@@ -61,3 +63,69 @@ def test_the_6845_follows_the_bios() -> None:
     assert video.start == 0x800  # type: ignore[union-attr]
     pc_.call(0x10, 0x0100, cx=0x2000)
     assert not video.cursor_lines  # type: ignore[union-attr]
+
+
+def test_palette_calls_set_the_color_register() -> None:
+    """0Bh must set background (BH 0) and palette (BH 1) apart, in the card and the data area."""
+    pc_ = Pc()
+    pc_.call(0x10, 0x0004)
+    video = pc_.machine.component("video")
+    pc_.call(0x10, 0x0B00, bx=0x0015)
+    assert video.state.color == 0x35  # type: ignore[union-attr]
+    pc_.call(0x10, 0x0B00, bx=0x0100)
+    assert video.state.color == 0x15 == pc_.area.crt_palette  # type: ignore[union-attr]
+    pc_.call(0x10, 0x0B00, bx=0x0101)
+    assert video.state.color == 0x35  # type: ignore[union-attr]
+
+
+def test_a_window_scrolls_down() -> None:
+    """07h must move lines down and blank the top with BH's attribute; AL 0 blanks all."""
+    pc_ = Pc()
+    for row in range(3):
+        pc_.call(0x10, 0x0200, bx=0, dx=row << 8 | 5)
+        pc_.call(0x10, 0x0900 | ord("A") + row, bx=0x07, cx=1)
+    pc_.call(0x10, 0x0701, bx=0x1E00, cx=0x0005, dx=0x0205)
+    assert [pc_.row(row).strip() for row in range(4)] == ["", "A", "B", ""]
+    assert pc_.machine.memory[SCREEN + 11] == 0x1E
+    assert pc_.machine.memory[SCREEN + 13] == 0x07
+    pc_.call(0x10, 0x0700, bx=0x4F00, cx=0x0005, dx=0x0205)
+    assert pc_.machine.memory.read(SCREEN + 10 + 160, 2) == b" \x4f"
+
+
+def test_each_page_has_its_cursor() -> None:
+    """02h, 03h and 0Fh must keep pages apart, and 05h show the one asked for."""
+    pc_ = Pc()
+    pc_.call(0x10, 0x0200, bx=0x0200, dx=0x0304)
+    pc_.call(0x10, 0x0300, bx=0x0000)
+    assert (pc_.registers.dx, pc_.registers.cx) == (0, 0x0607)
+    pc_.call(0x10, 0x0300, bx=0x0200)
+    assert pc_.registers.dx == 0x0304
+    pc_.call(0x10, 0x0A41, bx=0x0200, cx=2)
+    assert pc_.machine.memory.read(SCREEN + 0x2000 + 2 * (3 * 80 + 4), 4) == b"A\x07A\x07"
+    pc_.call(0x10, 0x0502)
+    pc_.call(0x10, 0x0F00)
+    assert (pc_.registers.ax, pc_.registers.bh) == (0x5003, 2)
+
+
+def test_no_light_pen_and_no_newer_adapter() -> None:
+    """04h says not triggered; 12h, 1Ah and 1Bh change nothing, by which programs know a CGA."""
+    pc_ = Pc()
+    pc_.call(0x10, 0x0400)
+    assert pc_.registers.ah == 0
+    for ax in (0x1200, 0x1A00, 0x1B00, 0x1012, 0x1130):
+        pc_.call(0x10, ax, bx=0xFF10, cx=0xFFFF)
+        assert (pc_.registers.ax, pc_.registers.bx, pc_.registers.cx) == (ax, 0xFF10, 0xFFFF)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "equipment"), [(Adapter.CGA, 0x20), (Adapter.MDA, 0x30), (Adapter.HERCULES, 0x30)]
+)
+def test_the_equipment_tells_the_adapter(adapter: Adapter, equipment: int) -> None:
+    """INT 11h, the switches at port 62h and the mode must agree about the screen."""
+    pc_ = Powered([disk_of(0, sector(LOOP))], adapter=adapter)
+    pc_.call(0x11)
+    assert pc_.registers.al & 0x30 == equipment
+    pc_.machine.bus.write(0x61, 0x48)
+    assert pc_.machine.bus.read(0x62) & 3 == equipment >> 4
+    pc_.call(0x10, 0x0003)
+    assert pc_.area.video_mode == (3 if adapter is Adapter.CGA else 7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from boot_sectors import (
     HALT_FOREVER,
     LOOP,
@@ -59,3 +60,40 @@ def test_the_clock_can_be_set() -> None:
     assert (pc_.registers.cx, pc_.registers.dh) == (0x1234, 0x56)
     pc_.call(0x1A, 0x0400)
     assert (pc_.registers.cx, pc_.registers.dx) == (0x1986, 0x0307)
+
+
+@pytest.mark.parametrize("function", [0x06, 0x07, 0x09, 0x0A, 0x80, 0xFF])
+def test_the_clock_has_no_alarm(function: int) -> None:
+    """INT 1Ah's functions of newer machines must fail, and change nothing."""
+    pc_ = Pc()
+    pc_.call(0x1A, function << 8, cx=0x1234, dx=0x5678)
+    assert pc_.failed
+    assert (pc_.registers.cx, pc_.registers.dx) == (0x1234, 0x5678)
+
+
+def test_ticks_beyond_a_day_wrap() -> None:
+    """INT 1Ah/01 with too many ticks must not keep midnight from coming."""
+    pc_ = Pc(sector(LOOP))
+    pc_.call(0x1A, 0x0100, cx=0xFFFF, dx=0xFFFF)
+    assert pc_.area.ticks < 0x1800B0
+
+
+def test_the_motor_is_turned_off_by_ticks() -> None:
+    """INT 08h must count 40:40 down and clear the motors' bits at 0, as disk code relies on."""
+    pc_ = Pc(sector(LOOP))
+    pc_.area.floppy_motors, pc_.area.floppy_motor_count = 0x83, 2
+    pc_.machine.run(SECOND // 15)
+    assert (pc_.area.floppy_motor_count, pc_.area.floppy_motors) == (1, 0x83)
+    pc_.machine.run(SECOND // 15)
+    assert (pc_.area.floppy_motor_count, pc_.area.floppy_motors) == (0, 0x80)
+
+
+def test_sizes_are_told() -> None:
+    """INT 12h must say 640 KiB and INT 11h what the data area says."""
+    pc_ = Pc()
+    pc_.call(0x12)
+    assert pc_.registers.ax == 640
+    pc_.call(0x11)
+    assert pc_.registers.ax == pc_.area.equipment
+    assert pc_.registers.ax >> 9 & 7 == 2
+    assert pc_.registers.ax >> 14 == 1

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blink16.bus import Bus
-from blink16.devices.pic import COMMAND_PORT, DATA_PORT, Pic
+from blink16.devices.pic import COMMAND_PORT, DATA_PORT, LINES, Pic
 
 EOI, SPECIFIC_EOI, ROTATE_ON_EOI, ROTATE_ON_SPECIFIC = 0x20, 0x60, 0xA0, 0xE0
 ROTATE_IN_AUTO_EOI, SET_PRIORITY = 0x80, 0xC0
@@ -45,9 +45,12 @@ class Chip:
             self.pic.set_line(level, True)
 
     def taken(self) -> list[int]:
-        """Acknowledge all that is pending, without EOI."""
-        vectors = []
-        while self.pic.pending():
+        """Acknowledge all that is pending, without EOI.
+
+        A high level with automatic EOI asks for ever; nobody wants to know more often than that.
+        """
+        vectors: list[int] = []
+        while self.pic.pending() and len(vectors) < 2 * LINES:
             vectors.append(self.pic.acknowledge())
         return vectors
 

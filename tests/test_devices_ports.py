@@ -225,3 +225,24 @@ def test_the_self_test_leaves_the_bioss_interrupts_open() -> None:
     assert pc.in_(0x21) == 0xBC
     assert pc.devices.pic.state.base == pc_module.IRQ_BASE
     assert not pc.devices.pic.pending()
+
+
+ABSENT = (
+    0x201,  # game adapter: one-shots that never end
+    0x278, 0x3BC,  # LPT2, LPT of a monochrome adapter
+    0x2E8, 0x2EA, 0x3E8, 0x3EA,  # COM4, COM3
+    0x300, 0x388, 0x330,  # network, FM and MIDI cards
+    *range(0x3C0, 0x3D0),  # EGA and VGA
+    *range(0x3B0, 0x3BC),  # MDA, beside a CGA
+    *range(0x3F0, 0x3F8),  # floppy controller: disks are BIOS services
+    0xA1, 0x92, 0x64,  # an AT's second 8259A, fast A20, keyboard controller
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("port", ABSENT)
+def test_what_is_absent_floats(port: int) -> None:
+    """Prevents programs that probe for cards from finding some, or half of one."""
+    pc = PcGuest()
+    for value in (0x00, 0xAA, 0x55):
+        pc.out(port, value)
+        assert pc.in_(port) == 0xFF

@@ -16,6 +16,7 @@ from blink16.bios.geometry import FIRST_HARD_DISK, BootError
 from blink16.bios.int09 import KeyboardInterrupt
 from blink16.bios.int10 import VideoService
 from blink16.bios.int13 import DiskService
+from blink16.bios.int15 import SystemService
 from blink16.bios.int16 import KeyboardService
 from blink16.bios.nmi import ParityCheck
 from blink16.bios.post import Post, ResetSwitch
@@ -88,10 +89,13 @@ def _hang_services(host: Host, rom: Rom, console: Console, drives: Drives, post:
     clock, printer = RealTimeClock(bus), Printer(bus)
     timer, keys, parity = TimerInterrupt(), KeyboardInterrupt(bus), ParityCheck(bus)
     typed, serial = KeyboardService(console), SerialService(bus)
+    system = SystemService(host)
     timer.install(rom)
     parity.install(rom)
     keys.install(host, rom, post.reset_offset)
+    system.install(host, rom)
     host.add_component(SerialService.COMPONENT, serial)
+    host.add_device(SystemService.COMPONENT, system)
     _hang(
         host,
         {
@@ -104,7 +108,7 @@ def _hang_services(host: Host, rom: Rom, console: Console, drives: Drives, post:
             0x12: misc.memory_size,
             0x13: DiskService(drives, tables.DISKETTE),
             0x14: serial,
-            0x15: misc.system,
+            0x15: system,
             0x16: typed,
             0x17: printer.int17,
             0x18: misc.no_system,

@@ -18,6 +18,7 @@ from blink16.services import Guest
 MAX_WAITING = 1 << 20
 """Bytes that may wait on the line; what comes beyond is dropped."""
 CLOCKS_PER_BIT = 16
+SHORTEST_WORD = 5
 DIVISOR_AFTER_POST = 48  # 2400 baud, as the BIOS sets it up
 
 
@@ -99,7 +100,8 @@ class Uart:
     def character_time(self) -> int:
         """How long a character takes at this speed and form, in units of machine time."""
         s = self.state
-        bits = 1 + 5 + (s.lcr & LCR_WORD) + bool(s.lcr & LCR_PARITY) + 1 + bool(s.lcr & LCR_STOP)
+        bits = 2 + SHORTEST_WORD + (s.lcr & LCR_WORD)  # with start and stop
+        bits += bool(s.lcr & LCR_PARITY) + bool(s.lcr & LCR_STOP)
         divisor = s.divisor or 0x10000
         return max(1, self._oscillator.time(bits * divisor * CLOCKS_PER_BIT))
 
@@ -150,10 +152,11 @@ class Uart:
     def _shift(self, now: int) -> None:
         """Move the byte from the holding register into the transmitter."""
         s = self.state
+        sent = s.holding & (1 << SHORTEST_WORD + (s.lcr & LCR_WORD)) - 1
         if not s.mcr & MCR_LOOP:
-            self._guest.output(self.channel, bytes((s.holding,)))
+            self._guest.output(self.channel, bytes((sent,)))
         self.state = s._replace(
-            shifting=s.holding,
+            shifting=sent,
             lsr=s.lsr | LSR_EMPTY,
             empty_interrupt=True,
             sent_at=now + self.character_time,
