@@ -122,9 +122,10 @@ def test_data_area_offsets() -> None:
         "disk_count": 0x75,
         "key_buffer_start": 0x80,
         "last_row": 0x84,
+        "keyboard_state": 0x96,
     }
     assert {name: OFFSETS[name][0] for name in known} == known
-    assert DATA_AREA.sizeof() == 0x87
+    assert DATA_AREA.sizeof() == 0x97
 
 
 def test_equipment_and_memory(pc: Pc) -> None:

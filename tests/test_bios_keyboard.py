@@ -21,6 +21,7 @@ from blink16.bios.key_table import Modifiers, word_of
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.cpu.registers import ZF
+from blink16.devices import keys
 from blink16.machine import IDLE_SECONDS
 
 
@@ -134,3 +135,98 @@ def test_no_scan_codes_crash_the_machine(codes: bytes) -> None:
     before = pc_.area.ticks
     pc_.machine.run(SECOND // 2)
     assert pc_.area.ticks != before
+
+
+# -- 101 keys --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chord", "new", "old"),
+    [
+        ("f11", 0x8500, None),
+        ("shift-f12", 0x8800, None),
+        ("ctrl-f11", 0x8900, None),
+        ("alt-f12", 0x8C00, None),
+        ("greyup", 0x48E0, 0x4800),
+        ("ctrl-greyleft", 0x73E0, 0x7300),
+        ("ctrl-greydel", 0x93E0, None),
+        ("alt-greyhome", 0x9700, None),
+        ("keypad/", 0xE02F, 0x352F),
+        ("keypadenter", 0xE00D, 0x1C0D),
+        ("ctrl-keypadenter", 0xE00A, 0x1C0A),
+        ("rctrl-a", 0x1E01, 0x1E01),
+        ("ralt-a", 0x1E00, 0x1E00),
+        ("up", 0x4800, 0x4800),
+        ("ctrl-pgup", 0x8400, 0x8400),
+        ("alt-=", 0x8300, 0x8300),
+    ],
+)
+def test_keys_of_the_large_keyboard(chord: str, new: int, old: int | None) -> None:
+    """10h and 11h give all 101 keys; 00h and 01h only what programs know of 83."""
+    pc_ = Pc(sector(LOOP))
+    press(pc_, chord)
+    pc_.call(0x16, 0x1100)
+    assert (pc_.registers.ax, pc_.registers.flags & ZF) == (new, 0)
+    pc_.call(0x16, 0x0100)
+    assert pc_.registers.flags & ZF == (ZF if old is None else 0)
+    if old is not None:
+        assert pc_.registers.ax == old
+        pc_.call(0x16, 0x0000)
+        assert pc_.registers.ax == old
+    assert pc_.area.key_head == pc_.area.key_tail
+
+
+def test_grey_keys_are_no_digits() -> None:
+    """With NumLock on, the keypad types digits and the grey keys move the cursor."""
+    pc_ = Pc(sector(LOOP))
+    for chord in ("numlock", "keypad8", "greyup"):
+        press(pc_, chord)
+    words = []
+    for _ in range(2):
+        pc_.call(0x16, 0x0000)
+        words.append(pc_.registers.ax)
+    assert words == [0x4838, 0x4800]
+
+
+def test_left_and_right_are_told_apart() -> None:
+    """12h must show which Ctrl and Alt are down; letting one go leaves the other's effect."""
+    pc_ = Pc(sector(LOOP))
+    states = []
+    for codes in ("1d", "e01d", "9d", "e038", "e09d", "e0b8"):
+        pc_.machine.receive("keyboard", bytes.fromhex(codes))
+        pc_.machine.run(SECOND // 10)
+        pc_.call(0x16, 0x1200)
+        states.append(pc_.registers.ax)
+        pc_.registers.ip = 0x7C00
+    assert states == [0x0104, 0x0504, 0x0404, 0x0C0C, 0x0808, 0x0000]
+
+
+def test_alt_and_digits_give_a_character() -> None:
+    """Alt with the keypad's digits gives any character, with code 0 as the key."""
+    pc_ = Pc(sector(LOOP))
+    codes = b"\x38" + b"".join(keys.chord(f"keypad{digit}") for digit in "224") + b"\xb8"
+    pc_.machine.receive("keyboard", codes)
+    pc_.machine.run(SECOND)
+    pc_.call(0x16, 0x0000)
+    assert pc_.registers.ax == 0x00E0
+
+
+def test_keys_can_be_stored_and_the_buffer_has_an_end() -> None:
+    """INT 16h/05 puts fifteen keys into the buffer and refuses the sixteenth."""
+    pc_ = Pc(sector(LOOP))
+    said = []
+    for number in range(16):
+        pc_.call(0x16, 0x0500, cx=0x1E61 + number)
+        said.append(pc_.registers.al)
+    assert said == [0] * 15 + [1]
+    pc_.call(0x16, 0x1000)
+    assert pc_.registers.ax == 0x1E61
+
+
+def test_every_key_that_has_a_name_leaves_the_keyboard_at_rest() -> None:
+    """No key may leave a modifier down in the data area."""
+    pc_ = Pc(sector(LOOP))
+    for name in keys.NAMES:
+        pc_.machine.receive("keyboard", keys.chord(name))
+        pc_.machine.run(SECOND // 20)
+        assert (name, pc_.area.shift_flags & 0xFF0F, pc_.area.keyboard_state) == (name, 0, 0x10)

@@ -157,6 +157,14 @@ def test_text_is_typed_as_people_type_it(text: bytes, codes: str) -> None:
         ("-", "0c 8c"),
         ("shift-minus", "2a 0c 8c aa"),
         ("ctrl-break", "1d 46 c6 9d"),
+        ("f12", "58 d8"),
+        ("keypad7", "47 c7"),
+        ("shift-keypad-", "2a 4a ca aa"),
+        ("ctrl--", "1d 0c 8c 9d"),
+        ("keypad/", "e0 35 e0 b5"),
+        ("rctrl-greyup", "e0 1d e0 48 e0 c8 e0 9d"),
+        ("alt-keypadenter", "38 e0 1c e0 9c b8"),
+        ("pause", "1d 45 c5 9d"),
     ],
 )
 def test_chords_by_name(name: str, codes: str) -> None:

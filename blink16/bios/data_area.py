@@ -56,6 +56,8 @@ DATA_AREA = Struct(
     "key_buffer_end" / Int16ul,
     "last_row" / Int8ul,
     "character_height" / Int16ul,
+    "adapters" / Bytes(15),
+    "keyboard_state" / Int8ul,  # of 101 keys
 )
 
 
@@ -118,6 +120,7 @@ class DataArea:
     key_buffer_end = _Field("key_buffer_end")
     last_row = _Field("last_row")
     character_height = _Field("character_height")
+    keyboard_state = _Field("keyboard_state")
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory

@@ -9,7 +9,7 @@ from enum import IntFlag
 
 from blink16.bios.data_area import DataArea
 from blink16.bios.key_buffer import KeyBuffer
-from blink16.bios.key_table import KEYPAD, KEYPAD_CHARACTERS, Modifiers, word_of
+from blink16.bios.key_table import KEYPAD, KEYPAD_CHARACTERS, Modifiers, grey_word_of, word_of
 from blink16.bios.rom import HLT, IRET, SEGMENT, STI, Rom, goto, interrupt, jump
 from blink16.bus import Bus
 from blink16.devices import keys
@@ -34,6 +34,8 @@ class Shift(IntFlag):
     NUM_LOCK = 0x20
     CAPS_LOCK = 0x40
     INSERT = 0x80
+    LEFT_CTRL = 0x0100
+    LEFT_ALT = 0x0200
     PAUSE = 0x0800
     SCROLL_DOWN = 0x1000
     NUM_DOWN = 0x2000
@@ -41,11 +43,12 @@ class Shift(IntFlag):
     INSERT_DOWN = 0x8000
 
 
-_HELD = {
-    keys.RIGHT_SHIFT: Shift.RIGHT,
-    keys.LEFT_SHIFT: Shift.LEFT,
-    keys.CTRL: Shift.CTRL,
-    keys.ALT: Shift.ALT,
+_SHIFTS = {keys.RIGHT_SHIFT: Shift.RIGHT, keys.LEFT_SHIFT: Shift.LEFT}
+AFTER_PREFIX, RIGHT_CTRL, RIGHT_ALT = 0x02, 0x04, 0x08
+"""Bits of the keyboard's state at 0040:0096."""
+_PAIRS = {
+    keys.CTRL: (Shift.CTRL, Shift.LEFT_CTRL, RIGHT_CTRL),
+    keys.ALT: (Shift.ALT, Shift.LEFT_ALT, RIGHT_ALT),
 }
 _TOGGLES = {
     keys.SCROLL_LOCK: (Shift.SCROLL_LOCK, Shift.SCROLL_DOWN),
@@ -77,34 +80,53 @@ class KeyboardInterrupt:
         self._bus.write(PORT_B, control | CLEAR_KEYBOARD)
         self._bus.write(PORT_B, control)
         self._bus.write(PIC_COMMAND, NON_SPECIFIC_EOI)
+        area = DataArea(guest.memory)
+        grey = bool(area.keyboard_state & AFTER_PREFIX)
+        area.keyboard_state &= ~AFTER_PREFIX
         scan = code & ~keys.BREAK
-        if code & keys.BREAK:
-            self._up(guest, scan)
+        if code == keys.PREFIX:
+            area.keyboard_state |= AFTER_PREFIX
+        elif grey and scan in _SHIFTS:
+            pass  # around some grey keys the keyboard itself pretends to shift
+        elif code & keys.BREAK:
+            self._up(guest, area, scan, grey=grey)
         else:
-            self._down(guest, scan)
+            self._down(guest, area, scan, grey=grey)
         return DONE
 
-    def _up(self, guest: Guest, scan: int) -> None:
-        area = DataArea(guest.memory)
-        if scan in _HELD:
-            area.shift_flags &= ~_HELD[scan]
+    def _up(self, guest: Guest, area: DataArea, scan: int, *, grey: bool) -> None:
+        if scan in _SHIFTS:
+            area.shift_flags &= ~_SHIFTS[scan]
+        elif scan in _PAIRS:
+            either, left, right = _PAIRS[scan]
+            if grey:
+                area.keyboard_state &= ~right
+            else:
+                area.shift_flags &= ~left
+            if not (area.shift_flags & left or area.keyboard_state & right):
+                area.shift_flags &= ~either
         elif scan in _TOGGLES:
             area.shift_flags &= ~_TOGGLES[scan][1]
         if scan == keys.ALT and area.alt_keypad:
             KeyBuffer(guest.memory).put(area.alt_keypad)
             area.alt_keypad = 0
 
-    def _down(self, guest: Guest, scan: int) -> None:
-        area = DataArea(guest.memory)
+    def _down(self, guest: Guest, area: DataArea, scan: int, *, grey: bool) -> None:
         flags = Shift(area.shift_flags)
-        if scan in _HELD:
-            area.shift_flags = flags | _HELD[scan]
+        if scan in _SHIFTS:
+            area.shift_flags = flags | _SHIFTS[scan]
+        elif scan in _PAIRS:
+            either, left, right = _PAIRS[scan]
+            area.shift_flags = flags | either | (0 if grey else left)
+            area.keyboard_state |= right if grey else 0
         elif flags & Shift.PAUSE and scan != keys.NUM_LOCK:
             area.shift_flags = flags & ~Shift.PAUSE
-        elif not self._is_command(guest, area, flags, scan):
-            self._key(guest, area, flags, scan)
+        elif not self._is_command(guest, area, flags, scan, grey=grey):
+            self._key(guest, area, flags, scan, grey=grey)
 
-    def _is_command(self, guest: Guest, area: DataArea, flags: Shift, scan: int) -> bool:
+    def _is_command(
+        self, guest: Guest, area: DataArea, flags: Shift, scan: int, *, grey: bool
+    ) -> bool:
         """Do what a chord asks of the BIOS itself, if it is one."""
         ctrl, alt = flags & Shift.CTRL, flags & Shift.ALT
         if ctrl and alt and scan == DELETE:
@@ -120,13 +142,13 @@ class KeyboardInterrupt:
             goto(guest, self._pause)
         elif flags & (Shift.LEFT | Shift.RIGHT) and scan == PRINT_SCREEN and not ctrl | alt:
             goto(guest, self._print_screen)
-        elif alt and scan in KEYPAD and KEYPAD_CHARACTERS[scan].isdigit():
+        elif alt and not grey and scan in KEYPAD and KEYPAD_CHARACTERS[scan].isdigit():
             area.alt_keypad = area.alt_keypad * 10 + int(KEYPAD_CHARACTERS[scan])
         else:
             return False
         return True
 
-    def _key(self, guest: Guest, area: DataArea, flags: Shift, scan: int) -> None:
+    def _key(self, guest: Guest, area: DataArea, flags: Shift, scan: int, *, grey: bool) -> None:
         if scan in _TOGGLES and not (scan == INSERT and flags & (Shift.CTRL | Shift.ALT)):
             lock, down = _TOGGLES[scan]
             if not flags & down:
@@ -140,7 +162,7 @@ class KeyboardInterrupt:
             caps_lock=bool(flags & Shift.CAPS_LOCK),
             num_lock=bool(flags & Shift.NUM_LOCK),
         )
-        word = word_of(scan, held)
+        word = grey_word_of(scan, held) if grey else word_of(scan, held)
         if word is not None:
             KeyBuffer(guest.memory).put(word)  # no room: a PC beeps
 

@@ -6,13 +6,16 @@ Source: IBM PC/XT Technical Reference (1986), BIOS listing of KEYBOARD_IO.
 from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
+from blink16.bios.int09 import RIGHT_ALT, RIGHT_CTRL
 from blink16.bios.key_buffer import KeyBuffer
+from blink16.bios.key_table import old_word
 from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, jump
 from blink16.console import Console
 from blink16.cpu.registers import ZF
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 NO_ROOM = 1
+LOCKS_AND_LEFT = 0x73
 
 
 class KeyboardService:
@@ -29,14 +32,14 @@ class KeyboardService:
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AH."""
         match guest.registers.ah:
-            case 0x00 | 0x10:
-                self._read(guest)
-            case 0x01 | 0x11:
-                self._peek(guest)
+            case 0x00 | 0x10 as function:
+                self._read(guest, old=function == 0x00)
+            case 0x01 | 0x11 as function:
+                self._peek(guest, old=function == 0x01)
             case 0x02:
                 guest.registers.al = DataArea(guest.memory).shift_flags & 0xFF
             case 0x12:
-                guest.registers.ax = DataArea(guest.memory).shift_flags
+                guest.registers.ax = shift_states(DataArea(guest.memory))
             case 0x05:
                 stored = KeyBuffer(guest.memory).put(guest.registers.cx)
                 guest.registers.al = 0 if stored else NO_ROOM
@@ -44,16 +47,17 @@ class KeyboardService:
                 pass  # 03h sets the repeat rate, which an XT's keyboard doesn't let one change
         return DONE
 
-    def _read(self, guest: Guest) -> None:
-        word = KeyBuffer(guest.memory).take()
+    def _read(self, guest: Guest, *, old: bool) -> None:
+        word = _first(guest, old=old)
         if word is None:
             self._starve(guest)
             goto(guest, self._wait)
         else:
+            KeyBuffer(guest.memory).take()
             guest.registers.ax = word
 
-    def _peek(self, guest: Guest) -> None:
-        word = KeyBuffer(guest.memory).first()
+    def _peek(self, guest: Guest, *, old: bool) -> None:
+        word = _first(guest, old=old)
         set_caller_flag(guest, ZF, word is None)
         if word is None:
             self._starve(guest)
@@ -64,3 +68,22 @@ class KeyboardService:
         """Ask for input from outside, unless some is being typed."""
         if not self._console.peek():
             guest.looked_in_vain()
+
+
+def _first(guest: Guest, *, old: bool) -> int | None:
+    """Return the oldest key; ``old``: as 83 keys would give it, dropping those that can't."""
+    buffer = KeyBuffer(guest.memory)
+    for _ in range(len(buffer) + 1):
+        word = buffer.first()
+        seen = old_word(word) if old and word is not None else word
+        if word is None or seen is not None:
+            return seen
+        buffer.take()
+    return None
+
+
+def shift_states(area: DataArea) -> int:
+    """Return the word of 12h: left and right keys apart, and no bits for Insert and pause."""
+    flags = area.shift_flags
+    right = area.keyboard_state & (RIGHT_CTRL | RIGHT_ALT)
+    return flags & 0xFF | (flags >> 8 & LOCKS_AND_LEFT | right) << 8

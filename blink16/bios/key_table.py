@@ -1,4 +1,4 @@
-"""What each key of the 83-key keyboard gives with Shift, Ctrl and Alt: words of INT 16h.
+"""What each key gives with Shift, Ctrl and Alt: words of INT 16h.
 
 Source: IBM PC/XT Technical Reference, "Keyboard encoding and usage".
 """
@@ -23,6 +23,17 @@ _CTRL_KEYPAD = {
     0x49: 0x84,  # page up
 }
 _PRINT_SCREEN, _CTRL_PRINT_SCREEN = 0x37, 0x7200
+_F11 = range(0x57, 0x59)
+_F11_WORDS, _SHIFT_F11, _CTRL_F11, _ALT_F11 = 0x85, 0x87, 0x89, 0x8B
+GREY_KEYS = (*range(0x47, 0x4A), 0x4B, 0x4D, *range(0x4F, 0x54))
+_CTRL_GREY = _CTRL_KEYPAD | {0x48: 0x8D, 0x50: 0x91, 0x52: 0x92, 0x53: 0x93}
+_ALT_GREY = 0x50
+"""Added to a grey key's scan code."""
+GREY = keys.PREFIX
+"""The low byte of grey cursor keys, the high byte of the other keys with a prefix."""
+_SLASH = 0x35
+LAST_OLD_WORD = 0x84
+"""The greatest high byte of an 83-key keyboard's words."""
 _SHIFT_F1, _CTRL_F1, _ALT_F1, _ALT_1 = 0x54, 0x5E, 0x68, 0x78
 _TOP_ROW = range(0x02, 0x0E)
 _LETTER_ROWS = (*range(0x10, 0x1A), *range(0x1E, 0x27), *range(0x2C, 0x33))
@@ -48,8 +59,35 @@ def _swap(table: dict[int, int]) -> dict[int, int]:
 _PLAIN, _SHIFTED, _CONTROL = _swap(keys.PLAIN), _swap(keys.SHIFTED), _swap(keys.CONTROL)
 
 
+def old_word(word: int) -> int | None:
+    """Return what programs get that know 83 keys only; None: they don't get to know it."""
+    high, low = word >> 8, word & 0xFF
+    if high == GREY:
+        return (_SLASH if low == ord("/") else _ENTER) << 8 | low
+    if high > LAST_OLD_WORD:
+        return None
+    return high << 8 if low == GREY and high else word
+
+
+def grey_word_of(scan: int, held: Modifiers) -> int | None:
+    """Return what INT 16h gives for a key that sends the prefix."""
+    if scan in GREY_KEYS:
+        if held.alt:
+            return (scan + _ALT_GREY) << 8
+        return (_CTRL_GREY[scan] if held.ctrl else scan) << 8 | GREY
+    if scan == _ENTER:
+        return 0xA600 if held.alt else GREY << 8 | (0x0A if held.ctrl else 0x0D)
+    if scan == _SLASH:
+        return 0xA400 if held.alt else 0x9500 if held.ctrl else GREY << 8 | ord("/")
+    return None
+
+
 def word_of(scan: int, held: Modifiers) -> int | None:
     """Return what INT 16h gives for a key; None: that combination gives nothing."""
+    if scan in _F11:
+        first = _ALT_F11 if held.alt else _CTRL_F11 if held.ctrl else _F11_WORDS
+        first = _SHIFT_F11 if held.shift and first == _F11_WORDS else first
+        return first + scan - _F11[0] << 8
     if held.alt:
         return _with_alt(scan)
     if held.ctrl:

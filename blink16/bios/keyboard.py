@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from blink16.bios.data_area import DataArea
+from blink16.bios.key_table import Modifiers, word_of
 from blink16.console import Console
 from blink16.cpu.registers import ZF
 from blink16.devices import keys
@@ -43,7 +44,7 @@ def next_key(pending: bytes) -> Key | None:
         return None
     for sequence, scan_code in keys.SEQUENCES.items():
         if pending.startswith(sequence):
-            return Key(scan_code, 0, len(sequence))
+            return Key((word_of(scan_code, Modifiers()) or 0) >> 8, 0, len(sequence))
     code = pending[0]
     if pending.startswith(b"\r\n"):
         return Key(SCAN_CODES[ENTER], ENTER, 2)

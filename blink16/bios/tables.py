@@ -23,6 +23,7 @@ UPPER_FONT = (SEGMENT, 0xF200)
 DISKETTE_VECTOR = 0x1E
 RESET_OFFSET = 0xFFF0
 DATA_AREA_SIZE = 0x100
+KEYBOARD_101 = 0x10
 
 DISKETTE_PARAMETERS = Struct(
     "step_and_unload" / Int8ul,
@@ -84,6 +85,7 @@ def write_data_area(memory: Memory, equipment: Equipment) -> None:
     fresh.key_buffer_end = KEY_BUFFER_START + KEY_BUFFER_SIZE
     fresh.lpt_timeouts = b"\x14" * 4
     fresh.com_timeouts = b"\x01" * 4
+    fresh.keyboard_state = KEYBOARD_101
     reset_flag = DataArea(memory).reset_flag
     memory.write(BASE, DATA_AREA.build(fresh).ljust(DATA_AREA_SIZE, b"\0"))
     DataArea(memory).reset_flag = reset_flag

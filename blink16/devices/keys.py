@@ -1,15 +1,21 @@
-"""The 83 keys of the PC/XT's keyboard: their scan codes, names and characters.
+"""The keys of the PC/XT's keyboards, of 83 and of 101: scan codes, names and characters.
 
-A key sends its scan code when it goes down, and the code with bit 7 set when it goes up.
-Source: IBM PC/XT Technical Reference, keyboard; code page 437 is the PC's character set.
+A key sends its scan code when it goes down, and the code with bit 7 set when it goes up.  Keys
+that only the larger keyboard has twice send a prefix before it.
+Source: IBM PC/XT Technical Reference (1986), keyboards; code page 437 is the PC's character set.
 """
 
 from __future__ import annotations
+
+import re
 
 BREAK = 0x80
 """Set in the code of a key that goes up."""
 CTRL, LEFT_SHIFT, RIGHT_SHIFT, ALT = 0x1D, 0x2A, 0x36, 0x38
 CAPS_LOCK, NUM_LOCK, SCROLL_LOCK = 0x3A, 0x45, 0x46
+PREFIX = 0xE0
+GREY = PREFIX << 8
+"""Added here to the scan codes of keys that send the prefix."""
 
 CHARACTER_ROWS = (
     (0x01, "\x1b", ""),
@@ -44,6 +50,20 @@ CONTROL = {
 _SAME_KEY = {0x0A: 0x1C, 0x7F: 0x0E}
 """What terminals and files have for Enter and Backspace."""
 
+_CURSOR_PAD = {
+    "home": 0x47,
+    "up": 0x48,
+    "pgup": 0x49,
+    "left": 0x4B,
+    "right": 0x4D,
+    "end": 0x4F,
+    "down": 0x50,
+    "pgdn": 0x51,
+    "ins": 0x52,
+    "del": 0x53,
+}
+_KEYPAD = (0x52, 0x4F, 0x50, 0x51, 0x4B, 0x4C, 0x4D, 0x47, 0x48, 0x49)
+"""The keypad's digits; typed with Alt down they give the character of that number."""
 MODIFIERS = {"ctrl": CTRL, "shift": LEFT_SHIFT, "alt": ALT}
 NAMES = {
     **{chr(code): scan for code, scan in PLAIN.items() if chr(code).isprintable()},
@@ -51,10 +71,13 @@ NAMES = {
     **MODIFIERS,
     **dict.fromkeys(("esc", "escape"), 0x01),
     **dict.fromkeys(("enter", "return"), 0x1C),
-    **dict.fromkeys(("del", "delete"), 0x53),
-    **dict.fromkeys(("ins", "insert"), 0x52),
-    **dict.fromkeys(("pgup", "pageup"), 0x49),
-    **dict.fromkeys(("pgdn", "pagedown"), 0x51),
+    **_CURSOR_PAD,
+    **{f"grey{name}": GREY | scan for name, scan in _CURSOR_PAD.items()},
+    **{f"keypad{digit}": scan for digit, scan in enumerate(_KEYPAD)},
+    "delete": 0x53,
+    "insert": 0x52,
+    "pageup": 0x49,
+    "pagedown": 0x51,
     **dict.fromkeys(("prtsc", "print"), 0x37),
     **dict.fromkeys(("break", "scrolllock"), SCROLL_LOCK),
     "backspace": 0x0E,
@@ -64,18 +87,20 @@ NAMES = {
     "rshift": RIGHT_SHIFT,
     "capslock": CAPS_LOCK,
     "numlock": NUM_LOCK,
-    "home": 0x47,
-    "up": 0x48,
-    "left": 0x4B,
-    "right": 0x4D,
-    "end": 0x4F,
-    "down": 0x50,
+    "f11": 0x57,
+    "f12": 0x58,
     "keypad-": 0x4A,
-    "keypad5": 0x4C,
     "keypad+": 0x4E,
+    "keypad*": 0x37,
+    "keypad.": 0x53,
+    "keypad/": GREY | 0x35,
+    "keypadenter": GREY | 0x1C,
+    "rctrl": GREY | CTRL,
+    "ralt": GREY | ALT,
 }
 """Scan codes by the names that people write: ``a``, ``f1``, ``enter``, ``del``, …"""
 
+_CHORDS = {"pause": ("ctrl", "numlock")}
 SEQUENCES = {
     b"\x1b[A": 0x48,
     b"\x1b[B": 0x50,
@@ -103,16 +128,21 @@ SEQUENCES = {
     b"\x1b[19~": 0x42,
     b"\x1b[20~": 0x43,
     b"\x1b[21~": 0x44,
+    b"\x1b[23~": 0x57,
+    b"\x1b[24~": 0x58,
 }
 """What terminals (xterm, VT220) send for keys that have no character."""
 LONGEST_SEQUENCE = max(map(len, SEQUENCES))
-_KEYPAD = (0x52, 0x4F, 0x50, 0x51, 0x4B, 0x4C, 0x4D, 0x47, 0x48, 0x49)
-"""The keypad's digits; typed with Alt down they give the character of that number."""
 
 
 def stroke(*scan_codes: int) -> bytes:
     """Return the codes of keys that go down one after the other and up in reverse order."""
-    return bytes(scan_codes) + bytes(code | BREAK for code in reversed(scan_codes))
+    up = (code | BREAK for code in reversed(scan_codes))
+    return b"".join(map(_sent, (*scan_codes, *up)))
+
+
+def _sent(scan_code: int) -> bytes:
+    return scan_code.to_bytes(2 if scan_code > 0xFF else 1, "big")
 
 
 def typed(text: bytes) -> bytes:
@@ -149,8 +179,10 @@ def chord(name: str) -> bytes:
 
     ValueError names a key that there isn't.
     """
-    names = name.lower().split("-") if len(name) > 1 and not name.endswith("-") else [name.lower()]
-    for key in names:
-        if key not in NAMES:
-            raise ValueError(f"the keyboard has no key {key!r}")
-    return stroke(*(NAMES[key] for key in names))
+    codes = []
+    for part in re.split("-(?!$)", name.lower()):
+        for key in _CHORDS.get(part, (part,)):
+            if key not in NAMES:
+                raise ValueError(f"the keyboard has no key {key!r}")
+            codes.append(NAMES[key])
+    return stroke(*codes)

@@ -56,6 +56,10 @@ def type_(debugger: Debugger, arguments: Sequence[str]) -> str:
 def key(debugger: Debugger, arguments: Sequence[str]) -> str:
     """Press keys together on a PC's keyboard, like f1, shift-tab, ctrl-break or ctrl-alt-del.
 
+    Keys are single characters and names: f1 to f12, enter, esc, tab, space, backspace, minus, up,
+    down, left, right, home, end, pgup, pgdn, ins, del (greyup, … on the pad of a 101-key keyboard),
+    prtsc, pause, break, capslock, numlock, scrolllock, keypad0 to keypad9, keypad+ - * / . and
+    keypadenter, ctrl, shift, alt, rctrl, rshift, ralt.
     The machine doesn't move: resume.
     """
     if len(arguments) != 1:
