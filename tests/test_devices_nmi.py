@@ -209,3 +209,18 @@ def test_no_sequence_of_errors_and_masks_hangs(steps: list[tuple[int | None, int
         assert stop.reason is StopReason.BUDGET
     assert pc.word(NMIS) <= len(steps)
     assert pc.word(LOOPS) >= len(steps)
+
+
+def test_a_halted_machine_goes_on_with_it_and_back() -> None:
+    """Prevents a machine that stopped for good from refusing its NMI, now or in a replay."""
+    debugger, _ = booted(CLI + HLT + FOREVER)
+    assert debugger.resume(Resume()).kind is EventKind.HALTED
+    halted = debugger.timeline.now
+    execute(debugger, "nmi")
+    assert debugger.resume(Resume()).kind is EventKind.HALTED
+    end = debugger.timeline.now
+    assert execute(debugger, "screen").startswith("PARITY CHECK 2")
+    execute(debugger, f"seek {halted}")
+    assert not execute(debugger, "screen").startswith("PARITY CHECK")
+    execute(debugger, f"seek {end}")
+    assert execute(debugger, "screen").startswith("PARITY CHECK 2")
