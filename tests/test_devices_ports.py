@@ -137,6 +137,33 @@ def test_the_time_can_be_set() -> None:
     assert clock.rtc.now == datetime(1996, 2, 29, 3, 2, 2, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("rate", "hz"), [(1, 256), (2, 128), (3, 8192), (6, 1024), (15, 2), (0, 0)]
+)
+def test_the_periodic_flag_can_be_polled(rate: int, hz: int) -> None:
+    """Prevents programs that time themselves by register C from waiting for ever."""
+    clock = Clock()
+    clock.write(0x0A, 0x20 | rate)
+    clock.read(0x0C)
+    seen = 0
+    for time in range(0, 200_000, 25):
+        clock.machine.slept = time
+        seen += bool(clock.read(0x0C)[0] & 0x40)
+    assert abs(seen - hz // 5) <= 1
+
+
+def test_the_update_flag_says_once_that_a_second_has_passed() -> None:
+    """Prevents a flag that stays, and bit 7 without anything enabled in register B."""
+    clock = Clock()
+    clock.write(0x0A, 0x20)
+    assert clock.read(0x0C) == [0]
+    clock.machine.slept = 1_000_000
+    assert clock.read(0x0C, 0x0C) == [0x10, 0]
+    clock.write(0x0B, 0x12)
+    clock.machine.slept = 2_000_000
+    assert clock.read(0x0C, 0x0C) == [0x90, 0]
+
+
 def test_an_update_is_announced() -> None:
     """Prevents programs from waiting for UIP for ever, or from reading in the middle of it."""
     clock = Clock()

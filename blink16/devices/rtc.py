@@ -1,7 +1,8 @@
 """A real-time clock with CMOS memory, a Motorola MC146818 at ports 70h and 71h as on an AT.
 
-An XT had one only as an option; it gives programs the date.  It has no interrupt here.  The
-time is the guest's own, moved by what a program sets it to.
+An XT had one only as an option; it gives programs the date.  It has no interrupt here, and no
+alarm; its periodic and update flags can be polled.  The time is the guest's own, moved by what a
+program sets it to.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ class Register(IntEnum):
 
 
 A_UPDATING, A_AFTER_POST = 0x80, 0x26
+A_RATE, CRYSTAL_HZ = 0x0F, 32_768
 B_SET, B_BINARY, B_24_HOURS = 0x80, 0x04, 0x02
+C_REQUESTED, C_PERIOD, C_UPDATED = 0x80, 0x40, 0x10
+"""Flags of register C; B enables each by the same bit."""
 D_VALID = 0x80
 PM = 0x80
 TIME = (
@@ -61,6 +65,8 @@ class RtcState(NamedTuple):
     """What was written; the time's registers count only while they are being set."""
     offset: int = 0
     """Seconds by which a program has put the clock forward."""
+    seen_at: int = 0
+    """When register C was read, in nanoseconds since the Unix epoch."""
 
 
 class Rtc:
@@ -72,7 +78,7 @@ class Rtc:
         self._guest = guest
         memory = bytearray(SIZE)
         memory[Register.A], memory[Register.B] = A_AFTER_POST, B_24_HOURS
-        self.state = RtcState(memory=bytes(memory))
+        self.state = RtcState(memory=bytes(memory), seen_at=guest.nanoseconds())
         bus.attach([INDEX_PORT], None, self._write_index)
         bus.attach([DATA_PORT], self._read, self._write)
 
@@ -106,10 +112,22 @@ class Rtc:
                 left = NANOSECONDS - self._guest.nanoseconds() % NANOSECONDS
                 return memory[index] & 0x7F | (A_UPDATING if left <= UPDATE_NANOSECONDS else 0)
             case Register.C:
-                return 0
+                return self._flags()
             case Register.D:
                 return D_VALID
         return memory[index]
+
+    def _flags(self) -> int:
+        """Return register C: what has happened since it was read, which the read clears."""
+        memory, since, now = self.state.memory, self.state.seen_at, self._guest.nanoseconds()
+        self.state = self.state._replace(seen_at=now)
+        flags = 0
+        if not memory[Register.B] & B_SET and now // NANOSECONDS > since // NANOSECONDS:
+            flags |= C_UPDATED
+        hz = _rate(memory[Register.A] & A_RATE)
+        if now * hz // NANOSECONDS > since * hz // NANOSECONDS:
+            flags |= C_PERIOD
+        return flags | (C_REQUESTED if flags & memory[Register.B] else 0)
 
     def _write(self, port: int, value: int) -> None:
         index, before = self.state.selected, self.state.memory
@@ -179,6 +197,13 @@ class Rtc:
             return
         offset = self.state.offset + (wanted - self.now) // timedelta(seconds=1)
         self.state = self.state._replace(offset=offset)
+
+
+def _rate(selected: int) -> int:
+    """Return the periods a second that register A's lower bits select; 0: none."""
+    if not selected:
+        return 0
+    return CRYSTAL_HZ >> (selected + 6 if selected <= 2 else selected - 1)
 
 
 def _from_bcd(value: int) -> int:
