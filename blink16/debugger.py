@@ -12,7 +12,7 @@ from blink16.cpu.opcodes import PREFIXES
 from blink16.cpu.predicates import Predicate
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
-from blink16.history.search import last_hit
+from blink16.history.search import last_hit, last_stop
 from blink16.history.terms import Hit
 from blink16.machine import FOREVER, Machine
 from blink16.memory import MEMORY_SIZE, Access, Attribute
@@ -28,6 +28,8 @@ WRITABLE = frozenset(
 
 Condition = Callable[[Machine], bool]
 """Whether a breakpoint at which the machine stands is to stop it.  A `Predicate` is cheaper."""
+Action = Callable[[Machine], bytes]
+"""What a breakpoint prints about a machine that stands there, instead of stopping it."""
 
 
 class EventKind(Enum):
@@ -99,8 +101,11 @@ class Debugger:
         self.timeline = timeline or Timeline(machine, limit=history_limit)
         self.on_notice: Callable[[str], None] = lambda text: None
         """Called with one line for the user (unknown system call, future dropped, ...)."""
+        self.on_print: Callable[[bytes], None] = lambda data: None
+        """Called with what the actions of breakpoints print; it may wait."""
         self.points = Points(machine.memory)
         self._conditions: dict[Point, Condition] = {}
+        self._actions: dict[Point, Action] = {}
         self.bookmarks = Bookmarks()
         self.symbols = SymbolTable()
         """What the program's addresses are called; whoever loads it sets this."""
@@ -139,9 +144,9 @@ class Debugger:
 
         One step forward is, unless it is a service, which may wait, or begins with a prefix,
         which may be a REP of 65,535 rounds.  On a PC the devices may have something to put out,
-        which takes as long as somebody outside takes.
+        which takes as long as somebody outside takes, and so has an action of a breakpoint.
         """
-        if how.backward or how.count != 1 or not self.timeline.live:
+        if how.backward or how.count != 1 or not self.timeline.live or self._actions:
             return False
         if self.machine.controller is not None:
             return False
@@ -206,12 +211,23 @@ class Debugger:
         return None if again.reason is StopReason.BUDGET else self._event(again)
 
     def _run_to(self, goal: int, skip: bool) -> Stop:
-        """Run up to an instruction count, past breakpoints whose conditions don't hold."""
+        """Run up to an instruction count, past breakpoints that are not to stop it.
+
+        Actions are done on arrival at their breakpoints, also by the last of counted steps: the
+        run after that skips the breakpoint where it begins.
+        """
         while True:
-            stop = self.timeline.run(goal - self.timeline.now, skip_breakpoint=skip)
-            if stop.reason is not StopReason.BREAKPOINT or self._counts():
-                return stop
-            skip = True
+            before = self.timeline.now
+            stop = self.timeline.run(goal - before, skip_breakpoint=skip)
+            if _is_breakpoint(stop):
+                stops, text = self._met()
+                self._print(text)
+                if not stops:
+                    skip = True
+                    continue
+            elif self._actions and stop.reason in _ARRIVALS and self.timeline.now != before:
+                self._print(self._met()[1])
+            return stop
 
     def _step_through(self, step_range: tuple[int, int], skip: bool) -> Stop:
         """Step until pc is outside of a range, or something happens."""
@@ -219,7 +235,9 @@ class Debugger:
             stop = self._run_to(self.timeline.now + 1, skip)
             if stop.reason is not StopReason.BUDGET or not self._is_within(step_range):
                 return stop
-            skip = False
+            if self.at_breakpoint():
+                return Stop(StopReason.BREAKPOINT)
+            skip = True
 
     def _is_within(self, step_range: tuple[int, int]) -> bool:
         return step_range[0] <= self.machine.pc < step_range[1]
@@ -255,7 +273,11 @@ class Debugger:
         goal = start if count is None else timeline.now - count
         low = max(start, goal)
         origin = timeline.now
-        hit = last_hit(timeline, low, self._accepts) if self.points else None
+        hit = None
+        if self._actions:
+            hit = last_stop(timeline, low, self._met_again, self._print)
+        elif self.points:
+            hit = last_hit(timeline, low, self._accepts)
         if hit is not None and (hit.icount > goal or _is_watch(hit.stop) or count is None):
             self._arrive(hit.icount, origin)
             return self._event(hit.stop)
@@ -290,16 +312,22 @@ class Debugger:
 
     # -- points ------------------------------------------------------------------------------
 
-    def insert(self, point: Point, condition: Condition | None = None) -> None:
+    def insert(
+        self, point: Point, condition: Condition | None = None, action: Action | None = None
+    ) -> None:
         """Set a breakpoint or watchpoint; PointError if it can't be set.
 
-        A breakpoint with a condition stops, in either direction, where that holds.  Setting a
-        point again replaces its condition.
+        A breakpoint with a condition stops, in either direction, where that holds.  One with an
+        action never stops: it prints (`on_print`), in either direction, as it is reached.
+        Setting a point again replaces both.
         """
         self.points.insert(point)
         self._conditions.pop(point, None)
+        self._actions.pop(point, None)
         if condition is not None:
             self._conditions[point] = condition
+        if action is not None:
+            self._actions[point] = action
 
     def condition(self, point: Point) -> Condition | None:
         """Return the condition of a point, if it is set and has one."""
@@ -309,24 +337,53 @@ class Debugger:
         """Take it away; one that isn't there is no error."""
         self.points.remove(point)
         self._conditions.pop(point, None)
+        self._actions.pop(point, None)
 
     def remove_all(self) -> None:
         """Take all away (a client left)."""
         self.points.clear()
         self._conditions.clear()
+        self._actions.clear()
 
     def at_breakpoint(self) -> bool:
         """Whether the machine stands at a breakpoint that is to stop it."""
-        places = (Point(kind, self.machine.pc) for kind in BREAKPOINTS)
-        return any(place in self.points for place in places) and self._counts()
+        return bool(self._here()) and self._counts()
+
+    def _here(self) -> list[Point]:
+        """Return the breakpoints where the machine stands."""
+        pc = self.machine.pc
+        if not self.machine.memory.attributes[pc] & Attribute.BREAKPOINT:
+            return []
+        places = (Point(kind, pc) for kind in BREAKPOINTS)
+        return [place for place in places if place in self.points]
 
     def _counts(self) -> bool:
         """Whether a breakpoint where the machine stands is to stop it."""
-        if not self._conditions:
+        if not self._conditions and not self._actions:
             return True
-        places = (Point(kind, self.machine.pc) for kind in BREAKPOINTS)
-        conditions = [self._conditions.get(place) for place in places if place in self.points]
-        return any(condition is None or condition(self.machine) for condition in conditions)
+        return any(self._holds(here) for here in self._here() if here not in self._actions)
+
+    def _holds(self, point: Point) -> bool:
+        condition = self._conditions.get(point)
+        return condition is None or condition(self.machine)
+
+    def _met(self) -> tuple[bool, bytes]:
+        """Return whether the breakpoints here are to stop the machine, and what they print."""
+        if not self._actions:
+            return self._counts(), b""
+        stops, text = False, b""
+        for here in self._here():
+            if not self._holds(here):
+                continue
+            if here in self._actions:
+                text += self._actions[here](self.machine)
+            else:
+                stops = True
+        return stops, text
+
+    def _print(self, text: bytes) -> None:
+        if text:
+            self.on_print(text)
 
     def _predicates(self) -> dict[int, Predicate]:
         """Return by address what an engine may judge: a condition alone at its address."""
@@ -339,7 +396,11 @@ class Debugger:
         return found
 
     def _accepts(self, hit: Hit) -> bool:
-        return hit.stop.reason is not StopReason.BREAKPOINT or self._counts()
+        return not _is_breakpoint(hit.stop) or self._counts()
+
+    def _met_again(self, hit: Hit) -> tuple[bool, bytes]:
+        """Return the same of a hit in the past; a watchpoint stops and prints nothing."""
+        return self._met() if _is_breakpoint(hit.stop) else (True, b"")
 
     # -- memory and registers ----------------------------------------------------------------
 
@@ -377,6 +438,10 @@ def _predicate(condition: object) -> Predicate | None:
     return condition if isinstance(condition, Predicate) else None
 
 
+def _is_breakpoint(stop: Stop) -> bool:
+    return stop.reason is StopReason.BREAKPOINT
+
+
 def _is_watch(stop: Stop) -> bool:
     return stop.reason is StopReason.WATCHPOINT
 
@@ -393,4 +458,6 @@ _KINDS = {
     StopReason.EXITED: EventKind.EXITING,
     StopReason.TRAPPED: EventKind.SIGNALLED,
 }
+_ARRIVALS = {StopReason.BUDGET, StopReason.INTERRUPTED, StopReason.WATCHPOINT}
+"""Ends of runs at an instruction that the run would have looked at next."""
 _ENDS = {StopReason.EXITED, StopReason.TRAPPED}

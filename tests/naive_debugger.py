@@ -9,7 +9,7 @@ from collections import deque
 
 from blink16.breakpoints import Point, Points
 from blink16.cpu.engine import Stop, StopReason
-from blink16.debugger import Condition, Debugger, Event, EventKind, Resume
+from blink16.debugger import Action, Condition, Debugger, Event, EventKind, Resume
 from blink16.machine import Machine
 from blink16.symbols import SymbolTable
 from blink16.timeline import Timeline
@@ -40,6 +40,7 @@ class NaiveDebugger(Debugger):
         self.timeline = Timeline(self.machine)  # stands idle
         self.points = Points(self.machine.memory)
         self._conditions = {}
+        self._actions = {}
         self.symbols = SymbolTable()
         self.script: deque[Event] = deque()
         self.resumes: list[Resume] = []
@@ -108,8 +109,10 @@ class NaiveDebugger(Debugger):
         """Return what ended the last resume."""
         return self._last
 
-    def insert(self, point: Point, condition: Condition | None = None) -> None:
-        """Set a point; its condition is taken to hold."""
+    def insert(
+        self, point: Point, condition: Condition | None = None, action: Action | None = None
+    ) -> None:
+        """Set a point; its condition is taken to hold, and it does nothing."""
         self.points.insert(point)
 
     def condition(self, point: Point) -> Condition | None:

@@ -43,3 +43,37 @@ def test_a_condition_false_a_million_times(tmp_path: Path, gdb: Gdb) -> None:
         gdb.run(f"condition 1 {counter} < 0")
         gdb.run("reverse-continue")
         assert gdb.value(counter) == 0
+
+
+def test_breakpoints_with_conditions_at_one_address(gdb: Gdb) -> None:
+    """Gdb sends two conditions with nothing between them: neither may be refused or lost."""
+    with Server("banner", "HI") as server:
+        gdb.run(server.target)
+        gdb.run("break *0x10087 if $eax == 13")
+        gdb.run("break *0x10087 if $icount > 200")
+        assert "Breakpoint 1" in gdb.run("continue")
+        said = gdb.run("continue")
+        assert "Breakpoint 2" in said, said
+
+
+def test_hit_and_ignore_counts_in_both_directions(gdb: Gdb) -> None:
+    """Prevents counts that miss hits, or count what a stub passed over by itself."""
+    with Server("banner", "HI") as server:
+        gdb.run(server.target)
+        gdb.run("break draw_letters")
+        gdb.run("ignore 1 2")
+        gdb.run('commands 1\nsilent\nprintf "at %d\\n", $icount\nend')
+        gdb.run("tbreak end_line")
+        assert "at 208" in gdb.run("continue")
+        assert "already hit 3 times" in gdb.run("info breakpoints")
+        assert "Temporary breakpoint 2" in gdb.run("continue")
+        gdb.run("ignore 1 1")
+        assert "at 119" in gdb.run("reverse-continue")
+        listed = gdb.run("info breakpoints")
+        assert "already hit 5 times" in listed
+        assert "end_line" not in listed
+        gdb.run("condition 1 $icount > 400")
+        gdb.run("ignore 1 1")
+        gdb.run("continue")
+        assert gdb.value("$icount") > 438
+        assert "already hit 7 times" in gdb.run("info breakpoints")

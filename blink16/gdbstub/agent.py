@@ -1,8 +1,9 @@
-"""Agent expressions: the byte code in which gdb sends the conditions of breakpoints.
+"""Agent expressions: the byte code in which gdb sends breakpoints' conditions and dprintfs.
 
 A stack machine over 64-bit numbers, run against the machine's registers and memory when a
 breakpoint is reached, so that a condition that doesn't hold costs no round trip, and so that it
-holds in both directions of time.  gdb manual, appendix "The GDB Agent Expression Mechanism".
+holds in both directions of time; the same is true of what a ``dprintf`` prints.  gdb manual,
+appendix "The GDB Agent Expression Mechanism".
 
 What the operations do is written once, over `Value`s: folded at once they evaluate an
 expression (`evaluate`), and emitted they become a predicate that the engine judges itself.
@@ -10,25 +11,25 @@ expression (`evaluate`), and emitted they become a predicate that the engine jud
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from blink16.cpu import flags
 from blink16.cpu.predicates import Context, UntranslatableError
 from blink16.cpu.registers import Cell
 from blink16.cpu.values import Value, select
-from blink16.gdbstub import registers
+from blink16.gdbstub import formats, registers
 from blink16.machine import Machine
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
 
-MAX_LENGTH = 4096
-"""Bytes of one expression."""
 MAX_STEPS = 10_000
 """Operations of one evaluation; an expression that loops is cut off."""
 MAX_EMITTED = 256
 """Operations of a predicate that is compiled, on all its ways together; loops are unrolled."""
 MAX_STACK = 100
 """Values on the stack."""
+MAX_OUTPUT = 4096
+"""Bytes that one expression prints."""
 WIDTH = 64
 _SIGN = 1 << (WIDTH - 1)
 
@@ -59,6 +60,30 @@ class _Fork:
     target: int
 
 
+class _Printer:
+    """Takes what an expression prints about a machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._ram = machine.memory.ram
+        self.output = bytearray()
+
+    def put(self, source: bytes, arguments: Sequence[int]) -> None:
+        """Print; AgentError if the format can't be filled in, or if it is too much."""
+        try:
+            for text in formats.render(formats.parse(source), arguments, self._string):
+                self.output += text
+                if len(self.output) > MAX_OUTPUT:
+                    del self.output[MAX_OUTPUT:]
+                    raise AgentError(f"cut off after {MAX_OUTPUT} bytes")
+        except formats.FormatError as error:
+            raise AgentError(str(error)) from None
+
+    def _string(self, address: int, longest: int) -> bytes:
+        if address >= MEMORY_SIZE:
+            raise AgentError("a string lies beyond the end of memory")
+        return bytes(self._ram[address : address + longest]).partition(b"\0")[0]
+
+
 @dataclass(slots=True)
 class _State:
     """One evaluation, or one way through an expression that is being emitted."""
@@ -68,15 +93,19 @@ class _State:
     allowance: _Allowance
     stack: list[Value]
     at: int = 0
+    printer: _Printer | None = None
+    """None where nothing may be printed: in conditions."""
 
     def operand(self, length: int) -> int:
         """Return a number behind the operation; they are big-endian."""
-        end = self.at + length
-        if end > len(self.code):
+        return int.from_bytes(self.take(length), "big")
+
+    def take(self, length: int) -> bytes:
+        """Return bytes behind the operation."""
+        start, self.at = self.at, self.at + length
+        if self.at > len(self.code):
             raise AgentError("the expression ends within an operation")
-        value = int.from_bytes(self.code[self.at : end], "big")
-        self.at = end
-        return value
+        return self.code[start : self.at]
 
     def pop(self) -> Value:
         """Take the topmost value."""
@@ -191,6 +220,48 @@ class Condition:
         for code in self.expressions:
             context.begin_alternative()
             _emit(_State(code, context, allowance, []))
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """What a breakpoint prints instead of stopping: a `debugger.Action`."""
+
+    expressions: tuple[tuple[Condition | None, bytes], ...]
+    """Each ends with a printf and has a condition of its own, or none."""
+
+    @classmethod
+    def of(cls, commands: tuple[bytes, ...], conditions: tuple[bytes, ...]) -> Print:
+        """Pair what gdb sends for the dprintfs of one address.
+
+        It sends the conditions of all of them, in the order of the commands, or none if one has
+        none (build_target_condition_list in its breakpoint.c).  A single condition is the
+        breakpoint's own.
+        """
+        if len(commands) == 1 or len(commands) != len(conditions):
+            return cls(tuple((None, code) for code in commands))
+        pairs = zip(conditions, commands, strict=True)
+        return cls(tuple((Condition((condition,)), code) for condition, code in pairs))
+
+    def __call__(self, machine: Machine) -> bytes:
+        """Return what is to be printed where the machine stands."""
+        return b"".join(
+            _printed(code, machine)
+            for condition, code in self.expressions
+            if condition is None or condition(machine)
+        )
+
+
+def _printed(code: bytes, machine: Machine) -> bytes:
+    printer = _Printer(machine)
+    too_long = AgentError(f"the expression takes more than {MAX_STEPS} operations")
+    # gdb lets it end with an empty stack, where a condition's value would be
+    state = _State(code, _Folding(machine), _Allowance(MAX_STEPS, too_long), [Value(0, WIDTH)])
+    state.printer = printer
+    try:
+        state.run()
+    except AgentError as error:
+        printer.output += f"(dprintf at {machine.pc:#x}: {error})\n".encode("ascii")
+    return bytes(printer.output)
 
 
 def _emit(state: _State) -> None:
@@ -346,6 +417,18 @@ def _rotate(state: _State) -> None:
         state.push(value)
 
 
+def _printf(state: _State) -> None:
+    """Print; on the stack are a function and a channel, unused, and the values, first on top."""
+    if state.printer is None:
+        raise AgentError("a condition can't print")
+    count = state.operand(1)
+    source = state.take(state.operand(2))
+    if source[-1:] != b"\0":
+        raise AgentError("a format without end")
+    _function, _channel, *values = (state.pop().handle for _ in range(2 + count))
+    state.printer.put(source[:-1], [value for value in values if isinstance(value, int)])
+
+
 _OPERATIONS: dict[int, _Operation] = {
     0x02: _binary(lambda left, right: left + right),
     0x03: _binary(lambda left, right: left - right),
@@ -382,4 +465,5 @@ _OPERATIONS: dict[int, _Operation] = {
     0x2B: _swap,
     0x32: _pick,
     0x33: _rotate,
+    0x34: _printf,
 }

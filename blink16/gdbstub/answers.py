@@ -8,8 +8,8 @@ from functools import singledispatchmethod
 
 from blink16.breakpoints import PointError, PointKind
 from blink16.debugger import Debugger
-from blink16.gdbstub import commands, description, registers, window
-from blink16.gdbstub.agent import Condition
+from blink16.gdbstub import commands, description, points, registers, window
+from blink16.gdbstub.agent import Condition, Print
 from blink16.gdbstub.board import Board, Program
 from blink16.gdbstub.board import build as build_board
 from blink16.gdbstub.packets import PACKET_SIZE, escape
@@ -164,19 +164,22 @@ class Answers:
     # -- breakpoints and watchpoints ---------------------------------------------------------
 
     @answer.register
-    def _(self, question: commands.InsertPoint) -> bytes:
+    def _(self, question: points.InsertPoint) -> bytes:
+        point, conditions, commands = question.point, question.conditions, question.commands
+        condition = Condition(conditions) if conditions else None
+        action = Print.of(commands, conditions) if commands else None
         try:
-            if question.conditions:
-                self._debugger.insert(question.point, Condition(question.conditions))
-            else:
-                self._debugger.insert(question.point)
+            self._debugger.insert(point, condition, action)
         except PointError as error:
             raise RefusedError(str(error)) from None
-        self._breakpoints(question.point.kind).add(question.point.address)
+        if action is None:
+            self._breakpoints(point.kind).add(point.address)
+        else:
+            self._breakpoints(point.kind).discard(point.address)
         return OK
 
     @answer.register
-    def _(self, question: commands.RemovePoint) -> bytes:
+    def _(self, question: points.RemovePoint) -> bytes:
         self._debugger.remove(question.point)
         self._breakpoints(question.point.kind).discard(question.point.address)
         return OK

@@ -10,16 +10,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Resume
-from blink16.gdbstub import fields, processes
+from blink16.gdbstub import fields, points, processes
 from blink16.gdbstub.fields import MalformedError, ThreadId
 from blink16.gdbstub.processes import ProcessCommand, ThreadQuestion
 
 MAX_ACTIONS = 64
 """Actions in one vCont, more than machines of one thread each can need."""
-MAX_CONDITIONS = 64
-"""Conditions of one breakpoint; gdb sends one for each of its breakpoints at an address."""
 _NAME = re.compile(rb"[qQv][A-Za-z]+|b[cs]|.", re.DOTALL)
 
 
@@ -115,21 +112,6 @@ class InterruptCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class InsertPoint:
-    """Z0 to Z4; ``conditions`` are agent expressions, of which one must hold."""
-
-    point: Point
-    conditions: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RemovePoint:
-    """z0 to z4."""
-
-    point: Point
-
-
-@dataclass(frozen=True, slots=True)
 class ReadObject:
     """qXfer:OBJECT:read:ANNEX:OFFSET,LENGTH."""
 
@@ -197,8 +179,8 @@ Question = (
     | ReadMemory
     | WriteMemory
     | QueryActions
-    | InsertPoint
-    | RemovePoint
+    | points.InsertPoint
+    | points.RemovePoint
     | ReadObject
     | HostFile
     | QueryHost
@@ -312,35 +294,6 @@ def _action(what: bytes) -> Resume:
     return Resume(count=1 if name in (b"s", b"S") else None)
 
 
-def _point(rest: bytes) -> Point:
-    digit, place = fields.split(rest, b",", 2, "point")
-    number = fields.number(digit, "kind of point")
-    if number not in _POINT_KINDS:
-        raise MalformedError("unknown kind of point")
-    address, length = fields.place(place)
-    kind = PointKind(number)
-    # a breakpoint's length is that of the instruction gdb would write; it says nothing here
-    return Point(kind, address, length) if kind in _WATCHPOINTS else Point(kind, address)
-
-
-_POINT_KINDS = {kind.value for kind in PointKind}
-_WATCHPOINTS = {PointKind.WRITE, PointKind.READ, PointKind.ACCESS}
-
-
-def _insert_point(rest: bytes) -> Command:
-    place, *options = rest.split(b";", MAX_CONDITIONS + 1)
-    if len(options) > MAX_CONDITIONS:
-        raise MalformedError("too many conditions")
-    return InsertPoint(_point(place), tuple(map(_condition, options)))
-
-
-def _condition(option: bytes) -> bytes:
-    length, code = fields.split(fields.after(option, b"X"), b",", 2, "condition")
-    if fields.number(length, "length of a condition") * 2 != len(code):
-        raise MalformedError("a condition of another length")
-    return fields.data(code, "condition")
-
-
 def _read_object(rest: bytes) -> Command:
     name, operation, rest = fields.split(fields.after(rest, b":"), b":", 3, "transfer")
     if operation != b"read":
@@ -374,7 +327,7 @@ def _monitor(rest: bytes) -> Command:
 
 @dataclass(frozen=True, slots=True)
 class _Syntax:
-    """How a packet is parsed, and the feature of qSupported that announces it."""
+    """How a packet is parsed, and the features of qSupported that announce it."""
 
     parse: Callable[[bytes], Command]
     feature: str | None = None
@@ -398,8 +351,8 @@ _SYNTAX = {
     b"bs": _Syntax(_alone(Run(Resume(backward=True, count=1))), "ReverseStep+"),
     b"vCont": _Syntax(_continue_actions, "vContSupported+"),
     b"vCtrlC": _Syntax(_alone(InterruptCommand())),
-    b"Z": _Syntax(_insert_point, "ConditionalBreakpoints+"),
-    b"z": _Syntax(lambda rest: RemovePoint(_point(rest))),
+    b"Z": _Syntax(points.insert, "ConditionalBreakpoints+;BreakpointCommands+"),
+    b"z": _Syntax(points.remove),
     b"H": _Syntax(processes.select_thread),
     b"T": _Syntax(lambda rest: processes.QueryAlive(fields.thread(rest))),
     b"!": _Syntax(_alone(processes.ExtendedMode())),

@@ -45,6 +45,7 @@ from blink16.gdbstub import (
     inferiors,
     monitor,
     observing,
+    points,
     processes,
     registers,
     replies,
@@ -312,6 +313,7 @@ class Session:
     def _hold(self, machine: Taken) -> Inferior:
         if self._observed is None:
             machine.debugger.on_notice = self.note
+            machine.debugger.on_print = self.output
         return self._inferiors.add(machine)
 
     def _ask_for(self, command: processes.Attach | processes.Launch | processes.Restart) -> None:
@@ -467,8 +469,8 @@ class Session:
 _PREPARATIONS = (
     commands.QueryActions,
     processes.SelectThread,
-    commands.InsertPoint,
-    commands.RemovePoint,
+    points.InsertPoint,
+    points.RemovePoint,
 )
 """What gdb sends just before a packet that resumes; anything else shows that it stands."""
 _INTERRUPT_PACKET = Packet(b"vCtrlC")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from blink16.history.terms import Hit, Interrupted
 from blink16.history.timeline import Timeline
@@ -11,10 +12,15 @@ MANY_HITS = 64
 """After so many hits in one stretch its later half is searched first."""
 MIN_STRETCH = 32
 """Instructions that aren't worth halving."""
+MAX_SAID = 4096
+"""So many texts are kept until they can be told in reverse; then a checkpoint cuts the stretch."""
 
 Accept = Callable[[Hit], bool]
 """Whether a hit counts.  At a breakpoint the machine stands there; at a watchpoint it stands
 behind the instruction that touched (where a condition on the new value is to be judged)."""
+
+Meet = Callable[[Hit], tuple[bool, bytes]]
+"""Whether a hit stops, and what is to be told about it, which is nothing at a watchpoint."""
 
 
 def everything(hit: Hit) -> bool:
@@ -63,3 +69,55 @@ def _last_in_stretch(timeline: Timeline, low: int, high: int, accept: Accept) ->
                 or last
             )
     return last
+
+
+def last_stop(
+    timeline: Timeline, low: int, meet: Meet, tell: Callable[[bytes], None]
+) -> Hit | None:
+    """Return the last hit in low..now-1 that stops, and tell of all hits down to it, newest first.
+
+    The machine is left, and Interrupted raised, as by `last_hit`.
+    """
+    high = timeline.now
+    if high > low:
+        timeline.keep()
+    while high > low:
+        start = max(low, timeline.before(high))
+        try:
+            passed = _pass(timeline, start, high, meet)
+        except Interrupted:
+            timeline.seek(high)
+            raise
+        for text in reversed(passed.texts):
+            tell(text)
+        if passed.stop is not None:
+            return passed.stop
+        high = passed.low
+    return None
+
+
+@dataclass(slots=True)
+class _Passed:
+    """What was met from `low` on."""
+
+    low: int
+    stop: Hit | None = None
+    texts: list[bytes] = field(default_factory=list)
+    """Those at the stop and after it, oldest first."""
+
+
+def _pass(timeline: Timeline, low: int, high: int, meet: Meet) -> _Passed:
+    """Look at low..high-1, or at as much of its end as has few texts."""
+    timeline.seek(low)
+    passed = _Passed(low)
+    for hit in timeline.hits(high):
+        stops, text = meet(hit)
+        if text and len(passed.texts) == MAX_SAID:
+            timeline.keep()  # so that what was met before can be searched by itself
+            passed = _Passed(hit.icount)
+        if stops:
+            passed.stop = hit
+            passed.texts.clear()
+        if text:
+            passed.texts.append(text)
+    return passed

@@ -32,6 +32,9 @@ SEND_TIMEOUT = 30.0
 IDLE_PAUSE = 1 / IDLE_INTERVAL
 """Seconds that an idle machine is left alone, so that its clock goes no faster than ours."""
 QUEUED_MESSAGES = 16
+SPEAK_INTERVAL = 0.02
+"""Seconds between two tellings of what a running program prints: gdb takes some milliseconds for
+each packet, however little is in it."""
 MAX_UNSAID = 1 << 16
 """Bytes of a program's output that may wait for the client; then the program waits."""
 
@@ -49,6 +52,8 @@ class Conversation:
         self._machines = machines
         self._stream = stream
         self._unsaid = _Unsaid()
+        self._may_speak = False
+        """Whether there is a conversation, and the last telling was long enough ago."""
         self._token = trio.lowlevel.current_trio_token()
         self._outbox, self._inbox = trio.open_memory_channel[Message](QUEUED_MESSAGES)
         self._held = {host.process: host}
@@ -63,15 +68,16 @@ class Conversation:
         fate = Fate.LEAVE
         try:
             # The outer nursery ends when all machines stand still.
-            async with trio.open_nursery() as self._runs, trio.open_nursery() as network:
-                network.start_soon(self._read)
+            async with trio.open_nursery() as self._runs, trio.open_nursery() as self._network:
+                self._network.start_soon(self._read)
+                self._may_speak = True
                 try:
                     fate = await self._talk()
                 finally:
                     self._inbox.close()
                     self._unsaid.end()
                     self._halt()
-                    network.cancel_scope.cancel()
+                    self._network.cancel_scope.cancel()
         finally:
             for host in self._held.values():
                 host.debugger.remove_all()
@@ -80,6 +86,7 @@ class Conversation:
     def _connect(self, host: Host) -> None:
         """Let a machine's words come to this client."""
         host.debugger.on_notice = self._note
+        host.debugger.on_print = self._put_out
         if self._machines.output_to_debugger:
             host.to_debugger = self._put_out
 
@@ -213,8 +220,19 @@ class Conversation:
             self._token.run_sync_soon(self._have_it_said, idempotent=True)
 
     def _have_it_said(self) -> None:
+        if self._may_speak and not self._network.cancel_scope.cancel_called:
+            self._may_speak = False
+            self._network.start_soon(self._speak)
+
+    async def _speak(self) -> None:
+        self._say()
+        await trio.sleep(SPEAK_INTERVAL)
+        self._may_speak = True
+        self._say()  # what has come meanwhile
+
+    def _say(self) -> None:
         # whoever takes a message speaks too: if there is no room for ours, others are there
-        with suppress(trio.WouldBlock, trio.BrokenResourceError):
+        with suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
             self._outbox.send_nowait(_nothing)
 
 

@@ -1,0 +1,98 @@
+"""The packets about breakpoints and watchpoints: Z and z, with what gdb hangs on them.
+
+One frozen dataclass a packet, and its parser beside it, as in `commands`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from blink16.breakpoints import Point, PointKind
+from blink16.gdbstub import fields
+from blink16.gdbstub.fields import MalformedError
+
+MAX_EXPRESSIONS = 64
+"""Conditions, or commands, of one breakpoint; gdb sends one for each of the user's breakpoints at
+an address."""
+MAX_LENGTH = 4096
+"""Bytes of one expression."""
+_EXPRESSION = re.compile(rb"X([0-9a-fA-F]{1,4}),")
+
+
+@dataclass(frozen=True, slots=True)
+class InsertPoint:
+    """Z0 to Z4, with agent expressions."""
+
+    point: Point
+    conditions: tuple[bytes, ...] = ()
+    """One of them must hold, if there are any."""
+    commands: tuple[bytes, ...] = ()
+    """What to do there instead of stopping, if there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovePoint:
+    """z0 to z4."""
+
+    point: Point
+
+
+def insert(rest: bytes) -> InsertPoint:
+    """Parse Z."""
+    place, *options = rest.split(b";", MAX_EXPRESSIONS + 1)
+    conditions: list[bytes] = []
+    commands: list[bytes] = []
+    for option in options:
+        if option.startswith(b"cmds:"):
+            commands += _expressions(_behind_persist(option))
+        else:
+            conditions += _expressions(option)
+    if max(len(options), len(conditions), len(commands)) > MAX_EXPRESSIONS:
+        raise MalformedError("too many expressions")
+    return InsertPoint(_point(place), tuple(conditions), tuple(commands))
+
+
+def remove(rest: bytes) -> RemovePoint:
+    """Parse z."""
+    return RemovePoint(_point(rest))
+
+
+def _behind_persist(option: bytes) -> bytes:
+    """Skip whether the commands shall work on without gdb (``set disconnected-dprintf``).
+
+    They don't: without a client a machine stands still, and there is nobody to print to.
+    """
+    persist, expressions = fields.split(fields.after(option, b"cmds:"), b",", 2, "commands")
+    fields.number(persist, "persistence")
+    return expressions
+
+
+def _expressions(option: bytes) -> Iterator[bytes]:
+    """Read expressions that follow one another with nothing between, as gdb sends them."""
+    at = 0
+    while at < len(option) or at == 0:
+        found = _EXPRESSION.match(option, at)
+        length = int(found[1], 16) if found else 0
+        if found is None or length > MAX_LENGTH:
+            raise MalformedError("bad length of an expression")
+        at = found.end() + 2 * length
+        if at > len(option):
+            raise MalformedError("an expression of another length")
+        yield fields.data(option[found.end() : at], "expression")
+
+
+def _point(rest: bytes) -> Point:
+    digit, place = fields.split(rest, b",", 2, "point")
+    number = fields.number(digit, "kind of point")
+    if number not in _KINDS:
+        raise MalformedError("unknown kind of point")
+    address, length = fields.place(place)
+    kind = PointKind(number)
+    # a breakpoint's length is that of the instruction gdb would write; it says nothing here
+    return Point(kind, address, length) if kind in _WATCHPOINTS else Point(kind, address)
+
+
+_KINDS = {kind.value for kind in PointKind}
+_WATCHPOINTS = {PointKind.WRITE, PointKind.READ, PointKind.ACCESS}
