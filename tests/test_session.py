@@ -11,8 +11,9 @@ from stub_client import Client, text_of
 from blink16 import breakpoints
 from blink16.debugger import Event, EventKind, Resume
 from blink16.gdbstub.actions import Close, Fate, Interrupt, Start, Work
+from blink16.gdbstub.outgoing import MAX_NOTICES, MAX_RESENDS
 from blink16.gdbstub.packets import PACKET_SIZE, frame
-from blink16.gdbstub.session import MAX_NOTICES, MAX_RESENDS, MAX_WAITING, State
+from blink16.gdbstub.session import MAX_WAITING, State
 from blink16.memory import MEMORY_SIZE
 
 GDB_FEATURES = b"qSupported:multiprocess+;swbreak+;hwbreak+;qRelocInsn+;vContSupported+"

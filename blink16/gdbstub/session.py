@@ -58,7 +58,6 @@ from blink16.gdbstub.actions import (
     Interrupt,
     Process,
     Release,
-    Send,
     Start,
     Take,
     Taken,
@@ -67,7 +66,8 @@ from blink16.gdbstub.actions import (
 )
 from blink16.gdbstub.fields import MalformedError
 from blink16.gdbstub.inferiors import Inferior, Inferiors
-from blink16.gdbstub.packets import PACKET_SIZE, BadPacket, Decoder, Packet, Signal, frame
+from blink16.gdbstub.outgoing import Outgoing
+from blink16.gdbstub.packets import PACKET_SIZE, BadPacket, Decoder, Packet, Signal
 from blink16.gdbstub.replies import OK, Client, RefusedError
 
 __all__ = ["RECEIVE_SIZE", "Session", "State"]
@@ -76,10 +76,6 @@ RECEIVE_SIZE = 4096
 """Bytes that a server should read from a client at a time."""
 MAX_WAITING = 64
 """Packets that may wait while a machine runs; a client that sends more is cut off."""
-MAX_NOTICES = 100
-"""Notices that wait to be said; the oldest give way."""
-MAX_RESENDS = 3
-"""How often one reply is sent again when the client says that it arrived damaged (gdb: 3)."""
 
 
 class State(Enum):
@@ -131,12 +127,7 @@ class Session:
         self._answers_taking = False
         self._last_process = machine.process
         self._waiting: deque[Packet | BadPacket | Signal] = deque()
-        self._notices: deque[str] = deque(maxlen=MAX_NOTICES)
-        self._program_output: deque[bytes] = deque()
-        self._actions: list[Action] = []
-        self._output = bytearray()  # what a Send at the end of the actions will carry
-        self._last_frame = b""
-        self._resends = 0
+        self._out = Outgoing()
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
@@ -156,16 +147,18 @@ class Session:
                 break
             match item:
                 case Signal.ACK:
-                    self._last_frame = b""
+                    self._out.arrived()
+                case Signal.NAK if self._acknowledging:
+                    self._out.resend()
                 case Signal.NAK:
-                    self._resend()
+                    pass
                 case Signal.BREAK:
                     self._interrupt()
                 case Signal.DAMAGED if self._acknowledging:
-                    self._output += b"-"
+                    self._out.acknowledge(b"-")
                 case _:
                     self._take(item)
-        return self._done()
+        return self._out.take_actions()
 
     def stopped(self, event: Event, process: int = FIRST) -> list[Action]:
         """Take the event that ended a `Start`."""
@@ -176,14 +169,14 @@ class Session:
             if self._first is None:
                 self._first = inferior, event
                 if self._running:
-                    self._act(Interrupt())
+                    self._out.act(Interrupt())
             else:
                 inferior.miss(event)
             if not self._running:
                 self._state = State.STANDING
                 self._tell(*self._first)
                 self._catch_up()
-        return self._done()
+        return self._out.take_actions()
 
     def took(self, machine: Taken) -> list[Action]:
         """Take the machine that a `Take` or `TakeNew` asked for."""
@@ -191,52 +184,54 @@ class Session:
             self._state = State.STANDING
             inferior = self._hold(machine)
             if self._answers_taking:
-                self._reply(self._stop_reply(inferior, machine.debugger.last_event(), asked=True))
+                self._out.reply(
+                    self._stop_reply(inferior, machine.debugger.last_event(), asked=True)
+                )
             self._catch_up()
-        return self._done()
+        return self._out.take_actions()
 
     def refused(self, reason: str) -> list[Action]:
         """Take the reason why there is no machine."""
         if self._state is State.TAKING:
             self._state = State.STANDING
             if self._answers_taking:
-                self._reply(replies.error(RefusedError(reason), self._client))
+                self._out.reply(replies.error(RefusedError(reason), self._client))
             self._catch_up()
-        return self._done()
+        return self._out.take_actions()
 
     def finished(self, text: str) -> list[Action]:
         """Take the text that a `Work` returned."""
         if self._state is State.WORKING:
             self._state = State.STANDING
-            self._say_notices()
-            self._say(text)
-            self._reply(OK)
+            self._out.say_collected()
+            self._out.say(text)
+            self._out.reply(OK)
             self._catch_up()
-        return self._done()
+        return self._out.take_actions()
 
     def note(self, text: str) -> None:
         """Collect a line for the user; from any thread."""
-        self._notices.append(text)
+        self._out.notices.append(text)
 
     def output(self, data: bytes) -> None:
         """Collect what the program prints, to be shown by the client; from any thread.
 
         It isn't bounded here: whoever calls this waits when there is much unsaid.
         """
-        self._program_output.append(data)
+        self._out.program_output.append(data)
 
     def speak(self) -> list[Action]:
         """Say notices and output now, if this is a moment when gdb listens."""
         if self._state in (State.RUNNING, State.WORKING):
-            self._say_notices()
-        return self._done()
+            self._out.say_collected()
+        return self._out.take_actions()
 
     # -- input -------------------------------------------------------------------------------
 
     def _take(self, item: Packet | BadPacket | Signal) -> None:
         """Acknowledge a packet, and handle it now or when the machine stands again."""
         if self._acknowledging:
-            self._output += b"+"
+            self._out.acknowledge(b"+")
         if self._state is State.STANDING or item == _INTERRUPT_PACKET:
             self._handle(item)
         elif len(self._waiting) >= MAX_WAITING:
@@ -253,7 +248,7 @@ class Session:
 
     def _interrupt(self) -> None:
         if self._state in (State.RUNNING, State.WORKING):
-            self._act(Interrupt())
+            self._out.act(Interrupt())
         else:
             self._early_break = True
 
@@ -266,47 +261,47 @@ class Session:
             if not isinstance(command, _PREPARATIONS):
                 self._early_break = False
         except RefusedError as refusal:
-            self._reply(replies.error(refusal, self._client))
+            self._out.reply(replies.error(refusal, self._client))
 
     def _carry_out(self, command: commands.Command) -> None:
         match command:
             case commands.Run() | commands.RunEach():
                 self._run(command)
             case commands.QueryHalt():
-                self._reply(self._halt_reason())
+                self._out.reply(self._halt_reason())
             case commands.QuerySupported(features):
                 self._client = Client.of(features)
                 self._inferiors.multiprocess = self._client.multiprocess
-                self._reply(_supported(self._client))
+                self._out.reply(_supported(self._client))
             case commands.StartNoAckMode():
-                self._reply(OK)
+                self._out.reply(OK)
                 self._acknowledging = False
             case commands.InterruptCommand():
                 self._interrupt()
-                self._reply(OK)
+                self._out.reply(OK)
             case commands.Monitor(line):
                 inferior = self._inferiors.current
                 self._state = State.WORKING
                 work = partial(monitor.execute, inferior.debugger, line)
                 if len(self._inferiors) > 1:  # gdb tells late which one its user means
-                    self._say(f"process {inferior.process}:\n")
-                self._act(Work(work, inferior.process))
+                    self._out.say(f"process {inferior.process}:\n")
+                self._out.act(Work(work, inferior.process))
             case processes.ExtendedMode():
                 self._extended = True
-                self._reply(OK)
+                self._out.reply(OK)
             case processes.Attach() | processes.Launch() | processes.Restart():
                 self._ask_for(command)
             case processes.Detach(process):
                 meant = self._meant(process)
-                self._reply(OK)
+                self._out.reply(OK)
                 self._let_go(meant, Fate.LEAVE, "the client detached")
             case processes.Kill(process, answered):
                 meant = self._meant(process)
                 if answered:
-                    self._reply(OK)
+                    self._out.reply(OK)
                 self._let_go(meant, Fate.RESTART, "the client killed the program")
             case _:
-                self._reply(self._inferiors.answer(command))
+                self._out.reply(self._inferiors.answer(command))
 
     # -- machines ----------------------------------------------------------------------------
 
@@ -335,7 +330,7 @@ class Session:
                 action = Take(inferior.process)
         self._answers_taking = not restart
         self._state = State.TAKING
-        self._act(action)
+        self._out.act(action)
 
     def _meant(self, process: int | None) -> list[Inferior]:
         """Return the inferiors that D or k are about: all, unless it names one."""
@@ -349,7 +344,7 @@ class Session:
             inferior.debugger.remove_all()
             self._last_process = inferior.process
             self._inferiors.drop(inferior)
-            self._act(Release(inferior.process, fate))
+            self._out.act(Release(inferior.process, fate))
 
     # -- running -----------------------------------------------------------------------------
 
@@ -369,12 +364,12 @@ class Session:
                 return
         self._state, self._first = State.RUNNING, None
         self._running = {inferior.process for inferior in chosen}
-        self._say_notices()
+        self._out.say_collected()
         for inferior, how in chosen.items():
             inferior.start()
-            self._act(Start(how, inferior.process))
+            self._out.act(Start(how, inferior.process))
         if self._early_break:
-            self._act(Interrupt())
+            self._out.act(Interrupt())
 
     def _chosen(self, command: commands.Run | commands.RunEach) -> dict[Inferior, Resume]:
         """Return which machines are to run, and how."""
@@ -391,9 +386,9 @@ class Session:
 
     def _tell(self, inferior: Inferior, event: Event) -> None:
         """Tell the client how a run has ended."""
-        self._say_notices()
-        self._say(replies.say(event, inferior.debugger.machine.icount))
-        self._reply(self._stop_reply(inferior, event))
+        self._out.say_collected()
+        self._out.say(replies.say(event, inferior.debugger.machine.icount))
+        self._out.reply(self._stop_reply(inferior, event))
         if self._extended and replies.gone(event, inferior.process, self._client):
             self._let_go([inferior], Fate.LEAVE, "")
 
@@ -423,47 +418,9 @@ class Session:
         if self._state is State.STANDING and self._observed is None:
             for inferior in self._inferiors:
                 inferior.debugger.remove_all()
-        self._act(Close(fate, reason))
+        self._out.act(Close(fate, reason))
         self._state = State.CLOSED
         self._waiting.clear()
-
-    # -- output ------------------------------------------------------------------------------
-
-    def _reply(self, body: bytes) -> None:
-        self._last_frame = frame(body)
-        self._resends = 0
-        self._output += self._last_frame
-
-    def _say(self, text: str) -> None:
-        for body in replies.console(text):
-            self._reply(body)
-
-    def _say_notices(self) -> None:
-        while self._notices:
-            self._say(self._notices.popleft() + "\n")
-        pieces = (self._program_output.popleft() for _ in range(len(self._program_output)))
-        for body in replies.raw_console(b"".join(pieces)):
-            self._reply(body)
-
-    def _resend(self) -> None:
-        if self._acknowledging and self._resends < MAX_RESENDS:
-            self._resends += 1
-            self._output += self._last_frame
-
-    def _act(self, action: Action) -> None:
-        """Add an action behind the output so far."""
-        self._flush()
-        self._actions.append(action)
-
-    def _flush(self) -> None:
-        if self._output:
-            self._actions.append(Send(bytes(self._output)))
-            self._output.clear()
-
-    def _done(self) -> list[Action]:
-        self._flush()
-        actions, self._actions = self._actions, []
-        return actions
 
 
 _PREPARATIONS = (

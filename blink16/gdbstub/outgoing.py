@@ -1,0 +1,77 @@
+"""What a session has to say: bytes for the client, and actions for the server, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from blink16.gdbstub import replies
+from blink16.gdbstub.actions import Action, Send
+from blink16.gdbstub.packets import frame
+
+MAX_NOTICES = 100
+"""Notices that wait to be said; the oldest give way."""
+MAX_RESENDS = 3
+"""How often one reply is sent again when the client says that it arrived damaged (gdb: 3)."""
+
+
+class Outgoing:
+    """Collects replies, words for the user and actions until they are taken."""
+
+    def __init__(self) -> None:
+        self.notices: deque[str] = deque(maxlen=MAX_NOTICES)
+        """Lines for the user; any thread may append."""
+        self.program_output: deque[bytes] = deque()
+        """What the program prints; any thread may append."""
+        self._actions: list[Action] = []
+        self._bytes = bytearray()  # what a Send at the end of the actions will carry
+        self._last_frame = b""
+        self._resends = 0
+
+    def acknowledge(self, mark: bytes) -> None:
+        """Say + or -."""
+        self._bytes += mark
+
+    def reply(self, body: bytes) -> None:
+        """Send a packet."""
+        self._last_frame = frame(body)
+        self._resends = 0
+        self._bytes += self._last_frame
+
+    def arrived(self) -> None:
+        """Take note that the last packet has arrived."""
+        self._last_frame = b""
+
+    def resend(self) -> None:
+        """Send the last packet again, if it has not been sent too often."""
+        if self._resends < MAX_RESENDS:
+            self._resends += 1
+            self._bytes += self._last_frame
+
+    def say(self, text: str) -> None:
+        """Say something to the user."""
+        for body in replies.console(text):
+            self.reply(body)
+
+    def say_collected(self) -> None:
+        """Say the notices and the program's output that were collected."""
+        while self.notices:
+            self.say(self.notices.popleft() + "\n")
+        pieces = (self.program_output.popleft() for _ in range(len(self.program_output)))
+        for body in replies.raw_console(b"".join(pieces)):
+            self.reply(body)
+
+    def act(self, action: Action) -> None:
+        """Add an action behind what was said so far."""
+        self._flush()
+        self._actions.append(action)
+
+    def take_actions(self) -> list[Action]:
+        """Return all actions, and all that was said, once."""
+        self._flush()
+        actions, self._actions = self._actions, []
+        return actions
+
+    def _flush(self) -> None:
+        if self._bytes:
+            self._actions.append(Send(bytes(self._bytes)))
+            self._bytes.clear()
