@@ -147,9 +147,32 @@ def test_last_read_and_exec(debugger: Debugger) -> None:
     assert run(debugger, "last-write 0x5000") == "nobody wrote there since instruction 0"
 
 
+def test_hits_counts_executions_up_to_here(debugger: Debugger) -> None:
+    """Prevents counts of what lies ahead, of arrivals that were not executed, and a lost place."""
+    assert run(debugger, "hits turn") == "20 times, first at instruction 0, last at 95"
+    assert run(debugger, "hits turn 3").endswith("; number 3 at instruction 10")
+    assert run(debugger, "hits 0:100 -2").endswith("; number -2 at instruction 90")
+    assert run(debugger, "hits 0x999") == "not executed since instruction 0"
+    debugger.seek(95)
+    point = Point(PointKind.SOFTWARE, 0x106)
+    debugger.insert(point)
+    assert run(debugger, "hits turn -1") == (
+        "19 times, first at instruction 0, last at 90; number -1 at instruction 90"
+    )
+    assert debugger.machine.icount == 95
+    assert list(debugger.points) == [point]
+
+
 @pytest.mark.parametrize(
     "line",
-    ["last-write", "last-write 0x100000", "last-write nosuch", "last-write 1 0", "last-exec 1 2"],
+    [
+        *("hits", "hits turn 0", "hits turn 21", "hits turn -21", "hits turn 1 2", "hits nosuch"),
+        "last-write",
+        "last-write 0x100000",
+        "last-write nosuch",
+        "last-write 1 0",
+        "last-exec 1 2",
+    ],
 )
 def test_impossible_addresses_are_refused(debugger: Debugger, line: str) -> None:
     """Prevents a search through all of history for nothing."""

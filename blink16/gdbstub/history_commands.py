@@ -25,6 +25,8 @@ DEFAULT_PROFILE = 1_000_000
 PROFILE_LINES = 25
 MAX_SHOWN = 16
 """Bytes of a watched range that are shown."""
+MAX_BACK = 1_000_000
+"""So many hits back from here can be asked for."""
 STRETCHES = 10
 """Lines of the table that shows how dense the history is."""
 
@@ -166,6 +168,35 @@ def last_exec(debugger: Debugger, arguments: Sequence[str]) -> str:
     if touch is None or touch.moment is None:
         return f"not executed since instruction {debugger.timeline.start}"
     return _place(debugger, touch.moment)
+
+
+@command("hits ADDR [N]")
+def hits(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Count how often the instruction at ADDR (as for last-write) was executed, without moving.
+
+    It counts from the history's beginning up to here.  With N it also says when it was the Nth
+    time, or with -N the Nth from here back; `monitor seek` goes there.
+    """
+    if not arguments:
+        raise MonitorError("missing: an address (0x12345, SEG:OFF or a symbol)")
+    no_arguments(arguments[2:])
+    address = _address(debugger, arguments[0])
+    wanted = _time(arguments[1]) if len(arguments) > 1 else 1
+    with _refusals():
+        found = queries.executions(debugger.timeline, debugger.points, address, wanted)
+    if not found.count:
+        return f"not executed since instruction {debugger.timeline.start}"
+    text = f"{found.count} times, first at instruction {found.first}, last at {found.last}"
+    if len(arguments) == 1:
+        return text
+    if found.chosen is None:
+        raise MonitorError(f"{text}: there is no number {wanted}")
+    return f"{text}; number {wanted} at instruction {found.chosen}"
+
+
+def _time(text: str) -> int:
+    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
+    return sign * _count(digits, MAX_BACK if sign < 0 else 1 << 62)
 
 
 def _last_touch(debugger: Debugger, point: Point) -> Touch | None:

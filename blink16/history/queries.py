@@ -5,12 +5,12 @@ All raise Interrupted if a request to stop comes.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
-from blink16.breakpoints import Point, Points
+from blink16.breakpoints import Point, PointKind, Points
 from blink16.cpu.registers import Registers
 from blink16.history.inputs import MemoryWritten
 from blink16.history.search import last_hit
@@ -49,6 +49,17 @@ class Touch:
     icount: int
     before: bytes
     after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Executions:
+    """How often an instruction was executed, and when: instruction counts, 0 for never."""
+
+    count: int
+    first: int
+    last: int
+    chosen: int | None
+    """When it was the time that was asked for; None if it wasn't executed that often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,29 @@ def _last_written(timeline: Timeline, point: Point) -> Touch | None:
 def _content(timeline: Timeline, point: Point) -> bytes:
     addresses = point.addresses()
     return bytes(timeline.machine.memory.ram[addresses.start : addresses.stop])
+
+
+def executions(timeline: Timeline, points: Points, address: int, wanted: int) -> Executions:
+    """Return how often the instruction at an address was executed before now.
+
+    ``wanted``: which of these times is asked for, from 1 on, or from -1 back.
+    """
+    high = timeline.now
+    count = first = last = 0
+    recent: deque[int] = deque(maxlen=max(1, -wanted))
+    chosen = None
+    with timeline.excursion(), points.replaced([Point(PointKind.SOFTWARE, address)]):
+        timeline.seek(timeline.start)
+        for hit in timeline.hits(high):
+            count += 1
+            last = hit.icount
+            first = first if count > 1 else last
+            recent.append(last)
+            if count == wanted:
+                chosen = last
+        if wanted < 0 and len(recent) == -wanted:
+            chosen = recent[0]
+    return Executions(count, first, last, chosen)
 
 
 def trace(timeline: Timeline, count: int) -> list[TraceEntry]:
