@@ -180,3 +180,16 @@ def gdbs() -> list[Path]:
     if DEBIAN_GDB.exists() and DEBIAN_GDB not in found:
         found.append(DEBIAN_GDB)
     return found or [Path(path) for path in [shutil.which("gdb")] if path]
+
+
+def lldbs() -> list[Path]:
+    """Return the LLDBs to test with: that of the test extra, and those of Debian that are there."""
+    beside = Path(sys.executable).with_name("lldb")
+    found = [beside] if beside.exists() else []
+    known = {path.resolve() for path in found}
+    for name in ("lldb", "lldb-14"):
+        path = shutil.which(name)
+        if path is not None and Path(path).resolve() not in known:
+            known.add(Path(path).resolve())
+            found.append(Path(path))
+    return found

@@ -227,6 +227,20 @@ def test_the_window_shows_the_caller_as_it_is_now(client: Client) -> None:
     assert field(client, window.Field.EIP)[:1] == b"E"
 
 
+def test_the_window_can_be_read_in_lines_of_a_cache(client: Client) -> None:
+    """LLDB reads 512 bytes at once: other rows in them are no reason to refuse it."""
+    r = client.debugger.machine.registers
+    client.ask(b"M10000,3:e80d00", b"vCont;s")
+    row = window.BASE + (r.ss * 16 + r.sp) * window.ROW_SIZE
+    line = row & ~0x1FF
+    data = bytes.fromhex(client.ask_one(b"m%x,200" % line).decode())
+    assert len(data) == 0x200
+    at = row - line
+    assert data[at : at + 4].hex().encode() == field(client, window.Field.CFA)
+    assert not any(data[:at])
+    assert client.ask_one(b"m%x,200" % (line - 0x200))[:1] == b"E"
+
+
 def test_reads_of_the_window_are_bounded(client: Client) -> None:
     """Prevents one packet from asking for a million backtraces."""
     reply = client.ask_one(b"m%x,%x" % (window.BASE, window.SIZE))

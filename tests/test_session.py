@@ -475,3 +475,20 @@ def test_every_packet_gets_one_reply(bodies: list[bytes]) -> None:
             break
         escaped = set(body) & set(b"$#}")
         assert len(replies) == 1 or escaped, body
+
+
+# -- what LLDB asks for ------------------------------------------------------------------------
+
+
+def test_errors_as_lldb_reads_them(client: Client) -> None:
+    """Prevents the number alone where the client has asked for the text."""
+    assert client.ask_one(b"P1f=00000000") == b"E16"
+    assert client.ask_one(b"QEnableErrorStrings") == b"OK"
+    assert client.ask_one(b"P1f=00000000") == b"E16;" + b"an 8086 has no fop".hex().encode()
+
+
+def test_stop_replies_list_the_threads_for_lldb(client: Client) -> None:
+    """LLDB asks for the list twice at each stop if it isn't there; gdb doesn't know the field."""
+    assert b"threads:" not in client.ask_one(b"s")
+    assert client.ask_one(b"QListThreadsInStopReply") == b"OK"
+    assert b"thread:1;threads:1;" in client.ask_one(b"s")

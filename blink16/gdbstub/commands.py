@@ -38,6 +38,16 @@ class StartNoAckMode:
 
 
 @dataclass(frozen=True, slots=True)
+class EnableErrorStrings:
+    """QEnableErrorStrings: LLDB would like the text of errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListThreads:
+    """QListThreadsInStopReply: LLDB would else ask for the list of threads at each stop."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueryHalt:
     """?: why did the machine stop?"""
 
@@ -195,6 +205,8 @@ Command = (
     Question
     | QuerySupported
     | StartNoAckMode
+    | EnableErrorStrings
+    | ListThreads
     | QueryHalt
     | Run
     | RunEach
@@ -365,6 +377,8 @@ _SYNTAX = {
     b"vKill": _Syntax(processes.kill),
     b"qSupported": _Syntax(_supported),
     b"QStartNoAckMode": _Syntax(_alone(StartNoAckMode()), "QStartNoAckMode+"),
+    b"QEnableErrorStrings": _Syntax(_alone(EnableErrorStrings())),
+    b"QListThreadsInStopReply": _Syntax(_alone(ListThreads())),
     b"qC": _Syntax(_alone(processes.QueryCurrentThread())),
     b"qfThreadInfo": _Syntax(_alone(processes.QueryThreads(first=True))),
     b"qsThreadInfo": _Syntax(_alone(processes.QueryThreads(first=False))),

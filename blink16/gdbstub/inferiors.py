@@ -152,6 +152,10 @@ class Inferiors:
         """Return the thread-id of its processor."""
         return f"p{inferior.process:x}.{THREAD:x}" if self.multiprocess else f"{THREAD:x}"
 
+    def thread_ids(self) -> str:
+        """Return those of all that are held, with commas."""
+        return ",".join(map(self.thread_id, self))
+
     def _board(self, name: str) -> bytes | None:
         found = (inferior for inferior in self if hostio.board_name(inferior.process) == name)
         inferior = next(found, None)
@@ -190,7 +194,7 @@ class Inferiors:
     def _(self, question: processes.QueryThreads) -> bytes:
         if not question.first or not self._held:
             return b"l"
-        return b"m" + ",".join(map(self.thread_id, self)).encode("ascii")
+        return b"m" + self.thread_ids().encode("ascii")
 
     @answer.register
     def _(self, question: processes.QueryThreadInfo) -> bytes:

@@ -11,6 +11,8 @@ HARMLESS = (
     commands.Unknown,
     commands.QuerySupported,
     commands.StartNoAckMode,
+    commands.EnableErrorStrings,
+    commands.ListThreads,
     commands.QueryActions,
     commands.QueryHost,
     commands.QueryRegion,

@@ -43,12 +43,16 @@ class PosixSignal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What the client's qSupported said it understands."""
+    """What the client said it understands, in its qSupported or later."""
 
     error_message: bool = False
     swbreak: bool = False
     hwbreak: bool = False
     multiprocess: bool = False
+    error_strings: bool = False
+    """As LLDB has them."""
+    list_threads: bool = False
+    """In each stop reply."""
 
     @classmethod
     def of(cls, features: frozenset[str]) -> Client:
@@ -58,7 +62,9 @@ class Client:
 
 
 def error(refusal: RefusedError, client: Client) -> bytes:
-    """Return ``E.text`` for clients that said they know it, else ``E NN``."""
+    """Return ``E.text`` or ``E NN;text in hex`` for clients that know that, else ``E NN``."""
+    if client.error_strings:
+        return b"E%02x;%b" % (refusal.errno.value, str(refusal).encode("utf-8").hex().encode())
     if client.error_message:
         printable = "".join(c if c.isprintable() and c.isascii() else "?" for c in str(refusal))
         return b"E." + printable.replace("$", "?").replace("#", "?").encode("ascii")
@@ -108,18 +114,25 @@ def chunk(data: bytes, offset: int, length: int) -> bytes:
 
 
 def stop(
-    event: Event, thread: bytes, registers: bytes, breakpoint_kind: PointKind, client: Client
+    event: Event,
+    thread: bytes,
+    threads: bytes,
+    registers: bytes,
+    breakpoint_kind: PointKind,
+    client: Client,
 ) -> bytes:
     """Return the T packet for an event.
 
-    ``thread``: the thread-id.  ``registers``: the expedited ones as ``number:value;``.
+    ``thread``: the thread-id.  ``threads``: those of all threads, for clients that want them.
+    ``registers``: the expedited ones as ``number:value;``.
     ``breakpoint_kind``: which kind of breakpoint stands at pc, for a BREAKPOINT.
     """
     signal = _SIGNALS.get(event.kind, PosixSignal.SIGTRAP).value
     if event.kind is EventKind.SIGNALLED:
         signal = event.signal & 0xFF
     reason = _reason(event, breakpoint_kind, client)
-    return b"T%02x%bthread:%b;%b" % (signal, registers, thread, reason)
+    every = b"threads:%b;" % threads if client.list_threads else b""
+    return b"T%02x%bthread:%b;%b%b" % (signal, registers, thread, every, reason)
 
 
 def _reason(event: Event, breakpoint_kind: PointKind, client: Client) -> bytes:

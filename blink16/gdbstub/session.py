@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 
@@ -276,6 +277,12 @@ class Session:
             case commands.StartNoAckMode():
                 self._out.reply(OK)
                 self._acknowledging = False
+            case commands.EnableErrorStrings():
+                self._client = replace(self._client, error_strings=True)
+                self._out.reply(OK)
+            case commands.ListThreads():
+                self._client = replace(self._client, list_threads=True)
+                self._out.reply(OK)
             case commands.InterruptCommand():
                 self._interrupt()
                 self._out.reply(OK)
@@ -410,9 +417,10 @@ class Session:
             event = Event(EventKind.STEPPED)
         self._inferiors.choose(inferior)
         thread = self._inferiors.thread_id(inferior).encode("ascii")
+        threads = self._inferiors.thread_ids().encode("ascii")
         values = registers.expedited(inferior.debugger.machine.registers)
         kind = inferior.answers.breakpoint_kind()
-        return replies.stop(event, thread, values, kind, self._client)
+        return replies.stop(event, thread, threads, values, kind, self._client)
 
     def _close(self, fate: Fate, reason: str) -> None:
         if self._state is State.STANDING and self._observed is None:

@@ -59,25 +59,42 @@ class Window:
         self._frames: Iterator[tuple[Frame, Caller | None]] = frames(memory, Frame.of(registers))
         self._entry = entry
         self._rows: dict[int, bytes] = {}
+        self._highest = -1
+        """The stack of the frame that was found last."""
 
     def read(self, address: int, length: int) -> bytes:
-        """Return bytes of the window from an address in it on, up to the end of a row.
+        """Return bytes of the window from an address in it on.
 
-        There are none where no frame's stack lies, nor behind the CFA of an outermost frame: a
-        read that fails ends gdb's backtrace.
+        gdb reads a word.  There is none where no frame's stack lies, nor behind the CFA of an
+        outermost frame: a read that fails ends gdb's backtrace.  LLDB reads lines of its cache,
+        which are many rows; it gets zeros between those that there are, and ends at a pc of 0.
         """
-        row = self._row((address - BASE) >> ROW_SHIFT)
-        at = (address - BASE) % ROW_SIZE
-        return row[at : at + length]
+        first, at = divmod(address - BASE, ROW_SIZE)
+        if at + length <= ROW_SIZE:
+            return self._row(first)[at : at + length]
+        last = min(first + (at + length - 1) // ROW_SIZE, MEMORY_SIZE - 1)
+        # stacks lie one above the other, so there's no need to look at all of a deep recursion
+        while self._highest <= last and self._find_next():
+            pass
+        rows = [self._rows.get(esp, b"") for esp in range(first, last + 1)]
+        if not any(rows):
+            return b""
+        return b"".join(row.ljust(ROW_SIZE, b"\0") for row in rows)[at : at + length]
 
     def _row(self, esp: int) -> bytes:
-        while esp not in self._rows:
-            found = next(self._frames, None)
-            if found is None:
-                return b""
-            frame, caller = found
-            self._rows[frame.stack] = _row(caller) if caller else self._outermost(frame)
-        return self._rows[esp]
+        while esp not in self._rows and self._find_next():
+            pass
+        return self._rows.get(esp, b"")
+
+    def _find_next(self) -> bool:
+        """Find the next frame's row; False if there is none."""
+        found = next(self._frames, None)
+        if found is None:
+            return False
+        frame, caller = found
+        self._rows[frame.stack] = _row(caller) if caller else self._outermost(frame)
+        self._highest = frame.stack
+        return True
 
     def _outermost(self, frame: Frame) -> bytes:
         """Return the row of a frame without a caller, which seems to lie above all others.
