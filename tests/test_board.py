@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stub_client import Client
 
-from blink16.gdbstub import board, cfi, window
+from blink16.gdbstub import board, cfi, dwarf, window
 from blink16.gdbstub.hostio import BOARD, MAX_OPEN, STAT
 from blink16.gdbstub.packets import PACKET_SIZE
 from blink16.machine import STUB_SIZE, Machine
 from blink16.memory import MEMORY_SIZE
 from blink16.services import DONE
-from blink16.symbolfiles import elf
+from blink16.symbolfiles import DebugInformation, elf
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 
 CODE, DATA = SymbolKind.CODE, SymbolKind.DATA
@@ -127,6 +127,66 @@ def test_sections_part_memory_whatever_the_symbols(known: list[Symbol]) -> None:
     lengths = {name: len(part[2]) for name, part in sections(content).items()}
     for address, _, section in symbols(content).values():
         assert 0 <= address - starts[section] < lengths[section]
+
+
+def functions(content: bytes) -> list[tuple[str, int, int]]:
+    """Return name, address and size of the functions in the board's own compilation unit."""
+    parts = sections(content)
+    unit = dwarf.UNIT.parse(parts[".debug_info"][2][-_own_size(parts) :])
+    children, found = unit.children, []
+    while children[0] != dwarf.Abbreviation.END_OF_CHILDREN:
+        row = dwarf.FUNCTION.parse(children)
+        found.append((row.name, row.low_pc, row.size))
+        children = children[len(dwarf.FUNCTION.build(row)) :]
+        if row.code == dwarf.Abbreviation.FUNCTION_WITH_BLOCK:
+            block = dwarf.BLOCK.parse(children)
+            assert block.low_pc >= MEMORY_SIZE
+            assert parts[".debug_loc"][2][block.locations :] == bytes(8)
+            children = children[len(dwarf.BLOCK.build(block)) + 1 :]
+    assert children == dwarf.END_OF_CHILDREN
+    return found
+
+
+def _own_size(parts: dict[str, tuple[int, int, bytes]]) -> int:
+    return len(parts[".debug_info"][2]) - len(USERS)
+
+
+USERS = b"what the user has"
+
+
+def test_each_function_is_one_to_gdb() -> None:
+    """Without an entry, `break f` looks for the end of a 32-bit prologue."""
+    debug = DebugInformation(
+        ((".debug_info", USERS), (".debug_loc", b"lists")),
+        (range(0x2000, 0x3000), range(0x2800, 0x4000)),
+    )
+    known = (
+        Symbol("wide", 0x1000, CODE, 0x400),
+        Symbol("inner", 0x1100, CODE),
+        Symbol("until_theirs", 0x1F00, CODE),
+        Symbol("theirs", 0x2100, CODE),
+        Symbol("theirs_too", 0x3FFF, CODE),
+        Symbol("alias", 0x4000, CODE, 2),
+        Symbol("same", 0x4000, CODE, 3),
+        Symbol("variable", 0x9000, DATA),
+    )
+    program = board.Program(SymbolTable(known), ENTRY, debug)
+    content = board.build(Machine.bare("reference"), program).content
+    assert functions(content) == [
+        ("wide", 0x1000, 0x100),
+        ("inner", 0x1100, 0xE00),
+        ("until_theirs", 0x1F00, 0x100),
+        ("alias", 0x4000, 2),
+        ("same", 0x4000, 3),
+    ]
+
+
+def test_debugging_information_leaves_the_users_out() -> None:
+    """Two units about one address make gdb take either."""
+    ranges = dwarf.debug_ranges([range(5, 5), range(0x20, 0x30), range(0x10, 0x21)])
+    rows = dwarf.RANGE[len(ranges) // 8].parse(ranges)
+    found = [(row.begin, row.end) for row in rows]
+    assert found == [(0, 0x10), (0x30, MEMORY_SIZE), (0, 0)]
 
 
 # -- reading it ------------------------------------------------------------------------------

@@ -220,6 +220,53 @@ def test_until_and_advance(gdb: Gdb, plain: Server) -> None:
     assert gdb.value("$pc") == caller
 
 
+def test_break_at_a_function_stops_at_its_first_instruction(gdb: Gdb, plain: Server) -> None:
+    """Prevents breakpoints within an instruction: gdb counts 32-bit prologues only.
+
+    The function begins with push bp; mov bp, sp; sub sp, 200h.
+    """
+    start = BASE + LABELS["pascal"]
+    name = f"sub_{SEGMENT:04x}_{LABELS['pascal']:04x}"
+    assert f"Breakpoint 1 at {start:#x}" in gdb.run(f"break {name}")
+    assert f"{name} ()" in gdb.run("continue")
+    assert gdb.value("$pc") == start
+    assert names(gdb)[:2] == [name, "start"]
+    assert "has no line number information" in gdb.run("step")
+    assert names(gdb) == ["start"]
+    gdb.run("delete")
+    gdb.run("reverse-stepi")
+    gdb.run(f"tbreak {name}")
+    assert "Temporary breakpoint" in gdb.run("reverse-continue")
+    assert gdb.value("$pc") == start
+
+
+@pytest.mark.parametrize("command", ["advance", "tbreak"])
+def test_every_command_finds_the_same_start(gdb: Gdb, plain: Server, command: str) -> None:
+    """Prevents `advance f` from running past a place that is no instruction."""
+    name = f"sub_{SEGMENT:04x}_{LABELS['pascal']:04x}"
+    run_to(gdb, "start")
+    gdb.run(f"{command} {name}")
+    if command == "tbreak":
+        gdb.run("continue")
+    assert gdb.value("$pc") == BASE + LABELS["pascal"]
+
+
+def test_functions_are_listed_and_nothing_else(gdb: Gdb, banner: Server) -> None:
+    """Prevents what makes `break f` exact from being seen among the program's names."""
+    assert "draw_letters" in gdb.run("info functions draw")
+    variables = gdb.run("info variables")
+    assert "lines" in variables
+    assert "blink16" not in variables
+    assert "No locals" in gdb.run("info locals")
+    assert "No line number information" in gdb.run("info line draw_letters")
+    assert "is a function at address 0x10084" in gdb.run("info address draw_letters")
+    assert "<draw_letters>" in gdb.run("p draw_letters")
+    gdb.run("rbreak ^print_")
+    places = gdb.run("info breakpoints")
+    assert "<print_letters>" in places
+    assert "<print_text>" in places
+
+
 def test_conditions_hold_on_our_side_both_ways(gdb: Gdb, plain: Server) -> None:
     """Prevents a condition that is offered, taken and ignored."""
     gdb.run("set debug remote 1")

@@ -8,7 +8,7 @@ the megabyte: gdb takes a symbol for code or for data by the section that it lie
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -90,30 +90,34 @@ def build(machine: Machine, program: Program) -> Board:
     start = linear(*entry)
     reach = max((s.size for s in elf_symbols if s.address == start), default=0)
     return Board(
-        elf.build([*sections, *_debug_sections(known, program.debug)], elf_symbols, start),
+        elf.build([*sections, *_debug_sections(elf_symbols, program.debug)], elf_symbols, start),
         range(start, start + reach),
     )
 
 
-def _debug_sections(symbols: list[Symbol], debug: DebugInformation | None) -> list[Section]:
+def _debug_sections(symbols: list[ElfSymbol], debug: DebugInformation | None) -> list[Section]:
     """Return the user's debugging information with ours behind it, but for its CFI."""
     contents = dict(debug.sections) if debug else {}
-    functions = (s.address for s in symbols if s.kind is SymbolKind.CODE)
-    holes = [range(address, address + 1) for address in functions]
-    holes += debug.code if debug else ()
-    abbreviations = len(contents.get(".debug_abbrev", b""))
-    ranges = len(contents.get(".debug_ranges", b""))
-    for name in (".debug_info", ".debug_str"):
-        if name in contents:
-            contents[name] = dwarf.trusted(contents[name])
-    for name, content in (
-        (".debug_info", dwarf.debug_info(abbreviations, ranges)),
-        (".debug_abbrev", dwarf.debug_abbrev()),
-        (".debug_ranges", dwarf.debug_ranges(holes)),
-    ):
-        contents[name] = contents.get(name, b"") + content
+    holes = dwarf.merged(debug.code if debug else ())
+    contents = dwarf.extend(contents, _functions(symbols, holes), holes)
     contents[".debug_frame"] = cfi.debug_frame()
     return [Section(name, SectionType.PROGBITS, content=c) for name, c in contents.items()]
+
+
+def _functions(symbols: list[ElfSymbol], holes: Sequence[range]) -> Iterator[dwarf.Function]:
+    """Yield the functions outside the holes, none reaching into another, or into a hole."""
+    functions = [symbol for symbol in symbols if symbol.type is SymbolType.FUNC]
+    edges = sorted({f.address for f in functions} | {h.start for h in holes} | {MEMORY_SIZE})
+    for f in functions:
+        if not _within(f.address, holes):
+            end = edges[bisect_right(edges, f.address)]
+            yield dwarf.Function(f.name, f.address, min(f.size, end - f.address))
+
+
+def _within(address: int, ranges: Sequence[range]) -> bool:
+    """Tell whether one of some ranges, which ascend and don't overlap, has an address."""
+    index = bisect_right(ranges, address, key=lambda one: one.start)
+    return index > 0 and address in ranges[index - 1]
 
 
 def _stubs(machine: Machine) -> Iterator[Symbol]:

@@ -1,49 +1,105 @@
 """The debugging information of the board: one compilation unit that is nearly all of memory.
 
-gdb 13 takes a RET for a sign that it may unwind the frame by its own 32-bit rules, in spite of
-call frame information, unless the code comes from a compiler that it trusts: GCC 4.5 or later
-(i386-tdep.c, i386_stack_frame_destroyed_p; dwarf2/read.c, set_epilogue_unwind_valid).  So
-this unit has nothing in it but a producer of that form.  It leaves out the first byte of each
-function: `info functions` lists, and `call` refuses, what no debugging information covers; and
-what the user has debugging information of his own for.
+It has two purposes, and both are about gdb taking 16-bit code for 32-bit code:
 
-Source: DWARF Debugging Information Format, version 4, sections 2.17.3, 3.1.1 and 7.5.
+- `break f` shall stop at f's first instruction.  gdb would look for the end of a 32-bit prologue,
+  and find it within an instruction.  It leaves that alone where a function has debugging
+  information without line numbers, from a compiler whose variables can be found at any
+  instruction: GCC 4.5 or later, with a location list anywhere in the unit (skip_prologue_sal in
+  symtab.c; locations_valid in dwarf2/read.c).  So each function has an entry, and a variable
+  that lies above memory has a list.
+- gdb 13 takes a RET for a sign that it may unwind the frame by its own 32-bit rules, in spite of
+  call frame information, unless the code comes from such a compiler too (i386-tdep.c,
+  i386_stack_frame_destroyed_p; dwarf2/read.c, set_epilogue_unwind_valid).  So the unit covers
+  also what lies between the functions.
+
+What the user has debugging information of his own for is left out.
+
+Source: DWARF Debugging Information Format, version 4, sections 2.6.2, 2.17.3, 3.1.1, 3.3, 3.5 and
+7.5.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
 
-from construct import Byte, Const, CString, Int16ul, Int32ul, Prefixed, Struct, VarInt
+from construct import (
+    Byte,
+    Const,
+    CString,
+    GreedyBytes,
+    GreedyRange,
+    Int16ul,
+    Int32ul,
+    NullTerminated,
+    Prefixed,
+    Struct,
+    VarInt,
+)
 
 from blink16.memory import MEMORY_SIZE
 
 PRODUCER = "GNU blink16 5.0"
 """gdb reads "GNU", a language, and GCC's version."""
 UNIT_NAME = "blink16"
-DW_TAG_COMPILE_UNIT = 0x11
-DW_CHILDREN_NO = 0
-DW_AT_NAME, DW_AT_LOW_PC, DW_AT_LANGUAGE = 0x03, 0x11, 0x13
-DW_AT_PRODUCER, DW_AT_RANGES = 0x25, 0x55
-DW_FORM_ADDR, DW_FORM_DATA2, DW_FORM_STRING, DW_FORM_SEC_OFFSET = 0x01, 0x05, 0x08, 0x17
+DW_CHILDREN_NO, DW_CHILDREN_YES = 0, 1
+DW_TAG_LEXICAL_BLOCK, DW_TAG_COMPILE_UNIT = 0x0B, 0x11
+DW_TAG_SUBPROGRAM, DW_TAG_VARIABLE = 0x2E, 0x34
+DW_AT_LOCATION, DW_AT_NAME, DW_AT_LOW_PC, DW_AT_HIGH_PC = 0x02, 0x03, 0x11, 0x12
+DW_AT_LANGUAGE, DW_AT_PRODUCER, DW_AT_EXTERNAL, DW_AT_RANGES = 0x13, 0x25, 0x3F, 0x55
+DW_FORM_ADDR, DW_FORM_DATA2, DW_FORM_DATA4, DW_FORM_STRING = 0x01, 0x05, 0x06, 0x08
+DW_FORM_SEC_OFFSET, DW_FORM_FLAG_PRESENT = 0x17, 0x19
 DW_LANG_MIPS_ASSEMBLER = 0x8001
 """What GNU as says too, of any processor."""
 
-_ATTRIBUTES = (
-    (DW_AT_PRODUCER, DW_FORM_STRING),
-    (DW_AT_NAME, DW_FORM_STRING),
-    (DW_AT_LANGUAGE, DW_FORM_DATA2),
-    (DW_AT_LOW_PC, DW_FORM_ADDR),
-    (DW_AT_RANGES, DW_FORM_SEC_OFFSET),
+
+class Abbreviation(IntEnum):
+    """The kinds of entries, by their codes in .debug_abbrev."""
+
+    END_OF_CHILDREN = 0
+    UNIT = 1
+    BLOCK = 2
+    VARIABLE = 3
+    FUNCTION = 4
+    FUNCTION_WITH_BLOCK = 5
+
+
+END_OF_CHILDREN = bytes([Abbreviation.END_OF_CHILDREN])
+_NAME, _LOW_PC = (DW_AT_NAME, DW_FORM_STRING), (DW_AT_LOW_PC, DW_FORM_ADDR)
+_HIGH_PC = (DW_AT_HIGH_PC, DW_FORM_DATA4)
+_FUNCTION = (_NAME, (DW_AT_EXTERNAL, DW_FORM_FLAG_PRESENT), _LOW_PC, _HIGH_PC)
+_ABBREVIATIONS = (
+    (
+        Abbreviation.UNIT,
+        DW_TAG_COMPILE_UNIT,
+        DW_CHILDREN_YES,
+        (
+            (DW_AT_PRODUCER, DW_FORM_STRING),
+            _NAME,
+            (DW_AT_LANGUAGE, DW_FORM_DATA2),
+            _LOW_PC,
+            (DW_AT_RANGES, DW_FORM_SEC_OFFSET),
+        ),
+    ),
+    (Abbreviation.BLOCK, DW_TAG_LEXICAL_BLOCK, DW_CHILDREN_YES, (_LOW_PC, _HIGH_PC)),
+    (
+        Abbreviation.VARIABLE,
+        DW_TAG_VARIABLE,
+        DW_CHILDREN_NO,
+        (_NAME, (DW_AT_LOCATION, DW_FORM_SEC_OFFSET)),
+    ),
+    (Abbreviation.FUNCTION, DW_TAG_SUBPROGRAM, DW_CHILDREN_NO, _FUNCTION),
+    (Abbreviation.FUNCTION_WITH_BLOCK, DW_TAG_SUBPROGRAM, DW_CHILDREN_YES, _FUNCTION),
 )
 ABBREVIATION = Struct(
-    "code" / Const(1, VarInt),
+    "code" / VarInt,
     "tag" / VarInt,
     "children" / Byte,
-    "attributes" / Struct("name" / VarInt, "form" / VarInt)[len(_ATTRIBUTES)],
-    "end_of_attributes" / Const(bytes(2)),
-    "end" / Const(bytes(1)),
+    "attributes"
+    / NullTerminated(GreedyRange(Struct("name" / VarInt, "form" / VarInt)), term=bytes(2)),
 )
 UNIT = Prefixed(
     Int32ul,
@@ -51,20 +107,47 @@ UNIT = Prefixed(
         "version" / Const(4, Int16ul),
         "abbreviations" / Int32ul,
         "address_size" / Const(4, Byte),
-        "code" / Const(1, VarInt),
+        "code" / Const(Abbreviation.UNIT, Byte),
         "producer" / CString("ascii"),
         "name" / CString("ascii"),
         "language" / Int16ul,
         "low_pc" / Int32ul,
         "ranges" / Int32ul,
+        "children" / GreedyBytes,
     ),
 )
+FUNCTION = Struct(
+    "code" / Byte,
+    "name" / CString("utf-8"),
+    "low_pc" / Int32ul,
+    "size" / Int32ul,
+).compile()
+BLOCK = Struct(
+    "code" / Const(Abbreviation.BLOCK, Byte),
+    "low_pc" / Int32ul,
+    "size" / Int32ul,
+    "variable" / Const(Abbreviation.VARIABLE, Byte),
+    "name" / CString("ascii"),
+    "locations" / Int32ul,
+    "end" / Const(Abbreviation.END_OF_CHILDREN, Byte),
+)
+"""A block with the variable that has a list of locations."""
 RANGE = Struct("begin" / Int32ul, "end" / Int32ul)
 END_OF_RANGES = bytes(RANGE.sizeof())
 
 
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of which nothing is known but where it is."""
+
+    name: str
+    address: int
+    size: int
+
+
 _DISTRUSTED = re.compile(rb"(?:NASM |GNU AS |YASM |yasm )[\x20-\x7e]*(?=\0)")
 _TRUSTED = b"GNU x 5."
+_WITH_PRODUCERS = (".debug_info", ".debug_str")
 
 
 def trusted(content: bytes) -> bytes:
@@ -75,37 +158,94 @@ def trusted(content: bytes) -> bytes:
     return _DISTRUSTED.sub(lambda found: _TRUSTED.ljust(len(found[0]), b"0"), content)
 
 
+def extend(
+    contents: Mapping[str, bytes], functions: Iterable[Function], holes: Iterable[range]
+) -> dict[str, bytes]:
+    """Return sections of debugging information by name: the user's, with our unit behind his.
+
+    ``functions`` don't overlap.  ``holes``: the linear addresses that the user's are about.
+    """
+    ours = {
+        ".debug_abbrev": debug_abbrev(),
+        ".debug_ranges": debug_ranges(holes),
+        ".debug_loc": debug_loc(),
+    }
+    abbreviations, ranges, locations = (len(contents.get(name, b"")) for name in ours)
+    ours[".debug_info"] = debug_info(functions, abbreviations, ranges, locations)
+    extended = {
+        name: trusted(content) if name in _WITH_PRODUCERS else content
+        for name, content in contents.items()
+    }
+    return extended | {name: extended.get(name, b"") + content for name, content in ours.items()}
+
+
 def debug_abbrev() -> bytes:
     """Return the section .debug_abbrev."""
-    attributes = [{"name": name, "form": form} for name, form in _ATTRIBUTES]
-    fields = {"tag": DW_TAG_COMPILE_UNIT, "children": DW_CHILDREN_NO, "attributes": attributes}
-    return bytes(ABBREVIATION.build(fields))
+    kinds = (
+        {
+            "code": code,
+            "tag": tag,
+            "children": children,
+            "attributes": [{"name": name, "form": form} for name, form in attributes],
+        }
+        for code, tag, children, attributes in _ABBREVIATIONS
+    )
+    return b"".join(map(ABBREVIATION.build, kinds)) + b"\0"
 
 
-def debug_info(abbreviations: int, ranges: int) -> bytes:
+def debug_info(
+    functions: Iterable[Function], abbreviations: int, ranges: int, locations: int
+) -> bytes:
     """Return the section .debug_info.
 
-    ``abbreviations``, ``ranges``: where ours begin in .debug_abbrev and .debug_ranges.
+    ``abbreviations``, ``ranges``, ``locations``: where ours begin in .debug_abbrev, .debug_ranges
+    and .debug_loc.
     """
+    children, code = bytearray(), Abbreviation.FUNCTION_WITH_BLOCK
+    for f in functions:
+        fields = {"code": code, "name": f.name, "low_pc": f.address, "size": f.size}
+        children += FUNCTION.build(fields)
+        if code is Abbreviation.FUNCTION_WITH_BLOCK:  # the first
+            # above memory, or gdb would list it among variables, or the function's locals
+            block = {"low_pc": MEMORY_SIZE, "size": 1, "name": UNIT_NAME, "locations": locations}
+            children += BLOCK.build(block) + END_OF_CHILDREN
+            code = Abbreviation.FUNCTION
     return bytes(
         UNIT.build(
             {
                 "abbreviations": abbreviations,
-                "ranges": ranges,
                 "producer": PRODUCER,
                 "name": UNIT_NAME,
                 "language": DW_LANG_MIPS_ASSEMBLER,
                 "low_pc": 0,
+                "ranges": ranges,
+                "children": bytes(children + END_OF_CHILDREN),
             }
         )
     )
 
 
+def debug_loc() -> bytes:
+    """Return the section .debug_loc: a list that says nothing."""
+    return END_OF_RANGES
+
+
 def debug_ranges(holes: Iterable[range]) -> bytes:
     """Return the section .debug_ranges: memory but for these linear addresses."""
     content, begin = bytearray(), 0
-    for hole in sorted((*holes, range(MEMORY_SIZE, MEMORY_SIZE)), key=lambda hole: hole.start):
+    for hole in (*merged(holes), range(MEMORY_SIZE, MEMORY_SIZE)):
         if begin < hole.start:
             content += RANGE.build({"begin": begin, "end": hole.start})
-        begin = max(begin, hole.stop)
+        begin = hole.stop
     return bytes(content) + END_OF_RANGES
+
+
+def merged(ranges: Iterable[range]) -> list[range]:
+    """Return the same numbers in ranges that ascend and don't overlap."""
+    result: list[range] = []
+    for one in sorted(ranges, key=lambda one: one.start):
+        if result and one.start <= result[-1].stop:
+            result[-1] = range(result[-1].start, max(result[-1].stop, one.stop))
+        elif one:
+            result.append(one)
+    return result

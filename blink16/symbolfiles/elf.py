@@ -65,7 +65,7 @@ SYMBOL = Struct(
     "st_info" / Byte,
     "st_other" / Byte,
     "st_shndx" / Int16ul,
-)
+).compile()
 MAX_SECTIONS = 10_000
 MAX_SYMBOLS = 200_000
 """Symbols in a table, those of no use included."""
