@@ -181,6 +181,13 @@ def test_each_function_is_one_to_gdb() -> None:
     ]
 
 
+@pytest.mark.parametrize(("name", "ends"), [("_main", True), ("start_kernel", True), ("f", False)])
+def test_backtraces_end_at_main_by_any_name(name: str, *, ends: bool) -> None:
+    """Prevents "Backtrace stopped" behind functions whose callers say nothing to users."""
+    made = build(Symbol("crt0", 0x10000, CODE), Symbol(name, 0x10040, CODE, 8))
+    assert made.ends == (range(0x10000, 0x10040), *[range(0x10040, 0x10048)] * ends)
+
+
 def test_debugging_information_leaves_the_users_out() -> None:
     """Two units about one address make gdb take either."""
     ranges = dwarf.debug_ranges([range(5, 5), range(0x20, 0x30), range(0x10, 0x21)])

@@ -119,7 +119,7 @@ class Answers:
 
     def _new_window(self) -> window.Window:
         machine = self._debugger.machine
-        return window.Window(machine.memory, machine.registers, self.board.entry)
+        return window.Window(machine.memory, machine.registers, self.board.ends)
 
     @answer.register
     def _(self, question: commands.WriteMemory) -> bytes:

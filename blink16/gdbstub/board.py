@@ -26,6 +26,9 @@ MAX_NAME = 255
 """Characters of a symbol's name; longer ones are left out."""
 SEGMENT_SIZE = 1 << 16
 """A symbol's bytes end with a segment, if no other symbol comes before."""
+MAINS = ("main", "_main", "main_", "start_kernel")
+"""What compilers for C make of "main" (the second: bcc, Borland and Microsoft; the third: Watcom),
+and where ELKS and Linux begin in C.  What these were called by says nothing to users."""
 
 _FLAGS = {
     SymbolKind.CODE: SectionFlag.ALLOC | SectionFlag.EXECINSTR,
@@ -66,11 +69,11 @@ class _Area:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The ELF, and the function that gdb knows by it as the outermost."""
+    """The ELF, and the functions at which gdb, knowing it, ends its backtraces."""
 
     content: bytes
-    entry: range
-    """Linear addresses of the function at the program's entry."""
+    ends: tuple[range, ...]
+    """Linear addresses of the function at the program's entry, and of main."""
 
 
 def build(machine: Machine, program: Program) -> Board:
@@ -88,30 +91,45 @@ def build(machine: Machine, program: Program) -> Board:
     sections = [_section(number, area, end) for number, (area, end) in enumerate(_ends(areas), 1)]
     elf_symbols = _elf_symbols(known, areas)
     start = linear(*entry)
-    reach = max((s.size for s in elf_symbols if s.address == start), default=0)
+    main = _main(elf_symbols)
+    ends = (range(s.address, s.address + s.size) for s in elf_symbols)
+    debug = _debug_sections(elf_symbols, main, program.debug)
     return Board(
-        elf.build([*sections, *_debug_sections(elf_symbols, program.debug)], elf_symbols, start),
-        range(start, start + reach),
+        elf.build([*sections, *debug], elf_symbols, start),
+        tuple(end for end in ends if end.start in (start, main)),
     )
 
 
-def _debug_sections(symbols: list[ElfSymbol], debug: DebugInformation | None) -> list[Section]:
+def _main(symbols: list[ElfSymbol]) -> int | None:
+    """Return the address of the function that gdb shall take for main."""
+    functions = {s.name: s.address for s in symbols if s.type is SymbolType.FUNC}
+    return next((functions[name] for name in MAINS if name in functions), None)
+
+
+def _debug_sections(
+    symbols: list[ElfSymbol], main: int | None, debug: DebugInformation | None
+) -> list[Section]:
     """Return the user's debugging information with ours behind it, but for its CFI."""
     contents = dict(debug.sections) if debug else {}
     holes = dwarf.merged(debug.code if debug else ())
-    contents = dwarf.extend(contents, _functions(symbols, holes), holes)
+    contents = dwarf.extend(contents, _functions(symbols, main, holes), holes)
     contents[".debug_frame"] = cfi.debug_frame()
     return [Section(name, SectionType.PROGBITS, content=c) for name, c in contents.items()]
 
 
-def _functions(symbols: list[ElfSymbol], holes: Sequence[range]) -> Iterator[dwarf.Function]:
+def _functions(
+    symbols: list[ElfSymbol], main: int | None, holes: Sequence[range]
+) -> Iterator[dwarf.Function]:
     """Yield the functions outside the holes, none reaching into another, or into a hole."""
     functions = [symbol for symbol in symbols if symbol.type is SymbolType.FUNC]
     edges = sorted({f.address for f in functions} | {h.start for h in holes} | {MEMORY_SIZE})
     for f in functions:
         if not _within(f.address, holes):
             end = edges[bisect_right(edges, f.address)]
-            yield dwarf.Function(f.name, f.address, min(f.size, end - f.address))
+            size = min(f.size, end - f.address)
+            yield dwarf.Function(
+                f.name, f.address, size, is_main=f.address == main and f.name in MAINS
+            )
 
 
 def _within(address: int, ranges: Sequence[range]) -> bool:

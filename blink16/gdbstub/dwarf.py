@@ -50,8 +50,9 @@ DW_TAG_LEXICAL_BLOCK, DW_TAG_COMPILE_UNIT = 0x0B, 0x11
 DW_TAG_SUBPROGRAM, DW_TAG_VARIABLE = 0x2E, 0x34
 DW_AT_LOCATION, DW_AT_NAME, DW_AT_LOW_PC, DW_AT_HIGH_PC = 0x02, 0x03, 0x11, 0x12
 DW_AT_LANGUAGE, DW_AT_PRODUCER, DW_AT_EXTERNAL, DW_AT_RANGES = 0x13, 0x25, 0x3F, 0x55
+DW_AT_MAIN_SUBPROGRAM = 0x6A
 DW_FORM_ADDR, DW_FORM_DATA2, DW_FORM_DATA4, DW_FORM_STRING = 0x01, 0x05, 0x06, 0x08
-DW_FORM_SEC_OFFSET, DW_FORM_FLAG_PRESENT = 0x17, 0x19
+DW_FORM_FLAG, DW_FORM_SEC_OFFSET, DW_FORM_FLAG_PRESENT = 0x0C, 0x17, 0x19
 DW_LANG_MIPS_ASSEMBLER = 0x8001
 """What GNU as says too, of any processor."""
 
@@ -70,7 +71,13 @@ class Abbreviation(IntEnum):
 END_OF_CHILDREN = bytes([Abbreviation.END_OF_CHILDREN])
 _NAME, _LOW_PC = (DW_AT_NAME, DW_FORM_STRING), (DW_AT_LOW_PC, DW_FORM_ADDR)
 _HIGH_PC = (DW_AT_HIGH_PC, DW_FORM_DATA4)
-_FUNCTION = (_NAME, (DW_AT_EXTERNAL, DW_FORM_FLAG_PRESENT), _LOW_PC, _HIGH_PC)
+_FUNCTION = (
+    _NAME,
+    (DW_AT_EXTERNAL, DW_FORM_FLAG_PRESENT),
+    (DW_AT_MAIN_SUBPROGRAM, DW_FORM_FLAG),
+    _LOW_PC,
+    _HIGH_PC,
+)
 _ABBREVIATIONS = (
     (
         Abbreviation.UNIT,
@@ -119,6 +126,7 @@ UNIT = Prefixed(
 FUNCTION = Struct(
     "code" / Byte,
     "name" / CString("utf-8"),
+    "is_main" / Byte,
     "low_pc" / Int32ul,
     "size" / Int32ul,
 ).compile()
@@ -143,6 +151,8 @@ class Function:
     name: str
     address: int
     size: int
+    is_main: bool = False
+    """Whether gdb shall take it for main, at which backtraces end."""
 
 
 _DISTRUSTED = re.compile(rb"(?:NASM |GNU AS |YASM |yasm )[\x20-\x7e]*(?=\0)")
@@ -203,7 +213,8 @@ def debug_info(
     """
     children, code = bytearray(), Abbreviation.FUNCTION_WITH_BLOCK
     for f in functions:
-        fields = {"code": code, "name": f.name, "low_pc": f.address, "size": f.size}
+        fields = {"code": code, "name": f.name, "is_main": f.is_main}
+        fields |= {"low_pc": f.address, "size": f.size}
         children += FUNCTION.build(fields)
         if code is Abbreviation.FUNCTION_WITH_BLOCK:  # the first
             # above memory, or gdb would list it among variables, or the function's locals

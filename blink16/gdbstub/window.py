@@ -7,7 +7,7 @@ board's call frame information (`cfi`) sends gdb here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
 from construct import Int32ul
@@ -54,10 +54,10 @@ def field_address(esp: int, field: Field) -> int:
 class Window:
     """The rows for a machine that stands; frames are looked for as far as they are asked for."""
 
-    def __init__(self, memory: Memory, registers: Registers, entry: range) -> None:
-        """Look from the innermost frame on.  ``entry``: the function at the program's entry."""
+    def __init__(self, memory: Memory, registers: Registers, ends: Sequence[range]) -> None:
+        """Look from the innermost frame on.  ``ends``: functions without callers to gdb."""
         self._frames: Iterator[tuple[Frame, Caller | None]] = frames(memory, Frame.of(registers))
-        self._entry = entry
+        self._ends = ends
         self._rows: dict[int, bytes] = {}
         self._highest = -1
         """The stack of the frame that was found last."""
@@ -99,13 +99,13 @@ class Window:
     def _outermost(self, frame: Frame) -> bytes:
         """Return the row of a frame without a caller, which seems to lie above all others.
 
-        At the function at the program's entry gdb's backtrace ends without a word, if it can
-        read a caller's pc; anywhere else it would show that pc.
+        At main, and at the function at the program's entry, gdb's backtrace ends without a word,
+        if it can read a caller's pc; anywhere else it would show that pc.
         """
         row = _build(frame, 0, MEMORY_SIZE)
         # a function that has called another is where the CALL stands, before its return address
         at = frame.pc - 1 if self._rows else frame.pc
-        return row if at in self._entry else row[: Int32ul.sizeof()]
+        return row if any(at in end for end in self._ends) else row[: Int32ul.sizeof()]
 
 
 def _row(caller: Caller) -> bytes:
