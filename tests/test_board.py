@@ -103,6 +103,17 @@ def test_service_stubs_are_named() -> None:
     assert symbols(build(machine=machine).content)["int21"][:2] == (address, STUB_SIZE)
 
 
+def test_stubs_of_one_interrupt_have_names_of_their_own() -> None:
+    """Prevents `break int80` from meaning the stub that an operating system has replaced."""
+    machine = Machine.bare("reference")
+    machine.hang_service(0x80, lambda guest: DONE)
+    machine.hang_service(0x80, lambda guest: DONE)
+    first, second = machine.service_names
+    found = symbols(build(machine=machine).content)
+    assert found["int80"][0] == second
+    assert found[f"int80_{first & 0xFFFF:04x}"][0] == first
+
+
 @given(
     st.lists(
         st.builds(

@@ -73,3 +73,26 @@ def test_symbols_and_lines_that_come_later(gdb: Gdb, tmp_path: Path) -> None:
         gdb.run("detach")
         gdb.run(server.target)
         assert "countdown () at" in gdb.run("bt 1")
+
+
+def test_symbols_that_came_later_stay(gdb: Gdb, tmp_path: Path) -> None:
+    """Prevents a user from having to name the same code again after each `run` and `kill`."""
+    (tmp_path / "count.img").write_bytes(IMAGE)
+    (tmp_path / "count.elf").write_bytes(ELF)
+    with Server("count.img", cwd=tmp_path) as server:
+        gdb.run("set confirm off")
+        gdb.run(server.extended)
+        gdb.run("monitor symbols count.elf")
+        gdb.run("symbol-file target:/blink16.elf")
+        gdb.run("break countdown")
+        assert "countdown () at" in gdb.run("continue")
+        for _ in range(2):
+            assert "countdown () at" in gdb.run("run")
+        gdb.run("kill")
+        gdb.run("disconnect")
+        gdb.run("delete")
+        gdb.run("symbol-file")
+        gdb.run("file")
+        gdb.run(server.target)
+        assert "count.asm, line" in gdb.run("break countdown")
+        assert "countdown () at" in gdb.run("continue")

@@ -139,8 +139,11 @@ def _within(address: int, ranges: Sequence[range]) -> bool:
 
 
 def _stubs(machine: Machine) -> Iterator[Symbol]:
+    """Name the services' stubs.  Of several with one name, the one that was hung last has it."""
+    last = {name: address for address, name in machine.service_names.items()}
     for address, name in machine.service_names.items():
-        yield Symbol(name, address, SymbolKind.CODE, STUB_SIZE)
+        unique = name if last[name] == address else f"{name}_{address & 0xFFFF:04x}"
+        yield Symbol(unique, address, SymbolKind.CODE, STUB_SIZE)
 
 
 def _usable(symbol: Symbol) -> bool:

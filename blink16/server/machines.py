@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -16,6 +17,8 @@ from blink16.gdbstub.board import Program
 from blink16.loader import LoadError
 from blink16.server.consoles import Deliver, HostConsole
 from blink16.server.sources import Say, Source
+from blink16.symbolfiles import DebugInformation
+from blink16.symbols import SymbolTable
 
 PATIENCE = 1.0
 """Seconds that a client waits for a machine that another one holds."""
@@ -27,6 +30,14 @@ GONE = (EventKind.EXITED, EventKind.KILLED)
 
 class RefusalError(Exception):
     """A machine that a client can't have, and why, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What users have said about a program while it ran, which its next run is to know too."""
+
+    symbols: SymbolTable
+    debug: DebugInformation | None
 
 
 class Host:
@@ -45,8 +56,12 @@ class Host:
         say: Say,
         *,
         arguments: Sequence[str] | None = None,
+        names: Names | None = None,
     ) -> None:
-        """Load a machine, by default with its source's arguments.  LoadError if that can't be."""
+        """Load a machine, by default with its source's arguments.  LoadError if that can't be.
+
+        ``names``: what is known of the program from an earlier machine.
+        """
         self.process = process
         self.source = source
         self.say = say
@@ -61,7 +76,7 @@ class Host:
         self._console = console
         self._token: trio.lowlevel.TrioToken | None = None
         self._fresh_wanted = False
-        self._put_in(source.arguments if arguments is None else arguments)
+        self._put_in(source.arguments if arguments is None else arguments, names)
 
     @property
     def is_spent(self) -> bool:
@@ -77,7 +92,7 @@ class Host:
 
     async def load(self, arguments: Sequence[str]) -> None:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
-        await trio.to_thread.run_sync(self._put_in, arguments)
+        await trio.to_thread.run_sync(self._put_in, arguments, self.names)
         self._fresh_wanted = False
 
     def taken(self) -> Taken:
@@ -91,7 +106,12 @@ class Host:
         self.to_debugger = None
         self._fresh_wanted = fate is Fate.RESTART
 
-    def _put_in(self, arguments: Sequence[str]) -> None:
+    @property
+    def names(self) -> Names:
+        """The program's names, with those that users have added while it ran."""
+        return Names(self.debugger.symbols, self.debugger.debug)
+
+    def _put_in(self, arguments: Sequence[str], names: Names | None) -> None:
         loaded, debugger = self.source.make(arguments)
         loaded.machine.on_output = self._show
         loaded.console.on_starved = self._starve
@@ -99,6 +119,8 @@ class Host:
         self.command = " ".join([self.source.name, *arguments])
         self.program = Program.of(loaded.machine, loaded.symbols, loaded.debug)
         self.debugger = debugger
+        if names is not None:
+            debugger.symbols, debugger.debug = names.symbols, names.debug
 
     # -- the machine's console ---------------------------------------------------------------
 
@@ -147,6 +169,8 @@ class Machines:
             number: Host(number, source, console, say) for number, source in enumerate(sources, 1)
         }
         self._last = len(self._hosts)
+        self._names: dict[Source, Names] = {}
+        """By the source of a machine that is gone, what was known of it."""
         self._released = trio.Event()
 
     def host(self, process: int) -> Host:
@@ -216,7 +240,15 @@ class Machines:
         if len(self._hosts) >= MAX_MACHINES:
             raise RefusalError(f"this server has {MAX_MACHINES} machines already")
         self._last += 1
-        make = partial(Host, self._last, source, self._console, self.say, arguments=arguments)
+        make = partial(
+            Host,
+            self._last,
+            source,
+            self._console,
+            self.say,
+            arguments=arguments,
+            names=self._names.get(source),
+        )
         try:
             host = await trio.to_thread.run_sync(make)
         except LoadError as error:
@@ -247,6 +279,7 @@ class Machines:
     def release(self, host: Host, fate: Fate) -> None:
         """Take back a machine that stands."""
         host.leave(fate)
+        self._names[host.source] = host.names
         if host.launched and host.is_spent:
             del self._hosts[host.process]
         self._let_go(host)
