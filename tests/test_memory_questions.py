@@ -5,11 +5,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stub_client import Client, text_of
+from stub_client import Client
 
-from blink16.gdbstub.answers import CALL_DEPTH, checksum
+from blink16.gdbstub.answers import checksum
+from blink16.gdbstub.inferior_call import CALL_DEPTH
 from blink16.gdbstub.packets import escape
 from blink16.memory import MEMORY_SIZE
+
+
+@pytest.fixture
+def client() -> Client:
+    """Return a client that has attached."""
+    return Client()
 
 
 def test_a_search_finds_the_first_place() -> None:
@@ -61,15 +68,44 @@ def test_regions_cover_all_addresses() -> None:
     assert client.ask_one(b"qMemoryRegionInfo:100000") == b"start:100000;size:fff00000;"
 
 
-def test_an_inferior_call_is_stopped_at_its_first_write() -> None:
-    """Prevents gdb's 32-bit calls from writing anything, and other writes from being refused."""
-    client = Client()
-    stack = client.debugger.machine.registers
-    top = stack.ss * 16 + stack.sp
+def called(client: Client, *, esp: int, home: int) -> bytes:
+    """Do what gdb does to call a function; return the answer to its last packet."""
+    top = home + 3
+    assert client.ask(b"X%x,1:\xcc" % home, b"X%x,4:\5\0\0\0" % (top - 16)) == [b"OK", b"OK"]
+    assert client.ask_one(b"M%x,4:%s" % (esp, home.to_bytes(4, "little").hex().encode())) == b"OK"
+    return client.ask_one(b"P4=%s" % esp.to_bytes(4, "little").hex().encode())
+
+
+def test_an_inferior_call_is_refused_with_its_reason(client: Client) -> None:
+    """Prevents gdb's 32-bit calls from changing anything, and "Cannot access memory"."""
+    registers = client.debugger.machine.registers
+    registers.ss, registers.sp = 0x2000, 0x100
     before = client.debugger.read_memory(0, MEMORY_SIZE)
-    assert client.ask_one(b"X%x,1:\xcc" % (top - 3)).startswith(b"E")
+    assert called(client, esp=0x200E0, home=0x200FD).startswith(b"E.gdb can't call functions")
+    assert client.ask_one(b"P4=00010200") == b"OK"
     assert client.debugger.read_memory(0, MEMORY_SIZE) == before
-    assert "can't call functions" in text_of(client.ask(b"s"))
-    for address in (top, top - CALL_DEPTH - 1, 0x500):
+    assert registers.sp == 0x100
+
+
+@pytest.mark.parametrize(
+    "packet", [b"m200fd,1", b"s", b"vCont;s", b"qRcmd,68656c70", b"P4=e0000200", b"M5,1:00", b"D"]
+)
+def test_what_only_looks_like_a_call_is_done(client: Client, packet: bytes) -> None:
+    """Prevents writes below the stack from getting lost, or from coming late."""
+    registers = client.debugger.machine.registers
+    registers.ss, registers.sp = 0x2000, 0x100
+    assert client.ask(b"X200fd,1:\xcc", b"X200f0,1:\x01") == [b"OK", b"OK"]
+    client.ask(packet)
+    assert client.debugger.read_memory(0x200FD, 1) == b"\xcc"
+    assert client.debugger.read_memory(0x200F0, 1) == b"\x01"
+
+
+def test_other_writes_are_done_at_once(client: Client) -> None:
+    """Prevents a breakpoint that is written by hand from being taken for the start of a call."""
+    registers = client.debugger.machine.registers
+    registers.ss, registers.sp = 0x2000, 0x100
+    for address in (0x20100, 0x20100 - CALL_DEPTH - 1, 0x500):
         assert client.ask_one(b"X%x,1:\xcc" % address) == b"OK"
-    assert client.ask_one(b"X%x,1:\xcd" % (top - 3)) == b"OK"
+        assert client.debugger.read_memory(address, 1) == b"\xcc"
+    assert client.ask_one(b"X200fd,1:\xcd") == b"OK"
+    assert client.debugger.read_memory(0x200FD, 1) == b"\xcd"

@@ -8,24 +8,17 @@ from functools import singledispatchmethod
 
 from blink16.breakpoints import PointError, PointKind
 from blink16.debugger import Debugger
-from blink16.gdbstub import commands, description, points, registers, window
+from blink16.gdbstub import commands, description, inferior_call, points, registers, window
 from blink16.gdbstub.agent import Condition, Print
 from blink16.gdbstub.board import Board, Program
 from blink16.gdbstub.board import build as build_board
 from blink16.gdbstub.packets import PACKET_SIZE, escape
 from blink16.gdbstub.replies import EMPTY, MAX_BINARY, OK, Errno, RefusedError
-from blink16.memory import MEMORY_SIZE, linear
+from blink16.memory import MEMORY_SIZE
 from blink16.symbols import SymbolTable
 
 MAX_HEX = PACKET_SIZE // 2
 """Bytes in one answer in hex."""
-INT3 = b"\xcc"
-CALL_DEPTH = 32
-"""So far below the stack, at most, gdb puts what an inferior call returns to."""
-INFERIOR_CALL = (
-    "gdb can't call functions here: it would push a 32-bit return address, and call code for "
-    "32 bits (use `jump`, or write the registers)"
-)
 
 
 class Answers:
@@ -39,6 +32,7 @@ class Answers:
         self._board: tuple[SymbolTable, Board] | None = None
         """The board, and the symbols that were known when it was made."""
         self._writer = registers.Writer(debugger)
+        self._guard = inferior_call.CallGuard(debugger)
         self._hardware: set[int] = set()
         self._software: set[int] = set()
 
@@ -52,6 +46,11 @@ class Answers:
             program = replace(self._program, symbols=symbols, debug=debug)
             self._board = added, build_board(self._debugger.machine, program)
         return self._board[1]
+
+    def settle(self, question: commands.Command | None = None) -> None:
+        """Do what was held back, unless the question may be a part of the same."""
+        if not isinstance(question, commands.WriteMemory | commands.WriteRegister):
+            self._guard.release()
 
     def has_breakpoint(self) -> bool:
         """Whether the client has a breakpoint at pc."""
@@ -89,6 +88,10 @@ class Answers:
 
     @answer.register
     def _(self, question: commands.WriteRegister) -> bytes:
+        esp = question.number == registers.ESP
+        if esp and self._guard.calls(int.from_bytes(question.data, "little")):
+            # in a form that gdb has always shown for registers, whether it announced it or not
+            return b"E." + inferior_call.REFUSAL.encode("ascii")
         self._writer.write(question.number, question.data)
         return OK
 
@@ -125,23 +128,12 @@ class Answers:
     def _(self, question: commands.WriteMemory) -> bytes:
         if question.address + len(question.data) > MEMORY_SIZE:
             raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
-        if self._begins_call(question):
-            self._debugger.on_notice(INFERIOR_CALL)
-            raise RefusedError(INFERIOR_CALL, Errno.EFAULT)
+        if self._guard.holds(question):
+            return OK
         if question.data:  # gdb writes nothing at all to learn if X is known
             self._debugger.write_memory(question.address, question.data)
             self._window = None
         return OK
-
-    def _begins_call(self, question: commands.WriteMemory) -> bool:
-        """Whether gdb is about to call a function of the program's.
-
-        The first that it does is to put an INT 3, to which the function shall return, just below
-        the stack (i386_push_dummy_code in its i386-tdep.c); nothing has changed yet.
-        """
-        r = self._debugger.machine.registers
-        below = linear(r.ss, r.sp) - question.address
-        return question.data == INT3 and 0 < below <= CALL_DEPTH
 
     @answer.register
     def _(self, question: commands.SearchMemory) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import singledispatchmethod
 
 from blink16.debugger import Debugger, Event, EventKind
-from blink16.gdbstub import commands, description, hostio, processes
+from blink16.gdbstub import commands, description, hostio, monitor, processes
 from blink16.gdbstub.actions import Process, Taken
 from blink16.gdbstub.answers import Answers
 from blink16.gdbstub.catch_commands import caught
@@ -50,7 +50,18 @@ class Inferior:
 
     def start(self) -> None:
         """Take note that it is about to run."""
+        self.answers.settle()
         self._began = self.debugger.machine.icount
+
+    def leave(self) -> None:
+        """Take the client's breakpoints out; it goes."""
+        self.answers.settle()
+        self.debugger.remove_all()
+
+    def monitor(self, line: str) -> str:
+        """Carry out a monitor command; return what it has to say."""
+        self.answers.settle()
+        return monitor.execute(self.debugger, line)
 
     def miss(self, event: Event) -> None:
         """Remember an event that could not be told, since another machine had stopped before.
@@ -166,7 +177,9 @@ class Inferiors:
     @singledispatchmethod
     def answer(self, question: commands.Command) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
-        return self.current.answers.answer(question)
+        answers = self.current.answers
+        answers.settle(question)
+        return answers.answer(question)
 
     @answer.register
     def _(self, question: commands.Unknown) -> bytes:

@@ -72,6 +72,7 @@ def _layout() -> tuple[slice, ...]:
 
 _PLACES = _layout()
 _NUMBERS = {register.name: number for number, register in enumerate(REGISTERS)}
+ESP = _NUMBERS["esp"]
 SIZE = _PLACES[-1].stop
 """Bytes in g."""
 _X87 = bytes(8 * 10 + 8 * 4)
@@ -113,12 +114,15 @@ def expedited(registers: Registers) -> bytes:
 def write(debugger: Debugger, number: int, data: bytes) -> None:
     """Set one register from its little-endian bytes.
 
-    Bits beyond the 8086's sixteen are lost, as in the chip.  RefusedError if the register can't be
+    Bits beyond the 8086's sixteen are lost, as in the chip.  A value that stands there already
+    changes nothing.  RefusedError if the register can't be
     written or its size is another.
     """
     register, place = REGISTERS[_known(number)], _PLACES[number]
     if len(data) != place.stop - place.start:
         raise RefusedError(f"{register.name} has {register.bits} bits")
+    if data == read(debugger.machine.registers, number):
+        return  # gdb restores what it could not change; that is no reason to drop the future
     value = int.from_bytes(data, "little")
     if register.writes is not None:
         debugger.write_register(register.writes, value & 0xFFFF)

@@ -44,7 +44,6 @@ from blink16.gdbstub import (
     commands,
     description,
     inferiors,
-    monitor,
     observing,
     points,
     processes,
@@ -289,7 +288,7 @@ class Session:
             case commands.Monitor(line):
                 inferior = self._inferiors.current
                 self._state = State.WORKING
-                work = partial(monitor.execute, inferior.debugger, line)
+                work = partial(inferior.monitor, line)
                 if len(self._inferiors) > 1:  # gdb tells late which one its user means
                     self._out.say(f"process {inferior.process}:\n")
                 self._out.act(Work(work, inferior.process))
@@ -348,7 +347,7 @@ class Session:
             self._close(fate, reason)
             return
         for inferior in those:
-            inferior.debugger.remove_all()
+            inferior.leave()
             self._last_process = inferior.process
             self._inferiors.drop(inferior)
             self._out.act(Release(inferior.process, fate))
@@ -425,7 +424,7 @@ class Session:
     def _close(self, fate: Fate, reason: str) -> None:
         if self._state is State.STANDING and self._observed is None:
             for inferior in self._inferiors:
-                inferior.debugger.remove_all()
+                inferior.leave()
         self._out.act(Close(fate, reason))
         self._state = State.CLOSED
         self._waiting.clear()
