@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gdb_client import DEBIAN_GDB, PROJECT, Gdb, Server, gdbs
+from gdb_client import DEBIAN_GDB, PROJECT, Gdb, Server, Talker, gdbs
 from line_guest import ELF
 from unwind_guest import COM, LABELS, SEGMENT
 
@@ -95,3 +97,77 @@ def test_commands_have_help(gdb: Gdb) -> None:
     for name in ("b16", "x16", "regs", "stack", "ivt", "bda", "mcb", "psp", "screen", "seek"):
         assert name in listed
         assert name in gdb.run(f"help {name}")
+
+
+def test_return_leaves_no_stale_register(gdb: Gdb) -> None:
+    """Prevents $ip and $sp16 from showing the function that is no more."""
+    gdb.run("set confirm off")
+    gdb.run(f"b16 {SEGMENT:x}:{LABELS['far_function']:x}")
+    gdb.run("continue")
+    gdb.run("return")
+    assert gdb.value("$ip & 0xffff") == gdb.value("$pc - $cs * 16")
+    assert gdb.value("$sp16 & 0xffff") == gdb.value("$esp - $ss * 16")
+
+
+# -- other machines --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scripted(program: Path) -> Iterator[Gdb]:
+    """Return a gdb with the script alone."""
+    with Gdb(program, "-x", str(SCRIPT)) as gdb:
+        yield gdb
+
+
+def test_dos_tables_of_a_booted_freedos(scripted: Gdb, shared: Path) -> None:
+    """Prevents decoders that know only the tables of the DOS which is built in."""
+    with Server(str(shared / "images" / "freedos.img")) as server:
+        scripted.run(server.target)
+        scripted.run('monitor wait-screen "A:\\\\>" 40000000')
+        assert "A:\\>" in scripted.run("screen")
+        scripted.run("maintenance flush register-cache")
+        assert "FreeDOS" in scripted.run("screen")
+        blocks = scripted.run("mcb")
+        assert blocks.count("owner") > 3
+        command = re.search(r"owner ([0-9A-F]{4}) .*COMMAND", blocks)
+        assert command, blocks
+        assert f"PSP {command[1]}" in scripted.run(f"psp {command[1]}")
+        assert re.search(r"10h  F000:[0-9A-F]{4}  int10", scripted.run("ivt 10"))
+
+
+QEMU = shutil.which("qemu-system-i386")
+
+
+@pytest.mark.skipif(QEMU is None, reason="QEMU is not installed (qemu-system-i386)")
+def test_architecture_and_displays_with_qemu(scripted: Gdb, tmp_path: Path) -> None:
+    """Prevents 32-bit disassembly of an 8086 program, and commands that need our server."""
+    sector = bytes.fromhex("fa 31c0 b83412 ebf9").ljust(510, b"\0") + b"\x55\xaa"
+    (tmp_path / "boot.img").write_bytes(sector)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    drive = f"file={tmp_path / 'boot.img'},format=raw,if=floppy,snapshot=on"
+    options = ["-S", "-gdb", f"tcp:127.0.0.1:{port}", "-drive", drive, "-display", "none"]
+    with Talker([str(QEMU), *options, "-boot", "a", "-net", "none", "-monitor", "stdio"]) as qemu:
+        qemu.expect("monitor")
+        scripted.run(f"target remote :{port}")
+        assert "CS:IP=F000:FFF0" in scripted.run("regs")
+        assert "F000:FFF0" in scripted.run("regs")
+        scripted.run("b16 0:7c00")
+        assert "0x00007c00" in scripted.run("continue")
+        assert "CS:IP=0000:7C00" in scripted.run("regs")
+        assert re.search(r"xor +ax,ax", scripted.run("x16 /3i 0:7c01"))
+        assert re.search(r"mov +ax,0x1234", scripted.run("x16 /3i 0:7c01"))
+        assert "Booting from" in scripted.run("screen")
+        assert "COM1 port" in scripted.run("bda")
+        assert "10h  C000:" in scripted.run("ivt 10")
+        assert scripted.run("stack 3").count("0000:") == 3
+        assert scripted.value("$seg(0x40, 0x6c)") == 0x46C
+        for command in ("seek 7", "bookmark", "last-write 0", "last-read 0", "last-exec 0"):
+            said = scripted.run(command)
+            assert "this target can't travel in time" in said
+            assert said.count("\n") == 1
+        scripted.run("detach")
+    with Server("banner", "HI") as server:
+        scripted.run(server.target)
+        assert scripted.value("$icount") == 0
