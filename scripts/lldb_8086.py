@@ -90,12 +90,15 @@ def connect(debugger, command, result, internal_dict):
     path.write_bytes(content)
     error = lldb.SBError()
     target = debugger.CreateTarget(str(path), "i386", "", False, error)
-    if error.Success():
-        debugger.SetSelectedTarget(target)
-        url = f"connect://{host or '127.0.0.1'}:{port}"
-        target.ConnectRemote(debugger.GetListener(), url, "gdb-remote", error)
     if error.Fail():
         result.SetError(f"b16-connect: {error.GetCString()}")
+        return
+    debugger.SetSelectedTarget(target)
+    # The command waits for the first stop; SBTarget.ConnectRemote doesn't, and what is typed
+    # next would get that stop's frames.
+    line = f"process connect -p gdb-remote connect://{host or '127.0.0.1'}:{port}"
+    where = lldb.SBExecutionContext(target)
+    debugger.GetCommandInterpreter().HandleCommand(line, where, result, False)
 
 
 def __lldb_init_module(debugger, internal_dict):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from boot_sectors import Pc, sector
 from disk_images import fat_floppy
 from hypothesis import given
 from hypothesis import strategies as st
-from test_bios import Pc, sector
 
 from blink16 import pc
 from blink16.bios.drives import MAX_DISKS, Drives

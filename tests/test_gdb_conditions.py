@@ -64,11 +64,11 @@ def test_hit_and_ignore_counts_in_both_directions(gdb: Gdb) -> None:
         gdb.run("ignore 1 2")
         gdb.run('commands 1\nsilent\nprintf "at %d\\n", $icount\nend')
         gdb.run("tbreak end_line")
-        assert "at 208" in gdb.run("continue")
+        assert "at 206" in gdb.run("continue")
         assert "already hit 3 times" in gdb.run("info breakpoints")
         assert "Temporary breakpoint 2" in gdb.run("continue")
         gdb.run("ignore 1 1")
-        assert "at 119" in gdb.run("reverse-continue")
+        assert "at 117" in gdb.run("reverse-continue")
         listed = gdb.run("info breakpoints")
         assert "already hit 5 times" in listed
         assert "end_line" not in listed

@@ -157,7 +157,7 @@ def test_lldb_unwinds_by_the_board(lldb: Talk, names: str, program: Path) -> Non
 
 def test_lldb_shows_why_a_write_was_refused(lldb: Talk) -> None:
     """Prevents errors that are numbers to LLDB's user."""
-    said = lldb("process plugin packet send P1f=00000000")
+    said = lldb("process plugin packet send P1f=01000000")
     assert "E16;" + b"an 8086 has no fop".hex() in said, said
 
 

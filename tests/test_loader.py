@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blink16 import loader
+from blink16.bios.geometry import MAX_IMAGE_SIZE
 from blink16.loader import Kind, LoadError, Options
 
 COM = bytes.fromhex("b8 2a 4c cd 21")
@@ -127,7 +128,7 @@ def test_what_is_no_program_is_refused(folder: Path, name: str, content: bytes, 
 def test_a_file_too_large_is_refused_unread(folder: Path) -> None:
     """Prevents reading a file of any size into memory."""
     with (folder / "big.img").open("wb") as file:
-        file.truncate(loader.MAX_IMAGE_SIZE + 1)  # sparse: takes no room
+        file.truncate(MAX_IMAGE_SIZE + 1)  # sparse: takes no room
     with pytest.raises(LoadError, match="more than any disk"):
         loader.read("big.img")
 

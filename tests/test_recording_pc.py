@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from boot_sectors import sector
 from disk_images import fat_floppy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pc_guest import machine_on
-from test_bios import sector
 
 from blink16 import loader, pc
 from blink16.bios import OptionRom

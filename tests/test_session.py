@@ -482,9 +482,9 @@ def test_every_packet_gets_one_reply(bodies: list[bytes]) -> None:
 
 def test_errors_as_lldb_reads_them(client: Client) -> None:
     """Prevents the number alone where the client has asked for the text."""
-    assert client.ask_one(b"P1f=00000000") == b"E16"
+    assert client.ask_one(b"P1f=01000000") == b"E16"
     assert client.ask_one(b"QEnableErrorStrings") == b"OK"
-    assert client.ask_one(b"P1f=00000000") == b"E16;" + b"an 8086 has no fop".hex().encode()
+    assert client.ask_one(b"P1f=01000000") == b"E16;" + b"an 8086 has no fop".hex().encode()
 
 
 def test_stop_replies_list_the_threads_for_lldb(client: Client) -> None:
