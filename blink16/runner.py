@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import signal
 import time
@@ -15,9 +14,10 @@ from blink16 import terminal
 from blink16.bios import display
 from blink16.bios.typist import Typist
 from blink16.console import Console
-from blink16.consoles import NoPlace, Place, SocketLine, Streams, TcpPlace, UnixPlace
+from blink16.consoles import Lines, Place, Streams
 from blink16.cpu.engine import Stop, StopReason
 from blink16.devices.video import Video
+from blink16.governor import Governor
 from blink16.loader import Loaded
 from blink16.machine import IDLE_INTERVAL, IDLE_SECONDS, Machine
 from blink16.painter import Painter
@@ -28,10 +28,8 @@ SLICE = 2_000_000
 FIRST_PICTURE_SLICE = 10_000
 PICTURE_SECONDS = 0.04
 """How long, about, the picture of a PC's screen stands before it is drawn anew."""
-PACE_SECONDS = 0.01
-"""In real time, a machine runs ahead of the clock by so much at most."""
-QUIT_KEY = b"\x1d"
-"""Ctrl-], which ends a PC in the terminal; all other keys are the guest's."""
+MAX_CHUNKS = 256
+"""Pieces of input that may wait; what comes beyond, from a flood on a socket, is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +82,17 @@ class Runner:
         self._is_pc = loaded.machine.component(Typist.COMPONENT) is not None
         self._painter: Painter | None = None
         streams = isinstance(places.get(Console.CHANNEL, Streams()), Streams)
-        wide = streams and os.isatty(terminal.STDIN) and terminal.has_room_for(80, 25)
-        if self._is_pc and wide:
+        if self._is_pc and streams and terminal.is_interactive():
             self._painter = Painter()
         self._machine.on_output = self._show
         self._input: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._reader = terminal.InputReader(partial(self._deliver, Console.CHANNEL))
         if streams:
             self._console.on_starved = self._reader.want
-        self._lines: dict[str, SocketLine | None] = {}
-        for channel, place in places.items():
-            self._connect(channel, place, say)
-        self._real_time = real_time
+        self._lines = Lines(places, self._deliver, say)
+        self._governor: Governor | None = None
         if real_time:
+            self._governor = Governor(self._machine.instructions_per_second)
             self._machine.idle_after = 0
         self._slice = FIRST_PICTURE_SLICE if self._painter else SLICE
         self._began = self._drawn = time.perf_counter()
@@ -118,6 +114,8 @@ class Runner:
 
     def _run(self) -> End:
         try:
+            if self._governor is not None:
+                self._governor.start(self._machine.time)
             while True:
                 if self._painter:
                     self._reader.want()
@@ -127,9 +125,7 @@ class Runner:
                 if end is not None:
                     return end
         finally:
-            for line in self._lines.values():
-                if line is not None:
-                    line.close()
+            self._lines.close()
             if self._painter:
                 self._draw(at_once=True)
                 terminal.write(terminal.STDOUT, self._painter.end().encode())
@@ -137,38 +133,25 @@ class Runner:
     # -- pace --------------------------------------------------------------------------------
 
     def _budget(self) -> int:
-        if not self._real_time:
-            return self._slice
-        return max(1, round(self._machine.instructions_per_second * PACE_SECONDS))
+        return self._slice if self._governor is None else self._governor.budget
 
     def _pause(self, stop: Stop) -> float | None:
         """Return how many seconds to wait for input; None: until there is some."""
         if stop.reason is StopReason.WAITING:
             return None
-        if self._real_time:
-            ahead = self._machine.time / self._machine.instructions_per_second
-            return max(0.0, ahead - (time.perf_counter() - self._began))
+        if self._governor is not None:
+            return self._governor.ahead(self._machine.time)
         return 1 / IDLE_INTERVAL if stop.reason is StopReason.IDLE else 0.0
 
     # -- console -----------------------------------------------------------------------------
 
-    def _connect(self, channel: str, place: Place, say: Callable[[str], None]) -> None:
-        """Let a channel lead to a place."""
-        match place:
-            case NoPlace():
-                self._lines[channel] = None
-            case TcpPlace() | UnixPlace():
-                line = SocketLine(place, channel, partial(self._deliver, channel))
-                self._lines[channel] = line
-                say(f"{channel} is at {line.where}")
-
     def _show(self, channel: str, data: bytes) -> None:
         if channel in self._lines:
-            line = self._lines[channel]
-            if line is not None:
-                line.show(data)
-        elif channel != Console.CHANNEL or not self._painter:
+            self._lines.show(channel, data)
+        elif self._painter is None:
             terminal.show(channel, data)
+        elif channel != Console.CHANNEL:
+            terminal.show_beside_picture(data)
 
     def _draw(self, *, at_once: bool = False) -> None:
         """Draw a PC's screen, now and then, and choose how long to run until the next time."""
@@ -182,11 +165,13 @@ class Runner:
         self._drawn = now
         video = self._machine.component(Video.COMPONENT)
         shown = display.read(self._machine.memory, video if isinstance(video, Video) else None)
-        terminal.write(terminal.STDOUT, self._painter.paint(shown).encode())
+        painted = self._painter.paint(shown, terminal.size())
+        terminal.write(terminal.STDOUT, painted.encode())
 
     def _deliver(self, channel: str, data: bytes) -> None:
         """Take input in a reader's thread; it goes in between two instructions."""
-        self._input.put((channel, data))
+        if self._input.qsize() < MAX_CHUNKS:
+            self._input.put((channel, data))
         self._machine.interrupt()
 
     def _feed(self, stop: Stop) -> End | None:
@@ -200,7 +185,7 @@ class Runner:
             channel, data = self._input.get(block=pause != 0, timeout=pause)
         except queue.Empty:
             return None
-        if self._painter and channel == Console.CHANNEL and QUIT_KEY in data:
+        if self._painter and channel == Console.CHANNEL and terminal.QUIT_KEY in data:
             return End(0)
         self._machine.receive(channel, data)
         return None

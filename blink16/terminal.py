@@ -19,6 +19,10 @@ except ImportError:  # a host without terminals of this kind
 STDIN, STDOUT, STDERR = 0, 1, 2
 SIGNAL_STATUS = 128
 """Added to a signal's number, it is the exit status that shells give to its victim."""
+QUIT_KEY = b"\x1d"
+"""Ctrl-], which ends a PC in the terminal; all other keys are the guest's."""
+MIN_COLUMNS, MIN_LINES = 40, 10
+"""Of a smaller terminal no PC's screen is made."""
 CHUNK = 4096
 """Bytes of input taken at a time; the rest stays for whoever reads after us."""
 
@@ -73,13 +77,24 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(SIGNAL_STATUS + number)
 
 
-def has_room_for(columns: int, rows: int) -> bool:
-    """Whether standard output is a terminal that can show so much."""
+def is_interactive() -> bool:
+    """Whether standard input and output are a terminal on which a PC's screen can be shown."""
+    found = size()
+    return os.isatty(STDIN) and found.columns >= MIN_COLUMNS and found.lines >= MIN_LINES
+
+
+def size() -> os.terminal_size:
+    """Return the size of the terminal on standard output; no columns and lines if it is none."""
     try:
-        size = os.get_terminal_size(STDOUT)
+        return os.get_terminal_size(STDOUT)
     except OSError:
-        return False
-    return size.columns >= columns and size.lines >= rows
+        return os.terminal_size((0, 0))
+
+
+def show_beside_picture(data: bytes) -> None:
+    """Write to standard error what isn't the picture, unless it would spoil it."""
+    if not os.isatty(STDERR):
+        write(STDERR, data)
 
 
 class InputReader:
