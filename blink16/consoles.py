@@ -288,13 +288,17 @@ class Lines:
         places: Mapping[str, Place],
         deliver: Callable[[str, bytes], None],
         say: Callable[[str], None],
+        has: Callable[[str], bool],
     ) -> None:
         """Listen where that is wanted, and say where.  ConsoleError if that can't be.
 
-        ``deliver`` gets input and the channel it came on, in a thread of ours.
+        ``deliver`` gets input and the channel it came on, in a thread of ours.  ``has``: whether
+        the machine has such a channel.
         """
         self._lines: dict[str, SocketLine | None] = {}
         for channel, place in places.items():
+            if not has(channel):
+                raise ConsoleError(f"{channel}: only a PC, which boots from a disk, has that")
             match place:
                 case NoPlace():
                     self._lines[channel] = None

@@ -6,7 +6,6 @@ import queue
 import signal
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -89,7 +88,7 @@ class Runner:
         self._reader = terminal.InputReader(partial(self._deliver, Console.CHANNEL))
         if streams:
             self._console.on_starved = self._reader.want
-        self._lines = Lines(places, self._deliver, say)
+        self._lines = Lines(places, self._deliver, say, self._has)
         self._governor: Governor | None = None
         if real_time:
             self._governor = Governor(self._machine.instructions_per_second)
@@ -102,7 +101,10 @@ class Runner:
         """Run until the program ends.  Raises OutputError."""
         self._began = time.perf_counter()
         try:
-            with terminal.raw() if self._painter else nullcontext():
+            if self._painter is None:
+                return self._run()
+            terminal.end_on_signals()
+            with terminal.raw():
                 return self._run()
         finally:
             self._seconds += time.perf_counter() - self._began
@@ -144,6 +146,9 @@ class Runner:
         return 1 / IDLE_INTERVAL if stop.reason is StopReason.IDLE else 0.0
 
     # -- console -----------------------------------------------------------------------------
+
+    def _has(self, channel: str) -> bool:
+        return self._machine.component(channel) is not None
 
     def _show(self, channel: str, data: bytes) -> None:
         if channel in self._lines:

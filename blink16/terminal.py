@@ -59,8 +59,6 @@ def raw() -> Iterator[None]:
     if termios is None or not os.isatty(STDIN):
         yield
         return
-    for number in (signal.SIGTERM, signal.SIGHUP):  # by default they would leave it as it is
-        signal.signal(number, _end)
     before = termios.tcgetattr(STDIN)
     mode = termios.tcgetattr(STDIN)
     mode[0] &= ~(termios.IXON | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP)
@@ -73,6 +71,13 @@ def raw() -> Iterator[None]:
         termios.tcsetattr(STDIN, termios.TCSADRAIN, before)
 
 
+def end_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end us in order; by default they would leave a raw terminal."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _end)
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(SIGNAL_STATUS + number)
 
@@ -80,7 +85,16 @@ def _end(number: int, frame: FrameType | None) -> None:
 def is_interactive() -> bool:
     """Whether standard input and output are a terminal on which a PC's screen can be shown."""
     found = size()
-    return os.isatty(STDIN) and found.columns >= MIN_COLUMNS and found.lines >= MIN_LINES
+    wide = found.columns >= MIN_COLUMNS and found.lines >= MIN_LINES
+    return termios is not None and os.isatty(STDIN) and wide and _in_foreground()
+
+
+def _in_foreground() -> bool:
+    """Whether the terminal is ours: who takes it from the background is stopped."""
+    try:
+        return os.tcgetpgrp(STDIN) == os.getpgrp()
+    except OSError:
+        return False
 
 
 def size() -> os.terminal_size:

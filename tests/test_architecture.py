@@ -18,7 +18,7 @@ FLOORS = (
     {"gdbstub"},
     {"recording"},
     {"server", "runner"},
-    {"cli", "pc_arguments"},
+    {"cli", "arguments", "pc_arguments", "server_arguments"},
 )
 OUTSIDE = {"__init__", "__version__", "samples"}
 """The public names, and the samples' build script."""
