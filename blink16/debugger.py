@@ -45,6 +45,7 @@ class EventKind(Enum):
     SIGNALLED = auto()  # a trap (divide error, INT 3, ...), see signal
     KILLED = auto()  # resumed after a trap that ends the program
     WAITING = auto()  # the guest waits for input: call resume() again when there is some
+    RESTARTED = auto()  # a PC was reset and has passed its self-test
     IDLE = auto()  # it does nothing but wait: call resume() again with input, or after a while
 
 
@@ -392,5 +393,6 @@ _KINDS = {
     StopReason.IDLE: EventKind.IDLE,
     StopReason.EXITED: EventKind.EXITING,
     StopReason.TRAPPED: EventKind.SIGNALLED,
+    StopReason.RESTARTED: EventKind.RESTARTED,
 }
 _ENDS = {StopReason.EXITED, StopReason.TRAPPED}

@@ -22,6 +22,7 @@ from blink16.services import (
     InterruptController,
     Outcome,
     Receiver,
+    Restart,
     Service,
     Trap,
     Wait,
@@ -302,8 +303,8 @@ class Machine:
         match outcome:
             case Wait():
                 return Stop(StopReason.WAITING)
-            case Exit(status):
-                return Stop(StopReason.EXITED, status=status)
+            case Exit(status, text):
+                return Stop(StopReason.EXITED, status=status, text=text)
             case Trap(signal, text, resumable) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text)
         touched = self.memory.touched
@@ -312,6 +313,8 @@ class Machine:
         if self._in_vain and stop.reason in (StopReason.BUDGET, StopReason.ATTENTION):
             stop = Stop(self._rested(stop.reason))
         self._in_vain = False
+        if isinstance(outcome, Restart):
+            stop = Stop(StopReason.RESTARTED, text=outcome.text)
         return self._watched(stop)
 
     def _return_from_stub(self) -> Stop:

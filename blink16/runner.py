@@ -200,7 +200,7 @@ class Runner:
     def _end(self, stop: Stop) -> End | None:
         match stop.reason:
             case StopReason.EXITED:
-                return End(stop.status & 0xFF)
+                return End(stop.status & 0xFF, stop.text)
             case StopReason.TRAPPED:
                 name = _signal_name(stop.status)
                 return End(SIGNAL_STATUS + stop.status, f"{stop.text} ({name})")

@@ -99,7 +99,7 @@ def _hang_services(
             0x12: misc.memory_size,
             0x13: DiskService(disks, tables.DISKETTE),
             0x14: serial,
-            0x15: misc.system,
+            0x15: misc.system_with_power,
             0x16: typed,
             0x17: printer.int17,
             0x18: misc.no_system,

@@ -13,6 +13,11 @@ COM_TIME_OUT = 0x80
 LPT_TIME_OUT = 0x01
 NO_SYSTEM_STATUS = 1
 EOI = 0x20
+POWER_MANAGEMENT = 0x53
+APM_VERSION = 0x0101
+APM_SIGNATURE = int.from_bytes(b"MP", "little")
+APM_NOT_SUPPORTED = 0x0C
+ALL_DEVICES, STATE_OFF = 0x0001, 0x0003
 
 
 def equipment(guest: Guest) -> Outcome:
@@ -37,6 +42,30 @@ def system(guest: Guest) -> Outcome:
     """INT 15h: an XT has none of these services."""
     guest.registers.ah = UNSUPPORTED
     set_caller_flag(guest, CF, True)
+    return DONE
+
+
+def system_with_power(guest: Guest) -> Outcome:
+    """INT 15h of a PC that its system can switch off: of APM 1.1 in real mode what that takes.
+
+    Source: Intel and Microsoft, APM BIOS Interface Specification 1.2, chapter 4.
+    """
+    r = guest.registers
+    if r.ah != POWER_MANAGEMENT:
+        return system(guest)
+    set_caller_flag(guest, CF, False)
+    match r.al:
+        case 0x00:  # installation check
+            r.ax, r.bx, r.cx = APM_VERSION, APM_SIGNATURE, 0
+        case 0x0E:  # driver version
+            r.ax = APM_VERSION
+        case 0x07 if (r.bx, r.cx) == (ALL_DEVICES, STATE_OFF):
+            return Exit(0, "the machine was switched off by its program (INT 15h, AX=5307h)")
+        case 0x01 | 0x04 | 0x05 | 0x06 | 0x07 | 0x08:  # connect, disconnect, idle, busy, ...
+            r.ah = 0
+        case _:
+            r.ah = APM_NOT_SUPPORTED
+            set_caller_flag(guest, CF, True)
     return DONE
 
 
@@ -65,11 +94,9 @@ class UnexpectedInterrupt:
 
 def no_system(guest: Guest) -> Outcome:
     """INT 18h: nothing could be booted, and there is no BASIC in ROM."""
-    guest.notice("the machine found no system to boot (INT 18h)")
-    return Exit(NO_SYSTEM_STATUS)
+    return Exit(NO_SYSTEM_STATUS, "the machine found no system to boot (INT 18h)")
 
 
 def reboot(guest: Guest) -> Outcome:
     """INT 19h: the guest wants to be booted again, which ends this run of it."""
-    guest.notice("the machine asked to be booted again (INT 19h)")
-    return Exit(0)
+    return Exit(0, "the machine asked to be booted again (INT 19h)")
