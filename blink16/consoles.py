@@ -315,6 +315,11 @@ class Lines:
         """Whether a channel is one of these."""
         return channel in self._lines
 
+    @property
+    def live(self) -> bool:
+        """Whether anything may come on one of them."""
+        return any(line is not None for line in self._lines.values())
+
     def show(self, channel: str, data: bytes) -> None:
         """Put output on its line.  Never waits."""
         line = self._lines[channel]

@@ -182,7 +182,7 @@ class Runner:
     def _feed(self, stop: Stop) -> End | None:
         """Give the machine what was typed, or wait for it; the end if that's the end."""
         if stop.reason in (StopReason.IDLE, StopReason.WAITING):
-            if self._is_pc and self._console.ended and not self._console.waiting:
+            if self._is_pc and self._input_has_ended():
                 return End(0, f"{_ENDED}, {_where(self._machine)}")
             self._console.on_starved()
         pause = self._pause(stop)
@@ -194,6 +194,10 @@ class Runner:
             return End(0)
         self._machine.receive(channel, data)
         return None
+
+    def _input_has_ended(self) -> bool:
+        """Whether nothing can come any more, neither typed nor on a line."""
+        return self._console.ended and not self._console.waiting and not self._lines.live
 
     # -- the end -----------------------------------------------------------------------------
 
