@@ -197,8 +197,8 @@ def test_the_font_has_all_characters() -> None:
 class Terminal:
     """Understands what `Painter` sends, and no more."""
 
-    def __init__(self) -> None:
-        self.rows = [[" "] * 80 for _ in range(25)]
+    def __init__(self, lines: int = 25) -> None:
+        self.rows = [[" "] * 80 for _ in range(lines)]
         self.at = (0, 0)
 
     def show(self, text: str) -> None:
@@ -209,7 +209,7 @@ class Terminal:
                 self.rows[row][column] = character
                 self.at = row, column + 1
             elif sequence == "\x1b[2J":
-                self.rows = [[" "] * 80 for _ in range(25)]
+                self.rows = [[" "] * 80 for _ in self.rows]
             elif sequence.endswith("H"):
                 row, _, column = sequence[2:-1].partition(";")
                 self.at = int(row or 1) - 1, int(column or 1) - 1
@@ -239,7 +239,7 @@ class SmallTerminal(Terminal):
     """A terminal on which not all of the screen has room."""
 
     def __init__(self, columns: int, lines: int) -> None:
-        super().__init__()
+        super().__init__(max(25, lines))
         self.size = columns, lines
 
     def text(self) -> list[str]:
