@@ -89,6 +89,7 @@ class Machine:
         input or output.  Whether a run stops for this makes no difference to the machine.
         """
         self._happened_at = 0
+        self._idle_told_at = 0
         self._in_vain = False
         self.controller: InterruptController | None = None
         self.replaying = False
@@ -275,13 +276,18 @@ class Machine:
         """Return IDLE, now and then, if nothing has happened for long; else ``reason``."""
         if self.replaying:
             return reason
-        if self.time < self._happened_at:  # it was moved back in time
-            self._happened_at = self.time
-        if self.time - self._happened_at < self.idle_after:
-            return reason
+        if self.time < max(self._happened_at, self._idle_told_at):  # it was moved back in time
+            self._happened_at = self._idle_told_at = self.time
         interval = self.instructions_per_second // IDLE_INTERVAL
-        self._happened_at = self.time - max(0, self.idle_after - interval)
+        if self.quiet < self.idle_after or self.time - self._idle_told_at < interval:
+            return reason
+        self._idle_told_at = self.time
         return StopReason.IDLE
+
+    @property
+    def quiet(self) -> int:
+        """For how long, in its time, nothing has happened."""
+        return self.time - self._happened_at
 
     def looked_in_vain(self) -> None:
         """Note that the guest looked for input and there is none: it may be idle."""

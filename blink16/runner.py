@@ -182,7 +182,7 @@ class Runner:
     def _feed(self, stop: Stop) -> End | None:
         """Give the machine what was typed, or wait for it; the end if that's the end."""
         if stop.reason in (StopReason.IDLE, StopReason.WAITING):
-            if self._is_pc and self._input_has_ended():
+            if self._is_pc and self._input_has_ended(stop):
                 return End(0, f"{_ENDED}, {_where(self._machine)}")
             self._console.on_starved()
         pause = self._pause(stop)
@@ -195,9 +195,12 @@ class Runner:
         self._machine.receive(channel, data)
         return None
 
-    def _input_has_ended(self) -> bool:
-        """Whether nothing can come any more, neither typed nor on a line."""
-        return self._console.ended and not self._console.waiting and not self._lines.live
+    def _input_has_ended(self, stop: Stop) -> bool:
+        """Whether an idle guest waits in vain: nothing can come any more, typed or on a line."""
+        if not self._console.ended or self._console.waiting or self._lines.live:
+            return False
+        patience = IDLE_SECONDS * self._machine.instructions_per_second
+        return stop.reason is StopReason.WAITING or self._machine.quiet >= patience
 
     # -- the end -----------------------------------------------------------------------------
 
