@@ -273,10 +273,11 @@ class Machines:
         """Return a machine that runs a program afresh, now held.
 
         ``name``: of one of the server's programs; empty for that of the process ``like``.
-        ``arguments``: empty for the program's own.  RefusalError if that can't be.
+        ``arguments``: empty for the program's own, which gdb's `run` means that was never told
+        any; one empty argument, `run ""`, for none.  RefusalError if that can't be.
         """
         source = self._source(name, like)
-        wanted = tuple(arguments) or source.arguments
+        wanted = () if tuple(arguments) == ("",) else tuple(arguments) or source.arguments
         used = (h for h in self if h.source is source and not h.held)
         free = next((h for h in used if h.is_spent or h.is_untouched), None)
         if free is None:
