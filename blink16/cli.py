@@ -134,10 +134,15 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
     except server.ListenError as error:
         say(str(error))
         return 1
+    status = 0
     if parsed.commit:
         for host, machine in zip(hosts, wanted, strict=True):
-            _commit(parser.prog, host.debugger.machine, machine.images)
-    return 0
+            try:
+                _commit(parser.prog, host.debugger.machine, machine.images)
+            except CommitError as error:  # the others' disks are to be saved all the same
+                say(str(error))
+                status = 1
+    return status
 
 
 def _guarded(prog: str, command: Callable[[], int]) -> int:

@@ -40,8 +40,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         action=Own,
         default=[],
         metavar="com1=tcp:PORT|unix:PATH|none",
-        help="where a serial port leads (default: its output to standard error); TCP ports are "
-        "on 127.0.0.1, 0 is any free one; may be given often",
+        help="where a serial port leads (default: its output to standard error, unless that is "
+        "the terminal with the PC's screen); TCP ports are on 127.0.0.1, 0 is any free one; may "
+        "be given often",
     )
     group.add_argument(
         "--commit",

@@ -12,6 +12,7 @@ from functools import partial
 from blink16 import terminal
 from blink16.bios import display
 from blink16.bios.typist import Typist
+from blink16.bios.video import ROWS
 from blink16.console import Console
 from blink16.consoles import Lines, Place, Streams
 from blink16.cpu.engine import Stop, StopReason
@@ -25,6 +26,8 @@ from blink16.terminal import SIGNAL_STATUS
 SLICE = 2_000_000
 """Instructions between two looks at signals, which wait while an engine runs native code."""
 FIRST_PICTURE_SLICE = 10_000
+QUIT_HINT = " Ctrl-] ends this PC"
+"""Shown where there is a line to spare."""
 PICTURE_SECONDS = 0.04
 """How long, about, the picture of a PC's screen stands before it is drawn anew."""
 MAX_CHUNKS = 256
@@ -170,7 +173,9 @@ class Runner:
         self._drawn = now
         video = self._machine.component(Video.COMPONENT)
         shown = display.read(self._machine.memory, video if isinstance(video, Video) else None)
-        painted = self._painter.paint(shown, terminal.size())
+        size = terminal.size()
+        hint = QUIT_HINT if size.lines > ROWS else ""
+        painted = self._painter.paint(shown, size, hint)
         terminal.write(terminal.STDOUT, painted.encode())
 
     def _deliver(self, channel: str, data: bytes) -> None:

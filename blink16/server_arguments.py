@@ -85,7 +85,8 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         help="where the program's output goes and its input comes from: here (with --stdio, "
         "output to standard error), a socket, nowhere, or, output only, the debugger while it "
         "runs the program (default: stdio).  On a terminal, a PC that is the first machine has "
-        "its screen and keyboard here; Ctrl-] ends the server then",
+        "its screen and keyboard here, and what others print is not shown; Ctrl-] ends the server "
+        "then",
     )
 
 

@@ -68,7 +68,7 @@ def raw() -> Iterator[None]:
         termios.tcsetattr(STDIN, termios.TCSANOW, mode)
         yield
     finally:
-        termios.tcsetattr(STDIN, termios.TCSADRAIN, before)
+        termios.tcsetattr(STDIN, termios.TCSANOW, before)  # a stalled terminal drains never
 
 
 def end_on_signals() -> None:
