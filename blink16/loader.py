@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 from blink16 import bios, dos, elks, pc, symbolfiles
+from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
 from blink16.files import FileTree
@@ -27,10 +28,7 @@ SUFFIXES = ("", ".com", ".exe", ".COM", ".EXE")
 """What a program's name may lack, tried in DOS' order."""
 MAX_PROGRAM_SIZE = 1 << 20
 """Bytes: no executable that fits into 1 MiB of memory is larger on disk."""
-MAX_IMAGE_SIZE = 1024 * 16 * 63 * 512
-"""Bytes: the largest disk that INT 13h can address by cylinder, head and sector."""
 FLOPPY_SIZES = frozenset(kib << 10 for kib in (160, 180, 320, 360, 720, 1200, 1440, 2880))
-SECTOR_SIZE = 512
 BOOT_SIGNATURE = b"\x55\xaa"
 ELKS_MAGIC = b"\x01\x03"
 MZ_MAGICS = (b"MZ", b"ZM")
@@ -304,7 +302,7 @@ def _load_boot(
 ) -> SymbolTable:
     if arguments:
         raise LoadError(f"{program.name}: a boot image takes no arguments", USAGE)
-    pc.boot(machine, program.image, console, options.setup)
+    pc.boot(machine, program.image, console, options.setup, program.name)
     return SymbolTable([])
 
 

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blink16 import bios
-from blink16.bios.disk import SECTOR_SIZE, Disk
+from blink16.bios.disk import Disk
+from blink16.bios.drives import Drives
+from blink16.bios.geometry import SECTOR_SIZE
 from blink16.console import Console
 from blink16.devices.pc import DEFAULT_MHZ, instructions_per_second
 from blink16.devices.video import Adapter
 from blink16.machine import Machine
 
 DRIVE_A, DRIVE_B, DRIVE_C = 0x00, 0x01, 0x80
-DRIVES = (DRIVE_A, DRIVE_B, DRIVE_C)
 
 
 @dataclass(frozen=True, slots=True)
 class DiskImage:
-    """A disk for a drive beside the one that the PC boots from."""
+    """A disk for a drive, in it if none was given for it before, or else beside it."""
 
     drive: int
     path: Path
@@ -43,25 +44,38 @@ class PcSetup:
         return instructions_per_second(self.mhz)
 
 
-def boot(machine: Machine, image: bytes, console: Console, setup: PcSetup) -> None:
-    """Make a machine a PC that stands before an image's boot sector.  BootError if it can't be."""
-    first = bios.disk_of(DRIVE_A, image)
-    disks = [first]
+def boot(
+    machine: Machine, image: bytes, console: Console, setup: PcSetup, name: str = "PROGRAM"
+) -> None:
+    """Make a machine a PC that stands before an image's boot sector.
+
+    ``name``: what users call that image.  BootError if it can't be.
+    """
+    disks = [bios.disk_of(DRIVE_A, image, name=name)]
     for other in setup.disks:
         try:
-            disk = bios.disk_of(other.drive, other.content, read_only=other.read_only)
+            disk = bios.disk_of(
+                other.drive, other.content, name=str(other.path), read_only=other.read_only
+            )
         except bios.BootError as error:
             raise bios.BootError(f"{other.path}: {error}") from None
-        if any(disk.drive == there.drive for there in disks):
-            raise bios.BootError(f"{other.path}: there is a disk in that drive already")
         disks.append(disk)
     bios.power_on(machine, console, disks, adapter=setup.adapter, roms=setup.roms)
 
 
+def drives_of(machine: Machine) -> Drives | None:
+    """Return a PC's drives; None if the machine is no PC."""
+    drives = machine.component(Drives.CHANNEL)
+    return drives if isinstance(drives, Drives) else None
+
+
 def disk_in(machine: Machine, drive: int) -> Disk | None:
     """Return the disk in a PC's drive, if there is one."""
-    disk = machine.component(f"disk-{drive:02x}")
-    return disk if isinstance(disk, Disk) else None
+    drives = drives_of(machine)
+    return None if drives is None else drives.disk(drive)
+
+
+# -- writing back ----------------------------------------------------------------------------
 
 
 class CommitError(Exception):
@@ -71,18 +85,18 @@ class CommitError(Exception):
 def commit(disk: Disk, path: Path) -> int:
     """Write the sectors that the guest changed back to the image's file; return how many.
 
-    Raises CommitError, also if the file is no longer what the machine was started with.
+    A file shorter than its disk grows as far as it has to.  Raises CommitError, also if the file
+    is no longer what the machine was started with.
     """
     try:
         with path.open("r+b") as file:
-            if file.read() != disk.image:
+            if file.read(len(disk.image) + 1) != disk.image:
                 raise CommitError(f"{path}: the file has changed meanwhile; nothing is written")
             count = 0
             for number, data in disk.written():
-                if number * SECTOR_SIZE < len(disk.image):
-                    file.seek(number * SECTOR_SIZE)
-                    file.write(data)
-                    count += 1
+                file.seek(number * SECTOR_SIZE)
+                file.write(data)
+                count += 1
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -91,21 +105,20 @@ def commit(disk: Disk, path: Path) -> int:
 
 
 def commit_all(machine: Machine, paths: Sequence[Path]) -> list[str]:
-    """Write all changed disks back to the files that they came from; return what to tell."""
-    lines = []
-    for drive in DRIVES:
-        disk = disk_in(machine, drive)
-        if disk is None or not any(disk.written()):
-            continue
-        path = next((path for path in paths if _holds(path, disk.image)), None)
-        if path is None:
-            raise CommitError(f"no file holds any more what was in drive {drive:02X}h")
-        lines.append(f"{path}: {commit(disk, path)} sectors written")
-    return lines
+    """Write all changed disks, in drives or beside them, back to their files; say what was done.
 
-
-def _holds(path: Path, image: bytes) -> bool:
-    try:
-        return path.stat().st_size == len(image) and path.read_bytes() == image
-    except OSError:
-        return False
+    ``paths``: of the images, in the order in which they were given, PROGRAM's before all.
+    Raises CommitError, after all others are written, if some can't be.
+    """
+    drives = drives_of(machine)
+    done: list[str] = []
+    failed: list[str] = []
+    for disk, path in zip(drives.disks if drives else (), paths, strict=False):
+        if any(disk.written()):
+            try:
+                done.append(f"{path}: {commit(disk, path)} sectors written")
+            except CommitError as error:
+                failed.append(str(error))
+    if failed:
+        raise CommitError("; ".join([*done, *failed]))
+    return done

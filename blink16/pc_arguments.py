@@ -13,6 +13,7 @@ from blink16.devices.pc import COM1, COM2, DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, instru
 from blink16.devices.video import Adapter
 
 SERIAL_PORTS = (COM1, COM2)
+READ_ONLY = ",ro"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +25,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         ("C", "a hard disk"),
     ):
         group.add_argument(
-            f"-{drive}", action=Own, type=Path, metavar="FILE", help=f"image of {what}"
+            f"-{drive}",
+            type=_image,
+            action=Own,
+            default=[],
+            metavar="FILE[,ro]",
+            help=f"image of {what}, write-protected with ,ro; further ones for a floppy drive "
+            "lie beside it, for `monitor disk`",
         )
     group.add_argument(
         "--rom",
@@ -76,17 +83,21 @@ def setup(parsed: argparse.Namespace, shared: argparse.Namespace) -> pc.PcSetup:
         parsed.mhz or shared.mhz,
         Adapter[(parsed.display or shared.display).upper()],
         tuple(
-            pc.DiskImage(drive, path, loader.content(path, str(path)))
-            for drive, path in drives(parsed)
+            pc.DiskImage(drive, path, loader.content(path, str(path)), read_only)
+            for drive, path, read_only in _given(parsed)
         ),
         tuple(OptionRom(address, loader.content(path, str(path))) for path, address in parsed.rom),
     )
 
 
 def drives(parsed: argparse.Namespace) -> list[tuple[int, Path]]:
-    """Return the drives for which an image was given, beside PROGRAM's."""
+    """Return the drives for which images were given, beside PROGRAM's, in order."""
+    return [(drive, path) for drive, path, _ in _given(parsed)]
+
+
+def _given(parsed: argparse.Namespace) -> list[tuple[int, Path, bool]]:
     given = ((pc.DRIVE_A, parsed.A), (pc.DRIVE_B, parsed.B), (pc.DRIVE_C, parsed.C))
-    return [(drive, path) for drive, path in given if path is not None]
+    return [(drive, *image) for drive, images in given for image in images]
 
 
 def images(program: str, parsed: argparse.Namespace) -> list[Path]:
@@ -113,6 +124,12 @@ def _serial(text: str) -> tuple[str, Place]:
     if name not in SERIAL_PORTS or not equals:
         raise argparse.ArgumentTypeError(f"a port is given like com1=tcp:5000, not {text!r}")
     return name, place(where)
+
+
+def _image(text: str) -> tuple[Path, bool]:
+    """Read a disk image's name, and whether it is write-protected."""
+    name = text.removesuffix(READ_ONLY)
+    return Path(name), name != text
 
 
 def _mhz(text: str) -> float:

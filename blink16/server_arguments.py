@@ -123,7 +123,7 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
         "--record",
         type=Path,
         metavar="FILE",
-        help="write the session to a new file as it goes",
+        help="write the session, or a replayed one as it goes on, to a new file",
     )
     group.add_argument(
         "--replay",
@@ -180,8 +180,8 @@ def wanted(parser: Parser, parsed: argparse.Namespace, say: Callable[[str], None
     limit: int = parsed.history_memory
     machines: list[Wanted] = []
     if parsed.replay is not None:
-        if parsed.program is not None or parsed.record is not None:
-            parser.error("--replay shows a recording: leave PROGRAM and --record away")
+        if parsed.program is not None:
+            parser.error("--replay shows a recording: leave PROGRAM away")
         if parsed.commit or pc_arguments.drives(parsed) or parsed.rom:
             parser.error("--replay has the recorded disks: leave --commit, -A, -B, -C, --rom away")
         replayed = server.ReplayedSource(
@@ -191,18 +191,24 @@ def wanted(parser: Parser, parsed: argparse.Namespace, say: Callable[[str], None
             history_limit=limit,
             say=say,
         )
-        machines.append(Wanted(replayed, _fittings(parsed, parsed)))
+        machines.append(Wanted(_recorded(replayed, parsed, say), _fittings(parsed, parsed)))
     elif parsed.program is not None:
         first = _machine(parsed.program, parsed.arguments, parsed, parsed)
-        if parsed.record is not None:
-            assert isinstance(first.source, server.ProgramSource)
-            recorded = server.RecordedSource(first.source, parsed.record, say)
-            first = Wanted(recorded, first.fittings, first.images)
-        machines.append(first)
+        assert isinstance(first.source, server.ProgramSource)
+        machines.append(replace(first, source=_recorded(first.source, parsed, say)))
     else:
         _check_no_program(parser, parsed)
     others = (_machine(m.words[0], m.words[1:], m, parsed) for m in parsed.machine)
     return [*machines, *others]
+
+
+def _recorded(
+    source: server.ProgramSource | server.ReplayedSource,
+    parsed: argparse.Namespace,
+    say: Callable[[str], None],
+) -> server.Source:
+    """Return a source whose machine is recorded if that is wanted."""
+    return source if parsed.record is None else server.RecordedSource(source, parsed.record, say)
 
 
 def _check_no_program(parser: Parser, parsed: argparse.Namespace) -> None:

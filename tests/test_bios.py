@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from blink16 import bios, dos
 from blink16.bios import keyboard
 from blink16.bios.data_area import DATA_AREA, OFFSETS, DataArea
-from blink16.bios.disk import BootError
+from blink16.bios.geometry import BootError
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import CF, ZF, Registers
@@ -124,7 +124,7 @@ def test_hard_disk_boots_as_80h() -> None:
     ("image", "drive", "words"),
     [
         (b"", 0, "empty"),
-        (bytes(511), 0, "511 bytes"),
+        (bytes(511), 0x80, "511 bytes"),
         (bytes(1440 * 1024 + 1), 0, "whole sectors"),
         (sector(b""), 1, "drive 01h"),
     ],

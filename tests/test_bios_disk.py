@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from disk_images import boot_sector, partitioned
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_bios import Pc, sector
 
-from blink16.bios.disk import (
+from blink16.bios.disk import Disk
+from blink16.bios.geometry import (
     BPB,
     FLOPPIES,
     MAX_IMAGE_SIZE,
     SECTOR_SIZE,
     BootError,
-    Disk,
     Geometry,
     geometry_of,
 )
+from blink16.bios.int13 import DRIVE_PARAMETERS
+from blink16.history.checkpoints import footprint
+from blink16.recording import plain
 
 BUFFER = 0x1000
 
@@ -196,7 +200,7 @@ def test_hard_disk_parameters() -> None:
     assert (r.ch, r.cl, r.dh, r.dl) == (599 & 0xFF, 63 | (599 >> 8) << 6, 15, 1)
     pc.call(0x13, 0x1500, dx=0x80)
     assert (r.ah, r.cx << 16 | r.dx, pc.failed) == (3, 600 * 16 * 63, False)
-    pc.call(0x13, 0x1500, dx=0)
+    pc.call(0x13, 0x1500, dx=1)
     assert r.ah == 0
 
 
@@ -240,3 +244,150 @@ def test_no_disk_call_crashes(ax: int, bx: int, cx: int, dx: int, es: int) -> No
     pc = Pc(bytes(160 * 1024))
     pc.call(0x13, ax & 0x1FFF, bx=bx, cx=cx, dx=dx & 0xFF81, es=es)
     pc.machine.restore(pc.machine.save())
+
+
+# -- hard disks ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heads", "sectors", "parts"),
+    [
+        (16, 63, [(63, 16 * 63 * 9 - 63)]),
+        (4, 17, [(17, 4 * 17 * 300 - 17)]),
+        (255, 63, [(2048, 10240)]),  # aligned as today's tools do, to no cylinder
+        (64, 32, [(32, 64 * 32 * 2 - 32), (64 * 32 * 2, 64 * 32)]),
+        (5, 40, [(40, 5 * 40 * 20 - 40)]),
+    ],
+)
+def test_partitions_tell_the_geometry(
+    heads: int, sectors: int, parts: list[tuple[int, int]]
+) -> None:
+    """A system boots by CHS from its partition only in the geometry that fdisk had."""
+    shape = Geometry(1024, heads, sectors)
+    image = partitioned(shape, *parts) + bytes(8 << 20)
+    geometry = geometry_of(image)
+    assert (geometry.heads, geometry.sectors) == (heads, sectors)
+    assert geometry.total * 512 >= len(image) > (geometry.total - heads * sectors) * 512
+
+
+def test_a_partition_without_chs_is_asked_by_its_boot_sector() -> None:
+    """Tools that write no CHS leave the geometry in the partition's BPB."""
+    shape = Geometry(20, 8, 32)
+    record = bytearray(partitioned(Geometry(1024, 16, 63), (63, 4000)))
+    record[0x1BF:0x1C2] = record[0x1C3:0x1C6] = b"\xfe\xff\xff"
+    image = bytes(record) + bytes(62 * 512) + boot_sector(shape, sectors=4000, hidden=63)
+    assert geometry_of(image.ljust(4 << 20, b"\0")) == Geometry(32, 8, 32)
+
+
+def test_a_hard_disk_without_partitions_may_have_a_bpb() -> None:
+    """A file system on the bare disk tells its geometry too."""
+    image = boot_sector(Geometry(20, 8, 32), sectors=5120).ljust(8 << 20, b"\0")
+    assert geometry_of(image) == Geometry(64, 8, 32)
+
+
+def test_the_disks_of_an_xt_have_their_own_geometry() -> None:
+    """The 10 and 20 MB drives of the time had four heads."""
+    assert geometry_of(bytes(306 * 4 * 17 * 512)) == Geometry(306, 4, 17)
+    assert geometry_of(bytes(615 * 4 * 17 * 512)) == Geometry(615, 4, 17)
+
+
+def test_lies_about_the_geometry_are_not_believed() -> None:
+    """No heads, too many cylinders or two stories at once lead to the usual geometry."""
+    size, usual = 8 << 20, Geometry(17, 16, 63)
+    record = bytearray(partitioned(Geometry(1024, 16, 63), (63, 4000)))
+    for place, value in ((0x1BF, 7), (0x1C3, 0xFF), (0x1C4, 0)):
+        lying = bytes(record[:place]) + bytes((value,)) + bytes(record[place + 1 :])
+        assert geometry_of(lying.ljust(size, b"\0")) == usual
+    for shape in (Geometry(1, 0, 63), Geometry(1, 16, 0), Geometry(1, 999, 63), Geometry(1, 1, 1)):
+        assert geometry_of(boot_sector(shape, sectors=9).ljust(size, b"\0")) == usual
+
+
+@given(st.binary(max_size=30), st.binary(min_size=64, max_size=64), st.integers(0, 5000))
+def test_any_boot_record_has_a_geometry(begin: bytes, table: bytes, sectors: int) -> None:
+    """Nonsense on a hard disk must not crash, nor make it smaller than it is."""
+    image = begin.ljust(0x1BE, b"\0") + table + b"\x55\xaa" + bytes(512 * sectors)
+    geometry = geometry_of(image, hard_disk=True)
+    assert geometry.total > sectors
+    assert geometry.cylinders <= 1024
+    assert 0 < geometry.heads <= 255
+    assert 0 < geometry.sectors <= 63
+
+
+def test_calls_agree_on_a_hard_disk() -> None:
+    """08h, 15h, 48h and what can be read must be about one and the same disk."""
+    shape = Geometry(1024, 4, 17)
+    image = partitioned(shape, (17, 4 * 17 * 90 - 17)).ljust((4 * 17 * 90 + 5) * 512, b"\0")
+    pc = Pc(image, 0x80)
+    r = pc.registers
+    pc.call(0x13, 0x0800, dx=0x80)
+    assert (r.ch, r.cl, r.dh) == (90, 17, 3)
+    pc.call(0x13, 0x1500, dx=0x80)
+    assert r.cx << 16 | r.dx == len(image) // 512
+    pc.machine.memory.write_word(0x700, 30)
+    pc.call(0x13, 0x4800, dx=0x80, ds=0, si=0x700)
+    parameters = DRIVE_PARAMETERS.parse(pc.machine.memory.read(0x700, 30))
+    assert (parameters.cylinders, parameters.heads, parameters.sectors) == (91, 4, 17)
+    assert parameters.total == len(image) // 512
+    for cx, status in ((0x5A05, 0), (0x5A06, 4)):
+        for function in (2, 3, 4):
+            pc.call(0x13, function << 8 | 1, cx=cx, dx=0x80, es=0, bx=BUFFER)
+            assert r.ah == status
+
+
+# -- the overlay -----------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 699), st.binary(min_size=1, max_size=2)), max_size=8))
+def test_the_overlay_is_the_disk_that_was_written(writes: list[tuple[int, bytes]]) -> None:
+    """What is read is what was written last, at every instant that was saved."""
+    geometry = Geometry(35, 2, 10, 3)
+    disk = Disk(0, numbered(geometry)[: 690 * 512 + 100], geometry)
+    model = bytearray(disk.image.ljust(700 * 512, b"\0"))
+    saved = []
+    for number, data in writes:
+        saved.append((disk.save(), bytes(model)))
+        disk.write(number, data.ljust(512, b"."))
+        model[number * 512 : (number + 1) * 512] = data.ljust(512, b".")
+    saved.append((disk.save(), bytes(model)))
+    for state, content in reversed(saved):
+        disk.restore(state)
+        assert b"".join(disk.read(number) for number in range(700)) == content
+        sectors = {n: content[n * 512 : (n + 1) * 512] for n in range(700)}
+        first = disk.image.ljust(700 * 512, b"\0")
+        changed = {n: s for n, s in sectors.items() if s != first[n * 512 : (n + 1) * 512]}
+        assert dict(disk.written()) == changed
+    disk.restore(plain.parse(plain.build(saved[-1][0])))
+    assert disk.save() == saved[-1][0]
+
+
+def test_the_overlay_is_bounded_by_the_disk() -> None:
+    """A guest that writes for ever must not fill the host's memory."""
+    disk = Disk(0, b"", FLOPPIES[0])
+    states = []
+    for turn in range(3):
+        for number in range(disk.total):
+            disk.write(number, bytes((turn + 1,)) * 512)
+        states.append(disk.save())
+        assert 160 << 10 <= footprint(disk.save()) < 180 << 10
+    disk.write(5, bytes(512))
+    assert footprint(disk.save(), states[-1]) < 6000
+
+
+@pytest.mark.parametrize(
+    "state", [(), (5,), 5, ((None,) * 63,), ((b"x", *(None,) * 63),), ((5, *(None,) * 63),)]
+)
+def test_damaged_overlays_are_refused(state: object) -> None:
+    """A recording that lies must not make a disk that can't be read."""
+    with pytest.raises(ValueError, match="overlay"):
+        Disk(0, b"", FLOPPIES[0]).restore(state)
+
+
+def test_small_images_need_not_be_whole_sectors() -> None:
+    """Boot sectors with code behind them are padded with zeros; damaged downloads are refused."""
+    assert geometry_of(bytes(1300)).total == 2880
+    pc = Pc(sector(b"") + b"end")
+    pc.call(0x13, 0x0201, cx=2, dx=0, es=0, bx=BUFFER)
+    assert pc.machine.memory.read(BUFFER, 512) == b"end".ljust(512, b"\0")
+    with pytest.raises(BootError, match="whole sectors"):
+        geometry_of(bytes((1440 << 10) + 1))

@@ -11,7 +11,8 @@ from test_bios import EPOCH, Pc, sector
 
 from blink16 import bios, pc
 from blink16.bios.data_area import DataArea
-from blink16.bios.disk import BootError, Disk, disk_of
+from blink16.bios.disk import Disk, disk_of
+from blink16.bios.geometry import BootError
 from blink16.bios.int13 import ADDRESS_PACKET, DRIVE_PARAMETERS
 from blink16.bios.key_table import Modifiers, word_of
 from blink16.bios.roms import OptionRom
@@ -528,10 +529,10 @@ def test_commit_writes_changed_sectors_back(tmp_path: Path) -> None:
 
 
 def test_two_disks_in_one_drive_are_refused() -> None:
-    """-A together with a floppy to boot from must be told, not silently dropped."""
-    image = pc.DiskImage(0, Path("x.img"), FLOPPY)
+    """-C together with a hard disk to boot from must be told, not silently dropped."""
+    image = pc.DiskImage(0x80, Path("x.img"), FLOPPY)
     with pytest.raises(BootError, match=r"x\.img: there is a disk"):
-        pc.boot(Machine(), FLOPPY, Console(), pc.PcSetup(disks=(image,)))
+        pc.boot(Machine(), bytes(4 << 20), Console(), pc.PcSetup(disks=(image,)))
 
 
 # -- time travel -----------------------------------------------------------------------------

@@ -293,7 +293,6 @@ def test_contradicting_options_are_one_line(com: Path) -> None:
         (["--stdio", "--listen", "::1", "forever"], "--listen"),
         (["--listen", "unix:s", "--port", "1", "forever"], "no port"),
         (["--replay", "r", "forever"], "PROGRAM"),
-        (["--replay", "r", "--record", "q"], "--record"),
     ):
         done = run(*options, code=SERVE, cwd=com)
         assert done.returncode == 2

@@ -300,9 +300,9 @@ def test_a_missing_recording_is_one_line(tmp_path: Path) -> None:
 
 
 def with_records(sound: bytes, *records: Any) -> bytes:
-    """Return a recording's launch and start, and other records behind them."""
+    """Return a recording's launch, its program and start, and other records behind them."""
     place = HEADER.sizeof()
-    for _ in range(2):
+    for _ in range(3):
         place += BATCH.sizeof() + BATCH.parse(sound[place:]).length
     return sound[:place] + build_batch(list(records))
 

@@ -10,7 +10,9 @@ from functools import partial
 
 from blink16.bios import keyboard, misc, tables, video
 from blink16.bios.clock import Clock
-from blink16.bios.disk import FIRST_HARD_DISK, BootError, Disk, disk_of
+from blink16.bios.disk import Disk, disk_of
+from blink16.bios.drives import Drives
+from blink16.bios.geometry import FIRST_HARD_DISK, BootError
 from blink16.bios.int09 import KeyboardInterrupt
 from blink16.bios.int10 import VideoService
 from blink16.bios.int13 import DiskService
@@ -56,31 +58,31 @@ def power_on(
     """Make a machine a PC/XT that has passed its self-test.
 
     It stands before the first disk's boot sector, or with option ROMs before the first of these.
+    Floppies for a drive that has one already lie beside it (`Drives`).
     The console becomes a part of the machine: what it receives is typed on the keyboard.
     BootError if there is nothing to boot from, or a ROM can't be where it is to be.
     """
     if not disks:
         raise BootError("there is no disk to boot from")
-    floppies = sum(disk.is_floppy for disk in disks)
-    devices = PcDevices(host, adapter=adapter, floppies=max(1, floppies))
+    drives = Drives(disks)
+    devices = PcDevices(host, adapter=adapter, floppies=drives.count(hard_disks=False))
     host.add_component(Console.CHANNEL, console)
     host.add_device(Typist.COMPONENT, Typist(host, console, devices.keyboard))
-    for disk in disks:
-        host.add_component(f"disk-{disk.drive:02x}", disk)
+    host.add_component(Drives.CHANNEL, drives)
+    for number, disk in enumerate(disks):
+        host.add_component(f"disk-{number}", disk)
     rom = Rom(host)
     tables.write(host)
-    post = Post(host, rom, disks, adapter, roms)
+    post = Post(host, rom, drives, adapter, roms)
     host.add_component(ResetSwitch.CHANNEL, ResetSwitch(host))
     hang_faults(host)
-    _hang_services(host, rom, console, disks, post)
+    _hang_services(host, rom, console, drives, post)
     post.first(host)
     rom.protect()
     return devices
 
 
-def _hang_services(
-    host: Host, rom: Rom, console: Console, disks: Sequence[Disk], post: Post
-) -> None:
+def _hang_services(host: Host, rom: Rom, console: Console, drives: Drives, post: Post) -> None:
     bus = host.bus
     clock, printer = RealTimeClock(bus), Printer(bus)
     timer, keys = TimerInterrupt(), KeyboardInterrupt(bus)
@@ -97,7 +99,7 @@ def _hang_services(
             0x10: VideoService(bus),
             0x11: misc.equipment,
             0x12: misc.memory_size,
-            0x13: DiskService(disks, tables.DISKETTE),
+            0x13: DiskService(drives, tables.DISKETTE),
             0x14: serial,
             0x15: misc.system_with_power,
             0x16: typed,
@@ -138,7 +140,7 @@ def install(host: Host, console: Console) -> None:
         0x10: VideoService(host.bus),
         0x11: misc.equipment,
         0x12: misc.memory_size,
-        0x13: DiskService((), tables.DISKETTE),
+        0x13: DiskService(None, tables.DISKETTE),
         0x14: misc.serial,
         0x15: misc.system,
         0x16: keyboard.service(console),

@@ -6,13 +6,14 @@ Interrupt List, INT 13h; Phoenix, Enhanced Disk Drive Specification 1.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import IntEnum
 
 from construct import Int8ul, Int16ul, Int32ul, Int64ul, Padding, Struct
 
 from blink16.bios.data_area import DataArea
-from blink16.bios.disk import FIRST_HARD_DISK, SECTOR_SIZE, Disk
+from blink16.bios.disk import Disk
+from blink16.bios.drives import Drives
+from blink16.bios.geometry import FIRST_HARD_DISK, SECTOR_SIZE
 from blink16.cpu.registers import CF
 from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
@@ -53,49 +54,74 @@ class Status(IntEnum):
     BAD_COMMAND = 0x01
     WRITE_PROTECTED = 0x03
     SECTOR_NOT_FOUND = 0x04
+    MEDIA_CHANGED = 0x06
     TIME_OUT = 0x80
 
 
-class DiskService:
-    """INT 13h for the disks of a machine."""
+class Kind(IntEnum):
+    """What 15h has in AH."""
 
-    def __init__(self, disks: Iterable[Disk], parameters: tuple[int, int]) -> None:
-        """``parameters``: where the diskette parameter table is (segment, offset)."""
-        self._disks = {disk.drive: disk for disk in disks}
+    NO_DRIVE = 0
+    FLOPPY_WITH_CHANGE_LINE = 2
+    HARD_DISK = 3
+
+
+class DiskService:
+    """INT 13h for the disks of a machine.
+
+    Floppy drives have a change line: the first access after a disk was put in fails with
+    MEDIA_CHANGED, and with TIME_OUT while there is none.
+    """
+
+    def __init__(self, drives: Drives | None, parameters: tuple[int, int]) -> None:
+        """``drives``: None if the machine has none.
+
+        ``parameters``: where the diskette parameter table is (segment, offset).
+        """
+        self._drives = drives
         self._parameters = parameters
 
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AH for the drive in DL."""
         r = guest.registers
         function, drive = r.ah, r.dl
-        disk = self._disks.get(drive)
         if function == 0x01:
             self._finish(guest, Status(_last_status(DataArea(guest.memory), drive)), drive)
+        elif self._drives is None or drive not in self._drives:
+            self._without_drive(guest, function, drive)
         elif function == 0x15:
-            self._drive_kind(guest, disk)
-        elif disk is None:
-            # a controller without disks can be reset all the same
-            if function in (0x02, 0x03, 0x04):
-                r.al = 0
-            self._finish(guest, Status.OK if function == 0 else Status.TIME_OUT, drive)
+            _drive_kind(guest, self._drives.disk(drive))
         else:
-            self._finish(guest, self._do(guest, disk, function), drive)
+            self._finish(guest, self._do(guest, self._drives, function), drive)
         return DONE
 
-    def _do(self, guest: Guest, disk: Disk, function: int) -> Status:
+    def _without_drive(self, guest: Guest, function: int, drive: int) -> None:
+        r = guest.registers
+        if function == 0x15:
+            r.ax = Kind.NO_DRIVE
+            set_caller_flag(guest, CF, False)
+            return
+        if function in (0x02, 0x03, 0x04):
+            r.al = 0
+        # a controller without disks can be reset all the same
+        self._finish(guest, Status.OK if function == 0 else Status.TIME_OUT, drive)
+
+    def _do(self, guest: Guest, drives: Drives, function: int) -> Status:
+        drive = guest.registers.dl
+        disk = drives.disk(drive)
         match function:
-            case 0x02 | 0x03 | 0x04:
-                return _transfer(guest, disk, function)
-            case 0x05:
-                return _format(guest, disk)
+            case 0x02 | 0x03 | 0x04 | 0x05:
+                return _access(guest, drives, function)
             case 0x08:
-                return self._get_parameters(guest, disk)
+                return self._get_parameters(guest, drives)
+            case 0x16 if disk is None or drives.has_changed(drive):
+                return Status.MEDIA_CHANGED
             case 0x00 | 0x09 | 0x0C | 0x0D | 0x10 | 0x11 | 0x14 | 0x16 | 0x17:
                 return Status.OK  # reset, set up, seek, ready?, recalibrate, diagnose, changed?
-            case 0x18 if disk.is_floppy:
+            case 0x18 if drive < FIRST_HARD_DISK:
                 guest.registers.es, guest.registers.di = self._parameters
-                return Status.OK
-            case _ if not disk.is_floppy:
+                return Status.OK if disk is not None else Status.TIME_OUT
+            case _ if disk is not None and drive >= FIRST_HARD_DISK:
                 return _extended(guest, disk, function)
             case _:
                 return Status.BAD_COMMAND
@@ -112,30 +138,31 @@ class DiskService:
             r.ah = EXTENSIONS_VERSION
         set_caller_flag(guest, CF, status is not Status.OK)
 
-    def _get_parameters(self, guest: Guest, disk: Disk) -> Status:
+    def _get_parameters(self, guest: Guest, drives: Drives) -> Status:
         """08h: the last cylinder, head and sector, and how many drives there are."""
-        r, g = guest.registers, disk.geometry
+        r = guest.registers
+        is_hard_disk = r.dl >= FIRST_HARD_DISK
+        g = drives.geometry(r.dl)
         last = g.cylinders - 1
         r.ax = 0
         r.ch, r.cl = last & 0xFF, g.sectors | last >> 2 & 0xC0
         r.dh = g.heads - 1
-        r.dl = sum(other.is_floppy == disk.is_floppy for other in self._disks.values())
-        if disk.is_floppy:
+        r.dl = drives.count(hard_disks=is_hard_disk)
+        if not is_hard_disk:
             r.bx = g.drive_type
             r.es, r.di = self._parameters
         return Status.OK
 
-    def _drive_kind(self, guest: Guest, disk: Disk | None) -> None:
-        """15h: no drive (0), a floppy with no change line (1), a hard disk of CX:DX sectors (3)."""
-        r = guest.registers
-        set_caller_flag(guest, CF, False)
-        if disk is None:
-            r.ax = 0
-        elif disk.is_floppy:
-            r.ah = 1
-        else:
-            r.ah = 3
-            r.cx, r.dx = disk.total >> 16, disk.total
+
+def _drive_kind(guest: Guest, disk: Disk | None) -> None:
+    """15h: what kind of drive it is, and how many sectors (CX:DX) a hard disk has."""
+    r = guest.registers
+    set_caller_flag(guest, CF, False)
+    if disk is None or disk.is_floppy:
+        r.ah = Kind.FLOPPY_WITH_CHANGE_LINE
+    else:
+        r.ah = Kind.HARD_DISK
+        r.cx, r.dx = disk.total >> 16, disk.total
 
 
 def _last_status(area: DataArea, drive: int) -> int:
@@ -146,6 +173,24 @@ def _last_status(area: DataArea, drive: int) -> int:
 # -- by cylinder, head and sector ------------------------------------------------------------
 
 
+def _access(guest: Guest, drives: Drives, function: int) -> Status:
+    """02h to 05h, which need a disk that hasn't been changed since the last time."""
+    r = guest.registers
+    disk = drives.disk(r.dl)
+    if disk is None:
+        status = Status.TIME_OUT
+    elif drives.has_changed(r.dl):
+        drives.see(r.dl)
+        status = Status.MEDIA_CHANGED
+    elif function == 0x05:
+        status = _format(guest, disk)
+    else:
+        status = _transfer(guest, disk, function)
+    if status is not Status.OK and function != 0x05:
+        r.al = 0
+    return status
+
+
 def _transfer(guest: Guest, disk: Disk, function: int) -> Status:
     """02h, 03h, 04h: read, write or verify AL sectors from CH/DH/CL on, at ES:BX.
 
@@ -153,17 +198,15 @@ def _transfer(guest: Guest, disk: Disk, function: int) -> Status:
     before it began.
     """
     r, g = guest.registers, disk.geometry
-    count, r.al = r.al, 0
+    count = r.al
     cylinder, head, sector = r.ch | (r.cl & 0xC0) << 2, r.dh, r.cl & 0x3F
-    first = (cylinder * g.heads + head) * g.sectors + sector - 1
+    first = g.number(cylinder, head, sector)
     if not count:
         return Status.BAD_COMMAND
     on_disk = cylinder < g.cylinders and head < g.heads and 0 < sector <= g.sectors
-    if not on_disk or first + count > g.total:
+    if not on_disk or first + count > disk.total:
         return Status.SECTOR_NOT_FOUND
-    status = _move(guest, disk, function, first, count, linear(r.es, r.bx))
-    r.al = count if status is Status.OK else 0
-    return status
+    return _move(guest, disk, function, first, count, linear(r.es, r.bx))
 
 
 def _move(guest: Guest, disk: Disk, function: int, first: int, count: int, buffer: int) -> Status:
@@ -189,8 +232,8 @@ def _format(guest: Guest, disk: Disk) -> Status:
         return Status.SECTOR_NOT_FOUND
     if disk.read_only:
         return Status.WRITE_PROTECTED
-    first = (cylinder * g.heads + head) * g.sectors
-    for sector in range(first, first + g.sectors):
+    first = g.number(cylinder, head, 1)
+    for sector in range(first, min(first + g.sectors, disk.total)):
         disk.write(sector, FORMAT_FILL * SECTOR_SIZE)
     return Status.OK
 

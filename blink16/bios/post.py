@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from blink16.bios import roms, tables, video
 from blink16.bios.data_area import DataArea
-from blink16.bios.disk import SECTOR_SIZE, Disk
+from blink16.bios.disk import Disk
+from blink16.bios.drives import Drives
+from blink16.bios.geometry import SECTOR_SIZE
 from blink16.bios.int09 import WARM_BOOT
 from blink16.bios.misc import no_system
 from blink16.bios.rom import SEGMENT, Rom, call, goto, interrupt, jump
@@ -33,18 +35,18 @@ class Post:
         self,
         host: Host,
         rom: Rom,
-        disks: Sequence[Disk],
+        drives: Drives,
         adapter: Adapter,
         option_roms: Sequence[roms.OptionRom],
     ) -> None:
         self._host = host
-        self._disks = disks
+        self._drives = drives
         color = adapter is Adapter.CGA
         self._mode = 3 if color else video.MONO_MODE
         self._equipment = tables.Equipment(
             display=Display.COLOR_80X25 if color else Display.MONOCHROME,
-            floppies=sum(disk.is_floppy for disk in disks),
-            hard_disks=sum(not disk.is_floppy for disk in disks),
+            floppies=drives.count(hard_disks=False),
+            hard_disks=drives.count(hard_disks=True),
             **tables.PC_PORTS,
         )
         self._vectors = b""
@@ -68,7 +70,8 @@ class Post:
             r.cs, r.ip = SEGMENT, self._go_on
             r.ss, r.sp, r.flags = 0, STACK_TOP, STARTING_FLAGS
         else:
-            self._load(guest, self._disks[0])
+            drive = self._drives.boot_order[0]
+            self._load(guest, self._drives.disks[0], drive)
             r.cs, r.ip = 0, BOOT_ADDRESS
 
     def _again(self, guest: Guest) -> Outcome:
@@ -90,20 +93,24 @@ class Post:
 
     def bootstrap(self, guest: Guest) -> Outcome:
         """INT 19h: load the first boot sector that there is, and jump to it."""
-        for disk in self._disks:
+        for drive in self._drives.boot_order:
+            disk = self._drives.disk(drive)
+            self._drives.see(drive)
+            if disk is None:
+                continue
             if disk.is_floppy or disk.read(0).endswith(BOOT_SIGNATURE):
-                self._load(guest, disk)
+                self._load(guest, disk, drive)
                 goto(guest, self._to_boot_sector)
                 return DONE
         return no_system(guest)
 
     @staticmethod
-    def _load(guest: Guest, disk: Disk) -> None:
+    def _load(guest: Guest, disk: Disk, drive: int) -> None:
         guest.memory.write(BOOT_ADDRESS, disk.read(0)[:SECTOR_SIZE])
         r = guest.registers
         r.ax = r.bx = r.cx = r.si = r.di = r.bp = 0
         r.ds = r.es = r.ss = 0
-        r.dx = disk.drive
+        r.dx = drive
         r.sp = BOOT_ADDRESS
         r.flags = STARTING_FLAGS
 

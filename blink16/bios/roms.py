@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from construct import Const, Int8ul, Struct
 
-from blink16.bios.disk import BootError
+from blink16.bios.geometry import BootError
 from blink16.memory import Memory
 
 SCAN_BEGIN, SCAN_END, SCAN_STEP = 0xC0000, 0xF0000, 0x800

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 MAX_BOOKMARKS = 1000
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,39}")
@@ -18,6 +19,8 @@ class Bookmarks:
 
     def __init__(self) -> None:
         self._icounts: dict[str, int] = {}
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when a bookmark was set or removed."""
 
     def set(self, icount: int, name: str | None = None) -> str:
         """Name an instant (anew, if the name is in use); return the name, made up if None.
@@ -35,6 +38,7 @@ class Bookmarks:
         if name not in self._icounts and len(self._icounts) >= MAX_BOOKMARKS:
             raise BookmarkError(f"there are {MAX_BOOKMARKS} bookmarks already")
         self._icounts[name] = icount
+        self.on_change()
         return name
 
     def find(self, name: str) -> int:
@@ -52,4 +56,6 @@ class Bookmarks:
         gone = [name for at, name in self.all() if at > icount]
         for name in gone:
             del self._icounts[name]
+        if gone:
+            self.on_change()
         return gone

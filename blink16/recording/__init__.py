@@ -1,8 +1,9 @@
 """Recordings: a machine's start, its inputs and some checkpoints in a file, as they come."""
 
+from blink16.recording.launching import Launch
 from blink16.recording.reader import Recording, open_recording
-from blink16.recording.records import Launch, RecordingError
-from blink16.recording.session import record, replay
+from blink16.recording.records import RecordingError
+from blink16.recording.session import record, record_again, replay
 from blink16.recording.writer import Recorder
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "RecordingError",
     "open_recording",
     "record",
+    "record_again",
     "replay",
 ]

@@ -1,11 +1,13 @@
 """Immutable plain data as bytes: what components save, and what recordings are made of.
 
-None, booleans, integers of 64 bits, bytes, strings, tuples (named ones lose their names) and
-dictionaries.
+None, booleans, integers of 64 bits, bytes, strings, tuples and dictionaries.  Named tuples and
+enumerations lose their names, and get them back with `shaped_like`.
 """
 
 from __future__ import annotations
 
+from enum import Enum
+from operator import is_
 from typing import Any
 
 from construct import (
@@ -114,3 +116,19 @@ _WHOLE = Struct("value" / PLAIN, Terminated)
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
+
+
+def shaped_like(value: Any, model: Any) -> Any:
+    """Return plain data with the names and enumerations that ``model`` has at the same places.
+
+    ValueError or TypeError if it can't have them.
+    """
+    if isinstance(model, Enum):
+        return type(model)(value)
+    if not isinstance(model, tuple) or not isinstance(value, tuple):
+        return value
+    models = (*model, *(None,) * (len(value) - len(model)))
+    items = tuple(map(shaped_like, value, models))
+    if hasattr(model, "_make"):
+        return model._make(items)  # TypeError if it has other fields
+    return value if all(map(is_, items, value)) else items

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,22 +11,25 @@ from construct import ConstructError
 
 from blink16.cpu.registers import ARCHITECTURE
 from blink16.debugger import WRITABLE
+from blink16.history.bookmarks import BookmarkError, Bookmarks
 from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritten
 from blink16.history.terms import KeptState, TimelineError
 from blink16.history.timeline import Timeline
 from blink16.hostfolder import Answer, Answers, HostEntry, Kind, Question
 from blink16.machine import Machine, Snapshot
 from blink16.memory import MEMORY_SIZE, PAGE_COUNT, PAGE_SIZE
+from blink16.recording import plain
+from blink16.recording.launching import Launch, parse_launch
 from blink16.recording.records import (
     BATCH,
     HEADER,
     MAX_BATCH,
     VERSION,
-    Launch,
     RecordingError,
     RecordKind,
     parse_batch,
 )
+from blink16.recording.shapes import alone, check, shaped, strings
 
 MAX_ICOUNT = 1 << 62
 
@@ -44,6 +47,7 @@ class Recording:
     inputs: list[Input] = field(default_factory=list)
     checkpoints: list[KeptState] = field(default_factory=list)
     answers: Answers = field(default_factory=dict)
+    bookmarks: list[tuple[int, str]] = field(default_factory=list)
     damage: str | None = None
     """Why it could not be read to its end; None if it could."""
 
@@ -55,17 +59,28 @@ class Recording:
         """
         try:
             machine.memory.write(0, self.ram)
-            machine.restore(self.start)
+            model = machine.save()
+            start = _shaped_like(self.start, model)
+            machine.restore(start)
+            self._look_for_receivers(machine)
             timeline = Timeline(machine, limit=limit)
-            for kept in self.checkpoints:
-                machine.restore(kept.snapshot)
-            machine.restore(self.start)
-            timeline.adopt(self.inputs, self.checkpoints, self.end)
+            kept = [replace(c, snapshot=_shaped_like(c.snapshot, model)) for c in self.checkpoints]
+            for checkpoint in kept:
+                machine.restore(checkpoint.snapshot)
+            machine.restore(start)
+            timeline.adopt(self.inputs, kept, self.end)
         except TimelineError:
             raise
         except (TypeError, ValueError, LookupError, AttributeError, ConstructError) as error:
             raise RecordingError(f"the recording doesn't fit this program: {error}") from None
         return timeline
+
+    def _look_for_receivers(self, machine: Machine) -> None:
+        """LookupError if there is input for what the machine hasn't got."""
+        channels = {entry.channel for entry in self.inputs if isinstance(entry, Received)}
+        for channel in channels:
+            if not hasattr(machine.component(channel), "receive"):
+                raise LookupError(f"nothing takes input for {channel[:40]!r}")
 
 
 def open_recording(path: Path) -> Recording:
@@ -123,26 +138,15 @@ def _batches(file: BinaryIO) -> Iterator[tuple[object, ...]]:
 
 def _begin(batches: Iterator[tuple[object, ...]]) -> Recording:
     """Read the batches without which nothing can be shown."""
-    launch = _launch(_fields(next(batches, ()), RecordKind.LAUNCH))
-    registers, slept, components, ram = _shaped(
-        _fields(next(batches, ()), RecordKind.START), bytes, int, tuple, bytes
+    launch = parse_launch(batches)
+    registers, slept, components, ram = shaped(
+        alone(next(batches, ()), RecordKind.START), bytes, int, tuple, bytes
     )
     if len(ram) != MEMORY_SIZE:
         raise RecordingError("the start has no mebibyte of RAM")
     start = Snapshot(registers, slept, _components(components))
     first = _icount_of(registers)
     return Recording(launch, start, ram, first, first)
-
-
-def _fields(records: tuple[object, ...], kind: RecordKind) -> tuple[Any, ...]:
-    if len(records) != 1 or not isinstance(records[0], tuple) or records[0][:1] != (kind,):
-        raise RecordingError(f"its {kind.name.lower()} is missing or damaged")
-    return records[0][1:]
-
-
-def _launch(fields: tuple[Any, ...]) -> Launch:
-    name, kind, image, arguments, epoch, speed = _shaped(fields, str, str, bytes, tuple, int, int)
-    return Launch(name, kind, image, _strings(arguments), epoch, speed)
 
 
 # -- records ---------------------------------------------------------------------------------
@@ -155,18 +159,18 @@ def _take(recording: Recording, record: object) -> None:
 
 
 def _take_received(recording: Recording, fields: tuple[Any, ...]) -> None:
-    _log(recording, Received(*_shaped(fields, int, str, bytes)))
+    _log(recording, Received(*shaped(fields, int, str, bytes)))
 
 
 def _take_memory(recording: Recording, fields: tuple[Any, ...]) -> None:
-    icount, address, data = _shaped(fields, int, int, bytes)
+    icount, address, data = shaped(fields, int, int, bytes)
     if not 0 <= address <= address + len(data) <= MEMORY_SIZE:
         raise RecordingError("an address is outside of memory")
     _log(recording, MemoryWritten(icount, address, data))
 
 
 def _take_register(recording: Recording, fields: tuple[Any, ...]) -> None:
-    icount, name, value = _shaped(fields, int, str, int)
+    icount, name, value = shaped(fields, int, str, int)
     if name not in WRITABLE or not 0 <= value <= 0xFFFF:
         raise RecordingError("there is an unknown register")
     _log(recording, RegisterWritten(icount, name, value))
@@ -174,24 +178,24 @@ def _take_register(recording: Recording, fields: tuple[Any, ...]) -> None:
 
 def _log(recording: Recording, entry: Input) -> None:
     last = recording.inputs[-1].icount if recording.inputs else recording.first
-    _check(last <= entry.icount <= MAX_ICOUNT, "inputs are out of order")
+    check(last <= entry.icount <= MAX_ICOUNT, "inputs are out of order")
     recording.inputs.append(entry)
     recording.end = max(recording.end, entry.icount)
 
 
 def _take_cut(recording: Recording, fields: tuple[Any, ...]) -> None:
-    icount, inputs = _shaped(fields, int, int)
-    _check(recording.first <= icount <= recording.end, "a cut is out of place")
-    _check(0 <= inputs <= len(recording.inputs), "a cut is out of place")
+    icount, inputs = shaped(fields, int, int)
+    check(recording.first <= icount <= recording.end, "a cut is out of place")
+    check(0 <= inputs <= len(recording.inputs), "a cut is out of place")
     del recording.inputs[inputs:]
     recording.checkpoints = [c for c in recording.checkpoints if c.icount <= icount]
     recording.end = icount
 
 
 def _take_host(recording: Recording, fields: tuple[Any, ...]) -> None:
-    question, path, answer = _shaped(fields, str, tuple, object)
+    question, path, answer = shaped(fields, str, tuple, object)
     try:
-        recording.answers[Question(question), _strings(path)] = _answer(Question(question), answer)
+        recording.answers[Question(question), strings(path)] = _answer(Question(question), answer)
     except ValueError:
         raise RecordingError("an answer of the host is damaged") from None
 
@@ -200,35 +204,46 @@ def _answer(question: Question, answer: Any) -> Answer:
     if isinstance(answer, int):
         return answer
     if question is Question.NAMES:
-        return frozenset(_strings(answer))
+        return frozenset(strings(answer))
     if question is Question.CONTENT:
-        return bytes(_shaped((answer,), bytes)[0])
-    kind, *rest = _shaped(answer, int, int, int, int, str)
+        return bytes(shaped((answer,), bytes)[0])
+    kind, *rest = shaped(answer, int, int, int, int, str)
     return HostEntry(Kind(kind), *rest)
 
 
 def _take_checkpoint(recording: Recording, fields: tuple[Any, ...]) -> None:
-    icount, inputs, base, registers, slept, components, pages = _shaped(
+    icount, inputs, base, registers, slept, components, pages = shaped(
         fields, int, int, int, bytes, int, tuple, dict
     )
     last = recording.checkpoints[-1] if recording.checkpoints else None
-    _check(base in (recording.first, last and last.icount), "a checkpoint has no base")
-    _check(icount > (last.icount if last else recording.first), "checkpoints are out of order")
-    _check(0 <= inputs <= len(recording.inputs), "a checkpoint has seen too much")
-    _check(icount == _icount_of(registers), "a checkpoint is of another instant")
+    check(base in (recording.first, last and last.icount), "a checkpoint has no base")
+    check(icount > (last.icount if last else recording.first), "checkpoints are out of order")
+    check(0 <= inputs <= len(recording.inputs), "a checkpoint has seen too much")
+    check(icount == _icount_of(registers), "a checkpoint is of another instant")
     for page, content in pages.items():
         page_is_there = isinstance(page, int) and 0 <= page < PAGE_COUNT
-        _check(page_is_there and isinstance(content, bytes), "a page is damaged")
-        _check(len(content) == PAGE_SIZE, "a page is damaged")
+        check(page_is_there and isinstance(content, bytes), "a page is damaged")
+        check(len(content) == PAGE_SIZE, "a page is damaged")
     snapshot = Snapshot(registers, slept, _components(components))
     recording.checkpoints.append(KeptState(icount, snapshot, inputs, base, pages))
     recording.end = max(recording.end, icount)
 
 
 def _take_reached(recording: Recording, fields: tuple[Any, ...]) -> None:
-    (icount,) = _shaped(fields, int)
-    _check(recording.end <= icount <= MAX_ICOUNT, "the end is out of order")
+    (icount,) = shaped(fields, int)
+    check(recording.end <= icount <= MAX_ICOUNT, "the end is out of order")
     recording.end = icount
+
+
+def _take_bookmarks(recording: Recording, fields: tuple[Any, ...]) -> None:
+    (entries,) = shaped(fields, tuple)
+    marks = Bookmarks()
+    try:
+        for icount, name in (shaped(entry, int, str) for entry in entries):
+            marks.set(icount, name)
+    except BookmarkError as error:
+        raise RecordingError(str(error)) from None
+    recording.bookmarks = marks.all()
 
 
 _TAKERS: dict[object, Callable[[Recording, tuple[Any, ...]], None]] = {
@@ -239,40 +254,32 @@ _TAKERS: dict[object, Callable[[Recording, tuple[Any, ...]], None]] = {
     RecordKind.HOST: _take_host,
     RecordKind.CHECKPOINT: _take_checkpoint,
     RecordKind.REACHED: _take_reached,
+    RecordKind.BOOKMARKS: _take_bookmarks,
 }
 
 
 def _drop_unreachable(recording: Recording) -> None:
-    """Let checkpoints go that see inputs which damage has taken."""
+    """Let checkpoints and bookmarks go that damage has left without their instant."""
     count = len(recording.inputs)
     recording.checkpoints = [c for c in recording.checkpoints if c.inputs <= count]
+    span = range(recording.first, recording.end + 1)
+    recording.bookmarks = [mark for mark in recording.bookmarks if mark[0] in span]
 
 
-# -- shapes ----------------------------------------------------------------------------------
-
-
-def _check(holds: bool | None, complaint: str) -> None:
-    if not holds:
-        raise RecordingError(complaint)
-
-
-def _shaped(fields: object, *types: type) -> tuple[Any, ...]:
-    """Return the fields of a record, if they have these types."""
-    if not isinstance(fields, tuple) or len(fields) != len(types):
-        raise RecordingError("a record has the wrong fields")
-    if not all(isinstance(value, wanted) for value, wanted in zip(fields, types, strict=True)):
-        raise RecordingError("a record has the wrong fields")
-    return fields
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
-        raise RecordingError("a record has the wrong fields")
-    return value
+# -- states ----------------------------------------------------------------------------------
 
 
 def _components(value: tuple[Any, ...]) -> tuple[tuple[str, Any], ...]:
-    return tuple((name, state) for name, state in (_shaped(c, str, object) for c in value))
+    return tuple((name, state) for name, state in (shaped(c, str, object) for c in value))
+
+
+def _shaped_like(state: Snapshot, model: Snapshot) -> Snapshot:
+    """Return a state as the components of this program save it."""
+    models = dict(model.components)
+    components = tuple(
+        (name, plain.shaped_like(value, models[name])) for name, value in state.components
+    )
+    return replace(state, components=components)
 
 
 def _icount_of(registers: bytes) -> int:

@@ -8,7 +8,6 @@ was killed, holds all but the last one.  A record is a tuple: its kind and its f
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from enum import IntEnum
 
 from construct import Const, Int16ul, Int32ul, Struct
@@ -17,7 +16,7 @@ from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritt
 from blink16.recording import plain
 
 MAGIC = b"BLINK16\x1a"
-VERSION = 1
+VERSION = 2
 MAX_BATCH = 64 << 20
 """Bytes of plain data in a batch; nothing longer is written or read."""
 
@@ -33,7 +32,7 @@ class RecordingError(Exception):
 class RecordKind(IntEnum):
     """The first field of a record, and what follows."""
 
-    LAUNCH = 1  # fields of `Launch`
+    LAUNCH = 1  # see `launching`
     START = 2  # registers, slept, components, RAM: the state where the history begins
     RECEIVED = 3  # icount, channel, data
     MEMORY = 4  # icount, linear address, data
@@ -42,21 +41,11 @@ class RecordKind(IntEnum):
     HOST = 7  # question, path, answer of the host's file system
     CHECKPOINT = 8  # icount, inputs seen, base, registers, slept, components, pages
     REACHED = 9  # icount
+    CONTENT = 10  # the next piece of a file of the launch
+    BOOKMARKS = 11  # all of them: icount, name
 
 
 Record = tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """From what a machine was made, so that it can be made again anywhere."""
-
-    name: str
-    kind: str
-    image: bytes
-    arguments: tuple[str, ...]
-    epoch_ns: int
-    instructions_per_second: int
 
 
 def input_record(entry: Input) -> Record:

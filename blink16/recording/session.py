@@ -9,9 +9,12 @@ from pathlib import Path
 from blink16 import loader
 from blink16.debugger import Debugger
 from blink16.history.checkpoints import DEFAULT_LIMIT
+from blink16.hostfolder import Answers
 from blink16.loader import Loaded, LoadError, Options, Program
+from blink16.pc import PcSetup
+from blink16.recording.launching import Launch
 from blink16.recording.reader import Recording
-from blink16.recording.records import Launch, RecordingError
+from blink16.recording.records import RecordingError
 from blink16.recording.writer import Recorder
 
 
@@ -40,11 +43,10 @@ def record(
         arguments=tuple(arguments),
         epoch_ns=options.epoch_ns,
         instructions_per_second=machine.instructions_per_second,
+        setup=options.setup if program.kind is loader.Kind.BOOT else PcSetup(),
     )
     assert options.answers is not None
-    recorder = Recorder(path, launch, debugger.timeline, options.answers)
-    recorder.on_notice = lambda text: debugger.on_notice(text)
-    return loaded, debugger, recorder
+    return loaded, debugger, _recorder(path, launch, debugger, options.answers)
 
 
 def replay(
@@ -55,20 +57,59 @@ def replay(
     It needs none of the program's files, and touches no file.  RecordingError if the recording
     holds no program that can be loaded.
     """
+    # a copy: what the guest asks for beyond the recording is not part of it
+    return _replay(recording, engine, dict(recording.answers), history_limit)
+
+
+def record_again(
+    path: Path,
+    recording: Recording,
+    engine: str,
+    *,
+    history_limit: int = DEFAULT_LIMIT,
+) -> tuple[Loaded, Debugger, Recorder]:
+    """Replay a recording, and record it anew with all that comes after or instead of its end.
+
+    Raises RecordingError, also if the new file can't be written.
+    """
+    answers = dict(recording.answers)
+    loaded, debugger = _replay(recording, engine, answers, history_limit)
+    recorder = _recorder(path, recording.launch, debugger, answers)
+    recorder.adopt(recording.inputs, recording.checkpoints)
+    return loaded, debugger, recorder
+
+
+def _recorder(path: Path, launch: Launch, debugger: Debugger, answers: Answers) -> Recorder:
+    recorder = Recorder(path, launch, debugger.timeline, answers)
+    recorder.on_notice = lambda text: debugger.on_notice(text)
+    recorder.bookmarks = debugger.bookmarks.all
+    debugger.bookmarks.on_change = recorder.flush
+    return recorder
+
+
+def _replay(
+    recording: Recording, engine: str, answers: Answers, limit: int
+) -> tuple[Loaded, Debugger]:
     launch = recording.launch
     try:
         kind = loader.Kind[launch.kind]
         program = Program(launch.name, kind, launch.image)
-        # a copy: what the guest asks for beyond the recording is not part of it
-        answers = dict(recording.answers)
-        options = Options(root=None, engine=engine, epoch_ns=launch.epoch_ns, answers=answers)
+        options = Options(
+            root=None,
+            engine=engine,
+            epoch_ns=launch.epoch_ns,
+            setup=launch.setup,
+            answers=answers,
+        )
         loaded = loader.load(program, launch.arguments, options)
     except KeyError:
         raise RecordingError(f"the recording is of an unknown kind {launch.kind[:40]!r}") from None
     except LoadError as error:
         raise RecordingError(f"the recorded program can't be loaded: {error}") from None
     loaded.machine.instructions_per_second = launch.instructions_per_second
-    timeline = recording.play(loaded.machine, limit=history_limit)
+    timeline = recording.play(loaded.machine, limit=limit)
     debugger = Debugger(loaded.machine, timeline=timeline)
     debugger.symbols = loaded.symbols
+    for icount, name in recording.bookmarks:
+        debugger.bookmarks.set(icount, name)
     return loaded, debugger

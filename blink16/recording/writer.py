@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -10,15 +10,16 @@ from time import perf_counter
 from typing import BinaryIO
 
 from blink16.history.inputs import Input
+from blink16.history.terms import KeptState
 from blink16.history.timeline import Timeline
 from blink16.hostfolder import Answers, HostEntry
 from blink16.machine import Snapshot
 from blink16.memory import PAGE_COUNT, PAGE_SHIFT, PAGE_SIZE
+from blink16.recording.launching import Launch, launch_records
 from blink16.recording.plain import PlainError
 from blink16.recording.records import (
     HEADER,
     VERSION,
-    Launch,
     Record,
     RecordingError,
     RecordKind,
@@ -30,6 +31,7 @@ CHECKPOINT_SECONDS = 0.25
 """Running between two checkpoints in the file."""
 OVERHEAD = 20
 """A checkpoint may cost one part in so many of that."""
+INPUTS_AT_ONCE = 1000
 FLUSH_SECONDS = 0.05
 """The least between two flushes that bring nothing but progress."""
 
@@ -59,6 +61,9 @@ class Recorder:
         self._known_answers = 0
         self.on_notice: Callable[[str], None] = lambda text: None
         """Told in one line if the recording ends because it can't be written."""
+        self.bookmarks: Callable[[], Iterable[tuple[int, str]]] = list
+        """Tells the bookmarks, which are written with whatever else there is."""
+        self._bookmarks: tuple[tuple[int, str], ...] = ()
         self._pending: list[Record] = []
         self._urgent = False
         self._start_ram = self._ram = bytes(timeline.machine.memory.ram)
@@ -66,23 +71,30 @@ class Recorder:
         self._reached = timeline.now
         self._last_flush = self._last_checkpoint = perf_counter()
         self._checkpoint_seconds = 0.0
-        self._file: BinaryIO | None
+        self._file: BinaryIO | None = _new(path)
         try:
-            self._file = path.open("xb")
-            self._file.write(HEADER.build({"version": VERSION, "reserved": 0}))
             self._begin(launch, timeline.machine.save())
-        except FileExistsError:
-            raise RecordingError(
-                f"{path}: it exists already, and recordings never overwrite"
-            ) from None
-        except (OSError, PlainError) as error:
+        except (OSError, PlainError, RecordingError) as error:
+            self._file.close()
+            path.unlink(missing_ok=True)
             raise RecordingError(f"{path}: can't record: {_reason(error)}") from None
         timeline.observer = self
 
     def _begin(self, launch: Launch, start: Snapshot) -> None:
-        fields = (getattr(launch, name) for name in Launch.__dataclass_fields__)
-        self._write([(RecordKind.LAUNCH, *fields)])
+        assert self._file is not None
+        self._file.write(HEADER.build({"version": VERSION, "reserved": 0}))
+        for record in launch_records(launch):
+            self._write([record])
         self._write([(RecordKind.START, start.registers, start.slept, start.components, self._ram)])
+
+    def adopt(self, inputs: Sequence[Input], kept: Sequence[KeptState]) -> None:
+        """Write down a history that the timeline has taken over from another recording."""
+        for first in range(0, len(inputs), INPUTS_AT_ONCE):
+            self._append(*map(input_record, inputs[first : first + INPUTS_AT_ONCE]))
+        with suppress(PlainError):  # too large, as below; the next ones need it
+            for state in kept:
+                self._append(_checkpoint(state))
+        self.flush()
 
     # -- what the timeline tells -------------------------------------------------------------
 
@@ -111,10 +123,10 @@ class Recorder:
             for page in range(PAGE_COUNT)
             if (new := _page(ram, page)) != _page(self._ram, page)
         }
-        state = (snapshot.registers, snapshot.slept, snapshot.components)
-        self._pending.append((RecordKind.CHECKPOINT, icount, inputs, self._base, *state, pages))
-        self._base, self._ram = icount, ram
         self.flush()
+        with suppress(PlainError):  # too large: a disk with much that is new; do without
+            self._append(_checkpoint(KeptState(icount, snapshot, inputs, self._base, pages)))
+            self._base, self._ram = icount, ram
         self._last_checkpoint = perf_counter()
         self._checkpoint_seconds = self._last_checkpoint - started
 
@@ -132,10 +144,14 @@ class Recorder:
         if end != self._reached:
             self._pending.append((RecordKind.REACHED, end))
             self._reached = end
-        if self._pending and self._file is not None:
+        marks = tuple(self.bookmarks())
+        if marks != self._bookmarks:
+            self._pending.append((RecordKind.BOOKMARKS, marks))
+            self._bookmarks = marks
+        if self._pending:
             try:
-                self._write(self._pending)
-            except (OSError, PlainError) as error:
+                self._append(*self._pending)
+            except PlainError as error:
                 self._give_up(error)
         self._pending = []
         self._urgent = False
@@ -159,6 +175,15 @@ class Recorder:
             records.append((RecordKind.HOST, question.value, path, names))
         return records
 
+    def _append(self, *records: Record) -> None:
+        """Write a batch, if that still can be; PlainError if it isn't plain."""
+        if self._file is None:
+            return
+        try:
+            self._write(list(records))
+        except OSError as error:
+            self._give_up(error)
+
     def _write(self, records: list[Record]) -> None:
         assert self._file is not None
         self._file.write(build_batch(records))
@@ -170,6 +195,20 @@ class Recorder:
         with suppress(OSError):  # what could not be written is told below
             file.close()
         self.on_notice(f"{self.path}: the recording ends here: {_reason(error)}")
+
+
+def _new(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except FileExistsError:
+        raise RecordingError(f"{path}: it exists already, and recordings never overwrite") from None
+    except OSError as error:
+        raise RecordingError(f"{path}: can't record: {_reason(error)}") from None
+
+
+def _checkpoint(kept: KeptState) -> Record:
+    state = (kept.snapshot.registers, kept.snapshot.slept, kept.snapshot.components)
+    return RecordKind.CHECKPOINT, kept.icount, kept.inputs, kept.base, *state, kept.pages
 
 
 def _page(ram: bytes, page: int) -> bytes:

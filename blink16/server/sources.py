@@ -17,6 +17,9 @@ from blink16.recording import Recorder, RecordingError
 Say = Callable[[str], None]
 
 
+Recorded = tuple[Loaded, Debugger, Recorder]
+
+
 class Source(Protocol):
     """Makes machines of one program, as many as wanted."""
 
@@ -69,17 +72,23 @@ class ProgramSource:
         debugger.symbols = loaded.symbols
         return loaded, debugger
 
+    def record(self, path: Path, arguments: Sequence[str]) -> Recorded:
+        """Load the program into a new machine and record it."""
+        return recording.record(
+            path, self.program, arguments, self.options, history_limit=self.history_limit
+        )
+
     def close(self) -> None:
         """Nothing is open."""
 
 
 class RecordedSource:
-    """A program whose first machine is recorded; a file holds one history, so later ones aren't.
+    """A source whose first machine is recorded; a file holds one history, so later ones aren't.
 
     Raises LoadError, also if the file can't be written.
     """
 
-    def __init__(self, source: ProgramSource, path: Path, say: Say) -> None:
+    def __init__(self, source: ProgramSource | ReplayedSource, path: Path, say: Say) -> None:
         self._source = source
         self._path = path
         self._say = say
@@ -96,15 +105,8 @@ class RecordedSource:
             made = self._source.make(arguments)
             self._say(f"{self._path} holds the first session; from here on nothing is recorded")
             return made
-        source = self._source
         try:
-            loaded, debugger, self._recorder = recording.record(
-                self._path,
-                source.program,
-                arguments,
-                source.options,
-                history_limit=source.history_limit,
-            )
+            loaded, debugger, self._recorder = self._source.record(self._path, arguments)
         except (RecordingError, TimelineError) as error:
             raise LoadError(str(error)) from None
         self._recorded = True
@@ -147,17 +149,32 @@ class ReplayedSource:
 
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
         """Return the recorded machine with its whole history ahead."""
-        if tuple(arguments) != self.arguments:
-            raise LoadError(f"{self.name}: a recording has no other arguments than its own")
+        self._check(arguments)
         try:
             loaded, debugger = recording.replay(
                 self._recording, self._engine, history_limit=self._history_limit
             )
         except (RecordingError, TimelineError) as error:
             raise LoadError(str(error)) from None
+        return self._named(loaded, debugger), debugger
+
+    def record(self, path: Path, arguments: Sequence[str]) -> Recorded:
+        """Return the recorded machine and record on, in another file."""
+        self._check(arguments)
+        loaded, debugger, recorder = recording.record_again(
+            path, self._recording, self._engine, history_limit=self._history_limit
+        )
+        return self._named(loaded, debugger), debugger, recorder
+
+    def _check(self, arguments: Sequence[str]) -> None:
+        if tuple(arguments) != self.arguments:
+            raise LoadError(f"{self.name}: a recording has no other arguments than its own")
+
+    def _named(self, loaded: Loaded, debugger: Debugger) -> Loaded:
+        """Add the names from symbol files."""
         loaded = loader.with_symbols(loaded, self.kind, self._symbols)
         debugger.symbols = loaded.symbols
-        return loaded, debugger
+        return loaded
 
     def close(self) -> None:
         """Nothing is open."""

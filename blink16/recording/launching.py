@@ -1,0 +1,131 @@
+"""From what a recorded machine was made, and how that stands in a file.
+
+The first record says how many bytes each file has and what their SHA-256 is, so that a disk
+that is there twice is written once.  The contents follow, cut into pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from blink16.bios import OptionRom
+from blink16.bios.geometry import MAX_IMAGE_SIZE
+from blink16.devices.video import Adapter
+from blink16.pc import DiskImage, PcSetup
+from blink16.recording.records import Record, RecordingError, RecordKind
+from blink16.recording.shapes import alone, check, shaped, strings
+
+PIECE = 1 << 20
+MAX_CONTENT = MAX_IMAGE_SIZE + (64 << 20)
+"""Bytes of all files together: a hard disk as large as can be, and some floppies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """From what a machine was made, so that it can be made again anywhere."""
+
+    name: str
+    kind: str
+    image: bytes
+    arguments: tuple[str, ...]
+    epoch_ns: int
+    instructions_per_second: int
+    setup: PcSetup = PcSetup()  # noqa: RUF009 - frozen
+
+
+# -- writing ---------------------------------------------------------------------------------
+
+
+def launch_records(launch: Launch) -> Iterator[Record]:
+    """Return the records of a launch, a batch each; RecordingError if they are too large."""
+    setup = launch.setup
+    files = [launch.image, *(d.content for d in setup.disks), *(r.image for r in setup.roms)]
+    contents = {_key(content): content for content in files}
+    total = sum(map(len, contents.values()))
+    if total > MAX_CONTENT:
+        raise RecordingError(f"its files have {total} bytes, a recording at most {MAX_CONTENT}")
+    yield (
+        RecordKind.LAUNCH,
+        launch.name,
+        launch.kind,
+        _key(launch.image),
+        launch.arguments,
+        launch.epoch_ns,
+        launch.instructions_per_second,
+        (
+            repr(setup.mhz),
+            setup.adapter.name,
+            tuple((d.drive, str(d.path), d.read_only, _key(d.content)) for d in setup.disks),
+            tuple((rom.address, _key(rom.image)) for rom in setup.roms),
+        ),
+    )
+    for content in contents.values():
+        for start in range(0, len(content), PIECE):
+            yield RecordKind.CONTENT, content[start : start + PIECE]
+
+
+def _key(content: bytes) -> tuple[int, bytes]:
+    return len(content), sha256(content).digest()
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+def parse_launch(batches: Iterator[tuple[object, ...]]) -> Launch:
+    """Read a launch from the first batches; RecordingError if it is missing or damaged."""
+    fields = alone(next(batches, ()), RecordKind.LAUNCH)
+    if len(fields) == _FIELDS_OF_VERSION_1:
+        name, kind, image, arguments, epoch, speed = shaped(fields, str, str, bytes, *_REST)
+        return Launch(name, kind, image, strings(arguments), epoch, speed)
+    name, kind, key, arguments, epoch, speed, setup = shaped(fields, str, str, tuple, *_REST, tuple)
+    mhz, adapter, disks, roms = shaped(setup, str, str, tuple, tuple)
+    disks = [shaped(disk, int, str, bool, tuple) for disk in disks]
+    roms = [shaped(rom, int, tuple) for rom in roms]
+    files = _Files([key, *(disk[-1] for disk in disks), *(rom[-1] for rom in roms)], batches)
+    try:
+        pc = PcSetup(
+            float(mhz),
+            Adapter[adapter],
+            tuple(
+                DiskImage(drive, Path(path), files[content], read_only)
+                for drive, path, read_only, content in disks
+            ),
+            tuple(OptionRom(address, files[content]) for address, content in roms),
+        )
+    except (ValueError, LookupError):
+        raise RecordingError("its launch is damaged") from None
+    return Launch(name, kind, files[key], strings(arguments), epoch, speed, pc)
+
+
+_FIELDS_OF_VERSION_1 = 6
+_REST = (tuple, int, int)
+
+
+class _Files:
+    """The contents of a launch's files, by their size and digest."""
+
+    def __init__(self, keys: list[Any], batches: Iterator[tuple[object, ...]]) -> None:
+        self._contents: dict[object, bytes] = {}
+        wanted = {shaped(key, int, bytes): None for key in keys}
+        check(all(size >= 0 for size, _ in wanted), "a file's size is wrong")
+        check(sum(size for size, _ in wanted) <= MAX_CONTENT, "its files are too large")
+        for size, digest in wanted:
+            self._contents[size, digest] = _content(size, digest, batches)
+
+    def __getitem__(self, key: object) -> bytes:
+        return self._contents[key]
+
+
+def _content(size: int, digest: bytes, batches: Iterator[tuple[object, ...]]) -> bytes:
+    content = bytearray()
+    while len(content) < size:
+        (piece,) = shaped(alone(next(batches, ()), RecordKind.CONTENT), bytes)
+        check(0 < len(piece) <= PIECE, "a piece of a file has a wrong size")
+        content += piece
+    whole = bytes(content)
+    check(len(whole) == size and sha256(whole).digest() == digest, "a file's digest is wrong")
+    return whole
