@@ -47,6 +47,7 @@ class EventKind(Enum):
     SIGNALLED = auto()  # a trap (divide error, INT 3, ...), see signal
     KILLED = auto()  # resumed after a trap that ends the program
     WAITING = auto()  # the guest waits for input: call resume() again when there is some
+    RESTARTED = auto()  # a PC was reset and has passed its self-test
     IDLE = auto()  # it does nothing but wait: call resume() again with input, or after a while
 
 
@@ -457,6 +458,7 @@ _KINDS = {
     StopReason.IDLE: EventKind.IDLE,
     StopReason.EXITED: EventKind.EXITING,
     StopReason.TRAPPED: EventKind.SIGNALLED,
+    StopReason.RESTARTED: EventKind.RESTARTED,
 }
 _ARRIVALS = {StopReason.BUDGET, StopReason.INTERRUPTED, StopReason.WATCHPOINT}
 """Ends of runs at an instruction that the run would have looked at next."""

@@ -23,6 +23,7 @@ from blink16.services import (
     NonMaskable,
     Outcome,
     Receiver,
+    Restart,
     Service,
     Trap,
     Wait,
@@ -89,6 +90,7 @@ class Machine:
         input or output.  Whether a run stops for this makes no difference to the machine.
         """
         self._happened_at = 0
+        self._idle_told_at = 0
         self._in_vain = False
         self.controller: InterruptController | None = None
         self.non_maskable: NonMaskable | None = None
@@ -300,13 +302,18 @@ class Machine:
         """Return IDLE, now and then, if nothing has happened for long; else ``reason``."""
         if self.replaying:
             return reason
-        if self.time < self._happened_at:  # it was moved back in time
-            self._happened_at = self.time
-        if self.time - self._happened_at < self.idle_after:
-            return reason
+        if self.time < max(self._happened_at, self._idle_told_at):  # it was moved back in time
+            self._happened_at = self._idle_told_at = self.time
         interval = self.instructions_per_second // IDLE_INTERVAL
-        self._happened_at = self.time - max(0, self.idle_after - interval)
+        if self.quiet < self.idle_after or self.time - self._idle_told_at < interval:
+            return reason
+        self._idle_told_at = self.time
         return StopReason.IDLE
+
+    @property
+    def quiet(self) -> int:
+        """For how long, in its time, nothing has happened."""
+        return self.time - self._happened_at
 
     def looked_in_vain(self) -> None:
         """Note that the guest looked for input and there is none: it may be idle."""
@@ -328,8 +335,8 @@ class Machine:
         match outcome:
             case Wait():
                 return Stop(StopReason.WAITING)
-            case Exit(status):
-                return Stop(StopReason.EXITED, status=status)
+            case Exit(status, text):
+                return Stop(StopReason.EXITED, status=status, text=text)
             case Trap(signal, text, resumable) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text)
         touched = self.memory.touched
@@ -338,6 +345,8 @@ class Machine:
         if self._in_vain and stop.reason in (StopReason.BUDGET, StopReason.ATTENTION):
             stop = Stop(self._rested(stop.reason))
         self._in_vain = False
+        if isinstance(outcome, Restart):
+            stop = Stop(StopReason.RESTARTED, text=outcome.text)
         return self._watched(stop)
 
     def _return_from_stub(self) -> Stop:

@@ -2,37 +2,90 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from blink16.bios.display import GLYPHS, DotScreen, Screen, TextScreen
 
 HOME, CLEAR, RESET_COLORS = "\x1b[H", "\x1b[2J", "\x1b[0m"
+CLEAR_BELOW, REVERSE = "\x1b[J", "\x1b[0;7m"
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
 _ANSI_COLOR = (0, 4, 2, 6, 1, 5, 3, 7)
 """A CGA's colors have blue in bit 0 and red in bit 2, ANSI's the other way round."""
 NORMAL = 0x07
+UNKNOWN_SIZE = (0, 0)
+"""Of a terminal on which there is room for everything."""
 
 
 class Painter:
-    """Knows what the terminal shows, and says what to send so that it shows another screen."""
+    """Knows what the terminal shows, and says what to send so that it shows another screen.
+
+    A terminal smaller than the screen shows the part around the cursor.
+    """
 
     def __init__(self) -> None:
         self._shown: Screen | None = None
+        self._size = UNKNOWN_SIZE
+        self._status = ""
+        self._top = 0
+        """The screen's first row on the terminal."""
         self._fresh = True
 
-    def paint(self, screen: Screen | None) -> str:
-        """Return what turns the terminal's picture into ``screen``; empty if it is that."""
-        if screen == self._shown and not self._fresh:
-            return ""
-        before = self._shown if not self._fresh else None
-        self._shown, self._fresh = screen, False
+    def paint(
+        self, screen: Screen | None, size: tuple[int, int] = UNKNOWN_SIZE, status: str = ""
+    ) -> str:
+        """Return what turns the terminal's picture into ``screen``; empty if it is that.
+
+        ``size``: the terminal's columns and lines.  ``status``: a text for its last line, which
+        is not used for the screen then.
+        """
+        if size != self._size or bool(status) != bool(self._status):
+            self._fresh = True
         if isinstance(screen, TextScreen):
-            return _text(screen, before)
-        size = f"{screen.width}x{screen.height} dots" if isinstance(screen, DotScreen) else "off"
-        return f"{RESET_COLORS}{CLEAR}{HOME}[the screen: {size}]{HIDE_CURSOR}"
+            screen = self._part(screen, size[0], size[1] - bool(status))
+        changed = self._fresh or screen != self._shown
+        picture = self._picture(screen) if changed else ""
+        changed = changed or status != self._status
+        self._shown, self._size, self._fresh, self._status = screen, size, False, status
+        return picture + self._bottom_line() + _cursor(screen) if changed else ""
 
     def end(self) -> str:
         """Return what leaves the terminal's cursor below the picture."""
         rows = self._shown.rows if isinstance(self._shown, TextScreen) else 1
-        return f"{RESET_COLORS}\x1b[{rows};1H\r\n{SHOW_CURSOR}"
+        return f"{RESET_COLORS}\x1b[{rows};1H\r\n{SHOW_CURSOR}{CLEAR_BELOW}"
+
+    def _picture(self, screen: Screen | None) -> str:
+        if isinstance(screen, TextScreen):
+            return _text(screen, None if self._fresh else self._shown)
+        size = f"{screen.width}x{screen.height} dots" if isinstance(screen, DotScreen) else "off"
+        return f"{RESET_COLORS}{CLEAR}{HOME}[the screen: {size}]"
+
+    def _bottom_line(self) -> str:
+        columns, lines = self._size
+        if not self._status:
+            return ""
+        text = "".join(c if c.isprintable() else "?" for c in self._status)[: columns - 1]
+        return f"\x1b[{lines};1H{REVERSE}{text:{columns - 1}}{RESET_COLORS}"
+
+    def _part(self, screen: TextScreen, columns: int, lines: int) -> TextScreen:
+        """Return what there is room for of a screen: the rows around the cursor."""
+        if columns <= 0 or lines <= 0 or (screen.columns <= columns and screen.rows <= lines):
+            self._top = 0
+            return screen
+        columns, lines = min(columns, screen.columns), min(lines, screen.rows)
+        row, column = screen.cursor or (self._top, screen.columns)
+        self._top = min(max(self._top, row - lines + 1), row, screen.rows - lines)
+        width = 2 * screen.columns
+        starts = range(self._top * width, (self._top + lines) * width, width)
+        cells = b"".join(screen.cells[at : at + 2 * columns] for at in starts)
+        cursor = (row - self._top, column) if column < columns else None
+        return replace(screen, columns=columns, rows=lines, cells=cells, cursor=cursor)
+
+
+def _cursor(screen: Screen | None) -> str:
+    if not isinstance(screen, TextScreen) or screen.cursor is None:
+        return HIDE_CURSOR
+    row, column = screen.cursor
+    return f"\x1b[{row + 1};{column + 1}H{SHOW_CURSOR}"
 
 
 def _text(screen: TextScreen, before: Screen | None) -> str:
@@ -45,30 +98,26 @@ def _text(screen: TextScreen, before: Screen | None) -> str:
     for row in range(screen.rows):
         place = slice(row * width, (row + 1) * width)
         if screen.cells[place] != old[place]:
-            parts.append(f"\x1b[{row + 1};1H{_row(screen.cells[place])}")
-    if screen.cursor is None:
-        parts.append(HIDE_CURSOR)
-    else:
-        row, column = screen.cursor
-        parts.append(f"\x1b[{row + 1};{column + 1}H{SHOW_CURSOR}")
+            parts.append(f"\x1b[{row + 1};1H{_row(screen.cells[place], screen.blinking)}")
     return "".join(parts)
 
 
-def _row(cells: bytes) -> str:
+def _row(cells: bytes, blinking: bool) -> str:
     parts, last = [], None
     for at in range(0, len(cells), 2):
         code, attribute = cells[at], cells[at + 1]
         if attribute != last:
-            parts.append(_colors(attribute))
+            parts.append(_colors(attribute, blinking))
             last = attribute
         parts.append(GLYPHS[code])
     return "".join([*parts, RESET_COLORS])
 
 
-def _colors(attribute: int) -> str:
+def _colors(attribute: int, blinking: bool) -> str:
     if attribute == NORMAL:
         return RESET_COLORS
+    high = attribute & 0x80
     foreground = (90 if attribute & 8 else 30) + _ANSI_COLOR[attribute & 7]
-    background = 40 + _ANSI_COLOR[attribute >> 4 & 7]
-    blink = ";5" if attribute & 0x80 else ""
+    background = (100 if high and not blinking else 40) + _ANSI_COLOR[attribute >> 4 & 7]
+    blink = ";5" if high and blinking else ""
     return f"\x1b[0;{foreground};{background}{blink}m"

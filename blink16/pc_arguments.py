@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from blink16 import loader, pc
+from blink16.arguments import Own
 from blink16.bios import OptionRom
 from blink16.consoles import Place, parse
 from blink16.devices.pc import COM1, COM2, DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, instructions_per_second
@@ -26,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         group.add_argument(
             f"-{drive}",
             type=_image,
-            action="append",
+            action=Own,
             default=[],
             metavar="FILE[,ro]",
             help=f"image of {what}, write-protected with ,ro; further ones for a floppy drive "
@@ -35,19 +36,36 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--rom",
         type=_rom,
-        action="append",
+        action=Own,
         default=[],
         metavar="FILE@ADDR",
         help="an option ROM at a linear address, like vga.rom@0xC0000; may be given often",
     )
     group.add_argument(
+        "--serial",
+        type=_serial,
+        action=Own,
+        default=[],
+        metavar="com1=tcp:PORT|unix:PATH|none",
+        help="where a serial port leads (default: its output to standard error, unless that is "
+        "the terminal with the PC's screen); TCP ports are on 127.0.0.1, 0 is any free one; may "
+        "be given often",
+    )
+    group.add_argument(
+        "--commit",
+        action="store_true",
+        help="at the end write what the guest changed on its disks into their images",
+    )
+    group.add_argument(
         "--display",
+        action=Own,
         choices=[adapter.name.lower() for adapter in Adapter],
         default=Adapter.CGA.name.lower(),
         help="the display adapter (default: cga)",
     )
     group.add_argument(
         "--mhz",
+        action=Own,
         type=_mhz,
         default=DEFAULT_MHZ,
         metavar="N",
@@ -56,11 +74,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def setup(parsed: argparse.Namespace) -> pc.PcSetup:
-    """Return the PC that the arguments describe.  LoadError if a file can't be read."""
+def setup(parsed: argparse.Namespace, shared: argparse.Namespace) -> pc.PcSetup:
+    """Return the PC that the arguments describe.  LoadError if a file can't be read.
+
+    ``shared``: where speed and display come from if a machine's own arguments don't say.
+    """
     return pc.PcSetup(
-        parsed.mhz,
-        Adapter[parsed.display.upper()],
+        parsed.mhz or shared.mhz,
+        Adapter[(parsed.display or shared.display).upper()],
         tuple(
             pc.DiskImage(drive, path, loader.content(path, str(path)), read_only)
             for drive, path, read_only in _given(parsed)
@@ -79,6 +100,11 @@ def _given(parsed: argparse.Namespace) -> list[tuple[int, Path, bool]]:
     return [(drive, *image) for drive, images in given for image in images]
 
 
+def images(program: str, parsed: argparse.Namespace) -> list[Path]:
+    """Return the files that a PC's disks come from.  LoadError if there is no such program."""
+    return [loader.find(program), *(path for _, path in drives(parsed))]
+
+
 def place(text: str) -> Place:
     """Return where a console is."""
     try:
@@ -87,7 +113,12 @@ def place(text: str) -> Place:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def serial(text: str) -> tuple[str, Place]:
+def places(parsed: argparse.Namespace) -> dict[str, Place]:
+    """Return where serial ports lead."""
+    return dict(parsed.serial)
+
+
+def _serial(text: str) -> tuple[str, Place]:
     """Return a serial port's channel and where it leads."""
     name, equals, where = text.partition("=")
     if name not in SERIAL_PORTS or not equals:

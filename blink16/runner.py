@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import signal
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
 from blink16 import terminal
 from blink16.bios import display
 from blink16.bios.typist import Typist
+from blink16.bios.video import ROWS
 from blink16.console import Console
-from blink16.consoles import NoPlace, Place, SocketLine, Streams, TcpPlace, UnixPlace
+from blink16.consoles import Lines, Place, Streams
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
 from blink16.devices.video import Video
+from blink16.governor import Governor
 from blink16.loader import Loaded
 from blink16.machine import IDLE_INTERVAL, IDLE_SECONDS, Machine
 from blink16.painter import Painter
@@ -27,12 +27,12 @@ from blink16.terminal import SIGNAL_STATUS
 SLICE = 2_000_000
 """Instructions between two looks at signals, which wait while an engine runs native code."""
 FIRST_PICTURE_SLICE = 10_000
+QUIT_HINT = " Ctrl-] ends this PC"
+"""Shown where there is a line to spare."""
 PICTURE_SECONDS = 0.04
 """How long, about, the picture of a PC's screen stands before it is drawn anew."""
-PACE_SECONDS = 0.01
-"""In real time, a machine runs ahead of the clock by so much at most."""
-QUIT_KEY = b"\x1d"
-"""Ctrl-], which ends a PC in the terminal; all other keys are the guest's."""
+MAX_CHUNKS = 256
+"""Pieces of input that may wait; what comes beyond, from a flood on a socket, is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +85,17 @@ class Runner:
         self._is_pc = loaded.machine.component(Typist.COMPONENT) is not None
         self._painter: Painter | None = None
         streams = isinstance(places.get(Console.CHANNEL, Streams()), Streams)
-        wide = streams and os.isatty(terminal.STDIN) and terminal.has_room_for(80, 25)
-        if self._is_pc and wide:
+        if self._is_pc and streams and terminal.is_interactive():
             self._painter = Painter()
         self._machine.on_output = self._show
         self._input: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._reader = terminal.InputReader(partial(self._deliver, Console.CHANNEL))
         if streams:
             self._console.on_starved = self._reader.want
-        self._lines: dict[str, SocketLine | None] = {}
-        for channel, place in places.items():
-            self._connect(channel, place, say)
-        self._real_time = real_time
+        self._lines = Lines(places, self._deliver, say, self._has)
+        self._governor: Governor | None = None
         if real_time:
+            self._governor = Governor(self._machine.instructions_per_second)
             self._machine.idle_after = 0
         self._slice = FIRST_PICTURE_SLICE if self._painter else SLICE
         self._began = self._drawn = time.perf_counter()
@@ -107,7 +105,10 @@ class Runner:
         """Run until the program ends.  Raises OutputError."""
         self._began = time.perf_counter()
         try:
-            with terminal.raw() if self._painter else nullcontext():
+            if self._painter is None:
+                return self._run()
+            terminal.end_on_signals()
+            with terminal.raw():
                 return self._run()
         finally:
             self._seconds += time.perf_counter() - self._began
@@ -119,6 +120,8 @@ class Runner:
 
     def _run(self) -> End:
         try:
+            if self._governor is not None:
+                self._governor.start(self._machine.time)
             while True:
                 if self._painter:
                     self._reader.want()
@@ -128,9 +131,7 @@ class Runner:
                 if end is not None:
                     return end
         finally:
-            for line in self._lines.values():
-                if line is not None:
-                    line.close()
+            self._lines.close()
             if self._painter:
                 self._draw(at_once=True)
                 terminal.write(terminal.STDOUT, self._painter.end().encode())
@@ -138,38 +139,28 @@ class Runner:
     # -- pace --------------------------------------------------------------------------------
 
     def _budget(self) -> int:
-        if not self._real_time:
-            return self._slice
-        return max(1, round(self._machine.instructions_per_second * PACE_SECONDS))
+        return self._slice if self._governor is None else self._governor.budget
 
     def _pause(self, stop: Stop) -> float | None:
         """Return how many seconds to wait for input; None: until there is some."""
         if stop.reason is StopReason.WAITING:
             return None
-        if self._real_time:
-            ahead = self._machine.time / self._machine.instructions_per_second
-            return max(0.0, ahead - (time.perf_counter() - self._began))
+        if self._governor is not None:
+            return self._governor.ahead(self._machine.time)
         return 1 / IDLE_INTERVAL if stop.reason is StopReason.IDLE else 0.0
 
     # -- console -----------------------------------------------------------------------------
 
-    def _connect(self, channel: str, place: Place, say: Callable[[str], None]) -> None:
-        """Let a channel lead to a place."""
-        match place:
-            case NoPlace():
-                self._lines[channel] = None
-            case TcpPlace() | UnixPlace():
-                line = SocketLine(place, channel, partial(self._deliver, channel))
-                self._lines[channel] = line
-                say(f"{channel} is at {line.where}")
+    def _has(self, channel: str) -> bool:
+        return self._machine.component(channel) is not None
 
     def _show(self, channel: str, data: bytes) -> None:
         if channel in self._lines:
-            line = self._lines[channel]
-            if line is not None:
-                line.show(data)
-        elif channel != Console.CHANNEL or not self._painter:
+            self._lines.show(channel, data)
+        elif self._painter is None:
             terminal.show(channel, data)
+        elif channel != Console.CHANNEL:
+            terminal.show_beside_picture(data)
 
     def _draw(self, *, at_once: bool = False) -> None:
         """Draw a PC's screen, now and then, and choose how long to run until the next time."""
@@ -183,17 +174,21 @@ class Runner:
         self._drawn = now
         video = self._machine.component(Video.COMPONENT)
         shown = display.read(self._machine.memory, video if isinstance(video, Video) else None)
-        terminal.write(terminal.STDOUT, self._painter.paint(shown).encode())
+        size = terminal.size()
+        hint = QUIT_HINT if size.lines > ROWS else ""
+        painted = self._painter.paint(shown, size, hint)
+        terminal.write(terminal.STDOUT, painted.encode())
 
     def _deliver(self, channel: str, data: bytes) -> None:
         """Take input in a reader's thread; it goes in between two instructions."""
-        self._input.put((channel, data))
+        if self._input.qsize() < MAX_CHUNKS:
+            self._input.put((channel, data))
         self._machine.interrupt()
 
     def _feed(self, stop: Stop) -> End | None:
         """Give the machine what was typed, or wait for it; the end if that's the end."""
         if stop.reason in (StopReason.IDLE, StopReason.WAITING):
-            if self._is_pc and self._console.ended and not self._console.waiting:
+            if self._is_pc and self._input_has_ended(stop):
                 return End(0, f"{_ENDED}, {_where(self._machine)}")
             self._console.on_starved()
         pause = self._pause(stop)
@@ -201,17 +196,24 @@ class Runner:
             channel, data = self._input.get(block=pause != 0, timeout=pause)
         except queue.Empty:
             return None
-        if self._painter and channel == Console.CHANNEL and QUIT_KEY in data:
+        if self._painter and channel == Console.CHANNEL and terminal.QUIT_KEY in data:
             return End(0)
         self._machine.receive(channel, data)
         return None
+
+    def _input_has_ended(self, stop: Stop) -> bool:
+        """Whether an idle guest waits in vain: nothing can come any more, typed or on a line."""
+        if not self._console.ended or self._console.waiting or self._lines.live:
+            return False
+        patience = IDLE_SECONDS * self._machine.instructions_per_second
+        return stop.reason is StopReason.WAITING or self._machine.quiet >= patience
 
     # -- the end -----------------------------------------------------------------------------
 
     def _end(self, stop: Stop) -> End | None:
         match stop.reason:
             case StopReason.EXITED:
-                return End(stop.status & 0xFF)
+                return End(stop.status & 0xFF, stop.text)
             case StopReason.TRAPPED:
                 name = _signal_name(stop.status)
                 return End(SIGNAL_STATUS + stop.status, f"{stop.text} ({name})")

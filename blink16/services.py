@@ -32,6 +32,15 @@ class Exit:
     """The program ends with ``status``.  The machine stops before it is gone."""
 
     status: int
+    text: str = ""
+    """How, where that is not by what every program does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The machine starts anew, as ``text`` says: done, but whoever runs it wants to know."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Trap:
     resumable: bool = False
 
 
-Outcome = Done | Wait | Exit | Trap
+Outcome = Done | Wait | Exit | Trap | Restart
 DONE = Done()
 WAIT = Wait()
 

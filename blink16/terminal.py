@@ -19,6 +19,10 @@ except ImportError:  # a host without terminals of this kind
 STDIN, STDOUT, STDERR = 0, 1, 2
 SIGNAL_STATUS = 128
 """Added to a signal's number, it is the exit status that shells give to its victim."""
+QUIT_KEY = b"\x1d"
+"""Ctrl-], which ends a PC in the terminal; all other keys are the guest's."""
+MIN_COLUMNS, MIN_LINES = 40, 10
+"""Of a smaller terminal no PC's screen is made."""
 CHUNK = 4096
 """Bytes of input taken at a time; the rest stays for whoever reads after us."""
 
@@ -55,8 +59,6 @@ def raw() -> Iterator[None]:
     if termios is None or not os.isatty(STDIN):
         yield
         return
-    for number in (signal.SIGTERM, signal.SIGHUP):  # by default they would leave it as it is
-        signal.signal(number, _end)
     before = termios.tcgetattr(STDIN)
     mode = termios.tcgetattr(STDIN)
     mode[0] &= ~(termios.IXON | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP)
@@ -66,20 +68,47 @@ def raw() -> Iterator[None]:
         termios.tcsetattr(STDIN, termios.TCSANOW, mode)
         yield
     finally:
-        termios.tcsetattr(STDIN, termios.TCSADRAIN, before)
+        termios.tcsetattr(STDIN, termios.TCSANOW, before)  # a stalled terminal drains never
+
+
+def end_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end us in order; by default they would leave a raw terminal."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _end)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(SIGNAL_STATUS + number)
 
 
-def has_room_for(columns: int, rows: int) -> bool:
-    """Whether standard output is a terminal that can show so much."""
+def is_interactive() -> bool:
+    """Whether standard input and output are a terminal on which a PC's screen can be shown."""
+    found = size()
+    wide = found.columns >= MIN_COLUMNS and found.lines >= MIN_LINES
+    return termios is not None and os.isatty(STDIN) and wide and _in_foreground()
+
+
+def _in_foreground() -> bool:
+    """Whether the terminal is ours: who takes it from the background is stopped."""
     try:
-        size = os.get_terminal_size(STDOUT)
+        return os.tcgetpgrp(STDIN) == os.getpgrp()
     except OSError:
         return False
-    return size.columns >= columns and size.lines >= rows
+
+
+def size() -> os.terminal_size:
+    """Return the size of the terminal on standard output; no columns and lines if it is none."""
+    try:
+        return os.get_terminal_size(STDOUT)
+    except OSError:
+        return os.terminal_size((0, 0))
+
+
+def show_beside_picture(data: bytes) -> None:
+    """Write to standard error what isn't the picture, unless it would spoil it."""
+    if not os.isatty(STDERR):
+        write(STDERR, data)
 
 
 class InputReader:

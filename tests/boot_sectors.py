@@ -89,10 +89,10 @@ def counter(machine: Pc) -> int:
     return machine.machine.memory.read_word(COUNTER)
 
 
-def press(machine: Pc, chord: str) -> None:
+def press(machine: Pc, chord: str) -> Stop:
     """Press keys together and let the guest take them."""
     machine.machine.receive("keyboard", keys.chord(chord))
-    machine.machine.run(SECOND // 2)
+    return machine.machine.run(SECOND // 2)
 
 
 class Powered(Pc):

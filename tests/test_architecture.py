@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "blink16"
 FLOORS = (
     {"memory", "bus", "files", "filenodes", "hostfolder", "symbols", "breakpoints", "console"}
-    | {"terminal", "consoles"},
+    | {"terminal", "consoles", "governor"},
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
@@ -18,7 +18,7 @@ FLOORS = (
     {"gdbstub"},
     {"recording"},
     {"server", "runner"},
-    {"cli", "pc_arguments"},
+    {"cli", "arguments", "pc_arguments", "server_arguments"},
 )
 OUTSIDE = {"__init__", "__version__", "samples"}
 """The public names, and the samples' build script."""

@@ -324,7 +324,7 @@ def test_reboot_and_no_system_end_the_run(plain: Plain, vector: int, status: int
     """INT 18h and 19h have nowhere to go on; the user learns which it was."""
     stop = plain.call(vector)
     assert (stop.reason, stop.status) == (StopReason.EXITED, status)
-    assert f"{vector:02X}h" in plain.notices[0]
+    assert f"{vector:02X}h" in stop.text
 
 
 def test_dos_programs_have_the_bios(tmp_path: Path) -> None:

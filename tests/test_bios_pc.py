@@ -35,19 +35,23 @@ def test_a_reset_boots_again(how: str) -> None:
     pc_.machine.memory.write_word(0x16 * 4, 0x1234)
     match how:
         case "keys":
-            press(pc_, "ctrl-alt-del")
+            stop = press(pc_, "ctrl-alt-del")
         case "switch":
             pc_.machine.receive("reset", b"\0")
+            stop = pc_.machine.run(SECOND // 2)
         case "jump":
             pc_.registers.cs, pc_.registers.ip = 0xFFFF, 0
+            stop = pc_.machine.run(SECOND // 2)
         case "int19":
             pc_.call(0x19)
-    pc_.machine.run(SECOND // 2)
+            stop = pc_.machine.run(SECOND // 2)
+    if how != "int19":
+        assert stop.reason is StopReason.RESTARTED
+        assert stop.text.endswith("(Ctrl-Alt-Del)" if how == "keys" else "(reset)")
+        assert pc_.machine.memory.read_word(0x16 * 4) != 0x1234
+        pc_.machine.run(SECOND // 2)
     assert counter(pc_) == 2
     assert pc_.registers.dl == 0
-    if how != "int19":
-        assert pc_.machine.memory.read_word(0x16 * 4) != 0x1234
-        assert len(pc_.notices) == 1
 
 
 def test_a_hard_disk_without_system_is_told() -> None:
@@ -55,7 +59,21 @@ def test_a_hard_disk_without_system_is_told() -> None:
     pc_ = Powered([disk_of(0x80, bytes(1008 * 512))])
     stop = pc_.call(0x19)
     assert stop.reason is StopReason.EXITED
-    assert "no system" in pc_.notices[0]
+    assert "no system" in stop.text
+
+
+def test_a_system_switches_the_pc_off() -> None:
+    """ELKS' `poweroff` asks for APM, connects, and switches off: an end, not a halted machine."""
+    pc_ = Pc()
+    pc_.call(0x15, 0x5300)
+    assert (pc_.registers.ax, pc_.registers.bx) == (0x0101, 0x504D)
+    pc_.call(0x15, 0x5301)
+    assert pc_.registers.ah == 0
+    pc_.call(0x15, 0x5380)
+    assert pc_.registers.ah == 0x0C
+    stop = pc_.call(0x15, 0x5307, bx=1, cx=3)
+    assert (stop.reason, stop.status) == (StopReason.EXITED, 0)
+    assert "switched off" in stop.text
 
 
 def rom(code: bytes) -> bytes:

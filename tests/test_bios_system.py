@@ -12,6 +12,7 @@ from pc_guest import count, machine_on
 from blink16 import bios
 from blink16.bios.int15 import CONFIGURATION, ELAPSED, MODEL, WAIT_FLAG
 from blink16.console import Console
+from blink16.cpu.engine import StopReason
 from blink16.memory import linear
 from blink16.timeline import Timeline
 
@@ -37,7 +38,7 @@ def test_there_is_no_extended_memory() -> None:
     assert (pc.registers.ax, pc.failed) == (0, False)
 
 
-@pytest.mark.parametrize("function", [0x00, 0x01, 0x24, 0x4F, 0x53, 0x84, 0x87, 0x89, 0xC1, 0xFF])
+@pytest.mark.parametrize("function", [0x00, 0x01, 0x24, 0x4F, 0x84, 0x87, 0x89, 0xC1, 0xFF])
 def test_what_is_absent_says_so(function: int) -> None:
     """Cassettes, A20, extended memory and the like: CF, 86h in AH, and AL as it was."""
     pc = Pc()
@@ -134,3 +135,17 @@ def test_no_call_crashes(ax: int, bx: int, cx: int, dx: int, es: int) -> None:
     pc.call(0x15, ax, bx=bx, cx=cx, dx=dx, es=es)
     pc.machine.run(500)
     assert pc.machine.icount == 502
+
+
+def test_a_system_switches_the_pc_off() -> None:
+    """ELKS' `poweroff` asks for APM, connects, and switches off: an end, not a halted machine."""
+    pc = Pc()
+    pc.call(0x15, 0x5300)
+    assert (pc.registers.ax, pc.registers.bx) == (0x0101, 0x504D)
+    pc.call(0x15, 0x5301)
+    assert pc.registers.ah == 0
+    pc.call(0x15, 0x5380)
+    assert pc.registers.ah == 0x0C
+    stop = pc.call(0x15, 0x5307, bx=1, cx=3)
+    assert (stop.reason, stop.status) == (StopReason.EXITED, 0)
+    assert "switched off" in stop.text

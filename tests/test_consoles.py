@@ -141,6 +141,54 @@ def test_impossible_places_are_told(line: Line, tmp_path: Path) -> None:
     assert file.read_text() == "mine"
 
 
+def test_a_second_peer_is_told_and_hung_up_on(line: Line) -> None:
+    """Prevents a terminal that waits for ever, and one that types into another's session."""
+    with line.connect() as first:
+        first.sendall(b"a")
+        line.expect(b"a")
+        for _ in range(200):
+            host, _, port = line.line.where.rpartition(":")
+            with socket.create_connection((host, int(port)), PATIENCE) as second:
+                assert receive(second, 16) == b"com1 is in use\r\n"
+                assert second.recv(1) == b""
+        line.line.show(b"for the first")
+        assert receive(first, 13) == b"for the first"
+
+
+def test_a_peer_that_ends_its_input_still_hears(line: Line) -> None:
+    """`printf 'ls' | nc` must see the answer, and must not be in the next one's way."""
+    with line.connect() as first:
+        first.sendall(b"ls")
+        first.shutdown(socket.SHUT_WR)
+        line.expect(b"ls")
+        line.line.show(b"answer")
+        assert receive(first, 6) == b"answer"
+        with line.connect() as second:
+            second.sendall(b"x")
+            line.expect(b"x")
+
+
+def test_a_peer_that_does_not_read_costs_a_bounded_buffer(line: Line) -> None:
+    """Prevents a guest that waits for a stuck terminal, and output that fills our memory."""
+    with line.connect() as deaf:
+        for _ in range(1000):
+            line.line.show(b"x" * 65536)
+        assert len(line.line._unsent) <= consoles.MAX_UNSENT
+        deaf.sendall(b"still heard")
+        line.expect(b"still heard")
+
+
+def test_what_is_left_is_sent_at_the_end(line: Line) -> None:
+    """The last words of a guest must arrive before the line is hung up."""
+    with line.connect() as peer:
+        peer.sendall(b"x")
+        line.expect(b"x")
+        line.line.show(b"y" * 50_000)
+        line.line.close()
+        assert receive(peer, 50_000) == b"y" * 50_000
+        assert peer.recv(1) == b""
+
+
 @pytest.mark.parametrize("text", ["", "tcp", "tcp:", "tcp:x", "tcp:65536", "unix:", "file:x"])
 def test_nonsense_is_no_place(text: str) -> None:
     """A mistyped console must be refused with the forms that there are."""

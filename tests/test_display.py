@@ -197,8 +197,8 @@ def test_the_font_has_all_characters() -> None:
 class Terminal:
     """Understands what `Painter` sends, and no more."""
 
-    def __init__(self) -> None:
-        self.rows = [[" "] * 80 for _ in range(25)]
+    def __init__(self, lines: int = 25) -> None:
+        self.rows = [[" "] * 80 for _ in range(lines)]
         self.at = (0, 0)
 
     def show(self, text: str) -> None:
@@ -209,7 +209,7 @@ class Terminal:
                 self.rows[row][column] = character
                 self.at = row, column + 1
             elif sequence == "\x1b[2J":
-                self.rows = [[" "] * 80 for _ in range(25)]
+                self.rows = [[" "] * 80 for _ in self.rows]
             elif sequence.endswith("H"):
                 row, _, column = sequence[2:-1].partition(";")
                 self.at = int(row or 1) - 1, int(column or 1) - 1
@@ -233,3 +233,57 @@ def test_a_terminal_shows_the_screen(pictures: list[list[tuple[int, int, int]]])
         assert ["".join(row).rstrip() for row in terminal.rows] == screen.lines()
         assert terminal.at == (3, 4)
         assert painter.paint(screen) == ""
+
+
+class SmallTerminal(Terminal):
+    """A terminal on which not all of the screen has room."""
+
+    def __init__(self, columns: int, lines: int) -> None:
+        super().__init__(max(25, lines))
+        self.size = columns, lines
+
+    def text(self) -> list[str]:
+        """Return what it shows; IndexError if something was written beyond its edges."""
+        columns, lines = self.size
+        beyond = [row[columns:] for row in self.rows] + [row[:] for row in self.rows[lines:]]
+        assert not any("".join(row).strip() for row in beyond)
+        return ["".join(row).rstrip() for row in self.rows[:lines]]
+
+
+def numbered(cursor: tuple[int, int] | None) -> TextScreen:
+    """Return a screen whose rows tell their numbers, at both ends."""
+    rows = [f"{row:<78}{row:>2}" for row in range(25)]
+    cells = b"".join(bytes((ord(c), 7)) for c in "".join(rows))
+    return TextScreen(80, 25, cells, cursor, range(6, 8))
+
+
+def test_a_small_terminal_follows_the_cursor() -> None:
+    """On 80x24, the usual size, the line that one types on must not be beyond the edge."""
+    painter, terminal = Painter(), SmallTerminal(60, 10)
+    for row, top in ((24, 15), (20, 15), (3, 3), (12, 3), (13, 4)):
+        terminal.show(painter.paint(numbered((row, 5)), terminal.size))
+        assert [int(line) for line in terminal.text()] == list(range(top, top + 10))
+        assert terminal.at == (row - top, 5)
+    painter.paint(numbered((13, 70)), terminal.size)  # a cursor beyond the edge is not shown
+    painter.paint(numbered(None), terminal.size)
+
+
+def test_the_status_has_the_last_line() -> None:
+    """What the server tells must not be written over the picture."""
+    painter, terminal = Painter(), SmallTerminal(80, 25)
+    terminal.show(painter.paint(numbered((24, 0)), terminal.size, "Listening"))
+    assert terminal.text()[:24] == numbered(None).lines()[1:]
+    assert terminal.text()[24] == "Listening"
+    terminal.show(painter.paint(numbered((24, 0)), terminal.size, "x"))
+    assert terminal.text()[24] == "x"
+    assert terminal.at == (23, 0)
+    assert painter.paint(numbered((24, 0)), terminal.size, "x") == ""
+
+
+def test_a_resized_terminal_is_painted_anew() -> None:
+    """A terminal loses its picture when its window changes."""
+    painter = Painter()
+    painter.paint(numbered((0, 0)), (80, 25))
+    terminal = SmallTerminal(70, 20)
+    terminal.show(painter.paint(numbered((0, 0)), (70, 20)))
+    assert len([line for line in terminal.text() if line]) == 20

@@ -137,6 +137,8 @@ def test_run_starts_a_program_afresh_with_arguments(gdb: Gdb) -> None:
         assert gdb.value("$icount") == 0
         assert "banner I " in gdb.run("info os processes")
         assert "H   H" not in gdb.run("continue")
+        gdb.run('starti ""')  # none, where nothing at all means the command line's
+        assert re.search(r"^\d+ +banner +\w+", gdb.run("info os processes"), re.MULTILINE)
         gdb.run("set remote exec-file nonsense")
         assert re.search("this server has banner|target failed", gdb.run("run"))
 

@@ -181,7 +181,7 @@ class Run:
         for _ in range(count):
             if self.timeline.now in self._inputs:
                 self.timeline.receive(*self._inputs[self.timeline.now])
-            assert self.timeline.run(1).reason is StopReason.BUDGET
+            assert self.timeline.run(1).reason in (StopReason.BUDGET, StopReason.RESTARTED)
             trace.append(self.machine.registers.save())
         return trace
 

@@ -18,6 +18,7 @@ from blink16.gdbstub.packets import frame
 from blink16.gdbstub.session import Session
 from blink16.loader import Kind, Options, Program
 from blink16.server import (
+    Fittings,
     Host,
     Machines,
     ProgramSource,
@@ -110,13 +111,13 @@ async def with_service(
     test: Callable[[Bench], Awaitable[None]],
     *codes: bytes,
     said: list[str] | None = None,
-    output_to_debugger: bool = False,
+    fittings: Fittings | None = None,
     observers: bool = False,
 ) -> None:
     """Run a test with a service of these programs; what is left at its end is cancelled."""
     say = ([] if said is None else said).append
     sources = [source_of(code) for code in codes]
-    hosted = Machines(sources, StreamConsole(say), say, output_to_debugger=output_to_debugger)
+    hosted = Machines(sources, StreamConsole(say), say, fittings=[fittings] if fittings else [])
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             await test(Bench(Service(hosted, observers=observers), hosted, nursery))
@@ -351,7 +352,7 @@ async def test_output_can_go_to_the_debugger() -> None:
         assert await client.ask("qRcmd,68656c70") == "OK"
         assert len(client.output) > printed  # from here on it is the command's
 
-    await with_service(test, PRINT_FOR_EVER, output_to_debugger=True)
+    await with_service(test, PRINT_FOR_EVER, fittings=Fittings(output_to_debugger=True))
 
 
 async def test_a_client_that_vanishes_does_not_keep_a_printing_guest(
@@ -366,7 +367,7 @@ async def test_a_client_that_vanishes_does_not_keep_a_printing_guest(
         await deaf.stream.aclose()
         assert (await bench.connect().ask("?")).startswith("T")
 
-    await with_service(test, PRINT_FOR_EVER, output_to_debugger=True)
+    await with_service(test, PRINT_FOR_EVER, fittings=Fittings(output_to_debugger=True))
 
 
 async def test_clients_by_the_hundred_are_refused() -> None:

@@ -13,6 +13,7 @@ from construct import Const, Int8ul, Int16ul, Padding, Struct
 
 from blink16.bios.data_area import BASE
 from blink16.bios.misc import UNSUPPORTED
+from blink16.bios.power import power_management
 from blink16.bios.rom import SEGMENT, STI, Rom, goto, jump
 from blink16.bios.serial import PAUSE
 from blink16.cpu.registers import CF
@@ -99,6 +100,8 @@ class SystemService:
         r = guest.registers
         failed = False
         match r.ah:
+            case 0x53:
+                return power_management(guest)
             case 0x83 if r.al == CANCEL:
                 self.state = WaitState()
             case 0x83 if r.al == SET:

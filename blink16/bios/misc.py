@@ -65,11 +65,9 @@ class UnexpectedInterrupt:
 
 def no_system(guest: Guest) -> Outcome:
     """INT 18h: nothing could be booted, and there is no BASIC in ROM."""
-    guest.notice("the machine found no system to boot (INT 18h)")
-    return Exit(NO_SYSTEM_STATUS)
+    return Exit(NO_SYSTEM_STATUS, "the machine found no system to boot (INT 18h)")
 
 
 def reboot(guest: Guest) -> Outcome:
     """INT 19h: the guest wants to be booted again, which ends this run of it."""
-    guest.notice("the machine asked to be booted again (INT 19h)")
-    return Exit(0)
+    return Exit(0, "the machine asked to be booted again (INT 19h)")

@@ -17,7 +17,7 @@ from blink16.cpu.registers import Cell
 from blink16.devices.pc import PcDevices
 from blink16.devices.ppi import Display
 from blink16.devices.video import Adapter
-from blink16.services import DONE, Guest, Host, Outcome
+from blink16.services import DONE, Guest, Host, Outcome, Restart
 
 BOOT_ADDRESS = 0x7C00
 BOOT_SIGNATURE = b"\x55\xaa"
@@ -77,13 +77,12 @@ class Post:
     def _again(self, guest: Guest) -> Outcome:
         """Pass the self-test after a reset, and go on to the option ROMs and the boot sector."""
         warm = DataArea(guest.memory).reset_flag == WARM_BOOT
-        guest.notice("the machine starts anew" + (" (Ctrl-Alt-Del)" if warm else " (reset)"))
         guest.memory.write(0, self._vectors)
         self._test(guest)
         r = guest.registers
         r.ss, r.sp, r.flags = 0, STACK_TOP, STARTING_FLAGS
         goto(guest, self._go_on)
-        return DONE
+        return Restart("the machine starts anew" + (" (Ctrl-Alt-Del)" if warm else " (reset)"))
 
     def _test(self, guest: Guest) -> None:
         bus = self._host.bus

@@ -25,6 +25,7 @@ _KEPT = (
     EventKind.EXITING,
     EventKind.SIGNALLED,
     EventKind.HALTED,
+    EventKind.RESTARTED,
 )
 
 

@@ -144,7 +144,7 @@ def wait_screen(debugger: Debugger, arguments: Sequence[str]) -> str:
     return f"{text!r} is on the screen at instruction {debugger.timeline.now}"
 
 
-_GOES_ON = (EventKind.STEPPED, EventKind.IDLE)
+_GOES_ON = (EventKind.STEPPED, EventKind.IDLE, EventKind.RESTARTED)
 
 
 def _screen(debugger: Debugger) -> display.Screen | None:
@@ -184,7 +184,7 @@ def _write_png(name: str, data: bytes) -> str:
 
 @command("reset")
 def reset(debugger: Debugger, arguments: Sequence[str]) -> str:
-    """Press a PC's reset button: with the next resume it starts anew."""
+    """Press a PC's reset button: with the next resume it starts anew, and stops to say so."""
     no_arguments(arguments)
     if debugger.machine.component(ResetSwitch.CHANNEL) is None:
         raise MonitorError(_NO_PC)

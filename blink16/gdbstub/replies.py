@@ -93,6 +93,7 @@ _SIGNALS = {
     # no signal: gdb says "stopped", and not that a program got a SIGTRAP that it never saw
     EventKind.EXITING: PosixSignal.NONE,
     EventKind.HALTED: PosixSignal.NONE,
+    EventKind.RESTARTED: PosixSignal.NONE,
     EventKind.CAUGHT: PosixSignal.NONE,
 }
 
@@ -153,8 +154,12 @@ def say(event: Event, icount: int) -> str:
     """Return the line that tells the user about an event; empty if gdb says it all."""
     match event.kind:
         case EventKind.EXITING:
-            return f"exited with status {event.status} at instruction {icount}\n"
-        case EventKind.HALTED if not event.text:
-            return f"the processor is halted for good at instruction {icount}\n"
+            reason = event.text or f"exited with status {event.status}"
+            return f"{reason} at instruction {icount}\n"
+        case EventKind.HALTED:
+            reason = event.text or "HLT with interrupts off"
+            return f"the processor is halted for good at instruction {icount} ({reason})\n"
+        case EventKind.RESTARTED:
+            return f"{event.text} at instruction {icount}\n"
         case _:
             return f"{event.text}\n" if event.text else ""

@@ -23,11 +23,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from threading import Lock
+from threading import Event, Lock
 from time import perf_counter
 
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Cell
+from blink16.governor import Governor
 from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT, Checkpoint, Ring
 from blink16.history.inputs import Input, InputLog, MemoryWritten, Received, RegisterWritten
 from blink16.history.pace import Pace
@@ -67,6 +68,9 @@ class Timeline:
         self.without_points: Callable[[], AbstractContextManager[None]] = nullcontext
         """Takes all points out of the machine for a while."""
         self.observer: Observer | None = None
+        self.governor: Governor | None = None
+        """Keeps the live machine from going faster than our clock; then it is never IDLE."""
+        self._hurry = Event()
         self._log = InputLog()
         self._fed = 0
         self._queue: deque[tuple[str, bytes]] = deque()
@@ -133,8 +137,10 @@ class Timeline:
                     self._take_rounds_back()
                 self._interrupted = False
                 return stop
-            if stop.reason is not StopReason.BUDGET or self.now >= goal:
+            slept = stop.reason is StopReason.IDLE and self.governor is not None
+            if not slept and (stop.reason is not StopReason.BUDGET or self.now >= goal):
                 return stop
+            self._keep_pace()
             skip = skip and self.now == before
         return INTERRUPTED
 
@@ -145,9 +151,11 @@ class Timeline:
         machine = self.machine
         here = machine.icount
         machine.replaying = here < self._end
+        goal = min(goal, here + self._pace.slice)
         if not machine.replaying:
             self._deliver()
-        goal = min(goal, here + self._pace.slice)
+            if self.governor is not None:
+                goal = min(goal, here + self.governor.budget)
         if machine.replaying:
             goal = min(goal, self._end)
             if self._fed < len(self._log):
@@ -163,6 +171,13 @@ class Timeline:
         if machine.icount >= due and not self._is_midway(stop):
             self.keep()
         return stop
+
+    def _keep_pace(self) -> None:
+        """Wait until our clock has caught up with the live machine, or for a request to stop."""
+        if self.governor is None or not self.live:
+            return
+        if self._hurry.wait(self.governor.ahead(self.machine.time)):
+            self._hurry.clear()
 
     def _is_midway(self, stop: Stop) -> bool:
         return stop.reason is StopReason.INTERRUPTED and self.machine.between_rounds
@@ -253,6 +268,7 @@ class Timeline:
         """Ask the run or seek that is going on, or else the next, to stop; from any thread."""
         self._interrupted = True
         self.machine.interrupt()
+        self._hurry.set()
 
     def forget_interrupt(self) -> None:
         """Drop a request to stop that nothing has reported yet."""
@@ -332,6 +348,7 @@ class Timeline:
     def _go_back(self, checkpoint: Checkpoint) -> None:
         """Put the machine into the state of a checkpoint, wherever that lies."""
         machine = self.machine
+        machine.replaying = True
         pages = {page: checkpoint.image.page(page) for page in machine.memory.written()}
         if checkpoint is not self._base:
             pages |= checkpoint.image.differences(self._base.image)
@@ -339,7 +356,6 @@ class Timeline:
         machine.memory.begin()
         self._base = checkpoint
         machine.restore(checkpoint.snapshot)
-        machine.replaying = True
         self._fed = checkpoint.fed
         self._feed()
 

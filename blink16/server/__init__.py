@@ -11,14 +11,17 @@ from blink16.server.listening import (
     SocketFile,
     StandardStreams,
     TcpPort,
+    to_standard_error,
 )
-from blink16.server.machines import Host, Machines
+from blink16.server.machines import Fittings, Host, Machines
+from blink16.server.screen import ScreenConsole
 from blink16.server.service import Service, run
 from blink16.server.sources import ProgramSource, RecordedSource, ReplayedSource, Say, Source
 
 __all__ = [
     "Endpoint",
     "ErrorConsole",
+    "Fittings",
     "Host",
     "HostConsole",
     "ListenError",
@@ -27,6 +30,7 @@ __all__ = [
     "RecordedSource",
     "ReplayedSource",
     "Say",
+    "ScreenConsole",
     "Service",
     "SocketFile",
     "Source",
@@ -34,4 +38,5 @@ __all__ = [
     "StreamConsole",
     "TcpPort",
     "run",
+    "to_standard_error",
 ]

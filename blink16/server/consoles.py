@@ -1,7 +1,7 @@
 """Where a machine's output goes and its input comes from, beside the debugger.
 
-A console has two methods: ``show`` is called in the thread that runs the machine, ``want`` from
-any thread.  One console serves all machines of a server.
+``show`` is called in the thread that runs the machine, ``want`` from any thread.  One console
+serves all machines of a server, but for the channels that lead to lines of their own.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ class HostConsole(Protocol):
 
     def want(self, deliver: Deliver) -> None:
         """Get input for a machine that looks for some.  Cheap to repeat."""
+
+    def close(self) -> None:
+        """Leave everything as it was found."""
 
 
 class StreamConsole:
@@ -57,6 +60,9 @@ class StreamConsole:
             self._waiting.append(deliver)
         self._reader.want()
 
+    def close(self) -> None:
+        """Nothing was changed."""
+
     def _hand_out(self, data: bytes) -> None:
         """Take a chunk in the reader's thread."""
         with self._lock:
@@ -84,3 +90,6 @@ class ErrorConsole:
         if not self._asked:
             self._asked = True
             self._say("the program waits for input, and standard input belongs to the debugger")
+
+    def close(self) -> None:
+        """Nothing was changed."""

@@ -87,7 +87,7 @@ class Conversation:
         """Let a machine's words come to this client."""
         host.debugger.on_notice = self._note
         host.debugger.on_print = self._put_out
-        if self._machines.output_to_debugger:
+        if host.fittings.output_to_debugger:
             host.to_debugger = self._put_out
 
     async def _read(self) -> None:
@@ -180,10 +180,12 @@ class Conversation:
 
     async def _resume(self, host: Host, how: Resume) -> Event:
         # Abandoned only when the whole server ends, which waits for no guest.
-        return await trio.to_thread.run_sync(host.debugger.resume, how, abandon_on_cancel=True)
+        return await trio.to_thread.run_sync(
+            host.move, partial(host.debugger.resume, how), abandon_on_cancel=True
+        )
 
     async def _work(self, host: Host, run: Callable[[], str]) -> None:
-        text = await trio.to_thread.run_sync(run, abandon_on_cancel=True)
+        text = await trio.to_thread.run_sync(host.move, run, abandon_on_cancel=True)
         await self._finish(host, partial(self._session.finished, text))
 
     async def _finish(self, host: Host, message: Message) -> None:

@@ -73,10 +73,12 @@ async def listeners(endpoint: TcpPort | SocketFile) -> AsyncIterator[list[trio.S
             listener.socket.close()
 
 
-def announce(endpoint: TcpPort | SocketFile, found: list[trio.SocketListener], say: Say) -> None:
-    """Say where debuggers find us, with the port that was chosen."""
+def announce(
+    endpoint: TcpPort | SocketFile, found: list[trio.SocketListener], say: Say, tell: Say
+) -> None:
+    """Tell where debuggers find us, with the port that was chosen; say what is to be minded."""
     if isinstance(endpoint, SocketFile):
-        print(f"Listening on {endpoint}", file=sys.stderr, flush=True)
+        tell(f"Listening on {endpoint}")
         return
     for listener in found:
         address, port = listener.socket.getsockname()[:2]
@@ -85,7 +87,12 @@ def announce(endpoint: TcpPort | SocketFile, found: list[trio.SocketListener], s
                 f"warning: listening on {address}, not only on this computer: whoever reaches it "
                 "controls the program and sees the files under --root"
             )
-        print(f"Listening on {TcpPort(address, port)}", file=sys.stderr, flush=True)
+        tell(f"Listening on {TcpPort(address, port)}")
+
+
+def to_standard_error(text: str) -> None:
+    """Tell a line as scripts look for it."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def standard_streams() -> trio.abc.HalfCloseableStream:

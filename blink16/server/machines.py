@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, repeat
 from pathlib import PurePosixPath
+from threading import Lock
+from typing import TypeVar
 
 import trio
 
 from blink16.console import Console
+from blink16.consoles import ConsoleError, Lines, Place
 from blink16.debugger import EventKind
 from blink16.gdbstub.actions import Fate, Process, Taken
 from blink16.gdbstub.board import Program
+from blink16.governor import Governor
 from blink16.loader import LoadError
 from blink16.server.consoles import Deliver, HostConsole
 from blink16.server.sources import Say, Source
@@ -24,8 +29,13 @@ PATIENCE = 1.0
 """Seconds that a client waits for a machine that another one holds."""
 MAX_MACHINES = 16
 """Machines of one server, each with a megabyte and a history."""
+STANDSTILL_SECONDS = 2.0
+"""How long a machine may take to stop at the server's end."""
 GONE = (EventKind.EXITED, EventKind.KILLED)
 """Events after which there is no program any more."""
+
+
+T = TypeVar("T")
 
 
 class RefusalError(Exception):
@@ -38,6 +48,21 @@ class Names:
 
     symbols: SymbolTable
     debug: DebugInformation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fittings:
+    """What a machine has on this computer, beside its program."""
+
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where channels lead that have lines of their own: ``console``, ``com1``, ``com2``."""
+    real_time: bool = False
+    """Whether its clock goes no faster than ours."""
+    output_to_debugger: bool = False
+    """Whether what it prints is shown by the debugger that runs it."""
+
+
+PLAIN = Fittings()
 
 
 class Host:
@@ -57,10 +82,12 @@ class Host:
         *,
         arguments: Sequence[str] | None = None,
         names: Names | None = None,
+        fittings: Fittings = PLAIN,
     ) -> None:
         """Load a machine, by default with its source's arguments.  LoadError if that can't be.
 
-        ``names``: what is known of the program from an earlier machine.
+        ConsoleError if one of its lines can't be.  ``names``: what is known of the program from
+        an earlier machine.
         """
         self.process = process
         self.source = source
@@ -73,10 +100,13 @@ class Host:
         self.to_debugger: Deliver | None = None
         """Takes the program's output instead of the console, in the thread that runs it."""
         self.input_arrived = trio.Event()
+        self.fittings = fittings
+        self._moves = Lock()
         self._console = console
         self._token: trio.lowlevel.TrioToken | None = None
         self._fresh_wanted = False
         self._put_in(source.arguments if arguments is None else arguments, names)
+        self._lines = Lines(fittings.places, self._deliver_on, say, self._has)
 
     @property
     def is_spent(self) -> bool:
@@ -89,6 +119,11 @@ class Host:
         """Whether nothing has happened to it yet."""
         timeline = self.debugger.timeline
         return timeline.now == timeline.end == timeline.began and not timeline.inputs()
+
+    @property
+    def is_travelling(self) -> bool:
+        """Whether it moves through its past, so that its memory is not to be shown."""
+        return self.runs and self.debugger.machine.replaying
 
     async def load(self, arguments: Sequence[str]) -> None:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
@@ -111,9 +146,23 @@ class Host:
         """The program's names, with those that users have added while it ran."""
         return Names(self.debugger.symbols, self.debugger.debug)
 
+    def move(self, act: Callable[[], T]) -> T:
+        """Do what moves the machine, in the thread of the caller."""
+        with self._moves:
+            return act()
+
+    def close(self) -> bool:
+        """Hang up its lines and stop it; whether it stands."""
+        self._lines.close()
+        self.debugger.interrupt()
+        return self._moves.acquire(timeout=STANDSTILL_SECONDS)
+
     def _put_in(self, arguments: Sequence[str], names: Names | None) -> None:
         loaded, debugger = self.source.make(arguments)
         loaded.machine.on_output = self._show
+        if self.fittings.real_time:
+            loaded.machine.idle_after = 0
+            debugger.timeline.governor = Governor(loaded.machine.instructions_per_second)
         loaded.console.on_starved = self._starve
         debugger.on_notice = self.say
         self.command = " ".join([self.source.name, *arguments])
@@ -126,22 +175,35 @@ class Host:
 
     def _show(self, channel: str, data: bytes) -> None:
         """Take the program's output, in the thread that runs it."""
-        if self.to_debugger is not None:
+        if channel in self._lines:
+            self._lines.show(channel, data)
+        elif self.to_debugger is not None:
             self.to_debugger(data)
         else:
             self._console.show(channel, data)
 
+    def _has(self, channel: str) -> bool:
+        return self.debugger.machine.component(channel) is not None
+
     def _starve(self) -> None:
-        self._console.want(self._deliver)
+        if Console.CHANNEL not in self._lines:
+            self._console.want(self.type)
 
-    def _deliver(self, data: bytes) -> None:
-        """Take input from the thread that reads it."""
-        assert self._token is not None  # nobody reads before a client has let the guest run
-        with suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._receive, data)
+    def type(self, data: bytes) -> None:
+        """Take input for the console, in any thread.
 
-    def _receive(self, data: bytes) -> None:
-        self.debugger.receive(Console.CHANNEL, data)
+        The machine gets it when it next runs live; what comes beyond `timeline.MAX_QUEUED`
+        bytes until then is lost.
+        """
+        self._deliver_on(Console.CHANNEL, data)
+
+    def _deliver_on(self, channel: str, data: bytes) -> None:
+        self.debugger.receive(channel, data)
+        if self._token is not None:  # else no client has come yet who could let it run
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._wake, idempotent=True)
+
+    def _wake(self) -> None:
         self.input_arrived.set()
         self.input_arrived = trio.Event()
 
@@ -155,19 +217,24 @@ class Machines:
         console: HostConsole,
         say: Say,
         *,
-        output_to_debugger: bool = False,
+        fittings: Sequence[Fittings] = (),
     ) -> None:
-        """Load a machine from each source.  LoadError if that can't be.
+        """Load a machine from each source.  LoadError, ConsoleError if that can't be.
 
-        ``output_to_debugger``: show what programs print in the debugger that runs them.
+        ``fittings``: of each machine; those without, and those that debuggers launch beside
+        them, have none.
         """
         self.say = say
-        self.output_to_debugger = output_to_debugger
         self._sources = tuple(sources)
         self._console = console
-        self._hosts = {
-            number: Host(number, source, console, say) for number, source in enumerate(sources, 1)
-        }
+        self._hosts: dict[int, Host] = {}
+        pairs = zip(sources, chain(fittings, repeat(PLAIN)), strict=False)
+        try:
+            for number, (source, fitting) in enumerate(pairs, 1):
+                self._hosts[number] = Host(number, source, console, say, fittings=fitting)
+        except ConsoleError:
+            self.close()
+            raise
         self._last = len(self._hosts)
         self._names: dict[Source, Names] = {}
         """By the source of a machine that is gone, what was known of it."""
@@ -187,7 +254,11 @@ class Machines:
         return iter(self._hosts.values())
 
     def close(self) -> None:
-        """End what machines write down."""
+        """Stop the machines and end what they write down."""
+        for host in self:
+            if not host.close():
+                self.say(f"process {host.process} did not stop")
+        self._console.close()
         for source in self._sources:
             source.close()
 
@@ -223,10 +294,11 @@ class Machines:
         """Return a machine that runs a program afresh, now held.
 
         ``name``: of one of the server's programs; empty for that of the process ``like``.
-        ``arguments``: empty for the program's own.  RefusalError if that can't be.
+        ``arguments``: empty for the program's own, which gdb's `run` means that was never told
+        any; one empty argument, `run ""`, for none.  RefusalError if that can't be.
         """
         source = self._source(name, like)
-        wanted = tuple(arguments) or source.arguments
+        wanted = () if tuple(arguments) == ("",) else tuple(arguments) or source.arguments
         used = (h for h in self if h.source is source and not h.held)
         free = next((h for h in used if h.is_spent or h.is_untouched), None)
         if free is None:

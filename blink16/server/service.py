@@ -20,6 +20,7 @@ from blink16.server.listening import (
     keep_alive,
     listeners,
     standard_streams,
+    to_standard_error,
 )
 from blink16.server.machines import Machines, RefusalError
 from blink16.server.sources import Say
@@ -76,20 +77,35 @@ class Service:
 
 
 def run(
-    make: Callable[[], Machines], endpoint: Endpoint, say: Say, *, observers: bool = False
+    make: Callable[[], Machines],
+    endpoint: Endpoint,
+    say: Say,
+    *,
+    observers: bool = False,
+    tell: Say = to_standard_error,
 ) -> None:
-    """Serve machines until SIGINT or SIGTERM; on standard streams, until the client leaves.
+    """Serve machines until a signal ends it; on standard streams, until the client leaves.
 
     ``make`` is called once we listen; what it raises ends this.  ``observers``: see `Service`.
+    ``tell`` is told where we listen, once that has come about.
     Raises ListenError.
     """
     if hasattr(signal, "SIGTTIN"):  # in the background: no input, rather than standing still
         signal.signal(signal.SIGTTIN, signal.SIG_IGN)
-    trio.run(_run, make, endpoint, say, observers)
+    trio.run(_run, make, endpoint, say, observers, tell)
 
 
-async def _run(make: Callable[[], Machines], endpoint: Endpoint, say: Say, observers: bool) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+def _ending_signals() -> list[signal.Signals]:
+    """Return the signals that end us: SIGHUP (our terminal is gone) not under nohup."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    heard = hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([hang_up] if hang_up and heard else [])]
+
+
+async def _run(
+    make: Callable[[], Machines], endpoint: Endpoint, say: Say, observers: bool, tell: Say
+) -> None:
+    with trio.open_signal_receiver(*_ending_signals()) as signals:
         if isinstance(endpoint, StandardStreams):
             with closing(make()) as machines:
                 stream = standard_streams()
@@ -97,7 +113,7 @@ async def _run(make: Callable[[], Machines], endpoint: Endpoint, say: Say, obser
         else:
             async with listeners(endpoint) as found:
                 with closing(make()) as machines:
-                    announce(endpoint, found, say)
+                    announce(endpoint, found, say, tell)
                     accept = partial(_accept, Service(machines, observers=observers))
                     await _until_signal(partial(trio.serve_listeners, accept, found), signals)
 

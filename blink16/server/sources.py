@@ -28,6 +28,10 @@ class Source(Protocol):
         """What users call the program."""
 
     @property
+    def kind(self) -> Kind:
+        """What the program was made for."""
+
+    @property
     def arguments(self) -> tuple[str, ...]:
         """The program's arguments, unless somebody wants others."""
 
@@ -52,6 +56,11 @@ class ProgramSource:
     def name(self) -> str:
         """The program's file name."""
         return PurePosixPath(self.program.name).name
+
+    @property
+    def kind(self) -> Kind:
+        """What the program was made for."""
+        return self.program.kind
 
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
         """Load the program into a new machine."""
@@ -86,6 +95,7 @@ class RecordedSource:
         self._recorder: Recorder | None = None
         self._recorded = False
         self.name = source.name
+        self.kind = source.kind
         self.arguments = source.arguments
 
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
@@ -134,6 +144,7 @@ class ReplayedSource:
             end = self._recording.end
             say(f"warning: {path} is damaged: {damage}; the session is shown up to {end}")
         self.name = PurePosixPath(self._recording.launch.name).name
+        self.kind = Kind[self._recording.launch.kind]
         self.arguments = self._recording.launch.arguments
 
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
@@ -161,8 +172,7 @@ class ReplayedSource:
 
     def _named(self, loaded: Loaded, debugger: Debugger) -> Loaded:
         """Add the names from symbol files."""
-        kind = Kind[self._recording.launch.kind]
-        loaded = loader.with_symbols(loaded, kind, self._symbols)
+        loaded = loader.with_symbols(loaded, self.kind, self._symbols)
         debugger.symbols = loaded.symbols
         return loaded
 

@@ -1,0 +1,146 @@
+"""Our terminal as the screen and the keyboard of one PC, whoever debugs it."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from threading import Event, Lock, Thread
+
+from blink16 import terminal
+from blink16.bios import display
+from blink16.console import Console
+from blink16.devices.video import Video
+from blink16.painter import Painter
+from blink16.server.consoles import Deliver
+from blink16.server.machines import Host
+from blink16.server.sources import Say
+
+PICTURE_SECONDS = 0.04
+"""How long a picture stands before the screen is looked at again."""
+STUCK_SECONDS = 1.0
+"""How long we wait, at the end, for a terminal that takes nothing."""
+MAX_SAID = 50
+"""Lines that are kept to be said when the terminal is its user's again."""
+
+
+def end_server() -> None:
+    """End the server as Ctrl-C would; from any thread."""
+    signal.raise_signal(signal.SIGINT)
+
+
+class ScreenConsole:
+    """A console (`consoles.HostConsole`) that shows the first machine's screen, painted anew in a
+    thread of ours, and types what comes from the terminal.
+
+    It shows the present: while the machine moves through its past, the picture stands still.
+    Other machines' output has no place here.
+    """
+
+    def __init__(self, say: Say, end: Callable[[], None] = end_server) -> None:
+        """``say`` tells what there is to tell before and after; ``end``: Ctrl-] was pressed."""
+        self._say = say
+        self._end = end
+        self._host: Host | None = None
+        self._painter = Painter()
+        self._screen: display.Screen | None = None
+        self._last_words = ""
+        self._said: deque[str] = deque(maxlen=MAX_SAID)
+        self._terminal = ExitStack()
+        self._begun = False
+        self._over = Event()
+        self._lock = Lock()
+        """Of painting and of taking the terminal back."""
+        self._reader = terminal.InputReader(self._take)
+        self._thread = Thread(target=self._work, name="screen", daemon=True)
+
+    def attach(self, host: Host) -> None:
+        """Show this machine."""
+        self._host = host
+
+    def begin(self, told: str) -> None:
+        """Take the terminal; ``told`` is where debuggers find us."""
+        if self._begun:
+            self.say(told)
+            return
+        self._last_words = told
+        self._terminal.enter_context(terminal.raw())
+        self._begun = True
+        self._reader.want()
+        self._thread.start()
+
+    def say(self, text: str) -> None:
+        """Tell the user a line: below the picture, and again at the end."""
+        if not self._begun:
+            self._say(text)
+            return
+        self._said.append(text)
+        self._last_words = text
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        if not self._begun or self._over.is_set():
+            return
+        self._over.set()
+        painted = self._lock.acquire(timeout=STUCK_SECONDS)
+        try:
+            if painted:
+                with suppress(terminal.OutputError):
+                    terminal.write(terminal.STDOUT, self._painter.end().encode())
+        finally:
+            self._terminal.close()
+        for line in self._said:
+            self._say(line)
+
+    # -- as a console ------------------------------------------------------------------------
+
+    def show(self, channel: str, data: bytes) -> None:
+        """Take output: what a PC prints is in its picture already."""
+        if channel != Console.CHANNEL:
+            with suppress(terminal.OutputError):
+                terminal.show_beside_picture(data)
+
+    def want(self, deliver: Deliver) -> None:
+        """Do nothing: keys come when they are pressed."""
+
+    def _take(self, data: bytes) -> None:
+        """Take keys, in the reader's thread."""
+        if not data or terminal.QUIT_KEY in data:
+            self._end()
+            return
+        if self._host is not None:
+            self._host.type(data)
+        self._reader.want()
+
+    # -- the picture, in its thread ----------------------------------------------------------
+
+    def _work(self) -> None:
+        with suppress(terminal.OutputError):  # the terminal is gone, and so is who would see it
+            while not self._over.wait(PICTURE_SECONDS):
+                with self._lock:
+                    if not self._over.is_set():
+                        terminal.write(terminal.STDOUT, self.picture(*terminal.size()).encode())
+
+    def picture(self, columns: int, lines: int) -> str:
+        """Return what turns a terminal's picture into what is to be seen now."""
+        host = self._host
+        if host is None:
+            return ""
+        if not host.is_travelling:
+            machine = host.debugger.machine
+            video = machine.component(Video.COMPONENT)
+            screen = display.read(machine.memory, video if isinstance(video, Video) else None)
+            if not host.is_travelling:  # else it may be of the past
+                self._screen = screen
+        status = f" {_state(host)} | Ctrl-] ends the server | {self._last_words}"
+        return self._painter.paint(self._screen, (columns, lines), status)
+
+
+def _state(host: Host) -> str:
+    if host.is_travelling:
+        return "moves through its past"
+    if host.runs:
+        return "runs"
+    past = "" if host.debugger.timeline.live else " in its past"
+    return f"stands{past}, stopped by the debugger" if host.held else f"stands{past}"

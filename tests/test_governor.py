@@ -1,0 +1,131 @@
+"""A machine in real time: how long it waits for our clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from boot_sectors import sector
+
+from blink16 import bios
+from blink16.bios.data_area import DataArea
+from blink16.console import Console
+from blink16.cpu.engine import StopReason
+from blink16.governor import MAX_LAG_SECONDS, Governor
+from blink16.machine import Machine
+from blink16.timeline import Timeline
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.seconds
+
+
+def test_a_machine_waits_for_our_clock() -> None:
+    """18.2 ticks must take a second of ours, not what executing them takes."""
+    clock = Clock()
+    governor = Governor(1_000_000, clock)
+    governor.start(5_000_000)
+    waited = 0.0
+    for tick in range(1, 183):
+        wait = governor.ahead(5_000_000 + tick * 54_925)
+        waited += wait
+        clock.seconds += wait + 0.001
+    assert abs(clock.seconds - 100 - 10.0) < 0.1
+    assert waited > 9
+
+
+def test_a_machine_that_stood_does_not_rush_afterwards() -> None:
+    """After a minute at a breakpoint the guest must not run a minute at full speed."""
+    clock = Clock()
+    governor = Governor(1_000_000, clock)
+    governor.start(0)
+    clock.seconds += 60
+    assert governor.ahead(1000) == 0.0
+    assert governor.ahead(1_001_000) == 1.0
+
+
+def test_a_short_lag_is_caught_up() -> None:
+    """A busy host may delay a tick, but not slow the guest's clock down."""
+    clock = Clock()
+    governor = Governor(1_000_000, clock)
+    governor.start(0)
+    clock.seconds += MAX_LAG_SECONDS / 2
+    assert governor.ahead(0) == 0.0
+    assert governor.ahead(1_000_000) == 1 - MAX_LAG_SECONDS / 2
+
+
+# -- a machine's history in real time --------------------------------------------------------
+
+
+class Hurry(threading.Event):
+    """An event whose waits take no time: they move the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.on_wait: Callable[[], None] = lambda: None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Let the time pass."""
+        assert timeout is not None
+        self.clock.seconds += timeout
+        self.on_wait()
+        return self.is_set()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock."""
+    return Clock()
+
+
+def timeline_of(code: bytes, clock: Clock) -> tuple[Timeline, Hurry]:
+    """Return a PC in real time."""
+    machine = Machine()
+    machine.idle_after = 0
+    bios.boot(machine, sector(code), Console())
+    timeline = Timeline(machine)
+    timeline.governor = Governor(machine.instructions_per_second, clock)
+    timeline._hurry = hurry = Hurry(clock)
+    return timeline, hurry
+
+
+@pytest.mark.parametrize("code", ["f4ebfd", "ebfe"], ids=["sleeping", "busy"])
+def test_a_guest_takes_the_time_it_should(code: str, clock: Clock) -> None:
+    """Ten of 18.2 ticks a second are 0.55 s, whether the guest sleeps or counts for them."""
+    timeline, hurry = timeline_of(bytes.fromhex(code), clock)
+    ticks = DataArea(timeline.machine.memory)
+    last = ticks.ticks + 10
+    hurry.on_wait = lambda: timeline.interrupt() if ticks.ticks >= last else None
+    assert timeline.run().reason is StopReason.INTERRUPTED
+    assert 0.45 < clock.seconds - 100 < 0.65
+
+
+def test_time_travel_is_not_held_up(clock: Clock) -> None:
+    """What has happened before takes no time of ours when it is replayed."""
+    timeline, hurry = timeline_of(bytes.fromhex("ebfe"), clock)
+    timeline.run(100_000)
+    now = clock.seconds
+    timeline.seek(0)
+    timeline.run(90_000)
+    assert clock.seconds == now
+    hurry.on_wait = lambda: pytest.fail("a wait in the past")
+    timeline.seek(50_000)
+
+
+def test_a_request_to_stop_ends_the_wait(clock: Clock) -> None:
+    """Ctrl-C must not wait for the guest's next tick."""
+    timeline, hurry = timeline_of(bytes.fromhex("f4ebfd"), clock)
+    hurry.on_wait = timeline.interrupt
+    assert timeline.run(1_000_000).reason is StopReason.INTERRUPTED
+    assert timeline.now < 10
+    hurry.on_wait = lambda: None
+    assert timeline.run(5).reason is StopReason.BUDGET

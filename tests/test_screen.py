@@ -1,0 +1,91 @@
+"""The server's terminal as a PC's screen: what is shown when."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from boot_sectors import sector
+from test_display import SmallTerminal
+
+from blink16.debugger import Resume
+from blink16.loader import Kind, Options, Program
+from blink16.server import Host, ProgramSource, ScreenConsole, StreamConsole
+
+SIZE = (80, 26)
+SHOW_A_TO_Z = bytes.fromhex("b8410e cd10 40 3c5b 75f9 f4 ebfd")  # al from 'A' to 'Z'; hlt
+
+
+@pytest.fixture
+def host() -> Host:
+    """Return a PC that has written the alphabet on its screen."""
+    program = Program("letters.img", Kind.BOOT, sector(SHOW_A_TO_Z))
+    made = Host(1, ProgramSource(program, (), Options()), StreamConsole(print), print)
+    made.debugger.resume(Resume(count=200))
+    return made
+
+
+@pytest.fixture
+def console(host: Host) -> ScreenConsole:
+    """Return a console that shows it."""
+    made = ScreenConsole(print, lambda: None)
+    made.attach(host)
+    return made
+
+
+def test_it_shows_the_present(host: Host, console: ScreenConsole) -> None:
+    """After a step back the letter that is undone must go from the screen too."""
+    terminal = SmallTerminal(*SIZE)
+    terminal.show(console.picture(*SIZE))
+    assert terminal.text()[0] == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    assert terminal.text()[25].startswith(" stands |")
+    for _ in range(2):
+        host.debugger.resume(Resume(backward=True, count=90))
+        terminal.show(console.picture(*SIZE))
+    assert terminal.text()[0] == "ABCD"
+    assert "in its past" in terminal.text()[25]
+
+
+def test_it_stands_still_while_the_machine_travels(host: Host, console: ScreenConsole) -> None:
+    """A search backward passes through thousands of pictures; none of them is the present."""
+    terminal = SmallTerminal(*SIZE)
+    terminal.show(console.picture(*SIZE))
+    host.runs = True
+    host.debugger.timeline.seek(4)
+    terminal.show(console.picture(*SIZE))
+    assert terminal.text()[0] == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    assert "moves through its past" in terminal.text()[25]
+    host.runs = False
+    terminal.show(console.picture(*SIZE))
+    assert terminal.text()[0] == "A"
+
+
+def test_keys_wait_for_the_machine(host: Host, console: ScreenConsole) -> None:
+    """Keys typed while it stands are inputs of the moment at which it runs on, and bounded."""
+    for _ in range(40):
+        console._take(b"x" * 65536)
+    assert host.debugger.timeline.inputs() == []
+    now = host.debugger.timeline.now
+    host.debugger.resume(Resume(count=1))
+    inputs = host.debugger.timeline.inputs()
+    assert {entry.icount for entry in inputs} == {now}
+    assert len(inputs) == 16
+
+
+def test_the_quit_key_ends_the_server() -> None:
+    """Ctrl-] among other keys, and a terminal that is gone, end the server; once is enough."""
+    ended: list[str] = []
+    console = ScreenConsole(print, lambda: ended.append("end"))
+    console._take(b"ab\x1dcd")
+    console._take(b"")
+    assert len(ended) == 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_is_said_before_the_picture_is_said_at_once() -> None:
+    """Messages must not be lost in either of its states; closing without begin does nothing."""
+    said: list[str] = []
+    console = ScreenConsole(said.append)
+    console.say("com1 is at 127.0.0.1:1")
+    console.close()
+    assert said == ["com1 is at 127.0.0.1:1"]
