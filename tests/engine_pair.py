@@ -82,8 +82,13 @@ class Pair:
     def compare_memory(self) -> None:
         """See that both have the same RAM, and agree on what was written since the checkpoint."""
         assert self.native.memory.ram == self.reference.memory.ram
-        old = [machine.memory.checkpoint() for machine in self]
-        assert old[1] == old[0]
+        assert self.native.memory.written() == self.reference.memory.written()
+        self.begin()
+
+    def begin(self) -> None:
+        """Record from now on what is written, as at a checkpoint."""
+        for machine in self:
+            machine.memory.begin()
 
 
 # -- random programs ---------------------------------------------------------------------------
@@ -142,8 +147,7 @@ def random_pair(choose: random.Random) -> Pair:
     for _ in range(choose.choice((0, 0, 20))):
         address = choose.choice((choose.randrange(MEMORY_SIZE), near + choose.randrange(100)))
         pair.mark(address % MEMORY_SIZE, choose.choice(_POINTS))
-    for machine in pair:
-        machine.memory.checkpoint()
+    pair.begin()
     return pair
 
 

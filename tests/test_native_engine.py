@@ -274,14 +274,16 @@ def test_request_from_another_thread_ends_a_run(code: bytes, translated: bool) -
     timer.join()
 
 
-def test_two_runs_without_a_checkpoint_keep_the_first_content() -> None:
-    """Prevents the undo log from keeping a page as it was in the middle of an interval."""
-    pair = loop_pair(STORING, cx=90, bx=0x90)
-    for machine in pair:
-        machine.memory.checkpoint()
+def test_pages_written_are_noted_over_several_runs() -> None:
+    """Prevents a checkpoint from missing a page that was written in an earlier run."""
+    pair = loop_pair(STORING, cx=90, bx=0xFC)
+    pair.begin()
     pair.run(30)
+    assert pair.native.memory.written() == [0x200]
     pair.run(30)
+    assert pair.native.memory.written() == [0x200]
     pair.compare_memory()
+    assert pair.native.memory.written() == []
 
 
 def test_ports_see_the_right_instruction_count() -> None:

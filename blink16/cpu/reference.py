@@ -199,10 +199,7 @@ class ReferenceEngine:
                 return
             if state & PageState.WATCH_WRITE:
                 self.memory.touch(address, 1, Access.WRITE)
-            if state & PageState.CLEAN:
-                self.memory.keep(page)
-            if state & PageState.CODE:
-                self.memory.stale_code.add(page)
+            self.memory.note_write(page)
         self.memory.ram[address] = byte
 
     def port_in(self, port: Value, width: int) -> Value:

@@ -2,7 +2,7 @@
 
 ``enter`` runs guest code; ``slow`` looks at everything that may be due before an instruction;
 ``leave`` puts registers in place.  The stores and loads do byte by byte what the reference
-engine does: old pages are kept, translated code and watched bytes are noticed.
+engine does: pages written, translated code and watched bytes are noticed.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ from blink16.memory import (
     ADDRESS_MASK,
     ATTRIBUTES_OFFSET,
     PAGE_SHIFT,
-    PAGE_SIZE,
     PAGES_OFFSET,
-    SHADOW_OFFSET,
     Attribute,
     PageState,
 )
@@ -330,18 +328,8 @@ watch:
   br label %unwatched
 unwatched:
   %event = phi i32 [ 0, %ram ], [ %hit, %watch ]
-  %clean_bit = and i8 %mind, {int(PageState.CLEAN)}
-  %clean = icmp ne i8 %clean_bit, 0
-  br i1 %clean, label %keep, label %dirty
-keep:
-  %start = and i32 %linear, {ADDRESS_MASK & ~(PAGE_SIZE - 1)}
-  %old = getelementptr inbounds i8, ptr %memory, i32 %start
-  %kept = getelementptr inbounds i8, ptr %old, i32 {SHADOW_OFFSET}
-  call void @llvm.memcpy.p0.p0.i32(ptr %kept, ptr %old, i32 {PAGE_SIZE}, i1 false)
-  %unclean = and i8 %mind, {~PageState.CLEAN & 0xFF}
-  store i8 %unclean, ptr %mind_p
-  br label %dirty
-dirty:
+  %written = and i8 %mind, {~PageState.CLEAN & 0xFF}
+  store i8 %written, ptr %mind_p
   %was = load i8, ptr %here
   store i8 %byte, ptr %here
   %same = icmp eq i8 %was, %byte
@@ -431,7 +419,6 @@ define preserve_mostcc i64 @hurry(ptr %state, i64 %budget) noinline cold {{
   store i64 %more, ptr %reserve_p
   ret i64 1
 }}
-declare void @llvm.memcpy.p0.p0.i32(ptr, ptr, i32, i1)
 """
 
 RUNTIME = _LEAVE + _SLOW + _CONDITIONAL + _STEP + _ENDS + _ENTER + _TOUCH + _STORE + _LOAD
