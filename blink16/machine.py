@@ -78,6 +78,7 @@ class Machine:
         self.registers = Registers()
         self.bus = Bus()
         self.engine: Engine = engines.make(engine, self.registers, self.memory, self.bus)
+        self.engine.horizon = self._horizon
         self.epoch_ns = epoch_ns
         self.instructions_per_second = instructions_per_second
         self.slept = 0
@@ -92,6 +93,8 @@ class Machine:
         self._in_vain = False
         self.controller: InterruptController | None = None
         self.non_maskable: NonMaskable | None = None
+        self._urgent = False
+        """Whether the non-maskable interrupt is asked for (see `_plan`)."""
         self.replaying = False
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
@@ -101,6 +104,8 @@ class Machine:
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
+        self._next_due = FOREVER
+        """When a device wants to act next, in machine time (see `_plan`)."""
         self._next_stub = STUBS_OFFSET
 
     @classmethod
@@ -189,37 +194,45 @@ class Machine:
         """
         end = self.icount + budget
         skip = skip_breakpoint
+        self._plan()
+        at_service = self._service_is_next(skip)
         while True:
-            stop = self._run_piece(end - self.icount, skip, through_traps)
-            if stop is not None:
+            stop = self._run_piece(end - self.icount, skip, at_service, through_traps)
+            reason = stop.reason
+            if reason is StopReason.BUDGET and self.icount == end:
+                return stop
+            if reason not in _NOBODYS_BUSINESS:
                 return stop
             skip = False
+            at_service = reason is StopReason.SERVICE and self._service_is_next(skip)
 
-    def _run_piece(self, budget: int, skip: bool, through_traps: bool) -> Stop | None:
-        """Run until something happens; None if that something needs nobody's attention."""
+    def _run_piece(self, budget: int, skip: bool, at_service: bool, through_traps: bool) -> Stop:
+        """Run until something happens, and see to it."""
         cells = self.registers.cells
         before = self.icount
-        single = bool(cells[Cell.TRAP])
+        single = cells[Cell.TRAP]
         self.memory.touched = None
-        if self._service_is_next(skip):
+        if at_service:
             stop = self._serve(budget, through_traps)
+            self._plan()
         else:
-            budget_here = 1 if single else self._until_next_event()
-            stop = self.engine.run(min(budget, budget_here), skip_first=skip)
-        if single and cells[Cell.TRAP] and self.icount != before and not cells[Cell.SHADOW]:
+            ahead = 1 if single else self._until_next_event()
+            stop = self.engine.run(min(budget, ahead), skip_first=skip)
+            if stop.reason is StopReason.ATTENTION:
+                self._plan()
+        retired = self.icount != before
+        if single and retired and cells[Cell.TRAP] and not cells[Cell.SHADOW]:
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
         if self._devices:
-            stop = self._let_devices_act(stop, retired=self.icount != before)
+            stop = self._let_devices_act(stop, retired)
         if cells[Cell.ATTENTION]:
             cells[Cell.ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
                 return Stop(StopReason.INTERRUPTED)
-        if stop.reason is StopReason.BUDGET or stop.reason is StopReason.IDLE:
-            if self.icount - before == budget:
-                return Stop(StopReason.BUDGET)
-            return None if stop.reason is StopReason.BUDGET else stop
-        return None if stop.reason in _NOBODYS_BUSINESS else stop
+        if stop.reason is StopReason.IDLE and self.icount - before == budget:
+            return Stop(StopReason.BUDGET)
+        return stop
 
     def interrupt(self) -> None:
         """Ask a running machine to stop soon; may be called from any thread."""
@@ -227,18 +240,36 @@ class Machine:
 
     # -- time and interrupts -----------------------------------------------------------------
 
+    def _plan(self) -> None:
+        """Ask the devices when they want to act, and for interrupts.
+
+        To be done where that may have changed: after they acted, received or were accessed.
+        """
+        nearest = FOREVER
+        for device in self._devices:
+            due = device.due()
+            if due is not None and due < nearest:
+                nearest = due
+        self._next_due = nearest
+        self._look_for_requests()
+
+    def _look_for_requests(self) -> None:
+        if self.controller is not None:
+            self.registers.cells[Cell.REQUEST] = self.controller.pending()
+        if self.non_maskable is not None:
+            self._urgent = self.non_maskable.pending()
+
     def _until_next_event(self) -> int:
         """Return how many instructions may run before a device or an interrupt has its turn."""
-        controller, opened = self.controller, self.registers.cells[Cell.INTERRUPT]
-        if self.non_maskable is not None and self.non_maskable.pending():
-            return 1
-        if controller is not None and opened and controller.pending():
+        cells = self.registers.cells
+        if self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT]):
             return 1  # it is held off for one more instruction
-        due = self._next_due()
-        return FOREVER if due is None else max(1, due - self.time)
+        return max(1, self._next_due - self.time)
 
-    def _next_due(self) -> int | None:
-        return min((due for d in self._devices if (due := d.due()) is not None), default=None)
+    def _horizon(self) -> int:
+        """Answer an engine that has accessed a port (`Engine.horizon`)."""
+        self._plan()
+        return self._until_next_event()
 
     def _let_devices_act(self, stop: Stop, retired: bool) -> Stop:
         """Do what belongs to the end of an instruction: timers, interrupts, the sleep of HLT.
@@ -256,19 +287,26 @@ class Machine:
 
     def _settle(self) -> None:
         """Let devices catch up with time, and take an interrupt if there is one."""
-        for device in self._devices:
-            due = device.due()
-            if due is not None and due <= self.time:
-                device.advance(self.time)
+        now = self.time
+        if now >= self._next_due:
+            for device in self._devices:
+                due = device.due()
+                if due is not None and due <= now:
+                    device.advance(now)
+            self._plan()
         cells = self.registers.cells
-        if self.controller is None or self.between_rounds or cells[Cell.SHADOW]:
-            return
-        if self.non_maskable is not None and self.non_maskable.pending():
+        asked = self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT])
+        if asked and not self.between_rounds and not cells[Cell.SHADOW]:
+            self._take_interrupt()
+
+    def _take_interrupt(self) -> None:
+        """Enter the interrupt that is asked for; the one that can't be refused goes first."""
+        if self._urgent and self.non_maskable is not None:
             self.non_maskable.acknowledge()
             self.engine.interrupt(NMI_VECTOR)
-            return
-        if cells[Cell.INTERRUPT] and self.controller.pending():
+        elif self.controller is not None:
             self.engine.interrupt(self.controller.acknowledge())
+        self._look_for_requests()
 
     def _sleep(self) -> bool:
         """Pass time until an interrupt ends HLT; False if none is in sight.
@@ -316,9 +354,7 @@ class Machine:
 
     def _service_is_next(self, skip_breakpoint: bool) -> bool:
         here = self.memory.attributes[self.pc]
-        return bool(here & Attribute.SERVICE) and (
-            skip_breakpoint or not here & Attribute.BREAKPOINT
-        )
+        return bool(here & _SERVICE) and (skip_breakpoint or not here & _BREAKPOINT)
 
     def _serve(self, budget: int, through_traps: bool) -> Stop:
         """Run the service at CS:IP and the stub's IRET, which retire together."""
@@ -364,6 +400,7 @@ class Machine:
         receiver: Receiver = self._components[channel]  # type: ignore[assignment]
         receiver.receive(data)
         if self._devices:
+            self._plan()
             self._settle()
             cells = self.registers.cells
             if cells[Cell.HALTED] and cells[Cell.INTERRUPT]:
@@ -408,5 +445,6 @@ class Machine:
             self._components[name].restore(state)
 
 
-_HITS = {StopReason.BREAKPOINT, StopReason.WATCHPOINT}
-_NOBODYS_BUSINESS = {StopReason.SERVICE, StopReason.ATTENTION}
+_HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
+_NOBODYS_BUSINESS = (StopReason.BUDGET, StopReason.SERVICE, StopReason.ATTENTION)
+_BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blink16 import Machine
-from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.engine import Stop, StopReason, next_instruction
 from blink16.cpu.native.compiler import submit
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.native.translation import Translation
@@ -44,8 +44,11 @@ class Pair:
 
     @classmethod
     def make(cls) -> Pair:
-        """Make bare machines."""
-        return cls(Machine.bare("reference"), Machine.bare("native"))
+        """Make bare machines, whose engines leave after each access to a port."""
+        pair = cls(Machine.bare("reference"), Machine.bare("native"))
+        for machine in pair:
+            machine.engine.horizon = next_instruction
+        return pair
 
     def __iter__(self) -> Iterator[Machine]:
         return iter((self.reference, self.native))
