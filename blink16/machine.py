@@ -192,35 +192,29 @@ class Machine:
         ``skip_breakpoint``: execute the first instruction even if a breakpoint is set there.
         ``through_traps``: go on from a resumable trap instead of stopping at it.
         """
-        end = self.icount + budget
+        registers = self.registers
+        end = registers.icount + budget
         skip = skip_breakpoint
         self._plan()
         at_service = self._service_is_next(skip)
         while True:
-            stop = self._run_piece(end - self.icount, skip, at_service, through_traps)
+            stop = self._run_piece(end - registers.icount, skip, at_service, through_traps)
             reason = stop.reason
-            if reason is StopReason.BUDGET and self.icount == end:
-                return stop
             if reason not in _NOBODYS_BUSINESS:
+                return stop
+            if reason is StopReason.BUDGET and registers.icount == end:
                 return stop
             skip = False
             at_service = reason is StopReason.SERVICE and self._service_is_next(skip)
 
     def _run_piece(self, budget: int, skip: bool, at_service: bool, through_traps: bool) -> Stop:
         """Run until something happens, and see to it."""
-        cells = self.registers.cells
-        before = self.icount
+        registers, cells = self.registers, self.registers.cells
+        before = registers.icount
         single = cells[Cell.TRAP]
         self.memory.touched = None
-        if at_service:
-            stop = self._serve(budget, through_traps)
-            self._plan()
-        else:
-            ahead = 1 if single else self._until_next_event()
-            stop = self.engine.run(min(budget, ahead), skip_first=skip)
-            if stop.reason is StopReason.ATTENTION:
-                self._plan()
-        retired = self.icount != before
+        stop = self._serve(budget, through_traps) if at_service else self._execute(budget, skip)
+        retired = registers.icount != before
         if single and retired and cells[Cell.TRAP] and not cells[Cell.SHADOW]:
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
@@ -230,8 +224,16 @@ class Machine:
             cells[Cell.ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
                 return Stop(StopReason.INTERRUPTED)
-        if stop.reason is StopReason.IDLE and self.icount - before == budget:
+        if stop.reason is StopReason.IDLE and registers.icount - before == budget:
             return Stop(StopReason.BUDGET)
+        return stop
+
+    def _execute(self, budget: int, skip: bool) -> Stop:
+        """Let the engine run until the machine has its turn again."""
+        ahead = 1 if self.registers.cells[Cell.TRAP] else self._until_next_event()
+        stop = self.engine.run(min(budget, ahead), skip_first=skip)
+        if stop.reason is StopReason.ATTENTION:
+            self._plan()
         return stop
 
     def interrupt(self) -> None:
@@ -258,6 +260,11 @@ class Machine:
             self.registers.cells[Cell.REQUEST] = self.controller.pending()
         if self.non_maskable is not None:
             self._urgent = self.non_maskable.pending()
+
+    def is_device_due(self) -> bool:
+        """Return whether a device acts by itself as soon as the next instruction has retired."""
+        self._plan()
+        return self._next_due <= self.time + 1
 
     def _until_next_event(self) -> int:
         """Return how many instructions may run before a device or an interrupt has its turn."""
@@ -357,7 +364,7 @@ class Machine:
         return bool(here & _SERVICE) and (skip_breakpoint or not here & _BREAKPOINT)
 
     def _serve(self, budget: int, through_traps: bool) -> Stop:
-        """Run the service at CS:IP and the stub's IRET, which retire together."""
+        """Run the service at CS:IP and the stub's IRET, which retire together; and go on."""
         if budget <= 0:
             return Stop(StopReason.BUDGET)
         outcome: Outcome = self._services[self.pc](self)
@@ -368,21 +375,23 @@ class Machine:
                 return Stop(StopReason.EXITED, status=status)
             case Trap(signal, text, resumable) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text)
+        self._plan()
         touched = self.memory.touched
-        stop = self._return_from_stub()
-        self.memory.touched = touched or self.memory.touched
-        if self._in_vain and stop.reason in (StopReason.BUDGET, StopReason.ATTENTION):
-            stop = Stop(self._rested(stop.reason))
+        idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
         self._in_vain = False
+        stop = self._return_from_stub(1 if idle or touched else budget)
+        self.memory.touched = touched or self.memory.touched
+        if idle and stop.reason in _NOBODYS_BUSINESS:
+            stop = Stop(StopReason.IDLE)
         return self._watched(stop)
 
-    def _return_from_stub(self) -> Stop:
+    def _return_from_stub(self, budget: int) -> Stop:
         """Execute the stub's IRET even if someone wants attention: its service has run."""
         cells, before, wanted = self.registers.cells, self.icount, 0
         while True:
             wanted |= cells[Cell.ATTENTION]
             cells[Cell.ATTENTION] = 0
-            stop = self.engine.run(1, skip_first=True)
+            stop = self._execute(1 if wanted else budget, skip=True)
             if self.icount != before or stop.reason is not StopReason.ATTENTION:
                 cells[Cell.ATTENTION] |= wanted
                 return stop

@@ -113,6 +113,8 @@ class NativeEngine:
 
     def overlook(self, predicates: Mapping[int, Predicate]) -> None:
         """Pass breakpoints where their predicates are false, once these are compiled."""
+        if not predicates and not self._wanted:
+            return
         self._wanted = predicates
         if self._predicates is not None:
             self._predicates.arm(predicates)
@@ -216,7 +218,7 @@ class NativeEngine:
         if translation is not None:
             match exit_:
                 case Exit.HOT:
-                    translation.hot(self.registers.cs, self.registers.ip)
+                    translation.warmer(self.registers.cs, self.registers.ip)
                 case Exit.CHANGED:
                     translation.see_changes()
                 case Exit.WAKE:

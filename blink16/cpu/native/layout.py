@@ -18,7 +18,7 @@ LAST_IP = 0xFFFF - 15
 MAX_PREFIXES = 14
 """Instructions with more prefixes are the reference's."""
 HOT_LIMIT = 254
-"""So many jumps to an address make it hot; its counter then stays one above."""
+"""So many jumps to an address are told; its counter then stays one above."""
 MAX_CHANGES = 8
 """Addresses of changed code that are told one by one in a run."""
 
