@@ -7,7 +7,7 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks import time_travel
+from benchmarks import boot, time_travel
 from benchmarks.contestants import CONTESTANTS, ELKS_ENGINES, MILLION, elks
 from benchmarks.guests import ELKS_PROGRAM, GUESTS, elks_image
 
@@ -72,15 +72,26 @@ def chart(results: Results, path: Path) -> None:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("speed", "time-travel"), default="speed")
+    parser.add_argument(
+        "what", nargs="?", choices=("speed", "time-travel", "boot"), default="speed"
+    )
     parser.add_argument("--times", type=int, default=3, help="runs of each (default: 3)")
     parser.add_argument("--scale", type=float, default=1.0, help="length of the runs (default: 1)")
     parser.add_argument(
         "--chart", type=Path, help="draw the results into this PNG (needs matplotlib)"
     )
+    parser.add_argument(
+        "--images",
+        type=Path,
+        default=Path("../shared/images"),
+        help="folder of the disks that are booted (default: ../shared/images)",
+    )
     arguments = parser.parse_args()
     if arguments.what == "time-travel":
         time_travel.report(arguments.times, arguments.scale, arguments.chart)
+        return
+    if arguments.what == "boot":
+        boot.report(arguments.times, arguments.images)
         return
     results = measure(arguments.times, arguments.scale)
     print(table(results))

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from blink16.breakpoints import BREAKPOINTS, Point, Points
 from blink16.cpu.engine import Stop, StopReason
-from blink16.cpu.opcodes import PREFIXES
+from blink16.cpu.opcodes import OPCODES, PREFIXES
 from blink16.cpu.predicates import Predicate
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
@@ -144,16 +144,15 @@ class Debugger:
         """Return whether a resume is over in microseconds, on any engine, and needs no thread.
 
         One step forward is, unless it is a service, which may wait, or begins with a prefix,
-        which may be a REP of 65,535 rounds.  On a PC the devices may have something to put out,
-        which takes as long as somebody outside takes, and so has an action of a breakpoint.
+        which may be a REP of 65,535 rounds.  Where a device may have something to put out, it
+        takes as long as somebody outside takes, and so does an action of a breakpoint.
         """
         if how.backward or how.count != 1 or not self.timeline.live or self._actions:
             return False
-        if self.machine.controller is not None:
-            return False
         memory, pc = self.machine.memory, self.machine.pc
-        service = memory.attributes[pc] & Attribute.SERVICE
-        return not service and memory.ram[pc] not in PREFIXES
+        if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in _MAYBE_LONG:
+            return False
+        return not self.machine.is_device_due()
 
     def interrupt(self) -> None:
         """Make a running `resume` return INTERRUPTED soon; from any thread.
@@ -462,4 +461,8 @@ _KINDS = {
 }
 _ARRIVALS = {StopReason.BUDGET, StopReason.INTERRUPTED, StopReason.WATCHPOINT}
 """Ends of runs at an instruction that the run would have looked at next."""
+_MAYBE_LONG = PREFIXES | {
+    code for code, rows in enumerate(OPCODES) if rows and rows[0].mnemonic in ("OUT", "HLT")
+}
+"""Opcodes of instructions that may take their time: with OUT and in HLT, devices act."""
 _ENDS = {StopReason.EXITED, StopReason.TRAPPED}

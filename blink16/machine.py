@@ -79,6 +79,7 @@ class Machine:
         self.registers = Registers()
         self.bus = Bus()
         self.engine: Engine = engines.make(engine, self.registers, self.memory, self.bus)
+        self.engine.horizon = self._horizon
         self.epoch_ns = epoch_ns
         self.instructions_per_second = instructions_per_second
         self.slept = 0
@@ -94,6 +95,8 @@ class Machine:
         self._in_vain = False
         self.controller: InterruptController | None = None
         self.non_maskable: NonMaskable | None = None
+        self._urgent = False
+        """Whether the non-maskable interrupt is asked for (see `_plan`)."""
         self.replaying = False
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
@@ -103,6 +106,8 @@ class Machine:
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
+        self._next_due = FOREVER
+        """When a device wants to act next, in machine time (see `_plan`)."""
         self._next_stub = STUBS_OFFSET
 
     @classmethod
@@ -189,39 +194,49 @@ class Machine:
         ``skip_breakpoint``: execute the first instruction even if a breakpoint is set there.
         ``through_traps``: go on from a resumable trap instead of stopping at it.
         """
-        end = self.icount + budget
+        registers = self.registers
+        end = registers.icount + budget
         skip = skip_breakpoint
+        self._plan()
+        at_service = self._service_is_next(skip)
         while True:
-            stop = self._run_piece(end - self.icount, skip, through_traps)
-            if stop is not None:
+            stop = self._run_piece(end - registers.icount, skip, at_service, through_traps)
+            reason = stop.reason
+            if reason not in _NOBODYS_BUSINESS:
+                return stop
+            if reason is StopReason.BUDGET and registers.icount == end:
                 return stop
             skip = False
+            at_service = reason is StopReason.SERVICE and self._service_is_next(skip)
 
-    def _run_piece(self, budget: int, skip: bool, through_traps: bool) -> Stop | None:
-        """Run until something happens; None if that something needs nobody's attention."""
-        cells = self.registers.cells
-        before = self.icount
-        single = bool(cells[Cell.TRAP])
+    def _run_piece(self, budget: int, skip: bool, at_service: bool, through_traps: bool) -> Stop:
+        """Run until something happens, and see to it."""
+        registers, cells = self.registers, self.registers.cells
+        before = registers.icount
+        single = cells[Cell.TRAP]
         self.memory.touched = None
-        if self._service_is_next(skip):
-            stop = self._serve(budget, through_traps)
-        else:
-            budget_here = 1 if single else self._until_next_event()
-            stop = self.engine.run(min(budget, budget_here), skip_first=skip)
-        if single and cells[Cell.TRAP] and self.icount != before and not cells[Cell.SHADOW]:
+        stop = self._serve(budget, through_traps) if at_service else self._execute(budget, skip)
+        retired = registers.icount != before
+        if single and retired and cells[Cell.TRAP] and not cells[Cell.SHADOW]:
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
         if self._devices:
-            stop = self._let_devices_act(stop, retired=self.icount != before)
+            stop = self._let_devices_act(stop, retired)
         if cells[Cell.ATTENTION]:
             cells[Cell.ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
                 return Stop(StopReason.INTERRUPTED)
-        if stop.reason is StopReason.BUDGET or stop.reason is StopReason.IDLE:
-            if self.icount - before == budget:
-                return Stop(StopReason.BUDGET)
-            return None if stop.reason is StopReason.BUDGET else stop
-        return None if stop.reason in _NOBODYS_BUSINESS else stop
+        if stop.reason is StopReason.IDLE and registers.icount - before == budget:
+            return Stop(StopReason.BUDGET)
+        return stop
+
+    def _execute(self, budget: int, skip: bool) -> Stop:
+        """Let the engine run until the machine has its turn again."""
+        ahead = 1 if self.registers.cells[Cell.TRAP] else self._until_next_event()
+        stop = self.engine.run(min(budget, ahead), skip_first=skip)
+        if stop.reason is StopReason.ATTENTION:
+            self._plan()
+        return stop
 
     def interrupt(self) -> None:
         """Ask a running machine to stop soon; may be called from any thread."""
@@ -229,18 +244,41 @@ class Machine:
 
     # -- time and interrupts -----------------------------------------------------------------
 
+    def _plan(self) -> None:
+        """Ask the devices when they want to act, and for interrupts.
+
+        To be done where that may have changed: after they acted, received or were accessed.
+        """
+        nearest = FOREVER
+        for device in self._devices:
+            due = device.due()
+            if due is not None and due < nearest:
+                nearest = due
+        self._next_due = nearest
+        self._look_for_requests()
+
+    def _look_for_requests(self) -> None:
+        if self.controller is not None:
+            self.registers.cells[Cell.REQUEST] = self.controller.pending()
+        if self.non_maskable is not None:
+            self._urgent = self.non_maskable.pending()
+
+    def is_device_due(self) -> bool:
+        """Return whether a device acts by itself as soon as the next instruction has retired."""
+        self._plan()
+        return self._next_due <= self.time + 1
+
     def _until_next_event(self) -> int:
         """Return how many instructions may run before a device or an interrupt has its turn."""
-        controller, opened = self.controller, self.registers.cells[Cell.INTERRUPT]
-        if self.non_maskable is not None and self.non_maskable.pending():
-            return 1
-        if controller is not None and opened and controller.pending():
+        cells = self.registers.cells
+        if self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT]):
             return 1  # it is held off for one more instruction
-        due = self._next_due()
-        return FOREVER if due is None else max(1, due - self.time)
+        return max(1, self._next_due - self.time)
 
-    def _next_due(self) -> int | None:
-        return min((due for d in self._devices if (due := d.due()) is not None), default=None)
+    def _horizon(self) -> int:
+        """Answer an engine that has accessed a port (`Engine.horizon`)."""
+        self._plan()
+        return self._until_next_event()
 
     def _let_devices_act(self, stop: Stop, retired: bool) -> Stop:
         """Do what belongs to the end of an instruction: timers, interrupts, the sleep of HLT.
@@ -258,19 +296,26 @@ class Machine:
 
     def _settle(self) -> None:
         """Let devices catch up with time, and take an interrupt if there is one."""
-        for device in self._devices:
-            due = device.due()
-            if due is not None and due <= self.time:
-                device.advance(self.time)
+        now = self.time
+        if now >= self._next_due:
+            for device in self._devices:
+                due = device.due()
+                if due is not None and due <= now:
+                    device.advance(now)
+            self._plan()
         cells = self.registers.cells
-        if self.controller is None or self.between_rounds or cells[Cell.SHADOW]:
-            return
-        if self.non_maskable is not None and self.non_maskable.pending():
+        asked = self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT])
+        if asked and not self.between_rounds and not cells[Cell.SHADOW]:
+            self._take_interrupt()
+
+    def _take_interrupt(self) -> None:
+        """Enter the interrupt that is asked for; the one that can't be refused goes first."""
+        if self._urgent and self.non_maskable is not None:
             self.non_maskable.acknowledge()
             self.engine.interrupt(NMI_VECTOR)
-            return
-        if cells[Cell.INTERRUPT] and self.controller.pending():
+        elif self.controller is not None:
             self.engine.interrupt(self.controller.acknowledge())
+        self._look_for_requests()
 
     def _sleep(self) -> bool:
         """Pass time until an interrupt ends HLT; False if none is in sight.
@@ -323,12 +368,10 @@ class Machine:
 
     def _service_is_next(self, skip_breakpoint: bool) -> bool:
         here = self.memory.attributes[self.pc]
-        return bool(here & Attribute.SERVICE) and (
-            skip_breakpoint or not here & Attribute.BREAKPOINT
-        )
+        return bool(here & _SERVICE) and (skip_breakpoint or not here & _BREAKPOINT)
 
     def _serve(self, budget: int, through_traps: bool) -> Stop:
-        """Run the service at CS:IP and the stub's IRET, which retire together."""
+        """Run the service at CS:IP and the stub's IRET, which retire together; and go on."""
         if budget <= 0:
             return Stop(StopReason.BUDGET)
         outcome: Outcome = self._services[self.pc](self)
@@ -339,23 +382,26 @@ class Machine:
                 return Stop(StopReason.EXITED, status=status, text=text)
             case Trap(signal, text, resumable) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text)
+        self._plan()
         touched = self.memory.touched
-        stop = self._return_from_stub()
-        self.memory.touched = touched or self.memory.touched
-        if self._in_vain and stop.reason in (StopReason.BUDGET, StopReason.ATTENTION):
-            stop = Stop(self._rested(stop.reason))
+        idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
         self._in_vain = False
+        alone = idle or touched or isinstance(outcome, Restart)
+        stop = self._return_from_stub(1 if alone else budget)
+        self.memory.touched = touched or self.memory.touched
         if isinstance(outcome, Restart):
             stop = Stop(StopReason.RESTARTED, text=outcome.text)
+        elif idle and stop.reason in _NOBODYS_BUSINESS:
+            stop = Stop(StopReason.IDLE)
         return self._watched(stop)
 
-    def _return_from_stub(self) -> Stop:
+    def _return_from_stub(self, budget: int) -> Stop:
         """Execute the stub's IRET even if someone wants attention: its service has run."""
         cells, before, wanted = self.registers.cells, self.icount, 0
         while True:
             wanted |= cells[Cell.ATTENTION]
             cells[Cell.ATTENTION] = 0
-            stop = self.engine.run(1, skip_first=True)
+            stop = self._execute(1 if wanted else budget, skip=True)
             if self.icount != before or stop.reason is not StopReason.ATTENTION:
                 cells[Cell.ATTENTION] |= wanted
                 return stop
@@ -373,6 +419,7 @@ class Machine:
         receiver: Receiver = self._components[channel]  # type: ignore[assignment]
         receiver.receive(data)
         if self._devices:
+            self._plan()
             self._settle()
             cells = self.registers.cells
             if cells[Cell.HALTED] and cells[Cell.INTERRUPT]:
@@ -417,5 +464,6 @@ class Machine:
             self._components[name].restore(state)
 
 
-_HITS = {StopReason.BREAKPOINT, StopReason.WATCHPOINT}
-_NOBODYS_BUSINESS = {StopReason.SERVICE, StopReason.ATTENTION}
+_HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
+_NOBODYS_BUSINESS = (StopReason.BUDGET, StopReason.SERVICE, StopReason.ATTENTION)
+_BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)

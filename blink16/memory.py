@@ -23,8 +23,8 @@ MAX_INSTRUCTION = 16
 """An engine may fetch so many bytes at once from an address on."""
 
 # Where the arrays lie in the one mapping.
-ATTRIBUTES_OFFSET, SHADOW_OFFSET, PAGES_OFFSET = MEMORY_SIZE, 2 * MEMORY_SIZE, 3 * MEMORY_SIZE
-SCRATCH_OFFSET = 4 * MEMORY_SIZE
+ATTRIBUTES_OFFSET, PAGES_OFFSET = MEMORY_SIZE, 2 * MEMORY_SIZE
+SCRATCH_OFFSET = 3 * MEMORY_SIZE
 SCRATCH_SIZE = 17 * MEMORY_SIZE
 """Room for an engine's own tables, zero at first; it costs memory only where it is used."""
 
@@ -59,7 +59,7 @@ class PageState(IntFlag):
     Zero means: nothing, take the fast path.
     """
 
-    CLEAN = 1  # not written since the last checkpoint: keep the old content first
+    CLEAN = 1  # not written since the last checkpoint: note that it is now
     CODE = 2  # holds translated code
     WATCH_WRITE = 4
     WATCH_READ = 8
@@ -74,18 +74,16 @@ class Memory:
         view = memoryview(self.arena)
         self.ram = view[:MEMORY_SIZE]
         self.attributes = view[ATTRIBUTES_OFFSET : ATTRIBUTES_OFFSET + MEMORY_SIZE]
-        self.shadow = view[SHADOW_OFFSET : SHADOW_OFFSET + MEMORY_SIZE]
-        """Old content of pages written since the checkpoint, each at its own address."""
         self.pages = view[PAGES_OFFSET : PAGES_OFFSET + PAGE_COUNT]
         self.scratch = view[SCRATCH_OFFSET:]
         self.attributes[-MAX_INSTRUCTION:] = bytes((Attribute.LAST,)) * MAX_INSTRUCTION
         self.read_watches = 0
         """How many addresses are watched for reads."""
+        self._watches = 0
         self.stale_code: set[int] = set()
         """Pages of translated code that the host changed; the engine that translated clears it."""
         self.touched: tuple[int, Access] | None = None
         """The first watched address that was touched since somebody set this to None."""
-        self._recording = False
 
     # -- access by the host: the debugger, loaders, services ---------------------------------
 
@@ -134,10 +132,7 @@ class Memory:
         while data:
             part, data = data[: MEMORY_SIZE - address], data[MEMORY_SIZE - address :]
             for page in range(address >> PAGE_SHIFT, ((address + len(part) - 1) >> PAGE_SHIFT) + 1):
-                if self.pages[page] & PageState.CLEAN:
-                    self.keep(page)
-                if self.pages[page] & PageState.CODE:
-                    self.stale_code.add(page)
+                self.note_write(page)
             self.ram[address : address + len(part)] = part
             address = 0
 
@@ -151,6 +146,8 @@ class Memory:
 
     def touch(self, address: int, length: int, access: Access) -> None:
         """Note in `touched` the first byte of a range that is watched for this access."""
+        if not self._watches:
+            return
         page_mark, mark = _WATCH[access]
         first, last = address >> PAGE_SHIFT, (address + length - 1) >> PAGE_SHIFT
         if self.touched or not any(state & page_mark for state in self.pages[first : last + 1]):
@@ -162,20 +159,17 @@ class Memory:
 
     # -- what was written since the checkpoint -----------------------------------------------
 
-    def keep(self, page: int) -> None:
-        """Keep a page's content before its first change since the checkpoint."""
-        start = page << PAGE_SHIFT
-        self.shadow[start : start + PAGE_SIZE] = self.ram[start : start + PAGE_SIZE]
-        self.pages[page] &= ~PageState.CLEAN & 0xFF
+    def note_write(self, page: int) -> None:
+        """Note that a page's content changes."""
+        state = self.pages[page]
+        if state & _CLEAN:
+            self.pages[page] = state & ~_CLEAN
+        if state & _CODE:
+            self.stale_code.add(page)
 
-    def checkpoint(self) -> dict[int, bytes]:
-        """Return the old content of each page written since the last checkpoint, and start anew.
-
-        Keys are page numbers.  The first call returns an empty dict and only starts recording.
-        """
-        changed = {page: self._old(page) for page in self.written()} if self._recording else {}
-        self.begin()
-        return changed
+    def begin(self) -> None:
+        """Start anew to record what is written, at a checkpoint."""
+        self.pages[:] = bytes(self.pages).translate(_WITH_CLEAN)
 
     def written(self) -> list[int]:
         """Return the pages written since the last checkpoint."""
@@ -187,16 +181,6 @@ class Memory:
         return {
             page: arena[page << PAGE_SHIFT : (page << PAGE_SHIFT) + PAGE_SIZE] for page in pages
         }
-
-    def begin(self) -> None:
-        """Start anew to record what is written, as `checkpoint` does."""
-        self._recording = True
-        self.pages[:] = bytes(self.pages).translate(_WITH_CLEAN)
-
-    def rollback(self) -> None:
-        """Undo every change since the last checkpoint."""
-        self.put_pages({page: self._old(page) for page in self.written()})
-        self.begin()
 
     def put_pages(self, contents: dict[int, bytes]) -> None:
         """Store whole pages, whose content as of the last checkpoint is thereby changed.
@@ -212,15 +196,12 @@ class Memory:
     def _code_pages(self) -> Iterable[int]:
         return compress(range(PAGE_COUNT), bytes(self.pages).translate(_IS_CODE))
 
-    def _old(self, page: int) -> bytes:
-        return bytes(self.shadow[page << PAGE_SHIFT : (page + 1) << PAGE_SHIFT])
-
     # -- attributes --------------------------------------------------------------------------
 
     def mark(self, address: int, attribute: Attribute) -> None:
         """Give a linear address an attribute; watches mark their page as well."""
-        if attribute is Attribute.WATCH_READ and not self.attributes[address] & attribute:
-            self.read_watches += 1
+        if not self.attributes[address] & attribute:
+            self._count_watch(attribute, 1)
         self.attributes[address] |= attribute
         page = address >> PAGE_SHIFT
         self.pages[page] |= _PAGE_MARK.get(attribute, PageState(0))
@@ -229,8 +210,8 @@ class Memory:
 
     def unmark(self, address: int, attribute: Attribute) -> None:
         """Take an attribute from a linear address, and from its page with the last of them."""
-        if attribute is Attribute.WATCH_READ and self.attributes[address] & attribute:
-            self.read_watches -= 1
+        if self.attributes[address] & attribute:
+            self._count_watch(attribute, -1)
         self.attributes[address] &= ~attribute & 0xFF
         page = address >> PAGE_SHIFT
         page_mark = _PAGE_MARK.get(attribute)
@@ -240,6 +221,10 @@ class Memory:
                 self.pages[page] &= ~page_mark & 0xFF
         if self.pages[page] & PageState.CODE:
             self.stale_code.add(page)
+
+    def _count_watch(self, attribute: Attribute, change: int) -> None:
+        self._watches += change * (attribute in _PAGE_MARK)
+        self.read_watches += change * (attribute is Attribute.WATCH_READ)
 
 
 def _map(size: int) -> mmap.mmap:
@@ -257,13 +242,14 @@ _WATCH = {
     Access.WRITE: (PageState.WATCH_WRITE, Attribute.WATCH_WRITE),
     Access.READ: (PageState.WATCH_READ, Attribute.WATCH_READ),
 }
-_WITH_CLEAN = bytes(state | PageState.CLEAN for state in range(256))
+_CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)  # plain ints are quicker
+_WITH_CLEAN = bytes(state | _CLEAN for state in range(256))
 _PAGE_MARK = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,
     Attribute.WATCH_READ: PageState.WATCH_READ,
 }
-_IS_CODE = bytes(bool(state & PageState.CODE) for state in range(256))
-_IS_DIRTY = bytes(not state & PageState.CLEAN for state in range(256))
+_IS_CODE = bytes(bool(state & _CODE) for state in range(256))
+_IS_DIRTY = bytes(not state & _CLEAN for state in range(256))
 
 
 def _dirty_pages(states: bytes) -> list[int]:

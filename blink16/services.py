@@ -174,7 +174,9 @@ def caller_address(guest: Guest) -> tuple[int, int]:
 class Device(Component, Protocol):
     """A component for which time passes: a timer, a serial line, a keyboard.
 
-    Time is the machine's: instructions retired and instructions slept through in HLT.
+    Time is the machine's: instructions retired and instructions slept through in HLT.  When a
+    device is due may change only when one of them acts, receives something, or is accessed by
+    a port or a service: the machine asks anew after that.
     """
 
     def due(self) -> int | None:

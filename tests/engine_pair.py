@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blink16 import Machine
-from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.engine import Stop, StopReason, next_instruction
 from blink16.cpu.native.compiler import submit
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.native.translation import Translation
@@ -44,8 +44,11 @@ class Pair:
 
     @classmethod
     def make(cls) -> Pair:
-        """Make bare machines."""
-        return cls(Machine.bare("reference"), Machine.bare("native"))
+        """Make bare machines, whose engines leave after each access to a port."""
+        pair = cls(Machine.bare("reference"), Machine.bare("native"))
+        for machine in pair:
+            machine.engine.horizon = next_instruction
+        return pair
 
     def __iter__(self) -> Iterator[Machine]:
         return iter((self.reference, self.native))
@@ -62,11 +65,19 @@ class Pair:
         for machine in self:
             machine.memory.mark(address, attribute)
 
-    def run(self, budget: int, *, skip_first: bool = False, attention: bool = False) -> Stop:
+    def run(
+        self,
+        budget: int,
+        *,
+        skip_first: bool = False,
+        attention: bool = False,
+        request: bool = False,
+    ) -> Stop:
         """Run both engines, see that they did the same, and return why they stopped."""
         stops = []
         for machine in self:
             machine.registers.cells[Cell.ATTENTION] = attention
+            machine.registers.cells[Cell.REQUEST] = request
             stops.append(machine.engine.run(budget, skip_first=skip_first))
             machine.registers.cells[Cell.ATTENTION] = 0
         assert stops[1] == stops[0]
@@ -82,8 +93,13 @@ class Pair:
     def compare_memory(self) -> None:
         """See that both have the same RAM, and agree on what was written since the checkpoint."""
         assert self.native.memory.ram == self.reference.memory.ram
-        old = [machine.memory.checkpoint() for machine in self]
-        assert old[1] == old[0]
+        assert self.native.memory.written() == self.reference.memory.written()
+        self.begin()
+
+    def begin(self) -> None:
+        """Record from now on what is written, as at a checkpoint."""
+        for machine in self:
+            machine.memory.begin()
 
 
 # -- random programs ---------------------------------------------------------------------------
@@ -91,17 +107,23 @@ class Pair:
 _BINARY = (0, 1, 2, 3, 8, 0x11, 0x13, 0x18, 0x1B, 0x20, 0x29, 0x33, 0x38, 0x3B, 0x84, 0x87, 0x88)
 _UNARY = (0x8A, 0x8B, 0x8D, 0xD0, 0xD1, 0xD2, 0xD3, 0xFE, 0xF6, 0xF7)
 _PLAIN = (0xA4, 0xA5, 0xA6, 0xAA, 0xAC, 0xAE, 0x98, 0x99, 0x9C, 0x9E, 0xF5, 0xF8, 0xFC, 0xFD, 0xD7)
+_PORTS = (0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF)
 _ODD = (0xD6, 0x27, 0x2F, 0x37, 0x3F, 0x1F, 0x1E, 0x17, 0xCE, 0xC3, 0xF3, 0x9D, 0xFB, 0xF4)
 PROGRAM_AT, PROGRAM_SIZE = 0x1000, 0x200
 
 
-def random_program(choose: random.Random) -> bytes:
-    """Return code that computes, branches near and loops, and sometimes goes astray."""
+def random_program(choose: random.Random, ports: bool = False) -> bytes:
+    """Return code that computes, branches near and loops, and sometimes goes astray.
+
+    ``ports``: whether it has many accesses to ports.
+    """
     code = bytearray()
     while len(code) < PROGRAM_SIZE:
         modrm = choose.choice((0xC0 | choose.randrange(64), choose.randrange(256)))
         kind = choose.randrange(20)
-        if kind < 8:
+        if ports and choose.random() < 0.2:
+            code.append(choose.choice(_PORTS))
+        elif kind < 8:
             code += bytes((choose.choice(_BINARY + _UNARY), modrm)) + choose.randbytes(2)
         elif kind < 10:
             code += bytes((choose.choice((0x80, 0x81, 0x83, 0xC7)), modrm)) + choose.randbytes(3)
@@ -118,7 +140,7 @@ def random_program(choose: random.Random) -> bytes:
     return bytes(code[:PROGRAM_SIZE])
 
 
-def random_pair(choose: random.Random) -> Pair:
+def random_pair(choose: random.Random, ports: bool = False) -> Pair:
     """Return machines with a program and random registers, memory and points."""
     pair = Pair.make()
     memory = bytearray(choose.randbytes(MEMORY_SIZE) if choose.random() < 0.5 else MEMORY_SIZE)
@@ -126,7 +148,7 @@ def random_pair(choose: random.Random) -> Pair:
     cs, ip = choose.randrange(0x10000), choose.randrange(0x10000)
     if place == "program":
         cs, ip = 0, PROGRAM_AT + choose.randrange(64)
-        memory[PROGRAM_AT : PROGRAM_AT + PROGRAM_SIZE] = random_program(choose)
+        memory[PROGRAM_AT : PROGRAM_AT + PROGRAM_SIZE] = random_program(choose, ports)
     elif place == "segment end":
         ip = 0x10000 - choose.randrange(1, 30)
     elif place == "memory end":
@@ -142,8 +164,7 @@ def random_pair(choose: random.Random) -> Pair:
     for _ in range(choose.choice((0, 0, 20))):
         address = choose.choice((choose.randrange(MEMORY_SIZE), near + choose.randrange(100)))
         pair.mark(address % MEMORY_SIZE, choose.choice(_POINTS))
-    for machine in pair:
-        machine.memory.checkpoint()
+    pair.begin()
     return pair
 
 
@@ -163,7 +184,8 @@ def drive(pair: Pair, choose: random.Random, steps: int, translating: bool) -> i
             regions = max(regions, translate_here(pair.native))
         budget = choose.choice((0, 1, 1, 2, 3, 5, 10, 50, 300))
         skip, attention = choose.random() < 0.7, choose.random() < 0.03
-        stop = pair.run(budget, skip_first=skip, attention=attention)
+        request = choose.random() < 0.5
+        stop = pair.run(budget, skip_first=skip, attention=attention, request=request)
         for machine in pair:
             machine.registers.cells[Cell.HALTED] = 0
             machine.registers.cx &= 0x3F  # the reference needs long for a REP of many rounds

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from blink16 import Machine
 from blink16.cpu.engine import StopReason
 from blink16.cpu.native import blocks
+from blink16.cpu.native.compiler import submit
 from blink16.cpu.registers import TF, Cell
 from blink16.machine import FOREVER
 from blink16.memory import Access, Attribute, PageState
@@ -246,10 +247,12 @@ def test_trap_flag_steps_alike() -> None:
 def test_interrupt_shadow_and_attention_are_alike(code: str) -> None:
     """Prevents interrupts from coming an instruction early or late behind STI, POPF, MOV SS."""
     for budget in (1, 2, 3):
-        pair = Pair.make()
-        pair.load(LOOP_AT, bytes.fromhex(code), cs=0, ip=LOOP_AT, ss=0x3000, sp=0x100, flags=2)
-        pair.load(0x30100, b"\x02\x02")
-        pair.run(budget)
+        for request in (True, False):
+            pair = Pair.make()
+            pair.load(LOOP_AT, bytes.fromhex(code), cs=0, ip=LOOP_AT, ss=0x3000, sp=0x100, flags=2)
+            pair.load(0x30100, b"\x02\x02")
+            stop = pair.run(budget, request=request)
+            assert request or stop.reason is StopReason.BUDGET
 
 
 def test_interrupt_request_before_a_run_stops_it_at_once() -> None:
@@ -274,14 +277,16 @@ def test_request_from_another_thread_ends_a_run(code: bytes, translated: bool) -
     timer.join()
 
 
-def test_two_runs_without_a_checkpoint_keep_the_first_content() -> None:
-    """Prevents the undo log from keeping a page as it was in the middle of an interval."""
-    pair = loop_pair(STORING, cx=90, bx=0x90)
-    for machine in pair:
-        machine.memory.checkpoint()
+def test_pages_written_are_noted_over_several_runs() -> None:
+    """Prevents a checkpoint from missing a page that was written in an earlier run."""
+    pair = loop_pair(STORING, cx=90, bx=0xFC)
+    pair.begin()
     pair.run(30)
+    assert pair.native.memory.written() == [0x200]
     pair.run(30)
+    assert pair.native.memory.written() == [0x200]
     pair.compare_memory()
+    assert pair.native.memory.written() == []
 
 
 def test_ports_see_the_right_instruction_count() -> None:
@@ -314,6 +319,18 @@ def test_hot_loops_are_translated_by_themselves() -> None:
             break
     assert len(translation_of(machine)) == 1
     assert machine.icount % 1_000_000 == 0
+
+
+def test_code_that_runs_seldom_is_not_translated() -> None:
+    """Prevents spending more time on translating code than is spent in it."""
+    machine = Machine.bare("native")
+    code = bytes.fromhex("b90050 e2fe f4")  # mov cx, 5000h / again: loop again / hlt
+    machine.memory.ram[LOOP_AT : LOOP_AT + len(code)] = code
+    machine.registers.ip = LOOP_AT
+    assert machine.run(FOREVER).reason is StopReason.HALT
+    submit(int).result()
+    assert machine.run(1).reason is StopReason.HALT
+    assert len(translation_of(machine)) == 0
 
 
 def test_halted_machine_stays_halted() -> None:

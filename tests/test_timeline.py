@@ -255,14 +255,14 @@ def test_rounds_of_rep_are_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     guest, timeline = travel(code)
     timeline.run(1)
     before = guest.state()
-    keep = guest.machine.memory.keep
+    note_write = guest.machine.memory.note_write
 
-    def keep_and_stop(page: int) -> None:
-        keep(page)
+    def note_and_stop(page: int) -> None:
+        note_write(page)
         timeline.interrupt()
 
     with monkeypatch.context() as patch:
-        patch.setattr(guest.machine.memory, "keep", keep_and_stop)
+        patch.setattr(guest.machine.memory, "note_write", note_and_stop)
         assert timeline.run(10).reason is StopReason.INTERRUPTED
     assert guest.state() == before
     timeline.run(10)

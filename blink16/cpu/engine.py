@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -44,6 +44,11 @@ class Stop:
     """A sentence for people, where the reason alone does not say it all."""
 
 
+def next_instruction() -> int:
+    """Return the nearest `Engine.horizon`: the machine wants its turn at once."""
+    return 1
+
+
 class Engine(Protocol):
     """Executes instructions.  Registers, memory and bus are shared with the machine.
 
@@ -55,10 +60,10 @@ class Engine(Protocol):
       instruction of a run is executed even so where ``skip_first`` is given;
     - WATCHPOINT after the instruction that touched a watched byte;
     - HALT after HLT retired, or at once while the processor is halted;
-    - ATTENTION after POPF, IRET or STI if TF is set or IF is newly set (so that the machine
-      can see to traps and pending interrupts), after IN and OUT (a device may want something
-      now), or when the attention cell is not 0, also between two rounds of a REP instruction,
-      which then has not retired and goes on with the next run.
+    - ATTENTION after POPF, IRET or STI if TF is set, or IF newly while an interrupt is
+      requested (so that the machine can see to them), after IN and OUT (a device may want
+      something now, but see ``horizon``), or when the attention cell is not 0, also between
+      two rounds of a REP instruction, which then has not retired and goes on with the next run.
 
     While TF is set, an engine is only run with a budget of one.
     """
@@ -70,6 +75,10 @@ class Engine(Protocol):
 
     between_rounds: bool
     """Whether the last run was interrupted between two rounds of a REP instruction."""
+    horizon: Callable[[], int]
+    """Asked within IN and OUT, when the port has been accessed: how many instructions, this one
+    counted, may retire before the machine wants its turn?  An engine that does not ask, but
+    leaves with ATTENTION after each, is right too."""
 
     def run(self, budget: int, *, skip_first: bool = False) -> Stop:
         """Execute at most ``budget`` instructions."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from blink16.bus import Bus
 from blink16.cpu.decoder import execute
 from blink16.cpu.encoding import MAX_BODY, Instruction, parse_body
-from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.engine import Stop, StopReason, next_instruction
 from blink16.cpu.opcodes import PREFIXES, REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.predicates import Predicate
@@ -40,6 +40,7 @@ class ReferenceEngine:
         self._wants_attention = False
         self._was_open = 0
         self.between_rounds = False
+        self.horizon = next_instruction
 
     # -- engine ------------------------------------------------------------------------------
 
@@ -199,10 +200,7 @@ class ReferenceEngine:
                 return
             if state & PageState.WATCH_WRITE:
                 self.memory.touch(address, 1, Access.WRITE)
-            if state & PageState.CLEAN:
-                self.memory.keep(page)
-            if state & PageState.CODE:
-                self.memory.stale_code.add(page)
+            self.memory.note_write(page)
         self.memory.ram[address] = byte
 
     def port_in(self, port: Value, width: int) -> Value:
@@ -263,9 +261,10 @@ class ReferenceEngine:
         self._cells[Cell.SHADOW] = 1
 
     def flags_opened(self) -> None:
-        """Leave the run so that the machine can see to it, if TF is set or IF newly."""
-        opened = self._cells[Cell.INTERRUPT] and not self._was_open
-        self._wants_attention = bool(opened or self._cells[Cell.TRAP])
+        """Leave the run if TF is set, or IF newly while an interrupt is requested."""
+        cells = self._cells
+        opened = cells[Cell.INTERRUPT] and not self._was_open and cells[Cell.REQUEST]
+        self._wants_attention = bool(opened or cells[Cell.TRAP])
 
 
 _BYTE_OFFSETS = (0, 2, 4, 6, 1, 3, 5, 7)

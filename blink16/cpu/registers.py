@@ -46,6 +46,7 @@ class Cell(IntEnum):
     HALTED = 23  # 1 after HLT, until an interrupt
     NOTHING = 24  # always 0
     ATTENTION = 25  # not 0: leave run() at the next instruction boundary (set from any thread)
+    REQUEST = 26  # 1 while the interrupt controller holds INTR; engines only read it
 
 
 ICOUNT_OFFSET = 64

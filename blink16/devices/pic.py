@@ -164,9 +164,11 @@ class Pic:
         return level if level is not None and not blocking >> level & 1 else None
 
     def _highest(self, levels: int) -> int | None:
-        first = self.state.lowest + 1
-        order = ((first + n) % LINES for n in range(LINES))
-        return next((level for level in order if levels >> level & 1), None)
+        first = (self.state.lowest + 1) % LINES
+        in_order = (levels | levels << LINES) >> first & 0xFF
+        if not in_order:
+            return None
+        return (first + (in_order & -in_order).bit_length() - 1) % LINES
 
     def _end(self, level: int, *, rotate: bool) -> None:
         s = self.state

@@ -113,6 +113,8 @@ class Uart:
     def due(self) -> int | None:
         """Return when the next byte has come or gone."""
         s = self.state
+        if s.sent_at < 0 and not s.waiting:  # so it is most of the time
+            return None
         comes = s.free_at if self._can_come() else None
         goes = s.sent_at if s.sent_at >= 0 else None
         return min((time for time in (comes, goes) if time is not None), default=None)

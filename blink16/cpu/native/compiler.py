@@ -110,12 +110,12 @@ class Library:
     tracker: Any
 
 
-Enter = Callable[[int, int, int], int]
-"""Runs guest code: takes the addresses of state and mapping and an `Ignore`; gives an `Exit`."""
+WayIn = Callable[[int, int, int], int]
+"""Takes the addresses of state and mapping, and a number; gives an `Exit`."""
 
 
-def enter_function(address: int) -> Enter:
-    """Return a callable for the interpreter's ``enter``; the GIL is released meanwhile."""
+def way_in(address: int) -> WayIn:
+    """Return a callable for a function of the interpreter; the GIL is released meanwhile."""
     prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)
-    function: Enter = prototype(address)
+    function: WayIn = prototype(address)
     return function

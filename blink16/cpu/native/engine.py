@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from blink16.bus import Bus
-from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.engine import Stop, StopReason, next_instruction
 from blink16.cpu.native import loading
 from blink16.cpu.native.compiler import NativeError
-from blink16.cpu.native.layout import Exit, Ignore, Slot
+from blink16.cpu.native.layout import OUT, Exit, Ignore, Slot
 from blink16.cpu.native.loading import Core
 from blink16.cpu.native.predicates import Predicates
 from blink16.cpu.native.translation import Translation
@@ -26,7 +26,11 @@ PATIENCE = 2000
 
 _GOAL, _ICOUNT = Slot.GOAL // 8, ICOUNT_OFFSET // 8
 _TOUCHED, _TOUCHED_BY_READ = Slot.TOUCHED // 4, Slot.TOUCHED_BY_READ // 4
-_WAKE = Slot.WAKE // 4
+_AT_PORT = int(Exit.PORT)
+FAR = 1 << 62
+"""An instruction count that no run gets to."""
+_WAKE, _CHANGES = Slot.WAKE // 4, Slot.CHANGES // 4
+_PORT, _ACCESS, _VALUE = Slot.PORT // 4, Slot.ACCESS // 4, Slot.VALUE // 4
 _STOPS: dict[int, Stop] = {
     Exit.BUDGET: Stop(StopReason.BUDGET),
     Exit.ATTENTION: Stop(StopReason.ATTENTION),
@@ -57,6 +61,8 @@ class NativeEngine:
         self.regions = regions
         self.registers = registers
         self.memory = memory
+        self._bus = bus
+        self.horizon: Callable[[], int] = next_instruction
         self._reference = ReferenceEngine(registers, memory, bus)
         self._cells = registers.cells
         self._longs = memoryview(registers.state).cast("q")
@@ -94,10 +100,21 @@ class NativeEngine:
 
     def interrupt(self, vector: int) -> None:
         """Enter an interrupt between two instructions."""
-        self._reference.interrupt(vector)
+        if self._core is None:
+            self._reference.interrupt(vector)
+            return
+        self._cells[Cell.HALTED] = 0
+        self._longs[_GOAL] = self._longs[_ICOUNT]
+        self._core.interrupt(self._state, self._memory, vector)
+        if self._ints[_CHANGES] and self.translation is not None:
+            self.translation.see_changes()
+        if self._ints[_TOUCHED]:
+            self._touched()
 
     def overlook(self, predicates: Mapping[int, Predicate]) -> None:
         """Pass breakpoints where their predicates are false, once these are compiled."""
+        if not predicates and not self._wanted:
+            return
         self._wanted = predicates
         if self._predicates is not None:
             self._predicates.arm(predicates)
@@ -128,8 +145,7 @@ class NativeEngine:
 
     def _run(self, budget: int, skip_first: bool) -> Stop:
         cells = self._cells
-        memory = self.memory
-        memory.touched = None
+        self.memory.touched = None
         if budget <= 0:
             return _STOPS[Exit.BUDGET]
         if cells[Cell.ATTENTION]:
@@ -142,9 +158,7 @@ class NativeEngine:
             self._look_after(self.translation)
         if self._predicates is not None and self._predicates.coming:
             self._predicates.take_ready()
-        began = self._longs[_ICOUNT]
-        self._longs[_GOAL] = began + budget
-        return self._run_natively(Ignore.POINTS if skip_first else Ignore.NOTHING, began)
+        return self._run_natively(budget, Ignore.POINTS if skip_first else Ignore.NOTHING)
 
     def _look_after(self, translation: Translation) -> None:
         """See to what happened to translated code between two runs."""
@@ -156,26 +170,40 @@ class NativeEngine:
         if translation.watching != bool(memory.read_watches):
             translation.set_watching(bool(memory.read_watches))
 
-    def _run_natively(self, ignore: int, began: int) -> Stop:
+    def _run_natively(self, budget: int, ignore: int) -> Stop:
         assert self._core is not None
-        enter, state, memory = self._core.enter, self._state, self._memory
+        enter, state, memory, longs = self._core.enter, self._state, self._memory, self._longs
+        began = longs[_ICOUNT]
+        end = longs[_GOAL] = began + budget
+        horizon = FAR
+        exit_ = enter(state, memory, ignore)
         while True:
-            exit_ = enter(state, memory, ignore)
-            stop = _STOPS.get(exit_)
+            while exit_ == _AT_PORT:
+                value = self._access_port()
+                horizon = longs[_ICOUNT] + self.horizon()
+                longs[_GOAL] = min(horizon, end)
+                exit_ = self._core.answer(state, memory, value)
+            stop = _STOPS.get(exit_) or self._see_to(exit_)
             if stop is not None:
                 break
-            stop = self._see_to(exit_)
-            if stop is not None and exit_ == Exit.DELEGATE:
-                return stop
-            if stop is not None:
-                break
-            if self._longs[_ICOUNT] != began:  # else the first instruction is still to come
+            if longs[_ICOUNT] != began:  # else the first instruction is still to come
                 ignore = Ignore.NOTHING
-        if self._longs[_ICOUNT] != began:
+            exit_ = enter(state, memory, ignore)
+        if exit_ == Exit.DELEGATE:
+            return stop
+        if longs[_ICOUNT] != began:
             self.between_rounds = False
         if exit_ == Exit.BETWEEN_ROUNDS:
             self.between_rounds = True
-        return stop
+        return _STOPS[Exit.ATTENTION] if exit_ == Exit.BUDGET and horizon <= end else stop
+
+    def _access_port(self) -> int:
+        """Do for IN or OUT what it left for; return what IN is to read."""
+        ints, access = self._ints, self._ints[_ACCESS]
+        if access & OUT:
+            self._bus.write(ints[_PORT], ints[_VALUE], access - OUT)
+            return 0
+        return self._bus.read(ints[_PORT], access)
 
     def _see_to(self, exit_: int) -> Stop | None:
         """Do what native code can't; None to go on with it."""
@@ -190,7 +218,7 @@ class NativeEngine:
         if translation is not None:
             match exit_:
                 case Exit.HOT:
-                    translation.hot(self.registers.cs, self.registers.ip)
+                    translation.warmer(self.registers.cs, self.registers.ip)
                 case Exit.CHANGED:
                     translation.see_changes()
                 case Exit.WAKE:

@@ -11,6 +11,7 @@ from blink16.cpu.native.layout import (
     HOT_LIMIT,
     HOT_OFFSET,
     LAST_IP,
+    OUT,
     SEGMENTS,
     Slot,
     byte_register_offset,
@@ -202,12 +203,29 @@ class Function(Emitter):
     # -- context: control --------------------------------------------------------------------
 
     def port_in(self, port: Value, width: int) -> Value:
-        """Never come here: IN is delegated."""
-        raise NotImplementedError
+        """Read an I/O port."""
+        self._access(port, width)
+        return self.value(f"load i{width}, ptr {self.address('%state', Slot.VALUE)}", width)
 
     def port_out(self, port: Value, value: Value) -> None:
-        """Never come here: OUT is delegated."""
-        raise NotImplementedError
+        """Write an I/O port."""
+        self._put(Slot.VALUE, value)
+        self._access(port, value.width | OUT)
+
+    def _access(self, port: Value, access: int) -> None:
+        """Leave so that the host accesses the port, and come back with the answer."""
+        ask, go_on = self.labels(2)
+        answered = self.value(f"load i32, ptr {self.address('%state', Slot.ANSWERED)}", 32)
+        self.fork(answered.is_zero(), ask, go_on)
+        self.begin(ask)
+        self._put(Slot.PORT, port)
+        self._put(Slot.ACCESS, self.constant(access, 32))
+        self.emit(tail_call("@port", "%ip", "%budget", "%prefixes"))
+        self.begin(go_on)
+        self._put(Slot.ANSWERED, self.constant(0, 32))
+
+    def _put(self, slot: Slot, value: Value) -> None:
+        self.emit(f"store i32 {text(value.zero_extend(32))}, ptr {self.address('%state', slot)}")
 
     def _next_offset(self) -> Value:
         end = Value("%ip", 32, self) + self._length
@@ -273,7 +291,7 @@ class Function(Emitter):
         self.emit(f"store i64 {after}, ptr {self.address('%state', Slot.SHADOW_AT)}")
 
     def flags_opened(self) -> None:
-        """Leave the run if TF is set, or IF newly."""
+        """Leave the run if TF is set, or IF newly while an interrupt is requested."""
         self._opened = True
 
     def note_event(self) -> None:
@@ -304,10 +322,17 @@ class Function(Emitter):
             code = code if self._extra is None else self.address(code, self._extra)
         self.dispatch(ip, left, base, code, count=self._target is not None)
 
+    def leave(self, path: str) -> None:
+        """Go to a path where control has been turned to, without retiring an instruction."""
+        assert self._target is not None
+        left = self.name("load i64, ptr %left")
+        base = self.get_cell(Cell.CS).zero_extend(32) << 4
+        self.emit(tail_call(path, text(self._target), left, base=text(base)))
+
     def _leave_if_opened(self, ip: Value, left: str, base: Value) -> None:
         leave, stay = self.labels(2)
         trap = self.get_cell(Cell.TRAP)
-        opened = self.get_cell(Cell.INTERRUPT)
+        opened = self.get_cell(Cell.INTERRUPT) & self.get_cell(Cell.REQUEST)
         if self._was_open is not None:
             opened = opened & ~self._was_open
         self.fork((trap | opened).is_not_zero(), leave, stay)

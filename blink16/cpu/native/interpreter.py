@@ -48,12 +48,9 @@ from blink16.cpu.operands import (
     Repeat,
 )
 from blink16.cpu.registers import Cell
-from blink16.cpu.semantics import DS, INSTRUCTIONS
+from blink16.cpu.semantics import DS, INSTRUCTIONS, enter_interrupt
 from blink16.cpu.values import Value
 from blink16.memory import ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
-
-DELEGATED = frozenset({"IN", "OUT"})
-"""What the reference executes: devices are Python."""
 
 
 def _execute(name: str, row: Row, in_memory: bool, repeat: Repeat | None) -> Function:
@@ -89,8 +86,6 @@ class Module:
         return self._names[key]
 
     def _emit_row(self, row: Row, in_memory: bool, repeat: Repeat | None) -> str:
-        if row.mnemonic in DELEGATED:
-            return "@delegate"
         name = f"op{len(self.parts)}"
         function = _execute(name, row, in_memory, repeat)
         if repeat is not None and not function.asked_for_repeat:
@@ -221,8 +216,17 @@ def _jumped() -> Function:
     return function
 
 
+def _interrupted() -> Function:
+    """Return the function that enters the interrupt whose vector is in the place of prefixes."""
+    function = Function("interrupted")
+    vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
+    enter_interrupt(function, vector.truncate(8), ip.truncate(16))
+    function.leave("@entered")
+    return function
+
+
 def module_text() -> str:
     """Return the interpreter in LLVM IR."""
     module = Module()
-    module.parts.append(str(_jumped()))
+    module.parts += [str(_jumped()), str(_interrupted())]
     return module.finish()

@@ -18,9 +18,12 @@ LAST_IP = 0xFFFF - 15
 MAX_PREFIXES = 14
 """Instructions with more prefixes are the reference's."""
 HOT_LIMIT = 254
-"""So many jumps to an address make it hot; its counter then stays one above."""
+"""So many jumps to an address are told; its counter then stays one above."""
 MAX_CHANGES = 8
 """Addresses of changed code that are told one by one in a run."""
+
+OUT = 1
+"""In `Slot.ACCESS`: write the port."""
 
 HOT_OFFSET = SCRATCH_OFFSET
 """A byte for each linear address: how often it was jumped to."""
@@ -43,11 +46,15 @@ class Slot(IntEnum):
     CHANGES = 112  # i32: how often translated code was written to
     CHANGED = 116  # i32[MAX_CHANGES]: where
     WAKE = 148  # i32: not 0 when the compiler's thread has something; set from that thread
+    PORT = 152  # i32: the port that IN or OUT wants to access
+    ACCESS = 156  # i32: the width of that, and `OUT`
+    VALUE = 160  # i32: what is to be written, or was read
+    ANSWERED = 164  # i32: 1 if the port has been accessed and the instruction is to be done
 
 
 assert PREDICATES_OFFSET + 8 * MEMORY_SIZE == SCRATCH_OFFSET + SCRATCH_SIZE
 assert Slot.GOAL == ICOUNT_OFFSET + 8
-assert Slot.CHANGED + 4 * MAX_CHANGES <= Slot.WAKE < STATE_SIZE
+assert Slot.CHANGED + 4 * MAX_CHANGES <= Slot.WAKE < Slot.ANSWERED < STATE_SIZE
 
 
 class Exit(IntEnum):
@@ -64,6 +71,7 @@ class Exit(IntEnum):
     HOT = 8  # an address was jumped to often; nothing else happened
     CHANGED = 9  # translated code was written to
     WAKE = 10  # the compiler's thread has something
+    PORT = 11  # before IN or OUT: the port is to be accessed, then goes `answer`
 
 
 class Ignore(IntEnum):

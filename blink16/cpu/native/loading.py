@@ -11,15 +11,15 @@ from pathlib import Path
 from blink16.cpu.native import cache
 from blink16.cpu.native.compiler import (
     Compiler,
-    Enter,
     Host,
     Library,
     NativeError,
-    enter_function,
+    WayIn,
     submit,
+    way_in,
 )
 from blink16.cpu.native.interpreter import module_text
-from blink16.cpu.native.runtime import HELPERS, PATHS
+from blink16.cpu.native.runtime import HELPERS, PATHS, WAYS_IN
 
 LEVEL = 2
 """How much LLVM optimises the interpreter."""
@@ -30,7 +30,9 @@ _SOURCES = ("cpu/*.py", "cpu/native/*.py", "memory.py")
 class Core:
     """The interpreter in the process, and what regions need to link against it."""
 
-    enter: Enter
+    enter: WayIn
+    answer: WayIn
+    interrupt: WayIn
     symbols: dict[str, int]
     compiler: Compiler
     library: Library
@@ -54,7 +56,7 @@ def core() -> Future[Core]:
 
 def _make() -> Core:
     compiler = Compiler()
-    exports = ("enter", *HELPERS, *PATHS)
+    exports = (*WAYS_IN, *HELPERS, *PATHS)
     key = _key(compiler.host)
     image = cache.load(key)
     library = _try_link(compiler, image, exports)
@@ -63,7 +65,8 @@ def _make() -> Core:
         cache.store(key, image)
         library = compiler.link(image, exports, {})
     addresses = library.addresses
-    return Core(enter_function(addresses["enter"]), addresses, compiler, library)
+    enter, answer, interrupt = (way_in(addresses[name]) for name in WAYS_IN)
+    return Core(enter, answer, interrupt, addresses, compiler, library)
 
 
 def _try_link(compiler: Compiler, image: bytes | None, exports: tuple[str, ...]) -> Library | None:

@@ -1,8 +1,9 @@
 """The rarely taken paths of native code, in LLVM IR, shared by interpreter and regions.
 
-``enter`` runs guest code; ``slow`` looks at everything that may be due before an instruction;
-``leave`` puts registers in place.  The stores and loads do byte by byte what the reference
-engine does: old pages are kept, translated code and watched bytes are noticed.
+``enter`` runs guest code, ``answer`` does so after a port was accessed, ``interrupt`` enters an
+interrupt; ``slow`` looks at everything that may be due before an instruction; ``leave`` puts
+registers in place.  The stores and loads do byte by byte what the reference
+engine does: pages written, translated code and watched bytes are noticed.
 """
 
 from __future__ import annotations
@@ -24,9 +25,7 @@ from blink16.memory import (
     ADDRESS_MASK,
     ATTRIBUTES_OFFSET,
     PAGE_SHIFT,
-    PAGE_SIZE,
     PAGES_OFFSET,
-    SHADOW_OFFSET,
     Attribute,
     PageState,
 )
@@ -39,6 +38,8 @@ HELPERS = {
 }
 """Helpers by name.  A store takes state, mapping, segment base, offset and value, and returns
 whether the run must end after the instruction.  A load returns the value, and in bit 16 that."""
+WAYS_IN = ("enter", "answer", "interrupt")
+"""Functions for the host.  Their number is an `Ignore`, what a port gave, an interrupt's vector."""
 PATHS = ("slow", "step", "opened", "jumped")
 """Functions of the common signature that instructions end in."""
 
@@ -51,6 +52,58 @@ def _slot(name: str, offset: int) -> str:
 
 def _leave(exit_: Exit, budget: str = "%budget") -> str:
     return f"call void @leave(ptr %state, i32 %ip, i64 {budget}, i32 {int(exit_)})\nret void"
+
+
+def _leave_before(name: str, exit_: Exit) -> str:
+    """Return a path that leaves before the instruction, of which prefixes may have been seen."""
+    return f"""
+define preserve_nonecc void @{name}({SIGNATURE}) noinline cold {{
+  %none = icmp eq i32 %prefixes, 0
+  {_slot("start_p", Slot.START)}
+  %start = load i32, ptr %start_p
+  %first = select i1 %none, i32 %ip, i32 %start
+  call void @leave(ptr %state, i32 %first, i64 %budget, i32 {int(exit_)})
+  ret void
+}}
+"""
+
+
+def _way_in(name: str, path: str, budget: int = 0) -> str:
+    """Return a function for the host, of state, mapping and a number; it gives an `Exit`.
+
+    It goes to ``path``, with the number in the place of prefixes and ``budget`` instructions
+    that are done without a look at what may be due.
+    """
+    return f"""
+define i32 @{name}(ptr %state, ptr %memory, i32 %number) {{
+  {_slot("ip_p", cell_offset(Cell.IP))}
+  %ip16 = load i16, ptr %ip_p
+  %ip = zext i16 %ip16 to i32
+  {_slot("cs_p", cell_offset(Cell.CS))}
+  %cs16 = load i16, ptr %cs_p
+  %cs = zext i16 %cs16 to i32
+  %base = shl i32 %cs, 4
+  {_slot("icount_p", ICOUNT_OFFSET)}
+  %icount = load i64, ptr %icount_p
+  {_slot("goal_p", Slot.GOAL)}
+  %goal = load i64, ptr %goal_p
+  %all = sub i64 %goal, %icount
+  %reserve = sub i64 %all, {budget}
+  {_slot("reserve_p", Slot.RESERVE)}
+  store i64 %reserve, ptr %reserve_p
+  {_slot("shadow_p", cell_offset(Cell.SHADOW))}
+  %shadow = load i16, ptr %shadow_p
+  %held = icmp ne i16 %shadow, 0
+  %at = select i1 %held, i64 {budget}, i64 -1
+  {_slot("at_p", Slot.SHADOW_AT)}
+  store i64 %at, ptr %at_p
+  call preserve_nonecc void @{path}(ptr %state, ptr %memory, i32 %ip, i64 {budget}, ptr @table,
+      i32 %number, i32 %base, ptr %memory)
+  {_slot("exit_p", Slot.EXIT)}
+  %exit = load i32, ptr %exit_p
+  ret i32 %exit
+}}
+"""
 
 
 _LEAVE = f"""
@@ -231,13 +284,17 @@ define preserve_nonecc void @between_rounds({SIGNATURE}) noinline cold {{
   store i64 -1, ptr %at_p
   {_leave(Exit.BETWEEN_ROUNDS)}
 }}
-define preserve_nonecc void @delegate({SIGNATURE}) noinline cold {{
-  %none = icmp eq i32 %prefixes, 0
-  {_slot("start_p", Slot.START)}
-  %start = load i32, ptr %start_p
-  %first = select i1 %none, i32 %ip, i32 %start
-  call void @leave(ptr %state, i32 %first, i64 %budget, i32 {int(Exit.DELEGATE)})
-  ret void
+{_leave_before("delegate", Exit.DELEGATE)}
+{_leave_before("port", Exit.PORT)}
+define preserve_nonecc void @answered({SIGNATURE}) {{
+  {_slot("value_p", Slot.VALUE)}
+  store i32 %prefixes, ptr %value_p
+  {_slot("answered_p", Slot.ANSWERED)}
+  store i32 1, ptr %answered_p
+  {tail_call("@step", "%ip", "%budget")}
+}}
+define preserve_nonecc void @entered({SIGNATURE}) {{
+  {_leave(Exit.BUDGET)}
 }}
 define preserve_nonecc void @opened({SIGNATURE}) noinline cold {{
   {_slot("touched_p", Slot.TOUCHED)}
@@ -249,35 +306,8 @@ define preserve_nonecc void @opened({SIGNATURE}) noinline cold {{
 }}
 """
 
-_ENTER = f"""
-define i32 @enter(ptr %state, ptr %memory, i32 %ignore) {{
-  {_slot("ip_p", cell_offset(Cell.IP))}
-  %ip16 = load i16, ptr %ip_p
-  %ip = zext i16 %ip16 to i32
-  {_slot("cs_p", cell_offset(Cell.CS))}
-  %cs16 = load i16, ptr %cs_p
-  %cs = zext i16 %cs16 to i32
-  %base = shl i32 %cs, 4
-  {_slot("icount_p", ICOUNT_OFFSET)}
-  %icount = load i64, ptr %icount_p
-  {_slot("goal_p", Slot.GOAL)}
-  %goal = load i64, ptr %goal_p
-  %reserve = sub i64 %goal, %icount
-  {_slot("reserve_p", Slot.RESERVE)}
-  store i64 %reserve, ptr %reserve_p
-  {_slot("shadow_p", cell_offset(Cell.SHADOW))}
-  %shadow = load i16, ptr %shadow_p
-  %held = icmp ne i16 %shadow, 0
-  %at = select i1 %held, i64 0, i64 -1
-  {_slot("at_p", Slot.SHADOW_AT)}
-  store i64 %at, ptr %at_p
-  call preserve_nonecc void @slow(ptr %state, ptr %memory, i32 %ip, i64 0, ptr @table,
-      i32 %ignore, i32 %base, ptr %memory)
-  {_slot("exit_p", Slot.EXIT)}
-  %exit = load i32, ptr %exit_p
-  ret i32 %exit
-}}
-"""
+_WAYS_IN = _way_in("enter", "slow") + _way_in("answer", "answered", 1)
+_WAYS_IN += _way_in("interrupt", "interrupted")
 
 _TOUCH = f"""
 ; Note the first watched byte that was touched; returns 1 if this address is watched.
@@ -330,18 +360,8 @@ watch:
   br label %unwatched
 unwatched:
   %event = phi i32 [ 0, %ram ], [ %hit, %watch ]
-  %clean_bit = and i8 %mind, {int(PageState.CLEAN)}
-  %clean = icmp ne i8 %clean_bit, 0
-  br i1 %clean, label %keep, label %dirty
-keep:
-  %start = and i32 %linear, {ADDRESS_MASK & ~(PAGE_SIZE - 1)}
-  %old = getelementptr inbounds i8, ptr %memory, i32 %start
-  %kept = getelementptr inbounds i8, ptr %old, i32 {SHADOW_OFFSET}
-  call void @llvm.memcpy.p0.p0.i32(ptr %kept, ptr %old, i32 {PAGE_SIZE}, i1 false)
-  %unclean = and i8 %mind, {~PageState.CLEAN & 0xFF}
-  store i8 %unclean, ptr %mind_p
-  br label %dirty
-dirty:
+  %written = and i8 %mind, {~PageState.CLEAN & 0xFF}
+  store i8 %written, ptr %mind_p
   %was = load i8, ptr %here
   store i8 %byte, ptr %here
   %same = icmp eq i8 %was, %byte
@@ -431,7 +451,6 @@ define preserve_mostcc i64 @hurry(ptr %state, i64 %budget) noinline cold {{
   store i64 %more, ptr %reserve_p
   ret i64 1
 }}
-declare void @llvm.memcpy.p0.p0.i32(ptr, ptr, i32, i1)
 """
 
-RUNTIME = _LEAVE + _SLOW + _CONDITIONAL + _STEP + _ENDS + _ENTER + _TOUCH + _STORE + _LOAD
+RUNTIME = _LEAVE + _SLOW + _CONDITIONAL + _STEP + _ENDS + _WAYS_IN + _TOUCH + _STORE + _LOAD

@@ -36,6 +36,9 @@ from blink16.memory import (
 LOG = logging.getLogger("blink16")
 LEVEL = 1
 """How much LLVM optimises a region."""
+ROUNDS = 256
+"""So many times `HOT_LIMIT` jumps make code worth translating: that takes tens of milliseconds, in
+which the interpreter executes ten million instructions."""
 MAX_PENDING = 1024
 """Hot addresses that may wait for the compiler."""
 MAX_LIBRARIES = 2048
@@ -141,6 +144,7 @@ class Translation:
         self._born: dict[Translated, int] = {}
         self._by_page: dict[int, set[Translated]] = {}
         self._owners: dict[int, Translated] = {}
+        self._rounds: Counter[int] = Counter()
         self._pending: set[int] = set()
         self._waiting: list[tuple[int, int]] = []
         self._ready: deque[tuple[int, Translated | None]] = deque()
@@ -152,6 +156,15 @@ class Translation:
         return len(self._born)
 
     # -- making regions ----------------------------------------------------------------------
+
+    def warmer(self, cs: int, ip: int) -> None:
+        """Count `HOT_LIMIT` more jumps to an address."""
+        address = linear(cs, ip)
+        self._rounds[address] += 1
+        if self._rounds[address] < ROUNDS:
+            self._hot[address] = 1
+        else:
+            self.hot(cs, ip)
 
     def hot(self, cs: int, ip: int) -> None:
         """Have the code at an address translated that is often jumped to."""
