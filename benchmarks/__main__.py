@@ -27,7 +27,9 @@ def measure(times: int, scale: float) -> Results:
                 rounds = guest.rounds(int(contestant.instructions * scale))
                 instructions, seconds = contestant.run(guest, rounds)
                 results[contestant.name, guest.name].append(instructions / seconds / MILLION)
-        for name, (engine, rounds) in ELKS_ENGINES.items() if image is not None else ():
+        if image is None:
+            continue
+        for name, (engine, rounds) in ELKS_ENGINES.items():
             instructions, seconds = elks(image, engine, max(1, int(rounds * scale)))
             results[name, f"{ELKS_PROGRAM} (ELKS)"].append(instructions / seconds / MILLION)
     return results

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stub_client import Client
 
-from blink16.gdbstub import board, cfi, dwarf, window
+from blink16.gdbstub import board
+from blink16.gdbstub.board import cfi, dwarf, window
 from blink16.gdbstub.hostio import BOARD, MAX_OPEN, STAT
 from blink16.gdbstub.packets import PACKET_SIZE
 from blink16.machine import STUB_SIZE, Machine

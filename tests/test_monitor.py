@@ -9,7 +9,7 @@ from naive_debugger import NaiveDebugger
 
 import blink16
 from blink16.debugger import Debugger
-from blink16.gdbstub import monitor
+from blink16.gdbstub.monitor import registry
 from blink16.timeline import Interrupted
 
 
@@ -17,17 +17,17 @@ def run(line: str) -> str:
     """Execute a line on a machine that has retired three instructions."""
     debugger = NaiveDebugger()
     debugger.machine.run(3)
-    return monitor.execute(debugger, line)
+    return registry.execute(debugger, line)
 
 
 def test_help_lists_every_command() -> None:
     """A command that help does not show is not found by anyone."""
     lines = run("help").splitlines()
-    assert [line.split()[1] for line in lines] == sorted(monitor.COMMANDS)
+    assert [line.split()[1] for line in lines] == sorted(registry.COMMANDS)
     assert run("") == run("help")
 
 
-@pytest.mark.parametrize("name", sorted(monitor.COMMANDS))
+@pytest.mark.parametrize("name", sorted(registry.COMMANDS))
 def test_each_command_has_help(name: str) -> None:
     """`monitor help NAME` must say how the command is typed and what it does."""
     usage, explanation = run(f"help {name}").split("\n", 1)
@@ -58,10 +58,10 @@ def test_long_output_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def body(debugger: Debugger, arguments: Sequence[str]) -> str:
         """Show much."""
-        return "x" * (monitor.MAX_OUTPUT + 1)
+        return "x" * (registry.MAX_OUTPUT + 1)
 
-    monkeypatch.setitem(monitor.COMMANDS, "much", monitor.MonitorCommand("much", "much", body))
-    assert len(run("much")) < monitor.MAX_OUTPUT + 100
+    monkeypatch.setitem(registry.COMMANDS, "much", registry.MonitorCommand("much", "much", body))
+    assert len(run("much")) < registry.MAX_OUTPUT + 100
 
 
 def test_an_interrupted_command_says_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,11 +71,11 @@ def test_an_interrupted_command_says_where_it_stands(monkeypatch: pytest.MonkeyP
         """Take long."""
         raise Interrupted
 
-    monkeypatch.setitem(monitor.COMMANDS, "long", monitor.MonitorCommand("long", "long", body))
+    monkeypatch.setitem(registry.COMMANDS, "long", registry.MonitorCommand("long", "long", body))
     assert run("long") == "interrupted; now at instruction 3\n"
 
 
 def test_a_name_is_registered_once() -> None:
     """Two commands of one name would hide one of them."""
     with pytest.raises(ValueError, match="already"):
-        monitor.command("help")(monitor.help_)
+        registry.command("help")(registry.help_)

@@ -8,9 +8,9 @@ from functools import singledispatchmethod
 
 from blink16.breakpoints import PointError, PointKind
 from blink16.debugger import Debugger
-from blink16.gdbstub import commands, description, inferior_call, points, registers, window
+from blink16.gdbstub import commands, description, inferior_call, points, registers
 from blink16.gdbstub.agent import Condition, Print
-from blink16.gdbstub.board import Board, Program
+from blink16.gdbstub.board import Board, Program, window
 from blink16.gdbstub.board import build as build_board
 from blink16.gdbstub.packets import PACKET_SIZE, escape
 from blink16.gdbstub.replies import EMPTY, MAX_BINARY, OK, Errno, RefusedError

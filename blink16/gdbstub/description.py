@@ -7,7 +7,7 @@ from functools import cache
 from html import escape
 
 from blink16.debugger import Debugger
-from blink16.gdbstub import window
+from blink16.gdbstub.board import window
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, Register
 from blink16.memory import MEMORY_SIZE
 

@@ -10,9 +10,9 @@ from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, hostio, monitor, processes
 from blink16.gdbstub.actions import Process, Taken
 from blink16.gdbstub.answers import Answers
-from blink16.gdbstub.catch_commands import caught
 from blink16.gdbstub.fields import ALL, ANY, ThreadId
 from blink16.gdbstub.hostio import HostFiles
+from blink16.gdbstub.monitor.catches import caught
 from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 

@@ -13,7 +13,7 @@ from blink16.breakpoints import Point, PointKind
 from blink16.cpu.disassembler import disassemble
 from blink16.cpu.encoding import EncodingError, parse
 from blink16.debugger import Debugger
-from blink16.gdbstub.monitor import MonitorError, command, no_arguments
+from blink16.gdbstub.monitor.registry import MonitorError, command, no_arguments
 from blink16.history import queries
 from blink16.history.bookmarks import BookmarkError
 from blink16.history.queries import Moment, Touch

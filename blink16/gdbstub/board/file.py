@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from blink16.gdbstub import cfi, dwarf
+from blink16.gdbstub.board import cfi, dwarf
 from blink16.machine import STUB_SIZE, Machine
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.symbolfiles import DebugInformation, elf

@@ -9,7 +9,7 @@ from guests import CODE, ENGINES, make
 
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.gdbstub import monitor
-from blink16.gdbstub.catch_commands import MAX_CATCHES, caught
+from blink16.gdbstub.monitor.catches import MAX_CATCHES, caught
 
 PROGRAM = bytes.fromhex(
     "b8 41 02"  # 100: mov ax,0241h
