@@ -62,20 +62,6 @@ def test_a_hard_disk_without_system_is_told() -> None:
     assert "no system" in stop.text
 
 
-def test_a_system_switches_the_pc_off() -> None:
-    """ELKS' `poweroff` asks for APM, connects, and switches off: an end, not a halted machine."""
-    pc_ = Pc()
-    pc_.call(0x15, 0x5300)
-    assert (pc_.registers.ax, pc_.registers.bx) == (0x0101, 0x504D)
-    pc_.call(0x15, 0x5301)
-    assert pc_.registers.ah == 0
-    pc_.call(0x15, 0x5380)
-    assert pc_.registers.ah == 0x0C
-    stop = pc_.call(0x15, 0x5307, bx=1, cx=3)
-    assert (stop.reason, stop.status) == (StopReason.EXITED, 0)
-    assert "switched off" in stop.text
-
-
 def rom(code: bytes) -> bytes:
     """Return an option ROM of 512 bytes with this code at its entry."""
     image = (b"\x55\xaa\x01" + code).ljust(511, b"\0")
