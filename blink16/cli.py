@@ -39,7 +39,7 @@ examples:
   blink16-server --port 0 ./prog choose a free port and print it
   blink16-server --record s.b16 ./prog; blink16-server --replay s.b16
   blink16-server --machine 'banner HI' --machine ./prog --symbols prog.map
-  blink16-server --console tcp:5000 fd1440.img   then, elsewhere:  telnet localhost 5000
+  blink16-server --console screen:tcp:5000 fd1440.img   and elsewhere:  telnet localhost 5000
   gdb -ex 'target remote | blink16-server --stdio --console gdb ./prog'
 
 The machine stands before the program's first instruction until a debugger moves it.
@@ -56,8 +56,9 @@ def run_main(words: Sequence[str] | None = None) -> int:
         "--console",
         type=pc_arguments.place,
         default=Streams(),
-        metavar="stdio|tcp:PORT|unix:PATH|none",
-        help="where the keyboard and the BIOS's screen output are (default: stdio)",
+        metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none",
+        help="where the keyboard and the BIOS's screen output are (default: stdio); with screen: "
+        "a PC's whole picture is painted for the terminal that connects, as telnet does",
     )
     arguments.add_machine(parser)
     pc_arguments.add(parser)

@@ -81,12 +81,13 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         "--console",
         type=_console,
         action=Own,
-        metavar="stdio|tcp:PORT|unix:PATH|none|gdb",
+        metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb",
         help="where the program's output goes and its input comes from: here (with --stdio, "
         "output to standard error), a socket, nowhere, or, output only, the debugger while it "
-        "runs the program (default: stdio).  On a terminal, a PC that is the first machine has "
-        "its screen and keyboard here, and what others print is not shown; Ctrl-] ends the server "
-        "then",
+        "runs the program (default: stdio).  A socket gets what the BIOS prints; with screen: a "
+        "PC's whole picture, painted for a terminal of its size, as telnet brings one.  On a "
+        "terminal, a PC that is the first machine has its screen and keyboard here, others' output "
+        "goes to standard error or is told below the picture; Ctrl-] ends the server then",
     )
 
 

@@ -207,6 +207,11 @@ class Timeline:
                 self._queued += len(data)
                 self._queue.append((channel, data))
 
+    @property
+    def queued(self) -> int:
+        """Bytes of input that wait until the machine next runs live."""
+        return self._queued
+
     def _deliver(self) -> None:
         while self._queue:
             with self._queue_lock:
