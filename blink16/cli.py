@@ -113,37 +113,29 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
         _say(parser.prog, text)
 
     def machines() -> server.Machines:
-        made = server.Machines(
+        hosted = server.Machines(
             [machine.source for machine in wanted],
             console,
             screen.say if screen else say,
             fittings=[machine.fittings for machine in wanted],
         )
         if screen is not None:
-            screen.attach(made.host(1))
-        hosts.extend(made)
-        return made
+            screen.attach(hosted.host(1))
+        made.append(hosted)
+        return hosted
 
     endpoint = server_arguments.endpoint(parser, parsed)
     wanted = server_arguments.wanted(parser, parsed, say)
     screen = server.ScreenConsole(say) if server_arguments.has_screen(wanted[0]) else None
     console = screen or (server.ErrorConsole(say) if parsed.stdio else server.StreamConsole(say))
-    hosts: list[server.Host] = []
+    made: list[server.Machines] = []
     tell = screen.begin if screen else server.to_standard_error
     try:
         server.run(machines, endpoint, say, observers=parsed.observers, tell=tell)
     except server.ListenError as error:
         say(str(error))
         return 1
-    status = 0
-    if parsed.commit:
-        for host, machine in zip(hosts, wanted, strict=True):
-            try:
-                _commit(parser.prog, host.debugger.machine, machine.images)
-            except CommitError as error:  # the others' disks are to be saved all the same
-                say(str(error))
-                status = 1
-    return status
+    return 0 if all(hosted.commit() for hosted in made) else 1
 
 
 def _guarded(prog: str, command: Callable[[], int]) -> int:

@@ -54,7 +54,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--commit",
         action="store_true",
-        help="at the end write what the guest changed on its disks into their images",
+        help="when a machine ends, also by a debugger's kill or run, write what the guest changed "
+        "on its disks into their images",
     )
     group.add_argument(
         "--display",

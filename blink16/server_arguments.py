@@ -35,8 +35,6 @@ class Wanted:
 
     source: server.Source
     fittings: server.Fittings
-    images: Sequence[Path] = ()
-    """The files that its disks came from."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -229,8 +227,12 @@ def _machine(
 ) -> Wanted:
     options = arguments.options(shared, pc_arguments.setup(own, shared))
     named = replace(options, symbols=tuple(own.symbols))
-    source = server.ProgramSource(loader.read(name), tuple(words), named, shared.history_memory)
-    return Wanted(source, _fittings(own, shared), pc_arguments.images(name, own))
+    program = loader.read(name)
+    images = pc_arguments.images(name, own) if shared.commit and program.kind is Kind.BOOT else ()
+    source = server.ProgramSource(
+        program, tuple(words), named, shared.history_memory, tuple(images)
+    )
+    return Wanted(source, _fittings(own, shared))
 
 
 def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fittings:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from test_cli import assert_one_line, run
 
 from blink16 import consoles
-from blink16.consoles import ConsoleError, SocketLine, TcpPlace, Telnet, UnixPlace
+from blink16.consoles import ConsoleError, SocketLine, TcpPlace, Telnet, UnixPlace, sockets
 
 PATIENCE = 20.0
 """Seconds, for what comes at once unless something is wrong."""
@@ -173,7 +173,7 @@ def test_a_peer_that_does_not_read_costs_a_bounded_buffer(line: Line) -> None:
     with line.connect() as deaf:
         for _ in range(1000):
             line.line.show(b"x" * 65536)
-        assert len(line.line._unsent) <= consoles.MAX_UNSENT
+        assert len(line.line._unsent) <= sockets.MAX_UNSENT
         deaf.sendall(b"still heard")
         line.expect(b"still heard")
 

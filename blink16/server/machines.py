@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, repeat
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import TypeVar
 
@@ -73,7 +73,8 @@ class Host:
 
     A client that detaches or vanishes leaves the machine as it is, without its breakpoints.
     After a client has killed the program, or the program has ended, the next client finds a
-    fresh machine before its first instruction.
+    fresh machine before its first instruction, with the disks that the old one left in their
+    images (`commit`).
     """
 
     def __init__(
@@ -108,6 +109,8 @@ class Host:
         self._console = console
         self._token: trio.lowlevel.TrioToken | None = None
         self._fresh_wanted = False
+        self._uncommitted: tuple[Path, ...] = ()
+        """The images of disks that were not written back: none before there is a machine."""
         self._put_in(source.arguments if arguments is None else arguments, names)
         picture = self._picture if self._has(Video.COMPONENT) else None
         side = Side(self._has, self._deliver_on, self._has_room, picture)
@@ -172,8 +175,25 @@ class Host:
         self.debugger.interrupt()
         return self._moves.acquire(timeout=STANDSTILL_SECONDS)
 
+    def commit(self) -> bool:
+        """Write what the guest changed on its disks into their images, if that is wanted and not
+        yet done, and say what was written; whether nothing is lost.
+        """
+        images, self._uncommitted = self._uncommitted, ()
+        if not images:
+            return True
+        try:
+            for line in pc.commit_all(self.debugger.machine, images):
+                self.say(line)
+        except pc.CommitError as error:
+            self.say(str(error))
+            return False
+        return True
+
     def _put_in(self, arguments: Sequence[str], names: Names | None) -> None:
+        self.commit()
         loaded, debugger = self.source.make(arguments)
+        self._uncommitted = self.source.images
         loaded.machine.on_output = self._show
         if self.fittings.real_time:
             loaded.machine.idle_after = 0
@@ -290,6 +310,13 @@ class Machines:
         for source in self._sources:
             source.close()
 
+    def commit(self) -> bool:
+        """Write what guests changed on disks into their images, where that is wanted; whether
+        nothing is lost.
+        """
+        done = [host.commit() for host in self]
+        return all(done)
+
     # -- taking and releasing ----------------------------------------------------------------
 
     async def take_any(self) -> Host:
@@ -380,6 +407,8 @@ class Machines:
         """Take back a machine that stands."""
         host.leave(fate)
         self._names[host.source] = host.names
+        if host.is_spent:
+            host.commit()  # here, in the event loop: the next machine is to find it
         if host.launched and host.is_spent:
             del self._hosts[host.process]
         self._let_go(host)

@@ -80,7 +80,7 @@ class ScreenConsole:
 
     def say(self, text: str) -> None:
         """Tell the user a line: below the picture, and again at the end."""
-        if not self._begun:
+        if not self._begun or self._over.is_set():
             self._say(text)
             return
         self._said.append(text)
