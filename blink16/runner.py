@@ -12,7 +12,7 @@ from functools import partial
 from blink16 import pc, terminal
 from blink16.bios.typist import Typist
 from blink16.console import Console
-from blink16.consoles import Lines, Place, Side, Streams
+from blink16.consoles import PICTURE_SECONDS, Lines, Place, Side, Streams
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
 from blink16.governor import Governor
@@ -26,8 +26,6 @@ SLICE = 2_000_000
 FIRST_PICTURE_SLICE = 10_000
 QUIT_HINT = " Ctrl-] ends this PC"
 """Shown where there is a line to spare."""
-PICTURE_SECONDS = 0.04
-"""How long, about, the picture of a PC's screen stands before it is drawn anew."""
 MAX_CHUNKS = 256
 """Pieces of input that may wait before more is read from a socket."""
 

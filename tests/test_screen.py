@@ -10,6 +10,7 @@ from test_display import SmallTerminal
 
 from blink16.debugger import Resume
 from blink16.loader import Kind, Options, Program
+from blink16.pc import MAX_AHEAD
 from blink16.server import Host, ProgramSource, ScreenConsole, StreamConsole
 from blink16.server.screen import MAX_LINE
 
@@ -71,6 +72,21 @@ def test_keys_wait_for_the_machine(host: Host, console: ScreenConsole) -> None:
     inputs = host.debugger.timeline.inputs()
     assert {entry.icount for entry in inputs} == {now}
     assert len(inputs) == 16
+
+
+def test_lines_read_no_more_than_the_guest_takes(host: Host) -> None:
+    """A flood must wait outside while the machine stands, and while its guest takes nothing; a
+    line that is not concerned goes on.
+    """
+    assert host._has_room("console")
+    host.type(b"x" * 2 * MAX_AHEAD)
+    assert not host._has_room("console")
+    host.debugger.resume(Resume(count=1))
+    assert not host._has_room("console")
+    assert host._has_room("com1")
+    host.debugger.receive("com1", b"x" * 2 * MAX_AHEAD)
+    host.debugger.resume(Resume(count=1))
+    assert not host._has_room("com1")
 
 
 def test_the_quit_key_ends_the_server() -> None:

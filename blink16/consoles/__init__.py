@@ -13,12 +13,13 @@ from blink16.consoles.places import (
     UnixPlace,
     parse,
 )
-from blink16.consoles.showing import Picture, Showing
+from blink16.consoles.showing import PICTURE_SECONDS, Picture, Showing
 from blink16.consoles.sockets import SocketLine
 from blink16.consoles.telnet import HELLO, Telnet
 
 __all__ = [
     "HELLO",
+    "PICTURE_SECONDS",
     "ConsoleError",
     "Lines",
     "NoPlace",

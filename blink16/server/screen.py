@@ -10,13 +10,12 @@ from threading import Event, Lock, Thread
 
 from blink16 import terminal
 from blink16.console import Console
+from blink16.consoles import PICTURE_SECONDS
 from blink16.server.consoles import Deliver
 from blink16.server.machines import Host
 from blink16.server.sources import Say
 from blink16.viewer import Viewer
 
-PICTURE_SECONDS = 0.04
-"""How long a picture stands before the screen is looked at again."""
 STUCK_SECONDS = 1.0
 """How long we wait, at the end, for a terminal that takes nothing."""
 MAX_SAID = 50
