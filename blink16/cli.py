@@ -39,7 +39,7 @@ examples:
   blink16-server --port 0 ./prog choose a free port and print it
   blink16-server --record s.b16 ./prog; blink16-server --replay s.b16
   blink16-server --machine 'banner HI' --machine ./prog --symbols prog.map
-  blink16-server --console tcp:5000 fd1440.img   then, elsewhere:  telnet localhost 5000
+  blink16-server --console screen:tcp:5000 fd1440.img   and elsewhere:  telnet localhost 5000
   gdb -ex 'target remote | blink16-server --stdio --console gdb ./prog'
 
 The machine stands before the program's first instruction until a debugger moves it.
@@ -56,8 +56,9 @@ def run_main(words: Sequence[str] | None = None) -> int:
         "--console",
         type=pc_arguments.place,
         default=Streams(),
-        metavar="stdio|tcp:PORT|unix:PATH|none",
-        help="where the keyboard and the BIOS's screen output are (default: stdio)",
+        metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none",
+        help="where the keyboard and the BIOS's screen output are (default: stdio); with screen: "
+        "a PC's whole picture is painted for the terminal that connects, as telnet does",
     )
     arguments.add_machine(parser)
     pc_arguments.add(parser)
@@ -112,37 +113,29 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
         _say(parser.prog, text)
 
     def machines() -> server.Machines:
-        made = server.Machines(
+        hosted = server.Machines(
             [machine.source for machine in wanted],
             console,
             screen.say if screen else say,
             fittings=[machine.fittings for machine in wanted],
         )
         if screen is not None:
-            screen.attach(made.host(1))
-        hosts.extend(made)
-        return made
+            screen.attach(hosted.host(1))
+        made.append(hosted)
+        return hosted
 
     endpoint = server_arguments.endpoint(parser, parsed)
     wanted = server_arguments.wanted(parser, parsed, say)
     screen = server.ScreenConsole(say) if server_arguments.has_screen(wanted[0]) else None
     console = screen or (server.ErrorConsole(say) if parsed.stdio else server.StreamConsole(say))
-    hosts: list[server.Host] = []
+    made: list[server.Machines] = []
     tell = screen.begin if screen else server.to_standard_error
     try:
         server.run(machines, endpoint, say, observers=parsed.observers, tell=tell)
     except server.ListenError as error:
         say(str(error))
         return 1
-    status = 0
-    if parsed.commit:
-        for host, machine in zip(hosts, wanted, strict=True):
-            try:
-                _commit(parser.prog, host.debugger.machine, machine.images)
-            except CommitError as error:  # the others' disks are to be saved all the same
-                say(str(error))
-                status = 1
-    return status
+    return 0 if all(hosted.commit() for hosted in made) else 1
 
 
 def _guarded(prog: str, command: Callable[[], int]) -> int:

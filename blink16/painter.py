@@ -22,7 +22,11 @@ class Painter:
     A terminal smaller than the screen shows the part around the cursor.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_cursor: bool = False) -> None:
+        """``keeps_cursor``: where none is shown it goes to a corner, as on a terminal that may
+        leave us any time, and whose cursor nobody would switch on again.
+        """
+        self._keeps_cursor = keeps_cursor
         self._shown: Screen | None = None
         self._size = UNKNOWN_SIZE
         self._status = ""
@@ -46,7 +50,7 @@ class Painter:
         picture = self._picture(screen) if changed else ""
         changed = changed or status != self._status
         self._shown, self._size, self._fresh, self._status = screen, size, False, status
-        return picture + self._bottom_line() + _cursor(screen) if changed else ""
+        return picture + self._bottom_line() + self._cursor(screen) if changed else ""
 
     def end(self) -> str:
         """Return what leaves the terminal's cursor below the picture."""
@@ -66,6 +70,14 @@ class Painter:
         text = "".join(c if c.isprintable() else "?" for c in self._status)[: columns - 1]
         return f"\x1b[{lines};1H{REVERSE}{text:{columns - 1}}{RESET_COLORS}"
 
+    def _cursor(self, screen: Screen | None) -> str:
+        cursor = screen.cursor if isinstance(screen, TextScreen) else None
+        if cursor is None and not self._keeps_cursor:
+            return HIDE_CURSOR
+        columns, lines = self._size
+        row, column = cursor or (lines - 1, columns - 1)
+        return f"\x1b[{row + 1};{column + 1}H{SHOW_CURSOR}"
+
     def _part(self, screen: TextScreen, columns: int, lines: int) -> TextScreen:
         """Return what there is room for of a screen: the rows around the cursor."""
         if columns <= 0 or lines <= 0 or (screen.columns <= columns and screen.rows <= lines):
@@ -79,13 +91,6 @@ class Painter:
         cells = b"".join(screen.cells[at : at + 2 * columns] for at in starts)
         cursor = (row - self._top, column) if column < columns else None
         return replace(screen, columns=columns, rows=lines, cells=cells, cursor=cursor)
-
-
-def _cursor(screen: Screen | None) -> str:
-    if not isinstance(screen, TextScreen) or screen.cursor is None:
-        return HIDE_CURSOR
-    row, column = screen.cursor
-    return f"\x1b[{row + 1};{column + 1}H{SHOW_CURSOR}"
 
 
 def _text(screen: TextScreen, before: Screen | None) -> str:

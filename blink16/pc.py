@@ -13,10 +13,13 @@ from blink16.bios.drives import Drives
 from blink16.bios.geometry import SECTOR_SIZE
 from blink16.console import Console
 from blink16.devices.pc import DEFAULT_MHZ, instructions_per_second
+from blink16.devices.uart import Uart
 from blink16.devices.video import Adapter
 from blink16.machine import Machine
 
 DRIVE_A, DRIVE_B, DRIVE_C = 0x00, 0x01, 0x80
+MAX_AHEAD = 1 << 16
+"""Bytes of input that may wait for a guest before more is fetched for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,15 @@ def disk_in(machine: Machine, drive: int) -> Disk | None:
     """Return the disk in a PC's drive, if there is one."""
     drives = drives_of(machine)
     return None if drives is None else drives.disk(drive)
+
+
+def has_room(machine: Machine, channel: str, queued: int = 0) -> bool:
+    """Return whether more input is to be fetched for a channel, of which the guest has not taken
+    what came; ``queued``: bytes that wait before the machine.  From any thread.
+    """
+    receiver = machine.component(channel)
+    waiting = receiver.waiting if isinstance(receiver, Console | Uart) else b""
+    return queued + len(waiting) < MAX_AHEAD
 
 
 # -- writing back ----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 from blink16 import loader, pc
 from blink16.arguments import Own
 from blink16.bios import OptionRom
-from blink16.consoles import Place, parse
+from blink16.consoles import Place, ScreenPlace, parse
 from blink16.devices.pc import COM1, COM2, DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, instructions_per_second
 from blink16.devices.video import Adapter
 
@@ -54,7 +54,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--commit",
         action="store_true",
-        help="at the end write what the guest changed on its disks into their images",
+        help="when a machine ends, also by a debugger's kill or run, write what the guest changed "
+        "on its disks into their images",
     )
     group.add_argument(
         "--display",
@@ -123,7 +124,10 @@ def _serial(text: str) -> tuple[str, Place]:
     name, equals, where = text.partition("=")
     if name not in SERIAL_PORTS or not equals:
         raise argparse.ArgumentTypeError(f"a port is given like com1=tcp:5000, not {text!r}")
-    return name, place(where)
+    leads_to = place(where)
+    if isinstance(leads_to, ScreenPlace):
+        raise argparse.ArgumentTypeError(f"{name} has no screen to paint: take tcp:PORT, unix:PATH")
+    return name, leads_to
 
 
 def _image(text: str) -> tuple[Path, bool]:

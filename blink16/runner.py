@@ -9,30 +9,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from blink16 import terminal
-from blink16.bios import display
+from blink16 import pc, terminal
 from blink16.bios.typist import Typist
-from blink16.bios.video import ROWS
 from blink16.console import Console
-from blink16.consoles import Lines, Place, Streams
+from blink16.consoles import PICTURE_SECONDS, Lines, Place, Side, Streams
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
-from blink16.devices.video import Video
 from blink16.governor import Governor
 from blink16.loader import Loaded
 from blink16.machine import IDLE_INTERVAL, IDLE_SECONDS, Machine
-from blink16.painter import Painter
 from blink16.terminal import SIGNAL_STATUS
+from blink16.viewer import Viewer
 
 SLICE = 2_000_000
 """Instructions between two looks at signals, which wait while an engine runs native code."""
 FIRST_PICTURE_SLICE = 10_000
 QUIT_HINT = " Ctrl-] ends this PC"
 """Shown where there is a line to spare."""
-PICTURE_SECONDS = 0.04
-"""How long, about, the picture of a PC's screen stands before it is drawn anew."""
 MAX_CHUNKS = 256
-"""Pieces of input that may wait; what comes beyond, from a flood on a socket, is dropped."""
+"""Pieces of input that may wait before more is read from a socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +78,23 @@ class Runner:
         self._machine = loaded.machine
         self._console = loaded.console
         self._is_pc = loaded.machine.component(Typist.COMPONENT) is not None
-        self._painter: Painter | None = None
+        self._viewer: Viewer | None = None
         streams = isinstance(places.get(Console.CHANNEL, Streams()), Streams)
         if self._is_pc and streams and terminal.is_interactive():
-            self._painter = Painter()
+            self._viewer = Viewer(lambda: self._machine, status=lambda: QUIT_HINT)
         self._machine.on_output = self._show
         self._input: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._reader = terminal.InputReader(partial(self._deliver, Console.CHANNEL))
         if streams:
             self._console.on_starved = self._reader.want
-        self._lines = Lines(places, self._deliver, say, self._has)
+        picture = partial(Viewer, lambda: self._machine, keeps_cursor=True)
+        side = Side(self._has, self._deliver, self._has_room, picture if self._is_pc else None)
+        self._lines = Lines(places, side, say)
         self._governor: Governor | None = None
         if real_time:
             self._governor = Governor(self._machine.instructions_per_second)
             self._machine.idle_after = 0
-        self._slice = FIRST_PICTURE_SLICE if self._painter else SLICE
+        self._slice = FIRST_PICTURE_SLICE if self._viewer else SLICE
         self._began = self._drawn = time.perf_counter()
         self._seconds = 0.0
 
@@ -105,7 +102,7 @@ class Runner:
         """Run until the program ends.  Raises OutputError."""
         self._began = time.perf_counter()
         try:
-            if self._painter is None:
+            if self._viewer is None:
                 return self._run()
             terminal.end_on_signals()
             with terminal.raw():
@@ -123,7 +120,7 @@ class Runner:
             if self._governor is not None:
                 self._governor.start(self._machine.time)
             while True:
-                if self._painter:
+                if self._viewer:
                     self._reader.want()
                 stop = self._machine.run(self._budget())
                 self._draw()
@@ -132,9 +129,9 @@ class Runner:
                     return end
         finally:
             self._lines.close()
-            if self._painter:
+            if self._viewer:
                 self._draw(at_once=True)
-                terminal.write(terminal.STDOUT, self._painter.end().encode())
+                terminal.write(terminal.STDOUT, self._viewer.end().encode())
 
     # -- pace --------------------------------------------------------------------------------
 
@@ -157,7 +154,7 @@ class Runner:
     def _show(self, channel: str, data: bytes) -> None:
         if channel in self._lines:
             self._lines.show(channel, data)
-        elif self._painter is None:
+        elif self._viewer is None:
             terminal.show(channel, data)
         elif channel != Console.CHANNEL:
             terminal.show_beside_picture(data)
@@ -166,24 +163,23 @@ class Runner:
         """Draw a PC's screen, now and then, and choose how long to run until the next time."""
         now = time.perf_counter()
         passed = now - self._drawn
-        if self._painter is None or not (at_once or passed >= PICTURE_SECONDS):
+        if self._viewer is None or not (at_once or passed >= PICTURE_SECONDS):
             self._slice = min(SLICE, self._slice * 2)
             return
         if passed > 2 * PICTURE_SECONDS:
             self._slice = max(FIRST_PICTURE_SLICE, self._slice // 2)
         self._drawn = now
-        video = self._machine.component(Video.COMPONENT)
-        shown = display.read(self._machine.memory, video if isinstance(video, Video) else None)
-        size = terminal.size()
-        hint = QUIT_HINT if size.lines > ROWS else ""
-        painted = self._painter.paint(shown, size, hint)
+        painted = self._viewer.paint(terminal.size())
         terminal.write(terminal.STDOUT, painted.encode())
 
     def _deliver(self, channel: str, data: bytes) -> None:
         """Take input in a reader's thread; it goes in between two instructions."""
-        if self._input.qsize() < MAX_CHUNKS:
-            self._input.put((channel, data))
+        self._input.put((channel, data))
         self._machine.interrupt()
+
+    def _has_room(self, channel: str) -> bool:
+        """Whether a line may read on, from its thread; else its peer waits for the guest."""
+        return self._input.qsize() < MAX_CHUNKS and pc.has_room(self._machine, channel)
 
     def _feed(self, stop: Stop) -> End | None:
         """Give the machine what was typed, or wait for it; the end if that's the end."""
@@ -196,7 +192,7 @@ class Runner:
             channel, data = self._input.get(block=pause != 0, timeout=pause)
         except queue.Empty:
             return None
-        if self._painter and channel == Console.CHANNEL and terminal.QUIT_KEY in data:
+        if self._viewer and channel == Console.CHANNEL and terminal.QUIT_KEY in data:
             return End(0)
         self._machine.receive(channel, data)
         return None

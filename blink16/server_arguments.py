@@ -35,8 +35,6 @@ class Wanted:
 
     source: server.Source
     fittings: server.Fittings
-    images: Sequence[Path] = ()
-    """The files that its disks came from."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -81,12 +79,13 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         "--console",
         type=_console,
         action=Own,
-        metavar="stdio|tcp:PORT|unix:PATH|none|gdb",
+        metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb",
         help="where the program's output goes and its input comes from: here (with --stdio, "
         "output to standard error), a socket, nowhere, or, output only, the debugger while it "
-        "runs the program (default: stdio).  On a terminal, a PC that is the first machine has "
-        "its screen and keyboard here, and what others print is not shown; Ctrl-] ends the server "
-        "then",
+        "runs the program (default: stdio).  A socket gets what the BIOS prints; with screen: a "
+        "PC's whole picture, painted for a terminal of its size, as telnet brings one.  On a "
+        "terminal, a PC that is the first machine has its screen and keyboard here, others' output "
+        "goes to standard error or is told below the picture; Ctrl-] ends the server then",
     )
 
 
@@ -228,8 +227,12 @@ def _machine(
 ) -> Wanted:
     options = arguments.options(shared, pc_arguments.setup(own, shared))
     named = replace(options, symbols=tuple(own.symbols))
-    source = server.ProgramSource(loader.read(name), tuple(words), named, shared.history_memory)
-    return Wanted(source, _fittings(own, shared), pc_arguments.images(name, own))
+    program = loader.read(name)
+    images = pc_arguments.images(name, own) if shared.commit and program.kind is Kind.BOOT else ()
+    source = server.ProgramSource(
+        program, tuple(words), named, shared.history_memory, tuple(images)
+    )
+    return Wanted(source, _fittings(own, shared))
 
 
 def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fittings:

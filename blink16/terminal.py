@@ -105,9 +105,14 @@ def size() -> os.terminal_size:
         return os.terminal_size((0, 0))
 
 
+def shows_errors() -> bool:
+    """Whether standard error is a terminal, most likely the one that shows the picture."""
+    return os.isatty(STDERR)
+
+
 def show_beside_picture(data: bytes) -> None:
     """Write to standard error what isn't the picture, unless it would spoil it."""
-    if not os.isatty(STDERR):
+    if not shows_errors():
         write(STDERR, data)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import queue
+import select
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from test_cli import assert_one_line, run
 
 from blink16 import consoles
-from blink16.consoles import ConsoleError, SocketLine, TcpPlace, Telnet, UnixPlace
+from blink16.consoles import ConsoleError, SocketLine, TcpPlace, Telnet, UnixPlace, sockets
 
 PATIENCE = 20.0
 """Seconds, for what comes at once unless something is wrong."""
@@ -35,10 +37,15 @@ class Line:
 
     def connect(self) -> socket.socket:
         """Return a peer on TCP that has been greeted."""
-        host, _, port = self.line.where.rpartition(":")
-        peer = socket.create_connection((host, int(port)), PATIENCE)
-        assert receive(peer, len(consoles.HELLO)) == consoles.HELLO
-        return peer
+        return connect_to(self.line)
+
+
+def connect_to(line: SocketLine) -> socket.socket:
+    """Return a peer on TCP that has been greeted."""
+    host, _, port = line.where.rpartition(":")
+    peer = socket.create_connection((host, int(port)), PATIENCE)
+    assert receive(peer, len(consoles.HELLO)) == consoles.HELLO
+    return peer
 
 
 def receive(peer: socket.socket, length: int) -> bytes:
@@ -173,7 +180,7 @@ def test_a_peer_that_does_not_read_costs_a_bounded_buffer(line: Line) -> None:
     with line.connect() as deaf:
         for _ in range(1000):
             line.line.show(b"x" * 65536)
-        assert len(line.line._unsent) <= consoles.MAX_UNSENT
+        assert len(line.line._unsent) <= sockets.MAX_UNSENT
         deaf.sendall(b"still heard")
         line.expect(b"still heard")
 
@@ -187,6 +194,97 @@ def test_what_is_left_is_sent_at_the_end(line: Line) -> None:
         line.line.close()
         assert receive(peer, 50_000) == b"y" * 50_000
         assert peer.recv(1) == b""
+
+
+class Flood:
+    """A line to a machine that has no room after the first bytes, until it is told."""
+
+    def __init__(self, place: TcpPlace | UnixPlace) -> None:
+        self.room = threading.Event()
+        self.came = bytearray()
+        self.some = threading.Event()
+        self.all = threading.Event()
+        self.line = SocketLine(place, "com1", self._take, has_room=self._has_room)
+
+    def _has_room(self) -> bool:
+        return self.room.is_set() or not self.came
+
+    def _take(self, data: bytes) -> None:
+        self.came += data
+        self.some.set()
+        if self.came.endswith(b"."):
+            self.all.set()
+
+
+def test_a_flood_waits_for_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Input that the machine has no room for must stay with the peer, all of it and in order."""
+    monkeypatch.chdir(tmp_path)  # a socket's path has to be short
+    flood = Flood(UnixPlace(Path("line")))
+    data = b"0123456789" * 500_000 + b"."
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(PATIENCE)
+        peer.connect("line")
+        sender = threading.Thread(target=peer.sendall, args=(data,))
+        sender.start()
+        assert flood.some.wait(PATIENCE)
+        flood.line.show(b"x")  # it still gets what is put out
+        assert receive(peer, 1) == b"x"
+        assert len(flood.came) <= sockets.CHUNK
+        assert sender.is_alive()
+        flood.room.set()
+        assert flood.all.wait(PATIENCE)
+        sender.join()
+    assert flood.came == data
+    flood.line.close()
+
+
+@pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="only Linux tells")
+def test_a_peer_that_left_unread_bytes_is_in_nobodys_way() -> None:
+    """A line that reads no more must see that the peer has gone when the next one comes."""
+    flood = Flood(TcpPlace(0))
+    with connect_to(flood.line) as first:
+        first.sendall(b"1" * 50_000)
+        assert flood.some.wait(PATIENCE)
+    connect_to(flood.line).close()
+    flood.line.close()
+
+
+class Wheel:
+    """A picture that is never the same twice."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def paint(self, size: tuple[int, int]) -> str:
+        """Return the next one."""
+        self.count += 1
+        return f"{self.count}".rjust(40_000)
+
+    def end(self) -> str:
+        """Return the end."""
+        return "end"
+
+
+def test_a_slow_reader_gets_the_newest_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal that stood still must not see, afterwards, all that it has missed."""
+    monkeypatch.chdir(tmp_path)  # a socket's path has to be short
+    wheel = Wheel()
+    line = SocketLine(UnixPlace(Path("pc")), "console", print, picture=lambda: wheel)
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(PATIENCE)
+        peer.connect("pc")
+        receive(peer, 400_000)
+        seen = wheel.count
+        assert seen <= 10 + 3 * sockets.PICTURE_BUFFER // 40_000 + 2
+        line.show(b"not in the picture")
+        closer = threading.Thread(target=line.close)
+        closer.start()
+        rest = b"".join(iter(lambda: peer.recv(65536), b""))
+        closer.join()
+    assert rest.endswith(b"end")
+    assert b"not in" not in rest
 
 
 @pytest.mark.parametrize("text", ["", "tcp", "tcp:", "tcp:x", "tcp:65536", "unix:", "file:x"])

@@ -16,6 +16,7 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 from boot_sectors import sector
@@ -42,6 +43,10 @@ ECHO_BY_INT14 = bytes.fromhex(
 )
 ECHO_KEYS = bytes.fromhex("b400cd16b40ecd10ebf6")
 WRITE_SECTOR_AND_HALT = bytes.fromhex("b80103bb007cb90200ba0000cd13faf4")
+COUNT_ON_DISK_AND_HALT = bytes.fromhex(
+    "b80102 bb007e b90200 ba0000 cd13"  # read sector 2
+    "fe06007e b80103 cd13 fa f4"  # its first byte goes up; write it
+)
 PLACES = {"com1": "tcp:0", "com2": "unix:com2"}
 GUESTS = {"com1": ECHO_BY_INTERRUPTS, "com2": ECHO_BY_INT14}
 
@@ -83,9 +88,17 @@ def image(folder: Path, code: bytes) -> str:
 class Debugger:
     """A debugger that resumes, and stops, and knows no more."""
 
-    def __init__(self, server: Talker) -> None:
-        address = server.expect(r"Listening on .*\n").rpartition(" ")[2].strip()
-        self._socket = connect_plainly(address)
+    def __init__(self, server: Talker | str) -> None:
+        """Attach to a server that has just started, or at an address."""
+        if isinstance(server, Talker):
+            server = server.expect(r"Listening on .*\n").rpartition(" ")[2].strip()
+        self._socket = connect_plainly(server)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def send(self, body: bytes) -> None:
         """Send a packet."""
@@ -103,6 +116,11 @@ class Debugger:
             assert data, heard
             heard += data
         return heard
+
+    def until_end(self) -> None:
+        """Wait until the server hangs up."""
+        while self._socket.recv(4096):
+            pass
 
     def close(self) -> None:
         """Hang up."""
@@ -358,3 +376,43 @@ def test_the_server_commits_when_asked(tmp_path: Path) -> None:
             debugger.close()
     assert "1 sectors written" in said
     assert disk.read_bytes() == before[:512] + before[:512] + before[1024:]
+
+
+def test_each_machine_hands_its_disks_to_the_next(tmp_path: Path) -> None:
+    """With --commit what was written before a debugger's `kill` or `run` must not be lost, and
+    the fresh machine finds it, as a PC does that was switched off and on.
+    """
+    name = image(tmp_path, COUNT_ON_DISK_AND_HALT)
+    disk = tmp_path / name
+    disk.write_bytes(disk.read_bytes().ljust(368640, b"\0"))
+    serve = command(SERVE, "--port", "0", "--commit", name)
+    with Talker(serve, cwd=tmp_path, environment=ENVIRONMENT) as server:
+        address = server.expect(r"Listening on .*\n").rpartition(" ")[2].strip()
+        for count in (1, 2):
+            with Debugger(address) as debugger:
+                debugger.send(b"vCont;c")
+                debugger.until(rb"\$T00")
+                assert disk.read_bytes()[512] == count - 1
+                debugger.send(b"k")
+                debugger.until_end()
+            assert disk.read_bytes()[512] == count
+        with Debugger(address) as debugger:  # `run` in gdb
+            debugger.send(b"!")
+            debugger.until(rb"\$OK")
+            for count in (3, 4):
+                debugger.send(b"vCont;c")
+                debugger.until(rb"\$T00")
+                debugger.send(b"vKill;1")
+                debugger.until(rb"\$OK")
+                debugger.send(b"vRun;")
+                debugger.until(rb"\$T05")
+                assert disk.read_bytes()[512] == count
+            debugger.send(b"vCont;c")
+            debugger.until(rb"\$T00")
+        disk.write_bytes(b"?" + disk.read_bytes()[1:])  # somebody else
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 1
+        said = server.expect_end()
+        assert said.count("1 sectors written") == 4
+        assert "changed meanwhile" in said
+    assert disk.read_bytes()[512] == 4

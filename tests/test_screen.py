@@ -10,7 +10,9 @@ from test_display import SmallTerminal
 
 from blink16.debugger import Resume
 from blink16.loader import Kind, Options, Program
+from blink16.pc import MAX_AHEAD
 from blink16.server import Host, ProgramSource, ScreenConsole, StreamConsole
+from blink16.server.screen import MAX_LINE
 
 SIZE = (80, 26)
 SHOW_A_TO_Z = bytes.fromhex("b8410e cd10 40 3c5b 75f9 f4 ebfd")  # al from 'A' to 'Z'; hlt
@@ -72,6 +74,21 @@ def test_keys_wait_for_the_machine(host: Host, console: ScreenConsole) -> None:
     assert len(inputs) == 16
 
 
+def test_lines_read_no_more_than_the_guest_takes(host: Host) -> None:
+    """A flood must wait outside while the machine stands, and while its guest takes nothing; a
+    line that is not concerned goes on.
+    """
+    assert host._has_room("console")
+    host.type(b"x" * 2 * MAX_AHEAD)
+    assert not host._has_room("console")
+    host.debugger.resume(Resume(count=1))
+    assert not host._has_room("console")
+    assert host._has_room("com1")
+    host.debugger.receive("com1", b"x" * 2 * MAX_AHEAD)
+    host.debugger.resume(Resume(count=1))
+    assert not host._has_room("com1")
+
+
 def test_the_quit_key_ends_the_server() -> None:
     """Ctrl-] among other keys, and a terminal that is gone, end the server; once is enough."""
     ended: list[str] = []
@@ -89,3 +106,33 @@ def test_what_is_said_before_the_picture_is_said_at_once() -> None:
     console.say("com1 is at 127.0.0.1:1")
     console.close()
     assert said == ["com1 is at 127.0.0.1:1"]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_what_others_print_is_not_lost(
+    same: bool,
+    console: ScreenConsole,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    """Other machines' output goes to standard error if that is no terminal, else it is told line
+    by line; our own PC's is in its picture.
+    """
+    monkeypatch.setattr("blink16.terminal.shows_errors", lambda: same)
+    said: list[str] = []
+    monkeypatch.setattr(console, "_say", said.append)
+    console.show(1, "console", b"in the picture\n")
+    for part in (b"one\r\ntw", b"o\n", b"\n", b"x" * 1000, b"y\nrest"):
+        console.show(2, "console", part)
+    console.want(1, print)
+    for _ in range(3):
+        console.want(2, print)
+    waits = "process 2 waits for input; give it a --console of its own"
+    printed = capfdbinary.readouterr().err
+    if same:
+        lines = ["process 2: one", "process 2: two", f"process 2: {'x' * (MAX_LINE - 1)}y", waits]
+        assert said == lines
+        assert printed == b""
+    else:
+        assert said == [waits]
+        assert printed == b"one\r\ntwo\n\n" + b"x" * 1000 + b"y\nrest"

@@ -42,7 +42,7 @@ def test_options_belong_to_the_machine_before_them(folder: Path) -> None:
     """Names and lines of one program must not be given to another."""
     first, second, third = wanted(
         *("--symbols", "a.map", "--console", "tcp:1", "--mhz", "8", "--display", "mda"),
-        *("--machine", "b.img", "--symbols", "b.map", "--symbols", "c.map"),
+        *("--commit", "--machine", "b.img", "--symbols", "b.map", "--symbols", "c.map"),
         *("--serial", "com1=unix:com1", "-B", "a.img"),
         *("--machine", "c.img", "--console", "none", "--mhz", "4", "--serial", "com2=none"),
         "a.img",
@@ -63,7 +63,7 @@ def test_options_belong_to_the_machine_before_them(folder: Path) -> None:
     assert [setup.mhz for setup in setups] == [8, 8, 4]
     assert {setup.adapter for setup in setups} == {Adapter.MDA}
     assert [len(setup.disks) for setup in setups] == [0, 1, 0]
-    assert [path.name for path in second.images] == ["b.img", "a.img"]
+    assert [path.name for path in source(second).images] == ["b.img", "a.img"]
 
 
 def test_some_consoles_are_for_all(folder: Path) -> None:

@@ -110,6 +110,11 @@ class Uart:
         waiting = (self.state.waiting + data)[:MAX_WAITING]
         self.state = self.state._replace(waiting=waiting)
 
+    @property
+    def waiting(self) -> bytes:
+        """What has come on the line and waits for its time."""
+        return self.state.waiting
+
     def due(self) -> int | None:
         """Return when the next byte has come or gone."""
         s = self.state

@@ -74,7 +74,8 @@ class Timeline:
         self._log = InputLog()
         self._fed = 0
         self._queue: deque[tuple[str, bytes]] = deque()
-        self._queued = 0
+        self.queued = 0
+        """Bytes of input that wait until the machine next runs live."""
         self._queue_lock = Lock()
         self._pace = pace or Pace()
         self._interrupted = False
@@ -203,15 +204,15 @@ class Timeline:
         The machine gets it before it next executes an instruction live.
         """
         with self._queue_lock:
-            if self._queued + len(data) <= MAX_QUEUED:
-                self._queued += len(data)
+            if self.queued + len(data) <= MAX_QUEUED:
+                self.queued += len(data)
                 self._queue.append((channel, data))
 
     def _deliver(self) -> None:
         while self._queue:
             with self._queue_lock:
                 channel, data = self._queue.popleft()
-                self._queued -= len(data)
+                self.queued -= len(data)
             self._happen(Received(self.now, channel, data))
 
     def _happen(self, entry: Input) -> None:

@@ -1,7 +1,8 @@
 """Where a machine's output goes and its input comes from, beside the debugger.
 
 ``show`` is called in the thread that runs the machine, ``want`` from any thread.  One console
-serves all machines of a server, but for the channels that lead to lines of their own.
+serves all machines of a server, by the numbers of their processes, but for the channels that
+lead to lines of their own.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ Deliver = Callable[[bytes], None]
 class HostConsole(Protocol):
     """The host's side of the machines' consoles."""
 
-    def show(self, channel: str, data: bytes) -> None:
+    def show(self, process: int, channel: str, data: bytes) -> None:
         """Show what a machine puts out."""
 
-    def want(self, deliver: Deliver) -> None:
+    def want(self, process: int, deliver: Deliver) -> None:
         """Get input for a machine that looks for some.  Cheap to repeat."""
 
     def close(self) -> None:
@@ -42,7 +43,7 @@ class StreamConsole:
         self._lock = Lock()
         self._mute = False
 
-    def show(self, channel: str, data: bytes) -> None:
+    def show(self, process: int, channel: str, data: bytes) -> None:
         """Write output; if that fails, say it once and go on without."""
         if self._mute:
             return
@@ -52,7 +53,7 @@ class StreamConsole:
             self._mute = True
             self._say(str(error))
 
-    def want(self, deliver: Deliver) -> None:
+    def want(self, process: int, deliver: Deliver) -> None:
         """Read standard input, a chunk for each machine that wants some."""
         with self._lock:
             if deliver in self._waiting:
@@ -80,12 +81,12 @@ class ErrorConsole:
         self._say = say
         self._asked = False
 
-    def show(self, channel: str, data: bytes) -> None:
+    def show(self, process: int, channel: str, data: bytes) -> None:
         """Write output, as long as somebody takes it."""
         with suppress(terminal.OutputError):  # nor would anybody see a complaint
             terminal.write(terminal.STDERR, data)
 
-    def want(self, deliver: Deliver) -> None:
+    def want(self, process: int, deliver: Deliver) -> None:
         """Say that there is none."""
         if not self._asked:
             self._asked = True

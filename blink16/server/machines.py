@@ -7,15 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, repeat
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import TypeVar
 
 import trio
 
+from blink16 import pc
 from blink16.console import Console
-from blink16.consoles import ConsoleError, Lines, Place
+from blink16.consoles import ConsoleError, Lines, Place, Side
 from blink16.debugger import EventKind
+from blink16.devices.video import Video
 from blink16.gdbstub.actions import Fate, Process, Taken
 from blink16.gdbstub.board import Program
 from blink16.governor import Governor
@@ -24,6 +26,7 @@ from blink16.server.consoles import Deliver, HostConsole
 from blink16.server.sources import Say, Source
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
+from blink16.viewer import Viewer
 
 PATIENCE = 1.0
 """Seconds that a client waits for a machine that another one holds."""
@@ -70,7 +73,8 @@ class Host:
 
     A client that detaches or vanishes leaves the machine as it is, without its breakpoints.
     After a client has killed the program, or the program has ended, the next client finds a
-    fresh machine before its first instruction.
+    fresh machine before its first instruction, with the disks that the old one left in their
+    images (`commit`).
     """
 
     def __init__(
@@ -105,8 +109,12 @@ class Host:
         self._console = console
         self._token: trio.lowlevel.TrioToken | None = None
         self._fresh_wanted = False
+        self._uncommitted: tuple[Path, ...] = ()
+        """The images of disks that were not written back: none before there is a machine."""
         self._put_in(source.arguments if arguments is None else arguments, names)
-        self._lines = Lines(fittings.places, self._deliver_on, say, self._has)
+        picture = self._picture if self._has(Video.COMPONENT) else None
+        side = Side(self._has, self._deliver_on, self._has_room, picture)
+        self._lines = Lines(fittings.places, side, say)
 
     @property
     def is_spent(self) -> bool:
@@ -124,6 +132,16 @@ class Host:
     def is_travelling(self) -> bool:
         """Whether it moves through its past, so that its memory is not to be shown."""
         return self.runs and self.debugger.machine.replaying
+
+    @property
+    def condition(self) -> str:
+        """What it does, for those who look at its screen."""
+        if self.is_travelling:
+            return "moves through its past"
+        if self.runs:
+            return "runs"
+        past = "" if self.debugger.timeline.live else " in its past"
+        return f"stands{past}, stopped by the debugger" if self.held else f"stands{past}"
 
     async def load(self, arguments: Sequence[str]) -> None:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
@@ -157,8 +175,25 @@ class Host:
         self.debugger.interrupt()
         return self._moves.acquire(timeout=STANDSTILL_SECONDS)
 
+    def commit(self) -> bool:
+        """Write what the guest changed on its disks into their images, if that is wanted and not
+        yet done, and say what was written; whether nothing is lost.
+        """
+        images, self._uncommitted = self._uncommitted, ()
+        if not images:
+            return True
+        try:
+            for line in pc.commit_all(self.debugger.machine, images):
+                self.say(line)
+        except pc.CommitError as error:
+            self.say(str(error))
+            return False
+        return True
+
     def _put_in(self, arguments: Sequence[str], names: Names | None) -> None:
+        self.commit()
         loaded, debugger = self.source.make(arguments)
+        self._uncommitted = self.source.images
         loaded.machine.on_output = self._show
         if self.fittings.real_time:
             loaded.machine.idle_after = 0
@@ -180,14 +215,27 @@ class Host:
         elif self.to_debugger is not None:
             self.to_debugger(data)
         else:
-            self._console.show(channel, data)
+            self._console.show(self.process, channel, data)
 
     def _has(self, channel: str) -> bool:
         return self.debugger.machine.component(channel) is not None
 
+    def _has_room(self, channel: str) -> bool:
+        """Whether a line may read on, from its thread; else its peer waits for the guest."""
+        return pc.has_room(self.debugger.machine, channel, self.debugger.timeline.queued)
+
+    def _picture(self) -> Viewer:
+        """Begin a picture of its screen for somebody who connects."""
+        return Viewer(
+            lambda: self.debugger.machine,
+            is_travelling=lambda: self.is_travelling,
+            status=lambda: f" {self.condition}",
+            keeps_cursor=True,
+        )
+
     def _starve(self) -> None:
         if Console.CHANNEL not in self._lines:
-            self._console.want(self.type)
+            self._console.want(self.process, self.type)
 
     def type(self, data: bytes) -> None:
         """Take input for the console, in any thread.
@@ -261,6 +309,13 @@ class Machines:
         self._console.close()
         for source in self._sources:
             source.close()
+
+    def commit(self) -> bool:
+        """Write what guests changed on disks into their images, where that is wanted; whether
+        nothing is lost.
+        """
+        done = [host.commit() for host in self]
+        return all(done)
 
     # -- taking and releasing ----------------------------------------------------------------
 
@@ -352,6 +407,8 @@ class Machines:
         """Take back a machine that stands."""
         host.leave(fate)
         self._names[host.source] = host.names
+        if host.is_spent:
+            host.commit()  # here, in the event loop: the next machine is to find it
         if host.launched and host.is_spent:
             del self._hosts[host.process]
         self._let_go(host)

@@ -9,20 +9,19 @@ from contextlib import ExitStack, suppress
 from threading import Event, Lock, Thread
 
 from blink16 import terminal
-from blink16.bios import display
 from blink16.console import Console
-from blink16.devices.video import Video
-from blink16.painter import Painter
+from blink16.consoles import PICTURE_SECONDS
 from blink16.server.consoles import Deliver
 from blink16.server.machines import Host
 from blink16.server.sources import Say
+from blink16.viewer import Viewer
 
-PICTURE_SECONDS = 0.04
-"""How long a picture stands before the screen is looked at again."""
 STUCK_SECONDS = 1.0
 """How long we wait, at the end, for a terminal that takes nothing."""
 MAX_SAID = 50
 """Lines that are kept to be said when the terminal is its user's again."""
+MAX_LINE = 200
+"""Characters of another machine's line that are told, the last ones."""
 
 
 def end_server() -> None:
@@ -34,8 +33,8 @@ class ScreenConsole:
     """A console (`consoles.HostConsole`) that shows the first machine's screen, painted anew in a
     thread of ours, and types what comes from the terminal.
 
-    It shows the present: while the machine moves through its past, the picture stands still.
-    Other machines' output has no place here.
+    What others put out goes to standard error, or if that is the terminal too, its last line is
+    told below the picture.
     """
 
     def __init__(self, say: Say, end: Callable[[], None] = end_server) -> None:
@@ -43,8 +42,10 @@ class ScreenConsole:
         self._say = say
         self._end = end
         self._host: Host | None = None
-        self._painter = Painter()
-        self._screen: display.Screen | None = None
+        self._viewer: Viewer | None = None
+        self._unfinished: dict[int, str] = {}
+        """By process, the beginnings of lines that others put out."""
+        self._starving: set[int] = set()
         self._last_words = ""
         self._said: deque[str] = deque(maxlen=MAX_SAID)
         self._terminal = ExitStack()
@@ -58,6 +59,12 @@ class ScreenConsole:
     def attach(self, host: Host) -> None:
         """Show this machine."""
         self._host = host
+        self._viewer = Viewer(
+            lambda: host.debugger.machine,
+            is_travelling=lambda: host.is_travelling,
+            status=lambda: f" {host.condition} | Ctrl-] ends the server | {self._last_words}",
+            always_status=True,
+        )
 
     def begin(self, told: str) -> None:
         """Take the terminal; ``told`` is where debuggers find us."""
@@ -72,7 +79,7 @@ class ScreenConsole:
 
     def say(self, text: str) -> None:
         """Tell the user a line: below the picture, and again at the end."""
-        if not self._begun:
+        if not self._begun or self._over.is_set():
             self._say(text)
             return
         self._said.append(text)
@@ -85,9 +92,9 @@ class ScreenConsole:
         self._over.set()
         painted = self._lock.acquire(timeout=STUCK_SECONDS)
         try:
-            if painted:
+            if painted and self._viewer is not None:
                 with suppress(terminal.OutputError):
-                    terminal.write(terminal.STDOUT, self._painter.end().encode())
+                    terminal.write(terminal.STDOUT, self._viewer.end().encode())
         finally:
             self._terminal.close()
         for line in self._said:
@@ -95,14 +102,32 @@ class ScreenConsole:
 
     # -- as a console ------------------------------------------------------------------------
 
-    def show(self, channel: str, data: bytes) -> None:
-        """Take output: what a PC prints is in its picture already."""
-        if channel != Console.CHANNEL:
-            with suppress(terminal.OutputError):
-                terminal.show_beside_picture(data)
+    def show(self, process: int, channel: str, data: bytes) -> None:
+        """Take output: what our PC prints is in its picture already."""
+        is_ours = self._host is not None and process == self._host.process
+        if is_ours and channel == Console.CHANNEL:
+            return
+        if not is_ours and terminal.shows_errors():
+            self._tell_lines(process, data)
+            return
+        with suppress(terminal.OutputError):
+            terminal.show_beside_picture(data)
 
-    def want(self, deliver: Deliver) -> None:
-        """Do nothing: keys come when they are pressed."""
+    def _tell_lines(self, process: int, data: bytes) -> None:
+        """Tell another machine's lines, each once it is whole."""
+        text = self._unfinished.get(process, "") + data.decode("cp437")
+        *lines, rest = text.replace("\r", "").split("\n")
+        self._unfinished[process] = rest[-MAX_LINE:]
+        for line in filter(None, lines):
+            self.say(f"process {process}: {line[-MAX_LINE:]}")
+
+    def want(self, process: int, deliver: Deliver) -> None:
+        """Say once that there are no keys for others; ours come when they are pressed."""
+        is_ours = self._host is not None and process == self._host.process
+        if is_ours or process in self._starving:
+            return
+        self._starving.add(process)
+        self.say(f"process {process} waits for input; give it a --console of its own")
 
     def _take(self, data: bytes) -> None:
         """Take keys, in the reader's thread."""
@@ -124,23 +149,4 @@ class ScreenConsole:
 
     def picture(self, columns: int, lines: int) -> str:
         """Return what turns a terminal's picture into what is to be seen now."""
-        host = self._host
-        if host is None:
-            return ""
-        if not host.is_travelling:
-            machine = host.debugger.machine
-            video = machine.component(Video.COMPONENT)
-            screen = display.read(machine.memory, video if isinstance(video, Video) else None)
-            if not host.is_travelling:  # else it may be of the past
-                self._screen = screen
-        status = f" {_state(host)} | Ctrl-] ends the server | {self._last_words}"
-        return self._painter.paint(self._screen, (columns, lines), status)
-
-
-def _state(host: Host) -> str:
-    if host.is_travelling:
-        return "moves through its past"
-    if host.runs:
-        return "runs"
-    past = "" if host.debugger.timeline.live else " in its past"
-    return f"stands{past}, stopped by the debugger" if host.held else f"stands{past}"
+        return "" if self._viewer is None else self._viewer.paint((columns, lines))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -35,6 +35,12 @@ class Source(Protocol):
     def arguments(self) -> tuple[str, ...]:
         """The program's arguments, unless somebody wants others."""
 
+    @property
+    def images(self) -> tuple[Path, ...]:
+        """The files that its disks come from and go to when a machine ends, PROGRAM's first;
+        none if what the guest writes is not to be kept.
+        """
+
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
         """Return a machine before its first instruction.  LoadError if that can't be."""
 
@@ -51,6 +57,8 @@ class ProgramSource:
     options: Options
     history_limit: int = DEFAULT_LIMIT
     """Bytes that a machine's history may take."""
+    images: tuple[Path, ...] = ()
+    """Given, they are read anew for each machine: an earlier one may have written them."""
 
     @property
     def name(self) -> str:
@@ -64,7 +72,8 @@ class ProgramSource:
 
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
         """Load the program into a new machine."""
-        loaded = loader.load(self.program, arguments, self.options)
+        program, options = self._as_they_are()
+        loaded = loader.load(program, arguments, options)
         try:
             debugger = Debugger(loaded.machine, history_limit=self.history_limit)
         except TimelineError as error:
@@ -77,6 +86,16 @@ class ProgramSource:
         return recording.record(
             path, self.program, arguments, self.options, history_limit=self.history_limit
         )
+
+    def _as_they_are(self) -> tuple[Program, Options]:
+        """Return the program and its disks as their files hold them now.  LoadError."""
+        if not self.images:
+            return self.program, self.options
+        first, *others = (loader.content(path, str(path)) for path in self.images)
+        setup = self.options.setup
+        disks = zip(setup.disks, others, strict=True)
+        setup = replace(setup, disks=tuple(replace(disk, content=held) for disk, held in disks))
+        return replace(self.program, image=first), replace(self.options, setup=setup)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -97,6 +116,7 @@ class RecordedSource:
         self.name = source.name
         self.kind = source.kind
         self.arguments = source.arguments
+        self.images = source.images
 
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
         """Load the program; the first time, record it."""
@@ -121,6 +141,8 @@ class RecordedSource:
 
 class ReplayedSource:
     """A recording, which needs none of the program's files."""
+
+    images: tuple[Path, ...] = ()
 
     def __init__(
         self,

@@ -1,130 +1,36 @@
-"""Consoles and serial lines on sockets: a byte pipe to whoever connects, one at a time.
+"""A socket that lets one peer at a time at a console or a serial line.
 
-Friendly to telnet: on TCP its options are answered, refused or swallowed, never shown to the
-guest (RFC 854, 857, 858).  What is put out while nobody is connected is lost, as on a line
-without a terminal.
+What is put out while nobody is connected is lost, as on a line without a terminal.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import socket
 import stat
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum, auto
-from functools import partial
 from pathlib import Path
+
+from blink16.consoles.places import ConsoleError, TcpPlace, UnixPlace
+from blink16.consoles.showing import Picture, Showing
+from blink16.consoles.telnet import ASK_SIZE, HELLO, Telnet
 
 LOOPBACK = "127.0.0.1"
 CHUNK = 4096
 MAX_UNSENT = 1 << 16
 """Bytes that wait for a peer that doesn't read; the guest doesn't wait for it."""
+PICTURE_BUFFER = 1 << 15
+"""Bytes of pictures that the system may keep for a peer that doesn't read."""
 CLOSING_SECONDS = 1.0
 """How long, at our end, a peer may take to read what is left for it."""
+ROOM_SECONDS = 0.05
+"""How soon we look again whether the machine has room for what a peer sends."""
 ACCEPT_PAUSE = 0.1
-
-IAC, WILL, SB, SE = 0xFF, 0xFB, 0xFA, 0xF0
-HELLO = bytes((IAC, WILL, 1, IAC, WILL, 3))
-"""We echo, and say no go-ahead: so telnet sends each key as it is pressed."""
-NUL, LF, CR = 0x00, 0x0A, 0x0D
-
-
-class ConsoleError(Exception):
-    """A place where no console can be, and why, in one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class TcpPlace:
-    """A port on loopback; 0 takes a free one."""
-
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class UnixPlace:
-    """A socket file."""
-
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class NoPlace:
-    """Nowhere: output is lost, input never comes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """Our standard streams."""
-
-
-Place = TcpPlace | UnixPlace | NoPlace | Streams
-
-
-def parse(text: str) -> Place:
-    """Return the place that a user means by ``stdio``, ``tcp:PORT``, ``unix:PATH`` or ``none``.
-
-    ValueError if that is none of them.
-    """
-    kind, _, rest = text.partition(":")
-    if text == "stdio":
-        return Streams()
-    if text == "none":
-        return NoPlace()
-    if kind == "tcp" and rest.isascii() and rest.isdigit() and int(rest) <= 0xFFFF:
-        return TcpPlace(int(rest))
-    if kind == "unix" and rest:
-        return UnixPlace(Path(rest))
-    raise ValueError(f"a console is stdio, tcp:PORT, unix:PATH or none, not {text!r}")
-
-
-class State(Enum):
-    """Where telnet's stream of bytes stands."""
-
-    KEYS = auto()
-    AFTER_CR = auto()  # LF or NUL belongs to it
-    COMMAND = auto()  # after IAC
-    OPTION = auto()  # after WILL, WONT, DO, DONT
-    TEXT = auto()  # between IAC SB and IAC SE
-    TEXT_COMMAND = auto()  # after IAC there
-
-
-class Telnet:
-    """Takes telnet's options out of what a peer sends, and its way to write Enter."""
-
-    def __init__(self) -> None:
-        self._state = State.KEYS
-
-    def feed(self, data: bytes) -> bytes:
-        """Return the keys in what came."""
-        return bytes(byte for byte in data if self._is_key(byte))
-
-    def _is_key(self, byte: int) -> bool:
-        state, self._state = self._state, State.KEYS
-        match state:
-            case State.COMMAND:
-                self._state = _COMMANDS.get(byte, State.KEYS)
-                return byte == IAC
-            case State.OPTION:
-                return False
-            case State.TEXT:
-                self._state = State.TEXT_COMMAND if byte == IAC else State.TEXT
-                return False
-            case State.TEXT_COMMAND:
-                self._state = State.KEYS if byte == SE else State.TEXT
-                return False
-        if byte == IAC:
-            self._state = State.COMMAND
-        elif byte == CR:
-            self._state = State.AFTER_CR
-        return byte != IAC and not (state is State.AFTER_CR and byte in (LF, NUL))
-
-
-_COMMANDS = {SB: State.TEXT, **dict.fromkeys(range(WILL, IAC), State.OPTION)}
 
 
 class SocketLine:
@@ -134,11 +40,25 @@ class SocketLine:
     """
 
     def __init__(
-        self, place: TcpPlace | UnixPlace, name: str, deliver: Callable[[bytes], None]
+        self,
+        place: TcpPlace | UnixPlace,
+        name: str,
+        deliver: Callable[[bytes], None],
+        *,
+        has_room: Callable[[], bool] = lambda: True,
+        picture: Callable[[], Picture] | None = None,
     ) -> None:
-        """Listen.  ConsoleError if that can't be."""
+        """Listen.  ConsoleError if that can't be.
+
+        ``has_room``: whether `CHUNK` bytes more may come; else we don't read, and the peer waits.
+        ``picture`` begins what a peer is shown; None: what is put out.  Both are called in our
+        thread.
+        """
         self._name = name
         self._deliver = deliver
+        self._has_room = has_room
+        self._new_picture = picture
+        self._showing: Showing | None = None
         self._telnet = Telnet() if isinstance(place, TcpPlace) else None
         self._path = place.path if isinstance(place, UnixPlace) else None
         try:
@@ -166,10 +86,10 @@ class SocketLine:
 
     def show(self, data: bytes) -> None:
         """Send output to the peer, if there is one.  Never waits: what a peer leaves unread is
-        kept up to `MAX_UNSENT`, and lost beyond.
+        kept up to `MAX_UNSENT`, and lost beyond.  Nothing to send where the peer has a picture.
         """
         with self._lock:
-            if self._peer is None:
+            if self._peer is None or self._new_picture is not None:
                 return
             data = data[: max(0, MAX_UNSENT - len(self._unsent))]
             self._unsent += data.replace(b"\xff", b"\xff\xff") if self._telnet else data
@@ -191,15 +111,15 @@ class SocketLine:
     # -- in our thread -----------------------------------------------------------------------
 
     def _work(self) -> None:
-        while self._closing is None or (self._unsent and time.monotonic() < self._closing):
-            waits = None if self._closing is None else CLOSING_SECONDS
-            for key, events in self._selector.select(waits):
+        while not self._is_over():
+            for key, events in self._selector.select(self._patience()):
                 if key.fileobj is self._listener:
                     self._accept()
                 elif key.fileobj is self._wake_end:
                     self._attend()
                 elif key.fileobj is self._peer:
                     self._serve(self._peer, events)
+            self._paint()
             self._watch()
         self._drop()
         self._selector.close()
@@ -207,6 +127,37 @@ class SocketLine:
             ours.close()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+    def _is_over(self) -> bool:
+        if self._closing is None or self._showing is not None:
+            return False
+        return not self._unsent or time.monotonic() >= self._closing
+
+    def _patience(self) -> float | None:
+        """Return how many seconds may pass before there is something to do of our own."""
+        waits = [] if self._closing is None else [CLOSING_SECONDS]
+        if self._is_full():
+            waits.append(ROOM_SECONDS)
+        if self._showing is not None and not self._unsent:
+            waits.append(self._showing.rest(time.monotonic()))
+        return min(waits, default=None)
+
+    def _is_full(self) -> bool:
+        """Whether the peer has to wait until the machine has taken what came before."""
+        return self._hears and not self._has_room()
+
+    def _paint(self) -> None:
+        """Show the peer the newest picture once it has taken those before, the last at the end."""
+        if self._showing is None:
+            return
+        size = self._telnet.size if self._telnet else None
+        if self._closing is not None:
+            data = self._showing.end(size)
+            self._showing = None
+        else:
+            data = b"" if self._unsent else self._showing.paint(time.monotonic(), size)
+        with self._lock:
+            self._unsent += data
 
     def _attend(self) -> None:
         with self._lock:
@@ -217,7 +168,7 @@ class SocketLine:
         """Wait for what is wanted of the peer: its bytes, room for ours."""
         if self._peer is None:
             return
-        wanted = selectors.EVENT_READ if self._hears else 0
+        wanted = selectors.EVENT_READ if self._hears and self._has_room() else 0
         wanted |= selectors.EVENT_WRITE if self._unsent else 0
         there = self._selector.get_map().get(self._peer)
         if there is None and wanted:
@@ -236,18 +187,25 @@ class SocketLine:
             time.sleep(ACCEPT_PAUSE)
             return
         peer.setblocking(False)
-        if self._hears:
+        if self._hears and not (self._is_full() and _has_left(self._peer)):
             with suppress(OSError):
                 peer.send(f"{self._name} is in use\r\n".encode())
             peer.close()
             return
         self._drop()
+        hello = b""
         if self._telnet is not None:
             self._telnet = Telnet()
+            hello = HELLO
             with suppress(OSError):
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if self._new_picture is not None:
+            self._showing = Showing(self._new_picture(), time.monotonic())
+            hello += ASK_SIZE if hello else b""
+            with suppress(OSError):
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PICTURE_BUFFER)
         with self._lock:
-            self._unsent += HELLO if self._telnet else b""
+            self._unsent += hello
             self._peer, self._hears = peer, True
 
     def _serve(self, peer: socket.socket, events: int) -> None:
@@ -265,73 +223,30 @@ class SocketLine:
     def _take(self, data: bytes) -> None:
         if not data:  # it may still listen, as `printf x | nc` does
             self._hears = False
+            self._end_picture()
         keys = self._telnet.feed(data) if self._telnet else data
         if keys:
             self._deliver(keys)
+
+    def _end_picture(self) -> None:
+        """Leave a peer that has ended its input its terminal, as far as it takes that now."""
+        if self._showing is None or self._peer is None:
+            return
+        end = self._showing.end(self._telnet.size if self._telnet else None)
+        with suppress(OSError):
+            self._peer.send(bytes(self._unsent) + end)
+        self._drop()
 
     def _drop(self) -> None:
         with self._lock:
             peer, self._peer = self._peer, None
             self._hears = False
+            self._showing = None
             self._unsent.clear()
         if peer is not None:
             with suppress(KeyError):
                 self._selector.unregister(peer)
             peer.close()
-
-
-class Lines:
-    """The channels of a machine that lead to sockets, or nowhere."""
-
-    def __init__(
-        self,
-        places: Mapping[str, Place],
-        deliver: Callable[[str, bytes], None],
-        say: Callable[[str], None],
-        has: Callable[[str], bool],
-    ) -> None:
-        """Listen where that is wanted, and say where.  ConsoleError if that can't be.
-
-        ``deliver`` gets input and the channel it came on, in a thread of ours.  ``has``: whether
-        the machine has such a channel.
-        """
-        self._lines: dict[str, SocketLine | None] = {}
-        for channel, place in places.items():
-            if not has(channel):
-                raise ConsoleError(f"{channel}: only a PC, which boots from a disk, has that")
-            match place:
-                case NoPlace():
-                    self._lines[channel] = None
-                case TcpPlace() | UnixPlace():
-                    try:
-                        line = SocketLine(place, channel, partial(deliver, channel))
-                    except ConsoleError:
-                        self.close()
-                        raise
-                    self._lines[channel] = line
-                    say(f"{channel} is at {line.where}")
-
-    def __contains__(self, channel: str) -> bool:
-        """Whether a channel is one of these."""
-        return channel in self._lines
-
-    @property
-    def live(self) -> bool:
-        """Whether anything may come on one of them."""
-        return any(line is not None for line in self._lines.values())
-
-    def show(self, channel: str, data: bytes) -> None:
-        """Put output on its line.  Never waits."""
-        line = self._lines[channel]
-        if line is not None:
-            line.show(data)
-
-    def close(self) -> None:
-        """Hang up all lines."""
-        for line in self._lines.values():
-            if line is not None:
-                line.close()
-        self._lines.clear()
 
 
 def _listen(place: TcpPlace | UnixPlace) -> socket.socket:
@@ -369,3 +284,12 @@ def _where(listener: socket.socket, place: TcpPlace | UnixPlace) -> str:
         return str(place.path)
     address, port = listener.getsockname()[:2]
     return f"{address}:{port}"
+
+
+def _has_left(peer: socket.socket | None) -> bool:
+    """Whether a peer has ended its side behind bytes that we don't read; False if unknown."""
+    if peer is None or not hasattr(select, "POLLRDHUP"):
+        return peer is None
+    poll = select.poll()
+    poll.register(peer, select.POLLRDHUP)
+    return bool(poll.poll(0))

@@ -1,0 +1,37 @@
+"""Consoles and serial lines on sockets: `places` are what users write, `sockets` lets one peer in
+at a time, `telnet` takes its ways away, `showing` has a PC's screen painted for it.
+"""
+
+from blink16.consoles.lines import Lines, Side
+from blink16.consoles.places import (
+    ConsoleError,
+    NoPlace,
+    Place,
+    ScreenPlace,
+    Streams,
+    TcpPlace,
+    UnixPlace,
+    parse,
+)
+from blink16.consoles.showing import PICTURE_SECONDS, Picture, Showing
+from blink16.consoles.sockets import SocketLine
+from blink16.consoles.telnet import HELLO, Telnet
+
+__all__ = [
+    "HELLO",
+    "PICTURE_SECONDS",
+    "ConsoleError",
+    "Lines",
+    "NoPlace",
+    "Picture",
+    "Place",
+    "ScreenPlace",
+    "Showing",
+    "Side",
+    "SocketLine",
+    "Streams",
+    "TcpPlace",
+    "Telnet",
+    "UnixPlace",
+    "parse",
+]

@@ -1,0 +1,58 @@
+"""A machine's screen on one terminal, ours or that of somebody who connects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blink16.bios import display
+from blink16.bios.video import ROWS
+from blink16.devices.video import Video
+from blink16.machine import Machine
+from blink16.painter import Painter
+
+
+class Viewer:
+    """Looks at a machine's screen now and then, from any thread, and says what to send to a
+    terminal so that it shows that (`consoles.Picture`).
+
+    It shows the present: while the machine moves through its past, the picture stands still.
+    """
+
+    def __init__(
+        self,
+        machine: Callable[[], Machine],
+        *,
+        is_travelling: Callable[[], bool] = lambda: False,
+        status: Callable[[], str] = str,
+        always_status: bool = False,
+        keeps_cursor: bool = False,
+    ) -> None:
+        """``machine`` is the one to be shown now.
+
+        ``status`` returns what the terminal's last line tells, where there is a line to spare, or
+        ``always_status``.  ``keeps_cursor``: see `Painter`.
+        """
+        self._machine = machine
+        self._is_travelling = is_travelling
+        self._status = status
+        self._always_status = always_status
+        self._painter = Painter(keeps_cursor=keeps_cursor)
+        self._screen: display.Screen | None = None
+
+    def paint(self, size: tuple[int, int]) -> str:
+        """Return what turns the terminal's picture into what is to be seen now.
+
+        ``size``: the terminal's columns and lines.
+        """
+        if not self._is_travelling():
+            machine = self._machine()
+            video = machine.component(Video.COMPONENT)
+            screen = display.read(machine.memory, video if isinstance(video, Video) else None)
+            if not self._is_travelling():  # else it may be of the past
+                self._screen = screen
+        status = self._status() if self._always_status or size[1] > ROWS else ""
+        return self._painter.paint(self._screen, size, status)
+
+    def end(self) -> str:
+        """Return what makes the terminal its user's again."""
+        return self._painter.end()
