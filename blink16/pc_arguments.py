@@ -20,9 +20,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments to a command."""
     group = parser.add_argument_group("a PC, which boots from PROGRAM if that is a disk image")
     for drive, what in (
-        ("A", "the first floppy"),
-        ("B", "the second floppy"),
-        ("C", "a hard disk"),
+        (
+            "A",
+            "image of the first floppy, write-protected with ,ro; if there are more they lie "
+            "beside the drive, for `monitor disk`",
+        ),
+        ("B", "the same for the second floppy"),
+        ("C", "image of a hard disk"),
     ):
         group.add_argument(
             f"-{drive}",
@@ -30,8 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
             action=Own,
             default=[],
             metavar="FILE[,ro]",
-            help=f"image of {what}, write-protected with ,ro; further ones for a floppy drive "
-            "lie beside it, for `monitor disk`",
+            help=what,
         )
     group.add_argument(
         "--rom",
