@@ -32,6 +32,8 @@ _ATTRIBUTES = {
 BREAKPOINTS = (PointKind.SOFTWARE, PointKind.HARDWARE, PointKind.CATCH)
 MAX_POINTS = 4096
 MAX_WATCH_LENGTH = 65536
+MAX_WATCHED = MEMORY_SIZE
+"""Bytes of all watchpoints together: each seek takes them all away and puts them back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Points:
             return
         if len(self._points) >= MAX_POINTS:
             raise PointError(f"there are {MAX_POINTS} breakpoints and watchpoints already")
+        if point.kind not in BREAKPOINTS and self._watched() + point.length > MAX_WATCHED:
+            raise PointError(f"more than {MAX_WATCHED} bytes can't be watched")
         self._points[point] = None
         self._mark(point)
 
@@ -127,12 +131,15 @@ class Points:
             for point in before:
                 self._mark(point)
 
+    def _watched(self) -> int:
+        return sum(point.length for point in self._points if point.kind not in BREAKPOINTS)
+
     def _mark(self, point: Point) -> None:
+        mine = point.addresses()
         for attribute in _ATTRIBUTES[point.kind]:
-            for address in point.addresses():
-                self._memory.mark(address, attribute)
+            self._memory.mark(mine.start, attribute, len(mine))
 
     def _unmark(self, point: Point) -> None:
+        mine = point.addresses()
         for attribute in _ATTRIBUTES[point.kind]:
-            for address in point.addresses():
-                self._memory.unmark(address, attribute)
+            self._memory.unmark(mine.start, attribute, len(mine))

@@ -198,27 +198,31 @@ class Memory:
 
     # -- attributes --------------------------------------------------------------------------
 
-    def mark(self, address: int, attribute: Attribute) -> None:
-        """Give a linear address an attribute; watches mark their page as well."""
-        if not self.attributes[address] & attribute:
-            self._count_watch(attribute, 1)
-        self.attributes[address] |= attribute
-        page = address >> PAGE_SHIFT
-        self.pages[page] |= _PAGE_MARK.get(attribute, PageState(0))
-        if self.pages[page] & PageState.CODE:
-            self.stale_code.add(page)
+    def mark(self, address: int, attribute: Attribute, length: int = 1) -> None:
+        """Give linear addresses an attribute; watches mark their pages as well."""
+        where = slice(address, address + length)
+        before = bytes(self.attributes[where])
+        self._count_watch(attribute, length - _count(before, attribute))
+        self.attributes[where] = before.translate(_WITH[attribute])
+        page_mark = _PAGE_MARK.get(attribute, PageState(0))
+        for page in _pages(address, length):
+            self.pages[page] |= page_mark
+            self._code_may_change(page)
 
-    def unmark(self, address: int, attribute: Attribute) -> None:
-        """Take an attribute from a linear address, and from its page with the last of them."""
-        if self.attributes[address] & attribute:
-            self._count_watch(attribute, -1)
-        self.attributes[address] &= ~attribute & 0xFF
-        page = address >> PAGE_SHIFT
+    def unmark(self, address: int, attribute: Attribute, length: int = 1) -> None:
+        """Take an attribute from linear addresses, and from a page with the last of its own."""
+        where = slice(address, address + length)
+        before = bytes(self.attributes[where])
+        self._count_watch(attribute, -_count(before, attribute))
+        self.attributes[where] = before.translate(_WITHOUT[attribute])
         page_mark = _PAGE_MARK.get(attribute)
-        if page_mark:
+        for page in _pages(address, length):
             start = page << PAGE_SHIFT
-            if not any(a & attribute for a in self.attributes[start : start + PAGE_SIZE]):
+            if page_mark and not _count(self.attributes[start : start + PAGE_SIZE], attribute):
                 self.pages[page] &= ~page_mark & 0xFF
+            self._code_may_change(page)
+
+    def _code_may_change(self, page: int) -> None:
         if self.pages[page] & PageState.CODE:
             self.stale_code.add(page)
 
@@ -248,9 +252,21 @@ _PAGE_MARK = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,
     Attribute.WATCH_READ: PageState.WATCH_READ,
 }
+_WITH = {a: bytes(here | a for here in range(256)) for a in Attribute}
+_WITHOUT = {a: bytes(here & ~a for here in range(256)) for a in Attribute}
+_HAS = {a: bytes(bool(here & a) for here in range(256)) for a in Attribute}
 _IS_CODE = bytes(bool(state & _CODE) for state in range(256))
 _IS_DIRTY = bytes(not state & _CLEAN for state in range(256))
 
 
 def _dirty_pages(states: bytes) -> list[int]:
     return list(compress(range(PAGE_COUNT), states.translate(_IS_DIRTY)))
+
+
+def _count(attributes: bytes | memoryview, attribute: Attribute) -> int:
+    """Return how many addresses have an attribute."""
+    return bytes(attributes).translate(_HAS[attribute]).count(1)
+
+
+def _pages(address: int, length: int) -> range:
+    return range(address >> PAGE_SHIFT, (address + length - 1 >> PAGE_SHIFT) + 1)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blink16.breakpoints import MAX_POINTS, Point, PointError, PointKind, Points
+from blink16.breakpoints import MAX_POINTS, MAX_WATCH_LENGTH, Point, PointError, PointKind, Points
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger, Event, EventKind, Resume
-from blink16.memory import Access, Attribute, Memory, PageState
+from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, Access, Attribute, Memory, PageState
 from blink16.timeline import Timeline
 
 FORWARD = Resume()
@@ -400,3 +400,41 @@ def test_the_number_of_points_is_bounded() -> None:
     points.insert(at(0))
     with pytest.raises(PointError, match="already"):
         points.insert(at(MAX_POINTS))
+
+
+def test_watching_all_of_memory_is_the_limit() -> None:
+    """Prevents a client's watchpoints from stopping the server for seconds at each seek."""
+    memory = Memory()
+    points = Points(memory)
+    for start in range(0, MEMORY_SIZE, MAX_WATCH_LENGTH):
+        points.insert(Point(PointKind.ACCESS, start, MAX_WATCH_LENGTH))
+    assert memory.read_watches == MEMORY_SIZE
+    with pytest.raises(PointError, match="can't be watched"):
+        points.insert(Point(PointKind.WRITE, 0))
+    points.insert(at(0))
+    with points.replaced():
+        assert memory.read_watches == 0
+        assert not any(memory.pages)
+    points.clear()
+    assert not any(memory.pages)
+    assert set(bytes(memory.attributes)) == {0, Attribute.LAST}
+
+
+@given(st.data())
+def test_pages_know_what_is_watched_in_them(data: st.DataObject) -> None:
+    """Prevents a store from being missed, or slowed for ever, at the edges of a stretch."""
+    memory = Memory()
+    marked: set[int] = set()
+    for _ in range(6):
+        start, length = data.draw(st.integers(0, 1000)), data.draw(st.integers(1, 600))
+        if data.draw(st.booleans()):
+            memory.mark(start, Attribute.WATCH_READ, length)
+            marked |= {*range(start, start + length)}
+        else:
+            memory.unmark(start, Attribute.WATCH_READ, length)
+            marked -= {*range(start, start + length)}
+        watched = {n for n, a in enumerate(memory.attributes[:2048]) if a & Attribute.WATCH_READ}
+        assert watched == marked
+        assert memory.read_watches == len(marked)
+        pages = {n for n, page in enumerate(memory.pages) if page & PageState.WATCH_READ}
+        assert pages == {address >> PAGE_SHIFT for address in marked}

@@ -14,6 +14,7 @@ from blink16 import pc
 from blink16.bios.drives import MAX_DISKS, Drives
 from blink16.bios.geometry import FLOPPIES, BootError
 from blink16.console import Console
+from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger
 from blink16.gdbstub.monitor import execute
 from blink16.machine import Machine
@@ -155,6 +156,20 @@ def test_a_reset_boots_from_what_is_in() -> None:
             guest.machine.run(1)
         assert guest.machine.memory[0x7C00] == begin
     assert guest.registers.dl == 0
+
+
+def test_a_boot_that_fails_changes_nothing() -> None:
+    """An instant must look the same however often the machine tried to go on from it."""
+    guest = Changer()
+    guest.put(None)
+    guest.machine.receive("reset", b"\0")
+    while guest.machine.run(1000).reason is not StopReason.EXITED:
+        pass
+    debugger = Debugger(guest.machine)
+    before = guest.machine.save()
+    assert inside(debugger) == "A  empty, changed"
+    assert guest.machine.run(1000).reason is StopReason.EXITED
+    assert guest.machine.save() == before
 
 
 def test_a_pc_that_boots_from_a_hard_disk_has_an_empty_drive_a() -> None:

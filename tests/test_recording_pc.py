@@ -341,6 +341,26 @@ def test_launches_that_make_no_sense_are_refused(recorded: Path, setup: Any) -> 
         replay(open_recording(recorded), "reference")
 
 
+@pytest.mark.parametrize(("field", "value"), [(2, "WORD_FILE"), (6, 0), (6, -1), (6, 1 << 60)])
+def test_impossible_machines_are_refused(recorded: Path, field: int, value: Any) -> None:
+    """Prevents a division by a speed of zero, and a traceback about the kind of program."""
+    found = batches(recorded)
+    launch = found[0][0]
+    found[0] = ((*launch[:field], value, *launch[field + 1 :]),)
+    with_batches(recorded, found)
+    with pytest.raises(RecordingError):
+        open_recording(recorded)
+
+
+@pytest.mark.parametrize("record", [5, (), (99,), ({},), ((),), (None, 1), ("x",), (1, 2, 3)])
+def test_unknown_records_are_damage(recorded: Path, record: Any) -> None:
+    """Prevents a traceback where a record begins with what no table can look up."""
+    found = batches(recorded)
+    found.append((record,))
+    with_batches(recorded, found)
+    assert open_recording(recorded).damage == "there is an unknown record"
+
+
 def test_later_input_for_nobody_does_not_fit(recorded: Path) -> None:
     """A replay must not fail in its midst."""
     found = batches(recorded)

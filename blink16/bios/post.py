@@ -95,9 +95,9 @@ class Post:
         """INT 19h: load the first boot sector that there is, and jump to it."""
         for drive in self._drives.boot_order:
             disk = self._drives.disk(drive)
-            self._drives.see(drive)
             if disk is None:
                 continue
+            self._drives.see(drive)
             if disk.is_floppy or disk.read(0).endswith(BOOT_SIGNATURE):
                 self._load(guest, disk, drive)
                 goto(guest, self._to_boot_sector)

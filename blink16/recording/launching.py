@@ -15,6 +15,7 @@ from typing import Any
 from blink16.bios import OptionRom
 from blink16.bios.geometry import MAX_IMAGE_SIZE
 from blink16.devices.video import Adapter
+from blink16.loader import Kind
 from blink16.pc import DiskImage, PcSetup
 from blink16.recording.records import Record, RecordingError, RecordKind
 from blink16.recording.shapes import alone, check, shaped, strings
@@ -22,6 +23,8 @@ from blink16.recording.shapes import alone, check, shaped, strings
 PIECE = 1 << 20
 MAX_CONTENT = MAX_IMAGE_SIZE + (64 << 20)
 """Bytes of all files together: a hard disk as large as can be, and some floppies."""
+MAX_SPEED = 10**12
+"""Instructions a second, far beyond any machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,10 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> Launch:
     fields = alone(next(batches, ()), RecordKind.LAUNCH)
     if len(fields) == _FIELDS_OF_VERSION_1:
         name, kind, image, arguments, epoch, speed = shaped(fields, str, str, bytes, *_REST)
+        _check_machine(kind, speed)
         return Launch(name, kind, image, strings(arguments), epoch, speed)
     name, kind, key, arguments, epoch, speed, setup = shaped(fields, str, str, tuple, *_REST, tuple)
+    _check_machine(kind, speed)
     mhz, adapter, disks, roms = shaped(setup, str, str, tuple, tuple)
     disks = [shaped(disk, int, str, bool, tuple) for disk in disks]
     roms = [shaped(rom, int, tuple) for rom in roms]
@@ -99,6 +104,11 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> Launch:
     except (ValueError, LookupError):
         raise RecordingError("its launch is damaged") from None
     return Launch(name, kind, files[key], strings(arguments), epoch, speed, pc)
+
+
+def _check_machine(kind: str, speed: int) -> None:
+    check(kind in Kind.__members__, "it is of an unknown kind of program")
+    check(0 < speed <= MAX_SPEED, "its machine's speed is impossible")
 
 
 _FIELDS_OF_VERSION_1 = 6

@@ -153,9 +153,12 @@ def _begin(batches: Iterator[tuple[object, ...]]) -> Recording:
 
 
 def _take(recording: Recording, record: object) -> None:
-    if not isinstance(record, tuple) or not record or record[0] not in _TAKERS:
+    if not isinstance(record, tuple) or not record or not isinstance(record[0], int):
         raise RecordingError("there is an unknown record")
-    _TAKERS[record[0]](recording, record[1:])
+    take = _TAKERS.get(record[0])
+    if take is None:
+        raise RecordingError("there is an unknown record")
+    take(recording, record[1:])
 
 
 def _take_received(recording: Recording, fields: tuple[Any, ...]) -> None:

@@ -92,8 +92,7 @@ def _replay(
 ) -> tuple[Loaded, Debugger]:
     launch = recording.launch
     try:
-        kind = loader.Kind[launch.kind]
-        program = Program(launch.name, kind, launch.image)
+        program = Program(launch.name, loader.Kind[launch.kind], launch.image)
         options = Options(
             root=None,
             engine=engine,
@@ -102,8 +101,6 @@ def _replay(
             answers=answers,
         )
         loaded = loader.load(program, launch.arguments, options)
-    except KeyError:
-        raise RecordingError(f"the recording is of an unknown kind {launch.kind[:40]!r}") from None
     except LoadError as error:
         raise RecordingError(f"the recorded program can't be loaded: {error}") from None
     loaded.machine.instructions_per_second = launch.instructions_per_second
