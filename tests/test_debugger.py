@@ -249,7 +249,7 @@ def test_range_stepping_backward_stops_outside() -> None:
 
 
 @pytest.mark.parametrize("engine", guests.ENGINES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     guests.programs(),
     st.lists(st.integers(0x100, 0x130), max_size=3),

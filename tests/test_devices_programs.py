@@ -221,7 +221,7 @@ def run_to(pc: PcGuest, icount: int, pieces: list[int]) -> None:
         pc.machine.run(icount - pc.machine.icount)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(INPUTS, st.lists(st.integers(0, 90), max_size=40), st.sampled_from(engines.NAMES))
 def test_a_run_in_pieces_is_the_same_run(
     inputs: list[tuple[int, tuple[str, bytes]]], pieces: list[int], engine: str
@@ -260,7 +260,7 @@ def test_a_restored_machine_goes_the_same_way(engine: str) -> None:
     assert pc.state() == after
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(INPUTS, st.lists(st.integers(0, 1000), min_size=1, max_size=6))
 def test_time_travel_includes_the_devices(
     inputs: list[tuple[int, tuple[str, bytes]]], jumps: list[int]

@@ -35,7 +35,7 @@ def loop_pair(code: bytes, **registers: int) -> Pair:
     return pair
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(seeds)
 def test_random_programs_run_alike_when_interpreted(seed: int) -> None:
     """Prevents any difference in registers, flags, memory, count or stop, at any budget."""
@@ -52,7 +52,7 @@ def small_regions() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_regions")
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(seeds)
 def test_random_programs_run_alike_when_translated(seed: int) -> None:
     """Prevents a region that computes, counts or stops otherwise than the reference."""

@@ -71,9 +71,7 @@ def play(recording: Recording, code: bytes) -> tuple[guests.TestGuest, Timeline]
 # -- the same session ---------------------------------------------------------------------------
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     guests.programs(),
     st.lists(
@@ -237,9 +235,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return recorder.path.read_bytes()
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damage_is_refused_or_read_up_to(sound: bytes, tmp_path: Path, data: st.DataObject) -> None:
     """Prevents a damaged recording from crashing, or from showing what never was."""

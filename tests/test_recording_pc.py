@@ -163,9 +163,7 @@ STEPS = st.sampled_from(
 )
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(STEPS, st.integers(1, 3000)), max_size=8), st.integers(0, 100))
 def test_any_session_is_replayed(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], share: int

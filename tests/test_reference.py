@@ -357,7 +357,7 @@ def test_memory_slices_keep_their_size() -> None:
     assert machine.memory.read(0xFFFFF, 2) == machine.memory[0xFFFFF:] + machine.memory[:1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(min_size=32, max_size=64), st.integers(0, 0xFFFF), st.integers(1, 60))
 def test_random_code_never_breaks_the_engine(code: bytes, flags: int, budget: int) -> None:
     """Prevents any bytes that a guest executes from raising in the host."""

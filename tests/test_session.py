@@ -446,7 +446,7 @@ _INPUT = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_INPUT)
 def test_any_bytes_get_replies_whole_or_byte_by_byte(data: bytes) -> None:
     """No input raises, and how TCP cuts it does not matter."""
@@ -463,7 +463,7 @@ def test_any_bytes_get_replies_whole_or_byte_by_byte(data: bytes) -> None:
     assert whole.debugger.machine.save() == bytewise.debugger.machine.save()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_BODIES, max_size=12))
 def test_every_packet_gets_one_reply(bodies: list[bytes]) -> None:
     """A client that counts replies must never be left waiting, nor get one too many."""

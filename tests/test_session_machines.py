@@ -300,7 +300,7 @@ def test_an_observer_may_look_while_the_machine_stands() -> None:
     assert watch.ask(b"qfThreadInfo") == [b"mp1.1"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.sampled_from(
@@ -330,7 +330,7 @@ def test_an_observer_changes_nothing(bodies: list[bytes]) -> None:
 # -- any bytes -------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.one_of(

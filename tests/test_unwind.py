@@ -148,7 +148,7 @@ def test_a_stack_that_goes_in_circles_ends() -> None:
     assert len(chain(machine)) <= MAX_FRAMES
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.binary(min_size=1, max_size=200),
     st.integers(0, MEMORY_SIZE - 1),
