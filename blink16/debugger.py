@@ -83,7 +83,7 @@ class Debugger:
     which pc stood there, a watchpoint before the instruction that touched, which is undone.
     """
 
-    debug: DebugInformation | None = None
+    debug: tuple[DebugInformation, ...] = ()
     """Debugging information that came at run time, with symbols."""
 
     def __init__(

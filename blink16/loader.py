@@ -100,8 +100,8 @@ class Loaded:
     machine: Machine
     console: Console
     symbols: SymbolTable
-    debug: symbolfiles.DebugInformation | None = None
-    """Debugging information in DWARF, from one of the symbol files."""
+    debug: tuple[symbolfiles.DebugInformation, ...] = ()
+    """Debugging information in DWARF, from the symbol files that have it."""
 
 
 def find(name: str) -> Path:
@@ -185,11 +185,9 @@ def with_symbols(loaded: Loaded, kind: Kind, sources: tuple[symbolfiles.Source, 
         files = [symbolfiles.read(source, place) for source in sources]
     except symbolfiles.SymbolFileError as error:
         raise LoadError(str(error), USAGE) from None
-    debug = [file.debug for file in files if file.debug]
-    if len(debug) > 1:
-        raise LoadError("only one symbol file can have debugging information", USAGE)
+    debug = dict.fromkeys(file.debug for file in files if file.debug)
     names = chain(loaded.symbols, *(file.symbols for file in files))
-    return replace(loaded, symbols=SymbolTable(names), debug=debug[0] if debug else None)
+    return replace(loaded, symbols=SymbolTable(names), debug=tuple(debug))
 
 
 # -- finding ---------------------------------------------------------------------------------

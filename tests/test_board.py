@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,7 +132,7 @@ def test_sections_part_memory_whatever_the_symbols(known: list[Symbol]) -> None:
     """Overlapping sections, or symbols outside theirs, make gdb drop symbols."""
     content = build(*known).content
     areas = [part for name, part in sections(content).items() if name[:5] in (".text", ".data")]
-    end = 0
+    end = dwarf.START
     for address, _, memory in areas:
         assert address == end
         end += len(memory)
@@ -142,9 +144,18 @@ def test_sections_part_memory_whatever_the_symbols(known: list[Symbol]) -> None:
 
 
 def functions(content: bytes) -> list[tuple[str, int, int]]:
-    """Return name, address and size of the functions in the board's own compilation unit."""
+    """Return name, address and size of the functions in the board's own compilation units."""
     parts = sections(content)
-    unit = dwarf.UNIT.parse(parts[".debug_info"][2][-_own_size(parts) :])
+    info = io.BytesIO(parts[".debug_info"][2][len(USERS) :])
+    return [function for unit in iter(lambda: _unit(info, parts), None) for function in unit]
+
+
+def _unit(
+    info: io.BytesIO, parts: dict[str, tuple[int, int, bytes]]
+) -> list[tuple[str, int, int]] | None:
+    if not info.getbuffer()[info.tell() :]:
+        return None
+    unit = dwarf.UNIT.parse_stream(info)
     children, found = unit.children, []
     while children[0] != dwarf.Abbreviation.END_OF_CHILDREN:
         row = dwarf.FUNCTION.parse(children)
@@ -156,11 +167,8 @@ def functions(content: bytes) -> list[tuple[str, int, int]]:
             assert parts[".debug_loc"][2][block.locations :] == bytes(8)
             children = children[len(dwarf.BLOCK.build(block)) + 1 :]
     assert children == dwarf.END_OF_CHILDREN
+    assert all(address in range(unit.low_pc, unit.low_pc + unit.size) for _, address, _ in found)
     return found
-
-
-def _own_size(parts: dict[str, tuple[int, int, bytes]]) -> int:
-    return len(parts[".debug_info"][2]) - len(USERS)
 
 
 USERS = b"what the user has"
@@ -182,7 +190,7 @@ def test_each_function_is_one_to_gdb() -> None:
         Symbol("same", 0x4000, CODE, 3),
         Symbol("variable", 0x9000, DATA),
     )
-    program = board.Program(SymbolTable(known), ENTRY, debug)
+    program = board.Program(SymbolTable(known), ENTRY, (debug,))
     content = board.build(Machine.bare("reference"), program).content
     assert functions(content) == [
         ("wide", 0x1000, 0x100),
@@ -202,10 +210,8 @@ def test_backtraces_end_at_main_by_any_name(name: str, *, ends: bool) -> None:
 
 def test_debugging_information_leaves_the_users_out() -> None:
     """Two units about one address make gdb take either."""
-    ranges = dwarf.debug_ranges([range(5, 5), range(0x20, 0x30), range(0x10, 0x21)])
-    rows = dwarf.RANGE[len(ranges) // 8].parse(ranges)
-    found = [(row.begin, row.end) for row in rows]
-    assert found == [(0, 0x10), (0x30, MEMORY_SIZE), (0, 0)]
+    found = dwarf.gaps([range(5, 5), range(0x20, 0x30), range(2), range(0x10, 0x21)])
+    assert list(found) == [range(dwarf.START, 0x10), range(0x30, MEMORY_SIZE)]
 
 
 # -- reading it ------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def test_features_name_each_object() -> None:
     client = Client()
     features = client.ask_one(b"qSupported:multiprocess+").decode().split(";")
     objects = {name.split(":")[1] for name in features if name.startswith("qXfer:")}
-    assert objects == {"features", "memory-map", "threads", "exec-file", "osdata"}
+    assert objects == {"features", "memory-map", "threads", "exec-file", "libraries", "osdata"}
     annexes = {"features": "target.xml", "osdata": "processes"}
     for name in objects:
         annex = annexes.get(name, "")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 from functools import singledispatchmethod
 
 from blink16.breakpoints import PointError, PointKind
 from blink16.debugger import Debugger
 from blink16.gdbstub import commands, description, inferior_call, points, registers
 from blink16.gdbstub.agent import Condition, Print
-from blink16.gdbstub.board import Board, Program, window
-from blink16.gdbstub.board import build as build_board
+from blink16.gdbstub.board import Program, Shelf, window
 from blink16.gdbstub.packets import PACKET_SIZE, escape
 from blink16.gdbstub.replies import EMPTY, MAX_BINARY, OK, Errno, RefusedError
 from blink16.memory import MEMORY_SIZE
-from blink16.symbols import SymbolTable
 
 MAX_HEX = PACKET_SIZE // 2
 """Bytes in one answer in hex."""
@@ -24,28 +21,17 @@ MAX_HEX = PACKET_SIZE // 2
 class Answers:
     """Answers a client's questions about a machine that stands."""
 
-    def __init__(self, debugger: Debugger, program: Program) -> None:
+    def __init__(self, debugger: Debugger, program: Program, read: Program | None = None) -> None:
+        """Begin.  ``read``: see `Shelf`."""
         self._debugger = debugger
-        self._program = program
         self._window: tuple[bytes, window.Window] | None = None
         """The unwind window, and the processor's state that it is for."""
-        self._board: tuple[SymbolTable, Board] | None = None
-        """The board, and the symbols that were known when it was made."""
+        self.shelf = Shelf(debugger, program, read)
+        """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
         self._guard = inferior_call.CallGuard(debugger)
         self._hardware: set[int] = set()
         self._software: set[int] = set()
-
-    @property
-    def board(self) -> Board:
-        """The ELF that gdb reads from us about this machine, with the symbols known now."""
-        added = self._debugger.symbols
-        if self._board is None or self._board[0] is not added:
-            symbols = SymbolTable({*self._program.symbols, *added})
-            debug = self._program.debug or self._debugger.debug
-            program = replace(self._program, symbols=symbols, debug=debug)
-            self._board = added, build_board(self._debugger.machine, program)
-        return self._board[1]
 
     def settle(self, question: commands.Command | None = None) -> None:
         """Do what was held back, unless the question may be a part of the same."""
@@ -122,7 +108,7 @@ class Answers:
 
     def _new_window(self) -> window.Window:
         machine = self._debugger.machine
-        return window.Window(machine.memory, machine.registers, self.board.ends)
+        return window.Window(machine.memory, machine.registers, self.shelf.board.ends)
 
     @answer.register
     def _(self, question: commands.WriteMemory) -> bytes:

@@ -7,7 +7,7 @@ from functools import cache
 from html import escape
 
 from blink16.debugger import Debugger
-from blink16.gdbstub.board import window
+from blink16.gdbstub.board import Library, window
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, Register
 from blink16.memory import MEMORY_SIZE
 
@@ -63,6 +63,15 @@ def threads(ids: Iterable[str]) -> str:
     """Return the list of threads: the processors, by their thread-ids."""
     rows = "".join(f'<thread id="{thread}" name="8086"/>\n' for thread in ids)
     return f'<?xml version="1.0"?>\n<threads>\n{rows}</threads>\n'
+
+
+def libraries(those: Iterable[Library]) -> str:
+    """Return the list of libraries: further files with names and lines, where they say."""
+    rows = "".join(
+        f'<library name="{escape(one.name)}"><segment address="{one.start:#x}"/></library>\n'
+        for one in those
+    )
+    return f'<?xml version="1.0"?>\n<library-list version="1.0">\n{rows}</library-list>\n'
 
 
 def thread_info(debugger: Debugger) -> str:

@@ -1,8 +1,8 @@
-"""The files that a debugger may read through us: the boards, and nothing else.
+"""The files that a debugger may read through us: those that we make, and nothing else.
 
 gdb asks for a program's file name (qXfer:exec-file) and then reads the file with vFile packets.
-The only names that open here are the boards'; no file of the host can be reached.  gdb manual,
-"Host I/O Packets" and "File-I/O Remote Protocol Extension".
+The only names that open here are the boards' and libraries'; no file of the host can be reached.
+gdb manual, "Host I/O Packets" and "File-I/O Remote Protocol Extension".
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class HostIOError(Exception):
 class HostFiles:
     """The open files of one client.
 
-    ``find`` returns the content of the board of that name, None if there is none.  A file stays
+    ``find`` returns the content of the file of that name, None if there is none.  A file stays
     as it was when it was opened.
     """
 

@@ -10,13 +10,14 @@ from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, hostio, monitor, processes
 from blink16.gdbstub.actions import Process, Taken
 from blink16.gdbstub.answers import Answers
+from blink16.gdbstub.board import Program
 from blink16.gdbstub.fields import ALL, ANY, ThreadId
 from blink16.gdbstub.hostio import HostFiles
 from blink16.gdbstub.monitor.catches import caught
 from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 
-OBJECTS = ("threads", "exec-file", "osdata")
+OBJECTS = ("threads", "exec-file", "libraries", "osdata")
 """The objects of qXfer that are about processes."""
 _KEPT = (
     EventKind.BREAKPOINT,
@@ -95,7 +96,9 @@ class Inferiors:
         self._held: dict[int, Inferior] = {}
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
-        self._files = HostFiles(self._board)
+        self._files = HostFiles(self._file)
+        self._read: dict[int, Program] = {}
+        """What the client knows from the boards of processes that it held before."""
         self.multiprocess = False
         """Whether the client knows of processes."""
 
@@ -107,7 +110,7 @@ class Inferiors:
 
     def add(self, taken: Taken) -> Inferior:
         """Hold one more, and mean it from now on."""
-        answers = Answers(taken.debugger, taken.program)
+        answers = Answers(taken.debugger, taken.program, self._read.get(taken.process))
         inferior = Inferior(taken.process, taken.debugger, answers, taken.launched)
         self._held[taken.process] = inferior
         self._chosen = taken.process
@@ -116,6 +119,7 @@ class Inferiors:
 
     def drop(self, inferior: Inferior) -> None:
         """Hold it no more."""
+        self._read[inferior.process] = inferior.answers.shelf.read
         del self._held[inferior.process]
 
     def choose(self, inferior: Inferior) -> None:
@@ -168,10 +172,14 @@ class Inferiors:
         """Return those of all that are held, with commas."""
         return ",".join(map(self.thread_id, self))
 
-    def _board(self, name: str) -> bytes | None:
-        found = (inferior for inferior in self if hostio.board_name(inferior.process) == name)
-        inferior = next(found, None)
-        return None if inferior is None else inferior.answers.board.content
+    def _file(self, name: str) -> bytes | None:
+        for inferior in self:
+            shelf = inferior.answers.shelf
+            if hostio.board_name(inferior.process) == name:
+                return shelf.open_board()
+            if (library := shelf.find(name)) is not None:
+                return library
+        return None
 
     # -- questions ---------------------------------------------------------------------------
 
@@ -245,6 +253,8 @@ class Inferiors:
                 return description.threads(map(self.thread_id, self))
             case "exec-file", process:
                 return hostio.board_name(self._process(process).process)
+            case "libraries", "":
+                return description.libraries(self.current.answers.shelf.tell())
             case "osdata", "":
                 types = {"Type": "processes", "Description": "The machines of this server"}
                 return description.os_data([types], "types")

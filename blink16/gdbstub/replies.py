@@ -136,6 +136,14 @@ def stop(
     return b"T%02x%bthread:%b;%b%b" % (signal, registers, thread, every, reason)
 
 
+def libraries_changed(thread: bytes, registers: bytes) -> bytes:
+    """Return a stop that gdb does not show: it reads the list of libraries, and resumes.
+
+    So it must come alone, before the machine moves, and never hide a stop of its own.
+    """
+    return b"T%02x%bthread:%b;library:;" % (PosixSignal.SIGTRAP.value, registers, thread)
+
+
 def _reason(event: Event, breakpoint_kind: PointKind, client: Client) -> bytes:
     match event.kind:
         case EventKind.WATCHPOINT if event.point is not None and event.address is not None:

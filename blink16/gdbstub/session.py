@@ -361,6 +361,10 @@ class Session:
             if last and replies.gone(last, inferior.process, self._client):
                 self._tell(inferior, last)
                 return
+        for inferior in chosen:
+            if inferior.answers.shelf.has_news and not self._client.list_threads:
+                self._announce(inferior)
+                return
         if isinstance(command, commands.Run) and command.address is not None:
             registers.write_pc(self._inferiors.current.debugger, command.address)
         for inferior in chosen:
@@ -397,6 +401,14 @@ class Session:
         self._out.reply(self._stop_reply(inferior, event))
         if self._extended and replies.gone(event, inferior.process, self._client):
             self._let_go([inferior], Fate.LEAVE, "")
+
+    def _announce(self, inferior: Inferior) -> None:
+        """Let gdb read the list of libraries, which has changed, before it resumes."""
+        self._out.say_collected()
+        self._inferiors.choose(inferior)
+        thread = self._inferiors.thread_id(inferior).encode("ascii")
+        values = registers.expedited(inferior.debugger.machine.registers)
+        self._out.reply(replies.libraries_changed(thread, values))
 
     def _halt_reason(self) -> bytes:
         if not len(self._inferiors):

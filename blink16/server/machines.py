@@ -50,7 +50,7 @@ class Names:
     """What users have said about a program while it ran, which its next run is to know too."""
 
     symbols: SymbolTable
-    debug: DebugInformation | None
+    debug: tuple[DebugInformation, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from construct import (
 
 MAGIC = b"\x7fELF"
 EM_NONE = 0
+EM_386 = 3
 ET_EXEC = 2
 EV_CURRENT = 1
 
@@ -46,6 +47,17 @@ HEADER = Struct(
     "e_shnum" / Int16ul,
     "e_shstrndx" / Int16ul,
 )
+PROGRAM_HEADER = Struct(
+    "p_type" / Int32ul,
+    "p_offset" / Int32ul,
+    "p_vaddr" / Int32ul,
+    "p_paddr" / Int32ul,
+    "p_filesz" / Int32ul,
+    "p_memsz" / Int32ul,
+    "p_flags" / Int32ul,
+    "p_align" / Int32ul,
+)
+PT_LOAD = 1
 SECTION_HEADER = Struct(
     "sh_name" / Int32ul,
     "sh_type" / Int32ul,
@@ -147,10 +159,17 @@ class _Strings:
         return at
 
 
-def build(sections: Sequence[Section], symbols: Sequence[ElfSymbol], entry: int) -> bytes:
-    """Return an executable of ``e_machine`` EM_NONE with these sections, in order from 1 on.
+def build(
+    sections: Sequence[Section],
+    symbols: Sequence[ElfSymbol],
+    entry: int,
+    *,
+    segment: range | None = None,
+) -> bytes:
+    """Return an executable with these sections, in order from 1 on.
 
-    The symbol table and the string tables are put behind them.
+    The symbol table and the string tables are put behind them.  Its ``e_machine`` is EM_NONE, but
+    with a ``segment`` EM_386: these are the addresses of its one segment, which has no content.
     """
     strings = _Strings()
     table = bytes(SYMBOL.sizeof()) + b"".join(_symbol(s, strings.add(s.name)) for s in symbols)
@@ -163,7 +182,8 @@ def build(sections: Sequence[Section], symbols: Sequence[ElfSymbol], entry: int)
         entry_size=SYMBOL.sizeof(),
     )
     strtab = Section(".strtab", SectionType.STRTAB, content=bytes(strings.content))
-    return _lay_out([Section("", SectionType.NULL), *sections, symtab, strtab], entry)
+    program = b"" if segment is None else _program_header(segment)
+    return _lay_out([Section("", SectionType.NULL), *sections, symtab, strtab], entry, program)
 
 
 def _symbol(symbol: ElfSymbol, name: int) -> bytes:
@@ -181,17 +201,36 @@ def _symbol(symbol: ElfSymbol, name: int) -> bytes:
     )
 
 
-def _lay_out(sections: list[Section], entry: int) -> bytes:
-    """Put the header, the contents and the section headers one behind the other."""
+def _program_header(segment: range) -> bytes:
+    return bytes(
+        PROGRAM_HEADER.build(
+            {
+                "p_type": PT_LOAD,
+                "p_offset": 0,
+                "p_vaddr": segment.start,
+                "p_paddr": segment.start,
+                "p_filesz": 0,
+                "p_memsz": len(segment),
+                "p_flags": 0,
+                "p_align": 1,
+            }
+        )
+    )
+
+
+def _lay_out(sections: list[Section], entry: int, program: bytes) -> bytes:
+    """Put the headers, the contents and the section headers one behind the other."""
     names = _Strings()
     name_offsets = [names.add(section.name) if section.name else 0 for section in sections]
     name_offsets.append(names.add(".shstrtab"))
     sections.append(Section(".shstrtab", SectionType.STRTAB, content=bytes(names.content)))
-    contents, headers = bytearray(HEADER.sizeof()), bytearray()
+    contents, headers = bytearray(HEADER.sizeof()) + program, bytearray()
     for section, name in zip(sections, name_offsets, strict=True):
         headers += _section_header(section, name, len(contents))
         contents += section.content
-    contents[: HEADER.sizeof()] = _header(len(contents), len(sections), entry)
+    contents[: HEADER.sizeof()] = _header(
+        len(contents), len(sections), entry, segments=len(program) // PROGRAM_HEADER.sizeof()
+    )
     return bytes(contents + headers)
 
 
@@ -214,20 +253,20 @@ def _section_header(section: Section, name: int, offset: int) -> bytes:
     )
 
 
-def _header(section_headers: int, count: int, entry: int) -> bytes:
+def _header(section_headers: int, count: int, entry: int, *, segments: int) -> bytes:
     return bytes(
         HEADER.build(
             {
                 "e_type": ET_EXEC,
-                "e_machine": EM_NONE,
+                "e_machine": EM_386 if segments else EM_NONE,
                 "e_version": EV_CURRENT,
                 "e_entry": entry,
-                "e_phoff": 0,
+                "e_phoff": HEADER.sizeof() if segments else 0,
                 "e_shoff": section_headers,
                 "e_flags": 0,
                 "e_ehsize": HEADER.sizeof(),
-                "e_phentsize": 0,
-                "e_phnum": 0,
+                "e_phentsize": PROGRAM_HEADER.sizeof() if segments else 0,
+                "e_phnum": segments,
                 "e_shentsize": SECTION_HEADER.sizeof(),
                 "e_shnum": count,
                 "e_shstrndx": count - 1,

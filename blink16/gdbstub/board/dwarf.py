@@ -1,4 +1,4 @@
-"""The debugging information of the board: one compilation unit that is nearly all of memory.
+"""The debugging information of the board: compilation units that are nearly all of memory.
 
 It has two purposes, and both are about gdb taking 16-bit code for 32-bit code:
 
@@ -13,7 +13,9 @@ It has two purposes, and both are about gdb taking 16-bit code for 32-bit code:
   i386_stack_frame_destroyed_p; dwarf2/read.c, set_epilogue_unwind_valid).  So the unit covers
   also what lies between the functions.
 
-What the user has debugging information of his own for is left out.
+What the user has debugging information of his own for is left out; each gap between that is one
+unit.  (Of two units about one address gdb takes the shorter one, but a unit of several ranges
+before all others, and what users add later must not go unseen.)
 
 Source: DWARF Debugging Information Format, version 4, sections 2.6.2, 2.17.3, 3.1.1, 3.3, 3.5 and
 7.5.
@@ -22,7 +24,7 @@ Source: DWARF Debugging Information Format, version 4, sections 2.6.2, 2.17.3, 3
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -42,6 +44,8 @@ from construct import (
 
 from blink16.memory import MEMORY_SIZE
 
+START = 4
+"""What is below, the vector of INT 0, is no code; gdb takes address 0 for "discarded"."""
 PRODUCER = "GNU blink16 5.0"
 """gdb reads "GNU", a language, and GCC's version."""
 UNIT_NAME = "blink16"
@@ -49,7 +53,7 @@ DW_CHILDREN_NO, DW_CHILDREN_YES = 0, 1
 DW_TAG_LEXICAL_BLOCK, DW_TAG_COMPILE_UNIT = 0x0B, 0x11
 DW_TAG_SUBPROGRAM, DW_TAG_VARIABLE = 0x2E, 0x34
 DW_AT_LOCATION, DW_AT_NAME, DW_AT_LOW_PC, DW_AT_HIGH_PC = 0x02, 0x03, 0x11, 0x12
-DW_AT_LANGUAGE, DW_AT_PRODUCER, DW_AT_EXTERNAL, DW_AT_RANGES = 0x13, 0x25, 0x3F, 0x55
+DW_AT_LANGUAGE, DW_AT_PRODUCER, DW_AT_EXTERNAL = 0x13, 0x25, 0x3F
 DW_AT_MAIN_SUBPROGRAM = 0x6A
 DW_FORM_ADDR, DW_FORM_DATA2, DW_FORM_DATA4, DW_FORM_STRING = 0x01, 0x05, 0x06, 0x08
 DW_FORM_FLAG, DW_FORM_SEC_OFFSET, DW_FORM_FLAG_PRESENT = 0x0C, 0x17, 0x19
@@ -88,7 +92,7 @@ _ABBREVIATIONS = (
             _NAME,
             (DW_AT_LANGUAGE, DW_FORM_DATA2),
             _LOW_PC,
-            (DW_AT_RANGES, DW_FORM_SEC_OFFSET),
+            _HIGH_PC,
         ),
     ),
     (Abbreviation.BLOCK, DW_TAG_LEXICAL_BLOCK, DW_CHILDREN_YES, (_LOW_PC, _HIGH_PC)),
@@ -119,7 +123,7 @@ UNIT = Prefixed(
         "name" / CString("ascii"),
         "language" / Int16ul,
         "low_pc" / Int32ul,
-        "ranges" / Int32ul,
+        "size" / Int32ul,
         "children" / GreedyBytes,
     ),
 )
@@ -140,8 +144,7 @@ BLOCK = Struct(
     "end" / Const(Abbreviation.END_OF_CHILDREN, Byte),
 )
 """A block with the variable that has a list of locations."""
-RANGE = Struct("begin" / Int32ul, "end" / Int32ul)
-END_OF_RANGES = bytes(RANGE.sizeof())
+END_OF_LOCATIONS = bytes(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,22 +174,43 @@ def trusted(content: bytes) -> bytes:
 def extend(
     contents: Mapping[str, bytes], functions: Iterable[Function], holes: Iterable[range]
 ) -> dict[str, bytes]:
-    """Return sections of debugging information by name: the user's, with our unit behind his.
+    """Return sections of debugging information by name: the user's, with our units behind his.
 
-    ``functions`` don't overlap.  ``holes``: the linear addresses that the user's are about.
+    ``functions`` don't overlap.  ``holes``: the linear addresses that users' are about.
     """
-    ours = {
-        ".debug_abbrev": debug_abbrev(),
-        ".debug_ranges": debug_ranges(holes),
-        ".debug_loc": debug_loc(),
-    }
-    abbreviations, ranges, locations = (len(contents.get(name, b"")) for name in ours)
-    ours[".debug_info"] = debug_info(functions, abbreviations, ranges, locations)
-    extended = {
+    known = list(functions)
+    units = [(gap, [f for f in known if f.address in gap]) for gap in gaps(holes)]
+    ours = _sections(units, *(len(contents.get(name, b"")) for name in _SHARED))
+    users = all_trusted(contents)
+    return users | {name: users.get(name, b"") + content for name, content in ours.items()}
+
+
+def apart(functions: Iterable[Function]) -> dict[str, bytes]:
+    """Return sections of debugging information by name: a unit for each function.
+
+    gdb prefers them to the units of the board.
+    """
+    return _sections([(range(f.address, f.address + f.size), [f]) for f in functions])
+
+
+_SHARED = (".debug_abbrev", ".debug_loc")
+
+
+def _sections(
+    units: Iterable[tuple[range, list[Function]]], abbreviations: int = 0, locations: int = 0
+) -> dict[str, bytes]:
+    """Return the sections of units, each with its place and functions; see `debug_info`."""
+    info = (debug_info(functions, place, abbreviations, locations) for place, functions in units)
+    contents = (debug_abbrev(), END_OF_LOCATIONS)
+    return dict(zip(_SHARED, contents, strict=True)) | {".debug_info": b"".join(info)}
+
+
+def all_trusted(contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return sections of debugging information by name, `trusted`."""
+    return {
         name: trusted(content) if name in _WITH_PRODUCERS else content
         for name, content in contents.items()
     }
-    return extended | {name: extended.get(name, b"") + content for name, content in ours.items()}
 
 
 def debug_abbrev() -> bytes:
@@ -204,12 +228,11 @@ def debug_abbrev() -> bytes:
 
 
 def debug_info(
-    functions: Iterable[Function], abbreviations: int, ranges: int, locations: int
+    functions: Iterable[Function], place: range, abbreviations: int, locations: int
 ) -> bytes:
-    """Return the section .debug_info.
+    """Return the unit about some place.
 
-    ``abbreviations``, ``ranges``, ``locations``: where ours begin in .debug_abbrev, .debug_ranges
-    and .debug_loc.
+    ``abbreviations``, ``locations``: where ours begin in .debug_abbrev and .debug_loc.
     """
     children, code = bytearray(), Abbreviation.FUNCTION_WITH_BLOCK
     for f in functions:
@@ -228,27 +251,20 @@ def debug_info(
                 "producer": PRODUCER,
                 "name": UNIT_NAME,
                 "language": DW_LANG_MIPS_ASSEMBLER,
-                "low_pc": 0,
-                "ranges": ranges,
+                "low_pc": place.start,
+                "size": len(place),
                 "children": bytes(children + END_OF_CHILDREN),
             }
         )
     )
 
 
-def debug_loc() -> bytes:
-    """Return the section .debug_loc: a list that says nothing."""
-    return END_OF_RANGES
-
-
-def debug_ranges(holes: Iterable[range]) -> bytes:
-    """Return the section .debug_ranges: memory but for these linear addresses."""
-    content, begin = bytearray(), 0
+def gaps(holes: Iterable[range], begin: int = START) -> Iterator[range]:
+    """Yield memory from ``begin`` on but for the holes."""
     for hole in (*merged(holes), range(MEMORY_SIZE, MEMORY_SIZE)):
         if begin < hole.start:
-            content += RANGE.build({"begin": begin, "end": hole.start})
-        begin = hole.stop
-    return bytes(content) + END_OF_RANGES
+            yield range(begin, hole.start)
+        begin = max(begin, hole.stop)
 
 
 def merged(ranges: Iterable[range]) -> list[range]:

@@ -8,9 +8,8 @@ the megabyte: gdb takes a symbol for code or for data by the section that it lie
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from blink16.gdbstub.board import cfi, dwarf
 from blink16.machine import STUB_SIZE, Machine
@@ -44,15 +43,15 @@ class Program:
     symbols: SymbolTable
     entry: tuple[int, int]
     """CS and IP of its first instruction."""
-    debug: DebugInformation | None = None
-    """Debugging information from an ELF of the user's."""
+    debug: tuple[DebugInformation, ...] = ()
+    """Debugging information from ELFs of the user's."""
 
     @classmethod
     def of(
         cls,
         machine: Machine,
         symbols: SymbolTable | None = None,
-        debug: DebugInformation | None = None,
+        debug: tuple[DebugInformation, ...] = (),
     ) -> Program:
         """Return what is known of a machine that stands before its program's first instruction."""
         entry = machine.registers.cs, machine.registers.ip
@@ -60,10 +59,10 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class _Area:
-    """Memory from an address on that holds code, or data."""
+class Area:
+    """Linear addresses that hold code, or data."""
 
-    start: int
+    span: range
     kind: SymbolKind
 
 
@@ -79,8 +78,39 @@ class Board:
 def build(machine: Machine, program: Program) -> Board:
     """Return the board of a machine, with what its memory shows now.
 
-    Where a program brought no names for its code, those that its code calls are made up.
+    Where a program brought no names for its code, those that its code calls are made up.  gdb
+    takes debugging information from one file at a time, so the board has that of the user's first
+    ELF, and leaves the places of the others to `libraries`.
     """
+    known = survey(machine, program)
+    areas = cut(known.areas, code_of(program.debug[1:]))
+    holes = code_of(program.debug)
+    users = dict(program.debug[0].sections) if program.debug else {}
+    contents = dwarf.extend(users, functions(known, holes), holes)
+    sections = [*memory_sections(areas), *debug_sections(contents)]
+    sections.append(Section(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame()))
+    ends = (range(f.address, f.address + f.size) for f in known.functions)
+    return Board(
+        elf.build(sections, elf_symbols(known.symbols, areas), known.start),
+        tuple(end for end in ends if end.start in (known.start, known.main)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What lies where in a machine's memory."""
+
+    symbols: list[Symbol]
+    areas: list[Area]
+    start: int
+    """The linear address of the program's first instruction."""
+    functions: list[ElfSymbol]
+    main: int | None
+    """The address of the function that gdb shall take for main."""
+
+
+def survey(machine: Machine, program: Program) -> Survey:
+    """Find out what lies where."""
     entry = follow_jumps(machine.memory, *program.entry)
     symbols = {*program.symbols, *_stubs(machine)}
     if all(symbol.kind is not SymbolKind.CODE for symbol in program.symbols):
@@ -88,47 +118,35 @@ def build(machine: Machine, program: Program) -> Board:
     known = sorted(filter(_usable, symbols), key=lambda symbol: (symbol.address, symbol.name))
     known = known[:MAX_SYMBOLS]
     areas = _areas(known)
-    sections = [_section(number, area, end) for number, (area, end) in enumerate(_ends(areas), 1)]
-    elf_symbols = _elf_symbols(known, areas)
-    start = linear(*entry)
-    main = _main(elf_symbols)
-    ends = (range(s.address, s.address + s.size) for s in elf_symbols)
-    debug = _debug_sections(elf_symbols, main, program.debug)
-    return Board(
-        elf.build([*sections, *debug], elf_symbols, start),
-        tuple(end for end in ends if end.start in (start, main)),
-    )
+    code = [s for s in elf_symbols(known, areas) if s.type is SymbolType.FUNC]
+    named = {f.name: f.address for f in code}
+    main = next((named[name] for name in MAINS if name in named), None)
+    return Survey(known, areas, linear(*entry), code, main)
 
 
-def _main(symbols: list[ElfSymbol]) -> int | None:
-    """Return the address of the function that gdb shall take for main."""
-    functions = {s.name: s.address for s in symbols if s.type is SymbolType.FUNC}
-    return next((functions[name] for name in MAINS if name in functions), None)
+def code_of(debug: Iterable[DebugInformation]) -> list[range]:
+    """Return the linear addresses that debugging information is about, in order."""
+    return dwarf.merged(span for one in debug for span in one.code)
 
 
-def _debug_sections(
-    symbols: list[ElfSymbol], main: int | None, debug: DebugInformation | None
-) -> list[Section]:
-    """Return the user's debugging information with ours behind it, but for its CFI."""
-    contents = dict(debug.sections) if debug else {}
-    holes = dwarf.merged(debug.code if debug else ())
-    contents = dwarf.extend(contents, _functions(symbols, main, holes), holes)
-    contents[".debug_frame"] = cfi.debug_frame()
-    return [Section(name, SectionType.PROGBITS, content=c) for name, c in contents.items()]
+def debug_sections(contents: Mapping[str, bytes]) -> list[Section]:
+    """Return sections of debugging information, but for CFI: the board's covers memory."""
+    return [
+        Section(name, SectionType.PROGBITS, content=content)
+        for name, content in contents.items()
+        if name != ".debug_frame"
+    ]
 
 
-def _functions(
-    symbols: list[ElfSymbol], main: int | None, holes: Sequence[range]
-) -> Iterator[dwarf.Function]:
+def functions(known: Survey, holes: Sequence[range]) -> Iterator[dwarf.Function]:
     """Yield the functions outside the holes, none reaching into another, or into a hole."""
-    functions = [symbol for symbol in symbols if symbol.type is SymbolType.FUNC]
-    edges = sorted({f.address for f in functions} | {h.start for h in holes} | {MEMORY_SIZE})
-    for f in functions:
+    edges = sorted({f.address for f in known.functions} | {h.start for h in holes} | {MEMORY_SIZE})
+    for f in known.functions:
         if not _within(f.address, holes):
             end = edges[bisect_right(edges, f.address)]
             size = min(f.size, end - f.address)
             yield dwarf.Function(
-                f.name, f.address, size, is_main=f.address == main and f.name in MAINS
+                f.name, f.address, size, is_main=f.address == known.main and f.name in MAINS
             )
 
 
@@ -151,34 +169,48 @@ def _usable(symbol: Symbol) -> bool:
     return 0 <= symbol.address < MEMORY_SIZE and 0 < len(name) <= MAX_NAME and name.isprintable()
 
 
-def _areas(symbols: list[Symbol]) -> list[_Area]:
+def _areas(symbols: list[Symbol]) -> list[Area]:
     """Part memory where code and data meet; what has no symbols counts as code."""
-    areas = [_Area(0, SymbolKind.CODE)]
+    starts = [(dwarf.START, SymbolKind.CODE)]
     end_of_data = 0
     for symbol in symbols:
-        if areas[-1].kind is SymbolKind.DATA and symbol.address > end_of_data:
-            areas.append(_Area(end_of_data, SymbolKind.CODE))
-        if symbol.kind is not areas[-1].kind and symbol.address > areas[-1].start:
-            areas.append(_Area(symbol.address, symbol.kind))
+        start, kind = starts[-1]
+        if kind is SymbolKind.DATA and symbol.address > end_of_data:
+            start, kind = end_of_data, SymbolKind.CODE
+            starts.append((start, kind))
+        if symbol.kind is not kind and symbol.address > start:
+            starts.append((symbol.address, symbol.kind))
         if symbol.kind is SymbolKind.DATA:
             end_of_data = symbol.address + SEGMENT_SIZE
-    if areas[-1].kind is SymbolKind.DATA and end_of_data < MEMORY_SIZE:
-        areas.append(_Area(end_of_data, SymbolKind.CODE))
-    return areas
+    if starts[-1][1] is SymbolKind.DATA and end_of_data < MEMORY_SIZE:
+        starts.append((end_of_data, SymbolKind.CODE))
+    ends = [*(start for start, _ in starts[1:]), MEMORY_SIZE]
+    return [Area(range(start, end), kind) for (start, kind), end in zip(starts, ends, strict=True)]
 
 
-def _ends(areas: list[_Area]) -> Iterator[tuple[_Area, int]]:
-    for area, following in pairwise([*areas, _Area(MEMORY_SIZE, SymbolKind.CODE)]):
-        yield area, following.start
+def cut(areas: Iterable[Area], holes: Sequence[range]) -> list[Area]:
+    """Return areas without some places, which ascend and don't overlap."""
+    pieces = []
+    for area in areas:
+        start = area.span.start
+        for hole in holes:
+            if start < hole.stop and hole.start < area.span.stop:
+                pieces.append(Area(range(start, hole.start), area.kind))
+                start = hole.stop
+        pieces.append(Area(range(start, area.span.stop), area.kind))
+    return [piece for piece in pieces if piece.span]
 
 
-def _elf_symbols(symbols: list[Symbol], areas: list[_Area]) -> list[ElfSymbol]:
-    """Return the symbols with their sections, each reaching up to the next unless it says more."""
-    starts = [area.start for area in areas]
-    ends = sorted({*(symbol.address for symbol in symbols), *starts, MEMORY_SIZE})
+def elf_symbols(symbols: list[Symbol], areas: list[Area]) -> list[ElfSymbol]:
+    """Return the symbols in areas, each reaching up to the next unless it says more."""
+    starts = [area.span.start for area in areas]
+    stops = (area.span.stop for area in areas)
+    ends = sorted({*(symbol.address for symbol in symbols), *starts, *stops, MEMORY_SIZE})
     result = []
     for symbol in symbols:
         index = bisect_right(starts, symbol.address)
+        if index == 0 or symbol.address not in areas[index - 1].span:
+            continue
         room = ends[bisect_right(ends, symbol.address)] - symbol.address
         size = symbol.size or min(room, SEGMENT_SIZE)
         kind = _TYPES[areas[index - 1].kind]
@@ -186,7 +218,12 @@ def _elf_symbols(symbols: list[Symbol], areas: list[_Area]) -> list[ElfSymbol]:
     return result
 
 
-def _section(number: int, area: _Area, end: int) -> Section:
+def memory_sections(areas: Iterable[Area]) -> list[Section]:
+    """Return sections without content for areas."""
+    return [_section(number, area) for number, area in enumerate(areas, 1)]
+
+
+def _section(number: int, area: Area) -> Section:
     name = ".text" if area.kind is SymbolKind.CODE else ".data"
-    flags, size = _FLAGS[area.kind], end - area.start
-    return Section(f"{name}{number}", SectionType.NOBITS, flags, area.start, size=size)
+    flags, size = _FLAGS[area.kind], len(area.span)
+    return Section(f"{name}{number}", SectionType.NOBITS, flags, area.span.start, size=size)

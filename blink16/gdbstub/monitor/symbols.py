@@ -11,6 +11,11 @@ from blink16.gdbstub.monitor.registry import MonitorError, command
 from blink16.symbolfiles import Place, SymbolFileError
 from blink16.symbols import SymbolTable
 
+MAX_DEBUG = 16
+"""Files with line numbers that may come at run time."""
+NAMES = "gdb reads them when it next runs, or now by: sharedlibrary"
+LINES = "gdb reads the names when it next runs, lines after: symbol-file target:/blink16.elf"
+
 
 @command("symbols FILE [text=SEGMENT] [data=SEGMENT]")
 def symbols(debugger: Debugger, arguments: Sequence[str]) -> str:
@@ -18,7 +23,9 @@ def symbols(debugger: Debugger, arguments: Sequence[str]) -> str:
 
     Segments are hexadecimal.  Without them, a file whose addresses are not linear belongs where
     CS and DS point now.  FILE lies in the folder in which the server was started, or below it.
-    gdb learns the new names by `symbol-file target:/blink16.elf`, or when it attaches again.
+    gdb reads the new names when it next steps or continues, or at once by `sharedlibrary`; so a
+    breakpoint at one of them may be "pending" until then.  Line numbers are there after
+    `symbol-file target:/blink16.elf`, or when gdb attaches again and reads that file.
     """
     if not arguments:
         raise MonitorError("usage: monitor symbols FILE [text=SEGMENT] [data=SEGMENT]")
@@ -34,10 +41,14 @@ def symbols(debugger: Debugger, arguments: Sequence[str]) -> str:
     added = [symbol for symbol in found.symbols if symbol not in before]
     if len(before) + len(added) > symbolfiles.MAX_SYMBOLS:
         raise MonitorError(f"there would be more than {symbolfiles.MAX_SYMBOLS} symbols")
-    lines = "" if found.debug is None else " and line numbers"
+    if found.debug is not None and found.debug not in debugger.debug:
+        if len(debugger.debug) >= MAX_DEBUG:
+            raise MonitorError(f"{MAX_DEBUG} files with line numbers are there already")
+        debugger.debug = (*debugger.debug, found.debug)
     debugger.symbols = SymbolTable([*before, *added])
-    debugger.debug = found.debug or debugger.debug
-    return f"{len(added)} symbols{lines} added; in gdb: symbol-file target:/blink16.elf"
+    if found.debug is not None:
+        return f"{len(added)} symbols and line numbers added; {LINES}"
+    return f"{len(added)} symbols added; {NAMES}"
 
 
 def _check(path: Path) -> None:

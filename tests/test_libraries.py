@@ -1,0 +1,258 @@
+"""Libraries: what gdb reads from us beside the board, and when it is told of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from driver_guest import DRIVER, DRIVER_SOURCE, IMAGE, MAIN, MAIN_SOURCE
+from gdb_client import DEBIAN_GDB, Gdb, Server, gdbs
+from hypothesis import given
+from hypothesis import strategies as st
+from stub_client import Client
+
+from blink16.gdbstub.actions import Taken
+from blink16.gdbstub.board import Program, dwarf
+from blink16.gdbstub.hostio import BOARD
+from blink16.gdbstub.session import Session
+from blink16.memory import MEMORY_SIZE
+from blink16.symbolfiles import Place, elf, parse
+from blink16.symbols import Symbol, SymbolKind, SymbolTable
+
+LIST = b"qXfer:libraries:read::0,fff"
+NONE = b'l<?xml version="1.0"?>\n<library-list version="1.0">\n</library-list>\n'
+LATE = Symbol("late", 0x9000, SymbolKind.CODE)
+
+
+class ProgramClient(Client):
+    """A client of a program with two ELFs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        files = [parse(content, Place(0, 0, 0)) for content in (MAIN, DRIVER)]
+        symbols = SymbolTable(symbol for file in files for symbol in file.symbols)
+        debug = tuple(file.debug for file in files if file.debug)
+        program = Program.of(self.debugger.machine, symbols, debug)
+        self.session = Session(Taken(1, self.debugger, program))
+
+
+def listed(client: Client) -> list[tuple[str, int]]:
+    """Return the names and addresses of libraries."""
+    said = client.ask_one(LIST).decode()
+    rows = re.findall(r'<library name="([^"]+)"><segment address="0x([0-9a-f]+)"/></library>', said)
+    return [(name, int(address, 16)) for name, address in rows]
+
+
+def opened(client: Client, name: str) -> bytes:
+    """Open a file; return the reply."""
+    return client.ask_one(b"vFile:open:%s,0,0" % name.encode().hex().encode())
+
+
+def content(client: Client, name: str) -> bytes:
+    """Read a file."""
+    reply = opened(client, name)
+    assert reply[:1] == b"F"
+    read = client.ask_one(b"vFile:pread:%s,7000,0" % reply[1:])
+    client.ask_one(b"vFile:close:%s" % reply[1:])
+    return read.partition(b";")[2]
+
+
+def test_one_elf_needs_no_library() -> None:
+    """Prevents a list that gdb would read for nothing, and stops that announce it."""
+    client = Client()
+    assert b"qXfer:libraries:read+" in client.ask_one(b"qSupported:swbreak+")
+    assert client.ask_one(LIST) == NONE
+    assert client.ask_one(b"qXfer:libraries:read:x:0,fff")[:1] == b"E"
+    assert b"library" not in client.ask_one(b"vCont;s")
+
+
+def test_the_second_elf_is_a_library() -> None:
+    """Its lines and symbols are there and not on the board, or gdb would take either."""
+    client = ProgramClient()
+    ((name, address),) = listed(client)
+    assert address == 0x7D00
+    sections, symbols = elf.parse(content(client, name))
+    debug = {section.name for section in sections}
+    assert {".debug_line", ".debug_info"} <= debug
+    assert ".debug_frame" not in debug
+    assert [s.name for s in symbols[1:]] == ["driver", "helper"]
+    assert elf.PROGRAM_HEADER.parse(content(client, name)[elf.HEADER.sizeof() :]).p_vaddr == 0x7D00
+    sections, symbols = elf.parse(content(client, BOARD))
+    assert {"main", "count"} <= {s.name for s in symbols}
+    assert not {"driver", "helper"} & {s.name for s in symbols}
+    assert not any(s.flags and s.address <= 0x7D00 < s.address + s.size for s in sections)
+
+
+def test_gdb_is_told_once_of_names_that_come_later() -> None:
+    """The stop must come alone, before the machine moves: it hides any other."""
+    client = Client()
+    client.ask(LIST)
+    client.debugger.symbols = SymbolTable([LATE])
+    for resume in (b"vCont;s", b"vCont;c", b"s", b"bs"):
+        (reply,) = client.ask(resume)
+        assert reply.startswith(b"T05")
+        assert reply.endswith(b"library:;")
+        assert client.debugger.machine.icount == 0
+    ((name, address),) = listed(client)
+    assert 0 < address < dwarf.START
+    _, symbols = elf.parse(content(client, name))
+    assert "late" in {s.name for s in symbols}
+    assert b"library" not in client.ask_one(b"vCont;s")
+    assert client.debugger.machine.icount == 1
+
+
+def test_who_reads_the_board_again_needs_no_library_of_names() -> None:
+    """Prevents names that are there twice after `symbol-file target:/blink16.elf`."""
+    client = Client()
+    assert not listed(client)
+    client.debugger.symbols = SymbolTable([LATE])
+    assert listed(client)
+    opened(client, BOARD)
+    assert b"library:;" in client.ask_one(b"vCont;s")
+    assert client.ask_one(LIST) == NONE
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_who_does_not_ask_is_not_told(*, told: bool) -> None:
+    """LLDB, and gdbs without XML, would show a stop for no reason."""
+    client = Client()
+    if told:
+        client.ask(b"QListThreadsInStopReply", LIST)
+    client.debugger.symbols = SymbolTable([LATE])
+    assert b"library" not in client.ask_one(b"vCont;s")
+
+
+@given(st.text(max_size=20), st.integers(0, 1 << 20), st.integers(0, 1 << 20))
+def test_no_other_name_opens(name: str, offset: int, length: int) -> None:
+    """Prevents names that are nearly a library's, and offsets behind its end, from more."""
+    client = _CLIENT
+    ((known, _),) = listed(client)
+    for other in (name, known + name + "/", "/.." + known, known[1:]):
+        assert opened(client, other) == b"F-1,2"
+    whole = client.ask_one(LIST)[1:]
+    part = client.ask_one(b"qXfer:libraries:read::%x,%x" % (offset, length))
+    assert part[1:] == whole[offset : offset + length]
+
+
+_CLIENT = ProgramClient()
+
+
+def test_symbols_at_odd_places_are_no_trouble() -> None:
+    """Prevents an exception in the list, which would cost the client its session."""
+    client = ProgramClient()
+    client.debugger.symbols = SymbolTable(
+        Symbol(f"n{address}", address, kind)
+        for address in (-1, 0, 2, 4, 0x7CFF, 0x7D00, MEMORY_SIZE - 1, MEMORY_SIZE)
+        for kind in SymbolKind
+    )
+    names = [name for name, _ in listed(client)]
+    assert len(names) == 2
+    for name in names:
+        sections, symbols = elf.parse(content(client, name))
+        for symbol in symbols[1:]:
+            section = sections[symbol.section]
+            assert section.address <= symbol.address < section.address + section.size
+
+
+def test_a_client_that_comes_back_is_taken_to_know_all() -> None:
+    """Prevents names that are there twice, of which gdb 18 dies."""
+    client = Client()
+    client.debugger.symbols = SymbolTable([LATE])
+    again = Client(client.debugger)
+    assert listed(client)
+    assert not listed(again)
+
+
+# -- in gdb ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=gdbs(), ids=lambda path: "debian" if path == DEBIAN_GDB else "extra")
+def gdb(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gdb]:
+    """Return a gdb beside the files."""
+    (tmp_path / "main.img").write_bytes(IMAGE)
+    (tmp_path / "main.elf").write_bytes(MAIN)
+    (tmp_path / "driver.elf").write_bytes(DRIVER)
+    (tmp_path / "main.asm").write_text(MAIN_SOURCE)
+    (tmp_path / "driver.asm").write_text(DRIVER_SOURCE)
+    with Gdb(request.param) as gdb:
+        gdb.run(f"directory {tmp_path}")
+        gdb.run("set confirm off")
+        gdb.run("set breakpoint pending on")
+        yield gdb
+
+
+@pytest.mark.gdb
+def test_two_elfs_have_their_lines(gdb: Gdb, tmp_path: Path) -> None:
+    """Prevents one ELF's lines at the cost of another's, 32-bit code, and frames lost between."""
+    options = ("--symbols", "main.elf", "--symbols", "driver.elf", "main.img")
+    with Server(*options, cwd=tmp_path) as server:
+        said = gdb.run(server.target)
+        assert "not compatible" not in said
+        assert "Could not" not in said
+        assert re.search(r"0x0*7d00 .*Yes .*target:/blink16-lines-", gdb.run("info sharedlibrary"))
+        assert "driver.asm, line 5." in gdb.run("break driver")
+        assert "driver.asm, line 14." in gdb.run("break driver.asm:14")
+        assert "driver () at" in gdb.run("continue")
+        assert "main () at" in gdb.run("bt")
+        assert "section .text" in gdb.run("list")
+        assert "helper () at" in gdb.run("continue")
+        said = gdb.run("bt")
+        assert re.search(r"#1 .* driver \(\) at .*driver.asm:9\n#2 .* main \(\) at .*:8\n", said)
+        assert "mov    0x4(%bp),%ax" in gdb.run("x/3i $pc")
+        assert "pop cx" in gdb.run("finish")
+        assert "pop bp" in gdb.run("next")
+        assert "pop cx" in gdb.run("reverse-next")
+        assert "main.asm, line 4." in gdb.run("break main")
+        assert "i8086" in gdb.run("show architecture")
+
+
+@pytest.mark.gdb
+@pytest.mark.parametrize("resume", ["stepi", "continue"])
+def test_names_that_come_later_are_read_by_themselves(
+    gdb: Gdb, tmp_path: Path, resume: str
+) -> None:
+    """A breakpoint at a name that gdb doesn't know yet must be there before the machine runs."""
+    with Server("--symbols", "main.elf", "main.img", cwd=tmp_path) as server:
+        gdb.run(server.target)
+        assert "blink16-" not in gdb.run("info sharedlibrary")
+        assert "when it next runs" in gdb.run("monitor symbols driver.elf")
+        assert "pending" in gdb.run("break helper")
+        said = gdb.run(resume)
+        if resume == "stepi":
+            assert gdb.value("$icount") == 1
+            assert "mov bp,sp" in said
+            said = gdb.run("continue")
+        assert "helper ()" in said
+        assert gdb.value("$pc") == 0x7D0D
+        said = gdb.run("bt")
+        assert re.search(r"#1 .* driver \(\).*\n#2 .* main \(\) at", said)
+        assert gdb.value("(int) &count") == 0x7D30
+        assert "i8086" in gdb.run("show architecture")
+        gdb.run("symbol-file target:/blink16.elf")
+        gdb.run("stepi")
+        assert "helper () at" in gdb.run("bt 1")
+        assert "blink16-names" not in gdb.run("info sharedlibrary")
+        assert 'Line 9 of "driver.asm" starts' in gdb.run("info line *0x7d07")
+
+
+@pytest.mark.gdb
+def test_breakpoints_in_libraries_outlive_restarts(gdb: Gdb, tmp_path: Path) -> None:
+    """Libraries come and go with a run: gdb must find its breakpoints again, and not die."""
+    with Server("--symbols", "main.elf", "main.img", cwd=tmp_path) as server:
+        gdb.run(server.extended)
+        gdb.run("monitor symbols driver.elf")
+        gdb.run("break driver")
+        assert "driver ()" in gdb.run("continue")
+        for _ in range(2):
+            assert "driver ()" in gdb.run("run")
+        gdb.run("symbol-file target:/blink16.elf")
+        gdb.run("stepi")
+        for _ in range(2):
+            assert "driver () at" in gdb.run("run")
+        gdb.run("kill")
+        assert "driver () at" in gdb.run("run")
+        gdb.run("disconnect")
+        gdb.run(server.extended)
+        assert "driver () at" in gdb.run("bt 1")
