@@ -3,125 +3,31 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
-
-from blink16 import terminal
-from blink16.debugger import Event, Resume
-from blink16.gdbstub.packets import frame
-from blink16.gdbstub.session import Session
-from blink16.loader import Kind, Options, Program
-from blink16.server import (
-    Fittings,
-    Host,
-    Machines,
-    ProgramSource,
-    Service,
-    StreamConsole,
-    conversation,
-    machines,
-    service,
+from server_bench import (
+    COUNT_FOR_EVER,
+    EXIT,
+    PRINT_AND_LOOP,
+    PRINT_FOR_EVER,
+    READ_KEY_AND_LOOP,
+    Bench,
+    source_of,
+    with_service,
 )
 
-PATIENCE = 100
-"""Seconds after which a test is lost."""
-COUNT_FOR_EVER = bytes.fromhex("ff 06 00 02 eb fa")
-READ_KEY_AND_LOOP = bytes.fromhex("b8 00 08 cd 21 eb fe")
-PRINT_FOR_EVER = bytes.fromhex("b2 2a b4 02 cd 21 eb fa")
-PRINT_AND_LOOP = bytes.fromhex("b2 2a b4 02 cd 21 eb fe")
-EXIT = bytes.fromhex("b8 07 4c cd 21")
-
-_RUN = re.compile(r"(.)\*(.)")
-"""A run-length code: the character, and how often it is repeated, plus 29."""
-
-
-def source_of(code: bytes) -> ProgramSource:
-    """Return where machines with a .COM program of these bytes come from."""
-    return ProgramSource(Program("test.com", Kind.DOS_COM, code), (), Options())
-
-
-class Client:
-    """A debugger that speaks raw packets."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self.stream = stream
-        self.received = b""
-        self.output = b""
-        """What O packets have shown."""
-
-    async def ask(self, body: str) -> str:
-        """Send a packet and return the body of the reply."""
-        await self.send(body)
-        return await self.reply()
-
-    async def send(self, body: str) -> None:
-        """Send a packet."""
-        await self.stream.send_all(frame(body.encode()))
-
-    async def reply(self) -> str:
-        """Return the body of the next packet, console output left out."""
-        while True:
-            found = re.search(rb"\$([^#]*)#..", self.received)
-            if found:
-                self.received = self.received[found.end() :]
-                body = _RUN.sub(lambda run: run[1] * (ord(run[2]) - 28), found[1].decode())
-                if not re.match("O[0-9a-f]", body):
-                    return body
-                self.output += bytes.fromhex(body[1:])
-            else:
-                data = await self.stream.receive_some()
-                assert data, "the server has hung up"
-                self.received += data
-
-    async def until_end(self) -> bytes:
-        """Return what the server says until it hangs up."""
-        async for data in self.stream:
-            self.received += data
-        return self.received
-
-
-class Bench:
-    """A service with clients, in one nursery."""
-
-    def __init__(self, service: Service, machines: Machines, nursery: trio.Nursery) -> None:
-        self.machines = machines
-        self.service = service
-        self._nursery = nursery
-
-    @property
-    def host(self) -> Host:
-        """The first machine."""
-        return self.machines.host(1)
-
-    def connect(self, *, lockstep: bool = False) -> Client:
-        """Attach one more client."""
-        make = trio.testing.lockstep_stream_pair if lockstep else trio.testing.memory_stream_pair
-        ours, theirs = make()
-        self._nursery.start_soon(self.service.serve_client, theirs)
-        return Client(ours)
-
-
-async def with_service(
-    test: Callable[[Bench], Awaitable[None]],
-    *codes: bytes,
-    said: list[str] | None = None,
-    fittings: Fittings | None = None,
-    observers: bool = False,
-) -> None:
-    """Run a test with a service of these programs; what is left at its end is cancelled."""
-    say = ([] if said is None else said).append
-    sources = [source_of(code) for code in codes]
-    hosted = Machines(sources, StreamConsole(say), say, fittings=[fittings] if fittings else [])
-    with trio.fail_after(PATIENCE):
-        async with trio.open_nursery() as nursery:
-            await test(Bench(Service(hosted, observers=observers), hosted, nursery))
-            nursery.cancel_scope.cancel()
+from blink16 import terminal
+from blink16.gdbstub.session import Session
+from blink16.loader import Options
+from blink16.server import (
+    Fittings,
+    conversation,
+    service,
+)
 
 
 async def test_a_client_that_vanishes_in_a_run_leaves_a_stopped_machine() -> None:
@@ -382,155 +288,3 @@ async def test_clients_by_the_hundred_are_refused() -> None:
         assert (await first.ask("?")).startswith("T")
 
     await with_service(test, COUNT_FOR_EVER)
-
-
-# -- several machines ------------------------------------------------------------------------
-
-EXTENDED = ("qSupported:multiprocess+;error-message+", "!")
-
-
-async def test_each_client_gets_a_machine_of_its_own() -> None:
-    """Prevents giving one machine twice while another is free."""
-
-    async def test(bench: Bench) -> None:
-        first = bench.connect()
-        await first.ask("vCont;s")
-        second = bench.connect()
-        await second.ask("vCont;s")
-        await second.ask("vCont;s")
-        assert [host.debugger.machine.icount for host in bench.machines] == [1, 2]
-        third = bench.connect()
-        assert b"another debugger" in await third.until_end()
-
-    await with_service(test, COUNT_FOR_EVER, COUNT_FOR_EVER)
-
-
-async def test_a_client_may_take_further_machines() -> None:
-    """Prevents machines that are attached to twice, or stay taken when their client vanishes."""
-
-    async def test(bench: Bench) -> None:
-        first = bench.connect()
-        await first.ask("?")
-        second = bench.connect()
-        for client in (first, second):
-            await client.ask(EXTENDED[0])
-            assert await client.ask(EXTENDED[1]) == "OK"
-        assert await first.ask("vAttach;2") == "E.another debugger holds process 2"
-        assert (await first.ask("vAttach;9")).startswith("E.there is no process 9")
-        assert (await first.ask("vAttach;3")).endswith("thread:p3.1;")
-        await first.send("vCont;c")
-        while not bench.machines.host(3).debugger.machine.icount:
-            await trio.testing.wait_all_tasks_blocked()
-        await first.stream.aclose()
-        assert (await second.ask("vAttach;1")).endswith("thread:p1.1;")
-        assert (await second.ask("vAttach;3")).endswith("thread:p3.1;")
-        states = [process.state for process in bench.machines.processes()]
-        assert states == ["held"] * 3
-
-    await with_service(test, COUNT_FOR_EVER, COUNT_FOR_EVER, COUNT_FOR_EVER)
-
-
-async def test_an_interruption_that_comes_too_late_is_forgotten(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Prevents a Ctrl-C that nobody pressed, when two machines stop at the same moment."""
-
-    async def test(bench: Bench) -> None:
-        debugger = bench.host.debugger
-        resume = debugger.resume
-
-        def resume_and_be_interrupted(how: Resume) -> Event:
-            event = resume(how)
-            debugger.interrupt()
-            return event
-
-        monkeypatch.setattr(debugger, "resume", resume_and_be_interrupted)
-        monkeypatch.setattr(debugger, "is_brief", lambda how: False)
-        client = bench.connect()
-        for _ in range(3):
-            assert (await client.ask("vCont;s")).startswith("T05")
-
-    await with_service(test, COUNT_FOR_EVER)
-
-
-async def test_run_makes_machines_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents one client from filling the memory with machines, or leaving them behind."""
-    monkeypatch.setattr(machines, "MAX_MACHINES", 3)
-
-    async def test(bench: Bench) -> None:
-        client = bench.connect()
-        for body in EXTENDED:
-            await client.ask(body)
-        assert (await client.ask("vRun;")).endswith("thread:p2.1;")
-        assert (await client.ask("vRun;" + b"test.com".hex())).endswith("thread:p3.1;")
-        assert (await client.ask("vRun;")).startswith("E.this server has 3 machines")
-        assert "no program 'passwd'" in await client.ask("vRun;" + b"/etc/passwd".hex())
-        assert await client.ask("vKill;2") == "OK"
-        assert [process.number for process in bench.machines.processes()] == [1, 3]
-        assert (await client.ask("vRun;")).endswith("thread:p4.1;")
-
-    await with_service(test, COUNT_FOR_EVER)
-
-
-async def test_run_prefers_a_machine_that_nothing_has_happened_to() -> None:
-    """Prevents losing the place that a user left a machine at."""
-
-    async def test(bench: Bench) -> None:
-        client = bench.connect()
-        for body in EXTENDED:
-            await client.ask(body)
-        await client.ask("vCont;s:p1.1")
-        await client.ask("D;1")
-        for _ in range(2):
-            assert (await client.ask("vRun;")).endswith("thread:p2.1;")
-            await client.ask("D;2")
-        assert bench.machines.host(1).debugger.machine.icount == 1
-
-    await with_service(test, COUNT_FOR_EVER)
-
-
-async def test_input_goes_to_the_machine_that_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prevents what the user types from ending up in another machine."""
-    reading, typing = os.pipe()
-    monkeypatch.setattr(terminal, "STDIN", reading)
-
-    async def test(bench: Bench) -> None:
-        idle = bench.connect()
-        await idle.ask("vCont;s")
-        asking = bench.connect()
-        await asking.send("vCont;c")
-        os.write(typing, b"k")
-        while bench.machines.host(2).debugger.machine.registers.al != ord("k"):
-            await trio.testing.wait_all_tasks_blocked()
-        assert bench.machines.host(1).debugger.machine.registers.al != ord("k")
-
-    await with_service(test, COUNT_FOR_EVER, READ_KEY_AND_LOOP)
-    os.close(typing)
-
-
-async def test_an_observer_is_let_in_while_the_machine_stands() -> None:
-    """Prevents a spectator from being refused, from reading in a run, and from holding on."""
-
-    async def test(bench: Bench) -> None:
-        first = bench.connect()
-        await first.ask("vCont;s")
-        observer = bench.connect()
-        assert (await observer.ask("?")).startswith("T")
-        await observer.ask(EXTENDED[0])
-        assert "only watch" in await observer.ask("vCont;s:p1.1")
-        await first.send("vCont;c")
-        await trio.testing.wait_all_tasks_blocked()
-        assert "the machine runs" in await observer.ask("g")
-        late = bench.connect()
-        assert b"try again" in await late.until_end()
-        await first.stream.send_all(b"\x03")
-        assert (await first.reply()).startswith("T02")
-        assert len(await observer.ask("g")) > 100
-        await first.send("k")
-        await first.until_end()
-        second = bench.connect()
-        assert (await second.ask("?")).startswith("T")
-        await observer.send("g")  # of a machine that is no more
-        assert await observer.until_end() is not None
-
-    await with_service(test, COUNT_FOR_EVER, observers=True)
