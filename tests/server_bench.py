@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import trio
 import trio.testing
 
-from blink16.gdbstub.packets import frame
 from blink16.loader import Kind, Options, Program
+from blink16.packets import frame
 from blink16.server import (
     Fittings,
     Host,

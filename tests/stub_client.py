@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from naive_debugger import NaiveDebugger
 
+from blink16.board import Program
 from blink16.debugger import Event
 from blink16.gdbstub.actions import Action, Close, Interrupt, Send, Start, Taken, Work
-from blink16.gdbstub.board import Program
-from blink16.gdbstub.packets import Decoder, Packet, frame
 from blink16.gdbstub.session import Session
+from blink16.packets import Decoder, Packet, frame
 
 
 class Client:

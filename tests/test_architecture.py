@@ -9,12 +9,13 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "blink16"
 FLOORS = (
     {"memory", "bus", "files", "filenodes", "hostfolder", "symbols", "breakpoints", "console"}
-    | {"terminal", "consoles", "governor"},
+    | {"terminal", "consoles", "governor", "packets"},
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
     {"history", "timeline", "loader", "pc", "painter", "viewer"},
     {"debugger"},
+    {"monitor", "board"},
     {"gdbstub"},
     {"recording"},
     {"server", "runner"},

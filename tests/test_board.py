@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stub_client import Client
 
-from blink16.gdbstub import board
-from blink16.gdbstub.board import cfi, dwarf, window
+from blink16 import board
+from blink16.board import cfi, dwarf, window
 from blink16.gdbstub.hostio import BOARD, MAX_OPEN, STAT
-from blink16.gdbstub.packets import PACKET_SIZE
 from blink16.machine import STUB_SIZE, Machine
 from blink16.memory import MEMORY_SIZE
+from blink16.packets import PACKET_SIZE
 from blink16.services import DONE
 from blink16.symbolfiles import DebugInformation, elf
 from blink16.symbols import Symbol, SymbolKind, SymbolTable

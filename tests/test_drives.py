@@ -16,8 +16,8 @@ from blink16.bios.geometry import FLOPPIES, BootError
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger
-from blink16.gdbstub.monitor import execute
 from blink16.machine import Machine
+from blink16.monitor import execute
 
 BUFFER = 0x1000
 LOOP = sector(b"\xeb\xfe")

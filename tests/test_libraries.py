@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stub_client import Client
 
+from blink16.board import Program, dwarf
 from blink16.gdbstub.actions import Taken
-from blink16.gdbstub.board import Program, dwarf
 from blink16.gdbstub.hostio import BOARD
 from blink16.gdbstub.session import Session
 from blink16.memory import MEMORY_SIZE

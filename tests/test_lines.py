@@ -25,7 +25,7 @@ from pc_guest import machine_on
 from test_cli import ENVIRONMENT, RUN, SERVE, assert_one_line, command, run
 
 from blink16.consoles import HELLO
-from blink16.gdbstub.packets import frame
+from blink16.packets import frame
 
 ECHO_BY_INTERRUPTS = bytes.fromhex(
     "fa 31c0 8ed8"  # cli; xor ax, ax; mov ds, ax

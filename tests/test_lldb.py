@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from gdb_client import PROJECT, TIMEOUT, Server, lldbs
 
-from blink16 import loader
-from blink16.gdbstub import board
-from blink16.gdbstub.board import Program
+from blink16 import board, loader
+from blink16.board import Program
 
 pytestmark = pytest.mark.gdb
 

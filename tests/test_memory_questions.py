@@ -9,8 +9,8 @@ from stub_client import Client
 
 from blink16.gdbstub.answers import checksum
 from blink16.gdbstub.inferior_call import CALL_DEPTH
-from blink16.gdbstub.packets import escape
 from blink16.memory import MEMORY_SIZE
+from blink16.packets import escape
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from naive_debugger import NaiveDebugger
 
 import blink16
 from blink16.debugger import Debugger
-from blink16.gdbstub.monitor import registry
+from blink16.monitor import registry
 from blink16.timeline import Interrupted
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from guests import CODE, ENGINES, make
 
+from blink16 import monitor
 from blink16.debugger import Debugger, Event, EventKind, Resume
-from blink16.gdbstub import monitor
-from blink16.gdbstub.monitor.catches import MAX_CATCHES, caught
+from blink16.monitor.catches import MAX_CATCHES, caught
 
 PROGRAM = bytes.fromhex(
     "b8 41 02"  # 100: mov ax,0241h

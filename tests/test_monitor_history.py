@@ -5,10 +5,10 @@ from __future__ import annotations
 import guests
 import pytest
 
+from blink16 import monitor
 from blink16.breakpoints import Point, PointKind
 from blink16.console import Console
 from blink16.debugger import Debugger, EventKind, Resume
-from blink16.gdbstub import monitor
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 
 COUNTER = bytes.fromhex("ff060040 40 50 58 ebf7".replace(" ", ""))

@@ -12,8 +12,8 @@ from blink16.bios import picture
 from blink16.breakpoints import Point, PointKind
 from blink16.console import Console
 from blink16.debugger import Debugger, EventKind, Resume
-from blink16.gdbstub.monitor import execute
 from blink16.machine import Machine
+from blink16.monitor import execute
 
 ECHO = bytes.fromhex("b400cd16b40ecd10ebf6")  # read a key, show it, again
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16.gdbstub.packets import (
+from blink16.packets import (
     PACKET_SIZE,
     BadPacket,
     Decoder,

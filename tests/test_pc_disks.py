@@ -11,8 +11,8 @@ from pc_guest import machine_on
 from blink16 import loader, pc
 from blink16.bios.geometry import FLOPPIES
 from blink16.debugger import Debugger
-from blink16.gdbstub.monitor import execute
 from blink16.loader import Options
+from blink16.monitor import execute
 from blink16.recording import open_recording, record, replay
 
 PROMPT = '"A:\\\\>"'

@@ -22,8 +22,8 @@ from blink16.bios.geometry import FLOPPIES
 from blink16.console import Console
 from blink16.debugger import Debugger
 from blink16.devices.video import Adapter
-from blink16.gdbstub.monitor import execute
 from blink16.loader import Kind, LoadError, Options, Program
+from blink16.monitor import execute
 from blink16.recording import (
     Recorder,
     RecordingError,

@@ -12,9 +12,9 @@ from blink16 import breakpoints
 from blink16.debugger import Event, EventKind, Resume
 from blink16.gdbstub.actions import Close, Fate, Interrupt, Start, Work
 from blink16.gdbstub.outgoing import MAX_NOTICES, MAX_RESENDS
-from blink16.gdbstub.packets import PACKET_SIZE, frame
 from blink16.gdbstub.session import MAX_WAITING, State
 from blink16.memory import MEMORY_SIZE
+from blink16.packets import PACKET_SIZE, frame
 
 GDB_FEATURES = b"qSupported:multiprocess+;swbreak+;hwbreak+;qRelocInsn+;vContSupported+"
 

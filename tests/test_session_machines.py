@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from naive_debugger import NaiveDebugger
 from stub_client import Client, text_of
 
+from blink16.board import Program
 from blink16.debugger import Event, EventKind, Resume
 from blink16.gdbstub.actions import (
     Action,
@@ -25,9 +26,8 @@ from blink16.gdbstub.actions import (
     TakeNew,
     Work,
 )
-from blink16.gdbstub.board import Program
-from blink16.gdbstub.packets import frame
 from blink16.gdbstub.session import Session, State
+from blink16.packets import frame
 
 MULTIPROCESS = b"qSupported:multiprocess+;swbreak+;error-message+"
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from blink16.board import Program
 from blink16.debugger import Debugger, Resume
-from blink16.gdbstub.board import Program
 
 FIRST = 1
 """The number of the process that stands for a server's first machine."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import zlib
 from functools import singledispatchmethod
 
+from blink16.board import Program, Shelf, window
 from blink16.breakpoints import PointError, PointKind
 from blink16.debugger import Debugger
 from blink16.gdbstub import commands, description, inferior_call, points, registers
 from blink16.gdbstub.agent import Condition, Print
-from blink16.gdbstub.board import Program, Shelf, window
-from blink16.gdbstub.packets import PACKET_SIZE, escape
 from blink16.gdbstub.replies import EMPTY, MAX_BINARY, OK, Errno, RefusedError
 from blink16.memory import MEMORY_SIZE
+from blink16.packets import PACKET_SIZE, escape
 
 MAX_HEX = PACKET_SIZE // 2
 """Bytes in one answer in hex."""

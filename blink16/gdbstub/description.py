@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from html import escape
 
+from blink16.board import Library, window
 from blink16.debugger import Debugger
-from blink16.gdbstub.board import Library, window
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, Register
 from blink16.memory import MEMORY_SIZE
 

@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from construct import Int32ub, Int64ub, Struct
 
-from blink16.gdbstub.packets import PACKET_SIZE, escape
+from blink16.packets import PACKET_SIZE, escape
 
 BOARD = "/blink16.elf"
 """The name of the first machine's board, as gdb shows it: target:/blink16.elf."""

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatchmethod
 
+from blink16 import monitor
+from blink16.board import Program
 from blink16.debugger import Debugger, Event, EventKind
-from blink16.gdbstub import commands, description, hostio, monitor, processes
+from blink16.gdbstub import commands, description, hostio, processes
 from blink16.gdbstub.actions import Process, Taken
 from blink16.gdbstub.answers import Answers
-from blink16.gdbstub.board import Program
 from blink16.gdbstub.fields import ALL, ANY, ThreadId
 from blink16.gdbstub.hostio import HostFiles
-from blink16.gdbstub.monitor.catches import caught
 from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
+from blink16.monitor.catches import caught
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata")
 """The objects of qXfer that are about processes."""

@@ -6,7 +6,7 @@ from collections import deque
 
 from blink16.gdbstub import replies
 from blink16.gdbstub.actions import Action, Send
-from blink16.gdbstub.packets import frame
+from blink16.packets import frame
 
 MAX_NOTICES = 100
 """Notices that wait to be said; the oldest give way."""

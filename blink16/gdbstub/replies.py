@@ -7,7 +7,7 @@ from enum import Enum
 
 from blink16.breakpoints import PointKind
 from blink16.debugger import Event, EventKind
-from blink16.gdbstub.packets import PACKET_SIZE, escape
+from blink16.packets import PACKET_SIZE, escape
 
 OK = b"OK"
 EMPTY = b""

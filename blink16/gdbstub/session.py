@@ -67,8 +67,8 @@ from blink16.gdbstub.actions import (
 from blink16.gdbstub.fields import MalformedError
 from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.outgoing import Outgoing
-from blink16.gdbstub.packets import PACKET_SIZE, BadPacket, Decoder, Packet, Signal
 from blink16.gdbstub.replies import OK, Client, RefusedError
+from blink16.packets import PACKET_SIZE, BadPacket, Decoder, Packet, Signal
 
 __all__ = ["RECEIVE_SIZE", "Session", "State"]
 

@@ -14,12 +14,12 @@ from typing import TypeVar
 import trio
 
 from blink16 import pc
+from blink16.board import Program
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Lines, Place, Side
 from blink16.debugger import EventKind
 from blink16.devices.video import Video
 from blink16.gdbstub.actions import Fate, Process, Taken
-from blink16.gdbstub.board import Program
 from blink16.governor import Governor
 from blink16.loader import LoadError
 from blink16.server.consoles import Deliver, HostConsole

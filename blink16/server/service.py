@@ -10,8 +10,8 @@ from functools import partial
 
 import trio
 
-from blink16.gdbstub.packets import frame
 from blink16.gdbstub.session import RECEIVE_SIZE
+from blink16.packets import frame
 from blink16.server.conversation import DISCONNECTED, Conversation, Observation
 from blink16.server.listening import (
     Endpoint,

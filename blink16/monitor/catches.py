@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger
 from blink16.elks.abi import Call
-from blink16.gdbstub.monitor.registry import MonitorError, command, no_arguments
 from blink16.machine import Machine
 from blink16.memory import linear
+from blink16.monitor.registry import MonitorError, command, no_arguments
 from blink16.services import caller_address
 
 ELKS_VECTOR = 0x80

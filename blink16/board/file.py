@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from blink16.gdbstub.board import cfi, dwarf
+from blink16.board import cfi, dwarf
 from blink16.machine import STUB_SIZE, Machine
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.symbolfiles import DebugInformation, elf

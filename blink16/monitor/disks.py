@@ -9,7 +9,7 @@ from blink16.bios.disk import Disk
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK
 from blink16.debugger import Debugger
-from blink16.gdbstub.monitor.registry import MonitorError, command, no_arguments
+from blink16.monitor.registry import MonitorError, command, no_arguments
 
 NOTHING = ("none", "eject")
 """What one types to leave a drive empty."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from blink16.board import libraries
+from blink16.board.file import Board, Program, build, survey
+from blink16.board.libraries import Library
 from blink16.debugger import Debugger
-from blink16.gdbstub.board import libraries
-from blink16.gdbstub.board.file import Board, Program, build, survey
-from blink16.gdbstub.board.libraries import Library
 from blink16.symbols import SymbolTable
 
 

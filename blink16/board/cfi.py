@@ -24,7 +24,7 @@ from construct import (
     this,
 )
 
-from blink16.gdbstub.board import window
+from blink16.board import window
 from blink16.memory import MEMORY_SIZE
 
 CIE_ID = 0xFFFFFFFF

@@ -15,8 +15,8 @@ from blink16.devices.keyboard import Keyboard
 from blink16.devices.keys import chord
 from blink16.devices.nmi import CHANNEL_ERROR, Nmi
 from blink16.devices.video import Video
-from blink16.gdbstub.monitor.registry import MonitorError, command, no_arguments
 from blink16.machine import IDLE_INTERVAL
+from blink16.monitor.registry import MonitorError, command, no_arguments
 from blink16.timeline import Interrupted
 
 DEFAULT_WAIT = 100_000_000

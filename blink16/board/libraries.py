@@ -25,8 +25,8 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from blink16.gdbstub.board import dwarf
-from blink16.gdbstub.board.file import (
+from blink16.board import dwarf
+from blink16.board.file import (
     Area,
     Survey,
     code_of,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import blink16
 from blink16.cpu.registers import AF, CF, DF, IF, OF, PF, SF, TF, ZF
 from blink16.debugger import Debugger
-from blink16.gdbstub.monitor.registry import command, no_arguments
+from blink16.monitor.registry import command, no_arguments
 
 
 @command("version")

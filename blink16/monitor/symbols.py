@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blink16 import symbolfiles
 from blink16.debugger import Debugger
-from blink16.gdbstub.monitor.registry import MonitorError, command
+from blink16.monitor.registry import MonitorError, command
 from blink16.symbolfiles import Place, SymbolFileError
 from blink16.symbols import SymbolTable
 

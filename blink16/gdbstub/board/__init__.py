@@ -1,7 +1,0 @@
-"""The board: an ELF made by us, in which gdb finds names, lines and how to unwind frames."""
-
-from blink16.gdbstub.board.file import Board, Program, build
-from blink16.gdbstub.board.libraries import Library
-from blink16.gdbstub.board.shelf import Shelf
-
-__all__ = ["Board", "Library", "Program", "Shelf", "build"]
