@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from blink16.dos.executable import PARAGRAPH
 from blink16.elks import aout
 from blink16.elks.errors import ElksError
 from blink16.memory import MEMORY_SIZE
-from blink16.symbolfiles import elf, maps
+from blink16.symbolfiles import elf, embedded, maps
 from blink16.symbolfiles.source import (
     LINEAR,
     MAX_FILE_SIZE,
@@ -24,6 +25,7 @@ from blink16.symbolfiles.source import (
 from blink16.symbols import Symbol, SymbolKind
 
 ELKS_MAGIC = b"\x01\x03"
+MZ_MAGICS = (b"MZ", b"ZM")
 _SEGMENT = re.compile(r"[0-9a-fA-F]{1,4}")
 _LINKER_MARKS = {"__bss_start", "_edata", "_end", "_etext", "__end", "__data_start"}
 _TEXT_BYTES = bytes(range(0x20, 0x100)) + b"\t\n\r\f\x1a"
@@ -81,6 +83,8 @@ def parse(content: bytes, default: LoadSegments, source: SymbolSource | None = N
     source = source or SymbolSource(Path())
     if content.startswith(elf.MAGIC):
         return _parse_elf(content, source.place(LINEAR))
+    if content.startswith(MZ_MAGICS):
+        return _parse_executable(content, source.place(default))
     if content.startswith(ELKS_MAGIC):
         return _file(_parse_elks(content, source.place(default), executable=True))
     if not content.translate(None, _TEXT_BYTES):
@@ -147,6 +151,13 @@ def _elf_kind(symbol: elf.ElfSymbol, sections: list[elf.ElfSection]) -> SymbolKi
         return None
     data = symbol.type == elf.SymbolType.OBJECT or not flags & elf.SectionFlag.EXECINSTR
     return SymbolKind.DATA if data else SymbolKind.CODE
+
+
+def _parse_executable(content: bytes, place: LoadSegments) -> SymbolFile:
+    told = embedded.find(content)
+    if told is None:
+        raise SymbolFileError("this .EXE brings no debugging information that is known here")
+    return embedded.symbol_file(told, place.image * PARAGRAPH)
 
 
 def _parse_elks(content: bytes, place: LoadSegments, *, executable: bool) -> list[Symbol]:
