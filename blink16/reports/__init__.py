@@ -1,0 +1,24 @@
+"""What front ends show, as typed values that travel as JSON: a report is one small file here."""
+
+from blink16.reports import frames, history, past, profile, screen, state, symbols  # register
+from blink16.reports.look import Circumstances, Doing, Holder, Look
+from blink16.reports.registry import REPORTS, Question, Report, ReportError, parse
+
+__all__ = [
+    "REPORTS",
+    "Circumstances",
+    "Doing",
+    "Holder",
+    "Look",
+    "Question",
+    "Report",
+    "ReportError",
+    "frames",
+    "history",
+    "parse",
+    "past",
+    "profile",
+    "screen",
+    "state",
+    "symbols",
+]
