@@ -18,7 +18,7 @@ PACKET_SIZE = 1 << 16
 ESCAPE_XOR = 0x20
 
 
-class Signal(Enum):
+class Control(Enum):
     """What stands between packets, and a packet that was damaged on its way."""
 
     ACK = auto()  # +
@@ -50,9 +50,9 @@ class Peer(Enum):
     SERVER = auto()
 
 
-Item = Signal | Packet | BadPacket
+Item = Control | Packet | BadPacket
 
-_SIGNALS = {b"+": Signal.ACK, b"-": Signal.NAK, b"\x03": Signal.BREAK}
+_SIGNALS = {b"+": Control.ACK, b"-": Control.NAK, b"\x03": Control.BREAK}
 _OUTSIDE = {Peer.CLIENT: re.compile(rb"[$+\-\x03]"), Peer.SERVER: re.compile(rb"[$+\-%]")}
 _INSIDE = re.compile(rb"[$#]")
 _CHECKSUM = re.compile(rb"[0-9a-fA-F]{2}")
@@ -131,7 +131,7 @@ class Decoder:
         if self._oversized:
             return BadPacket(f"packet larger than {PACKET_SIZE} bytes")
         if not _CHECKSUM.fullmatch(digits) or int(digits, 16) != checksum(body):
-            return Signal.DAMAGED
+            return Control.DAMAGED
         if self._peer is Peer.SERVER and b"*" in body:
             body = _RUN.sub(_expand, body)
         if body.endswith(b"}"):

@@ -25,18 +25,38 @@ MAX_SOURCE = 1000
 MAX_CODE = 4096
 _MASK = (1 << 64) - 1
 _SIGN = 1 << 63
-WORDS: dict[str, int] = {"ax": 0, "cx": 1, "dx": 2, "bx": 3, "bp": 5, "si": 6, "di": 7, "flags": 9} | {
-    "cs": 10, "ss": 11, "ds": 12, "es": 13, "ip": 32, "sp": 33
-}
+WORDS: dict[str, int] = {
+    "ax": 0,
+    "cx": 1,
+    "dx": 2,
+    "bx": 3,
+    "bp": 5,
+    "si": 6,
+    "di": 7,
+    "flags": 9,
+} | {"cs": 10, "ss": 11, "ds": 12, "es": 13, "ip": 32, "sp": 33}
 """The number of each register in our server's target.xml."""
 ICOUNT = 34
-HALVES = {f"{letter}{half}": (f"{letter}x", shift) for letter in "abcd" for half, shift in (("l", 0), ("h", 8))}
+HALVES = {
+    f"{letter}{half}": (f"{letter}x", shift)
+    for letter in "abcd"
+    for half, shift in (("l", 0), ("h", 8))
+}
 SIZES = {"byte": 1, "word": 2}
 
 # The operations of the agent's stack machine.
 ADD, SUB, MUL, DIV, REM, SHIFT_LEFT, SHIFT_RIGHT = 0x02, 0x03, 0x04, 0x06, 0x08, 0x09, 0x0B
 LOG_NOT, AND, OR, XOR, NOT, EQUAL, LESS = 0x0E, 0x0F, 0x10, 0x11, 0x12, 0x13, 0x15
-REF8, REF16, IF_GOTO, GOTO, CONST8, CONST16, CONST32, CONST64 = 0x17, 0x18, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25
+REF8, REF16, IF_GOTO, GOTO, CONST8, CONST16, CONST32, CONST64 = (
+    0x17,
+    0x18,
+    0x20,
+    0x21,
+    0x22,
+    0x23,
+    0x24,
+    0x25,
+)
 REG, END, SWAP = 0x26, 0x27, 0x2B
 
 _BINARY: dict[type[ast.operator], tuple[int, Callable[[int, int], int]]] = {
@@ -66,7 +86,7 @@ Reader = Callable[[int, int], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class StopCondition:
     """A condition that was understood."""
 
     source: str
@@ -90,8 +110,8 @@ class Condition:
 
     def _emit(self, node: ast.expr, code: bytearray) -> None:
         match node:
-            case ast.Constant(value=value):
-                _emit_constant(int(value), code)
+            case ast.Constant(value=int() as number):
+                _emit_constant(number, code)
             case ast.Name(id=name):
                 self._emit_name(name, code)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -173,8 +193,8 @@ class Condition:
             return await self._value(inner, registers, icount, read)
 
         match node:
-            case ast.Constant(value=number):
-                return int(number) & _MASK
+            case ast.Constant(value=int() as number):
+                return number & _MASK
             case ast.Name(id=name):
                 return self._name(name, registers, icount)
             case ast.UnaryOp(op=op, operand=operand):
@@ -218,7 +238,7 @@ class Condition:
         return icount if name == "icount" else self._symbols[name]
 
 
-def parse(source: str, lookup: Callable[[str], int | None]) -> Condition:
+def parse(source: str, lookup: Callable[[str], int | None]) -> StopCondition:
     """Understand a condition.  ``lookup`` returns a symbol's linear address; ConditionError."""
     if len(source) > MAX_SOURCE:
         raise ConditionError(f"a condition has at most {MAX_SOURCE} characters")
@@ -232,7 +252,7 @@ def parse(source: str, lookup: Callable[[str], int | None]) -> Condition:
         if address is None:
             raise ConditionError(f"{name!r} in {source!r} is neither a register nor a symbol")
         symbols[name] = address
-    return Condition(source, tree, symbols)
+    return StopCondition(source, tree, symbols)
 
 
 def _check(node: ast.expr, source: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from blink16.client.errors import ProtocolError, RefusedError, UnsupportedError
+from blink16.client.errors import DeniedError, ProtocolError, UnsupportedError
 from blink16.reports.state import RegisterValues
 
 MAX_REGISTERS = 1000
@@ -26,35 +26,36 @@ NAMES: tuple[str, ...] = RegisterValues.__slots__
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RegisterPlace:
     """A register of the server's: its number, and its bytes in g."""
 
     number: int
-    where: slice
+    offset: int
+    size: int
 
     @property
-    def size(self) -> int:
-        """Its bytes."""
-        return int(self.where.stop - self.where.start)
+    def end(self) -> int:
+        """Where its bytes end."""
+        return self.offset + self.size
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
     """The registers of a server."""
 
-    places: dict[str, Place]
+    places: dict[str, RegisterPlace]
 
     @property
     def size(self) -> int:
         """Bytes in g."""
-        return max(place.where.stop for place in self.places.values())
+        return max(place.end for place in self.places.values())
 
     @property
     def is_ours(self) -> bool:
         """Whether the raw IP and SP are registers of their own, and the time too."""
         return {"ip", "sp16", "icount"} <= self.places.keys()
 
-    def place(self, name: str) -> Place:
+    def place(self, name: str) -> RegisterPlace:
         """Return where a register of the 8086 is kept, by its name; UnsupportedError."""
         ours = {"sp": "sp16"} if self.is_ours else {"ip": "eip", "sp": "esp"}
         for candidate in (ours.get(name, name), f"e{name}"):
@@ -69,9 +70,9 @@ class Description:
     def value(self, data: bytes, name: str) -> int:
         """Return one register from what g says."""
         place = self.place(name)
-        if len(data) < place.where.stop:
+        if len(data) < place.end:
             raise ProtocolError(f"the server's registers are {len(data)} bytes: {name} is missing")
-        return int.from_bytes(data[place.where], "little")
+        return int.from_bytes(data[place.offset : place.end], "little")
 
 
 async def read(fetch: Callable[[str], Awaitable[bytes]]) -> Description:
@@ -81,11 +82,11 @@ async def read(fetch: Callable[[str], Awaitable[bytes]]) -> Description:
     """
     try:
         sizes = await _sizes(fetch)
-    except (UnsupportedError, RefusedError):
+    except (UnsupportedError, DeniedError):
         sizes = dict.fromkeys((*_CORE, *_SEGMENTS), 4)
     places, at = {}, 0
     for number, (name, size) in enumerate(sizes.items()):
-        places[name] = Place(number, slice(at, at + size))
+        places[name] = RegisterPlace(number, at, size)
         at += size
     missing = next((n for n in ("eax", "eip", "eflags", "cs", "ss") if n not in places), None)
     if missing:

@@ -23,7 +23,7 @@ class UnsupportedError(ClientError):
     """This server can't do that, as its qSupported (or an empty answer) says."""
 
 
-class RefusedError(ClientError):
+class DeniedError(ClientError):
     """The server understood, and refused: the text is the reason that it gave."""
 
 

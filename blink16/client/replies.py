@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from blink16.client.errors import ClientError, ProtocolError, RefusedError, UnsupportedError
+from blink16.client.errors import ClientError, DeniedError, ProtocolError, UnsupportedError
 from blink16.client.wire import shown, unhex
 
 _ERRNO = re.compile(rb"E([0-9a-fA-F]{2})(?:;[0-9a-fA-F]*)?")
@@ -38,12 +38,12 @@ def error_of(body: bytes, what: str) -> ClientError | None:
     if not body:
         return UnsupportedError(f"this server does not support {what}")
     if body.startswith(b"E."):
-        return RefusedError(body[2:].decode("utf-8", "replace") or f"{what}: refused")
+        return DeniedError(body[2:].decode("utf-8", "replace") or f"{what}: refused")
     match = _ERRNO.fullmatch(body)
     if match is None:
         return None
     number = int(match[1], 16)
-    return RefusedError(f"{what}: {_ERRNO_TEXTS.get(number, f'error {number}')}")
+    return DeniedError(f"{what}: {_ERRNO_TEXTS.get(number, f'error {number}')}")
 
 
 def check(body: bytes, what: str) -> bytes:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from blink16.client.errors import ProtocolError
-from blink16.packets import BadPacket, Decoder, Packet, Peer, Signal, frame
+from blink16.packets import BadPacket, Control, Decoder, Packet, Peer, frame
 
 MAX_RESENDS = 3
 """How often one packet is sent, or asked for, again because it was damaged (gdb: 3)."""
@@ -25,7 +25,7 @@ MAX_REQUESTS = 256
 INTERRUPT = b"\x03"
 
 
-class Expects(Enum):
+class Expected(Enum):
     """What may come as the answer to a request."""
 
     ANSWER = auto()  # one packet
@@ -34,19 +34,19 @@ class Expects(Enum):
 
 
 @dataclass(eq=False, slots=True)
-class Request:
+class Ticket:
     """A packet that was sent, or is to be."""
 
     body: bytes
     """Escaped where it is binary."""
-    expects: Expects = Expects.ANSWER
+    expects: Expected = Expected.ANSWER
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to a request."""
 
-    request: Request
+    request: Ticket
     body: bytes
 
 
@@ -74,7 +74,7 @@ class Wire:
     acknowledging: bool = True
     """Whether packets are acknowledged: until QStartNoAckMode was answered with OK."""
     _decoder: Decoder = field(default_factory=lambda: Decoder(Peer.SERVER))
-    _asked: deque[Request] = field(default_factory=deque)
+    _asked: deque[Ticket] = field(default_factory=deque)
     _outgoing: bytearray = field(default_factory=bytearray)
     _last_sent: bytes = b""
     _damaged: int = 0
@@ -84,7 +84,7 @@ class Wire:
         """How many requests have no answer yet."""
         return len(self._asked)
 
-    def send(self, request: Request) -> None:
+    def send(self, request: Ticket) -> None:
         """Put a request behind those that wait for their answers."""
         if len(self._asked) >= MAX_REQUESTS:
             raise ProtocolError(f"the server owes {MAX_REQUESTS} answers already")
@@ -113,13 +113,13 @@ class Wire:
                     self._acknowledge(b"+")
                     self._damaged = 0
                     incoming.append(self._packet(body))
-                case Signal.NAK if self.acknowledging and self._last_sent:
+                case Control.NAK if self.acknowledging and self._last_sent:
                     self._count_damage()
                     self._outgoing += self._last_sent
-                case Signal.DAMAGED if self.acknowledging:
+                case Control.DAMAGED if self.acknowledging:
                     self._count_damage()
                     self._acknowledge(b"-")
-                case Signal.DAMAGED:
+                case Control.DAMAGED:
                     raise ProtocolError("the server sent a packet with a wrong checksum")
                 case BadPacket(reason):
                     raise ProtocolError(f"the server sent a {reason}")
@@ -131,7 +131,7 @@ class Wire:
         if not self._asked:
             raise ProtocolError(f"the server sent {shown(body)} without having been asked")
         oldest = self._asked[0]
-        if oldest.expects is not Expects.ANSWER and body[:1] == b"O" and body != b"OK":
+        if oldest.expects is not Expected.ANSWER and body[:1] == b"O" and body != b"OK":
             return Output(unhex(body[1:], "output"))
         return Answer(self._asked.popleft(), body)
 

@@ -2,7 +2,7 @@
 
 from blink16.reports import frames, history, past, profile, screen, state, symbols  # register
 from blink16.reports.look import Circumstances, Doing, Holder, Look
-from blink16.reports.registry import REPORTS, Question, Report, ReportError, parse
+from blink16.reports.registry import REPORTS, Report, ReportError, ReportQuestion, parse
 
 __all__ = [
     "REPORTS",
@@ -10,9 +10,9 @@ __all__ = [
     "Doing",
     "Holder",
     "Look",
-    "Question",
     "Report",
     "ReportError",
+    "ReportQuestion",
     "frames",
     "history",
     "parse",

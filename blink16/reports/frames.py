@@ -46,7 +46,7 @@ class FrameLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
+class FramesReport:
     """The frames, innermost first."""
 
     icount: int
@@ -54,7 +54,7 @@ class Frames:
 
 
 @report("frames")
-def make_frames(look: Look, query: FramesQuery) -> Frames:
+def make_frames(look: Look, query: FramesQuery) -> FramesReport:
     """The functions that are being executed, innermost first."""
     most = max(1, min(query.most, MAX_DEPTH))
     found = frames(look.memory, Frame.of(look.registers))
@@ -75,4 +75,4 @@ def make_frames(look: Look, query: FramesQuery) -> Frames:
                 cfa=caller.cfa if caller else None,
             )
         )
-    return Frames(look.registers.icount, tuple(lines))
+    return FramesReport(look.registers.icount, tuple(lines))

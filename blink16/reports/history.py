@@ -17,7 +17,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class HistoryReport:
     """The history of a machine; instants are instruction counts."""
 
     start: int
@@ -36,12 +36,12 @@ class History:
 
 
 @report("history")
-def history(look: Look, query: NoQuery) -> History:
+def history(look: Look, query: NoQuery) -> HistoryReport:
     """How far the past reaches, what it costs, and the bookmarks in it."""
     timeline = look.debugger.timeline
     size = timeline.size()
     marks = tuple(Mark(name, icount) for icount, name in look.debugger.bookmarks.all())
-    return History(
+    return HistoryReport(
         start=size.start,
         end=max(size.end, look.registers.icount),
         now=look.registers.icount,

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from blink16.breakpoints import Point, PointError, PointKind
-from blink16.history import queries
+from blink16.history import ReplayError, TimelineError, queries
 from blink16.history.queries import Moment
 from blink16.memory import linear
 from blink16.reports.look import Look
 from blink16.reports.registry import ReportError, report
 from blink16.reports.state import PointRole
-from blink16.timeline import ReplayError, TimelineError
 
 MAX_TRACE = 10_000
 MAX_BACK = 1_000_000
@@ -64,7 +63,7 @@ class TouchQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class LastTouch:
+class TouchReport:
     """Who touched some memory last; all None if nobody did as far back as the past reaches."""
 
     icount: int | None = None
@@ -76,7 +75,7 @@ class LastTouch:
 
 
 @report("touch", searches=True)
-def last_touch(look: Look, query: TouchQuery) -> LastTouch:
+def last_touch(look: Look, query: TouchQuery) -> TouchReport:
     """Who wrote, read or executed some memory last before now."""
     if query.role not in _KINDS:
         raise ReportError(f"nothing touches memory by {query.role}")
@@ -85,9 +84,9 @@ def last_touch(look: Look, query: TouchQuery) -> LastTouch:
         point = Point(_KINDS[query.role], query.address, query.length)
         touch = queries.last_touch(debugger.timeline, debugger.points, point)
     if touch is None:
-        return LastTouch()
+        return TouchReport()
     by = Instant.of(touch.moment, look) if touch.moment else None
-    return LastTouch(touch.icount, by, touch.before, touch.after)
+    return TouchReport(touch.icount, by, touch.before, touch.after)
 
 
 # -- how often -------------------------------------------------------------------------------
@@ -103,7 +102,7 @@ class HitsQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Hits:
+class HitsReport:
     """How often an instruction was executed before now; instants are instruction counts."""
 
     count: int
@@ -114,7 +113,7 @@ class Hits:
 
 
 @report("hits", searches=True)
-def hits(look: Look, query: HitsQuery) -> Hits:
+def hits(look: Look, query: HitsQuery) -> HitsReport:
     """How often an instruction was executed, and when."""
     if not -MAX_BACK <= query.which <= 1 << 62 or query.which == 0:
         raise ReportError(f"there is no number {query.which} among hits")
@@ -122,7 +121,7 @@ def hits(look: Look, query: HitsQuery) -> Hits:
     with _refusals():
         found = queries.executions(debugger.timeline, debugger.points, query.address, query.which)
     some = found.count > 0
-    return Hits(
+    return HitsReport(
         found.count, found.first if some else None, found.last if some else None, found.chosen
     )
 
@@ -146,18 +145,20 @@ class Executed:
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class TraceReport:
     """The last instructions before now, oldest first."""
 
     entries: tuple[Executed, ...]
 
 
 @report("trace", searches=True)
-def trace(look: Look, query: TraceQuery) -> Trace:
+def trace(look: Look, query: TraceQuery) -> TraceReport:
     """The last instructions before now, and the registers that each changed."""
     with _refusals():
         entries = queries.trace(look.debugger.timeline, max(0, min(query.most, MAX_TRACE)))
-    return Trace(tuple(Executed(Instant.of(e.moment, look), dict(e.changed)) for e in entries))
+    return TraceReport(
+        tuple(Executed(Instant.of(e.moment, look), dict(e.changed)) for e in entries)
+    )
 
 
 @contextmanager

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from blink16.history import queries
+from blink16.history import ReplayError, TimelineError, queries
 from blink16.reports.look import Look
 from blink16.reports.registry import ReportError, report
-from blink16.timeline import ReplayError, TimelineError
 
 REGION = 0x100
 """Bytes that are counted together where addresses have no names."""
@@ -35,7 +34,7 @@ class ProfileLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class ProfileReport:
     """Where the last instructions were executed, the most first."""
 
     span: int
@@ -46,7 +45,7 @@ class Profile:
 
 
 @report("profile", searches=True)
-def profile(look: Look, query: ProfileQuery) -> Profile:
+def profile(look: Look, query: ProfileQuery) -> ProfileReport:
     """Where the program spent its last instructions, by symbol."""
     timeline = look.debugger.timeline
     span = max(0, min(query.instructions, timeline.now - timeline.start))
@@ -59,7 +58,7 @@ def profile(look: Look, query: ProfileQuery) -> Profile:
         regions[_region(look, address)] += count
     most = max(0, min(query.most, MAX_LINES))
     lines = (ProfileLine(name, address, n) for (name, address), n in regions.most_common(most))
-    return Profile(span, seen.total(), tuple(lines))
+    return ProfileReport(span, seen.total(), tuple(lines))
 
 
 def _region(look: Look, address: int) -> tuple[str, int]:

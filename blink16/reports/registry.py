@@ -84,7 +84,7 @@ def of_shape(shape: type[R]) -> Report[Any, R]:
 
 
 @dataclass(frozen=True, slots=True)
-class Question(Generic[Q, R]):
+class ReportQuestion(Generic[Q, R]):
     """A report that a client wants, with what it wants to know."""
 
     report: Report[Q, R]
@@ -98,7 +98,7 @@ class Question(Generic[Q, R]):
         return data
 
 
-def parse(annex: str) -> Question[Any, Any]:
+def parse(annex: str) -> ReportQuestion[Any, Any]:
     """Return what an annex (``NAME?KEY=VALUE&…``) asks for; ReportError if it makes no sense."""
     name, _, rest = annex[:MAX_QUERY].partition("?")
     found = REPORTS.get(name)
@@ -112,7 +112,7 @@ def parse(annex: str) -> Question[Any, Any]:
         raise ReportError(f"{name} can't be asked that: {error}") from None
     if unknown:
         raise ReportError(f"{name} knows no {min(unknown)[:40]!r}")
-    return Question(found, query)
+    return ReportQuestion(found, query)
 
 
 # -- the client's side -----------------------------------------------------------------------

@@ -13,7 +13,7 @@ MAX_DOTS = 720 * 348
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class ScreenReport:
     """A screen: `cells` where it shows text, `packed` where it shows dots, neither if it is off."""
 
     icount: int
@@ -73,7 +73,7 @@ class Screen:
         """Return a picture of it, as a PNG file."""
         return picture.png(self._shown())
 
-    def _shown(self) -> display.Screen | None:
+    def _shown(self) -> display.ScreenContent | None:
         if self.cells:
             if len(self.cells) != 2 * self.width * self.height:
                 raise ValueError(f"{len(self.cells)} bytes are no {self.width}x{self.height} cells")
@@ -89,13 +89,13 @@ class Screen:
 
 
 @report("screen")
-def screen(look: Look, query: NoQuery) -> Screen:
+def screen(look: Look, query: NoQuery) -> ScreenReport:
     """What stands on the screen."""
     icount = look.registers.icount
     match display.read(look.memory, look.video):
         case display.TextScreen() as text:
             lines = text.cursor_lines
-            return Screen(
+            return ScreenReport(
                 icount,
                 text.columns,
                 text.rows,
@@ -105,6 +105,6 @@ def screen(look: Look, query: NoQuery) -> Screen:
                 blinking=text.blinking,
             )
         case display.DotScreen(width, height, dots):
-            return Screen(icount, width, height, packed=zlib.compress(dots, 1))
+            return ScreenReport(icount, width, height, packed=zlib.compress(dots, 1))
         case None:
-            return Screen(icount)
+            return ScreenReport(icount)

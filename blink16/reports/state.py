@@ -46,7 +46,7 @@ class PointRole(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StopReason:
+class StopReport:
     """What ended the last run."""
 
     kind: StopKind
@@ -104,7 +104,7 @@ class RegisterValues:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StateReport:
     """Where a machine stands."""
 
     generation: int
@@ -123,19 +123,19 @@ class State:
     end: int
     """The newest: `icount` is less in the past."""
     registers: RegisterValues
-    stop: StopReason | None
+    stop: StopReport | None
     """None if it has not run yet, or was moved since."""
     at: str
     """The name of the next instruction's address (``main+3``), or empty."""
 
 
 @report("state")
-def state(look: Look, query: NoQuery) -> State:
+def state(look: Look, query: NoQuery) -> StateReport:
     """Where the machine stands: registers, instruction count, why it stopped, who holds it."""
     seen = look.circumstances
     registers = RegisterValues.of(look.registers)
     last = look.debugger.last_event()
-    return State(
+    return StateReport(
         generation=seen.generation,
         process=seen.process,
         command=seen.command,
@@ -151,9 +151,9 @@ def state(look: Look, query: NoQuery) -> State:
     )
 
 
-def stop_reason(event: Event) -> StopReason:
+def stop_reason(event: Event) -> StopReport:
     """Return a debugger's event as reports tell it."""
-    return StopReason(
+    return StopReport(
         StopKind[event.kind.name],
         ROLES[event.point.kind] if event.point else None,
         event.point.address if event.point else None,

@@ -34,7 +34,7 @@ class SymbolLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Symbols:
+class SymbolsReport:
     """A part of the symbols, in the order of their addresses."""
 
     total: int
@@ -43,9 +43,11 @@ class Symbols:
 
 
 @report("symbols")
-def symbols(look: Look, query: SymbolsQuery) -> Symbols:
+def symbols(look: Look, query: SymbolsQuery) -> SymbolsReport:
     """The names of the program's addresses, in the order of these."""
     table = look.debugger.symbols
     skip, most = max(0, query.skip), max(0, min(query.most, MAX_PAGE))
     part = islice(table, skip, skip + most)
-    return Symbols(len(table), tuple(SymbolLine(s.name, s.address, s.kind, s.size) for s in part))
+    return SymbolsReport(
+        len(table), tuple(SymbolLine(s.name, s.address, s.kind, s.size) for s in part)
+    )
