@@ -14,13 +14,12 @@ from blink16.breakpoints import Point, PointKind
 from blink16.cpu.disassembler import disassemble
 from blink16.cpu.encoding import EncodingError, parse
 from blink16.debugger import Debugger
-from blink16.history import queries
+from blink16.history import ReplayError, TimelineError, queries
 from blink16.history.bookmarks import BookmarkError
 from blink16.history.queries import Moment, Touch
 from blink16.memory import ADDRESS_MASK, linear
 from blink16.monitor.registry import MonitorError, command, no_arguments
 from blink16.numerals import NumeralError
-from blink16.timeline import ReplayError, TimelineError
 
 MAX_TRACE = 10_000
 MAX_ICOUNT = 1 << 62
@@ -112,8 +111,8 @@ def _limit(arguments: Sequence[str]) -> int:
         raise MonitorError(usage)
     try:
         return numerals.size(arguments[1])
-    except NumeralError as error:
-        raise MonitorError(f"{error}; {usage}") from None
+    except NumeralError:
+        raise MonitorError(usage) from None
 
 
 def _density(icounts: Sequence[int], end: int) -> list[str]:
