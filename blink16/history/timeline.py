@@ -46,7 +46,9 @@ from blink16.history.terms import (
 from blink16.machine import FOREVER, Machine
 
 MAX_QUEUED = 1 << 20
-"""Bytes of input that may wait until the machine is live; what comes beyond is dropped."""
+"""Bytes of input that may wait until the machine is live; what comes beyond is refused."""
+MAX_QUEUED_INPUTS = 1 << 14
+"""Inputs that may, however short."""
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
@@ -202,15 +204,17 @@ class Timeline:
 
     # -- inputs ------------------------------------------------------------------------------
 
-    def receive(self, channel: str, data: bytes) -> None:
-        """Take input from outside; from any thread.
+    def receive(self, channel: str, data: bytes) -> bool:
+        """Take input from outside; from any thread.  False if too much waits already.
 
         The machine gets it before it next executes an instruction live.
         """
         with self._queue_lock:
-            if self.queued + len(data) <= MAX_QUEUED:
+            room = self.queued + len(data) <= MAX_QUEUED and len(self._queue) < MAX_QUEUED_INPUTS
+            if room:
                 self.queued += len(data)
                 self._queue.append((channel, data))
+            return room
 
     def _deliver(self) -> None:
         while self._queue:
