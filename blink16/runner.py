@@ -12,7 +12,7 @@ from functools import partial
 from blink16 import pc, terminal
 from blink16.bios.typist import Typist
 from blink16.console import Console
-from blink16.consoles import PICTURE_SECONDS, Lines, Place, Side, Streams
+from blink16.consoles import PICTURE_SECONDS, ConsolePlace, Lines, Side, Streams
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
 from blink16.governor import Governor
@@ -66,7 +66,7 @@ class Runner:
         loaded: Loaded,
         *,
         real_time: bool = False,
-        places: Mapping[str, Place] | None = None,
+        places: Mapping[str, ConsolePlace] | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         """``real_time``: let the machine's clock go no faster than ours.

@@ -9,17 +9,17 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "blink16"
 FLOORS = (
     {"memory", "bus", "files", "filenodes", "hostfolder", "symbols", "breakpoints", "console"}
-    | {"terminal", "consoles", "governor", "packets"},
+    | {"terminal", "consoles", "governor", "packets", "numerals", "texts"},
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
-    {"history", "timeline", "loader", "pc", "painter", "viewer"},
+    {"history", "loader", "pc", "painter", "viewer"},
     {"debugger"},
     {"monitor", "board"},
     {"gdbstub"},
     {"recording"},
     {"server", "runner"},
-    {"cli", "arguments", "pc_arguments", "server_arguments"},
+    {"cli"},
 )
 OUTSIDE = {"__init__", "__version__", "samples"}
 """The public names, and the samples' build script."""

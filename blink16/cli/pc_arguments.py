@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from blink16 import loader, pc
-from blink16.arguments import Own
+from blink16 import loader, numerals, pc
 from blink16.bios import OptionRom
-from blink16.consoles import Place, ScreenPlace, parse
+from blink16.cli.arguments import Own
+from blink16.consoles import ConsolePlace, ScreenPlace, parse
 from blink16.devices.pc import COM1, COM2, DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, instructions_per_second
 from blink16.devices.video import Adapter
+from blink16.memory import MEMORY_SIZE
+from blink16.numerals import NumeralError
 
 SERIAL_PORTS = (COM1, COM2)
 READ_ONLY = ",ro"
@@ -109,7 +111,7 @@ def images(program: str, parsed: argparse.Namespace) -> list[Path]:
     return [loader.find(program), *(path for _, path in drives(parsed))]
 
 
-def place(text: str) -> Place:
+def place(text: str) -> ConsolePlace:
     """Return where a console is."""
     try:
         return parse(text)
@@ -117,12 +119,12 @@ def place(text: str) -> Place:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def places(parsed: argparse.Namespace) -> dict[str, Place]:
+def places(parsed: argparse.Namespace) -> dict[str, ConsolePlace]:
     """Return where serial ports lead."""
     return dict(parsed.serial)
 
 
-def _serial(text: str) -> tuple[str, Place]:
+def _serial(text: str) -> tuple[str, ConsolePlace]:
     """Return a serial port's channel and where it leads."""
     name, equals, where = text.partition("=")
     if name not in SERIAL_PORTS or not equals:
@@ -153,8 +155,8 @@ def _mhz(text: str) -> float:
 def _rom(text: str) -> tuple[Path, int]:
     name, _, address = text.rpartition("@")
     try:
-        return Path(name), int(address, 0)
-    except ValueError:
+        return Path(name), numerals.literal(address, MEMORY_SIZE - 1)
+    except NumeralError:
         raise argparse.ArgumentTypeError(
             f"a ROM is given as FILE@ADDR, like vga.rom@0xC0000, not {text!r}"
         ) from None
