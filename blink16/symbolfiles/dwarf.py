@@ -251,7 +251,7 @@ def convert(told: Toolchain, image: int, folder: str = "") -> DebugInformation:
         for span in unit.code
     }
     code = tuple(sorted(spans, key=lambda span: span.start))
-    return DebugInformation(sections.contents(), code)
+    return DebugInformation(sections.contents(), code, tuple(sorted(sections.bodies)))
 
 
 def _data_segment(told: Toolchain) -> int | None:
@@ -272,6 +272,8 @@ class _Sections:
     locations: bytearray = field(default_factory=bytearray)
     shapes: dict[tuple[Tag, bool, tuple[tuple[At, Form], ...]], int] = field(default_factory=dict)
     """Abbreviations' codes by what they stand for."""
+    bodies: list[tuple[int, int]] = field(default_factory=list)
+    """See `DebugInformation`."""
 
     def contents(self) -> tuple[tuple[str, bytes], ...]:
         """Return the sections by name."""
@@ -461,6 +463,7 @@ class _Unit:
             entry.add(At.LOW_PC, Form.ADDRESS, span.start)
             entry.add(At.HIGH_PC, Form.DATA4, len(span))
         else:
+            self._sections.bodies.append((span.start, body))
             pieces = range(body, span.stop), range(span.start, body)
             entry.add(At.RANGES, Form.SECTION_OFFSET, self._sections.add_ranges(pieces))
         shown = _Frame(span, body, function.far)

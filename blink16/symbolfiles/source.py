@@ -44,6 +44,8 @@ class DebugInformation:
     """Names, like ``.debug_line``, and contents."""
     code: tuple[range, ...]
     """The linear addresses that it is about."""
+    bodies: tuple[tuple[int, int], ...] = ()
+    """The linear addresses of functions that begin with a prologue, and of what is behind it."""
 
 
 @dataclass(frozen=True, slots=True)
