@@ -6,7 +6,9 @@ from collections import deque
 from threading import Condition
 
 MAX_QUEUED = 1 << 20
-"""Bytes of input that may wait until a machine takes them; what comes beyond is dropped."""
+"""Bytes of input that may wait until a machine takes them; what comes beyond is refused."""
+MAX_QUEUED_INPUTS = 1 << 14
+"""Inputs that may, however short."""
 
 
 class Inbox:
@@ -19,13 +21,15 @@ class Inbox:
         self._stirred = False
         self._changed = Condition()
 
-    def put(self, channel: str, data: bytes) -> None:
-        """Take input; no bytes are its end."""
+    def put(self, channel: str, data: bytes) -> bool:
+        """Take input; no bytes are its end.  Return whether there was room for it."""
         with self._changed:
-            if self.queued + len(data) <= MAX_QUEUED:
+            room = self.queued + len(data) <= MAX_QUEUED and len(self._queue) < MAX_QUEUED_INPUTS
+            if room:
                 self.queued += len(data)
                 self._queue.append((channel, data))
                 self._changed.notify_all()
+            return room
 
     def take(self) -> tuple[str, bytes] | None:
         """Return the oldest input and its channel; None if there is none."""

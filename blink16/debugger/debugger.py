@@ -133,9 +133,12 @@ class Debugger:
         """Drop a request that came too late for the resume that it was meant for."""
         self.timeline.forget_interrupt()
 
-    def receive(self, channel: str, data: bytes) -> None:
-        """Take input for the guest; from any thread.  No bytes are the input's end."""
-        self.timeline.receive(channel, data)
+    def receive(self, channel: str, data: bytes) -> bool:
+        """Take input for the guest; from any thread.  No bytes are the input's end.
+
+        False if it can't be taken, since too much waits until the machine next runs.
+        """
+        return self.timeline.receive(channel, data)
 
     def last_event(self) -> Event | None:
         """What ended the last resume; None before the first."""

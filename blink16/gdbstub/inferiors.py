@@ -9,9 +9,9 @@ from functools import singledispatchmethod
 from blink16 import monitor
 from blink16.board import ProgramFacts
 from blink16.debugger import Debugger, Event, EventKind
-from blink16.gdbstub import commands, description, hostio, processes
+from blink16.gdbstub import commands, description, fields, hostio, processes
 from blink16.gdbstub.answers import Answers
-from blink16.gdbstub.fields import ALL, ANY, ThreadId
+from blink16.gdbstub.fields import ALL, ANY, MalformedError, ThreadId
 from blink16.gdbstub.hostio import HostFiles
 from blink16.gdbstub.orders import ListedProcess, Taken
 from blink16.gdbstub.processes import THREAD, Purpose
@@ -269,9 +269,10 @@ class Inferiors:
 
     def _process(self, annex: str) -> Inferior:
         try:
-            return self.named(int(annex, 16) if annex else None)
-        except ValueError:
-            raise RefusedError("bad process") from None
+            number = fields.number(annex.encode("utf-8"), "process") if annex else None
+        except MalformedError as error:
+            raise RefusedError(str(error)) from None
+        return self.named(number)
 
     def _known(self, thread: ThreadId) -> Inferior:
         meant = self.matching(thread)

@@ -8,6 +8,7 @@ from enum import Enum
 from blink16.breakpoints import PointKind
 from blink16.debugger import Event, EventKind
 from blink16.packets import PACKET_SIZE, escape
+from blink16.texts import printable
 
 OK = b"OK"
 EMPTY = b""
@@ -64,16 +65,17 @@ class Client:
 def error(refusal: RefusedError, client: Client) -> bytes:
     """Return ``E.text`` or ``E NN;text in hex`` for clients that know that, else ``E NN``."""
     if client.error_strings:
-        return b"E%02x;%b" % (refusal.errno.value, str(refusal).encode("utf-8").hex().encode())
+        text = printable(str(refusal)).encode("utf-8").hex().encode("ascii")
+        return b"E%02x;%b" % (refusal.errno.value, text)
     if client.error_message:
-        printable = "".join(c if c.isprintable() and c.isascii() else "?" for c in str(refusal))
-        return b"E." + printable.replace("$", "?").replace("#", "?").encode("ascii")
+        plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in str(refusal))
+        return b"E." + plain.replace("$", "?").replace("#", "?").encode("ascii")
     return b"E%02x" % refusal.errno.value
 
 
 def console(text: str) -> list[bytes]:
     """Return text for the user's terminal as O packets."""
-    return raw_console(text.encode("utf-8"))
+    return raw_console(printable(text).encode("utf-8"))
 
 
 def raw_console(data: bytes) -> list[bytes]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from blink16.breakpoints import PointError
 from blink16.debugger import Debugger
 from blink16.history import Interrupted
+from blink16.numerals import NumeralError
 
 MAX_OUTPUT = 1 << 20
 """Characters of output that a command may have; the rest is cut off."""
@@ -68,7 +69,7 @@ def execute(debugger: Debugger, line: str) -> str:
         found = find(name)
         arguments = [rest.strip()] if found.whole and rest else rest.split()
         text = found.run(debugger, arguments)
-    except (MonitorError, PointError) as error:
+    except (MonitorError, NumeralError, PointError) as error:
         text = str(error)
     except Interrupted:
         text = f"interrupted; now at instruction {debugger.machine.icount}"
@@ -84,6 +85,12 @@ def find(name: str) -> MonitorCommand:
     if name not in COMMANDS:
         raise MonitorError(f"no monitor command {name[:40]!r}; try monitor help")
     return COMMANDS[name]
+
+
+def give(debugger: Debugger, channel: str, data: bytes) -> None:
+    """Give the machine input; MonitorError if too much waits already."""
+    if not debugger.receive(channel, data):
+        raise MonitorError("too much input waits for this machine: let it run first")
 
 
 def no_arguments(arguments: Sequence[str]) -> None:
