@@ -72,6 +72,8 @@ class Timeline:
         """Input that waits until the machine next runs live."""
         self._log = InputLog()
         self._fed = 0
+        self.changes = 0
+        """Moves with everything that happens to the machine from outside."""
         self._pace = pace or Pace()
         self._interrupted = False
         self._end = machine.icount
@@ -206,6 +208,7 @@ class Timeline:
 
     def _happen(self, entry: Input) -> None:
         """Log an input and let it happen, here at the end of the history."""
+        self.changes += 1
         entry.apply(self.machine)
         self._log.append(entry)
         self._fed = len(self._log)
