@@ -13,7 +13,7 @@ FLOORS = (
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
-    {"history", "timeline", "loader", "pc", "painter", "viewer"},
+    {"history", "timeline", "loader", "pc", "painter", "viewer", "teletype"},
     {"debugger"},
     {"monitor", "board"},
     {"gdbstub"},

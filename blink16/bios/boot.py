@@ -1,15 +1,11 @@
-"""Power on: a PC/XT with its devices and BIOS, and its boot sector in memory.
-
-`install` is the little that DOS programs want, which run without a PC around them.
-"""
+"""Power on: a PC/XT with its devices and BIOS, before a boot sector or a program run by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
 
-from blink16.bios import keyboard, misc, tables, video
-from blink16.bios.clock import Clock
+from blink16.bios import misc, tables
 from blink16.bios.disk import Disk, disk_of
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK, BootError
@@ -21,20 +17,28 @@ from blink16.bios.int16 import KeyboardService
 from blink16.bios.nmi import ParityCheck
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
+from blink16.bios.program_keys import Keys, Pipe
 from blink16.bios.rom import Rom
 from blink16.bios.roms import OptionRom
 from blink16.bios.serial import SerialService
-from blink16.bios.timer import Clock as RealTimeClock
-from blink16.bios.timer import TimerInterrupt, TimeService
+from blink16.bios.timer import Clock, TimerInterrupt, TimeService
 from blink16.bios.typist import Typist
 from blink16.console import Console
 from blink16.devices.pc import PcDevices
 from blink16.devices.video import Adapter
 from blink16.faults import hang_faults
-from blink16.services import Guest, Host, Outcome, Service
+from blink16.services import Host, Service
 
 MAX_FLOPPIES = 2
-TEXT_MODE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StandBy:
+    """A PC that waits for a program, and what the program's system wants of it."""
+
+    rom: Rom
+    pipe: Pipe
+    """Where keys are looked for."""
 
 
 def boot(host: Host, image: bytes, console: Console, *, drive: int = 0) -> None:
@@ -70,25 +74,69 @@ def power_on(
     devices = PcDevices(host, adapter=adapter, floppies=drives.count(hard_disks=False))
     host.add_component(Console.CHANNEL, console)
     host.add_device(Typist.COMPONENT, Typist(host, console, devices.keyboard))
-    host.add_component(Drives.CHANNEL, drives)
-    for number, disk in enumerate(disks):
-        host.add_component(f"disk-{number}", disk)
     rom = Rom(host)
-    tables.write(host)
-    post = Post(host, rom, drives, adapter, roms)
-    host.add_component(ResetSwitch.CHANNEL, ResetSwitch(host))
-    hang_faults(host)
-    _hang_services(host, rom, console, drives, post)
+    post = _put_in(host, rom, drives, adapter, roms, KeyboardService(console))
     post.first(host)
     rom.protect()
     return devices
 
 
-def _hang_services(host: Host, rom: Rom, console: Console, drives: Drives, post: Post) -> None:
+def stand_by(
+    host: Host,
+    console: Console,
+    disks: Sequence[Disk] = (),
+    *,
+    adapter: Adapter = Adapter.CGA,
+    roms: Sequence[OptionRom] = (),
+) -> StandBy:
+    """Make a machine a PC/XT that has passed its self-test, for a program that is run by itself.
+
+    The console becomes a part of the machine, as standard input; keys typed on a keyboard go to
+    the channel of `Keys`.
+    """
+    drives = Drives(disks)
+    devices = PcDevices(host, adapter=adapter, floppies=drives.count(hard_disks=False))
+    keys = Keys()
+    pipe = Pipe(host, console, keys, devices.keyboard)
+    host.add_component(Console.CHANNEL, console)
+    host.add_component(Keys.CHANNEL, keys)
+    host.add_device(Typist.COMPONENT, Typist(host, keys, devices.keyboard))
+    host.add_device(Pipe.COMPONENT, pipe)
+    rom = Rom(host)
+    post = _put_in(host, rom, drives, adapter, roms, KeyboardService(keys, pipe))
+    pipe.know_handler()
+    post.stand_by(host)
+    rom.protect()
+    return StandBy(rom, pipe)
+
+
+def _put_in(
+    host: Host,
+    rom: Rom,
+    drives: Drives,
+    adapter: Adapter,
+    roms: Sequence[OptionRom],
+    typed: KeyboardService,
+) -> Post:
+    """Put the BIOS and what it needs into a machine with its devices."""
+    host.add_component(Drives.CHANNEL, drives)
+    for number, disk in enumerate(drives.disks):
+        host.add_component(f"disk-{number}", disk)
+    tables.write(host)
+    post = Post(host, rom, drives, adapter, roms)
+    host.add_component(ResetSwitch.CHANNEL, ResetSwitch(host))
+    hang_faults(host)
+    _hang_services(host, rom, typed, drives, post)
+    return post
+
+
+def _hang_services(
+    host: Host, rom: Rom, typed: KeyboardService, drives: Drives, post: Post
+) -> None:
     bus = host.bus
-    clock, printer = RealTimeClock(bus), Printer(bus)
+    clock, printer = Clock(bus), Printer(bus)
     timer, keys, parity = TimerInterrupt(), KeyboardInterrupt(bus), ParityCheck(bus)
-    typed, serial = KeyboardService(console), SerialService(bus)
+    serial = SerialService(bus)
     system = SystemService(host)
     timer.install(rom)
     parity.install(rom)
@@ -127,41 +175,3 @@ def _hang_services(host: Host, rom: Rom, console: Console, drives: Drives, post:
 def _hang(host: Host, services: dict[int, Service]) -> None:
     for vector, service in services.items():
         host.hang_service(vector, service)
-
-
-# -- without a PC ----------------------------------------------------------------------------
-
-
-def install(host: Host, console: Console) -> None:
-    """Give a machine without devices or disks its BIOS services, as DOS programs want them.
-
-    Whoever loads the program makes ``console`` a part of the machine.
-    """
-    clock = Clock()
-    host.add_component(Clock.COMPONENT, clock)
-    tables.write(host)
-    tables.write_data_area(host.memory, tables.Equipment())
-    video.set_mode(host.memory, host.bus, TEXT_MODE)
-    clock.update(host.memory, host.nanoseconds())
-    services: dict[int, Service] = {
-        0x10: VideoService(host.bus),
-        0x11: misc.equipment,
-        0x12: misc.memory_size,
-        0x13: DiskService(None, tables.DISKETTE),
-        0x14: misc.serial,
-        0x15: misc.system,
-        0x16: keyboard.service(console),
-        0x17: misc.printer,
-        0x18: misc.no_system,
-        0x19: misc.reboot,
-        0x1A: clock.int1a,
-    }
-    _hang(host, {vector: partial(_on_time, clock, do) for vector, do in services.items()})
-    tables.write_reset(host, host.add_stub("reset", misc.reboot))
-    tables.fill_vectors(host)
-
-
-def _on_time(clock: Clock, service: Service, guest: Guest) -> Outcome:
-    """Do a service with the tick count up to date."""
-    clock.update(guest.memory, guest.nanoseconds())
-    return service(guest)
