@@ -13,7 +13,7 @@ from blink16 import pc, terminal
 from blink16.bios.program_keys import Keys
 from blink16.bios.typist import Typist
 from blink16.console import Console
-from blink16.consoles import PICTURE_SECONDS, Lines, NoPlace, Place, Side, Streams
+from blink16.consoles import PICTURE_SECONDS, ConsolePlace, Lines, NoPlace, Side, Streams
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
 from blink16.governor import Governor
@@ -69,7 +69,7 @@ class Runner:
         loaded: Loaded,
         *,
         real_time: bool = False,
-        places: Mapping[str, Place] | None = None,
+        places: Mapping[str, ConsolePlace] | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         """``real_time``: let the machine's clock go no faster than ours.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blink16.bios import data_area
-from blink16.bios.video import COLOR_SEGMENT, MONO_SEGMENT, VIDEO_MEMORY, Screen
+from blink16.bios.video import COLOR_SEGMENT, MONO_SEGMENT, VIDEO_MEMORY, GuestScreen
 from blink16.bus import Bus
 from blink16.machine import Machine
 from blink16.memory import Memory, linear
@@ -24,12 +24,12 @@ class Teletype:
 
     def show(self, data: bytes) -> None:
         """Show what the program printed."""
-        Screen(self._memory, self._bus).write(data)
+        GuestScreen(self._memory, self._bus).write(data)
 
     def is_enough(self) -> bool:
         """Tell whether the machine's screen shows just that, with the cursor behind it."""
-        ours = Screen(self._memory, self._bus)
-        theirs = Screen(self._machine.memory, self._bus)
+        ours = GuestScreen(self._memory, self._bus)
+        theirs = GuestScreen(self._machine.memory, self._bus)
         if (ours.mode, ours.columns) != (theirs.mode, theirs.columns):
             return False
         if ours.area.cursor(ours.area.page) != theirs.area.cursor(theirs.area.page):

@@ -13,13 +13,13 @@ FLOORS = (
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
-    {"history", "timeline", "loader", "pc", "painter", "viewer", "teletype"},
+    {"history", "loader", "pc", "painter", "viewer", "teletype"},
     {"debugger"},
     {"monitor", "board"},
     {"gdbstub"},
     {"recording"},
     {"server", "runner"},
-    {"cli", "arguments", "pc_arguments", "server_arguments"},
+    {"cli"},
 )
 OUTSIDE = {"__init__", "__version__", "samples"}
 """The public names, and the samples' build script."""

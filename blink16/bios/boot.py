@@ -21,13 +21,13 @@ from blink16.bios.program_keys import Keys, Pipe
 from blink16.bios.rom import Rom
 from blink16.bios.roms import OptionRom
 from blink16.bios.serial import SerialService
-from blink16.bios.timer import Clock, TimerInterrupt, TimeService
+from blink16.bios.timer import CmosClock, TimerInterrupt, TimeService
 from blink16.bios.typist import Typist
 from blink16.console import Console
 from blink16.devices.pc import PcDevices
 from blink16.devices.video import Adapter
 from blink16.faults import hang_faults
-from blink16.services import Host, Service
+from blink16.services import Chassis, Service
 
 MAX_FLOPPIES = 2
 
@@ -41,7 +41,7 @@ class StandBy:
     """Where keys are looked for."""
 
 
-def boot(host: Host, image: bytes, console: Console, *, drive: int = 0) -> None:
+def boot(chassis: Chassis, image: bytes, console: Console, *, drive: int = 0) -> None:
     """Stand before the boot sector of a disk image, loaded at 0000:7C00.
 
     ``image``: from a sector alone to a whole disk.  ``drive``: 0 for a floppy, 80h for a hard
@@ -50,11 +50,11 @@ def boot(host: Host, image: bytes, console: Console, *, drive: int = 0) -> None:
     """
     if drive not in (0, FIRST_HARD_DISK):
         raise BootError(f"can't boot from drive {drive:02X}h, only from 00h or 80h")
-    power_on(host, console, [disk_of(drive, image)])
+    power_on(chassis, console, [disk_of(drive, image)])
 
 
 def power_on(
-    host: Host,
+    chassis: Chassis,
     console: Console,
     disks: Sequence[Disk],
     *,
@@ -71,18 +71,18 @@ def power_on(
     if not disks:
         raise BootError("there is no disk to boot from")
     drives = Drives(disks)
-    devices = PcDevices(host, adapter=adapter, floppies=drives.count(hard_disks=False))
-    host.add_component(Console.CHANNEL, console)
-    host.add_device(Typist.COMPONENT, Typist(host, console, devices.keyboard))
-    rom = Rom(host)
-    post = _put_in(host, rom, drives, adapter, roms, KeyboardService(console))
-    post.first(host)
+    devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
+    chassis.add_component(Console.CHANNEL, console)
+    chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
+    rom = Rom(chassis)
+    post = _put_in(chassis, rom, drives, adapter, roms, KeyboardService(console))
+    post.first(chassis)
     rom.protect()
     return devices
 
 
 def stand_by(
-    host: Host,
+    chassis: Chassis,
     console: Console,
     disks: Sequence[Disk] = (),
     *,
@@ -95,23 +95,23 @@ def stand_by(
     the channel of `Keys`.
     """
     drives = Drives(disks)
-    devices = PcDevices(host, adapter=adapter, floppies=drives.count(hard_disks=False))
+    devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
     keys = Keys()
-    pipe = Pipe(host, console, keys, devices.keyboard)
-    host.add_component(Console.CHANNEL, console)
-    host.add_component(Keys.CHANNEL, keys)
-    host.add_device(Typist.COMPONENT, Typist(host, keys, devices.keyboard))
-    host.add_device(Pipe.COMPONENT, pipe)
-    rom = Rom(host)
-    post = _put_in(host, rom, drives, adapter, roms, KeyboardService(keys, pipe))
+    pipe = Pipe(chassis, console, keys, devices.keyboard)
+    chassis.add_component(Console.CHANNEL, console)
+    chassis.add_component(Keys.CHANNEL, keys)
+    chassis.add_device(Typist.COMPONENT, Typist(chassis, keys, devices.keyboard))
+    chassis.add_device(Pipe.COMPONENT, pipe)
+    rom = Rom(chassis)
+    post = _put_in(chassis, rom, drives, adapter, roms, KeyboardService(keys, pipe))
     pipe.know_handler()
-    post.stand_by(host)
+    post.stand_by(chassis)
     rom.protect()
     return StandBy(rom, pipe)
 
 
 def _put_in(
-    host: Host,
+    chassis: Chassis,
     rom: Rom,
     drives: Drives,
     adapter: Adapter,
@@ -119,33 +119,33 @@ def _put_in(
     typed: KeyboardService,
 ) -> Post:
     """Put the BIOS and what it needs into a machine with its devices."""
-    host.add_component(Drives.CHANNEL, drives)
+    chassis.add_component(Drives.CHANNEL, drives)
     for number, disk in enumerate(drives.disks):
-        host.add_component(f"disk-{number}", disk)
-    tables.write(host)
-    post = Post(host, rom, drives, adapter, roms)
-    host.add_component(ResetSwitch.CHANNEL, ResetSwitch(host))
-    hang_faults(host)
-    _hang_services(host, rom, typed, drives, post)
+        chassis.add_component(f"disk-{number}", disk)
+    tables.write(chassis)
+    post = Post(chassis, rom, drives, adapter, roms)
+    chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
+    hang_faults(chassis)
+    _hang_services(chassis, rom, typed, drives, post)
     return post
 
 
 def _hang_services(
-    host: Host, rom: Rom, typed: KeyboardService, drives: Drives, post: Post
+    chassis: Chassis, rom: Rom, typed: KeyboardService, drives: Drives, post: Post
 ) -> None:
-    bus = host.bus
-    clock, printer = Clock(bus), Printer(bus)
+    bus = chassis.bus
+    clock, printer = CmosClock(bus), Printer(bus)
     timer, keys, parity = TimerInterrupt(), KeyboardInterrupt(bus), ParityCheck(bus)
     serial = SerialService(bus)
-    system = SystemService(host)
+    system = SystemService(chassis)
     timer.install(rom)
     parity.install(rom)
-    keys.install(host, rom, post.reset_offset)
-    system.install(host, rom)
-    host.add_component(SerialService.COMPONENT, serial)
-    host.add_device(SystemService.COMPONENT, system)
+    keys.install(chassis, rom, post.reset_offset)
+    system.install(chassis, rom)
+    chassis.add_component(SerialService.COMPONENT, serial)
+    chassis.add_device(SystemService.COMPONENT, system)
     _hang(
-        host,
+        chassis,
         {
             0x02: parity,
             0x05: printer.int05,
@@ -164,14 +164,14 @@ def _hang_services(
             0x1A: TimeService(clock),
         },
     )
-    typed.finish(rom, host.memory.read_word(0x16 * 4))
-    serial.finish(rom, host.memory.read_word(0x14 * 4))
-    unexpected = host.add_stub("irq", misc.UnexpectedInterrupt(bus))
+    typed.finish(rom, chassis.memory.read_word(0x16 * 4))
+    serial.finish(rom, chassis.memory.read_word(0x14 * 4))
+    unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus))
     for vector in range(0x0A, 0x10):
-        host.set_vector(vector, *unexpected)
-    tables.fill_vectors(host)
+        chassis.set_vector(vector, *unexpected)
+    tables.fill_vectors(chassis)
 
 
-def _hang(host: Host, services: dict[int, Service]) -> None:
+def _hang(chassis: Chassis, services: dict[int, Service]) -> None:
     for vector, service in services.items():
-        host.hang_service(vector, service)
+        chassis.hang_service(vector, service)

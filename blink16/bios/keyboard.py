@@ -17,7 +17,7 @@ SCAN_CODES = {**keys.CONTROL, **keys.SHIFTED, **keys.PLAIN, DEL: keys.PLAIN[BACK
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeyStroke:
     """A key as INT 16h returns it, and how many bytes of input it was."""
 
     scan_code: int
@@ -30,7 +30,7 @@ class Key:
         return self.scan_code << 8 | self.character
 
 
-def next_key(pending: bytes) -> Key | None:
+def next_key(pending: bytes) -> KeyStroke | None:
     """Return the first key of the input; None if there is none."""
     if not pending:
         return None
@@ -39,18 +39,18 @@ def next_key(pending: bytes) -> Key | None:
         return _chord(*found)
     code = pending[0]
     if pending.startswith(b"\r\n"):
-        return Key(SCAN_CODES[ENTER], ENTER, 2)
+        return KeyStroke(SCAN_CODES[ENTER], ENTER, 2)
     if code == LF:
-        return Key(SCAN_CODES[ENTER], ENTER)
+        return KeyStroke(SCAN_CODES[ENTER], ENTER)
     if code == DEL:
-        return Key(SCAN_CODES[BACKSPACE], BACKSPACE)
-    return Key(SCAN_CODES.get(code, 0), code)
+        return KeyStroke(SCAN_CODES[BACKSPACE], BACKSPACE)
+    return KeyStroke(SCAN_CODES.get(code, 0), code)
 
 
-def _chord(length: int, codes: tuple[int, ...]) -> Key:
+def _chord(length: int, codes: tuple[int, ...]) -> KeyStroke:
     *held, scan = codes
     modifiers = Modifiers(
         shift=keys.LEFT_SHIFT in held, ctrl=keys.CTRL in held, alt=keys.ALT in held
     )
     word = word_of(scan, modifiers) or 0
-    return Key(word >> 8, word & 0xFF, length)
+    return KeyStroke(word >> 8, word & 0xFF, length)

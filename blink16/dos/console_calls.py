@@ -6,7 +6,7 @@ from blink16.bios.key_buffer import KeyBuffer
 from blink16.bios.program_keys import INPUT_ENDED
 from blink16.cpu.registers import ZF
 from blink16.dos.interrupts import again, nest
-from blink16.dos.system import SEGMENT, Device, System, string_before
+from blink16.dos.system import SEGMENT, DosDevice, DosSystem, string_before
 from blink16.dos.terminal import (
     CTRL_C,
     CTRL_Z,
@@ -30,14 +30,14 @@ READ_CALLS = (0x01, 0x06, 0x07, 0x08, 0x0A)
 """What 0Ch may go on with once it has emptied the input."""
 
 
-def break_typed(dos: System, guest: Guest) -> Outcome:
+def break_typed(dos: DosSystem, guest: Guest) -> Outcome:
     """Run the program's INT 23h; its IRET comes back to the call, which begins anew."""
-    write_device(dos, guest, Device.CON, b"^C\r\n")
+    write_device(dos, guest, DosDevice.CON, b"^C\r\n")
     nest(guest, CTRL_C_VECTOR)
     return DONE
 
 
-def _interrupted(dos: System, guest: Guest) -> Outcome | None:
+def _interrupted(dos: DosSystem, guest: Guest) -> Outcome | None:
     """Return how a call that shows something goes on if keys were typed for DOS itself."""
     if not dos.pipe.is_typed:
         return None
@@ -46,7 +46,7 @@ def _interrupted(dos: System, guest: Guest) -> Outcome | None:
     return sleep(dos, guest) if is_held(dos, guest) else None
 
 
-def _key(dos: System, guest: Guest, *, checks_break: bool, echoes: bool = False) -> Outcome:
+def _key(dos: DosSystem, guest: Guest, *, checks_break: bool, echoes: bool = False) -> Outcome:
     """Take a character into AL, the end of input being a Ctrl-Z."""
     if dos.state.inputs_past_end >= MAX_READS_PAST_END:
         return INPUT_ENDED
@@ -65,22 +65,22 @@ def _key(dos: System, guest: Guest, *, checks_break: bool, echoes: bool = False)
     return DONE
 
 
-def read_echoed(dos: System, guest: Guest) -> Outcome:
+def read_echoed(dos: DosSystem, guest: Guest) -> Outcome:
     """01h: wait for a character and show it, unless it comes from a pipe; Ctrl-C is INT 23h."""
     return _key(dos, guest, checks_break=True, echoes=True)
 
 
-def read_checked(dos: System, guest: Guest) -> Outcome:
+def read_checked(dos: DosSystem, guest: Guest) -> Outcome:
     """08h: wait for a character; Ctrl-C is INT 23h."""
     return _key(dos, guest, checks_break=True)
 
 
-def read_direct(dos: System, guest: Guest) -> Outcome:
+def read_direct(dos: DosSystem, guest: Guest) -> Outcome:
     """07h: wait for a character, Ctrl-C being one like others."""
     return _key(dos, guest, checks_break=False)
 
 
-def write(dos: System, guest: Guest) -> Outcome:
+def write(dos: DosSystem, guest: Guest) -> Outcome:
     """02h: show DL, and return it in AL."""
     interrupted = _interrupted(dos, guest)
     if interrupted is not None:
@@ -90,19 +90,19 @@ def write(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def write_aux(dos: System, guest: Guest) -> Outcome:
+def write_aux(dos: DosSystem, guest: Guest) -> Outcome:
     """04h: send DL to the auxiliary device."""
-    write_device(dos, guest, Device.AUX, bytes((guest.registers.dl,)))
+    write_device(dos, guest, DosDevice.AUX, bytes((guest.registers.dl,)))
     return DONE
 
 
-def write_printer(dos: System, guest: Guest) -> Outcome:
+def write_printer(dos: DosSystem, guest: Guest) -> Outcome:
     """05h: send DL to the printer."""
-    write_device(dos, guest, Device.PRN, bytes((guest.registers.dl,)))
+    write_device(dos, guest, DosDevice.PRN, bytes((guest.registers.dl,)))
     return DONE
 
 
-def direct(dos: System, guest: Guest) -> Outcome:
+def direct(dos: DosSystem, guest: Guest) -> Outcome:
     """06h: show DL, or (FFh) take a character if there is one: ZF says there was none."""
     r = guest.registers
     if r.dl != 0xFF:
@@ -120,7 +120,7 @@ def direct(dos: System, guest: Guest) -> Outcome:
     return _key(dos, guest, checks_break=False)
 
 
-def write_string(dos: System, guest: Guest) -> Outcome:
+def write_string(dos: DosSystem, guest: Guest) -> Outcome:
     """09h: show what is at DS:DX, up to the dollar sign."""
     interrupted = _interrupted(dos, guest)
     if interrupted is not None:
@@ -134,7 +134,7 @@ def write_string(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def read_buffered(dos: System, guest: Guest) -> Outcome:
+def read_buffered(dos: DosSystem, guest: Guest) -> Outcome:
     """0Ah: read a line into the buffer at DS:DX (its size, the length, the line with CR)."""
     r = guest.registers
     buffer = linear(r.ds, r.dx)
@@ -163,7 +163,7 @@ def _template(guest: Guest, buffer: int, size: int) -> bytes:
     return there[:length] if length < size and there[length] == ord("\r") else b""
 
 
-def status(dos: System, guest: Guest) -> Outcome:
+def status(dos: DosSystem, guest: Guest) -> Outcome:
     """0Bh: AL is FFh if a character waits, 0 if not."""
     if dos.pipe.is_typed and break_waits(dos, guest):
         return break_typed(dos, guest)
@@ -173,7 +173,7 @@ def status(dos: System, guest: Guest) -> Outcome:
     return over or DONE
 
 
-def flush_and_read(dos: System, guest: Guest) -> Outcome:
+def flush_and_read(dos: DosSystem, guest: Guest) -> Outcome:
     """0Ch: empty the input, then do the call in AL.
 
     That call is done by coming here again, one instruction later: it may have to wait, and

@@ -13,11 +13,11 @@ from blink16.bios.int16 import first_key
 from blink16.bios.key_buffer import KeyBuffer
 from blink16.bios.keyboard import next_key
 from blink16.bios.rom import goto
-from blink16.bios.video import Screen
+from blink16.bios.video import GuestScreen
 from blink16.dos.handles import STDIN, STDOUT, lookup, update
 from blink16.dos.layout import INDOS
 from blink16.dos.line_editor import Line, press
-from blink16.dos.system import Device, OpenFile, System
+from blink16.dos.system import DosDevice, DosSystem, SftEntry
 from blink16.memory import linear
 from blink16.services import DONE, WAIT, Guest, Outcome, Wait
 
@@ -29,12 +29,12 @@ MAX_TYPED_LINE = 127
 """Characters of a line that is typed for a read from CON."""
 MAX_READS_PAST_END = 64
 """Ctrl-Zs that a program gets after the end of input; one that wants more waits for ever."""
-CON_DEVICES = (Device.CON, Device.CON_ERROR)
+CON_DEVICES = (DosDevice.CON, DosDevice.CON_ERROR)
 _CHANNELS = {
-    Device.CON: "console",
-    Device.CON_ERROR: "stderr",
-    Device.AUX: "aux",
-    Device.PRN: "prn",
+    DosDevice.CON: "console",
+    DosDevice.CON_ERROR: "stderr",
+    DosDevice.AUX: "aux",
+    DosDevice.PRN: "prn",
 }
 
 
@@ -58,20 +58,20 @@ BREAK = Break()
 # -- output ----------------------------------------------------------------------------------
 
 
-def write_device(dos: System, guest: Guest, device: int, data: bytes) -> None:
+def write_device(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None:
     """Show bytes on a character device; NUL has nothing to show them."""
-    channel = _CHANNELS.get(Device(device))
+    channel = _CHANNELS.get(DosDevice(device))
     if channel is None or not data:
         return
     if device in CON_DEVICES:
-        Screen(guest.memory, dos.bus).write(data)
+        GuestScreen(guest.memory, dos.bus).write(data)
     guest.output(channel, data)
 
 
-def write_standard(dos: System, guest: Guest, data: bytes) -> None:
+def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
     """Write to standard output, wherever that leads; what can't be written is lost."""
     index, entry = lookup(dos, guest, STDOUT)
-    if entry.device != Device.FILE:
+    if entry.device != DosDevice.FILE:
         write_device(dos, guest, entry.device, data)
         return
     count = dos.volume.files.write(entry.node, entry.position, data)
@@ -81,7 +81,7 @@ def write_standard(dos: System, guest: Guest, data: bytes) -> None:
 # -- waiting ---------------------------------------------------------------------------------
 
 
-def sleep(dos: System, guest: Guest) -> Outcome:
+def sleep(dos: DosSystem, guest: Guest) -> Outcome:
     """Wait for an interrupt, with DOS idle (INT 28h), and do the call once more.
 
     The call must have changed no register.
@@ -92,7 +92,7 @@ def sleep(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def break_waits(dos: System, guest: Guest) -> bool:
+def break_waits(dos: DosSystem, guest: Guest) -> bool:
     """Take Ctrl-C or Ctrl-Break if it was typed and not read yet."""
     if dos.state.break_pressed:
         dos.change(break_pressed=False)
@@ -106,7 +106,7 @@ def break_waits(dos: System, guest: Guest) -> bool:
     return True
 
 
-def is_held(dos: System, guest: Guest) -> bool:
+def is_held(dos: DosSystem, guest: Guest) -> bool:
     """Tell whether Ctrl-S holds the output; the next key lets it go on."""
     buffer = KeyBuffer(guest.memory)
     word = buffer.first()
@@ -125,15 +125,15 @@ def is_held(dos: System, guest: Guest) -> bool:
 # -- characters ------------------------------------------------------------------------------
 
 
-def ready(dos: System, guest: Guest) -> bool:
+def ready(dos: DosSystem, guest: Guest) -> bool:
     """Tell whether a character could be read from standard input now."""
     entry = lookup(dos, guest, STDIN)[1]
     if entry.device in CON_DEVICES:
         return console_ready(dos, guest)
-    return entry.device != Device.FILE or entry.position < dos.volume.files.size(entry.node)
+    return entry.device != DosDevice.FILE or entry.position < dos.volume.files.size(entry.node)
 
 
-def console_ready(dos: System, guest: Guest) -> bool:
+def console_ready(dos: DosSystem, guest: Guest) -> bool:
     """Tell whether a character could be read from CON now."""
     state = dos.state
     if state.line or state.scan_code or state.break_pressed:
@@ -143,13 +143,13 @@ def console_ready(dos: System, guest: Guest) -> bool:
     )
 
 
-def read_key(dos: System, guest: Guest, *, chords: bool = False) -> Key | Outcome:
+def read_key(dos: DosSystem, guest: Guest, *, chords: bool = False) -> Key | Outcome:
     """Take a character from standard input.
 
     ``chords``: a terminal's sequences are keys without a character in a pipe, too.
     """
     index, entry = lookup(dos, guest, STDIN)
-    if entry.device == Device.FILE:
+    if entry.device == DosDevice.FILE:
         data = dos.volume.files.read(entry.node, entry.position, 1)
         update(dos, index, entry._replace(position=entry.position + len(data)))
         return Key(data[0] if data else None)
@@ -158,7 +158,7 @@ def read_key(dos: System, guest: Guest, *, chords: bool = False) -> Key | Outcom
     return console_key(dos, guest, chords=chords)
 
 
-def console_key(dos: System, guest: Guest, *, chords: bool = False) -> Key | Outcome:
+def console_key(dos: DosSystem, guest: Guest, *, chords: bool = False) -> Key | Outcome:
     """Take a character from CON."""
     if dos.state.scan_code:
         code = dos.state.scan_code
@@ -180,14 +180,14 @@ def console_key(dos: System, guest: Guest, *, chords: bool = False) -> Key | Out
     return _piped_key(dos, chords)
 
 
-def _key_of(dos: System, word: int) -> Key:
+def _key_of(dos: DosSystem, word: int) -> Key:
     if word & 0xFF:
         return Key(word & 0xFF, echo=True)
     dos.change(scan_code=word >> 8)
     return Key(0)
 
 
-def _piped_key(dos: System, chords: bool) -> Key | Wait:
+def _piped_key(dos: DosSystem, chords: bool) -> Key | Wait:
     pending = dos.console.peek()
     if chords and pending[:1] == bytes((ESCAPE,)):
         key = next_key(pending)
@@ -206,7 +206,7 @@ def _piped_key(dos: System, chords: bool) -> Key | Wait:
 
 
 def read_line(
-    dos: System, guest: Guest, limit: int, template: bytes = b"", end: bytes = CR
+    dos: DosSystem, guest: Guest, limit: int, template: bytes = b"", end: bytes = CR
 ) -> bytes | Break | Outcome:
     """Take a line from the console, without its end; the rest if the input ends without one.
 
@@ -217,9 +217,9 @@ def read_line(
 
 
 def _typed_line(
-    dos: System, guest: Guest, limit: int, template: bytes, end: bytes
+    dos: DosSystem, guest: Guest, limit: int, template: bytes, end: bytes
 ) -> bytes | Break | Outcome:
-    area = Screen(guest.memory, dos.bus).area
+    area = GuestScreen(guest.memory, dos.bus).area
     line = dos.state.edited or Line(limit, template, area.cursor(area.page)[1])
     while not line.ended:
         key = console_key(dos, guest)
@@ -232,12 +232,12 @@ def _typed_line(
         scan = dos.state.scan_code
         dos.change(scan_code=0)
         line, shown = press(line, key.code or 0, scan)
-        write_device(dos, guest, Device.CON, end if line.ended else shown)
+        write_device(dos, guest, DosDevice.CON, end if line.ended else shown)
     dos.change(edited=None)
     return line.text
 
 
-def _piped_line(dos: System) -> bytes | Wait | Break:
+def _piped_line(dos: DosSystem) -> bytes | Wait | Break:
     pending = dos.console.peek()
     ends = [at for at in map(pending.find, (CR, LF, bytes((CTRL_C,)))) if at >= 0]
     if not ends:
@@ -250,7 +250,7 @@ def _piped_line(dos: System) -> bytes | Wait | Break:
     return BREAK if pending[end] == CTRL_C else line
 
 
-def _unfinished_line(dos: System, pending: bytes) -> bytes | Wait:
+def _unfinished_line(dos: DosSystem, pending: bytes) -> bytes | Wait:
     if len(pending) >= MAX_LINE:
         return dos.console.read(MAX_LINE) or b""
     # read_line alone knows whether the input has ended
@@ -259,7 +259,7 @@ def _unfinished_line(dos: System, pending: bytes) -> bytes | Wait:
 
 
 def read_console(
-    dos: System, guest: Guest, entry: OpenFile, limit: int
+    dos: DosSystem, guest: Guest, entry: SftEntry, limit: int
 ) -> bytes | Break | Outcome:
     """Read from CON as a file: lines ending in CR LF, nothing at a Ctrl-Z or the input's end."""
     if entry.raw:
@@ -277,7 +277,7 @@ def read_console(
     return data
 
 
-def _read_raw(dos: System, guest: Guest, limit: int) -> bytes | Outcome:
+def _read_raw(dos: DosSystem, guest: Guest, limit: int) -> bytes | Outcome:
     """Read what has been typed, at least one character; or what the pipe has."""
     if not dos.pipe.is_typed:
         raw = dos.console.read(limit)
