@@ -201,6 +201,8 @@ class Slot:
     def _put_in(self, arguments: Sequence[str], names: Names | None) -> None:
         self.commit()
         loaded, debugger = self.source.make(arguments)
+        for remark in loaded.remarks:
+            self.say(remark)
         self._uncommitted = self.source.images
         loaded.machine.on_output = self._show
         if self.fittings.real_time:

@@ -11,7 +11,7 @@ debugging information"); captured: COUNT.EXE and TWICE.EXE of MASM 5.10 and Micr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import PurePosixPath
@@ -48,6 +48,7 @@ from blink16.symbolfiles.toolchain import (
     Member,
     PointerType,
     Scope,
+    Spans,
     Static,
     StructureType,
     Toolchain,
@@ -215,7 +216,7 @@ class _Reader:
     def read(self) -> Toolchain:
         """Read all modules."""
         modules = self._modules()
-        code = [_code(module.head) for module in modules]
+        code = Spans(_code(module.head) for module in modules)
         units, labels = [], []
         for module in modules:
             unit, names = _unit(module, code)
@@ -260,7 +261,7 @@ def _code(head: Container) -> range:
     return range(start, min(start + head.size, MEMORY_SIZE))
 
 
-def _unit(module: _Module, all_code: Sequence[range]) -> tuple[Unit, list[Label]]:
+def _unit(module: _Module, all_code: Spans) -> tuple[Unit, list[Label]]:
     """Return a module's unit, and its labels; ``all_code``: of all modules."""
     head, code = module.head, _code(module.head)
     lines = sorted(_lines(module), key=lambda line: line.address)
@@ -272,7 +273,7 @@ def _unit(module: _Module, all_code: Sequence[range]) -> tuple[Unit, list[Label]
         for p in GreedyRange(PUBLIC).parse(module.publics)
         if p.type != ABSOLUTE
     ]
-    in_code = {p.address for p, _, _ in publics if any(p.address in span for span in all_code)}
+    in_code = {place.address for place, _, _ in publics if place.address in all_code}
     known = {variable.name for variable in symbols.variables}
     variables = [
         Variable(_plain(name), type_id, place)

@@ -18,6 +18,7 @@ Source: DWARF Debugging Information Format, version 4.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -65,6 +66,7 @@ from blink16.symbolfiles.toolchain import (
 PRODUCER = "GNU blink16 5.0"
 """gdb reads "GNU", a language, and the version of a GCC that tells all locations."""
 DW_LANG_MIPS_ASSEMBLER = 0x8001
+PARAGRAPH = 16
 LINEAR_POINTER = 4
 """Bytes of a pointer that gdb can follow."""
 
@@ -240,7 +242,7 @@ def convert(told: Toolchain, image: int, folder: str = "") -> DebugInformation:
     ``folder``: where the source files are, as gdb is to look for them.
     """
     sections = _Sections()
-    near = _data_segment(told)
+    near = _near_data(told)
     for unit in told.units:
         if unit.lines or unit.functions or unit.variables:
             _Unit(unit, image, near, sections).write(folder)
@@ -254,12 +256,23 @@ def convert(told: Toolchain, image: int, folder: str = "") -> DebugInformation:
     return DebugInformation(sections.contents(), code, tuple(sorted(sections.bodies)))
 
 
-def _data_segment(told: Toolchain) -> int | None:
-    """Return the paragraph of the image that most variables' offsets count from."""
-    places = [
-        v.place.segment for u in told.units for v in u.variables if isinstance(v.place, Static)
-    ]
-    return max(sorted(set(places)), key=places.count, default=None)
+@dataclass(frozen=True, slots=True)
+class _NearData:
+    """What near pointers point into."""
+
+    segment: int | None
+    """The paragraph of the image that most variables' offsets count from."""
+    without_null: frozenset[int]
+    """Those that have a variable at offset 0, to which a pointer is not null."""
+
+
+def _near_data(told: Toolchain) -> _NearData:
+    variables = (variable for unit in told.units for variable in unit.variables)
+    places = [v.place for v in variables if isinstance(v.place, Static)]
+    segments = [place.segment for place in places]
+    most = max(sorted(set(segments)), key=segments.count, default=None)
+    at_start = (place.segment for place in places if place.address == place.segment * PARAGRAPH)
+    return _NearData(most, frozenset(at_start))
 
 
 @dataclass
@@ -351,7 +364,6 @@ _FIXED = {
     Form.DATA2: Int16ul,
     Form.DATA4: Int32ul,
     Form.SECTION_OFFSET: Int32ul,
-    Form.UDATA: VarInt,
 }
 
 
@@ -364,6 +376,8 @@ def _value(form: Form, value: object, entry: Entry) -> bytes:
             return bytes(Int32ul.build(value.offset))
         case Form.STRING, str():
             return value.encode("utf-8").replace(b"\0", b"?") + b"\0"
+        case Form.UDATA, int():
+            return bytes(VarInt.build(max(value, 0)))
         case Form.SDATA, int():
             return _signed(value)
         case Form.EXPRESSION, bytes():
@@ -392,7 +406,7 @@ def _signed(value: int) -> bytes:
 class _Unit:
     """One unit's entries."""
 
-    def __init__(self, unit: Unit, image: int, near: int | None, sections: _Sections) -> None:
+    def __init__(self, unit: Unit, image: int, near: _NearData, sections: _Sections) -> None:
         self._unit = unit
         self._image = image
         self._near = near
@@ -400,6 +414,8 @@ class _Unit:
         self._root = Entry(Tag.UNIT)
         self._files = list(dict.fromkeys([unit.name, *(line.file for line in unit.lines)]))
         self._lines = [line for line in unit.lines if 0 <= line.address < MEMORY_SIZE - image]
+        self._first = {line.address: line for line in reversed(self._lines)}
+        self._line_starts = sorted(self._first)
         self._types = _TypeEntries(unit.types or {}, self._root)
 
     def write(self, folder: str) -> None:
@@ -448,9 +464,7 @@ class _Unit:
         entry = Entry(Tag.FUNCTION)
         entry.add(At.NAME, Form.STRING, function.name)
         entry.add(At.EXTERNAL, Form.PRESENT, True)
-        line = next(
-            (line for line in self._lines if line.address == function.scope.span.start), None
-        )
+        line = self._first.get(function.scope.span.start)
         if line is not None:
             entry.add(At.FILE, Form.UDATA, self._files.index(line.file) + 1)
             entry.add(At.LINE, Form.UDATA, line.number)
@@ -474,12 +488,15 @@ class _Unit:
 
     def _body(self, function: Function, span: range) -> int:
         """Return where a function's second line begins, if its first is a prologue."""
-        inside = [line.address + self._image for line in self._lines]
-        later = [address for address in inside if span.start < address < span.stop]
-        framed = any(
-            isinstance(variable.place, Local) for variable in _variables(function.scope)
-        ) or bool(function.scope.scopes)
-        return min(later) if later and framed and span.start in inside else span.start
+        first = function.scope.span.start
+        at = bisect_right(self._line_starts, first)
+        framed = bool(function.scope.scopes) or any(
+            isinstance(variable.place, Local) for variable in function.scope.variables
+        )
+        if not framed or first not in self._first or at == len(self._line_starts):
+            return span.start
+        second = self._line_starts[at] + self._image
+        return second if second < span.stop else span.start
 
     def _scope(self, scope: Scope, frame: _Frame) -> list[Entry]:
         entries = [self._variable(variable, frame) for variable in scope.variables]
@@ -562,14 +579,19 @@ class _Unit:
         return value + self._near_to_linear(segment) + bytes([Op.STACK_VALUE])
 
     def _near_to_linear(self, segment: int | None) -> bytes:
-        """Return what adds the data segment to an offset; a null pointer stays null."""
+        """Return what adds the data segment to an offset; a null pointer stays null.
+
+        Unless something of the program's own lies at the segment's start.
+        """
         if segment is None:
-            segment = self._near
+            segment = self._near.segment
         if segment is None:
             add = _register("ds") + bytes([Op.CONST1U, 4, Op.SHL, Op.PLUS])
         else:
-            linear = self._image + segment * 16
+            linear = self._image + segment * PARAGRAPH
             add = bytes([Op.CONST4U]) + _uint32(linear) + bytes([Op.PLUS])
+        if segment in self._near.without_null:
+            return add
         skip = bytes([Op.SKIP]) + len(add).to_bytes(2, "little")
         return bytes([Op.DUP, Op.BRANCH]) + len(skip).to_bytes(2, "little") + skip + add
 
@@ -602,12 +624,6 @@ def _all_parameters(scope: Scope) -> tuple[list[Variable], Scope]:
             own += more
         inner.append(block)
     return own, Scope(scope.span, rest, tuple(inner))
-
-
-def _variables(scope: Scope) -> Iterator[Variable]:
-    yield from scope.variables
-    for inner in scope.scopes:
-        yield from _variables(inner)
 
 
 def _register(name: str) -> bytes:
@@ -812,11 +828,12 @@ def _line_table(
     files: Sequence[str], lines: Sequence[Line], code: Iterable[range], image: int
 ) -> bytes:
     """Return a unit's part of .debug_line: a sequence for each stretch of its code."""
-    program = bytearray()
+    program, numbers = bytearray(), {file: number for number, file in enumerate(files, 1)}
+    starts = [line.address for line in lines]
     for span in code:
-        inside = [line for line in lines if line.address in span]
+        inside = lines[bisect_left(starts, span.start) : bisect_left(starts, span.stop)]
         if inside:
-            program += _sequence(files, inside, min(span.stop, MEMORY_SIZE - image), image)
+            program += _sequence(numbers, inside, min(span.stop, MEMORY_SIZE - image), image)
     names = b"".join(FILE.build({"name": f, "folder": 0, "time": 0, "size": 0}) for f in files)
     header = {
         "minimum_length": 1,
@@ -833,7 +850,7 @@ def _line_table(
     )
 
 
-def _sequence(files: Sequence[str], lines: Iterable[Line], end: int, image: int) -> bytes:
+def _sequence(files: Mapping[str, int], lines: Iterable[Line], end: int, image: int) -> bytes:
     program = bytearray()
     address, number, file = None, 1, 1
     for line in lines:
@@ -842,7 +859,7 @@ def _sequence(files: Sequence[str], lines: Iterable[Line], end: int, image: int)
         else:
             program += bytes([_ADVANCE_PC]) + VarInt.build(line.address - address)
         address = line.address
-        if (index := files.index(line.file) + 1) != file:
+        if (index := files[line.file]) != file:
             program += bytes([_SET_FILE]) + VarInt.build(index)
             file = index
         program += bytes([_ADVANCE_LINE]) + _signed(line.number - number) + bytes([_COPY])

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path, PureWindowsPath
 
 from blink16.symbolfiles import codeview, dwarf, tds
 from blink16.symbolfiles.source import SymbolFile, SymbolFileError
-from blink16.symbolfiles.toolchain import Language, Static, Toolchain
+from blink16.symbolfiles.toolchain import Language, Spans, Static, Toolchain
 from blink16.symbols import Symbol, SymbolKind
 
+MAX_ENTRIES = 10_000
+"""Files of a folder that are looked at."""
 _FORMATS = ((codeview.find, codeview.parse), (tds.find, tds.parse))
 
 
@@ -16,21 +21,46 @@ def find(content: bytes) -> Toolchain | None:
     """Return what an .EXE tells of itself, None if nothing.  SymbolFileError if it lies."""
     for search, parse in _FORMATS:
         if (found := search(content)) is not None:
-            try:
-                return parse(found)
-            except RecursionError:
-                raise SymbolFileError("its debugging information refers to itself") from None
+            return parse(found)
     return None
 
 
-def symbol_file(told: Toolchain, image: int, folder: str = "") -> SymbolFile:
+def symbol_file(told: Toolchain, image: int, folder: Path | None = None) -> SymbolFile:
     """Return what a toolchain told about a program whose image lies at a linear address.
 
-    ``folder``: where its source files are.
+    ``folder``: where its source files are, under whatever case DOS gave their names.
     """
     symbols = tuple(dict.fromkeys(_symbols(told, image)))
-    has_lines = any(unit.lines for unit in told.units)
-    return SymbolFile(symbols, dwarf.convert(told, image, folder) if has_lines else None)
+    if not any(unit.lines for unit in told.units):
+        return SymbolFile(symbols)
+    if folder is not None:
+        told = _with_files_of(told, folder)
+    try:
+        debug = dwarf.convert(told, image, str(folder or ""))
+    except RecursionError:
+        raise SymbolFileError("its types are too deep") from None
+    return SymbolFile(symbols, debug, told)
+
+
+def _with_files_of(told: Toolchain, folder: Path) -> Toolchain:
+    """Return it with source files called as they are called in a folder, where they are there."""
+    try:
+        entries = {path.name.lower(): path.name for path in islice(folder.iterdir(), MAX_ENTRIES)}
+    except OSError:
+        return told
+
+    def there(name: str) -> str:
+        return entries.get(PureWindowsPath(name).name.lower(), name)
+
+    units = (
+        replace(
+            unit,
+            name=there(unit.name),
+            lines=tuple(replace(line, file=there(line.file)) for line in unit.lines),
+        )
+        for unit in told.units
+    )
+    return replace(told, units=tuple(units))
 
 
 def _symbols(told: Toolchain, image: int) -> Iterator[Symbol]:
@@ -45,10 +75,10 @@ def _symbols(told: Toolchain, image: int) -> Iterator[Symbol]:
             if isinstance(variable.place, Static):
                 plain.add((variable.name, variable.place.address))
                 yield Symbol(variable.name, image + variable.place.address, SymbolKind.DATA)
-    in_c = [span for unit in told.units if unit.language is Language.C for span in unit.code]
+    in_c = Spans(span for unit in told.units if unit.language is Language.C for span in unit.code)
     for label in told.labels:
         name = label.name
-        if any(label.address in span for span in in_c):
+        if label.address in in_c:
             name = name.removeprefix("_")
         known = {(name, label.address), (name.removeprefix("_"), label.address)}
         if not known & plain:

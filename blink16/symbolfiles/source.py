@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blink16.memory import ADDRESS_MASK
+from blink16.symbolfiles.toolchain import Toolchain
 from blink16.symbols import Symbol, SymbolKind
 
 MAX_FILE_SIZE = 16 << 20
@@ -54,3 +55,5 @@ class SymbolFile:
 
     symbols: tuple[Symbol, ...]
     debug: DebugInformation | None = None
+    told: Toolchain | None = None
+    """What the debugging information says, where it was not in DWARF; addresses as there."""

@@ -47,6 +47,7 @@ from blink16.symbolfiles.toolchain import (
     Member,
     PointerType,
     Scope,
+    Spans,
     Static,
     StructureType,
     Toolchain,
@@ -60,6 +61,8 @@ MAGIC = b"\xfb\x52"
 VERSIONS = range(0x0200, 0x0500)
 """2.0x of Turbo C 2 up to 4.xx of Borland C++ 4, whose tables for 16 bits are the same."""
 MAX_NAMES = 0x10000
+MAX_TAKEN = 2_000_000
+"""Records that may be named, those that several name counted each time; tables have 65,535."""
 MAX_DEPTH = 32
 """Scopes within scopes."""
 UNIT_SCOPE = 0xFFFE
@@ -255,13 +258,14 @@ def parse(information: bytes) -> Toolchain:
     """Read what `find` returns.  SymbolFileError if it lies."""
     try:
         tables = _Tables.read(information)
+        modules = range(1, len(tables.modules) + 1)
+        units = tuple(_Module(tables, number).unit() for number in modules)
     except ConstructError:
         raise SymbolFileError("Borland's debug information is cut off") from None
-    units = tuple(_Module(tables, number).unit() for number in range(1, len(tables.modules) + 1))
-    return Toolchain(units, tuple(_labels(tables, units)))
+    return Toolchain(units, tuple(_labels(tables)))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Tables:
     """The tables, each record at its number less 1."""
 
@@ -276,6 +280,8 @@ class _Tables:
     types: Sequence[bytes]
     members: Sequence[Container]
     names: Sequence[str]
+    taken: int = 0
+    """Records that were taken from them."""
 
     @classmethod
     def read(cls, content: bytes) -> _Tables:
@@ -289,8 +295,8 @@ class _Tables:
         def table(record: Construct, count: int) -> Sequence[Container]:
             nonlocal at
             size = record.sizeof() * count
-            part, at = content[at : at + size], at + size
-            return list(record[count].parse(part))
+            rows, at = content[at : at + size], at + size
+            return list(record[count].parse(rows))
 
         symbols = table(SYMBOL, header.symbols)
         modules = table(MODULE, header.modules)
@@ -309,6 +315,30 @@ class _Tables:
             symbols, header.globals, modules, sources, scopes, lines, segments, correlations,
             types, members, names,
         )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        self.code = Spans(map(_code, self.segments))
+        self.segments_of: dict[int, list[Container]] = {}
+        for segment in self.segments:
+            self.segments_of.setdefault(segment.module, []).append(segment)
+        self.statics = {
+            _address(symbol.segment, symbol.offset): symbol
+            for symbol in reversed(self.symbols)
+            if symbol.flags & 7 == SymbolClass.STATIC
+        }
+        self.tags = {
+            symbol.offset: self.name(symbol.name)
+            for symbol in reversed(self.symbols)
+            if symbol.flags & 7 == SymbolClass.TAG
+        }
+
+    def part(self, table: Sequence[Container], first: int, count: int) -> Sequence[Container]:
+        """Return records from a number on, as many as there are."""
+        found = table[first - 1 : first - 1 + count] if first else ()
+        self.taken += len(found)
+        if self.taken > MAX_TAKEN:
+            raise SymbolFileError("Borland's debug information is damaged: it repeats itself")
+        return found
 
     def name(self, number: int) -> str:
         """Return a name; "" if there is none."""
@@ -346,11 +376,6 @@ def _records(record: Construct, content: bytes, at: int, count: int) -> Sequence
     return list(record[count].parse(content[at : at + record.sizeof() * count]))
 
 
-def part(table: Sequence[Container], first: int, count: int) -> Sequence[Container]:
-    """Return records from a number on, as many as there are."""
-    return table[first - 1 : first - 1 + count] if first else ()
-
-
 class _Module:
     """Reads one module."""
 
@@ -365,36 +390,32 @@ class _Module:
     def unit(self) -> Unit:
         """Return what is known of it."""
         tables, record = self._tables, self._record
-        segments = [
-            (number, segment)
-            for number, segment in enumerate(tables.segments, 1)
-            if segment.module == self._number
-        ]
+        segments = tables.segments_of.get(self._number, [])
         lines = sorted(self._lines(), key=lambda line: line.address)
-        sources = part(tables.sources, record.sources, record.source_count)
+        sources = tables.part(tables.sources, record.sources, record.source_count)
         name = tables.name(sources[0].name) if sources else tables.name(record.name)
-        functions = tuple(f for _, segment in segments for f in self._functions(segment))
+        functions = tuple(f for segment in segments for f in self._functions(segment))
         return Unit(
             name or "?",
             self.language,
-            tuple(sorted((_code(s) for _, s in segments), key=lambda span: span.start)),
+            tuple(sorted((_code(s) for s in segments), key=lambda span: span.start)),
             tuple(lines),
             functions,
-            tuple(self._statics([_code(s) for _, s in segments])),
+            tuple(self._statics()),
             self._types.table,
         )
 
     def _lines(self) -> Iterator[Line]:
         tables, record = self._tables, self._record
-        for one in part(tables.correlations, record.correlations, record.correlation_count):
+        for one in tables.part(tables.correlations, record.correlations, record.correlation_count):
             if 0 < one.segment <= len(tables.segments) and 0 < one.source <= len(tables.sources):
                 segment = tables.segments[one.segment - 1]
                 file = tables.name(tables.sources[one.source - 1].name)
-                for line in part(tables.lines, one.lines, one.line_count):
+                for line in tables.part(tables.lines, one.lines, one.line_count):
                     yield Line(_address(segment.segment, line.offset), file, line.number)
 
     def _functions(self, segment: Container) -> Iterator[Function]:
-        scopes = part(self._tables.scopes, segment.scopes, segment.scope_count)
+        scopes = self._tables.part(self._tables.scopes, segment.scopes, segment.scope_count)
         inner: dict[int, list[int]] = {}
         for number, scope in enumerate(scopes, segment.scopes):
             inner.setdefault(scope.parent, []).append(number)
@@ -408,14 +429,10 @@ class _Module:
             below = (whole(child, known, depth + 1) for child in inner.get(number, ()))
             return Scope(span, new, tuple(below))
 
-        at = {
-            _address(symbol.segment, symbol.offset): symbol
-            for symbol in reversed(self._tables.symbols)
-            if symbol.flags & 7 == SymbolClass.STATIC and self._is_function(symbol)
-        }
         for number in inner.get(0, ()):
             scope = whole(number)
-            if (symbol := at.get(scope.span.start)) is not None:
+            symbol = self._tables.statics.get(scope.span.start)
+            if symbol is not None and self._is_function(symbol):
                 kind = self._types.own(symbol.type)
                 described = self._types.table.get(kind)
                 far = isinstance(described, FunctionType) and described.far
@@ -428,7 +445,7 @@ class _Module:
     def _scope(self, record: Container, segment: Container) -> tuple[range, tuple[Variable, ...]]:
         """Return the code of a scope and its variables, parameters in the order of C."""
         start = _address(segment.segment, record.offset)
-        symbols = part(self._tables.symbols, record.symbols, record.symbol_count)
+        symbols = self._tables.part(self._tables.symbols, record.symbols, record.symbol_count)
         found = [v for symbol in symbols if (v := self._local(symbol)) is not None]
         found.sort(
             key=lambda v: v.place.offset if isinstance(v.place, Local) and v.parameter else 0
@@ -450,10 +467,10 @@ class _Module:
                 return Variable(name, kind, _static(symbol))
         return None
 
-    def _statics(self, code: Sequence[range]) -> Iterator[Variable]:
+    def _statics(self) -> Iterator[Variable]:
         """Yield the module's variables; the global ones, which have none, are the first's."""
         record, tables = self._record, self._tables
-        symbols = list(part(tables.symbols, record.symbols, record.symbol_count))
+        symbols = list(tables.part(tables.symbols, record.symbols, record.symbol_count))
         if self._number == 1:
             symbols += tables.symbols[: tables.global_count]
         for symbol in symbols:
@@ -472,7 +489,7 @@ class _Module:
 _PAIRS = {"ax": "dx:ax", "dx": "dx:ax"}
 
 
-def _labels(tables: _Tables, units: Sequence[Unit]) -> Iterator[Label]:
+def _labels(tables: _Tables) -> Iterator[Label]:
     for symbol in tables.symbols:
         name = tables.name(symbol.name)
         if symbol.flags & 7 == SymbolClass.STATIC and name:
@@ -480,8 +497,7 @@ def _labels(tables: _Tables, units: Sequence[Unit]) -> Iterator[Label]:
 
 
 def _is_code(tables: _Tables, symbol: Container) -> bool:
-    address = _address(symbol.segment, symbol.offset)
-    return any(address in _code(segment) for segment in tables.segments)
+    return _address(symbol.segment, symbol.offset) in tables.code
 
 
 def _code(segment: Container) -> range:
@@ -555,10 +571,7 @@ class _Types:
 
     def _tag(self, number: int) -> str:
         """Return the name that a symbol gives to a type."""
-        for symbol in self._tables.symbols:
-            if symbol.flags & 7 == SymbolClass.TAG and symbol.offset == number:
-                return self._tables.name(symbol.name)
-        return ""
+        return self._tables.tags.get(number, "")
 
     def _members(self, first: int, *, union: bool) -> Iterator[Member]:
         offset = bit = 0

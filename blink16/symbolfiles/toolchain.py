@@ -7,7 +7,8 @@ each other in circles.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -208,3 +209,21 @@ class Toolchain:
 
     units: tuple[Unit, ...]
     labels: tuple[Label, ...] = ()
+
+
+class Spans:
+    """Addresses in ranges, which may overlap; whether one is among them is found at once."""
+
+    def __init__(self, spans: Iterable[range]) -> None:
+        self._starts: list[int] = []
+        self._stops: list[int] = []
+        for span in sorted(filter(None, spans), key=lambda span: span.start):
+            if self._stops and span.start <= self._stops[-1]:
+                self._stops[-1] = max(self._stops[-1], span.stop)
+            else:
+                self._starts.append(span.start)
+                self._stops.append(span.stop)
+
+    def __contains__(self, address: int) -> bool:
+        at = bisect_right(self._starts, address)
+        return at > 0 and address < self._stops[at - 1]
