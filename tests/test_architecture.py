@@ -13,7 +13,7 @@ FLOORS = (
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
-    {"history", "loader", "pc", "painter", "viewer"},
+    {"history", "loader", "pc", "painter", "viewer", "teletype"},
     {"debugger"},
     {"monitor", "board", "reports"},
     {"gdbstub", "client"},
