@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from blink16.cpu import models
 from blink16.cpu.native import cache, loading, trial
 from blink16.cpu.native.compiler import Linker, NativeError
 from blink16.cpu.native.interpreter import module_text
@@ -146,7 +147,7 @@ def test_without_a_home_there_is_no_cache(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def _child(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    monkeypatch.setattr(trial, "command", lambda level: [sys.executable, "-c", script])
+    monkeypatch.setattr(trial, "command", lambda model, level: [sys.executable, "-c", script])
 
 
 @pytest.fixture
@@ -168,10 +169,10 @@ def test_a_first_start_that_crashes_is_remembered(
     _child(monkeypatch, script)
     expected = rf"its first start crashed \({name}: Assertion failed\)"
     with pytest.raises(NativeError, match=expected + "$"):
-        loading._make()
+        loading._make(models.DEFAULT)
     _child(monkeypatch, "raise SystemExit('tried again')")
     with pytest.raises(NativeError, match=expected + ", when it was tried here before"):
-        loading._make()
+        loading._make(models.DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_a_first_start_that_fails_otherwise_is_tried_again(
     _child(monkeypatch, script)
     for _ in range(2):
         with pytest.raises(NativeError, match=reason):
-            loading._make()
+            loading._make(models.DEFAULT)
     assert not empty_cache.exists()
 
 
@@ -198,17 +199,17 @@ def test_the_first_start_makes_what_later_ones_use(
 ) -> None:
     """Prevents compiling at each start, or linking what nobody has tried."""
     monkeypatch.setattr(loading, "LEVEL", 0)  # it is quicker to make
-    loading._make()
+    loading._make(models.DEFAULT)
     assert len(list(empty_cache.iterdir())) == 1
     _child(monkeypatch, "raise SystemExit('compiled again')")
-    assert loading._make().library.addresses
+    assert loading._make(models.DEFAULT).library.addresses
 
 
 def test_a_module_that_llvm_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents a child that runs wrong code from being taken for a good one."""
     monkeypatch.setattr(trial, "PATIENCE", 0.0)
     with pytest.raises(NativeError, match="took more than"):
-        trial.first_start(0)
+        trial.first_start(models.DEFAULT, 0)
 
 
 # -- other platforms ---------------------------------------------------------------------------
@@ -233,6 +234,6 @@ def test_native_code_is_made_for_each_platform(triple: str) -> None:
     machine = llvm.Target.from_triple(triple).create_target_machine(
         opt=0, reloc="pic", codemodel="small"
     )
-    module = llvm.parse_assembly(module_text())
+    module = llvm.parse_assembly(module_text(models.DEFAULT))
     module.verify()
     assert machine.emit_object(module).startswith(magic)

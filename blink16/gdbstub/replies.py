@@ -50,6 +50,9 @@ class Client:
     swbreak: bool = False
     hwbreak: bool = False
     multiprocess: bool = False
+    monitor_errors: bool = False
+    """Whether qRcmd is to be answered with an error where a command fails, as our client wants;
+    gdb shows what there is to say as text."""
     error_strings: bool = False
     """As LLDB has them."""
     list_threads: bool = False
@@ -58,7 +61,13 @@ class Client:
     @classmethod
     def of(cls, features: frozenset[str]) -> Client:
         """Pick what matters here from a client's features."""
-        known = ("error-message+", "swbreak+", "hwbreak+", "multiprocess+")
+        known = (
+            "error-message+",
+            "swbreak+",
+            "hwbreak+",
+            "multiprocess+",
+            "blink16.monitor-errors+",
+        )
         return cls(*(name in features for name in known))
 
 

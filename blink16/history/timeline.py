@@ -76,6 +76,8 @@ class Timeline:
         self._hurry = Event()
         self._log = InputLog()
         self._fed = 0
+        self.changes = 0
+        """Moves with everything that happens to the machine from outside."""
         self._queue: deque[tuple[str, bytes]] = deque()
         self.queued = 0
         """Bytes of input that wait until the machine next runs live."""
@@ -223,6 +225,7 @@ class Timeline:
 
     def _happen(self, entry: Input) -> None:
         """Log an input and let it happen, here at the end of the history."""
+        self.changes += 1
         entry.apply(self.machine)
         self._log.append(entry)
         self._fed = len(self._log)

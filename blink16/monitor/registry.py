@@ -62,22 +62,31 @@ def command(usage: str, *, whole: bool = False) -> Callable[[Body], Body]:
     return register
 
 
-def execute(debugger: Debugger, line: str) -> str:
-    """Carry out a line that the user typed; return what to show, errors included."""
+def perform(debugger: Debugger, line: str) -> str:
+    """Carry out a line that the user typed; return what to show.  MonitorError if it failed."""
     name, _, rest = (line.strip() or "help").partition(" ")
     try:
         found = find(name)
         arguments = [rest.strip()] if found.whole and rest else rest.split()
         text = found.run(debugger, arguments)
-    except (MonitorError, NumeralError, PointError) as error:
-        text = str(error)
+    except (NumeralError, PointError) as error:
+        raise MonitorError(str(error)) from None
     except Interrupted:
-        text = f"interrupted; now at instruction {debugger.machine.icount}"
+        now = debugger.machine.icount
+        raise MonitorError(f"interrupted; now at instruction {now}") from None
     finally:
         debugger.timeline.forget_interrupt()  # a late one is not for the next resume
     if len(text) > MAX_OUTPUT:
         text = f"{text[:MAX_OUTPUT]}\n(cut off after {MAX_OUTPUT} characters)"
     return text if not text or text.endswith("\n") else text + "\n"
+
+
+def execute(debugger: Debugger, line: str) -> str:
+    """Carry out a line that the user typed; return what to show, errors included."""
+    try:
+        return perform(debugger, line)
+    except MonitorError as error:
+        return f"{error}\n"
 
 
 def find(name: str) -> MonitorCommand:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 
 from blink16.bus import Bus
+from blink16.cpu import models
+from blink16.cpu.model import Model
 from blink16.cpu.native import loading
 from blink16.cpu.native.compiler import Compiler, NativeError, submit
 from blink16.cpu.native.engine import NativeEngine
@@ -18,13 +20,13 @@ GUEST = bytes((0xB9, *COUNT.to_bytes(2, "little"), 0x40, 0xE2, 0xFD, 0xF4))
 _AGAIN = 3
 
 
-def make(level: int) -> bytes:
-    """Return the object file, optimised as said; NativeError if it does not run as it should."""
+def make(model: Model, level: int) -> bytes:
+    """Return a processor's object file, optimised as said; NativeError if it runs wrongly."""
     compiler = Compiler()
-    image = compiler.compile(module_text(), level)
-    loading.use(loading.linked(compiler, image))
+    image = compiler.compile(module_text(model), level)
+    loading.use(loading.linked(compiler, model, image))
     registers, memory = Registers(), Memory()
-    engine = NativeEngine(registers, memory, Bus(), wait=True)
+    engine = NativeEngine(model, registers, memory, Bus(), wait=True)
     memory.write(0, GUEST)
     engine.run(COUNT)
     translation = engine.translation
@@ -39,6 +41,6 @@ def make(level: int) -> bytes:
 
 if __name__ == "__main__":
     try:
-        sys.stdout.buffer.write(make(int(sys.argv[1])))
+        sys.stdout.buffer.write(make(models.find(sys.argv[1]), int(sys.argv[2])))
     except NativeError as error:
         sys.exit(str(error))

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from blink16.cpu.model import Model
 from blink16.cpu.native.compiler import Compiler, NativeError
 from blink16.cpu.native.interpreter import module_text
 
@@ -30,17 +31,19 @@ class DiedError(NativeError):
     """The child crashed: native code is nothing for this computer, as it is."""
 
 
-def first_start(level: int) -> bytes:
-    """Return the interpreter's object file, which a child has made and tried.
+def first_start(model: Model, level: int) -> bytes:
+    """Return the object file of a processor's interpreter, which a child has made and tried.
 
     ``level``: how much LLVM optimises it.  DiedError if the child crashed, NativeError if it can't.
     """
     if getattr(sys, "frozen", False) or not sys.executable:
-        return Compiler().compile(module_text(), level)  # there is no Python that we could start
+        return Compiler().compile(
+            module_text(model), level
+        )  # there is no Python that we could start
     paths = os.pathsep.join([str(_PACKAGES), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     try:
         child = subprocess.Popen(
-            command(level),
+            command(model, level),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -64,9 +67,9 @@ def first_start(level: int) -> bytes:
     return image
 
 
-def command(level: int) -> list[str]:
+def command(model: Model, level: int) -> list[str]:
     """Return the command that makes the object file and writes it to standard output."""
-    return [sys.executable, "-P", "-m", "blink16.cpu.native.first_start", str(level)]
+    return [sys.executable, "-P", "-m", "blink16.cpu.native.first_start", model.name, str(level)]
 
 
 def _death(status: int) -> str | None:
