@@ -7,9 +7,8 @@ order:
 
 - ``receive(data)``: bytes came from the client, at most `RECEIVE_SIZE` at a time (each request
   may call for a reply of 64 KiB, so this bounds the memory of a flood);
-- ``stopped(event, process)``: the ``debugger.resume`` that a `Start` asked for has returned
-  ``event``.  Never call it with WAITING or IDLE: wait for input and call
-  ``debugger.resume(how)`` again;
+- ``stopped(event, process)``: the ``debugger.drive`` that a `Start` asked for has returned
+  ``event``;
 - ``finished(text)``: the ``run()`` that a `Work` asked for has returned ``text``;
 - ``took(machine)`` or ``refused(reason)``: what a `Take` or `TakeNew` has come to;
 - ``speak()``: the notices and the output collected while a machine runs or a work is on its way.

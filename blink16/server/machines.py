@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, repeat
@@ -104,12 +103,10 @@ class Slot:
         """Whether its thread is at work."""
         self.to_debugger: Deliver | None = None
         """Takes the program's output instead of the console, in the thread that runs it."""
-        self.input_arrived = trio.Event()
         self.fittings = fittings
         self._moves = Lock()
         self._generation = Generation()
         self._console = console
-        self._token: trio.lowlevel.TrioToken | None = None
         self._fresh_wanted = False
         self._uncommitted: tuple[Path, ...] = ()
         """The images of disks that were not written back: none before there is a machine."""
@@ -152,7 +149,6 @@ class Slot:
 
     def taken(self) -> Taken:
         """Return the machine for the client that now holds it."""
-        self._token = trio.lowlevel.current_trio_token()
         return Taken(self.process, self.debugger, self.program, self.launched, self.circumstances)
 
     def circumstances(self) -> Circumstances:
@@ -234,7 +230,7 @@ class Slot:
 
     def _has_room(self, channel: str) -> bool:
         """Whether a line may read on, from its thread; else its peer waits for the guest."""
-        return pc.has_room(self.debugger.machine, channel, self.debugger.timeline.queued)
+        return pc.has_room(self.debugger.machine, channel, self.debugger.timeline.inbox.queued)
 
     def _picture(self) -> Viewer:
         """Begin a picture of its screen for somebody who connects."""
@@ -252,20 +248,13 @@ class Slot:
     def type(self, data: bytes) -> None:
         """Take input for the console, in any thread.
 
-        The machine gets it when it next runs live; what comes beyond `timeline.MAX_QUEUED`
-        bytes until then is lost.
+        The machine gets it when it next runs live; what comes beyond `inbox.MAX_QUEUED` bytes
+        until then is lost.
         """
         self._deliver_on(Console.CHANNEL, data)
 
     def _deliver_on(self, channel: str, data: bytes) -> None:
         self.debugger.receive(channel, data)
-        if self._token is not None:  # else no client has come yet who could let it run
-            with suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(self._wake, idempotent=True)
-
-    def _wake(self) -> None:
-        self.input_arrived.set()
-        self.input_arrived = trio.Event()
 
 
 class Machines:
