@@ -37,6 +37,7 @@ HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
 
 ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
 DOS_ENVIRONMENT = {"COMSPEC": "C:\\COMMAND.COM", "PATH": "C:\\"}
+PARAGRAPH = 16
 PSP_PARAGRAPHS = 0x10
 """An .EXE's image lies behind its PSP, to which DS points at the start."""
 NOT_FOUND = 127
@@ -101,7 +102,9 @@ class Loaded:
     console: Console
     symbols: SymbolTable
     debug: tuple[symbolfiles.DebugInformation, ...] = ()
-    """Debugging information in DWARF, from the symbol files that have it."""
+    """Debugging information in DWARF, from the program and the symbol files that have it."""
+    remarks: tuple[str, ...] = ()
+    """What its user should know of how it was loaded, a line each."""
 
 
 def find(name: str) -> Path:
@@ -175,7 +178,24 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
         raise LoadError(f"{program.name}: {error}") from None
     except OSError as error:
         raise LoadError(f"{error.filename or options.root}: {error.strerror}") from None
-    return with_symbols(Loaded(machine, console, symbols), program.kind, options.symbols)
+    loaded = _with_own_information(Loaded(machine, console, symbols), program)
+    return with_symbols(loaded, program.kind, options.symbols)
+
+
+def _with_own_information(loaded: Loaded, program: Program) -> Loaded:
+    """Add what an .EXE tells of itself; if that is damaged, the program runs without."""
+    if program.kind is not ProgramKind.DOS_EXE:
+        return loaded
+    try:
+        told = symbolfiles.find_embedded(program.image)
+        if told is None:
+            return loaded
+        image = _place(loaded.machine, program.kind).image * PARAGRAPH
+        file = symbolfiles.symbol_file(told, image, Path(program.name).parent.absolute())
+    except symbolfiles.SymbolFileError as error:
+        return replace(loaded, remarks=(f"{program.name}: {error}; it runs without names",))
+    debug = () if file.debug is None else (file.debug,)
+    return replace(loaded, symbols=SymbolTable([*loaded.symbols, *file.symbols]), debug=debug)
 
 
 def with_symbols(
@@ -187,7 +207,7 @@ def with_symbols(
         files = [symbolfiles.read(source, place) for source in sources]
     except symbolfiles.SymbolFileError as error:
         raise LoadError(str(error), USAGE) from None
-    debug = dict.fromkeys(file.debug for file in files if file.debug)
+    debug = dict.fromkeys([*loaded.debug, *(file.debug for file in files if file.debug)])
     names = chain(loaded.symbols, *(file.symbols for file in files))
     return replace(loaded, symbols=SymbolTable(names), debug=tuple(debug))
 
