@@ -80,6 +80,11 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         help="the guest's date and time at the start, like 1986-03-07T12:00 (default: now)",
     )
     group.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop where the program uses what the machine lacks, instead of only saying so",
+    )
+    group.add_argument(
         "--realtime", action="store_true", help="let the guest's clock go no faster than ours"
     )
 
@@ -109,6 +114,7 @@ def options(parsed: argparse.Namespace, setup: pc.PcSetup) -> loader.Options:
         root=parsed.root,
         writable=parsed.writable,
         engine=parsed.engine,
+        strict=parsed.strict,
         epoch_ns=time.time_ns() if date is None else int(date.timestamp()) * 1_000_000_000,
     )
 

@@ -48,6 +48,7 @@ class EventKind(Enum):
     KILLED = auto()  # resumed after a trap that ends the program
     WAITING = auto()  # the guest waits for input: call resume() again when there is some
     RESTARTED = auto()  # a PC was reset and has passed its self-test
+    LACKING = auto()  # strict: the guest used what the machine hasn't got
     IDLE = auto()  # it does nothing but wait: call resume() again with input, or after a while
 
 
@@ -276,7 +277,7 @@ class Debugger:
         hit = None
         if self._actions:
             hit = last_stop(timeline, low, self._met_again, self._print)
-        elif self.points:
+        elif self.points or self.machine.is_strict:
             hit = last_hit(timeline, low, self._accepts)
         if hit is not None and (hit.icount > goal or _is_watch(hit.stop) or count is None):
             self._arrive(hit.icount, origin)
@@ -443,7 +444,7 @@ def _is_breakpoint(stop: Stop) -> bool:
 
 
 def _is_watch(stop: Stop) -> bool:
-    return stop.reason is StopReason.WATCHPOINT
+    return stop.reason in (StopReason.WATCHPOINT, StopReason.LACKED)
 
 
 _KINDS = {
@@ -458,6 +459,8 @@ _KINDS = {
     StopReason.EXITED: EventKind.EXITING,
     StopReason.TRAPPED: EventKind.SIGNALLED,
     StopReason.RESTARTED: EventKind.RESTARTED,
+    StopReason.LACKS: EventKind.LACKING,
+    StopReason.LACKED: EventKind.LACKING,
 }
 _ARRIVALS = {StopReason.BUDGET, StopReason.INTERRUPTED, StopReason.WATCHPOINT}
 """Ends of runs at an instruction that the run would have looked at next."""

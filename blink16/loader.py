@@ -77,6 +77,8 @@ class Options:
     """Files with names for the program's addresses."""
     setup: pc.PcSetup = pc.PcSetup()  # noqa: RUF009 - frozen
     """The PC around a boot image."""
+    strict: bool = False
+    """Whether the machine stops where its guest uses what it lacks."""
     answers: Answers | None = None
     """What the host's file system has said; what it says to the guest is added.
 
@@ -175,6 +177,7 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
         raise LoadError(f"{program.name}: {error}") from None
     except OSError as error:
         raise LoadError(f"{error.filename or options.root}: {error.strerror}") from None
+    machine.watch_for_lacks(strict=options.strict)
     return with_symbols(Loaded(machine, console, symbols), program.kind, options.symbols)
 
 

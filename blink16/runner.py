@@ -83,6 +83,7 @@ class Runner:
         if self._is_pc and streams and terminal.is_interactive():
             self._viewer = Viewer(lambda: self._machine, status=lambda: QUIT_HINT)
         self._machine.on_output = self._show
+        self._machine.on_notice = say
         self._input: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._reader = terminal.InputReader(partial(self._deliver, Console.CHANNEL))
         if streams:
@@ -218,6 +219,8 @@ class Runner:
                 return End(0, f"halted with interrupts {off} {_where(self._machine)}")
             case StopReason.LOCKUP:
                 return End(1, f"locked up in endless prefixes {_where(self._machine)}")
+            case StopReason.LACKS | StopReason.LACKED:
+                return End(1, stop.text)
             case _:
                 return None
 

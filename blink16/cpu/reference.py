@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from blink16.bus import Bus
 from blink16.cpu.decoder import execute
 from blink16.cpu.encoding import MAX_BODY, Instruction, parse_body
-from blink16.cpu.engine import Stop, StopReason, next_instruction
+from blink16.cpu.engine import Stop, StopReason, Witness, next_instruction
+from blink16.cpu.later import LOW_END, suspicious
 from blink16.cpu.opcodes import PREFIXES, REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.predicates import Predicate
@@ -36,16 +37,23 @@ class ReferenceEngine:
         self._state = registers.state
         self._segment: int | None = None
         self._next_ip = 0
+        self._body_ip = 0
         self._jump: int | None = None
         self._wants_attention = False
         self._was_open = 0
         self.between_rounds = False
         self.horizon = next_instruction
+        self.witness: Witness | None = None
 
     # -- engine ------------------------------------------------------------------------------
 
-    def run(self, budget: int, *, skip_first: bool = False) -> Stop:
-        """Execute at most ``budget`` instructions (see `engine.Engine`)."""
+    def run(self, budget: int, *, skip_first: bool = False, again: bool | None = None) -> Stop:
+        """Execute at most ``budget`` instructions (see `engine.Engine`).
+
+        ``again``: whether the first one is executed even if it is suspicious; by default as it
+        is with a breakpoint.
+        """
+        again = skip_first if again is None else again
         cells, attributes = self._cells, self.memory.attributes
         self.memory.touched = None
         for _ in range(budget):
@@ -59,8 +67,8 @@ class ReferenceEngine:
                     return Stop(StopReason.BREAKPOINT)
                 if here & Attribute.SERVICE:
                     return Stop(StopReason.SERVICE)
-            skip_first = False
-            stop = self._step()
+            stop = self._step(again)
+            skip_first = again = False
             if stop is not None:
                 return stop
         return Stop(StopReason.BUDGET)
@@ -74,13 +82,15 @@ class ReferenceEngine:
         enter_interrupt(self, Value(vector, 8), Value(self._cells[Cell.IP], 16))
         self._cells[Cell.IP] = self._jump or 0
 
-    def _step(self) -> Stop | None:
+    def _step(self, again: bool) -> Stop | None:
         """Execute one instruction; None if there is nothing to tell."""
         cells = self._cells
         start = cells[Cell.IP]
         instruction = self._fetch(start)
         if instruction is None:
             return Stop(StopReason.LOCKUP, text="nothing but prefixes in the code segment")
+        if (stop := self._look(again)) is not None:
+            return stop
         self._jump = None
         self._wants_attention = self.between_rounds = False
         self._was_open = cells[Cell.INTERRUPT]
@@ -96,6 +106,20 @@ class ReferenceEngine:
         if self._wants_attention:
             return Stop(StopReason.ATTENTION)
         return Stop(StopReason.HALT) if cells[Cell.HALTED] else None
+
+    def _look(self, again: bool) -> Stop | None:
+        """Let the witness see an instruction that can hardly be meant."""
+        address = linear(self._cells[Cell.CS], self._body_ip)
+        memory = self.memory
+        if memory.attributes[address] & Attribute.TOLD:
+            return None
+        if self.witness is None:
+            if suspicious(bytes(memory.ram[address : address + 4])):
+                memory.attributes[address] |= Attribute.TOLD  # native code need not ask again
+            return None
+        if address < LOW_END or suspicious(bytes(memory.ram[address : address + 4])):
+            return self.witness.meets(self._body_ip, again=again)
+        return None
 
     def _fetch(self, ip: int) -> Instruction | None:
         """Read prefixes and decode; None if the segment holds nothing else."""
@@ -118,6 +142,7 @@ class ReferenceEngine:
             body = bytes(ram[address : address + MAX_BODY])
         else:
             body = bytes(ram[linear(base >> 4, body_ip + n)] for n in range(MAX_BODY))
+        self._body_ip = body_ip
         instruction = parse_body(body)
         self._next_ip = (body_ip + instruction.length) & 0xFFFF
         return instruction
@@ -197,6 +222,9 @@ class ReferenceEngine:
         state = self.memory.pages[page]
         if state & _WRITE_MINDS:
             if state & PageState.ROM:
+                if state & PageState.TELL and self.witness is not None:
+                    ip, icount = self._cells[Cell.IP], self.registers.icount
+                    self._wants_attention |= self.witness.stored_to_rom(address, ip, icount)
                 return
             if state & PageState.WATCH_WRITE:
                 self.memory.touch(address, 1, Access.WRITE)

@@ -28,6 +28,7 @@ _KEPT = (
     EventKind.SIGNALLED,
     EventKind.HALTED,
     EventKind.RESTARTED,
+    EventKind.LACKING,
 )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from blink16.cpu.encoding import MAX_BODY, Instruction, parse_body
 from blink16.cpu.flags import CONDITIONS
+from blink16.cpu.later import suspicious
 from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP, MAX_PREFIXES
 from blink16.cpu.opcodes import (
     PREFIXES,
@@ -56,6 +57,8 @@ class Place:
     segment: int | None
     """The number of the overriding segment register."""
     repeat: Repeat | None
+    suspicious: bool = False
+    """Whether it can hardly be meant (`later.suspicious`)."""
 
     @property
     def mnemonic(self) -> str:
@@ -74,6 +77,8 @@ class Place:
     def interpreted(self) -> bool:
         """Whether this is nothing for a region."""
         mnemonic, modrm = self.mnemonic, self.instruction.modrm
+        if self.suspicious:
+            return True
         if mnemonic in INTERPRETED or mnemonic in INTERPRETED_LEAVING:
             return True
         if self.repeat is not None and mnemonic in STRING_INSTRUCTIONS:
@@ -132,8 +137,10 @@ class Segment:
             at += 1
         if at > LAST_IP or at - ip > MAX_PREFIXES:
             return None
-        instruction = parse_body(self.code[at : at + MAX_BODY])
-        return Place(ip, at + instruction.length, instruction, segment, repeat)
+        body = self.code[at : at + MAX_BODY]
+        instruction = parse_body(body)
+        end = at + instruction.length
+        return Place(ip, end, instruction, segment, repeat, suspicious(body[:4]))
 
 
 def _copy(array: memoryview, base: int) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from blink16.bus import Bus
-from blink16.cpu.engine import Stop, StopReason, next_instruction
+from blink16.cpu.engine import Stop, StopReason, Witness, next_instruction
 from blink16.cpu.native import loading
 from blink16.cpu.native.compiler import NativeError
 from blink16.cpu.native.layout import OUT, Exit, Ignore, Slot
@@ -29,6 +29,7 @@ _TOUCHED, _TOUCHED_BY_READ = Slot.TOUCHED // 4, Slot.TOUCHED_BY_READ // 4
 _AT_PORT = int(Exit.PORT)
 FAR = 1 << 62
 """An instruction count that no run gets to."""
+_ROM, _ROM_AT = Slot.ROM // 4, Slot.ROM_AT // 4
 _WAKE, _CHANGES = Slot.WAKE // 4, Slot.CHANGES // 4
 _PORT, _ACCESS, _VALUE = Slot.PORT // 4, Slot.ACCESS // 4, Slot.VALUE // 4
 _STOPS: dict[int, Stop] = {
@@ -83,6 +84,15 @@ class NativeEngine:
         """What executes now: ``native`` or ``reference``."""
         return "reference" if self._core is None else "native"
 
+    @property
+    def witness(self) -> Witness | None:
+        """Who is told of what can't be meant; the reference meets it."""
+        return self._reference.witness
+
+    @witness.setter
+    def witness(self, witness: Witness | None) -> None:
+        self._reference.witness = witness
+
     # -- running -----------------------------------------------------------------------------
 
     def run(self, budget: int, *, skip_first: bool = False) -> Stop:
@@ -108,6 +118,8 @@ class NativeEngine:
         self._core.interrupt(self._state, self._memory, vector)
         if self._ints[_CHANGES] and self.translation is not None:
             self.translation.see_changes()
+        if self._ints[_ROM]:
+            self._stored_to_rom(self._longs[_ICOUNT])
         if self._ints[_TOUCHED]:
             self._touched()
 
@@ -138,8 +150,8 @@ class NativeEngine:
         self._predicates = Predicates(core, self.memory)
         self._predicates.arm(self._wanted)
 
-    def _delegate(self, budget: int, skip_first: bool) -> Stop:
-        stop = self._reference.run(budget, skip_first=skip_first)
+    def _delegate(self, budget: int, skip_first: bool, again: bool | None = None) -> Stop:
+        stop = self._reference.run(budget, skip_first=skip_first, again=again)
         self.between_rounds = self._reference.between_rounds
         return stop
 
@@ -183,12 +195,14 @@ class NativeEngine:
                 horizon = longs[_ICOUNT] + self.horizon()
                 longs[_GOAL] = min(horizon, end)
                 exit_ = self._core.answer(state, memory, value)
-            stop = _STOPS.get(exit_) or self._see_to(exit_)
+            stop = _STOPS.get(exit_) or self._see_to(exit_, ignore)
             if stop is not None:
                 break
             if longs[_ICOUNT] != began:  # else the first instruction is still to come
                 ignore = Ignore.NOTHING
             exit_ = enter(state, memory, ignore)
+        if self._ints[_ROM]:
+            self._stored_to_rom(longs[_ICOUNT] - (exit_ != Exit.BETWEEN_ROUNDS))
         if exit_ == Exit.DELEGATE:
             return stop
         if longs[_ICOUNT] != began:
@@ -205,15 +219,17 @@ class NativeEngine:
             return 0
         return self._bus.read(ints[_PORT], access)
 
-    def _see_to(self, exit_: int) -> Stop | None:
+    def _see_to(self, exit_: int, ignore: int) -> Stop | None:
         """Do what native code can't; None to go on with it."""
         if exit_ == Exit.DELEGATE:
-            stop = self._delegate(1, True)
+            stop = self._delegate(1, True, ignore == Ignore.POINTS)
             if self.translation is not None and self.memory.stale_code:
                 self.translation.see_host()
             return None if stop.reason is StopReason.BUDGET else stop
         if exit_ == Exit.WATCHPOINT:
             return self._touched()
+        if exit_ == Exit.ROM:
+            return _STOPS[Exit.ATTENTION] if self._stored_to_rom(self._longs[_ICOUNT] - 1) else None
         translation = self.translation
         if translation is not None:
             match exit_:
@@ -224,6 +240,12 @@ class NativeEngine:
                 case Exit.WAKE:
                     translation.take_ready()
         return None
+
+    def _stored_to_rom(self, icount: int) -> bool:
+        """Tell of a store to ROM by the instruction ``icount``; whether the run is to end."""
+        address, ip = self._ints[_ROM] - 1, self._ints[_ROM_AT]
+        self._ints[_ROM] = 0
+        return self.witness is not None and self.witness.stored_to_rom(address, ip, icount)
 
     def _touched(self) -> Stop:
         address = self._ints[_TOUCHED] - 1

@@ -294,6 +294,12 @@ class Function(Emitter):
         """Leave the run if TF is set, or IF newly while an interrupt is requested."""
         self._opened = True
 
+    def instruction_offset(self) -> Value:
+        """Return where the instruction begins, with its prefixes."""
+        prefixed = (Value("%prefixes", 32, self) & SEEN).is_not_zero()
+        start = self.value(f"load i32, ptr {self.address('%state', Slot.START)}", 32)
+        return self._choose(prefixed, start, Value("%ip", 32, self))
+
     def note_event(self) -> None:
         """Make the run end after this instruction."""
         left = self.name("load i64, ptr %left")

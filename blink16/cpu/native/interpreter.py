@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from blink16.cpu.decoder import EFFECTIVE_ADDRESSES
 from blink16.cpu.encoding import DIRECT_RM
+from blink16.cpu.later import OPCODES as OF_LATER_PROCESSORS
 from blink16.cpu.native.function import (
     DYNAMIC,
     REPEAT_MASK,
@@ -95,6 +96,30 @@ class Module:
 
     def opcode(self, opcode: int, repeat: Repeat | None) -> str:
         """Return the name of the function for an opcode, which may choose another."""
+        name = self._opcode(opcode, repeat)
+        return self._suspicious(opcode, name) if opcode in _SUSPICIOUS else name
+
+    def _suspicious(self, opcode: int, name: str) -> str:
+        """Return the function that looks at what is hardly meant before it is executed."""
+        key = f"suspicious{opcode:02x}_{name[1:]}"
+        if f"@{key}" not in self._names.values():
+            self._names[Row(key, ()), False, None] = f"@{key}"
+            function = Function(key)
+            attributes = function.address("%code", ATTRIBUTES_OFFSET)
+            told = function.value(f"load i8, ptr {attributes}", 8) & Attribute.TOLD
+            suspicious = told.is_zero()
+            if opcode in _EMPTY:
+                code = function.value("load i32, ptr %code, align 1", 32)
+                suspicious = suspicious & code.equals(_EMPTY[opcode])
+            look, go = function.labels(2)
+            function.fork(suspicious, look, go, rare=True)
+            for label, target in ((look, "@delegate"), (go, name)):
+                function.begin(label)
+                function.emit(tail_call(target, "%ip", "%budget", "%prefixes"))
+            self.parts.append(str(function))
+        return f"@{key}"
+
+    def _opcode(self, opcode: int, repeat: Repeat | None) -> str:
         rows = OPCODES[opcode]
         if opcode in PREFIXES:
             return self._prefix(opcode)
@@ -173,6 +198,11 @@ def _prefix_function(name: str, opcode: int) -> Function:
     table = (now & REPEAT_MASK) >> REPEAT_SHIFT
     function.call_opcode(following, "%budget", text(now), base, code, table)
     return function
+
+
+_EMPTY = {0x00: 0, 0xFF: (1 << 32) - 1}
+_SUSPICIOUS = OF_LATER_PROCESSORS | _EMPTY.keys()
+"""See `later.suspicious`."""
 
 
 def _constant(name: str, functions: Iterator[str] | list[str] | tuple[str, ...]) -> str:

@@ -50,11 +50,14 @@ class Slot(IntEnum):
     ACCESS = 156  # i32: the width of that, and `OUT`
     VALUE = 160  # i32: what is to be written, or was read
     ANSWERED = 164  # i32: 1 if the port has been accessed and the instruction is to be done
+    STORE_AT = 168  # i32: the offset of the instruction whose store is not a plain one
+    ROM = 172  # i32: 1 + the first address of ROM stored to which is to be told, or 0
+    ROM_AT = 176  # i32: the offset of the instruction that did
 
 
 assert PREDICATES_OFFSET + 8 * MEMORY_SIZE == SCRATCH_OFFSET + SCRATCH_SIZE
 assert Slot.GOAL == ICOUNT_OFFSET + 8
-assert Slot.CHANGED + 4 * MAX_CHANGES <= Slot.WAKE < Slot.ANSWERED < STATE_SIZE
+assert Slot.CHANGED + 4 * MAX_CHANGES <= Slot.WAKE < Slot.ROM_AT < STATE_SIZE
 
 
 class Exit(IntEnum):
@@ -72,6 +75,7 @@ class Exit(IntEnum):
     CHANGED = 9  # translated code was written to
     WAKE = 10  # the compiler's thread has something
     PORT = 11  # before IN or OUT: the port is to be accessed, then goes `answer`
+    ROM = 12  # after a store to ROM that is to be told
 
 
 class Ignore(IntEnum):

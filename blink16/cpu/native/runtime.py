@@ -147,6 +147,13 @@ untouched:
 changed:
   {_leave(Exit.CHANGED)}
 unchanged:
+  {_slot("rom_p", Slot.ROM)}
+  %rom = load i32, ptr %rom_p
+  %any_rom = icmp ne i32 %rom, 0
+  br i1 %any_rom, label %rom_exit, label %untold
+rom_exit:
+  {_leave(Exit.ROM)}
+untold:
   %some = icmp sgt i64 %budget, 0
   br i1 %some, label %look, label %refill
 refill:
@@ -182,7 +189,7 @@ take:
   store i64 %now_at, ptr %at_p
   br label %look
 look:
-  %left = phi i64 [ %budget, %unchanged ], [ %slice, %take ]
+  %left = phi i64 [ %budget, %untold ], [ %slice, %take ]
   %ip16 = and i32 %ip, 65535
   %sum = add i32 %base, %ip16
   %linear = and i32 %sum, {ADDRESS_MASK}
@@ -347,9 +354,25 @@ define internal i32 @put(ptr %state, ptr %memory, i32 %sum, i32 %value) {{
   %mind = load i8, ptr %mind_p
   %rom_bit = and i8 %mind, {int(PageState.ROM)}
   %rom = icmp ne i8 %rom_bit, 0
-  br i1 %rom, label %nothing, label %ram
+  br i1 %rom, label %in_rom, label %ram
+in_rom:
+  %tell_bit = and i8 %mind, {int(PageState.TELL)}
+  %quiet = icmp eq i8 %tell_bit, 0
+  {_slot("rom_p", Slot.ROM)}
+  %before = load i32, ptr %rom_p
+  %later = icmp ne i32 %before, 0
+  %nothing_new = or i1 %quiet, %later
+  br i1 %nothing_new, label %nothing, label %tell
 nothing:
   ret i32 0
+tell:
+  %told = add i32 %linear, 1
+  store i32 %told, ptr %rom_p
+  {_slot("store_at_p", Slot.STORE_AT)}
+  %store_at = load i32, ptr %store_at_p
+  {_slot("rom_at_p", Slot.ROM_AT)}
+  store i32 %store_at, ptr %rom_at_p
+  ret i32 1
 ram:
   %watch_bit = and i8 %mind, {int(PageState.WATCH_WRITE)}
   %watched_page = icmp ne i8 %watch_bit, 0
@@ -380,13 +403,13 @@ changed:
   %more = add i32 %changes, 1
   store i32 %more, ptr %changes_p
   %room = icmp ult i32 %changes, {MAX_CHANGES}
-  br i1 %room, label %note, label %told
+  br i1 %room, label %note, label %changed_told
 note:
   {_slot("changed_p", Slot.CHANGED)}
   %place = getelementptr inbounds i32, ptr %changed_p, i32 %changes
   store i32 %linear, ptr %place
-  br label %told
-told:
+  br label %changed_told
+changed_told:
   ret i32 1
 }}
 define preserve_mostcc i32 @store_byte(ptr %state, ptr %memory, i32 %base, i32 %offset,
