@@ -80,8 +80,9 @@ class Lacks:
 
     def restore(self, state: LacksState) -> None:
         """Take the state of a `save`."""
-        self.state = state
-        self._known = {(lack.kind, lack.place) for lack in state.told}
+        told = tuple(Lack(*lack) for lack in state.told)  # recordings know plain tuples
+        self.state = state._replace(told=told)
+        self._known = {(lack.kind, lack.place) for lack in told}
 
     def is_told(self, kind: Kind, place: int) -> bool:
         """Whether there is nothing new to tell of this."""

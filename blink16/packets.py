@@ -16,7 +16,7 @@ PACKET_SIZE = 1 << 16
 ESCAPE_XOR = 0x20
 
 
-class Signal(Enum):
+class Control(Enum):
     """What stands between packets, and a packet that was damaged on its way."""
 
     ACK = auto()  # +
@@ -39,9 +39,9 @@ class BadPacket:
     reason: str
 
 
-Item = Signal | Packet | BadPacket
+Item = Control | Packet | BadPacket
 
-_SIGNALS = {b"+": Signal.ACK, b"-": Signal.NAK, b"\x03": Signal.BREAK}
+_SIGNALS = {b"+": Control.ACK, b"-": Control.NAK, b"\x03": Control.BREAK}
 _OUTSIDE = re.compile(rb"[$+\-\x03]")
 _INSIDE = re.compile(rb"[$#]")
 _CHECKSUM = re.compile(rb"[0-9a-fA-F]{2}")
@@ -114,7 +114,7 @@ class Decoder:
         if self._oversized:
             return BadPacket(f"packet larger than {PACKET_SIZE} bytes")
         if not _CHECKSUM.fullmatch(digits) or int(digits, 16) != checksum(body):
-            return Signal.DAMAGED
+            return Control.DAMAGED
         if body.endswith(b"}"):
             return BadPacket("escape at the end of a packet")
         return Packet(_ESCAPED.sub(_unescape, body) if b"}" in body else body)

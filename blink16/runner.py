@@ -12,7 +12,7 @@ from functools import partial
 from blink16 import pc, terminal
 from blink16.bios.typist import Typist
 from blink16.console import Console
-from blink16.consoles import PICTURE_SECONDS, Lines, Place, Side, Streams
+from blink16.consoles import PICTURE_SECONDS, ConsolePlace, Lines, Side, Streams
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
 from blink16.governor import Governor
@@ -66,7 +66,7 @@ class Runner:
         loaded: Loaded,
         *,
         real_time: bool = False,
-        places: Mapping[str, Place] | None = None,
+        places: Mapping[str, ConsolePlace] | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         """``real_time``: let the machine's clock go no faster than ours.
@@ -83,7 +83,10 @@ class Runner:
         if self._is_pc and streams and terminal.is_interactive():
             self._viewer = Viewer(lambda: self._machine, status=lambda: QUIT_HINT)
         self._machine.on_output = self._show
-        self._machine.on_notice = say
+        self._say = say
+        self._unsaid: list[str] = []
+        """Notices that would have spoilt the picture, for the end."""
+        self._machine.on_notice = self._note
         self._input: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._reader = terminal.InputReader(partial(self._deliver, Console.CHANNEL))
         if streams:
@@ -133,6 +136,8 @@ class Runner:
             if self._viewer:
                 self._draw(at_once=True)
                 terminal.write(terminal.STDOUT, self._viewer.end().encode())
+            for text in self._unsaid:
+                self._say(text)
 
     # -- pace --------------------------------------------------------------------------------
 
@@ -159,6 +164,12 @@ class Runner:
             terminal.show(channel, data)
         elif channel != Console.CHANNEL:
             terminal.show_beside_picture(data)
+
+    def _note(self, text: str) -> None:
+        if self._viewer is None:
+            self._say(text)
+        else:
+            self._unsaid.append(text)
 
     def _draw(self, *, at_once: bool = False) -> None:
         """Draw a PC's screen, now and then, and choose how long to run until the next time."""

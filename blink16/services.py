@@ -117,7 +117,7 @@ class Guest(Protocol):
 Service = Callable[[Guest], Outcome]
 
 
-class Host(Guest, Protocol):
+class Chassis(Guest, Protocol):
     """The machine as those see it who put programs and systems into it."""
 
     @property

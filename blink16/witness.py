@@ -25,6 +25,12 @@ INT_OPCODE = 0xCD
 BANK_SHIFT = 16
 """Writes to ROM are told once for each 64 KiB."""
 LED_HERE = "a wrong jump or return led here, and the history shows which"
+PROBED_PORTS = frozenset(
+    {*range(0x2E8, 0x2F0), *range(0x3E8, 0x3F0)}  # COM3, COM4
+    | {*range(0x278, 0x27C), *range(0x3BC, 0x3BF)}  # further printers
+    | {*range(0x3F0, 0x3F8)}  # a floppy controller, whose motors systems stop
+)
+"""Where systems look, at their start, for what may well be absent: only polling these is told."""
 MODELS: tuple[str, ...] = ("80186", "80286")
 """The processors that this machine can have instead."""
 
@@ -61,6 +67,8 @@ class Witness(Lacks):
         self._marked: dict[int, tuple[Kind, int]] = {}
         """Addresses that have the attribute TOLD, and what it was that was told."""
         self._stop: Lack | None = None
+        self._stood_at: int | None = None
+        """The instruction count at which it stopped before an instruction, to go on next."""
         self._watch_vectors(True)
         self.watch_rom()
 
@@ -69,7 +77,7 @@ class Witness(Lacks):
     def restore(self, state: LacksState) -> None:
         """Take the state of a `save`, with the marks that follow from it."""
         super().restore(state)
-        self._stop = None
+        self._stop = self._stood_at = None
         memory = self._machine.memory
         for address, told in list(self._marked.items()):
             if not self.is_told(*told):
@@ -104,6 +112,10 @@ class Witness(Lacks):
     def wants_stop(self) -> bool:
         """Whether there is such a stop."""
         return self._stop is not None
+
+    def stand(self) -> None:
+        """Let the next run go on from here, where the user sees what is wrong."""
+        self._stood_at = self._machine.icount
 
     def service_lacks(self, kind: Kind, what: str, remedy: str, place: int | None) -> None:
         """Tell what a guest wanted that has called a service."""
@@ -143,7 +155,7 @@ class Witness(Lacks):
 
     # -- instructions ------------------------------------------------------------------------
 
-    def meets(self, ip: int, *, again: bool) -> Stop | None:
+    def meets(self, ip: int) -> Stop | None:
         """Look at a suspicious instruction."""
         memory, cs = self._machine.memory, self._machine.registers.cs
         address = linear(cs, ip)
@@ -152,7 +164,8 @@ class Witness(Lacks):
             return None
         kind = Kind(lack.kind)
         if not self.is_told(kind, lack.place):
-            if self.strict and not again:
+            if self.strict and self._stood_at != self._machine.icount:
+                self.stand()
                 return Stop(StopReason.LACKS, text=str(lack))
             self._tell(lack)
             self._stop = None  # the stop was before this instruction
@@ -198,7 +211,7 @@ class Witness(Lacks):
         if is_read and self.poll(port, linear(self._machine.registers.cs, ip)):
             what = f"waits in a loop for port {port:03X}h, at which there is no device"
             self._tell(self._lack(Kind.POLLED_PORT, port, ip, what))
-        if not self.is_told(Kind.PORT, port):
+        if port not in PROBED_PORTS and not self.is_told(Kind.PORT, port):
             verb = "reads FFh" if is_read else "is written in vain"
             what = f"port {port:03X}h {verb}: there is no device at it"
             self._tell(self._lack(Kind.PORT, port, ip, what))

@@ -9,10 +9,10 @@ from collections import deque
 
 from blink16.breakpoints import Point, Points
 from blink16.cpu.engine import Stop, StopReason
-from blink16.debugger import Action, Condition, Debugger, Event, EventKind, Resume
+from blink16.debugger import Debugger, Event, EventKind, PointAction, PointCondition, Resume
+from blink16.history import Timeline
 from blink16.machine import Machine
 from blink16.symbols import SymbolTable
-from blink16.timeline import Timeline
 
 LIMIT = 20_000
 """Instructions after which a run ends as if the user had interrupted it."""
@@ -110,12 +110,15 @@ class NaiveDebugger(Debugger):
         return self._last
 
     def insert(
-        self, point: Point, condition: Condition | None = None, action: Action | None = None
+        self,
+        point: Point,
+        condition: PointCondition | None = None,
+        action: PointAction | None = None,
     ) -> None:
         """Set a point; its condition is taken to hold, and it does nothing."""
         self.points.insert(point)
 
-    def condition(self, point: Point) -> Condition | None:
+    def condition(self, point: Point) -> PointCondition | None:
         """Know no conditions."""
         return None
 

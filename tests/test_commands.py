@@ -67,7 +67,7 @@ ONE = ThreadId(ANY, 1)
         (b"qAttached", p.QueryAttached(None)),
         (b"qAttached:a410", p.QueryAttached(0xA410)),
         (b"!", p.ExtendedMode()),
-        (b"R00", p.Restart()),
+        (b"R00", p.RestartProgram()),
         (b"vAttach;1f", p.Attach(31)),
         (b"vRun;", p.Launch("", ())),
         (b"vRun;62616e6e6572;4869;", p.Launch("banner", ("Hi", ""))),

@@ -11,8 +11,8 @@ from blink16.breakpoints import MAX_POINTS, MAX_WATCH_LENGTH, Point, PointError,
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger, Event, EventKind, Resume
+from blink16.history import Timeline
 from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, Access, Attribute, Memory, PageState
-from blink16.timeline import Timeline
 
 FORWARD = Resume()
 BACKWARD = Resume(backward=True)

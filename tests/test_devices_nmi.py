@@ -15,9 +15,9 @@ from blink16.cpu import engines
 from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.devices.nmi import CHANNEL_ERROR, MEMORY_ERROR
+from blink16.history import Timeline
 from blink16.machine import Machine
 from blink16.monitor import execute
-from blink16.timeline import Timeline
 
 NMIS, LOOPS = DATA, DATA + 2
 HANDLER = 0x3000

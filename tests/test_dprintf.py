@@ -10,7 +10,7 @@ from stub_client import Client
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.gdbstub import agent
-from blink16.gdbstub.agent import MAX_OUTPUT, Condition, Print
+from blink16.gdbstub.agent import MAX_OUTPUT, AgentCondition, Print
 from blink16.gdbstub.points import MAX_EXPRESSIONS, MAX_LENGTH
 from blink16.history import search
 from blink16.machine import Machine
@@ -82,7 +82,7 @@ def test_going_back_it_prints_down_to_the_stop(debugger: Debugger, said: list[by
     debugger.resume(Resume(count=30))
     stop = Point(PointKind.HARDWARE, 0x10000)
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(stop, Condition((ax_is(8),)))
+    debugger.insert(stop, AgentCondition((ax_is(8),)))
     assert debugger.resume(Resume(backward=True)).kind is EventKind.BREAKPOINT
     assert debugger.machine.registers.ax == 8
     assert said == [b"15", b"14", b"13", b"12", b"11", b"10", b"9"]
@@ -95,14 +95,14 @@ def test_many_lines_backward(
     monkeypatch.setattr(search, "MAX_SAID", 7)
     debugger.resume(Resume(count=200))
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(Point(PointKind.HARDWARE, 0x10000), Condition((ax_is(20),)))
+    debugger.insert(Point(PointKind.HARDWARE, 0x10000), AgentCondition((ax_is(20),)))
     debugger.resume(Resume(backward=True))
     assert said == [b"%d" % n for n in range(100, 20, -1)]
 
 
 def test_it_may_have_a_condition(debugger: Debugger, said: list[bytes]) -> None:
     """Prevents conditions that count for breakpoints only."""
-    debugger.insert(PLACE, Condition((ax_is(3),)), printing(printf(b"three")))
+    debugger.insert(PLACE, AgentCondition((ax_is(3),)), printing(printf(b"three")))
     debugger.resume(Resume(count=20))
     assert said == [b"three"]
     debugger.resume(Resume(backward=True))
@@ -115,7 +115,7 @@ def test_several_at_one_address_keep_their_own_conditions(
     """Gdb sends all conditions, then all commands: one's condition must not print another's."""
     conditions = (ax_is(2), ax_is(4))
     action = Print.of((printf(b"two"), printf(b"four")), conditions)
-    debugger.insert(PLACE, Condition(conditions), action)
+    debugger.insert(PLACE, AgentCondition(conditions), action)
     debugger.resume(Resume(count=20))
     assert said == [b"two", b"four"]
 
@@ -123,7 +123,7 @@ def test_several_at_one_address_keep_their_own_conditions(
 def test_a_breakpoint_at_the_same_address_stops(debugger: Debugger, said: list[bytes]) -> None:
     """Prevents a dprintf that swallows another kind of breakpoint, and the other way round."""
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(Point(PointKind.HARDWARE, PLACE.address), Condition((ax_is(3),)))
+    debugger.insert(Point(PointKind.HARDWARE, PLACE.address), AgentCondition((ax_is(3),)))
     assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
     assert said == [b"1", b"2", b"3"]
     debugger.remove(PLACE)
@@ -136,7 +136,7 @@ def test_range_steps_print_once_and_stop_at_breakpoints(
 ) -> None:
     """Prevents one line for the arrival and one for the start of the next step."""
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(Point(PointKind.SOFTWARE, 0x10000), Condition((ax_is(3),)))
+    debugger.insert(Point(PointKind.SOFTWARE, 0x10000), AgentCondition((ax_is(3),)))
     event = debugger.resume(Resume(step_range=(0x10000, 0x10010)))
     assert event.kind is EventKind.BREAKPOINT
     assert said == [b"1", b"2", b"3"]
@@ -193,7 +193,7 @@ def test_conditions_print_nothing(debugger: Debugger) -> None:
     """Prevents output from an engine that judges conditions itself, as often as it likes."""
     with pytest.raises(agent.AgentError):
         agent.evaluate(printf(b"x"), debugger.machine)
-    assert Condition((printf(b"x"),))(debugger.machine)
+    assert AgentCondition((printf(b"x"),))(debugger.machine)
 
 
 @given(st.binary(max_size=60))

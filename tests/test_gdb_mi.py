@@ -101,7 +101,7 @@ def test_what_cppdbg_sends(mi: Mi) -> None:
             "-gdb-set stop-on-solib-events 1",
         ):
             assert mi.ask(command).startswith("^done"), command
-        cppdbg = readme_configurations()[1]
+        cppdbg = configurations_shown()[1]
         for entry in cppdbg["customLaunchSetupCommands"]:
             command = entry["text"].replace(":1234", server.address)
             assert mi.ask(command).startswith("^connected")
@@ -115,10 +115,10 @@ def test_what_cppdbg_sends(mi: Mi) -> None:
         assert 'func="print_letters"' in mi.expect(r"^\*stopped.*\n") or mi.transcript
 
 
-def readme_configurations() -> list[dict[str, Any]]:
-    """Return the configurations that README shows: Native Debug, cppdbg, DAP."""
-    readme = (PROJECT / "README.md").read_text()
-    return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", readme, re.DOTALL)]
+def configurations_shown() -> list[dict[str, Any]]:
+    """Return the configurations that docs/ides.md shows: Native Debug, cppdbg, DAP."""
+    page = (PROJECT / "docs/ides.md").read_text()
+    return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
 
 
 # -- DAP -------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def test_the_debug_adapter_protocol() -> None:
         pytest.skip("the DAP wants a gdb newer than Debian's: install the test extra")
     with Server("banner", "HI") as server, Dap(known[0]) as dap:
         assert dap.ask("initialize", adapterID="gdb")["supportsDisassembleRequest"]
-        attach = readme_configurations()[2]
+        attach = configurations_shown()[2]
         dap.request("attach", **{**attach, "target": server.address})
         dap.ask("setFunctionBreakpoints", breakpoints=[{"name": "draw_letters"}])
         dap.ask("configurationDone")

@@ -13,8 +13,8 @@ from blink16.bios.data_area import DataArea
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.governor import MAX_LAG_SECONDS, Governor
+from blink16.history import Timeline
 from blink16.machine import Machine
-from blink16.timeline import Timeline
 
 
 class Clock:

@@ -19,7 +19,7 @@ from blink16.cpu.native.predicates import Function
 from blink16.cpu.predicates import Predicate, UntranslatableError
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.gdbstub import agent
-from blink16.gdbstub.agent import MAX_EMITTED, AgentError, Condition, evaluate
+from blink16.gdbstub.agent import MAX_EMITTED, AgentCondition, AgentError, evaluate
 from blink16.gdbstub.registers import REGISTERS, read
 from blink16.machine import Machine
 from blink16.memory import MEMORY_SIZE, Attribute
@@ -117,7 +117,7 @@ def test_an_operation_computes_what_it_is_to(operation: int) -> None:
         b"\x24" + (OPERANDS + n).to_bytes(4, "big") + b"\x1a" for n in (0, 8, 16)
     )
     code = left + right + bytes((operation,))
-    arm(machine, Condition((code + result + b"\x03" + END,)))
+    arm(machine, AgentCondition((code + result + b"\x03" + END,)))
     for a in EDGES:
         for b in EDGES:
             machine.memory.write(OPERANDS, a.to_bytes(8, "little") + b.to_bytes(8, "little"))
@@ -146,9 +146,9 @@ def test_every_register_is_the_one_that_gdb_sees() -> None:
         value = int.from_bytes(read(machine.registers, number)[:8], "little")
         code = b"\x26" + number.to_bytes(2, "big")
         assert evaluate(code + END, machine) == value, REGISTERS[number].name
-        arm(machine, Condition((code + constant(value) + b"\x03" + END,)))
+        arm(machine, AgentCondition((code + constant(value) + b"\x03" + END,)))
         assert not stops(machine), REGISTERS[number].name
-        arm(machine, Condition((code + constant(value) + b"\x13" + END,)))
+        arm(machine, AgentCondition((code + constant(value) + b"\x13" + END,)))
         assert stops(machine), REGISTERS[number].name
 
 
@@ -213,7 +213,7 @@ def test_compiled_conditions_hold_where_those_in_python_do(codes: list[bytes], s
     """Prevents stops that are missed, the one mistake that nobody would see."""
     choose = random.Random(seed)
     machine = make()
-    condition = Condition(tuple(codes))
+    condition = AgentCondition(tuple(codes))
     arm(machine, condition)
     try:
         compiled = bool(Function(condition))
@@ -248,7 +248,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def debug(*codes: bytes) -> Debugger:
     """Return a debugger with a conditional breakpoint at the loop, which is compiled already."""
     debugger = Debugger(make())
-    condition = Condition(codes)
+    condition = AgentCondition(codes)
     debugger.machine.engine.overlook({LOOP_AT: condition})
     submit(int).result()
     debugger.insert(Point(PointKind.SOFTWARE, LOOP_AT), condition)
@@ -271,7 +271,7 @@ def test_random_programs_stop_at_conditions_alike(seed: int) -> None:
         place = PROGRAM_AT + choose.randrange(PROGRAM_SIZE)
         register, bit = choose.randrange(4), 1 << choose.randrange(16)
         code = b"\x26\0" + bytes((register,)) + constant(bit) + b"\x0f" + END
-        conditions[place] = Condition((code,))
+        conditions[place] = AgentCondition((code,))
         for debugger in debuggers:
             debugger.insert(Point(PointKind.SOFTWARE, place), conditions[place])
     pair.native.engine.overlook(conditions)
@@ -356,7 +356,7 @@ def test_translated_code_minds_conditions(judged: list[int]) -> None:
     machine.run(100)
     assert translate_here(machine, 0) == 1
     debugger = Debugger(machine)
-    debugger.insert(Point(PointKind.SOFTWARE, LOOP_AT + 3), Condition((count_is(5000),)))
+    debugger.insert(Point(PointKind.SOFTWARE, LOOP_AT + 3), AgentCondition((count_is(5000),)))
     debugger.resume(Resume(count=1))
     submit(int).result()
     assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
@@ -379,7 +379,7 @@ def test_a_service_runs_at_a_breakpoint_that_does_not_count(engine: str) -> None
     machine.memory.write(LOOP_AT, bytes.fromhex("40 cd21 ebfb"))  # inc ax / int 21h / jmp
     stub = next(address for address, name in machine.service_names.items() if name == "int21")
     debugger = Debugger(machine)
-    debugger.insert(Point(PointKind.SOFTWARE, stub), Condition((count_is(7),)))
+    debugger.insert(Point(PointKind.SOFTWARE, stub), AgentCondition((count_is(7),)))
     assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
     assert served == [1, 2, 3, 4, 5, 6]
 
@@ -401,7 +401,7 @@ def test_a_condition_that_never_holds_can_be_interrupted() -> None:
 def test_budgets_are_kept_at_overlooked_breakpoints(budget: int) -> None:
     """Prevents counts of instructions that are off by those at breakpoints."""
     machine = make()
-    arm(machine, Condition((NEVER,)))
+    arm(machine, AgentCondition((NEVER,)))
     for run in range(1, 5):
         assert machine.run(budget) == Stop(StopReason.BUDGET)
         assert machine.icount == run * budget

@@ -1,4 +1,4 @@
-"""What README.md shows is what happens."""
+"""What README.md and docs/ show is what happens."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from gdb_client import PROJECT, Gdb, Server, gdbs
 
 from blink16 import Machine, StopReason
 
-README = (PROJECT / "README.md").read_text()
+DOCS = PROJECT / "docs"
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
-def blocks(language: str) -> list[str]:
-    """Return README's code blocks in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(page: str, language: str) -> list[str]:
+    """Return a page's code blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", (PROJECT / page).read_text(), re.DOTALL)
 
 
 @pytest.mark.gdb
 def test_the_session_shown_is_a_real_one() -> None:
     """Prevents a transcript that a user types after and gets something else."""
-    (transcript,) = blocks("gdb")
+    (transcript,) = blocks("docs/first-session.md", "gdb")
     commands = re.split(r"^\(gdb\) ", transcript, flags=re.MULTILINE)[1:]
     with Server("banner", "HI") as server, Gdb(gdbs()[0]) as gdb:
         gdb.run(server.target)
@@ -33,15 +34,15 @@ def test_the_session_shown_is_a_real_one() -> None:
 
 def test_the_python_shown_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """Prevents an example of the API that doesn't work."""
-    (example,) = blocks("python")
-    exec(compile(example, "README.md", "exec"), {"__name__": "readme"})
+    (example, *_) = blocks("docs/python.md", "python")
+    exec(compile(example, "docs/python.md", "exec"), {"__name__": "docs"})
     assert Machine.__name__ in example
     assert capsys.readouterr().out == f"{StopReason.BUDGET} 5 10\n"
 
 
 def test_the_first_commands_are_what_ci_does() -> None:
     """Prevents README's second command and .ci/run from testing different things."""
-    _, tests = blocks("sh")
+    _, tests = blocks("README.md", "sh")
     wanted = [shlex.join(part) for part in _commands(tests)]
     run = (PROJECT / ".ci/run").read_text().replace("--quiet --disable-pip-version-check ", "")
     for command in wanted:
@@ -50,3 +51,11 @@ def test_the_first_commands_are_what_ci_does() -> None:
 
 def _commands(block: str) -> list[list[str]]:
     return [shlex.split(command) for command in block.split("&&")]
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{p.name}" for p in DOCS.glob("*.md"))])
+def test_links_lead_to_files(page: str) -> None:
+    """Prevents a page that sends its reader nowhere."""
+    folder = (PROJECT / page).parent
+    links = LINK.findall((PROJECT / page).read_text())
+    assert [link for link in links if not (folder / link).exists()] == []

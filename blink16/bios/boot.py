@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from blink16.bios import keyboard, misc, tables, video
-from blink16.bios.clock import Clock
+from blink16.bios.clock import TickClock
 from blink16.bios.disk import Disk, disk_of
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK, BootError
@@ -24,20 +24,19 @@ from blink16.bios.printer import Printer
 from blink16.bios.rom import Rom
 from blink16.bios.roms import OptionRom
 from blink16.bios.serial import SerialService
-from blink16.bios.timer import Clock as RealTimeClock
-from blink16.bios.timer import TimerInterrupt, TimeService
+from blink16.bios.timer import CmosClock, TimerInterrupt, TimeService
 from blink16.bios.typist import Typist
 from blink16.console import Console
 from blink16.devices.pc import PcDevices
 from blink16.devices.video import Adapter
 from blink16.faults import hang_faults
-from blink16.services import Guest, Host, Outcome, Service
+from blink16.services import Chassis, Guest, Outcome, Service
 
 MAX_FLOPPIES = 2
 TEXT_MODE = 3
 
 
-def boot(host: Host, image: bytes, console: Console, *, drive: int = 0) -> None:
+def boot(chassis: Chassis, image: bytes, console: Console, *, drive: int = 0) -> None:
     """Stand before the boot sector of a disk image, loaded at 0000:7C00.
 
     ``image``: from a sector alone to a whole disk.  ``drive``: 0 for a floppy, 80h for a hard
@@ -46,11 +45,11 @@ def boot(host: Host, image: bytes, console: Console, *, drive: int = 0) -> None:
     """
     if drive not in (0, FIRST_HARD_DISK):
         raise BootError(f"can't boot from drive {drive:02X}h, only from 00h or 80h")
-    power_on(host, console, [disk_of(drive, image)])
+    power_on(chassis, console, [disk_of(drive, image)])
 
 
 def power_on(
-    host: Host,
+    chassis: Chassis,
     console: Console,
     disks: Sequence[Disk],
     *,
@@ -67,37 +66,39 @@ def power_on(
     if not disks:
         raise BootError("there is no disk to boot from")
     drives = Drives(disks)
-    devices = PcDevices(host, adapter=adapter, floppies=drives.count(hard_disks=False))
-    host.add_component(Console.CHANNEL, console)
-    host.add_device(Typist.COMPONENT, Typist(host, console, devices.keyboard))
-    host.add_component(Drives.CHANNEL, drives)
+    devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
+    chassis.add_component(Console.CHANNEL, console)
+    chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
+    chassis.add_component(Drives.CHANNEL, drives)
     for number, disk in enumerate(disks):
-        host.add_component(f"disk-{number}", disk)
-    rom = Rom(host)
-    tables.write(host)
-    post = Post(host, rom, drives, adapter, roms)
-    host.add_component(ResetSwitch.CHANNEL, ResetSwitch(host))
-    hang_faults(host)
-    _hang_services(host, rom, console, drives, post)
-    post.first(host)
+        chassis.add_component(f"disk-{number}", disk)
+    rom = Rom(chassis)
+    tables.write(chassis)
+    post = Post(chassis, rom, drives, adapter, roms)
+    chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
+    hang_faults(chassis)
+    _hang_services(chassis, rom, console, drives, post)
+    post.first(chassis)
     rom.protect()
     return devices
 
 
-def _hang_services(host: Host, rom: Rom, console: Console, drives: Drives, post: Post) -> None:
-    bus = host.bus
-    clock, printer = RealTimeClock(bus), Printer(bus)
+def _hang_services(
+    chassis: Chassis, rom: Rom, console: Console, drives: Drives, post: Post
+) -> None:
+    bus = chassis.bus
+    clock, printer = CmosClock(bus), Printer(bus)
     timer, keys, parity = TimerInterrupt(), KeyboardInterrupt(bus), ParityCheck(bus)
     typed, serial = KeyboardService(console), SerialService(bus)
-    system = SystemService(host)
+    system = SystemService(chassis)
     timer.install(rom)
     parity.install(rom)
-    keys.install(host, rom, post.reset_offset)
-    system.install(host, rom)
-    host.add_component(SerialService.COMPONENT, serial)
-    host.add_device(SystemService.COMPONENT, system)
+    keys.install(chassis, rom, post.reset_offset)
+    system.install(chassis, rom)
+    chassis.add_component(SerialService.COMPONENT, serial)
+    chassis.add_device(SystemService.COMPONENT, system)
     _hang(
-        host,
+        chassis,
         {
             0x02: parity,
             0x05: printer.int05,
@@ -116,35 +117,35 @@ def _hang_services(host: Host, rom: Rom, console: Console, drives: Drives, post:
             0x1A: TimeService(clock),
         },
     )
-    typed.finish(rom, host.memory.read_word(0x16 * 4))
-    serial.finish(rom, host.memory.read_word(0x14 * 4))
-    unexpected = host.add_stub("irq", misc.UnexpectedInterrupt(bus))
+    typed.finish(rom, chassis.memory.read_word(0x16 * 4))
+    serial.finish(rom, chassis.memory.read_word(0x14 * 4))
+    unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus))
     for vector in range(0x0A, 0x10):
-        host.set_vector(vector, *unexpected)
-    tables.fill_vectors(host)
+        chassis.set_vector(vector, *unexpected)
+    tables.fill_vectors(chassis)
 
 
-def _hang(host: Host, services: dict[int, Service]) -> None:
+def _hang(chassis: Chassis, services: dict[int, Service]) -> None:
     for vector, service in services.items():
-        host.hang_service(vector, service)
+        chassis.hang_service(vector, service)
 
 
 # -- without a PC ----------------------------------------------------------------------------
 
 
-def install(host: Host, console: Console) -> None:
+def install(chassis: Chassis, console: Console) -> None:
     """Give a machine without devices or disks its BIOS services, as DOS programs want them.
 
     Whoever loads the program makes ``console`` a part of the machine.
     """
-    clock = Clock()
-    host.add_component(Clock.COMPONENT, clock)
-    tables.write(host)
-    tables.write_data_area(host.memory, tables.Equipment())
-    video.set_mode(host.memory, host.bus, TEXT_MODE)
-    clock.update(host.memory, host.nanoseconds())
+    clock = TickClock()
+    chassis.add_component(TickClock.COMPONENT, clock)
+    tables.write(chassis)
+    tables.write_data_area(chassis.memory, tables.Equipment())
+    video.set_mode(chassis.memory, chassis.bus, TEXT_MODE)
+    clock.update(chassis.memory, chassis.nanoseconds())
     services: dict[int, Service] = {
-        0x10: VideoService(host.bus),
+        0x10: VideoService(chassis.bus),
         0x11: misc.equipment,
         0x12: misc.memory_size,
         0x13: DiskService(None, tables.DISKETTE),
@@ -156,12 +157,12 @@ def install(host: Host, console: Console) -> None:
         0x19: misc.reboot,
         0x1A: clock.int1a,
     }
-    _hang(host, {vector: partial(_on_time, clock, do) for vector, do in services.items()})
-    tables.write_reset(host, host.add_stub("reset", misc.reboot))
-    tables.fill_vectors(host)
+    _hang(chassis, {vector: partial(_on_time, clock, do) for vector, do in services.items()})
+    tables.write_reset(chassis, chassis.add_stub("reset", misc.reboot))
+    tables.fill_vectors(chassis)
 
 
-def _on_time(clock: Clock, service: Service, guest: Guest) -> Outcome:
+def _on_time(clock: TickClock, service: Service, guest: Guest) -> Outcome:
     """Do a service with the tick count up to date."""
     clock.update(guest.memory, guest.nanoseconds())
     return service(guest)

@@ -25,7 +25,7 @@ def _ticks(nanoseconds: int) -> int:
     return nanoseconds * PIT_HZ // (PIT_COUNT * NANOSECONDS)
 
 
-class Clock:
+class TickClock:
     """The tick count since midnight.  A component (`services.Component`)."""
 
     COMPONENT = "bios-clock"

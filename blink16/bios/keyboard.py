@@ -25,7 +25,7 @@ SCAN_CODES = {**keys.CONTROL, **keys.SHIFTED, **keys.PLAIN, DEL: keys.PLAIN[BACK
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeyStroke:
     """A key as INT 16h returns it, and how many bytes of input it was."""
 
     scan_code: int
@@ -38,21 +38,21 @@ class Key:
         return self.scan_code << 8 | self.character
 
 
-def next_key(pending: bytes) -> Key | None:
+def next_key(pending: bytes) -> KeyStroke | None:
     """Return the first key of the input; None if there is none."""
     if not pending:
         return None
     for sequence, scan_code in keys.SEQUENCES.items():
         if pending.startswith(sequence):
-            return Key((word_of(scan_code, Modifiers()) or 0) >> 8, 0, len(sequence))
+            return KeyStroke((word_of(scan_code, Modifiers()) or 0) >> 8, 0, len(sequence))
     code = pending[0]
     if pending.startswith(b"\r\n"):
-        return Key(SCAN_CODES[ENTER], ENTER, 2)
+        return KeyStroke(SCAN_CODES[ENTER], ENTER, 2)
     if code == LF:
-        return Key(SCAN_CODES[ENTER], ENTER)
+        return KeyStroke(SCAN_CODES[ENTER], ENTER)
     if code == DEL:
-        return Key(SCAN_CODES[BACKSPACE], BACKSPACE)
-    return Key(SCAN_CODES.get(code, 0), code)
+        return KeyStroke(SCAN_CODES[BACKSPACE], BACKSPACE)
+    return KeyStroke(SCAN_CODES.get(code, 0), code)
 
 
 def _read(console: Console, guest: Guest) -> Outcome:

@@ -49,7 +49,7 @@ _CRTC_OF_MODE = (0, 0, 1, 1, 2, 2, 2, 3)
 PARAMETERS_VECTOR = 0x1D
 
 
-class Screen:
+class GuestScreen:
     """The screen in a guest's memory, and the ports of its adapter."""
 
     def __init__(self, memory: Memory, bus: Bus) -> None:
@@ -134,7 +134,7 @@ class Screen:
         if top > bottom or left > right:
             return
         if self.graphics:
-            window = graphics.Window(top, left, bottom, right)
+            window = graphics.ScrollWindow(top, left, bottom, right)
             graphics.scroll(self._memory, self.mode, window, lines, attribute)
             return
         width = right - left + 1
@@ -190,7 +190,7 @@ def set_mode(memory: Memory, bus: Bus, mode: int, *, keep: bool = False) -> None
     for page in range(PAGES):
         area.set_cursor(page, 0, 0)
     _program(memory, bus, area)
-    screen = Screen(memory, bus)
+    screen = GuestScreen(memory, bus)
     screen.set_palette(PALETTE_640 if mode == 6 else PALETTE)
     if not keep:
         blank = b"\0\0" if screen.graphics else BLANK + bytes((NORMAL,))

@@ -15,7 +15,7 @@ from blink16.board import cfi, dwarf
 from blink16.machine import STUB_SIZE, Machine
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.symbolfiles import DebugInformation, elf
-from blink16.symbolfiles.elf import ElfSymbol, Section, SectionFlag, SectionType, SymbolType
+from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 from blink16.unwind.functions import discover, follow_jumps
 
@@ -37,7 +37,7 @@ _TYPES = {SymbolKind.CODE: SymbolType.FUNC, SymbolKind.DATA: SymbolType.OBJECT}
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ProgramFacts:
     """What is known of the program that a machine was loaded with."""
 
     symbols: SymbolTable
@@ -52,7 +52,7 @@ class Program:
         machine: Machine,
         symbols: SymbolTable | None = None,
         debug: tuple[DebugInformation, ...] = (),
-    ) -> Program:
+    ) -> ProgramFacts:
         """Return what is known of a machine that stands before its program's first instruction."""
         entry = machine.registers.cs, machine.registers.ip
         return cls(symbols or SymbolTable(), entry, debug)
@@ -75,7 +75,7 @@ class Board:
     """Linear addresses of the function at the program's entry, and of main."""
 
 
-def build(machine: Machine, program: Program) -> Board:
+def build(machine: Machine, program: ProgramFacts) -> Board:
     """Return the board of a machine, with what its memory shows now.
 
     Where a program brought no names for its code, those that its code calls are made up.  gdb
@@ -88,7 +88,7 @@ def build(machine: Machine, program: Program) -> Board:
     users = dict(program.debug[0].sections) if program.debug else {}
     contents = dwarf.extend(users, functions(known, holes), holes)
     sections = [*memory_sections(areas), *debug_sections(contents)]
-    sections.append(Section(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame()))
+    sections.append(ElfSection(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame()))
     ends = (range(f.address, f.address + f.size) for f in known.functions)
     return Board(
         elf.build(sections, elf_symbols(known.symbols, areas), known.start),
@@ -109,7 +109,7 @@ class Survey:
     """The address of the function that gdb shall take for main."""
 
 
-def survey(machine: Machine, program: Program) -> Survey:
+def survey(machine: Machine, program: ProgramFacts) -> Survey:
     """Find out what lies where."""
     entry = follow_jumps(machine.memory, *program.entry)
     symbols = {*program.symbols, *_stubs(machine)}
@@ -129,23 +129,23 @@ def code_of(debug: Iterable[DebugInformation]) -> list[range]:
     return dwarf.merged(span for one in debug for span in one.code)
 
 
-def debug_sections(contents: Mapping[str, bytes]) -> list[Section]:
+def debug_sections(contents: Mapping[str, bytes]) -> list[ElfSection]:
     """Return sections of debugging information, but for CFI: the board's covers memory."""
     return [
-        Section(name, SectionType.PROGBITS, content=content)
+        ElfSection(name, SectionType.PROGBITS, content=content)
         for name, content in contents.items()
         if name != ".debug_frame"
     ]
 
 
-def functions(known: Survey, holes: Sequence[range]) -> Iterator[dwarf.Function]:
+def functions(known: Survey, holes: Sequence[range]) -> Iterator[dwarf.Subprogram]:
     """Yield the functions outside the holes, none reaching into another, or into a hole."""
     edges = sorted({f.address for f in known.functions} | {h.start for h in holes} | {MEMORY_SIZE})
     for f in known.functions:
         if not _within(f.address, holes):
             end = edges[bisect_right(edges, f.address)]
             size = min(f.size, end - f.address)
-            yield dwarf.Function(
+            yield dwarf.Subprogram(
                 f.name, f.address, size, is_main=f.address == known.main and f.name in MAINS
             )
 
@@ -218,12 +218,12 @@ def elf_symbols(symbols: list[Symbol], areas: list[Area]) -> list[ElfSymbol]:
     return result
 
 
-def memory_sections(areas: Iterable[Area]) -> list[Section]:
+def memory_sections(areas: Iterable[Area]) -> list[ElfSection]:
     """Return sections without content for areas."""
     return [_section(number, area) for number, area in enumerate(areas, 1)]
 
 
-def _section(number: int, area: Area) -> Section:
+def _section(number: int, area: Area) -> ElfSection:
     name = ".text" if area.kind is SymbolKind.CODE else ".data"
     flags, size = _FLAGS[area.kind], len(area.span)
-    return Section(f"{name}{number}", SectionType.NOBITS, flags, area.span.start, size=size)
+    return ElfSection(f"{name}{number}", SectionType.NOBITS, flags, area.span.start, size=size)

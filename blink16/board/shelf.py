@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from blink16.board import libraries
-from blink16.board.file import Board, Program, build, survey
+from blink16.board.file import Board, ProgramFacts, build, survey
 from blink16.board.libraries import Library
 from blink16.debugger import Debugger
 from blink16.symbols import SymbolTable
@@ -14,7 +14,9 @@ from blink16.symbols import SymbolTable
 class Shelf:
     """The board and the libraries of a machine, with the names and lines that are known now."""
 
-    def __init__(self, debugger: Debugger, program: Program, read: Program | None = None) -> None:
+    def __init__(
+        self, debugger: Debugger, program: ProgramFacts, read: ProgramFacts | None = None
+    ) -> None:
         """Begin.  ``read``: what the client knows from before a restart, if it held the machine.
 
         gdb keeps a board that it has read, also from one connection to the next; so one that
@@ -26,8 +28,8 @@ class Shelf:
         """What was known when the program was loaded, and last."""
         self._added: tuple[object, object] = (None, None)
         """The debugger's own, when that was."""
-        self._board: tuple[Program, Board] | None = None
-        self._libraries: tuple[Program, Program, tuple[Library, ...]] | None = None
+        self._board: tuple[ProgramFacts, Board] | None = None
+        self._libraries: tuple[ProgramFacts, ProgramFacts, tuple[Library, ...]] | None = None
         self._told: tuple[Library, ...] | None = None
         self.read = read or self._now()
         """What was known when the client read the board."""
@@ -68,7 +70,7 @@ class Shelf:
         """Whether the client has asked for the libraries, and there are others now."""
         return self._told is not None and self._told != self.libraries()
 
-    def _now(self) -> Program:
+    def _now(self) -> ProgramFacts:
         symbols, debug = added = self._debugger.symbols, self._debugger.debug
         if self._added[0] is not symbols or self._added[1] is not debug:
             self._added = added
@@ -78,7 +80,7 @@ class Shelf:
                 self._known = replace(self._loaded, symbols=SymbolTable(names), debug=lines)
         return self._known
 
-    def _make(self, known: Program) -> tuple[Library, ...]:
+    def _make(self, known: ProgramFacts) -> tuple[Library, ...]:
         read = self.read
         added = {symbol.name for symbol in {*known.symbols}.difference(read.symbols)}
         apart = [debug for debug in read.debug[1:] if debug.code]

@@ -43,10 +43,10 @@ class Streams:
     """Our standard streams."""
 
 
-Place = TcpPlace | UnixPlace | ScreenPlace | NoPlace | Streams
+ConsolePlace = TcpPlace | UnixPlace | ScreenPlace | NoPlace | Streams
 
 
-def parse(text: str) -> Place:
+def parse(text: str) -> ConsolePlace:
     """Return the place that a user means by ``stdio``, ``tcp:PORT``, ``unix:PATH``, one of these
     two behind ``screen:``, or ``none``.  ValueError if that is none of them.
     """

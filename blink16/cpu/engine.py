@@ -54,10 +54,10 @@ def next_instruction() -> int:
 class Witness(Protocol):
     """Who is told of what guests do that can't be meant: see `blink16.witness`."""
 
-    def meets(self, ip: int, *, again: bool) -> Stop | None:
+    def meets(self, ip: int) -> Stop | None:
         """Look at the suspicious instruction that is next, whose opcode lies at CS:``ip``.
 
-        Returns a stop if it isn't to be executed now; ``again``: it is.
+        Returns a stop if it isn't to be executed now.
         """
         ...
 

@@ -47,13 +47,8 @@ class ReferenceEngine:
 
     # -- engine ------------------------------------------------------------------------------
 
-    def run(self, budget: int, *, skip_first: bool = False, again: bool | None = None) -> Stop:
-        """Execute at most ``budget`` instructions (see `engine.Engine`).
-
-        ``again``: whether the first one is executed even if it is suspicious; by default as it
-        is with a breakpoint.
-        """
-        again = skip_first if again is None else again
+    def run(self, budget: int, *, skip_first: bool = False) -> Stop:
+        """Execute at most ``budget`` instructions (see `engine.Engine`)."""
         cells, attributes = self._cells, self.memory.attributes
         self.memory.touched = None
         for _ in range(budget):
@@ -67,8 +62,8 @@ class ReferenceEngine:
                     return Stop(StopReason.BREAKPOINT)
                 if here & Attribute.SERVICE:
                     return Stop(StopReason.SERVICE)
-            stop = self._step(again)
-            skip_first = again = False
+            skip_first = False
+            stop = self._step()
             if stop is not None:
                 return stop
         return Stop(StopReason.BUDGET)
@@ -82,14 +77,14 @@ class ReferenceEngine:
         enter_interrupt(self, Value(vector, 8), Value(self._cells[Cell.IP], 16))
         self._cells[Cell.IP] = self._jump or 0
 
-    def _step(self, again: bool) -> Stop | None:
+    def _step(self) -> Stop | None:
         """Execute one instruction; None if there is nothing to tell."""
         cells = self._cells
         start = cells[Cell.IP]
         instruction = self._fetch(start)
         if instruction is None:
             return Stop(StopReason.LOCKUP, text="nothing but prefixes in the code segment")
-        if (stop := self._look(again)) is not None:
+        if (stop := self._look()) is not None:
             return stop
         self._jump = None
         self._wants_attention = self.between_rounds = False
@@ -107,7 +102,7 @@ class ReferenceEngine:
             return Stop(StopReason.ATTENTION)
         return Stop(StopReason.HALT) if cells[Cell.HALTED] else None
 
-    def _look(self, again: bool) -> Stop | None:
+    def _look(self) -> Stop | None:
         """Let the witness see an instruction that can hardly be meant."""
         address = linear(self._cells[Cell.CS], self._body_ip)
         memory = self.memory
@@ -118,7 +113,7 @@ class ReferenceEngine:
                 memory.attributes[address] |= Attribute.TOLD  # native code need not ask again
             return None
         if address < LOW_END or suspicious(bytes(memory.ram[address : address + 4])):
-            return self.witness.meets(self._body_ip, again=again)
+            return self.witness.meets(self._body_ip)
         return None
 
     def _fetch(self, ip: int) -> Instruction | None:

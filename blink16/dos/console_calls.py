@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blink16.cpu.registers import ZF
 from blink16.dos.interrupts import again, nest
-from blink16.dos.system import SEGMENT, Device, System, string_before
+from blink16.dos.system import SEGMENT, DosDevice, DosSystem, string_before
 from blink16.dos.terminal import (
     CTRL_C,
     CTRL_Z,
@@ -32,7 +32,7 @@ def break_typed(guest: Guest) -> Outcome:
     return DONE
 
 
-def _key(dos: System, guest: Guest, *, checks_break: bool) -> Outcome:
+def _key(dos: DosSystem, guest: Guest, *, checks_break: bool) -> Outcome:
     """Take a character into AL, the end of input being a Ctrl-Z."""
     if dos.state.inputs_past_end >= MAX_READS_PAST_END:
         return INPUT_ENDED
@@ -49,36 +49,36 @@ def _key(dos: System, guest: Guest, *, checks_break: bool) -> Outcome:
     return DONE
 
 
-def read_checked(dos: System, guest: Guest) -> Outcome:
+def read_checked(dos: DosSystem, guest: Guest) -> Outcome:
     """01h, 08h: wait for a character; Ctrl-C is INT 23h."""
     return _key(dos, guest, checks_break=True)
 
 
-def read_direct(dos: System, guest: Guest) -> Outcome:
+def read_direct(dos: DosSystem, guest: Guest) -> Outcome:
     """07h: wait for a character, Ctrl-C being one like others."""
     return _key(dos, guest, checks_break=False)
 
 
-def write(dos: System, guest: Guest) -> Outcome:
+def write(dos: DosSystem, guest: Guest) -> Outcome:
     """02h: show DL, and return it in AL."""
     write_standard(dos, guest, bytes((guest.registers.dl,)))
     guest.registers.al = guest.registers.dl
     return DONE
 
 
-def write_aux(dos: System, guest: Guest) -> Outcome:
+def write_aux(dos: DosSystem, guest: Guest) -> Outcome:
     """04h: send DL to the auxiliary device."""
-    write_device(guest, Device.AUX, bytes((guest.registers.dl,)))
+    write_device(guest, DosDevice.AUX, bytes((guest.registers.dl,)))
     return DONE
 
 
-def write_printer(dos: System, guest: Guest) -> Outcome:
+def write_printer(dos: DosSystem, guest: Guest) -> Outcome:
     """05h: send DL to the printer."""
-    write_device(guest, Device.PRN, bytes((guest.registers.dl,)))
+    write_device(guest, DosDevice.PRN, bytes((guest.registers.dl,)))
     return DONE
 
 
-def direct(dos: System, guest: Guest) -> Outcome:
+def direct(dos: DosSystem, guest: Guest) -> Outcome:
     """06h: show DL, or (FFh) take a character if there is one: ZF says there was none."""
     if guest.registers.dl != 0xFF:
         return write(dos, guest)
@@ -90,7 +90,7 @@ def direct(dos: System, guest: Guest) -> Outcome:
     return _key(dos, guest, checks_break=False)
 
 
-def write_string(dos: System, guest: Guest) -> Outcome:
+def write_string(dos: DosSystem, guest: Guest) -> Outcome:
     """09h: show what is at DS:DX, up to the dollar sign."""
     r = guest.registers
     text = string_before(guest, r.ds, r.dx, b"$", SEGMENT)
@@ -101,7 +101,7 @@ def write_string(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def read_buffered(dos: System, guest: Guest) -> Outcome:
+def read_buffered(dos: DosSystem, guest: Guest) -> Outcome:
     """0Ah: read a line into the buffer at DS:DX (its size, the length, the line with CR)."""
     r = guest.registers
     buffer = linear(r.ds, r.dx)
@@ -123,13 +123,13 @@ def read_buffered(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def status(dos: System, guest: Guest) -> Outcome:
+def status(dos: DosSystem, guest: Guest) -> Outcome:
     """0Bh: AL is FFh if a character waits, 0 if not."""
     guest.registers.al = 0xFF if ready(dos, guest) else 0
     return DONE
 
 
-def flush_and_read(dos: System, guest: Guest) -> Outcome:
+def flush_and_read(dos: DosSystem, guest: Guest) -> Outcome:
     """0Ch: empty the input, then do the call in AL.
 
     That call is done by coming here again, one instruction later: it may have to wait, and

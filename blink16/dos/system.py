@@ -22,8 +22,8 @@ SEGMENT = 0x10000
 NANOSECONDS = 1_000_000_000
 
 
-class Device(IntEnum):
-    """Character devices, by the numbers that `OpenFile.device` has."""
+class DosDevice(IntEnum):
+    """Character devices, by the numbers that `SftEntry.device` has."""
 
     FILE = 0  # none of them
     CON = 1
@@ -33,7 +33,7 @@ class Device(IntEnum):
     NUL = 5
 
 
-class OpenFile(NamedTuple):
+class SftEntry(NamedTuple):
     """An entry of the system file table."""
 
     device: int
@@ -54,7 +54,7 @@ class Search(NamedTuple):
     attributes: int
 
 
-class State(NamedTuple):
+class DosState(NamedTuple):
     """Everything that DOS remembers outside the guest's memory."""
 
     psp: int
@@ -62,7 +62,7 @@ class State(NamedTuple):
     dta_segment: int
     dta_offset: int
     cwd: str = "/"  # a path of the file tree
-    sft: tuple[OpenFile | None, ...] = ()
+    sft: tuple[SftEntry | None, ...] = ()
     searches: tuple[Search, ...] = ()
     next_search: int = 1
     line: bytes = b""  # what is left of a line read from CON
@@ -74,10 +74,10 @@ class State(NamedTuple):
     strategy: int = 0
 
 
-class System:
+class DosSystem:
     """DOS, as its calls see it.  A component (`services.Component`)."""
 
-    def __init__(self, state: State, files: FileTree, console: Console) -> None:
+    def __init__(self, state: DosState, files: FileTree, console: Console) -> None:
         self.state = state
         self.volume = Volume(files)
         self.console = console
@@ -98,9 +98,9 @@ class System:
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
-        fields = State(*state)
+        fields = DosState(*state)
         self.state = fields._replace(
-            sft=tuple(None if entry is None else OpenFile(*entry) for entry in fields.sft),
+            sft=tuple(None if entry is None else SftEntry(*entry) for entry in fields.sft),
             searches=tuple(Search(*search) for search in fields.searches),
         )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from blink16.dos.handles import STDIN, STDOUT, lookup, update
-from blink16.dos.system import Device, OpenFile, System
+from blink16.dos.system import DosDevice, DosSystem, SftEntry
 from blink16.services import WAIT, Guest, Trap, Wait
 
 CTRL_C = 0x03
@@ -23,15 +23,15 @@ MAX_READS_PAST_END = 64
 SIGHUP: Final = 1
 INPUT_ENDED = Trap(SIGHUP, "the program waits for a key, but the input has ended")
 _CHANNELS = {
-    Device.CON: "console",
-    Device.CON_ERROR: "stderr",
-    Device.AUX: "aux",
-    Device.PRN: "prn",
+    DosDevice.CON: "console",
+    DosDevice.CON_ERROR: "stderr",
+    DosDevice.AUX: "aux",
+    DosDevice.PRN: "prn",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class Character:
     """A character that came, or None at the end of input."""
 
     code: int | None
@@ -47,56 +47,56 @@ BREAK = Break()
 
 def write_device(guest: Guest, device: int, data: bytes) -> None:
     """Show bytes on a character device's channel; NUL has none."""
-    channel = _CHANNELS.get(Device(device))
+    channel = _CHANNELS.get(DosDevice(device))
     if channel is not None and data:
         guest.output(channel, data)
 
 
-def write_standard(dos: System, guest: Guest, data: bytes) -> None:
+def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
     """Write to standard output, wherever that leads; what can't be written is lost."""
     index, entry = lookup(dos, guest, STDOUT)
-    if entry.device != Device.FILE:
+    if entry.device != DosDevice.FILE:
         write_device(guest, entry.device, data)
         return
     count = dos.volume.files.write(entry.node, entry.position, data)
     update(dos, index, entry._replace(position=entry.position + count, written=True))
 
 
-def ready(dos: System, guest: Guest) -> bool:
+def ready(dos: DosSystem, guest: Guest) -> bool:
     """Tell whether a character could be read from standard input now."""
     entry = lookup(dos, guest, STDIN)[1]
-    if entry.device in (Device.CON, Device.CON_ERROR):
+    if entry.device in (DosDevice.CON, DosDevice.CON_ERROR):
         return bool(dos.state.line or dos.console.peek())
-    return entry.device != Device.FILE or entry.position < dos.volume.files.size(entry.node)
+    return entry.device != DosDevice.FILE or entry.position < dos.volume.files.size(entry.node)
 
 
-def read_key(dos: System, guest: Guest) -> Key | Wait:
+def read_key(dos: DosSystem, guest: Guest) -> Character | Wait:
     """Take a character from standard input."""
     index, entry = lookup(dos, guest, STDIN)
-    if entry.device == Device.FILE:
+    if entry.device == DosDevice.FILE:
         data = dos.volume.files.read(entry.node, entry.position, 1)
         update(dos, index, entry._replace(position=entry.position + len(data)))
-        return Key(data[0] if data else None)
-    if entry.device not in (Device.CON, Device.CON_ERROR):
-        return Key(None)
+        return Character(data[0] if data else None)
+    if entry.device not in (DosDevice.CON, DosDevice.CON_ERROR):
+        return Character(None)
     if dos.state.line:
         code, rest = dos.state.line[0], dos.state.line[1:]
         dos.change(line=rest)
-        return Key(code)
+        return Character(code)
     return _console_key(dos)
 
 
-def _console_key(dos: System) -> Key | Wait:
+def _console_key(dos: DosSystem) -> Character | Wait:
     is_crlf = dos.console.peek().startswith(CR + LF)
     data = dos.console.read(2 if is_crlf else 1)
     if data is None:
         return WAIT
     if not data:
-        return Key(None)
-    return Key(CR[0] if data[:1] == LF else data[0])
+        return Character(None)
+    return Character(CR[0] if data[:1] == LF else data[0])
 
 
-def read_line(dos: System) -> bytes | Wait | Break:
+def read_line(dos: DosSystem) -> bytes | Wait | Break:
     """Take a line from the console, without its end; the rest if the input ends without one."""
     pending = dos.console.peek()
     ends = [at for at in map(pending.find, (CR, LF, bytes((CTRL_C,)))) if at >= 0]
@@ -110,7 +110,7 @@ def read_line(dos: System) -> bytes | Wait | Break:
     return BREAK if pending[end] == CTRL_C else line
 
 
-def _unfinished_line(dos: System, pending: bytes) -> bytes | Wait:
+def _unfinished_line(dos: DosSystem, pending: bytes) -> bytes | Wait:
     if len(pending) >= MAX_LINE:
         return dos.console.read(MAX_LINE) or b""
     # read_line alone knows whether the input has ended
@@ -118,7 +118,7 @@ def _unfinished_line(dos: System, pending: bytes) -> bytes | Wait:
     return WAIT if line is None else line
 
 
-def read_console(dos: System, entry: OpenFile, limit: int) -> bytes | Wait | Break:
+def read_console(dos: DosSystem, entry: SftEntry, limit: int) -> bytes | Wait | Break:
     """Read from CON as a file: lines ending in CR LF, nothing at a Ctrl-Z or the input's end."""
     if entry.raw:
         raw = dos.console.read(limit)

@@ -198,7 +198,7 @@ def evaluate(code: bytes, machine: Machine) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class AgentCondition:
     """What must hold for a breakpoint to stop: one of these expressions is not zero.
 
     Where an expression fails, better stop once too often.  A `predicates.Predicate`.
@@ -226,7 +226,7 @@ class Condition:
 class Print:
     """What a breakpoint prints instead of stopping: a `debugger.Action`."""
 
-    expressions: tuple[tuple[Condition | None, bytes], ...]
+    expressions: tuple[tuple[AgentCondition | None, bytes], ...]
     """Each ends with a printf and has a condition of its own, or none."""
 
     @classmethod
@@ -240,7 +240,7 @@ class Print:
         if len(commands) == 1 or len(commands) != len(conditions):
             return cls(tuple((None, code) for code in commands))
         pairs = zip(conditions, commands, strict=True)
-        return cls(tuple((Condition((condition,)), code) for condition, code in pairs))
+        return cls(tuple((AgentCondition((condition,)), code) for condition, code in pairs))
 
     def __call__(self, machine: Machine) -> bytes:
         """Return what is to be printed where the machine stands."""
@@ -350,7 +350,7 @@ def _register(state: _State) -> None:
     state.push(_value_of(registers.REGISTERS[number], state.context))
 
 
-def _value_of(register: registers.Register, context: Context) -> Value:
+def _value_of(register: registers.TargetRegister, context: Context) -> Value:
     """Return a register as gdb sees it; see `registers`."""
     match register.name:
         case "eip":

@@ -5,11 +5,11 @@ from __future__ import annotations
 import zlib
 from functools import singledispatchmethod
 
-from blink16.board import Program, Shelf, window
+from blink16.board import ProgramFacts, Shelf, window
 from blink16.breakpoints import PointError, PointKind
 from blink16.debugger import Debugger
 from blink16.gdbstub import commands, description, inferior_call, points, registers
-from blink16.gdbstub.agent import Condition, Print
+from blink16.gdbstub.agent import AgentCondition, Print
 from blink16.gdbstub.replies import EMPTY, MAX_BINARY, OK, Errno, RefusedError
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
@@ -21,10 +21,12 @@ MAX_HEX = PACKET_SIZE // 2
 class Answers:
     """Answers a client's questions about a machine that stands."""
 
-    def __init__(self, debugger: Debugger, program: Program, read: Program | None = None) -> None:
+    def __init__(
+        self, debugger: Debugger, program: ProgramFacts, read: ProgramFacts | None = None
+    ) -> None:
         """Begin.  ``read``: see `Shelf`."""
         self._debugger = debugger
-        self._window: tuple[bytes, window.Window] | None = None
+        self._window: tuple[bytes, window.FrameWindow] | None = None
         """The unwind window, and the processor's state that it is for."""
         self.shelf = Shelf(debugger, program, read)
         """The files that gdb reads from us about this machine."""
@@ -106,9 +108,9 @@ class Answers:
             self._window = state, self._new_window()
         return self._window[1].read(address, length)
 
-    def _new_window(self) -> window.Window:
+    def _new_window(self) -> window.FrameWindow:
         machine = self._debugger.machine
-        return window.Window(machine.memory, machine.registers, self.shelf.board.ends)
+        return window.FrameWindow(machine.memory, machine.registers, self.shelf.board.ends)
 
     @answer.register
     def _(self, question: commands.WriteMemory) -> bytes:
@@ -144,7 +146,7 @@ class Answers:
     @answer.register
     def _(self, question: points.InsertPoint) -> bytes:
         point, conditions, commands = question.point, question.conditions, question.commands
-        condition = Condition(conditions) if conditions else None
+        condition = AgentCondition(conditions) if conditions else None
         action = Print.of(commands, conditions) if commands else None
         try:
             self._debugger.insert(point, condition, action)

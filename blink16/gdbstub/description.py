@@ -8,7 +8,7 @@ from html import escape
 
 from blink16.board import Library, window
 from blink16.debugger import Debugger
-from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, Register
+from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, TargetRegister
 from blink16.memory import MEMORY_SIZE
 
 _FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
@@ -40,7 +40,7 @@ def _flags_type() -> str:
     return f'<flags id="i8086_flags" size="4">\n{fields}</flags>\n'
 
 
-def _register(register: Register) -> str:
+def _register(register: TargetRegister) -> str:
     group = f' group="{register.group}"' if register.group else ""
     # gdb restores registers when it pops a frame; these follow from others, or are no state
     kept = ' save-restore="no"' if register.feature == RAW_FEATURE else ""

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import singledispatchmethod
 
 from blink16 import monitor
-from blink16.board import Program
+from blink16.board import ProgramFacts
 from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, hostio, processes
-from blink16.gdbstub.actions import Process, Taken
 from blink16.gdbstub.answers import Answers
 from blink16.gdbstub.fields import ALL, ANY, ThreadId
 from blink16.gdbstub.hostio import HostFiles
+from blink16.gdbstub.orders import ListedProcess, Taken
 from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.monitor.catches import caught
@@ -92,14 +92,14 @@ class Inferior:
 class Inferiors:
     """Which machines a client holds and means, and its questions about them as processes."""
 
-    def __init__(self, listing: Callable[[], Sequence[Process]]) -> None:
+    def __init__(self, listing: Callable[[], Sequence[ListedProcess]]) -> None:
         """Hold nothing.  ``listing`` returns all machines of the server."""
         self._listing = listing
         self._held: dict[int, Inferior] = {}
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
-        self._read: dict[int, Program] = {}
+        self._read: dict[int, ProgramFacts] = {}
         """What the client knows from the boards of processes that it held before."""
         self.multiprocess = False
         """Whether the client knows of processes."""

@@ -9,7 +9,8 @@ goes, and after a jump into the past the checkpoints ahead are still there.
 
 Rules:
 
-- The state at an instruction count is the one after the inputs logged there.
+- The state at an instruction count is the one after the inputs logged there.  So a processor that
+  slept in HLT until one of them came goes on by itself when they are replayed.
 - Time stands between two instructions.  Where a request to stop meets a REP instruction
   between two rounds, its rounds are taken back.
 - While the machine is in the past, nothing is shown or done outside, and input waits until the
@@ -168,7 +169,8 @@ class Timeline:
         )
         self._pace.ran(machine.icount - here, perf_counter() - started)
         self._end = max(self._end, machine.icount)
-        self._feed()
+        if self._feed() and stop.reason in _RESTS and not machine.registers.cells[Cell.HALTED]:
+            stop = Stop(StopReason.BUDGET)  # what it waited for has come
         if machine.icount >= due and not self._is_midway(stop):
             self.keep()
         return stop
@@ -226,11 +228,13 @@ class Timeline:
             self._forget_beginning()
         self._stay_within_limit()
 
-    def _feed(self) -> None:
-        """Let the inputs happen again that were logged here."""
+    def _feed(self) -> bool:
+        """Let the inputs happen again that were logged here; whether there were any."""
+        before = self._fed
         while self._fed < len(self._log) and self._log[self._fed].icount == self.now:
             self._log[self._fed].apply(self.machine)
             self._fed += 1
+        return self._fed > before
 
     def inputs(self) -> list[Input]:
         """Return the logged inputs that are remembered, oldest first."""
@@ -494,6 +498,7 @@ class Timeline:
         self._ring = Ring(self._base, self._ring.limit)
 
 
+_RESTS = {StopReason.WAITING, StopReason.HALT}
 _BEFORE = {StopReason.BREAKPOINT, StopReason.LACKS}
 _BEHIND = {StopReason.WATCHPOINT, StopReason.LACKED}
 _POINTS = _BEFORE | _BEHIND

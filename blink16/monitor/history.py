@@ -13,12 +13,11 @@ from blink16.breakpoints import Point, PointKind
 from blink16.cpu.disassembler import disassemble
 from blink16.cpu.encoding import EncodingError, parse
 from blink16.debugger import Debugger
-from blink16.history import queries
+from blink16.history import ReplayError, TimelineError, queries
 from blink16.history.bookmarks import BookmarkError
 from blink16.history.queries import Moment, Touch
 from blink16.memory import ADDRESS_MASK, linear
 from blink16.monitor.registry import MonitorError, command, no_arguments
-from blink16.timeline import ReplayError, TimelineError
 
 MAX_TRACE = 10_000
 DEFAULT_PROFILE = 1_000_000

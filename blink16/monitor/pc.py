@@ -15,9 +15,9 @@ from blink16.devices.keyboard import Keyboard
 from blink16.devices.keys import chord
 from blink16.devices.nmi import CHANNEL_ERROR, Nmi
 from blink16.devices.video import Video
+from blink16.history import Interrupted
 from blink16.machine import IDLE_INTERVAL
 from blink16.monitor.registry import MonitorError, command, no_arguments
-from blink16.timeline import Interrupted
 
 DEFAULT_WAIT = 100_000_000
 LOOK_INTERVAL = 100_000
@@ -147,7 +147,7 @@ def wait_screen(debugger: Debugger, arguments: Sequence[str]) -> str:
 _GOES_ON = (EventKind.STEPPED, EventKind.IDLE, EventKind.RESTARTED)
 
 
-def _screen(debugger: Debugger) -> display.Screen | None:
+def _screen(debugger: Debugger) -> display.ScreenContent | None:
     machine = debugger.machine
     video = machine.component(Video.COMPONENT)
     return display.read(machine.memory, video if isinstance(video, Video) else None)

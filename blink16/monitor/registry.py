@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from blink16.breakpoints import PointError
 from blink16.debugger import Debugger
-from blink16.timeline import Interrupted
+from blink16.history import Interrupted
 
 MAX_OUTPUT = 1 << 20
 """Characters of output that a command may have; the rest is cut off."""

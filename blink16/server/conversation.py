@@ -11,11 +11,11 @@ from functools import partial
 import trio
 
 from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub.actions import (
-    Action,
+from blink16.gdbstub.orders import (
     Close,
     Fate,
     Interrupt,
+    Order,
     Release,
     Send,
     Start,
@@ -25,7 +25,7 @@ from blink16.gdbstub.actions import (
 )
 from blink16.gdbstub.session import RECEIVE_SIZE, Session
 from blink16.machine import IDLE_INTERVAL
-from blink16.server.machines import Host, Machines, RefusalError
+from blink16.server.machines import Machines, RefusalError, Slot
 
 SEND_TIMEOUT = 30.0
 """Seconds that a client may leave our bytes unread before it counts as gone."""
@@ -38,7 +38,7 @@ each packet, however little is in it."""
 MAX_UNSAID = 1 << 16
 """Bytes of a program's output that may wait for the client; then the program waits."""
 
-Message = Callable[[], list[Action]]
+Message = Callable[[], list[Order]]
 """A call of one of the session's methods, to be made in the event loop."""
 
 DISCONNECTED = (trio.BrokenResourceError, trio.ClosedResourceError)
@@ -47,7 +47,7 @@ DISCONNECTED = (trio.BrokenResourceError, trio.ClosedResourceError)
 class Conversation:
     """One client's session, its stream, and the threads in which its commands run machines."""
 
-    def __init__(self, machines: Machines, host: Host, stream: trio.abc.Stream) -> None:
+    def __init__(self, machines: Machines, slot: Slot, stream: trio.abc.Stream) -> None:
         """Begin with a machine that is held for this client."""
         self._machines = machines
         self._stream = stream
@@ -56,12 +56,12 @@ class Conversation:
         """Whether there is a conversation, and the last telling was long enough ago."""
         self._token = trio.lowlevel.current_trio_token()
         self._outbox, self._inbox = trio.open_memory_channel[Message](QUEUED_MESSAGES)
-        self._held = {host.process: host}
+        self._held = {slot.process: slot}
         self._busy: dict[int, trio.Event] = {}
         """By process, where a machine's thread is at work: set when a guest that waits for input
         is to be resumed all the same."""
-        self._session = Session(host.taken(), machines.processes)
-        self._connect(host)
+        self._session = Session(slot.taken(), machines.processes)
+        self._connect(slot)
 
     async def hold(self) -> None:
         """Talk until one side closes, then release the machines."""
@@ -79,16 +79,16 @@ class Conversation:
                     self._halt()
                     self._network.cancel_scope.cancel()
         finally:
-            for host in self._held.values():
-                host.debugger.remove_all()
-                self._machines.release(host, fate)
+            for slot in self._held.values():
+                slot.debugger.remove_all()
+                self._machines.release(slot, fate)
 
-    def _connect(self, host: Host) -> None:
+    def _connect(self, slot: Slot) -> None:
         """Let a machine's words come to this client."""
-        host.debugger.on_notice = self._note
-        host.debugger.on_print = self._put_out
-        if host.fittings.output_to_debugger:
-            host.to_debugger = self._put_out
+        slot.debugger.on_notice = self._note
+        slot.debugger.on_print = self._put_out
+        if slot.fittings.output_to_debugger:
+            slot.to_debugger = self._put_out
 
     async def _read(self) -> None:
         """Pass on what comes from the client; no more than the session keeps up with."""
@@ -101,31 +101,31 @@ class Conversation:
         try:
             while True:
                 message = await self._inbox.receive()
-                actions = deque((*message(), *self._session.speak()))
-                while actions:
-                    action = actions.popleft()
-                    if isinstance(action, Close):
-                        return action.fate
-                    if isinstance(action, Start):
-                        actions.extend(self._start(action))
+                orders = deque((*message(), *self._session.speak()))
+                while orders:
+                    order = orders.popleft()
+                    if isinstance(order, Close):
+                        return order.fate
+                    if isinstance(order, Start):
+                        orders.extend(self._start(order))
                     else:
-                        await self._do(action)
+                        await self._do(order)
                 self._unsaid.said()
         except DISCONNECTED:
             return Fate.LEAVE
 
-    def _start(self, start: Start) -> list[Action]:
+    def _start(self, start: Start) -> list[Order]:
         """Resume a machine: here and now if that is brief, else in a thread."""
-        host, how = self._held[start.process], start.how
-        if host.debugger.is_brief(how):
-            event = host.debugger.resume(how)
+        slot, how = self._held[start.process], start.how
+        if slot.debugger.is_brief(how):
+            event = slot.debugger.resume(how)
             if event.kind not in (EventKind.WAITING, EventKind.IDLE):
                 return [*self._session.stopped(event, start.process), *self._session.speak()]
         self._runs.start_soon(self._run, self._begin(start.process), how)
         return []
 
-    async def _do(self, action: Send | Interrupt | Work | Take | TakeNew | Release) -> None:
-        match action:
+    async def _do(self, order: Send | Interrupt | Work | Take | TakeNew | Release) -> None:
+        match order:
             case Send(data):
                 await _send(self._stream, data)
             case Work(run, process):
@@ -142,33 +142,33 @@ class Conversation:
 
     # -- machines ----------------------------------------------------------------------------
 
-    async def _get(self, take: Callable[[], Awaitable[Host]]) -> None:
+    async def _get(self, take: Callable[[], Awaitable[Slot]]) -> None:
         try:
-            host = await take()
+            slot = await take()
         except RefusalError as refusal:
             await self._tell(partial(self._session.refused, str(refusal)))
             return
-        self._held[host.process] = host
-        await self._tell(partial(self._took, host))
+        self._held[slot.process] = slot
+        await self._tell(partial(self._took, slot))
 
-    def _took(self, host: Host) -> list[Action]:
-        actions = self._session.took(host.taken())
-        self._connect(host)
-        return actions
+    def _took(self, slot: Slot) -> list[Order]:
+        orders = self._session.took(slot.taken())
+        self._connect(slot)
+        return orders
 
     # -- machines' threads -------------------------------------------------------------------
 
-    def _begin(self, process: int) -> Host:
-        host = self._held[process]
+    def _begin(self, process: int) -> Slot:
+        slot = self._held[process]
         self._busy[process] = trio.Event()
-        host.runs = True
-        return host
+        slot.runs = True
+        return slot
 
-    async def _run(self, host: Host, how: Resume) -> None:
-        woken = self._busy[host.process]
+    async def _run(self, slot: Slot, how: Resume) -> None:
+        woken = self._busy[slot.process]
         while True:
-            arrival = host.input_arrived  # input may arrive before we know that it's missed
-            event = await self._resume(host, how)
+            arrival = slot.input_arrived  # input may arrive before we know that it's missed
+            event = await self._resume(slot, how)
             if event.kind is EventKind.IDLE:
                 with trio.move_on_after(IDLE_PAUSE):
                     await _either(arrival, woken)
@@ -176,22 +176,22 @@ class Conversation:
                 await _either(arrival, woken)
             else:
                 break
-        await self._finish(host, partial(self._session.stopped, event, host.process))
+        await self._finish(slot, partial(self._session.stopped, event, slot.process))
 
-    async def _resume(self, host: Host, how: Resume) -> Event:
+    async def _resume(self, slot: Slot, how: Resume) -> Event:
         # Abandoned only when the whole server ends, which waits for no guest.
         return await trio.to_thread.run_sync(
-            host.move, partial(host.debugger.resume, how), abandon_on_cancel=True
+            slot.move, partial(slot.debugger.resume, how), abandon_on_cancel=True
         )
 
-    async def _work(self, host: Host, run: Callable[[], str]) -> None:
-        text = await trio.to_thread.run_sync(host.move, run, abandon_on_cancel=True)
-        await self._finish(host, partial(self._session.finished, text))
+    async def _work(self, slot: Slot, run: Callable[[], str]) -> None:
+        text = await trio.to_thread.run_sync(slot.move, run, abandon_on_cancel=True)
+        await self._finish(slot, partial(self._session.finished, text))
 
-    async def _finish(self, host: Host, message: Message) -> None:
-        del self._busy[host.process]
-        host.runs = False
-        host.debugger.forget_interrupt()  # one that came when it had stopped already
+    async def _finish(self, slot: Slot, message: Message) -> None:
+        del self._busy[slot.process]
+        slot.runs = False
+        slot.debugger.forget_interrupt()  # one that came when it had stopped already
         await self._tell(message)
 
     async def _tell(self, message: Message) -> None:
@@ -241,22 +241,22 @@ class Conversation:
 class Observation:
     """A client that looks at a machine which another client holds, and touches nothing."""
 
-    def __init__(self, machines: Machines, host: Host, stream: trio.abc.Stream) -> None:
-        self._host = host
+    def __init__(self, machines: Machines, slot: Slot, stream: trio.abc.Stream) -> None:
+        self._slot = slot
         self._stream = stream
-        self._session = Session(host.taken(), machines.processes, observed=lambda: host.runs)
+        self._session = Session(slot.taken(), machines.processes, observed=lambda: slot.runs)
 
     async def hold(self) -> None:
         """Answer until one side closes, or until there is another machine in its place."""
-        watched = self._host.debugger
+        watched = self._slot.debugger
         with suppress(*DISCONNECTED):
             while data := await self._stream.receive_some(RECEIVE_SIZE):
-                if self._host.debugger is not watched:
+                if self._slot.debugger is not watched:
                     return
-                for action in self._session.receive(bytes(data)):
-                    if not isinstance(action, Send):  # it wants to close
+                for order in self._session.receive(bytes(data)):
+                    if not isinstance(order, Send):  # it wants to close
                         return
-                    await _send(self._stream, action.data)
+                    await _send(self._stream, order.data)
 
 
 async def _send(stream: trio.abc.Stream, data: bytes) -> None:
@@ -307,9 +307,9 @@ async def _either(*events: trio.Event) -> None:
             nursery.start_soon(wait, event)
 
 
-def _nothing() -> list[Action]:
+def _nothing() -> list[Order]:
     return []
 
 
-def _hang_up() -> list[Action]:
+def _hang_up() -> list[Order]:
     return [Close(Fate.LEAVE, "the client has gone")]

@@ -14,16 +14,16 @@ from typing import TypeVar
 import trio
 
 from blink16 import pc
-from blink16.board import Program
+from blink16.board import ProgramFacts
 from blink16.console import Console
-from blink16.consoles import ConsoleError, Lines, Place, Side
+from blink16.consoles import ConsoleError, ConsolePlace, Lines, Side
 from blink16.debugger import EventKind
 from blink16.devices.video import Video
-from blink16.gdbstub.actions import Fate, Process, Taken
+from blink16.gdbstub.orders import Fate, ListedProcess, Taken
 from blink16.governor import Governor
 from blink16.loader import LoadError
 from blink16.server.consoles import Deliver, HostConsole
-from blink16.server.sources import Say, Source
+from blink16.server.sources import MachineSource, Say
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
 from blink16.viewer import Viewer
@@ -57,7 +57,7 @@ class Names:
 class Fittings:
     """What a machine has on this computer, beside its program."""
 
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, ConsolePlace] = field(default_factory=dict)
     """Where channels lead that have lines of their own: ``console``, ``com1``, ``com2``."""
     real_time: bool = False
     """Whether its clock goes no faster than ours."""
@@ -68,7 +68,7 @@ class Fittings:
 PLAIN = Fittings()
 
 
-class Host:
+class Slot:
     """One machine with its console, and whether a client holds it.
 
     A client that detaches or vanishes leaves the machine as it is, without its breakpoints.
@@ -80,7 +80,7 @@ class Host:
     def __init__(
         self,
         process: int,
-        source: Source,
+        source: MachineSource,
         console: HostConsole,
         say: Say,
         *,
@@ -201,7 +201,7 @@ class Host:
         loaded.console.on_starved = self._starve
         debugger.on_notice = self.say
         self.command = " ".join([self.source.name, *arguments])
-        self.program = Program.of(loaded.machine, loaded.symbols, loaded.debug)
+        self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
         self.debugger = debugger
         if names is not None:
             debugger.symbols, debugger.debug = names.symbols, names.debug
@@ -261,7 +261,7 @@ class Machines:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[MachineSource],
         console: HostConsole,
         say: Say,
         *,
@@ -275,37 +275,37 @@ class Machines:
         self.say = say
         self._sources = tuple(sources)
         self._console = console
-        self._hosts: dict[int, Host] = {}
+        self._slots: dict[int, Slot] = {}
         pairs = zip(sources, chain(fittings, repeat(PLAIN)), strict=False)
         try:
             for number, (source, fitting) in enumerate(pairs, 1):
-                self._hosts[number] = Host(number, source, console, say, fittings=fitting)
+                self._slots[number] = Slot(number, source, console, say, fittings=fitting)
         except ConsoleError:
             self.close()
             raise
-        self._last = len(self._hosts)
-        self._names: dict[Source, Names] = {}
+        self._last = len(self._slots)
+        self._names: dict[MachineSource, Names] = {}
         """By the source of a machine that is gone, what was known of it."""
         self._released = trio.Event()
 
-    def host(self, process: int) -> Host:
+    def slot(self, process: int) -> Slot:
         """Return the machine of a number; RefusalError if there is none."""
-        if process not in self._hosts:
+        if process not in self._slots:
             raise RefusalError(f"there is no process {process}; `info os processes` lists all")
-        return self._hosts[process]
+        return self._slots[process]
 
-    def processes(self) -> list[Process]:
+    def processes(self) -> list[ListedProcess]:
         """List the machines."""
-        return [Process(host.process, host.command, _state(host)) for host in self]
+        return [ListedProcess(slot.process, slot.command, _state(slot)) for slot in self]
 
-    def __iter__(self) -> Iterator[Host]:
-        return iter(self._hosts.values())
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._slots.values())
 
     def close(self) -> None:
         """Stop the machines and end what they write down."""
-        for host in self:
-            if not host.close():
-                self.say(f"process {host.process} did not stop")
+        for slot in self:
+            if not slot.close():
+                self.say(f"process {slot.process} did not stop")
         self._console.close()
         for source in self._sources:
             source.close()
@@ -314,27 +314,27 @@ class Machines:
         """Write what guests changed on disks into their images, where that is wanted; whether
         nothing is lost.
         """
-        done = [host.commit() for host in self]
+        done = [slot.commit() for slot in self]
         return all(done)
 
     # -- taking and releasing ----------------------------------------------------------------
 
-    async def take_any(self) -> Host:
+    async def take_any(self) -> Slot:
         """Return the first machine that nobody holds, now held.
 
         RefusalError if there is none for a while, or if its program can't be loaded again.
         """
         return await self._take(lambda: iter(self), "another debugger holds this machine")
 
-    async def take(self, process: int) -> Host:
+    async def take(self, process: int) -> Slot:
         """Return the machine of a number, now held.  RefusalError as above."""
         held = f"another debugger holds process {process}"
-        return await self._take(lambda: iter([self.host(process)]), held)
+        return await self._take(lambda: iter([self.slot(process)]), held)
 
-    async def _take(self, candidates: Callable[[], Iterator[Host]], complaint: str) -> Host:
+    async def _take(self, candidates: Callable[[], Iterator[Slot]], complaint: str) -> Slot:
         with trio.move_on_after(PATIENCE):
             while True:
-                free = next((host for host in candidates() if not host.held), None)
+                free = next((slot for slot in candidates() if not slot.held), None)
                 if free is not None:
                     break
                 await self._released.wait()
@@ -345,7 +345,7 @@ class Machines:
             await self._load(free, free.source.arguments)
         return free
 
-    async def launch(self, name: str, arguments: Sequence[str], like: int) -> Host:
+    async def launch(self, name: str, arguments: Sequence[str], like: int) -> Slot:
         """Return a machine that runs a program afresh, now held.
 
         ``name``: of one of the server's programs; empty for that of the process ``like``.
@@ -363,12 +363,12 @@ class Machines:
             await self._load(free, wanted)
         return free
 
-    async def _add(self, source: Source, arguments: Sequence[str]) -> Host:
-        if len(self._hosts) >= MAX_MACHINES:
+    async def _add(self, source: MachineSource, arguments: Sequence[str]) -> Slot:
+        if len(self._slots) >= MAX_MACHINES:
             raise RefusalError(f"this server has {MAX_MACHINES} machines already")
         self._last += 1
         make = partial(
-            Host,
+            Slot,
             self._last,
             source,
             self._console,
@@ -377,25 +377,25 @@ class Machines:
             names=self._names.get(source),
         )
         try:
-            host = await trio.to_thread.run_sync(make)
+            slot = await trio.to_thread.run_sync(make)
         except LoadError as error:
             raise RefusalError(str(error)) from None
-        host.held = True
-        self._hosts[host.process] = host
-        return host
+        slot.held = True
+        self._slots[slot.process] = slot
+        return slot
 
-    async def _load(self, host: Host, arguments: Sequence[str]) -> None:
+    async def _load(self, slot: Slot, arguments: Sequence[str]) -> None:
         """Load a held machine afresh; let it go if that can't be."""
         try:
-            await host.load(arguments)
+            await slot.load(arguments)
         except LoadError as error:
             self.say(str(error))
-            self._let_go(host)
+            self._let_go(slot)
             raise RefusalError("the program can't be loaded again") from None
 
-    def _source(self, name: str, like: int) -> Source:
+    def _source(self, name: str, like: int) -> MachineSource:
         if not name:
-            return self._hosts[like].source if like in self._hosts else self._sources[0]
+            return self._slots[like].source if like in self._slots else self._sources[0]
         wanted = PurePosixPath(name).name
         source = next((source for source in self._sources if source.name == wanted), None)
         if source is None:
@@ -403,25 +403,25 @@ class Machines:
             raise RefusalError(f"no program {wanted[:40]!r} here; this server has {known}")
         return source
 
-    def release(self, host: Host, fate: Fate) -> None:
+    def release(self, slot: Slot, fate: Fate) -> None:
         """Take back a machine that stands."""
-        host.leave(fate)
-        self._names[host.source] = host.names
-        if host.is_spent:
-            host.commit()  # here, in the event loop: the next machine is to find it
-        if host.launched and host.is_spent:
-            del self._hosts[host.process]
-        self._let_go(host)
+        slot.leave(fate)
+        self._names[slot.source] = slot.names
+        if slot.is_spent:
+            slot.commit()  # here, in the event loop: the next machine is to find it
+        if slot.launched and slot.is_spent:
+            del self._slots[slot.process]
+        self._let_go(slot)
 
-    def _let_go(self, host: Host) -> None:
-        host.held = False
+    def _let_go(self, slot: Slot) -> None:
+        slot.held = False
         self._released.set()
         self._released = trio.Event()
 
 
-def _state(host: Host) -> str:
-    if host.runs:
+def _state(slot: Slot) -> str:
+    if slot.runs:
         return "running"
-    if host.held:
+    if slot.held:
         return "held"
-    return "ended" if host.is_spent else "free"
+    return "ended" if slot.is_spent else "free"

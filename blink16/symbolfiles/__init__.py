@@ -1,11 +1,11 @@
 """Files that give names to addresses: ELF, linkers' maps, ELKS' tables, the output of nm."""
 
-from blink16.symbolfiles.reading import Source, parse, parse_source, read
+from blink16.symbolfiles.reading import SymbolSource, parse, parse_source, read
 from blink16.symbolfiles.source import (
     MAX_FILE_SIZE,
     MAX_SYMBOLS,
     DebugInformation,
-    Place,
+    LoadSegments,
     SymbolFile,
     SymbolFileError,
 )
@@ -14,10 +14,10 @@ __all__ = [
     "MAX_FILE_SIZE",
     "MAX_SYMBOLS",
     "DebugInformation",
-    "Place",
-    "Source",
+    "LoadSegments",
     "SymbolFile",
     "SymbolFileError",
+    "SymbolSource",
     "parse",
     "parse_source",
     "read",

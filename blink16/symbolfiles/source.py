@@ -18,7 +18,7 @@ class SymbolFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LoadSegments:
     """Where a program lies in memory, by segments."""
 
     text: int
@@ -32,7 +32,7 @@ class Place:
         return (segment * 16 + offset) & ADDRESS_MASK
 
 
-LINEAR = Place(0, 0, 0)
+LINEAR = LoadSegments(0, 0, 0)
 """Addresses in the file are linear ones."""
 
 

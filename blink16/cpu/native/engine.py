@@ -150,8 +150,8 @@ class NativeEngine:
         self._predicates = Predicates(core, self.memory)
         self._predicates.arm(self._wanted)
 
-    def _delegate(self, budget: int, skip_first: bool, again: bool | None = None) -> Stop:
-        stop = self._reference.run(budget, skip_first=skip_first, again=again)
+    def _delegate(self, budget: int, skip_first: bool) -> Stop:
+        stop = self._reference.run(budget, skip_first=skip_first)
         self.between_rounds = self._reference.between_rounds
         return stop
 
@@ -195,7 +195,7 @@ class NativeEngine:
                 horizon = longs[_ICOUNT] + self.horizon()
                 longs[_GOAL] = min(horizon, end)
                 exit_ = self._core.answer(state, memory, value)
-            stop = _STOPS.get(exit_) or self._see_to(exit_, ignore)
+            stop = _STOPS.get(exit_) or self._see_to(exit_)
             if stop is not None:
                 break
             if longs[_ICOUNT] != began:  # else the first instruction is still to come
@@ -219,10 +219,10 @@ class NativeEngine:
             return 0
         return self._bus.read(ints[_PORT], access)
 
-    def _see_to(self, exit_: int, ignore: int) -> Stop | None:
+    def _see_to(self, exit_: int) -> Stop | None:
         """Do what native code can't; None to go on with it."""
         if exit_ == Exit.DELEGATE:
-            stop = self._delegate(1, True, ignore == Ignore.POINTS)
+            stop = self._delegate(1, True)
             if self.translation is not None and self.memory.stale_code:
                 self.translation.see_host()
             return None if stop.reason is StopReason.BUDGET else stop

@@ -31,7 +31,7 @@ MAX_CLIENTS = 32
 """Clients that are connected at a time; any beyond are refused at once."""
 
 
-class Service:
+class Server:
     """Gives each client a machine and lets them talk, or refuses the client with a reason."""
 
     def __init__(self, machines: Machines, *, observers: bool = False) -> None:
@@ -59,21 +59,21 @@ class Service:
             await _refuse(stream, "too many debuggers are connected")
             return
         try:
-            host = await self._machines.take_any()
+            slot = await self._machines.take_any()
         except RefusalError as refusal:
             await self._serve_observer(stream, str(refusal))
         else:
-            await Conversation(self._machines, host, stream).hold()
+            await Conversation(self._machines, slot, stream).hold()
 
     async def _serve_observer(self, stream: trio.abc.HalfCloseableStream, reason: str) -> None:
         """Let a client watch the first machine that is held, or refuse it with a reason."""
-        host = next((host for host in self._machines if host.held), None)
-        if not self._observers or host is None:
+        slot = next((slot for slot in self._machines if slot.held), None)
+        if not self._observers or slot is None:
             await _refuse(stream, reason)
-        elif host.runs:
+        elif slot.runs:
             await _refuse(stream, "the machine to watch runs now: try again when it stands")
         else:
-            await Observation(self._machines, host, stream).hold()
+            await Observation(self._machines, slot, stream).hold()
 
 
 def run(
@@ -86,7 +86,7 @@ def run(
 ) -> None:
     """Serve machines until a signal ends it; on standard streams, until the client leaves.
 
-    ``make`` is called once we listen; what it raises ends this.  ``observers``: see `Service`.
+    ``make`` is called once we listen; what it raises ends this.  ``observers``: see `Server`.
     ``tell`` is told where we listen, once that has come about.
     Raises ListenError.
     """
@@ -109,12 +109,12 @@ async def _run(
         if isinstance(endpoint, StandardStreams):
             with closing(make()) as machines:
                 stream = standard_streams()
-                await _until_signal(partial(Service(machines).serve_client, stream), signals)
+                await _until_signal(partial(Server(machines).serve_client, stream), signals)
         else:
             async with listeners(endpoint) as found:
                 with closing(make()) as machines:
                     announce(endpoint, found, say, tell)
-                    accept = partial(_accept, Service(machines, observers=observers))
+                    accept = partial(_accept, Server(machines, observers=observers))
                     await _until_signal(partial(trio.serve_listeners, accept, found), signals)
 
 
@@ -130,7 +130,7 @@ async def _until_signal(serve: Callable[[], Awaitable[None]], signals: AsyncIter
         nursery.cancel_scope.cancel()
 
 
-async def _accept(service: Service, stream: trio.SocketStream) -> None:
+async def _accept(service: Server, stream: trio.SocketStream) -> None:
     keep_alive(stream)
     await service.serve_client(stream)
 

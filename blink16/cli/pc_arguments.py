@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from blink16 import loader, pc
-from blink16.arguments import Own
 from blink16.bios import OptionRom
-from blink16.consoles import Place, ScreenPlace, parse
+from blink16.cli.arguments import Own
+from blink16.consoles import ConsolePlace, ScreenPlace, parse
 from blink16.devices.pc import COM1, COM2, DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, instructions_per_second
 from blink16.devices.video import Adapter
 
@@ -109,7 +109,7 @@ def images(program: str, parsed: argparse.Namespace) -> list[Path]:
     return [loader.find(program), *(path for _, path in drives(parsed))]
 
 
-def place(text: str) -> Place:
+def place(text: str) -> ConsolePlace:
     """Return where a console is."""
     try:
         return parse(text)
@@ -117,12 +117,12 @@ def place(text: str) -> Place:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def places(parsed: argparse.Namespace) -> dict[str, Place]:
+def places(parsed: argparse.Namespace) -> dict[str, ConsolePlace]:
     """Return where serial ports lead."""
     return dict(parsed.serial)
 
 
-def _serial(text: str) -> tuple[str, Place]:
+def _serial(text: str) -> tuple[str, ConsolePlace]:
     """Return a serial port's channel and where it leads."""
     name, equals, where = text.partition("=")
     if name not in SERIAL_PORTS or not equals:

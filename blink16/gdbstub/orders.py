@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from blink16.board import Program
+from blink16.board import ProgramFacts
 from blink16.debugger import Debugger, Resume
 
 FIRST = 1
@@ -83,7 +83,7 @@ class Close:
     """A few words for a log."""
 
 
-Action = Send | Start | Interrupt | Work | Take | TakeNew | Release | Close
+Order = Send | Start | Interrupt | Work | Take | TakeNew | Release | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,13 @@ class Taken:
 
     process: int
     debugger: Debugger
-    program: Program
+    program: ProgramFacts
     launched: bool = False
     """Whether it was made for a client that asked for it, and ends with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ListedProcess:
     """One of the server's machines, as ``info os processes`` shows it."""
 
     number: int

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from blink16 import arguments, loader, pc, pc_arguments
-from blink16.arguments import Parser
+from blink16 import loader, pc
+from blink16.cli import arguments, pc_arguments
+from blink16.cli.arguments import Parser
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
 from blink16.loader import LoadError
@@ -68,7 +69,7 @@ def run_main(words: Sequence[str] | None = None) -> int:
 
 def server_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16-server`` and return its exit status."""
-    from blink16 import server_arguments  # trio takes its time, and `blink16` does without
+    from blink16.cli import server_arguments  # trio takes its time, and `blink16` does without
 
     about = "Show an 8086 program to a debugger that speaks gdb's remote protocol."
     parser = arguments.parser("blink16-server", about, SERVER_EXAMPLES)
@@ -107,22 +108,23 @@ def _commit(prog: str, machine: Machine, images: Sequence[Path]) -> None:
 
 
 def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
-    from blink16 import server, server_arguments
+    from blink16 import server
+    from blink16.cli import server_arguments
 
     def say(text: str) -> None:
         _say(parser.prog, text)
 
     def machines() -> server.Machines:
-        hosted = server.Machines(
+        hosting = server.Machines(
             [machine.source for machine in wanted],
             console,
             screen.say if screen else say,
             fittings=[machine.fittings for machine in wanted],
         )
         if screen is not None:
-            screen.attach(hosted.host(1))
-        made.append(hosted)
-        return hosted
+            screen.attach(hosting.slot(1))
+        made.append(hosting)
+        return hosting
 
     endpoint = server_arguments.endpoint(parser, parsed)
     wanted = server_arguments.wanted(parser, parsed, say)
@@ -135,7 +137,7 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
     except server.ListenError as error:
         say(str(error))
         return 1
-    return 0 if all(hosted.commit() for hosted in made) else 1
+    return 0 if all(hosting.commit() for hosting in made) else 1
 
 
 def _guarded(prog: str, command: Callable[[], int]) -> int:

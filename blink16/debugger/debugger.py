@@ -3,77 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 
 from blink16.breakpoints import BREAKPOINTS, Point, Points
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.opcodes import OPCODES, PREFIXES
 from blink16.cpu.predicates import Predicate
+from blink16.debugger.events import Event, EventKind, PointAction, PointCondition, Resume
+from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.search import last_hit, last_stop
 from blink16.history.terms import Hit
 from blink16.machine import FOREVER, Machine
-from blink16.memory import MEMORY_SIZE, Access, Attribute
+from blink16.memory import MEMORY_SIZE, Attribute
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
-from blink16.timeline import Interrupted, ReplayError, Timeline
 
 WRITABLE = frozenset(
     {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
 )
 """The registers that `Debugger.write_register` sets."""
-
-
-Condition = Callable[[Machine], bool]
-"""Whether a breakpoint at which the machine stands is to stop it.  A `Predicate` is cheaper."""
-Action = Callable[[Machine], bytes]
-"""What a breakpoint prints about a machine that stands there, instead of stopping it."""
-
-
-class EventKind(Enum):
-    """Why the debugger has control again."""
-
-    STEPPED = auto()
-    BREAKPOINT = auto()
-    CAUGHT = auto()  # what the program asks of its system; told by whoever set the breakpoint
-    WATCHPOINT = auto()
-    INTERRUPTED = auto()  # the user asked
-    HISTORY_START = auto()  # nothing older is recorded
-    HALTED = auto()  # HLT with nothing to end it
-    EXITING = auto()  # the program asked to end; the machine is still there
-    EXITED = auto()  # and was resumed after that: now it is gone
-    SIGNALLED = auto()  # a trap (divide error, INT 3, ...), see signal
-    KILLED = auto()  # resumed after a trap that ends the program
-    WAITING = auto()  # the guest waits for input: call resume() again when there is some
-    RESTARTED = auto()  # a PC was reset and has passed its self-test
-    LACKING = auto()  # strict: the guest used what the machine hasn't got
-    IDLE = auto()  # it does nothing but wait: call resume() again with input, or after a while
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What ended a `Debugger.resume`."""
-
-    kind: EventKind
-    point: Point | None = None  # WATCHPOINT: the watchpoint that was hit
-    address: int | None = None  # WATCHPOINT: the linear address touched
-    access: Access | None = None  # WATCHPOINT
-    status: int = 0  # EXITING, EXITED: exit status
-    signal: int = 0  # SIGNALLED, KILLED: POSIX signal number
-    text: str = ""  # a sentence for the user, or empty
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """How to run on."""
-
-    backward: bool = False
-    count: int | None = None
-    """Instructions to retire (1 for stepi); None to go on until something happens."""
-    step_range: tuple[int, int] | None = None
-    """Step until pc is outside [start, end), linear."""
 
 
 class Debugger:
@@ -106,8 +55,8 @@ class Debugger:
         self.on_print: Callable[[bytes], None] = lambda data: None
         """Called with what the actions of breakpoints print; it may wait."""
         self.points = Points(machine.memory)
-        self._conditions: dict[Point, Condition] = {}
-        self._actions: dict[Point, Action] = {}
+        self._conditions: dict[Point, PointCondition] = {}
+        self._actions: dict[Point, PointAction] = {}
         self.bookmarks = Bookmarks()
         self.symbols = SymbolTable()
         """What the program's addresses are called; whoever loads it sets this."""
@@ -281,6 +230,8 @@ class Debugger:
             hit = last_hit(timeline, low, self._accepts)
         if hit is not None and (hit.icount > goal or _is_watch(hit.stop) or count is None):
             self._arrive(hit.icount, origin)
+            if hit.stop.reason is StopReason.LACKS and self.machine.witness is not None:
+                self.machine.witness.stand()
             return self._event(hit.stop)
         self._arrive(low, origin)
         if count is None or goal < start:
@@ -314,7 +265,10 @@ class Debugger:
     # -- points ------------------------------------------------------------------------------
 
     def insert(
-        self, point: Point, condition: Condition | None = None, action: Action | None = None
+        self,
+        point: Point,
+        condition: PointCondition | None = None,
+        action: PointAction | None = None,
     ) -> None:
         """Set a breakpoint or watchpoint; PointError if it can't be set.
 
@@ -330,7 +284,7 @@ class Debugger:
         if action is not None:
             self._actions[point] = action
 
-    def condition(self, point: Point) -> Condition | None:
+    def condition(self, point: Point) -> PointCondition | None:
         """Return the condition of a point, if it is set and has one."""
         return self._conditions.get(point)
 
@@ -462,7 +416,12 @@ _KINDS = {
     StopReason.LACKS: EventKind.LACKING,
     StopReason.LACKED: EventKind.LACKING,
 }
-_ARRIVALS = {StopReason.BUDGET, StopReason.INTERRUPTED, StopReason.WATCHPOINT}
+_ARRIVALS = {
+    StopReason.BUDGET,
+    StopReason.INTERRUPTED,
+    StopReason.WATCHPOINT,
+    StopReason.LACKED,
+}
 """Ends of runs at an instruction that the run would have looked at next."""
 _MAYBE_LONG = PREFIXES | {
     code for code, rows in enumerate(OPCODES) if rows and rows[0].mnemonic in ("OUT", "HLT")

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from blink16 import arguments, loader, pc_arguments, server, symbolfiles, terminal
-from blink16.arguments import Own, Parser
+from blink16 import loader, server, symbolfiles, terminal
+from blink16.cli import arguments, pc_arguments
+from blink16.cli.arguments import Own, Parser
 from blink16.console import Console
-from blink16.consoles import NoPlace, Place, Streams
-from blink16.loader import Kind
+from blink16.consoles import ConsolePlace, NoPlace, Streams
+from blink16.loader import ProgramKind
 
 DEFAULT_PORT = 1234
 DEFAULT_ADDRESS = "127.0.0.1"
@@ -33,7 +34,7 @@ class ToDebugger:
 class Wanted:
     """A machine as its user wants it."""
 
-    source: server.Source
+    source: server.MachineSource
     fittings: server.Fittings
 
 
@@ -205,7 +206,7 @@ def _recorded(
     source: server.ProgramSource | server.ReplayedSource,
     parsed: argparse.Namespace,
     say: Callable[[str], None],
-) -> server.Source:
+) -> server.MachineSource:
     """Return a source whose machine is recorded if that is wanted."""
     return source if parsed.record is None else server.RecordedSource(source, parsed.record, say)
 
@@ -228,7 +229,9 @@ def _machine(
     options = arguments.options(shared, pc_arguments.setup(own, shared))
     named = replace(options, symbols=tuple(own.symbols))
     program = loader.read(name)
-    images = pc_arguments.images(name, own) if shared.commit and program.kind is Kind.BOOT else ()
+    images = (
+        pc_arguments.images(name, own) if shared.commit and program.kind is ProgramKind.BOOT else ()
+    )
     source = server.ProgramSource(
         program, tuple(words), named, shared.history_memory, tuple(images)
     )
@@ -236,7 +239,7 @@ def _machine(
 
 
 def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fittings:
-    console: Place | ToDebugger | None = own.console
+    console: ConsolePlace | ToDebugger | None = own.console
     if console is None and not _is_socket(shared.console):
         console = shared.console
     places = pc_arguments.places(own)
@@ -246,7 +249,7 @@ def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fit
     return server.Fittings(places, shared.realtime, to_debugger)
 
 
-def _is_socket(console: Place | ToDebugger | None) -> bool:
+def _is_socket(console: ConsolePlace | ToDebugger | None) -> bool:
     return not isinstance(console, Streams | NoPlace | ToDebugger | None)
 
 
@@ -254,13 +257,13 @@ def has_screen(first: Wanted) -> bool:
     """Whether the first machine is a PC that gets our terminal as its screen and keyboard."""
     place = first.fittings.places.get(Console.CHANNEL, Streams())
     here = isinstance(place, Streams) and not first.fittings.output_to_debugger
-    return here and first.source.kind is Kind.BOOT and terminal.is_interactive()
+    return here and first.source.kind is ProgramKind.BOOT and terminal.is_interactive()
 
 
 # -- types -----------------------------------------------------------------------------------
 
 
-def _console(text: str) -> Place | ToDebugger:
+def _console(text: str) -> ConsolePlace | ToDebugger:
     return ToDebugger() if text == "gdb" else pc_arguments.place(text)
 
 
@@ -289,7 +292,7 @@ def _size(text: str) -> int:
     return int(found[1]) << _UNITS[found[2].lower()]
 
 
-def _symbols(text: str) -> symbolfiles.Source:
+def _symbols(text: str) -> symbolfiles.SymbolSource:
     try:
         return symbolfiles.parse_source(text)
     except symbolfiles.SymbolFileError as error:
