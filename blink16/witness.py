@@ -11,11 +11,12 @@ from typing import Protocol
 
 from blink16.bus import Bus
 from blink16.cpu.disassembler import disassemble
-from blink16.cpu.encoding import parse
+from blink16.cpu.encoding import EncodingError
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.later import LOW_END, later
+from blink16.cpu.model import Model
 from blink16.lacks import Kind, Lack, Lacks, LacksState
-from blink16.memory import PAGE_SHIFT, Attribute, Memory, PageState, linear
+from blink16.memory import PAGE_SHIFT, Attribute, PageState, linear
 from blink16.services import Guest, caller_address
 
 EMPTY_SIZE = 16
@@ -41,6 +42,11 @@ class Subject(Guest, Protocol):
     @property
     def bus(self) -> Bus:
         """The ports."""
+        ...
+
+    @property
+    def model(self) -> Model:
+        """The processor."""
         ...
 
     @property
@@ -149,7 +155,7 @@ class Witness(Lacks):
         """Return what is to be told of the instruction at ``ip``, by default of this moment."""
         machine = self._machine
         cs = machine.registers.cs if segment is None else segment
-        text = instruction or instruction_text(machine.memory, cs, ip)
+        text = instruction or instruction_text(machine, cs, ip)
         now = machine.icount if icount is None else icount
         return Lack(kind, place, now, cs, ip & 0xFFFF, text, what, remedy)
 
@@ -186,11 +192,12 @@ class Witness(Lacks):
         if address < LOW_END and not self.is_told(Kind.VECTOR_TABLE, 0):
             what = "the processor executes the interrupt vectors"
             return self._lack(Kind.VECTOR_TABLE, 0, ip, what, LED_HERE)
-        there = later(code)
+        there = later(code, self._machine.model.name)
         if there is None:
             return None
-        text = instruction_text(self._machine.memory, self._machine.registers.cs, ip)
-        what = f"an instruction of the {there.processor}, which an 8086 executes as {text}"
+        text = instruction_text(self._machine, self._machine.registers.cs, ip)
+        ours = self._machine.model.name
+        what = f"an instruction of the {there.processor}, which the {ours} executes as {text}"
         remedy = f"--cpu {there.processor} runs it" if there.processor in MODELS else ""
         return self._lack(Kind.INSTRUCTION, address, ip, what, remedy, instruction=there.name)
 
@@ -217,10 +224,11 @@ class Witness(Lacks):
             self._tell(self._lack(Kind.PORT, port, ip, what))
 
 
-def instruction_text(memory: Memory, segment: int, offset: int) -> str:
+def instruction_text(machine: Subject, segment: int, offset: int) -> str:
     """Return the text of the instruction at an address."""
-    code = bytes(memory.ram[linear(segment, offset + n)] for n in range(MAX_INSTRUCTION))
+    ram = machine.memory.ram
+    code = bytes(ram[linear(segment, offset + n)] for n in range(MAX_INSTRUCTION))
     try:
-        return disassemble(parse(code), offset)
-    except ValueError:
+        return disassemble(machine.model.encoding.parse(code), offset)
+    except EncodingError:
         return code[:4].hex(" ").upper()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 I186, I286, I386 = "80186", "80286", "80386"
 
 
-class Later(NamedTuple):
+class LaterInstruction(NamedTuple):
     """An instruction of a later processor."""
 
     name: str
@@ -72,45 +72,60 @@ _TWO_BYTES_386 = {
 ARPL = 0x63
 ESCAPE = 0x0F
 """The first byte of two; alone it is an 8086's POP CS."""
-OPCODES = frozenset({*range(0x60, 0x70), 0xC0, 0xC1, 0xC8, 0xC9, ESCAPE})
-"""The opcodes that `later` looks at."""
-
-
 LOW_END = 0x400
 """Below lies the vector table, which is no place for code."""
+EMPTY = {0x00: bytes(4), 0xFF: b"\xff" * 4}
+"""What memory is full of where there is nothing: no program has such an instruction twice."""
+_FIRST = {"8086": I186, "8088": I186, I186: I286, I286: I386}
+"""For each processor the one after it."""
 
 
-_EMPTY = (bytes(4), b"\xff" * 4)
+def suspects(processor: str) -> frozenset[int]:
+    """Return the opcodes with which instructions begin that a processor hasn't got."""
+    lacking = {ESCAPE, *_386}
+    if processor != I286:
+        lacking.add(ARPL)
+    if _FIRST.get(processor) == I186:
+        lacking |= {*_186, 0xC0, 0xC1}
+    return frozenset(lacking)
 
 
-def suspicious(code: bytes) -> bool:
-    """Return whether an instruction can hardly be meant; ``code``: its first four bytes."""
-    return code[0] in OPCODES or code in _EMPTY
+def is_suspicious(code: bytes, opcodes: frozenset[int]) -> bool:
+    """Return whether an instruction can hardly be meant.
+
+    ``code``: its first four bytes.  ``opcodes``: the processor's `suspects`.
+    """
+    return code[0] in opcodes or code == EMPTY.get(code[0])
 
 
-def later(code: bytes) -> Later | None:
-    """Return the instruction of a later processor with which ``code`` begins, if it is one.
+def later(code: bytes, processor: str) -> LaterInstruction | None:
+    """Return the instruction of a processor later than ``processor`` that begins here, if any.
 
     ``code``: three bytes, without prefixes.
     """
     opcode, second = code[0], code[1]
     if opcode in _186:
-        return Later(_186[opcode], I186)
-    if opcode in (0xC0, 0xC1):
-        return Later(f"{_SHIFTS[second >> 3 & 7]} by a count", I186)
-    if opcode == ARPL:
-        return Later("ARPL", I286)
-    if opcode in _386:
-        return Later(_386[opcode], I386)
-    return _two_bytes(second, code[2]) if opcode == ESCAPE else None
+        found = LaterInstruction(_186[opcode], I186)
+    elif opcode in (0xC0, 0xC1):
+        found = LaterInstruction(f"{_SHIFTS[second >> 3 & 7]} by a count", I186)
+    elif opcode == ARPL:
+        found = LaterInstruction("ARPL", I286)
+    elif opcode in _386:
+        found = LaterInstruction(_386[opcode], I386)
+    else:
+        there = _two_bytes(second, code[2]) if opcode == ESCAPE else None
+        if there is None:
+            return None
+        found = there
+    return found if found.processor >= _FIRST.get(processor, I386) else None
 
 
-def _two_bytes(second: int, modrm: int) -> Later | None:
+def _two_bytes(second: int, modrm: int) -> LaterInstruction | None:
     if second in (0x00, 0x01):
         group, member = (_GROUP_00, _GROUP_01)[second], modrm >> 3 & 7
         name = group[member] if member < len(group) else ""
-        return Later(name, I286) if name else None
+        return LaterInstruction(name, I286) if name else None
     if second in _TWO_BYTES:
-        return Later(_TWO_BYTES[second], I286)
+        return LaterInstruction(_TWO_BYTES[second], I286)
     name = _TWO_BYTES_386.get(second, "")
-    return Later(name, I386) if name else None
+    return LaterInstruction(name, I386) if name else None

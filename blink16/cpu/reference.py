@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 
 from blink16.bus import Bus
 from blink16.cpu.decoder import execute
-from blink16.cpu.encoding import MAX_BODY, Instruction, parse_body
+from blink16.cpu.encoding import MAX_BODY, Instruction
 from blink16.cpu.engine import Stop, StopReason, Witness, next_instruction
-from blink16.cpu.later import LOW_END, suspicious
-from blink16.cpu.opcodes import PREFIXES, REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
+from blink16.cpu.later import LOW_END, is_suspicious, suspects
+from blink16.cpu.model import Model
+from blink16.cpu.opcodes import REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.predicates import Predicate
 from blink16.cpu.registers import Cell, Registers
@@ -28,11 +29,16 @@ class ReferenceEngine:
 
     name = "reference"
 
-    def __init__(self, registers: Registers, memory: Memory, bus: Bus) -> None:
+    def __init__(self, model: Model, registers: Registers, memory: Memory, bus: Bus) -> None:
+        self.model = model
+        self.fixed_flags = model.fixed_flags
         self.registers = registers
         self.memory = memory
         self.bus = bus
         self.repeat: Repeat | None = None
+        self._prefixes = model.opcodes.prefixes
+        self._parse = model.encoding.parse_body
+        self._semantics = model.semantics
         self._cells = registers.cells
         self._state = registers.state
         self._segment: int | None = None
@@ -44,6 +50,7 @@ class ReferenceEngine:
         self.between_rounds = False
         self.horizon = next_instruction
         self.witness: Witness | None = None
+        self._suspects = suspects(model.name)
 
     # -- engine ------------------------------------------------------------------------------
 
@@ -90,7 +97,7 @@ class ReferenceEngine:
         self._wants_attention = self.between_rounds = False
         self._was_open = cells[Cell.INTERRUPT]
         cells[Cell.SHADOW] = 0
-        execute(self, instruction)
+        execute(self, instruction, self._semantics)
         if self.between_rounds and not cells[Cell.TRAP]:
             cells[Cell.IP] = start
             return Stop(StopReason.ATTENTION)
@@ -108,13 +115,12 @@ class ReferenceEngine:
         memory = self.memory
         if memory.attributes[address] & Attribute.TOLD:
             return None
+        suspicious = is_suspicious(bytes(memory.ram[address : address + 4]), self._suspects)
         if self.witness is None:
-            if suspicious(bytes(memory.ram[address : address + 4])):
+            if suspicious:
                 memory.attributes[address] |= Attribute.TOLD  # native code need not ask again
             return None
-        if address < LOW_END or suspicious(bytes(memory.ram[address : address + 4])):
-            return self.witness.meets(self._body_ip)
-        return None
+        return self.witness.meets(self._body_ip) if suspicious or address < LOW_END else None
 
     def _fetch(self, ip: int) -> Instruction | None:
         """Read prefixes and decode; None if the segment holds nothing else."""
@@ -124,7 +130,7 @@ class ReferenceEngine:
         for count in range(SEGMENT_SIZE):
             address = (base + ((ip + count) & 0xFFFF)) & 0xFFFFF
             byte = ram[address]
-            if byte not in PREFIXES:
+            if byte not in self._prefixes:
                 break
             if byte in OVERRIDES:
                 self._segment = OVERRIDES[byte]
@@ -138,7 +144,7 @@ class ReferenceEngine:
         else:
             body = bytes(ram[linear(base >> 4, body_ip + n)] for n in range(MAX_BODY))
         self._body_ip = body_ip
-        instruction = parse_body(body)
+        instruction = self._parse(body)
         self._next_ip = (body_ip + instruction.length) & 0xFFFF
         return instruction
 

@@ -1,7 +1,7 @@
 """What users type behind gdb's ``monitor``: `execute` is the door, a module holds each topic."""
 
 from blink16.monitor import catches, disks, history, lacks, pc, state, symbols  # register
-from blink16.monitor.registry import MonitorError, execute
+from blink16.monitor.registry import MonitorError, execute, perform
 
 __all__ = [
     "MonitorError",
@@ -11,6 +11,7 @@ __all__ = [
     "history",
     "lacks",
     "pc",
+    "perform",
     "state",
     "symbols",
 ]

@@ -10,7 +10,7 @@ from functools import partial
 
 import trio
 
-from blink16.debugger import Event, EventKind, Resume
+from blink16.debugger import Event, Resume
 from blink16.gdbstub.orders import (
     Close,
     Fate,
@@ -24,13 +24,10 @@ from blink16.gdbstub.orders import (
     Work,
 )
 from blink16.gdbstub.session import RECEIVE_SIZE, Session
-from blink16.machine import IDLE_INTERVAL
 from blink16.server.machines import Machines, RefusalError, Slot
 
 SEND_TIMEOUT = 30.0
 """Seconds that a client may leave our bytes unread before it counts as gone."""
-IDLE_PAUSE = 1 / IDLE_INTERVAL
-"""Seconds that an idle machine is left alone, so that its clock goes no faster than ours."""
 QUEUED_MESSAGES = 16
 SPEAK_INTERVAL = 0.02
 """Seconds between two tellings of what a running program prints: gdb takes some milliseconds for
@@ -57,9 +54,8 @@ class Conversation:
         self._token = trio.lowlevel.current_trio_token()
         self._outbox, self._inbox = trio.open_memory_channel[Message](QUEUED_MESSAGES)
         self._held = {slot.process: slot}
-        self._busy: dict[int, trio.Event] = {}
-        """By process, where a machine's thread is at work: set when a guest that waits for input
-        is to be resumed all the same."""
+        self._busy: set[int] = set()
+        """The processes whose threads are at work."""
         self._session = Session(slot.taken(), machines.processes)
         self._connect(slot)
 
@@ -118,9 +114,9 @@ class Conversation:
         """Resume a machine: here and now if that is brief, else in a thread."""
         slot, how = self._held[start.process], start.how
         if slot.debugger.is_brief(how):
-            event = slot.debugger.resume(how)
-            if event.kind not in (EventKind.WAITING, EventKind.IDLE):
-                return [*self._session.stopped(event, start.process), *self._session.speak()]
+            outcome = slot.debugger.resume(how)
+            if isinstance(outcome, Event):
+                return [*self._session.stopped(outcome, start.process), *self._session.speak()]
         self._runs.start_soon(self._run, self._begin(start.process), how)
         return []
 
@@ -160,36 +156,23 @@ class Conversation:
 
     def _begin(self, process: int) -> Slot:
         slot = self._held[process]
-        self._busy[process] = trio.Event()
+        self._busy.add(process)
         slot.runs = True
         return slot
 
     async def _run(self, slot: Slot, how: Resume) -> None:
-        woken = self._busy[slot.process]
-        while True:
-            arrival = slot.input_arrived  # input may arrive before we know that it's missed
-            event = await self._resume(slot, how)
-            if event.kind is EventKind.IDLE:
-                with trio.move_on_after(IDLE_PAUSE):
-                    await _either(arrival, woken)
-            elif event.kind is EventKind.WAITING:
-                await _either(arrival, woken)
-            else:
-                break
-        await self._finish(slot, partial(self._session.stopped, event, slot.process))
-
-    async def _resume(self, slot: Slot, how: Resume) -> Event:
         # Abandoned only when the whole server ends, which waits for no guest.
-        return await trio.to_thread.run_sync(
-            slot.move, partial(slot.debugger.resume, how), abandon_on_cancel=True
+        event = await trio.to_thread.run_sync(
+            slot.move, partial(slot.debugger.drive, how), abandon_on_cancel=True
         )
+        await self._finish(slot, partial(self._session.stopped, event, slot.process))
 
     async def _work(self, slot: Slot, run: Callable[[], str]) -> None:
         text = await trio.to_thread.run_sync(slot.move, run, abandon_on_cancel=True)
         await self._finish(slot, partial(self._session.finished, text))
 
     async def _finish(self, slot: Slot, message: Message) -> None:
-        del self._busy[slot.process]
+        self._busy.remove(slot.process)
         slot.runs = False
         slot.debugger.forget_interrupt()  # one that came when it had stopped already
         await self._tell(message)
@@ -199,10 +182,9 @@ class Conversation:
             await self._outbox.send(message)
 
     def _halt(self) -> None:
-        """Stop what runs; a guest that waits for input is resumed to be stopped."""
-        for process, woken in self._busy.items():
+        """Stop what runs, or waits for input."""
+        for process in self._busy:
             self._held[process].debugger.interrupt()
-            woken.set()
 
     # -- words for the client, from the machine's thread ---------------------------------------
 
@@ -293,18 +275,6 @@ class _Unsaid:
         with self._changed:
             self._over = True
             self._changed.notify_all()
-
-
-async def _either(*events: trio.Event) -> None:
-    """Wait until one of the events is set."""
-    async with trio.open_nursery() as nursery:
-
-        async def wait(event: trio.Event) -> None:
-            await event.wait()
-            nursery.cancel_scope.cancel()
-
-        for event in events:
-            nursery.start_soon(wait, event)
 
 
 def _nothing() -> list[Order]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, repeat
@@ -22,6 +21,7 @@ from blink16.devices.video import Video
 from blink16.gdbstub.orders import Fate, ListedProcess, Taken
 from blink16.governor import Governor
 from blink16.loader import LoadError
+from blink16.reports import Circumstances, Doing, Generation
 from blink16.server.consoles import Deliver, HostConsole
 from blink16.server.sources import MachineSource, Say
 from blink16.symbolfiles import DebugInformation
@@ -103,11 +103,10 @@ class Slot:
         """Whether its thread is at work."""
         self.to_debugger: Deliver | None = None
         """Takes the program's output instead of the console, in the thread that runs it."""
-        self.input_arrived = trio.Event()
         self.fittings = fittings
         self._moves = Lock()
+        self._generation = Generation()
         self._console = console
-        self._token: trio.lowlevel.TrioToken | None = None
         self._fresh_wanted = False
         self._uncommitted: tuple[Path, ...] = ()
         """The images of disks that were not written back: none before there is a machine."""
@@ -150,8 +149,17 @@ class Slot:
 
     def taken(self) -> Taken:
         """Return the machine for the client that now holds it."""
-        self._token = trio.lowlevel.current_trio_token()
-        return Taken(self.process, self.debugger, self.program, self.launched)
+        return Taken(self.process, self.debugger, self.program, self.launched, self.circumstances)
+
+    def circumstances(self) -> Circumstances:
+        """Return what reports say about the machine beside itself, for who holds it."""
+        doing = Doing.ENDED if self.is_spent else Doing.STANDS
+        return Circumstances(
+            process=self.process,
+            command=self.command,
+            doing=doing,
+            generation=self._generation.of(self.debugger, self.held, self.runs),
+        )
 
     def leave(self, fate: Fate) -> None:
         """Let the machine stand as its client leaves it."""
@@ -222,7 +230,7 @@ class Slot:
 
     def _has_room(self, channel: str) -> bool:
         """Whether a line may read on, from its thread; else its peer waits for the guest."""
-        return pc.has_room(self.debugger.machine, channel, self.debugger.timeline.queued)
+        return pc.has_room(self.debugger.machine, channel, self.debugger.timeline.inbox.queued)
 
     def _picture(self) -> Viewer:
         """Begin a picture of its screen for somebody who connects."""
@@ -240,20 +248,13 @@ class Slot:
     def type(self, data: bytes) -> None:
         """Take input for the console, in any thread.
 
-        The machine gets it when it next runs live; what comes beyond `timeline.MAX_QUEUED`
-        bytes until then is lost.
+        The machine gets it when it next runs live; what comes beyond `inbox.MAX_QUEUED` bytes
+        until then is lost.
         """
         self._deliver_on(Console.CHANNEL, data)
 
     def _deliver_on(self, channel: str, data: bytes) -> None:
         self.debugger.receive(channel, data)
-        if self._token is not None:  # else no client has come yet who could let it run
-            with suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(self._wake, idempotent=True)
-
-    def _wake(self) -> None:
-        self.input_arrived.set()
-        self.input_arrived = trio.Event()
 
 
 class Machines:
