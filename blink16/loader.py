@@ -15,7 +15,7 @@ from importlib import resources
 from itertools import chain
 from pathlib import Path
 
-from blink16 import bios, dos, elks, pc, symbolfiles
+from blink16 import bios, dos, elks, pc, poweron, symbolfiles
 from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
@@ -78,6 +78,10 @@ class Options:
     """Files with names for the program's addresses."""
     setup: pc.PcSetup = pc.PcSetup()  # noqa: RUF009 - frozen
     """The PC around a boot image."""
+    poweron: int | None = None
+    """The seed of what memory and registers hold at first; None: zeros."""
+    strict: bool = False
+    """Whether the machine stops where its guest uses what it lacks."""
     answers: HostAnswers | None = None
     """What the host's file system has said; what it says to the guest is added.
 
@@ -172,12 +176,17 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     except ValueError as error:
         raise LoadError(str(error), USAGE) from None
     console = Console()
+    if options.poweron is not None:
+        poweron.fill_memory(machine, options.poweron)
     try:
         symbols = _LOADERS[program.kind](machine, console, program, arguments, options)
     except (elks.ElksError, dos.DosError, bios.BootError) as error:
         raise LoadError(f"{program.name}: {error}") from None
     except OSError as error:
         raise LoadError(f"{error.filename or options.root}: {error.strerror}") from None
+    if options.poweron is not None and program.kind is ProgramKind.BOOT:
+        poweron.fill_registers(machine, options.poweron)
+    machine.watch_for_lacks(strict=options.strict)
     loaded = _with_own_information(Loaded(machine, console, symbols), program)
     return with_symbols(loaded, program.kind, options.symbols)
 
