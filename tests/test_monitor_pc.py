@@ -139,5 +139,5 @@ def test_a_breakpoint_behind_an_idle_stop_is_hit(debugger: Debugger) -> None:
     """After IDLE the machine goes on where it moved to: a breakpoint there is a new one."""
     how = Resume()
     assert debugger.resume(how) is IDLE
-    debugger.insert(Point(PointKind.SOFTWARE, debugger.machine.pc))
+    debugger.insert(Point(PointKind.EXECUTE, debugger.machine.pc))
     assert debugger.drive(how).kind is EventKind.BREAKPOINT

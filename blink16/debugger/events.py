@@ -21,7 +21,7 @@ class EventKind(Enum):
 
     STEPPED = auto()
     BREAKPOINT = auto()
-    CAUGHT = auto()  # what the program asks of its system; told by whoever set the breakpoint
+    CAUGHT = auto()  # what the program asks of its system, see `catches`
     WATCHPOINT = auto()
     INTERRUPTED = auto()  # the user asked
     HISTORY_START = auto()  # nothing older is recorded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import singledispatchmethod
 
 from blink16 import monitor, reports
@@ -17,7 +17,6 @@ from blink16.gdbstub.orders import ListedProcess, Taken
 from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.gdbstub.reporting import Reporter
-from blink16.monitor.catches import caught
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
 """The objects of qXfer that are about processes."""
@@ -45,15 +44,6 @@ class Inferior:
     _began: int = 0
     _missed: tuple[int, Event] | None = None
 
-    def judged(self, event: Event) -> Event:
-        """Return an event as what it is to the client: a stop at a catch is no breakpoint."""
-        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED):
-            return event
-        text = caught(self.debugger)
-        if not text or self.answers.has_breakpoint():
-            return replace(event, text=text or event.text)
-        return Event(EventKind.CAUGHT, text=text)
-
     def start(self) -> None:
         """Take note that it is about to run."""
         self.answers.settle()
@@ -77,8 +67,8 @@ class Inferior:
         """
         here = self.debugger.machine.icount
         moved = here != self._began
-        if event.kind is EventKind.INTERRUPTED and moved and self.debugger.at_breakpoint():
-            event = self.judged(Event(EventKind.BREAKPOINT))
+        if event.kind is EventKind.INTERRUPTED and moved:
+            event = self.debugger.event_here() or event
         if event.kind in _KEPT:
             self._missed = here, event
 
