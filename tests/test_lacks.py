@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from blink16 import loader
 from blink16.cpu.engine import Stop, StopReason
-from blink16.debugger import Debugger, EventKind, Resume
+from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.lacks import MANY_POLLS, MAX_TOLD, Kind, Lack
 from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
@@ -93,6 +93,7 @@ def test_strict_stops_forward_and_backward(name: str, engine: str) -> None:
     code, kind, offset, _ = CASES[name]
     debugger = Debugger(booted(bytes.fromhex(code), engine, strict=True))
     event = debugger.resume(Resume(count=300))
+    assert isinstance(event, Event)
     assert event.kind is EventKind.LACKING
     before_it = kind in (Kind.INSTRUCTION, Kind.VECTOR_TABLE, Kind.EMPTY_MEMORY)
     where, text = debugger.timeline.now, event.text
@@ -102,7 +103,9 @@ def test_strict_stops_forward_and_backward(name: str, engine: str) -> None:
     while debugger.timeline.now < where + 20:
         debugger.resume(Resume(count=50))
     stops = []
-    while (back := debugger.resume(Resume(backward=True))).kind is EventKind.LACKING:
+    while (back := debugger.resume(Resume(backward=True))) and isinstance(back, Event):
+        if back.kind is not EventKind.LACKING:
+            break
         stops.append((debugger.timeline.now, back.text))
     assert (where if before_it else where - 1, text) in stops
     assert debugger.timeline.now == 0
