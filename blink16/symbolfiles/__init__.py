@@ -1,6 +1,6 @@
 """Files that give names to addresses: ELF, linkers' maps, ELKS' tables, the output of nm."""
 
-from blink16.symbolfiles.reading import SymbolSource, parse, parse_source, read
+from blink16.symbolfiles.reading import SymbolSource, parse, parse_file, parse_source, read
 from blink16.symbolfiles.source import (
     MAX_FILE_SIZE,
     MAX_SYMBOLS,
@@ -19,6 +19,7 @@ __all__ = [
     "SymbolFileError",
     "SymbolSource",
     "parse",
+    "parse_file",
     "parse_source",
     "read",
 ]
