@@ -249,10 +249,12 @@ class Debugger:
         hit = None
         if self.ledger.acts:
             hit = last_stop(timeline, low, self._met_again, self._print)
-        elif self.points:
+        elif self.points or self.machine.is_strict:
             hit = last_hit(timeline, low, self._accepts)
         if hit is not None and (hit.icount > goal or _is_watch(hit.stop) or count is None):
             self._arrive(hit.icount, origin)
+            if hit.stop.reason is StopReason.LACKS and self.machine.witness is not None:
+                self.machine.witness.stand()
             return self._event(hit.stop)
         self._arrive(low, origin)
         if count is None or goal < start:
@@ -396,7 +398,7 @@ def _is_breakpoint(stop: Stop) -> bool:
 
 
 def _is_watch(stop: Stop) -> bool:
-    return stop.reason is StopReason.WATCHPOINT
+    return stop.reason in (StopReason.WATCHPOINT, StopReason.LACKED)
 
 
 _KINDS = {
@@ -409,8 +411,15 @@ _KINDS = {
     StopReason.EXITED: EventKind.EXITING,
     StopReason.TRAPPED: EventKind.SIGNALLED,
     StopReason.RESTARTED: EventKind.RESTARTED,
+    StopReason.LACKS: EventKind.LACKING,
+    StopReason.LACKED: EventKind.LACKING,
 }
 _PAUSES = {StopReason.WAITING: WAITING, StopReason.IDLE: IDLE}
-_ARRIVALS = {StopReason.BUDGET, StopReason.INTERRUPTED, StopReason.WATCHPOINT}
+_ARRIVALS = {
+    StopReason.BUDGET,
+    StopReason.INTERRUPTED,
+    StopReason.WATCHPOINT,
+    StopReason.LACKED,
+}
 """Ends of runs at an instruction that the run would have looked at next."""
 _ENDS = {StopReason.EXITED, StopReason.TRAPPED}

@@ -29,6 +29,7 @@ _KEPT = (
     EventKind.SIGNALLED,
     EventKind.HALTED,
     EventKind.RESTARTED,
+    EventKind.LACKING,
 )
 
 

@@ -106,6 +106,7 @@ _SIGNALS = {
     EventKind.HALTED: PosixSignal.NONE,
     EventKind.RESTARTED: PosixSignal.NONE,
     EventKind.CAUGHT: PosixSignal.NONE,
+    EventKind.LACKING: PosixSignal.NONE,
 }
 
 
@@ -178,7 +179,7 @@ def say(event: Event, icount: int) -> str:
         case EventKind.HALTED:
             reason = event.text or "HLT with interrupts off"
             return f"the processor is halted for good at instruction {icount} ({reason})\n"
-        case EventKind.RESTARTED:
+        case EventKind.RESTARTED | EventKind.LACKING:
             return f"{event.text} at instruction {icount}\n"
         case _:
             return f"{event.text}\n" if event.text else ""
