@@ -17,6 +17,7 @@ from blink16.gdbstub.orders import ListedProcess, Taken
 from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.gdbstub.reporting import Reporter
+from blink16.monitor.folder import Folder
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
 """The objects of qXfer that are about processes."""
@@ -41,6 +42,7 @@ class Inferior:
     answers: Answers
     reporter: Reporter
     launched: bool
+    folder: Folder
     _began: int = 0
     _missed: tuple[int, Event] | None = None
 
@@ -57,7 +59,7 @@ class Inferior:
     def monitor(self, line: str) -> str:
         """Carry out a monitor command; return what it has to say.  MonitorError if it failed."""
         self.answers.settle()
-        return monitor.perform(self.debugger, line)
+        return monitor.perform(self.debugger, line, self.folder)
 
     def miss(self, event: Event) -> None:
         """Remember an event that could not be told, since another machine had stopped before.
@@ -106,7 +108,9 @@ class Inferiors:
         """Hold one more, and mean it from now on."""
         answers = Answers(taken.debugger, taken.program, self._read.get(taken.process))
         reporter = Reporter(taken.debugger, taken.circumstances)
-        inferior = Inferior(taken.process, taken.debugger, answers, reporter, taken.launched)
+        inferior = Inferior(
+            taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
+        )
         self._held[taken.process] = inferior
         self._chosen = taken.process
         self._to_resume = ThreadId(ANY, ANY)

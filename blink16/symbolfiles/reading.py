@@ -70,6 +70,11 @@ def read(source: SymbolSource, default: LoadSegments) -> SymbolFile:
             content = file.read(MAX_FILE_SIZE + 1)
     except OSError as error:
         raise SymbolFileError(f"{source.path}: can't read it: {error.strerror}") from None
+    return parse_file(content, source, default)
+
+
+def parse_file(content: bytes, source: SymbolSource, default: LoadSegments) -> SymbolFile:
+    """Return what a file says that the user has named.  SymbolFileError, with its name."""
     try:
         return parse(content, default, source)
     except SymbolFileError as error:
