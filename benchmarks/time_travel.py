@@ -106,7 +106,9 @@ def measure(name: str, times: int, scale: float) -> Travel:
 def _machine(name: str) -> Machine:
     """Return a machine with the guest, natively warm, and with what marks an instant."""
     machine = Machine.bare("reference")
-    machine.engine = NativeEngine(machine.registers, machine.memory, machine.bus, wait=True)
+    machine.engine = NativeEngine(
+        machine.model, machine.registers, machine.memory, machine.bus, wait=True
+    )
     distance = LOAD_ADDRESS - (STUB + len(MARKING) + 2)
     stub = MARKING + distance.to_bytes(2, "little")
     machine.memory[STUB : STUB + len(stub)] = stub

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from blink16 import Machine
 from blink16.cpu import engines
 from blink16.cpu.engine import StopReason
+from blink16.cpu.models import DEFAULT
 from blink16.cpu.native import cache, loading
 from blink16.cpu.native.compiler import Compiler, NativeError
 from blink16.cpu.native.engine import NativeEngine
@@ -108,7 +109,7 @@ def test_two_processes_fill_an_empty_or_damaged_cache_at_once(tmp_path: Path) ->
 
 def _coming(monkeypatch: pytest.MonkeyPatch) -> Future[Core]:
     future: Future[Core] = Future()
-    monkeypatch.setattr(loading, "core", lambda: future)
+    monkeypatch.setattr(loading, "core", lambda model: future)
     return future
 
 
@@ -116,7 +117,7 @@ def test_engine_begins_on_the_reference_and_goes_on_natively(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Prevents a first start that waits seconds for the compiler."""
-    core = loading.core().result()
+    core = loading.core(DEFAULT).result()
     coming = _coming(monkeypatch)
     machine = Machine("auto")
     machine.memory[0:2] = bytes.fromhex("ebfe")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.native.compiler import submit
-from blink16.cpu.native.predicates import Function
+from blink16.cpu.native.predicates import PredicateFunction
 from blink16.cpu.predicates import Predicate, UntranslatableError
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.gdbstub import agent
@@ -216,7 +216,7 @@ def test_compiled_conditions_hold_where_those_in_python_do(codes: list[bytes], s
     condition = AgentCondition(tuple(codes))
     arm(machine, condition)
     try:
-        compiled = bool(Function(condition))
+        compiled = bool(PredicateFunction(condition, machine.model.fixed_flags))
     except UntranslatableError:
         compiled = False
     for _ in range(6):

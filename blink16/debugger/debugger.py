@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from blink16.breakpoints import BREAKPOINTS, Point, Points
 from blink16.cpu.engine import Stop, StopReason
-from blink16.cpu.opcodes import OPCODES, PREFIXES
 from blink16.cpu.predicates import Predicate
 from blink16.debugger.events import Event, EventKind, PointAction, PointCondition, Resume
 from blink16.history import Interrupted, ReplayError, Timeline
@@ -100,7 +99,8 @@ class Debugger:
         if how.backward or how.count != 1 or not self.timeline.live or self._actions:
             return False
         memory, pc = self.machine.memory, self.machine.pc
-        if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in _MAYBE_LONG:
+        maybe_long = self.machine.model.maybe_long
+        if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in maybe_long:
             return False
         return not self.machine.is_device_due()
 
@@ -116,9 +116,12 @@ class Debugger:
         """Drop a request that came too late for the resume that it was meant for."""
         self.timeline.forget_interrupt()
 
-    def receive(self, channel: str, data: bytes) -> None:
-        """Take input for the guest; from any thread.  No bytes are the input's end."""
-        self.timeline.receive(channel, data)
+    def receive(self, channel: str, data: bytes) -> bool:
+        """Take input for the guest; from any thread.  No bytes are the input's end.
+
+        False if it can't be taken, since too much waits until the machine next runs.
+        """
+        return self.timeline.receive(channel, data)
 
     def last_event(self) -> Event | None:
         """What ended the last resume; None before the first."""
@@ -414,8 +417,4 @@ _KINDS = {
 }
 _ARRIVALS = {StopReason.BUDGET, StopReason.INTERRUPTED, StopReason.WATCHPOINT}
 """Ends of runs at an instruction that the run would have looked at next."""
-_MAYBE_LONG = PREFIXES | {
-    code for code, rows in enumerate(OPCODES) if rows and rows[0].mnemonic in ("OUT", "HLT")
-}
-"""Opcodes of instructions that may take their time: with OUT and in HLT, devices act."""
 _ENDS = {StopReason.EXITED, StopReason.TRAPPED}

@@ -68,6 +68,8 @@ from blink16.gdbstub.orders import (
 )
 from blink16.gdbstub.outgoing import Outgoing
 from blink16.gdbstub.replies import OK, Client, RefusedError
+from blink16.gdbstub.reporting import Reporter
+from blink16.monitor import MonitorError
 from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Packet
 
 __all__ = ["RECEIVE_SIZE", "Session", "SessionState"]
@@ -128,6 +130,8 @@ class Session:
         self._last_process = machine.process
         self._waiting: deque[Packet | BadPacket | Control] = deque()
         self._out = Outgoing()
+        self._result: Callable[[], bytes] = _done
+        """Returns the reply to what was worked at."""
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
@@ -205,7 +209,7 @@ class Session:
             self._state = SessionState.STANDING
             self._out.say_collected()
             self._out.say(text)
-            self._out.reply(OK)
+            self._out.reply(self._result())
             self._catch_up()
         return self._out.take_orders()
 
@@ -285,13 +289,13 @@ class Session:
             case commands.InterruptCommand():
                 self._interrupt()
                 self._out.reply(OK)
+            case commands.ReadObject() if self._has_to_search(command):
+                self._work(self._inferiors.current, partial(self._search, command))
             case commands.Monitor(line):
                 inferior = self._inferiors.current
-                self._state = SessionState.WORKING
-                work = partial(inferior.monitor, line)
                 if len(self._inferiors) > 1:  # gdb tells late which one its user means
                     self._out.say(f"process {inferior.process}:\n")
-                self._out.order(Work(work, inferior.process))
+                self._work(inferior, partial(self._monitor, inferior, line))
             case processes.ExtendedMode():
                 self._extended = True
                 self._out.reply(OK)
@@ -308,6 +312,39 @@ class Session:
                 self._let_go(meant, Fate.RESTART, "the client killed the program")
             case _:
                 self._out.reply(self._inferiors.answer(command))
+
+    # -- what takes its time -----------------------------------------------------------------
+
+    def _work(self, inferior: Inferior, run: Callable[[], str]) -> None:
+        """Have something done in a worker thread; `_result` then answers."""
+        self._state, self._result = SessionState.WORKING, _done
+        self._out.order(Work(run, inferior.process))
+
+    def _monitor(self, inferior: Inferior, line: str) -> str:
+        """Carry out a monitor command; in a worker thread."""
+        try:
+            return inferior.monitor(line)
+        except MonitorError as error:
+            if not self._client.monitor_errors:
+                return f"{error}\n"
+            refusal = RefusedError(str(error))
+            self._result = lambda: replies.error(refusal, self._client)
+            return ""
+
+    def _has_to_search(self, question: commands.ReadObject) -> bool:
+        return Reporter.is_asked(question) and Reporter.searches(question)
+
+    def _search(self, question: commands.ReadObject) -> str:
+        """Make a report about the past; in a worker thread."""
+        reporter = self._inferiors.current.reporter
+        try:
+            reporter.make(question.annex)
+            part = reporter.part(question)
+            self._result = lambda: part
+        except RefusedError as error:
+            refusal = error
+            self._result = lambda: replies.error(refusal, self._client)
+        return ""
 
     # -- machines ----------------------------------------------------------------------------
 
@@ -452,6 +489,10 @@ _PREPARATIONS = (
 )
 """What gdb sends just before a packet that resumes; anything else shows that it stands."""
 _INTERRUPT_PACKET = Packet(b"vCtrlC")
+
+
+def _done() -> bytes:
+    return OK
 
 
 def _command(item: Packet | BadPacket | Control) -> commands.Command:

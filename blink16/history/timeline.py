@@ -46,7 +46,9 @@ from blink16.history.terms import (
 from blink16.machine import FOREVER, Machine
 
 MAX_QUEUED = 1 << 20
-"""Bytes of input that may wait until the machine is live; what comes beyond is dropped."""
+"""Bytes of input that may wait until the machine is live; what comes beyond is refused."""
+MAX_QUEUED_INPUTS = 1 << 14
+"""Inputs that may, however short."""
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
@@ -74,6 +76,8 @@ class Timeline:
         self._hurry = Event()
         self._log = InputLog()
         self._fed = 0
+        self.changes = 0
+        """Moves with everything that happens to the machine from outside."""
         self._queue: deque[tuple[str, bytes]] = deque()
         self.queued = 0
         """Bytes of input that wait until the machine next runs live."""
@@ -200,15 +204,17 @@ class Timeline:
 
     # -- inputs ------------------------------------------------------------------------------
 
-    def receive(self, channel: str, data: bytes) -> None:
-        """Take input from outside; from any thread.
+    def receive(self, channel: str, data: bytes) -> bool:
+        """Take input from outside; from any thread.  False if too much waits already.
 
         The machine gets it before it next executes an instruction live.
         """
         with self._queue_lock:
-            if self.queued + len(data) <= MAX_QUEUED:
+            room = self.queued + len(data) <= MAX_QUEUED and len(self._queue) < MAX_QUEUED_INPUTS
+            if room:
                 self.queued += len(data)
                 self._queue.append((channel, data))
+            return room
 
     def _deliver(self) -> None:
         while self._queue:
@@ -219,6 +225,7 @@ class Timeline:
 
     def _happen(self, entry: Input) -> None:
         """Log an input and let it happen, here at the end of the history."""
+        self.changes += 1
         entry.apply(self.machine)
         self._log.append(entry)
         self._fed = len(self._log)

@@ -22,6 +22,7 @@ from blink16.devices.video import Video
 from blink16.gdbstub.orders import Fate, ListedProcess, Taken
 from blink16.governor import Governor
 from blink16.loader import LoadError
+from blink16.reports import Circumstances, Doing, Generation
 from blink16.server.consoles import Deliver, HostConsole
 from blink16.server.sources import MachineSource, Say
 from blink16.symbolfiles import DebugInformation
@@ -106,6 +107,7 @@ class Slot:
         self.input_arrived = trio.Event()
         self.fittings = fittings
         self._moves = Lock()
+        self._generation = Generation()
         self._console = console
         self._token: trio.lowlevel.TrioToken | None = None
         self._fresh_wanted = False
@@ -151,7 +153,17 @@ class Slot:
     def taken(self) -> Taken:
         """Return the machine for the client that now holds it."""
         self._token = trio.lowlevel.current_trio_token()
-        return Taken(self.process, self.debugger, self.program, self.launched)
+        return Taken(self.process, self.debugger, self.program, self.launched, self.circumstances)
+
+    def circumstances(self) -> Circumstances:
+        """Return what reports say about the machine beside itself, for who holds it."""
+        doing = Doing.ENDED if self.is_spent else Doing.STANDS
+        return Circumstances(
+            process=self.process,
+            command=self.command,
+            doing=doing,
+            generation=self._generation.of(self.debugger, self.held, self.runs),
+        )
 
     def leave(self, fate: Fate) -> None:
         """Let the machine stand as its client leaves it."""

@@ -26,7 +26,7 @@ def submit(job: Callable[[], Result]) -> Future[Result]:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class HostProcessor:
     """What machine code depends on."""
 
     llvm: str
@@ -49,7 +49,7 @@ class Compiler:
         llvm.initialize_native_asmprinter()
         self._names = (f"blink16-{number}" for number in itertools.count())
         version = ".".join(map(str, llvm.llvm_version_info))
-        self.host = Host(
+        self.host = HostProcessor(
             f"{llvmlite.__version__} {version}",
             llvm.get_process_triple(),
             llvm.get_host_cpu_name(),
@@ -111,7 +111,7 @@ class Library:
 
 
 WayIn = Callable[[int, int, int], int]
-"""Takes the addresses of state and mapping, and a number; gives an `Exit`."""
+"""Takes the addresses of state and mapping, and a number; gives an `NativeExit`."""
 
 
 def way_in(address: int) -> WayIn:
