@@ -15,10 +15,11 @@ from importlib import resources
 from itertools import chain
 from pathlib import Path
 
-from blink16 import bios, dos, elks, pc, symbolfiles
+from blink16 import bios, dos, dos_setup, elks, pc, symbolfiles
 from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
+from blink16.dos_setup import DosSetup
 from blink16.files import FileTree
 from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
@@ -36,7 +37,6 @@ HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
 """How programs of today's hosts begin: ELF, scripts, Mach-O."""
 
 ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
-DOS_ENVIRONMENT = {"COMSPEC": "C:\\COMMAND.COM", "PATH": "C:\\"}
 PSP_PARAGRAPHS = 0x10
 """An .EXE's image lies behind its PSP, to which DS points at the start."""
 NOT_FOUND = 127
@@ -77,6 +77,8 @@ class Options:
     """Files with names for the program's addresses."""
     setup: pc.PcSetup = pc.PcSetup()  # noqa: RUF009 - frozen
     """The PC around a boot image."""
+    dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
+    """What a DOS program finds around it."""
     answers: HostAnswers | None = None
     """What the host's file system has said; what it says to the guest is added.
 
@@ -91,6 +93,8 @@ class Program:
     name: str
     kind: ProgramKind
     image: bytes
+    path: Path | None = None
+    """Where it was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class Loaded:
     symbols: SymbolTable
     debug: tuple[symbolfiles.DebugInformation, ...] = ()
     """Debugging information in DWARF, from the symbol files that have it."""
+    notices: tuple[str, ...] = ()
+    """What its user ought to know."""
 
 
 def find(name: str) -> Path:
@@ -129,7 +135,7 @@ def read(name: str) -> Program:
     """Find a program and read it, LoadError if that can't be done."""
     path = find(name)
     image = content(path, name)
-    return Program(name, _checked_kind(name, path.name, image), image)
+    return Program(name, _checked_kind(name, path.name, image), image, path)
 
 
 def content(path: Path, name: str) -> bytes:
@@ -162,6 +168,14 @@ def identify(image: bytes, name: str) -> ProgramKind | None:
     return None
 
 
+def settled(program: Program, options: Options) -> Options:
+    """Return options that say where a DOS program is, on whatever host."""
+    if program.kind not in (ProgramKind.DOS_COM, ProgramKind.DOS_EXE):
+        return options
+    setup = dos_setup.settled(options.dos, options.root, program.path, program.name)
+    return replace(options, dos=setup)
+
+
 def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded:
     """Return a new machine with the program in it, LoadError if it doesn't fit or lies."""
     try:
@@ -169,13 +183,17 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     except ValueError as error:
         raise LoadError(str(error), USAGE) from None
     console = Console()
+    told: list[str] = []
+    machine.on_notice = told.append
     try:
         symbols = _LOADERS[program.kind](machine, console, program, arguments, options)
     except (elks.ElksError, dos.DosError, bios.BootError) as error:
         raise LoadError(f"{program.name}: {error}") from None
     except OSError as error:
         raise LoadError(f"{error.filename or options.root}: {error.strerror}") from None
-    return with_symbols(Loaded(machine, console, symbols), program.kind, options.symbols)
+    return with_symbols(
+        Loaded(machine, console, symbols, notices=tuple(told)), program.kind, options.symbols
+    )
 
 
 def with_symbols(
@@ -286,11 +304,20 @@ def _load_dos(
     arguments: Sequence[str],
     options: Options,
 ) -> SymbolTable:
-    files = _files(machine, options)
-    name = Path(program.name).name
-    standing = bios.stand_by(machine, console, adapter=options.setup.adapter)
-    image, arguments = program.image, list(arguments)
-    dos.load(machine, standing, image, name, arguments, DOS_ENVIRONMENT, files, console)
+    setup = settled(program, options).dos
+    found = list(
+        dos_setup.volumes(
+            setup, _files(machine, options), machine.effect, machine.notice, options.answers
+        )
+    )
+    for name, tree, _ in found:
+        machine.add_component(name, tree)
+    volumes = {volume.drive: volume for *_, volume in found}
+    standing = bios.stand_by(
+        machine, console, adapter=options.setup.adapter, memory_kib=setup.memory_kib
+    )
+    start = dos_setup.start(setup, volumes, tuple(arguments))
+    dos.load(machine, standing, program.image, start, list(volumes.values()), console)
     return SymbolTable([])
 
 
@@ -326,6 +353,7 @@ def _files(machine: Machine, options: Options) -> FileTree:
         options.root,
         writable=options.writable,
         effect=machine.effect,
+        notice=machine.notice,
         answers=options.answers,
     )
 

@@ -13,7 +13,7 @@ FLOORS = (
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
-    {"history", "loader", "pc", "painter", "viewer", "teletype"},
+    {"history", "loader", "pc", "painter", "viewer", "teletype", "dos_setup"},
     {"debugger"},
     {"monitor", "board", "reports"},
     {"gdbstub", "client"},

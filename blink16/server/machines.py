@@ -212,6 +212,8 @@ class Slot:
             debugger.timeline.governor = Governor(loaded.machine.instructions_per_second)
         loaded.console.on_starved = self._starve
         debugger.on_notice = self.say
+        for text in loaded.notices:
+            self.say(text)
         self.command = " ".join([self.source.name, *arguments])
         self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
         self.debugger = debugger
