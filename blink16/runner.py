@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -16,9 +15,11 @@ from blink16.console import Console
 from blink16.consoles import PICTURE_SECONDS, ConsolePlace, Lines, NoPlace, Side, Streams
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
+from blink16.debugger import IDLE, ONWARD, WAITING, Pause, drive
 from blink16.governor import Governor
+from blink16.inbox import Inbox
 from blink16.loader import Loaded
-from blink16.machine import IDLE_INTERVAL, IDLE_SECONDS, Machine
+from blink16.machine import IDLE_SECONDS, Machine
 from blink16.teletype import Teletype
 from blink16.terminal import SIGNAL_STATUS
 from blink16.viewer import Viewer
@@ -28,8 +29,6 @@ SLICE = 2_000_000
 FIRST_PICTURE_SLICE = 10_000
 QUIT_HINT = " Ctrl-] ends this PC"
 """Shown where there is a line to spare."""
-MAX_CHUNKS = 256
-"""Pieces of input that may wait before more is read from a socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class Runner:
             say(text)
         self._told: list[str] = []
         """Notices for when the terminal shows no picture any more."""
-        self._input: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._keys = terminal.Characters()
         self._reader = terminal.InputReader(self._type)
         if streams:
@@ -145,32 +144,42 @@ class Runner:
         try:
             if self._governor is not None:
                 self._governor.start(self._machine.time)
-            while True:
-                if self._interactive:
-                    self._reader.want()
-                stop = self._machine.run(self._budget())
-                self._draw()
-                end = self._end(stop) or self._feed(stop)
-                if end is not None:
-                    return end
+            return drive(self._turn, self._inbox.wait)
         finally:
             self._lines.close()
             self._draw(at_once=True)
             if self._viewer:
                 terminal.write(terminal.STDOUT, self._viewer.end().encode())
 
+    def _turn(self) -> End | Pause:
+        """Give the machine what has come, let it run for a while, and show what it did."""
+        while (arrived := self._inbox.take()) is not None:
+            channel, data = arrived
+            if self._interactive and channel == self._typed and terminal.QUIT_KEY in data:
+                return End(0)
+            if self._interactive and channel == Keys.CHANNEL and not data:  # the terminal is gone
+                return End(terminal.SIGNAL_STATUS + signal.SIGHUP)
+            self._machine.receive(channel, data)
+        if self._interactive:
+            self._reader.want()
+        stop = self._machine.run(self._budget())
+        self._draw()
+        return self._end(stop) or self._pause(stop)
+
     # -- pace --------------------------------------------------------------------------------
 
     def _budget(self) -> int:
         return self._slice if self._governor is None else self._governor.budget
 
-    def _pause(self, stop: Stop) -> float | None:
-        """Return how many seconds to wait for input; None: until there is some."""
+    def _pause(self, stop: Stop) -> Pause:
+        """Return how long to wait for input."""
+        if stop.reason in (StopReason.IDLE, StopReason.WAITING):
+            self._console.on_starved()
         if stop.reason is StopReason.WAITING:
-            return None
+            return WAITING
         if self._governor is not None:
-            return self._governor.ahead(self._machine.time)
-        return 1 / IDLE_INTERVAL if stop.reason is StopReason.IDLE else 0.0
+            return Pause(self._governor.ahead(self._machine.time))
+        return IDLE if stop.reason is StopReason.IDLE else ONWARD
 
     # -- console -----------------------------------------------------------------------------
 
@@ -220,35 +229,17 @@ class Runner:
 
     def _deliver(self, channel: str, data: bytes) -> None:
         """Take input in a reader's thread; it goes in between two instructions."""
-        self._input.put((self._typed if channel == Console.CHANNEL else channel, data))
+        self._inbox.put(self._typed if channel == Console.CHANNEL else channel, data)
         self._machine.interrupt()
 
     def _has_room(self, channel: str) -> bool:
         """Whether a line may read on, from its thread; else its peer waits for the guest."""
         channel = self._typed if channel == Console.CHANNEL else channel
-        return self._input.qsize() < MAX_CHUNKS and pc.has_room(self._machine, channel)
-
-    def _feed(self, stop: Stop) -> End | None:
-        """Give the machine what was typed, or wait for it; the end if that's the end."""
-        if stop.reason in (StopReason.IDLE, StopReason.WAITING):
-            if self._is_pc and self._input_has_ended(stop):
-                return End(0, f"{_ENDED}, {_where(self._machine)}")
-            self._console.on_starved()
-        pause = self._pause(stop)
-        try:
-            channel, data = self._input.get(block=pause != 0, timeout=pause)
-        except queue.Empty:
-            return None
-        if self._interactive and channel == self._typed and terminal.QUIT_KEY in data:
-            return End(0)
-        if self._interactive and channel == Keys.CHANNEL and not data:  # the terminal is gone
-            return End(terminal.SIGNAL_STATUS + signal.SIGHUP)
-        self._machine.receive(channel, data)
-        return None
+        return pc.has_room(self._machine, channel, self._inbox.queued)
 
     def _input_has_ended(self, stop: Stop) -> bool:
         """Whether an idle guest waits in vain: nothing can come any more, typed or on a line."""
-        if not self._console.ended or self._console.waiting or self._lines.live:
+        if not self._is_pc or not self._console.ended or self._console.waiting or self._lines.live:
             return False
         patience = IDLE_SECONDS * self._machine.instructions_per_second
         return stop.reason is StopReason.WAITING or self._machine.quiet >= patience
@@ -276,6 +267,8 @@ class Runner:
                 return End(0, f"halted with interrupts {off} {_where(self._machine)}")
             case StopReason.LOCKUP:
                 return End(1, f"locked up in endless prefixes {_where(self._machine)}")
+            case StopReason.IDLE | StopReason.WAITING if self._input_has_ended(stop):
+                return End(0, f"{_ENDED}, {_where(self._machine)}")
             case _:
                 return None
 
