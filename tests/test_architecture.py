@@ -9,11 +9,11 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "blink16"
 FLOORS = (
     {"memory", "bus", "files", "filenodes", "hostfolder", "symbols", "breakpoints", "console"}
-    | {"terminal", "consoles", "governor", "packets", "numerals", "texts"},
+    | {"terminal", "consoles", "governor", "packets", "inbox", "numerals", "texts"},
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
-    {"history", "loader", "pc", "painter", "viewer"},
+    {"history", "loader", "pc", "painter", "viewer", "teletype"},
     {"debugger"},
     {"monitor", "board", "reports"},
     {"gdbstub", "client"},

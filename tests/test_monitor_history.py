@@ -8,7 +8,7 @@ import pytest
 from blink16 import monitor
 from blink16.breakpoints import Point, PointKind
 from blink16.console import Console
-from blink16.debugger import Debugger, EventKind, Resume
+from blink16.debugger import WAITING, Debugger, EventKind, Resume
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 
 COUNTER = bytes.fromhex("ff060040 40 50 58 ebf7".replace(" ", ""))
@@ -126,7 +126,7 @@ def test_last_write_names_the_culprit(debugger: Debugger) -> None:
         "13 00 -> 14 00",
     ]
     assert debugger.machine.icount == 100
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
 
 
 def test_last_write_by_the_debugger_is_said_so(debugger: Debugger) -> None:
@@ -233,14 +233,14 @@ def test_an_interrupted_query_stays_where_it_was(debugger: Debugger) -> None:
     debugger.interrupt()
     assert "interrupted; now at instruction 100" in run(debugger, "last-write 0x5000")
     assert debugger.machine.icount == 100
-    assert debugger.resume(Resume(count=1)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(count=1)).kind is EventKind.STEPPED
 
 
 def test_seeking_ends_the_wait_for_input() -> None:
     """Prevents a step count that goes on from another instant."""
     debugger = Debugger(guests.make(bytes((0xCD, guests.READ)) + COUNTER).machine)
     how = Resume(count=10)
-    assert debugger.resume(how).kind is EventKind.WAITING
+    assert debugger.resume(how) is WAITING
     run(debugger, "seek start")
     debugger.receive(Console.CHANNEL, b"x")
     debugger.resume(how)

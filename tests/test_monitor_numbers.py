@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from blink16 import monitor
 from blink16.console import Console
 from blink16.debugger import Debugger, Resume
-from blink16.history.timeline import MAX_QUEUED_INPUTS
+from blink16.inbox import MAX_QUEUED_INPUTS
 from blink16.monitor.registry import COMMANDS
 
 NUMBERS = ["0X10", "0x10", "0" * 39 + "1", "0" * 40 + "1", "0" * 39 + "1zzz", "0" * 5000 + "1"]

@@ -53,7 +53,7 @@ class Banner:
                 case Send(data):
                     sent += data
                 case Start(how):
-                    orders += self.session.stopped(self.debugger.resume(how))
+                    orders += self.session.stopped(self.debugger.drive(how))
                 case Work(run):
                     orders += self.session.finished(run())
                 case Close():

@@ -30,7 +30,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Call ``debugger.resume(how)`` in a worker thread, then `Session.stopped` with its event."""
+    """Call ``debugger.drive(how)`` in a worker thread, then `Session.stopped` with its event."""
 
     how: Resume
     process: int = FIRST

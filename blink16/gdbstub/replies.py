@@ -100,7 +100,6 @@ _WATCH_REASONS = {
 }
 _SIGNALS = {
     EventKind.INTERRUPTED: PosixSignal.SIGINT,
-    EventKind.WAITING: PosixSignal.SIGINT,
     # no signal: gdb says "stopped", and not that a program got a SIGTRAP that it never saw
     EventKind.EXITING: PosixSignal.NONE,
     EventKind.HALTED: PosixSignal.NONE,

@@ -12,7 +12,7 @@ from statistics import median
 from blink16 import numerals
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.disassembler import disassemble
-from blink16.cpu.encoding import EncodingError, parse
+from blink16.cpu.encoding import EncodingError
 from blink16.debugger import Debugger
 from blink16.history import ReplayError, TimelineError, queries
 from blink16.history.bookmarks import BookmarkError
@@ -324,7 +324,7 @@ def _place(debugger: Debugger, where: Moment) -> str:
     name = service or (f"{found[0].name}+{found[1]}" if found else "")
     label = f" <{name}>" if name else ""
     try:
-        text = disassemble(parse(where.code), where.ip)
+        text = disassemble(debugger.machine.model.encoding.parse(where.code), where.ip)
     except EncodingError:
         text = "(prefixes without end)"
     return f"{where.icount:>10}  {where.cs:04X}:{where.ip:04X}{label}  {text}"

@@ -11,7 +11,17 @@ from blink16 import numerals
 from blink16.bios import display, picture
 from blink16.bios.post import ResetSwitch
 from blink16.console import MAX_PENDING, Console
-from blink16.debugger import Debugger, EventKind, Resume
+from blink16.debugger import (
+    IDLE,
+    ONWARD,
+    WAITING,
+    Debugger,
+    Event,
+    EventKind,
+    Pause,
+    Resume,
+    drive,
+)
 from blink16.devices.keyboard import Keyboard
 from blink16.devices.keys import chord
 from blink16.devices.nmi import CHANNEL_ERROR, Nmi
@@ -131,24 +141,37 @@ def wait_screen(debugger: Debugger, arguments: Sequence[str]) -> str:
     limit = numerals.literal(match[2], MAX_WAIT, least=1) if match[2] else DEFAULT_WAIT
     goal = debugger.timeline.now + limit
     idle = 0
-    while not _stands(debugger, text):
-        left = goal - debugger.timeline.now
-        if left <= 0:
-            return f"{text!r} is not on the screen at instruction {debugger.timeline.now}"
-        event = debugger.resume(Resume(count=min(left, LOOK_INTERVAL)))
-        idle = idle + 1 if event.kind is EventKind.IDLE else 0
-        if event.kind is EventKind.INTERRUPTED:
-            raise Interrupted
-        if event.kind not in _GOES_ON or idle > MAX_IDLE_SECONDS * IDLE_INTERVAL:
-            reason = event.text or event.kind.name.lower().replace("_", " ")
-            at = debugger.timeline.now
-            return (
-                f"{text!r} is not on the screen: the machine stopped at instruction {at}: {reason}"
-            )
-    return f"{text!r} is on the screen at instruction {debugger.timeline.now}"
+
+    def look() -> str | Pause:
+        nonlocal idle
+        now = debugger.timeline.now
+        if _stands(debugger, text):
+            return f"{text!r} is on the screen at instruction {now}"
+        if now >= goal:
+            return f"{text!r} is not on the screen at instruction {now}"
+        outcome = debugger.resume(Resume(count=min(goal - now, LOOK_INTERVAL)))
+        idle = idle + 1 if outcome is IDLE else 0
+        reason = _reason_to_stop(outcome)
+        if not reason and idle <= MAX_IDLE_SECONDS * IDLE_INTERVAL:
+            return ONWARD
+        at = debugger.timeline.now
+        return (
+            f"{text!r} is not on the screen: the machine stopped at instruction {at}: "
+            f"{reason or 'idle'}"
+        )
+
+    return drive(look, debugger.timeline.inbox.wait)
 
 
-_GOES_ON = (EventKind.STEPPED, EventKind.IDLE, EventKind.RESTARTED)
+def _reason_to_stop(outcome: Event | Pause) -> str:
+    """Return why nothing more will come by itself; empty if it may.  Interrupted."""
+    if isinstance(outcome, Pause):
+        return "waiting" if outcome is WAITING else ""
+    if outcome.kind is EventKind.INTERRUPTED:
+        raise Interrupted
+    if outcome.kind in (EventKind.STEPPED, EventKind.RESTARTED):
+        return ""
+    return outcome.text or outcome.kind.name.lower().replace("_", " ")
 
 
 def _screen(debugger: Debugger) -> display.ScreenContent | None:
