@@ -13,7 +13,8 @@ from blink16.client.description import NAMES
 from blink16.client.errors import ProtocolError, UnsupportedError
 from blink16.cpu.disassembler import disassemble
 from blink16.cpu.encoding import EncodingError
-from blink16.cpu.encoding import parse as parse_instruction
+from blink16.cpu.model import Model
+from blink16.cpu.models import DEFAULT, MODELS
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, linear
 from blink16.packets import escape
 from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
@@ -61,6 +62,7 @@ class Looking(Core):
     """What can be seen of a machine; see `AsyncTarget`."""
 
     _symbols: SymbolTable | None = None
+    _model: Model | None = None
 
     # -- registers ---------------------------------------------------------------------------
 
@@ -263,9 +265,17 @@ class Looking(Core):
             at += len(lines[-1].code)
         return lines
 
+    async def _processor(self) -> Model:
+        """Return the model of the machine's processor; an 8086 if the server can't tell."""
+        if self._model is None:
+            name = (await self.state()).processor if self.is_ours else DEFAULT.name
+            self._model = MODELS.get(name, DEFAULT)
+        return self._model
+
     async def _code_line(self, cs: int, ip: int, code: bytes) -> CodeLine:
         try:
-            instruction = parse_instruction(code.ljust(MAX_INSTRUCTION, b"\0"))
+            encoding = (await self._processor()).encoding
+            instruction = encoding.parse(code.ljust(MAX_INSTRUCTION, b"\0"))
             text, length = disassemble(instruction, ip), instruction.length
         except EncodingError:
             text, length = f"db {code[0]:02X}h", 1

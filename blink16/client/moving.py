@@ -315,7 +315,9 @@ class Moving(Pointing):
     ) -> tuple[StopEvent, bool]:
         event = self._told(reply, state) if state else await self._guessed(reply, steps=steps)
         if event.kind is StopKind.CAUGHT:
-            return replace(event, point=self._caught(event.text)), True
+            return replace(
+                event, point=self._caught(event.text or next(reversed(self.notes), ""))
+            ), True
         role, address = _what_was_hit(event, reply, state)
         if role is None:
             return event, True
