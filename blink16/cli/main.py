@@ -83,6 +83,8 @@ def server_main(words: Sequence[str] | None = None) -> int:
 def _run(prog: str, parsed: argparse.Namespace) -> int:
     options = arguments.options(parsed, pc_arguments.setup(parsed, parsed))
     loaded = loader.load(loader.read(parsed.program), parsed.arguments, options)
+    for remark in loaded.remarks:
+        _say(prog, remark)
     runner = Runner(
         loaded,
         real_time=parsed.realtime,

@@ -63,6 +63,8 @@ class HostedMachine:
         self.command = " ".join([source.name, *arguments])
         loaded, self.debugger = source.make(arguments)
         self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
+        self.remarks = loaded.remarks
+        """What its user should know of how it was loaded, a line each."""
         self._uncommitted: tuple[Path, ...] = source.images
         """The images of disks that were not written back."""
         self._moves = Lock()

@@ -15,6 +15,7 @@ from blink16.devices.video import Video
 from blink16.gdbstub.orders import Fate, Taken
 from blink16.reports import Circumstances, Doing, Generation
 from blink16.server.consoles import HostConsole
+from blink16.server.folder import ServerFolder
 from blink16.server.hosted import HostedMachine, Names
 from blink16.server.sources import MachineSource, Say
 from blink16.viewer import Viewer
@@ -82,6 +83,7 @@ class Slot:
         """Whether a client asked for it: then it ends with its program."""
         self._hearer: Hearer | None = None
         self._console = console
+        self._folder = ServerFolder()
         self._generation = Generation()
         self._fresh_wanted = False
         self.hosted = self._make(source.arguments if arguments is None else arguments, names)
@@ -129,7 +131,12 @@ class Slot:
         """Return the machine for the client that now holds it."""
         hosted = self.hosted
         return Taken(
-            self.process, hosted.debugger, hosted.program, self.launched, self.circumstances
+            self.process,
+            hosted.debugger,
+            hosted.program,
+            self.launched,
+            self.circumstances,
+            self._folder,
         )
 
     def connect(self, hearer: Hearer) -> None:
@@ -162,6 +169,8 @@ class Slot:
 
     def _make(self, arguments: Sequence[str], names: Names | None) -> HostedMachine:
         made = HostedMachine(self.source, arguments, self, real_time=self.fittings.real_time)
+        for remark in made.remarks:
+            self.say(remark)
         if names is not None:
             made.names = names
         return made
