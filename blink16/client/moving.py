@@ -313,7 +313,7 @@ class Moving(Pointing):
     async def _event(
         self, reply: StopReply, state: StateReport | None, *, steps: bool
     ) -> tuple[StopEvent, bool]:
-        event = self._told(reply, state) if state else await self._guessed(reply, steps=steps)
+        event = self._told(state) if state else await self._guessed(reply, steps=steps)
         if event.kind is StopKind.CAUGHT:
             return replace(
                 event, point=self._caught(event.text or next(reversed(self.notes), ""))
@@ -332,20 +332,16 @@ class Moving(Pointing):
         kind = StopKind.BREAKPOINT if event.kind is StopKind.STEPPED else event.kind
         return replace(event, kind=kind, point=found[0]), True
 
-    def _told(self, reply: StopReply, state: StateReport) -> StopEvent:
+    def _told(self, state: StateReport) -> StopEvent:
         """Return the event that a state report tells."""
         stop = state.stop
         if stop is None:
             raise ProtocolError("the server does not say why the machine stands")
-        kind, point = stop.kind, None
-        if kind in (StopKind.BREAKPOINT, StopKind.CAUGHT) and reply.signal != SIGTRAP:
-            kind = StopKind.CAUGHT
         return StopEvent(
-            kind=kind,
+            kind=stop.kind,
             registers=state.registers,
             icount=state.icount,
             at=state.at,
-            point=point,
             address=stop.address,
             status=stop.status,
             signal=stop.signal,
