@@ -214,8 +214,9 @@ class Session:
         self._out.program_output.append(data)
 
     def speak(self) -> list[Order]:
-        """Say notices and output now, if this is a moment when gdb listens."""
-        if self._state in (SessionState.RUNNING, SessionState.WORKING):
+        """Say notices and output now, if this is a moment when the client listens."""
+        listens = self._state in (SessionState.RUNNING, SessionState.WORKING)
+        if listens or self._out.notifies:
             self._out.say_collected()
         return self._out.take_orders()
 
@@ -264,6 +265,7 @@ class Session:
                 self._out.reply(self._halt_reason())
             case commands.QuerySupported(features):
                 self._client = Client.of(features)
+                self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
                 self._out.reply(_supported(self._client))
             case commands.StartNoAckMode():
@@ -314,7 +316,7 @@ class Session:
         try:
             return inferior.monitor(line)
         except MonitorError as error:
-            if not self._client.monitor_errors:
+            if not self._client.ours:
                 return f"{error}\n"
             refusal = RefusedError(str(error))
             self._result = lambda: replies.error(refusal, self._client)
@@ -419,7 +421,7 @@ class Session:
     def _tell(self, inferior: Inferior, event: Event) -> None:
         """Tell the client how a run has ended."""
         self._out.say_collected()
-        self._out.say(replies.say(event, inferior.debugger.machine.icount))
+        self._out.mention(replies.say(event, inferior.debugger.machine.icount))
         self._out.reply(self._stop_reply(inferior, event))
         if self._extended and replies.gone(event, inferior.process, self._client):
             self._let_go([inferior], Fate.LEAVE, "")
