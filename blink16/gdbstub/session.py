@@ -15,11 +15,10 @@ order:
   Optional: ``stopped`` and ``finished`` say them too, only later.
 
 ``note(text)`` collects a line for the user, ``output(data)`` what a program prints; both may be
-called from any thread.  Each machine that is taken gets `note` for its ``debugger.on_notice`` (a
-server that wants lines at once wraps it and calls ``speak`` in its own thread).  Between a
-`Start`, `Work` or `Take` and its end the session touches nothing of the machines; packets that
-come in that time wait, 0x03 becomes `Interrupt`.  When several machines run, the first event is
-the client's, and the others are interrupted.
+called from any thread.  The server lets the hooks of the machines that are taken call them.
+Between a `Start`, `Work` or `Take` and its end the session touches nothing of the machines;
+packets that come in that time wait, 0x03 becomes `Interrupt`.  When several machines run, the
+first event is the client's, and the others are interrupted.
 
 `Close` ends the session: its `Fate` says what becomes of the machines, and the session has
 already removed its breakpoints unless one runs.  When the client vanishes instead, the server
@@ -134,7 +133,7 @@ class Session:
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
-        self._hold(machine)
+        self._inferiors.add(machine)
 
     @property
     def state(self) -> SessionState:
@@ -185,7 +184,7 @@ class Session:
         """Take the machine that a `Take` or `TakeNew` asked for."""
         if self._state is SessionState.TAKING:
             self._state = SessionState.STANDING
-            inferior = self._hold(machine)
+            inferior = self._inferiors.add(machine)
             if self._answers_taking:
                 self._out.reply(
                     self._stop_reply(inferior, machine.debugger.last_event(), asked=True)
@@ -346,12 +345,6 @@ class Session:
         return ""
 
     # -- machines ----------------------------------------------------------------------------
-
-    def _hold(self, machine: Taken) -> Inferior:
-        if self._observed is None:
-            machine.debugger.on_notice = self.note
-            machine.debugger.on_print = self.output
-        return self._inferiors.add(machine)
 
     def _ask_for(
         self, command: processes.Attach | processes.Launch | processes.RestartProgram
