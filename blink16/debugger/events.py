@@ -44,6 +44,7 @@ class Event:
     status: int = 0  # EXITING, EXITED: exit status
     signal: int = 0  # SIGNALLED, KILLED: POSIX signal number
     text: str = ""  # a sentence for the user, or empty
+    arrived: bool = False  # INTERRUPTED: at a breakpoint that would have stopped it
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class Inferior:
         """
         here = self.debugger.machine.icount
         moved = here != self._began
-        if event.kind is EventKind.INTERRUPTED and moved and self.debugger.at_breakpoint():
+        if event.kind is EventKind.INTERRUPTED and moved and event.arrived:
             event = self.judged(Event(EventKind.BREAKPOINT))
         if event.kind in _KEPT:
             self._missed = here, event
@@ -87,7 +87,7 @@ class Inferior:
         if missed is None or missed[0] != self.debugger.machine.icount:
             return None
         stands = missed[1].kind in (EventKind.BREAKPOINT, EventKind.CAUGHT)
-        return None if stands and not self.debugger.at_breakpoint() else missed[1]
+        return None if stands and not self.debugger.has_breakpoint() else missed[1]
 
 
 class Inferiors:
@@ -184,6 +184,19 @@ class Inferiors:
             if (library := shelf.find(name)) is not None:
                 return library
         return None
+
+    def takes_long(self, question: commands.Command) -> bool:
+        """Whether the answer may take more than a millisecond to compute."""
+        if not self._held:
+            return False
+        match question:
+            case commands.HostFile(b"open"):  # it builds the board
+                return True
+            case commands.ReadObject("libraries"):
+                return True
+            case commands.ReadObject():
+                return Reporter.is_asked(question) and Reporter.computes(question)
+        return Answers.takes_long(question)
 
     # -- questions ---------------------------------------------------------------------------
 
