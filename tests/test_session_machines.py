@@ -178,7 +178,9 @@ def test_an_interruption_on_arrival_at_a_breakpoint_is_its_hit(both: Talk) -> No
     both.ask(b"Hgp1.1", b"Z0,10001,1", b"vCont;c")
     both.take(both.session.stopped(Event(EventKind.STEPPED), 2))
     first.resume(Resume(count=1))
-    both.take(both.session.stopped(Event(EventKind.INTERRUPTED, arrived=True), 1))
+    both.take(
+        both.session.stopped(Event(EventKind.INTERRUPTED, arrival=Event(EventKind.BREAKPOINT)), 1)
+    )
     (reply,) = both.ask(b"vCont;c")
     assert reply.endswith(b"thread:p1.1;swbreak:;")
     both.ask(b"vCont;c")

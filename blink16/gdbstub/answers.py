@@ -6,10 +6,11 @@ import zlib
 from functools import singledispatchmethod
 
 from blink16.board import ProgramFacts, Shelf, window
-from blink16.breakpoints import PointError, PointKind
+from blink16.breakpoints import PointError
 from blink16.debugger import Debugger
 from blink16.gdbstub import commands, description, inferior_call, points, registers
 from blink16.gdbstub.agent import AgentCondition, Print
+from blink16.gdbstub.points import GdbKind
 from blink16.gdbstub.replies import EMPTY, MAX_BINARY, OK, Errno, RefusedError
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
@@ -34,23 +35,18 @@ class Answers:
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
         self._guard = inferior_call.CallGuard(debugger)
-        self._hardware: set[int] = set()
-        self._software: set[int] = set()
 
     def settle(self, question: commands.Command | None = None) -> None:
         """Do what was held back, unless the question may be a part of the same."""
         if not isinstance(question, commands.WriteMemory | commands.WriteRegister):
             self._guard.release()
 
-    def has_breakpoint(self) -> bool:
-        """Whether the client has a breakpoint at pc."""
-        return self._debugger.machine.pc in self._software | self._hardware
-
-    def breakpoint_kind(self) -> PointKind:
+    def breakpoint_kind(self) -> GdbKind:
         """Return the kind of the breakpoint at pc, as the client set it."""
-        pc = self._debugger.machine.pc
-        hardware = pc in self._hardware and pc not in self._software
-        return PointKind.HARDWARE if hardware else PointKind.SOFTWARE
+        here = self._debugger.ledger.at(self._debugger.machine.pc)
+        kinds = {entry.owner for entry in here if entry.action is None}
+        hardware = GdbKind.HARDWARE in kinds and GdbKind.SOFTWARE not in kinds
+        return GdbKind.HARDWARE if hardware else GdbKind.SOFTWARE
 
     @singledispatchmethod
     def answer(self, question: commands.Command) -> bytes:
@@ -164,26 +160,15 @@ class Answers:
         condition = AgentCondition(conditions) if conditions else None
         action = Print.of(commands, conditions) if commands else None
         try:
-            self._debugger.insert(point, condition, action)
+            self._debugger.insert(point, condition, action, owner=question.kind)
         except PointError as error:
             raise RefusedError(str(error)) from None
-        if action is None:
-            self._breakpoints(point.kind).add(point.address)
-        else:
-            self._breakpoints(point.kind).discard(point.address)
         return OK
 
     @answer.register
     def _(self, question: points.RemovePoint) -> bytes:
-        self._debugger.remove(question.point)
-        self._breakpoints(question.point.kind).discard(question.point.address)
+        self._debugger.remove(question.point, owner=question.kind)
         return OK
-
-    def _breakpoints(self, kind: PointKind) -> set[int]:
-        """Return the addresses of the breakpoints of a kind; for watchpoints a throw-away set."""
-        return {PointKind.SOFTWARE: self._software, PointKind.HARDWARE: self._hardware}.get(
-            kind, set()
-        )
 
     # -- the rest ----------------------------------------------------------------------------
 

@@ -153,6 +153,10 @@ def _name(field: bytes) -> str:
         raise HostIOError(FileErrno.EINVAL) from None
 
 
+LATEST, RECENT = 0xFFFFFFFF, 0x3FFFFFFF
+"""The board is younger than any source file, or gdb warns of sources newer than their program."""
+
+
 def _stat(content: bytes) -> bytes:
     """Return the board's struct stat.  gdb keeps files that it has read, by number and time."""
     identity = zlib.crc32(content)
@@ -170,7 +174,7 @@ def _stat(content: bytes) -> bytes:
                 "st_blksize": BLOCK,
                 "st_blocks": -(-len(content) // BLOCK),
                 "st_atime": 0,
-                "st_mtime": identity,
+                "st_mtime": LATEST - (identity & RECENT),
                 "st_ctime": 0,
             }
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import singledispatchmethod
 
 from blink16 import monitor, reports
@@ -17,7 +17,7 @@ from blink16.gdbstub.orders import ListedProcess, Taken
 from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.gdbstub.reporting import Reporter
-from blink16.monitor.catches import caught
+from blink16.monitor.folder import Folder
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
 """The objects of qXfer that are about processes."""
@@ -29,6 +29,7 @@ _KEPT = (
     EventKind.SIGNALLED,
     EventKind.HALTED,
     EventKind.RESTARTED,
+    EventKind.LACKING,
 )
 
 
@@ -41,17 +42,9 @@ class Inferior:
     answers: Answers
     reporter: Reporter
     launched: bool
+    folder: Folder
     _began: int = 0
     _missed: tuple[int, Event] | None = None
-
-    def judged(self, event: Event) -> Event:
-        """Return an event as what it is to the client: a stop at a catch is no breakpoint."""
-        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED):
-            return event
-        text = caught(self.debugger)
-        if not text or self.answers.has_breakpoint():
-            return replace(event, text=text or event.text)
-        return Event(EventKind.CAUGHT, text=text)
 
     def start(self) -> None:
         """Take note that it is about to run."""
@@ -66,7 +59,7 @@ class Inferior:
     def monitor(self, line: str) -> str:
         """Carry out a monitor command; return what it has to say.  MonitorError if it failed."""
         self.answers.settle()
-        return monitor.perform(self.debugger, line)
+        return monitor.perform(self.debugger, line, self.folder)
 
     def miss(self, event: Event) -> None:
         """Remember an event that could not be told, since another machine had stopped before.
@@ -76,8 +69,8 @@ class Inferior:
         """
         here = self.debugger.machine.icount
         moved = here != self._began
-        if event.kind is EventKind.INTERRUPTED and moved and event.arrived:
-            event = self.judged(Event(EventKind.BREAKPOINT))
+        if event.kind is EventKind.INTERRUPTED and moved:
+            event = event.arrival or event
         if event.kind in _KEPT:
             self._missed = here, event
 
@@ -115,7 +108,9 @@ class Inferiors:
         """Hold one more, and mean it from now on."""
         answers = Answers(taken.debugger, taken.program, self._read.get(taken.process))
         reporter = Reporter(taken.debugger, taken.circumstances)
-        inferior = Inferior(taken.process, taken.debugger, answers, reporter, taken.launched)
+        inferior = Inferior(
+            taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
+        )
         self._held[taken.process] = inferior
         self._chosen = taken.process
         self._to_resume = ThreadId(ANY, ANY)

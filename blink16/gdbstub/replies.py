@@ -7,6 +7,7 @@ from enum import Enum
 
 from blink16.breakpoints import PointKind
 from blink16.debugger import Event, EventKind
+from blink16.gdbstub.points import GdbKind
 from blink16.packets import PACKET_SIZE, escape
 from blink16.texts import printable
 
@@ -105,6 +106,7 @@ _SIGNALS = {
     EventKind.HALTED: PosixSignal.NONE,
     EventKind.RESTARTED: PosixSignal.NONE,
     EventKind.CAUGHT: PosixSignal.NONE,
+    EventKind.LACKING: PosixSignal.NONE,
 }
 
 
@@ -129,7 +131,7 @@ def stop(
     thread: bytes,
     threads: bytes,
     registers: bytes,
-    breakpoint_kind: PointKind,
+    breakpoint_kind: GdbKind,
     client: Client,
 ) -> bytes:
     """Return the T packet for an event.
@@ -154,14 +156,14 @@ def libraries_changed(thread: bytes, registers: bytes) -> bytes:
     return b"T%02x%bthread:%b;library:;" % (PosixSignal.SIGTRAP.value, registers, thread)
 
 
-def _reason(event: Event, breakpoint_kind: PointKind, client: Client) -> bytes:
+def _reason(event: Event, breakpoint_kind: GdbKind, client: Client) -> bytes:
     match event.kind:
         case EventKind.WATCHPOINT if event.point is not None and event.address is not None:
             return b"%b:%x;" % (_WATCH_REASONS[event.point.kind], event.address)
         case EventKind.HISTORY_START:
             return b"replaylog:begin;"
         case EventKind.BREAKPOINT:
-            hardware = breakpoint_kind is PointKind.HARDWARE
+            hardware = breakpoint_kind is GdbKind.HARDWARE
             understood = client.hwbreak if hardware else client.swbreak
             return (b"hwbreak:;" if hardware else b"swbreak:;") if understood else b""
         case _:
@@ -177,7 +179,7 @@ def say(event: Event, icount: int) -> str:
         case EventKind.HALTED:
             reason = event.text or "HLT with interrupts off"
             return f"the processor is halted for good at instruction {icount} ({reason})\n"
-        case EventKind.RESTARTED:
+        case EventKind.RESTARTED | EventKind.LACKING:
             return f"{event.text} at instruction {icount}\n"
         case _:
             return f"{event.text}\n" if event.text else ""

@@ -176,7 +176,6 @@ class Session:
         if process in self._running:
             self._running.discard(process)
             inferior = self._inferiors.held(process)
-            event = inferior.judged(event)
             if self._first is None:
                 self._first = inferior, event
                 if self._running:

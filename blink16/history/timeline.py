@@ -409,10 +409,10 @@ class Timeline:
             if self._take_interrupt():
                 raise Interrupted
             stop = self._step_of_replay(high, skip=skip)
-            skip = stop.reason is StopReason.BREAKPOINT
+            skip = stop.reason in _BEFORE
             if skip:
                 yield Hit(self.now, stop)
-            elif stop.reason is StopReason.WATCHPOINT:
+            elif stop.reason in _BEHIND:
                 yield Hit(self.now - 1, stop)
 
     def walk(self, high: int, strides: Iterable[int]) -> Iterator[None]:
@@ -495,6 +495,8 @@ class Timeline:
 
 
 _RESTS = {StopReason.WAITING, StopReason.HALT}
-_POINTS = {StopReason.BREAKPOINT, StopReason.WATCHPOINT}
+_BEFORE = {StopReason.BREAKPOINT, StopReason.LACKS}
+_BEHIND = {StopReason.WATCHPOINT, StopReason.LACKED}
+_POINTS = _BEFORE | _BEHIND
 _NO_DIVERGENCE = {StopReason.BUDGET, StopReason.INTERRUPTED, *_POINTS}
 _ENDS = {StopReason.WAITING, StopReason.EXITED, StopReason.TRAPPED, StopReason.LOCKUP}

@@ -165,10 +165,8 @@ def stop_reason(event: Event) -> StopReport:
 
 
 ROLES = {
-    PointKind.SOFTWARE: PointRole.EXECUTE,
-    PointKind.HARDWARE: PointRole.EXECUTE,
+    PointKind.EXECUTE: PointRole.EXECUTE,
     PointKind.WRITE: PointRole.WRITE,
     PointKind.READ: PointRole.READ,
     PointKind.ACCESS: PointRole.ACCESS,
-    PointKind.CATCH: PointRole.CATCH,
 }

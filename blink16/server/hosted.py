@@ -69,6 +69,8 @@ class HostedMachine:
         loaded.machine.on_output = hooks.show
         loaded.console.on_starved = hooks.starve
         self.debugger.on_notice = hooks.note
+        for text in loaded.notices:
+            hooks.note(text)
         self.debugger.on_print = hooks.put_out
         if real_time:
             loaded.machine.idle_after = 0

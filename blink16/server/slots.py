@@ -14,6 +14,7 @@ from blink16.gdbstub.orders import Fate, Taken
 from blink16.reports import Circumstances, Doing, Generation
 from blink16.server import threads
 from blink16.server.consoles import HostConsole
+from blink16.server.folder import ServerFolder
 from blink16.server.hosted import HostedMachine, Names
 from blink16.server.sources import MachineSource, Say
 from blink16.viewer import Viewer
@@ -81,6 +82,7 @@ class Slot:
         """Whether a client asked for it: then it ends with its program."""
         self._hearer: Hearer | None = None
         self._console = console
+        self._folder = ServerFolder()
         self._generation = Generation()
         self._fresh_wanted = False
         self.hosted = self._make(source.arguments if arguments is None else arguments, names)
@@ -128,7 +130,12 @@ class Slot:
         """Return the machine for the client that now holds it."""
         hosted = self.hosted
         return Taken(
-            self.process, hosted.debugger, hosted.program, self.launched, self.circumstances
+            self.process,
+            hosted.debugger,
+            hosted.program,
+            self.launched,
+            self.circumstances,
+            self._folder,
         )
 
     def connect(self, hearer: Hearer) -> None:
