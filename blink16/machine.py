@@ -18,6 +18,7 @@ from blink16.memory import Attribute, Memory, linear
 from blink16.services import (
     Component,
     Device,
+    Elsewhere,
     Exit,
     InterruptController,
     NonMaskable,
@@ -340,7 +341,10 @@ class Machine:
 
     def _asleep(self) -> StopReason:
         """Return why a processor stops that sleeps with nothing in sight."""
-        deaf = self.controller is None or self.controller.is_deaf()
+        if self.controller is None:
+            deaf = not any(device.is_heard() for device in self._devices)
+        else:
+            deaf = self.controller.is_deaf()
         return StopReason.HALT if deaf else StopReason.WAITING
 
     def _rested(self, reason: StopReason) -> StopReason:
@@ -375,13 +379,20 @@ class Machine:
         if budget <= 0:
             return Stop(StopReason.BUDGET)
         outcome: Outcome = self._services[self.pc](self)
+        if isinstance(outcome, Trap) and outcome.resumable and through_traps and outcome.then:
+            outcome = outcome.then(self)
         match outcome:
             case Wait():
                 return Stop(StopReason.WAITING)
             case Exit(status, text):
                 return Stop(StopReason.EXITED, status=status, text=text)
-            case Trap(signal, text, resumable) if not (resumable and through_traps):
-                return Stop(StopReason.TRAPPED, status=signal, text=text)
+            case Trap(signal, text, resumable, then) if not (resumable and through_traps):
+                passes = then is not None
+                return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
+            case Elsewhere():
+                self.registers.icount += 1
+                self._plan()
+                return self._watched(Stop(StopReason.BUDGET))
         self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE

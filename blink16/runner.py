@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from blink16 import pc, terminal
+from blink16 import elks, pc, terminal
 from blink16.bios.typist import Typist
 from blink16.console import Console
 from blink16.consoles import PICTURE_SECONDS, ConsolePlace, Lines, Side, Streams
@@ -66,11 +66,13 @@ class Runner:
         loaded: Loaded,
         *,
         real_time: bool = False,
+        keys: bool = False,
         places: Mapping[str, ConsolePlace] | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         """``real_time``: let the machine's clock go no faster than ours.
 
+        ``keys``: an ELKS program gets our terminal's keys one by one; its system edits lines.
         ``places``: where channels lead (``console``, ``com1``, ``com2``), if not to our streams;
         ``say`` is told where one can connect.  ConsoleError if a place is of no use.
         """
@@ -79,10 +81,13 @@ class Runner:
         self._console = loaded.console
         self._is_pc = loaded.machine.component(Typist.COMPONENT) is not None
         self._viewer: Viewer | None = None
+        self._keys = keys
+        self._say = say
         streams = isinstance(places.get(Console.CHANNEL, Streams()), Streams)
         if self._is_pc and streams and terminal.is_interactive():
             self._viewer = Viewer(lambda: self._machine, status=lambda: QUIT_HINT)
         self._machine.on_output = self._show
+        self._machine.on_notice = self._tell
         self._input: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._reader = terminal.InputReader(partial(self._deliver, Console.CHANNEL))
         if streams:
@@ -102,9 +107,11 @@ class Runner:
         """Run until the program ends.  Raises OutputError."""
         self._began = time.perf_counter()
         try:
-            if self._viewer is None:
+            if self._viewer is None and not self._keys:
                 return self._run()
             terminal.end_on_signals()
+            if self._keys:
+                terminal.on_resize(self._resized)
             with terminal.raw():
                 return self._run()
         finally:
@@ -120,9 +127,13 @@ class Runner:
             if self._governor is not None:
                 self._governor.start(self._machine.time)
             while True:
-                if self._viewer:
+                if self._viewer or self._keys:
                     self._reader.want()
                 stop = self._machine.run(self._budget())
+                if stop.passes:
+                    self._tell(stop.text)
+                    self._machine.run(1, through_traps=True)
+                    continue
                 self._draw()
                 end = self._end(stop) or self._feed(stop)
                 if end is not None:
@@ -159,6 +170,16 @@ class Runner:
         elif channel != Console.CHANNEL:
             terminal.show_beside_picture(data)
 
+    def _tell(self, text: str) -> None:
+        """Say a line to the user, unless it would spoil the picture."""
+        if self._viewer is None or not terminal.shows_errors():
+            self._say(text + "\r" if self._keys and terminal.shows_errors() else text)
+
+    def _resized(self, rows: int, columns: int) -> None:
+        """Tell an ELKS terminal its new size."""
+        size = elks.WINDOW.build({"rows": rows, "columns": columns})
+        self._deliver(elks.WindowSize.CHANNEL, size)
+
     def _draw(self, *, at_once: bool = False) -> None:
         """Draw a PC's screen, now and then, and choose how long to run until the next time."""
         now = time.perf_counter()
@@ -192,7 +213,8 @@ class Runner:
             channel, data = self._input.get(block=pause != 0, timeout=pause)
         except queue.Empty:
             return None
-        if self._viewer and channel == Console.CHANNEL and terminal.QUIT_KEY in data:
+        ours = (self._viewer or self._keys) and channel == Console.CHANNEL
+        if ours and terminal.QUIT_KEY in data:
             return End(0)
         self._machine.receive(channel, data)
         return None

@@ -28,6 +28,14 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The service has loaded other registers, those of another process or program.
+
+    The processor goes on there, not behind the stub's IRET; the call retires all the same.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """The program ends with ``status``.  The machine stops before it is gone."""
 
@@ -48,16 +56,19 @@ class Trap:
     """Something the program's system answers with a signal (POSIX number), like a divide error.
 
     The machine stops at the stub.  If it is run again, a ``resumable`` trap returns to the
-    program, another ends it.
+    program, or does what comes ``then``; another ends it.
     """
 
     signal: int
     text: str
     resumable: bool = False
+    then: Callable[[Guest], Outcome] | None = None
+    """What its system does about it, where that is not the end of the machine."""
 
 
-Outcome = Done | Wait | Exit | Trap | Restart
+Outcome = Done | Wait | Elsewhere | Exit | Trap | Restart
 DONE = Done()
+ELSEWHERE = Elsewhere()
 WAIT = Wait()
 
 
