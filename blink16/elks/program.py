@@ -54,6 +54,8 @@ def load(
     lies about itself or doesn't fit with its arguments.
     """
     executable = aout.parse(content)
+    if executable.damage:
+        chassis.notice(f"{argv[0]} has no symbols: {executable.damage}")
     variables = [encoded(f"{name}={value}") for name, value in environment.items()]
     try:
         block = image.argument_block([encoded(word) for word in argv], variables)
