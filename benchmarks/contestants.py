@@ -56,7 +56,7 @@ def machine_of(engine: str) -> Machine:
     """Return a bare machine; ``interpreter`` is the native engine without regions."""
     machine = Machine.bare("native" if engine == "interpreter" else engine)
     if engine == "interpreter":
-        parts = machine.registers, machine.memory, machine.bus
+        parts = machine.model, machine.registers, machine.memory, machine.bus
         machine.engine = NativeEngine(*parts, wait=True, regions=False)
     return machine
 
@@ -146,7 +146,7 @@ def elks(image: bytes, engine: str, rounds: int) -> tuple[int, float]:
     loaded = loader.load(program, [str(rounds)], loader.Options(engine=name))
     machine = loaded.machine
     if engine == "interpreter":
-        parts = machine.registers, machine.memory, machine.bus
+        parts = machine.model, machine.registers, machine.memory, machine.bus
         machine.engine = NativeEngine(*parts, wait=True, regions=False)
     began = time.perf_counter()
     stop = machine.run()

@@ -106,7 +106,9 @@ def measure(name: str, times: int, scale: float) -> Travel:
 def _machine(name: str) -> Machine:
     """Return a machine with the guest, natively warm, and with what marks an instant."""
     machine = Machine.bare("reference")
-    machine.engine = NativeEngine(machine.registers, machine.memory, machine.bus, wait=True)
+    machine.engine = NativeEngine(
+        machine.model, machine.registers, machine.memory, machine.bus, wait=True
+    )
     distance = LOAD_ADDRESS - (STUB + len(MARKING) + 2)
     stub = MARKING + distance.to_bytes(2, "little")
     machine.memory[STUB : STUB + len(stub)] = stub
@@ -163,7 +165,7 @@ def _search(debugger: Debugger) -> tuple[int, float]:
     point = Point(PointKind.WRITE, MARK, 2)
     debugger.insert(point)
     began = time.perf_counter()
-    event = debugger.resume(Resume(backward=True))
+    event = debugger.drive(Resume(backward=True))
     seconds = time.perf_counter() - began
     debugger.remove(point)
     assert event.kind is EventKind.WATCHPOINT
@@ -208,7 +210,7 @@ def _interrupt_seeks(name: str, count: int, choose: random.Random) -> tuple[floa
 
 
 def _is_search_interrupted(debugger: Debugger) -> bool:
-    return debugger.resume(Resume(backward=True)).kind is EventKind.INTERRUPTED
+    return debugger.drive(Resume(backward=True)).kind is EventKind.INTERRUPTED
 
 
 def _is_seek_interrupted(debugger: Debugger, goal: int) -> bool:

@@ -260,7 +260,7 @@ def _checked_kind(name: str, file_name: str, image: bytes) -> ProgramKind:
 
 def _machine(kind: ProgramKind, options: Options) -> Machine:
     """Return a machine; a PC has the speed that its user wants."""
-    if kind is not ProgramKind.BOOT:
+    if kind is ProgramKind.ELKS:
         return Machine(options.engine, epoch_ns=options.epoch_ns)
     return Machine(
         options.engine,
@@ -291,8 +291,9 @@ def _load_dos(
 ) -> SymbolTable:
     files = _files(machine, options)
     name = Path(program.name).name
-    bios.install(machine, console)
-    dos.load(machine, program.image, name, list(arguments), DOS_ENVIRONMENT, files, console)
+    standing = bios.stand_by(machine, console, adapter=options.setup.adapter)
+    image, arguments = program.image, list(arguments)
+    dos.load(machine, standing, image, name, arguments, DOS_ENVIRONMENT, files, console)
     return SymbolTable([])
 
 

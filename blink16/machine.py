@@ -1,4 +1,4 @@
-"""An 8086 with its memory, bus, services and virtual clock.
+"""A processor with its memory, bus, services and virtual clock.
 
 A machine is a pure function of its start state and of the inputs it receives, each at an
 instruction count.  It knows nothing of debuggers or of history.
@@ -13,6 +13,8 @@ from typing import Any
 from blink16.bus import Bus
 from blink16.cpu import engines
 from blink16.cpu.engine import Engine, Stop, StopReason
+from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
+from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
 from blink16.memory import Attribute, Memory, linear
 from blink16.services import (
@@ -61,25 +63,31 @@ def discard(channel: str, data: bytes) -> None:
 
 
 class Machine:
-    """One 8086 machine."""
+    """One machine."""
 
     def __init__(
         self,
         engine: str = engines.DEFAULT,
         *,
+        cpu: str = DEFAULT_MODEL.name,
         epoch_ns: int = 0,
         instructions_per_second: int = INSTRUCTIONS_PER_SECOND,
     ) -> None:
         """Make a bare machine.
 
         ``engine``: a name of `blink16.cpu.engines.NAMES`; ValueError if there is no such engine.
+        ``cpu``: a name of `blink16.cpu.models.MODELS`; ValueError if there is no such processor.
         ``epoch_ns``: nanoseconds since the Unix epoch when the machine starts.
         ``instructions_per_second``: its speed, to the guest's clocks.
         """
         self.memory = Memory()
-        self.registers = Registers()
+        self.model = find_model(cpu)
+        """The processor."""
+        self.registers = Registers(self.model.fixed_flags)
         self.bus = Bus()
-        self.engine: Engine = engines.make(engine, self.registers, self.memory, self.bus)
+        self.engine: Engine = engines.make(
+            engine, self.model, self.registers, self.memory, self.bus
+        )
         self.engine.horizon = self._horizon
         self.epoch_ns = epoch_ns
         self.instructions_per_second = instructions_per_second
@@ -112,9 +120,9 @@ class Machine:
         self._next_stub = STUBS_OFFSET
 
     @classmethod
-    def bare(cls, engine: str = engines.DEFAULT) -> Machine:
+    def bare(cls, engine: str = engines.DEFAULT, cpu: str = DEFAULT_MODEL.name) -> Machine:
         """Return 1 MiB of RAM and a processor, without BIOS; port reads give FFh."""
-        return cls(engine)
+        return cls(engine, cpu=cpu)
 
     @property
     def icount(self) -> int:

@@ -19,6 +19,8 @@ class Client:
     def __init__(self, debugger: NaiveDebugger | None = None, *, hold: bool = False) -> None:
         self.debugger = debugger or NaiveDebugger()
         self.session = Session(Taken(1, self.debugger, ProgramFacts.of(self.debugger.machine)))
+        self.debugger.on_notice = self.session.note
+        self.debugger.on_print = self.session.output
         self.hold = hold
         self.sent = b""
         self.orders: list[Order] = []

@@ -141,13 +141,13 @@ def test_a_condition_holds_in_both_directions(machine: Machine) -> None:
     debugger = Debugger(machine)
     point = Point(PointKind.SOFTWARE, 0x10001)
     debugger.insert(point, AgentCondition((ax_is(50),)))
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert machine.registers.ax == 50
     debugger.resume(Resume(count=60))
     assert machine.registers.ax > 50
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.BREAKPOINT
     assert machine.registers.ax == 50
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.HISTORY_START
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.HISTORY_START
     debugger.insert(point)  # without one, it counts again
     debugger.resume(Resume())
     assert machine.registers.ax == 1
@@ -157,7 +157,7 @@ def test_steps_don_t_stop_for_a_condition_that_fails(machine: Machine) -> None:
     """Prevents a count of steps that ends at a breakpoint which is none here."""
     debugger = Debugger(machine)
     debugger.insert(Point(PointKind.SOFTWARE, 0x10001), AgentCondition((ax_is(50),)))
-    assert debugger.resume(Resume(count=20)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(count=20)).kind is EventKind.STEPPED
     assert machine.icount == 20
 
 

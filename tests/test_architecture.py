@@ -9,14 +9,14 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "blink16"
 FLOORS = (
     {"memory", "bus", "files", "filenodes", "hostfolder", "symbols", "breakpoints", "console"}
-    | {"terminal", "consoles", "governor", "packets"},
+    | {"terminal", "consoles", "governor", "packets", "inbox", "numerals", "texts"},
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
-    {"history", "loader", "pc", "painter", "viewer"},
+    {"history", "loader", "pc", "painter", "viewer", "teletype"},
     {"debugger"},
-    {"monitor", "board"},
-    {"gdbstub"},
+    {"monitor", "board", "reports"},
+    {"gdbstub", "client"},
     {"recording"},
     {"server", "runner"},
     {"cli"},

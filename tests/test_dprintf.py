@@ -59,9 +59,9 @@ def printing(*commands: bytes) -> Print:
 def test_it_prints_on_each_arrival_and_never_stops(debugger: Debugger, said: list[bytes]) -> None:
     """Prevents stops, lines that are missing, and lines that come twice after a stop."""
     debugger.insert(PLACE, None, printing(printf(rb"%d\n", AX)))
-    assert debugger.resume(Resume(count=5)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(count=5)).kind is EventKind.STEPPED
     assert said == [b"1\n", b"2\n", b"3\n"]  # the last is where it arrived just now
-    assert debugger.resume(Resume(count=2)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(count=2)).kind is EventKind.STEPPED
     assert said == [b"1\n", b"2\n", b"3\n", b"4\n"]
 
 
@@ -69,11 +69,11 @@ def test_it_prints_in_the_recorded_past_and_backward(debugger: Debugger, said: l
     """Prevents a past in which dprintf is silent, and lines in the order of time going back."""
     debugger.resume(Resume(count=7))
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.HISTORY_START
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.HISTORY_START
     assert said == [b"3", b"2", b"1"]
     debugger.resume(Resume(count=7))
     assert said == [b"3", b"2", b"1", b"1", b"2", b"3", b"4"]
-    assert debugger.resume(Resume(backward=True, count=2)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(backward=True, count=2)).kind is EventKind.STEPPED
     assert said[7:] == [b"3"]
 
 
@@ -83,7 +83,7 @@ def test_going_back_it_prints_down_to_the_stop(debugger: Debugger, said: list[by
     stop = Point(PointKind.HARDWARE, 0x10000)
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
     debugger.insert(stop, AgentCondition((ax_is(8),)))
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.BREAKPOINT
     assert debugger.machine.registers.ax == 8
     assert said == [b"15", b"14", b"13", b"12", b"11", b"10", b"9"]
 
@@ -124,7 +124,7 @@ def test_a_breakpoint_at_the_same_address_stops(debugger: Debugger, said: list[b
     """Prevents a dprintf that swallows another kind of breakpoint, and the other way round."""
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
     debugger.insert(Point(PointKind.HARDWARE, PLACE.address), AgentCondition((ax_is(3),)))
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert said == [b"1", b"2", b"3"]
     debugger.remove(PLACE)
     debugger.resume(Resume(count=20))
@@ -137,7 +137,7 @@ def test_range_steps_print_once_and_stop_at_breakpoints(
     """Prevents one line for the arrival and one for the start of the next step."""
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
     debugger.insert(Point(PointKind.SOFTWARE, 0x10000), AgentCondition((ax_is(3),)))
-    event = debugger.resume(Resume(step_range=(0x10000, 0x10010)))
+    event = debugger.drive(Resume(step_range=(0x10000, 0x10010)))
     assert event.kind is EventKind.BREAKPOINT
     assert said == [b"1", b"2", b"3"]
     assert debugger.machine.registers.ax == 3
@@ -147,7 +147,7 @@ def test_setting_the_point_again_ends_it(debugger: Debugger, said: list[bytes]) 
     """Gdb sets a breakpoint over its dprintf without taking that away first."""
     debugger.insert(PLACE, None, printing(printf(b"x")))
     debugger.insert(PLACE)
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert not said
 
 

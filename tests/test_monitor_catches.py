@@ -34,7 +34,7 @@ def run(debugger: Debugger, line: str) -> str:
 
 def go(debugger: Debugger, *, backward: bool = False) -> Event:
     """Run on for at most a hundred instructions forward, backward to a stop."""
-    return debugger.resume(Resume(backward=backward, count=None if backward else 100))
+    return debugger.drive(Resume(backward=backward, count=None if backward else 100))
 
 
 def test_a_catch_stops_before_the_call_with_its_registers(debugger: Debugger) -> None:

@@ -134,7 +134,7 @@ def test_a_program_is_replayed_without_its_files(tmp_path: Path) -> None:
     loaded, debugger, recorder = record(tmp_path / "rec", program, ["x"], Options(root=root))
     shown = bytearray()
     loaded.machine.on_output = lambda channel, data: shown.extend(data)
-    assert debugger.resume(TO_ITS_END).kind is EventKind.EXITING
+    assert debugger.drive(TO_ITS_END).kind is EventKind.EXITING
     assert shown == b"hello"
     recorder.close()
     (root / "f.txt").unlink()
@@ -142,7 +142,7 @@ def test_a_program_is_replayed_without_its_files(tmp_path: Path) -> None:
     for engine in ("reference", "native"):
         _, again = replay(open_recording(tmp_path / "rec"), engine)
         assert (again.timeline.now, again.timeline.end) == (0, end)
-        event = again.resume(TO_ITS_END)
+        event = again.drive(TO_ITS_END)
         assert (event.kind, event.status, again.timeline.now) == (EventKind.EXITING, 3, end)
         assert again.machine.save() == debugger.machine.save()
         assert bytes(again.machine.memory.ram) == bytes(debugger.machine.memory.ram)

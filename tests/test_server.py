@@ -27,6 +27,7 @@ from blink16.server import (
     Fittings,
     conversation,
     serving,
+    speaker,
 )
 
 
@@ -249,7 +250,7 @@ async def test_output_can_go_to_the_debugger() -> None:
         await client.send("vCont;c")
         async for data in client.stream:  # far more than may wait unsaid
             client.received += data
-            if len(client.received) > 3 * conversation.MAX_UNSAID:
+            if len(client.received) > 3 * speaker.MAX_UNSAID:
                 break
         await client.stream.send_all(b"\x03")
         assert (await client.reply()).startswith("T02")

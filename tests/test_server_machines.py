@@ -10,7 +10,7 @@ import trio.testing
 from server_bench import COUNT_FOR_EVER, READ_KEY_AND_LOOP, Bench, with_service
 
 from blink16 import terminal
-from blink16.debugger import Event, Resume
+from blink16.debugger import Event, Pause, Resume
 from blink16.server import machines
 
 EXTENDED = ("qSupported:multiprocess+;error-message+", "!")
@@ -66,7 +66,7 @@ async def test_an_interruption_that_comes_too_late_is_forgotten(
         debugger = bench.slot.debugger
         resume = debugger.resume
 
-        def resume_and_be_interrupted(how: Resume) -> Event:
+        def resume_and_be_interrupted(how: Resume) -> Event | Pause:
             event = resume(how)
             debugger.interrupt()
             return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -365,3 +366,21 @@ def test_any_order_of_packets_and_events_is_survived(steps: list[bytes]) -> None
                 running.add(action.process)
             if isinstance(action, Release):
                 assert action.process not in running
+
+
+def test_the_list_of_processes_is_valid_whatever_their_arguments_are() -> None:
+    """Prevents `info os processes` from failing for all, since one has a control character."""
+    listed = [ListedProcess(1, "prog \x01\x1b[2J\ufffe\udcff<&", "held")]
+    session = Session(machine(1), lambda: listed)
+    session.receive(b"".join(map(frame, (b"QStartNoAckMode", MULTIPROCESS))))
+    actions = session.receive(frame(b"qXfer:osdata:read:processes:0,ffff"))
+    (reply,) = Client.replies(b"".join(a.data for a in actions if isinstance(a, Send)))
+    rows = ElementTree.fromstring(reply[1:])
+    assert rows.find(".//column[@name='command']").text == r"prog \x01\x1b[2J\ufffe\udcff<&"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("annex", [b"-1", b"+1", b"1_0", b"x", b"1" * 50, b"\xc3\xa9"])
+def test_a_process_that_is_no_number_is_refused(talk: Talk, annex: bytes) -> None:
+    """Prevents Python's own ideas of a number on the wire."""
+    (reply,) = talk.ask(b"qXfer:exec-file:read:%b:0,fff" % annex)
+    assert reply.startswith(b"E")

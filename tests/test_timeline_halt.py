@@ -10,7 +10,7 @@ from pc_guest import CLI, DATA, HLT, IRET, STI, PcGuest, count, handler, out
 
 from blink16 import monitor
 from blink16.cpu.engine import StopReason
-from blink16.debugger import Debugger, EventKind, Resume
+from blink16.debugger import WAITING, Debugger, EventKind, Resume
 from blink16.devices.nmi import CHANNEL_ERROR
 from blink16.history.timeline import Timeline
 
@@ -76,14 +76,14 @@ def test_questions_about_the_past_pass_hlt(engine: str) -> None:
     debugger.resume(Resume())
     for _ in range(2):
         debugger.receive("keyboard", A_KEY)
-        assert debugger.resume(Resume()).kind is EventKind.WAITING
+        assert debugger.resume(Resume()) is WAITING
     end = debugger.timeline.end
     for line in (f"trace {end}", f"last-write {LOOPS:#x} 2", f"hits {LOOPS:#x}", "profile"):
         assert "differs" not in monitor.execute(debugger, line)
-    assert debugger.resume(Resume(backward=True, count=1)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(backward=True, count=1)).kind is EventKind.STEPPED
     assert debugger.timeline.now == end - 1
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.HISTORY_START
-    assert debugger.resume(Resume()).kind is EventKind.WAITING
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.HISTORY_START
+    assert debugger.resume(Resume()) is WAITING
     assert debugger.timeline.now == end
 
 
@@ -96,7 +96,7 @@ def test_a_step_over_hlt_in_the_past_is_a_step() -> None:
     debugger.receive("keyboard", A_KEY)
     debugger.resume(Resume())
     debugger.seek(halted - 1)
-    assert debugger.resume(Resume(count=1)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(count=1)).kind is EventKind.STEPPED
     assert debugger.timeline.now == halted
 
 

@@ -1,15 +1,11 @@
-"""Power on: a PC/XT with its devices and BIOS, and its boot sector in memory.
-
-`install` is the little that DOS programs want, which run without a PC around them.
-"""
+"""Power on: a PC/XT with its devices and BIOS, before a boot sector or a program run by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
 
-from blink16.bios import keyboard, misc, tables, video
-from blink16.bios.clock import TickClock
+from blink16.bios import misc, tables
 from blink16.bios.disk import Disk, disk_of
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK, BootError
@@ -21,6 +17,7 @@ from blink16.bios.int16 import KeyboardService
 from blink16.bios.nmi import ParityCheck
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
+from blink16.bios.program_keys import Keys, Pipe
 from blink16.bios.rom import Rom
 from blink16.bios.roms import OptionRom
 from blink16.bios.serial import SerialService
@@ -30,10 +27,18 @@ from blink16.console import Console
 from blink16.devices.pc import PcDevices
 from blink16.devices.video import Adapter
 from blink16.faults import hang_faults
-from blink16.services import Chassis, Guest, Outcome, Service
+from blink16.services import Chassis, Service
 
 MAX_FLOPPIES = 2
-TEXT_MODE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StandBy:
+    """A PC that waits for a program, and what the program's system wants of it."""
+
+    rom: Rom
+    pipe: Pipe
+    """Where keys are looked for."""
 
 
 def boot(chassis: Chassis, image: bytes, console: Console, *, drive: int = 0) -> None:
@@ -69,27 +74,69 @@ def power_on(
     devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
     chassis.add_component(Console.CHANNEL, console)
     chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
-    chassis.add_component(Drives.CHANNEL, drives)
-    for number, disk in enumerate(disks):
-        chassis.add_component(f"disk-{number}", disk)
     rom = Rom(chassis)
-    tables.write(chassis)
-    post = Post(chassis, rom, drives, adapter, roms)
-    chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
-    hang_faults(chassis)
-    _hang_services(chassis, rom, console, drives, post)
+    post = _put_in(chassis, rom, drives, adapter, roms, KeyboardService(console))
     post.first(chassis)
     rom.protect()
     return devices
 
 
+def stand_by(
+    chassis: Chassis,
+    console: Console,
+    disks: Sequence[Disk] = (),
+    *,
+    adapter: Adapter = Adapter.CGA,
+    roms: Sequence[OptionRom] = (),
+) -> StandBy:
+    """Make a machine a PC/XT that has passed its self-test, for a program that is run by itself.
+
+    The console becomes a part of the machine, as standard input; keys typed on a keyboard go to
+    the channel of `Keys`.
+    """
+    drives = Drives(disks)
+    devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
+    keys = Keys()
+    pipe = Pipe(chassis, console, keys, devices.keyboard)
+    chassis.add_component(Console.CHANNEL, console)
+    chassis.add_component(Keys.CHANNEL, keys)
+    chassis.add_device(Typist.COMPONENT, Typist(chassis, keys, devices.keyboard))
+    chassis.add_device(Pipe.COMPONENT, pipe)
+    rom = Rom(chassis)
+    post = _put_in(chassis, rom, drives, adapter, roms, KeyboardService(keys, pipe))
+    pipe.know_handler()
+    post.stand_by(chassis)
+    rom.protect()
+    return StandBy(rom, pipe)
+
+
+def _put_in(
+    chassis: Chassis,
+    rom: Rom,
+    drives: Drives,
+    adapter: Adapter,
+    roms: Sequence[OptionRom],
+    typed: KeyboardService,
+) -> Post:
+    """Put the BIOS and what it needs into a machine with its devices."""
+    chassis.add_component(Drives.CHANNEL, drives)
+    for number, disk in enumerate(drives.disks):
+        chassis.add_component(f"disk-{number}", disk)
+    tables.write(chassis)
+    post = Post(chassis, rom, drives, adapter, roms)
+    chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
+    hang_faults(chassis)
+    _hang_services(chassis, rom, typed, drives, post)
+    return post
+
+
 def _hang_services(
-    chassis: Chassis, rom: Rom, console: Console, drives: Drives, post: Post
+    chassis: Chassis, rom: Rom, typed: KeyboardService, drives: Drives, post: Post
 ) -> None:
     bus = chassis.bus
     clock, printer = CmosClock(bus), Printer(bus)
     timer, keys, parity = TimerInterrupt(), KeyboardInterrupt(bus), ParityCheck(bus)
-    typed, serial = KeyboardService(console), SerialService(bus)
+    serial = SerialService(bus)
     system = SystemService(chassis)
     timer.install(rom)
     parity.install(rom)
@@ -128,41 +175,3 @@ def _hang_services(
 def _hang(chassis: Chassis, services: dict[int, Service]) -> None:
     for vector, service in services.items():
         chassis.hang_service(vector, service)
-
-
-# -- without a PC ----------------------------------------------------------------------------
-
-
-def install(chassis: Chassis, console: Console) -> None:
-    """Give a machine without devices or disks its BIOS services, as DOS programs want them.
-
-    Whoever loads the program makes ``console`` a part of the machine.
-    """
-    clock = TickClock()
-    chassis.add_component(TickClock.COMPONENT, clock)
-    tables.write(chassis)
-    tables.write_data_area(chassis.memory, tables.Equipment())
-    video.set_mode(chassis.memory, chassis.bus, TEXT_MODE)
-    clock.update(chassis.memory, chassis.nanoseconds())
-    services: dict[int, Service] = {
-        0x10: VideoService(chassis.bus),
-        0x11: misc.equipment,
-        0x12: misc.memory_size,
-        0x13: DiskService(None, tables.DISKETTE),
-        0x14: misc.serial,
-        0x15: misc.system,
-        0x16: keyboard.service(console),
-        0x17: misc.printer,
-        0x18: misc.no_system,
-        0x19: misc.reboot,
-        0x1A: clock.int1a,
-    }
-    _hang(chassis, {vector: partial(_on_time, clock, do) for vector, do in services.items()})
-    tables.write_reset(chassis, chassis.add_stub("reset", misc.reboot))
-    tables.fill_vectors(chassis)
-
-
-def _on_time(clock: TickClock, service: Service, guest: Guest) -> Outcome:
-    """Do a service with the tick count up to date."""
-    clock.update(guest.memory, guest.nanoseconds())
-    return service(guest)

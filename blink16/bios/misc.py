@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
 from blink16.bus import Bus
-from blink16.cpu.registers import CF
 from blink16.devices.pic import COMMAND_PORT, DATA_PORT, OCW3, OCW3_READ, OCW3_READ_ISR
-from blink16.services import DONE, Exit, Guest, Outcome, set_caller_flag
+from blink16.services import DONE, Exit, Guest, Outcome
 
 UNSUPPORTED = 0x86
-COM_TIME_OUT = 0x80
-LPT_TIME_OUT = 0x01
 NO_SYSTEM_STATUS = 1
 EOI = 0x20
 
@@ -24,25 +21,6 @@ def equipment(guest: Guest) -> Outcome:
 def memory_size(guest: Guest) -> Outcome:
     """INT 12h: KiB of memory in AX."""
     guest.registers.ax = DataArea(guest.memory).memory_kib
-    return DONE
-
-
-def serial(guest: Guest) -> Outcome:
-    """INT 14h: there is no serial port; every call times out."""
-    guest.registers.ah = COM_TIME_OUT
-    return DONE
-
-
-def system(guest: Guest) -> Outcome:
-    """INT 15h: an XT has none of these services."""
-    guest.registers.ah = UNSUPPORTED
-    set_caller_flag(guest, CF, True)
-    return DONE
-
-
-def printer(guest: Guest) -> Outcome:
-    """INT 17h: there is no printer; every call times out."""
-    guest.registers.ah = LPT_TIME_OUT
     return DONE
 
 
@@ -66,8 +44,3 @@ class UnexpectedInterrupt:
 def no_system(guest: Guest) -> Outcome:
     """INT 18h: nothing could be booted, and there is no BASIC in ROM."""
     return Exit(NO_SYSTEM_STATUS, "the machine found no system to boot (INT 18h)")
-
-
-def reboot(guest: Guest) -> Outcome:
-    """INT 19h: the guest wants to be booted again, which ends this run of it."""
-    return Exit(0, "the machine asked to be booted again (INT 19h)")

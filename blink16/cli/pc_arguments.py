@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from blink16 import loader, pc
+from blink16 import loader, numerals, pc
 from blink16.bios import OptionRom
 from blink16.cli.arguments import Own
 from blink16.consoles import ConsolePlace, ScreenPlace, parse
 from blink16.devices.pc import COM1, COM2, DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, instructions_per_second
 from blink16.devices.video import Adapter
+from blink16.memory import MEMORY_SIZE
+from blink16.numerals import NumeralError
 
 SERIAL_PORTS = (COM1, COM2)
 READ_ONLY = ",ro"
@@ -153,8 +155,8 @@ def _mhz(text: str) -> float:
 def _rom(text: str) -> tuple[Path, int]:
     name, _, address = text.rpartition("@")
     try:
-        return Path(name), int(address, 0)
-    except ValueError:
+        return Path(name), numerals.literal(address, MEMORY_SIZE - 1)
+    except NumeralError:
         raise argparse.ArgumentTypeError(
             f"a ROM is given as FILE@ADDR, like vga.rom@0xC0000, not {text!r}"
         ) from None

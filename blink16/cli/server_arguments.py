@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from blink16 import loader, server, symbolfiles, terminal
+from blink16 import loader, numerals, server, symbolfiles, terminal
 from blink16.cli import arguments, pc_arguments
 from blink16.cli.arguments import Own, Parser
 from blink16.console import Console
 from blink16.consoles import ConsolePlace, NoPlace, Streams
 from blink16.loader import ProgramKind
+from blink16.numerals import NumeralError
 
 DEFAULT_PORT = 1234
 DEFAULT_ADDRESS = "127.0.0.1"
 UNIX = "unix:"
 """How a socket file is told from an address."""
-_SIZE = re.compile(r"([0-9]{1,9})([kKmMgG]?)")
-_UNITS = {"": 20, "k": 10, "m": 20, "g": 30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,9 +266,12 @@ def _console(text: str) -> ConsolePlace | ToDebugger:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) > 0xFFFF:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
-    return int(text)
+    try:
+        return numerals.digits(text, 10, 0xFFFF)
+    except NumeralError:
+        raise argparse.ArgumentTypeError(
+            f"a port is a number from 0 to 65535, not {text[:40]!r}"
+        ) from None
 
 
 def _words(text: str) -> list[str]:
@@ -286,10 +287,10 @@ def _words(text: str) -> list[str]:
 
 def _size(text: str) -> int:
     """Read a number of bytes."""
-    found = _SIZE.fullmatch(text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"a size looks like 256M or 1G, not {text!r}")
-    return int(found[1]) << _UNITS[found[2].lower()]
+    try:
+        return numerals.size(text)
+    except NumeralError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _symbols(text: str) -> symbolfiles.SymbolSource:

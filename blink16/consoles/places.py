@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from blink16 import numerals
+from blink16.numerals import NumeralError
+
 SCREEN = "screen:"
 
 
@@ -66,6 +69,9 @@ def parse(text: str) -> ConsolePlace:
 
 def _socket(text: str) -> TcpPlace | UnixPlace | None:
     kind, _, rest = text.partition(":")
-    if kind == "tcp" and rest.isascii() and rest.isdigit() and int(rest) <= 0xFFFF:
-        return TcpPlace(int(rest))
+    if kind == "tcp":
+        try:
+            return TcpPlace(numerals.digits(rest, 10, 0xFFFF))
+        except NumeralError:
+            return None
     return UnixPlace(Path(rest)) if kind == "unix" and rest else None

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from blink16.bus import Bus
 from blink16.cpu.decoder import execute
-from blink16.cpu.encoding import MAX_BODY, Instruction, parse_body
+from blink16.cpu.encoding import MAX_BODY, Instruction
 from blink16.cpu.engine import Stop, StopReason, next_instruction
-from blink16.cpu.opcodes import PREFIXES, REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
+from blink16.cpu.model import Model
+from blink16.cpu.opcodes import REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.predicates import Predicate
 from blink16.cpu.registers import Cell, Registers
@@ -27,11 +28,16 @@ class ReferenceEngine:
 
     name = "reference"
 
-    def __init__(self, registers: Registers, memory: Memory, bus: Bus) -> None:
+    def __init__(self, model: Model, registers: Registers, memory: Memory, bus: Bus) -> None:
+        self.model = model
+        self.fixed_flags = model.fixed_flags
         self.registers = registers
         self.memory = memory
         self.bus = bus
         self.repeat: Repeat | None = None
+        self._prefixes = model.opcodes.prefixes
+        self._parse = model.encoding.parse_body
+        self._semantics = model.semantics
         self._cells = registers.cells
         self._state = registers.state
         self._segment: int | None = None
@@ -85,7 +91,7 @@ class ReferenceEngine:
         self._wants_attention = self.between_rounds = False
         self._was_open = cells[Cell.INTERRUPT]
         cells[Cell.SHADOW] = 0
-        execute(self, instruction)
+        execute(self, instruction, self._semantics)
         if self.between_rounds and not cells[Cell.TRAP]:
             cells[Cell.IP] = start
             return Stop(StopReason.ATTENTION)
@@ -105,7 +111,7 @@ class ReferenceEngine:
         for count in range(SEGMENT_SIZE):
             address = (base + ((ip + count) & 0xFFFF)) & 0xFFFFF
             byte = ram[address]
-            if byte not in PREFIXES:
+            if byte not in self._prefixes:
                 break
             if byte in OVERRIDES:
                 self._segment = OVERRIDES[byte]
@@ -118,7 +124,7 @@ class ReferenceEngine:
             body = bytes(ram[address : address + MAX_BODY])
         else:
             body = bytes(ram[linear(base >> 4, body_ip + n)] for n in range(MAX_BODY))
-        instruction = parse_body(body)
+        instruction = self._parse(body)
         self._next_ip = (body_ip + instruction.length) & 0xFFFF
         return instruction
 

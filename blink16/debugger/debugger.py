@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from blink16.breakpoints import BREAKPOINTS, Point, Points
 from blink16.cpu.engine import Stop, StopReason
-from blink16.cpu.opcodes import OPCODES, PREFIXES
 from blink16.cpu.predicates import Predicate
-from blink16.debugger.events import Event, EventKind, PointAction, PointCondition, Resume
+from blink16.debugger.drive import drive
+from blink16.debugger.events import (
+    IDLE,
+    WAITING,
+    Event,
+    EventKind,
+    Pause,
+    PointAction,
+    PointCondition,
+    Resume,
+)
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
@@ -64,31 +74,37 @@ class Debugger:
         self._last: Event | None = None
         self._ended: tuple[int, Stop] | None = None
         """An exit or trap at which the machine stands, and its instruction count."""
-        self._waiting: tuple[Resume, int] | None = None
-        """What ended with WAITING or IDLE, and the instruction count at which it is to stop."""
-        self._idle = False
-        """Whether that was IDLE: it has moved, and a breakpoint where it stands is a new one."""
+        self._paused: tuple[Resume, int, Pause] | None = None
+        """What has paused, and the instruction count at which it is to stop."""
         machine.on_notice = lambda text: self.on_notice(text)
 
     # -- running -----------------------------------------------------------------------------
 
-    def resume(self, how: Resume) -> Event:
+    def resume(self, how: Resume) -> Event | Pause:
         """Run until something happens.  Blocks; call it in a worker thread.
 
-        After WAITING or IDLE call it again with the same object; it goes on where it was.
+        After a pause call it again with the same object; it goes on where it was.
         """
         self.machine.engine.overlook(self._predicates())
         try:
-            event = self._backward(how) if how.backward else self._forward(how)
+            outcome = self._backward(how) if how.backward else self._forward(how)
         except Interrupted:
-            event = Event(EventKind.INTERRUPTED)
+            outcome = Event(EventKind.INTERRUPTED)
         except ReplayError as error:
-            event = Event(EventKind.INTERRUPTED, text=str(error))
+            outcome = Event(EventKind.INTERRUPTED, text=str(error))
         finally:
-            self.timeline.forget_interrupt()
             self.machine.engine.overlook({})
-        self._last = event
-        return event
+        if isinstance(outcome, Event):
+            self.timeline.forget_interrupt()
+            self._last = outcome
+        return outcome
+
+    def drive(self, how: Resume) -> Event:
+        """Resume, and go on after each pause, until something happens.
+
+        Blocks, with the guest for input for ever; `interrupt` ends it.
+        """
+        return drive(partial(self.resume, how), self.timeline.inbox.wait)
 
     def is_brief(self, how: Resume) -> bool:
         """Return whether a resume is over in microseconds, on any engine, and needs no thread.
@@ -100,7 +116,8 @@ class Debugger:
         if how.backward or how.count != 1 or not self.timeline.live or self._actions:
             return False
         memory, pc = self.machine.memory, self.machine.pc
-        if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in _MAYBE_LONG:
+        maybe_long = self.machine.model.maybe_long
+        if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in maybe_long:
             return False
         return not self.machine.is_device_due()
 
@@ -116,9 +133,12 @@ class Debugger:
         """Drop a request that came too late for the resume that it was meant for."""
         self.timeline.forget_interrupt()
 
-    def receive(self, channel: str, data: bytes) -> None:
-        """Take input for the guest; from any thread.  No bytes are the input's end."""
-        self.timeline.receive(channel, data)
+    def receive(self, channel: str, data: bytes) -> bool:
+        """Take input for the guest; from any thread.  No bytes are the input's end.
+
+        False if it can't be taken, since too much waits until the machine next runs.
+        """
+        return self.timeline.receive(channel, data)
 
     def last_event(self) -> Event | None:
         """What ended the last resume; None before the first."""
@@ -126,27 +146,28 @@ class Debugger:
 
     # -- forward -----------------------------------------------------------------------------
 
-    def _forward(self, how: Resume) -> Event:
+    def _forward(self, how: Resume) -> Event | Pause:
         ended, self._ended = self._ended, None
-        waiting, self._waiting = self._waiting, None
+        paused, self._paused = self._paused, None
         now = self.timeline.now
         goal = FOREVER if how.count is None else now + how.count
-        same = waiting is not None and waiting[0] is how
-        if waiting is not None and same:
-            goal = waiting[1]
+        skips = True
+        if paused is not None and paused[0] is how:
+            goal = paused[1]
+            skips = paused[2] is WAITING  # else it has moved, and a breakpoint there is a new one
         if ended is not None and ended[0] == now:
             gone = self._pass(ended[1])
             if gone is not None or self.timeline.now == goal:
                 return gone or Event(EventKind.STEPPED)
-        skip = self.timeline.now == now and not (same and self._idle)
+        skip = self.timeline.now == now and skips
         stop = (
             self._step_through(how.step_range, skip) if how.step_range else self._run_to(goal, skip)
         )
         if stop.reason in _ENDS:
             self._ended = self.timeline.now, stop
-        if stop.reason in (StopReason.WAITING, StopReason.IDLE):
-            self._waiting = how, goal
-            self._idle = stop.reason is StopReason.IDLE
+        if stop.reason in _PAUSES:
+            self._paused = how, goal, _PAUSES[stop.reason]
+            return _PAUSES[stop.reason]
         return self._event(stop)
 
     def _pass(self, stop: Stop) -> Event | None:
@@ -206,7 +227,7 @@ class Debugger:
     # -- backward ----------------------------------------------------------------------------
 
     def _backward(self, how: Resume) -> Event:
-        self._ended = self._waiting = None
+        self._ended = self._paused = None
         if self.timeline.now <= self.timeline.start:
             return self._history_start()
         if how.step_range is None:
@@ -256,7 +277,7 @@ class Debugger:
 
     def seek(self, icount: int) -> None:
         """Move to an instant of the history; TimelineError, Interrupted as `Timeline.seek`."""
-        self._ended = self._waiting = None
+        self._ended = self._paused = None
         self._last = None
         self.timeline.seek(icount)
 
@@ -378,7 +399,7 @@ class Debugger:
 
     def _changed(self, write: Callable[[], bool]) -> None:
         end = self.timeline.end
-        self._ended = self._waiting = None
+        self._ended = self._paused = None
         if write():
             count = end - self.timeline.now
             self.on_notice(f"changed the past: {count} recorded instructions ahead are dropped")
@@ -406,16 +427,11 @@ _KINDS = {
     StopReason.HALT: EventKind.HALTED,
     StopReason.LOCKUP: EventKind.HALTED,
     StopReason.INTERRUPTED: EventKind.INTERRUPTED,
-    StopReason.WAITING: EventKind.WAITING,
-    StopReason.IDLE: EventKind.IDLE,
     StopReason.EXITED: EventKind.EXITING,
     StopReason.TRAPPED: EventKind.SIGNALLED,
     StopReason.RESTARTED: EventKind.RESTARTED,
 }
+_PAUSES = {StopReason.WAITING: WAITING, StopReason.IDLE: IDLE}
 _ARRIVALS = {StopReason.BUDGET, StopReason.INTERRUPTED, StopReason.WATCHPOINT}
 """Ends of runs at an instruction that the run would have looked at next."""
-_MAYBE_LONG = PREFIXES | {
-    code for code, rows in enumerate(OPCODES) if rows and rows[0].mnemonic in ("OUT", "HLT")
-}
-"""Opcodes of instructions that may take their time: with OUT and in HLT, devices act."""
 _ENDS = {StopReason.EXITED, StopReason.TRAPPED}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from blink16.breakpoints import Point
-from blink16.machine import Machine
+from blink16.machine import IDLE_INTERVAL, Machine
 from blink16.memory import Access
 
 PointCondition = Callable[[Machine], bool]
@@ -30,14 +30,12 @@ class EventKind(Enum):
     EXITED = auto()  # and was resumed after that: now it is gone
     SIGNALLED = auto()  # a trap (divide error, INT 3, ...), see signal
     KILLED = auto()  # resumed after a trap that ends the program
-    WAITING = auto()  # the guest waits for input: call resume() again when there is some
     RESTARTED = auto()  # a PC was reset and has passed its self-test
-    IDLE = auto()  # it does nothing but wait: call resume() again with input, or after a while
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What ended a `Debugger.resume`."""
+    """Why a `Debugger.resume` is over."""
 
     kind: EventKind
     point: Point | None = None  # WATCHPOINT: the watchpoint that was hit
@@ -46,6 +44,22 @@ class Event:
     status: int = 0  # EXITING, EXITED: exit status
     signal: int = 0  # SIGNALLED, KILLED: POSIX signal number
     text: str = ""  # a sentence for the user, or empty
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A run that is not over, but the guest has nothing to do: wait, then let it go on."""
+
+    seconds: float | None
+    """How long to wait for input; None: until there is some."""
+
+
+WAITING = Pause(None)
+"""The guest can't go on without input."""
+IDLE = Pause(1 / IDLE_INTERVAL)
+"""It does nothing but wait; its clock is to go no faster than ours."""
+ONWARD = Pause(0.0)
+"""Nothing to wait for."""
 
 
 @dataclass(frozen=True, slots=True)

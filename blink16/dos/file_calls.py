@@ -10,15 +10,14 @@ from blink16.dos import clock, handles
 from blink16.dos.console_calls import break_typed
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.system import DosDevice, DosSystem, SftEntry, path_argument
-from blink16.dos.terminal import Break, read_console, write_device
+from blink16.dos.terminal import CON_DEVICES, Break, console_ready, read_console, write_device
 from blink16.dos.volume import DRIVE_NUMBER, OWNER_WRITE, READ_ONLY, device_of
 from blink16.files import FileKind
 from blink16.memory import linear
-from blink16.services import DONE, Guest, Outcome, Wait
+from blink16.services import DONE, Guest, Outcome
 
 READ, WRITE, READ_WRITE = 0, 1, 2
 ACCESS_MASK = 7
-CON_DEVICES = (DosDevice.CON, DosDevice.CON_ERROR)
 _DEVICES = {"CON": DosDevice.CON, "AUX": DosDevice.AUX, "PRN": DosDevice.PRN, "NUL": DosDevice.NUL}
 _DISK_FULL = (errno.ENOSPC, errno.EFBIG)
 OFFSETS = 1 << 32
@@ -103,16 +102,16 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
     index, entry = handles.lookup(dos, guest, r.bx)
     if entry.access == WRITE:
         raise CallFailed(Code.ACCESS_DENIED)
-    data: bytes | Wait | Break = b""
+    data: bytes | Break | Outcome = b""
     if entry.device == DosDevice.FILE:
         data = dos.volume.files.read(entry.node, entry.position, r.cx)
         handles.update(dos, index, entry._replace(position=entry.position + len(data)))
     elif entry.device in CON_DEVICES and r.cx:
-        data = read_console(dos, entry, r.cx)
-    if isinstance(data, Wait):
-        return data
+        data = read_console(dos, guest, entry, r.cx)
     if isinstance(data, Break):
-        return break_typed(guest)
+        return break_typed(dos, guest)
+    if not isinstance(data, bytes):
+        return data
     if data:
         guest.memory.write(linear(r.ds, r.dx), data)
     r.ax = len(data)
@@ -126,7 +125,7 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
     if entry.access == READ:
         raise CallFailed(Code.ACCESS_DENIED)
     if entry.device != DosDevice.FILE:
-        write_device(guest, entry.device, guest.memory.read(linear(r.ds, r.dx), r.cx))
+        write_device(dos, guest, entry.device, guest.memory.read(linear(r.ds, r.dx), r.cx))
         r.ax = r.cx
         return DONE
     try:
@@ -219,7 +218,7 @@ def ioctl(dos: DosSystem, guest: Guest) -> Outcome:
         case 0x01:
             _set_information(dos, guest)
         case 0x06:
-            r.al = _input_status(dos, handles.lookup(dos, guest, r.bx)[1])
+            r.al = _input_status(dos, guest, handles.lookup(dos, guest, r.bx)[1])
         case 0x07:
             handles.lookup(dos, guest, r.bx)
             r.al = READY
@@ -257,12 +256,12 @@ def _set_information(dos: DosSystem, guest: Guest) -> None:
     handles.update(dos, index, entry._replace(raw=bool(r.dl & RAW)))
 
 
-def _input_status(dos: DosSystem, entry: SftEntry) -> int:
+def _input_status(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
     if entry.device == DosDevice.FILE:
         at_end = entry.position >= dos.volume.files.size(entry.node)
         return NOT_READY if at_end else READY
     if entry.device in CON_DEVICES:
-        return READY if dos.state.line or dos.console.peek() else NOT_READY
+        return READY if console_ready(dos, guest) else NOT_READY
     return READY
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from blink16.bios import StandBy
 from blink16.console import Console
 from blink16.dos import arena, country_calls, layout
 from blink16.dos.arena import MemoryBlock
@@ -25,7 +26,6 @@ from blink16.dos.handles import STANDARD_FILES, STANDARD_JFT
 from blink16.dos.names import CODE_PAGE, parse_fcb, split, truncated, upper
 from blink16.dos.system import COMPONENT, VERSION, DosState, DosSystem
 from blink16.dos.volume import DRIVE, DRIVE_NUMBER
-from blink16.faults import hang_faults
 from blink16.files import FileTree
 from blink16.memory import Memory, linear
 from blink16.services import Chassis
@@ -51,6 +51,7 @@ class Placement:
 
 def load(
     chassis: Chassis,
+    standing: StandBy,
     image: bytes,
     name: str,
     arguments: Sequence[str],
@@ -58,10 +59,10 @@ def load(
     files: FileTree,
     console: Console,
 ) -> None:
-    """Put a .COM or MZ .EXE program, told apart by content, and DOS into a bare machine.
+    """Put a .COM or MZ .EXE program, told apart by content, and DOS into a PC that stands by.
 
-    ``name``: the program's file name, as it stands in its environment.  The console and the
-    file tree become parts of the machine.  DosError says why a program can't be loaded.
+    ``name``: the program's file name, as it stands in its environment.  The file tree becomes a
+    part of the machine.  DosError says why a program can't be loaded.
     """
     program = parse(image)
     tail = _command_tail(arguments)
@@ -78,12 +79,10 @@ def load(
     layout.install(memory, state.first_mcb)
     country_calls.install(memory)
     _write_blocks(memory, place, split(upper(truncated(name)))[0])
-    chassis.add_component(Console.CHANNEL, console)
     chassis.add_component(FileTree.COMPONENT, files)
-    dos = DosSystem(state, files, console)
+    dos = DosSystem(state, files, console, chassis.bus, standing.pipe)
     chassis.add_component(COMPONENT, dos)
-    hang_faults(chassis)
-    hang(chassis, dos)
+    hang(chassis, dos, standing.rom)
     memory.write(linear(place.environment, 0), variables)
     memory.write(linear(place.psp, 0), _psp(memory, place, tail))
     memory.write(linear(place.image, 0), program.relocated(place.image))

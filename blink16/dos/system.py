@@ -5,8 +5,11 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from blink16.bios.program_keys import Pipe
+from blink16.bus import Bus
 from blink16.console import Console
 from blink16.dos.errors import CallFailed, Code
+from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE
 from blink16.dos.volume import Volume
 from blink16.files import FileTree
@@ -66,6 +69,10 @@ class DosState(NamedTuple):
     searches: tuple[Search, ...] = ()
     next_search: int = 1
     line: bytes = b""  # what is left of a line read from CON
+    edited: Line | None = None  # a line that is being typed
+    scan_code: int = 0  # of a key without a character, which comes as 0 and this
+    break_pressed: bool = False  # Ctrl-Break, since the last look
+    paused: bool = False  # Ctrl-S stopped the output
     inputs_past_end: int = 0  # characters asked for after the end of input
     clock_offset: int = 0  # nanoseconds that a program moved the clock by
     error: int = 0  # the last failure's code, for 59h
@@ -77,10 +84,17 @@ class DosState(NamedTuple):
 class DosSystem:
     """DOS, as its calls see it.  A component (`services.Component`)."""
 
-    def __init__(self, state: DosState, files: FileTree, console: Console) -> None:
+    def __init__(
+        self, state: DosState, files: FileTree, console: Console, bus: Bus, pipe: Pipe
+    ) -> None:
+        """``console``: standard input; ``bus``: of the display; ``pipe``: where keys come from."""
         self.state = state
         self.volume = Volume(files)
         self.console = console
+        self.bus = bus
+        self.pipe = pipe
+        self.wait_routine = 0
+        """The offset of the routine in ROM that waits for an interrupt and comes again."""
         self.told: set[int] = set()
         """Calls that the user was told DOS hasn't got: once each, in replays too."""
 
@@ -102,6 +116,7 @@ class DosSystem:
         self.state = fields._replace(
             sft=tuple(None if entry is None else SftEntry(*entry) for entry in fields.sft),
             searches=tuple(Search(*search) for search in fields.searches),
+            edited=None if fields.edited is None else Line(*fields.edited),
         )
 
 

@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatchmethod
 
-from blink16 import monitor
+from blink16 import monitor, reports
 from blink16.board import ProgramFacts
 from blink16.debugger import Debugger, Event, EventKind
-from blink16.gdbstub import commands, description, hostio, processes
+from blink16.gdbstub import commands, description, fields, hostio, processes
 from blink16.gdbstub.answers import Answers
-from blink16.gdbstub.fields import ALL, ANY, ThreadId
+from blink16.gdbstub.fields import ALL, ANY, MalformedError, ThreadId
 from blink16.gdbstub.hostio import HostFiles
 from blink16.gdbstub.orders import ListedProcess, Taken
 from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
+from blink16.gdbstub.reporting import Reporter
 from blink16.monitor.catches import caught
 
-OBJECTS = ("threads", "exec-file", "libraries", "osdata")
+OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
 """The objects of qXfer that are about processes."""
 _KEPT = (
     EventKind.BREAKPOINT,
@@ -38,6 +39,7 @@ class Inferior:
     process: int
     debugger: Debugger
     answers: Answers
+    reporter: Reporter
     launched: bool
     _began: int = 0
     _missed: tuple[int, Event] | None = None
@@ -62,9 +64,9 @@ class Inferior:
         self.debugger.remove_all()
 
     def monitor(self, line: str) -> str:
-        """Carry out a monitor command; return what it has to say."""
+        """Carry out a monitor command; return what it has to say.  MonitorError if it failed."""
         self.answers.settle()
-        return monitor.execute(self.debugger, line)
+        return monitor.perform(self.debugger, line)
 
     def miss(self, event: Event) -> None:
         """Remember an event that could not be told, since another machine had stopped before.
@@ -112,7 +114,8 @@ class Inferiors:
     def add(self, taken: Taken) -> Inferior:
         """Hold one more, and mean it from now on."""
         answers = Answers(taken.debugger, taken.program, self._read.get(taken.process))
-        inferior = Inferior(taken.process, taken.debugger, answers, taken.launched)
+        reporter = Reporter(taken.debugger, taken.circumstances)
+        inferior = Inferior(taken.process, taken.debugger, answers, reporter, taken.launched)
         self._held[taken.process] = inferior
         self._chosen = taken.process
         self._to_resume = ThreadId(ANY, ANY)
@@ -239,6 +242,8 @@ class Inferiors:
 
     @answer.register
     def _(self, question: commands.ReadObject) -> bytes:
+        if Reporter.is_asked(question):
+            return self.current.reporter.answer(question)
         known = {name for name, _ in description.OBJECTS} | {*OBJECTS}
         if question.name not in known:
             return EMPTY
@@ -269,9 +274,10 @@ class Inferiors:
 
     def _process(self, annex: str) -> Inferior:
         try:
-            return self.named(int(annex, 16) if annex else None)
-        except ValueError:
-            raise RefusedError("bad process") from None
+            number = fields.number(annex.encode("utf-8"), "process") if annex else None
+        except MalformedError as error:
+            raise RefusedError(str(error)) from None
+        return self.named(number)
 
     def _known(self, thread: ThreadId) -> Inferior:
         meant = self.matching(thread)

@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from blink16.board import ProgramFacts
 from blink16.debugger import Debugger, Resume
+from blink16.reports import Circumstances
 
 FIRST = 1
 """The number of the process that stands for a server's first machine."""
@@ -29,7 +30,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Call ``debugger.resume(how)`` in a worker thread, then `Session.stopped` with its event."""
+    """Call ``debugger.drive(how)`` in a worker thread, then `Session.stopped` with its event."""
 
     how: Resume
     process: int = FIRST
@@ -95,6 +96,8 @@ class Taken:
     program: ProgramFacts
     launched: bool = False
     """Whether it was made for a client that asked for it, and ends with it."""
+    circumstances: Callable[[], Circumstances] = Circumstances
+    """Returns what the server knows about it beside the machine itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def _expressions(option: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(option) or at == 0:
         found = _EXPRESSION.match(option, at)
-        length = int(found[1], 16) if found else 0
+        length = fields.number(found[1], "length of an expression") if found else 0
         if found is None or length > MAX_LENGTH:
             raise MalformedError("bad length of an expression")
         at = found.end() + 2 * length

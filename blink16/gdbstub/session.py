@@ -7,20 +7,18 @@ order:
 
 - ``receive(data)``: bytes came from the client, at most `RECEIVE_SIZE` at a time (each request
   may call for a reply of 64 KiB, so this bounds the memory of a flood);
-- ``stopped(event, process)``: the ``debugger.resume`` that a `Start` asked for has returned
-  ``event``.  Never call it with WAITING or IDLE: wait for input and call
-  ``debugger.resume(how)`` again;
+- ``stopped(event, process)``: the ``debugger.drive`` that a `Start` asked for has returned
+  ``event``;
 - ``finished(text)``: the ``run()`` that a `Work` asked for has returned ``text``;
 - ``took(machine)`` or ``refused(reason)``: what a `Take` or `TakeNew` has come to;
 - ``speak()``: the notices and the output collected while a machine runs or a work is on its way.
   Optional: ``stopped`` and ``finished`` say them too, only later.
 
 ``note(text)`` collects a line for the user, ``output(data)`` what a program prints; both may be
-called from any thread.  Each machine that is taken gets `note` for its ``debugger.on_notice`` (a
-server that wants lines at once wraps it and calls ``speak`` in its own thread).  Between a
-`Start`, `Work` or `Take` and its end the session touches nothing of the machines; packets that
-come in that time wait, 0x03 becomes `Interrupt`.  When several machines run, the first event is
-the client's, and the others are interrupted.
+called from any thread.  The server lets the hooks of the machines that are taken call them.
+Between a `Start`, `Work` or `Take` and its end the session touches nothing of the machines;
+packets that come in that time wait, 0x03 becomes `Interrupt`.  When several machines run, the
+first event is the client's, and the others are interrupted.
 
 `Close` ends the session: its `Fate` says what becomes of the machines, and the session has
 already removed its breakpoints unless one runs.  When the client vanishes instead, the server
@@ -68,6 +66,8 @@ from blink16.gdbstub.orders import (
 )
 from blink16.gdbstub.outgoing import Outgoing
 from blink16.gdbstub.replies import OK, Client, RefusedError
+from blink16.gdbstub.reporting import Reporter
+from blink16.monitor import MonitorError
 from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Packet
 
 __all__ = ["RECEIVE_SIZE", "Session", "SessionState"]
@@ -128,10 +128,12 @@ class Session:
         self._last_process = machine.process
         self._waiting: deque[Packet | BadPacket | Control] = deque()
         self._out = Outgoing()
+        self._result: Callable[[], bytes] = _done
+        """Returns the reply to what was worked at."""
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
-        self._hold(machine)
+        self._inferiors.add(machine)
 
     @property
     def state(self) -> SessionState:
@@ -182,7 +184,7 @@ class Session:
         """Take the machine that a `Take` or `TakeNew` asked for."""
         if self._state is SessionState.TAKING:
             self._state = SessionState.STANDING
-            inferior = self._hold(machine)
+            inferior = self._inferiors.add(machine)
             if self._answers_taking:
                 self._out.reply(
                     self._stop_reply(inferior, machine.debugger.last_event(), asked=True)
@@ -205,7 +207,7 @@ class Session:
             self._state = SessionState.STANDING
             self._out.say_collected()
             self._out.say(text)
-            self._out.reply(OK)
+            self._out.reply(self._result())
             self._catch_up()
         return self._out.take_orders()
 
@@ -285,13 +287,13 @@ class Session:
             case commands.InterruptCommand():
                 self._interrupt()
                 self._out.reply(OK)
+            case commands.ReadObject() if self._has_to_search(command):
+                self._work(self._inferiors.current, partial(self._search, command))
             case commands.Monitor(line):
                 inferior = self._inferiors.current
-                self._state = SessionState.WORKING
-                work = partial(inferior.monitor, line)
                 if len(self._inferiors) > 1:  # gdb tells late which one its user means
                     self._out.say(f"process {inferior.process}:\n")
-                self._out.order(Work(work, inferior.process))
+                self._work(inferior, partial(self._monitor, inferior, line))
             case processes.ExtendedMode():
                 self._extended = True
                 self._out.reply(OK)
@@ -309,13 +311,40 @@ class Session:
             case _:
                 self._out.reply(self._inferiors.answer(command))
 
-    # -- machines ----------------------------------------------------------------------------
+    # -- what takes its time -----------------------------------------------------------------
 
-    def _hold(self, machine: Taken) -> Inferior:
-        if self._observed is None:
-            machine.debugger.on_notice = self.note
-            machine.debugger.on_print = self.output
-        return self._inferiors.add(machine)
+    def _work(self, inferior: Inferior, run: Callable[[], str]) -> None:
+        """Have something done in a worker thread; `_result` then answers."""
+        self._state, self._result = SessionState.WORKING, _done
+        self._out.order(Work(run, inferior.process))
+
+    def _monitor(self, inferior: Inferior, line: str) -> str:
+        """Carry out a monitor command; in a worker thread."""
+        try:
+            return inferior.monitor(line)
+        except MonitorError as error:
+            if not self._client.monitor_errors:
+                return f"{error}\n"
+            refusal = RefusedError(str(error))
+            self._result = lambda: replies.error(refusal, self._client)
+            return ""
+
+    def _has_to_search(self, question: commands.ReadObject) -> bool:
+        return Reporter.is_asked(question) and Reporter.searches(question)
+
+    def _search(self, question: commands.ReadObject) -> str:
+        """Make a report about the past; in a worker thread."""
+        reporter = self._inferiors.current.reporter
+        try:
+            reporter.make(question.annex)
+            part = reporter.part(question)
+            self._result = lambda: part
+        except RefusedError as error:
+            refusal = error
+            self._result = lambda: replies.error(refusal, self._client)
+        return ""
+
+    # -- machines ----------------------------------------------------------------------------
 
     def _ask_for(
         self, command: processes.Attach | processes.Launch | processes.RestartProgram
@@ -452,6 +481,10 @@ _PREPARATIONS = (
 )
 """What gdb sends just before a packet that resumes; anything else shows that it stands."""
 _INTERRUPT_PACKET = Packet(b"vCtrlC")
+
+
+def _done() -> bytes:
+    return OK
 
 
 def _command(item: Packet | BadPacket | Control) -> commands.Command:

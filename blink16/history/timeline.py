@@ -21,10 +21,8 @@ Rules:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from threading import Event, Lock
 from time import perf_counter
 
 from blink16.cpu.engine import Stop, StopReason
@@ -43,10 +41,9 @@ from blink16.history.terms import (
     ReplayError,
     TimelineError,
 )
+from blink16.inbox import Inbox
 from blink16.machine import FOREVER, Machine
 
-MAX_QUEUED = 1 << 20
-"""Bytes of input that may wait until the machine is live; what comes beyond is dropped."""
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
@@ -71,13 +68,12 @@ class Timeline:
         self.observer: Observer | None = None
         self.governor: Governor | None = None
         """Keeps the live machine from going faster than our clock; then it is never IDLE."""
-        self._hurry = Event()
+        self.inbox = Inbox()
+        """Input that waits until the machine next runs live."""
         self._log = InputLog()
         self._fed = 0
-        self._queue: deque[tuple[str, bytes]] = deque()
-        self.queued = 0
-        """Bytes of input that wait until the machine next runs live."""
-        self._queue_lock = Lock()
+        self.changes = 0
+        """Moves with everything that happens to the machine from outside."""
         self._pace = pace or Pace()
         self._interrupted = False
         self._end = machine.icount
@@ -176,11 +172,10 @@ class Timeline:
         return stop
 
     def _keep_pace(self) -> None:
-        """Wait until our clock has caught up with the live machine, or for a request to stop."""
+        """Wait until our clock has caught up with the live machine; not if somebody acts."""
         if self.governor is None or not self.live:
             return
-        if self._hurry.wait(self.governor.ahead(self.machine.time)):
-            self._hurry.clear()
+        self.inbox.wait(self.governor.ahead(self.machine.time))
 
     def _is_midway(self, stop: Stop) -> bool:
         return stop.reason is StopReason.INTERRUPTED and self.machine.between_rounds
@@ -200,25 +195,20 @@ class Timeline:
 
     # -- inputs ------------------------------------------------------------------------------
 
-    def receive(self, channel: str, data: bytes) -> None:
-        """Take input from outside; from any thread.
+    def receive(self, channel: str, data: bytes) -> bool:
+        """Take input from outside; from any thread.  False if too much waits already.
 
         The machine gets it before it next executes an instruction live.
         """
-        with self._queue_lock:
-            if self.queued + len(data) <= MAX_QUEUED:
-                self.queued += len(data)
-                self._queue.append((channel, data))
+        return self.inbox.put(channel, data)
 
     def _deliver(self) -> None:
-        while self._queue:
-            with self._queue_lock:
-                channel, data = self._queue.popleft()
-                self.queued -= len(data)
-            self._happen(Received(self.now, channel, data))
+        while (arrived := self.inbox.take()) is not None:
+            self._happen(Received(self.now, *arrived))
 
     def _happen(self, entry: Input) -> None:
         """Log an input and let it happen, here at the end of the history."""
+        self.changes += 1
         entry.apply(self.machine)
         self._log.append(entry)
         self._fed = len(self._log)
@@ -273,7 +263,7 @@ class Timeline:
         """Ask the run or seek that is going on, or else the next, to stop; from any thread."""
         self._interrupted = True
         self.machine.interrupt()
-        self._hurry.set()
+        self.inbox.stir()
 
     def forget_interrupt(self) -> None:
         """Drop a request to stop that nothing has reported yet."""

@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from blink16 import numerals
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger
 from blink16.elks.abi import Call
 from blink16.machine import Machine
 from blink16.memory import linear
 from blink16.monitor.registry import MonitorError, command, no_arguments
+from blink16.numerals import NumeralError
 from blink16.services import caller_address
 
 ELKS_VECTOR = 0x80
@@ -24,7 +26,7 @@ MAX_CATCHES = 64
 INT_OPCODE = 0xCD
 _WORDS = frozenset(("ax", "bx", "cx", "dx", "si", "di", "bp", "ds", "es"))
 _BYTES = frozenset(("ah", "al", "bh", "bl", "ch", "cl", "dh", "dl"))
-_HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,4})[hH]?")
+_HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]+)[hH]?")
 _USAGE = "usage: monitor catch int N [REGISTER=VALUE...] | elks [CALL...] | delete N|all"
 
 
@@ -140,15 +142,22 @@ def _add(debugger: Debugger, title: str, vector: int, tests: tuple[Test, ...]) -
 def _delete(debugger: Debugger, arguments: Sequence[str]) -> str:
     which = arguments[0] if arguments else ""
     no_arguments(arguments[1:])
-    if which != "all" and (not which.isdecimal() or int(which[:5]) not in _numbered(debugger)):
-        raise MonitorError(f"no catch {which[:40]!r}: monitor catch lists them")
+    number = None if which == "all" else _known(debugger, which)
     for point, here in _all(debugger):
-        kept = tuple(c for c in here.catches if which != "all" and c.number != int(which))
+        kept = tuple(c for c in here.catches if number is not None and c.number != number)
         if kept:
             debugger.insert(point, Catches(kept))
         else:
             debugger.remove(point)
     return ""
+
+
+def _known(debugger: Debugger, which: str) -> int:
+    """Return the number of a catch; MonitorError if there is none."""
+    try:
+        return numerals.digits(which, 10, max(_numbered(debugger), default=0), least=1)
+    except NumeralError:
+        raise MonitorError(f"no catch {which[:40]!r}: monitor catch lists them") from None
 
 
 def _entry(machine: Machine, vector: int) -> int:
@@ -178,9 +187,7 @@ def _test(word: str) -> Test:
 
 def _number(text: str, most: int) -> int:
     found = _HEX.fullmatch(text)
-    if found is None or int(found[1], 16) > most:
-        raise MonitorError(f"{text[:40]!r} is no hexadecimal number up to {most:X}")
-    return int(found[1], 16)
+    return numerals.digits(found[1] if found else text, 16, most)
 
 
 def _elks_calls(words: Sequence[str]) -> tuple[Test, ...]:

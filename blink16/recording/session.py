@@ -43,7 +43,7 @@ def record(
         arguments=tuple(arguments),
         epoch_ns=options.epoch_ns,
         instructions_per_second=machine.instructions_per_second,
-        setup=options.setup if program.kind is loader.ProgramKind.BOOT else PcSetup(),
+        setup=PcSetup() if program.kind is loader.ProgramKind.ELKS else options.setup,
     )
     assert options.answers is not None
     return loaded, debugger, _recorder(path, launch, debugger, options.answers)

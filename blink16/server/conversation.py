@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -10,7 +9,7 @@ from functools import partial
 
 import trio
 
-from blink16.debugger import Event, EventKind, Resume
+from blink16.debugger import Event, Resume
 from blink16.gdbstub.orders import (
     Close,
     Fate,
@@ -24,19 +23,13 @@ from blink16.gdbstub.orders import (
     Work,
 )
 from blink16.gdbstub.session import RECEIVE_SIZE, Session
-from blink16.machine import IDLE_INTERVAL
-from blink16.server.machines import Machines, RefusalError, Slot
+from blink16.server.machines import Machines, RefusalError
+from blink16.server.slots import Slot
+from blink16.server.speaker import Speaker
 
 SEND_TIMEOUT = 30.0
 """Seconds that a client may leave our bytes unread before it counts as gone."""
-IDLE_PAUSE = 1 / IDLE_INTERVAL
-"""Seconds that an idle machine is left alone, so that its clock goes no faster than ours."""
 QUEUED_MESSAGES = 16
-SPEAK_INTERVAL = 0.02
-"""Seconds between two tellings of what a running program prints: gdb takes some milliseconds for
-each packet, however little is in it."""
-MAX_UNSAID = 1 << 16
-"""Bytes of a program's output that may wait for the client; then the program waits."""
 
 Message = Callable[[], list[Order]]
 """A call of one of the session's methods, to be made in the event loop."""
@@ -51,17 +44,13 @@ class Conversation:
         """Begin with a machine that is held for this client."""
         self._machines = machines
         self._stream = stream
-        self._unsaid = _Unsaid()
-        self._may_speak = False
-        """Whether there is a conversation, and the last telling was long enough ago."""
-        self._token = trio.lowlevel.current_trio_token()
         self._outbox, self._inbox = trio.open_memory_channel[Message](QUEUED_MESSAGES)
         self._held = {slot.process: slot}
-        self._busy: dict[int, trio.Event] = {}
-        """By process, where a machine's thread is at work: set when a guest that waits for input
-        is to be resumed all the same."""
+        self._busy: set[int] = set()
+        """The processes whose threads are at work."""
         self._session = Session(slot.taken(), machines.processes)
-        self._connect(slot)
+        self._speaker = Speaker(self._session)
+        slot.connect(self._speaker)
 
     async def hold(self) -> None:
         """Talk until one side closes, then release the machines."""
@@ -70,25 +59,17 @@ class Conversation:
             # The outer nursery ends when all machines stand still.
             async with trio.open_nursery() as self._runs, trio.open_nursery() as self._network:
                 self._network.start_soon(self._read)
-                self._may_speak = True
+                self._network.start_soon(self._speaker.run, partial(self._tell, _nothing))
                 try:
                     fate = await self._talk()
                 finally:
                     self._inbox.close()
-                    self._unsaid.end()
+                    self._speaker.end()
                     self._halt()
                     self._network.cancel_scope.cancel()
         finally:
             for slot in self._held.values():
-                slot.debugger.remove_all()
                 self._machines.release(slot, fate)
-
-    def _connect(self, slot: Slot) -> None:
-        """Let a machine's words come to this client."""
-        slot.debugger.on_notice = self._note
-        slot.debugger.on_print = self._put_out
-        if slot.fittings.output_to_debugger:
-            slot.to_debugger = self._put_out
 
     async def _read(self) -> None:
         """Pass on what comes from the client; no more than the session keeps up with."""
@@ -110,7 +91,7 @@ class Conversation:
                         orders.extend(self._start(order))
                     else:
                         await self._do(order)
-                self._unsaid.said()
+                self._speaker.said()
         except DISCONNECTED:
             return Fate.LEAVE
 
@@ -118,9 +99,9 @@ class Conversation:
         """Resume a machine: here and now if that is brief, else in a thread."""
         slot, how = self._held[start.process], start.how
         if slot.debugger.is_brief(how):
-            event = slot.debugger.resume(how)
-            if event.kind not in (EventKind.WAITING, EventKind.IDLE):
-                return [*self._session.stopped(event, start.process), *self._session.speak()]
+            outcome = slot.debugger.resume(how)
+            if isinstance(outcome, Event):
+                return [*self._session.stopped(outcome, start.process), *self._session.speak()]
         self._runs.start_soon(self._run, self._begin(start.process), how)
         return []
 
@@ -152,45 +133,31 @@ class Conversation:
         await self._tell(partial(self._took, slot))
 
     def _took(self, slot: Slot) -> list[Order]:
-        orders = self._session.took(slot.taken())
-        self._connect(slot)
-        return orders
+        slot.connect(self._speaker)
+        return self._session.took(slot.taken())
 
     # -- machines' threads -------------------------------------------------------------------
 
     def _begin(self, process: int) -> Slot:
         slot = self._held[process]
-        self._busy[process] = trio.Event()
-        slot.runs = True
+        self._busy.add(process)
+        slot.hosted.runs = True
         return slot
 
     async def _run(self, slot: Slot, how: Resume) -> None:
-        woken = self._busy[slot.process]
-        while True:
-            arrival = slot.input_arrived  # input may arrive before we know that it's missed
-            event = await self._resume(slot, how)
-            if event.kind is EventKind.IDLE:
-                with trio.move_on_after(IDLE_PAUSE):
-                    await _either(arrival, woken)
-            elif event.kind is EventKind.WAITING:
-                await _either(arrival, woken)
-            else:
-                break
+        # Abandoned only when the whole server ends, which waits for no guest.
+        event = await trio.to_thread.run_sync(
+            slot.hosted.move, partial(slot.debugger.drive, how), abandon_on_cancel=True
+        )
         await self._finish(slot, partial(self._session.stopped, event, slot.process))
 
-    async def _resume(self, slot: Slot, how: Resume) -> Event:
-        # Abandoned only when the whole server ends, which waits for no guest.
-        return await trio.to_thread.run_sync(
-            slot.move, partial(slot.debugger.resume, how), abandon_on_cancel=True
-        )
-
     async def _work(self, slot: Slot, run: Callable[[], str]) -> None:
-        text = await trio.to_thread.run_sync(slot.move, run, abandon_on_cancel=True)
+        text = await trio.to_thread.run_sync(slot.hosted.move, run, abandon_on_cancel=True)
         await self._finish(slot, partial(self._session.finished, text))
 
     async def _finish(self, slot: Slot, message: Message) -> None:
-        del self._busy[slot.process]
-        slot.runs = False
+        self._busy.remove(slot.process)
+        slot.hosted.runs = False
         slot.debugger.forget_interrupt()  # one that came when it had stopped already
         await self._tell(message)
 
@@ -199,43 +166,9 @@ class Conversation:
             await self._outbox.send(message)
 
     def _halt(self) -> None:
-        """Stop what runs; a guest that waits for input is resumed to be stopped."""
-        for process, woken in self._busy.items():
+        """Stop what runs, or waits for input."""
+        for process in self._busy:
             self._held[process].debugger.interrupt()
-            woken.set()
-
-    # -- words for the client, from the machine's thread ---------------------------------------
-
-    def _note(self, text: str) -> None:
-        """Take a line for the user."""
-        self._session.note(text)
-        self._wake()
-
-    def _put_out(self, data: bytes) -> None:
-        """Take the program's output, once there is room for it."""
-        if self._unsaid.wait_for_room(len(data)):
-            self._session.output(data)
-            self._wake()
-
-    def _wake(self) -> None:
-        with suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._have_it_said, idempotent=True)
-
-    def _have_it_said(self) -> None:
-        if self._may_speak and not self._network.cancel_scope.cancel_called:
-            self._may_speak = False
-            self._network.start_soon(self._speak)
-
-    async def _speak(self) -> None:
-        self._say()
-        await trio.sleep(SPEAK_INTERVAL)
-        self._may_speak = True
-        self._say()  # what has come meanwhile
-
-    def _say(self) -> None:
-        # whoever takes a message speaks too: if there is no room for ours, others are there
-        with suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
-            self._outbox.send_nowait(_nothing)
 
 
 class Observation:
@@ -244,7 +177,7 @@ class Observation:
     def __init__(self, machines: Machines, slot: Slot, stream: trio.abc.Stream) -> None:
         self._slot = slot
         self._stream = stream
-        self._session = Session(slot.taken(), machines.processes, observed=lambda: slot.runs)
+        self._session = Session(slot.taken(), machines.processes, observed=lambda: slot.hosted.runs)
 
     async def hold(self) -> None:
         """Answer until one side closes, or until there is another machine in its place."""
@@ -265,46 +198,6 @@ async def _send(stream: trio.abc.Stream, data: bytes) -> None:
         await stream.send_all(data)
         return
     raise trio.BrokenResourceError("the client doesn't read")
-
-
-class _Unsaid:
-    """How much of the program's output waits to be said; makes the program wait if too much."""
-
-    def __init__(self) -> None:
-        self._size = 0
-        self._over = False
-        self._changed = threading.Condition()
-
-    def wait_for_room(self, size: int) -> bool:
-        """Wait until more output may come; False if there is nobody to tell any more."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._over or self._size < MAX_UNSAID)
-            self._size += size
-            return not self._over
-
-    def said(self) -> None:
-        """All output that has come was said."""
-        with self._changed:
-            self._size = 0
-            self._changed.notify_all()
-
-    def end(self) -> None:
-        """Nothing more will be said."""
-        with self._changed:
-            self._over = True
-            self._changed.notify_all()
-
-
-async def _either(*events: trio.Event) -> None:
-    """Wait until one of the events is set."""
-    async with trio.open_nursery() as nursery:
-
-        async def wait(event: trio.Event) -> None:
-            await event.wait()
-            nursery.cancel_scope.cancel()
-
-        for event in events:
-            nursery.start_soon(wait, event)
 
 
 def _nothing() -> list[Order]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from blink16.cpu.native.text import Builder, text
+from blink16.cpu.native.text import IRBuilder, text
 from blink16.cpu.operands import Index
 from blink16.cpu.values import MASK, Value
 from blink16.memory import ADDRESS_MASK, PAGE_SHIFT, PAGES_OFFSET, PageState
@@ -15,7 +15,7 @@ _LINE_END = 15
 """A word whose offset ends in Fh may wrap at the segment's or memory's end, or lie in two pages."""
 
 
-class Emitter(Builder):
+class Emitter(IRBuilder):
     """Emits constants, loads and stores; the rest of `operands.Context` is its children's."""
 
     watching = True

@@ -16,13 +16,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from blink16.cpu.native.blocks import Segment, follow
-from blink16.cpu.native.compiler import Library, NativeError, submit
-from blink16.cpu.native.layout import ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET, MAX_CHANGES, Slot
+from blink16.cpu.native import slots
+from blink16.cpu.native.blocks import CodeCopy, follow
+from blink16.cpu.native.compiler import Library, submit
+from blink16.cpu.native.layout import ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
 from blink16.cpu.native.loading import Core
-from blink16.cpu.native.region import NAME, Region
+from blink16.cpu.native.region import NAME, RegionFunction
 from blink16.cpu.native.runtime import HELPERS, PATHS
-from blink16.cpu.registers import ICOUNT_OFFSET, Registers
+from blink16.cpu.registers import Registers
 from blink16.memory import (
     MEMORY_SIZE,
     PAGE_SHIFT,
@@ -49,11 +50,13 @@ MAX_CHANGES_OF_CODE = 3
 """So often a byte may change before its instruction is left to the interpreter."""
 MANY_BYTES = 32
 """If so many bytes changed at once, it was another program being loaded."""
+CODE_TOLD = 32
+"""Bytes of code that are told where it can't be translated."""
 _POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Translated:
+class Region:
     """A region: code that is the native form of some bytes."""
 
     code: tuple[tuple[int, bytes], ...]
@@ -93,17 +96,17 @@ class Translator:
         self._core = core
         self._symbols = {name: core.symbols[name] for name in (*HELPERS, *PATHS)}
 
-    def translate(self, segment: Segment, entry: int, watching: bool) -> Translated | None:
+    def translate(self, segment: CodeCopy, entry: int, watching: bool) -> Region | None:
         """Return the region of an offset, or None if there is nothing to gain."""
         flow = follow(segment, entry)
         if not flow.entries:
             return None
-        library = self._compile(str(Region(flow, watching)))
+        library = self._compile(str(RegionFunction(segment.model, flow, watching)))
         offsets = {ip for place in flow.places() for ip in range(place.ip, place.end)}
         code = {segment.linear(ip): segment.code[ip] for ip in offsets}
         starts = tuple(segment.linear(place.ip) for place in flow.places())
         entries = tuple(segment.linear(ip) for ip in sorted(flow.entries))
-        return Translated(_spans(code), starts, entries, watching, library)
+        return Region(_spans(code), starts, entries, watching, library)
 
     def _compile(self, text: str) -> Library:
         key = hashlib.sha256(text.encode()).digest()
@@ -128,29 +131,30 @@ def _spans(code: dict[int, int]) -> tuple[tuple[int, bytes], ...]:
     return tuple((start, bytes(data)) for start, data in spans)
 
 
-class Translation:
+class Translations:
     """What is translated in one machine.  All but `translate_next` is for the engine's thread."""
 
     def __init__(self, core: Core, registers: Registers, memory: Memory) -> None:
         self.watching = False
         """Whether regions look for watched loads: a read watch is set."""
+        self._model = core.model
         self._memory = memory
         self._translator = Translator(core)
-        self._ints = memoryview(registers.state).cast("i")
-        self._icount = memoryview(registers.state)[ICOUNT_OFFSET:].cast("q")
+        state = registers.state
+        self._wake, self._icount = slots.WAKE.view(state), slots.ICOUNT.view(state)
+        self._change_count, self._changed = slots.CHANGES.view(state), slots.CHANGED.view(state)
         scratch = memory.scratch
         self._hot = scratch[HOT_OFFSET - SCRATCH_OFFSET :][:MEMORY_SIZE]
         self._table = scratch[ENTRIES_OFFSET - SCRATCH_OFFSET :].cast("Q")
-        self._born: dict[Translated, int] = {}
-        self._by_page: dict[int, set[Translated]] = {}
-        self._owners: dict[int, Translated] = {}
+        self._born: dict[Region, int] = {}
+        self._by_page: dict[int, set[Region]] = {}
+        self._owners: dict[int, Region] = {}
         self._rounds: Counter[int] = Counter()
         self._pending: set[int] = set()
         self._waiting: list[tuple[int, int]] = []
-        self._ready: deque[tuple[int, Translated | None]] = deque()
+        self._ready: deque[tuple[int, Region | None]] = deque()
         self._changes: Counter[int] = Counter()
         self._unstable: frozenset[int] = frozenset()
-        self._works = True
 
     def __len__(self) -> int:
         return len(self._born)
@@ -169,7 +173,7 @@ class Translation:
     def hot(self, cs: int, ip: int) -> None:
         """Have the code at an address translated that is often jumped to."""
         address = linear(cs, ip)
-        if not self._works or address in self._pending:
+        if address in self._pending:
             return
         if len(self._pending) >= MAX_PENDING:
             self._hot[address] = HOT_LIMIT // 2
@@ -191,17 +195,17 @@ class Translation:
         address = linear(cs, ip)
         try:
             if address not in self._owners:
-                segment = Segment(self._memory, cs, self._unstable)
+                segment = CodeCopy(self._model, self._memory, cs, self._unstable)
                 translated = self._translator.translate(segment, ip, self.watching)
-        except NativeError as error:
-            self._works = False
-            LOG.warning("no native regions any more: %s", error)
+        except Exception:  # whatever it is, the guest runs on, and other code is compiled
+            code = _code_at(self._memory, address)
+            LOG.exception("code at %04X:%04X stays interpreted: %s", cs, ip, code.hex(" "))
         self._ready.append((address, translated))
-        self._ints[Slot.WAKE // 4] = 1
+        self._wake[0] = 1
 
     def take_ready(self) -> None:
         """Use what the compiler's thread has finished."""
-        self._ints[Slot.WAKE // 4] = 0
+        self._wake[0] = 0
         while self._ready:
             address, translated = self._ready.popleft()
             self._pending.discard(address)
@@ -210,7 +214,7 @@ class Translation:
             if translated is not None and not self._install(translated):
                 self._hot[address] = 0
 
-    def _install(self, region: Translated) -> bool:
+    def _install(self, region: Region) -> bool:
         differences = region.differences(self._memory)
         self._note_changes(differences)
         if differences or region.has_points(self._memory) or region.watching != self.watching:
@@ -227,7 +231,7 @@ class Translation:
                 self._memory.attributes[entry] |= Attribute.ENTRY
         return True
 
-    def _mark(self, region: Translated) -> None:
+    def _mark(self, region: Region) -> None:
         attributes = self._memory.attributes
         for start, data in region.code:
             end = start + len(data)
@@ -237,11 +241,10 @@ class Translation:
 
     def see_changes(self) -> None:
         """Drop the regions whose code the guest has changed."""
-        count = self._ints[Slot.CHANGES // 4]
-        self._ints[Slot.CHANGES // 4] = 0
-        first = Slot.CHANGED // 4
-        pages: Iterable[int] = {a >> PAGE_SHIFT for a in self._ints[first : first + count]}
-        self._check(list(self._by_page) if count > MAX_CHANGES else pages)
+        count, room = self._change_count[0], len(self._changed)
+        self._change_count[0] = 0
+        pages: Iterable[int] = {a >> PAGE_SHIFT for a in self._changed[: min(count, room)]}
+        self._check(list(self._by_page) if count > room else pages)
 
     def see_host(self) -> None:
         """Drop the regions on pages that the host has changed, where they are no longer true."""
@@ -272,7 +275,7 @@ class Translation:
         often = {a for a in addresses if self._changes[a] >= MAX_CHANGES_OF_CODE}
         self._unstable |= often
 
-    def _remove(self, region: Translated) -> None:
+    def _remove(self, region: Region) -> None:
         memory, attributes = self._memory, self._memory.attributes
         del self._born[region]
         for entry in region.entries:
@@ -293,7 +296,11 @@ class Translation:
                 memory.pages[page] &= ~PageState.CODE & 0xFF
 
 
-def _translate_next(me: weakref.ref[Translation]) -> None:
+def _code_at(memory: Memory, address: int) -> bytes:
+    return bytes(memory.ram[address : address + CODE_TOLD])
+
+
+def _translate_next(me: weakref.ref[Translations]) -> None:
     """Translate for a machine that may be gone by now, unless the process is about to end."""
     translation = me()
     if translation is not None and threading.main_thread().is_alive():
