@@ -147,8 +147,8 @@ class Scheduler:
         kernel, nearest = self._kernel, None
         for task in kernel.state.tasks.values():
             times = [task.alarm]
-            if task.waiting is not None and task.pid != kernel.state.current:
-                times.append(task.waiting.deadline if not kernel.is_ready(task) else None)
+            if task.waiting is not None and not kernel.is_ready(task):
+                times.append(task.waiting.deadline)
             for time in times:
                 if time is not None and (nearest is None or time < nearest):
                     nearest = time

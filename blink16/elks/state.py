@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from blink16.elks.signals import DEFAULTS
 
-MAX_TASKS = 16
-"""Processes at a time, the idle one and init counted; fork() gives EAGAIN beyond."""
+MAX_TASKS = 64
+"""Processes at a time, the idle one and init counted; fork() gives EAGAIN beyond.  The kernel has
+16 unless it is told `task=` when it boots."""
 MAX_DESCRIPTORS = 20
-MAX_OPEN_FILES = 64
+MAX_OPEN_FILES = 256
 """Open files in the system; ENFILE beyond."""
 NO_FILE = 0
 IDLE, INIT, FIRST = 0, 1, 2
