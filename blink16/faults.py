@@ -38,7 +38,7 @@ def hang_faults(
     """
     vectors = range(VECTORS) if unhandled else ()
     services = {vector: _nobody_handles(vector) for vector in vectors}
-    services |= {DIVIDE_ERROR: _divide_error, SINGLE_STEP: _single_step}
+    services |= {DIVIDE_ERROR: divide_error, SINGLE_STEP: _single_step}
     services |= {INT3: _int3, INTO: _overflow}
     for vector, fault in services.items():
         chassis.hang_service(vector, _answered(fault, answer))
@@ -48,7 +48,8 @@ def _answered(fault: Fault, answer: Answer) -> Service:
     return lambda guest: answer(guest, fault(guest))
 
 
-def _divide_error(guest: Guest) -> Trap:
+def divide_error(guest: Guest) -> Trap:
+    """INT 0."""
     # the 8086 leaves the address behind the division on the stack
     return Trap(Signal.SIGFPE, f"divide error in the instruction before {_place(guest)}")
 

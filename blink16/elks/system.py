@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from functools import partial
 
 from blink16.elks import filecalls, iocalls, memorycalls, processcalls, signalcalls, timecalls
 from blink16.elks.abi import MOVED_CALLS, Call, elks_errno
@@ -38,7 +39,7 @@ class ElksSystem:
         kernel, before = self._kernel, self._kernel.state
         overflow = self._stack_fault(guest)
         if overflow:
-            return self._fault(guest, ElksSignal.SIGSEGV, overflow)
+            return self._overflow(guest, overflow)
         request = Request.of(kernel, guest)
         result = self._result(request)
         if isinstance(result, Blocked):
@@ -67,29 +68,34 @@ class ElksSystem:
     def die(self, guest: Guest, number: int) -> Outcome:
         """End the current process with a signal."""
         kernel = self._kernel
-        if len(kernel.living()) == 1 and kernel.task.pid == FIRST:
+        if self._is_alone():
             return Trap(number, signalcalls.death(guest, number))
         ended = processcalls.end(kernel, number)
         return self._scheduler.leave() if isinstance(ended, Leave) else ended
 
     def fault(self, guest: Guest, trap: Trap) -> Trap:
         """Return what a process' fault is: the machine's end only if it is the only one."""
-        kernel = self._kernel
-        if len(kernel.living()) == 1 and kernel.task.pid == FIRST:
+        if self._is_alone():
             return trap
-        task = kernel.task
+        return self._passing(guest, trap, ElksSignal.SIGABRT)
+
+    def _passing(self, guest: Guest, trap: Trap, number: ElksSignal) -> Trap:
+        """Return a trap that ends one process and not the machine."""
+        task = self._kernel.task
         text = f"process {task.pid} ({task.name}): {trap.text}"
-        return Trap(trap.signal, text, resumable=True, then=self._aborted)
+        then = partial(self.die, guest, number)
+        return Trap(trap.signal, text, resumable=True, then=then, passes=True)
 
-    def _aborted(self, guest: Guest) -> Outcome:
-        return self.die(guest, ElksSignal.SIGABRT)
+    def _overflow(self, guest: Guest, text: str) -> Outcome:
+        trap = Trap(ElksSignal.SIGSEGV, text)
+        if self._is_alone():
+            return trap
+        return self._passing(guest, trap, ElksSignal.SIGSEGV)
 
-    def _fault(self, guest: Guest, number: ElksSignal, text: str) -> Outcome:
-        def then(guest: Guest) -> Outcome:
-            return self.die(guest, number)
-
-        whole = self.fault(guest, Trap(number, text))
-        return Trap(whole.signal, whole.text, whole.resumable, then if whole.resumable else None)
+    def _is_alone(self) -> bool:
+        """Whether the first program is the only process: what ends it ends the machine."""
+        kernel = self._kernel
+        return len(kernel.living()) == 1 and kernel.task.pid == FIRST
 
     def _stack_fault(self, guest: Guest) -> str:
         """Return what is wrong with the caller's stack, as the kernel's check_ustack() says it."""

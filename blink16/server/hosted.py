@@ -69,6 +69,8 @@ class HostedMachine:
         loaded.machine.on_output = hooks.show
         loaded.console.on_starved = hooks.starve
         self.debugger.on_notice = hooks.note
+        for text in loaded.notices:
+            hooks.note(text)
         self.debugger.on_print = hooks.put_out
         if real_time:
             loaded.machine.idle_after = 0
@@ -89,6 +91,11 @@ class HostedMachine:
         """Whether its program is gone."""
         last = self.debugger.last_event()
         return last is not None and last.kind in GONE
+
+    @property
+    def is_uncommitted(self) -> bool:
+        """Whether `commit` has something to do."""
+        return bool(self._uncommitted)
 
     @property
     def is_untouched(self) -> bool:
