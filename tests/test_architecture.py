@@ -19,7 +19,7 @@ FLOORS = (
         "breakpoints",
         "console",
     }
-    | {"terminal", "consoles", "governor", "packets", "inbox", "numerals", "texts"},
+    | {"terminal", "consoles", "governor", "packets", "inbox", "numerals", "texts", "hostfiles"},
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "witness", "unwind", "symbolfiles"},
