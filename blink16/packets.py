@@ -169,6 +169,11 @@ def frame(body: bytes) -> bytes:
     return b"$%b#%02x" % (body, checksum(body))
 
 
+def notification(body: bytes) -> bytes:
+    """Return a body (escaped where it is binary) as a whole notification."""
+    return b"%" + frame(body)[1:]
+
+
 def _expand(found: re.Match[bytes]) -> bytes:
     """Return a run in full, at most 98 characters; a * that begins none is left as it is."""
     return found.group(1) * (1 + found.group(2)[0] - _RUN_OFFSET)

@@ -39,17 +39,9 @@ from enum import Enum, auto
 from functools import partial
 
 from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub import (
-    commands,
-    description,
-    inferiors,
-    observing,
-    points,
-    processes,
-    registers,
-    replies,
-)
-from blink16.gdbstub.fields import MalformedError
+from blink16.gdbstub import commands, description, inferiors, observing, registers, replies
+from blink16.gdbstub.commands import points, processes
+from blink16.gdbstub.commands.fields import MalformedError
 from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.orders import (
     FIRST,
@@ -227,8 +219,9 @@ class Session:
         self._out.program_output.append(data)
 
     def speak(self) -> list[Order]:
-        """Say notices and output now, if this is a moment when gdb listens."""
-        if self._state in (SessionState.RUNNING, SessionState.WORKING):
+        """Say notices and output now, if this is a moment when the client listens."""
+        listens = self._state in (SessionState.RUNNING, SessionState.WORKING)
+        if listens or self._out.notifies:
             self._out.say_collected()
         return self._out.take_orders()
 
@@ -287,6 +280,7 @@ class Session:
                 self._out.reply(self._halt_reason())
             case commands.QuerySupported(features):
                 self._client = Client.of(features)
+                self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
                 self._out.reply(_supported(self._client))
             case commands.StartNoAckMode():
@@ -322,10 +316,14 @@ class Session:
                 if answered:
                     self._out.reply(OK)
                 self._let_go(meant, Fate.RESTART, "the client killed the program")
-            case _ if self._inferiors.takes_long(command):
-                self._work(self._inferiors.current, partial(self._ponder, command), computes=True)
             case _:
-                self._out.reply(self._inferiors.answer(command))
+                self._answer(command)
+
+    def _answer(self, question: commands.Question) -> None:
+        if self._inferiors.takes_long(question):
+            self._work(self._inferiors.current, partial(self._ponder, question), computes=True)
+        else:
+            self._out.reply(self._inferiors.answer(question))
 
     # -- what takes its time -----------------------------------------------------------------
 
@@ -334,7 +332,7 @@ class Session:
         self._state, self._result = SessionState.WORKING, _done
         self._out.order(Work(run, inferior.process, computes))
 
-    def _ponder(self, question: commands.Command) -> str:
+    def _ponder(self, question: commands.Question) -> str:
         """Answer a question that takes long; in a worker thread."""
         try:
             body = self._inferiors.answer(question)
@@ -350,7 +348,7 @@ class Session:
         try:
             return inferior.monitor(line)
         except MonitorError as error:
-            if not self._client.monitor_errors:
+            if not self._client.ours:
                 return f"{error}\n"
             refusal = RefusedError(str(error))
             self._result = lambda: replies.error(refusal, self._client)
@@ -455,7 +453,7 @@ class Session:
     def _tell(self, inferior: Inferior, event: Event) -> None:
         """Tell the client how a run has ended."""
         self._out.say_collected()
-        self._out.say(replies.say(event, inferior.debugger.machine.icount))
+        self._out.mention(replies.say(event, inferior.debugger.machine.icount))
         self._out.reply(self._stop_reply(inferior, event))
         if self._extended and replies.gone(event, inferior.process, self._client):
             self._let_go([inferior], Fate.LEAVE, "")
