@@ -15,7 +15,7 @@ from importlib import resources
 from itertools import chain
 from pathlib import Path
 
-from blink16 import bios, dos, dos_setup, elks, pc, symbolfiles
+from blink16 import bios, dos, dos_setup, elks, pc, poweron, symbolfiles
 from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
@@ -37,6 +37,7 @@ HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
 """How programs of today's hosts begin: ELF, scripts, Mach-O."""
 
 ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
+PARAGRAPH = 16
 PSP_PARAGRAPHS = 0x10
 """An .EXE's image lies behind its PSP, to which DS points at the start."""
 NOT_FOUND = 127
@@ -77,6 +78,10 @@ class Options:
     """Files with names for the program's addresses."""
     setup: pc.PcSetup = pc.PcSetup()  # noqa: RUF009 - frozen
     """The PC around a boot image."""
+    poweron: int | None = None
+    """The seed of what memory and registers hold at first; None: zeros."""
+    strict: bool = False
+    """Whether the machine stops where its guest uses what it lacks."""
     dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
     """What a DOS program finds around it."""
     answers: HostAnswers | None = None
@@ -105,9 +110,9 @@ class Loaded:
     console: Console
     symbols: SymbolTable
     debug: tuple[symbolfiles.DebugInformation, ...] = ()
-    """Debugging information in DWARF, from the symbol files that have it."""
+    """Debugging information in DWARF, from the program and the symbol files that have it."""
     notices: tuple[str, ...] = ()
-    """What its user ought to know."""
+    """What its user ought to know of how it was loaded, a line each."""
 
 
 def find(name: str) -> Path:
@@ -183,6 +188,8 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     except ValueError as error:
         raise LoadError(str(error), USAGE) from None
     console = Console()
+    if options.poweron is not None:
+        poweron.fill_memory(machine, options.poweron)
     told: list[str] = []
     machine.on_notice = told.append
     try:
@@ -191,9 +198,28 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
         raise LoadError(f"{program.name}: {error}") from None
     except OSError as error:
         raise LoadError(f"{error.filename or options.root}: {error.strerror}") from None
-    return with_symbols(
-        Loaded(machine, console, symbols, notices=tuple(told)), program.kind, options.symbols
-    )
+    if options.poweron is not None and program.kind is ProgramKind.BOOT:
+        poweron.fill_registers(machine, options.poweron)
+    machine.watch_for_lacks(strict=options.strict)
+    loaded = _with_own_information(Loaded(machine, console, symbols, notices=tuple(told)), program)
+    return with_symbols(loaded, program.kind, options.symbols)
+
+
+def _with_own_information(loaded: Loaded, program: Program) -> Loaded:
+    """Add what an .EXE tells of itself; if that is damaged, the program runs without."""
+    if program.kind is not ProgramKind.DOS_EXE:
+        return loaded
+    try:
+        told = symbolfiles.find_embedded(program.image)
+        if told is None:
+            return loaded
+        image = _place(loaded.machine, program.kind).image * PARAGRAPH
+        file = symbolfiles.symbol_file(told, image, Path(program.name).parent.absolute())
+    except symbolfiles.SymbolFileError as error:
+        damaged = f"{program.name}: {error}; it runs without names"
+        return replace(loaded, notices=(*loaded.notices, damaged))
+    debug = () if file.debug is None else (file.debug,)
+    return replace(loaded, symbols=SymbolTable([*loaded.symbols, *file.symbols]), debug=debug)
 
 
 def with_symbols(
@@ -205,7 +231,7 @@ def with_symbols(
         files = [symbolfiles.read(source, place) for source in sources]
     except symbolfiles.SymbolFileError as error:
         raise LoadError(str(error), USAGE) from None
-    debug = dict.fromkeys(file.debug for file in files if file.debug)
+    debug = dict.fromkeys([*loaded.debug, *(file.debug for file in files if file.debug)])
     names = chain(loaded.symbols, *(file.symbols for file in files))
     return replace(loaded, symbols=SymbolTable(names), debug=tuple(debug))
 

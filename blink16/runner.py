@@ -267,6 +267,8 @@ class Runner:
                 return End(0, f"halted with interrupts {off} {_where(self._machine)}")
             case StopReason.LOCKUP:
                 return End(1, f"locked up in endless prefixes {_where(self._machine)}")
+            case StopReason.LACKS | StopReason.LACKED:
+                return End(1, stop.text)
             case StopReason.IDLE | StopReason.WAITING if self._input_has_ended(stop):
                 return End(0, f"{_ENDED}, {_where(self._machine)}")
             case _:

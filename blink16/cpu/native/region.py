@@ -181,6 +181,10 @@ class RegionFunction(Emitter):
         """Return the budget left when this instruction has retired."""
         return text(Value(self._left, 64, self) + self._refund)
 
+    def instruction_offset(self) -> Value:
+        """Return where the instruction begins."""
+        return self.constant(self._place.ip, 32)
+
     def note_event(self) -> None:
         """Make the run end after this instruction."""
         self.emit("store i1 true, ptr %ended")
