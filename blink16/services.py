@@ -85,6 +85,15 @@ class Guest(Protocol):
         """Do something to the world outside (write a host file), now or, in replays, not."""
         ...
 
+    @property
+    def traces_calls(self) -> bool:
+        """Whether anybody wants to know the calls of the guest's system."""
+        ...
+
+    def trace_call(self, text: str) -> None:
+        """Tell a call of the guest's system, decoded, with its result; in replays too."""
+        ...
+
     def notice(self, text: str) -> None:
         """Tell the user one line, like an unknown system call; silent in replays."""
         ...

@@ -89,6 +89,7 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
         real_time=parsed.realtime,
         places={Console.CHANNEL: parsed.console, **pc_arguments.places(parsed)},
         say=lambda text: _say(prog, text),
+        trace=arguments.call_tracer(parsed),
     )
     try:
         end = runner.run()

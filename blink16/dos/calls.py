@@ -10,6 +10,7 @@ from blink16 import faults
 from blink16.bios.rom import HLT, SEGMENT, STI, Rom, interrupt, jump
 from blink16.cpu.registers import CF
 from blink16.dos import (
+    call_traits,
     console_calls,
     country_calls,
     critical,
@@ -22,6 +23,7 @@ from blink16.dos import (
     ioctl_calls,
     processes,
 )
+from blink16.dos.call_traits import FIRST_CARRY_CALL
 from blink16.dos.errors import CallFailed, Code, CriticalError, call_failed
 from blink16.dos.layout import INDOS
 from blink16.dos.system import DosDevice, DosSystem
@@ -29,8 +31,6 @@ from blink16.dos.terminal import write_device
 from blink16.memory import linear
 from blink16.services import DONE, Chassis, Done, Exit, Guest, Outcome, set_caller_flag
 
-FIRST_CARRY_CALL = 0x38
-"""Calls from here on tell success by CF, those before have ways of their own."""
 FAILED = 0xFF
 """What most calls before those have in AL when they fail: CP/M's file calls, drive data."""
 IDLE_VECTOR = 0x28
@@ -58,6 +58,26 @@ CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
 
 def int21(dos: DosSystem, guest: Guest) -> Outcome:
     """Do the call in AH; failures are CF and a code in AX."""
+    return _traced(dos, guest) if guest.traces_calls else _int21(dos, guest)
+
+
+def _traced(dos: DosSystem, guest: Guest) -> Outcome:
+    """Do a call, and tell it once it is done."""
+    r = guest.registers
+    number, before, who = r.ah, call_traits.values(guest), dos.process_name()
+    text = call_traits.called(guest, number, before)
+    place = r.cs, r.ip
+    outcome = _int21(dos, guest)
+    if isinstance(outcome, Exit):
+        guest.trace_call(f"{who} {text} = exit {outcome.status}")
+    elif isinstance(outcome, Done) and (r.cs, r.ip) == place:  # else it waits, and comes again
+        moved = dos.process_name() != who
+        answer = f"in {dos.process_name()}" if moved else call_traits.result(guest, number, before)
+        guest.trace_call(f"{who} {text} = {answer}")
+    return outcome
+
+
+def _int21(dos: DosSystem, guest: Guest) -> Outcome:
     r = guest.registers
     number = r.ah
     if number not in PSP_CALLS:

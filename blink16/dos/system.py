@@ -166,6 +166,12 @@ class DosSystem:
         """How many drive letters there are."""
         return max(MIN_LAST_DRIVE, max(self.volumes) + 1)
 
+    def process_name(self) -> str:
+        """Return what users call the current process: its program and its PSP's segment."""
+        psp = self.state.psp
+        path = next((p.path for p in self.state.processes if p.psp == psp), "?")
+        return f"{path.rpartition(chr(92))[2]}[{psp:04X}]"
+
     # -- drives ------------------------------------------------------------------------------
 
     def volume(self, number: int) -> Volume:
