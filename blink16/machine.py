@@ -25,6 +25,7 @@ from blink16.services import (
     InterruptController,
     NonMaskable,
     Outcome,
+    ProcessSystem,
     Receiver,
     Restart,
     Service,
@@ -111,6 +112,8 @@ class Machine:
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
         self.on_notice: Callable[[str], None] = lambda text: None
+        self.system: ProcessSystem | None = None
+        """The guest's system, if it has processes."""
         self.on_call: Callable[[str], None] | None = None
         """Told each call of the guest's system in one line, in replays too; None: not wanted."""
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from blink16.bios.program_keys import Pipe
 from blink16.bus import Bus
 from blink16.console import Console
-from blink16.dos.errors import CallFailed, Code
+from blink16.dos.errors import CallFailed, Code, CriticalError
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume
+from blink16.files import MAX_FILE_SIZE, FileKind, FileTree
 from blink16.memory import linear
-from blink16.services import Guest
+from blink16.services import Guest, LoadedProgram
 
 COMPONENT = "dos"
 VERSION = (5, 0)
@@ -171,6 +172,39 @@ class DosSystem:
         psp = self.state.psp
         path = next((p.path for p in self.state.processes if p.psp == psp), "?")
         return f"{path.rpartition(chr(92))[2]}[{psp:04X}]"
+
+    @property
+    def exec_address(self) -> int:
+        """Where children start from."""
+        return linear(*self.exec_stub)
+
+    def programs(self) -> tuple[LoadedProgram, ...]:
+        """Return the programs in memory."""
+        return tuple(
+            LoadedProgram(p.psp, p.path, p.psp, p.psp, p.psp)
+            if p.is_com
+            else LoadedProgram(p.psp, p.path, p.image, p.image, p.image)
+            for p in self.state.processes
+        )
+
+    def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
+        """Return a file with the program's name and another suffix; the trees stay as they are."""
+        path = program.name
+        if suffix:
+            path = path.rpartition(".")[0] + "." + suffix.upper()
+        trees = [v.files for v in self.volumes.values() if isinstance(v.files, FileTree)]
+        states = [tree.save() for tree in trees]
+        try:
+            place = self.locate(path)
+            node = place.node()
+            if place.files.stat(node).kind is not FileKind.FILE:
+                return None
+            return place.files.read(node, 0, MAX_FILE_SIZE)
+        except (CallFailed, CriticalError, OSError):
+            return None
+        finally:
+            for tree, state in zip(trees, states, strict=True):
+                tree.restore(state)
 
     # -- drives ------------------------------------------------------------------------------
 

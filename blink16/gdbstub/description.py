@@ -76,7 +76,11 @@ def libraries(those: Iterable[Library]) -> str:
 
 def thread_info(debugger: Debugger) -> str:
     """Return what ``info threads`` says about the processor."""
-    return f"at instruction {debugger.machine.icount}"
+    system = debugger.machine.system
+    where = f"at instruction {debugger.machine.icount}"
+    if system is None:
+        return where
+    return f"{system.process_name()} {where}".encode("ascii", "replace").decode("ascii")
 
 
 def os_data(rows: Iterable[Mapping[str, str]], kind: str) -> str:
