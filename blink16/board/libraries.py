@@ -41,7 +41,7 @@ from blink16.symbols import SymbolKind
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class BoardLibrary:
     """An ELF, and where it lies in memory."""
 
     name: str
@@ -50,13 +50,13 @@ class Library:
     """The linear address of its one segment, where the ELF says that it is."""
 
 
-def lines(known: Survey, debug: DebugInformation) -> Library:
+def lines(known: Survey, debug: DebugInformation) -> BoardLibrary:
     """Return a user's debugging information, with the symbols of the code that it is about."""
     areas = [Area(span, SymbolKind.CODE) for span in code_of([debug])]
     return _library("lines", known, areas, dwarf.all_trusted(dict(debug.sections)))
 
 
-def names(known: Survey, added: Collection[str], read: Sequence[DebugInformation]) -> Library:
+def names(known: Survey, added: Collection[str], read: Sequence[DebugInformation]) -> BoardLibrary:
     """Return all names, and new ones as functions.
 
     ``added``: those that are new.  ``read``: the debugging information that gdb has.
@@ -67,10 +67,12 @@ def names(known: Survey, added: Collection[str], read: Sequence[DebugInformation
     return _library("names", known, cut(areas, code_of(read[1:])), dwarf.apart(new))
 
 
-def _library(kind: str, known: Survey, areas: list[Area], debug: Mapping[str, bytes]) -> Library:
+def _library(
+    kind: str, known: Survey, areas: list[Area], debug: Mapping[str, bytes]
+) -> BoardLibrary:
     symbols = elf_symbols(known.symbols, areas)
     span = range(areas[0].span.start, areas[-1].span.stop) if areas else range(0)
     content = elf.build(
         [*memory_sections(areas), *debug_sections(debug)], symbols, known.start, segment=span
     )
-    return Library(f"/blink16-{kind}-{zlib.crc32(content):08x}.elf", content, span.start)
+    return BoardLibrary(f"/blink16-{kind}-{zlib.crc32(content):08x}.elf", content, span.start)

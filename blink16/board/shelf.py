@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from blink16.board import libraries
 from blink16.board.file import Board, ProgramFacts, build, survey
-from blink16.board.libraries import Library
+from blink16.board.libraries import BoardLibrary
 from blink16.debugger import Debugger
 from blink16.symbols import SymbolTable
 
@@ -29,8 +29,8 @@ class Shelf:
         self._added: tuple[object, object] = (None, None)
         """The debugger's own, when that was."""
         self._board: tuple[ProgramFacts, Board] | None = None
-        self._libraries: tuple[ProgramFacts, ProgramFacts, tuple[Library, ...]] | None = None
-        self._told: tuple[Library, ...] | None = None
+        self._libraries: tuple[ProgramFacts, ProgramFacts, tuple[BoardLibrary, ...]] | None = None
+        self._told: tuple[BoardLibrary, ...] | None = None
         self.read = read or self._now()
         """What was known when the client read the board."""
 
@@ -52,7 +52,7 @@ class Shelf:
         """Return the content of a library."""
         return next((one.content for one in self.libraries() if one.name == name), None)
 
-    def libraries(self) -> tuple[Library, ...]:
+    def libraries(self) -> tuple[BoardLibrary, ...]:
         """Return what a client needs beside the board that it has read."""
         known = self._now()
         made = self._libraries
@@ -60,7 +60,7 @@ class Shelf:
             made = self._libraries = known, self.read, self._make(known)
         return made[2]
 
-    def tell(self) -> tuple[Library, ...]:
+    def tell(self) -> tuple[BoardLibrary, ...]:
         """Return the libraries; the client knows of them now."""
         self._told = self.libraries()
         return self._told
@@ -80,7 +80,7 @@ class Shelf:
                 self._known = replace(self._loaded, symbols=SymbolTable(names), debug=lines)
         return self._known
 
-    def _make(self, known: ProgramFacts) -> tuple[Library, ...]:
+    def _make(self, known: ProgramFacts) -> tuple[BoardLibrary, ...]:
         read = self.read
         added = {symbol.name for symbol in {*known.symbols}.difference(read.symbols)}
         apart = [debug for debug in read.debug[1:] if debug.code]
