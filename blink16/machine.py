@@ -26,6 +26,7 @@ from blink16.services import (
     InterruptController,
     NonMaskable,
     Outcome,
+    ProcessTable,
     Receiver,
     Restart,
     Service,
@@ -115,6 +116,8 @@ class Machine:
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
         """Called with what the guest uses and the machine lacks (`watch_for_lacks`)."""
         self.witness: Witness | None = None
+        self.process_table: ProcessTable | None = None
+        """Who tells of the processes of the guest's system, if it has some."""
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
         self._services: dict[int, Service] = {}
@@ -210,6 +213,10 @@ class Machine:
         """Set the far address of an interrupt's handler."""
         self.memory.write_word(vector * 4, offset)
         self.memory.write_word(vector * 4 + 2, segment)
+
+    def tell_processes(self, table: ProcessTable) -> None:
+        """Let debuggers see the processes of the guest's system."""
+        self.process_table = table
 
     # -- running -----------------------------------------------------------------------------
 
@@ -424,10 +431,10 @@ class Machine:
                 return Stop(StopReason.EXITED, status=status, text=text)
             case Trap(signal, text, resumable, _, passes) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
-            case Elsewhere():
+            case Elsewhere(loaded):
                 self.registers.icount += 1
                 self._plan()
-                return self._watched(Stop(StopReason.BUDGET))
+                return self._watched(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
         self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE

@@ -26,7 +26,7 @@ from blink16.elks.state import (
 )
 from blink16.hostfolder import os_error
 from blink16.memory import linear
-from blink16.services import ELSEWHERE, Exit, Outcome
+from blink16.services import Elsewhere, Exit, Outcome
 
 RESERVED_TASKS = 2
 """The kernel's own: the idle one, and init."""
@@ -144,7 +144,7 @@ def execve(request: Request) -> Outcome:
     path = request.path(request.bx)
     block = request.get(request.cx, request.dx)
     execute(request.kernel, path, block)
-    return ELSEWHERE
+    return Elsewhere(loaded=True)
 
 
 def wait4(request: Request) -> Result:
