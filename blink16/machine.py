@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from blink16.bus import Bus
 from blink16.cpu import engines
@@ -34,6 +34,8 @@ from blink16.services import (
     Wait,
 )
 from blink16.witness import Witness
+
+C = TypeVar("C")
 
 ROM_SEGMENT = 0xF000
 STUBS_OFFSET = 0x0100
@@ -168,6 +170,10 @@ class Machine:
     def component(self, name: str) -> Component | None:
         """Return the component of that name, if there is one."""
         return self._components.get(name)
+
+    def find(self, kind: type[C]) -> C | None:
+        """Return the component of that class, if there is one."""
+        return next((c for c in self._components.values() if isinstance(c, kind)), None)
 
     def add_device(self, name: str, device: Device) -> None:
         """Add a component that acts by itself when its time has come."""

@@ -82,8 +82,8 @@ class Runner:
         self._machine = loaded.machine
         self._console = loaded.console
         self._say = say
-        self._is_pc = loaded.machine.component(Typist.COMPONENT) is not None
-        is_program = loaded.machine.component(Keys.CHANNEL) is not None
+        self._is_pc = loaded.machine.find(Typist) is not None
+        is_program = loaded.machine.find(Keys) is not None
         place = places.get(Console.CHANNEL, Streams())
         streams = isinstance(place, Streams)
         self._interactive = self._is_pc and streams and terminal.is_interactive()

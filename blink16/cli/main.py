@@ -110,7 +110,7 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
 
 def _commit(prog: str, machine: Machine, images: Sequence[Path]) -> None:
     """Write changed disks back to their images."""
-    for line in pc.commit_all(machine, images):
+    for line in pc.commit_all(machine, images, lambda text: _say(prog, text)):
         _say(prog, line)
 
 
