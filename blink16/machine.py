@@ -18,6 +18,7 @@ from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
 from blink16.lacks import Kind, Lack
 from blink16.memory import Attribute, Memory, linear
+from blink16.process_table import ProcessTable
 from blink16.services import (
     Component,
     Device,
@@ -26,7 +27,6 @@ from blink16.services import (
     InterruptController,
     NonMaskable,
     Outcome,
-    ProcessTable,
     Receiver,
     Restart,
     Service,

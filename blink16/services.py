@@ -8,7 +8,7 @@ part of the machine and goes back in time with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from blink16.bus import Bus
 from blink16.cpu.registers import Registers
 from blink16.lacks import Kind
 from blink16.memory import Memory, linear
-from blink16.symbols import SymbolTable
+from blink16.process_table import ProcessTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,37 +173,6 @@ class Chassis(Guest, Protocol):
 
     def tell_processes(self, table: ProcessTable) -> None:
         """Let debuggers see the processes of the guest's system."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class GuestProcess:
-    """A process of the guest's system, as debuggers see it."""
-
-    thread: int
-    """A number from 1 on that it keeps while it lives; the first program has 1."""
-    pid: int
-    """What its own system calls it."""
-    name: str
-    state: str
-    """What it does, in a few words."""
-    registers: Mapping[str, int] | None = None
-    """By name, with ``flags``; None if it has the processor's."""
-
-
-class ProcessTable(Protocol):
-    """The processes of a guest's system: a machine that has some tells of them."""
-
-    def processes(self) -> Sequence[GuestProcess]:
-        """Return those that live, by thread."""
-        ...
-
-    def current(self) -> int:
-        """Return the thread that has the processor, or had it last."""
-        ...
-
-    def symbols(self) -> Sequence[SymbolTable]:
-        """Return the names in the programs that were loaded since the first."""
         ...
 
 

@@ -9,7 +9,7 @@ from blink16.elks.errors import ElksError
 from blink16.elks.image import Placed
 from blink16.elks.kernel import Kernel
 from blink16.elks.state import FIRST, REGISTERS, Life, Task, WaitFor
-from blink16.services import GuestProcess
+from blink16.process_table import GuestProcess
 from blink16.symbols import SymbolTable
 
 FIRST_THREAD = 1

@@ -18,7 +18,7 @@ from blink16.gdbstub.commands.processes import THREAD
 from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
-from blink16.services import GuestProcess
+from blink16.process_table import GuestProcess
 
 _PROCESSOR = GuestProcess(THREAD, 0, "8086", "")
 LONG = 1 << 14

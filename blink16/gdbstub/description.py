@@ -9,7 +9,7 @@ from blink16.board import Library, window
 from blink16.debugger import Debugger
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, TargetRegister
 from blink16.memory import MEMORY_SIZE
-from blink16.services import GuestProcess
+from blink16.process_table import GuestProcess
 from blink16.texts import xml
 
 _FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}

@@ -18,7 +18,7 @@ from blink16.gdbstub.orders import ListedProcess, Taken
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.gdbstub.reporting import Reporter
 from blink16.monitor.folder import Folder
-from blink16.services import GuestProcess
+from blink16.process_table import GuestProcess
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
 """The objects of qXfer that are about processes."""
