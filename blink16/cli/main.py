@@ -92,6 +92,7 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
         keys=program.kind is ProgramKind.ELKS and console.edits and streams,
         places={Console.CHANNEL: parsed.console, **pc_arguments.places(parsed)},
         say=lambda text: _say(prog, text),
+        trace=arguments.call_tracer(parsed),
     )
     try:
         end = runner.run()
