@@ -380,7 +380,7 @@ class Debugger:
 
     def _judged(self, event: Event) -> Event:
         """Return an event with what was caught: a stop at a catch alone is no breakpoint."""
-        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED):
+        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED) or not self._here():
             return event
         text = self.catches.told(self.symbols)
         if not text:
