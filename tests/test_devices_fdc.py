@@ -157,6 +157,8 @@ def test_errors_have_their_bits() -> None:
     bench.out(0x0A, 6)
     assert bench.do(0xE6, 0, 0, 0, 1, 2, 18, 0x1B, 0xFF)[:3] == b"\x40\x10\x00"
     assert bench.do(0x1F) == b"\x80"
+    assert bench.do(0x08) == b"\x80"
+    bench.out(0x3F2, 0x18, 0x1C)
     assert bench.do(0x08) == b"\xc0\x00"
     assert bench.do(0x04, 0) == bytes((0x78,))
 

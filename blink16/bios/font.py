@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 
-CHARACTERS = 256
 WIDTH, HEIGHT = 8, 16
 SMALL_HEIGHT, MEDIUM_HEIGHT = 8, 14
 

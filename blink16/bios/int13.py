@@ -223,7 +223,7 @@ def _transfer(guest: Guest, disk: Disk, function: int) -> Status:
     buffer = linear(r.es, r.bx)
     if function != 0x04 and (buffer & 0xFFFF) + count * SECTOR_SIZE > 0x10000:
         return Status.DMA_BOUNDARY
-    if not on_disk or (first + count > disk.total and not disk.is_floppy):
+    if not on_disk or first + count > disk.total:
         return Status.SECTOR_NOT_FOUND
     there = count
     if disk.is_floppy:
