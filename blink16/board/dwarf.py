@@ -185,14 +185,6 @@ def extend(
     return users | {name: users.get(name, b"") + content for name, content in ours.items()}
 
 
-def apart(functions: Iterable[Function]) -> dict[str, bytes]:
-    """Return sections of debugging information by name: a unit for each function.
-
-    gdb prefers them to the units of the board.
-    """
-    return _sections([(range(f.address, f.address + f.size), [f]) for f in functions])
-
-
 _SHARED = (".debug_abbrev", ".debug_loc")
 
 

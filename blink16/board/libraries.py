@@ -1,33 +1,33 @@
-"""Libraries: ELFs that gdb reads from us beside the board.
+"""Libraries: ELFs that gdb reads from us beside the file of its program, and again when they change.
 
-gdb takes its program's file once, and debugging information from one ELF there; but it asks again
-for a list of libraries whenever it hears that there are others (qXfer:libraries, "solib-target").
-So what does not fit on the board is in libraries:
+gdb takes its program's file once; but it asks for a list of libraries whenever it attaches, runs
+a program afresh, or hears that there are others (qXfer:libraries, "solib-target").  So all that
+may change is in libraries:
 
-- the lines of each further ELF, and the symbols at the same addresses, which the board leaves out;
-- all names anew, if some have come since gdb has read the board.  Of two sections about one address
-  gdb believes that which begins first, so the names' begin just before the board's.  (They can't
-  begin at 0: gdb 18 takes a library there for one that it has already.)
+- the user's debugging information, a library for each ELF, with the symbols at its addresses;
+- all other names, with call frame information and our own compilation units for the rest of
+  memory.
 
-Lines that come after the board are in no library: gdb goes by the board's units until it has read
-those of the library, which it does when somebody mentions a name in them.
+A library is named after its content: gdb keeps what it has read by its name, and so takes leave
+of what is no more.  The name begins with ``target:``, which tells gdb to read it from us even
+where its user has set a sysroot.
 
-Unlike the board a library is for the i386, or gdb refuses it ("architecture unknown is not
-compatible with target architecture i8086"); code is 16-bit to gdb all the same, for that follows
-from the board and target.xml.
-
-A library is named after its content: gdb keeps what it has read by its name.
+Unlike the program's file a library is for the i386, or gdb refuses it ("architecture unknown is
+not compatible with target architecture i8086"); code is 16-bit to gdb all the same, for that
+follows from target.xml.  Its section can't begin at 0: gdb 18 takes a library there for one that
+it has already.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from blink16.board import dwarf
-from blink16.board.file import (
+from blink16.board import cfi, dwarf
+from blink16.board.survey import (
     Area,
+    Program,
     Survey,
     code_of,
     cut,
@@ -37,6 +37,7 @@ from blink16.board.file import (
     memory_sections,
 )
 from blink16.symbolfiles import DebugInformation, elf
+from blink16.symbolfiles.elf import Section, SectionType
 from blink16.symbols import SymbolKind
 
 
@@ -45,9 +46,16 @@ class Library:
     """An ELF, and where it lies in memory."""
 
     name: str
+    """Its name among our files: gdb calls it ``target:`` and this."""
     content: bytes
     start: int
     """The linear address of its one segment, where the ELF says that it is."""
+
+
+def make(known: Survey, program: Program) -> tuple[Library, ...]:
+    """Return the libraries about a machine."""
+    apart = [debug for debug in program.debug if debug.code]
+    return names(known, program), *(lines(known, debug) for debug in apart)
 
 
 def lines(known: Survey, debug: DebugInformation) -> Library:
@@ -56,21 +64,19 @@ def lines(known: Survey, debug: DebugInformation) -> Library:
     return _library("lines", known, areas, dwarf.all_trusted(dict(debug.sections)))
 
 
-def names(known: Survey, added: Collection[str], read: Sequence[DebugInformation]) -> Library:
-    """Return all names, and new ones as functions.
-
-    ``added``: those that are new.  ``read``: the debugging information that gdb has.
-    """
-    first, *others = known.areas
-    areas = [Area(range(dwarf.START // 2, first.span.stop), first.kind), *others]
-    new = (f for f in functions(known, code_of(read)) if f.name in added)
-    return _library("names", known, cut(areas, code_of(read[1:])), dwarf.apart(new))
+def names(known: Survey, program: Program) -> Library:
+    """Return what is known of the places that no debugging information of the user's is about."""
+    holes = code_of(program.debug)
+    units = dwarf.extend({}, functions(known, holes), holes)
+    frame = Section(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame(known.outermost))
+    return _library("names", known, cut(known.areas, holes), units, frame)
 
 
-def _library(kind: str, known: Survey, areas: list[Area], debug: Mapping[str, bytes]) -> Library:
+def _library(
+    kind: str, known: Survey, areas: list[Area], debug: Mapping[str, bytes], *more: Section
+) -> Library:
     symbols = elf_symbols(known.symbols, areas)
     span = range(areas[0].span.start, areas[-1].span.stop) if areas else range(0)
-    content = elf.build(
-        [*memory_sections(areas), *debug_sections(debug)], symbols, known.start, segment=span
-    )
+    sections = [*memory_sections(areas), *debug_sections(debug), *more]
+    content = elf.build(sections, symbols, known.start, segment=span)
     return Library(f"/blink16-{kind}-{zlib.crc32(content):08x}.elf", content, span.start)

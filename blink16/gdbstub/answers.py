@@ -21,12 +21,11 @@ MAX_HEX = PACKET_SIZE // 2
 class Answers:
     """Answers a client's questions about a machine that stands."""
 
-    def __init__(self, debugger: Debugger, program: Program, read: Program | None = None) -> None:
-        """Begin.  ``read``: see `Shelf`."""
+    def __init__(self, debugger: Debugger, program: Program) -> None:
         self._debugger = debugger
         self._window: tuple[bytes, window.Window] | None = None
         """The unwind window, and the processor's state that it is for."""
-        self.shelf = Shelf(debugger, program, read)
+        self.shelf = Shelf(debugger, program)
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
         self._guard = inferior_call.CallGuard(debugger)
@@ -108,7 +107,7 @@ class Answers:
 
     def _new_window(self) -> window.Window:
         machine = self._debugger.machine
-        return window.Window(machine.memory, machine.registers, self.shelf.board.ends)
+        return window.Window(machine.memory, machine.registers, self.shelf.ends)
 
     @answer.register
     def _(self, question: commands.WriteMemory) -> bytes:

@@ -8,6 +8,7 @@ from html import escape
 
 from blink16.board import Library, window
 from blink16.debugger import Debugger
+from blink16.gdbstub.hostio import TARGET
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, Register
 from blink16.memory import MEMORY_SIZE
 
@@ -68,7 +69,7 @@ def threads(ids: Iterable[str]) -> str:
 def libraries(those: Iterable[Library]) -> str:
     """Return the list of libraries: further files with names and lines, where they say."""
     rows = "".join(
-        f'<library name="{escape(one.name)}"><segment address="{one.start:#x}"/></library>\n'
+        f'<library name="{TARGET}{escape(one.name)}"><segment address="{one.start:#x}"/></library>\n'
         for one in those
     )
     return f'<?xml version="1.0"?>\n<library-list version="1.0">\n{rows}</library-list>\n'

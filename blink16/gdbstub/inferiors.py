@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import singledispatchmethod
 
 from blink16 import monitor
-from blink16.board import Program
 from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, hostio, processes
 from blink16.gdbstub.actions import Process, Taken
@@ -98,8 +97,6 @@ class Inferiors:
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
-        self._read: dict[int, Program] = {}
-        """What the client knows from the boards of processes that it held before."""
         self.multiprocess = False
         """Whether the client knows of processes."""
 
@@ -111,7 +108,7 @@ class Inferiors:
 
     def add(self, taken: Taken) -> Inferior:
         """Hold one more, and mean it from now on."""
-        answers = Answers(taken.debugger, taken.program, self._read.get(taken.process))
+        answers = Answers(taken.debugger, taken.program)
         inferior = Inferior(taken.process, taken.debugger, answers, taken.launched)
         self._held[taken.process] = inferior
         self._chosen = taken.process
@@ -120,7 +117,6 @@ class Inferiors:
 
     def drop(self, inferior: Inferior) -> None:
         """Hold it no more."""
-        self._read[inferior.process] = inferior.answers.shelf.read
         del self._held[inferior.process]
 
     def choose(self, inferior: Inferior) -> None:
@@ -176,8 +172,10 @@ class Inferiors:
     def _file(self, name: str) -> bytes | None:
         for inferior in self:
             shelf = inferior.answers.shelf
-            if hostio.board_name(inferior.process) == name:
-                return shelf.open_board()
+            if hostio.of_process(hostio.BOARD, inferior.process) == name:
+                return shelf.program_file
+            if hostio.of_process(hostio.WHOLE, inferior.process) == name:
+                return shelf.whole
             if (library := shelf.find(name)) is not None:
                 return library
         return None
@@ -253,7 +251,8 @@ class Inferiors:
             case "threads", "":
                 return description.threads(map(self.thread_id, self))
             case "exec-file", process:
-                return hostio.board_name(self._process(process).process)
+                own = hostio.of_process(hostio.BOARD, self._process(process).process)
+                return hostio.TARGET + own
             case "libraries", "":
                 return description.libraries(self.current.answers.shelf.tell())
             case "osdata", "":
