@@ -15,8 +15,8 @@ from benchmarks.guests import ELKS_PROGRAM, LOAD_ADDRESS, Guest
 from blink16 import loader
 from blink16.cpu.engine import StopReason
 from blink16.cpu.native.engine import NativeEngine
+from blink16.history import Timeline
 from blink16.machine import Machine
-from blink16.timeline import Timeline
 
 MILLION = 1_000_000
 QEMU = "qemu-system-i386"
@@ -56,7 +56,7 @@ def machine_of(engine: str) -> Machine:
     """Return a bare machine; ``interpreter`` is the native engine without regions."""
     machine = Machine.bare("native" if engine == "interpreter" else engine)
     if engine == "interpreter":
-        parts = machine.registers, machine.memory, machine.bus
+        parts = machine.model, machine.registers, machine.memory, machine.bus
         machine.engine = NativeEngine(*parts, wait=True, regions=False)
     return machine
 
@@ -141,12 +141,12 @@ CONTESTANTS = (
 
 def elks(image: bytes, engine: str, rounds: int) -> tuple[int, float]:
     """Run the ELKS program; return instructions and seconds."""
-    program = loader.Program(ELKS_PROGRAM, loader.Kind.ELKS, image)
+    program = loader.Program(ELKS_PROGRAM, loader.ProgramKind.ELKS, image)
     name = "native" if engine == "interpreter" else engine
     loaded = loader.load(program, [str(rounds)], loader.Options(engine=name))
     machine = loaded.machine
     if engine == "interpreter":
-        parts = machine.registers, machine.memory, machine.bus
+        parts = machine.model, machine.registers, machine.memory, machine.bus
         machine.engine = NativeEngine(*parts, wait=True, regions=False)
     began = time.perf_counter()
     stop = machine.run()

@@ -21,10 +21,10 @@ from benchmarks.guests import LOAD_ADDRESS, Guest
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.native.engine import NativeEngine
 from blink16.debugger import Debugger, EventKind, Resume
+from blink16.history import Timeline
 from blink16.history.pace import Pace
 from blink16.history.terms import HistorySize, Interrupted
 from blink16.machine import FOREVER, Machine
-from blink16.timeline import Timeline
 
 MILLION = 1_000_000
 GUESTS = {"mixed": "typical code", "pages": "stores to 512 KiB"}
@@ -106,7 +106,9 @@ def measure(name: str, times: int, scale: float) -> Travel:
 def _machine(name: str) -> Machine:
     """Return a machine with the guest, natively warm, and with what marks an instant."""
     machine = Machine.bare("reference")
-    machine.engine = NativeEngine(machine.registers, machine.memory, machine.bus, wait=True)
+    machine.engine = NativeEngine(
+        machine.model, machine.registers, machine.memory, machine.bus, wait=True
+    )
     distance = LOAD_ADDRESS - (STUB + len(MARKING) + 2)
     stub = MARKING + distance.to_bytes(2, "little")
     machine.memory[STUB : STUB + len(stub)] = stub
@@ -163,7 +165,7 @@ def _search(debugger: Debugger) -> tuple[int, float]:
     point = Point(PointKind.WRITE, MARK, 2)
     debugger.insert(point)
     began = time.perf_counter()
-    event = debugger.resume(Resume(backward=True))
+    event = debugger.drive(Resume(backward=True))
     seconds = time.perf_counter() - began
     debugger.remove(point)
     assert event.kind is EventKind.WATCHPOINT
@@ -208,7 +210,7 @@ def _interrupt_seeks(name: str, count: int, choose: random.Random) -> tuple[floa
 
 
 def _is_search_interrupted(debugger: Debugger) -> bool:
-    return debugger.resume(Resume(backward=True)).kind is EventKind.INTERRUPTED
+    return debugger.drive(Resume(backward=True)).kind is EventKind.INTERRUPTED
 
 
 def _is_seek_interrupted(debugger: Debugger, goal: int) -> bool:

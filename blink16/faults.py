@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from blink16.memory import linear
-from blink16.services import Guest, Host, Outcome, Service, Trap, caller_address
+from blink16.services import Chassis, Guest, Outcome, Service, Trap, caller_address
 
 VECTORS = 256
 DIVIDE_ERROR, SINGLE_STEP, INT3, INTO = 0, 1, 3, 4
@@ -23,18 +23,18 @@ class Signal(IntEnum):
     SIGFPE = 8
 
 
-def hang_faults(host: Host, *, unhandled: bool = False) -> None:
+def hang_faults(chassis: Chassis, *, unhandled: bool = False) -> None:
     """Answer INT 0, 1, 3 and 4 with a signal, and every other interrupt if ``unhandled``.
 
     Call it before hanging services of one's own.
     """
     if unhandled:
         for vector in range(VECTORS):
-            host.hang_service(vector, _nobody_handles(vector))
-    host.hang_service(DIVIDE_ERROR, _divide_error)
-    host.hang_service(SINGLE_STEP, _single_step)
-    host.hang_service(INT3, _int3)
-    host.hang_service(INTO, _overflow)
+            chassis.hang_service(vector, _nobody_handles(vector))
+    chassis.hang_service(DIVIDE_ERROR, _divide_error)
+    chassis.hang_service(SINGLE_STEP, _single_step)
+    chassis.hang_service(INT3, _int3)
+    chassis.hang_service(INTO, _overflow)
 
 
 def _divide_error(guest: Guest) -> Outcome:

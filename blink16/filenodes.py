@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from blink16.hostfolder import HostPath, Kind, os_error
+from blink16.hostfolder import FileKind, HostPath, os_error
 
 MAX_PATH = 1024
 MAX_NAME = 255
@@ -28,7 +28,7 @@ class Stat:
     """What a file is like."""
 
     node: int
-    kind: Kind
+    kind: FileKind
     mode: int
     """Permission bits."""
     size: int

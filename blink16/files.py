@@ -31,9 +31,9 @@ from blink16.filenodes import (
     resize,
     to_chunks,
 )
-from blink16.hostfolder import MAX_FILE_SIZE, Answers, HostFolder, HostPath, Kind, os_error
+from blink16.hostfolder import MAX_FILE_SIZE, FileKind, HostAnswers, HostFolder, HostPath, os_error
 
-__all__ = ["MAX_FILE_SIZE", "ROOT", "FileTree", "Kind", "Stat"]
+__all__ = ["MAX_FILE_SIZE", "ROOT", "FileKind", "FileTree", "Stat"]
 
 MAX_NODES = 32768
 """Files and folders known to one tree; ENOSPC beyond."""
@@ -44,7 +44,7 @@ MAX_LINKS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Resolved:
     """Where a path leads: a name in a folder, and the node there, if any."""
 
     parent: int
@@ -70,7 +70,7 @@ class FileTree:
         effect: Callable[[Callable[[], None]], None],
         clock: Callable[[], int] = lambda: 0,
         notice: Callable[[str], None] = lambda text: None,
-        answers: Answers | None = None,
+        answers: HostAnswers | None = None,
     ) -> None:
         """See the host folder ``root``; OSError if it isn't one.
 
@@ -102,8 +102,8 @@ class FileTree:
         """Describe a node."""
         n = self._node(node)
         linked = 0 if n.parent == GONE else 1
-        nlink = 2 * linked if n.kind == Kind.DIRECTORY else linked
-        return Stat(node, Kind(n.kind), n.mode, n.size, n.mtime, nlink)
+        nlink = 2 * linked if n.kind == FileKind.DIRECTORY else linked
+        return Stat(node, FileKind(n.kind), n.mode, n.size, n.mtime, nlink)
 
     def size(self, node: int) -> int:
         """Return a file's length in bytes."""
@@ -111,7 +111,7 @@ class FileTree:
 
     def listdir(self, node: int) -> tuple[str, ...]:
         """Return the sorted names in a folder, without '.' and '..'."""
-        n = self._node(node, Kind.DIRECTORY)
+        n = self._node(node, FileKind.DIRECTORY)
         names = set() if n.source is None else set(self._host.names(n.source))
         for name, child in n.entries:
             (names.discard if child == GONE else names.add)(name)
@@ -131,7 +131,7 @@ class FileTree:
     def readlink(self, path: str, cwd: str = "/") -> str:
         """Return where a symbolic link leads; EINVAL if the file isn't one."""
         n = self._node(self.lookup(path, cwd, follow=False))
-        if n.kind != Kind.SYMLINK:
+        if n.kind != FileKind.SYMLINK:
             raise os_error(errno.EINVAL, path)
         return n.target
 
@@ -139,7 +139,7 @@ class FileTree:
 
     def read(self, node: int, offset: int, length: int) -> bytes:
         """Return at most ``length`` bytes from ``offset`` on; none at the end."""
-        n = self._node(node, Kind.FILE)
+        n = self._node(node, FileKind.FILE)
         if offset < 0 or length < 0:
             raise os_error(errno.EINVAL)
         end = min(offset + length, n.size)
@@ -151,7 +151,7 @@ class FileTree:
 
     def write(self, node: int, offset: int, data: bytes) -> int:
         """Store bytes at ``offset``, with zeros in a gap before it; return how many."""
-        n = self._node(node, Kind.FILE)
+        n = self._node(node, FileKind.FILE)
         if offset < 0:
             raise os_error(errno.EINVAL)
         if not data:
@@ -166,7 +166,7 @@ class FileTree:
 
     def truncate(self, node: int, size: int = 0) -> None:
         """Set a file's length; what is new reads as zeros."""
-        n = self._node(node, Kind.FILE)
+        n = self._node(node, FileKind.FILE)
         if size < 0:
             raise os_error(errno.EINVAL)
         chunks = resize(self._room_for(n, size), size)
@@ -200,18 +200,18 @@ class FileTree:
         if place.node != GONE:
             if exclusive:
                 raise os_error(errno.EEXIST, path)
-            self._node(place.node, Kind.FILE)
+            self._node(place.node, FileKind.FILE)
             return place.node
         if place.as_directory:
             raise os_error(errno.EISDIR, path)
-        node = self._add(place, Node(Kind.FILE, mode & 0o777, 0, 0, 0, "", chunks=()))
+        node = self._add(place, Node(FileKind.FILE, mode & 0o777, 0, 0, 0, "", chunks=()))
         self._through(node, lambda host: self._host.create(host, mode & 0o777))
         return node
 
     def mkdir(self, path: str, cwd: str = "/", mode: int = 0o777) -> int:
         """Make a folder."""
         place = self._vacant(path, cwd)
-        node = self._add(place, Node(Kind.DIRECTORY, mode & 0o777, 0, 0, 0, ""))
+        node = self._add(place, Node(FileKind.DIRECTORY, mode & 0o777, 0, 0, 0, ""))
         self._through(node, lambda host: self._host.mkdir(host, mode & 0o777))
         return node
 
@@ -222,14 +222,14 @@ class FileTree:
         components(target)  # for its errors
         place = self._vacant(path, cwd)
         size = len(target)
-        node = self._add(place, Node(Kind.SYMLINK, 0o777, size, 0, 0, "", target=target))
+        node = self._add(place, Node(FileKind.SYMLINK, 0o777, size, 0, 0, "", target=target))
         self._through(node, lambda host: self._host.symlink(host, target))
         return node
 
     def unlink(self, path: str, cwd: str = "/") -> None:
         """Remove a file or link; EISDIR for a folder."""
         node = self._named(self._walk(path, cwd, False), path)
-        if self._node(node).kind == Kind.DIRECTORY:
+        if self._node(node).kind == FileKind.DIRECTORY:
             raise os_error(errno.EISDIR, path)
         self._remove(node, self._host.unlink)
 
@@ -248,7 +248,7 @@ class FileTree:
         node = self._named(self._walk(old, cwd, False), old)
         target = self._walk(new, cwd, False)
         moved = self._node(node)
-        directory = moved.kind == Kind.DIRECTORY
+        directory = moved.kind == FileKind.DIRECTORY
         if not target.name:
             raise os_error(errno.EBUSY, new)
         if target.node == node:
@@ -297,7 +297,7 @@ class FileTree:
 
     # -- paths -------------------------------------------------------------------------------
 
-    def _walk(self, path: str, cwd: str, follow: bool) -> _Place:
+    def _walk(self, path: str, cwd: str, follow: bool) -> _Resolved:
         """Resolve a path; only its last name may be missing."""
         if not path:
             raise os_error(errno.ENOENT)
@@ -317,9 +317,9 @@ class FileTree:
             if child == GONE:
                 if pending:
                     raise os_error(errno.ENOENT, path)
-                return _Place(trail[-1], name, GONE, as_directory)
+                return _Resolved(trail[-1], name, GONE, as_directory)
             n = self._nodes[child]
-            if n.kind == Kind.SYMLINK and (pending or follow or as_directory):
+            if n.kind == FileKind.SYMLINK and (pending or follow or as_directory):
                 links += 1
                 if links > MAX_LINKS:
                     raise os_error(errno.ELOOP, path)
@@ -328,15 +328,15 @@ class FileTree:
                 pending += reversed(components(n.target))
                 continue
             if pending or as_directory:
-                self._node(child, Kind.DIRECTORY)
+                self._node(child, FileKind.DIRECTORY)
             if not pending:
-                return _Place(trail[-1], name, child, as_directory)
+                return _Resolved(trail[-1], name, child, as_directory)
             trail.append(child)
-        return _Place(trail[-1], "", trail[-1], True)
+        return _Resolved(trail[-1], "", trail[-1], True)
 
     def _child(self, parent: int, name: str) -> int:
         """Return the node of a name in a folder, or GONE; meets host files for the first time."""
-        n = self._node(parent, Kind.DIRECTORY)
+        n = self._node(parent, FileKind.DIRECTORY)
         at = bisect_left(n.entries, (name,))
         if at < len(n.entries) and n.entries[at][0] == name:
             return n.entries[at][1]
@@ -344,25 +344,25 @@ class FileTree:
             return GONE
         source = (*n.source, name)
         host = self._host.entry(source)
-        size = 0 if host.kind == Kind.DIRECTORY else host.size
+        size = 0 if host.kind == FileKind.DIRECTORY else host.size
         return self._insert(
             parent,
             name,
             Node(host.kind, host.mode, size, host.mtime, 0, "", source, target=host.target),
         )
 
-    def _existing(self, place: _Place) -> int:
+    def _existing(self, place: _Resolved) -> int:
         if place.node == GONE:
             raise os_error(errno.ENOENT, place.name)
         return place.node
 
-    def _named(self, place: _Place, path: str) -> int:
+    def _named(self, place: _Resolved, path: str) -> int:
         """Return a node that has a name to be removed or moved."""
         if not place.name:
             raise os_error(errno.EBUSY, path)
         return self._existing(place)
 
-    def _vacant(self, path: str, cwd: str) -> _Place:
+    def _vacant(self, path: str, cwd: str) -> _Resolved:
         place = self._walk(path, cwd, False)
         if place.node != GONE:
             raise os_error(errno.EEXIST, path)
@@ -375,15 +375,15 @@ class FileTree:
 
     # -- nodes -------------------------------------------------------------------------------
 
-    def _node(self, node: int, kind: Kind | None = None) -> Node:
+    def _node(self, node: int, kind: FileKind | None = None) -> Node:
         """Return a node; the errno for one that isn't of the kind asked for."""
         n = self._nodes.get(node)
         if n is None:
             raise os_error(errno.EBADF)
         if kind is not None and n.kind != kind:
-            if kind == Kind.DIRECTORY:
+            if kind == FileKind.DIRECTORY:
                 raise os_error(errno.ENOTDIR, n.name)
-            raise os_error(errno.EISDIR if n.kind == Kind.DIRECTORY else errno.EACCES, n.name)
+            raise os_error(errno.EISDIR if n.kind == FileKind.DIRECTORY else errno.EACCES, n.name)
         return n
 
     def _set(self, node: int, **changes: Any) -> None:
@@ -401,7 +401,7 @@ class FileTree:
         self._link(parent, name, node)
         return node
 
-    def _add(self, place: _Place, n: Node) -> int:
+    def _add(self, place: _Resolved, n: Node) -> int:
         """Put a node that the guest makes into its place."""
         check_name(place.name)
         node = self._insert(place.parent, place.name, n._replace(mtime=self._clock()))
@@ -437,7 +437,7 @@ class FileTree:
             del self._nodes[node]
 
     def _check_replaceable(self, node: int, by_directory: bool, path: str) -> None:
-        directory = self._node(node).kind == Kind.DIRECTORY
+        directory = self._node(node).kind == FileKind.DIRECTORY
         if directory != by_directory:
             raise os_error(errno.EISDIR if directory else errno.ENOTDIR, path)
         if directory and self.listdir(node):
@@ -465,14 +465,14 @@ class FileTree:
 
     def _freeze(self, n: Node) -> None:
         """Take in what the host is about to lose, so that going back in time still has it."""
-        if self._writable and n.kind == Kind.FILE and n.chunks is None:
+        if self._writable and n.kind == FileKind.FILE and n.chunks is None:
             try:
                 self._host_content(n)
             except OSError as error:
                 if error.errno != errno.EFBIG:  # too big to be read at any time
                     raise
 
-    def _freeze_for(self, node: int, target: _Place) -> HostPath:
+    def _freeze_for(self, node: int, target: _Resolved) -> HostPath:
         """Freeze what a rename moves or replaces; return the host path that it leads to."""
         self._freeze(self._nodes[node])
         if target.node != GONE:

@@ -27,7 +27,7 @@ HostPath = tuple[str, ...]
 """Names from the root of the tree on; () is the root itself.  Never contains '..'."""
 
 
-class Kind(IntEnum):
+class FileKind(IntEnum):
     """What a file is."""
 
     FILE = 1
@@ -40,7 +40,7 @@ class Kind(IntEnum):
 class HostEntry(NamedTuple):
     """What the host said about one name."""
 
-    kind: Kind
+    kind: FileKind
     mode: int
     """Permission bits."""
     size: int
@@ -50,7 +50,7 @@ class HostEntry(NamedTuple):
     """Of a symbolic link; absolute ones begin at the tree's root."""
 
 
-class Question(Enum):
+class HostQuestion(Enum):
     """What can be asked of a host path."""
 
     NAMES = "names"
@@ -58,9 +58,9 @@ class Question(Enum):
     CONTENT = "content"
 
 
-Answer = frozenset[str] | HostEntry | bytes | int
+HostAnswer = frozenset[str] | HostEntry | bytes | int
 """Names, entry or content; or the errno of a question that failed."""
-Answers = dict[tuple[Question, HostPath], Answer]
+HostAnswers = dict[tuple[HostQuestion, HostPath], HostAnswer]
 """All that was asked, in the order of first use."""
 
 
@@ -76,7 +76,7 @@ class HostFolder:
     (`write` and what follows) act on the folder at once and leave the frozen answers alone.
     """
 
-    def __init__(self, root: Path | None, answers: Answers | None = None) -> None:
+    def __init__(self, root: Path | None, answers: HostAnswers | None = None) -> None:
         """See a folder.
 
         ``answers``: what the host has said before.  Without a ``root`` that is all there is.
@@ -84,7 +84,7 @@ class HostFolder:
         self._root = "" if root is None else str(root.resolve(strict=True))
         if root is not None and not Path(self._root).is_dir():
             raise os_error(errno.ENOTDIR, str(root))
-        self.answers: Answers = {} if answers is None else answers
+        self.answers: HostAnswers = {} if answers is None else answers
         """All that the guest was told of the host; what is put here is not asked again."""
         self._frozen_bytes = 0
 
@@ -92,30 +92,30 @@ class HostFolder:
 
     def names(self, path: HostPath) -> frozenset[str]:
         """Return the names in a folder."""
-        answer = self._ask(Question.NAMES, path)
+        answer = self._ask(HostQuestion.NAMES, path)
         assert isinstance(answer, frozenset)
         return answer
 
     def entry(self, path: HostPath) -> HostEntry:
         """Return what a name stands for, without following it."""
-        answer = self._ask(Question.ENTRY, path)
+        answer = self._ask(HostQuestion.ENTRY, path)
         assert isinstance(answer, HostEntry)
         return answer
 
     def content(self, path: HostPath) -> bytes:
         """Return a file's content, as long as `entry` says at most."""
-        answer = self._ask(Question.CONTENT, path)
+        answer = self._ask(HostQuestion.CONTENT, path)
         assert isinstance(answer, bytes)
         return answer
 
-    def _ask(self, question: Question, path: HostPath) -> Answer:
+    def _ask(self, question: HostQuestion, path: HostPath) -> HostAnswer:
         """Answer as the first time; an error stays an error, too."""
         key = (question, path)
         if key not in self.answers:
-            ask: dict[Question, Callable[[HostPath], Answer]] = {
-                Question.NAMES: self._ask_names,
-                Question.ENTRY: self._ask_entry,
-                Question.CONTENT: self._ask_content,
+            ask: dict[HostQuestion, Callable[[HostPath], HostAnswer]] = {
+                HostQuestion.NAMES: self._ask_names,
+                HostQuestion.ENTRY: self._ask_entry,
+                HostQuestion.CONTENT: self._ask_content,
             }
             try:
                 self.answers[key] = ask[question](path)
@@ -146,18 +146,18 @@ class HostFolder:
 
     def _ask_entry(self, path: HostPath) -> HostEntry:
         if not path and not self._root:
-            return HostEntry(Kind.DIRECTORY, 0o555, 0, 0)
+            return HostEntry(FileKind.DIRECTORY, 0o555, 0, 0)
         if not path:
             info = Path(self._root).stat()
-            return HostEntry(Kind.DIRECTORY, info.st_mode & 0o777, 0, int(info.st_mtime))
+            return HostEntry(FileKind.DIRECTORY, info.st_mode & 0o777, 0, int(info.st_mtime))
         with self._directory(path[:-1]) as fd:
             info = os.stat(path[-1], dir_fd=fd, follow_symlinks=False)
             kind = _kind(info.st_mode)
-            target = os.readlink(path[-1], dir_fd=fd) if kind is Kind.SYMLINK else ""
+            target = os.readlink(path[-1], dir_fd=fd) if kind is FileKind.SYMLINK else ""
         # A link to an absolute path below the root names the same file for host and guest.
         if target == self._root or target.startswith(self._root.rstrip("/") + "/"):
             target = "/" + target[len(self._root) :].lstrip("/")
-        size = info.st_size if kind is Kind.FILE else len(target)
+        size = info.st_size if kind is FileKind.FILE else len(target)
         return HostEntry(kind, info.st_mode & 0o777, size, int(info.st_mtime), target)
 
     # -- changes -----------------------------------------------------------------------------
@@ -248,9 +248,9 @@ class HostFolder:
             os.close(fd)
 
 
-def _kind(mode: int) -> Kind:
+def _kind(mode: int) -> FileKind:
     if stat.S_ISREG(mode):
-        return Kind.FILE
+        return FileKind.FILE
     if stat.S_ISDIR(mode):
-        return Kind.DIRECTORY
-    return Kind.SYMLINK if stat.S_ISLNK(mode) else Kind.OTHER
+        return FileKind.DIRECTORY
+    return FileKind.SYMLINK if stat.S_ISLNK(mode) else FileKind.OTHER

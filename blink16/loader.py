@@ -15,12 +15,12 @@ from importlib import resources
 from itertools import chain
 from pathlib import Path
 
-from blink16 import bios, dos, elks, pc, symbolfiles
+from blink16 import bios, dos, elks, pc, poweron, symbolfiles
 from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
 from blink16.files import FileTree
-from blink16.hostfolder import Answers
+from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
 from blink16.symbols import SymbolTable
 
@@ -37,6 +37,7 @@ HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
 
 ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
 DOS_ENVIRONMENT = {"COMSPEC": "C:\\COMMAND.COM", "PATH": "C:\\"}
+PARAGRAPH = 16
 PSP_PARAGRAPHS = 0x10
 """An .EXE's image lies behind its PSP, to which DS points at the start."""
 NOT_FOUND = 127
@@ -53,7 +54,7 @@ class LoadError(Exception):
         self.status = status
 
 
-class Kind(Enum):
+class ProgramKind(Enum):
     """What a program was made for."""
 
     ELKS = "ELKS executable"
@@ -73,11 +74,15 @@ class Options:
     engine: str = engines.DEFAULT
     epoch_ns: int = 0
     """When the machine starts, in nanoseconds since the Unix epoch."""
-    symbols: tuple[symbolfiles.Source, ...] = ()
+    symbols: tuple[symbolfiles.SymbolSource, ...] = ()
     """Files with names for the program's addresses."""
     setup: pc.PcSetup = pc.PcSetup()  # noqa: RUF009 - frozen
     """The PC around a boot image."""
-    answers: Answers | None = None
+    poweron: int | None = None
+    """The seed of what memory and registers hold at first; None: zeros."""
+    strict: bool = False
+    """Whether the machine stops where its guest uses what it lacks."""
+    answers: HostAnswers | None = None
     """What the host's file system has said; what it says to the guest is added.
 
     A recording takes it from here, and a replay finds it here.  None: begin with nothing.
@@ -89,7 +94,7 @@ class Program:
     """A program file's name as the user gave it, and its content."""
 
     name: str
-    kind: Kind
+    kind: ProgramKind
     image: bytes
 
 
@@ -101,7 +106,9 @@ class Loaded:
     console: Console
     symbols: SymbolTable
     debug: tuple[symbolfiles.DebugInformation, ...] = ()
-    """Debugging information in DWARF, from the symbol files that have it."""
+    """Debugging information in DWARF, from the program and the symbol files that have it."""
+    remarks: tuple[str, ...] = ()
+    """What its user should know of how it was loaded, a line each."""
 
 
 def find(name: str) -> Path:
@@ -146,19 +153,19 @@ def content(path: Path, name: str) -> bytes:
         raise LoadError(f"{name}: can't read it: {error.strerror}") from None
 
 
-def identify(image: bytes, name: str) -> Kind | None:
+def identify(image: bytes, name: str) -> ProgramKind | None:
     """Say what a program is, by its content first and then by its name; None if nothing fits."""
     suffix = Path(name).suffix.lower()
     if image.startswith(ELKS_MAGIC):
-        return Kind.ELKS
+        return ProgramKind.ELKS
     if image.startswith(MZ_MAGICS):
-        return Kind.DOS_EXE
+        return ProgramKind.DOS_EXE
     if len(image) in FLOPPY_SIZES or _has_boot_signature(image):
-        return Kind.BOOT
+        return ProgramKind.BOOT
     if suffix in (".com", ".exe"):
-        return Kind.DOS_COM  # DOS runs an .EXE without the MZ as a .COM
+        return ProgramKind.DOS_COM  # DOS runs an .EXE without the MZ as a .COM
     if suffix in (".img", ".ima", ".bin", ".flp"):
-        return Kind.BOOT
+        return ProgramKind.BOOT
     return None
 
 
@@ -169,23 +176,47 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     except ValueError as error:
         raise LoadError(str(error), USAGE) from None
     console = Console()
+    if options.poweron is not None:
+        poweron.fill_memory(machine, options.poweron)
     try:
         symbols = _LOADERS[program.kind](machine, console, program, arguments, options)
     except (elks.ElksError, dos.DosError, bios.BootError) as error:
         raise LoadError(f"{program.name}: {error}") from None
     except OSError as error:
         raise LoadError(f"{error.filename or options.root}: {error.strerror}") from None
-    return with_symbols(Loaded(machine, console, symbols), program.kind, options.symbols)
+    if options.poweron is not None and program.kind is ProgramKind.BOOT:
+        poweron.fill_registers(machine, options.poweron)
+    machine.watch_for_lacks(strict=options.strict)
+    loaded = _with_own_information(Loaded(machine, console, symbols), program)
+    return with_symbols(loaded, program.kind, options.symbols)
 
 
-def with_symbols(loaded: Loaded, kind: Kind, sources: tuple[symbolfiles.Source, ...]) -> Loaded:
+def _with_own_information(loaded: Loaded, program: Program) -> Loaded:
+    """Add what an .EXE tells of itself; if that is damaged, the program runs without."""
+    if program.kind is not ProgramKind.DOS_EXE:
+        return loaded
+    try:
+        told = symbolfiles.find_embedded(program.image)
+        if told is None:
+            return loaded
+        image = _place(loaded.machine, program.kind).image * PARAGRAPH
+        file = symbolfiles.symbol_file(told, image, Path(program.name).parent.absolute())
+    except symbolfiles.SymbolFileError as error:
+        return replace(loaded, remarks=(f"{program.name}: {error}; it runs without names",))
+    debug = () if file.debug is None else (file.debug,)
+    return replace(loaded, symbols=SymbolTable([*loaded.symbols, *file.symbols]), debug=debug)
+
+
+def with_symbols(
+    loaded: Loaded, kind: ProgramKind, sources: tuple[symbolfiles.SymbolSource, ...]
+) -> Loaded:
     """Add what symbol files say, LoadError if one is of no use."""
     place = _place(loaded.machine, kind)
     try:
         files = [symbolfiles.read(source, place) for source in sources]
     except symbolfiles.SymbolFileError as error:
         raise LoadError(str(error), USAGE) from None
-    debug = dict.fromkeys(file.debug for file in files if file.debug)
+    debug = dict.fromkeys([*loaded.debug, *(file.debug for file in files if file.debug)])
     names = chain(loaded.symbols, *(file.symbols for file in files))
     return replace(loaded, symbols=SymbolTable(names), debug=tuple(debug))
 
@@ -235,7 +266,7 @@ def _has_boot_signature(image: bytes) -> bool:
     return len(image) >= SECTOR_SIZE and image[SECTOR_SIZE - 2 : SECTOR_SIZE] == BOOT_SIGNATURE
 
 
-def _checked_kind(name: str, file_name: str, image: bytes) -> Kind:
+def _checked_kind(name: str, file_name: str, image: bytes) -> ProgramKind:
     if not image:
         raise LoadError(f"{name}: the file is empty")
     kind = identify(image, file_name)
@@ -246,7 +277,7 @@ def _checked_kind(name: str, file_name: str, image: bytes) -> Kind:
             f"{name}: no 8086 program is known by this content (ELKS a.out, MZ, boot sector) "
             "or name (.com, .exe, .img, .bin)"
         )
-    if kind is not Kind.BOOT and len(image) > MAX_PROGRAM_SIZE:
+    if kind is not ProgramKind.BOOT and len(image) > MAX_PROGRAM_SIZE:
         raise LoadError(f"{name}: {len(image)} bytes are more than an 8086 can address")
     return kind
 
@@ -254,9 +285,9 @@ def _checked_kind(name: str, file_name: str, image: bytes) -> Kind:
 # -- loading ---------------------------------------------------------------------------------
 
 
-def _machine(kind: Kind, options: Options) -> Machine:
+def _machine(kind: ProgramKind, options: Options) -> Machine:
     """Return a machine; a PC has the speed that its user wants."""
-    if kind is not Kind.BOOT:
+    if kind is ProgramKind.ELKS:
         return Machine(options.engine, epoch_ns=options.epoch_ns)
     return Machine(
         options.engine,
@@ -286,8 +317,9 @@ def _load_dos(
 ) -> SymbolTable:
     files = _files(machine, options)
     name = Path(program.name).name
-    bios.install(machine, console)
-    dos.load(machine, program.image, name, list(arguments), DOS_ENVIRONMENT, files, console)
+    standing = bios.stand_by(machine, console, adapter=options.setup.adapter)
+    image, arguments = program.image, list(arguments)
+    dos.load(machine, standing, image, name, arguments, DOS_ENVIRONMENT, files, console)
     return SymbolTable([])
 
 
@@ -304,16 +336,16 @@ def _load_boot(
     return SymbolTable([])
 
 
-def _place(machine: Machine, kind: Kind) -> symbolfiles.Place:
+def _place(machine: Machine, kind: ProgramKind) -> symbolfiles.LoadSegments:
     """Return the segments that a program's symbols are about, if its user doesn't say."""
     registers = machine.registers
     match kind:
-        case Kind.DOS_EXE:
+        case ProgramKind.DOS_EXE:
             image = registers.ds + PSP_PARAGRAPHS
-            return symbolfiles.Place(image, image, image)
-        case Kind.BOOT:
-            return symbolfiles.Place(0, 0, 0)
-    return symbolfiles.Place(registers.cs, registers.ds, registers.cs)
+            return symbolfiles.LoadSegments(image, image, image)
+        case ProgramKind.BOOT:
+            return symbolfiles.LoadSegments(0, 0, 0)
+    return symbolfiles.LoadSegments(registers.cs, registers.ds, registers.cs)
 
 
 def _files(machine: Machine, options: Options) -> FileTree:
@@ -328,8 +360,8 @@ def _files(machine: Machine, options: Options) -> FileTree:
 
 
 _LOADERS = {
-    Kind.ELKS: _load_elks,
-    Kind.DOS_EXE: _load_dos,
-    Kind.DOS_COM: _load_dos,
-    Kind.BOOT: _load_boot,
+    ProgramKind.ELKS: _load_elks,
+    ProgramKind.DOS_EXE: _load_dos,
+    ProgramKind.DOS_COM: _load_dos,
+    ProgramKind.BOOT: _load_boot,
 }

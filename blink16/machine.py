@@ -1,4 +1,4 @@
-"""An 8086 with its memory, bus, services and virtual clock.
+"""A processor with its memory, bus, services and virtual clock.
 
 A machine is a pure function of its start state and of the inputs it receives, each at an
 instruction count.  It knows nothing of debuggers or of history.
@@ -13,7 +13,10 @@ from typing import Any
 from blink16.bus import Bus
 from blink16.cpu import engines
 from blink16.cpu.engine import Engine, Stop, StopReason
+from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
+from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
+from blink16.lacks import Kind, Lack
 from blink16.memory import Attribute, Memory, linear
 from blink16.services import (
     Component,
@@ -28,6 +31,7 @@ from blink16.services import (
     Trap,
     Wait,
 )
+from blink16.witness import Witness
 
 ROM_SEGMENT = 0xF000
 STUBS_OFFSET = 0x0100
@@ -60,25 +64,31 @@ def discard(channel: str, data: bytes) -> None:
 
 
 class Machine:
-    """One 8086 machine."""
+    """One machine."""
 
     def __init__(
         self,
         engine: str = engines.DEFAULT,
         *,
+        cpu: str = DEFAULT_MODEL.name,
         epoch_ns: int = 0,
         instructions_per_second: int = INSTRUCTIONS_PER_SECOND,
     ) -> None:
         """Make a bare machine.
 
         ``engine``: a name of `blink16.cpu.engines.NAMES`; ValueError if there is no such engine.
+        ``cpu``: a name of `blink16.cpu.models.MODELS`; ValueError if there is no such processor.
         ``epoch_ns``: nanoseconds since the Unix epoch when the machine starts.
         ``instructions_per_second``: its speed, to the guest's clocks.
         """
         self.memory = Memory()
-        self.registers = Registers()
+        self.model = find_model(cpu)
+        """The processor."""
+        self.registers = Registers(self.model.fixed_flags)
         self.bus = Bus()
-        self.engine: Engine = engines.make(engine, self.registers, self.memory, self.bus)
+        self.engine: Engine = engines.make(
+            engine, self.model, self.registers, self.memory, self.bus
+        )
         self.engine.horizon = self._horizon
         self.epoch_ns = epoch_ns
         self.instructions_per_second = instructions_per_second
@@ -101,6 +111,9 @@ class Machine:
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
         self.on_notice: Callable[[str], None] = lambda text: None
+        self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
+        """Called with what the guest uses and the machine lacks (`watch_for_lacks`)."""
+        self.witness: Witness | None = None
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
         self._services: dict[int, Service] = {}
@@ -111,9 +124,9 @@ class Machine:
         self._next_stub = STUBS_OFFSET
 
     @classmethod
-    def bare(cls, engine: str = engines.DEFAULT) -> Machine:
+    def bare(cls, engine: str = engines.DEFAULT, cpu: str = DEFAULT_MODEL.name) -> Machine:
         """Return 1 MiB of RAM and a processor, without BIOS; port reads give FFh."""
-        return cls(engine)
+        return cls(engine, cpu=cpu)
 
     @property
     def icount(self) -> int:
@@ -129,6 +142,11 @@ class Machine:
     def pc(self) -> int:
         """The linear address of the next instruction."""
         return linear(self.registers.cs, self.registers.ip)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether it stops where its guest uses what it lacks."""
+        return self.witness is not None and self.witness.strict
 
     @property
     def between_rounds(self) -> bool:
@@ -161,6 +179,14 @@ class Machine:
         """Add the component that asks for the non-maskable interrupt."""
         self.add_component(name, source)
         self.non_maskable = source
+
+    def watch_for_lacks(self, *, strict: bool = False) -> None:
+        """Tell from now on what the guest uses and the machine lacks; to be called once.
+
+        ``strict``: each time something is told, stop as LACKS or LACKED.
+        """
+        self.witness = self.engine.witness = Witness(self, strict=strict)
+        self.add_component(Witness.COMPONENT, self.witness)
 
     def add_stub(self, name: str, service: Service | None = None) -> tuple[int, int]:
         """Put an IRET stub into ROM, with a service or none; return its segment and offset."""
@@ -222,6 +248,8 @@ class Machine:
             stop = self._watched(stop)
         if self._devices:
             stop = self._let_devices_act(stop, retired)
+        if self.witness is not None and (lacked := self.witness.take_stop()) is not None:
+            stop = stop if stop.reason in _HITS else lacked
         if cells[Cell.ATTENTION]:
             cells[Cell.ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
@@ -233,7 +261,14 @@ class Machine:
     def _execute(self, budget: int, skip: bool) -> Stop:
         """Let the engine run until the machine has its turn again."""
         ahead = 1 if self.registers.cells[Cell.TRAP] else self._until_next_event()
-        stop = self.engine.run(min(budget, ahead), skip_first=skip)
+        witness = self.witness
+        if witness is not None:
+            witness.guest_runs = True
+        try:
+            stop = self.engine.run(min(budget, ahead), skip_first=skip)
+        finally:
+            if witness is not None:
+                witness.guest_runs = False
         if stop.reason is StopReason.ATTENTION:
             self._plan()
         return stop
@@ -278,7 +313,8 @@ class Machine:
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
         self._plan()
-        return self._until_next_event()
+        stops = self.witness is not None and self.witness.wants_stop
+        return 1 if stops else self._until_next_event()
 
     def _let_devices_act(self, stop: Stop, retired: bool) -> Stop:
         """Do what belongs to the end of an instruction: timers, interrupts, the sleep of HLT.
@@ -386,7 +422,8 @@ class Machine:
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
         self._in_vain = False
-        alone = idle or touched or isinstance(outcome, Restart)
+        lacking = self.witness is not None and self.witness.wants_stop
+        alone = idle or touched or lacking or isinstance(outcome, Restart)
         stop = self._return_from_stub(1 if alone else budget)
         self.memory.touched = touched or self.memory.touched
         if isinstance(outcome, Restart):
@@ -440,6 +477,16 @@ class Machine:
         """Tell the user one line, unless this has happened before."""
         if not self.replaying:
             self.on_notice(text)
+
+    def lacks(self, kind: Kind, what: str, remedy: str = "", *, place: int | None = None) -> None:
+        """Tell what the caller of a service wants that there isn't (`Guest.lacks`)."""
+        if self.witness is not None:
+            self.witness.service_lacks(kind, what, remedy, place)
+
+    def tell(self, lack: Lack) -> None:
+        """Tell the user what the machine lacks, unless this has happened before."""
+        if not self.replaying:
+            self.on_lack(lack)
 
     def nanoseconds(self) -> int:
         """Nanoseconds of guest time since the Unix epoch."""

@@ -3,6 +3,8 @@
 ``$body#checksum``, the checksum being the sum of the body's bytes modulo 256 in two hex digits;
 between packets ``+`` and ``-`` acknowledge and 03h interrupts.  gdb manual, "Overview".  We send
 no run-length codes: small clients don't expand them, and large reads go through x, in binary.
+What a server says may hold them, and besides packets there are its notifications (``%``):
+`Peer.SERVER` tells a decoder to expect both.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ PACKET_SIZE = 1 << 16
 ESCAPE_XOR = 0x20
 
 
-class Signal(Enum):
+class Control(Enum):
     """What stands between packets, and a packet that was damaged on its way."""
 
     ACK = auto()  # +
@@ -30,6 +32,8 @@ class Packet:
     """A packet whose checksum is right; ``body`` is without frame and escapes."""
 
     body: bytes
+    notification: bool = False
+    """Whether a server said it unasked (``%``); then nobody acknowledges it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,23 @@ class BadPacket:
     reason: str
 
 
-Item = Signal | Packet | BadPacket
+class Peer(Enum):
+    """Whose bytes a decoder reads."""
 
-_SIGNALS = {b"+": Signal.ACK, b"-": Signal.NAK, b"\x03": Signal.BREAK}
-_OUTSIDE = re.compile(rb"[$+\-\x03]")
+    CLIENT = auto()
+    SERVER = auto()
+
+
+Item = Control | Packet | BadPacket
+
+_SIGNALS = {b"+": Control.ACK, b"-": Control.NAK, b"\x03": Control.BREAK}
+_OUTSIDE = {Peer.CLIENT: re.compile(rb"[$+\-\x03]"), Peer.SERVER: re.compile(rb"[$+\-%]")}
 _INSIDE = re.compile(rb"[$#]")
 _CHECKSUM = re.compile(rb"[0-9a-fA-F]{2}")
 _ESCAPED = re.compile(rb"\}(.?)", re.DOTALL)
+_RUN = re.compile(rb"(.)\*([\x20-\x7e])", re.DOTALL)
+_RUN_OFFSET = 29
+"""A run's length is its last character's code less this: so many more of the one before."""
 
 
 class Decoder:
@@ -55,7 +69,9 @@ class Decoder:
     starts it anew, since a body never holds one unescaped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, peer: Peer = Peer.CLIENT) -> None:
+        self._peer = peer
+        self._notifying = False  # whether what we are inside of began with %
         self._pending = bytearray()  # from a packet's first byte after the $ on
         self._scanned = 0  # so much of it holds neither $ nor #
         self._inside = False
@@ -71,14 +87,14 @@ class Decoder:
 
     def _gap(self, items: list[Item]) -> bool:
         """Read up to the next signal or packet; False when the input is used up."""
-        found = _OUTSIDE.search(self._pending)
+        found = _OUTSIDE[self._peer].search(self._pending)
         if found is None:
             self._pending.clear()
             return False
         mark = found.group()
         del self._pending[: found.end()]
-        if mark == b"$":
-            self._start()
+        if mark in b"$%":
+            self._start(notifying=mark == b"%")
         else:
             items.append(_SIGNALS[mark])
         return True
@@ -103,8 +119,9 @@ class Decoder:
         items.append(self._finish())
         return True
 
-    def _start(self) -> None:
+    def _start(self, *, notifying: bool = False) -> None:
         self._inside, self._oversized, self._scanned = True, False, 0
+        self._notifying = notifying
 
     def _finish(self) -> Item:
         body = bytes(self._pending[: self._scanned])
@@ -114,10 +131,13 @@ class Decoder:
         if self._oversized:
             return BadPacket(f"packet larger than {PACKET_SIZE} bytes")
         if not _CHECKSUM.fullmatch(digits) or int(digits, 16) != checksum(body):
-            return Signal.DAMAGED
+            return Control.DAMAGED
+        if self._peer is Peer.SERVER and b"*" in body:
+            body = _RUN.sub(_expand, body)
         if body.endswith(b"}"):
             return BadPacket("escape at the end of a packet")
-        return Packet(_ESCAPED.sub(_unescape, body) if b"}" in body else body)
+        body = _ESCAPED.sub(_unescape, body) if b"}" in body else body
+        return Packet(body, self._notifying)
 
 
 def checksum(body: bytes) -> int:
@@ -138,6 +158,11 @@ def escape(data: bytes) -> bytes:
 def frame(body: bytes) -> bytes:
     """Return a body (escaped where it is binary) as a whole packet."""
     return b"$%b#%02x" % (body, checksum(body))
+
+
+def _expand(found: re.Match[bytes]) -> bytes:
+    """Return a run in full, at most 98 characters; a * that begins none is left as it is."""
+    return found.group(1) * (1 + found.group(2)[0] - _RUN_OFFSET)
 
 
 def _unescape(found: re.Match[bytes]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from blink16.bios.display import GLYPHS, DotScreen, Screen, TextScreen
+from blink16.bios.display import GLYPHS, DotScreen, ScreenContent, TextScreen
 
 HOME, CLEAR, RESET_COLORS = "\x1b[H", "\x1b[2J", "\x1b[0m"
 CLEAR_BELOW, REVERSE = "\x1b[J", "\x1b[0;7m"
@@ -27,7 +27,7 @@ class Painter:
         leave us any time, and whose cursor nobody would switch on again.
         """
         self._keeps_cursor = keeps_cursor
-        self._shown: Screen | None = None
+        self._shown: ScreenContent | None = None
         self._size = UNKNOWN_SIZE
         self._status = ""
         self._top = 0
@@ -35,7 +35,7 @@ class Painter:
         self._fresh = True
 
     def paint(
-        self, screen: Screen | None, size: tuple[int, int] = UNKNOWN_SIZE, status: str = ""
+        self, screen: ScreenContent | None, size: tuple[int, int] = UNKNOWN_SIZE, status: str = ""
     ) -> str:
         """Return what turns the terminal's picture into ``screen``; empty if it is that.
 
@@ -57,7 +57,7 @@ class Painter:
         rows = self._shown.rows if isinstance(self._shown, TextScreen) else 1
         return f"{RESET_COLORS}\x1b[{rows};1H\r\n{SHOW_CURSOR}{CLEAR_BELOW}"
 
-    def _picture(self, screen: Screen | None) -> str:
+    def _picture(self, screen: ScreenContent | None) -> str:
         if isinstance(screen, TextScreen):
             return _text(screen, None if self._fresh else self._shown)
         size = f"{screen.width}x{screen.height} dots" if isinstance(screen, DotScreen) else "off"
@@ -70,7 +70,7 @@ class Painter:
         text = "".join(c if c.isprintable() else "?" for c in self._status)[: columns - 1]
         return f"\x1b[{lines};1H{REVERSE}{text:{columns - 1}}{RESET_COLORS}"
 
-    def _cursor(self, screen: Screen | None) -> str:
+    def _cursor(self, screen: ScreenContent | None) -> str:
         cursor = screen.cursor if isinstance(screen, TextScreen) else None
         if cursor is None and not self._keeps_cursor:
             return HIDE_CURSOR
@@ -93,7 +93,7 @@ class Painter:
         return replace(screen, columns=columns, rows=lines, cells=cells, cursor=cursor)
 
 
-def _text(screen: TextScreen, before: Screen | None) -> str:
+def _text(screen: TextScreen, before: ScreenContent | None) -> str:
     old = b""
     if isinstance(before, TextScreen):
         same = (before.columns, before.rows) == (screen.columns, screen.rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -10,14 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from blink16 import pc, terminal
+from blink16.bios.program_keys import Keys
 from blink16.bios.typist import Typist
 from blink16.console import Console
-from blink16.consoles import PICTURE_SECONDS, Lines, Place, Side, Streams
+from blink16.consoles import PICTURE_SECONDS, ConsolePlace, Lines, NoPlace, Side, Streams
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
+from blink16.debugger import IDLE, ONWARD, WAITING, Pause, drive
 from blink16.governor import Governor
+from blink16.inbox import Inbox
 from blink16.loader import Loaded
-from blink16.machine import IDLE_INTERVAL, IDLE_SECONDS, Machine
+from blink16.machine import IDLE_SECONDS, Machine
+from blink16.teletype import Teletype
 from blink16.terminal import SIGNAL_STATUS
 from blink16.viewer import Viewer
 
@@ -26,8 +29,6 @@ SLICE = 2_000_000
 FIRST_PICTURE_SLICE = 10_000
 QUIT_HINT = " Ctrl-] ends this PC"
 """Shown where there is a line to spare."""
-MAX_CHUNKS = 256
-"""Pieces of input that may wait before more is read from a socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Runner:
     """One program on the host's console.
 
     A PC on a terminal large enough is interactive: keys go to it one by one, and the terminal
-    shows its screen.  Elsewhere the console shows what the guest prints through the BIOS.
+    shows its screen; that of a DOS program only once the program uses it for more than printing.
+    Elsewhere the console shows what the guest prints.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class Runner:
         loaded: Loaded,
         *,
         real_time: bool = False,
-        places: Mapping[str, Place] | None = None,
+        places: Mapping[str, ConsolePlace] | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         """``real_time``: let the machine's clock go no faster than ours.
@@ -77,14 +79,30 @@ class Runner:
         places = dict(places or {})
         self._machine = loaded.machine
         self._console = loaded.console
+        self._say = say
         self._is_pc = loaded.machine.component(Typist.COMPONENT) is not None
+        is_program = loaded.machine.component(Keys.CHANNEL) is not None
+        place = places.get(Console.CHANNEL, Streams())
+        streams = isinstance(place, Streams)
+        self._interactive = self._is_pc and streams and terminal.is_interactive()
+        self._teletype: Teletype | None = None
         self._viewer: Viewer | None = None
-        streams = isinstance(places.get(Console.CHANNEL, Streams()), Streams)
-        if self._is_pc and streams and terminal.is_interactive():
-            self._viewer = Viewer(lambda: self._machine, status=lambda: QUIT_HINT)
+        if self._interactive and is_program:
+            self._teletype = Teletype(self._machine)
+        elif self._interactive:
+            self._viewer = self._new_viewer()
+        self._typed = Console.CHANNEL
+        """Where what is typed goes to."""
+        if is_program and (self._interactive or not isinstance(place, Streams | NoPlace)):
+            self._typed = Keys.CHANNEL
+            self._machine.receive(Keys.CHANNEL, b"")
         self._machine.on_output = self._show
-        self._input: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
-        self._reader = terminal.InputReader(partial(self._deliver, Console.CHANNEL))
+        self._machine.on_notice = self._tell
+        self._told: list[str] = []
+        """Notices for when the terminal shows no picture any more."""
+        self._inbox = Inbox()
+        self._keys = terminal.Characters()
+        self._reader = terminal.InputReader(self._type)
         if streams:
             self._console.on_starved = self._reader.want
         picture = partial(Viewer, lambda: self._machine, keeps_cursor=True)
@@ -98,17 +116,22 @@ class Runner:
         self._began = self._drawn = time.perf_counter()
         self._seconds = 0.0
 
+    def _new_viewer(self) -> Viewer:
+        return Viewer(lambda: self._machine, status=lambda: QUIT_HINT)
+
     def run(self) -> End:
         """Run until the program ends.  Raises OutputError."""
         self._began = time.perf_counter()
         try:
-            if self._viewer is None:
+            if not self._interactive:
                 return self._run()
             terminal.end_on_signals()
             with terminal.raw():
                 return self._run()
         finally:
             self._seconds += time.perf_counter() - self._began
+            for text in self._told:
+                self._say(text)
 
     def stats(self) -> Stats:
         """Tell how much was done so far."""
@@ -119,32 +142,42 @@ class Runner:
         try:
             if self._governor is not None:
                 self._governor.start(self._machine.time)
-            while True:
-                if self._viewer:
-                    self._reader.want()
-                stop = self._machine.run(self._budget())
-                self._draw()
-                end = self._end(stop) or self._feed(stop)
-                if end is not None:
-                    return end
+            return drive(self._turn, self._inbox.wait)
         finally:
             self._lines.close()
+            self._draw(at_once=True)
             if self._viewer:
-                self._draw(at_once=True)
                 terminal.write(terminal.STDOUT, self._viewer.end().encode())
+
+    def _turn(self) -> End | Pause:
+        """Give the machine what has come, let it run for a while, and show what it did."""
+        while (arrived := self._inbox.take()) is not None:
+            channel, data = arrived
+            if self._interactive and channel == self._typed and terminal.QUIT_KEY in data:
+                return End(0)
+            if self._interactive and channel == Keys.CHANNEL and not data:  # the terminal is gone
+                return End(terminal.SIGNAL_STATUS + signal.SIGHUP)
+            self._machine.receive(channel, data)
+        if self._interactive:
+            self._reader.want()
+        stop = self._machine.run(self._budget())
+        self._draw()
+        return self._end(stop) or self._pause(stop)
 
     # -- pace --------------------------------------------------------------------------------
 
     def _budget(self) -> int:
         return self._slice if self._governor is None else self._governor.budget
 
-    def _pause(self, stop: Stop) -> float | None:
-        """Return how many seconds to wait for input; None: until there is some."""
+    def _pause(self, stop: Stop) -> Pause:
+        """Return how long to wait for input."""
+        if stop.reason in (StopReason.IDLE, StopReason.WAITING):
+            self._console.on_starved()
         if stop.reason is StopReason.WAITING:
-            return None
+            return WAITING
         if self._governor is not None:
-            return self._governor.ahead(self._machine.time)
-        return 1 / IDLE_INTERVAL if stop.reason is StopReason.IDLE else 0.0
+            return Pause(self._governor.ahead(self._machine.time))
+        return IDLE if stop.reason is StopReason.IDLE else ONWARD
 
     # -- console -----------------------------------------------------------------------------
 
@@ -154,6 +187,9 @@ class Runner:
     def _show(self, channel: str, data: bytes) -> None:
         if channel in self._lines:
             self._lines.show(channel, data)
+        elif self._teletype is not None:
+            self._teletype.show(data)
+            terminal.write(terminal.STDOUT, data.decode("cp437").encode())
         elif self._viewer is None:
             terminal.show(channel, data)
         elif channel != Console.CHANNEL:
@@ -163,6 +199,10 @@ class Runner:
         """Draw a PC's screen, now and then, and choose how long to run until the next time."""
         now = time.perf_counter()
         passed = now - self._drawn
+        if self._teletype is not None and (at_once or passed >= PICTURE_SECONDS):
+            self._drawn = now
+            if not self._teletype.is_enough():
+                self._teletype, self._viewer = None, self._new_viewer()
         if self._viewer is None or not (at_once or passed >= PICTURE_SECONDS):
             self._slice = min(SLICE, self._slice * 2)
             return
@@ -172,37 +212,41 @@ class Runner:
         painted = self._viewer.paint(terminal.size())
         terminal.write(terminal.STDOUT, painted.encode())
 
+    def _tell(self, text: str) -> None:
+        """Tell the user a line, after the picture if there is one."""
+        if self._interactive:
+            self._told.append(text)
+        else:
+            self._say(text)
+
+    def _type(self, data: bytes) -> None:
+        """Take what is typed, in its reader's thread."""
+        keys = self._keys.take(data) if self._interactive else data
+        if keys or not data:  # no bytes are the end of input, and not half a character
+            self._deliver(Console.CHANNEL, keys)
+
     def _deliver(self, channel: str, data: bytes) -> None:
         """Take input in a reader's thread; it goes in between two instructions."""
-        self._input.put((channel, data))
+        self._inbox.put(self._typed if channel == Console.CHANNEL else channel, data)
         self._machine.interrupt()
 
     def _has_room(self, channel: str) -> bool:
         """Whether a line may read on, from its thread; else its peer waits for the guest."""
-        return self._input.qsize() < MAX_CHUNKS and pc.has_room(self._machine, channel)
-
-    def _feed(self, stop: Stop) -> End | None:
-        """Give the machine what was typed, or wait for it; the end if that's the end."""
-        if stop.reason in (StopReason.IDLE, StopReason.WAITING):
-            if self._is_pc and self._input_has_ended(stop):
-                return End(0, f"{_ENDED}, {_where(self._machine)}")
-            self._console.on_starved()
-        pause = self._pause(stop)
-        try:
-            channel, data = self._input.get(block=pause != 0, timeout=pause)
-        except queue.Empty:
-            return None
-        if self._viewer and channel == Console.CHANNEL and terminal.QUIT_KEY in data:
-            return End(0)
-        self._machine.receive(channel, data)
-        return None
+        channel = self._typed if channel == Console.CHANNEL else channel
+        return pc.has_room(self._machine, channel, self._inbox.queued)
 
     def _input_has_ended(self, stop: Stop) -> bool:
         """Whether an idle guest waits in vain: nothing can come any more, typed or on a line."""
-        if not self._console.ended or self._console.waiting or self._lines.live:
+        if not self._is_pc or not self._console.ended or self._console.waiting or self._lines.live:
             return False
         patience = IDLE_SECONDS * self._machine.instructions_per_second
         return stop.reason is StopReason.WAITING or self._machine.quiet >= patience
+
+    def _passes_trap(self) -> bool:
+        """Go on from a trap that its system passes by, like INT 3; False if it can't be."""
+        before = self._machine.icount
+        self._machine.run(1, through_traps=True)
+        return self._machine.icount != before
 
     # -- the end -----------------------------------------------------------------------------
 
@@ -210,6 +254,9 @@ class Runner:
         match stop.reason:
             case StopReason.EXITED:
                 return End(stop.status & 0xFF, stop.text)
+            case StopReason.TRAPPED if self._passes_trap():
+                self._tell(f"{stop.text}; the program goes on")
+                return None
             case StopReason.TRAPPED:
                 name = _signal_name(stop.status)
                 return End(SIGNAL_STATUS + stop.status, f"{stop.text} ({name})")
@@ -218,6 +265,10 @@ class Runner:
                 return End(0, f"halted with interrupts {off} {_where(self._machine)}")
             case StopReason.LOCKUP:
                 return End(1, f"locked up in endless prefixes {_where(self._machine)}")
+            case StopReason.LACKS | StopReason.LACKED:
+                return End(1, stop.text)
+            case StopReason.IDLE | StopReason.WAITING if self._input_has_ended(stop):
+                return End(0, f"{_ENDED}, {_where(self._machine)}")
             case _:
                 return None
 

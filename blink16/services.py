@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from blink16.bus import Bus
 from blink16.cpu.registers import Registers
+from blink16.lacks import Kind
 from blink16.memory import Memory, linear
 
 
@@ -86,6 +87,14 @@ class Guest(Protocol):
         """Tell the user one line, like an unknown system call; silent in replays."""
         ...
 
+    def lacks(self, kind: Kind, what: str, remedy: str = "", *, place: int | None = None) -> None:
+        """Tell, once for ``place``, what the guest wants of a service that there isn't.
+
+        ``what``: a clause.  ``remedy``: what would help.  ``place``: by default the linear
+        address of the call; or a function's number, say, to be told once wherever it is called.
+        """
+        ...
+
     def nanoseconds(self) -> int:
         """Nanoseconds of guest time since the Unix epoch, from the instruction count."""
         ...
@@ -108,7 +117,7 @@ class Guest(Protocol):
 Service = Callable[[Guest], Outcome]
 
 
-class Host(Guest, Protocol):
+class Chassis(Guest, Protocol):
     """The machine as those see it who put programs and systems into it."""
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import threading
@@ -114,6 +115,23 @@ def show_beside_picture(data: bytes) -> None:
     """Write to standard error what isn't the picture, unless it would spoil it."""
     if not shows_errors():
         write(STDERR, data)
+
+
+class Characters:
+    """What a terminal sends in UTF-8, as a PC's characters; what a PC lacks is dropped."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+
+    def take(self, data: bytes) -> bytes:
+        """Return the characters that are whole."""
+        return b"".join(map(_character, self._decoder.decode(data)))
+
+
+def _character(character: str) -> bytes:
+    if "\udc80" <= character <= "\udcff":
+        return bytes((ord(character) - 0xDC00,))
+    return character.encode("cp437", "ignore")
 
 
 class InputReader:

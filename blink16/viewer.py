@@ -37,7 +37,7 @@ class Viewer:
         self._status = status
         self._always_status = always_status
         self._painter = Painter(keeps_cursor=keeps_cursor)
-        self._screen: display.Screen | None = None
+        self._screen: display.ScreenContent | None = None
 
     def paint(self, size: tuple[int, int]) -> str:
         """Return what turns the terminal's picture into what is to be seen now.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blink16 import dos
+from blink16 import bios, dos
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import CF, Registers
@@ -38,8 +38,10 @@ class DosGuest:
         self.machine.on_output = lambda channel, data: self.shown.append((channel, data))
         self.machine.on_notice = self.notices.append
         self.files = FileTree(self.root, writable=self.writable, effect=self.machine.effect)
+        standing = bios.stand_by(self.machine, self.console)
         dos.load(
             self.machine,
+            standing,
             self.image,
             self.name,
             self.arguments,

@@ -10,12 +10,12 @@ from blink16 import Machine
 from blink16.cpu.engine import Stop, StopReason, next_instruction
 from blink16.cpu.native.compiler import submit
 from blink16.cpu.native.engine import NativeEngine
-from blink16.cpu.native.translation import Translation
+from blink16.cpu.native.translations import Translations
 from blink16.cpu.registers import Cell
 from blink16.memory import MEMORY_SIZE, Attribute
 
 
-def translation_of(machine: Machine) -> Translation:
+def translation_of(machine: Machine) -> Translations:
     """Return the regions of a native machine."""
     engine = machine.engine
     assert isinstance(engine, NativeEngine)

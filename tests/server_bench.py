@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 import trio
 import trio.testing
 
-from blink16.loader import Kind, Options, Program
+from blink16.loader import Options, Program, ProgramKind
 from blink16.packets import frame
 from blink16.server import (
     Fittings,
-    Host,
     Machines,
     ProgramSource,
-    Service,
+    Server,
+    Slot,
     StreamConsole,
 )
 
@@ -33,7 +33,7 @@ _RUN = re.compile(r"(.)\*(.)")
 
 def source_of(code: bytes) -> ProgramSource:
     """Return where machines with a .COM program of these bytes come from."""
-    return ProgramSource(Program("test.com", Kind.DOS_COM, code), (), Options())
+    return ProgramSource(Program("test.com", ProgramKind.DOS_COM, code), (), Options())
 
 
 class Client:
@@ -79,15 +79,15 @@ class Client:
 class Bench:
     """A service with clients, in one nursery."""
 
-    def __init__(self, service: Service, machines: Machines, nursery: trio.Nursery) -> None:
+    def __init__(self, service: Server, machines: Machines, nursery: trio.Nursery) -> None:
         self.machines = machines
         self.service = service
         self._nursery = nursery
 
     @property
-    def host(self) -> Host:
+    def slot(self) -> Slot:
         """The first machine."""
-        return self.machines.host(1)
+        return self.machines.slot(1)
 
     def connect(self, *, lockstep: bool = False) -> Client:
         """Attach one more client."""
@@ -107,8 +107,8 @@ async def with_service(
     """Run a test with a service of these programs; what is left at its end is cancelled."""
     say = ([] if said is None else said).append
     sources = [source_of(code) for code in codes]
-    hosted = Machines(sources, StreamConsole(say), say, fittings=[fittings] if fittings else [])
+    hosting = Machines(sources, StreamConsole(say), say, fittings=[fittings] if fittings else [])
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
-            await test(Bench(Service(hosted, observers=observers), hosted, nursery))
+            await test(Bench(Server(hosting, observers=observers), hosting, nursery))
             nursery.cancel_scope.cancel()

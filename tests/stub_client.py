@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from naive_debugger import NaiveDebugger
 
-from blink16.board import Program
+from blink16.board import ProgramFacts
 from blink16.debugger import Event
-from blink16.gdbstub.actions import Action, Close, Interrupt, Send, Start, Taken, Work
+from blink16.gdbstub.orders import Close, Interrupt, Order, Send, Start, Taken, Work
 from blink16.gdbstub.session import Session
 from blink16.packets import Decoder, Packet, frame
 
@@ -18,16 +18,18 @@ class Client:
 
     def __init__(self, debugger: NaiveDebugger | None = None, *, hold: bool = False) -> None:
         self.debugger = debugger or NaiveDebugger()
-        self.session = Session(Taken(1, self.debugger, Program.of(self.debugger.machine)))
+        self.session = Session(Taken(1, self.debugger, ProgramFacts.of(self.debugger.machine)))
+        self.debugger.on_notice = self.session.note
+        self.debugger.on_print = self.session.output
         self.hold = hold
         self.sent = b""
-        self.actions: list[Action] = []
+        self.orders: list[Order] = []
         """Everything but Send, in order."""
         self._held: Start | Work | None = None
 
     def closed(self) -> Close | None:
         """Return the action that ended the session."""
-        return next((a for a in self.actions if isinstance(a, Close)), None)
+        return next((a for a in self.orders if isinstance(a, Close)), None)
 
     def feed(self, data: bytes) -> bytes:
         """Give the session bytes; return all bytes that it sends."""
@@ -65,19 +67,19 @@ class Client:
         """Return the bodies among bytes that a session sent."""
         return [i.body for i in Decoder().feed(sent) if isinstance(i, Packet)]
 
-    def _carry_out(self, actions: Iterable[Action]) -> None:
-        for action in actions:
-            match action:
+    def _carry_out(self, orders: Iterable[Order]) -> None:
+        for order in orders:
+            match order:
                 case Send(data):
                     assert data, "an empty Send"
                     self.sent += data
                     continue
                 case Start() | Work():
                     assert self._held is None, "started while something runs"
-                    self._held = action
+                    self._held = order
                 case Interrupt():
                     assert self._held is not None or not self.hold
-            self.actions.append(action)
+            self.orders.append(order)
             if self._held and not self.hold:
                 self.release()
 

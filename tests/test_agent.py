@@ -11,7 +11,7 @@ from stub_client import Client
 
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, EventKind, Resume
-from blink16.gdbstub.agent import MAX_STACK, AgentError, Condition, evaluate
+from blink16.gdbstub.agent import MAX_STACK, AgentCondition, AgentError, evaluate
 from blink16.machine import Machine
 from blink16.memory import MEMORY_SIZE
 
@@ -120,7 +120,7 @@ def test_expressions_without_a_value_stop_the_machine(machine: Machine, code: by
     """Prevents a loop without end on our side, and breakpoints that are silently ignored."""
     with pytest.raises(AgentError):
         evaluate(code, machine)
-    assert Condition((code,))(machine)
+    assert AgentCondition((code,))(machine)
 
 
 @given(st.binary(max_size=60))
@@ -139,15 +139,15 @@ _MACHINE = Machine.bare("reference")
 def test_a_condition_holds_in_both_directions(machine: Machine) -> None:
     """Prevents stops where it doesn't hold, and a reverse search that takes any hit."""
     debugger = Debugger(machine)
-    point = Point(PointKind.SOFTWARE, 0x10001)
-    debugger.insert(point, Condition((ax_is(50),)))
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    point = Point(PointKind.EXECUTE, 0x10001)
+    debugger.insert(point, AgentCondition((ax_is(50),)))
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert machine.registers.ax == 50
     debugger.resume(Resume(count=60))
     assert machine.registers.ax > 50
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.BREAKPOINT
     assert machine.registers.ax == 50
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.HISTORY_START
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.HISTORY_START
     debugger.insert(point)  # without one, it counts again
     debugger.resume(Resume())
     assert machine.registers.ax == 1
@@ -156,16 +156,16 @@ def test_a_condition_holds_in_both_directions(machine: Machine) -> None:
 def test_steps_don_t_stop_for_a_condition_that_fails(machine: Machine) -> None:
     """Prevents a count of steps that ends at a breakpoint which is none here."""
     debugger = Debugger(machine)
-    debugger.insert(Point(PointKind.SOFTWARE, 0x10001), Condition((ax_is(50),)))
-    assert debugger.resume(Resume(count=20)).kind is EventKind.STEPPED
+    debugger.insert(Point(PointKind.EXECUTE, 0x10001), AgentCondition((ax_is(50),)))
+    assert debugger.drive(Resume(count=20)).kind is EventKind.STEPPED
     assert machine.icount == 20
 
 
 def test_one_of_several_conditions_is_enough(machine: Machine) -> None:
     """Gdb sends all conditions at one address, each of another breakpoint of the user's."""
     debugger = Debugger(machine)
-    conditions = Condition((ax_is(9), ax_is(5)))
-    debugger.insert(Point(PointKind.SOFTWARE, 0x10001), conditions)
+    conditions = AgentCondition((ax_is(9), ax_is(5)))
+    debugger.insert(Point(PointKind.EXECUTE, 0x10001), conditions)
     debugger.resume(Resume())
     assert machine.registers.ax == 5
     debugger.resume(Resume())

@@ -8,18 +8,28 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "blink16"
 FLOORS = (
-    {"memory", "bus", "files", "filenodes", "hostfolder", "symbols", "breakpoints", "console"}
-    | {"terminal", "consoles", "governor", "packets"},
+    {
+        "memory",
+        "bus",
+        "lacks",
+        "files",
+        "filenodes",
+        "hostfolder",
+        "symbols",
+        "breakpoints",
+        "console",
+    }
+    | {"terminal", "consoles", "governor", "packets", "inbox", "numerals", "texts"},
     {"cpu"},
     {"services", "devices"},
-    {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
-    {"history", "timeline", "loader", "pc", "painter", "viewer"},
+    {"faults", "elks", "dos", "bios", "machine", "witness", "unwind", "symbolfiles"},
+    {"history", "loader", "pc", "poweron", "painter", "viewer", "teletype"},
     {"debugger"},
-    {"monitor", "board"},
-    {"gdbstub"},
+    {"monitor", "board", "reports"},
+    {"gdbstub", "client"},
     {"recording"},
     {"server", "runner"},
-    {"cli", "arguments", "pc_arguments", "server_arguments"},
+    {"cli"},
 )
 OUTSIDE = {"__init__", "__version__", "samples"}
 """The public names, and the samples' build script."""

@@ -13,8 +13,8 @@ from blink16 import bios
 from blink16.bios.int15 import CONFIGURATION, ELAPSED, MODEL, WAIT_FLAG
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
+from blink16.history import Timeline
 from blink16.memory import linear
-from blink16.timeline import Timeline
 
 FLAG = 0x610
 WAIT_20_MS = bytes.fromhex("b90000ba204eb486cd15")  # mov cx, 0; mov dx, 20000; mov ah, 86h; int 15h

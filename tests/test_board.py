@@ -57,7 +57,7 @@ def symbols(content: bytes) -> dict[str, tuple[int, int, str]]:
 def build(*known: Symbol, machine: Machine | None = None) -> board.Board:
     """Return the board of a machine with these symbols."""
     table = SymbolTable(known)
-    return board.build(machine or Machine.bare("reference"), board.Program(table, ENTRY))
+    return board.build(machine or Machine.bare("reference"), board.ProgramFacts(table, ENTRY))
 
 
 # -- the ELF ---------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_each_function_is_one_to_gdb() -> None:
         Symbol("same", 0x4000, CODE, 3),
         Symbol("variable", 0x9000, DATA),
     )
-    program = board.Program(SymbolTable(known), ENTRY, (debug,))
+    program = board.ProgramFacts(SymbolTable(known), ENTRY, (debug,))
     content = board.build(Machine.bare("reference"), program).content
     assert functions(content) == [
         ("wide", 0x1000, 0x100),

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from blink16.breakpoints import MAX_POINTS, MAX_WATCH_LENGTH, Point, PointError, PointKind, Points
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
-from blink16.debugger import Debugger, Event, EventKind, Resume
+from blink16.debugger import WAITING, Debugger, Event, EventKind, Resume
+from blink16.history import Timeline
 from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, Access, Attribute, Memory, PageState
-from blink16.timeline import Timeline
 
 FORWARD = Resume()
 BACKWARD = Resume(backward=True)
@@ -34,7 +34,7 @@ def debug(code: bytes, engine: str = "reference") -> tuple[guests.TestGuest, Deb
 
 def at(address: int) -> Point:
     """Return a breakpoint."""
-    return Point(PointKind.SOFTWARE, address)
+    return Point(PointKind.EXECUTE, address)
 
 
 # -- forward ------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def test_a_breakpoint_stops_before_its_instruction_each_time() -> None:
     guest, debugger = debug(COUNTER)
     debugger.insert(at(0x104))
     for turn in range(3):
-        assert debugger.resume(FORWARD).kind is EventKind.BREAKPOINT
+        assert debugger.drive(FORWARD).kind is EventKind.BREAKPOINT
         assert (guest.machine.pc, guest.machine.icount) == (0x104, LENGTH * turn + 1)
 
 
@@ -69,7 +69,7 @@ def test_a_watchpoint_stops_behind_the_write_and_names_it() -> None:
 def test_range_stepping_stops_outside() -> None:
     """Prevents `next` from a single step at a time over the wire, or from running away."""
     guest, debugger = debug(COUNTER)
-    assert debugger.resume(Resume(step_range=(0x100, 0x105))).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(step_range=(0x100, 0x105))).kind is EventKind.STEPPED
     assert guest.machine.pc == 0x105
 
 
@@ -77,7 +77,7 @@ def test_range_stepping_heeds_breakpoints() -> None:
     """Prevents a breakpoint on the same source line from being stepped over."""
     guest, debugger = debug(COUNTER)
     debugger.insert(at(0x104))
-    assert debugger.resume(Resume(step_range=(0x100, 0x10A))).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume(step_range=(0x100, 0x10A))).kind is EventKind.BREAKPOINT
     assert guest.machine.pc == 0x104
 
 
@@ -86,8 +86,8 @@ def test_the_program_ends_in_two_steps() -> None:
     guest, debugger = debug(bytes.fromhex("b007") + bytes((0xCD, guests.EXIT)))
     assert debugger.resume(FORWARD) == Event(EventKind.EXITING, status=7)
     exit_at = guest.machine.icount
-    assert debugger.resume(STEP_BACK).kind is EventKind.STEPPED
-    assert debugger.resume(FORWARD).kind is EventKind.EXITING
+    assert debugger.drive(STEP_BACK).kind is EventKind.STEPPED
+    assert debugger.drive(FORWARD).kind is EventKind.EXITING
     assert debugger.resume(FORWARD) == Event(EventKind.EXITED, status=7)
     assert debugger.resume(FORWARD) == Event(EventKind.EXITED, status=7)
     assert guest.machine.icount == exit_at
@@ -97,18 +97,18 @@ def test_a_resumable_trap_is_passed_with_the_next_resume() -> None:
     """Prevents a program that can't get past its own INT 3."""
     guest, debugger = debug(bytes((0xCD, guests.TRAP)) + COUNTER)
     assert debugger.resume(FORWARD) == Event(EventKind.SIGNALLED, signal=5, text="trap")
-    assert debugger.resume(STEP).kind is EventKind.STEPPED
+    assert debugger.drive(STEP).kind is EventKind.STEPPED
     assert guest.machine.pc == 0x102
-    assert debugger.resume(Resume(count=10)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(count=10)).kind is EventKind.STEPPED
 
 
 def test_a_fatal_trap_kills_with_the_next_resume() -> None:
     """Prevents a divide error that stops the machine for ever at the same place."""
     _, debugger = debug(bytes((0xCD, guests.FAULT)))
-    assert debugger.resume(FORWARD).kind is EventKind.SIGNALLED
+    assert debugger.drive(FORWARD).kind is EventKind.SIGNALLED
     assert debugger.resume(FORWARD) == Event(EventKind.KILLED, signal=8, text="fault")
-    assert debugger.resume(STEP_BACK).kind is EventKind.STEPPED
-    assert debugger.resume(FORWARD).kind is EventKind.SIGNALLED
+    assert debugger.drive(STEP_BACK).kind is EventKind.STEPPED
+    assert debugger.drive(FORWARD).kind is EventKind.SIGNALLED
 
 
 def test_a_changed_pc_leads_out_of_a_fatal_trap() -> None:
@@ -117,7 +117,7 @@ def test_a_changed_pc_leads_out_of_a_fatal_trap() -> None:
     debugger.resume(FORWARD)
     debugger.write_register("cs", 0)
     debugger.write_register("ip", 0x102)
-    assert debugger.resume(Resume(count=9)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(count=9)).kind is EventKind.STEPPED
     state = guest.state()
     debugger.timeline.seek(0)
     debugger.timeline.seek(debugger.timeline.end)
@@ -127,18 +127,18 @@ def test_a_changed_pc_leads_out_of_a_fatal_trap() -> None:
 def test_halt_is_a_stop() -> None:
     """Prevents a halted machine that looks like one that runs."""
     _, debugger = debug(bytes.fromhex("f4"))
-    assert debugger.resume(FORWARD).kind is EventKind.HALTED
-    assert debugger.resume(FORWARD).kind is EventKind.HALTED
+    assert debugger.drive(FORWARD).kind is EventKind.HALTED
+    assert debugger.drive(FORWARD).kind is EventKind.HALTED
 
 
 def test_waiting_goes_on_with_its_count() -> None:
     """Prevents `stepi N` from starting to count anew after each key."""
     guest, debugger = debug(bytes((0xCD, guests.READ)) + COUNTER)
     how = Resume(count=10)
-    assert debugger.resume(how).kind is EventKind.WAITING
-    assert debugger.resume(how).kind is EventKind.WAITING
+    assert debugger.resume(how) is WAITING
+    assert debugger.resume(how) is WAITING
     debugger.receive(Console.CHANNEL, b"x")
-    assert debugger.resume(how).kind is EventKind.STEPPED
+    assert debugger.drive(how).kind is EventKind.STEPPED
     assert guest.machine.icount == 10
 
 
@@ -148,7 +148,7 @@ def test_an_interrupted_wait_is_over() -> None:
     how = Resume(count=10)
     debugger.resume(how)
     debugger.interrupt()
-    assert debugger.resume(how).kind is EventKind.INTERRUPTED
+    assert debugger.drive(how).kind is EventKind.INTERRUPTED
     debugger.receive(Console.CHANNEL, b"x")
     debugger.resume(Resume(count=10))
     assert guest.machine.icount == 11
@@ -164,7 +164,7 @@ def test_a_request_before_the_resume_stops_it_at_once(how: Resume) -> None:
     debugger.resume(Resume(count=1000))
     debugger.insert(at(0x999))
     debugger.interrupt()
-    event = debugger.resume(how)
+    event = debugger.drive(how)
     assert event.kind in (EventKind.INTERRUPTED, EventKind.STEPPED)
     assert abs(debugger.machine.icount - 1000) <= 1
 
@@ -174,9 +174,9 @@ def test_a_request_ends_with_the_resume_it_meets() -> None:
     _, debugger = debug(bytes((0xCD, guests.EXIT)))
     debugger.resume(FORWARD)
     debugger.interrupt()
-    assert debugger.resume(FORWARD).kind is EventKind.EXITED
+    assert debugger.drive(FORWARD).kind is EventKind.EXITED
     debugger.resume(STEP_BACK)
-    assert debugger.resume(FORWARD).kind is EventKind.EXITING
+    assert debugger.drive(FORWARD).kind is EventKind.EXITING
 
 
 def test_an_interrupted_search_stands_where_it_has_searched_to() -> None:
@@ -195,10 +195,10 @@ def test_an_interrupted_search_stands_where_it_has_searched_to() -> None:
         return before(icount)
 
     debugger.timeline.before = before_and_stop  # type: ignore[method-assign]
-    assert debugger.resume(BACKWARD).kind is EventKind.INTERRUPTED
+    assert debugger.drive(BACKWARD).kind is EventKind.INTERRUPTED
     assert 0 < guest.machine.icount < 1000
     assert guest.state() == guests.replay(COUNTER, [], guest.machine.icount).state()
-    assert debugger.resume(BACKWARD).kind is EventKind.HISTORY_START
+    assert debugger.drive(BACKWARD).kind is EventKind.HISTORY_START
 
 
 # -- backward -----------------------------------------------------------------------------------
@@ -221,23 +221,23 @@ def test_backward_without_a_hit_ends_at_the_start() -> None:
     guest, debugger = debug(COUNTER)
     before = guest.state()
     debugger.resume(Resume(count=100))
-    assert debugger.resume(BACKWARD).kind is EventKind.HISTORY_START
+    assert debugger.drive(BACKWARD).kind is EventKind.HISTORY_START
     assert guest.state() == before
-    assert debugger.resume(STEP_BACK).kind is EventKind.HISTORY_START
+    assert debugger.drive(STEP_BACK).kind is EventKind.HISTORY_START
 
 
 def test_counts_backward_stop_at_points() -> None:
     """Prevents `reverse-stepi 1000` from passing the breakpoint one is looking for."""
     guest, debugger = debug(COUNTER)
     debugger.resume(Resume(count=100))
-    assert debugger.resume(Resume(backward=True, count=30)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(backward=True, count=30)).kind is EventKind.STEPPED
     assert guest.machine.icount == 70
     debugger.insert(at(0x106))
-    assert debugger.resume(Resume(backward=True, count=30)).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume(backward=True, count=30)).kind is EventKind.BREAKPOINT
     assert guest.machine.icount == 68
-    assert debugger.resume(Resume(backward=True, count=1000)).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume(backward=True, count=1000)).kind is EventKind.BREAKPOINT
     debugger.remove_all()
-    assert debugger.resume(Resume(backward=True, count=1000)).kind is EventKind.HISTORY_START
+    assert debugger.drive(Resume(backward=True, count=1000)).kind is EventKind.HISTORY_START
 
 
 def test_range_stepping_backward_stops_outside() -> None:
@@ -275,9 +275,9 @@ def test_reverse_continue_finds_the_hits_of_a_forward_log(
         debugger.insert(point)
     hits = forward_log(code, debugger, points)
     while hits:
-        event = debugger.resume(BACKWARD)
+        event = debugger.drive(BACKWARD)
         assert (guest.machine.icount, event.kind is EventKind.WATCHPOINT) == hits.pop()
-    assert debugger.resume(BACKWARD).kind is EventKind.HISTORY_START
+    assert debugger.drive(BACKWARD).kind is EventKind.HISTORY_START
 
 
 def forward_log(code: bytes, debugger: Debugger, points: list[Point]) -> list[tuple[int, bool]]:
@@ -315,7 +315,7 @@ def test_crowds_of_hits_are_not_all_visited() -> None:
         return run(*args, **kwargs)
 
     guest.machine.run = counting  # type: ignore[assignment, method-assign]
-    assert debugger.resume(BACKWARD).kind is EventKind.BREAKPOINT
+    assert debugger.drive(BACKWARD).kind is EventKind.BREAKPOINT
     assert guest.machine.icount == 19_996
     assert calls < 3_000
 

@@ -15,9 +15,9 @@ from blink16.cpu import engines
 from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.devices.nmi import CHANNEL_ERROR, MEMORY_ERROR
+from blink16.history import Timeline
 from blink16.machine import Machine
 from blink16.monitor import execute
-from blink16.timeline import Timeline
 
 NMIS, LOOPS = DATA, DATA + 2
 HANDLER = 0x3000
@@ -157,7 +157,7 @@ def test_the_bios_says_which_error_and_halts(error: int, number: int) -> None:
     """Prevents an error that nobody handles from passing unseen."""
     debugger, notices = booted(FOREVER)
     debugger.receive("nmi", bytes((error,)))
-    assert debugger.resume(Resume(count=1000)).kind is EventKind.HALTED
+    assert debugger.drive(Resume(count=1000)).kind is EventKind.HALTED
     assert execute(debugger, "screen").startswith(f"PARITY CHECK {number}\n")
     assert "PARITY CHECK" in notices[0]
     assert not debugger.machine.registers.flags & 0x200
@@ -214,10 +214,10 @@ def test_no_sequence_of_errors_and_masks_hangs(steps: list[tuple[int | None, int
 def test_a_halted_machine_goes_on_with_it_and_back() -> None:
     """Prevents a machine that stopped for good from refusing its NMI, now or in a replay."""
     debugger, _ = booted(CLI + HLT + FOREVER)
-    assert debugger.resume(Resume()).kind is EventKind.HALTED
+    assert debugger.drive(Resume()).kind is EventKind.HALTED
     halted = debugger.timeline.now
     execute(debugger, "nmi")
-    assert debugger.resume(Resume()).kind is EventKind.HALTED
+    assert debugger.drive(Resume()).kind is EventKind.HALTED
     end = debugger.timeline.now
     assert execute(debugger, "screen").startswith("PARITY CHECK 2")
     execute(debugger, f"seek {halted}")

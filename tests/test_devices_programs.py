@@ -27,7 +27,7 @@ from pc_guest import (
 from blink16.cpu import engines
 from blink16.cpu.engine import StopReason
 from blink16.devices import keys
-from blink16.timeline import Timeline
+from blink16.history import Timeline
 
 TICKS, KEYS, BYTES, LOOPS = DATA, DATA + 2, DATA + 4, DATA + 6
 STORE = DATA + 0x100

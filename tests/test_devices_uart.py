@@ -8,7 +8,7 @@ from pc_guest import PcGuest
 
 from blink16.devices import pc as pc_module
 from blink16.devices import uart as u
-from blink16.devices.uart import Register
+from blink16.devices.uart import UartRegister
 
 COM1, COM2 = pc_module.COM1_PORT, pc_module.COM2_PORT
 
@@ -20,11 +20,11 @@ class Line:
         self.pc = PcGuest()
         self.pc.out(0x21, 0x00)
 
-    def read(self, register: Register) -> int:
+    def read(self, register: UartRegister) -> int:
         """Read a register."""
         return self.pc.in_(COM1 + register)
 
-    def write(self, register: Register, value: int) -> None:
+    def write(self, register: UartRegister, value: int) -> None:
         """Write a register."""
         self.pc.out(COM1 + register, value)
 
@@ -45,26 +45,26 @@ class Line:
 def test_registers_hold_what_they_can() -> None:
     """Prevents programs that test for an 8250 from not finding one."""
     line = Line()
-    line.write(Register.SCRATCH, 0xA5)
-    line.write(Register.IER, 0xFF)
-    line.write(Register.MCR, 0xFF)
-    line.write(Register.LCR, 0x1B)
-    values = [line.read(register) for register in Register if register > Register.DATA]
+    line.write(UartRegister.SCRATCH, 0xA5)
+    line.write(UartRegister.IER, 0xFF)
+    line.write(UartRegister.MCR, 0xFF)
+    line.write(UartRegister.LCR, 0x1B)
+    values = [line.read(register) for register in UartRegister if register > UartRegister.DATA]
     assert values[0] == 0x0F
     assert values[1] & 0xF0 == 0  # no FIFOs: not a 16550
     assert (values[2], values[3], values[6]) == (0x1B, 0x1F, 0xA5)
-    assert line.read(Register.LSR) == u.LSR_EMPTY | u.LSR_IDLE
+    assert line.read(UartRegister.LSR) == u.LSR_EMPTY | u.LSR_IDLE
 
 
 def test_dlab_shows_the_divisor() -> None:
     """Prevents a baud rate from being sent, or a byte from becoming a baud rate."""
     line = Line()
-    line.write(Register.LCR, u.LCR_DLAB | 3)
-    line.write(Register.DATA, 0x0C)
-    line.write(Register.IER, 0x01)
-    assert (line.read(Register.DATA), line.read(Register.IER)) == (0x0C, 0x01)
-    line.write(Register.LCR, 3)
-    assert line.read(Register.IER) == 0
+    line.write(UartRegister.LCR, u.LCR_DLAB | 3)
+    line.write(UartRegister.DATA, 0x0C)
+    line.write(UartRegister.IER, 0x01)
+    assert (line.read(UartRegister.DATA), line.read(UartRegister.IER)) == (0x0C, 0x01)
+    line.write(UartRegister.LCR, 3)
+    assert line.read(UartRegister.IER) == 0
     assert line.pc.devices.com1.state.divisor == 0x010C
     assert not line.pc.shown
 
@@ -72,32 +72,32 @@ def test_dlab_shows_the_divisor() -> None:
 def test_a_character_takes_its_time() -> None:
     """Prevents a line that is faster than its baud rate: 9600 baud are 960 characters a second."""
     line = Line()
-    line.write(Register.LCR, u.LCR_DLAB | 3)
-    line.write(Register.DATA, 12)
-    line.write(Register.IER, 0)
-    line.write(Register.LCR, 3)
+    line.write(UartRegister.LCR, u.LCR_DLAB | 3)
+    line.write(UartRegister.DATA, 12)
+    line.write(UartRegister.IER, 0)
+    line.write(UartRegister.LCR, 3)
     assert line.pc.devices.com1.character_time == 1042
     line.pc.machine.receive("com1", b"ab")
-    assert line.read(Register.DATA) == ord("a")
+    assert line.read(UartRegister.DATA) == ord("a")
     line.wait(1041)
-    assert not line.read(Register.LSR) & u.LSR_DATA
+    assert not line.read(UartRegister.LSR) & u.LSR_DATA
     line.wait(1)
-    assert line.read(Register.LSR) & u.LSR_DATA
-    assert line.read(Register.DATA) == ord("b")
+    assert line.read(UartRegister.LSR) & u.LSR_DATA
+    assert line.read(UartRegister.DATA) == ord("b")
 
 
 def test_the_transmitter_is_double_buffered() -> None:
     """Prevents bytes that overwrite each other where the chip has room for two."""
     line = Line()
     time = line.pc.devices.com1.character_time
-    line.write(Register.DATA, ord("1"))
-    assert line.read(Register.LSR) == u.LSR_EMPTY
-    line.write(Register.DATA, ord("2"))
-    assert line.read(Register.LSR) == 0
+    line.write(UartRegister.DATA, ord("1"))
+    assert line.read(UartRegister.LSR) == u.LSR_EMPTY
+    line.write(UartRegister.DATA, ord("2"))
+    assert line.read(UartRegister.LSR) == 0
     line.wait(time)
-    assert line.read(Register.LSR) == u.LSR_EMPTY
+    assert line.read(UartRegister.LSR) == u.LSR_EMPTY
     line.wait(time)
-    assert line.read(Register.LSR) == u.LSR_EMPTY | u.LSR_IDLE
+    assert line.read(UartRegister.LSR) == u.LSR_EMPTY | u.LSR_IDLE
     assert line.pc.shown == {"com1": b"12"}
 
 
@@ -109,53 +109,53 @@ def test_input_waits_for_the_program() -> None:
     got = bytearray()
     for _ in text:
         line.wait(100_000)
-        got.append(line.read(Register.DATA))
+        got.append(line.read(UartRegister.DATA))
     assert got == text
-    assert not line.read(Register.LSR) & u.LSR_OVERRUN
+    assert not line.read(UartRegister.LSR) & u.LSR_OVERRUN
 
 
 def test_interrupts_have_their_order() -> None:
     """Prevents a handler from seeing the less urgent cause first, or none at all."""
     line = Line()
-    line.write(Register.MCR, u.MCR_LOOP)
+    line.write(UartRegister.MCR, u.MCR_LOOP)
     for byte in b"ab":  # the second one overruns the first
-        line.write(Register.DATA, byte)
+        line.write(UartRegister.DATA, byte)
         line.wait(100_000)
-    line.write(Register.MCR, u.MCR_LOOP | u.MCR_RTS)
-    line.write(Register.MCR, u.MCR_OUT2)
-    line.write(Register.IER, 0x0F)
+    line.write(UartRegister.MCR, u.MCR_LOOP | u.MCR_RTS)
+    line.write(UartRegister.MCR, u.MCR_OUT2)
+    line.write(UartRegister.IER, 0x0F)
     assert line.interrupts()
-    assert line.read(Register.IIR) == u.IIR_LINE
-    assert line.read(Register.LSR) & u.LSR_OVERRUN
-    assert line.read(Register.IIR) == u.IIR_DATA
-    assert line.read(Register.DATA) == ord("b")
-    assert line.read(Register.IIR) == u.IIR_EMPTY
-    assert line.read(Register.IIR) == u.IIR_MODEM
-    assert line.read(Register.MSR) & 0x0F
-    assert line.read(Register.IIR) == u.IIR_NONE
+    assert line.read(UartRegister.IIR) == u.IIR_LINE
+    assert line.read(UartRegister.LSR) & u.LSR_OVERRUN
+    assert line.read(UartRegister.IIR) == u.IIR_DATA
+    assert line.read(UartRegister.DATA) == ord("b")
+    assert line.read(UartRegister.IIR) == u.IIR_EMPTY
+    assert line.read(UartRegister.IIR) == u.IIR_MODEM
+    assert line.read(UartRegister.MSR) & 0x0F
+    assert line.read(UartRegister.IIR) == u.IIR_NONE
     assert not line.interrupts()
 
 
 def test_out2_is_the_switch_of_the_interrupt() -> None:
     """Prevents interrupts that a PC's adapter holds back."""
     line = Line()
-    line.write(Register.IER, u.IER_DATA)
+    line.write(UartRegister.IER, u.IER_DATA)
     line.pc.machine.receive("com1", b"x")
-    assert line.read(Register.IIR) == u.IIR_DATA
+    assert line.read(UartRegister.IIR) == u.IIR_DATA
     assert not line.interrupts()
-    line.write(Register.MCR, u.MCR_OUT2)
+    line.write(UartRegister.MCR, u.MCR_OUT2)
     assert line.interrupts()
 
 
 def test_enabling_the_empty_interrupt_raises_it() -> None:
     """Prevents drivers that start sending by enabling it from waiting for ever."""
     line = Line()
-    line.write(Register.MCR, u.MCR_OUT2)
-    line.write(Register.IER, u.IER_EMPTY)
+    line.write(UartRegister.MCR, u.MCR_OUT2)
+    line.write(UartRegister.IER, u.IER_EMPTY)
     assert line.interrupts()
-    line.write(Register.DATA, 0x41)
-    assert line.read(Register.IIR) == u.IIR_EMPTY  # it has moved on into the transmitter
-    line.write(Register.DATA, 0x42)
+    line.write(UartRegister.DATA, 0x41)
+    assert line.read(UartRegister.IIR) == u.IIR_EMPTY  # it has moved on into the transmitter
+    line.write(UartRegister.DATA, 0x42)
     assert not line.interrupts()
     line.wait(100_000)
     assert line.interrupts()
@@ -164,28 +164,28 @@ def test_enabling_the_empty_interrupt_raises_it() -> None:
 def test_loopback_keeps_to_itself() -> None:
     """Prevents a self-test from being seen outside, or from failing."""
     line = Line()
-    line.write(Register.MCR, u.MCR_LOOP | u.MCR_DTR | u.MCR_RTS | u.MCR_OUT1 | u.MCR_OUT2)
-    assert line.read(Register.MSR) & 0xF0 == 0xF0
-    line.write(Register.MCR, u.MCR_LOOP | u.MCR_RTS)
-    assert line.read(Register.MSR) == u.MSR_CTS | 0x0E
+    line.write(UartRegister.MCR, u.MCR_LOOP | u.MCR_DTR | u.MCR_RTS | u.MCR_OUT1 | u.MCR_OUT2)
+    assert line.read(UartRegister.MSR) & 0xF0 == 0xF0
+    line.write(UartRegister.MCR, u.MCR_LOOP | u.MCR_RTS)
+    assert line.read(UartRegister.MSR) == u.MSR_CTS | 0x0E
     line.pc.machine.receive("com1", b"outside")
-    line.write(Register.DATA, 0x55)
+    line.write(UartRegister.DATA, 0x55)
     line.wait(100_000)
-    assert line.read(Register.DATA) == 0x55
+    assert line.read(UartRegister.DATA) == 0x55
     assert not line.pc.shown
-    line.write(Register.MCR, 0)
+    line.write(UartRegister.MCR, 0)
     line.wait(100_000)
-    assert line.read(Register.DATA) == ord("o")
+    assert line.read(UartRegister.DATA) == ord("o")
 
 
 def test_com2_is_another_one() -> None:
     """Prevents the two ports from sharing registers or interrupts."""
     pc = PcGuest()
-    pc.out(COM2 + Register.MCR, u.MCR_OUT2)
-    pc.out(COM2 + Register.IER, u.IER_DATA)
+    pc.out(COM2 + UartRegister.MCR, u.MCR_OUT2)
+    pc.out(COM2 + UartRegister.IER, u.IER_DATA)
     pc.machine.receive("com2", b"x")
     assert pc.devices.pic.state.irr == 1 << pc_module.COM2_IRQ
-    assert pc.in_(COM1 + Register.MCR) == 0
+    assert pc.in_(COM1 + UartRegister.MCR) == 0
 
 
 STEPS = st.tuples(st.integers(0, 7), st.integers(0, 255), st.integers(0, 3000), st.booleans())
@@ -198,9 +198,9 @@ def test_nonsense_makes_progress(steps: list[tuple[int, int, int, bool]]) -> Non
     line.pc.machine.receive("com1", b"some input")
     for register, value, time, reads in steps:
         if reads:
-            assert 0 <= line.read(Register(register)) <= 0xFF
+            assert 0 <= line.read(UartRegister(register)) <= 0xFF
         else:
-            line.write(Register(register), value)
+            line.write(UartRegister(register), value)
         line.pc.machine.slept += time
         com1 = line.pc.devices.com1
         due = com1.due()

@@ -8,7 +8,7 @@ import pytest
 from test_vectors import load_cases
 
 from blink16.cpu.disassembler import Syntax, disassemble
-from blink16.cpu.encoding import parse
+from blink16.cpu.models import DEFAULT
 
 
 def test_intel_syntax_is_that_of_the_vectors(shared: Path) -> None:
@@ -16,7 +16,7 @@ def test_intel_syntax_is_that_of_the_vectors(shared: Path) -> None:
     wrong = []
     for path in sorted((shared / "vectors" / "8086").glob("*.json.gz")):
         for case in load_cases(path):
-            instruction = parse(bytes(case["bytes"]))
+            instruction = DEFAULT.encoding.parse(bytes(case["bytes"]))
             text = disassemble(instruction, 0)
             if (text, instruction.length) != (case["name"], len(case["bytes"])):
                 wrong.append((text, case["name"], bytes(case["bytes"]).hex()))
@@ -49,4 +49,7 @@ def test_intel_syntax_is_that_of_the_vectors(shared: Path) -> None:
 )
 def test_att_syntax_is_that_of_gnu_tools(code: str, text: str) -> None:
     """Prevents text that differs from what gdb's x/i shows for the same bytes at 0100h."""
-    assert disassemble(parse(bytes.fromhex(code) + bytes(6)), 0x100, Syntax.ATT) == text
+    assert (
+        disassemble(DEFAULT.encoding.parse(bytes.fromhex(code) + bytes(6)), 0x100, Syntax.ATT)
+        == text
+    )

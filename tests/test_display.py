@@ -19,7 +19,7 @@ from blink16.painter import Painter
 SCREEN = 0xB8000
 
 
-def shown(pc: Pc) -> display.Screen | None:
+def shown(pc: Pc) -> display.ScreenContent | None:
     """Return what a PC shows."""
     video = pc.machine.component("video")
     assert isinstance(video, Video)

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blink16.dos import arena, clock, names
-from blink16.dos.arena import Block
+from blink16.dos.arena import MemoryBlock
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import (
     FAR_POINTER,
     MCB,
     MZ_HEADER,
     PSP,
-    Executable,
+    MzExecutable,
     parse,
     parse_com,
     parse_mz,
@@ -55,7 +55,7 @@ def mz(image: bytes, *, relocations: tuple[tuple[int, int], ...] = (), **fields:
 def test_mz_round_trip() -> None:
     """A linker's header must be read field by field, not shifted or swapped."""
     program = parse_mz(mz(b"abcdefgh", relocations=((0, 4),), cs=1, ip=2, ss=3, sp=4, minalloc=5))
-    assert program == Executable(b"abcdefgh", 1, 2, 3, 4, 5, 0xFFFF, ((0, 4),))
+    assert program == MzExecutable(b"abcdefgh", 1, 2, 3, 4, 5, 0xFFFF, ((0, 4),))
 
 
 def test_relocation_adds_the_load_segment() -> None:
@@ -221,7 +221,7 @@ FIRST = 0x1000
 def fresh(size: int = 0x100) -> Memory:
     """Return memory with one free block."""
     memory = Memory()
-    arena.put(memory, Block(FIRST, size, arena.FREE, True))
+    arena.put(memory, MemoryBlock(FIRST, size, arena.FREE, True))
     return memory
 
 
@@ -233,7 +233,7 @@ def test_allocate_free_and_join() -> None:
     assert (a.data, b.data) == (FIRST + 1, FIRST + 0x12)
     arena.release(memory, FIRST, a.data)
     arena.release(memory, FIRST, b.data)
-    assert list(arena.blocks(memory, FIRST)) == [Block(FIRST, 0x100, 0, True)]
+    assert list(arena.blocks(memory, FIRST)) == [MemoryBlock(FIRST, 0x100, 0, True)]
 
 
 def test_too_large_says_how_much_there_is() -> None:
@@ -248,7 +248,7 @@ def test_resize_grows_into_free_memory_only() -> None:
     memory = fresh()
     a = arena.allocate(memory, FIRST, 0x10, 7)
     arena.resize(memory, FIRST, a.data, 0x100)
-    assert list(arena.blocks(memory, FIRST)) == [Block(FIRST, 0x100, 7, True)]
+    assert list(arena.blocks(memory, FIRST)) == [MemoryBlock(FIRST, 0x100, 7, True)]
     arena.resize(memory, FIRST, a.data, 0x08)
     b = arena.allocate(memory, FIRST, 0x08, 7)
     with pytest.raises(CallFailed) as failed:
@@ -261,8 +261,8 @@ def test_last_fit_takes_the_end() -> None:
     """Strategy 2 must leave low memory alone."""
     memory = fresh()
     block = arena.allocate(memory, FIRST, 0x10, 7, arena.Strategy.LAST_FIT)
-    assert block == Block(FIRST + 0xF0, 0x10, 7, True)
-    assert list(arena.blocks(memory, FIRST)) == [Block(FIRST, 0xEF, 0, False), block]
+    assert block == MemoryBlock(FIRST + 0xF0, 0x10, 7, True)
+    assert list(arena.blocks(memory, FIRST)) == [MemoryBlock(FIRST, 0xEF, 0, False), block]
 
 
 def test_destroyed_chain_is_error_7() -> None:

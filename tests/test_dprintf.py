@@ -10,7 +10,7 @@ from stub_client import Client
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.gdbstub import agent
-from blink16.gdbstub.agent import MAX_OUTPUT, Condition, Print
+from blink16.gdbstub.agent import MAX_OUTPUT, AgentCondition, Print
 from blink16.gdbstub.points import MAX_EXPRESSIONS, MAX_LENGTH
 from blink16.history import search
 from blink16.machine import Machine
@@ -18,7 +18,7 @@ from blink16.machine import Machine
 COUNT_AX = bytes.fromhex("40 ebfd")
 """inc ax; jmp back."""
 AX = b"\x26\0\0"
-PLACE = Point(PointKind.SOFTWARE, 0x10001)
+PLACE = Point(PointKind.EXECUTE, 0x10001)
 """Where the count has just been taken."""
 
 
@@ -59,9 +59,9 @@ def printing(*commands: bytes) -> Print:
 def test_it_prints_on_each_arrival_and_never_stops(debugger: Debugger, said: list[bytes]) -> None:
     """Prevents stops, lines that are missing, and lines that come twice after a stop."""
     debugger.insert(PLACE, None, printing(printf(rb"%d\n", AX)))
-    assert debugger.resume(Resume(count=5)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(count=5)).kind is EventKind.STEPPED
     assert said == [b"1\n", b"2\n", b"3\n"]  # the last is where it arrived just now
-    assert debugger.resume(Resume(count=2)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(count=2)).kind is EventKind.STEPPED
     assert said == [b"1\n", b"2\n", b"3\n", b"4\n"]
 
 
@@ -69,21 +69,21 @@ def test_it_prints_in_the_recorded_past_and_backward(debugger: Debugger, said: l
     """Prevents a past in which dprintf is silent, and lines in the order of time going back."""
     debugger.resume(Resume(count=7))
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.HISTORY_START
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.HISTORY_START
     assert said == [b"3", b"2", b"1"]
     debugger.resume(Resume(count=7))
     assert said == [b"3", b"2", b"1", b"1", b"2", b"3", b"4"]
-    assert debugger.resume(Resume(backward=True, count=2)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(backward=True, count=2)).kind is EventKind.STEPPED
     assert said[7:] == [b"3"]
 
 
 def test_going_back_it_prints_down_to_the_stop(debugger: Debugger, said: list[bytes]) -> None:
     """Prevents lines of instants that were only searched and never reached."""
     debugger.resume(Resume(count=30))
-    stop = Point(PointKind.HARDWARE, 0x10000)
+    stop = Point(PointKind.EXECUTE, 0x10000)
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(stop, Condition((ax_is(8),)))
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.BREAKPOINT
+    debugger.insert(stop, AgentCondition((ax_is(8),)))
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.BREAKPOINT
     assert debugger.machine.registers.ax == 8
     assert said == [b"15", b"14", b"13", b"12", b"11", b"10", b"9"]
 
@@ -95,14 +95,14 @@ def test_many_lines_backward(
     monkeypatch.setattr(search, "MAX_SAID", 7)
     debugger.resume(Resume(count=200))
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(Point(PointKind.HARDWARE, 0x10000), Condition((ax_is(20),)))
+    debugger.insert(Point(PointKind.EXECUTE, 0x10000), AgentCondition((ax_is(20),)))
     debugger.resume(Resume(backward=True))
     assert said == [b"%d" % n for n in range(100, 20, -1)]
 
 
 def test_it_may_have_a_condition(debugger: Debugger, said: list[bytes]) -> None:
     """Prevents conditions that count for breakpoints only."""
-    debugger.insert(PLACE, Condition((ax_is(3),)), printing(printf(b"three")))
+    debugger.insert(PLACE, AgentCondition((ax_is(3),)), printing(printf(b"three")))
     debugger.resume(Resume(count=20))
     assert said == [b"three"]
     debugger.resume(Resume(backward=True))
@@ -115,7 +115,7 @@ def test_several_at_one_address_keep_their_own_conditions(
     """Gdb sends all conditions, then all commands: one's condition must not print another's."""
     conditions = (ax_is(2), ax_is(4))
     action = Print.of((printf(b"two"), printf(b"four")), conditions)
-    debugger.insert(PLACE, Condition(conditions), action)
+    debugger.insert(PLACE, AgentCondition(conditions), action)
     debugger.resume(Resume(count=20))
     assert said == [b"two", b"four"]
 
@@ -123,8 +123,8 @@ def test_several_at_one_address_keep_their_own_conditions(
 def test_a_breakpoint_at_the_same_address_stops(debugger: Debugger, said: list[bytes]) -> None:
     """Prevents a dprintf that swallows another kind of breakpoint, and the other way round."""
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(Point(PointKind.HARDWARE, PLACE.address), Condition((ax_is(3),)))
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    debugger.insert(PLACE, AgentCondition((ax_is(3),)), owner="another")
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert said == [b"1", b"2", b"3"]
     debugger.remove(PLACE)
     debugger.resume(Resume(count=20))
@@ -136,8 +136,8 @@ def test_range_steps_print_once_and_stop_at_breakpoints(
 ) -> None:
     """Prevents one line for the arrival and one for the start of the next step."""
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(Point(PointKind.SOFTWARE, 0x10000), Condition((ax_is(3),)))
-    event = debugger.resume(Resume(step_range=(0x10000, 0x10010)))
+    debugger.insert(Point(PointKind.EXECUTE, 0x10000), AgentCondition((ax_is(3),)))
+    event = debugger.drive(Resume(step_range=(0x10000, 0x10010)))
     assert event.kind is EventKind.BREAKPOINT
     assert said == [b"1", b"2", b"3"]
     assert debugger.machine.registers.ax == 3
@@ -147,7 +147,7 @@ def test_setting_the_point_again_ends_it(debugger: Debugger, said: list[bytes]) 
     """Gdb sets a breakpoint over its dprintf without taking that away first."""
     debugger.insert(PLACE, None, printing(printf(b"x")))
     debugger.insert(PLACE)
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert not said
 
 
@@ -193,7 +193,7 @@ def test_conditions_print_nothing(debugger: Debugger) -> None:
     """Prevents output from an engine that judges conditions itself, as often as it likes."""
     with pytest.raises(agent.AgentError):
         agent.evaluate(printf(b"x"), debugger.machine)
-    assert Condition((printf(b"x"),))(debugger.machine)
+    assert AgentCondition((printf(b"x"),))(debugger.machine)
 
 
 @given(st.binary(max_size=60))

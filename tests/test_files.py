@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blink16 import filenodes, files, hostfolder
-from blink16.files import ROOT, FileTree, Kind
+from blink16.files import ROOT, FileKind, FileTree
 
 SECRET = b"secret of the host"
 PIECES = ["..", ".", "", "a", "deep", "out", "etc", "up", "loop", "file", "away", "a" * 300, "\0"]
@@ -115,7 +115,7 @@ def test_fifo_is_seen_but_not_opened(root: Path) -> None:
     os.mkfifo(root / "fifo")
     files = tree(root)
     node = files.lookup("fifo")
-    assert files.stat(node).kind is Kind.OTHER
+    assert files.stat(node).kind is FileKind.OTHER
     assert error_of(lambda: files.read(node, 0, 1)) == errno.EACCES
     assert error_of(lambda: files.create("fifo")) == errno.EACCES
 

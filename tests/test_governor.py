@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -13,8 +12,9 @@ from blink16.bios.data_area import DataArea
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.governor import MAX_LAG_SECONDS, Governor
+from blink16.history import Timeline
+from blink16.inbox import Inbox
 from blink16.machine import Machine
-from blink16.timeline import Timeline
 
 
 class Clock:
@@ -65,20 +65,19 @@ def test_a_short_lag_is_caught_up() -> None:
 # -- a machine's history in real time --------------------------------------------------------
 
 
-class Hurry(threading.Event):
-    """An event whose waits take no time: they move the clock."""
+class Hurry(Inbox):
+    """An inbox whose waits take no time: they move the clock."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self.clock = clock
         self.on_wait: Callable[[], None] = lambda: None
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, seconds: float | None) -> None:
         """Let the time pass."""
-        assert timeout is not None
-        self.clock.seconds += timeout
+        assert seconds is not None
+        self.clock.seconds += seconds
         self.on_wait()
-        return self.is_set()
 
 
 @pytest.fixture
@@ -94,7 +93,7 @@ def timeline_of(code: bytes, clock: Clock) -> tuple[Timeline, Hurry]:
     bios.boot(machine, sector(code), Console())
     timeline = Timeline(machine)
     timeline.governor = Governor(machine.instructions_per_second, clock)
-    timeline._hurry = hurry = Hurry(clock)
+    timeline.inbox = hurry = Hurry(clock)
     return timeline, hurry
 
 

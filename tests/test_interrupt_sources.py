@@ -14,8 +14,8 @@ from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.devices import keys
 from blink16.devices.nmi import CHANNEL_ERROR
+from blink16.history import Timeline
 from blink16.machine import Machine, Snapshot
-from blink16.timeline import Timeline
 
 SPEED = 20_000
 """Instructions a second: 200 between two scan codes, 60 cycles of the timer in each."""

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stub_client import Client
 
-from blink16.board import Program, dwarf
-from blink16.gdbstub.actions import Taken
+from blink16.board import ProgramFacts, dwarf
 from blink16.gdbstub.hostio import BOARD
+from blink16.gdbstub.orders import Taken
 from blink16.gdbstub.session import Session
 from blink16.memory import MEMORY_SIZE
-from blink16.symbolfiles import Place, elf, parse
+from blink16.symbolfiles import LoadSegments, elf, parse
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 
 LIST = b"qXfer:libraries:read::0,fff"
@@ -31,10 +31,10 @@ class ProgramClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        files = [parse(content, Place(0, 0, 0)) for content in (MAIN, DRIVER)]
+        files = [parse(content, LoadSegments(0, 0, 0)) for content in (MAIN, DRIVER)]
         symbols = SymbolTable(symbol for file in files for symbol in file.symbols)
         debug = tuple(file.debug for file in files if file.debug)
-        program = Program.of(self.debugger.machine, symbols, debug)
+        program = ProgramFacts.of(self.debugger.machine, symbols, debug)
         self.session = Session(Taken(1, self.debugger, program))
 
 

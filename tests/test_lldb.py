@@ -13,7 +13,7 @@ import pytest
 from gdb_client import PROJECT, TIMEOUT, Server, lldbs
 
 from blink16 import board, loader
-from blink16.board import Program
+from blink16.board import ProgramFacts
 
 pytestmark = pytest.mark.gdb
 
@@ -53,7 +53,7 @@ def names(tmp_path: Path) -> str:
     """Return the command that loads the sample's names: our ELF, with a processor LLDB knows."""
     options = loader.Options(root=PROJECT)
     loaded = loader.load(loader.read("banner"), ["HI"], options)
-    program = Program.of(loaded.machine, loaded.symbols)
+    program = ProgramFacts.of(loaded.machine, loaded.symbols)
     content = bytearray(board.build(loaded.machine, program).content)
     struct.pack_into("<H", content, MACHINE_FIELD, EM_386)
     (tmp_path / "banner.elf").write_bytes(content)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from blink16 import loader
 from blink16.bios.geometry import MAX_IMAGE_SIZE
-from blink16.loader import Kind, LoadError, Options
+from blink16.loader import LoadError, Options, ProgramKind
 
 COM = bytes.fromhex("b8 2a 4c cd 21")
 BOOT_SECTOR = b"\xfa\xf4".ljust(510, b"\0") + b"\x55\xaa"
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_sample_is_found_by_its_bare_name(folder: Path) -> None:
     """Prevents a fresh installation from having nothing to show."""
-    assert loader.read("banner").kind is Kind.ELKS
+    assert loader.read("banner").kind is ProgramKind.ELKS
 
 
 def test_a_file_here_comes_before_the_sample(folder: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_file_here_comes_before_the_sample(folder: Path) -> None:
 def test_a_folder_here_does_not_hide_the_sample(folder: Path) -> None:
     """Prevents a folder `banner` from being run."""
     (folder / "banner").mkdir()
-    assert loader.read("banner").kind is Kind.ELKS
+    assert loader.read("banner").kind is ProgramKind.ELKS
 
 
 def test_a_sample_is_found_by_its_bare_name_only(folder: Path) -> None:
@@ -80,19 +80,19 @@ def test_programs_of_the_host_on_the_search_path_do_not_count(folder: Path) -> N
 @pytest.mark.parametrize(
     ("image", "name", "kind"),
     [
-        (b"\x01\x03\x30\x04" + bytes(28), "prog.com", Kind.ELKS),
-        (b"MZ" + bytes(30), "prog.com", Kind.DOS_EXE),
-        (b"ZM" + bytes(30), "prog", Kind.DOS_EXE),
-        (BOOT_SECTOR, "prog", Kind.BOOT),
-        (bytes(360 << 10), "disk", Kind.BOOT),
-        (bytes(1000), "disk.IMG", Kind.BOOT),
-        (COM, "PROG.COM", Kind.DOS_COM),
-        (COM, "prog.exe", Kind.DOS_COM),
+        (b"\x01\x03\x30\x04" + bytes(28), "prog.com", ProgramKind.ELKS),
+        (b"MZ" + bytes(30), "prog.com", ProgramKind.DOS_EXE),
+        (b"ZM" + bytes(30), "prog", ProgramKind.DOS_EXE),
+        (BOOT_SECTOR, "prog", ProgramKind.BOOT),
+        (bytes(360 << 10), "disk", ProgramKind.BOOT),
+        (bytes(1000), "disk.IMG", ProgramKind.BOOT),
+        (COM, "PROG.COM", ProgramKind.DOS_COM),
+        (COM, "prog.exe", ProgramKind.DOS_COM),
         (COM, "prog", None),
         (b"\x7fELF", "prog", None),
     ],
 )
-def test_content_goes_before_the_name(image: bytes, name: str, kind: Kind | None) -> None:
+def test_content_goes_before_the_name(image: bytes, name: str, kind: ProgramKind | None) -> None:
     """Prevents a misleading suffix from deciding what the content says plainly."""
     assert loader.identify(image, name) is kind
 

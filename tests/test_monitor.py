@@ -9,8 +9,8 @@ from naive_debugger import NaiveDebugger
 
 import blink16
 from blink16.debugger import Debugger
+from blink16.history import Interrupted
 from blink16.monitor import registry
-from blink16.timeline import Interrupted
 
 
 def run(line: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from blink16 import monitor
 from blink16.breakpoints import Point, PointKind
 from blink16.console import Console
-from blink16.debugger import Debugger, EventKind, Resume
+from blink16.debugger import WAITING, Debugger, EventKind, Resume
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 
 COUNTER = bytes.fromhex("ff060040 40 50 58 ebf7".replace(" ", ""))
@@ -50,7 +50,7 @@ def test_seek_goes_where_the_user_means(debugger: Debugger, goal: str, icount: i
         ("+1", "instruction 101 is outside the history, which is 0..100"),
         ("nowhere", "no bookmark 'nowhere'; see monitor bookmarks"),
         ("+", "no bookmark '+'; see monitor bookmarks"),
-        ("9" * 30, f"no bookmark '{'9' * 30}'; see monitor bookmarks"),
+        ("9" * 30, f"'{'9' * 30}' is no number from 0 to {1 << 62}"),
         ("", "missing: the instant: N, +N, -N, start, end or a bookmark"),
         ("1 2", "unexpected argument '2'"),
     ],
@@ -119,14 +119,14 @@ def test_limits_that_make_no_sense_are_refused(debugger: Debugger, words: str) -
 
 def test_last_write_names_the_culprit(debugger: Debugger) -> None:
     """Prevents a search that moves the machine, or shows another write."""
-    debugger.insert(Point(PointKind.SOFTWARE, 0x104))
+    debugger.insert(Point(PointKind.EXECUTE, 0x104))
     text = run(debugger, "last-write 0x4000 2")
     assert text.splitlines() == [
         "        95  0000:0100 <turn+0>  inc word [ds:4000h]",
         "13 00 -> 14 00",
     ]
     assert debugger.machine.icount == 100
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
 
 
 def test_last_write_by_the_debugger_is_said_so(debugger: Debugger) -> None:
@@ -154,7 +154,7 @@ def test_hits_counts_executions_up_to_here(debugger: Debugger) -> None:
     assert run(debugger, "hits 0:100 -2").endswith("; number -2 at instruction 90")
     assert run(debugger, "hits 0x999") == "not executed since instruction 0"
     debugger.seek(95)
-    point = Point(PointKind.SOFTWARE, 0x106)
+    point = Point(PointKind.EXECUTE, 0x106)
     debugger.insert(point)
     assert run(debugger, "hits turn -1") == (
         "19 times, first at instruction 0, last at 90; number -1 at instruction 90"
@@ -183,7 +183,7 @@ def test_impossible_addresses_are_refused(debugger: Debugger, line: str) -> None
 
 def test_trace_shows_instructions_and_what_they_changed(debugger: Debugger) -> None:
     """Prevents a trace that is off by one, or leaves the machine elsewhere."""
-    debugger.insert(Point(PointKind.SOFTWARE, 0x104))
+    debugger.insert(Point(PointKind.EXECUTE, 0x104))
     lines = run(debugger, "trace 5").splitlines()
     assert [line.split()[0] for line in lines] == ["95", "96", "97", "98", "99"]
     assert lines[1].split()[3:] == ["inc", "ax", "ax=0014"]
@@ -197,7 +197,7 @@ def test_trace_shows_instructions_and_what_they_changed(debugger: Debugger) -> N
 @pytest.mark.parametrize("count", ["0", "-1", "x", "10001", "0x", "1e3", "007x"])
 def test_trace_is_bounded(debugger: Debugger, count: str) -> None:
     """Prevents output without end."""
-    assert "is no count from 1 to 10000" in run(debugger, f"trace {count}")
+    assert "is no number from 1 to 10000" in run(debugger, f"trace {count}")
 
 
 def test_profile_counts_by_symbol() -> None:
@@ -233,14 +233,14 @@ def test_an_interrupted_query_stays_where_it_was(debugger: Debugger) -> None:
     debugger.interrupt()
     assert "interrupted; now at instruction 100" in run(debugger, "last-write 0x5000")
     assert debugger.machine.icount == 100
-    assert debugger.resume(Resume(count=1)).kind is EventKind.STEPPED
+    assert debugger.drive(Resume(count=1)).kind is EventKind.STEPPED
 
 
 def test_seeking_ends_the_wait_for_input() -> None:
     """Prevents a step count that goes on from another instant."""
     debugger = Debugger(guests.make(bytes((0xCD, guests.READ)) + COUNTER).machine)
     how = Resume(count=10)
-    assert debugger.resume(how).kind is EventKind.WAITING
+    assert debugger.resume(how) is WAITING
     run(debugger, "seek start")
     debugger.receive(Console.CHANNEL, b"x")
     debugger.resume(how)

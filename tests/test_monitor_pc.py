@@ -11,7 +11,7 @@ from blink16 import bios
 from blink16.bios import picture
 from blink16.breakpoints import Point, PointKind
 from blink16.console import Console
-from blink16.debugger import Debugger, EventKind, Resume
+from blink16.debugger import IDLE, Debugger, EventKind, Resume
 from blink16.machine import Machine
 from blink16.monitor import execute
 
@@ -66,7 +66,7 @@ def test_waiting_gives_an_idle_machine_up() -> None:
 def test_keys_are_pressed_together(debugger: Debugger) -> None:
     """A chord must reach the BIOS as scan codes, and the reset be seen."""
     assert execute(debugger, "key ctrl-alt-del") == ""
-    event = debugger.resume(Resume(count=20_000))
+    event = debugger.drive(Resume(count=20_000))
     assert event.kind is EventKind.RESTARTED
     assert "Ctrl-Alt-Del" in event.text
     assert "no key 'hyper'" in execute(debugger, "key hyper-x")
@@ -138,7 +138,6 @@ def test_programs_without_a_pc_say_so() -> None:
 def test_a_breakpoint_behind_an_idle_stop_is_hit(debugger: Debugger) -> None:
     """After IDLE the machine goes on where it moved to: a breakpoint there is a new one."""
     how = Resume()
-    event = debugger.resume(how)
-    assert event.kind is EventKind.IDLE
-    debugger.insert(Point(PointKind.SOFTWARE, debugger.machine.pc))
-    assert debugger.resume(how).kind is EventKind.BREAKPOINT
+    assert debugger.resume(how) is IDLE
+    debugger.insert(Point(PointKind.EXECUTE, debugger.machine.pc))
+    assert debugger.drive(how).kind is EventKind.BREAKPOINT

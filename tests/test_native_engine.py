@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from blink16 import Machine
 from blink16.cpu.engine import StopReason
-from blink16.cpu.native import blocks
+from blink16.cpu.native import blocks, translations
 from blink16.cpu.native.compiler import submit
 from blink16.cpu.registers import TF, Cell
 from blink16.machine import FOREVER
@@ -331,6 +331,25 @@ def test_code_that_runs_seldom_is_not_translated() -> None:
     submit(int).result()
     assert machine.run(1).reason is StopReason.HALT
     assert len(translation_of(machine)) == 0
+
+
+def test_code_that_can_not_be_compiled_is_told_and_given_up_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Prevents a compiler that never compiles again, in silence, after one mistake."""
+    pair = Pair.make()
+    pair.load(LOOP_AT, COUNTING, cs=0, ip=LOOP_AT, cx=100)
+
+    def fail(*given: object) -> None:
+        raise IndexError("nobody foresaw this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(translations, "follow", fail)
+        assert translate_here(pair.native) == 0
+    assert "0000:1000 stays interpreted: 40 01 c3 e2 fb f4" in caplog.text
+    assert "nobody foresaw this" in caplog.text
+    assert pair.run(1000).reason is StopReason.HALT
+    assert translate_here(pair.native, LOOP_AT + 1) == 1
 
 
 def test_halted_machine_stays_halted() -> None:

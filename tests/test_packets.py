@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from blink16.packets import (
     PACKET_SIZE,
     BadPacket,
+    Control,
     Decoder,
     Item,
     Packet,
-    Signal,
     escape,
     frame,
 )
@@ -31,7 +31,7 @@ def decode_bytewise(data: bytes) -> list[Item]:
 
 def test_signals_and_packets_come_in_order() -> None:
     """An acknowledgement before or behind a packet must not swallow it."""
-    assert decode(b"+$g#67-\x03") == [Signal.ACK, Packet(b"g"), Signal.NAK, Signal.BREAK]
+    assert decode(b"+$g#67-\x03") == [Control.ACK, Packet(b"g"), Control.NAK, Control.BREAK]
 
 
 def test_garbage_between_packets_is_skipped() -> None:
@@ -41,7 +41,7 @@ def test_garbage_between_packets_is_skipped() -> None:
 
 def test_bad_checksum_is_told() -> None:
     """A damaged packet must never be carried out."""
-    assert decode(b"$g#68$g#zz$g#67") == [Signal.DAMAGED, Signal.DAMAGED, Packet(b"g")]
+    assert decode(b"$g#68$g#zz$g#67") == [Control.DAMAGED, Control.DAMAGED, Packet(b"g")]
 
 
 def test_checksum_in_capitals_is_taken() -> None:

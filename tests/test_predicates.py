@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.native.compiler import submit
-from blink16.cpu.native.predicates import Function
+from blink16.cpu.native.predicates import PredicateFunction
 from blink16.cpu.predicates import Predicate, UntranslatableError
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.gdbstub import agent
-from blink16.gdbstub.agent import MAX_EMITTED, AgentError, Condition, evaluate
+from blink16.gdbstub.agent import MAX_EMITTED, AgentCondition, AgentError, evaluate
 from blink16.gdbstub.registers import REGISTERS, read
 from blink16.machine import Machine
 from blink16.memory import MEMORY_SIZE, Attribute
@@ -117,7 +117,7 @@ def test_an_operation_computes_what_it_is_to(operation: int) -> None:
         b"\x24" + (OPERANDS + n).to_bytes(4, "big") + b"\x1a" for n in (0, 8, 16)
     )
     code = left + right + bytes((operation,))
-    arm(machine, Condition((code + result + b"\x03" + END,)))
+    arm(machine, AgentCondition((code + result + b"\x03" + END,)))
     for a in EDGES:
         for b in EDGES:
             machine.memory.write(OPERANDS, a.to_bytes(8, "little") + b.to_bytes(8, "little"))
@@ -146,9 +146,9 @@ def test_every_register_is_the_one_that_gdb_sees() -> None:
         value = int.from_bytes(read(machine.registers, number)[:8], "little")
         code = b"\x26" + number.to_bytes(2, "big")
         assert evaluate(code + END, machine) == value, REGISTERS[number].name
-        arm(machine, Condition((code + constant(value) + b"\x03" + END,)))
+        arm(machine, AgentCondition((code + constant(value) + b"\x03" + END,)))
         assert not stops(machine), REGISTERS[number].name
-        arm(machine, Condition((code + constant(value) + b"\x13" + END,)))
+        arm(machine, AgentCondition((code + constant(value) + b"\x13" + END,)))
         assert stops(machine), REGISTERS[number].name
 
 
@@ -213,10 +213,10 @@ def test_compiled_conditions_hold_where_those_in_python_do(codes: list[bytes], s
     """Prevents stops that are missed, the one mistake that nobody would see."""
     choose = random.Random(seed)
     machine = make()
-    condition = Condition(tuple(codes))
+    condition = AgentCondition(tuple(codes))
     arm(machine, condition)
     try:
-        compiled = bool(Function(condition))
+        compiled = bool(PredicateFunction(condition, machine.model.fixed_flags))
     except UntranslatableError:
         compiled = False
     for _ in range(6):
@@ -248,10 +248,10 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def debug(*codes: bytes) -> Debugger:
     """Return a debugger with a conditional breakpoint at the loop, which is compiled already."""
     debugger = Debugger(make())
-    condition = Condition(codes)
+    condition = AgentCondition(codes)
     debugger.machine.engine.overlook({LOOP_AT: condition})
     submit(int).result()
-    debugger.insert(Point(PointKind.SOFTWARE, LOOP_AT), condition)
+    debugger.insert(Point(PointKind.EXECUTE, LOOP_AT), condition)
     return debugger
 
 
@@ -271,9 +271,9 @@ def test_random_programs_stop_at_conditions_alike(seed: int) -> None:
         place = PROGRAM_AT + choose.randrange(PROGRAM_SIZE)
         register, bit = choose.randrange(4), 1 << choose.randrange(16)
         code = b"\x26\0" + bytes((register,)) + constant(bit) + b"\x0f" + END
-        conditions[place] = Condition((code,))
+        conditions[place] = AgentCondition((code,))
         for debugger in debuggers:
-            debugger.insert(Point(PointKind.SOFTWARE, place), conditions[place])
+            debugger.insert(Point(PointKind.EXECUTE, place), conditions[place])
     pair.native.engine.overlook(conditions)
     submit(int).result()
     for _ in range(6):
@@ -286,14 +286,14 @@ def test_random_programs_stop_at_conditions_alike(seed: int) -> None:
 def test_a_million_false_hits_are_passed_natively(judged: list[int]) -> None:
     """Prevents a way out to Python for each hit, in either direction of time."""
     debugger = debug(count_is(1_000_000))
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert debugger.machine.icount == LOOP_SIZE * 1_000_000
     assert judged == [1]
     debugger.resume(Resume(count=300_000))
     assert judged == [1]
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.BREAKPOINT
     assert debugger.machine.icount == LOOP_SIZE * 1_000_000
-    assert debugger.resume(Resume(backward=True)).kind is EventKind.HISTORY_START
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.HISTORY_START
     assert set(judged) == {1}
 
 
@@ -302,7 +302,7 @@ def test_each_of_several_expressions_counts(judged: list[int]) -> None:
     either = b"\x26\0\x03\x20\x00\x0b\x22\x00\x21\x00\x0d\x22\x01" + END  # bx ? 1 : 0
     debugger = debug(either, count_is(9), count_is(5))
     for count in (5, 9):
-        assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+        assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
         assert debugger.machine.icount == LOOP_SIZE * count
     assert len(judged) == 5  # 0 0 1 and 0 1
 
@@ -311,7 +311,7 @@ def test_a_long_condition_is_judged_in_python(judged: list[int]) -> None:
     """Prevents conditions that are lost because they can't be compiled."""
     long = b"\x22\x01\x29" * MAX_EMITTED
     debugger = debug(long + count_is(20))
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert debugger.machine.icount == LOOP_SIZE * 20
     assert judged == [0] * 19 + [1]
 
@@ -322,25 +322,25 @@ def test_many_ways_through_a_condition_do_no_harm() -> None:
     loop = b"\x26\0\0\x20\x00\x00\x22\x01" + END
     for code in (jumps + count_is(3), loop):
         debugger = debug(code)
-        assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+        assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
 
 
 def test_another_breakpoint_at_the_address_stops_always() -> None:
     """Prevents one client command's condition from silencing another breakpoint."""
     debugger = debug(NEVER)
-    debugger.insert(Point(PointKind.HARDWARE, LOOP_AT))
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    debugger.insert(Point(PointKind.EXECUTE, LOOP_AT), owner="another")
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert debugger.machine.icount == LOOP_SIZE
-    debugger.remove(Point(PointKind.HARDWARE, LOOP_AT))
-    assert debugger.resume(Resume(count=100)).kind is EventKind.STEPPED
+    debugger.remove(Point(PointKind.EXECUTE, LOOP_AT), owner="another")
+    assert debugger.drive(Resume(count=100)).kind is EventKind.STEPPED
 
 
 def test_without_its_condition_a_breakpoint_stops_again() -> None:
     """Prevents a predicate that outlives its breakpoint's condition."""
     debugger = debug(NEVER)
-    assert debugger.resume(Resume(count=100)).kind is EventKind.STEPPED
-    debugger.insert(Point(PointKind.SOFTWARE, LOOP_AT))
-    assert debugger.resume(Resume(count=100)).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume(count=100)).kind is EventKind.STEPPED
+    debugger.insert(Point(PointKind.EXECUTE, LOOP_AT))
+    assert debugger.drive(Resume(count=100)).kind is EventKind.BREAKPOINT
 
 
 def test_predicates_are_for_the_debugger_s_runs_alone() -> None:
@@ -356,10 +356,10 @@ def test_translated_code_minds_conditions(judged: list[int]) -> None:
     machine.run(100)
     assert translate_here(machine, 0) == 1
     debugger = Debugger(machine)
-    debugger.insert(Point(PointKind.SOFTWARE, LOOP_AT + 3), Condition((count_is(5000),)))
+    debugger.insert(Point(PointKind.EXECUTE, LOOP_AT + 3), AgentCondition((count_is(5000),)))
     debugger.resume(Resume(count=1))
     submit(int).result()
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert machine.registers.ax == 5000
     assert machine.icount == LOOP_SIZE * 4999 + 1
     assert judged[-1] == 1
@@ -379,8 +379,8 @@ def test_a_service_runs_at_a_breakpoint_that_does_not_count(engine: str) -> None
     machine.memory.write(LOOP_AT, bytes.fromhex("40 cd21 ebfb"))  # inc ax / int 21h / jmp
     stub = next(address for address, name in machine.service_names.items() if name == "int21")
     debugger = Debugger(machine)
-    debugger.insert(Point(PointKind.SOFTWARE, stub), Condition((count_is(7),)))
-    assert debugger.resume(Resume()).kind is EventKind.BREAKPOINT
+    debugger.insert(Point(PointKind.EXECUTE, stub), AgentCondition((count_is(7),)))
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert served == [1, 2, 3, 4, 5, 6]
 
 
@@ -388,7 +388,7 @@ def test_a_condition_that_never_holds_can_be_interrupted() -> None:
     """Prevents a run that no Ctrl-C ends, since it never leaves native code."""
     debugger = debug(NEVER)
     events = []
-    runner = Thread(target=lambda: events.append(debugger.resume(Resume()).kind))
+    runner = Thread(target=lambda: events.append(debugger.drive(Resume()).kind))
     runner.start()
     while not debugger.machine.icount:
         pass
@@ -401,7 +401,7 @@ def test_a_condition_that_never_holds_can_be_interrupted() -> None:
 def test_budgets_are_kept_at_overlooked_breakpoints(budget: int) -> None:
     """Prevents counts of instructions that are off by those at breakpoints."""
     machine = make()
-    arm(machine, Condition((NEVER,)))
+    arm(machine, AgentCondition((NEVER,)))
     for run in range(1, 5):
         assert machine.run(budget) == Stop(StopReason.BUDGET)
         assert machine.icount == run * budget

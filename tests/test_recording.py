@@ -18,10 +18,10 @@ from blink16.debugger import EventKind, Resume
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.terms import TimelineError
 from blink16.history.timeline import Timeline
-from blink16.hostfolder import Answers
-from blink16.loader import Kind, Options, Program
+from blink16.hostfolder import HostAnswers
+from blink16.loader import Options, Program, ProgramKind
 from blink16.recording import (
-    Launch,
+    RecordedLaunch,
     Recorder,
     Recording,
     RecordingError,
@@ -34,7 +34,7 @@ from blink16.recording.records import BATCH, HEADER, VERSION, RecordKind, build_
 
 ECHO = bytes((0xCD, guests.READ, 0xCD, guests.WRITE, 0xEB, 0xFA))
 COUNTER = bytes.fromhex("ff060040 40 50 58 ebf7".replace(" ", ""))
-LAUNCH = Launch("prog", "DOS_COM", COUNTER, (), 0, 1_000_000)
+LAUNCH = RecordedLaunch("prog", "DOS_COM", COUNTER, (), 0, 1_000_000)
 TO_ITS_END = Resume()
 
 READ_FILE = (
@@ -130,11 +130,11 @@ def test_a_program_is_replayed_without_its_files(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
     (root / "f.txt").write_bytes(b"hello, world")
-    program = Program("copy.com", Kind.DOS_COM, READ_FILE)
+    program = Program("copy.com", ProgramKind.DOS_COM, READ_FILE)
     loaded, debugger, recorder = record(tmp_path / "rec", program, ["x"], Options(root=root))
     shown = bytearray()
     loaded.machine.on_output = lambda channel, data: shown.extend(data)
-    assert debugger.resume(TO_ITS_END).kind is EventKind.EXITING
+    assert debugger.drive(TO_ITS_END).kind is EventKind.EXITING
     assert shown == b"hello"
     recorder.close()
     (root / "f.txt").unlink()
@@ -142,7 +142,7 @@ def test_a_program_is_replayed_without_its_files(tmp_path: Path) -> None:
     for engine in ("reference", "native"):
         _, again = replay(open_recording(tmp_path / "rec"), engine)
         assert (again.timeline.now, again.timeline.end) == (0, end)
-        event = again.resume(TO_ITS_END)
+        event = again.drive(TO_ITS_END)
         assert (event.kind, event.status, again.timeline.now) == (EventKind.EXITING, 3, end)
         assert again.machine.save() == debugger.machine.save()
         assert bytes(again.machine.memory.ram) == bytes(debugger.machine.memory.ram)
@@ -156,7 +156,7 @@ def test_host_answers_of_each_kind_come_back(tmp_path: Path) -> None:
     root.mkdir()
     (root / "a").write_bytes(b"content")
     (root / "l").symlink_to("a")
-    answers: Answers = {}
+    answers: HostAnswers = {}
     host = HostFolder(root, answers)
     timeline = Timeline(guests.make(COUNTER).machine)
     recorder = Recorder(tmp_path / "rec", LAUNCH, timeline, answers)

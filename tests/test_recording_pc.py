@@ -22,7 +22,7 @@ from blink16.bios.geometry import FLOPPIES
 from blink16.console import Console
 from blink16.debugger import Debugger
 from blink16.devices.video import Adapter
-from blink16.loader import Kind, LoadError, Options, Program
+from blink16.loader import LoadError, Options, Program, ProgramKind
 from blink16.monitor import execute
 from blink16.recording import (
     Recorder,
@@ -67,7 +67,7 @@ def begin(
 ) -> tuple[Debugger, Recorder]:
     """Return a PC that is being recorded."""
     options = Options(engine=engine, epoch_ns=EPOCH, setup=setup)
-    _, debugger, recorder = record(path, Program("boot.img", Kind.BOOT, image), [], options)
+    _, debugger, recorder = record(path, Program("boot.img", ProgramKind.BOOT, image), [], options)
     return debugger, recorder
 
 

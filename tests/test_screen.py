@@ -9,9 +9,9 @@ from boot_sectors import sector
 from test_display import SmallTerminal
 
 from blink16.debugger import Resume
-from blink16.loader import Kind, Options, Program
+from blink16.loader import Options, Program, ProgramKind
 from blink16.pc import MAX_AHEAD
-from blink16.server import Host, ProgramSource, ScreenConsole, StreamConsole
+from blink16.server import ProgramSource, ScreenConsole, Slot, StreamConsole
 from blink16.server.screen import MAX_LINE
 
 SIZE = (80, 26)
@@ -19,74 +19,74 @@ SHOW_A_TO_Z = bytes.fromhex("b8410e cd10 40 3c5b 75f9 f4 ebfd")  # al from 'A' t
 
 
 @pytest.fixture
-def host() -> Host:
+def slot() -> Slot:
     """Return a PC that has written the alphabet on its screen."""
-    program = Program("letters.img", Kind.BOOT, sector(SHOW_A_TO_Z))
-    made = Host(1, ProgramSource(program, (), Options()), StreamConsole(print), print)
+    program = Program("letters.img", ProgramKind.BOOT, sector(SHOW_A_TO_Z))
+    made = Slot(1, ProgramSource(program, (), Options()), StreamConsole(print), print)
     made.debugger.resume(Resume(count=200))
     return made
 
 
 @pytest.fixture
-def console(host: Host) -> ScreenConsole:
+def console(slot: Slot) -> ScreenConsole:
     """Return a console that shows it."""
     made = ScreenConsole(print, lambda: None)
-    made.attach(host)
+    made.attach(slot)
     return made
 
 
-def test_it_shows_the_present(host: Host, console: ScreenConsole) -> None:
+def test_it_shows_the_present(slot: Slot, console: ScreenConsole) -> None:
     """After a step back the letter that is undone must go from the screen too."""
     terminal = SmallTerminal(*SIZE)
     terminal.show(console.picture(*SIZE))
     assert terminal.text()[0] == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     assert terminal.text()[25].startswith(" stands |")
     for _ in range(2):
-        host.debugger.resume(Resume(backward=True, count=90))
+        slot.debugger.resume(Resume(backward=True, count=90))
         terminal.show(console.picture(*SIZE))
     assert terminal.text()[0] == "ABCD"
     assert "in its past" in terminal.text()[25]
 
 
-def test_it_stands_still_while_the_machine_travels(host: Host, console: ScreenConsole) -> None:
+def test_it_stands_still_while_the_machine_travels(slot: Slot, console: ScreenConsole) -> None:
     """A search backward passes through thousands of pictures; none of them is the present."""
     terminal = SmallTerminal(*SIZE)
     terminal.show(console.picture(*SIZE))
-    host.runs = True
-    host.debugger.timeline.seek(4)
+    slot.hosted.runs = True
+    slot.debugger.timeline.seek(4)
     terminal.show(console.picture(*SIZE))
     assert terminal.text()[0] == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     assert "moves through its past" in terminal.text()[25]
-    host.runs = False
+    slot.hosted.runs = False
     terminal.show(console.picture(*SIZE))
     assert terminal.text()[0] == "A"
 
 
-def test_keys_wait_for_the_machine(host: Host, console: ScreenConsole) -> None:
+def test_keys_wait_for_the_machine(slot: Slot, console: ScreenConsole) -> None:
     """Keys typed while it stands are inputs of the moment at which it runs on, and bounded."""
     for _ in range(40):
         console._take(b"x" * 65536)
-    assert host.debugger.timeline.inputs() == []
-    now = host.debugger.timeline.now
-    host.debugger.resume(Resume(count=1))
-    inputs = host.debugger.timeline.inputs()
+    assert slot.debugger.timeline.inputs() == []
+    now = slot.debugger.timeline.now
+    slot.debugger.resume(Resume(count=1))
+    inputs = slot.debugger.timeline.inputs()
     assert {entry.icount for entry in inputs} == {now}
     assert len(inputs) == 16
 
 
-def test_lines_read_no_more_than_the_guest_takes(host: Host) -> None:
+def test_lines_read_no_more_than_the_guest_takes(slot: Slot) -> None:
     """A flood must wait outside while the machine stands, and while its guest takes nothing; a
     line that is not concerned goes on.
     """
-    assert host._has_room("console")
-    host.type(b"x" * 2 * MAX_AHEAD)
-    assert not host._has_room("console")
-    host.debugger.resume(Resume(count=1))
-    assert not host._has_room("console")
-    assert host._has_room("com1")
-    host.debugger.receive("com1", b"x" * 2 * MAX_AHEAD)
-    host.debugger.resume(Resume(count=1))
-    assert not host._has_room("com1")
+    assert slot.hosted.has_room("console")
+    slot.type(b"x" * 2 * MAX_AHEAD)
+    assert not slot.hosted.has_room("console")
+    slot.debugger.resume(Resume(count=1))
+    assert not slot.hosted.has_room("console")
+    assert slot.hosted.has_room("com1")
+    slot.debugger.receive("com1", b"x" * 2 * MAX_AHEAD)
+    slot.debugger.resume(Resume(count=1))
+    assert not slot.hosted.has_room("com1")
 
 
 def test_the_quit_key_ends_the_server() -> None:

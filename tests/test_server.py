@@ -26,7 +26,8 @@ from blink16.loader import Options
 from blink16.server import (
     Fittings,
     conversation,
-    service,
+    serving,
+    speaker,
 )
 
 
@@ -37,13 +38,13 @@ async def test_a_client_that_vanishes_in_a_run_leaves_a_stopped_machine() -> Non
         first = bench.connect()
         assert await first.ask("Z0,200,1") == "OK"
         await first.send("vCont;c")
-        while not bench.host.debugger.machine.icount:
+        while not bench.slot.debugger.machine.icount:
             await trio.testing.wait_all_tasks_blocked()
         await first.stream.aclose()
         second = bench.connect()
         assert (await second.ask("?")).startswith("T")
-        assert bench.host.debugger.machine.icount > 0
-        assert not any(bench.host.debugger.machine.memory.attributes[0x200:0x201])
+        assert bench.slot.debugger.machine.icount > 0
+        assert not any(bench.slot.debugger.machine.memory.attributes[0x200:0x201])
 
     await with_service(test, COUNT_FOR_EVER)
 
@@ -118,7 +119,7 @@ async def test_a_client_waits_for_the_one_before_it_to_be_gone() -> None:
             await client.stream.aclose()
         last = bench.connect()
         await last.ask("?")
-        assert bench.host.debugger.machine.icount == 5
+        assert bench.slot.debugger.machine.icount == 5
 
     await with_service(test, COUNT_FOR_EVER)
 
@@ -149,7 +150,7 @@ async def test_kill_gives_the_next_client_a_fresh_machine() -> None:
         await first.send("k")
         await first.until_end()
         await bench.connect().ask("?")
-        assert bench.host.debugger.machine.icount == 0
+        assert bench.slot.debugger.machine.icount == 0
 
     await with_service(test, COUNT_FOR_EVER)
 
@@ -163,7 +164,7 @@ async def test_the_end_of_the_program_gives_the_next_client_a_fresh_machine() ->
         assert await first.ask("vCont;c") == "W07"
         await first.stream.aclose()
         await bench.connect().ask("?")
-        assert bench.host.debugger.machine.icount == 0
+        assert bench.slot.debugger.machine.icount == 0
 
     await with_service(test, EXIT)
 
@@ -175,7 +176,7 @@ async def test_a_program_that_can_not_be_loaded_again_is_said() -> None:
         first = bench.connect()
         await first.send("k")
         await first.until_end()
-        bench.host.source = replace(source_of(EXIT), options=Options(root=Path("no/such/folder")))
+        bench.slot.source = replace(source_of(EXIT), options=Options(root=Path("no/such/folder")))
         second = bench.connect()
         await second.send("?")
         assert b"E.the program" in await second.until_end()
@@ -194,7 +195,7 @@ async def test_input_goes_to_the_guest_that_waits_for_it(monkeypatch: pytest.Mon
         client = bench.connect()
         await client.send("vCont;c")
         os.write(typing, b"k")
-        while bench.host.debugger.machine.registers.al != ord("k"):
+        while bench.slot.debugger.machine.registers.al != ord("k"):
             await trio.testing.wait_all_tasks_blocked()
         await client.stream.send_all(b"\x03")
         assert (await client.reply()).startswith("T02")
@@ -232,8 +233,8 @@ async def test_output_that_can_not_be_written_is_said_once(
     async def test(bench: Bench) -> None:
         client = bench.connect()
         assert await client.ask("vCont;s")
-        bench.host.debugger.machine.output("console", b"x")
-        bench.host.debugger.machine.output("console", b"y")
+        bench.slot.debugger.machine.output("console", b"x")
+        bench.slot.debugger.machine.output("console", b"y")
         assert (await client.ask("?")).startswith("T")
 
     said: list[str] = []
@@ -249,7 +250,7 @@ async def test_output_can_go_to_the_debugger() -> None:
         await client.send("vCont;c")
         async for data in client.stream:  # far more than may wait unsaid
             client.received += data
-            if len(client.received) > 3 * conversation.MAX_UNSAID:
+            if len(client.received) > 3 * speaker.MAX_UNSAID:
                 break
         await client.stream.send_all(b"\x03")
         assert (await client.reply()).startswith("T02")
@@ -282,9 +283,9 @@ async def test_clients_by_the_hundred_are_refused() -> None:
     async def test(bench: Bench) -> None:
         first = bench.connect()
         await first.ask("?")
-        crowd = [bench.connect() for _ in range(4 * service.MAX_CLIENTS)]
+        crowd = [bench.connect() for _ in range(4 * serving.MAX_CLIENTS)]
         answers = [await client.until_end() for client in crowd]
-        assert sum(b"too many" in answer for answer in answers) > 2 * service.MAX_CLIENTS
+        assert sum(b"too many" in answer for answer in answers) > 2 * serving.MAX_CLIENTS
         assert (await first.ask("?")).startswith("T")
 
     await with_service(test, COUNT_FOR_EVER)

@@ -8,11 +8,11 @@ import pytest
 from boot_sectors import sector
 from test_cli import SERVE, assert_one_line, run
 
-from blink16 import arguments, server_arguments
+from blink16.cli import arguments, server_arguments
+from blink16.cli.server_arguments import Wanted
 from blink16.consoles import NoPlace, TcpPlace, UnixPlace
 from blink16.devices.video import Adapter
 from blink16.server import ProgramSource
-from blink16.server_arguments import Wanted
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import trio.testing
 from server_bench import COUNT_FOR_EVER, READ_KEY_AND_LOOP, Bench, with_service
 
 from blink16 import terminal
-from blink16.debugger import Event, Resume
+from blink16.debugger import Event, Pause, Resume
 from blink16.server import machines
 
 EXTENDED = ("qSupported:multiprocess+;error-message+", "!")
@@ -46,7 +46,7 @@ async def test_a_client_may_take_further_machines() -> None:
         assert (await first.ask("vAttach;9")).startswith("E.there is no process 9")
         assert (await first.ask("vAttach;3")).endswith("thread:p3.1;")
         await first.send("vCont;c")
-        while not bench.machines.host(3).debugger.machine.icount:
+        while not bench.machines.slot(3).debugger.machine.icount:
             await trio.testing.wait_all_tasks_blocked()
         await first.stream.aclose()
         assert (await second.ask("vAttach;1")).endswith("thread:p1.1;")
@@ -63,10 +63,10 @@ async def test_an_interruption_that_comes_too_late_is_forgotten(
     """Prevents a Ctrl-C that nobody pressed, when two machines stop at the same moment."""
 
     async def test(bench: Bench) -> None:
-        debugger = bench.host.debugger
+        debugger = bench.slot.debugger
         resume = debugger.resume
 
-        def resume_and_be_interrupted(how: Resume) -> Event:
+        def resume_and_be_interrupted(how: Resume) -> Event | Pause:
             event = resume(how)
             debugger.interrupt()
             return event
@@ -111,7 +111,7 @@ async def test_run_prefers_a_machine_that_nothing_has_happened_to() -> None:
         for _ in range(2):
             assert (await client.ask("vRun;")).endswith("thread:p2.1;")
             await client.ask("D;2")
-        assert bench.machines.host(1).debugger.machine.icount == 1
+        assert bench.machines.slot(1).debugger.machine.icount == 1
 
     await with_service(test, COUNT_FOR_EVER)
 
@@ -127,9 +127,9 @@ async def test_input_goes_to_the_machine_that_asked(monkeypatch: pytest.MonkeyPa
         asking = bench.connect()
         await asking.send("vCont;c")
         os.write(typing, b"k")
-        while bench.machines.host(2).debugger.machine.registers.al != ord("k"):
+        while bench.machines.slot(2).debugger.machine.registers.al != ord("k"):
             await trio.testing.wait_all_tasks_blocked()
-        assert bench.machines.host(1).debugger.machine.registers.al != ord("k")
+        assert bench.machines.slot(1).debugger.machine.registers.al != ord("k")
 
     await with_service(test, COUNT_FOR_EVER, READ_KEY_AND_LOOP)
     os.close(typing)

@@ -10,9 +10,9 @@ from stub_client import Client, text_of
 
 from blink16 import breakpoints
 from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub.actions import Close, Fate, Interrupt, Start, Work
+from blink16.gdbstub.orders import Close, Fate, Interrupt, Start, Work
 from blink16.gdbstub.outgoing import MAX_NOTICES, MAX_RESENDS
-from blink16.gdbstub.session import MAX_WAITING, State
+from blink16.gdbstub.session import MAX_WAITING, SessionState
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, frame
 
@@ -180,8 +180,8 @@ def test_thread_says_where_it_is_in_time(client: Client) -> None:
 def test_resumptions_start_the_machine(held: Client, body: bytes, how: Resume) -> None:
     """A resumption is a Start without a reply; the reply comes with the stop."""
     assert held.ask(body) == []
-    assert held.actions == [Start(how)]
-    assert held.session.state is State.RUNNING
+    assert held.orders == [Start(how)]
+    assert held.session.state is SessionState.RUNNING
 
 
 def test_step_tells_registers_with_the_stop(client: Client) -> None:
@@ -249,7 +249,7 @@ def test_interrupt_reaches_a_running_machine(held: Client) -> None:
     """Ctrl-C must get through at once."""
     held.ask(b"c")
     held.feed(b"\x03")
-    assert held.actions == [Start(Resume()), Interrupt()]
+    assert held.orders == [Start(Resume()), Interrupt()]
     (reply,) = held.release(Event(EventKind.INTERRUPTED))
     assert reply.startswith(b"T02")
 
@@ -258,21 +258,21 @@ def test_interrupt_of_a_standing_machine_is_forgotten(held: Client) -> None:
     """Ctrl-C that crosses a stop on its way must not interrupt a later resumption."""
     held.feed(b"\x03")
     held.ask(b"g", b"c")
-    assert held.actions == [Start(Resume())]
+    assert held.orders == [Start(Resume())]
 
 
 def test_interrupt_right_before_a_resumption_counts(held: Client) -> None:
     """Gdb sends a Ctrl-C so that is typed between its 'Continuing.' and its packet."""
     held.feed(b"\x03")
     held.ask(b"c")
-    assert held.actions == [Start(Resume()), Interrupt()]
+    assert held.orders == [Start(Resume()), Interrupt()]
 
 
 def test_interrupt_as_a_packet(held: Client) -> None:
     """VCtrlC is answered even while the machine runs."""
     held.ask(b"c")
     assert held.ask(b"vCtrlC") == [b"OK"]
-    assert held.actions[-1] == Interrupt()
+    assert held.orders[-1] == Interrupt()
 
 
 def test_packets_wait_while_the_machine_runs(held: Client) -> None:
@@ -281,7 +281,7 @@ def test_packets_wait_while_the_machine_runs(held: Client) -> None:
     assert held.ask(b"qC", b"s", b"T1") == []
     replies = held.release(Event(EventKind.STEPPED))
     assert [reply[:3] for reply in replies] == [b"T05", b"QC1"]
-    assert held.session.state is State.RUNNING
+    assert held.session.state is SessionState.RUNNING
     assert [reply[:3] for reply in held.release()] == [b"T05", b"OK"]
 
 
@@ -291,7 +291,7 @@ def test_flood_while_the_machine_runs_ends_the_session(held: Client) -> None:
     held.ask(*[b"qC"] * MAX_WAITING)
     assert held.closed() is None
     held.ask(b"qC")
-    assert [a.fate for a in held.actions if isinstance(a, Close)] == [Fate.LEAVE]
+    assert [a.fate for a in held.orders if isinstance(a, Close)] == [Fate.LEAVE]
     assert held.ask(b"qC") == []
 
 
@@ -360,7 +360,7 @@ def test_detach_leaves_the_machine_without_breakpoints(client: Client) -> None:
 def test_kill_wants_a_fresh_machine(client: Client, body: bytes, replies: list[bytes]) -> None:
     """Killing ends the program, never the server."""
     assert client.ask(body) == replies
-    assert [a.fate for a in client.actions if isinstance(a, Close)] == [Fate.RESTART]
+    assert [a.fate for a in client.orders if isinstance(a, Close)] == [Fate.RESTART]
 
 
 @pytest.mark.parametrize("body", [b"k", b"D"])
@@ -368,7 +368,7 @@ def test_leaving_interrupts_a_run(held: Client, body: bytes) -> None:
     """A client that leaves in mid-run must not have to wait for a breakpoint."""
     held.ask(b"c")
     held.ask(body)
-    assert held.actions[-1] == Interrupt()
+    assert held.orders[-1] == Interrupt()
     held.release(Event(EventKind.INTERRUPTED))
     assert held.closed() is not None
 
@@ -409,7 +409,7 @@ def test_monitor_commands_run_as_work(held: Client) -> None:
     """A command may take long, so the event loop must not wait for it."""
     assert held.ask(b"qRcmd," + b"icount".hex().encode()) == []
     held.feed(b"\x03")
-    assert [type(action) for action in held.actions] == [Work, Interrupt]
+    assert [type(order) for order in held.orders] == [Work, Interrupt]
     shown, end = held.release()
     assert text_of([shown]) == "0\n"
     assert end == b"OK"
@@ -457,9 +457,7 @@ def test_any_bytes_get_replies_whole_or_byte_by_byte(data: bytes) -> None:
     whole.release_all()
     bytewise.release_all()
     assert whole.sent == bytewise.sent
-    assert whole.actions == bytewise.actions or any(
-        isinstance(action, Work) for action in whole.actions
-    )
+    assert whole.orders == bytewise.orders or any(isinstance(order, Work) for order in whole.orders)
     assert whole.debugger.machine.save() == bytewise.debugger.machine.save()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -10,14 +11,14 @@ from hypothesis import strategies as st
 from naive_debugger import NaiveDebugger
 from stub_client import Client, text_of
 
-from blink16.board import Program
+from blink16.board import ProgramFacts
 from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub.actions import (
-    Action,
+from blink16.gdbstub.orders import (
     Close,
     Fate,
     Interrupt,
-    Process,
+    ListedProcess,
+    Order,
     Release,
     Send,
     Start,
@@ -26,7 +27,7 @@ from blink16.gdbstub.actions import (
     TakeNew,
     Work,
 )
-from blink16.gdbstub.session import Session, State
+from blink16.gdbstub.session import Session, SessionState
 from blink16.packets import frame
 
 MULTIPROCESS = b"qSupported:multiprocess+;swbreak+;error-message+"
@@ -35,32 +36,32 @@ MULTIPROCESS = b"qSupported:multiprocess+;swbreak+;error-message+"
 def machine(process: int, *, launched: bool = False) -> Taken:
     """Return a machine as a server gives it to a session."""
     debugger = NaiveDebugger()
-    return Taken(process, debugger, Program.of(debugger.machine), launched)
+    return Taken(process, debugger, ProgramFacts.of(debugger.machine), launched)
 
 
 class Talk:
-    """A session whose actions are looked at, not carried out."""
+    """A session whose orders are looked at, not carried out."""
 
     def __init__(self, *opening: bytes) -> None:
         self.machines = {number: machine(number) for number in (1, 2)}
-        listed = [Process(1, "prog <a>", "held"), Process(2, "other", "free")]
+        listed = [ListedProcess(1, "prog <a>", "held"), ListedProcess(2, "other", "free")]
         self.session = Session(self.machines[1], lambda: listed)
-        self.actions: list[Action] = []
+        self.orders: list[Order] = []
         self.ask(b"QStartNoAckMode", *opening)
 
     def ask(self, *bodies: bytes) -> list[bytes]:
         """Send packets; return the bodies of the replies."""
         return self.take(self.session.receive(b"".join(map(frame, bodies))))
 
-    def take(self, actions: Iterable[Action]) -> list[bytes]:
-        """Keep actions and return the replies among them."""
-        self.actions = [action for action in actions if not isinstance(action, Send)]
-        return Client.replies(b"".join(a.data for a in actions if isinstance(a, Send)))
+    def take(self, orders: Iterable[Order]) -> list[bytes]:
+        """Keep orders and return the replies among them."""
+        self.orders = [order for order in orders if not isinstance(order, Send)]
+        return Client.replies(b"".join(a.data for a in orders if isinstance(a, Send)))
 
     def attach(self) -> list[bytes]:
         """Attach to the second machine."""
         assert self.ask(b"vAttach;2") == []
-        assert self.actions == [Take(2)]
+        assert self.orders == [Take(2)]
         return self.take(self.session.took(self.machines[2]))
 
     def icounts(self) -> list[int]:
@@ -132,21 +133,21 @@ def test_processes_are_listed_and_escaped(talk: Talk) -> None:
 def test_only_the_machines_named_run(both: Talk) -> None:
     """`continue` in one inferior must leave the other where it stands."""
     both.ask(b"vCont;s:p1.1;c:p1.-1")
-    assert both.actions == [Start(Resume(count=1), 1)]
+    assert both.orders == [Start(Resume(count=1), 1)]
     both.take(both.session.stopped(Event(EventKind.STEPPED), 1))
     both.ask(b"Hcp2.-1", b"bc")
-    assert both.actions == [Start(Resume(backward=True), 2)]
+    assert both.orders == [Start(Resume(backward=True), 2)]
 
 
 def test_the_first_stop_is_told_when_all_stand(both: Talk) -> None:
     """Gdb believes that everything stands once it has a stop reply."""
     both.ask(b"vCont;c")
-    assert both.actions == [Start(Resume(), 1), Start(Resume(), 2)]
+    assert both.orders == [Start(Resume(), 1), Start(Resume(), 2)]
     assert both.take(both.session.stopped(Event(EventKind.STEPPED), 2)) == []
-    assert both.actions == [Interrupt()]
+    assert both.orders == [Interrupt()]
     (reply,) = both.take(both.session.stopped(Event(EventKind.INTERRUPTED), 1))
     assert reply.endswith(b"thread:p2.1;")
-    assert both.session.state is State.STANDING
+    assert both.session.state is SessionState.STANDING
 
 
 def test_a_stop_that_came_second_is_told_later(both: Talk) -> None:
@@ -156,9 +157,9 @@ def test_a_stop_that_came_second_is_told_later(both: Talk) -> None:
     both.take(both.session.stopped(Event(EventKind.BREAKPOINT), 1))
     (reply,) = both.ask(b"vCont;c")
     assert reply.endswith(b"thread:p1.1;swbreak:;")
-    assert both.actions == []
+    assert both.orders == []
     both.ask(b"vCont;c")
-    assert both.actions == [Start(Resume(), 1), Start(Resume(), 2)]
+    assert both.orders == [Start(Resume(), 1), Start(Resume(), 2)]
 
 
 def test_an_interruption_on_arrival_at_a_breakpoint_is_its_hit(both: Talk) -> None:
@@ -182,15 +183,15 @@ def test_a_stop_that_holds_no_more_is_forgotten(both: Talk) -> None:
     both.take(both.session.stopped(Event(EventKind.STEPPED), 2))
     both.take(both.session.stopped(Event(EventKind.BREAKPOINT), 1))
     both.ask(b"Hgp1.1", b"z0,10000,1", b"vCont;c:p1.-1")
-    assert both.actions == [Start(Resume(), 1)]
+    assert both.orders == [Start(Resume(), 1)]
 
 
 def test_monitor_says_which_machine_it_was_about(both: Talk) -> None:
     """Gdb tells late that its user has switched, so the answer must say whose it is."""
     replies = both.ask(b"qRcmd," + b"icount".hex().encode())
     assert text_of(replies) == "process 2:\n"
-    assert isinstance(both.actions[0], Work)
-    assert both.actions[0].process == 2
+    assert isinstance(both.orders[0], Work)
+    assert both.orders[0].process == 2
 
 
 # -- coming and going ------------------------------------------------------------------------
@@ -208,7 +209,7 @@ def test_a_client_without_processes_holds_one_machine() -> None:
     talk = Talk(b"qSupported:error-message+", b"!")
     assert talk.ask(b"vAttach;2")[0].startswith(b"E.")
     assert talk.ask(b"D") == [b"OK"]
-    assert talk.actions == [Release(1, Fate.LEAVE)]
+    assert talk.orders == [Release(1, Fate.LEAVE)]
     assert talk.attach()[0].endswith(b"thread:1;")
     assert talk.ask(b"qfThreadInfo") == [b"m1"]
 
@@ -216,7 +217,7 @@ def test_a_client_without_processes_holds_one_machine() -> None:
 def test_a_refusal_is_told_and_the_session_goes_on(talk: Talk) -> None:
     """Somebody else's machine must be no reason to lose one's own."""
     talk.ask(b"vAttach;2", b"g")
-    assert talk.session.state is State.TAKING
+    assert talk.session.state is SessionState.TAKING
     refused, registers = talk.take(talk.session.refused("another debugger holds process 2"))
     assert refused == b"E.another debugger holds process 2"
     assert len(registers) > 100
@@ -227,7 +228,7 @@ def test_detach_lets_one_machine_go(both: Talk) -> None:
     """The other must stay, with its breakpoints."""
     both.ask(b"Hgp1.1", b"Z0,10001,1", b"Hgp2.1", b"Z0,10001,1")
     assert both.ask(b"D;2") == [b"OK"]
-    assert both.actions == [Release(2, Fate.LEAVE)]
+    assert both.orders == [Release(2, Fate.LEAVE)]
     first, second = (taken.debugger for taken in both.machines.values())
     assert (len(first.points), len(second.points)) == (1, 0)
     assert both.ask(b"qfThreadInfo", b"D;2") == [b"mp1.1", b"E.process 2 is not debugged here"]
@@ -246,8 +247,8 @@ def test_kill_leaves_the_session(both: Talk, body: bytes, replies: list[bytes]) 
     """In extended mode killing one program, or all, is not the end."""
     assert both.ask(body) == replies
     killed = [Release(2, Fate.RESTART)]
-    assert both.actions == (killed if replies else [Release(1, Fate.RESTART), *killed])
-    assert both.session.state is State.STANDING
+    assert both.orders == (killed if replies else [Release(1, Fate.RESTART), *killed])
+    assert both.session.state is SessionState.STANDING
 
 
 def test_an_exit_lets_the_machine_go(both: Talk) -> None:
@@ -256,14 +257,14 @@ def test_an_exit_lets_the_machine_go(both: Talk) -> None:
     assert both.take(both.session.stopped(Event(EventKind.EXITED, status=3), 2)) == [
         b"W03;process:2"
     ]
-    assert both.actions == [Release(2, Fate.LEAVE)]
+    assert both.orders == [Release(2, Fate.LEAVE)]
 
 
 def test_run_asks_for_a_fresh_machine(talk: Talk) -> None:
     """VRun must keep its arguments, and without a name mean the program that ran last."""
     talk.ask(b"vKill;1")
     assert talk.ask(b"vRun;;" + b"a b".hex().encode()) == []
-    assert talk.actions == [TakeNew("", ("a b",), 1)]
+    assert talk.orders == [TakeNew("", ("a b",), 1)]
     taken = machine(3, launched=True)
     (reply,) = talk.take(talk.session.took(taken))
     assert reply.endswith(b"thread:p3.1;")
@@ -273,7 +274,7 @@ def test_run_asks_for_a_fresh_machine(talk: Talk) -> None:
 def test_restart_has_no_answer(talk: Talk) -> None:
     """One reply too many would be taken for that of the next packet."""
     assert talk.ask(b"R00", b"qC") == []
-    assert talk.actions == [Release(1, Fate.RESTART), Take(1)]
+    assert talk.orders == [Release(1, Fate.RESTART), Take(1)]
     assert talk.take(talk.session.took(machine(1))) == [b"QCp1.1"]
 
 
@@ -320,7 +321,7 @@ def test_an_observer_changes_nothing(bodies: list[bytes]) -> None:
     state, ram = debugger.machine.save(), bytes(debugger.machine.memory.ram)
     for body in bodies:
         watch.ask(body)
-        assert all(isinstance(action, Close) for action in watch.actions)
+        assert all(isinstance(action, Close) for action in watch.orders)
     assert debugger.machine.save() == state
     assert bytes(debugger.machine.memory.ram) == ram
     assert len(debugger.points) == 0
@@ -365,3 +366,21 @@ def test_any_order_of_packets_and_events_is_survived(steps: list[bytes]) -> None
                 running.add(action.process)
             if isinstance(action, Release):
                 assert action.process not in running
+
+
+def test_the_list_of_processes_is_valid_whatever_their_arguments_are() -> None:
+    """Prevents `info os processes` from failing for all, since one has a control character."""
+    listed = [ListedProcess(1, "prog \x01\x1b[2J\ufffe\udcff<&", "held")]
+    session = Session(machine(1), lambda: listed)
+    session.receive(b"".join(map(frame, (b"QStartNoAckMode", MULTIPROCESS))))
+    actions = session.receive(frame(b"qXfer:osdata:read:processes:0,ffff"))
+    (reply,) = Client.replies(b"".join(a.data for a in actions if isinstance(a, Send)))
+    rows = ElementTree.fromstring(reply[1:])
+    assert rows.find(".//column[@name='command']").text == r"prog \x01\x1b[2J\ufffe\udcff<&"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("annex", [b"-1", b"+1", b"1_0", b"x", b"1" * 50, b"\xc3\xa9"])
+def test_a_process_that_is_no_number_is_refused(talk: Talk, annex: bytes) -> None:
+    """Prevents Python's own ideas of a number on the wire."""
+    (reply,) = talk.ask(b"qXfer:exec-file:read:%b:0,fff" % annex)
+    assert reply.startswith(b"E")

@@ -14,9 +14,9 @@ from blink16.memory import MEMORY_SIZE
 from blink16.symbolfiles import (
     MAX_FILE_SIZE,
     MAX_SYMBOLS,
-    Place,
-    Source,
+    LoadSegments,
     SymbolFileError,
+    SymbolSource,
     elf,
     parse,
     parse_source,
@@ -24,7 +24,7 @@ from blink16.symbolfiles import (
 )
 from blink16.symbols import SymbolKind
 
-PLACE = Place(text=0x1000, data=0x2000, image=0x3000)
+PLACE = LoadSegments(text=0x1000, data=0x2000, image=0x3000)
 CODE, DATA = SymbolKind.CODE, SymbolKind.DATA
 
 NASM = """
@@ -214,7 +214,7 @@ def test_the_kernel_s_symbols_are_read(shared: Path) -> None:
 
 def test_segments_are_hexadecimal() -> None:
     """Prevents decimal segments, which nobody writes."""
-    assert parse_source("a.map,data=c39,text=00D0") == Source(Path("a.map"), 0xD0, 0xC39)
+    assert parse_source("a.map,data=c39,text=00D0") == SymbolSource(Path("a.map"), 0xD0, 0xC39)
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,9 @@ def test_bad_segments_are_refused(argument: str) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """Prevents a traceback, or a message without the file's name."""
     with pytest.raises(SymbolFileError, match=r"nothing\.map: can't read it"):
-        read(Source(tmp_path / "nothing.map"), PLACE)
+        read(SymbolSource(tmp_path / "nothing.map"), PLACE)
     with pytest.raises(SymbolFileError, match="can't read it"):
-        read(Source(tmp_path), PLACE)
+        read(SymbolSource(tmp_path), PLACE)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\0" * 100, b"\x7fELF", bytes(range(256))])
@@ -249,7 +249,7 @@ def test_huge_files_are_refused(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(MAX_FILE_SIZE + 1)
     with pytest.raises(SymbolFileError, match="no symbol file"):
-        read(Source(tmp_path / "huge"), PLACE)
+        read(SymbolSource(tmp_path / "huge"), PLACE)
     many = "".join(f"{n:08x} T f{n}\n" for n in range(MAX_SYMBOLS + 1))
     with pytest.raises(SymbolFileError, match="more than"):
         parse(many.encode(), PLACE)
@@ -296,7 +296,7 @@ def test_a_damaged_map_is_symbols_or_refused(text: str, changes: list[tuple[int,
 
 def test_an_elf_that_is_built_can_be_read() -> None:
     """Prevents the two sides of one description from drifting apart."""
-    section = elf.Section(".text1", elf.SectionType.NOBITS, elf.SectionFlag.ALLOC, 0x100, size=9)
+    section = elf.ElfSection(".text1", elf.SectionType.NOBITS, elf.SectionFlag.ALLOC, 0x100, size=9)
     symbol = elf.ElfSymbol("main", 0x104, 3, elf.SymbolType.FUNC, 1)
     sections, symbols = elf.parse(elf.build([section], [symbol], 0x104))
     assert sections[1] == section

@@ -18,7 +18,8 @@ from blink16.history.inputs import InputLog, Received
 from blink16.history.pace import MAX_INTERVAL, MIN_INTERVAL, Pace
 from blink16.history.pages import GROUP_SIZE, IMAGE_SIZE, Image
 from blink16.history.terms import Interrupted, TimelineError
-from blink16.history.timeline import MAX_QUEUED, Timeline
+from blink16.history.timeline import Timeline
+from blink16.inbox import MAX_QUEUED
 from blink16.machine import Snapshot
 from blink16.memory import MEMORY_SIZE, PAGE_SIZE, Memory
 

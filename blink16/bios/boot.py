@@ -1,15 +1,11 @@
-"""Power on: a PC/XT with its devices and BIOS, and its boot sector in memory.
-
-`install` is the little that DOS programs want, which run without a PC around them.
-"""
+"""Power on: a PC/XT with its devices and BIOS, before a boot sector or a program run by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
 
-from blink16.bios import keyboard, misc, tables, video
-from blink16.bios.clock import Clock
+from blink16.bios import misc, tables
 from blink16.bios.disk import Disk, disk_of
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK, BootError
@@ -21,23 +17,31 @@ from blink16.bios.int16 import KeyboardService
 from blink16.bios.nmi import ParityCheck
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
+from blink16.bios.program_keys import Keys, Pipe
 from blink16.bios.rom import Rom
 from blink16.bios.roms import OptionRom
 from blink16.bios.serial import SerialService
-from blink16.bios.timer import Clock as RealTimeClock
-from blink16.bios.timer import TimerInterrupt, TimeService
+from blink16.bios.timer import CmosClock, TimerInterrupt, TimeService
 from blink16.bios.typist import Typist
 from blink16.console import Console
 from blink16.devices.pc import PcDevices
 from blink16.devices.video import Adapter
 from blink16.faults import hang_faults
-from blink16.services import Guest, Host, Outcome, Service
+from blink16.services import Chassis, Service
 
 MAX_FLOPPIES = 2
-TEXT_MODE = 3
 
 
-def boot(host: Host, image: bytes, console: Console, *, drive: int = 0) -> None:
+@dataclass(frozen=True, slots=True)
+class StandBy:
+    """A PC that waits for a program, and what the program's system wants of it."""
+
+    rom: Rom
+    pipe: Pipe
+    """Where keys are looked for."""
+
+
+def boot(chassis: Chassis, image: bytes, console: Console, *, drive: int = 0) -> None:
     """Stand before the boot sector of a disk image, loaded at 0000:7C00.
 
     ``image``: from a sector alone to a whole disk.  ``drive``: 0 for a floppy, 80h for a hard
@@ -46,11 +50,11 @@ def boot(host: Host, image: bytes, console: Console, *, drive: int = 0) -> None:
     """
     if drive not in (0, FIRST_HARD_DISK):
         raise BootError(f"can't boot from drive {drive:02X}h, only from 00h or 80h")
-    power_on(host, console, [disk_of(drive, image)])
+    power_on(chassis, console, [disk_of(drive, image)])
 
 
 def power_on(
-    host: Host,
+    chassis: Chassis,
     console: Console,
     disks: Sequence[Disk],
     *,
@@ -67,37 +71,81 @@ def power_on(
     if not disks:
         raise BootError("there is no disk to boot from")
     drives = Drives(disks)
-    devices = PcDevices(host, adapter=adapter, floppies=drives.count(hard_disks=False))
-    host.add_component(Console.CHANNEL, console)
-    host.add_device(Typist.COMPONENT, Typist(host, console, devices.keyboard))
-    host.add_component(Drives.CHANNEL, drives)
-    for number, disk in enumerate(disks):
-        host.add_component(f"disk-{number}", disk)
-    rom = Rom(host)
-    tables.write(host)
-    post = Post(host, rom, drives, adapter, roms)
-    host.add_component(ResetSwitch.CHANNEL, ResetSwitch(host))
-    hang_faults(host)
-    _hang_services(host, rom, console, drives, post)
-    post.first(host)
+    devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
+    chassis.add_component(Console.CHANNEL, console)
+    chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
+    rom = Rom(chassis)
+    post = _put_in(chassis, rom, drives, adapter, roms, KeyboardService(console))
+    post.first(chassis)
     rom.protect()
     return devices
 
 
-def _hang_services(host: Host, rom: Rom, console: Console, drives: Drives, post: Post) -> None:
-    bus = host.bus
-    clock, printer = RealTimeClock(bus), Printer(bus)
+def stand_by(
+    chassis: Chassis,
+    console: Console,
+    disks: Sequence[Disk] = (),
+    *,
+    adapter: Adapter = Adapter.CGA,
+    roms: Sequence[OptionRom] = (),
+) -> StandBy:
+    """Make a machine a PC/XT that has passed its self-test, for a program that is run by itself.
+
+    The console becomes a part of the machine, as standard input; keys typed on a keyboard go to
+    the channel of `Keys`.
+    """
+    drives = Drives(disks)
+    devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
+    keys = Keys()
+    pipe = Pipe(chassis, console, keys, devices.keyboard)
+    chassis.add_component(Console.CHANNEL, console)
+    chassis.add_component(Keys.CHANNEL, keys)
+    chassis.add_device(Typist.COMPONENT, Typist(chassis, keys, devices.keyboard))
+    chassis.add_device(Pipe.COMPONENT, pipe)
+    rom = Rom(chassis)
+    post = _put_in(chassis, rom, drives, adapter, roms, KeyboardService(keys, pipe))
+    pipe.know_handler()
+    post.stand_by(chassis)
+    rom.protect()
+    return StandBy(rom, pipe)
+
+
+def _put_in(
+    chassis: Chassis,
+    rom: Rom,
+    drives: Drives,
+    adapter: Adapter,
+    roms: Sequence[OptionRom],
+    typed: KeyboardService,
+) -> Post:
+    """Put the BIOS and what it needs into a machine with its devices."""
+    chassis.add_component(Drives.CHANNEL, drives)
+    for number, disk in enumerate(drives.disks):
+        chassis.add_component(f"disk-{number}", disk)
+    tables.write(chassis)
+    post = Post(chassis, rom, drives, adapter, roms)
+    chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
+    hang_faults(chassis)
+    _hang_services(chassis, rom, typed, drives, post)
+    return post
+
+
+def _hang_services(
+    chassis: Chassis, rom: Rom, typed: KeyboardService, drives: Drives, post: Post
+) -> None:
+    bus = chassis.bus
+    clock, printer = CmosClock(bus), Printer(bus)
     timer, keys, parity = TimerInterrupt(), KeyboardInterrupt(bus), ParityCheck(bus)
-    typed, serial = KeyboardService(console), SerialService(bus)
-    system = SystemService(host)
+    serial = SerialService(bus)
+    system = SystemService(chassis)
     timer.install(rom)
     parity.install(rom)
-    keys.install(host, rom, post.reset_offset)
-    system.install(host, rom)
-    host.add_component(SerialService.COMPONENT, serial)
-    host.add_device(SystemService.COMPONENT, system)
+    keys.install(chassis, rom, post.reset_offset)
+    system.install(chassis, rom)
+    chassis.add_component(SerialService.COMPONENT, serial)
+    chassis.add_device(SystemService.COMPONENT, system)
     _hang(
-        host,
+        chassis,
         {
             0x02: parity,
             0x05: printer.int05,
@@ -116,52 +164,14 @@ def _hang_services(host: Host, rom: Rom, console: Console, drives: Drives, post:
             0x1A: TimeService(clock),
         },
     )
-    typed.finish(rom, host.memory.read_word(0x16 * 4))
-    serial.finish(rom, host.memory.read_word(0x14 * 4))
-    unexpected = host.add_stub("irq", misc.UnexpectedInterrupt(bus))
+    typed.finish(rom, chassis.memory.read_word(0x16 * 4))
+    serial.finish(rom, chassis.memory.read_word(0x14 * 4))
+    unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus))
     for vector in range(0x0A, 0x10):
-        host.set_vector(vector, *unexpected)
-    tables.fill_vectors(host)
+        chassis.set_vector(vector, *unexpected)
+    tables.fill_vectors(chassis)
 
 
-def _hang(host: Host, services: dict[int, Service]) -> None:
+def _hang(chassis: Chassis, services: dict[int, Service]) -> None:
     for vector, service in services.items():
-        host.hang_service(vector, service)
-
-
-# -- without a PC ----------------------------------------------------------------------------
-
-
-def install(host: Host, console: Console) -> None:
-    """Give a machine without devices or disks its BIOS services, as DOS programs want them.
-
-    Whoever loads the program makes ``console`` a part of the machine.
-    """
-    clock = Clock()
-    host.add_component(Clock.COMPONENT, clock)
-    tables.write(host)
-    tables.write_data_area(host.memory, tables.Equipment())
-    video.set_mode(host.memory, host.bus, TEXT_MODE)
-    clock.update(host.memory, host.nanoseconds())
-    services: dict[int, Service] = {
-        0x10: VideoService(host.bus),
-        0x11: misc.equipment,
-        0x12: misc.memory_size,
-        0x13: DiskService(None, tables.DISKETTE),
-        0x14: misc.serial,
-        0x15: misc.system,
-        0x16: keyboard.service(console),
-        0x17: misc.printer,
-        0x18: misc.no_system,
-        0x19: misc.reboot,
-        0x1A: clock.int1a,
-    }
-    _hang(host, {vector: partial(_on_time, clock, do) for vector, do in services.items()})
-    tables.write_reset(host, host.add_stub("reset", misc.reboot))
-    tables.fill_vectors(host)
-
-
-def _on_time(clock: Clock, service: Service, guest: Guest) -> Outcome:
-    """Do a service with the tick count up to date."""
-    clock.update(guest.memory, guest.nanoseconds())
-    return service(guest)
+        chassis.hang_service(vector, service)

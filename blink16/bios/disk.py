@@ -19,8 +19,8 @@ CHUNK_SIZE = CHUNK_SECTORS * SECTOR_SIZE
 GROUP = 64
 """Chunks in a group.  A write makes its chunk, its group and the list of groups anew."""
 
-Group = tuple[bytes | None, ...]
-UNCHANGED: Group = (None,) * GROUP
+ChunkGroup = tuple[bytes | None, ...]
+UNCHANGED: ChunkGroup = (None,) * GROUP
 """A group as it is when its first chunk is written; before that, there is none."""
 
 
@@ -53,7 +53,7 @@ class Disk:
         self.total = geometry.total if geometry.drive_type else image_sectors
         """Sectors that there are: a hard disk's last cylinder need not be whole."""
         groups = -(-self.total // (CHUNK_SECTORS * GROUP))
-        self._groups: tuple[Group | None, ...] = (None,) * groups
+        self._groups: tuple[ChunkGroup | None, ...] = (None,) * groups
 
     @property
     def is_floppy(self) -> bool:

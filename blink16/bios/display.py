@@ -85,10 +85,10 @@ class DotScreen:
     """A color from 0 to 15 for each dot, line by line."""
 
 
-Screen = TextScreen | DotScreen
+ScreenContent = TextScreen | DotScreen
 
 
-def read(memory: Memory, video: Video | None) -> Screen | None:
+def read(memory: Memory, video: Video | None) -> ScreenContent | None:
     """Return what the adapter shows; None if it is switched off.
 
     Without an adapter (``video``) the BIOS data area tells what there is.

@@ -91,7 +91,7 @@ class Bpb:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SectorAddress:
     """A sector as partition tables name it."""
 
     cylinder: int
@@ -111,8 +111,8 @@ class Place:
 class Partition:
     """An entry of a partition table: its ends in two ways."""
 
-    begin: Place
-    end: Place
+    begin: SectorAddress
+    end: SectorAddress
     first: int
     count: int
 
@@ -262,5 +262,5 @@ def _partitions(image: bytes) -> list[Partition]:
     ]
 
 
-def _place(raw: Any) -> Place:
-    return Place(raw.cylinder | (raw.sector & 0xC0) << 2, raw.head, raw.sector & 0x3F)
+def _place(raw: Any) -> SectorAddress:
+    return SectorAddress(raw.cylinder | (raw.sector & 0xC0) << 2, raw.head, raw.sector & 0x3F)

@@ -26,7 +26,7 @@ UPPER_FONT_VECTOR = 0x1F
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ScrollWindow:
     """Rows and columns of characters, the last ones included."""
 
     top: int
@@ -108,7 +108,7 @@ def recognize(memory: Memory, mode: int, row: int, column: int) -> int:
     return next((code for code in range(256) if _shape(memory, code) == lines), 0)
 
 
-def scroll(memory: Memory, mode: int, window: Window, lines: int, color: int) -> None:
+def scroll(memory: Memory, mode: int, window: ScrollWindow, lines: int, color: int) -> None:
     """Move a window's rows up (down if negative); what comes free has a color; 0: all of it."""
     cell = _bits(mode)  # bytes of a character in a line
     start, size = window.left * cell, (window.right - window.left + 1) * cell

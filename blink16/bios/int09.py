@@ -14,7 +14,7 @@ from blink16.bios.rom import HLT, IRET, SEGMENT, STI, Rom, goto, interrupt, jump
 from blink16.bus import Bus
 from blink16.devices import keys
 from blink16.devices.ppi import CLEAR_KEYBOARD, PORT_A, PORT_B
-from blink16.services import DONE, Guest, Host, Outcome
+from blink16.services import DONE, Chassis, Guest, Outcome
 
 PIC_COMMAND, NON_SPECIFIC_EOI = 0x20, 0x20
 BREAK_VECTOR, PRINT_SCREEN_VECTOR = 0x1B, 0x05
@@ -23,7 +23,7 @@ BREAK_HAPPENED = 0x80
 DELETE, INSERT, PRINT_SCREEN = 0x53, 0x52, 0x37
 
 
-class Shift(IntFlag):
+class ShiftFlag(IntFlag):
     """The word at 0040:0017."""
 
     RIGHT = 0x01
@@ -43,18 +43,18 @@ class Shift(IntFlag):
     INSERT_DOWN = 0x8000
 
 
-_SHIFTS = {keys.RIGHT_SHIFT: Shift.RIGHT, keys.LEFT_SHIFT: Shift.LEFT}
+_SHIFTS = {keys.RIGHT_SHIFT: ShiftFlag.RIGHT, keys.LEFT_SHIFT: ShiftFlag.LEFT}
 AFTER_PREFIX, RIGHT_CTRL, RIGHT_ALT = 0x02, 0x04, 0x08
 """Bits of the keyboard's state at 0040:0096."""
 _PAIRS = {
-    keys.CTRL: (Shift.CTRL, Shift.LEFT_CTRL, RIGHT_CTRL),
-    keys.ALT: (Shift.ALT, Shift.LEFT_ALT, RIGHT_ALT),
+    keys.CTRL: (ShiftFlag.CTRL, ShiftFlag.LEFT_CTRL, RIGHT_CTRL),
+    keys.ALT: (ShiftFlag.ALT, ShiftFlag.LEFT_ALT, RIGHT_ALT),
 }
 _TOGGLES = {
-    keys.SCROLL_LOCK: (Shift.SCROLL_LOCK, Shift.SCROLL_DOWN),
-    keys.NUM_LOCK: (Shift.NUM_LOCK, Shift.NUM_DOWN),
-    keys.CAPS_LOCK: (Shift.CAPS_LOCK, Shift.CAPS_DOWN),
-    INSERT: (Shift.INSERT, Shift.INSERT_DOWN),
+    keys.SCROLL_LOCK: (ShiftFlag.SCROLL_LOCK, ShiftFlag.SCROLL_DOWN),
+    keys.NUM_LOCK: (ShiftFlag.NUM_LOCK, ShiftFlag.NUM_DOWN),
+    keys.CAPS_LOCK: (ShiftFlag.CAPS_LOCK, ShiftFlag.CAPS_DOWN),
+    INSERT: (ShiftFlag.INSERT, ShiftFlag.INSERT_DOWN),
 }
 
 
@@ -65,12 +65,12 @@ class KeyboardInterrupt:
         self._bus = bus
         self._break = self._print_screen = self._pause = self._reboot = 0
 
-    def install(self, host: Host, rom: Rom, reset: int) -> None:
+    def install(self, chassis: Chassis, rom: Rom, reset: int) -> None:
         """Put the routines into ROM.  ``reset``: where a warm boot goes."""
         self._break = rom.add(interrupt(BREAK_VECTOR) + IRET)
         self._print_screen = rom.add(interrupt(PRINT_SCREEN_VECTOR) + IRET)
         self._reboot = rom.add(jump(SEGMENT, reset))
-        _, still_paused = host.add_stub("pause", self._paused)
+        _, still_paused = chassis.add_stub("pause", self._paused)
         self._pause = rom.add(STI + HLT + jump(SEGMENT, still_paused))
 
     def __call__(self, guest: Guest) -> Outcome:
@@ -112,23 +112,23 @@ class KeyboardInterrupt:
             area.alt_keypad = 0
 
     def _down(self, guest: Guest, area: DataArea, scan: int, *, grey: bool) -> None:
-        flags = Shift(area.shift_flags)
+        flags = ShiftFlag(area.shift_flags)
         if scan in _SHIFTS:
             area.shift_flags = flags | _SHIFTS[scan]
         elif scan in _PAIRS:
             either, left, right = _PAIRS[scan]
             area.shift_flags = flags | either | (0 if grey else left)
             area.keyboard_state |= right if grey else 0
-        elif flags & Shift.PAUSE and scan != keys.NUM_LOCK:
-            area.shift_flags = flags & ~Shift.PAUSE
+        elif flags & ShiftFlag.PAUSE and scan != keys.NUM_LOCK:
+            area.shift_flags = flags & ~ShiftFlag.PAUSE
         elif not self._is_command(guest, area, flags, scan, grey=grey):
             self._key(guest, area, flags, scan, grey=grey)
 
     def _is_command(
-        self, guest: Guest, area: DataArea, flags: Shift, scan: int, *, grey: bool
+        self, guest: Guest, area: DataArea, flags: ShiftFlag, scan: int, *, grey: bool
     ) -> bool:
         """Do what a chord asks of the BIOS itself, if it is one."""
-        ctrl, alt = flags & Shift.CTRL, flags & Shift.ALT
+        ctrl, alt = flags & ShiftFlag.CTRL, flags & ShiftFlag.ALT
         if ctrl and alt and scan == DELETE:
             area.reset_flag = WARM_BOOT
             goto(guest, self._reboot)
@@ -138,9 +138,9 @@ class KeyboardInterrupt:
             KeyBuffer(guest.memory).put(0)
             goto(guest, self._break)
         elif ctrl and scan == keys.NUM_LOCK:
-            area.shift_flags = flags | Shift.PAUSE
+            area.shift_flags = flags | ShiftFlag.PAUSE
             goto(guest, self._pause)
-        elif flags & (Shift.LEFT | Shift.RIGHT) and scan == PRINT_SCREEN and not ctrl | alt:
+        elif flags & (ShiftFlag.LEFT | ShiftFlag.RIGHT) and scan == PRINT_SCREEN and not ctrl | alt:
             goto(guest, self._print_screen)
         elif alt and not grey and scan in KEYPAD and KEYPAD_CHARACTERS[scan].isdigit():
             area.alt_keypad = area.alt_keypad * 10 + int(KEYPAD_CHARACTERS[scan])
@@ -148,19 +148,21 @@ class KeyboardInterrupt:
             return False
         return True
 
-    def _key(self, guest: Guest, area: DataArea, flags: Shift, scan: int, *, grey: bool) -> None:
-        if scan in _TOGGLES and not (scan == INSERT and flags & (Shift.CTRL | Shift.ALT)):
+    def _key(
+        self, guest: Guest, area: DataArea, flags: ShiftFlag, scan: int, *, grey: bool
+    ) -> None:
+        if scan in _TOGGLES and not (scan == INSERT and flags & (ShiftFlag.CTRL | ShiftFlag.ALT)):
             lock, down = _TOGGLES[scan]
             if not flags & down:
                 area.shift_flags = (flags ^ lock) | down
             if scan != INSERT:
                 return
         held = Modifiers(
-            shift=bool(flags & (Shift.LEFT | Shift.RIGHT)),
-            ctrl=bool(flags & Shift.CTRL),
-            alt=bool(flags & Shift.ALT),
-            caps_lock=bool(flags & Shift.CAPS_LOCK),
-            num_lock=bool(flags & Shift.NUM_LOCK),
+            shift=bool(flags & (ShiftFlag.LEFT | ShiftFlag.RIGHT)),
+            ctrl=bool(flags & ShiftFlag.CTRL),
+            alt=bool(flags & ShiftFlag.ALT),
+            caps_lock=bool(flags & ShiftFlag.CAPS_LOCK),
+            num_lock=bool(flags & ShiftFlag.NUM_LOCK),
         )
         word = grey_word_of(scan, held) if grey else word_of(scan, held)
         if word is not None:
@@ -168,7 +170,7 @@ class KeyboardInterrupt:
 
     def _paused(self, guest: Guest) -> Outcome:
         """Go on pausing until a key has been pressed."""
-        if DataArea(guest.memory).shift_flags & Shift.PAUSE:
+        if DataArea(guest.memory).shift_flags & ShiftFlag.PAUSE:
             guest.looked_in_vain()
             goto(guest, self._pause)
         return DONE

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from blink16.bios import graphics
 from blink16.bios.data_area import PAGES
-from blink16.bios.video import ROWS, Screen, is_mode, set_mode
+from blink16.bios.video import ROWS, GuestScreen, is_mode, set_mode
 from blink16.bus import Bus
+from blink16.lacks import Kind
 from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
 
@@ -32,46 +33,53 @@ class VideoService:
         if guest.registers.ah == 0x00:
             self._set_mode(guest)
         elif function is not None:
-            function(guest, Screen(guest.memory, self._bus))
+            function(guest, GuestScreen(guest.memory, self._bus))
+        elif guest.registers.ah not in _PROBES:
+            number = guest.registers.ah
+            what = f"this display adapter's BIOS has no INT 10h/{number:02X}h"
+            guest.lacks(Kind.BIOS_FUNCTION, what, place=0x1000 | number)
         return DONE
 
     def _set_mode(self, guest: Guest) -> None:
         mode, keep = guest.registers.al & 0x7F, bool(guest.registers.al & 0x80)
         if is_mode(mode):
             set_mode(guest.memory, self._bus, mode, keep=keep)
+        else:
+            what = f"this display adapter has no video mode {mode:02X}h"
+            guest.lacks(Kind.VIDEO_MODE, what, place=mode)
 
 
-def _set_cursor_shape(guest: Guest, screen: Screen) -> None:
+def _set_cursor_shape(guest: Guest, screen: GuestScreen) -> None:
     screen.set_cursor_shape(guest.registers.cx)
 
 
-def _set_cursor(guest: Guest, screen: Screen) -> None:
+def _set_cursor(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     screen.set_cursor(r.bh, r.dh, r.dl)
 
 
-def _get_cursor(guest: Guest, screen: Screen) -> None:
+def _get_cursor(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     r.dh, r.dl = screen.area.cursor(r.bh)
     r.cx = screen.area.cursor_shape
 
 
-def _set_page(guest: Guest, screen: Screen) -> None:
+def _set_page(guest: Guest, screen: GuestScreen) -> None:
     screen.set_page(guest.registers.al % PAGES)
 
 
-def _scroll(guest: Guest, screen: Screen) -> None:
+def _scroll(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     lines = r.al if r.ah == 0x06 else -r.al
     screen.scroll(screen.area.page, r.ch, r.cl, r.dh, r.dl, lines, r.bh)
 
 
-def _read_cell(guest: Guest, screen: Screen) -> None:
+def _read_cell(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     r.al, r.ah = screen.cell(r.bh, *screen.area.cursor(r.bh))
 
 
-def _write_cells(guest: Guest, screen: Screen) -> None:
+def _write_cells(guest: Guest, screen: GuestScreen) -> None:
     """09h: CX times the character AL with attribute BL, 0Ah: without; the cursor stays."""
     r = guest.registers
     attribute = r.bl if r.ah == 0x09 or screen.graphics else None
@@ -82,7 +90,7 @@ def _write_cells(guest: Guest, screen: Screen) -> None:
         screen.put(r.bh, *divmod(at, screen.columns), r.al, attribute)
 
 
-def _set_palette(guest: Guest, screen: Screen) -> None:
+def _set_palette(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     old = screen.area.crt_palette
     if r.bh == 0:
@@ -91,34 +99,34 @@ def _set_palette(guest: Guest, screen: Screen) -> None:
         screen.set_palette(old & ~0x20 | (r.bl & 1) << 5)
 
 
-def _write_dot(guest: Guest, screen: Screen) -> None:
+def _write_dot(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     if screen.graphics:
         graphics.set_dot(guest.memory, screen.mode, r.cx, r.dx, r.al)
 
 
-def _read_dot(guest: Guest, screen: Screen) -> None:
+def _read_dot(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     if screen.graphics:
         r.al = graphics.dot(guest.memory, screen.mode, r.cx, r.dx)
 
 
-def _read_light_pen(guest: Guest, screen: Screen) -> None:
+def _read_light_pen(guest: Guest, screen: GuestScreen) -> None:
     guest.registers.ah = 0  # not triggered
 
 
-def _teletype(guest: Guest, screen: Screen) -> None:
+def _teletype(guest: Guest, screen: GuestScreen) -> None:
     code = guest.registers.al
     screen.teletype(screen.area.page, code, guest.registers.bl if screen.graphics else None)
     guest.output(CHANNEL, bytes((code,)))
 
 
-def _get_mode(guest: Guest, screen: Screen) -> None:
+def _get_mode(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     r.al, r.ah, r.bh = screen.mode, screen.columns, screen.area.page
 
 
-def _write_string(guest: Guest, screen: Screen) -> None:
+def _write_string(guest: Guest, screen: GuestScreen) -> None:
     """13h: CX characters from ES:BP at DX; AL bit 0 moves the cursor, bit 1: with attributes."""
     r = guest.registers
     has_attributes = bool(r.al & 2)
@@ -134,6 +142,8 @@ def _write_string(guest: Guest, screen: Screen) -> None:
         screen.set_cursor(r.bh, *before)
 
 
+_PROBES = frozenset({0x10, 0x11, 0x12, 0x1A, 0x1B, 0x1C, 0xEF, 0xFA, 0xFE, 0xFF})
+"""By these programs see what display adapter or driver there is."""
 _FUNCTIONS = {
     0x01: _set_cursor_shape,
     0x02: _set_cursor,

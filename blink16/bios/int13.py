@@ -58,7 +58,7 @@ class Status(IntEnum):
     TIME_OUT = 0x80
 
 
-class Kind(IntEnum):
+class DriveKind(IntEnum):
     """What 15h has in AH."""
 
     NO_DRIVE = 0
@@ -98,7 +98,7 @@ class DiskService:
     def _without_drive(self, guest: Guest, function: int, drive: int) -> None:
         r = guest.registers
         if function == 0x15:
-            r.ax = Kind.NO_DRIVE
+            r.ax = DriveKind.NO_DRIVE
             set_caller_flag(guest, CF, False)
             return
         if function in (0x02, 0x03, 0x04):
@@ -159,9 +159,9 @@ def _drive_kind(guest: Guest, disk: Disk | None) -> None:
     r = guest.registers
     set_caller_flag(guest, CF, False)
     if disk is None or disk.is_floppy:
-        r.ah = Kind.FLOPPY_WITH_CHANGE_LINE
+        r.ah = DriveKind.FLOPPY_WITH_CHANGE_LINE
     else:
-        r.ah = Kind.HARD_DISK
+        r.ah = DriveKind.HARD_DISK
         r.cx, r.dx = disk.total >> 16, disk.total
 
 

@@ -18,7 +18,7 @@ from blink16.bios.rom import SEGMENT, STI, Rom, goto, jump
 from blink16.bios.serial import PAUSE
 from blink16.cpu.registers import CF
 from blink16.memory import PAGE_SHIFT, PageState, linear
-from blink16.services import DONE, Guest, Host, Outcome, set_caller_flag
+from blink16.services import DONE, Chassis, Guest, Outcome, set_caller_flag
 
 MICROSECONDS = 1_000_000
 NOBODY = -1
@@ -62,11 +62,11 @@ class SystemService:
         self._configuration = self._again = 0
         self.state = WaitState()
 
-    def install(self, host: Host, rom: Rom) -> None:
+    def install(self, chassis: Chassis, rom: Rom) -> None:
         """Put the configuration table and the routine that waits into ROM."""
         table = {"model": MODEL, "submodel": 0, "revision": 0, "features": HAS_CLOCK}
         self._configuration = rom.add(CONFIGURATION.build(table))
-        _, still_waiting = host.add_stub("wait", self._wait)
+        _, still_waiting = chassis.add_stub("wait", self._wait)
         self._again = rom.add(STI + PAUSE + jump(SEGMENT, still_waiting))
 
     # -- the alarm ---------------------------------------------------------------------------

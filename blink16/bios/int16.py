@@ -9,6 +9,7 @@ from blink16.bios.data_area import DataArea
 from blink16.bios.int09 import RIGHT_ALT, RIGHT_CTRL
 from blink16.bios.key_buffer import KeyBuffer
 from blink16.bios.key_table import old_word
+from blink16.bios.program_keys import Pipe
 from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, jump
 from blink16.console import Console
 from blink16.cpu.registers import ZF
@@ -21,8 +22,10 @@ LOCKS_AND_LEFT = 0x73
 class KeyboardService:
     """INT 16h.  The wait for a key is real code in ROM: STI, HLT, and the service again."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, pipe: Pipe | None = None) -> None:
+        """``console``: whose input is typed; ``pipe``: what else may bring keys."""
         self._console = console
+        self._pipe = pipe
         self._wait = 0
 
     def finish(self, rom: Rom, stub: int) -> None:
@@ -33,9 +36,9 @@ class KeyboardService:
         """Do the function in AH."""
         match guest.registers.ah:
             case 0x00 | 0x10 as function:
-                self._read(guest, old=function == 0x00)
+                return self._read(guest, old=function == 0x00) or DONE
             case 0x01 | 0x11 as function:
-                self._peek(guest, old=function == 0x01)
+                return self._peek(guest, old=function == 0x01) or DONE
             case 0x02:
                 guest.registers.al = DataArea(guest.memory).shift_flags & 0xFF
             case 0x12:
@@ -47,22 +50,37 @@ class KeyboardService:
                 pass  # 03h sets the repeat rate, which an XT's keyboard doesn't let one change
         return DONE
 
-    def _read(self, guest: Guest, *, old: bool) -> None:
-        word = _first(guest, old=old)
-        if word is None:
-            self._starve(guest)
-            goto(guest, self._wait)
-        else:
+    def _read(self, guest: Guest, *, old: bool) -> Outcome | None:
+        word = self._first(guest, old=old)
+        if word is not None:
             KeyBuffer(guest.memory).take()
             guest.registers.ax = word
+            return None
+        if self._pipe is not None:
+            outcome = self._pipe.wait(guest)
+            if outcome is not None:
+                return outcome
+        self._starve(guest)
+        goto(guest, self._wait)
+        return None
 
-    def _peek(self, guest: Guest, *, old: bool) -> None:
-        word = _first(guest, old=old)
+    def _peek(self, guest: Guest, *, old: bool) -> Outcome | None:
+        word = self._first(guest, old=old)
         set_caller_flag(guest, ZF, word is None)
-        if word is None:
-            self._starve(guest)
-        else:
+        if word is not None:
             guest.registers.ax = word
+        elif self._pipe is not None:
+            return self._pipe.poll(guest)
+        else:
+            self._starve(guest)
+        return None
+
+    def _first(self, guest: Guest, *, old: bool) -> int | None:
+        """Return the oldest key, from the pipe if none has been typed."""
+        word = first_key(guest, old=old)
+        if word is None and self._pipe is not None and self._pipe.supply(guest):
+            return first_key(guest, old=old)
+        return word
 
     def _starve(self, guest: Guest) -> None:
         """Ask for input from outside, unless some is being typed."""
@@ -70,7 +88,7 @@ class KeyboardService:
             guest.looked_in_vain()
 
 
-def _first(guest: Guest, *, old: bool) -> int | None:
+def first_key(guest: Guest, *, old: bool) -> int | None:
     """Return the oldest key; ``old``: as 83 keys would give it, dropping those that can't."""
     buffer = KeyBuffer(guest.memory)
     for _ in range(len(buffer) + 1):

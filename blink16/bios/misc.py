@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
 from blink16.bus import Bus
-from blink16.cpu.registers import CF
 from blink16.devices.pic import COMMAND_PORT, DATA_PORT, OCW3, OCW3_READ, OCW3_READ_ISR
-from blink16.services import DONE, Exit, Guest, Outcome, set_caller_flag
+from blink16.lacks import Kind
+from blink16.memory import linear
+from blink16.services import DONE, Exit, Guest, Outcome, caller_address
 
 UNSUPPORTED = 0x86
-COM_TIME_OUT = 0x80
-LPT_TIME_OUT = 0x01
 NO_SYSTEM_STATUS = 1
 EOI = 0x20
+INT_OPCODE = 0xCD
 
 
 def equipment(guest: Guest) -> Outcome:
@@ -24,25 +24,6 @@ def equipment(guest: Guest) -> Outcome:
 def memory_size(guest: Guest) -> Outcome:
     """INT 12h: KiB of memory in AX."""
     guest.registers.ax = DataArea(guest.memory).memory_kib
-    return DONE
-
-
-def serial(guest: Guest) -> Outcome:
-    """INT 14h: there is no serial port; every call times out."""
-    guest.registers.ah = COM_TIME_OUT
-    return DONE
-
-
-def system(guest: Guest) -> Outcome:
-    """INT 15h: an XT has none of these services."""
-    guest.registers.ah = UNSUPPORTED
-    set_caller_flag(guest, CF, True)
-    return DONE
-
-
-def printer(guest: Guest) -> Outcome:
-    """INT 17h: there is no printer; every call times out."""
-    guest.registers.ah = LPT_TIME_OUT
     return DONE
 
 
@@ -63,11 +44,19 @@ class UnexpectedInterrupt:
         return DONE
 
 
+QUIET_VECTORS = frozenset({0x1B, 0x1C, 0x23, 0x24, 0x28, 0x2A, 0x2F, 0x4A, *range(0xF1, 0xF9)})
+"""Interrupts that are made for programs to hook, or to ask with whether somebody is there."""
+
+
+def nobody_handles(guest: Guest) -> Outcome:
+    """Return from an interrupt whose vector nobody has set, and say so."""
+    segment, offset = caller_address(guest)
+    opcode, vector = guest.memory.read(linear(segment, offset - 2), 2)
+    if opcode == INT_OPCODE and vector not in QUIET_VECTORS:
+        guest.lacks(Kind.INTERRUPT, f"nobody handles INT {vector:02X}h", place=vector)
+    return DONE
+
+
 def no_system(guest: Guest) -> Outcome:
     """INT 18h: nothing could be booted, and there is no BASIC in ROM."""
     return Exit(NO_SYSTEM_STATUS, "the machine found no system to boot (INT 18h)")
-
-
-def reboot(guest: Guest) -> Outcome:
-    """INT 19h: the guest wants to be booted again, which ends this run of it."""
-    return Exit(0, "the machine asked to be booted again (INT 19h)")

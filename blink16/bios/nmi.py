@@ -8,7 +8,7 @@ from __future__ import annotations
 from blink16.bios.data_area import DataArea
 from blink16.bios.int10 import CHANNEL
 from blink16.bios.rom import CLI, HLT, Rom, goto
-from blink16.bios.video import Screen, is_mode, set_mode
+from blink16.bios.video import GuestScreen, is_mode, set_mode
 from blink16.bus import Bus
 from blink16.devices.nmi import CLEAR_CHANNEL, CLEAR_MEMORY, ERRORS, MASK_PORT, MEMORY_ERROR
 from blink16.devices.ppi import PORT_B, PORT_C
@@ -49,7 +49,7 @@ class ParityCheck:
         mode = DataArea(guest.memory).video_mode
         if is_mode(mode):
             set_mode(guest.memory, self._bus, mode)
-        screen = Screen(guest.memory, self._bus)
+        screen = GuestScreen(guest.memory, self._bus)
         for code in text:
             screen.teletype(screen.area.page, code)
         guest.output(CHANNEL, text)

@@ -7,7 +7,7 @@ import zlib
 from construct import Bytes, Checksum, Const, Int8ub, Int32ub, Struct, this
 
 from blink16.bios import font
-from blink16.bios.display import DotScreen, Screen, TextScreen
+from blink16.bios.display import DotScreen, ScreenContent, TextScreen
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 INDEXED = 3
@@ -39,7 +39,7 @@ COLORS = bytes.fromhex(
 BLACK_DOT = b"\0"
 
 
-def png(screen: Screen | None) -> bytes:
+def png(screen: ScreenContent | None) -> bytes:
     """Return a PNG file of a screen; of a screen that is off, a black one."""
     match screen:
         case TextScreen():

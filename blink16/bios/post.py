@@ -12,12 +12,12 @@ from blink16.bios.geometry import SECTOR_SIZE
 from blink16.bios.int09 import WARM_BOOT
 from blink16.bios.misc import no_system
 from blink16.bios.rom import SEGMENT, Rom, call, goto, interrupt, jump
-from blink16.bios.timer import Clock
+from blink16.bios.timer import CmosClock
 from blink16.cpu.registers import Cell
 from blink16.devices.pc import PcDevices
 from blink16.devices.ppi import Display
 from blink16.devices.video import Adapter
-from blink16.services import DONE, Guest, Host, Outcome, Restart
+from blink16.services import DONE, Chassis, Guest, Outcome, Restart
 
 BOOT_ADDRESS = 0x7C00
 BOOT_SIGNATURE = b"\x55\xaa"
@@ -33,13 +33,13 @@ class Post:
 
     def __init__(
         self,
-        host: Host,
+        chassis: Chassis,
         rom: Rom,
         drives: Drives,
         adapter: Adapter,
         option_roms: Sequence[roms.OptionRom],
     ) -> None:
-        self._host = host
+        self._chassis = chassis
         self._drives = drives
         color = adapter is Adapter.CGA
         self._mode = 3 if color else video.MONO_MODE
@@ -50,16 +50,16 @@ class Post:
             **tables.PC_PORTS,
         )
         self._vectors = b""
-        roms.place(host.memory, option_roms)
-        found = roms.scan(host.memory)
+        roms.place(chassis.memory, option_roms)
+        found = roms.scan(chassis.memory)
         self._has_roms = bool(found)
         calls = (call(address >> 4, roms.ENTRY) for address in found)
         self._go_on = rom.add(b"".join(calls) + interrupt(BOOTSTRAP_VECTOR))
         self._to_boot_sector = rom.add(jump(0, BOOT_ADDRESS))
-        entry = host.add_stub("reset", self._again)
+        entry = chassis.add_stub("reset", self._again)
         self.reset_offset = entry[1]
         """Where a reset goes, in the ROM's segment."""
-        tables.write_reset(host, entry)
+        tables.write_reset(chassis, entry)
 
     def first(self, guest: Guest) -> None:
         """Pass the self-test; stand before the first option ROM or else the boot sector."""
@@ -74,6 +74,11 @@ class Post:
             self._load(guest, self._drives.disks[0], drive)
             r.cs, r.ip = 0, BOOT_ADDRESS
 
+    def stand_by(self, guest: Guest) -> None:
+        """Pass the self-test, with nothing to boot."""
+        self._vectors = guest.memory.read(0, VECTOR_TABLE_SIZE)
+        self._test(guest)
+
     def _again(self, guest: Guest) -> Outcome:
         """Pass the self-test after a reset, and go on to the option ROMs and the boot sector."""
         warm = DataArea(guest.memory).reset_flag == WARM_BOOT
@@ -85,11 +90,11 @@ class Post:
         return Restart("the machine starts anew" + (" (Ctrl-Alt-Del)" if warm else " (reset)"))
 
     def _test(self, guest: Guest) -> None:
-        bus = self._host.bus
-        PcDevices.post(self._host)
+        bus = self._chassis.bus
+        PcDevices.post(self._chassis)
         tables.write_data_area(guest.memory, self._equipment)
         video.set_mode(guest.memory, bus, self._mode)
-        DataArea(guest.memory).ticks = Clock(bus).ticks()
+        DataArea(guest.memory).ticks = CmosClock(bus).ticks()
 
     def bootstrap(self, guest: Guest) -> Outcome:
         """INT 19h: load the first boot sector that there is, and jump to it."""

@@ -6,7 +6,7 @@ Source: IBM PC/XT Technical Reference, BIOS listings of PRINTER_IO and PRINT_SCR
 from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
-from blink16.bios.video import ROWS, Screen
+from blink16.bios.video import ROWS, GuestScreen
 from blink16.bus import Bus
 from blink16.devices.lpt import CONTROL, DATA, NOT_BUSY, STATUS, STROBE
 from blink16.services import DONE, Guest, Outcome
@@ -62,7 +62,7 @@ class Printer:
 
     def int05(self, guest: Guest) -> Outcome:
         """Print the text screen on LPT1."""
-        screen = Screen(guest.memory, self._bus)
+        screen = GuestScreen(guest.memory, self._bus)
         base = DataArea(guest.memory).lpt_port(0)
         done = bool(base) and all(
             self.put(base, code)
@@ -72,7 +72,7 @@ class Printer:
         guest.memory.write(PRINT_SCREEN_STATUS, b"\0" if done else b"\xff")
         return DONE
 
-    def _line(self, screen: Screen, row: int) -> bytes:
+    def _line(self, screen: GuestScreen, row: int) -> bytes:
         page = screen.area.page
         codes = (screen.cell(page, row, column)[0] for column in range(screen.columns))
         return bytes(code or ord(" ") for code in codes)

@@ -8,11 +8,11 @@ of the service instead of the stub's IRET.
 from __future__ import annotations
 
 from blink16.memory import ADDRESS_MASK, PAGE_SHIFT, PageState, linear
-from blink16.services import Guest, Host
+from blink16.services import Chassis, Guest
 
 SEGMENT = 0xF000
 CODE_OFFSET = 0x2000
-"""Routines lie from here on; the stubs of `Host.add_stub` never come so far."""
+"""Routines lie from here on; the stubs of `Chassis.add_stub` never come so far."""
 CODE_END = 0xE000
 EMPTY_BEGIN = 0xC0000
 """Where adapters' ROMs may be; what no ROM fills reads as FFh."""
@@ -58,8 +58,8 @@ def goto(guest: Guest, offset: int) -> None:
 class Rom:
     """Puts routines into the BIOS ROM."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, chassis: Chassis) -> None:
+        self._chassis = chassis
         self._next = CODE_OFFSET
 
     def add(self, code: bytes) -> int:
@@ -68,11 +68,11 @@ class Rom:
         self._next += len(code)
         if self._next > CODE_END:
             raise ValueError("the BIOS ROM is full")
-        self._host.memory.write(linear(SEGMENT, offset), code)
+        self._chassis.memory.write(linear(SEGMENT, offset), code)
         return offset
 
     def protect(self) -> None:
         """Make the upper 256 KiB read-only to the guest."""
-        pages = self._host.memory.pages
+        pages = self._chassis.memory.pages
         for page in range(EMPTY_BEGIN >> PAGE_SHIFT, (ADDRESS_MASK >> PAGE_SHIFT) + 1):
             pages[page] |= PageState.ROM

@@ -15,7 +15,7 @@ from blink16.devices.uart import (
     LSR_ERRORS,
     MCR_DTR,
     MCR_RTS,
-    Register,
+    UartRegister,
 )
 from blink16.services import DONE, Guest, Outcome
 
@@ -71,31 +71,31 @@ class SerialService:
     def _set_up(self, base: int, form: int) -> None:
         out = self._bus.write
         divisor = DIVISORS[form >> 5]
-        out(base + Register.LCR, LCR_DLAB)
-        out(base + Register.DATA, divisor & 0xFF)
-        out(base + Register.IER, divisor >> 8)
-        out(base + Register.LCR, form & FORM)
-        out(base + Register.IER, 0)
+        out(base + UartRegister.LCR, LCR_DLAB)
+        out(base + UartRegister.DATA, divisor & 0xFF)
+        out(base + UartRegister.IER, divisor >> 8)
+        out(base + UartRegister.LCR, form & FORM)
+        out(base + UartRegister.IER, 0)
 
     def _status(self, guest: Guest, base: int) -> None:
-        guest.registers.ah = self._bus.read(base + Register.LSR)
-        guest.registers.al = self._bus.read(base + Register.MSR)
+        guest.registers.ah = self._bus.read(base + UartRegister.LSR)
+        guest.registers.al = self._bus.read(base + UartRegister.MSR)
 
     def _send(self, guest: Guest, base: int) -> None:
-        self._bus.write(base + Register.MCR, self._modem(base) | MCR_DTR | MCR_RTS)
-        status = self._bus.read(base + Register.LSR)
+        self._bus.write(base + UartRegister.MCR, self._modem(base) | MCR_DTR | MCR_RTS)
+        status = self._bus.read(base + UartRegister.LSR)
         if status & LSR_EMPTY:
-            self._bus.write(base + Register.DATA, guest.registers.al)
+            self._bus.write(base + UartRegister.DATA, guest.registers.al)
             guest.registers.ah = status
             self._since = NOBODY_WAITS
         else:
             self._wait(guest)
 
     def _receive(self, guest: Guest, base: int) -> None:
-        self._bus.write(base + Register.MCR, self._modem(base) | MCR_DTR)
-        status = self._bus.read(base + Register.LSR)
+        self._bus.write(base + UartRegister.MCR, self._modem(base) | MCR_DTR)
+        status = self._bus.read(base + UartRegister.LSR)
         if status & LSR_DATA:
-            guest.registers.al = self._bus.read(base + Register.DATA)
+            guest.registers.al = self._bus.read(base + UartRegister.DATA)
             guest.registers.ah = status & LSR_ERRORS
             self._since = NOBODY_WAITS
         else:
@@ -103,7 +103,7 @@ class SerialService:
             self._wait(guest)
 
     def _modem(self, base: int) -> int:
-        return self._bus.read(base + Register.MCR)
+        return self._bus.read(base + UartRegister.MCR)
 
     def _wait(self, guest: Guest) -> None:
         """Try again soon, or give up when the port's time-out (in seconds) has passed."""

@@ -8,12 +8,13 @@ from construct import Bytes, Const, Int8ul, Int16ul, Struct
 
 from blink16.bios import font, graphics
 from blink16.bios.data_area import BASE, DATA_AREA, KEY_BUFFER_SIZE, KEY_BUFFER_START, DataArea
+from blink16.bios.misc import nobody_handles
 from blink16.bios.rom import EMPTY_BEGIN, ROM_BEGIN, SEGMENT
 from blink16.bios.video import CRTC, PARAMETERS, PARAMETERS_VECTOR
 from blink16.devices.pc import COM1_PORT, COM2_PORT, LPT1_PORT
 from blink16.devices.ppi import Display
 from blink16.memory import Memory, linear
-from blink16.services import Host
+from blink16.services import Chassis
 
 VECTORS = 256
 MEMORY_KIB = 640
@@ -91,37 +92,37 @@ def write_data_area(memory: Memory, equipment: Equipment) -> None:
     DataArea(memory).reset_flag = reset_flag
 
 
-def write(host: Host) -> None:
+def write(chassis: Chassis) -> None:
     """Write the ROM's tables, and let vectors lead to them."""
-    host.memory.write(EMPTY_BEGIN, b"\xff" * (ROM_BEGIN - EMPTY_BEGIN))
+    chassis.memory.write(EMPTY_BEGIN, b"\xff" * (ROM_BEGIN - EMPTY_BEGIN))
     diskette = DISKETTE_PARAMETERS.build(
         dict(zip((field.name for field in DISKETTE_PARAMETERS.subcons), _DISKETTE, strict=True))
     )
-    host.memory.write(linear(*DISKETTE), diskette)
-    host.memory.write(linear(*VIDEO), PARAMETERS.build({"crtc": CRTC}))
+    chassis.memory.write(linear(*DISKETTE), diskette)
+    chassis.memory.write(linear(*VIDEO), PARAMETERS.build({"crtc": CRTC}))
     lower, upper = font.small()[:1024], font.small()[1024:]
-    host.memory.write(linear(*graphics.FONT), lower)
-    host.memory.write(linear(*UPPER_FONT), upper)
-    write_table_vectors(host)
+    chassis.memory.write(linear(*graphics.FONT), lower)
+    chassis.memory.write(linear(*UPPER_FONT), upper)
+    write_table_vectors(chassis)
 
 
-def write_table_vectors(host: Host) -> None:
+def write_table_vectors(chassis: Chassis) -> None:
     """Let the vectors that are no interrupts lead to their tables."""
-    host.set_vector(PARAMETERS_VECTOR, *VIDEO)
-    host.set_vector(DISKETTE_VECTOR, *DISKETTE)
-    host.set_vector(graphics.UPPER_FONT_VECTOR, *UPPER_FONT)
+    chassis.set_vector(PARAMETERS_VECTOR, *VIDEO)
+    chassis.set_vector(DISKETTE_VECTOR, *DISKETTE)
+    chassis.set_vector(graphics.UPPER_FONT_VECTOR, *UPPER_FONT)
 
 
-def write_reset(host: Host, entry: tuple[int, int]) -> None:
+def write_reset(chassis: Chassis, entry: tuple[int, int]) -> None:
     """Write the end of the ROM: the jump to where a reset goes, and the date and the model."""
     segment, offset = entry
     reset = RESET.build({"offset": offset, "segment": segment, "date": b"08/16/82", "model": 0xFE})
-    host.memory.write(linear(SEGMENT, RESET_OFFSET), reset)
+    chassis.memory.write(linear(SEGMENT, RESET_OFFSET), reset)
 
 
-def fill_vectors(host: Host) -> None:
+def fill_vectors(chassis: Chassis) -> None:
     """Let all vectors that lead nowhere lead to an IRET."""
-    dummy = host.add_stub("iret")
+    dummy = chassis.add_stub("iret", nobody_handles)
     for vector in range(VECTORS):
-        if not host.memory.read(vector * 4, 4).strip(b"\0"):
-            host.set_vector(vector, *dummy)
+        if not chassis.memory.read(vector * 4, 4).strip(b"\0"):
+            chassis.set_vector(vector, *dummy)

@@ -24,7 +24,7 @@ from blink16.bios.rom import (
 from blink16.bus import Bus
 from blink16.cpu.registers import CF
 from blink16.devices.oscillator import PIT_HZ
-from blink16.devices.rtc import B_SET, DATA_PORT, INDEX_PORT, Register
+from blink16.devices.rtc import B_SET, DATA_PORT, INDEX_PORT, CmosRegister
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 TICKS_PER_DAY = 0x1800B0
@@ -71,33 +71,33 @@ class TimerInterrupt:
         return DONE
 
 
-class Clock:
+class CmosClock:
     """The real-time clock through its ports; BIOS and clock speak BCD."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    def __getitem__(self, register: Register) -> int:
+    def __getitem__(self, register: CmosRegister) -> int:
         self._bus.write(INDEX_PORT, register)
         return self._bus.read(DATA_PORT)
 
-    def __setitem__(self, register: Register, value: int) -> None:
+    def __setitem__(self, register: CmosRegister, value: int) -> None:
         self._bus.write(INDEX_PORT, register)
         self._bus.write(DATA_PORT, value)
 
-    def set(self, values: dict[Register, int]) -> None:
+    def set(self, values: dict[CmosRegister, int]) -> None:
         """Set several registers at once."""
-        control = self[Register.B]
-        self[Register.B] = control | B_SET
+        control = self[CmosRegister.B]
+        self[CmosRegister.B] = control | B_SET
         for register, value in values.items():
             self[register] = value
-        self[Register.B] = control & ~B_SET
+        self[CmosRegister.B] = control & ~B_SET
 
     def ticks(self) -> int:
         """Return the ticks since midnight."""
         hours, minutes, seconds = (
             _from_bcd(self[register])
-            for register in (Register.HOURS, Register.MINUTES, Register.SECONDS)
+            for register in (CmosRegister.HOURS, CmosRegister.MINUTES, CmosRegister.SECONDS)
         )
         return ((hours * 60 + minutes) * 60 + seconds) * PIT_HZ // PIT_COUNT
 
@@ -105,7 +105,7 @@ class Clock:
 class TimeService:
     """INT 1Ah."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: CmosClock) -> None:
         self._clock = clock
 
     def __call__(self, guest: Guest) -> Outcome:
@@ -121,26 +121,26 @@ class TimeService:
                 area.ticks = (r.cx << 16 | r.dx) % TICKS_PER_DAY
                 area.midnight = 0
             case 0x02:
-                r.ch, r.cl = clock[Register.HOURS], clock[Register.MINUTES]
-                r.dh, r.dl = clock[Register.SECONDS], 0
+                r.ch, r.cl = clock[CmosRegister.HOURS], clock[CmosRegister.MINUTES]
+                r.dh, r.dl = clock[CmosRegister.SECONDS], 0
             case 0x03:
                 clock.set(
                     {
-                        Register.HOURS: r.ch,
-                        Register.MINUTES: r.cl,
-                        Register.SECONDS: r.dh,
+                        CmosRegister.HOURS: r.ch,
+                        CmosRegister.MINUTES: r.cl,
+                        CmosRegister.SECONDS: r.dh,
                     }
                 )
             case 0x04:
-                r.ch, r.cl = clock[Register.CENTURY], clock[Register.YEAR]
-                r.dh, r.dl = clock[Register.MONTH], clock[Register.DAY]
+                r.ch, r.cl = clock[CmosRegister.CENTURY], clock[CmosRegister.YEAR]
+                r.dh, r.dl = clock[CmosRegister.MONTH], clock[CmosRegister.DAY]
             case 0x05:
                 clock.set(
                     {
-                        Register.CENTURY: r.ch,
-                        Register.YEAR: r.cl,
-                        Register.MONTH: r.dh,
-                        Register.DAY: r.dl,
+                        CmosRegister.CENTURY: r.ch,
+                        CmosRegister.YEAR: r.cl,
+                        CmosRegister.MONTH: r.dh,
+                        CmosRegister.DAY: r.dl,
                     }
                 )
             case _:

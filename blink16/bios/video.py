@@ -5,6 +5,8 @@ Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 
 from __future__ import annotations
 
+import re
+
 from construct import Array, Bytes, Struct
 
 from blink16.bios import graphics
@@ -27,6 +29,9 @@ BLANK = b" "
 NORMAL = 0x07
 BEL, BS, LF, CR = 7, 8, 10, 13
 VIDEO_MEMORY = 0x4000
+TAB = 8
+_PIECES = re.compile(rb"[^\x07\x08\t\n\r]+|[\x07\x08\t\n\r]")
+_CONTROLS = (b"\x07", b"\x08", b"\n", b"\r")
 COLOR_CRTC, MONO_CRTC = 0x3D4, 0x3B4
 _COLUMNS = {0: 40, 1: 40, 2: 80, 3: 80, 4: 40, 5: 40, 6: 80, 7: 80}
 _CRT_MODES = {0: 0x2C, 1: 0x28, 2: 0x2D, 3: 0x29, 4: 0x2A, 5: 0x2E, 6: 0x1E, 7: 0x29}
@@ -49,7 +54,7 @@ _CRTC_OF_MODE = (0, 0, 1, 1, 2, 2, 2, 3)
 PARAMETERS_VECTOR = 0x1D
 
 
-class Screen:
+class GuestScreen:
     """The screen in a guest's memory, and the ports of its adapter."""
 
     def __init__(self, memory: Memory, bus: Bus) -> None:
@@ -134,10 +139,13 @@ class Screen:
         if top > bottom or left > right:
             return
         if self.graphics:
-            window = graphics.Window(top, left, bottom, right)
+            window = graphics.ScrollWindow(top, left, bottom, right)
             graphics.scroll(self._memory, self.mode, window, lines, attribute)
             return
         width = right - left + 1
+        if width == self.columns:
+            self._scroll_rows(page, top, bottom, lines, attribute)
+            return
         rows = [
             self._memory.read(self.address(page, row, left), 2 * width)
             for row in range(top, bottom + 1)
@@ -148,6 +156,65 @@ class Screen:
         moved = rows[count:] + blanks if lines >= 0 else blanks + rows[: len(rows) - count]
         for row, content in enumerate(moved, top):
             self._memory.write(self.address(page, row, left), content)
+
+    def _scroll_rows(self, page: int, top: int, bottom: int, lines: int, attribute: int) -> None:
+        """Move whole rows."""
+        row = 2 * self.columns
+        size = (bottom - top + 1) * row
+        moved = min(abs(lines) * row or size, size)
+        start = self.address(page, top, 0)
+        content = self._memory.read(start, size)
+        blanks = (BLANK + bytes((attribute,))) * (moved // 2)
+        shifted = content[moved:] + blanks if lines >= 0 else blanks + content[: size - moved]
+        self._memory.write(start, shifted)
+
+    def write(self, data: bytes) -> None:
+        """Show characters on the page that is seen, as many teletype calls would, tabs too."""
+        page = self.area.page
+        if self.graphics:
+            for code in data:
+                self.teletype(page, code, NORMAL)
+            return
+        row, column = self.area.cursor(page)
+        for piece in _PIECES.findall(data):
+            if piece in _CONTROLS:
+                row, column = self._control(piece, row, column)
+            elif piece == b"\t":
+                row, column = self._run(page, row, column, b" " * (TAB - column % TAB))
+            else:
+                row, column = self._run(page, row, column, piece)
+            if row >= ROWS:
+                row = self._next_line(page, column)
+        self.set_cursor(page, row, column)
+
+    def _control(self, code: bytes, row: int, column: int) -> tuple[int, int]:
+        if code == b"\r":
+            return row, 0
+        if code == b"\n":
+            return row + 1, column
+        return row, max(0, column - (code == b"\b"))
+
+    def _run(self, page: int, row: int, column: int, text: bytes) -> tuple[int, int]:
+        """Show printable characters, which keep the attributes that are there."""
+        column = min(column, self.columns - 1)
+        while text:
+            if row >= ROWS:
+                row = self._next_line(page, column)
+            part, text = text[: self.columns - column], text[self.columns - column :]
+            where = self.address(page, row, column)
+            cells = bytearray(self._memory.read(where, 2 * len(part)))
+            cells[::2] = part
+            self._memory.write(where, bytes(cells))
+            column += len(part)
+            if column >= self.columns:
+                row, column = row + 1, 0
+        return row, column
+
+    def _next_line(self, page: int, column: int) -> int:
+        """Scroll the screen up by a line; return the last row."""
+        fill = self.cell(page, ROWS - 1, min(column, self.columns - 1))[1]
+        self.scroll(page, 0, 0, ROWS - 1, self.columns - 1, 1, fill)
+        return ROWS - 1
 
     def teletype(self, page: int, code: int, attribute: int | None = None) -> None:
         """Show a character at the cursor and move on, scrolling at the end of the screen."""
@@ -190,7 +257,7 @@ def set_mode(memory: Memory, bus: Bus, mode: int, *, keep: bool = False) -> None
     for page in range(PAGES):
         area.set_cursor(page, 0, 0)
     _program(memory, bus, area)
-    screen = Screen(memory, bus)
+    screen = GuestScreen(memory, bus)
     screen.set_palette(PALETTE_640 if mode == 6 else PALETTE)
     if not keep:
         blank = b"\0\0" if screen.graphics else BLANK + bytes((NORMAL,))

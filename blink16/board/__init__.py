@@ -3,6 +3,6 @@
 from blink16.board.file import Board, build
 from blink16.board.libraries import Library
 from blink16.board.shelf import Shelf
-from blink16.board.survey import Program
+from blink16.board.survey import ProgramFacts
 
-__all__ = ["Board", "Library", "Program", "Shelf", "build"]
+__all__ = ["Board", "Library", "ProgramFacts", "Shelf", "build"]

@@ -148,7 +148,7 @@ END_OF_LOCATIONS = bytes(8)
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class Subprogram:
     """A function of which nothing is known but where it is."""
 
     name: str
@@ -172,7 +172,7 @@ def trusted(content: bytes) -> bytes:
 
 
 def extend(
-    contents: Mapping[str, bytes], functions: Iterable[Function], holes: Iterable[range]
+    contents: Mapping[str, bytes], functions: Iterable[Subprogram], holes: Iterable[range]
 ) -> dict[str, bytes]:
     """Return sections of debugging information by name: the user's, with our units behind his.
 
@@ -189,7 +189,7 @@ _SHARED = (".debug_abbrev", ".debug_loc")
 
 
 def _sections(
-    units: Iterable[tuple[range, list[Function]]], abbreviations: int = 0, locations: int = 0
+    units: Iterable[tuple[range, list[Subprogram]]], abbreviations: int = 0, locations: int = 0
 ) -> dict[str, bytes]:
     """Return the sections of units, each with its place and functions; see `debug_info`."""
     info = (debug_info(functions, place, abbreviations, locations) for place, functions in units)
@@ -220,7 +220,7 @@ def debug_abbrev() -> bytes:
 
 
 def debug_info(
-    functions: Iterable[Function], place: range, abbreviations: int, locations: int
+    functions: Iterable[Subprogram], place: range, abbreviations: int, locations: int
 ) -> bytes:
     """Return the unit about some place.
 

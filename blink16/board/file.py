@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from blink16.board import cfi, dwarf
 from blink16.board.survey import (
-    Program,
+    ProgramFacts,
+    behind_prologues,
     code_of,
     cut,
     debug_sections,
@@ -26,7 +27,7 @@ from blink16.board.survey import (
 from blink16.machine import Machine
 from blink16.memory import MEMORY_SIZE
 from blink16.symbolfiles import elf
-from blink16.symbolfiles.elf import Section, SectionFlag, SectionType
+from blink16.symbolfiles.elf import ElfSection, SectionFlag, SectionType
 
 ENTRY_SIZE = 16
 """Bytes of code at the program's entry that its file holds."""
@@ -48,7 +49,7 @@ def program_file(entry: int, code: bytes) -> bytes:
     is one of thread-local data, which gdb leaves out when it looks for the symbol at an address.
     """
     flags = SectionFlag.ALLOC | SectionFlag.EXECINSTR | SectionFlag.TLS
-    section = Section(".entry", SectionType.PROGBITS, flags, entry, code)
+    section = ElfSection(".entry", SectionType.PROGBITS, flags, entry, code)
     return elf.build([section] if code else [], [], entry)
 
 
@@ -57,18 +58,19 @@ def entry_code(machine: Machine, entry: int) -> bytes:
     return bytes(machine.memory.ram[entry : min(entry + ENTRY_SIZE, MEMORY_SIZE)])
 
 
-def build(machine: Machine, program: Program) -> Board:
+def build(machine: Machine, program: ProgramFacts) -> Board:
     """Return all that is known of a machine in one file, with what its memory shows now.
 
     Where a program brought no names for its code, those that its code calls are made up.  A file
     holds one piece of debugging information, so it has that of the user's first ELF.
     """
     known = survey(machine, program)
+    symbols = behind_prologues(known.symbols, program.debug)
     areas = cut(known.areas, code_of(program.debug[1:]))
     holes = code_of(program.debug)
     users = dict(program.debug[0].sections) if program.debug else {}
     contents = dwarf.extend(users, functions(known, holes), holes)
     sections = [*memory_sections(areas), *debug_sections(contents)]
-    sections.append(Section(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame()))
-    content = elf.build(sections, elf_symbols(known.symbols, areas), known.start)
+    sections.append(ElfSection(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame()))
+    content = elf.build(sections, elf_symbols(symbols, areas), known.start)
     return Board(content, known.ends)

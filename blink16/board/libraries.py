@@ -1,4 +1,4 @@
-"""Libraries: ELFs that gdb reads from us beside the file of its program, and again when they change.
+"""Libraries: ELFs that gdb reads from us beside its program's file, and again when they change.
 
 gdb takes its program's file once; but it asks for a list of libraries whenever it attaches, runs
 a program afresh, or hears that there are others (qXfer:libraries, "solib-target").  So all that
@@ -22,13 +22,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blink16.board import cfi, dwarf
 from blink16.board.survey import (
     Area,
-    Program,
+    ProgramFacts,
     Survey,
+    behind_prologues,
     code_of,
     cut,
     debug_sections,
@@ -37,7 +38,7 @@ from blink16.board.survey import (
     memory_sections,
 )
 from blink16.symbolfiles import DebugInformation, elf
-from blink16.symbolfiles.elf import Section, SectionType
+from blink16.symbolfiles.elf import ElfSection, SectionType
 from blink16.symbols import SymbolKind
 
 
@@ -52,9 +53,10 @@ class Library:
     """The linear address of its one segment, where the ELF says that it is."""
 
 
-def make(known: Survey, program: Program) -> tuple[Library, ...]:
+def make(known: Survey, program: ProgramFacts) -> tuple[Library, ...]:
     """Return the libraries about a machine."""
     apart = [debug for debug in program.debug if debug.code]
+    known = replace(known, symbols=behind_prologues(known.symbols, program.debug))
     return names(known, program), *(lines(known, debug) for debug in apart)
 
 
@@ -64,16 +66,18 @@ def lines(known: Survey, debug: DebugInformation) -> Library:
     return _library("lines", known, areas, dwarf.all_trusted(dict(debug.sections)))
 
 
-def names(known: Survey, program: Program) -> Library:
+def names(known: Survey, program: ProgramFacts) -> Library:
     """Return what is known of the places that no debugging information of the user's is about."""
     holes = code_of(program.debug)
     units = dwarf.extend({}, functions(known, holes), holes)
-    frame = Section(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame(known.outermost))
+    frame = ElfSection(
+        ".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame(known.outermost)
+    )
     return _library("names", known, cut(known.areas, holes), units, frame)
 
 
 def _library(
-    kind: str, known: Survey, areas: list[Area], debug: Mapping[str, bytes], *more: Section
+    kind: str, known: Survey, areas: list[Area], debug: Mapping[str, bytes], *more: ElfSection
 ) -> Library:
     symbols = elf_symbols(known.symbols, areas)
     span = range(areas[0].span.start, areas[-1].span.stop) if areas else range(0)

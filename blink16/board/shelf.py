@@ -7,7 +7,7 @@ from dataclasses import replace
 from blink16.board import libraries
 from blink16.board.file import build, entry_code, program_file
 from blink16.board.libraries import Library
-from blink16.board.survey import Program, Survey, survey
+from blink16.board.survey import ProgramFacts, Survey, survey
 from blink16.debugger import Debugger
 from blink16.memory import linear
 from blink16.symbols import SymbolTable
@@ -16,14 +16,14 @@ from blink16.symbols import SymbolTable
 class Shelf:
     """The files about a machine, with the names and lines that are known now."""
 
-    def __init__(self, debugger: Debugger, program: Program) -> None:
+    def __init__(self, debugger: Debugger, program: ProgramFacts) -> None:
         """Begin with what was known when the program was loaded."""
         self._debugger = debugger
         self._loaded = self._known = program
         """What was known when the program was loaded, and last."""
         self._added: tuple[object, object] = (None, None)
         """The debugger's own, when that was."""
-        self._made: tuple[Program, Survey, tuple[Library, ...]] | None = None
+        self._made: tuple[ProgramFacts, Survey, tuple[Library, ...]] | None = None
         self._told: tuple[Library, ...] | None = None
         self._entry = linear(*program.entry)
         self._entry_code = entry_code(debugger.machine, self._entry)
@@ -61,14 +61,14 @@ class Shelf:
         """Whether the client has asked for the libraries, and there are others now."""
         return self._told is not None and self._told != self.libraries()
 
-    def _current(self) -> tuple[Program, Survey, tuple[Library, ...]]:
+    def _current(self) -> tuple[ProgramFacts, Survey, tuple[Library, ...]]:
         known = self._now()
         if self._made is None or self._made[0] is not known:
             found = survey(self._debugger.machine, known)
             self._made = known, found, libraries.make(found, known)
         return self._made
 
-    def _now(self) -> Program:
+    def _now(self) -> ProgramFacts:
         symbols, debug = added = self._debugger.symbols, self._debugger.debug
         if self._added[0] is not symbols or self._added[1] is not debug:
             self._added = added

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blink16.board import dwarf
 from blink16.machine import STUB_SIZE, Machine
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.symbolfiles import DebugInformation
-from blink16.symbolfiles.elf import ElfSymbol, Section, SectionFlag, SectionType, SymbolType
+from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 from blink16.unwind.functions import discover, follow_jumps
 
@@ -36,7 +36,7 @@ _TYPES = {SymbolKind.CODE: SymbolType.FUNC, SymbolKind.DATA: SymbolType.OBJECT}
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ProgramFacts:
     """What is known of the program that a machine was loaded with."""
 
     symbols: SymbolTable
@@ -51,7 +51,7 @@ class Program:
         machine: Machine,
         symbols: SymbolTable | None = None,
         debug: tuple[DebugInformation, ...] = (),
-    ) -> Program:
+    ) -> ProgramFacts:
         """Return what is known of a machine that stands before its program's first instruction."""
         entry = machine.registers.cs, machine.registers.ip
         return cls(symbols or SymbolTable(), entry, debug)
@@ -89,7 +89,7 @@ class Survey:
         return tuple(end for end in self.ends if end.start == self.start != self.main)
 
 
-def survey(machine: Machine, program: Program) -> Survey:
+def survey(machine: Machine, program: ProgramFacts) -> Survey:
     """Find out what lies where."""
     entry = follow_jumps(machine.memory, *program.entry)
     symbols = {*program.symbols, *_stubs(machine)}
@@ -109,23 +109,23 @@ def code_of(debug: Iterable[DebugInformation]) -> list[range]:
     return dwarf.merged(span for one in debug for span in one.code)
 
 
-def debug_sections(contents: Mapping[str, bytes]) -> list[Section]:
+def debug_sections(contents: Mapping[str, bytes]) -> list[ElfSection]:
     """Return sections of debugging information, but for CFI: the board's covers memory."""
     return [
-        Section(name, SectionType.PROGBITS, content=content)
+        ElfSection(name, SectionType.PROGBITS, content=content)
         for name, content in contents.items()
         if name != ".debug_frame"
     ]
 
 
-def functions(known: Survey, holes: Sequence[range]) -> Iterator[dwarf.Function]:
+def functions(known: Survey, holes: Sequence[range]) -> Iterator[dwarf.Subprogram]:
     """Yield the functions outside the holes, none reaching into another, or into a hole."""
     edges = sorted({f.address for f in known.functions} | {h.start for h in holes} | {MEMORY_SIZE})
     for f in known.functions:
         if not _within(f.address, holes):
             end = edges[bisect_right(edges, f.address)]
             size = min(f.size, end - f.address)
-            yield dwarf.Function(
+            yield dwarf.Subprogram(
                 f.name, f.address, size, is_main=f.address == known.main and f.name in MAINS
             )
 
@@ -181,6 +181,23 @@ def cut(areas: Iterable[Area], holes: Sequence[range]) -> list[Area]:
     return [piece for piece in pieces if piece.span]
 
 
+def behind_prologues(symbols: Iterable[Symbol], debug: Iterable[DebugInformation]) -> list[Symbol]:
+    """Return symbols, functions' names behind their prologues if debugging information says so.
+
+    gdb takes a name in the symbol table and a function's entry for two places where they differ.
+    The first instruction keeps a name that linkers know, with an underscore.
+    """
+    bodies = dict(pair for one in debug for pair in one.bodies)
+    moved = []
+    for symbol in symbols:
+        if symbol.kind is SymbolKind.CODE and (body := bodies.get(symbol.address)) is not None:
+            prologue = body - symbol.address
+            moved.append(replace(symbol, name=f"_{symbol.name}", size=prologue))
+            symbol = replace(symbol, address=body, size=max(symbol.size - prologue, 0))
+        moved.append(symbol)
+    return sorted(moved, key=lambda symbol: (symbol.address, symbol.name))
+
+
 def elf_symbols(symbols: list[Symbol], areas: list[Area]) -> list[ElfSymbol]:
     """Return the symbols in areas, each reaching up to the next unless it says more."""
     starts = [area.span.start for area in areas]
@@ -198,12 +215,12 @@ def elf_symbols(symbols: list[Symbol], areas: list[Area]) -> list[ElfSymbol]:
     return result
 
 
-def memory_sections(areas: Iterable[Area]) -> list[Section]:
+def memory_sections(areas: Iterable[Area]) -> list[ElfSection]:
     """Return sections without content for areas."""
     return [_section(number, area) for number, area in enumerate(areas, 1)]
 
 
-def _section(number: int, area: Area) -> Section:
+def _section(number: int, area: Area) -> ElfSection:
     name = ".text" if area.kind is SymbolKind.CODE else ".data"
     flags, size = _FLAGS[area.kind], len(area.span)
-    return Section(f"{name}{number}", SectionType.NOBITS, flags, area.span.start, size=size)
+    return ElfSection(f"{name}{number}", SectionType.NOBITS, flags, area.span.start, size=size)

@@ -51,7 +51,7 @@ def field_address(esp: int, field: Field) -> int:
     return BASE + (esp << ROW_SHIFT) + field * 4
 
 
-class Window:
+class FrameWindow:
     """The rows for a machine that stands; frames are looked for as far as they are asked for."""
 
     def __init__(self, memory: Memory, registers: Registers, ends: Sequence[range]) -> None:

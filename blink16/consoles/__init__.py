@@ -5,8 +5,8 @@ at a time, `telnet` takes its ways away, `showing` has a PC's screen painted for
 from blink16.consoles.lines import Lines, Side
 from blink16.consoles.places import (
     ConsoleError,
+    ConsolePlace,
     NoPlace,
-    Place,
     ScreenPlace,
     Streams,
     TcpPlace,
@@ -21,10 +21,10 @@ __all__ = [
     "HELLO",
     "PICTURE_SECONDS",
     "ConsoleError",
+    "ConsolePlace",
     "Lines",
     "NoPlace",
     "Picture",
-    "Place",
     "ScreenPlace",
     "Showing",
     "Side",

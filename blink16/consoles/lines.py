@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from blink16.consoles.places import ConsoleError, NoPlace, Place, ScreenPlace, TcpPlace, UnixPlace
+from blink16.consoles.places import (
+    ConsoleError,
+    ConsolePlace,
+    NoPlace,
+    ScreenPlace,
+    TcpPlace,
+    UnixPlace,
+)
 from blink16.consoles.showing import Picture
 from blink16.consoles.sockets import SocketLine
 
@@ -28,7 +35,9 @@ class Side:
 class Lines:
     """The channels of a machine that lead to sockets, or nowhere."""
 
-    def __init__(self, places: Mapping[str, Place], side: Side, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, places: Mapping[str, ConsolePlace], side: Side, say: Callable[[str], None]
+    ) -> None:
         """Listen where that is wanted, and say where.  ConsoleError if that can't be."""
         self._lines: dict[str, SocketLine | None] = {}
         for channel, place in places.items():

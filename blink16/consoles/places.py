@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from blink16 import numerals
+from blink16.numerals import NumeralError
+
 SCREEN = "screen:"
 
 
@@ -43,10 +46,10 @@ class Streams:
     """Our standard streams."""
 
 
-Place = TcpPlace | UnixPlace | ScreenPlace | NoPlace | Streams
+ConsolePlace = TcpPlace | UnixPlace | ScreenPlace | NoPlace | Streams
 
 
-def parse(text: str) -> Place:
+def parse(text: str) -> ConsolePlace:
     """Return the place that a user means by ``stdio``, ``tcp:PORT``, ``unix:PATH``, one of these
     two behind ``screen:``, or ``none``.  ValueError if that is none of them.
     """
@@ -66,6 +69,9 @@ def parse(text: str) -> Place:
 
 def _socket(text: str) -> TcpPlace | UnixPlace | None:
     kind, _, rest = text.partition(":")
-    if kind == "tcp" and rest.isascii() and rest.isdigit() and int(rest) <= 0xFFFF:
-        return TcpPlace(int(rest))
+    if kind == "tcp":
+        try:
+            return TcpPlace(numerals.digits(rest, 10, 0xFFFF))
+        except NumeralError:
+            return None
     return UnixPlace(Path(rest)) if kind == "unix" and rest else None

@@ -17,7 +17,7 @@ SIZE_LENGTH = 5
 """The option, and two bytes each for columns and lines."""
 
 
-class State(Enum):
+class TelnetState(Enum):
     """Where telnet's stream of bytes stands."""
 
     KEYS = auto()
@@ -32,7 +32,7 @@ class Telnet:
     """Takes telnet's options out of what a peer sends, and its way to write Enter."""
 
     def __init__(self) -> None:
-        self._state = State.KEYS
+        self._state = TelnetState.KEYS
         self._text = b""
         """The beginning of an option's text."""
         self.size: tuple[int, int] | None = None
@@ -43,22 +43,22 @@ class Telnet:
         return bytes(byte for byte in data if self._is_key(byte))
 
     def _is_key(self, byte: int) -> bool:
-        state, self._state = self._state, State.KEYS
+        state, self._state = self._state, TelnetState.KEYS
         match state:
-            case State.COMMAND:
-                self._state = _COMMANDS.get(byte, State.KEYS)
+            case TelnetState.COMMAND:
+                self._state = _COMMANDS.get(byte, TelnetState.KEYS)
                 self._text = b""
                 return byte == IAC
-            case State.OPTION:
+            case TelnetState.OPTION:
                 return False
-            case State.TEXT | State.TEXT_COMMAND:
-                self._take_text(byte, after_iac=state is State.TEXT_COMMAND)
+            case TelnetState.TEXT | TelnetState.TEXT_COMMAND:
+                self._take_text(byte, after_iac=state is TelnetState.TEXT_COMMAND)
                 return False
         if byte == IAC:
-            self._state = State.COMMAND
+            self._state = TelnetState.COMMAND
         elif byte == CR:
-            self._state = State.AFTER_CR
-        return byte != IAC and not (state is State.AFTER_CR and byte in (LF, NUL))
+            self._state = TelnetState.AFTER_CR
+        return byte != IAC and not (state is TelnetState.AFTER_CR and byte in (LF, NUL))
 
     def _take_text(self, byte: int, *, after_iac: bool) -> None:
         """Take a byte of an option's text, where IAC stands doubled and ends it with SE."""
@@ -68,10 +68,10 @@ class Telnet:
                 self.size = int.from_bytes(size[:2], "big"), int.from_bytes(size[2:], "big")
             return
         if byte == IAC and not after_iac:
-            self._state = State.TEXT_COMMAND
+            self._state = TelnetState.TEXT_COMMAND
             return
-        self._state = State.TEXT
+        self._state = TelnetState.TEXT
         self._text = (self._text + bytes((byte,)))[: SIZE_LENGTH + 1]
 
 
-_COMMANDS = {SB: State.TEXT, **dict.fromkeys(range(WILL, IAC), State.OPTION)}
+_COMMANDS = {SB: TelnetState.TEXT, **dict.fromkeys(range(WILL, IAC), TelnetState.OPTION)}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from blink16.cpu.encoding import DIRECT_RM, Instruction, ModRM
-from blink16.cpu.opcodes import BYTE_REGISTERS, SEGMENT_REGISTERS, WORD_REGISTERS
+from blink16.cpu.opcodes import BYTE_REGISTERS, SEGMENT_REGISTERS, WORD_REGISTERS, Row
 from blink16.cpu.operands import (
     ConstantOperand,
     Context,
@@ -14,7 +15,7 @@ from blink16.cpu.operands import (
     RegisterOperand,
     SegmentOperand,
 )
-from blink16.cpu.semantics import BP, BX, DI, DS, ES, INSTRUCTIONS, SI, SS
+from blink16.cpu.semantics import BP, BX, DI, DS, ES, SI, SS, Semantics
 from blink16.cpu.values import Value
 
 EFFECTIVE_ADDRESSES: Sequence[tuple[int, int | None, int]] = (
@@ -129,6 +130,12 @@ def _immediate(width: int) -> OperandMaker:
     return make
 
 
+def _second_immediate(m: Context, i: Instruction) -> Operand:
+    width = _width(i.row.immediates[1])
+    assert isinstance(i.second_immediate, int)
+    return ConstantOperand(m.constant(i.second_immediate, width))
+
+
 def _relative(m: Context, i: Instruction) -> Operand:
     assert isinstance(i.immediate, int)
     return ConstantOperand(m.next_ip() + i.immediate)
@@ -179,16 +186,15 @@ def maker_of(form: str) -> OperandMaker:
     return kinds[form[0]](width)
 
 
-_MAKERS: dict[str, OperandMaker] = {}
+@cache
+def makers_of(row: Row) -> tuple[OperandMaker, ...]:
+    """Return what makes the operands of a row."""
+    makers = [maker_of(form) for form in row.operands]
+    if len(row.immediates) > 1:
+        makers[-1] = _second_immediate
+    return tuple(makers)
 
 
-def execute(m: Context, i: Instruction) -> None:
+def execute(m: Context, i: Instruction, semantics: Mapping[str, Semantics]) -> None:
     """Apply an instruction's semantics to the processor."""
-    row = i.row
-    operands = []
-    for form in row.operands:
-        maker = _MAKERS.get(form)
-        if maker is None:
-            maker = _MAKERS[form] = maker_of(form)
-        operands.append(maker(m, i))
-    INSTRUCTIONS[row.mnemonic](m, *operands)
+    semantics[i.row.mnemonic](m, *(make(m, i) for make in makers_of(i.row)))

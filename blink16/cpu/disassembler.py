@@ -13,7 +13,7 @@ from blink16.cpu.decoder import EFFECTIVE_ADDRESSES, effective_segment
 from blink16.cpu.encoding import DIRECT_RM, Instruction
 from blink16.cpu.opcodes import (
     BYTE_REGISTERS,
-    PREFIXES,
+    COMPARING_STRINGS,
     REPNZ,
     SEGMENT_OVERRIDES,
     SEGMENT_REGISTERS,
@@ -117,7 +117,7 @@ class _Writer:
     def repeat_prefix(self) -> str:
         if self.i.repeat is None or not self.is_string:
             return ""
-        if self.row.mnemonic in ("CMPS", "SCAS"):
+        if self.row.mnemonic in COMPARING_STRINGS:
             return "repne " if self.i.repeat == REPNZ else "repe "
         return "rep "
 
@@ -128,7 +128,7 @@ _INTEL_NAMES = {"LOOPZ": "loope", "LOOPNZ": "loopne", "RET": "retn"}
 class _Intel(_Writer):
     def text(self) -> str:
         name = _INTEL_NAMES.get(self.row.mnemonic, self.row.mnemonic.lower())
-        if self.i.opcode in PREFIXES:
+        if self.row.is_prefix:
             return name.rstrip(":")
         if self.is_string:
             override = self.i.segment_override
@@ -175,7 +175,7 @@ _ONE_SIZE = frozenset(
 class _Att(_Writer):
     def text(self) -> str:
         name = _ATT_NAMES.get(self.row.mnemonic, self.row.mnemonic.lower())
-        if self.i.opcode in PREFIXES:
+        if self.row.is_prefix:
             return name.rstrip(":")
         if self.i.opcode == 0xCC:
             return "int3"
@@ -202,7 +202,7 @@ class _Att(_Writer):
         }
         operands = ",".join(texts[form[0]] for form in reversed(self.row.operands))
         repeat = self.repeat_prefix()
-        if self.row.mnemonic in ("CMPS", "SCAS"):
+        if self.row.mnemonic in COMPARING_STRINGS:
             repeat = repeat.replace("repe ", "repz ").replace("repne ", "repnz ")
         suffix = "" if "A" in {form[0] for form in self.row.operands} else "bw"[width // 16]
         return f"{repeat}{name}{suffix} {operands}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blink16.bus import Bus
 from blink16.cpu.engine import Engine
+from blink16.cpu.model import Model
 from blink16.cpu.reference import ReferenceEngine
 from blink16.cpu.registers import Registers
 from blink16.memory import Memory
@@ -13,8 +14,8 @@ NAMES = ("auto", "native", "reference")
 DEFAULT = "auto"
 
 
-def make(name: str, registers: Registers, memory: Memory, bus: Bus) -> Engine:
-    """Return an engine over shared state.
+def make(name: str, model: Model, registers: Registers, memory: Memory, bus: Bus) -> Engine:
+    """Return an engine for a processor, over shared state.
 
     ``native`` waits for compiled code, which takes seconds the first time.  ValueError if there
     is no engine of that name, or no native code on this host.
@@ -22,11 +23,11 @@ def make(name: str, registers: Registers, memory: Memory, bus: Bus) -> Engine:
     if name not in NAMES:
         raise ValueError(f"there is no engine {name!r}; there are: {', '.join(NAMES)}")
     if name == "reference":
-        return ReferenceEngine(registers, memory, bus)
+        return ReferenceEngine(model, registers, memory, bus)
     from blink16.cpu.native.compiler import NativeError
     from blink16.cpu.native.engine import NativeEngine
 
     try:
-        return NativeEngine(registers, memory, bus, wait=name == "native")
+        return NativeEngine(model, registers, memory, bus, wait=name == "native")
     except NativeError as error:
         raise ValueError(f"the native engine can't run: {error}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from blink16.cpu.operands import Cells, Context
-from blink16.cpu.registers import AF, CF, DF, FLAGS_ALWAYS_SET, IF, OF, PF, SF, TF, ZF, Cell
+from blink16.cpu.registers import AF, CF, DF, IF, OF, PF, SF, TF, ZF, Cell
 from blink16.cpu.values import Value, select
 
 FLAG = 16
@@ -89,7 +89,7 @@ CONDITIONS: dict[str, Callable[[Context], Value]] = {
 
 def low_byte(m: Cells) -> Value:
     """Return SF ZF 0 AF 0 PF 1 CF as LAHF does: 8 bits."""
-    byte = m.constant(FLAGS_ALWAYS_SET & 0xFF, 8)
+    byte = m.constant(m.fixed_flags & 0xFF, 8)
     for bit, mask in ((carry(m), CF), (parity(m), PF), (aux(m), AF), (zero(m), ZF), (sign(m), SF)):
         byte = byte | bit.zero_extend(8) << (mask.bit_length() - 1)
     return byte
@@ -97,7 +97,7 @@ def low_byte(m: Cells) -> Value:
 
 def word(m: Cells) -> Value:
     """Return the 16-bit flags word as PUSHF stores it."""
-    flags = low_byte(m).zero_extend(16) | (FLAGS_ALWAYS_SET & 0xFF00)
+    flags = low_byte(m).zero_extend(16) | (m.fixed_flags & 0xFF00)
     direction = m.get_cell(Cell.DIRECTION).sign()
     for bit, mask in (
         (m.get_cell(Cell.TRAP).truncate(1), TF),

@@ -1,77 +1,103 @@
-"""The opcode map of the 8086 as data, to be read beside Intel's own table.
+"""The language of opcode maps: Intel's tables as text, and what else is known of a mnemonic.
 
-Operand forms are Intel's: E the register or memory that ModR/M names, G the register and S the
-segment register of its reg field, M memory only, I an immediate, J a relative target, O a
-direct offset, A a direct far address; b byte, w word, bs a byte that is sign-extended to a
-word, p a far pointer.  X and Y are the string operands DS:SI and ES:DI.  Names in capitals
-stand for themselves.
-
-What Intel left out behaves as captured from a real chip: 60-6F are 70-7F, C0 C1 C8 C9 are
-C2 C3 CA CB, D6 is SALC, F1 is LOCK, 82 is 80, and unused members of a group repeat others.
-FE /2-/7, LEA, LES and LDS of a register, and far calls through one depend on what the chip's
-internal registers held; here they take the word forms, and the register as the offset.
+A map is written as in Intel's manuals, eight opcodes a line.  Operand forms are Intel's: E the
+register or memory that ModR/M names, G the register and S the segment register of its reg
+field, M memory only, I an immediate, J a relative target, O a direct offset, A a direct far
+address; b byte, w word, bs a byte that is sign-extended to a word, p a far pointer.  X and Y are
+the string operands DS:SI and ES:DI.  Names in capitals stand for themselves.  ``#1`` names a
+group, whose members stand in a table of their own, by the reg field of ModR/M.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-_MAP = """
-00 | ADD Eb,Gb | ADD Ew,Gw | ADD Gb,Eb | ADD Gw,Ew | ADD AL,Ib | ADD AX,Iw | PUSH ES | POP ES
-08 | OR Eb,Gb  | OR Ew,Gw  | OR Gb,Eb  | OR Gw,Ew  | OR AL,Ib  | OR AX,Iw  | PUSH CS | POP CS
-10 | ADC Eb,Gb | ADC Ew,Gw | ADC Gb,Eb | ADC Gw,Ew | ADC AL,Ib | ADC AX,Iw | PUSH SS | POP SS
-18 | SBB Eb,Gb | SBB Ew,Gw | SBB Gb,Eb | SBB Gw,Ew | SBB AL,Ib | SBB AX,Iw | PUSH DS | POP DS
-20 | AND Eb,Gb | AND Ew,Gw | AND Gb,Eb | AND Gw,Ew | AND AL,Ib | AND AX,Iw | ES:     | DAA
-28 | SUB Eb,Gb | SUB Ew,Gw | SUB Gb,Eb | SUB Gw,Ew | SUB AL,Ib | SUB AX,Iw | CS:     | DAS
-30 | XOR Eb,Gb | XOR Ew,Gw | XOR Gb,Eb | XOR Gw,Ew | XOR AL,Ib | XOR AX,Iw | SS:     | AAA
-38 | CMP Eb,Gb | CMP Ew,Gw | CMP Gb,Eb | CMP Gw,Ew | CMP AL,Ib | CMP AX,Iw | DS:     | AAS
-40 | INC AX    | INC CX    | INC DX    | INC BX    | INC SP    | INC BP    | INC SI  | INC DI
-48 | DEC AX    | DEC CX    | DEC DX    | DEC BX    | DEC SP    | DEC BP    | DEC SI  | DEC DI
-50 | PUSH AX   | PUSH CX   | PUSH DX   | PUSH BX   | PUSH SP   | PUSH BP   | PUSH SI | PUSH DI
-58 | POP AX    | POP CX    | POP DX    | POP BX    | POP SP    | POP BP    | POP SI  | POP DI
-60 | JO Jb     | JNO Jb    | JB Jb     | JNB Jb    | JZ Jb     | JNZ Jb    | JBE Jb  | JNBE Jb
-68 | JS Jb     | JNS Jb    | JP Jb     | JNP Jb    | JL Jb     | JNL Jb    | JLE Jb  | JNLE Jb
-70 | JO Jb     | JNO Jb    | JB Jb     | JNB Jb    | JZ Jb     | JNZ Jb    | JBE Jb  | JNBE Jb
-78 | JS Jb     | JNS Jb    | JP Jb     | JNP Jb    | JL Jb     | JNL Jb    | JLE Jb  | JNLE Jb
-80 | #1 Eb,Ib  | #1 Ew,Iw  | #1 Eb,Ib  | #1 Ew,Ibs | TEST Eb,Gb | TEST Ew,Gw | XCHG Gb,Eb | XCHG Gw,Ew
-88 | MOV Eb,Gb | MOV Ew,Gw | MOV Gb,Eb | MOV Gw,Ew | MOV Ew,Sw | LEA Gw,M  | MOV Sw,Ew | POP Ew
-90 | NOP       | XCHG CX,AX | XCHG DX,AX | XCHG BX,AX | XCHG SP,AX | XCHG BP,AX | XCHG SI,AX | XCHG DI,AX
-98 | CBW       | CWD       | CALLF Ap  | WAIT      | PUSHF     | POPF      | SAHF    | LAHF
-A0 | MOV AL,Ob | MOV AX,Ow | MOV Ob,AL | MOV Ow,AX | MOVS Yb,Xb | MOVS Yw,Xw | CMPS Xb,Yb | CMPS Xw,Yw
-A8 | TEST AL,Ib | TEST AX,Iw | STOS Yb,AL | STOS Yw,AX | LODS AL,Xb | LODS AX,Xw | SCAS AL,Yb | SCAS AX,Yw
-B0 | MOV AL,Ib | MOV CL,Ib | MOV DL,Ib | MOV BL,Ib | MOV AH,Ib | MOV CH,Ib | MOV DH,Ib | MOV BH,Ib
-B8 | MOV AX,Iw | MOV CX,Iw | MOV DX,Iw | MOV BX,Iw | MOV SP,Iw | MOV BP,Iw | MOV SI,Iw | MOV DI,Iw
-C0 | RET Iw    | RET       | RET Iw    | RET       | LES Gw,Mp | LDS Gw,Mp | MOV Eb,Ib | MOV Ew,Iw
-C8 | RETF Iw   | RETF      | RETF Iw   | RETF      | INT 3     | INT Ib    | INTO    | IRET
-D0 | #2 Eb,1   | #2 Ew,1   | #2 Eb,CL  | #2 Ew,CL  | AAM Ib    | AAD Ib    | SALC    | XLAT
-D8 | ESC Ew    | ESC Ew    | ESC Ew    | ESC Ew    | ESC Ew    | ESC Ew    | ESC Ew  | ESC Ew
-E0 | LOOPNZ Jb | LOOPZ Jb  | LOOP Jb   | JCXZ Jb   | IN AL,Ib  | IN AX,Ib  | OUT Ib,AL | OUT Ib,AX
-E8 | CALL Jw   | JMP Jw    | JMPF Ap   | JMP Jb    | IN AL,DX  | IN AX,DX  | OUT DX,AL | OUT DX,AX
-F0 | LOCK      | LOCK      | REPNZ     | REPZ      | HLT       | CMC       | #3 Eb   | #3 Ew
-F8 | CLC       | STC       | CLI       | STI       | CLD       | STD       | #4 Eb   | #5 Ew
-"""
-
-_GROUPS = """
-#1 | ADD | OR | ADC | SBB | AND | SUB | XOR | CMP
-#2 | ROL | ROR | RCL | RCR | SHL | SHR | SETMO | SAR
-#3 | TEST E,I | TEST E,I | NOT | NEG | MUL | IMUL | DIV | IDIV
-#4 | INC | DEC | CALL Ew | CALLF Mp | JMP Ew | JMPF Mp | PUSH Ew | PUSH Ew
-#5 | INC | DEC | CALL | CALLF Mp | JMP | JMPF Mp | PUSH | PUSH
-"""
+from enum import Enum, auto
+from functools import cached_property
 
 SEGMENT_OVERRIDES = {0x26: "ES", 0x2E: "CS", 0x36: "SS", 0x3E: "DS"}
 REPNZ, REPZ = 0xF2, 0xF3
-PREFIXES = frozenset({*SEGMENT_OVERRIDES, 0xF0, 0xF1, REPNZ, REPZ})
+_PREFIX_NAMES = frozenset({"ES:", "CS:", "SS:", "DS:", "LOCK", "REPNZ", "REPZ"})
+ESCAPE = "2BYTE"
+"""Stands in a map for an opcode that a second byte continues: 0F xx."""
 
 WORD_REGISTERS = ("AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI")
 BYTE_REGISTERS = ("AL", "CL", "DL", "BL", "AH", "CH", "DH", "BH")
 SEGMENT_REGISTERS = ("ES", "CS", "SS", "DS")
-STRING_INSTRUCTIONS = frozenset({"MOVS", "CMPS", "STOS", "LODS", "SCAS"})
+IMMEDIATE_FORMS = frozenset({"Ib", "Iw", "Ibs", "Jb", "Jw", "Ob", "Ow", "Ap"})
+"""Operands whose bytes stand behind ModR/M and displacement."""
+MODRM_FORMS = frozenset({"Eb", "Ew", "Gb", "Gw", "Sw", "M", "Mp"})
+"""Operands that ModR/M names."""
+
+
+# -- what is known of a mnemonic -----------------------------------------------------------------
+
+
+class ControlFlow(Enum):
+    """Where control goes from an instruction."""
+
+    NEXT = auto()  # to what follows
+    BRANCH = auto()  # to what follows, or elsewhere in the segment
+    JUMP = auto()  # elsewhere in the segment
+    FAR_JUMP = auto()
+    CALL = auto()  # elsewhere in the segment, and back behind it
+    FAR_CALL = auto()
+    INTERRUPT = auto()  # to a handler, and back behind it
+    RETURN = auto()
+    FAR_RETURN = auto()
+    INTERRUPT_RETURN = auto()
+    HALT = auto()  # nowhere, before an interrupt
+
+
+_ENDINGS = ("O", "B", "Z", "BE", "S", "P", "L", "LE")
+CONDITIONAL_JUMPS = frozenset(f"J{n}{ending}" for n in ("", "N") for ending in _ENDINGS)
+LOOPS = frozenset({"LOOP", "LOOPZ", "LOOPNZ"})
+_CONTROL_FLOWS: Mapping[str, ControlFlow] = {
+    **dict.fromkeys((*CONDITIONAL_JUMPS, *LOOPS, "JCXZ"), ControlFlow.BRANCH),
+    "JMP": ControlFlow.JUMP,
+    "JMPF": ControlFlow.FAR_JUMP,
+    "CALL": ControlFlow.CALL,
+    "CALLF": ControlFlow.FAR_CALL,
+    "INT": ControlFlow.INTERRUPT,
+    "INTO": ControlFlow.INTERRUPT,
+    "RET": ControlFlow.RETURN,
+    "RETF": ControlFlow.FAR_RETURN,
+    "IRET": ControlFlow.INTERRUPT_RETURN,
+    "HLT": ControlFlow.HALT,
+}
+NOTHING_FOLLOWS = frozenset(
+    {
+        ControlFlow.JUMP,
+        ControlFlow.FAR_JUMP,
+        ControlFlow.RETURN,
+        ControlFlow.FAR_RETURN,
+        ControlFlow.INTERRUPT_RETURN,
+    }
+)
+"""Behind these there need not be code."""
+SETS_CS = frozenset(
+    {
+        ControlFlow.FAR_JUMP,
+        ControlFlow.FAR_CALL,
+        ControlFlow.INTERRUPT,
+        ControlFlow.FAR_RETURN,
+        ControlFlow.INTERRUPT_RETURN,
+    }
+)
+STRING_INSTRUCTIONS = frozenset({"MOVS", "CMPS", "STOS", "LODS", "SCAS", "INS", "OUTS"})
+COMPARING_STRINGS = frozenset({"CMPS", "SCAS"})
+"""Their repeat prefix also asks for ZF."""
+PORT_INSTRUCTIONS = frozenset({"IN", "OUT", "INS", "OUTS"})
+OPENS_FLAGS = frozenset({"STI", "POPF", "IRET"})
+"""They may set IF or TF."""
+
+
+# -- maps ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry of the map: an opcode, or a member of the group that an opcode opens."""
+    """One entry of a map: an opcode, or a member of the group that an opcode opens."""
 
     mnemonic: str
     operands: tuple[str, ...]
@@ -85,6 +111,26 @@ class Row:
             if form in WORD_REGISTERS or form[1:] in ("w", "p"):
                 return 16
         return 16
+
+    @property
+    def control_flow(self) -> ControlFlow:
+        """Where control goes from here."""
+        return _CONTROL_FLOWS.get(self.mnemonic, ControlFlow.NEXT)
+
+    @property
+    def is_prefix(self) -> bool:
+        """Whether an instruction goes on behind it."""
+        return self.mnemonic in _PREFIX_NAMES
+
+    @property
+    def has_modrm(self) -> bool:
+        """Whether an operand is named by ModR/M."""
+        return any(form in MODRM_FORMS for form in self.operands)
+
+    @property
+    def immediates(self) -> tuple[str, ...]:
+        """The forms of its operands that stand behind ModR/M and displacement: two at most."""
+        return tuple(form for form in self.operands if form in IMMEDIATE_FORMS)
 
 
 _BYTE_FORMS = frozenset({"Eb", "Gb", "Ob", "Xb", "Yb"})
@@ -100,43 +146,70 @@ def _member(text: str, operands: tuple[str, ...]) -> Row:
     row = _row(text)
     if not row.operands:
         return Row(row.mnemonic, operands)
-    width = operands[0][1]
+    width = operands[0][1] if operands else ""
     return Row(row.mnemonic, tuple(f + width if len(f) == 1 else f for f in row.operands))
 
 
-def _table(text: str) -> list[list[str]]:
+def _lines(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
 
 
-def _expand() -> tuple[tuple[Row, ...], ...]:
-    groups = {line[0]: line[1:] for line in _table(_GROUPS)}
-    rows: list[tuple[Row, ...]] = []
-    for line in _table(_MAP):
-        for cell in line[1:]:
-            row = _row(cell)
-            members = groups.get(row.mnemonic)
-            if members is None:
-                rows.append((row,))
-            else:
-                rows.append(tuple(_member(member, row.operands) for member in members))
-    return tuple(rows)
+@dataclass(frozen=True, eq=False)
+class OpcodeMap:
+    """The opcodes of a processor: for each its row, or the eight rows of its group.
 
+    An opcode of two bytes, 0F xx, is the number 0Fxxh here.
+    """
 
-OPCODES: tuple[tuple[Row, ...], ...] = _expand()
-"""For each opcode its row, or the eight rows of its group."""
+    rows: Mapping[int, tuple[Row, ...]]
 
+    @classmethod
+    def parse(cls, opcodes: str, groups: str = "", base: OpcodeMap | None = None) -> OpcodeMap:
+        """Read a map; what it does not name is as in ``base``, the processor before it.
 
-def row_of(opcode: int, reg: int = 0) -> Row:
-    """Return the row of an opcode; ``reg``, the field of ModR/M, chooses a group's member."""
-    rows = OPCODES[opcode]
-    return rows[reg] if len(rows) > 1 else rows[0]
+        A line of ``opcodes`` is an opcode in hexadecimal and the cells from there on; ``groups``
+        has a line for each group.  ``.`` stands for what does not change.
+        """
+        members_of = {line[0]: line[1:] for line in _lines(groups)} if groups else {}
+        rows = dict(base.rows) if base is not None else {}
+        for first, *cells in _lines(opcodes):
+            for opcode, cell in enumerate(cells, int(first, 16)):
+                if cell == ".":
+                    continue
+                row = _row(cell)
+                members = members_of.get(row.mnemonic)
+                if members is None:
+                    rows[opcode] = (row,)
+                else:
+                    rows[opcode] = tuple(_member(member, row.operands) for member in members)
+        return cls(rows)
 
+    def row(self, opcode: int, reg: int = 0) -> Row:
+        """Return the row of an opcode; ``reg``, the field of ModR/M, chooses a group's member."""
+        rows = self.rows[opcode]
+        return rows[reg] if len(rows) > 1 else rows[0]
 
-def has_modrm(opcode: int) -> bool:
-    """Return whether a ModR/M byte follows the opcode."""
-    return any(
-        form[0] in "EGSM"
-        and form not in WORD_REGISTERS + BYTE_REGISTERS
-        and form not in SEGMENT_REGISTERS
-        for form in OPCODES[opcode][0].operands
-    )
+    @cached_property
+    def with_modrm(self) -> frozenset[int]:
+        """The opcodes behind which a ModR/M byte follows."""
+        return frozenset(
+            opcode for opcode, rows in self.rows.items() if len(rows) > 1 or rows[0].has_modrm
+        )
+
+    @cached_property
+    def prefixes(self) -> frozenset[int]:
+        """The opcodes that are prefixes."""
+        return frozenset(code for code, rows in self.rows.items() if rows[0].is_prefix)
+
+    @cached_property
+    def escapes(self) -> frozenset[int]:
+        """The opcodes that a second byte continues."""
+        return frozenset(code for code, rows in self.rows.items() if rows[0].mnemonic == ESCAPE)
+
+    def named(self, mnemonics: frozenset[str]) -> frozenset[int]:
+        """Return the opcodes that may mean one of some mnemonics."""
+        return frozenset(
+            opcode
+            for opcode, rows in self.rows.items()
+            if any(row.mnemonic in mnemonics for row in rows)
+        )

@@ -26,6 +26,11 @@ Index = int | Value
 class Cells(Protocol):
     """What has cells to read, as flags are read from them."""
 
+    @property
+    def fixed_flags(self) -> int:
+        """Bits of the flags word that read as ones whatever is loaded."""
+        ...
+
     def constant(self, value: int, width: int) -> Value:
         """Return a known value."""
         ...

@@ -17,7 +17,7 @@ class UntranslatableError(Exception):
     """A predicate that is too long or too involved to be compiled."""
 
 
-class Context(Cells, Protocol):
+class PredicateContext(Cells, Protocol):
     """The machine as predicates see it, at a breakpoint: nothing here changes it."""
 
     def icount(self) -> Value:
@@ -56,6 +56,6 @@ class Predicate(Protocol):
 
     def __hash__(self) -> int: ...
 
-    def emit(self, context: Context) -> None:
+    def emit(self, context: PredicateContext) -> None:
         """Say, as one alternative or more, when to stop; may raise UntranslatableError."""
         ...

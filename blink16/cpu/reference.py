@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 from blink16.bus import Bus
 from blink16.cpu.decoder import execute
-from blink16.cpu.encoding import MAX_BODY, Instruction, parse_body
-from blink16.cpu.engine import Stop, StopReason, next_instruction
-from blink16.cpu.opcodes import PREFIXES, REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
+from blink16.cpu.encoding import MAX_BODY, Instruction
+from blink16.cpu.engine import Stop, StopReason, Witness, next_instruction
+from blink16.cpu.later import LOW_END, is_suspicious, suspects
+from blink16.cpu.model import Model
+from blink16.cpu.opcodes import REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.predicates import Predicate
 from blink16.cpu.registers import Cell, Registers
@@ -27,20 +29,28 @@ class ReferenceEngine:
 
     name = "reference"
 
-    def __init__(self, registers: Registers, memory: Memory, bus: Bus) -> None:
+    def __init__(self, model: Model, registers: Registers, memory: Memory, bus: Bus) -> None:
+        self.model = model
+        self.fixed_flags = model.fixed_flags
         self.registers = registers
         self.memory = memory
         self.bus = bus
         self.repeat: Repeat | None = None
+        self._prefixes = model.opcodes.prefixes
+        self._parse = model.encoding.parse_body
+        self._semantics = model.semantics
         self._cells = registers.cells
         self._state = registers.state
         self._segment: int | None = None
         self._next_ip = 0
+        self._body_ip = 0
         self._jump: int | None = None
         self._wants_attention = False
         self._was_open = 0
         self.between_rounds = False
         self.horizon = next_instruction
+        self.witness: Witness | None = None
+        self._suspects = suspects(model.name)
 
     # -- engine ------------------------------------------------------------------------------
 
@@ -81,11 +91,13 @@ class ReferenceEngine:
         instruction = self._fetch(start)
         if instruction is None:
             return Stop(StopReason.LOCKUP, text="nothing but prefixes in the code segment")
+        if (stop := self._look()) is not None:
+            return stop
         self._jump = None
         self._wants_attention = self.between_rounds = False
         self._was_open = cells[Cell.INTERRUPT]
         cells[Cell.SHADOW] = 0
-        execute(self, instruction)
+        execute(self, instruction, self._semantics)
         if self.between_rounds and not cells[Cell.TRAP]:
             cells[Cell.IP] = start
             return Stop(StopReason.ATTENTION)
@@ -97,6 +109,19 @@ class ReferenceEngine:
             return Stop(StopReason.ATTENTION)
         return Stop(StopReason.HALT) if cells[Cell.HALTED] else None
 
+    def _look(self) -> Stop | None:
+        """Let the witness see an instruction that can hardly be meant."""
+        address = linear(self._cells[Cell.CS], self._body_ip)
+        memory = self.memory
+        if memory.attributes[address] & Attribute.TOLD:
+            return None
+        suspicious = is_suspicious(bytes(memory.ram[address : address + 4]), self._suspects)
+        if self.witness is None:
+            if suspicious:
+                memory.attributes[address] |= Attribute.TOLD  # native code need not ask again
+            return None
+        return self.witness.meets(self._body_ip) if suspicious or address < LOW_END else None
+
     def _fetch(self, ip: int) -> Instruction | None:
         """Read prefixes and decode; None if the segment holds nothing else."""
         base = self._cells[Cell.CS] << 4
@@ -105,7 +130,7 @@ class ReferenceEngine:
         for count in range(SEGMENT_SIZE):
             address = (base + ((ip + count) & 0xFFFF)) & 0xFFFFF
             byte = ram[address]
-            if byte not in PREFIXES:
+            if byte not in self._prefixes:
                 break
             if byte in OVERRIDES:
                 self._segment = OVERRIDES[byte]
@@ -118,7 +143,8 @@ class ReferenceEngine:
             body = bytes(ram[address : address + MAX_BODY])
         else:
             body = bytes(ram[linear(base >> 4, body_ip + n)] for n in range(MAX_BODY))
-        instruction = parse_body(body)
+        self._body_ip = body_ip
+        instruction = self._parse(body)
         self._next_ip = (body_ip + instruction.length) & 0xFFFF
         return instruction
 
@@ -197,6 +223,9 @@ class ReferenceEngine:
         state = self.memory.pages[page]
         if state & _WRITE_MINDS:
             if state & PageState.ROM:
+                if state & PageState.TELL and self.witness is not None:
+                    ip, icount = self._cells[Cell.IP], self.registers.icount
+                    self._wants_attention |= self.witness.stored_to_rom(address, ip, icount)
                 return
             if state & PageState.WATCH_WRITE:
                 self.memory.touch(address, 1, Access.WRITE)

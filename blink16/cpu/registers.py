@@ -13,7 +13,6 @@ from typing import Any
 
 from construct import Int16ul, Int64ul, Struct
 
-FLAGS_ALWAYS_SET = 0xF002  # bits 12-15 and 1 read as ones on the 8086
 CF, PF, AF, ZF, SF, TF, IF, DF, OF = (1 << bit for bit in (0, 2, 4, 6, 7, 8, 9, 10, 11))
 
 
@@ -110,7 +109,9 @@ class Registers:
     bl: int = _byte(6, "BL")
     bh: int = _byte(7, "BH")
 
-    def __init__(self) -> None:
+    def __init__(self, fixed_flags: int = 0xF002) -> None:
+        """Make registers; ``fixed_flags``: bits of the flags word that always read as ones."""
+        self._fixed_flags = fixed_flags
         self.state = bytearray(STATE_SIZE)
         view = memoryview(self.state)
         self.cells = view.cast("H")
@@ -128,10 +129,10 @@ class Registers:
 
     @property
     def flags(self) -> int:
-        """The flags word as PUSHF shows it; bits that the 8086 lacks can't be changed."""
+        """The flags word as PUSHF shows it; bits that the processor lacks can't be changed."""
         c = self.cells
         return (
-            FLAGS_ALWAYS_SET
+            self._fixed_flags
             | c[Cell.CARRY]
             | (PF if (c[Cell.PARITY] & 0xFF).bit_count() % 2 == 0 else 0)
             | c[Cell.AUX] & AF

@@ -1,4 +1,4 @@
-"""What each instruction of the 8086 does, written once.
+"""What each instruction does, written once: the 8086's, where a model does not say otherwise.
 
 An instruction is a function of a `Context` (the processor) and its operands.  The reference
 engine folds the values as they come; a native engine lets the same functions emit code.
@@ -38,7 +38,7 @@ class Sized(Operand, Protocol):
 
 Semantics = Callable[..., None]
 INSTRUCTIONS: dict[str, Semantics] = {}
-"""By mnemonic: what it does with the context and the operands of its row."""
+"""The 8086's, by mnemonic: what it does with the context and the operands of its row."""
 
 
 def instruction(*mnemonics: str) -> Callable[[Semantics], Semantics]:

@@ -62,6 +62,7 @@ _CURSOR_PAD = {
     "ins": 0x52,
     "del": 0x53,
 }
+_FINAL_NAMES = ("up", "down", "right", "left", "home", "end")
 _KEYPAD = (0x52, 0x4F, 0x50, 0x51, 0x4B, 0x4C, 0x4D, 0x47, 0x48, 0x49)
 """The keypad's digits; typed with Alt down they give the character of that number."""
 MODIFIERS = {"ctrl": CTRL, "shift": LEFT_SHIFT, "alt": ALT}
@@ -101,38 +102,52 @@ NAMES = {
 """Scan codes by the names that people write: ``a``, ``f1``, ``enter``, ``del``, …"""
 
 _CHORDS = {"pause": ("ctrl", "numlock")}
-SEQUENCES = {
-    b"\x1b[A": 0x48,
-    b"\x1b[B": 0x50,
-    b"\x1b[C": 0x4D,
-    b"\x1b[D": 0x4B,
-    b"\x1bOA": 0x48,
-    b"\x1bOB": 0x50,
-    b"\x1bOC": 0x4D,
-    b"\x1bOD": 0x4B,
-    b"\x1b[H": 0x47,
-    b"\x1b[F": 0x4F,
-    b"\x1b[1~": 0x47,
-    b"\x1b[2~": 0x52,
-    b"\x1b[3~": 0x53,
-    b"\x1b[4~": 0x4F,
-    b"\x1b[5~": 0x49,
-    b"\x1b[6~": 0x51,
-    b"\x1bOP": 0x3B,
-    b"\x1bOQ": 0x3C,
-    b"\x1bOR": 0x3D,
-    b"\x1bOS": 0x3E,
-    b"\x1b[15~": 0x3F,
-    b"\x1b[17~": 0x40,
-    b"\x1b[18~": 0x41,
-    b"\x1b[19~": 0x42,
-    b"\x1b[20~": 0x43,
-    b"\x1b[21~": 0x44,
-    b"\x1b[23~": 0x57,
-    b"\x1b[24~": 0x58,
+_FINAL_BYTES = {
+    **{byte: _CURSOR_PAD[name] for byte, name in zip(b"ABCDHF", _FINAL_NAMES, strict=True)},
+    **{byte: 0x3B + number for number, byte in enumerate(b"PQRS")},
+    ord("E"): 0x4C,  # the keypad's 5
+    ord("M"): 0x1C,  # the keypad's Enter
+    ord("Z"): 0x0F,  # Shift-Tab
 }
-"""What terminals (xterm, VT220) send for keys that have no character."""
-LONGEST_SEQUENCE = max(map(len, SEQUENCES))
+"""Keys by the last byte of what xterm sends: ESC [ A, ESC O P, ESC [ 1 ; 5 A, ..."""
+_NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24)
+_EDITING = (0x47, 0x52, 0x53, 0x4F, 0x49, 0x51, 0x47, 0x4F)
+_NUMBERED = dict(zip(_NUMBERS, (*_EDITING, *range(0x3B, 0x45), 0x57, 0x58), strict=True))
+"""Keys by the number in what a VT220 sends: ESC [ 15 ~."""
+_SEQUENCE = re.compile(
+    rb"\x1b(?:\[\[(?P<console>[A-E])|\[(?P<number>\d{1,2})(?:;(?P<mods>\d))?~"
+    rb"|(?:O|\[)(?:1?;?(?P<modifiers>\d))?(?P<final>[A-FHMPQRSZ])|(?P<alt>[ -NP-Z\\\]-~]))"
+)
+LONGEST_SEQUENCE = 7
+
+
+def sequence(text: bytes) -> tuple[int, tuple[int, ...]] | None:
+    """Return the length of the terminal's sequence that ``text`` begins with, and its chord.
+
+    That is scan codes, modifiers first.  An escape and a character are that with Alt.  None:
+    it begins with no sequence; an escape alone is that key.
+    """
+    found = _SEQUENCE.match(text)
+    if found is None:
+        return None
+    if found["alt"]:
+        code = found["alt"][0]
+        if code in PLAIN:
+            return 2, (ALT, PLAIN[code])
+        return 2, (ALT, LEFT_SHIFT, SHIFTED[code])
+    if found["console"]:
+        scan: int | None = 0x3B + found["console"][0] - ord("A")
+    elif found["number"]:
+        scan = _NUMBERED.get(int(found["number"]))
+    else:
+        scan = _FINAL_BYTES[found["final"][0]]
+    if scan is None:
+        return None
+    mods = int(found["mods"] or found["modifiers"] or b"1") - 1
+    if found["final"] == b"Z":
+        mods |= 1
+    held = (key for bit, key in ((1, LEFT_SHIFT), (2, ALT), (4, CTRL)) if mods & bit)
+    return found.end(), (*held, scan)
 
 
 def stroke(*scan_codes: int) -> bytes:
@@ -157,9 +172,9 @@ def typed(text: bytes) -> bytes:
 
 def _first_key(text: bytes) -> tuple[int, bytes]:
     """Return the length of a key's input, and its strokes."""
-    for length in range(len(text), 2, -1):
-        if text[:length] in SEQUENCES:
-            return length, stroke(SEQUENCES[text[:length]])
+    found = sequence(text)
+    if found is not None:
+        return found[0], stroke(*found[1])
     return (2 if text.startswith(b"\r\n") else 1), _character(text[0])
 
 

@@ -13,7 +13,7 @@ from blink16.devices.ppi import Display, Ppi, switches
 from blink16.devices.rtc import Rtc
 from blink16.devices.uart import Uart
 from blink16.devices.video import Adapter, Video
-from blink16.services import Host
+from blink16.services import Chassis
 
 TIMER_IRQ, KEYBOARD_IRQ, COM2_IRQ, COM1_IRQ, LPT1_IRQ = 0, 1, 3, 4, 7
 COM1_PORT, COM2_PORT, LPT1_PORT = 0x3F8, 0x2F8, 0x378
@@ -68,7 +68,7 @@ class PcDevices:
 
     def __init__(
         self,
-        host: Host,
+        chassis: Chassis,
         *,
         adapter: Adapter = Adapter.CGA,
         floppies: int = 1,
@@ -79,39 +79,39 @@ class PcDevices:
         ``floppies``: how many the switches show.  ``typing``: the name of the component that
         types what it receives.
         """
-        bus = host.bus
+        bus = chassis.bus
         self.pic = Pic(bus)
         line = self.pic.line
-        self.pit = Pit(host, bus, line(TIMER_IRQ))
-        self.keyboard = Keyboard(host, line(KEYBOARD_IRQ))
+        self.pit = Pit(chassis, bus, line(TIMER_IRQ))
+        self.keyboard = Keyboard(chassis, line(KEYBOARD_IRQ))
         self.nmi = Nmi(bus)
         display = Display.COLOR_80X25 if adapter is Adapter.CGA else Display.MONOCHROME
-        self.ppi = Ppi(host, bus, self.keyboard, self.pit, self.nmi, switches(display, floppies))
-        self.com1 = Uart(host, bus, line(COM1_IRQ), COM1, COM1_PORT)
-        self.com2 = Uart(host, bus, line(COM2_IRQ), COM2, COM2_PORT)
-        self.lpt1 = Lpt(host, bus, line(LPT1_IRQ), LPT1, LPT1_PORT)
-        self.video = Video(host, bus, adapter)
-        self.rtc = Rtc(host, bus)
+        self.ppi = Ppi(chassis, bus, self.keyboard, self.pit, self.nmi, switches(display, floppies))
+        self.com1 = Uart(chassis, bus, line(COM1_IRQ), COM1, COM1_PORT)
+        self.com2 = Uart(chassis, bus, line(COM2_IRQ), COM2, COM2_PORT)
+        self.lpt1 = Lpt(chassis, bus, line(LPT1_IRQ), LPT1, LPT1_PORT)
+        self.video = Video(chassis, bus, adapter)
+        self.rtc = Rtc(chassis, bus)
         self.dma = Dma(bus)
-        debug.attach(host, bus)
-        self._join(host, typing)
+        debug.attach(chassis, bus)
+        self._join(chassis, typing)
 
-    def _join(self, host: Host, typing: str) -> None:
-        host.add_controller(Pic.COMPONENT, self.pic)
-        host.add_device(Pit.COMPONENT, self.pit)
-        host.add_device(Keyboard.CHANNEL, self.keyboard)
-        host.add_device(COM1, self.com1)
-        host.add_device(COM2, self.com2)
-        host.add_non_maskable(Nmi.CHANNEL, self.nmi)
-        host.add_component(typing, Typing(self.keyboard))
-        host.add_component(Ppi.COMPONENT, self.ppi)
-        host.add_component(LPT1, self.lpt1)
-        host.add_component(Video.COMPONENT, self.video)
-        host.add_component(Rtc.COMPONENT, self.rtc)
-        host.add_component(Dma.COMPONENT, self.dma)
+    def _join(self, chassis: Chassis, typing: str) -> None:
+        chassis.add_controller(Pic.COMPONENT, self.pic)
+        chassis.add_device(Pit.COMPONENT, self.pit)
+        chassis.add_device(Keyboard.CHANNEL, self.keyboard)
+        chassis.add_device(COM1, self.com1)
+        chassis.add_device(COM2, self.com2)
+        chassis.add_non_maskable(Nmi.CHANNEL, self.nmi)
+        chassis.add_component(typing, Typing(self.keyboard))
+        chassis.add_component(Ppi.COMPONENT, self.ppi)
+        chassis.add_component(LPT1, self.lpt1)
+        chassis.add_component(Video.COMPONENT, self.video)
+        chassis.add_component(Rtc.COMPONENT, self.rtc)
+        chassis.add_component(Dma.COMPONENT, self.dma)
 
     @staticmethod
-    def post(host: Host) -> None:
+    def post(chassis: Chassis) -> None:
         """Program the chips as the BIOS's power-on self-test leaves them (`POST`)."""
         for port, value in POST:
-            host.bus.write(port, value)
+            chassis.bus.write(port, value)

@@ -34,7 +34,7 @@ class Expects(IntEnum):
     MASK = 5  # OCW1: initialized and at work
 
 
-class Command(IntEnum):
+class Ocw2(IntEnum):
     """OCW2's three upper bits: R, SL, EOI."""
 
     ROTATE_IN_AUTO_EOI_OFF = 0
@@ -197,7 +197,7 @@ class Pic:
         elif value & OCW3:
             self._control(value)
         else:
-            self._command(Command(value >> 5), value & 7)
+            self._command(Ocw2(value >> 5), value & 7)
 
     def _initialize(self, icw1: int) -> None:
         """ICW1: forget everything but the base; edges must come anew."""
@@ -237,16 +237,16 @@ class Pic:
             s = s._replace(read_isr=bool(ocw3 & OCW3_READ_ISR))
         self.state = s._replace(poll=bool(ocw3 & OCW3_POLL))
 
-    def _command(self, command: Command, level: int) -> None:
+    def _command(self, command: Ocw2, level: int) -> None:
         match command:
-            case Command.EOI | Command.ROTATE_ON_EOI:
-                self._end_highest(rotate=command is Command.ROTATE_ON_EOI)
-            case Command.SPECIFIC_EOI | Command.ROTATE_ON_SPECIFIC_EOI:
-                self._end(level, rotate=command is Command.ROTATE_ON_SPECIFIC_EOI)
-            case Command.ROTATE_IN_AUTO_EOI_ON | Command.ROTATE_IN_AUTO_EOI_OFF:
-                on = command is Command.ROTATE_IN_AUTO_EOI_ON
+            case Ocw2.EOI | Ocw2.ROTATE_ON_EOI:
+                self._end_highest(rotate=command is Ocw2.ROTATE_ON_EOI)
+            case Ocw2.SPECIFIC_EOI | Ocw2.ROTATE_ON_SPECIFIC_EOI:
+                self._end(level, rotate=command is Ocw2.ROTATE_ON_SPECIFIC_EOI)
+            case Ocw2.ROTATE_IN_AUTO_EOI_ON | Ocw2.ROTATE_IN_AUTO_EOI_OFF:
+                on = command is Ocw2.ROTATE_IN_AUTO_EOI_ON
                 self.state = self.state._replace(rotate_in_auto_eoi=on)
-            case Command.SET_PRIORITY:
+            case Ocw2.SET_PRIORITY:
                 self.state = self.state._replace(lowest=level)
 
     def _end_highest(self, *, rotate: bool) -> None:

@@ -21,7 +21,7 @@ UPDATE_NANOSECONDS = 1_984_000 + 244_000
 """How long before a new second UIP says that the time is about to change."""
 
 
-class Register(IntEnum):
+class CmosRegister(IntEnum):
     """The clock's registers."""
 
     SECONDS = 0
@@ -46,14 +46,14 @@ C_REQUESTED, C_PERIOD, C_UPDATED = 0x80, 0x40, 0x10
 D_VALID = 0x80
 PM = 0x80
 TIME = (
-    Register.SECONDS,
-    Register.MINUTES,
-    Register.HOURS,
-    Register.WEEKDAY,
-    Register.DAY,
-    Register.MONTH,
-    Register.YEAR,
-    Register.CENTURY,
+    CmosRegister.SECONDS,
+    CmosRegister.MINUTES,
+    CmosRegister.HOURS,
+    CmosRegister.WEEKDAY,
+    CmosRegister.DAY,
+    CmosRegister.MONTH,
+    CmosRegister.YEAR,
+    CmosRegister.CENTURY,
 )
 
 
@@ -77,7 +77,7 @@ class Rtc:
     def __init__(self, guest: Guest, bus: Bus) -> None:
         self._guest = guest
         memory = bytearray(SIZE)
-        memory[Register.A], memory[Register.B] = A_AFTER_POST, B_24_HOURS
+        memory[CmosRegister.A], memory[CmosRegister.B] = A_AFTER_POST, B_24_HOURS
         self.state = RtcState(memory=bytes(memory), seen_at=guest.nanoseconds())
         bus.attach([INDEX_PORT], None, self._write_index)
         bus.attach([DATA_PORT], self._read, self._write)
@@ -105,15 +105,15 @@ class Rtc:
     def _read(self, port: int) -> int:
         index, memory = self.state.selected, self.state.memory
         if index in TIME:
-            setting = memory[Register.B] & B_SET
-            return memory[index] if setting else self._time_register(Register(index))
+            setting = memory[CmosRegister.B] & B_SET
+            return memory[index] if setting else self._time_register(CmosRegister(index))
         match index:
-            case Register.A:
+            case CmosRegister.A:
                 left = NANOSECONDS - self._guest.nanoseconds() % NANOSECONDS
                 return memory[index] & 0x7F | (A_UPDATING if left <= UPDATE_NANOSECONDS else 0)
-            case Register.C:
+            case CmosRegister.C:
                 return self._flags()
-            case Register.D:
+            case CmosRegister.D:
                 return D_VALID
         return memory[index]
 
@@ -122,26 +122,26 @@ class Rtc:
         memory, since, now = self.state.memory, self.state.seen_at, self._guest.nanoseconds()
         self.state = self.state._replace(seen_at=now)
         flags = 0
-        if not memory[Register.B] & B_SET and now // NANOSECONDS > since // NANOSECONDS:
+        if not memory[CmosRegister.B] & B_SET and now // NANOSECONDS > since // NANOSECONDS:
             flags |= C_UPDATED
-        hz = _rate(memory[Register.A] & A_RATE)
+        hz = _rate(memory[CmosRegister.A] & A_RATE)
         if now * hz // NANOSECONDS > since * hz // NANOSECONDS:
             flags |= C_PERIOD
-        return flags | (C_REQUESTED if flags & memory[Register.B] else 0)
+        return flags | (C_REQUESTED if flags & memory[CmosRegister.B] else 0)
 
     def _write(self, port: int, value: int) -> None:
         index, before = self.state.selected, self.state.memory
-        if index in (Register.C, Register.D):
+        if index in (CmosRegister.C, CmosRegister.D):
             return
-        if index in TIME and not before[Register.B] & B_SET:
+        if index in TIME and not before[CmosRegister.B] & B_SET:
             self._set_time(self._frozen(), index, value)
             return
         memory = bytearray(before)
-        if index == Register.B and value & B_SET and not before[index] & B_SET:
+        if index == CmosRegister.B and value & B_SET and not before[index] & B_SET:
             memory = self._frozen()
         memory[index] = value
         self.state = self.state._replace(memory=bytes(memory))
-        if index == Register.B and before[index] & B_SET and not value & B_SET:
+        if index == CmosRegister.B and before[index] & B_SET and not value & B_SET:
             self._set_time(memory, index, value)
 
     def _frozen(self) -> bytearray:
@@ -151,21 +151,21 @@ class Rtc:
             memory[register] = self._time_register(register)
         return memory
 
-    def _time_register(self, register: Register) -> int:
+    def _time_register(self, register: CmosRegister) -> int:
         now = self.now
         fields = {
-            Register.SECONDS: now.second,
-            Register.MINUTES: now.minute,
-            Register.HOURS: now.hour,
-            Register.WEEKDAY: now.isoweekday() % 7 + 1,  # 1 is Sunday
-            Register.DAY: now.day,
-            Register.MONTH: now.month,
-            Register.YEAR: now.year % 100,
-            Register.CENTURY: now.year // 100,
+            CmosRegister.SECONDS: now.second,
+            CmosRegister.MINUTES: now.minute,
+            CmosRegister.HOURS: now.hour,
+            CmosRegister.WEEKDAY: now.isoweekday() % 7 + 1,  # 1 is Sunday
+            CmosRegister.DAY: now.day,
+            CmosRegister.MONTH: now.month,
+            CmosRegister.YEAR: now.year % 100,
+            CmosRegister.CENTURY: now.year // 100,
         }
-        value, control = fields[register], self.state.memory[Register.B]
+        value, control = fields[register], self.state.memory[CmosRegister.B]
         afternoon = 0
-        if register is Register.HOURS and not control & B_24_HOURS:
+        if register is CmosRegister.HOURS and not control & B_24_HOURS:
             afternoon = PM if value >= 12 else 0
             value = (value - 1) % 12 + 1
         return (value if control & B_BINARY else _to_bcd(value)) | afternoon
@@ -173,24 +173,24 @@ class Rtc:
     def _set_time(self, memory: bytearray, index: int, value: int) -> None:
         """Set the clock by its registers; a date that there isn't changes nothing."""
         memory[index] = value
-        control = memory[Register.B]
+        control = memory[CmosRegister.B]
 
-        def field(register: Register) -> int:
+        def field(register: CmosRegister) -> int:
             byte = memory[register]
             return byte if control & B_BINARY else _from_bcd(byte)
 
-        hour = field(Register.HOURS)
+        hour = field(CmosRegister.HOURS)
         if not control & B_24_HOURS:
-            raw, afternoon = memory[Register.HOURS] & ~PM, memory[Register.HOURS] & PM
+            raw, afternoon = memory[CmosRegister.HOURS] & ~PM, memory[CmosRegister.HOURS] & PM
             hour = (raw if control & B_BINARY else _from_bcd(raw)) % 12 + (12 if afternoon else 0)
         try:
             wanted = datetime(
-                field(Register.CENTURY) * 100 + field(Register.YEAR),
-                field(Register.MONTH),
-                field(Register.DAY),
+                field(CmosRegister.CENTURY) * 100 + field(CmosRegister.YEAR),
+                field(CmosRegister.MONTH),
+                field(CmosRegister.DAY),
                 hour,
-                field(Register.MINUTES),
-                field(Register.SECONDS),
+                field(CmosRegister.MINUTES),
+                field(CmosRegister.SECONDS),
                 tzinfo=UTC,
             )
         except ValueError:

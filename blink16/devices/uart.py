@@ -22,7 +22,7 @@ SHORTEST_WORD = 5
 DIVISOR_AFTER_POST = 48  # 2400 baud, as the BIOS sets it up
 
 
-class Register(IntEnum):
+class UartRegister(IntEnum):
     """Offsets from the base port."""
 
     DATA = 0  # receive buffer, transmit holding; divisor low while DLAB is set
@@ -84,7 +84,7 @@ class Uart:
         self._oscillator = Oscillator(UART_HZ, guest.instructions_per_second)
         self.channel = channel
         self.state = UartState()
-        bus.attach(range(base, base + len(Register)), self._read, self._write)
+        bus.attach(range(base, base + len(UartRegister)), self._read, self._write)
 
     def save(self) -> UartState:
         """Return the state."""
@@ -203,64 +203,64 @@ class Uart:
     # -- ports -------------------------------------------------------------------------------
 
     def _read(self, port: int) -> int:
-        value = self._read_register(Register(port - self._base))
+        value = self._read_register(UartRegister(port - self._base))
         self._tell()
         return value
 
-    def _read_register(self, register: Register) -> int:
+    def _read_register(self, register: UartRegister) -> int:
         s = self.state
         divisor = bool(s.lcr & LCR_DLAB)
         match register:
-            case Register.DATA if divisor:
+            case UartRegister.DATA if divisor:
                 return s.divisor & 0xFF
-            case Register.DATA:
+            case UartRegister.DATA:
                 self.state = s._replace(lsr=s.lsr & ~LSR_DATA)
                 return s.received
-            case Register.IER:
+            case UartRegister.IER:
                 return s.divisor >> 8 if divisor else s.ier
-            case Register.IIR:
+            case UartRegister.IIR:
                 identification = self._identification()
                 if identification == IIR_EMPTY:
                     self.state = s._replace(empty_interrupt=False)
                 return identification
-            case Register.LCR:
+            case UartRegister.LCR:
                 return s.lcr
-            case Register.MCR:
+            case UartRegister.MCR:
                 return s.mcr
-            case Register.LSR:
+            case UartRegister.LSR:
                 self.state = s._replace(lsr=s.lsr & ~LSR_ERRORS)
                 return s.lsr
-            case Register.MSR:
+            case UartRegister.MSR:
                 self.state = s._replace(msr=s.msr & 0xF0)
                 return s.msr
         return s.scratch
 
     def _write(self, port: int, value: int) -> None:
-        self._write_register(Register(port - self._base), value)
+        self._write_register(UartRegister(port - self._base), value)
         self._tell()
 
-    def _write_register(self, register: Register, value: int) -> None:
+    def _write_register(self, register: UartRegister, value: int) -> None:
         s = self.state
         divisor = bool(s.lcr & LCR_DLAB)
         match register:
-            case Register.DATA if divisor:
+            case UartRegister.DATA if divisor:
                 self.state = s._replace(divisor=s.divisor & 0xFF00 | value)
-            case Register.DATA:
+            case UartRegister.DATA:
                 self.state = s._replace(empty_interrupt=False)
                 self._transmit(value)
-            case Register.IER if divisor:
+            case UartRegister.IER if divisor:
                 self.state = s._replace(divisor=value << 8 | s.divisor & 0xFF)
-            case Register.IER:
+            case UartRegister.IER:
                 newly = value & IER_EMPTY and not s.ier & IER_EMPTY and s.lsr & LSR_EMPTY
                 self.state = s._replace(
                     ier=value & 0x0F, empty_interrupt=s.empty_interrupt or bool(newly)
                 )
-            case Register.LCR:
+            case UartRegister.LCR:
                 self.state = s._replace(lcr=value)
-            case Register.MCR:
+            case UartRegister.MCR:
                 self.state = s._replace(mcr=value & 0x1F)
                 self._modem_lines()
-            case Register.SCRATCH:
+            case UartRegister.SCRATCH:
                 self.state = s._replace(scratch=value)
             case _:
                 pass  # IIR is read only; writes to LSR and MSR are for factory testing

@@ -27,7 +27,7 @@ class Strategy(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class MemoryBlock:
     """A control block at ``segment``, and ``size`` paragraphs of memory behind it."""
 
     segment: int
@@ -47,7 +47,7 @@ class Block:
         return self.segment + 1 + self.size
 
 
-def put(memory: Memory, block: Block) -> None:
+def put(memory: Memory, block: MemoryBlock) -> None:
     """Write a control block."""
     raw: bytes = MCB.build(
         {
@@ -60,17 +60,17 @@ def put(memory: Memory, block: Block) -> None:
     memory.write(linear(block.segment, 0), raw)
 
 
-def get(memory: Memory, segment: int) -> Block:
+def get(memory: Memory, segment: int) -> MemoryBlock:
     """Read a control block; error 7 if there is none at ``segment``."""
     raw = MCB.parse(memory.read(linear(segment, 0), MCB.sizeof()))
     name = raw.name.split(b"\0")[0].decode("ascii", "replace")
-    block = Block(segment, raw.size, raw.owner, raw.type == b"Z", name)
+    block = MemoryBlock(segment, raw.size, raw.owner, raw.type == b"Z", name)
     if raw.type not in (b"M", b"Z") or block.next > 0xFFFF:
         raise CallFailed(Code.MEMORY_DESTROYED)
     return block
 
 
-def blocks(memory: Memory, first: int) -> Iterator[Block]:
+def blocks(memory: Memory, first: int) -> Iterator[MemoryBlock]:
     """Walk the chain, joining free neighbours on the way as DOS does."""
     segment = first
     while True:
@@ -89,7 +89,7 @@ def blocks(memory: Memory, first: int) -> Iterator[Block]:
 
 def allocate(
     memory: Memory, first: int, paragraphs: int, owner: int, strategy: int = Strategy.FIRST_FIT
-) -> Block:
+) -> MemoryBlock:
     """Give a block to ``owner``; error 8 with the largest free size if none is large enough."""
     free = [block for block in blocks(memory, first) if block.owner == FREE]
     fitting = [block for block in free if block.size >= paragraphs]
@@ -135,29 +135,29 @@ def release_all(memory: Memory, first: int, owner: int) -> None:
             put(memory, replace(block, owner=FREE, name=""))
 
 
-def _of(memory: Memory, first: int, data: int) -> Block:
+def _of(memory: Memory, first: int, data: int) -> MemoryBlock:
     for block in blocks(memory, first):
         if block.data == data and block.owner != FREE:
             return block
     raise CallFailed(Code.INVALID_MEMORY_BLOCK)
 
 
-def _split(memory: Memory, block: Block, paragraphs: int) -> None:
+def _split(memory: Memory, block: MemoryBlock, paragraphs: int) -> None:
     """Write ``block`` with that size, and a free block of what is left."""
     rest = block.size - paragraphs
     if not rest:
         put(memory, block)
         return
     put(memory, replace(block, size=paragraphs, last=False))
-    put(memory, Block(block.segment + 1 + paragraphs, rest - 1, FREE, block.last))
+    put(memory, MemoryBlock(block.segment + 1 + paragraphs, rest - 1, FREE, block.last))
 
 
-def _take_end(memory: Memory, block: Block, paragraphs: int, owner: int) -> Block:
+def _take_end(memory: Memory, block: MemoryBlock, paragraphs: int, owner: int) -> MemoryBlock:
     rest = block.size - paragraphs
     if not rest:
         taken = replace(block, owner=owner)
     else:
         put(memory, replace(block, size=rest - 1, last=False))
-        taken = Block(block.segment + rest, paragraphs, owner, block.last)
+        taken = MemoryBlock(block.segment + rest, paragraphs, owner, block.last)
     put(memory, taken)
     return taken

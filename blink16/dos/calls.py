@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from blink16.bios.rom import HLT, SEGMENT, STI, Rom, interrupt, jump
 from blink16.cpu.registers import CF
 from blink16.dos import console_calls, country_calls, directory_calls, file_calls, process_calls
 from blink16.dos.errors import CallFailed, Code, call_failed
-from blink16.dos.system import Device, System
+from blink16.dos.layout import INDOS
+from blink16.dos.system import DosDevice, DosSystem
 from blink16.dos.terminal import write_device
-from blink16.services import DONE, Done, Exit, Guest, Host, Outcome, set_caller_flag
+from blink16.memory import linear
+from blink16.services import DONE, Chassis, Done, Exit, Guest, Outcome, set_caller_flag
 
 FIRST_CARRY_CALL = 0x38
 """Calls from here on tell success by CF, those before have ways of their own."""
 FAILED = 0xFF
 """What most calls before those have in AL when they fail: CP/M's file calls, drive data."""
+IDLE_VECTOR = 0x28
 FAIL_CALL = 3
 """INT 24h's answer: the call that met the error shall fail."""
 
-CALLS: dict[int, Callable[[System, Guest], Outcome]] = {
+CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
     **console_calls.CALLS,
     **process_calls.CALLS,
     **country_calls.CALLS,
@@ -28,7 +32,7 @@ CALLS: dict[int, Callable[[System, Guest], Outcome]] = {
 }
 
 
-def int21(dos: System, guest: Guest) -> Outcome:
+def int21(dos: DosSystem, guest: Guest) -> Outcome:
     """Do the call in AH; failures are CF and a code in AX."""
     number = guest.registers.ah
     try:
@@ -42,7 +46,7 @@ def int21(dos: System, guest: Guest) -> Outcome:
     return outcome
 
 
-def _call(dos: System, guest: Guest, number: int) -> Outcome:
+def _call(dos: DosSystem, guest: Guest, number: int) -> Outcome:
     call = CALLS.get(number)
     if call is not None:
         return call(dos, guest)
@@ -55,7 +59,7 @@ def _call(dos: System, guest: Guest, number: int) -> Outcome:
     raise CallFailed(Code.INVALID_FUNCTION)
 
 
-def _fail(dos: System, guest: Guest, number: int, failure: CallFailed) -> Outcome:
+def _fail(dos: DosSystem, guest: Guest, number: int, failure: CallFailed) -> Outcome:
     dos.change(error=failure.code)
     if number >= FIRST_CARRY_CALL:
         guest.registers.ax = failure.code
@@ -76,9 +80,9 @@ def critical_error(guest: Guest) -> Outcome:
     return DONE
 
 
-def fast_output(guest: Guest) -> Outcome:
+def fast_output(dos: DosSystem, guest: Guest) -> Outcome:
     """INT 29h: show AL."""
-    write_device(guest, Device.CON, bytes((guest.registers.al,)))
+    write_device(dos, guest, DosDevice.CON, bytes((guest.registers.al,)))
     return DONE
 
 
@@ -87,12 +91,27 @@ def nothing(guest: Guest) -> Outcome:
     return DONE
 
 
-def hang(host: Host, dos: System) -> None:
+def break_pressed(dos: DosSystem, guest: Guest) -> Outcome:
+    """INT 1Bh: Ctrl-Break was pressed; the next call that looks for it does INT 23h."""
+    dos.change(break_pressed=True)
+    return DONE
+
+
+def _again(dos: DosSystem, guest: Guest) -> Outcome:
+    """Go on with a call that has waited."""
+    guest.memory[linear(*INDOS)] = 0
+    return int21(dos, guest)
+
+
+def hang(chassis: Chassis, dos: DosSystem, rom: Rom) -> None:
     """Point DOS' vectors at its services."""
+    _, again = chassis.add_stub("int21-again", partial(_again, dos))
+    dos.wait_routine = rom.add(STI + interrupt(IDLE_VECTOR) + HLT + jump(SEGMENT, again))
+    chassis.hang_service(0x1B, partial(break_pressed, dos))
     for vector in (0x20, 0x22, 0x23, 0x27):
-        host.hang_service(vector, terminate)
-    host.hang_service(0x21, partial(int21, dos))
-    host.hang_service(0x24, critical_error)
-    host.hang_service(0x29, fast_output)
+        chassis.hang_service(vector, terminate)
+    chassis.hang_service(0x21, partial(int21, dos))
+    chassis.hang_service(0x24, critical_error)
+    chassis.hang_service(0x29, partial(fast_output, dos))
     for vector in (0x28, 0x2A, 0x2F):
-        host.hang_service(vector, nothing)
+        chassis.hang_service(vector, nothing)

@@ -2,96 +2,129 @@
 
 from __future__ import annotations
 
+from blink16.bios.key_buffer import KeyBuffer
+from blink16.bios.program_keys import INPUT_ENDED
 from blink16.cpu.registers import ZF
 from blink16.dos.interrupts import again, nest
-from blink16.dos.system import SEGMENT, Device, System, string_before
+from blink16.dos.system import SEGMENT, DosDevice, DosSystem, string_before
 from blink16.dos.terminal import (
     CTRL_C,
     CTRL_Z,
-    INPUT_ENDED,
     MAX_READS_PAST_END,
     Break,
+    Key,
+    break_waits,
+    is_held,
     read_key,
     read_line,
     ready,
+    sleep,
     write_device,
     write_standard,
 )
 from blink16.memory import linear
-from blink16.services import DONE, Guest, Outcome, Wait, set_caller_flag
+from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 CTRL_C_VECTOR = 0x23
 READ_CALLS = (0x01, 0x06, 0x07, 0x08, 0x0A)
 """What 0Ch may go on with once it has emptied the input."""
 
 
-def break_typed(guest: Guest) -> Outcome:
+def break_typed(dos: DosSystem, guest: Guest) -> Outcome:
     """Run the program's INT 23h; its IRET comes back to the call, which begins anew."""
-    guest.output("console", b"^C\r\n")
+    write_device(dos, guest, DosDevice.CON, b"^C\r\n")
     nest(guest, CTRL_C_VECTOR)
     return DONE
 
 
-def _key(dos: System, guest: Guest, *, checks_break: bool) -> Outcome:
+def _interrupted(dos: DosSystem, guest: Guest) -> Outcome | None:
+    """Return how a call that shows something goes on if keys were typed for DOS itself."""
+    if not dos.pipe.is_typed:
+        return None
+    if break_waits(dos, guest):
+        return break_typed(dos, guest)
+    return sleep(dos, guest) if is_held(dos, guest) else None
+
+
+def _key(dos: DosSystem, guest: Guest, *, checks_break: bool, echoes: bool = False) -> Outcome:
     """Take a character into AL, the end of input being a Ctrl-Z."""
     if dos.state.inputs_past_end >= MAX_READS_PAST_END:
         return INPUT_ENDED
-    key = read_key(dos, guest)
-    if isinstance(key, Wait):
+    key = read_key(dos, guest, chords=not echoes)
+    if not isinstance(key, Key):
         return key
     if key.code is None:
         dos.change(inputs_past_end=dos.state.inputs_past_end + 1)
         guest.registers.al = CTRL_Z
         return DONE
     if checks_break and key.code == CTRL_C:
-        return break_typed(guest)
+        return break_typed(dos, guest)
+    if echoes and key.echo:
+        write_standard(dos, guest, bytes((key.code,)))
     guest.registers.al = key.code
     return DONE
 
 
-def read_checked(dos: System, guest: Guest) -> Outcome:
-    """01h, 08h: wait for a character; Ctrl-C is INT 23h."""
+def read_echoed(dos: DosSystem, guest: Guest) -> Outcome:
+    """01h: wait for a character and show it, unless it comes from a pipe; Ctrl-C is INT 23h."""
+    return _key(dos, guest, checks_break=True, echoes=True)
+
+
+def read_checked(dos: DosSystem, guest: Guest) -> Outcome:
+    """08h: wait for a character; Ctrl-C is INT 23h."""
     return _key(dos, guest, checks_break=True)
 
 
-def read_direct(dos: System, guest: Guest) -> Outcome:
+def read_direct(dos: DosSystem, guest: Guest) -> Outcome:
     """07h: wait for a character, Ctrl-C being one like others."""
     return _key(dos, guest, checks_break=False)
 
 
-def write(dos: System, guest: Guest) -> Outcome:
+def write(dos: DosSystem, guest: Guest) -> Outcome:
     """02h: show DL, and return it in AL."""
+    interrupted = _interrupted(dos, guest)
+    if interrupted is not None:
+        return interrupted
     write_standard(dos, guest, bytes((guest.registers.dl,)))
     guest.registers.al = guest.registers.dl
     return DONE
 
 
-def write_aux(dos: System, guest: Guest) -> Outcome:
+def write_aux(dos: DosSystem, guest: Guest) -> Outcome:
     """04h: send DL to the auxiliary device."""
-    write_device(guest, Device.AUX, bytes((guest.registers.dl,)))
+    write_device(dos, guest, DosDevice.AUX, bytes((guest.registers.dl,)))
     return DONE
 
 
-def write_printer(dos: System, guest: Guest) -> Outcome:
+def write_printer(dos: DosSystem, guest: Guest) -> Outcome:
     """05h: send DL to the printer."""
-    write_device(guest, Device.PRN, bytes((guest.registers.dl,)))
+    write_device(dos, guest, DosDevice.PRN, bytes((guest.registers.dl,)))
     return DONE
 
 
-def direct(dos: System, guest: Guest) -> Outcome:
+def direct(dos: DosSystem, guest: Guest) -> Outcome:
     """06h: show DL, or (FFh) take a character if there is one: ZF says there was none."""
-    if guest.registers.dl != 0xFF:
-        return write(dos, guest)
+    r = guest.registers
+    if r.dl != 0xFF:
+        write_standard(dos, guest, bytes((r.dl,)))
+        r.al = r.dl
+        return DONE
     if not ready(dos, guest):
-        guest.registers.al = 0
+        over = dos.pipe.poll(guest)
+        if over is not None:
+            return over
+        r.al = 0
         set_caller_flag(guest, ZF, True)
         return DONE
     set_caller_flag(guest, ZF, False)
     return _key(dos, guest, checks_break=False)
 
 
-def write_string(dos: System, guest: Guest) -> Outcome:
+def write_string(dos: DosSystem, guest: Guest) -> Outcome:
     """09h: show what is at DS:DX, up to the dollar sign."""
+    interrupted = _interrupted(dos, guest)
+    if interrupted is not None:
+        return interrupted
     r = guest.registers
     text = string_before(guest, r.ds, r.dx, b"$", SEGMENT)
     if text is None:
@@ -101,7 +134,7 @@ def write_string(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def read_buffered(dos: System, guest: Guest) -> Outcome:
+def read_buffered(dos: DosSystem, guest: Guest) -> Outcome:
     """0Ah: read a line into the buffer at DS:DX (its size, the length, the line with CR)."""
     r = guest.registers
     buffer = linear(r.ds, r.dx)
@@ -110,12 +143,12 @@ def read_buffered(dos: System, guest: Guest) -> Outcome:
         return DONE
     if dos.state.inputs_past_end >= MAX_READS_PAST_END:
         return INPUT_ENDED
-    nothing_left = not dos.console.peek()
-    line = read_line(dos)
-    if isinstance(line, Wait):
-        return line
+    nothing_left = not dos.pipe.is_typed and not dos.console.peek()
+    line = read_line(dos, guest, size - 1, _template(guest, buffer, size))
     if isinstance(line, Break):
-        return break_typed(guest)
+        return break_typed(dos, guest)
+    if not isinstance(line, bytes):
+        return line
     if not line and nothing_left:
         dos.change(inputs_past_end=dos.state.inputs_past_end + 1)
     line = line[: size - 1]
@@ -123,13 +156,24 @@ def read_buffered(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def status(dos: System, guest: Guest) -> Outcome:
+def _template(guest: Guest, buffer: int, size: int) -> bytes:
+    """Return the line that a buffer holds from before, if there is one."""
+    length = guest.memory.ram[(buffer + 1) & 0xFFFFF]
+    there = guest.memory.read(buffer + 2, length + 1)
+    return there[:length] if length < size and there[length] == ord("\r") else b""
+
+
+def status(dos: DosSystem, guest: Guest) -> Outcome:
     """0Bh: AL is FFh if a character waits, 0 if not."""
-    guest.registers.al = 0xFF if ready(dos, guest) else 0
-    return DONE
+    if dos.pipe.is_typed and break_waits(dos, guest):
+        return break_typed(dos, guest)
+    waits = ready(dos, guest)
+    guest.registers.al = 0xFF if waits else 0
+    over = None if waits else dos.pipe.poll(guest)
+    return over or DONE
 
 
-def flush_and_read(dos: System, guest: Guest) -> Outcome:
+def flush_and_read(dos: DosSystem, guest: Guest) -> Outcome:
     """0Ch: empty the input, then do the call in AL.
 
     That call is done by coming here again, one instruction later: it may have to wait, and
@@ -138,7 +182,8 @@ def flush_and_read(dos: System, guest: Guest) -> Outcome:
     pending = len(dos.console.peek())
     if pending:
         dos.console.read(pending)
-    dos.change(line=b"")
+    KeyBuffer(guest.memory).clear()
+    dos.change(line=b"", scan_code=0)
     if guest.registers.al in READ_CALLS:
         guest.registers.ah = guest.registers.al
         again(guest)
@@ -146,7 +191,7 @@ def flush_and_read(dos: System, guest: Guest) -> Outcome:
 
 
 CALLS = {
-    0x01: read_checked,
+    0x01: read_echoed,
     0x02: write,
     0x04: write_aux,
     0x05: write_printer,

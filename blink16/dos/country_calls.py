@@ -10,7 +10,7 @@ from blink16.dos import layout
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.executable import FAR_POINTER
 from blink16.dos.names import CODE_PAGE, upper
-from blink16.dos.system import SEGMENT, System, string_before
+from blink16.dos.system import SEGMENT, DosSystem, string_before
 from blink16.memory import Memory, linear
 from blink16.services import DONE, Guest, Outcome
 
@@ -89,7 +89,7 @@ def _information() -> bytes:
     return raw
 
 
-def country(dos: System, guest: Guest) -> Outcome:
+def country(dos: DosSystem, guest: Guest) -> Outcome:
     """38h: the country's information to DS:DX."""
     r = guest.registers
     if r.dx != CURRENT:
@@ -98,7 +98,7 @@ def country(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def extended(dos: System, guest: Guest) -> Outcome:
+def extended(dos: DosSystem, guest: Guest) -> Outcome:
     """65h: information or a table's address to ES:DI; 20h to 22h: make DL or DS:DX upper case."""
     r, memory = guest.registers, guest.memory
     match r.al:
@@ -132,7 +132,7 @@ def _answer(guest: Guest, data: bytes) -> None:
     guest.memory.write(linear(r.es, r.di), data[: r.cx])
 
 
-def code_page(dos: System, guest: Guest) -> Outcome:
+def code_page(dos: DosSystem, guest: Guest) -> Outcome:
     """66h: the code page."""
     if guest.registers.al != 1:
         raise CallFailed(Code.INVALID_FUNCTION)
@@ -140,13 +140,13 @@ def code_page(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def switch_character(dos: System, guest: Guest) -> Outcome:
+def switch_character(dos: DosSystem, guest: Guest) -> Outcome:
     """37h: options begin with a slash, whatever a program would like."""
     guest.registers.al, guest.registers.dl = 0, ord("/")
     return DONE
 
 
-CALLS: dict[int, Callable[[System, Guest], Outcome]] = {
+CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
     0x37: switch_character,
     0x38: country,
     0x65: extended,

@@ -7,7 +7,7 @@ from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
 from blink16.dos import clock
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.names import CODE_PAGE, matches, template
-from blink16.dos.system import Search, System, path_argument
+from blink16.dos.system import DosSystem, Search, path_argument
 from blink16.dos.volume import (
     DIRECTORY,
     DRIVE,
@@ -20,7 +20,7 @@ from blink16.dos.volume import (
     VOLUME,
     Entry,
 )
-from blink16.files import Kind
+from blink16.files import FileKind
 from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
 
@@ -47,15 +47,15 @@ NO_SUCH_DRIVE = 0xFFFF
 DRIVES = 3
 
 
-def _locate(dos: System, guest: Guest, segment: int, offset: int) -> str:
+def _locate(dos: DosSystem, guest: Guest, segment: int, offset: int) -> str:
     return dos.volume.locate(path_argument(guest, segment, offset), dos.state.cwd)
 
 
-def _argument(dos: System, guest: Guest) -> str:
+def _argument(dos: DosSystem, guest: Guest) -> str:
     return _locate(dos, guest, guest.registers.ds, guest.registers.dx)
 
 
-def make_directory(dos: System, guest: Guest) -> Outcome:
+def make_directory(dos: DosSystem, guest: Guest) -> Outcome:
     """39h: make the directory at DS:DX."""
     real = _argument(dos, guest)
     dos.volume.check_new(real)
@@ -66,7 +66,7 @@ def make_directory(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def remove_directory(dos: System, guest: Guest) -> Outcome:
+def remove_directory(dos: DosSystem, guest: Guest) -> Outcome:
     """3Ah: remove the empty directory at DS:DX; not the current one (error 16)."""
     real = _argument(dos, guest)
     if real == dos.state.cwd:
@@ -78,11 +78,11 @@ def remove_directory(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def change_directory(dos: System, guest: Guest) -> Outcome:
+def change_directory(dos: DosSystem, guest: Guest) -> Outcome:
     """3Bh: make the directory at DS:DX the current one."""
     real = _argument(dos, guest)
     try:
-        is_directory = dos.volume.entry(real).stat.kind is Kind.DIRECTORY
+        is_directory = dos.volume.entry(real).stat.kind is FileKind.DIRECTORY
     except CallFailed:
         is_directory = False
     if not is_directory or len(dos.volume.dos_path(real)) > MAX_DIRECTORY:
@@ -91,7 +91,7 @@ def change_directory(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def current_directory(dos: System, guest: Guest) -> Outcome:
+def current_directory(dos: DosSystem, guest: Guest) -> Outcome:
     r"""47h: the current directory of drive DL to DS:SI, without drive and first ``\``."""
     r = guest.registers
     if r.dl not in (0, DRIVE_NUMBER + 1):
@@ -102,7 +102,7 @@ def current_directory(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def delete(dos: System, guest: Guest) -> Outcome:
+def delete(dos: DosSystem, guest: Guest) -> Outcome:
     """41h: delete the file at DS:DX."""
     real = _argument(dos, guest)
     _check_deletable(dos, real)
@@ -110,12 +110,12 @@ def delete(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def _check_deletable(dos: System, real: str) -> None:
+def _check_deletable(dos: DosSystem, real: str) -> None:
     if dos.volume.entry(real).attributes & (DIRECTORY | READ_ONLY):
         raise CallFailed(Code.ACCESS_DENIED)
 
 
-def rename(dos: System, guest: Guest) -> Outcome:
+def rename(dos: DosSystem, guest: Guest) -> Outcome:
     """56h: rename DS:DX to ES:DI, in another directory if wanted; what is there stays."""
     r = guest.registers
     old, new = _argument(dos, guest), _locate(dos, guest, r.es, r.di)
@@ -133,7 +133,7 @@ def rename(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def attributes(dos: System, guest: Guest) -> Outcome:
+def attributes(dos: DosSystem, guest: Guest) -> Outcome:
     """43h: get (AL 0) or set (1) the attributes CX of DS:DX; of those only read-only is kept."""
     r = guest.registers
     if r.al > 1:
@@ -143,7 +143,7 @@ def attributes(dos: System, guest: Guest) -> Outcome:
     if r.al == 0:
         r.cx = r.ax = entry.attributes
         return DONE
-    if entry.stat.kind is Kind.DIRECTORY or r.cx & (DIRECTORY | VOLUME):
+    if entry.stat.kind is FileKind.DIRECTORY or r.cx & (DIRECTORY | VOLUME):
         raise CallFailed(Code.ACCESS_DENIED)
     write = 0o222 if entry.stat.mode & OWNER_WRITE == 0 else 0
     read_only = r.cx & READ_ONLY
@@ -156,7 +156,7 @@ def attributes(dos: System, guest: Guest) -> Outcome:
 # -- searches --------------------------------------------------------------------------------
 
 
-def find_first(dos: System, guest: Guest) -> Outcome:
+def find_first(dos: DosSystem, guest: Guest) -> Outcome:
     """4Eh: find the first entry that matches DS:DX and the attributes CX."""
     r = guest.registers
     path = path_argument(guest, r.ds, r.dx).replace("/", "\\")
@@ -173,13 +173,13 @@ def find_first(dos: System, guest: Guest) -> Outcome:
     return _find(dos, guest, search, 0)
 
 
-def _matching(dos: System, real: str, pattern: bytes) -> tuple[str, ...]:
+def _matching(dos: DosSystem, real: str, pattern: bytes) -> tuple[str, ...]:
     links = () if real == "/" else (".", "..")
     names = (*links, *dos.volume.entries(real))
     return tuple(name for name in names if matches(pattern, name))
 
 
-def find_next(dos: System, guest: Guest) -> Outcome:
+def find_next(dos: DosSystem, guest: Guest) -> Outcome:
     """4Fh: find the next entry of the search in the disk transfer area."""
     where = _transfer_area(dos)
     data = FIND_DATA.parse(guest.memory.read(where, FIND_DATA.sizeof()))
@@ -189,11 +189,11 @@ def find_next(dos: System, guest: Guest) -> Outcome:
     raise CallFailed(Code.NO_MORE_FILES)
 
 
-def _transfer_area(dos: System) -> int:
+def _transfer_area(dos: DosSystem) -> int:
     return linear(dos.state.dta_segment, dos.state.dta_offset)
 
 
-def _find(dos: System, guest: Guest, search: Search, at: int) -> Outcome:
+def _find(dos: DosSystem, guest: Guest, search: Search, at: int) -> Outcome:
     """Put the search's next entry from ``at`` on into the disk transfer area."""
     listing = dos.volume.entries(search.directory)
     while at < len(search.names):
@@ -206,7 +206,7 @@ def _find(dos: System, guest: Guest, search: Search, at: int) -> Outcome:
     raise CallFailed(Code.NO_MORE_FILES)
 
 
-def _found(dos: System, search: Search, name: str, listing: dict[str, str]) -> Entry | None:
+def _found(dos: DosSystem, search: Search, name: str, listing: dict[str, str]) -> Entry | None:
     """Return an entry if it's still there and of the kinds that the search is for."""
     real = search.directory if name in (".", "..") else listing.get(name)
     if real is None or search.attributes & 0x3F == VOLUME:
@@ -217,7 +217,7 @@ def _found(dos: System, search: Search, name: str, listing: dict[str, str]) -> E
         return None  # deleted since, or a link that leads nowhere
     entry = Entry(name, entry.stat, entry.hidden and name not in (".", ".."))
     special = entry.attributes & (HIDDEN | SYSTEM | DIRECTORY)
-    if entry.stat.kind not in (Kind.FILE, Kind.DIRECTORY) or special & ~search.attributes:
+    if entry.stat.kind not in (FileKind.FILE, FileKind.DIRECTORY) or special & ~search.attributes:
         return None
     return entry
 
@@ -232,20 +232,20 @@ def _find_data(search: Search, following: int, entry: Entry) -> bytes:
             "attributes": entry.attributes,
             "time": time,
             "date": date,
-            "size": 0 if entry.stat.kind is Kind.DIRECTORY else entry.stat.size,
+            "size": 0 if entry.stat.kind is FileKind.DIRECTORY else entry.stat.size,
             "name": name[: NAME_SIZE - 1].ljust(NAME_SIZE, b"\0"),
         }
     )
     return raw
 
 
-def set_transfer_area(dos: System, guest: Guest) -> Outcome:
+def set_transfer_area(dos: DosSystem, guest: Guest) -> Outcome:
     """1Ah: the disk transfer area is at DS:DX."""
     dos.change(dta_segment=guest.registers.ds, dta_offset=guest.registers.dx)
     return DONE
 
 
-def get_transfer_area(dos: System, guest: Guest) -> Outcome:
+def get_transfer_area(dos: DosSystem, guest: Guest) -> Outcome:
     """2Fh: the disk transfer area, in ES:BX."""
     guest.registers.es, guest.registers.bx = dos.state.dta_segment, dos.state.dta_offset
     return DONE
@@ -254,24 +254,24 @@ def get_transfer_area(dos: System, guest: Guest) -> Outcome:
 # -- drives ----------------------------------------------------------------------------------
 
 
-def reset_disk(dos: System, guest: Guest) -> Outcome:
+def reset_disk(dos: DosSystem, guest: Guest) -> Outcome:
     """0Dh: nothing is held back."""
     return DONE
 
 
-def select_drive(dos: System, guest: Guest) -> Outcome:
+def select_drive(dos: DosSystem, guest: Guest) -> Outcome:
     """0Eh: how many drive letters there are, in AL; the drive stays C."""
     guest.registers.al = DRIVES
     return DONE
 
 
-def current_drive(dos: System, guest: Guest) -> Outcome:
+def current_drive(dos: DosSystem, guest: Guest) -> Outcome:
     """19h: the current drive in AL."""
     guest.registers.al = DRIVE_NUMBER
     return DONE
 
 
-def free_space(dos: System, guest: Guest) -> Outcome:
+def free_space(dos: DosSystem, guest: Guest) -> Outcome:
     """36h: drive DL's cluster size AX, free clusters BX, sector size CX, clusters DX."""
     r = guest.registers
     if r.dl not in (0, DRIVE_NUMBER + 1):
@@ -281,7 +281,7 @@ def free_space(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def true_name(dos: System, guest: Guest) -> Outcome:
+def true_name(dos: DosSystem, guest: Guest) -> Outcome:
     """60h: the whole path of DS:SI to ES:DI."""
     r = guest.registers
     real = _locate(dos, guest, r.ds, r.si)
@@ -290,7 +290,7 @@ def true_name(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def long_names(dos: System, guest: Guest) -> Outcome:
+def long_names(dos: DosSystem, guest: Guest) -> Outcome:
     """71h: programs ask whether there are long file names, and do without."""
     raise CallFailed(Code.NO_LONG_NAMES)
 

@@ -100,7 +100,7 @@ MCB = Struct(
 
 
 @dataclass(frozen=True, slots=True)
-class Executable:
+class MzExecutable:
     """A program as DOS loads it: an image and where it starts, relative to the image."""
 
     image: bytes
@@ -133,7 +133,7 @@ def is_mz(data: bytes) -> bool:
     return data[:2] in (b"MZ", b"ZM")
 
 
-def parse_mz(data: bytes) -> Executable:
+def parse_mz(data: bytes) -> MzExecutable:
     """Read an MZ .EXE file; DosError says which part of it can't be right."""
     try:
         header = MZ_HEADER.parse(data)
@@ -148,7 +148,7 @@ def parse_mz(data: bytes) -> Executable:
     if not MZ_HEADER.sizeof() <= start <= end:
         raise DosError(f"MZ header is damaged: {start} bytes of header in {end} bytes of program")
     image = data[start:end]
-    return Executable(
+    return MzExecutable(
         image,
         header.cs,
         header.ip,
@@ -190,15 +190,15 @@ def _relocations(header: Any, data: bytes, image_size: int) -> tuple[tuple[int, 
     return relocations
 
 
-def parse_com(data: bytes) -> Executable:
+def parse_com(data: bytes) -> MzExecutable:
     """Read a .COM file, which is nothing but an image; DosError if it's empty or too large."""
     if not data:
         raise DosError("the program is empty")
     if len(data) > MAX_COM_SIZE:
         raise DosError(f"COM program is too large: {len(data)} bytes, at most {MAX_COM_SIZE}")
-    return Executable(data, 0, COM_ORIGIN, 0, 0xFFFE)
+    return MzExecutable(data, 0, COM_ORIGIN, 0, 0xFFFE)
 
 
-def parse(data: bytes) -> Executable:
+def parse(data: bytes) -> MzExecutable:
     """Read a program file of either kind."""
     return parse_mz(data) if is_mz(data) else parse_com(data)

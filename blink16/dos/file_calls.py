@@ -9,49 +9,48 @@ from functools import partial
 from blink16.dos import clock, handles
 from blink16.dos.console_calls import break_typed
 from blink16.dos.errors import CallFailed, Code
-from blink16.dos.system import Device, OpenFile, System, path_argument
-from blink16.dos.terminal import Break, read_console, write_device
+from blink16.dos.system import DosDevice, DosSystem, SftEntry, path_argument
+from blink16.dos.terminal import CON_DEVICES, Break, console_ready, read_console, write_device
 from blink16.dos.volume import DRIVE_NUMBER, OWNER_WRITE, READ_ONLY, device_of
-from blink16.files import Kind
+from blink16.files import FileKind
 from blink16.memory import linear
-from blink16.services import DONE, Guest, Outcome, Wait
+from blink16.services import DONE, Guest, Outcome
 
 READ, WRITE, READ_WRITE = 0, 1, 2
 ACCESS_MASK = 7
-CON_DEVICES = (Device.CON, Device.CON_ERROR)
-_DEVICES = {"CON": Device.CON, "AUX": Device.AUX, "PRN": Device.PRN, "NUL": Device.NUL}
+_DEVICES = {"CON": DosDevice.CON, "AUX": DosDevice.AUX, "PRN": DosDevice.PRN, "NUL": DosDevice.NUL}
 _DISK_FULL = (errno.ENOSPC, errno.EFBIG)
 OFFSETS = 1 << 32
 
 # IOCTL's device information (44h/00h)
 IS_DEVICE, RAW, NOT_AT_END, NOT_WRITTEN = 0x80, 0x20, 0x40, 0x40
 _INFORMATION = {
-    Device.CON: 0x8013,  # also standard input, output, and fast output by INT 29h
-    Device.CON_ERROR: 0x8013,
-    Device.AUX: 0x8000,
-    Device.PRN: 0xA000,
-    Device.NUL: 0x8004,
+    DosDevice.CON: 0x8013,  # also standard input, output, and fast output by INT 29h
+    DosDevice.CON_ERROR: 0x8013,
+    DosDevice.AUX: 0x8000,
+    DosDevice.PRN: 0xA000,
+    DosDevice.NUL: 0x8004,
 }
 READY, NOT_READY = 0xFF, 0
 
 
-def _opened(dos: System, guest: Guest, entry: OpenFile) -> Outcome:
+def _opened(dos: DosSystem, guest: Guest, entry: SftEntry) -> Outcome:
     guest.registers.ax = handles.install(dos, guest, entry)
     return DONE
 
 
-def create(dos: System, guest: Guest, *, exclusive: bool = False) -> Outcome:
+def create(dos: DosSystem, guest: Guest, *, exclusive: bool = False) -> Outcome:
     """3Ch: create or empty the file at DS:DX with attributes CX; 5Bh: create a new one."""
     r = guest.registers
     path = path_argument(guest, r.ds, r.dx)
     device = device_of(path)
     if device is not None:
-        return _opened(dos, guest, OpenFile(_DEVICES[device]))
+        return _opened(dos, guest, SftEntry(_DEVICES[device]))
     handles.reserve(dos, guest)  # so that a full table leaves the file as it is
-    return _opened(dos, guest, OpenFile(Device.FILE, _make(dos, path, r.cx, exclusive)))
+    return _opened(dos, guest, SftEntry(DosDevice.FILE, _make(dos, path, r.cx, exclusive)))
 
 
-def _make(dos: System, path: str, attributes: int, exclusive: bool) -> int:
+def _make(dos: DosSystem, path: str, attributes: int, exclusive: bool) -> int:
     volume = dos.volume
     real = volume.locate(path, dos.state.cwd)
     try:
@@ -67,13 +66,13 @@ def _make(dos: System, path: str, attributes: int, exclusive: bool) -> int:
     return existing
 
 
-def _check_writable(dos: System, node: int) -> None:
+def _check_writable(dos: DosSystem, node: int) -> None:
     stat = dos.volume.files.stat(node)
-    if stat.kind is not Kind.FILE or not stat.mode & OWNER_WRITE:
+    if stat.kind is not FileKind.FILE or not stat.mode & OWNER_WRITE:
         raise CallFailed(Code.ACCESS_DENIED)
 
 
-def open_(dos: System, guest: Guest) -> Outcome:
+def open_(dos: DosSystem, guest: Guest) -> Outcome:
     """3Dh: open the file at DS:DX for the access in AL."""
     r = guest.registers
     access = r.al & ACCESS_MASK
@@ -82,51 +81,51 @@ def open_(dos: System, guest: Guest) -> Outcome:
     path = path_argument(guest, r.ds, r.dx)
     device = device_of(path)
     if device is not None:
-        return _opened(dos, guest, OpenFile(_DEVICES[device], access=access))
+        return _opened(dos, guest, SftEntry(_DEVICES[device], access=access))
     node = dos.volume.node(dos.volume.locate(path, dos.state.cwd))
-    if dos.volume.files.stat(node).kind is not Kind.FILE:
+    if dos.volume.files.stat(node).kind is not FileKind.FILE:
         raise CallFailed(Code.ACCESS_DENIED)
     if access != READ:
         _check_writable(dos, node)
-    return _opened(dos, guest, OpenFile(Device.FILE, node, access))
+    return _opened(dos, guest, SftEntry(DosDevice.FILE, node, access))
 
 
-def close(dos: System, guest: Guest) -> Outcome:
+def close(dos: DosSystem, guest: Guest) -> Outcome:
     """3Eh: close handle BX."""
     handles.close(dos, guest, guest.registers.bx)
     return DONE
 
 
-def read(dos: System, guest: Guest) -> Outcome:
+def read(dos: DosSystem, guest: Guest) -> Outcome:
     """3Fh: read at most CX bytes from handle BX to DS:DX; how many in AX."""
     r = guest.registers
     index, entry = handles.lookup(dos, guest, r.bx)
     if entry.access == WRITE:
         raise CallFailed(Code.ACCESS_DENIED)
-    data: bytes | Wait | Break = b""
-    if entry.device == Device.FILE:
+    data: bytes | Break | Outcome = b""
+    if entry.device == DosDevice.FILE:
         data = dos.volume.files.read(entry.node, entry.position, r.cx)
         handles.update(dos, index, entry._replace(position=entry.position + len(data)))
     elif entry.device in CON_DEVICES and r.cx:
-        data = read_console(dos, entry, r.cx)
-    if isinstance(data, Wait):
-        return data
+        data = read_console(dos, guest, entry, r.cx)
     if isinstance(data, Break):
-        return break_typed(guest)
+        return break_typed(dos, guest)
+    if not isinstance(data, bytes):
+        return data
     if data:
         guest.memory.write(linear(r.ds, r.dx), data)
     r.ax = len(data)
     return DONE
 
 
-def write(dos: System, guest: Guest) -> Outcome:
+def write(dos: DosSystem, guest: Guest) -> Outcome:
     """40h: write CX bytes from DS:DX to handle BX (none: cut the file off); how many in AX."""
     r = guest.registers
     index, entry = handles.lookup(dos, guest, r.bx)
     if entry.access == READ:
         raise CallFailed(Code.ACCESS_DENIED)
-    if entry.device != Device.FILE:
-        write_device(guest, entry.device, guest.memory.read(linear(r.ds, r.dx), r.cx))
+    if entry.device != DosDevice.FILE:
+        write_device(dos, guest, entry.device, guest.memory.read(linear(r.ds, r.dx), r.cx))
         r.ax = r.cx
         return DONE
     try:
@@ -146,7 +145,7 @@ def write(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def seek(dos: System, guest: Guest) -> Outcome:
+def seek(dos: DosSystem, guest: Guest) -> Outcome:
     """42h: move handle BX by CX:DX from the start, here or the end (AL); position in DX:AX."""
     r = guest.registers
     index, entry = handles.lookup(dos, guest, r.bx)
@@ -156,10 +155,10 @@ def seek(dos: System, guest: Guest) -> Outcome:
         case 1:
             base = entry.position
         case 2:
-            base = dos.volume.files.size(entry.node) if entry.device == Device.FILE else 0
+            base = dos.volume.files.size(entry.node) if entry.device == DosDevice.FILE else 0
         case _:
             raise CallFailed(Code.INVALID_FUNCTION)
-    if entry.device != Device.FILE:
+    if entry.device != DosDevice.FILE:
         r.dx = r.ax = 0
         return DONE
     position = (base + (r.cx << 16 | r.dx)) % OFFSETS
@@ -168,25 +167,25 @@ def seek(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def duplicate(dos: System, guest: Guest) -> Outcome:
+def duplicate(dos: DosSystem, guest: Guest) -> Outcome:
     """45h: a second handle for BX's open file, in AX."""
     guest.registers.ax = handles.duplicate(dos, guest, guest.registers.bx)
     return DONE
 
 
-def force_duplicate(dos: System, guest: Guest) -> Outcome:
+def force_duplicate(dos: DosSystem, guest: Guest) -> Outcome:
     """46h: let handle CX mean BX's open file."""
     handles.duplicate(dos, guest, guest.registers.bx, guest.registers.cx)
     return DONE
 
 
-def file_time(dos: System, guest: Guest) -> Outcome:
+def file_time(dos: DosSystem, guest: Guest) -> Outcome:
     """57h: get (AL 0) or set (1) the time CX and date DX of handle BX's file."""
     r = guest.registers
     _, entry = handles.lookup(dos, guest, r.bx)
     if r.al > 1:
         raise CallFailed(Code.INVALID_FUNCTION)
-    if entry.device != Device.FILE:
+    if entry.device != DosDevice.FILE:
         if r.al == 0:
             r.dx, r.cx = clock.pack(dos.nanoseconds(guest) // 1_000_000_000)
         return DONE
@@ -201,7 +200,7 @@ def file_time(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def commit(dos: System, guest: Guest) -> Outcome:
+def commit(dos: DosSystem, guest: Guest) -> Outcome:
     """68h: nothing is held back, so there is nothing to commit."""
     handles.lookup(dos, guest, guest.registers.bx)
     return DONE
@@ -210,7 +209,7 @@ def commit(dos: System, guest: Guest) -> Outcome:
 # -- IOCTL -----------------------------------------------------------------------------------
 
 
-def ioctl(dos: System, guest: Guest) -> Outcome:
+def ioctl(dos: DosSystem, guest: Guest) -> Outcome:
     """44h: what handle BX or drive BL is, and whether it's ready."""
     r = guest.registers
     match r.al:
@@ -219,7 +218,7 @@ def ioctl(dos: System, guest: Guest) -> Outcome:
         case 0x01:
             _set_information(dos, guest)
         case 0x06:
-            r.al = _input_status(dos, handles.lookup(dos, guest, r.bx)[1])
+            r.al = _input_status(dos, guest, handles.lookup(dos, guest, r.bx)[1])
         case 0x07:
             handles.lookup(dos, guest, r.bx)
             r.al = READY
@@ -241,26 +240,28 @@ def ioctl(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def _information(dos: System, entry: OpenFile) -> int:
-    if entry.device == Device.FILE:
+def _information(dos: DosSystem, entry: SftEntry) -> int:
+    if entry.device == DosDevice.FILE:
         return DRIVE_NUMBER | (0 if entry.written else NOT_WRITTEN)
-    return _INFORMATION[Device(entry.device)] | IS_DEVICE | NOT_AT_END | (RAW if entry.raw else 0)
+    return (
+        _INFORMATION[DosDevice(entry.device)] | IS_DEVICE | NOT_AT_END | (RAW if entry.raw else 0)
+    )
 
 
-def _set_information(dos: System, guest: Guest) -> None:
+def _set_information(dos: DosSystem, guest: Guest) -> None:
     r = guest.registers
     index, entry = handles.lookup(dos, guest, r.bx)
-    if entry.device == Device.FILE or r.dh:
+    if entry.device == DosDevice.FILE or r.dh:
         raise CallFailed(Code.INVALID_FUNCTION)
     handles.update(dos, index, entry._replace(raw=bool(r.dl & RAW)))
 
 
-def _input_status(dos: System, entry: OpenFile) -> int:
-    if entry.device == Device.FILE:
+def _input_status(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
+    if entry.device == DosDevice.FILE:
         at_end = entry.position >= dos.volume.files.size(entry.node)
         return NOT_READY if at_end else READY
     if entry.device in CON_DEVICES:
-        return READY if dos.state.line or dos.console.peek() else NOT_READY
+        return READY if console_ready(dos, guest) else NOT_READY
     return READY
 
 
@@ -270,7 +271,7 @@ def _check_drive(number: int) -> None:
         raise CallFailed(Code.INVALID_DRIVE)
 
 
-CALLS: dict[int, Callable[[System, Guest], Outcome]] = {
+CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
     0x3C: create,
     0x3D: open_,
     0x3E: close,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.executable import CLOSED, JFT_SIZE
-from blink16.dos.system import Device, OpenFile, System
+from blink16.dos.system import DosDevice, DosSystem, SftEntry
 from blink16.memory import linear
 from blink16.services import Guest
 
@@ -17,17 +17,17 @@ MAX_OPEN_FILES = 255
 """Entries of the system file table, numbers that a byte other than FFh can hold."""
 
 STANDARD_FILES = (
-    OpenFile(Device.CON, references=2),
-    OpenFile(Device.CON_ERROR),
-    OpenFile(Device.AUX),
-    OpenFile(Device.PRN),
+    SftEntry(DosDevice.CON, references=2),
+    SftEntry(DosDevice.CON_ERROR),
+    SftEntry(DosDevice.AUX),
+    SftEntry(DosDevice.PRN),
 )
 STANDARD_JFT = (0, 0, 1, 2, 3)
 """Handles 0 to 4: standard input, output, error, auxiliary, printer."""
 STDIN, STDOUT = 0, 1
 
 
-def _slot(dos: System, guest: Guest, handle: int) -> int:
+def _slot(dos: DosSystem, guest: Guest, handle: int) -> int:
     """Return the linear address of a handle's byte; error 6 if there is no such handle."""
     psp = dos.state.psp
     size = guest.memory.read_word(linear(psp, JFT_SIZE_OFFSET))
@@ -38,7 +38,7 @@ def _slot(dos: System, guest: Guest, handle: int) -> int:
     return linear(segment, offset + handle)
 
 
-def lookup(dos: System, guest: Guest, handle: int) -> tuple[int, OpenFile]:
+def lookup(dos: DosSystem, guest: Guest, handle: int) -> tuple[int, SftEntry]:
     """Return a handle's number in the system file table, and the entry; error 6 if closed."""
     index = guest.memory[_slot(dos, guest, handle)]
     sft = dos.state.sft
@@ -48,13 +48,13 @@ def lookup(dos: System, guest: Guest, handle: int) -> tuple[int, OpenFile]:
     return index, entry
 
 
-def update(dos: System, index: int, entry: OpenFile | None) -> None:
+def update(dos: DosSystem, index: int, entry: SftEntry | None) -> None:
     """Put an entry into the system file table, which grows as needed."""
     sft = dos.state.sft + (None,) * (index + 1 - len(dos.state.sft))
     dos.change(sft=(*sft[:index], entry, *sft[index + 1 :]))
 
 
-def reserve(dos: System, guest: Guest) -> int:
+def reserve(dos: DosSystem, guest: Guest) -> int:
     """Return a handle that is free; error 4 if none is."""
     memory, psp = guest.memory, dos.state.psp
     for handle in range(min(memory.read_word(linear(psp, JFT_SIZE_OFFSET)), MAX_OPEN_FILES)):
@@ -63,21 +63,21 @@ def reserve(dos: System, guest: Guest) -> int:
     raise CallFailed(Code.TOO_MANY_OPEN_FILES)
 
 
-def install(dos: System, guest: Guest, entry: OpenFile) -> int:
+def install(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
     """Enter an open file into both tables and return its handle; error 4 if one is full."""
     handle = reserve(dos, guest)
     sft = dos.state.sft
     index = sft.index(None) if None in sft else len(sft)
     if index >= MAX_OPEN_FILES:
         raise CallFailed(Code.TOO_MANY_OPEN_FILES)
-    if entry.device == Device.FILE:
+    if entry.device == DosDevice.FILE:
         dos.volume.files.hold(entry.node)
     update(dos, index, entry)
     guest.memory[_slot(dos, guest, handle)] = index
     return handle
 
 
-def close(dos: System, guest: Guest, handle: int) -> None:
+def close(dos: DosSystem, guest: Guest, handle: int) -> None:
     """Close a handle, and the file with its last handle."""
     index, entry = lookup(dos, guest, handle)
     guest.memory[_slot(dos, guest, handle)] = CLOSED
@@ -85,11 +85,11 @@ def close(dos: System, guest: Guest, handle: int) -> None:
         update(dos, index, entry._replace(references=entry.references - 1))
         return
     update(dos, index, None)
-    if entry.device == Device.FILE:
+    if entry.device == DosDevice.FILE:
         dos.volume.files.release(entry.node)
 
 
-def duplicate(dos: System, guest: Guest, handle: int, as_handle: int | None = None) -> int:
+def duplicate(dos: DosSystem, guest: Guest, handle: int, as_handle: int | None = None) -> int:
     """Let another handle mean the same open file: a free one, or ``as_handle``, closed first."""
     index, entry = lookup(dos, guest, handle)
     if as_handle == handle:

@@ -9,7 +9,7 @@ from blink16.dos.errors import CallFailed, Code
 from blink16.dos.handles import check_count
 from blink16.dos.layout import INDOS, SYSVARS
 from blink16.dos.names import parse_fcb
-from blink16.dos.system import NANOSECONDS, VERSION, System
+from blink16.dos.system import NANOSECONDS, VERSION, DosSystem
 from blink16.memory import linear
 from blink16.services import DONE, Exit, Guest, Outcome
 
@@ -18,17 +18,17 @@ FAILED = 0xFF
 MAX_FCB_NAME = 128
 
 
-def terminate(dos: System, guest: Guest) -> Outcome:
+def terminate(dos: DosSystem, guest: Guest) -> Outcome:
     """00h: end the program with status 0."""
     return Exit(0)
 
 
-def terminate_with_status(dos: System, guest: Guest) -> Outcome:
+def terminate_with_status(dos: DosSystem, guest: Guest) -> Outcome:
     """4Ch, 31h: end the program with AL as its status (31h: staying resident alone)."""
     return Exit(guest.registers.al)
 
 
-def set_vector(dos: System, guest: Guest) -> Outcome:
+def set_vector(dos: DosSystem, guest: Guest) -> Outcome:
     """25h: point vector AL at DS:DX."""
     r = guest.registers
     guest.memory.write_word(r.al * 4, r.dx)
@@ -36,7 +36,7 @@ def set_vector(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def get_vector(dos: System, guest: Guest) -> Outcome:
+def get_vector(dos: DosSystem, guest: Guest) -> Outcome:
     """35h: return vector AL in ES:BX."""
     r = guest.registers
     r.bx = guest.memory.read_word(r.al * 4)
@@ -47,20 +47,20 @@ def get_vector(dos: System, guest: Guest) -> Outcome:
 # -- clock -----------------------------------------------------------------------------------
 
 
-def _now(dos: System, guest: Guest) -> tuple[datetime, int]:
+def _now(dos: DosSystem, guest: Guest) -> tuple[datetime, int]:
     """Return DOS' date and time, and the hundredths of the second."""
     seconds, rest = divmod(dos.nanoseconds(guest), NANOSECONDS)
     return datetime.fromtimestamp(seconds, UTC), rest * 100 // NANOSECONDS
 
 
-def get_date(dos: System, guest: Guest) -> Outcome:
+def get_date(dos: DosSystem, guest: Guest) -> Outcome:
     """2Ah: year in CX, month and day in DX, day of the week (0: Sunday) in AL."""
     r, now = guest.registers, _now(dos, guest)[0]
     r.cx, r.dh, r.dl, r.al = now.year, now.month, now.day, now.isoweekday() % 7
     return DONE
 
 
-def get_time(dos: System, guest: Guest) -> Outcome:
+def get_time(dos: DosSystem, guest: Guest) -> Outcome:
     """2Ch: hour and minute in CX, second and hundredth in DX."""
     r = guest.registers
     now, hundredths = _now(dos, guest)
@@ -68,7 +68,7 @@ def get_time(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def set_date(dos: System, guest: Guest) -> Outcome:
+def set_date(dos: DosSystem, guest: Guest) -> Outcome:
     """2Bh: set the date; AL is FFh if there's no such day."""
     r, now = guest.registers, _now(dos, guest)[0]
     if not 1980 <= r.cx <= 2099:
@@ -83,7 +83,7 @@ def set_date(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def set_time(dos: System, guest: Guest) -> Outcome:
+def set_time(dos: DosSystem, guest: Guest) -> Outcome:
     """2Dh: set the time; AL is FFh if there's no such time."""
     r, now = guest.registers, _now(dos, guest)[0]
     try:
@@ -95,7 +95,7 @@ def set_time(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def _move_clock(dos: System, now: datetime, then: datetime) -> None:
+def _move_clock(dos: DosSystem, now: datetime, then: datetime) -> None:
     shift = int((then - now).total_seconds()) * NANOSECONDS
     dos.change(clock_offset=dos.state.clock_offset + shift)
 
@@ -103,7 +103,7 @@ def _move_clock(dos: System, now: datetime, then: datetime) -> None:
 # -- DOS itself ------------------------------------------------------------------------------
 
 
-def version(dos: System, guest: Guest) -> Outcome:
+def version(dos: DosSystem, guest: Guest) -> Outcome:
     """30h: version in AX, OEM number in BH."""
     r = guest.registers
     r.al, r.ah = VERSION
@@ -111,7 +111,7 @@ def version(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def break_check(dos: System, guest: Guest) -> Outcome:
+def break_check(dos: DosSystem, guest: Guest) -> Outcome:
     """33h: get (0) or set (1) the Ctrl-C check, get the boot drive (5), the true version (6)."""
     r = guest.registers
     match r.al:
@@ -129,31 +129,31 @@ def break_check(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def get_indos(dos: System, guest: Guest) -> Outcome:
+def get_indos(dos: DosSystem, guest: Guest) -> Outcome:
     """34h: the address of the InDOS flag in ES:BX."""
     guest.registers.es, guest.registers.bx = INDOS
     return DONE
 
 
-def get_sysvars(dos: System, guest: Guest) -> Outcome:
+def get_sysvars(dos: DosSystem, guest: Guest) -> Outcome:
     """52h: the address of the list of lists in ES:BX; the first MCB is at BX-2."""
     guest.registers.es, guest.registers.bx = SYSVARS
     return DONE
 
 
-def verify_set(dos: System, guest: Guest) -> Outcome:
+def verify_set(dos: DosSystem, guest: Guest) -> Outcome:
     """2Eh: set the verify flag."""
     dos.change(verify=guest.registers.al & 1)
     return DONE
 
 
-def verify_get(dos: System, guest: Guest) -> Outcome:
+def verify_get(dos: DosSystem, guest: Guest) -> Outcome:
     """54h: get the verify flag."""
     guest.registers.al = dos.state.verify
     return DONE
 
 
-def extended_error(dos: System, guest: Guest) -> Outcome:
+def extended_error(dos: DosSystem, guest: Guest) -> Outcome:
     """59h: the last failure's code in AX."""
     r = guest.registers
     r.ax = dos.state.error
@@ -161,7 +161,7 @@ def extended_error(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def parse_name(dos: System, guest: Guest) -> Outcome:
+def parse_name(dos: DosSystem, guest: Guest) -> Outcome:
     """29h: parse a file name at DS:SI into the FCB at ES:DI."""
     r, memory = guest.registers, guest.memory
     options = r.al
@@ -183,7 +183,7 @@ def parse_name(dos: System, guest: Guest) -> Outcome:
 # -- memory and process ----------------------------------------------------------------------
 
 
-def allocate(dos: System, guest: Guest) -> Outcome:
+def allocate(dos: DosSystem, guest: Guest) -> Outcome:
     """48h: BX paragraphs; their segment in AX."""
     r, state = guest.registers, dos.state
     block = arena.allocate(guest.memory, state.first_mcb, r.bx, state.psp, state.strategy)
@@ -191,20 +191,20 @@ def allocate(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def free(dos: System, guest: Guest) -> Outcome:
+def free(dos: DosSystem, guest: Guest) -> Outcome:
     """49h: free the block at ES."""
     arena.release(guest.memory, dos.state.first_mcb, guest.registers.es)
     return DONE
 
 
-def resize(dos: System, guest: Guest) -> Outcome:
+def resize(dos: DosSystem, guest: Guest) -> Outcome:
     """4Ah: make the block at ES BX paragraphs large."""
     r = guest.registers
     arena.resize(guest.memory, dos.state.first_mcb, r.es, r.bx)
     return DONE
 
 
-def strategy(dos: System, guest: Guest) -> Outcome:
+def strategy(dos: DosSystem, guest: Guest) -> Outcome:
     """58h: get (0) or set (1) the allocation strategy; no upper memory (2, 3)."""
     r = guest.registers
     match r.al:
@@ -219,25 +219,25 @@ def strategy(dos: System, guest: Guest) -> Outcome:
     return DONE
 
 
-def child_status(dos: System, guest: Guest) -> Outcome:
+def child_status(dos: DosSystem, guest: Guest) -> Outcome:
     """4Dh: the status of the last child; there was none."""
     guest.registers.ax = 0
     return DONE
 
 
-def set_psp(dos: System, guest: Guest) -> Outcome:
+def set_psp(dos: DosSystem, guest: Guest) -> Outcome:
     """50h: BX is the current process."""
     dos.change(psp=guest.registers.bx)
     return DONE
 
 
-def get_psp(dos: System, guest: Guest) -> Outcome:
+def get_psp(dos: DosSystem, guest: Guest) -> Outcome:
     """51h, 62h: the current process in BX."""
     guest.registers.bx = dos.state.psp
     return DONE
 
 
-def handle_count(dos: System, guest: Guest) -> Outcome:
+def handle_count(dos: DosSystem, guest: Guest) -> Outcome:
     """67h: set how many files may be open."""
     check_count(guest.registers.bx)
     return DONE

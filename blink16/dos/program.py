@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from blink16.bios import StandBy
 from blink16.console import Console
 from blink16.dos import arena, country_calls, layout
-from blink16.dos.arena import Block
+from blink16.dos.arena import MemoryBlock
 from blink16.dos.calls import hang
 from blink16.dos.errors import DosError
 from blink16.dos.executable import (
@@ -17,18 +18,17 @@ from blink16.dos.executable import (
     PARAGRAPH,
     PSP,
     PSP_SIZE,
-    Executable,
+    MzExecutable,
     is_mz,
     parse,
 )
 from blink16.dos.handles import STANDARD_FILES, STANDARD_JFT
 from blink16.dos.names import CODE_PAGE, parse_fcb, split, truncated, upper
-from blink16.dos.system import COMPONENT, VERSION, State, System
+from blink16.dos.system import COMPONENT, VERSION, DosState, DosSystem
 from blink16.dos.volume import DRIVE, DRIVE_NUMBER
-from blink16.faults import hang_faults
 from blink16.files import FileTree
 from blink16.memory import Memory, linear
-from blink16.services import Host
+from blink16.services import Chassis
 
 MAX_TAIL = 126
 """Characters on a command line, behind the program's name."""
@@ -50,7 +50,8 @@ class Placement:
 
 
 def load(
-    host: Host,
+    chassis: Chassis,
+    standing: StandBy,
     image: bytes,
     name: str,
     arguments: Sequence[str],
@@ -58,17 +59,17 @@ def load(
     files: FileTree,
     console: Console,
 ) -> None:
-    """Put a .COM or MZ .EXE program, told apart by content, and DOS into a bare machine.
+    """Put a .COM or MZ .EXE program, told apart by content, and DOS into a PC that stands by.
 
-    ``name``: the program's file name, as it stands in its environment.  The console and the
-    file tree become parts of the machine.  DosError says why a program can't be loaded.
+    ``name``: the program's file name, as it stands in its environment.  The file tree becomes a
+    part of the machine.  DosError says why a program can't be loaded.
     """
     program = parse(image)
     tail = _command_tail(arguments)
     variables = _environment(environment, name)
     place = _place(program, -(-len(variables) // PARAGRAPH), is_mz(image))
-    memory = host.memory
-    state = State(
+    memory = chassis.memory
+    state = DosState(
         psp=place.psp,
         first_mcb=place.environment - 1,
         dta_segment=place.psp,
@@ -78,16 +79,14 @@ def load(
     layout.install(memory, state.first_mcb)
     country_calls.install(memory)
     _write_blocks(memory, place, split(upper(truncated(name)))[0])
-    host.add_component(Console.CHANNEL, console)
-    host.add_component(FileTree.COMPONENT, files)
-    dos = System(state, files, console)
-    host.add_component(COMPONENT, dos)
-    hang_faults(host)
-    hang(host, dos)
+    chassis.add_component(FileTree.COMPONENT, files)
+    dos = DosSystem(state, files, console, chassis.bus, standing.pipe)
+    chassis.add_component(COMPONENT, dos)
+    hang(chassis, dos, standing.rom)
     memory.write(linear(place.environment, 0), variables)
     memory.write(linear(place.psp, 0), _psp(memory, place, tail))
     memory.write(linear(place.image, 0), program.relocated(place.image))
-    _set_registers(host, program, place, is_mz(image), tail)
+    _set_registers(chassis, program, place, is_mz(image), tail)
 
 
 def _encoded(text: str, what: str) -> bytes:
@@ -124,7 +123,7 @@ def _environment(variables: Mapping[str, str], name: str) -> bytes:
 # -- memory ----------------------------------------------------------------------------------
 
 
-def _place(program: Executable, environment_size: int, is_exe: bool) -> Placement:
+def _place(program: MzExecutable, environment_size: int, is_exe: bool) -> Placement:
     """Lay a program out; the environment lies below the PSP, each behind its control block."""
     psp = layout.PSP_SEGMENT
     environment = psp - 1 - environment_size
@@ -147,12 +146,12 @@ def _place(program: Executable, environment_size: int, is_exe: bool) -> Placemen
 def _write_blocks(memory: Memory, place: Placement, name: str) -> None:
     """Write the chain: environment, program, and what is left free."""
     environment = place.environment - 1
-    arena.put(memory, Block(environment, place.psp - 2 - environment, place.psp, False))
+    arena.put(memory, MemoryBlock(environment, place.psp - 2 - environment, place.psp, False))
     rest = layout.MEMORY_END - place.end
-    program = Block(place.psp - 1, place.end - place.psp, place.psp, not rest, name)
+    program = MemoryBlock(place.psp - 1, place.end - place.psp, place.psp, not rest, name)
     arena.put(memory, program)
     if rest:
-        arena.put(memory, Block(program.next, rest - 1, arena.FREE, True))
+        arena.put(memory, MemoryBlock(program.next, rest - 1, arena.FREE, True))
 
 
 def _psp(memory: Memory, place: Placement, tail: bytes) -> bytes:
@@ -195,10 +194,10 @@ def _fcbs(tail: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _set_registers(
-    host: Host, program: Executable, place: Placement, is_exe: bool, tail: bytes
+    chassis: Chassis, program: MzExecutable, place: Placement, is_exe: bool, tail: bytes
 ) -> None:
     """Set the registers as COMMAND.COM leaves them: what small programs silently rely on."""
-    r = host.registers
+    r = chassis.registers
     r.ds = r.es = r.dx = place.psp
     if is_exe:
         r.cs, r.ip = place.image + program.cs, program.ip
@@ -207,7 +206,7 @@ def _set_registers(
         r.cs = r.ss = place.psp
         r.ip = program.ip
         r.sp = program.sp
-        host.memory.write_word(linear(r.ss, r.sp), 0)  # RET leads to PSP:0, INT 20h
+        chassis.memory.write_word(linear(r.ss, r.sp), 0)  # RET leads to PSP:0, INT 20h
     r.ax = _drive_check(tail)
     r.bx, r.cx, r.bp = 0, 0x00FF, 0
     r.si, r.di = r.ip, r.sp

@@ -5,8 +5,11 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from blink16.bios.program_keys import Pipe
+from blink16.bus import Bus
 from blink16.console import Console
 from blink16.dos.errors import CallFailed, Code
+from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE
 from blink16.dos.volume import Volume
 from blink16.files import FileTree
@@ -22,8 +25,8 @@ SEGMENT = 0x10000
 NANOSECONDS = 1_000_000_000
 
 
-class Device(IntEnum):
-    """Character devices, by the numbers that `OpenFile.device` has."""
+class DosDevice(IntEnum):
+    """Character devices, by the numbers that `SftEntry.device` has."""
 
     FILE = 0  # none of them
     CON = 1
@@ -33,7 +36,7 @@ class Device(IntEnum):
     NUL = 5
 
 
-class OpenFile(NamedTuple):
+class SftEntry(NamedTuple):
     """An entry of the system file table."""
 
     device: int
@@ -54,7 +57,7 @@ class Search(NamedTuple):
     attributes: int
 
 
-class State(NamedTuple):
+class DosState(NamedTuple):
     """Everything that DOS remembers outside the guest's memory."""
 
     psp: int
@@ -62,10 +65,14 @@ class State(NamedTuple):
     dta_segment: int
     dta_offset: int
     cwd: str = "/"  # a path of the file tree
-    sft: tuple[OpenFile | None, ...] = ()
+    sft: tuple[SftEntry | None, ...] = ()
     searches: tuple[Search, ...] = ()
     next_search: int = 1
     line: bytes = b""  # what is left of a line read from CON
+    edited: Line | None = None  # a line that is being typed
+    scan_code: int = 0  # of a key without a character, which comes as 0 and this
+    break_pressed: bool = False  # Ctrl-Break, since the last look
+    paused: bool = False  # Ctrl-S stopped the output
     inputs_past_end: int = 0  # characters asked for after the end of input
     clock_offset: int = 0  # nanoseconds that a program moved the clock by
     error: int = 0  # the last failure's code, for 59h
@@ -74,13 +81,20 @@ class State(NamedTuple):
     strategy: int = 0
 
 
-class System:
+class DosSystem:
     """DOS, as its calls see it.  A component (`services.Component`)."""
 
-    def __init__(self, state: State, files: FileTree, console: Console) -> None:
+    def __init__(
+        self, state: DosState, files: FileTree, console: Console, bus: Bus, pipe: Pipe
+    ) -> None:
+        """``console``: standard input; ``bus``: of the display; ``pipe``: where keys come from."""
         self.state = state
         self.volume = Volume(files)
         self.console = console
+        self.bus = bus
+        self.pipe = pipe
+        self.wait_routine = 0
+        """The offset of the routine in ROM that waits for an interrupt and comes again."""
         self.told: set[int] = set()
         """Calls that the user was told DOS hasn't got: once each, in replays too."""
 
@@ -98,10 +112,11 @@ class System:
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
-        fields = State(*state)
+        fields = DosState(*state)
         self.state = fields._replace(
-            sft=tuple(None if entry is None else OpenFile(*entry) for entry in fields.sft),
+            sft=tuple(None if entry is None else SftEntry(*entry) for entry in fields.sft),
             searches=tuple(Search(*search) for search in fields.searches),
+            edited=None if fields.edited is None else Line(*fields.edited),
         )
 
 

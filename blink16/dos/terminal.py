@@ -1,32 +1,40 @@
-"""CON: characters and lines from the console, as DOS' calls want them.
+"""CON: characters and lines as DOS' calls want them, from the keyboard or from a pipe.
 
-Lines from outside end in LF, CR or both; DOS programs get CR from single characters and CR LF
-from reads.  Nothing is echoed: whoever types sees that already.
+Keys typed on a keyboard come through the BIOS's buffer, are echoed, and edit lines.  A pipe's
+lines end in LF, CR or both; DOS programs get CR from single characters and CR LF from reads, and
+nothing is echoed.  What is shown goes to the screen and to the console's channel.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
+from blink16.bios.int16 import first_key
+from blink16.bios.key_buffer import KeyBuffer
+from blink16.bios.keyboard import next_key
+from blink16.bios.rom import goto
+from blink16.bios.video import GuestScreen
 from blink16.dos.handles import STDIN, STDOUT, lookup, update
-from blink16.dos.system import Device, OpenFile, System
-from blink16.services import WAIT, Guest, Trap, Wait
+from blink16.dos.layout import INDOS
+from blink16.dos.line_editor import Line, press
+from blink16.dos.system import DosDevice, DosSystem, SftEntry
+from blink16.memory import linear
+from blink16.services import DONE, WAIT, Guest, Outcome, Wait
 
-CTRL_C = 0x03
-CTRL_Z = 0x1A
+CTRL_C, CTRL_S, CTRL_Z, ESCAPE = 0x03, 0x13, 0x1A, 0x1B
 CR, LF = b"\r", b"\n"
 MAX_LINE = 0x7FFF
 """A line longer than this comes in pieces."""
+MAX_TYPED_LINE = 127
+"""Characters of a line that is typed for a read from CON."""
 MAX_READS_PAST_END = 64
 """Ctrl-Zs that a program gets after the end of input; one that wants more waits for ever."""
-SIGHUP: Final = 1
-INPUT_ENDED = Trap(SIGHUP, "the program waits for a key, but the input has ended")
+CON_DEVICES = (DosDevice.CON, DosDevice.CON_ERROR)
 _CHANNELS = {
-    Device.CON: "console",
-    Device.CON_ERROR: "stderr",
-    Device.AUX: "aux",
-    Device.PRN: "prn",
+    DosDevice.CON: "console",
+    DosDevice.CON_ERROR: "stderr",
+    DosDevice.AUX: "aux",
+    DosDevice.PRN: "prn",
 }
 
 
@@ -35,6 +43,8 @@ class Key:
     """A character that came, or None at the end of input."""
 
     code: int | None
+    echo: bool = False
+    """Whether nobody has shown it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,50 +55,146 @@ class Break:
 BREAK = Break()
 
 
-def write_device(guest: Guest, device: int, data: bytes) -> None:
-    """Show bytes on a character device's channel; NUL has none."""
-    channel = _CHANNELS.get(Device(device))
-    if channel is not None and data:
-        guest.output(channel, data)
+# -- output ----------------------------------------------------------------------------------
 
 
-def write_standard(dos: System, guest: Guest, data: bytes) -> None:
+def write_device(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None:
+    """Show bytes on a character device; NUL has nothing to show them."""
+    channel = _CHANNELS.get(DosDevice(device))
+    if channel is None or not data:
+        return
+    if device in CON_DEVICES:
+        GuestScreen(guest.memory, dos.bus).write(data)
+    guest.output(channel, data)
+
+
+def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
     """Write to standard output, wherever that leads; what can't be written is lost."""
     index, entry = lookup(dos, guest, STDOUT)
-    if entry.device != Device.FILE:
-        write_device(guest, entry.device, data)
+    if entry.device != DosDevice.FILE:
+        write_device(dos, guest, entry.device, data)
         return
     count = dos.volume.files.write(entry.node, entry.position, data)
     update(dos, index, entry._replace(position=entry.position + count, written=True))
 
 
-def ready(dos: System, guest: Guest) -> bool:
+# -- waiting ---------------------------------------------------------------------------------
+
+
+def sleep(dos: DosSystem, guest: Guest) -> Outcome:
+    """Wait for an interrupt, with DOS idle (INT 28h), and do the call once more.
+
+    The call must have changed no register.
+    """
+    guest.looked_in_vain()
+    guest.memory[linear(*INDOS)] = 1
+    goto(guest, dos.wait_routine)
+    return DONE
+
+
+def break_waits(dos: DosSystem, guest: Guest) -> bool:
+    """Take Ctrl-C or Ctrl-Break if it was typed and not read yet."""
+    if dos.state.break_pressed:
+        dos.change(break_pressed=False)
+        KeyBuffer(guest.memory).clear()
+        return True
+    buffer = KeyBuffer(guest.memory)
+    word = buffer.first()
+    if word is None or word & 0xFF != CTRL_C:
+        return False
+    buffer.take()
+    return True
+
+
+def is_held(dos: DosSystem, guest: Guest) -> bool:
+    """Tell whether Ctrl-S holds the output; the next key lets it go on."""
+    buffer = KeyBuffer(guest.memory)
+    word = buffer.first()
+    if dos.state.paused:
+        if word is None:
+            return True
+        buffer.take()
+        dos.change(paused=False)
+    elif word is not None and word & 0xFF == CTRL_S:
+        buffer.take()
+        dos.change(paused=True)
+        return True
+    return False
+
+
+# -- characters ------------------------------------------------------------------------------
+
+
+def ready(dos: DosSystem, guest: Guest) -> bool:
     """Tell whether a character could be read from standard input now."""
     entry = lookup(dos, guest, STDIN)[1]
-    if entry.device in (Device.CON, Device.CON_ERROR):
-        return bool(dos.state.line or dos.console.peek())
-    return entry.device != Device.FILE or entry.position < dos.volume.files.size(entry.node)
+    if entry.device in CON_DEVICES:
+        return console_ready(dos, guest)
+    return entry.device != DosDevice.FILE or entry.position < dos.volume.files.size(entry.node)
 
 
-def read_key(dos: System, guest: Guest) -> Key | Wait:
-    """Take a character from standard input."""
+def console_ready(dos: DosSystem, guest: Guest) -> bool:
+    """Tell whether a character could be read from CON now."""
+    state = dos.state
+    if state.line or state.scan_code or state.break_pressed:
+        return True
+    return first_key(guest, old=True) is not None or bool(
+        not dos.pipe.is_typed and dos.console.peek()
+    )
+
+
+def read_key(dos: DosSystem, guest: Guest, *, chords: bool = False) -> Key | Outcome:
+    """Take a character from standard input.
+
+    ``chords``: a terminal's sequences are keys without a character in a pipe, too.
+    """
     index, entry = lookup(dos, guest, STDIN)
-    if entry.device == Device.FILE:
+    if entry.device == DosDevice.FILE:
         data = dos.volume.files.read(entry.node, entry.position, 1)
         update(dos, index, entry._replace(position=entry.position + len(data)))
         return Key(data[0] if data else None)
-    if entry.device not in (Device.CON, Device.CON_ERROR):
+    if entry.device not in CON_DEVICES:
         return Key(None)
+    return console_key(dos, guest, chords=chords)
+
+
+def console_key(dos: DosSystem, guest: Guest, *, chords: bool = False) -> Key | Outcome:
+    """Take a character from CON."""
+    if dos.state.scan_code:
+        code = dos.state.scan_code
+        dos.change(scan_code=0)
+        return Key(code)
+    if dos.state.break_pressed:
+        break_waits(dos, guest)
+        return Key(CTRL_C)
     if dos.state.line:
         code, rest = dos.state.line[0], dos.state.line[1:]
         dos.change(line=rest)
         return Key(code)
-    return _console_key(dos)
+    word = first_key(guest, old=True)
+    if word is not None:
+        KeyBuffer(guest.memory).take()
+        return _key_of(dos, word)
+    if dos.pipe.is_typed:
+        return sleep(dos, guest)
+    return _piped_key(dos, chords)
 
 
-def _console_key(dos: System) -> Key | Wait:
-    is_crlf = dos.console.peek().startswith(CR + LF)
-    data = dos.console.read(2 if is_crlf else 1)
+def _key_of(dos: DosSystem, word: int) -> Key:
+    if word & 0xFF:
+        return Key(word & 0xFF, echo=True)
+    dos.change(scan_code=word >> 8)
+    return Key(0)
+
+
+def _piped_key(dos: DosSystem, chords: bool) -> Key | Wait:
+    pending = dos.console.peek()
+    if chords and pending[:1] == bytes((ESCAPE,)):
+        key = next_key(pending)
+        if key is not None and key.length > 1:
+            dos.console.read(key.length)
+            return _key_of(dos, key.word)
+    data = dos.console.read(2 if pending.startswith(CR + LF) else 1)
     if data is None:
         return WAIT
     if not data:
@@ -96,8 +202,42 @@ def _console_key(dos: System) -> Key | Wait:
     return Key(CR[0] if data[:1] == LF else data[0])
 
 
-def read_line(dos: System) -> bytes | Wait | Break:
-    """Take a line from the console, without its end; the rest if the input ends without one."""
+# -- lines -----------------------------------------------------------------------------------
+
+
+def read_line(
+    dos: DosSystem, guest: Guest, limit: int, template: bytes = b"", end: bytes = CR
+) -> bytes | Break | Outcome:
+    """Take a line from the console, without its end; the rest if the input ends without one.
+
+    ``limit``: how many characters can be typed; ``template``: the line that F3 gives; ``end``
+    is what Enter shows.
+    """
+    return _typed_line(dos, guest, limit, template, end) if dos.pipe.is_typed else _piped_line(dos)
+
+
+def _typed_line(
+    dos: DosSystem, guest: Guest, limit: int, template: bytes, end: bytes
+) -> bytes | Break | Outcome:
+    area = GuestScreen(guest.memory, dos.bus).area
+    line = dos.state.edited or Line(limit, template, area.cursor(area.page)[1])
+    while not line.ended:
+        key = console_key(dos, guest)
+        if not isinstance(key, Key):
+            dos.change(edited=line)
+            return key
+        if key.code == CTRL_C:
+            dos.change(edited=None)
+            return BREAK
+        scan = dos.state.scan_code
+        dos.change(scan_code=0)
+        line, shown = press(line, key.code or 0, scan)
+        write_device(dos, guest, DosDevice.CON, end if line.ended else shown)
+    dos.change(edited=None)
+    return line.text
+
+
+def _piped_line(dos: DosSystem) -> bytes | Wait | Break:
     pending = dos.console.peek()
     ends = [at for at in map(pending.find, (CR, LF, bytes((CTRL_C,)))) if at >= 0]
     if not ends:
@@ -110,7 +250,7 @@ def read_line(dos: System) -> bytes | Wait | Break:
     return BREAK if pending[end] == CTRL_C else line
 
 
-def _unfinished_line(dos: System, pending: bytes) -> bytes | Wait:
+def _unfinished_line(dos: DosSystem, pending: bytes) -> bytes | Wait:
     if len(pending) >= MAX_LINE:
         return dos.console.read(MAX_LINE) or b""
     # read_line alone knows whether the input has ended
@@ -118,19 +258,34 @@ def _unfinished_line(dos: System, pending: bytes) -> bytes | Wait:
     return WAIT if line is None else line
 
 
-def read_console(dos: System, entry: OpenFile, limit: int) -> bytes | Wait | Break:
+def read_console(
+    dos: DosSystem, guest: Guest, entry: SftEntry, limit: int
+) -> bytes | Break | Outcome:
     """Read from CON as a file: lines ending in CR LF, nothing at a Ctrl-Z or the input's end."""
     if entry.raw:
-        raw = dos.console.read(limit)
-        return WAIT if raw is None else raw
+        return _read_raw(dos, guest, limit)
     if not dos.state.line:
         pending = dos.console.peek()
-        line = read_line(dos)
+        line = read_line(dos, guest, MAX_TYPED_LINE, end=CR + LF)
         if not isinstance(line, bytes):
             return line
         text, ctrl_z, _ = line.partition(bytes((CTRL_Z,)))
-        whole = len(line) < min(len(pending), MAX_LINE) and not ctrl_z
-        dos.change(line=text + (CR + LF if whole else b""))
+        whole = dos.pipe.is_typed or len(line) < min(len(pending), MAX_LINE)
+        dos.change(line=text + (CR + LF if whole and not ctrl_z else b""))
     data = dos.state.line[:limit]
     dos.change(line=dos.state.line[limit:])
+    return data
+
+
+def _read_raw(dos: DosSystem, guest: Guest, limit: int) -> bytes | Outcome:
+    """Read what has been typed, at least one character; or what the pipe has."""
+    if not dos.pipe.is_typed:
+        raw = dos.console.read(limit)
+        return WAIT if raw is None else raw
+    data = b""
+    while len(data) < limit and (not data or console_ready(dos, guest)):
+        key = console_key(dos, guest)
+        if not isinstance(key, Key):
+            return key
+        data += bytes((key.code or 0,))
     return data

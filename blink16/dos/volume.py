@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from blink16.dos.errors import CallFailed, Code, call_failed
 from blink16.dos.names import DEVICES, fits, short_names, truncated, upper
-from blink16.files import FileTree, Kind, Stat
+from blink16.files import FileKind, FileTree, Stat
 
 DRIVE = "C"
 DRIVE_NUMBER = 2
@@ -33,7 +33,7 @@ class Entry:
     @property
     def attributes(self) -> int:
         """DOS' attribute byte."""
-        if self.stat.kind is Kind.DIRECTORY:
+        if self.stat.kind is FileKind.DIRECTORY:
             return DIRECTORY | (HIDDEN if self.hidden else 0)
         read_only = 0 if self.stat.mode & OWNER_WRITE else READ_ONLY
         return ARCHIVE | read_only | (HIDDEN if self.hidden else 0)

@@ -12,7 +12,7 @@ from typing import Any
 
 from construct import Bytes, Int8ul, Int16ul, Int32sl, Int32ul, PaddedString, Struct
 
-from blink16.files import Kind, Stat
+from blink16.files import FileKind, Stat
 
 
 class Call(IntEnum):
@@ -136,10 +136,10 @@ class Ioctl(IntEnum):
 
 
 FILE_TYPES = {
-    Kind.FILE: 0o100000,
-    Kind.DIRECTORY: 0o040000,
-    Kind.SYMLINK: 0o120000,
-    Kind.OTHER: 0o010000,
+    FileKind.FILE: 0o100000,
+    FileKind.DIRECTORY: 0o040000,
+    FileKind.SYMLINK: 0o120000,
+    FileKind.OTHER: 0o010000,
 }
 TTY_MODE = 0o020620
 TTY_DEVICE = 0x0400

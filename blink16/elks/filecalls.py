@@ -25,7 +25,7 @@ from blink16.elks.abi import (
 )
 from blink16.elks.process import NULL, OpenFile, Process
 from blink16.elks.request import Request, signed16
-from blink16.files import ROOT, Kind
+from blink16.files import ROOT, FileKind
 from blink16.hostfolder import os_error
 from blink16.services import WAIT, Outcome
 
@@ -98,13 +98,13 @@ def open_(process: Process, request: Request) -> int:
     else:
         node = files.lookup(path, process.cwd)
     kind = files.stat(node).kind
-    if kind is Kind.DIRECTORY and writing:
+    if kind is FileKind.DIRECTORY and writing:
         raise os_error(errno.EISDIR)
-    if kind is Kind.OTHER:
+    if kind is FileKind.OTHER:
         raise os_error(errno.EACCES)
-    listing = _listing(process, node) if kind is Kind.DIRECTORY else ()
+    listing = _listing(process, node) if kind is FileKind.DIRECTORY else ()
     descriptor = process.add(OpenFile(node, flags, listing=listing))
-    if flags & Open.TRUNCATE and kind is Kind.FILE and files.size(node):
+    if flags & Open.TRUNCATE and kind is FileKind.FILE and files.size(node):
         files.truncate(node)
     return descriptor
 
@@ -223,7 +223,7 @@ def rmdir(process: Process, request: Request) -> int:
 def chdir(process: Process, request: Request) -> int:
     """Make BX the working directory."""
     node = process.files.lookup(request.path(request.bx), process.cwd)
-    if process.files.stat(node).kind is not Kind.DIRECTORY:
+    if process.files.stat(node).kind is not FileKind.DIRECTORY:
         raise os_error(errno.ENOTDIR)
     process.cwd = process.files.path(node)
     return 0

@@ -9,11 +9,11 @@ from blink16.elks import aout
 from blink16.elks.aout import Executable, Relocation, Section
 from blink16.elks.errors import ElksError
 from blink16.elks.process import DataSegment, Process
-from blink16.elks.system import System
+from blink16.elks.system import ElksSystem
 from blink16.faults import hang_faults
 from blink16.files import FileTree
 from blink16.memory import linear
-from blink16.services import Host
+from blink16.services import Chassis
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 
 CODE_SEGMENT = 0x1000
@@ -28,7 +28,7 @@ USER_FLAGS = 0xF200
 
 
 def load(
-    host: Host,
+    chassis: Chassis,
     image: bytes,
     argv: Sequence[str],
     environment: Mapping[str, str],
@@ -54,7 +54,7 @@ def load(
         Section.BSS: data_segment,
     }
 
-    memory = host.memory
+    memory = chassis.memory
     text = _relocated(executable.text, executable.text_relocations, segments)
     far_text = _relocated(executable.far_text, executable.far_text_relocations, segments)
     contents = _relocated(executable.data, executable.data_relocations, segments)
@@ -67,21 +67,21 @@ def load(
     block = _argument_block(argv, environment, data.stack_top)
     memory.write(linear(data_segment, data.stack_top), block)
 
-    registers = host.registers
+    registers = chassis.registers
     registers.cs, registers.ip = CODE_SEGMENT, executable.entry
     registers.ds = registers.es = registers.ss = data_segment
     registers.sp = data.stack_top
     registers.dx = data.min_stack
     registers.flags = USER_FLAGS
 
-    hang_faults(host, unhandled=True)
+    hang_faults(chassis, unhandled=True)
     free = data_segment + _paragraphs(data.end)
     old_abi = executable.version == 0
     process = Process(console, files, data, first_free=free, old_abi=old_abi)
-    host.add_component(Console.CHANNEL, console)
-    host.add_component(FileTree.COMPONENT, files)
-    host.add_component(Process.COMPONENT, process)
-    host.hang_service(SYSTEM_CALL, System(process).call)
+    chassis.add_component(Console.CHANNEL, console)
+    chassis.add_component(FileTree.COMPONENT, files)
+    chassis.add_component(Process.COMPONENT, process)
+    chassis.hang_service(SYSTEM_CALL, ElksSystem(process).call)
     return _symbol_table(executable, segments)
 
 

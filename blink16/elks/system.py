@@ -13,7 +13,7 @@ from blink16.services import DONE, Guest, Outcome
 HANDLERS = {**filecalls.HANDLERS, **processcalls.HANDLERS}
 
 
-class System:
+class ElksSystem:
     """ELKS for one process, whose state it works on."""
 
     def __init__(self, process: Process) -> None:

@@ -1,1 +1,1 @@
-"""The GDB remote protocol without I/O: bytes in, actions out.  `session.Session` is the door."""
+"""The GDB remote protocol without I/O: bytes in, orders out.  `session.Session` is the door."""

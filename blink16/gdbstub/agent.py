@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from blink16.cpu import flags
-from blink16.cpu.predicates import Context, UntranslatableError
+from blink16.cpu.predicates import PredicateContext, UntranslatableError
 from blink16.cpu.registers import Cell
 from blink16.cpu.values import Value, select
 from blink16.gdbstub import formats, registers
@@ -89,7 +89,7 @@ class _State:
     """One evaluation, or one way through an expression that is being emitted."""
 
     code: bytes
-    context: Context
+    context: PredicateContext
     allowance: _Allowance
     stack: list[Value]
     at: int = 0
@@ -151,6 +151,11 @@ class _Folding:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
+    @property
+    def fixed_flags(self) -> int:
+        """Bits of the flags word that always read as ones."""
+        return self._machine.model.fixed_flags
+
     def constant(self, value: int, width: int) -> Value:
         """Return a known value."""
         return Value(value, width)
@@ -198,7 +203,7 @@ def evaluate(code: bytes, machine: Machine) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class AgentCondition:
     """What must hold for a breakpoint to stop: one of these expressions is not zero.
 
     Where an expression fails, better stop once too often.  A `predicates.Predicate`.
@@ -213,7 +218,7 @@ class Condition:
         except AgentError:
             return True
 
-    def emit(self, context: Context) -> None:
+    def emit(self, context: PredicateContext) -> None:
         """Say when to stop."""
         error = UntranslatableError(f"the condition takes more than {MAX_EMITTED} operations")
         allowance = _Allowance(MAX_EMITTED, error)
@@ -226,7 +231,7 @@ class Condition:
 class Print:
     """What a breakpoint prints instead of stopping: a `debugger.Action`."""
 
-    expressions: tuple[tuple[Condition | None, bytes], ...]
+    expressions: tuple[tuple[AgentCondition | None, bytes], ...]
     """Each ends with a printf and has a condition of its own, or none."""
 
     @classmethod
@@ -240,7 +245,7 @@ class Print:
         if len(commands) == 1 or len(commands) != len(conditions):
             return cls(tuple((None, code) for code in commands))
         pairs = zip(conditions, commands, strict=True)
-        return cls(tuple((Condition((condition,)), code) for condition, code in pairs))
+        return cls(tuple((AgentCondition((condition,)), code) for condition, code in pairs))
 
     def __call__(self, machine: Machine) -> bytes:
         """Return what is to be printed where the machine stands."""
@@ -350,7 +355,7 @@ def _register(state: _State) -> None:
     state.push(_value_of(registers.REGISTERS[number], state.context))
 
 
-def _value_of(register: registers.Register, context: Context) -> Value:
+def _value_of(register: registers.TargetRegister, context: PredicateContext) -> Value:
     """Return a register as gdb sees it; see `registers`."""
     match register.name:
         case "eip":
@@ -366,7 +371,7 @@ def _value_of(register: registers.Register, context: Context) -> Value:
     return context.get_cell(Cell[register.writes.upper()])
 
 
-def _linear(context: Context, segment: Cell, offset: Cell) -> Value:
+def _linear(context: PredicateContext, segment: Cell, offset: Cell) -> Value:
     base = context.get_cell(segment).zero_extend(WIDTH) << 4
     return (base + context.get_cell(offset).zero_extend(WIDTH)) & ADDRESS_MASK
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from functools import singledispatchmethod
 
-from blink16.board import Program, Shelf, window
-from blink16.breakpoints import PointError, PointKind
+from blink16.board import ProgramFacts, Shelf, window
+from blink16.breakpoints import PointError
 from blink16.debugger import Debugger
 from blink16.gdbstub import commands, description, inferior_call, points, registers
-from blink16.gdbstub.agent import Condition, Print
+from blink16.gdbstub.agent import AgentCondition, Print
+from blink16.gdbstub.points import GdbKind
 from blink16.gdbstub.replies import EMPTY, MAX_BINARY, OK, Errno, RefusedError
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
@@ -21,31 +22,26 @@ MAX_HEX = PACKET_SIZE // 2
 class Answers:
     """Answers a client's questions about a machine that stands."""
 
-    def __init__(self, debugger: Debugger, program: Program) -> None:
+    def __init__(self, debugger: Debugger, program: ProgramFacts) -> None:
         self._debugger = debugger
-        self._window: tuple[bytes, window.Window] | None = None
+        self._window: tuple[bytes, window.FrameWindow] | None = None
         """The unwind window, and the processor's state that it is for."""
         self.shelf = Shelf(debugger, program)
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
         self._guard = inferior_call.CallGuard(debugger)
-        self._hardware: set[int] = set()
-        self._software: set[int] = set()
 
     def settle(self, question: commands.Command | None = None) -> None:
         """Do what was held back, unless the question may be a part of the same."""
         if not isinstance(question, commands.WriteMemory | commands.WriteRegister):
             self._guard.release()
 
-    def has_breakpoint(self) -> bool:
-        """Whether the client has a breakpoint at pc."""
-        return self._debugger.machine.pc in self._software | self._hardware
-
-    def breakpoint_kind(self) -> PointKind:
+    def breakpoint_kind(self) -> GdbKind:
         """Return the kind of the breakpoint at pc, as the client set it."""
-        pc = self._debugger.machine.pc
-        hardware = pc in self._hardware and pc not in self._software
-        return PointKind.HARDWARE if hardware else PointKind.SOFTWARE
+        here = self._debugger.ledger.at(self._debugger.machine.pc)
+        kinds = {entry.owner for entry in here if entry.action is None}
+        hardware = GdbKind.HARDWARE in kinds and GdbKind.SOFTWARE not in kinds
+        return GdbKind.HARDWARE if hardware else GdbKind.SOFTWARE
 
     @singledispatchmethod
     def answer(self, question: commands.Command) -> bytes:
@@ -105,9 +101,9 @@ class Answers:
             self._window = state, self._new_window()
         return self._window[1].read(address, length)
 
-    def _new_window(self) -> window.Window:
+    def _new_window(self) -> window.FrameWindow:
         machine = self._debugger.machine
-        return window.Window(machine.memory, machine.registers, self.shelf.ends)
+        return window.FrameWindow(machine.memory, machine.registers, self.shelf.ends)
 
     @answer.register
     def _(self, question: commands.WriteMemory) -> bytes:
@@ -143,29 +139,18 @@ class Answers:
     @answer.register
     def _(self, question: points.InsertPoint) -> bytes:
         point, conditions, commands = question.point, question.conditions, question.commands
-        condition = Condition(conditions) if conditions else None
+        condition = AgentCondition(conditions) if conditions else None
         action = Print.of(commands, conditions) if commands else None
         try:
-            self._debugger.insert(point, condition, action)
+            self._debugger.insert(point, condition, action, owner=question.kind)
         except PointError as error:
             raise RefusedError(str(error)) from None
-        if action is None:
-            self._breakpoints(point.kind).add(point.address)
-        else:
-            self._breakpoints(point.kind).discard(point.address)
         return OK
 
     @answer.register
     def _(self, question: points.RemovePoint) -> bytes:
-        self._debugger.remove(question.point)
-        self._breakpoints(question.point.kind).discard(question.point.address)
+        self._debugger.remove(question.point, owner=question.kind)
         return OK
-
-    def _breakpoints(self, kind: PointKind) -> set[int]:
-        """Return the addresses of the breakpoints of a kind; for watchpoints a throw-away set."""
-        return {PointKind.SOFTWARE: self._software, PointKind.HARDWARE: self._hardware}.get(
-            kind, set()
-        )
 
     # -- the rest ----------------------------------------------------------------------------
 

@@ -17,7 +17,8 @@ from blink16.gdbstub.processes import ProcessCommand, ThreadQuestion
 
 MAX_ACTIONS = 64
 """Actions in one vCont, more than machines of one thread each can need."""
-_NAME = re.compile(rb"[qQv][A-Za-z]+|b[cs]|.", re.DOTALL)
+_NAME = re.compile(rb"[qQv](?:blink16\.[a-z]+|[A-Za-z]+)|b[cs]|.", re.DOTALL)
+"""Packets of our own begin with our name, as QEMU's and the manual's example do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +272,14 @@ def _run(count: int | None, rest: bytes) -> Command:
     return Run(Resume(count=count), _optional_address(rest))
 
 
+def _run_counted(rest: bytes) -> Command:
+    """So many instructions (in hex), backward if negative; stops before if something happens."""
+    count = fields.after(rest, b":")
+    backward = count.startswith(b"-")
+    number = fields.number(count.removeprefix(b"-"), "count")
+    return Run(Resume(backward=backward, count=max(1, number)))
+
+
 def _run_with_signal(count: int | None, rest: bytes) -> Command:
     """C and S: an 8086 takes no signals from a debugger, so it just runs on."""
     signal, separator, address = rest.partition(b";")
@@ -362,6 +371,7 @@ _SYNTAX = {
     b"bc": _Syntax(_alone(Run(Resume(backward=True))), "ReverseContinue+"),
     b"bs": _Syntax(_alone(Run(Resume(backward=True, count=1))), "ReverseStep+"),
     b"vCont": _Syntax(_continue_actions, "vContSupported+"),
+    b"vblink16.step": _Syntax(_run_counted, "vblink16.step+"),
     b"vCtrlC": _Syntax(_alone(InterruptCommand())),
     b"Z": _Syntax(points.insert, "ConditionalBreakpoints+;BreakpointCommands+"),
     b"z": _Syntax(points.remove),

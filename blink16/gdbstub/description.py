@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from html import escape
 
 from blink16.board import Library, window
 from blink16.debugger import Debugger
 from blink16.gdbstub.hostio import TARGET
-from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, Register
+from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, TargetRegister
 from blink16.memory import MEMORY_SIZE
+from blink16.texts import xml
 
 _FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
 ARCHITECTURE = "i8086"
@@ -41,7 +41,7 @@ def _flags_type() -> str:
     return f'<flags id="i8086_flags" size="4">\n{fields}</flags>\n'
 
 
-def _register(register: Register) -> str:
+def _register(register: TargetRegister) -> str:
     group = f' group="{register.group}"' if register.group else ""
     # gdb restores registers when it pops a frame; these follow from others, or are no state
     kept = ' save-restore="no"' if register.feature == RAW_FEATURE else ""
@@ -69,7 +69,7 @@ def threads(ids: Iterable[str]) -> str:
 def libraries(those: Iterable[Library]) -> str:
     """Return the list of libraries: further files with names and lines, where they say."""
     rows = "".join(
-        f'<library name="{TARGET}{escape(one.name)}"><segment address="{one.start:#x}"/></library>\n'
+        f'<library name="{TARGET}{xml(one.name)}"><segment address="{one.start:#x}"/></library>\n'
         for one in those
     )
     return f'<?xml version="1.0"?>\n<library-list version="1.0">\n{rows}</library-list>\n'
@@ -84,7 +84,7 @@ def os_data(rows: Iterable[Mapping[str, str]], kind: str) -> str:
     """Return a table for ``info os``: rows of text by the names of their columns."""
     items = "".join(
         "<item>\n"
-        + "".join(f'<column name="{name}">{escape(row[name])}</column>\n' for name in row)
+        + "".join(f'<column name="{name}">{xml(row[name])}</column>\n' for name in row)
         + "</item>\n"
         for row in rows
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_HEX = re.compile(rb"[0-9a-fA-F]{1,16}")
+from blink16 import numerals
+from blink16.numerals import NumeralError
+
 _HEX_BYTES = re.compile(rb"(?:[0-9a-fA-F]{2})*")
 _ID = rb"(-1|[0-9a-fA-F]{1,16})"
 _THREAD = re.compile(_ID)
 _PROCESS_THREAD = re.compile(rb"p%b(?:\.%b)?" % (_ID, _ID))
+MAX_NUMBER = (1 << 64) - 1
 ALL = -1
 ANY = 0
 
@@ -31,9 +34,10 @@ class MalformedError(ValueError):
 
 def number(field: bytes, what: str) -> int:
     """Read a number in hex."""
-    if not _HEX.fullmatch(field):
-        raise MalformedError(f"bad {what}")
-    return int(field, 16)
+    try:
+        return numerals.digits(field.decode("latin-1"), 16, MAX_NUMBER)
+    except NumeralError:
+        raise MalformedError(f"bad {what}") from None
 
 
 def data(field: bytes, what: str) -> bytes:

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from blink16 import numerals
+from blink16.numerals import NumeralError
+
 MAX_FORMAT = 1024
 """Bytes of a format."""
 MAX_FIELD = 256
@@ -108,10 +111,10 @@ def _conversion(found: re.Match[bytes]) -> Conversion:
 
 
 def _size(digits: bytes) -> int:
-    # int() of a thousand digits would be slow, and past some thousand it raises
-    if len(digits) > 4 or int(digits or b"0") > MAX_FIELD:
-        raise FormatError(f"a field has {MAX_FIELD} characters at most")
-    return int(digits or b"0")
+    try:
+        return numerals.digits((digits or b"0").decode("latin-1"), 10, MAX_FIELD)
+    except NumeralError:
+        raise FormatError(f"a field has {MAX_FIELD} characters at most") from None
 
 
 # -- filling in ------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from enum import IntEnum
 
 from construct import Int32ub, Int64ub, Struct
 
+from blink16.gdbstub import fields
+from blink16.gdbstub.fields import MalformedError
 from blink16.packets import PACKET_SIZE, escape
 
 BOARD = "/blink16.elf"
@@ -138,17 +140,14 @@ _OPERATIONS = {
 }
 
 
-def _numbers(fields: Sequence[bytes], count: int) -> list[int]:
+def _numbers(parts: Sequence[bytes], count: int) -> list[int]:
     try:
-        if len(fields) != count or any(len(field) > 16 for field in fields):
-            raise ValueError
-        return [int(field, 16) for field in fields if field.isalnum() or _fail()]
-    except ValueError:
+        numbers = [fields.number(part, "number") for part in parts]
+    except MalformedError:
         raise HostIOError(FileErrno.EINVAL) from None
-
-
-def _fail() -> bool:
-    raise ValueError
+    if len(numbers) != count:
+        raise HostIOError(FileErrno.EINVAL)
+    return numbers
 
 
 def _name(field: bytes) -> str:
@@ -156,6 +155,10 @@ def _name(field: bytes) -> str:
         return bytes.fromhex(field.decode("ascii")).decode("utf-8")
     except ValueError:
         raise HostIOError(FileErrno.EINVAL) from None
+
+
+LATEST, RECENT = 0xFFFFFFFF, 0x3FFFFFFF
+"""The board is younger than any source file, or gdb warns of sources newer than their program."""
 
 
 def _stat(content: bytes) -> bytes:
@@ -175,7 +178,7 @@ def _stat(content: bytes) -> bytes:
                 "st_blksize": BLOCK,
                 "st_blocks": -(-len(content) // BLOCK),
                 "st_atime": 0,
-                "st_mtime": identity,
+                "st_mtime": LATEST - (identity & RECENT),
                 "st_ctime": 0,
             }
         )

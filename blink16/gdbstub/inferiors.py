@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import singledispatchmethod
 
-from blink16 import monitor
+from blink16 import monitor, reports
 from blink16.debugger import Debugger, Event, EventKind
-from blink16.gdbstub import commands, description, hostio, processes
-from blink16.gdbstub.actions import Process, Taken
+from blink16.gdbstub import commands, description, fields, hostio, processes
 from blink16.gdbstub.answers import Answers
-from blink16.gdbstub.fields import ALL, ANY, ThreadId
+from blink16.gdbstub.fields import ALL, ANY, MalformedError, ThreadId
 from blink16.gdbstub.hostio import HostFiles
+from blink16.gdbstub.orders import ListedProcess, Taken
 from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
-from blink16.monitor.catches import caught
+from blink16.gdbstub.reporting import Reporter
 
-OBJECTS = ("threads", "exec-file", "libraries", "osdata")
+OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
 """The objects of qXfer that are about processes."""
 _KEPT = (
     EventKind.BREAKPOINT,
@@ -27,6 +27,7 @@ _KEPT = (
     EventKind.SIGNALLED,
     EventKind.HALTED,
     EventKind.RESTARTED,
+    EventKind.LACKING,
 )
 
 
@@ -37,18 +38,10 @@ class Inferior:
     process: int
     debugger: Debugger
     answers: Answers
+    reporter: Reporter
     launched: bool
     _began: int = 0
     _missed: tuple[int, Event] | None = None
-
-    def judged(self, event: Event) -> Event:
-        """Return an event as what it is to the client: a stop at a catch is no breakpoint."""
-        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED):
-            return event
-        text = caught(self.debugger)
-        if not text or self.answers.has_breakpoint():
-            return replace(event, text=text or event.text)
-        return Event(EventKind.CAUGHT, text=text)
 
     def start(self) -> None:
         """Take note that it is about to run."""
@@ -61,9 +54,9 @@ class Inferior:
         self.debugger.remove_all()
 
     def monitor(self, line: str) -> str:
-        """Carry out a monitor command; return what it has to say."""
+        """Carry out a monitor command; return what it has to say.  MonitorError if it failed."""
         self.answers.settle()
-        return monitor.execute(self.debugger, line)
+        return monitor.perform(self.debugger, line)
 
     def miss(self, event: Event) -> None:
         """Remember an event that could not be told, since another machine had stopped before.
@@ -73,8 +66,8 @@ class Inferior:
         """
         here = self.debugger.machine.icount
         moved = here != self._began
-        if event.kind is EventKind.INTERRUPTED and moved and self.debugger.at_breakpoint():
-            event = self.judged(Event(EventKind.BREAKPOINT))
+        if event.kind is EventKind.INTERRUPTED and moved:
+            event = self.debugger.event_here() or event
         if event.kind in _KEPT:
             self._missed = here, event
 
@@ -90,7 +83,7 @@ class Inferior:
 class Inferiors:
     """Which machines a client holds and means, and its questions about them as processes."""
 
-    def __init__(self, listing: Callable[[], Sequence[Process]]) -> None:
+    def __init__(self, listing: Callable[[], Sequence[ListedProcess]]) -> None:
         """Hold nothing.  ``listing`` returns all machines of the server."""
         self._listing = listing
         self._held: dict[int, Inferior] = {}
@@ -109,7 +102,8 @@ class Inferiors:
     def add(self, taken: Taken) -> Inferior:
         """Hold one more, and mean it from now on."""
         answers = Answers(taken.debugger, taken.program)
-        inferior = Inferior(taken.process, taken.debugger, answers, taken.launched)
+        reporter = Reporter(taken.debugger, taken.circumstances)
+        inferior = Inferior(taken.process, taken.debugger, answers, reporter, taken.launched)
         self._held[taken.process] = inferior
         self._chosen = taken.process
         self._to_resume = ThreadId(ANY, ANY)
@@ -237,6 +231,8 @@ class Inferiors:
 
     @answer.register
     def _(self, question: commands.ReadObject) -> bytes:
+        if Reporter.is_asked(question):
+            return self.current.reporter.answer(question)
         known = {name for name, _ in description.OBJECTS} | {*OBJECTS}
         if question.name not in known:
             return EMPTY
@@ -268,9 +264,10 @@ class Inferiors:
 
     def _process(self, annex: str) -> Inferior:
         try:
-            return self.named(int(annex, 16) if annex else None)
-        except ValueError:
-            raise RefusedError("bad process") from None
+            number = fields.number(annex.encode("utf-8"), "process") if annex else None
+        except MalformedError as error:
+            raise RefusedError(str(error)) from None
+        return self.named(number)
 
     def _known(self, thread: ThreadId) -> Inferior:
         meant = self.matching(thread)

@@ -1,11 +1,11 @@
-"""What a session has to say: bytes for the client, and actions for the server, in order."""
+"""What a session has to say: bytes for the client, and orders for the server, in order."""
 
 from __future__ import annotations
 
 from collections import deque
 
 from blink16.gdbstub import replies
-from blink16.gdbstub.actions import Action, Send
+from blink16.gdbstub.orders import Order, Send
 from blink16.packets import frame
 
 MAX_NOTICES = 100
@@ -15,15 +15,15 @@ MAX_RESENDS = 3
 
 
 class Outgoing:
-    """Collects replies, words for the user and actions until they are taken."""
+    """Collects replies, words for the user and orders until they are taken."""
 
     def __init__(self) -> None:
         self.notices: deque[str] = deque(maxlen=MAX_NOTICES)
         """Lines for the user; any thread may append."""
         self.program_output: deque[bytes] = deque()
         """What the program prints; any thread may append."""
-        self._actions: list[Action] = []
-        self._bytes = bytearray()  # what a Send at the end of the actions will carry
+        self._orders: list[Order] = []
+        self._bytes = bytearray()  # what a Send at the end of the orders will carry
         self._last_frame = b""
         self._resends = 0
 
@@ -60,18 +60,18 @@ class Outgoing:
         for body in replies.raw_console(b"".join(pieces)):
             self.reply(body)
 
-    def act(self, action: Action) -> None:
-        """Add an action behind what was said so far."""
+    def order(self, order: Order) -> None:
+        """Add an order behind what was said so far."""
         self._flush()
-        self._actions.append(action)
+        self._orders.append(order)
 
-    def take_actions(self) -> list[Action]:
-        """Return all actions, and all that was said, once."""
+    def take_orders(self) -> list[Order]:
+        """Return all orders, and all that was said, once."""
         self._flush()
-        actions, self._actions = self._actions, []
-        return actions
+        orders, self._orders = self._orders, []
+        return orders
 
     def _flush(self) -> None:
         if self._bytes:
-            self._actions.append(Send(bytes(self._bytes)))
+            self._orders.append(Send(bytes(self._bytes)))
             self._bytes.clear()

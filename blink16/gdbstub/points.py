@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 
 from blink16.breakpoints import Point, PointKind
 from blink16.gdbstub import fields
@@ -21,10 +22,28 @@ MAX_LENGTH = 4096
 _EXPRESSION = re.compile(rb"X([0-9a-fA-F]{1,4}),")
 
 
+class GdbKind(IntEnum):
+    """The kinds of points, by the numbers in Z and z; each has points of its own."""
+
+    SOFTWARE = 0
+    HARDWARE = 1
+    WRITE = 2
+    READ = 3
+    ACCESS = 4
+
+    def point(self, address: int, length: int) -> Point:
+        """Return the debugger's point for one of this kind."""
+        if self in (GdbKind.SOFTWARE, GdbKind.HARDWARE):
+            # its length is that of the instruction gdb would write; it says nothing here
+            return Point(PointKind.EXECUTE, address)
+        return Point(PointKind[self.name], address, length)
+
+
 @dataclass(frozen=True, slots=True)
 class InsertPoint:
     """Z0 to Z4, with agent expressions."""
 
+    kind: GdbKind
     point: Point
     conditions: tuple[bytes, ...] = ()
     """One of them must hold, if there are any."""
@@ -36,6 +55,7 @@ class InsertPoint:
 class RemovePoint:
     """z0 to z4."""
 
+    kind: GdbKind
     point: Point
 
 
@@ -51,12 +71,12 @@ def insert(rest: bytes) -> InsertPoint:
             conditions += _expressions(option)
     if max(len(options), len(conditions), len(commands)) > MAX_EXPRESSIONS:
         raise MalformedError("too many expressions")
-    return InsertPoint(_point(place), tuple(conditions), tuple(commands))
+    return InsertPoint(*_point(place), tuple(conditions), tuple(commands))
 
 
 def remove(rest: bytes) -> RemovePoint:
     """Parse z."""
-    return RemovePoint(_point(rest))
+    return RemovePoint(*_point(rest))
 
 
 def _behind_persist(option: bytes) -> bytes:
@@ -74,7 +94,7 @@ def _expressions(option: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(option) or at == 0:
         found = _EXPRESSION.match(option, at)
-        length = int(found[1], 16) if found else 0
+        length = fields.number(found[1], "length of an expression") if found else 0
         if found is None or length > MAX_LENGTH:
             raise MalformedError("bad length of an expression")
         at = found.end() + 2 * length
@@ -83,16 +103,13 @@ def _expressions(option: bytes) -> Iterator[bytes]:
         yield fields.data(option[found.end() : at], "expression")
 
 
-def _point(rest: bytes) -> Point:
+def _point(rest: bytes) -> tuple[GdbKind, Point]:
     digit, place = fields.split(rest, b",", 2, "point")
     number = fields.number(digit, "kind of point")
     if number not in _KINDS:
         raise MalformedError("unknown kind of point")
-    address, length = fields.place(place)
-    kind = PointKind(number)
-    # a breakpoint's length is that of the instruction gdb would write; it says nothing here
-    return Point(kind, address, length) if kind in _WATCHPOINTS else Point(kind, address)
+    kind = GdbKind(number)
+    return kind, kind.point(*fields.place(place))
 
 
-_KINDS = {kind.value for kind in PointKind}
-_WATCHPOINTS = {PointKind.WRITE, PointKind.READ, PointKind.ACCESS}
+_KINDS = frozenset(GdbKind)

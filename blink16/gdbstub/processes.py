@@ -91,7 +91,7 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
-class Restart:
+class RestartProgram:
     """R: run the program afresh.  It has no answer."""
 
 
@@ -119,7 +119,7 @@ ThreadQuestion = (
     | QueryAttached
     | QueryProcess
 )
-ProcessCommand = ExtendedMode | Attach | Launch | Restart | Detach | Kill
+ProcessCommand = ExtendedMode | Attach | Launch | RestartProgram | Detach | Kill
 
 
 def select_thread(rest: bytes) -> SelectThread:
@@ -152,10 +152,10 @@ def launch(rest: bytes) -> Launch:
     return Launch(name, tuple(arguments))
 
 
-def restart(rest: bytes) -> Restart:
+def restart(rest: bytes) -> RestartProgram:
     """Parse R, whose number says nothing."""
     fields.number(rest, "restart")
-    return Restart()
+    return RestartProgram()
 
 
 def detach(rest: bytes) -> Detach:

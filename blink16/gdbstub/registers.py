@@ -27,7 +27,7 @@ RAW_FEATURE = "org.blink16.i8086"
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
+class TargetRegister:
     """A register of target.xml."""
 
     name: str
@@ -41,23 +41,26 @@ class Register:
 
 _X87_CONTROL = ("fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff", "fop")
 REGISTERS = (
-    Register("eax", 32, "int32", CORE_FEATURE, writes="ax"),
-    Register("ecx", 32, "int32", CORE_FEATURE, writes="cx"),
-    Register("edx", 32, "int32", CORE_FEATURE, writes="dx"),
-    Register("ebx", 32, "int32", CORE_FEATURE, writes="bx"),
-    Register("esp", 32, "data_ptr", CORE_FEATURE),
-    Register("ebp", 32, "data_ptr", CORE_FEATURE, writes="bp"),
-    Register("esi", 32, "int32", CORE_FEATURE, writes="si"),
-    Register("edi", 32, "int32", CORE_FEATURE, writes="di"),
-    Register("eip", 32, "code_ptr", CORE_FEATURE),
-    Register("eflags", 32, "i8086_flags", CORE_FEATURE, writes="flags"),
-    *(Register(name, 32, "int32", CORE_FEATURE, writes=name) for name in ("cs", "ss", "ds", "es")),
-    *(Register(name, 32, "int32", CORE_FEATURE) for name in ("fs", "gs")),
-    *(Register(f"st{number}", 80, "i387_ext", CORE_FEATURE) for number in range(8)),
-    *(Register(name, 32, "int", CORE_FEATURE, "float") for name in _X87_CONTROL),
-    Register("ip", 16, "uint16", RAW_FEATURE, "general", writes="ip"),
-    Register("sp16", 16, "uint16", RAW_FEATURE, "general", writes="sp"),
-    Register("icount", 64, "uint64", RAW_FEATURE, "general"),
+    TargetRegister("eax", 32, "int32", CORE_FEATURE, writes="ax"),
+    TargetRegister("ecx", 32, "int32", CORE_FEATURE, writes="cx"),
+    TargetRegister("edx", 32, "int32", CORE_FEATURE, writes="dx"),
+    TargetRegister("ebx", 32, "int32", CORE_FEATURE, writes="bx"),
+    TargetRegister("esp", 32, "data_ptr", CORE_FEATURE),
+    TargetRegister("ebp", 32, "data_ptr", CORE_FEATURE, writes="bp"),
+    TargetRegister("esi", 32, "int32", CORE_FEATURE, writes="si"),
+    TargetRegister("edi", 32, "int32", CORE_FEATURE, writes="di"),
+    TargetRegister("eip", 32, "code_ptr", CORE_FEATURE),
+    TargetRegister("eflags", 32, "i8086_flags", CORE_FEATURE, writes="flags"),
+    *(
+        TargetRegister(name, 32, "int32", CORE_FEATURE, writes=name)
+        for name in ("cs", "ss", "ds", "es")
+    ),
+    *(TargetRegister(name, 32, "int32", CORE_FEATURE) for name in ("fs", "gs")),
+    *(TargetRegister(f"st{number}", 80, "i387_ext", CORE_FEATURE) for number in range(8)),
+    *(TargetRegister(name, 32, "int", CORE_FEATURE, "float") for name in _X87_CONTROL),
+    TargetRegister("ip", 16, "uint16", RAW_FEATURE, "general", writes="ip"),
+    TargetRegister("sp16", 16, "uint16", RAW_FEATURE, "general", writes="sp"),
+    TargetRegister("icount", 64, "uint64", RAW_FEATURE, "general"),
 )
 """In gdb's order, which is their numbering and the layout of g."""
 
@@ -193,7 +196,7 @@ def write_all(debugger: Debugger, data: bytes) -> None:
         write(debugger, number, data[_PLACES[number]])
 
 
-def _writable(register: Register) -> bool:
+def _writable(register: TargetRegister) -> bool:
     return register.writes is not None or register.name in {"eip", "esp"}
 
 

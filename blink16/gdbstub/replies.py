@@ -7,7 +7,9 @@ from enum import Enum
 
 from blink16.breakpoints import PointKind
 from blink16.debugger import Event, EventKind
+from blink16.gdbstub.points import GdbKind
 from blink16.packets import PACKET_SIZE, escape
+from blink16.texts import printable
 
 OK = b"OK"
 EMPTY = b""
@@ -49,6 +51,9 @@ class Client:
     swbreak: bool = False
     hwbreak: bool = False
     multiprocess: bool = False
+    monitor_errors: bool = False
+    """Whether qRcmd is to be answered with an error where a command fails, as our client wants;
+    gdb shows what there is to say as text."""
     error_strings: bool = False
     """As LLDB has them."""
     list_threads: bool = False
@@ -57,23 +62,30 @@ class Client:
     @classmethod
     def of(cls, features: frozenset[str]) -> Client:
         """Pick what matters here from a client's features."""
-        known = ("error-message+", "swbreak+", "hwbreak+", "multiprocess+")
+        known = (
+            "error-message+",
+            "swbreak+",
+            "hwbreak+",
+            "multiprocess+",
+            "blink16.monitor-errors+",
+        )
         return cls(*(name in features for name in known))
 
 
 def error(refusal: RefusedError, client: Client) -> bytes:
     """Return ``E.text`` or ``E NN;text in hex`` for clients that know that, else ``E NN``."""
     if client.error_strings:
-        return b"E%02x;%b" % (refusal.errno.value, str(refusal).encode("utf-8").hex().encode())
+        text = printable(str(refusal)).encode("utf-8").hex().encode("ascii")
+        return b"E%02x;%b" % (refusal.errno.value, text)
     if client.error_message:
-        printable = "".join(c if c.isprintable() and c.isascii() else "?" for c in str(refusal))
-        return b"E." + printable.replace("$", "?").replace("#", "?").encode("ascii")
+        plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in str(refusal))
+        return b"E." + plain.replace("$", "?").replace("#", "?").encode("ascii")
     return b"E%02x" % refusal.errno.value
 
 
 def console(text: str) -> list[bytes]:
     """Return text for the user's terminal as O packets."""
-    return raw_console(text.encode("utf-8"))
+    return raw_console(printable(text).encode("utf-8"))
 
 
 def raw_console(data: bytes) -> list[bytes]:
@@ -89,12 +101,12 @@ _WATCH_REASONS = {
 }
 _SIGNALS = {
     EventKind.INTERRUPTED: PosixSignal.SIGINT,
-    EventKind.WAITING: PosixSignal.SIGINT,
     # no signal: gdb says "stopped", and not that a program got a SIGTRAP that it never saw
     EventKind.EXITING: PosixSignal.NONE,
     EventKind.HALTED: PosixSignal.NONE,
     EventKind.RESTARTED: PosixSignal.NONE,
     EventKind.CAUGHT: PosixSignal.NONE,
+    EventKind.LACKING: PosixSignal.NONE,
 }
 
 
@@ -119,7 +131,7 @@ def stop(
     thread: bytes,
     threads: bytes,
     registers: bytes,
-    breakpoint_kind: PointKind,
+    breakpoint_kind: GdbKind,
     client: Client,
 ) -> bytes:
     """Return the T packet for an event.
@@ -144,14 +156,14 @@ def libraries_changed(thread: bytes, registers: bytes) -> bytes:
     return b"T%02x%bthread:%b;library:;" % (PosixSignal.SIGTRAP.value, registers, thread)
 
 
-def _reason(event: Event, breakpoint_kind: PointKind, client: Client) -> bytes:
+def _reason(event: Event, breakpoint_kind: GdbKind, client: Client) -> bytes:
     match event.kind:
         case EventKind.WATCHPOINT if event.point is not None and event.address is not None:
             return b"%b:%x;" % (_WATCH_REASONS[event.point.kind], event.address)
         case EventKind.HISTORY_START:
             return b"replaylog:begin;"
         case EventKind.BREAKPOINT:
-            hardware = breakpoint_kind is PointKind.HARDWARE
+            hardware = breakpoint_kind is GdbKind.HARDWARE
             understood = client.hwbreak if hardware else client.swbreak
             return (b"hwbreak:;" if hardware else b"swbreak:;") if understood else b""
         case _:
@@ -167,7 +179,7 @@ def say(event: Event, icount: int) -> str:
         case EventKind.HALTED:
             reason = event.text or "HLT with interrupts off"
             return f"the processor is halted for good at instruction {icount} ({reason})\n"
-        case EventKind.RESTARTED:
+        case EventKind.RESTARTED | EventKind.LACKING:
             return f"{event.text} at instruction {icount}\n"
         case _:
             return f"{event.text}\n" if event.text else ""

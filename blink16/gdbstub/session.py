@@ -1,26 +1,24 @@
-"""One client's conversation as a state machine: bytes in, actions out, no I/O.
+"""One client's conversation as a state machine: bytes in, orders out, no I/O.
 
 **The contract with the server.**  A `Session` is made for each client that connects, with the
 machine that the client got (`Taken`).  All its methods but `note` and `output` are called in one
-thread (the event loop's), never two at a time, and each returns the actions to carry out, in
+thread (the event loop's), never two at a time, and each returns the orders to carry out, in
 order:
 
 - ``receive(data)``: bytes came from the client, at most `RECEIVE_SIZE` at a time (each request
   may call for a reply of 64 KiB, so this bounds the memory of a flood);
-- ``stopped(event, process)``: the ``debugger.resume`` that a `Start` asked for has returned
-  ``event``.  Never call it with WAITING or IDLE: wait for input and call
-  ``debugger.resume(how)`` again;
+- ``stopped(event, process)``: the ``debugger.drive`` that a `Start` asked for has returned
+  ``event``;
 - ``finished(text)``: the ``run()`` that a `Work` asked for has returned ``text``;
 - ``took(machine)`` or ``refused(reason)``: what a `Take` or `TakeNew` has come to;
 - ``speak()``: the notices and the output collected while a machine runs or a work is on its way.
   Optional: ``stopped`` and ``finished`` say them too, only later.
 
 ``note(text)`` collects a line for the user, ``output(data)`` what a program prints; both may be
-called from any thread.  Each machine that is taken gets `note` for its ``debugger.on_notice`` (a
-server that wants lines at once wraps it and calls ``speak`` in its own thread).  Between a
-`Start`, `Work` or `Take` and its end the session touches nothing of the machines; packets that
-come in that time wait, 0x03 becomes `Interrupt`.  When several machines run, the first event is
-the client's, and the others are interrupted.
+called from any thread.  The server lets the hooks of the machines that are taken call them.
+Between a `Start`, `Work` or `Take` and its end the session touches nothing of the machines;
+packets that come in that time wait, 0x03 becomes `Interrupt`.  When several machines run, the
+first event is the client's, and the others are interrupted.
 
 `Close` ends the session: its `Fate` says what becomes of the machines, and the session has
 already removed its breakpoints unless one runs.  When the client vanishes instead, the server
@@ -50,13 +48,15 @@ from blink16.gdbstub import (
     registers,
     replies,
 )
-from blink16.gdbstub.actions import (
+from blink16.gdbstub.fields import MalformedError
+from blink16.gdbstub.inferiors import Inferior, Inferiors
+from blink16.gdbstub.orders import (
     FIRST,
-    Action,
     Close,
     Fate,
     Interrupt,
-    Process,
+    ListedProcess,
+    Order,
     Release,
     Start,
     Take,
@@ -64,13 +64,13 @@ from blink16.gdbstub.actions import (
     TakeNew,
     Work,
 )
-from blink16.gdbstub.fields import MalformedError
-from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.outgoing import Outgoing
 from blink16.gdbstub.replies import OK, Client, RefusedError
-from blink16.packets import PACKET_SIZE, BadPacket, Decoder, Packet, Signal
+from blink16.gdbstub.reporting import Reporter
+from blink16.monitor import MonitorError
+from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Packet
 
-__all__ = ["RECEIVE_SIZE", "Session", "State"]
+__all__ = ["RECEIVE_SIZE", "Session", "SessionState"]
 
 RECEIVE_SIZE = 4096
 """Bytes that a server should read from a client at a time."""
@@ -78,7 +78,7 @@ MAX_WAITING = 64
 """Packets that may wait while a machine runs; a client that sends more is cut off."""
 
 
-class State(Enum):
+class SessionState(Enum):
     """Where the conversation stands.
 
     =========  ===================================  ======================================
@@ -105,7 +105,7 @@ class Session:
     def __init__(
         self,
         machine: Taken,
-        listing: Callable[[], Sequence[Process]] = tuple,
+        listing: Callable[[], Sequence[ListedProcess]] = tuple,
         *,
         observed: Callable[[], bool] | None = None,
     ) -> None:
@@ -120,94 +120,95 @@ class Session:
         self._client = Client()
         self._acknowledging = True
         self._extended = False
-        self._state = State.STANDING
+        self._state = SessionState.STANDING
         self._running: set[int] = set()
         self._first: tuple[Inferior, Event] | None = None
         """The event that is to be told when all machines stand."""
         self._answers_taking = False
         self._last_process = machine.process
-        self._waiting: deque[Packet | BadPacket | Signal] = deque()
+        self._waiting: deque[Packet | BadPacket | Control] = deque()
         self._out = Outgoing()
+        self._result: Callable[[], bytes] = _done
+        """Returns the reply to what was worked at."""
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
-        self._hold(machine)
+        self._inferiors.add(machine)
 
     @property
-    def state(self) -> State:
+    def state(self) -> SessionState:
         """Where the conversation stands."""
         return self._state
 
     # -- what the server calls ---------------------------------------------------------------
 
-    def receive(self, data: bytes) -> list[Action]:
+    def receive(self, data: bytes) -> list[Order]:
         """Take bytes from the client."""
         for item in self._decoder.feed(data):
-            if self._state is State.CLOSED:
+            if self._state is SessionState.CLOSED:
                 break
             match item:
-                case Signal.ACK:
+                case Control.ACK:
                     self._out.arrived()
-                case Signal.NAK if self._acknowledging:
+                case Control.NAK if self._acknowledging:
                     self._out.resend()
-                case Signal.NAK:
+                case Control.NAK:
                     pass
-                case Signal.BREAK:
+                case Control.BREAK:
                     self._interrupt()
-                case Signal.DAMAGED if self._acknowledging:
+                case Control.DAMAGED if self._acknowledging:
                     self._out.acknowledge(b"-")
                 case _:
                     self._take(item)
-        return self._out.take_actions()
+        return self._out.take_orders()
 
-    def stopped(self, event: Event, process: int = FIRST) -> list[Action]:
+    def stopped(self, event: Event, process: int = FIRST) -> list[Order]:
         """Take the event that ended a `Start`."""
         if process in self._running:
             self._running.discard(process)
             inferior = self._inferiors.held(process)
-            event = inferior.judged(event)
             if self._first is None:
                 self._first = inferior, event
                 if self._running:
-                    self._out.act(Interrupt())
+                    self._out.order(Interrupt())
             else:
                 inferior.miss(event)
             if not self._running:
-                self._state = State.STANDING
+                self._state = SessionState.STANDING
                 self._tell(*self._first)
                 self._catch_up()
-        return self._out.take_actions()
+        return self._out.take_orders()
 
-    def took(self, machine: Taken) -> list[Action]:
+    def took(self, machine: Taken) -> list[Order]:
         """Take the machine that a `Take` or `TakeNew` asked for."""
-        if self._state is State.TAKING:
-            self._state = State.STANDING
-            inferior = self._hold(machine)
+        if self._state is SessionState.TAKING:
+            self._state = SessionState.STANDING
+            inferior = self._inferiors.add(machine)
             if self._answers_taking:
                 self._out.reply(
                     self._stop_reply(inferior, machine.debugger.last_event(), asked=True)
                 )
             self._catch_up()
-        return self._out.take_actions()
+        return self._out.take_orders()
 
-    def refused(self, reason: str) -> list[Action]:
+    def refused(self, reason: str) -> list[Order]:
         """Take the reason why there is no machine."""
-        if self._state is State.TAKING:
-            self._state = State.STANDING
+        if self._state is SessionState.TAKING:
+            self._state = SessionState.STANDING
             if self._answers_taking:
                 self._out.reply(replies.error(RefusedError(reason), self._client))
             self._catch_up()
-        return self._out.take_actions()
+        return self._out.take_orders()
 
-    def finished(self, text: str) -> list[Action]:
+    def finished(self, text: str) -> list[Order]:
         """Take the text that a `Work` returned."""
-        if self._state is State.WORKING:
-            self._state = State.STANDING
+        if self._state is SessionState.WORKING:
+            self._state = SessionState.STANDING
             self._out.say_collected()
             self._out.say(text)
-            self._out.reply(OK)
+            self._out.reply(self._result())
             self._catch_up()
-        return self._out.take_actions()
+        return self._out.take_orders()
 
     def note(self, text: str) -> None:
         """Collect a line for the user; from any thread."""
@@ -220,19 +221,19 @@ class Session:
         """
         self._out.program_output.append(data)
 
-    def speak(self) -> list[Action]:
+    def speak(self) -> list[Order]:
         """Say notices and output now, if this is a moment when gdb listens."""
-        if self._state in (State.RUNNING, State.WORKING):
+        if self._state in (SessionState.RUNNING, SessionState.WORKING):
             self._out.say_collected()
-        return self._out.take_actions()
+        return self._out.take_orders()
 
     # -- input -------------------------------------------------------------------------------
 
-    def _take(self, item: Packet | BadPacket | Signal) -> None:
+    def _take(self, item: Packet | BadPacket | Control) -> None:
         """Acknowledge a packet, and handle it now or when the machine stands again."""
         if self._acknowledging:
             self._out.acknowledge(b"+")
-        if self._state is State.STANDING or item == _INTERRUPT_PACKET:
+        if self._state is SessionState.STANDING or item == _INTERRUPT_PACKET:
             self._handle(item)
         elif len(self._waiting) >= MAX_WAITING:
             self._close(Fate.LEAVE, "too many packets while the machine runs")
@@ -243,16 +244,16 @@ class Session:
 
     def _catch_up(self) -> None:
         """Handle the packets that have waited, up to one that lets the machine run again."""
-        while self._waiting and self._state is State.STANDING:
+        while self._waiting and self._state is SessionState.STANDING:
             self._handle(self._waiting.popleft())
 
     def _interrupt(self) -> None:
-        if self._state in (State.RUNNING, State.WORKING):
-            self._out.act(Interrupt())
+        if self._state in (SessionState.RUNNING, SessionState.WORKING):
+            self._out.order(Interrupt())
         else:
             self._early_break = True
 
-    def _handle(self, item: Packet | BadPacket | Signal) -> None:
+    def _handle(self, item: Packet | BadPacket | Control) -> None:
         try:
             command = _command(item)
             if self._observed is not None:
@@ -285,17 +286,17 @@ class Session:
             case commands.InterruptCommand():
                 self._interrupt()
                 self._out.reply(OK)
+            case commands.ReadObject() if self._has_to_search(command):
+                self._work(self._inferiors.current, partial(self._search, command))
             case commands.Monitor(line):
                 inferior = self._inferiors.current
-                self._state = State.WORKING
-                work = partial(inferior.monitor, line)
                 if len(self._inferiors) > 1:  # gdb tells late which one its user means
                     self._out.say(f"process {inferior.process}:\n")
-                self._out.act(Work(work, inferior.process))
+                self._work(inferior, partial(self._monitor, inferior, line))
             case processes.ExtendedMode():
                 self._extended = True
                 self._out.reply(OK)
-            case processes.Attach() | processes.Launch() | processes.Restart():
+            case processes.Attach() | processes.Launch() | processes.RestartProgram():
                 self._ask_for(command)
             case processes.Detach(process):
                 meant = self._meant(process)
@@ -309,34 +310,63 @@ class Session:
             case _:
                 self._out.reply(self._inferiors.answer(command))
 
+    # -- what takes its time -----------------------------------------------------------------
+
+    def _work(self, inferior: Inferior, run: Callable[[], str]) -> None:
+        """Have something done in a worker thread; `_result` then answers."""
+        self._state, self._result = SessionState.WORKING, _done
+        self._out.order(Work(run, inferior.process))
+
+    def _monitor(self, inferior: Inferior, line: str) -> str:
+        """Carry out a monitor command; in a worker thread."""
+        try:
+            return inferior.monitor(line)
+        except MonitorError as error:
+            if not self._client.monitor_errors:
+                return f"{error}\n"
+            refusal = RefusedError(str(error))
+            self._result = lambda: replies.error(refusal, self._client)
+            return ""
+
+    def _has_to_search(self, question: commands.ReadObject) -> bool:
+        return Reporter.is_asked(question) and Reporter.searches(question)
+
+    def _search(self, question: commands.ReadObject) -> str:
+        """Make a report about the past; in a worker thread."""
+        reporter = self._inferiors.current.reporter
+        try:
+            reporter.make(question.annex)
+            part = reporter.part(question)
+            self._result = lambda: part
+        except RefusedError as error:
+            refusal = error
+            self._result = lambda: replies.error(refusal, self._client)
+        return ""
+
     # -- machines ----------------------------------------------------------------------------
 
-    def _hold(self, machine: Taken) -> Inferior:
-        if self._observed is None:
-            machine.debugger.on_notice = self.note
-            machine.debugger.on_print = self.output
-        return self._inferiors.add(machine)
-
-    def _ask_for(self, command: processes.Attach | processes.Launch | processes.Restart) -> None:
+    def _ask_for(
+        self, command: processes.Attach | processes.Launch | processes.RestartProgram
+    ) -> None:
         if not self._extended:
             raise RefusedError("that needs target extended-remote")
-        restart = isinstance(command, processes.Restart)
+        restart = isinstance(command, processes.RestartProgram)
         if len(self._inferiors) and not self._client.multiprocess and not restart:
             raise RefusedError("this client can't hold two programs: detach first")
         match command:
             case processes.Attach(process):
                 if any(inferior.process == process for inferior in self._inferiors):
                     raise RefusedError(f"process {process} is debugged here already")
-                action: Take | TakeNew = Take(process)
+                order: Take | TakeNew = Take(process)
             case processes.Launch(name, arguments):
-                action = TakeNew(name, arguments, self._last_process)
-            case processes.Restart():
+                order = TakeNew(name, arguments, self._last_process)
+            case processes.RestartProgram():
                 inferior = self._inferiors.current
                 self._let_go([inferior], Fate.RESTART, "")
-                action = Take(inferior.process)
+                order = Take(inferior.process)
         self._answers_taking = not restart
-        self._state = State.TAKING
-        self._out.act(action)
+        self._state = SessionState.TAKING
+        self._out.order(order)
 
     def _meant(self, process: int | None) -> list[Inferior]:
         """Return the inferiors that D or k are about: all, unless it names one."""
@@ -350,7 +380,7 @@ class Session:
             inferior.leave()
             self._last_process = inferior.process
             self._inferiors.drop(inferior)
-            self._out.act(Release(inferior.process, fate))
+            self._out.order(Release(inferior.process, fate))
 
     # -- running -----------------------------------------------------------------------------
 
@@ -372,14 +402,14 @@ class Session:
             if missed is not None:
                 self._tell(inferior, missed)
                 return
-        self._state, self._first = State.RUNNING, None
+        self._state, self._first = SessionState.RUNNING, None
         self._running = {inferior.process for inferior in chosen}
         self._out.say_collected()
         for inferior, how in chosen.items():
             inferior.start()
-            self._out.act(Start(how, inferior.process))
+            self._out.order(Start(how, inferior.process))
         if self._early_break:
-            self._out.act(Interrupt())
+            self._out.order(Interrupt())
 
     def _chosen(self, command: commands.Run | commands.RunEach) -> dict[Inferior, Resume]:
         """Return which machines are to run, and how."""
@@ -434,11 +464,11 @@ class Session:
         return replies.stop(event, thread, threads, values, kind, self._client)
 
     def _close(self, fate: Fate, reason: str) -> None:
-        if self._state is State.STANDING and self._observed is None:
+        if self._state is SessionState.STANDING and self._observed is None:
             for inferior in self._inferiors:
                 inferior.leave()
-        self._out.act(Close(fate, reason))
-        self._state = State.CLOSED
+        self._out.order(Close(fate, reason))
+        self._state = SessionState.CLOSED
         self._waiting.clear()
 
 
@@ -452,7 +482,11 @@ _PREPARATIONS = (
 _INTERRUPT_PACKET = Packet(b"vCtrlC")
 
 
-def _command(item: Packet | BadPacket | Signal) -> commands.Command:
+def _done() -> bytes:
+    return OK
+
+
+def _command(item: Packet | BadPacket | Control) -> commands.Command:
     """Return the command in a packet; RefusedError if there is none."""
     match item:
         case Packet(body):

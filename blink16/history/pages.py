@@ -23,7 +23,7 @@ CONTENT_SIZE = PAGE_SIZE + 48
 GROUP_SIZE = 8 * GROUP_PAGES + 56
 IMAGE_SIZE = 8 * (PAGE_COUNT >> GROUP_SHIFT) + 120
 
-Group = tuple[bytes, ...]
+PageGroup = tuple[bytes, ...]
 """The contents of neighbouring pages."""
 
 
@@ -31,7 +31,7 @@ Group = tuple[bytes, ...]
 class Image:
     """The content of every page at one instant."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[PageGroup, ...]
 
     @classmethod
     def of(cls, memory: Memory) -> Image:
@@ -84,7 +84,7 @@ class Image:
         return IMAGE_SIZE + len(differing) * GROUP_SIZE + contents_ * CONTENT_SIZE
 
 
-def _shared(mine: Group, theirs: Group) -> Group:
+def _shared(mine: PageGroup, theirs: PageGroup) -> PageGroup:
     if mine is theirs or mine == theirs:
         return theirs
     pairs = zip(mine, theirs, strict=True)

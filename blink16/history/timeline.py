@@ -9,7 +9,8 @@ goes, and after a jump into the past the checkpoints ahead are still there.
 
 Rules:
 
-- The state at an instruction count is the one after the inputs logged there.
+- The state at an instruction count is the one after the inputs logged there.  So a processor that
+  slept in HLT until one of them came goes on by itself when they are replayed.
 - Time stands between two instructions.  Where a request to stop meets a REP instruction
   between two rounds, its rounds are taken back.
 - While the machine is in the past, nothing is shown or done outside, and input waits until the
@@ -20,10 +21,8 @@ Rules:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from threading import Event, Lock
 from time import perf_counter
 
 from blink16.cpu.engine import Stop, StopReason
@@ -42,10 +41,9 @@ from blink16.history.terms import (
     ReplayError,
     TimelineError,
 )
+from blink16.inbox import Inbox
 from blink16.machine import FOREVER, Machine
 
-MAX_QUEUED = 1 << 20
-"""Bytes of input that may wait until the machine is live; what comes beyond is dropped."""
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
@@ -70,13 +68,12 @@ class Timeline:
         self.observer: Observer | None = None
         self.governor: Governor | None = None
         """Keeps the live machine from going faster than our clock; then it is never IDLE."""
-        self._hurry = Event()
+        self.inbox = Inbox()
+        """Input that waits until the machine next runs live."""
         self._log = InputLog()
         self._fed = 0
-        self._queue: deque[tuple[str, bytes]] = deque()
-        self.queued = 0
-        """Bytes of input that wait until the machine next runs live."""
-        self._queue_lock = Lock()
+        self.changes = 0
+        """Moves with everything that happens to the machine from outside."""
         self._pace = pace or Pace()
         self._interrupted = False
         self._end = machine.icount
@@ -168,17 +165,17 @@ class Timeline:
         )
         self._pace.ran(machine.icount - here, perf_counter() - started)
         self._end = max(self._end, machine.icount)
-        self._feed()
+        if self._feed() and stop.reason in _RESTS and not machine.registers.cells[Cell.HALTED]:
+            stop = Stop(StopReason.BUDGET)  # what it waited for has come
         if machine.icount >= due and not self._is_midway(stop):
             self.keep()
         return stop
 
     def _keep_pace(self) -> None:
-        """Wait until our clock has caught up with the live machine, or for a request to stop."""
+        """Wait until our clock has caught up with the live machine; not if somebody acts."""
         if self.governor is None or not self.live:
             return
-        if self._hurry.wait(self.governor.ahead(self.machine.time)):
-            self._hurry.clear()
+        self.inbox.wait(self.governor.ahead(self.machine.time))
 
     def _is_midway(self, stop: Stop) -> bool:
         return stop.reason is StopReason.INTERRUPTED and self.machine.between_rounds
@@ -198,25 +195,20 @@ class Timeline:
 
     # -- inputs ------------------------------------------------------------------------------
 
-    def receive(self, channel: str, data: bytes) -> None:
-        """Take input from outside; from any thread.
+    def receive(self, channel: str, data: bytes) -> bool:
+        """Take input from outside; from any thread.  False if too much waits already.
 
         The machine gets it before it next executes an instruction live.
         """
-        with self._queue_lock:
-            if self.queued + len(data) <= MAX_QUEUED:
-                self.queued += len(data)
-                self._queue.append((channel, data))
+        return self.inbox.put(channel, data)
 
     def _deliver(self) -> None:
-        while self._queue:
-            with self._queue_lock:
-                channel, data = self._queue.popleft()
-                self.queued -= len(data)
-            self._happen(Received(self.now, channel, data))
+        while (arrived := self.inbox.take()) is not None:
+            self._happen(Received(self.now, *arrived))
 
     def _happen(self, entry: Input) -> None:
         """Log an input and let it happen, here at the end of the history."""
+        self.changes += 1
         entry.apply(self.machine)
         self._log.append(entry)
         self._fed = len(self._log)
@@ -226,11 +218,13 @@ class Timeline:
             self._forget_beginning()
         self._stay_within_limit()
 
-    def _feed(self) -> None:
-        """Let the inputs happen again that were logged here."""
+    def _feed(self) -> bool:
+        """Let the inputs happen again that were logged here; whether there were any."""
+        before = self._fed
         while self._fed < len(self._log) and self._log[self._fed].icount == self.now:
             self._log[self._fed].apply(self.machine)
             self._fed += 1
+        return self._fed > before
 
     def inputs(self) -> list[Input]:
         """Return the logged inputs that are remembered, oldest first."""
@@ -269,7 +263,7 @@ class Timeline:
         """Ask the run or seek that is going on, or else the next, to stop; from any thread."""
         self._interrupted = True
         self.machine.interrupt()
-        self._hurry.set()
+        self.inbox.stir()
 
     def forget_interrupt(self) -> None:
         """Drop a request to stop that nothing has reported yet."""
@@ -409,10 +403,10 @@ class Timeline:
             if self._take_interrupt():
                 raise Interrupted
             stop = self._step_of_replay(high, skip=skip)
-            skip = stop.reason is StopReason.BREAKPOINT
+            skip = stop.reason in _BEFORE
             if skip:
                 yield Hit(self.now, stop)
-            elif stop.reason is StopReason.WATCHPOINT:
+            elif stop.reason in _BEHIND:
                 yield Hit(self.now - 1, stop)
 
     def walk(self, high: int, strides: Iterable[int]) -> Iterator[None]:
@@ -494,6 +488,9 @@ class Timeline:
         self._ring = Ring(self._base, self._ring.limit)
 
 
-_POINTS = {StopReason.BREAKPOINT, StopReason.WATCHPOINT}
+_RESTS = {StopReason.WAITING, StopReason.HALT}
+_BEFORE = {StopReason.BREAKPOINT, StopReason.LACKS}
+_BEHIND = {StopReason.WATCHPOINT, StopReason.LACKED}
+_POINTS = _BEFORE | _BEHIND
 _NO_DIVERGENCE = {StopReason.BUDGET, StopReason.INTERRUPTED, *_POINTS}
 _ENDS = {StopReason.WAITING, StopReason.EXITED, StopReason.TRAPPED, StopReason.LOCKUP}

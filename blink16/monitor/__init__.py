@@ -1,6 +1,17 @@
 """What users type behind gdb's ``monitor``: `execute` is the door, a module holds each topic."""
 
-from blink16.monitor import catches, disks, history, pc, state, symbols  # register
-from blink16.monitor.registry import MonitorError, execute
+from blink16.monitor import catches, disks, history, lacks, pc, state, symbols  # register
+from blink16.monitor.registry import MonitorError, execute, perform
 
-__all__ = ["MonitorError", "catches", "disks", "execute", "history", "pc", "state", "symbols"]
+__all__ = [
+    "MonitorError",
+    "catches",
+    "disks",
+    "execute",
+    "history",
+    "lacks",
+    "pc",
+    "perform",
+    "state",
+    "symbols",
+]

@@ -9,7 +9,7 @@ from blink16.bios.disk import Disk
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK
 from blink16.debugger import Debugger
-from blink16.monitor.registry import MonitorError, command, no_arguments
+from blink16.monitor.registry import MonitorError, command, give, no_arguments
 
 NOTHING = ("none", "eject")
 """What one types to leave a drive empty."""
@@ -30,7 +30,7 @@ def disk(debugger: Debugger, arguments: Sequence[str]) -> str:
         raise MonitorError("usage: monitor disk DRIVE NAME, like disk A games.img; NAME or none")
     drive = _drive(drives, name)
     number = None if wanted.lower() in NOTHING else _find(drives, wanted)
-    debugger.receive(Drives.CHANNEL, Drives.change(drive, number))
+    give(debugger, Drives.CHANNEL, Drives.change(drive, number))
     what = "empty" if number is None else f"has {_name(drives.disks[number])}"
     return f"drive {_letter(drive)} {'is ' if number is None else ''}{what} with the next resume"
 

@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from itertools import pairwise
 from statistics import median
 
+from blink16 import numerals
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.disassembler import disassemble
-from blink16.cpu.encoding import EncodingError, parse
+from blink16.cpu.encoding import EncodingError
 from blink16.debugger import Debugger
-from blink16.history import queries
+from blink16.history import ReplayError, TimelineError, queries
 from blink16.history.bookmarks import BookmarkError
 from blink16.history.queries import Moment, Touch
 from blink16.memory import ADDRESS_MASK, linear
 from blink16.monitor.registry import MonitorError, command, no_arguments
-from blink16.timeline import ReplayError, TimelineError
+from blink16.numerals import NumeralError
 
 MAX_TRACE = 10_000
+MAX_ICOUNT = 1 << 62
 DEFAULT_PROFILE = 1_000_000
 PROFILE_LINES = 25
 MAX_SHOWN = 16
@@ -30,10 +32,7 @@ MAX_BACK = 1_000_000
 STRETCHES = 10
 """Lines of the table that shows how dense the history is."""
 
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
 _FAR = re.compile(r"([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})")
-_SIZE = re.compile(r"([0-9]{1,9})([kKmMgG]?)")
-_UNITS = {"": 20, "k": 10, "m": 20, "g": 30}
 
 
 # -- moving ----------------------------------------------------------------------------------
@@ -107,10 +106,13 @@ def history(debugger: Debugger, arguments: Sequence[str]) -> str:
 
 
 def _limit(arguments: Sequence[str]) -> int:
-    match = _SIZE.fullmatch(arguments[1]) if len(arguments) == 2 else None
-    if arguments[0] != "limit" or match is None:
-        raise MonitorError("usage: monitor history limit SIZE (in MiB, or with k, m or g)")
-    return int(match[1]) << _UNITS[match[2].lower()]
+    usage = "usage: monitor history limit SIZE (in MiB, or with k, m or g)"
+    if arguments[0] != "limit" or len(arguments) != 2:
+        raise MonitorError(usage)
+    try:
+        return numerals.size(arguments[1])
+    except NumeralError:
+        raise MonitorError(usage) from None
 
 
 def _density(icounts: Sequence[int], end: int) -> list[str]:
@@ -163,7 +165,7 @@ def last_read(debugger: Debugger, arguments: Sequence[str]) -> str:
 def last_exec(debugger: Debugger, arguments: Sequence[str]) -> str:
     """Show when the instruction at ADDR (as for last-write) was last executed, without moving."""
     _one(arguments, "an address")
-    point = _point(debugger, PointKind.SOFTWARE, arguments)
+    point = _point(debugger, PointKind.EXECUTE, arguments)
     touch = _last_touch(debugger, point)
     if touch is None or touch.moment is None:
         return f"not executed since instruction {debugger.timeline.start}"
@@ -196,7 +198,7 @@ def hits(debugger: Debugger, arguments: Sequence[str]) -> str:
 
 def _time(text: str) -> int:
     sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
-    return sign * _count(digits, MAX_BACK if sign < 0 else 1 << 62)
+    return sign * _count(digits, MAX_BACK if sign < 0 else MAX_ICOUNT)
 
 
 def _last_touch(debugger: Debugger, point: Point) -> Touch | None:
@@ -227,7 +229,7 @@ def profile(debugger: Debugger, arguments: Sequence[str]) -> str:
     Without symbols, stretches of 256 bytes are counted.  Of more than 20,000 instructions a
     sample is counted.
     """
-    wanted = _count(_one(arguments, ""), 1 << 62) if arguments else DEFAULT_PROFILE
+    wanted = _count(_one(arguments, ""), MAX_ICOUNT) if arguments else DEFAULT_PROFILE
     timeline = debugger.timeline
     span = min(wanted, timeline.now - timeline.start)
     with _refusals():
@@ -274,12 +276,7 @@ def _one(arguments: Sequence[str], what: str) -> str:
 
 
 def _count(text: str, most: int) -> int:
-    if (
-        not _NUMBER.fullmatch(text[:40])
-        or not 1 <= int(text[:40], 0 if "x" in text else 10) <= most
-    ):
-        raise MonitorError(f"{text[:40]!r} is no count from 1 to {most}")
-    return int(text, 0 if "x" in text else 10)
+    return numerals.literal(text, most, least=1)
 
 
 def _instant(debugger: Debugger, text: str) -> int:
@@ -288,9 +285,10 @@ def _instant(debugger: Debugger, text: str) -> int:
     if text in ("start", "end"):
         return timeline.start if text == "start" else timeline.end
     digits = text[1:] if text[0] in "+-" else text
-    if digits.isascii() and digits.isdigit() and len(digits) < 20:
+    if numerals.is_literal(digits):
+        count = numerals.literal(digits, MAX_ICOUNT)
         sign = {"+": 1, "-": -1}.get(text[0])
-        return int(digits) if sign is None else timeline.now + sign * int(digits)
+        return count if sign is None else timeline.now + sign * count
     with _refusals():
         return debugger.bookmarks.find(text)
 
@@ -308,11 +306,11 @@ def _address(debugger: Debugger, text: str) -> int:
     far = _FAR.fullmatch(text)
     if far:
         return linear(int(far[1], 16), int(far[2], 16))
-    if _NUMBER.fullmatch(text[:40]):
-        address = int(text[:40], 16 if text[:2] in ("0x", "0X") else 10)
-        if address > ADDRESS_MASK:
-            raise MonitorError(f"address {text[:40]} is outside the 1 MiB of memory")
-        return address
+    if numerals.is_literal(text):
+        try:
+            return numerals.literal(text, ADDRESS_MASK)
+        except NumeralError:
+            raise MonitorError(f"address {text[:40]} is outside the 1 MiB of memory") from None
     symbol = debugger.symbols.lookup(text)
     if symbol is None:
         raise MonitorError(f"{text[:40]!r} is neither an address (0x12345, SEG:OFF) nor a symbol")
@@ -326,7 +324,7 @@ def _place(debugger: Debugger, where: Moment) -> str:
     name = service or (f"{found[0].name}+{found[1]}" if found else "")
     label = f" <{name}>" if name else ""
     try:
-        text = disassemble(parse(where.code), where.ip)
+        text = disassemble(debugger.machine.model.encoding.parse(where.code), where.ip)
     except EncodingError:
         text = "(prefixes without end)"
     return f"{where.icount:>10}  {where.cs:04X}:{where.ip:04X}{label}  {text}"

@@ -7,19 +7,31 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from blink16 import numerals
 from blink16.bios import display, picture
 from blink16.bios.post import ResetSwitch
 from blink16.console import MAX_PENDING, Console
-from blink16.debugger import Debugger, EventKind, Resume
+from blink16.debugger import (
+    IDLE,
+    ONWARD,
+    WAITING,
+    Debugger,
+    Event,
+    EventKind,
+    Pause,
+    Resume,
+    drive,
+)
 from blink16.devices.keyboard import Keyboard
 from blink16.devices.keys import chord
 from blink16.devices.nmi import CHANNEL_ERROR, Nmi
 from blink16.devices.video import Video
+from blink16.history import Interrupted
 from blink16.machine import IDLE_INTERVAL
-from blink16.monitor.registry import MonitorError, command, no_arguments
-from blink16.timeline import Interrupted
+from blink16.monitor.registry import MonitorError, command, give, no_arguments
 
 DEFAULT_WAIT = 100_000_000
+MAX_WAIT = 10**18
 LOOK_INTERVAL = 100_000
 """Instructions between two looks at the screen."""
 MAX_IDLE_SECONDS = 60
@@ -28,7 +40,7 @@ PNG_MODE = 0o666
 
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "e": "\x1b", "\\": "\\", '"': '"'}
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
-_WAIT = re.compile(r'("(?:[^"\\]|\\.)*"|\S+)(?:\s+([0-9]{1,18}))?', re.DOTALL)
+_WAIT = re.compile(r'("(?:[^"\\]|\\.)*"|\S+)(?:\s+(\S+))?', re.DOTALL)
 
 
 # -- keyboard --------------------------------------------------------------------------------
@@ -48,7 +60,8 @@ def type_(debugger: Debugger, arguments: Sequence[str]) -> str:
         raise MonitorError("this machine has no console to type on")
     if len(data) > MAX_PENDING:
         raise MonitorError(f"a text may have at most {MAX_PENDING} characters")
-    debugger.receive(Console.CHANNEL, data)
+    if data:  # none would be the end of all input
+        give(debugger, Console.CHANNEL, data)
     return f"{len(data)} characters to type"
 
 
@@ -70,7 +83,7 @@ def key(debugger: Debugger, arguments: Sequence[str]) -> str:
         codes = chord(arguments[0])
     except ValueError as error:
         raise MonitorError(str(error)) from None
-    debugger.receive(Keyboard.CHANNEL, codes)
+    give(debugger, Keyboard.CHANNEL, codes)
     return ""
 
 
@@ -125,29 +138,43 @@ def wait_screen(debugger: Debugger, arguments: Sequence[str]) -> str:
     if match is None:
         raise MonitorError('usage: monitor wait-screen "TEXT" [INSTRUCTIONS]')
     text = _unquoted(match[1])
-    goal = debugger.timeline.now + int(match[2] or DEFAULT_WAIT)
+    limit = numerals.literal(match[2], MAX_WAIT, least=1) if match[2] else DEFAULT_WAIT
+    goal = debugger.timeline.now + limit
     idle = 0
-    while not _stands(debugger, text):
-        left = goal - debugger.timeline.now
-        if left <= 0:
-            return f"{text!r} is not on the screen at instruction {debugger.timeline.now}"
-        event = debugger.resume(Resume(count=min(left, LOOK_INTERVAL)))
-        idle = idle + 1 if event.kind is EventKind.IDLE else 0
-        if event.kind is EventKind.INTERRUPTED:
-            raise Interrupted
-        if event.kind not in _GOES_ON or idle > MAX_IDLE_SECONDS * IDLE_INTERVAL:
-            reason = event.text or event.kind.name.lower().replace("_", " ")
-            at = debugger.timeline.now
-            return (
-                f"{text!r} is not on the screen: the machine stopped at instruction {at}: {reason}"
-            )
-    return f"{text!r} is on the screen at instruction {debugger.timeline.now}"
+
+    def look() -> str | Pause:
+        nonlocal idle
+        now = debugger.timeline.now
+        if _stands(debugger, text):
+            return f"{text!r} is on the screen at instruction {now}"
+        if now >= goal:
+            return f"{text!r} is not on the screen at instruction {now}"
+        outcome = debugger.resume(Resume(count=min(goal - now, LOOK_INTERVAL)))
+        idle = idle + 1 if outcome is IDLE else 0
+        reason = _reason_to_stop(outcome)
+        if not reason and idle <= MAX_IDLE_SECONDS * IDLE_INTERVAL:
+            return ONWARD
+        at = debugger.timeline.now
+        return (
+            f"{text!r} is not on the screen: the machine stopped at instruction {at}: "
+            f"{reason or 'idle'}"
+        )
+
+    return drive(look, debugger.timeline.inbox.wait)
 
 
-_GOES_ON = (EventKind.STEPPED, EventKind.IDLE, EventKind.RESTARTED)
+def _reason_to_stop(outcome: Event | Pause) -> str:
+    """Return why nothing more will come by itself; empty if it may.  Interrupted."""
+    if isinstance(outcome, Pause):
+        return "waiting" if outcome is WAITING else ""
+    if outcome.kind is EventKind.INTERRUPTED:
+        raise Interrupted
+    if outcome.kind in (EventKind.STEPPED, EventKind.RESTARTED):
+        return ""
+    return outcome.text or outcome.kind.name.lower().replace("_", " ")
 
 
-def _screen(debugger: Debugger) -> display.Screen | None:
+def _screen(debugger: Debugger) -> display.ScreenContent | None:
     machine = debugger.machine
     video = machine.component(Video.COMPONENT)
     return display.read(machine.memory, video if isinstance(video, Video) else None)
@@ -188,7 +215,7 @@ def reset(debugger: Debugger, arguments: Sequence[str]) -> str:
     no_arguments(arguments)
     if debugger.machine.component(ResetSwitch.CHANNEL) is None:
         raise MonitorError(_NO_PC)
-    debugger.receive(ResetSwitch.CHANNEL, b"\0")
+    give(debugger, ResetSwitch.CHANNEL, b"\0")
     return "reset with the next resume"
 
 
@@ -206,7 +233,7 @@ def nmi(debugger: Debugger, arguments: Sequence[str]) -> str:
     source = debugger.machine.component(Nmi.CHANNEL)
     if not isinstance(source, Nmi):
         raise MonitorError(_NO_PC)
-    debugger.receive(Nmi.CHANNEL, bytes((CHANNEL_ERROR,)))
+    give(debugger, Nmi.CHANNEL, bytes((CHANNEL_ERROR,)))
     if source.state.errors & CHANNEL_ERROR:
         return "the program hasn't cleared the last one (port 61h, bit 5)"
     masked = "" if source.state.enabled else ", once the program lets it through (port A0h)"

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from blink16.breakpoints import PointError
 from blink16.debugger import Debugger
-from blink16.timeline import Interrupted
+from blink16.history import Interrupted
+from blink16.numerals import NumeralError
 
 MAX_OUTPUT = 1 << 20
 """Characters of output that a command may have; the rest is cut off."""
@@ -61,17 +62,18 @@ def command(usage: str, *, whole: bool = False) -> Callable[[Body], Body]:
     return register
 
 
-def execute(debugger: Debugger, line: str) -> str:
-    """Carry out a line that the user typed; return what to show, errors included."""
+def perform(debugger: Debugger, line: str) -> str:
+    """Carry out a line that the user typed; return what to show.  MonitorError if it failed."""
     name, _, rest = (line.strip() or "help").partition(" ")
     try:
         found = find(name)
         arguments = [rest.strip()] if found.whole and rest else rest.split()
         text = found.run(debugger, arguments)
-    except (MonitorError, PointError) as error:
-        text = str(error)
+    except (NumeralError, PointError) as error:
+        raise MonitorError(str(error)) from None
     except Interrupted:
-        text = f"interrupted; now at instruction {debugger.machine.icount}"
+        now = debugger.machine.icount
+        raise MonitorError(f"interrupted; now at instruction {now}") from None
     finally:
         debugger.timeline.forget_interrupt()  # a late one is not for the next resume
     if len(text) > MAX_OUTPUT:
@@ -79,11 +81,25 @@ def execute(debugger: Debugger, line: str) -> str:
     return text if not text or text.endswith("\n") else text + "\n"
 
 
+def execute(debugger: Debugger, line: str) -> str:
+    """Carry out a line that the user typed; return what to show, errors included."""
+    try:
+        return perform(debugger, line)
+    except MonitorError as error:
+        return f"{error}\n"
+
+
 def find(name: str) -> MonitorCommand:
     """Return the command of that name; MonitorError if there is none."""
     if name not in COMMANDS:
         raise MonitorError(f"no monitor command {name[:40]!r}; try monitor help")
     return COMMANDS[name]
+
+
+def give(debugger: Debugger, channel: str, data: bytes) -> None:
+    """Give the machine input; MonitorError if too much waits already."""
+    if not debugger.receive(channel, data):
+        raise MonitorError("too much input waits for this machine: let it run first")
 
 
 def no_arguments(arguments: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from blink16 import symbolfiles
 from blink16.debugger import Debugger
 from blink16.monitor.registry import MonitorError, command
-from blink16.symbolfiles import Place, SymbolFileError
+from blink16.symbolfiles import LoadSegments, SymbolFileError
 from blink16.symbols import SymbolTable
 
 MAX_DEBUG = 16
@@ -30,7 +30,7 @@ def symbols(debugger: Debugger, arguments: Sequence[str]) -> str:
     if not arguments:
         raise MonitorError("usage: monitor symbols FILE [text=SEGMENT] [data=SEGMENT]")
     registers = debugger.machine.registers
-    default = Place(registers.cs, registers.ds, registers.cs)
+    default = LoadSegments(registers.cs, registers.ds, registers.cs)
     try:
         source = symbolfiles.parse_source(",".join(arguments))
         _check(source.path)

@@ -15,7 +15,7 @@ from typing import Any
 from blink16.bios import OptionRom
 from blink16.bios.geometry import MAX_IMAGE_SIZE
 from blink16.devices.video import Adapter
-from blink16.loader import Kind
+from blink16.loader import ProgramKind
 from blink16.pc import DiskImage, PcSetup
 from blink16.recording.records import Record, RecordingError, RecordKind
 from blink16.recording.shapes import alone, check, shaped, strings
@@ -28,7 +28,7 @@ MAX_SPEED = 10**12
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class RecordedLaunch:
     """From what a machine was made, so that it can be made again anywhere."""
 
     name: str
@@ -43,7 +43,7 @@ class Launch:
 # -- writing ---------------------------------------------------------------------------------
 
 
-def launch_records(launch: Launch) -> Iterator[Record]:
+def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
     """Return the records of a launch, a batch each; RecordingError if they are too large."""
     setup = launch.setup
     files = [launch.image, *(d.content for d in setup.disks), *(r.image for r in setup.roms)]
@@ -78,13 +78,13 @@ def _key(content: bytes) -> tuple[int, bytes]:
 # -- reading ---------------------------------------------------------------------------------
 
 
-def parse_launch(batches: Iterator[tuple[object, ...]]) -> Launch:
+def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     """Read a launch from the first batches; RecordingError if it is missing or damaged."""
     fields = alone(next(batches, ()), RecordKind.LAUNCH)
     if len(fields) == _FIELDS_OF_VERSION_1:
         name, kind, image, arguments, epoch, speed = shaped(fields, str, str, bytes, *_REST)
         _check_machine(kind, speed)
-        return Launch(name, kind, image, strings(arguments), epoch, speed)
+        return RecordedLaunch(name, kind, image, strings(arguments), epoch, speed)
     name, kind, key, arguments, epoch, speed, setup = shaped(fields, str, str, tuple, *_REST, tuple)
     _check_machine(kind, speed)
     mhz, adapter, disks, roms = shaped(setup, str, str, tuple, tuple)
@@ -103,11 +103,11 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> Launch:
         )
     except (ValueError, LookupError):
         raise RecordingError("its launch is damaged") from None
-    return Launch(name, kind, files[key], strings(arguments), epoch, speed, pc)
+    return RecordedLaunch(name, kind, files[key], strings(arguments), epoch, speed, pc)
 
 
 def _check_machine(kind: str, speed: int) -> None:
-    check(kind in Kind.__members__, "it is of an unknown kind of program")
+    check(kind in ProgramKind.__members__, "it is of an unknown kind of program")
     check(0 < speed <= MAX_SPEED, "its machine's speed is impossible")
 
 

@@ -15,11 +15,11 @@ from blink16.history.bookmarks import BookmarkError, Bookmarks
 from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritten
 from blink16.history.terms import KeptState, TimelineError
 from blink16.history.timeline import Timeline
-from blink16.hostfolder import Answer, Answers, HostEntry, Kind, Question
+from blink16.hostfolder import FileKind, HostAnswer, HostAnswers, HostEntry, HostQuestion
 from blink16.machine import Machine, Snapshot
 from blink16.memory import MEMORY_SIZE, PAGE_COUNT, PAGE_SIZE
 from blink16.recording import plain
-from blink16.recording.launching import Launch, parse_launch
+from blink16.recording.launching import RecordedLaunch, parse_launch
 from blink16.recording.records import (
     BATCH,
     HEADER,
@@ -38,7 +38,7 @@ MAX_ICOUNT = 1 << 62
 class Recording:
     """A recording's content."""
 
-    launch: Launch
+    launch: RecordedLaunch
     start: Snapshot
     ram: bytes
     first: int
@@ -46,7 +46,7 @@ class Recording:
     end: int
     inputs: list[Input] = field(default_factory=list)
     checkpoints: list[KeptState] = field(default_factory=list)
-    answers: Answers = field(default_factory=dict)
+    answers: HostAnswers = field(default_factory=dict)
     bookmarks: list[tuple[int, str]] = field(default_factory=list)
     damage: str | None = None
     """Why it could not be read to its end; None if it could."""
@@ -198,20 +198,22 @@ def _take_cut(recording: Recording, fields: tuple[Any, ...]) -> None:
 def _take_host(recording: Recording, fields: tuple[Any, ...]) -> None:
     question, path, answer = shaped(fields, str, tuple, object)
     try:
-        recording.answers[Question(question), strings(path)] = _answer(Question(question), answer)
+        recording.answers[HostQuestion(question), strings(path)] = _answer(
+            HostQuestion(question), answer
+        )
     except ValueError:
         raise RecordingError("an answer of the host is damaged") from None
 
 
-def _answer(question: Question, answer: Any) -> Answer:
+def _answer(question: HostQuestion, answer: Any) -> HostAnswer:
     if isinstance(answer, int):
         return answer
-    if question is Question.NAMES:
+    if question is HostQuestion.NAMES:
         return frozenset(strings(answer))
-    if question is Question.CONTENT:
+    if question is HostQuestion.CONTENT:
         return bytes(shaped((answer,), bytes)[0])
     kind, *rest = shaped(answer, int, int, int, int, str)
-    return HostEntry(Kind(kind), *rest)
+    return HostEntry(FileKind(kind), *rest)
 
 
 def _take_checkpoint(recording: Recording, fields: tuple[Any, ...]) -> None:

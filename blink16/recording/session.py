@@ -9,10 +9,10 @@ from pathlib import Path
 from blink16 import loader
 from blink16.debugger import Debugger
 from blink16.history.checkpoints import DEFAULT_LIMIT
-from blink16.hostfolder import Answers
+from blink16.hostfolder import HostAnswers
 from blink16.loader import Loaded, LoadError, Options, Program
 from blink16.pc import PcSetup
-from blink16.recording.launching import Launch
+from blink16.recording.launching import RecordedLaunch
 from blink16.recording.reader import Recording
 from blink16.recording.records import RecordingError
 from blink16.recording.writer import Recorder
@@ -36,14 +36,14 @@ def record(
     machine = loaded.machine
     debugger = Debugger(machine, history_limit=history_limit)
     debugger.symbols = loaded.symbols
-    launch = Launch(
+    launch = RecordedLaunch(
         name=program.name,
         kind=program.kind.name,
         image=program.image,
         arguments=tuple(arguments),
         epoch_ns=options.epoch_ns,
         instructions_per_second=machine.instructions_per_second,
-        setup=options.setup if program.kind is loader.Kind.BOOT else PcSetup(),
+        setup=PcSetup() if program.kind is loader.ProgramKind.ELKS else options.setup,
     )
     assert options.answers is not None
     return loaded, debugger, _recorder(path, launch, debugger, options.answers)
@@ -79,7 +79,9 @@ def record_again(
     return loaded, debugger, recorder
 
 
-def _recorder(path: Path, launch: Launch, debugger: Debugger, answers: Answers) -> Recorder:
+def _recorder(
+    path: Path, launch: RecordedLaunch, debugger: Debugger, answers: HostAnswers
+) -> Recorder:
     recorder = Recorder(path, launch, debugger.timeline, answers)
     recorder.on_notice = lambda text: debugger.on_notice(text)
     recorder.bookmarks = debugger.bookmarks.all
@@ -88,11 +90,11 @@ def _recorder(path: Path, launch: Launch, debugger: Debugger, answers: Answers) 
 
 
 def _replay(
-    recording: Recording, engine: str, answers: Answers, limit: int
+    recording: Recording, engine: str, answers: HostAnswers, limit: int
 ) -> tuple[Loaded, Debugger]:
     launch = recording.launch
     try:
-        program = Program(launch.name, loader.Kind[launch.kind], launch.image)
+        program = Program(launch.name, loader.ProgramKind[launch.kind], launch.image)
         options = Options(
             root=None,
             engine=engine,

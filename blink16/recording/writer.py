@@ -12,10 +12,10 @@ from typing import BinaryIO
 from blink16.history.inputs import Input
 from blink16.history.terms import KeptState
 from blink16.history.timeline import Timeline
-from blink16.hostfolder import Answers, HostEntry
+from blink16.hostfolder import HostAnswers, HostEntry
 from blink16.machine import Snapshot
 from blink16.memory import PAGE_COUNT, PAGE_SHIFT, PAGE_SIZE
-from blink16.recording.launching import Launch, launch_records
+from blink16.recording.launching import RecordedLaunch, launch_records
 from blink16.recording.plain import PlainError
 from blink16.recording.records import (
     HEADER,
@@ -46,9 +46,9 @@ class Recorder:
     def __init__(
         self,
         path: Path,
-        launch: Launch,
+        launch: RecordedLaunch,
         timeline: Timeline,
-        answers: Answers,
+        answers: HostAnswers,
     ) -> None:
         """Begin a recording of a timeline whose history begins here.
 
@@ -80,7 +80,7 @@ class Recorder:
             raise RecordingError(f"{path}: can't record: {_reason(error)}") from None
         timeline.observer = self
 
-    def _begin(self, launch: Launch, start: Snapshot) -> None:
+    def _begin(self, launch: RecordedLaunch, start: Snapshot) -> None:
         assert self._file is not None
         self._file.write(HEADER.build({"version": VERSION, "reserved": 0}))
         for record in launch_records(launch):

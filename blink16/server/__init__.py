@@ -13,27 +13,28 @@ from blink16.server.listening import (
     TcpPort,
     to_standard_error,
 )
-from blink16.server.machines import Fittings, Host, Machines
+from blink16.server.machines import Machines
 from blink16.server.screen import ScreenConsole
-from blink16.server.service import Service, run
-from blink16.server.sources import ProgramSource, RecordedSource, ReplayedSource, Say, Source
+from blink16.server.serving import Server, run
+from blink16.server.slots import Fittings, Slot
+from blink16.server.sources import MachineSource, ProgramSource, RecordedSource, ReplayedSource, Say
 
 __all__ = [
     "Endpoint",
     "ErrorConsole",
     "Fittings",
-    "Host",
     "HostConsole",
     "ListenError",
+    "MachineSource",
     "Machines",
     "ProgramSource",
     "RecordedSource",
     "ReplayedSource",
     "Say",
     "ScreenConsole",
-    "Service",
+    "Server",
+    "Slot",
     "SocketFile",
-    "Source",
     "StandardStreams",
     "StreamConsole",
     "TcpPort",

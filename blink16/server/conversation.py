@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -10,12 +9,12 @@ from functools import partial
 
 import trio
 
-from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub.actions import (
-    Action,
+from blink16.debugger import Event, Resume
+from blink16.gdbstub.orders import (
     Close,
     Fate,
     Interrupt,
+    Order,
     Release,
     Send,
     Start,
@@ -24,21 +23,15 @@ from blink16.gdbstub.actions import (
     Work,
 )
 from blink16.gdbstub.session import RECEIVE_SIZE, Session
-from blink16.machine import IDLE_INTERVAL
-from blink16.server.machines import Host, Machines, RefusalError
+from blink16.server.machines import Machines, RefusalError
+from blink16.server.slots import Slot
+from blink16.server.speaker import Speaker
 
 SEND_TIMEOUT = 30.0
 """Seconds that a client may leave our bytes unread before it counts as gone."""
-IDLE_PAUSE = 1 / IDLE_INTERVAL
-"""Seconds that an idle machine is left alone, so that its clock goes no faster than ours."""
 QUEUED_MESSAGES = 16
-SPEAK_INTERVAL = 0.02
-"""Seconds between two tellings of what a running program prints: gdb takes some milliseconds for
-each packet, however little is in it."""
-MAX_UNSAID = 1 << 16
-"""Bytes of a program's output that may wait for the client; then the program waits."""
 
-Message = Callable[[], list[Action]]
+Message = Callable[[], list[Order]]
 """A call of one of the session's methods, to be made in the event loop."""
 
 DISCONNECTED = (trio.BrokenResourceError, trio.ClosedResourceError)
@@ -47,21 +40,17 @@ DISCONNECTED = (trio.BrokenResourceError, trio.ClosedResourceError)
 class Conversation:
     """One client's session, its stream, and the threads in which its commands run machines."""
 
-    def __init__(self, machines: Machines, host: Host, stream: trio.abc.Stream) -> None:
+    def __init__(self, machines: Machines, slot: Slot, stream: trio.abc.Stream) -> None:
         """Begin with a machine that is held for this client."""
         self._machines = machines
         self._stream = stream
-        self._unsaid = _Unsaid()
-        self._may_speak = False
-        """Whether there is a conversation, and the last telling was long enough ago."""
-        self._token = trio.lowlevel.current_trio_token()
         self._outbox, self._inbox = trio.open_memory_channel[Message](QUEUED_MESSAGES)
-        self._held = {host.process: host}
-        self._busy: dict[int, trio.Event] = {}
-        """By process, where a machine's thread is at work: set when a guest that waits for input
-        is to be resumed all the same."""
-        self._session = Session(host.taken(), machines.processes)
-        self._connect(host)
+        self._held = {slot.process: slot}
+        self._busy: set[int] = set()
+        """The processes whose threads are at work."""
+        self._session = Session(slot.taken(), machines.processes)
+        self._speaker = Speaker(self._session)
+        slot.connect(self._speaker)
 
     async def hold(self) -> None:
         """Talk until one side closes, then release the machines."""
@@ -70,25 +59,17 @@ class Conversation:
             # The outer nursery ends when all machines stand still.
             async with trio.open_nursery() as self._runs, trio.open_nursery() as self._network:
                 self._network.start_soon(self._read)
-                self._may_speak = True
+                self._network.start_soon(self._speaker.run, partial(self._tell, _nothing))
                 try:
                     fate = await self._talk()
                 finally:
                     self._inbox.close()
-                    self._unsaid.end()
+                    self._speaker.end()
                     self._halt()
                     self._network.cancel_scope.cancel()
         finally:
-            for host in self._held.values():
-                host.debugger.remove_all()
-                self._machines.release(host, fate)
-
-    def _connect(self, host: Host) -> None:
-        """Let a machine's words come to this client."""
-        host.debugger.on_notice = self._note
-        host.debugger.on_print = self._put_out
-        if host.fittings.output_to_debugger:
-            host.to_debugger = self._put_out
+            for slot in self._held.values():
+                self._machines.release(slot, fate)
 
     async def _read(self) -> None:
         """Pass on what comes from the client; no more than the session keeps up with."""
@@ -101,31 +82,31 @@ class Conversation:
         try:
             while True:
                 message = await self._inbox.receive()
-                actions = deque((*message(), *self._session.speak()))
-                while actions:
-                    action = actions.popleft()
-                    if isinstance(action, Close):
-                        return action.fate
-                    if isinstance(action, Start):
-                        actions.extend(self._start(action))
+                orders = deque((*message(), *self._session.speak()))
+                while orders:
+                    order = orders.popleft()
+                    if isinstance(order, Close):
+                        return order.fate
+                    if isinstance(order, Start):
+                        orders.extend(self._start(order))
                     else:
-                        await self._do(action)
-                self._unsaid.said()
+                        await self._do(order)
+                self._speaker.said()
         except DISCONNECTED:
             return Fate.LEAVE
 
-    def _start(self, start: Start) -> list[Action]:
+    def _start(self, start: Start) -> list[Order]:
         """Resume a machine: here and now if that is brief, else in a thread."""
-        host, how = self._held[start.process], start.how
-        if host.debugger.is_brief(how):
-            event = host.debugger.resume(how)
-            if event.kind not in (EventKind.WAITING, EventKind.IDLE):
-                return [*self._session.stopped(event, start.process), *self._session.speak()]
+        slot, how = self._held[start.process], start.how
+        if slot.debugger.is_brief(how):
+            outcome = slot.debugger.resume(how)
+            if isinstance(outcome, Event):
+                return [*self._session.stopped(outcome, start.process), *self._session.speak()]
         self._runs.start_soon(self._run, self._begin(start.process), how)
         return []
 
-    async def _do(self, action: Send | Interrupt | Work | Take | TakeNew | Release) -> None:
-        match action:
+    async def _do(self, order: Send | Interrupt | Work | Take | TakeNew | Release) -> None:
+        match order:
             case Send(data):
                 await _send(self._stream, data)
             case Work(run, process):
@@ -142,56 +123,42 @@ class Conversation:
 
     # -- machines ----------------------------------------------------------------------------
 
-    async def _get(self, take: Callable[[], Awaitable[Host]]) -> None:
+    async def _get(self, take: Callable[[], Awaitable[Slot]]) -> None:
         try:
-            host = await take()
+            slot = await take()
         except RefusalError as refusal:
             await self._tell(partial(self._session.refused, str(refusal)))
             return
-        self._held[host.process] = host
-        await self._tell(partial(self._took, host))
+        self._held[slot.process] = slot
+        await self._tell(partial(self._took, slot))
 
-    def _took(self, host: Host) -> list[Action]:
-        actions = self._session.took(host.taken())
-        self._connect(host)
-        return actions
+    def _took(self, slot: Slot) -> list[Order]:
+        slot.connect(self._speaker)
+        return self._session.took(slot.taken())
 
     # -- machines' threads -------------------------------------------------------------------
 
-    def _begin(self, process: int) -> Host:
-        host = self._held[process]
-        self._busy[process] = trio.Event()
-        host.runs = True
-        return host
+    def _begin(self, process: int) -> Slot:
+        slot = self._held[process]
+        self._busy.add(process)
+        slot.hosted.runs = True
+        return slot
 
-    async def _run(self, host: Host, how: Resume) -> None:
-        woken = self._busy[host.process]
-        while True:
-            arrival = host.input_arrived  # input may arrive before we know that it's missed
-            event = await self._resume(host, how)
-            if event.kind is EventKind.IDLE:
-                with trio.move_on_after(IDLE_PAUSE):
-                    await _either(arrival, woken)
-            elif event.kind is EventKind.WAITING:
-                await _either(arrival, woken)
-            else:
-                break
-        await self._finish(host, partial(self._session.stopped, event, host.process))
-
-    async def _resume(self, host: Host, how: Resume) -> Event:
+    async def _run(self, slot: Slot, how: Resume) -> None:
         # Abandoned only when the whole server ends, which waits for no guest.
-        return await trio.to_thread.run_sync(
-            host.move, partial(host.debugger.resume, how), abandon_on_cancel=True
+        event = await trio.to_thread.run_sync(
+            slot.hosted.move, partial(slot.debugger.drive, how), abandon_on_cancel=True
         )
+        await self._finish(slot, partial(self._session.stopped, event, slot.process))
 
-    async def _work(self, host: Host, run: Callable[[], str]) -> None:
-        text = await trio.to_thread.run_sync(host.move, run, abandon_on_cancel=True)
-        await self._finish(host, partial(self._session.finished, text))
+    async def _work(self, slot: Slot, run: Callable[[], str]) -> None:
+        text = await trio.to_thread.run_sync(slot.hosted.move, run, abandon_on_cancel=True)
+        await self._finish(slot, partial(self._session.finished, text))
 
-    async def _finish(self, host: Host, message: Message) -> None:
-        del self._busy[host.process]
-        host.runs = False
-        host.debugger.forget_interrupt()  # one that came when it had stopped already
+    async def _finish(self, slot: Slot, message: Message) -> None:
+        self._busy.remove(slot.process)
+        slot.hosted.runs = False
+        slot.debugger.forget_interrupt()  # one that came when it had stopped already
         await self._tell(message)
 
     async def _tell(self, message: Message) -> None:
@@ -199,64 +166,30 @@ class Conversation:
             await self._outbox.send(message)
 
     def _halt(self) -> None:
-        """Stop what runs; a guest that waits for input is resumed to be stopped."""
-        for process, woken in self._busy.items():
+        """Stop what runs, or waits for input."""
+        for process in self._busy:
             self._held[process].debugger.interrupt()
-            woken.set()
-
-    # -- words for the client, from the machine's thread ---------------------------------------
-
-    def _note(self, text: str) -> None:
-        """Take a line for the user."""
-        self._session.note(text)
-        self._wake()
-
-    def _put_out(self, data: bytes) -> None:
-        """Take the program's output, once there is room for it."""
-        if self._unsaid.wait_for_room(len(data)):
-            self._session.output(data)
-            self._wake()
-
-    def _wake(self) -> None:
-        with suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._have_it_said, idempotent=True)
-
-    def _have_it_said(self) -> None:
-        if self._may_speak and not self._network.cancel_scope.cancel_called:
-            self._may_speak = False
-            self._network.start_soon(self._speak)
-
-    async def _speak(self) -> None:
-        self._say()
-        await trio.sleep(SPEAK_INTERVAL)
-        self._may_speak = True
-        self._say()  # what has come meanwhile
-
-    def _say(self) -> None:
-        # whoever takes a message speaks too: if there is no room for ours, others are there
-        with suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
-            self._outbox.send_nowait(_nothing)
 
 
 class Observation:
     """A client that looks at a machine which another client holds, and touches nothing."""
 
-    def __init__(self, machines: Machines, host: Host, stream: trio.abc.Stream) -> None:
-        self._host = host
+    def __init__(self, machines: Machines, slot: Slot, stream: trio.abc.Stream) -> None:
+        self._slot = slot
         self._stream = stream
-        self._session = Session(host.taken(), machines.processes, observed=lambda: host.runs)
+        self._session = Session(slot.taken(), machines.processes, observed=lambda: slot.hosted.runs)
 
     async def hold(self) -> None:
         """Answer until one side closes, or until there is another machine in its place."""
-        watched = self._host.debugger
+        watched = self._slot.debugger
         with suppress(*DISCONNECTED):
             while data := await self._stream.receive_some(RECEIVE_SIZE):
-                if self._host.debugger is not watched:
+                if self._slot.debugger is not watched:
                     return
-                for action in self._session.receive(bytes(data)):
-                    if not isinstance(action, Send):  # it wants to close
+                for order in self._session.receive(bytes(data)):
+                    if not isinstance(order, Send):  # it wants to close
                         return
-                    await _send(self._stream, action.data)
+                    await _send(self._stream, order.data)
 
 
 async def _send(stream: trio.abc.Stream, data: bytes) -> None:
@@ -267,49 +200,9 @@ async def _send(stream: trio.abc.Stream, data: bytes) -> None:
     raise trio.BrokenResourceError("the client doesn't read")
 
 
-class _Unsaid:
-    """How much of the program's output waits to be said; makes the program wait if too much."""
-
-    def __init__(self) -> None:
-        self._size = 0
-        self._over = False
-        self._changed = threading.Condition()
-
-    def wait_for_room(self, size: int) -> bool:
-        """Wait until more output may come; False if there is nobody to tell any more."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._over or self._size < MAX_UNSAID)
-            self._size += size
-            return not self._over
-
-    def said(self) -> None:
-        """All output that has come was said."""
-        with self._changed:
-            self._size = 0
-            self._changed.notify_all()
-
-    def end(self) -> None:
-        """Nothing more will be said."""
-        with self._changed:
-            self._over = True
-            self._changed.notify_all()
-
-
-async def _either(*events: trio.Event) -> None:
-    """Wait until one of the events is set."""
-    async with trio.open_nursery() as nursery:
-
-        async def wait(event: trio.Event) -> None:
-            await event.wait()
-            nursery.cancel_scope.cancel()
-
-        for event in events:
-            nursery.start_soon(wait, event)
-
-
-def _nothing() -> list[Action]:
+def _nothing() -> list[Order]:
     return []
 
 
-def _hang_up() -> list[Action]:
+def _hang_up() -> list[Order]:
     return [Close(Fate.LEAVE, "the client has gone")]

@@ -12,7 +12,7 @@ from blink16 import terminal
 from blink16.console import Console
 from blink16.consoles import PICTURE_SECONDS
 from blink16.server.consoles import Deliver
-from blink16.server.machines import Host
+from blink16.server.slots import Slot
 from blink16.server.sources import Say
 from blink16.viewer import Viewer
 
@@ -41,7 +41,7 @@ class ScreenConsole:
         """``say`` tells what there is to tell before and after; ``end``: Ctrl-] was pressed."""
         self._say = say
         self._end = end
-        self._host: Host | None = None
+        self._slot: Slot | None = None
         self._viewer: Viewer | None = None
         self._unfinished: dict[int, str] = {}
         """By process, the beginnings of lines that others put out."""
@@ -56,13 +56,13 @@ class ScreenConsole:
         self._reader = terminal.InputReader(self._take)
         self._thread = Thread(target=self._work, name="screen", daemon=True)
 
-    def attach(self, host: Host) -> None:
+    def attach(self, slot: Slot) -> None:
         """Show this machine."""
-        self._host = host
+        self._slot = slot
         self._viewer = Viewer(
-            lambda: host.debugger.machine,
-            is_travelling=lambda: host.is_travelling,
-            status=lambda: f" {host.condition} | Ctrl-] ends the server | {self._last_words}",
+            lambda: slot.debugger.machine,
+            is_travelling=lambda: slot.hosted.is_travelling,
+            status=lambda: f" {slot.condition} | Ctrl-] ends the server | {self._last_words}",
             always_status=True,
         )
 
@@ -104,7 +104,7 @@ class ScreenConsole:
 
     def show(self, process: int, channel: str, data: bytes) -> None:
         """Take output: what our PC prints is in its picture already."""
-        is_ours = self._host is not None and process == self._host.process
+        is_ours = self._slot is not None and process == self._slot.process
         if is_ours and channel == Console.CHANNEL:
             return
         if not is_ours and terminal.shows_errors():
@@ -123,7 +123,7 @@ class ScreenConsole:
 
     def want(self, process: int, deliver: Deliver) -> None:
         """Say once that there are no keys for others; ours come when they are pressed."""
-        is_ours = self._host is not None and process == self._host.process
+        is_ours = self._slot is not None and process == self._slot.process
         if is_ours or process in self._starving:
             return
         self._starving.add(process)
@@ -134,8 +134,8 @@ class ScreenConsole:
         if not data or terminal.QUIT_KEY in data:
             self._end()
             return
-        if self._host is not None:
-            self._host.type(data)
+        if self._slot is not None:
+            self._slot.type(data)
         self._reader.want()
 
     # -- the picture, in its thread ----------------------------------------------------------

@@ -11,7 +11,7 @@ from blink16 import loader, recording, symbolfiles
 from blink16.debugger import Debugger
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.terms import TimelineError
-from blink16.loader import Kind, Loaded, LoadError, Options, Program
+from blink16.loader import Loaded, LoadError, Options, Program, ProgramKind
 from blink16.recording import Recorder, RecordingError
 
 Say = Callable[[str], None]
@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 Recorded = tuple[Loaded, Debugger, Recorder]
 
 
-class Source(Protocol):
+class MachineSource(Protocol):
     """Makes machines of one program, as many as wanted."""
 
     @property
@@ -28,7 +28,7 @@ class Source(Protocol):
         """What users call the program."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ProgramKind:
         """What the program was made for."""
 
     @property
@@ -66,7 +66,7 @@ class ProgramSource:
         return PurePosixPath(self.program.name).name
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ProgramKind:
         """What the program was made for."""
         return self.program.kind
 
@@ -149,7 +149,7 @@ class ReplayedSource:
         path: Path,
         engine: str,
         *,
-        symbols: tuple[symbolfiles.Source, ...] = (),
+        symbols: tuple[symbolfiles.SymbolSource, ...] = (),
         history_limit: int = DEFAULT_LIMIT,
         say: Say,
     ) -> None:
@@ -166,7 +166,7 @@ class ReplayedSource:
             end = self._recording.end
             say(f"warning: {path} is damaged: {damage}; the session is shown up to {end}")
         self.name = PurePosixPath(self._recording.launch.name).name
-        self.kind = Kind[self._recording.launch.kind]
+        self.kind = ProgramKind[self._recording.launch.kind]
         self.arguments = self._recording.launch.arguments
 
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:

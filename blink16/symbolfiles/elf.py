@@ -121,7 +121,7 @@ FIRST_GLOBAL = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ElfSection:
     """A section: its content, or for NOBITS just its place."""
 
     name: str
@@ -161,7 +161,7 @@ class _Strings:
 
 
 def build(
-    sections: Sequence[Section],
+    sections: Sequence[ElfSection],
     symbols: Sequence[ElfSymbol],
     entry: int,
     *,
@@ -174,7 +174,7 @@ def build(
     """
     strings = _Strings()
     table = bytes(SYMBOL.sizeof()) + b"".join(_symbol(s, strings.add(s.name)) for s in symbols)
-    symtab = Section(
+    symtab = ElfSection(
         ".symtab",
         SectionType.SYMTAB,
         content=table,
@@ -182,9 +182,9 @@ def build(
         info=FIRST_GLOBAL,
         entry_size=SYMBOL.sizeof(),
     )
-    strtab = Section(".strtab", SectionType.STRTAB, content=bytes(strings.content))
+    strtab = ElfSection(".strtab", SectionType.STRTAB, content=bytes(strings.content))
     program = b"" if segment is None else _program_header(segment)
-    return _lay_out([Section("", SectionType.NULL), *sections, symtab, strtab], entry, program)
+    return _lay_out([ElfSection("", SectionType.NULL), *sections, symtab, strtab], entry, program)
 
 
 def _symbol(symbol: ElfSymbol, name: int) -> bytes:
@@ -219,12 +219,12 @@ def _program_header(segment: range) -> bytes:
     )
 
 
-def _lay_out(sections: list[Section], entry: int, program: bytes) -> bytes:
+def _lay_out(sections: list[ElfSection], entry: int, program: bytes) -> bytes:
     """Put the headers, the contents and the section headers one behind the other."""
     names = _Strings()
     name_offsets = [names.add(section.name) if section.name else 0 for section in sections]
     name_offsets.append(names.add(".shstrtab"))
-    sections.append(Section(".shstrtab", SectionType.STRTAB, content=bytes(names.content)))
+    sections.append(ElfSection(".shstrtab", SectionType.STRTAB, content=bytes(names.content)))
     contents, headers = bytearray(HEADER.sizeof()) + program, bytearray()
     for section, name in zip(sections, name_offsets, strict=True):
         headers += _section_header(section, name, len(contents))
@@ -235,7 +235,7 @@ def _lay_out(sections: list[Section], entry: int, program: bytes) -> bytes:
     return bytes(contents + headers)
 
 
-def _section_header(section: Section, name: int, offset: int) -> bytes:
+def _section_header(section: ElfSection, name: int, offset: int) -> bytes:
     return bytes(
         SECTION_HEADER.build(
             {
@@ -279,7 +279,7 @@ def _header(section_headers: int, count: int, entry: int, *, segments: int) -> b
 # -- reading ---------------------------------------------------------------------------------
 
 
-def parse(image: bytes) -> tuple[list[Section], list[ElfSymbol]]:
+def parse(image: bytes) -> tuple[list[ElfSection], list[ElfSymbol]]:
     """Return the sections, from 0 on, and the symbols of an ELF.  ElfError if it lies."""
     try:
         header = HEADER.parse(image)
@@ -293,7 +293,7 @@ def parse(image: bytes) -> tuple[list[Section], list[ElfSymbol]]:
         raise ElfError("the ELF's sections have no names")
     names = _content(image, rows[header.e_shstrndx])
     sections = [
-        Section(
+        ElfSection(
             _string(names, row.sh_name),
             row.sh_type,
             row.sh_flags,
@@ -314,7 +314,7 @@ def is_linked(image: bytes) -> bool:
     return int(HEADER.parse(image).e_type) == ET_EXEC
 
 
-def _symbols(sections: list[Section]) -> list[ElfSymbol]:
+def _symbols(sections: list[ElfSection]) -> list[ElfSymbol]:
     table = next((s for s in sections if s.type == SectionType.SYMTAB), None)
     if table is None:
         return []

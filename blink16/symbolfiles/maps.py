@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from blink16.memory import MEMORY_SIZE, linear
-from blink16.symbolfiles.source import Place
+from blink16.symbolfiles.source import LoadSegments
 from blink16.symbols import Symbol, SymbolKind
 
-Reader = Callable[[Sequence[str], Place], Iterator[Symbol]]
+Reader = Callable[[Sequence[str], LoadSegments], Iterator[Symbol]]
 MAX_LINE = 1000
 """Characters of a line; longer ones hold no symbol."""
 _NAME = r"([^\s=]{1,255})"
@@ -45,7 +45,7 @@ _NASM_SECTION = re.compile(r"^-+ (Section (\S+)|No Section) -+$")
 _NASM_SYMBOL = re.compile(rf"^\s*([0-9A-F]{{1,16}})\s+([0-9A-F]{{1,16}})\s+{_NAME}$")
 
 
-def _nasm(lines: Sequence[str], place: Place) -> Iterator[Symbol]:
+def _nasm(lines: Sequence[str], place: LoadSegments) -> Iterator[Symbol]:
     section, symbols = None, False
     for line in lines:
         header = _NASM_SECTION.match(line)
@@ -64,7 +64,7 @@ _LD_SECTION = re.compile(r"^ ?(\.[\w.$]+)(?:\s|$)")
 _LD_SYMBOL = re.compile(rf"^\s+0x([0-9a-f]{{1,16}})\s+{_NAME}$")
 
 
-def _ld(lines: Sequence[str], place: Place) -> Iterator[Symbol]:
+def _ld(lines: Sequence[str], place: LoadSegments) -> Iterator[Symbol]:
     section = ""
     for line in lines:
         header = _LD_SECTION.match(line)
@@ -84,7 +84,7 @@ _NM_UNDEFINED = re.compile(r"^\s+[Uwv]\s+\S+$")
 _NM_CODE, _NM_DATA = "TtWwFf", "DdBbRrGgSsVvC"
 
 
-def _nm(lines: Sequence[str], place: Place) -> Iterator[Symbol]:
+def _nm(lines: Sequence[str], place: LoadSegments) -> Iterator[Symbol]:
     for line in lines:
         found = _NM_SYMBOL.match(line)
         if found and found[3] in _NM_CODE + _NM_DATA:
@@ -127,12 +127,14 @@ class _Segments:
         return SymbolKind.CODE if code else SymbolKind.DATA
 
 
-def _in_image(place: Place, segment: str, offset: str, name: str, segments: _Segments) -> Symbol:
+def _in_image(
+    place: LoadSegments, segment: str, offset: str, name: str, segments: _Segments
+) -> Symbol:
     within = int(segment, 16) * 16 + int(offset, 16)
     return Symbol(name, linear(place.image, 0) + within, segments.kind(within))
 
 
-def _borland(lines: Sequence[str], place: Place) -> Iterator[Symbol]:
+def _borland(lines: Sequence[str], place: LoadSegments) -> Iterator[Symbol]:
     """Read the maps of Borland's TLINK and Microsoft's LINK, which list publics twice."""
     starts = (_SEGMENT_BORLAND.match(line) for line in lines)
     segments = _Segments((int(found[1], 16), found[2]) for found in starts if found)
@@ -142,7 +144,7 @@ def _borland(lines: Sequence[str], place: Place) -> Iterator[Symbol]:
             yield _in_image(place, found[1], found[2], found[4], segments)
 
 
-def _watcom(lines: Sequence[str], place: Place) -> Iterator[Symbol]:
+def _watcom(lines: Sequence[str], place: LoadSegments) -> Iterator[Symbol]:
     starts = (_SEGMENT_WATCOM.match(line) for line in lines)
     segments = _Segments(
         (int(found[2], 16) * 16 + int(found[3], 16), found[1]) for found in starts if found
@@ -173,6 +175,6 @@ def find_format(lines: Sequence[str]) -> MapFormat | None:
     return NM if is_nm(lines) else None
 
 
-def read_map(lines: Sequence[str], known: MapFormat, place: Place) -> Iterator[Symbol]:
+def read_map(lines: Sequence[str], known: MapFormat, place: LoadSegments) -> Iterator[Symbol]:
     """Yield the symbols of a map."""
     return known.read([line for line in lines if len(line) <= MAX_LINE], place)

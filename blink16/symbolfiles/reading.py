@@ -4,50 +4,52 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from blink16.dos.executable import PARAGRAPH
 from blink16.elks import aout
 from blink16.elks.errors import ElksError
 from blink16.memory import MEMORY_SIZE
-from blink16.symbolfiles import elf, maps
+from blink16.symbolfiles import elf, embedded, line_maps, maps
 from blink16.symbolfiles.source import (
     LINEAR,
     MAX_FILE_SIZE,
     MAX_SYMBOLS,
     DebugInformation,
-    Place,
+    LoadSegments,
     SymbolFile,
     SymbolFileError,
 )
 from blink16.symbols import Symbol, SymbolKind
 
 ELKS_MAGIC = b"\x01\x03"
+MZ_MAGICS = (b"MZ", b"ZM")
 _SEGMENT = re.compile(r"[0-9a-fA-F]{1,4}")
 _LINKER_MARKS = {"__bss_start", "_edata", "_end", "_etext", "__end", "__data_start"}
 _TEXT_BYTES = bytes(range(0x20, 0x100)) + b"\t\n\r\f\x1a"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SymbolSource:
     """A symbol file as the user names it, and the segments that he gives it."""
 
     path: Path
     text: int | None = None
     data: int | None = None
 
-    def place(self, default: Place) -> Place:
+    def place(self, default: LoadSegments) -> LoadSegments:
         """Return where its program lies, if by default it lies there."""
         text = default.text if self.text is None else self.text
         data = default.data if self.data is None else self.data
         image = default.image if self.text is None else self.text
         if self.data is None and self.text is not None and default.text == default.data:
             data = text
-        return Place(text, data, image)
+        return LoadSegments(text, data, image)
 
 
-def parse_source(argument: str) -> Source:
+def parse_source(argument: str) -> SymbolSource:
     """Read ``FILE[,text=SEGMENT][,data=SEGMENT]``, segments in hex.  SymbolFileError if bad."""
     name, *options = argument.split(",")
     segments: dict[str, int] = {}
@@ -58,10 +60,10 @@ def parse_source(argument: str) -> Source:
         segments[key] = int(value, 16)
     if not name:
         raise SymbolFileError("there is no file name")
-    return Source(Path(name), segments.get("text"), segments.get("data"))
+    return SymbolSource(Path(name), segments.get("text"), segments.get("data"))
 
 
-def read(source: Source, default: Place) -> SymbolFile:
+def read(source: SymbolSource, default: LoadSegments) -> SymbolFile:
     """Read a symbol file for a program that lies at ``default``.  SymbolFileError if it's none."""
     try:
         with source.path.open("rb") as file:
@@ -74,17 +76,19 @@ def read(source: Source, default: Place) -> SymbolFile:
         raise SymbolFileError(f"{source.path}: {error}") from None
 
 
-def parse(content: bytes, default: Place, source: Source | None = None) -> SymbolFile:
+def parse(content: bytes, default: LoadSegments, source: SymbolSource | None = None) -> SymbolFile:
     """Return what a symbol file's content says.  SymbolFileError if that is nothing."""
     if len(content) > MAX_FILE_SIZE:
         raise SymbolFileError(f"more than {MAX_FILE_SIZE} bytes are no symbol file")
-    source = source or Source(Path())
+    source = source or SymbolSource(Path())
     if content.startswith(elf.MAGIC):
         return _parse_elf(content, source.place(LINEAR))
+    if content.startswith(MZ_MAGICS):
+        return _parse_executable(content, source, source.place(default))
     if content.startswith(ELKS_MAGIC):
         return _file(_parse_elks(content, source.place(default), executable=True))
     if not content.translate(None, _TEXT_BYTES):
-        return _file(_parse_text(content, source, default))
+        return _parse_text(content, source, default)
     return _file(_parse_elks(content, source.place(default), executable=False))
 
 
@@ -115,7 +119,7 @@ def _is_local(name: str, names: set[str]) -> bool:
 # -- formats ---------------------------------------------------------------------------------
 
 
-def _parse_elf(content: bytes, place: Place) -> SymbolFile:
+def _parse_elf(content: bytes, place: LoadSegments) -> SymbolFile:
     try:
         sections, symbols = elf.parse(content)
     except elf.ElfError as error:
@@ -130,7 +134,7 @@ def _parse_elf(content: bytes, place: Place) -> SymbolFile:
     return _file(found, _debug(sections) if linked else None)
 
 
-def _debug(sections: list[elf.Section]) -> DebugInformation | None:
+def _debug(sections: list[elf.ElfSection]) -> DebugInformation | None:
     named = {s.name: s.content for s in sections if s.name.startswith(".debug_") and s.content}
     if ".debug_info" not in named:
         return None
@@ -139,7 +143,7 @@ def _debug(sections: list[elf.Section]) -> DebugInformation | None:
     return DebugInformation(tuple(named.items()), spans)
 
 
-def _elf_kind(symbol: elf.ElfSymbol, sections: list[elf.Section]) -> SymbolKind | None:
+def _elf_kind(symbol: elf.ElfSymbol, sections: list[elf.ElfSection]) -> SymbolKind | None:
     if symbol.type not in tuple(elf.SymbolType) or not 0 < symbol.section < len(sections):
         return None
     flags = sections[symbol.section].flags
@@ -149,7 +153,15 @@ def _elf_kind(symbol: elf.ElfSymbol, sections: list[elf.Section]) -> SymbolKind 
     return SymbolKind.DATA if data else SymbolKind.CODE
 
 
-def _parse_elks(content: bytes, place: Place, *, executable: bool) -> list[Symbol]:
+def _parse_executable(content: bytes, source: SymbolSource, place: LoadSegments) -> SymbolFile:
+    told = embedded.find(content)
+    if told is None:
+        raise SymbolFileError("this .EXE brings no debugging information that is known here")
+    folder = source.path.parent.absolute() if source.path.name else None
+    return embedded.symbol_file(told, place.image * PARAGRAPH, folder)
+
+
+def _parse_elks(content: bytes, place: LoadSegments, *, executable: bool) -> list[Symbol]:
     try:
         records = aout.parse(content).symbols if executable else aout.parse_symbols(content)
     except ElksError as error:
@@ -165,9 +177,15 @@ def _parse_elks(content: bytes, place: Place, *, executable: bool) -> list[Symbo
     return [Symbol(record.name, place.address(kind, record.value), kind) for record, kind in found]
 
 
-def _parse_text(content: bytes, source: Source, default: Place) -> Iterable[Symbol]:
+def _parse_text(content: bytes, source: SymbolSource, default: LoadSegments) -> SymbolFile:
     lines = content.decode("latin-1").splitlines()
     known = maps.find_format(lines)
     if known is None:
         raise SymbolFileError("this text is no map of a kind that is known here, nor nm's output")
-    return maps.read_map(lines, known, source.place(LINEAR if known.linear else default))
+    place = source.place(LINEAR if known.linear else default)
+    named = _file(maps.read_map(lines, known, place))
+    told = line_maps.read(lines)
+    if not told.units:
+        return named
+    folder = source.path.parent.absolute() if source.path.name else None
+    return replace(named, debug=embedded.symbol_file(told, place.image * PARAGRAPH, folder).debug)

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import deque
 from itertools import pairwise
 
+from blink16.cpu.opcodes import NOTHING_FOLLOWS, ControlFlow
 from blink16.memory import MEMORY_SIZE, Memory, linear
 from blink16.symbols import Symbol, SymbolKind
 from blink16.unwind.walk import MASK, call_target, fetch, jump_target
@@ -21,7 +22,7 @@ def follow_jumps(memory: Memory, cs: int, ip: int) -> tuple[int, int]:
     while (cs, ip) not in seen:
         seen.add((cs, ip))
         instruction = fetch(memory, cs, ip)
-        if instruction is None or instruction.row.mnemonic not in ("JMP", "JMPF"):
+        if instruction is None or instruction.row.control_flow not in _JUMPS:
             break
         cs, ip = jump_target(cs, ip, instruction) or (cs, ip)
     return cs, ip
@@ -50,12 +51,12 @@ def discover(memory: Memory, cs: int, ip: int) -> list[Symbol]:
         target = jump_target(cs, ip, instruction)
         if target is not None:
             waiting.append(target)
-        if instruction.row.mnemonic not in _NOTHING_FOLLOWS:
+        if instruction.row.control_flow not in NOTHING_FOLLOWS:
             waiting.append((cs, (ip + instruction.length) & MASK))
     return _symbols(starts, ends)
 
 
-_NOTHING_FOLLOWS = {"JMP", "JMPF", "RET", "RETF", "IRET"}
+_JUMPS = {ControlFlow.JUMP, ControlFlow.FAR_JUMP}
 
 
 def _symbols(starts: dict[int, str], ends: dict[int, int]) -> list[Symbol]:

@@ -12,8 +12,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from blink16.cpu.decoder import EFFECTIVE_ADDRESSES
-from blink16.cpu.encoding import DIRECT_RM, EncodingError, Instruction, parse, parse_body
-from blink16.cpu.opcodes import BYTE_REGISTERS, PREFIXES, SEGMENT_REGISTERS, WORD_REGISTERS
+from blink16.cpu.encoding import DIRECT_RM, MAX_BODY, EncodingError, Instruction
+from blink16.cpu.models import DEFAULT
+from blink16.cpu.opcodes import (
+    BYTE_REGISTERS,
+    LOOPS,
+    NOTHING_FOLLOWS,
+    SEGMENT_REGISTERS,
+    WORD_REGISTERS,
+    ControlFlow,
+)
 from blink16.cpu.registers import Cell
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, Memory, linear
 
@@ -109,10 +117,11 @@ def fetch(memory: Memory, cs: int, ip: int) -> Instruction | None:
         code += bytes(memory.ram[: WINDOW - len(code)])
     if code.startswith(_BLANK):
         return None
-    if code[0] not in PREFIXES:
-        return parse_body(code[:6])
+    encoding = DEFAULT.encoding
+    if code[0] not in encoding.opcodes.prefixes:
+        return encoding.parse_body(code[:MAX_BODY])
     try:
-        return parse(code)
+        return encoding.parse(code)
     except EncodingError:
         return None
 
@@ -123,11 +132,12 @@ def advance(path: Path) -> Return | Sequence[Path]:
     if instruction is None:
         return ()
     here, path.ip = path.ip, (path.ip + instruction.length) & MASK
-    flow = _FLOWS.get(instruction.row.mnemonic)
-    if flow is not None:
+    control_flow = instruction.row.control_flow
+    flow = _FLOWS.get(control_flow)
+    if flow is not None and instruction.row.mnemonic != "INTO":
         return flow(path, instruction, here)
-    if "Jb" in instruction.row.operands:  # JZ, LOOP and the like
-        if instruction.row.mnemonic.startswith("LOOP"):
+    if control_flow is ControlFlow.BRANCH:
+        if instruction.row.mnemonic in LOOPS:
             path.cells[Cell.CX] = None
         return path, path.copy(path.ip + _number(instruction))
     _EFFECTS.get(instruction.row.mnemonic, _compute)(path, instruction)
@@ -214,26 +224,26 @@ def released_by(memory: Memory, cs: int, ip: int) -> int:
             continue
         seen.add(ip)
         following = (ip + instruction.length) & MASK
-        mnemonic, operands = instruction.row.mnemonic, instruction.row.operands
-        if mnemonic in ("RET", "RETF"):
-            return _number(instruction) if operands else 0
+        control_flow = instruction.row.control_flow
+        if control_flow in (ControlFlow.RETURN, ControlFlow.FAR_RETURN):
+            return _number(instruction) if instruction.row.operands else 0
         target = jump_target(cs, ip, instruction)
         if target is not None:
             waiting.append(target[1])
-        if mnemonic not in ("JMP", "JMPF", "IRET"):
+        if control_flow not in NOTHING_FOLLOWS:
             waiting.append(following)
     return 0
 
 
-_FLOWS: dict[str, Callable[[Path, Instruction, int], Return | Sequence[Path]]] = {
-    "RET": _return(ReturnKind.NEAR),
-    "RETF": _return(ReturnKind.FAR),
-    "IRET": _return(ReturnKind.INTERRUPT),
-    "JMP": _jump,
-    "JMPF": _jump,
-    "CALL": _call,
-    "CALLF": _call,
-    "INT": _interrupt,
+_FLOWS: dict[ControlFlow, Callable[[Path, Instruction, int], Return | Sequence[Path]]] = {
+    ControlFlow.RETURN: _return(ReturnKind.NEAR),
+    ControlFlow.FAR_RETURN: _return(ReturnKind.FAR),
+    ControlFlow.INTERRUPT_RETURN: _return(ReturnKind.INTERRUPT),
+    ControlFlow.JUMP: _jump,
+    ControlFlow.FAR_JUMP: _jump,
+    ControlFlow.CALL: _call,
+    ControlFlow.FAR_CALL: _call,
+    ControlFlow.INTERRUPT: _interrupt,
 }
 
 

@@ -9,16 +9,19 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from blink16.cpu.encoding import MAX_BODY, Instruction, parse_body
-from blink16.cpu.flags import CONDITIONS
+from blink16.cpu.encoding import MAX_BODY, Instruction
+from blink16.cpu.later import is_suspicious, suspects
+from blink16.cpu.model import Model
 from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP, MAX_PREFIXES
 from blink16.cpu.opcodes import (
-    PREFIXES,
+    OPENS_FLAGS,
+    PORT_INSTRUCTIONS,
     REPNZ,
     REPZ,
     SEGMENT_OVERRIDES,
     SEGMENT_REGISTERS,
     STRING_INSTRUCTIONS,
+    ControlFlow,
 )
 from blink16.cpu.operands import Repeat
 from blink16.cpu.semantics import CS
@@ -31,22 +34,19 @@ MAX_SIZE = 96
 """Instructions in a region, about."""
 SEGMENT_SIZE = 0x10000
 
-CONDITIONAL = frozenset(
-    {"LOOP", "LOOPZ", "LOOPNZ", "JCXZ"}
-    | {f"J{ending}" for ending in CONDITIONS}
-    | {f"JN{ending}" for ending in CONDITIONS}
-)
-RETURNING = frozenset({"CALLF", "INT", "INTO"})
+_RETURNING = frozenset({ControlFlow.FAR_CALL, ControlFlow.INTERRUPT})
 """They leave the region, and what they call comes back behind them."""
-LEAVING = frozenset({"JMPF", "RETF"})
-INTERPRETED = frozenset({"IN", "OUT", "STI", "POPF"})
+_LEAVING = frozenset({ControlFlow.FAR_JUMP, ControlFlow.FAR_RETURN})
+_NOT_FALLING_THROUGH = _LEAVING | {ControlFlow.JUMP, ControlFlow.RETURN}
+_ENDING = _RETURNING | _NOT_FALLING_THROUGH | {ControlFlow.BRANCH, ControlFlow.CALL}
+_INTERPRETED = PORT_INSTRUCTIONS | OPENS_FLAGS | {"HLT"}
 """They stay outside of regions; the code behind them is entered anew."""
-INTERPRETED_LEAVING = frozenset({"IRET", "HLT"})
+_INTERPRETED_LEAVING = frozenset({ControlFlow.INTERRUPT_RETURN, ControlFlow.HALT})
 _STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.LAST
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlacedInstruction:
     """An instruction in the code segment."""
 
     ip: int
@@ -56,11 +56,18 @@ class Place:
     segment: int | None
     """The number of the overriding segment register."""
     repeat: Repeat | None
+    suspicious: bool = False
+    """Whether it can hardly be meant (`later.is_suspicious`)."""
 
     @property
     def mnemonic(self) -> str:
         """The mnemonic of its row."""
         return self.instruction.row.mnemonic
+
+    @property
+    def control_flow(self) -> ControlFlow:
+        """Where control goes from here."""
+        return self.instruction.row.control_flow
 
     @property
     def target(self) -> int | None:
@@ -74,7 +81,7 @@ class Place:
     def interpreted(self) -> bool:
         """Whether this is nothing for a region."""
         mnemonic, modrm = self.mnemonic, self.instruction.modrm
-        if mnemonic in INTERPRETED or mnemonic in INTERPRETED_LEAVING:
+        if mnemonic in _INTERPRETED or self.suspicious:
             return True
         if self.repeat is not None and mnemonic in STRING_INSTRUCTIONS:
             return True
@@ -85,13 +92,15 @@ class Place:
         return sets_cs and mnemonic != "PUSH"
 
 
-class Segment:
+class CodeCopy:
     """A copy of a code segment and of its attributes."""
 
-    def __init__(self, memory: Memory, cs: int, unstable: frozenset[int]) -> None:
+    def __init__(self, model: Model, memory: Memory, cs: int, unstable: frozenset[int]) -> None:
         """Copy the segment ``cs``; ``unstable``: linear addresses of code that keeps changing."""
         base = cs << 4
         self.base = base
+        self.model = model
+        self._suspects = suspects(model.name)
         self.code = _copy(memory.ram, base)
         self._attributes = _copy(memory.attributes, base)
         self._jumps = _copy(memory.scratch[HOT_OFFSET - SCRATCH_OFFSET :], base)
@@ -109,7 +118,7 @@ class Segment:
         """Whether the interpreter has ever jumped to an offset."""
         return self._jumps[ip] > 0
 
-    def changes(self, place: Place) -> bool:
+    def changes(self, place: PlacedInstruction) -> bool:
         """Whether an instruction is one that keeps changing."""
         return bool(self._unstable) and any(
             self.linear(ip) in self._unstable for ip in range(place.ip, place.end)
@@ -119,11 +128,11 @@ class Segment:
         """Whether the interpreter has to look at this address."""
         return ip > LAST_IP or bool(self._attributes[ip] & _STOPS)
 
-    def decode(self, ip: int) -> Place | None:
+    def decode(self, ip: int) -> PlacedInstruction | None:
         """Return the instruction at an offset; None if it is too odd for a region."""
         segment = repeat = None
-        at = ip
-        while at <= LAST_IP and self.code[at] in PREFIXES:
+        at, prefixes = ip, self.model.opcodes.prefixes
+        while at <= LAST_IP and self.code[at] in prefixes:
             prefix = self.code[at]
             if prefix in SEGMENT_OVERRIDES:
                 segment = SEGMENT_REGISTERS.index(SEGMENT_OVERRIDES[prefix])
@@ -132,8 +141,10 @@ class Segment:
             at += 1
         if at > LAST_IP or at - ip > MAX_PREFIXES:
             return None
-        instruction = parse_body(self.code[at : at + MAX_BODY])
-        return Place(ip, at + instruction.length, instruction, segment, repeat)
+        body = self.code[at : at + MAX_BODY]
+        instruction = self.model.encoding.parse_body(body)
+        end, suspicious = at + instruction.length, is_suspicious(body[:4], self._suspects)
+        return PlacedInstruction(ip, end, instruction, segment, repeat, suspicious)
 
 
 def _copy(array: memoryview, base: int) -> bytes:
@@ -142,10 +153,10 @@ def _copy(array: memoryview, base: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class BasicBlock:
     """Instructions that are executed one after the other."""
 
-    places: tuple[Place, ...]
+    places: tuple[PlacedInstruction, ...]
 
     @property
     def start(self) -> int:
@@ -156,16 +167,16 @@ class Block:
         """Return where control may go from here within the segment, as far as that is known."""
         last = self.places[-1]
         ways = [] if last.target is None else [last.target]
-        if last.mnemonic not in _NOT_FALLING_THROUGH and last.mnemonic != "CALL":
+        if last.control_flow not in _NOT_FALLING_THROUGH | {ControlFlow.CALL}:
             ways.append(last.end)
         return ways
 
 
 @dataclass(slots=True)
-class Flow:
+class RegionPlan:
     """The blocks that can be reached from an entry, by offset."""
 
-    blocks: dict[int, Block] = field(default_factory=dict)
+    blocks: dict[int, BasicBlock] = field(default_factory=dict)
     entries: set[int] = field(default_factory=set)
     """Where the region can be entered."""
     returns: set[int] = field(default_factory=set)
@@ -193,18 +204,18 @@ class Flow:
             longest[start] = len(block.places) + max(ahead, default=0)
         return {start: longest[start] for start in checked}
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[PlacedInstruction]:
         """Return every instruction."""
         return (place for block in self.blocks.values() for place in block.places)
 
 
-def follow(segment: Segment, entry: int) -> Flow:
+def follow(segment: CodeCopy, entry: int) -> RegionPlan:
     """Find the blocks that control gets to from an offset, nearest first.
 
     Where the interpreter has never jumped to is left out, and where another region begins:
     going over to that costs less than translating code twice.
     """
-    flow = Flow()
+    flow = RegionPlan()
     ways = deque([entry])
     entries, returns = {entry}, set()
     size = 0
@@ -218,29 +229,31 @@ def follow(segment: Segment, entry: int) -> Flow:
             entries.add(after)
         if not places:
             continue
-        flow.blocks[start] = Block(tuple(places))
+        flow.blocks[start] = BasicBlock(tuple(places))
         size += len(places)
         last = places[-1]
-        target, mnemonic = last.target, last.mnemonic
+        target, control_flow = last.target, last.control_flow
         if target is not None and segment.was_reached(target):
             ways.append(target)
-            if target <= start or mnemonic == "CALL":
+            if target <= start or control_flow is ControlFlow.CALL:
                 entries.add(target)
-        if mnemonic in RETURNING or mnemonic == "CALL":
-            if mnemonic == "INTO" or segment.was_reached(last.end):
+        if control_flow in _RETURNING | {ControlFlow.CALL}:
+            if last.mnemonic == "INTO" or segment.was_reached(last.end):
                 ways.append(last.end)
                 entries.add(last.end)
                 returns.add(last.end)
-        elif mnemonic not in _NOT_FALLING_THROUGH and after is None:
+        elif control_flow not in _NOT_FALLING_THROUGH and after is None:
             ways.append(last.end)
     flow.entries = entries & flow.blocks.keys()
     flow.returns = returns & flow.blocks.keys()
     return flow
 
 
-def _collect(segment: Segment, start: int, flow: Flow) -> tuple[list[Place], int | None]:
+def _collect(
+    segment: CodeCopy, start: int, flow: RegionPlan
+) -> tuple[list[PlacedInstruction], int | None]:
     """Return a block's instructions, and what comes behind the interpreted one that ends it."""
-    places: list[Place] = []
+    places: list[PlacedInstruction] = []
     ip = start
     while len(places) < MAX_BLOCK_SIZE and not segment.stops_at(ip):
         if places and ip in flow.blocks:
@@ -249,14 +262,10 @@ def _collect(segment: Segment, start: int, flow: Flow) -> tuple[list[Place], int
         if place is None:
             break
         if place.interpreted or segment.changes(place):
-            after = None if place.mnemonic in INTERPRETED_LEAVING else place.end & 0xFFFF
+            after = None if place.control_flow in _INTERPRETED_LEAVING else place.end & 0xFFFF
             return places, after
         places.append(place)
         ip = place.end & 0xFFFF
-        if place.mnemonic in _ENDING:
+        if place.control_flow in _ENDING:
             break
     return places, None
-
-
-_NOT_FALLING_THROUGH = LEAVING | {"JMP", "RET"}
-_ENDING = CONDITIONAL | RETURNING | LEAVING | {"JMP", "CALL", "RET"}

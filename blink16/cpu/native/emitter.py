@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from blink16.cpu.native.text import Builder, text
+from blink16.cpu.native import slots
+from blink16.cpu.native.text import IRBuilder, text
 from blink16.cpu.operands import Index
 from blink16.cpu.values import MASK, Value
 from blink16.memory import ADDRESS_MASK, PAGE_SHIFT, PAGES_OFFSET, PageState
@@ -15,7 +16,7 @@ _LINE_END = 15
 """A word whose offset ends in Fh may wrap at the segment's or memory's end, or lie in two pages."""
 
 
-class Emitter(Builder):
+class Emitter(IRBuilder):
     """Emits constants, loads and stores; the rest of `operands.Context` is its children's."""
 
     watching = True
@@ -28,6 +29,10 @@ class Emitter(Builder):
     @abstractmethod
     def note_event(self) -> None:
         """Make the run end after this instruction; called while the rare path is emitted."""
+
+    @abstractmethod
+    def instruction_offset(self) -> Value:
+        """Return where the instruction begins, 32 bits wide; called in rare paths."""
 
     def constant(self, value: int, width: int) -> Value:
         """Return a known value."""
@@ -81,6 +86,7 @@ class Emitter(Builder):
         self.emit(f"store i{width} {text(value)}, ptr {here}, align 1")
         self.go(join)
         self.begin(rare)
+        self.store_slot(slots.STORE_AT, text(self.instruction_offset()))
         function = "store_byte" if width == 8 else "store_word"
         at = f"i32 {text(base)}, i32 {text(offset.zero_extend(ADDRESS))}"
         what = f"i32 {text(value.zero_extend(32))}"

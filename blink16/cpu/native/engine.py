@@ -8,36 +8,33 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from blink16.bus import Bus
-from blink16.cpu.engine import Stop, StopReason, next_instruction
-from blink16.cpu.native import loading
+from blink16.cpu.engine import Stop, StopReason, Witness, next_instruction
+from blink16.cpu.model import Model
+from blink16.cpu.native import loading, slots
 from blink16.cpu.native.compiler import NativeError
-from blink16.cpu.native.layout import OUT, Exit, Ignore, Slot
+from blink16.cpu.native.layout import OUT, Ignore, NativeExit
 from blink16.cpu.native.loading import Core
-from blink16.cpu.native.predicates import Predicates
-from blink16.cpu.native.translation import Translation
+from blink16.cpu.native.predicates import ArmedPredicates
+from blink16.cpu.native.translations import Translations
 from blink16.cpu.predicates import Predicate
 from blink16.cpu.reference import ReferenceEngine
-from blink16.cpu.registers import ICOUNT_OFFSET, Cell, Registers
+from blink16.cpu.registers import Cell, Registers
 from blink16.memory import Access, Memory
 
 LOG = logging.getLogger("blink16")
 PATIENCE = 2000
 """Instructions that the reference executes between two looks whether native code is ready."""
 
-_GOAL, _ICOUNT = Slot.GOAL // 8, ICOUNT_OFFSET // 8
-_TOUCHED, _TOUCHED_BY_READ = Slot.TOUCHED // 4, Slot.TOUCHED_BY_READ // 4
-_AT_PORT = int(Exit.PORT)
+_AT_PORT = int(NativeExit.PORT)
 FAR = 1 << 62
 """An instruction count that no run gets to."""
-_WAKE, _CHANGES = Slot.WAKE // 4, Slot.CHANGES // 4
-_PORT, _ACCESS, _VALUE = Slot.PORT // 4, Slot.ACCESS // 4, Slot.VALUE // 4
 _STOPS: dict[int, Stop] = {
-    Exit.BUDGET: Stop(StopReason.BUDGET),
-    Exit.ATTENTION: Stop(StopReason.ATTENTION),
-    Exit.HALT: Stop(StopReason.HALT),
-    Exit.BREAKPOINT: Stop(StopReason.BREAKPOINT),
-    Exit.SERVICE: Stop(StopReason.SERVICE),
-    Exit.BETWEEN_ROUNDS: Stop(StopReason.ATTENTION),
+    NativeExit.BUDGET: Stop(StopReason.BUDGET),
+    NativeExit.ATTENTION: Stop(StopReason.ATTENTION),
+    NativeExit.HALT: Stop(StopReason.HALT),
+    NativeExit.BREAKPOINT: Stop(StopReason.BREAKPOINT),
+    NativeExit.SERVICE: Stop(StopReason.SERVICE),
+    NativeExit.BETWEEN_ROUNDS: Stop(StopReason.ATTENTION),
 }
 
 
@@ -46,6 +43,7 @@ class NativeEngine:
 
     def __init__(
         self,
+        model: Model,
         registers: Registers,
         memory: Memory,
         bus: Bus,
@@ -63,18 +61,24 @@ class NativeEngine:
         self.memory = memory
         self._bus = bus
         self.horizon: Callable[[], int] = next_instruction
-        self._reference = ReferenceEngine(registers, memory, bus)
+        self._reference = ReferenceEngine(model, registers, memory, bus)
         self._cells = registers.cells
-        self._longs = memoryview(registers.state).cast("q")
-        self._ints = memoryview(registers.state).cast("i")
-        self._state = ctypes.addressof(ctypes.c_char.from_buffer(registers.state))
+        state = registers.state
+        self._icount, self._goal = slots.ICOUNT.view(state), slots.GOAL.view(state)
+        self._touched_at = slots.TOUCHED.view(state)
+        self._rom, self._rom_at = slots.ROM.view(state), slots.ROM_AT.view(state)
+        self._touched_by_read = slots.TOUCHED_BY_READ.view(state)
+        self._wake, self._changes = slots.WAKE.view(state), slots.CHANGES.view(state)
+        self._port, self._access = slots.PORT.view(state), slots.ACCESS.view(state)
+        self._value = slots.VALUE.view(state)
+        self._state = ctypes.addressof(ctypes.c_char.from_buffer(state))
         self._memory = ctypes.addressof(ctypes.c_char.from_buffer(memory.arena))
         self.between_rounds = False
         self._core: Core | None = None
-        self.translation: Translation | None = None
+        self.translation: Translations | None = None
         self._wanted: Mapping[int, Predicate] = {}
-        self._predicates: Predicates | None = None
-        self._coming: Future[Core] | None = loading.core()
+        self._predicates: ArmedPredicates | None = None
+        self._coming: Future[Core] | None = loading.core(model)
         if wait:
             self._use(self._coming.result())
 
@@ -82,6 +86,15 @@ class NativeEngine:
     def name(self) -> str:
         """What executes now: ``native`` or ``reference``."""
         return "reference" if self._core is None else "native"
+
+    @property
+    def witness(self) -> Witness | None:
+        """Who is told of what can't be meant; the reference meets it."""
+        return self._reference.witness
+
+    @witness.setter
+    def witness(self, witness: Witness | None) -> None:
+        self._reference.witness = witness
 
     # -- running -----------------------------------------------------------------------------
 
@@ -104,11 +117,13 @@ class NativeEngine:
             self._reference.interrupt(vector)
             return
         self._cells[Cell.HALTED] = 0
-        self._longs[_GOAL] = self._longs[_ICOUNT]
+        self._goal[0] = self._icount[0]
         self._core.interrupt(self._state, self._memory, vector)
-        if self._ints[_CHANGES] and self.translation is not None:
+        if self._changes[0] and self.translation is not None:
             self.translation.see_changes()
-        if self._ints[_TOUCHED]:
+        if self._rom[0]:
+            self._stored_to_rom(self._icount[0])
+        if self._touched_at[0]:
             self._touched()
 
     def overlook(self, predicates: Mapping[int, Predicate]) -> None:
@@ -134,8 +149,8 @@ class NativeEngine:
     def _use(self, core: Core) -> None:
         self._core = core
         if self.regions:
-            self.translation = Translation(core, self.registers, self.memory)
-        self._predicates = Predicates(core, self.memory)
+            self.translation = Translations(core, self.registers, self.memory)
+        self._predicates = ArmedPredicates(core, self.memory)
         self._predicates.arm(self._wanted)
 
     def _delegate(self, budget: int, skip_first: bool) -> Stop:
@@ -147,11 +162,11 @@ class NativeEngine:
         cells = self._cells
         self.memory.touched = None
         if budget <= 0:
-            return _STOPS[Exit.BUDGET]
+            return _STOPS[NativeExit.BUDGET]
         if cells[Cell.ATTENTION]:
-            return _STOPS[Exit.ATTENTION]
+            return _STOPS[NativeExit.ATTENTION]
         if cells[Cell.HALTED]:
-            return _STOPS[Exit.HALT]
+            return _STOPS[NativeExit.HALT]
         if cells[Cell.TRAP]:
             return self._delegate(budget, skip_first)
         if self.translation is not None:
@@ -160,74 +175,88 @@ class NativeEngine:
             self._predicates.take_ready()
         return self._run_natively(budget, Ignore.POINTS if skip_first else Ignore.NOTHING)
 
-    def _look_after(self, translation: Translation) -> None:
+    def _look_after(self, translation: Translations) -> None:
         """See to what happened to translated code between two runs."""
         memory = self.memory
         if memory.stale_code:
             translation.see_host()
-        if self._ints[_WAKE]:
+        if self._wake[0]:
             translation.take_ready()
         if translation.watching != bool(memory.read_watches):
             translation.set_watching(bool(memory.read_watches))
 
     def _run_natively(self, budget: int, ignore: int) -> Stop:
         assert self._core is not None
-        enter, state, memory, longs = self._core.enter, self._state, self._memory, self._longs
-        began = longs[_ICOUNT]
-        end = longs[_GOAL] = began + budget
+        enter, state, memory = self._core.enter, self._state, self._memory
+        icount, goal = self._icount, self._goal
+        began = icount[0]
+        end = goal[0] = began + budget
         horizon = FAR
         exit_ = enter(state, memory, ignore)
         while True:
             while exit_ == _AT_PORT:
                 value = self._access_port()
-                horizon = longs[_ICOUNT] + self.horizon()
-                longs[_GOAL] = min(horizon, end)
+                horizon = icount[0] + self.horizon()
+                goal[0] = min(horizon, end)
                 exit_ = self._core.answer(state, memory, value)
             stop = _STOPS.get(exit_) or self._see_to(exit_)
             if stop is not None:
                 break
-            if longs[_ICOUNT] != began:  # else the first instruction is still to come
+            if icount[0] != began:  # else the first instruction is still to come
                 ignore = Ignore.NOTHING
             exit_ = enter(state, memory, ignore)
-        if exit_ == Exit.DELEGATE:
+        if self._rom[0]:
+            self._stored_to_rom(icount[0] - (exit_ != NativeExit.BETWEEN_ROUNDS))
+        if exit_ == NativeExit.DELEGATE:
             return stop
-        if longs[_ICOUNT] != began:
+        if icount[0] != began:
             self.between_rounds = False
-        if exit_ == Exit.BETWEEN_ROUNDS:
+        if exit_ == NativeExit.BETWEEN_ROUNDS:
             self.between_rounds = True
-        return _STOPS[Exit.ATTENTION] if exit_ == Exit.BUDGET and horizon <= end else stop
+        return (
+            _STOPS[NativeExit.ATTENTION] if exit_ == NativeExit.BUDGET and horizon <= end else stop
+        )
 
     def _access_port(self) -> int:
         """Do for IN or OUT what it left for; return what IN is to read."""
-        ints, access = self._ints, self._ints[_ACCESS]
+        access = self._access[0]
         if access & OUT:
-            self._bus.write(ints[_PORT], ints[_VALUE], access - OUT)
+            self._bus.write(self._port[0], self._value[0], access - OUT)
             return 0
-        return self._bus.read(ints[_PORT], access)
+        return self._bus.read(self._port[0], access)
 
     def _see_to(self, exit_: int) -> Stop | None:
         """Do what native code can't; None to go on with it."""
-        if exit_ == Exit.DELEGATE:
+        if exit_ == NativeExit.DELEGATE:
             stop = self._delegate(1, True)
             if self.translation is not None and self.memory.stale_code:
                 self.translation.see_host()
             return None if stop.reason is StopReason.BUDGET else stop
-        if exit_ == Exit.WATCHPOINT:
+        if exit_ == NativeExit.WATCHPOINT:
             return self._touched()
+        if exit_ == NativeExit.ROM:
+            ends = self._stored_to_rom(self._icount[0] - 1)
+            return _STOPS[NativeExit.ATTENTION] if ends else None
         translation = self.translation
         if translation is not None:
             match exit_:
-                case Exit.HOT:
+                case NativeExit.HOT:
                     translation.warmer(self.registers.cs, self.registers.ip)
-                case Exit.CHANGED:
+                case NativeExit.CHANGED:
                     translation.see_changes()
-                case Exit.WAKE:
+                case NativeExit.WAKE:
                     translation.take_ready()
         return None
 
+    def _stored_to_rom(self, icount: int) -> bool:
+        """Tell of a store to ROM by the instruction ``icount``; whether the run is to end."""
+        address, ip = self._rom[0] - 1, self._rom_at[0]
+        self._rom[0] = 0
+        return self.witness is not None and self.witness.stored_to_rom(address, ip, icount)
+
     def _touched(self) -> Stop:
-        address = self._ints[_TOUCHED] - 1
-        access = Access.READ if self._ints[_TOUCHED_BY_READ] else Access.WRITE
-        self._ints[_TOUCHED] = 0
+        address = self._touched_at[0] - 1
+        access = Access.READ if self._touched_by_read[0] else Access.WRITE
+        self._touched_at[0] = 0
         self.memory.touched = address, access
         return Stop(StopReason.WATCHPOINT, address, access)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blink16.cpu.decoder import FarConstant, maker_of
+from blink16.cpu.decoder import FarConstant, makers_of
 from blink16.cpu.encoding import Instruction
+from blink16.cpu.model import Model
+from blink16.cpu.native import slots
 from blink16.cpu.native.emitter import ADDRESS, Emitter
 from blink16.cpu.native.layout import (
     HOT_LIMIT,
@@ -13,7 +15,6 @@ from blink16.cpu.native.layout import (
     LAST_IP,
     OUT,
     SEGMENTS,
-    Slot,
     byte_register_offset,
     cell_offset,
 )
@@ -22,6 +23,7 @@ from blink16.cpu.native.text import (
     tail_call,
     text,
 )
+from blink16.cpu.opcodes import IMMEDIATE_FORMS, MODRM_FORMS, Row
 from blink16.cpu.operands import (
     ConstantOperand,
     Index,
@@ -43,21 +45,24 @@ SEEN = 1 << 15
 """Set by any prefix."""
 
 STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.ENTRY | Attribute.LAST
-DYNAMIC = frozenset(
-    ("Eb", "Ew", "Gb", "Gw", "Sw", "M", "Mp", "Ib", "Iw", "Ibs", "Jb", "Jw", "Ob", "Ow", "Ap")
-)
+_DYNAMIC = MODRM_FORMS | IMMEDIATE_FORMS
 """Operand forms that depend on bytes behind the opcode."""
 
 
-class Function(Emitter):
+class OpcodeFunction(Emitter):
     """One function of the interpreter; the `Context` of the instruction that it executes."""
 
-    def __init__(self, name: str, repeat: Repeat | None = None) -> None:
+    def __init__(
+        self, model: Model, name: str, repeat: Repeat | None = None, opcode_size: int = 1
+    ) -> None:
+        """Begin a function; ``opcode_size``: bytes of its opcode, which lies at ``%code``."""
         super().__init__()
+        self.model = model
+        self.fixed_flags = model.fixed_flags
         self.symbol = name
         self.asked_for_repeat = False
         self._repeat = repeat
-        self._length = 1
+        self._length = opcode_size
         self._extra: Value | None = None
         self._modrm: Value | None = None
         self._target: Value | None = None
@@ -121,8 +126,8 @@ class Function(Emitter):
 
     def operand(self, form: str, in_memory: bool) -> Operand:
         """Return an operand by its form in the opcode map."""
-        if form not in DYNAMIC:
-            return maker_of(form)(self, _NO_INSTRUCTION)
+        if form not in _DYNAMIC:
+            return makers_of(Row("", (form,)))[0](self, _NO_INSTRUCTION)
         width = 8 if form[1:] == "b" else 16
         match form[0]:
             case "E" if in_memory:
@@ -205,27 +210,24 @@ class Function(Emitter):
     def port_in(self, port: Value, width: int) -> Value:
         """Read an I/O port."""
         self._access(port, width)
-        return self.value(f"load i{width}, ptr {self.address('%state', Slot.VALUE)}", width)
+        return self.load_slot(slots.VALUE).truncate(width)
 
     def port_out(self, port: Value, value: Value) -> None:
         """Write an I/O port."""
-        self._put(Slot.VALUE, value)
+        self.store_slot(slots.VALUE, text(value.zero_extend(32)))
         self._access(port, value.width | OUT)
 
     def _access(self, port: Value, access: int) -> None:
         """Leave so that the host accesses the port, and come back with the answer."""
         ask, go_on = self.labels(2)
-        answered = self.value(f"load i32, ptr {self.address('%state', Slot.ANSWERED)}", 32)
+        answered = self.load_slot(slots.ANSWERED)
         self.fork(answered.is_zero(), ask, go_on)
         self.begin(ask)
-        self._put(Slot.PORT, port)
-        self._put(Slot.ACCESS, self.constant(access, 32))
+        self.store_slot(slots.PORT, text(port.zero_extend(32)))
+        self.store_slot(slots.ACCESS, str(access))
         self.emit(tail_call("@port", "%ip", "%budget", "%prefixes"))
         self.begin(go_on)
-        self._put(Slot.ANSWERED, self.constant(0, 32))
-
-    def _put(self, slot: Slot, value: Value) -> None:
-        self.emit(f"store i32 {text(value.zero_extend(32))}, ptr {self.address('%state', slot)}")
+        self.store_slot(slots.ANSWERED, "0")
 
     def _next_offset(self) -> Value:
         end = Value("%ip", 32, self) + self._length
@@ -274,7 +276,7 @@ class Function(Emitter):
         attention = self.value(f"load atomic i16, ptr {cell} monotonic, align 2", 16)
         self.fork(attention.is_not_zero(), interrupted, again, rare=True)
         self.begin(interrupted)
-        start = self.name(f"load i32, ptr {self.address('%state', Slot.START)}")
+        start = text(self.load_slot(slots.START))
         left = self.name("load i64, ptr %left")
         self.emit(tail_call("@between_rounds", start, left))
         self.begin(done)
@@ -288,11 +290,17 @@ class Function(Emitter):
         """Let no interrupt in before the next instruction has retired."""
         left = self.name("load i64, ptr %left")
         after = self.name(f"sub i64 {left}, 1")
-        self.emit(f"store i64 {after}, ptr {self.address('%state', Slot.SHADOW_AT)}")
+        self.store_slot(slots.SHADOW_AT, after)
 
     def flags_opened(self) -> None:
         """Leave the run if TF is set, or IF newly while an interrupt is requested."""
         self._opened = True
+
+    def instruction_offset(self) -> Value:
+        """Return where the instruction begins, with its prefixes."""
+        prefixed = (Value("%prefixes", 32, self) & SEEN).is_not_zero()
+        start = self.load_slot(slots.START)
+        return self._choose(prefixed, start, Value("%ip", 32, self))
 
     def note_event(self) -> None:
         """Make the run end after this instruction."""
@@ -379,4 +387,4 @@ class Function(Emitter):
         self.emit(tail_call(function, text(ip), left, prefixes, text(base), code))
 
 
-_NO_INSTRUCTION = Instruction(0)
+_NO_INSTRUCTION = Instruction(Row("", ()), 0)

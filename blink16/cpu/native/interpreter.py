@@ -11,21 +11,22 @@ from collections.abc import Iterator
 
 from blink16.cpu.decoder import EFFECTIVE_ADDRESSES
 from blink16.cpu.encoding import DIRECT_RM
+from blink16.cpu.later import EMPTY, suspects
+from blink16.cpu.model import Model
+from blink16.cpu.native import slots
 from blink16.cpu.native.function import (
-    DYNAMIC,
     REPEAT_MASK,
     REPEAT_SHIFT,
     SEEN,
     SEGMENT_MASK,
     SEGMENT_SHIFT,
     STOPS,
-    Function,
+    OpcodeFunction,
 )
 from blink16.cpu.native.layout import (
     ENTRIES_OFFSET,
     LAST_IP,
     MAX_PREFIXES,
-    Slot,
 )
 from blink16.cpu.native.runtime import RUNTIME
 from blink16.cpu.native.text import (
@@ -35,80 +36,119 @@ from blink16.cpu.native.text import (
     text,
 )
 from blink16.cpu.opcodes import (
-    OPCODES,
-    PREFIXES,
     REPNZ,
     REPZ,
     SEGMENT_OVERRIDES,
     SEGMENT_REGISTERS,
     Row,
-    has_modrm,
 )
 from blink16.cpu.operands import (
     Repeat,
 )
 from blink16.cpu.registers import Cell
-from blink16.cpu.semantics import DS, INSTRUCTIONS, enter_interrupt
+from blink16.cpu.semantics import DS, enter_interrupt
 from blink16.cpu.values import Value
 from blink16.memory import ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
 
 
-def _execute(name: str, row: Row, in_memory: bool, repeat: Repeat | None) -> Function:
+def _execute(
+    model: Model, name: str, row: Row, in_memory: bool, repeat: Repeat | None, opcode_size: int
+) -> OpcodeFunction:
     """Return the function that executes a row."""
-    function = Function(name, repeat)
-    if has_dynamic_modrm(row):
+    function = OpcodeFunction(model, name, repeat, opcode_size)
+    if row.has_modrm:
         function.modrm()
     # The address first: immediates lie behind its displacement.
     order = sorted(range(len(row.operands)), key=lambda n: row.operands[n][0] not in "EM")
     made = {n: function.operand(row.operands[n], in_memory) for n in order}
-    INSTRUCTIONS[row.mnemonic](function, *(made[n] for n in range(len(row.operands))))
+    model.semantics[row.mnemonic](function, *(made[n] for n in range(len(row.operands))))
     function.finish()
     return function
 
 
-def has_dynamic_modrm(row: Row) -> bool:
-    """Return whether a row has an operand that ModR/M names."""
-    return any(form in DYNAMIC and form[0] in "EGSM" for form in row.operands)
-
-
-class Module:
+class InterpreterModule:
     """Collects the interpreter's functions, the same row's only once."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model) -> None:
+        self.model = model
         self.parts: list[str] = []
-        self._names: dict[tuple[Row, bool, Repeat | None], str] = {}
+        self._names: dict[tuple[Row, bool, Repeat | None, int], str] = {}
+        self._made: set[str] = set()
+        self._suspects = suspects(model.name) | EMPTY.keys()
 
-    def row(self, row: Row, in_memory: bool, repeat: Repeat | None) -> str:
+    def row(self, row: Row, in_memory: bool, repeat: Repeat | None, opcode_size: int) -> str:
         """Return the name of the function for a row."""
-        key = (row, in_memory, repeat)
+        key = (row, in_memory, repeat, opcode_size)
         if key not in self._names:
-            self._names[key] = self._emit_row(row, in_memory, repeat)
+            self._names[key] = self._emit_row(row, in_memory, repeat, opcode_size)
         return self._names[key]
 
-    def _emit_row(self, row: Row, in_memory: bool, repeat: Repeat | None) -> str:
+    def _emit_row(self, row: Row, in_memory: bool, repeat: Repeat | None, opcode_size: int) -> str:
         name = f"op{len(self.parts)}"
-        function = _execute(name, row, in_memory, repeat)
+        function = _execute(self.model, name, row, in_memory, repeat, opcode_size)
         if repeat is not None and not function.asked_for_repeat:
-            return self.row(row, in_memory, None)
+            return self.row(row, in_memory, None, opcode_size)
         self.parts.append(str(function))
         return f"@{name}"
 
     def opcode(self, opcode: int, repeat: Repeat | None) -> str:
         """Return the name of the function for an opcode, which may choose another."""
-        rows = OPCODES[opcode]
-        if opcode in PREFIXES:
-            return self._prefix(opcode)
-        if not has_modrm(opcode):
-            return self.row(rows[0], False, repeat)
-        names = [self.row(row, memory, repeat) for memory in (True, False) for row in rows]
-        return self._choice(tuple(names))
+        name = self._opcode(opcode, repeat)
+        return self._suspicious(opcode, name) if opcode in self._suspects else name
 
-    def _choice(self, names: tuple[str, ...]) -> str:
+    def _suspicious(self, opcode: int, name: str) -> str:
+        """Return the function that looks at what is hardly meant before it is executed."""
+        key = f"suspicious{opcode:02x}_{name[1:]}"
+        if key not in self._made:
+            self._made.add(key)
+            function = OpcodeFunction(self.model, key)
+            attributes = function.address("%code", ATTRIBUTES_OFFSET)
+            told = function.value(f"load i8, ptr {attributes}", 8) & Attribute.TOLD
+            suspicious = told.is_zero()
+            if opcode in EMPTY:
+                code = function.value("load i32, ptr %code, align 1", 32)
+                suspicious = suspicious & code.equals(int.from_bytes(EMPTY[opcode], "little"))
+            look, go = function.labels(2)
+            function.fork(suspicious, look, go, rare=True)
+            for label, target in ((look, "@delegate"), (go, name)):
+                function.begin(label)
+                function.emit(tail_call(target, "%ip", "%budget", "%prefixes"))
+            self.parts.append(str(function))
+        return f"@{key}"
+
+    def _opcode(self, opcode: int, repeat: Repeat | None) -> str:
+        opcodes = self.model.opcodes
+        if opcode in opcodes.prefixes:
+            return self._prefix(opcode)
+        if opcode in opcodes.escapes:
+            return self._escape(opcode, repeat)
+        rows, size = opcodes.rows[opcode], 1 + (opcode > 0xFF)
+        if opcode not in opcodes.with_modrm:
+            return self.row(rows[0], False, repeat, size)
+        names = [self.row(row, memory, repeat, size) for memory in (True, False) for row in rows]
+        return self._choice(tuple(names), size)
+
+    def _escape(self, opcode: int, repeat: Repeat | None) -> str:
+        """Return the function that goes on by an opcode's second byte."""
+        key = f"escape{opcode:02x}{'' if repeat is None else repeat.name}"
+        if key not in self._made:
+            self._made.add(key)
+            names = [self.opcode(opcode << 8 | second, repeat) for second in range(256)]
+            self.parts.append(_constant(f"@{key}_table", names))
+            function = OpcodeFunction(self.model, key)
+            second = text(function.fetch(8).zero_extend(32))
+            slot = function.name(f"getelementptr ptr, ptr @{key}_table, i32 {second}")
+            target = function.name(f"load ptr, ptr {slot}")
+            function.emit(tail_call(target, "%ip", "%budget", "%prefixes"))
+            self.parts.append(str(function))
+        return f"@{key}"
+
+    def _choice(self, names: tuple[str, ...], opcode_size: int) -> str:
         """Return the function that looks at ModR/M: memory and register forms, by member."""
         key = f"choice{'_'.join(name[1:] for name in names)}"
-        if f"@{key}" not in self._names.values():
-            self._names[Row(key, ()), False, None] = f"@{key}"
-            function = Function(key)
+        if key not in self._made:
+            self._made.add(key)
+            function = OpcodeFunction(self.model, key, opcode_size=opcode_size)
             modrm = function.modrm()
             in_memory, register = function.labels(2)
             function.fork(modrm.below(0xC0), in_memory, register)
@@ -129,9 +169,9 @@ class Module:
     def _prefix(self, opcode: int) -> str:
         """Return the function of a prefix, which goes on with the opcode behind it."""
         name = f"prefix{opcode:02x}"
-        if f"@{name}" not in self._names.values():
-            self._names[Row(name, ()), False, None] = f"@{name}"
-            self.parts.append(str(_prefix_function(name, opcode)))
+        if name not in self._made:
+            self._made.add(name)
+            self.parts.append(str(_prefix_function(self.model, name, opcode)))
         return f"@{name}"
 
     def finish(self) -> str:
@@ -141,8 +181,8 @@ class Module:
         return RUNTIME + "".join(self.parts) + tables + DECLARATIONS + METADATA
 
 
-def _prefix_function(name: str, opcode: int) -> Function:
-    function = Function(name)
+def _prefix_function(model: Model, name: str, opcode: int) -> OpcodeFunction:
+    function = OpcodeFunction(model, name)
     prefixes, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
     if opcode in SEGMENT_OVERRIDES:
         number = 1 + SEGMENT_REGISTERS.index(SEGMENT_OVERRIDES[opcode])
@@ -153,11 +193,10 @@ def _prefix_function(name: str, opcode: int) -> Function:
     else:
         now = prefixes
     now = now | SEEN
-    slot = function.address("%state", Slot.START)
-    earlier = function.value(f"load i32, ptr {slot}", 32)
+    earlier = function.load_slot(slots.START)
     first = prefixes.is_zero()
     start = Value(function.select(first.handle, "%ip", earlier.handle, 32), 32, function)
-    function.emit(f"store i32 {text(start)}, ptr {slot}")
+    function.store_slot(slots.START, text(start))
     following = ip + 1
     code = function.address("%code", 1)
     attribute = function.value(f"load i8, ptr {function.address(code, ATTRIBUTES_OFFSET)}", 8)
@@ -197,9 +236,9 @@ def _address_table() -> str:
     return f"@addresses = internal constant [{len(lines)} x [4 x i8]] [{', '.join(lines)}]\n"
 
 
-def _jumped() -> Function:
+def _jumped(model: Model) -> OpcodeFunction:
     """Return the function that regions end in: a jump, most often into another region."""
-    function = Function("jumped")
+    function = OpcodeFunction(model, "jumped")
     ip, base = Value("%ip", 32, function), Value("%base", 32, function)
     linear = (base + ip) & ADDRESS_MASK
     code = function.address("%memory", linear)
@@ -216,17 +255,17 @@ def _jumped() -> Function:
     return function
 
 
-def _interrupted() -> Function:
+def _interrupted(model: Model) -> OpcodeFunction:
     """Return the function that enters the interrupt whose vector is in the place of prefixes."""
-    function = Function("interrupted")
+    function = OpcodeFunction(model, "interrupted")
     vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
     enter_interrupt(function, vector.truncate(8), ip.truncate(16))
     function.leave("@entered")
     return function
 
 
-def module_text() -> str:
-    """Return the interpreter in LLVM IR."""
-    module = Module()
-    module.parts += [str(_jumped()), str(_interrupted())]
+def module_text(model: Model) -> str:
+    """Return a processor's interpreter in LLVM IR."""
+    module = InterpreterModule(model)
+    module.parts += [str(_jumped(model)), str(_interrupted(model))]
     return module.finish()

@@ -1,14 +1,14 @@
-"""Where native code finds the machine: offsets in the packed state and in memory's mapping.
+"""Where native code finds the machine: registers in the packed state, tables in the mapping.
 
-Native functions have two pointers, to the packed state (`registers`) and to the mapping of a
-`Memory`.  What this file names behind ``icount`` in the state belongs to the native engine.
+Native functions have two pointers, to the packed state (`registers`, `slots`) and to the mapping
+of a `Memory`.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
 
-from blink16.cpu.registers import ICOUNT_OFFSET, STATE_SIZE, Cell
+from blink16.cpu.registers import Cell
 from blink16.memory import MEMORY_SIZE, SCRATCH_OFFSET, SCRATCH_SIZE
 
 SLICE = 1 << 16
@@ -19,11 +19,9 @@ MAX_PREFIXES = 14
 """Instructions with more prefixes are the reference's."""
 HOT_LIMIT = 254
 """So many jumps to an address are told; its counter then stays one above."""
-MAX_CHANGES = 8
-"""Addresses of changed code that are told one by one in a run."""
 
 OUT = 1
-"""In `Slot.ACCESS`: write the port."""
+"""In `slots.ACCESS`: write the port."""
 
 HOT_OFFSET = SCRATCH_OFFSET
 """A byte for each linear address: how often it was jumped to."""
@@ -33,31 +31,10 @@ PREDICATES_OFFSET = ENTRIES_OFFSET + 8 * MEMORY_SIZE
 """A pointer for each linear address: the predicate of a breakpoint there, or null."""
 
 
-class Slot(IntEnum):
-    """Byte offsets of the native engine's own fields in the packed state."""
-
-    GOAL = 72  # i64: icount where the run is to end
-    RESERVE = 80  # i64: instructions that the run has left beyond the current slice
-    SHADOW_AT = 88  # i64: the budget left when the last instruction that sets SHADOW retired
-    EXIT = 96  # i32: an `Exit`
-    TOUCHED = 100  # i32: 1 + the first watched address that was touched, or 0
-    TOUCHED_BY_READ = 104  # i32
-    START = 108  # i32: the offset of the first prefix of the instruction being decoded
-    CHANGES = 112  # i32: how often translated code was written to
-    CHANGED = 116  # i32[MAX_CHANGES]: where
-    WAKE = 148  # i32: not 0 when the compiler's thread has something; set from that thread
-    PORT = 152  # i32: the port that IN or OUT wants to access
-    ACCESS = 156  # i32: the width of that, and `OUT`
-    VALUE = 160  # i32: what is to be written, or was read
-    ANSWERED = 164  # i32: 1 if the port has been accessed and the instruction is to be done
-
-
 assert PREDICATES_OFFSET + 8 * MEMORY_SIZE == SCRATCH_OFFSET + SCRATCH_SIZE
-assert Slot.GOAL == ICOUNT_OFFSET + 8
-assert Slot.CHANGED + 4 * MAX_CHANGES <= Slot.WAKE < Slot.ANSWERED < STATE_SIZE
 
 
-class Exit(IntEnum):
+class NativeExit(IntEnum):
     """Why native code returned."""
 
     BUDGET = 0
@@ -72,6 +49,7 @@ class Exit(IntEnum):
     CHANGED = 9  # translated code was written to
     WAKE = 10  # the compiler's thread has something
     PORT = 11  # before IN or OUT: the port is to be accessed, then goes `answer`
+    ROM = 12  # after a store to ROM that is to be told
 
 
 class Ignore(IntEnum):

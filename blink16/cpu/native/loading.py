@@ -1,35 +1,43 @@
-"""The native interpreter of this process: taken from the cache, or compiled in the background."""
+"""The native interpreters of this process, one a processor.
+
+They are taken from the cache, or made in the background.  An object file comes into the cache only
+after a process of its own has made it, linked it and run it (`trial`).  What kills that process
+can't kill us, and is remembered beside the cache.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import astuple, dataclass
+from functools import cache as remember
 from pathlib import Path
 
-from blink16.cpu.native import cache
+from blink16.cpu.model import Model
+from blink16.cpu.native import cache, trial
 from blink16.cpu.native.compiler import (
     Compiler,
-    Host,
+    HostProcessor,
     Library,
     NativeError,
     WayIn,
     submit,
     way_in,
 )
-from blink16.cpu.native.interpreter import module_text
 from blink16.cpu.native.runtime import HELPERS, PATHS, WAYS_IN
 
 LEVEL = 2
 """How much LLVM optimises the interpreter."""
-_SOURCES = ("cpu/*.py", "cpu/native/*.py", "memory.py")
+_SOURCES = ("cpu/*.py", "cpu/models/*.py", "cpu/native/*.py", "memory.py")
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
     """The interpreter in the process, and what regions need to link against it."""
 
+    model: Model
     enter: WayIn
     answer: WayIn
     interrupt: WayIn
@@ -39,48 +47,62 @@ class Core:
 
 
 _lock = threading.Lock()
-_core: Future[Core] | None = None
+_cores: dict[Model, Future[Core]] = {}
 
 
-def core() -> Future[Core]:
-    """Return the interpreter, which may not be ready; it is made once in a process.
+def core(model: Model) -> Future[Core]:
+    """Return a processor's interpreter, which may not be ready; it is made once in a process.
 
     The result raises NativeError where there can be no native code.
     """
-    global _core
     with _lock:
-        if _core is None:
-            _core = submit(_make)
-        return _core
+        if model not in _cores:
+            _cores[model] = submit(lambda: _make(model))
+        return _cores[model]
 
 
-def _make() -> Core:
-    compiler = Compiler()
-    exports = (*WAYS_IN, *HELPERS, *PATHS)
-    key = _key(compiler.host)
+@remember
+def _compiler() -> Compiler:
+    return Compiler()
+
+
+def use(core: Core) -> None:
+    """Let this be its processor's interpreter in this process."""
+    with _lock:
+        future = _cores[core.model] = Future()
+        future.set_result(core)
+
+
+def _make(model: Model) -> Core:
+    compiler = _compiler()
+    key, verdict_key = (_key(compiler.host, model, what) for what in ("image", "verdict"))
     image = cache.load(key)
-    library = _try_link(compiler, image, exports)
-    if library is None:
-        image = compiler.compile(module_text(), LEVEL)
-        cache.store(key, image)
-        library = compiler.link(image, exports, {})
+    if image is not None:
+        with suppress(NativeError):
+            return linked(compiler, model, image)
+    verdict = cache.load(verdict_key)
+    if verdict is not None:
+        raise NativeError(verdict.decode("utf-8", "replace"))
+    try:
+        image = trial.first_start(model, LEVEL)
+    except trial.DiedError as error:
+        cache.store(verdict_key, f"{error}, when it was tried here before".encode())
+        raise
+    cache.store(key, image)
+    return linked(compiler, model, image)
+
+
+def linked(compiler: Compiler, model: Model, image: bytes) -> Core:
+    """Return the interpreter made of its object file; NativeError if it does not fit."""
+    library = compiler.link(image, (*WAYS_IN, *HELPERS, *PATHS), {})
     addresses = library.addresses
     enter, answer, interrupt = (way_in(addresses[name]) for name in WAYS_IN)
-    return Core(enter, answer, interrupt, addresses, compiler, library)
+    return Core(model, enter, answer, interrupt, addresses, compiler, library)
 
 
-def _try_link(compiler: Compiler, image: bytes | None, exports: tuple[str, ...]) -> Library | None:
-    if image is None:
-        return None
-    try:
-        return compiler.link(image, exports, {})
-    except NativeError:
-        return None
-
-
-def _key(host: Host) -> bytes:
+def _key(host: HostProcessor, model: Model, what: str) -> bytes:
     """Return a digest of everything that the interpreter's machine code follows from."""
-    digest = hashlib.sha256(repr(astuple(host)).encode())
+    digest = hashlib.sha256(repr((what, astuple(host), model.name, LEVEL)).encode())
     package = Path(__file__).resolve().parents[2]
     for pattern in _SOURCES:
         for path in sorted(package.glob(pattern)):

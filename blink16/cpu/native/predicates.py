@@ -16,7 +16,7 @@ from typing import ClassVar
 from blink16.cpu.native.compiler import Library, NativeError, submit
 from blink16.cpu.native.layout import PREDICATES_OFFSET, cell_offset
 from blink16.cpu.native.loading import Core
-from blink16.cpu.native.text import DECLARATIONS, Builder
+from blink16.cpu.native.text import DECLARATIONS, IRBuilder
 from blink16.cpu.predicates import Predicate, UntranslatableError
 from blink16.cpu.registers import ICOUNT_OFFSET, Cell
 from blink16.cpu.values import MASK, Value
@@ -34,11 +34,12 @@ NAME = "predicate"
 """The symbol of a predicate's function."""
 
 
-class Function(Builder):
+class PredicateFunction(IRBuilder):
     """The function of a predicate, which returns 1 to stop; the `predicates.Context` of it."""
 
-    def __init__(self, predicate: Predicate) -> None:
+    def __init__(self, predicate: Predicate, fixed_flags: int) -> None:
         super().__init__()
+        self.fixed_flags = fixed_flags
         self._alternative = 0
         self.go("A1")
         predicate.emit(self)
@@ -93,7 +94,7 @@ class Function(Builder):
         self.begin(f"A{self._alternative}")
 
 
-class Predicates:
+class ArmedPredicates:
     """The predicates at the breakpoints of one machine; they are compiled in the background.
 
     All is for the engine's thread.  Until its function is there, a breakpoint stops each time.
@@ -143,7 +144,9 @@ class Predicates:
 def _compile(core: Core, predicate: Predicate) -> Library | None:
     """Return the compiled predicate, in the compiler's thread; None if that can't be."""
     try:
-        image = core.compiler.compile(str(Function(predicate)), LEVEL)
+        image = core.compiler.compile(
+            str(PredicateFunction(predicate, core.model.fixed_flags)), LEVEL
+        )
         return core.compiler.link(image, (NAME,), {})
     except UntranslatableError:
         return None

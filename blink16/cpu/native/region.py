@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from blink16.cpu.decoder import execute
-from blink16.cpu.native.blocks import Block, Flow, Place
+from blink16.cpu.model import Model
+from blink16.cpu.native import slots
+from blink16.cpu.native.blocks import BasicBlock, PlacedInstruction, RegionPlan
 from blink16.cpu.native.emitter import ADDRESS, Emitter
-from blink16.cpu.native.layout import Ignore, Slot, cell_offset
+from blink16.cpu.native.layout import Ignore, cell_offset
 from blink16.cpu.native.runtime import HELPERS, PATHS
 from blink16.cpu.native.text import (
     DECLARATIONS,
@@ -17,6 +19,7 @@ from blink16.cpu.native.text import (
     tail_call,
     text,
 )
+from blink16.cpu.opcodes import SETS_CS, ControlFlow
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.registers import Cell
 from blink16.cpu.values import Value
@@ -25,17 +28,19 @@ NAME = "region"
 """The symbol of a region's function."""
 
 
-class Region(Emitter):
+class RegionFunction(Emitter):
     """The function of a region; the `Context` of one of its instructions after the other.
 
     Cells live in allocas, which LLVM turns into registers.  Within a block the emitter itself
     remembers their values.  A block's instructions are taken from the budget when it begins,
     and given back where it is left early.  Whether the budget lasts is only looked at where
-    `Flow.needs` asks for it.
+    `RegionPlan.needs` asks for it.
     """
 
-    def __init__(self, flow: Flow, watching: bool) -> None:
+    def __init__(self, model: Model, flow: RegionPlan, watching: bool) -> None:
         super().__init__()
+        self.model = model
+        self.fixed_flags = model.fixed_flags
         self.watching = watching
         self._flow = flow
         self._needs = flow.needs()
@@ -43,7 +48,7 @@ class Region(Emitter):
         self._written: set[int] = set()
         self._known: dict[int, Value] = {}
         self._dirty: set[int] = set()
-        self._place: Place
+        self._place: PlacedInstruction
         self._left = ""
         self._refund = 0
         self._target: Value | None = None
@@ -96,7 +101,7 @@ class Region(Emitter):
 
     # -- blocks ------------------------------------------------------------------------------
 
-    def _emit_block(self, start: int, block: Block) -> None:
+    def _emit_block(self, start: int, block: BasicBlock) -> None:
         size = len(block.places)
         self.begin(f"B{start}")
         self._known.clear()
@@ -107,12 +112,12 @@ class Region(Emitter):
             self._refund = size - 1 - number
             self._target = self._condition = None
             self._may_end = False
-            execute(self, place.instruction)
+            execute(self, place.instruction, self.model.semantics)
             if self._condition is None:
                 self._end_if_event()
         self._end_block(block.places[-1])
 
-    def _end_block(self, last: Place) -> None:
+    def _end_block(self, last: PlacedInstruction) -> None:
         self._flush()
         if self._condition is not None:
             assert self._target is not None
@@ -123,7 +128,7 @@ class Region(Emitter):
             self.begin(no)
             self._go_to(self.next_ip())
         else:
-            self._go_to(self._target or self.next_ip(), returns=last.mnemonic == "RET")
+            self._go_to(self._target or self.next_ip(), last.control_flow is ControlFlow.RETURN)
 
     def _go_to(self, ip: Value, returns: bool = False) -> None:
         """Go on at an offset, within the region where it is known to have a block."""
@@ -154,7 +159,7 @@ class Region(Emitter):
 
     @property
     def _written_here(self) -> set[int]:
-        return {Cell.CS} if self._place.mnemonic in _FAR else set()
+        return {Cell.CS} if self._place.control_flow in SETS_CS else set()
 
     def _end_if_event(self) -> None:
         """Leave behind this instruction if it wrote to code or touched what is watched."""
@@ -175,6 +180,10 @@ class Region(Emitter):
     def _left_after(self) -> str:
         """Return the budget left when this instruction has retired."""
         return text(Value(self._left, 64, self) + self._refund)
+
+    def instruction_offset(self) -> Value:
+        """Return where the instruction begins."""
+        return self.constant(self._place.ip, 32)
 
     def note_event(self) -> None:
         """Make the run end after this instruction."""
@@ -324,12 +333,8 @@ class Region(Emitter):
 
     def hold_interrupts(self) -> None:
         """Let no interrupt in before the next instruction has retired."""
-        slot = self.address("%state", Slot.SHADOW_AT)
-        self.emit(f"store i64 {self._left_after()}, ptr {slot}")
+        self.store_slot(slots.SHADOW_AT, self._left_after())
 
     def flags_opened(self) -> None:
         """Never come here: what opens flags is interpreted."""
         raise NotImplementedError
-
-
-_FAR = frozenset({"CALLF", "JMPF", "RETF", "INT", "INTO"})

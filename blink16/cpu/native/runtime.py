@@ -8,19 +8,17 @@ engine does: pages written, translated code and watched bytes are noticed.
 
 from __future__ import annotations
 
+from blink16.cpu.native import slots
 from blink16.cpu.native.layout import (
     ENTRIES_OFFSET,
     LAST_IP,
-    MAX_CHANGES,
     PREDICATES_OFFSET,
     SLICE,
-    Exit,
     Ignore,
-    Slot,
-    cell_offset,
+    NativeExit,
 )
 from blink16.cpu.native.text import SIGNATURE, tail_call
-from blink16.cpu.registers import ICOUNT_OFFSET, Cell
+from blink16.cpu.registers import Cell
 from blink16.memory import (
     ADDRESS_MASK,
     ATTRIBUTES_OFFSET,
@@ -46,21 +44,16 @@ PATHS = ("slow", "step", "opened", "jumped")
 _POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
 
 
-def _slot(name: str, offset: int) -> str:
-    return f"%{name} = getelementptr inbounds i8, ptr %state, i32 {offset}\n"
-
-
-def _leave(exit_: Exit, budget: str = "%budget") -> str:
+def _leave(exit_: NativeExit, budget: str = "%budget") -> str:
     return f"call void @leave(ptr %state, i32 %ip, i64 {budget}, i32 {int(exit_)})\nret void"
 
 
-def _leave_before(name: str, exit_: Exit) -> str:
+def _leave_before(name: str, exit_: NativeExit) -> str:
     """Return a path that leaves before the instruction, of which prefixes may have been seen."""
     return f"""
 define preserve_nonecc void @{name}({SIGNATURE}) noinline cold {{
   %none = icmp eq i32 %prefixes, 0
-  {_slot("start_p", Slot.START)}
-  %start = load i32, ptr %start_p
+  {slots.START.load("start")}
   %first = select i1 %none, i32 %ip, i32 %start
   call void @leave(ptr %state, i32 %first, i64 %budget, i32 {int(exit_)})
   ret void
@@ -69,38 +62,30 @@ define preserve_nonecc void @{name}({SIGNATURE}) noinline cold {{
 
 
 def _way_in(name: str, path: str, budget: int = 0) -> str:
-    """Return a function for the host, of state, mapping and a number; it gives an `Exit`.
+    """Return a function for the host, of state, mapping and a number; it gives an `NativeExit`.
 
     It goes to ``path``, with the number in the place of prefixes and ``budget`` instructions
     that are done without a look at what may be due.
     """
     return f"""
 define i32 @{name}(ptr %state, ptr %memory, i32 %number) {{
-  {_slot("ip_p", cell_offset(Cell.IP))}
-  %ip16 = load i16, ptr %ip_p
+  {slots.of_cell(Cell.IP).load("ip16")}
   %ip = zext i16 %ip16 to i32
-  {_slot("cs_p", cell_offset(Cell.CS))}
-  %cs16 = load i16, ptr %cs_p
+  {slots.of_cell(Cell.CS).load("cs16")}
   %cs = zext i16 %cs16 to i32
   %base = shl i32 %cs, 4
-  {_slot("icount_p", ICOUNT_OFFSET)}
-  %icount = load i64, ptr %icount_p
-  {_slot("goal_p", Slot.GOAL)}
-  %goal = load i64, ptr %goal_p
+  {slots.ICOUNT.load("icount")}
+  {slots.GOAL.load("goal")}
   %all = sub i64 %goal, %icount
   %reserve = sub i64 %all, {budget}
-  {_slot("reserve_p", Slot.RESERVE)}
-  store i64 %reserve, ptr %reserve_p
-  {_slot("shadow_p", cell_offset(Cell.SHADOW))}
-  %shadow = load i16, ptr %shadow_p
+  {slots.RESERVE.store("%reserve", "reserve")}
+  {slots.of_cell(Cell.SHADOW).load("shadow")}
   %held = icmp ne i16 %shadow, 0
   %at = select i1 %held, i64 {budget}, i64 -1
-  {_slot("at_p", Slot.SHADOW_AT)}
-  store i64 %at, ptr %at_p
+  {slots.SHADOW_AT.store("%at", "at")}
   call preserve_nonecc void @{path}(ptr %state, ptr %memory, i32 %ip, i64 {budget}, ptr @table,
       i32 %number, i32 %base, ptr %memory)
-  {_slot("exit_p", Slot.EXIT)}
-  %exit = load i32, ptr %exit_p
+  {slots.EXIT.load("exit")}
   ret i32 %exit
 }}
 """
@@ -108,81 +93,74 @@ define i32 @{name}(ptr %state, ptr %memory, i32 %number) {{
 
 _LEAVE = f"""
 define internal void @leave(ptr %state, i32 %ip, i64 %budget, i32 %exit) noinline cold {{
-  {_slot("ip_p", cell_offset(Cell.IP))}
   %ip16 = trunc i32 %ip to i16
-  store i16 %ip16, ptr %ip_p
-  {_slot("exit_p", Slot.EXIT)}
-  store i32 %exit, ptr %exit_p
-  {_slot("goal_p", Slot.GOAL)}
-  %goal = load i64, ptr %goal_p
-  {_slot("reserve_p", Slot.RESERVE)}
-  %reserve = load i64, ptr %reserve_p
+  {slots.of_cell(Cell.IP).store("%ip16", "ip")}
+  {slots.EXIT.store("%exit", "exit")}
+  {slots.GOAL.load("goal")}
+  {slots.RESERVE.load("reserve")}
   %most = sub i64 %goal, %reserve
   %icount = sub i64 %most, %budget
-  {_slot("icount_p", ICOUNT_OFFSET)}
-  store i64 %icount, ptr %icount_p
-  {_slot("at_p", Slot.SHADOW_AT)}
-  %at = load i64, ptr %at_p
+  {slots.ICOUNT.store("%icount", "icount")}
+  {slots.SHADOW_AT.load("at")}
   %last = icmp eq i64 %at, %budget
   %shadow = zext i1 %last to i16
-  {_slot("shadow_p", cell_offset(Cell.SHADOW))}
-  store i16 %shadow, ptr %shadow_p
+  {slots.of_cell(Cell.SHADOW).store("%shadow", "shadow")}
   ret void
 }}
 """
 
 _SLOW = f"""
 define preserve_nonecc void @slow({SIGNATURE}) noinline cold {{
-  {_slot("touched_p", Slot.TOUCHED)}
-  %touched = load i32, ptr %touched_p
+  {slots.TOUCHED.load("touched")}
   %watch = icmp ne i32 %touched, 0
   br i1 %watch, label %watchpoint, label %untouched
 watchpoint:
-  {_leave(Exit.WATCHPOINT)}
+  {_leave(NativeExit.WATCHPOINT)}
 untouched:
-  {_slot("changes_p", Slot.CHANGES)}
-  %changes = load i32, ptr %changes_p
+  {slots.CHANGES.load("changes")}
   %any_changes = icmp ne i32 %changes, 0
   br i1 %any_changes, label %changed, label %unchanged
 changed:
-  {_leave(Exit.CHANGED)}
+  {_leave(NativeExit.CHANGED)}
 unchanged:
+  {slots.ROM.load("rom")}
+  %any_rom = icmp ne i32 %rom, 0
+  br i1 %any_rom, label %rom_exit, label %untold
+rom_exit:
+  {_leave(NativeExit.ROM)}
+untold:
   %some = icmp sgt i64 %budget, 0
   br i1 %some, label %look, label %refill
 refill:
-  {_slot("reserve_p", Slot.RESERVE)}
-  %reserve = load i64, ptr %reserve_p
+  {slots.RESERVE.load("reserve")}
   %spent = icmp eq i64 %reserve, 0
   br i1 %spent, label %budget_exit, label %more
 budget_exit:
-  {_leave(Exit.BUDGET)}
+  {_leave(NativeExit.BUDGET)}
 more:
-  {_slot("attention_p", cell_offset(Cell.ATTENTION))}
-  %attention = load atomic i16, ptr %attention_p monotonic, align 2
+  {slots.of_cell(Cell.ATTENTION).load("attention", "monotonic")}
   %wanted = icmp ne i16 %attention, 0
   br i1 %wanted, label %attention_exit, label %unattended
 attention_exit:
-  {_leave(Exit.ATTENTION)}
+  {_leave(NativeExit.ATTENTION)}
 unattended:
-  {_slot("wake_p", Slot.WAKE)}
-  %wake = load atomic i32, ptr %wake_p monotonic, align 4
+  {slots.WAKE.load("wake", "monotonic")}
   %woken = icmp ne i32 %wake, 0
   br i1 %woken, label %wake_exit, label %take
 wake_exit:
-  {_leave(Exit.WAKE)}
+  {_leave(NativeExit.WAKE)}
 take:
   %large = icmp ugt i64 %reserve, {SLICE}
   %slice = select i1 %large, i64 {SLICE}, i64 %reserve
   %rest = sub i64 %reserve, %slice
-  store i64 %rest, ptr %reserve_p
-  {_slot("at_p", Slot.SHADOW_AT)}
-  %at = load i64, ptr %at_p
+  {slots.RESERVE.store("%rest", "rest")}
+  {slots.SHADOW_AT.load("at")}
   %shadowed = icmp eq i64 %at, %budget
   %now_at = select i1 %shadowed, i64 %slice, i64 -1
-  store i64 %now_at, ptr %at_p
+  {slots.SHADOW_AT.store("%now_at", "now_at")}
   br label %look
 look:
-  %left = phi i64 [ %budget, %unchanged ], [ %slice, %take ]
+  %left = phi i64 [ %budget, %untold ], [ %slice, %take ]
   %ip16 = and i32 %ip, 65535
   %sum = add i32 %base, %ip16
   %linear = and i32 %sum, {ADDRESS_MASK}
@@ -202,7 +180,7 @@ no_breakpoint:
   %at_service = icmp ne i8 %service, 0
   br i1 %at_service, label %service_exit, label %no_service
 service_exit:
-  call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(Exit.SERVICE)})
+  call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(NativeExit.SERVICE)})
   ret void
 no_service:
   %last = and i8 %minded, {int(Attribute.LAST)}
@@ -211,7 +189,7 @@ no_service:
   %edge = or i1 %memory_end, %segment_end
   br i1 %edge, label %edge_exit, label %inside
 edge_exit:
-  call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(Exit.DELEGATE)})
+  call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(NativeExit.DELEGATE)})
   ret void
 inside:
   %entry_bit = and i8 %attribute, {int(Attribute.ENTRY)}
@@ -234,7 +212,7 @@ _CONDITIONAL = f"""
 ; At a breakpoint: stop, but where its predicate is false execute the instruction.  Predicates
 ; read the state, so it is put in place first.  At services the machine is to have a look.
 define preserve_nonecc void @conditional({SIGNATURE}) noinline cold {{
-  call void @leave(ptr %state, i32 %ip, i64 %budget, i32 {int(Exit.BREAKPOINT)})
+  call void @leave(ptr %state, i32 %ip, i64 %budget, i32 {int(NativeExit.BREAKPOINT)})
   %attribute_p = getelementptr inbounds i8, ptr %code, i32 {ATTRIBUTES_OFFSET}
   %attribute = load i8, ptr %attribute_p
   %service = and i8 %attribute, {int(Attribute.SERVICE)}
@@ -274,33 +252,29 @@ define preserve_nonecc void @step({SIGNATURE}) {{
 
 _ENDS = f"""
 define preserve_nonecc void @hot({SIGNATURE}) noinline cold {{
-  {_leave(Exit.HOT)}
+  {_leave(NativeExit.HOT)}
 }}
 define preserve_nonecc void @halted({SIGNATURE}) noinline cold {{
-  {_leave(Exit.HALT)}
+  {_leave(NativeExit.HALT)}
 }}
 define preserve_nonecc void @between_rounds({SIGNATURE}) noinline cold {{
-  {_slot("at_p", Slot.SHADOW_AT)}
-  store i64 -1, ptr %at_p
-  {_leave(Exit.BETWEEN_ROUNDS)}
+  {slots.SHADOW_AT.store("-1", "at")}
+  {_leave(NativeExit.BETWEEN_ROUNDS)}
 }}
-{_leave_before("delegate", Exit.DELEGATE)}
-{_leave_before("port", Exit.PORT)}
+{_leave_before("delegate", NativeExit.DELEGATE)}
+{_leave_before("port", NativeExit.PORT)}
 define preserve_nonecc void @answered({SIGNATURE}) {{
-  {_slot("value_p", Slot.VALUE)}
-  store i32 %prefixes, ptr %value_p
-  {_slot("answered_p", Slot.ANSWERED)}
-  store i32 1, ptr %answered_p
+  {slots.VALUE.store("%prefixes", "value")}
+  {slots.ANSWERED.store("1", "answered")}
   {tail_call("@step", "%ip", "%budget")}
 }}
 define preserve_nonecc void @entered({SIGNATURE}) {{
-  {_leave(Exit.BUDGET)}
+  {_leave(NativeExit.BUDGET)}
 }}
 define preserve_nonecc void @opened({SIGNATURE}) noinline cold {{
-  {_slot("touched_p", Slot.TOUCHED)}
-  %touched = load i32, ptr %touched_p
+  {slots.TOUCHED.load("touched")}
   %watch = icmp ne i32 %touched, 0
-  %exit = select i1 %watch, i32 {int(Exit.WATCHPOINT)}, i32 {int(Exit.ATTENTION)}
+  %exit = select i1 %watch, i32 {int(NativeExit.WATCHPOINT)}, i32 {int(NativeExit.ATTENTION)}
   call void @leave(ptr %state, i32 %ip, i64 %budget, i32 %exit)
   ret void
 }}
@@ -321,15 +295,13 @@ define internal i32 @touch(ptr %state, ptr %here, i32 %linear, i32 %mark, i32 %b
 no:
   ret i32 0
 yes:
-  {_slot("touched_p", Slot.TOUCHED)}
-  %touched = load i32, ptr %touched_p
+  {slots.TOUCHED.load("touched")}
   %first = icmp eq i32 %touched, 0
   br i1 %first, label %note, label %done
 note:
   %noted = add i32 %linear, 1
-  store i32 %noted, ptr %touched_p
-  {_slot("read_p", Slot.TOUCHED_BY_READ)}
-  store i32 %by_read, ptr %read_p
+  {slots.TOUCHED.store("%noted", "noted")}
+  {slots.TOUCHED_BY_READ.store("%by_read", "read")}
   br label %done
 done:
   ret i32 1
@@ -347,9 +319,22 @@ define internal i32 @put(ptr %state, ptr %memory, i32 %sum, i32 %value) {{
   %mind = load i8, ptr %mind_p
   %rom_bit = and i8 %mind, {int(PageState.ROM)}
   %rom = icmp ne i8 %rom_bit, 0
-  br i1 %rom, label %nothing, label %ram
+  br i1 %rom, label %in_rom, label %ram
+in_rom:
+  %tell_bit = and i8 %mind, {int(PageState.TELL)}
+  %quiet = icmp eq i8 %tell_bit, 0
+  {slots.ROM.load("earlier")}
+  %later = icmp ne i32 %earlier, 0
+  %nothing_new = or i1 %quiet, %later
+  br i1 %nothing_new, label %nothing, label %tell
 nothing:
   ret i32 0
+tell:
+  %told_of = add i32 %linear, 1
+  {slots.ROM.store("%told_of", "rom")}
+  {slots.STORE_AT.load("store_at")}
+  {slots.ROM_AT.store("%store_at", "rom_by")}
+  ret i32 1
 ram:
   %watch_bit = and i8 %mind, {int(PageState.WATCH_WRITE)}
   %watched_page = icmp ne i8 %watch_bit, 0
@@ -375,14 +360,13 @@ differs:
 done:
   ret i32 %event
 changed:
-  {_slot("changes_p", Slot.CHANGES)}
-  %changes = load i32, ptr %changes_p
+  {slots.CHANGES.load("changes")}
   %more = add i32 %changes, 1
-  store i32 %more, ptr %changes_p
-  %room = icmp ult i32 %changes, {MAX_CHANGES}
+  {slots.CHANGES.store("%more", "more")}
+  %room = icmp ult i32 %changes, {slots.CHANGED.count}
   br i1 %room, label %note, label %told
 note:
-  {_slot("changed_p", Slot.CHANGED)}
+  {slots.CHANGED.pointer("changed_p")}
   %place = getelementptr inbounds i32, ptr %changed_p, i32 %changes
   store i32 %linear, ptr %place
   br label %told
@@ -444,11 +428,10 @@ define preserve_mostcc i32 @load_word(ptr %state, ptr %memory, i32 %base, i32 %o
 }}
 ; Make sure that the run ends after this instruction: nothing is left but what it takes itself.
 define preserve_mostcc i64 @hurry(ptr %state, i64 %budget) noinline cold {{
-  {_slot("reserve_p", Slot.RESERVE)}
-  %reserve = load i64, ptr %reserve_p
+  {slots.RESERVE.load("reserve")}
   %rest = sub i64 %budget, 1
   %more = add i64 %reserve, %rest
-  store i64 %more, ptr %reserve_p
+  {slots.RESERVE.store("%more", "more")}
   ret i64 1
 }}
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blink16.cpu.native.slots import Slot
 from blink16.cpu.values import Handle, Value, signed
 
 SLOW_HINT = ", !prof !0"
@@ -55,7 +56,7 @@ def tail_call(
     return f"musttail call preserve_nonecc void {function}({arguments})\nret void"
 
 
-class Builder:
+class IRBuilder:
     """Collects the instructions of one function; a `values.Builder`."""
 
     def __init__(self) -> None:
@@ -99,6 +100,14 @@ class Builder:
         """Return a pointer to a byte offset (an int, or a value of 32 bits) from a pointer."""
         at = str(offset) if isinstance(offset, int) else text(offset)
         return self.name(f"getelementptr inbounds i8, ptr {base}, i32 {at}")
+
+    def load_slot(self, slot: Slot) -> Value:
+        """Read a field of the packed state."""
+        return self.value(f"load {slot.type}, ptr {self.address('%state', slot.offset)}", slot.bits)
+
+    def store_slot(self, slot: Slot, value: str) -> None:
+        """Write a field of the packed state."""
+        self.emit(f"store {slot.type} {value}, ptr {self.address('%state', slot.offset)}")
 
     # -- values.Builder ----------------------------------------------------------------------
 

@@ -1,0 +1,143 @@
+"""Keys for a program that is run by itself: from a keyboard, or as a pipe brings them.
+
+Who types on a terminal presses keys of the PC's keyboard (`Keys`, typed by a `Typist`).  A pipe
+or a file is standard input: DOS reads it byte by byte, and INT 16h takes keys out of it when the
+program asks for one (`Pipe`).  A program with an INT 09h of its own gets even a pipe's input
+typed on the keyboard, since it may never ask.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blink16.bios.key_buffer import KeyBuffer
+from blink16.bios.keyboard import next_key
+from blink16.bios.typist import Typist
+from blink16.console import Console
+from blink16.devices.keyboard import Keyboard
+from blink16.services import WAIT, Guest, Outcome, Trap
+
+SIGHUP = 1
+INPUT_ENDED = Trap(SIGHUP, "the program waits for a key, but the input has ended")
+KEYBOARD_VECTOR = 0x09 * 4
+DENSE_INSTRUCTIONS = 2000
+"""A program that polls again within so many instructions does nothing else."""
+IDLE_POLLS = 64
+"""After so many of them it is idle."""
+MAX_POLLS = 20_000
+"""So many of them in a row, after the end of input, are no pause in its work: it waits."""
+
+
+class Keys(Console):
+    """What is typed on a terminal.  The first input, were it empty, attaches the keyboard."""
+
+    CHANNEL = "keys"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attached = False
+        """Whether a person types; else standard input is a pipe or a file."""
+
+    def receive(self, data: bytes) -> None:
+        """Take keys as a terminal sends them."""
+        self.attached = True
+        if data:
+            super().receive(data)
+
+    def save(self) -> tuple[bytes, bool]:
+        """Return the state."""
+        return self.waiting, self.attached
+
+    def restore(self, state: tuple[bytes, bool]) -> None:
+        """Take the state of a `save`."""
+        pending, self.attached = state
+        super().restore((pending, False))
+
+
+class PollState(NamedTuple):
+    """How densely a program polls for keys that are not there."""
+
+    last: int = 0
+    """The instruction count of the last poll."""
+    dense: int = 0
+    """Polls in a row that came soon."""
+
+
+class Pipe:
+    """Standard input as keys: a device (`services.Device`) that types where INT 09h is hooked."""
+
+    COMPONENT = "pipe"
+
+    def __init__(self, guest: Guest, console: Console, keys: Keys, keyboard: Keyboard) -> None:
+        self._guest = guest
+        self._console = console
+        self._keys = keys
+        self._typist = Typist(guest, console, keyboard)
+        self._bios_handler = 0
+        self._polls = PollState()
+
+    def know_handler(self) -> None:
+        """Remember the vector of INT 09h as it is: the BIOS's own."""
+        self._bios_handler = self._handler()
+
+    def _handler(self) -> int:
+        return int.from_bytes(self._guest.memory.ram[KEYBOARD_VECTOR : KEYBOARD_VECTOR + 4])
+
+    # -- as a device -------------------------------------------------------------------------
+
+    def due(self) -> int | None:
+        """Return when the next key can be typed: never for who leaves INT 09h alone."""
+        return None if self._handler() == self._bios_handler else self._typist.due()
+
+    def is_heard(self) -> bool:
+        """Return whether a key would interrupt the processor."""
+        return self._typist.is_heard()
+
+    def advance(self, time: int) -> None:
+        """Type a key if the guest has taken those before."""
+        self._typist.advance(time)
+
+    def save(self) -> tuple[PollState, tuple[int, int]]:
+        """Return the state."""
+        return self._polls, self._typist.save()
+
+    def restore(self, state: tuple[PollState, tuple[int, int]]) -> None:
+        """Take the state of a `save`."""
+        self._polls = PollState(*state[0])
+        self._typist.restore(state[1])
+
+    # -- for services that look for keys -----------------------------------------------------
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether keys come from the keyboard alone, by interrupts."""
+        return self._keys.attached
+
+    def supply(self, guest: Guest) -> bool:
+        """Put the pipe's next key into the BIOS's buffer; whether there was one."""
+        if self._keys.attached:
+            return False
+        key = next_key(self._console.peek())
+        if key is None:
+            return False
+        self._console.read(key.length)
+        KeyBuffer(guest.memory).put(key.word)
+        return True
+
+    def wait(self, guest: Guest) -> Outcome | None:
+        """Return how a call that needs a key ends now; None: it waits for an interrupt."""
+        if self._keys.attached:
+            guest.looked_in_vain()
+            return None
+        # nothing waits: the read tells whether anything can come
+        return WAIT if self._console.read(1) is None else INPUT_ENDED
+
+    def poll(self, guest: Guest) -> Outcome | None:
+        """Note that there was no key; how the call ends if that is the end of the program."""
+        now, polls = guest.registers.icount, self._polls
+        dense = 0 <= now - polls.last < DENSE_INSTRUCTIONS
+        self._polls = polls = PollState(now, polls.dense + 1 if dense else 0)
+        if polls.dense >= IDLE_POLLS and not self._console.ended:
+            guest.looked_in_vain()
+        over = polls.dense >= MAX_POLLS and self._console.ended and not self._keys.attached
+        return INPUT_ENDED if over else None

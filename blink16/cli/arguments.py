@@ -1,0 +1,147 @@
+"""What the arguments of both commands have in common."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from blink16 import __version__, loader, pc
+from blink16.cpu import engines
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with a line and the status for mistaken arguments."""
+        self.exit(loader.USAGE, f"{self.prog}: {message} (try {self.prog} --help)\n")
+
+
+class Own(argparse.Action):
+    """An option that belongs to the ``--machine`` before it, else to PROGRAM."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Set it; one whose default is a list may be given often."""
+        machines = getattr(namespace, "machine", None)
+        owner = machines[-1] if machines else namespace
+        many = isinstance(self.default, list)
+        setattr(owner, self.dest, [*getattr(owner, self.dest), values] if many else values)
+
+
+def parser(prog: str, description: str, examples: str) -> Parser:
+    """Return a command's parser."""
+    made = Parser(
+        prog=prog,
+        description=description,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("--version", action="version", version=f"{prog} {__version__}")
+    return made
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Add what describes any machine."""
+    group = parser.add_argument_group("the machine")
+    group.add_argument(
+        "--root",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="folder that the guest sees as its whole file system (default: this folder)",
+    )
+    group.add_argument(
+        "--writable",
+        action="store_true",
+        help="let the guest change the files there; else its changes stay in memory",
+    )
+    group.add_argument(
+        "--engine",
+        choices=engines.NAMES,
+        default=engines.DEFAULT,
+        help=f"what executes the instructions (default: {engines.DEFAULT})",
+    )
+    group.add_argument(
+        "--date",
+        type=_date,
+        default=None,
+        metavar="ISO",
+        help="the guest's date and time at the start, like 1986-03-07T12:00 (default: now)",
+    )
+    group.add_argument(
+        "--poweron",
+        type=_poweron,
+        metavar="random[:SEED]",
+        help="let memory and registers hold anything at the start, as on a real PC; SEED, a "
+        "number, makes it the same again",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop where the program uses what the machine lacks, instead of only saying so",
+    )
+    group.add_argument(
+        "--realtime", action="store_true", help="let the guest's clock go no faster than ours"
+    )
+
+
+def add_program(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add PROGRAM and what belongs to it."""
+    parser.add_argument(
+        "program",
+        nargs=None if required else "?",
+        metavar="PROGRAM",
+        help="a file, or the name of a sample",
+    )
+    arguments = parser.add_argument(
+        "arguments",
+        nargs=argparse.REMAINDER,
+        metavar="ARGUMENTS",
+        help="the program's own arguments",
+    )
+    arguments.required = False  # else argparse asks for them when PROGRAM is missing
+
+
+def options(parsed: argparse.Namespace, setup: pc.PcSetup) -> loader.Options:
+    """Return how to set up a machine."""
+    date: datetime | None = parsed.date
+    return loader.Options(
+        setup=setup,
+        root=parsed.root,
+        writable=parsed.writable,
+        engine=parsed.engine,
+        strict=parsed.strict,
+        poweron=parsed.poweron,
+        epoch_ns=time.time_ns() if date is None else int(date.timestamp()) * 1_000_000_000,
+    )
+
+
+def _poweron(text: str) -> int:
+    word, colon, seed = text.partition(":")
+    if word == "random" and not colon:
+        return secrets.randbelow(1 << 32)
+    if word != "random" or not (seed.isascii() and seed.isdecimal() and len(seed) < 19):
+        raise argparse.ArgumentTypeError(f"it is given as random or random:SEED, not {text!r}")
+    return int(seed)
+
+
+def _date(text: str) -> datetime:
+    try:
+        date = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"a date looks like 1986-03-07 or 1986-03-07T12:00, not {text!r}"
+        ) from None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,0 +1,187 @@
+"""The two commands: ``blink16`` runs a program, ``blink16-server`` shows it to a debugger."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from blink16 import loader, pc
+from blink16.cli import arguments, pc_arguments
+from blink16.cli.arguments import Parser
+from blink16.console import Console
+from blink16.consoles import ConsoleError, Streams
+from blink16.loader import LoadError
+from blink16.machine import Machine
+from blink16.pc import CommitError
+from blink16.runner import Runner
+from blink16.terminal import SIGNAL_STATUS, OutputError
+
+INTERRUPTED = SIGNAL_STATUS + 2
+BROKEN_PIPE = SIGNAL_STATUS + 13
+
+RUN_EXAMPLES = """\
+examples:
+  blink16 banner HELLO           run the sample that comes with blink16
+  blink16 --stats ./prog -v x    everything behind PROGRAM belongs to PROGRAM
+  blink16 --root ~/dos edit.com  show the guest another folder than this one
+  blink16 --serial com1=tcp:5000 fd1440.img   a PC on this terminal; Ctrl-] ends it
+
+A program is an ELKS executable, a DOS .COM or .EXE, a boot sector or a disk image.  Its exit
+status is ours; 128+N means that signal N ended it, 127 that there is no such program.
+"""
+SERVER_EXAMPLES = """\
+examples:
+  blink16-server banner HELLO    then, elsewhere:  gdb -ex 'target remote :1234'
+  blink16-server --port 0 ./prog choose a free port and print it
+  blink16-server --record s.b16 ./prog; blink16-server --replay s.b16
+  blink16-server --machine 'banner HI' --machine ./prog --symbols prog.map
+  blink16-server --console screen:tcp:5000 fd1440.img   and elsewhere:  telnet localhost 5000
+  gdb -ex 'target remote | blink16-server --stdio --console gdb ./prog'
+
+The machine stands before the program's first instruction until a debugger moves it.
+"""
+
+
+def run_main(words: Sequence[str] | None = None) -> int:
+    """Run the command ``blink16`` and return its exit status."""
+    parser = arguments.parser("blink16", "Run an 8086 program without a debugger.", RUN_EXAMPLES)
+    parser.add_argument(
+        "--stats", action="store_true", help="end with a line on speed on standard error"
+    )
+    parser.add_argument(
+        "--console",
+        type=pc_arguments.place,
+        default=Streams(),
+        metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none",
+        help="where the keyboard and the BIOS's screen output are (default: stdio); with screen: "
+        "a PC's whole picture is painted for the terminal that connects, as telnet does",
+    )
+    arguments.add_machine(parser)
+    pc_arguments.add(parser)
+    arguments.add_program(parser, required=True)
+    return _guarded(parser.prog, lambda: _run(parser.prog, parser.parse_args(words)))
+
+
+def server_main(words: Sequence[str] | None = None) -> int:
+    """Run the command ``blink16-server`` and return its exit status."""
+    from blink16.cli import server_arguments  # trio takes its time, and `blink16` does without
+
+    about = "Show an 8086 program to a debugger that speaks gdb's remote protocol."
+    parser = arguments.parser("blink16-server", about, SERVER_EXAMPLES)
+    server_arguments.add(parser)
+    return _guarded(parser.prog, lambda: _serve(parser, parser.parse_args(words)))
+
+
+# -- what they do ----------------------------------------------------------------------------
+
+
+def _run(prog: str, parsed: argparse.Namespace) -> int:
+    options = arguments.options(parsed, pc_arguments.setup(parsed, parsed))
+    loaded = loader.load(loader.read(parsed.program), parsed.arguments, options)
+    for remark in loaded.remarks:
+        _say(prog, remark)
+    runner = Runner(
+        loaded,
+        real_time=parsed.realtime,
+        places={Console.CHANNEL: parsed.console, **pc_arguments.places(parsed)},
+        say=lambda text: _say(prog, text),
+    )
+    try:
+        end = runner.run()
+        if end.text:
+            _say(prog, end.text)
+        if parsed.commit:
+            _commit(prog, loaded.machine, pc_arguments.images(parsed.program, parsed))
+        return end.status
+    finally:
+        if parsed.stats:
+            print(runner.stats(), file=sys.stderr)
+
+
+def _commit(prog: str, machine: Machine, images: Sequence[Path]) -> None:
+    """Write changed disks back to their images."""
+    for line in pc.commit_all(machine, images):
+        _say(prog, line)
+
+
+def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
+    from blink16 import server
+    from blink16.cli import server_arguments
+
+    def say(text: str) -> None:
+        _say(parser.prog, text)
+
+    def machines() -> server.Machines:
+        hosting = server.Machines(
+            [machine.source for machine in wanted],
+            console,
+            screen.say if screen else say,
+            fittings=[machine.fittings for machine in wanted],
+        )
+        if screen is not None:
+            screen.attach(hosting.slot(1))
+        made.append(hosting)
+        return hosting
+
+    endpoint = server_arguments.endpoint(parser, parsed)
+    wanted = server_arguments.wanted(parser, parsed, say)
+    screen = server.ScreenConsole(say) if server_arguments.has_screen(wanted[0]) else None
+    console = screen or (server.ErrorConsole(say) if parsed.stdio else server.StreamConsole(say))
+    made: list[server.Machines] = []
+    tell = screen.begin if screen else server.to_standard_error
+    try:
+        server.run(machines, endpoint, say, observers=parsed.observers, tell=tell)
+    except server.ListenError as error:
+        say(str(error))
+        return 1
+    return 0 if all(hosting.commit() for hosting in made) else 1
+
+
+def _guarded(prog: str, command: Callable[[], int]) -> int:
+    """Run a command; what goes wrong ends in one line and an exit status."""
+    try:
+        status = _status_of(command)
+        sys.stdout.flush()
+    except LoadError as error:
+        _say(prog, str(error))
+        return error.status
+    except (CommitError, ConsoleError) as error:
+        _say(prog, str(error))
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OutputError as error:
+        return _output_failed(prog, error.errno, str(error))
+    except OSError as error:  # help and version go through Python's own buffers
+        _silence(sys.stdout)
+        return _output_failed(prog, error.errno, str(error.strerror))
+    return status
+
+
+def _status_of(command: Callable[[], int]) -> int:
+    try:
+        return command()
+    except SystemExit as end:  # argparse has said what there is to say
+        return end.code if isinstance(end.code, int) else 0
+
+
+def _output_failed(prog: str, number: int | None, text: str) -> int:
+    if number == errno.EPIPE:  # `blink16 banner | head -1` is no error to report
+        return BROKEN_PIPE
+    _say(prog, text)
+    return 1
+
+
+def _silence(stream: TextIO) -> None:
+    """Keep Python from complaining again when it flushes the stream at exit."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def _say(prog: str, text: str) -> None:
+    print(f"{prog}: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,38 @@
+"""What a processor is: a value that the engines, the disassembler and the unwinder are given.
+
+A model is data and the semantics that really differ from those of the processor before it; no
+reader of the description knows of a processor by any other way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from blink16.cpu.encoding import Encoding
+from blink16.cpu.opcodes import OpcodeMap
+from blink16.cpu.semantics import Semantics
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A processor of the family."""
+
+    name: str
+    """What its maker calls it, like ``8086``."""
+    opcodes: OpcodeMap
+    semantics: Mapping[str, Semantics]
+    """By mnemonic: what an instruction does."""
+    fixed_flags: int
+    """Bits of the flags word that read as ones whatever is loaded."""
+
+    @cached_property
+    def maybe_long(self) -> frozenset[int]:
+        """First bytes of instructions that may take their time: with REP, or as devices act."""
+        return self.opcodes.prefixes | self.opcodes.named(frozenset({"OUT", "OUTS", "HLT"}))
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """How its instructions are encoded."""
+        return Encoding(self.opcodes)

@@ -1,0 +1,307 @@
+"""The regions of one machine: which code is translated, and when that is no longer true.
+
+Hot code is copied and translated in the compiler's thread while the guest runs on.  Whatever
+comes back is compared with memory before it is used, since the code may have changed meanwhile,
+even while it was copied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import weakref
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from blink16.cpu.native import slots
+from blink16.cpu.native.blocks import CodeCopy, follow
+from blink16.cpu.native.compiler import Library, submit
+from blink16.cpu.native.layout import ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
+from blink16.cpu.native.loading import Core
+from blink16.cpu.native.region import NAME, RegionFunction
+from blink16.cpu.native.runtime import HELPERS, PATHS
+from blink16.cpu.registers import Registers
+from blink16.memory import (
+    MEMORY_SIZE,
+    PAGE_SHIFT,
+    SCRATCH_OFFSET,
+    Attribute,
+    Memory,
+    PageState,
+    linear,
+)
+
+LOG = logging.getLogger("blink16")
+LEVEL = 1
+"""How much LLVM optimises a region."""
+ROUNDS = 256
+"""So many times `HOT_LIMIT` jumps make code worth translating: that takes tens of milliseconds, in
+which the interpreter executes ten million instructions."""
+MAX_PENDING = 1024
+"""Hot addresses that may wait for the compiler."""
+MAX_LIBRARIES = 2048
+"""Compiled regions that are kept for other machines and for later."""
+SHORT_LIFE = 10_000_000
+"""A region that lived for fewer instructions than this changes too often."""
+MAX_CHANGES_OF_CODE = 3
+"""So often a byte may change before its instruction is left to the interpreter."""
+MANY_BYTES = 32
+"""If so many bytes changed at once, it was another program being loaded."""
+CODE_TOLD = 32
+"""Bytes of code that are told where it can't be translated."""
+_POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A region: code that is the native form of some bytes."""
+
+    code: tuple[tuple[int, bytes], ...]
+    """Its bytes: linear addresses and what lies there."""
+    starts: tuple[int, ...]
+    """Linear addresses of its instructions."""
+    entries: tuple[int, ...]
+    watching: bool
+    library: Library
+
+    def pages(self) -> set[int]:
+        """Return the pages on which it has code."""
+        ends = ((start, start + len(data) - 1) for start, data in self.code)
+        return {p for a, b in ends for p in range(a >> PAGE_SHIFT, (b >> PAGE_SHIFT) + 1)}
+
+    def differences(self, memory: Memory) -> list[int]:
+        """Return the linear addresses where memory has other code by now."""
+        return [
+            start + offset
+            for start, data in self.code
+            if memory.ram[start : start + len(data)] != data
+            for offset, byte in enumerate(data)
+            if memory.ram[start + offset] != byte
+        ]
+
+    def has_points(self, memory: Memory) -> bool:
+        """Whether a breakpoint or service stands in its way."""
+        return any(memory.attributes[start] & _POINTS for start in self.starts)
+
+
+class Translator:
+    """Compiles regions, in the compiler's thread; equal ones only once in a process."""
+
+    _libraries: ClassVar[OrderedDict[bytes, Library]] = OrderedDict()
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._symbols = {name: core.symbols[name] for name in (*HELPERS, *PATHS)}
+
+    def translate(self, segment: CodeCopy, entry: int, watching: bool) -> Region | None:
+        """Return the region of an offset, or None if there is nothing to gain."""
+        flow = follow(segment, entry)
+        if not flow.entries:
+            return None
+        library = self._compile(str(RegionFunction(segment.model, flow, watching)))
+        offsets = {ip for place in flow.places() for ip in range(place.ip, place.end)}
+        code = {segment.linear(ip): segment.code[ip] for ip in offsets}
+        starts = tuple(segment.linear(place.ip) for place in flow.places())
+        entries = tuple(segment.linear(ip) for ip in sorted(flow.entries))
+        return Region(_spans(code), starts, entries, watching, library)
+
+    def _compile(self, text: str) -> Library:
+        key = hashlib.sha256(text.encode()).digest()
+        library = self._libraries.get(key)
+        if library is None:
+            image = self._core.compiler.compile(text, LEVEL)
+            library = self._core.compiler.link(image, (NAME,), self._symbols)
+            self._libraries[key] = library
+            if len(self._libraries) > MAX_LIBRARIES:
+                self._libraries.popitem(last=False)
+        self._libraries.move_to_end(key)
+        return library
+
+
+def _spans(code: dict[int, int]) -> tuple[tuple[int, bytes], ...]:
+    """Return bytes by address as runs of neighbours."""
+    spans: list[tuple[int, bytearray]] = []
+    for address in sorted(code):
+        if not spans or spans[-1][0] + len(spans[-1][1]) != address:
+            spans.append((address, bytearray()))
+        spans[-1][1].append(code[address])
+    return tuple((start, bytes(data)) for start, data in spans)
+
+
+class Translations:
+    """What is translated in one machine.  All but `translate_next` is for the engine's thread."""
+
+    def __init__(self, core: Core, registers: Registers, memory: Memory) -> None:
+        self.watching = False
+        """Whether regions look for watched loads: a read watch is set."""
+        self._model = core.model
+        self._memory = memory
+        self._translator = Translator(core)
+        state = registers.state
+        self._wake, self._icount = slots.WAKE.view(state), slots.ICOUNT.view(state)
+        self._change_count, self._changed = slots.CHANGES.view(state), slots.CHANGED.view(state)
+        scratch = memory.scratch
+        self._hot = scratch[HOT_OFFSET - SCRATCH_OFFSET :][:MEMORY_SIZE]
+        self._table = scratch[ENTRIES_OFFSET - SCRATCH_OFFSET :].cast("Q")
+        self._born: dict[Region, int] = {}
+        self._by_page: dict[int, set[Region]] = {}
+        self._owners: dict[int, Region] = {}
+        self._rounds: Counter[int] = Counter()
+        self._pending: set[int] = set()
+        self._waiting: list[tuple[int, int]] = []
+        self._ready: deque[tuple[int, Region | None]] = deque()
+        self._changes: Counter[int] = Counter()
+        self._unstable: frozenset[int] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self._born)
+
+    # -- making regions ----------------------------------------------------------------------
+
+    def warmer(self, cs: int, ip: int) -> None:
+        """Count `HOT_LIMIT` more jumps to an address."""
+        address = linear(cs, ip)
+        self._rounds[address] += 1
+        if self._rounds[address] < ROUNDS:
+            self._hot[address] = 1
+        else:
+            self.hot(cs, ip)
+
+    def hot(self, cs: int, ip: int) -> None:
+        """Have the code at an address translated that is often jumped to."""
+        address = linear(cs, ip)
+        if address in self._pending:
+            return
+        if len(self._pending) >= MAX_PENDING:
+            self._hot[address] = HOT_LIMIT // 2
+            return
+        self._pending.add(address)
+        self._waiting.append((cs, ip))
+        if len(self._pending) == 1:
+            self._submit()
+
+    def _submit(self) -> None:
+        """Ask for the compiler; with one request at a time, machines take turns."""
+        me = weakref.ref(self)
+        submit(lambda: _translate_next(me))
+
+    def translate_next(self) -> None:
+        """Translate the latest hot code, in the compiler's thread, and tell the engine."""
+        cs, ip = self._waiting.pop()
+        translated = None
+        address = linear(cs, ip)
+        try:
+            if address not in self._owners:
+                segment = CodeCopy(self._model, self._memory, cs, self._unstable)
+                translated = self._translator.translate(segment, ip, self.watching)
+        except Exception:  # whatever it is, the guest runs on, and other code is compiled
+            code = _code_at(self._memory, address)
+            LOG.exception("code at %04X:%04X stays interpreted: %s", cs, ip, code.hex(" "))
+        self._ready.append((address, translated))
+        self._wake[0] = 1
+
+    def take_ready(self) -> None:
+        """Use what the compiler's thread has finished."""
+        self._wake[0] = 0
+        while self._ready:
+            address, translated = self._ready.popleft()
+            self._pending.discard(address)
+            if self._pending:
+                self._submit()
+            if translated is not None and not self._install(translated):
+                self._hot[address] = 0
+
+    def _install(self, region: Region) -> bool:
+        differences = region.differences(self._memory)
+        self._note_changes(differences)
+        if differences or region.has_points(self._memory) or region.watching != self.watching:
+            return False
+        self._born[region] = self._icount[0]
+        self._mark(region)
+        for page in region.pages():
+            self._by_page.setdefault(page, set()).add(region)
+            self._memory.pages[page] |= PageState.CODE
+        for entry in region.entries:
+            if entry not in self._owners:
+                self._owners[entry] = region
+                self._table[entry] = region.library.addresses[NAME]
+                self._memory.attributes[entry] |= Attribute.ENTRY
+        return True
+
+    def _mark(self, region: Region) -> None:
+        attributes = self._memory.attributes
+        for start, data in region.code:
+            end = start + len(data)
+            attributes[start:end] = bytes(a | Attribute.CODE for a in attributes[start:end])
+
+    # -- losing them -------------------------------------------------------------------------
+
+    def see_changes(self) -> None:
+        """Drop the regions whose code the guest has changed."""
+        count, room = self._change_count[0], len(self._changed)
+        self._change_count[0] = 0
+        pages: Iterable[int] = {a >> PAGE_SHIFT for a in self._changed[: min(count, room)]}
+        self._check(list(self._by_page) if count > room else pages)
+
+    def see_host(self) -> None:
+        """Drop the regions on pages that the host has changed, where they are no longer true."""
+        stale = self._memory.stale_code
+        pages = set(stale)
+        stale.clear()
+        self._check(pages)
+
+    def set_watching(self, watching: bool) -> None:
+        """Begin anew with regions that look for watched loads, or that don't."""
+        self.watching = watching
+        for region in list(self._born):
+            self._remove(region)
+
+    def _check(self, pages: Iterable[int]) -> None:
+        for region in {r for page in pages for r in self._by_page.get(page, ())}:
+            differences = region.differences(self._memory)
+            if differences or region.has_points(self._memory):
+                if self._icount[0] - self._born[region] < SHORT_LIFE:
+                    self._note_changes(differences)
+                self._remove(region)
+
+    def _note_changes(self, addresses: list[int]) -> None:
+        """Remember what changes often."""
+        if not addresses or len(addresses) >= MANY_BYTES:
+            return
+        self._changes.update(addresses)
+        often = {a for a in addresses if self._changes[a] >= MAX_CHANGES_OF_CODE}
+        self._unstable |= often
+
+    def _remove(self, region: Region) -> None:
+        memory, attributes = self._memory, self._memory.attributes
+        del self._born[region]
+        for entry in region.entries:
+            self._hot[entry] = 0
+            if self._owners.get(entry) is region:
+                del self._owners[entry]
+                attributes[entry] &= ~Attribute.ENTRY & 0xFF
+        for start, data in region.code:
+            end = start + len(data)
+            attributes[start:end] = bytes(a & ~Attribute.CODE for a in attributes[start:end])
+        for page in region.pages():
+            others = self._by_page[page]
+            others.discard(region)
+            for other in others:
+                self._mark(other)
+            if not others:
+                del self._by_page[page]
+                memory.pages[page] &= ~PageState.CODE & 0xFF
+
+
+def _code_at(memory: Memory, address: int) -> bytes:
+    return bytes(memory.ram[address : address + CODE_TOLD])
+
+
+def _translate_next(me: weakref.ref[Translations]) -> None:
+    """Translate for a machine that may be gone by now, unless the process is about to end."""
+    translation = me()
+    if translation is not None and threading.main_thread().is_alive():
+        translation.translate_next()

@@ -1,0 +1,425 @@
+"""What debuggers ask of a machine: run forward or backward until something happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from blink16.breakpoints import Point, Points
+from blink16.cpu.engine import Stop, StopReason
+from blink16.debugger.catches import Catch, Catches
+from blink16.debugger.drive import drive
+from blink16.debugger.events import (
+    IDLE,
+    WAITING,
+    Event,
+    EventKind,
+    Pause,
+    PointAction,
+    PointCondition,
+    Resume,
+)
+from blink16.debugger.ledger import Entry, Ledger
+from blink16.history import Interrupted, ReplayError, Timeline
+from blink16.history.bookmarks import Bookmarks
+from blink16.history.checkpoints import DEFAULT_LIMIT
+from blink16.history.search import last_hit, last_stop
+from blink16.history.terms import Hit
+from blink16.machine import FOREVER, Machine
+from blink16.memory import MEMORY_SIZE, Attribute
+from blink16.symbolfiles import DebugInformation
+from blink16.symbols import SymbolTable
+
+WRITABLE = frozenset(
+    {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
+)
+"""The registers that `Debugger.write_register` sets."""
+
+
+class Debugger:
+    """One machine under control.
+
+    Forward, a breakpoint at the starting pc is skipped, and a watchpoint stops behind the
+    instruction that touched.  Backward, a breakpoint stops at the last instant before now at
+    which pc stood there, a watchpoint before the instruction that touched, which is undone.
+    """
+
+    debug: tuple[DebugInformation, ...] = ()
+    """Debugging information that came at run time, with symbols."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        *,
+        history_limit: int = DEFAULT_LIMIT,
+        timeline: Timeline | None = None,
+    ) -> None:
+        """Take control of a machine.
+
+        ``history_limit``: bytes; TimelineError if too few.
+        ``timeline``: the machine's history, if there is one already.
+        """
+        self.machine = machine
+        self.timeline = timeline or Timeline(machine, limit=history_limit)
+        self.on_notice: Callable[[str], None] = lambda text: None
+        """Called with one line for the user (unknown system call, future dropped, ...)."""
+        self.on_print: Callable[[bytes], None] = lambda data: None
+        """Called with what the actions of breakpoints print; it may wait."""
+        self.ledger = Ledger(machine.memory)
+        """Breakpoints and watchpoints."""
+        self.catches = Catches(machine, self.ledger)
+        self.bookmarks = Bookmarks()
+        self.symbols = SymbolTable()
+        """What the program's addresses are called; whoever loads it sets this."""
+        self.timeline.without_points = self.ledger.points.replaced
+        self._last: Event | None = None
+        self._ended: tuple[int, Stop] | None = None
+        """An exit or trap at which the machine stands, and its instruction count."""
+        self._paused: tuple[Resume, int, Pause] | None = None
+        """What has paused, and the instruction count at which it is to stop."""
+        machine.on_notice = lambda text: self.on_notice(text)
+
+    # -- running -----------------------------------------------------------------------------
+
+    def resume(self, how: Resume) -> Event | Pause:
+        """Run until something happens.  Blocks; call it in a worker thread.
+
+        After a pause call it again with the same object; it goes on where it was.
+        """
+        self.machine.engine.overlook(self.ledger.predicates())
+        try:
+            outcome = self._backward(how) if how.backward else self._forward(how)
+        except Interrupted:
+            outcome = Event(EventKind.INTERRUPTED)
+        except ReplayError as error:
+            outcome = Event(EventKind.INTERRUPTED, text=str(error))
+        finally:
+            self.machine.engine.overlook({})
+        if isinstance(outcome, Event):
+            self.timeline.forget_interrupt()
+            outcome = self._last = self._judged(outcome)
+        return outcome
+
+    def drive(self, how: Resume) -> Event:
+        """Resume, and go on after each pause, until something happens.
+
+        Blocks, with the guest for input for ever; `interrupt` ends it.
+        """
+        return drive(partial(self.resume, how), self.timeline.inbox.wait)
+
+    def is_brief(self, how: Resume) -> bool:
+        """Return whether a resume is over in microseconds, on any engine, and needs no thread.
+
+        One step forward is, unless it is a service, which may wait, or begins with a prefix,
+        which may be a REP of 65,535 rounds.  Where a device may have something to put out, it
+        takes as long as somebody outside takes, and so does an action of a breakpoint.
+        """
+        if how.backward or how.count != 1 or not self.timeline.live or self.ledger.acts:
+            return False
+        memory, pc = self.machine.memory, self.machine.pc
+        maybe_long = self.machine.model.maybe_long
+        if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in maybe_long:
+            return False
+        return not self.machine.is_device_due()
+
+    def interrupt(self) -> None:
+        """Make a running `resume` return INTERRUPTED soon; from any thread.
+
+        If none is running, the next returns at once.  A request ends with the resume that it
+        meets, whatever that returns.
+        """
+        self.timeline.interrupt()
+
+    def forget_interrupt(self) -> None:
+        """Drop a request that came too late for the resume that it was meant for."""
+        self.timeline.forget_interrupt()
+
+    def receive(self, channel: str, data: bytes) -> bool:
+        """Take input for the guest; from any thread.  No bytes are the input's end.
+
+        False if it can't be taken, since too much waits until the machine next runs.
+        """
+        return self.timeline.receive(channel, data)
+
+    def last_event(self) -> Event | None:
+        """What ended the last resume; None before the first."""
+        return self._last
+
+    # -- forward -----------------------------------------------------------------------------
+
+    def _forward(self, how: Resume) -> Event | Pause:
+        ended, self._ended = self._ended, None
+        paused, self._paused = self._paused, None
+        now = self.timeline.now
+        goal = FOREVER if how.count is None else now + how.count
+        skips = True
+        if paused is not None and paused[0] is how:
+            goal = paused[1]
+            skips = paused[2] is WAITING  # else it has moved, and a breakpoint there is a new one
+        if ended is not None and ended[0] == now:
+            gone = self._pass(ended[1])
+            if gone is not None or self.timeline.now == goal:
+                return gone or Event(EventKind.STEPPED)
+        skip = self.timeline.now == now and skips
+        stop = (
+            self._step_through(how.step_range, skip) if how.step_range else self._run_to(goal, skip)
+        )
+        if stop.reason in _ENDS:
+            self._ended = self.timeline.now, stop
+        if stop.reason in _PAUSES:
+            self._paused = how, goal, _PAUSES[stop.reason]
+            return _PAUSES[stop.reason]
+        return self._event(stop)
+
+    def _pass(self, stop: Stop) -> Event | None:
+        """Go on from an exit or a trap; the event if that was the end of the program."""
+        if stop.reason is StopReason.EXITED:
+            self._ended = self.timeline.now, stop
+            return Event(EventKind.EXITED, status=stop.status)
+        again = self.timeline.run(1, skip_breakpoint=True, through_traps=True)
+        if again.reason is StopReason.TRAPPED:
+            self._ended = self.timeline.now, stop
+            return Event(EventKind.KILLED, signal=stop.status, text=stop.text)
+        return None if again.reason is StopReason.BUDGET else self._event(again)
+
+    def _run_to(self, goal: int, skip: bool) -> Stop:
+        """Run up to an instruction count, past breakpoints that are not to stop it.
+
+        Actions are done on arrival at their breakpoints, also by the last of counted steps: the
+        run after that skips the breakpoint where it begins.
+        """
+        while True:
+            before = self.timeline.now
+            stop = self.timeline.run(goal - before, skip_breakpoint=skip)
+            if _is_breakpoint(stop):
+                stops, text = self._met()
+                self._print(text)
+                if not stops:
+                    skip = True
+                    continue
+            elif self.ledger.acts and stop.reason in _ARRIVALS and self.timeline.now != before:
+                self._print(self._met()[1])
+            return stop
+
+    def _step_through(self, step_range: tuple[int, int], skip: bool) -> Stop:
+        """Step until pc is outside of a range, or something happens."""
+        while True:
+            stop = self._run_to(self.timeline.now + 1, skip)
+            if stop.reason is not StopReason.BUDGET or not self._is_within(step_range):
+                return stop
+            if self.at_breakpoint():
+                return Stop(StopReason.BREAKPOINT)
+            skip = True
+
+    def _is_within(self, step_range: tuple[int, int]) -> bool:
+        return step_range[0] <= self.machine.pc < step_range[1]
+
+    def _event(self, stop: Stop) -> Event:
+        kind = _KINDS[stop.reason]
+        if stop.reason is StopReason.WATCHPOINT:
+            assert stop.address is not None
+            assert stop.access is not None
+            point = self.points.watch_at(stop.address, stop.access)
+            return Event(kind, point, stop.address, stop.access)
+        if stop.reason is StopReason.TRAPPED:
+            return Event(kind, signal=stop.status, text=stop.text)
+        return Event(kind, status=stop.status, text=stop.text)
+
+    # -- backward ----------------------------------------------------------------------------
+
+    def _backward(self, how: Resume) -> Event:
+        self._ended = self._paused = None
+        if self.timeline.now <= self.timeline.start:
+            return self._history_start()
+        if how.step_range is None:
+            return self._back(how.count)
+        while True:
+            event = self._back(1)
+            if event.kind is not EventKind.STEPPED or not self._is_within(how.step_range):
+                return event
+
+    def _back(self, count: int | None) -> Event:
+        """Go back to the last hit, but no further than ``count`` instructions."""
+        timeline = self.timeline
+        start = timeline.start
+        goal = start if count is None else timeline.now - count
+        low = max(start, goal)
+        origin = timeline.now
+        hit = None
+        if self.ledger.acts:
+            hit = last_stop(timeline, low, self._met_again, self._print)
+        elif self.points or self.machine.is_strict:
+            hit = last_hit(timeline, low, self._accepts)
+        if hit is not None and (hit.icount > goal or _is_watch(hit.stop) or count is None):
+            self._arrive(hit.icount, origin)
+            if hit.stop.reason is StopReason.LACKS and self.machine.witness is not None:
+                self.machine.witness.stand()
+            return self._event(hit.stop)
+        self._arrive(low, origin)
+        if count is None or goal < start:
+            return self._history_start()
+        return Event(EventKind.STEPPED)
+
+    def _arrive(self, icount: int, origin: int) -> None:
+        """Seek; if a request to stop comes, to the origin, where a search left a checkpoint."""
+        try:
+            self.timeline.seek(icount)
+        except Interrupted:
+            self.timeline.seek(origin)
+            raise
+
+    def _history_start(self) -> Event:
+        timeline = self.timeline
+        text = ""
+        if timeline.start > timeline.began:
+            text = (
+                f"the history begins at instruction {timeline.start}: what came before was"
+                " given up to stay within its limit of memory"
+            )
+        return Event(EventKind.HISTORY_START, text=text)
+
+    def seek(self, icount: int) -> None:
+        """Move to an instant of the history; TimelineError, Interrupted as `Timeline.seek`."""
+        self._ended = self._paused = None
+        self._last = None
+        self.timeline.seek(icount)
+
+    # -- points ------------------------------------------------------------------------------
+
+    @property
+    def points(self) -> Points:
+        """The breakpoints and watchpoints, whoever set them."""
+        return self.ledger.points
+
+    def insert(
+        self,
+        point: Point,
+        condition: PointCondition | None = None,
+        action: PointAction | None = None,
+        *,
+        owner: Hashable = None,
+    ) -> None:
+        """Set a breakpoint or watchpoint; PointError if it can't be set.
+
+        A breakpoint with a condition stops, in either direction, where that holds.  One with an
+        action never stops: it prints (`on_print`), in either direction, as it is reached.
+        Setting a point again replaces both; each ``owner`` has a point of its own.
+        """
+        self.ledger.insert(Entry(point, owner, condition, action))
+
+    def remove(self, point: Point, *, owner: Hashable = None) -> None:
+        """Take an owner's point away; one that isn't there is no error."""
+        self.ledger.remove(point, owner)
+
+    def remove_all(self) -> None:
+        """Take all away (a client left)."""
+        self.ledger.clear()
+
+    def at_breakpoint(self) -> bool:
+        """Whether the machine stands at a breakpoint that is to stop it."""
+        return any(e.action is None and e.holds(self.machine) for e in self._here())
+
+    def event_here(self) -> Event | None:
+        """Return the event of arriving where the machine stands, if a breakpoint is to stop it."""
+        return self._judged(Event(EventKind.BREAKPOINT)) if self.at_breakpoint() else None
+
+    def _here(self) -> Sequence[Entry]:
+        return self.ledger.at(self.machine.pc)
+
+    def _judged(self, event: Event) -> Event:
+        """Return an event with what was caught: a stop at a catch alone is no breakpoint."""
+        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED):
+            return event
+        text = self.catches.told(self.symbols)
+        if not text:
+            return event
+        others = (e for e in self._here() if e.action is None and not isinstance(e.owner, Catch))
+        if any(e.holds(self.machine) for e in others):
+            return replace(event, text=text)
+        return Event(EventKind.CAUGHT, text=text)
+
+    def _met(self) -> tuple[bool, bytes]:
+        """Return whether the breakpoints here are to stop the machine, and what they print."""
+        stops, text = False, b""
+        for entry in self._here():
+            if entry.holds(self.machine):
+                if entry.action is None:
+                    stops = True
+                else:
+                    text += entry.action(self.machine)
+        return stops, text
+
+    def _print(self, text: bytes) -> None:
+        if text:
+            self.on_print(text)
+
+    def _accepts(self, hit: Hit) -> bool:
+        return not _is_breakpoint(hit.stop) or self.at_breakpoint()
+
+    def _met_again(self, hit: Hit) -> tuple[bool, bytes]:
+        """Return the same of a hit in the past; a watchpoint stops and prints nothing."""
+        return self._met() if _is_breakpoint(hit.stop) else (True, b"")
+
+    # -- memory and registers ----------------------------------------------------------------
+
+    def read_memory(self, address: int, length: int) -> bytes:
+        """Bytes from a linear address; cut off at the end of memory (1 MiB)."""
+        return bytes(self.machine.memory.ram[address : address + length])
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Store bytes, as far as memory goes.  In the past this drops the recorded future."""
+        data = data[: max(0, MEMORY_SIZE - address)]
+        if data:
+            self._changed(lambda: self.timeline.write_memory(address, data))
+
+    def write_register(self, name: str, value: int) -> None:
+        """Set a register (see `WRITABLE`).  In the past this drops the recorded future.
+
+        ValueError if there is no such register; of the value, the low 16 bits count.
+        """
+        if name not in WRITABLE:
+            raise ValueError(f"there is no register {name!r} to set")
+        self._changed(lambda: self.timeline.write_register(name, value & 0xFFFF))
+
+    def _changed(self, write: Callable[[], bool]) -> None:
+        end = self.timeline.end
+        self._ended = self._paused = None
+        if write():
+            count = end - self.timeline.now
+            self.on_notice(f"changed the past: {count} recorded instructions ahead are dropped")
+            gone = self.bookmarks.drop_after(self.timeline.now)
+            if gone:
+                self.on_notice(f"with them went the bookmarks {', '.join(gone)}")
+
+
+def _is_breakpoint(stop: Stop) -> bool:
+    return stop.reason is StopReason.BREAKPOINT
+
+
+def _is_watch(stop: Stop) -> bool:
+    return stop.reason in (StopReason.WATCHPOINT, StopReason.LACKED)
+
+
+_KINDS = {
+    StopReason.BUDGET: EventKind.STEPPED,
+    StopReason.BREAKPOINT: EventKind.BREAKPOINT,
+    StopReason.WATCHPOINT: EventKind.WATCHPOINT,
+    StopReason.HALT: EventKind.HALTED,
+    StopReason.LOCKUP: EventKind.HALTED,
+    StopReason.INTERRUPTED: EventKind.INTERRUPTED,
+    StopReason.EXITED: EventKind.EXITING,
+    StopReason.TRAPPED: EventKind.SIGNALLED,
+    StopReason.RESTARTED: EventKind.RESTARTED,
+    StopReason.LACKS: EventKind.LACKING,
+    StopReason.LACKED: EventKind.LACKING,
+}
+_PAUSES = {StopReason.WAITING: WAITING, StopReason.IDLE: IDLE}
+_ARRIVALS = {
+    StopReason.BUDGET,
+    StopReason.INTERRUPTED,
+    StopReason.WATCHPOINT,
+    StopReason.LACKED,
+}
+"""Ends of runs at an instruction that the run would have looked at next."""
+_ENDS = {StopReason.EXITED, StopReason.TRAPPED}

@@ -1,0 +1,109 @@
+"""What a session asks of the server that carries its bytes, and what it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from blink16.board import ProgramFacts
+from blink16.debugger import Debugger, Resume
+from blink16.reports import Circumstances
+
+FIRST = 1
+"""The number of the process that stands for a server's first machine."""
+
+
+class Fate(Enum):
+    """What becomes of the machine when a session ends."""
+
+    LEAVE = auto()  # it stays as it is, for the next client
+    RESTART = auto()  # the client killed it: the next client gets a fresh one
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send these bytes to the client."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Call ``debugger.drive(how)`` in a worker thread, then `Session.stopped` with its event."""
+
+    how: Resume
+    process: int = FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Call ``debugger.interrupt()`` of each machine that a `Start` or `Work` keeps busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Call ``run()`` in a worker thread, then `Session.finished` with the text it returns."""
+
+    run: Callable[[], str]
+    process: int = FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Get the client one more machine: then `Session.took`, or `Session.refused` with a reason."""
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeNew:
+    """Get the client a machine that runs a program afresh: then as after `Take`."""
+
+    name: str
+    """A program of the server; empty: that of the process `like`."""
+    arguments: tuple[str, ...]
+    """Empty: those that the server gives the program."""
+    like: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The client holds this machine no more; it stands, without breakpoints of the client's."""
+
+    process: int
+    fate: Fate
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection and release all machines; one that runs is to be interrupted."""
+
+    fate: Fate
+    reason: str
+    """A few words for a log."""
+
+
+Order = Send | Start | Interrupt | Work | Take | TakeNew | Release | Close
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A machine that the client now holds."""
+
+    process: int
+    debugger: Debugger
+    program: ProgramFacts
+    launched: bool = False
+    """Whether it was made for a client that asked for it, and ends with it."""
+    circumstances: Callable[[], Circumstances] = Circumstances
+    """Returns what the server knows about it beside the machine itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProcess:
+    """One of the server's machines, as ``info os processes`` shows it."""
+
+    number: int
+    command: str
+    state: str

@@ -1,0 +1,27 @@
+"""What front ends show, as typed values that travel as JSON: a report is one small file here."""
+
+from blink16.reports import frames, history, past, profile, screen, state, symbols  # register
+from blink16.reports.generation import Generation
+from blink16.reports.look import Circumstances, Doing, Holder, Look
+from blink16.reports.registry import OBJECT, REPORTS, Report, ReportError, ReportQuestion, parse
+
+__all__ = [
+    "OBJECT",
+    "REPORTS",
+    "Circumstances",
+    "Doing",
+    "Generation",
+    "Holder",
+    "Look",
+    "Report",
+    "ReportError",
+    "ReportQuestion",
+    "frames",
+    "history",
+    "parse",
+    "past",
+    "profile",
+    "screen",
+    "state",
+    "symbols",
+]

@@ -1,0 +1,78 @@
+"""Who called whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+from blink16.cpu.registers import Cell
+from blink16.reports.look import Look
+from blink16.reports.registry import report
+from blink16.unwind.frames import Frame, frames
+
+MAX_DEPTH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FramesQuery:
+    """How many frames are wanted."""
+
+    most: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLine:
+    """A function that is being executed, or waits for what it called."""
+
+    level: int
+    """0 for the innermost."""
+    address: int
+    """Linear, of its next instruction."""
+    cs: int
+    ip: int
+    ss: int
+    sp: int
+    bp: int
+    name: str
+    """``main+3``; empty if its address has no name."""
+    returns: str | None
+    """How it returns: near, far or interrupt; None for the outermost, and where nobody knows."""
+    cfa: int | None
+    """The linear address above its return address (None as above)."""
+
+    def __str__(self) -> str:
+        place = f"{self.cs:04X}:{self.ip:04X}"
+        return f"#{self.level}  {place} {self.name}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class FramesReport:
+    """The frames, innermost first."""
+
+    icount: int
+    frames: tuple[FrameLine, ...]
+
+
+@report("frames")
+def make_frames(look: Look, query: FramesQuery) -> FramesReport:
+    """The functions that are being executed, innermost first."""
+    most = max(1, min(query.most, MAX_DEPTH))
+    found = frames(look.memory, Frame.of(look.registers))
+    lines = []
+    for level, (frame, caller) in enumerate(islice(found, most)):
+        cells = frame.cells
+        lines.append(
+            FrameLine(
+                level=level,
+                address=frame.pc,
+                cs=cells[Cell.CS],
+                ip=cells[Cell.IP],
+                ss=cells[Cell.SS],
+                sp=cells[Cell.SP],
+                bp=cells[Cell.BP],
+                name=look.name(frame.pc),
+                returns=caller.kind.name.lower() if caller else None,
+                cfa=caller.cfa if caller else None,
+            )
+        )
+    return FramesReport(look.registers.icount, tuple(lines))

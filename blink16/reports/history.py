@@ -1,0 +1,53 @@
+"""How far the past reaches, and what marks are in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blink16.reports.look import Look
+from blink16.reports.registry import NoQuery, report
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A bookmark."""
+
+    name: str
+    icount: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReport:
+    """The history of a machine; instants are instruction counts."""
+
+    start: int
+    """The oldest instant that can be reached."""
+    end: int
+    """The newest."""
+    now: int
+    began: int
+    """Where it began; less than `start` if the beginning had to be given up."""
+    checkpoints: int
+    used: int
+    """Bytes."""
+    limit: int
+    """Bytes."""
+    bookmarks: tuple[Mark, ...]
+
+
+@report("history")
+def history(look: Look, query: NoQuery) -> HistoryReport:
+    """How far the past reaches, what it costs, and the bookmarks in it."""
+    timeline = look.debugger.timeline
+    size = timeline.size()
+    marks = tuple(Mark(name, icount) for icount, name in look.debugger.bookmarks.all())
+    return HistoryReport(
+        start=size.start,
+        end=max(size.end, look.registers.icount),
+        now=look.registers.icount,
+        began=timeline.began,
+        checkpoints=size.checkpoints,
+        used=size.used,
+        limit=size.limit,
+        bookmarks=marks,
+    )

@@ -1,0 +1,108 @@
+"""A look at a machine: what reports are made from, whether it stands or was seen in passing."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from blink16.cpu.registers import Registers
+from blink16.debugger import Debugger
+from blink16.devices.video import Video
+from blink16.memory import Memory
+
+
+class Doing(StrEnum):
+    """What a machine does while it is looked at."""
+
+    STANDS = "stands"
+    RUNS = "runs"
+    TRAVELS = "travels"  # through its past; what is shown is where it was before
+    ENDED = "ended"  # its program is gone
+
+
+class Holder(StrEnum):
+    """Who may move the machine."""
+
+    YOU = "you"
+    ANOTHER = "another"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a server knows about a machine beside the machine itself."""
+
+    process: int = 1
+    command: str = ""
+    """The program's name and arguments."""
+    doing: Doing = Doing.STANDS
+    holder: Holder = Holder.YOU
+    wanted: bool = False
+    """Whether somebody who watches asks to hold it."""
+    generation: int = 0
+
+
+class Scene(Protocol):
+    """Registers and memory: of a machine, or of a sample of it."""
+
+    @property
+    def registers(self) -> Registers:
+        """The processor's registers."""
+
+    @property
+    def memory(self) -> Memory:
+        """The megabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A machine at one instant, all parts of it from that instant."""
+
+    debugger: Debugger
+    """Names, bookmarks and, for reports that search, the past; of what runs, no more."""
+    circumstances: Circumstances
+    registers: Registers
+    memory: Memory
+    video: Video | None
+    """The display adapter, if there is one."""
+    start: int
+    """The oldest reachable instruction count."""
+    end: int
+    """The newest recorded one."""
+
+    @classmethod
+    def at(
+        cls,
+        debugger: Debugger,
+        circumstances: Circumstances | None = None,
+        *,
+        scene: Scene | None = None,
+    ) -> Look:
+        """Look at a machine that stands, or (``scene``) at what was copied from it."""
+        machine, timeline = debugger.machine, debugger.timeline
+        seen = scene or machine
+        video = machine.component(Video.COMPONENT)
+        return cls(
+            debugger,
+            circumstances or Circumstances(),
+            seen.registers,
+            seen.memory,
+            copy(video) if isinstance(video, Video) else None,
+            timeline.start,
+            timeline.end,
+        )
+
+    def name(self, address: int) -> str:
+        """Return what a linear address is called (``main+3``, ``int21``), or nothing."""
+        service = self.debugger.machine.service_names.get(address)
+        if service is not None:
+            return service
+        found = self.debugger.symbols.find(address)
+        if found is None:
+            return ""
+        symbol, distance = found
+        if symbol.size and distance >= symbol.size:
+            return ""
+        return f"{symbol.name}+{distance}" if distance else symbol.name

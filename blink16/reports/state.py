@@ -1,0 +1,172 @@
+"""Where a machine stands: registers, time, why it stopped, and who holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from blink16.breakpoints import PointKind
+from blink16.cpu.registers import Registers
+from blink16.debugger import Event
+from blink16.memory import linear
+from blink16.reports.look import Doing, Holder, Look
+from blink16.reports.registry import NoQuery, report
+
+FLAG_BITS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
+"""The flags of an 8086, by Intel's names."""
+
+
+class StopKind(StrEnum):
+    """Why a machine stands."""
+
+    STEPPED = "stepped"
+    BREAKPOINT = "breakpoint"
+    CAUGHT = "caught"
+    WATCHPOINT = "watchpoint"
+    INTERRUPTED = "interrupted"
+    HISTORY_START = "history start"
+    HALTED = "halted"
+    EXITING = "exiting"
+    EXITED = "exited"
+    SIGNALLED = "signalled"
+    KILLED = "killed"
+    WAITING = "waiting"
+    RESTARTED = "restarted"
+    IDLE = "idle"
+
+
+class PointRole(StrEnum):
+    """What a breakpoint or watchpoint waits for."""
+
+    EXECUTE = "execute"
+    WRITE = "write"
+    READ = "read"
+    ACCESS = "access"
+    CATCH = "catch"
+
+
+@dataclass(frozen=True, slots=True)
+class StopReport:
+    """What ended the last run."""
+
+    kind: StopKind
+    role: PointRole | None = None
+    """Of the watchpoint that was hit."""
+    point: int | None = None
+    """The linear address of that watchpoint."""
+    address: int | None = None
+    """The linear address that was touched."""
+    status: int = 0
+    """The program's exit status, where it ends."""
+    signal: int = 0
+    """The POSIX number of the signal that a trap counts as."""
+    text: str = ""
+    """A sentence for the user, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterValues:
+    """The registers of an 8086 at one instant, 16 bits each."""
+
+    ax: int
+    bx: int
+    cx: int
+    dx: int
+    si: int
+    di: int
+    bp: int
+    sp: int
+    cs: int
+    ds: int
+    es: int
+    ss: int
+    ip: int
+    flags: int
+
+    @property
+    def pc(self) -> int:
+        """The linear address of the next instruction."""
+        return linear(self.cs, self.ip)
+
+    @property
+    def stack(self) -> int:
+        """The linear address of the top of the stack."""
+        return linear(self.ss, self.sp)
+
+    def flag(self, name: str) -> bool:
+        """Whether a flag is set, by Intel's name (``ZF``)."""
+        return bool(self.flags >> FLAG_BITS[name.upper()] & 1)
+
+    @classmethod
+    def of(cls, registers: Registers) -> RegisterValues:
+        """Copy the registers of a machine."""
+        return cls(*(getattr(registers, name) for name in cls.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class StateReport:
+    """Where a machine stands."""
+
+    generation: int
+    """Moves with every change to the machine or to what is known of it."""
+    process: int
+    command: str
+    """The program's name and arguments."""
+    doing: Doing
+    holder: Holder
+    wanted: bool
+    """Whether somebody who watches asks to hold it."""
+    icount: int
+    """Instructions retired since it started."""
+    start: int
+    """The oldest instruction count that can be reached."""
+    end: int
+    """The newest: `icount` is less in the past."""
+    registers: RegisterValues
+    stop: StopReport | None
+    """None if it has not run yet, or was moved since."""
+    at: str
+    """The name of the next instruction's address (``main+3``), or empty."""
+
+
+@report("state")
+def state(look: Look, query: NoQuery) -> StateReport:
+    """Where the machine stands: registers, instruction count, why it stopped, who holds it."""
+    seen = look.circumstances
+    registers = RegisterValues.of(look.registers)
+    last = look.debugger.last_event()
+    return StateReport(
+        generation=seen.generation,
+        process=seen.process,
+        command=seen.command,
+        doing=seen.doing,
+        holder=seen.holder,
+        wanted=seen.wanted,
+        icount=look.registers.icount,
+        start=look.start,
+        end=max(look.end, look.registers.icount),
+        registers=registers,
+        stop=None if last is None or seen.doing is Doing.RUNS else stop_reason(last),
+        at=look.name(registers.pc),
+    )
+
+
+def stop_reason(event: Event) -> StopReport:
+    """Return a debugger's event as reports tell it."""
+    return StopReport(
+        StopKind[event.kind.name],
+        ROLES[event.point.kind] if event.point else None,
+        event.point.address if event.point else None,
+        event.address,
+        event.status,
+        event.signal,
+        event.text,
+    )
+
+
+ROLES = {
+    PointKind.EXECUTE: PointRole.EXECUTE,
+    PointKind.WRITE: PointRole.WRITE,
+    PointKind.READ: PointRole.READ,
+    PointKind.ACCESS: PointRole.ACCESS,
+}

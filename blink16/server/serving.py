@@ -1,0 +1,144 @@
+"""Carries bytes between debuggers and machines until a signal ends it."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing, suppress
+from functools import partial
+
+import trio
+
+from blink16.gdbstub.session import RECEIVE_SIZE
+from blink16.packets import frame
+from blink16.server.conversation import DISCONNECTED, Conversation, Observation
+from blink16.server.listening import (
+    Endpoint,
+    StandardStreams,
+    announce,
+    keep_alive,
+    listeners,
+    standard_streams,
+    to_standard_error,
+)
+from blink16.server.machines import Machines, RefusalError
+from blink16.server.sources import Say
+
+REFUSAL_TIMEOUT = 1.0
+"""Seconds that a refusal may take."""
+MAX_CLIENTS = 32
+"""Clients that are connected at a time; any beyond are refused at once."""
+
+
+class Server:
+    """Gives each client a machine and lets them talk, or refuses the client with a reason."""
+
+    def __init__(self, machines: Machines, *, observers: bool = False) -> None:
+        """Serve these machines; ``observers``: who gets none may watch one that stands."""
+        self._machines = machines
+        self._observers = observers
+        self._clients = 0
+
+    async def serve_client(self, stream: trio.abc.HalfCloseableStream) -> None:
+        """Hold a conversation with one client, from its first byte to its last."""
+        self._clients += 1
+        try:
+            async with stream:
+                with suppress(*DISCONNECTED):
+                    await self._serve(stream)
+        except Exception as error:
+            # A mistake of ours, wherever it is, costs this client its conversation and nobody else.
+            self._machines.say("a conversation has failed; please report this:")
+            self._machines.say("".join(traceback.format_exception(error)).rstrip())
+        finally:
+            self._clients -= 1
+
+    async def _serve(self, stream: trio.abc.HalfCloseableStream) -> None:
+        if self._clients > MAX_CLIENTS:
+            await _refuse(stream, "too many debuggers are connected")
+            return
+        try:
+            slot = await self._machines.take_any()
+        except RefusalError as refusal:
+            await self._serve_observer(stream, str(refusal))
+        else:
+            await Conversation(self._machines, slot, stream).hold()
+
+    async def _serve_observer(self, stream: trio.abc.HalfCloseableStream, reason: str) -> None:
+        """Let a client watch the first machine that is held, or refuse it with a reason."""
+        slot = next((slot for slot in self._machines if slot.held), None)
+        if not self._observers or slot is None:
+            await _refuse(stream, reason)
+        elif slot.hosted.runs:
+            await _refuse(stream, "the machine to watch runs now: try again when it stands")
+        else:
+            await Observation(self._machines, slot, stream).hold()
+
+
+def run(
+    make: Callable[[], Machines],
+    endpoint: Endpoint,
+    say: Say,
+    *,
+    observers: bool = False,
+    tell: Say = to_standard_error,
+) -> None:
+    """Serve machines until a signal ends it; on standard streams, until the client leaves.
+
+    ``make`` is called once we listen; what it raises ends this.  ``observers``: see `Server`.
+    ``tell`` is told where we listen, once that has come about.
+    Raises ListenError.
+    """
+    if hasattr(signal, "SIGTTIN"):  # in the background: no input, rather than standing still
+        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    trio.run(_run, make, endpoint, say, observers, tell)
+
+
+def _ending_signals() -> list[signal.Signals]:
+    """Return the signals that end us: SIGHUP (our terminal is gone) not under nohup."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    heard = hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([hang_up] if hang_up and heard else [])]
+
+
+async def _run(
+    make: Callable[[], Machines], endpoint: Endpoint, say: Say, observers: bool, tell: Say
+) -> None:
+    with trio.open_signal_receiver(*_ending_signals()) as signals:
+        if isinstance(endpoint, StandardStreams):
+            with closing(make()) as machines:
+                stream = standard_streams()
+                await _until_signal(partial(Server(machines).serve_client, stream), signals)
+        else:
+            async with listeners(endpoint) as found:
+                with closing(make()) as machines:
+                    announce(endpoint, found, say, tell)
+                    accept = partial(_accept, Server(machines, observers=observers))
+                    await _until_signal(partial(trio.serve_listeners, accept, found), signals)
+
+
+async def _until_signal(serve: Callable[[], Awaitable[None]], signals: AsyncIterator[int]) -> None:
+    async with trio.open_nursery() as nursery:
+
+        async def watch() -> None:
+            await anext(signals)
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(watch)
+        await serve()
+        nursery.cancel_scope.cancel()
+
+
+async def _accept(service: Server, stream: trio.SocketStream) -> None:
+    keep_alive(stream)
+    await service.serve_client(stream)
+
+
+async def _refuse(stream: trio.abc.HalfCloseableStream, reason: str) -> None:
+    """Answer a client's first packet with an error, which gdb shows, and hang up."""
+    with trio.move_on_after(REFUSAL_TIMEOUT):
+        await stream.send_all(b"+" + frame(b"E." + reason.encode("ascii", "replace")))
+        await stream.send_eof()
+        while await stream.receive_some(RECEIVE_SIZE):
+            pass  # closing with bytes unread would reset the connection and lose our answer

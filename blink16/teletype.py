@@ -1,0 +1,41 @@
+"""Whether a program uses a PC's screen for more than a teletype would."""
+
+from __future__ import annotations
+
+from blink16.bios import data_area
+from blink16.bios.video import COLOR_SEGMENT, MONO_SEGMENT, VIDEO_MEMORY, GuestScreen
+from blink16.bus import Bus
+from blink16.machine import Machine
+from blink16.memory import Memory, linear
+
+AREA_SIZE = 0x100
+
+
+class Teletype:
+    """A screen of our own that shows only what a program prints, beside the machine's."""
+
+    def __init__(self, machine: Machine) -> None:
+        """Begin with what the machine's screen shows."""
+        self._machine = machine
+        self._memory = Memory()
+        self._bus = Bus()
+        for start, size in ((data_area.BASE, AREA_SIZE), *_SCREENS):
+            self._memory.write(start, bytes(machine.memory.ram[start : start + size]))
+
+    def show(self, data: bytes) -> None:
+        """Show what the program printed."""
+        GuestScreen(self._memory, self._bus).write(data)
+
+    def is_enough(self) -> bool:
+        """Tell whether the machine's screen shows just that, with the cursor behind it."""
+        ours = GuestScreen(self._memory, self._bus)
+        theirs = GuestScreen(self._machine.memory, self._bus)
+        if (ours.mode, ours.columns) != (theirs.mode, theirs.columns):
+            return False
+        if ours.area.cursor(ours.area.page) != theirs.area.cursor(theirs.area.page):
+            return False
+        size = slice(ours.base, ours.base + VIDEO_MEMORY)
+        return bytes(self._memory.ram[size]) == bytes(self._machine.memory.ram[size])
+
+
+_SCREENS = tuple((linear(segment, 0), VIDEO_MEMORY) for segment in (COLOR_SEGMENT, MONO_SEGMENT))
