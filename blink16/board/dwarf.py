@@ -158,13 +158,13 @@ class Subprogram:
     """Whether gdb shall take it for main, at which backtraces end."""
 
 
-_DISTRUSTED = re.compile(rb"(?:NASM |GNU AS |YASM |yasm )[\x20-\x7e]*(?=\0)")
+_DISTRUSTED = re.compile(rb"(?:NASM |GNU AS |YASM |yasm |bcc )[\x20-\x7e]*(?=\0)")
 _TRUSTED = b"GNU x 5."
 _WITH_PRODUCERS = (".debug_info", ".debug_str")
 
 
 def trusted(content: bytes) -> bytes:
-    """Return debugging information in which assemblers go under a name that gdb 13 trusts.
+    """Return debugging information whose producers go under a name that gdb 13 trusts.
 
     The length stays the same, so no offset changes.
     """

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from blink16.board import libraries
 from blink16.board.file import build, entry_code, program_file
-from blink16.board.libraries import Library
+from blink16.board.libraries import Library, Titles
 from blink16.board.survey import ProgramFacts, Survey, survey
 from blink16.debugger import Debugger
 from blink16.memory import linear
@@ -16,8 +16,9 @@ from blink16.symbols import SymbolTable
 class Shelf:
     """The files about a machine, with the names and lines that are known now."""
 
-    def __init__(self, debugger: Debugger, program: ProgramFacts) -> None:
-        """Begin with what was known when the program was loaded."""
+    def __init__(self, debugger: Debugger, program: ProgramFacts, titles: Titles) -> None:
+        """Begin with what was known when the program was loaded.  ``titles``: the client's."""
+        self._titles = titles
         self._debugger = debugger
         self._loaded = self._known = program
         """What was known when the program was loaded, and last."""
@@ -65,7 +66,7 @@ class Shelf:
         known = self._now()
         if self._made is None or self._made[0] is not known:
             found = survey(self._debugger.machine, known)
-            self._made = known, found, libraries.make(found, known)
+            self._made = known, found, libraries.make(found, known, self._titles)
         return self._made
 
     def _now(self) -> ProgramFacts:

@@ -75,7 +75,7 @@ class Survey:
     """The linear address of the program's first instruction."""
     functions: list[ElfSymbol]
     main: int | None
-    """The address of the function that gdb shall take for main."""
+    """The address of the function that gdb is told to take for main."""
 
     @property
     def ends(self) -> tuple[range, ...]:
@@ -86,7 +86,7 @@ class Survey:
     @property
     def outermost(self) -> tuple[range, ...]:
         """The functions at the program's entry: nobody has called them."""
-        return tuple(end for end in self.ends if end.start == self.start != self.main)
+        return tuple(end for end in self.ends if end.start == self.start)
 
 
 def survey(machine: Machine, program: ProgramFacts) -> Survey:
@@ -101,6 +101,8 @@ def survey(machine: Machine, program: ProgramFacts) -> Survey:
     code = [s for s in elf_symbols(known, areas) if s.type is SymbolType.FUNC]
     named = {f.name: f.address for f in code}
     main = next((named[name] for name in MAINS if name in named), None)
+    if main is not None and _within(main, code_of(program.debug)):
+        main = None  # assemblers' debugging information doesn't say that it is a function
     return Survey(known, areas, linear(*entry), code, main)
 
 

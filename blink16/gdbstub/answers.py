@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from functools import singledispatchmethod
 
-from blink16.board import ProgramFacts, Shelf, window
+from blink16.board import ProgramFacts, Shelf, Titles, window
 from blink16.breakpoints import PointError
 from blink16.debugger import Debugger
 from blink16.gdbstub import commands, description, inferior_call, points, registers
@@ -22,11 +22,11 @@ MAX_HEX = PACKET_SIZE // 2
 class Answers:
     """Answers a client's questions about a machine that stands."""
 
-    def __init__(self, debugger: Debugger, program: ProgramFacts) -> None:
+    def __init__(self, debugger: Debugger, program: ProgramFacts, titles: Titles) -> None:
         self._debugger = debugger
         self._window: tuple[bytes, window.FrameWindow] | None = None
         """The unwind window, and the processor's state that it is for."""
-        self.shelf = Shelf(debugger, program)
+        self.shelf = Shelf(debugger, program, titles)
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
         self._guard = inferior_call.CallGuard(debugger)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import singledispatchmethod
 
 from blink16 import monitor, reports
+from blink16.board import Titles
 from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, fields, hostio, processes
 from blink16.gdbstub.answers import Answers
@@ -90,6 +91,7 @@ class Inferiors:
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
+        self._titles = Titles()
         self.multiprocess = False
         """Whether the client knows of processes."""
 
@@ -101,7 +103,7 @@ class Inferiors:
 
     def add(self, taken: Taken) -> Inferior:
         """Hold one more, and mean it from now on."""
-        answers = Answers(taken.debugger, taken.program)
+        answers = Answers(taken.debugger, taken.program, self._titles)
         reporter = Reporter(taken.debugger, taken.circumstances)
         inferior = Inferior(taken.process, taken.debugger, answers, reporter, taken.launched)
         self._held[taken.process] = inferior
