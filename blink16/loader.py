@@ -15,11 +15,13 @@ from importlib import resources
 from itertools import chain
 from pathlib import Path
 
-from blink16 import bios, dos, elks, pc, poweron, symbolfiles
+from blink16 import bios, dos, dos_setup, elks, pc, poweron, symbolfiles
 from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
+from blink16.dos_setup import DosSetup
 from blink16.files import FileTree
+from blink16.hostfiles import read_at_most
 from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
 from blink16.symbols import SymbolTable
@@ -36,7 +38,6 @@ HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
 """How programs of today's hosts begin: ELF, scripts, Mach-O."""
 
 ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
-DOS_ENVIRONMENT = {"COMSPEC": "C:\\COMMAND.COM", "PATH": "C:\\"}
 PARAGRAPH = 16
 PSP_PARAGRAPHS = 0x10
 """An .EXE's image lies behind its PSP, to which DS points at the start."""
@@ -78,10 +79,14 @@ class Options:
     """Files with names for the program's addresses."""
     setup: pc.PcSetup = pc.PcSetup()  # noqa: RUF009 - frozen
     """The PC around a boot image."""
+    console: elks.ConsoleKind = elks.ConsoleKind()  # noqa: RUF009 - frozen
+    """What the standard streams of an ELKS program are."""
     poweron: int | None = None
     """The seed of what memory and registers hold at first; None: zeros."""
     strict: bool = False
     """Whether the machine stops where its guest uses what it lacks."""
+    dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
+    """What a DOS program finds around it."""
     answers: HostAnswers | None = None
     """What the host's file system has said; what it says to the guest is added.
 
@@ -96,6 +101,8 @@ class Program:
     name: str
     kind: ProgramKind
     image: bytes
+    path: Path | None = None
+    """Where it was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +114,8 @@ class Loaded:
     symbols: SymbolTable
     debug: tuple[symbolfiles.DebugInformation, ...] = ()
     """Debugging information in DWARF, from the program and the symbol files that have it."""
-    remarks: tuple[str, ...] = ()
-    """What its user should know of how it was loaded, a line each."""
+    notices: tuple[str, ...] = ()
+    """What its user ought to know of how it was loaded, a line each."""
 
 
 def find(name: str) -> Path:
@@ -136,7 +143,7 @@ def read(name: str) -> Program:
     """Find a program and read it, LoadError if that can't be done."""
     path = find(name)
     image = content(path, name)
-    return Program(name, _checked_kind(name, path.name, image), image)
+    return Program(name, _checked_kind(name, path.name, image), image, path)
 
 
 def content(path: Path, name: str) -> bytes:
@@ -148,7 +155,7 @@ def content(path: Path, name: str) -> bytes:
                 raise LoadError(f"{name}: this is a device, not a program")
             if status.st_size > MAX_IMAGE_SIZE:
                 raise LoadError(f"{name}: {status.st_size} bytes are more than any disk holds")
-            return file.read(MAX_IMAGE_SIZE)
+            return read_at_most(file, MAX_IMAGE_SIZE)
     except OSError as error:
         raise LoadError(f"{name}: can't read it: {error.strerror}") from None
 
@@ -169,6 +176,14 @@ def identify(image: bytes, name: str) -> ProgramKind | None:
     return None
 
 
+def settled(program: Program, options: Options) -> Options:
+    """Return options that say where a DOS program is, on whatever host."""
+    if program.kind not in (ProgramKind.DOS_COM, ProgramKind.DOS_EXE):
+        return options
+    setup = dos_setup.settled(options.dos, options.root, program.path, program.name)
+    return replace(options, dos=setup)
+
+
 def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded:
     """Return a new machine with the program in it, LoadError if it doesn't fit or lies."""
     try:
@@ -178,6 +193,8 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     console = Console()
     if options.poweron is not None:
         poweron.fill_memory(machine, options.poweron)
+    told: list[str] = []
+    machine.on_notice = told.append
     try:
         symbols = _LOADERS[program.kind](machine, console, program, arguments, options)
     except (elks.ElksError, dos.DosError, bios.BootError) as error:
@@ -187,7 +204,7 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     if options.poweron is not None and program.kind is ProgramKind.BOOT:
         poweron.fill_registers(machine, options.poweron)
     machine.watch_for_lacks(strict=options.strict)
-    loaded = _with_own_information(Loaded(machine, console, symbols), program)
+    loaded = _with_own_information(Loaded(machine, console, symbols, notices=tuple(told)), program)
     return with_symbols(loaded, program.kind, options.symbols)
 
 
@@ -202,7 +219,8 @@ def _with_own_information(loaded: Loaded, program: Program) -> Loaded:
         image = _place(loaded.machine, program.kind).image * PARAGRAPH
         file = symbolfiles.symbol_file(told, image, Path(program.name).parent.absolute())
     except symbolfiles.SymbolFileError as error:
-        return replace(loaded, remarks=(f"{program.name}: {error}; it runs without names",))
+        damaged = f"{program.name}: {error}; it runs without names"
+        return replace(loaded, notices=(*loaded.notices, damaged))
     debug = () if file.debug is None else (file.debug,)
     return replace(loaded, symbols=SymbolTable([*loaded.symbols, *file.symbols]), debug=debug)
 
@@ -305,7 +323,8 @@ def _load_elks(
 ) -> SymbolTable:
     argv = [program.name, *arguments]
     files = _files(machine, options)
-    return elks.load(machine, program.image, argv, ELKS_ENVIRONMENT, files, console)
+    kind = options.console
+    return elks.load(machine, program.image, argv, ELKS_ENVIRONMENT, files, console, kind)
 
 
 def _load_dos(
@@ -315,11 +334,24 @@ def _load_dos(
     arguments: Sequence[str],
     options: Options,
 ) -> SymbolTable:
-    files = _files(machine, options)
-    name = Path(program.name).name
-    standing = bios.stand_by(machine, console, adapter=options.setup.adapter)
-    image, arguments = program.image, list(arguments)
-    dos.load(machine, standing, image, name, arguments, DOS_ENVIRONMENT, files, console)
+    setup = settled(program, options).dos
+    found = list(dos_setup.volumes(setup, _files(machine, options), machine, options.answers))
+    for name, tree, _ in found:
+        machine.add_component(name, tree)
+    volumes = {volume.drive: volume for *_, volume in found}
+    disks = pc.disks_of(options.setup)
+    standing = bios.stand_by(
+        machine,
+        console,
+        disks,
+        adapter=options.setup.adapter,
+        roms=options.setup.roms,
+        memory_kib=setup.memory_kib,
+    )
+    for drive in dict.fromkeys(disk.drive for disk in disks if disk.is_floppy):
+        volumes[drive] = dos_setup.floppy(machine, drive)
+    start = dos_setup.start(setup, volumes, tuple(arguments))
+    dos.load(machine, standing, program.image, start, list(volumes.values()), console)
     return SymbolTable([])
 
 
@@ -355,6 +387,8 @@ def _files(machine: Machine, options: Options) -> FileTree:
         options.root,
         writable=options.writable,
         effect=machine.effect,
+        clock=lambda: machine.nanoseconds() // 1_000_000_000,
+        notice=machine.notice,
         answers=options.answers,
     )
 

@@ -92,17 +92,17 @@ def test_strict_stops_forward_and_backward(name: str, engine: str) -> None:
     """A strict machine stands where one can look around, whichever way time went."""
     code, kind, offset, _ = CASES[name]
     debugger = Debugger(booted(bytes.fromhex(code), engine, strict=True))
-    event = debugger.resume(Resume(count=300))
+    event = debugger.drive(Resume(count=300))
     assert event.kind is EventKind.LACKING
     before_it = kind in (Kind.INSTRUCTION, Kind.VECTOR_TABLE, Kind.EMPTY_MEMORY)
     where, text = debugger.timeline.now, event.text
     if before_it:
         assert offset is None or debugger.machine.pc <= 0x7C00 + offset <= debugger.machine.pc + 1
-    debugger.resume(Resume(count=50))
+    debugger.drive(Resume(count=50))
     while debugger.timeline.now < where + 20:
-        debugger.resume(Resume(count=50))
+        debugger.drive(Resume(count=50))
     stops = []
-    while (back := debugger.resume(Resume(backward=True))).kind is EventKind.LACKING:
+    while (back := debugger.drive(Resume(backward=True))).kind is EventKind.LACKING:
         stops.append((debugger.timeline.now, back.text))
     assert (where if before_it else where - 1, text) in stops
     assert debugger.timeline.now == 0

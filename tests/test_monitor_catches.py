@@ -11,6 +11,7 @@ from blink16 import monitor
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.debugger.catches import MAX_CATCHES
+from blink16.server.folder import ServerFolder
 
 PROGRAM = bytes.fromhex(
     "b8 41 02"  # 100: mov ax,0241h
@@ -30,7 +31,7 @@ def debugger(request: pytest.FixtureRequest) -> Debugger:
 
 def run(debugger: Debugger, line: str) -> str:
     """Carry out a monitor command."""
-    return monitor.execute(debugger, line)
+    return monitor.execute(debugger, line, ServerFolder())
 
 
 def go(debugger: Debugger, *, backward: bool = False) -> Event:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from blink16 import loader, numerals, server, symbolfiles, terminal
-from blink16.cli import arguments, pc_arguments
+from blink16.cli import arguments, dos_arguments, pc_arguments
 from blink16.cli.arguments import Own, Parser
 from blink16.console import Console
 from blink16.consoles import ConsolePlace, NoPlace, Streams
@@ -43,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _add_history(parser)
     arguments.add_machine(parser)
     pc_arguments.add(parser)
+    dos_arguments.add(parser)
     parser.add_argument(
         "--symbols",
         type=_symbols,
@@ -244,7 +245,8 @@ def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fit
     to_debugger = isinstance(console, ToDebugger)
     if console is not None and not isinstance(console, ToDebugger):
         places[Console.CHANNEL] = console
-    return server.Fittings(places, shared.realtime, to_debugger)
+    tracer = arguments.call_tracer(shared)
+    return server.Fittings(places, shared.realtime, to_debugger, tracer)
 
 
 def _is_socket(console: ConsolePlace | ToDebugger | None) -> bool:

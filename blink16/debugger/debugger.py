@@ -20,7 +20,8 @@ from blink16.debugger.events import (
     PointCondition,
     Resume,
 )
-from blink16.debugger.ledger import Entry, Ledger
+from blink16.debugger.ledger import Ledger, LedgerEntry
+from blink16.debugger.programs import Programs
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
@@ -31,6 +32,8 @@ from blink16.memory import MEMORY_SIZE, Attribute
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
 
+FEW_CONDITIONS = 16
+"""So many breakpoints with conditions are armed in microseconds."""
 WRITABLE = frozenset(
     {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
 )
@@ -69,6 +72,7 @@ class Debugger:
         self.ledger = Ledger(machine.memory)
         """Breakpoints and watchpoints."""
         self.catches = Catches(machine, self.ledger)
+        self._programs = Programs(machine)
         self.bookmarks = Bookmarks()
         self.symbols = SymbolTable()
         """What the program's addresses are called; whoever loads it sets this."""
@@ -85,7 +89,9 @@ class Debugger:
     def resume(self, how: Resume) -> Event | Pause:
         """Run until something happens.  Blocks; call it in a worker thread.
 
-        After a pause call it again with the same object; it goes on where it was.
+        After a pause call it again with the same object; it goes on where it was.  A request to
+        stop that comes too late for this resume is for the next: whoever made a run of several
+        forgets it at its end (`forget_interrupt`).
         """
         self.machine.engine.overlook(self.ledger.predicates())
         try:
@@ -97,16 +103,33 @@ class Debugger:
         finally:
             self.machine.engine.overlook({})
         if isinstance(outcome, Event):
-            self.timeline.forget_interrupt()
+            if outcome.kind is EventKind.INTERRUPTED:
+                outcome = replace(outcome, arrival=self.event_here())
             outcome = self._last = self._judged(outcome)
+            self._meet_programs()
         return outcome
+
+    def _meet_programs(self) -> None:
+        """Add the names of programs that the guest has loaded meanwhile, and say so."""
+        for found in self._programs.found():
+            before = set(self.symbols)
+            added = [symbol for symbol in found.file.symbols if symbol not in before]
+            self.symbols = SymbolTable([*before, *added])
+            if found.file.debug is not None and found.file.debug not in self.debug:
+                self.debug = (*self.debug, found.file.debug)
+            if added:
+                name = found.program.name
+                self.on_notice(f"{name} was loaded: {len(added)} symbols added from {found.source}")
 
     def drive(self, how: Resume) -> Event:
         """Resume, and go on after each pause, until something happens.
 
         Blocks, with the guest for input for ever; `interrupt` ends it.
         """
-        return drive(partial(self.resume, how), self.timeline.inbox.wait)
+        try:
+            return drive(partial(self.resume, how), self.timeline.inbox.wait)
+        finally:
+            self.forget_interrupt()
 
     def is_brief(self, how: Resume) -> bool:
         """Return whether a resume is over in microseconds, on any engine, and needs no thread.
@@ -117,6 +140,8 @@ class Debugger:
         """
         if how.backward or how.count != 1 or not self.timeline.live or self.ledger.acts:
             return False
+        if self.ledger.conditions > FEW_CONDITIONS:
+            return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long
         if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in maybe_long:
@@ -126,8 +151,8 @@ class Debugger:
     def interrupt(self) -> None:
         """Make a running `resume` return INTERRUPTED soon; from any thread.
 
-        If none is running, the next returns at once.  A request ends with the resume that it
-        meets, whatever that returns.
+        If none is running, the next returns at once.  A request ends with the resume that
+        reports it, or with the `drive` that it meets, whatever that returns.
         """
         self.timeline.interrupt()
 
@@ -306,7 +331,7 @@ class Debugger:
         action never stops: it prints (`on_print`), in either direction, as it is reached.
         Setting a point again replaces both; each ``owner`` has a point of its own.
         """
-        self.ledger.insert(Entry(point, owner, condition, action))
+        self.ledger.insert(LedgerEntry(point, owner, condition, action))
 
     def remove(self, point: Point, *, owner: Hashable = None) -> None:
         """Take an owner's point away; one that isn't there is no error."""
@@ -316,6 +341,10 @@ class Debugger:
         """Take all away (a client left)."""
         self.ledger.clear()
 
+    def has_breakpoint(self) -> bool:
+        """Whether there is a breakpoint where the machine stands, whatever its condition."""
+        return bool(self._here())
+
     def at_breakpoint(self) -> bool:
         """Whether the machine stands at a breakpoint that is to stop it."""
         return any(e.action is None and e.holds(self.machine) for e in self._here())
@@ -324,7 +353,7 @@ class Debugger:
         """Return the event of arriving where the machine stands, if a breakpoint is to stop it."""
         return self._judged(Event(EventKind.BREAKPOINT)) if self.at_breakpoint() else None
 
-    def _here(self) -> Sequence[Entry]:
+    def _here(self) -> Sequence[LedgerEntry]:
         return self.ledger.at(self.machine.pc)
 
     def _judged(self, event: Event) -> Event:

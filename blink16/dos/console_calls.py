@@ -33,7 +33,8 @@ READ_CALLS = (0x01, 0x06, 0x07, 0x08, 0x0A)
 def break_typed(dos: DosSystem, guest: Guest) -> Outcome:
     """Run the program's INT 23h; its IRET comes back to the call, which begins anew."""
     write_device(dos, guest, DosDevice.CON, b"^C\r\n")
-    nest(guest, CTRL_C_VECTOR)
+    dos.change(break_stack=guest.registers.sp)
+    nest(guest, CTRL_C_VECTOR, dos.break_stub)
     return DONE
 
 
@@ -87,6 +88,12 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
         return interrupted
     write_standard(dos, guest, bytes((guest.registers.dl,)))
     guest.registers.al = guest.registers.dl
+    return DONE
+
+
+def read_aux(dos: DosSystem, guest: Guest) -> Outcome:
+    """03h: a character from the auxiliary device, from which none come: a Ctrl-Z."""
+    guest.registers.al = CTRL_Z
     return DONE
 
 
@@ -193,6 +200,7 @@ def flush_and_read(dos: DosSystem, guest: Guest) -> Outcome:
 CALLS = {
     0x01: read_echoed,
     0x02: write,
+    0x03: read_aux,
     0x04: write_aux,
     0x05: write_printer,
     0x06: direct,

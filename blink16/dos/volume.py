@@ -1,7 +1,6 @@
-r"""Drive C: the file tree under DOS' names.
+r"""A drive: a file tree under DOS' names.
 
-Paths come with drive letters, backslashes and in any case; they leave as the tree's own paths.
-All other drives are absent.
+Paths come with backslashes and in any case; they leave as the tree's own paths.
 """
 
 from __future__ import annotations
@@ -10,12 +9,13 @@ import re
 from dataclasses import dataclass
 
 from blink16.dos.errors import CallFailed, Code, call_failed
+from blink16.dos.fat import FatTree
 from blink16.dos.names import DEVICES, fits, short_names, truncated, upper
 from blink16.files import FileKind, FileTree, Stat
 
-DRIVE = "C"
-DRIVE_NUMBER = 2
+DRIVE_C = 2
 """C as INT 21h/19h counts, from 0 for A."""
+DRIVE_LETTERS = 26
 MAX_DIRECTORY = 63
 r"""Characters in a current directory without drive and first ``\``, as 47h's buffer holds."""
 READ_ONLY, HIDDEN, SYSTEM, VOLUME, DIRECTORY, ARCHIVE = (1 << bit for bit in range(6))
@@ -29,14 +29,26 @@ class Entry:
     name: str
     stat: Stat
     hidden: bool = False
+    is_label: bool = False
+    stored: int | None = None
+    """The attributes that a disk has; None: the host knows but a few."""
 
     @property
     def attributes(self) -> int:
         """DOS' attribute byte."""
+        if self.stored is not None:
+            return self.stored
+        if self.is_label:
+            return VOLUME
         if self.stat.kind is FileKind.DIRECTORY:
             return DIRECTORY | (HIDDEN if self.hidden else 0)
         read_only = 0 if self.stat.mode & OWNER_WRITE else READ_ONLY
         return ARCHIVE | read_only | (HIDDEN if self.hidden else 0)
+
+
+def letter(drive: int) -> str:
+    """Return a drive's letter."""
+    return chr(ord("A") + drive)
 
 
 def device_of(path: str) -> str | None:
@@ -45,23 +57,35 @@ def device_of(path: str) -> str | None:
     return DEVICES.get(upper(last.partition(".")[0].rstrip()))
 
 
-class Volume:
-    """The file tree as drive C."""
+Tree = FileTree | FatTree
 
-    def __init__(self, files: FileTree) -> None:
+
+class Volume:
+    """A file tree as a drive."""
+
+    def __init__(self, files: Tree, drive: int = DRIVE_C) -> None:
+        """``drive``: from 0 for A."""
         self.files = files
+        self.drive = drive
+
+    def label(self) -> bytes:
+        """Return the label that the tree itself has; a folder has none."""
+        return self.files.label() if isinstance(self.files, FatTree) else b""
+
+    def set_label(self, label: bytes) -> bool:
+        """Set the tree's own label; False if it can't have one."""
+        if not isinstance(self.files, FatTree):
+            return False
+        self.files.set_label(label)
+        return True
 
     def locate(self, path: str, cwd: str) -> str:
-        """Return the tree's absolute path for DOS' path; its last name need not exist.
+        """Return the tree's absolute path for DOS' path, which has no drive letter any more.
 
-        ``cwd`` is a path of the tree.  Error 3 if a directory on the way isn't there.
+        Its last name need not exist; ``cwd`` is a path of the tree.  Error 3 if a directory on
+        the way isn't there.
         """
-        drive, colon, rest = path.rpartition(":")
-        if colon and upper(drive) != DRIVE:
-            raise CallFailed(Code.PATH_NOT_FOUND)
-        rest = rest.replace("/", "\\")
-        if not path or not (rest or colon):
-            raise CallFailed(Code.PATH_NOT_FOUND)
+        rest = path.replace("/", "\\")
         real = [] if rest.startswith("\\") else [part for part in cwd.split("/") if part]
         parts = [part for part in rest.split("\\") if part and part != "."]
         for number, part in enumerate(parts, 1):
@@ -108,6 +132,8 @@ class Volume:
         """Describe what is at a path of the tree."""
         node = self.node(real)
         name = real.rpartition("/")[2]
+        if isinstance(self.files, FatTree):
+            return Entry(name, self.files.stat(node), stored=self.files.attributes(node))
         return Entry(name, self.files.stat(node), name.startswith("."))
 
     def entries(self, real: str) -> dict[str, str]:
@@ -117,6 +143,10 @@ class Volume:
         except OSError as error:
             raise call_failed(error) from None
         return {short: f"{real.rstrip('/')}/{name}" for short, name in short_names(names).items()}
+
+    def full_path(self, real: str) -> str:
+        r"""Return a path of the tree in DOS' names, with drive and first ``\``."""
+        return f"{letter(self.drive)}:\\{self.dos_path(real)}"
 
     def dos_path(self, real: str) -> str:
         r"""Return a path of the tree in DOS' names, without drive and first ``\``."""

@@ -7,7 +7,7 @@ from enum import Enum
 
 from blink16.breakpoints import PointKind
 from blink16.debugger import Event, EventKind
-from blink16.gdbstub.points import GdbKind
+from blink16.gdbstub.commands.points import GdbKind
 from blink16.packets import PACKET_SIZE, escape
 from blink16.texts import printable
 
@@ -51,9 +51,9 @@ class Client:
     swbreak: bool = False
     hwbreak: bool = False
     multiprocess: bool = False
-    monitor_errors: bool = False
-    """Whether qRcmd is to be answered with an error where a command fails, as our client wants;
-    gdb shows what there is to say as text."""
+    ours: bool = False
+    """Whether it is our own (``blink16+``): it wants a monitor command's failure as an error, and
+    what the program prints, and what is for the user, as notifications."""
     error_strings: bool = False
     """As LLDB has them."""
     list_threads: bool = False
@@ -67,7 +67,7 @@ class Client:
             "swbreak+",
             "hwbreak+",
             "multiprocess+",
-            "blink16.monitor-errors+",
+            "blink16+",
         )
         return cls(*(name in features for name in known))
 

@@ -5,8 +5,9 @@ machine that the client got (`Taken`).  All its methods but `note` and `output` 
 thread (the event loop's), never two at a time, and each returns the orders to carry out, in
 order:
 
-- ``receive(data)``: bytes came from the client, at most `RECEIVE_SIZE` at a time (each request
-  may call for a reply of 64 KiB, so this bounds the memory of a flood);
+- ``receive(data)``: bytes came from the client, at most `RECEIVE_SIZE` at a time.  A few packets
+  are handled; ``go_on()`` handles some more as long as ``has_more`` (each may call for a reply of
+  64 KiB, so this bounds the memory of a flood, and the time for which others wait);
 - ``stopped(event, process)``: the ``debugger.drive`` that a `Start` asked for has returned
   ``event``;
 - ``finished(text)``: the ``run()`` that a `Work` asked for has returned ``text``;
@@ -26,6 +27,8 @@ interrupts what runs and calls ``debugger.remove_all()``; the machines stay as t
 EXITED or KILLED event (``debugger.last_event()``) the program is gone, and the next client needs
 a fresh machine; stock gdb hangs up by itself then, or stays in extended mode.
 
+What leads where is a table (`states`); a call that it does not foresee is a `WrongCallError`.
+
 An observer's session (``observed``) changes nothing and asks for nothing but `Send` and `Close`.
 """
 
@@ -34,21 +37,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import Enum, auto
 from functools import partial
 
 from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub import (
-    commands,
-    description,
-    inferiors,
-    observing,
-    points,
-    processes,
-    registers,
-    replies,
-)
-from blink16.gdbstub.fields import MalformedError
+from blink16.gdbstub import commands, observing, registers, replies
+from blink16.gdbstub.commands import points, processes
+from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.orders import (
     FIRST,
@@ -65,38 +59,22 @@ from blink16.gdbstub.orders import (
     Work,
 )
 from blink16.gdbstub.outgoing import Outgoing
+from blink16.gdbstub.reading import command_in
 from blink16.gdbstub.replies import OK, Client, RefusedError
 from blink16.gdbstub.reporting import Reporter
+from blink16.gdbstub.states import Packets, SessionInput, SessionState, Standing, WrongCallError
 from blink16.monitor import MonitorError
-from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Packet
+from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Item, Packet
 
 __all__ = ["RECEIVE_SIZE", "Session", "SessionState"]
 
 RECEIVE_SIZE = 4096
 """Bytes that a server should read from a client at a time."""
+TURN_ITEMS = 32
+TURN_SIZE = PACKET_SIZE
+"""After so many items, or bytes of answers, the next client has its turn."""
 MAX_WAITING = 64
 """Packets that may wait while a machine runs; a client that sends more is cut off."""
-
-
-class SessionState(Enum):
-    """Where the conversation stands.
-
-    =========  ===================================  ======================================
-    state      a packet comes                       left by
-    =========  ===================================  ======================================
-    STANDING   is answered, or starts what follows  c s vCont bc bs; qRcmd; vAttach vRun R
-    RUNNING    waits; 03h interrupts                ``stopped`` of the last that runs
-    WORKING    waits; 03h interrupts                ``finished``
-    TAKING     waits                                ``took``, ``refused``
-    CLOSED     is ignored                           nothing
-    =========  ===================================  ======================================
-    """
-
-    STANDING = auto()
-    RUNNING = auto()
-    WORKING = auto()
-    TAKING = auto()
-    CLOSED = auto()
 
 
 class Session:
@@ -120,13 +98,16 @@ class Session:
         self._client = Client()
         self._acknowledging = True
         self._extended = False
-        self._state = SessionState.STANDING
+        self._standing = Standing()
         self._running: set[int] = set()
         self._first: tuple[Inferior, Event] | None = None
         """The event that is to be told when all machines stand."""
         self._answers_taking = False
         self._last_process = machine.process
+        self._arrived: deque[Item] = deque()
+        """What has come and was not looked at yet."""
         self._waiting: deque[Packet | BadPacket | Control] = deque()
+        """What was, and waits until the machine stands."""
         self._out = Outgoing()
         self._result: Callable[[], bytes] = _done
         """Returns the reply to what was worked at."""
@@ -138,76 +119,78 @@ class Session:
     @property
     def state(self) -> SessionState:
         """Where the conversation stands."""
-        return self._state
+        return self._standing.state
 
     # -- what the server calls ---------------------------------------------------------------
 
     def receive(self, data: bytes) -> list[Order]:
         """Take bytes from the client."""
-        for item in self._decoder.feed(data):
-            if self._state is SessionState.CLOSED:
+        self._arrived.extend(self._decoder.feed(data))
+        return self.go_on()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something left for `go_on`."""
+        match self._standing.rule.packets:
+            case Packets.ANSWERED:
+                return bool(self._arrived or self._waiting)
+            case Packets.KEPT:
+                return bool(self._arrived)
+            case Packets.IGNORED:
+                return False
+
+    def go_on(self) -> list[Order]:
+        """Handle some of what has come from the client, so that others have their turn too."""
+        for _ in range(TURN_ITEMS):
+            if not self.has_more or self._out.size >= TURN_SIZE:
                 break
-            match item:
-                case Control.ACK:
-                    self._out.arrived()
-                case Control.NAK if self._acknowledging:
-                    self._out.resend()
-                case Control.NAK:
-                    pass
-                case Control.BREAK:
-                    self._interrupt()
-                case Control.DAMAGED if self._acknowledging:
-                    self._out.acknowledge(b"-")
-                case _:
-                    self._take(item)
+            if self._waiting and self._standing.rule.packets is Packets.ANSWERED:
+                self._handle(self._waiting.popleft())
+            else:
+                self._arrive(self._arrived.popleft())
         return self._out.take_orders()
 
     def stopped(self, event: Event, process: int = FIRST) -> list[Order]:
         """Take the event that ended a `Start`."""
-        if process in self._running:
-            self._running.discard(process)
+        if process not in self._running:
+            raise WrongCallError(f"process {process} was not started")
+        self._running.discard(process)
+        last = not self._running
+        goes_on = self._standing.lead(SessionInput.ALL_STOPPED if last else SessionInput.STOPPED)
+        if goes_on:
             inferior = self._inferiors.held(process)
             if self._first is None:
                 self._first = inferior, event
-                if self._running:
+                if not last:
                     self._out.order(Interrupt())
             else:
                 inferior.miss(event)
-            if not self._running:
-                self._state = SessionState.STANDING
+            if last:
                 self._tell(*self._first)
-                self._catch_up()
         return self._out.take_orders()
 
     def took(self, machine: Taken) -> list[Order]:
         """Take the machine that a `Take` or `TakeNew` asked for."""
-        if self._state is SessionState.TAKING:
-            self._state = SessionState.STANDING
+        if self._standing.lead(SessionInput.TAKEN):
             inferior = self._inferiors.add(machine)
             if self._answers_taking:
                 self._out.reply(
                     self._stop_reply(inferior, machine.debugger.last_event(), asked=True)
                 )
-            self._catch_up()
         return self._out.take_orders()
 
     def refused(self, reason: str) -> list[Order]:
         """Take the reason why there is no machine."""
-        if self._state is SessionState.TAKING:
-            self._state = SessionState.STANDING
-            if self._answers_taking:
-                self._out.reply(replies.error(RefusedError(reason), self._client))
-            self._catch_up()
+        if self._standing.lead(SessionInput.TAKEN) and self._answers_taking:
+            self._out.reply(replies.error(RefusedError(reason), self._client))
         return self._out.take_orders()
 
     def finished(self, text: str) -> list[Order]:
         """Take the text that a `Work` returned."""
-        if self._state is SessionState.WORKING:
-            self._state = SessionState.STANDING
+        if self._standing.lead(SessionInput.FINISHED):
             self._out.say_collected()
             self._out.say(text)
             self._out.reply(self._result())
-            self._catch_up()
         return self._out.take_orders()
 
     def note(self, text: str) -> None:
@@ -222,18 +205,33 @@ class Session:
         self._out.program_output.append(data)
 
     def speak(self) -> list[Order]:
-        """Say notices and output now, if this is a moment when gdb listens."""
-        if self._state in (SessionState.RUNNING, SessionState.WORKING):
+        """Say notices and output now, if this is a moment when the client listens."""
+        if self._standing.rule.stoppable or self._out.notifies:
             self._out.say_collected()
         return self._out.take_orders()
 
     # -- input -------------------------------------------------------------------------------
 
+    def _arrive(self, item: Item) -> None:
+        match item:
+            case Control.ACK:
+                self._out.arrived()
+            case Control.NAK if self._acknowledging:
+                self._out.resend()
+            case Control.NAK:
+                pass
+            case Control.BREAK:
+                self._interrupt()
+            case Control.DAMAGED if self._acknowledging:
+                self._out.acknowledge(b"-")
+            case _:
+                self._take(item)
+
     def _take(self, item: Packet | BadPacket | Control) -> None:
         """Acknowledge a packet, and handle it now or when the machine stands again."""
         if self._acknowledging:
             self._out.acknowledge(b"+")
-        if self._state is SessionState.STANDING or item == _INTERRUPT_PACKET:
+        if self._standing.rule.packets is Packets.ANSWERED or item == _INTERRUPT_PACKET:
             self._handle(item)
         elif len(self._waiting) >= MAX_WAITING:
             self._close(Fate.LEAVE, "too many packets while the machine runs")
@@ -242,20 +240,15 @@ class Session:
             if isinstance(item, Packet) and item.body[:1] in (b"k", b"D"):
                 self._interrupt()  # who wants to leave does not want to wait
 
-    def _catch_up(self) -> None:
-        """Handle the packets that have waited, up to one that lets the machine run again."""
-        while self._waiting and self._state is SessionState.STANDING:
-            self._handle(self._waiting.popleft())
-
     def _interrupt(self) -> None:
-        if self._state in (SessionState.RUNNING, SessionState.WORKING):
+        if self._standing.rule.stoppable:
             self._out.order(Interrupt())
         else:
             self._early_break = True
 
     def _handle(self, item: Packet | BadPacket | Control) -> None:
         try:
-            command = _command(item)
+            command = command_in(item)
             if self._observed is not None:
                 observing.check(command, runs=self._observed())
             self._carry_out(command)
@@ -272,8 +265,9 @@ class Session:
                 self._out.reply(self._halt_reason())
             case commands.QuerySupported(features):
                 self._client = Client.of(features)
+                self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
-                self._out.reply(_supported(self._client))
+                self._out.reply(supported(self._client))
             case commands.StartNoAckMode():
                 self._out.reply(OK)
                 self._acknowledging = False
@@ -308,21 +302,39 @@ class Session:
                     self._out.reply(OK)
                 self._let_go(meant, Fate.RESTART, "the client killed the program")
             case _:
-                self._out.reply(self._inferiors.answer(command))
+                self._answer(command)
+
+    def _answer(self, question: commands.Question) -> None:
+        if self._inferiors.takes_long(question):
+            self._work(self._inferiors.current, partial(self._ponder, question), computes=True)
+        else:
+            self._out.reply(self._inferiors.answer(question))
 
     # -- what takes its time -----------------------------------------------------------------
 
-    def _work(self, inferior: Inferior, run: Callable[[], str]) -> None:
+    def _work(self, inferior: Inferior, run: Callable[[], str], *, computes: bool = False) -> None:
         """Have something done in a worker thread; `_result` then answers."""
-        self._state, self._result = SessionState.WORKING, _done
-        self._out.order(Work(run, inferior.process))
+        self._standing.lead(SessionInput.WORK)
+        self._result = _done
+        self._out.order(Work(run, inferior.process, computes))
+
+    def _ponder(self, question: commands.Question) -> str:
+        """Answer a question that takes long; in a worker thread."""
+        try:
+            body = self._inferiors.answer(question)
+        except RefusedError as error:
+            refusal = error
+            self._result = lambda: replies.error(refusal, self._client)
+        else:
+            self._result = lambda: body
+        return ""
 
     def _monitor(self, inferior: Inferior, line: str) -> str:
         """Carry out a monitor command; in a worker thread."""
         try:
             return inferior.monitor(line)
         except MonitorError as error:
-            if not self._client.monitor_errors:
+            if not self._client.ours:
                 return f"{error}\n"
             refusal = RefusedError(str(error))
             self._result = lambda: replies.error(refusal, self._client)
@@ -365,7 +377,7 @@ class Session:
                 self._let_go([inferior], Fate.RESTART, "")
                 order = Take(inferior.process)
         self._answers_taking = not restart
-        self._state = SessionState.TAKING
+        self._standing.lead(SessionInput.TAKE)
         self._out.order(order)
 
     def _meant(self, process: int | None) -> list[Inferior]:
@@ -402,7 +414,8 @@ class Session:
             if missed is not None:
                 self._tell(inferior, missed)
                 return
-        self._state, self._first = SessionState.RUNNING, None
+        self._standing.lead(SessionInput.RUN)
+        self._first = None
         self._running = {inferior.process for inferior in chosen}
         self._out.say_collected()
         for inferior, how in chosen.items():
@@ -427,7 +440,7 @@ class Session:
     def _tell(self, inferior: Inferior, event: Event) -> None:
         """Tell the client how a run has ended."""
         self._out.say_collected()
-        self._out.say(replies.say(event, inferior.debugger.machine.icount))
+        self._out.mention(replies.say(event, inferior.debugger.machine.icount))
         self._out.reply(self._stop_reply(inferior, event))
         if self._extended and replies.gone(event, inferior.process, self._client):
             self._let_go([inferior], Fate.LEAVE, "")
@@ -464,11 +477,11 @@ class Session:
         return replies.stop(event, thread, threads, values, kind, self._client)
 
     def _close(self, fate: Fate, reason: str) -> None:
-        if self._state is SessionState.STANDING and self._observed is None:
+        if self._standing.rule.packets is Packets.ANSWERED and self._observed is None:
             for inferior in self._inferiors:
                 inferior.leave()
         self._out.order(Close(fate, reason))
-        self._state = SessionState.CLOSED
+        self._standing.lead(SessionInput.CLOSE)
         self._waiting.clear()
 
 
@@ -484,29 +497,3 @@ _INTERRUPT_PACKET = Packet(b"vCtrlC")
 
 def _done() -> bytes:
     return OK
-
-
-def _command(item: Packet | BadPacket | Control) -> commands.Command:
-    """Return the command in a packet; RefusedError if there is none."""
-    match item:
-        case Packet(body):
-            try:
-                return commands.parse(body)
-            except MalformedError as error:
-                raise RefusedError(str(error)) from None
-        case BadPacket(reason):
-            raise RefusedError(reason)
-        case _:
-            # without acknowledgements a damaged packet still has to be answered by something
-            raise RefusedError("damaged packet")
-
-
-def _supported(client: Client) -> bytes:
-    """Return the answer to qSupported, which follows from the tables of packets and objects."""
-    features = [f"PacketSize={PACKET_SIZE:x}", *commands.features()]
-    objects = [*(name for name, _ in description.OBJECTS), *inferiors.OBJECTS]
-    features += [f"qXfer:{name}:read+" for name in objects]
-    features += ["multiprocess+"] * client.multiprocess
-    features += ["swbreak+"] * client.swbreak + ["hwbreak+"] * client.hwbreak
-    features += ["error-message+"] * client.error_message
-    return ";".join(features).encode("ascii")

@@ -63,19 +63,25 @@ class HostedMachine:
         self.command = " ".join([source.name, *arguments])
         loaded, self.debugger = source.make(arguments)
         self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
-        self.remarks = loaded.remarks
-        """What its user should know of how it was loaded, a line each."""
         self._uncommitted: tuple[Path, ...] = source.images
         """The images of disks that were not written back."""
         self._moves = Lock()
         loaded.machine.on_output = hooks.show
         loaded.console.on_starved = hooks.starve
         self.debugger.on_notice = hooks.note
+        for text in loaded.notices:
+            hooks.note(text)
         self.debugger.on_print = hooks.put_out
         if real_time:
             loaded.machine.idle_after = 0
             governor = Governor(loaded.machine.instructions_per_second)
             self.debugger.timeline.governor = governor
+
+    def trace_calls(self, tell: Callable[[str], None] | None) -> None:
+        """Tell the calls of its system, as they are done for the first time."""
+        machine = self.debugger.machine
+        if tell is not None:
+            machine.on_call = lambda text: None if machine.replaying else tell(text)
 
     @property
     def names(self) -> Names:
@@ -91,6 +97,11 @@ class HostedMachine:
         """Whether its program is gone."""
         last = self.debugger.last_event()
         return last is not None and last.kind in GONE
+
+    @property
+    def is_uncommitted(self) -> bool:
+        """Whether `commit` has something to do."""
+        return bool(self._uncommitted)
 
     @property
     def is_untouched(self) -> bool:
@@ -129,7 +140,7 @@ class HostedMachine:
         if not images:
             return True
         try:
-            for line in pc.commit_all(self.debugger.machine, images):
+            for line in pc.commit_all(self.debugger.machine, images, say):
                 say(line)
         except pc.CommitError as error:
             say(str(error))

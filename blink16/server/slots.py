@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
-
-import trio
 
 from blink16.console import Console
 from blink16.consoles import ConsolePlace, Lines, Side
@@ -14,7 +12,9 @@ from blink16.debugger import Debugger
 from blink16.devices.video import Video
 from blink16.gdbstub.orders import Fate, Taken
 from blink16.reports import Circumstances, Doing, Generation
+from blink16.server import threads
 from blink16.server.consoles import HostConsole
+from blink16.server.folder import ServerFolder
 from blink16.server.hosted import HostedMachine, Names
 from blink16.server.sources import MachineSource, Say
 from blink16.viewer import Viewer
@@ -30,6 +30,8 @@ class Fittings:
     """Whether its clock goes no faster than ours."""
     output_to_debugger: bool = False
     """Whether what it prints is shown by the debugger that runs it."""
+    trace: Callable[[str], None] | None = None
+    """Told the calls of its system as they are done, each in one line."""
 
 
 PLAIN = Fittings()
@@ -82,6 +84,7 @@ class Slot:
         """Whether a client asked for it: then it ends with its program."""
         self._hearer: Hearer | None = None
         self._console = console
+        self._folder = ServerFolder()
         self._generation = Generation()
         self._fresh_wanted = False
         self.hosted = self._make(source.arguments if arguments is None else arguments, names)
@@ -129,7 +132,12 @@ class Slot:
         """Return the machine for the client that now holds it."""
         hosted = self.hosted
         return Taken(
-            self.process, hosted.debugger, hosted.program, self.launched, self.circumstances
+            self.process,
+            hosted.debugger,
+            hosted.program,
+            self.launched,
+            self.circumstances,
+            self._folder,
         )
 
     def connect(self, hearer: Hearer) -> None:
@@ -156,14 +164,16 @@ class Slot:
 
     async def load(self, arguments: Sequence[str]) -> None:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
-        self.commit()
-        self.hosted = await trio.to_thread.run_sync(self._make, arguments, self.hosted.names)
+        self.hosted = await threads.load(lambda: self._make_anew(arguments))
         self._fresh_wanted = False
+
+    def _make_anew(self, arguments: Sequence[str]) -> HostedMachine:
+        self.commit()
+        return self._make(arguments, self.hosted.names)
 
     def _make(self, arguments: Sequence[str], names: Names | None) -> HostedMachine:
         made = HostedMachine(self.source, arguments, self, real_time=self.fittings.real_time)
-        for remark in made.remarks:
-            self.say(remark)
+        made.trace_calls(self.fittings.trace)
         if names is not None:
             made.names = names
         return made

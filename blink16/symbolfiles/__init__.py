@@ -2,7 +2,7 @@
 
 from blink16.symbolfiles.embedded import find as find_embedded
 from blink16.symbolfiles.embedded import symbol_file
-from blink16.symbolfiles.reading import SymbolSource, parse, parse_source, read
+from blink16.symbolfiles.reading import SymbolSource, parse, parse_file, parse_source, read
 from blink16.symbolfiles.source import (
     MAX_FILE_SIZE,
     MAX_SYMBOLS,
@@ -22,6 +22,7 @@ __all__ = [
     "SymbolSource",
     "find_embedded",
     "parse",
+    "parse_file",
     "parse_source",
     "read",
     "symbol_file",

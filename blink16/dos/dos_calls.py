@@ -1,31 +1,24 @@
-"""INT 21h's calls about the process, memory, vectors, the clock and DOS itself."""
+"""INT 21h's calls about vectors, the clock and DOS itself."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from blink16.dos import arena
-from blink16.dos.errors import CallFailed, Code
-from blink16.dos.handles import check_count
+from blink16.dos import tables
+from blink16.dos.errors import CallFailed, Code, error_details
+from blink16.dos.handles import set_count
 from blink16.dos.layout import INDOS, SYSVARS
 from blink16.dos.names import parse_fcb
-from blink16.dos.system import NANOSECONDS, VERSION, DosSystem
+from blink16.dos.system import NANOSECONDS, DosSystem
 from blink16.memory import linear
-from blink16.services import DONE, Exit, Guest, Outcome
+from blink16.services import DONE, Guest, Outcome
 
 OEM_NUMBER = 0xFD  # FreeDOS: neither IBM nor Microsoft
 FAILED = 0xFF
+SWAP_AREA = (INDOS[0], INDOS[1] - 1)
+SWAP_SIZE = 0x16
+"""The part that is swapped: programs look there for InDOS, and save the rest."""
 MAX_FCB_NAME = 128
-
-
-def terminate(dos: DosSystem, guest: Guest) -> Outcome:
-    """00h: end the program with status 0."""
-    return Exit(0)
-
-
-def terminate_with_status(dos: DosSystem, guest: Guest) -> Outcome:
-    """4Ch, 31h: end the program with AL as its status (31h: staying resident alone)."""
-    return Exit(guest.registers.al)
 
 
 def set_vector(dos: DosSystem, guest: Guest) -> Outcome:
@@ -106,7 +99,7 @@ def _move_clock(dos: DosSystem, now: datetime, then: datetime) -> None:
 def version(dos: DosSystem, guest: Guest) -> Outcome:
     """30h: version in AX, OEM number in BH."""
     r = guest.registers
-    r.al, r.ah = VERSION
+    r.al, r.ah = dos.version
     r.bx, r.cx = OEM_NUMBER << 8, 0
     return DONE
 
@@ -119,10 +112,14 @@ def break_check(dos: DosSystem, guest: Guest) -> Outcome:
             r.dl = dos.state.break_check
         case 1:
             dos.change(break_check=r.dl & 1)
+        case 2:
+            before = dos.state.break_check
+            dos.change(break_check=r.dl & 1)
+            r.dl = before
         case 5:
             r.dl = 3
         case 6:
-            r.bl, r.bh = VERSION
+            r.bl, r.bh = dos.version
             r.dx = 0
         case _:
             r.al = FAILED
@@ -137,6 +134,7 @@ def get_indos(dos: DosSystem, guest: Guest) -> Outcome:
 
 def get_sysvars(dos: DosSystem, guest: Guest) -> Outcome:
     """52h: the address of the list of lists in ES:BX; the first MCB is at BX-2."""
+    tables.refresh(dos, guest)
     guest.registers.es, guest.registers.bx = SYSVARS
     return DONE
 
@@ -154,11 +152,34 @@ def verify_get(dos: DosSystem, guest: Guest) -> Outcome:
 
 
 def extended_error(dos: DosSystem, guest: Guest) -> Outcome:
-    """59h: the last failure's code in AX."""
+    """59h: the last failure: code AX, class BH, suggested action BL, locus CH."""
     r = guest.registers
     r.ax = dos.state.error
-    r.bx, r.ch = 0x0D05, 1  # class: unknown; action: abort; locus: unknown
+    r.bh, r.bl, r.ch = error_details(dos.state.error)
     return DONE
+
+
+def server_call(dos: DosSystem, guest: Guest) -> Outcome:
+    """5Dh: the swappable data area (06h); set what 59h tells (0Ah); no network does the rest."""
+    r, memory = guest.registers, guest.memory
+    match r.al:
+        case 0x06:
+            r.ds, r.si = SWAP_AREA
+            r.cx = r.dx = SWAP_SIZE
+        case 0x0A:
+            dos.change(error=memory.read_word(linear(r.ds, r.dx)))
+        case _:
+            raise CallFailed(Code.INVALID_FUNCTION)
+    return DONE
+
+
+def network(dos: DosSystem, guest: Guest) -> Outcome:
+    """5Eh, 5Fh: there is no network (error 1); drives are neither switched on nor off."""
+    r = guest.registers
+    if r.ah == 0x5F and r.al in (0x07, 0x08):
+        dos.volume(r.dl + 1)
+        return DONE
+    raise CallFailed(Code.INVALID_FUNCTION)
 
 
 def parse_name(dos: DosSystem, guest: Guest) -> Outcome:
@@ -176,75 +197,18 @@ def parse_name(dos: DosSystem, guest: Guest) -> Outcome:
     if name.extension.strip() or not options & 8:
         memory.write(fcb + 9, name.extension)
     r.si += name.length
-    r.al = FAILED if name.drive not in (None, 3) else int(name.wildcards)
-    return DONE
-
-
-# -- memory and process ----------------------------------------------------------------------
-
-
-def allocate(dos: DosSystem, guest: Guest) -> Outcome:
-    """48h: BX paragraphs; their segment in AX."""
-    r, state = guest.registers, dos.state
-    block = arena.allocate(guest.memory, state.first_mcb, r.bx, state.psp, state.strategy)
-    r.ax = block.data
-    return DONE
-
-
-def free(dos: DosSystem, guest: Guest) -> Outcome:
-    """49h: free the block at ES."""
-    arena.release(guest.memory, dos.state.first_mcb, guest.registers.es)
-    return DONE
-
-
-def resize(dos: DosSystem, guest: Guest) -> Outcome:
-    """4Ah: make the block at ES BX paragraphs large."""
-    r = guest.registers
-    arena.resize(guest.memory, dos.state.first_mcb, r.es, r.bx)
-    return DONE
-
-
-def strategy(dos: DosSystem, guest: Guest) -> Outcome:
-    """58h: get (0) or set (1) the allocation strategy; no upper memory (2, 3)."""
-    r = guest.registers
-    match r.al:
-        case 0:
-            r.ax = dos.state.strategy
-        case 1:
-            dos.change(strategy=r.bl & 3)
-        case 2:
-            r.al = 0
-        case _:
-            raise CallFailed(Code.INVALID_FUNCTION)
-    return DONE
-
-
-def child_status(dos: DosSystem, guest: Guest) -> Outcome:
-    """4Dh: the status of the last child; there was none."""
-    guest.registers.ax = 0
-    return DONE
-
-
-def set_psp(dos: DosSystem, guest: Guest) -> Outcome:
-    """50h: BX is the current process."""
-    dos.change(psp=guest.registers.bx)
-    return DONE
-
-
-def get_psp(dos: DosSystem, guest: Guest) -> Outcome:
-    """51h, 62h: the current process in BX."""
-    guest.registers.bx = dos.state.psp
+    absent = name.drive is not None and name.drive - 1 not in dos.volumes
+    r.al = FAILED if absent else int(name.wildcards)
     return DONE
 
 
 def handle_count(dos: DosSystem, guest: Guest) -> Outcome:
     """67h: set how many files may be open."""
-    check_count(guest.registers.bx)
+    set_count(dos, guest, guest.registers.bx)
     return DONE
 
 
 CALLS = {
-    0x00: terminate,
     0x25: set_vector,
     0x29: parse_name,
     0x2A: get_date,
@@ -253,21 +217,14 @@ CALLS = {
     0x2D: set_time,
     0x2E: verify_set,
     0x30: version,
-    0x31: terminate_with_status,
     0x33: break_check,
     0x34: get_indos,
     0x35: get_vector,
-    0x48: allocate,
-    0x49: free,
-    0x4A: resize,
-    0x4C: terminate_with_status,
-    0x4D: child_status,
-    0x50: set_psp,
-    0x51: get_psp,
     0x52: get_sysvars,
     0x54: verify_get,
-    0x58: strategy,
     0x59: extended_error,
-    0x62: get_psp,
+    0x5D: server_call,
+    0x5E: network,
+    0x5F: network,
     0x67: handle_count,
 }
