@@ -76,6 +76,8 @@ class Survey:
     functions: list[ElfSymbol]
     main: int | None
     """The address of the function that gdb is told to take for main."""
+    holes: list[range]
+    """What debugging information of the user's is about."""
 
     @property
     def ends(self) -> tuple[range, ...]:
@@ -85,8 +87,18 @@ class Survey:
 
     @property
     def outermost(self) -> tuple[range, ...]:
-        """The functions at the program's entry: nobody has called them."""
-        return tuple(end for end in self.ends if end.start == self.start)
+        """The function at the program's entry, if it is none of the user's: nobody has called it.
+
+        gdb tells a step into a call from one that stays in an outermost frame by the functions
+        at both places, and assemblers' debugging information has none.
+        """
+        return tuple(
+            end for end in self.ends if end.start == self.start and not self.has_lines(end.start)
+        )
+
+    def has_lines(self, address: int) -> bool:
+        """Whether debugging information of the user's is about a linear address."""
+        return _within(address, self.holes)
 
 
 def survey(machine: Machine, program: ProgramFacts) -> Survey:
@@ -101,9 +113,10 @@ def survey(machine: Machine, program: ProgramFacts) -> Survey:
     code = [s for s in elf_symbols(known, areas) if s.type is SymbolType.FUNC]
     named = {f.name: f.address for f in code}
     main = next((named[name] for name in MAINS if name in named), None)
-    if main is not None and _within(main, code_of(program.debug)):
+    holes = code_of(program.debug)
+    if main is not None and _within(main, holes):
         main = None  # assemblers' debugging information doesn't say that it is a function
-    return Survey(known, areas, linear(*entry), code, main)
+    return Survey(known, areas, linear(*entry), code, main, holes)
 
 
 def code_of(debug: Iterable[DebugInformation]) -> list[range]:
