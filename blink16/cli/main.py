@@ -95,6 +95,7 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
         keys=program.kind is ProgramKind.ELKS and console.edits and streams,
         places={Console.CHANNEL: parsed.console, **pc_arguments.places(parsed)},
         say=lambda text: _say(prog, text),
+        trace=arguments.call_tracer(parsed),
     )
     try:
         end = runner.run()
@@ -110,7 +111,7 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
 
 def _commit(prog: str, machine: Machine, images: Sequence[Path]) -> None:
     """Write changed disks back to their images."""
-    for line in pc.commit_all(machine, images):
+    for line in pc.commit_all(machine, images, lambda text: _say(prog, text)):
         _say(prog, line)
 
 
