@@ -59,7 +59,7 @@ def _of_stack(mnemonic: str, registers: RegisterValues) -> list[Access]:
     if mnemonic in ("push", "pushf", "call", "int"):
         size = 6 if mnemonic == "int" else 2
         return [Access(linear(registers.ss, (top - size) & 0xFFFF), size, True)]
-    if mnemonic in ("pop", "popf", "ret", "retf", "iret"):
+    if mnemonic in ("pop", "popf", "ret", "retn", "retf", "iret"):
         size = {"retf": 4, "iret": 6}.get(mnemonic, 2)
         return [Access(linear(registers.ss, top), size, False)]
     return []

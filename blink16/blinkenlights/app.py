@@ -34,8 +34,8 @@ class Blinkenlights(App[None]):
     CSS_PATH = "blinkenlights.tcss"
     TITLE = "blinkenlights"
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s,f11", "move('step')", "step"),
         Binding("up,shift+f11,S", "move('step_back')", "back"),
@@ -73,7 +73,8 @@ class Blinkenlights(App[None]):
         self.palette = Palette.named(theme)
         self.driver = Driver(open_target, self._picture_came, self._failure_came)
         self._scrolled: dict[str, int] = {}
-        self._said = ""
+        self.told = ""
+        """What the user was told last."""
 
     def compose(self) -> ComposeResult:
         """Place the panels."""
@@ -153,7 +154,7 @@ class Blinkenlights(App[None]):
         self.driver.shown.set()
 
     def _say(self, text: str, kind: str = "") -> None:
-        self._said = text
+        self.told = text
         if kind:
             self.notify(text, severity="error", timeout=6)
 
@@ -161,13 +162,13 @@ class Blinkenlights(App[None]):
         state = picture.state
         where = f"[b]{state.at}[/b]  " if state.at else ""
         past = "  [b]in the past[/b]" if picture.in_past else ""
-        told = self._said.replace("[", "\\[")
+        told = self.told.replace("[", "\\[")
         return f" {state.command}  {where}{state.processor}{past}  {told}"
 
     # -- moving ------------------------------------------------------------------------------
 
     def _do(self, command: Command) -> None:
-        self._said = ""
+        self.told = ""
         self._tell_wanted()
         self.driver.do(command)
 
@@ -178,7 +179,7 @@ class Blinkenlights(App[None]):
 
     def action_animate(self, backward: bool) -> None:
         """Run so that one can watch; the same key stops it."""
-        self._said = ""
+        self.told = ""
         self._tell_wanted()
         self.driver.interrupt()
         self.driver.animate(backward=backward)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.text import Text
 from textual import events
@@ -20,7 +20,8 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _TARGET = re.compile(r"^(?:call|j\w+|loop\w*)\s+([0-9A-F]+)h$", re.IGNORECASE)
-_CONDITIONS = {
+Flags = Callable[[str], bool]
+_CONDITIONS: dict[str, Callable[[Flags], bool]] = {
     "o": lambda f: f("OF"), "no": lambda f: not f("OF"),
     "b": lambda f: f("CF"), "c": lambda f: f("CF"), "nae": lambda f: f("CF"),
     "nb": lambda f: not f("CF"), "nc": lambda f: not f("CF"), "ae": lambda f: not f("CF"),
@@ -78,7 +79,7 @@ class CodePanel(Panel):
         }
         for line in picture.code:
             if line.name and "+" not in line.name:
-                drawn.append((Text(f"{line.name}:", self.colors.symbol), None))
+                drawn.append((Text(f"{line.name}:", self.palette.symbol), None))
             drawn.append((self._line(line, picture, columns, breakpoints), line))
         here = next(
             (
@@ -94,7 +95,7 @@ class CodePanel(Panel):
         return [text for text, _ in drawn]
 
     def _line(self, line: CodeLine, picture: Picture, columns: int, breakpoints: set[int]) -> Text:
-        colors, here = self.colors, line.address == picture.registers.pc
+        colors, here = self.palette, line.address == picture.registers.pc
         text = Text(no_wrap=True)
         text.append("●" if line.address in breakpoints else " ", colors.breakpoint)
         text.append("▶" if here else " ", colors.changed)
@@ -115,7 +116,7 @@ class CodePanel(Panel):
         return text
 
     def _target(self, line: CodeLine, offset: int, picture: Picture, here: bool) -> Text:
-        colors = self.colors
+        colors = self.palette
         address = ((line.cs << 4) + offset) & 0xFFFFF
         found = picture.symbols.find(address)
         name = ""
@@ -135,7 +136,7 @@ class CodePanel(Panel):
         return text
 
     def _operands(self, operands: str) -> Iterator[Text]:
-        colors = self.colors
+        colors = self.palette
         styles = {"size": colors.dim, "register": colors.register, "number": colors.number}
         for token in _TOKEN.finditer(operands):
             yield Text(token[0], styles.get(token.lastgroup or "", colors.text))

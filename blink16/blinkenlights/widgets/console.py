@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from rich.color import Color
 from rich.style import Style
 from rich.text import Text
@@ -39,13 +41,16 @@ class ConsolePanel(Panel):
         """Give it a title."""
         self.border_title = "screen"
 
+    def watch_picture(self, picture: Picture | None) -> None:
+        """Say what is shown."""
+        screen = picture.screen if picture else None
+        self.border_title = f"screen {screen.width}×{screen.height}" if _shows(screen) else "output"
+
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
         """Draw the screen of a PC, in dots of half a character, or what was printed."""
         screen = picture.screen
-        if screen is None or screen.is_off or screen.width < MIN_COLUMNS:
-            self.border_title = "output"
+        if not _shows(screen):
             return self._printed(picture.output, columns, rows)
-        self.border_title = f"screen {screen.width}×{screen.height}"
         return _cells(screen) if screen.is_text else _dots(screen, columns, rows)
 
     def _printed(self, output: bytes, columns: int, rows: int) -> list[Text]:
@@ -62,7 +67,11 @@ class ConsolePanel(Panel):
             else:
                 shown[-1] += character if character >= " " else CP437[ord(character)]
         lines = [line[i : i + columns] for line in shown for i in range(0, len(line) or 1, columns)]
-        return [Text(line, self.colors.text, no_wrap=True) for line in lines[-rows:]]
+        return [Text(line, self.palette.text, no_wrap=True) for line in lines[-rows:]]
+
+
+def _shows(screen: ScreenReport | None) -> TypeGuard[ScreenReport]:
+    return screen is not None and not screen.is_off and screen.width >= MIN_COLUMNS
 
 
 def _style(attribute: int, blinking: bool) -> Style:

@@ -19,7 +19,7 @@ class FramesPanel(Panel):
 
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
         """Draw a line a frame."""
-        colors, lines = self.colors, []
+        colors, lines = self.palette, []
         for frame in picture.frames:
             line = Text(no_wrap=True)
             line.append("▸ " if frame.level == 0 else "  ", colors.changed)

@@ -34,6 +34,7 @@ class MemoryPanel(Panel):
 
     def __init__(self, name: str, *, id: str | None = None) -> None:
         super().__init__(name=name, id=id)
+        self.border_title = name
         self.mode = "text"
         self._ages: dict[int, tuple[int, bool]] = {}
         """By linear address: how many pictures ago it was touched, and whether it was written."""
@@ -84,18 +85,17 @@ class MemoryPanel(Panel):
         if stretch is None:
             return []
         width = self.width_in_bytes
-        self.border_title = f"{self.name}"
         lines = []
         for row in range(min(rows, len(stretch.data) // width)):
             address = stretch.address + row * width
-            line = Text(f"{address:05X} ", self.colors.dim, no_wrap=True)
+            line = Text(f"{address:05X} ", self.palette.dim, no_wrap=True)
             chunk = stretch.data[row * width : (row + 1) * width]
             self._bytes(line, address, chunk, picture)
             lines.append(line)
         return lines
 
     def _bytes(self, line: Text, address: int, chunk: bytes, picture: Picture) -> None:
-        colors = self.colors
+        colors = self.palette
         top = picture.registers.stack
         for index, byte in enumerate(chunk):
             at = address + index

@@ -18,7 +18,7 @@ class Panel(Widget, can_focus=True):
     """What the `?` key says of it."""
 
     @property
-    def colors(self) -> Palette:
+    def palette(self) -> Palette:
         """The colors of the theme."""
         palette = getattr(self.app, "palette", None)
         return palette if isinstance(palette, Palette) else Palette.dark()

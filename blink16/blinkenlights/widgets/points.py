@@ -19,7 +19,7 @@ class PointsPanel(Panel):
 
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
         """Draw them."""
-        colors = self.colors
+        colors = self.palette
         if not picture.points:
             return [Text("none: b sets one here", colors.dim)]
         return [Text(f"● {point}", colors.text) for point in picture.points]

@@ -38,7 +38,7 @@ class RegisterPanel(Panel):
         return lines
 
     def _register(self, name: str, picture: Picture, columns: int) -> Text:
-        colors, now = self.colors, getattr(picture.registers, name)
+        colors, now = self.palette, getattr(picture.registers, name)
         before = getattr(picture.before, name) if picture.before else now
         text = Text()
         text.append(f"{name.upper()} ", colors.dim)
@@ -49,7 +49,7 @@ class RegisterPanel(Panel):
         return text.append("  ")
 
     def _flags(self, picture: Picture) -> Text:
-        colors, text = self.colors, Text()
+        colors, text = self.palette, Text()
         before = picture.before or picture.registers
         for flag in _FLAGS:
             bit = FLAG_BITS[flag]

@@ -9,6 +9,9 @@ from textual.message import Message
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
 
+MAX_STOPS = 500
+"""Instants that are remembered; then every other one is forgotten."""
+
 
 class TimeBar(Panel):
     """The recorded run from its first instruction to its last."""
@@ -33,14 +36,18 @@ class TimeBar(Panel):
 
     def watch_picture(self, picture: Picture | None) -> None:
         """Remember where the machine has stood."""
-        if picture is not None:
-            self._stops.add(picture.state.icount)
-            if len(self._stops) > 500:
-                self._stops = set(sorted(self._stops)[::2])
+        if picture is None:
+            return
+        self._stops.add(picture.state.icount)
+        if len(self._stops) > MAX_STOPS:
+            self._stops = set(sorted(self._stops)[::2])
+        where = "in the past" if picture.in_past else "now"
+        self.border_title = f"time  {picture.state.icount:,}"
+        self.border_subtitle = f"{picture.history.start:,} … {picture.history.end:,}  {where}"
 
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
         """Draw the strip and, below it, the marks."""
-        colors, state, past = self.colors, picture.state, picture.history
+        colors, state, past = self.palette, picture.state, picture.history
         start, end = past.start, max(past.end, past.start + 1)
 
         def column(icount: int) -> int:
@@ -64,9 +71,6 @@ class TimeBar(Panel):
         below = Text(no_wrap=True)
         for character, style in zip(marks, styles, strict=True):
             below.append(character, style)
-        where = "in the past" if picture.in_past else "now"
-        self.border_title = f"time  {state.icount:,}"
-        self.border_subtitle = f"{start:,} … {end if past.end else past.end:,}  {where}"
         return [bar, below]
 
     def _icount(self, x: int) -> int:
