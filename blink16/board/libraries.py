@@ -6,8 +6,8 @@ So what does not fit on the board is in libraries:
 
 - the lines of each further ELF, and the symbols at the same addresses, which the board leaves out;
 - all names anew, if some have come since gdb has read the board.  Of two sections about one address
-  gdb believes that which begins first, so the names' begin just before the board's.  (They can't
-  begin at 0: gdb 18 takes a library there for one that it has already.)
+  gdb believes that which begins first, so each of the names' begins just before the board's.  (They
+  can't begin at 0: gdb 18 takes a library there for one that it has already.)
 
 Lines that come after the board are in no library: gdb goes by the board's units until it has read
 those of the library, which it does when somebody mentions a name in them.
@@ -61,10 +61,17 @@ def names(known: Survey, added: Collection[str], read: Sequence[DebugInformation
 
     ``added``: those that are new.  ``read``: the debugging information that gdb has.
     """
-    first, *others = known.areas
-    areas = [Area(range(dwarf.START // 2, first.span.stop), first.kind), *others]
+    areas = _before_the_boards(known.areas)
     new = (f for f in functions(known, code_of(read)) if f.name in added)
     return _library("names", known, cut(areas, code_of(read[1:])), dwarf.apart(new))
+
+
+def _before_the_boards(areas: Sequence[Area]) -> list[Area]:
+    """Return areas that each begin a little before the board's at the same place."""
+    starts = [dwarf.START // 2, *(area.span.start - 1 for area in areas[1:])]
+    stops = [*starts[1:], areas[-1].span.stop]
+    spans = zip(starts, stops, areas, strict=True)
+    return [Area(range(start, stop), area.kind) for start, stop, area in spans]
 
 
 def _library(kind: str, known: Survey, areas: list[Area], debug: Mapping[str, bytes]) -> Library:

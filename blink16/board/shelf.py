@@ -66,6 +66,11 @@ class Shelf:
         return self._told
 
     @property
+    def is_told(self) -> bool:
+        """Whether the client has asked for the libraries."""
+        return self._told is not None
+
+    @property
     def has_news(self) -> bool:
         """Whether the client has asked for the libraries, and there are others now."""
         return self._told is not None and self._told != self.libraries()

@@ -420,6 +420,8 @@ class Session:
         self._out.say_collected()
         for inferior, how in chosen.items():
             inferior.start()
+            told = inferior.answers.shelf.is_told and not self._client.list_threads
+            inferior.debugger.tells_loads = told
             self._out.order(Start(how, inferior.process))
         if self._early_break:
             self._out.order(Interrupt())
@@ -439,6 +441,9 @@ class Session:
 
     def _tell(self, inferior: Inferior, event: Event) -> None:
         """Tell the client how a run has ended."""
+        if event.kind is EventKind.LOADED:
+            self._announce(inferior)
+            return
         self._out.say_collected()
         self._out.mention(replies.say(event, inferior.debugger.machine.icount))
         self._out.reply(self._stop_reply(inferior, event))
