@@ -335,17 +335,21 @@ def _load_dos(
     options: Options,
 ) -> SymbolTable:
     setup = settled(program, options).dos
-    found = list(
-        dos_setup.volumes(
-            setup, _files(machine, options), machine.effect, machine.notice, options.answers
-        )
-    )
+    found = list(dos_setup.volumes(setup, _files(machine, options), machine, options.answers))
     for name, tree, _ in found:
         machine.add_component(name, tree)
     volumes = {volume.drive: volume for *_, volume in found}
+    disks = pc.disks_of(options.setup)
     standing = bios.stand_by(
-        machine, console, adapter=options.setup.adapter, memory_kib=setup.memory_kib
+        machine,
+        console,
+        disks,
+        adapter=options.setup.adapter,
+        roms=options.setup.roms,
+        memory_kib=setup.memory_kib,
     )
+    for drive in dict.fromkeys(disk.drive for disk in disks if disk.is_floppy):
+        volumes[drive] = dos_setup.floppy(machine, drive)
     start = dos_setup.start(setup, volumes, tuple(arguments))
     dos.load(machine, standing, program.image, start, list(volumes.values()), console)
     return SymbolTable([])

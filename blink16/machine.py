@@ -27,6 +27,7 @@ from blink16.services import (
     InterruptController,
     NonMaskable,
     Outcome,
+    ProcessSystem,
     Receiver,
     Restart,
     Service,
@@ -115,6 +116,10 @@ class Machine:
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
         self.on_notice: Callable[[str], None] = lambda text: None
+        self.system: ProcessSystem | None = None
+        """The guest's system, if it has processes."""
+        self.on_call: Callable[[str], None] | None = None
+        """Told each call of the guest's system in one line, in replays too; None: not wanted."""
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
         """Called with what the guest uses and the machine lacks (`watch_for_lacks`)."""
         self.witness: Witness | None = None
@@ -495,6 +500,16 @@ class Machine:
         """Do something to the world outside, unless this has happened before."""
         if not self.replaying:
             act()
+
+    @property
+    def traces_calls(self) -> bool:
+        """Whether anybody wants to know the calls of the guest's system."""
+        return self.on_call is not None
+
+    def trace_call(self, text: str) -> None:
+        """Tell a call of the guest's system, decoded, with its result."""
+        if self.on_call is not None:
+            self.on_call(text)
 
     def notice(self, text: str) -> None:
         """Tell the user one line, unless this has happened before."""

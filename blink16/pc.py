@@ -54,7 +54,15 @@ def boot(
 
     ``name``: what users call that image.  BootError if it can't be.
     """
-    disks = [bios.disk_of(DRIVE_A, image, name=name)]
+    disks = [bios.disk_of(DRIVE_A, image, name=name), *disks_of(setup)]
+    bios.power_on(machine, console, disks, adapter=setup.adapter, roms=setup.roms)
+
+
+def disks_of(setup: PcSetup) -> list[Disk]:
+    """Return the disks of a PC but for the one that it boots from; BootError names one that is
+    none.
+    """
+    disks = []
     for other in setup.disks:
         try:
             disk = bios.disk_of(
@@ -63,7 +71,7 @@ def boot(
         except bios.BootError as error:
             raise bios.BootError(f"{other.path}: {error}") from None
         disks.append(disk)
-    bios.power_on(machine, console, disks, adapter=setup.adapter, roms=setup.roms)
+    return disks
 
 
 def drives_of(machine: Machine) -> Drives | None:

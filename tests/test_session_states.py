@@ -39,7 +39,7 @@ def test_nothing_is_kept_for_ever(state: SessionState) -> None:
 def test_an_input_leads_where_the_table_says(state: SessionState, by: SessionInput) -> None:
     """Prevents a wrong call from being carried out, or from being passed over in silence."""
     standing = Standing()
-    standing.state = state
+    standing.state, standing.rule = state, RULES[state]
     if by in RULES[state].leads:
         assert standing.lead(by) == (RULES[state].leads[by] is not SessionState.CLOSED)
         assert standing.state is RULES[state].leads[by]

@@ -21,6 +21,7 @@ from blink16.debugger.events import (
     Resume,
 )
 from blink16.debugger.ledger import Ledger, LedgerEntry
+from blink16.debugger.programs import Programs
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
@@ -71,6 +72,7 @@ class Debugger:
         self.ledger = Ledger(machine.memory)
         """Breakpoints and watchpoints."""
         self.catches = Catches(machine, self.ledger)
+        self._programs = Programs(machine)
         self.bookmarks = Bookmarks()
         self.symbols = SymbolTable()
         self._loaded: frozenset[Symbol] = frozenset()
@@ -108,7 +110,20 @@ class Debugger:
             if outcome.kind is EventKind.INTERRUPTED:
                 outcome = replace(outcome, arrival=self.event_here())
             outcome = self._last = self._judged(outcome)
+            self._meet_programs()
         return outcome
+
+    def _meet_programs(self) -> None:
+        """Add the names of programs that the guest has loaded meanwhile, and say so."""
+        for found in self._programs.found():
+            before = set(self.symbols)
+            added = [symbol for symbol in found.file.symbols if symbol not in before]
+            self.symbols = SymbolTable([*before, *added])
+            if found.file.debug is not None and found.file.debug not in self.debug:
+                self.debug = (*self.debug, found.file.debug)
+            if added:
+                name = found.program.name
+                self.on_notice(f"{name} was loaded: {len(added)} symbols added from {found.source}")
 
     def drive(self, how: Resume) -> Event:
         """Resume, and go on after each pause, until something happens.
@@ -365,7 +380,7 @@ class Debugger:
 
     def _judged(self, event: Event) -> Event:
         """Return an event with what was caught: a stop at a catch alone is no breakpoint."""
-        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED):
+        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED) or not self._here():
             return event
         text = self.catches.told(self.symbols)
         if not text:

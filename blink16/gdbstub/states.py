@@ -84,15 +84,13 @@ class Standing:
 
     def __init__(self) -> None:
         self.state = SessionState.STANDING
-
-    @property
-    def rule(self) -> Rule:
+        self.rule = RULES[self.state]
         """What counts now."""
-        return RULES[self.state]
 
     def lead(self, by: SessionInput) -> bool:
         """Go where an input leads; whether the conversation goes on there.  WrongCallError."""
         if by not in self.rule.leads:
             raise WrongCallError(f"{by.name} while {self.state.name}")
         self.state = self.rule.leads[by]
+        self.rule = RULES[self.state]
         return self.state is not SessionState.CLOSED
