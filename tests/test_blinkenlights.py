@@ -72,9 +72,9 @@ def test_the_next_instruction_is_shown_at_any_size(size: tuple[int, int]) -> Non
         app = view()
         async with app.run_test(size=size) as pilot:
             await first_picture(pilot, app)
-            await pilot.pause()
-            assert "▶1000:0000" in text_of(app.query_one(CodePanel))
-            assert "_start:" in text_of(app.query_one(CodePanel))
+            code = app.query_one(CodePanel)
+            await until(pilot, lambda: "▶1000:0000" in text_of(code))
+            assert "_start:" in text_of(code)
 
     run(test)
 
