@@ -22,6 +22,7 @@ from blink16.debugger.events import (
 )
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.debugger.programs import Programs
+from blink16.files import FileTree
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
@@ -34,6 +35,8 @@ from blink16.symbols import Symbol, SymbolTable
 
 FEW_CONDITIONS = 16
 """So many breakpoints with conditions are armed in microseconds."""
+MAX_TOLD_FILES = 8
+"""Files that a line to the user names."""
 WRITABLE = frozenset(
     {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
 )
@@ -433,12 +436,21 @@ class Debugger:
             raise ValueError(f"there is no register {name!r} to set")
         self._changed(lambda: self.timeline.write_register(name, value & 0xFFFF))
 
+    def _tell_of_files(self) -> None:
+        """Name the files on the host that the dropped future has changed."""
+        files = self.machine.component(FileTree.COMPONENT)
+        if isinstance(files, FileTree) and (paths := files.changed_after(self.timeline.now)):
+            shown = ", ".join(paths[:MAX_TOLD_FILES])
+            more = f" and {len(paths) - MAX_TOLD_FILES} more" * (len(paths) > MAX_TOLD_FILES)
+            self.on_notice(f"files on the host stay as that future has left them: {shown}{more}")
+
     def _changed(self, write: Callable[[], bool]) -> None:
         end = self.timeline.end
         self._ended = self._paused = None
         if write():
             count = end - self.timeline.now
             self.on_notice(f"changed the past: {count} recorded instructions ahead are dropped")
+            self._tell_of_files()
             gone = self.bookmarks.drop_after(self.timeline.now)
             if gone:
                 self.on_notice(f"with them went the bookmarks {', '.join(gone)}")
