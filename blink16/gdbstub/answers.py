@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from blink16.board import ProgramFacts, Shelf, window
+from blink16.board import ProgramFacts, Shelf, Titles, window
 from blink16.breakpoints import PointError
 from blink16.cpu.registers import Registers
 from blink16.debugger import Debugger, Resume
@@ -33,16 +33,13 @@ MAX_HEX = PACKET_SIZE // 2
 class Answers:
     """Answers a client's questions about a machine that stands."""
 
-    def __init__(
-        self, debugger: Debugger, program: ProgramFacts, read: ProgramFacts | None = None
-    ) -> None:
-        """Begin.  ``read``: see `Shelf`."""
+    def __init__(self, debugger: Debugger, program: ProgramFacts, titles: Titles) -> None:
         self._debugger = debugger
         self.thread: int | None = None
         """The process of the guest that is meant; None: the one that has the processor."""
         self._window: tuple[bytes, window.FrameWindow] | None = None
         """The unwind window, and the processor's state that it is for."""
-        self.shelf = Shelf(debugger, program, read)
+        self.shelf = Shelf(debugger, program, titles)
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
         self._guard = inferior_call.CallGuard(debugger)
@@ -190,7 +187,7 @@ class Answers:
 
     def _new_window(self) -> window.FrameWindow:
         memory = self._debugger.machine.memory
-        return window.FrameWindow(memory, self.registers(), self.shelf.board.ends)
+        return window.FrameWindow(memory, self.registers(), self.shelf.ends)
 
     def _write_memory(self, question: commands.WriteMemory) -> bytes:
         if question.address + len(question.data) > MEMORY_SIZE:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from blink16 import monitor, reports
-from blink16.board import ProgramFacts
+from blink16.board import Titles
 from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, hostio
 from blink16.gdbstub.answers import Answers
@@ -94,8 +94,7 @@ class Inferiors:
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
-        self._read: dict[int, ProgramFacts] = {}
-        """What the client knows from the boards of processes that it held before."""
+        self._titles = Titles()
         self.multiprocess = False
         """Whether the client knows of processes."""
 
@@ -107,7 +106,7 @@ class Inferiors:
 
     def add(self, taken: Taken) -> Inferior:
         """Hold one more, and mean it from now on."""
-        answers = Answers(taken.debugger, taken.program, self._read.get(taken.process))
+        answers = Answers(taken.debugger, taken.program, self._titles)
         reporter = Reporter(taken.debugger, taken.circumstances)
         inferior = Inferior(
             taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
@@ -119,7 +118,6 @@ class Inferiors:
 
     def drop(self, inferior: Inferior) -> None:
         """Hold it no more."""
-        self._read[inferior.process] = inferior.answers.shelf.read
         del self._held[inferior.process]
 
     def choose(self, inferior: Inferior) -> None:
@@ -186,8 +184,10 @@ class Inferiors:
     def _file(self, name: str) -> bytes | None:
         for inferior in self:
             shelf = inferior.answers.shelf
-            if hostio.board_name(inferior.process) == name:
-                return shelf.open_board()
+            if hostio.of_process(hostio.BOARD, inferior.process) == name:
+                return shelf.program_file
+            if hostio.of_process(hostio.WHOLE, inferior.process) == name:
+                return shelf.whole
             if (library := shelf.find(name)) is not None:
                 return library
         return None
@@ -267,7 +267,8 @@ class Inferiors:
             case "threads", "":
                 return description.threads(self._threads())
             case "exec-file", process:
-                return hostio.board_name(self._process(process).process)
+                own = hostio.of_process(hostio.BOARD, self._process(process).process)
+                return hostio.TARGET + own
             case "libraries", "":
                 return description.libraries(self.current.answers.shelf.tell())
             case "osdata", "":
