@@ -11,7 +11,7 @@ from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.machine import FOREVER, Machine
 from blink16.memory import linear
 
-Run = Callable[[int, bool], Stop]
+RunTo = Callable[[int, bool], Stop]
 """Runs up to an instruction count; whether to skip a breakpoint where it begins."""
 OWNER = "following"
 
@@ -19,7 +19,7 @@ OWNER = "following"
 class Follower:
     """Lets a machine run until a process has the processor again."""
 
-    def __init__(self, machine: Machine, ledger: Ledger, run: Run) -> None:
+    def __init__(self, machine: Machine, ledger: Ledger, run: RunTo) -> None:
         self._machine = machine
         self._ledger = ledger
         self._run = run
