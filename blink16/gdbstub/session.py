@@ -403,7 +403,8 @@ class Session:
         for how, thread in command.actions:
             meant = self._inferiors if thread is None else self._inferiors.matching(thread)
             for inferior in meant:
-                chosen.setdefault(inferior, how)  # the leftmost that fits counts
+                # the leftmost that fits counts
+                chosen.setdefault(inferior, inferior.answers.of_thread(how, thread))
         if not chosen:
             raise RefusedError("no thread to run")
         return chosen
