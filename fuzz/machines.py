@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from blink16 import elks, loader
+from blink16 import loader
 from blink16.elks.aout import Executable, build
 from blink16.loader import Loaded, Options, Program, ProgramKind
 from fuzz.harness import BrokenError
@@ -60,6 +60,3 @@ def sandbox() -> Iterator[Path]:
         there = sorted(path.name for path in outside.iterdir())
         if there != ["root", "secret"] or (outside / "secret").read_bytes() != SECRET:
             raise BrokenError(f"the guest has reached what lies outside: {there}")
-
-
-__all__ = ["ENGINES", "KINDS", "elks", "image_of", "load", "sandbox"]

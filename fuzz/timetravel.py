@@ -26,9 +26,9 @@ _CODE = bytes.fromhex(
 class _Dense(Pace):
     """Checkpoints every few instructions, so that short runs have many."""
 
-    interval = property(lambda self: 37)  # type: ignore[assignment]
-    fine = property(lambda self: 5)  # type: ignore[assignment]
-    slice = property(lambda self: 61)  # type: ignore[assignment]
+    interval = property(lambda self: 37)
+    fine = property(lambda self: 5)
+    slice = property(lambda self: 61)
 
 
 def generate(random: Random) -> Case:
@@ -73,7 +73,6 @@ def _walk(case: Case, engine: str) -> list[tuple[int, int, str]]:
     seen: dict[tuple[int, int], str] = {}
     trail = []
     for what, *arguments in case:
-        before = len(timeline.inputs())
         changed = False
         match what:
             case "run":
@@ -82,14 +81,15 @@ def _walk(case: Case, engine: str) -> list[tuple[int, int, str]]:
                 span = timeline.end - timeline.start
                 timeline.seek(timeline.start + int(span * arguments[0]))
             case "write":
-                changed = timeline.write_memory(arguments[0], bytes((arguments[1],))) or True
+                timeline.write_memory(arguments[0], bytes((arguments[1],)))
+                changed = True
             case "register":
-                changed = timeline.write_register(arguments[0], arguments[1]) or True
+                timeline.write_register(arguments[0], arguments[1])
+                changed = True
             case channel:
                 timeline.receive(channel, bytes((arguments[0],)))
         if changed:
             seen = {key: value for key, value in seen.items() if key[0] < timeline.now}
-        del before
         known = sum(1 for entry in timeline.inputs() if entry.icount <= timeline.now)
         state = _fingerprint(machine)
         if seen.setdefault((timeline.now, known), state) != state:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from random import Random
 
 from blink16.board import ProgramFacts, window
@@ -29,8 +30,8 @@ from fuzz.machines import ENGINES, KINDS, load
 PACKETS = 250
 LONGEST = 5.0
 """Seconds that the session may take for one call; measured on busy computers, so generous."""
-_NUMBERS = ("0", "1", "8", "10", "100", "7c00", "fffff", "100000", "ffffffff", f"{window.BASE:x}")
-_NUMBERS += ("-1", "", "g", "7fffffffffffffff", "ffffffffffffffff", "1" * 40)
+_NUMBERS: tuple[str, ...] = ("0", "1", "8", "10", "100", "7c00", "fffff", "100000", "ffffffff")
+_NUMBERS += (f"{window.BASE:x}", "-1", "", "g", "7fffffffffffffff", "f" * 16, "1" * 40)
 _WORDS = ("0x10", "-1", "start", "end", "all", "1", "10", "0:0", "int 21", "elks", "b1", '"x"', "A")
 _NEVER = {"wait-screen", "screen", "symbols"}
 """Monitor commands that take their time, or write files."""
@@ -49,7 +50,10 @@ _FIXED = (
 
 def packet(random: Random) -> str:
     """Return a packet's body."""
-    n = lambda: random.choice(_NUMBERS)  # noqa: E731
+
+    def n() -> str:
+        return random.choice(_NUMBERS)
+
     small = f"{random.randrange(0x200):x}"
     match random.randrange(16):
         case 0 | 1:
@@ -147,10 +151,9 @@ def _hear(session: Session, debugger: Debugger, data: bytes) -> tuple[int, bool]
                     debugger.interrupt()
                     event = debugger.resume(how)
                 debugger.forget_interrupt()
-                orders += _timed(lambda event=event: session.stopped(event))  # type: ignore[misc]
+                orders += _timed(partial(session.stopped, event))
             case Work(work):
-                text = work()
-                orders += _timed(lambda text=text: session.finished(text))  # type: ignore[misc]
+                orders += _timed(partial(session.finished, work()))
             case Take() | TakeNew():
                 orders += _timed(lambda: session.refused("not here"))
             case Close():
@@ -164,9 +167,9 @@ def _is_words(body: bytes) -> bool:
     return body[:1] == b"O" and body != b"OK"
 
 
-def _timed(call: object) -> list[Order]:
+def _timed(call: Callable[[], list[Order]]) -> list[Order]:
     began = time.perf_counter()
-    orders: list[Order] = call()  # type: ignore[operator]
+    orders = call()
     if time.perf_counter() - began > LONGEST:
         raise BrokenError("the event loop would have stood still")
     return orders
