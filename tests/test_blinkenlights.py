@@ -19,7 +19,7 @@ from blink16.blinkenlights.widgets.console import ConsolePanel
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.client import CodeLine, RegisterValues
 
-PATIENCE = 400
+PATIENCE = 2400
 """Turns of the loop, each of 50 ms at most, in which a picture has to come."""
 SIZES = [(80, 24), (120, 36), (200, 60)]
 
