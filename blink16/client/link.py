@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,8 +23,10 @@ DEFAULT_TIMEOUT = 10.0
 """Seconds in which a server has to answer, unless it has to run a machine or to search."""
 MAX_SAID = 8 << 20
 """Bytes that a command of the server's may say."""
+WORK_TIMEOUT = 600.0
+"""Seconds that a search, or another work of the server's, may take; then it is interrupted."""
 STOP_TIMEOUT = 10.0
-"""Seconds in which a machine that was interrupted has to stop."""
+"""Seconds in which a machine that runs, or searches, has to stop once it is interrupted."""
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -167,16 +168,19 @@ class Link:
             await self._put(self._wire.take_outgoing())
         return sent
 
-    async def wait(self, pending: Pending, timeout: float | None = None) -> bytes:
-        """Return an answer; TimedOutError, and the end of the connection, if it does not come.
-
-        ``timeout``: seconds; by default for ever where it may take long.
-        """
+    async def wait(self, pending: Pending) -> bytes:
+        """Return an answer; TimedOutError, and the end of the connection, if it does not come."""
         if pending.behind is not None:
             await pending.behind.done.wait()
-        if timeout is None:
-            long = pending.ticket.expects is not Expected.ANSWER
-            timeout = math.inf if long else self._timeout
+        expects, timeout = pending.ticket.expects, self._timeout
+        if expects is Expected.STOP:
+            await pending.done.wait()  # whoever waits says for how long
+        elif expects is Expected.WORK:
+            timeout = STOP_TIMEOUT
+            with trio.move_on_after(WORK_TIMEOUT) as scope:
+                await pending.done.wait()
+            if scope.cancelled_caught:
+                await self.interrupt()
         with trio.move_on_after(timeout):
             await pending.done.wait()
         if pending.body is None:
