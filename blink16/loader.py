@@ -15,10 +15,11 @@ from importlib import resources
 from itertools import chain
 from pathlib import Path
 
-from blink16 import bios, dos, elks, pc, poweron, symbolfiles
+from blink16 import bios, dos, dos_setup, elks, pc, poweron, symbolfiles
 from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
+from blink16.dos_setup import DosSetup
 from blink16.files import FileTree
 from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
@@ -36,7 +37,6 @@ HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
 """How programs of today's hosts begin: ELF, scripts, Mach-O."""
 
 ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
-DOS_ENVIRONMENT = {"COMSPEC": "C:\\COMMAND.COM", "PATH": "C:\\"}
 PARAGRAPH = 16
 PSP_PARAGRAPHS = 0x10
 """An .EXE's image lies behind its PSP, to which DS points at the start."""
@@ -82,6 +82,8 @@ class Options:
     """The seed of what memory and registers hold at first; None: zeros."""
     strict: bool = False
     """Whether the machine stops where its guest uses what it lacks."""
+    dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
+    """What a DOS program finds around it."""
     answers: HostAnswers | None = None
     """What the host's file system has said; what it says to the guest is added.
 
@@ -96,6 +98,8 @@ class Program:
     name: str
     kind: ProgramKind
     image: bytes
+    path: Path | None = None
+    """Where it was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,8 @@ class Loaded:
     symbols: SymbolTable
     debug: tuple[symbolfiles.DebugInformation, ...] = ()
     """Debugging information in DWARF, from the program and the symbol files that have it."""
-    remarks: tuple[str, ...] = ()
-    """What its user should know of how it was loaded, a line each."""
+    notices: tuple[str, ...] = ()
+    """What its user ought to know of how it was loaded, a line each."""
 
 
 def find(name: str) -> Path:
@@ -136,7 +140,7 @@ def read(name: str) -> Program:
     """Find a program and read it, LoadError if that can't be done."""
     path = find(name)
     image = content(path, name)
-    return Program(name, _checked_kind(name, path.name, image), image)
+    return Program(name, _checked_kind(name, path.name, image), image, path)
 
 
 def content(path: Path, name: str) -> bytes:
@@ -169,6 +173,14 @@ def identify(image: bytes, name: str) -> ProgramKind | None:
     return None
 
 
+def settled(program: Program, options: Options) -> Options:
+    """Return options that say where a DOS program is, on whatever host."""
+    if program.kind not in (ProgramKind.DOS_COM, ProgramKind.DOS_EXE):
+        return options
+    setup = dos_setup.settled(options.dos, options.root, program.path, program.name)
+    return replace(options, dos=setup)
+
+
 def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded:
     """Return a new machine with the program in it, LoadError if it doesn't fit or lies."""
     try:
@@ -178,6 +190,8 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     console = Console()
     if options.poweron is not None:
         poweron.fill_memory(machine, options.poweron)
+    told: list[str] = []
+    machine.on_notice = told.append
     try:
         symbols = _LOADERS[program.kind](machine, console, program, arguments, options)
     except (elks.ElksError, dos.DosError, bios.BootError) as error:
@@ -187,7 +201,7 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     if options.poweron is not None and program.kind is ProgramKind.BOOT:
         poweron.fill_registers(machine, options.poweron)
     machine.watch_for_lacks(strict=options.strict)
-    loaded = _with_own_information(Loaded(machine, console, symbols), program)
+    loaded = _with_own_information(Loaded(machine, console, symbols, notices=tuple(told)), program)
     return with_symbols(loaded, program.kind, options.symbols)
 
 
@@ -202,7 +216,8 @@ def _with_own_information(loaded: Loaded, program: Program) -> Loaded:
         image = _place(loaded.machine, program.kind).image * PARAGRAPH
         file = symbolfiles.symbol_file(told, image, Path(program.name).parent.absolute())
     except symbolfiles.SymbolFileError as error:
-        return replace(loaded, remarks=(f"{program.name}: {error}; it runs without names",))
+        damaged = f"{program.name}: {error}; it runs without names"
+        return replace(loaded, notices=(*loaded.notices, damaged))
     debug = () if file.debug is None else (file.debug,)
     return replace(loaded, symbols=SymbolTable([*loaded.symbols, *file.symbols]), debug=debug)
 
@@ -315,11 +330,20 @@ def _load_dos(
     arguments: Sequence[str],
     options: Options,
 ) -> SymbolTable:
-    files = _files(machine, options)
-    name = Path(program.name).name
-    standing = bios.stand_by(machine, console, adapter=options.setup.adapter)
-    image, arguments = program.image, list(arguments)
-    dos.load(machine, standing, image, name, arguments, DOS_ENVIRONMENT, files, console)
+    setup = settled(program, options).dos
+    found = list(
+        dos_setup.volumes(
+            setup, _files(machine, options), machine.effect, machine.notice, options.answers
+        )
+    )
+    for name, tree, _ in found:
+        machine.add_component(name, tree)
+    volumes = {volume.drive: volume for *_, volume in found}
+    standing = bios.stand_by(
+        machine, console, adapter=options.setup.adapter, memory_kib=setup.memory_kib
+    )
+    start = dos_setup.start(setup, volumes, tuple(arguments))
+    dos.load(machine, standing, program.image, start, list(volumes.values()), console)
     return SymbolTable([])
 
 
@@ -355,6 +379,7 @@ def _files(machine: Machine, options: Options) -> FileTree:
         options.root,
         writable=options.writable,
         effect=machine.effect,
+        notice=machine.notice,
         answers=options.answers,
     )
 

@@ -418,6 +418,8 @@ class Machine:
                 return Stop(StopReason.EXITED, status=status, text=text)
             case Trap(signal, text, resumable) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text)
+            case Trap(then=act) if act is not None:
+                act()
         self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE

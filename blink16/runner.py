@@ -98,6 +98,8 @@ class Runner:
             self._machine.receive(Keys.CHANNEL, b"")
         self._machine.on_output = self._show
         self._machine.on_notice = self._tell
+        for text in loaded.notices:
+            say(text)
         self._told: list[str] = []
         """Notices for when the terminal shows no picture any more."""
         self._inbox = Inbox()

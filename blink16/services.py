@@ -55,6 +55,8 @@ class Trap:
     signal: int
     text: str
     resumable: bool = False
+    then: Callable[[], None] | None = None
+    """What the system does when the machine is run on from a resumable trap."""
 
 
 Outcome = Done | Wait | Exit | Trap | Restart

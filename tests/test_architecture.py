@@ -23,7 +23,7 @@ FLOORS = (
     {"cpu"},
     {"services", "devices"},
     {"faults", "elks", "dos", "bios", "machine", "witness", "unwind", "symbolfiles"},
-    {"history", "loader", "pc", "poweron", "painter", "viewer", "teletype"},
+    {"history", "loader", "pc", "poweron", "painter", "viewer", "teletype", "dos_setup"},
     {"debugger"},
     {"monitor", "board", "reports"},
     {"gdbstub", "client"},

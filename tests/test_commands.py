@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Resume
 from blink16.gdbstub import commands as c
-from blink16.gdbstub import points
-from blink16.gdbstub import processes as p
-from blink16.gdbstub.commands import Command, parse
-from blink16.gdbstub.fields import ALL, ANY, MalformedError, ThreadId
-from blink16.gdbstub.points import GdbKind
+from blink16.gdbstub.commands import Command, parse, points
+from blink16.gdbstub.commands import processes as p
+from blink16.gdbstub.commands.fields import ALL, ANY, MalformedError, ThreadId
+from blink16.gdbstub.commands.points import GdbKind
 
 STEP = Resume(count=1)
 ONE = ThreadId(ANY, 1)

@@ -11,7 +11,7 @@ from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.gdbstub import agent
 from blink16.gdbstub.agent import MAX_OUTPUT, AgentCondition, Print
-from blink16.gdbstub.points import MAX_EXPRESSIONS, MAX_LENGTH
+from blink16.gdbstub.commands.points import MAX_EXPRESSIONS, MAX_LENGTH
 from blink16.history import search
 from blink16.machine import Machine
 

@@ -23,6 +23,7 @@ from server_bench import (
 from blink16 import terminal
 from blink16.gdbstub.session import Session
 from blink16.loader import Options
+from blink16.memory import Attribute
 from blink16.server import (
     Fittings,
     conversation,
@@ -44,7 +45,7 @@ async def test_a_client_that_vanishes_in_a_run_leaves_a_stopped_machine() -> Non
         second = bench.connect()
         assert (await second.ask("?")).startswith("T")
         assert bench.slot.debugger.machine.icount > 0
-        assert not any(bench.slot.debugger.machine.memory.attributes[0x200:0x201])
+        assert not bench.slot.debugger.machine.memory.attributes[0x200] & Attribute.BREAKPOINT
 
     await with_service(test, COUNT_FOR_EVER)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from blink16 import __version__, loader, pc
+from blink16.cli import dos_arguments
 from blink16.cpu import engines
 
 
@@ -121,6 +122,7 @@ def options(parsed: argparse.Namespace, setup: pc.PcSetup) -> loader.Options:
         setup=setup,
         root=parsed.root,
         writable=parsed.writable,
+        dos=dos_arguments.setup(parsed),
         engine=parsed.engine,
         strict=parsed.strict,
         poweron=parsed.poweron,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from functools import singledispatchmethod
+from typing import assert_never
 
 from blink16.board import ProgramFacts, Shelf, window
 from blink16.breakpoints import PointError
 from blink16.debugger import Debugger
-from blink16.gdbstub import commands, description, inferior_call, points, registers
+from blink16.gdbstub import commands, description, inferior_call, registers
 from blink16.gdbstub.agent import AgentCondition, Print
-from blink16.gdbstub.points import GdbKind
-from blink16.gdbstub.replies import EMPTY, MAX_BINARY, OK, Errno, RefusedError
+from blink16.gdbstub.commands import points
+from blink16.gdbstub.commands.points import GdbKind
+from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
 
@@ -46,32 +47,46 @@ class Answers:
         hardware = GdbKind.HARDWARE in kinds and GdbKind.SOFTWARE not in kinds
         return GdbKind.HARDWARE if hardware else GdbKind.SOFTWARE
 
-    @singledispatchmethod
-    def answer(self, question: commands.Command) -> bytes:
+    def answer(self, question: commands.MachineQuestion) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
-        raise NotImplementedError(type(question).__name__)
-
-    @answer.register
-    def _(self, question: commands.Unknown) -> bytes:
-        return EMPTY
+        match question:
+            case commands.ReadRegisters():
+                return _hex(registers.read_all(self._debugger.machine.registers))
+            case commands.WriteRegisters(data):
+                registers.write_all(self._debugger, data)
+                return OK
+            case commands.ReadRegister(number):
+                return _hex(registers.read(self._debugger.machine.registers, number))
+            case commands.WriteRegister():
+                return self._write_register(question)
+            case commands.ReadMemory():
+                return self._read_memory(question)
+            case commands.WriteMemory():
+                return self._write_memory(question)
+            case commands.SearchMemory(address, _, pattern):
+                found = self._stretch(question).find(pattern)
+                return b"0" if found < 0 else b"1,%x" % (address + found)
+            case commands.QueryChecksum():
+                return b"C%08x" % checksum(self._stretch(question))
+            case commands.QueryRegion(address):
+                return description.region(address)
+            case points.InsertPoint():
+                return self._insert_point(question)
+            case points.RemovePoint(kind, point):
+                self._debugger.remove(point, owner=kind)
+                return OK
+            case commands.QueryHost():
+                return description.host_info()
+            case commands.OfferSymbols():
+                return OK  # and none is wanted
+            case commands.QueryActions():
+                return b"vCont;c;C;s;S;r"
+            case _:
+                assert_never(question)
 
     # -- registers ---------------------------------------------------------------------------
 
-    @answer.register
-    def _(self, question: commands.ReadRegisters) -> bytes:
-        return _hex(registers.read_all(self._debugger.machine.registers))
-
-    @answer.register
-    def _(self, question: commands.WriteRegisters) -> bytes:
-        registers.write_all(self._debugger, question.data)
-        return OK
-
-    @answer.register
-    def _(self, question: commands.ReadRegister) -> bytes:
-        return _hex(registers.read(self._debugger.machine.registers, question.number))
-
-    @answer.register
-    def _(self, question: commands.WriteRegister) -> bytes:
+    def _write_register(self, question: commands.WriteRegister) -> bytes:
         esp = question.number == registers.ESP
         if esp and self._guard.calls(int.from_bytes(question.data, "little")):
             # in a form that gdb has always shown for registers, whether it announced it or not
@@ -81,8 +96,7 @@ class Answers:
 
     # -- memory ------------------------------------------------------------------------------
 
-    @answer.register
-    def _(self, question: commands.ReadMemory) -> bytes:
+    def _read_memory(self, question: commands.ReadMemory) -> bytes:
         """Answer with less than was asked for where memory, or the packet, ends."""
         limit = MAX_BINARY if question.binary else MAX_HEX
         if window.BASE <= question.address < window.BASE + window.SIZE:
@@ -108,8 +122,7 @@ class Answers:
         machine = self._debugger.machine
         return window.FrameWindow(machine.memory, machine.registers, self.shelf.board.ends)
 
-    @answer.register
-    def _(self, question: commands.WriteMemory) -> bytes:
+    def _write_memory(self, question: commands.WriteMemory) -> bytes:
         if question.address + len(question.data) > MEMORY_SIZE:
             raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
         if self._guard.holds(question):
@@ -119,28 +132,14 @@ class Answers:
             self._window = None
         return OK
 
-    @answer.register
-    def _(self, question: commands.SearchMemory) -> bytes:
-        found = self._stretch(question).find(question.pattern)
-        return b"0" if found < 0 else b"1,%x" % (question.address + found)
-
-    @answer.register
-    def _(self, question: commands.QueryChecksum) -> bytes:
-        return b"C%08x" % checksum(self._stretch(question))
-
     def _stretch(self, question: commands.SearchMemory | commands.QueryChecksum) -> bytes:
         if question.address + question.length > MEMORY_SIZE:
             raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
         return self._debugger.read_memory(question.address, question.length)
 
-    @answer.register
-    def _(self, question: commands.QueryRegion) -> bytes:
-        return description.region(question.address)
-
     # -- breakpoints and watchpoints ---------------------------------------------------------
 
-    @answer.register
-    def _(self, question: points.InsertPoint) -> bytes:
+    def _insert_point(self, question: points.InsertPoint) -> bytes:
         point, conditions, commands = question.point, question.conditions, question.commands
         condition = AgentCondition(conditions) if conditions else None
         action = Print.of(commands, conditions) if commands else None
@@ -149,25 +148,6 @@ class Answers:
         except PointError as error:
             raise RefusedError(str(error)) from None
         return OK
-
-    @answer.register
-    def _(self, question: points.RemovePoint) -> bytes:
-        self._debugger.remove(question.point, owner=question.kind)
-        return OK
-
-    # -- the rest ----------------------------------------------------------------------------
-
-    @answer.register
-    def _(self, question: commands.QueryHost) -> bytes:
-        return description.host_info()
-
-    @answer.register
-    def _(self, question: commands.OfferSymbols) -> bytes:
-        return OK  # and none is wanted
-
-    @answer.register
-    def _(self, question: commands.QueryActions) -> bytes:
-        return b"vCont;c;C;s;S;r"
 
 
 def checksum(data: bytes) -> int:

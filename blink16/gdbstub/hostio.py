@@ -13,8 +13,8 @@ from enum import IntEnum
 
 from construct import Int32ub, Int64ub, Struct
 
-from blink16.gdbstub import fields
-from blink16.gdbstub.fields import MalformedError
+from blink16.gdbstub.commands import fields
+from blink16.gdbstub.commands.fields import MalformedError
 from blink16.packets import PACKET_SIZE, escape
 
 BOARD = "/blink16.elf"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import singledispatchmethod
 
 from blink16 import monitor, reports
 from blink16.board import ProgramFacts
 from blink16.debugger import Debugger, Event, EventKind
-from blink16.gdbstub import commands, description, fields, hostio, processes
+from blink16.gdbstub import commands, description, hostio
 from blink16.gdbstub.answers import Answers
-from blink16.gdbstub.fields import ALL, ANY, MalformedError, ThreadId
+from blink16.gdbstub.commands import fields, processes
+from blink16.gdbstub.commands.fields import ALL, ANY, MalformedError, ThreadId
+from blink16.gdbstub.commands.processes import THREAD, Purpose
 from blink16.gdbstub.hostio import HostFiles
 from blink16.gdbstub.orders import ListedProcess, Taken
-from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.gdbstub.reporting import Reporter
 from blink16.monitor.folder import Folder
@@ -182,19 +182,38 @@ class Inferiors:
 
     # -- questions ---------------------------------------------------------------------------
 
-    @singledispatchmethod
-    def answer(self, question: commands.Command) -> bytes:
+    def answer(self, question: commands.Question) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
-        answers = self.current.answers
-        answers.settle(question)
-        return answers.answer(question)
+        match question:
+            case commands.Unknown():
+                return EMPTY
+            case processes.SelectThread():
+                return self._select(question)
+            case processes.QueryAlive(thread):
+                self._known(thread)
+                return OK
+            case processes.QueryCurrentThread():
+                return b"QC" + self.thread_id(self.current).encode("ascii")
+            case processes.QueryThreads(first):
+                return b"m" + self.thread_ids().encode("ascii") if first and self._held else b"l"
+            case processes.QueryThreadInfo(thread):
+                text = description.thread_info(self._known(thread).debugger)
+                return text.encode("ascii").hex().encode("ascii")
+            case processes.QueryAttached(process):
+                # 1 lets gdb detach when its user quits, instead of killing
+                return b"0" if self.named(process).launched else b"1"
+            case processes.QueryProcess():
+                return b"pid:%x;" % self.current.process + description.host_info()
+            case commands.HostFile(operation, arguments):
+                return self._files.answer(operation, arguments) or EMPTY
+            case commands.ReadObject():
+                return self._read_object(question)
+            case _:
+                answers = self.current.answers
+                answers.settle(question)
+                return answers.answer(question)
 
-    @answer.register
-    def _(self, question: commands.Unknown) -> bytes:
-        return EMPTY
-
-    @answer.register
-    def _(self, question: processes.SelectThread) -> bytes:
+    def _select(self, question: processes.SelectThread) -> bytes:
         meant = self._known(question.thread)
         if question.purpose is Purpose.RESUME:
             self._to_resume = question.thread
@@ -202,41 +221,7 @@ class Inferiors:
             self._chosen = meant.process
         return OK
 
-    @answer.register
-    def _(self, question: processes.QueryAlive) -> bytes:
-        self._known(question.thread)
-        return OK
-
-    @answer.register
-    def _(self, question: processes.QueryCurrentThread) -> bytes:
-        return b"QC" + self.thread_id(self.current).encode("ascii")
-
-    @answer.register
-    def _(self, question: processes.QueryThreads) -> bytes:
-        if not question.first or not self._held:
-            return b"l"
-        return b"m" + self.thread_ids().encode("ascii")
-
-    @answer.register
-    def _(self, question: processes.QueryThreadInfo) -> bytes:
-        text = description.thread_info(self._known(question.thread).debugger)
-        return text.encode("ascii").hex().encode("ascii")
-
-    @answer.register
-    def _(self, question: processes.QueryAttached) -> bytes:
-        # 1 lets gdb detach when its user quits, instead of killing
-        return b"0" if self.named(question.process).launched else b"1"
-
-    @answer.register
-    def _(self, question: processes.QueryProcess) -> bytes:
-        return b"pid:%x;" % self.current.process + description.host_info()
-
-    @answer.register
-    def _(self, question: commands.HostFile) -> bytes:
-        return self._files.answer(question.operation, question.arguments) or EMPTY
-
-    @answer.register
-    def _(self, question: commands.ReadObject) -> bytes:
+    def _read_object(self, question: commands.ReadObject) -> bytes:
         if Reporter.is_asked(question):
             return self.current.reporter.answer(question)
         known = {name for name, _ in description.OBJECTS} | {*OBJECTS}

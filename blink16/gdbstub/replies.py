@@ -7,7 +7,7 @@ from enum import Enum
 
 from blink16.breakpoints import PointKind
 from blink16.debugger import Event, EventKind
-from blink16.gdbstub.points import GdbKind
+from blink16.gdbstub.commands.points import GdbKind
 from blink16.packets import PACKET_SIZE, escape
 from blink16.texts import printable
 

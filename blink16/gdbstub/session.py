@@ -38,17 +38,9 @@ from enum import Enum, auto
 from functools import partial
 
 from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub import (
-    commands,
-    description,
-    inferiors,
-    observing,
-    points,
-    processes,
-    registers,
-    replies,
-)
-from blink16.gdbstub.fields import MalformedError
+from blink16.gdbstub import commands, description, inferiors, observing, registers, replies
+from blink16.gdbstub.commands import points, processes
+from blink16.gdbstub.commands.fields import MalformedError
 from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.orders import (
     FIRST,

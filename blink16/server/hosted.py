@@ -63,14 +63,14 @@ class HostedMachine:
         self.command = " ".join([source.name, *arguments])
         loaded, self.debugger = source.make(arguments)
         self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
-        self.remarks = loaded.remarks
-        """What its user should know of how it was loaded, a line each."""
         self._uncommitted: tuple[Path, ...] = source.images
         """The images of disks that were not written back."""
         self._moves = Lock()
         loaded.machine.on_output = hooks.show
         loaded.console.on_starved = hooks.starve
         self.debugger.on_notice = hooks.note
+        for text in loaded.notices:
+            hooks.note(text)
         self.debugger.on_print = hooks.put_out
         if real_time:
             loaded.machine.idle_after = 0

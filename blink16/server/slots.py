@@ -169,8 +169,6 @@ class Slot:
 
     def _make(self, arguments: Sequence[str], names: Names | None) -> HostedMachine:
         made = HostedMachine(self.source, arguments, self, real_time=self.fittings.real_time)
-        for remark in made.remarks:
-            self.say(remark)
         if names is not None:
             made.names = names
         return made

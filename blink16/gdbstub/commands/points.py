@@ -1,7 +1,4 @@
-"""The packets about breakpoints and watchpoints: Z and z, with what gdb hangs on them.
-
-One frozen dataclass a packet, and its parser beside it, as in `commands`.
-"""
+"""The packets about breakpoints and watchpoints: Z and z, with what gdb hangs on them."""
 
 from __future__ import annotations
 
@@ -11,14 +8,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from blink16.breakpoints import Point, PointKind
-from blink16.gdbstub import fields
-from blink16.gdbstub.fields import MalformedError
+from blink16.gdbstub.commands import fields
+from blink16.gdbstub.commands.fields import MalformedError
+from blink16.gdbstub.commands.table import Packets
 
 MAX_EXPRESSIONS = 64
 """Conditions, or commands, of one breakpoint; gdb sends one for each of the user's breakpoints at
 an address."""
 MAX_LENGTH = 4096
 """Bytes of one expression."""
+PACKETS: Packets[PointQuestion] = Packets()
 _EXPRESSION = re.compile(rb"X([0-9a-fA-F]{1,4}),")
 
 
@@ -51,16 +50,8 @@ class InsertPoint:
     """What to do there instead of stopping, if there are any."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemovePoint:
-    """z0 to z4."""
-
-    kind: GdbKind
-    point: Point
-
-
-def insert(rest: bytes) -> InsertPoint:
-    """Parse Z."""
+@PACKETS.packet(b"Z", "ConditionalBreakpoints+;BreakpointCommands+")
+def _insert(rest: bytes) -> InsertPoint:
     place, *options = rest.split(b";", MAX_EXPRESSIONS + 1)
     conditions: list[bytes] = []
     commands: list[bytes] = []
@@ -74,8 +65,16 @@ def insert(rest: bytes) -> InsertPoint:
     return InsertPoint(*_point(place), tuple(conditions), tuple(commands))
 
 
-def remove(rest: bytes) -> RemovePoint:
-    """Parse z."""
+@dataclass(frozen=True, slots=True)
+class RemovePoint:
+    """z0 to z4."""
+
+    kind: GdbKind
+    point: Point
+
+
+@PACKETS.packet(b"z")
+def _remove(rest: bytes) -> RemovePoint:
     return RemovePoint(*_point(rest))
 
 
@@ -113,3 +112,4 @@ def _point(rest: bytes) -> tuple[GdbKind, Point]:
 
 
 _KINDS = frozenset(GdbKind)
+PointQuestion = InsertPoint | RemovePoint
