@@ -82,6 +82,8 @@ class Client:
             self.orders.append(order)
             if self._held and not self.hold:
                 self.release()
+        if self.session.has_more:
+            self._carry_out(self.session.go_on())
 
 
 def text_of(replies: Iterable[bytes]) -> str:

@@ -31,6 +31,8 @@ from blink16.memory import MEMORY_SIZE, Attribute
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
 
+FEW_CONDITIONS = 16
+"""So many breakpoints with conditions are armed in microseconds."""
 WRITABLE = frozenset(
     {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
 )
@@ -85,7 +87,9 @@ class Debugger:
     def resume(self, how: Resume) -> Event | Pause:
         """Run until something happens.  Blocks; call it in a worker thread.
 
-        After a pause call it again with the same object; it goes on where it was.
+        After a pause call it again with the same object; it goes on where it was.  A request to
+        stop that comes too late for this resume is for the next: whoever made a run of several
+        forgets it at its end (`forget_interrupt`).
         """
         self.machine.engine.overlook(self.ledger.predicates())
         try:
@@ -97,7 +101,8 @@ class Debugger:
         finally:
             self.machine.engine.overlook({})
         if isinstance(outcome, Event):
-            self.timeline.forget_interrupt()
+            if outcome.kind is EventKind.INTERRUPTED:
+                outcome = replace(outcome, arrival=self.event_here())
             outcome = self._last = self._judged(outcome)
         return outcome
 
@@ -106,7 +111,10 @@ class Debugger:
 
         Blocks, with the guest for input for ever; `interrupt` ends it.
         """
-        return drive(partial(self.resume, how), self.timeline.inbox.wait)
+        try:
+            return drive(partial(self.resume, how), self.timeline.inbox.wait)
+        finally:
+            self.forget_interrupt()
 
     def is_brief(self, how: Resume) -> bool:
         """Return whether a resume is over in microseconds, on any engine, and needs no thread.
@@ -117,6 +125,8 @@ class Debugger:
         """
         if how.backward or how.count != 1 or not self.timeline.live or self.ledger.acts:
             return False
+        if self.ledger.conditions > FEW_CONDITIONS:
+            return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long
         if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in maybe_long:
@@ -126,8 +136,8 @@ class Debugger:
     def interrupt(self) -> None:
         """Make a running `resume` return INTERRUPTED soon; from any thread.
 
-        If none is running, the next returns at once.  A request ends with the resume that it
-        meets, whatever that returns.
+        If none is running, the next returns at once.  A request ends with the resume that
+        reports it, or with the `drive` that it meets, whatever that returns.
         """
         self.timeline.interrupt()
 
@@ -315,6 +325,10 @@ class Debugger:
     def remove_all(self) -> None:
         """Take all away (a client left)."""
         self.ledger.clear()
+
+    def has_breakpoint(self) -> bool:
+        """Whether there is a breakpoint where the machine stands, whatever its condition."""
+        return bool(self._here())
 
     def at_breakpoint(self) -> bool:
         """Whether the machine stands at a breakpoint that is to stop it."""

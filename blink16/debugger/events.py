@@ -45,6 +45,7 @@ class Event:
     status: int = 0  # EXITING, EXITED: exit status
     signal: int = 0  # SIGNALLED, KILLED: POSIX signal number
     text: str = ""  # a sentence for the user, or empty
+    arrival: Event | None = None  # INTERRUPTED: what a breakpoint says at which it has just arrived
 
 
 @dataclass(frozen=True, slots=True)

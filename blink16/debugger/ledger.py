@@ -47,6 +47,11 @@ class Ledger:
         """Whether there is an action."""
         return bool(self._acting)
 
+    @property
+    def conditions(self) -> int:
+        """How many points have a condition."""
+        return len(self._conditional)
+
     def insert(self, entry: Entry) -> None:
         """Set a point, in place of the same owner's own there.  PointError if it can't be set."""
         self.points.insert(entry.point)

@@ -16,6 +16,8 @@ from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
 
+LONG = 1 << 14
+"""Bytes that take their time to be searched or summed."""
 MAX_HEX = PACKET_SIZE // 2
 """Bytes in one answer in hex."""
 
@@ -84,6 +86,16 @@ class Answers:
             case _:
                 assert_never(question)
 
+    @staticmethod
+    def takes_long(question: commands.Command) -> bool:
+        """Whether the answer may take more than a millisecond to compute."""
+        match question:
+            case commands.ReadMemory(address):
+                return window.BASE <= address < window.BASE + window.SIZE
+            case commands.SearchMemory() | commands.QueryChecksum():
+                return question.length > LONG
+        return False
+
     # -- registers ---------------------------------------------------------------------------
 
     def _write_register(self, question: commands.WriteRegister) -> bytes:
@@ -116,7 +128,10 @@ class Answers:
         state = machine.registers.save()
         if self._window is None or self._window[0] != state:
             self._window = state, self._new_window()
-        return self._window[1].read(address, length)
+        try:
+            return self._window[1].read(address, length)
+        except window.UnfinishedError as error:
+            raise RefusedError(str(error), Errno.EFAULT) from None
 
     def _new_window(self) -> window.FrameWindow:
         machine = self._debugger.machine

@@ -70,7 +70,7 @@ class Inferior:
         here = self.debugger.machine.icount
         moved = here != self._began
         if event.kind is EventKind.INTERRUPTED and moved:
-            event = self.debugger.event_here() or event
+            event = event.arrival or event
         if event.kind in _KEPT:
             self._missed = here, event
 
@@ -80,7 +80,7 @@ class Inferior:
         if missed is None or missed[0] != self.debugger.machine.icount:
             return None
         stands = missed[1].kind in (EventKind.BREAKPOINT, EventKind.CAUGHT)
-        return None if stands and not self.debugger.at_breakpoint() else missed[1]
+        return None if stands and not self.debugger.has_breakpoint() else missed[1]
 
 
 class Inferiors:
@@ -179,6 +179,19 @@ class Inferiors:
             if (library := shelf.find(name)) is not None:
                 return library
         return None
+
+    def takes_long(self, question: commands.Command) -> bool:
+        """Whether the answer may take more than a millisecond to compute."""
+        if not self._held:
+            return False
+        match question:
+            case commands.HostFile(b"open"):  # it builds the board
+                return True
+            case commands.ReadObject("libraries"):
+                return True
+            case commands.ReadObject():
+                return Reporter.is_asked(question) and Reporter.computes(question)
+        return Answers.takes_long(question)
 
     # -- questions ---------------------------------------------------------------------------
 

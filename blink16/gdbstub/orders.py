@@ -48,6 +48,8 @@ class Work:
 
     run: Callable[[], str]
     process: int = FIRST
+    computes: bool = False
+    """Whether it does nothing but compute, so that few at a time are best."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,11 @@ class Outgoing:
         self._last_frame = b""
         self._resends = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes for the client that were not taken yet."""
+        return len(self._bytes)
+
     def acknowledge(self, mark: bytes) -> None:
         """Say + or -."""
         self._bytes += mark

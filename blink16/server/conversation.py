@@ -23,6 +23,7 @@ from blink16.gdbstub.orders import (
     Work,
 )
 from blink16.gdbstub.session import RECEIVE_SIZE, Session
+from blink16.server import threads
 from blink16.server.machines import Machines, RefusalError
 from blink16.server.slots import Slot
 from blink16.server.speaker import Speaker
@@ -69,7 +70,7 @@ class Conversation:
                     self._network.cancel_scope.cancel()
         finally:
             for slot in self._held.values():
-                self._machines.release(slot, fate)
+                await self._machines.release(slot, fate)
 
     async def _read(self) -> None:
         """Pass on what comes from the client; no more than the session keeps up with."""
@@ -82,18 +83,28 @@ class Conversation:
         try:
             while True:
                 message = await self._inbox.receive()
-                orders = deque((*message(), *self._session.speak()))
-                while orders:
-                    order = orders.popleft()
-                    if isinstance(order, Close):
-                        return order.fate
-                    if isinstance(order, Start):
-                        orders.extend(self._start(order))
-                    else:
-                        await self._do(order)
-                self._speaker.said()
+                fate = await self._carry_out(message)
+                while fate is None and self._session.has_more:
+                    await trio.lowlevel.checkpoint()  # others have their turn
+                    fate = await self._carry_out(self._session.go_on)
+                if fate is not None:
+                    return fate
         except DISCONNECTED:
             return Fate.LEAVE
+
+    async def _carry_out(self, message: Message) -> Fate | None:
+        """Do what follows from a message; return the machines' fate if that's the end."""
+        orders = deque((*message(), *self._session.speak()))
+        while orders:
+            order = orders.popleft()
+            if isinstance(order, Close):
+                return order.fate
+            if isinstance(order, Start):
+                orders.extend(self._start(order))
+            else:
+                await self._do(order)
+        self._speaker.said()
+        return None
 
     def _start(self, start: Start) -> list[Order]:
         """Resume a machine: here and now if that is brief, else in a thread."""
@@ -109,6 +120,9 @@ class Conversation:
         match order:
             case Send(data):
                 await _send(self._stream, data)
+            case Work(process=process, computes=True):
+                self._busy.add(process)
+                self._runs.start_soon(self._compute, self._held[process], order.run)
             case Work(run, process):
                 self._runs.start_soon(self._work, self._begin(process), run)
             case Interrupt():
@@ -119,7 +133,7 @@ class Conversation:
                 launch = partial(self._machines.launch, name, arguments, like)
                 self._runs.start_soon(self._get, launch)
             case Release(process, fate):
-                self._machines.release(self._held.pop(process), fate)
+                await self._machines.release(self._held.pop(process), fate)
 
     # -- machines ----------------------------------------------------------------------------
 
@@ -146,13 +160,16 @@ class Conversation:
 
     async def _run(self, slot: Slot, how: Resume) -> None:
         # Abandoned only when the whole server ends, which waits for no guest.
-        event = await trio.to_thread.run_sync(
-            slot.hosted.move, partial(slot.debugger.drive, how), abandon_on_cancel=True
-        )
+        drive = partial(slot.hosted.move, partial(slot.debugger.drive, how))
+        event = await threads.run_machine(drive)
         await self._finish(slot, partial(self._session.stopped, event, slot.process))
 
     async def _work(self, slot: Slot, run: Callable[[], str]) -> None:
-        text = await trio.to_thread.run_sync(slot.hosted.move, run, abandon_on_cancel=True)
+        text = await threads.run_machine(partial(slot.hosted.move, run))
+        await self._finish(slot, partial(self._session.finished, text))
+
+    async def _compute(self, slot: Slot, run: Callable[[], str]) -> None:
+        text = await threads.compute(run)
         await self._finish(slot, partial(self._session.finished, text))
 
     async def _finish(self, slot: Slot, message: Message) -> None:
@@ -186,10 +203,23 @@ class Observation:
             while data := await self._stream.receive_some(RECEIVE_SIZE):
                 if self._slot.debugger is not watched:
                     return
-                for order in self._session.receive(bytes(data)):
-                    if not isinstance(order, Send):  # it wants to close
+                orders = deque(self._session.receive(bytes(data)))
+                while orders or self._session.has_more:
+                    if not orders:
+                        await trio.lowlevel.checkpoint()
+                        orders.extend(self._session.go_on())
+                    elif not await self._do(orders.popleft(), orders):
                         return
-                    await _send(self._stream, order.data)
+
+    async def _do(self, order: Order, orders: deque[Order]) -> bool:
+        """Carry out an order, which may lead to more; False if the client wants to leave."""
+        if isinstance(order, Send):
+            await _send(self._stream, order.data)
+        elif isinstance(order, Work) and order.computes:
+            orders.extend(self._session.finished(await threads.compute(order.run)))
+        else:
+            return False
+        return True
 
 
 async def _send(stream: trio.abc.Stream, data: bytes) -> None:

@@ -93,6 +93,11 @@ class HostedMachine:
         return last is not None and last.kind in GONE
 
     @property
+    def is_uncommitted(self) -> bool:
+        """Whether `commit` has something to do."""
+        return bool(self._uncommitted)
+
+    @property
     def is_untouched(self) -> bool:
         """Whether nothing has happened to it yet."""
         timeline = self.debugger.timeline

@@ -12,6 +12,7 @@ import trio
 from blink16.consoles import ConsoleError
 from blink16.gdbstub.orders import Fate, ListedProcess
 from blink16.loader import LoadError
+from blink16.server import threads
 from blink16.server.consoles import HostConsole
 from blink16.server.hosted import Names
 from blink16.server.slots import PLAIN, Fittings, Slot
@@ -148,7 +149,7 @@ class Machines:
             names=self._names.get(source),
         )
         try:
-            slot = await trio.to_thread.run_sync(make)
+            slot = await threads.load(make)
         except LoadError as error:
             raise RefusalError(str(error)) from None
         slot.held = True
@@ -174,12 +175,13 @@ class Machines:
             raise RefusalError(f"no program {wanted[:40]!r} here; this server has {known}")
         return source
 
-    def release(self, slot: Slot, fate: Fate) -> None:
+    async def release(self, slot: Slot, fate: Fate) -> None:
         """Take back a machine that stands."""
         slot.leave(fate)
         self._names[slot.source] = slot.hosted.names
-        if slot.is_spent:
-            slot.commit()  # here, in the event loop: the next machine is to find it
+        if slot.is_spent and slot.hosted.is_uncommitted:
+            with trio.CancelScope(shield=True):
+                await threads.load(slot.commit)  # the next machine is to find it
         if slot.launched and slot.is_spent:
             del self._slots[slot.process]
         self._let_go(slot)

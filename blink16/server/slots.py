@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import trio
-
 from blink16.console import Console
 from blink16.consoles import ConsolePlace, Lines, Side
 from blink16.debugger import Debugger
 from blink16.devices.video import Video
 from blink16.gdbstub.orders import Fate, Taken
 from blink16.reports import Circumstances, Doing, Generation
+from blink16.server import threads
 from blink16.server.consoles import HostConsole
 from blink16.server.folder import ServerFolder
 from blink16.server.hosted import HostedMachine, Names
@@ -163,9 +162,12 @@ class Slot:
 
     async def load(self, arguments: Sequence[str]) -> None:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
-        self.commit()
-        self.hosted = await trio.to_thread.run_sync(self._make, arguments, self.hosted.names)
+        self.hosted = await threads.load(lambda: self._make_anew(arguments))
         self._fresh_wanted = False
+
+    def _make_anew(self, arguments: Sequence[str]) -> HostedMachine:
+        self.commit()
+        return self._make(arguments, self.hosted.names)
 
     def _make(self, arguments: Sequence[str], names: Names | None) -> HostedMachine:
         made = HostedMachine(self.source, arguments, self, real_time=self.fittings.real_time)
