@@ -59,6 +59,7 @@ class Link:
         self._sending = trio.Lock()
         self._turn = trio.Lock()
         self._failure: ClientError | None = None
+        self._lost = trio.Event()
         self.on_output: Callable[[bytes], None] = _ignore
         """Called with what the program prints."""
         self.on_notice: Callable[[bytes], None] = _ignore
@@ -68,6 +69,12 @@ class Link:
     def is_open(self) -> bool:
         """Whether questions can be asked."""
         return self._failure is None
+
+    async def lost(self) -> None:
+        """Wait until the connection is given up, and raise why."""
+        await self._lost.wait()
+        assert self._failure is not None
+        raise _again(self._failure)
 
     @property
     def pipelines(self) -> bool:
@@ -131,6 +138,7 @@ class Link:
         """Let every question fail from now on, and those that wait."""
         if self._failure is None:
             self._failure = error
+            self._lost.set()
         for pending in self._pending.values():
             pending.done.set()
         self._pending.clear()

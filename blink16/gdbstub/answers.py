@@ -13,6 +13,7 @@ from blink16.gdbstub.agent import AgentCondition, Print
 from blink16.gdbstub.commands import points
 from blink16.gdbstub.commands.points import GdbKind
 from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
+from blink16.gdbstub.sight import Sight
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
 
@@ -26,10 +27,16 @@ class Answers:
     """Answers a client's questions about a machine that stands."""
 
     def __init__(
-        self, debugger: Debugger, program: ProgramFacts, read: ProgramFacts | None = None
+        self,
+        debugger: Debugger,
+        program: ProgramFacts,
+        read: ProgramFacts | None = None,
+        sight: Sight | None = None,
     ) -> None:
         """Begin.  ``read``: see `Shelf`."""
         self._debugger = debugger
+        self.sight = sight or Sight(debugger)
+        """Where registers and memory are looked at."""
         self._window: tuple[bytes, window.FrameWindow] | None = None
         """The unwind window, and the processor's state that it is for."""
         self.shelf = Shelf(debugger, program, read)
@@ -53,12 +60,12 @@ class Answers:
         """Return the body of the reply; RefusedError if the question can't be answered."""
         match question:
             case commands.ReadRegisters():
-                return _hex(registers.read_all(self._debugger.machine.registers))
+                return _hex(registers.read_all(self.sight.registers))
             case commands.WriteRegisters(data):
                 registers.write_all(self._debugger, data)
                 return OK
             case commands.ReadRegister(number):
-                return _hex(registers.read(self._debugger.machine.registers, number))
+                return _hex(registers.read(self.sight.registers, number))
             case commands.WriteRegister():
                 return self._write_register(question)
             case commands.ReadMemory():
@@ -119,13 +126,12 @@ class Answers:
         if question.address >= MEMORY_SIZE:
             raise RefusedError(f"no memory at {question.address:#x}", Errno.EFAULT)
         length = min(question.length, limit, MEMORY_SIZE - question.address)
-        data = self._debugger.read_memory(question.address, length) if length else b""
+        data = self.sight.read(question.address, length) if length else b""
         return b"b" + escape(data) if question.binary else _hex(data)
 
     def _unwind(self, address: int, length: int) -> bytes:
         """Read the unwind window, which shows the machine as it stands now."""
-        machine = self._debugger.machine
-        state = machine.registers.save()
+        state = self.sight.registers.save()
         if self._window is None or self._window[0] != state:
             self._window = state, self._new_window()
         try:
@@ -134,8 +140,8 @@ class Answers:
             raise RefusedError(str(error), Errno.EFAULT) from None
 
     def _new_window(self) -> window.FrameWindow:
-        machine = self._debugger.machine
-        return window.FrameWindow(machine.memory, machine.registers, self.shelf.board.ends)
+        sight = self.sight
+        return window.FrameWindow(sight.memory, sight.registers, self.shelf.board.ends)
 
     def _write_memory(self, question: commands.WriteMemory) -> bytes:
         if question.address + len(question.data) > MEMORY_SIZE:
@@ -150,7 +156,7 @@ class Answers:
     def _stretch(self, question: commands.SearchMemory | commands.QueryChecksum) -> bytes:
         if question.address + question.length > MEMORY_SIZE:
             raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
-        return self._debugger.read_memory(question.address, question.length)
+        return self.sight.read(question.address, question.length)
 
     # -- breakpoints and watchpoints ---------------------------------------------------------
 

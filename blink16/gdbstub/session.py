@@ -48,6 +48,7 @@ from blink16.gdbstub.orders import (
     Close,
     Fate,
     Interrupt,
+    LetGo,
     ListedProcess,
     Order,
     Release,
@@ -55,6 +56,7 @@ from blink16.gdbstub.orders import (
     Take,
     Taken,
     TakeNew,
+    WantControl,
     Work,
 )
 from blink16.gdbstub.outgoing import Outgoing
@@ -70,6 +72,8 @@ RECEIVE_SIZE = 4096
 TURN_ITEMS = 32
 TURN_SIZE = PACKET_SIZE
 """After so many items, or bytes of answers, the next client has its turn."""
+YIELD = "yield"
+"""The monitor command that lets a machine go and watches it."""
 MAX_WAITING = 64
 """Packets that may wait while a machine runs; a client that sends more is cut off."""
 
@@ -121,6 +125,7 @@ class Session:
         self._first: tuple[Inferior, Event] | None = None
         """The event that is to be told when all machines stand."""
         self._answers_taking = False
+        self._tells_changes = False
         self._last_process = machine.process
         self._arrived: deque[Item] = deque()
         """What has come and was not looked at yet."""
@@ -138,6 +143,11 @@ class Session:
     def state(self) -> SessionState:
         """Where the conversation stands."""
         return self._state
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the client is our own, and knows how to watch a machine that runs."""
+        return self._client.ours
 
     # -- what the server calls ---------------------------------------------------------------
 
@@ -225,6 +235,45 @@ class Session:
             self._out.say_collected()
         return self._out.take_orders()
 
+    # -- who holds the machine ---------------------------------------------------------------
+
+    def watch(self, machine: Taken, runs: Callable[[], bool]) -> list[Order]:
+        """Watch a machine from now on, after a `LetGo`, or since another is in its place.
+
+        ``runs``: returns whether it does.
+        """
+        self._observed = runs
+        self._mean_only(machine)
+        return self._out.take_orders()
+
+    def hold(self, machine: Taken) -> list[Order]:
+        """Hold a machine from now on, after a `WantControl`."""
+        self._observed = None
+        self._mean_only(machine)
+        self._out.notify(b"control", b"")
+        return self._out.take_orders()
+
+    def changed(self, generation: int) -> list[Order]:
+        """Take note that a machine which is watched has changed."""
+        if self._tells_changes:
+            self._out.notify(b"change", b"%d" % generation)
+        return self._out.take_orders()
+
+    def _mean_only(self, machine: Taken) -> None:
+        for inferior in list(self._inferiors):
+            self._inferiors.drop(inferior)
+        self._inferiors.add(machine)
+        if self._state is SessionState.TAKING:
+            self._state = SessionState.STANDING
+
+    def _start_to_watch(self) -> None:
+        if len(self._inferiors) != 1:
+            raise RefusedError("several machines can't be watched at a time: detach from others")
+        inferior = self._inferiors.current
+        inferior.leave()
+        self._state = SessionState.TAKING
+        self._out.order(LetGo(inferior.process))
+
     # -- input -------------------------------------------------------------------------------
 
     def _arrive(self, item: Item) -> None:
@@ -265,7 +314,7 @@ class Session:
         try:
             command = _command(item)
             if self._observed is not None:
-                observing.check(command, runs=self._observed())
+                observing.check(command, runs=self._observed() and not self._client.ours)
             self._carry_out(command)
             if not isinstance(command, _PREPARATIONS):
                 self._early_break = False
@@ -283,6 +332,24 @@ class Session:
                 self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
                 self._out.reply(_supported(self._client))
+                if self._client.watches and self._observed is None:
+                    self._start_to_watch()
+            case commands.Watch():
+                self._out.reply(OK)
+                if self._observed is None:
+                    self._start_to_watch()
+            case commands.AskControl():
+                if self._observed is None:
+                    raise RefusedError("you hold the machine already")
+                self._out.reply(OK)
+                self._out.order(WantControl())
+            case commands.TellChanges():
+                self._tells_changes = True
+                self._out.reply(OK)
+            case commands.Monitor(line) if line.strip() == YIELD and self._observed is None:
+                self._out.say("you watch from now on; attach again to hold a machine\n")
+                self._out.reply(OK)
+                self._start_to_watch()
             case commands.StartNoAckMode():
                 self._out.reply(OK)
                 self._acknowledging = False
@@ -295,7 +362,7 @@ class Session:
             case commands.InterruptCommand():
                 self._interrupt()
                 self._out.reply(OK)
-            case commands.ReadObject() if self._has_to_search(command):
+            case commands.ReadObject() if Reporter.searches(command):
                 self._work(self._inferiors.current, partial(self._search, command))
             case commands.Monitor(line):
                 inferior = self._inferiors.current
@@ -316,10 +383,8 @@ class Session:
                 if answered:
                     self._out.reply(OK)
                 self._let_go(meant, Fate.RESTART, "the client killed the program")
-            case _ if self._inferiors.takes_long(command):
-                self._work(self._inferiors.current, partial(self._ponder, command), computes=True)
             case _:
-                self._out.reply(self._inferiors.answer(command))
+                self._answer(command)
 
     # -- what takes its time -----------------------------------------------------------------
 
@@ -328,7 +393,13 @@ class Session:
         self._state, self._result = SessionState.WORKING, _done
         self._out.order(Work(run, inferior.process, computes))
 
-    def _ponder(self, question: commands.Command) -> str:
+    def _answer(self, question: commands.Question) -> None:
+        if self._inferiors.takes_long(question):
+            self._work(self._inferiors.current, partial(self._ponder, question), computes=True)
+        else:
+            self._out.reply(self._inferiors.answer(question))
+
+    def _ponder(self, question: commands.Question) -> str:
         """Answer a question that takes long; in a worker thread."""
         try:
             body = self._inferiors.answer(question)
@@ -349,9 +420,6 @@ class Session:
             refusal = RefusedError(str(error))
             self._result = lambda: replies.error(refusal, self._client)
             return ""
-
-    def _has_to_search(self, question: commands.ReadObject) -> bool:
-        return Reporter.is_asked(question) and Reporter.searches(question)
 
     def _search(self, question: commands.ReadObject) -> str:
         """Make a report about the past; in a worker thread."""
@@ -459,7 +527,7 @@ class Session:
         self._out.say_collected()
         self._inferiors.choose(inferior)
         thread = self._inferiors.thread_id(inferior).encode("ascii")
-        values = registers.expedited(inferior.debugger.machine.registers)
+        values = registers.expedited(inferior.answers.sight.registers)
         self._out.reply(replies.libraries_changed(thread, values))
 
     def _halt_reason(self) -> bytes:
@@ -481,7 +549,7 @@ class Session:
         self._inferiors.choose(inferior)
         thread = self._inferiors.thread_id(inferior).encode("ascii")
         threads = self._inferiors.thread_ids().encode("ascii")
-        values = registers.expedited(inferior.debugger.machine.registers)
+        values = registers.expedited(inferior.answers.sight.registers)
         kind = inferior.answers.breakpoint_kind()
         return replies.stop(event, thread, threads, values, kind, self._client)
 
