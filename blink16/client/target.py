@@ -143,9 +143,8 @@ async def connect(
     ClientError if there is no server that a client can talk to.
     """
     where = addresses.parse(address) if isinstance(address, str) else address
-    async with converse(
-        where, await addresses.open_stream(where), watch=watch, timeout=timeout
-    ) as target:
+    stream = await addresses.open_stream(where)
+    async with converse(where, stream, watch=watch, timeout=timeout) as target:
         yield target
 
 

@@ -58,8 +58,10 @@ class Reporter:
     def make(self, annex: str) -> None:
         """Make a report, to be read in parts.  RefusedError if that can't be."""
         self._annex, self._report = "", b""
+        searches = False
         try:
             question = parse(annex)
+            searches = question.report.searches
             if question.report is STATE:
                 self._sight.renew()
             look = Look.at(self._debugger, self._circumstances(), self._sight.sample)
@@ -69,7 +71,8 @@ class Reporter:
         except Interrupted:
             raise RefusedError("interrupted") from None
         finally:
-            self._debugger.timeline.forget_interrupt()
+            if searches:  # a request to stop that came late is not for the next run
+                self._debugger.timeline.forget_interrupt()
         self._annex = annex
 
     def answer(self, question: ReadObject) -> bytes:

@@ -193,6 +193,7 @@ class Conversation:
     def _begin(self, process: int) -> Slot:
         slot = self._held[process]
         self._busy.add(process)
+        slot.lookout.begin(slot.hosted)
         slot.hosted.runs = True
         return slot
 
@@ -254,6 +255,15 @@ class Observation:
 
         Clients other than our own are left alone when there is another machine in its place.
         """
+        lookout = self._slot.lookout
+        lookout.watchers += 1
+        try:
+            await self._watch()
+        finally:
+            lookout.watchers -= 1
+        return self._next
+
+    async def _watch(self) -> None:
         with suppress(*DISCONNECTED):
             async with trio.open_nursery() as self._tasks:
                 await self._slot.lookout.refresh(self._slot.hosted)
@@ -262,7 +272,6 @@ class Observation:
                 self._tasks.start_soon(self._tell_changes)
                 await self._read()
                 self._tasks.cancel_scope.cancel()
-        return self._next
 
     async def _read(self) -> None:
         while data := await self._stream.receive_some(RECEIVE_SIZE):

@@ -20,10 +20,18 @@ class Lookout:
     """Where a slot's machine is watched from while another client runs it."""
 
     def __init__(self) -> None:
+        self.watchers = 0
+        """Clients that watch."""
         self._hosted: HostedMachine | None = None
         self._sample: Sample | None = None
         self._taken_at = 0.0
         self._coming: trio.Event | None = None
+
+    def begin(self, hosted: HostedMachine) -> None:
+        """Take a sample of a machine that is about to run, or to travel, if anybody watches."""
+        if self.watchers:
+            self._hosted, self._coming = hosted, None
+            self._sample, self._taken_at = Sample(hosted.debugger), trio.current_time()
 
     def sample(self, hosted: HostedMachine) -> Sample | None:
         """Return the latest sample of a machine; None if there is none of this run."""
