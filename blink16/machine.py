@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from blink16.bus import Bus
 from blink16.cpu import engines
@@ -21,10 +21,12 @@ from blink16.memory import Attribute, Memory, linear
 from blink16.services import (
     Component,
     Device,
+    Elsewhere,
     Exit,
     InterruptController,
     NonMaskable,
     Outcome,
+    ProcessSystem,
     Receiver,
     Restart,
     Service,
@@ -32,6 +34,8 @@ from blink16.services import (
     Wait,
 )
 from blink16.witness import Witness
+
+C = TypeVar("C")
 
 ROM_SEGMENT = 0xF000
 STUBS_OFFSET = 0x0100
@@ -111,6 +115,10 @@ class Machine:
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
         self.on_notice: Callable[[str], None] = lambda text: None
+        self.system: ProcessSystem | None = None
+        """The guest's system, if it has processes."""
+        self.on_call: Callable[[str], None] | None = None
+        """Told each call of the guest's system in one line, in replays too; None: not wanted."""
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
         """Called with what the guest uses and the machine lacks (`watch_for_lacks`)."""
         self.witness: Witness | None = None
@@ -164,6 +172,10 @@ class Machine:
     def component(self, name: str) -> Component | None:
         """Return the component of that name, if there is one."""
         return self._components.get(name)
+
+    def find(self, kind: type[C]) -> C | None:
+        """Return the component of that class, if there is one."""
+        return next((c for c in self._components.values() if isinstance(c, kind)), None)
 
     def add_device(self, name: str, device: Device) -> None:
         """Add a component that acts by itself when its time has come."""
@@ -376,7 +388,10 @@ class Machine:
 
     def _asleep(self) -> StopReason:
         """Return why a processor stops that sleeps with nothing in sight."""
-        deaf = self.controller is None or self.controller.is_deaf()
+        if self.controller is None:
+            deaf = not any(device.is_heard() for device in self._devices)
+        else:
+            deaf = self.controller.is_deaf()
         return StopReason.HALT if deaf else StopReason.WAITING
 
     def _rested(self, reason: StopReason) -> StopReason:
@@ -411,15 +426,19 @@ class Machine:
         if budget <= 0:
             return Stop(StopReason.BUDGET)
         outcome: Outcome = self._services[self.pc](self)
+        if isinstance(outcome, Trap) and outcome.resumable and through_traps and outcome.then:
+            outcome = outcome.then() or outcome
         match outcome:
             case Wait():
                 return Stop(StopReason.WAITING)
             case Exit(status, text):
                 return Stop(StopReason.EXITED, status=status, text=text)
-            case Trap(signal, text, resumable) if not (resumable and through_traps):
-                return Stop(StopReason.TRAPPED, status=signal, text=text)
-            case Trap(then=act) if act is not None:
-                act()
+            case Trap(signal, text, resumable, _, passes) if not (resumable and through_traps):
+                return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
+            case Elsewhere():
+                self.registers.icount += 1
+                self._plan()
+                return self._watched(Stop(StopReason.BUDGET))
         self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
@@ -474,6 +493,16 @@ class Machine:
         """Do something to the world outside, unless this has happened before."""
         if not self.replaying:
             act()
+
+    @property
+    def traces_calls(self) -> bool:
+        """Whether anybody wants to know the calls of the guest's system."""
+        return self.on_call is not None
+
+    def trace_call(self, text: str) -> None:
+        """Tell a call of the guest's system, decoded, with its result."""
+        if self.on_call is not None:
+            self.on_call(text)
 
     def notice(self, text: str) -> None:
         """Tell the user one line, unless this has happened before."""

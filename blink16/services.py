@@ -29,6 +29,14 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The service has loaded other registers, those of another process or program.
+
+    The processor goes on there, not behind the stub's IRET; the call retires all the same.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """The program ends with ``status``.  The machine stops before it is gone."""
 
@@ -49,18 +57,22 @@ class Trap:
     """Something the program's system answers with a signal (POSIX number), like a divide error.
 
     The machine stops at the stub.  If it is run again, a ``resumable`` trap returns to the
-    program, another ends it.
+    program, or does what comes ``then``; another ends it.
     """
 
     signal: int
     text: str
     resumable: bool = False
-    then: Callable[[], None] | None = None
-    """What the system does when the machine is run on from a resumable trap."""
+    then: Callable[[], Outcome | None] | None = None
+    """What the system does when the machine is run on from a resumable trap, and where that
+    leads to; None: back to the program."""
+    passes: bool = False
+    """It concerns one process of several: the machine goes on without it."""
 
 
-Outcome = Done | Wait | Exit | Trap | Restart
+Outcome = Done | Wait | Elsewhere | Exit | Trap | Restart
 DONE = Done()
+ELSEWHERE = Elsewhere()
 WAIT = Wait()
 
 
@@ -83,6 +95,15 @@ class Guest(Protocol):
 
     def effect(self, act: Callable[[], None]) -> None:
         """Do something to the world outside (write a host file), now or, in replays, not."""
+        ...
+
+    @property
+    def traces_calls(self) -> bool:
+        """Whether anybody wants to know the calls of the guest's system."""
+        ...
+
+    def trace_call(self, text: str) -> None:
+        """Tell a call of the guest's system, decoded, with its result; in replays too."""
         ...
 
     def notice(self, text: str) -> None:
@@ -119,6 +140,44 @@ class Guest(Protocol):
 Service = Callable[[Guest], Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedProgram:
+    """A program that a guest's system has put into memory, as debuggers see it."""
+
+    process: int
+    """Its number, or the segment of its PSP."""
+    name: str
+    text: int
+    data: int
+    image: int
+    """The segments of its code, its data and its image's beginning."""
+
+
+class ProcessSystem(Protocol):
+    """A guest's system with processes, as debuggers see it."""
+
+    @property
+    def exec_address(self) -> int:
+        """Where a program that was just loaded is about to start: a linear address; IRET leads
+        from there to its first instruction.
+        """
+        ...
+
+    def process_name(self) -> str:
+        """Return what users call the current process."""
+        ...
+
+    def programs(self) -> tuple[LoadedProgram, ...]:
+        """Return the programs in memory, the newest last."""
+        ...
+
+    def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
+        """Return the file in the program's folder that has its name with another suffix, or
+        (none) the program's own; None if it can't be read.
+        """
+        ...
+
+
 class Chassis(Guest, Protocol):
     """The machine as those see it who put programs and systems into it."""
 
@@ -126,6 +185,9 @@ class Chassis(Guest, Protocol):
     def bus(self) -> Bus:
         """The I/O ports."""
         ...
+
+    system: ProcessSystem | None
+    """The system with processes in it, for debuggers."""
 
     def add_component(self, name: str, component: Component) -> None:
         """Make a component's state part of the machine's; ValueError if the name is taken."""

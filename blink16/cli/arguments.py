@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from blink16 import __version__, loader, pc
+from blink16 import __version__, elks, loader, pc, terminal
 from blink16.cli import dos_arguments
+from blink16.consoles import ConsolePlace, NoPlace, Streams
 from blink16.cpu import engines
 
 
@@ -94,6 +97,12 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         help="stop where the program uses what the machine lacks, instead of only saying so",
     )
     group.add_argument(
+        "--trace-calls",
+        action="store_true",
+        help="write each call of DOS or ELKS as one line, as strace does, on standard error",
+    )
+    group.add_argument("--trace-to", type=Path, metavar="FILE", help="the same, into a file")
+    group.add_argument(
         "--realtime", action="store_true", help="let the guest's clock go no faster than ours"
     )
 
@@ -115,6 +124,21 @@ def add_program(parser: argparse.ArgumentParser, *, required: bool) -> None:
     arguments.required = False  # else argparse asks for them when PROGRAM is missing
 
 
+def call_tracer(parsed: argparse.Namespace) -> Callable[[str], None] | None:
+    """Return what writes calls; None if nobody wants that.  LoadError if the file can't be."""
+    if parsed.trace_to is None and not parsed.trace_calls:
+        return None
+    try:
+        file = sys.stderr if parsed.trace_to is None else parsed.trace_to.open("w")
+    except OSError as error:
+        raise loader.LoadError(f"{parsed.trace_to}: can't write it: {error.strerror}") from None
+
+    def write(text: str) -> None:
+        print(text, file=file, flush=True)
+
+    return write
+
+
 def options(parsed: argparse.Namespace, setup: pc.PcSetup) -> loader.Options:
     """Return how to set up a machine."""
     date: datetime | None = parsed.date
@@ -128,6 +152,24 @@ def options(parsed: argparse.Namespace, setup: pc.PcSetup) -> loader.Options:
         poweron=parsed.poweron,
         epoch_ns=time.time_ns() if date is None else int(date.timestamp()) * 1_000_000_000,
     )
+
+
+def console_kind(place: ConsolePlace) -> elks.ConsoleKind:
+    """Return what the console is to an ELKS program: our streams, or whoever connects."""
+    match place:
+        case NoPlace():
+            return elks.ConsoleKind(input=False, output=False, error=False)
+        case Streams():
+            size = terminal.size()
+            return elks.ConsoleKind(
+                input=os.isatty(terminal.STDIN),
+                output=os.isatty(terminal.STDOUT),
+                error=os.isatty(terminal.STDERR),
+                edits=terminal.gives_keys(),
+                rows=size.lines or 25,
+                columns=size.columns or 80,
+            )
+    return elks.ConsoleKind(edits=True)
 
 
 def _poweron(text: str) -> int:

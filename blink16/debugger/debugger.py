@@ -20,7 +20,8 @@ from blink16.debugger.events import (
     PointCondition,
     Resume,
 )
-from blink16.debugger.ledger import Entry, Ledger
+from blink16.debugger.ledger import Ledger, LedgerEntry
+from blink16.debugger.programs import Programs
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
@@ -71,6 +72,7 @@ class Debugger:
         self.ledger = Ledger(machine.memory)
         """Breakpoints and watchpoints."""
         self.catches = Catches(machine, self.ledger)
+        self._programs = Programs(machine)
         self.bookmarks = Bookmarks()
         self.symbols = SymbolTable()
         """What the program's addresses are called; whoever loads it sets this."""
@@ -104,7 +106,20 @@ class Debugger:
             if outcome.kind is EventKind.INTERRUPTED:
                 outcome = replace(outcome, arrival=self.event_here())
             outcome = self._last = self._judged(outcome)
+            self._meet_programs()
         return outcome
+
+    def _meet_programs(self) -> None:
+        """Add the names of programs that the guest has loaded meanwhile, and say so."""
+        for found in self._programs.found():
+            before = set(self.symbols)
+            added = [symbol for symbol in found.file.symbols if symbol not in before]
+            self.symbols = SymbolTable([*before, *added])
+            if found.file.debug is not None and found.file.debug not in self.debug:
+                self.debug = (*self.debug, found.file.debug)
+            if added:
+                name = found.program.name
+                self.on_notice(f"{name} was loaded: {len(added)} symbols added from {found.source}")
 
     def drive(self, how: Resume) -> Event:
         """Resume, and go on after each pause, until something happens.
@@ -316,7 +331,7 @@ class Debugger:
         action never stops: it prints (`on_print`), in either direction, as it is reached.
         Setting a point again replaces both; each ``owner`` has a point of its own.
         """
-        self.ledger.insert(Entry(point, owner, condition, action))
+        self.ledger.insert(LedgerEntry(point, owner, condition, action))
 
     def remove(self, point: Point, *, owner: Hashable = None) -> None:
         """Take an owner's point away; one that isn't there is no error."""
@@ -338,7 +353,7 @@ class Debugger:
         """Return the event of arriving where the machine stands, if a breakpoint is to stop it."""
         return self._judged(Event(EventKind.BREAKPOINT)) if self.at_breakpoint() else None
 
-    def _here(self) -> Sequence[Entry]:
+    def _here(self) -> Sequence[LedgerEntry]:
         return self.ledger.at(self.machine.pc)
 
     def _judged(self, event: Event) -> Event:

@@ -59,9 +59,12 @@ def memory_map() -> str:
     )
 
 
-def threads(ids: Iterable[str]) -> str:
-    """Return the list of threads: the processors, by their thread-ids."""
-    rows = "".join(f'<thread id="{thread}" name="8086"/>\n' for thread in ids)
+def threads(those: Iterable[tuple[str, Debugger]]) -> str:
+    """Return the list of threads: the processors, by their thread-ids, and what they execute."""
+    rows = "".join(
+        f'<thread id="{thread}" name="8086">{xml(_process(debugger))}</thread>\n'
+        for thread, debugger in those
+    )
     return f'<?xml version="1.0"?>\n<threads>\n{rows}</threads>\n'
 
 
@@ -74,9 +77,16 @@ def libraries(those: Iterable[Library]) -> str:
     return f'<?xml version="1.0"?>\n<library-list version="1.0">\n{rows}</library-list>\n'
 
 
+def _process(debugger: Debugger) -> str:
+    """Return the name of the guest's process that runs; empty if its system has none."""
+    system = debugger.machine.system
+    name = "" if system is None else system.process_name()
+    return name.encode("ascii", "replace").decode("ascii")
+
+
 def thread_info(debugger: Debugger) -> str:
     """Return what ``info threads`` says about the processor."""
-    return f"at instruction {debugger.machine.icount}"
+    return f"{_process(debugger)} at instruction {debugger.machine.icount}".lstrip()
 
 
 def os_data(rows: Iterable[Mapping[str, str]], kind: str) -> str:

@@ -252,7 +252,7 @@ class Inferiors:
             return same()
         match name, annex:
             case "threads", "":
-                return description.threads(map(self.thread_id, self))
+                return description.threads((self.thread_id(one), one.debugger) for one in self)
             case "exec-file", process:
                 return hostio.board_name(self._process(process).process)
             case "libraries", "":

@@ -73,13 +73,13 @@ class Look:
                 debugger, seen, sample.registers, sample.memory, sample.video, sample.history
             )
         machine = debugger.machine
-        video = machine.component(Video.COMPONENT)
+        video = machine.find(Video)
         return cls(
             debugger,
             seen,
             machine.registers,
             machine.memory,
-            copy(video) if isinstance(video, Video) else None,
+            None if video is None else copy(video),
             debugger.timeline.size(),
         )
 

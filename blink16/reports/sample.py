@@ -27,5 +27,5 @@ class Sample:
         self.registers.state[:] = machine.registers.state
         self.history = debugger.timeline.size()
         self.memory: Memory = SampledMemory(bytes(machine.memory.ram))
-        video = machine.component(Video.COMPONENT)
-        self.video = copy(video) if isinstance(video, Video) else None
+        video = machine.find(Video)
+        self.video = None if video is None else copy(video)

@@ -328,7 +328,7 @@ class Observation:
             if self._session.is_ours:
                 await self._slot.lookout.refresh(self._slot.hosted)
                 generation = self._slot.generation
-                if generation != told:
+                if generation != told and self._session.tells_changes:
                     await self._take(partial(self._session.changed, generation))
                     told = generation
             due = max(due + SAMPLE_INTERVAL, trio.current_time())
