@@ -125,8 +125,10 @@ def test_a_stop_selects_its_thread(both: Talk) -> None:
 def test_each_machine_has_a_board_of_its_own_name(both: Talk) -> None:
     """Gdb keeps files by their names, and would show one program's symbols for another's."""
     names = both.ask(*(b"qXfer:exec-file:read:%x:0,fff" % number for number in (1, 2)))
-    assert names == [b"l/blink16.elf", b"l/blink16-2.elf"]
-    opened = both.ask(*(b"vFile:open:%s,0,0" % name[1:].hex().encode() for name in names))
+    assert names == [b"ltarget:/blink16.elf", b"ltarget:/blink16-2.elf"]
+    opened = both.ask(
+        *(b"vFile:open:%s,0,0" % name.removeprefix(b"ltarget:").hex().encode() for name in names)
+    )
     assert opened == [b"F0", b"F1"]
     assert both.ask(b"vFile:open:%s,0,0" % b"/blink16-3.elf".hex().encode()) == [b"F-1,2"]
 

@@ -24,6 +24,8 @@ REPORTS = f"qXfer:{OBJECT}:read"
 CONDITIONS = "ConditionalBreakpoints"
 COUNTED_STEP = "vblink16.step"
 WATCHING, CHANGES, CONTROL = "blink16.watch", "blink16.changes", "blink16.control"
+START_TIMEOUT = 120.0
+"""Seconds in which a server of our own has to be there; on its first start it compiles."""
 CHUNK = 0x7000
 """Bytes of an object that are asked for at a time."""
 MAX_KEPT_OUTPUT = 1 << 20
@@ -31,7 +33,7 @@ MAX_KEPT_OUTPUT = 1 << 20
 MAX_NOTES = 1000
 
 
-class Core:
+class ClientCore:
     """The connection to a server, and what is known of it.  Made by `connect_to`."""
 
     def __init__(
@@ -72,8 +74,12 @@ class Core:
 
     async def shake_hands(self) -> None:
         """Learn what the server is and can do; stop acknowledging if it can do without."""
+        patience = self._link.timeout
+        if isinstance(self._stream, ProcessStream):
+            self._link.timeout = max(patience, START_TIMEOUT)
         offered = OFFERED + (b";blink16.watch+" if self._only_watches else b"")
         answer = await self._link.ask(b"qSupported:" + offered)
+        self._link.timeout = patience
         self.features = replies.features(answer)
         if replies.error_of(answer, "") is not None and answer:
             replies.check(answer, "connecting")

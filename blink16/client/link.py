@@ -16,16 +16,16 @@ from blink16.client.errors import (
     ProtocolError,
     TimedOutError,
 )
-from blink16.client.wire import Answer, Expected, Notice, Output, Ticket, Wire
+from blink16.client.wire import Expected, Notice, ProgramOutput, Ticket, Wire, WireAnswer
 
 RECEIVE_SIZE = 1 << 16
-DEFAULT_TIMEOUT = 10.0
+DEFAULT_TIMEOUT = 30.0
 """Seconds in which a server has to answer, unless it has to run a machine or to search."""
 MAX_SAID = 8 << 20
 """Bytes that a command of the server's may say."""
 WORK_TIMEOUT = 600.0
 """Seconds that a search, or another work of the server's, may take; then it is interrupted."""
-STOP_TIMEOUT = 10.0
+STOP_TIMEOUT = 30.0
 """Seconds in which a machine that runs, or searches, has to stop once it is interrupted."""
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -52,7 +52,8 @@ class Link:
 
     def __init__(self, stream: trio.abc.Stream, *, timeout: float = DEFAULT_TIMEOUT) -> None:
         self._stream = stream
-        self._timeout = timeout
+        self.timeout = timeout
+        """Seconds in which an answer has to come that needs no running and no search."""
         self._wire = Wire()
         self._pending: dict[Ticket, Pending] = {}
         self._last_long: Pending | None = None
@@ -93,9 +94,9 @@ class Link:
             while self.is_open and (data := await self._stream.receive_some(RECEIVE_SIZE)):
                 for incoming in self._wire.receive(bytes(data)):
                     match incoming:
-                        case Answer(ticket, body):
+                        case WireAnswer(ticket, body):
                             self._answered(ticket, body)
-                        case Output(said, ticket):
+                        case ProgramOutput(said, ticket):
                             self._said(ticket, said)
                         case Notice(body):
                             self.on_notice(body)
@@ -153,7 +154,7 @@ class Link:
         """Send bytes, whole: nobody may cancel it midway."""
         shield = trio.CancelScope(shield=True)
         # whoever listens learns of a broken stream too, and says why
-        with shield, trio.move_on_after(self._timeout) as scope, suppress(*_BROKEN):
+        with shield, trio.move_on_after(self.timeout) as scope, suppress(*_BROKEN):
             await self._stream.send_all(data)
         if scope.cancelled_caught:
             self.give_up(TimedOutError("the server does not read what it is sent"))
@@ -180,7 +181,7 @@ class Link:
         """Return an answer; TimedOutError, and the end of the connection, if it does not come."""
         if pending.behind is not None:
             await pending.behind.done.wait()
-        expects, timeout = pending.ticket.expects, self._timeout
+        expects, timeout = pending.ticket.expects, self.timeout
         if expects is Expected.STOP:
             await pending.done.wait()  # whoever waits says for how long
         elif expects is Expected.WORK:

@@ -64,7 +64,7 @@ from blink16.gdbstub.outgoing import Outgoing
 from blink16.gdbstub.reading import command_in
 from blink16.gdbstub.replies import OK, Client, RefusedError
 from blink16.gdbstub.reporting import Reporter
-from blink16.gdbstub.states import Packets, SessionInput, SessionState, Standing, WrongCallError
+from blink16.gdbstub.states import PacketRule, SessionInput, SessionState, Standing, WrongCallError
 from blink16.monitor import MonitorError
 from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Item, Packet
 
@@ -143,11 +143,11 @@ class Session:
     def has_more(self) -> bool:
         """Whether there is something left for `go_on`."""
         match self._standing.rule.packets:
-            case Packets.ANSWERED:
+            case PacketRule.ANSWERED:
                 return bool(self._arrived or self._waiting)
-            case Packets.KEPT:
+            case PacketRule.KEPT:
                 return bool(self._arrived)
-            case Packets.IGNORED:
+            case PacketRule.IGNORED:
                 return False
 
     def go_on(self) -> list[Order]:
@@ -155,7 +155,7 @@ class Session:
         for _ in range(TURN_ITEMS):
             if not self.has_more or self._out.size >= TURN_SIZE:
                 break
-            if self._waiting and self._standing.rule.packets is Packets.ANSWERED:
+            if self._waiting and self._standing.rule.packets is PacketRule.ANSWERED:
                 self._handle(self._waiting.popleft())
             else:
                 self._arrive(self._arrived.popleft())
@@ -280,7 +280,7 @@ class Session:
         """Acknowledge a packet, and handle it now or when the machine stands again."""
         if self._acknowledging:
             self._out.acknowledge(b"+")
-        if self._standing.rule.packets is Packets.ANSWERED or item == _INTERRUPT_PACKET:
+        if self._standing.rule.packets is PacketRule.ANSWERED or item == _INTERRUPT_PACKET:
             self._handle(item)
         elif len(self._waiting) >= MAX_WAITING:
             self._close(Fate.LEAVE, "too many packets while the machine runs")
@@ -484,6 +484,8 @@ class Session:
         self._out.say_collected()
         for inferior, how in chosen.items():
             inferior.start()
+            told = inferior.answers.shelf.is_told and not self._client.list_threads
+            inferior.debugger.tells_loads = told
             self._out.order(Start(how, inferior.process))
         if self._early_break:
             self._out.order(Interrupt())
@@ -503,6 +505,9 @@ class Session:
 
     def _tell(self, inferior: Inferior, event: Event) -> None:
         """Tell the client how a run has ended."""
+        if event.kind is EventKind.LOADED:
+            self._announce(inferior)
+            return
         self._out.say_collected()
         self._out.mention(replies.say(event, inferior.debugger.machine.icount))
         self._out.reply(self._stop_reply(inferior, event))
@@ -541,7 +546,7 @@ class Session:
         return replies.stop(event, thread, threads, values, kind, self._client)
 
     def _close(self, fate: Fate, reason: str) -> None:
-        if self._standing.rule.packets is Packets.ANSWERED and self._observed is None:
+        if self._standing.rule.packets is PacketRule.ANSWERED and self._observed is None:
             for inferior in self._inferiors:
                 inferior.leave()
         self._out.order(Close(fate, reason))
