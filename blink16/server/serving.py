@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing, suppress
@@ -38,6 +39,8 @@ FIRST_WORDS_TIMEOUT = 0.5
 """Seconds in which a client that only wants to watch says so, where all machines are held."""
 WATCH = b"blink16.watch+"
 """What it says in its qSupported."""
+SWITCH_SECONDS = 0.001
+"""After so long, a thread that computes in Python lets the event loop have its turn."""
 MAX_CLIENTS = 32
 """Clients that are connected at a time; any beyond are refused at once."""
 
@@ -120,6 +123,7 @@ def run(
     """
     if hasattr(signal, "SIGTTIN"):  # in the background: no input, rather than standing still
         signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    sys.setswitchinterval(SWITCH_SECONDS)
     trio.run(_run, make, endpoint, say, observers, tell)
 
 
