@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from blink16.cpu.registers import ICOUNT_OFFSET, STATE_SIZE, Cell
+from blink16.cpu.registers import CYCLES_OFFSET, ICOUNT_OFFSET, STATE_SIZE, Cell
 
 MAX_CHANGES = 8
 """Addresses of changed code that are told one by one in a run."""
@@ -61,39 +61,39 @@ def of_cell(cell: Cell) -> Slot:
     return Slot(2 * cell, 16)
 
 
-ICOUNT = Slot(ICOUNT_OFFSET, 64)
+ICOUNT, CYCLES = Slot(ICOUNT_OFFSET, 64), Slot(CYCLES_OFFSET, 64)
 
 # What belongs to the native engine:
-GOAL = Slot(72, 64)
-"""icount where the run is to end."""
-RESERVE = Slot(80, 64)
-"""Instructions that the run has left beyond the current slice."""
-SHADOW_AT = Slot(88, 64)
-"""The budget left when the last instruction that sets SHADOW retired."""
-EXIT = Slot(96, 32)
+GOAL, UNTIL = Slot(80, 64), Slot(88, 64)
+"""icount and cycles where the run is to end."""
+GIVEN = Slot(96, 64)
+"""The cycles with which the current slice began; 0 where there is none."""
+SHADOW_AT = Slot(104, 64)
+"""The instructions of the slice when the last one that sets SHADOW had retired; or -1."""
+EXIT = Slot(112, 32)
 """A `NativeExit`."""
-TOUCHED = Slot(100, 32)
+TOUCHED = Slot(116, 32)
 """1 + the first watched address that was touched, or 0."""
-TOUCHED_BY_READ = Slot(104, 32)
-START = Slot(108, 32)
+TOUCHED_BY_READ = Slot(120, 32)
+START = Slot(124, 32)
 """The offset of the first prefix of the instruction being decoded."""
-CHANGES = Slot(112, 32)
+CHANGES = Slot(128, 32)
 """How often translated code was written to."""
-CHANGED = Slot(116, 32, MAX_CHANGES)
+CHANGED = Slot(132, 32, MAX_CHANGES)
 """Where."""
-WAKE = Slot(148, 32)
+WAKE = Slot(164, 32)
 """Not 0 when the compiler's thread has something; set from that thread."""
-PORT = Slot(152, 32)
+PORT = Slot(168, 32)
 """The port that IN or OUT wants to access."""
-ACCESS = Slot(156, 32)
+ACCESS = Slot(172, 32)
 """The width of that, and `layout.OUT`."""
-VALUE = Slot(160, 32)
+VALUE = Slot(176, 32)
 """What is to be written, or was read."""
-ANSWERED = Slot(164, 32)
+ANSWERED = Slot(180, 32)
 """1 if the port has been accessed and the instruction is to be done."""
 
 _ALL = (
-    *(ICOUNT, GOAL, RESERVE, SHADOW_AT, EXIT, TOUCHED, TOUCHED_BY_READ, START),
+    *(ICOUNT, CYCLES, GOAL, UNTIL, GIVEN, SHADOW_AT, EXIT, TOUCHED, TOUCHED_BY_READ, START),
     *(CHANGES, CHANGED, WAKE, PORT, ACCESS, VALUE, ANSWERED),
 )
 assert all(a.end <= b.offset for a, b in pairwise(_ALL))
