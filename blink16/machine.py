@@ -35,9 +35,11 @@ ROM_SEGMENT = 0xF000
 STUBS_OFFSET = 0x0100
 STUB_SIZE = 4
 IRET_STUB = bytes((0xCF, 0x90, 0x90, 0x90))
-INSTRUCTIONS_PER_SECOND = 1_000_000
-"""Guest time: a 4.77 MHz 8088 retires about a third of a million; round numbers read better."""
+CLOCK_HZ = 4_772_727
+"""Clock cycles a second, where nothing else is asked for: the PC's."""
 TRAP_VECTOR, NMI_VECTOR = 1, 2
+MAX_CYCLES = 1100
+"""More than an instruction takes that no prefix repeats, as SHL by 255."""
 MAX_SLEEP_EVENTS = 64
 """Device events that a halted processor sleeps through before the machine says it is waiting."""
 IDLE_SECONDS = 3
@@ -53,7 +55,6 @@ class Snapshot:
     """A machine's state but for its RAM: processor, devices and services."""
 
     registers: bytes
-    slept: int
     components: tuple[tuple[str, Any], ...]
 
 
@@ -70,14 +71,14 @@ class Machine:
         *,
         cpu: str = DEFAULT_MODEL.name,
         epoch_ns: int = 0,
-        instructions_per_second: int = INSTRUCTIONS_PER_SECOND,
+        clock_hz: int = CLOCK_HZ,
     ) -> None:
         """Make a bare machine.
 
         ``engine``: a name of `blink16.cpu.engines.NAMES`; ValueError if there is no such engine.
         ``cpu``: a name of `blink16.cpu.models.MODELS`; ValueError if there is no such processor.
         ``epoch_ns``: nanoseconds since the Unix epoch when the machine starts.
-        ``instructions_per_second``: its speed, to the guest's clocks.
+        ``clock_hz``: clock cycles of the processor in a second of the guest's clocks.
         """
         self.memory = Memory()
         self.model = find_model(cpu)
@@ -89,10 +90,8 @@ class Machine:
         )
         self.engine.horizon = self._horizon
         self.epoch_ns = epoch_ns
-        self.instructions_per_second = instructions_per_second
-        self.slept = 0
-        """Time that passed in HLT, in instructions that might have been executed."""
-        self.idle_after = IDLE_SECONDS * instructions_per_second
+        self.clock_hz = clock_hz
+        self.idle_after = IDLE_SECONDS * clock_hz
         """How long, in its time, it waits for something to happen before it stops as IDLE.
 
         A machine is waiting while it sleeps in HLT or looks for input in vain; what happens is
@@ -129,9 +128,17 @@ class Machine:
         return self.registers.icount
 
     @property
+    def cycles(self) -> int:
+        """Clock cycles since the machine started, also those slept through in HLT.
+
+        This is the machine's time, on which its clocks run.
+        """
+        return self.registers.cycles
+
+    @property
     def time(self) -> int:
-        """The machine's time, on which its clocks run: instructions retired or slept through."""
-        return self.icount + self.slept
+        """The same: what devices and services know it by."""
+        return self.registers.cycles
 
     @property
     def pc(self) -> int:
@@ -229,7 +236,7 @@ class Machine:
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
         if self._devices:
-            stop = self._let_devices_act(stop, retired)
+            stop = self._let_devices_act(stop, retired or self.between_rounds)
         if cells[Cell.ATTENTION]:
             cells[Cell.ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
@@ -240,8 +247,9 @@ class Machine:
 
     def _execute(self, budget: int, skip: bool) -> Stop:
         """Let the engine run until the machine has its turn again."""
-        ahead = 1 if self.registers.cells[Cell.TRAP] else self._until_next_event()
-        stop = self.engine.run(min(budget, ahead), skip_first=skip)
+        if self.registers.cells[Cell.TRAP]:
+            budget = min(budget, 1)
+        stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
         if stop.reason is StopReason.ATTENTION:
             self._plan()
         return stop
@@ -272,27 +280,28 @@ class Machine:
             self._urgent = self.non_maskable.pending()
 
     def is_device_due(self) -> bool:
-        """Return whether a device acts by itself as soon as the next instruction has retired."""
+        """Return whether a device may act by itself when the next instruction has retired."""
         self._plan()
-        return self._next_due <= self.time + 1
+        return self._next_due <= self.cycles + MAX_CYCLES
 
-    def _until_next_event(self) -> int:
-        """Return how many instructions may run before a device or an interrupt has its turn."""
-        cells = self.registers.cells
+    def _horizon_now(self) -> int:
+        """Return at how many cycles a device or an interrupt has its turn."""
+        cells, now = self.registers.cells, self.registers.cycles
         if self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT]):
-            return 1  # it is held off for one more instruction
-        return max(1, self._next_due - self.time)
+            return now + 1  # it is held off for one more instruction
+        return max(now + 1, self._next_due)
 
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
         self._plan()
-        return self._until_next_event()
+        return self._horizon_now()
 
     def _let_devices_act(self, stop: Stop, retired: bool) -> Stop:
         """Do what belongs to the end of an instruction: timers, interrupts, the sleep of HLT.
 
-        All of it is done once, when the instruction retires: the state at an instruction count
-        must not depend on how often somebody ran the machine.
+        All of it is done once, when the instruction retires (or, between two rounds of a REP,
+        when its time has come): the state at an instruction count must not depend on how often
+        somebody ran the machine.
         """
         if retired:
             self._settle()
@@ -313,7 +322,9 @@ class Machine:
             self._plan()
         cells = self.registers.cells
         asked = self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT])
-        if asked and not self.between_rounds and not cells[Cell.SHADOW]:
+        if asked and not cells[Cell.SHADOW]:
+            if self.between_rounds:
+                self.engine.abandon_rounds()
             self._take_interrupt()
 
     def _take_interrupt(self) -> None:
@@ -322,6 +333,7 @@ class Machine:
             self.non_maskable.acknowledge()
             self.engine.interrupt(NMI_VECTOR)
         elif self.controller is not None:
+            self.registers.cycles += self.model.timing.acknowledge
             self.engine.interrupt(self.controller.acknowledge())
         self._look_for_requests()
 
@@ -336,7 +348,7 @@ class Machine:
             due = min(self._heard_dues(), default=None)
             if due is None:
                 return False
-            self.slept += max(0, due - self.time)
+            self.registers.cycles = max(due, self.cycles)
             self._settle()
         return not self.registers.cells[Cell.HALTED]
 
@@ -357,7 +369,7 @@ class Machine:
             return reason
         if self.time < max(self._happened_at, self._idle_told_at):  # it was moved back in time
             self._happened_at = self._idle_told_at = self.time
-        interval = self.instructions_per_second // IDLE_INTERVAL
+        interval = self.clock_hz // IDLE_INTERVAL
         if self.quiet < self.idle_after or self.time - self._idle_told_at < interval:
             return reason
         self._idle_told_at = self.time
@@ -451,7 +463,7 @@ class Machine:
 
     def nanoseconds(self) -> int:
         """Nanoseconds of guest time since the Unix epoch."""
-        return self.epoch_ns + self.time * 1_000_000_000 // self.instructions_per_second
+        return self.epoch_ns + self.time * 1_000_000_000 // self.clock_hz
 
     # -- state -------------------------------------------------------------------------------
 
@@ -459,14 +471,12 @@ class Machine:
         """Return all state but the RAM."""
         return Snapshot(
             self.registers.save(),
-            self.slept,
             tuple((name, component.save()) for name, component in self._components.items()),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take the state of a `save`; the RAM is the caller's to put back."""
         self.registers.restore(snapshot.registers)
-        self.slept = snapshot.slept
         self.engine.between_rounds = False
         for name, state in snapshot.components:
             self._components[name].restore(state)

@@ -17,7 +17,7 @@ from blink16.devices.nmi import CHANNEL_ERROR
 from blink16.history import Timeline
 from blink16.machine import Machine, Snapshot
 
-SPEED = 20_000
+SPEED = 18 * 20_000
 """Instructions a second: 200 between two scan codes, 60 cycles of the timer in each."""
 LENGTH = 700
 DONE = COUNTER + 2
@@ -160,7 +160,7 @@ class Run:
     """A PC that runs a source's boot sector, step by step, with its history."""
 
     def __init__(self, source: Source, engine: str) -> None:
-        self.machine: Machine = machine_on(engine, instructions_per_second=SPEED)
+        self.machine: Machine = machine_on(engine, clock_hz=SPEED)
         self.machine.epoch_ns = EPOCH
         self.printed = b""
         self.machine.on_output = self._print

@@ -1,11 +1,12 @@
 """How many clock cycles instructions take: the language of the tables that models have.
 
 A table has a line for each form: mnemonic and operands (by their first letter, as in the opcode
-map; R any register that the opcode names; or whole, where width matters), then what it costs without and with an operand in
-memory.  A cost is ``cycles``, then, where there are any, ``+each`` for each count of a shift, each
-round of a repeated string instruction or a division that is really done, ``>more`` where a jump is
-taken, and ``/words``, how often a word form goes to memory.  The time to compute an address comes
-on top (Intel, The 8086 Family User's Manual, table 2-20), and so do prefixes.
+map; R any register that the opcode names; or whole, where width matters), then what it costs
+without and with an operand in memory.  A cost is ``cycles``, then, where there are any, ``+each``
+for each count of a shift, each round of a repeated string instruction or a division that is really
+done, ``>more`` where a jump is taken, and ``/words``, how often a word form goes to memory.  The
+time to compute an address comes on top (Intel, The 8086 Family User's Manual, table 2-20), and so
+do prefixes.
 
 What the bus adds to a word differs: on the 8086 nothing at an even address and four cycles at an
 odd one; two are taken for the mean.  On the 8088 it is four, and code comes byte by byte.

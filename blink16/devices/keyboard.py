@@ -47,8 +47,8 @@ class Keyboard:
     def __init__(self, guest: Guest, irq: Line) -> None:
         self._guest = guest
         self._irq = irq
-        self._interval = max(1, guest.instructions_per_second // CODES_PER_SECOND)
-        self._reset_time = guest.instructions_per_second * RESET_MILLISECONDS // 1000
+        self._interval = max(1, guest.clock_hz // CODES_PER_SECOND)
+        self._reset_time = guest.clock_hz * RESET_MILLISECONDS // 1000
         self.state = KeyboardState()
 
     def save(self) -> KeyboardState:

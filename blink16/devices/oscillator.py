@@ -15,12 +15,12 @@ class Oscillator:
     """Something that has ticked at ``hz`` since the machine's time began."""
 
     hz: int
-    instructions_per_second: int
+    clock_hz: int
 
     def cycles(self, time: int) -> int:
         """Return how many cycles have passed at a machine time."""
-        return time * self.hz // self.instructions_per_second
+        return time * self.hz // self.clock_hz
 
     def time(self, cycles: int) -> int:
         """Return the first machine time at which so many cycles have passed."""
-        return -(-cycles * self.instructions_per_second // self.hz)
+        return -(-cycles * self.clock_hz // self.hz)

@@ -22,8 +22,6 @@ IRQ_BASE = 0x08
 """The vector that the BIOS gives to IRQ 0."""
 
 DEFAULT_MHZ = 4.772_727
-CYCLES_PER_INSTRUCTION = 12
-"""About what an 8088 takes on the average; so an instruction lasts three cycles of the timer."""
 MIN_MHZ, MAX_MHZ = 0.01, 10_000.0
 
 POST = (
@@ -50,11 +48,11 @@ POST = (
 """What the BIOS's power-on self-test writes to the ports, in order."""
 
 
-def instructions_per_second(mhz: float = DEFAULT_MHZ) -> int:
-    """Return the speed of a machine whose 8088 runs at ``mhz``; ValueError if it makes no sense."""
+def clock_hz(mhz: float = DEFAULT_MHZ) -> int:
+    """Return the clock cycles a second at ``mhz``; ValueError if it makes no sense."""
     if not MIN_MHZ <= mhz <= MAX_MHZ:
         raise ValueError(f"a clock of {mhz:g} MHz is not between {MIN_MHZ:g} and {MAX_MHZ:g}")
-    return round(mhz * 1_000_000 / CYCLES_PER_INSTRUCTION)
+    return round(mhz * 1_000_000)
 
 
 class PcDevices:

@@ -35,7 +35,7 @@ class Pit:
     def __init__(self, guest: Guest, bus: Bus, irq: Line) -> None:
         self._guest = guest
         self._irq = irq
-        self._oscillator = Oscillator(PIT_HZ, guest.instructions_per_second)
+        self._oscillator = Oscillator(PIT_HZ, guest.clock_hz)
         self.state = PitState((Counter(), Counter(), Counter(gate=False)), self._cycle())
         irq(True)  # OUT is high, and has been: that is no request once the 8259A is set up
         bus.attach(CHANNEL_PORTS, self._read, self._write)

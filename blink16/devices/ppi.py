@@ -66,7 +66,7 @@ class Ppi:
         self._pit = pit
         self._nmi = nmi
         self._switches = configuration
-        self._refresh = Oscillator(REFRESH_HZ, guest.instructions_per_second)
+        self._refresh = Oscillator(REFRESH_HZ, guest.clock_hz)
         self.port_b = CLOCK_ENABLED
         bus.attach([PORT_A], self._read_a)
         bus.attach([PORT_B], self._read_b, self._write_b)

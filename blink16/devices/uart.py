@@ -81,7 +81,7 @@ class Uart:
         self._guest = guest
         self._irq = irq
         self._base = base
-        self._oscillator = Oscillator(UART_HZ, guest.instructions_per_second)
+        self._oscillator = Oscillator(UART_HZ, guest.clock_hz)
         self.channel = channel
         self.state = UartState()
         bus.attach(range(base, base + len(UartRegister)), self._read, self._write)

@@ -92,7 +92,7 @@ class Video:
     def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.CGA) -> None:
         self._guest = guest
         self.adapter = adapter
-        self._oscillator = Oscillator(adapter.raster.hz, guest.instructions_per_second)
+        self._oscillator = Oscillator(adapter.raster.hz, guest.clock_hz)
         self.state = VideoState()
         base = adapter.base
         for offset in CRTC_PORTS:

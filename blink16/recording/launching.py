@@ -24,7 +24,7 @@ PIECE = 1 << 20
 MAX_CONTENT = MAX_IMAGE_SIZE + (64 << 20)
 """Bytes of all files together: a hard disk as large as can be, and some floppies."""
 MAX_SPEED = 10**12
-"""Instructions a second, far beyond any machine's."""
+"""Clock cycles a second, far beyond any machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class RecordedLaunch:
     image: bytes
     arguments: tuple[str, ...]
     epoch_ns: int
-    instructions_per_second: int
+    clock_hz: int
     setup: PcSetup = PcSetup()  # noqa: RUF009 - frozen
 
 
@@ -58,7 +58,7 @@ def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
         _key(launch.image),
         launch.arguments,
         launch.epoch_ns,
-        launch.instructions_per_second,
+        launch.clock_hz,
         (
             repr(setup.mhz),
             setup.adapter.name,
@@ -81,10 +81,6 @@ def _key(content: bytes) -> tuple[int, bytes]:
 def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     """Read a launch from the first batches; RecordingError if it is missing or damaged."""
     fields = alone(next(batches, ()), RecordKind.LAUNCH)
-    if len(fields) == _FIELDS_OF_VERSION_1:
-        name, kind, image, arguments, epoch, speed = shaped(fields, str, str, bytes, *_REST)
-        _check_machine(kind, speed)
-        return RecordedLaunch(name, kind, image, strings(arguments), epoch, speed)
     name, kind, key, arguments, epoch, speed, setup = shaped(fields, str, str, tuple, *_REST, tuple)
     _check_machine(kind, speed)
     mhz, adapter, disks, roms = shaped(setup, str, str, tuple, tuple)
@@ -111,7 +107,6 @@ def _check_machine(kind: str, speed: int) -> None:
     check(0 < speed <= MAX_SPEED, "its machine's speed is impossible")
 
 
-_FIELDS_OF_VERSION_1 = 6
 _REST = (tuple, int, int)
 
 

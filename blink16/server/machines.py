@@ -205,7 +205,7 @@ class Slot:
         loaded.machine.on_output = self._show
         if self.fittings.real_time:
             loaded.machine.idle_after = 0
-            debugger.timeline.governor = Governor(loaded.machine.instructions_per_second)
+            debugger.timeline.governor = Governor(loaded.machine.clock_hz)
         loaded.console.on_starved = self._starve
         debugger.on_notice = self.say
         self.command = " ".join([self.source.name, *arguments])

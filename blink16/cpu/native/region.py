@@ -33,9 +33,8 @@ class RegionFunction(Emitter):
     """The function of a region; the `Context` of one of its instructions after the other.
 
     Cells live in allocas, which LLVM turns into registers.  Within a block the emitter itself
-    remembers their values.  A block's instructions are paid for when it begins, and given back
-    where it is left early.  Whether the cycles last is only looked at where
-    `RegionPlan.needs` asks for it.
+    remembers their values.  A block's instructions are paid for where it is left.
+    Whether the cycles last is only looked at where `RegionPlan.needs` asks for it.
     """
 
     def __init__(self, model: Model, flow: RegionPlan, watching: bool) -> None:
@@ -52,7 +51,8 @@ class RegionFunction(Emitter):
         self._known: dict[int, Value] = {}
         self._dirty: set[int] = set()
         self._place: PlacedInstruction
-        self._refund = 0
+        self._charge = 0
+        """What the block owes the meter, this instruction included."""
         self._target: Value | None = None
         self._condition: Value | None = None
         self._may_end = False
@@ -106,12 +106,10 @@ class RegionFunction(Emitter):
     def _emit_block(self, start: int, block: BasicBlock) -> None:
         self.begin(f"B{start}")
         self._known.clear()
-        costs = [place.cost(self.timing) for place in block.places]
-        self._refund = sum(meter.charge(1, cost.cycles) for cost in costs)
-        self._move_meter(self._refund)
-        for place, cost in zip(block.places, costs, strict=True):
-            self._place, self.cost = place, cost
-            self._refund -= meter.charge(1, cost.cycles)
+        self._charge = 0
+        for place in block.places:
+            self._place, self.cost = place, place.cost(self.timing)
+            self._charge += meter.charge(1, self.cost.cycles)
             self._target = self._condition = None
             self._may_end = False
             execute(self, place.instruction, self.model.semantics)
@@ -126,11 +124,13 @@ class RegionFunction(Emitter):
             yes, no = self.labels(2)
             self.fork(self._condition, yes, no)
             self.begin(yes)
-            self._move_meter(meter.charge(0, self.cost.taken))
+            self._move_meter(self._charge + meter.charge(0, self.cost.taken))
             self._go_to(self._target)
             self.begin(no)
+            self._move_meter(self._charge)
             self._go_to(self.next_ip())
         else:
+            self._move_meter(self._charge)
             self._go_to(self._target or self.next_ip(), last.control_flow is ControlFlow.RETURN)
 
     def _go_to(self, ip: Value, returns: bool = False) -> None:
@@ -177,7 +177,7 @@ class RegionFunction(Emitter):
         self._dirty = dirty
         target = self._target or self.next_ip()
         self.emit(f"store i32 {text(target.zero_extend(32))}, ptr %next")
-        self._give_back()
+        self._move_meter(self._charge)
         self.go("event")
         self.begin(stay)
 
@@ -185,10 +185,6 @@ class RegionFunction(Emitter):
         """Add to the meter."""
         moved = self.value("load i64, ptr %left", 64) + by
         self.emit(f"store i64 {text(moved)}, ptr %left")
-
-    def _give_back(self) -> None:
-        """Put the meter right behind this instruction: the rest of the block is left out."""
-        self._move_meter(-self._refund)
 
     def spend(self, cycles: Value) -> None:
         """Let more clock cycles pass."""
@@ -324,7 +320,7 @@ class RegionFunction(Emitter):
             if self._target is not None:
                 self._end_if_event()
                 self._flush()
-                self._give_back()
+                self._move_meter(self._charge)
                 self._go_to(self._target)
                 self._target = None
             else:
@@ -343,7 +339,7 @@ class RegionFunction(Emitter):
 
     def hold_interrupts(self) -> None:
         """Let no interrupt in before the next instruction has retired."""
-        after = (self.value("load i64, ptr %left", 64) - self._refund) & meter.RETIRED
+        after = (self.value("load i64, ptr %left", 64) + self._charge) & meter.RETIRED
         self.store_slot(slots.SHADOW_AT, text(after))
 
     def flags_opened(self) -> None:
