@@ -91,6 +91,13 @@ class Engine(Protocol):
         """Execute at most ``budget`` instructions, while ``cycles`` is below ``until``."""
         ...
 
+    def plan(self, hot: int, other: int) -> None:
+        """Note at how many cycles hot devices, and all others, want to act.
+
+        An engine that takes no part in this ends its runs for hot devices, too, and is right.
+        """
+        ...
+
     def abandon_rounds(self) -> None:
         """Retire the REP instruction between two rounds of which the run ended.
 

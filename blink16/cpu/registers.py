@@ -49,8 +49,10 @@ class Cell(IntEnum):
 
 
 ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
-STATE_SIZE = 256
-"""Bytes in the packed state; what lies behind ``cycles`` belongs to the engine."""
+DEVICES_OFFSET = 256
+"""What lies between ``cycles`` and here belongs to the engine, what lies behind to devices."""
+STATE_SIZE = 1024
+"""Bytes in the packed state."""
 
 ARCHITECTURE = Struct(
     "general" / Int16ul[8],

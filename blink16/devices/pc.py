@@ -78,7 +78,7 @@ class PcDevices:
         types what it receives.
         """
         bus = chassis.bus
-        self.pic = Pic(bus)
+        self.pic = Pic(chassis.registers, bus)
         line = self.pic.line
         self.pit = Pit(chassis, bus, line(TIMER_IRQ))
         self.keyboard = Keyboard(chassis, line(KEYBOARD_IRQ))

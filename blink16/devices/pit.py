@@ -6,9 +6,12 @@ tone, and its gate and output are bits of port 61h.  Source: Intel 8253/8253-5 d
 
 from __future__ import annotations
 
+from array import array
+from itertools import chain
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices import cells
 from blink16.devices.counter import Counter, Mode
 from blink16.devices.oscillator import PIT_HZ, Oscillator
 from blink16.devices.pic import Line
@@ -27,6 +30,17 @@ class PitState(NamedTuple):
     seen: int
 
 
+def _counter(fields: list[int]) -> Counter:
+    """Return a counter from its fields."""
+    counter = Counter._make(fields)
+    return counter._replace(
+        mode=Mode(counter.mode),
+        bcd=bool(counter.bcd),
+        gate=bool(counter.gate),
+        read_high=bool(counter.read_high),
+    )
+
+
 class Pit:
     """An 8253: a device (`services.Device`)."""
 
@@ -36,10 +50,26 @@ class Pit:
         self._guest = guest
         self._irq = irq
         self._oscillator = Oscillator(PIT_HZ, guest.clock_hz)
+        state = guest.registers.state
+        self._counters, self._cells = cells.COUNTERS.view(state), cells.PIT.view(state)
+        self._cells[1:] = array("q", self._oscillator.ratio)
         self.state = PitState((Counter(), Counter(), Counter(gate=False)), self._cycle())
         irq(True)  # OUT is high, and has been: that is no request once the 8259A is set up
         bus.attach(CHANNEL_PORTS, self._read, self._write)
         bus.attach([CONTROL_PORT], None, self._control)
+
+    @property
+    def state(self) -> PitState:
+        """The channels; native code works on them, too."""
+        fields = self._counters.tolist()
+        size = len(Counter._fields)
+        first, second, third = (_counter(fields[n : n + size]) for n in range(0, 3 * size, size))
+        return PitState((first, second, third), self._cells[0])
+
+    @state.setter
+    def state(self, state: PitState) -> None:
+        self._counters[:] = array("q", chain.from_iterable(state.counters))
+        self._cells[0] = state.seen
 
     def save(self) -> PitState:
         """Return the state."""
@@ -94,17 +124,18 @@ class Pit:
         if channel == TICKS:
             self._catch_up(cycle)
             self._irq(counter.output(cycle))
-        counters = list(self.state.counters)
-        counters[channel] = counter
-        self.state = self.state._replace(counters=(counters[0], counters[1], counters[2]))
+        self._put_counter(channel, counter)
+
+    def _put_counter(self, channel: int, counter: Counter) -> None:
+        size = len(Counter._fields)
+        self._counters[channel * size : (channel + 1) * size] = array("q", counter)
 
     # -- ports -------------------------------------------------------------------------------
 
     def _read(self, port: int) -> int:
         channel = CHANNEL_PORTS.index(port)
         value, counter = self.state.counters[channel].read(self._cycle())
-        if counter is not self.state.counters[channel]:
-            self._set_counter(channel, counter)
+        self._put_counter(channel, counter)
         return value
 
     def _write(self, port: int, value: int) -> None:
@@ -118,7 +149,7 @@ class Pit:
         counter = self.state.counters[channel]
         access = value >> 4 & 3
         if access == 0:
-            self._set_counter(channel, counter.latch(self._cycle()))
+            self._put_counter(channel, counter.latch(self._cycle()))
             return
         mode = Mode(value >> 1 & (3 if value & 4 else 7))  # modes 6 and 7 are 2 and 3
         self._set_counter(

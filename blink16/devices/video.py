@@ -7,11 +7,14 @@ Source: Motorola MC6845 data sheet; IBM Options and Adapters Technical Reference
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.cpu.values import N
+from blink16.devices import cells
 from blink16.devices.oscillator import MASTER_HZ, Oscillator
 from blink16.services import Guest
 
@@ -93,6 +96,9 @@ class Video:
         self._guest = guest
         self.adapter = adapter
         self._oscillator = Oscillator(adapter.raster.hz, guest.clock_hz)
+        self._cells = cells.VIDEO.view(guest.registers.state)
+        self._cells[0] = adapter is Adapter.CGA
+        self._cells[2:] = array("q", self._oscillator.ratio)
         self.state = VideoState()
         base = adapter.base
         for offset in CRTC_PORTS:
@@ -110,6 +116,16 @@ class Video:
             bus.attach([base + SET_LIGHT_PEN], None, lambda port, value: self._set_pen(True))
         if adapter.hercules:
             bus.attach([base + HERCULES_PORT], None, self._write_configuration)
+
+    @property
+    def state(self) -> VideoState:
+        """The registers."""
+        return self._state
+
+    @state.setter
+    def state(self, state: VideoState) -> None:
+        self._state = state
+        self._cells[1] = state.pen
 
     def save(self) -> VideoState:
         """Return the state."""

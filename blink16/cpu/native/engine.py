@@ -9,6 +9,7 @@ from concurrent.futures import Future
 
 from blink16.bus import Bus
 from blink16.cpu.engine import NEVER, Stop, StopReason, at_once
+from blink16.cpu.hot import NO_BOARD, Board
 from blink16.cpu.model import Model
 from blink16.cpu.native import loading, slots
 from blink16.cpu.native.compiler import NativeError
@@ -45,6 +46,7 @@ class NativeEngine:
         registers: Registers,
         memory: Memory,
         bus: Bus,
+        board: Board = NO_BOARD,
         *,
         wait: bool = False,
         regions: bool = True,
@@ -69,6 +71,8 @@ class NativeEngine:
         self._wake, self._changes = slots.WAKE.view(state), slots.CHANGES.view(state)
         self._port, self._access = slots.PORT.view(state), slots.ACCESS.view(state)
         self._value = slots.VALUE.view(state)
+        self._next_hot = slots.NEXT_HOT.view(state)
+        self._next_other = slots.NEXT_OTHER.view(state)
         self._state = ctypes.addressof(ctypes.c_char.from_buffer(state))
         self._memory = ctypes.addressof(ctypes.c_char.from_buffer(memory.arena))
         self.between_rounds = False
@@ -76,7 +80,7 @@ class NativeEngine:
         self.translation: Translations | None = None
         self._wanted: Mapping[int, Predicate] = {}
         self._predicates: ArmedPredicates | None = None
-        self._coming: Future[Core] | None = loading.core(model)
+        self._coming: Future[Core] | None = loading.core(model, board)
         if wait:
             self._use(self._coming.result())
 
@@ -100,6 +104,10 @@ class NativeEngine:
             skip_first = False
             if self._is_ready():
                 return self._run(budget, until, skip_first)
+
+    def plan(self, hot: int, other: int) -> None:
+        """Note at how many cycles hot devices, and all others, want to act."""
+        self._next_hot[0], self._next_other[0] = hot, other
 
     def abandon_rounds(self) -> None:
         """Retire the REP instruction between two rounds of which the run ended."""

@@ -221,25 +221,57 @@ class OpcodeFunction(Emitter):
 
     def port_in(self, port: Value, width: int) -> Value:
         """Read an I/O port."""
-        self._access(port, width)
+        self._access(port, width, self.constant(0, 64))
         return self.load_slot(slots.VALUE).truncate(width)
 
     def port_out(self, port: Value, value: Value) -> None:
         """Write an I/O port."""
-        self.store_slot(slots.VALUE, text(value.zero_extend(32)))
-        self._access(port, value.width | OUT)
+        self._access(port, value.width | OUT, value.zero_extend(64))
 
-    def _access(self, port: Value, access: int) -> None:
-        """Leave so that the host accesses the port, and come back with the answer."""
-        ask, go_on = self.labels(2)
+    def _access(self, port: Value, access: int, value: Value) -> None:
+        """Let a hot device answer; or leave so that the host does, and come back."""
+        first, ask, go_on, done = self.labels(4)
         answered = self.load_slot(slots.ANSWERED)
-        self.fork(answered.is_zero(), ask, go_on)
+        self.fork(answered.is_zero(), first, go_on)
+        self.begin(first)
+        if access & ~OUT == 8:
+            self._ask_hot(port, access, value, done, ask)
+        else:
+            self.go(ask)
         self.begin(ask)
+        if access & OUT:
+            self.store_slot(slots.VALUE, text(value.truncate(32)))
         self.store_slot(slots.PORT, text(port.zero_extend(32)))
         self.store_slot(slots.ACCESS, str(access))
         self.emit(tail_call("@port", "%ip", "%meter", "%prefixes"))
         self.begin(go_on)
         self.store_slot(slots.ANSWERED, "0")
+        self.go(done)
+        self.begin(done)
+
+    def _ask_hot(self, port: Value, access: int, value: Value, done: str, rare: str) -> None:
+        """Access a hot device's port, where nothing about the instruction is unusual."""
+        plain, answered = self.labels(2)
+        self.fork(Value("%prefixes", 32, self).is_zero(), plain, rare)
+        self.begin(plain)
+        left = self.value("load i64, ptr %left", 64).shift_right_signed(meter.SHIFT)
+        now = self.load_slot(slots.CYCLES) + self.load_slot(slots.GIVEN) - left
+        function = "hot_out" if access & OUT else "hot_in"
+        given = f"i32 {text(port.zero_extend(32))}, ptr %state, i64 {text(now)}, i64 {text(value)}"
+        answer = self.value(f"call i64 @{function}({given})", 64)
+        self.fork(answer.sign(), rare, answered)
+        self.begin(answered)
+        if not access & OUT:
+            self.store_slot(slots.VALUE, text(answer.truncate(32)))
+            self.go(done)
+            return
+        (look,) = self.labels(1)
+        opened = self.get_cell(Cell.INTERRUPT) & self.get_cell(Cell.REQUEST)
+        self.fork(opened.is_not_zero(), look, done)
+        self.begin(look)  # the interrupt comes behind this instruction
+        self.store_slot(slots.UNTIL, "0")
+        self.note_event()
+        self.go(done)
 
     def _next_offset(self) -> Value:
         end = Value("%ip", 32, self) + self._length

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 
 from blink16.cpu.decoder import EFFECTIVE_ADDRESSES
 from blink16.cpu.encoding import DIRECT_RM
+from blink16.cpu.hot import Board
 from blink16.cpu.model import Model
 from blink16.cpu.native import meter, runtime, slots
+from blink16.cpu.native.board import functions as board_functions
 from blink16.cpu.native.function import (
     REPEAT_MASK,
     REPEAT_SHIFT,
@@ -237,17 +239,22 @@ def _jumped(model: Model) -> OpcodeFunction:
     return function
 
 
-def _interrupted(model: Model) -> OpcodeFunction:
-    """Return the function that enters the interrupt whose vector is in the place of prefixes."""
-    function = OpcodeFunction(model, "interrupted")
+def _interrupted(model: Model, name: str, path: str) -> OpcodeFunction:
+    """Return the function that enters the interrupt whose vector is in the place of prefixes.
+
+    ``path``: where it goes on.
+    """
+    function = OpcodeFunction(model, name)
     vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
     enter_interrupt(function, vector.truncate(8), ip.truncate(16))
-    function.leave("@entered")
+    function.leave(path)
     return function
 
 
-def module_text(model: Model) -> str:
-    """Return a processor's interpreter in LLVM IR."""
+def module_text(model: Model, board: Board) -> str:
+    """Return a processor's interpreter, with hot devices, in LLVM IR."""
     module = InterpreterModule(model)
-    module.parts += [str(_jumped(model)), str(_interrupted(model))]
+    module.parts += [str(_jumped(model)), board_functions(board)]
+    module.parts.append(str(_interrupted(model, "interrupted", "@entered")))
+    module.parts.append(str(_interrupted(model, "asked", "@slow")))
     return module.finish()

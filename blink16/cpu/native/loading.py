@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass
 from functools import cache as remember
 from pathlib import Path
 
+from blink16.cpu.hot import Board
 from blink16.cpu.model import Model
 from blink16.cpu.native import cache
 from blink16.cpu.native.compiler import (

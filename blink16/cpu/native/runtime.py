@@ -154,9 +154,12 @@ refill:
   {slots.UNTIL.load("until")}
   {slots.CYCLES.load("cycles")}
   %room = sub i64 %until, %cycles
+  br i1 %some, label %wanted_more, label %budget_exit
+wanted_more:
   %time = icmp sgt i64 %room, 0
-  %both = and i1 %some, %time
-  br i1 %both, label %on, label %budget_exit
+  br i1 %time, label %on, label %time_up
+time_up:
+  {tail_call("@time_up", "%ip", "0")}
 budget_exit:
   {_leave(NativeExit.BUDGET, "0")}
 on:
@@ -226,6 +229,62 @@ region:
   {tail_call("%entry", "%ip16", "%left", code="%here")}
 instruction:
   {tail_call("@step", "%ip16", "%left", code="%here")}
+}}
+"""
+
+_TIME_UP = f"""
+; Somebody wants a turn.  Where it is a hot device, or an interrupt that it asks for, all is done
+; here; else the machine does it.
+define preserve_nonecc void @time_up({SIGNATURE}) noinline cold {{
+  {slots.CYCLES.load("cycles")}
+  {slots.NEXT_OTHER.load("other")}
+  %alone = icmp slt i64 %cycles, %other
+  br i1 %alone, label %hot, label %leave
+leave:
+  {_leave(NativeExit.BUDGET, "0")}
+hot:
+  {slots.NEXT_HOT.load("next")}
+  %due = icmp sge i64 %cycles, %next
+  br i1 %due, label %advance, label %advanced
+advance:
+  %later = call i64 @hot_advance(ptr %state, i64 %cycles, i64 0)
+  %rare = icmp slt i64 %later, 0
+  br i1 %rare, label %leave, label %moved
+moved:
+  {slots.NEXT_HOT.store("%later", "later")}
+  br label %advanced
+advanced:
+  %then = phi i64 [ %next, %hot ], [ %later, %moved ]
+  {slots.of_cell(Cell.REQUEST).load("request")}
+  {slots.of_cell(Cell.INTERRUPT).load("open")}
+  %both = and i16 %request, %open
+  %asked = icmp ne i16 %both, 0
+  br i1 %asked, label %ask, label %plan
+plan:
+  %sooner = icmp slt i64 %then, %other
+  %until = select i1 %sooner, i64 %then, i64 %other
+  {slots.UNTIL.store("%until", "until")}
+  {tail_call("@slow", "%ip", "0", str(int(Ignore.NOTHING)))}
+ask:
+  {slots.SHADOW_AT.load("at")}
+  %held = icmp eq i64 %at, 0
+  br i1 %held, label %hold, label %take
+hold:
+  %next_instruction = add i64 %cycles, 1
+  {slots.UNTIL.store("%next_instruction", "next_instruction")}
+  {tail_call("@slow", "%ip", "0", str(int(Ignore.NOTHING)))}
+take:
+  %vector = call i64 @hot_acknowledge(ptr %state, i64 %cycles, i64 0)
+  %none = icmp slt i64 %vector, 0
+  br i1 %none, label %leave, label %enter
+enter:
+  %sooner_now = icmp slt i64 %then, %other
+  %until_now = select i1 %sooner_now, i64 %then, i64 %other
+  {slots.UNTIL.store("%until_now", "until_now")}
+  %acknowledged = add i64 %cycles, ACKNOWLEDGE
+  {slots.CYCLES.store("%acknowledged", "acknowledged")}
+  %number = trunc i64 %vector to i32
+  {tail_call("@asked", "%ip", "0", "%number")}
 }}
 """
 
@@ -443,12 +502,13 @@ define preserve_mostcc i64 @hurry(ptr %state, i64 %meter) noinline cold {{
 }}
 """
 
-_TEXT = _SETTLE + _LEAVE + _SLOW + _CONDITIONAL + _STEP + _ENDS + _WAYS_IN + _TOUCH + _STORE + _LOAD
+_TEXT = _SETTLE + _LEAVE + _SLOW + _TIME_UP + _CONDITIONAL + _STEP + _ENDS + _WAYS_IN + _TOUCH + _STORE + _LOAD
 
 
 def text(timing: Timing) -> str:
     """Return the functions, for a processor."""
     before = {"delegate": NativeExit.DELEGATE, "port": NativeExit.PORT}
-    return _TEXT + "".join(
+    text = _TEXT.replace("ACKNOWLEDGE", str(timing.acknowledge))
+    return text + "".join(
         _leave_before(name, exit_, timing.prefix) for name, exit_ in before.items()
     )

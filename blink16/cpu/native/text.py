@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blink16.cpu.native.slots import Slot
+from blink16.cpu.slots import Slot
 from blink16.cpu.values import Handle, Value, signed
 
 SLOW_HINT = ", !prof !0"
