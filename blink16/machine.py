@@ -16,6 +16,7 @@ from blink16.cpu.engine import Engine, Stop, StopReason
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
 from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
+from blink16.lacks import Kind, Lack
 from blink16.memory import Attribute, Memory, linear
 from blink16.services import (
     Component,
@@ -30,6 +31,7 @@ from blink16.services import (
     Trap,
     Wait,
 )
+from blink16.witness import Witness
 
 ROM_SEGMENT = 0xF000
 STUBS_OFFSET = 0x0100
@@ -108,6 +110,9 @@ class Machine:
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
         self.on_notice: Callable[[str], None] = lambda text: None
+        self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
+        """Called with what the guest uses and the machine lacks (`watch_for_lacks`)."""
+        self.witness: Witness | None = None
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
         self._services: dict[int, Service] = {}
@@ -146,6 +151,11 @@ class Machine:
         return linear(self.registers.cs, self.registers.ip)
 
     @property
+    def is_strict(self) -> bool:
+        """Whether it stops where its guest uses what it lacks."""
+        return self.witness is not None and self.witness.strict
+
+    @property
     def between_rounds(self) -> bool:
         """Whether it was stopped within a REP instruction, which has then not retired yet."""
         return self.engine.between_rounds
@@ -176,6 +186,14 @@ class Machine:
         """Add the component that asks for the non-maskable interrupt."""
         self.add_component(name, source)
         self.non_maskable = source
+
+    def watch_for_lacks(self, *, strict: bool = False) -> None:
+        """Tell from now on what the guest uses and the machine lacks; to be called once.
+
+        ``strict``: each time something is told, stop as LACKS or LACKED.
+        """
+        self.witness = self.engine.witness = Witness(self, strict=strict)
+        self.add_component(Witness.COMPONENT, self.witness)
 
     def add_stub(self, name: str, service: Service | None = None) -> tuple[int, int]:
         """Put an IRET stub into ROM, with a service or none; return its segment and offset."""
@@ -237,6 +255,8 @@ class Machine:
             stop = self._watched(stop)
         if self._devices:
             stop = self._let_devices_act(stop, retired or self.between_rounds)
+        if self.witness is not None and (lacked := self.witness.take_stop()) is not None:
+            stop = stop if stop.reason in _HITS else lacked
         if cells[Cell.ATTENTION]:
             cells[Cell.ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
@@ -249,7 +269,14 @@ class Machine:
         """Let the engine run until the machine has its turn again."""
         if self.registers.cells[Cell.TRAP]:
             budget = min(budget, 1)
-        stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
+        witness = self.witness
+        if witness is not None:
+            witness.guest_runs = True
+        try:
+            stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
+        finally:
+            if witness is not None:
+                witness.guest_runs = False
         if stop.reason is StopReason.ATTENTION:
             self._plan()
         return stop
@@ -294,7 +321,8 @@ class Machine:
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
         self._plan()
-        return self._horizon_now()
+        stops = self.witness is not None and self.witness.wants_stop
+        return self.cycles + 1 if stops else self._horizon_now()
 
     def _let_devices_act(self, stop: Stop, retired: bool) -> Stop:
         """Do what belongs to the end of an instruction: timers, interrupts, the sleep of HLT.
@@ -402,11 +430,14 @@ class Machine:
                 return Stop(StopReason.EXITED, status=status, text=text)
             case Trap(signal, text, resumable) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text)
+            case Trap(then=act) if act is not None:
+                act()
         self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
         self._in_vain = False
-        alone = idle or touched or isinstance(outcome, Restart)
+        lacking = self.witness is not None and self.witness.wants_stop
+        alone = idle or touched or lacking or isinstance(outcome, Restart)
         stop = self._return_from_stub(1 if alone else budget)
         self.memory.touched = touched or self.memory.touched
         if isinstance(outcome, Restart):
@@ -460,6 +491,16 @@ class Machine:
         """Tell the user one line, unless this has happened before."""
         if not self.replaying:
             self.on_notice(text)
+
+    def lacks(self, kind: Kind, what: str, remedy: str = "", *, place: int | None = None) -> None:
+        """Tell what the caller of a service wants that there isn't (`Guest.lacks`)."""
+        if self.witness is not None:
+            self.witness.service_lacks(kind, what, remedy, place)
+
+    def tell(self, lack: Lack) -> None:
+        """Tell the user what the machine lacks, unless this has happened before."""
+        if not self.replaying:
+            self.on_lack(lack)
 
     def nanoseconds(self) -> int:
         """Nanoseconds of guest time since the Unix epoch."""

@@ -1,6 +1,8 @@
 """The native interpreters of this process, one a processor.
 
-They are taken from the cache, or compiled in the background.
+They are taken from the cache, or made in the background.  An object file comes into the cache only
+after a process of its own has made it, linked it and run it (`trial`).  What kills that process
+can't kill us, and is remembered beside the cache.
 """
 
 from __future__ import annotations
@@ -8,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import cache as remember
 from pathlib import Path
 
 from blink16.cpu.model import Model
-from blink16.cpu.native import cache
+from blink16.cpu.native import cache, trial
 from blink16.cpu.native.compiler import (
     Compiler,
     HostProcessor,
@@ -23,7 +26,6 @@ from blink16.cpu.native.compiler import (
     submit,
     way_in,
 )
-from blink16.cpu.native.interpreter import module_text
 from blink16.cpu.native.runtime import HELPERS, PATHS, WAYS_IN
 
 LEVEL = 2
@@ -64,33 +66,43 @@ def _compiler() -> Compiler:
     return Compiler()
 
 
+def use(core: Core) -> None:
+    """Let this be its processor's interpreter in this process."""
+    with _lock:
+        future = _cores[core.model] = Future()
+        future.set_result(core)
+
+
 def _make(model: Model) -> Core:
     compiler = _compiler()
-    exports = (*WAYS_IN, *HELPERS, *PATHS)
-    key = _key(compiler.host, model)
+    key, verdict_key = (_key(compiler.host, model, what) for what in ("image", "verdict"))
     image = cache.load(key)
-    library = _try_link(compiler, image, exports)
-    if library is None:
-        image = compiler.compile(module_text(model), LEVEL)
-        cache.store(key, image)
-        library = compiler.link(image, exports, {})
+    if image is not None:
+        with suppress(NativeError):
+            return linked(compiler, model, image)
+    verdict = cache.load(verdict_key)
+    if verdict is not None:
+        raise NativeError(verdict.decode("utf-8", "replace"))
+    try:
+        image = trial.first_start(model, LEVEL)
+    except trial.DiedError as error:
+        cache.store(verdict_key, f"{error}, when it was tried here before".encode())
+        raise
+    cache.store(key, image)
+    return linked(compiler, model, image)
+
+
+def linked(compiler: Compiler, model: Model, image: bytes) -> Core:
+    """Return the interpreter made of its object file; NativeError if it does not fit."""
+    library = compiler.link(image, (*WAYS_IN, *HELPERS, *PATHS), {})
     addresses = library.addresses
     enter, answer, interrupt = (way_in(addresses[name]) for name in WAYS_IN)
     return Core(model, enter, answer, interrupt, addresses, compiler, library)
 
 
-def _try_link(compiler: Compiler, image: bytes | None, exports: tuple[str, ...]) -> Library | None:
-    if image is None:
-        return None
-    try:
-        return compiler.link(image, exports, {})
-    except NativeError:
-        return None
-
-
-def _key(host: HostProcessor, model: Model) -> bytes:
+def _key(host: HostProcessor, model: Model, what: str) -> bytes:
     """Return a digest of everything that the interpreter's machine code follows from."""
-    digest = hashlib.sha256(repr((astuple(host), model.name)).encode())
+    digest = hashlib.sha256(repr((what, astuple(host), model.name, LEVEL)).encode())
     package = Path(__file__).resolve().parents[2]
     for pattern in _SOURCES:
         for path in sorted(package.glob(pattern)):
