@@ -5,31 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, Access, Attribute, Memory
 
 
 class PointKind(Enum):
-    """The kinds, by the number that gdb's Z and z packets give them; no packet sets a CATCH."""
+    """What a point minds."""
 
-    SOFTWARE = 0
-    HARDWARE = 1
-    WRITE = 2
-    READ = 3
-    ACCESS = 4
-    CATCH = -1
+    EXECUTE = auto()
+    WRITE = auto()
+    READ = auto()
+    ACCESS = auto()
 
 
 _ATTRIBUTES = {
-    PointKind.SOFTWARE: (Attribute.BREAKPOINT,),
-    PointKind.HARDWARE: (Attribute.BREAKPOINT,),
-    PointKind.CATCH: (Attribute.BREAKPOINT,),
+    PointKind.EXECUTE: (Attribute.BREAKPOINT,),
     PointKind.WRITE: (Attribute.WATCH_WRITE,),
     PointKind.READ: (Attribute.WATCH_READ,),
     PointKind.ACCESS: (Attribute.WATCH_WRITE, Attribute.WATCH_READ),
 }
-BREAKPOINTS = (PointKind.SOFTWARE, PointKind.HARDWARE, PointKind.CATCH)
 MAX_POINTS = 4096
 MAX_WATCH_LENGTH = 65536
 MAX_WATCHED = MEMORY_SIZE
@@ -46,7 +41,7 @@ class Point:
 
     def addresses(self) -> range:
         """The linear addresses it marks, cut off at the end of memory."""
-        length = 1 if self.kind in BREAKPOINTS else self.length
+        length = 1 if self.kind is PointKind.EXECUTE else self.length
         return range(self.address, min(self.address + length, MEMORY_SIZE))
 
     def minds(self, attribute: Attribute) -> bool:
@@ -84,7 +79,7 @@ class Points:
             return
         if len(self._points) >= MAX_POINTS:
             raise PointError(f"there are {MAX_POINTS} breakpoints and watchpoints already")
-        if point.kind not in BREAKPOINTS and self._watched() + point.length > MAX_WATCHED:
+        if point.kind is not PointKind.EXECUTE and self._watched() + point.length > MAX_WATCHED:
             raise PointError(f"more than {MAX_WATCHED} bytes can't be watched")
         self._points[point] = None
         self._mark(point)
@@ -132,7 +127,7 @@ class Points:
                 self._mark(point)
 
     def _watched(self) -> int:
-        return sum(point.length for point in self._points if point.kind not in BREAKPOINTS)
+        return sum(point.length for point in self._points if point.kind is not PointKind.EXECUTE)
 
     def _mark(self, point: Point) -> None:
         mine = point.addresses()

@@ -18,6 +18,8 @@ class Bus:
     def __init__(self) -> None:
         self._readers: dict[int, ReadPort] = {}
         self._writers: dict[int, WritePort] = {}
+        self.on_unowned: Callable[[int, bool], None] = lambda port, is_read: None
+        """Called with a port that no device owns as it is read (True) or written (False)."""
 
     def attach(
         self, ports: Iterable[int], read: ReadPort | None = None, write: WritePort | None = None
@@ -34,7 +36,11 @@ class Bus:
         if width == 16:
             return self.read(port) | self.read((port + 1) & 0xFFFF) << 8
         reader = self._readers.get(port)
-        return OPEN_BUS if reader is None else reader(port) & 0xFF
+        if reader is not None:
+            return reader(port) & 0xFF
+        if port not in self._writers:
+            self.on_unowned(port, True)
+        return OPEN_BUS
 
     def write(self, port: int, value: int, width: int = 8) -> None:
         """Write a byte, or (``width`` 16) a word to two neighbouring ports, low byte first."""
@@ -45,3 +51,5 @@ class Bus:
         writer = self._writers.get(port)
         if writer is not None:
             writer(port, value & 0xFF)
+        elif port not in self._readers:
+            self.on_unowned(port, False)

@@ -31,13 +31,14 @@ def hang_faults(chassis: Chassis, *, unhandled: bool = False) -> None:
     if unhandled:
         for vector in range(VECTORS):
             chassis.hang_service(vector, _nobody_handles(vector))
-    chassis.hang_service(DIVIDE_ERROR, _divide_error)
+    chassis.hang_service(DIVIDE_ERROR, divide_error)
     chassis.hang_service(SINGLE_STEP, _single_step)
     chassis.hang_service(INT3, _int3)
     chassis.hang_service(INTO, _overflow)
 
 
-def _divide_error(guest: Guest) -> Outcome:
+def divide_error(guest: Guest) -> Trap:
+    """INT 0."""
     # the 8086 leaves the address behind the division on the stack
     return Trap(Signal.SIGFPE, f"divide error in the instruction before {_place(guest)}")
 

@@ -71,6 +71,7 @@ class FileTree:
         clock: Callable[[], int] = lambda: 0,
         notice: Callable[[str], None] = lambda text: None,
         answers: HostAnswers | None = None,
+        prefix: HostPath = (),
     ) -> None:
         """See the host folder ``root``; OSError if it isn't one.
 
@@ -78,9 +79,10 @@ class FileTree:
         ``writable``: changes go through to the host, each by way of ``effect`` (which leaves
         it undone in a replay).  The guest doesn't learn of failures there, as a replay could
         not repeat them; ``notice`` does.
+        ``prefix``: before the host's paths in ``answers`` that several trees share.
         ``clock``: guest time in seconds since the Unix epoch.
         """
-        self._host = HostFolder(root, answers)
+        self._host = HostFolder(root, answers, prefix)
         self._writable = writable
         self._effect = effect
         self._clock = clock

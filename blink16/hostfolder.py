@@ -76,11 +76,15 @@ class HostFolder:
     (`write` and what follows) act on the folder at once and leave the frozen answers alone.
     """
 
-    def __init__(self, root: Path | None, answers: HostAnswers | None = None) -> None:
+    def __init__(
+        self, root: Path | None, answers: HostAnswers | None = None, prefix: HostPath = ()
+    ) -> None:
         """See a folder.
 
         ``answers``: what the host has said before.  Without a ``root`` that is all there is.
+        ``prefix``: before the paths in there, where several folders share them.
         """
+        self._prefix = prefix
         self._root = "" if root is None else str(root.resolve(strict=True))
         if root is not None and not Path(self._root).is_dir():
             raise os_error(errno.ENOTDIR, str(root))
@@ -110,7 +114,7 @@ class HostFolder:
 
     def _ask(self, question: HostQuestion, path: HostPath) -> HostAnswer:
         """Answer as the first time; an error stays an error, too."""
-        key = (question, path)
+        key = (question, self._prefix + path)
         if key not in self.answers:
             ask: dict[HostQuestion, Callable[[HostPath], HostAnswer]] = {
                 HostQuestion.NAMES: self._ask_names,

@@ -15,10 +15,11 @@ from importlib import resources
 from itertools import chain
 from pathlib import Path
 
-from blink16 import bios, dos, elks, pc, symbolfiles
+from blink16 import bios, dos, dos_setup, elks, pc, poweron, symbolfiles
 from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
+from blink16.dos_setup import DosSetup
 from blink16.files import FileTree
 from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
@@ -36,7 +37,7 @@ HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
 """How programs of today's hosts begin: ELF, scripts, Mach-O."""
 
 ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
-DOS_ENVIRONMENT = {"COMSPEC": "C:\\COMMAND.COM", "PATH": "C:\\"}
+PARAGRAPH = 16
 PSP_PARAGRAPHS = 0x10
 """An .EXE's image lies behind its PSP, to which DS points at the start."""
 NOT_FOUND = 127
@@ -77,6 +78,12 @@ class Options:
     """Files with names for the program's addresses."""
     setup: pc.PcSetup = pc.PcSetup()  # noqa: RUF009 - frozen
     """The PC around a boot image."""
+    poweron: int | None = None
+    """The seed of what memory and registers hold at first; None: zeros."""
+    strict: bool = False
+    """Whether the machine stops where its guest uses what it lacks."""
+    dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
+    """What a DOS program finds around it."""
     answers: HostAnswers | None = None
     """What the host's file system has said; what it says to the guest is added.
 
@@ -91,6 +98,8 @@ class Program:
     name: str
     kind: ProgramKind
     image: bytes
+    path: Path | None = None
+    """Where it was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +110,9 @@ class Loaded:
     console: Console
     symbols: SymbolTable
     debug: tuple[symbolfiles.DebugInformation, ...] = ()
-    """Debugging information in DWARF, from the symbol files that have it."""
+    """Debugging information in DWARF, from the program and the symbol files that have it."""
+    notices: tuple[str, ...] = ()
+    """What its user ought to know of how it was loaded, a line each."""
 
 
 def find(name: str) -> Path:
@@ -129,7 +140,7 @@ def read(name: str) -> Program:
     """Find a program and read it, LoadError if that can't be done."""
     path = find(name)
     image = content(path, name)
-    return Program(name, _checked_kind(name, path.name, image), image)
+    return Program(name, _checked_kind(name, path.name, image), image, path)
 
 
 def content(path: Path, name: str) -> bytes:
@@ -162,6 +173,14 @@ def identify(image: bytes, name: str) -> ProgramKind | None:
     return None
 
 
+def settled(program: Program, options: Options) -> Options:
+    """Return options that say where a DOS program is, on whatever host."""
+    if program.kind not in (ProgramKind.DOS_COM, ProgramKind.DOS_EXE):
+        return options
+    setup = dos_setup.settled(options.dos, options.root, program.path, program.name)
+    return replace(options, dos=setup)
+
+
 def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded:
     """Return a new machine with the program in it, LoadError if it doesn't fit or lies."""
     try:
@@ -169,13 +188,38 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     except ValueError as error:
         raise LoadError(str(error), USAGE) from None
     console = Console()
+    if options.poweron is not None:
+        poweron.fill_memory(machine, options.poweron)
+    told: list[str] = []
+    machine.on_notice = told.append
     try:
         symbols = _LOADERS[program.kind](machine, console, program, arguments, options)
     except (elks.ElksError, dos.DosError, bios.BootError) as error:
         raise LoadError(f"{program.name}: {error}") from None
     except OSError as error:
         raise LoadError(f"{error.filename or options.root}: {error.strerror}") from None
-    return with_symbols(Loaded(machine, console, symbols), program.kind, options.symbols)
+    if options.poweron is not None and program.kind is ProgramKind.BOOT:
+        poweron.fill_registers(machine, options.poweron)
+    machine.watch_for_lacks(strict=options.strict)
+    loaded = _with_own_information(Loaded(machine, console, symbols, notices=tuple(told)), program)
+    return with_symbols(loaded, program.kind, options.symbols)
+
+
+def _with_own_information(loaded: Loaded, program: Program) -> Loaded:
+    """Add what an .EXE tells of itself; if that is damaged, the program runs without."""
+    if program.kind is not ProgramKind.DOS_EXE:
+        return loaded
+    try:
+        told = symbolfiles.find_embedded(program.image)
+        if told is None:
+            return loaded
+        image = _place(loaded.machine, program.kind).image * PARAGRAPH
+        file = symbolfiles.symbol_file(told, image, Path(program.name).parent.absolute())
+    except symbolfiles.SymbolFileError as error:
+        damaged = f"{program.name}: {error}; it runs without names"
+        return replace(loaded, notices=(*loaded.notices, damaged))
+    debug = () if file.debug is None else (file.debug,)
+    return replace(loaded, symbols=SymbolTable([*loaded.symbols, *file.symbols]), debug=debug)
 
 
 def with_symbols(
@@ -187,7 +231,7 @@ def with_symbols(
         files = [symbolfiles.read(source, place) for source in sources]
     except symbolfiles.SymbolFileError as error:
         raise LoadError(str(error), USAGE) from None
-    debug = dict.fromkeys(file.debug for file in files if file.debug)
+    debug = dict.fromkeys([*loaded.debug, *(file.debug for file in files if file.debug)])
     names = chain(loaded.symbols, *(file.symbols for file in files))
     return replace(loaded, symbols=SymbolTable(names), debug=tuple(debug))
 
@@ -286,11 +330,20 @@ def _load_dos(
     arguments: Sequence[str],
     options: Options,
 ) -> SymbolTable:
-    files = _files(machine, options)
-    name = Path(program.name).name
-    standing = bios.stand_by(machine, console, adapter=options.setup.adapter)
-    image, arguments = program.image, list(arguments)
-    dos.load(machine, standing, image, name, arguments, DOS_ENVIRONMENT, files, console)
+    setup = settled(program, options).dos
+    found = list(
+        dos_setup.volumes(
+            setup, _files(machine, options), machine.effect, machine.notice, options.answers
+        )
+    )
+    for name, tree, _ in found:
+        machine.add_component(name, tree)
+    volumes = {volume.drive: volume for *_, volume in found}
+    standing = bios.stand_by(
+        machine, console, adapter=options.setup.adapter, memory_kib=setup.memory_kib
+    )
+    start = dos_setup.start(setup, volumes, tuple(arguments))
+    dos.load(machine, standing, program.image, start, list(volumes.values()), console)
     return SymbolTable([])
 
 
@@ -326,6 +379,7 @@ def _files(machine: Machine, options: Options) -> FileTree:
         options.root,
         writable=options.writable,
         effect=machine.effect,
+        notice=machine.notice,
         answers=options.answers,
     )
 

@@ -16,6 +16,8 @@ from blink16.cpu.engine import Engine, Stop, StopReason
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
 from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
+from blink16.devices.hot import BOARD
+from blink16.lacks import Kind, Lack
 from blink16.memory import Attribute, Memory, linear
 from blink16.services import (
     Component,
@@ -30,6 +32,7 @@ from blink16.services import (
     Trap,
     Wait,
 )
+from blink16.witness import Witness
 
 ROM_SEGMENT = 0xF000
 STUBS_OFFSET = 0x0100
@@ -86,7 +89,7 @@ class Machine:
         self.registers = Registers(self.model.fixed_flags)
         self.bus = Bus()
         self.engine: Engine = engines.make(
-            engine, self.model, self.registers, self.memory, self.bus
+            engine, self.model, self.registers, self.memory, self.bus, BOARD
         )
         self.engine.horizon = self._horizon
         self.epoch_ns = epoch_ns
@@ -108,11 +111,16 @@ class Machine:
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
         self.on_notice: Callable[[str], None] = lambda text: None
+        self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
+        """Called with what the guest uses and the machine lacks (`watch_for_lacks`)."""
+        self.witness: Witness | None = None
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
+        self._hot: set[Device] = set()
+        """Those of them for which the engine may act itself."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
         self._next_stub = STUBS_OFFSET
@@ -146,6 +154,11 @@ class Machine:
         return linear(self.registers.cs, self.registers.ip)
 
     @property
+    def is_strict(self) -> bool:
+        """Whether it stops where its guest uses what it lacks."""
+        return self.witness is not None and self.witness.strict
+
+    @property
     def between_rounds(self) -> bool:
         """Whether it was stopped within a REP instruction, which has then not retired yet."""
         return self.engine.between_rounds
@@ -162,10 +175,15 @@ class Machine:
         """Return the component of that name, if there is one."""
         return self._components.get(name)
 
-    def add_device(self, name: str, device: Device) -> None:
-        """Add a component that acts by itself when its time has come."""
+    def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
+        """Add a component that acts by itself when its time has come.
+
+        ``hot``: it is one for which the board (`blink16.devices.hot`) can act.
+        """
         self.add_component(name, device)
         self._devices.append(device)
+        if hot:
+            self._hot.add(device)
 
     def add_controller(self, name: str, controller: InterruptController) -> None:
         """Add the component that asks for interrupts."""
@@ -176,6 +194,14 @@ class Machine:
         """Add the component that asks for the non-maskable interrupt."""
         self.add_component(name, source)
         self.non_maskable = source
+
+    def watch_for_lacks(self, *, strict: bool = False) -> None:
+        """Tell from now on what the guest uses and the machine lacks; to be called once.
+
+        ``strict``: each time something is told, stop as LACKS or LACKED.
+        """
+        self.witness = self.engine.witness = Witness(self, strict=strict)
+        self.add_component(Witness.COMPONENT, self.witness)
 
     def add_stub(self, name: str, service: Service | None = None) -> tuple[int, int]:
         """Put an IRET stub into ROM, with a service or none; return its segment and offset."""
@@ -237,6 +263,8 @@ class Machine:
             stop = self._watched(stop)
         if self._devices:
             stop = self._let_devices_act(stop, retired or self.between_rounds)
+        if self.witness is not None and (lacked := self.witness.take_stop()) is not None:
+            stop = stop if stop.reason in _HITS else lacked
         if cells[Cell.ATTENTION]:
             cells[Cell.ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
@@ -249,7 +277,14 @@ class Machine:
         """Let the engine run until the machine has its turn again."""
         if self.registers.cells[Cell.TRAP]:
             budget = min(budget, 1)
-        stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
+        witness = self.witness
+        if witness is not None:
+            witness.guest_runs = True
+        try:
+            stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
+        finally:
+            if witness is not None:
+                witness.guest_runs = False
         if stop.reason is StopReason.ATTENTION:
             self._plan()
         return stop
@@ -265,13 +300,18 @@ class Machine:
 
         To be done where that may have changed: after they acted, received or were accessed.
         """
-        nearest = FOREVER
+        hot = other = FOREVER
         for device in self._devices:
             due = device.due()
-            if due is not None and due < nearest:
-                nearest = due
-        self._next_due = nearest
+            if due is None:
+                continue
+            if device in self._hot:
+                hot = min(hot, due)
+            else:
+                other = min(other, due)
+        self._next_due = min(hot, other)
         self._look_for_requests()
+        self.engine.plan(hot, 0 if self._urgent else other)
 
     def _look_for_requests(self) -> None:
         if self.controller is not None:
@@ -294,7 +334,8 @@ class Machine:
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
         self._plan()
-        return self._horizon_now()
+        stops = self.witness is not None and self.witness.wants_stop
+        return self.cycles + 1 if stops else self._horizon_now()
 
     def _let_devices_act(self, stop: Stop, retired: bool) -> Stop:
         """Do what belongs to the end of an instruction: timers, interrupts, the sleep of HLT.
@@ -402,11 +443,14 @@ class Machine:
                 return Stop(StopReason.EXITED, status=status, text=text)
             case Trap(signal, text, resumable) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text)
+            case Trap(then=act) if act is not None:
+                act()
         self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
         self._in_vain = False
-        alone = idle or touched or isinstance(outcome, Restart)
+        lacking = self.witness is not None and self.witness.wants_stop
+        alone = idle or touched or lacking or isinstance(outcome, Restart)
         stop = self._return_from_stub(1 if alone else budget)
         self.memory.touched = touched or self.memory.touched
         if isinstance(outcome, Restart):
@@ -460,6 +504,16 @@ class Machine:
         """Tell the user one line, unless this has happened before."""
         if not self.replaying:
             self.on_notice(text)
+
+    def lacks(self, kind: Kind, what: str, remedy: str = "", *, place: int | None = None) -> None:
+        """Tell what the caller of a service wants that there isn't (`Guest.lacks`)."""
+        if self.witness is not None:
+            self.witness.service_lacks(kind, what, remedy, place)
+
+    def tell(self, lack: Lack) -> None:
+        """Tell the user what the machine lacks, unless this has happened before."""
+        if not self.replaying:
+            self.on_lack(lack)
 
     def nanoseconds(self) -> int:
         """Nanoseconds of guest time since the Unix epoch."""

@@ -50,7 +50,8 @@ class Attribute(IntFlag):
     ENTRY = 8  # a native region begins here
     WATCH_WRITE = 16
     WATCH_READ = 32
-    LAST = 64  # so near to the end of memory that an instruction here may wrap
+    LAST = 64  # the reference has to look: so near to memory's end that an instruction may wrap
+    TOLD = 128  # what is odd about the instruction here has been told (`engine.Witness`)
 
 
 class PageState(IntFlag):
@@ -64,6 +65,7 @@ class PageState(IntFlag):
     WATCH_WRITE = 4
     WATCH_READ = 8
     ROM = 16  # stores by the guest have no effect
+    TELL = 32  # and are to be told (`engine.Witness`)
 
 
 class Memory:

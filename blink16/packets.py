@@ -10,6 +10,7 @@ What a server says may hold them, and besides packets there are its notification
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -142,7 +143,15 @@ class Decoder:
 
 def checksum(body: bytes) -> int:
     """Return the sum of a body's bytes modulo 256."""
-    return sum(body) & 0xFF
+    if len(body) <= _SUMMED:
+        return sum(body) & 0xFF
+    view = memoryview(body)
+    pieces = (view[at : at + _SUMMED] for at in range(0, len(body), _SUMMED))
+    return sum(zlib.adler32(piece) - 1 & 0xFFFF for piece in pieces) & 0xFF
+
+
+_SUMMED = 256
+"""Bytes whose sum stays below Adler-32's modulus 65,521, so that its low half is the sum."""
 
 
 def escape(data: bytes) -> bytes:
@@ -158,6 +167,11 @@ def escape(data: bytes) -> bytes:
 def frame(body: bytes) -> bytes:
     """Return a body (escaped where it is binary) as a whole packet."""
     return b"$%b#%02x" % (body, checksum(body))
+
+
+def notification(body: bytes) -> bytes:
+    """Return a body (escaped where it is binary) as a whole notification."""
+    return b"%" + frame(body)[1:]
 
 
 def _expand(found: re.Match[bytes]) -> bytes:

@@ -98,6 +98,8 @@ class Runner:
             self._machine.receive(Keys.CHANNEL, b"")
         self._machine.on_output = self._show
         self._machine.on_notice = self._tell
+        for text in loaded.notices:
+            say(text)
         self._told: list[str] = []
         """Notices for when the terminal shows no picture any more."""
         self._inbox = Inbox()
@@ -265,6 +267,8 @@ class Runner:
                 return End(0, f"halted with interrupts {off} {_where(self._machine)}")
             case StopReason.LOCKUP:
                 return End(1, f"locked up in endless prefixes {_where(self._machine)}")
+            case StopReason.LACKS | StopReason.LACKED:
+                return End(1, stop.text)
             case StopReason.IDLE | StopReason.WAITING if self._input_has_ended(stop):
                 return End(0, f"{_ENDED}, {_where(self._machine)}")
             case _:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from blink16.bus import Bus
 from blink16.cpu.registers import Registers
+from blink16.lacks import Kind
 from blink16.memory import Memory, linear
 
 
@@ -54,6 +55,8 @@ class Trap:
     signal: int
     text: str
     resumable: bool = False
+    then: Callable[[], None] | None = None
+    """What the system does when the machine is run on from a resumable trap."""
 
 
 Outcome = Done | Wait | Exit | Trap | Restart
@@ -84,6 +87,14 @@ class Guest(Protocol):
 
     def notice(self, text: str) -> None:
         """Tell the user one line, like an unknown system call; silent in replays."""
+        ...
+
+    def lacks(self, kind: Kind, what: str, remedy: str = "", *, place: int | None = None) -> None:
+        """Tell, once for ``place``, what the guest wants of a service that there isn't.
+
+        ``what``: a clause.  ``remedy``: what would help.  ``place``: by default the linear
+        address of the call; or a function's number, say, to be told once wherever it is called.
+        """
         ...
 
     def nanoseconds(self) -> int:
@@ -120,8 +131,11 @@ class Chassis(Guest, Protocol):
         """Make a component's state part of the machine's; ValueError if the name is taken."""
         ...
 
-    def add_device(self, name: str, device: Device) -> None:
-        """Add a component that acts by itself when its time has come."""
+    def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
+        """Add a component that acts by itself when its time has come.
+
+        ``hot``: it is one for which native code can act.
+        """
         ...
 
     def add_controller(self, name: str, controller: InterruptController) -> None:

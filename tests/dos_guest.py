@@ -9,6 +9,7 @@ from blink16 import bios, dos
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import CF, Registers
+from blink16.dos.volume import Volume
 from blink16.files import FileTree
 from blink16.machine import Machine
 from blink16.memory import linear
@@ -39,16 +40,10 @@ class DosGuest:
         self.machine.on_notice = self.notices.append
         self.files = FileTree(self.root, writable=self.writable, effect=self.machine.effect)
         standing = bios.stand_by(self.machine, self.console)
-        dos.load(
-            self.machine,
-            standing,
-            self.image,
-            self.name,
-            self.arguments,
-            self.environment,
-            self.files,
-            self.console,
-        )
+        self.machine.add_component(FileTree.COMPONENT, self.files)
+        start = dos.Start("C:\\" + self.name.upper(), self.arguments, self.environment)
+        volumes = [Volume(self.files)]
+        self.dos = dos.load(self.machine, standing, self.image, start, volumes, self.console)
         self.psp = self.machine.registers.ds
 
     @property

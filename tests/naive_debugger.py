@@ -6,10 +6,13 @@ It asks nothing of the timeline, so that the stub's tests fail for the stub's ow
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 
-from blink16.breakpoints import Point, Points
+from blink16.breakpoints import Point
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger import Debugger, Event, EventKind, PointAction, PointCondition, Resume
+from blink16.debugger.catches import Catches
+from blink16.debugger.ledger import Entry, Ledger
 from blink16.history import Timeline
 from blink16.machine import Machine
 from blink16.symbols import SymbolTable
@@ -38,9 +41,8 @@ class NaiveDebugger(Debugger):
         self.machine.registers.ip = 0
         self.machine.registers.sp = 0xFFFE
         self.timeline = Timeline(self.machine)  # stands idle
-        self.points = Points(self.machine.memory)
-        self._conditions = {}
-        self._actions = {}
+        self.ledger = Ledger(self.machine.memory)
+        self.catches = Catches(self.machine, self.ledger)
         self.symbols = SymbolTable()
         self.script: deque[Event] = deque()
         self.resumes: list[Resume] = []
@@ -114,21 +116,11 @@ class NaiveDebugger(Debugger):
         point: Point,
         condition: PointCondition | None = None,
         action: PointAction | None = None,
+        *,
+        owner: Hashable = None,
     ) -> None:
         """Set a point; its condition is taken to hold, and it does nothing."""
-        self.points.insert(point)
-
-    def condition(self, point: Point) -> PointCondition | None:
-        """Know no conditions."""
-        return None
-
-    def remove(self, point: Point) -> None:
-        """Take a point away."""
-        self.points.remove(point)
-
-    def remove_all(self) -> None:
-        """Take all points away."""
-        self.points.clear()
+        self.ledger.insert(Entry(point, owner))
 
     def read_memory(self, address: int, length: int) -> bytes:
         """Read up to the end of memory."""

@@ -19,6 +19,8 @@ class Client:
     def __init__(self, debugger: NaiveDebugger | None = None, *, hold: bool = False) -> None:
         self.debugger = debugger or NaiveDebugger()
         self.session = Session(Taken(1, self.debugger, ProgramFacts.of(self.debugger.machine)))
+        self.debugger.on_notice = self.session.note
+        self.debugger.on_print = self.session.output
         self.hold = hold
         self.sent = b""
         self.orders: list[Order] = []
@@ -80,6 +82,8 @@ class Client:
             self.orders.append(order)
             if self._held and not self.hold:
                 self.release()
+        if self.session.has_more:
+            self._carry_out(self.session.go_on())
 
 
 def text_of(replies: Iterable[bytes]) -> str:

@@ -139,7 +139,7 @@ _MACHINE = Machine.bare("reference")
 def test_a_condition_holds_in_both_directions(machine: Machine) -> None:
     """Prevents stops where it doesn't hold, and a reverse search that takes any hit."""
     debugger = Debugger(machine)
-    point = Point(PointKind.SOFTWARE, 0x10001)
+    point = Point(PointKind.EXECUTE, 0x10001)
     debugger.insert(point, AgentCondition((ax_is(50),)))
     assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert machine.registers.ax == 50
@@ -156,7 +156,7 @@ def test_a_condition_holds_in_both_directions(machine: Machine) -> None:
 def test_steps_don_t_stop_for_a_condition_that_fails(machine: Machine) -> None:
     """Prevents a count of steps that ends at a breakpoint which is none here."""
     debugger = Debugger(machine)
-    debugger.insert(Point(PointKind.SOFTWARE, 0x10001), AgentCondition((ax_is(50),)))
+    debugger.insert(Point(PointKind.EXECUTE, 0x10001), AgentCondition((ax_is(50),)))
     assert debugger.drive(Resume(count=20)).kind is EventKind.STEPPED
     assert machine.icount == 20
 
@@ -165,7 +165,7 @@ def test_one_of_several_conditions_is_enough(machine: Machine) -> None:
     """Gdb sends all conditions at one address, each of another breakpoint of the user's."""
     debugger = Debugger(machine)
     conditions = AgentCondition((ax_is(9), ax_is(5)))
-    debugger.insert(Point(PointKind.SOFTWARE, 0x10001), conditions)
+    debugger.insert(Point(PointKind.EXECUTE, 0x10001), conditions)
     debugger.resume(Resume())
     assert machine.registers.ax == 5
     debugger.resume(Resume())

@@ -8,12 +8,22 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "blink16"
 FLOORS = (
-    {"memory", "bus", "files", "filenodes", "hostfolder", "symbols", "breakpoints", "console"}
+    {
+        "memory",
+        "bus",
+        "lacks",
+        "files",
+        "filenodes",
+        "hostfolder",
+        "symbols",
+        "breakpoints",
+        "console",
+    }
     | {"terminal", "consoles", "governor", "packets", "inbox", "numerals", "texts"},
     {"cpu"},
     {"services", "devices"},
-    {"faults", "elks", "dos", "bios", "machine", "unwind", "symbolfiles"},
-    {"history", "loader", "pc", "painter", "viewer", "teletype"},
+    {"faults", "elks", "dos", "bios", "machine", "witness", "unwind", "symbolfiles"},
+    {"history", "loader", "pc", "poweron", "painter", "viewer", "teletype", "dos_setup"},
     {"debugger"},
     {"monitor", "board", "reports"},
     {"gdbstub", "client"},

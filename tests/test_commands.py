@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Resume
 from blink16.gdbstub import commands as c
-from blink16.gdbstub import points
-from blink16.gdbstub import processes as p
-from blink16.gdbstub.commands import Command, parse
-from blink16.gdbstub.fields import ALL, ANY, MalformedError, ThreadId
+from blink16.gdbstub.commands import Command, parse, points
+from blink16.gdbstub.commands import processes as p
+from blink16.gdbstub.commands.fields import ALL, ANY, MalformedError, ThreadId
+from blink16.gdbstub.commands.points import GdbKind
 
 STEP = Resume(count=1)
 ONE = ThreadId(ANY, 1)
@@ -49,11 +49,11 @@ ONE = ThreadId(ANY, 1)
         (b"vCont;r100,120:1", c.RunEach(((Resume(step_range=(0x100, 0x120)), ONE),))),
         (b"vCont;r100,100:1", c.RunEach(((STEP, ONE),))),
         (b"vCtrlC", c.InterruptCommand()),
-        (b"Z0,1000d,1", points.InsertPoint(Point(PointKind.SOFTWARE, 0x1000D))),
-        (b"Z1,1000d,3", points.InsertPoint(Point(PointKind.HARDWARE, 0x1000D))),
-        (b"Z2,500,2", points.InsertPoint(Point(PointKind.WRITE, 0x500, 2))),
-        (b"z3,500,4", points.RemovePoint(Point(PointKind.READ, 0x500, 4))),
-        (b"z4,500,1", points.RemovePoint(Point(PointKind.ACCESS, 0x500, 1))),
+        (b"Z0,1000d,1", points.InsertPoint(GdbKind.SOFTWARE, Point(PointKind.EXECUTE, 0x1000D))),
+        (b"Z1,1000d,3", points.InsertPoint(GdbKind.HARDWARE, Point(PointKind.EXECUTE, 0x1000D))),
+        (b"Z2,500,2", points.InsertPoint(GdbKind.WRITE, Point(PointKind.WRITE, 0x500, 2))),
+        (b"z3,500,4", points.RemovePoint(GdbKind.READ, Point(PointKind.READ, 0x500, 4))),
+        (b"z4,500,1", points.RemovePoint(GdbKind.ACCESS, Point(PointKind.ACCESS, 0x500, 1))),
         (b"Hg0", p.SelectThread(p.Purpose.GENERAL, ThreadId(ANY, ANY))),
         (b"Hc-1", p.SelectThread(p.Purpose.RESUME, ThreadId(ALL, ALL))),
         (b"Hgp1f.1", p.SelectThread(p.Purpose.GENERAL, ThreadId(31, 1))),

@@ -76,7 +76,7 @@ def test_no_instruction_is_cheaper_than_native_code_relies_on(model: Model) -> N
 def test_an_8088_pays_for_its_bus() -> None:
     """Prevents an 8088 that is as fast as an 8086: words go over in two halves, code in bytes."""
     code = bytes.fromhex("90 50 8b04 40")  # nop / push ax / mov ax, [si] / inc ax
-    taken = {}
+    taken: dict[str, list[int]] = {}
     for cpu in ("8086", "8088"):
         machine = Machine.bare("reference", cpu)
         machine.memory[LOOP_AT : LOOP_AT + len(code)] = code

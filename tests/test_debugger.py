@@ -34,7 +34,7 @@ def debug(code: bytes, engine: str = "reference") -> tuple[guests.TestGuest, Deb
 
 def at(address: int) -> Point:
     """Return a breakpoint."""
-    return Point(PointKind.SOFTWARE, address)
+    return Point(PointKind.EXECUTE, address)
 
 
 # -- forward ------------------------------------------------------------------------------------

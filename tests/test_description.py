@@ -97,8 +97,9 @@ def test_features_name_each_object() -> None:
     client = Client()
     features = client.ask_one(b"qSupported:multiprocess+").decode().split(";")
     objects = {name.split(":")[1] for name in features if name.startswith("qXfer:")}
-    assert objects == {"features", "memory-map", "threads", "exec-file", "libraries", "osdata"}
-    annexes = {"features": "target.xml", "osdata": "processes"}
+    known = {"features", "memory-map", "threads", "exec-file", "libraries", "osdata", "blink16"}
+    assert objects == known
+    annexes = {"features": "target.xml", "osdata": "processes", "blink16": "state"}
     for name in objects:
         annex = annexes.get(name, "")
         assert client.ask_one(f"qXfer:{name}:read:{annex}:0,1000".encode()).startswith(b"l")

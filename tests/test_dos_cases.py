@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from dos_programs import FOLDER, path, run, start
 
+from blink16 import loader
 from blink16.cpu.engine import StopReason
 
 
@@ -109,3 +110,93 @@ def test_the_past_of_a_typed_line_comes_back() -> None:
     del session.shown[shown:]
     session.type(b"llo\rQ")
     assert session.output() == after
+
+
+# -- processes -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "output", "status"),
+    [
+        ("exec", [], b"5", 0),
+        ("deep", ["3"], b"3210abc", 3),
+        ("psp26", [], b"PSP made", 0),
+        ("tsr", [], b"", 0),
+        ("overlay", [], b"7", 0),
+        ("stepper", [], b"15", 0),
+        ("short", [], b"runs", 0),
+    ],
+)
+def test_processes(name: str, arguments: list[str], output: bytes, status: int) -> None:
+    """A child gets its arguments, its parent the status; DOS had no processes at all."""
+    session = run(name, arguments)
+    assert (session.output(), session.status) == (output, status)
+
+
+def test_a_short_program_is_told() -> None:
+    """A file that was cut off runs, but its user ought to know."""
+    program = loader.load(loader.read(str(path("short"))), [], loader.Options(root=FOLDER))
+    assert "promises 2 bytes more" in program.notices[0]
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_a_resident_program_is_called_after_it_stays(typed: bool) -> None:
+    """A TSR that hooks INT 9 and INT 21h counts the key that went down, typed or piped."""
+    session = start("usehook", stdin=None if typed else b"k")
+    session.run()
+    if typed:
+        session.type(b"k")
+    assert session.output() == b"31"
+
+
+def test_control_c_can_be_handled() -> None:
+    """INT 23h that IRETs goes on with the call, one that RETFs with CF ends the program."""
+    assert run("break23", stdin=b"\x03x").output() == b"^C\r\nCx"
+    assert run("break23", stdin=b"\x03x").status == 7
+    session = run("break23", stdin=b"\x03\x03x")
+    assert (session.output(), session.status) == (b"^C\r\nC^C\r\nC", 0)
+
+
+def test_a_childs_divide_error_ends_the_child_alone() -> None:
+    """The parent goes on; the debugger gets the signal first."""
+    session = run("divide")
+    assert session.stop is not None
+    assert session.stop.reason is StopReason.TRAPPED
+    session.machine.run(1, through_traps=True)
+    session.run()
+    assert session.output().endswith(b"Divide overflow\r\nparent")
+
+
+def test_time_goes_back_through_exec() -> None:
+    """The law of time travel: any instant of nested processes again, and its future."""
+    session = start("deep", ["3"], stdin=b"")
+    machine = session.machine
+    whole = run("deep", ["3"]).output()
+    instants = []
+    while True:
+        instants.append((machine.save(), bytes(machine.memory.ram), len(session.output())))
+        if machine.run(37).reason is StopReason.EXITED:
+            break
+    for saved, ram, length in reversed(instants[::5]):
+        machine.restore(saved)
+        machine.memory.write(0, ram)
+        session.shown.clear()
+        session.run()
+        assert session.output() == whole[length:]
+
+
+# -- where am I ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("root", [FOLDER, FOLDER.parent, FOLDER.parent / "nowhere", Path("/")])
+def test_a_program_finds_itself(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever a program lies, the path behind its environment leads to it."""
+    monkeypatch.chdir(tmp_path)
+    assert run("self", root=root if root.is_dir() else tmp_path).status == 0
+
+
+def test_a_child_finds_itself_too(tmp_path: Path) -> None:
+    """DEEP runs itself by its own path, from another drive than the current one."""
+    assert run("deep", ["2"], root=tmp_path).output() == b"210ab"

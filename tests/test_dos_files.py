@@ -380,7 +380,7 @@ def test_memory_calls(guest: DosGuest) -> None:
     assert not guest.call(0x4A00, bx=0x1000)
     assert not guest.call(0x4800, bx=0x10)
     block = guest.registers.ax
-    assert block == 0x0FF0 + 0x1000 + 1
+    assert block == 0x0300 + 0x1000 + 1
     guest.registers.es = block
     assert not guest.call(0x4900)
     assert guest.call(0x4900)

@@ -69,11 +69,16 @@ def test_debug_information_behind_the_image_is_not_loaded() -> None:
     assert parse_mz(mz(b"code") + b"debug").image == b"code"
 
 
+def test_a_file_that_is_too_short_is_loaded_as_far_as_it_is_there() -> None:
+    """DOS loads what there is; it was refused, and with it programs that run on every DOS."""
+    program = parse_mz(mz(b"x" * 40)[:-2])
+    assert (program.image, program.missing) == (b"x" * 38, 2)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         (b"MZ", "truncated"),
-        (mz(b"x" * 40)[:-1], "truncated"),
         (mz(b"x", last_page_bytes=600), "last page"),
         (mz(b"x", pages=0xFFFF), "too large"),
         (mz(b"x", header_paragraphs=0x1000), "header"),

@@ -18,7 +18,7 @@ def test_com_registers_and_stack(tmp_path: Path) -> None:
     """A COM has all segments at its PSP, and a zero word on its stack for RET."""
     guest = DosGuest(tmp_path)
     r = guest.registers
-    assert (r.cs, r.ds, r.es, r.ss) == (0x0FF0,) * 4
+    assert (r.cs, r.ds, r.es, r.ss) == (0x0300,) * 4
     assert (r.ip, r.sp) == (0x100, 0xFFFE)
     assert guest.get(2, 0xFFFE) == b"\0\0"
     assert guest.get(4, 0x100) == guest.image
@@ -42,14 +42,14 @@ def test_exe_segments_and_relocations(tmp_path: Path) -> None:
     file = mz(image, relocations=((1, 2),), cs=1, ip=4, ss=2, sp=0x80)
     guest = DosGuest(tmp_path, file, name="prog.exe")
     r = guest.registers
-    assert r.ds == r.es == 0x0FF0
-    assert (r.cs, r.ip, r.ss, r.sp) == (0x1001, 4, 0x1002, 0x80)
-    assert guest.machine.memory.read_word(linear(0x1001, 2)) == 0x1234 + 0x1000
+    assert r.ds == r.es == 0x0300
+    assert (r.cs, r.ip, r.ss, r.sp) == (0x0311, 4, 0x0312, 0x80)
+    assert guest.machine.memory.read_word(linear(0x0311, 2)) == 0x1234 + 0x0310
 
 
 @pytest.mark.parametrize(
     ("minalloc", "maxalloc", "end"),
-    [(0, 0xFFFF, 0xA000), (0, 0x20, 0x1002 + 0x20), (0x30, 0x20, 0x1002 + 0x30)],
+    [(0, 0xFFFF, 0xA000), (0, 0x20, 0x0312 + 0x20), (0x30, 0x20, 0x0312 + 0x30)],
 )
 def test_exe_gets_the_memory_it_asks_for(
     tmp_path: Path, minalloc: int, maxalloc: int, end: int
@@ -104,7 +104,7 @@ def test_environment_with_program_path(tmp_path: Path) -> None:
     segment = int.from_bytes(guest.get(2, 0x2C), "little")
     expected = b"PATH=C:\\\0A=b\0\0\1\0C:\\PROG.COM\0"
     assert guest.machine.memory.read(linear(segment, 0), len(expected)) == expected
-    assert segment < 0x0FF0
+    assert segment < 0x0300
 
 
 def test_empty_environment_ends_in_two_zeros(tmp_path: Path) -> None:
@@ -129,9 +129,9 @@ def test_memory_chain_from_sysvars(tmp_path: Path) -> None:
     r = guest.registers
     first = guest.machine.memory.read_word(linear(r.es, r.bx - 2))
     chain = list(arena.blocks(guest.machine.memory, first))
-    assert [block.owner for block in chain] == [0x0FF0, 0x0FF0, 0]
-    assert chain[1].data == 0x0FF0
-    assert chain[1].name == "PROG"
+    assert [block.owner for block in chain] == [8, 0x0300, 0x0300, 0]
+    assert chain[2].data == 0x0300
+    assert chain[2].name == "PROG"
     assert chain[-1].next == 0xA000
 
 

@@ -11,14 +11,14 @@ from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.gdbstub import agent
 from blink16.gdbstub.agent import MAX_OUTPUT, AgentCondition, Print
-from blink16.gdbstub.points import MAX_EXPRESSIONS, MAX_LENGTH
+from blink16.gdbstub.commands.points import MAX_EXPRESSIONS, MAX_LENGTH
 from blink16.history import search
 from blink16.machine import Machine
 
 COUNT_AX = bytes.fromhex("40 ebfd")
 """inc ax; jmp back."""
 AX = b"\x26\0\0"
-PLACE = Point(PointKind.SOFTWARE, 0x10001)
+PLACE = Point(PointKind.EXECUTE, 0x10001)
 """Where the count has just been taken."""
 
 
@@ -80,7 +80,7 @@ def test_it_prints_in_the_recorded_past_and_backward(debugger: Debugger, said: l
 def test_going_back_it_prints_down_to_the_stop(debugger: Debugger, said: list[bytes]) -> None:
     """Prevents lines of instants that were only searched and never reached."""
     debugger.resume(Resume(count=30))
-    stop = Point(PointKind.HARDWARE, 0x10000)
+    stop = Point(PointKind.EXECUTE, 0x10000)
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
     debugger.insert(stop, AgentCondition((ax_is(8),)))
     assert debugger.drive(Resume(backward=True)).kind is EventKind.BREAKPOINT
@@ -95,7 +95,7 @@ def test_many_lines_backward(
     monkeypatch.setattr(search, "MAX_SAID", 7)
     debugger.resume(Resume(count=200))
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(Point(PointKind.HARDWARE, 0x10000), AgentCondition((ax_is(20),)))
+    debugger.insert(Point(PointKind.EXECUTE, 0x10000), AgentCondition((ax_is(20),)))
     debugger.resume(Resume(backward=True))
     assert said == [b"%d" % n for n in range(100, 20, -1)]
 
@@ -123,7 +123,7 @@ def test_several_at_one_address_keep_their_own_conditions(
 def test_a_breakpoint_at_the_same_address_stops(debugger: Debugger, said: list[bytes]) -> None:
     """Prevents a dprintf that swallows another kind of breakpoint, and the other way round."""
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(Point(PointKind.HARDWARE, PLACE.address), AgentCondition((ax_is(3),)))
+    debugger.insert(PLACE, AgentCondition((ax_is(3),)), owner="another")
     assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert said == [b"1", b"2", b"3"]
     debugger.remove(PLACE)
@@ -136,7 +136,7 @@ def test_range_steps_print_once_and_stop_at_breakpoints(
 ) -> None:
     """Prevents one line for the arrival and one for the start of the next step."""
     debugger.insert(PLACE, None, printing(printf(b"%d", AX)))
-    debugger.insert(Point(PointKind.SOFTWARE, 0x10000), AgentCondition((ax_is(3),)))
+    debugger.insert(Point(PointKind.EXECUTE, 0x10000), AgentCondition((ax_is(3),)))
     event = debugger.drive(Resume(step_range=(0x10000, 0x10010)))
     assert event.kind is EventKind.BREAKPOINT
     assert said == [b"1", b"2", b"3"]

@@ -141,7 +141,7 @@ def test_ctrl_c_stops_a_running_guest(gdb: Gdb, counter: Server) -> None:
     assert "SIGINT" in gdb.expect(r"\(gdb\) ")
     assert gdb.value("$icount") >= 0
     gdb.run("stepi")
-    start = 0xFF00 + 0x100
+    start = 0x3000 + 0x100
     assert start <= gdb.value("$pc") < start + len(COUNT_FOR_EVER)
 
 

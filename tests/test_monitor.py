@@ -60,7 +60,8 @@ def test_long_output_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
         """Show much."""
         return "x" * (registry.MAX_OUTPUT + 1)
 
-    monkeypatch.setitem(registry.COMMANDS, "much", registry.MonitorCommand("much", "much", body))
+    monkeypatch.setattr(registry, "COMMANDS", {})
+    registry.command("much")(body)
     assert len(run("much")) < registry.MAX_OUTPUT + 100
 
 
@@ -71,7 +72,8 @@ def test_an_interrupted_command_says_where_it_stands(monkeypatch: pytest.MonkeyP
         """Take long."""
         raise Interrupted
 
-    monkeypatch.setitem(registry.COMMANDS, "long", registry.MonitorCommand("long", "long", body))
+    monkeypatch.setattr(registry, "COMMANDS", {})
+    registry.command("long")(body)
     assert run("long") == "interrupted; now at instruction 3\n"
 
 

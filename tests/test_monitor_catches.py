@@ -8,8 +8,10 @@ import pytest
 from guests import CODE, ENGINES, make
 
 from blink16 import monitor
+from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, Event, EventKind, Resume
-from blink16.monitor.catches import MAX_CATCHES, caught
+from blink16.debugger.catches import MAX_CATCHES
+from blink16.server.folder import ServerFolder
 
 PROGRAM = bytes.fromhex(
     "b8 41 02"  # 100: mov ax,0241h
@@ -29,7 +31,7 @@ def debugger(request: pytest.FixtureRequest) -> Debugger:
 
 def run(debugger: Debugger, line: str) -> str:
     """Carry out a monitor command."""
-    return monitor.execute(debugger, line)
+    return monitor.execute(debugger, line, ServerFolder())
 
 
 def go(debugger: Debugger, *, backward: bool = False) -> Event:
@@ -41,9 +43,9 @@ def test_a_catch_stops_before_the_call_with_its_registers(debugger: Debugger) ->
     """Prevents a stop behind the service, and one at calls that were not meant."""
     run(debugger, "catch int 21 ah=3")
     event = go(debugger)
-    assert event.kind is EventKind.BREAKPOINT
+    assert event.kind is EventKind.CAUGHT
     assert debugger.machine.registers.ax == 0x0341
-    assert caught(debugger) == (
+    assert event.text == (
         "catch 1: INT 21h, AX=0341 BX=3000 CX=0000 DX=0000 DS=0000 ES=0000, called at 0000:0107"
     )
     assert go(debugger).kind is EventKind.STEPPED
@@ -54,10 +56,10 @@ def test_backward_it_is_the_last_call_that_is_meant(debugger: Debugger) -> None:
     go(debugger)
     run(debugger, "catch int 21 al=41")
     places = []
-    while go(debugger, backward=True).kind is EventKind.BREAKPOINT:
+    while go(debugger, backward=True).kind is EventKind.CAUGHT:
         places.append(debugger.machine.registers.ah)
     assert places == [3, 2]
-    assert caught(debugger) == ""
+    assert debugger.catches.told(debugger.symbols) == ""
 
 
 def test_several_catches_share_an_address(debugger: Debugger) -> None:
@@ -74,6 +76,19 @@ def test_several_catches_share_an_address(debugger: Debugger) -> None:
     run(debugger, "catch delete all")
     assert run(debugger, "catch") == "no catches\n"
     assert len(debugger.points) == 0
+
+
+def test_a_breakpoint_besides_is_a_breakpoint(debugger: Debugger) -> None:
+    """Prevents a catch that swallows the user's breakpoint, or one whose condition is false."""
+    run(debugger, "catch int 21 ah=3")
+    go(debugger)
+    here = Point(PointKind.EXECUTE, debugger.machine.pc)
+    for condition, kind in ((lambda m: True, EventKind.BREAKPOINT), (None, EventKind.CAUGHT)):
+        debugger.insert(here, condition or (lambda m: False))
+        go(debugger, backward=True)
+        event = go(debugger)
+        assert event.kind is kind
+        assert event.text.startswith("catch 1: INT 21h, AX=0341")
 
 
 def test_a_client_that_leaves_takes_its_catches_along(debugger: Debugger) -> None:
@@ -127,8 +142,7 @@ def test_symbols_can_come_later(
     assert run(debugger, "symbols late.nm text=10").startswith("1 symbols added")
     assert [s.address for s in debugger.symbols] == [0x105, 0x205]
     run(debugger, "catch int 21 ah=3")
-    go(debugger)
-    assert "<third+2>" in caught(debugger)
+    assert "<third+2>" in go(debugger).text
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_limits_that_make_no_sense_are_refused(debugger: Debugger, words: str) -
 
 def test_last_write_names_the_culprit(debugger: Debugger) -> None:
     """Prevents a search that moves the machine, or shows another write."""
-    debugger.insert(Point(PointKind.SOFTWARE, 0x104))
+    debugger.insert(Point(PointKind.EXECUTE, 0x104))
     text = run(debugger, "last-write 0x4000 2")
     assert text.splitlines() == [
         "        95  0000:0100 <turn+0>  inc word [ds:4000h]",
@@ -154,7 +154,7 @@ def test_hits_counts_executions_up_to_here(debugger: Debugger) -> None:
     assert run(debugger, "hits 0:100 -2").endswith("; number -2 at instruction 90")
     assert run(debugger, "hits 0x999") == "not executed since instruction 0"
     debugger.seek(95)
-    point = Point(PointKind.SOFTWARE, 0x106)
+    point = Point(PointKind.EXECUTE, 0x106)
     debugger.insert(point)
     assert run(debugger, "hits turn -1") == (
         "19 times, first at instruction 0, last at 90; number -1 at instruction 90"
@@ -183,7 +183,7 @@ def test_impossible_addresses_are_refused(debugger: Debugger, line: str) -> None
 
 def test_trace_shows_instructions_and_what_they_changed(debugger: Debugger) -> None:
     """Prevents a trace that is off by one, or leaves the machine elsewhere."""
-    debugger.insert(Point(PointKind.SOFTWARE, 0x104))
+    debugger.insert(Point(PointKind.EXECUTE, 0x104))
     lines = run(debugger, "trace 5").splitlines()
     assert [line.split()[0] for line in lines] == ["95", "96", "97", "98", "99"]
     assert lines[1].split()[3:] == ["inc", "ax", "ax=0014"]

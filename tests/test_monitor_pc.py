@@ -7,15 +7,20 @@ from pathlib import Path
 import pytest
 from boot_sectors import sector
 
-from blink16 import bios
+from blink16 import bios, monitor
 from blink16.bios import picture
 from blink16.breakpoints import Point, PointKind
 from blink16.console import Console
 from blink16.debugger import IDLE, Debugger, EventKind, Resume
 from blink16.machine import Machine
-from blink16.monitor import execute
+from blink16.server.folder import ServerFolder
 
 ECHO = bytes.fromhex("b400cd16b40ecd10ebf6")  # read a key, show it, again
+
+
+def execute(debugger: Debugger, line: str) -> str:
+    """Carry out a monitor command that may reach the current folder."""
+    return monitor.execute(debugger, line, ServerFolder())
 
 
 @pytest.fixture
@@ -139,5 +144,5 @@ def test_a_breakpoint_behind_an_idle_stop_is_hit(debugger: Debugger) -> None:
     """After IDLE the machine goes on where it moved to: a breakpoint there is a new one."""
     how = Resume()
     assert debugger.resume(how) is IDLE
-    debugger.insert(Point(PointKind.SOFTWARE, debugger.machine.pc))
+    debugger.insert(Point(PointKind.EXECUTE, debugger.machine.pc))
     assert debugger.drive(how).kind is EventKind.BREAKPOINT

@@ -251,7 +251,7 @@ def debug(*codes: bytes) -> Debugger:
     condition = AgentCondition(codes)
     debugger.machine.engine.overlook({LOOP_AT: condition})
     submit(int).result()
-    debugger.insert(Point(PointKind.SOFTWARE, LOOP_AT), condition)
+    debugger.insert(Point(PointKind.EXECUTE, LOOP_AT), condition)
     return debugger
 
 
@@ -273,7 +273,7 @@ def test_random_programs_stop_at_conditions_alike(seed: int) -> None:
         code = b"\x26\0" + bytes((register,)) + constant(bit) + b"\x0f" + END
         conditions[place] = AgentCondition((code,))
         for debugger in debuggers:
-            debugger.insert(Point(PointKind.SOFTWARE, place), conditions[place])
+            debugger.insert(Point(PointKind.EXECUTE, place), conditions[place])
     pair.native.engine.overlook(conditions)
     submit(int).result()
     for _ in range(6):
@@ -328,10 +328,10 @@ def test_many_ways_through_a_condition_do_no_harm() -> None:
 def test_another_breakpoint_at_the_address_stops_always() -> None:
     """Prevents one client command's condition from silencing another breakpoint."""
     debugger = debug(NEVER)
-    debugger.insert(Point(PointKind.HARDWARE, LOOP_AT))
+    debugger.insert(Point(PointKind.EXECUTE, LOOP_AT), owner="another")
     assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert debugger.machine.icount == LOOP_SIZE
-    debugger.remove(Point(PointKind.HARDWARE, LOOP_AT))
+    debugger.remove(Point(PointKind.EXECUTE, LOOP_AT), owner="another")
     assert debugger.drive(Resume(count=100)).kind is EventKind.STEPPED
 
 
@@ -339,7 +339,7 @@ def test_without_its_condition_a_breakpoint_stops_again() -> None:
     """Prevents a predicate that outlives its breakpoint's condition."""
     debugger = debug(NEVER)
     assert debugger.drive(Resume(count=100)).kind is EventKind.STEPPED
-    debugger.insert(Point(PointKind.SOFTWARE, LOOP_AT))
+    debugger.insert(Point(PointKind.EXECUTE, LOOP_AT))
     assert debugger.drive(Resume(count=100)).kind is EventKind.BREAKPOINT
 
 
@@ -356,7 +356,7 @@ def test_translated_code_minds_conditions(judged: list[int]) -> None:
     machine.run(100)
     assert translate_here(machine, 0) == 1
     debugger = Debugger(machine)
-    debugger.insert(Point(PointKind.SOFTWARE, LOOP_AT + 3), AgentCondition((count_is(5000),)))
+    debugger.insert(Point(PointKind.EXECUTE, LOOP_AT + 3), AgentCondition((count_is(5000),)))
     debugger.resume(Resume(count=1))
     submit(int).result()
     assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
@@ -379,7 +379,7 @@ def test_a_service_runs_at_a_breakpoint_that_does_not_count(engine: str) -> None
     machine.memory.write(LOOP_AT, bytes.fromhex("40 cd21 ebfb"))  # inc ax / int 21h / jmp
     stub = next(address for address, name in machine.service_names.items() if name == "int21")
     debugger = Debugger(machine)
-    debugger.insert(Point(PointKind.SOFTWARE, stub), AgentCondition((count_is(7),)))
+    debugger.insert(Point(PointKind.EXECUTE, stub), AgentCondition((count_is(7),)))
     assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
     assert served == [1, 2, 3, 4, 5, 6]
 

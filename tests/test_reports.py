@@ -233,7 +233,7 @@ def test_monitor_errors_are_told_as_such_to_who_asks() -> None:
     *said, reply = client.ask(asked)
     assert reply == b"OK"
     assert "nonsense" in text_of(said)
-    client.ask(b"qSupported:blink16.monitor-errors+;error-message+")
+    client.ask(b"qSupported:blink16+;error-message+")
     (reply,) = client.ask(asked)
     assert reply.startswith(b"E.")
     assert b"nonsense" in reply

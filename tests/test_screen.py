@@ -52,12 +52,12 @@ def test_it_stands_still_while_the_machine_travels(slot: Slot, console: ScreenCo
     """A search backward passes through thousands of pictures; none of them is the present."""
     terminal = SmallTerminal(*SIZE)
     terminal.show(console.picture(*SIZE))
-    slot.runs = True
+    slot.hosted.runs = True
     slot.debugger.timeline.seek(4)
     terminal.show(console.picture(*SIZE))
     assert terminal.text()[0] == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     assert "moves through its past" in terminal.text()[25]
-    slot.runs = False
+    slot.hosted.runs = False
     terminal.show(console.picture(*SIZE))
     assert terminal.text()[0] == "A"
 
@@ -78,15 +78,15 @@ def test_lines_read_no_more_than_the_guest_takes(slot: Slot) -> None:
     """A flood must wait outside while the machine stands, and while its guest takes nothing; a
     line that is not concerned goes on.
     """
-    assert slot._has_room("console")
+    assert slot.hosted.has_room("console")
     slot.type(b"x" * 2 * MAX_AHEAD)
-    assert not slot._has_room("console")
+    assert not slot.hosted.has_room("console")
     slot.debugger.resume(Resume(count=1))
-    assert not slot._has_room("console")
-    assert slot._has_room("com1")
+    assert not slot.hosted.has_room("console")
+    assert slot.hosted.has_room("com1")
     slot.debugger.receive("com1", b"x" * 2 * MAX_AHEAD)
     slot.debugger.resume(Resume(count=1))
-    assert not slot._has_room("com1")
+    assert not slot.hosted.has_room("com1")
 
 
 def test_the_quit_key_ends_the_server() -> None:

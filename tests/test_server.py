@@ -23,10 +23,12 @@ from server_bench import (
 from blink16 import terminal
 from blink16.gdbstub.session import Session
 from blink16.loader import Options
+from blink16.memory import Attribute
 from blink16.server import (
     Fittings,
     conversation,
     serving,
+    speaker,
 )
 
 
@@ -43,7 +45,7 @@ async def test_a_client_that_vanishes_in_a_run_leaves_a_stopped_machine() -> Non
         second = bench.connect()
         assert (await second.ask("?")).startswith("T")
         assert bench.slot.debugger.machine.icount > 0
-        assert not any(bench.slot.debugger.machine.memory.attributes[0x200:0x201])
+        assert not bench.slot.debugger.machine.memory.attributes[0x200] & Attribute.BREAKPOINT
 
     await with_service(test, COUNT_FOR_EVER)
 
@@ -249,7 +251,7 @@ async def test_output_can_go_to_the_debugger() -> None:
         await client.send("vCont;c")
         async for data in client.stream:  # far more than may wait unsaid
             client.received += data
-            if len(client.received) > 3 * conversation.MAX_UNSAID:
+            if len(client.received) > 3 * speaker.MAX_UNSAID:
                 break
         await client.stream.send_all(b"\x03")
         assert (await client.reply()).startswith("T02")

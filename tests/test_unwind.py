@@ -16,7 +16,7 @@ from blink16.memory import MEMORY_SIZE, linear
 from blink16.services import DONE, Exit
 from blink16.unwind.frames import MAX_FRAMES, Frame, find_caller, frames
 from blink16.unwind.functions import ENTRY_NAME, discover, follow_jumps
-from blink16.unwind.walk import fetch, released_by
+from blink16.unwind.walk import Effort, fetch, released_by
 
 LAST_INSTRUCTION = 1000
 CALLS = {"CALL", "CALLF", "INT"}
@@ -120,8 +120,8 @@ def test_registers_come_back_as_the_caller_had_them(guest: Machine) -> None:
 
 def test_arguments_that_a_function_takes_along_are_known(guest: Machine) -> None:
     """Prevents frames that shift after calls of Pascal functions."""
-    assert released_by(guest.memory, SEGMENT, LABELS["pascal"]) == 4
-    assert released_by(guest.memory, SEGMENT, LABELS["factorial"]) == 0
+    assert released_by(guest.memory, Effort(1000), SEGMENT, LABELS["pascal"]) == 4
+    assert released_by(guest.memory, Effort(1000), SEGMENT, LABELS["factorial"]) == 0
 
 
 def test_an_endless_loop_is_unwound_by_its_bp_frame() -> None:

@@ -143,5 +143,5 @@ LABELS = {
 }
 """Offsets of the functions in their segment."""
 
-SEGMENT = 0x0FF0
+SEGMENT = 0x0300
 """Where .COM programs are loaded: the segment of their PSP."""

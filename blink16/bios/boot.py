@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blink16.bios import misc, tables
+from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk, disk_of
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK, BootError
@@ -39,6 +40,7 @@ class StandBy:
     rom: Rom
     pipe: Pipe
     """Where keys are looked for."""
+    memory_kib: int
 
 
 def boot(chassis: Chassis, image: bytes, console: Console, *, drive: int = 0) -> None:
@@ -88,6 +90,7 @@ def stand_by(
     *,
     adapter: Adapter = Adapter.CGA,
     roms: Sequence[OptionRom] = (),
+    memory_kib: int = tables.MEMORY_KIB,
 ) -> StandBy:
     """Make a machine a PC/XT that has passed its self-test, for a program that is run by itself.
 
@@ -107,7 +110,8 @@ def stand_by(
     pipe.know_handler()
     post.stand_by(chassis)
     rom.protect()
-    return StandBy(rom, pipe)
+    DataArea(chassis.memory).memory_kib = memory_kib
+    return StandBy(rom, pipe, memory_kib)
 
 
 def _put_in(

@@ -10,6 +10,7 @@ from blink16.bios import graphics
 from blink16.bios.data_area import PAGES
 from blink16.bios.video import ROWS, GuestScreen, is_mode, set_mode
 from blink16.bus import Bus
+from blink16.lacks import Kind
 from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
 
@@ -33,12 +34,19 @@ class VideoService:
             self._set_mode(guest)
         elif function is not None:
             function(guest, GuestScreen(guest.memory, self._bus))
+        elif guest.registers.ah not in _PROBES:
+            number = guest.registers.ah
+            what = f"this display adapter's BIOS has no INT 10h/{number:02X}h"
+            guest.lacks(Kind.BIOS_FUNCTION, what, place=0x1000 | number)
         return DONE
 
     def _set_mode(self, guest: Guest) -> None:
         mode, keep = guest.registers.al & 0x7F, bool(guest.registers.al & 0x80)
         if is_mode(mode):
             set_mode(guest.memory, self._bus, mode, keep=keep)
+        else:
+            what = f"this display adapter has no video mode {mode:02X}h"
+            guest.lacks(Kind.VIDEO_MODE, what, place=mode)
 
 
 def _set_cursor_shape(guest: Guest, screen: GuestScreen) -> None:
@@ -134,6 +142,8 @@ def _write_string(guest: Guest, screen: GuestScreen) -> None:
         screen.set_cursor(r.bh, *before)
 
 
+_PROBES = frozenset({0x10, 0x11, 0x12, 0x1A, 0x1B, 0x1C, 0xEF, 0xFA, 0xFE, 0xFF})
+"""By these programs see what display adapter or driver there is."""
 _FUNCTIONS = {
     0x01: _set_cursor_shape,
     0x02: _set_cursor,

@@ -5,11 +5,14 @@ from __future__ import annotations
 from blink16.bios.data_area import DataArea
 from blink16.bus import Bus
 from blink16.devices.pic import COMMAND_PORT, DATA_PORT, OCW3, OCW3_READ, OCW3_READ_ISR
-from blink16.services import DONE, Exit, Guest, Outcome
+from blink16.lacks import Kind
+from blink16.memory import linear
+from blink16.services import DONE, Exit, Guest, Outcome, caller_address
 
 UNSUPPORTED = 0x86
 NO_SYSTEM_STATUS = 1
 EOI = 0x20
+INT_OPCODE = 0xCD
 
 
 def equipment(guest: Guest) -> Outcome:
@@ -39,6 +42,19 @@ class UnexpectedInterrupt:
             self._bus.write(DATA_PORT, self._bus.read(DATA_PORT) | lowest)
             self._bus.write(COMMAND_PORT, EOI)
         return DONE
+
+
+QUIET_VECTORS = frozenset({0x1B, 0x1C, 0x23, 0x24, 0x28, 0x2A, 0x2F, 0x4A, *range(0xF1, 0xF9)})
+"""Interrupts that are made for programs to hook, or to ask with whether somebody is there."""
+
+
+def nobody_handles(guest: Guest) -> Outcome:
+    """Return from an interrupt whose vector nobody has set, and say so."""
+    segment, offset = caller_address(guest)
+    opcode, vector = guest.memory.read(linear(segment, offset - 2), 2)
+    if opcode == INT_OPCODE and vector not in QUIET_VECTORS:
+        guest.lacks(Kind.INTERRUPT, f"nobody handles INT {vector:02X}h", place=vector)
+    return DONE
 
 
 def no_system(guest: Guest) -> Outcome:

@@ -72,6 +72,7 @@ class Pipe:
         self._guest = guest
         self._console = console
         self._keys = keys
+        self._keyboard = keyboard
         self._typist = Typist(guest, console, keyboard)
         self._bios_handler = 0
         self._polls = PollState()
@@ -83,11 +84,15 @@ class Pipe:
     def _handler(self) -> int:
         return int.from_bytes(self._guest.memory.ram[KEYBOARD_VECTOR : KEYBOARD_VECTOR + 4])
 
+    @property
+    def _is_hooked(self) -> bool:
+        return self._handler() != self._bios_handler
+
     # -- as a device -------------------------------------------------------------------------
 
     def due(self) -> int | None:
         """Return when the next key can be typed: never for who leaves INT 09h alone."""
-        return None if self._handler() == self._bios_handler else self._typist.due()
+        return self._typist.due() if self._is_hooked else None
 
     def is_heard(self) -> bool:
         """Return whether a key would interrupt the processor."""
@@ -111,11 +116,11 @@ class Pipe:
     @property
     def is_typed(self) -> bool:
         """Whether keys come from the keyboard alone, by interrupts."""
-        return self._keys.attached
+        return self._keys.attached or self._is_hooked
 
     def supply(self, guest: Guest) -> bool:
         """Put the pipe's next key into the BIOS's buffer; whether there was one."""
-        if self._keys.attached:
+        if self.is_typed:
             return False
         key = next_key(self._console.peek())
         if key is None:
@@ -129,6 +134,10 @@ class Pipe:
         if self._keys.attached:
             guest.looked_in_vain()
             return None
+        if self._is_hooked:
+            on_its_way = self._keyboard.state.waiting or self._keyboard.state.full
+            over = self._console.ended and not self._console.peek() and not on_its_way
+            return INPUT_ENDED if over else None
         # nothing waits: the read tells whether anything can come
         return WAIT if self._console.read(1) is None else INPUT_ENDED
 

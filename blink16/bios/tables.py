@@ -8,6 +8,7 @@ from construct import Bytes, Const, Int8ul, Int16ul, Struct
 
 from blink16.bios import font, graphics
 from blink16.bios.data_area import BASE, DATA_AREA, KEY_BUFFER_SIZE, KEY_BUFFER_START, DataArea
+from blink16.bios.misc import nobody_handles
 from blink16.bios.rom import EMPTY_BEGIN, ROM_BEGIN, SEGMENT
 from blink16.bios.video import CRTC, PARAMETERS, PARAMETERS_VECTOR
 from blink16.devices.pc import COM1_PORT, COM2_PORT, LPT1_PORT
@@ -121,7 +122,7 @@ def write_reset(chassis: Chassis, entry: tuple[int, int]) -> None:
 
 def fill_vectors(chassis: Chassis) -> None:
     """Let all vectors that lead nowhere lead to an IRET."""
-    dummy = chassis.add_stub("iret")
+    dummy = chassis.add_stub("iret", nobody_handles)
     for vector in range(VECTORS):
         if not chassis.memory.read(vector * 4, 4).strip(b"\0"):
             chassis.set_vector(vector, *dummy)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blink16.board import cfi, dwarf
 from blink16.machine import STUB_SIZE, Machine
@@ -83,6 +83,7 @@ def build(machine: Machine, program: ProgramFacts) -> Board:
     ELF, and leaves the places of the others to `libraries`.
     """
     known = survey(machine, program)
+    symbols = behind_prologues(known.symbols, program.debug)
     areas = cut(known.areas, code_of(program.debug[1:]))
     holes = code_of(program.debug)
     users = dict(program.debug[0].sections) if program.debug else {}
@@ -91,7 +92,7 @@ def build(machine: Machine, program: ProgramFacts) -> Board:
     sections.append(ElfSection(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame()))
     ends = (range(f.address, f.address + f.size) for f in known.functions)
     return Board(
-        elf.build(sections, elf_symbols(known.symbols, areas), known.start),
+        elf.build(sections, elf_symbols(symbols, areas), known.start),
         tuple(end for end in ends if end.start in (known.start, known.main)),
     )
 
@@ -199,6 +200,23 @@ def cut(areas: Iterable[Area], holes: Sequence[range]) -> list[Area]:
                 start = hole.stop
         pieces.append(Area(range(start, area.span.stop), area.kind))
     return [piece for piece in pieces if piece.span]
+
+
+def behind_prologues(symbols: Iterable[Symbol], debug: Iterable[DebugInformation]) -> list[Symbol]:
+    """Return symbols, functions' names behind their prologues if debugging information says so.
+
+    gdb takes a name in the symbol table and a function's entry for two places where they differ.
+    The first instruction keeps a name that linkers know, with an underscore.
+    """
+    bodies = dict(pair for one in debug for pair in one.bodies)
+    moved = []
+    for symbol in symbols:
+        if symbol.kind is SymbolKind.CODE and (body := bodies.get(symbol.address)) is not None:
+            prologue = body - symbol.address
+            moved.append(replace(symbol, name=f"_{symbol.name}", size=prologue))
+            symbol = replace(symbol, address=body, size=max(symbol.size - prologue, 0))
+        moved.append(symbol)
+    return sorted(moved, key=lambda symbol: (symbol.address, symbol.name))
 
 
 def elf_symbols(symbols: list[Symbol], areas: list[Area]) -> list[ElfSymbol]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from time import monotonic
 
 from construct import Int32ul
 
@@ -16,6 +17,8 @@ from blink16.cpu.registers import Cell, Registers
 from blink16.memory import MEMORY_SIZE, Memory
 from blink16.unwind.frames import Caller, Frame, frames
 
+PATIENCE = 0.5
+"""Seconds that one read may look for frames; the next goes on from there."""
 BASE = 0x4000_0000
 ROW_SHIFT = 6
 ROW_SIZE = 1 << ROW_SHIFT
@@ -51,6 +54,10 @@ def field_address(esp: int, field: Field) -> int:
     return BASE + (esp << ROW_SHIFT) + field * 4
 
 
+class UnfinishedError(Exception):
+    """Frames that take long to find.  Those that were found are known; reading again goes on."""
+
+
 class FrameWindow:
     """The rows for a machine that stands; frames are looked for as far as they are asked for."""
 
@@ -58,6 +65,7 @@ class FrameWindow:
         """Look from the innermost frame on.  ``ends``: functions without callers to gdb."""
         self._frames: Iterator[tuple[Frame, Caller | None]] = frames(memory, Frame.of(registers))
         self._ends = ends
+        self._until = 0.0
         self._rows: dict[int, bytes] = {}
         self._highest = -1
         """The stack of the frame that was found last."""
@@ -68,7 +76,9 @@ class FrameWindow:
         gdb reads a word.  There is none where no frame's stack lies, nor behind the CFA of an
         outermost frame: a read that fails ends gdb's backtrace.  LLDB reads lines of its cache,
         which are many rows; it gets zeros between those that there are, and ends at a pc of 0.
+        UnfinishedError after `PATIENCE`.
         """
+        self._until = monotonic() + PATIENCE
         first, at = divmod(address - BASE, ROW_SIZE)
         if at + length <= ROW_SIZE:
             return self._row(first)[at : at + length]
@@ -88,6 +98,8 @@ class FrameWindow:
 
     def _find_next(self) -> bool:
         """Find the next frame's row; False if there is none."""
+        if monotonic() > self._until:
+            raise UnfinishedError("the stack is deep and its code intricate: read again to go on")
         found = next(self._frames, None)
         if found is None:
             return False

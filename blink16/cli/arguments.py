@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from blink16 import __version__, loader, pc
+from blink16.cli import dos_arguments
 from blink16.cpu import engines
 
 
@@ -80,6 +82,18 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         help="the guest's date and time at the start, like 1986-03-07T12:00 (default: now)",
     )
     group.add_argument(
+        "--poweron",
+        type=_poweron,
+        metavar="random[:SEED]",
+        help="let memory and registers hold anything at the start, as on a real PC; SEED, a "
+        "number, makes it the same again",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop where the program uses what the machine lacks, instead of only saying so",
+    )
+    group.add_argument(
         "--realtime", action="store_true", help="let the guest's clock go no faster than ours"
     )
 
@@ -108,9 +122,21 @@ def options(parsed: argparse.Namespace, setup: pc.PcSetup) -> loader.Options:
         setup=setup,
         root=parsed.root,
         writable=parsed.writable,
+        dos=dos_arguments.setup(parsed),
         engine=parsed.engine,
+        strict=parsed.strict,
+        poweron=parsed.poweron,
         epoch_ns=time.time_ns() if date is None else int(date.timestamp()) * 1_000_000_000,
     )
+
+
+def _poweron(text: str) -> int:
+    word, colon, seed = text.partition(":")
+    if word == "random" and not colon:
+        return secrets.randbelow(1 << 32)
+    if word != "random" or not (seed.isascii() and seed.isdecimal() and len(seed) < 19):
+        raise argparse.ArgumentTypeError(f"it is given as random or random:SEED, not {text!r}")
+    return int(seed)
 
 
 def _date(text: str) -> datetime:

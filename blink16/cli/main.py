@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from blink16 import loader, pc
-from blink16.cli import arguments, pc_arguments
+from blink16.cli import arguments, dos_arguments, pc_arguments
 from blink16.cli.arguments import Parser
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
@@ -63,6 +63,7 @@ def run_main(words: Sequence[str] | None = None) -> int:
     )
     arguments.add_machine(parser)
     pc_arguments.add(parser)
+    dos_arguments.add(parser)
     arguments.add_program(parser, required=True)
     return _guarded(parser.prog, lambda: _run(parser.prog, parser.parse_args(words)))
 

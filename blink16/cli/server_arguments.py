@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from blink16 import loader, numerals, server, symbolfiles, terminal
-from blink16.cli import arguments, pc_arguments
+from blink16.cli import arguments, dos_arguments, pc_arguments
 from blink16.cli.arguments import Own, Parser
 from blink16.console import Console
 from blink16.consoles import ConsolePlace, NoPlace, Streams
@@ -43,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _add_history(parser)
     arguments.add_machine(parser)
     pc_arguments.add(parser)
+    dos_arguments.add(parser)
     parser.add_argument(
         "--symbols",
         type=_symbols,

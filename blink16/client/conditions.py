@@ -22,6 +22,8 @@ from blink16.client.errors import ConditionError
 from blink16.reports.state import FLAG_BITS, RegisterValues
 
 MAX_SOURCE = 1000
+MAX_DEPTH = 50
+"""Expressions within expressions."""
 MAX_CODE = 4096
 _MASK = (1 << 64) - 1
 _SIGN = 1 << 63
@@ -255,8 +257,11 @@ def parse(source: str, lookup: Callable[[str], int | None]) -> StopCondition:
     return StopCondition(source, tree, symbols)
 
 
-def _check(node: ast.expr, source: str) -> list[str]:
+def _check(node: ast.expr, source: str, depth: int = 0) -> list[str]:
     """Return the symbols in an expression; ConditionError if something else is in it."""
+    depth += 1
+    if depth > MAX_DEPTH:
+        raise ConditionError(f"{source[:40]!r} is nested too deeply")
     match node:
         case ast.Constant(value=bool() | int() as value) if 0 <= value <= _MASK:
             return []
@@ -264,17 +269,17 @@ def _check(node: ast.expr, source: str) -> list[str]:
             known = name in WORDS or name in HALVES or name.upper() in FLAG_BITS or name == "icount"
             return [] if known else [name]
         case ast.UnaryOp(op=ast.Not() | ast.Invert() | ast.USub(), operand=operand):
-            return _check(operand, source)
+            return _check(operand, source, depth)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-            return _check(left, source) + _check(right, source)
+            return _check(left, source, depth) + _check(right, source, depth)
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
-            return _check(left, source) + _check(right, source)
+            return _check(left, source, depth) + _check(right, source, depth)
         case ast.BoolOp(values=values):
-            return [name for value in values for name in _check(value, source)]
+            return [name for value in values for name in _check(value, source, depth)]
         case ast.Subscript(value=ast.Name(id="byte" | "word"), slice=ast.Tuple(elts=[seg, off])):
-            return _check(seg, source) + _check(off, source)
+            return _check(seg, source, depth) + _check(off, source, depth)
         case ast.Subscript(value=ast.Name(id="byte" | "word"), slice=where):
-            return _check(where, source)
+            return _check(where, source, depth)
     raise ConditionError(f"{ast.unparse(node)!r} can't stand in a condition ({source!r})")
 
 

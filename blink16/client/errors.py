@@ -27,6 +27,10 @@ class DeniedError(ClientError):
     """The server understood, and refused: the text is the reason that it gave."""
 
 
+class BusyError(ClientError):
+    """The machine runs, and what was asked can only be done while it stands."""
+
+
 class ConditionError(ClientError, ValueError):
     """A condition that can't be understood or evaluated."""
 

@@ -52,9 +52,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the program, or the server, has to say to the user."""
+    """What the program prints, or what a command that works has to say."""
 
     data: bytes
+    ticket: Ticket
+    """What it comes before the answer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,10 @@ class Wire:
         self._asked.append(request)
         self._last_sent = frame(request.body)
         self._outgoing += self._last_sent
+
+    def send_unanswered(self, body: bytes) -> None:
+        """Send a packet that has no answer."""
+        self._outgoing += frame(body)
 
     def interrupt(self) -> None:
         """Ask a server that runs a machine, or works, to stop."""
@@ -132,7 +138,7 @@ class Wire:
             raise ProtocolError(f"the server sent {shown(body)} without having been asked")
         oldest = self._asked[0]
         if oldest.expects is not Expected.ANSWER and body[:1] == b"O" and body != b"OK":
-            return Output(unhex(body[1:], "output"))
+            return Output(unhex(body[1:], "output"), oldest)
         return Answer(self._asked.popleft(), body)
 
     def _acknowledge(self, mark: bytes) -> None:

@@ -27,6 +27,8 @@ class StopReason(Enum):
     IDLE = auto()  # machine only: for long it has done nothing but wait; run again to go on
     TRAPPED = auto()  # the program did what its system answers with a signal
     RESTARTED = auto()  # machine only: it was reset and has passed its self-test; run again
+    LACKS = auto()  # strict: before an instruction that this processor hasn't got
+    LACKED = auto()  # strict: after one that used what this machine hasn't got
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,25 @@ NEVER = 1 << 62
 def at_once() -> int:
     """Return the nearest `Engine.horizon`: the machine wants its turn at once."""
     return 0
+
+
+class Witness(Protocol):
+    """Who is told of what guests do that can't be meant: see `blink16.witness`."""
+
+    def meets(self, ip: int) -> Stop | None:
+        """Look at the suspicious instruction that is next, whose opcode lies at CS:``ip``.
+
+        Returns a stop if it isn't to be executed now.
+        """
+        ...
+
+    def stored_to_rom(self, address: int, ip: int, icount: int) -> bool:
+        """Note that the instruction at CS:``ip`` stored to ROM, at a linear address.
+
+        ``icount``: instructions retired before that one.  Returns whether the run is to end
+        after it.
+        """
+        ...
 
 
 class Engine(Protocol):
@@ -86,6 +107,10 @@ class Engine(Protocol):
     """Asked within IN and OUT, when the port has been accessed: at how many cycles does the
     machine want its turn?  An engine that does not ask, but leaves with ATTENTION after each, is
     right too."""
+
+    witness: Witness | None
+    """Told of suspicious instructions (`suspicious`), unless their opcode's address has the
+    attribute TOLD, and of stores to pages of ROM whose state has TELL."""
 
     def run(self, budget: int, until: int = NEVER, *, skip_first: bool = False) -> Stop:
         """Execute at most ``budget`` instructions, while ``cycles`` is below ``until``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Protocol
 
 from blink16.cpu.slots import Slot
@@ -54,7 +55,8 @@ WriteHot = Callable[[HotContext, Value], None]
 class Board:
     """The hot devices of a machine."""
 
-    name: str
+    source: str
+    """Where it is to be found, for other processes: ``module:NAME``."""
     reads: Mapping[int, ReadHot] = field(default_factory=dict)
     """By port; the answer's low 8 bits count."""
     writes: Mapping[int, WriteHot] = field(default_factory=dict)
@@ -64,4 +66,12 @@ class Board:
     """Take the interrupt that is asked for, and return its vector."""
 
 
-NO_BOARD = Board("none")
+NO_BOARD = Board("blink16.cpu.hot:NO_BOARD")
+
+
+def find(source: str) -> Board:
+    """Return the board at ``module:NAME``; what is no board raises."""
+    module, _, name = source.partition(":")
+    board = getattr(import_module(module), name)
+    assert isinstance(board, Board)
+    return board

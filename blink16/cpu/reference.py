@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from blink16.bus import Bus
 from blink16.cpu.decoder import execute
 from blink16.cpu.encoding import MAX_BODY, Instruction
-from blink16.cpu.engine import NEVER, Stop, StopReason, at_once
+from blink16.cpu.engine import NEVER, Stop, StopReason, Witness, at_once
+from blink16.cpu.later import LOW_END, is_suspicious, suspects
 from blink16.cpu.model import Model
 from blink16.cpu.opcodes import REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
 from blink16.cpu.operands import Index, Repeat
@@ -47,11 +48,14 @@ class ReferenceEngine:
         self._segment: int | None = None
         self._next_ip = 0
         self._until = NEVER
+        self._body_ip = 0
         self._jump: int | None = None
         self._wants_attention = False
         self._was_open = 0
         self.between_rounds = False
         self.horizon: Callable[[], int] = at_once
+        self.witness: Witness | None = None
+        self._suspects = suspects(model.name)
 
     # -- engine ------------------------------------------------------------------------------
 
@@ -111,6 +115,8 @@ class ReferenceEngine:
         instruction = self._fetch(start)
         if instruction is None:
             return Stop(StopReason.LOCKUP, text="nothing but prefixes in the code segment")
+        if (stop := self._look()) is not None:
+            return stop
         self._jump = None
         self._wants_attention = self.between_rounds = False
         self._was_open = cells[Cell.INTERRUPT]
@@ -139,6 +145,19 @@ class ReferenceEngine:
         if modrm is not None:
             self._spent += timing.address(modrm.mod, modrm.rm)
 
+    def _look(self) -> Stop | None:
+        """Let the witness see an instruction that can hardly be meant."""
+        address = linear(self._cells[Cell.CS], self._body_ip)
+        memory = self.memory
+        if memory.attributes[address] & Attribute.TOLD:
+            return None
+        suspicious = is_suspicious(bytes(memory.ram[address : address + 4]), self._suspects)
+        if self.witness is None:
+            if suspicious:
+                memory.attributes[address] |= Attribute.TOLD  # native code need not ask again
+            return None
+        return self.witness.meets(self._body_ip) if suspicious or address < LOW_END else None
+
     def _fetch(self, ip: int) -> Instruction | None:
         """Read prefixes and decode; None if the segment holds nothing else."""
         base = self._cells[Cell.CS] << 4
@@ -160,6 +179,7 @@ class ReferenceEngine:
             body = bytes(ram[address : address + MAX_BODY])
         else:
             body = bytes(ram[linear(base >> 4, body_ip + n)] for n in range(MAX_BODY))
+        self._body_ip = body_ip
         instruction = self._parse(body)
         self._next_ip = (body_ip + instruction.length) & 0xFFFF
         return instruction
@@ -239,6 +259,9 @@ class ReferenceEngine:
         state = self.memory.pages[page]
         if state & _WRITE_MINDS:
             if state & PageState.ROM:
+                if state & PageState.TELL and self.witness is not None:
+                    ip, icount = self._cells[Cell.IP], self.registers.icount
+                    self._wants_attention |= self.witness.stored_to_rom(address, ip, icount)
                 return
             if state & PageState.WATCH_WRITE:
                 self.memory.touch(address, 1, Access.WRITE)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from functools import partial
 
-from blink16.breakpoints import BREAKPOINTS, Point, Points
+from blink16.breakpoints import Point, Points
 from blink16.cpu.engine import Stop, StopReason
-from blink16.cpu.predicates import Predicate
+from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
 from blink16.debugger.events import (
     IDLE,
@@ -19,6 +20,7 @@ from blink16.debugger.events import (
     PointCondition,
     Resume,
 )
+from blink16.debugger.ledger import Entry, Ledger
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
@@ -29,6 +31,8 @@ from blink16.memory import MEMORY_SIZE, Attribute
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
 
+FEW_CONDITIONS = 16
+"""So many breakpoints with conditions are armed in microseconds."""
 WRITABLE = frozenset(
     {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
 )
@@ -64,13 +68,13 @@ class Debugger:
         """Called with one line for the user (unknown system call, future dropped, ...)."""
         self.on_print: Callable[[bytes], None] = lambda data: None
         """Called with what the actions of breakpoints print; it may wait."""
-        self.points = Points(machine.memory)
-        self._conditions: dict[Point, PointCondition] = {}
-        self._actions: dict[Point, PointAction] = {}
+        self.ledger = Ledger(machine.memory)
+        """Breakpoints and watchpoints."""
+        self.catches = Catches(machine, self.ledger)
         self.bookmarks = Bookmarks()
         self.symbols = SymbolTable()
         """What the program's addresses are called; whoever loads it sets this."""
-        self.timeline.without_points = self.points.replaced
+        self.timeline.without_points = self.ledger.points.replaced
         self._last: Event | None = None
         self._ended: tuple[int, Stop] | None = None
         """An exit or trap at which the machine stands, and its instruction count."""
@@ -83,9 +87,11 @@ class Debugger:
     def resume(self, how: Resume) -> Event | Pause:
         """Run until something happens.  Blocks; call it in a worker thread.
 
-        After a pause call it again with the same object; it goes on where it was.
+        After a pause call it again with the same object; it goes on where it was.  A request to
+        stop that comes too late for this resume is for the next: whoever made a run of several
+        forgets it at its end (`forget_interrupt`).
         """
-        self.machine.engine.overlook(self._predicates())
+        self.machine.engine.overlook(self.ledger.predicates())
         try:
             outcome = self._backward(how) if how.backward else self._forward(how)
         except Interrupted:
@@ -95,8 +101,9 @@ class Debugger:
         finally:
             self.machine.engine.overlook({})
         if isinstance(outcome, Event):
-            self.timeline.forget_interrupt()
-            self._last = outcome
+            if outcome.kind is EventKind.INTERRUPTED:
+                outcome = replace(outcome, arrival=self.event_here())
+            outcome = self._last = self._judged(outcome)
         return outcome
 
     def drive(self, how: Resume) -> Event:
@@ -104,7 +111,10 @@ class Debugger:
 
         Blocks, with the guest for input for ever; `interrupt` ends it.
         """
-        return drive(partial(self.resume, how), self.timeline.inbox.wait)
+        try:
+            return drive(partial(self.resume, how), self.timeline.inbox.wait)
+        finally:
+            self.forget_interrupt()
 
     def is_brief(self, how: Resume) -> bool:
         """Return whether a resume is over in microseconds, on any engine, and needs no thread.
@@ -113,7 +123,9 @@ class Debugger:
         which may be a REP of 65,535 rounds.  Where a device may have something to put out, it
         takes as long as somebody outside takes, and so does an action of a breakpoint.
         """
-        if how.backward or how.count != 1 or not self.timeline.live or self._actions:
+        if how.backward or how.count != 1 or not self.timeline.live or self.ledger.acts:
+            return False
+        if self.ledger.conditions > FEW_CONDITIONS:
             return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long
@@ -124,8 +136,8 @@ class Debugger:
     def interrupt(self) -> None:
         """Make a running `resume` return INTERRUPTED soon; from any thread.
 
-        If none is running, the next returns at once.  A request ends with the resume that it
-        meets, whatever that returns.
+        If none is running, the next returns at once.  A request ends with the resume that
+        reports it, or with the `drive` that it meets, whatever that returns.
         """
         self.timeline.interrupt()
 
@@ -196,7 +208,7 @@ class Debugger:
                 if not stops:
                     skip = True
                     continue
-            elif self._actions and stop.reason in _ARRIVALS and self.timeline.now != before:
+            elif self.ledger.acts and stop.reason in _ARRIVALS and self.timeline.now != before:
                 self._print(self._met()[1])
             return stop
 
@@ -245,12 +257,14 @@ class Debugger:
         low = max(start, goal)
         origin = timeline.now
         hit = None
-        if self._actions:
+        if self.ledger.acts:
             hit = last_stop(timeline, low, self._met_again, self._print)
-        elif self.points:
+        elif self.points or self.machine.is_strict:
             hit = last_hit(timeline, low, self._accepts)
         if hit is not None and (hit.icount > goal or _is_watch(hit.stop) or count is None):
             self._arrive(hit.icount, origin)
+            if hit.stop.reason is StopReason.LACKS and self.machine.witness is not None:
+                self.machine.witness.stand()
             return self._event(hit.stop)
         self._arrive(low, origin)
         if count is None or goal < start:
@@ -283,94 +297,79 @@ class Debugger:
 
     # -- points ------------------------------------------------------------------------------
 
+    @property
+    def points(self) -> Points:
+        """The breakpoints and watchpoints, whoever set them."""
+        return self.ledger.points
+
     def insert(
         self,
         point: Point,
         condition: PointCondition | None = None,
         action: PointAction | None = None,
+        *,
+        owner: Hashable = None,
     ) -> None:
         """Set a breakpoint or watchpoint; PointError if it can't be set.
 
         A breakpoint with a condition stops, in either direction, where that holds.  One with an
         action never stops: it prints (`on_print`), in either direction, as it is reached.
-        Setting a point again replaces both.
+        Setting a point again replaces both; each ``owner`` has a point of its own.
         """
-        self.points.insert(point)
-        self._conditions.pop(point, None)
-        self._actions.pop(point, None)
-        if condition is not None:
-            self._conditions[point] = condition
-        if action is not None:
-            self._actions[point] = action
+        self.ledger.insert(Entry(point, owner, condition, action))
 
-    def condition(self, point: Point) -> PointCondition | None:
-        """Return the condition of a point, if it is set and has one."""
-        return self._conditions.get(point)
-
-    def remove(self, point: Point) -> None:
-        """Take it away; one that isn't there is no error."""
-        self.points.remove(point)
-        self._conditions.pop(point, None)
-        self._actions.pop(point, None)
+    def remove(self, point: Point, *, owner: Hashable = None) -> None:
+        """Take an owner's point away; one that isn't there is no error."""
+        self.ledger.remove(point, owner)
 
     def remove_all(self) -> None:
         """Take all away (a client left)."""
-        self.points.clear()
-        self._conditions.clear()
-        self._actions.clear()
+        self.ledger.clear()
+
+    def has_breakpoint(self) -> bool:
+        """Whether there is a breakpoint where the machine stands, whatever its condition."""
+        return bool(self._here())
 
     def at_breakpoint(self) -> bool:
         """Whether the machine stands at a breakpoint that is to stop it."""
-        return bool(self._here()) and self._counts()
+        return any(e.action is None and e.holds(self.machine) for e in self._here())
 
-    def _here(self) -> list[Point]:
-        """Return the breakpoints where the machine stands."""
-        pc = self.machine.pc
-        if not self.machine.memory.attributes[pc] & Attribute.BREAKPOINT:
-            return []
-        places = (Point(kind, pc) for kind in BREAKPOINTS)
-        return [place for place in places if place in self.points]
+    def event_here(self) -> Event | None:
+        """Return the event of arriving where the machine stands, if a breakpoint is to stop it."""
+        return self._judged(Event(EventKind.BREAKPOINT)) if self.at_breakpoint() else None
 
-    def _counts(self) -> bool:
-        """Whether a breakpoint where the machine stands is to stop it."""
-        if not self._conditions and not self._actions:
-            return True
-        return any(self._holds(here) for here in self._here() if here not in self._actions)
+    def _here(self) -> Sequence[Entry]:
+        return self.ledger.at(self.machine.pc)
 
-    def _holds(self, point: Point) -> bool:
-        condition = self._conditions.get(point)
-        return condition is None or condition(self.machine)
+    def _judged(self, event: Event) -> Event:
+        """Return an event with what was caught: a stop at a catch alone is no breakpoint."""
+        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED):
+            return event
+        text = self.catches.told(self.symbols)
+        if not text:
+            return event
+        others = (e for e in self._here() if e.action is None and not isinstance(e.owner, Catch))
+        if any(e.holds(self.machine) for e in others):
+            return replace(event, text=text)
+        return Event(EventKind.CAUGHT, text=text)
 
     def _met(self) -> tuple[bool, bytes]:
         """Return whether the breakpoints here are to stop the machine, and what they print."""
-        if not self._actions:
-            return self._counts(), b""
         stops, text = False, b""
-        for here in self._here():
-            if not self._holds(here):
-                continue
-            if here in self._actions:
-                text += self._actions[here](self.machine)
-            else:
-                stops = True
+        for entry in self._here():
+            if entry.holds(self.machine):
+                if entry.action is None:
+                    stops = True
+                else:
+                    text += entry.action(self.machine)
         return stops, text
 
     def _print(self, text: bytes) -> None:
         if text:
             self.on_print(text)
 
-    def _predicates(self) -> dict[int, Predicate]:
-        """Return by address what an engine may judge: a condition alone at its address."""
-        found = {}
-        for point, condition in self._conditions.items():
-            predicate = _predicate(condition)
-            twins = [Point(kind, point.address) for kind in BREAKPOINTS]
-            if predicate is not None and [p for p in twins if p in self.points] == [point]:
-                found[point.address] = predicate
-        return found
-
     def _accepts(self, hit: Hit) -> bool:
-        return not _is_breakpoint(hit.stop) or self._counts()
+        return not _is_breakpoint(hit.stop) or self.at_breakpoint()
 
     def _met_again(self, hit: Hit) -> tuple[bool, bytes]:
         """Return the same of a hit in the past; a watchpoint stops and prints nothing."""
@@ -408,16 +407,12 @@ class Debugger:
                 self.on_notice(f"with them went the bookmarks {', '.join(gone)}")
 
 
-def _predicate(condition: object) -> Predicate | None:
-    return condition if isinstance(condition, Predicate) else None
-
-
 def _is_breakpoint(stop: Stop) -> bool:
     return stop.reason is StopReason.BREAKPOINT
 
 
 def _is_watch(stop: Stop) -> bool:
-    return stop.reason is StopReason.WATCHPOINT
+    return stop.reason in (StopReason.WATCHPOINT, StopReason.LACKED)
 
 
 _KINDS = {
@@ -430,8 +425,15 @@ _KINDS = {
     StopReason.EXITED: EventKind.EXITING,
     StopReason.TRAPPED: EventKind.SIGNALLED,
     StopReason.RESTARTED: EventKind.RESTARTED,
+    StopReason.LACKS: EventKind.LACKING,
+    StopReason.LACKED: EventKind.LACKING,
 }
 _PAUSES = {StopReason.WAITING: WAITING, StopReason.IDLE: IDLE}
-_ARRIVALS = {StopReason.BUDGET, StopReason.INTERRUPTED, StopReason.WATCHPOINT}
+_ARRIVALS = {
+    StopReason.BUDGET,
+    StopReason.INTERRUPTED,
+    StopReason.WATCHPOINT,
+    StopReason.LACKED,
+}
 """Ends of runs at an instruction that the run would have looked at next."""
 _ENDS = {StopReason.EXITED, StopReason.TRAPPED}

@@ -21,7 +21,7 @@ class EventKind(Enum):
 
     STEPPED = auto()
     BREAKPOINT = auto()
-    CAUGHT = auto()  # what the program asks of its system; told by whoever set the breakpoint
+    CAUGHT = auto()  # what the program asks of its system, see `catches`
     WATCHPOINT = auto()
     INTERRUPTED = auto()  # the user asked
     HISTORY_START = auto()  # nothing older is recorded
@@ -31,6 +31,7 @@ class EventKind(Enum):
     SIGNALLED = auto()  # a trap (divide error, INT 3, ...), see signal
     KILLED = auto()  # resumed after a trap that ends the program
     RESTARTED = auto()  # a PC was reset and has passed its self-test
+    LACKING = auto()  # strict: the guest used what the machine hasn't got
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Event:
     status: int = 0  # EXITING, EXITED: exit status
     signal: int = 0  # SIGNALLED, KILLED: POSIX signal number
     text: str = ""  # a sentence for the user, or empty
+    arrival: Event | None = None  # INTERRUPTED: what a breakpoint says at which it has just arrived
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where hot devices keep their state: fields of the packed state, on which native code works too."""
+"""Where hot devices keep their state: fields of the packed state, for native code as well."""
 
 from __future__ import annotations
 

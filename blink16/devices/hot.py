@@ -11,14 +11,35 @@ from collections.abc import Callable
 from blink16.cpu.hot import Board, HotContext
 from blink16.cpu.values import Value, choose
 from blink16.devices import cells
-from blink16.devices.counter import BOTH, HIGH, NONE, Counter, Mode
-from blink16.devices.counter import wave_change, wave_count, wave_output
-from blink16.devices.pic import ICW1_LEVEL, Expects, PicState, first_of, granted, turned, turned_back
+from blink16.devices.counter import (
+    BOTH,
+    HIGH,
+    NONE,
+    Counter,
+    Mode,
+    wave_change,
+    wave_count,
+    wave_output,
+)
+from blink16.devices.pic import (
+    ICW1_LEVEL,
+    Expects,
+    PicState,
+    first_of,
+    granted,
+    turned,
+    turned_back,
+)
 from blink16.devices.pit import SPEAKER, TICKS
 from blink16.devices.ppi import REFRESH_TOGGLE, TIMER_2_OUTPUT
 from blink16.devices.uart import LSR_ERRORS
-from blink16.devices.video import COLOR_RASTER, STATUS_NOT_DRAWING, STATUS_PEN_SET
-from blink16.devices.video import STATUS_PEN_SWITCH, STATUS_RETRACE
+from blink16.devices.video import (
+    COLOR_RASTER,
+    STATUS_NOT_DRAWING,
+    STATUS_PEN_SET,
+    STATUS_PEN_SWITCH,
+    STATUS_RETRACE,
+)
 
 _SIZE = len(Counter._fields)
 EOI = 0x20
@@ -231,7 +252,7 @@ def _read_line_status(number: int) -> Callable[[HotContext], Value]:
 
 
 BOARD = Board(
-    "pc",
+    "blink16.devices.hot:BOARD",
     reads={
         0x20: _read_command,
         0x21: _read_mask,

@@ -96,7 +96,7 @@ class PcDevices:
 
     def _join(self, chassis: Chassis, typing: str) -> None:
         chassis.add_controller(Pic.COMPONENT, self.pic)
-        chassis.add_device(Pit.COMPONENT, self.pit)
+        chassis.add_device(Pit.COMPONENT, self.pit, hot=True)
         chassis.add_device(Keyboard.CHANNEL, self.keyboard)
         chassis.add_device(COM1, self.com1)
         chassis.add_device(COM2, self.com2)

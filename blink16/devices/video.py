@@ -13,7 +13,6 @@ from enum import Enum
 from typing import NamedTuple
 
 from blink16.bus import Bus
-from blink16.cpu.values import N
 from blink16.devices import cells
 from blink16.devices.oscillator import MASTER_HZ, Oscillator
 from blink16.services import Guest

@@ -128,6 +128,16 @@ def resize(memory: Memory, first: int, data: int, paragraphs: int) -> None:
     _split(memory, room, paragraphs)
 
 
+def largest(memory: Memory, first: int) -> int:
+    """Return the size of the largest free block."""
+    return max((b.size for b in blocks(memory, first) if b.owner == FREE), default=0)
+
+
+def renamed(block: MemoryBlock, owner: int, name: str) -> MemoryBlock:
+    """Return a block as it is with another owner and name."""
+    return replace(block, owner=owner, name=name)
+
+
 def release_all(memory: Memory, first: int, owner: int) -> None:
     """Free all blocks of an owner."""
     for block in blocks(memory, first):

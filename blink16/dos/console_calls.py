@@ -33,7 +33,8 @@ READ_CALLS = (0x01, 0x06, 0x07, 0x08, 0x0A)
 def break_typed(dos: DosSystem, guest: Guest) -> Outcome:
     """Run the program's INT 23h; its IRET comes back to the call, which begins anew."""
     write_device(dos, guest, DosDevice.CON, b"^C\r\n")
-    nest(guest, CTRL_C_VECTOR)
+    dos.change(break_stack=guest.registers.sp)
+    nest(guest, CTRL_C_VECTOR, dos.break_stub)
     return DONE
 
 

@@ -7,11 +7,9 @@ from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
 from blink16.dos import clock
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.names import CODE_PAGE, matches, template
-from blink16.dos.system import DosSystem, Search, path_argument
+from blink16.dos.system import DosSystem, Located, Search, path_argument
 from blink16.dos.volume import (
     DIRECTORY,
-    DRIVE,
-    DRIVE_NUMBER,
     HIDDEN,
     MAX_DIRECTORY,
     OWNER_WRITE,
@@ -19,6 +17,7 @@ from blink16.dos.volume import (
     SYSTEM,
     VOLUME,
     Entry,
+    Volume,
 )
 from blink16.files import FileKind
 from blink16.memory import linear
@@ -44,23 +43,22 @@ FIND_DATA = Struct(
 # 36h: a disk of 512 MiB, half of it free, in clusters of 16 KiB
 SECTOR_SIZE, CLUSTER_SECTORS, CLUSTERS, FREE_CLUSTERS = 512, 32, 32768, 16384
 NO_SUCH_DRIVE = 0xFFFF
-DRIVES = 3
 
 
-def _locate(dos: DosSystem, guest: Guest, segment: int, offset: int) -> str:
-    return dos.volume.locate(path_argument(guest, segment, offset), dos.state.cwd)
+def _locate(dos: DosSystem, guest: Guest, segment: int, offset: int) -> Located:
+    return dos.locate(path_argument(guest, segment, offset))
 
 
-def _argument(dos: DosSystem, guest: Guest) -> str:
+def _argument(dos: DosSystem, guest: Guest) -> Located:
     return _locate(dos, guest, guest.registers.ds, guest.registers.dx)
 
 
 def make_directory(dos: DosSystem, guest: Guest) -> Outcome:
     """39h: make the directory at DS:DX."""
-    real = _argument(dos, guest)
-    dos.volume.check_new(real)
+    place = _argument(dos, guest)
+    place.volume.check_new(place.real)
     try:
-        dos.volume.files.mkdir(real)
+        place.files.mkdir(place.real)
     except FileExistsError:
         raise CallFailed(Code.ACCESS_DENIED) from None
     return DONE
@@ -68,11 +66,11 @@ def make_directory(dos: DosSystem, guest: Guest) -> Outcome:
 
 def remove_directory(dos: DosSystem, guest: Guest) -> Outcome:
     """3Ah: remove the empty directory at DS:DX; not the current one (error 16)."""
-    real = _argument(dos, guest)
-    if real == dos.state.cwd:
+    place = _argument(dos, guest)
+    if place.real == dos.cwd(place.volume):
         raise CallFailed(Code.CURRENT_DIRECTORY)
     try:
-        dos.volume.files.rmdir(real)
+        place.files.rmdir(place.real)
     except FileNotFoundError:
         raise CallFailed(Code.PATH_NOT_FOUND) from None
     return DONE
@@ -80,23 +78,23 @@ def remove_directory(dos: DosSystem, guest: Guest) -> Outcome:
 
 def change_directory(dos: DosSystem, guest: Guest) -> Outcome:
     """3Bh: make the directory at DS:DX the current one."""
-    real = _argument(dos, guest)
+    place = _argument(dos, guest)
     try:
-        is_directory = dos.volume.entry(real).stat.kind is FileKind.DIRECTORY
+        is_directory = place.entry().stat.kind is FileKind.DIRECTORY
     except CallFailed:
         is_directory = False
-    if not is_directory or len(dos.volume.dos_path(real)) > MAX_DIRECTORY:
+    if not is_directory or len(place.volume.dos_path(place.real)) > MAX_DIRECTORY:
         raise CallFailed(Code.PATH_NOT_FOUND)
-    dos.change(cwd=real)
+    cwds = {**dict(dos.state.cwds), place.volume.drive: place.real}
+    dos.change(cwds=tuple(sorted(cwds.items())))
     return DONE
 
 
 def current_directory(dos: DosSystem, guest: Guest) -> Outcome:
     r"""47h: the current directory of drive DL to DS:SI, without drive and first ``\``."""
     r = guest.registers
-    if r.dl not in (0, DRIVE_NUMBER + 1):
-        raise CallFailed(Code.INVALID_DRIVE)
-    path = dos.volume.dos_path(dos.state.cwd).encode(CODE_PAGE, "replace")
+    volume = dos.volume(r.dl)
+    path = volume.dos_path(dos.cwd(volume)).encode(CODE_PAGE, "replace")
     guest.memory.write(linear(r.ds, r.si), path[:MAX_DIRECTORY] + b"\0")
     r.ax = 0x0100
     return DONE
@@ -104,14 +102,15 @@ def current_directory(dos: DosSystem, guest: Guest) -> Outcome:
 
 def delete(dos: DosSystem, guest: Guest) -> Outcome:
     """41h: delete the file at DS:DX."""
-    real = _argument(dos, guest)
-    _check_deletable(dos, real)
-    dos.volume.files.unlink(real)
+    place = _argument(dos, guest)
+    check_deletable(place)
+    place.files.unlink(place.real)
     return DONE
 
 
-def _check_deletable(dos: DosSystem, real: str) -> None:
-    if dos.volume.entry(real).attributes & (DIRECTORY | READ_ONLY):
+def check_deletable(place: Located) -> None:
+    """Refuse folders and what is read-only (error 5)."""
+    if place.entry().attributes & (DIRECTORY | READ_ONLY):
         raise CallFailed(Code.ACCESS_DENIED)
 
 
@@ -119,18 +118,24 @@ def rename(dos: DosSystem, guest: Guest) -> Outcome:
     """56h: rename DS:DX to ES:DI, in another directory if wanted; what is there stays."""
     r = guest.registers
     old, new = _argument(dos, guest), _locate(dos, guest, r.es, r.di)
-    dos.volume.entry(old)
-    same_file = old.lower() == new.lower()
-    if not same_file:
-        dos.volume.check_new(new)
+    move(old, new)
+    return DONE
+
+
+def move(old: Located, new: Located) -> None:
+    """Rename a file or folder; what is there stays (error 5), other drives are another device."""
+    old.entry()
+    if old.volume is not new.volume:
+        raise CallFailed(Code.NOT_SAME_DEVICE)
+    if old.real.lower() != new.real.lower():
+        new.volume.check_new(new.real)
         try:
-            dos.volume.node(new)
+            new.node()
         except CallFailed:
             pass
         else:
             raise CallFailed(Code.ACCESS_DENIED)
-    dos.volume.files.rename(old, new)
-    return DONE
+    old.files.rename(old.real, new.real)
 
 
 def attributes(dos: DosSystem, guest: Guest) -> Outcome:
@@ -138,8 +143,8 @@ def attributes(dos: DosSystem, guest: Guest) -> Outcome:
     r = guest.registers
     if r.al > 1:
         raise CallFailed(Code.INVALID_FUNCTION)
-    real = _argument(dos, guest)
-    entry = dos.volume.entry(real)
+    place = _argument(dos, guest)
+    entry = place.entry()
     if r.al == 0:
         r.cx = r.ax = entry.attributes
         return DONE
@@ -149,7 +154,7 @@ def attributes(dos: DosSystem, guest: Guest) -> Outcome:
     read_only = r.cx & READ_ONLY
     mode = entry.stat.mode & ~0o222 if read_only else entry.stat.mode | write
     if mode != entry.stat.mode:
-        dos.volume.files.chmod(entry.stat.node, mode)
+        place.files.chmod(entry.stat.node, mode)
     return DONE
 
 
@@ -162,20 +167,21 @@ def find_first(dos: DosSystem, guest: Guest) -> Outcome:
     path = path_argument(guest, r.ds, r.dx).replace("/", "\\")
     cut = max(path.rfind("\\"), path.rfind(":")) + 1
     directory, pattern = path[:cut], path[cut:]
-    real = dos.volume.locate(directory, dos.state.cwd) if directory else dos.state.cwd
+    place = dos.locate(directory or ".")
     try:
-        names = _matching(dos, real, template(pattern))
+        names = matching(place, template(pattern))
     except CallFailed:
         raise CallFailed(Code.PATH_NOT_FOUND) from None
     number = dos.state.next_search
-    search = Search(number, real, names, r.cx & 0xFF)
+    search = Search(number, place.volume.drive, place.real, names, r.cx & 0xFF)
     dos.change(searches=(*dos.state.searches, search)[-MAX_SEARCHES:], next_search=number + 1)
     return _find(dos, guest, search, 0)
 
 
-def _matching(dos: DosSystem, real: str, pattern: bytes) -> tuple[str, ...]:
-    links = () if real == "/" else (".", "..")
-    names = (*links, *dos.volume.entries(real))
+def matching(place: Located, pattern: bytes) -> tuple[str, ...]:
+    """Return the names in a directory that match the eleven bytes of a template."""
+    links = () if place.real == "/" else (".", "..")
+    names = (*links, *place.volume.entries(place.real))
     return tuple(name for name in names if matches(pattern, name))
 
 
@@ -195,9 +201,10 @@ def _transfer_area(dos: DosSystem) -> int:
 
 def _find(dos: DosSystem, guest: Guest, search: Search, at: int) -> Outcome:
     """Put the search's next entry from ``at`` on into the disk transfer area."""
-    listing = dos.volume.entries(search.directory)
+    volume = dos.volumes[search.drive]
+    listing = volume.entries(search.directory)
     while at < len(search.names):
-        entry = _found(dos, search, search.names[at], listing)
+        entry = _found(volume, search, search.names[at], listing)
         at += 1
         if entry is not None:
             guest.memory.write(_transfer_area(dos), _find_data(search, at, entry))
@@ -206,13 +213,13 @@ def _find(dos: DosSystem, guest: Guest, search: Search, at: int) -> Outcome:
     raise CallFailed(Code.NO_MORE_FILES)
 
 
-def _found(dos: DosSystem, search: Search, name: str, listing: dict[str, str]) -> Entry | None:
+def _found(volume: Volume, search: Search, name: str, listing: dict[str, str]) -> Entry | None:
     """Return an entry if it's still there and of the kinds that the search is for."""
     real = search.directory if name in (".", "..") else listing.get(name)
     if real is None or search.attributes & 0x3F == VOLUME:
         return None
     try:
-        entry = dos.volume.entry(real)
+        entry = volume.entry(real)
     except CallFailed:
         return None  # deleted since, or a link that leads nowhere
     entry = Entry(name, entry.stat, entry.hidden and name not in (".", ".."))
@@ -260,21 +267,25 @@ def reset_disk(dos: DosSystem, guest: Guest) -> Outcome:
 
 
 def select_drive(dos: DosSystem, guest: Guest) -> Outcome:
-    """0Eh: how many drive letters there are, in AL; the drive stays C."""
-    guest.registers.al = DRIVES
+    """0Eh: make DL (0: A) the current drive if it is there; how many letters there are, in AL."""
+    if guest.registers.dl in dos.volumes:
+        dos.change(drive=guest.registers.dl)
+    guest.registers.al = dos.last_drive
     return DONE
 
 
 def current_drive(dos: DosSystem, guest: Guest) -> Outcome:
     """19h: the current drive in AL."""
-    guest.registers.al = DRIVE_NUMBER
+    guest.registers.al = dos.state.drive
     return DONE
 
 
 def free_space(dos: DosSystem, guest: Guest) -> Outcome:
     """36h: drive DL's cluster size AX, free clusters BX, sector size CX, clusters DX."""
     r = guest.registers
-    if r.dl not in (0, DRIVE_NUMBER + 1):
+    try:
+        dos.volume(r.dl)
+    except CallFailed:
         r.ax = NO_SUCH_DRIVE
         return DONE
     r.ax, r.bx, r.cx, r.dx = CLUSTER_SECTORS, FREE_CLUSTERS, SECTOR_SIZE, CLUSTERS
@@ -284,8 +295,8 @@ def free_space(dos: DosSystem, guest: Guest) -> Outcome:
 def true_name(dos: DosSystem, guest: Guest) -> Outcome:
     """60h: the whole path of DS:SI to ES:DI."""
     r = guest.registers
-    real = _locate(dos, guest, r.ds, r.si)
-    path = f"{DRIVE}:\\{dos.volume.dos_path(real)}".encode(CODE_PAGE, "replace")
+    place = _locate(dos, guest, r.ds, r.si)
+    path = place.volume.full_path(place.real).encode(CODE_PAGE, "replace")
     guest.memory.write(linear(r.es, r.di), path[:127] + b"\0")
     return DONE
 

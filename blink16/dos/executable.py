@@ -112,6 +112,14 @@ class MzExecutable:
     maxalloc: int = 0xFFFF
     relocations: tuple[tuple[int, int], ...] = ()
     """(segment, offset) of words in the image to which the load segment is added."""
+    is_com: bool = False
+    missing: int = 0
+    """Bytes that the header promises and the file lacks."""
+
+    @property
+    def is_high(self) -> bool:
+        """Whether it wants to lie at the end of memory."""
+        return not self.is_com and self.minalloc == self.maxalloc == 0
 
     @property
     def paragraphs(self) -> int:
@@ -123,6 +131,8 @@ class MzExecutable:
         image = bytearray(self.image)
         for where, offset in self.relocations:
             at = where * PARAGRAPH + offset
+            if at + 2 > len(image):  # of a file that is too short
+                continue
             word = int.from_bytes(image[at : at + 2], "little") + segment
             image[at : at + 2] = (word & 0xFFFF).to_bytes(2, "little")
         return bytes(image)
@@ -143,8 +153,8 @@ def parse_mz(data: bytes) -> MzExecutable:
         ) from None
     start = header.header_paragraphs * PARAGRAPH
     end = _image_end(header)
-    if end > len(data):
-        raise DosError(f"EXE is truncated: its header promises {end} bytes, it has {len(data)}")
+    if start > len(data):
+        raise DosError(f"EXE is truncated: its header has {start} bytes, the file {len(data)}")
     if not MZ_HEADER.sizeof() <= start <= end:
         raise DosError(f"MZ header is damaged: {start} bytes of header in {end} bytes of program")
     image = data[start:end]
@@ -156,7 +166,8 @@ def parse_mz(data: bytes) -> MzExecutable:
         header.sp,
         header.minalloc,
         header.maxalloc,
-        _relocations(header, data, len(image)),
+        _relocations(header, data, end - start),
+        missing=max(0, end - len(data)),
     )
 
 
@@ -196,7 +207,7 @@ def parse_com(data: bytes) -> MzExecutable:
         raise DosError("the program is empty")
     if len(data) > MAX_COM_SIZE:
         raise DosError(f"COM program is too large: {len(data)} bytes, at most {MAX_COM_SIZE}")
-    return MzExecutable(data, 0, COM_ORIGIN, 0, 0xFFFE)
+    return MzExecutable(data, 0, COM_ORIGIN, 0, 0xFFFE, is_com=True)
 
 
 def parse(data: bytes) -> MzExecutable:

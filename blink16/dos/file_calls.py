@@ -9,15 +9,16 @@ from functools import partial
 from blink16.dos import clock, handles
 from blink16.dos.console_calls import break_typed
 from blink16.dos.errors import CallFailed, Code
-from blink16.dos.system import DosDevice, DosSystem, SftEntry, path_argument
+from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry, path_argument
 from blink16.dos.terminal import CON_DEVICES, Break, console_ready, read_console, write_device
-from blink16.dos.volume import DRIVE_NUMBER, OWNER_WRITE, READ_ONLY, device_of
-from blink16.files import FileKind
+from blink16.dos.volume import OWNER_WRITE, READ_ONLY, device_of
+from blink16.files import FileKind, FileTree
 from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
 
 READ, WRITE, READ_WRITE = 0, 1, 2
 ACCESS_MASK = 7
+NO_INHERIT = 0x80
 _DEVICES = {"CON": DosDevice.CON, "AUX": DosDevice.AUX, "PRN": DosDevice.PRN, "NUL": DosDevice.NUL}
 _DISK_FULL = (errno.ENOSPC, errno.EFBIG)
 OFFSETS = 1 << 32
@@ -47,27 +48,29 @@ def create(dos: DosSystem, guest: Guest, *, exclusive: bool = False) -> Outcome:
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device]))
     handles.reserve(dos, guest)  # so that a full table leaves the file as it is
-    return _opened(dos, guest, SftEntry(DosDevice.FILE, _make(dos, path, r.cx, exclusive)))
+    place = dos.locate(path)
+    node = make(place, r.cx, exclusive=exclusive)
+    return _opened(dos, guest, SftEntry(DosDevice.FILE, node, drive=place.volume.drive))
 
 
-def _make(dos: DosSystem, path: str, attributes: int, exclusive: bool) -> int:
-    volume = dos.volume
-    real = volume.locate(path, dos.state.cwd)
+def make(place: Located, attributes: int, *, exclusive: bool = False) -> int:
+    """Create a file, or empty the one that is there; return its node."""
     try:
-        existing = volume.node(real)
+        existing = place.node()
     except CallFailed:
-        volume.check_new(real)
+        place.volume.check_new(place.real)
         mode = 0o444 if attributes & READ_ONLY else 0o666
-        return volume.files.create(real, mode=mode, exclusive=True)
+        return place.files.create(place.real, mode=mode, exclusive=True)
     if exclusive:
         raise CallFailed(Code.FILE_EXISTS)
-    _check_writable(dos, existing)
-    volume.files.truncate(existing)
+    check_writable(place.files, existing)
+    place.files.truncate(existing)
     return existing
 
 
-def _check_writable(dos: DosSystem, node: int) -> None:
-    stat = dos.volume.files.stat(node)
+def check_writable(files: FileTree, node: int) -> None:
+    """Refuse what is no file that can be written (error 5)."""
+    stat = files.stat(node)
     if stat.kind is not FileKind.FILE or not stat.mode & OWNER_WRITE:
         raise CallFailed(Code.ACCESS_DENIED)
 
@@ -82,12 +85,15 @@ def open_(dos: DosSystem, guest: Guest) -> Outcome:
     device = device_of(path)
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device], access=access))
-    node = dos.volume.node(dos.volume.locate(path, dos.state.cwd))
-    if dos.volume.files.stat(node).kind is not FileKind.FILE:
+    place = dos.locate(path)
+    node = place.node()
+    if place.files.stat(node).kind is not FileKind.FILE:
         raise CallFailed(Code.ACCESS_DENIED)
     if access != READ:
-        _check_writable(dos, node)
-    return _opened(dos, guest, SftEntry(DosDevice.FILE, node, access))
+        check_writable(place.files, node)
+    private = bool(r.al & NO_INHERIT)
+    entry = SftEntry(DosDevice.FILE, node, access, drive=place.volume.drive, private=private)
+    return _opened(dos, guest, entry)
 
 
 def close(dos: DosSystem, guest: Guest) -> Outcome:
@@ -104,7 +110,7 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
         raise CallFailed(Code.ACCESS_DENIED)
     data: bytes | Break | Outcome = b""
     if entry.device == DosDevice.FILE:
-        data = dos.volume.files.read(entry.node, entry.position, r.cx)
+        data = dos.tree(entry).read(entry.node, entry.position, r.cx)
         handles.update(dos, index, entry._replace(position=entry.position + len(data)))
     elif entry.device in CON_DEVICES and r.cx:
         data = read_console(dos, guest, entry, r.cx)
@@ -131,9 +137,9 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
     try:
         if r.cx:
             data = guest.memory.read(linear(r.ds, r.dx), r.cx)
-            count = dos.volume.files.write(entry.node, entry.position, data)
+            count = dos.tree(entry).write(entry.node, entry.position, data)
         else:
-            dos.volume.files.truncate(entry.node, entry.position)
+            dos.tree(entry).truncate(entry.node, entry.position)
             count = 0
     except OSError as error:
         if error.errno not in _DISK_FULL:
@@ -155,7 +161,7 @@ def seek(dos: DosSystem, guest: Guest) -> Outcome:
         case 1:
             base = entry.position
         case 2:
-            base = dos.volume.files.size(entry.node) if entry.device == DosDevice.FILE else 0
+            base = dos.tree(entry).size(entry.node) if entry.device == DosDevice.FILE else 0
         case _:
             raise CallFailed(Code.INVALID_FUNCTION)
     if entry.device != DosDevice.FILE:
@@ -190,13 +196,13 @@ def file_time(dos: DosSystem, guest: Guest) -> Outcome:
             r.dx, r.cx = clock.pack(dos.nanoseconds(guest) // 1_000_000_000)
         return DONE
     if r.al == 0:
-        r.dx, r.cx = clock.pack(dos.volume.files.stat(entry.node).mtime)
+        r.dx, r.cx = clock.pack(dos.tree(entry).stat(entry.node).mtime)
         return DONE
     try:
         seconds = clock.unpack(r.dx, r.cx)
     except ValueError:
         raise CallFailed(Code.INVALID_DATA) from None
-    dos.volume.files.utime(entry.node, seconds)
+    dos.tree(entry).utime(entry.node, seconds)
     return DONE
 
 
@@ -223,17 +229,17 @@ def ioctl(dos: DosSystem, guest: Guest) -> Outcome:
             handles.lookup(dos, guest, r.bx)
             r.al = READY
         case 0x08:
-            _check_drive(r.bl)
+            dos.volume(r.bl)
             r.ax = 1  # not removable
         case 0x09:
-            _check_drive(r.bl)
+            dos.volume(r.bl)
             r.dx = 0  # local
         case 0x0A:
             r.dx = _information(dos, handles.lookup(dos, guest, r.bx)[1])
         case 0x0B:
             pass  # how often to retry when a file is shared
         case 0x0E | 0x0F:
-            _check_drive(r.bl)
+            dos.volume(r.bl)
             r.al = 0  # one letter for the drive
         case _:
             raise CallFailed(Code.INVALID_FUNCTION)
@@ -242,7 +248,7 @@ def ioctl(dos: DosSystem, guest: Guest) -> Outcome:
 
 def _information(dos: DosSystem, entry: SftEntry) -> int:
     if entry.device == DosDevice.FILE:
-        return DRIVE_NUMBER | (0 if entry.written else NOT_WRITTEN)
+        return entry.drive | (0 if entry.written else NOT_WRITTEN)
     return (
         _INFORMATION[DosDevice(entry.device)] | IS_DEVICE | NOT_AT_END | (RAW if entry.raw else 0)
     )
@@ -258,17 +264,11 @@ def _set_information(dos: DosSystem, guest: Guest) -> None:
 
 def _input_status(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
     if entry.device == DosDevice.FILE:
-        at_end = entry.position >= dos.volume.files.size(entry.node)
+        at_end = entry.position >= dos.tree(entry).size(entry.node)
         return NOT_READY if at_end else READY
     if entry.device in CON_DEVICES:
         return READY if console_ready(dos, guest) else NOT_READY
     return READY
-
-
-def _check_drive(number: int) -> None:
-    """Refuse a drive (0: the current one, 1: A) that isn't there."""
-    if number not in (0, DRIVE_NUMBER + 1):
-        raise CallFailed(Code.INVALID_DRIVE)
 
 
 CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {

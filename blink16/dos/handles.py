@@ -5,6 +5,8 @@ The job file table lies in the guest's memory, where the PSP points; programs re
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.executable import CLOSED, JFT_SIZE
 from blink16.dos.system import DosDevice, DosSystem, SftEntry
@@ -71,7 +73,7 @@ def install(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
     if index >= MAX_OPEN_FILES:
         raise CallFailed(Code.TOO_MANY_OPEN_FILES)
     if entry.device == DosDevice.FILE:
-        dos.volume.files.hold(entry.node)
+        dos.tree(entry).hold(entry.node)
     update(dos, index, entry)
     guest.memory[_slot(dos, guest, handle)] = index
     return handle
@@ -86,7 +88,15 @@ def close(dos: DosSystem, guest: Guest, handle: int) -> None:
         return
     update(dos, index, None)
     if entry.device == DosDevice.FILE:
-        dos.volume.files.release(entry.node)
+        dos.tree(entry).release(entry.node)
+
+
+def close_all(dos: DosSystem, guest: Guest) -> None:
+    """Close all handles of the current process."""
+    size = guest.memory.read_word(linear(dos.state.psp, JFT_SIZE_OFFSET))
+    for handle in range(min(size, MAX_OPEN_FILES)):
+        with suppress(CallFailed):
+            close(dos, guest, handle)
 
 
 def duplicate(dos: DosSystem, guest: Guest, handle: int, as_handle: int | None = None) -> int:

@@ -6,17 +6,32 @@ A service ends with its stub's IRET, so a frame pushed before it decides where t
 from __future__ import annotations
 
 from blink16.cpu.registers import IF, TF
-from blink16.memory import linear
+from blink16.memory import Memory, linear
 from blink16.services import Guest
 
+FRAME_SIZE = 6
+SAVED = ("ax", "bx", "cx", "dx", "si", "di", "bp", "ds", "es")
+"""The registers that INT 21h keeps on its caller's stack, from the lowest address on."""
+SAVED_SIZE = 2 * len(SAVED)
 
-def push_frame(guest: Guest, segment: int, offset: int) -> None:
+
+def push_frame(guest: Guest, segment: int, offset: int, flags: int | None = None) -> None:
     """Push what an interrupt pushes, so that the next IRET leads to ``segment:offset``."""
     r = guest.registers
-    flags = r.flags & ~(IF | TF)
-    r.sp -= 6
+    flags = r.flags & ~(IF | TF) if flags is None else flags
+    r.sp -= FRAME_SIZE
     for at, value in ((4, flags), (2, segment), (0, offset)):
         guest.memory.write_word(linear(r.ss, r.sp + at), value)
+
+
+def far_pointer(memory: Memory, address: int) -> tuple[int, int]:
+    """Return the segment and offset of a far pointer at a linear address."""
+    return memory.read_word(address + 2), memory.read_word(address)
+
+
+def vector(guest: Guest, number: int) -> tuple[int, int]:
+    """Return the segment and offset of an interrupt's handler."""
+    return far_pointer(guest.memory, number * 4)
 
 
 def again(guest: Guest) -> None:
@@ -24,9 +39,21 @@ def again(guest: Guest) -> None:
     push_frame(guest, guest.registers.cs, guest.registers.ip)
 
 
-def nest(guest: Guest, vector: int) -> None:
-    """Let the stub's IRET lead to an interrupt's handler, whose IRET leads to the stub."""
-    again(guest)
-    offset = guest.memory.read_word(vector * 4)
-    segment = guest.memory.read_word(vector * 4 + 2)
-    push_frame(guest, segment, offset)
+def nest(guest: Guest, number: int, back: tuple[int, int]) -> None:
+    """Let the stub's IRET lead to an interrupt's handler, whose IRET leads to ``back``."""
+    push_frame(guest, *back)
+    push_frame(guest, *vector(guest, number))
+
+
+def save_registers(guest: Guest, segment: int, offset: int) -> None:
+    """Write the registers to ``segment:offset`` as INT 21h pushes them."""
+    values = (getattr(guest.registers, name) for name in SAVED)
+    data = b"".join(value.to_bytes(2, "little") for value in values)
+    guest.memory.write(linear(segment, offset), data)
+
+
+def load_registers(guest: Guest, segment: int, offset: int) -> None:
+    """Read back what `save_registers` wrote."""
+    data = guest.memory.read(linear(segment, offset), SAVED_SIZE)
+    for at, name in enumerate(SAVED):
+        setattr(guest.registers, name, int.from_bytes(data[2 * at : 2 * at + 2], "little"))

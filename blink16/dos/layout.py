@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from construct import Const, Int8ul, Int16ul, Padding, Struct
 
+from blink16.dos import arena
+from blink16.dos.arena import OWNER_DOS, MemoryBlock
 from blink16.dos.executable import FAR_POINTER
 from blink16.memory import Memory, linear
 
 DOS_SEGMENT = 0x0070
-FIRST_FREE_SEGMENT = 0x0100
+FIRST_MCB = 0x0260
 """Segments below belong to the vectors, the BIOS data area and DOS."""
-MEMORY_END = 0xA000
-"""The segment behind the memory that programs have: 640 KiB."""
-PSP_SEGMENT = 0x0FF0
+SYSTEM_PARAGRAPHS = 4
+"""What the first block holds, which is DOS' own."""
+FIRST_FREE = FIRST_MCB + 1 + SYSTEM_PARAGRAPHS
+"""The control block behind that."""
+PSP_SEGMENT = 0x0300
+"""The first program's, unless its environment is larger than that leaves room for."""
+PARAGRAPHS_PER_KIB = 64
 SYSVARS = (DOS_SEGMENT, 0x0026)
 INDOS = (DOS_SEGMENT, 0x0010)
 CALL5_ENTRY = (DOS_SEGMENT, 0x0100)
@@ -68,11 +74,15 @@ CALL5 = bytes.fromhex(
 JUMP_FAR = Struct("opcode" / Const(b"\xea"), "target" / FAR_POINTER)
 
 
-def install(memory: Memory, first_mcb: int) -> None:
-    """Write DOS' variables and code."""
+def install(memory: Memory, memory_kib: int) -> None:
+    """Write DOS' variables and code, and the chain of memory blocks up to the end of memory."""
+    system = MemoryBlock(FIRST_MCB, SYSTEM_PARAGRAPHS, OWNER_DOS, False, "SD")
+    arena.put(memory, system)
+    rest = memory_kib * PARAGRAPHS_PER_KIB - system.next - 1
+    arena.put(memory, MemoryBlock(system.next, rest, arena.FREE, True))
     nowhere = {"offset": 0, "segment": 0}
     fields = {
-        "first_mcb": first_mcb,
+        "first_mcb": FIRST_MCB,
         "clock": nowhere,
         "con": nowhere,
         "sector_size": 512,

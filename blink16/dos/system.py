@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -10,8 +11,8 @@ from blink16.bus import Bus
 from blink16.console import Console
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.line_editor import Line
-from blink16.dos.names import CODE_PAGE
-from blink16.dos.volume import Volume
+from blink16.dos.names import CODE_PAGE, upper
+from blink16.dos.volume import DRIVE_C, Entry, Volume
 from blink16.files import FileTree
 from blink16.memory import linear
 from blink16.services import Guest
@@ -19,6 +20,7 @@ from blink16.services import Guest
 COMPONENT = "dos"
 VERSION = (5, 0)
 """Major and minor: the last DOS without long file names, which most programs accept."""
+MIN_LAST_DRIVE = 5
 MAX_PATH = 128
 """Bytes in a path that a program passes, with its terminating zero."""
 SEGMENT = 0x10000
@@ -46,15 +48,52 @@ class SftEntry(NamedTuple):
     references: int = 1  # handles that mean this entry
     written: bool = False
     raw: bool = False  # CON: binary mode
+    drive: int = DRIVE_C  # FILE: whose file tree that is
+    private: bool = False  # children don't get it
+
+
+class Located(NamedTuple):
+    """Where a path leads."""
+
+    volume: Volume
+    real: str
+    """The path in the volume's tree."""
+
+    @property
+    def files(self) -> FileTree:
+        """The volume's tree."""
+        return self.volume.files
+
+    def node(self) -> int:
+        """Return the node there; DOS' error if there is none."""
+        return self.volume.node(self.real)
+
+    def entry(self) -> Entry:
+        """Describe what is there."""
+        return self.volume.entry(self.real)
 
 
 class Search(NamedTuple):
     """A search that INT 21h/4Eh began: the names that were there then."""
 
     number: int
+    drive: int
     directory: str
     names: tuple[str, ...]
     attributes: int
+
+
+class Process(NamedTuple):
+    r"""A program in memory."""
+
+    psp: int
+    path: str
+    r"""Its file, like ``C:\\PROG.COM``."""
+    image: int
+    """The segment at which its image lies."""
+    is_com: bool
+    dta_segment: int  # of its parent, when it began
+    dta_offset: int
 
 
 class DosState(NamedTuple):
@@ -64,7 +103,8 @@ class DosState(NamedTuple):
     first_mcb: int
     dta_segment: int
     dta_offset: int
-    cwd: str = "/"  # a path of the file tree
+    drive: int = DRIVE_C  # the current one
+    cwds: tuple[tuple[int, str], ...] = ()  # drives' current directories but for the root
     sft: tuple[SftEntry | None, ...] = ()
     searches: tuple[Search, ...] = ()
     next_search: int = 1
@@ -79,20 +119,36 @@ class DosState(NamedTuple):
     break_check: int = 0
     verify: int = 0
     strategy: int = 0
+    processes: tuple[Process, ...] = ()  # in the order in which they were loaded
+    exit_code: int = 0  # of the last process that ended, until 4Dh asks for it
+    exit_kind: int = 0
+    break_stack: int = 0  # SP at the call that Ctrl-C interrupted
 
 
 class DosSystem:
     """DOS, as its calls see it.  A component (`services.Component`)."""
 
     def __init__(
-        self, state: DosState, files: FileTree, console: Console, bus: Bus, pipe: Pipe
+        self,
+        state: DosState,
+        volumes: Iterable[Volume],
+        console: Console,
+        bus: Bus,
+        pipe: Pipe,
+        version: tuple[int, int] = VERSION,
     ) -> None:
         """``console``: standard input; ``bus``: of the display; ``pipe``: where keys come from."""
         self.state = state
-        self.volume = Volume(files)
+        self.volumes = {volume.drive: volume for volume in volumes}
+        """By drive, from 0 for A."""
         self.console = console
         self.bus = bus
         self.pipe = pipe
+        self.version = version
+        self.stack = (0, 0)
+        """SS:SP at the current process's last call, at its interrupt's frame."""
+        self.exec_stub = self.break_stub = (0, 0)
+        """Where a child's first instruction and the way back from INT 23h are passed through."""
         self.wait_routine = 0
         """The offset of the routine in ROM that waits for an interrupt and comes again."""
         self.told: set[int] = set()
@@ -102,20 +158,54 @@ class DosSystem:
         """Replace fields of the state."""
         self.state = self.state._replace(**fields)
 
+    @property
+    def last_drive(self) -> int:
+        """How many drive letters there are."""
+        return max(MIN_LAST_DRIVE, max(self.volumes) + 1)
+
+    # -- drives ------------------------------------------------------------------------------
+
+    def volume(self, number: int) -> Volume:
+        """Return a drive (0: the current one, 1: A); error 15 if it isn't there."""
+        volume = self.volumes.get(number - 1 if number else self.state.drive)
+        if volume is None:
+            raise CallFailed(Code.INVALID_DRIVE)
+        return volume
+
+    def tree(self, entry: SftEntry) -> FileTree:
+        """Return the file tree that an open file lies in."""
+        return self.volumes[entry.drive].files
+
+    def cwd(self, volume: Volume) -> str:
+        """Return a drive's current directory, a path of its tree."""
+        return dict(self.state.cwds).get(volume.drive, "/")
+
+    def locate(self, path: str) -> Located:
+        """Return what DOS' path means; its last name need not exist.  Error 3 if nothing."""
+        head, colon, rest = path.rpartition(":")
+        if not (rest or colon):
+            raise CallFailed(Code.PATH_NOT_FOUND)
+        drive = self.state.drive if not colon else ord(upper(head or "?")[0]) - ord("A")
+        volume = self.volumes.get(drive)
+        if volume is None or len(head) > 1:
+            raise CallFailed(Code.PATH_NOT_FOUND)
+        return Located(volume, volume.locate(rest, self.cwd(volume)))
+
     def nanoseconds(self, guest: Guest) -> int:
         """Return DOS' own time, in nanoseconds since the Unix epoch."""
         return guest.nanoseconds() + self.state.clock_offset
 
     def save(self) -> Any:
         """Return the state."""
-        return self.state
+        return self.state, self.stack
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
-        fields = DosState(*state)
+        fields, self.stack = DosState(*state[0]), tuple(state[1])
         self.state = fields._replace(
             sft=tuple(None if entry is None else SftEntry(*entry) for entry in fields.sft),
             searches=tuple(Search(*search) for search in fields.searches),
+            processes=tuple(Process(*process) for process in fields.processes),
             edited=None if fields.edited is None else Line(*fields.edited),
         )
 

@@ -74,7 +74,7 @@ def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
     if entry.device != DosDevice.FILE:
         write_device(dos, guest, entry.device, data)
         return
-    count = dos.volume.files.write(entry.node, entry.position, data)
+    count = dos.tree(entry).write(entry.node, entry.position, data)
     update(dos, index, entry._replace(position=entry.position + count, written=True))
 
 
@@ -86,7 +86,9 @@ def sleep(dos: DosSystem, guest: Guest) -> Outcome:
 
     The call must have changed no register.
     """
-    guest.looked_in_vain()
+    over = dos.pipe.wait(guest)
+    if over is not None:
+        return over
     guest.memory[linear(*INDOS)] = 1
     goto(guest, dos.wait_routine)
     return DONE
@@ -130,7 +132,7 @@ def ready(dos: DosSystem, guest: Guest) -> bool:
     entry = lookup(dos, guest, STDIN)[1]
     if entry.device in CON_DEVICES:
         return console_ready(dos, guest)
-    return entry.device != DosDevice.FILE or entry.position < dos.volume.files.size(entry.node)
+    return entry.device != DosDevice.FILE or entry.position < dos.tree(entry).size(entry.node)
 
 
 def console_ready(dos: DosSystem, guest: Guest) -> bool:
@@ -150,7 +152,7 @@ def read_key(dos: DosSystem, guest: Guest, *, chords: bool = False) -> Key | Out
     """
     index, entry = lookup(dos, guest, STDIN)
     if entry.device == DosDevice.FILE:
-        data = dos.volume.files.read(entry.node, entry.position, 1)
+        data = dos.tree(entry).read(entry.node, entry.position, 1)
         update(dos, index, entry._replace(position=entry.position + len(data)))
         return Key(data[0] if data else None)
     if entry.device not in CON_DEVICES:

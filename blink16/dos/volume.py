@@ -1,7 +1,6 @@
-r"""Drive C: the file tree under DOS' names.
+r"""A drive: a file tree under DOS' names.
 
-Paths come with drive letters, backslashes and in any case; they leave as the tree's own paths.
-All other drives are absent.
+Paths come with backslashes and in any case; they leave as the tree's own paths.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from blink16.dos.errors import CallFailed, Code, call_failed
 from blink16.dos.names import DEVICES, fits, short_names, truncated, upper
 from blink16.files import FileKind, FileTree, Stat
 
-DRIVE = "C"
-DRIVE_NUMBER = 2
+DRIVE_C = 2
 """C as INT 21h/19h counts, from 0 for A."""
+DRIVE_LETTERS = 26
 MAX_DIRECTORY = 63
 r"""Characters in a current directory without drive and first ``\``, as 47h's buffer holds."""
 READ_ONLY, HIDDEN, SYSTEM, VOLUME, DIRECTORY, ARCHIVE = (1 << bit for bit in range(6))
@@ -39,6 +38,11 @@ class Entry:
         return ARCHIVE | read_only | (HIDDEN if self.hidden else 0)
 
 
+def letter(drive: int) -> str:
+    """Return a drive's letter."""
+    return chr(ord("A") + drive)
+
+
 def device_of(path: str) -> str | None:
     """Return which character device a path names, in any directory and with any extension."""
     last = re.split(r"[\\/:]", path.rstrip(":"))[-1]
@@ -46,22 +50,20 @@ def device_of(path: str) -> str | None:
 
 
 class Volume:
-    """The file tree as drive C."""
+    """A file tree as a drive."""
 
-    def __init__(self, files: FileTree) -> None:
+    def __init__(self, files: FileTree, drive: int = DRIVE_C) -> None:
+        """``drive``: from 0 for A."""
         self.files = files
+        self.drive = drive
 
     def locate(self, path: str, cwd: str) -> str:
-        """Return the tree's absolute path for DOS' path; its last name need not exist.
+        """Return the tree's absolute path for DOS' path, which has no drive letter any more.
 
-        ``cwd`` is a path of the tree.  Error 3 if a directory on the way isn't there.
+        Its last name need not exist; ``cwd`` is a path of the tree.  Error 3 if a directory on
+        the way isn't there.
         """
-        drive, colon, rest = path.rpartition(":")
-        if colon and upper(drive) != DRIVE:
-            raise CallFailed(Code.PATH_NOT_FOUND)
-        rest = rest.replace("/", "\\")
-        if not path or not (rest or colon):
-            raise CallFailed(Code.PATH_NOT_FOUND)
+        rest = path.replace("/", "\\")
         real = [] if rest.startswith("\\") else [part for part in cwd.split("/") if part]
         parts = [part for part in rest.split("\\") if part and part != "."]
         for number, part in enumerate(parts, 1):
@@ -117,6 +119,10 @@ class Volume:
         except OSError as error:
             raise call_failed(error) from None
         return {short: f"{real.rstrip('/')}/{name}" for short, name in short_names(names).items()}
+
+    def full_path(self, real: str) -> str:
+        r"""Return a path of the tree in DOS' names, with drive and first ``\``."""
+        return f"{letter(self.drive)}:\\{self.dos_path(real)}"
 
     def dos_path(self, real: str) -> str:
         r"""Return a path of the tree in DOS' names, without drive and first ``\``."""

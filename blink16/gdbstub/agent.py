@@ -193,13 +193,17 @@ class _Folding:
         raise NotImplementedError
 
 
-def evaluate(code: bytes, machine: Machine) -> int:
+def evaluate(code: bytes, machine: Machine, allowance: _Allowance | None = None) -> int:
     """Return the value of an expression, unsigned.  AgentError if it has none."""
-    error = AgentError(f"the expression takes more than {MAX_STEPS} operations")
-    value = _State(code, _Folding(machine), _Allowance(MAX_STEPS, error), []).run()
+    value = _State(code, _Folding(machine), allowance or _allowance(), []).run()
     assert isinstance(value, Value)
     assert isinstance(value.handle, int)
     return value.handle
+
+
+def _allowance() -> _Allowance:
+    error = AgentError(f"the expression takes more than {MAX_STEPS} operations")
+    return _Allowance(MAX_STEPS, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +218,8 @@ class AgentCondition:
     def __call__(self, machine: Machine) -> bool:
         """Tell whether to stop."""
         try:
-            return any(evaluate(code, machine) for code in self.expressions)
+            allowance = _allowance()  # for all of them: there may be many
+            return any(evaluate(code, machine, allowance) for code in self.expressions)
         except AgentError:
             return True
 
@@ -258,9 +263,8 @@ class Print:
 
 def _printed(code: bytes, machine: Machine) -> bytes:
     printer = _Printer(machine)
-    too_long = AgentError(f"the expression takes more than {MAX_STEPS} operations")
     # gdb lets it end with an empty stack, where a condition's value would be
-    state = _State(code, _Folding(machine), _Allowance(MAX_STEPS, too_long), [Value(0, WIDTH)])
+    state = _State(code, _Folding(machine), _allowance(), [Value(0, WIDTH)])
     state.printer = printer
     try:
         state.run()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from functools import singledispatchmethod
+from typing import assert_never
 
 from blink16.board import ProgramFacts, Shelf, window
-from blink16.breakpoints import PointError, PointKind
+from blink16.breakpoints import PointError
 from blink16.debugger import Debugger
-from blink16.gdbstub import commands, description, inferior_call, points, registers
+from blink16.gdbstub import commands, description, inferior_call, registers
 from blink16.gdbstub.agent import AgentCondition, Print
-from blink16.gdbstub.replies import EMPTY, MAX_BINARY, OK, Errno, RefusedError
+from blink16.gdbstub.commands import points
+from blink16.gdbstub.commands.points import GdbKind
+from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
 
+LONG = 1 << 14
+"""Bytes that take their time to be searched or summed."""
 MAX_HEX = PACKET_SIZE // 2
 """Bytes in one answer in hex."""
 
@@ -32,50 +36,69 @@ class Answers:
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
         self._guard = inferior_call.CallGuard(debugger)
-        self._hardware: set[int] = set()
-        self._software: set[int] = set()
 
     def settle(self, question: commands.Command | None = None) -> None:
         """Do what was held back, unless the question may be a part of the same."""
         if not isinstance(question, commands.WriteMemory | commands.WriteRegister):
             self._guard.release()
 
-    def has_breakpoint(self) -> bool:
-        """Whether the client has a breakpoint at pc."""
-        return self._debugger.machine.pc in self._software | self._hardware
-
-    def breakpoint_kind(self) -> PointKind:
+    def breakpoint_kind(self) -> GdbKind:
         """Return the kind of the breakpoint at pc, as the client set it."""
-        pc = self._debugger.machine.pc
-        hardware = pc in self._hardware and pc not in self._software
-        return PointKind.HARDWARE if hardware else PointKind.SOFTWARE
+        here = self._debugger.ledger.at(self._debugger.machine.pc)
+        kinds = {entry.owner for entry in here if entry.action is None}
+        hardware = GdbKind.HARDWARE in kinds and GdbKind.SOFTWARE not in kinds
+        return GdbKind.HARDWARE if hardware else GdbKind.SOFTWARE
 
-    @singledispatchmethod
-    def answer(self, question: commands.Command) -> bytes:
+    def answer(self, question: commands.MachineQuestion) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
-        raise NotImplementedError(type(question).__name__)
+        match question:
+            case commands.ReadRegisters():
+                return _hex(registers.read_all(self._debugger.machine.registers))
+            case commands.WriteRegisters(data):
+                registers.write_all(self._debugger, data)
+                return OK
+            case commands.ReadRegister(number):
+                return _hex(registers.read(self._debugger.machine.registers, number))
+            case commands.WriteRegister():
+                return self._write_register(question)
+            case commands.ReadMemory():
+                return self._read_memory(question)
+            case commands.WriteMemory():
+                return self._write_memory(question)
+            case commands.SearchMemory(address, _, pattern):
+                found = self._stretch(question).find(pattern)
+                return b"0" if found < 0 else b"1,%x" % (address + found)
+            case commands.QueryChecksum():
+                return b"C%08x" % checksum(self._stretch(question))
+            case commands.QueryRegion(address):
+                return description.region(address)
+            case points.InsertPoint():
+                return self._insert_point(question)
+            case points.RemovePoint(kind, point):
+                self._debugger.remove(point, owner=kind)
+                return OK
+            case commands.QueryHost():
+                return description.host_info()
+            case commands.OfferSymbols():
+                return OK  # and none is wanted
+            case commands.QueryActions():
+                return b"vCont;c;C;s;S;r"
+            case _:
+                assert_never(question)
 
-    @answer.register
-    def _(self, question: commands.Unknown) -> bytes:
-        return EMPTY
+    @staticmethod
+    def takes_long(question: commands.Command) -> bool:
+        """Whether the answer may take more than a millisecond to compute."""
+        match question:
+            case commands.ReadMemory(address):
+                return window.BASE <= address < window.BASE + window.SIZE
+            case commands.SearchMemory() | commands.QueryChecksum():
+                return question.length > LONG
+        return False
 
     # -- registers ---------------------------------------------------------------------------
 
-    @answer.register
-    def _(self, question: commands.ReadRegisters) -> bytes:
-        return _hex(registers.read_all(self._debugger.machine.registers))
-
-    @answer.register
-    def _(self, question: commands.WriteRegisters) -> bytes:
-        registers.write_all(self._debugger, question.data)
-        return OK
-
-    @answer.register
-    def _(self, question: commands.ReadRegister) -> bytes:
-        return _hex(registers.read(self._debugger.machine.registers, question.number))
-
-    @answer.register
-    def _(self, question: commands.WriteRegister) -> bytes:
+    def _write_register(self, question: commands.WriteRegister) -> bytes:
         esp = question.number == registers.ESP
         if esp and self._guard.calls(int.from_bytes(question.data, "little")):
             # in a form that gdb has always shown for registers, whether it announced it or not
@@ -85,8 +108,7 @@ class Answers:
 
     # -- memory ------------------------------------------------------------------------------
 
-    @answer.register
-    def _(self, question: commands.ReadMemory) -> bytes:
+    def _read_memory(self, question: commands.ReadMemory) -> bytes:
         """Answer with less than was asked for where memory, or the packet, ends."""
         limit = MAX_BINARY if question.binary else MAX_HEX
         if window.BASE <= question.address < window.BASE + window.SIZE:
@@ -106,14 +128,16 @@ class Answers:
         state = machine.registers.save()
         if self._window is None or self._window[0] != state:
             self._window = state, self._new_window()
-        return self._window[1].read(address, length)
+        try:
+            return self._window[1].read(address, length)
+        except window.UnfinishedError as error:
+            raise RefusedError(str(error), Errno.EFAULT) from None
 
     def _new_window(self) -> window.FrameWindow:
         machine = self._debugger.machine
         return window.FrameWindow(machine.memory, machine.registers, self.shelf.board.ends)
 
-    @answer.register
-    def _(self, question: commands.WriteMemory) -> bytes:
+    def _write_memory(self, question: commands.WriteMemory) -> bytes:
         if question.address + len(question.data) > MEMORY_SIZE:
             raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
         if self._guard.holds(question):
@@ -123,66 +147,22 @@ class Answers:
             self._window = None
         return OK
 
-    @answer.register
-    def _(self, question: commands.SearchMemory) -> bytes:
-        found = self._stretch(question).find(question.pattern)
-        return b"0" if found < 0 else b"1,%x" % (question.address + found)
-
-    @answer.register
-    def _(self, question: commands.QueryChecksum) -> bytes:
-        return b"C%08x" % checksum(self._stretch(question))
-
     def _stretch(self, question: commands.SearchMemory | commands.QueryChecksum) -> bytes:
         if question.address + question.length > MEMORY_SIZE:
             raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
         return self._debugger.read_memory(question.address, question.length)
 
-    @answer.register
-    def _(self, question: commands.QueryRegion) -> bytes:
-        return description.region(question.address)
-
     # -- breakpoints and watchpoints ---------------------------------------------------------
 
-    @answer.register
-    def _(self, question: points.InsertPoint) -> bytes:
+    def _insert_point(self, question: points.InsertPoint) -> bytes:
         point, conditions, commands = question.point, question.conditions, question.commands
         condition = AgentCondition(conditions) if conditions else None
         action = Print.of(commands, conditions) if commands else None
         try:
-            self._debugger.insert(point, condition, action)
+            self._debugger.insert(point, condition, action, owner=question.kind)
         except PointError as error:
             raise RefusedError(str(error)) from None
-        if action is None:
-            self._breakpoints(point.kind).add(point.address)
-        else:
-            self._breakpoints(point.kind).discard(point.address)
         return OK
-
-    @answer.register
-    def _(self, question: points.RemovePoint) -> bytes:
-        self._debugger.remove(question.point)
-        self._breakpoints(question.point.kind).discard(question.point.address)
-        return OK
-
-    def _breakpoints(self, kind: PointKind) -> set[int]:
-        """Return the addresses of the breakpoints of a kind; for watchpoints a throw-away set."""
-        return {PointKind.SOFTWARE: self._software, PointKind.HARDWARE: self._hardware}.get(
-            kind, set()
-        )
-
-    # -- the rest ----------------------------------------------------------------------------
-
-    @answer.register
-    def _(self, question: commands.QueryHost) -> bytes:
-        return description.host_info()
-
-    @answer.register
-    def _(self, question: commands.OfferSymbols) -> bytes:
-        return OK  # and none is wanted
-
-    @answer.register
-    def _(self, question: commands.QueryActions) -> bytes:
-        return b"vCont;c;C;s;S;r"
 
 
 def checksum(data: bytes) -> int:

@@ -13,8 +13,8 @@ from enum import IntEnum
 
 from construct import Int32ub, Int64ub, Struct
 
-from blink16.gdbstub import fields
-from blink16.gdbstub.fields import MalformedError
+from blink16.gdbstub.commands import fields
+from blink16.gdbstub.commands.fields import MalformedError
 from blink16.packets import PACKET_SIZE, escape
 
 BOARD = "/blink16.elf"
@@ -153,6 +153,10 @@ def _name(field: bytes) -> str:
         raise HostIOError(FileErrno.EINVAL) from None
 
 
+LATEST, RECENT = 0xFFFFFFFF, 0x3FFFFFFF
+"""The board is younger than any source file, or gdb warns of sources newer than their program."""
+
+
 def _stat(content: bytes) -> bytes:
     """Return the board's struct stat.  gdb keeps files that it has read, by number and time."""
     identity = zlib.crc32(content)
@@ -170,7 +174,7 @@ def _stat(content: bytes) -> bytes:
                 "st_blksize": BLOCK,
                 "st_blocks": -(-len(content) // BLOCK),
                 "st_atime": 0,
-                "st_mtime": identity,
+                "st_mtime": LATEST - (identity & RECENT),
                 "st_ctime": 0,
             }
         )

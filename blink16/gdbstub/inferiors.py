@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import singledispatchmethod
+from dataclasses import dataclass
 
 from blink16 import monitor, reports
 from blink16.board import ProgramFacts
 from blink16.debugger import Debugger, Event, EventKind
-from blink16.gdbstub import commands, description, fields, hostio, processes
+from blink16.gdbstub import commands, description, hostio
 from blink16.gdbstub.answers import Answers
-from blink16.gdbstub.fields import ALL, ANY, MalformedError, ThreadId
+from blink16.gdbstub.commands import fields, processes
+from blink16.gdbstub.commands.fields import ALL, ANY, MalformedError, ThreadId
+from blink16.gdbstub.commands.processes import THREAD, Purpose
 from blink16.gdbstub.hostio import HostFiles
 from blink16.gdbstub.orders import ListedProcess, Taken
-from blink16.gdbstub.processes import THREAD, Purpose
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.gdbstub.reporting import Reporter
-from blink16.monitor.catches import caught
+from blink16.monitor.folder import Folder
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
 """The objects of qXfer that are about processes."""
@@ -29,6 +29,7 @@ _KEPT = (
     EventKind.SIGNALLED,
     EventKind.HALTED,
     EventKind.RESTARTED,
+    EventKind.LACKING,
 )
 
 
@@ -41,17 +42,9 @@ class Inferior:
     answers: Answers
     reporter: Reporter
     launched: bool
+    folder: Folder
     _began: int = 0
     _missed: tuple[int, Event] | None = None
-
-    def judged(self, event: Event) -> Event:
-        """Return an event as what it is to the client: a stop at a catch is no breakpoint."""
-        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED):
-            return event
-        text = caught(self.debugger)
-        if not text or self.answers.has_breakpoint():
-            return replace(event, text=text or event.text)
-        return Event(EventKind.CAUGHT, text=text)
 
     def start(self) -> None:
         """Take note that it is about to run."""
@@ -66,7 +59,7 @@ class Inferior:
     def monitor(self, line: str) -> str:
         """Carry out a monitor command; return what it has to say.  MonitorError if it failed."""
         self.answers.settle()
-        return monitor.perform(self.debugger, line)
+        return monitor.perform(self.debugger, line, self.folder)
 
     def miss(self, event: Event) -> None:
         """Remember an event that could not be told, since another machine had stopped before.
@@ -76,8 +69,8 @@ class Inferior:
         """
         here = self.debugger.machine.icount
         moved = here != self._began
-        if event.kind is EventKind.INTERRUPTED and moved and self.debugger.at_breakpoint():
-            event = self.judged(Event(EventKind.BREAKPOINT))
+        if event.kind is EventKind.INTERRUPTED and moved:
+            event = event.arrival or event
         if event.kind in _KEPT:
             self._missed = here, event
 
@@ -87,7 +80,7 @@ class Inferior:
         if missed is None or missed[0] != self.debugger.machine.icount:
             return None
         stands = missed[1].kind in (EventKind.BREAKPOINT, EventKind.CAUGHT)
-        return None if stands and not self.debugger.at_breakpoint() else missed[1]
+        return None if stands and not self.debugger.has_breakpoint() else missed[1]
 
 
 class Inferiors:
@@ -115,7 +108,9 @@ class Inferiors:
         """Hold one more, and mean it from now on."""
         answers = Answers(taken.debugger, taken.program, self._read.get(taken.process))
         reporter = Reporter(taken.debugger, taken.circumstances)
-        inferior = Inferior(taken.process, taken.debugger, answers, reporter, taken.launched)
+        inferior = Inferior(
+            taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
+        )
         self._held[taken.process] = inferior
         self._chosen = taken.process
         self._to_resume = ThreadId(ANY, ANY)
@@ -185,21 +180,53 @@ class Inferiors:
                 return library
         return None
 
+    def takes_long(self, question: commands.Command) -> bool:
+        """Whether the answer may take more than a millisecond to compute."""
+        if not self._held:
+            return False
+        match question:
+            case commands.HostFile(b"open"):  # it builds the board
+                return True
+            case commands.ReadObject("libraries"):
+                return True
+            case commands.ReadObject():
+                return Reporter.is_asked(question) and Reporter.computes(question)
+        return Answers.takes_long(question)
+
     # -- questions ---------------------------------------------------------------------------
 
-    @singledispatchmethod
-    def answer(self, question: commands.Command) -> bytes:
+    def answer(self, question: commands.Question) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
-        answers = self.current.answers
-        answers.settle(question)
-        return answers.answer(question)
+        match question:
+            case commands.Unknown():
+                return EMPTY
+            case processes.SelectThread():
+                return self._select(question)
+            case processes.QueryAlive(thread):
+                self._known(thread)
+                return OK
+            case processes.QueryCurrentThread():
+                return b"QC" + self.thread_id(self.current).encode("ascii")
+            case processes.QueryThreads(first):
+                return b"m" + self.thread_ids().encode("ascii") if first and self._held else b"l"
+            case processes.QueryThreadInfo(thread):
+                text = description.thread_info(self._known(thread).debugger)
+                return text.encode("ascii").hex().encode("ascii")
+            case processes.QueryAttached(process):
+                # 1 lets gdb detach when its user quits, instead of killing
+                return b"0" if self.named(process).launched else b"1"
+            case processes.QueryProcess():
+                return b"pid:%x;" % self.current.process + description.host_info()
+            case commands.HostFile(operation, arguments):
+                return self._files.answer(operation, arguments) or EMPTY
+            case commands.ReadObject():
+                return self._read_object(question)
+            case _:
+                answers = self.current.answers
+                answers.settle(question)
+                return answers.answer(question)
 
-    @answer.register
-    def _(self, question: commands.Unknown) -> bytes:
-        return EMPTY
-
-    @answer.register
-    def _(self, question: processes.SelectThread) -> bytes:
+    def _select(self, question: processes.SelectThread) -> bytes:
         meant = self._known(question.thread)
         if question.purpose is Purpose.RESUME:
             self._to_resume = question.thread
@@ -207,41 +234,7 @@ class Inferiors:
             self._chosen = meant.process
         return OK
 
-    @answer.register
-    def _(self, question: processes.QueryAlive) -> bytes:
-        self._known(question.thread)
-        return OK
-
-    @answer.register
-    def _(self, question: processes.QueryCurrentThread) -> bytes:
-        return b"QC" + self.thread_id(self.current).encode("ascii")
-
-    @answer.register
-    def _(self, question: processes.QueryThreads) -> bytes:
-        if not question.first or not self._held:
-            return b"l"
-        return b"m" + self.thread_ids().encode("ascii")
-
-    @answer.register
-    def _(self, question: processes.QueryThreadInfo) -> bytes:
-        text = description.thread_info(self._known(question.thread).debugger)
-        return text.encode("ascii").hex().encode("ascii")
-
-    @answer.register
-    def _(self, question: processes.QueryAttached) -> bytes:
-        # 1 lets gdb detach when its user quits, instead of killing
-        return b"0" if self.named(question.process).launched else b"1"
-
-    @answer.register
-    def _(self, question: processes.QueryProcess) -> bytes:
-        return b"pid:%x;" % self.current.process + description.host_info()
-
-    @answer.register
-    def _(self, question: commands.HostFile) -> bytes:
-        return self._files.answer(question.operation, question.arguments) or EMPTY
-
-    @answer.register
-    def _(self, question: commands.ReadObject) -> bytes:
+    def _read_object(self, question: commands.ReadObject) -> bytes:
         if Reporter.is_asked(question):
             return self.current.reporter.answer(question)
         known = {name for name, _ in description.OBJECTS} | {*OBJECTS}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from blink16.gdbstub import commands, processes
+from blink16.gdbstub import commands
+from blink16.gdbstub.commands import processes
 from blink16.gdbstub.replies import RefusedError
 
 HARMLESS = (

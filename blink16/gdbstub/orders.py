@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from blink16.board import ProgramFacts
 from blink16.debugger import Debugger, Resume
+from blink16.monitor.folder import NO_FOLDER, Folder
 from blink16.reports import Circumstances
 
 FIRST = 1
@@ -47,6 +48,8 @@ class Work:
 
     run: Callable[[], str]
     process: int = FIRST
+    computes: bool = False
+    """Whether it does nothing but compute, so that few at a time are best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class Taken:
     """Whether it was made for a client that asked for it, and ends with it."""
     circumstances: Callable[[], Circumstances] = Circumstances
     """Returns what the server knows about it beside the machine itself."""
+    folder: Folder = NO_FOLDER
+    """The server's files that monitor commands may reach."""
 
 
 @dataclass(frozen=True, slots=True)

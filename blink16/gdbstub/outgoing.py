@@ -6,7 +6,7 @@ from collections import deque
 
 from blink16.gdbstub import replies
 from blink16.gdbstub.orders import Order, Send
-from blink16.packets import frame
+from blink16.packets import frame, notification
 
 MAX_NOTICES = 100
 """Notices that wait to be said; the oldest give way."""
@@ -22,10 +22,18 @@ class Outgoing:
         """Lines for the user; any thread may append."""
         self.program_output: deque[bytes] = deque()
         """What the program prints; any thread may append."""
+        self.notifies = False
+        """Whether notices and output are notifications: the client is our own, and O packets are
+        for what monitor commands have to say."""
         self._orders: list[Order] = []
         self._bytes = bytearray()  # what a Send at the end of the orders will carry
         self._last_frame = b""
         self._resends = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes for the client that were not taken yet."""
+        return len(self._bytes)
 
     def acknowledge(self, mark: bytes) -> None:
         """Say + or -."""
@@ -52,13 +60,29 @@ class Outgoing:
         for body in replies.console(text):
             self.reply(body)
 
+    def mention(self, text: str) -> None:
+        """Say something that the client may know by itself, or would not have expected."""
+        if self.notifies:
+            self._notify(b"note", text.encode("utf-8"))
+        else:
+            self.say(text)
+
     def say_collected(self) -> None:
         """Say the notices and the program's output that were collected."""
         while self.notices:
-            self.say(self.notices.popleft() + "\n")
+            self.mention(self.notices.popleft() + "\n")
         pieces = (self.program_output.popleft() for _ in range(len(self.program_output)))
-        for body in replies.raw_console(b"".join(pieces)):
+        output = b"".join(pieces)
+        if self.notifies:
+            self._notify(b"output", output)
+            return
+        for body in replies.raw_console(output):
             self.reply(body)
+
+    def _notify(self, what: bytes, data: bytes) -> None:
+        for at in range(0, len(data), replies.CONSOLE_CHUNK):
+            part = data[at : at + replies.CONSOLE_CHUNK].hex().encode("ascii")
+            self._bytes += notification(b"blink16.%b:%b" % (what, part))
 
     def order(self, order: Order) -> None:
         """Add an order behind what was said so far."""

@@ -7,6 +7,7 @@ from enum import Enum
 
 from blink16.breakpoints import PointKind
 from blink16.debugger import Event, EventKind
+from blink16.gdbstub.commands.points import GdbKind
 from blink16.packets import PACKET_SIZE, escape
 from blink16.texts import printable
 
@@ -50,9 +51,9 @@ class Client:
     swbreak: bool = False
     hwbreak: bool = False
     multiprocess: bool = False
-    monitor_errors: bool = False
-    """Whether qRcmd is to be answered with an error where a command fails, as our client wants;
-    gdb shows what there is to say as text."""
+    ours: bool = False
+    """Whether it is our own (``blink16+``): it wants a monitor command's failure as an error, and
+    what the program prints, and what is for the user, as notifications."""
     error_strings: bool = False
     """As LLDB has them."""
     list_threads: bool = False
@@ -66,7 +67,7 @@ class Client:
             "swbreak+",
             "hwbreak+",
             "multiprocess+",
-            "blink16.monitor-errors+",
+            "blink16+",
         )
         return cls(*(name in features for name in known))
 
@@ -105,6 +106,7 @@ _SIGNALS = {
     EventKind.HALTED: PosixSignal.NONE,
     EventKind.RESTARTED: PosixSignal.NONE,
     EventKind.CAUGHT: PosixSignal.NONE,
+    EventKind.LACKING: PosixSignal.NONE,
 }
 
 
@@ -129,7 +131,7 @@ def stop(
     thread: bytes,
     threads: bytes,
     registers: bytes,
-    breakpoint_kind: PointKind,
+    breakpoint_kind: GdbKind,
     client: Client,
 ) -> bytes:
     """Return the T packet for an event.
@@ -154,14 +156,14 @@ def libraries_changed(thread: bytes, registers: bytes) -> bytes:
     return b"T%02x%bthread:%b;library:;" % (PosixSignal.SIGTRAP.value, registers, thread)
 
 
-def _reason(event: Event, breakpoint_kind: PointKind, client: Client) -> bytes:
+def _reason(event: Event, breakpoint_kind: GdbKind, client: Client) -> bytes:
     match event.kind:
         case EventKind.WATCHPOINT if event.point is not None and event.address is not None:
             return b"%b:%x;" % (_WATCH_REASONS[event.point.kind], event.address)
         case EventKind.HISTORY_START:
             return b"replaylog:begin;"
         case EventKind.BREAKPOINT:
-            hardware = breakpoint_kind is PointKind.HARDWARE
+            hardware = breakpoint_kind is GdbKind.HARDWARE
             understood = client.hwbreak if hardware else client.swbreak
             return (b"hwbreak:;" if hardware else b"swbreak:;") if understood else b""
         case _:
@@ -177,7 +179,7 @@ def say(event: Event, icount: int) -> str:
         case EventKind.HALTED:
             reason = event.text or "HLT with interrupts off"
             return f"the processor is halted for good at instruction {icount} ({reason})\n"
-        case EventKind.RESTARTED:
+        case EventKind.RESTARTED | EventKind.LACKING:
             return f"{event.text} at instruction {icount}\n"
         case _:
             return f"{event.text}\n" if event.text else ""

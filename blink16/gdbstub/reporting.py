@@ -34,6 +34,14 @@ class Reporter:
         except ReportError:
             return False
 
+    @staticmethod
+    def computes(question: ReadObject) -> bool:
+        """Whether an answer takes long without a look at the past."""
+        try:
+            return question.offset == 0 and parse(question.annex).report.computes
+        except ReportError:
+            return False
+
     def make(self, annex: str) -> None:
         """Make a report, to be read in parts.  RefusedError if that can't be."""
         self._annex, self._report = "", b""

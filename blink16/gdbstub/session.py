@@ -5,8 +5,9 @@ machine that the client got (`Taken`).  All its methods but `note` and `output` 
 thread (the event loop's), never two at a time, and each returns the orders to carry out, in
 order:
 
-- ``receive(data)``: bytes came from the client, at most `RECEIVE_SIZE` at a time (each request
-  may call for a reply of 64 KiB, so this bounds the memory of a flood);
+- ``receive(data)``: bytes came from the client, at most `RECEIVE_SIZE` at a time.  A few packets
+  are handled; ``go_on()`` handles some more as long as ``has_more`` (each may call for a reply of
+  64 KiB, so this bounds the memory of a flood, and the time for which others wait);
 - ``stopped(event, process)``: the ``debugger.drive`` that a `Start` asked for has returned
   ``event``;
 - ``finished(text)``: the ``run()`` that a `Work` asked for has returned ``text``;
@@ -15,11 +16,10 @@ order:
   Optional: ``stopped`` and ``finished`` say them too, only later.
 
 ``note(text)`` collects a line for the user, ``output(data)`` what a program prints; both may be
-called from any thread.  Each machine that is taken gets `note` for its ``debugger.on_notice`` (a
-server that wants lines at once wraps it and calls ``speak`` in its own thread).  Between a
-`Start`, `Work` or `Take` and its end the session touches nothing of the machines; packets that
-come in that time wait, 0x03 becomes `Interrupt`.  When several machines run, the first event is
-the client's, and the others are interrupted.
+called from any thread.  The server lets the hooks of the machines that are taken call them.
+Between a `Start`, `Work` or `Take` and its end the session touches nothing of the machines;
+packets that come in that time wait, 0x03 becomes `Interrupt`.  When several machines run, the
+first event is the client's, and the others are interrupted.
 
 `Close` ends the session: its `Fate` says what becomes of the machines, and the session has
 already removed its breakpoints unless one runs.  When the client vanishes instead, the server
@@ -39,17 +39,9 @@ from enum import Enum, auto
 from functools import partial
 
 from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub import (
-    commands,
-    description,
-    inferiors,
-    observing,
-    points,
-    processes,
-    registers,
-    replies,
-)
-from blink16.gdbstub.fields import MalformedError
+from blink16.gdbstub import commands, description, inferiors, observing, registers, replies
+from blink16.gdbstub.commands import points, processes
+from blink16.gdbstub.commands.fields import MalformedError
 from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.orders import (
     FIRST,
@@ -69,12 +61,15 @@ from blink16.gdbstub.outgoing import Outgoing
 from blink16.gdbstub.replies import OK, Client, RefusedError
 from blink16.gdbstub.reporting import Reporter
 from blink16.monitor import MonitorError
-from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Packet
+from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Item, Packet
 
 __all__ = ["RECEIVE_SIZE", "Session", "SessionState"]
 
 RECEIVE_SIZE = 4096
 """Bytes that a server should read from a client at a time."""
+TURN_ITEMS = 32
+TURN_SIZE = PACKET_SIZE
+"""After so many items, or bytes of answers, the next client has its turn."""
 MAX_WAITING = 64
 """Packets that may wait while a machine runs; a client that sends more is cut off."""
 
@@ -127,14 +122,17 @@ class Session:
         """The event that is to be told when all machines stand."""
         self._answers_taking = False
         self._last_process = machine.process
+        self._arrived: deque[Item] = deque()
+        """What has come and was not looked at yet."""
         self._waiting: deque[Packet | BadPacket | Control] = deque()
+        """What was, and waits until the machine stands."""
         self._out = Outgoing()
         self._result: Callable[[], bytes] = _done
         """Returns the reply to what was worked at."""
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
-        self._hold(machine)
+        self._inferiors.add(machine)
 
     @property
     def state(self) -> SessionState:
@@ -145,22 +143,24 @@ class Session:
 
     def receive(self, data: bytes) -> list[Order]:
         """Take bytes from the client."""
-        for item in self._decoder.feed(data):
-            if self._state is SessionState.CLOSED:
+        self._arrived.extend(self._decoder.feed(data))
+        return self.go_on()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something left for `go_on`."""
+        waits = self._waiting and self._state is SessionState.STANDING
+        return bool(self._arrived or waits) and self._state is not SessionState.CLOSED
+
+    def go_on(self) -> list[Order]:
+        """Handle some of what has come from the client, so that others have their turn too."""
+        for _ in range(TURN_ITEMS):
+            if not self.has_more or self._out.size >= TURN_SIZE:
                 break
-            match item:
-                case Control.ACK:
-                    self._out.arrived()
-                case Control.NAK if self._acknowledging:
-                    self._out.resend()
-                case Control.NAK:
-                    pass
-                case Control.BREAK:
-                    self._interrupt()
-                case Control.DAMAGED if self._acknowledging:
-                    self._out.acknowledge(b"-")
-                case _:
-                    self._take(item)
+            if self._waiting and self._state is SessionState.STANDING:
+                self._handle(self._waiting.popleft())
+            else:
+                self._arrive(self._arrived.popleft())
         return self._out.take_orders()
 
     def stopped(self, event: Event, process: int = FIRST) -> list[Order]:
@@ -168,7 +168,6 @@ class Session:
         if process in self._running:
             self._running.discard(process)
             inferior = self._inferiors.held(process)
-            event = inferior.judged(event)
             if self._first is None:
                 self._first = inferior, event
                 if self._running:
@@ -178,19 +177,17 @@ class Session:
             if not self._running:
                 self._state = SessionState.STANDING
                 self._tell(*self._first)
-                self._catch_up()
         return self._out.take_orders()
 
     def took(self, machine: Taken) -> list[Order]:
         """Take the machine that a `Take` or `TakeNew` asked for."""
         if self._state is SessionState.TAKING:
             self._state = SessionState.STANDING
-            inferior = self._hold(machine)
+            inferior = self._inferiors.add(machine)
             if self._answers_taking:
                 self._out.reply(
                     self._stop_reply(inferior, machine.debugger.last_event(), asked=True)
                 )
-            self._catch_up()
         return self._out.take_orders()
 
     def refused(self, reason: str) -> list[Order]:
@@ -199,7 +196,6 @@ class Session:
             self._state = SessionState.STANDING
             if self._answers_taking:
                 self._out.reply(replies.error(RefusedError(reason), self._client))
-            self._catch_up()
         return self._out.take_orders()
 
     def finished(self, text: str) -> list[Order]:
@@ -209,7 +205,6 @@ class Session:
             self._out.say_collected()
             self._out.say(text)
             self._out.reply(self._result())
-            self._catch_up()
         return self._out.take_orders()
 
     def note(self, text: str) -> None:
@@ -224,12 +219,28 @@ class Session:
         self._out.program_output.append(data)
 
     def speak(self) -> list[Order]:
-        """Say notices and output now, if this is a moment when gdb listens."""
-        if self._state in (SessionState.RUNNING, SessionState.WORKING):
+        """Say notices and output now, if this is a moment when the client listens."""
+        listens = self._state in (SessionState.RUNNING, SessionState.WORKING)
+        if listens or self._out.notifies:
             self._out.say_collected()
         return self._out.take_orders()
 
     # -- input -------------------------------------------------------------------------------
+
+    def _arrive(self, item: Item) -> None:
+        match item:
+            case Control.ACK:
+                self._out.arrived()
+            case Control.NAK if self._acknowledging:
+                self._out.resend()
+            case Control.NAK:
+                pass
+            case Control.BREAK:
+                self._interrupt()
+            case Control.DAMAGED if self._acknowledging:
+                self._out.acknowledge(b"-")
+            case _:
+                self._take(item)
 
     def _take(self, item: Packet | BadPacket | Control) -> None:
         """Acknowledge a packet, and handle it now or when the machine stands again."""
@@ -243,11 +254,6 @@ class Session:
             self._waiting.append(item)
             if isinstance(item, Packet) and item.body[:1] in (b"k", b"D"):
                 self._interrupt()  # who wants to leave does not want to wait
-
-    def _catch_up(self) -> None:
-        """Handle the packets that have waited, up to one that lets the machine run again."""
-        while self._waiting and self._state is SessionState.STANDING:
-            self._handle(self._waiting.popleft())
 
     def _interrupt(self) -> None:
         if self._state in (SessionState.RUNNING, SessionState.WORKING):
@@ -274,6 +280,7 @@ class Session:
                 self._out.reply(self._halt_reason())
             case commands.QuerySupported(features):
                 self._client = Client.of(features)
+                self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
                 self._out.reply(_supported(self._client))
             case commands.StartNoAckMode():
@@ -309,22 +316,35 @@ class Session:
                 if answered:
                     self._out.reply(OK)
                 self._let_go(meant, Fate.RESTART, "the client killed the program")
+            case _ if self._inferiors.takes_long(command):
+                self._work(self._inferiors.current, partial(self._ponder, command), computes=True)
             case _:
                 self._out.reply(self._inferiors.answer(command))
 
     # -- what takes its time -----------------------------------------------------------------
 
-    def _work(self, inferior: Inferior, run: Callable[[], str]) -> None:
+    def _work(self, inferior: Inferior, run: Callable[[], str], *, computes: bool = False) -> None:
         """Have something done in a worker thread; `_result` then answers."""
         self._state, self._result = SessionState.WORKING, _done
-        self._out.order(Work(run, inferior.process))
+        self._out.order(Work(run, inferior.process, computes))
+
+    def _ponder(self, question: commands.Command) -> str:
+        """Answer a question that takes long; in a worker thread."""
+        try:
+            body = self._inferiors.answer(question)
+        except RefusedError as error:
+            refusal = error
+            self._result = lambda: replies.error(refusal, self._client)
+        else:
+            self._result = lambda: body
+        return ""
 
     def _monitor(self, inferior: Inferior, line: str) -> str:
         """Carry out a monitor command; in a worker thread."""
         try:
             return inferior.monitor(line)
         except MonitorError as error:
-            if not self._client.monitor_errors:
+            if not self._client.ours:
                 return f"{error}\n"
             refusal = RefusedError(str(error))
             self._result = lambda: replies.error(refusal, self._client)
@@ -346,12 +366,6 @@ class Session:
         return ""
 
     # -- machines ----------------------------------------------------------------------------
-
-    def _hold(self, machine: Taken) -> Inferior:
-        if self._observed is None:
-            machine.debugger.on_notice = self.note
-            machine.debugger.on_print = self.output
-        return self._inferiors.add(machine)
 
     def _ask_for(
         self, command: processes.Attach | processes.Launch | processes.RestartProgram
@@ -435,7 +449,7 @@ class Session:
     def _tell(self, inferior: Inferior, event: Event) -> None:
         """Tell the client how a run has ended."""
         self._out.say_collected()
-        self._out.say(replies.say(event, inferior.debugger.machine.icount))
+        self._out.mention(replies.say(event, inferior.debugger.machine.icount))
         self._out.reply(self._stop_reply(inferior, event))
         if self._extended and replies.gone(event, inferior.process, self._client):
             self._let_go([inferior], Fate.LEAVE, "")

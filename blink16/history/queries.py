@@ -120,7 +120,7 @@ def executions(timeline: Timeline, points: Points, address: int, wanted: int) ->
     count = first = last = 0
     recent: deque[int] = deque(maxlen=max(1, -wanted))
     chosen = None
-    with timeline.excursion(), points.replaced([Point(PointKind.SOFTWARE, address)]):
+    with timeline.excursion(), points.replaced([Point(PointKind.EXECUTE, address)]):
         timeline.seek(timeline.start)
         for hit in timeline.hits(high):
             count += 1

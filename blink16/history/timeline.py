@@ -16,13 +16,15 @@ Rules:
 - While the machine is in the past, nothing is shown or done outside, and input waits until the
   machine is live again.  A change made in the past drops the future.
 - A request to stop (`interrupt`) is for the run or seek that is going on, or else for the next.
-  It ends with the first that reports it.
+  It ends with the first that reports it, or when whoever the request was meant for has come to
+  his end and says so (`forget_interrupt`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from threading import Lock
 from time import perf_counter
 
 from blink16.cpu.engine import Stop, StopReason
@@ -76,6 +78,8 @@ class Timeline:
         """Moves with everything that happens to the machine from outside."""
         self._pace = pace or Pace()
         self._interrupted = False
+        self._requests = Lock()
+        """Makes a request in the flag and in the machine one."""
         self._end = machine.icount
         self._start = machine.icount
         machine.memory.begin()
@@ -133,7 +137,7 @@ class Timeline:
             if stop.reason is StopReason.INTERRUPTED:
                 if self.machine.between_rounds:
                     self._take_rounds_back()
-                self._interrupted = False
+                self.forget_interrupt()
                 return stop
             slept = stop.reason is StopReason.IDLE and self.governor is not None
             if not slept and (stop.reason is not StopReason.BUDGET or self.now >= goal):
@@ -261,14 +265,16 @@ class Timeline:
 
     def interrupt(self) -> None:
         """Ask the run or seek that is going on, or else the next, to stop; from any thread."""
-        self._interrupted = True
-        self.machine.interrupt()
+        with self._requests:
+            self._interrupted = True
+            self.machine.interrupt()
         self.inbox.stir()
 
     def forget_interrupt(self) -> None:
         """Drop a request to stop that nothing has reported yet."""
-        self._interrupted = False
-        self.machine.registers.cells[Cell.ATTENTION] = 0
+        with self._requests:
+            self._interrupted = False
+            self.machine.registers.cells[Cell.ATTENTION] = 0
 
     def _take_interrupt(self) -> bool:
         if self._interrupted:
@@ -403,10 +409,10 @@ class Timeline:
             if self._take_interrupt():
                 raise Interrupted
             stop = self._step_of_replay(high, skip=skip)
-            skip = stop.reason is StopReason.BREAKPOINT
+            skip = stop.reason in _BEFORE
             if skip:
                 yield Hit(self.now, stop)
-            elif stop.reason is StopReason.WATCHPOINT:
+            elif stop.reason in _BEHIND:
                 yield Hit(self.now - 1, stop)
 
     def walk(self, high: int, strides: Iterable[int]) -> Iterator[None]:
@@ -489,6 +495,8 @@ class Timeline:
 
 
 _RESTS = {StopReason.WAITING, StopReason.HALT}
-_POINTS = {StopReason.BREAKPOINT, StopReason.WATCHPOINT}
+_BEFORE = {StopReason.BREAKPOINT, StopReason.LACKS}
+_BEHIND = {StopReason.WATCHPOINT, StopReason.LACKED}
+_POINTS = _BEFORE | _BEHIND
 _NO_DIVERGENCE = {StopReason.BUDGET, StopReason.INTERRUPTED, *_POINTS}
 _ENDS = {StopReason.WAITING, StopReason.EXITED, StopReason.TRAPPED, StopReason.LOCKUP}

@@ -1,14 +1,18 @@
 """What users type behind gdb's ``monitor``: `execute` is the door, a module holds each topic."""
 
-from blink16.monitor import catches, disks, history, pc, state, symbols  # register
+from blink16.monitor import catches, disks, history, lacks, pc, state, symbols  # register
+from blink16.monitor.folder import Folder, FolderError
 from blink16.monitor.registry import MonitorError, execute, perform
 
 __all__ = [
+    "Folder",
+    "FolderError",
     "MonitorError",
     "catches",
     "disks",
     "execute",
     "history",
+    "lacks",
     "pc",
     "perform",
     "state",

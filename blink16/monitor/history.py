@@ -165,7 +165,7 @@ def last_read(debugger: Debugger, arguments: Sequence[str]) -> str:
 def last_exec(debugger: Debugger, arguments: Sequence[str]) -> str:
     """Show when the instruction at ADDR (as for last-write) was last executed, without moving."""
     _one(arguments, "an address")
-    point = _point(debugger, PointKind.SOFTWARE, arguments)
+    point = _point(debugger, PointKind.EXECUTE, arguments)
     touch = _last_touch(debugger, point)
     if touch is None or touch.moment is None:
         return f"not executed since instruction {debugger.timeline.start}"

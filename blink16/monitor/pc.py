@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
-from pathlib import PurePath
 
 from blink16 import numerals
 from blink16.bios import display, picture
@@ -28,7 +26,8 @@ from blink16.devices.nmi import CHANNEL_ERROR, Nmi
 from blink16.devices.video import Video
 from blink16.history import Interrupted
 from blink16.machine import IDLE_INTERVAL
-from blink16.monitor.registry import MonitorError, command, give, no_arguments
+from blink16.monitor.folder import Folder
+from blink16.monitor.registry import MonitorError, command, folder_command, give, no_arguments
 
 DEFAULT_WAIT = 100_000_000
 MAX_WAIT = 10**18
@@ -36,7 +35,6 @@ LOOK_INTERVAL = 100_000
 """Instructions between two looks at the screen."""
 MAX_IDLE_SECONDS = 60
 """So long, in its own time, a machine may be idle before nobody waits for it any more."""
-PNG_MODE = 0o666
 
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "e": "\x1b", "\\": "\\", '"': '"'}
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
@@ -106,8 +104,8 @@ def _escape(match: re.Match[str]) -> str:
 # -- screen ----------------------------------------------------------------------------------
 
 
-@command("screen [FILE.png]")
-def screen(debugger: Debugger, arguments: Sequence[str]) -> str:
+@folder_command("screen [FILE.png]")
+def screen(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str:
     """Show the text on the machine's screen and where its cursor is, or write it as a picture.
 
     FILE.png is a plain name: the file comes into the folder in which the server was started.
@@ -115,7 +113,9 @@ def screen(debugger: Debugger, arguments: Sequence[str]) -> str:
     shown = _screen(debugger)
     if arguments:
         no_arguments(arguments[1:])
-        return _write_png(arguments[0], picture.png(shown))
+        data = picture.png(shown)
+        folder.write_picture(arguments[0], data)
+        return f"{arguments[0]}: {len(data)} bytes"
     match shown:
         case None:
             return "the screen is switched off"
@@ -185,25 +185,6 @@ def _stands(debugger: Debugger, text: str) -> bool:
     return isinstance(shown, display.TextScreen) and any(
         text in line for line in shown.full_lines()
     )
-
-
-def _write_png(name: str, data: bytes) -> str:
-    """Write a picture into the current folder, over nothing but another picture."""
-    if PurePath(name).name != name or "\\" in name or not name.lower().endswith(".png"):
-        raise MonitorError(f"{name[:80]!r} is not a plain file name that ends in .png")
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        with os.fdopen(os.open(name, flags, PNG_MODE), "r+b") as file:
-            before = file.read(len(picture.SIGNATURE))
-            if before and before != picture.SIGNATURE:
-                raise MonitorError(f"{name} is there already and is no picture")
-            file.seek(0)
-            file.truncate()
-            file.write(data)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise MonitorError(f"can't write {name[:80]}: {reason}") from None
-    return f"{name}: {len(data)} bytes"
 
 
 # -- reset -----------------------------------------------------------------------------------

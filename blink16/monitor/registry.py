@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from blink16.breakpoints import PointError
 from blink16.debugger import Debugger
 from blink16.history import Interrupted
+from blink16.monitor.folder import NO_FOLDER, Folder, FolderError
 from blink16.numerals import NumeralError
 
 MAX_OUTPUT = 1 << 20
@@ -25,6 +26,7 @@ class MonitorError(Exception):
 
 
 Body = Callable[[Debugger, Sequence[str]], str]
+FolderBody = Callable[[Debugger, Sequence[str], Folder], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,11 @@ class MonitorCommand:
 
     name: str
     usage: str
-    run: Body
+    help: str
+    """The whole help text."""
+    run: FolderBody
     whole: bool = False
     """Whether it takes what is behind its name as one argument, spaces and all."""
-
-    @property
-    def help(self) -> str:
-        """The whole help text."""
-        return inspect.cleandoc(self.run.__doc__ or "")
 
 
 COMMANDS: dict[str, MonitorCommand] = {}
@@ -53,23 +52,40 @@ def command(usage: str, *, whole: bool = False) -> Callable[[Body], Body]:
     """
 
     def register(body: Body) -> Body:
-        name = usage.split()[0]
-        if name in COMMANDS:
-            raise ValueError(f"there is a monitor command {name} already")
-        COMMANDS[name] = MonitorCommand(name, usage, body, whole)
+        _add(usage, whole, body.__doc__, lambda debugger, arguments, _: body(debugger, arguments))
         return body
 
     return register
 
 
-def perform(debugger: Debugger, line: str) -> str:
-    """Carry out a line that the user typed; return what to show.  MonitorError if it failed."""
+def folder_command(usage: str, *, whole: bool = False) -> Callable[[FolderBody], FolderBody]:
+    """Register a function, as `command` does, that is handed the host's files besides."""
+
+    def register(body: FolderBody) -> FolderBody:
+        _add(usage, whole, body.__doc__, body)
+        return body
+
+    return register
+
+
+def _add(usage: str, whole: bool, documentation: str | None, run: FolderBody) -> None:
+    name = usage.split()[0]
+    if name in COMMANDS:
+        raise ValueError(f"there is a monitor command {name} already")
+    COMMANDS[name] = MonitorCommand(name, usage, inspect.cleandoc(documentation or ""), run, whole)
+
+
+def perform(debugger: Debugger, line: str, folder: Folder = NO_FOLDER) -> str:
+    """Carry out a line that the user typed; return what to show.  MonitorError if it failed.
+
+    ``folder``: the host's files that the user may reach.
+    """
     name, _, rest = (line.strip() or "help").partition(" ")
     try:
         found = find(name)
         arguments = [rest.strip()] if found.whole and rest else rest.split()
-        text = found.run(debugger, arguments)
-    except (NumeralError, PointError) as error:
+        text = found.run(debugger, arguments, folder)
+    except (NumeralError, PointError, FolderError) as error:
         raise MonitorError(str(error)) from None
     except Interrupted:
         now = debugger.machine.icount
@@ -81,10 +97,10 @@ def perform(debugger: Debugger, line: str) -> str:
     return text if not text or text.endswith("\n") else text + "\n"
 
 
-def execute(debugger: Debugger, line: str) -> str:
+def execute(debugger: Debugger, line: str, folder: Folder = NO_FOLDER) -> str:
     """Carry out a line that the user typed; return what to show, errors included."""
     try:
-        return perform(debugger, line)
+        return perform(debugger, line, folder)
     except MonitorError as error:
         return f"{error}\n"
 

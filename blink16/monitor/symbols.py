@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from blink16 import symbolfiles
 from blink16.debugger import Debugger
-from blink16.monitor.registry import MonitorError, command
+from blink16.monitor.folder import Folder
+from blink16.monitor.registry import MonitorError, folder_command
 from blink16.symbolfiles import LoadSegments, SymbolFileError
 from blink16.symbols import SymbolTable
 
@@ -17,8 +17,8 @@ NAMES = "gdb reads them when it next runs, or now by: sharedlibrary"
 LINES = "gdb reads the names when it next runs, lines after: symbol-file target:/blink16.elf"
 
 
-@command("symbols FILE [text=SEGMENT] [data=SEGMENT]")
-def symbols(debugger: Debugger, arguments: Sequence[str]) -> str:
+@folder_command("symbols FILE [text=SEGMENT] [data=SEGMENT]")
+def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str:
     """Add the names in a symbol file, of any kind that the server's option --symbols takes.
 
     Segments are hexadecimal.  Without them, a file whose addresses are not linear belongs where
@@ -33,8 +33,8 @@ def symbols(debugger: Debugger, arguments: Sequence[str]) -> str:
     default = LoadSegments(registers.cs, registers.ds, registers.cs)
     try:
         source = symbolfiles.parse_source(",".join(arguments))
-        _check(source.path)
-        found = symbolfiles.read(source, default)
+        content = folder.read(source.path, symbolfiles.MAX_FILE_SIZE + 1)
+        found = symbolfiles.parse_file(content, source, default)
     except SymbolFileError as error:
         raise MonitorError(str(error)) from None
     before = set(debugger.symbols)
@@ -49,16 +49,3 @@ def symbols(debugger: Debugger, arguments: Sequence[str]) -> str:
     if found.debug is not None:
         return f"{len(added)} symbols and line numbers added; {LINES}"
     return f"{len(added)} symbols added; {NAMES}"
-
-
-def _check(path: Path) -> None:
-    """Refuse files that are none of the client's business, and what is no file."""
-    folder = Path.cwd()
-    try:
-        meant = (folder / path).resolve()
-        inside = meant.is_relative_to(folder.resolve()) and meant.is_file()
-    except (OSError, ValueError):
-        inside = False
-    if not inside:
-        shown = str(path)[:80]
-        raise MonitorError(f"{shown!r} is no file in the folder in which the server was started")

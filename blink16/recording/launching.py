@@ -15,6 +15,8 @@ from typing import Any
 from blink16.bios import OptionRom
 from blink16.bios.geometry import MAX_IMAGE_SIZE
 from blink16.devices.video import Adapter
+from blink16.dos.volume import DRIVE_LETTERS
+from blink16.dos_setup import MEMORY_KIB, MIN_MEMORY_KIB, DosDrive, DosSetup, Spot
 from blink16.loader import ProgramKind
 from blink16.pc import DiskImage, PcSetup
 from blink16.recording.records import Record, RecordingError, RecordKind
@@ -38,6 +40,7 @@ class RecordedLaunch:
     epoch_ns: int
     clock_hz: int
     setup: PcSetup = PcSetup()  # noqa: RUF009 - frozen
+    dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -65,10 +68,23 @@ def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
             tuple((d.drive, str(d.path), d.read_only, _key(d.content)) for d in setup.disks),
             tuple((rom.address, _key(rom.image)) for rom in setup.roms),
         ),
+        _dos_fields(launch.dos),
     )
     for content in contents.values():
         for start in range(0, len(content), PIECE):
             yield RecordKind.CONTENT, content[start : start + PIECE]
+
+
+def _dos_fields(setup: DosSetup) -> tuple[object, ...]:
+    program = setup.program
+    return (
+        setup.environment,
+        setup.version,
+        setup.memory_kib,
+        tuple((drive.drive, drive.writable) for drive in setup.drives),
+        () if program is None else (program.drive, program.path),
+        (setup.folder.drive, setup.folder.path),
+    )
 
 
 def _key(content: bytes) -> tuple[int, bytes]:
@@ -81,7 +97,10 @@ def _key(content: bytes) -> tuple[int, bytes]:
 def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     """Read a launch from the first batches; RecordingError if it is missing or damaged."""
     fields = alone(next(batches, ()), RecordKind.LAUNCH)
-    name, kind, key, arguments, epoch, speed, setup = shaped(fields, str, str, tuple, *_REST, tuple)
+    dos = _dos_setup(fields[_FIELDS_WITHOUT_DOS]) if len(fields) > _FIELDS_WITHOUT_DOS else None
+    name, kind, key, arguments, epoch, speed, setup = shaped(
+        fields[:_FIELDS_WITHOUT_DOS], str, str, tuple, *_REST, tuple
+    )
     _check_machine(kind, speed)
     mhz, adapter, disks, roms = shaped(setup, str, str, tuple, tuple)
     disks = [shaped(disk, int, str, bool, tuple) for disk in disks]
@@ -99,7 +118,25 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
         )
     except (ValueError, LookupError):
         raise RecordingError("its launch is damaged") from None
-    return RecordedLaunch(name, kind, files[key], strings(arguments), epoch, speed, pc)
+    return RecordedLaunch(
+        name, kind, files[key], strings(arguments), epoch, speed, pc, dos or DosSetup()
+    )
+
+
+def _dos_setup(fields: object) -> DosSetup:
+    """Return what a DOS program had around it, but for the host's folders."""
+    variables, version, memory, drives, program, folder = shaped(
+        fields, tuple, tuple, int, tuple, tuple, tuple
+    )
+    environment = tuple(shaped(strings(variable), str, str) for variable in variables)
+    major, minor = shaped(version, int, int)
+    letters = [shaped(drive, int, bool) for drive in drives]
+    check(all(0 <= drive < DRIVE_LETTERS for drive, _ in letters), "it has an impossible drive")
+    check(MIN_MEMORY_KIB <= memory <= MEMORY_KIB, "its machine's memory is impossible")
+    found = tuple(DosDrive(drive, None, writable) for drive, writable in letters)
+    spot = Spot(*shaped(program, int, str)) if program else None
+    here = Spot(*shaped(folder, int, str))
+    return DosSetup(environment, (major, minor), memory, found, spot, here)
 
 
 def _check_machine(kind: str, speed: int) -> None:
@@ -107,6 +144,7 @@ def _check_machine(kind: str, speed: int) -> None:
     check(0 < speed <= MAX_SPEED, "its machine's speed is impossible")
 
 
+_FIELDS_WITHOUT_DOS = 7
 _REST = (tuple, int, int)
 
 

@@ -32,6 +32,7 @@ def record(
     LoadError if the program can't be loaded, RecordingError if the file can't be written.
     """
     options = replace(options, answers={} if options.answers is None else options.answers)
+    options = loader.settled(program, options)
     loaded = loader.load(program, arguments, options)
     machine = loaded.machine
     debugger = Debugger(machine, history_limit=history_limit)
@@ -43,6 +44,7 @@ def record(
         arguments=tuple(arguments),
         epoch_ns=options.epoch_ns,
         clock_hz=machine.clock_hz,
+        dos=options.dos,
         setup=PcSetup() if program.kind is loader.ProgramKind.ELKS else options.setup,
     )
     assert options.answers is not None
@@ -100,6 +102,7 @@ def _replay(
             engine=engine,
             epoch_ns=launch.epoch_ns,
             setup=launch.setup,
+            dos=launch.dos,
             answers=answers,
         )
         loaded = loader.load(program, launch.arguments, options)

@@ -53,7 +53,7 @@ class FramesReport:
     frames: tuple[FrameLine, ...]
 
 
-@report("frames")
+@report("frames", computes=True)
 def make_frames(look: Look, query: FramesQuery) -> FramesReport:
     """The functions that are being executed, innermost first."""
     most = max(1, min(query.most, MAX_DEPTH))

@@ -20,7 +20,7 @@ from blink16.reports.state import PointRole
 MAX_TRACE = 10_000
 MAX_BACK = 1_000_000
 _KINDS = {
-    PointRole.EXECUTE: PointKind.SOFTWARE,
+    PointRole.EXECUTE: PointKind.EXECUTE,
     PointRole.WRITE: PointKind.WRITE,
     PointRole.READ: PointKind.READ,
     PointRole.ACCESS: PointKind.ACCESS,

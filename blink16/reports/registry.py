@@ -48,6 +48,8 @@ class Report(Generic[Q, R]):
     make: Callable[[Look, Q], R]
     searches: bool
     """Whether it looks through the past: it may take long, and is for who holds the machine."""
+    computes: bool = False
+    """Whether it takes long without that."""
 
     @property
     def help(self) -> str:
@@ -60,7 +62,7 @@ _BY_SHAPE: dict[type, Report[Any, Any]] = {}
 
 
 def report(
-    name: str, *, searches: bool = False
+    name: str, *, searches: bool = False, computes: bool = False
 ) -> Callable[[Callable[[Look, Q], R]], Callable[[Look, Q], R]]:
     """Register a function as the maker of the report of that name; see `Report`."""
 
@@ -68,7 +70,7 @@ def report(
         hints = get_type_hints(make)
         if name in REPORTS or hints["return"] in _BY_SHAPE:
             raise ValueError(f"there is a report {name} already")
-        found = Report(name, hints["query"], hints["return"], make, searches)
+        found = Report(name, hints["query"], hints["return"], make, searches, computes)
         REPORTS[name] = _BY_SHAPE[found.shape] = found
         return make
 

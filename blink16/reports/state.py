@@ -30,9 +30,7 @@ class StopKind(StrEnum):
     EXITED = "exited"
     SIGNALLED = "signalled"
     KILLED = "killed"
-    WAITING = "waiting"
     RESTARTED = "restarted"
-    IDLE = "idle"
 
 
 class PointRole(StrEnum):
@@ -112,6 +110,8 @@ class StateReport:
     process: int
     command: str
     """The program's name and arguments."""
+    processor: str
+    """The processor's model, as its maker calls it."""
     doing: Doing
     holder: Holder
     wanted: bool
@@ -139,6 +139,7 @@ def state(look: Look, query: NoQuery) -> StateReport:
         generation=seen.generation,
         process=seen.process,
         command=seen.command,
+        processor=look.debugger.machine.model.name,
         doing=seen.doing,
         holder=seen.holder,
         wanted=seen.wanted,
@@ -165,10 +166,8 @@ def stop_reason(event: Event) -> StopReport:
 
 
 ROLES = {
-    PointKind.SOFTWARE: PointRole.EXECUTE,
-    PointKind.HARDWARE: PointRole.EXECUTE,
+    PointKind.EXECUTE: PointRole.EXECUTE,
     PointKind.WRITE: PointRole.WRITE,
     PointKind.READ: PointRole.READ,
     PointKind.ACCESS: PointRole.ACCESS,
-    PointKind.CATCH: PointRole.CATCH,
 }

@@ -13,9 +13,10 @@ from blink16.server.listening import (
     TcpPort,
     to_standard_error,
 )
-from blink16.server.machines import Fittings, Machines, Slot
+from blink16.server.machines import Machines
 from blink16.server.screen import ScreenConsole
 from blink16.server.serving import Server, run
+from blink16.server.slots import Fittings, Slot
 from blink16.server.sources import MachineSource, ProgramSource, RecordedSource, ReplayedSource, Say
 
 __all__ = [

@@ -12,7 +12,7 @@ from blink16 import terminal
 from blink16.console import Console
 from blink16.consoles import PICTURE_SECONDS
 from blink16.server.consoles import Deliver
-from blink16.server.machines import Slot
+from blink16.server.slots import Slot
 from blink16.server.sources import Say
 from blink16.viewer import Viewer
 
@@ -61,7 +61,7 @@ class ScreenConsole:
         self._slot = slot
         self._viewer = Viewer(
             lambda: slot.debugger.machine,
-            is_travelling=lambda: slot.is_travelling,
+            is_travelling=lambda: slot.hosted.is_travelling,
             status=lambda: f" {slot.condition} | Ctrl-] ends the server | {self._last_words}",
             always_status=True,
         )

@@ -70,7 +70,7 @@ class Server:
         slot = next((slot for slot in self._machines if slot.held), None)
         if not self._observers or slot is None:
             await _refuse(stream, reason)
-        elif slot.runs:
+        elif slot.hosted.runs:
             await _refuse(stream, "the machine to watch runs now: try again when it stands")
         else:
             await Observation(self._machines, slot, stream).hold()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from blink16.dos.executable import PARAGRAPH
 from blink16.elks import aout
 from blink16.elks.errors import ElksError
 from blink16.memory import MEMORY_SIZE
-from blink16.symbolfiles import elf, maps
+from blink16.symbolfiles import elf, embedded, line_maps, maps
 from blink16.symbolfiles.source import (
     LINEAR,
     MAX_FILE_SIZE,
@@ -24,6 +25,7 @@ from blink16.symbolfiles.source import (
 from blink16.symbols import Symbol, SymbolKind
 
 ELKS_MAGIC = b"\x01\x03"
+MZ_MAGICS = (b"MZ", b"ZM")
 _SEGMENT = re.compile(r"[0-9a-fA-F]{1,4}")
 _LINKER_MARKS = {"__bss_start", "_edata", "_end", "_etext", "__end", "__data_start"}
 _TEXT_BYTES = bytes(range(0x20, 0x100)) + b"\t\n\r\f\x1a"
@@ -68,6 +70,11 @@ def read(source: SymbolSource, default: LoadSegments) -> SymbolFile:
             content = file.read(MAX_FILE_SIZE + 1)
     except OSError as error:
         raise SymbolFileError(f"{source.path}: can't read it: {error.strerror}") from None
+    return parse_file(content, source, default)
+
+
+def parse_file(content: bytes, source: SymbolSource, default: LoadSegments) -> SymbolFile:
+    """Return what a file says that the user has named.  SymbolFileError, with its name."""
     try:
         return parse(content, default, source)
     except SymbolFileError as error:
@@ -81,10 +88,12 @@ def parse(content: bytes, default: LoadSegments, source: SymbolSource | None = N
     source = source or SymbolSource(Path())
     if content.startswith(elf.MAGIC):
         return _parse_elf(content, source.place(LINEAR))
+    if content.startswith(MZ_MAGICS):
+        return _parse_executable(content, source, source.place(default))
     if content.startswith(ELKS_MAGIC):
         return _file(_parse_elks(content, source.place(default), executable=True))
     if not content.translate(None, _TEXT_BYTES):
-        return _file(_parse_text(content, source, default))
+        return _parse_text(content, source, default)
     return _file(_parse_elks(content, source.place(default), executable=False))
 
 
@@ -149,6 +158,14 @@ def _elf_kind(symbol: elf.ElfSymbol, sections: list[elf.ElfSection]) -> SymbolKi
     return SymbolKind.DATA if data else SymbolKind.CODE
 
 
+def _parse_executable(content: bytes, source: SymbolSource, place: LoadSegments) -> SymbolFile:
+    told = embedded.find(content)
+    if told is None:
+        raise SymbolFileError("this .EXE brings no debugging information that is known here")
+    folder = source.path.parent.absolute() if source.path.name else None
+    return embedded.symbol_file(told, place.image * PARAGRAPH, folder)
+
+
 def _parse_elks(content: bytes, place: LoadSegments, *, executable: bool) -> list[Symbol]:
     try:
         records = aout.parse(content).symbols if executable else aout.parse_symbols(content)
@@ -165,9 +182,15 @@ def _parse_elks(content: bytes, place: LoadSegments, *, executable: bool) -> lis
     return [Symbol(record.name, place.address(kind, record.value), kind) for record, kind in found]
 
 
-def _parse_text(content: bytes, source: SymbolSource, default: LoadSegments) -> Iterable[Symbol]:
+def _parse_text(content: bytes, source: SymbolSource, default: LoadSegments) -> SymbolFile:
     lines = content.decode("latin-1").splitlines()
     known = maps.find_format(lines)
     if known is None:
         raise SymbolFileError("this text is no map of a kind that is known here, nor nm's output")
-    return maps.read_map(lines, known, source.place(LINEAR if known.linear else default))
+    place = source.place(LINEAR if known.linear else default)
+    named = _file(maps.read_map(lines, known, place))
+    told = line_maps.read(lines)
+    if not told.units:
+        return named
+    folder = source.path.parent.absolute() if source.path.name else None
+    return replace(named, debug=embedded.symbol_file(told, place.image * PARAGRAPH, folder).debug)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blink16.memory import ADDRESS_MASK
+from blink16.symbolfiles.toolchain import Toolchain
 from blink16.symbols import Symbol, SymbolKind
 
 MAX_FILE_SIZE = 16 << 20
@@ -44,6 +45,8 @@ class DebugInformation:
     """Names, like ``.debug_line``, and contents."""
     code: tuple[range, ...]
     """The linear addresses that it is about."""
+    bodies: tuple[tuple[int, int], ...] = ()
+    """The linear addresses of functions that begin with a prologue, and of what is behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +55,5 @@ class SymbolFile:
 
     symbols: tuple[Symbol, ...]
     debug: DebugInformation | None = None
+    told: Toolchain | None = None
+    """What the debugging information says, where it was not in DWARF; addresses as there."""

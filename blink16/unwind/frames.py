@@ -17,10 +17,12 @@ from dataclasses import dataclass
 
 from blink16.cpu.registers import Cell, Registers
 from blink16.memory import Memory, linear
-from blink16.unwind.walk import MASK, Path, Return, ReturnKind, advance, call_target, fetch
+from blink16.unwind.walk import MASK, Effort, Path, Return, ReturnKind, advance, call_target, fetch
 
 MAX_STEPS = 3000
-"""Instructions that the search for one return address may look at."""
+"""Instructions of a function that the search for its return address may look at."""
+MAX_EFFORT = 10_000
+"""The same with those of the functions that it calls."""
 MAX_FRAMES = 0x8000
 """Frames of one backtrace: a near call every two bytes of a stack segment."""
 FLAGS_MASK, FLAGS_FIXED = 0xF02A, 0xF002
@@ -69,9 +71,11 @@ class Caller:
 def frames(memory: Memory, innermost: Frame) -> Iterator[tuple[Frame, Caller | None]]:
     """Yield each frame with its caller, from the innermost to the outermost, which has none."""
     frame, stacks = innermost, set[int]()
+    effort = Effort(MAX_EFFORT)
     while len(stacks) < MAX_FRAMES:
         stacks.add(frame.stack)
-        caller = find_caller(memory, frame)
+        effort.left = MAX_EFFORT
+        caller = find_caller(memory, frame, effort)
         if caller is not None and caller.frame.stack in stacks:
             caller = None  # a stack that goes in circles
         yield frame, caller
@@ -80,17 +84,27 @@ def frames(memory: Memory, innermost: Frame) -> Iterator[tuple[Frame, Caller | N
         frame = caller.frame
 
 
-def find_caller(memory: Memory, frame: Frame) -> Caller | None:
-    """Return where a function will return to; None if that can't be told, or it won't."""
-    return _by_code(memory, frame) or _by_entry(memory, frame) or _by_bp(memory, frame)
+def find_caller(memory: Memory, frame: Frame, effort: Effort | None = None) -> Caller | None:
+    """Return where a function will return to; None if that can't be told, or it won't.
+
+    ``effort``: what may be spent on that, and was found out before.
+    """
+    path = Path(
+        memory,
+        effort or Effort(MAX_EFFORT),
+        list(frame.cells[: Cell.IP]),
+        frame.cells[Cell.IP],
+    )
+    found = _by_code(path.copy(path.ip), frame)
+    return found or _by_entry(path.copy(path.ip), frame) or _by_bp(path, frame)
 
 
 # -- ways to find the return address ---------------------------------------------------------
 
 
-def _by_code(memory: Memory, frame: Frame) -> Caller | None:
+def _by_code(start: Path, frame: Frame) -> Caller | None:
     """Walk the code, nearest branches first, to a return that makes sense."""
-    waiting = deque([_path(memory, frame)])
+    waiting = deque([start])
     seen = set[tuple[int, int, int | None]]()
     while waiting and len(seen) < MAX_STEPS:
         path = waiting.popleft()
@@ -107,13 +121,12 @@ def _by_code(memory: Memory, frame: Frame) -> Caller | None:
     return None
 
 
-def _by_entry(memory: Memory, frame: Frame) -> Caller | None:
+def _by_entry(path: Path, frame: Frame) -> Caller | None:
     """Take the top of the stack at the start of a function, known by the CALL that led here.
 
     Right behind the PUSH BP of a prologue, the word below it.
     """
-    path = _path(memory, frame)
-    start = frame.cells[Cell.IP]
+    memory, start = path.memory, frame.cells[Cell.IP]
     if bytes(memory.ram[frame.pc : frame.pc + 2]) in _MOV_BP_SP:
         path.pop()
         start -= 1
@@ -124,11 +137,10 @@ def _by_entry(memory: Memory, frame: Frame) -> Caller | None:
     return None
 
 
-def _by_bp(memory: Memory, frame: Frame) -> Caller | None:
+def _by_bp(path: Path, frame: Frame) -> Caller | None:
     """Take BP for the address of the caller's BP, with the return address above it."""
     if frame.cells[Cell.BP] < frame.cells[Cell.SP]:
         return None
-    path = _path(memory, frame)
     path.cells[Cell.SP] = frame.cells[Cell.BP]
     path.cells[Cell.BP] = path.pop()
     for kind in (ReturnKind.NEAR, ReturnKind.FAR):
@@ -136,10 +148,6 @@ def _by_bp(memory: Memory, frame: Frame) -> Caller | None:
         if caller is not None:
             return caller
     return None
-
-
-def _path(memory: Memory, frame: Frame) -> Path:
-    return Path(memory, list(frame.cells[: Cell.IP]), frame.cells[Cell.IP])
 
 
 # -- is it one? ------------------------------------------------------------------------------

@@ -55,10 +55,25 @@ class Return:
 
 
 @dataclass(slots=True)
+class Effort:
+    """How many more instructions a search may look at, on all its ways together."""
+
+    left: int
+    released: dict[tuple[int, int], int] = field(default_factory=dict)
+    """What `released_by` has found, by segment and offset, as long as memory doesn't change."""
+
+    def spend(self) -> bool:
+        """Look at one more; False if that is too much."""
+        self.left -= 1
+        return self.left >= 0
+
+
+@dataclass(slots=True)
 class Path:
     """A way that execution may take."""
 
     memory: Memory
+    effort: Effort
     cells: list[Known]
     """AX … DS by `Cell`; CS and SS are always known."""
     ip: int
@@ -67,7 +82,7 @@ class Path:
 
     def copy(self, ip: int) -> Path:
         """Return a path that goes another way from here."""
-        return Path(self.memory, self.cells.copy(), ip & MASK, self.pushed.copy())
+        return Path(self.memory, self.effort, self.cells.copy(), ip & MASK, self.pushed.copy())
 
     @property
     def cs(self) -> int:
@@ -128,7 +143,7 @@ def fetch(memory: Memory, cs: int, ip: int) -> Instruction | None:
 
 def advance(path: Path) -> Return | Sequence[Path]:
     """Move a path over its next instruction; return the paths that go on, or how it returns."""
-    instruction = fetch(path.memory, path.cs, path.ip)
+    instruction = fetch(path.memory, path.cs, path.ip) if path.effort.spend() else None
     if instruction is None:
         return ()
     here, path.ip = path.ip, (path.ip + instruction.length) & MASK
@@ -173,7 +188,7 @@ def _call(path: Path, instruction: Instruction, here: int) -> Sequence[Path]:
         path.cells[cell] = None
     sp = path.cells[Cell.SP]
     if target is not None and sp is not None:
-        path.cells[Cell.SP] = (sp + released_by(path.memory, *target)) & MASK
+        path.cells[Cell.SP] = (sp + released_by(path.memory, path.effort, *target)) & MASK
     return (path,)
 
 
@@ -211,13 +226,20 @@ MAX_RELEASE_STEPS = 300
 """Instructions of a function that are searched for its RET."""
 
 
-def released_by(memory: Memory, cs: int, ip: int) -> int:
+def released_by(memory: Memory, effort: Effort, cs: int, ip: int) -> int:
     """Return the bytes of arguments that a function takes from the stack, 0 if in doubt.
 
     Its first RET in any direction decides; functions that it calls are passed over.
     """
+    known = effort.released.get((cs, ip))
+    if known is None:
+        known = effort.released[cs, ip] = _find_released(memory, effort, cs, ip)
+    return known
+
+
+def _find_released(memory: Memory, effort: Effort, cs: int, ip: int) -> int:
     waiting, seen = [ip], set[int]()
-    while waiting and len(seen) < MAX_RELEASE_STEPS:
+    while waiting and len(seen) < MAX_RELEASE_STEPS and effort.spend():
         ip = waiting.pop()
         instruction = fetch(memory, cs, ip)
         if ip in seen or instruction is None:

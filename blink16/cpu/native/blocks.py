@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from blink16.cpu.encoding import MAX_BODY, Instruction
+from blink16.cpu.later import is_suspicious, suspects
 from blink16.cpu.model import Model
 from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP, MAX_PREFIXES
 from blink16.cpu.opcodes import (
@@ -60,6 +61,8 @@ class PlacedInstruction:
     segment: int | None
     """The number of the overriding segment register."""
     repeat: Repeat | None
+    suspicious: bool = False
+    """Whether it can hardly be meant (`later.is_suspicious`)."""
 
     @property
     def mnemonic(self) -> str:
@@ -100,7 +103,7 @@ class PlacedInstruction:
     def interpreted(self) -> bool:
         """Whether this is nothing for a region."""
         mnemonic, modrm = self.mnemonic, self.instruction.modrm
-        if mnemonic in _INTERPRETED:
+        if mnemonic in _INTERPRETED or self.suspicious:
             return True
         if self.repeat is not None and mnemonic in STRING_INSTRUCTIONS:
             return True
@@ -119,6 +122,7 @@ class CodeCopy:
         base = cs << 4
         self.base = base
         self.model = model
+        self._suspects = suspects(model.name)
         self.code = _copy(memory.ram, base)
         self._attributes = _copy(memory.attributes, base)
         self._jumps = _copy(memory.scratch[HOT_OFFSET - SCRATCH_OFFSET :], base)
@@ -159,8 +163,10 @@ class CodeCopy:
             at += 1
         if at > LAST_IP or at - ip > MAX_PREFIXES:
             return None
-        instruction = self.model.encoding.parse_body(self.code[at : at + MAX_BODY])
-        return PlacedInstruction(ip, at + instruction.length, instruction, segment, repeat)
+        body = self.code[at : at + MAX_BODY]
+        instruction = self.model.encoding.parse_body(body)
+        end, suspicious = at + instruction.length, is_suspicious(body[:4], self._suspects)
+        return PlacedInstruction(ip, end, instruction, segment, repeat, suspicious)
 
 
 def _copy(array: memoryview, base: int) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from blink16.cpu.hot import WIDTH, Board
+from blink16.cpu.hot import WIDTH, Board, WriteHot
 from blink16.cpu.native import slots
 from blink16.cpu.native.text import IRBuilder, text
 from blink16.cpu.registers import Cell
@@ -62,9 +63,7 @@ def functions(board: Board) -> str:
     for port, read in board.reads.items():
         parts.append(str(HotFunction(f"hot_in{port:x}", read)))
     for port, write in board.writes.items():
-        parts.append(
-            str(HotFunction(f"hot_out{port:x}", lambda m, w=write: w(m, Value("%value", 64, m))))
-        )
+        parts.append(str(HotFunction(f"hot_out{port:x}", partial(_write, write))))
     parts.append(_finder("hot_in", board.reads))
     parts.append(_finder("hot_out", board.writes))
     for name, act in (("hot_advance", board.advance), ("hot_acknowledge", board.acknowledge)):
@@ -72,17 +71,21 @@ def functions(board: Board) -> str:
     return "".join(parts)
 
 
+def _write(write: WriteHot, m: HotFunction) -> None:
+    write(m, Value("%value", WIDTH, m))
+
+
 def _nothing(m: HotFunction) -> None:
     m.require(m.constant(0, 1))
 
 
-def _finder(name: str, ports: object) -> str:
+def _finder(name: str, ports: Iterable[int]) -> str:
     """Return the function that finds a port's."""
-    assert isinstance(ports, dict)
+    ports = tuple(ports)
+    given = "ptr %state, i64 %now, i64 %value"
     ways = " ".join(f"i32 {port}, label %p{port:x}" for port in ports)
     cases = "".join(
-        f"p{port:x}:\n%r{port:x} = tail call i64 @{name}{port:x}(ptr %state, i64 %now, i64 %value)\n"
-        f"ret i64 %r{port:x}\n"
+        f"p{port:x}:\n%r{port:x} = tail call i64 @{name}{port:x}({given})\nret i64 %r{port:x}\n"
         for port in ports
     )
     return f"""

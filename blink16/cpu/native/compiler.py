@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -25,6 +26,24 @@ def submit(job: Callable[[], Result]) -> Future[Result]:
     return _EXECUTOR.submit(job)
 
 
+class Linker(Enum):
+    """What puts object files into the process.
+
+    RuntimeDyld is LLVM's elder one.  On AArch64 it knows only branches and pages within 4 GiB of
+    each other, and aborts the process where the system put two sections farther apart.  JITLink
+    makes stubs there.  For COFF it is young; RuntimeDyld has served x86-64 well.
+    """
+
+    RUNTIME_DYLD = "RuntimeDyld"
+    JIT_LINK = "JITLink"
+
+    @classmethod
+    def of(cls, triple: str) -> Linker:
+        """Return the one for a platform, by LLVM's name of it."""
+        is_arm = triple.startswith(("aarch64", "arm64"))
+        return cls.JIT_LINK if is_arm and "windows" not in triple else cls.RUNTIME_DYLD
+
+
 @dataclass(frozen=True, slots=True)
 class HostProcessor:
     """What machine code depends on."""
@@ -33,6 +52,7 @@ class HostProcessor:
     triple: str
     cpu: str
     features: str
+    linker: Linker
 
 
 class Compiler:
@@ -51,12 +71,15 @@ class Compiler:
         version = ".".join(map(str, llvm.llvm_version_info))
         self.host = HostProcessor(
             f"{llvmlite.__version__} {version}",
-            llvm.get_process_triple(),
+            triple := llvm.get_process_triple(),
             llvm.get_host_cpu_name(),
             llvm.get_host_cpu_features().flatten(),
+            Linker.of(triple),
         )
         self._machines: dict[int, Any] = {}
-        self._linker = llvm.create_lljit_compiler(self._machine(2))
+        self._linker = llvm.create_lljit_compiler(
+            self._machine(2), use_jit_link=self.host.linker is Linker.JIT_LINK
+        )
 
     def _machine(self, level: int) -> Any:
         if level not in self._machines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from blink16.cpu.native import slots
 from blink16.cpu.native.text import IRBuilder, text
 from blink16.cpu.operands import Index
 from blink16.cpu.values import MASK, Value
@@ -28,6 +29,10 @@ class Emitter(IRBuilder):
     @abstractmethod
     def note_event(self) -> None:
         """Make the run end after this instruction; called while the rare path is emitted."""
+
+    @abstractmethod
+    def instruction_offset(self) -> Value:
+        """Return where the instruction begins, 32 bits wide; called in rare paths."""
 
     def constant(self, value: int, width: int) -> Value:
         """Return a known value."""
@@ -81,6 +86,7 @@ class Emitter(IRBuilder):
         self.emit(f"store i{width} {text(value)}, ptr {here}, align 1")
         self.go(join)
         self.begin(rare)
+        self.store_slot(slots.STORE_AT, text(self.instruction_offset()))
         function = "store_byte" if width == 8 else "store_word"
         at = f"i32 {text(base)}, i32 {text(offset.zero_extend(ADDRESS))}"
         what = f"i32 {text(value.zero_extend(32))}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from blink16.bus import Bus
-from blink16.cpu.engine import NEVER, Stop, StopReason, at_once
+from blink16.cpu.engine import NEVER, Stop, StopReason, Witness, at_once
 from blink16.cpu.hot import NO_BOARD, Board
 from blink16.cpu.model import Model
 from blink16.cpu.native import loading, slots
@@ -67,6 +67,7 @@ class NativeEngine:
         self._icount, self._goal = slots.ICOUNT.view(state), slots.GOAL.view(state)
         self._cycles, self._until = slots.CYCLES.view(state), slots.UNTIL.view(state)
         self._touched_at = slots.TOUCHED.view(state)
+        self._rom, self._rom_at = slots.ROM.view(state), slots.ROM_AT.view(state)
         self._touched_by_read = slots.TOUCHED_BY_READ.view(state)
         self._wake, self._changes = slots.WAKE.view(state), slots.CHANGES.view(state)
         self._port, self._access = slots.PORT.view(state), slots.ACCESS.view(state)
@@ -88,6 +89,15 @@ class NativeEngine:
     def name(self) -> str:
         """What executes now: ``native`` or ``reference``."""
         return "reference" if self._core is None else "native"
+
+    @property
+    def witness(self) -> Witness | None:
+        """Who is told of what can't be meant; the reference meets it."""
+        return self._reference.witness
+
+    @witness.setter
+    def witness(self, witness: Witness | None) -> None:
+        self._reference.witness = witness
 
     # -- running -----------------------------------------------------------------------------
 
@@ -123,6 +133,8 @@ class NativeEngine:
         self._core.interrupt(self._state, self._memory, vector)
         if self._changes[0] and self.translation is not None:
             self.translation.see_changes()
+        if self._rom[0]:
+            self._stored_to_rom(self._icount[0])
         if self._touched_at[0]:
             self._touched()
 
@@ -204,6 +216,8 @@ class NativeEngine:
             if icount[0] != began:  # else the first instruction is still to come
                 ignore = Ignore.NOTHING
             exit_ = enter(state, memory, ignore)
+        if self._rom[0]:
+            self._stored_to_rom(icount[0] - (exit_ != NativeExit.BETWEEN_ROUNDS))
         if exit_ == NativeExit.DELEGATE:
             return stop
         if icount[0] != began:
@@ -230,6 +244,9 @@ class NativeEngine:
             return None if stop.reason is StopReason.BUDGET else stop
         if exit_ == NativeExit.WATCHPOINT:
             return self._touched()
+        if exit_ == NativeExit.ROM:
+            ends = self._stored_to_rom(self._icount[0] - 1)
+            return _STOPS[NativeExit.ATTENTION] if ends else None
         translation = self.translation
         if translation is not None:
             match exit_:
@@ -240,6 +257,12 @@ class NativeEngine:
                 case NativeExit.WAKE:
                     translation.take_ready()
         return None
+
+    def _stored_to_rom(self, icount: int) -> bool:
+        """Tell of a store to ROM by the instruction ``icount``; whether the run is to end."""
+        address, ip = self._rom[0] - 1, self._rom_at[0]
+        self._rom[0] = 0
+        return self.witness is not None and self.witness.stored_to_rom(address, ip, icount)
 
     def _touched(self) -> Stop:
         address = self._touched_at[0] - 1

@@ -369,6 +369,12 @@ class OpcodeFunction(Emitter):
         """Leave the run if TF is set, or IF newly while an interrupt is requested."""
         self._opened = True
 
+    def instruction_offset(self) -> Value:
+        """Return where the instruction begins, with its prefixes."""
+        prefixed = (Value("%prefixes", 32, self) & SEEN).is_not_zero()
+        start = self.load_slot(slots.START)
+        return self._choose(prefixed, start, Value("%ip", 32, self))
+
     def note_event(self) -> None:
         """Make the run end after this instruction."""
         left = self.name("load i64, ptr %left")

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from blink16.cpu.decoder import EFFECTIVE_ADDRESSES
 from blink16.cpu.encoding import DIRECT_RM
-from blink16.cpu.hot import Board
+from blink16.cpu.hot import NO_BOARD, Board
+from blink16.cpu.later import EMPTY, suspects
 from blink16.cpu.model import Model
 from blink16.cpu.native import meter, runtime, slots
 from blink16.cpu.native.board import functions as board_functions
@@ -76,6 +77,7 @@ class InterpreterModule:
         self.parts: list[str] = []
         self._names: dict[tuple[Row, bool, Repeat | None, int], str] = {}
         self._made: set[str] = set()
+        self._suspects = suspects(model.name) | EMPTY.keys()
 
     def row(self, row: Row, in_memory: bool, repeat: Repeat | None, opcode_size: int) -> str:
         """Return the name of the function for a row."""
@@ -94,6 +96,30 @@ class InterpreterModule:
 
     def opcode(self, opcode: int, repeat: Repeat | None) -> str:
         """Return the name of the function for an opcode, which may choose another."""
+        name = self._opcode(opcode, repeat)
+        return self._suspicious(opcode, name) if opcode in self._suspects else name
+
+    def _suspicious(self, opcode: int, name: str) -> str:
+        """Return the function that looks at what is hardly meant before it is executed."""
+        key = f"suspicious{opcode:02x}_{name[1:]}"
+        if key not in self._made:
+            self._made.add(key)
+            function = OpcodeFunction(self.model, key)
+            attributes = function.address("%code", ATTRIBUTES_OFFSET)
+            told = function.value(f"load i8, ptr {attributes}", 8) & Attribute.TOLD
+            suspicious = told.is_zero()
+            if opcode in EMPTY:
+                code = function.value("load i32, ptr %code, align 1", 32)
+                suspicious = suspicious & code.equals(int.from_bytes(EMPTY[opcode], "little"))
+            look, go = function.labels(2)
+            function.fork(suspicious, look, go, rare=True)
+            for label, target in ((look, "@delegate"), (go, name)):
+                function.begin(label)
+                function.emit(tail_call(target, "%ip", "%meter", "%prefixes"))
+            self.parts.append(str(function))
+        return f"@{key}"
+
+    def _opcode(self, opcode: int, repeat: Repeat | None) -> str:
         opcodes = self.model.opcodes
         if opcode in opcodes.prefixes:
             return self._prefix(opcode)
@@ -251,7 +277,7 @@ def _interrupted(model: Model, name: str, path: str) -> OpcodeFunction:
     return function
 
 
-def module_text(model: Model, board: Board) -> str:
+def module_text(model: Model, board: Board = NO_BOARD) -> str:
     """Return a processor's interpreter, with hot devices, in LLVM IR."""
     module = InterpreterModule(model)
     module.parts += [str(_jumped(model)), board_functions(board)]

@@ -47,6 +47,7 @@ class NativeExit(IntEnum):
     CHANGED = 9  # translated code was written to
     WAKE = 10  # the compiler's thread has something
     PORT = 11  # before IN or OUT: the port is to be accessed, then goes `answer`
+    ROM = 12  # after a store to ROM that is to be told
 
 
 class Ignore(IntEnum):

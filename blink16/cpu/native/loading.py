@@ -1,6 +1,8 @@
 """The native interpreters of this process, one a processor.
 
-They are taken from the cache, or compiled in the background.
+They are taken from the cache, or made in the background.  An object file comes into the cache only
+after a process of its own has made it, linked it and run it (`trial`).  What kills that process
+can't kill us, and is remembered beside the cache.
 """
 
 from __future__ import annotations
@@ -8,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import cache as remember
 from pathlib import Path
 
-from blink16.cpu.hot import Board
+from blink16.cpu.hot import NO_BOARD, Board
 from blink16.cpu.model import Model
-from blink16.cpu.native import cache
+from blink16.cpu.native import cache, trial
 from blink16.cpu.native.compiler import (
     Compiler,
     HostProcessor,
@@ -24,12 +27,11 @@ from blink16.cpu.native.compiler import (
     submit,
     way_in,
 )
-from blink16.cpu.native.interpreter import module_text
 from blink16.cpu.native.runtime import HELPERS, PATHS, WAYS_IN
 
 LEVEL = 2
 """How much LLVM optimises the interpreter."""
-_SOURCES = ("cpu/*.py", "cpu/models/*.py", "cpu/native/*.py", "memory.py")
+_SOURCES = ("cpu/*.py", "cpu/models/*.py", "cpu/native/*.py", "devices/*.py", "memory.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Core:
     """The interpreter in the process, and what regions need to link against it."""
 
     model: Model
+    board: Board
     enter: WayIn
     answer: WayIn
     interrupt: WayIn
@@ -46,18 +49,18 @@ class Core:
 
 
 _lock = threading.Lock()
-_cores: dict[Model, Future[Core]] = {}
+_cores: dict[tuple[Model, Board], Future[Core]] = {}
 
 
-def core(model: Model) -> Future[Core]:
+def core(model: Model, board: Board = NO_BOARD) -> Future[Core]:
     """Return a processor's interpreter, which may not be ready; it is made once in a process.
 
     The result raises NativeError where there can be no native code.
     """
     with _lock:
-        if model not in _cores:
-            _cores[model] = submit(lambda: _make(model))
-        return _cores[model]
+        if (model, board) not in _cores:
+            _cores[model, board] = submit(lambda: _make(model, board))
+        return _cores[model, board]
 
 
 @remember
@@ -65,33 +68,43 @@ def _compiler() -> Compiler:
     return Compiler()
 
 
-def _make(model: Model) -> Core:
+def use(core: Core) -> None:
+    """Let this be its processor's interpreter in this process."""
+    with _lock:
+        future = _cores[core.model, core.board] = Future()
+        future.set_result(core)
+
+
+def _make(model: Model, board: Board) -> Core:
     compiler = _compiler()
-    exports = (*WAYS_IN, *HELPERS, *PATHS)
-    key = _key(compiler.host, model)
+    key, verdict_key = (_key(compiler.host, model, board, what) for what in ("image", "verdict"))
     image = cache.load(key)
-    library = _try_link(compiler, image, exports)
-    if library is None:
-        image = compiler.compile(module_text(model), LEVEL)
-        cache.store(key, image)
-        library = compiler.link(image, exports, {})
+    if image is not None:
+        with suppress(NativeError):
+            return linked(compiler, model, image, board)
+    verdict = cache.load(verdict_key)
+    if verdict is not None:
+        raise NativeError(verdict.decode("utf-8", "replace"))
+    try:
+        image = trial.first_start(model, LEVEL, board)
+    except trial.DiedError as error:
+        cache.store(verdict_key, f"{error}, when it was tried here before".encode())
+        raise
+    cache.store(key, image)
+    return linked(compiler, model, image, board)
+
+
+def linked(compiler: Compiler, model: Model, image: bytes, board: Board = NO_BOARD) -> Core:
+    """Return the interpreter made of its object file; NativeError if it does not fit."""
+    library = compiler.link(image, (*WAYS_IN, *HELPERS, *PATHS), {})
     addresses = library.addresses
     enter, answer, interrupt = (way_in(addresses[name]) for name in WAYS_IN)
-    return Core(model, enter, answer, interrupt, addresses, compiler, library)
+    return Core(model, board, enter, answer, interrupt, addresses, compiler, library)
 
 
-def _try_link(compiler: Compiler, image: bytes | None, exports: tuple[str, ...]) -> Library | None:
-    if image is None:
-        return None
-    try:
-        return compiler.link(image, exports, {})
-    except NativeError:
-        return None
-
-
-def _key(host: HostProcessor, model: Model) -> bytes:
+def _key(host: HostProcessor, model: Model, board: Board, what: str) -> bytes:
     """Return a digest of everything that the interpreter's machine code follows from."""
-    digest = hashlib.sha256(repr((astuple(host), model.name)).encode())
+    digest = hashlib.sha256(repr((what, astuple(host), model.name, board.source, LEVEL)).encode())
     package = Path(__file__).resolve().parents[2]
     for pattern in _SOURCES:
         for path in sorted(package.glob(pattern)):

@@ -191,6 +191,10 @@ class RegionFunction(Emitter):
         if cycles.handle != 0:
             self._move_meter(self.constant(0, 64) - (cycles.zero_extend(64) << meter.SHIFT))
 
+    def instruction_offset(self) -> Value:
+        """Return where the instruction begins."""
+        return self.constant(self._place.ip, 32)
+
     def note_event(self) -> None:
         """Make the run end after this instruction."""
         self.emit("store i1 true, ptr %ended")

@@ -143,6 +143,12 @@ untouched:
 changed:
   {_leave(NativeExit.CHANGED)}
 unchanged:
+  {slots.ROM.load("rom")}
+  %any_rom = icmp ne i32 %rom, 0
+  br i1 %any_rom, label %rom_exit, label %untold
+rom_exit:
+  {_leave(NativeExit.ROM)}
+untold:
   %spent = icmp slt i64 %meter, {meter.ONE_LEFT}
   br i1 %spent, label %refill, label %look
 refill:
@@ -184,7 +190,7 @@ take:
   %slice = shl i64 %given, {meter.SHIFT}
   br label %look
 look:
-  %left = phi i64 [ %meter, %unchanged ], [ %slice, %take ]
+  %left = phi i64 [ %meter, %untold ], [ %slice, %take ]
   %ip16 = and i32 %ip, 65535
   %sum = add i32 %base, %ip16
   %linear = and i32 %sum, {ADDRESS_MASK}
@@ -397,9 +403,22 @@ define internal i32 @put(ptr %state, ptr %memory, i32 %sum, i32 %value) {{
   %mind = load i8, ptr %mind_p
   %rom_bit = and i8 %mind, {int(PageState.ROM)}
   %rom = icmp ne i8 %rom_bit, 0
-  br i1 %rom, label %nothing, label %ram
+  br i1 %rom, label %in_rom, label %ram
+in_rom:
+  %tell_bit = and i8 %mind, {int(PageState.TELL)}
+  %quiet = icmp eq i8 %tell_bit, 0
+  {slots.ROM.load("earlier")}
+  %later = icmp ne i32 %earlier, 0
+  %nothing_new = or i1 %quiet, %later
+  br i1 %nothing_new, label %nothing, label %tell
 nothing:
   ret i32 0
+tell:
+  %told_of = add i32 %linear, 1
+  {slots.ROM.store("%told_of", "rom")}
+  {slots.STORE_AT.load("store_at")}
+  {slots.ROM_AT.store("%store_at", "rom_by")}
+  ret i32 1
 ram:
   %watch_bit = and i8 %mind, {int(PageState.WATCH_WRITE)}
   %watched_page = icmp ne i8 %watch_bit, 0
@@ -502,7 +521,19 @@ define preserve_mostcc i64 @hurry(ptr %state, i64 %meter) noinline cold {{
 }}
 """
 
-_TEXT = _SETTLE + _LEAVE + _SLOW + _TIME_UP + _CONDITIONAL + _STEP + _ENDS + _WAYS_IN + _TOUCH + _STORE + _LOAD
+_TEXT = (
+    _SETTLE
+    + _LEAVE
+    + _SLOW
+    + _TIME_UP
+    + _CONDITIONAL
+    + _STEP
+    + _ENDS
+    + _WAYS_IN
+    + _TOUCH
+    + _STORE
+    + _LOAD
+)
 
 
 def text(timing: Timing) -> str:

@@ -51,13 +51,20 @@ VALUE = Slot(176, 32)
 """What is to be written, or was read."""
 ANSWERED = Slot(180, 32)
 """1 if the port has been accessed and the instruction is to be done."""
+STORE_AT = Slot(184, 32)
+"""The offset of the instruction whose store is not a plain one."""
+ROM = Slot(188, 32)
+"""1 + the first address of ROM stored to which is to be told, or 0."""
+ROM_AT = Slot(192, 32)
+"""The offset of the instruction that did."""
 
 NEXT_HOT, NEXT_OTHER = Slot(200, 64), Slot(208, 64)
 """At how many cycles hot devices, and all others, want to act."""
 
 _ALL = (
     *(ICOUNT, CYCLES, GOAL, UNTIL, GIVEN, SHADOW_AT, EXIT, TOUCHED, TOUCHED_BY_READ, START),
-    *(CHANGES, CHANGED, WAKE, PORT, ACCESS, VALUE, ANSWERED, NEXT_HOT, NEXT_OTHER),
+    *(CHANGES, CHANGED, WAKE, PORT, ACCESS, VALUE, ANSWERED, STORE_AT, ROM, ROM_AT),
+    *(NEXT_HOT, NEXT_OTHER),
 )
 assert all(a.end <= b.offset for a, b in pairwise(_ALL))
 assert _ALL[-1].end <= DEVICES_OFFSET

@@ -1,31 +1,19 @@
-"""INT 21h's calls about the process, memory, vectors, the clock and DOS itself."""
+"""INT 21h's calls about vectors, the clock and DOS itself."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from blink16.dos import arena
-from blink16.dos.errors import CallFailed, Code
 from blink16.dos.handles import check_count
 from blink16.dos.layout import INDOS, SYSVARS
 from blink16.dos.names import parse_fcb
-from blink16.dos.system import NANOSECONDS, VERSION, DosSystem
+from blink16.dos.system import NANOSECONDS, DosSystem
 from blink16.memory import linear
-from blink16.services import DONE, Exit, Guest, Outcome
+from blink16.services import DONE, Guest, Outcome
 
 OEM_NUMBER = 0xFD  # FreeDOS: neither IBM nor Microsoft
 FAILED = 0xFF
 MAX_FCB_NAME = 128
-
-
-def terminate(dos: DosSystem, guest: Guest) -> Outcome:
-    """00h: end the program with status 0."""
-    return Exit(0)
-
-
-def terminate_with_status(dos: DosSystem, guest: Guest) -> Outcome:
-    """4Ch, 31h: end the program with AL as its status (31h: staying resident alone)."""
-    return Exit(guest.registers.al)
 
 
 def set_vector(dos: DosSystem, guest: Guest) -> Outcome:
@@ -106,7 +94,7 @@ def _move_clock(dos: DosSystem, now: datetime, then: datetime) -> None:
 def version(dos: DosSystem, guest: Guest) -> Outcome:
     """30h: version in AX, OEM number in BH."""
     r = guest.registers
-    r.al, r.ah = VERSION
+    r.al, r.ah = dos.version
     r.bx, r.cx = OEM_NUMBER << 8, 0
     return DONE
 
@@ -122,7 +110,7 @@ def break_check(dos: DosSystem, guest: Guest) -> Outcome:
         case 5:
             r.dl = 3
         case 6:
-            r.bl, r.bh = VERSION
+            r.bl, r.bh = dos.version
             r.dx = 0
         case _:
             r.al = FAILED
@@ -176,64 +164,8 @@ def parse_name(dos: DosSystem, guest: Guest) -> Outcome:
     if name.extension.strip() or not options & 8:
         memory.write(fcb + 9, name.extension)
     r.si += name.length
-    r.al = FAILED if name.drive not in (None, 3) else int(name.wildcards)
-    return DONE
-
-
-# -- memory and process ----------------------------------------------------------------------
-
-
-def allocate(dos: DosSystem, guest: Guest) -> Outcome:
-    """48h: BX paragraphs; their segment in AX."""
-    r, state = guest.registers, dos.state
-    block = arena.allocate(guest.memory, state.first_mcb, r.bx, state.psp, state.strategy)
-    r.ax = block.data
-    return DONE
-
-
-def free(dos: DosSystem, guest: Guest) -> Outcome:
-    """49h: free the block at ES."""
-    arena.release(guest.memory, dos.state.first_mcb, guest.registers.es)
-    return DONE
-
-
-def resize(dos: DosSystem, guest: Guest) -> Outcome:
-    """4Ah: make the block at ES BX paragraphs large."""
-    r = guest.registers
-    arena.resize(guest.memory, dos.state.first_mcb, r.es, r.bx)
-    return DONE
-
-
-def strategy(dos: DosSystem, guest: Guest) -> Outcome:
-    """58h: get (0) or set (1) the allocation strategy; no upper memory (2, 3)."""
-    r = guest.registers
-    match r.al:
-        case 0:
-            r.ax = dos.state.strategy
-        case 1:
-            dos.change(strategy=r.bl & 3)
-        case 2:
-            r.al = 0
-        case _:
-            raise CallFailed(Code.INVALID_FUNCTION)
-    return DONE
-
-
-def child_status(dos: DosSystem, guest: Guest) -> Outcome:
-    """4Dh: the status of the last child; there was none."""
-    guest.registers.ax = 0
-    return DONE
-
-
-def set_psp(dos: DosSystem, guest: Guest) -> Outcome:
-    """50h: BX is the current process."""
-    dos.change(psp=guest.registers.bx)
-    return DONE
-
-
-def get_psp(dos: DosSystem, guest: Guest) -> Outcome:
-    """51h, 62h: the current process in BX."""
-    guest.registers.bx = dos.state.psp
+    absent = name.drive is not None and name.drive - 1 not in dos.volumes
+    r.al = FAILED if absent else int(name.wildcards)
     return DONE
 
 
@@ -244,7 +176,6 @@ def handle_count(dos: DosSystem, guest: Guest) -> Outcome:
 
 
 CALLS = {
-    0x00: terminate,
     0x25: set_vector,
     0x29: parse_name,
     0x2A: get_date,
@@ -253,21 +184,11 @@ CALLS = {
     0x2D: set_time,
     0x2E: verify_set,
     0x30: version,
-    0x31: terminate_with_status,
     0x33: break_check,
     0x34: get_indos,
     0x35: get_vector,
-    0x48: allocate,
-    0x49: free,
-    0x4A: resize,
-    0x4C: terminate_with_status,
-    0x4D: child_status,
-    0x50: set_psp,
-    0x51: get_psp,
     0x52: get_sysvars,
     0x54: verify_get,
-    0x58: strategy,
     0x59: extended_error,
-    0x62: get_psp,
     0x67: handle_count,
 }

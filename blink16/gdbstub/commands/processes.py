@@ -1,20 +1,20 @@
-"""The packets about processes and threads: each machine is a process, its processor the thread.
-
-One frozen dataclass a packet, and its parser beside it, as in `commands`.
-"""
+"""The packets about processes and threads: each machine is a process, its processor the thread."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 
-from blink16.gdbstub import fields
-from blink16.gdbstub.fields import MalformedError, ThreadId
+from blink16.gdbstub.commands import fields
+from blink16.gdbstub.commands.fields import MalformedError, ThreadId
+from blink16.gdbstub.commands.table import Packets
 
 THREAD = 1
 """The one thread of a machine: its processor."""
 MAX_ARGUMENTS = 128
 """Arguments in one vRun, the most that a DOS command tail can hold."""
+
+PACKETS: Packets[ThreadQuestion | ProcessCommand] = Packets()
 
 
 class Purpose(Enum):
@@ -32,6 +32,15 @@ class SelectThread:
     thread: ThreadId
 
 
+@PACKETS.packet(b"H")
+def _select_thread(rest: bytes) -> SelectThread:
+    try:
+        purpose = Purpose(rest[:1])
+    except ValueError:
+        raise MalformedError("bad operation") from None
+    return SelectThread(purpose, fields.thread(rest[1:]))
+
+
 @dataclass(frozen=True, slots=True)
 class QueryAlive:
     """T: is a thread alive?"""
@@ -39,9 +48,17 @@ class QueryAlive:
     thread: ThreadId
 
 
+@PACKETS.packet(b"T")
+def _alive(rest: bytes) -> QueryAlive:
+    return QueryAlive(fields.thread(rest))
+
+
 @dataclass(frozen=True, slots=True)
 class QueryCurrentThread:
     """qC."""
+
+
+PACKETS.alone(b"qC", QueryCurrentThread())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +68,20 @@ class QueryThreads:
     first: bool
 
 
+PACKETS.alone(b"qfThreadInfo", QueryThreads(first=True))
+PACKETS.alone(b"qsThreadInfo", QueryThreads(first=False))
+
+
 @dataclass(frozen=True, slots=True)
 class QueryThreadInfo:
     """qThreadExtraInfo: a line about a thread for the user."""
 
     thread: ThreadId
+
+
+@PACKETS.packet(b"qThreadExtraInfo")
+def _thread_info(rest: bytes) -> QueryThreadInfo:
+    return QueryThreadInfo(fields.thread(fields.after(rest, b",")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +91,17 @@ class QueryAttached:
     process: int | None
 
 
+@PACKETS.packet(b"qAttached")
+def _attached(rest: bytes) -> QueryAttached:
+    return QueryAttached(fields.number(fields.after(rest, b":"), "process") if rest else None)
+
+
 @dataclass(frozen=True, slots=True)
 class QueryProcess:
     """qProcessInfo: LLDB asks what program runs there."""
+
+
+PACKETS.alone(b"qProcessInfo", QueryProcess())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +109,19 @@ class ExtendedMode:
     """!: the client stays when it has no program, and may ask for others."""
 
 
+PACKETS.alone(b"!", ExtendedMode())
+
+
 @dataclass(frozen=True, slots=True)
 class Attach:
     """vAttach: debug one more process."""
 
     process: int
+
+
+@PACKETS.packet(b"vAttach")
+def _attach(rest: bytes) -> Attach:
+    return Attach(fields.number(fields.after(rest, b";"), "process"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +132,26 @@ class Launch:
     arguments: tuple[str, ...]
 
 
+@PACKETS.packet(b"vRun")
+def _launch(rest: bytes) -> Launch:
+    words = fields.after(rest, b";").split(b";", MAX_ARGUMENTS + 1)
+    if len(words) > MAX_ARGUMENTS + 1:
+        raise MalformedError(f"more than {MAX_ARGUMENTS} arguments")
+    name, *arguments = (fields.text(fields.data(word, "argument"), "argument") for word in words)
+    if any("\0" in word for word in (name, *arguments)):
+        raise MalformedError("bad argument")
+    return Launch(name, tuple(arguments))
+
+
 @dataclass(frozen=True, slots=True)
 class RestartProgram:
     """R: run the program afresh.  It has no answer."""
+
+
+@PACKETS.packet(b"R")
+def _restart(rest: bytes) -> RestartProgram:
+    fields.number(rest, "restart")
+    return RestartProgram()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +161,25 @@ class Detach:
     process: int | None = None
 
 
+@PACKETS.packet(b"D")
+def _detach(rest: bytes) -> Detach:
+    return Detach(fields.number(fields.after(rest, b";"), "process") if rest else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Kill:
     """vKill; and k, which kills all and wants no answer."""
 
     process: int | None
     answered: bool
+
+
+@PACKETS.packet(b"vKill")
+def _kill(rest: bytes) -> Kill:
+    return Kill(fields.number(fields.after(rest, b";"), "process"), answered=True)
+
+
+PACKETS.alone(b"k", Kill(None, answered=False))
 
 
 ThreadQuestion = (
@@ -120,49 +192,3 @@ ThreadQuestion = (
     | QueryProcess
 )
 ProcessCommand = ExtendedMode | Attach | Launch | RestartProgram | Detach | Kill
-
-
-def select_thread(rest: bytes) -> SelectThread:
-    """Parse H."""
-    try:
-        purpose = Purpose(rest[:1])
-    except ValueError:
-        raise MalformedError("bad operation") from None
-    return SelectThread(purpose, fields.thread(rest[1:]))
-
-
-def attached(rest: bytes) -> QueryAttached:
-    """Parse qAttached."""
-    return QueryAttached(fields.number(fields.after(rest, b":"), "process") if rest else None)
-
-
-def attach(rest: bytes) -> Attach:
-    """Parse vAttach."""
-    return Attach(fields.number(fields.after(rest, b";"), "process"))
-
-
-def launch(rest: bytes) -> Launch:
-    """Parse vRun."""
-    words = fields.after(rest, b";").split(b";", MAX_ARGUMENTS + 1)
-    if len(words) > MAX_ARGUMENTS + 1:
-        raise MalformedError(f"more than {MAX_ARGUMENTS} arguments")
-    name, *arguments = (fields.text(fields.data(word, "argument"), "argument") for word in words)
-    if any("\0" in word for word in (name, *arguments)):
-        raise MalformedError("bad argument")
-    return Launch(name, tuple(arguments))
-
-
-def restart(rest: bytes) -> RestartProgram:
-    """Parse R, whose number says nothing."""
-    fields.number(rest, "restart")
-    return RestartProgram()
-
-
-def detach(rest: bytes) -> Detach:
-    """Parse D."""
-    return Detach(fields.number(fields.after(rest, b";"), "process") if rest else None)
-
-
-def kill(rest: bytes) -> Kill:
-    """Parse vKill."""
-    return Kill(fields.number(fields.after(rest, b";"), "process"), answered=True)

@@ -1,30 +1,48 @@
-"""The packets about breakpoints and watchpoints: Z and z, with what gdb hangs on them.
-
-One frozen dataclass a packet, and its parser beside it, as in `commands`.
-"""
+"""The packets about breakpoints and watchpoints: Z and z, with what gdb hangs on them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 
 from blink16.breakpoints import Point, PointKind
-from blink16.gdbstub import fields
-from blink16.gdbstub.fields import MalformedError
+from blink16.gdbstub.commands import fields
+from blink16.gdbstub.commands.fields import MalformedError
+from blink16.gdbstub.commands.table import Packets
 
 MAX_EXPRESSIONS = 64
 """Conditions, or commands, of one breakpoint; gdb sends one for each of the user's breakpoints at
 an address."""
 MAX_LENGTH = 4096
 """Bytes of one expression."""
+PACKETS: Packets[PointQuestion] = Packets()
 _EXPRESSION = re.compile(rb"X([0-9a-fA-F]{1,4}),")
+
+
+class GdbKind(IntEnum):
+    """The kinds of points, by the numbers in Z and z; each has points of its own."""
+
+    SOFTWARE = 0
+    HARDWARE = 1
+    WRITE = 2
+    READ = 3
+    ACCESS = 4
+
+    def point(self, address: int, length: int) -> Point:
+        """Return the debugger's point for one of this kind."""
+        if self in (GdbKind.SOFTWARE, GdbKind.HARDWARE):
+            # its length is that of the instruction gdb would write; it says nothing here
+            return Point(PointKind.EXECUTE, address)
+        return Point(PointKind[self.name], address, length)
 
 
 @dataclass(frozen=True, slots=True)
 class InsertPoint:
     """Z0 to Z4, with agent expressions."""
 
+    kind: GdbKind
     point: Point
     conditions: tuple[bytes, ...] = ()
     """One of them must hold, if there are any."""
@@ -32,15 +50,8 @@ class InsertPoint:
     """What to do there instead of stopping, if there are any."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemovePoint:
-    """z0 to z4."""
-
-    point: Point
-
-
-def insert(rest: bytes) -> InsertPoint:
-    """Parse Z."""
+@PACKETS.packet(b"Z", "ConditionalBreakpoints+;BreakpointCommands+")
+def _insert(rest: bytes) -> InsertPoint:
     place, *options = rest.split(b";", MAX_EXPRESSIONS + 1)
     conditions: list[bytes] = []
     commands: list[bytes] = []
@@ -51,12 +62,20 @@ def insert(rest: bytes) -> InsertPoint:
             conditions += _expressions(option)
     if max(len(options), len(conditions), len(commands)) > MAX_EXPRESSIONS:
         raise MalformedError("too many expressions")
-    return InsertPoint(_point(place), tuple(conditions), tuple(commands))
+    return InsertPoint(*_point(place), tuple(conditions), tuple(commands))
 
 
-def remove(rest: bytes) -> RemovePoint:
-    """Parse z."""
-    return RemovePoint(_point(rest))
+@dataclass(frozen=True, slots=True)
+class RemovePoint:
+    """z0 to z4."""
+
+    kind: GdbKind
+    point: Point
+
+
+@PACKETS.packet(b"z")
+def _remove(rest: bytes) -> RemovePoint:
+    return RemovePoint(*_point(rest))
 
 
 def _behind_persist(option: bytes) -> bytes:
@@ -83,16 +102,14 @@ def _expressions(option: bytes) -> Iterator[bytes]:
         yield fields.data(option[found.end() : at], "expression")
 
 
-def _point(rest: bytes) -> Point:
+def _point(rest: bytes) -> tuple[GdbKind, Point]:
     digit, place = fields.split(rest, b",", 2, "point")
     number = fields.number(digit, "kind of point")
     if number not in _KINDS:
         raise MalformedError("unknown kind of point")
-    address, length = fields.place(place)
-    kind = PointKind(number)
-    # a breakpoint's length is that of the instruction gdb would write; it says nothing here
-    return Point(kind, address, length) if kind in _WATCHPOINTS else Point(kind, address)
+    kind = GdbKind(number)
+    return kind, kind.point(*fields.place(place))
 
 
-_KINDS = {kind.value for kind in PointKind}
-_WATCHPOINTS = {PointKind.WRITE, PointKind.READ, PointKind.ACCESS}
+_KINDS = frozenset(GdbKind)
+PointQuestion = InsertPoint | RemovePoint

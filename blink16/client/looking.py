@@ -1,0 +1,297 @@
+"""Looking at a machine that stands: registers, memory, names, code, frames, screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from blink16.client import replies
+from blink16.client.conditions import HALVES
+from blink16.client.core import Core
+from blink16.client.description import NAMES
+from blink16.client.errors import ProtocolError, UnsupportedError
+from blink16.cpu.disassembler import disassemble
+from blink16.cpu.encoding import EncodingError
+from blink16.cpu.model import Model
+from blink16.cpu.models import DEFAULT, MODELS
+from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, linear
+from blink16.packets import escape
+from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
+from blink16.reports.screen import ScreenReport
+from blink16.reports.state import RegisterValues, StateReport
+from blink16.reports.symbols import MAX_PAGE, SymbolLine, SymbolsQuery, SymbolsReport
+from blink16.symbols import Symbol, SymbolTable
+
+Where = int | str | tuple[int, int]
+"""A linear address; segment and offset; text: ``0x12345``, ``1000:0005``, ``main``, ``main+3``."""
+BINARY_MEMORY = "binary-upload"
+MAX_PIECE = 0x4000
+"""Bytes of memory in one packet."""
+MAX_INSTRUCTION = 16
+MAX_SYMBOLS = 100_000
+_FAR = re.compile(r"([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})")
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    """An instruction in memory."""
+
+    address: int
+    """Linear."""
+    cs: int
+    ip: int
+    code: bytes
+    text: str
+    """In Intel's syntax."""
+    name: str
+    """What its address is called (``main+3``), or empty."""
+
+    @property
+    def following(self) -> int:
+        """The linear address behind it."""
+        return self.address + len(self.code)
+
+    def __str__(self) -> str:
+        label = f" <{self.name}>" if self.name else ""
+        return f"{self.cs:04X}:{self.ip:04X}{label}  {self.text}"
+
+
+class Looking(Core):
+    """What can be seen of a machine; see `AsyncTarget`."""
+
+    _symbols: SymbolTable | None = None
+    _model: Model | None = None
+
+    # -- registers ---------------------------------------------------------------------------
+
+    async def read_registers(self) -> RegisterValues:
+        """Return all registers."""
+        return self._description.registers(await self._g())
+
+    async def _g(self) -> bytes:
+        return replies.hex_data(await self._ask(b"g"), "reading registers")
+
+    async def read_register(self, name: str) -> int:
+        """Return a register of the 8086 by its name, like ``ax``, ``ah`` or ``flags``."""
+        word, shift = HALVES.get(name, (name, 0))
+        if word not in NAMES:
+            raise ValueError(f"an 8086 has no register {name!r}")
+        value = await self._register(word) & 0xFFFF
+        return value >> shift & 0xFF if name in HALVES else value
+
+    async def _register(self, name: str) -> int:
+        number = self._description.place(name).number
+        body = await self._ask(b"p%x" % number)
+        if not body:  # a server without p
+            return self._description.value(await self._g(), name)
+        return int.from_bytes(replies.hex_data(body, f"reading {name}"), "little")
+
+    async def write_register(self, name: str, value: int) -> None:
+        """Set a register, by its name; of the value, the low bits count that fit.
+
+        In the past of a blink16-server this drops the recorded future.
+        """
+        if name in HALVES:
+            word, shift = HALVES[name]
+            rest = await self.read_register(word) & ~(0xFF << shift)
+            name, value = word, rest | (value & 0xFF) << shift
+        if name not in NAMES:
+            raise ValueError(f"an 8086 has no register {name!r}")
+        place = self._description.place(name)
+        data = (value & 0xFFFF).to_bytes(place.size, "little").hex().encode("ascii")
+        replies.check_ok(await self._ask(b"P%x=%b" % (place.number, data)), f"writing {name}")
+
+    async def icount(self) -> int:
+        """Return how many instructions have retired since the machine started: its time axis."""
+        if "icount" not in self._description.places:
+            raise UnsupportedError("this server does not count instructions")
+        return await self._register("icount")
+
+    # -- memory ------------------------------------------------------------------------------
+
+    async def read_memory(self, where: Where, length: int) -> bytes:
+        """Return bytes from an address on."""
+        (data,) = await self.read_memories([(where, length)])
+        return data
+
+    async def read_memories(self, stretches: Sequence[tuple[Where, int]]) -> list[bytes]:
+        """Return the bytes of several stretches of memory, in one round trip."""
+        wanted: list[list[tuple[int, int]]] = []
+        for where, length in stretches:
+            address = await self.address_of(where)
+            if length < 0 or address + length > MEMORY_SIZE:
+                raise ValueError(f"{length} bytes at {address:#x} are not all within memory")
+            wanted.append(self._pieces(address, length))
+        binary = BINARY_MEMORY in self.features
+        head = b"x" if binary else b"m"
+        flat = [piece for pieces in wanted for piece in pieces]
+        bodies = iter(await self._ask_all([head + b"%x,%x" % piece for piece in flat]))
+        return [
+            b"".join([await self._piece(next(bodies), *piece, binary=binary) for piece in pieces])
+            for pieces in wanted
+        ]
+
+    def _pieces(self, address: int, length: int) -> list[tuple[int, int]]:
+        most = min(MAX_PIECE, (self._packet_size - 8) // 2)
+        ends = range(address, address + length, most)
+        return [(at, min(most, address + length - at)) for at in ends]
+
+    async def _piece(self, body: bytes, address: int, length: int, *, binary: bool) -> bytes:
+        """Return the memory in an answer; ask for the rest if the server gave less."""
+        what = f"reading memory at {address:#x}"
+        data = replies.binary(body, what) if binary else replies.hex_data(body, what)
+        if not 0 < len(data) <= length:
+            raise ProtocolError(f"the server gave {len(data)} bytes of memory, not {length}")
+        if len(data) < length:
+            data += await self.read_memory(address + len(data), length - len(data))
+        return data
+
+    async def write_memory(self, where: Where, data: bytes) -> None:
+        """Store bytes from an address on.  In the past this drops the recorded future."""
+        address = await self.address_of(where)
+        if address + len(data) > MEMORY_SIZE:
+            raise ValueError(f"{len(data)} bytes at {address:#x} reach beyond the 1 MiB of memory")
+        most = self._packet_size // 2 - 32
+        for at in range(0, len(data), most):
+            part = data[at : at + most]
+            head = b"%x,%x:" % (address + at, len(part))
+            body = b"X" + head + escape(part) if self.is_ours else b"M" + head + part.hex().encode()
+            replies.check_ok(await self._ask(body), f"writing memory at {address + at:#x}")
+
+    async def find(self, pattern: bytes, start: Where = 0, length: int | None = None) -> int | None:
+        """Return the linear address at which bytes stand first, None if they don't."""
+        address = await self.address_of(start)
+        span = MEMORY_SIZE - address if length is None else length
+        if not self.is_ours:
+            found = (await self.read_memory(address, span)).find(pattern)
+            return address + found if found >= 0 else None
+        body = await self._ask(b"qSearch:memory:%x;%x;" % (address, span) + escape(pattern))
+        if replies.check(body, "searching memory") == b"0":
+            return None
+        hit = body.removeprefix(b"1,")
+        if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", hit):
+            raise ProtocolError("the server's answer to a search is no address")
+        return int(hit, 16)
+
+    # -- names -------------------------------------------------------------------------------
+
+    async def symbols(self) -> SymbolTable:
+        """Return what the program's addresses are called, as read once (see `read_symbols`).
+
+        It is empty if the server can't tell.
+        """
+        if self._symbols is None:
+            await self.read_symbols()
+        return self._symbols or SymbolTable()
+
+    async def read_symbols(self) -> SymbolTable:
+        """Read the names anew, where more have become known, and return them."""
+        found: list[SymbolLine] = []
+        while self.is_ours:
+            page = await self.report(SymbolsReport, SymbolsQuery(len(found), MAX_PAGE))
+            found += page.symbols
+            if len(found) >= min(page.total, MAX_SYMBOLS) or not page.symbols:
+                break
+        self._symbols = SymbolTable(Symbol(s.name, s.address, s.kind, s.size) for s in found)
+        return self._symbols
+
+    async def load_symbols(self, options: str) -> str:
+        """Have the server add names from a file in its folder: ``FILE [text=SEG] [data=SEG]``."""
+        text = await self.monitor(f"symbols {options}")
+        await self.read_symbols()
+        return text.strip()
+
+    async def address_of(self, where: Where) -> int:
+        """Return the linear address that is meant; ValueError if there is no such place."""
+        match where:
+            case int():
+                address = where
+            case tuple():
+                return linear(*where)
+            case _:
+                address = await self._address_of_text(where.strip())
+        if not 0 <= address <= ADDRESS_MASK:
+            raise ValueError(f"{address:#x} is outside the 1 MiB of memory")
+        return address
+
+    async def _address_of_text(self, text: str) -> int:
+        far = _FAR.fullmatch(text)
+        if far:
+            return linear(int(far[1], 16), int(far[2], 16))
+        if _NUMBER.fullmatch(text):
+            return int(text, 16 if text[:2] in ("0x", "0X") else 10)
+        table = await self.symbols()
+        symbol = table.lookup(text)
+        if symbol is not None:
+            return symbol.address
+        name, plus, distance = text.rpartition("+")
+        symbol = table.lookup(name.strip())
+        if plus and symbol is not None and _NUMBER.fullmatch(distance.strip()):
+            return symbol.address + int(distance, 0)
+        raise ValueError(f"{text!r} is neither an address (0x12345, SEG:OFF) nor a symbol")
+
+    async def name_of(self, address: int) -> str:
+        """Return what a linear address is called, like ``main+3``, or nothing."""
+        found = (await self.symbols()).find(address)
+        if found is None or (found[0].size and found[1] >= found[0].size):
+            return ""
+        return f"{found[0].name}+{found[1]}" if found[1] else found[0].name
+
+    # -- code --------------------------------------------------------------------------------
+
+    async def disassemble(self, where: Where | None = None, count: int = 10) -> list[CodeLine]:
+        """Return instructions from an address on, by default from the next one to be executed.
+
+        Offsets are those in the code segment, if that reaches the address.
+        """
+        registers = await self.read_registers()
+        cs, ip = registers.cs, registers.ip
+        if isinstance(where, tuple):
+            cs, ip = where
+        elif where is not None:
+            address = await self.address_of(where)
+            ip = (address - linear(cs, 0)) & ADDRESS_MASK
+            cs, ip = (cs, ip) if ip <= 0xFFFF else (address >> 4, address & 0xF)
+        start = linear(cs, ip)
+        code = await self.read_memory(start, min(count * MAX_INSTRUCTION, MEMORY_SIZE - start))
+        lines: list[CodeLine] = []
+        at = 0
+        while len(lines) < count and at < len(code):
+            lines.append(
+                await self._code_line(cs, (ip + at) & 0xFFFF, code[at : at + MAX_INSTRUCTION])
+            )
+            at += len(lines[-1].code)
+        return lines
+
+    async def _processor(self) -> Model:
+        """Return the model of the machine's processor; an 8086 if the server can't tell."""
+        if self._model is None:
+            name = (await self.state()).processor if self.is_ours else DEFAULT.name
+            self._model = MODELS.get(name, DEFAULT)
+        return self._model
+
+    async def _code_line(self, cs: int, ip: int, code: bytes) -> CodeLine:
+        try:
+            encoding = (await self._processor()).encoding
+            instruction = encoding.parse(code.ljust(MAX_INSTRUCTION, b"\0"))
+            text, length = disassemble(instruction, ip), instruction.length
+        except EncodingError:
+            text, length = f"db {code[0]:02X}h", 1
+        address = linear(cs, ip)
+        return CodeLine(address, cs, ip, code[:length], text, await self.name_of(address))
+
+    # -- reports -----------------------------------------------------------------------------
+
+    async def state(self) -> StateReport:
+        """Return where the machine stands: registers, time, why, and who holds it."""
+        return await self.report(StateReport)
+
+    async def frames(self, most: int = 64) -> tuple[FrameLine, ...]:
+        """Return the functions that are being executed, innermost first."""
+        return (await self.report(FramesReport, FramesQuery(most))).frames
+
+    async def screen(self) -> ScreenReport:
+        """Return what stands on the screen: ``.text``, ``.lines``, ``.png()``."""
+        return await self.report(ScreenReport)

@@ -1,0 +1,86 @@
+"""The first native start, in a process of its own, whose death takes nobody with it.
+
+LLVM answers some surprises of a platform by aborting the process: no exception, nothing to catch.
+So a child (`first_start`) compiles the interpreter, links it, and runs a guest on it and in
+translated code; only then do we take the object file that it made.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from blink16.cpu.hot import NO_BOARD, Board
+from blink16.cpu.model import Model
+from blink16.cpu.native.compiler import Compiler, NativeError
+from blink16.cpu.native.interpreter import module_text
+
+PATIENCE = 300.0
+"""Seconds that a child may take; a slow computer needs thirty."""
+MAX_IMAGE = 16 << 20
+"""Bytes of a sound object file."""
+_PACKAGES = Path(__file__).resolve().parents[3]
+_CRASHES = ("SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
+_WINDOWS_CRASH = 0xC0000000
+"""Exit statuses from here on are exceptions; 3 is that of abort()."""
+
+
+class DiedError(NativeError):
+    """The child crashed: native code is nothing for this computer, as it is."""
+
+
+def first_start(model: Model, level: int, board: Board = NO_BOARD) -> bytes:
+    """Return the object file of a processor's interpreter, which a child has made and tried.
+
+    ``level``: how much LLVM optimises it.  DiedError if the child crashed, NativeError if it can't.
+    """
+    if getattr(sys, "frozen", False) or not sys.executable:
+        return Compiler().compile(
+            module_text(model, board), level
+        )  # there is no Python that we could start
+    paths = os.pathsep.join([str(_PACKAGES), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    try:
+        child = subprocess.Popen(
+            command(model, level, board),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": paths},
+            start_new_session=True,  # Ctrl-C on our terminal is not for it
+        )
+    except OSError as error:
+        raise NativeError(f"no process can be started to try it: {error.strerror}") from error
+    with child:
+        try:
+            image, said = child.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise NativeError(f"its first start took more than {PATIENCE:.0f} seconds") from None
+    last = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+    death = _death(child.returncode)
+    if death is not None:
+        raise DiedError(f"its first start crashed ({death}{f': {last}' if last else ''})")
+    if child.returncode or not 0 < len(image) <= MAX_IMAGE:
+        raise NativeError(last or f"its first start ended with status {child.returncode}")
+    return image
+
+
+def command(model: Model, level: int, board: Board = NO_BOARD) -> list[str]:
+    """Return the command that makes the object file and writes it to standard output."""
+    module = "blink16.cpu.native.first_start"
+    return [sys.executable, "-P", "-m", module, model.name, str(level), board.source]
+
+
+def _death(status: int) -> str | None:
+    """Return how a process crashed, by its exit status; None if it didn't."""
+    if status < 0:
+        try:
+            name = signal.Signals(-status).name
+        except ValueError:
+            return None
+        return name if name in _CRASHES else None
+    windows = sys.platform == "win32" and (status >= _WINDOWS_CRASH or status == 3)
+    return f"status {status:#x}" if windows else None

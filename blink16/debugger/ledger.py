@@ -1,0 +1,101 @@
+"""The one ledger of breakpoints and watchpoints: whose each is, and what it is to do."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from blink16.breakpoints import Point, PointKind, Points
+from blink16.cpu.predicates import Predicate
+from blink16.debugger.events import PointAction, PointCondition
+from blink16.machine import Machine
+from blink16.memory import Memory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A point as one owner has set it."""
+
+    point: Point
+    owner: Hashable
+    condition: PointCondition | None = None
+    action: PointAction | None = None
+
+    def holds(self, machine: Machine) -> bool:
+        """Tell whether it is met by a machine that stands there."""
+        return self.condition is None or self.condition(machine)
+
+
+class Ledger:
+    """Who has set which points.  Several owners may set the same, each with its own condition.
+
+    An owner is any value: gdb's number for a kind, a catch.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self.points = Points(memory)
+        self._entries: dict[Point, dict[Hashable, Entry]] = {}
+        self._acting: set[tuple[Point, Hashable]] = set()
+        self._conditional: dict[tuple[Point, Hashable], Entry] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        for here in list(self._entries.values()):
+            yield from list(here.values())
+
+    @property
+    def acts(self) -> bool:
+        """Whether there is an action."""
+        return bool(self._acting)
+
+    @property
+    def conditions(self) -> int:
+        """How many points have a condition."""
+        return len(self._conditional)
+
+    def insert(self, entry: Entry) -> None:
+        """Set a point, in place of the same owner's own there.  PointError if it can't be set."""
+        self.points.insert(entry.point)
+        key = entry.point, entry.owner
+        self._strike(key)
+        self._entries.setdefault(entry.point, {})[entry.owner] = entry
+        if entry.condition is not None:
+            self._conditional[key] = entry
+        if entry.action is not None:
+            self._acting.add(key)
+
+    def remove(self, point: Point, owner: Hashable) -> None:
+        """Take an owner's point away; one that isn't there is no error, as gdb may ask twice."""
+        self._strike((point, owner))
+        here = self._entries.get(point, {})
+        here.pop(owner, None)
+        if not here:
+            self._entries.pop(point, None)
+            self.points.remove(point)
+
+    def clear(self) -> None:
+        """Take all away."""
+        self.points.clear()
+        self._entries.clear()
+        self._acting.clear()
+        self._conditional.clear()
+
+    def at(self, address: int) -> Sequence[Entry]:
+        """Return the breakpoints at an address, in the order in which they were set."""
+        return tuple(self._entries.get(Point(PointKind.EXECUTE, address), {}).values())
+
+    def predicates(self) -> dict[int, Predicate]:
+        """Return by address what an engine may judge: a condition alone at its address."""
+        found = {}
+        for (point, _), entry in self._conditional.items():
+            predicate = _predicate(entry.condition)
+            if predicate is not None and len(self._entries[point]) == 1:
+                found[point.address] = predicate
+        return found
+
+    def _strike(self, key: tuple[Point, Hashable]) -> None:
+        self._conditional.pop(key, None)
+        self._acting.discard(key)
+
+
+def _predicate(condition: object) -> Predicate | None:
+    return condition if isinstance(condition, Predicate) else None

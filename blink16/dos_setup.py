@@ -1,0 +1,124 @@
+r"""DOS as its user sets it up: drives, environment, version, memory, and where the program is.
+
+The program's folder on the host becomes a place on a drive: it lies below the root, which is
+drive C, or else its folder becomes a drive of its own, so that it finds itself and its overlays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from blink16.dos.program import MAX_ENVIRONMENT, Start
+from blink16.dos.system import VERSION
+from blink16.dos.volume import DRIVE_C, DRIVE_LETTERS, Volume, letter
+from blink16.files import FileTree
+from blink16.hostfolder import HostAnswers
+
+MEMORY_KIB = 640
+MIN_MEMORY_KIB = 64
+ENVIRONMENT = {"COMSPEC": "C:\\COMMAND.COM", "PATH": "C:\\", "PROMPT": "$P$G"}
+__all__ = ["ENVIRONMENT", "MAX_ENVIRONMENT", "MEMORY_KIB", "DosDrive", "DosSetup", "Spot"]
+
+
+@dataclass(frozen=True, slots=True)
+class DosDrive:
+    """A folder of the host as a drive."""
+
+    drive: int
+    """From 0 for A."""
+    folder: Path | None
+    """None: in a replay, where only the recording knows it."""
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A file or folder of a drive's tree."""
+
+    drive: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DosSetup:
+    """What a DOS program finds around it."""
+
+    environment: tuple[tuple[str, str], ...] = ()
+    """Beside what is always there."""
+    version: tuple[int, int] = VERSION
+    memory_kib: int = MEMORY_KIB
+    drives: tuple[DosDrive, ...] = ()
+    """Beside the root, which is C."""
+    program: Spot | None = None
+    """Where the program's file is; None: not found out yet (`settled`)."""
+    folder: Spot = Spot(DRIVE_C, "/")
+    """The current folder."""
+
+
+def settled(setup: DosSetup, root: Path | None, file: Path | None, name: str) -> DosSetup:
+    """Find out where a program is, if that isn't known: ``file`` on the host, or ``name``."""
+    if setup.program is not None:
+        return setup
+    if root is None or file is None:
+        return replace(setup, program=Spot(DRIVE_C, "/" + Path(name).name))
+    here = _inside(Path(), root)
+    setup = replace(setup, folder=Spot(DRIVE_C, here or "/"))
+    for drive, folder in ((DRIVE_C, root), *_folders(setup)):
+        inside = _inside(file, folder)
+        if inside is not None:
+            return replace(setup, program=Spot(drive, inside))
+    taken = {DRIVE_C, *(drive.drive for drive in setup.drives)}
+    free = next(drive for drive in range(DRIVE_C, DRIVE_LETTERS) if drive not in taken)
+    drives = (*setup.drives, DosDrive(free, file.parent))
+    return replace(setup, drives=drives, program=Spot(free, "/" + file.name))
+
+
+def _folders(setup: DosSetup) -> Iterator[tuple[int, Path]]:
+    return ((d.drive, d.folder) for d in setup.drives if d.folder is not None)
+
+
+def _inside(path: Path, folder: Path) -> str | None:
+    """Return a path as the tree of ``folder`` has it; None if it isn't in there."""
+    for of in (os.path.abspath, os.path.realpath):
+        inner, outer = Path(of(path)), Path(of(folder))
+        if inner.is_relative_to(outer):
+            return "/" + "/".join(inner.relative_to(outer).parts)
+    return None
+
+
+def volumes(
+    setup: DosSetup,
+    files: FileTree,
+    effect: Callable[[Callable[[], None]], None],
+    notice: Callable[[str], None],
+    answers: HostAnswers | None,
+) -> Iterator[tuple[str, FileTree, Volume]]:
+    """Return the drives: the name of the tree's component, the tree, and the volume."""
+    yield FileTree.COMPONENT, files, Volume(files, DRIVE_C)
+    for drive in setup.drives:
+        name = letter(drive.drive)
+        tree = FileTree(
+            drive.folder,
+            writable=drive.writable,
+            effect=effect,
+            notice=notice,
+            answers=answers,
+            prefix=(f"\0{name}",),
+        )
+        yield f"{FileTree.COMPONENT}-{name}", tree, Volume(tree, drive.drive)
+
+
+def start(setup: DosSetup, found: dict[int, Volume], arguments: tuple[str, ...]) -> Start:
+    """Return what the first program finds around it, by DOS' names."""
+    assert setup.program is not None
+    return Start(
+        found[setup.program.drive].full_path(setup.program.path),
+        arguments,
+        {**ENVIRONMENT, **dict(setup.environment)},
+        setup.folder.drive,
+        setup.folder.path,
+        setup.version,
+    )

@@ -1,0 +1,122 @@
+"""The packets that debuggers send: one frozen dataclass a packet, and its parser beside it.
+
+A module holds each theme; its table says which packets it knows (`table`).  The unions at the end
+say who answers what, so that a type checker sees whether everything is answered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from blink16.gdbstub.commands import memory, objects, points, processes, registers, running, talk
+from blink16.gdbstub.commands.memory import (
+    MemoryQuestion,
+    QueryChecksum,
+    QueryRegion,
+    ReadMemory,
+    SearchMemory,
+    WriteMemory,
+)
+from blink16.gdbstub.commands.objects import HostFile, ObjectQuestion, ReadObject
+from blink16.gdbstub.commands.points import PointQuestion
+from blink16.gdbstub.commands.processes import ProcessCommand, ThreadQuestion
+from blink16.gdbstub.commands.registers import (
+    ReadRegister,
+    ReadRegisters,
+    RegisterQuestion,
+    WriteRegister,
+    WriteRegisters,
+)
+from blink16.gdbstub.commands.running import (
+    InterruptCommand,
+    QueryActions,
+    QueryHalt,
+    Run,
+    RunEach,
+    RunningCommand,
+)
+from blink16.gdbstub.commands.table import Syntax
+from blink16.gdbstub.commands.talk import (
+    EnableErrorStrings,
+    ListThreads,
+    Monitor,
+    OfferSymbols,
+    QueryHost,
+    QuerySupported,
+    StartNoAckMode,
+    TalkCommand,
+    TalkQuestion,
+)
+from blink16.gdbstub.commands.unknown import Unknown
+
+MachineQuestion = RegisterQuestion | MemoryQuestion | PointQuestion | TalkQuestion | QueryActions
+"""Questions about one machine: `answers` answers."""
+ProcessQuestion = ThreadQuestion | ObjectQuestion | Unknown
+"""Questions about machines as processes: `inferiors` answers."""
+Question = MachineQuestion | ProcessQuestion
+"""Commands that are answered at once and leave the conversation where it is."""
+SessionCommand = TalkCommand | RunningCommand | ProcessCommand
+"""Commands that change the conversation: `session` obeys."""
+Command = Question | SessionCommand
+
+_NAME = re.compile(rb"[qQv](?:blink16\.[a-z]+|[A-Za-z]+)|b[cs]|.", re.DOTALL)
+"""Packets of our own begin with our name, as QEMU's and the manual's example do."""
+_SYNTAX: Mapping[bytes, Syntax[Command]] = {
+    **running.PACKETS.all,
+    **registers.PACKETS.all,
+    **memory.PACKETS.all,
+    **points.PACKETS.all,
+    **processes.PACKETS.all,
+    **objects.PACKETS.all,
+    **talk.PACKETS.all,
+}
+
+
+def parse(body: bytes) -> Command:
+    """Return the command in a packet's body (unescaped); MalformedError if its fields are bad."""
+    name = _NAME.match(body)
+    syntax = _SYNTAX.get(name.group()) if name else None
+    if name is None or syntax is None:
+        return Unknown()
+    return syntax.parse(body[name.end() :])
+
+
+def features() -> tuple[str, ...]:
+    """Return the features of qSupported that follow from the packets known here."""
+    return tuple(syntax.feature for syntax in _SYNTAX.values() if syntax.feature)
+
+
+__all__ = [
+    "Command",
+    "EnableErrorStrings",
+    "HostFile",
+    "InterruptCommand",
+    "ListThreads",
+    "MachineQuestion",
+    "Monitor",
+    "OfferSymbols",
+    "ProcessQuestion",
+    "QueryActions",
+    "QueryChecksum",
+    "QueryHalt",
+    "QueryHost",
+    "QueryRegion",
+    "QuerySupported",
+    "Question",
+    "ReadMemory",
+    "ReadObject",
+    "ReadRegister",
+    "ReadRegisters",
+    "Run",
+    "RunEach",
+    "SearchMemory",
+    "SessionCommand",
+    "StartNoAckMode",
+    "Unknown",
+    "WriteMemory",
+    "WriteRegister",
+    "WriteRegisters",
+    "features",
+    "parse",
+]

@@ -1,0 +1,39 @@
+"""Power on: memory and registers as a real machine may have them, which is anyhow.
+
+A boot sector that counts on zeros, or on being entered as 0000:7C00, runs in an emulator and on
+no PC.  The BIOS leaves CS:IP with one of two values, DL with the drive, and nothing else.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from blink16.memory import linear
+from blink16.services import Guest
+
+RAM = range(0x600, 0xA0000)
+"""Behind vectors and data areas, which the BIOS writes."""
+BOOT_SECTOR = (0x07C0, 0x0000)
+"""Where some BIOSes jump to; others to 0000:7C00, which is the same place."""
+FREE_REGISTERS = ("ax", "bx", "cx", "si", "di", "bp", "ds", "es")
+STACKS = (0x0000, 0x7C00), (0x0030, 0x0100), (0x0000, 0x0400)
+STATUS_FLAGS = 0x08D5
+
+
+def fill_memory(guest: Guest, seed: int) -> None:
+    """Fill RAM with anything; to be done before there is a program."""
+    guest.memory.write(RAM.start, Random(seed).randbytes(len(RAM)))
+
+
+def fill_registers(guest: Guest, seed: int) -> None:
+    """Give registers any values before a boot sector that stands at 0000:7C00."""
+    random, r = Random(seed + 1), guest.registers
+    if linear(r.cs, r.ip) != linear(*BOOT_SECTOR):
+        return  # an option ROM comes first
+    for name in FREE_REGISTERS:
+        setattr(r, name, random.getrandbits(16))
+    r.dh = random.getrandbits(8)
+    r.flags ^= random.getrandbits(16) & STATUS_FLAGS
+    r.ss, r.sp = random.choice(STACKS)
+    if random.getrandbits(1):
+        r.cs, r.ip = BOOT_SECTOR

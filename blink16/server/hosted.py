@@ -1,0 +1,142 @@
+"""A machine that a server hosts: its debugger, its program, and how it is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Protocol, TypeVar
+
+from blink16 import pc
+from blink16.board import ProgramFacts
+from blink16.debugger import EventKind
+from blink16.governor import Governor
+from blink16.server.sources import MachineSource, Say
+from blink16.symbolfiles import DebugInformation
+from blink16.symbols import SymbolTable
+
+STANDSTILL_SECONDS = 2.0
+"""How long a machine may take to stop at the server's end."""
+GONE = (EventKind.EXITED, EventKind.KILLED)
+"""Events after which there is no program any more."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What users have said about a program while it ran, which its next run is to know too."""
+
+    symbols: SymbolTable
+    debug: tuple[DebugInformation, ...]
+
+
+class Hooks(Protocol):
+    """Who hears what a machine says.  Called in the thread that runs it; they may wait."""
+
+    def note(self, text: str) -> None:
+        """Take a line for the user."""
+
+    def put_out(self, data: bytes) -> None:
+        """Take what the actions of breakpoints print."""
+
+    def show(self, channel: str, data: bytes) -> None:
+        """Take what the guest puts out."""
+
+    def starve(self) -> None:
+        """Get input for the console, if there is any: the guest looks for some.  Often."""
+
+
+class HostedMachine:
+    """One machine, from its program's first instruction to the end of the server or of the slot.
+
+    Whoever moves it does so in `move`, and sets `runs` as long as a thread of its own does.
+    """
+
+    def __init__(
+        self, source: MachineSource, arguments: Sequence[str], hooks: Hooks, *, real_time: bool
+    ) -> None:
+        """Make it.  LoadError if that can't be.  ``real_time``: see `Fittings`."""
+        self.runs = False
+        """Whether its thread is at work."""
+        self.command = " ".join([source.name, *arguments])
+        loaded, self.debugger = source.make(arguments)
+        self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
+        self._uncommitted: tuple[Path, ...] = source.images
+        """The images of disks that were not written back."""
+        self._moves = Lock()
+        loaded.machine.on_output = hooks.show
+        loaded.console.on_starved = hooks.starve
+        self.debugger.on_notice = hooks.note
+        for text in loaded.notices:
+            hooks.note(text)
+        self.debugger.on_print = hooks.put_out
+        if real_time:
+            loaded.machine.idle_after = 0
+            governor = Governor(loaded.machine.clock_hz)
+            self.debugger.timeline.governor = governor
+
+    @property
+    def names(self) -> Names:
+        """The program's names, with those that users have added while it ran."""
+        return Names(self.debugger.symbols, self.debugger.debug)
+
+    @names.setter
+    def names(self, names: Names) -> None:
+        self.debugger.symbols, self.debugger.debug = names.symbols, names.debug
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its program is gone."""
+        last = self.debugger.last_event()
+        return last is not None and last.kind in GONE
+
+    @property
+    def is_uncommitted(self) -> bool:
+        """Whether `commit` has something to do."""
+        return bool(self._uncommitted)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing has happened to it yet."""
+        timeline = self.debugger.timeline
+        return timeline.now == timeline.end == timeline.began and not timeline.inputs()
+
+    @property
+    def is_travelling(self) -> bool:
+        """Whether it moves through its past, so that its memory is not to be shown."""
+        return self.runs and self.debugger.machine.replaying
+
+    def has(self, channel: str) -> bool:
+        """Whether it has such a channel, or component."""
+        return self.debugger.machine.component(channel) is not None
+
+    def has_room(self, channel: str) -> bool:
+        """Whether a line may read on, from its thread; else its peer waits for the guest."""
+        return pc.has_room(self.debugger.machine, channel, self.debugger.timeline.inbox.queued)
+
+    def move(self, act: Callable[[], T]) -> T:
+        """Do what moves the machine, in the thread of the caller."""
+        with self._moves:
+            return act()
+
+    def close(self) -> bool:
+        """Stop it for good; whether it stands."""
+        self.debugger.interrupt()
+        return self._moves.acquire(timeout=STANDSTILL_SECONDS)
+
+    def commit(self, say: Say) -> bool:
+        """Write what the guest changed on its disks into their images, if that is wanted and not
+        yet done, and say what was written; whether nothing is lost.
+        """
+        images, self._uncommitted = self._uncommitted, ()
+        if not images:
+            return True
+        try:
+            for line in pc.commit_all(self.debugger.machine, images):
+                say(line)
+        except pc.CommitError as error:
+            say(str(error))
+            return False
+        return True

@@ -1,0 +1,232 @@
+"""A slot: the number that clients know, the machine in it at the time, and who holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from blink16.console import Console
+from blink16.consoles import ConsolePlace, Lines, Side
+from blink16.debugger import Debugger
+from blink16.devices.video import Video
+from blink16.gdbstub.orders import Fate, Taken
+from blink16.reports import Circumstances, Doing, Generation
+from blink16.server import threads
+from blink16.server.consoles import HostConsole
+from blink16.server.folder import ServerFolder
+from blink16.server.hosted import HostedMachine, Names
+from blink16.server.sources import MachineSource, Say
+from blink16.viewer import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Fittings:
+    """What a machine has on this computer, beside its program."""
+
+    places: Mapping[str, ConsolePlace] = field(default_factory=dict)
+    """Where channels lead that have lines of their own: ``console``, ``com1``, ``com2``."""
+    real_time: bool = False
+    """Whether its clock goes no faster than ours."""
+    output_to_debugger: bool = False
+    """Whether what it prints is shown by the debugger that runs it."""
+
+
+PLAIN = Fittings()
+
+
+class Hearer(Protocol):
+    """A client that holds a machine, and is told what it says, in the thread that runs it."""
+
+    def note(self, text: str) -> None:
+        """Take a line for the user."""
+
+    def put_out(self, data: bytes) -> None:
+        """Take what the machine prints; may wait."""
+
+
+class Slot:
+    """A place for one machine, with its lines, and whether a client holds it.
+
+    All that a machine says comes through here: its words to who holds it, or to the server's
+    user; its output to its lines, to its holder, or to the server's console (`hosted.Hooks`).
+
+    A client that detaches or vanishes leaves the machine as it is, without its breakpoints.
+    After a client has killed the program, or the program has ended, the next client finds a
+    fresh machine before its first instruction, with the disks that the old one left in their
+    images (`commit`).
+    """
+
+    def __init__(
+        self,
+        process: int,
+        source: MachineSource,
+        console: HostConsole,
+        say: Say,
+        *,
+        arguments: Sequence[str] | None = None,
+        names: Names | None = None,
+        fittings: Fittings = PLAIN,
+    ) -> None:
+        """Load a machine, by default with its source's arguments.  LoadError if that can't be.
+
+        ConsoleError if one of its lines can't be.  ``names``: what is known of the program from
+        an earlier machine.
+        """
+        self.process = process
+        self.source = source
+        self.say = say
+        self.fittings = fittings
+        self.held = False
+        self.launched = arguments is not None
+        """Whether a client asked for it: then it ends with its program."""
+        self._hearer: Hearer | None = None
+        self._console = console
+        self._folder = ServerFolder()
+        self._generation = Generation()
+        self._fresh_wanted = False
+        self.hosted = self._make(source.arguments if arguments is None else arguments, names)
+        picture = self._picture if self.hosted.has(Video.COMPONENT) else None
+        side = Side(
+            lambda channel: self.hosted.has(channel),
+            self._deliver,
+            lambda channel: self.hosted.has_room(channel),
+            picture,
+        )
+        self._lines = Lines(fittings.places, side, say)
+
+    @property
+    def debugger(self) -> Debugger:
+        """That of the machine that is here now."""
+        return self.hosted.debugger
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether its program is gone, so that the next client gets a fresh one."""
+        return self._fresh_wanted or self.hosted.has_ended
+
+    @property
+    def condition(self) -> str:
+        """What the machine does, for those who look at its screen."""
+        if self.hosted.is_travelling:
+            return "moves through its past"
+        if self.hosted.runs:
+            return "runs"
+        past = "" if self.debugger.timeline.live else " in its past"
+        return f"stands{past}, stopped by the debugger" if self.held else f"stands{past}"
+
+    @property
+    def state(self) -> str:
+        """The same in a word, for lists of processes."""
+        if self.hosted.runs:
+            return "running"
+        if self.held:
+            return "held"
+        return "ended" if self.is_spent else "free"
+
+    # -- who holds it ------------------------------------------------------------------------
+
+    def taken(self) -> Taken:
+        """Return the machine for the client that now holds it."""
+        hosted = self.hosted
+        return Taken(
+            self.process,
+            hosted.debugger,
+            hosted.program,
+            self.launched,
+            self.circumstances,
+            self._folder,
+        )
+
+    def connect(self, hearer: Hearer) -> None:
+        """Let what the machine says come to the client that holds it."""
+        self._hearer = hearer
+
+    def circumstances(self) -> Circumstances:
+        """Return what reports say about the machine beside itself, for who holds it."""
+        doing = Doing.ENDED if self.is_spent else Doing.STANDS
+        return Circumstances(
+            process=self.process,
+            command=self.hosted.command,
+            doing=doing,
+            generation=self._generation.of(self.debugger, self.held, self.hosted.runs),
+        )
+
+    def leave(self, fate: Fate) -> None:
+        """Let the machine stand as its client leaves it, without the client's breakpoints."""
+        self._hearer = None
+        self.debugger.remove_all()
+        self._fresh_wanted = fate is Fate.RESTART
+
+    # -- the machine in it -------------------------------------------------------------------
+
+    async def load(self, arguments: Sequence[str]) -> None:
+        """Put a fresh machine in place of this one.  LoadError if that can't be."""
+        self.hosted = await threads.load(lambda: self._make_anew(arguments))
+        self._fresh_wanted = False
+
+    def _make_anew(self, arguments: Sequence[str]) -> HostedMachine:
+        self.commit()
+        return self._make(arguments, self.hosted.names)
+
+    def _make(self, arguments: Sequence[str], names: Names | None) -> HostedMachine:
+        made = HostedMachine(self.source, arguments, self, real_time=self.fittings.real_time)
+        if names is not None:
+            made.names = names
+        return made
+
+    def commit(self) -> bool:
+        """Write changed disks back, once, if that is wanted; whether nothing is lost."""
+        return self.hosted.commit(self.say)
+
+    def close(self) -> bool:
+        """Hang up the lines and stop the machine; whether it stands."""
+        self._lines.close()
+        return self.hosted.close()
+
+    # -- what it says ------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """Take a line for the user."""
+        hearer = self._hearer
+        (self.say if hearer is None else hearer.note)(text)
+
+    def put_out(self, data: bytes) -> None:
+        """Take what the actions of breakpoints print."""
+        if self._hearer is not None:
+            self._hearer.put_out(data)
+
+    def show(self, channel: str, data: bytes) -> None:
+        """Take the program's output."""
+        hearer = self._hearer if self.fittings.output_to_debugger else None
+        if channel in self._lines:
+            self._lines.show(channel, data)
+        elif hearer is not None:
+            hearer.put_out(data)
+        else:
+            self._console.show(self.process, channel, data)
+
+    def starve(self) -> None:
+        """Get input for the console."""
+        if Console.CHANNEL not in self._lines:
+            self._console.want(self.process, self.type)
+
+    def type(self, data: bytes) -> None:
+        """Take input for the console, in any thread.
+
+        The machine gets it when it next runs live; what comes beyond `inbox.MAX_QUEUED` bytes
+        until then is lost.
+        """
+        self._deliver(Console.CHANNEL, data)
+
+    def _deliver(self, channel: str, data: bytes) -> None:
+        self.debugger.receive(channel, data)
+
+    def _picture(self) -> Viewer:
+        """Begin a picture of its screen for somebody who connects."""
+        return Viewer(
+            lambda: self.debugger.machine,
+            is_travelling=lambda: self.hosted.is_travelling,
+            status=lambda: f" {self.condition}",
+            keeps_cursor=True,
+        )

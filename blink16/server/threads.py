@@ -1,0 +1,42 @@
+"""Worker threads, by what they do: nobody's wait for a thread is another's run.
+
+trio's own limiter has forty threads for everything, so that forty running machines would keep
+every other client waiting.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+import trio
+
+T = TypeVar("T")
+COMPUTING = 2
+"""So many threads at a time do nothing but compute in Python, where only one can at a time."""
+LOADING = 4
+"""So many read and write files."""
+
+_machines = trio.CapacityLimiter(math.inf)
+"""One thread a machine, which lets others go on while native code runs."""
+_computing = trio.CapacityLimiter(COMPUTING)
+_loading = trio.CapacityLimiter(LOADING)
+
+
+async def run_machine(run: Callable[[], T]) -> T:
+    """Move a machine; there is one such thread a machine at most.
+
+    Abandoned only when the whole server ends, which waits for no guest.
+    """
+    return await trio.to_thread.run_sync(run, abandon_on_cancel=True, limiter=_machines)
+
+
+async def compute(run: Callable[[], T]) -> T:
+    """Compute what has a bound of its own, in its turn."""
+    return await trio.to_thread.run_sync(run, limiter=_computing)
+
+
+async def load(run: Callable[[], T]) -> T:
+    """Read or write files, to the end."""
+    return await trio.to_thread.run_sync(run, limiter=_loading)

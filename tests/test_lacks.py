@@ -1,0 +1,206 @@
+"""What the machine lacks is told once, with its place, on both engines; strict machines stop."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from boot_sectors import sector
+from guests import ENGINES
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blink16 import loader
+from blink16.cpu.engine import Stop, StopReason
+from blink16.debugger import Debugger, EventKind, Resume
+from blink16.lacks import MANY_POLLS, MAX_TOLD, Kind, Lack
+from blink16.loader import Options, Program, ProgramKind
+from blink16.machine import Machine
+from blink16.monitor import execute
+
+LOOP = bytes.fromhex("ebfe")
+RUN = 100_000
+
+
+def booted(code: bytes, engine: str = "reference", **options: object) -> Machine:
+    """Return a PC before a boot sector with this code; its notices are in ``machine.said``."""
+    program = Program("test.img", ProgramKind.BOOT, sector(code))
+    machine = loader.load(program, (), Options(engine=engine, **options)).machine  # type: ignore[arg-type]
+    machine.idle_after = 1 << 62
+    return machine
+
+
+def told(machine: Machine) -> tuple[Lack, ...]:
+    """Return what a machine has told."""
+    assert machine.witness is not None
+    return machine.witness.state.told
+
+
+CASES = {
+    # name: code, kind, offset of the instruction from 7C00h, words of the line
+    "pusha": ("60ebfd", Kind.INSTRUCTION, 0, ("PUSHA", "80186")),
+    "leave": ("b8007c50c9", Kind.INSTRUCTION, 4, ("LEAVE", "80186")),
+    "push imm8": ("6a05ebfe", Kind.INSTRUCTION, 0, ("PUSH imm8", "80186")),
+    "shl al,2": ("c0e002ebfe", Kind.INSTRUCTION, 0, ("SHL by a count", "80186")),
+    "enter": ("c8000000", Kind.INSTRUCTION, 0, ("ENTER", "80186")),
+    "cs: pusha": ("2e60ebfe", Kind.INSTRUCTION, 1, ("PUSHA",)),
+    "smsw": ("0f01e0ebfe", Kind.INSTRUCTION, 0, ("SMSW", "80286")),
+    "operand prefix": ("6690ebfd", Kind.INSTRUCTION, 0, ("32-bit operands", "80386")),
+    "movzx": ("0fb6c0ebfe", Kind.INSTRUCTION, 0, ("MOVZX", "80386")),
+    "video mode": ("b82a00cd10ebfe", Kind.VIDEO_MODE, 3, ("mode 2Ah", "int 10h")),
+    "video function": ("b800adcd10ebfe", Kind.BIOS_FUNCTION, 3, ("INT 10h/AD",)),
+    "interrupt": ("cd60ebfe", Kind.INTERRUPT, 0, ("INT 60h",)),
+    "port": ("ba2103ecebfe", Kind.PORT, 3, ("port 321h", "in al, dx")),
+    "rom": ("b800f08ed8c606000041ebfe", Kind.ROM_WRITE, 5, ("F0000h",)),
+    "rom, rep": ("b800f08ec0bf0001b91000fcf3abebfe", Kind.ROM_WRITE, 12, ("F0100h",)),
+    "vectors": ("bb0003c607ebc64701fe53c3", Kind.VECTOR_TABLE, None, ("vectors",)),
+    "zeros": ("ea00000030", Kind.EMPTY_MEMORY, None, ("zeros",)),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", CASES)
+def test_a_lack_is_told_once_with_its_place(name: str, engine: str) -> None:
+    """Prevents the silence in which later processors' code and absent hardware used to run."""
+    code, kind, offset, words = CASES[name]
+    machine = booted(bytes.fromhex(code), engine)
+    said: list[str] = []
+    machine.on_notice = said.append
+    machine.run(300)
+    of_kind = [lack for lack in told(machine) if lack.kind == kind]
+    assert len(of_kind) == 1
+    (lack,) = of_kind
+    if offset is not None:
+        assert (lack.segment << 4) + lack.offset == 0x7C00 + offset
+    assert said.count(str(lack)) == 1
+    assert all(word in str(lack) for word in words), str(lack)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_polled_port_is_told(engine: str) -> None:
+    """A loop that waits for a device that isn't there looks like a hang without it."""
+    machine = booted(bytes.fromhex("ba2103eca80175fbebfe"), engine)
+    machine.run(3 * MANY_POLLS + 1000)
+    assert [lack.kind for lack in told(machine)] == [Kind.PORT, Kind.POLLED_PORT]
+    assert "321h" in told(machine)[1].what
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", CASES)
+def test_strict_stops_forward_and_backward(name: str, engine: str) -> None:
+    """A strict machine stands where one can look around, whichever way time went."""
+    code, kind, offset, _ = CASES[name]
+    debugger = Debugger(booted(bytes.fromhex(code), engine, strict=True))
+    event = debugger.drive(Resume(count=300))
+    assert event.kind is EventKind.LACKING
+    before_it = kind in (Kind.INSTRUCTION, Kind.VECTOR_TABLE, Kind.EMPTY_MEMORY)
+    where, text = debugger.timeline.now, event.text
+    if before_it:
+        assert offset is None or debugger.machine.pc <= 0x7C00 + offset <= debugger.machine.pc + 1
+    debugger.drive(Resume(count=50))
+    while debugger.timeline.now < where + 20:
+        debugger.drive(Resume(count=50))
+    stops = []
+    while (back := debugger.drive(Resume(backward=True))).kind is EventKind.LACKING:
+        stops.append((debugger.timeline.now, back.text))
+    assert (where if before_it else where - 1, text) in stops
+    assert debugger.timeline.now == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_told_goes_back_in_time(engine: str) -> None:
+    """In the past, what has not happened yet is not told; replays say nothing a second time."""
+    machine = booted(bytes.fromhex("90" * 20 + "60c90fb6c0ebfe"), engine)
+    debugger = Debugger(machine)
+    said: list[str] = []
+    debugger.on_notice = said.append
+    debugger.resume(Resume(count=30))
+    state, lines = machine.save(), list(said)
+    assert len(told(machine)) == 3
+    debugger.seek(10)
+    assert told(machine) == ()
+    assert "nothing" in execute(debugger, "lacks")
+    debugger.seek(30)
+    assert machine.save() == state
+    assert said == lines
+    assert execute(debugger, "lacks").splitlines() == lines
+
+
+ODD = (0x60, 0x66, 0xC9, 0x0F, 0xC0, 0xB6, 0x00, 0x00, 0xFF, 0xE4, 0xE6, 0xEC, 0xCD, 0xAA, 0xC3)
+
+
+@given(st.integers(0, 1 << 32))
+def test_engines_tell_the_same(seed: int) -> None:
+    """Nonsense must be told alike by both engines, and whatever pieces it is run in."""
+    choose = random.Random(seed)
+    code = bytes(choose.choice((choose.choice(ODD), choose.randrange(256))) for _ in range(300))
+    code = bytes.fromhex("b800f08ec0fc") + code
+    one, other = booted(code, "reference"), booted(code, "native")
+    _to(one, 400, 400)
+    _to(other, 400, choose.randrange(1, 40))
+    if one.icount == other.icount == 400:
+        assert one.save() == other.save()
+        assert one.memory.ram == other.memory.ram
+
+
+def _to(machine: Machine, end: int, piece: int) -> None:
+    while machine.icount < end:
+        stop: Stop = machine.run(min(piece, end - machine.icount), through_traps=True)
+        if stop.reason is not StopReason.BUDGET:
+            return
+
+
+def test_a_wild_guest_does_not_fill_memory() -> None:
+    """What is remembered has a limit."""
+    code = bytes.fromhex("31d2ec42ebfc")
+    machine = booted(code)
+    machine.run(6 * 65536)
+    assert len(told(machine)) == MAX_TOLD
+
+
+def test_a_bare_machine_says_nothing() -> None:
+    """Tests and tools execute anything on bare machines."""
+    machine = Machine.bare()
+    said: list[str] = []
+    machine.on_notice = said.append
+    machine.run(1000)
+    assert said == []
+
+
+# -- power on --------------------------------------------------------------------------------
+
+
+def test_random_power_on_is_repeatable_and_random() -> None:
+    """A sector that counts on zeros must meet something else, the same for the same seed."""
+    first, again, other = (booted(LOOP, poweron=seed) for seed in (1, 1, 2))
+    assert first.save() == again.save()
+    assert bytes(first.memory.ram) == bytes(again.memory.ram)
+    assert bytes(first.memory.ram) != bytes(other.memory.ram)
+    assert first.memory.read(0x8000, 0x1000).count(0) < 100
+    assert first.registers.ax != booted(LOOP).registers.ax
+
+
+@given(st.integers(0, 1 << 32))
+def test_random_power_on_still_boots(seed: int) -> None:
+    """Whatever memory holds, the sector is at 7C00h, its drive in DL, the BIOS at its vectors."""
+    # mov ax,0E41h; int 10h; jmp $
+    machine = booted(bytes.fromhex("b8410ecd10ebfe"), poweron=seed)
+    assert machine.pc == 0x7C00
+    assert machine.registers.dl == 0
+    shown: list[bytes] = []
+    machine.on_output = lambda channel, data: shown.append(data)
+    machine.run(50)
+    assert b"".join(shown) == b"A"
+
+
+def test_elks_and_dos_programs_run_after_random_power_on(tmp_path: Path) -> None:
+    """A program's own memory is cleared where its system does so."""
+    com = bytes.fromhex("b409ba0901cd21c3") + b"\0" + b"Hi$"
+    machine = loader.load(
+        Program("hi.com", ProgramKind.DOS_COM, com), (), Options(root=tmp_path, poweron=7)
+    ).machine
+    shown: list[bytes] = []
+    machine.on_output = lambda channel, data: shown.append(data)
+    assert machine.run(1000).reason is StopReason.EXITED
+    assert b"".join(shown) == b"Hi"

@@ -1,0 +1,240 @@
+"""Compiled code that is executed: whose it is, and what happens where it kills the process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blink16.cpu import models
+from blink16.cpu.hot import NO_BOARD
+from blink16.cpu.native import cache, loading, trial
+from blink16.cpu.native.compiler import Linker, NativeError
+from blink16.cpu.native.interpreter import module_text
+
+KEY = bytes(range(32))
+FILE_NAME = f"{KEY.hex()[:32]}.bin"
+CODE = b"machine code"
+
+posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners and modes are POSIX's")
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the cache lie in a folder of this test, with one file in it."""
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "cache")
+    cache.store(KEY, CODE)
+    assert cache.load(KEY) == CODE
+    return tmp_path / "cache"
+
+
+def _link_to_file(place: Path) -> None:
+    (place / FILE_NAME).rename(place / "other")
+    (place / FILE_NAME).symlink_to(place / "other")
+
+
+def _link_to_folder(place: Path) -> None:
+    place.rename(place.with_name("elsewhere"))
+    place.symlink_to(place.with_name("elsewhere"))
+
+
+def _fifo(place: Path) -> None:
+    (place / FILE_NAME).unlink()
+    os.mkfifo(place / FILE_NAME)
+
+
+def _device(place: Path) -> None:
+    (place / FILE_NAME).unlink()
+    (place / FILE_NAME).symlink_to("/dev/zero")
+
+
+def _folder(place: Path) -> None:
+    (place / FILE_NAME).unlink()
+    (place / FILE_NAME).mkdir()
+
+
+def _large(place: Path) -> None:
+    with (place / FILE_NAME).open("r+b") as file:
+        file.truncate(1 << 40)
+
+
+def _someone_elses(place: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    os.chown(place / FILE_NAME, 54321, 54321)
+
+
+DOUBTFUL: dict[str, Callable[[Path], object]] = {
+    "is no plain file (link)": _link_to_file,
+    "is no plain folder": _link_to_folder,
+    "is no plain file (fifo)": _fifo,
+    "is no plain file (device)": _device,
+    "is no plain file (folder)": _folder,
+    "is too large": _large,
+    "belongs to somebody else": _someone_elses,
+    "others may write to (file)": lambda place: (place / FILE_NAME).chmod(0o666),
+    "others may write to (group)": lambda place: (place / FILE_NAME).chmod(0o620),
+    "others may write to (folder)": lambda place: place.chmod(0o777),
+}
+
+
+@posix
+@pytest.mark.parametrize("why", DOUBTFUL)
+def test_what_others_may_have_written_is_not_executed(
+    own_cache: Path, caplog: pytest.LogCaptureFixture, why: str
+) -> None:
+    """Prevents code of somebody else from running as us, and a FIFO from hanging us."""
+    DOUBTFUL[why](own_cache)
+    with caplog.at_level(logging.WARNING):
+        assert cache.load(KEY) is None
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert why.partition(" (")[0] in line
+
+
+@posix
+def test_the_cache_is_for_us_alone(own_cache: Path) -> None:
+    """Prevents a folder or file that others may write to, whatever the umask."""
+    before = os.umask(0)
+    try:
+        (own_cache / FILE_NAME).unlink()
+        own_cache.rmdir()
+        cache.store(KEY, CODE)
+    finally:
+        os.umask(before)
+    assert own_cache.stat().st_mode & 0o777 == 0o700
+    assert (own_cache / FILE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+@posix
+def test_nothing_is_stored_in_a_doubtful_folder(own_cache: Path) -> None:
+    """Prevents writing through a link that somebody has put there."""
+    (own_cache / FILE_NAME).unlink()
+    _link_to_folder(own_cache)
+    cache.store(KEY, CODE)
+    assert list(own_cache.iterdir()) == []
+
+
+def test_a_full_disk_leaves_the_old_file(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents half a file, and litter."""
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    cache.store(KEY, b"other code")
+    assert cache.load(KEY) == CODE
+    assert [path.name for path in own_cache.iterdir()] == [FILE_NAME]
+
+
+def test_without_a_home_there_is_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a folder called ~ in the current folder, whose content would be executed."""
+    pwd = pytest.importorskip("pwd")
+    for name in ("HOME", "XDG_CACHE_HOME", "USERPROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: {}[number])
+    monkeypatch.chdir(tmp_path)
+    assert cache.folder() is None
+    cache.store(KEY, CODE)
+    assert cache.load(KEY) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- the first start ---------------------------------------------------------------------------
+
+
+def _child(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    monkeypatch.setattr(trial, "command", lambda model, level: [sys.executable, "-c", script])
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let there be no native code yet."""
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGABRT", "SIGSEGV", "SIGILL"])
+def test_a_first_start_that_crashes_is_remembered(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Prevents LLVM from taking the server with it, now and at each start from now on."""
+    number = int(getattr(signal, name))
+    script = "import os, sys; print('Assertion failed', file=sys.stderr);"
+    script += f"os.kill(os.getpid(), {number})"
+    _child(monkeypatch, script)
+    expected = rf"its first start crashed \({name}: Assertion failed\)"
+    with pytest.raises(NativeError, match=expected + "$"):
+        loading._make(models.DEFAULT, NO_BOARD)
+    _child(monkeypatch, "raise SystemExit('tried again')")
+    with pytest.raises(NativeError, match=expected + ", when it was tried here before"):
+        loading._make(models.DEFAULT, NO_BOARD)
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("raise SystemExit('LLVM refused a module')", "LLVM refused a module"),
+        ("", "ended with status 0"),
+        ("import os; os.kill(os.getpid(), 9)", "ended with status -9"),
+    ],
+)
+def test_a_first_start_that_fails_otherwise_is_tried_again(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, script: str, reason: str
+) -> None:
+    """Prevents a shortage of memory on one day from being taken for a broken LLVM."""
+    _child(monkeypatch, script)
+    for _ in range(2):
+        with pytest.raises(NativeError, match=reason):
+            loading._make(models.DEFAULT, NO_BOARD)
+    assert not empty_cache.exists()
+
+
+def test_the_first_start_makes_what_later_ones_use(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents compiling at each start, or linking what nobody has tried."""
+    monkeypatch.setattr(loading, "LEVEL", 0)  # it is quicker to make
+    loading._make(models.DEFAULT, NO_BOARD)
+    assert len(list(empty_cache.iterdir())) == 1
+    _child(monkeypatch, "raise SystemExit('compiled again')")
+    assert loading._make(models.DEFAULT, NO_BOARD).library.addresses
+
+
+def test_a_module_that_llvm_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a child that runs wrong code from being taken for a good one."""
+    monkeypatch.setattr(trial, "PATIENCE", 0.0)
+    with pytest.raises(NativeError, match="took more than"):
+        trial.first_start(models.DEFAULT, 0)
+
+
+# -- other platforms ---------------------------------------------------------------------------
+
+PLATFORMS = {
+    "aarch64-unknown-linux-gnu": (b"\x7fELF", Linker.JIT_LINK),
+    "arm64-apple-darwin23": (b"\xcf\xfa\xed\xfe", Linker.JIT_LINK),
+    "x86_64-pc-windows-msvc": (b"d\x86", Linker.RUNTIME_DYLD),
+    "x86_64-apple-darwin23": (b"\xcf\xfa\xed\xfe", Linker.RUNTIME_DYLD),
+}
+
+
+@pytest.mark.parametrize("triple", PLATFORMS)
+def test_native_code_is_made_for_each_platform(triple: str) -> None:
+    """Prevents instructions for LLVM that only the developers' processors have."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    magic, linker = PLATFORMS[triple]
+    assert Linker.of(triple) is linker
+    machine = llvm.Target.from_triple(triple).create_target_machine(
+        opt=0, reloc="pic", codemodel="small"
+    )
+    module = llvm.parse_assembly(module_text(models.DEFAULT))
+    module.verify()
+    assert machine.emit_object(module).startswith(magic)

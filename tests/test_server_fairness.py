@@ -1,0 +1,135 @@
+"""Nobody waits for another client's work: threads, turns, and requests to stop that are kept."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import trio
+import trio.testing
+from server_bench import COUNT_FOR_EVER, Bench, with_service
+
+from blink16.board import window
+from blink16.debugger import Debugger, EventKind, Resume
+from blink16.gdbstub.answers import Answers
+from blink16.history.timeline import Timeline
+from blink16.monitor import registry
+
+
+async def test_a_long_answer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents one packet into the unwind window from hanging every other client."""
+    let_go = threading.Event()
+
+    def slow(self: Answers, address: int, length: int) -> bytes:
+        assert let_go.wait(60)
+        return bytes(length)
+
+    monkeypatch.setattr(Answers, "_unwind", slow)
+
+    async def test(bench: Bench) -> None:
+        first, second = bench.connect(), bench.connect()
+        assert (await first.ask("?")).startswith("T05")
+        await first.send(f"m{window.BASE:x},4")
+        assert (await second.ask("?")).startswith("T05")
+        for _ in range(100):
+            assert (await second.ask("m100,1")) == "5c"
+        let_go.set()
+        assert await first.reply() == "00000000"
+
+    await with_service(test, COUNT_FOR_EVER, COUNT_FOR_EVER)
+
+
+async def test_more_machines_run_than_a_pool_has_threads() -> None:
+    """Prevents running machines from taking all threads, so that no other client is answered."""
+
+    async def test(bench: Bench) -> None:
+        clients = []
+        for _ in range(30):  # beside one that asks; the server lets in 32
+            clients.append(bench.connect())
+            assert (await clients[-1].ask("?")).startswith("T05")
+        trio.to_thread.current_default_thread_limiter().total_tokens = 1
+        for client in clients[1:]:
+            await client.send("vCont;c")
+        assert (await clients[0].ask("qRcmd," + b"icount".hex())) == "OK"
+        for client in clients[1:]:
+            await client.stream.send_all(b"\x03")
+            assert (await client.reply()).startswith("T02")
+
+    await with_service(test, *[COUNT_FOR_EVER] * 30)
+
+
+def test_a_request_between_two_runs_is_kept() -> None:
+    """Prevents a Ctrl-C from being lost between the last check of one run and the next run.
+
+    wait-screen, ranges and searches are made of many runs.
+    """
+    import guests
+
+    debugger = Debugger(guests.make(bytes.fromhex("40ebfd")).machine)
+    run = Timeline.run
+    asked: list[bool] = []
+
+    def run_and_be_asked(self: Timeline, *arguments: object, **more: object) -> object:
+        stop = run(self, *arguments, **more)  # type: ignore[arg-type]
+        if not asked:
+            asked.append(True)
+            debugger.interrupt()  # after the last check, before anybody could forget it
+        return stop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Timeline, "run", run_and_be_asked)
+        assert debugger.resume(Resume(count=10)).kind is EventKind.STEPPED  # type: ignore[union-attr]
+        assert debugger.resume(Resume(count=10)).kind is EventKind.INTERRUPTED  # type: ignore[union-attr]
+        asked.clear()
+        event = debugger.drive(Resume(step_range=(0x100, 0x103)))
+        assert event.kind is EventKind.INTERRUPTED
+
+
+def test_wait_screen_keeps_a_request_that_comes_between_two_looks() -> None:
+    """Prevents a wait of a hundred million instructions that nobody can end."""
+    from boot_sectors import LOOP, Pc, sector
+
+    debugger = Debugger(Pc(sector(LOOP)).machine)
+    resume, runs = Debugger.resume, []
+
+    def resume_and_be_asked(self: Debugger, how: Resume) -> object:
+        outcome = resume(self, how)
+        runs.append(outcome)
+        if len(runs) == 1:
+            debugger.interrupt()
+        return outcome
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Debugger, "resume", resume_and_be_asked)
+        assert registry.execute(debugger, 'wait-screen "never"').startswith("interrupted")
+    assert len(runs) == 2
+    assert debugger.drive(Resume(count=5)).kind is EventKind.STEPPED  # and none is left over
+
+
+@pytest.mark.slow
+def test_no_request_of_a_hundred_thousand_is_lost() -> None:
+    """Prevents any window in which a request to stop is neither reported nor kept."""
+    import guests
+
+    debugger = Debugger(guests.make(bytes.fromhex("40ebfd")).machine)
+    seen, go, over = threading.Semaphore(0), threading.Semaphore(0), threading.Event()
+
+    def run() -> None:
+        how = Resume(count=3)
+        while not over.is_set():
+            outcome = debugger.resume(how)
+            if getattr(outcome, "kind", None) is EventKind.INTERRUPTED:
+                seen.release()
+                go.acquire()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        for number in range(100_000):
+            debugger.interrupt()
+            assert seen.acquire(timeout=10), f"request {number} was lost"
+            go.release()
+    finally:
+        over.set()
+        go.release()
+        thread.join()
