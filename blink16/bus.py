@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-PORT_COUNT = 1 << 16
 OPEN_BUS = 0xFF
 """What a port reads where no device answers: the data lines float high."""
 

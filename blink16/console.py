@@ -19,6 +19,8 @@ class Console:
         self._ended = False
         self.on_starved: Callable[[], None] = lambda: None
         """Called, perhaps often, when the guest looks for input and finds too little.  No state."""
+        self.on_received: Callable[[], None] = lambda: None
+        """Called when input has come: whose system takes it at once sets this.  No state."""
 
     def receive(self, data: bytes) -> None:
         """Append input; no bytes at all mean that the input has ended."""
@@ -26,6 +28,7 @@ class Console:
             self._pending = (self._pending + data)[:MAX_PENDING]
         else:
             self._ended = True
+        self.on_received()
 
     def peek(self) -> bytes:
         """Return the input that waits, without taking it."""

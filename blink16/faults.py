@@ -5,6 +5,7 @@ The services here are the defaults; a guest that hooks a vector never reaches th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 
 from blink16.memory import linear
@@ -23,18 +24,28 @@ class Signal(IntEnum):
     SIGFPE = 8
 
 
-def hang_faults(chassis: Chassis, *, unhandled: bool = False) -> None:
+Fault = Callable[[Guest], Trap]
+Answer = Callable[[Guest, Trap], Outcome]
+"""What a system makes of a fault."""
+
+
+def hang_faults(
+    chassis: Chassis, *, unhandled: bool = False, answer: Answer = lambda guest, trap: trap
+) -> None:
     """Answer INT 0, 1, 3 and 4 with a signal, and every other interrupt if ``unhandled``.
 
     Call it before hanging services of one's own.
     """
-    if unhandled:
-        for vector in range(VECTORS):
-            chassis.hang_service(vector, _nobody_handles(vector))
-    chassis.hang_service(DIVIDE_ERROR, divide_error)
-    chassis.hang_service(SINGLE_STEP, _single_step)
-    chassis.hang_service(INT3, _int3)
-    chassis.hang_service(INTO, _overflow)
+    vectors = range(VECTORS) if unhandled else ()
+    services = {vector: _nobody_handles(vector) for vector in vectors}
+    services |= {DIVIDE_ERROR: divide_error, SINGLE_STEP: _single_step}
+    services |= {INT3: _int3, INTO: _overflow}
+    for vector, fault in services.items():
+        chassis.hang_service(vector, _answered(fault, answer))
+
+
+def _answered(fault: Fault, answer: Answer) -> Service:
+    return lambda guest: answer(guest, fault(guest))
 
 
 def divide_error(guest: Guest) -> Trap:
@@ -43,23 +54,23 @@ def divide_error(guest: Guest) -> Trap:
     return Trap(Signal.SIGFPE, f"divide error in the instruction before {_place(guest)}")
 
 
-def _single_step(guest: Guest) -> Outcome:
+def _single_step(guest: Guest) -> Trap:
     return Trap(Signal.SIGTRAP, f"single step at {_place(guest)}", resumable=True)
 
 
-def _int3(guest: Guest) -> Outcome:
+def _int3(guest: Guest) -> Trap:
     segment, offset = caller_address(guest)
     one_byte = guest.memory.read(linear(segment, offset - 1), 1)[0] == INT3_OPCODE
     place = _place(guest, 1 if one_byte else 2)
     return Trap(Signal.SIGTRAP, f"INT 3 at {place}", resumable=True)
 
 
-def _overflow(guest: Guest) -> Outcome:
+def _overflow(guest: Guest) -> Trap:
     return Trap(Signal.SIGFPE, f"overflow, INTO at {_place(guest, 1)}", resumable=True)
 
 
-def _nobody_handles(vector: int) -> Service:
-    def service(guest: Guest) -> Outcome:
+def _nobody_handles(vector: int) -> Fault:
+    def service(guest: Guest) -> Trap:
         text = f"INT {vector:02X}h at {_place(guest, 2)}, which nobody handles"
         return Trap(Signal.SIGILL, text, resumable=True)
 

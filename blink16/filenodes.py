@@ -15,6 +15,9 @@ CHUNK = 4096
 """Changed files are kept in immutable chunks, so that a small write copies little."""
 ROOT = 1
 """The root folder's node."""
+BLOCK_DEVICE = 0x10000
+"""Marks the number of a block device; others are character devices."""
+MODE_BITS = 0o7777
 GONE = 0
 """Stands for the node of a name that the host folder has and the guest removed."""
 
@@ -35,6 +38,10 @@ class Stat:
     mtime: int
     """Seconds since the Unix epoch."""
     nlink: int
+    uid: int = 0
+    gid: int = 0
+    device: int = 0
+    """DEVICE: its number, the major one in the high byte."""
 
 
 class Node(NamedTuple):
@@ -55,6 +62,14 @@ class Node(NamedTuple):
     """DIRECTORY: sorted names and nodes that the tree has met; GONE marks a removed one."""
     target: str = ""
     """SYMLINK: where it leads."""
+    uid: int = 0
+    gid: int = 0
+    device: int = 0
+    """DEVICE: its number; a block device is one that has `BLOCK_DEVICE` in it."""
+    links: tuple[tuple[int, str], ...] = ()
+    """Other folders and names that it has besides ``parent`` and ``name``."""
+    hidden: bool = False
+    """The folder that it lies in doesn't list it."""
 
 
 def to_chunks(data: bytes) -> Chunks:

@@ -20,6 +20,7 @@ from typing import Any
 
 from blink16.filenodes import (
     GONE,
+    MODE_BITS,
     ROOT,
     Node,
     Stat,
@@ -41,6 +42,10 @@ MAX_OVERLAY_BYTES = 64 << 20
 """Bytes in changed files; ENOSPC beyond."""
 MAX_LINKS = 8
 """Symbolic links followed in one path; ELOOP beyond."""
+
+
+_OF_THE_HOST = frozenset({FileKind.FILE, FileKind.DIRECTORY, FileKind.SYMLINK, FileKind.OTHER})
+"""What the host's folder can hold; the guest alone has devices and fifos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,8 @@ class FileTree:
         """Describe a node."""
         n = self._node(node)
         linked = 0 if n.parent == GONE else 1
-        nlink = 2 * linked if n.kind == FileKind.DIRECTORY else linked
-        return Stat(node, FileKind(n.kind), n.mode, n.size, n.mtime, nlink)
+        nlink = 2 * linked if n.kind == FileKind.DIRECTORY else linked + len(n.links)
+        return Stat(node, FileKind(n.kind), n.mode, n.size, n.mtime, nlink, n.uid, n.gid, n.device)
 
     def size(self, node: int) -> int:
         """Return a file's length in bytes."""
@@ -116,8 +121,11 @@ class FileTree:
         n = self._node(node, FileKind.DIRECTORY)
         names = set() if n.source is None else set(self._host.names(n.source))
         for name, child in n.entries:
-            (names.discard if child == GONE else names.add)(name)
+            (names.discard if self._is_unlisted(child) else names.add)(name)
         return tuple(sorted(names))
+
+    def _is_unlisted(self, node: int) -> bool:
+        return node == GONE or self._nodes[node].hidden
 
     def path(self, node: int) -> str:
         """Return the absolute path of a node that isn't unlinked; ENOENT otherwise."""
@@ -192,11 +200,18 @@ class FileTree:
     # -- changes of the tree -----------------------------------------------------------------
 
     def create(
-        self, path: str, cwd: str = "/", mode: int = 0o666, *, exclusive: bool = False
+        self,
+        path: str,
+        cwd: str = "/",
+        mode: int = 0o666,
+        *,
+        exclusive: bool = False,
+        owner: tuple[int, int] = (0, 0),
     ) -> int:
         """Return the file at a path, making an empty one if there is none.
 
         ``exclusive``: EEXIST if there is one.  EISDIR for a folder, EACCES for devices.
+        ``owner``: the user and group of a new one.
         """
         place = self._walk(path, cwd, not exclusive)
         if place.node != GONE:
@@ -206,15 +221,54 @@ class FileTree:
             return place.node
         if place.as_directory:
             raise os_error(errno.EISDIR, path)
-        node = self._add(place, Node(FileKind.FILE, mode & 0o777, 0, 0, 0, "", chunks=()))
-        self._through(node, lambda host: self._host.create(host, mode & 0o777))
+        mode &= MODE_BITS
+        new = Node(FileKind.FILE, mode, 0, 0, 0, "", chunks=(), uid=owner[0], gid=owner[1])
+        node = self._add(place, new)
+        self._through(node, lambda host: self._host.create(host, mode))
         return node
 
-    def mkdir(self, path: str, cwd: str = "/", mode: int = 0o777) -> int:
+    def mknod(
+        self,
+        path: str,
+        cwd: str,
+        kind: FileKind,
+        mode: int,
+        device: int = 0,
+        *,
+        hidden: bool = False,
+    ) -> int:
+        """Make a device or a fifo, which the host doesn't learn of.
+
+        ``hidden``: the folder that it lies in doesn't list it.
+        """
+        place = self._vacant(path, cwd)
+        new = Node(kind, mode & MODE_BITS, 0, 0, 0, "", device=device, hidden=hidden)
+        return self._add(place, new)
+
+    def link(self, old: str, new: str, cwd: str = "/") -> None:
+        """Give a file one more name; EPERM for a folder."""
+        node = self.lookup(old, cwd)
+        n = self._node(node)
+        if n.kind == FileKind.DIRECTORY:
+            raise os_error(errno.EPERM, old)
+        place = self._vacant(new, cwd)
+        check_name(place.name)
+        source = self._host_path(node)
+        goal = (*self._host_path(place.parent), place.name)
+        self._link(place.parent, place.name, node)
+        self._set(node, links=(*n.links, (place.parent, place.name)))
+        self._set(place.parent, mtime=self._clock())
+        if n.kind in _OF_THE_HOST:
+            self._do(lambda: self._host.link(source, goal), goal)
+
+    def mkdir(
+        self, path: str, cwd: str = "/", mode: int = 0o777, *, owner: tuple[int, int] = (0, 0)
+    ) -> int:
         """Make a folder."""
         place = self._vacant(path, cwd)
-        node = self._add(place, Node(FileKind.DIRECTORY, mode & 0o777, 0, 0, 0, ""))
-        self._through(node, lambda host: self._host.mkdir(host, mode & 0o777))
+        new = Node(FileKind.DIRECTORY, mode & MODE_BITS, 0, 0, 0, "", uid=owner[0], gid=owner[1])
+        node = self._add(place, new)
+        self._through(node, lambda host: self._host.mkdir(host, mode & MODE_BITS))
         return node
 
     def symlink(self, target: str, path: str, cwd: str = "/") -> int:
@@ -230,10 +284,28 @@ class FileTree:
 
     def unlink(self, path: str, cwd: str = "/") -> None:
         """Remove a file or link; EISDIR for a folder."""
-        node = self._named(self._walk(path, cwd, False), path)
+        place = self._walk(path, cwd, False)
+        node = self._named(place, path)
         if self._node(node).kind == FileKind.DIRECTORY:
             raise os_error(errno.EISDIR, path)
+        if self._node(node).links:
+            self._unlink_one(node, place)
+            return
         self._remove(node, self._host.unlink)
+
+    def _unlink_one(self, node: int, place: _Resolved) -> None:
+        """Take one of several names from a file."""
+        n = self._node(node)
+        names = [(n.parent, n.name), *n.links]
+        names.remove((place.parent, place.name))
+        self._freeze(n)
+        path = (*self._host_path(place.parent), place.name)
+        self._link(place.parent, place.name, GONE)
+        self._set(place.parent, mtime=self._clock())
+        (parent, name), *links = names
+        self._set(node, parent=parent, name=name, links=tuple(links))
+        if n.kind in _OF_THE_HOST:
+            self._do(lambda: self._host.unlink(path), path)
 
     def rmdir(self, path: str, cwd: str = "/") -> None:
         """Remove an empty folder."""
@@ -243,11 +315,9 @@ class FileTree:
         self._remove(node, self._host.rmdir)
 
     def rename(self, old: str, new: str, cwd: str = "/") -> None:
-        """Move a file or folder; a file, or an empty folder, at the new name is replaced.
-
-        EXDEV for a folder of the host in a writable tree: what it holds may not be known yet.
-        """
-        node = self._named(self._walk(old, cwd, False), old)
+        """Move a file or folder; a file, or an empty folder, at the new name is replaced."""
+        place = self._walk(old, cwd, False)
+        node = self._named(place, old)
         target = self._walk(new, cwd, False)
         moved = self._node(node)
         directory = moved.kind == FileKind.DIRECTORY
@@ -257,25 +327,32 @@ class FileTree:
             return
         if directory and self._is_inside(target.parent, node):
             raise os_error(errno.EINVAL, new)
-        if directory and self._writable and moved.source is not None:
-            raise os_error(errno.EXDEV, old)
         if target.as_directory and not directory:
             raise os_error(errno.ENOTDIR, new)
         if target.node != GONE:
             self._check_replaceable(target.node, directory, new)
-        source, goal = self._host_path(node), self._freeze_for(node, target)
+        source = (*self._host_path(place.parent), place.name)
+        goal = self._freeze_for(node, target)
         if target.node != GONE:
             self._set(target.node, parent=GONE, name="")
-        self._link(moved.parent, moved.name, GONE)
+        self._link(place.parent, place.name, GONE)
         self._link(target.parent, target.name, node)
-        self._set(node, parent=target.parent, name=target.name)
+        names = [(moved.parent, moved.name), *moved.links]
+        names[names.index((place.parent, place.name))] = target.parent, target.name
+        (parent, name), *links = names
+        self._set(node, parent=parent, name=name, links=tuple(links))
         self._bury(target.node)
-        self._do(lambda: self._host.rename(source, goal), goal)
+        if moved.kind in _OF_THE_HOST:
+            self._do(lambda: self._host.rename(source, goal), goal)
 
     def chmod(self, node: int, mode: int) -> None:
         """Set permission bits."""
-        self._set(node, mode=mode & 0o777)
-        self._through(node, lambda path: self._host.chmod(path, mode & 0o777))
+        self._set(node, mode=mode & MODE_BITS)
+        self._through(node, lambda path: self._host.chmod(path, mode & MODE_BITS))
+
+    def chown(self, node: int, uid: int, gid: int) -> None:
+        """Set the owner and the group; both are the guest's alone."""
+        self._set(node, uid=uid, gid=gid)
 
     def utime(self, node: int, mtime: int) -> None:
         """Set the time of last change, in seconds since the Unix epoch."""
@@ -428,7 +505,8 @@ class FileTree:
         self._set(n.parent, mtime=self._clock())
         self._set(node, parent=GONE, name="")
         self._bury(node)
-        self._do(lambda: on_host(path), path)
+        if n.kind in _OF_THE_HOST:
+            self._do(lambda: on_host(path), path)
 
     def _bury(self, node: int) -> None:
         """Forget a node that is unlinked and not held."""
@@ -484,7 +562,8 @@ class FileTree:
 
     def _through(self, node: int, act: Callable[[HostPath], None]) -> None:
         """Do to the host's file what was done to a node, if it still has a name there."""
-        if self._nodes[node].parent != GONE:
+        n = self._nodes[node]
+        if n.parent != GONE and n.kind in _OF_THE_HOST:
             path = self._host_path(node)
             self._do(lambda: act(path), path)
 

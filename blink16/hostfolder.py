@@ -35,6 +35,10 @@ class FileKind(IntEnum):
     SYMLINK = 3
     OTHER = 4
     """A device, fifo or socket of the host: it can be seen but not opened."""
+    DEVICE = 5
+    """A device of the guest's system, which the host has not."""
+    FIFO = 6
+    """A named pipe of the guest."""
 
 
 class HostEntry(NamedTuple):
@@ -91,6 +95,8 @@ class HostFolder:
         self.answers: HostAnswers = {} if answers is None else answers
         """All that the guest was told of the host; what is put here is not asked again."""
         self._frozen_bytes = 0
+        self._moves: list[tuple[HostPath, HostPath]] = []
+        """What was moved on the host, in order: questions name what lay there at first."""
 
     # -- questions, frozen on first use ------------------------------------------------------
 
@@ -131,7 +137,7 @@ class HostFolder:
         return answer
 
     def _ask_names(self, path: HostPath) -> frozenset[str]:
-        with self._directory(path) as fd:
+        with self._directory(self._now(path)) as fd:
             names = frozenset(os.listdir(fd))  # noqa: PTH208 (pathlib lists no descriptor)
         if len(names) > MAX_DIRECTORY_ENTRIES:
             raise os_error(errno.EOVERFLOW)
@@ -143,7 +149,7 @@ class HostFolder:
             raise os_error(errno.EFBIG)
         if self._frozen_bytes + size > MAX_FROZEN_BYTES:
             raise os_error(errno.ENOMEM)
-        with self._file(path, os.O_RDONLY) as fd, open(fd, "rb", closefd=False) as file:
+        with self._file(self._now(path), os.O_RDONLY) as fd, open(fd, "rb", closefd=False) as file:
             data = file.read(size)
         self._frozen_bytes += len(data)
         return data
@@ -153,7 +159,8 @@ class HostFolder:
             return HostEntry(FileKind.DIRECTORY, 0o555, 0, 0)
         if not path:
             info = Path(self._root).stat()
-            return HostEntry(FileKind.DIRECTORY, info.st_mode & 0o777, 0, int(info.st_mtime))
+            return HostEntry(FileKind.DIRECTORY, info.st_mode & 0o7777, 0, int(info.st_mtime))
+        path = self._now(path)
         with self._directory(path[:-1]) as fd:
             info = os.stat(path[-1], dir_fd=fd, follow_symlinks=False)
             kind = _kind(info.st_mode)
@@ -162,9 +169,14 @@ class HostFolder:
         if target == self._root or target.startswith(self._root.rstrip("/") + "/"):
             target = "/" + target[len(self._root) :].lstrip("/")
         size = info.st_size if kind is FileKind.FILE else len(target)
-        return HostEntry(kind, info.st_mode & 0o777, size, int(info.st_mtime), target)
+        return HostEntry(kind, info.st_mode & 0o7777, size, int(info.st_mtime), target)
 
     # -- changes -----------------------------------------------------------------------------
+
+    def link(self, old: HostPath, new: HostPath) -> None:
+        """Give a file one more name."""
+        with self._directory(old[:-1]) as source, self._directory(new[:-1]) as target:
+            os.link(old[-1], new[-1], src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
 
     def write(self, path: HostPath, offset: int, data: bytes) -> None:
         """Store bytes in an existing file."""
@@ -217,6 +229,14 @@ class HostFolder:
         """Move a file or folder, replacing what has the new name."""
         with self._directory(old[:-1]) as source, self._directory(new[:-1]) as target:
             os.replace(old[-1], new[-1], src_dir_fd=source, dst_dir_fd=target)
+        self._moves.append((old, new))
+
+    def _now(self, path: HostPath) -> HostPath:
+        """Return where that lies now which lay at ``path`` before we moved anything."""
+        for old, new in self._moves:
+            if path[: len(old)] == old:
+                path = new + path[len(old) :]
+        return path
 
     # -- the way in: name by name from the root, so that no swapped link can lead out --------
 

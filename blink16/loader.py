@@ -78,6 +78,8 @@ class Options:
     """Files with names for the program's addresses."""
     setup: pc.PcSetup = pc.PcSetup()  # noqa: RUF009 - frozen
     """The PC around a boot image."""
+    console: elks.ConsoleKind = elks.ConsoleKind()  # noqa: RUF009 - frozen
+    """What the standard streams of an ELKS program are."""
     poweron: int | None = None
     """The seed of what memory and registers hold at first; None: zeros."""
     strict: bool = False
@@ -320,7 +322,8 @@ def _load_elks(
 ) -> SymbolTable:
     argv = [program.name, *arguments]
     files = _files(machine, options)
-    return elks.load(machine, program.image, argv, ELKS_ENVIRONMENT, files, console)
+    kind = options.console
+    return elks.load(machine, program.image, argv, ELKS_ENVIRONMENT, files, console, kind)
 
 
 def _load_dos(
@@ -379,6 +382,7 @@ def _files(machine: Machine, options: Options) -> FileTree:
         options.root,
         writable=options.writable,
         effect=machine.effect,
+        clock=lambda: machine.nanoseconds() // 1_000_000_000,
         notice=machine.notice,
         answers=options.answers,
     )

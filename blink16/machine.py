@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from blink16.bus import Bus
 from blink16.cpu import engines
@@ -22,6 +22,7 @@ from blink16.memory import Attribute, Memory, linear
 from blink16.services import (
     Component,
     Device,
+    Elsewhere,
     Exit,
     InterruptController,
     NonMaskable,
@@ -33,6 +34,8 @@ from blink16.services import (
     Wait,
 )
 from blink16.witness import Witness
+
+C = TypeVar("C")
 
 ROM_SEGMENT = 0xF000
 STUBS_OFFSET = 0x0100
@@ -174,6 +177,10 @@ class Machine:
     def component(self, name: str) -> Component | None:
         """Return the component of that name, if there is one."""
         return self._components.get(name)
+
+    def find(self, kind: type[C]) -> C | None:
+        """Return the component of that class, if there is one."""
+        return next((c for c in self._components.values() if isinstance(c, kind)), None)
 
     def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
         """Add a component that acts by itself when its time has come.
@@ -401,7 +408,10 @@ class Machine:
 
     def _asleep(self) -> StopReason:
         """Return why a processor stops that sleeps with nothing in sight."""
-        deaf = self.controller is None or self.controller.is_deaf()
+        if self.controller is None:
+            deaf = not any(device.is_heard() for device in self._devices)
+        else:
+            deaf = self.controller.is_deaf()
         return StopReason.HALT if deaf else StopReason.WAITING
 
     def _rested(self, reason: StopReason) -> StopReason:
@@ -436,15 +446,19 @@ class Machine:
         if budget <= 0:
             return Stop(StopReason.BUDGET)
         outcome: Outcome = self._services[self.pc](self)
+        if isinstance(outcome, Trap) and outcome.resumable and through_traps and outcome.then:
+            outcome = outcome.then() or outcome
         match outcome:
             case Wait():
                 return Stop(StopReason.WAITING)
             case Exit(status, text):
                 return Stop(StopReason.EXITED, status=status, text=text)
-            case Trap(signal, text, resumable) if not (resumable and through_traps):
-                return Stop(StopReason.TRAPPED, status=signal, text=text)
-            case Trap(then=act) if act is not None:
-                act()
+            case Trap(signal, text, resumable, _, passes) if not (resumable and through_traps):
+                return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
+            case Elsewhere():
+                self.registers.icount += 1
+                self._plan()
+                return self._watched(Stop(StopReason.BUDGET))
         self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE

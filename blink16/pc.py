@@ -68,8 +68,7 @@ def boot(
 
 def drives_of(machine: Machine) -> Drives | None:
     """Return a PC's drives; None if the machine is no PC."""
-    drives = machine.component(Drives.CHANNEL)
-    return drives if isinstance(drives, Drives) else None
+    return machine.find(Drives)
 
 
 def disk_in(machine: Machine, drive: int) -> Disk | None:

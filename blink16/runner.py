@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from blink16 import pc, terminal
+from blink16 import elks, pc, terminal
 from blink16.bios.program_keys import Keys
 from blink16.bios.typist import Typist
 from blink16.console import Console
@@ -68,11 +68,13 @@ class Runner:
         loaded: Loaded,
         *,
         real_time: bool = False,
+        keys: bool = False,
         places: Mapping[str, ConsolePlace] | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         """``real_time``: let the machine's clock go no faster than ours.
 
+        ``keys``: an ELKS program gets our terminal's keys one by one; its system edits lines.
         ``places``: where channels lead (``console``, ``com1``, ``com2``), if not to our streams;
         ``say`` is told where one can connect.  ConsoleError if a place is of no use.
         """
@@ -80,11 +82,13 @@ class Runner:
         self._machine = loaded.machine
         self._console = loaded.console
         self._say = say
-        self._is_pc = loaded.machine.component(Typist.COMPONENT) is not None
-        is_program = loaded.machine.component(Keys.CHANNEL) is not None
+        self._is_pc = loaded.machine.find(Typist) is not None
+        is_program = loaded.machine.find(Keys) is not None
         place = places.get(Console.CHANNEL, Streams())
         streams = isinstance(place, Streams)
         self._interactive = self._is_pc and streams and terminal.is_interactive()
+        self._raw = self._interactive or keys
+        """Whether our terminal gives us keys, unchanged."""
         self._teletype: Teletype | None = None
         self._viewer: Viewer | None = None
         if self._interactive and is_program:
@@ -125,9 +129,11 @@ class Runner:
         """Run until the program ends.  Raises OutputError."""
         self._began = time.perf_counter()
         try:
-            if not self._interactive:
+            if not self._raw:
                 return self._run()
             terminal.end_on_signals()
+            if not self._is_pc:
+                terminal.on_resize(self._resized)
             with terminal.raw():
                 return self._run()
         finally:
@@ -155,12 +161,12 @@ class Runner:
         """Give the machine what has come, let it run for a while, and show what it did."""
         while (arrived := self._inbox.take()) is not None:
             channel, data = arrived
-            if self._interactive and channel == self._typed and terminal.QUIT_KEY in data:
+            if self._raw and channel == self._typed and terminal.QUIT_KEY in data:
                 return End(0)
             if self._interactive and channel == Keys.CHANNEL and not data:  # the terminal is gone
                 return End(terminal.SIGNAL_STATUS + signal.SIGHUP)
             self._machine.receive(channel, data)
-        if self._interactive:
+        if self._raw:
             self._reader.want()
         stop = self._machine.run(self._budget())
         self._draw()
@@ -219,7 +225,12 @@ class Runner:
         if self._interactive:
             self._told.append(text)
         else:
-            self._say(text)
+            self._say(text + "\r" if self._raw and terminal.shows_errors() else text)
+
+    def _resized(self, rows: int, columns: int) -> None:
+        """Tell an ELKS terminal its new size."""
+        size = elks.WINDOW.build({"rows": rows, "columns": columns})
+        self._deliver(elks.WindowSize.CHANNEL, size)
 
     def _type(self, data: bytes) -> None:
         """Take what is typed, in its reader's thread."""
@@ -257,7 +268,7 @@ class Runner:
             case StopReason.EXITED:
                 return End(stop.status & 0xFF, stop.text)
             case StopReason.TRAPPED if self._passes_trap():
-                self._tell(f"{stop.text}; the program goes on")
+                self._tell(stop.text if stop.passes else f"{stop.text}; the program goes on")
                 return None
             case StopReason.TRAPPED:
                 name = _signal_name(stop.status)

@@ -29,6 +29,14 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The service has loaded other registers, those of another process or program.
+
+    The processor goes on there, not behind the stub's IRET; the call retires all the same.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """The program ends with ``status``.  The machine stops before it is gone."""
 
@@ -49,18 +57,22 @@ class Trap:
     """Something the program's system answers with a signal (POSIX number), like a divide error.
 
     The machine stops at the stub.  If it is run again, a ``resumable`` trap returns to the
-    program, another ends it.
+    program, or does what comes ``then``; another ends it.
     """
 
     signal: int
     text: str
     resumable: bool = False
-    then: Callable[[], None] | None = None
-    """What the system does when the machine is run on from a resumable trap."""
+    then: Callable[[], Outcome | None] | None = None
+    """What the system does when the machine is run on from a resumable trap, and where that
+    leads to; None: back to the program."""
+    passes: bool = False
+    """It concerns one process of several: the machine goes on without it."""
 
 
-Outcome = Done | Wait | Exit | Trap | Restart
+Outcome = Done | Wait | Elsewhere | Exit | Trap | Restart
 DONE = Done()
+ELSEWHERE = Elsewhere()
 WAIT = Wait()
 
 

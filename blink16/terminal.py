@@ -83,6 +83,22 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(SIGNAL_STATUS + number)
 
 
+def on_resize(tell: Callable[[int, int], None]) -> None:
+    """Call ``tell`` with lines and columns, in the main thread, when the terminal changes them."""
+
+    def resized(number: int, frame: FrameType | None) -> None:
+        found = size()
+        tell(found.lines, found.columns)
+
+    if hasattr(signal, "SIGWINCH"):
+        signal.signal(signal.SIGWINCH, resized)
+
+
+def gives_keys() -> bool:
+    """Whether standard input and output are a terminal that is ours, to be taken key by key."""
+    return termios is not None and os.isatty(STDIN) and os.isatty(STDOUT) and _in_foreground()
+
+
 def is_interactive() -> bool:
     """Whether standard input and output are a terminal on which a PC's screen can be shown."""
     found = size()

@@ -46,8 +46,7 @@ class Viewer:
         """
         if not self._is_travelling():
             machine = self._machine()
-            video = machine.component(Video.COMPONENT)
-            screen = display.read(machine.memory, video if isinstance(video, Video) else None)
+            screen = display.read(machine.memory, machine.find(Video))
             if not self._is_travelling():  # else it may be of the past
                 self._screen = screen
         status = self._status() if self._always_status or size[1] > ROWS else ""

@@ -12,7 +12,7 @@ from blink16.breakpoints import Point
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger import Debugger, Event, EventKind, PointAction, PointCondition, Resume
 from blink16.debugger.catches import Catches
-from blink16.debugger.ledger import Entry, Ledger
+from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.history import Timeline
 from blink16.machine import Machine
 from blink16.symbols import SymbolTable
@@ -120,7 +120,7 @@ class NaiveDebugger(Debugger):
         owner: Hashable = None,
     ) -> None:
         """Set a point; its condition is taken to hold, and it does nothing."""
-        self.ledger.insert(Entry(point, owner))
+        self.ledger.insert(LedgerEntry(point, owner))
 
     def read_memory(self, address: int, length: int) -> bytes:
         """Read up to the end of memory."""

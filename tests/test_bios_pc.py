@@ -22,6 +22,7 @@ from blink16.bios.geometry import BootError
 from blink16.bios.roms import OptionRom
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
+from blink16.devices.pic import Pic
 from blink16.memory import linear
 
 FLOPPY = bytes(1440 * 1024)
@@ -112,8 +113,9 @@ def test_unexpected_interrupts_are_ended_and_masked() -> None:
     pc_ = Pc(sector(LOOP))
     bus = pc_.machine.bus
     bus.write(0x21, 0x00)
-    pic = pc_.machine.component("pic")
-    pic.set_line(3, True)  # type: ignore[union-attr]
+    pic = pc_.machine.find(Pic)
+    assert pic is not None
+    pic.set_line(3, True)
     pc_.machine.run(SECOND // 10)
     assert bus.read(0x21) == 0x08
     before = pc_.area.ticks

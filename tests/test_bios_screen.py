@@ -12,7 +12,7 @@ from boot_sectors import (
 )
 
 from blink16.bios.disk import disk_of
-from blink16.devices.video import Adapter
+from blink16.devices.video import Adapter, Video
 
 
 def test_monochrome_pc_starts_in_mode_7() -> None:
@@ -57,25 +57,27 @@ def test_the_6845_follows_the_bios() -> None:
     """Cursor and page calls must reach the CRTC, from where a picture is drawn."""
     pc_ = Pc()
     pc_.call(0x10, 0x0200, bx=0, dx=0x0102)
-    video = pc_.machine.component("video")
-    assert video.cursor == 82  # type: ignore[union-attr]
+    video = pc_.machine.find(Video)
+    assert video is not None
+    assert video.cursor == 82
     pc_.call(0x10, 0x0501)
-    assert video.start == 0x800  # type: ignore[union-attr]
+    assert video.start == 0x800
     pc_.call(0x10, 0x0100, cx=0x2000)
-    assert not video.cursor_lines  # type: ignore[union-attr]
+    assert not video.cursor_lines
 
 
 def test_palette_calls_set_the_color_register() -> None:
     """0Bh must set background (BH 0) and palette (BH 1) apart, in the card and the data area."""
     pc_ = Pc()
     pc_.call(0x10, 0x0004)
-    video = pc_.machine.component("video")
+    video = pc_.machine.find(Video)
+    assert video is not None
     pc_.call(0x10, 0x0B00, bx=0x0015)
-    assert video.state.color == 0x35  # type: ignore[union-attr]
+    assert video.state.color == 0x35
     pc_.call(0x10, 0x0B00, bx=0x0100)
-    assert video.state.color == 0x15 == pc_.area.crt_palette  # type: ignore[union-attr]
+    assert video.state.color == 0x15 == pc_.area.crt_palette
     pc_.call(0x10, 0x0B00, bx=0x0101)
-    assert video.state.color == 0x35  # type: ignore[union-attr]
+    assert video.state.color == 0x35
 
 
 def test_a_window_scrolls_down() -> None:

@@ -16,6 +16,7 @@ from test_cli import assert_one_line, run
 
 from blink16 import consoles
 from blink16.consoles import ConsoleError, SocketLine, TcpPlace, Telnet, UnixPlace, sockets
+from blink16.socketfile import BoundSocket
 
 PATIENCE = 20.0
 """Seconds, for what comes at once unless something is wrong."""
@@ -327,3 +328,32 @@ def test_a_pc_with_disks_roms_and_commit(tmp_path: Path) -> None:
     done = run("--commit", "-B", str(b), str(a))
     assert "1 sectors written" in done.stderr
     assert a.read_bytes() == b"B" * 512 + image[512:]
+
+
+def test_a_socket_file_of_somebody_else_s_stays(tmp_path: Path) -> None:
+    """Prevents a line that ends from removing the file where another listens by now."""
+    path = tmp_path / "line"
+    first = BoundSocket(path, 1)
+    path.unlink()
+    second = BoundSocket(path, 1)
+    first.remove()
+    first.socket.close()
+    assert path.exists()
+    second.remove()
+    second.socket.close()
+    assert not path.exists()
+
+
+def test_a_socket_file_is_taken_over_only_from_who_is_gone(tmp_path: Path) -> None:
+    """Prevents two who listen on one file, and a file of another kind from being lost."""
+    path = tmp_path / "line"
+    first = BoundSocket(path, 1)
+    with pytest.raises(OSError, match="in use"):
+        BoundSocket(path, 1)
+    first.socket.close()  # as after a crash: the file stays
+    BoundSocket(path, 1).socket.close()
+    path.unlink()
+    path.write_text("dear diary")
+    with pytest.raises(OSError, match="no socket"):
+        BoundSocket(path, 1)
+    assert path.read_text() == "dear diary"

@@ -21,9 +21,7 @@ SCREEN = 0xB8000
 
 def shown(pc: Pc) -> display.ScreenContent | None:
     """Return what a PC shows."""
-    video = pc.machine.component("video")
-    assert isinstance(video, Video)
-    return display.read(pc.machine.memory, video)
+    return display.read(pc.machine.memory, pc.machine.find(Video))
 
 
 def text_of(pc: Pc) -> TextScreen:

@@ -82,8 +82,6 @@ def test_any_symbol_table_is_read_or_refused(table: bytes) -> None:
         (12, b"\x10\0\0\0", "cut off: of 16 bytes of data only 2"),
         (16, b"\0\0\2\0", "bss of 131072 bytes"),
         (20, b"\4\0\0\0", "entry point 4h lies outside the text"),
-        (28, b"\7\0\0\0", "cut off: of 7 bytes of symbol table only 0"),
-        (28, b"\0\0\0\xff", "too large"),
     ],
 )
 def test_lying_headers_are_named(offset: int, value: bytes, message: str) -> None:
@@ -116,6 +114,23 @@ def test_ld86_names_go_on_in_further_records() -> None:
         AoutSymbol("_a_rather_long_name", Section.DATA, 0x345),
         AoutSymbol("_buf", Section.BSS, 0x400),
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "table", "damage"),
+    [
+        (7, b"", "cut off: of 7 bytes of symbol table only 0"),
+        (1 << 20, b"", "too large"),
+        (9, b"T\0\0\x09main", "cut off"),
+    ],
+)
+def test_damaged_symbols_cost_the_symbols_alone(size: int, table: bytes, damage: str) -> None:
+    """The kernel never looks at symbols: a program must run without them."""
+    image = bytearray(aout.build(Executable(b"\x90")) + table)
+    image[28:32] = struct.pack("<I", size)
+    executable = aout.parse(bytes(image))
+    assert executable.symbols == ()
+    assert damage in executable.damage
 
 
 def test_elks_symbols_of_all_types() -> None:

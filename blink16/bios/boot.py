@@ -30,8 +30,6 @@ from blink16.devices.video import Adapter
 from blink16.faults import hang_faults
 from blink16.services import Chassis, Service
 
-MAX_FLOPPIES = 2
-
 
 @dataclass(frozen=True, slots=True)
 class StandBy:

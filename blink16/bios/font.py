@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 
-CHARACTERS = 256
 WIDTH, HEIGHT = 8, 16
-SMALL_HEIGHT = 8
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
 import time
 from collections.abc import Sequence
@@ -10,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from blink16 import __version__, loader, pc
+from blink16 import __version__, elks, loader, pc, terminal
 from blink16.cli import dos_arguments
+from blink16.consoles import ConsolePlace, NoPlace, Streams
 from blink16.cpu import engines
 
 
@@ -128,6 +130,24 @@ def options(parsed: argparse.Namespace, setup: pc.PcSetup) -> loader.Options:
         poweron=parsed.poweron,
         epoch_ns=time.time_ns() if date is None else int(date.timestamp()) * 1_000_000_000,
     )
+
+
+def console_kind(place: ConsolePlace) -> elks.ConsoleKind:
+    """Return what the console is to an ELKS program: our streams, or whoever connects."""
+    match place:
+        case NoPlace():
+            return elks.ConsoleKind(input=False, output=False, error=False)
+        case Streams():
+            size = terminal.size()
+            return elks.ConsoleKind(
+                input=os.isatty(terminal.STDIN),
+                output=os.isatty(terminal.STDOUT),
+                error=os.isatty(terminal.STDERR),
+                edits=terminal.gives_keys(),
+                rows=size.lines or 25,
+                columns=size.columns or 80,
+            )
+    return elks.ConsoleKind(edits=True)
 
 
 def _poweron(text: str) -> int:

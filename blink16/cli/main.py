@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +16,7 @@ from blink16.cli import arguments, dos_arguments, pc_arguments
 from blink16.cli.arguments import Parser
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
-from blink16.loader import LoadError
+from blink16.loader import LoadError, ProgramKind
 from blink16.machine import Machine
 from blink16.pc import CommitError
 from blink16.runner import Runner
@@ -83,10 +84,15 @@ def server_main(words: Sequence[str] | None = None) -> int:
 
 def _run(prog: str, parsed: argparse.Namespace) -> int:
     options = arguments.options(parsed, pc_arguments.setup(parsed, parsed))
-    loaded = loader.load(loader.read(parsed.program), parsed.arguments, options)
+    program = loader.read(parsed.program)
+    console = arguments.console_kind(parsed.console)
+    options = replace(options, console=console)
+    loaded = loader.load(program, parsed.arguments, options)
+    streams = isinstance(parsed.console, Streams)
     runner = Runner(
         loaded,
         real_time=parsed.realtime,
+        keys=program.kind is ProgramKind.ELKS and console.edits and streams,
         places={Console.CHANNEL: parsed.console, **pc_arguments.places(parsed)},
         say=lambda text: _say(prog, text),
     )

@@ -5,23 +5,22 @@ What is put out while nobody is connected is lost, as on a line without a termin
 
 from __future__ import annotations
 
-import os
 import select
 import selectors
 import socket
-import stat
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from blink16.consoles.places import ConsoleError, TcpPlace, UnixPlace
 from blink16.consoles.showing import Picture, Showing
 from blink16.consoles.telnet import ASK_SIZE, HELLO, Telnet
+from blink16.socketfile import BoundSocket
 
 LOOPBACK = "127.0.0.1"
 CHUNK = 4096
+BACKLOG = 8
 MAX_UNSENT = 1 << 16
 """Bytes that wait for a peer that doesn't read; the guest doesn't wait for it."""
 PICTURE_BUFFER = 1 << 15
@@ -60,12 +59,16 @@ class SocketLine:
         self._new_picture = picture
         self._showing: Showing | None = None
         self._telnet = Telnet() if isinstance(place, TcpPlace) else None
-        self._path = place.path if isinstance(place, UnixPlace) else None
+        self._file: BoundSocket | None = None
         try:
-            self._listener = _listen(place)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise ConsoleError(f"can't listen for {name}: {reason or error}") from None
+            if isinstance(place, UnixPlace):
+                self._file = BoundSocket(place.path, BACKLOG)
+                self._listener = self._file.socket
+            else:
+                self._listener = socket.create_server((LOOPBACK, place.port))
+        except OSError as error:
+            reason = error.strerror or error
+            raise ConsoleError(f"can't listen for {name}: {reason}") from None
         self.where = _where(self._listener, place)
         """Where it listens, as one tells it to others."""
         self._peer: socket.socket | None = None
@@ -123,10 +126,10 @@ class SocketLine:
             self._watch()
         self._drop()
         self._selector.close()
+        if self._file is not None:
+            self._file.remove()
         for ours in (self._listener, self._wakes, self._wake_end):
             ours.close()
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
 
     def _is_over(self) -> bool:
         if self._closing is None or self._showing is not None:
@@ -247,36 +250,6 @@ class SocketLine:
             with suppress(KeyError):
                 self._selector.unregister(peer)
             peer.close()
-
-
-def _listen(place: TcpPlace | UnixPlace) -> socket.socket:
-    if isinstance(place, TcpPlace):
-        return socket.create_server((LOOPBACK, place.port))
-    if not hasattr(socket, "AF_UNIX"):
-        raise ValueError("this system has no socket files")
-    with suppress(FileNotFoundError):
-        if stat.S_ISSOCK(place.path.lstat().st_mode) and not _answers(place.path):
-            place.path.unlink()  # left behind by somebody who is gone
-    listener = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o177)  # for us alone
-    try:
-        listener.bind(str(place.path))
-        listener.listen()
-    except OSError:
-        listener.close()
-        raise
-    finally:
-        os.umask(before)
-    return listener
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def _where(listener: socket.socket, place: TcpPlace | UnixPlace) -> str:

@@ -44,6 +44,8 @@ class Stop:
     """EXITED: the program's exit status.  TRAPPED: the POSIX signal number."""
     text: str = ""
     """A sentence for people, where the reason alone does not say it all."""
+    passes: bool = False
+    """TRAPPED: it concerns one process of several, and the machine goes on without it."""
 
 
 NEVER = 1 << 62

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blink16.breakpoints import Point, PointError, PointKind
-from blink16.debugger.ledger import Entry, Ledger
+from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.elks.abi import Call
 from blink16.machine import Machine
 from blink16.memory import linear
@@ -73,7 +73,7 @@ class Catches:
             raise PointError(f"nobody serves INT {vector:02X}h yet: its vector is 0000:0000")
         made = Catch(max(taken, default=0) + 1, title, vector, tuple(tests))
         point = Point(PointKind.EXECUTE, linear(segment, offset))
-        self._ledger.insert(Entry(point, made, made.holds))
+        self._ledger.insert(LedgerEntry(point, made, made.holds))
         return made, point.address
 
     def delete(self, number: int | None = None) -> None:
@@ -91,7 +91,7 @@ class Catches:
             if isinstance(entry.owner, Catch) and entry.holds(self._machine)
         )
 
-    def _entries(self) -> dict[Catch, Entry]:
+    def _entries(self) -> dict[Catch, LedgerEntry]:
         return {entry.owner: entry for entry in self._ledger if isinstance(entry.owner, Catch)}
 
 

@@ -20,7 +20,7 @@ from blink16.debugger.events import (
     PointCondition,
     Resume,
 )
-from blink16.debugger.ledger import Entry, Ledger
+from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
@@ -316,7 +316,7 @@ class Debugger:
         action never stops: it prints (`on_print`), in either direction, as it is reached.
         Setting a point again replaces both; each ``owner`` has a point of its own.
         """
-        self.ledger.insert(Entry(point, owner, condition, action))
+        self.ledger.insert(LedgerEntry(point, owner, condition, action))
 
     def remove(self, point: Point, *, owner: Hashable = None) -> None:
         """Take an owner's point away; one that isn't there is no error."""
@@ -338,7 +338,7 @@ class Debugger:
         """Return the event of arriving where the machine stands, if a breakpoint is to stop it."""
         return self._judged(Event(EventKind.BREAKPOINT)) if self.at_breakpoint() else None
 
-    def _here(self) -> Sequence[Entry]:
+    def _here(self) -> Sequence[LedgerEntry]:
         return self.ledger.at(self.machine.pc)
 
     def _judged(self, event: Event) -> Event:

@@ -13,7 +13,7 @@ from blink16.memory import Memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class LedgerEntry:
     """A point as one owner has set it."""
 
     point: Point
@@ -34,11 +34,11 @@ class Ledger:
 
     def __init__(self, memory: Memory) -> None:
         self.points = Points(memory)
-        self._entries: dict[Point, dict[Hashable, Entry]] = {}
+        self._entries: dict[Point, dict[Hashable, LedgerEntry]] = {}
         self._acting: set[tuple[Point, Hashable]] = set()
-        self._conditional: dict[tuple[Point, Hashable], Entry] = {}
+        self._conditional: dict[tuple[Point, Hashable], LedgerEntry] = {}
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[LedgerEntry]:
         for here in list(self._entries.values()):
             yield from list(here.values())
 
@@ -52,7 +52,7 @@ class Ledger:
         """How many points have a condition."""
         return len(self._conditional)
 
-    def insert(self, entry: Entry) -> None:
+    def insert(self, entry: LedgerEntry) -> None:
         """Set a point, in place of the same owner's own there.  PointError if it can't be set."""
         self.points.insert(entry.point)
         key = entry.point, entry.owner
@@ -79,7 +79,7 @@ class Ledger:
         self._acting.clear()
         self._conditional.clear()
 
-    def at(self, address: int) -> Sequence[Entry]:
+    def at(self, address: int) -> Sequence[LedgerEntry]:
         """Return the breakpoints at an address, in the order in which they were set."""
         return tuple(self._entries.get(Point(PointKind.EXECUTE, address), {}).values())
 

@@ -1,6 +1,7 @@
 """ELKS: its executables, and the system calls that they make with INT 80h."""
 
 from blink16.elks.errors import ElksError
-from blink16.elks.program import load
+from blink16.elks.program import WINDOW, WindowSize, load
+from blink16.elks.state import ConsoleKind
 
-__all__ = ["ElksError", "load"]
+__all__ = ["WINDOW", "ConsoleKind", "ElksError", "WindowSize", "load"]

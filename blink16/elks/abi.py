@@ -12,6 +12,7 @@ from typing import Any
 
 from construct import Bytes, Int8ul, Int16ul, Int32sl, Int32ul, PaddedString, Struct
 
+from blink16.filenodes import BLOCK_DEVICE as BLOCK_NUMBER
 from blink16.files import FileKind, Stat
 
 
@@ -78,8 +79,28 @@ class Call(IntEnum):
     SYSCTL = 72
     UNAME = 74
     SOCKET = 75
+    BIND = 76
+    LISTEN = 77
+    ACCEPT = 78
+    CONNECT = 79
+    SETSOCKOPT = 80
+    GETSOCKNAM = 81
     FMEMALLOC = 82
     FMEMFREE = 83
+
+
+MOVED_CALLS = {
+    198: Call.SOCKET,
+    200: Call.BIND,
+    201: Call.LISTEN,
+    202: Call.ACCEPT,
+    203: Call.CONNECT,
+    204: Call.SETSOCKOPT,
+    205: Call.GETSOCKNAM,
+    206: Call.FMEMALLOC,
+    207: Call.FMEMFREE,
+}
+"""The numbers that these calls had until January 2026, in all programs built before."""
 
 
 # fmt: off
@@ -108,6 +129,7 @@ class Open(IntFlag):
     ACCESS_MODE = 0o3
     CREATE = 0o100
     EXCLUSIVE = 0o200
+    NO_TERMINAL = 0o400
     TRUNCATE = 0o1000
     APPEND = 0o2000
     NO_DELAY = 0o4000
@@ -131,19 +153,37 @@ class Ioctl(IntEnum):
     TCSETSW = 0x5403
     TCSETSF = 0x5404
     TCFLSH = 0x540B
+    TIOCGPGRP = 0x540F
+    TIOCSPGRP = 0x5410
     TIOCGWINSZ = 0x5413
+    TIOCSWINSZ = 0x5414
     FIONREAD = 0x541B
 
 
+FILE_TYPE_MASK = 0o170000
+
+
+class FileType(IntEnum):
+    """The type bits of a file's mode."""
+
+    FIFO = 0o010000
+    CHARACTER_DEVICE = 0o020000
+    DIRECTORY = 0o040000
+    BLOCK_DEVICE = 0o060000
+    REGULAR = 0o100000
+    SYMLINK = 0o120000
+
+
 FILE_TYPES = {
-    FileKind.FILE: 0o100000,
-    FileKind.DIRECTORY: 0o040000,
-    FileKind.SYMLINK: 0o120000,
-    FileKind.OTHER: 0o010000,
+    FileKind.FILE: FileType.REGULAR,
+    FileKind.DIRECTORY: FileType.DIRECTORY,
+    FileKind.SYMLINK: FileType.SYMLINK,
+    FileKind.OTHER: FileType.FIFO,
+    FileKind.DEVICE: FileType.CHARACTER_DEVICE,
+    FileKind.FIFO: FileType.FIFO,
 }
-TTY_MODE = 0o020620
-TTY_DEVICE = 0x0400
-FILES_DEVICE = 0x0300
+FILES_DEVICE = 0x0380
+"""The device that files lie on: the first floppy drive."""
 
 
 def _stat_struct(inode: Any) -> Struct:
@@ -174,19 +214,6 @@ TERMIOS = Struct(
     "characters" / Bytes(17),
 )
 TERMIOS_SIZE: int = TERMIOS.sizeof()
-ICANON = 0o2
-VMIN = 6
-VISIBLE_CHARACTERS = bytes((3, 28, 8, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 127))
-INITIAL_TERMIOS: bytes = TERMIOS.build(
-    {
-        "input_flags": 0o2400,  # ICRNL, IXON
-        "output_flags": 0o5,  # OPOST, ONLCR
-        "control_flags": 0o2275,  # 9600 baud, CS8, CREAD, HUPCL
-        "local_flags": 0o73,  # ISIG, ICANON, ECHO, ECHOE, ECHOK
-        "line": 0,
-        "characters": VISIBLE_CHARACTERS,
-    }
-)
 
 WINDOW_SIZE = Struct("rows" / Int16ul, "columns" / Int16ul, "x" / Int16ul, "y" / Int16ul)
 TIMEVAL = Struct("seconds" / Int32ul, "microseconds" / Int32ul)
@@ -194,37 +221,45 @@ TIMEZONE = Struct("minutes_west" / Int16ul, "dst" / Int16ul)
 TIMES = Struct("user" / Int32ul, "system" / Int32ul, "children" / Int32ul[2])
 UTIMBUF = Struct("access" / Int32ul, "modification" / Int32ul)
 UTSNAME = Struct(
-    "sysname" / PaddedString(9, "ascii"),
-    "nodename" / PaddedString(65, "ascii"),
-    "release" / PaddedString(15, "ascii"),
-    "version" / PaddedString(40, "ascii"),
-    "machine" / PaddedString(9, "ascii"),
+    "sysname" / PaddedString(8, "ascii"),
+    "nodename" / PaddedString(16, "ascii"),
+    "release" / PaddedString(12, "ascii"),
+    "version" / PaddedString(48, "ascii"),
+    "machine" / PaddedString(16, "ascii"),
 )
-RELEASE = "0.8.1"
+SYSTEM_NAME = {
+    "sysname": "ELKS",
+    "nodename": "elks",
+    "release": "0.8.1",
+    "version": "blink16",
+    "machine": "ibmpc i8086",
+}
 DIRECTORY_ENTRY = Struct("inode" / Int32ul, "offset" / Int32ul, "name_length" / Int16ul)
 
 
-def build_stat(stat: Stat | None, *, old: bool) -> bytes:
-    """Return the stat structure of a file, or of the console, for the old or the new libc."""
-    inode, mode, size, nlink, device, time = 1, TTY_MODE, 0, 1, TTY_DEVICE, 0
-    if stat is not None:
-        inode, size, nlink, device = stat.node, stat.size, stat.nlink, 0
-        mode = FILE_TYPES[stat.kind] | stat.mode
-        time = min(max(stat.mtime, 0), 0xFFFFFFFF)
+def build_stat(stat: Stat, *, old: bool) -> bytes:
+    """Return the stat structure of a file for the old or the new libc."""
+    time = min(max(stat.mtime, 0), 0xFFFFFFFF)
     struct = OLD_STAT if old else STAT
     built: bytes = struct.build(
         {
             "device": FILES_DEVICE,
-            "inode": inode & 0xFFFF if old else inode,
-            "mode": mode,
-            "nlink": nlink,
-            "uid": 0,
-            "gid": 0,
-            "rdevice": device,
-            "size": min(size, 0x7FFFFFFF),
+            "inode": stat.node & 0xFFFF if old else stat.node,
+            "mode": _type_bits(stat) | stat.mode,
+            "nlink": stat.nlink,
+            "uid": stat.uid,
+            "gid": stat.gid,
+            "rdevice": stat.device & 0xFFFF,
+            "size": min(stat.size, 0x7FFFFFFF),
             "atime": time,
             "mtime": time,
             "ctime": time,
         }
     )
     return built
+
+
+def _type_bits(stat: Stat) -> int:
+    if stat.kind is FileKind.DEVICE and stat.device & BLOCK_NUMBER:
+        return FileType.BLOCK_DEVICE
+    return FILE_TYPES[stat.kind]

@@ -24,6 +24,7 @@ from construct import (
 )
 
 from blink16.elks.errors import ElksError
+from blink16.elks.exomizer import decompress
 
 MAX_SEGMENT = 0x10000
 MAX_SYMBOLS_SIZE = 1 << 18
@@ -120,6 +121,8 @@ class Executable:
     far_text_relocations: tuple[Relocation, ...] = ()
     data_relocations: tuple[Relocation, ...] = ()
     symbols: tuple[AoutSymbol, ...] = ()
+    damage: str = ""
+    """What is wrong with the symbol table, if there are no symbols for that reason."""
 
 
 _ELKS_SECTIONS = {
@@ -166,22 +169,19 @@ def parse(image: bytes) -> Executable:
         raise ElksError(f"the entry point {header.entry:X}h lies outside the text")
     if more and more.text_base:
         raise ElksError("text that doesn't begin at offset 0 is not supported")
-    if far and (far.compressed_text or far.compressed_data or far.compressed_far_text):
-        raise ElksError("compressed executables are not supported")
     if header.bss > MAX_SEGMENT:
         raise ElksError(f"the bss of {header.bss} bytes is larger than a segment")
 
-    text = _take(file, header.text, "text")
-    far_text = _take(file, far.far_text, "far text") if far else b""
-    data = _take(file, header.data, "data")
+    text = _section(file, header.text, "text", far.compressed_text if far else 0)
+    far_text = b""
+    if far:
+        far_text = _section(file, far.far_text, "far text", far.compressed_far_text)
+    data = _section(file, header.data, "data", far.compressed_data if far else 0)
     text_relocations = _relocations(file, more.text_relocations, text) if more else ()
     far_relocations = _relocations(file, far.far_text_relocations, far_text) if far else ()
     base = more.data_base if more else 0
     data_relocations = _relocations(file, more.data_relocations, data) if more else ()
-    if header.symbols > MAX_SYMBOLS_SIZE:
-        raise ElksError(f"the symbol table of {header.symbols} bytes is too large")
-    if header.symbols > len(image) - file.tell():
-        raise ElksError(_cut_off("symbol table", header.symbols, len(image) - file.tell()))
+    symbols, damage = _symbols_of(image, header.symbols, file.tell())
     return Executable(
         text=text,
         data=data,
@@ -196,8 +196,21 @@ def parse(image: bytes) -> Executable:
         text_relocations=text_relocations,
         far_text_relocations=far_relocations,
         data_relocations=data_relocations,
-        symbols=parse_symbols(image[len(image) - header.symbols :]),
+        symbols=symbols,
+        damage=damage,
     )
+
+
+def _symbols_of(image: bytes, size: int, start: int) -> tuple[tuple[AoutSymbol, ...], str]:
+    """Return the symbols, or what is wrong with them: that costs them, not the program."""
+    if size > MAX_SYMBOLS_SIZE:
+        return (), f"the symbol table of {size} bytes is too large"
+    if size > len(image) - start:
+        return (), _cut_off("symbol table", size, len(image) - start)
+    try:
+        return parse_symbols(image[len(image) - size :]), ""
+    except ElksError as error:
+        return (), str(error)
 
 
 def build(executable: Executable) -> bytes:
@@ -230,6 +243,15 @@ def _take(file: BytesIO, length: int, what: str) -> bytes:
     if len(content) < length:
         raise ElksError(_cut_off(what, length, len(content)))
     return content
+
+
+def _section(file: BytesIO, length: int, what: str, compressed: int) -> bytes:
+    """Read a section; one that is stored in fewer bytes is unpacked."""
+    if not compressed:
+        return _take(file, length, what)
+    if length > MAX_SEGMENT:
+        raise ElksError(f"the {what} of {length} bytes is larger than a segment")
+    return decompress(_take(file, compressed, f"compressed {what}"), length)
 
 
 def _cut_off(what: str, promised: int, there: int) -> str:

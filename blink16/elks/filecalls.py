@@ -1,344 +1,435 @@
-"""ELKS' system calls on files, directories and the terminal.
-
-Each takes the process and the request and returns AX, or an outcome; OSError becomes -errno.
-"""
+"""ELKS' system calls on the file tree: names, folders, and what files are like."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from dataclasses import replace
 
 from blink16.console import Console
+from blink16.elks import devices
 from blink16.elks.abi import (
-    DIRECTORY_ENTRY,
-    ICANON,
-    TERMIOS,
-    TERMIOS_SIZE,
+    FILE_TYPE_MASK,
     UTIMBUF,
-    VMIN,
-    WINDOW_SIZE,
     Call,
-    Fcntl,
-    Ioctl,
+    FileType,
     Open,
     build_stat,
 )
-from blink16.elks.process import NULL, OpenFile, Process
-from blink16.elks.request import Request, signed16
-from blink16.files import ROOT, FileKind
+from blink16.elks.devices import CONTROLLING, SERVED, TERMINALS
+from blink16.elks.iocalls import names_in
+from blink16.elks.request import Blocked, Request, Result
+from blink16.elks.state import Life, OpenFile, Task, WaitFor
+from blink16.filenodes import BLOCK_DEVICE as BLOCK_NUMBER
+from blink16.files import FileKind, Stat
 from blink16.hostfolder import os_error
-from blink16.services import WAIT, Outcome
 
-Handler = Callable[[Process, Request], int | Outcome]
-
-DEVICES = {"/dev/tty": Console.CHANNEL, "/dev/console": Console.CHANNEL, "/dev/null": NULL}
-SCREEN = {"rows": 25, "columns": 80, "x": 0, "y": 0}
-MAX_OFFSET = 0x7FFFFFFF
-EXECUTE = 1
-"""In access(): may it be run?"""
-
-
-def read(process: Process, request: Request) -> int | Outcome:
-    """Read CX=buffer, DX=count from descriptor BX."""
-    file = process.open_file(request.bx)
-    if file.flags & Open.ACCESS_MODE == Open.WRITE_ONLY:
-        raise os_error(errno.EBADF)
-    request.address(request.cx, request.dx)
-    if file.channel:
-        return _read_device(process, request, file)
-    data = process.files.read(file.node, file.offset, request.dx)
-    request.put(request.cx, data)
-    process.change(request.bx, offset=file.offset + len(data))
-    return len(data)
+READ, WRITE, EXECUTE = 4, 2, 1
+"""In access(), and in each digit of a file's mode."""
+KEPT = 0xFFFF
+"""An owner or group that chown() leaves as it is."""
+MAX_LISTED = 512
+"""Entries of a folder that are counted for its number of links."""
+DIRECTORY_ENTRY_SIZE = 16
+MODE_BITS = 0o7777
 
 
-def _read_device(process: Process, request: Request, file: OpenFile) -> int | Outcome:
-    if file.channel == NULL or request.dx == 0:
-        return 0
-    modes = TERMIOS.parse(process.termios)
-    canonical = modes.local_flags & ICANON
-    take = process.console.read_line if canonical else process.console.read
-    data = take(request.dx)
-    if data is None:
-        if file.flags & Open.NO_DELAY:
-            raise os_error(errno.EAGAIN)
-        return 0 if not canonical and modes.characters[VMIN] == 0 else WAIT
-    request.put(request.cx, data)
-    return len(data)
-
-
-def write(process: Process, request: Request) -> int:
-    """Write CX=buffer, DX=count to descriptor BX."""
-    file = process.open_file(request.bx)
-    if not file.flags & Open.ACCESS_MODE:
-        raise os_error(errno.EBADF)
-    data = request.get(request.cx, request.dx) if request.dx else b""
-    if file.channel:
-        if data and file.channel != NULL:
-            request.guest.output(file.channel, data)
-        return len(data)
-    offset = process.files.size(file.node) if file.flags & Open.APPEND else file.offset
-    if offset + len(data) > MAX_OFFSET:
-        raise os_error(errno.EFBIG)
-    written = process.files.write(file.node, offset, data)
-    process.change(request.bx, offset=offset + written)
-    return written
-
-
-def open_(process: Process, request: Request) -> int:
+def open_(request: Request) -> int | Blocked:
     """Open BX=path with CX=flags, DX=mode."""
     path, flags = request.path(request.bx), request.cx
-    if path in DEVICES:
-        return process.add(OpenFile(0, flags, channel=DEVICES[path]))
-    files, writing = process.files, flags & Open.ACCESS_MODE
-    if flags & Open.CREATE:
-        mode = request.dx & 0o777 & ~process.umask
-        exclusive = bool(flags & Open.EXCLUSIVE)
-        node = files.create(path, process.cwd, mode, exclusive=exclusive)
-    else:
-        node = files.lookup(path, process.cwd)
-    kind = files.stat(node).kind
-    if kind is FileKind.DIRECTORY and writing:
+    task, files = request.task, request.kernel.files
+    request.kernel.lowest_free(0)
+    if flags & Open.CREATE and not _exists(request, path):
+        _check_folder(request, path)
+        mode = request.dx & MODE_BITS & ~task.umask
+        node = files.create(path, task.cwd, mode, owner=(task.euid, task.egid))
+        return request.kernel.install(OpenFile(node, flags & _KEPT_FLAGS))
+    if flags & Open.CREATE and flags & Open.EXCLUSIVE:
+        raise os_error(errno.EEXIST)
+    node = files.lookup(path, task.cwd)
+    info = files.stat(node)
+    wanted = _WANTED[flags & Open.ACCESS_MODE] | (WRITE if flags & Open.TRUNCATE else 0)
+    if info.kind is FileKind.DIRECTORY and wanted & WRITE:
         raise os_error(errno.EISDIR)
-    if kind is FileKind.OTHER:
-        raise os_error(errno.EACCES)
-    listing = _listing(process, node) if kind is FileKind.DIRECTORY else ()
-    descriptor = process.add(OpenFile(node, flags, listing=listing))
-    if flags & Open.TRUNCATE and kind is FileKind.FILE and files.size(node):
-        files.truncate(node)
+    _check_access(request, info, wanted)
+    match info.kind:
+        case FileKind.DEVICE | FileKind.OTHER:
+            return _open_device(request, _device(request, info), flags)
+        case FileKind.FIFO:
+            return _open_fifo(request, node, flags)
+    listing = names_in(request, node) if info.kind is FileKind.DIRECTORY else ()
+    descriptor = request.kernel.install(OpenFile(node, flags & _KEPT_FLAGS, listing=listing))
+    if flags & Open.TRUNCATE and info.kind is FileKind.FILE and info.size:
+        try:
+            files.truncate(node)
+        except OSError:
+            request.kernel.close(descriptor)
+            raise
     return descriptor
 
 
-def close(process: Process, request: Request) -> int:
-    """Close descriptor BX."""
-    process.close(request.bx)
-    return 0
+_KEPT_FLAGS = ~(Open.CREATE | Open.EXCLUSIVE | Open.NO_TERMINAL | Open.TRUNCATE) & 0xFFFF
+_WANTED = {0: READ, 1: WRITE, 2: READ | WRITE, 3: READ | WRITE}
 
 
-def lseek(process: Process, request: Request) -> int:
-    """Move BX's offset; CX points at a 32-bit offset, which becomes the new one; DX=whence."""
-    file = process.open_file(request.bx)
-    if file.channel:
-        raise os_error(errno.ESPIPE)
-    distance = int.from_bytes(request.get(request.cx, 4), "little", signed=True)
-    bases = {0: 0, 1: file.offset, 2: process.files.size(file.node)}
-    if request.dx not in bases:
-        raise os_error(errno.EINVAL)
-    offset = bases[request.dx] + distance
-    if not 0 <= offset <= MAX_OFFSET:
-        raise os_error(errno.EINVAL)
-    listing = file.listing
-    if listing and offset == 0:
-        listing = _listing(process, file.node)
-    process.change(request.bx, offset=offset, listing=listing)
-    request.put(request.cx, offset.to_bytes(4, "little"))
-    return 0
-
-
-def readdir(process: Process, request: Request) -> int:
-    """Write descriptor BX's next directory entry to CX; 1, or 0 at the end."""
-    file = process.open_file(request.bx)
-    if not file.listing:
-        raise os_error(errno.ENOTDIR)
-    if file.offset >= len(file.listing):
-        return 0
-    name = file.listing[file.offset]
-    folder = process.files.path(file.node)
+def _exists(request: Request, path: str) -> bool:
     try:
-        inode = process.files.lookup(name, folder, follow=False)
-    except OSError:
-        inode = ROOT  # removed since the listing was made
-    encoded = name.encode("utf-8", "surrogateescape")
-    entry = {"inode": inode, "offset": file.offset, "name_length": len(encoded)}
-    request.put(request.cx, DIRECTORY_ENTRY.build(entry) + encoded + b"\0")
-    process.change(request.bx, offset=file.offset + 1)
-    return 1
+        request.kernel.files.lookup(path, request.task.cwd)
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        return False
+    return True
 
 
-def _listing(process: Process, node: int) -> tuple[str, ...]:
-    return (".", "..", *process.files.listdir(node))
+def _device(request: Request, info: Stat) -> int:
+    """Return a device's number; one of the host's in /dev means the system's own of its name."""
+    if info.kind is FileKind.DEVICE:
+        return info.device
+    device = devices.number_of(request.kernel.files.path(info.node))
+    if device is None:
+        raise os_error(errno.EACCES)
+    return device
 
 
-def stat(process: Process, request: Request) -> int:
+def _open_device(request: Request, device: int, flags: int) -> int:
+    kernel = request.kernel
+    if device not in SERVED:
+        raise os_error(errno.ENXIO if device & BLOCK_NUMBER else errno.ENODEV)
+    if device not in TERMINALS:
+        return kernel.install(OpenFile(0, flags & _KEPT_FLAGS, device=device))
+    if device == CONTROLLING and not request.task.has_terminal:
+        raise os_error(errno.ENXIO)
+    task = request.task
+    if task.session == task.pid and not task.has_terminal and not flags & Open.NO_TERMINAL:
+        kernel.change(has_terminal=True)
+        owned = kernel.state.terminal._replace(group=task.group)
+        kernel.state = kernel.state._replace(terminal=owned)
+    shown = device if kernel.kind.input or kernel.kind.output else 0
+    return kernel.install(OpenFile(0, flags & _KEPT_FLAGS, device=shown, channel=Console.CHANNEL))
+
+
+def _open_fifo(request: Request, node: int, flags: int) -> int | Blocked:
+    """Open a named pipe; it waits until somebody has opened the other end."""
+    kernel, number = request.kernel, -node
+    descriptor = request.task.progress - 1
+    if descriptor < 0:
+        descriptor = kernel.install(OpenFile(node, flags & _KEPT_FLAGS, pipe=number))
+    ends, access = kernel.state.pipes[number], flags & Open.ACCESS_MODE
+    alone = not ends.readers if access == Open.WRITE_ONLY else not ends.writers
+    if not alone:
+        return descriptor
+    if flags & Open.NO_DELAY:
+        if access == Open.WRITE_ONLY:
+            kernel.close(descriptor)
+            raise os_error(errno.ENXIO)
+        return descriptor
+    kernel.change(progress=descriptor + 1)
+    writes = access == Open.WRITE_ONLY
+    return request.block(WaitFor.PIPE_READER if writes else WaitFor.PIPE_WRITER, number)
+
+
+# -- permissions -----------------------------------------------------------------------------
+
+
+def _check_access(request: Request, info: Stat, wanted: int, *, real: bool = False) -> None:
+    """EACCES unless the caller may use a file so; EBUSY to write a program that runs."""
+    task = request.task
+    if wanted & WRITE and _runs(request, info.node):
+        raise os_error(errno.EBUSY)
+    if wanted & ~permitted(task, info, real=real):
+        raise os_error(errno.EACCES)
+
+
+def permitted(task: Task, info: Stat, *, real: bool = False) -> int:
+    """Return what a process may do with a file; ``real``: by its real user, not the effective."""
+    uid, gid = (task.uid, task.gid) if real else (task.euid, task.egid)
+    if uid == 0:
+        return READ | WRITE | EXECUTE
+    shift = 6 if uid == info.uid else 3 if gid == info.gid else 0
+    return info.mode >> shift & 7
+
+
+def _runs(request: Request, node: int) -> bool:
+    tasks = request.kernel.state.tasks.values()
+    return any(task.program == node and task.life != Life.ZOMBIE for task in tasks)
+
+
+def _check_folder(request: Request, path: str) -> None:
+    """EACCES unless the caller may change the folder that a path's last name lies in."""
+    if request.task.euid == 0:
+        return
+    parent = path.rstrip("/").rpartition("/")[0] or ("/" if path.startswith("/") else ".")
+    files = request.kernel.files
+    info = files.stat(files.lookup(parent, request.task.cwd))
+    _check_access(request, info, WRITE | EXECUTE)
+
+
+def _check_owner(request: Request, info: Stat) -> None:
+    if request.task.euid not in (0, info.uid):
+        raise os_error(errno.EPERM)
+
+
+def access(request: Request) -> int:
+    """Say whether BX=path may be used as CX asks."""
+    if request.cx & ~7:
+        raise os_error(errno.EINVAL)
+    info = _stat_of(request, request.bx)
+    _check_access(request, info, request.cx, real=True)
+    if request.cx & EXECUTE and info.kind is FileKind.FILE and not info.mode & 0o111:
+        raise os_error(errno.EACCES)
+    return 0
+
+
+# -- what files are like ---------------------------------------------------------------------
+
+
+def _node(request: Request, offset: int, *, follow: bool = True) -> int:
+    path = request.path(offset)
+    return request.kernel.files.lookup(path, request.task.cwd, follow=follow)
+
+
+def _stat_of(request: Request, offset: int) -> Stat:
+    return request.kernel.files.stat(_node(request, offset))
+
+
+def stat(request: Request) -> int:
     """Describe BX=path at CX."""
-    return _describe(process, request, follow=True)
+    return _describe(request, _node(request, request.bx))
 
 
-def lstat(process: Process, request: Request) -> int:
+def lstat(request: Request) -> int:
     """Describe BX=path at CX, a link itself."""
-    return _describe(process, request, follow=False)
+    return _describe(request, _node(request, request.bx, follow=False))
 
 
-def _describe(process: Process, request: Request, *, follow: bool) -> int:
-    path, described = request.path(request.bx), None
-    if path not in DEVICES:
-        described = process.files.stat(process.files.lookup(path, process.cwd, follow=follow))
-    request.put(request.cx, build_stat(described, old=process.old_abi))
-    return 0
-
-
-def fstat(process: Process, request: Request) -> int:
+def fstat(request: Request) -> int:
     """Describe descriptor BX at CX."""
-    file = process.open_file(request.bx)
-    described = process.files.stat(file.node) if file.node else None
-    request.put(request.cx, build_stat(described, old=process.old_abi))
+    file = request.kernel.open_file(request.bx)
+    if file.node:
+        return _describe(request, file.node)
+    if file.device:
+        kind, mode = FileKind.DEVICE, 0o620
+    else:
+        kind, mode = FileKind.FIFO, 0o600
+    return _put_stat(request, Stat(1, kind, mode, 0, 0, 1, device=file.device))
+
+
+def _describe(request: Request, node: int) -> int:
+    files = request.kernel.files
+    info = files.stat(node)
+    if info.kind is FileKind.DIRECTORY:
+        names = files.listdir(node)
+        subfolders = _subfolders(request, node, names) if len(names) <= MAX_LISTED else 0
+        size = DIRECTORY_ENTRY_SIZE * (len(names) + 2)
+        info = replace(info, size=size, nlink=info.nlink + subfolders)
+    elif info.kind is FileKind.OTHER:
+        device = devices.number_of(files.path(node))
+        if device is not None:
+            info = replace(info, kind=FileKind.DEVICE, device=device)
+    return _put_stat(request, info)
+
+
+def _subfolders(request: Request, node: int, names: tuple[str, ...]) -> int:
+    files, count = request.kernel.files, 0
+    try:
+        folder = files.path(node)
+    except OSError:  # it was removed
+        return 0
+    for name in names:
+        child = files.lookup(name, folder, follow=False)
+        count += files.stat(child).kind is FileKind.DIRECTORY
+    return count
+
+
+def _put_stat(request: Request, info: Stat) -> int:
+    request.put(request.cx, build_stat(info, old=request.task.old_abi))
     return 0
 
 
-def access(process: Process, request: Request) -> int:
-    """Say whether BX=path may be used as CX asks: root may do all but run what isn't executable."""
-    path = request.path(request.bx)
-    if path not in DEVICES:
-        found = process.files.stat(process.files.lookup(path, process.cwd))
-        if request.cx & EXECUTE and not found.mode & 0o111:
-            raise os_error(errno.EACCES)
-    return 0
-
-
-def unlink(process: Process, request: Request) -> int:
-    """Remove the file BX."""
-    process.files.unlink(request.path(request.bx), process.cwd)
-    return 0
-
-
-def rename(process: Process, request: Request) -> int:
-    """Rename BX to CX."""
-    process.files.rename(request.path(request.bx), request.path(request.cx), process.cwd)
-    return 0
-
-
-def mkdir(process: Process, request: Request) -> int:
-    """Make the directory BX with CX=mode."""
-    mode = request.cx & 0o777 & ~process.umask
-    process.files.mkdir(request.path(request.bx), process.cwd, mode)
-    return 0
-
-
-def rmdir(process: Process, request: Request) -> int:
-    """Remove the empty directory BX."""
-    process.files.rmdir(request.path(request.bx), process.cwd)
-    return 0
-
-
-def chdir(process: Process, request: Request) -> int:
-    """Make BX the working directory."""
-    node = process.files.lookup(request.path(request.bx), process.cwd)
-    if process.files.stat(node).kind is not FileKind.DIRECTORY:
-        raise os_error(errno.ENOTDIR)
-    process.cwd = process.files.path(node)
-    return 0
-
-
-def chmod(process: Process, request: Request) -> int:
+def chmod(request: Request) -> int:
     """Give BX=path the permission bits CX."""
-    node = process.files.lookup(request.path(request.bx), process.cwd)
-    process.files.chmod(node, request.cx & 0o777)
+    info = _stat_of(request, request.bx)
+    _check_owner(request, info)
+    request.kernel.files.chmod(info.node, request.cx & MODE_BITS)
     return 0
 
 
-def chown(process: Process, request: Request) -> int:
-    """Accept any owner of BX=path; there is only one user."""
-    process.files.lookup(request.path(request.bx), process.cwd)
+def chown(request: Request) -> int:
+    """Give BX=path the owner CX and the group DX, a link itself."""
+    return _chown(request, _node(request, request.bx, follow=False))
+
+
+def fchown(request: Request) -> int:
+    """Give descriptor BX's file the owner CX and the group DX."""
+    file = request.kernel.open_file(request.bx)
+    return _chown(request, file.node) if file.node else 0
+
+
+def _chown(request: Request, node: int) -> int:
+    files = request.kernel.files
+    info = files.stat(node)
+    _check_owner(request, info)
+    uid = info.uid if request.cx == KEPT else request.cx
+    gid = info.gid if request.dx == KEPT else request.dx & 0xFF
+    files.chown(node, uid, gid)
+    lost = (0o4000 if uid != info.uid else 0) | (0o2000 if gid != info.gid else 0)
+    if info.mode & lost:
+        files.chmod(node, info.mode & ~lost)
     return 0
 
 
-def utime(process: Process, request: Request) -> int:
+def utime(request: Request) -> int:
     """Set the time of BX=path to that at CX, or to now."""
-    node = process.files.lookup(request.path(request.bx), process.cwd)
-    seconds = request.guest.nanoseconds() // 1_000_000_000
+    info = _stat_of(request, request.bx)
+    seconds = request.kernel.nanoseconds() // 1_000_000_000
     if request.cx:
         seconds = UTIMBUF.parse(request.get(request.cx, UTIMBUF.sizeof())).modification
-    process.files.utime(node, seconds)
+    request.kernel.files.utime(info.node, seconds)
     return 0
 
 
-def symlink(process: Process, request: Request) -> int:
-    """Make CX a symbolic link to BX."""
-    process.files.symlink(request.path(request.bx), request.path(request.cx), process.cwd)
+# -- names -----------------------------------------------------------------------------------
+
+
+def unlink(request: Request) -> int:
+    """Remove the file BX."""
+    path = request.path(request.bx)
+    _check_folder(request, path)
+    try:
+        request.kernel.files.unlink(path, request.task.cwd)
+    except IsADirectoryError:
+        raise os_error(errno.EPERM) from None
     return 0
 
 
-def readlink(process: Process, request: Request) -> int:
-    """Write where the link BX leads to CX, at most DX bytes."""
-    target = process.files.readlink(request.path(request.bx), process.cwd)
-    data = target.encode("utf-8", "surrogateescape")[: request.dx]
-    request.put(request.cx, data)
-    return len(data)
+def link(request: Request) -> int:
+    """Give the file BX the name CX, too."""
+    old, new = request.path(request.bx), request.path(request.cx)
+    _check_folder(request, new)
+    request.kernel.files.link(old, new, request.task.cwd)
+    return 0
 
 
-def dup(process: Process, request: Request) -> int:
-    """Duplicate descriptor BX."""
-    return process.duplicate(request.bx)
+def rename(request: Request) -> int:
+    """Rename BX to CX."""
+    old, new = request.path(request.bx), request.path(request.cx)
+    _check_folder(request, old)
+    _check_folder(request, new)
+    try:
+        request.kernel.files.rename(old, new, request.task.cwd)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.EISDIR):
+            raise os_error(errno.EPERM) from None
+        raise
+    return 0
 
 
-def dup2(process: Process, request: Request) -> int:
-    """Duplicate descriptor BX as CX."""
-    return process.duplicate(request.bx, exactly=request.cx)
+def mkdir(request: Request) -> int:
+    """Make the directory BX with CX=mode."""
+    path, task = request.path(request.bx), request.task
+    _check_folder(request, path)
+    mode = request.cx & 0o777 & ~task.umask
+    request.kernel.files.mkdir(path, task.cwd, mode, owner=(task.euid, task.egid))
+    return 0
 
 
-def fcntl(process: Process, request: Request) -> int:
-    """Do CX=command with descriptor BX and argument DX."""
-    file = process.open_file(request.bx)
-    changeable = Open.APPEND | Open.NO_DELAY
-    match request.cx:
-        case Fcntl.DUPLICATE:
-            if request.dx >= 0x8000:
-                raise os_error(errno.EINVAL)
-            return process.duplicate(request.bx, lowest=signed16(request.dx))
-        case Fcntl.GET_CLOSE_ON_EXEC | Fcntl.SET_CLOSE_ON_EXEC:
-            return 0  # nothing is ever executed
-        case Fcntl.GET_FLAGS:
-            return file.flags & (changeable | Open.ACCESS_MODE)
-        case Fcntl.SET_FLAGS:
-            flags = file.flags & ~changeable | request.dx & changeable
-            process.change(request.bx, flags=flags)
-            return 0
-    raise os_error(errno.EINVAL)
-
-
-def ioctl(process: Process, request: Request) -> int:
-    """Do CX=command with the terminal of descriptor BX and DX=pointer."""
-    if process.open_file(request.bx).channel in ("", NULL):
-        raise os_error(errno.ENOTTY)
-    match request.cx:
-        case Ioctl.TCGETS:
-            request.put(request.dx, process.termios)
-        case Ioctl.TCSETS | Ioctl.TCSETSW | Ioctl.TCSETSF:
-            process.termios = request.get(request.dx, TERMIOS_SIZE)
-        case Ioctl.TIOCGWINSZ:
-            request.put(request.dx, WINDOW_SIZE.build(SCREEN))
-        case Ioctl.FIONREAD:
-            request.put_word(request.dx, min(len(process.console.peek()), 0x7FFF))
-        case Ioctl.TCFLSH:
-            pass
+def mknod(request: Request) -> int:
+    """Make the device or fifo BX with CX=type and mode, DX=device."""
+    path, task = request.path(request.bx), request.task
+    kind, mode = request.cx & FILE_TYPE_MASK, request.cx & MODE_BITS & ~request.task.umask
+    if kind == FileType.DIRECTORY or (kind != FileType.FIFO and task.euid):
+        raise os_error(errno.EPERM)
+    _check_folder(request, path)
+    files = request.kernel.files
+    match kind:
+        case 0 | FileType.REGULAR:
+            owner = (task.euid, task.egid)
+            files.create(path, task.cwd, mode, exclusive=True, owner=owner)
+        case FileType.CHARACTER_DEVICE:
+            files.mknod(path, task.cwd, FileKind.DEVICE, mode, request.dx)
+        case FileType.BLOCK_DEVICE:
+            files.mknod(path, task.cwd, FileKind.DEVICE, mode, request.dx | BLOCK_NUMBER)
+        case FileType.FIFO:
+            files.mknod(path, task.cwd, FileKind.FIFO, mode)
         case _:
             raise os_error(errno.EINVAL)
     return 0
 
 
-HANDLERS: dict[Call, Handler] = {
-    Call.READ: read,
-    Call.WRITE: write,
+def rmdir(request: Request) -> int:
+    """Remove the empty directory BX."""
+    path = request.path(request.bx)
+    _check_folder(request, path)
+    request.kernel.files.rmdir(path, request.task.cwd)
+    return 0
+
+
+def chdir(request: Request) -> int:
+    """Make BX the working directory."""
+    request.kernel.change(cwd=_folder(request, EXECUTE))
+    return 0
+
+
+def chroot(request: Request) -> int:
+    """Make BX the root directory, as root may."""
+    if request.task.euid:
+        raise os_error(errno.EPERM)
+    path = _folder(request, 0)
+    whole = request.task.root.rstrip("/") + path
+    request.kernel.change(root=whole, cwd="/")
+    return 0
+
+
+def _folder(request: Request, wanted: int) -> str:
+    files = request.kernel.files
+    info = _stat_of(request, request.bx)
+    if info.kind is not FileKind.DIRECTORY:
+        raise os_error(errno.ENOTDIR)
+    _check_access(request, info, wanted)
+    return files.path(info.node)
+
+
+def symlink(request: Request) -> int:
+    """Make CX a symbolic link to BX."""
+    target, path = request.path(request.bx), request.path(request.cx)
+    _check_folder(request, path)
+    request.kernel.files.symlink(target, path, request.task.cwd)
+    return 0
+
+
+def readlink(request: Request) -> int:
+    """Write where the link BX leads to CX, at most DX bytes."""
+    target = request.kernel.files.readlink(request.path(request.bx), request.task.cwd)
+    data = target.encode("utf-8", "surrogateescape")[: request.dx]
+    request.put(request.cx, data)
+    return len(data)
+
+
+def sync(request: Request) -> int:
+    """Succeed: everything is written at once."""
+    return 0
+
+
+HANDLERS: dict[Call, Callable[[Request], Result]] = {
     Call.OPEN: open_,
-    Call.CLOSE: close,
-    Call.LSEEK: lseek,
-    Call.READDIR: readdir,
     Call.STAT: stat,
     Call.LSTAT: lstat,
     Call.FSTAT: fstat,
     Call.ACCESS: access,
     Call.UNLINK: unlink,
+    Call.LINK: link,
     Call.RENAME: rename,
     Call.MKDIR: mkdir,
+    Call.MKNOD: mknod,
     Call.RMDIR: rmdir,
     Call.CHDIR: chdir,
+    Call.CHROOT: chroot,
     Call.CHMOD: chmod,
     Call.CHOWN: chown,
+    Call.FCHOWN: fchown,
     Call.UTIME: utime,
     Call.SYMLINK: symlink,
     Call.READLINK: readlink,
-    Call.DUP: dup,
-    Call.DUP2: dup2,
-    Call.FCNTL: fcntl,
-    Call.IOCTL: ioctl,
+    Call.SYNC: sync,
 }

@@ -1,206 +1,314 @@
-"""ELKS' system calls on the process itself: memory, identity, time, signals, its end.
+"""ELKS' system calls on processes: their birth, end and identity, and on the system as a whole.
 
-Each takes the process and the request and returns AX, or an outcome; OSError becomes -errno.
+Sources: ELKS' kernel/fork.c, exit.c, sys.c and sysctl.c.
 """
 
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from enum import IntFlag
 
-from blink16.elks.abi import RELEASE, TIMES, TIMEVAL, TIMEZONE, UTSNAME, Call
-from blink16.elks.filecalls import Handler
-from blink16.elks.process import PARENT_PID, PID, Process
-from blink16.elks.request import Request, signed16
+from blink16.elks.abi import SYSTEM_NAME, UTSNAME, Call
+from blink16.elks.execution import execute
+from blink16.elks.kernel import Kernel
+from blink16.elks.request import Leave, Request, Result, behind_stub, signed16
+from blink16.elks.segments import PARAGRAPH, find, share
+from blink16.elks.state import (
+    FIRST,
+    MAX_TASKS,
+    REGISTERS,
+    BlockKind,
+    Life,
+    Task,
+    WaitFor,
+    Waiting,
+)
 from blink16.hostfolder import os_error
 from blink16.memory import linear
-from blink16.services import CALLER_FLAGS, Exit, Guest, Outcome, Trap, caller_address
+from blink16.services import ELSEWHERE, Exit, Outcome
 
-TICKS_PER_SECOND = 100
-DEFAULT, IGNORE = (0, 0), (0, 1)
-"""What signal() is told, instead of a far address."""
-IGNORED_BY_DEFAULT = frozenset((17, 18, 23, 28))  # SIGCHLD, SIGCONT, SIGURG, SIGWINCH
-SIGKILL, SIGSTOP = 9, 19
-SIGNALS = 32
+RESERVED_TASKS = 2
+"""The kernel's own: the idle one, and init."""
+ANY_CHILD = -1
+LENT_WORDS = 6
+"""Words of a parent's stack that vfork() keeps while the child runs on it."""
+UNCHANGED = 0xFFFF
 
 
-def exit_(process: Process, request: Request) -> Outcome:
+class Wait4(IntFlag):
+    """Options of wait4()."""
+
+    WNOHANG = 1
+    WUNTRACED = 2
+
+
+def exit_(request: Request) -> Leave | Outcome:
     """End with the status in BX."""
-    return Exit(request.bx & 0xFF)
+    return end(request.kernel, (request.bx & 0xFF) << 8)
 
 
-def brk(process: Process, request: Request) -> int:
-    """Move the end of the heap to BX."""
-    if not process.segment.data_end <= request.bx <= process.segment.break_limit():
-        raise os_error(errno.ENOMEM)
-    process.break_ = request.bx
-    return 0
+def end(kernel: Kernel, status: int) -> Leave | Outcome:
+    """End the current process; with the last one the machine ends, as the first one did.
+
+    ``status``: as wait4() tells it.
+    """
+    task = kernel.task
+    result = _exit_code(status) if task.pid == FIRST else kernel.state.result
+    if len(kernel.living()) == 1:
+        return Exit(result)
+    kernel.end(task, status)
+    kernel.state = kernel.state._replace(result=result)
+    return Leave()
 
 
-def sbrk(process: Process, request: Request) -> int:
-    """Move the end of the heap by BX, signed; where it was goes to CX."""
-    old, new = process.break_, process.break_ + signed16(request.bx)
-    if request.bx and not process.segment.data_end <= new <= process.segment.break_limit():
-        raise os_error(errno.ENOMEM)
-    request.put_word(request.cx, old)
-    process.break_ = new
-    return 0
+def _exit_code(status: int) -> int:
+    """Return what a shell makes of a status of wait4()."""
+    return status >> 8 if status > 0xFF else status and 128 + status
 
 
-def fmemalloc(process: Process, request: Request) -> int:
-    """Allocate BX paragraphs outside the data segment; the segment goes to CX."""
-    if not request.bx:
-        raise os_error(errno.EINVAL)
-    request.address(request.cx, 2)
-    request.put_word(request.cx, process.allocate_far(request.bx))
-    return 0
+def fork(request: Request) -> int:
+    """Make a second process with a copy of the data segment; 0 there, its number here."""
+    kernel, task = request.kernel, request.task
+    _check_room(kernel)
+    block = find(kernel.state.blocks, task.data)
+    assert block is not None
+    data = kernel.allocate(block.paragraphs, BlockKind(block.kind))
+    memory, size = request.guest.memory, block.paragraphs * PARAGRAPH
+    memory.write(linear(data, 0), memory[linear(task.data, 0) : linear(task.data, 0) + size])
+    moved = {task.data: data}
+    behind = behind_stub(request.guest)
+    for name in ("ds", "es", "ss"):
+        behind[name] = data
+    behind["cs"] = moved.get(behind["cs"], behind["cs"]) if task.code == task.data else behind["cs"]
+    code = data if task.code == task.data else task.code
+    return _born(request, behind, code=code, data=data).pid
 
 
-def fmemfree(process: Process, request: Request) -> int:
-    """Free the segment BX of fmemalloc()."""
-    process.free_far(request.bx)
-    return 0
+def vfork(request: Request) -> Leave:
+    """Make a second process that runs on this one's stack until it executes or ends."""
+    kernel = request.kernel
+    _check_room(kernel)
+    behind = behind_stub(request.guest)
+    parent = request.task
+    stack = linear(behind["ss"], behind["sp"] - 6)
+    lent = request.guest.memory[stack : stack + 2 * LENT_WORDS]
+    child = _born(request, behind, code=parent.code, data=parent.data)
+    kernel.put(child._replace(borrows=True))
+    kernel.state = kernel.state._replace(blocks=share(kernel.state.blocks, parent.data))
+    registers = _values({**behind, "ax": child.pid})
+    kernel.change(
+        registers=registers, waiting=Waiting(WaitFor.VFORK, child.pid), progress=0, lent=lent
+    )
+    return Leave(child.pid)
 
 
-def getpid(process: Process, request: Request) -> int:
+def _check_room(kernel: Kernel) -> None:
+    if len(kernel.state.tasks) + RESERVED_TASKS >= MAX_TASKS:
+        raise os_error(errno.EAGAIN)
+
+
+def _born(request: Request, registers: dict[str, int], *, code: int, data: int) -> Task:
+    """Add a child of the current process that goes on with these registers."""
+    kernel, parent = request.kernel, request.task
+    child = parent._replace(
+        pid=kernel.new_pid(),
+        parent=parent.pid,
+        registers=_values({**registers, "ax": 0}),
+        waiting=None,
+        progress=0,
+        pending=0,
+        alarm=None,
+        alarm_interval=0,
+        exit_status=0,
+        code=code,
+        data=data,
+        lent=b"",
+        borrows=False,
+    )
+    if code != data:
+        kernel.state = kernel.state._replace(blocks=share(kernel.state.blocks, code))
+    if parent.program:
+        kernel.files.hold(parent.program)
+    kernel.share_files(parent)
+    kernel.put(child)
+    return child
+
+
+def _values(registers: dict[str, int]) -> tuple[int, ...]:
+    return tuple(registers[name] for name in REGISTERS)
+
+
+def execve(request: Request) -> Outcome:
+    """Run BX=path instead, with the argument block of DX bytes at CX."""
+    path = request.path(request.bx)
+    block = request.get(request.cx, request.dx)
+    execute(request.kernel, path, block)
+    return ELSEWHERE
+
+
+def wait4(request: Request) -> Result:
+    """Wait for a child to end: BX=which, CX=where its status goes, DX=options."""
+    kernel, me, which = request.kernel, request.task, signed16(request.bx)
+    children = [task for task in kernel.state.tasks.values() if task.parent == me.pid]
+    for child in children:
+        if child.life == Life.RUNNING or not _is_meant(which, child, me):
+            continue
+        if request.cx:
+            request.put_word(request.cx, child.exit_status)
+        if child.life == Life.ZOMBIE:
+            tasks = {pid: task for pid, task in kernel.state.tasks.items() if pid != child.pid}
+            kernel.state = kernel.state._replace(tasks=tasks)
+        return child.pid
+    if request.dx & Wait4.WNOHANG:
+        return 0
+    if not any(child.life == Life.RUNNING for child in children):
+        raise os_error(errno.ECHILD)
+    return request.block(WaitFor.CHILD, which)
+
+
+def _is_meant(which: int, child: Task, parent: Task) -> bool:
+    if which == 0:
+        return child.group == parent.group
+    return which in (ANY_CHILD, child.pid)
+
+
+def getpid(request: Request) -> int:
     """Return the process' number; its parent's goes to BX."""
-    if request.bx:
-        request.put_word(request.bx, PARENT_PID)
-    return PID
+    return _two_values(request, request.task.pid, request.task.parent)
 
 
-def getuid(process: Process, request: Request) -> int:
-    """Return the user or group, root; the effective one goes to BX."""
+def getuid(request: Request) -> int:
+    """Return the user; the effective one goes to BX."""
+    return _two_values(request, request.task.uid, request.task.euid)
+
+
+def getgid(request: Request) -> int:
+    """Return the group; the effective one goes to BX."""
+    return _two_values(request, request.task.gid, request.task.egid)
+
+
+def _two_values(request: Request, result: int, second: int) -> int:
     if request.bx:
-        request.put_word(request.bx, 0)
+        request.put_word(request.bx, second)
+    return result
+
+
+def setuid(request: Request) -> int:
+    """Become user BX: root for good, others back and forth between two."""
+    task, uid = request.task, request.bx
+    if task.euid == 0:
+        request.kernel.change(uid=uid, euid=uid, suid=uid)
+    elif uid in (task.uid, task.suid):
+        request.kernel.change(euid=uid)
+    else:
+        raise os_error(errno.EPERM)
     return 0
 
 
-def setsid(process: Process, request: Request) -> int:
-    """Return the process' own session."""
-    return PID
-
-
-def nothing(process: Process, request: Request) -> int:
-    """Succeed: there is nothing to do."""
+def setgid(request: Request) -> int:
+    """Become group BX."""
+    task, gid = request.task, request.bx
+    if task.euid == 0:
+        request.kernel.change(gid=gid, egid=gid, sgid=gid)
+    elif gid in (task.gid, task.sgid):
+        request.kernel.change(egid=gid)
+    else:
+        raise os_error(errno.EPERM)
     return 0
 
 
-def wait4(process: Process, request: Request) -> int:
-    """Say that there are no children."""
-    raise os_error(errno.ECHILD)
+def setsid(request: Request) -> int:
+    """Begin a session and a group of one's own, without a terminal."""
+    task = request.task
+    if task.session == task.pid:
+        raise os_error(errno.EPERM)
+    request.kernel.change(session=task.pid, group=task.pid, has_terminal=False)
+    return task.pid
 
 
-def umask(process: Process, request: Request) -> int:
+def umask(request: Request) -> int:
     """Set the mask for new files to BX and return the old one."""
-    old, process.umask = process.umask, request.bx & 0o777
+    old = request.task.umask
+    request.kernel.change(umask=request.bx & 0o777)
     return old
 
 
-def gettimeofday(process: Process, request: Request) -> int:
-    """Write the time to BX and the time zone, UTC, to CX, each unless it is 0."""
-    seconds, nanoseconds = divmod(request.guest.nanoseconds(), 1_000_000_000)
-    if request.bx:
-        time = {"seconds": seconds & 0xFFFFFFFF, "microseconds": nanoseconds // 1000}
-        request.put(request.bx, TIMEVAL.build(time))
-    if request.cx:
-        request.put(request.cx, TIMEZONE.build({"minutes_west": 0, "dst": 0}))
+def uname(request: Request) -> int:
+    """Describe the system at BX."""
+    request.put(request.bx, UTSNAME.build(SYSTEM_NAME))
     return 0
 
 
-def uname(process: Process, request: Request) -> int:
-    """Write the system's names to BX; the old libc asks for the release alone."""
-    if process.old_abi:
-        request.put(request.bx, RELEASE.encode() + b"\0")
-        return 0
-    names = {
-        "sysname": "ELKS",
-        "nodename": "blink16",
-        "release": RELEASE,
-        "version": "blink16",
-        "machine": "ibmpc",
-    }
-    request.put(request.bx, UTSNAME.build(names))
-    return 0
+def for_root(request: Request) -> int:
+    """Refuse what changes the system as a whole: mounts, and the kernel's end."""
+    raise os_error(errno.EPERM)
 
 
-def times(process: Process, request: Request) -> int:
-    """Write the processor times to BX, in ticks; all of it is the user's."""
-    ticks = request.guest.nanoseconds() * TICKS_PER_SECOND // 1_000_000_000 & 0xFFFFFFFF
-    if request.bx:
-        spent = {"user": ticks, "system": 0, "children": [0, 0]}
-        request.put(request.bx, TIMES.build(spent))
-    return ticks & 0x7FFF
+REBOOT, SHUTDOWN, POWER_OFF = 0x0123, 0x4567, 0x6789
 
 
-def signal(process: Process, request: Request) -> int:
-    """Let signal BX be handled at DX:CX; 0:0 is the default and 0:1 ignores it.
-
-    The old libc gives a near address in CX alone.
-    """
-    number = request.bx
-    if not 0 < number < SIGNALS or number in (SIGKILL, SIGSTOP):
+def reboot(request: Request) -> Outcome:
+    """End the machine, as root may."""
+    if request.task.euid:
+        raise os_error(errno.EPERM)
+    if request.dx not in (REBOOT, SHUTDOWN, POWER_OFF):
         raise os_error(errno.EINVAL)
-    segment = request.dx
-    if process.old_abi:
-        near = request.cx not in (DEFAULT[1], IGNORE[1])
-        segment = caller_address(request.guest)[0] if near else 0
-    process.handlers[number] = (segment, request.cx)
-    return 0
+    return Exit(0, "the system was halted" if request.dx == SHUTDOWN else "")
 
 
-def kill(process: Process, request: Request) -> int | Outcome:
-    """Send signal CX to process BX; there is only this one."""
-    if signed16(request.bx) not in (PID, 0, -1, -PID):
-        raise os_error(errno.ESRCH)
-    number = request.cx
-    if number >= SIGNALS:
-        raise os_error(errno.EINVAL)
-    handler = process.handlers.get(number, DEFAULT)
-    if number == 0 or handler == IGNORE or (handler == DEFAULT and number in IGNORED_BY_DEFAULT):
+SYSCTL_NAMES = ("kern.debug", "kern.strace", "kern.console", "malloc.debug", "net.debug")
+SYSCTL_VALUES = {"kern.console": 0x0400}
+SYSCTL_GET, SYSCTL_SET, SYSCTL_LIST = -2, -1, 0
+MAX_SYSCTL_NAME = 32
+
+
+def sysctl(request: Request) -> int:
+    """Get or set a value of the kernel; BX >= 0 asks for the name of that number."""
+    operation = signed16(request.bx)
+    if operation >= SYSCTL_LIST:
+        if not request.cx:
+            raise os_error(errno.EFAULT)
+        if operation >= len(SYSCTL_NAMES):
+            raise os_error(errno.ENOTDIR)
+        request.put(request.cx, SYSCTL_NAMES[operation].encode() + b"\0")
         return 0
-    if handler == DEFAULT:
-        segment, offset = caller_address(request.guest)
-        return Trap(number, f"signal {number}, sent by the program at {segment:04X}:{offset:04X}")
-    _enter_handler(request.guest, number, handler, near=process.old_abi)
+    name = request.path(request.cx)
+    if len(name) >= MAX_SYSCTL_NAME - 1:
+        raise os_error(errno.EFAULT)
+    request.address(request.dx, 2)
+    if name not in SYSCTL_NAMES:
+        raise os_error(errno.ENOTDIR)
+    if operation == SYSCTL_GET:
+        request.put_word(request.dx, SYSCTL_VALUES.get(name, 0))
+    elif operation != SYSCTL_SET:
+        raise os_error(errno.EINVAL)
     return 0
 
 
-def _enter_handler(guest: Guest, number: int, handler: tuple[int, int], *, near: bool) -> None:
-    """Let the stub's IRET lead into a handler, which finds its return address and the signal.
-
-    It removes both when it returns, and has kept all registers.
-    """
-    registers, memory = guest.registers, guest.memory
-    segment, offset = caller_address(guest)
-    flags = memory.read_word(linear(registers.ss, registers.sp + CALLER_FLAGS))
-    return_address = (offset,) if near else (offset, segment)
-    stack = (handler[1], handler[0], flags, *return_address, number)
-    # IP, CS and flags of the caller go, and these words end where they ended
-    registers.sp += CALLER_FLAGS + 2 - 2 * len(stack)
-    for place, value in enumerate(stack):
-        memory.write_word(linear(registers.ss, registers.sp + 2 * place), value)
+def socket(request: Request) -> int:
+    """Say that there is no network."""
+    request.guest.notice("the program asks for a network, and there is none: ENETDOWN")
+    raise os_error(errno.ENETDOWN)
 
 
-HANDLERS: dict[Call, Handler] = {
+HANDLERS: dict[Call, Callable[[Request], Result]] = {
     Call.EXIT: exit_,
-    Call.BRK: brk,
-    Call.SBRK: sbrk,
-    Call.FMEMALLOC: fmemalloc,
-    Call.FMEMFREE: fmemfree,
+    Call.FORK: fork,
+    Call.VFORK: vfork,
+    Call.EXECVE: execve,
+    Call.WAIT4: wait4,
     Call.GETPID: getpid,
     Call.GETUID: getuid,
-    Call.GETGID: getuid,
-    Call.SETUID: nothing,
-    Call.SETGID: nothing,
-    Call.FCHOWN: nothing,
+    Call.GETGID: getgid,
+    Call.SETUID: setuid,
+    Call.SETGID: setgid,
     Call.SETSID: setsid,
-    Call.SYNC: nothing,
-    Call.ALARM: nothing,
-    Call.WAIT4: wait4,
     Call.UMASK: umask,
-    Call.GETTIMEOFDAY: gettimeofday,
-    Call.TIMES: times,
     Call.UNAME: uname,
-    Call.SIGNAL: signal,
-    Call.KILL: kill,
+    Call.MOUNT: for_root,
+    Call.UMOUNT: for_root,
+    Call.REBOOT: reboot,
+    Call.SYSCTL: sysctl,
+    Call.SOCKET: socket,
 }

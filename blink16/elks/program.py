@@ -1,188 +1,155 @@
-"""Putting an ELKS executable into a machine, as ELKS' fs/exec.c does."""
+"""Putting an ELKS system and its first program into a machine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+
+from construct import Int16ul, Struct
 
 from blink16.console import Console
-from blink16.elks import aout
-from blink16.elks.aout import Executable, Relocation, Section
+from blink16.elks import aout, devices, image, segments
 from blink16.elks.errors import ElksError
-from blink16.elks.process import DataSegment, Process
+from blink16.elks.execution import relocated, start
+from blink16.elks.image import Placed, TooLargeError, encoded
+from blink16.elks.kernel import STDERR, Kernel
+from blink16.elks.scheduler import Scheduler
+from blink16.elks.segments import paragraphs
+from blink16.elks.state import (
+    FIRST,
+    INIT,
+    MAX_DESCRIPTORS,
+    BlockKind,
+    ConsoleKind,
+    DataLayout,
+    KernelState,
+    OpenFile,
+    Task,
+    TerminalState,
+)
 from blink16.elks.system import ElksSystem
+from blink16.elks.terminal import INITIAL_MODES
 from blink16.faults import hang_faults
 from blink16.files import FileTree
 from blink16.memory import linear
 from blink16.services import Chassis
-from blink16.symbols import Symbol, SymbolKind, SymbolTable
+from blink16.symbols import SymbolTable
 
-CODE_SEGMENT = 0x1000
-PARAGRAPH = 16
-DEFAULT_HEAP = DEFAULT_STACK = 0x1000
-ALL_OF_THE_SEGMENT = 0xFFF0
-"""A heap in the header that means: as much as there is; and the largest data segment."""
-MAX_DATA = 0xFFFF
 SYSTEM_CALL = 0x80
-USER_FLAGS = 0xF200
-"""Interrupts are on."""
+READ_WRITE = 2
+WINDOW = Struct("rows" / Int16ul, "columns" / Int16ul)
 
 
 def load(
     chassis: Chassis,
-    image: bytes,
+    content: bytes,
     argv: Sequence[str],
     environment: Mapping[str, str],
     files: FileTree,
     console: Console,
+    kind: ConsoleKind = ConsoleKind(),  # noqa: B008 - frozen
 ) -> SymbolTable:
     """Make a machine ready to run an executable from its entry point.
 
     ``files`` and ``console`` become components of the machine.  ElksError if the executable
     lies about itself or doesn't fit with its arguments.
     """
-    executable = aout.parse(image)
-    arguments = _argument_block(argv, environment)
-    data = _lay_out(executable, len(arguments))
-    far_segment = CODE_SEGMENT + _paragraphs(len(executable.text))
-    data_segment = CODE_SEGMENT
-    if executable.separate:
-        data_segment = far_segment + _paragraphs(len(executable.far_text))
-    segments = {
-        Section.TEXT: CODE_SEGMENT,
-        Section.FAR_TEXT: far_segment,
-        Section.DATA: data_segment,
-        Section.BSS: data_segment,
-    }
-
+    executable = aout.parse(content)
+    if executable.damage:
+        chassis.notice(f"{argv[0]} has no symbols: {executable.damage}")
+    variables = [encoded(f"{name}={value}") for name, value in environment.items()]
+    try:
+        block = image.argument_block([encoded(word) for word in argv], variables)
+        layout = image.layout(executable, len(block))
+    except TooLargeError as error:
+        raise ElksError(error.text) from None
+    placed, state = _first_state(executable, layout, argv[0], kind)
     memory = chassis.memory
-    text = _relocated(executable.text, executable.text_relocations, segments)
-    far_text = _relocated(executable.far_text, executable.far_text_relocations, segments)
-    contents = _relocated(executable.data, executable.data_relocations, segments)
-    memory.write(linear(data_segment, 0), bytes(data.end))
-    memory.write(linear(CODE_SEGMENT, 0), text)
-    if far_text:
-        memory.write(linear(far_segment, 0), far_text)
-    if contents:
-        memory.write(linear(data_segment, _data_start(executable)), contents)
-    block = _argument_block(argv, environment, data.stack_top)
-    memory.write(linear(data_segment, data.stack_top), block)
+    image.put_text(memory, placed)
+    image.put_data(memory, placed)
+    memory.write(linear(placed.data, layout.stack_top), relocated(block, layout.stack_top))
+    start(chassis, placed)
 
-    registers = chassis.registers
-    registers.cs, registers.ip = CODE_SEGMENT, executable.entry
-    registers.ds = registers.es = registers.ss = data_segment
-    registers.sp = data.stack_top
-    registers.dx = data.min_stack
-    registers.flags = USER_FLAGS
-
-    hang_faults(chassis, unhandled=True)
-    free = data_segment + _paragraphs(data.end)
-    old_abi = executable.version == 0
-    process = Process(console, files, data, first_free=free, old_abi=old_abi)
+    kernel = Kernel(chassis, console, files, state, kind)
+    scheduler = Scheduler(chassis, kernel)
+    system = ElksSystem(kernel, scheduler)
+    console.on_received = kernel.typed
+    hang_faults(chassis, unhandled=True, answer=system.fault)
     chassis.add_component(Console.CHANNEL, console)
     chassis.add_component(FileTree.COMPONENT, files)
-    chassis.add_component(Process.COMPONENT, process)
-    chassis.hang_service(SYSTEM_CALL, ElksSystem(process).call)
-    return _symbol_table(executable, segments)
+    chassis.add_component(Kernel.COMPONENT, kernel)
+    chassis.add_component(WindowSize.CHANNEL, WindowSize(kernel))
+    chassis.add_device(Scheduler.COMPONENT, scheduler)
+    call = chassis.add_stub(f"int{SYSTEM_CALL:02x}", system.call)
+    chassis.set_vector(SYSTEM_CALL, *call)
+    scheduler.set_stubs(call, chassis.add_stub("elks-signal", system.signal))
+    devices.make_nodes(files)
+    return image.symbol_table(placed)
 
 
-def _paragraphs(length: int) -> int:
-    return -(-length // PARAGRAPH)
-
-
-def _data_start(executable: Executable) -> int:
-    """Return where data lies in its segment: with combined I&D, behind the text."""
-    return executable.data_base if executable.separate else len(executable.text)
-
-
-def _lay_out(executable: Executable, arguments: int) -> DataSegment:
-    """Divide the data segment between data, bss, heap, stack and ``arguments`` bytes."""
-    if executable.data_base % PARAGRAPH:
-        raise ElksError(f"data can't begin at {executable.data_base:X}h, inside a paragraph")
-    if not executable.separate and (executable.data_base or executable.far_text):
-        raise ElksError("far text and low stacks need separate text and data")
-    data_end = _data_start(executable) + len(executable.data) + executable.bss
-    low_stack = executable.data_base
-    stack = executable.stack or DEFAULT_STACK
-    heap = executable.heap or DEFAULT_HEAP
-    beyond = 0 if low_stack else arguments
-    if executable.version == 0 and executable.heap:
-        # in version 0 the field is the size of the whole segment
-        stack, end = 0, executable.heap
-        if end < data_end + beyond:
-            raise ElksError(
-                f"the header asks for {end} bytes of memory; data, bss and arguments "
-                f"need {data_end + beyond}"
-            )
+def _first_state(
+    executable: aout.Executable, layout: DataLayout, name: str, kind: ConsoleKind
+) -> tuple[Placed, KernelState]:
+    """Return the first program's place in memory, and the kernel's state around it."""
+    blocks: segments.Blocks = ()
+    data_size = paragraphs(layout.end)
+    if executable.separate:
+        size = image.text_paragraphs(executable)
+        blocks, code = segments.allocate(blocks, size, BlockKind.TEXT, 0)
+        blocks, data = segments.allocate(blocks, data_size, BlockKind.DATA, 0)
     else:
-        stack = 0 if low_stack else stack
-        end = data_end + stack + beyond
-        end = max(end, ALL_OF_THE_SEGMENT) if heap >= ALL_OF_THE_SEGMENT else end + heap
-    if end > MAX_DATA:
-        raise ElksError(
-            f"data, bss, heap, stack and arguments need {end} bytes; "
-            f"there are {MAX_DATA} in a segment"
-        )
-    end = min(_paragraphs(end) * PARAGRAPH, ALL_OF_THE_SEGMENT)
-    if low_stack and low_stack < arguments:
-        raise ElksError(f"the arguments of {arguments} bytes don't fit into the stack")
-    if end < data_end + stack + beyond:
-        raise ElksError(
-            f"data, bss, stack and arguments of {arguments} bytes don't fit into the data segment"
-        )
-    stack_top = ((low_stack or end) - arguments) & ~1
-    return DataSegment(data_end, end, stack_top, stack, bool(low_stack))
+        blocks, data = segments.allocate(blocks, data_size, BlockKind.DATA, 0)
+        code = data
+    opened, descriptors = _streams(kind)
+    task = Task(
+        FIRST,
+        INIT,
+        FIRST,
+        FIRST,
+        name.rpartition("/")[2],
+        code=code,
+        data=data,
+        layout=layout,
+        break_=(layout.data_end + 1) & ~1,
+        old_abi=executable.version == 0,
+        descriptors=descriptors + (0,) * (MAX_DESCRIPTORS - len(descriptors)),
+    )
+    terminal = TerminalState(INITIAL_MODES, rows=kind.rows, columns=kind.columns)
+    state = KernelState({FIRST: task}, terminal, opened, blocks=blocks, next_file=len(opened) + 1)
+    return Placed(executable, code, data, layout), state
 
 
-def _argument_block(argv: Sequence[str], environment: Mapping[str, str], address: int = 0) -> bytes:
-    """Return argc, the argv and envp pointers with a 0 behind each, and the strings."""
-    variables = [f"{name}={value}" for name, value in environment.items()]
-    strings = [_string(text) for text in (*argv, *variables)]
-    words = [len(argv)]
-    position = address + 2 * (len(strings) + 3)
-    for number, string in enumerate(strings):
-        if number == len(argv):
-            words.append(0)
-        words.append(position)
-        position += len(string)
-    words += [0] if variables else [0, 0]
-    if position - address > MAX_DATA:
-        raise ElksError(f"the arguments of {position - address} bytes don't fit into a segment")
-    block = b"".join((word & 0xFFFF).to_bytes(2, "little") for word in words)
-    block += b"".join(strings)
-    return block + bytes(len(block) % 2)
+def _streams(kind: ConsoleKind) -> tuple[dict[int, OpenFile], tuple[int, ...]]:
+    """Return the open files of the standard streams, and what their descriptors stand for."""
+
+    def stream(channel: str, *, is_terminal: bool) -> OpenFile:
+        device = devices.TERMINAL if is_terminal else 0
+        return OpenFile(0, READ_WRITE, device=device, channel=channel)
+
+    first = stream(Console.CHANNEL, is_terminal=kind.input)
+    error = stream(STDERR, is_terminal=kind.error)
+    if kind.input == kind.output:
+        return {1: first._replace(references=2), 2: error}, (1, 1, 2)
+    second = stream(Console.CHANNEL, is_terminal=kind.output)
+    return {1: first, 2: second, 3: error}, (1, 2, 3)
 
 
-def _string(text: str) -> bytes:
-    if "\0" in text:
-        raise ElksError("an argument can't contain a NUL character")
-    try:
-        return text.encode("utf-8", "surrogateescape") + b"\0"
-    except UnicodeEncodeError:
-        raise ElksError("an argument contains a character that can't be encoded") from None
+class WindowSize:
+    """The channel on which the terminal tells its new size (`services.Receiver`)."""
 
+    CHANNEL = "window"
 
-def _relocated(
-    content: bytes, relocations: Iterable[Relocation], segments: Mapping[Section, int]
-) -> bytes:
-    patched = bytearray(content)
-    for relocation in relocations:
-        segment = segments[relocation.target].to_bytes(2, "little")
-        patched[relocation.address : relocation.address + 2] = segment
-    return bytes(patched)
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
 
+    def receive(self, data: bytes) -> None:
+        """Take two words: rows and columns."""
+        if len(data) == WINDOW.sizeof():
+            size = WINDOW.parse(data)
+            self._kernel.resized(size.rows, size.columns)
 
-def _symbol_table(executable: Executable, segments: Mapping[Section, int]) -> SymbolTable:
-    """Return the symbols at their linear addresses.
+    def save(self) -> tuple[()]:
+        """Return nothing: the kernel has it."""
+        return ()
 
-    bcc puts an underscore before every C name; it goes, unless that makes two names one.
-    """
-    names = {symbol.name for symbol in executable.symbols}
-    symbols = []
-    for symbol in executable.symbols:
-        code = symbol.section in (Section.TEXT, Section.FAR_TEXT)
-        kind = SymbolKind.CODE if code else SymbolKind.DATA
-        name = symbol.name
-        if executable.version == 0 and name[:1] == "_" and name[1:] not in names and name[1:]:
-            name = name[1:]
-        symbols.append(Symbol(name, linear(segments[symbol.section], symbol.value), kind))
-    return SymbolTable(symbols)
+    def restore(self, state: object) -> None:
+        """Take nothing."""

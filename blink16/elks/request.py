@@ -5,39 +5,73 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 
+from blink16.elks import segments
+from blink16.elks.kernel import Kernel
+from blink16.elks.state import IDLE, Task, WaitFor, Waiting
 from blink16.hostfolder import os_error
 from blink16.memory import linear
-from blink16.services import Guest
+from blink16.services import CALLER_FLAGS, Guest, Outcome
 
 SEGMENT_SIZE = 0x10000
 MAX_PATH = 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """A call that must wait.  It has changed nothing but its task's progress."""
+
+    waiting: Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The current process has ended, or put its registers away: another goes on."""
+
+    to: int = IDLE
+    """Which, if that is not the next one's turn."""
+
+
+Result = int | Blocked | Leave | Outcome
+"""AX; or why there is none yet, or will be none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a program asks for.  All methods raise EFAULT beyond the end of a segment."""
 
+    kernel: Kernel
     guest: Guest
     number: int
     bx: int
     cx: int
     dx: int
+    di: int
+    si: int
 
     @classmethod
-    def of(cls, guest: Guest) -> Request:
+    def of(cls, kernel: Kernel, guest: Guest) -> Request:
         """Return the request of a guest that stands at INT 80h's stub."""
-        registers = guest.registers
-        return cls(guest, registers.ax, registers.bx, registers.cx, registers.dx)
+        r = guest.registers
+        return cls(kernel, guest, r.ax, r.bx, r.cx, r.dx, r.di, r.si)
+
+    @property
+    def task(self) -> Task:
+        """The process that asks."""
+        return self.kernel.task
 
     def address(self, offset: int, length: int) -> int:
-        """Return the linear address of a range in the caller's data segment."""
-        if offset + length > SEGMENT_SIZE:
+        """Return the linear address of a range in the segment that the caller has in DS."""
+        ds, end = self.guest.registers.ds, SEGMENT_SIZE
+        block = segments.find(self.kernel.state.blocks, ds)
+        if block is not None:
+            end = min(end, block.paragraphs * segments.PARAGRAPH)
+        if offset + length > end:
             raise os_error(errno.EFAULT)
-        return linear(self.guest.registers.ds, offset)
+        return linear(ds, offset)
 
     def get(self, offset: int, length: int) -> bytes:
         """Read the caller's memory."""
-        return self.guest.memory.read(self.address(offset, length), length)
+        return self.guest.memory.read(self.address(offset, length), length) if length else b""
 
     def put(self, offset: int, data: bytes) -> None:
         """Write the caller's memory."""
@@ -50,19 +84,46 @@ class Request:
 
     def put_word(self, offset: int, value: int) -> None:
         """Write a word."""
-        self.put(offset, value.to_bytes(2, "little"))
+        self.put(offset, (value & 0xFFFF).to_bytes(2, "little"))
 
     def path(self, offset: int) -> str:
-        """Read a path name that ends with a NUL."""
+        """Read a path name that ends with a NUL; none at all is the working directory."""
         length = min(MAX_PATH + 1, SEGMENT_SIZE - offset)
         start = linear(self.guest.registers.ds, offset)
         # find the end without touching what lies behind it, for the sake of watchpoints
         end = self.guest.memory[start : start + length].find(b"\0")
         if end < 0:
             raise os_error(errno.ENAMETOOLONG if length > MAX_PATH else errno.EFAULT)
-        return self.get(offset, end).decode("utf-8", "surrogateescape") if end else ""
+        return self.get(offset, end).decode("utf-8", "surrogateescape") if end else "."
+
+    def deadline(self, milliseconds: int) -> int:
+        """Return when a wait that began with this call ends, the same each time it is redone."""
+        waiting = self.task.waiting
+        if waiting is not None and waiting.deadline is not None:
+            return waiting.deadline
+        return self.kernel.later(milliseconds)
+
+    def block(
+        self, reason: WaitFor, subject: int = 0, amount: int = 0, deadline: int | None = None
+    ) -> Blocked:
+        """Return that the call must wait."""
+        return Blocked(Waiting(reason, subject, amount, deadline))
 
 
 def signed16(value: int) -> int:
     """Return a word as a C int."""
     return value - 0x10000 if value & 0x8000 else value
+
+
+def behind_stub(guest: Guest) -> dict[str, int]:
+    """Return the registers that the caller has when the stub's IRET has returned to it."""
+    r, memory = guest.registers, guest.memory
+    values = {
+        name: getattr(r, name)
+        for name in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "ds", "es", "ss")
+    }
+    values["ip"] = memory.read_word(linear(r.ss, r.sp))
+    values["cs"] = memory.read_word(linear(r.ss, r.sp + 2))
+    values["flags"] = memory.read_word(linear(r.ss, r.sp + CALLER_FLAGS))
+    values["sp"] = (r.sp + CALLER_FLAGS + 2) & 0xFFFF
+    return values

@@ -3,48 +3,131 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from functools import partial
 
-from blink16.elks import filecalls, processcalls
-from blink16.elks.abi import Call, elks_errno
-from blink16.elks.process import Process
-from blink16.elks.request import Request
-from blink16.services import DONE, Guest, Outcome
+from blink16.elks import filecalls, iocalls, memorycalls, processcalls, signalcalls, timecalls
+from blink16.elks.abi import MOVED_CALLS, Call, elks_errno
+from blink16.elks.kernel import Kernel
+from blink16.elks.request import Blocked, Leave, Request, Result
+from blink16.elks.scheduler import Scheduler
+from blink16.elks.signals import STOPPING, ElksSignal
+from blink16.elks.state import FIRST
+from blink16.services import DONE, Guest, Outcome, Trap
 
-HANDLERS = {**filecalls.HANDLERS, **processcalls.HANDLERS}
+Handler = Callable[[Request], Result]
+HANDLERS: dict[Call, Handler] = {
+    **filecalls.HANDLERS,
+    **iocalls.HANDLERS,
+    **memorycalls.HANDLERS,
+    **processcalls.HANDLERS,
+    **signalcalls.HANDLERS,
+    **timecalls.HANDLERS,
+}
 
 
 class ElksSystem:
-    """ELKS for one process, whose state it works on."""
+    """ELKS' kernel at work: its calls, its signals, and what it does about faults."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, kernel: Kernel, scheduler: Scheduler) -> None:
+        self._kernel = kernel
+        self._scheduler = scheduler
         self._told: set[int] = set()
 
     def call(self, guest: Guest) -> Outcome:
         """Serve the system call of a guest that stands at INT 80h's stub."""
-        request = Request.of(guest)
-        handler = HANDLERS.get(request.number)  # type: ignore[call-overload]
-        result: int | Outcome
-        if handler is None:
-            self._tell(request)
-            result = -elks_errno(errno.ENOSYS)
-        else:
-            try:
-                result = handler(self._process, request)
-            except OSError as error:
-                result = -elks_errno(error.errno or errno.EIO)
-        if isinstance(result, int):
-            guest.registers.ax = result
+        kernel, before = self._kernel, self._kernel.state
+        overflow = self._stack_fault(guest)
+        if overflow:
+            return self._overflow(guest, overflow)
+        request = Request.of(kernel, guest)
+        result = self._result(request)
+        if isinstance(result, Blocked):
+            if not kernel.task.pending:
+                return self._scheduler.wait(result.waiting, before)
+            result = -elks_errno(errno.EINTR)
+        if isinstance(result, Leave):
+            return self._scheduler.leave(result.to)
+        if not isinstance(result, int):
+            return result
+        guest.registers.ax = result
+        if kernel.task.waiting is not None or kernel.task.progress:
+            kernel.change(waiting=None, progress=0)
+        return self.signal(guest) if kernel.task.pending else DONE
+
+    def signal(self, guest: Guest) -> Outcome:
+        """Deliver the signals of a process that stands at a stub of ours."""
+        number = signalcalls.deliver(self._kernel, guest)
+        if number == 0:
             return DONE
+        if number in STOPPING:
+            signalcalls.stop(self._kernel, guest, number)
+            return self._scheduler.leave()
+        return self.die(guest, number)
+
+    def die(self, guest: Guest, number: int) -> Outcome:
+        """End the current process with a signal."""
+        kernel = self._kernel
+        if self._is_alone():
+            return Trap(number, signalcalls.death(guest, number))
+        ended = processcalls.end(kernel, number)
+        return self._scheduler.leave() if isinstance(ended, Leave) else ended
+
+    def fault(self, guest: Guest, trap: Trap) -> Trap:
+        """Return what a process' fault is: the machine's end only if it is the only one."""
+        if self._is_alone():
+            return trap
+        return self._passing(guest, trap, ElksSignal.SIGABRT)
+
+    def _passing(self, guest: Guest, trap: Trap, number: ElksSignal) -> Trap:
+        """Return a trap that ends one process and not the machine."""
+        task = self._kernel.task
+        text = f"process {task.pid} ({task.name}): {trap.text}"
+        then = partial(self.die, guest, number)
+        return Trap(trap.signal, text, resumable=True, then=then, passes=True)
+
+    def _overflow(self, guest: Guest, text: str) -> Outcome:
+        trap = Trap(ElksSignal.SIGSEGV, text)
+        if self._is_alone():
+            return trap
+        return self._passing(guest, trap, ElksSignal.SIGSEGV)
+
+    def _is_alone(self) -> bool:
+        """Whether the first program is the only process: what ends it ends the machine."""
+        kernel = self._kernel
+        return len(kernel.living()) == 1 and kernel.task.pid == FIRST
+
+    def _stack_fault(self, guest: Guest) -> str:
+        """Return what is wrong with the caller's stack, as the kernel's check_ustack() says it."""
+        task, registers = self._kernel.task, guest.registers
+        if registers.ss != task.data or task.layout.low_stack or not task.layout.end:
+            return ""
+        # the kernel looks when BP lies on the stack below the flags, CS and IP
+        sp = (registers.sp - 2) & 0xFFFF
+        if sp < task.break_:
+            return f"({task.pid})STACK OVERFLOW BY {task.break_ - sp} BYTES"
+        return f"({task.pid})STACK UNDERFLOW" if sp > task.layout.end else ""
+
+    def _result(self, request: Request) -> Result:
+        number = MOVED_CALLS.get(request.number, request.number)
+        handler = HANDLERS.get(number)  # type: ignore[call-overload]
+        if handler is None:
+            self._tell(request, number)
+            return -elks_errno(errno.ENOSYS)
+        try:
+            result: Result = handler(request)
+        except OSError as error:
+            return -elks_errno(error.errno or errno.EIO)
         return result
 
-    def _tell(self, request: Request) -> None:
+    def _tell(self, request: Request, number: int) -> None:
         """Say once of each number that there is no such call here."""
-        number = request.number
         if number not in self._told:
             self._told.add(number)
             name = f" ({Call(number).name.lower()})" if number in _NAMED else ""
-            request.guest.notice(f"ELKS system call {number}{name} is not supported: ENOSYS")
+            request.guest.notice(
+                f"ELKS system call {request.number}{name} is not supported: ENOSYS"
+            )
 
 
 _NAMED = frozenset(Call)

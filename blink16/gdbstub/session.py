@@ -316,10 +316,14 @@ class Session:
                 if answered:
                     self._out.reply(OK)
                 self._let_go(meant, Fate.RESTART, "the client killed the program")
-            case _ if self._inferiors.takes_long(command):
-                self._work(self._inferiors.current, partial(self._ponder, command), computes=True)
             case _:
-                self._out.reply(self._inferiors.answer(command))
+                self._answer(command)
+
+    def _answer(self, question: commands.Question) -> None:
+        if self._inferiors.takes_long(question):
+            self._work(self._inferiors.current, partial(self._ponder, question), computes=True)
+        else:
+            self._out.reply(self._inferiors.answer(question))
 
     # -- what takes its time -----------------------------------------------------------------
 
@@ -328,7 +332,7 @@ class Session:
         self._state, self._result = SessionState.WORKING, _done
         self._out.order(Work(run, inferior.process, computes))
 
-    def _ponder(self, question: commands.Command) -> str:
+    def _ponder(self, question: commands.Question) -> str:
         """Answer a question that takes long; in a worker thread."""
         try:
             body = self._inferiors.answer(question)

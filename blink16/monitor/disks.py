@@ -51,8 +51,8 @@ def disks(debugger: Debugger, arguments: Sequence[str]) -> str:
 
 
 def _drives(debugger: Debugger) -> Drives:
-    drives = debugger.machine.component(Drives.CHANNEL)
-    if not isinstance(drives, Drives):
+    drives = debugger.machine.find(Drives)
+    if drives is None:
         raise MonitorError("this machine is no PC: the program was not booted from a disk")
     return drives
 

@@ -75,7 +75,7 @@ def key(debugger: Debugger, arguments: Sequence[str]) -> str:
     """
     if len(arguments) != 1:
         raise MonitorError("usage: monitor key CHORD, like f1 or ctrl-alt-del")
-    if debugger.machine.component(Keyboard.CHANNEL) is None:
+    if debugger.machine.find(Keyboard) is None:
         raise MonitorError(_NO_PC)
     try:
         codes = chord(arguments[0])
@@ -176,8 +176,7 @@ def _reason_to_stop(outcome: Event | Pause) -> str:
 
 def _screen(debugger: Debugger) -> display.ScreenContent | None:
     machine = debugger.machine
-    video = machine.component(Video.COMPONENT)
-    return display.read(machine.memory, video if isinstance(video, Video) else None)
+    return display.read(machine.memory, machine.find(Video))
 
 
 def _stands(debugger: Debugger, text: str) -> bool:
@@ -194,7 +193,7 @@ def _stands(debugger: Debugger, text: str) -> bool:
 def reset(debugger: Debugger, arguments: Sequence[str]) -> str:
     """Press a PC's reset button: with the next resume it starts anew, and stops to say so."""
     no_arguments(arguments)
-    if debugger.machine.component(ResetSwitch.CHANNEL) is None:
+    if debugger.machine.find(ResetSwitch) is None:
         raise MonitorError(_NO_PC)
     give(debugger, ResetSwitch.CHANNEL, b"\0")
     return "reset with the next resume"
@@ -211,8 +210,8 @@ def nmi(debugger: Debugger, arguments: Sequence[str]) -> str:
     handler says PARITY CHECK 2 and halts.
     """
     no_arguments(arguments)
-    source = debugger.machine.component(Nmi.CHANNEL)
-    if not isinstance(source, Nmi):
+    source = debugger.machine.find(Nmi)
+    if source is None:
         raise MonitorError(_NO_PC)
     give(debugger, Nmi.CHANNEL, bytes((CHANNEL_ERROR,)))
     if source.state.errors & CHANNEL_ERROR:

@@ -83,13 +83,13 @@ class Look:
         """Look at a machine that stands, or (``scene``) at what was copied from it."""
         machine, timeline = debugger.machine, debugger.timeline
         seen = scene or machine
-        video = machine.component(Video.COMPONENT)
+        video = machine.find(Video)
         return cls(
             debugger,
             circumstances or Circumstances(),
             seen.registers,
             seen.memory,
-            copy(video) if isinstance(video, Video) else None,
+            None if video is None else copy(video),
             timeline.start,
             timeline.end,
         )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import os
 import socket
-import stat
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -15,13 +13,12 @@ from pathlib import Path
 
 import trio
 
+from blink16 import socketfile
 from blink16.server.sources import Say
 
 KEEPALIVE_IDLE = 30
 """Seconds of silence after which the network is asked whether a client is still there."""
 BACKLOG = 64
-SOCKET_MODE = 0o600
-"""Who may connect to a socket file: its owner."""
 
 
 class ListenError(Exception):
@@ -126,59 +123,13 @@ async def _tcp(endpoint: TcpPort) -> list[trio.SocketListener]:
 @contextmanager
 def _socket_file(endpoint: SocketFile) -> Iterator[trio.SocketListener]:
     """Listen on a socket file, and remove it afterwards."""
-    path = endpoint.path
-    listening = trio.socket.from_stdlib_socket(_bound(endpoint))
-    made = path.lstat()
+    try:
+        made = socketfile.BoundSocket(endpoint.path, BACKLOG)
+    except OSError as error:  # "AF_UNIX path too long" has no errno
+        raise ListenError(f"can't listen on {endpoint}: {error.strerror or error}") from None
+    listening = trio.socket.from_stdlib_socket(made.socket)
     try:
         yield trio.SocketListener(listening)
     finally:
+        made.remove()
         listening.close()
-        with suppress(OSError):  # somebody has removed it, or put another one there
-            if os.path.samestat(path.lstat(), made):
-                path.unlink()
-
-
-def _bound(endpoint: SocketFile) -> socket.socket:
-    """Return a socket that listens on a file of its own."""
-    path = endpoint.path
-    try:
-        _clear_away(path)
-        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    except (OSError, AttributeError) as error:  # no AF_UNIX: not on this system
-        raise ListenError(f"can't listen on {endpoint}: {_reason(error)}") from None
-    before = os.umask(0o777 & ~SOCKET_MODE)  # nobody else connects before the mode is set
-    try:
-        bound.bind(str(path))
-        bound.listen(BACKLOG)
-    except OSError as error:
-        bound.close()
-        raise ListenError(f"can't listen on {endpoint}: {_reason(error)}") from None
-    finally:
-        os.umask(before)
-    return bound
-
-
-def _clear_away(path: Path) -> None:
-    """Remove a socket file that a server left behind; OSError if it is something else."""
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(mode):
-        raise OSError(errno.EEXIST, "there is a file that is no socket")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            return
-        except BlockingIOError:  # somebody listens, and is busy
-            pass
-    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-
-
-def _reason(error: OSError | AttributeError) -> str:
-    if isinstance(error, AttributeError):
-        return "this system has no socket files"
-    return error.strerror or str(error)  # "AF_UNIX path too long" has no errno

@@ -158,6 +158,13 @@ def _elf_kind(symbol: elf.ElfSymbol, sections: list[elf.ElfSection]) -> SymbolKi
     return SymbolKind.DATA if data else SymbolKind.CODE
 
 
+def _of_executable(content: bytes) -> tuple[aout.AoutSymbol, ...]:
+    executable = aout.parse(content)
+    if executable.damage:
+        raise ElksError(executable.damage)
+    return executable.symbols
+
+
 def _parse_executable(content: bytes, source: SymbolSource, place: LoadSegments) -> SymbolFile:
     told = embedded.find(content)
     if told is None:
@@ -168,7 +175,7 @@ def _parse_executable(content: bytes, source: SymbolSource, place: LoadSegments)
 
 def _parse_elks(content: bytes, place: LoadSegments, *, executable: bool) -> list[Symbol]:
     try:
-        records = aout.parse(content).symbols if executable else aout.parse_symbols(content)
+        records = _of_executable(content) if executable else aout.parse_symbols(content)
     except ElksError as error:
         if executable:
             raise SymbolFileError(str(error)) from None

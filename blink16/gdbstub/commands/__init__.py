@@ -36,7 +36,7 @@ from blink16.gdbstub.commands.running import (
     RunEach,
     RunningCommand,
 )
-from blink16.gdbstub.commands.table import Syntax
+from blink16.gdbstub.commands.table import PacketSyntax
 from blink16.gdbstub.commands.talk import (
     EnableErrorStrings,
     ListThreads,
@@ -62,7 +62,7 @@ Command = Question | SessionCommand
 
 _NAME = re.compile(rb"[qQv](?:blink16\.[a-z]+|[A-Za-z]+)|b[cs]|.", re.DOTALL)
 """Packets of our own begin with our name, as QEMU's and the manual's example do."""
-_SYNTAX: Mapping[bytes, Syntax[Command]] = {
+_SYNTAX: Mapping[bytes, PacketSyntax[Command]] = {
     **running.PACKETS.all,
     **registers.PACKETS.all,
     **memory.PACKETS.all,

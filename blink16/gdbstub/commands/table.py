@@ -19,7 +19,7 @@ C_co = TypeVar("C_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Syntax(Generic[C_co]):
+class PacketSyntax(Generic[C_co]):
     """How a packet is parsed, and the features that announce it."""
 
     parse: Callable[[bytes], C_co]
@@ -30,10 +30,10 @@ class Packets(Generic[C]):
     """The packets of one theme, by name; a type checker sees that their parsers return ``C``."""
 
     def __init__(self) -> None:
-        self._all: dict[bytes, Syntax[C]] = {}
+        self._all: dict[bytes, PacketSyntax[C]] = {}
 
     @property
-    def all(self) -> Mapping[bytes, Syntax[C]]:
+    def all(self) -> Mapping[bytes, PacketSyntax[C]]:
         """Return them."""
         return MappingProxyType(self._all)
 
@@ -43,7 +43,7 @@ class Packets(Generic[C]):
         """Register a function as the parser of a packet."""
 
         def register(parse: Callable[[bytes], C]) -> Callable[[bytes], C]:
-            self._all[name] = Syntax(parse, feature)
+            self._all[name] = PacketSyntax(parse, feature)
             return parse
 
         return register
@@ -56,4 +56,4 @@ class Packets(Generic[C]):
                 raise MalformedError("unexpected fields")
             return command
 
-        self._all[name] = Syntax(parse, feature)
+        self._all[name] = PacketSyntax(parse, feature)

@@ -1,0 +1,336 @@
+"""ELKS' system calls on descriptors: files, pipes, the terminal and other devices."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+from blink16.elks import terminal
+from blink16.elks.abi import DIRECTORY_ENTRY, WINDOW_SIZE, Call, Fcntl, Ioctl, Open
+from blink16.elks.devices import TERMINALS, ZERO
+from blink16.elks.kernel import PIPE_SIZE
+from blink16.elks.request import Blocked, Request, Result
+from blink16.elks.signals import ElksSignal
+from blink16.elks.state import MAX_DESCRIPTORS, OpenFile, WaitFor
+from blink16.elks.terminal import TERMIOS_SIZE, Character, Modes
+from blink16.files import ROOT
+from blink16.hostfolder import os_error
+
+MAX_OFFSET = 0x7FFFFFFF
+TENTH_MS = 100
+"""VTIME counts tenths of a second."""
+
+
+def read(request: Request) -> int | Blocked:
+    """Read CX=buffer, DX=count from descriptor BX."""
+    kernel = request.kernel
+    file = kernel.open_file(request.bx)
+    if file.flags & Open.ACCESS_MODE == Open.WRITE_ONLY:
+        raise os_error(errno.EBADF)
+    request.address(request.cx, request.dx)
+    if file.pipe:
+        return _read_pipe(request, file)
+    if file.device in TERMINALS:
+        return _read_terminal(request, file)
+    if file.channel:
+        return _read_stream(request, file)
+    if file.device:
+        data = bytes(request.dx) if file.device == ZERO else b""
+        request.put(request.cx, data)
+        return len(data)
+    data = kernel.files.read(file.node, file.offset, request.dx)
+    request.put(request.cx, data)
+    kernel.change_file(request.bx, offset=file.offset + len(data))
+    return len(data)
+
+
+def _read_stream(request: Request, file: OpenFile) -> int | Blocked:
+    data = request.kernel.console.read(request.dx) if request.dx else b""
+    if data is None:
+        _refuse_to_wait(request, file)
+        return request.block(WaitFor.STREAM)
+    request.put(request.cx, data)
+    return len(data)
+
+
+def _refuse_to_wait(request: Request, file: OpenFile) -> None:
+    if file.flags & Open.NO_DELAY:
+        request.guest.looked_in_vain()
+        raise os_error(errno.EAGAIN)
+
+
+def _read_terminal(request: Request, file: OpenFile) -> int | Blocked:
+    kernel, state = request.kernel, request.kernel.state.terminal
+    if not request.dx:
+        return 0
+    modes = Modes.of(state.modes)
+    if not modes.canonical:
+        return _read_keys(request, file, modes)
+    if not kernel.has_line():
+        kernel.console.peek()
+        _refuse_to_wait(request, file)
+        return request.block(WaitFor.TERMINAL)
+    return _take(request)
+
+
+def _read_keys(request: Request, file: OpenFile, modes: Modes) -> int | Blocked:
+    """Read keys as VMIN and VTIME say."""
+    kernel, state = request.kernel, request.kernel.state.terminal
+    minimum = modes.characters[Character.MINIMUM]
+    tenths = modes.characters[Character.TIME]
+    ready = terminal.waiting_bytes(state)
+    wanted = min(max(minimum, 1), request.dx)
+    if state.ended and ready < wanted:
+        return _hang_up(request) if not ready else _take(request)
+    if ready >= wanted:
+        return _take(request)
+    kernel.console.peek()
+    if file.flags & Open.NO_DELAY:
+        _refuse_to_wait(request, file)
+    if not minimum and not tenths:
+        request.guest.looked_in_vain()
+        return 0
+    if tenths and (not minimum or ready):
+        deadline = request.deadline(tenths * TENTH_MS)
+        if request.guest.time >= deadline:
+            return _take(request)
+        return request.block(WaitFor.TERMINAL, amount=wanted, deadline=deadline)
+    return request.block(WaitFor.TERMINAL, amount=1 if tenths else wanted)
+
+
+def _take(request: Request) -> int:
+    """Give the reader what there is."""
+    kernel = request.kernel
+    state, data = terminal.take(kernel.state.terminal, request.dx)
+    kernel.state = kernel.state._replace(terminal=state)
+    request.put(request.cx, data)
+    return len(data)
+
+
+def _hang_up(request: Request) -> int:
+    """Tell the foreground group, once, that the terminal has gone: keys will never come."""
+    kernel = request.kernel
+    if not kernel.state.terminal.hung_up:
+        gone = kernel.state.terminal._replace(hung_up=True)
+        kernel.state = kernel.state._replace(terminal=gone)
+        kernel.send(request.task, ElksSignal.SIGHUP)
+    return 0
+
+
+def _read_pipe(request: Request, file: OpenFile) -> int | Blocked:
+    kernel = request.kernel
+    pipe = kernel.state.pipes[file.pipe]
+    if not pipe.data and pipe.writers:
+        _refuse_to_wait(request, file)
+        return request.block(WaitFor.PIPE_DATA, file.pipe)
+    data = pipe.data[: request.dx]
+    kernel.put_pipe(file.pipe, pipe.data[len(data) :])
+    request.put(request.cx, data)
+    return len(data)
+
+
+def write(request: Request) -> int | Blocked:
+    """Write CX=buffer, DX=count to descriptor BX."""
+    kernel = request.kernel
+    file = kernel.open_file(request.bx)
+    if not file.flags & Open.ACCESS_MODE:
+        raise os_error(errno.EBADF)
+    data = request.get(request.cx, request.dx)
+    if file.pipe:
+        return _write_pipe(request, file, data)
+    if file.device in TERMINALS and data:
+        kernel.print(data, file.channel)
+    elif file.channel and data:
+        kernel.chassis.output(file.channel, data)
+    if file.channel or file.device:
+        return len(data)
+    offset = kernel.files.size(file.node) if file.flags & Open.APPEND else file.offset
+    if offset + len(data) > MAX_OFFSET:
+        raise os_error(errno.EFBIG)
+    written = kernel.files.write(file.node, offset, data)
+    kernel.change_file(request.bx, offset=offset + written)
+    return written
+
+
+def _write_pipe(request: Request, file: OpenFile, data: bytes) -> int | Blocked:
+    """Write into a pipe, as far as there is room; what fits whole is not torn."""
+    kernel, done = request.kernel, request.task.progress
+    if not kernel.state.pipes[file.pipe].readers:
+        kernel.send(request.task, ElksSignal.SIGPIPE)
+        if done:
+            return done
+        raise os_error(errno.EPIPE)
+    pipe = kernel.state.pipes[file.pipe]
+    room = PIPE_SIZE - len(pipe.data)
+    least = len(data) if len(data) <= PIPE_SIZE else 1
+    if room >= least or done:
+        part = data[done : done + room]
+        kernel.put_pipe(file.pipe, pipe.data + part)
+        done += len(part)
+    if done == len(data):
+        return done
+    if request.task.pending and done:
+        return done
+    if file.flags & Open.NO_DELAY:
+        if done:
+            return done
+        _refuse_to_wait(request, file)
+    kernel.change(progress=done)
+    return request.block(WaitFor.PIPE_ROOM, file.pipe, 1 if done else least)
+
+
+def pipe(request: Request) -> int:
+    """Make a pipe; the descriptors of its ends go to BX."""
+    kernel = request.kernel
+    request.address(request.bx, 4)
+    before = kernel.state
+    number = kernel.state.next_file
+    try:
+        reading = kernel.install(OpenFile(0, Open(0), pipe=number))
+        writing = kernel.install(OpenFile(0, Open.WRITE_ONLY, pipe=number))
+    except OSError:
+        kernel.state = before
+        raise
+    request.put(request.bx, reading.to_bytes(2, "little") + writing.to_bytes(2, "little"))
+    return 0
+
+
+def close(request: Request) -> int:
+    """Close descriptor BX."""
+    request.kernel.close(request.bx)
+    return 0
+
+
+def lseek(request: Request) -> int:
+    """Move BX's offset; CX points at a 32-bit offset, which becomes the new one; DX=whence."""
+    kernel = request.kernel
+    file = kernel.open_file(request.bx)
+    if file.channel or file.pipe or file.device in TERMINALS:
+        raise os_error(errno.ESPIPE)
+    distance = int.from_bytes(request.get(request.cx, 4), "little", signed=True)
+    end = kernel.files.size(file.node) if not file.device else 0
+    bases = {0: 0, 1: file.offset, 2: end}
+    if request.dx not in bases:
+        raise os_error(errno.EINVAL)
+    offset = bases[request.dx] + distance
+    if not 0 <= offset <= MAX_OFFSET:
+        raise os_error(errno.EINVAL)
+    listing = file.listing
+    if listing and offset == 0:
+        listing = names_in(request, file.node)
+    kernel.change_file(request.bx, offset=offset, listing=listing)
+    request.put(request.cx, offset.to_bytes(4, "little"))
+    return 0
+
+
+def names_in(request: Request, node: int) -> tuple[str, ...]:
+    """Return the names in a folder as readdir() gives them."""
+    return (".", "..", *request.kernel.files.listdir(node))
+
+
+def readdir(request: Request) -> int:
+    """Write descriptor BX's next directory entry to CX; 1, or 0 at the end."""
+    kernel = request.kernel
+    file = kernel.open_file(request.bx)
+    if not file.listing:
+        raise os_error(errno.ENOTDIR)
+    if file.offset >= len(file.listing):
+        return 0
+    name = file.listing[file.offset]
+    try:
+        inode = kernel.files.lookup(name, kernel.files.path(file.node), follow=False)
+    except OSError:
+        inode = ROOT  # removed since the listing was made
+    encoded = name.encode("utf-8", "surrogateescape")
+    entry = {"inode": inode, "offset": file.offset, "name_length": len(encoded)}
+    request.put(request.cx, DIRECTORY_ENTRY.build(entry) + encoded + b"\0")
+    kernel.change_file(request.bx, offset=file.offset + 1)
+    return 1
+
+
+def dup(request: Request) -> int:
+    """Duplicate descriptor BX."""
+    kernel = request.kernel
+    kernel.open_file(request.bx)
+    return kernel.duplicate(request.bx, kernel.lowest_free(0))
+
+
+def dup2(request: Request) -> int:
+    """Duplicate descriptor BX as CX."""
+    kernel = request.kernel
+    kernel.open_file(request.bx)
+    if request.cx >= MAX_DESCRIPTORS:
+        raise os_error(errno.EBADF)
+    return kernel.duplicate(request.bx, request.cx)
+
+
+def fcntl(request: Request) -> int:
+    """Do CX=command with descriptor BX and argument DX."""
+    kernel, descriptor = request.kernel, request.bx
+    file = kernel.open_file(descriptor)
+    changeable = Open.APPEND | Open.NO_DELAY
+    match request.cx:
+        case Fcntl.DUPLICATE:
+            if request.dx >= MAX_DESCRIPTORS:
+                raise os_error(errno.EINVAL)
+            return kernel.duplicate(descriptor, kernel.lowest_free(request.dx))
+        case Fcntl.GET_CLOSE_ON_EXEC:
+            return request.task.close_on_exec >> descriptor & 1
+        case Fcntl.SET_CLOSE_ON_EXEC:
+            kept = request.task.close_on_exec & ~(1 << descriptor)
+            kernel.change(close_on_exec=kept | (request.dx & 1) << descriptor)
+            return 0
+        case Fcntl.GET_FLAGS:
+            return file.flags & (changeable | Open.ACCESS_MODE)
+        case Fcntl.SET_FLAGS:
+            flags = file.flags & ~changeable | request.dx & changeable
+            kernel.change_file(descriptor, flags=flags)
+            return 0
+    raise os_error(errno.EINVAL)
+
+
+def ioctl(request: Request) -> int:
+    """Do CX=command with the terminal of descriptor BX and DX=pointer."""
+    kernel = request.kernel
+    if kernel.open_file(request.bx).device not in TERMINALS:
+        raise os_error(errno.EINVAL)
+    state = kernel.state.terminal
+    match request.cx:
+        case Ioctl.TCGETS:
+            request.put(request.dx, state.modes)
+        case Ioctl.TCSETS | Ioctl.TCSETSW | Ioctl.TCSETSF:
+            state = terminal.with_modes(state, request.get(request.dx, TERMIOS_SIZE))
+            if request.cx == Ioctl.TCSETSF:
+                state = state._replace(line=b"", typed=())
+        case Ioctl.TIOCGWINSZ:
+            size = {"rows": state.rows, "columns": state.columns, "x": 0, "y": 0}
+            request.put(request.dx, WINDOW_SIZE.build(size))
+        case Ioctl.TIOCSWINSZ:
+            size = WINDOW_SIZE.parse(request.get(request.dx, WINDOW_SIZE.sizeof()))
+            state = state._replace(rows=size.rows, columns=size.columns)
+        case Ioctl.FIONREAD:
+            request.put_word(request.dx, min(terminal.waiting_bytes(state), 0x7FFF))
+        case Ioctl.TIOCGPGRP:
+            request.put_word(request.dx, state.group)
+        case Ioctl.TIOCSPGRP:
+            state = state._replace(group=request.word(request.dx))
+        case Ioctl.TCFLSH:
+            state = state._replace(line=b"", typed=())
+        case _:
+            raise os_error(errno.EINVAL)
+    kernel.state = kernel.state._replace(terminal=state)
+    return 0
+
+
+HANDLERS: dict[Call, Callable[[Request], Result]] = {
+    Call.READ: read,
+    Call.WRITE: write,
+    Call.PIPE: pipe,
+    Call.CLOSE: close,
+    Call.LSEEK: lseek,
+    Call.READDIR: readdir,
+    Call.DUP: dup,
+    Call.DUP2: dup2,
+    Call.FCNTL: fcntl,
+    Call.IOCTL: ioctl,
+}

@@ -1,0 +1,430 @@
+"""The ELKS kernel's state, and the steps from which its calls are made."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from blink16.console import Console
+from blink16.elks import segments, terminal
+from blink16.elks.signals import SIGNALS, ElksSignal, bit, is_ignored
+from blink16.elks.state import (
+    IDLE,
+    INIT,
+    MAX_DESCRIPTORS,
+    MAX_OPEN_FILES,
+    NO_FILE,
+    BlockKind,
+    ConsoleKind,
+    KernelState,
+    Life,
+    OpenFile,
+    Pipe,
+    Task,
+    WaitFor,
+)
+from blink16.files import FileTree
+from blink16.hostfolder import os_error
+from blink16.services import Chassis
+
+STDERR = "stderr"
+"""The channel of what the first program writes to descriptor 2."""
+
+
+class Kernel:
+    """What the calls work on: processes, open files, pipes, memory, the terminal.
+
+    A component (`services.Component`): its state is one value.
+    """
+
+    COMPONENT = "elks"
+
+    def __init__(
+        self,
+        chassis: Chassis,
+        console: Console,
+        files: FileTree,
+        state: KernelState,
+        kind: ConsoleKind,
+    ) -> None:
+        """``kind``: what the console is."""
+        self.chassis = chassis
+        self.console = console
+        self.files = files
+        self.state = state
+        self.kind = kind
+        self._saved: tuple[KernelState, Any] | None = None
+
+    # -- processes ---------------------------------------------------------------------------
+
+    @property
+    def task(self) -> Task:
+        """The process that has the processor, or had it last."""
+        return self.state.tasks[self.state.current or self.state.shown]
+
+    def put(self, task: Task) -> None:
+        """Take the new state of a process."""
+        self.state = self.state._replace(tasks={**self.state.tasks, task.pid: task})
+
+    def change(self, **changes: Any) -> None:
+        """Change the current process."""
+        self.put(self.task._replace(**changes))
+
+    def living(self) -> list[Task]:
+        """Return the processes that have not ended."""
+        return [task for task in self.state.tasks.values() if task.life != Life.ZOMBIE]
+
+    def new_pid(self) -> int:
+        """Return a number that no process, group or session has."""
+        used = {n for task in self.state.tasks.values() for n in (task.pid, task.group)}
+        used |= {task.session for task in self.state.tasks.values()}
+        pid = self.state.last_pid
+        while True:
+            pid = pid % 0x7FFF + 1
+            if pid not in used and pid > INIT:
+                self.state = self.state._replace(last_pid=pid)
+                return pid
+
+    def end(self, task: Task, status: int) -> None:
+        """Let a process end: what it holds is released, its parent told, its children given away.
+
+        ``status``: as wait4() tells it.
+        """
+        for number in task.descriptors:
+            self._release_file(number)
+        self._release_memory(task)
+        files = self.files
+        if task.program:
+            files.release(task.program)
+        was_borrowing = task.borrows
+        self.put(
+            task._replace(
+                life=Life.ZOMBIE,
+                exit_status=status,
+                group=0,
+                registers=(),
+                waiting=None,
+                pending=0,
+                alarm=None,
+                descriptors=(NO_FILE,) * MAX_DESCRIPTORS,
+                code=0,
+                data=0,
+                program=0,
+                borrows=False,
+            )
+        )
+        if was_borrowing:
+            self.give_back(task.parent)
+        tasks = dict(self.state.tasks)
+        for child in tuple(tasks.values()):
+            if child.parent == task.pid:
+                if child.life == Life.ZOMBIE:
+                    del tasks[child.pid]
+                else:
+                    tasks[child.pid] = child._replace(parent=INIT)
+        parent = tasks.get(task.parent)
+        if parent is None or parent.life == Life.ZOMBIE:
+            del tasks[task.pid]
+        self.state = self.state._replace(tasks=tasks)
+        if parent is not None:
+            self.send(parent, ElksSignal.SIGCHLD)
+
+    def give_back(self, parent_pid: int) -> None:
+        """Return to a process in vfork() the stack that its child has run on."""
+        parent = self.state.tasks.get(parent_pid)
+        if parent is None or not parent.lent:
+            return
+        registers = parent.registers
+        sp, ss = registers[_SP], registers[_SS]
+        address = ((ss << 4) + ((sp - len(parent.lent)) & 0xFFFF)) & 0xFFFFF
+        self.chassis.memory.write(address, parent.lent)
+        self.put(parent._replace(lent=b"", waiting=None))
+
+    def _release_memory(self, task: Task) -> None:
+        blocks = segments.release_owned(self.state.blocks, task.pid)
+        for segment in {task.code, task.data} - {0}:
+            blocks = segments.release(blocks, segment)
+        self.state = self.state._replace(blocks=blocks)
+
+    # -- signals -----------------------------------------------------------------------------
+
+    def send(self, task: Task, number: int) -> None:
+        """Send a signal to a process that may have it."""
+        task = self.state.tasks.get(task.pid, task)
+        if task.life == Life.ZOMBIE:
+            return
+        if number in (ElksSignal.SIGKILL, ElksSignal.SIGCONT):
+            stops = bit(ElksSignal.SIGSTOP) | bit(ElksSignal.SIGTSTP)
+            task = task._replace(life=Life.RUNNING, pending=task.pending & ~stops)
+        elif number in (ElksSignal.SIGSTOP, ElksSignal.SIGTSTP):
+            task = task._replace(pending=task.pending & ~bit(ElksSignal.SIGCONT))
+        if not is_ignored(task.handlers[number - 1], number):
+            task = task._replace(pending=task.pending | bit(number))
+        self.put(task)
+
+    def send_group(self, group: int, number: int) -> bool:
+        """Send a signal to all of a group; False if there is nobody in it."""
+        members = [task for task in self.living() if group and task.group == group]
+        for task in members:
+            self.send(task, number)
+        return bool(members)
+
+    def first_pending(self, task: Task) -> int:
+        """Return the lowest signal that waits to be delivered, 0 if there is none."""
+        return next((n for n in range(1, SIGNALS + 1) if task.pending & bit(n)), 0)
+
+    # -- open files --------------------------------------------------------------------------
+
+    def open_file(self, descriptor: int) -> OpenFile:
+        """Return the file of a descriptor of the current process, EBADF if there is none."""
+        return self.state.open_files[self._file_number(descriptor)]
+
+    def _file_number(self, descriptor: int) -> int:
+        number = NO_FILE
+        if 0 <= descriptor < MAX_DESCRIPTORS:
+            number = self.task.descriptors[descriptor]
+        if number == NO_FILE:
+            raise os_error(errno.EBADF)
+        return number
+
+    def change_file(self, descriptor: int, **changes: Any) -> None:
+        """Change an open file for all its descriptors."""
+        number = self._file_number(descriptor)
+        self._put_file(number, self.state.open_files[number]._replace(**changes))
+
+    def _put_file(self, number: int, file: OpenFile) -> None:
+        open_files = {**self.state.open_files, number: file}
+        self.state = self.state._replace(open_files=open_files)
+
+    def install(self, file: OpenFile) -> int:
+        """Give a new open file the lowest free descriptor; EMFILE, ENFILE if there is none."""
+        descriptor = self.lowest_free(0)
+        if len(self.state.open_files) >= MAX_OPEN_FILES:
+            raise os_error(errno.ENFILE)
+        if file.node:
+            self.files.hold(file.node)
+        number = self.state.next_file
+        self.state = self.state._replace(next_file=number + 1)
+        self._put_file(number, file)
+        self._count_ends(file, 1)
+        self._set_descriptor(descriptor, number)
+        return descriptor
+
+    def duplicate(self, descriptor: int, new: int) -> int:
+        """Let ``new`` stand for an open file, too; what it stood for is closed."""
+        number = self._file_number(descriptor)
+        if new != descriptor:
+            if self.task.descriptors[new] != NO_FILE:
+                self.close(new)
+            file = self.state.open_files[number]
+            self._put_file(number, file._replace(references=file.references + 1))
+            self._set_descriptor(new, number)
+        return new
+
+    def close(self, descriptor: int) -> None:
+        """Close a descriptor, and the file with the last one."""
+        number = self._file_number(descriptor)
+        self._set_descriptor(descriptor, NO_FILE)
+        self._release_file(number)
+
+    def share_files(self, task: Task) -> None:
+        """Count a new process as one more user of all its open files."""
+        open_files = dict(self.state.open_files)
+        for number in task.descriptors:
+            if number != NO_FILE:
+                file = open_files[number]
+                open_files[number] = file._replace(references=file.references + 1)
+        self.state = self.state._replace(open_files=open_files)
+
+    def lowest_free(self, lowest: int) -> int:
+        """Return the lowest free descriptor from one on, EMFILE if there is none."""
+        for descriptor in range(lowest, MAX_DESCRIPTORS):
+            if self.task.descriptors[descriptor] == NO_FILE:
+                return descriptor
+        raise os_error(errno.EMFILE)
+
+    def _set_descriptor(self, descriptor: int, number: int) -> None:
+        descriptors = list(self.task.descriptors)
+        descriptors[descriptor] = number
+        kept = self.task.close_on_exec & ~(1 << descriptor)
+        self.change(descriptors=tuple(descriptors), close_on_exec=kept)
+
+    def _release_file(self, number: int) -> None:
+        if number == NO_FILE:
+            return
+        file = self.state.open_files[number]
+        if file.references > 1:
+            self._put_file(number, file._replace(references=file.references - 1))
+            return
+        open_files = {n: f for n, f in self.state.open_files.items() if n != number}
+        self.state = self.state._replace(open_files=open_files)
+        self._count_ends(file, -1)
+        if file.node:
+            self.files.release(file.node)
+
+    # -- pipes -------------------------------------------------------------------------------
+
+    def _count_ends(self, file: OpenFile, count: int) -> None:
+        if not file.pipe:
+            return
+        pipe = self.state.pipes.get(file.pipe, Pipe())
+        reads, writes = file.flags & 3 != 1, bool(file.flags & 3)
+        pipe = pipe._replace(
+            readers=pipe.readers + count * reads, writers=pipe.writers + count * writes
+        )
+        pipes = {**self.state.pipes, file.pipe: pipe}
+        if not pipe.readers and not pipe.writers:
+            del pipes[file.pipe]
+        self.state = self.state._replace(pipes=pipes)
+
+    def put_pipe(self, number: int, data: bytes) -> None:
+        """Set what is in a pipe."""
+        pipe = self.state.pipes[number]._replace(data=data)
+        self.state = self.state._replace(pipes={**self.state.pipes, number: pipe})
+
+    # -- memory ------------------------------------------------------------------------------
+
+    def allocate(self, count: int, kind: BlockKind, owner: int = IDLE) -> int:
+        """Return the segment of ``count`` new paragraphs, ENOMEM if there is no room."""
+        blocks, segment = segments.allocate(self.state.blocks, count, kind, owner)
+        self.state = self.state._replace(blocks=blocks)
+        return segment
+
+    # -- the terminal ------------------------------------------------------------------------
+
+    def typed(self) -> None:
+        """Take what has come to the console: called between two instructions."""
+        if not self.kind.input:
+            return
+        keys = self.console.read(len(self.console.waiting)) if self.console.waiting else b""
+        if keys:
+            self._key(keys)
+        if self.console.ended and not self.state.terminal.ended:
+            self._key(b"")
+
+    def _key(self, keys: bytes) -> None:
+        done = terminal.keyed(self.state.terminal, keys)
+        self.state = self.state._replace(terminal=done.terminal)
+        if done.echo and self.kind.edits:
+            self.print(done.echo)
+        for signal in done.signals:
+            self.send_group(self.state.terminal.group, signal)
+
+    def resized(self, rows: int, columns: int) -> None:
+        """Take the terminal's new size, and tell who is in the foreground."""
+        old = self.state.terminal
+        if (old.rows, old.columns) != (rows, columns):
+            self.state = self.state._replace(terminal=old._replace(rows=rows, columns=columns))
+            self.send_group(old.group, ElksSignal.SIGWINCH)
+
+    def print(self, data: bytes, channel: str = Console.CHANNEL) -> None:
+        """Put out what is written to the terminal."""
+        if self.kind.edits:
+            data = terminal.printed(self.state.terminal, data)
+        self.chassis.output(channel, data)
+
+    # -- time --------------------------------------------------------------------------------
+
+    def later(self, milliseconds: int) -> int:
+        """Return the machine time so many milliseconds from now."""
+        return self.chassis.time + milliseconds * self.chassis.instructions_per_second // 1000
+
+    def nanoseconds(self) -> int:
+        """Return the system's time, in nanoseconds since the Unix epoch."""
+        return self.chassis.nanoseconds() + self.state.clock
+
+    # -- who can go on -----------------------------------------------------------------------
+
+    def is_ready(self, task: Task) -> bool:
+        """Return whether a process can use the processor."""
+        if task.life != Life.RUNNING:
+            return bool(task.life == Life.STOPPED and task.pending & bit(ElksSignal.SIGKILL))
+        waiting = task.waiting
+        if waiting is None:
+            return True
+        if waiting.reason == WaitFor.VFORK:
+            return False
+        if task.pending:
+            return True
+        if waiting.deadline is not None and self.chassis.time >= waiting.deadline:
+            return True
+        return self._has_come(task)
+
+    def _has_come(self, task: Task) -> bool:
+        """Return whether that has come for which a process waits."""
+        waiting = task.waiting
+        assert waiting is not None
+        match waiting.reason:
+            case WaitFor.TERMINAL:
+                state = self.state.terminal
+                return terminal.waiting_bytes(state) >= waiting.amount > 0 or self.has_line()
+            case WaitFor.STREAM:
+                return bool(self.console.waiting) or self.console.ended
+            case WaitFor.CHILD:
+                return any(
+                    child.parent == task.pid and child.life != Life.RUNNING
+                    for child in self.state.tasks.values()
+                )
+            case WaitFor.SELECT:
+                return self.selected(task, waiting.masks) != (0, 0)
+            case WaitFor.SIGNAL:
+                return False
+        return self._is_pipe_ready(waiting.reason, waiting.subject, waiting.amount)
+
+    def _is_pipe_ready(self, reason: int, number: int, amount: int) -> bool:
+        pipe = self.state.pipes.get(number, Pipe())
+        match reason:
+            case WaitFor.PIPE_DATA:
+                return bool(pipe.data) or not pipe.writers
+            case WaitFor.PIPE_ROOM:
+                return PIPE_SIZE - len(pipe.data) >= amount or not pipe.readers
+            case WaitFor.PIPE_WRITER:
+                return pipe.writers > 0
+        return pipe.readers > 0
+
+    def has_line(self) -> bool:
+        """Return whether the terminal has a line, keys in raw mode, or has ended."""
+        state = self.state.terminal
+        return bool(state.typed) or state.ended
+
+    def selected(self, task: Task, masks: tuple[int, int]) -> tuple[int, int]:
+        """Return those of a process' descriptors that can be read, and written, at once."""
+        reading = sum(1 << fd for fd in _bits(masks[0]) if self._can_read(task, fd))
+        writing = sum(1 << fd for fd in _bits(masks[1]) if self._can_write(task, fd))
+        return reading, writing
+
+    def _can_read(self, task: Task, descriptor: int) -> bool:
+        file = self.state.open_files[task.descriptors[descriptor]]
+        if file.pipe:
+            return self._is_pipe_ready(WaitFor.PIPE_DATA, file.pipe, 0)
+        if file.device and file.channel:
+            return self.has_line()
+        if file.channel:
+            return bool(self.console.waiting) or self.console.ended
+        return True
+
+    def _can_write(self, task: Task, descriptor: int) -> bool:
+        file = self.state.open_files[task.descriptors[descriptor]]
+        return not file.pipe or self._is_pipe_ready(WaitFor.PIPE_ROOM, file.pipe, 1)
+
+    # -- state -------------------------------------------------------------------------------
+
+    def save(self) -> Any:
+        """Return the state."""
+        if self._saved is None or self._saved[0] is not self.state:
+            self._saved = self.state, self.state.plain()
+        return self._saved[1]
+
+    def restore(self, state: Any) -> None:
+        """Take the state of a `save`."""
+        self.state = KernelState.of(state)
+        self._saved = None
+
+
+PIPE_SIZE = 80
+"""Bytes that a pipe holds."""
+_SP, _SS = 7, 10
+
+
+def _bits(mask: int) -> list[int]:
+    return [number for number in range(MAX_DESCRIPTORS) if mask >> number & 1]

@@ -1,0 +1,214 @@
+"""Who has the processor: processes take turns at calls that must wait, and when time is up.
+
+A process that has not the processor is its registers.  One that waits in a call stands at INT
+80h's stub with the caller's IP, CS and flags on its stack, and does the call again when it has
+the processor back; one whose time was up stands amid its program.  While nobody can go on but
+time may help, the processor halts in the idle loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blink16.cpu.registers import Cell
+from blink16.elks.kernel import Kernel
+from blink16.elks.signals import ElksSignal, bit
+from blink16.elks.state import IDLE, REGISTERS, Life, Task, Waiting
+from blink16.memory import linear
+from blink16.services import ELSEWHERE, WAIT, Chassis, Outcome
+
+SLICE_MS = 80
+"""Milliseconds of the machine's time until another process has its turn: eight ticks."""
+IDLE_TICK_MS = 50
+"""So often the idle loop goes round while time passes."""
+HALT_LOOP = bytes((0xF4, 0xEB, 0xFD, 0x90))
+"""HLT, and back to it."""
+IDLE_FLAGS = 0xF202
+
+
+class Scheduler:
+    """A device (`services.Device`) whose state is the kernel's."""
+
+    COMPONENT = "elks-clock"
+
+    def __init__(self, chassis: Chassis, kernel: Kernel) -> None:
+        self._chassis = chassis
+        self._kernel = kernel
+        self._idle = chassis.add_stub("elks-idle")
+        chassis.memory.write(linear(*self._idle), HALT_LOOP)
+        self._stubs: set[int] = set()
+        self._signal_stub = (0, 0)
+
+    def set_stubs(self, call: tuple[int, int], signal: tuple[int, int]) -> None:
+        """Know where processes stand in a call, and where they are sent to take a signal."""
+        self._signal_stub = signal
+        self._stubs = {linear(*call), linear(*signal)}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has the processor."""
+        return self._kernel.state.current == IDLE
+
+    # -- at a call ---------------------------------------------------------------------------
+
+    def wait(self, waiting: Waiting, before: object) -> Outcome:
+        """Let the current process wait in its call; another goes on, if one can.
+
+        ``before``: the state before the call, to which it goes back if nobody can.
+        """
+        kernel = self._kernel
+        kernel.change(waiting=waiting)
+        following = self._next()
+        if following is None and self._timer() is None:
+            kernel.state = before  # type: ignore[assignment]
+            return WAIT
+        self._suspend()
+        return self._go_on(following)
+
+    def leave(self, to: int = IDLE) -> Outcome:
+        """Go on with another process: the current one has ended, or put its registers away."""
+        return self._go_on(self._kernel.state.tasks.get(to) or self._next())
+
+    def _go_on(self, following: Task | None) -> Outcome:
+        if following is None:
+            self._rest()
+        else:
+            self._resume(following)
+        return ELSEWHERE
+
+    # -- the device --------------------------------------------------------------------------
+
+    def due(self) -> int | None:
+        """Return when somebody gets his turn or his signal."""
+        state = self._kernel.state
+        if state.current == IDLE:
+            if any(map(self._kernel.is_ready, state.tasks.values())):
+                return self._chassis.time
+            return None if self._timer() is None else state.slice_end
+        dues = [] if (timer := self._timer()) is None else [timer]
+        if len(state.tasks) > 1 and self._next() is not None:
+            dues.append(state.slice_end)
+        if self._has_signal():
+            dues.append(self._chassis.time)
+        return max(min(dues), state.hold) if dues else None
+
+    def advance(self, time: int) -> None:
+        """Ring alarms, and let somebody else go on if it is his turn."""
+        kernel = self._kernel
+        self._ring(time)
+        state = kernel.state
+        if self._chassis.registers.cells[Cell.SHADOW]:
+            kernel.state = state._replace(hold=time + 1)
+            return
+        if state.current == IDLE:
+            following = self._next()
+            if following is not None:
+                self._resume(following)
+            else:
+                self._chassis.registers.cells[Cell.HALTED] = 0
+                kernel.state = state._replace(slice_end=kernel.later(IDLE_TICK_MS))
+        elif self._has_signal():
+            self._enter_signal_stub()
+        elif time >= state.slice_end and (following := self._next()) is not None:
+            self._suspend()
+            self._resume(following)
+
+    def is_heard(self) -> bool:
+        """Return whether it may end HLT: that of the idle loop, or when others can go on."""
+        return self.is_idle or len(self._kernel.state.tasks) > 1
+
+    def save(self) -> tuple[()]:
+        """Return nothing: the kernel has it all."""
+        return ()
+
+    def restore(self, state: object) -> None:
+        """Take nothing."""
+
+    # -- turns -------------------------------------------------------------------------------
+
+    def _next(self) -> Task | None:
+        """Return who is to go on instead of the current process."""
+        for task in self._others():
+            if self._kernel.is_ready(task):
+                return task
+        return None
+
+    def _others(self) -> Iterator[Task]:
+        """Give the processes in turn, from the one behind the current one on."""
+        state = self._kernel.state
+        here = state.current or state.shown
+        order = sorted(pid for pid in state.tasks if pid != state.current)
+        later = [pid for pid in order if pid > here]
+        for pid in later + [pid for pid in order if pid <= here]:
+            yield state.tasks[pid]
+
+    def _timer(self) -> int | None:
+        """Return the nearest time for which somebody waits."""
+        kernel, nearest = self._kernel, None
+        for task in kernel.state.tasks.values():
+            times = [task.alarm]
+            if task.waiting is not None and not kernel.is_ready(task):
+                times.append(task.waiting.deadline)
+            for time in times:
+                if time is not None and (nearest is None or time < nearest):
+                    nearest = time
+        return nearest
+
+    def _ring(self, time: int) -> None:
+        for task in tuple(self._kernel.state.tasks.values()):
+            if task.alarm is not None and task.alarm <= time:
+                again = task.alarm + task.alarm_interval if task.alarm_interval else None
+                if again is not None and again <= time:
+                    again = time + task.alarm_interval
+                self._kernel.put(task._replace(alarm=again))
+                self._kernel.send(task, ElksSignal.SIGALRM)
+
+    def _has_signal(self) -> bool:
+        """Whether the current process is to take a signal amid its program."""
+        return bool(self._kernel.task.pending) and not self._in_stub()
+
+    def _in_stub(self) -> bool:
+        r = self._chassis.registers
+        return linear(r.cs, r.ip) in self._stubs
+
+    def _suspend(self) -> None:
+        """Remember the registers of the current process."""
+        registers = self._chassis.registers
+        self._kernel.change(registers=tuple(getattr(registers, name) for name in REGISTERS))
+
+    def _resume(self, task: Task) -> None:
+        """Give a process the processor."""
+        kernel = self._kernel
+        if task.life == Life.STOPPED and task.pending & bit(ElksSignal.SIGKILL):
+            task = task._replace(life=Life.RUNNING)
+        kernel.put(task._replace(registers=()))
+        kernel.state = kernel.state._replace(
+            current=task.pid, shown=task.pid, slice_end=kernel.later(SLICE_MS)
+        )
+        self._load(task.registers)
+        if self._has_signal():
+            self._enter_signal_stub()
+
+    def _rest(self) -> None:
+        """Give the processor to nobody."""
+        kernel = self._kernel
+        kernel.state = kernel.state._replace(current=IDLE, slice_end=kernel.later(IDLE_TICK_MS))
+        registers = self._chassis.registers
+        registers.cs, registers.ip = self._idle
+        registers.flags = IDLE_FLAGS
+
+    def _load(self, values: tuple[int, ...]) -> None:
+        registers = self._chassis.registers
+        for name, value in zip(REGISTERS, values, strict=True):
+            setattr(registers, name, value)
+        registers.cells[Cell.SHADOW] = 0
+        registers.cells[Cell.HALTED] = 0
+
+    def _enter_signal_stub(self) -> None:
+        """Let the current process stand at the signals' stub, as if interrupted by them."""
+        registers, memory = self._chassis.registers, self._chassis.memory
+        for value in (registers.flags, registers.cs, registers.ip):
+            registers.sp -= 2
+            memory.write_word(linear(registers.ss, registers.sp), value)
+        registers.cs, registers.ip = self._signal_stub
+        registers.cells[Cell.HALTED] = 0

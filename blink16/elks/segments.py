@@ -1,0 +1,64 @@
+"""ELKS' memory for programs: paragraphs from a segment on, with owners and reference counts."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable
+
+from blink16.elks.state import Block, BlockKind
+from blink16.hostfolder import os_error
+
+MEMORY_START = 0x1000
+MEMORY_END = 0xA000
+"""The segments where memory for programs begins and ends (640 KiB)."""
+PARAGRAPH = 16
+
+Blocks = tuple[Block, ...]
+"""All pieces in use, by segment."""
+
+
+def paragraphs(length: int) -> int:
+    """Return how many paragraphs hold so many bytes."""
+    return -(-length // PARAGRAPH)
+
+
+def allocate(blocks: Blocks, count: int, kind: BlockKind, owner: int) -> tuple[Blocks, int]:
+    """Return the blocks with a new one of ``count`` paragraphs, and its segment; ENOMEM."""
+    start = MEMORY_START
+    end = Block(MEMORY_END, 0, 0, 0)
+    for at, block in enumerate((*blocks, end)):
+        if block.segment - start >= count:
+            new = Block(start, count, kind, owner)
+            return (*blocks[:at], new, *blocks[at:]), start
+        start = block.segment + block.paragraphs
+    raise os_error(errno.ENOMEM)
+
+
+def share(blocks: Blocks, segment: int) -> Blocks:
+    """Count one more user of a block."""
+    return tuple(
+        b._replace(references=b.references + 1) if b.segment == segment else b for b in blocks
+    )
+
+
+def release(blocks: Blocks, segment: int) -> Blocks:
+    """Count one user less; the block goes with the last."""
+    return tuple(_kept(blocks, lambda block: block.segment == segment))
+
+
+def release_owned(blocks: Blocks, owner: int) -> Blocks:
+    """Free all far memory of a process."""
+    return tuple(_kept(blocks, lambda b: b.kind == BlockKind.FAR and b.owner == owner))
+
+
+def _kept(blocks: Blocks, is_meant: Callable[[Block], bool]) -> Iterable[Block]:
+    for block in blocks:
+        if not is_meant(block):
+            yield block
+        elif block.references > 1:
+            yield block._replace(references=block.references - 1)
+
+
+def find(blocks: Blocks, segment: int) -> Block | None:
+    """Return the block that begins at a segment."""
+    return next((block for block in blocks if block.segment == segment), None)

@@ -1,0 +1,153 @@
+"""ELKS' signals: the calls that send and handle them, and their delivery.
+
+Sources: ELKS' kernel/signal.c and arch/i86/kernel/signal.c.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+from blink16.elks import segments
+from blink16.elks.abi import Call
+from blink16.elks.kernel import Kernel
+from blink16.elks.request import Blocked, Request, Result, behind_stub, signed16
+from blink16.elks.signals import (
+    DEFAULT,
+    IGNORE,
+    IGNORED_BY_DEFAULT,
+    SIGNALS,
+    UNCATCHABLE,
+    ElksSignal,
+    bit,
+    name,
+)
+from blink16.elks.state import FIRST, INIT, REGISTERS, Life, Task, WaitFor
+from blink16.hostfolder import os_error
+from blink16.memory import linear
+from blink16.services import CALLER_FLAGS, Guest, caller_address
+
+EVERYBODY = -1
+
+
+def signal(request: Request) -> int:
+    """Let signal BX be handled at DX:CX; 0:0 is the default and 0:1 ignores it.
+
+    The old libc gives a near address in CX alone.
+    """
+    number, handler = request.bx, (request.dx, request.cx)
+    if not 0 < number <= SIGNALS or number in UNCATCHABLE:
+        raise os_error(errno.EINVAL)
+    if request.task.old_abi:
+        near = request.cx not in (DEFAULT[1], IGNORE[1])
+        handler = (caller_address(request.guest)[0] if near else 0, request.cx)
+    if handler not in (DEFAULT, IGNORE) and not _is_text(request, *handler):
+        raise os_error(errno.EINVAL)
+    handlers = list(request.task.handlers)
+    handlers[number - 1] = handler
+    request.kernel.change(handlers=tuple(handlers))
+    return 0
+
+
+def _is_text(request: Request, segment: int, offset: int) -> bool:
+    block = segments.find(request.kernel.state.blocks, request.task.code)
+    if block is None or segment != block.segment:
+        return False
+    return offset < block.paragraphs * segments.PARAGRAPH
+
+
+def kill(request: Request) -> int:
+    """Send signal CX to process BX, a group (0: one's own, -group), or everybody (-1)."""
+    kernel, number, whom = request.kernel, request.cx, signed16(request.bx)
+    if not 0 < number <= SIGNALS:
+        raise os_error(errno.EINVAL)
+    targets = _targets(request, whom)
+    if not targets:
+        raise os_error(errno.ESRCH)
+    allowed = [task for task in targets if _may_signal(request.task, task)]
+    for task in allowed:
+        kernel.send(task, number)
+    if not allowed:
+        raise os_error(errno.EPERM)
+    return 0
+
+
+def _targets(request: Request, whom: int) -> list[Task]:
+    me, living = request.task, request.kernel.living()
+    if whom == EVERYBODY:
+        return [task for task in living if task.pid not in (INIT, me.pid)]
+    if whom < 1:
+        group = -whom or me.group
+        return [task for task in living if task.group == group]
+    return [task for task in living if task.pid == whom]
+
+
+def _may_signal(sender: Task, task: Task) -> bool:
+    ours, theirs = {sender.uid, sender.euid}, {task.uid, task.suid}
+    return sender.euid == 0 or bool(ours & theirs)
+
+
+def pause(request: Request) -> Blocked:
+    """Wait for a signal."""
+    return request.block(WaitFor.SIGNAL)
+
+
+# -- delivery --------------------------------------------------------------------------------
+
+
+def deliver(kernel: Kernel, guest: Guest) -> int:
+    """Deliver what is pending to the current process, which stands at a stub.
+
+    Return the signal that ends or stops it; 0 if none does.
+    """
+    while number := kernel.first_pending(kernel.task):
+        task = kernel.task
+        kernel.change(pending=task.pending & ~bit(number))
+        handler = task.handlers[number - 1]
+        if handler == IGNORE or (handler == DEFAULT and number in IGNORED_BY_DEFAULT):
+            continue
+        if number == ElksSignal.SIGTSTP and handler == DEFAULT and task.pid == FIRST:
+            continue  # nobody could let it go on
+        if handler == DEFAULT:
+            return number
+        _enter_handler(guest, number, handler, near=task.old_abi)
+        handlers = list(task.handlers)
+        handlers[number - 1] = DEFAULT
+        kernel.change(handlers=tuple(handlers), pending=0)
+    return 0
+
+
+def stop(kernel: Kernel, guest: Guest, number: int) -> None:
+    """Stop the current process; it goes on behind the stub when SIGCONT comes."""
+    behind = behind_stub(guest)
+    registers = tuple(behind[name] for name in REGISTERS)
+    kernel.change(life=Life.STOPPED, exit_status=number, registers=registers)
+
+
+def death(guest: Guest, number: int) -> str:
+    """Return a line about a signal that ends a program."""
+    segment, offset = caller_address(guest)
+    return f"signal {number}, sent at {segment:04X}:{offset:04X} ({name(number)})"
+
+
+def _enter_handler(guest: Guest, number: int, handler: tuple[int, int], *, near: bool) -> None:
+    """Let the stub's IRET lead into a handler, which finds its return address and the signal.
+
+    It removes both when it returns, and has kept all registers.
+    """
+    registers, memory = guest.registers, guest.memory
+    segment, offset = caller_address(guest)
+    flags = memory.read_word(linear(registers.ss, registers.sp + CALLER_FLAGS))
+    return_address = (offset,) if near else (offset, segment)
+    stack = (handler[1], handler[0], flags, *return_address, number)
+    # IP, CS and flags of the caller go, and these words end where they ended
+    registers.sp += CALLER_FLAGS + 2 - 2 * len(stack)
+    for place, value in enumerate(stack):
+        memory.write_word(linear(registers.ss, registers.sp + 2 * place), value)
+
+
+HANDLERS: dict[Call, Callable[[Request], Result]] = {
+    Call.SIGNAL: signal,
+    Call.KILL: kill,
+    Call.PAUSE: pause,
+}

@@ -1,0 +1,258 @@
+"""What an ELKS kernel remembers, as plain values that never change in place.
+
+A `KernelState` is replaced as a whole, so that a call that must wait can be taken back, and time
+travel keeps a state by keeping it.  Dictionaries in it are copied when something changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from blink16.elks.signals import DEFAULTS
+
+MAX_TASKS = 64
+"""Processes at a time, the idle one and init counted; fork() gives EAGAIN beyond.  The kernel has
+16 unless it is told `task=` when it boots."""
+MAX_DESCRIPTORS = 20
+MAX_OPEN_FILES = 256
+"""Open files in the system; ENFILE beyond."""
+NO_FILE = 0
+IDLE, INIT, FIRST = 0, 1, 2
+"""Process numbers: nobody, the adopting parent, and the program that the user started."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleKind:
+    """What the first program's standard streams are: which are a terminal, and what kind of one.
+
+    Where they are none, isatty() says no, and input comes as it is.
+    """
+
+    input: bool = True
+    output: bool = True
+    error: bool = True
+    edits: bool = False
+    """The terminal sends bare keys: the kernel edits lines, echoes, and writes CR before LF.
+    Else whoever stands behind it does that."""
+    rows: int = 25
+    columns: int = 80
+
+
+class DataLayout(NamedTuple):
+    """How a data segment is divided; all offsets in it."""
+
+    data_end: int
+    """Behind data and bss, where the heap begins."""
+    end: int
+    stack_top: int
+    """SP at the start; the arguments lie there."""
+    min_stack: int
+    """Bytes below ``stack_top`` that the heap must leave alone."""
+    low_stack: bool = False
+    """The stack lies below the data."""
+
+    def break_limit(self) -> int:
+        """Return how far the break may be moved."""
+        return self.end if self.low_stack else self.stack_top - self.min_stack
+
+
+class Life(IntEnum):
+    """Whether a process lives."""
+
+    RUNNING = 0
+    STOPPED = 1
+    ZOMBIE = 2
+
+
+class WaitFor(IntEnum):
+    """What a process in a call waits for."""
+
+    TERMINAL = 0
+    STREAM = 1
+    PIPE_DATA = 2
+    PIPE_ROOM = 3
+    CHILD = 4
+    SIGNAL = 5
+    SELECT = 6
+    VFORK = 7
+    PIPE_WRITER = 8
+    PIPE_READER = 9
+
+
+class Waiting(NamedTuple):
+    """Why a process sleeps, and until when at the latest, in machine time."""
+
+    reason: int
+    subject: int = 0
+    """A pipe, a process, or the terminal's least bytes."""
+    amount: int = 0
+    deadline: int | None = None
+    masks: tuple[int, int] = (0, 0)
+    """SELECT: descriptors to be read and written."""
+
+
+class Task(NamedTuple):
+    """A process."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    name: str
+    """The file name that it was executed by, without folders."""
+    life: int = Life.RUNNING
+    exit_status: int = 0
+    """As wait4() tells it: the exit code shifted left by 8, or a signal."""
+    registers: tuple[int, ...] = ()
+    """Those of the processor, in the order of `REGISTERS`, while another process has it."""
+    waiting: Waiting | None = None
+    progress: int = 0
+    """Bytes that the call at which it stands has already moved."""
+    pending: int = 0
+    """Signals that were sent and not delivered yet, a bit each."""
+    handlers: tuple[tuple[int, int], ...] = DEFAULTS
+    alarm: int | None = None
+    """When SIGALRM is due, in machine time, and again after each interval (0: once)."""
+    alarm_interval: int = 0
+    code: int = 0
+    """The segments of its text and of its data."""
+    data: int = 0
+    layout: DataLayout = DataLayout(0, 0, 0, 0)
+    break_: int = 0
+    program: int = 0
+    """The node of its executable; 0 if it came from outside the file tree."""
+    old_abi: bool = False
+    """Made with dev86's libc, whose stat and signal are older."""
+    uid: int = 0
+    euid: int = 0
+    suid: int = 0
+    gid: int = 0
+    egid: int = 0
+    sgid: int = 0
+    umask: int = 0o022
+    cwd: str = "/"
+    root: str = "/"
+    has_terminal: bool = True
+    descriptors: tuple[int, ...] = (NO_FILE,) * MAX_DESCRIPTORS
+    """The number of the open file of each; `NO_FILE` if there is none."""
+    close_on_exec: int = 0
+    lent: bytes = b""
+    """VFORK: the top of its stack, on which its child runs meanwhile."""
+    borrows: bool = False
+    """It runs in its parent's data segment, as vfork() leaves it."""
+
+
+REGISTERS = ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "ds", "es", "ss", "cs", "ip", "flags")
+
+
+class OpenFile(NamedTuple):
+    """An open file; descriptors of several processes may share it."""
+
+    node: int
+    """In the file tree; 0 for pipes and streams."""
+    flags: int
+    offset: int = 0
+    device: int = 0
+    """The number of a device (major in the high byte), 0 if it is none."""
+    channel: str = ""
+    """Where a stream or a terminal leads to."""
+    pipe: int = 0
+    listing: tuple[str, ...] = ()
+    """DIRECTORY: its names as they were when it was opened or rewound."""
+    references: int = 1
+
+
+class Pipe(NamedTuple):
+    """A pipe or fifo: what is in it, and how many open files read and write it."""
+
+    data: bytes = b""
+    readers: int = 0
+    writers: int = 0
+
+
+class BlockKind(IntEnum):
+    """What a piece of memory is used for."""
+
+    TEXT = 0
+    DATA = 1
+    FAR = 2
+
+
+class Block(NamedTuple):
+    """A piece of memory: paragraphs from a segment on, shared by so many processes."""
+
+    segment: int
+    paragraphs: int
+    kind: int
+    owner: int
+    """FAR: the process that allocated it."""
+    references: int = 1
+
+
+class TerminalState(NamedTuple):
+    """A terminal: its modes, its foreground group, and what was typed."""
+
+    modes: bytes
+    group: int = FIRST
+    rows: int = 25
+    columns: int = 80
+    line: bytes = b""
+    """ICANON: the line that is being typed."""
+    typed: tuple[bytes, ...] = ()
+    """Whole lines that nobody has read yet, an end of file as an empty one; raw: all keys."""
+    ended: bool = False
+    hung_up: bool = False
+    """A raw read has met the end of input, and the foreground group was told."""
+
+
+class KernelState(NamedTuple):
+    """All of it."""
+
+    tasks: Mapping[int, Task]
+    terminal: TerminalState
+    open_files: Mapping[int, OpenFile] = {}
+    pipes: Mapping[int, Pipe] = {}
+    blocks: tuple[Block, ...] = ()
+    current: int = FIRST
+    """Who has the processor; `IDLE` while it rests."""
+    shown: int = FIRST
+    """Who had it last: whom a debugger sees meanwhile."""
+    last_pid: int = FIRST
+    next_file: int = 1
+    slice_end: int = 0
+    """When another process that can run gets its turn, in machine time."""
+    hold: int = 0
+    """Nothing is switched before that, in machine time."""
+    clock: int = 0
+    """Nanoseconds that settimeofday() has added to the machine's clock."""
+    result: int = 0
+    """Of the first program, once it has ended."""
+
+    def plain(self) -> Any:
+        """Return it as nested tuples."""
+        return self._replace(
+            tasks=tuple(self.tasks.items()),  # type: ignore[arg-type]
+            open_files=tuple(self.open_files.items()),  # type: ignore[arg-type]
+            pipes=tuple(self.pipes.items()),  # type: ignore[arg-type]
+        )
+
+    @classmethod
+    def of(cls, plain: Any) -> KernelState:
+        """Return what `plain` made tuples of."""
+        state = cls(*plain)
+        return state._replace(
+            tasks={pid: _task(fields) for pid, fields in plain[0]},
+            terminal=TerminalState(*plain[1]),
+            open_files={number: OpenFile(*fields) for number, fields in plain[2]},
+            pipes={number: Pipe(*fields) for number, fields in plain[3]},
+            blocks=tuple(Block(*fields) for fields in plain[4]),
+        )
+
+
+def _task(fields: Any) -> Task:
+    task = Task(*fields)
+    waiting = None if task.waiting is None else Waiting(*task.waiting)
+    return task._replace(waiting=waiting, layout=DataLayout(*task.layout))

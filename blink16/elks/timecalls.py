@@ -1,0 +1,133 @@
+"""ELKS' system calls on time, all of it the guest's: its clock, alarms, and select()."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+from blink16.elks.abi import TIMEVAL, TIMEZONE, Call
+from blink16.elks.request import Blocked, Request, Result, signed16
+from blink16.elks.state import MAX_DESCRIPTORS, NO_FILE, WaitFor, Waiting
+from blink16.hostfolder import os_error
+
+TICK_MS = 10
+MICROSECONDS = 1_000_000
+ITIMER_REAL = 0
+SET_SIZE = 4
+"""Bytes in a set of descriptors."""
+
+
+def gettimeofday(request: Request) -> int:
+    """Write the time to BX and the time zone, UTC, to CX, each unless it is 0."""
+    seconds, rest = divmod(request.kernel.nanoseconds(), 1_000_000_000)
+    if request.bx:
+        time = {"seconds": seconds & 0xFFFFFFFF, "microseconds": rest // 1000}
+        request.put(request.bx, TIMEVAL.build(time))
+    if request.cx:
+        request.put(request.cx, TIMEZONE.build({"minutes_west": 0, "dst": 0}))
+    return 0
+
+
+def settimeofday(request: Request) -> int:
+    """Set the time to that at BX, unless it is 0; the time zone at CX is not kept."""
+    kernel = request.kernel
+    if request.task.euid:
+        raise os_error(errno.EPERM)
+    if request.bx:
+        time = TIMEVAL.parse(request.get(request.bx, TIMEVAL.sizeof()))
+        if time.microseconds >= MICROSECONDS:
+            raise os_error(errno.EINVAL)
+        wanted = time.seconds * 1_000_000_000 + time.microseconds * 1000
+        clock = wanted - request.guest.nanoseconds()
+        kernel.state = kernel.state._replace(clock=clock)
+    return 0
+
+
+def alarm(request: Request) -> int:
+    """Send SIGALRM in BX seconds; 0 takes back what was asked for.  The answer is always 0."""
+    seconds = request.bx
+    due = request.kernel.later(seconds * 1000) if seconds else None
+    request.kernel.change(alarm=due, alarm_interval=0)
+    return 0
+
+
+def setitimer(request: Request) -> int:
+    """Send SIGALRM as the interval and the first time at CX say; what was left goes to DX."""
+    if request.bx != ITIMER_REAL:
+        raise os_error(errno.EINVAL)
+    kernel, size = request.kernel, TIMEVAL.sizeof()
+    interval = first = 0
+    if request.cx:
+        interval = _milliseconds(request.get(request.cx, size))
+        first = _milliseconds(request.get(request.cx + size, size))
+    if request.dx:
+        task, speed = request.task, request.guest.instructions_per_second
+        left = max(0, (task.alarm or 0) - request.guest.time) if task.alarm else 0
+        old = (task.alarm_interval, left)
+        data = b"".join(_timeval(part * MICROSECONDS // speed) for part in old)
+        request.put(request.dx, data)
+    period = kernel.later(interval) - request.guest.time
+    kernel.change(alarm=kernel.later(first) if first else None, alarm_interval=period)
+    return 0
+
+
+def _milliseconds(timeval: bytes) -> int:
+    time = TIMEVAL.parse(timeval)
+    if time.microseconds >= MICROSECONDS:
+        raise os_error(errno.EINVAL)
+    return int(time.seconds * 1000 + -(-time.microseconds // 1000))
+
+
+def _timeval(microseconds: int) -> bytes:
+    seconds, rest = divmod(microseconds, MICROSECONDS)
+    built: bytes = TIMEVAL.build({"seconds": seconds & 0xFFFFFFFF, "microseconds": rest})
+    return built
+
+
+def select(request: Request) -> int | Blocked:
+    """Wait for one of BX descriptors, in sets at CX (read), DX (write), DI, till SI's time."""
+    if request.bx >= 0x8000:
+        raise os_error(errno.EINVAL)
+    places = (request.cx, request.dx, request.di)
+    known = (1 << min(signed16(request.bx), MAX_DESCRIPTORS)) - 1
+    sets = [_set(request, place) & known for place in places]
+    task, kernel = request.task, request.kernel
+    for descriptor in range(MAX_DESCRIPTORS):
+        wanted = (sets[0] | sets[1] | sets[2]) >> descriptor & 1
+        if wanted and task.descriptors[descriptor] == NO_FILE:
+            raise os_error(errno.EBADF)
+    deadline = None
+    if request.si:
+        timeout = _timeout(request)
+        deadline = request.deadline(timeout) if timeout else request.guest.time
+    found = kernel.selected(task, (sets[0], sets[1]))
+    if found == (0, 0) and (deadline is None or request.guest.time < deadline):
+        kernel.console.peek()
+        waiting = Waiting(WaitFor.SELECT, deadline=deadline, masks=(sets[0], sets[1]))
+        return Blocked(waiting)
+    if found == (0, 0) and request.si:
+        request.guest.looked_in_vain()
+    for place, result in zip(places, (*found, 0), strict=True):
+        if place:
+            request.put(place, result.to_bytes(SET_SIZE, "little"))
+    return found[0].bit_count() + found[1].bit_count()
+
+
+def _set(request: Request, place: int) -> int:
+    return int.from_bytes(request.get(place, SET_SIZE), "little") if place else 0
+
+
+def _timeout(request: Request) -> int:
+    """Return the milliseconds that select() waits at most, in whole ticks, and one more."""
+    time = TIMEVAL.parse(request.get(request.si, TIMEVAL.sizeof()))
+    ticks = -(-time.microseconds // (TICK_MS * 1000)) + time.seconds * (1000 // TICK_MS)
+    return int(ticks + 1) * TICK_MS if ticks else 0
+
+
+HANDLERS: dict[Call, Callable[[Request], Result]] = {
+    Call.GETTIMEOFDAY: gettimeofday,
+    Call.SETTIMEOFDAY: settimeofday,
+    Call.ALARM: alarm,
+    Call.SETITIMER: setitimer,
+    Call.SELECT: select,
+}

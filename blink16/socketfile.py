@@ -1,0 +1,62 @@
+"""Socket files (Unix domain sockets): for their owner alone, and removed only while still ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+MODE = 0o600
+"""Who may connect: the owner."""
+
+
+class BoundSocket:
+    """A socket that listens on a file of its own."""
+
+    def __init__(self, path: Path, backlog: int) -> None:
+        """Listen.  OSError if that can't be: the file is no socket, or somebody listens there."""
+        if not hasattr(socket, "AF_UNIX"):
+            raise OSError(errno.EAFNOSUPPORT, "this system has no socket files")
+        _clear_away(path)
+        self.path = path
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o777 & ~MODE)  # nobody else connects before the mode is set
+        try:
+            self.socket.bind(str(path))
+            self.socket.listen(backlog)
+            self._made = path.lstat()
+        except OSError:
+            self.socket.close()
+            raise
+        finally:
+            os.umask(before)
+
+    def remove(self) -> None:
+        """Remove the file, unless somebody has put another one there.  The socket is still open:
+        as long as it is, no other file gets its number."""
+        with suppress(OSError):
+            if os.path.samestat(self.path.lstat(), self._made):
+                self.path.unlink()
+
+
+def _clear_away(path: Path) -> None:
+    """Remove the socket file of somebody who is gone; OSError if it is anything else."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise OSError(errno.EEXIST, "there is a file that is no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except BlockingIOError:  # somebody listens, and is busy
+            pass
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
