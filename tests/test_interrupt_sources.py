@@ -17,7 +17,7 @@ from blink16.devices.nmi import CHANNEL_ERROR
 from blink16.history import Timeline
 from blink16.machine import Machine, Snapshot
 
-SPEED = 18 * 20_000
+SPEED = 16 * 20_000
 """Instructions a second: 200 between two scan codes, 60 cycles of the timer in each."""
 LENGTH = 700
 DONE = COUNTER + 2
@@ -92,8 +92,8 @@ SOURCES = {
         )
         for name, (vector, chord) in CHORDS.items()
     },
-    "timer": Source(0x08, FAST_TIMER + LOOP, handler(COUNTED), range(18, 21)),
-    "user timer": Source(0x1C, FAST_BIOS_TIMER + LOOP, COUNTED + IRET, range(4, 6)),
+    "timer": Source(0x08, FAST_TIMER + LOOP, handler(COUNTED), range(18, 25)),
+    "user timer": Source(0x1C, FAST_BIOS_TIMER + LOOP, COUNTED + IRET, range(4, 7)),
     "keyboard": Source(
         0x09,
         LOOP,

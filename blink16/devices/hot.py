@@ -208,7 +208,9 @@ def advance(m: HotContext) -> Value:
     _set_pic(m, "lines", (lines & ~TIMER_LINE) | choose(high, one, none))
     m.set(cells.PIT, cycle)
     m.request(_granted(m).is_not_zero())
-    return change_after(now)
+    later = change_after(now)
+    m.set(cells.PIT, later, 3)
+    return later
 
 
 # -- the others ----------------------------------------------------------------------------------

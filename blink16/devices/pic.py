@@ -176,7 +176,8 @@ class Pic:
 
     def pending(self) -> bool:
         """Return whether INT is high."""
-        return self._request() is not None
+        irr, _, imr = self._cells[:3]
+        return bool(irr & ~imr) and self._request() is not None
 
     def acknowledge(self) -> int:
         """Return a vector, as in two INTA cycles; that of IR7 if the request is gone."""
