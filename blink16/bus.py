@@ -17,18 +17,34 @@ class Bus:
     def __init__(self) -> None:
         self._readers: dict[int, ReadPort] = {}
         self._writers: dict[int, WritePort] = {}
-        self.on_unowned: Callable[[int, bool], None] = lambda port, is_read: None
+        self.on_unowned: Callable[[int, bool], None] | None = None
         """Called with a port that no device owns as it is read (True) or written (False)."""
+        self._quiet: set[int] = set()
 
     def attach(
-        self, ports: Iterable[int], read: ReadPort | None = None, write: WritePort | None = None
+        self,
+        ports: Iterable[int],
+        read: ReadPort | None = None,
+        write: WritePort | None = None,
+        *,
+        quiet: bool = False,
     ) -> None:
-        """Let a device answer ``ports``; a later device takes a port from an earlier one."""
+        """Let a device answer ``ports``; a later device takes a port from an earlier one.
+
+        ``quiet``: no access changes when a device wants to act, or what interrupts are asked for.
+        """
         for port in ports:
+            (self._quiet.add if quiet else self._quiet.discard)(port)
             if read is not None:
                 self._readers[port] = read
             if write is not None:
                 self._writers[port] = write
+
+    def is_quiet(self, port: int) -> bool:
+        """Return whether accesses to a port change nothing that the machine has to plan for."""
+        if port in self._quiet:
+            return True
+        return self.on_unowned is None and not (port in self._readers or port in self._writers)
 
     def read(self, port: int, width: int = 8) -> int:
         """Read a byte, or (``width`` 16) the bytes of two neighbouring ports as one word."""
@@ -37,7 +53,7 @@ class Bus:
         reader = self._readers.get(port)
         if reader is not None:
             return reader(port) & 0xFF
-        if port not in self._writers:
+        if self.on_unowned is not None and port not in self._writers:
             self.on_unowned(port, True)
         return OPEN_BUS
 
@@ -50,5 +66,5 @@ class Bus:
         writer = self._writers.get(port)
         if writer is not None:
             writer(port, value & 0xFF)
-        elif port not in self._readers:
+        elif self.on_unowned is not None and port not in self._readers:
             self.on_unowned(port, False)

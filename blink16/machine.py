@@ -22,6 +22,7 @@ from blink16.memory import Attribute, Memory, linear
 from blink16.services import (
     Component,
     Device,
+    Done,
     Elsewhere,
     Exit,
     InterruptController,
@@ -103,6 +104,7 @@ class Machine:
         A machine is waiting while it sleeps in HLT or looks for input in vain; what happens is
         input or output.  Whether a run stops for this makes no difference to the machine.
         """
+        self._return_cost = self.model.timing.cost(self.model.opcodes.row(IRET_STUB[0])).cycles
         self._happened_at = 0
         self._idle_told_at = 0
         self._in_vain = False
@@ -122,8 +124,9 @@ class Machine:
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
-        self._hot: set[Device] = set()
-        """Those of them for which the engine may act itself."""
+        self._dues: list[Callable[[], int | None]] = []
+        self._hot_dues: list[Callable[[], int | None]] = []
+        """When they want to act; in the second, those for which the engine may act itself."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
         self._next_stub = STUBS_OFFSET
@@ -189,8 +192,7 @@ class Machine:
         """
         self.add_component(name, device)
         self._devices.append(device)
-        if hot:
-            self._hot.add(device)
+        (self._hot_dues if hot else self._dues).append(device.due)
 
     def add_controller(self, name: str, controller: InterruptController) -> None:
         """Add the component that asks for interrupts."""
@@ -308,15 +310,15 @@ class Machine:
         To be done where that may have changed: after they acted, received or were accessed.
         """
         hot = other = FOREVER
-        for device in self._devices:
-            due = device.due()
-            if due is None:
-                continue
-            if device in self._hot:
-                hot = min(hot, due)
-            else:
-                other = min(other, due)
-        self._next_due = min(hot, other)
+        for due in self._dues:  # this is done for every access to a port: in few words
+            at = due()
+            if at is not None and at < other:
+                other = at
+        for due in self._hot_dues:
+            at = due()
+            if at is not None and at < hot:
+                hot = at
+        self._next_due = hot if hot < other else other
         self._look_for_requests()
         self.engine.plan(hot, 0 if self._urgent else other)
 
@@ -449,6 +451,8 @@ class Machine:
         if isinstance(outcome, Trap) and outcome.resumable and through_traps and outcome.then:
             outcome = outcome.then() or outcome
         match outcome:
+            case Done():
+                pass
             case Wait():
                 return Stop(StopReason.WAITING)
             case Exit(status, text):
@@ -457,6 +461,7 @@ class Machine:
                 return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
             case Elsewhere():
                 self.registers.icount += 1
+                self.registers.cycles += self._return_cost
                 self._plan()
                 return self._watched(Stop(StopReason.BUDGET))
         self._plan()

@@ -51,7 +51,7 @@ class Dma:
     def __init__(self, bus: Bus) -> None:
         self.state = DmaState()
         bus.attach(CHANNEL_PORTS, self._read_word, self._write_word)
-        bus.attach(map(int, Port), self._read, self._write)
+        bus.attach(map(int, Port), self._read, self._write, quiet=True)
         bus.attach(PAGE_PORTS, self._read_page, self._write_page)
 
     def save(self) -> DmaState:

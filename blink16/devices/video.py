@@ -102,13 +102,13 @@ class Video:
         base = adapter.base
         for offset in CRTC_PORTS:
             if offset % 2:
-                bus.attach([base + offset], self._read_data, self._write_data)
+                bus.attach([base + offset], self._read_data, self._write_data, quiet=True)
             else:
-                bus.attach([base + offset], None, self._write_index)
-        bus.attach([base + MODE_PORT], None, self._write_mode)
-        bus.attach([base + STATUS_PORT], self._read_status)
+                bus.attach([base + offset], None, self._write_index, quiet=True)
+        bus.attach([base + MODE_PORT], None, self._write_mode, quiet=True)
+        bus.attach([base + STATUS_PORT], self._read_status, quiet=True)
         if adapter is Adapter.CGA:
-            bus.attach([base + COLOR_PORT], None, self._write_color)
+            bus.attach([base + COLOR_PORT], None, self._write_color, quiet=True)
         if adapter is not Adapter.MDA:
             bus.attach([base + CLEAR_LIGHT_PEN], None, lambda port, value: self._set_pen(False))
         if adapter is Adapter.CGA:

@@ -60,6 +60,7 @@ class NativeEngine:
         self.registers = registers
         self.memory = memory
         self._bus = bus
+        self._is_quiet = bus.is_quiet
         self.horizon: Callable[[], int] = at_once
         self._reference = ReferenceEngine(model, registers, memory, bus)
         self._cells = registers.cells
@@ -208,7 +209,8 @@ class NativeEngine:
         while True:
             while exit_ == _AT_PORT:
                 value = self._access_port()
-                horizon = self._until[0] = min(until, self.horizon())
+                if not self._is_quiet(self._port[0]):
+                    horizon = self._until[0] = min(until, self.horizon())
                 exit_ = self._core.answer(state, memory, value)
             stop = _STOPS.get(exit_) or self._see_to(exit_)
             if stop is not None:
