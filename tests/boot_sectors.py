@@ -7,7 +7,7 @@ from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk
 from blink16.bios.roms import OptionRom
 from blink16.console import Console
-from blink16.cpu.engine import Stop
+from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import CF, ZF, Registers
 from blink16.devices import keys
 from blink16.devices.video import Adapter
@@ -17,6 +17,8 @@ EPOCH = 1_000_000_000 * 1_000_000_000  # 2001-09-09 01:46:40
 SCREEN = 0xB8000
 COUNTER = 0x600
 HANDLER = 0x7D00
+MAX_CALL = 30
+"""Instructions after which a call does not come back by itself: it waits."""
 SECOND = CLOCK_HZ
 """Cycles in a second of the guest."""
 LOOP = bytes.fromhex("ebfe")  # jmp $
@@ -65,7 +67,11 @@ class Pc:
         r.flags &= ~(CF | ZF)
         for name, value in registers.items():
             setattr(r, name, value)
-        return self.machine.run(2)
+        for _ in range(MAX_CALL):
+            stop = self.machine.run(1)
+            if stop.reason is not StopReason.BUDGET or (r.cs, r.ip) == (0, 0x7E02):
+                break
+        return stop
 
     @property
     def failed(self) -> bool:

@@ -19,6 +19,8 @@ from blink16.machine import Machine, Snapshot
 
 SPEED = 16 * 20_000
 """Instructions a second: 200 between two scan codes, 60 cycles of the timer in each."""
+IN_CS = b"\x2e"
+"""A prefix: as on the IBM BIOS, INT 1Ch comes with DS at the data area."""
 LENGTH = 700
 DONE = COUNTER + 2
 STORE = COUNTER + 0x10
@@ -93,7 +95,7 @@ SOURCES = {
         for name, (vector, chord) in CHORDS.items()
     },
     "timer": Source(0x08, FAST_TIMER + LOOP, handler(COUNTED), range(18, 25)),
-    "user timer": Source(0x1C, FAST_BIOS_TIMER + LOOP, COUNTED + IRET, range(4, 7)),
+    "user timer": Source(0x1C, FAST_BIOS_TIMER + LOOP, IN_CS + COUNTED + IRET, range(4, 7)),
     "keyboard": Source(
         0x09,
         LOOP,

@@ -148,7 +148,9 @@ def test_without_a_home_there_is_no_cache(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def _child(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    monkeypatch.setattr(trial, "command", lambda model, level: [sys.executable, "-c", script])
+    monkeypatch.setattr(
+        trial, "command", lambda model, level, board: [sys.executable, "-c", script]
+    )
 
 
 @pytest.fixture

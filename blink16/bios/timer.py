@@ -54,7 +54,7 @@ TICK = (
 INT 1Ch may spoil AX, DX and DS.
 """
 READ_TICKS = bytes.fromhex(
-    "84e4 751d"  # test ah, ah / jnz +1Dh: to the service
+    "84e4 751e"  # test ah, ah / jnz +1Eh: to the service
     "1e 55 b84000 8ed8"  # push ds / push bp / mov ax, 40h / mov ds, ax
     "31c0 86067000"  # xor ax, ax / xchg al, [70h]
     "8b0e6e00 8b166c00"  # mov cx, [6Eh] / mov dx, [6Ch]

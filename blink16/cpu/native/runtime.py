@@ -285,7 +285,10 @@ take:
   br i1 %none, label %leave, label %enter
 enter:
   %sooner_now = icmp slt i64 %then, %other
-  %until_now = select i1 %sooner_now, i64 %then, i64 %other
+  %planned = select i1 %sooner_now, i64 %then, i64 %other
+  %entered = add i64 %cycles, AFTER_ENTRY  ; the handler's first instruction comes in any case
+  %missed = icmp slt i64 %planned, %entered
+  %until_now = select i1 %missed, i64 %entered, i64 %planned
   {slots.UNTIL.store("%until_now", "until_now")}
   %acknowledged = add i64 %cycles, ACKNOWLEDGE
   {slots.CYCLES.store("%acknowledged", "acknowledged")}
@@ -539,7 +542,9 @@ _TEXT = (
 def text(timing: Timing) -> str:
     """Return the functions, for a processor."""
     before = {"delegate": NativeExit.DELEGATE, "port": NativeExit.PORT}
+    entry = timing.acknowledge + timing.interrupt
     text = _TEXT.replace("ACKNOWLEDGE", str(timing.acknowledge))
+    text = text.replace("AFTER_ENTRY", str(entry + 1))
     return text + "".join(
         _leave_before(name, exit_, timing.prefix) for name, exit_ in before.items()
     )
