@@ -17,6 +17,8 @@ class Bus:
     def __init__(self) -> None:
         self._readers: dict[int, ReadPort] = {}
         self._writers: dict[int, WritePort] = {}
+        self.names: dict[int, str] = {}
+        """What devices say is at their ports."""
         self.on_unowned: Callable[[int, bool], None] | None = None
         """Called with a port that no device owns as it is read (True) or written (False)."""
         self._quiet: set[int] = set()
@@ -27,14 +29,18 @@ class Bus:
         read: ReadPort | None = None,
         write: WritePort | None = None,
         *,
+        what: str = "",
         quiet: bool = False,
     ) -> None:
         """Let a device answer ``ports``; a later device takes a port from an earlier one.
 
-        ``quiet``: no access changes when a device wants to act, or what interrupts are asked for.
+        ``what``: what is at them, for people.  ``quiet``: no access changes when a device wants to
+        act, what interrupts are asked for, or where memory is no plain one.
         """
         for port in ports:
             (self._quiet.add if quiet else self._quiet.discard)(port)
+            if what:
+                self.names[port] = what
             if read is not None:
                 self._readers[port] = read
             if write is not None:

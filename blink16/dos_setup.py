@@ -7,15 +7,19 @@ drive C, or else its folder becomes a drive of its own, so that it finds itself 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from blink16 import pc
+from blink16.bios.disk import Disk
+from blink16.dos.fat import FatTree
 from blink16.dos.program import MAX_ENVIRONMENT, Start
 from blink16.dos.system import VERSION
 from blink16.dos.volume import DRIVE_C, DRIVE_LETTERS, Volume, letter
 from blink16.files import FileTree
 from blink16.hostfolder import HostAnswers
+from blink16.machine import Machine
 
 MEMORY_KIB = 640
 MIN_MEMORY_KIB = 64
@@ -92,23 +96,36 @@ def _inside(path: Path, folder: Path) -> str | None:
 def volumes(
     setup: DosSetup,
     files: FileTree,
-    effect: Callable[[Callable[[], None]], None],
-    notice: Callable[[str], None],
+    machine: Machine,
     answers: HostAnswers | None,
 ) -> Iterator[tuple[str, FileTree, Volume]]:
     """Return the drives: the name of the tree's component, the tree, and the volume."""
+
+    def now() -> int:
+        return machine.nanoseconds() // 1_000_000_000
+
     yield FileTree.COMPONENT, files, Volume(files, DRIVE_C)
     for drive in setup.drives:
         name = letter(drive.drive)
         tree = FileTree(
             drive.folder,
             writable=drive.writable,
-            effect=effect,
-            notice=notice,
+            effect=machine.effect,
+            clock=now,
+            notice=machine.notice,
             answers=answers,
             prefix=(f"\0{name}",),
         )
         yield f"{FileTree.COMPONENT}-{name}", tree, Volume(tree, drive.drive)
+
+
+def floppy(machine: Machine, drive: int) -> Volume:
+    """Return a floppy drive of the PC, whatever disk is in it, as DOS' drive of that letter."""
+
+    def disk() -> Disk | None:
+        return pc.disk_in(machine, drive)
+
+    return Volume(FatTree(disk, drive, lambda: machine.nanoseconds() // 1_000_000_000), drive)
 
 
 def start(setup: DosSetup, found: dict[int, Volume], arguments: tuple[str, ...]) -> Start:

@@ -21,6 +21,7 @@ from blink16.console import Console
 from blink16.cpu import engines
 from blink16.dos_setup import DosSetup
 from blink16.files import FileTree
+from blink16.hostfiles import read_at_most
 from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
 from blink16.symbols import SymbolTable
@@ -154,7 +155,7 @@ def content(path: Path, name: str) -> bytes:
                 raise LoadError(f"{name}: this is a device, not a program")
             if status.st_size > MAX_IMAGE_SIZE:
                 raise LoadError(f"{name}: {status.st_size} bytes are more than any disk holds")
-            return file.read(MAX_IMAGE_SIZE)
+            return read_at_most(file, MAX_IMAGE_SIZE)
     except OSError as error:
         raise LoadError(f"{name}: can't read it: {error.strerror}") from None
 
@@ -334,17 +335,21 @@ def _load_dos(
     options: Options,
 ) -> SymbolTable:
     setup = settled(program, options).dos
-    found = list(
-        dos_setup.volumes(
-            setup, _files(machine, options), machine.effect, machine.notice, options.answers
-        )
-    )
+    found = list(dos_setup.volumes(setup, _files(machine, options), machine, options.answers))
     for name, tree, _ in found:
         machine.add_component(name, tree)
     volumes = {volume.drive: volume for *_, volume in found}
+    disks = pc.disks_of(options.setup)
     standing = bios.stand_by(
-        machine, console, adapter=options.setup.adapter, memory_kib=setup.memory_kib
+        machine,
+        console,
+        disks,
+        adapter=options.setup.adapter,
+        roms=options.setup.roms,
+        memory_kib=setup.memory_kib,
     )
+    for drive in dict.fromkeys(disk.drive for disk in disks if disk.is_floppy):
+        volumes[drive] = dos_setup.floppy(machine, drive)
     start = dos_setup.start(setup, volumes, tuple(arguments))
     dos.load(machine, standing, program.image, start, list(volumes.values()), console)
     return SymbolTable([])

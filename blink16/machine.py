@@ -19,6 +19,7 @@ from blink16.cpu.registers import Cell, Registers
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
 from blink16.memory import Attribute, Memory, linear
+from blink16.process_table import ProcessTable
 from blink16.services import (
     Component,
     Device,
@@ -28,6 +29,7 @@ from blink16.services import (
     InterruptController,
     NonMaskable,
     Outcome,
+    ProcessSystem,
     Receiver,
     Restart,
     Service,
@@ -116,9 +118,15 @@ class Machine:
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
         self.on_notice: Callable[[str], None] = lambda text: None
+        self.system: ProcessSystem | None = None
+        """The guest's system, if it has processes."""
+        self.on_call: Callable[[str], None] | None = None
+        """Told each call of the guest's system in one line, in replays too; None: not wanted."""
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
         """Called with what the guest uses and the machine lacks (`watch_for_lacks`)."""
         self.witness: Witness | None = None
+        self.process_table: ProcessTable | None = None
+        """Who tells of the processes of the guest's system, if it has some."""
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
         self._services: dict[int, Service] = {}
@@ -233,6 +241,10 @@ class Machine:
         """Set the far address of an interrupt's handler."""
         self.memory.write_word(vector * 4, offset)
         self.memory.write_word(vector * 4 + 2, segment)
+
+    def tell_processes(self, table: ProcessTable) -> None:
+        """Let debuggers see the processes of the guest's system."""
+        self.process_table = table
 
     # -- running -----------------------------------------------------------------------------
 
@@ -459,11 +471,11 @@ class Machine:
                 return Stop(StopReason.EXITED, status=status, text=text)
             case Trap(signal, text, resumable, _, passes) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
-            case Elsewhere():
+            case Elsewhere(loaded):
                 self.registers.icount += 1
                 self.registers.cycles += self._return_cost
                 self._plan()
-                return self._watched(Stop(StopReason.BUDGET))
+                return self._watched(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
         self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
@@ -518,6 +530,16 @@ class Machine:
         """Do something to the world outside, unless this has happened before."""
         if not self.replaying:
             act()
+
+    @property
+    def traces_calls(self) -> bool:
+        """Whether anybody wants to know the calls of the guest's system."""
+        return self.on_call is not None
+
+    def trace_call(self, text: str) -> None:
+        """Tell a call of the guest's system, decoded, with its result."""
+        if self.on_call is not None:
+            self.on_call(text)
 
     def notice(self, text: str) -> None:
         """Tell the user one line, unless this has happened before."""

@@ -71,17 +71,20 @@ class Runner:
         keys: bool = False,
         places: Mapping[str, ConsolePlace] | None = None,
         say: Callable[[str], None] = lambda text: None,
+        trace: Callable[[str], None] | None = None,
     ) -> None:
         """``real_time``: let the machine's clock go no faster than ours.
 
         ``keys``: an ELKS program gets our terminal's keys one by one; its system edits lines.
         ``places``: where channels lead (``console``, ``com1``, ``com2``), if not to our streams;
-        ``say`` is told where one can connect.  ConsoleError if a place is of no use.
+        ``say`` is told where one can connect, and notices; ``trace`` is told the calls of the
+        program's system.  ConsoleError if a place is of no use.
         """
         places = dict(places or {})
         self._machine = loaded.machine
         self._console = loaded.console
         self._say = say
+        self._machine.on_call = trace
         self._is_pc = loaded.machine.find(Typist) is not None
         is_program = loaded.machine.find(Keys) is not None
         place = places.get(Console.CHANNEL, Streams())

@@ -16,6 +16,7 @@ from blink16.bus import Bus
 from blink16.cpu.registers import Registers
 from blink16.lacks import Kind
 from blink16.memory import Memory, linear
+from blink16.process_table import ProcessTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ class Elsewhere:
 
     The processor goes on there, not behind the stub's IRET; the call retires all the same.
     """
+
+    loaded: bool = False
+    """It is another program: whoever runs the machine may want to know its names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,15 @@ class Guest(Protocol):
         """Do something to the world outside (write a host file), now or, in replays, not."""
         ...
 
+    @property
+    def traces_calls(self) -> bool:
+        """Whether anybody wants to know the calls of the guest's system."""
+        ...
+
+    def trace_call(self, text: str) -> None:
+        """Tell a call of the guest's system, decoded, with its result; in replays too."""
+        ...
+
     def notice(self, text: str) -> None:
         """Tell the user one line, like an unknown system call; silent in replays."""
         ...
@@ -131,6 +144,44 @@ class Guest(Protocol):
 Service = Callable[[Guest], Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedProgram:
+    """A program that a guest's system has put into memory, as debuggers see it."""
+
+    process: int
+    """Its number, or the segment of its PSP."""
+    name: str
+    text: int
+    data: int
+    image: int
+    """The segments of its code, its data and its image's beginning."""
+
+
+class ProcessSystem(Protocol):
+    """A guest's system with processes, as debuggers see it."""
+
+    @property
+    def exec_address(self) -> int:
+        """Where a program that was just loaded is about to start: a linear address; IRET leads
+        from there to its first instruction.
+        """
+        ...
+
+    def process_name(self) -> str:
+        """Return what users call the current process."""
+        ...
+
+    def programs(self) -> tuple[LoadedProgram, ...]:
+        """Return the programs in memory, the newest last."""
+        ...
+
+    def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
+        """Return the file in the program's folder that has its name with another suffix, or
+        (none) the program's own; None if it can't be read.
+        """
+        ...
+
+
 class Chassis(Guest, Protocol):
     """The machine as those see it who put programs and systems into it."""
 
@@ -138,6 +189,9 @@ class Chassis(Guest, Protocol):
     def bus(self) -> Bus:
         """The I/O ports."""
         ...
+
+    system: ProcessSystem | None
+    """The system with processes in it, for debuggers."""
 
     def add_component(self, name: str, component: Component) -> None:
         """Make a component's state part of the machine's; ValueError if the name is taken."""
@@ -168,6 +222,10 @@ class Chassis(Guest, Protocol):
 
     def set_vector(self, vector: int, segment: int, offset: int) -> None:
         """Set the far address of an interrupt's handler."""
+        ...
+
+    def tell_processes(self, table: ProcessTable) -> None:
+        """Let debuggers see the processes of the guest's system."""
         ...
 
 

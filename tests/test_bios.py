@@ -131,7 +131,7 @@ def test_data_area_offsets() -> None:
 def test_equipment_and_memory(pc: Pc) -> None:
     """INT 11h and 12h tell what the data area has."""
     pc.call(0x11)
-    assert pc.registers.ax == 0x4421
+    assert pc.registers.ax == 0x442D
     pc.call(0x12)
     assert pc.registers.ax == 640
 

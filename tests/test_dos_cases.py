@@ -11,6 +11,9 @@ from dos_programs import FOLDER, path, run, start
 
 from blink16 import loader
 from blink16.cpu.engine import StopReason
+from blink16.debugger import Debugger, Resume
+from blink16.memory import linear
+from blink16.monitor import execute
 
 
 @pytest.mark.skipif(shutil.which("nasm") is None, reason="nasm is not installed")
@@ -200,3 +203,56 @@ def test_a_program_finds_itself(
 def test_a_child_finds_itself_too(tmp_path: Path) -> None:
     """DEEP runs itself by its own path, from another drive than the current one."""
     assert run("deep", ["2"], root=tmp_path).output() == b"210ab"
+
+
+# -- traces ----------------------------------------------------------------------------------
+
+
+def test_calls_are_traced_with_arguments_and_results() -> None:
+    """A trace tells what a program asked of DOS and what it got, as strace does."""
+    session = start("exec", stdin=b"")
+    lines: list[str] = []
+    session.machine.on_call = lines.append
+    session.run()
+    child = lines[1].rpartition(" ")[2]
+    assert lines == [
+        "EXEC.COM[0300] resize(0300, 0100) = 0100",
+        f'EXEC.COM[0300] exec("CHILD.COM", 00, 0300:0133) = in {child}',
+        f"{child} exit(05) = in EXEC.COM[0300]",
+        "EXEC.COM[0300] child_status() = 0005",
+        "EXEC.COM[0300] putch(35) = ok",
+        "EXEC.COM[0300] exit(00) = exit 0",
+    ]
+
+
+def test_a_call_that_waits_is_traced_once() -> None:
+    """A line that is typed wakes the call many times, and is one call."""
+    session = start("line")
+    lines: list[str] = []
+    session.machine.on_call = lines.append
+    session.run()
+    for key in (b"h", b"i", b"\r", b"Q"):
+        session.type(key)
+    assert [line.split("(")[0].split()[1] for line in lines[:3]] == ["puts", "gets", "puts"]
+
+
+def test_errors_are_traced_by_name() -> None:
+    """What failed, and why, is what one looks for in a trace."""
+    session = start("self", stdin=b"")
+    session.machine.memory.write(linear(session.machine.registers.ds, 0x2C), b"\0\0")
+    lines: list[str] = []
+    session.machine.on_call = lines.append
+    session.run()
+    assert "= error" in lines[0]
+
+
+def test_monitor_calls_looks_back() -> None:
+    """Calls of the past are told without having been traced, and nothing moves."""
+    session = start("deep", ["3"], stdin=b"")
+    debugger = Debugger(session.machine)
+    debugger.drive(Resume())
+    now = debugger.timeline.now
+    text = execute(debugger, "calls 3")
+    assert text.splitlines()[-1].endswith("putch(63) = ok")
+    assert len(text.splitlines()) == 3
+    assert debugger.timeline.now == now

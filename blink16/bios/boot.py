@@ -71,11 +71,13 @@ def power_on(
     if not disks:
         raise BootError("there is no disk to boot from")
     drives = Drives(disks)
-    devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
+    devices = PcDevices(
+        chassis, adapter=adapter, floppies=drives.count(hard_disks=False), drives=drives
+    )
     chassis.add_component(Console.CHANNEL, console)
     chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
     rom = Rom(chassis)
-    post = _put_in(chassis, rom, drives, adapter, roms, KeyboardService(console))
+    post = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(console))
     post.first(chassis)
     rom.protect()
     return devices
@@ -96,7 +98,9 @@ def stand_by(
     the channel of `Keys`.
     """
     drives = Drives(disks)
-    devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
+    devices = PcDevices(
+        chassis, adapter=adapter, floppies=drives.count(hard_disks=False), drives=drives
+    )
     keys = Keys()
     pipe = Pipe(chassis, console, keys, devices.keyboard)
     chassis.add_component(Console.CHANNEL, console)
@@ -104,7 +108,7 @@ def stand_by(
     chassis.add_device(Typist.COMPONENT, Typist(chassis, keys, devices.keyboard))
     chassis.add_device(Pipe.COMPONENT, pipe)
     rom = Rom(chassis)
-    post = _put_in(chassis, rom, drives, adapter, roms, KeyboardService(keys, pipe))
+    post = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(keys, pipe))
     pipe.know_handler()
     post.stand_by(chassis)
     rom.protect()
@@ -115,6 +119,7 @@ def stand_by(
 def _put_in(
     chassis: Chassis,
     rom: Rom,
+    devices: PcDevices,
     drives: Drives,
     adapter: Adapter,
     roms: Sequence[OptionRom],
@@ -128,12 +133,17 @@ def _put_in(
     post = Post(chassis, rom, drives, adapter, roms)
     chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
     hang_faults(chassis)
-    _hang_services(chassis, rom, typed, drives, post)
+    _hang_services(chassis, rom, typed, devices, drives, post)
     return post
 
 
 def _hang_services(
-    chassis: Chassis, rom: Rom, typed: KeyboardService, drives: Drives, post: Post
+    chassis: Chassis,
+    rom: Rom,
+    typed: KeyboardService,
+    devices: PcDevices,
+    drives: Drives,
+    post: Post,
 ) -> None:
     bus = chassis.bus
     clock, printer = CmosClock(bus), Printer(bus)
@@ -151,10 +161,11 @@ def _hang_services(
             0x02: parity,
             0x05: printer.int05,
             0x09: keys,
+            0x0E: misc.FloppyInterrupt(bus),
             0x10: VideoService(bus),
             0x11: misc.equipment,
             0x12: misc.memory_size,
-            0x13: DiskService(drives, tables.DISKETTE),
+            0x13: DiskService(drives, tables.DISKETTE, devices.fdc),
             0x14: serial,
             0x15: system,
             0x16: typed,
@@ -169,7 +180,7 @@ def _hang_services(
     typed.finish(rom, chassis.memory.read_word(0x16 * 4))
     serial.finish(rom, chassis.memory.read_word(0x14 * 4))
     unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus))
-    for vector in range(0x0A, 0x10):
+    for vector in (0x0A, 0x0B, 0x0C, 0x0D, 0x0F):
         chassis.set_vector(vector, *unexpected)
     tables.fill_vectors(chassis)
 

@@ -29,6 +29,7 @@ TICKS_PER_DAY = 0x1800B0
 PIT_COUNT = 65536
 USER_VECTOR = 0x1C
 MOTORS = 0x0F
+MOTORS_OFF = 0x0C
 
 
 _TO_DATA_AREA = bytes.fromhex("b84000 8ed8")  # mov ax, 40h / mov ds, ax
@@ -41,9 +42,10 @@ _COUNT_TICK = bytes.fromhex(
     "c606700001"  # mov byte [70h], 1
 )
 _COUNT_MOTOR = bytes.fromhex(
-    "803e400000 740b"  # cmp byte [40h], 0 / je +0Bh: it stands
-    "fe0e4000 7505"  # dec byte [40h] / jnz +5
+    "803e400000 7411"  # cmp byte [40h], 0 / je +11h: it stands
+    "fe0e4000 750b"  # dec byte [40h] / jnz +0Bh
     "80263f00f0"  # and byte [3Fh], 0F0h
+    "b00c baf203 ee"  # mov al, 0Ch / mov dx, 3F2h / out dx, al: motors off
 )
 TICK = (
     STI + PUSH_DS + PUSH_AX + PUSH_DX + _TO_DATA_AREA + _COUNT_TICK + _COUNT_MOTOR

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +20,15 @@ from blink16.cpu import engines
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are one line."""
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Show help on standard output (OutputError), a complaint on standard error."""
+        if not message:
+            return
+        if file is not None and file is not sys.stderr:
+            terminal.write(terminal.STDOUT, message.encode())
+        else:
+            terminal.say(message.removesuffix("\n"))
 
     def error(self, message: str) -> NoReturn:
         """End with a line and the status for mistaken arguments."""
@@ -96,6 +106,12 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         help="stop where the program uses what the machine lacks, instead of only saying so",
     )
     group.add_argument(
+        "--trace-calls",
+        action="store_true",
+        help="write each call of DOS or ELKS as one line, as strace does, on standard error",
+    )
+    group.add_argument("--trace-to", type=Path, metavar="FILE", help="the same, into a file")
+    group.add_argument(
         "--realtime", action="store_true", help="let the guest's clock go no faster than ours"
     )
 
@@ -115,6 +131,21 @@ def add_program(parser: argparse.ArgumentParser, *, required: bool) -> None:
         help="the program's own arguments",
     )
     arguments.required = False  # else argparse asks for them when PROGRAM is missing
+
+
+def call_tracer(parsed: argparse.Namespace) -> Callable[[str], None] | None:
+    """Return what writes calls; None if nobody wants that.  LoadError if the file can't be."""
+    if parsed.trace_to is None and not parsed.trace_calls:
+        return None
+    try:
+        file = sys.stderr if parsed.trace_to is None else parsed.trace_to.open("w")
+    except OSError as error:
+        raise loader.LoadError(f"{parsed.trace_to}: can't write it: {error.strerror}") from None
+
+    def write(text: str) -> None:
+        print(text, file=file, flush=True)
+
+    return write
 
 
 def options(parsed: argparse.Namespace, setup: pc.PcSetup) -> loader.Options:

@@ -245,7 +245,8 @@ def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fit
     to_debugger = isinstance(console, ToDebugger)
     if console is not None and not isinstance(console, ToDebugger):
         places[Console.CHANNEL] = console
-    return server.Fittings(places, shared.realtime, to_debugger)
+    tracer = arguments.call_tracer(shared)
+    return server.Fittings(places, shared.realtime, to_debugger, tracer)
 
 
 def _is_socket(console: ConsolePlace | ToDebugger | None) -> bool:

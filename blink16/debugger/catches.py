@@ -20,6 +20,9 @@ from blink16.symbols import SymbolTable
 ELKS_VECTOR = 0x80
 MAX_CATCHES = 64
 INT_OPCODE = 0xCD
+EXEC = "exec"
+NO_VECTOR = -1
+"""Of a catch that is at no interrupt's handler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +68,31 @@ class Catches:
 
         PointError if there are too many, or if there is no handler.
         """
-        taken = [catch.number for catch in self._entries()]
-        if len(taken) >= MAX_CATCHES:
-            raise PointError(f"there are {MAX_CATCHES} catches already")
         offset, segment = (self._machine.memory.read_word(vector * 4 + at) for at in (0, 2))
         if not (segment or offset):
             raise PointError(f"nobody serves INT {vector:02X}h yet: its vector is 0000:0000")
+        return self._insert(title, vector, tests, linear(segment, offset))
+
+    def _insert(
+        self, title: str, vector: int, tests: Sequence[RegisterTest], address: int
+    ) -> tuple[Catch, int]:
+        taken = [catch.number for catch in self._entries()]
+        if len(taken) >= MAX_CATCHES:
+            raise PointError(f"there are {MAX_CATCHES} catches already")
         made = Catch(max(taken, default=0) + 1, title, vector, tuple(tests))
-        point = Point(PointKind.EXECUTE, linear(segment, offset))
+        point = Point(PointKind.EXECUTE, address)
         self._ledger.insert(LedgerEntry(point, made, made.holds))
         return made, point.address
+
+    def add_exec(self) -> tuple[Catch, int]:
+        """Catch programs that were just loaded, before they start; return that, and where.
+
+        PointError if there are too many, or if the machine's system has no processes.
+        """
+        system = self._machine.system
+        if system is None:
+            raise PointError("the machine has no system that loads programs")
+        return self._insert(EXEC, NO_VECTOR, (), system.exec_address)
 
     def delete(self, number: int | None = None) -> None:
         """Catch that no more, or (None) nothing any more."""
@@ -85,14 +103,23 @@ class Catches:
     def told(self, symbols: SymbolTable) -> str:
         """Return the lines about what is caught where the machine stands; empty if nothing is."""
         return "\n".join(
-            f"catch {entry.owner.number}: {_call(self._machine, entry.owner)}, "
-            f"{_caller(self._machine, symbols)}"
+            f"catch {entry.owner.number}: {_told(self._machine, entry.owner, symbols)}"
             for entry in self._ledger.at(self._machine.pc)
             if isinstance(entry.owner, Catch) and entry.holds(self._machine)
         )
 
     def _entries(self) -> dict[Catch, LedgerEntry]:
         return {entry.owner: entry for entry in self._ledger if isinstance(entry.owner, Catch)}
+
+
+def _told(machine: Machine, catch: Catch, symbols: SymbolTable) -> str:
+    if catch.vector != NO_VECTOR:
+        return f"{_call(machine, catch)}, {_caller(machine, symbols)}"
+    programs = machine.system.programs() if machine.system is not None else ()
+    segment, offset = caller_address(machine)
+    name = programs[-1].name if programs else "?"
+    process = programs[-1].process if programs else 0
+    return f"{name} is loaded as {process:04X}, it starts at {segment:04X}:{offset:04X}"
 
 
 def _call(machine: Machine, catch: Catch) -> str:

@@ -14,7 +14,7 @@ def _after(slot: Slot, count: int) -> Slot:
 
 PIC = Slot(DEVICES_OFFSET, 64, 13)
 """The fields of `pic.PicState`."""
-COUNTERS = _after(PIC, 3 * 12)
+COUNTERS = _after(PIC, 3 * 13)
 """The fields of three `counter.Counter`s."""
 PIT = _after(COUNTERS, 4)
 """The cycle up to which channel 0 has told its line; the timer's ratio to the processor's clock;

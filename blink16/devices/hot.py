@@ -163,14 +163,14 @@ def _read_counter(number: int) -> Callable[[HotContext], Value]:
         count, latched = channel.count(_timer_cycle(m)), channel.get("latched")
         free = latched.equals(NONE)
         value = choose(free, count, latched)
-        access, read_high = channel.get("access"), channel.get("read_high")
+        access, second = channel.get("access"), channel.get("high")
         both = access.equals(BOTH)
-        high = access.equals(HIGH) | (both & read_high.equals(1))
-        waits = both & ~high
-        stays = free & read_high.is_zero()
-        channel.set("read_high", waits.zero_extend(64))
+        is_high = access.equals(HIGH) | (both & second.equals(1))
+        waits = both & ~is_high
+        stays = free & second.is_zero()
+        channel.set("high", waits.zero_extend(64))
         channel.set("latched", choose(waits | stays, latched, m.constant(NONE)))
-        return choose(high, value >> 8, value) & 0xFF
+        return choose(is_high, value >> 8, value) & 0xFF
 
     return read
 

@@ -40,7 +40,7 @@ def _counter(fields: list[int]) -> Counter:
         mode=Mode(counter.mode),
         bcd=bool(counter.bcd),
         gate=bool(counter.gate),
-        read_high=bool(counter.read_high),
+        high=bool(counter.high),
     )
 
 

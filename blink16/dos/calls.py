@@ -10,30 +10,37 @@ from blink16 import faults
 from blink16.bios.rom import HLT, SEGMENT, STI, Rom, interrupt, jump
 from blink16.cpu.registers import CF
 from blink16.dos import (
+    call_traits,
     console_calls,
     country_calls,
+    critical,
     directory_calls,
+    disk_calls,
     dos_calls,
     exec_calls,
+    fcb_calls,
     file_calls,
+    ioctl_calls,
     processes,
 )
-from blink16.dos.errors import CallFailed, Code, call_failed
+from blink16.dos.call_traits import FIRST_CARRY_CALL
+from blink16.dos.errors import CallFailed, Code, CriticalError, call_failed
 from blink16.dos.layout import INDOS
 from blink16.dos.system import DosDevice, DosSystem
 from blink16.dos.terminal import write_device
 from blink16.memory import linear
 from blink16.services import DONE, Chassis, Done, Exit, Guest, Outcome, set_caller_flag
 
-FIRST_CARRY_CALL = 0x38
-"""Calls from here on tell success by CF, those before have ways of their own."""
 FAILED = 0xFF
 """What most calls before those have in AL when they fail: CP/M's file calls, drive data."""
 IDLE_VECTOR = 0x28
 PSP_CALLS = (0x50, 0x51, 0x62)
 """Calls that leave no trace of their caller's stack."""
 DIVIDE_STATUS = 0xFF
-FAIL_CALL = 3
+ABSENT = (0x18, 0x1D, 0x1E, 0x20, 0x61, 0x64, 0x6B, 0x6D, 0x6E, 0x6F)
+"""Calls that DOS 5 has only as numbers: they do nothing and return 0 in AL."""
+LAST_CALL = 0x6C
+"""Greater numbers do the same, but for 71h."""
 """INT 24h's answer: the call that met the error shall fail."""
 
 CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
@@ -42,12 +49,35 @@ CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
     **dos_calls.CALLS,
     **country_calls.CALLS,
     **file_calls.CALLS,
+    **fcb_calls.CALLS,
+    **disk_calls.CALLS,
+    **ioctl_calls.CALLS,
     **directory_calls.CALLS,
 }
 
 
 def int21(dos: DosSystem, guest: Guest) -> Outcome:
     """Do the call in AH; failures are CF and a code in AX."""
+    return _traced(dos, guest) if guest.traces_calls else _int21(dos, guest)
+
+
+def _traced(dos: DosSystem, guest: Guest) -> Outcome:
+    """Do a call, and tell it once it is done."""
+    r = guest.registers
+    number, before, who = r.ah, call_traits.values(guest), dos.process_name()
+    text = call_traits.called(guest, number, before)
+    place = r.cs, r.ip
+    outcome = _int21(dos, guest)
+    if isinstance(outcome, Exit):
+        guest.trace_call(f"{who} {text} = exit {outcome.status}")
+    elif isinstance(outcome, Done) and (r.cs, r.ip) == place:  # else it waits, and comes again
+        moved = dos.process_name() != who
+        answer = f"in {dos.process_name()}" if moved else call_traits.result(guest, number, before)
+        guest.trace_call(f"{who} {text} = {answer}")
+    return outcome
+
+
+def _int21(dos: DosSystem, guest: Guest) -> Outcome:
     r = guest.registers
     number = r.ah
     if number not in PSP_CALLS:
@@ -56,6 +86,8 @@ def int21(dos: DosSystem, guest: Guest) -> Outcome:
         outcome = _call(dos, guest, number)
     except CallFailed as failure:
         return _fail(dos, guest, number, failure)
+    except CriticalError as error:
+        return critical.ask(dos, guest, error)
     except OSError as error:
         return _fail(dos, guest, number, call_failed(error))
     if number >= FIRST_CARRY_CALL and isinstance(outcome, Done):
@@ -67,18 +99,20 @@ def _call(dos: DosSystem, guest: Guest, number: int) -> Outcome:
     call = CALLS.get(number)
     if call is not None:
         return call(dos, guest)
-    if number not in dos.told:
+    if number not in ABSENT and number not in dos.told:
         dos.told.add(number)
-        guest.notice(f"INT 21h/{number:02X}h is a DOS call that is not here; it fails")
-    if number < FIRST_CARRY_CALL:
-        guest.registers.al = FAILED
+        guest.notice(f"INT 21h/{number:02X}h is a DOS call that is not here; it returns 0 in AL")
+    if number in ABSENT or number > LAST_CALL:
+        guest.registers.al = 0
         return DONE
     raise CallFailed(Code.INVALID_FUNCTION)
 
 
 def _fail(dos: DosSystem, guest: Guest, number: int, failure: CallFailed) -> Outcome:
     dos.change(error=failure.code)
-    if number >= FIRST_CARRY_CALL:
+    if number < FIRST_CARRY_CALL:
+        guest.registers.al = FAILED
+    else:
         guest.registers.ax = failure.code
         set_caller_flag(guest, CF, True)
     if failure.bx is not None:
@@ -106,6 +140,22 @@ def break_returned(dos: DosSystem, guest: Guest) -> Outcome:
     return int21(dos, guest)
 
 
+def critical_answered(dos: DosSystem, guest: Guest) -> Outcome:
+    """Go on after an INT 24h with what it wants in AL."""
+    answer = critical.answer(dos, guest)
+    match answer.action:
+        case critical.Action.RETRY:
+            return int21(dos, guest)
+        case critical.Action.ABORT:
+            return exec_calls.end_process(dos, guest, 0, exec_calls.ExitKind.CRITICAL_ERROR)
+        case critical.Action.IGNORE:
+            return DONE
+    failure = CallFailed(Code(answer.code))
+    outcome = _fail(dos, guest, guest.registers.ah, failure)
+    dos.change(error=Code.FAIL_ON_INT_24)
+    return outcome
+
+
 def divide_error(dos: DosSystem, guest: Guest) -> Outcome:
     """INT 0: a signal to whoever debugs; else the end of the process."""
     trap = faults.divide_error(guest)
@@ -121,7 +171,7 @@ def divide_error(dos: DosSystem, guest: Guest) -> Outcome:
 
 def critical_error(guest: Guest) -> Outcome:
     """INT 24h: nobody is there to ask."""
-    guest.registers.al = FAIL_CALL
+    guest.registers.al = critical.Action.FAIL
     return DONE
 
 
@@ -153,6 +203,7 @@ def hang(chassis: Chassis, dos: DosSystem, rom: Rom) -> None:
     _, again = chassis.add_stub("int21-again", partial(_again, dos))
     dos.wait_routine = rom.add(STI + interrupt(IDLE_VECTOR) + HLT + jump(SEGMENT, again))
     chassis.hang_service(0x1B, partial(break_pressed, dos))
+    dos.critical_stub = chassis.add_stub("int24-done", partial(critical_answered, dos))
     dos.exec_stub = chassis.add_stub("exec")
     dos.break_stub = chassis.add_stub("int23-done", partial(break_returned, dos))
     chassis.hang_service(0x00, partial(divide_error, dos))
@@ -162,6 +213,8 @@ def hang(chassis: Chassis, dos: DosSystem, rom: Rom) -> None:
     chassis.hang_service(0x27, partial(exec_calls.stay_resident_bytes, dos))
     chassis.hang_service(0x21, partial(int21, dos))
     chassis.hang_service(0x24, critical_error)
+    chassis.hang_service(0x25, partial(disk_calls.absolute, dos, write=False))
+    chassis.hang_service(0x26, partial(disk_calls.absolute, dos, write=True))
     chassis.hang_service(0x29, partial(fast_output, dos))
     for vector in (0x28, 0x2A, 0x2F):
         chassis.hang_service(vector, nothing)

@@ -91,6 +91,12 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
     return DONE
 
 
+def read_aux(dos: DosSystem, guest: Guest) -> Outcome:
+    """03h: a character from the auxiliary device, from which none come: a Ctrl-Z."""
+    guest.registers.al = CTRL_Z
+    return DONE
+
+
 def write_aux(dos: DosSystem, guest: Guest) -> Outcome:
     """04h: send DL to the auxiliary device."""
     write_device(dos, guest, DosDevice.AUX, bytes((guest.registers.dl,)))
@@ -194,6 +200,7 @@ def flush_and_read(dos: DosSystem, guest: Guest) -> Outcome:
 CALLS = {
     0x01: read_echoed,
     0x02: write,
+    0x03: read_aux,
     0x04: write_aux,
     0x05: write_printer,
     0x06: direct,

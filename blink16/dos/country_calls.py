@@ -133,10 +133,21 @@ def _answer(guest: Guest, data: bytes) -> None:
 
 
 def code_page(dos: DosSystem, guest: Guest) -> Outcome:
-    """66h: the code page."""
-    if guest.registers.al != 1:
+    """66h: get (1) the code page, or set (2) the only one that there is."""
+    r = guest.registers
+    if r.al == 2 and r.bx == CODE_PAGE_NUMBER:
+        return DONE
+    if r.al != 1:
         raise CallFailed(Code.INVALID_FUNCTION)
-    guest.registers.bx = guest.registers.dx = CODE_PAGE_NUMBER
+    r.bx = r.dx = CODE_PAGE_NUMBER
+    return DONE
+
+
+def lead_bytes(dos: DosSystem, guest: Guest) -> Outcome:
+    """63h: the table of characters of two bytes, which is empty, at DS:SI (AL 0)."""
+    r = guest.registers
+    if r.al == 0:
+        r.ds, r.si = layout.DOS_SEGMENT, _OFFSETS[7] + 2
     return DONE
 
 
@@ -149,6 +160,7 @@ def switch_character(dos: DosSystem, guest: Guest) -> Outcome:
 CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
     0x37: switch_character,
     0x38: country,
+    0x63: lead_bytes,
     0x65: extended,
     0x66: code_page,
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
 
 from blink16.dos import clock
 from blink16.dos.errors import CallFailed, Code
+from blink16.dos.fat import FatTree
 from blink16.dos.names import CODE_PAGE, matches, template
 from blink16.dos.system import DosSystem, Located, Search, path_argument
 from blink16.dos.volume import (
@@ -43,6 +46,7 @@ FIND_DATA = Struct(
 # 36h: a disk of 512 MiB, half of it free, in clusters of 16 KiB
 SECTOR_SIZE, CLUSTER_SECTORS, CLUSTERS, FREE_CLUSTERS = 512, 32, 32768, 16384
 NO_SUCH_DRIVE = 0xFFFF
+HARD_DISK_MEDIA = 0xF8
 
 
 def _locate(dos: DosSystem, guest: Guest, segment: int, offset: int) -> Located:
@@ -150,6 +154,9 @@ def attributes(dos: DosSystem, guest: Guest) -> Outcome:
         return DONE
     if entry.stat.kind is FileKind.DIRECTORY or r.cx & (DIRECTORY | VOLUME):
         raise CallFailed(Code.ACCESS_DENIED)
+    if isinstance(place.files, FatTree):
+        place.files.set_attributes(entry.stat.node, r.cx & 0xFF)
+        return DONE
     write = 0o222 if entry.stat.mode & OWNER_WRITE == 0 else 0
     read_only = r.cx & READ_ONLY
     mode = entry.stat.mode & ~0o222 if read_only else entry.stat.mode | write
@@ -165,6 +172,8 @@ def find_first(dos: DosSystem, guest: Guest) -> Outcome:
     """4Eh: find the first entry that matches DS:DX and the attributes CX."""
     r = guest.registers
     path = path_argument(guest, r.ds, r.dx).replace("/", "\\")
+    if r.cx & 0x3F == VOLUME:
+        return _find_label(dos, guest, path)
     cut = max(path.rfind("\\"), path.rfind(":")) + 1
     directory, pattern = path[:cut], path[cut:]
     place = dos.locate(directory or ".")
@@ -176,6 +185,32 @@ def find_first(dos: DosSystem, guest: Guest) -> Outcome:
     search = Search(number, place.volume.drive, place.real, names, r.cx & 0xFF)
     dos.change(searches=(*dos.state.searches, search)[-MAX_SEARCHES:], next_search=number + 1)
     return _find(dos, guest, search, 0)
+
+
+def label_entry(dos: DosSystem, volume: Volume) -> tuple[str, Entry] | None:
+    """Return a volume's label as a directory entry; None if it has none."""
+    label = dos.label(volume)
+    if not label:
+        return None
+    name = label.decode(CODE_PAGE)
+    stat = volume.files.stat(volume.files.lookup("/"))
+    return name, Entry(name, stat, is_label=True)
+
+
+def _find_label(dos: DosSystem, guest: Guest, path: str) -> Outcome:
+    """Put the label into the disk transfer area; there is no other."""
+    drive, colon, _ = path.rpartition(":")
+    volume = dos.locate(f"{drive}:\\" if colon else "\\").volume
+    found = label_entry(dos, volume)
+    if found is None:
+        raise CallFailed(Code.NO_MORE_FILES)
+    name, entry = found
+    name = name if len(name) <= 8 else f"{name[:8]}.{name[8:]}"
+    search = Search(0, volume.drive, "/", (), VOLUME)
+    entry = Entry(name, entry.stat, is_label=True)
+    guest.memory.write(_transfer_area(dos), _find_data(search, 0, entry))
+    guest.registers.ax = 0
+    return DONE
 
 
 def matching(place: Located, pattern: bytes) -> tuple[str, ...]:
@@ -222,7 +257,8 @@ def _found(volume: Volume, search: Search, name: str, listing: dict[str, str]) -
         entry = volume.entry(real)
     except CallFailed:
         return None  # deleted since, or a link that leads nowhere
-    entry = Entry(name, entry.stat, entry.hidden and name not in (".", ".."))
+    hidden = entry.hidden and name not in (".", "..")
+    entry = Entry(name, entry.stat, hidden, stored=entry.stored)
     special = entry.attributes & (HIDDEN | SYSTEM | DIRECTORY)
     if entry.stat.kind not in (FileKind.FILE, FileKind.DIRECTORY) or special & ~search.attributes:
         return None
@@ -284,12 +320,31 @@ def free_space(dos: DosSystem, guest: Guest) -> Outcome:
     """36h: drive DL's cluster size AX, free clusters BX, sector size CX, clusters DX."""
     r = guest.registers
     try:
-        dos.volume(r.dl)
+        volume = dos.volume(r.dl)
     except CallFailed:
         r.ax = NO_SUCH_DRIVE
         return DONE
-    r.ax, r.bx, r.cx, r.dx = CLUSTER_SECTORS, FREE_CLUSTERS, SECTOR_SIZE, CLUSTERS
+    space = space_of(volume)
+    r.ax, r.bx, r.cx, r.dx = space.cluster_sectors, space.free, SECTOR_SIZE, space.clusters
     return DONE
+
+
+class Space(NamedTuple):
+    """How much a volume has."""
+
+    cluster_sectors: int
+    clusters: int
+    free: int
+    media: int
+
+
+def space_of(volume: Volume) -> Space:
+    """Return a volume's size; a folder is as large as many programs can tell."""
+    if not isinstance(volume.files, FatTree):
+        return Space(CLUSTER_SECTORS, CLUSTERS, FREE_CLUSTERS, HARD_DISK_MEDIA)
+    layout = volume.files.layout()
+    free = volume.files.free_clusters()
+    return Space(layout.cluster_sectors, layout.clusters, free, layout.media)
 
 
 def true_name(dos: DosSystem, guest: Guest) -> Outcome:

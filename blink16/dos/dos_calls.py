@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from blink16.dos.handles import check_count
+from blink16.dos import tables
+from blink16.dos.errors import CallFailed, Code, error_details
+from blink16.dos.handles import set_count
 from blink16.dos.layout import INDOS, SYSVARS
 from blink16.dos.names import parse_fcb
 from blink16.dos.system import NANOSECONDS, DosSystem
@@ -13,6 +15,9 @@ from blink16.services import DONE, Guest, Outcome
 
 OEM_NUMBER = 0xFD  # FreeDOS: neither IBM nor Microsoft
 FAILED = 0xFF
+SWAP_AREA = (INDOS[0], INDOS[1] - 1)
+SWAP_SIZE = 0x16
+"""The part that is swapped: programs look there for InDOS, and save the rest."""
 MAX_FCB_NAME = 128
 
 
@@ -107,6 +112,10 @@ def break_check(dos: DosSystem, guest: Guest) -> Outcome:
             r.dl = dos.state.break_check
         case 1:
             dos.change(break_check=r.dl & 1)
+        case 2:
+            before = dos.state.break_check
+            dos.change(break_check=r.dl & 1)
+            r.dl = before
         case 5:
             r.dl = 3
         case 6:
@@ -125,6 +134,7 @@ def get_indos(dos: DosSystem, guest: Guest) -> Outcome:
 
 def get_sysvars(dos: DosSystem, guest: Guest) -> Outcome:
     """52h: the address of the list of lists in ES:BX; the first MCB is at BX-2."""
+    tables.refresh(dos, guest)
     guest.registers.es, guest.registers.bx = SYSVARS
     return DONE
 
@@ -142,11 +152,34 @@ def verify_get(dos: DosSystem, guest: Guest) -> Outcome:
 
 
 def extended_error(dos: DosSystem, guest: Guest) -> Outcome:
-    """59h: the last failure's code in AX."""
+    """59h: the last failure: code AX, class BH, suggested action BL, locus CH."""
     r = guest.registers
     r.ax = dos.state.error
-    r.bx, r.ch = 0x0D05, 1  # class: unknown; action: abort; locus: unknown
+    r.bh, r.bl, r.ch = error_details(dos.state.error)
     return DONE
+
+
+def server_call(dos: DosSystem, guest: Guest) -> Outcome:
+    """5Dh: the swappable data area (06h); set what 59h tells (0Ah); no network does the rest."""
+    r, memory = guest.registers, guest.memory
+    match r.al:
+        case 0x06:
+            r.ds, r.si = SWAP_AREA
+            r.cx = r.dx = SWAP_SIZE
+        case 0x0A:
+            dos.change(error=memory.read_word(linear(r.ds, r.dx)))
+        case _:
+            raise CallFailed(Code.INVALID_FUNCTION)
+    return DONE
+
+
+def network(dos: DosSystem, guest: Guest) -> Outcome:
+    """5Eh, 5Fh: there is no network (error 1); drives are neither switched on nor off."""
+    r = guest.registers
+    if r.ah == 0x5F and r.al in (0x07, 0x08):
+        dos.volume(r.dl + 1)
+        return DONE
+    raise CallFailed(Code.INVALID_FUNCTION)
 
 
 def parse_name(dos: DosSystem, guest: Guest) -> Outcome:
@@ -171,7 +204,7 @@ def parse_name(dos: DosSystem, guest: Guest) -> Outcome:
 
 def handle_count(dos: DosSystem, guest: Guest) -> Outcome:
     """67h: set how many files may be open."""
-    check_count(guest.registers.bx)
+    set_count(dos, guest, guest.registers.bx)
     return DONE
 
 
@@ -190,5 +223,8 @@ CALLS = {
     0x52: get_sysvars,
     0x54: verify_get,
     0x59: extended_error,
+    0x5D: server_call,
+    0x5E: network,
+    0x5F: network,
     0x67: handle_count,
 }

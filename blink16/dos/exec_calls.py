@@ -92,7 +92,9 @@ def _load_program(dos: DosSystem, guest: Guest, *, run: bool) -> Outcome:
         fcbs=fcbs,
     )
     if run:
+        stub = r.cs, r.ip
         processes.enter(guest, entry)
+        r.cs, r.ip = stub
         push_frame(guest, entry.cs, entry.ip, processes.STARTING_FLAGS)
         push_frame(guest, *dos.exec_stub)
     else:
@@ -209,7 +211,7 @@ def child_psp(dos: DosSystem, guest: Guest) -> Outcome:
 
 def set_psp(dos: DosSystem, guest: Guest) -> Outcome:
     """50h: BX is the current process."""
-    processes.keep_stack(dos, guest)
+    processes.keep_stack(dos, guest, calling=False)
     dos.change(psp=guest.registers.bx)
     return DONE
 

@@ -1,4 +1,4 @@
-"""INT 21h's calls on open files: create, open, read, write, seek, close, duplicate, IOCTL."""
+"""INT 21h's calls on open files: create, open, read, write, seek, close, duplicate."""
 
 from __future__ import annotations
 
@@ -9,30 +9,23 @@ from functools import partial
 from blink16.dos import clock, handles
 from blink16.dos.console_calls import break_typed
 from blink16.dos.errors import CallFailed, Code
+from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry, path_argument
-from blink16.dos.terminal import CON_DEVICES, Break, console_ready, read_console, write_device
-from blink16.dos.volume import OWNER_WRITE, READ_ONLY, device_of
-from blink16.files import FileKind, FileTree
+from blink16.dos.terminal import CON_DEVICES, Break, read_console, write_device
+from blink16.dos.volume import OWNER_WRITE, READ_ONLY, VOLUME, Tree, device_of
+from blink16.files import FileKind
 from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
 
 READ, WRITE, READ_WRITE = 0, 1, 2
 ACCESS_MASK = 7
 NO_INHERIT = 0x80
+MAX_TRIES = 1000
+OPENED, CREATED, REPLACED = 1, 2, 3
+REPLACE = 2
 _DEVICES = {"CON": DosDevice.CON, "AUX": DosDevice.AUX, "PRN": DosDevice.PRN, "NUL": DosDevice.NUL}
 _DISK_FULL = (errno.ENOSPC, errno.EFBIG)
 OFFSETS = 1 << 32
-
-# IOCTL's device information (44h/00h)
-IS_DEVICE, RAW, NOT_AT_END, NOT_WRITTEN = 0x80, 0x20, 0x40, 0x40
-_INFORMATION = {
-    DosDevice.CON: 0x8013,  # also standard input, output, and fast output by INT 29h
-    DosDevice.CON_ERROR: 0x8013,
-    DosDevice.AUX: 0x8000,
-    DosDevice.PRN: 0xA000,
-    DosDevice.NUL: 0x8004,
-}
-READY, NOT_READY = 0xFF, 0
 
 
 def _opened(dos: DosSystem, guest: Guest, entry: SftEntry) -> Outcome:
@@ -44,6 +37,8 @@ def create(dos: DosSystem, guest: Guest, *, exclusive: bool = False) -> Outcome:
     """3Ch: create or empty the file at DS:DX with attributes CX; 5Bh: create a new one."""
     r = guest.registers
     path = path_argument(guest, r.ds, r.dx)
+    if r.cx & VOLUME:
+        return _create_label(dos, guest, path)
     device = device_of(path)
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device]))
@@ -51,6 +46,13 @@ def create(dos: DosSystem, guest: Guest, *, exclusive: bool = False) -> Outcome:
     place = dos.locate(path)
     node = make(place, r.cx, exclusive=exclusive)
     return _opened(dos, guest, SftEntry(DosDevice.FILE, node, drive=place.volume.drive))
+
+
+def _create_label(dos: DosSystem, guest: Guest, path: str) -> Outcome:
+    place = dos.locate(path)
+    name = path.replace("/", "\\").rpartition(":")[2].rpartition("\\")[2]
+    dos.set_label(place.volume, upper(name.replace(".", "", 1)).encode(CODE_PAGE, "replace")[:11])
+    return _opened(dos, guest, SftEntry(DosDevice.NUL))
 
 
 def make(place: Located, attributes: int, *, exclusive: bool = False) -> int:
@@ -68,7 +70,7 @@ def make(place: Located, attributes: int, *, exclusive: bool = False) -> int:
     return existing
 
 
-def check_writable(files: FileTree, node: int) -> None:
+def check_writable(files: Tree, node: int) -> None:
     """Refuse what is no file that can be written (error 5)."""
     stat = files.stat(node)
     if stat.kind is not FileKind.FILE or not stat.mode & OWNER_WRITE:
@@ -212,63 +214,68 @@ def commit(dos: DosSystem, guest: Guest) -> Outcome:
     return DONE
 
 
-# -- IOCTL -----------------------------------------------------------------------------------
+def temporary(dos: DosSystem, guest: Guest) -> Outcome:
+    """5Ah: create a file with a new name in the directory at DS:DX; the name is appended there."""
+    r, memory = guest.registers, guest.memory
+    folder = path_argument(guest, r.ds, r.dx)
+    handles.reserve(dos, guest)
+    separator = "" if folder.endswith(("\\", "/", ":")) or not folder else "\\"
+    for number in range(MAX_TRIES):
+        name = f"{(guest.time + number) & 0xFFFFFFFF:08X}"
+        place = dos.locate(folder + separator + name)
+        try:
+            node = make(place, r.cx, exclusive=True)
+        except CallFailed as failure:
+            if failure.code is not Code.FILE_EXISTS:
+                raise
+            continue
+        whole = (folder + separator + name).encode(CODE_PAGE, "replace") + b"\0"
+        memory.write(linear(r.ds, r.dx), whole)
+        return _opened(dos, guest, SftEntry(DosDevice.FILE, node, drive=place.volume.drive))
+    raise CallFailed(Code.ACCESS_DENIED)
 
 
-def ioctl(dos: DosSystem, guest: Guest) -> Outcome:
-    """44h: what handle BX or drive BL is, and whether it's ready."""
+def extended_open(dos: DosSystem, guest: Guest) -> Outcome:
+    """6C00h: open DS:SI for BX, or create it with attributes CX, as DX allows; what in CX."""
     r = guest.registers
-    match r.al:
-        case 0x00:
-            r.dx = r.ax = _information(dos, handles.lookup(dos, guest, r.bx)[1])
-        case 0x01:
-            _set_information(dos, guest)
-        case 0x06:
-            r.al = _input_status(dos, guest, handles.lookup(dos, guest, r.bx)[1])
-        case 0x07:
-            handles.lookup(dos, guest, r.bx)
-            r.al = READY
-        case 0x08:
-            dos.volume(r.bl)
-            r.ax = 1  # not removable
-        case 0x09:
-            dos.volume(r.bl)
-            r.dx = 0  # local
-        case 0x0A:
-            r.dx = _information(dos, handles.lookup(dos, guest, r.bx)[1])
-        case 0x0B:
-            pass  # how often to retry when a file is shared
-        case 0x0E | 0x0F:
-            dos.volume(r.bl)
-            r.al = 0  # one letter for the drive
-        case _:
-            raise CallFailed(Code.INVALID_FUNCTION)
-    return DONE
-
-
-def _information(dos: DosSystem, entry: SftEntry) -> int:
-    if entry.device == DosDevice.FILE:
-        return entry.drive | (0 if entry.written else NOT_WRITTEN)
-    return (
-        _INFORMATION[DosDevice(entry.device)] | IS_DEVICE | NOT_AT_END | (RAW if entry.raw else 0)
-    )
-
-
-def _set_information(dos: DosSystem, guest: Guest) -> None:
-    r = guest.registers
-    index, entry = handles.lookup(dos, guest, r.bx)
-    if entry.device == DosDevice.FILE or r.dh:
+    if r.al:
         raise CallFailed(Code.INVALID_FUNCTION)
-    handles.update(dos, index, entry._replace(raw=bool(r.dl & RAW)))
+    access, if_there, if_not = r.bl & ACCESS_MASK, r.dl & 0x0F, r.dl >> 4
+    if access > READ_WRITE or if_there > REPLACE or if_not > 1:
+        raise CallFailed(Code.INVALID_ACCESS_CODE)
+    path = path_argument(guest, r.ds, r.si)
+    device = device_of(path)
+    if device is not None:
+        r.cx = OPENED
+        return _opened(dos, guest, SftEntry(_DEVICES[device], access=access))
+    place = dos.locate(path)
+    handles.reserve(dos, guest)
+    try:
+        node, action = place.node(), OPENED
+    except CallFailed as failure:
+        if failure.code is not Code.FILE_NOT_FOUND or not if_not:
+            raise
+        node, action = make(place, r.cx), CREATED
+    if action == OPENED:
+        if not if_there:
+            raise CallFailed(Code.FILE_EXISTS)
+        if place.files.stat(node).kind is not FileKind.FILE:
+            raise CallFailed(Code.ACCESS_DENIED)
+        if access != READ or if_there == REPLACE:
+            check_writable(place.files, node)
+        if if_there == REPLACE:
+            place.files.truncate(node)
+            action = REPLACED
+    private = bool(r.bl & NO_INHERIT)
+    entry = SftEntry(DosDevice.FILE, node, access, drive=place.volume.drive, private=private)
+    outcome = _opened(dos, guest, entry)
+    r.cx = action
+    return outcome
 
 
-def _input_status(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
-    if entry.device == DosDevice.FILE:
-        at_end = entry.position >= dos.tree(entry).size(entry.node)
-        return NOT_READY if at_end else READY
-    if entry.device in CON_DEVICES:
-        return READY if console_ready(dos, guest) else NOT_READY
-    return READY
+def lock(dos: DosSystem, guest: Guest) -> Outcome:
+    """5Ch: lock a part of a file; without SHARE there is nobody to lock it from (error 1)."""
+    raise CallFailed(Code.INVALID_FUNCTION)
 
 
 CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
@@ -278,10 +285,13 @@ CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
     0x3F: read,
     0x40: write,
     0x42: seek,
-    0x44: ioctl,
     0x45: duplicate,
     0x46: force_duplicate,
     0x57: file_time,
     0x5B: partial(create, exclusive=True),
+    0x5A: temporary,
+    0x5C: lock,
     0x68: commit,
+    0x6A: commit,
+    0x6C: extended_open,
 }

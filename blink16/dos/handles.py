@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from blink16.dos import arena
 from blink16.dos.errors import CallFailed, Code
-from blink16.dos.executable import CLOSED, JFT_SIZE
+from blink16.dos.executable import CLOSED, JFT_SIZE, PARAGRAPH
 from blink16.dos.system import DosDevice, DosSystem, SftEntry
 from blink16.memory import linear
 from blink16.services import Guest
 
+JFT_OFFSET = 0x18
 JFT_SIZE_OFFSET = 0x32
 JFT_POINTER_OFFSET = 0x34
 MAX_OPEN_FILES = 255
@@ -27,6 +29,16 @@ STANDARD_FILES = (
 STANDARD_JFT = (0, 0, 1, 2, 3)
 """Handles 0 to 4: standard input, output, error, auxiliary, printer."""
 STDIN, STDOUT = 0, 1
+
+# IOCTL's device information (44h/00h)
+IS_DEVICE, RAW, NOT_AT_END, NOT_WRITTEN = 0x80, 0x20, 0x40, 0x40
+_INFORMATION = {
+    DosDevice.CON: 0x8013,  # also standard input, output, and fast output by INT 29h
+    DosDevice.CON_ERROR: 0x8013,
+    DosDevice.AUX: 0x8000,
+    DosDevice.PRN: 0xA000,
+    DosDevice.NUL: 0x8004,
+}
 
 
 def _slot(dos: DosSystem, guest: Guest, handle: int) -> int:
@@ -65,9 +77,8 @@ def reserve(dos: DosSystem, guest: Guest) -> int:
     raise CallFailed(Code.TOO_MANY_OPEN_FILES)
 
 
-def install(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
-    """Enter an open file into both tables and return its handle; error 4 if one is full."""
-    handle = reserve(dos, guest)
+def enter(dos: DosSystem, entry: SftEntry) -> int:
+    """Enter an open file into the system file table; error 4 if that is full."""
     sft = dos.state.sft
     index = sft.index(None) if None in sft else len(sft)
     if index >= MAX_OPEN_FILES:
@@ -75,14 +86,11 @@ def install(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
     if entry.device == DosDevice.FILE:
         dos.tree(entry).hold(entry.node)
     update(dos, index, entry)
-    guest.memory[_slot(dos, guest, handle)] = index
-    return handle
+    return index
 
 
-def close(dos: DosSystem, guest: Guest, handle: int) -> None:
-    """Close a handle, and the file with its last handle."""
-    index, entry = lookup(dos, guest, handle)
-    guest.memory[_slot(dos, guest, handle)] = CLOSED
+def leave(dos: DosSystem, index: int, entry: SftEntry) -> None:
+    """Take one reference from an open file, and close it with the last."""
     if entry.references > 1:
         update(dos, index, entry._replace(references=entry.references - 1))
         return
@@ -91,12 +99,30 @@ def close(dos: DosSystem, guest: Guest, handle: int) -> None:
         dos.tree(entry).release(entry.node)
 
 
+def install(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
+    """Enter an open file into both tables and return its handle; error 4 if one is full."""
+    handle = reserve(dos, guest)
+    index = enter(dos, entry)
+    guest.memory[_slot(dos, guest, handle)] = index
+    return handle
+
+
+def close(dos: DosSystem, guest: Guest, handle: int) -> None:
+    """Close a handle, and the file with its last handle."""
+    index, entry = lookup(dos, guest, handle)
+    guest.memory[_slot(dos, guest, handle)] = CLOSED
+    leave(dos, index, entry)
+
+
 def close_all(dos: DosSystem, guest: Guest) -> None:
     """Close all handles of the current process."""
     size = guest.memory.read_word(linear(dos.state.psp, JFT_SIZE_OFFSET))
     for handle in range(min(size, MAX_OPEN_FILES)):
         with suppress(CallFailed):
             close(dos, guest, handle)
+    for index, entry in enumerate(dos.state.sft):
+        if entry is not None and entry.by_fcb and entry.owner == dos.state.psp:
+            leave(dos, index, entry)
 
 
 def duplicate(dos: DosSystem, guest: Guest, handle: int, as_handle: int | None = None) -> int:
@@ -114,7 +140,38 @@ def duplicate(dos: DosSystem, guest: Guest, handle: int, as_handle: int | None =
     return as_handle
 
 
-def check_count(count: int) -> None:
-    """Refuse more handles than a PSP has room for (error 8)."""
+def read_file(dos: DosSystem, entry: SftEntry, position: int, length: int) -> bytes:
+    """Return what an open file has; devices have nothing to be read by position."""
+    if entry.device != DosDevice.FILE:
+        return b""
+    return dos.tree(entry).read(entry.node, position, length)
+
+
+def set_count(dos: DosSystem, guest: Guest, count: int) -> None:
+    """Give the current process room for so many handles; error 4 if open ones don't fit."""
+    memory, psp = guest.memory, dos.state.psp
+    old_size = memory.read_word(linear(psp, JFT_SIZE_OFFSET))
+    if count <= JFT_SIZE and old_size <= JFT_SIZE:
+        return
+    count = max(count, JFT_SIZE)
+    table = bytes(memory[_slot(dos, guest, handle)] for handle in range(old_size))
+    if table[count:].strip(bytes((CLOSED,))):
+        raise CallFailed(Code.TOO_MANY_OPEN_FILES)
+    where = (psp, JFT_OFFSET)
     if count > JFT_SIZE:
-        raise CallFailed(Code.NOT_ENOUGH_MEMORY)
+        paragraphs = -(-count // PARAGRAPH)
+        block = arena.allocate(memory, dos.state.first_mcb, paragraphs, psp)
+        where = (block.data, 0)
+    memory.write(linear(*where), table[:count].ljust(count, bytes((CLOSED,))))
+    memory.write_word(linear(psp, JFT_SIZE_OFFSET), count)
+    memory.write_word(linear(psp, JFT_POINTER_OFFSET), where[1])
+    memory.write_word(linear(psp, JFT_POINTER_OFFSET + 2), where[0])
+
+
+def information(entry: SftEntry) -> int:
+    """Return IOCTL's word about an open file or device."""
+    if entry.device == DosDevice.FILE:
+        return entry.drive | (0 if entry.written else NOT_WRITTEN)
+    return (
+        _INFORMATION[DosDevice(entry.device)] | IS_DEVICE | NOT_AT_END | (RAW if entry.raw else 0)
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from construct import Const, Int8ul, Int16ul, Padding, Struct
+from typing import Any
+
+from construct import Const, Default, Int8ul, Int16ul, Padding, Struct
 
 from blink16.dos import arena
 from blink16.dos.arena import OWNER_DOS, MemoryBlock
@@ -28,20 +30,22 @@ CALL5_JUMP = 0x000C0
 """The linear address that a PSP's far call (F01D:FEF0) means: a jump in the vector table."""
 LAST_DRIVE = 3
 
+NOWHERE = {"segment": 0xFFFF, "offset": 0xFFFF}
+
 LIST_OF_LISTS = Struct(
     "first_mcb" / Int16ul,  # at SYSVARS - 2
-    "first_dpb" / Const(b"\xff" * 4),
-    "sft" / Const(b"\xff" * 4),
+    "first_dpb" / Default(FAR_POINTER, NOWHERE),
+    "sft" / Default(FAR_POINTER, NOWHERE),
     "clock" / FAR_POINTER,
     "con" / FAR_POINTER,
     "sector_size" / Int16ul,
     "buffers" / Const(b"\xff" * 4),
-    "cds" / Const(b"\xff" * 4),
+    "cds" / Default(FAR_POINTER, NOWHERE),
     "fcb_sft" / Const(b"\xff" * 4),
     "protected_fcbs" / Int16ul,
     "block_devices" / Int8ul,
     "last_drive" / Int8ul,
-    "nul_next" / Const(b"\xff" * 4),  # the NUL device heads the chain, and ends it here
+    "nul_next" / Default(FAR_POINTER, NOWHERE),  # the NUL device heads the chain
     "nul_attribute" / Const(0x8004, Int16ul),
     "nul_strategy" / Int16ul,
     "nul_interrupt" / Int16ul,
@@ -74,6 +78,12 @@ CALL5 = bytes.fromhex(
 JUMP_FAR = Struct("opcode" / Const(b"\xea"), "target" / FAR_POINTER)
 
 
+def list_of_lists(fields: dict[str, Any]) -> bytes:
+    """Return the list of lists, from the word before it on, with these fields."""
+    raw: bytes = LIST_OF_LISTS.build({"sector_size": 512, "protected_fcbs": 0, **fields})
+    return raw
+
+
 def install(memory: Memory, memory_kib: int) -> None:
     """Write DOS' variables and code, and the chain of memory blocks up to the end of memory."""
     system = MemoryBlock(FIRST_MCB, SYSTEM_PARAGRAPHS, OWNER_DOS, False, "SD")
@@ -85,14 +95,12 @@ def install(memory: Memory, memory_kib: int) -> None:
         "first_mcb": FIRST_MCB,
         "clock": nowhere,
         "con": nowhere,
-        "sector_size": 512,
-        "protected_fcbs": 0,
         "block_devices": 1,
         "last_drive": LAST_DRIVE,
         "nul_strategy": 0,
         "nul_interrupt": 0,
     }
-    memory.write(linear(*SYSVARS) - 2, LIST_OF_LISTS.build(fields))
+    memory.write(linear(*SYSVARS) - 2, list_of_lists(fields))
     memory.write(linear(*CALL5_ENTRY), CALL5)
     segment, offset = CALL5_ENTRY
     memory.write(CALL5_JUMP, JUMP_FAR.build({"target": {"offset": offset, "segment": segment}}))

@@ -123,6 +123,13 @@ def _field(part: str, length: int) -> bytes:
     return part[:length].ljust(length).encode(CODE_PAGE, "replace")
 
 
+def dotted(raw: bytes) -> str:
+    """Return the eleven bytes of an FCB's or directory's name as it is written."""
+    name = raw.decode(CODE_PAGE)
+    base, extension = name[:BASE_LENGTH].rstrip(), name[BASE_LENGTH:].rstrip()
+    return f"{base}.{extension}" if extension else base
+
+
 def matches(pattern: bytes, name: str) -> bool:
     """Tell whether a DOS name matches the eleven bytes of a template."""
     entry = template(name) if name not in (".", "..") else name.encode().ljust(11)

@@ -245,11 +245,16 @@ def inherited(dos: DosSystem, guest: Guest) -> bytes:
     return bytes(jft)
 
 
-def keep_stack(dos: DosSystem, guest: Guest) -> None:
-    """Note in the current PSP where its last call's stack is, with the registers below it."""
+def keep_stack(dos: DosSystem, guest: Guest, *, calling: bool = True) -> None:
+    """Note in the current PSP where its last call's stack is.
+
+    ``calling``: this is that call, and the registers are put below it; else what lies there may
+    be the program's by now.
+    """
     ss, sp = dos.stack
     sp = (sp - SAVED_SIZE) & 0xFFFF
-    save_registers(guest, ss, sp)
+    if calling:
+        save_registers(guest, ss, sp)
     where = linear(dos.state.psp, STACK)
     guest.memory.write_word(where, sp)
     guest.memory.write_word(where + 2, ss)

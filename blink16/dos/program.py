@@ -75,6 +75,7 @@ def load(
     dos = DosSystem(state, volumes, console, chassis.bus, standing.pipe, start.version)
     chassis.add_component(COMPONENT, dos)
     hang(chassis, dos, standing.rom)
+    chassis.system = dos
     try:
         entry = processes.load(
             dos,

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from blink16.bios.program_keys import Pipe
 from blink16.bus import Bus
 from blink16.console import Console
-from blink16.dos.errors import CallFailed, Code
+from blink16.dos.errors import CallFailed, Code, CriticalError
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
-from blink16.dos.volume import DRIVE_C, Entry, Volume
-from blink16.files import FileTree
+from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume
+from blink16.files import MAX_FILE_SIZE, FileKind, FileTree
 from blink16.memory import linear
-from blink16.services import Guest
+from blink16.services import Guest, LoadedProgram
 
 COMPONENT = "dos"
 VERSION = (5, 0)
@@ -50,6 +50,8 @@ class SftEntry(NamedTuple):
     raw: bool = False  # CON: binary mode
     drive: int = DRIVE_C  # FILE: whose file tree that is
     private: bool = False  # children don't get it
+    owner: int = 0  # by_fcb: the process
+    by_fcb: bool = False
 
 
 class Located(NamedTuple):
@@ -60,7 +62,7 @@ class Located(NamedTuple):
     """The path in the volume's tree."""
 
     @property
-    def files(self) -> FileTree:
+    def files(self) -> Tree:
         """The volume's tree."""
         return self.volume.files
 
@@ -105,6 +107,7 @@ class DosState(NamedTuple):
     dta_offset: int
     drive: int = DRIVE_C  # the current one
     cwds: tuple[tuple[int, str], ...] = ()  # drives' current directories but for the root
+    labels: tuple[tuple[int, bytes], ...] = ()  # of drives that are folders
     sft: tuple[SftEntry | None, ...] = ()
     searches: tuple[Search, ...] = ()
     next_search: int = 1
@@ -123,6 +126,7 @@ class DosState(NamedTuple):
     exit_code: int = 0  # of the last process that ended, until 4Dh asks for it
     exit_kind: int = 0
     break_stack: int = 0  # SP at the call that Ctrl-C interrupted
+    critical: int = 0  # the code of the error that INT 24h asks about
 
 
 class DosSystem:
@@ -147,8 +151,8 @@ class DosSystem:
         self.version = version
         self.stack = (0, 0)
         """SS:SP at the current process's last call, at its interrupt's frame."""
-        self.exec_stub = self.break_stub = (0, 0)
-        """Where a child's first instruction and the way back from INT 23h are passed through."""
+        self.exec_stub = self.break_stub = self.critical_stub = (0, 0)
+        """Where a child's first instruction, and the ways back from INT 23h and 24h, go through."""
         self.wait_routine = 0
         """The offset of the routine in ROM that waits for an interrupt and comes again."""
         self.told: set[int] = set()
@@ -163,6 +167,45 @@ class DosSystem:
         """How many drive letters there are."""
         return max(MIN_LAST_DRIVE, max(self.volumes) + 1)
 
+    def process_name(self) -> str:
+        """Return what users call the current process: its program and its PSP's segment."""
+        psp = self.state.psp
+        path = next((p.path for p in self.state.processes if p.psp == psp), "?")
+        return f"{path.rpartition(chr(92))[2]}[{psp:04X}]"
+
+    @property
+    def exec_address(self) -> int:
+        """Where children start from."""
+        return linear(*self.exec_stub)
+
+    def programs(self) -> tuple[LoadedProgram, ...]:
+        """Return the programs in memory."""
+        return tuple(
+            LoadedProgram(p.psp, p.path, p.psp, p.psp, p.psp)
+            if p.is_com
+            else LoadedProgram(p.psp, p.path, p.image, p.image, p.image)
+            for p in self.state.processes
+        )
+
+    def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
+        """Return a file with the program's name and another suffix; the trees stay as they are."""
+        path = program.name
+        if suffix:
+            path = path.rpartition(".")[0] + "." + suffix.upper()
+        trees = [v.files for v in self.volumes.values() if isinstance(v.files, FileTree)]
+        states = [tree.save() for tree in trees]
+        try:
+            place = self.locate(path)
+            node = place.node()
+            if place.files.stat(node).kind is not FileKind.FILE:
+                return None
+            return place.files.read(node, 0, MAX_FILE_SIZE)
+        except (CallFailed, CriticalError, OSError):
+            return None
+        finally:
+            for tree, state in zip(trees, states, strict=True):
+                tree.restore(state)
+
     # -- drives ------------------------------------------------------------------------------
 
     def volume(self, number: int) -> Volume:
@@ -172,7 +215,7 @@ class DosSystem:
             raise CallFailed(Code.INVALID_DRIVE)
         return volume
 
-    def tree(self, entry: SftEntry) -> FileTree:
+    def tree(self, entry: SftEntry) -> Tree:
         """Return the file tree that an open file lies in."""
         return self.volumes[entry.drive].files
 
@@ -190,6 +233,18 @@ class DosSystem:
         if volume is None or len(head) > 1:
             raise CallFailed(Code.PATH_NOT_FOUND)
         return Located(volume, volume.locate(rest, self.cwd(volume)))
+
+    def label(self, volume: Volume) -> bytes:
+        """Return a volume's label, eleven bytes at most; empty if it has none."""
+        return volume.label() or dict(self.state.labels).get(volume.drive, b"")
+
+    def set_label(self, volume: Volume, label: bytes) -> None:
+        """Set a volume's label, or (empty) take it away.  A folder keeps it only in the state."""
+        label = label.rstrip()
+        if volume.set_label(label):
+            return
+        labels = {**dict(self.state.labels), volume.drive: label}
+        self.change(labels=tuple(sorted(labels.items())))
 
     def nanoseconds(self, guest: Guest) -> int:
         """Return DOS' own time, in nanoseconds since the Unix epoch."""

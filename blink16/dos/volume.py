@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from blink16.dos.errors import CallFailed, Code, call_failed
+from blink16.dos.fat import FatTree
 from blink16.dos.names import DEVICES, fits, short_names, truncated, upper
 from blink16.files import FileKind, FileTree, Stat
 
@@ -28,10 +29,17 @@ class Entry:
     name: str
     stat: Stat
     hidden: bool = False
+    is_label: bool = False
+    stored: int | None = None
+    """The attributes that a disk has; None: the host knows but a few."""
 
     @property
     def attributes(self) -> int:
         """DOS' attribute byte."""
+        if self.stored is not None:
+            return self.stored
+        if self.is_label:
+            return VOLUME
         if self.stat.kind is FileKind.DIRECTORY:
             return DIRECTORY | (HIDDEN if self.hidden else 0)
         read_only = 0 if self.stat.mode & OWNER_WRITE else READ_ONLY
@@ -49,13 +57,27 @@ def device_of(path: str) -> str | None:
     return DEVICES.get(upper(last.partition(".")[0].rstrip()))
 
 
+Tree = FileTree | FatTree
+
+
 class Volume:
     """A file tree as a drive."""
 
-    def __init__(self, files: FileTree, drive: int = DRIVE_C) -> None:
+    def __init__(self, files: Tree, drive: int = DRIVE_C) -> None:
         """``drive``: from 0 for A."""
         self.files = files
         self.drive = drive
+
+    def label(self) -> bytes:
+        """Return the label that the tree itself has; a folder has none."""
+        return self.files.label() if isinstance(self.files, FatTree) else b""
+
+    def set_label(self, label: bytes) -> bool:
+        """Set the tree's own label; False if it can't have one."""
+        if not isinstance(self.files, FatTree):
+            return False
+        self.files.set_label(label)
+        return True
 
     def locate(self, path: str, cwd: str) -> str:
         """Return the tree's absolute path for DOS' path, which has no drive letter any more.
@@ -110,6 +132,8 @@ class Volume:
         """Describe what is at a path of the tree."""
         node = self.node(real)
         name = real.rpartition("/")[2]
+        if isinstance(self.files, FatTree):
+            return Entry(name, self.files.stat(node), stored=self.files.attributes(node))
         return Entry(name, self.files.stat(node), name.startswith("."))
 
     def entries(self, real: str) -> dict[str, str]:

@@ -20,6 +20,8 @@ from blink16.memory import linear
 MAX_CODE = 16
 """Bytes of code to show for an instruction; more are prefixes without use."""
 NAMES = ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "cs", "ds", "es", "ss", "flags")
+CALLS_SPAN = 100_000
+"""Instructions that `calls` looks back first; more, if it finds too few."""
 SAMPLES = 20_000
 """Instants that `profile` looks at; all, if there are fewer."""
 _GOLDEN = 0.6180339887498949
@@ -149,6 +151,29 @@ def trace(timeline: Timeline, count: int) -> list[TraceEntry]:
         if timeline.now != here.icount:
             entries.append(_entry(here, before, registers))
     return entries
+
+
+def calls(timeline: Timeline, count: int) -> list[tuple[int, str]]:
+    """Return the last ``count`` calls of the guest's system before now, oldest first: when each
+    was done, in instructions, and the call with its result.
+    """
+    high, machine = timeline.now, timeline.machine
+    before, span = machine.on_call, CALLS_SPAN
+    found: deque[tuple[int, str]] = deque(maxlen=count)
+    with timeline.excursion():
+        while True:
+            start = max(timeline.start, high - span)
+            found.clear()
+            timeline.seek(start)
+            machine.on_call = lambda text: found.append((machine.icount, text))
+            try:
+                for _ in timeline.walk(high, repeat(CALLS_SPAN)):
+                    pass
+            finally:
+                machine.on_call = before
+            if len(found) == count or start == timeline.start:
+                return list(found)
+            span *= 8
 
 
 def _entry(where: Moment, before: Sequence[int], registers: Registers) -> TraceEntry:

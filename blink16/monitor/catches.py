@@ -15,15 +15,16 @@ from blink16.numerals import NumeralError
 _WORDS = frozenset(("ax", "bx", "cx", "dx", "si", "di", "bp", "ds", "es"))
 _BYTES = frozenset(("ah", "al", "bh", "bl", "ch", "cl", "dh", "dl"))
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]+)[hH]?")
-_USAGE = "usage: monitor catch int N [REGISTER=VALUE...] | elks [CALL...] | delete N|all"
+_USAGE = "usage: monitor catch int N [REGISTER=VALUE...] | elks [CALL...] | exec | delete N|all"
 
 
-@command("catch [int N [REGISTER=VALUE...]|elks [CALL...]|delete N|all]")
+@command("catch [int N [REGISTER=VALUE...]|elks [CALL...]|exec|delete N|all]")
 def catch(debugger: Debugger, arguments: Sequence[str]) -> str:
     """Stop, forward and backward, where the program calls BIOS, DOS or ELKS; or list the catches.
 
     `catch int 21 ah=3d,3e` stops at the entry of INT 21h's handler if AH is 3Dh or 3Eh: before
     the service is done, with the caller's registers.  All numbers are hexadecimal.
+    `catch exec` stops where DOS or ELKS has loaded a program and is about to start it.
     `catch elks open read` stops at these system calls of ELKS, `catch elks` at all.  The handler
     is the one that the interrupt's vector points at now: catch again if it is moved.
     """
@@ -35,6 +36,10 @@ def catch(debugger: Debugger, arguments: Sequence[str]) -> str:
             vector, tests = _interrupt(rest)
         case "elks":
             vector, tests = ELKS_VECTOR, _elks_calls(rest)
+        case "exec":
+            no_arguments(rest)
+            made, address = debugger.catches.add_exec()
+            return f"catch {made.number}: {made.title}, at {address:#07x}"
         case "delete":
             return _delete(debugger, rest)
         case _:

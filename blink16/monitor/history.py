@@ -23,6 +23,7 @@ from blink16.numerals import NumeralError
 
 MAX_TRACE = 10_000
 MAX_ICOUNT = 1 << 62
+DEFAULT_CALLS = 20
 DEFAULT_PROFILE = 1_000_000
 PROFILE_LINES = 25
 MAX_SHOWN = 16
@@ -98,6 +99,8 @@ def history(debugger: Debugger, arguments: Sequence[str]) -> str:
         f"instructions {size.start} to {size.end}, now at {timeline.now}",
         f"{size.checkpoints} checkpoints, {size.used / 2**20:.1f} of {size.limit / 2**20:.0f} MiB",
     ]
+    if size.state:
+        lines.append(f"beside them, the state itself takes {size.state / 2**20:.1f} MiB")
     if size.start > timeline.began:
         lines.append(
             f"the instants from {timeline.began} on were given up to stay within the limit"
@@ -220,6 +223,21 @@ def trace(debugger: Debugger, arguments: Sequence[str]) -> str:
         changes = " ".join(f"{name}={value:04X}" for name, value in entry.changed)
         lines.append(f"{_place(debugger, entry.moment):60}  {changes}".rstrip())
     return "\n".join(lines) or "nothing has been executed before this instant"
+
+
+@command("calls [N]")
+def calls(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Show the last N calls (default 20) of DOS or ELKS before now, with arguments and results.
+
+    Each line begins with the instruction at which the call was done.
+    """
+    count = _count(_one(arguments, ""), MAX_TRACE) if arguments else DEFAULT_CALLS
+    with _refusals():
+        found = queries.calls(debugger.timeline, count)
+    width = max((len(str(icount)) for icount, _ in found), default=0)
+    return (
+        "\n".join(f"{icount:>{width}}  {text}" for icount, text in found) or "no calls before now"
+    )
 
 
 @command("profile [N]")

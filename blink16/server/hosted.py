@@ -77,6 +77,12 @@ class HostedMachine:
             governor = Governor(loaded.machine.clock_hz)
             self.debugger.timeline.governor = governor
 
+    def trace_calls(self, tell: Callable[[str], None] | None) -> None:
+        """Tell the calls of its system, as they are done for the first time."""
+        machine = self.debugger.machine
+        if tell is not None:
+            machine.on_call = lambda text: None if machine.replaying else tell(text)
+
     @property
     def names(self) -> Names:
         """The program's names, with those that users have added while it ran."""
@@ -134,7 +140,7 @@ class HostedMachine:
         if not images:
             return True
         try:
-            for line in pc.commit_all(self.debugger.machine, images):
+            for line in pc.commit_all(self.debugger.machine, images, say):
                 say(line)
         except pc.CommitError as error:
             say(str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -30,6 +30,8 @@ class Fittings:
     """Whether its clock goes no faster than ours."""
     output_to_debugger: bool = False
     """Whether what it prints is shown by the debugger that runs it."""
+    trace: Callable[[str], None] | None = None
+    """Told the calls of its system as they are done, each in one line."""
 
 
 PLAIN = Fittings()
@@ -171,6 +173,7 @@ class Slot:
 
     def _make(self, arguments: Sequence[str], names: Names | None) -> HostedMachine:
         made = HostedMachine(self.source, arguments, self, real_time=self.fittings.real_time)
+        made.trace_calls(self.fittings.trace)
         if names is not None:
             made.names = names
         return made

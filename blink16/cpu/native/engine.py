@@ -210,7 +210,8 @@ class NativeEngine:
             while exit_ == _AT_PORT:
                 value = self._access_port()
                 if not self._is_quiet(self._port[0]):
-                    horizon = self._until[0] = min(until, self.horizon())
+                    until_now = 0 if self._watching_changed() else self.horizon()
+                    horizon = self._until[0] = min(until, until_now)
                 exit_ = self._core.answer(state, memory, value)
             stop = _STOPS.get(exit_) or self._see_to(exit_)
             if stop is not None:
@@ -228,6 +229,12 @@ class NativeEngine:
             self.between_rounds = True
         is_due = exit_ == NativeExit.BUDGET and horizon <= self._cycles[0]
         return _STOPS[NativeExit.ATTENTION] if is_due else stop
+
+    def _watching_changed(self) -> bool:
+        """Whether regions have to look at what they load from now on, or no more."""
+        translation = self.translation
+        wanted = bool(self.memory.read_watches)
+        return translation is not None and translation.watching != wanted
 
     def _access_port(self) -> int:
         """Do for IN or OUT what it left for; return what IN is to read."""

@@ -1,0 +1,61 @@
+"""Programs that the guest's system has loaded while it ran, and their names from files beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from blink16.machine import Machine
+from blink16.services import LoadedProgram
+from blink16.symbolfiles import LoadSegments, SymbolFile, SymbolFileError, parse
+
+SUFFIXES = ("elf", "map", "sym", "dbg", "")
+"""Of files beside a program that may have its names; the last is the program itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The names of a program, and where they come from."""
+
+    program: LoadedProgram
+    source: str
+    file: SymbolFile
+
+
+class Programs:
+    """Which programs a debugger knows of."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._known = set(self._loaded())
+
+    def _loaded(self) -> tuple[LoadedProgram, ...]:
+        system = self._machine.system
+        return () if system is None else system.programs()
+
+    def found(self) -> list[Found]:
+        """Return the names of programs that were not there before, as far as there are any."""
+        new = [program for program in self._loaded() if program not in self._known]
+        self._known.update(new)
+        return [found for program in new if (found := self._names(program)) is not None]
+
+    def _names(self, program: LoadedProgram) -> Found | None:
+        system = self._machine.system
+        assert system is not None
+        place = LoadSegments(program.text, program.data, program.image)
+        for suffix in SUFFIXES:
+            content = system.beside(program, suffix)
+            if content is None:
+                continue
+            try:
+                file = parse(content, place)
+            except SymbolFileError:
+                continue
+            if file.symbols:
+                return Found(program, _source(program, suffix), file)
+        return None
+
+
+def _source(program: LoadedProgram, suffix: str) -> str:
+    name = PurePosixPath(program.name.replace("\\", "/"))
+    return name.with_suffix(f".{suffix.upper()}").name if suffix else name.name

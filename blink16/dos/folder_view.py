@@ -1,0 +1,172 @@
+"""A folder as the sectors of a FAT16 disk, for programs that look at disks (INT 25h).
+
+Sectors are made as they are asked for, from the tree as it is now; they can't be written.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blink16.bios.geometry import BPB
+from blink16.dos import clock
+from blink16.dos.directory_calls import (
+    CLUSTER_SECTORS,
+    CLUSTERS,
+    HARD_DISK_MEDIA,
+    SECTOR_SIZE,
+)
+from blink16.dos.errors import CallFailed, CriticalError, CriticalKind
+from blink16.dos.fat import DIRENT, ENTRY_SIZE
+from blink16.dos.names import template
+from blink16.dos.volume import Volume
+from blink16.files import FileKind
+
+FATS = 2
+FAT_SECTORS = -(-(CLUSTERS + 2) * 2 // SECTOR_SIZE)
+ROOT_ENTRIES = 512
+ROOT = 1 + FATS * FAT_SECTORS
+DATA = ROOT + ROOT_ENTRIES * ENTRY_SIZE // SECTOR_SIZE
+CLUSTER_SIZE = CLUSTER_SECTORS * SECTOR_SIZE
+MAX_ENTRIES = 4096
+"""Files and folders that are shown."""
+END_MARK = 0xFFFF
+
+
+class Extent(NamedTuple):
+    """Clusters in a row that hold a folder or a file."""
+
+    first: int
+    clusters: int
+    node: int
+    content: bytes | None
+    """A folder's; a file's is read when it is wanted."""
+
+
+class FolderView:
+    """The disk that a volume's folder would be."""
+
+    def __init__(self, volume: Volume) -> None:
+        self._volume = volume
+        self._next = 2
+        self._shown = 0
+        self._extents: list[Extent] = []
+        self._root = self._directory("/", 0, 0)[: ROOT_ENTRIES * ENTRY_SIZE]
+
+    def _directory(self, real: str, cluster: int, above: int) -> bytes:
+        """Return a folder's entries, having given clusters to all that is in it."""
+        raw = b""
+        if cluster:
+            raw += _entry(b".".ljust(11), 0x10, cluster, 0, 0)
+            raw += _entry(b"..".ljust(11), 0x10, above, 0, 0)
+        try:
+            names = self._volume.entries(real)
+        except CallFailed:
+            return raw
+        for name, path in names.items():
+            if self._shown >= MAX_ENTRIES:
+                break
+            try:
+                entry = self._volume.entry(path)
+            except CallFailed:
+                continue
+            self._shown += 1
+            is_folder = entry.stat.kind is FileKind.DIRECTORY
+            size = 0 if is_folder else entry.stat.size
+            if entry.stat.kind not in (FileKind.FILE, FileKind.DIRECTORY):
+                continue
+            first = self._take(entry.stat.node, size, is_folder=is_folder)
+            if is_folder and first:
+                at = len(self._extents) - 1
+                content = self._directory(path, first, cluster)[:CLUSTER_SIZE]
+                self._extents[at] = self._extents[at]._replace(content=content)
+            raw += _entry(template(name), entry.attributes, first, size, entry.stat.mtime)
+        return raw
+
+    def _take(self, node: int, size: int, *, is_folder: bool) -> int:
+        """Give clusters to an entry; 0 if it needs none or there are none left."""
+        count = 1 if is_folder else -(-size // CLUSTER_SIZE)
+        if not count or self._next + count > CLUSTERS + 2:
+            return 0
+        self._extents.append(Extent(self._next, count, node, b"" if is_folder else None))
+        self._next += count
+        return self._extents[-1].first
+
+    def sector(self, number: int) -> bytes:
+        """Return a sector; CriticalError if there is none of that number."""
+        if number == 0:
+            return self._boot_sector()
+        if number < ROOT:
+            return self._fat_sector((number - 1) % FAT_SECTORS)
+        if number < DATA:
+            start = (number - ROOT) * SECTOR_SIZE
+            return self._root[start : start + SECTOR_SIZE].ljust(SECTOR_SIZE, b"\0")
+        cluster, inside = divmod(number - DATA, CLUSTER_SECTORS)
+        if cluster >= CLUSTERS:
+            raise CriticalError(CriticalKind.SECTOR_NOT_FOUND, self._volume.drive, False)
+        return self._data_sector(cluster + 2, inside)
+
+    def _boot_sector(self) -> bytes:
+        raw: bytes = BPB.build(
+            {
+                "jump": b"\xeb\x3c\x90",
+                "oem": b"BLINK16 ",
+                "sector_size": SECTOR_SIZE,
+                "cluster_sectors": CLUSTER_SECTORS,
+                "reserved_sectors": 1,
+                "fats": FATS,
+                "root_entries": ROOT_ENTRIES,
+                "sectors16": 0,
+                "media": HARD_DISK_MEDIA,
+                "fat_sectors": FAT_SECTORS,
+                "track_sectors": 63,
+                "heads": 255,
+                "hidden": 0,
+                "sectors32": DATA + CLUSTERS * CLUSTER_SECTORS,
+            }
+        )
+        return raw.ljust(SECTOR_SIZE - 2, b"\0") + b"\x55\xaa"
+
+    def _fat_sector(self, number: int) -> bytes:
+        per_sector = SECTOR_SIZE // 2
+        first = number * per_sector
+        values = [0] * per_sector
+        if number == 0:
+            values[:2] = [0xFF00 | HARD_DISK_MEDIA, END_MARK]
+        for extent in self._extents:
+            for cluster in range(extent.first, extent.first + extent.clusters):
+                if first <= cluster < first + per_sector:
+                    last = cluster == extent.first + extent.clusters - 1
+                    values[cluster - first] = END_MARK if last else cluster + 1
+        return b"".join(value.to_bytes(2, "little") for value in values)
+
+    def _data_sector(self, cluster: int, inside: int) -> bytes:
+        for extent in self._extents:
+            if extent.first <= cluster < extent.first + extent.clusters:
+                start = (cluster - extent.first) * CLUSTER_SIZE + inside * SECTOR_SIZE
+                if extent.content is not None:
+                    data = extent.content[start : start + SECTOR_SIZE]
+                else:
+                    data = self._read(extent.node, start)
+                return data.ljust(SECTOR_SIZE, b"\0")
+        return bytes(SECTOR_SIZE)
+
+    def _read(self, node: int, start: int) -> bytes:
+        try:
+            return self._volume.files.read(node, start, SECTOR_SIZE)
+        except OSError:
+            raise CriticalError(CriticalKind.READ_FAULT, self._volume.drive, False) from None
+
+
+def _entry(name: bytes, attributes: int, cluster: int, size: int, mtime: int) -> bytes:
+    date, time = clock.pack(mtime)
+    raw: bytes = DIRENT.build(
+        {
+            "name": name,
+            "attributes": attributes,
+            "time": time,
+            "date": date,
+            "cluster": cluster,
+            "size": size & 0xFFFFFFFF,
+        }
+    )
+    return raw
