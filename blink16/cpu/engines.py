@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blink16.bus import Bus
 from blink16.cpu.engine import Engine
-from blink16.cpu.hot import NO_BOARD, Board
+from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.reference import ReferenceEngine
 from blink16.cpu.registers import Registers
@@ -21,7 +21,7 @@ def make(
     registers: Registers,
     memory: Memory,
     bus: Bus,
-    board: Board = NO_BOARD,
+    board: HotBoard = NO_BOARD,
 ) -> Engine:
     """Return an engine for a processor, over shared state.
 

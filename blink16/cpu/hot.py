@@ -52,7 +52,7 @@ WriteHot = Callable[[HotContext, Value], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Board:
+class HotBoard:
     """The hot devices of a machine."""
 
     source: str
@@ -66,12 +66,12 @@ class Board:
     """Take the interrupt that is asked for, and return its vector."""
 
 
-NO_BOARD = Board("blink16.cpu.hot:NO_BOARD")
+NO_BOARD = HotBoard("blink16.cpu.hot:NO_BOARD")
 
 
-def find(source: str) -> Board:
+def find(source: str) -> HotBoard:
     """Return the board at ``module:NAME``; what is no board raises."""
     module, _, name = source.partition(":")
     board = getattr(import_module(module), name)
-    assert isinstance(board, Board)
+    assert isinstance(board, HotBoard)
     return board

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blink16.cpu.hot import Board, HotContext
+from blink16.cpu.hot import HotBoard, HotContext
 from blink16.cpu.values import Value, choose
 from blink16.devices import cells
 from blink16.devices.counter import (
@@ -253,7 +253,7 @@ def _read_line_status(number: int) -> Callable[[HotContext], Value]:
     return read
 
 
-BOARD = Board(
+BOARD = HotBoard(
     "blink16.devices.hot:BOARD",
     reads={
         0x20: _read_command,

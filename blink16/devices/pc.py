@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blink16.devices import debug
 from blink16.devices.dma import FIRST, Dma
-from blink16.devices.fdc import DATA_PORT, DRIVES, Command, Fdc, FloppyDrives, NoDrives
+from blink16.devices.fdc import DATA_PORT, DRIVES, Fdc, FdcCommand, FloppyDrives, NoDrives
 from blink16.devices.keyboard import Keyboard, Typing
 from blink16.devices.lpt import Lpt
 from blink16.devices.nmi import ENABLED, MASK_PORT, Nmi
@@ -131,6 +131,6 @@ class PcDevices:
         for port, value in POST:
             chassis.bus.write(port, value)
         for _ in range(DRIVES):  # after its reset the controller wants to be asked for each drive
-            chassis.bus.write(DATA_PORT, Command.SENSE_INTERRUPT)
+            chassis.bus.write(DATA_PORT, FdcCommand.SENSE_INTERRUPT)
             chassis.bus.read(DATA_PORT)
             chassis.bus.read(DATA_PORT)

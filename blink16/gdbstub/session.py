@@ -62,7 +62,7 @@ from blink16.gdbstub.outgoing import Outgoing
 from blink16.gdbstub.reading import command_in
 from blink16.gdbstub.replies import OK, Client, RefusedError
 from blink16.gdbstub.reporting import Reporter
-from blink16.gdbstub.states import Packets, SessionInput, SessionState, Standing, WrongCallError
+from blink16.gdbstub.states import PacketRule, SessionInput, SessionState, Standing, WrongCallError
 from blink16.monitor import MonitorError
 from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Item, Packet
 
@@ -132,11 +132,11 @@ class Session:
     def has_more(self) -> bool:
         """Whether there is something left for `go_on`."""
         match self._standing.rule.packets:
-            case Packets.ANSWERED:
+            case PacketRule.ANSWERED:
                 return bool(self._arrived or self._waiting)
-            case Packets.KEPT:
+            case PacketRule.KEPT:
                 return bool(self._arrived)
-            case Packets.IGNORED:
+            case PacketRule.IGNORED:
                 return False
 
     def go_on(self) -> list[Order]:
@@ -144,7 +144,7 @@ class Session:
         for _ in range(TURN_ITEMS):
             if not self.has_more or self._out.size >= TURN_SIZE:
                 break
-            if self._waiting and self._standing.rule.packets is Packets.ANSWERED:
+            if self._waiting and self._standing.rule.packets is PacketRule.ANSWERED:
                 self._handle(self._waiting.popleft())
             else:
                 self._arrive(self._arrived.popleft())
@@ -231,7 +231,7 @@ class Session:
         """Acknowledge a packet, and handle it now or when the machine stands again."""
         if self._acknowledging:
             self._out.acknowledge(b"+")
-        if self._standing.rule.packets is Packets.ANSWERED or item == _INTERRUPT_PACKET:
+        if self._standing.rule.packets is PacketRule.ANSWERED or item == _INTERRUPT_PACKET:
             self._handle(item)
         elif len(self._waiting) >= MAX_WAITING:
             self._close(Fate.LEAVE, "too many packets while the machine runs")
@@ -482,7 +482,7 @@ class Session:
         return replies.stop(event, thread, threads, values, kind, self._client)
 
     def _close(self, fate: Fate, reason: str) -> None:
-        if self._standing.rule.packets is Packets.ANSWERED and self._observed is None:
+        if self._standing.rule.packets is PacketRule.ANSWERED and self._observed is None:
             for inferior in self._inferiors:
                 inferior.leave()
         self._out.order(Close(fate, reason))

@@ -7,7 +7,7 @@ that is there twice is written once.  The contents follow, cut into pieces.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from blink16.bios.geometry import MAX_IMAGE_SIZE
 from blink16.devices.video import Adapter
 from blink16.dos.volume import DRIVE_LETTERS
 from blink16.dos_setup import MEMORY_KIB, MIN_MEMORY_KIB, DosDrive, DosSetup, Spot
+from blink16.elks import ConsoleKind
 from blink16.loader import ProgramKind
 from blink16.pc import DiskImage, PcSetup
 from blink16.recording.records import Record, RecordingError, RecordKind
@@ -41,6 +42,8 @@ class RecordedLaunch:
     clock_hz: int
     setup: PcSetup = PcSetup()  # noqa: RUF009 - frozen
     dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
+    console: ConsoleKind = ConsoleKind()  # noqa: RUF009 - frozen
+    """What the console was to an ELKS program."""
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -69,6 +72,7 @@ def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
             tuple((rom.address, _key(rom.image)) for rom in setup.roms),
         ),
         _dos_fields(launch.dos),
+        astuple(launch.console),
     )
     for content in contents.values():
         for start in range(0, len(content), PIECE):
@@ -98,6 +102,10 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     """Read a launch from the first batches; RecordingError if it is missing or damaged."""
     fields = alone(next(batches, ()), RecordKind.LAUNCH)
     dos = _dos_setup(fields[_FIELDS_WITHOUT_DOS]) if len(fields) > _FIELDS_WITHOUT_DOS else None
+    console = ConsoleKind()
+    if len(fields) > _FIELDS_WITHOUT_DOS + 1:
+        shape = (bool, bool, bool, bool, int, int)
+        console = ConsoleKind(*shaped(fields[_FIELDS_WITHOUT_DOS + 1], *shape))
     name, kind, key, arguments, epoch, speed, setup = shaped(
         fields[:_FIELDS_WITHOUT_DOS], str, str, tuple, *_REST, tuple
     )
@@ -119,7 +127,7 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     except (ValueError, LookupError):
         raise RecordingError("its launch is damaged") from None
     return RecordedLaunch(
-        name, kind, files[key], strings(arguments), epoch, speed, pc, dos or DosSetup()
+        name, kind, files[key], strings(arguments), epoch, speed, pc, dos or DosSetup(), console
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from blink16.cpu.hot import WIDTH, Board, WriteHot
+from blink16.cpu.hot import WIDTH, HotBoard, WriteHot
 from blink16.cpu.native import slots
 from blink16.cpu.native.text import IRBuilder, text
 from blink16.cpu.registers import Cell
@@ -57,7 +57,7 @@ class HotFunction(IRBuilder):
         self.store_slot(slots.of_cell(Cell.REQUEST), text(asks.zero_extend(16)))
 
 
-def functions(board: Board) -> str:
+def functions(board: HotBoard) -> str:
     """Return the functions ``hot_in``, ``hot_out``, ``hot_advance`` and ``hot_acknowledge``."""
     parts = []
     for port, read in board.reads.items():

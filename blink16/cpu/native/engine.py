@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 from blink16.bus import Bus
 from blink16.cpu.engine import NEVER, Stop, StopReason, Witness, at_once
-from blink16.cpu.hot import NO_BOARD, Board
+from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native import loading, slots
 from blink16.cpu.native.compiler import NativeError
@@ -46,7 +46,7 @@ class NativeEngine:
         registers: Registers,
         memory: Memory,
         bus: Bus,
-        board: Board = NO_BOARD,
+        board: HotBoard = NO_BOARD,
         *,
         wait: bool = False,
         regions: bool = True,

@@ -6,7 +6,7 @@ import sys
 
 from blink16.bus import Bus
 from blink16.cpu import hot, models
-from blink16.cpu.hot import Board
+from blink16.cpu.hot import HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native import loading
 from blink16.cpu.native.compiler import Compiler, NativeError, submit
@@ -21,7 +21,7 @@ GUEST = bytes((0xB9, *COUNT.to_bytes(2, "little"), 0x40, 0xE2, 0xFD, 0xF4))
 _AGAIN = 3
 
 
-def make(model: Model, level: int, board: Board) -> bytes:
+def make(model: Model, level: int, board: HotBoard) -> bytes:
     """Return a processor's object file, optimised as said; NativeError if it runs wrongly."""
     compiler = Compiler()
     image = compiler.compile(module_text(model, board), level)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from blink16.cpu.decoder import EFFECTIVE_ADDRESSES
 from blink16.cpu.encoding import DIRECT_RM
-from blink16.cpu.hot import NO_BOARD, Board
+from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.later import EMPTY, suspects
 from blink16.cpu.model import Model
 from blink16.cpu.native import meter, runtime, slots
@@ -277,7 +277,7 @@ def _interrupted(model: Model, name: str, path: str) -> OpcodeFunction:
     return function
 
 
-def module_text(model: Model, board: Board = NO_BOARD) -> str:
+def module_text(model: Model, board: HotBoard = NO_BOARD) -> str:
     """Return a processor's interpreter, with hot devices, in LLVM IR."""
     module = InterpreterModule(model)
     module.parts += [str(_jumped(model)), board_functions(board)]

@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass
 from functools import cache as remember
 from pathlib import Path
 
-from blink16.cpu.hot import NO_BOARD, Board
+from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native import cache, trial
 from blink16.cpu.native.compiler import (
@@ -39,7 +39,7 @@ class Core:
     """The interpreter in the process, and what regions need to link against it."""
 
     model: Model
-    board: Board
+    board: HotBoard
     enter: WayIn
     answer: WayIn
     interrupt: WayIn
@@ -49,10 +49,10 @@ class Core:
 
 
 _lock = threading.Lock()
-_cores: dict[tuple[Model, Board], Future[Core]] = {}
+_cores: dict[tuple[Model, HotBoard], Future[Core]] = {}
 
 
-def core(model: Model, board: Board = NO_BOARD) -> Future[Core]:
+def core(model: Model, board: HotBoard = NO_BOARD) -> Future[Core]:
     """Return a processor's interpreter, which may not be ready; it is made once in a process.
 
     The result raises NativeError where there can be no native code.
@@ -75,7 +75,7 @@ def use(core: Core) -> None:
         future.set_result(core)
 
 
-def _make(model: Model, board: Board) -> Core:
+def _make(model: Model, board: HotBoard) -> Core:
     compiler = _compiler()
     key, verdict_key = (_key(compiler.host, model, board, what) for what in ("image", "verdict"))
     image = cache.load(key)
@@ -94,7 +94,7 @@ def _make(model: Model, board: Board) -> Core:
     return linked(compiler, model, image, board)
 
 
-def linked(compiler: Compiler, model: Model, image: bytes, board: Board = NO_BOARD) -> Core:
+def linked(compiler: Compiler, model: Model, image: bytes, board: HotBoard = NO_BOARD) -> Core:
     """Return the interpreter made of its object file; NativeError if it does not fit."""
     library = compiler.link(image, (*WAYS_IN, *HELPERS, *PATHS), {})
     addresses = library.addresses
@@ -102,7 +102,7 @@ def linked(compiler: Compiler, model: Model, image: bytes, board: Board = NO_BOA
     return Core(model, board, enter, answer, interrupt, addresses, compiler, library)
 
 
-def _key(host: HostProcessor, model: Model, board: Board, what: str) -> bytes:
+def _key(host: HostProcessor, model: Model, board: HotBoard, what: str) -> bytes:
     """Return a digest of everything that the interpreter's machine code follows from."""
     digest = hashlib.sha256(repr((what, astuple(host), model.name, board.source, LEVEL)).encode())
     package = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from blink16.cpu.hot import NO_BOARD, Board
+from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native.compiler import Compiler, NativeError
 from blink16.cpu.native.interpreter import module_text
@@ -32,7 +32,7 @@ class DiedError(NativeError):
     """The child crashed: native code is nothing for this computer, as it is."""
 
 
-def first_start(model: Model, level: int, board: Board = NO_BOARD) -> bytes:
+def first_start(model: Model, level: int, board: HotBoard = NO_BOARD) -> bytes:
     """Return the object file of a processor's interpreter, which a child has made and tried.
 
     ``level``: how much LLVM optimises it.  DiedError if the child crashed, NativeError if it can't.
@@ -68,7 +68,7 @@ def first_start(model: Model, level: int, board: Board = NO_BOARD) -> bytes:
     return image
 
 
-def command(model: Model, level: int, board: Board = NO_BOARD) -> list[str]:
+def command(model: Model, level: int, board: HotBoard = NO_BOARD) -> list[str]:
     """Return the command that makes the object file and writes it to standard output."""
     module = "blink16.cpu.native.first_start"
     return [sys.executable, "-P", "-m", module, model.name, str(level), board.source]
