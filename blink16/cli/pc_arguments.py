@@ -17,7 +17,7 @@ from blink16.devices.pc import (
     LPT1,
     MAX_MHZ,
     MIN_MHZ,
-    instructions_per_second,
+    clock_hz,
 )
 from blink16.devices.speaker import Speaker
 from blink16.devices.video import Adapter
@@ -199,7 +199,7 @@ def _image(text: str) -> tuple[Path, bool]:
 def _mhz(text: str) -> float:
     try:
         mhz = float(text)
-        instructions_per_second(mhz)
+        clock_hz(mhz)
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"a clock is a number of MHz from {MIN_MHZ:g} to {MAX_MHZ:g}, not {text!r}"

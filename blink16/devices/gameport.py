@@ -65,7 +65,7 @@ class GamePort:
         value = BUTTONS & ~(s.pressed << 4)
         if s.started == NEVER:
             return value
-        passed = (self._guest.time - s.started) * 1_000_000 / self._guest.instructions_per_second
+        passed = (self._guest.time - s.started) * 1_000_000 / self._guest.clock_hz
         for axis, position in enumerate(s.axes):
             if passed < SHORTEST_US + (LONGEST_US - SHORTEST_US) * position / 255:
                 value |= 1 << axis

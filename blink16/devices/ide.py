@@ -92,7 +92,7 @@ class Ide:
         self._execute()
 
     def _later(self) -> None:
-        time = max(1, self._guest.instructions_per_second * DELAY_MS // 1000)
+        time = max(1, self._guest.clock_hz * DELAY_MS // 1000)
         self.state = self.state._replace(status=BUSY, due=self._guest.time + time)
 
     def _interrupt(self) -> None:

@@ -33,8 +33,6 @@ IRQ_BASE = 0x08
 """The vector that the BIOS gives to IRQ 0."""
 
 DEFAULT_MHZ = 4.772_727
-CYCLES_PER_INSTRUCTION = 12
-"""About what an 8088 takes on the average; so an instruction lasts three cycles of the timer."""
 MIN_MHZ, MAX_MHZ = 0.01, 10_000.0
 
 POST = (
@@ -92,11 +90,11 @@ AT_POST = (
 """The same of an AT's."""
 
 
-def instructions_per_second(mhz: float = DEFAULT_MHZ) -> int:
-    """Return the speed of a machine whose 8088 runs at ``mhz``; ValueError if it makes no sense."""
+def clock_hz(mhz: float = DEFAULT_MHZ) -> int:
+    """Return the clock cycles a second at ``mhz``; ValueError if it makes no sense."""
     if not MIN_MHZ <= mhz <= MAX_MHZ:
         raise ValueError(f"a clock of {mhz:g} MHz is not between {MIN_MHZ:g} and {MAX_MHZ:g}")
-    return round(mhz * 1_000_000 / CYCLES_PER_INSTRUCTION)
+    return round(mhz * 1_000_000)
 
 
 class PcDevices:
@@ -126,11 +124,11 @@ class PcDevices:
         """
         bus = chassis.bus
         self.cards = cards
-        self.pic = Pic(bus)
+        self.pic = Pic(chassis.registers, bus)
         line = self.pic.line
         self.pit = Pit(chassis, bus, line(TIMER_IRQ))
         self.keyboard = Keyboard(chassis, line(KEYBOARD_IRQ))
-        self.slave = SlavePic(bus, self.pic) if cards.at else None
+        self.slave = SlavePic(chassis.registers, bus, self.pic) if cards.at else None
         self.nmi = Nmi(bus, has_port=not cards.at)
         display = Display.MONOCHROME if adapter.is_mono else Display.COLOR_80X25
         self.ppi = Ppi(chassis, bus, self.keyboard, self.pit, self.nmi, switches(display, floppies))
@@ -172,7 +170,7 @@ class PcDevices:
 
     def _join(self, chassis: Chassis, typing: str) -> None:
         chassis.add_controller(Pic.COMPONENT, self.pic)
-        chassis.add_device(Pit.COMPONENT, self.pit)
+        chassis.add_device(Pit.COMPONENT, self.pit, hot=True)
         chassis.add_device(Keyboard.CHANNEL, self.keyboard)
         chassis.add_device(COM1, self.com1)
         chassis.add_device(COM2, self.com2)

@@ -6,10 +6,14 @@ fully nested mode make no difference on a PC/XT, which has one 8259A and an 8088
 
 from __future__ import annotations
 
+from array import array
 from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.cpu.registers import Registers
+from blink16.cpu.values import N, below, choose, equal
+from blink16.devices import cells
 
 COMMAND_PORT, DATA_PORT = 0x20, 0x21
 LINES = 8
@@ -71,6 +75,36 @@ class PicState(NamedTuple):
     """Whether the next read is a poll."""
 
 
+# -- who is next: written once for the device and for native code --------------------------------
+
+
+def turned(levels: N, lowest: N) -> N:
+    """Return levels as bits in the order of their priority, bit 0 the highest."""
+    return ((levels | levels << LINES) >> (lowest + 1 & 7)) & 0xFF
+
+
+def turned_back(levels: N, lowest: N) -> N:
+    """Return bits in the order of priority as levels."""
+    wide = levels << (lowest + 1 & 7)
+    return (wide | wide >> LINES) & 0xFF
+
+
+def first_of(bits: N) -> N:
+    """Return the lowest bit of several alone."""
+    return bits & ((bits ^ 0x1FF) + 1)
+
+
+def granted(requests: N, imr: N, isr: N, special_mask: N, lowest: N) -> N:
+    """Return as a bit which of the levels that ask would have the processor; 0: none."""
+    heard = imr ^ 0xFF
+    asking = requests & heard
+    blocking = choose(equal(special_mask, 0), isr, isr & heard)
+    first = first_of(turned(asking, lowest))
+    blocked = first_of(turned(blocking, lowest))
+    wins = below(first + 0x1FF & 0x1FF, blocked + 0x1FF & 0x1FF)  # 0 comes last
+    return choose(wins, turned_back(first, lowest), first & 0)
+
+
 class RequestLine:
     """An interrupt request line, for a device to hold: called with its new level."""
 
@@ -92,12 +126,34 @@ class Pic:
 
     COMPONENT = "pic"
 
-    def __init__(self, bus: Bus, base: int = COMMAND_PORT) -> None:
+    def __init__(self, registers: Registers, bus: Bus, base: int = COMMAND_PORT) -> None:
+        self._cells = self._new_cells(registers)
         self.state = PicState()
         self.slave: SlavePic | None = None
         """The chip whose request comes in on `CASCADE`, if there is one."""
         bus.attach([base], self._read_command, self._write_command, what="8259A, commands")
         bus.attach([base + 1], self._read_data, self._write_data, what="8259A, mask")
+
+    def _new_cells(self, registers: Registers) -> memoryview:
+        """Return where it keeps its state, an integer of 64 bits for each field."""
+        return cells.PIC.view(registers.state)
+
+    @property
+    def state(self) -> PicState:
+        """All that it remembers; native code works on it, too."""
+        fields = PicState._make(self._cells)
+        return fields._replace(
+            expects=Expects(fields.expects),
+            auto_eoi=bool(fields.auto_eoi),
+            rotate_in_auto_eoi=bool(fields.rotate_in_auto_eoi),
+            special_mask=bool(fields.special_mask),
+            read_isr=bool(fields.read_isr),
+            poll=bool(fields.poll),
+        )
+
+    @state.setter
+    def state(self, state: PicState) -> None:
+        self._cells[:] = array("q", state)
 
     def save(self) -> PicState:
         """Return the state."""
@@ -128,7 +184,8 @@ class Pic:
 
     def pending(self) -> bool:
         """Return whether INT is high."""
-        return self._request() is not None
+        irr, _, imr = self._cells[:3]
+        return bool(irr & ~imr) and self._request() is not None
 
     def acknowledge(self) -> int:
         """Return a vector, as in two INTA cycles; that of IR7 if the request is gone."""
@@ -163,19 +220,15 @@ class Pic:
     def _granted(self, requests: int) -> int | None:
         """Return which of the levels that ask would have the processor."""
         s = self.state
-        asking = requests & ~s.imr
-        if not asking or s.expects != Expects.MASK:
+        if s.expects != Expects.MASK:
             return None
-        blocking = s.isr & ~s.imr if s.special_mask else s.isr
-        level = self._highest(asking | blocking)
-        return level if level is not None and not blocking >> level & 1 else None
+        bit = granted(requests, s.imr, s.isr, int(s.special_mask), s.lowest)
+        return bit.bit_length() - 1 if bit else None
 
     def _highest(self, levels: int) -> int | None:
-        first = (self.state.lowest + 1) % LINES
-        in_order = (levels | levels << LINES) >> first & 0xFF
-        if not in_order:
-            return None
-        return (first + (in_order & -in_order).bit_length() - 1) % LINES
+        lowest = self.state.lowest
+        bit = turned_back(first_of(turned(levels, lowest)), lowest)
+        return bit.bit_length() - 1 if bit else None
 
     def _end(self, level: int, *, rotate: bool) -> None:
         s = self.state
@@ -269,10 +322,13 @@ class SlavePic(Pic):
 
     COMPONENT = "pic2"
 
-    def __init__(self, bus: Bus, master: Pic) -> None:
+    def __init__(self, registers: Registers, bus: Bus, master: Pic) -> None:
         self._master = master
-        super().__init__(bus, SLAVE_PORT)
+        super().__init__(registers, bus, SLAVE_PORT)
         master.slave = self
+
+    def _new_cells(self, registers: Registers) -> memoryview:
+        return memoryview(bytearray(8 * len(PicState._fields))).cast("q")
 
     def set_line(self, level: int, high: bool) -> None:
         """Set a request line, and what the first chip sees of it."""

@@ -6,10 +6,12 @@ Source: IBM PC/XT Technical Reference, "8255A I/O bit map".
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from enum import IntEnum
 
 from blink16.bus import Bus
+from blink16.devices import cells
 from blink16.devices.keyboard import Keyboard
 from blink16.devices.nmi import Nmi
 from blink16.devices.oscillator import Oscillator
@@ -67,7 +69,10 @@ class Ppi:
         self._pit = pit
         self._nmi = nmi
         self._switches = configuration
-        self._refresh = Oscillator(REFRESH_HZ, guest.instructions_per_second)
+        self._refresh = Oscillator(REFRESH_HZ, guest.clock_hz)
+        self._cells = cells.PPI.view(guest.registers.state)
+        self._cells[2:] = array("q", self._refresh.ratio)
+        self._cells[0] = 1
         self.port_b = CLOCK_ENABLED
         self.on_speaker: Callable[[], None] = lambda: None
         """Called before the speaker's switch may change."""
@@ -75,6 +80,15 @@ class Ppi:
         bus.attach([PORT_B], self._read_b, self._write_b, what="8255A, speaker and switches")
         bus.attach([PORT_C], self._read_c, what="8255A, configuration")
         bus.attach([CONTROL], lambda port: CONTROL_AFTER_POST, what="8255A, control")
+
+    @property
+    def port_b(self) -> int:
+        """What was last written to port 61h."""
+        return self._cells[1]
+
+    @port_b.setter
+    def port_b(self, value: int) -> None:
+        self._cells[1] = value
 
     def save(self) -> int:
         """Return the state."""

@@ -153,7 +153,7 @@ class Rtc:
         moment = self._next_interrupt() if self._irq is not None else None
         if moment is None:
             return None
-        speed = self._guest.instructions_per_second
+        speed = self._guest.clock_hz
         left = moment - self._guest.nanoseconds()
         return self._guest.time + max(0, -(-left * speed // NANOSECONDS))
 

@@ -26,7 +26,7 @@ class Speaker:
     def __init__(self, guest: Guest, pit: Pit, ppi: Ppi) -> None:
         self._guest = guest
         self._pit, self._ppi = pit, ppi
-        self._clock = Oscillator(HZ, guest.instructions_per_second)
+        self._clock = Oscillator(HZ, guest.clock_hz)
         self.samples = self._clock.cycles(guest.time)
         """Samples taken since the beginning of time."""
         self.on_sound: Callable[[bytes], None] = lambda data: None

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices import cells
 from blink16.devices.oscillator import UART_HZ, Oscillator
 from blink16.devices.pic import RequestLine
 from blink16.services import Guest
@@ -82,13 +83,26 @@ class Uart:
         self._guest = guest
         self._irq = irq
         self._base = base
-        self._oscillator = Oscillator(UART_HZ, guest.instructions_per_second)
+        self._oscillator = Oscillator(UART_HZ, guest.clock_hz)
         self.channel = channel
         self.on_power: Callable[[], None] = lambda: None
         """Called as RTS or DTR is switched on, which is a mouse's power."""
+        lines = cells.LINE_STATUS.view(guest.registers.state)
+        number = cells.LINES.index(base)
+        self._line_status = lines[number : number + 1]
         self.state = UartState()
         ports = range(base, base + len(UartRegister))
         bus.attach(ports, self._read, self._write, what=f"8250, {channel.upper()}")
+
+    @property
+    def state(self) -> UartState:
+        """The registers, and the bytes on their way; native code reads line status, too."""
+        return self._state
+
+    @state.setter
+    def state(self, state: UartState) -> None:
+        self._state = state
+        self._line_status[0] = state.lsr
 
     def save(self) -> UartState:
         """Return the state."""
