@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from blink16.devices.speaker import HZ, Speaker
+from blink16.devices.speaker import HZ, PcSpeaker
 from blink16.machine import Machine
 
 
@@ -15,7 +15,7 @@ def open_sinks(machine: Machine, sinks: Iterable[tuple[str, Path]]) -> None:
     """Let channels go to files, which are made anew.  OSError if one can't be."""
     for channel, path in sinks:
         speaker = machine.component(channel)
-        if isinstance(speaker, Speaker):
+        if isinstance(speaker, PcSpeaker):
             sound = wave.open(str(path), "wb")  # noqa: SIM115 - as long as the machine
             sound.setnchannels(1)
             sound.setsampwidth(1)

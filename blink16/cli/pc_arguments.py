@@ -19,7 +19,7 @@ from blink16.devices.pc import (
     MIN_MHZ,
     clock_hz,
 )
-from blink16.devices.speaker import Speaker
+from blink16.devices.speaker import PcSpeaker
 from blink16.devices.video import Adapter
 from blink16.memory import MEMORY_SIZE
 from blink16.numerals import NumeralError
@@ -147,7 +147,7 @@ def _cards(parsed: argparse.Namespace) -> Cards:
 
 def sinks(parsed: argparse.Namespace) -> tuple[tuple[str, Path], ...]:
     """Return the files to which a machine's channels go."""
-    given = ((LPT1, parsed.lpt), (Speaker.COMPONENT, parsed.sound))
+    given = ((LPT1, parsed.lpt), (PcSpeaker.COMPONENT, parsed.sound))
     return tuple((channel, path) for channel, path in given if path is not None)
 
 

@@ -18,7 +18,7 @@ from blink16.devices.pic import Pic, SlavePic
 from blink16.devices.pit import Pit
 from blink16.devices.ppi import Display, Ppi, switches
 from blink16.devices.rtc import Rtc
-from blink16.devices.speaker import Speaker
+from blink16.devices.speaker import PcSpeaker
 from blink16.devices.uart import Uart
 from blink16.devices.vga import Vga
 from blink16.devices.video import Adapter, Video
@@ -155,7 +155,7 @@ class PcDevices:
         if cards.mouse:
             chassis.add_component(SerialMouse.CHANNEL, SerialMouse(self.com1))
         if cards.sound:
-            chassis.add_device(Speaker.COMPONENT, Speaker(chassis, self.pit, self.ppi))
+            chassis.add_device(PcSpeaker.COMPONENT, PcSpeaker(chassis, self.pit, self.ppi))
         if cards.ems:
             chassis.add_component(Ems.COMPONENT, Ems(chassis, bus))
 

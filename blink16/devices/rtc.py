@@ -73,8 +73,8 @@ class RtcState(NamedTuple):
     """Seconds by which a program has put the clock forward."""
     seen_at: int = 0
     """When register C was read, in nanoseconds since the Unix epoch."""
-    told_at: int = 0
-    """When it has interrupted."""
+    told: bool = False
+    """Whether it has interrupted since then."""
 
 
 class Rtc:
@@ -86,6 +86,8 @@ class Rtc:
         """``irq``: an AT's IRQ 8; on an XT it can only be polled."""
         self._guest = guest
         self._irq = irq
+        self._epoch = guest.nanoseconds() - guest.time * NANOSECONDS // guest.clock_hz
+        """Nanoseconds since the Unix epoch when the machine's time began."""
         self.on_mask: Callable[[bool], None] = lambda masked: None
         """Called with what an AT's port 70h has in bit 7: whether the NMI is masked."""
         memory = bytearray(SIZE)
@@ -133,14 +135,14 @@ class Rtc:
     def _flags(self) -> int:
         """Return register C: what has happened since it was read, which the read clears."""
         memory, since, now = self.state.memory, self.state.seen_at, self._guest.nanoseconds()
-        self.state = self.state._replace(seen_at=now)
+        self.state = self.state._replace(seen_at=now, told=False)
         flags = 0
         if not memory[CmosRegister.B] & B_SET and now // NANOSECONDS > since // NANOSECONDS:
             flags |= C_UPDATED
         hz = _rate(memory[CmosRegister.A] & A_RATE)
         if now * hz // NANOSECONDS > since * hz // NANOSECONDS:
             flags |= C_PERIOD
-        if self._alarm_in(since, now):
+        if self._irq is not None and self._alarm_in(since, now):
             flags |= C_ALARM
         if self._irq is not None:
             self._irq(False)
@@ -153,9 +155,7 @@ class Rtc:
         moment = self._next_interrupt() if self._irq is not None else None
         if moment is None:
             return None
-        speed = self._guest.clock_hz
-        left = moment - self._guest.nanoseconds()
-        return self._guest.time + max(0, -(-left * speed // NANOSECONDS))
+        return -(-(moment - self._epoch) * self._guest.clock_hz // NANOSECONDS)
 
     def is_heard(self) -> bool:
         """Return whether IRQ 8 would be passed on."""
@@ -165,13 +165,12 @@ class Rtc:
         """Raise IRQ 8, once until register C is read."""
         if self._irq is not None:
             self._irq(True)
-        told_at = max(self._guest.nanoseconds(), self.state.seen_at + 1)
-        self.state = self.state._replace(told_at=told_at)
+        self.state = self.state._replace(told=True)
 
     def _next_interrupt(self) -> int | None:
         """Return the nanoseconds of the first event to interrupt since register C was read."""
         s, since = self.state, self.state.seen_at
-        if s.told_at > since:
+        if s.told:
             return None
         enabled, moments = s.memory[CmosRegister.B], []
         hz = _rate(s.memory[CmosRegister.A] & A_RATE)

@@ -18,7 +18,7 @@ OUT, IN = b"\xb0", b"\x50"
 PIECES_PER_SECOND = 20
 
 
-class Speaker:
+class PcSpeaker:
     """The speaker: a device (`services.Device`), which samples the time that has passed."""
 
     COMPONENT = "speaker"
