@@ -8,9 +8,9 @@ import pytest
 from stub_client import Client
 
 from blink16.debugger import Event, EventKind
-from blink16.gdbstub.orders import Fate
+from blink16.gdbstub.orders import Fate, WorkDone
 from blink16.gdbstub.session import Session, SessionState
-from blink16.gdbstub.states import RULES, Packets, SessionInput, Standing, WrongCallError
+from blink16.gdbstub.states import RULES, PacketRule, SessionInput, Standing, WrongCallError
 from blink16.packets import frame
 
 STOP = Event(EventKind.STEPPED)
@@ -30,8 +30,8 @@ def test_nothing_is_kept_for_ever(state: SessionState) -> None:
     """Prevents packets that wait in a state from which no end of work leads back."""
     rule = RULES[state]
     ends = {to for by, to in rule.leads.items() if by is not SessionInput.CLOSE}
-    assert rule.packets is not Packets.KEPT or SessionState.STANDING in ends
-    assert not rule.stoppable or rule.packets is Packets.KEPT
+    assert rule.packets is not PacketRule.KEPT or SessionState.STANDING in ends
+    assert not rule.stoppable or rule.packets is PacketRule.KEPT
 
 
 @pytest.mark.parametrize("state", SessionState)
@@ -51,7 +51,7 @@ def test_an_input_leads_where_the_table_says(state: SessionState, by: SessionInp
 
 CALLS: dict[str, Callable[[Session], object]] = {
     "stopped": lambda session: session.stopped(STOP),
-    "finished": lambda session: session.finished(""),
+    "finished": lambda session: session.finished(WorkDone()),
     "refused": lambda session: session.refused("no"),
 }
 

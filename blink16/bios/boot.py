@@ -18,7 +18,7 @@ from blink16.bios.int16 import KeyboardService
 from blink16.bios.nmi import ParityCheck
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
-from blink16.bios.program_keys import Keys, Pipe
+from blink16.bios.program_keys import Keys, PipedKeys
 from blink16.bios.rom import Rom
 from blink16.bios.roms import OptionRom
 from blink16.bios.serial import SerialService
@@ -36,7 +36,7 @@ class StandBy:
     """A PC that waits for a program, and what the program's system wants of it."""
 
     rom: Rom
-    pipe: Pipe
+    pipe: PipedKeys
     """Where keys are looked for."""
     memory_kib: int
 
@@ -102,11 +102,11 @@ def stand_by(
         chassis, adapter=adapter, floppies=drives.count(hard_disks=False), drives=drives
     )
     keys = Keys()
-    pipe = Pipe(chassis, console, keys, devices.keyboard)
+    pipe = PipedKeys(chassis, console, keys, devices.keyboard)
     chassis.add_component(Console.CHANNEL, console)
     chassis.add_component(Keys.CHANNEL, keys)
     chassis.add_device(Typist.COMPONENT, Typist(chassis, keys, devices.keyboard))
-    chassis.add_device(Pipe.COMPONENT, pipe)
+    chassis.add_device(PipedKeys.COMPONENT, pipe)
     rom = Rom(chassis)
     post = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(keys, pipe))
     pipe.know_handler()
@@ -164,7 +164,7 @@ def _hang_services(
             0x08: timer,
             0x09: keys,
             0x0E: misc.FloppyInterrupt(bus),
-            0x10: VideoService(bus),
+            0x10: VideoService(bus, devices.video.adapter),
             0x11: misc.equipment,
             0x12: misc.memory_size,
             0x13: DiskService(drives, tables.DISKETTE, devices.fdc),

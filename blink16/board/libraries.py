@@ -60,7 +60,7 @@ class Titles:
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class BoardLibrary:
     """An ELF, and where it lies in memory."""
 
     name: str
@@ -70,21 +70,21 @@ class Library:
     """The linear address of its one segment, where the ELF says that it is."""
 
 
-def make(known: Survey, program: ProgramFacts, titles: Titles) -> tuple[Library, ...]:
+def make(known: Survey, program: ProgramFacts, titles: Titles) -> tuple[BoardLibrary, ...]:
     """Return the libraries about a machine."""
     apart = [debug for debug in program.debug if debug.code]
     known = replace(known, symbols=behind_prologues(known.symbols, program.debug))
     return names(known, program, titles), *(lines(known, debug) for debug in apart)
 
 
-def lines(known: Survey, debug: DebugInformation) -> Library:
+def lines(known: Survey, debug: DebugInformation) -> BoardLibrary:
     """Return a user's debugging information, with the symbols of the code that it is about."""
     areas = [Area(span, SymbolKind.CODE) for span in code_of([debug])]
     content, span = _elf(known, areas, dwarf.all_trusted(dict(debug.sections)))
-    return Library(f"/blink16-lines-{zlib.crc32(content):08x}.elf", content, span.start)
+    return BoardLibrary(f"/blink16-lines-{zlib.crc32(content):08x}.elf", content, span.start)
 
 
-def names(known: Survey, program: ProgramFacts, titles: Titles) -> Library:
+def names(known: Survey, program: ProgramFacts, titles: Titles) -> BoardLibrary:
     """Return what is known of the places that no debugging information of the user's is about."""
     holes = code_of(program.debug)
     units = dwarf.extend({}, functions(known, holes), holes)
@@ -92,7 +92,7 @@ def names(known: Survey, program: ProgramFacts, titles: Titles) -> Library:
         ".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame(known.outermost)
     )
     content, span = _elf(known, cut(known.areas, holes), units, frame)
-    return Library(titles.of(zlib.crc32(content)), content, span.start)
+    return BoardLibrary(titles.of(zlib.crc32(content)), content, span.start)
 
 
 def _elf(

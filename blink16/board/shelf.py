@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from blink16.board import libraries
 from blink16.board.file import build, entry_code, program_file
-from blink16.board.libraries import Library, Titles
+from blink16.board.libraries import BoardLibrary, Titles
 from blink16.board.survey import ProgramFacts, Survey, survey
 from blink16.debugger import Debugger
 from blink16.memory import linear
@@ -24,8 +24,8 @@ class Shelf:
         """What was known when the program was loaded, and last."""
         self._added: tuple[object, object] = (None, None)
         """The debugger's own, when that was."""
-        self._made: tuple[ProgramFacts, Survey, tuple[Library, ...]] | None = None
-        self._told: tuple[Library, ...] | None = None
+        self._made: tuple[ProgramFacts, Survey, tuple[BoardLibrary, ...]] | None = None
+        self._told: tuple[BoardLibrary, ...] | None = None
         self._entry = linear(*program.entry)
         self._entry_code = entry_code(debugger.machine, self._entry)
 
@@ -48,11 +48,11 @@ class Shelf:
         """Return the content of a library."""
         return next((one.content for one in self.libraries() if one.name == name), None)
 
-    def libraries(self) -> tuple[Library, ...]:
+    def libraries(self) -> tuple[BoardLibrary, ...]:
         """Return what a client needs beside the program's file."""
         return self._current()[2]
 
-    def tell(self) -> tuple[Library, ...]:
+    def tell(self) -> tuple[BoardLibrary, ...]:
         """Return the libraries; the client knows of them now."""
         self._told = self.libraries()
         return self._told
@@ -67,7 +67,7 @@ class Shelf:
         """Whether the client has asked for the libraries, and there are others now."""
         return self._told is not None and self._told != self.libraries()
 
-    def _current(self) -> tuple[ProgramFacts, Survey, tuple[Library, ...]]:
+    def _current(self) -> tuple[ProgramFacts, Survey, tuple[BoardLibrary, ...]]:
         known = self._now()
         if self._made is None or self._made[0] is not known:
             found = survey(self._debugger.machine, known)

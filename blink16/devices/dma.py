@@ -34,7 +34,7 @@ SECOND_BASE, SECOND_STRIDE = 0xC0, 2
 WRAP = 0x10000
 
 
-class Register(IntEnum):
+class DmaRegister(IntEnum):
     """The chip's registers behind addresses and counts."""
 
     STATUS = 8  # written: command
@@ -171,21 +171,21 @@ class Dma:
     def _read(self, port: int) -> int:
         self._refresh()
         s, register = self.state, (port - self._base) // self._stride
-        if register < Register.STATUS:
+        if register < DmaRegister.STATUS:
             self.state = s._replace(high=not s.high)
             return s.current[register] >> 8 if s.high else s.current[register] & 0xFF
-        if register == Register.STATUS:
+        if register == DmaRegister.STATUS:
             self.state = s._replace(reached=0)
             return s.reached
-        return s.mask | 0xF0 if register == Register.MASK_ALL else 0
+        return s.mask | 0xF0 if register == DmaRegister.MASK_ALL else 0
 
     def _write(self, port: int, value: int) -> None:
         self._refresh()
         register = (port - self._base) // self._stride
-        if register < Register.STATUS:
+        if register < DmaRegister.STATUS:
             self._write_word(register, value)
         else:
-            self._command(Register(register), value)
+            self._command(DmaRegister(register), value)
 
     def _write_word(self, register: int, value: int) -> None:
         s = self.state
@@ -194,26 +194,26 @@ class Dma:
         base, current = _with(s.base, register, word), _with(s.current, register, word)
         self.state = s._replace(base=base, current=current, high=not s.high)
 
-    def _command(self, register: Register, value: int) -> None:
+    def _command(self, register: DmaRegister, value: int) -> None:
         s = self.state
         channel = value & CHANNEL_BITS
         match register:
-            case Register.STATUS:
+            case DmaRegister.STATUS:
                 self.state = s._replace(command=value)
-            case Register.MASK_ONE:
+            case DmaRegister.MASK_ONE:
                 rest, bit = s.mask & ~(1 << channel), bool(value & MASK_BIT) << channel
                 self.state = s._replace(mask=rest | bit)
-            case Register.MODE:
+            case DmaRegister.MODE:
                 self.state = s._replace(modes=_with(s.modes, channel, value))
-            case Register.CLEAR_FLIP_FLOP:
+            case DmaRegister.CLEAR_FLIP_FLOP:
                 self.state = s._replace(high=False)
-            case Register.TEMPORARY:
+            case DmaRegister.TEMPORARY:
                 self.state = s._replace(command=0, high=False, mask=ALL_MASKED, reached=0)
-            case Register.CLEAR_MASK:
+            case DmaRegister.CLEAR_MASK:
                 self.state = s._replace(mask=0)
-            case Register.MASK_ALL:
+            case DmaRegister.MASK_ALL:
                 self.state = s._replace(mask=value & ALL_MASKED)
-            case Register.REQUEST:
+            case DmaRegister.REQUEST:
                 pass  # memory to memory, which a PC's wiring doesn't allow
 
     def _read_page(self, port: int) -> int:

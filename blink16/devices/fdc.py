@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from blink16.bus import Bus
 from blink16.devices.dma import Dma
-from blink16.devices.pic import Line
+from blink16.devices.pic import RequestLine
 from blink16.services import Guest
 
 DOR_PORT, STATUS_PORT, DATA_PORT, INPUT_PORT = 0x3F2, 0x3F4, 0x3F5, 0x3F7
@@ -86,7 +86,7 @@ class NoDrives:
         """Note nothing."""
 
 
-class Command(IntEnum):
+class FdcCommand(IntEnum):
     """The lower five bits of a command's first byte."""
 
     READ_TRACK = 0x02
@@ -107,17 +107,17 @@ class Command(IntEnum):
 
 
 LENGTHS = {
-    Command.SPECIFY: 3,
-    Command.SENSE_DRIVE: 2,
-    Command.RECALIBRATE: 2,
-    Command.SENSE_INTERRUPT: 1,
-    Command.READ_ID: 2,
-    Command.FORMAT: 6,
-    Command.SEEK: 3,
+    FdcCommand.SPECIFY: 3,
+    FdcCommand.SENSE_DRIVE: 2,
+    FdcCommand.RECALIBRATE: 2,
+    FdcCommand.SENSE_INTERRUPT: 1,
+    FdcCommand.READ_ID: 2,
+    FdcCommand.FORMAT: 6,
+    FdcCommand.SEEK: 3,
 }
 """Bytes of a command; nine if it isn't here."""
-WRITING = (Command.WRITE, Command.WRITE_DELETED)
-SCANNING = (Command.SCAN_EQUAL, Command.SCAN_LOW, Command.SCAN_HIGH)
+WRITING = (FdcCommand.WRITE, FdcCommand.WRITE_DELETED)
+SCANNING = (FdcCommand.SCAN_EQUAL, FdcCommand.SCAN_LOW, FdcCommand.SCAN_HIGH)
 
 
 class FdcState(NamedTuple):
@@ -148,7 +148,9 @@ class Fdc:
 
     COMPONENT = "fdc"
 
-    def __init__(self, guest: Guest, bus: Bus, dma: Dma, irq: Line, drives: FloppyDrives) -> None:
+    def __init__(
+        self, guest: Guest, bus: Bus, dma: Dma, irq: RequestLine, drives: FloppyDrives
+    ) -> None:
         self._guest = guest
         self._dma = dma
         self._irq = irq
@@ -286,17 +288,17 @@ class Fdc:
         """Take a whole command."""
         command, number = self.state.command, self.state.command[0] & COMMAND
         match number:
-            case Command.SPECIFY:
+            case FdcCommand.SPECIFY:
                 self.state = self.state._replace(no_dma=bool(command[2] & 1), command=b"")
-            case Command.SENSE_DRIVE:
+            case FdcCommand.SENSE_DRIVE:
                 self._answer(self._sense_drive())
-            case Command.SENSE_INTERRUPT:
+            case FdcCommand.SENSE_INTERRUPT:
                 self._sense_interrupt()
-            case Command.RECALIBRATE:
+            case FdcCommand.RECALIBRATE:
                 self._seek(self._drive, 0)
-            case Command.SEEK:
+            case FdcCommand.SEEK:
                 self._seek(self._drive, command[2])
-            case _ if number in set(Command):
+            case _ if number in set(FdcCommand):
                 self._wait_for_sector()
             case _:
                 self._answer(bytes((ST0_INVALID,)))
@@ -325,7 +327,7 @@ class Fdc:
     def _seek(self, drive: int, cylinder: int) -> None:
         s = self.state
         steps = abs(s.cylinders[drive] - cylinder)
-        if s.command[0] & COMMAND == Command.RECALIBRATE:
+        if s.command[0] & COMMAND == FdcCommand.RECALIBRATE:
             steps = min(steps, RECALIBRATE_STEPS)
         ends = self._after(COMMAND_MS + STEP_MS * steps)
         self.state = s._replace(
@@ -356,9 +358,9 @@ class Fdc:
         number = s.command[0] & COMMAND
         track = disk.shape[2]
         sectors = 1
-        if number == Command.FORMAT:
+        if number == FdcCommand.FORMAT:
             sectors = track
-        elif number != Command.READ_ID:
+        elif number != FdcCommand.READ_ID:
             left = max(1, s.command[6] - s.command[4] + 1)
             asked = -(-self._dma.room(DMA_CHANNEL) // SECTOR_SIZE) or 1
             sectors = min(2 * left, asked)
@@ -374,9 +376,9 @@ class Fdc:
         if disk is None:  # it was taken out meanwhile
             return
         number = self.state.command[0] & COMMAND
-        if number == Command.READ_ID:
+        if number == FdcCommand.READ_ID:
             self._read_id(disk)
-        elif number == Command.FORMAT:
+        elif number == FdcCommand.FORMAT:
             self._format(disk)
         else:
             self._transfer(disk)
@@ -404,7 +406,7 @@ class Fdc:
         command = self.state.command
         number, (cylinder, head, sector, size) = command[0] & COMMAND, command[2:6]
         last, many = command[6], bool(command[0] & MULTI_TRACK)
-        if number == Command.READ_TRACK:
+        if number == FdcCommand.READ_TRACK:
             sector, many = 1, False
         place = cylinder, head, sector, size
         if number in WRITING and disk.read_only:
@@ -510,9 +512,9 @@ class Fdc:
 
 def _length(command: bytes) -> int:
     number = command[0] & COMMAND
-    if number not in set(Command):
+    if number not in set(FdcCommand):
         return 1
-    return LENGTHS.get(Command(number), 9)
+    return LENGTHS.get(FdcCommand(number), 9)
 
 
 def _with(values: tuple[int, int, int, int], at: int, value: int) -> tuple[int, int, int, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blink16.devices import keys
-from blink16.devices.pic import Line
+from blink16.devices.pic import RequestLine
 from blink16.services import Guest
 
 CODES_PER_SECOND = 100
@@ -46,7 +46,7 @@ class Keyboard:
     CHANNEL = "keyboard"
     """The name of its component, which takes scan codes (`keys.typed`, `keys.chord`)."""
 
-    def __init__(self, guest: Guest, irq: Line) -> None:
+    def __init__(self, guest: Guest, irq: RequestLine) -> None:
         self._guest = guest
         self._irq = irq
         self._interval = max(1, guest.instructions_per_second // CODES_PER_SECOND)

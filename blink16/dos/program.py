@@ -26,7 +26,7 @@ MAX_ENVIRONMENT = 32000
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class Surroundings:
     """What the first program finds around it."""
 
     path: str
@@ -45,7 +45,7 @@ def load(
     chassis: Chassis,
     standing: StandBy,
     image: bytes,
-    start: Start,
+    start: Surroundings,
     volumes: Sequence[Volume],
     console: Console,
 ) -> DosSystem:

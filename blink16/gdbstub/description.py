@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
-from blink16.board import Library, window
+from blink16.board import BoardLibrary, window
 from blink16.debugger import Debugger
 from blink16.gdbstub.hostio import TARGET
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, TargetRegister
@@ -70,7 +70,7 @@ def threads(those: Iterable[tuple[str, GuestProcess]]) -> str:
     return f'<?xml version="1.0"?>\n<threads>\n{rows}</threads>\n'
 
 
-def libraries(those: Iterable[Library]) -> str:
+def libraries(those: Iterable[BoardLibrary]) -> str:
     """Return the list of libraries: further files with names and lines, where they say."""
     rows = "".join(
         f'<library name="{TARGET}{xml(one.name)}"><segment address="{one.start:#x}"/></library>\n'

@@ -30,7 +30,7 @@ class SessionInput(Enum):
     CLOSE = auto()  # k D, or a flood of packets
 
 
-class Packets(Enum):
+class PacketRule(Enum):
     """What becomes of a packet that comes."""
 
     ANSWERED = auto()
@@ -46,7 +46,7 @@ class WrongCallError(RuntimeError):
 class Rule:
     """What counts in one state."""
 
-    packets: Packets
+    packets: PacketRule
     stoppable: bool
     """Whether 03h interrupts something; else it is for what is begun next."""
     leads: Mapping[SessionInput, SessionState]
@@ -56,23 +56,23 @@ class Rule:
 _S, _I = SessionState, SessionInput
 RULES: Mapping[SessionState, Rule] = {
     _S.STANDING: Rule(
-        Packets.ANSWERED,
+        PacketRule.ANSWERED,
         stoppable=False,
         leads={_I.RUN: _S.RUNNING, _I.WORK: _S.WORKING, _I.TAKE: _S.TAKING, _I.CLOSE: _S.CLOSED},
     ),
     _S.RUNNING: Rule(
-        Packets.KEPT,
+        PacketRule.KEPT,
         stoppable=True,
         leads={_I.STOPPED: _S.RUNNING, _I.ALL_STOPPED: _S.STANDING, _I.CLOSE: _S.CLOSED},
     ),
     _S.WORKING: Rule(
-        Packets.KEPT, stoppable=True, leads={_I.FINISHED: _S.STANDING, _I.CLOSE: _S.CLOSED}
+        PacketRule.KEPT, stoppable=True, leads={_I.FINISHED: _S.STANDING, _I.CLOSE: _S.CLOSED}
     ),
     _S.TAKING: Rule(
-        Packets.KEPT, stoppable=False, leads={_I.TAKEN: _S.STANDING, _I.CLOSE: _S.CLOSED}
+        PacketRule.KEPT, stoppable=False, leads={_I.TAKEN: _S.STANDING, _I.CLOSE: _S.CLOSED}
     ),
     _S.CLOSED: Rule(  # what was begun before still comes to its end
-        Packets.IGNORED,
+        PacketRule.IGNORED,
         stoppable=False,
         leads=dict.fromkeys((_I.STOPPED, _I.ALL_STOPPED, _I.FINISHED, _I.TAKEN), _S.CLOSED),
     ),
