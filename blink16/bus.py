@@ -17,14 +17,26 @@ class Bus:
     def __init__(self) -> None:
         self._readers: dict[int, ReadPort] = {}
         self._writers: dict[int, WritePort] = {}
+        self.names: dict[int, str] = {}
+        """What devices say is at their ports."""
         self.on_unowned: Callable[[int, bool], None] = lambda port, is_read: None
         """Called with a port that no device owns as it is read (True) or written (False)."""
 
     def attach(
-        self, ports: Iterable[int], read: ReadPort | None = None, write: WritePort | None = None
+        self,
+        ports: Iterable[int],
+        read: ReadPort | None = None,
+        write: WritePort | None = None,
+        *,
+        what: str = "",
     ) -> None:
-        """Let a device answer ``ports``; a later device takes a port from an earlier one."""
+        """Let a device answer ``ports``; a later device takes a port from an earlier one.
+
+        ``what``: what is at them, for people.
+        """
         for port in ports:
+            if what:
+                self.names[port] = what
             if read is not None:
                 self._readers[port] = read
             if write is not None:

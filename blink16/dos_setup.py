@@ -14,7 +14,7 @@ from pathlib import Path
 from blink16 import pc
 from blink16.bios.disk import Disk
 from blink16.dos.fat import FatTree
-from blink16.dos.program import MAX_ENVIRONMENT, Start
+from blink16.dos.program import MAX_ENVIRONMENT, Surroundings
 from blink16.dos.system import VERSION
 from blink16.dos.volume import DRIVE_C, DRIVE_LETTERS, Volume, letter
 from blink16.files import FileTree
@@ -133,10 +133,10 @@ def floppy(machine: Machine, drive: int) -> Volume:
     return Volume(FatTree(disk, drive, lambda: machine.nanoseconds() // 1_000_000_000), drive)
 
 
-def start(setup: DosSetup, found: dict[int, Volume], arguments: tuple[str, ...]) -> Start:
+def start(setup: DosSetup, found: dict[int, Volume], arguments: tuple[str, ...]) -> Surroundings:
     """Return what the first program finds around it, by DOS' names."""
     assert setup.program is not None
-    return Start(
+    return Surroundings(
         found[setup.program.drive].full_path(setup.program.path),
         arguments,
         {**ENVIRONMENT, **dict(setup.environment)},

@@ -25,12 +25,12 @@ class Signal(IntEnum):
 
 
 Fault = Callable[[Guest], Trap]
-Answer = Callable[[Guest, Trap], Outcome]
+FaultAnswer = Callable[[Guest, Trap], Outcome]
 """What a system makes of a fault."""
 
 
 def hang_faults(
-    chassis: Chassis, *, unhandled: bool = False, answer: Answer = lambda guest, trap: trap
+    chassis: Chassis, *, unhandled: bool = False, answer: FaultAnswer = lambda guest, trap: trap
 ) -> None:
     """Answer INT 0, 1, 3 and 4 with a signal, and every other interrupt if ``unhandled``.
 
@@ -44,7 +44,7 @@ def hang_faults(
         chassis.hang_service(vector, _answered(fault, answer))
 
 
-def _answered(fault: Fault, answer: Answer) -> Service:
+def _answered(fault: Fault, answer: FaultAnswer) -> Service:
     return lambda guest: answer(guest, fault(guest))
 
 

@@ -206,7 +206,9 @@ class HostFolder:
             os.utime(fd, (mtime, mtime))
 
     def symlink(self, path: HostPath, target: str) -> None:
-        """Make a symbolic link."""
+        """Make a symbolic link, if it can't lead out of the folder, wherever it is moved."""
+        if target.startswith("/") or ".." in target.split("/"):
+            raise OSError(errno.EPERM, "outside of the guest, this link could lead anywhere")
         with self._directory(path[:-1]) as fd:
             os.symlink(target, path[-1], dir_fd=fd)
 

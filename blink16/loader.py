@@ -21,6 +21,7 @@ from blink16.console import Console
 from blink16.cpu import engines
 from blink16.dos_setup import DosSetup
 from blink16.files import FileTree
+from blink16.hostfiles import read_at_most
 from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
 from blink16.symbols import SymbolTable
@@ -154,7 +155,7 @@ def content(path: Path, name: str) -> bytes:
                 raise LoadError(f"{name}: this is a device, not a program")
             if status.st_size > MAX_IMAGE_SIZE:
                 raise LoadError(f"{name}: {status.st_size} bytes are more than any disk holds")
-            return file.read(MAX_IMAGE_SIZE)
+            return read_at_most(file, MAX_IMAGE_SIZE)
     except OSError as error:
         raise LoadError(f"{name}: can't read it: {error.strerror}") from None
 

@@ -18,6 +18,7 @@ from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
 from blink16.lacks import Kind, Lack
 from blink16.memory import Attribute, Memory, linear
+from blink16.process_table import ProcessTable
 from blink16.services import (
     Component,
     Device,
@@ -122,6 +123,8 @@ class Machine:
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
         """Called with what the guest uses and the machine lacks (`watch_for_lacks`)."""
         self.witness: Witness | None = None
+        self.process_table: ProcessTable | None = None
+        """Who tells of the processes of the guest's system, if it has some."""
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
         self._services: dict[int, Service] = {}
@@ -221,6 +224,10 @@ class Machine:
         """Set the far address of an interrupt's handler."""
         self.memory.write_word(vector * 4, offset)
         self.memory.write_word(vector * 4 + 2, segment)
+
+    def tell_processes(self, table: ProcessTable) -> None:
+        """Let debuggers see the processes of the guest's system."""
+        self.process_table = table
 
     # -- running -----------------------------------------------------------------------------
 
@@ -435,10 +442,10 @@ class Machine:
                 return Stop(StopReason.EXITED, status=status, text=text)
             case Trap(signal, text, resumable, _, passes) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
-            case Elsewhere():
+            case Elsewhere(loaded):
                 self.registers.icount += 1
                 self._plan()
-                return self._watched(Stop(StopReason.BUDGET))
+                return self._watched(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
         self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE

@@ -27,6 +27,20 @@ ATTRIBUTES_OFFSET, PAGES_OFFSET = MEMORY_SIZE, 2 * MEMORY_SIZE
 SCRATCH_OFFSET = 3 * MEMORY_SIZE
 SCRATCH_SIZE = 17 * MEMORY_SIZE
 """Room for an engine's own tables, zero at first; it costs memory only where it is used."""
+PLANES_OFFSET = SCRATCH_OFFSET + SCRATCH_SIZE
+"""The four planes of an EGA or VGA, 65,536 cells of four bytes (see `blink16.cpu.planar`)."""
+PLANES_SIZE = 1 << 18
+PLANAR_OFFSET = PLANES_OFFSET + PLANES_SIZE
+"""Its registers, in cells of 32 bits."""
+PLANAR_SIZE = 64
+DIRTY_OFFSET = PLANAR_OFFSET + PLANAR_SIZE
+"""A byte for each part of the planes, not 0 if that was written since the device looked."""
+DIRTY_SHIFT = 10
+"""A part has 1024 cells."""
+DIRTY_SIZE = PLANES_SIZE >> 2 >> DIRTY_SHIFT
+ARENA_SIZE = DIRTY_OFFSET + DIRTY_SIZE
+MIRROR_BIT = 0x4000
+"""A CGA's memory is there twice, so far from each other."""
 
 
 def linear(segment: int, offset: int) -> int:
@@ -66,18 +80,24 @@ class PageState(IntFlag):
     WATCH_READ = 8
     ROM = 16  # stores by the guest have no effect
     TELL = 32  # and are to be told (`engine.Witness`)
+    MIRROR = 64  # stores go to the address beside it, too (`MIRROR_BIT`)
+    PLANAR = 128  # stores and loads go to the planes of an EGA or VGA (`cpu.planar`)
 
 
 class Memory:
     """RAM, attributes and the record of pages written since the last checkpoint."""
 
     def __init__(self) -> None:
-        self.arena = _map(SCRATCH_OFFSET + SCRATCH_SIZE)
+        self.arena = _map(ARENA_SIZE)
         view = memoryview(self.arena)
         self.ram = view[:MEMORY_SIZE]
         self.attributes = view[ATTRIBUTES_OFFSET : ATTRIBUTES_OFFSET + MEMORY_SIZE]
         self.pages = view[PAGES_OFFSET : PAGES_OFFSET + PAGE_COUNT]
-        self.scratch = view[SCRATCH_OFFSET:]
+        self.scratch = view[SCRATCH_OFFSET : SCRATCH_OFFSET + SCRATCH_SIZE]
+        self.planes = view[PLANES_OFFSET : PLANES_OFFSET + PLANES_SIZE].cast("I")
+        self.planar = view[PLANAR_OFFSET : PLANAR_OFFSET + PLANAR_SIZE].cast("I")
+        self.planes_dirty = view[DIRTY_OFFSET : DIRTY_OFFSET + DIRTY_SIZE]
+        self._mirrored = False
         self.attributes[-MAX_INSTRUCTION:] = bytes((Attribute.LAST,)) * MAX_INSTRUCTION
         self.read_watches = 0
         """How many addresses are watched for reads."""
@@ -136,7 +156,40 @@ class Memory:
             for page in range(address >> PAGE_SHIFT, ((address + len(part) - 1) >> PAGE_SHIFT) + 1):
                 self.note_write(page)
             self.ram[address : address + len(part)] = part
+            if self._mirrored:
+                self._mirror(address, part)
             address = 0
+
+    def _mirror(self, address: int, data: bytes) -> None:
+        """Store again what was stored to mirrored pages."""
+        for at in range(address & -PAGE_SIZE, address + len(data), PAGE_SIZE):
+            if self.pages[at >> PAGE_SHIFT] & PageState.MIRROR:
+                first, end = max(at, address), min(at + PAGE_SIZE, address + len(data))
+                twin = first ^ MIRROR_BIT
+                self.note_write(twin >> PAGE_SHIFT)
+                self.ram[twin : twin + end - first] = data[first - address : end - address]
+
+    # -- what adapters make of addresses -----------------------------------------------------
+
+    def have_nothing(self, where: range) -> None:
+        """Let there be no memory at whole pages: they read as FFh, and stores have no effect."""
+        self.ram[where.start : where.stop] = b"\xff" * len(where)
+        self._set_state(where, PageState.ROM, True)
+
+    def have_mirror(self, where: range) -> None:
+        """Let stores to whole pages go to those `MIRROR_BIT` away, too."""
+        self._mirrored = True
+        self._set_state(where, PageState.MIRROR, True)
+
+    def have_planes(self, where: range, on: bool) -> None:
+        """Let whole pages be a window to the planes of an EGA or VGA, or RAM again."""
+        before = bool(self.pages[where.start >> PAGE_SHIFT] & PageState.PLANAR)
+        self._set_state(where, PageState.PLANAR, on)
+        self.read_watches += on - before
+
+    def _set_state(self, where: range, state: PageState, on: bool) -> None:
+        for page in range(where.start >> PAGE_SHIFT, where.stop >> PAGE_SHIFT):
+            self.pages[page] = self.pages[page] | state if on else self.pages[page] & ~state & 0xFF
 
     def read_word(self, address: int) -> int:
         """Return the little-endian word at a linear address."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from blink16.bios.display import GLYPHS, DotScreen, ScreenContent, TextScreen
+from blink16.bios.picture import mono_colors
 
 HOME, CLEAR, RESET_COLORS = "\x1b[H", "\x1b[2J", "\x1b[0m"
 CLEAR_BELOW, REVERSE = "\x1b[J", "\x1b[0;7m"
@@ -103,19 +104,37 @@ def _text(screen: TextScreen, before: ScreenContent | None) -> str:
     for row in range(screen.rows):
         place = slice(row * width, (row + 1) * width)
         if screen.cells[place] != old[place]:
-            parts.append(f"\x1b[{row + 1};1H{_row(screen.cells[place], screen.blinking)}")
+            parts.append(f"\x1b[{row + 1};1H{_row(screen.cells[place], screen)}")
     return "".join(parts)
 
 
-def _row(cells: bytes, blinking: bool) -> str:
+def _row(cells: bytes, screen: TextScreen) -> str:
     parts, last = [], None
     for at in range(0, len(cells), 2):
         code, attribute = cells[at], cells[at + 1]
         if attribute != last:
-            parts.append(_colors(attribute, blinking))
+            colors = _shades if screen.mono else _colors
+            parts.append(colors(attribute, screen.blinking))
             last = attribute
         parts.append(GLYPHS[code])
     return "".join([*parts, RESET_COLORS])
+
+
+def _shades(attribute: int, blinking: bool) -> str:
+    """Return what a monochrome adapter makes of an attribute."""
+    foreground, background = mono_colors(attribute, blinking=blinking)
+    parts = ["0"]
+    if foreground == background == 0:
+        parts.append("8")
+    elif background & 7:
+        parts.append("7")
+    elif foreground & 8:
+        parts.append("1")
+    if attribute & 7 == 1:
+        parts.append("4")
+    if attribute & 0x80 and blinking:
+        parts.append("5")
+    return f"\x1b[{';'.join(parts)}m"
 
 
 def _colors(attribute: int, blinking: bool) -> str:

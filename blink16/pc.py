@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from blink16 import bios
+from blink16 import bios, hostfiles
 from blink16.bios.disk import Disk
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import SECTOR_SIZE
@@ -96,6 +96,9 @@ def has_room(machine: Machine, channel: str, queued: int = 0) -> bool:
 
 # -- writing back ----------------------------------------------------------------------------
 
+LARGE = 64 << 20
+"""Bytes of an image that are not written in a moment."""
+
 
 class CommitError(Exception):
     """Sectors that can't be written back, and why."""
@@ -104,29 +107,42 @@ class CommitError(Exception):
 def commit(disk: Disk, path: Path) -> int:
     """Write the sectors that the guest changed back to the image's file; return how many.
 
-    A file shorter than its disk grows as far as it has to.  Raises CommitError, also if the file
-    is no longer what the machine was started with.
+    A file shorter than its disk grows as far as it has to.  Whatever happens on the way, there is
+    the old image or the new one.  Raises CommitError, also if the file is no longer what the
+    machine was started with.
     """
+    changed = dict(disk.written())
     try:
-        with path.open("r+b") as file:
-            if file.read(len(disk.image) + 1) != disk.image:
-                raise CommitError(f"{path}: the file has changed meanwhile; nothing is written")
-            count = 0
-            for number, data in disk.written():
-                file.seek(number * SECTOR_SIZE)
-                file.write(data)
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
+        if not hostfiles.holds(path, disk.image):
+            raise CommitError(f"{path}: the file has changed meanwhile; nothing is written")
+        hostfiles.replace_content(path, _content(disk.image, changed))
     except OSError as error:
         raise CommitError(f"{path}: can't write it: {error.strerror}") from None
-    return count
+    return len(changed)
 
 
-def commit_all(machine: Machine, paths: Sequence[Path]) -> list[str]:
+def _content(image: bytes, changed: Mapping[int, bytes]) -> Iterator[bytes]:
+    """Return an image in which some sectors, by number, have another content."""
+    end = max(len(image), *((number + 1) * SECTOR_SIZE for number in changed), 0)
+    old, numbers = memoryview(image), sorted(changed)
+    for start in range(0, end, hostfiles.PIECE):
+        size = min(hostfiles.PIECE, end - start)
+        piece = bytearray(old[start : start + size])
+        piece.extend(bytes(size - len(piece)))
+        first, last = start // SECTOR_SIZE, -(-(start + size) // SECTOR_SIZE)
+        for number in numbers[bisect_left(numbers, first) : bisect_left(numbers, last)]:
+            at = number * SECTOR_SIZE - start
+            piece[at : at + SECTOR_SIZE] = changed[number]
+        yield bytes(piece)
+
+
+def commit_all(
+    machine: Machine, paths: Sequence[Path], say: Callable[[str], None] = lambda text: None
+) -> list[str]:
     """Write all changed disks, in drives or beside them, back to their files; say what was done.
 
-    ``paths``: of the images, in the order in which they were given, PROGRAM's before all.
+    ``say`` is told of what takes its time.  ``paths``: of the images, in the order in which they
+    were given, PROGRAM's before all.
     Raises CommitError, after all others are written, if some can't be.
     """
     drives = drives_of(machine)
@@ -134,6 +150,8 @@ def commit_all(machine: Machine, paths: Sequence[Path]) -> list[str]:
     failed: list[str] = []
     for disk, path in zip(drives.disks if drives else (), paths, strict=False):
         if any(disk.written()):
+            if len(disk.image) >= LARGE:
+                say(f"{path}: writing {len(disk.image) >> 20} MiB, which may take a while")
             try:
                 done.append(f"{path}: {commit(disk, path)} sectors written")
             except CommitError as error:

@@ -16,6 +16,7 @@ from blink16.bus import Bus
 from blink16.cpu.registers import Registers
 from blink16.lacks import Kind
 from blink16.memory import Memory, linear
+from blink16.process_table import ProcessTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ class Elsewhere:
 
     The processor goes on there, not behind the stub's IRET; the call retires all the same.
     """
+
+    loaded: bool = False
+    """It is another program: whoever runs the machine may want to know its names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,10 @@ class Chassis(Guest, Protocol):
 
     def set_vector(self, vector: int, segment: int, offset: int) -> None:
         """Set the far address of an interrupt's handler."""
+        ...
+
+    def tell_processes(self, table: ProcessTable) -> None:
+        """Let debuggers see the processes of the guest's system."""
         ...
 
 

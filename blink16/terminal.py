@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from blink16.console import Console
+from blink16.texts import printable
 
 try:
     import termios
@@ -49,6 +51,28 @@ def write(descriptor: int, data: bytes) -> None:
             rest = rest[os.write(descriptor, rest) :]
     except OSError as error:
         raise OutputError(error) from None
+
+
+def say(text: str) -> None:
+    """Write a line for the user to standard error; where nobody can read it, it is lost."""
+    with suppress(OutputError):
+        write(STDERR, f"{printable(text)}\n".encode())
+
+
+def hold_streams() -> None:
+    """Let the three standard streams be open, so that no file or socket gets their numbers.
+
+    What was closed can be neither read nor written, as before.
+    """
+    for descriptor, mode in ((STDIN, os.O_WRONLY), (STDOUT, os.O_RDONLY), (STDERR, os.O_RDONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, mode)  # it gets the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = open(STDOUT, "w", closefd=False)  # noqa: SIM115 - for good
+    if sys.stderr is None:
+        sys.stderr = open(STDERR, "w", closefd=False)  # noqa: SIM115
 
 
 @contextmanager

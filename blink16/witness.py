@@ -26,10 +26,10 @@ INT_OPCODE = 0xCD
 BANK_SHIFT = 16
 """Writes to ROM are told once for each 64 KiB."""
 LED_HERE = "a wrong jump or return led here, and the history shows which"
+MONO_MEMORY, VIDEO_END = 0xB0000, 0xC0000
 PROBED_PORTS = frozenset(
     {*range(0x2E8, 0x2F0), *range(0x3E8, 0x3F0)}  # COM3, COM4
     | {*range(0x278, 0x27C), *range(0x3BC, 0x3BF)}  # further printers
-    | {*range(0x3F0, 0x3F8)}  # a floppy controller, whose motors systems stop
 )
 """Where systems look, at their start, for what may well be absent: only polling these is told."""
 MODELS: tuple[str, ...] = ("80186", "80286")
@@ -205,8 +205,12 @@ class Witness(Lacks):
 
     def stored_to_rom(self, address: int, ip: int, icount: int) -> bool:
         """Tell of a store to ROM; returns whether the run is to end."""
-        what = f"wrote to {address:05X}h in vain, which is ROM or empty"
-        self._tell(self._lack(Kind.ROM_WRITE, address >> BANK_SHIFT, ip, what, icount=icount))
+        what, remedy = f"wrote to {address:05X}h in vain, which is ROM or empty", ""
+        if address < VIDEO_END:
+            what = f"wrote to {address:05X}h, where this display adapter has no memory"
+            remedy = "--display vga has it" if address < MONO_MEMORY else ""
+        lack = self._lack(Kind.ROM_WRITE, address >> BANK_SHIFT, ip, what, remedy, icount=icount)
+        self._tell(lack)
         self.watch_rom()
         return self.wants_stop
 

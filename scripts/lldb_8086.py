@@ -59,7 +59,8 @@ def fetch(host: str, port: int) -> bytes:
     server = Connection(host, port)
     try:
         server.ask("qSupported")
-        name = server.ask("qXfer:exec-file:read::0,fff")[1:]
+        name = server.ask("qXfer:exec-file:read::0,fff")[1:].removeprefix(b"target:")
+        name = name.replace(b"blink16", b"blink16-whole")
         opened = server.ask(f"vFile:open:{name.hex()},0,0").decode()
         if not re.fullmatch(r"F[0-9a-f]+", opened):
             raise OSError("the server offers no file with names")

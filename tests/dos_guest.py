@@ -41,7 +41,7 @@ class DosGuest:
         self.files = FileTree(self.root, writable=self.writable, effect=self.machine.effect)
         standing = bios.stand_by(self.machine, self.console)
         self.machine.add_component(FileTree.COMPONENT, self.files)
-        start = dos.Start("C:\\" + self.name.upper(), self.arguments, self.environment)
+        start = dos.Surroundings("C:\\" + self.name.upper(), self.arguments, self.environment)
         volumes = [Volume(self.files)]
         self.dos = dos.load(self.machine, standing, self.image, start, volumes, self.console)
         self.psp = self.machine.registers.ds

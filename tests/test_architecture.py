@@ -106,3 +106,30 @@ def test_who_may_know_little_knows_no_more(cells: list[str]) -> None:
     """Prevents a front end that reaches a machine in another way than over the wire."""
     (room,) = _ROOM.findall(cells[0])
     assert imports().get(room, set()) <= set(_ROOM.findall(cells[1]))
+
+
+SAME_WORD = {
+    "Slot",  # of the server; of the native engine's state, which never meets it
+    "Witness",  # what an engine asks for, and the class that has it
+}
+
+
+def test_one_word_is_one_class() -> None:
+    """Prevents two classes, or aliases, of one name: a reader would take one for the other."""
+    places: dict[str, set[str]] = defaultdict(set)
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            for name in _classes_and_aliases(node):
+                places[name].add(str(path.relative_to(PACKAGE)))
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert twice.keys() <= SAME_WORD, twice
+
+
+def _classes_and_aliases(node: ast.stmt) -> Iterator[str]:
+    match node:
+        case ast.ClassDef(name=name) if not name.startswith("_"):
+            yield name
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            variable = isinstance(value, ast.Call)  # a TypeVar, or a value
+            if name[0].isupper() and not name.isupper() and not variable:
+                yield name

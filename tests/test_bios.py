@@ -131,7 +131,7 @@ def test_data_area_offsets() -> None:
 def test_equipment_and_memory(pc: Pc) -> None:
     """INT 11h and 12h tell what the data area has."""
     pc.call(0x11)
-    assert pc.registers.ax == 0x4421
+    assert pc.registers.ax == 0x442D
     pc.call(0x12)
     assert pc.registers.ax == 640
 
@@ -294,7 +294,7 @@ def test_dos_programs_have_the_bios(tmp_path: Path) -> None:
     # mov ah,0; int 16h; mov ah,0Eh; int 10h; mov ah,2; mov dl,al; int 21h; ret
     code = b"\xb4\x00\xcd\x16\xb4\x0e\xcd\x10\xb4\x02\x88\xc2\xcd\x21\xc3"
     files = FileTree(tmp_path, writable=False, effect=machine.effect)
-    dos.load(machine, standing, code, dos.Start("C:\\X.COM"), [Volume(files)], console)
+    dos.load(machine, standing, code, dos.Surroundings("C:\\X.COM"), [Volume(files)], console)
     machine.receive(Console.CHANNEL, b"k")
     assert machine.run(100).reason is StopReason.EXITED
     assert shown == [b"k", b"k"]

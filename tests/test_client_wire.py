@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from blink16.client import ConditionError, DeniedError, ProtocolError, UnsupportedError, replies
 from blink16.client.addresses import TcpServer, UnixServer, parse
 from blink16.client.conditions import parse as parse_condition
-from blink16.client.wire import MAX_REQUESTS, Answer, Expected, Notice, Output, Ticket, Wire
+from blink16.client.wire import (
+    MAX_REQUESTS,
+    Expected,
+    Notice,
+    ProgramOutput,
+    Ticket,
+    Wire,
+    WireAnswer,
+)
 from blink16.gdbstub.agent import evaluate
 from blink16.machine import Machine
 from blink16.packets import Decoder, Packet, Peer, frame, notification
@@ -28,8 +36,8 @@ def test_answers_belong_to_the_oldest_questions() -> None:
     wire.send(second)
     assert wire.take_outgoing() == frame(b"g") + frame(b"m0,1")
     assert wire.receive(frame(b"00") + frame(b"ff")) == [
-        Answer(first, b"00"),
-        Answer(second, b"ff"),
+        WireAnswer(first, b"00"),
+        WireAnswer(second, b"ff"),
     ]
 
 
@@ -38,7 +46,7 @@ def test_output_comes_before_the_answer_of_what_runs() -> None:
     wire, run = quiet_wire(), Ticket(b"c", Expected.STOP)
     wire.send(run)
     got = wire.receive(frame(b"O4869") + frame(b"S05"))
-    assert got == [Output(b"Hi", run), Answer(run, b"S05")]
+    assert got == [ProgramOutput(b"Hi", run), WireAnswer(run, b"S05")]
 
 
 def test_notifications_are_nobodys_answer() -> None:
@@ -46,7 +54,7 @@ def test_notifications_are_nobodys_answer() -> None:
     wire, ticket = quiet_wire(), Ticket(b"?")
     wire.send(ticket)
     got = wire.receive(notification(b"blink16.note:41") + frame(b"S05"))
-    assert got == [Notice(b"blink16.note:41"), Answer(ticket, b"S05")]
+    assert got == [Notice(b"blink16.note:41"), WireAnswer(ticket, b"S05")]
 
 
 def test_packets_are_acknowledged_until_both_agree_not_to() -> None:

@@ -261,7 +261,7 @@ ABSENT = (
     0x300, 0x388, 0x330,  # network, FM and MIDI cards
     *range(0x3C0, 0x3D0),  # EGA and VGA
     *range(0x3B0, 0x3BC),  # MDA, beside a CGA
-    *range(0x3F0, 0x3F8),  # floppy controller: disks are BIOS services
+    0x3F0, 0x3F1, 0x3F3, 0x3F6,  # an AT's hard disk, and a newer floppy controller's registers
     0xA1, 0x92, 0x64,  # an AT's second 8259A, fast A20, keyboard controller
 )  # fmt: skip
 

@@ -300,6 +300,10 @@ def test_writable_tree_changes_the_host(root: Path) -> None:
     assert moved.read_bytes() == b"0123!"
     assert (moved.stat().st_mode & 0o777, int(moved.stat().st_mtime)) == (0o600, 12345)
     assert (root / "dir" / "link").readlink() == Path("moved")
+    for number, target in enumerate(("/etc/passwd", "../../outside", "dir/../../..", "..")):
+        files.symlink(target, f"dir/out{number}")  # there for the guest, and not on the host
+        assert not (root / "dir" / f"out{number}").is_symlink()
+        assert files.readlink(f"dir/out{number}") == target
     assert not (root / "file").exists()
     assert not (root / "gone").exists()
     before = files.listdir(files.lookup("a"))

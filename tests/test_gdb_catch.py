@@ -65,7 +65,7 @@ def test_symbols_and_lines_that_come_later(gdb: Gdb, tmp_path: Path) -> None:
         gdb.run(server.target)
         said = gdb.run("monitor symbols count.elf")
         assert "and line numbers added" in said
-        gdb.run("symbol-file target:/blink16.elf")
+        gdb.run("sharedlibrary")
         assert "i8086" in gdb.run("show architecture")
         assert "count.asm, line" in gdb.run("break countdown")
         gdb.run("continue")
@@ -83,7 +83,7 @@ def test_symbols_that_came_later_stay(gdb: Gdb, tmp_path: Path) -> None:
         gdb.run("set confirm off")
         gdb.run(server.extended)
         gdb.run("monitor symbols count.elf")
-        gdb.run("symbol-file target:/blink16.elf")
+        gdb.run("sharedlibrary")
         gdb.run("break countdown")
         assert "countdown () at" in gdb.run("continue")
         for _ in range(2):

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable
 from threading import Thread
+from typing import Any
 
 import pytest
 from engine_pair import PROGRAM_AT, PROGRAM_SIZE, random_pair, translate_here
@@ -237,8 +238,8 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return what collects the values of expressions that were evaluated in Python."""
     values: list[int] = []
 
-    def counting(code: bytes, machine: Machine) -> int:
-        values.append(evaluate(code, machine))
+    def counting(code: bytes, machine: Machine, *allowance: Any) -> int:
+        values.append(evaluate(code, machine, *allowance))
         return values[-1]
 
     monkeypatch.setattr(agent, "evaluate", counting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blink16.console import Console
-from blink16.debugger import EventKind, Resume
-from blink16.history.checkpoints import DEFAULT_LIMIT
+from blink16.debugger import Debugger, Event, EventKind, Resume
+from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT
+from blink16.history.inputs import Received
 from blink16.history.terms import TimelineError
 from blink16.history.timeline import Timeline
 from blink16.hostfolder import HostAnswers
@@ -428,3 +430,51 @@ def test_deep_nesting_is_refused() -> None:
     """Prevents a file from exhausting the stack."""
     with pytest.raises(plain.PlainError):
         plain.parse(bytes((plain.TUPLE, 1)) * 100_000 + bytes((plain.NONE,)))
+
+
+@pytest.mark.parametrize("kind", [plain.TUPLE, plain.DICT, plain.BYTES, plain.STRING])
+def test_counts_are_compared_with_what_is_there(kind: int) -> None:
+    """Prevents a few bytes that claim millions of items from keeping a replay busy."""
+    count = b"\xff\xff\xff\x1f"  # 2**26 - 1
+    with pytest.raises(plain.PlainError, match="ends too early"):
+        plain.parse(bytes((kind,)) + count + b"\0" * 100)
+
+
+def test_the_number_of_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents 64 MB of nothing, packed into a few kilobytes, from taking half a minute."""
+    monkeypatch.setattr(plain, "MAX_ITEMS", 1000)
+    with pytest.raises(plain.PlainError, match="too long"):
+        plain.parse(plain.build((None,) * 1000))
+    assert plain.parse(plain.build((None,) * 999)) == (None,) * 999
+
+
+@pytest.mark.parametrize(
+    "forged", [("", False), (b"", 0), (b"",), 5, b"", (b"", False, 1), ((b"",), False)]
+)
+def test_states_of_another_type_do_not_fit(
+    sound: bytes, tmp_path: Path, forged: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents a forged state from a traceback when the machine first needs it."""
+    path = tmp_path / "forged"
+    path.write_bytes(sound)
+    recording = open_recording(path)
+    others = tuple(c for c in recording.start.components if c[0] != Console.CHANNEL)
+    recording.start = replace(recording.start, components=((Console.CHANNEL, forged), *others))
+    with pytest.raises(RecordingError, match="doesn't fit"):
+        recording.play(guests.make(ECHO).machine, limit=MIN_LIMIT)
+
+
+def test_what_a_forged_state_leads_to_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents our own error messages for what somebody has put into a file."""
+    guest = guests.make(ECHO)
+    timeline = Timeline(guest.machine)
+    timeline.adopt([Received(0, Console.CHANNEL, b"x")], [], 0)
+
+    def stumble(*arguments: object, **more: object) -> object:
+        raise IndexError("tuple index out of range")
+
+    monkeypatch.setattr(guest.machine, "run", stumble)
+    debugger = Debugger(guest.machine, timeline=timeline)
+    event = debugger.resume(Resume())
+    assert isinstance(event, Event)
+    assert event.text.startswith("a state in the recording is damaged: IndexError")

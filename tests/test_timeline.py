@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
-from blink16.history.checkpoints import CHECKPOINT_SIZE, Checkpoint, Ring, footprint
+from blink16.history.checkpoints import CHECKPOINT_SIZE, MIN_LIMIT, Checkpoint, Ring, footprint
 from blink16.history.inputs import InputLog, Received
 from blink16.history.pace import MAX_INTERVAL, MIN_INTERVAL, Pace
 from blink16.history.pages import GROUP_SIZE, IMAGE_SIZE, Image
@@ -430,3 +430,35 @@ def test_inputs_keep_their_numbers() -> None:
     assert [i.icount for i in log.since(3)] == [3, 4]
     log.truncate(2)
     assert log.size == 0
+
+
+class Files:
+    """A component whose state grows as a guest writes a large file."""
+
+    def __init__(self) -> None:
+        self.chunks: tuple[bytes, ...] = ()
+
+    def save(self) -> tuple[bytes, ...]:
+        """Return the state, which shares what it can."""
+        return self.chunks
+
+    def restore(self, state: tuple[bytes, ...]) -> None:
+        """Take a state."""
+        self.chunks = state
+
+
+def test_a_large_file_of_the_guest_is_not_the_historys() -> None:
+    """Prevents a history without checkpoints, and seeks without end, behind a file of 31 MiB."""
+    guest, timeline = travel(COUNTER)
+    files = Files()
+    guest.machine.add_component("files", files)
+    timeline = Timeline(guest.machine, pace=guests.TestPace(), limit=MIN_LIMIT)
+    for number in range(310):
+        files.chunks += (bytes((number & 0xFF,)) * 100_000,)
+        timeline.run(100)
+    size = timeline.size()
+    assert size.state > 30_000_000
+    assert size.used < MIN_LIMIT
+    assert size.checkpoints > 100
+    gaps = [high - low for low, high in pairwise(timeline.icounts())]
+    assert max(gaps) < 2000

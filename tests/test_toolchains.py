@@ -15,7 +15,7 @@ from blink16.symbolfiles import LoadSegments, SymbolFileError, codeview, embedde
 from blink16.symbolfiles.toolchain import (
     ArrayType,
     InRegister,
-    Local,
+    LocalPlace,
     Member,
     PointerType,
     StructureType,
@@ -82,9 +82,9 @@ def test_codeview_tells_of_functions_and_their_variables(shared: Path) -> None:
     assert [f.name for f in count.functions] == ["add", "fill", "main"]
     (block,) = add.scope.scopes
     assert [(v.name, v.place, v.parameter) for v in block.variables] == [
-        ("a", Local(4), True),
-        ("b", Local(6), True),
-        ("sum", Local(-2), False),
+        ("a", LocalPlace(4), True),
+        ("b", LocalPlace(6), True),
+        ("sum", LocalPlace(-2), False),
     ]
     types = count.types or {}
     assert types[fill.scope.scopes[0].variables[0].type] == PointerType(0x81)
@@ -95,7 +95,10 @@ def test_borlands_tells_of_functions_and_their_variables(shared: Path) -> None:
     """Prevents parameters told twice, and register variables looked for in memory."""
     count = unit(told(shared, "tds/TCOUNT"), "COUNT.C")
     add, _, main = count.functions
-    assert [(v.name, v.place) for v in add.scope.variables] == [("a", Local(4)), ("b", Local(6))]
+    assert [(v.name, v.place) for v in add.scope.variables] == [
+        ("a", LocalPlace(4)),
+        ("b", LocalPlace(6)),
+    ]
     (block,) = add.scope.scopes
     assert [(v.name, v.place) for v in block.variables] == [("sum", InRegister("si"))]
     names = {(v.name, v.place) for v in main.scope.scopes[0].variables}

@@ -18,7 +18,7 @@ from blink16.bios.int16 import KeyboardService
 from blink16.bios.nmi import ParityCheck
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
-from blink16.bios.program_keys import Keys, Pipe
+from blink16.bios.program_keys import Keys, PipedKeys
 from blink16.bios.rom import Rom
 from blink16.bios.roms import OptionRom
 from blink16.bios.serial import SerialService
@@ -36,7 +36,7 @@ class StandBy:
     """A PC that waits for a program, and what the program's system wants of it."""
 
     rom: Rom
-    pipe: Pipe
+    pipe: PipedKeys
     """Where keys are looked for."""
     devices: PcDevices
     memory_kib: int
@@ -72,11 +72,13 @@ def power_on(
     if not disks:
         raise BootError("there is no disk to boot from")
     drives = Drives(disks)
-    devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
+    devices = PcDevices(
+        chassis, adapter=adapter, floppies=drives.count(hard_disks=False), drives=drives
+    )
     chassis.add_component(Console.CHANNEL, console)
     chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
     rom = Rom(chassis)
-    post = _put_in(chassis, rom, drives, adapter, roms, KeyboardService(console))
+    post = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(console))
     post.first(chassis)
     rom.protect()
     return devices
@@ -97,15 +99,17 @@ def stand_by(
     the channel of `Keys`.
     """
     drives = Drives(disks)
-    devices = PcDevices(chassis, adapter=adapter, floppies=drives.count(hard_disks=False))
+    devices = PcDevices(
+        chassis, adapter=adapter, floppies=drives.count(hard_disks=False), drives=drives
+    )
     keys = Keys()
-    pipe = Pipe(chassis, console, keys, devices.keyboard)
+    pipe = PipedKeys(chassis, console, keys, devices.keyboard)
     chassis.add_component(Console.CHANNEL, console)
     chassis.add_component(Keys.CHANNEL, keys)
     chassis.add_device(Typist.COMPONENT, Typist(chassis, keys, devices.keyboard))
-    chassis.add_device(Pipe.COMPONENT, pipe)
+    chassis.add_device(PipedKeys.COMPONENT, pipe)
     rom = Rom(chassis)
-    post = _put_in(chassis, rom, drives, adapter, roms, KeyboardService(keys, pipe))
+    post = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(keys, pipe))
     pipe.know_handler()
     post.stand_by(chassis)
     rom.protect()
@@ -116,6 +120,7 @@ def stand_by(
 def _put_in(
     chassis: Chassis,
     rom: Rom,
+    devices: PcDevices,
     drives: Drives,
     adapter: Adapter,
     roms: Sequence[OptionRom],
@@ -129,16 +134,21 @@ def _put_in(
     post = Post(chassis, rom, drives, adapter, roms)
     chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
     hang_faults(chassis)
-    _hang_services(chassis, rom, typed, drives, post)
+    _hang_services(chassis, rom, typed, devices, drives, post)
     return post
 
 
 def _hang_services(
-    chassis: Chassis, rom: Rom, typed: KeyboardService, drives: Drives, post: Post
+    chassis: Chassis,
+    rom: Rom,
+    typed: KeyboardService,
+    devices: PcDevices,
+    drives: Drives,
+    post: Post,
 ) -> None:
     bus = chassis.bus
     clock, printer = CmosClock(bus), Printer(bus)
-    timer, keys, parity = TimerInterrupt(), KeyboardInterrupt(bus), ParityCheck(bus)
+    timer, keys, parity = TimerInterrupt(bus), KeyboardInterrupt(bus), ParityCheck(bus)
     serial = SerialService(bus)
     system = SystemService(chassis)
     timer.install(rom)
@@ -154,10 +164,11 @@ def _hang_services(
             0x05: printer.int05,
             0x08: timer,
             0x09: keys,
+            0x0E: misc.FloppyInterrupt(bus),
             0x10: VideoService(bus),
             0x11: misc.equipment,
             0x12: misc.memory_size,
-            0x13: DiskService(drives, tables.DISKETTE),
+            0x13: DiskService(drives, tables.DISKETTE, devices.fdc),
             0x14: serial,
             0x15: system,
             0x16: typed,
@@ -170,7 +181,7 @@ def _hang_services(
     typed.finish(rom, chassis.memory.read_word(0x16 * 4))
     serial.finish(rom, chassis.memory.read_word(0x14 * 4))
     unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus))
-    for vector in range(0x0A, 0x10):
+    for vector in (0x0A, 0x0B, 0x0C, 0x0D, 0x0F):
         chassis.set_vector(vector, *unexpected)
     tables.fill_vectors(chassis)
 

@@ -98,6 +98,7 @@ class DataArea:
     alt_keypad = _Field("alt_keypad")
     key_head = _Field("key_head")
     key_tail = _Field("key_tail")
+    floppy_calibrated = _Field("floppy_calibrated")
     floppy_motors = _Field("floppy_motors")
     floppy_motor_count = _Field("floppy_motor_count")
     floppy_status = _Field("floppy_status")

@@ -56,6 +56,11 @@ class Disk:
         self._groups: tuple[ChunkGroup | None, ...] = (None,) * groups
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """Cylinders, heads, and sectors of a track."""
+        return self.geometry.cylinders, self.geometry.heads, self.geometry.sectors
+
+    @property
     def is_floppy(self) -> bool:
         """Whether it goes into a floppy drive."""
         return self.drive < FIRST_HARD_DISK

@@ -19,9 +19,15 @@ from blink16.devices.video import (
 )
 from blink16.memory import Memory, linear
 
-MAX_COLUMNS, MAX_ROWS = 132, 60
+MAX_COLUMNS, MAX_ROWS = 132, 128
 """A guest may program the 6845 with nonsense; no monitor shows more than this."""
-COLUMNS_REGISTER, ROWS_REGISTER = 1, 6
+MIN_WORDS, MAX_WORDS, MIN_LINES, MAX_LINES = 16, 64, 32, 512
+"""Dots in other shapes are shown as `USUAL`, since no monitor shows them at all."""
+USUAL = {1: (40, 100, 2), 3: (45, 87, 4)}
+"""Words in a row, rows, and lines of a row, by the lines that have a bank of their own."""
+COLUMNS_REGISTER, ROWS_REGISTER, LINES_REGISTER = 1, 6, 9
+BANK = 0x2000
+"""Bytes: the lines of a row of dots lie in banks, one behind the other."""
 GLYPHS = (
     " ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼"
     + "".join(map(chr, range(0x20, 0x7F)))
@@ -38,8 +44,6 @@ PALETTES = {
     (True, True): (3, 4, 7),
 }
 INTENSE, PALETTE_BIT, BRIGHT_BIT = 8, 0x20, 0x10
-HERCULES_WIDTH, HERCULES_HEIGHT = 720, 348
-HERCULES_LINE, HERCULES_BANK = 90, 0x2000
 HERCULES_SECOND_PAGE = 0x80
 
 
@@ -57,6 +61,10 @@ class TextScreen:
     """The lines of a character that the cursor covers."""
     blinking: bool = True
     """Whether bit 7 of an attribute blinks, rather than making the background bright."""
+    height: int = 8
+    """The lines of a character."""
+    mono: bool = False
+    """Whether attributes are an MDA's: underlined, reverse, intense, and no colors."""
 
     def full_lines(self) -> list[str]:
         """Return the rows, each as wide as the screen."""
@@ -125,7 +133,8 @@ def _text(memory: Memory, video: Video) -> TextScreen:
     crtc = video.state.crtc
     columns = max(1, min(crtc[COLUMNS_REGISTER], MAX_COLUMNS))
     rows = max(1, min(crtc[ROWS_REGISTER], MAX_ROWS))
-    base = linear(COLOR_SEGMENT if video.adapter is Adapter.CGA else MONO_SEGMENT, 0)
+    mono = video.adapter is not Adapter.CGA
+    base = linear(MONO_SEGMENT if mono else COLOR_SEGMENT, 0)
     cells = _window(memory, base, 2 * video.start, 2 * columns * rows)
     place = divmod(video.cursor - video.start, columns)
     shown = bool(video.cursor_lines) and 0 <= place[0] < rows
@@ -136,6 +145,8 @@ def _text(memory: Memory, video: Video) -> TextScreen:
         place if shown else None,
         video.cursor_lines,
         bool(video.state.mode & MODE_BLINK),
+        crtc[LINES_REGISTER] + 1,
+        mono,
     )
 
 
@@ -149,23 +160,34 @@ def _color_graphics(memory: Memory, video: Video) -> DotScreen:
         palette = PALETTES[bool(color & PALETTE_BIT), bool(mode & MODE_GRAY)]
         bright = INTENSE if color & BRIGHT_BIT else 0
         colors = (color & 0x0F, *(entry | bright for entry in palette))
-    unpacked = _unpacking(bits, colors)
-    ram = memory.ram
-    dots = bytearray()
-    for y in range(graphics.HEIGHT):
-        line = graphics.BASE + (y & 1) * graphics.BANK + (y >> 1) * graphics.LINE
-        dots += b"".join(unpacked[byte] for byte in ram[line : line + graphics.LINE])
-    return DotScreen(graphics.LINE * 8 // bits, graphics.HEIGHT, bytes(dots))
+    return _dots(memory, video, graphics.BASE, 1, _unpacking(bits, colors), 8 // bits)
 
 
 def _hercules(memory: Memory, video: Video) -> DotScreen:
     segment = COLOR_SEGMENT if video.state.mode & HERCULES_SECOND_PAGE else MONO_SEGMENT
-    base, unpacked = linear(segment, 0), _unpacking(1, (0, 7))
-    dots = bytearray()
-    for y in range(HERCULES_HEIGHT):
-        line = base + (y & 3) * HERCULES_BANK + (y >> 2) * HERCULES_LINE
-        dots += b"".join(unpacked[byte] for byte in memory.ram[line : line + HERCULES_LINE])
-    return DotScreen(HERCULES_WIDTH, HERCULES_HEIGHT, bytes(dots))
+    return _dots(memory, video, linear(segment, 0), 3, _unpacking(1, (0, 7)), 8)
+
+
+def _dots(
+    memory: Memory, video: Video, base: int, banks: int, unpacked: list[bytes], dots: int
+) -> DotScreen:
+    """Return what a 6845 reads from banks of 8 KiB, one for each of the first lines of a row.
+
+    It counts words: each row begins where the one before it ends.  ``dots``: in a byte.
+    """
+    crtc, first = video.state.crtc, video.start
+    words, rows, height = crtc[COLUMNS_REGISTER], crtc[ROWS_REGISTER], crtc[LINES_REGISTER] + 1
+    if not MIN_WORDS <= words <= MAX_WORDS or not MIN_LINES <= rows * height <= MAX_LINES:
+        (words, rows, height), first = USUAL[banks], 0
+    lines = [(row, line) for row in range(rows) for line in range(height)]
+    picture = bytearray()
+    for row, line in lines:
+        start = 2 * (first + row * words) % BANK
+        bank = base + (line & banks) * BANK
+        content = bytes(memory.ram[bank : bank + BANK])
+        shown = (content[start:] + content)[: 2 * words]
+        picture += b"".join(unpacked[byte] for byte in shown)
+    return DotScreen(2 * words * dots, len(lines), bytes(picture))
 
 
 def _unpacking(bits: int, colors: tuple[int, ...]) -> list[bytes]:

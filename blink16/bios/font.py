@@ -1,4 +1,4 @@
-"""The characters' dots: code page 437 from GNU Unifont (see FONT-LICENSE.txt)."""
+"""The characters' dots: code page 437, from GNU Unifont and UNSCII (see FONT-LICENSE.txt)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import cache
 from importlib import resources
 
 WIDTH, HEIGHT = 8, 16
+SMALL_HEIGHT, MEDIUM_HEIGHT = 8, 14
 
 
 @cache
@@ -16,6 +17,12 @@ def large() -> bytes:
 
 @cache
 def small() -> bytes:
-    """Return 8 bytes for each character: two lines of the large ones in one."""
-    lines = large()
-    return bytes(upper | lower for upper, lower in zip(lines[::2], lines[1::2], strict=True))
+    """Return 8 bytes for each character, drawn for eight lines."""
+    return (resources.files("blink16.bios") / "font-8x8.bin").read_bytes()
+
+
+@cache
+def medium() -> bytes:
+    """Return 14 bytes for each character: the large ones without their first and last line."""
+    font = large()
+    return b"".join(font[at + 1 : at + 1 + MEDIUM_HEIGHT] for at in range(0, len(font), HEIGHT))

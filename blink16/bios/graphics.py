@@ -92,6 +92,8 @@ def _shape(memory: Memory, code: int) -> bytes:
 
 def draw(memory: Memory, mode: int, row: int, column: int, code: int, color: int) -> None:
     """Draw a character; with bit 7 of ``color`` XOR it into the picture."""
+    if mode == FINE_MODE:  # the BIOS stores the character's dots as they are
+        color |= 1
     for y, line in enumerate(_shape(memory, code), row * CELL):
         for x in range(CELL):
             on = line >> (CELL - 1 - x) & 1

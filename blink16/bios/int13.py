@@ -15,10 +15,12 @@ from blink16.bios.disk import Disk
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK, SECTOR_SIZE
 from blink16.cpu.registers import CF
+from blink16.devices.fdc import Fdc
 from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 FORMAT_FILL = b"\xf6"
+MAX_FLOPPIES, MOTOR_TICKS = 4, 0x25
 MAX_SECTORS = 127
 """As many as one call of the extensions may transfer."""
 EXTENSIONS_ASKED, EXTENSIONS_THERE = 0x55AA, 0xAA55
@@ -53,6 +55,7 @@ class Status(IntEnum):
     OK = 0x00
     BAD_COMMAND = 0x01
     WRITE_PROTECTED = 0x03
+    DMA_BOUNDARY = 0x09
     SECTOR_NOT_FOUND = 0x04
     MEDIA_CHANGED = 0x06
     TIME_OUT = 0x80
@@ -73,13 +76,16 @@ class DiskService:
     MEDIA_CHANGED, and with TIME_OUT while there is none.
     """
 
-    def __init__(self, drives: Drives | None, parameters: tuple[int, int]) -> None:
-        """``drives``: None if the machine has none.
+    def __init__(
+        self, drives: Drives | None, parameters: tuple[int, int], controller: Fdc | None = None
+    ) -> None:
+        """``drives``: None if the machine has none.  ``controller``: the floppies'.
 
         ``parameters``: where the diskette parameter table is (segment, offset).
         """
         self._drives = drives
         self._parameters = parameters
+        self._controller = controller
 
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AH for the drive in DL."""
@@ -111,6 +117,7 @@ class DiskService:
         disk = drives.disk(drive)
         match function:
             case 0x02 | 0x03 | 0x04 | 0x05:
+                self._start_motor(guest)
                 return _access(guest, drives, function)
             case 0x08:
                 return self._get_parameters(guest, drives)
@@ -125,6 +132,14 @@ class DiskService:
                 return _extended(guest, disk, function)
             case _:
                 return Status.BAD_COMMAND
+
+    def _start_motor(self, guest: Guest) -> None:
+        """Leave the controller, which had no part in it, as if it had."""
+        r, area = guest.registers, DataArea(guest.memory)
+        if self._controller is not None and r.dl < MAX_FLOPPIES:
+            self._controller.used_by_bios(r.dl, r.ch)
+            area.floppy_motors = 1 << r.dl
+            area.floppy_motor_count = MOTOR_TICKS
 
     def _finish(self, guest: Guest, status: Status, drive: int) -> None:
         area, r = DataArea(guest.memory), guest.registers
@@ -176,7 +191,7 @@ def _last_status(area: DataArea, drive: int) -> int:
 def _access(guest: Guest, drives: Drives, function: int) -> Status:
     """02h to 05h, which need a disk that hasn't been changed since the last time."""
     r = guest.registers
-    disk = drives.disk(r.dl)
+    disk, asked = drives.disk(r.dl), r.al
     if disk is None:
         status = Status.TIME_OUT
     elif drives.has_changed(r.dl):
@@ -186,16 +201,17 @@ def _access(guest: Guest, drives: Drives, function: int) -> Status:
         status = _format(guest, disk)
     else:
         status = _transfer(guest, disk, function)
-    if status is not Status.OK and function != 0x05:
-        r.al = 0
+    if status is not Status.OK and function != 0x05 and r.al == asked:
+        r.al = 0  # else so many sectors were done
     return status
 
 
 def _transfer(guest: Guest, disk: Disk, function: int) -> Status:
     """02h, 03h, 04h: read, write or verify AL sectors from CH/DH/CL on, at ES:BX.
 
-    A transfer goes on at the next head and cylinder; one that doesn't lie on the disk fails
-    before it began.
+    A floppy's controller goes on with the other head and stops at the end of the cylinder; a
+    hard disk's goes on with the next cylinder.  What doesn't begin on the disk fails at once, and
+    so does a buffer that the 8237 can't count through, whose address has 16 bits.
     """
     r, g = guest.registers, disk.geometry
     count = r.al
@@ -204,9 +220,19 @@ def _transfer(guest: Guest, disk: Disk, function: int) -> Status:
     if not count:
         return Status.BAD_COMMAND
     on_disk = cylinder < g.cylinders and head < g.heads and 0 < sector <= g.sectors
+    buffer = linear(r.es, r.bx)
+    if function != 0x04 and (buffer & 0xFFFF) + count * SECTOR_SIZE > 0x10000:
+        return Status.DMA_BOUNDARY
     if not on_disk or first + count > disk.total:
         return Status.SECTOR_NOT_FOUND
-    return _move(guest, disk, function, first, count, linear(r.es, r.bx))
+    there = count
+    if disk.is_floppy:
+        there = min(count, g.number(cylinder, g.heads - 1, g.sectors) + 1 - first)
+    status = _move(guest, disk, function, first, there, buffer)
+    if status is Status.OK and there < count:
+        r.al = there
+        return Status.SECTOR_NOT_FOUND
+    return status
 
 
 def _move(guest: Guest, disk: Disk, function: int, first: int, count: int, buffer: int) -> Status:

@@ -9,7 +9,7 @@ from blink16.bios.data_area import DataArea
 from blink16.bios.int09 import RIGHT_ALT, RIGHT_CTRL
 from blink16.bios.key_buffer import KeyBuffer
 from blink16.bios.key_table import old_word
-from blink16.bios.program_keys import Pipe
+from blink16.bios.program_keys import PipedKeys
 from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, jump
 from blink16.console import Console
 from blink16.cpu.registers import ZF
@@ -22,7 +22,7 @@ LOCKS_AND_LEFT = 0x73
 class KeyboardService:
     """INT 16h.  The wait for a key is real code in ROM: STI, HLT, and the service again."""
 
-    def __init__(self, console: Console, pipe: Pipe | None = None) -> None:
+    def __init__(self, console: Console, pipe: PipedKeys | None = None) -> None:
         """``console``: whose input is typed; ``pipe``: what else may bring keys."""
         self._console = console
         self._pipe = pipe

@@ -13,6 +13,7 @@ UNSUPPORTED = 0x86
 NO_SYSTEM_STATUS = 1
 EOI = 0x20
 INT_OPCODE = 0xCD
+FLOPPY_INTERRUPTED = 0x80
 
 
 def equipment(guest: Guest) -> Outcome:
@@ -25,6 +26,19 @@ def memory_size(guest: Guest) -> Outcome:
     """INT 12h: KiB of memory in AX."""
     guest.registers.ax = DataArea(guest.memory).memory_kib
     return DONE
+
+
+class FloppyInterrupt:
+    """INT 0Eh: notes that the floppy controller has done something."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def __call__(self, guest: Guest) -> Outcome:
+        """Set the flag that programs wait for, and end the interrupt."""
+        DataArea(guest.memory).floppy_calibrated |= FLOPPY_INTERRUPTED
+        self._bus.write(COMMAND_PORT, EOI)
+        return DONE
 
 
 class UnexpectedInterrupt:

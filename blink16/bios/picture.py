@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 
 from construct import Bytes, Checksum, Const, Int8ub, Int32ub, Struct, this
 
@@ -12,6 +13,9 @@ from blink16.bios.display import DotScreen, ScreenContent, TextScreen
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 INDEXED = 3
 BLINK, BACKGROUND_BITS = 0x80, 4
+UNDERLINE = 12
+"""An MDA's line for it."""
+LINE_GRAPHICS = range(0xC0, 0xE0)
 COARSE_WIDTH = 320
 """Pictures of so few dots in a line are drawn twice as wide; all but Hercules' twice as high."""
 TALL_HEIGHT = 300
@@ -69,31 +73,85 @@ def _dot_lines(screen: DotScreen) -> list[bytes]:
     return lines
 
 
+@dataclass(frozen=True, slots=True)
+class _Shapes:
+    """How an adapter draws characters."""
+
+    font: bytes
+    size: int
+    """Bytes of a character in the font."""
+    lines: tuple[tuple[int, int], ...]
+    """For each line of the picture in a row: the line of the font, and of the 6845's count."""
+    ninth: bool = False
+    """Whether characters are nine dots wide; the ninth of line graphics is like the eighth."""
+
+
+def _shapes(screen: TextScreen) -> _Shapes:
+    """Return an MDA's characters of 9x14, or a CGA's, of which each line is drawn twice.
+
+    Where a CGA shows all eight lines of a character, a finer font is used for the sixteen.
+    """
+    height = screen.height
+    if screen.mono:
+        size = font.MEDIUM_HEIGHT
+        return _Shapes(font.medium(), size, tuple((y % size, y) for y in range(height)), True)
+    if height == font.SMALL_HEIGHT:
+        return _Shapes(font.large(), font.HEIGHT, tuple((y, y // 2) for y in range(font.HEIGHT)))
+    size = font.SMALL_HEIGHT
+    return _Shapes(font.small(), size, tuple((y // 2 % size, y // 2) for y in range(2 * height)))
+
+
 def _text_lines(screen: TextScreen) -> list[bytes]:
-    lines = [bytearray() for _ in range(screen.rows * font.HEIGHT)]
-    rows: dict[tuple[int, int, int], bytes] = {}
+    shapes = _shapes(screen)
+    per_row = len(shapes.lines)
+    lines = [bytearray() for _ in range(screen.rows * per_row)]
+    drawn: dict[tuple[int, int, bool], bytes] = {}
     for index in range(screen.rows * screen.columns):
         row, column = divmod(index, screen.columns)
         code, attribute = screen.cells[2 * index], screen.cells[2 * index + 1]
-        for y in range(font.HEIGHT):
-            dots = font.large()[code * font.HEIGHT + y]
-            if (row, column) == screen.cursor and _is_cursor(screen, y):
+        ninth = shapes.ninth and code in LINE_GRAPHICS
+        for y, (line, count) in enumerate(shapes.lines):
+            dots = shapes.font[code * shapes.size + line]
+            underlined = screen.mono and _is_underlined(attribute) and count == UNDERLINE
+            if underlined or ((row, column) == screen.cursor and count in screen.cursor_lines):
                 dots = 0xFF
-            key = dots, attribute, screen.blinking
-            if key not in rows:
-                rows[key] = _eight_dots(*key)
-            lines[row * font.HEIGHT + y] += rows[key]
+            key = dots, attribute, ninth or dots == 0xFF
+            if key not in drawn:
+                drawn[key] = _dots(screen, shapes, *key)
+            lines[row * per_row + y] += drawn[key]
     return [bytes(line) for line in lines]
 
 
-def _is_cursor(screen: TextScreen, y: int) -> bool:
-    """Whether the cursor covers line ``y`` of a character: it counts the adapter's 8 or 14."""
-    height = 8 if screen.cursor_lines.stop <= 8 else 14
-    return y * height // font.HEIGHT in screen.cursor_lines
+def _dots(screen: TextScreen, shapes: _Shapes, dots: int, attribute: int, ninth: bool) -> bytes:
+    foreground, background = _colors(screen, attribute)
+    line = bytes(foreground if dots >> bit & 1 else background for bit in range(7, -1, -1))
+    if not shapes.ninth:
+        return line
+    return line + (line[-1:] if ninth else bytes((background,)))
 
 
-def _eight_dots(dots: int, attribute: int, blinking: bool) -> bytes:
-    foreground, background = attribute & 0x0F, attribute >> BACKGROUND_BITS
-    if blinking:
-        background &= 0x07
-    return bytes(foreground if dots >> bit & 1 else background for bit in range(7, -1, -1))
+def _colors(screen: TextScreen, attribute: int) -> tuple[int, int]:
+    """Return the colors of a character and of its background."""
+    if screen.mono:
+        return mono_colors(attribute, blinking=screen.blinking)
+    background = attribute >> BACKGROUND_BITS
+    return attribute & 0x0F, background & 0x07 if screen.blinking else background
+
+
+def mono_colors(attribute: int, *, blinking: bool) -> tuple[int, int]:
+    """Return an MDA's shade of a character and of its background: 0, 7 or 15.
+
+    Source: IBM Options and Adapters Technical Reference, Monochrome Display, attributes.
+    """
+    bright = 8 if attribute & 8 else 0
+    background = 8 if attribute & BLINK and not blinking else 0
+    match attribute & 0x77:
+        case 0x00:
+            return 0, 0
+        case 0x70:
+            return bright, 7 | background
+    return 7 | bright, background
+
+
+def _is_underlined(attribute: int) -> bool:
+    return attribute & 7 == 1

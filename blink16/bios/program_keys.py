@@ -2,7 +2,7 @@
 
 Who types on a terminal presses keys of the PC's keyboard (`Keys`, typed by a `Typist`).  A pipe
 or a file is standard input: DOS reads it byte by byte, and INT 16h takes keys out of it when the
-program asks for one (`Pipe`).  A program with an INT 09h of its own gets even a pipe's input
+program asks for one (`PipedKeys`).  A program with an INT 09h of its own gets even a pipe's input
 typed on the keyboard, since it may never ask.
 """
 
@@ -63,7 +63,7 @@ class PollState(NamedTuple):
     """Polls in a row that came soon."""
 
 
-class Pipe:
+class PipedKeys:
     """Standard input as keys: a device (`services.Device`) that types where INT 09h is hooked."""
 
     COMPONENT = "pipe"

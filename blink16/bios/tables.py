@@ -54,6 +54,9 @@ RESET = Struct(
 """The last sixteen bytes of memory, where the processor starts and programs ask what PC it is."""
 
 
+ALL_MEMORY_BANKS = 3 << 2
+
+
 @dataclass(frozen=True, slots=True)
 class Equipment:
     """What INT 11h tells, and the ports in the data area."""
@@ -68,6 +71,7 @@ class Equipment:
     def word(self) -> int:
         """The equipment word."""
         floppies = 1 | (self.floppies - 1) << 6 if self.floppies else 0
+        floppies |= ALL_MEMORY_BANKS
         return floppies | self.display << 4 | len(self.com_ports) << 9 | len(self.lpt_ports) << 14
 
 

@@ -23,6 +23,7 @@ from blink16.bios.rom import (
 )
 from blink16.bus import Bus
 from blink16.cpu.registers import CF
+from blink16.devices.fdc import DOR_PORT
 from blink16.devices.oscillator import PIT_HZ
 from blink16.devices.rtc import B_SET, DATA_PORT, INDEX_PORT, CmosRegister
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
@@ -31,12 +32,14 @@ TICKS_PER_DAY = 0x1800B0
 PIT_COUNT = 65536
 USER_VECTOR = 0x1C
 MOTORS = 0x0F
+MOTORS_OFF = 0x0C
 
 
 class TimerInterrupt:
     """INT 08h: counts ticks and calls INT 1Ch."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
         self._rest = 0
 
     def install(self, rom: Rom) -> None:
@@ -67,6 +70,7 @@ class TimerInterrupt:
             area.floppy_motor_count -= 1
             if not area.floppy_motor_count:
                 area.floppy_motors &= ~MOTORS
+                self._bus.write(DOR_PORT, MOTORS_OFF)
         goto(guest, self._rest)
         return DONE
 

@@ -1,7 +1,8 @@
-"""The board: an ELF made by us, in which gdb finds names, lines and how to unwind frames."""
+"""The board: ELFs made by us, in which gdb finds names, lines and how to unwind frames."""
 
-from blink16.board.file import Board, ProgramFacts, build
-from blink16.board.libraries import Library
+from blink16.board.file import Board, build
+from blink16.board.libraries import BoardLibrary, Titles
 from blink16.board.shelf import Shelf
+from blink16.board.survey import ProgramFacts
 
-__all__ = ["Board", "Library", "ProgramFacts", "Shelf", "build"]
+__all__ = ["Board", "BoardLibrary", "ProgramFacts", "Shelf", "Titles", "build"]

@@ -1,14 +1,17 @@
 """Call frame information that sends gdb to the unwind window, in construct.
 
 Rules in DWARF are fixed when gdb reads them, but how a frame is unwound depends on the code in
-memory, which may come and change later.  So one FDE covers all of memory, and its expressions
+memory, which may come and change later.  So FDEs cover all of memory, and their expressions
 fetch what a frame's caller has from the frame's row in the `window`, where the server answers
-from the machine as it is at that moment.
+from the machine as it is at that moment.  Only where nobody can have called a function, at the
+program's entry, the rule is fixed: there is no return address, and backtraces end.
 
 Source: DWARF Debugging Information Format, version 4, sections 6.4, 7.7 and 7.23.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from construct import (
     Byte,
@@ -24,8 +27,7 @@ from construct import (
     this,
 )
 
-from blink16.board import window
-from blink16.memory import MEMORY_SIZE
+from blink16.board import dwarf, window
 
 CIE_ID = 0xFFFFFFFF
 DW_OP_DEREF = 0x06
@@ -33,6 +35,7 @@ DW_OP_PLUS_UCONST = 0x23
 DW_OP_SHL = 0x24
 DW_OP_LIT0 = 0x30
 DW_OP_BREG0 = 0x70
+DW_CFA_UNDEFINED = 0x07
 DW_CFA_DEF_CFA_EXPRESSION = 0x0F
 DW_CFA_VAL_EXPRESSION = 0x16
 
@@ -91,13 +94,25 @@ COLUMNS = {
 """The numbers that gdb's i386 gives registers in DWARF (i386-tdep.c, svr4)."""
 
 
-def debug_frame() -> bytes:
-    """Return the section .debug_frame."""
+NO_CALLER = bytes((DW_CFA_UNDEFINED, COLUMNS[window.Field.EIP]))
+
+
+def debug_frame(outermost: Iterable[range] = ()) -> bytes:
+    """Return the section .debug_frame.
+
+    ``outermost``: linear addresses of functions without callers, none overlapping another.
+    """
     rules = [_rule(DW_CFA_DEF_CFA_EXPRESSION, None, window.Field.CFA)]
     rules += [_rule(DW_CFA_VAL_EXPRESSION, column, field) for field, column in COLUMNS.items()]
     cie = CIE.build({"return_column": COLUMNS[window.Field.EIP], "instructions": rules})
-    place = {"cie": 0, "initial_location": 0, "address_range": MEMORY_SIZE, "instructions": b""}
-    return bytes(cie + FDE.build(place))
+    ends = list(outermost)
+    rows = [_fde(place, b"") for place in dwarf.gaps(ends, 0)]
+    return bytes(cie + b"".join(rows + [_fde(end, NO_CALLER) for end in ends]))
+
+
+def _fde(place: range, instructions: bytes) -> bytes:
+    fields = {"cie": 0, "initial_location": place.start, "address_range": len(place)}
+    return bytes(FDE.build(fields | {"instructions": instructions}))
 
 
 def _rule(instruction: int, column: int | None, field: window.Field) -> dict[str, object]:

@@ -158,13 +158,13 @@ class Subprogram:
     """Whether gdb shall take it for main, at which backtraces end."""
 
 
-_DISTRUSTED = re.compile(rb"(?:NASM |GNU AS |YASM |yasm )[\x20-\x7e]*(?=\0)")
+_DISTRUSTED = re.compile(rb"(?:NASM |GNU AS |YASM |yasm |bcc )[\x20-\x7e]*(?=\0)")
 _TRUSTED = b"GNU x 5."
 _WITH_PRODUCERS = (".debug_info", ".debug_str")
 
 
 def trusted(content: bytes) -> bytes:
-    """Return debugging information in which assemblers go under a name that gdb 13 trusts.
+    """Return debugging information whose producers go under a name that gdb 13 trusts.
 
     The length stays the same, so no offset changes.
     """
@@ -183,14 +183,6 @@ def extend(
     ours = _sections(units, *(len(contents.get(name, b"")) for name in _SHARED))
     users = all_trusted(contents)
     return users | {name: users.get(name, b"") + content for name, content in ours.items()}
-
-
-def apart(functions: Iterable[Subprogram]) -> dict[str, bytes]:
-    """Return sections of debugging information by name: a unit for each function.
-
-    gdb prefers them to the units of the board.
-    """
-    return _sections([(range(f.address, f.address + f.size), [f]) for f in functions])
 
 
 _SHARED = (".debug_abbrev", ".debug_loc")

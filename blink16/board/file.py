@@ -1,69 +1,36 @@
-"""The board: an ELF that gdb reads from us, made of what we know about the machine's code.
+"""The board: ELFs made by us, from what we know about the machine's code.
 
-Its ``e_machine`` is EM_NONE, so that gdb takes symbols and call frame information from it and
-keeps the architecture of target.xml.  All addresses are linear.  Sections without content cover
-the megabyte: gdb takes a symbol for code or for data by the section that it lies in.
+`program_file` is what gdb takes for the file of its program.  It stays the same whatever becomes
+known of the program, for gdb keeps it as long as it lives; names, lines and call frame
+information are in `libraries`, which gdb reads anew when they change.  Its ``e_machine`` is
+EM_NONE, so that gdb keeps the architecture of target.xml.
+
+`build` returns all of that in one file, for debuggers that ask for no libraries.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from blink16.board import cfi, dwarf
-from blink16.machine import STUB_SIZE, Machine
-from blink16.memory import MEMORY_SIZE, linear
-from blink16.symbolfiles import DebugInformation, elf
-from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
-from blink16.symbols import Symbol, SymbolKind, SymbolTable
-from blink16.unwind.functions import discover, follow_jumps
+from blink16.board.survey import (
+    ProgramFacts,
+    behind_prologues,
+    code_of,
+    cut,
+    debug_sections,
+    elf_symbols,
+    functions,
+    memory_sections,
+    survey,
+)
+from blink16.machine import Machine
+from blink16.memory import MEMORY_SIZE
+from blink16.symbolfiles import elf
+from blink16.symbolfiles.elf import ElfSection, SectionFlag, SectionType
 
-MAX_SYMBOLS = 50_000
-"""Symbols on a board; the DOS kernel has 2,000, the largest that fit a megabyte about 20,000."""
-MAX_NAME = 255
-"""Characters of a symbol's name; longer ones are left out."""
-SEGMENT_SIZE = 1 << 16
-"""A symbol's bytes end with a segment, if no other symbol comes before."""
-MAINS = ("main", "_main", "main_", "start_kernel")
-"""What compilers for C make of "main" (the second: bcc, Borland and Microsoft; the third: Watcom),
-and where ELKS and Linux begin in C.  What these were called by says nothing to users."""
-
-_FLAGS = {
-    SymbolKind.CODE: SectionFlag.ALLOC | SectionFlag.EXECINSTR,
-    SymbolKind.DATA: SectionFlag.ALLOC | SectionFlag.WRITE,
-}
-_TYPES = {SymbolKind.CODE: SymbolType.FUNC, SymbolKind.DATA: SymbolType.OBJECT}
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramFacts:
-    """What is known of the program that a machine was loaded with."""
-
-    symbols: SymbolTable
-    entry: tuple[int, int]
-    """CS and IP of its first instruction."""
-    debug: tuple[DebugInformation, ...] = ()
-    """Debugging information from ELFs of the user's."""
-
-    @classmethod
-    def of(
-        cls,
-        machine: Machine,
-        symbols: SymbolTable | None = None,
-        debug: tuple[DebugInformation, ...] = (),
-    ) -> ProgramFacts:
-        """Return what is known of a machine that stands before its program's first instruction."""
-        entry = machine.registers.cs, machine.registers.ip
-        return cls(symbols or SymbolTable(), entry, debug)
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """Linear addresses that hold code, or data."""
-
-    span: range
-    kind: SymbolKind
+ENTRY_SIZE = 16
+"""Bytes of code at the program's entry that its file holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +42,27 @@ class Board:
     """Linear addresses of the function at the program's entry, and of main."""
 
 
-def build(machine: Machine, program: ProgramFacts) -> Board:
-    """Return the board of a machine, with what its memory shows now.
+def program_file(entry: int, code: bytes) -> bytes:
+    """Return the ELF that stands for a program whose code begins with ``code`` at ``entry``.
 
-    Where a program brought no names for its code, those that its code calls are made up.  gdb
-    takes debugging information from one file at a time, so the board has that of the user's first
-    ELF, and leaves the places of the others to `libraries`.
+    `info files` wants a section around the entry, `compare-sections` something to compare.  It
+    is one of thread-local data, which gdb leaves out when it looks for the symbol at an address.
+    """
+    flags = SectionFlag.ALLOC | SectionFlag.EXECINSTR | SectionFlag.TLS
+    section = ElfSection(".entry", SectionType.PROGBITS, flags, entry, code)
+    return elf.build([section] if code else [], [], entry)
+
+
+def entry_code(machine: Machine, entry: int) -> bytes:
+    """Return the code at a linear address, as it is now."""
+    return bytes(machine.memory.ram[entry : min(entry + ENTRY_SIZE, MEMORY_SIZE)])
+
+
+def build(machine: Machine, program: ProgramFacts) -> Board:
+    """Return all that is known of a machine in one file, with what its memory shows now.
+
+    Where a program brought no names for its code, those that its code calls are made up.  A file
+    holds one piece of debugging information, so it has that of the user's first ELF.
     """
     known = survey(machine, program)
     symbols = behind_prologues(known.symbols, program.debug)
@@ -90,158 +72,5 @@ def build(machine: Machine, program: ProgramFacts) -> Board:
     contents = dwarf.extend(users, functions(known, holes), holes)
     sections = [*memory_sections(areas), *debug_sections(contents)]
     sections.append(ElfSection(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame()))
-    ends = (range(f.address, f.address + f.size) for f in known.functions)
-    return Board(
-        elf.build(sections, elf_symbols(symbols, areas), known.start),
-        tuple(end for end in ends if end.start in (known.start, known.main)),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What lies where in a machine's memory."""
-
-    symbols: list[Symbol]
-    areas: list[Area]
-    start: int
-    """The linear address of the program's first instruction."""
-    functions: list[ElfSymbol]
-    main: int | None
-    """The address of the function that gdb shall take for main."""
-
-
-def survey(machine: Machine, program: ProgramFacts) -> Survey:
-    """Find out what lies where."""
-    entry = follow_jumps(machine.memory, *program.entry)
-    symbols = {*program.symbols, *_stubs(machine)}
-    if all(symbol.kind is not SymbolKind.CODE for symbol in program.symbols):
-        symbols.update(discover(machine.memory, *entry))
-    known = sorted(filter(_usable, symbols), key=lambda symbol: (symbol.address, symbol.name))
-    known = known[:MAX_SYMBOLS]
-    areas = _areas(known)
-    code = [s for s in elf_symbols(known, areas) if s.type is SymbolType.FUNC]
-    named = {f.name: f.address for f in code}
-    main = next((named[name] for name in MAINS if name in named), None)
-    return Survey(known, areas, linear(*entry), code, main)
-
-
-def code_of(debug: Iterable[DebugInformation]) -> list[range]:
-    """Return the linear addresses that debugging information is about, in order."""
-    return dwarf.merged(span for one in debug for span in one.code)
-
-
-def debug_sections(contents: Mapping[str, bytes]) -> list[ElfSection]:
-    """Return sections of debugging information, but for CFI: the board's covers memory."""
-    return [
-        ElfSection(name, SectionType.PROGBITS, content=content)
-        for name, content in contents.items()
-        if name != ".debug_frame"
-    ]
-
-
-def functions(known: Survey, holes: Sequence[range]) -> Iterator[dwarf.Subprogram]:
-    """Yield the functions outside the holes, none reaching into another, or into a hole."""
-    edges = sorted({f.address for f in known.functions} | {h.start for h in holes} | {MEMORY_SIZE})
-    for f in known.functions:
-        if not _within(f.address, holes):
-            end = edges[bisect_right(edges, f.address)]
-            size = min(f.size, end - f.address)
-            yield dwarf.Subprogram(
-                f.name, f.address, size, is_main=f.address == known.main and f.name in MAINS
-            )
-
-
-def _within(address: int, ranges: Sequence[range]) -> bool:
-    """Tell whether one of some ranges, which ascend and don't overlap, has an address."""
-    index = bisect_right(ranges, address, key=lambda one: one.start)
-    return index > 0 and address in ranges[index - 1]
-
-
-def _stubs(machine: Machine) -> Iterator[Symbol]:
-    """Name the services' stubs.  Of several with one name, the one that was hung last has it."""
-    last = {name: address for address, name in machine.service_names.items()}
-    for address, name in machine.service_names.items():
-        unique = name if last[name] == address else f"{name}_{address & 0xFFFF:04x}"
-        yield Symbol(unique, address, SymbolKind.CODE, STUB_SIZE)
-
-
-def _usable(symbol: Symbol) -> bool:
-    name = symbol.name
-    return 0 <= symbol.address < MEMORY_SIZE and 0 < len(name) <= MAX_NAME and name.isprintable()
-
-
-def _areas(symbols: list[Symbol]) -> list[Area]:
-    """Part memory where code and data meet; what has no symbols counts as code."""
-    starts = [(dwarf.START, SymbolKind.CODE)]
-    end_of_data = 0
-    for symbol in symbols:
-        start, kind = starts[-1]
-        if kind is SymbolKind.DATA and symbol.address > end_of_data:
-            start, kind = end_of_data, SymbolKind.CODE
-            starts.append((start, kind))
-        if symbol.kind is not kind and symbol.address > start:
-            starts.append((symbol.address, symbol.kind))
-        if symbol.kind is SymbolKind.DATA:
-            end_of_data = symbol.address + SEGMENT_SIZE
-    if starts[-1][1] is SymbolKind.DATA and end_of_data < MEMORY_SIZE:
-        starts.append((end_of_data, SymbolKind.CODE))
-    ends = [*(start for start, _ in starts[1:]), MEMORY_SIZE]
-    return [Area(range(start, end), kind) for (start, kind), end in zip(starts, ends, strict=True)]
-
-
-def cut(areas: Iterable[Area], holes: Sequence[range]) -> list[Area]:
-    """Return areas without some places, which ascend and don't overlap."""
-    pieces = []
-    for area in areas:
-        start = area.span.start
-        for hole in holes:
-            if start < hole.stop and hole.start < area.span.stop:
-                pieces.append(Area(range(start, hole.start), area.kind))
-                start = hole.stop
-        pieces.append(Area(range(start, area.span.stop), area.kind))
-    return [piece for piece in pieces if piece.span]
-
-
-def behind_prologues(symbols: Iterable[Symbol], debug: Iterable[DebugInformation]) -> list[Symbol]:
-    """Return symbols, functions' names behind their prologues if debugging information says so.
-
-    gdb takes a name in the symbol table and a function's entry for two places where they differ.
-    The first instruction keeps a name that linkers know, with an underscore.
-    """
-    bodies = dict(pair for one in debug for pair in one.bodies)
-    moved = []
-    for symbol in symbols:
-        if symbol.kind is SymbolKind.CODE and (body := bodies.get(symbol.address)) is not None:
-            prologue = body - symbol.address
-            moved.append(replace(symbol, name=f"_{symbol.name}", size=prologue))
-            symbol = replace(symbol, address=body, size=max(symbol.size - prologue, 0))
-        moved.append(symbol)
-    return sorted(moved, key=lambda symbol: (symbol.address, symbol.name))
-
-
-def elf_symbols(symbols: list[Symbol], areas: list[Area]) -> list[ElfSymbol]:
-    """Return the symbols in areas, each reaching up to the next unless it says more."""
-    starts = [area.span.start for area in areas]
-    stops = (area.span.stop for area in areas)
-    ends = sorted({*(symbol.address for symbol in symbols), *starts, *stops, MEMORY_SIZE})
-    result = []
-    for symbol in symbols:
-        index = bisect_right(starts, symbol.address)
-        if index == 0 or symbol.address not in areas[index - 1].span:
-            continue
-        room = ends[bisect_right(ends, symbol.address)] - symbol.address
-        size = symbol.size or min(room, SEGMENT_SIZE)
-        kind = _TYPES[areas[index - 1].kind]
-        result.append(ElfSymbol(symbol.name, symbol.address, size, kind, index))
-    return result
-
-
-def memory_sections(areas: Iterable[Area]) -> list[ElfSection]:
-    """Return sections without content for areas."""
-    return [_section(number, area) for number, area in enumerate(areas, 1)]
-
-
-def _section(number: int, area: Area) -> ElfSection:
-    name = ".text" if area.kind is SymbolKind.CODE else ".data"
-    flags, size = _FLAGS[area.kind], len(area.span)
-    return ElfSection(f"{name}{number}", SectionType.NOBITS, flags, area.span.start, size=size)
+    content = elf.build(sections, elf_symbols(symbols, areas), known.start)
+    return Board(content, known.ends)

@@ -1,74 +1,78 @@
-"""The files about one machine that a client may read, and which of them it has seen."""
+"""The files about one machine that a client may read, and which of them it knows of."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from blink16.board import libraries
-from blink16.board.file import Board, ProgramFacts, build, survey
-from blink16.board.libraries import Library
+from blink16.board.file import build, entry_code, program_file
+from blink16.board.libraries import BoardLibrary, Titles
+from blink16.board.survey import ProgramFacts, Survey, survey
 from blink16.debugger import Debugger
+from blink16.memory import linear
 from blink16.symbols import SymbolTable
 
 
 class Shelf:
-    """The board and the libraries of a machine, with the names and lines that are known now."""
+    """The files about a machine, with the names and lines that are known now."""
 
-    def __init__(
-        self, debugger: Debugger, program: ProgramFacts, read: ProgramFacts | None = None
-    ) -> None:
-        """Begin.  ``read``: what the client knows from before a restart, if it held the machine.
-
-        gdb keeps a board that it has read, also from one connection to the next; so one that
-        has read none here is taken to have what is on it now.  It is better that names are
-        missing than there twice: gdb 18 dies of breakpoints at such.
-        """
+    def __init__(self, debugger: Debugger, program: ProgramFacts, titles: Titles) -> None:
+        """Begin with what was known when the program was loaded.  ``titles``: the client's."""
+        self._titles = titles
         self._debugger = debugger
         self._loaded = self._known = program
         """What was known when the program was loaded, and last."""
         self._added: tuple[object, object] = (None, None)
         """The debugger's own, when that was."""
-        self._board: tuple[ProgramFacts, Board] | None = None
-        self._libraries: tuple[ProgramFacts, ProgramFacts, tuple[Library, ...]] | None = None
-        self._told: tuple[Library, ...] | None = None
-        self.read = read or self._now()
-        """What was known when the client read the board."""
+        self._made: tuple[ProgramFacts, Survey, tuple[BoardLibrary, ...]] | None = None
+        self._told: tuple[BoardLibrary, ...] | None = None
+        self._entry = linear(*program.entry)
+        self._entry_code = entry_code(debugger.machine, self._entry)
 
     @property
-    def board(self) -> Board:
+    def program_file(self) -> bytes:
         """The ELF that gdb takes for the program's file."""
-        known = self._now()
-        if self._board is None or self._board[0] is not known:
-            self._board = known, build(self._debugger.machine, known)
-        return self._board[1]
+        return program_file(self._entry, self._entry_code)
 
-    def open_board(self) -> bytes:
-        """Return the board's content; from now on the client knows what is on it."""
-        content = self.board.content
-        self.read = self._known
-        return content
+    @property
+    def whole(self) -> bytes:
+        """The ELF for those who ask for one file only."""
+        return build(self._debugger.machine, self._now()).content
+
+    @property
+    def ends(self) -> tuple[range, ...]:
+        """The functions at which gdb ends its backtraces."""
+        return self._current()[1].ends
 
     def find(self, name: str) -> bytes | None:
         """Return the content of a library."""
         return next((one.content for one in self.libraries() if one.name == name), None)
 
-    def libraries(self) -> tuple[Library, ...]:
-        """Return what a client needs beside the board that it has read."""
-        known = self._now()
-        made = self._libraries
-        if made is None or made[0] is not known or made[1] is not self.read:
-            made = self._libraries = known, self.read, self._make(known)
-        return made[2]
+    def libraries(self) -> tuple[BoardLibrary, ...]:
+        """Return what a client needs beside the program's file."""
+        return self._current()[2]
 
-    def tell(self) -> tuple[Library, ...]:
+    def tell(self) -> tuple[BoardLibrary, ...]:
         """Return the libraries; the client knows of them now."""
         self._told = self.libraries()
         return self._told
 
     @property
+    def is_told(self) -> bool:
+        """Whether the client has asked for the libraries."""
+        return self._told is not None
+
+    @property
     def has_news(self) -> bool:
         """Whether the client has asked for the libraries, and there are others now."""
         return self._told is not None and self._told != self.libraries()
+
+    def _current(self) -> tuple[ProgramFacts, Survey, tuple[BoardLibrary, ...]]:
+        known = self._now()
+        if self._made is None or self._made[0] is not known:
+            found = survey(self._debugger.machine, known)
+            self._made = known, found, libraries.make(found, known, self._titles)
+        return self._made
 
     def _now(self) -> ProgramFacts:
         symbols, debug = added = self._debugger.symbols, self._debugger.debug
@@ -79,15 +83,3 @@ class Shelf:
             if names != {*self._known.symbols} or lines != self._known.debug:
                 self._known = replace(self._loaded, symbols=SymbolTable(names), debug=lines)
         return self._known
-
-    def _make(self, known: ProgramFacts) -> tuple[Library, ...]:
-        read = self.read
-        added = {symbol.name for symbol in {*known.symbols}.difference(read.symbols)}
-        apart = [debug for debug in read.debug[1:] if debug.code]
-        if not added and not apart:
-            return ()
-        found = survey(self._debugger.machine, known)
-        made = [libraries.lines(found, debug) for debug in apart]
-        if added:
-            made.append(libraries.names(found, added, read.debug))
-        return tuple(made)

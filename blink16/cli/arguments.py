@@ -21,6 +21,15 @@ from blink16.cpu import engines
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are one line."""
 
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Show help on standard output (OutputError), a complaint on standard error."""
+        if not message:
+            return
+        if file is not None and file is not sys.stderr:
+            terminal.write(terminal.STDOUT, message.encode())
+        else:
+            terminal.say(message.removesuffix("\n"))
+
     def error(self, message: str) -> NoReturn:
         """End with a line and the status for mistaken arguments."""
         self.exit(loader.USAGE, f"{self.prog}: {message} (try {self.prog} --help)\n")

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import errno
-import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
 
-from blink16 import loader, pc
+from blink16 import loader, pc, terminal
 from blink16.cli import arguments, dos_arguments, pc_arguments
 from blink16.cli.arguments import Parser
 from blink16.console import Console
@@ -106,12 +103,12 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
         return end.status
     finally:
         if parsed.stats:
-            print(runner.stats(), file=sys.stderr)
+            terminal.say(str(runner.stats()))
 
 
 def _commit(prog: str, machine: Machine, images: Sequence[Path]) -> None:
     """Write changed disks back to their images."""
-    for line in pc.commit_all(machine, images):
+    for line in pc.commit_all(machine, images, lambda text: _say(prog, text)):
         _say(prog, line)
 
 
@@ -150,9 +147,9 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
 
 def _guarded(prog: str, command: Callable[[], int]) -> int:
     """Run a command; what goes wrong ends in one line and an exit status."""
+    terminal.hold_streams()
     try:
-        status = _status_of(command)
-        sys.stdout.flush()
+        return _status_of(command)
     except LoadError as error:
         _say(prog, str(error))
         return error.status
@@ -163,10 +160,6 @@ def _guarded(prog: str, command: Callable[[], int]) -> int:
         return INTERRUPTED
     except OutputError as error:
         return _output_failed(prog, error.errno, str(error))
-    except OSError as error:  # help and version go through Python's own buffers
-        _silence(sys.stdout)
-        return _output_failed(prog, error.errno, str(error.strerror))
-    return status
 
 
 def _status_of(command: Callable[[], int]) -> int:
@@ -183,11 +176,5 @@ def _output_failed(prog: str, number: int | None, text: str) -> int:
     return 1
 
 
-def _silence(stream: TextIO) -> None:
-    """Keep Python from complaining again when it flushes the stream at exit."""
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
-        os.dup2(nowhere.fileno(), stream.fileno())
-
-
 def _say(prog: str, text: str) -> None:
-    print(f"{prog}: {text}", file=sys.stderr, flush=True)
+    terminal.say(f"{prog}: {text}")

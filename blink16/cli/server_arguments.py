@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from blink16 import loader, numerals, server, symbolfiles, terminal
+from blink16 import elks, loader, numerals, server, symbolfiles, terminal
 from blink16.cli import arguments, dos_arguments, pc_arguments
 from blink16.cli.arguments import Own, Parser
 from blink16.console import Console
@@ -226,7 +226,11 @@ def _machine(
     name: str, words: Sequence[str], own: argparse.Namespace, shared: argparse.Namespace
 ) -> Wanted:
     options = arguments.options(shared, pc_arguments.setup(own, shared))
-    named = replace(options, symbols=tuple(own.symbols))
+    fittings = _fittings(own, shared)
+    place = fittings.places.get(Console.CHANNEL, Streams())
+    keys = not isinstance(place, Streams | NoPlace)
+    console = elks.ConsoleKind(edits=keys)
+    named = replace(options, symbols=tuple(own.symbols), console=console)
     program = loader.read(name)
     images = (
         pc_arguments.images(name, own) if shared.commit and program.kind is ProgramKind.BOOT else ()
@@ -234,7 +238,7 @@ def _machine(
     source = server.ProgramSource(
         program, tuple(words), named, shared.history_memory, tuple(images)
     )
-    return Wanted(source, _fittings(own, shared))
+    return Wanted(source, fittings)
 
 
 def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fittings:

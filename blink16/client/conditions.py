@@ -83,7 +83,7 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[int, bool, bool]] = {
     ast.LtE: (LESS, True, True),
 }
 
-Reader = Callable[[int, int], Awaitable[bytes]]
+MemoryReader = Callable[[int, int], Awaitable[bytes]]
 """Reads bytes from a linear address on."""
 
 
@@ -104,7 +104,7 @@ class StopCondition:
             raise ConditionError(f"the condition {self.source[:40]!r} is too long")
         return bytes(code)
 
-    async def holds(self, registers: RegisterValues, icount: int, read: Reader) -> bool:
+    async def holds(self, registers: RegisterValues, icount: int, read: MemoryReader) -> bool:
         """Judge it here.  ConditionError if it divides by zero."""
         return bool(await self._value(self._tree, registers, icount, read))
 
@@ -189,7 +189,7 @@ class StopCondition:
     # -- by ourselves ------------------------------------------------------------------------
 
     async def _value(
-        self, node: ast.expr, registers: RegisterValues, icount: int, read: Reader
+        self, node: ast.expr, registers: RegisterValues, icount: int, read: MemoryReader
     ) -> int:
         async def value(inner: ast.expr) -> int:
             return await self._value(inner, registers, icount, read)

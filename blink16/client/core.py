@@ -30,7 +30,7 @@ MAX_KEPT_OUTPUT = 1 << 20
 MAX_NOTES = 1000
 
 
-class Core:
+class ClientCore:
     """The connection to a server, and what is known of it.  Made by `connect_to`."""
 
     def __init__(

@@ -17,7 +17,7 @@ from blink16.client.errors import (
     ProtocolError,
     TimedOutError,
 )
-from blink16.client.wire import Answer, Expected, Notice, Output, Ticket, Wire
+from blink16.client.wire import Expected, Notice, ProgramOutput, Ticket, Wire, WireAnswer
 
 RECEIVE_SIZE = 1 << 16
 DEFAULT_TIMEOUT = 10.0
@@ -85,9 +85,9 @@ class Link:
             while self.is_open and (data := await self._stream.receive_some(RECEIVE_SIZE)):
                 for incoming in self._wire.receive(bytes(data)):
                     match incoming:
-                        case Answer(ticket, body):
+                        case WireAnswer(ticket, body):
                             self._answered(ticket, body)
-                        case Output(said, ticket):
+                        case ProgramOutput(said, ticket):
                             self._said(ticket, said)
                         case Notice(body):
                             self.on_notice(body)

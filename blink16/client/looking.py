@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from blink16.client import replies
 from blink16.client.conditions import HALVES
-from blink16.client.core import Core
+from blink16.client.core import ClientCore
 from blink16.client.description import NAMES
 from blink16.client.errors import ProtocolError, UnsupportedError
 from blink16.cpu.disassembler import disassemble
@@ -58,7 +58,7 @@ class CodeLine:
         return f"{self.cs:04X}:{self.ip:04X}{label}  {self.text}"
 
 
-class Looking(Core):
+class Looking(ClientCore):
     """What can be seen of a machine; see `AsyncTarget`."""
 
     _symbols: SymbolTable | None = None

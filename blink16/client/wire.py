@@ -43,7 +43,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WireAnswer:
     """The answer to a request."""
 
     request: Ticket
@@ -51,7 +51,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class ProgramOutput:
     """What the program prints, or what a command that works has to say."""
 
     data: bytes
@@ -66,7 +66,7 @@ class Notice:
     body: bytes
 
 
-Incoming = Answer | Output | Notice
+Incoming = WireAnswer | ProgramOutput | Notice
 
 
 @dataclass(slots=True)
@@ -138,8 +138,8 @@ class Wire:
             raise ProtocolError(f"the server sent {shown(body)} without having been asked")
         oldest = self._asked[0]
         if oldest.expects is not Expected.ANSWER and body[:1] == b"O" and body != b"OK":
-            return Output(unhex(body[1:], "output"), oldest)
-        return Answer(self._asked.popleft(), body)
+            return ProgramOutput(unhex(body[1:], "output"), oldest)
+        return WireAnswer(self._asked.popleft(), body)
 
     def _acknowledge(self, mark: bytes) -> None:
         if self.acknowledging:

@@ -26,6 +26,7 @@ class StopReason(Enum):
     EXITED = auto()  # the program asked to end; it has not gone yet
     IDLE = auto()  # machine only: for long it has done nothing but wait; run again to go on
     TRAPPED = auto()  # the program did what its system answers with a signal
+    LOADED = auto()  # machine only: a process runs another program from here on; run again
     RESTARTED = auto()  # machine only: it was reset and has passed its self-test; run again
     LACKS = auto()  # strict: before an instruction that this processor hasn't got
     LACKED = auto()  # strict: after one that used what this machine hasn't got

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from blink16.bus import Bus
+from blink16.cpu import planar
 from blink16.cpu.decoder import execute
 from blink16.cpu.encoding import MAX_BODY, Instruction
 from blink16.cpu.engine import Stop, StopReason, Witness, next_instruction
@@ -16,11 +17,12 @@ from blink16.cpu.predicates import Predicate
 from blink16.cpu.registers import Cell, Registers
 from blink16.cpu.semantics import enter_interrupt
 from blink16.cpu.values import Value
-from blink16.memory import PAGE_SHIFT, Access, Attribute, Memory, PageState, linear
+from blink16.memory import MIRROR_BIT, PAGE_SHIFT, Access, Attribute, Memory, PageState, linear
 
 SEGMENT_SIZE = 0x10000
 REPEATS = {REPNZ: Repeat.REPNZ, REPZ: Repeat.REPZ}
 OVERRIDES = {code: SEGMENT_REGISTERS.index(name) for code, name in SEGMENT_OVERRIDES.items()}
+_LOADS_MIND = PageState.WATCH_READ | PageState.PLANAR
 _WRITE_MINDS = PageState.CLEAN | PageState.CODE | PageState.WATCH_WRITE | PageState.ROM
 
 
@@ -214,11 +216,26 @@ class ReferenceEngine:
             self._store_byte(linear(base, at + 1), number >> 8)
 
     def _load_byte(self, address: int) -> int:
-        if self.memory.pages[address >> PAGE_SHIFT] & PageState.WATCH_READ:
-            self.memory.touch(address, 1, Access.READ)
+        state = self.memory.pages[address >> PAGE_SHIFT]
+        if state & _LOADS_MIND:
+            if state & PageState.WATCH_READ:
+                self.memory.touch(address, 1, Access.READ)
+            if state & PageState.PLANAR:
+                return planar.load(self.memory, address)
         return self.memory.ram[address]
 
     def _store_byte(self, address: int, byte: int) -> None:
+        state = self.memory.pages[address >> PAGE_SHIFT]
+        if state & PageState.PLANAR:
+            planar.store(self.memory, address, byte)
+            if state & PageState.WATCH_WRITE:
+                self.memory.touch(address, 1, Access.WRITE)
+            return
+        self._put(address, byte)
+        if state & PageState.MIRROR:
+            self._put(address ^ MIRROR_BIT, byte)
+
+    def _put(self, address: int, byte: int) -> None:
         page = address >> PAGE_SHIFT
         state = self.memory.pages[page]
         if state & _WRITE_MINDS:

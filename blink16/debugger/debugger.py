@@ -30,7 +30,7 @@ from blink16.history.terms import Hit
 from blink16.machine import FOREVER, Machine
 from blink16.memory import MEMORY_SIZE, Attribute
 from blink16.symbolfiles import DebugInformation
-from blink16.symbols import SymbolTable
+from blink16.symbols import Symbol, SymbolTable
 
 FEW_CONDITIONS = 16
 """So many breakpoints with conditions are armed in microseconds."""
@@ -75,6 +75,10 @@ class Debugger:
         self._programs = Programs(machine)
         self.bookmarks = Bookmarks()
         self.symbols = SymbolTable()
+        self._loaded: frozenset[Symbol] = frozenset()
+        """Those of its symbols that belong to programs loaded since the first."""
+        self.tells_loads = False
+        """Whether a resume ends (LOADED) when a process loads a program that has names."""
         """What the program's addresses are called; whoever loads it sets this."""
         self.timeline.without_points = self.ledger.points.replaced
         self._last: Event | None = None
@@ -223,9 +227,27 @@ class Debugger:
                 if not stops:
                     skip = True
                     continue
+            elif stop.reason is StopReason.LOADED and not self._tells_load():
+                if self.timeline.now >= goal:
+                    return Stop(StopReason.BUDGET)
+                skip = False
+                continue
             elif self.ledger.acts and stop.reason in _ARRIVALS and self.timeline.now != before:
                 self._print(self._met()[1])
             return stop
+
+    def _tells_load(self) -> bool:
+        """Learn the names of the programs that are loaded now; whether to tell of it."""
+        table = self.machine.process_table
+        if table is None:
+            return False
+        loaded = frozenset(symbol for names in table.symbols() for symbol in names)
+        if loaded == self._loaded:
+            return False
+        others = [symbol for symbol in self.symbols if symbol not in self._loaded]
+        self._loaded = loaded
+        self.symbols = SymbolTable([*others, *loaded])
+        return self.tells_loads
 
     def _step_through(self, step_range: tuple[int, int], skip: bool) -> Stop:
         """Step until pc is outside of a range, or something happens."""
@@ -358,7 +380,7 @@ class Debugger:
 
     def _judged(self, event: Event) -> Event:
         """Return an event with what was caught: a stop at a catch alone is no breakpoint."""
-        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED):
+        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED) or not self._here():
             return event
         text = self.catches.told(self.symbols)
         if not text:
@@ -440,6 +462,7 @@ _KINDS = {
     StopReason.EXITED: EventKind.EXITING,
     StopReason.TRAPPED: EventKind.SIGNALLED,
     StopReason.RESTARTED: EventKind.RESTARTED,
+    StopReason.LOADED: EventKind.LOADED,
     StopReason.LACKS: EventKind.LACKING,
     StopReason.LACKED: EventKind.LACKING,
 }

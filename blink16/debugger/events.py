@@ -30,6 +30,7 @@ class EventKind(Enum):
     EXITED = auto()  # and was resumed after that: now it is gone
     SIGNALLED = auto()  # a trap (divide error, INT 3, ...), see signal
     KILLED = auto()  # resumed after a trap that ends the program
+    LOADED = auto()  # a process has loaded a program with names; told only who wants to know
     RESTARTED = auto()  # a PC was reset and has passed its self-test
     LACKING = auto()  # strict: the guest used what the machine hasn't got
 

@@ -35,6 +35,8 @@ class Ledger:
     def __init__(self, memory: Memory) -> None:
         self.points = Points(memory)
         self._entries: dict[Point, dict[Hashable, LedgerEntry]] = {}
+        self._at: dict[int, dict[Hashable, LedgerEntry]] = {}
+        """The same of breakpoints, by address: they are asked for after each step."""
         self._acting: set[tuple[Point, Hashable]] = set()
         self._conditional: dict[tuple[Point, Hashable], LedgerEntry] = {}
 
@@ -57,7 +59,10 @@ class Ledger:
         self.points.insert(entry.point)
         key = entry.point, entry.owner
         self._strike(key)
-        self._entries.setdefault(entry.point, {})[entry.owner] = entry
+        here = self._entries.setdefault(entry.point, {})
+        here[entry.owner] = entry
+        if entry.point.kind is PointKind.EXECUTE:
+            self._at[entry.point.address] = here
         if entry.condition is not None:
             self._conditional[key] = entry
         if entry.action is not None:
@@ -71,17 +76,21 @@ class Ledger:
         if not here:
             self._entries.pop(point, None)
             self.points.remove(point)
+            if point.kind is PointKind.EXECUTE:
+                self._at.pop(point.address, None)
 
     def clear(self) -> None:
         """Take all away."""
         self.points.clear()
         self._entries.clear()
+        self._at.clear()
         self._acting.clear()
         self._conditional.clear()
 
     def at(self, address: int) -> Sequence[LedgerEntry]:
         """Return the breakpoints at an address, in the order in which they were set."""
-        return tuple(self._entries.get(Point(PointKind.EXECUTE, address), {}).values())
+        here = self._at.get(address)
+        return tuple(here.values()) if here else ()
 
     def predicates(self) -> dict[int, Predicate]:
         """Return by address what an engine may judge: a condition alone at its address."""

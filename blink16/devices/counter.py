@@ -49,11 +49,13 @@ class Counter(NamedTuple):
     """A count that waits for its turn: the end of a period or a trigger."""
     next_at: int = NONE
     """The cycle at which ``next_count`` has its turn, if that is known."""
+    free_since: int = NONE
+    """Since when it counts down in modes 1 and 5, armed and not yet triggered."""
     low_byte: int = NONE
     """The first byte of a count whose second hasn't been written."""
     latched: int = NONE
-    read_high: bool = False
-    """Whether the next of two reads gives the high byte."""
+    high: bool = False
+    """The flip-flop of reads and writes: whether the next byte of two is the high one."""
 
     @property
     def modulus(self) -> int:
@@ -146,6 +148,8 @@ class Counter(NamedTuple):
         """Return what the counting element holds, 16 bits as one reads them."""
         now = self.settled(cycle)
         elapsed = 0 if now.origin == NONE else now.elapsed(cycle)
+        if now.origin == NONE and now.free_since != NONE:
+            elapsed = max(0, cycle - now.free_since)
         if now.mode == Mode.RATE_GENERATOR:
             left = now.initial - elapsed % now.initial
         elif now.mode == Mode.SQUARE_WAVE:  # counts down by two, twice a period
@@ -164,34 +168,34 @@ class Counter(NamedTuple):
     def read(self, cycle: int) -> tuple[int, Counter]:
         """Return a byte of the count, and the counter after that."""
         value = self.value(cycle) if self.latched == NONE else self.latched
-        high = self.access == HIGH or (self.access == BOTH and self.read_high)
+        high = self.access == HIGH or (self.access == BOTH and self.high)
         byte = value >> 8 if high else value & 0xFF
         if self.access == BOTH and not high:
-            return byte, self._replace(read_high=True)
-        if self.latched == NONE and not self.read_high:
+            return byte, self._replace(high=True)
+        if self.latched == NONE and not self.high:
             return byte, self
-        return byte, self._replace(latched=NONE, read_high=False)
+        return byte, self._replace(latched=NONE, high=False)
 
     def write(self, byte: int, cycle: int) -> Counter:
         """Take a byte of a new count."""
-        if self.access == BOTH and self.low_byte == NONE:
-            after = self._replace(low_byte=byte)
+        if self.access == BOTH and not self.high:
+            after = self._replace(low_byte=byte, high=True)
             stops = self.mode == Mode.INTERRUPT_ON_TERMINAL_COUNT
             return after._replace(origin=NONE, held=NONE) if stops else after
         if self.access == BOTH:
-            word = byte << 8 | self.low_byte
+            word = byte << 8 | max(0, self.low_byte)
         else:
             word = byte << 8 if self.access == HIGH else byte
         count = (_from_bcd(word) if self.bcd else word) or self.modulus
         if self.mode in PERIODIC:
             count = max(count, MIN_PERIOD)
-        return self._replace(low_byte=NONE)._load(count, cycle)
+        return self._replace(low_byte=NONE, high=False)._load(count, cycle)
 
     def _load(self, count: int, cycle: int) -> Counter:
         """Take a whole count, which the mode puts in force now or later."""
         if self.mode in TRIGGERED:
             if self.origin == NONE:
-                return self._replace(initial=count)
+                return self._replace(initial=count, free_since=cycle + 1)
             return self._replace(next_count=count)
         if self.mode not in PERIODIC or self.origin == NONE:
             held = NONE if self.gate else 0

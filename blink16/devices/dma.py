@@ -1,7 +1,9 @@
-"""The 8237A DMA controller's registers at ports 00h to 0Fh, and the page registers at 80h to 8Fh.
+"""The 8237A DMA controller at ports 00h to 0Fh, and the page registers at 80h to 8Fh.
 
-Nothing here transfers: disks are BIOS services.  Programs read back what they wrote.
-Source: Intel 8237A data sheet; IBM PC/XT Technical Reference.
+Channel 0 refreshes memory, a byte each 15 microseconds; channel 2 is the floppy controller's and
+channel 3 an XT hard disk's, which ask for whole transfers (`Dma.put`, `Dma.take`).  An AT's second
+controller at C0h to DFh joins the first as its channel 4, and nothing here uses it: programs read
+back what they wrote.  Source: Intel 8237A data sheet; IBM PC/XT and AT Technical References.
 """
 
 from __future__ import annotations
@@ -10,15 +12,30 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices.oscillator import Oscillator
+from blink16.memory import PAGE_SHIFT, PageState
+from blink16.services import Guest
 
-CHANNEL_PORTS = range(8)  # address and count of channel 0, of channel 1, …
+REGISTERS = 16
+CHANNELS = 4
 PAGE_PORTS = range(0x80, 0x90)
+PAGE_OF_CHANNEL = (7, 3, 1, 2)
+"""The page register of each channel, by its offset from port 80h."""
 ALL_MASKED = 0x0F
-SOFTWARE_MASK, SOFTWARE_CHANNEL = 0x04, 0x03
+MASK_BIT, CHANNEL_BITS = 0x04, 0x03
+DISABLED = 0x04
+"""In the command: the controller does nothing."""
+MODE_AUTOINIT, MODE_DOWN, MODE_KIND = 0x10, 0x20, 0x0C
+TO_MEMORY, FROM_MEMORY = 0x04, 0x08
+REFRESH = 0
+REFRESH_HZ = 66_288
+FIRST, SECOND = "dma", "dma2"
+SECOND_BASE, SECOND_STRIDE = 0xC0, 2
+WRAP = 0x10000
 
 
-class Port(IntEnum):
-    """The chip's other ports."""
+class DmaRegister(IntEnum):
+    """The chip's registers behind addresses and counts."""
 
     STATUS = 8  # written: command
     REQUEST = 9
@@ -31,28 +48,35 @@ class Port(IntEnum):
 
 
 class DmaState(NamedTuple):
-    """The registers."""
+    """The registers.  Addresses and counts alternate, channel 0's first."""
 
-    words: tuple[int, ...] = (0,) * len(CHANNEL_PORTS)
-    """Addresses and counts, in the order of their ports."""
+    base: tuple[int, ...] = (0,) * 2 * CHANNELS
+    current: tuple[int, ...] = (0,) * 2 * CHANNELS
     high: bool = False
     """The flip-flop: whether the next byte is the high one."""
     mask: int = ALL_MASKED
     command: int = 0
-    modes: tuple[int, ...] = (0,) * 4
+    modes: tuple[int, ...] = (0,) * CHANNELS
+    reached: int = 0
+    """Channels that have reached their count since the status was read."""
+    refreshes: int = 0
+    """Refresh cycles since the beginning of time of which channel 0 has counted."""
     pages: bytes = bytes(len(PAGE_PORTS))
 
 
 class Dma:
     """An 8237A (`services.Component`)."""
 
-    COMPONENT = "dma"
-
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, guest: Guest, bus: Bus, base: int = 0, stride: int = 1) -> None:
+        """Attach the chip at ``base``, with a register each ``stride`` ports."""
+        self._guest = guest
+        self._base, self._stride = base, stride
+        self._clock = Oscillator(REFRESH_HZ, guest.instructions_per_second)
         self.state = DmaState()
-        bus.attach(CHANNEL_PORTS, self._read_word, self._write_word)
-        bus.attach(map(int, Port), self._read, self._write)
-        bus.attach(PAGE_PORTS, self._read_page, self._write_page)
+        ports = range(base, base + REGISTERS * stride)
+        bus.attach(ports, self._read, self._write, what="8237A, DMA controller")
+        if not base:
+            bus.attach(PAGE_PORTS, self._read_page, self._write_page, what="DMA page registers")
 
     def save(self) -> DmaState:
         """Return the state."""
@@ -62,43 +86,135 @@ class Dma:
         """Take the state of a `save`."""
         self.state = state
 
-    def _read_word(self, port: int) -> int:
-        s = self.state
-        self.state = s._replace(high=not s.high)
-        return s.words[port] >> 8 if s.high else s.words[port] & 0xFF
+    # -- transfers ---------------------------------------------------------------------------
 
-    def _write_word(self, port: int, value: int) -> None:
+    def room(self, channel: int) -> int:
+        """Return how many bytes a channel will move before its count is reached; 0: it is off."""
         s = self.state
-        old = s.words[port]
-        word = value << 8 | old & 0xFF if s.high else old & 0xFF00 | value
-        words = (*s.words[:port], word, *s.words[port + 1 :])
-        self.state = s._replace(words=words, high=not s.high)
+        if s.mask >> channel & 1 or s.command & DISABLED:
+            return 0
+        return s.current[2 * channel + 1] + 1
+
+    def put(self, channel: int, data: bytes) -> int:
+        """Move bytes from a device to memory, as far as the channel goes; return how many.
+
+        A channel set up the other way, or to verify, counts and moves nothing.
+        """
+        addresses = self._move(channel, len(data))
+        if self.state.modes[channel] & MODE_KIND == TO_MEMORY:
+            for address, byte in zip(addresses, data, strict=False):
+                self._store(address, byte)
+        return len(addresses)
+
+    def take(self, channel: int, size: int) -> bytes:
+        """Move at most ``size`` bytes from memory to a device."""
+        addresses = self._move(channel, size)
+        if self.state.modes[channel] & MODE_KIND == FROM_MEMORY:
+            return b"".join(self._guest.memory.read(address, 1) for address in addresses)
+        return b"\xff" * len(addresses)
+
+    def has_ended(self, channel: int) -> bool:
+        """Return whether a channel has reached its count since the status was read."""
+        return bool(self.state.reached >> channel & 1)
+
+    def _move(self, channel: int, size: int) -> list[int]:
+        """Count a channel on; return the linear addresses that it went through."""
+        s = self.state
+        size = min(size, self.room(channel))
+        if not size:
+            return []
+        page = (s.pages[PAGE_OF_CHANNEL[channel]] & 0xF) << 16
+        step = -1 if s.modes[channel] & MODE_DOWN else 1
+        first, count = s.current[2 * channel : 2 * channel + 2]
+        addresses = [page | (first + step * n) % WRAP for n in range(size)]
+        self._count(channel, (first + step * size) % WRAP, count - size)
+        return addresses
+
+    def _count(self, channel: int, address: int, count: int) -> None:
+        """Set a channel's current registers; a count below zero is its end."""
+        s = self.state
+        if count < 0:
+            bit = 1 << channel
+            self.state = s = s._replace(reached=s.reached | bit)
+            if s.modes[channel] & MODE_AUTOINIT:
+                address, count = s.base[2 * channel : 2 * channel + 2]
+            else:
+                count %= WRAP
+                self.state = s = s._replace(mask=s.mask | bit)
+        self.state = s._replace(current=_with(s.current, 2 * channel, address, count))
+
+    def _store(self, address: int, byte: int) -> None:
+        memory = self._guest.memory
+        if not memory.pages[address >> PAGE_SHIFT] & PageState.ROM:
+            memory.write(address, bytes((byte,)))
+
+    def _refresh(self) -> None:
+        """Let channel 0 do what it has done since somebody looked."""
+        now = self._clock.cycles(self._guest.time)
+        passed = now - self.state.refreshes
+        self.state = self.state._replace(refreshes=now)
+        left = self.room(REFRESH)
+        if not left or not passed or self._base:
+            return
+        s = self.state
+        ended = passed >= left
+        period = s.base[1] + 1
+        if ended and s.modes[REFRESH] & MODE_AUTOINIT:
+            passed = (passed - left) % period
+            self._count(REFRESH, s.base[0], -1)
+        passed = min(passed, self.room(REFRESH))
+        address, count = self.state.current[:2]
+        self._count(REFRESH, (address + passed) % WRAP, count - passed)
+
+    # -- ports -------------------------------------------------------------------------------
 
     def _read(self, port: int) -> int:
-        return self.state.mask | 0xF0 if port == Port.MASK_ALL else 0
+        self._refresh()
+        s, register = self.state, (port - self._base) // self._stride
+        if register < DmaRegister.STATUS:
+            self.state = s._replace(high=not s.high)
+            return s.current[register] >> 8 if s.high else s.current[register] & 0xFF
+        if register == DmaRegister.STATUS:
+            self.state = s._replace(reached=0)
+            return s.reached
+        return s.mask | 0xF0 if register == DmaRegister.MASK_ALL else 0
 
     def _write(self, port: int, value: int) -> None:
+        self._refresh()
+        register = (port - self._base) // self._stride
+        if register < DmaRegister.STATUS:
+            self._write_word(register, value)
+        else:
+            self._command(DmaRegister(register), value)
+
+    def _write_word(self, register: int, value: int) -> None:
         s = self.state
-        channel = value & SOFTWARE_CHANNEL
-        match Port(port):
-            case Port.STATUS:
+        old = s.base[register]
+        word = value << 8 | old & 0xFF if s.high else old & 0xFF00 | value
+        base, current = _with(s.base, register, word), _with(s.current, register, word)
+        self.state = s._replace(base=base, current=current, high=not s.high)
+
+    def _command(self, register: DmaRegister, value: int) -> None:
+        s = self.state
+        channel = value & CHANNEL_BITS
+        match register:
+            case DmaRegister.STATUS:
                 self.state = s._replace(command=value)
-            case Port.MASK_ONE:
-                rest, bit = s.mask & ~(1 << channel), bool(value & SOFTWARE_MASK) << channel
+            case DmaRegister.MASK_ONE:
+                rest, bit = s.mask & ~(1 << channel), bool(value & MASK_BIT) << channel
                 self.state = s._replace(mask=rest | bit)
-            case Port.MODE:
-                modes = (*s.modes[:channel], value, *s.modes[channel + 1 :])
-                self.state = s._replace(modes=modes)
-            case Port.CLEAR_FLIP_FLOP:
+            case DmaRegister.MODE:
+                self.state = s._replace(modes=_with(s.modes, channel, value))
+            case DmaRegister.CLEAR_FLIP_FLOP:
                 self.state = s._replace(high=False)
-            case Port.TEMPORARY:
-                self.state = s._replace(command=0, high=False, mask=ALL_MASKED)
-            case Port.CLEAR_MASK:
+            case DmaRegister.TEMPORARY:
+                self.state = s._replace(command=0, high=False, mask=ALL_MASKED, reached=0)
+            case DmaRegister.CLEAR_MASK:
                 self.state = s._replace(mask=0)
-            case Port.MASK_ALL:
+            case DmaRegister.MASK_ALL:
                 self.state = s._replace(mask=value & ALL_MASKED)
-            case Port.REQUEST:
-                pass
+            case DmaRegister.REQUEST:
+                pass  # memory to memory, which a PC's wiring doesn't allow
 
     def _read_page(self, port: int) -> int:
         return self.state.pages[port - PAGE_PORTS.start]
@@ -107,3 +223,8 @@ class Dma:
         pages = bytearray(self.state.pages)
         pages[port - PAGE_PORTS.start] = value
         self.state = self.state._replace(pages=bytes(pages))
+
+
+def _with(values: tuple[int, ...], at: int, *new: int) -> tuple[int, ...]:
+    """Return a tuple with some of its values replaced."""
+    return (*values[:at], *new, *values[at + len(new) :])

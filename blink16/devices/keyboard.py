@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blink16.devices import keys
-from blink16.devices.pic import Line
+from blink16.devices.pic import RequestLine
 from blink16.services import Guest
 
 CODES_PER_SECOND = 100
@@ -20,6 +20,8 @@ MAX_WAITING = 1 << 16
 SELF_TEST_PASSED = 0xAA
 RESET_MILLISECONDS = 20
 """The keyboard resets itself when its clock line has been held low for so long."""
+SELF_TEST_MILLISECONDS = 8
+"""How long it tests itself then; programs wait up to half a second for the outcome."""
 
 
 class KeyboardState(NamedTuple):
@@ -44,10 +46,11 @@ class Keyboard:
     CHANNEL = "keyboard"
     """The name of its component, which takes scan codes (`keys.typed`, `keys.chord`)."""
 
-    def __init__(self, guest: Guest, irq: Line) -> None:
+    def __init__(self, guest: Guest, irq: RequestLine) -> None:
         self._guest = guest
         self._irq = irq
         self._interval = max(1, guest.instructions_per_second // CODES_PER_SECOND)
+        self._self_test_time = guest.instructions_per_second * SELF_TEST_MILLISECONDS // 1000
         self._reset_time = guest.instructions_per_second * RESET_MILLISECONDS // 1000
         self.state = KeyboardState()
 
@@ -109,12 +112,13 @@ class Keyboard:
         self.state = self.state._replace(held_since=-1)
         if held >= self._reset_time:
             waiting = bytes((SELF_TEST_PASSED,)) + self.state.waiting
-            self.state = self.state._replace(waiting=waiting)
+            free_at = self._guest.time + self._self_test_time
+            self.state = self.state._replace(waiting=waiting, free_at=free_at)
 
     def _acknowledge(self) -> None:
         """Make room for the next code."""
         if self.state.full:
-            free_at = self._guest.time + self._interval
+            free_at = max(self.state.free_at, self._guest.time + self._interval)
             self.state = self.state._replace(full=False, free_at=free_at)
             self._irq(False)
 

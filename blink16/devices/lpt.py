@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blink16.bus import Bus
-from blink16.devices.pic import Line
+from blink16.devices.pic import RequestLine
 from blink16.services import Guest
 
 DATA, STATUS, CONTROL = 0, 1, 2
@@ -29,7 +29,7 @@ class LptState(NamedTuple):
 class Lpt:
     """A parallel port (`services.Component`); what is printed goes to the channel ``lpt1``."""
 
-    def __init__(self, guest: Guest, bus: Bus, irq: Line, channel: str, base: int) -> None:
+    def __init__(self, guest: Guest, bus: Bus, irq: RequestLine, channel: str, base: int) -> None:
         self._guest = guest
         self._irq = irq
         self.channel = channel

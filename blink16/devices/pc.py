@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from blink16.devices import debug
-from blink16.devices.dma import Dma
+from blink16.devices.dma import FIRST, Dma
+from blink16.devices.fdc import DATA_PORT, DRIVES, Fdc, FdcCommand, FloppyDrives, NoDrives
 from blink16.devices.keyboard import Keyboard, Typing
 from blink16.devices.lpt import Lpt
 from blink16.devices.nmi import ENABLED, MASK_PORT, Nmi
@@ -15,7 +16,7 @@ from blink16.devices.uart import Uart
 from blink16.devices.video import Adapter, Video
 from blink16.services import Chassis
 
-TIMER_IRQ, KEYBOARD_IRQ, COM2_IRQ, COM1_IRQ, LPT1_IRQ = 0, 1, 3, 4, 7
+TIMER_IRQ, KEYBOARD_IRQ, COM2_IRQ, COM1_IRQ, FLOPPY_IRQ, LPT1_IRQ = 0, 1, 3, 4, 6, 7
 COM1_PORT, COM2_PORT, LPT1_PORT = 0x3F8, 0x2F8, 0x378
 COM1, COM2, LPT1 = "com1", "com2", "lpt1"
 IRQ_BASE = 0x08
@@ -42,6 +43,18 @@ POST = (
     (0x43, 0xB6),
     (0x42, 0x33),
     (0x42, 0x05),
+    # 8237A: refresh, and the floppy controller's channel as well as the others at rest
+    (0x0D, 0x00),
+    (0x01, 0xFF),
+    (0x01, 0xFF),
+    (0x0B, 0x58),
+    (0x0B, 0x41),
+    (0x0B, 0x42),
+    (0x0B, 0x43),
+    (0x0A, 0x00),
+    # the floppy controller, without motors
+    (0x3F2, 0x00),
+    (0x3F2, 0x0C),
     # 8255A: keyboard enabled, speaker off, errors cleared; the NMI is let through
     (0x61, 0xF8),
     (0x61, 0x48),
@@ -72,11 +85,13 @@ class PcDevices:
         *,
         adapter: Adapter = Adapter.CGA,
         floppies: int = 1,
+        drives: FloppyDrives | None = None,
         typing: str = Typing.CHANNEL,
     ) -> None:
         """Put the devices into a machine, as they are when the power comes on.
 
-        ``floppies``: how many the switches show.  ``typing``: the name of the component that
+        ``floppies``: how many the switches show.  ``drives``: the floppy drives, with their
+        disks.  ``typing``: the name of the component that
         types what it receives.
         """
         bus = chassis.bus
@@ -92,7 +107,8 @@ class PcDevices:
         self.lpt1 = Lpt(chassis, bus, line(LPT1_IRQ), LPT1, LPT1_PORT)
         self.video = Video(chassis, bus, adapter)
         self.rtc = Rtc(chassis, bus)
-        self.dma = Dma(bus)
+        self.dma = Dma(chassis, bus)
+        self.fdc = Fdc(chassis, bus, self.dma, line(FLOPPY_IRQ), drives or NoDrives())
         debug.attach(chassis, bus)
         self._join(chassis, typing)
 
@@ -108,10 +124,15 @@ class PcDevices:
         chassis.add_component(LPT1, self.lpt1)
         chassis.add_component(Video.COMPONENT, self.video)
         chassis.add_component(Rtc.COMPONENT, self.rtc)
-        chassis.add_component(Dma.COMPONENT, self.dma)
+        chassis.add_component(FIRST, self.dma)
+        chassis.add_device(Fdc.COMPONENT, self.fdc)
 
     @staticmethod
     def post(chassis: Chassis) -> None:
         """Program the chips as the BIOS's power-on self-test leaves them (`POST`)."""
         for port, value in POST:
             chassis.bus.write(port, value)
+        for _ in range(DRIVES):  # after its reset the controller wants to be asked for each drive
+            chassis.bus.write(DATA_PORT, FdcCommand.SENSE_INTERRUPT)
+            chassis.bus.read(DATA_PORT)
+            chassis.bus.read(DATA_PORT)

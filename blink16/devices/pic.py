@@ -69,7 +69,7 @@ class PicState(NamedTuple):
     """Whether the next read is a poll."""
 
 
-class Line:
+class RequestLine:
     """An interrupt request line, for a device to hold: called with its new level."""
 
     def __init__(self, pic: Pic, level: int) -> None:
@@ -105,9 +105,9 @@ class Pic:
 
     # -- lines -------------------------------------------------------------------------------
 
-    def line(self, level: int) -> Line:
+    def line(self, level: int) -> RequestLine:
         """Return the line IR``level`` for a device to hold."""
-        return Line(self, level)
+        return RequestLine(self, level)
 
     def set_line(self, level: int, high: bool) -> None:
         """Set a request line.  A request is gone when its line falls before it is taken."""

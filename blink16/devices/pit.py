@@ -11,7 +11,7 @@ from typing import NamedTuple
 from blink16.bus import Bus
 from blink16.devices.counter import Counter, Mode
 from blink16.devices.oscillator import PIT_HZ, Oscillator
-from blink16.devices.pic import Line
+from blink16.devices.pic import RequestLine
 from blink16.services import Guest
 
 CHANNEL_PORTS = (0x40, 0x41, 0x42)
@@ -32,7 +32,7 @@ class Pit:
 
     COMPONENT = "pit"
 
-    def __init__(self, guest: Guest, bus: Bus, irq: Line) -> None:
+    def __init__(self, guest: Guest, bus: Bus, irq: RequestLine) -> None:
         self._guest = guest
         self._irq = irq
         self._oscillator = Oscillator(PIT_HZ, guest.instructions_per_second)

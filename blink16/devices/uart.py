@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.devices.oscillator import UART_HZ, Oscillator
-from blink16.devices.pic import Line
+from blink16.devices.pic import RequestLine
 from blink16.services import Guest
 
 MAX_WAITING = 1 << 20
@@ -77,7 +77,7 @@ class Uart:
     Its component and the channel of what it sends have the same name (``com1``).
     """
 
-    def __init__(self, guest: Guest, bus: Bus, irq: Line, channel: str, base: int) -> None:
+    def __init__(self, guest: Guest, bus: Bus, irq: RequestLine, channel: str, base: int) -> None:
         self._guest = guest
         self._irq = irq
         self._base = base

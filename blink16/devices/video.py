@@ -15,6 +15,8 @@ from blink16.bus import Bus
 from blink16.devices.oscillator import MASTER_HZ, Oscillator
 from blink16.services import Guest
 
+GRAPHICS_MEMORY, MONO_MEMORY, COLOR_MEMORY, MEMORY_END = 0xA0000, 0xB0000, 0xB8000, 0xC0000
+"""Linear addresses: an EGA's or VGA's dots, an MDA's and a CGA's memory, and their end."""
 REGISTERS = 18
 CURSOR_START, CURSOR_END = 10, 11
 START_HIGH, START_LOW, CURSOR_HIGH, CURSOR_LOW = 12, 13, 14, 15
@@ -94,6 +96,7 @@ class Video:
         self.adapter = adapter
         self._oscillator = Oscillator(adapter.raster.hz, guest.instructions_per_second)
         self.state = VideoState()
+        self._place_memory()
         base = adapter.base
         for offset in CRTC_PORTS:
             if offset % 2:
@@ -118,6 +121,18 @@ class Video:
     def restore(self, state: VideoState) -> None:
         """Take the state of a `save`."""
         self.state = state
+
+    def _place_memory(self) -> None:
+        """Put the card's memory where it is, and none where other cards have theirs."""
+        memory = self._guest.memory
+        if self.adapter is Adapter.CGA:
+            memory.have_nothing(range(GRAPHICS_MEMORY, COLOR_MEMORY))
+            memory.have_mirror(range(COLOR_MEMORY, MEMORY_END))
+        else:
+            end = MONO_MEMORY if self.adapter.hercules else COLOR_MEMORY
+            memory.have_nothing(range(GRAPHICS_MEMORY, MONO_MEMORY))
+            if end == COLOR_MEMORY:
+                memory.have_nothing(range(COLOR_MEMORY, MEMORY_END))
 
     # -- what is on the screen ---------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from blink16.dos import arena, processes
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import FAR_POINTER, MAX_EXE_SIZE, PARAGRAPH, PSP_SIZE, is_mz, parse
 from blink16.dos.interrupts import push_frame
-from blink16.dos.processes import Entry, Fcbs
+from blink16.dos.processes import Fcbs, ProgramEntry
 from blink16.dos.system import DosSystem, path_argument
 from blink16.files import FileKind
 from blink16.memory import linear
@@ -106,7 +106,7 @@ def _at(pointer: object) -> int:
     return linear(pointer.segment, pointer.offset)  # type: ignore[attr-defined]
 
 
-def _tell_entry(guest: Guest, where: int, entry: Entry) -> None:
+def _tell_entry(guest: Guest, where: int, entry: ProgramEntry) -> None:
     """Write where a loaded program starts, with AX on its stack as DOS leaves it."""
     sp = (entry.sp - 2) & 0xFFFF
     guest.memory.write_word(linear(entry.ss, sp), entry.ax)

@@ -47,7 +47,7 @@ DOS_VECTORS = (0x22, 0x23, 0x24)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ProgramEntry:
     """Where a program starts, and with which stack and AX."""
 
     psp: int
@@ -111,7 +111,7 @@ def load(
     tail: bytes,
     fcbs: Fcbs,
     room: int = 0,
-) -> Entry:
+) -> ProgramEntry:
     r"""Put a program into memory; error 8 or 10 if that can't be, and nothing is allocated.
 
     ``path``: as it stands behind the environment (``C:\PROG.COM``).  ``environment``: its
@@ -168,16 +168,16 @@ def _size(memory: Memory, first: int, program: MzExecutable) -> int:
 
 def _entry(
     memory: Memory, program: MzExecutable, psp: int, size: int, image: int, ax: int
-) -> Entry:
+) -> ProgramEntry:
     if not program.is_com:
         cs, ss = image + program.cs & 0xFFFF, image + program.ss & 0xFFFF
-        return Entry(psp, cs, program.ip, ss, program.sp, ax)
+        return ProgramEntry(psp, cs, program.ip, ss, program.sp, ax)
     sp = min(program.sp, size * PARAGRAPH - 2)
     memory.write_word(linear(psp, sp), 0)  # RET leads to PSP:0, INT 20h
-    return Entry(psp, psp, program.ip, psp, sp, ax)
+    return ProgramEntry(psp, psp, program.ip, psp, sp, ax)
 
 
-def enter(guest: Guest, entry: Entry) -> None:
+def enter(guest: Guest, entry: ProgramEntry) -> None:
     """Set the registers as COMMAND.COM leaves them: what small programs silently rely on."""
     r = guest.registers
     r.ds = r.es = r.dx = entry.psp

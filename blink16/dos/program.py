@@ -30,7 +30,7 @@ MAX_ENVIRONMENT = 32000
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class Surroundings:
     """What the first program finds around it."""
 
     path: str
@@ -52,7 +52,7 @@ def load(
     chassis: Chassis,
     standing: StandBy,
     image: bytes,
-    start: Start,
+    start: Surroundings,
     volumes: Sequence[Volume],
     console: Console,
 ) -> DosSystem:
@@ -104,7 +104,7 @@ def load(
     return dos
 
 
-def _add_drivers(chassis: Chassis, standing: StandBy, start: Start) -> None:
+def _add_drivers(chassis: Chassis, standing: StandBy, start: Surroundings) -> None:
     """Put the drivers for the mouse and for memory beyond DOS' into the machine."""
     xms = Xms(start.xms_kib) if start.xms_kib else None
     if xms is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from blink16.bios.program_keys import Pipe
+from blink16.bios.program_keys import PipedKeys
 from blink16.bus import Bus
 from blink16.console import Console
 from blink16.dos.errors import CallFailed, Code, CriticalError
@@ -138,7 +138,7 @@ class DosSystem:
         volumes: Iterable[Volume],
         console: Console,
         bus: Bus,
-        pipe: Pipe,
+        pipe: PipedKeys,
         version: tuple[int, int] = VERSION,
     ) -> None:
         """``console``: standard input; ``bus``: of the display; ``pipe``: where keys come from."""

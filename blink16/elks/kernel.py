@@ -14,6 +14,7 @@ from blink16.elks.state import (
     MAX_DESCRIPTORS,
     MAX_OPEN_FILES,
     NO_FILE,
+    REGISTERS,
     BlockKind,
     ConsoleKind,
     KernelState,
@@ -25,6 +26,7 @@ from blink16.elks.state import (
 )
 from blink16.files import FileTree
 from blink16.hostfolder import os_error
+from blink16.memory import linear
 from blink16.services import Chassis
 
 STDERR = "stderr"
@@ -136,8 +138,7 @@ class Kernel:
             return
         registers = parent.registers
         sp, ss = registers[_SP], registers[_SS]
-        address = ((ss << 4) + ((sp - len(parent.lent)) & 0xFFFF)) & 0xFFFFF
-        self.chassis.memory.write(address, parent.lent)
+        self.chassis.memory.write(linear(ss, sp - FRAME_SIZE), parent.lent)
         self.put(parent._replace(lent=b"", waiting=None))
 
     def _release_memory(self, task: Task) -> None:
@@ -423,7 +424,9 @@ class Kernel:
 
 PIPE_SIZE = 80
 """Bytes that a pipe holds."""
-_SP, _SS = 7, 10
+FRAME_SIZE = 6
+"""Bytes of IP, CS and flags, with which what a parent lends its child begins."""
+_SP, _SS = REGISTERS.index("sp"), REGISTERS.index("ss")
 
 
 def _bits(mask: int) -> list[int]:

@@ -11,7 +11,7 @@ from enum import IntFlag
 
 from blink16.elks.abi import SYSTEM_NAME, UTSNAME, Call
 from blink16.elks.execution import execute
-from blink16.elks.kernel import Kernel
+from blink16.elks.kernel import FRAME_SIZE, Kernel
 from blink16.elks.request import Leave, Request, Result, behind_stub, signed16
 from blink16.elks.segments import PARAGRAPH, find, share
 from blink16.elks.state import (
@@ -26,7 +26,7 @@ from blink16.elks.state import (
 )
 from blink16.hostfolder import os_error
 from blink16.memory import linear
-from blink16.services import ELSEWHERE, Exit, Outcome
+from blink16.services import Elsewhere, Exit, Outcome
 
 RESERVED_TASKS = 2
 """The kernel's own: the idle one, and init."""
@@ -91,7 +91,7 @@ def vfork(request: Request) -> Leave:
     _check_room(kernel)
     behind = behind_stub(request.guest)
     parent = request.task
-    stack = linear(behind["ss"], behind["sp"] - 6)
+    stack = linear(behind["ss"], behind["sp"] - FRAME_SIZE)
     lent = request.guest.memory[stack : stack + 2 * LENT_WORDS]
     child = _born(request, behind, code=parent.code, data=parent.data)
     kernel.put(child._replace(borrows=True))
@@ -144,7 +144,7 @@ def execve(request: Request) -> Outcome:
     path = request.path(request.bx)
     block = request.get(request.cx, request.dx)
     execute(request.kernel, path, block)
-    return ELSEWHERE
+    return Elsewhere(loaded=True)
 
 
 def wait4(request: Request) -> Result:
@@ -240,9 +240,14 @@ def uname(request: Request) -> int:
     return 0
 
 
-def for_root(request: Request) -> int:
-    """Refuse what changes the system as a whole: mounts, and the kernel's end."""
+def mount(request: Request) -> int:
+    """Refuse to mount, as for a user."""
     raise os_error(errno.EPERM)
+
+
+def umount(request: Request) -> int:
+    """Refuse to take away what was never mounted."""
+    raise os_error(errno.EPERM if request.task.euid else errno.EINVAL)
 
 
 REBOOT, SHUTDOWN, POWER_OFF = 0x0123, 0x4567, 0x6789
@@ -306,8 +311,8 @@ HANDLERS: dict[Call, Callable[[Request], Result]] = {
     Call.SETSID: setsid,
     Call.UMASK: umask,
     Call.UNAME: uname,
-    Call.MOUNT: for_root,
-    Call.UMOUNT: for_root,
+    Call.MOUNT: mount,
+    Call.UMOUNT: umount,
     Call.REBOOT: reboot,
     Call.SYSCTL: sysctl,
     Call.SOCKET: socket,

@@ -27,6 +27,7 @@ from blink16.elks.state import (
     TerminalState,
 )
 from blink16.elks.system import ElksSystem
+from blink16.elks.table import ElksProcessTable
 from blink16.elks.terminal import INITIAL_MODES
 from blink16.faults import hang_faults
 from blink16.files import FileTree
@@ -82,6 +83,7 @@ def load(
     call = chassis.add_stub(f"int{SYSTEM_CALL:02x}", system.call)
     chassis.set_vector(SYSTEM_CALL, *call)
     scheduler.set_stubs(call, chassis.add_stub("elks-signal", system.signal))
+    chassis.tell_processes(ElksProcessTable(kernel))
     devices.make_nodes(files)
     return image.symbol_table(placed)
 

@@ -84,7 +84,8 @@ class Scheduler:
         if state.current == IDLE:
             if any(map(self._kernel.is_ready, state.tasks.values())):
                 return self._chassis.time
-            return None if self._timer() is None else state.slice_end
+            timer = self._timer()
+            return None if timer is None else min(timer, state.slice_end)
         dues = [] if (timer := self._timer()) is None else [timer]
         if len(state.tasks) > 1 and self._next() is not None:
             dues.append(state.slice_end)

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from functools import partial
 
-from blink16.elks import filecalls, iocalls, memorycalls, processcalls, signalcalls, timecalls
+from blink16.elks import processcalls, signalcalls
 from blink16.elks.abi import MOVED_CALLS, Call, elks_errno
+from blink16.elks.calls import HANDLERS
 from blink16.elks.kernel import Kernel
 from blink16.elks.request import Blocked, Leave, Request, Result
 from blink16.elks.scheduler import Scheduler
 from blink16.elks.signals import STOPPING, ElksSignal
 from blink16.elks.state import FIRST
 from blink16.services import DONE, Guest, Outcome, Trap
-
-Handler = Callable[[Request], Result]
-HANDLERS: dict[Call, Handler] = {
-    **filecalls.HANDLERS,
-    **iocalls.HANDLERS,
-    **memorycalls.HANDLERS,
-    **processcalls.HANDLERS,
-    **signalcalls.HANDLERS,
-    **timecalls.HANDLERS,
-}
 
 
 class ElksSystem:

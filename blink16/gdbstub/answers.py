@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
-from blink16.board import ProgramFacts, Shelf, window
+from blink16.board import ProgramFacts, Shelf, Titles, window
 from blink16.breakpoints import PointError
+from blink16.cpu.registers import Registers
 from blink16.debugger import Debugger
 from blink16.gdbstub import commands, description, inferior_call, registers
 from blink16.gdbstub.agent import AgentCondition, Print
 from blink16.gdbstub.commands import points
 from blink16.gdbstub.commands.points import GdbKind
+from blink16.gdbstub.commands.processes import THREAD
 from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
+from blink16.process_table import GuestProcess
+from blink16.texts import printable
 
+_PROCESSOR = GuestProcess(THREAD, 0, "8086", "")
 LONG = 1 << 14
 """Bytes that take their time to be searched or summed."""
 MAX_HEX = PACKET_SIZE // 2
@@ -25,14 +32,13 @@ MAX_HEX = PACKET_SIZE // 2
 class Answers:
     """Answers a client's questions about a machine that stands."""
 
-    def __init__(
-        self, debugger: Debugger, program: ProgramFacts, read: ProgramFacts | None = None
-    ) -> None:
-        """Begin.  ``read``: see `Shelf`."""
+    def __init__(self, debugger: Debugger, program: ProgramFacts, titles: Titles) -> None:
         self._debugger = debugger
+        self.thread: int | None = None
+        """The process of the guest that is meant; None: the one that has the processor."""
         self._window: tuple[bytes, window.FrameWindow] | None = None
         """The unwind window, and the processor's state that it is for."""
-        self.shelf = Shelf(debugger, program, read)
+        self.shelf = Shelf(debugger, program, titles)
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
         self._guard = inferior_call.CallGuard(debugger)
@@ -53,12 +59,13 @@ class Answers:
         """Return the body of the reply; RefusedError if the question can't be answered."""
         match question:
             case commands.ReadRegisters():
-                return _hex(registers.read_all(self._debugger.machine.registers))
+                return _hex(registers.read_all(self.registers()))
             case commands.WriteRegisters(data):
+                self._check_writable()
                 registers.write_all(self._debugger, data)
                 return OK
             case commands.ReadRegister(number):
-                return _hex(registers.read(self._debugger.machine.registers, number))
+                return _hex(registers.read(self.registers(), number))
             case commands.WriteRegister():
                 return self._write_register(question)
             case commands.ReadMemory():
@@ -96,9 +103,47 @@ class Answers:
                 return question.length > LONG
         return False
 
+    # -- threads -----------------------------------------------------------------------------
+
+    def processes(self) -> Sequence[GuestProcess]:
+        """Return the processes of the guest; what has none is one itself."""
+        machine = self._debugger.machine
+        if machine.process_table is not None:
+            return machine.process_table.processes()
+        name = "" if machine.system is None else machine.system.process_name()
+        return (replace(_PROCESSOR, name=printable(name)),) if name else (_PROCESSOR,)
+
+    def current_thread(self) -> int:
+        """Return the thread that has the processor, or had it last."""
+        table = self._debugger.machine.process_table
+        return THREAD if table is None else table.current()
+
+    def process(self, thread: int | None) -> GuestProcess | None:
+        """Return the process of a thread, if it lives; None means the current one's."""
+        wanted = self.current_thread() if thread is None else thread
+        return next((one for one in self.processes() if one.thread == wanted), None)
+
+    def registers(self) -> Registers:
+        """Return the registers of the process that is meant."""
+        own = self._debugger.machine.registers
+        meant = self.process(self.thread)
+        if meant is None or meant.registers is None:
+            return own
+        others = Registers()
+        for name, value in meant.registers.items():
+            setattr(others, name, value)
+        others.icount = own.icount
+        return others
+
+    def _check_writable(self) -> None:
+        meant = self.process(self.thread)
+        if meant is not None and meant.registers is not None:
+            raise RefusedError(f"process {meant.pid} has not the processor: {meant.state}")
+
     # -- registers ---------------------------------------------------------------------------
 
     def _write_register(self, question: commands.WriteRegister) -> bytes:
+        self._check_writable()
         esp = question.number == registers.ESP
         if esp and self._guard.calls(int.from_bytes(question.data, "little")):
             # in a form that gdb has always shown for registers, whether it announced it or not
@@ -124,8 +169,7 @@ class Answers:
 
     def _unwind(self, address: int, length: int) -> bytes:
         """Read the unwind window, which shows the machine as it stands now."""
-        machine = self._debugger.machine
-        state = machine.registers.save()
+        state = self.registers().save()
         if self._window is None or self._window[0] != state:
             self._window = state, self._new_window()
         try:
@@ -134,8 +178,8 @@ class Answers:
             raise RefusedError(str(error), Errno.EFAULT) from None
 
     def _new_window(self) -> window.FrameWindow:
-        machine = self._debugger.machine
-        return window.FrameWindow(machine.memory, machine.registers, self.shelf.board.ends)
+        memory = self._debugger.machine.memory
+        return window.FrameWindow(memory, self.registers(), self.shelf.ends)
 
     def _write_memory(self, question: commands.WriteMemory) -> bytes:
         if question.address + len(question.data) > MEMORY_SIZE:

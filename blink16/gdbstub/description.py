@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
-from blink16.board import Library, window
+from blink16.board import BoardLibrary, window
 from blink16.debugger import Debugger
+from blink16.gdbstub.hostio import TARGET
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, TargetRegister
 from blink16.memory import MEMORY_SIZE
+from blink16.process_table import GuestProcess
 from blink16.texts import xml
 
 _FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
@@ -59,34 +61,33 @@ def memory_map() -> str:
     )
 
 
-def threads(those: Iterable[tuple[str, Debugger]]) -> str:
-    """Return the list of threads: the processors, by their thread-ids, and what they execute."""
+def threads(those: Iterable[tuple[str, GuestProcess]]) -> str:
+    """Return the list of threads: processors, and processes of guests, by their thread-ids."""
     rows = "".join(
-        f'<thread id="{thread}" name="8086">{xml(_process(debugger))}</thread>\n'
-        for thread, debugger in those
+        f'<thread id="{thread}" name="{xml(_thread_name(process))}"/>\n'
+        for thread, process in those
     )
     return f'<?xml version="1.0"?>\n<threads>\n{rows}</threads>\n'
 
 
-def libraries(those: Iterable[Library]) -> str:
+def libraries(those: Iterable[BoardLibrary]) -> str:
     """Return the list of libraries: further files with names and lines, where they say."""
     rows = "".join(
-        f'<library name="{xml(one.name)}"><segment address="{one.start:#x}"/></library>\n'
+        f'<library name="{TARGET}{xml(one.name)}"><segment address="{one.start:#x}"/></library>\n'
         for one in those
     )
     return f'<?xml version="1.0"?>\n<library-list version="1.0">\n{rows}</library-list>\n'
 
 
-def _process(debugger: Debugger) -> str:
-    """Return the name of the guest's process that runs; empty if its system has none."""
-    system = debugger.machine.system
-    name = "" if system is None else system.process_name()
-    return name.encode("ascii", "replace").decode("ascii")
+def _thread_name(process: GuestProcess) -> str:
+    return f"{process.name} {process.pid}" if process.pid else process.name
 
 
-def thread_info(debugger: Debugger) -> str:
-    """Return what ``info threads`` says about the processor."""
-    return f"{_process(debugger)} at instruction {debugger.machine.icount}".lstrip()
+def thread_info(debugger: Debugger, process: GuestProcess | None) -> str:
+    """Return what ``info threads`` says about a processor, or a process of a guest."""
+    if process is None or not process.pid:
+        return f"at instruction {debugger.machine.icount}"
+    return f"{_thread_name(process)}: {process.state}"
 
 
 def os_data(rows: Iterable[Mapping[str, str]], kind: str) -> str:

@@ -1,7 +1,7 @@
 """The files that a debugger may read through us: those that we make, and nothing else.
 
 gdb asks for a program's file name (qXfer:exec-file) and then reads the file with vFile packets.
-The only names that open here are the boards' and libraries'; no file of the host can be reached.
+The only names that open here are those of the `board`; no file of the host can be reached.
 gdb manual, "Host I/O Packets" and "File-I/O Remote Protocol Extension".
 """
 
@@ -18,7 +18,11 @@ from blink16.gdbstub.commands.fields import MalformedError
 from blink16.packets import PACKET_SIZE, escape
 
 BOARD = "/blink16.elf"
-"""The name of the first machine's board, as gdb shows it: target:/blink16.elf."""
+"""The name of the first machine's program file, as gdb shows it: target:/blink16.elf."""
+WHOLE = "/blink16-whole.elf"
+"""The name of the file that has all that is known of the first machine."""
+TARGET = "target:"
+"""What gdb puts before names of files that it is to read from us, whatever its sysroot."""
 MAX_OPEN = 16
 """Files that a client may have open at a time; gdb opens two or three."""
 MAX_NAME = 4096
@@ -42,9 +46,9 @@ STAT = Struct(
 BLOCK = 512
 
 
-def board_name(process: int) -> str:
-    """Return the name of a machine's board.  gdb keeps what it has read by its name."""
-    return BOARD if process == 1 else BOARD.replace(".", f"-{process}.")
+def of_process(name: str, process: int) -> str:
+    """Return the name of a machine's own such file.  gdb keeps what it has read by its name."""
+    return name if process == 1 else name.replace(".", f"-{process}.")
 
 
 class FileErrno(IntEnum):

@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from blink16 import monitor, reports
-from blink16.board import ProgramFacts
+from blink16.board import Titles
 from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, hostio
 from blink16.gdbstub.answers import Answers
 from blink16.gdbstub.commands import fields, processes
 from blink16.gdbstub.commands.fields import ALL, ANY, MalformedError, ThreadId
-from blink16.gdbstub.commands.processes import THREAD, Purpose
+from blink16.gdbstub.commands.processes import Purpose
 from blink16.gdbstub.hostio import HostFiles
 from blink16.gdbstub.orders import ListedProcess, Taken
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.gdbstub.reporting import Reporter
 from blink16.monitor.folder import Folder
+from blink16.process_table import GuestProcess
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
 """The objects of qXfer that are about processes."""
@@ -93,8 +94,7 @@ class Inferiors:
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
-        self._read: dict[int, ProgramFacts] = {}
-        """What the client knows from the boards of processes that it held before."""
+        self._titles = Titles()
         self.multiprocess = False
         """Whether the client knows of processes."""
 
@@ -106,7 +106,7 @@ class Inferiors:
 
     def add(self, taken: Taken) -> Inferior:
         """Hold one more, and mean it from now on."""
-        answers = Answers(taken.debugger, taken.program, self._read.get(taken.process))
+        answers = Answers(taken.debugger, taken.program, self._titles)
         reporter = Reporter(taken.debugger, taken.circumstances)
         inferior = Inferior(
             taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
@@ -118,12 +118,12 @@ class Inferiors:
 
     def drop(self, inferior: Inferior) -> None:
         """Hold it no more."""
-        self._read[inferior.process] = inferior.answers.shelf.read
         del self._held[inferior.process]
 
     def choose(self, inferior: Inferior) -> None:
         """Mean one from now on.  gdb takes the thread of a stop reply for the selected one."""
         self._chosen = inferior.process
+        inferior.answers.thread = None
 
     @property
     def current(self) -> Inferior:
@@ -151,31 +151,43 @@ class Inferiors:
 
     def matching(self, thread: ThreadId) -> list[Inferior]:
         """Return those that a thread-id means."""
-        if thread.thread not in (THREAD, ALL, ANY) or not self._held:
+        if not self._held:
             return []
         if thread.process == ALL:
-            return list(self)
-        if thread.process == ANY:
-            return [self.current]
-        return [inferior for inferior in self if inferior.process == thread.process]
+            meant = list(self)
+        elif thread.process == ANY:
+            meant = [self.current]
+        else:
+            meant = [inferior for inferior in self if inferior.process == thread.process]
+        if thread.thread in (ALL, ANY):
+            return meant
+        return [one for one in meant if one.answers.process(thread.thread) is not None]
 
     def to_resume(self) -> list[Inferior]:
         """Return those that c, s, bc and bs mean."""
         return self.matching(self._to_resume) or [self.current]
 
-    def thread_id(self, inferior: Inferior) -> str:
-        """Return the thread-id of its processor."""
-        return f"p{inferior.process:x}.{THREAD:x}" if self.multiprocess else f"{THREAD:x}"
+    def thread_id(self, inferior: Inferior, thread: int | None = None) -> str:
+        """Return the thread-id of one of its processes, or of that which has the processor."""
+        number = inferior.answers.current_thread() if thread is None else thread
+        return f"p{inferior.process:x}.{number:x}" if self.multiprocess else f"{number:x}"
 
     def thread_ids(self) -> str:
-        """Return those of all that are held, with commas."""
-        return ",".join(map(self.thread_id, self))
+        """Return those of all processes of all that are held, with commas."""
+        return ",".join(name for name, _ in self._threads())
+
+    def _threads(self) -> Iterator[tuple[str, GuestProcess]]:
+        for inferior in self:
+            for process in inferior.answers.processes():
+                yield self.thread_id(inferior, process.thread), process
 
     def _file(self, name: str) -> bytes | None:
         for inferior in self:
             shelf = inferior.answers.shelf
-            if hostio.board_name(inferior.process) == name:
-                return shelf.open_board()
+            if hostio.of_process(hostio.BOARD, inferior.process) == name:
+                return shelf.program_file
+            if hostio.of_process(hostio.WHOLE, inferior.process) == name:
+                return shelf.whole
             if (library := shelf.find(name)) is not None:
                 return library
         return None
@@ -210,7 +222,9 @@ class Inferiors:
             case processes.QueryThreads(first):
                 return b"m" + self.thread_ids().encode("ascii") if first and self._held else b"l"
             case processes.QueryThreadInfo(thread):
-                text = description.thread_info(self._known(thread).debugger)
+                meant = self._known(thread)
+                process = meant.answers.process(thread.thread)
+                text = description.thread_info(meant.debugger, process)
                 return text.encode("ascii").hex().encode("ascii")
             case processes.QueryAttached(process):
                 # 1 lets gdb detach when its user quits, instead of killing
@@ -232,6 +246,8 @@ class Inferiors:
             self._to_resume = question.thread
         elif question.thread.process not in (ALL, ANY):
             self._chosen = meant.process
+            named = question.thread.thread not in (ALL, ANY)
+            meant.answers.thread = question.thread.thread if named else None
         return OK
 
     def _read_object(self, question: commands.ReadObject) -> bytes:
@@ -249,14 +265,29 @@ class Inferiors:
             return same()
         match name, annex:
             case "threads", "":
-                return description.threads((self.thread_id(one), one.debugger) for one in self)
+                return description.threads(self._threads())
             case "exec-file", process:
-                return hostio.board_name(self._process(process).process)
+                own = hostio.of_process(hostio.BOARD, self._process(process).process)
+                return hostio.TARGET + own
             case "libraries", "":
                 return description.libraries(self.current.answers.shelf.tell())
             case "osdata", "":
-                types = {"Type": "processes", "Description": "The machines of this server"}
-                return description.os_data([types], "types")
+                types = [
+                    {"Type": "processes", "Description": "The machines of this server"},
+                    {"Type": "threads", "Description": "The processes of the guests' systems"},
+                ]
+                return description.os_data(types, "types")
+            case "osdata", "threads":
+                seen = (
+                    {
+                        "pid": str(p.pid),
+                        "command": p.name,
+                        "state": p.state,
+                        "thread": name,
+                    }
+                    for name, p in self._threads()
+                )
+                return description.os_data(seen, "threads")
             case "osdata", "processes":
                 rows = (
                     {"pid": str(p.number), "command": p.command, "state": p.state}

@@ -27,6 +27,8 @@ interrupts what runs and calls ``debugger.remove_all()``; the machines stay as t
 EXITED or KILLED event (``debugger.last_event()``) the program is gone, and the next client needs
 a fresh machine; stock gdb hangs up by itself then, or stays in extended mode.
 
+What leads where is a table (`states`); a call that it does not foresee is a `WrongCallError`.
+
 An observer's session (``observed``) changes nothing and asks for nothing but `Send` and `Close`.
 """
 
@@ -35,13 +37,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import Enum, auto
 from functools import partial
 
 from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub import commands, description, inferiors, observing, registers, replies
+from blink16.gdbstub import commands, observing, registers, replies
 from blink16.gdbstub.commands import points, processes
-from blink16.gdbstub.commands.fields import MalformedError
+from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.orders import (
     FIRST,
@@ -58,8 +59,10 @@ from blink16.gdbstub.orders import (
     Work,
 )
 from blink16.gdbstub.outgoing import Outgoing
+from blink16.gdbstub.reading import command_in
 from blink16.gdbstub.replies import OK, Client, RefusedError
 from blink16.gdbstub.reporting import Reporter
+from blink16.gdbstub.states import PacketRule, SessionInput, SessionState, Standing, WrongCallError
 from blink16.monitor import MonitorError
 from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Item, Packet
 
@@ -72,27 +75,6 @@ TURN_SIZE = PACKET_SIZE
 """After so many items, or bytes of answers, the next client has its turn."""
 MAX_WAITING = 64
 """Packets that may wait while a machine runs; a client that sends more is cut off."""
-
-
-class SessionState(Enum):
-    """Where the conversation stands.
-
-    =========  ===================================  ======================================
-    state      a packet comes                       left by
-    =========  ===================================  ======================================
-    STANDING   is answered, or starts what follows  c s vCont bc bs; qRcmd; vAttach vRun R
-    RUNNING    waits; 03h interrupts                ``stopped`` of the last that runs
-    WORKING    waits; 03h interrupts                ``finished``
-    TAKING     waits                                ``took``, ``refused``
-    CLOSED     is ignored                           nothing
-    =========  ===================================  ======================================
-    """
-
-    STANDING = auto()
-    RUNNING = auto()
-    WORKING = auto()
-    TAKING = auto()
-    CLOSED = auto()
 
 
 class Session:
@@ -116,7 +98,7 @@ class Session:
         self._client = Client()
         self._acknowledging = True
         self._extended = False
-        self._state = SessionState.STANDING
+        self._standing = Standing()
         self._running: set[int] = set()
         self._first: tuple[Inferior, Event] | None = None
         """The event that is to be told when all machines stand."""
@@ -137,7 +119,7 @@ class Session:
     @property
     def state(self) -> SessionState:
         """Where the conversation stands."""
-        return self._state
+        return self._standing.state
 
     # -- what the server calls ---------------------------------------------------------------
 
@@ -149,15 +131,20 @@ class Session:
     @property
     def has_more(self) -> bool:
         """Whether there is something left for `go_on`."""
-        waits = self._waiting and self._state is SessionState.STANDING
-        return bool(self._arrived or waits) and self._state is not SessionState.CLOSED
+        match self._standing.rule.packets:
+            case PacketRule.ANSWERED:
+                return bool(self._arrived or self._waiting)
+            case PacketRule.KEPT:
+                return bool(self._arrived)
+            case PacketRule.IGNORED:
+                return False
 
     def go_on(self) -> list[Order]:
         """Handle some of what has come from the client, so that others have their turn too."""
         for _ in range(TURN_ITEMS):
             if not self.has_more or self._out.size >= TURN_SIZE:
                 break
-            if self._waiting and self._state is SessionState.STANDING:
+            if self._waiting and self._standing.rule.packets is PacketRule.ANSWERED:
                 self._handle(self._waiting.popleft())
             else:
                 self._arrive(self._arrived.popleft())
@@ -165,24 +152,26 @@ class Session:
 
     def stopped(self, event: Event, process: int = FIRST) -> list[Order]:
         """Take the event that ended a `Start`."""
-        if process in self._running:
-            self._running.discard(process)
+        if process not in self._running:
+            raise WrongCallError(f"process {process} was not started")
+        self._running.discard(process)
+        last = not self._running
+        goes_on = self._standing.lead(SessionInput.ALL_STOPPED if last else SessionInput.STOPPED)
+        if goes_on:
             inferior = self._inferiors.held(process)
             if self._first is None:
                 self._first = inferior, event
-                if self._running:
+                if not last:
                     self._out.order(Interrupt())
             else:
                 inferior.miss(event)
-            if not self._running:
-                self._state = SessionState.STANDING
+            if last:
                 self._tell(*self._first)
         return self._out.take_orders()
 
     def took(self, machine: Taken) -> list[Order]:
         """Take the machine that a `Take` or `TakeNew` asked for."""
-        if self._state is SessionState.TAKING:
-            self._state = SessionState.STANDING
+        if self._standing.lead(SessionInput.TAKEN):
             inferior = self._inferiors.add(machine)
             if self._answers_taking:
                 self._out.reply(
@@ -192,16 +181,13 @@ class Session:
 
     def refused(self, reason: str) -> list[Order]:
         """Take the reason why there is no machine."""
-        if self._state is SessionState.TAKING:
-            self._state = SessionState.STANDING
-            if self._answers_taking:
-                self._out.reply(replies.error(RefusedError(reason), self._client))
+        if self._standing.lead(SessionInput.TAKEN) and self._answers_taking:
+            self._out.reply(replies.error(RefusedError(reason), self._client))
         return self._out.take_orders()
 
     def finished(self, text: str) -> list[Order]:
         """Take the text that a `Work` returned."""
-        if self._state is SessionState.WORKING:
-            self._state = SessionState.STANDING
+        if self._standing.lead(SessionInput.FINISHED):
             self._out.say_collected()
             self._out.say(text)
             self._out.reply(self._result())
@@ -220,8 +206,7 @@ class Session:
 
     def speak(self) -> list[Order]:
         """Say notices and output now, if this is a moment when the client listens."""
-        listens = self._state in (SessionState.RUNNING, SessionState.WORKING)
-        if listens or self._out.notifies:
+        if self._standing.rule.stoppable or self._out.notifies:
             self._out.say_collected()
         return self._out.take_orders()
 
@@ -246,7 +231,7 @@ class Session:
         """Acknowledge a packet, and handle it now or when the machine stands again."""
         if self._acknowledging:
             self._out.acknowledge(b"+")
-        if self._state is SessionState.STANDING or item == _INTERRUPT_PACKET:
+        if self._standing.rule.packets is PacketRule.ANSWERED or item == _INTERRUPT_PACKET:
             self._handle(item)
         elif len(self._waiting) >= MAX_WAITING:
             self._close(Fate.LEAVE, "too many packets while the machine runs")
@@ -256,14 +241,14 @@ class Session:
                 self._interrupt()  # who wants to leave does not want to wait
 
     def _interrupt(self) -> None:
-        if self._state in (SessionState.RUNNING, SessionState.WORKING):
+        if self._standing.rule.stoppable:
             self._out.order(Interrupt())
         else:
             self._early_break = True
 
     def _handle(self, item: Packet | BadPacket | Control) -> None:
         try:
-            command = _command(item)
+            command = command_in(item)
             if self._observed is not None:
                 observing.check(command, runs=self._observed())
             self._carry_out(command)
@@ -282,7 +267,7 @@ class Session:
                 self._client = Client.of(features)
                 self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
-                self._out.reply(_supported(self._client))
+                self._out.reply(supported(self._client))
             case commands.StartNoAckMode():
                 self._out.reply(OK)
                 self._acknowledging = False
@@ -329,7 +314,8 @@ class Session:
 
     def _work(self, inferior: Inferior, run: Callable[[], str], *, computes: bool = False) -> None:
         """Have something done in a worker thread; `_result` then answers."""
-        self._state, self._result = SessionState.WORKING, _done
+        self._standing.lead(SessionInput.WORK)
+        self._result = _done
         self._out.order(Work(run, inferior.process, computes))
 
     def _ponder(self, question: commands.Question) -> str:
@@ -391,7 +377,7 @@ class Session:
                 self._let_go([inferior], Fate.RESTART, "")
                 order = Take(inferior.process)
         self._answers_taking = not restart
-        self._state = SessionState.TAKING
+        self._standing.lead(SessionInput.TAKE)
         self._out.order(order)
 
     def _meant(self, process: int | None) -> list[Inferior]:
@@ -428,11 +414,14 @@ class Session:
             if missed is not None:
                 self._tell(inferior, missed)
                 return
-        self._state, self._first = SessionState.RUNNING, None
+        self._standing.lead(SessionInput.RUN)
+        self._first = None
         self._running = {inferior.process for inferior in chosen}
         self._out.say_collected()
         for inferior, how in chosen.items():
             inferior.start()
+            told = inferior.answers.shelf.is_told and not self._client.list_threads
+            inferior.debugger.tells_loads = told
             self._out.order(Start(how, inferior.process))
         if self._early_break:
             self._out.order(Interrupt())
@@ -452,6 +441,9 @@ class Session:
 
     def _tell(self, inferior: Inferior, event: Event) -> None:
         """Tell the client how a run has ended."""
+        if event.kind is EventKind.LOADED:
+            self._announce(inferior)
+            return
         self._out.say_collected()
         self._out.mention(replies.say(event, inferior.debugger.machine.icount))
         self._out.reply(self._stop_reply(inferior, event))
@@ -490,11 +482,11 @@ class Session:
         return replies.stop(event, thread, threads, values, kind, self._client)
 
     def _close(self, fate: Fate, reason: str) -> None:
-        if self._state is SessionState.STANDING and self._observed is None:
+        if self._standing.rule.packets is PacketRule.ANSWERED and self._observed is None:
             for inferior in self._inferiors:
                 inferior.leave()
         self._out.order(Close(fate, reason))
-        self._state = SessionState.CLOSED
+        self._standing.lead(SessionInput.CLOSE)
         self._waiting.clear()
 
 
@@ -510,29 +502,3 @@ _INTERRUPT_PACKET = Packet(b"vCtrlC")
 
 def _done() -> bytes:
     return OK
-
-
-def _command(item: Packet | BadPacket | Control) -> commands.Command:
-    """Return the command in a packet; RefusedError if there is none."""
-    match item:
-        case Packet(body):
-            try:
-                return commands.parse(body)
-            except MalformedError as error:
-                raise RefusedError(str(error)) from None
-        case BadPacket(reason):
-            raise RefusedError(reason)
-        case _:
-            # without acknowledgements a damaged packet still has to be answered by something
-            raise RefusedError("damaged packet")
-
-
-def _supported(client: Client) -> bytes:
-    """Return the answer to qSupported, which follows from the tables of packets and objects."""
-    features = [f"PacketSize={PACKET_SIZE:x}", *commands.features()]
-    objects = [*(name for name, _ in description.OBJECTS), *inferiors.OBJECTS]
-    features += [f"qXfer:{name}:read+" for name in objects]
-    features += ["multiprocess+"] * client.multiprocess
-    features += ["swbreak+"] * client.swbreak + ["hwbreak+"] * client.hwbreak
-    features += ["error-message+"] * client.error_message
-    return ";".join(features).encode("ascii")

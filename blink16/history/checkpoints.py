@@ -110,6 +110,10 @@ class Ring:
         )
         self.size += checkpoint.size
 
+    def floor(self) -> int:
+        """Return the bytes that the newest state takes by itself, which no thinning frees."""
+        return footprint(self._checkpoints[-1].snapshot)
+
     # -- taking out --------------------------------------------------------------------------
 
     def truncate(self, icount: int) -> None:

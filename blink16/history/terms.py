@@ -43,6 +43,8 @@ class HistorySize:
     """Bytes, about."""
     limit: int
     """Bytes."""
+    state: int = 0
+    """Bytes that the machine's newest state takes beside them, where that is much."""
 
 
 @dataclass(frozen=True, slots=True)

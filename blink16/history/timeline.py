@@ -27,6 +27,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from threading import Lock
 from time import perf_counter
 
+from construct import ConstructError
+
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Cell
 from blink16.governor import Governor
@@ -77,6 +79,8 @@ class Timeline:
         self.changes = 0
         """Moves with everything that happens to the machine from outside."""
         self._pace = pace or Pace()
+        self._foreign = False
+        """Whether states in it came from a file."""
         self._interrupted = False
         self._requests = Lock()
         """Makes a request in the flag and in the machine one."""
@@ -164,9 +168,10 @@ class Timeline:
                 goal = min(goal, self._log[self._fed].icount)
         due = self._due() if dense else FOREVER
         started = perf_counter()
-        stop = machine.run(
-            max(1, min(goal, due) - here), skip_breakpoint=skip, through_traps=through_traps
-        )
+        with self._believing():
+            stop = machine.run(
+                max(1, min(goal, due) - here), skip_breakpoint=skip, through_traps=through_traps
+            )
         self._pace.ran(machine.icount - here, perf_counter() - started)
         self._end = max(self._end, machine.icount)
         if self._feed() and stop.reason in _RESTS and not machine.registers.cells[Cell.HALTED]:
@@ -226,9 +231,20 @@ class Timeline:
         """Let the inputs happen again that were logged here; whether there were any."""
         before = self._fed
         while self._fed < len(self._log) and self._log[self._fed].icount == self.now:
-            self._log[self._fed].apply(self.machine)
+            with self._believing():
+                self._log[self._fed].apply(self.machine)
             self._fed += 1
         return self._fed > before
+
+    @contextmanager
+    def _believing(self) -> Iterator[None]:
+        """Run a machine whose state came from outside: what it stumbles over was put there."""
+        try:
+            yield
+        except _STUMBLES as error:
+            if not self._foreign:
+                raise
+            raise ReplayError(f"a state in the recording is damaged: {error!r:.100}") from error
 
     def inputs(self) -> list[Input]:
         """Return the logged inputs that are remembered, oldest first."""
@@ -356,7 +372,8 @@ class Timeline:
         machine.memory.put_pages(pages)
         machine.memory.begin()
         self._base = checkpoint
-        machine.restore(checkpoint.snapshot)
+        with self._believing():
+            machine.restore(checkpoint.snapshot)
         self._fed = checkpoint.fed
         self._feed()
 
@@ -437,6 +454,7 @@ class Timeline:
 
         This must be where the history begins, and nothing may have happened yet.
         """
+        self._foreign = True
         for entry in inputs:
             self._log.append(entry)
         images = {self.start: self._base.image}
@@ -461,16 +479,21 @@ class Timeline:
     def size(self) -> HistorySize:
         """Say what the history holds and takes."""
         used = self._ring.size + self._log.size
-        return HistorySize(self.start, self._end, len(self._ring), used, self._ring.limit)
+        state = self._ring.floor() if used > self._ring.limit else 0
+        limit = self._ring.limit
+        return HistorySize(self.start, self._end, len(self._ring), used - state, limit, state)
 
     def icounts(self) -> list[int]:
         """Return where the checkpoints lie, ascending."""
         return self._ring.icounts()
 
     def _stay_within_limit(self) -> None:
-        if self._ring.size + self._log.size > self._ring.limit:
-            needed = [self._base, *self._origins]
-            self._ring.thin((self.now, self._end), needed, self._log.size)
+        ring = self._ring
+        if ring.size + self._log.size <= ring.limit:
+            return
+        floor = ring.floor()  # a guest with large files has them anyway
+        if ring.size + self._log.size - floor > ring.limit:
+            ring.thin((self.now, self._end), [self._base, *self._origins], self._log.size - floor)
 
     def _forget_beginning(self) -> None:
         """Forget the older half of the inputs, and with them the instants that need them.
@@ -494,6 +517,16 @@ class Timeline:
         self._ring = Ring(self._base, self._ring.limit)
 
 
+_STUMBLES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ConstructError,
+)
+"""What a machine raises whose state makes no sense."""
 _RESTS = {StopReason.WAITING, StopReason.HALT}
 _BEFORE = {StopReason.BREAKPOINT, StopReason.LACKS}
 _BEHIND = {StopReason.WATCHPOINT, StopReason.LACKED}

@@ -99,6 +99,8 @@ def history(debugger: Debugger, arguments: Sequence[str]) -> str:
         f"instructions {size.start} to {size.end}, now at {timeline.now}",
         f"{size.checkpoints} checkpoints, {size.used / 2**20:.1f} of {size.limit / 2**20:.0f} MiB",
     ]
+    if size.state:
+        lines.append(f"beside them, the state itself takes {size.state / 2**20:.1f} MiB")
     if size.start > timeline.began:
         lines.append(
             f"the instants from {timeline.began} on were given up to stay within the limit"

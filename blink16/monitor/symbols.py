@@ -14,7 +14,6 @@ from blink16.symbols import SymbolTable
 MAX_DEBUG = 16
 """Files with line numbers that may come at run time."""
 NAMES = "gdb reads them when it next runs, or now by: sharedlibrary"
-LINES = "gdb reads the names when it next runs, lines after: symbol-file target:/blink16.elf"
 
 
 @folder_command("symbols FILE [text=SEGMENT] [data=SEGMENT]")
@@ -23,9 +22,8 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
 
     Segments are hexadecimal.  Without them, a file whose addresses are not linear belongs where
     CS and DS point now.  FILE lies in the folder in which the server was started, or below it.
-    gdb reads the new names when it next steps or continues, or at once by `sharedlibrary`; so a
-    breakpoint at one of them may be "pending" until then.  Line numbers are there after
-    `symbol-file target:/blink16.elf`, or when gdb attaches again and reads that file.
+    gdb reads the new names and lines when it next steps or continues, or at once by
+    `sharedlibrary`; so a breakpoint at one of them may be "pending" until then.
     """
     if not arguments:
         raise MonitorError("usage: monitor symbols FILE [text=SEGMENT] [data=SEGMENT]")
@@ -47,5 +45,5 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
         debugger.debug = (*debugger.debug, found.debug)
     debugger.symbols = SymbolTable([*before, *added])
     if found.debug is not None:
-        return f"{len(added)} symbols and line numbers added; {LINES}"
+        return f"{len(added)} symbols and line numbers added; {NAMES}"
     return f"{len(added)} symbols added; {NAMES}"

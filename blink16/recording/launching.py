@@ -7,7 +7,7 @@ that is there twice is written once.  The contents follow, cut into pieces.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from blink16.bios.geometry import MAX_IMAGE_SIZE
 from blink16.devices.video import Adapter
 from blink16.dos.volume import DRIVE_LETTERS
 from blink16.dos_setup import MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB, DosDrive, DosSetup, Spot
+from blink16.elks import ConsoleKind
 from blink16.loader import ProgramKind
 from blink16.pc import DiskImage, PcSetup
 from blink16.recording.records import Record, RecordingError, RecordKind
@@ -41,6 +42,8 @@ class RecordedLaunch:
     instructions_per_second: int
     setup: PcSetup = PcSetup()  # noqa: RUF009 - frozen
     dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
+    console: ConsoleKind = ConsoleKind()  # noqa: RUF009 - frozen
+    """What the console was to an ELKS program."""
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -69,6 +72,7 @@ def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
             tuple((rom.address, _key(rom.image)) for rom in setup.roms),
         ),
         _dos_fields(launch.dos),
+        astuple(launch.console),
     )
     for content in contents.values():
         for start in range(0, len(content), PIECE):
@@ -102,6 +106,10 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
         _check_machine(kind, speed)
         return RecordedLaunch(name, kind, image, strings(arguments), epoch, speed)
     dos = _dos_setup(fields[_FIELDS_OF_VERSION_2]) if len(fields) > _FIELDS_OF_VERSION_2 else None
+    console = ConsoleKind()
+    if len(fields) > _FIELDS_OF_VERSION_2 + 1:
+        shape = (bool, bool, bool, bool, int, int)
+        console = ConsoleKind(*shaped(fields[_FIELDS_OF_VERSION_2 + 1], *shape))
     name, kind, key, arguments, epoch, speed, setup = shaped(
         fields[:_FIELDS_OF_VERSION_2], str, str, tuple, *_REST, tuple
     )
@@ -123,7 +131,7 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     except (ValueError, LookupError):
         raise RecordingError("its launch is damaged") from None
     return RecordedLaunch(
-        name, kind, files[key], strings(arguments), epoch, speed, pc, dos or DosSetup()
+        name, kind, files[key], strings(arguments), epoch, speed, pc, dos or DosSetup(), console
     )
 
 

@@ -45,6 +45,7 @@ def record(
         epoch_ns=options.epoch_ns,
         instructions_per_second=machine.instructions_per_second,
         dos=options.dos,
+        console=options.console,
         setup=PcSetup() if program.kind is loader.ProgramKind.ELKS else options.setup,
     )
     assert options.answers is not None
@@ -103,6 +104,7 @@ def _replay(
             epoch_ns=launch.epoch_ns,
             setup=launch.setup,
             dos=launch.dos,
+            console=launch.console,
             answers=answers,
         )
         loaded = loader.load(program, launch.arguments, options)

@@ -140,7 +140,7 @@ class HostedMachine:
         if not images:
             return True
         try:
-            for line in pc.commit_all(self.debugger.machine, images):
+            for line in pc.commit_all(self.debugger.machine, images, say):
                 say(line)
         except pc.CommitError as error:
             say(str(error))

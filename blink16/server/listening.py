@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import trio
 
-from blink16 import socketfile
+from blink16 import socketfile, terminal
 from blink16.server.sources import Say
 
 KEEPALIVE_IDLE = 30
@@ -89,7 +88,7 @@ def announce(
 
 def to_standard_error(text: str) -> None:
     """Tell a line as scripts look for it."""
-    print(text, file=sys.stderr, flush=True)
+    terminal.say(text)
 
 
 def standard_streams() -> trio.abc.HalfCloseableStream:

@@ -35,19 +35,19 @@ from blink16.symbolfiles.source import MAX_SYMBOLS, SymbolFileError
 from blink16.symbolfiles.toolchain import (
     VOID,
     ArrayType,
+    BaseEncoding,
     BaseType,
     DataType,
-    Encoding,
     Function,
     FunctionType,
     InRegister,
     Label,
     Language,
-    Line,
-    Local,
+    LocalPlace,
     Member,
     PointerType,
     Scope,
+    SourceLine,
     Spans,
     Static,
     StructureType,
@@ -121,7 +121,7 @@ class Subsection(IntEnum):
     LINES_IN_SEGMENT = 0x109
 
 
-class Record(IntEnum):
+class SymbolRecord(IntEnum):
     """The kinds of symbols; bit 7 says that offsets have 32 bits."""
 
     BLOCK = 0x00
@@ -295,15 +295,17 @@ def _unit(module: _Module, all_code: Spans) -> tuple[Unit, list[Label]]:
     return unit, labels
 
 
-def _lines(module: _Module) -> Iterator[Line]:
+def _lines(module: _Module) -> Iterator[SourceLine]:
     for content in module.lines:
         for block in GreedyRange(LINES).parse(content):
             for line in block.lines:
-                yield Line(_address(module.head.segment, line.offset), block.file, line.number)
+                yield SourceLine(
+                    _address(module.head.segment, line.offset), block.file, line.number
+                )
     for content in module.lines_in_segments:
         for block in GreedyRange(LINES_IN_SEGMENT).parse(content):
             for line in block.lines:
-                yield Line(_address(block.segment, line.offset), block.file, line.number)
+                yield SourceLine(_address(block.segment, line.offset), block.file, line.number)
 
 
 def _address(segment: int, offset: int) -> int:
@@ -350,36 +352,36 @@ class _Symbols:
 
     def _take(self, kind: int, body: bytes) -> None:
         match kind:
-            case Record.BLOCK:
+            case SymbolRecord.BLOCK:
                 block = BLOCK.parse(body)
                 self._begin(block.offset, block.size, None)
-            case Record.PROCEDURE:
+            case SymbolRecord.PROCEDURE:
                 procedure = PROCEDURE.parse(body)
                 self._begin(procedure.offset, procedure.size, procedure)
-            case Record.WITH:
+            case SymbolRecord.WITH:
                 self._begin(0, 0, None)
-            case Record.END if self._open:
+            case SymbolRecord.END if self._open:
                 self._end(self._open.pop())
-            case Record.FRAME_DATA:
+            case SymbolRecord.FRAME_DATA:
                 data = FRAME_DATA.parse(body)
-                place = Local(data.offset)
+                place = LocalPlace(data.offset)
                 type_id = self._types.own(data.type)
                 self._add(Variable(data.name, type_id, place, parameter=data.offset > 0))
-            case Record.STATIC_DATA:
+            case SymbolRecord.STATIC_DATA:
                 data = STATIC_DATA.parse(body)
                 where = Static(_address(data.segment, data.offset), data.segment)
                 if data.name:
                     self._add(Variable(data.name, self._types.own(data.type), where))
-            case Record.REGISTER:
+            case SymbolRecord.REGISTER:
                 data = REGISTER.parse(body)
                 if data.register in _REGISTERS:
                     register = InRegister(_REGISTERS[data.register])
                     self._add(Variable(data.name, self._types.own(data.type), register))
-            case Record.LABEL:
+            case SymbolRecord.LABEL:
                 label = LABEL.parse(body)
                 address = _address(self._segment, label.offset)
                 self.labels.append(Label(label.name, address, code=True))
-            case Record.SEGMENT:
+            case SymbolRecord.SEGMENT:
                 self._segment = SEGMENT.parse(body).segment
             case _:  # what others have is passed over: each record says how long it is
                 pass
@@ -556,16 +558,16 @@ def _basic(number: int) -> DataType | None:
         return PointerType(number & ~0x60, far=mode > 1)
     match kind:
         case 0 if size in _INTEGERS:
-            encoding = Encoding.SIGNED_CHARACTER if size == 0 else Encoding.SIGNED
+            encoding = BaseEncoding.SIGNED_CHARACTER if size == 0 else BaseEncoding.SIGNED
             return BaseType(_INTEGERS[size], 1 << size, encoding)
         case 1 if size in _UNSIGNED:
-            encoding = Encoding.UNSIGNED_CHARACTER if size == 0 else Encoding.UNSIGNED
+            encoding = BaseEncoding.UNSIGNED_CHARACTER if size == 0 else BaseEncoding.UNSIGNED
             return BaseType(_UNSIGNED[size], 1 << size, encoding)
         case 2 if size in _FLOATS:
             name, length = _FLOATS[size]
-            return BaseType(name, length, Encoding.FLOAT)
+            return BaseType(name, length, BaseEncoding.FLOAT)
         case 4:
-            return BaseType("boolean", 1 << size, Encoding.BOOLEAN)
+            return BaseType("boolean", 1 << size, BaseEncoding.BOOLEAN)
         case 5:
-            return BaseType("char", 1, Encoding.SIGNED_CHARACTER)
+            return BaseType("char", 1, BaseEncoding.SIGNED_CHARACTER)
     return None

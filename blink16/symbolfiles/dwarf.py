@@ -42,18 +42,18 @@ from blink16.memory import MEMORY_SIZE
 from blink16.symbolfiles.source import DebugInformation
 from blink16.symbolfiles.toolchain import (
     ArrayType,
+    BaseEncoding,
     BaseType,
     DataType,
-    Encoding,
     EnumerationType,
     Function,
     FunctionType,
     InRegister,
-    Line,
-    Local,
+    LocalPlace,
     Member,
     PointerType,
     Scope,
+    SourceLine,
     Static,
     StructureType,
     Toolchain,
@@ -158,12 +158,12 @@ class Op(IntEnum):
 
 
 _ENCODINGS = {
-    Encoding.BOOLEAN: 0x02,
-    Encoding.FLOAT: 0x04,
-    Encoding.SIGNED: 0x05,
-    Encoding.SIGNED_CHARACTER: 0x06,
-    Encoding.UNSIGNED: 0x07,
-    Encoding.UNSIGNED_CHARACTER: 0x08,
+    BaseEncoding.BOOLEAN: 0x02,
+    BaseEncoding.FLOAT: 0x04,
+    BaseEncoding.SIGNED: 0x05,
+    BaseEncoding.SIGNED_CHARACTER: 0x06,
+    BaseEncoding.UNSIGNED: 0x07,
+    BaseEncoding.UNSIGNED_CHARACTER: 0x08,
 }
 _WORDS = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
 _REGISTERS = {name: number for number, name in enumerate(_WORDS)}
@@ -222,12 +222,12 @@ _END_OF_SEQUENCE = b"\x00\x01\x01"
 
 
 @dataclass
-class Entry:
+class DebugEntry:
     """A debugging information entry; a reference is another entry."""
 
     tag: Tag
     attributes: list[tuple[At, Form, object]] = field(default_factory=list)
-    children: list[Entry] = field(default_factory=list)
+    children: list[DebugEntry] = field(default_factory=list)
     offset: int = 0
     """Where it stands in its unit."""
 
@@ -327,7 +327,7 @@ class _Sections:
         self.locations += bytes(8)
         return at
 
-    def write(self, root: Entry) -> None:
+    def write(self, root: DebugEntry) -> None:
         """Add a unit: first the places of its entries, then their contents."""
         self._place(root, UNIT_HEADER_SIZE)
         entries = bytearray()
@@ -335,7 +335,7 @@ class _Sections:
         fields = {"version": VERSION, "abbreviations": 0, "address_size": ADDRESS_SIZE}
         self.info += UNIT.build(fields | {"entries": bytes(entries)})
 
-    def _place(self, entry: Entry, at: int) -> int:
+    def _place(self, entry: DebugEntry, at: int) -> int:
         entry.offset = at
         at += len(VarInt.build(self._code(entry)))
         at += sum(len(_value(form, value, entry)) for _, form, value in entry.attributes)
@@ -343,7 +343,7 @@ class _Sections:
             at = self._place(child, at)
         return at + bool(entry.children)
 
-    def _put(self, entry: Entry, into: bytearray) -> None:
+    def _put(self, entry: DebugEntry, into: bytearray) -> None:
         into += VarInt.build(self._code(entry))
         for _, form, value in entry.attributes:
             into += _value(form, value, entry)
@@ -352,7 +352,7 @@ class _Sections:
         if entry.children:
             into += b"\0"
 
-    def _code(self, entry: Entry) -> int:
+    def _code(self, entry: DebugEntry) -> int:
         attributes = tuple((name, form) for name, form, _ in entry.attributes)
         shape = entry.tag, bool(entry.children), attributes
         return self.shapes.setdefault(shape, len(self.shapes) + 1)
@@ -367,12 +367,12 @@ _FIXED = {
 }
 
 
-def _value(form: Form, value: object, entry: Entry) -> bytes:
+def _value(form: Form, value: object, entry: DebugEntry) -> bytes:
     """Return an attribute's value as it stands in .debug_info."""
     if form in _FIXED:
         return bytes(_FIXED[form].build(value))
     match form, value:
-        case Form.REFERENCE, Entry():
+        case Form.REFERENCE, DebugEntry():
             return bytes(Int32ul.build(value.offset))
         case Form.STRING, str():
             return value.encode("utf-8").replace(b"\0", b"?") + b"\0"
@@ -411,7 +411,7 @@ class _Unit:
         self._image = image
         self._near = near
         self._sections = sections
-        self._root = Entry(Tag.UNIT)
+        self._root = DebugEntry(Tag.UNIT)
         self._files = list(dict.fromkeys([unit.name, *(line.file for line in unit.lines)]))
         self._lines = [line for line in unit.lines if 0 <= line.address < MEMORY_SIZE - image]
         self._first = {line.address: line for line in reversed(self._lines)}
@@ -442,26 +442,26 @@ class _Unit:
     def _moved(self, span: range) -> range:
         return range(self._image + span.start, min(self._image + span.stop, MEMORY_SIZE))
 
-    def _list_of_locations(self) -> Entry:
+    def _list_of_locations(self) -> DebugEntry:
         """Return a variable that nobody sees, for gdb to find a list of locations in the unit."""
-        block = Entry(Tag.BLOCK)
+        block = DebugEntry(Tag.BLOCK)
         block.add(At.LOW_PC, Form.ADDRESS, MEMORY_SIZE)
         block.add(At.HIGH_PC, Form.DATA4, 1)
-        hidden = Entry(Tag.VARIABLE)
+        hidden = DebugEntry(Tag.VARIABLE)
         hidden.add(At.NAME, Form.STRING, "blink16")
         hidden.add(At.LOCATION, Form.SECTION_OFFSET, self._sections.add_locations((), 0))
         block.children.append(hidden)
-        function = Entry(Tag.FUNCTION)
+        function = DebugEntry(Tag.FUNCTION)
         function.add(At.NAME, Form.STRING, "blink16")
         function.add(At.LOW_PC, Form.ADDRESS, MEMORY_SIZE)
         function.add(At.HIGH_PC, Form.DATA4, 1)
         function.children.append(block)
         return function
 
-    def _function(self, function: Function) -> Entry:
+    def _function(self, function: Function) -> DebugEntry:
         span = self._moved(function.scope.span)
         body = self._body(function, span)
-        entry = Entry(Tag.FUNCTION)
+        entry = DebugEntry(Tag.FUNCTION)
         entry.add(At.NAME, Form.STRING, function.name)
         entry.add(At.EXTERNAL, Form.PRESENT, True)
         line = self._first.get(function.scope.span.start)
@@ -491,17 +491,17 @@ class _Unit:
         first = function.scope.span.start
         at = bisect_right(self._line_starts, first)
         framed = bool(function.scope.scopes) or any(
-            isinstance(variable.place, Local) for variable in function.scope.variables
+            isinstance(variable.place, LocalPlace) for variable in function.scope.variables
         )
         if not framed or first not in self._first or at == len(self._line_starts):
             return span.start
         second = self._line_starts[at] + self._image
         return second if second < span.stop else span.start
 
-    def _scope(self, scope: Scope, frame: _Frame) -> list[Entry]:
+    def _scope(self, scope: Scope, frame: _Frame) -> list[DebugEntry]:
         entries = [self._variable(variable, frame) for variable in scope.variables]
         for inner in scope.scopes:
-            block = Entry(Tag.BLOCK)
+            block = DebugEntry(Tag.BLOCK)
             span = self._moved(inner.span)
             block.add(At.LOW_PC, Form.ADDRESS, span.start)
             block.add(At.HIGH_PC, Form.DATA4, len(span))
@@ -509,8 +509,8 @@ class _Unit:
             entries.append(block)
         return entries
 
-    def _variable(self, variable: Variable, frame: _Frame | None) -> Entry:
-        entry = Entry(Tag.PARAMETER if variable.parameter and frame else Tag.VARIABLE)
+    def _variable(self, variable: Variable, frame: _Frame | None) -> DebugEntry:
+        entry = DebugEntry(Tag.PARAMETER if variable.parameter and frame else Tag.VARIABLE)
         entry.add(At.NAME, Form.STRING, variable.name)
         described = self._types.resolved(variable.type)
         pointer = described if isinstance(described, PointerType) else None
@@ -519,7 +519,7 @@ class _Unit:
             entry.add(At.TYPE, Form.REFERENCE, kind)
         if frame is None:
             entry.add(At.EXTERNAL, Form.PRESENT, True)
-        if variable.parameter and frame is not None and isinstance(variable.place, Local):
+        if variable.parameter and frame is not None and isinstance(variable.place, LocalPlace):
             places = self._parameter(variable.place, frame, pointer)
             at = self._sections.add_locations(places, 0)
             entry.add(At.LOCATION, Form.SECTION_OFFSET, at)
@@ -528,7 +528,7 @@ class _Unit:
         return entry
 
     def _parameter(
-        self, place: Local, frame: _Frame, pointer: PointerType | None
+        self, place: LocalPlace, frame: _Frame, pointer: PointerType | None
     ) -> Iterator[tuple[range, bytes]]:
         """Yield where a parameter is at a function's first instruction, and in its body."""
         if frame.body > frame.span.start:
@@ -545,7 +545,7 @@ class _Unit:
             case Static(address, segment):
                 where = bytes([Op.ADDRESS]) + _uint32(self._image + address)
                 return where + self._pointer(pointer, segment)
-            case Local(offset):
+            case LocalPlace(offset):
                 return _in_stack("bp", offset) + self._pointer(pointer, None)
             case InRegister(name):
                 return self._register(name, pointer)
@@ -656,12 +656,12 @@ def _in_stack(base: str, offset: int) -> bytes:
 class _TypeEntries:
     """The entries of types, made when they are first named."""
 
-    def __init__(self, types: Mapping[TypeId, DataType], root: Entry) -> None:
+    def __init__(self, types: Mapping[TypeId, DataType], root: DebugEntry) -> None:
         self._types = types
         self._root = root
-        self._plain: dict[TypeId, Entry] = {}
-        self._pointers: dict[TypeId, Entry] = {}
-        self._names: dict[str, Entry] = {}
+        self._plain: dict[TypeId, DebugEntry] = {}
+        self._pointers: dict[TypeId, DebugEntry] = {}
+        self._names: dict[str, DebugEntry] = {}
 
     def resolved(self, number: TypeId) -> DataType | None:
         """Return a type, through typedefs."""
@@ -672,14 +672,14 @@ class _TypeEntries:
             number = described.target
         return None
 
-    def variable(self, number: TypeId) -> Entry | None:
+    def variable(self, number: TypeId) -> DebugEntry | None:
         """Return the type of a variable: a pointer that can be followed, if it is one."""
         described = self.resolved(number)
         if isinstance(described, PointerType):
             return self._pointer(described.target)
         return self.stored(number)
 
-    def result(self, number: TypeId) -> Entry | None:
+    def result(self, number: TypeId) -> DebugEntry | None:
         """Return the type of what a function returns, None where gdb can't find it."""
         described = self.resolved(number)
         if self._size(number) <= 2 and not isinstance(described, StructureType):
@@ -687,7 +687,7 @@ class _TypeEntries:
         name = f"{self._name(number)} in dx:ax"
         return self._named(name, None) if described is not None else None
 
-    def stored(self, number: TypeId) -> Entry | None:
+    def stored(self, number: TypeId) -> DebugEntry | None:
         """Return the type of something that lies in memory."""
         if number in self._plain:
             return self._plain[number]
@@ -697,42 +697,42 @@ class _TypeEntries:
         if isinstance(described, PointerType):
             return self._named(self._name(number), 4 if described.far else 2)
         if isinstance(described, FunctionType):
-            entry = Entry(Tag.SUBROUTINE)
+            entry = DebugEntry(Tag.SUBROUTINE)
             self._keep(number, entry)
             return entry
         return self._made(number, described)
 
-    def _keep(self, number: TypeId, entry: Entry) -> None:
+    def _keep(self, number: TypeId, entry: DebugEntry) -> None:
         self._plain[number] = entry
         self._root.children.append(entry)
 
-    def _made(self, number: TypeId, described: DataType) -> Entry:
+    def _made(self, number: TypeId, described: DataType) -> DebugEntry:
         match described:
             case BaseType(name, size, encoding):
-                entry = Entry(Tag.BASE)
+                entry = DebugEntry(Tag.BASE)
                 self._keep(number, entry)
                 _head(entry, name, size)
                 entry.add(At.ENCODING, Form.DATA1, _ENCODINGS[encoding])
             case ArrayType(element, size):
-                entry = Entry(Tag.ARRAY)
+                entry = DebugEntry(Tag.ARRAY)
                 self._keep(number, entry)
                 self._refer(entry, element)
-                bound, each = Entry(Tag.SUBRANGE), self._size(element)
+                bound, each = DebugEntry(Tag.SUBRANGE), self._size(element)
                 if each:
                     bound.add(At.UPPER_BOUND, Form.SDATA, size // each - 1)
                 entry.children.append(bound)
             case StructureType(name, size, members, union):
-                entry = Entry(Tag.UNION if union else Tag.STRUCTURE)
+                entry = DebugEntry(Tag.UNION if union else Tag.STRUCTURE)
                 self._keep(number, entry)
                 _head(entry, name, size)
                 entry.children = [self._member(member) for member in members]
             case EnumerationType(name, size, values):
-                entry = Entry(Tag.ENUMERATION)
+                entry = DebugEntry(Tag.ENUMERATION)
                 self._keep(number, entry)
                 _head(entry, name, size)
                 entry.children = [_enumerator(*value) for value in values]
             case TypeName(name, target):
-                entry = Entry(Tag.TYPEDEF)
+                entry = DebugEntry(Tag.TYPEDEF)
                 self._keep(number, entry)
                 entry.add(At.NAME, Form.STRING, name)
                 self._refer(entry, target)
@@ -740,8 +740,8 @@ class _TypeEntries:
                 raise TypeError(described)
         return entry
 
-    def _member(self, member: Member) -> Entry:
-        entry = Entry(Tag.MEMBER)
+    def _member(self, member: Member) -> DebugEntry:
+        entry = DebugEntry(Tag.MEMBER)
         entry.add(At.NAME, Form.STRING, member.name)
         self._refer(entry, member.type)
         if member.bits:
@@ -751,29 +751,29 @@ class _TypeEntries:
             entry.add(At.MEMBER_OFFSET, Form.UDATA, member.offset)
         return entry
 
-    def _refer(self, entry: Entry, number: TypeId) -> None:
+    def _refer(self, entry: DebugEntry, number: TypeId) -> None:
         target = self.stored(number)
         if target is not None:
             entry.add(At.TYPE, Form.REFERENCE, target)
 
-    def _pointer(self, target: TypeId) -> Entry:
+    def _pointer(self, target: TypeId) -> DebugEntry:
         if target not in self._pointers:
-            entry = self._pointers[target] = Entry(Tag.POINTER)
+            entry = self._pointers[target] = DebugEntry(Tag.POINTER)
             self._root.children.append(entry)
             entry.add(At.SIZE, Form.DATA1, LINEAR_POINTER)
             self._refer(entry, target)
         return self._pointers[target]
 
-    def _named(self, name: str, size: int | None) -> Entry:
+    def _named(self, name: str, size: int | None) -> DebugEntry:
         """Return a number under a name that says what it means, or nothing under such a name."""
         if name not in self._names:
-            entry = self._names[name] = Entry(Tag.TYPEDEF)
+            entry = self._names[name] = DebugEntry(Tag.TYPEDEF)
             self._root.children.append(entry)
             entry.add(At.NAME, Form.STRING, name)
             if size is not None:
-                number = Entry(Tag.BASE)
+                number = DebugEntry(Tag.BASE)
                 _head(number, f"{name} as a number", size)
-                number.add(At.ENCODING, Form.DATA1, _ENCODINGS[Encoding.UNSIGNED])
+                number.add(At.ENCODING, Form.DATA1, _ENCODINGS[BaseEncoding.UNSIGNED])
                 self._root.children.append(number)
                 entry.add(At.TYPE, Form.REFERENCE, number)
         return self._names[name]
@@ -808,14 +808,14 @@ class _TypeEntries:
         return 0
 
 
-def _head(entry: Entry, name: str, size: int) -> None:
+def _head(entry: DebugEntry, name: str, size: int) -> None:
     if name:
         entry.add(At.NAME, Form.STRING, name)
     entry.add(At.SIZE, Form.UDATA, size)
 
 
-def _enumerator(name: str, value: int) -> Entry:
-    entry = Entry(Tag.ENUMERATOR)
+def _enumerator(name: str, value: int) -> DebugEntry:
+    entry = DebugEntry(Tag.ENUMERATOR)
     entry.add(At.NAME, Form.STRING, name)
     entry.add(At.CONST_VALUE, Form.SDATA, value)
     return entry
@@ -825,7 +825,7 @@ def _enumerator(name: str, value: int) -> Entry:
 
 
 def _line_table(
-    files: Sequence[str], lines: Sequence[Line], code: Iterable[range], image: int
+    files: Sequence[str], lines: Sequence[SourceLine], code: Iterable[range], image: int
 ) -> bytes:
     """Return a unit's part of .debug_line: a sequence for each stretch of its code."""
     program, numbers = bytearray(), {file: number for number, file in enumerate(files, 1)}
@@ -850,7 +850,7 @@ def _line_table(
     )
 
 
-def _sequence(files: Mapping[str, int], lines: Iterable[Line], end: int, image: int) -> bytes:
+def _sequence(files: Mapping[str, int], lines: Iterable[SourceLine], end: int, image: int) -> bytes:
     program = bytearray()
     address, number, file = None, 1, 1
     for line in lines:

@@ -103,6 +103,7 @@ class SectionFlag(IntFlag):
     WRITE = 1
     ALLOC = 2
     EXECINSTR = 4
+    TLS = 0x400
     COMPRESSED = 0x800
 
 

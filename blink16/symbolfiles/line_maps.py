@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from blink16.symbolfiles.source import SymbolFileError
-from blink16.symbolfiles.toolchain import Language, Line, Toolchain, Unit
+from blink16.symbolfiles.toolchain import Language, SourceLine, Toolchain, Unit
 
 MAX_LINES = 200_000
 """Lines of source in a map."""
@@ -32,19 +32,19 @@ def read(lines: Sequence[str]) -> Toolchain:
     return Toolchain(tuple(_unit(file, found, ends) for file in files))
 
 
-def _lines(lines: Sequence[str]) -> Iterator[Line]:
+def _lines(lines: Sequence[str]) -> Iterator[SourceLine]:
     file = ""
     for text in lines:
         if heading := _HEADING.match(text):
             file = heading[2] or heading[1]
         elif file and _PAIR.match(text):
             for number, segment, offset in _PAIR.findall(text):
-                yield Line(int(segment, 16) * 16 + int(offset, 16), file, int(number))
+                yield SourceLine(int(segment, 16) * 16 + int(offset, 16), file, int(number))
         elif text.strip():
             file = ""
 
 
-def _unit(file: str, found: Sequence[Line], ends: Sequence[int]) -> Unit:
+def _unit(file: str, found: Sequence[SourceLine], ends: Sequence[int]) -> Unit:
     """Return a file's unit: stretches of lines, each up to the next file's or a segment's end."""
     own, spans = [], []
     start = None

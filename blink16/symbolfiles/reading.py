@@ -11,6 +11,7 @@ from pathlib import Path
 from blink16.dos.executable import PARAGRAPH
 from blink16.elks import aout
 from blink16.elks.errors import ElksError
+from blink16.hostfiles import read_at_most
 from blink16.memory import MEMORY_SIZE
 from blink16.symbolfiles import elf, embedded, line_maps, maps
 from blink16.symbolfiles.source import (
@@ -67,7 +68,7 @@ def read(source: SymbolSource, default: LoadSegments) -> SymbolFile:
     """Read a symbol file for a program that lies at ``default``.  SymbolFileError if it's none."""
     try:
         with source.path.open("rb") as file:
-            content = file.read(MAX_FILE_SIZE + 1)
+            content = read_at_most(file, MAX_FILE_SIZE + 1)
     except OSError as error:
         raise SymbolFileError(f"{source.path}: can't read it: {error.strerror}") from None
     return parse_file(content, source, default)

@@ -33,20 +33,20 @@ from blink16.symbolfiles.source import SymbolFileError
 from blink16.symbolfiles.toolchain import (
     VOID,
     ArrayType,
+    BaseEncoding,
     BaseType,
     DataType,
-    Encoding,
     EnumerationType,
     Function,
     FunctionType,
     InRegister,
     Label,
     Language,
-    Line,
-    Local,
+    LocalPlace,
     Member,
     PointerType,
     Scope,
+    SourceLine,
     Spans,
     Static,
     StructureType,
@@ -195,25 +195,25 @@ class TypeKind(IntEnum):
 
 
 _RANGES = {
-    TypeKind.SCHAR: ("char", Encoding.SIGNED_CHARACTER),
-    TypeKind.SINT: ("int", Encoding.SIGNED),
-    TypeKind.SLONG: ("long", Encoding.SIGNED),
-    TypeKind.UCHAR: ("unsigned char", Encoding.UNSIGNED_CHARACTER),
-    TypeKind.UINT: ("unsigned int", Encoding.UNSIGNED),
-    TypeKind.ULONG: ("unsigned long", Encoding.UNSIGNED),
-    TypeKind.PASCAL_CHAR: ("char", Encoding.UNSIGNED_CHARACTER),
+    TypeKind.SCHAR: ("char", BaseEncoding.SIGNED_CHARACTER),
+    TypeKind.SINT: ("int", BaseEncoding.SIGNED),
+    TypeKind.SLONG: ("long", BaseEncoding.SIGNED),
+    TypeKind.UCHAR: ("unsigned char", BaseEncoding.UNSIGNED_CHARACTER),
+    TypeKind.UINT: ("unsigned int", BaseEncoding.UNSIGNED),
+    TypeKind.ULONG: ("unsigned long", BaseEncoding.UNSIGNED),
+    TypeKind.PASCAL_CHAR: ("char", BaseEncoding.UNSIGNED_CHARACTER),
 }
 """Those with bounds, which stand in a second record."""
 _SIMPLE = {
-    TypeKind.SQUAD: ("long long", Encoding.SIGNED),
-    TypeKind.UQUAD: ("unsigned long long", Encoding.UNSIGNED),
-    TypeKind.FLOAT: ("float", Encoding.FLOAT),
-    TypeKind.DOUBLE: ("double", Encoding.FLOAT),
-    TypeKind.LONG_DOUBLE: ("long double", Encoding.FLOAT),
-    TypeKind.BOOLEAN: ("boolean", Encoding.BOOLEAN),
-    TypeKind.WORD_BOOLEAN: ("wordbool", Encoding.BOOLEAN),
-    TypeKind.LONG_BOOLEAN: ("longbool", Encoding.BOOLEAN),
-    TypeKind.SEGMENT: ("segment", Encoding.UNSIGNED),
+    TypeKind.SQUAD: ("long long", BaseEncoding.SIGNED),
+    TypeKind.UQUAD: ("unsigned long long", BaseEncoding.UNSIGNED),
+    TypeKind.FLOAT: ("float", BaseEncoding.FLOAT),
+    TypeKind.DOUBLE: ("double", BaseEncoding.FLOAT),
+    TypeKind.LONG_DOUBLE: ("long double", BaseEncoding.FLOAT),
+    TypeKind.BOOLEAN: ("boolean", BaseEncoding.BOOLEAN),
+    TypeKind.WORD_BOOLEAN: ("wordbool", BaseEncoding.BOOLEAN),
+    TypeKind.LONG_BOOLEAN: ("longbool", BaseEncoding.BOOLEAN),
+    TypeKind.SEGMENT: ("segment", BaseEncoding.UNSIGNED),
 }
 _POINTERS = {
     TypeKind.NEAR: False,
@@ -405,14 +405,14 @@ class _Module:
             self._types.table,
         )
 
-    def _lines(self) -> Iterator[Line]:
+    def _lines(self) -> Iterator[SourceLine]:
         tables, record = self._tables, self._record
         for one in tables.part(tables.correlations, record.correlations, record.correlation_count):
             if 0 < one.segment <= len(tables.segments) and 0 < one.source <= len(tables.sources):
                 segment = tables.segments[one.segment - 1]
                 file = tables.name(tables.sources[one.source - 1].name)
                 for line in tables.part(tables.lines, one.lines, one.line_count):
-                    yield Line(_address(segment.segment, line.offset), file, line.number)
+                    yield SourceLine(_address(segment.segment, line.offset), file, line.number)
 
     def _functions(self, segment: Container) -> Iterator[Function]:
         scopes = self._tables.part(self._tables.scopes, segment.scopes, segment.scope_count)
@@ -448,7 +448,7 @@ class _Module:
         symbols = self._tables.part(self._tables.symbols, record.symbols, record.symbol_count)
         found = [v for symbol in symbols if (v := self._local(symbol)) is not None]
         found.sort(
-            key=lambda v: v.place.offset if isinstance(v.place, Local) and v.parameter else 0
+            key=lambda v: v.place.offset if isinstance(v.place, LocalPlace) and v.parameter else 0
         )
         return range(start, start + record.size), tuple(found)
 
@@ -457,7 +457,7 @@ class _Module:
         match symbol.flags & 7:
             case SymbolClass.AUTO:
                 offset = symbol.offset - (symbol.offset >> 15 << 16)
-                return Variable(name, kind, Local(offset), parameter=offset > 0)
+                return Variable(name, kind, LocalPlace(offset), parameter=offset > 0)
             case SymbolClass.REGISTER if symbol.offset in _REGISTERS:
                 register = _REGISTERS[symbol.offset]
                 if self._types.size(kind) == 4 and register in _PAIRS:

@@ -25,7 +25,7 @@ class Language(Enum):
     PASCAL = "Pascal"
 
 
-class Encoding(Enum):
+class BaseEncoding(Enum):
     """How a base type's bytes are read."""
 
     SIGNED = "signed"
@@ -42,7 +42,7 @@ class BaseType:
 
     name: str
     size: int
-    encoding: Encoding
+    encoding: BaseEncoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Static:
 
 
 @dataclass(frozen=True, slots=True)
-class Local:
+class LocalPlace:
     """A place in the frame, by its offset in bytes from BP."""
 
     offset: int
@@ -136,7 +136,7 @@ class InRegister:
     name: str
 
 
-Place = Static | Local | InRegister
+Place = Static | LocalPlace | InRegister
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SourceLine:
     """The first instruction of a source line."""
 
     address: int
@@ -186,7 +186,7 @@ class Unit:
     language: Language
     code: tuple[range, ...]
     """The addresses of its code, ascending."""
-    lines: tuple[Line, ...] = ()
+    lines: tuple[SourceLine, ...] = ()
     """In the order of their addresses."""
     functions: tuple[Function, ...] = ()
     variables: tuple[Variable, ...] = ()

@@ -12,6 +12,7 @@ from blink16.memory import ADDRESS_MASK, PAGE_SHIFT, PAGES_OFFSET, PageState
 
 ADDRESS = 32
 """The width in which linear addresses are computed."""
+_LOADS_MIND = PageState.WATCH_READ | PageState.PLANAR
 _LINE_END = 15
 """A word whose offset ends in Fh may wrap at the segment's or memory's end, or lie in two pages."""
 
@@ -51,7 +52,7 @@ class Emitter(IRBuilder):
         here = self.address("%memory", linear)
         is_slow = self._at_line_end(offset, width)
         if self.watching:
-            is_slow = is_slow | (self._page_state(linear) & PageState.WATCH_READ).is_not_zero()
+            is_slow = is_slow | (self._page_state(linear) & _LOADS_MIND).is_not_zero()
         if is_slow.handle == 0:
             return self.value(f"load i{width}, ptr {here}, align 1", width)
         rare, rare_end, fast, join = self.labels(4)

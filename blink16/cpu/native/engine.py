@@ -196,7 +196,7 @@ class NativeEngine:
         while True:
             while exit_ == _AT_PORT:
                 value = self._access_port()
-                horizon = icount[0] + self.horizon()
+                horizon = icount[0] + (1 if self._watching_changed() else self.horizon())
                 goal[0] = min(horizon, end)
                 exit_ = self._core.answer(state, memory, value)
             stop = _STOPS.get(exit_) or self._see_to(exit_)
@@ -216,6 +216,12 @@ class NativeEngine:
         return (
             _STOPS[NativeExit.ATTENTION] if exit_ == NativeExit.BUDGET and horizon <= end else stop
         )
+
+    def _watching_changed(self) -> bool:
+        """Whether regions have to look at what they load from now on, or no more."""
+        translation = self.translation
+        wanted = bool(self.memory.read_watches)
+        return translation is not None and translation.watching != wanted
 
     def _access_port(self) -> int:
         """Do for IN or OUT what it left for; return what IN is to read."""

@@ -8,7 +8,7 @@ engine does: pages written, translated code and watched bytes are noticed.
 
 from __future__ import annotations
 
-from blink16.cpu.native import slots
+from blink16.cpu.native import planes, slots
 from blink16.cpu.native.layout import (
     ENTRIES_OFFSET,
     LAST_IP,
@@ -22,6 +22,7 @@ from blink16.cpu.registers import Cell
 from blink16.memory import (
     ADDRESS_MASK,
     ATTRIBUTES_OFFSET,
+    MIRROR_BIT,
     PAGE_SHIFT,
     PAGES_OFFSET,
     Attribute,
@@ -309,8 +310,41 @@ done:
 """
 
 _STORE = f"""
+; Store a byte, and again where the page has a mirror; to planes only where these are.
 define internal i32 @put(ptr %state, ptr %memory, i32 %sum, i32 %value) {{
   %linear = and i32 %sum, {ADDRESS_MASK}
+  %page = lshr i32 %linear, {PAGE_SHIFT}
+  %pages = getelementptr inbounds i8, ptr %memory, i32 {PAGES_OFFSET}
+  %mind_p = getelementptr inbounds i8, ptr %pages, i32 %page
+  %mind = load i8, ptr %mind_p
+  %adapter_bits = and i8 %mind, {int(PageState.MIRROR | PageState.PLANAR)}
+  %plain = icmp eq i8 %adapter_bits, 0
+  br i1 %plain, label %once, label %adapter
+once:
+  %event = call i32 @put_at(ptr %state, ptr %memory, i32 %linear, i32 %value)
+  ret i32 %event
+adapter:
+  %planar_bit = and i8 %mind, {int(PageState.PLANAR)}
+  %planar = icmp ne i8 %planar_bit, 0
+  br i1 %planar, label %planes, label %twice
+planes:
+  call void @planar_store(ptr %memory, i32 %linear, i32 %value)
+  %touched = call i32 @touch_written(ptr %state, ptr %memory, i32 %linear)
+  ret i32 %touched
+twice:
+  %first = call i32 @put_at(ptr %state, ptr %memory, i32 %linear, i32 %value)
+  %twin = xor i32 %linear, {MIRROR_BIT}
+  %second = call i32 @put_at(ptr %state, ptr %memory, i32 %twin, i32 %value)
+  %either = or i32 %first, %second
+  ret i32 %either
+}}
+define internal i32 @touch_written(ptr %state, ptr %memory, i32 %linear) {{
+  %here = getelementptr inbounds i8, ptr %memory, i32 %linear
+  %hit = call i32 @touch(ptr %state, ptr %here, i32 %linear, i32 {int(Attribute.WATCH_WRITE)},
+      i32 0)
+  ret i32 %hit
+}}
+define internal i32 @put_at(ptr %state, ptr %memory, i32 %linear, i32 %value) {{
   %here = getelementptr inbounds i8, ptr %memory, i32 %linear
   %byte = trunc i32 %value to i8
   %page = lshr i32 %linear, {PAGE_SHIFT}
@@ -399,8 +433,22 @@ define internal i32 @get(ptr %state, ptr %memory, i32 %sum) {{
   %here = getelementptr inbounds i8, ptr %memory, i32 %linear
   %hit = call i32 @touch(ptr %state, ptr %here, i32 %linear, i32 {int(Attribute.WATCH_READ)},
       i32 1)
+  %page = lshr i32 %linear, {PAGE_SHIFT}
+  %pages = getelementptr inbounds i8, ptr %memory, i32 {PAGES_OFFSET}
+  %mind_p = getelementptr inbounds i8, ptr %pages, i32 %page
+  %mind = load i8, ptr %mind_p
+  %planar_bit = and i8 %mind, {int(PageState.PLANAR)}
+  %planar = icmp ne i8 %planar_bit, 0
+  br i1 %planar, label %planes, label %ram
+planes:
+  %plane_byte = call i32 @planar_load(ptr %memory, i32 %linear)
+  br label %done
+ram:
   %byte = load i8, ptr %here
-  %wide = zext i8 %byte to i32
+  %ram_byte = zext i8 %byte to i32
+  br label %done
+done:
+  %wide = phi i32 [ %plane_byte, %planes ], [ %ram_byte, %ram ]
   %event = shl i32 %hit, 16
   %both = or i32 %wide, %event
   ret i32 %both
@@ -437,3 +485,4 @@ define preserve_mostcc i64 @hurry(ptr %state, i64 %budget) noinline cold {{
 """
 
 RUNTIME = _LEAVE + _SLOW + _CONDITIONAL + _STEP + _ENDS + _WAYS_IN + _TOUCH + _STORE + _LOAD
+RUNTIME += planes.text()

@@ -1,0 +1,124 @@
+"""Colors by what they mean; orange and blue are told apart by nearly everybody."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """What each kind of thing is drawn in, as styles of Rich's."""
+
+    dim: str
+    faint: str
+    text: str
+    mnemonic: str
+    register: str
+    number: str
+    symbol: str
+    target: str
+    here: str
+    """The row of the next instruction."""
+    breakpoint: str
+    changed: str
+    ascii: str
+    control: str
+    written: tuple[str, ...]
+    """By age, the newest first."""
+    read: tuple[str, ...]
+    stack_top: str
+    good: str
+    bar_past: str
+    bar_future: str
+    bar_now: str
+    mark: str
+
+    @classmethod
+    def dark(cls) -> Self:
+        """Return the colors on a dark ground."""
+        return cls(
+            dim="#56657a",
+            faint="#303b4a",
+            text="#c6d0dc",
+            mnemonic="#e6edf5 bold",
+            register="#e8c07a",
+            number="#b69cf0",
+            symbol="#7fd6a2 bold",
+            target="#7fd6a2",
+            here="on #17304d",
+            breakpoint="#ff5d5d bold",
+            changed="#ffab40 bold",
+            ascii="#c6d0dc",
+            control="#5f7590",
+            written=("#0b0e14 on #ffab40", "#ffc680 on #7a4a10", "#ffd29c on #43290c", "#ffd9ad"),
+            read=("#0b0e14 on #4cb8ff", "#b5e0ff on #124a70", "#a9d8f7 on #0d2c44", "#a9d8f7"),
+            stack_top="#0b0e14 on #7fd6a2",
+            good="#7fd6a2",
+            bar_past="#3d6ea8",
+            bar_future="#27364a",
+            bar_now="#ffab40 bold",
+            mark="#b69cf0 bold",
+        )
+
+    @classmethod
+    def light(cls) -> Self:
+        """Return the colors on a light ground."""
+        return cls(
+            dim="#8a94a3",
+            faint="#d3d9e1",
+            text="#27313d",
+            mnemonic="#0b1622 bold",
+            register="#8a5a00",
+            number="#6338b8",
+            symbol="#0a7a45 bold",
+            target="#0a7a45",
+            here="on #d5e6fa",
+            breakpoint="#c81e1e bold",
+            changed="#b85a00 bold",
+            ascii="#27313d",
+            control="#9aa5b3",
+            written=("#ffffff on #c46200", "#5c2e00 on #ffd6a6", "#5c2e00 on #ffeedd", "#8a4a00"),
+            read=("#ffffff on #0b6cb3", "#0b3c66 on #b9defa", "#0b3c66 on #e3f2fd", "#0b4f85"),
+            stack_top="#ffffff on #0a7a45",
+            good="#0a7a45",
+            bar_past="#6b9bd1",
+            bar_future="#d3d9e1",
+            bar_now="#b85a00 bold",
+            mark="#6338b8 bold",
+        )
+
+    @classmethod
+    def plain(cls) -> Self:
+        """Return no colors, where NO_COLOR asks for that: bold, reverse and underline only."""
+        return cls(
+            dim="",
+            faint="",
+            text="",
+            mnemonic="bold",
+            register="",
+            number="",
+            symbol="bold",
+            target="",
+            here="reverse",
+            breakpoint="bold",
+            changed="bold underline",
+            ascii="",
+            control="",
+            written=("reverse", "bold underline", "underline", ""),
+            read=("underline bold", "underline", "", ""),
+            stack_top="reverse",
+            good="",
+            bar_past="",
+            bar_future="",
+            bar_now="bold",
+            mark="bold",
+        )
+
+    @classmethod
+    def named(cls, theme: str) -> Self:
+        """Return the palette of a theme, or none where the user wants no color."""
+        if os.environ.get("NO_COLOR"):
+            return cls.plain()
+        return cls.light() if theme == "light" else cls.dark()

@@ -1,0 +1,163 @@
+"""The code around the next instruction, in the syntax that the user likes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from rich.text import Text
+from textual import events
+from textual.message import Message
+
+from blink16.blinkenlights.picture import Picture
+from blink16.blinkenlights.widgets.panel import Panel
+from blink16.client import CodeLine, PointRole
+
+_TOKEN = re.compile(
+    r"(?P<size>\b(?:byte|word|dword|far|near|short)\b)"
+    r"|(?P<register>\b(?:[abcd][xhl]|[sbi]p|[sd]i|[cdes]s)\b)"
+    r"|(?P<number>\b[0-9A-F]+h\b)|(?P<rest>.)",
+    re.IGNORECASE,
+)
+_TARGET = re.compile(r"^(?:call|j\w+|loop\w*)\s+([0-9A-F]+)h$", re.IGNORECASE)
+Flags = Callable[[str], bool]
+_CONDITIONS: dict[str, Callable[[Flags], bool]] = {
+    "o": lambda f: f("OF"), "no": lambda f: not f("OF"),
+    "b": lambda f: f("CF"), "c": lambda f: f("CF"), "nae": lambda f: f("CF"),
+    "nb": lambda f: not f("CF"), "nc": lambda f: not f("CF"), "ae": lambda f: not f("CF"),
+    "z": lambda f: f("ZF"), "e": lambda f: f("ZF"),
+    "nz": lambda f: not f("ZF"), "ne": lambda f: not f("ZF"),
+    "be": lambda f: f("CF") or f("ZF"), "na": lambda f: f("CF") or f("ZF"),
+    "a": lambda f: not (f("CF") or f("ZF")), "nbe": lambda f: not (f("CF") or f("ZF")),
+    "s": lambda f: f("SF"), "ns": lambda f: not f("SF"),
+    "p": lambda f: f("PF"), "pe": lambda f: f("PF"),
+    "np": lambda f: not f("PF"), "po": lambda f: not f("PF"),
+    "l": lambda f: f("SF") != f("OF"), "nge": lambda f: f("SF") != f("OF"),
+    "ge": lambda f: f("SF") == f("OF"), "nl": lambda f: f("SF") == f("OF"),
+    "le": lambda f: f("ZF") or f("SF") != f("OF"), "ng": lambda f: f("ZF") or f("SF") != f("OF"),
+    "g": lambda f: not f("ZF") and f("SF") == f("OF"),
+    "nle": lambda f: not f("ZF") and f("SF") == f("OF"),
+}  # fmt: skip
+"""By a conditional jump's letters: whether flags let it jump."""
+
+
+class CodePanel(Panel):
+    """Instructions: where, bytes, what they do; the next one on a band of its own."""
+
+    HELP = (
+        "The next instruction is on the bright band. The wheel goes through time: up is the past. "
+        "A click in the margin, F9 or b sets a breakpoint. "
+        "Green lines are the names of functions and variables."
+    )
+
+    class TimeWheel(Message):
+        """The wheel was turned on the code: so many instructions, back if negative."""
+
+        def __init__(self, count: int) -> None:
+            super().__init__()
+            self.count = count
+
+    class BreakpointWanted(Message):
+        """A breakpoint is to be set or removed at a linear address."""
+
+        def __init__(self, address: int) -> None:
+            super().__init__()
+            self.address = address
+
+    def on_mount(self) -> None:
+        """Give it a title."""
+        self.border_title = "code"
+        self._rows: list[CodeLine | None] = []
+
+    def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
+        """Draw instructions, a name on a line of its own before each that has one."""
+        drawn: list[tuple[Text, CodeLine | None]] = []
+        breakpoints = {
+            point.address
+            for point in picture.points
+            if point.role is PointRole.EXECUTE and point.address is not None
+        }
+        for line in picture.code:
+            if line.name and "+" not in line.name:
+                drawn.append((Text(f"{line.name}:", self.palette.symbol), None))
+            drawn.append((self._line(line, picture, columns, breakpoints), line))
+        here = next(
+            (
+                i
+                for i, (_, line) in enumerate(drawn)
+                if line and line.address == picture.registers.pc
+            ),
+            0,
+        )
+        top = max(0, min(here - rows // 3, len(drawn) - rows))
+        drawn = drawn[top : top + rows]
+        self._rows = [line for _, line in drawn]
+        return [text for text, _ in drawn]
+
+    def _line(self, line: CodeLine, picture: Picture, columns: int, breakpoints: set[int]) -> Text:
+        colors, here = self.palette, line.address == picture.registers.pc
+        text = Text(no_wrap=True)
+        text.append("●" if line.address in breakpoints else " ", colors.breakpoint)
+        text.append("▶" if here else " ", colors.changed)
+        text.append(f"{line.cs:04X}:{line.ip:04X} ", colors.dim)
+        if columns >= 50:
+            text.append(f"{line.code[:6].hex():<13}", colors.faint if not here else colors.dim)
+        mnemonic, _, operands = line.text.partition(" ")
+        text.append(f"{mnemonic:<6} ", colors.mnemonic)
+        target = _TARGET.match(line.text)
+        if target:
+            text.append_text(self._target(line, int(target[1], 16), picture, here))
+        else:
+            for piece in self._operands(operands):
+                text.append_text(piece)
+        if here:
+            text.pad_right(max(columns - text.cell_len, 0))
+            text.stylize(colors.here)
+        return text
+
+    def _target(self, line: CodeLine, offset: int, picture: Picture, here: bool) -> Text:
+        colors = self.palette
+        address = ((line.cs << 4) + offset) & 0xFFFFF
+        found = picture.symbols.find(address)
+        name = ""
+        if found and found[1] < 0x1000:
+            name = found[0].name + (f"+{found[1]}" if found[1] else "")
+        text = Text(name or f"{offset:04X}", colors.target)
+        if name:
+            text.append(f" {offset:04X}", colors.dim)
+        mnemonic = line.text.split()[0].lower()
+        jumps = _CONDITIONS.get(mnemonic[1:]) if mnemonic.startswith("j") else None
+        arrow = " ↑" if address < line.address else " ↓"
+        if here and jumps is not None:
+            taken = jumps(picture.registers.flag)
+            text.append(f"{arrow} taken" if taken else "  not taken", colors.changed)
+        elif mnemonic != "call":
+            text.append(arrow, colors.dim)
+        return text
+
+    def _operands(self, operands: str) -> Iterator[Text]:
+        colors = self.palette
+        styles = {"size": colors.dim, "register": colors.register, "number": colors.number}
+        for token in _TOKEN.finditer(operands):
+            yield Text(token[0], styles.get(token.lastgroup or "", colors.text))
+
+    # -- the mouse ---------------------------------------------------------------------------
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Go back in time."""
+        event.stop()
+        self.post_message(self.TimeWheel(-1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Go forward in time."""
+        event.stop()
+        self.post_message(self.TimeWheel(1))
+
+    def on_click(self, event: events.Click) -> None:
+        """Set or remove a breakpoint, if the margin was clicked, or the line twice."""
+        offset = event.get_content_offset(self)
+        if offset is None or not 0 <= offset.y < len(self._rows):
+            return
+        line = self._rows[offset.y]
+        if line is not None and (offset.x < 2 or event.chain > 1):
+            self.post_message(self.BreakpointWanted(line.address))

@@ -1,0 +1,241 @@
+"""What lies where in a machine's memory, by its symbols and its code, as gdb is to see it.
+
+All addresses are linear.  Sections without content cover the megabyte: gdb takes a symbol for
+code or for data by the section that it lies in.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from blink16.board import dwarf
+from blink16.machine import STUB_SIZE, Machine
+from blink16.memory import MEMORY_SIZE, linear
+from blink16.symbolfiles import DebugInformation
+from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
+from blink16.symbols import Symbol, SymbolKind, SymbolTable
+from blink16.unwind.functions import discover, follow_jumps
+
+MAX_SYMBOLS = 50_000
+"""Symbols on a board; the DOS kernel has 2,000, the largest that fit a megabyte about 20,000."""
+MAX_NAME = 255
+"""Characters of a symbol's name; longer ones are left out."""
+SEGMENT_SIZE = 1 << 16
+"""A symbol's bytes end with a segment, if no other symbol comes before."""
+MAINS = ("main", "_main", "main_", "start_kernel")
+"""What compilers for C make of "main" (the second: bcc, Borland and Microsoft; the third: Watcom),
+and where ELKS and Linux begin in C.  What these were called by says nothing to users."""
+
+_FLAGS = {
+    SymbolKind.CODE: SectionFlag.ALLOC | SectionFlag.EXECINSTR,
+    SymbolKind.DATA: SectionFlag.ALLOC | SectionFlag.WRITE,
+}
+_TYPES = {SymbolKind.CODE: SymbolType.FUNC, SymbolKind.DATA: SymbolType.OBJECT}
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramFacts:
+    """What is known of the program that a machine was loaded with."""
+
+    symbols: SymbolTable
+    entry: tuple[int, int]
+    """CS and IP of its first instruction."""
+    debug: tuple[DebugInformation, ...] = ()
+    """Debugging information from ELFs of the user's."""
+
+    @classmethod
+    def of(
+        cls,
+        machine: Machine,
+        symbols: SymbolTable | None = None,
+        debug: tuple[DebugInformation, ...] = (),
+    ) -> ProgramFacts:
+        """Return what is known of a machine that stands before its program's first instruction."""
+        entry = machine.registers.cs, machine.registers.ip
+        return cls(symbols or SymbolTable(), entry, debug)
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Linear addresses that hold code, or data."""
+
+    span: range
+    kind: SymbolKind
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What lies where in a machine's memory."""
+
+    symbols: list[Symbol]
+    areas: list[Area]
+    start: int
+    """The linear address of the program's first instruction."""
+    functions: list[ElfSymbol]
+    main: int | None
+    """The address of the function that gdb is told to take for main."""
+    holes: list[range]
+    """What debugging information of the user's is about."""
+
+    @property
+    def ends(self) -> tuple[range, ...]:
+        """The functions at which gdb ends its backtraces: at the program's entry, and main."""
+        ends = (range(f.address, f.address + f.size) for f in self.functions)
+        return tuple(end for end in ends if end.start in (self.start, self.main))
+
+    @property
+    def outermost(self) -> tuple[range, ...]:
+        """The function at the program's entry, if it is none of the user's: nobody has called it.
+
+        gdb tells a step into a call from one that stays in an outermost frame by the functions
+        at both places, and assemblers' debugging information has none.
+        """
+        return tuple(
+            end for end in self.ends if end.start == self.start and not self.has_lines(end.start)
+        )
+
+    def has_lines(self, address: int) -> bool:
+        """Whether debugging information of the user's is about a linear address."""
+        return _within(address, self.holes)
+
+
+def survey(machine: Machine, program: ProgramFacts) -> Survey:
+    """Find out what lies where."""
+    entry = follow_jumps(machine.memory, *program.entry)
+    symbols = {*program.symbols, *_stubs(machine)}
+    if all(symbol.kind is not SymbolKind.CODE for symbol in program.symbols):
+        symbols.update(discover(machine.memory, *entry))
+    known = sorted(filter(_usable, symbols), key=lambda symbol: (symbol.address, symbol.name))
+    known = known[:MAX_SYMBOLS]
+    areas = _areas(known)
+    code = [s for s in elf_symbols(known, areas) if s.type is SymbolType.FUNC]
+    named = {f.name: f.address for f in code}
+    main = next((named[name] for name in MAINS if name in named), None)
+    holes = code_of(program.debug)
+    if main is not None and _within(main, holes):
+        main = None  # assemblers' debugging information doesn't say that it is a function
+    return Survey(known, areas, linear(*entry), code, main, holes)
+
+
+def code_of(debug: Iterable[DebugInformation]) -> list[range]:
+    """Return the linear addresses that debugging information is about, in order."""
+    return dwarf.merged(span for one in debug for span in one.code)
+
+
+def debug_sections(contents: Mapping[str, bytes]) -> list[ElfSection]:
+    """Return sections of debugging information, but for CFI: the board's covers memory."""
+    return [
+        ElfSection(name, SectionType.PROGBITS, content=content)
+        for name, content in contents.items()
+        if name != ".debug_frame"
+    ]
+
+
+def functions(known: Survey, holes: Sequence[range]) -> Iterator[dwarf.Subprogram]:
+    """Yield the functions outside the holes, none reaching into another, or into a hole."""
+    edges = sorted({f.address for f in known.functions} | {h.start for h in holes} | {MEMORY_SIZE})
+    for f in known.functions:
+        if not _within(f.address, holes):
+            end = edges[bisect_right(edges, f.address)]
+            size = min(f.size, end - f.address)
+            yield dwarf.Subprogram(
+                f.name, f.address, size, is_main=f.address == known.main and f.name in MAINS
+            )
+
+
+def _within(address: int, ranges: Sequence[range]) -> bool:
+    """Tell whether one of some ranges, which ascend and don't overlap, has an address."""
+    index = bisect_right(ranges, address, key=lambda one: one.start)
+    return index > 0 and address in ranges[index - 1]
+
+
+def _stubs(machine: Machine) -> Iterator[Symbol]:
+    """Name the services' stubs.  Of several with one name, the one that was hung last has it."""
+    last = {name: address for address, name in machine.service_names.items()}
+    for address, name in machine.service_names.items():
+        unique = name if last[name] == address else f"{name}_{address & 0xFFFF:04x}"
+        yield Symbol(unique, address, SymbolKind.CODE, STUB_SIZE)
+
+
+def _usable(symbol: Symbol) -> bool:
+    name = symbol.name
+    return 0 <= symbol.address < MEMORY_SIZE and 0 < len(name) <= MAX_NAME and name.isprintable()
+
+
+def _areas(symbols: list[Symbol]) -> list[Area]:
+    """Part memory where code and data meet; what has no symbols counts as code."""
+    starts = [(dwarf.START, SymbolKind.CODE)]
+    end_of_data = 0
+    for symbol in symbols:
+        start, kind = starts[-1]
+        if kind is SymbolKind.DATA and symbol.address > end_of_data:
+            start, kind = end_of_data, SymbolKind.CODE
+            starts.append((start, kind))
+        if symbol.kind is not kind and symbol.address > start:
+            starts.append((symbol.address, symbol.kind))
+        if symbol.kind is SymbolKind.DATA:
+            end_of_data = symbol.address + SEGMENT_SIZE
+    if starts[-1][1] is SymbolKind.DATA and end_of_data < MEMORY_SIZE:
+        starts.append((end_of_data, SymbolKind.CODE))
+    ends = [*(start for start, _ in starts[1:]), MEMORY_SIZE]
+    return [Area(range(start, end), kind) for (start, kind), end in zip(starts, ends, strict=True)]
+
+
+def cut(areas: Iterable[Area], holes: Sequence[range]) -> list[Area]:
+    """Return areas without some places, which ascend and don't overlap."""
+    pieces = []
+    for area in areas:
+        start = area.span.start
+        for hole in holes:
+            if start < hole.stop and hole.start < area.span.stop:
+                pieces.append(Area(range(start, hole.start), area.kind))
+                start = hole.stop
+        pieces.append(Area(range(start, area.span.stop), area.kind))
+    return [piece for piece in pieces if piece.span]
+
+
+def behind_prologues(symbols: Iterable[Symbol], debug: Iterable[DebugInformation]) -> list[Symbol]:
+    """Return symbols, functions' names behind their prologues if debugging information says so.
+
+    gdb takes a name in the symbol table and a function's entry for two places where they differ.
+    The first instruction keeps a name that linkers know, with an underscore.
+    """
+    bodies = dict(pair for one in debug for pair in one.bodies)
+    moved = []
+    for symbol in symbols:
+        if symbol.kind is SymbolKind.CODE and (body := bodies.get(symbol.address)) is not None:
+            prologue = body - symbol.address
+            moved.append(replace(symbol, name=f"_{symbol.name}", size=prologue))
+            symbol = replace(symbol, address=body, size=max(symbol.size - prologue, 0))
+        moved.append(symbol)
+    return sorted(moved, key=lambda symbol: (symbol.address, symbol.name))
+
+
+def elf_symbols(symbols: list[Symbol], areas: list[Area]) -> list[ElfSymbol]:
+    """Return the symbols in areas, each reaching up to the next unless it says more."""
+    starts = [area.span.start for area in areas]
+    stops = (area.span.stop for area in areas)
+    ends = sorted({*(symbol.address for symbol in symbols), *starts, *stops, MEMORY_SIZE})
+    result = []
+    for symbol in symbols:
+        index = bisect_right(starts, symbol.address)
+        if index == 0 or symbol.address not in areas[index - 1].span:
+            continue
+        room = ends[bisect_right(ends, symbol.address)] - symbol.address
+        size = symbol.size or min(room, SEGMENT_SIZE)
+        kind = _TYPES[areas[index - 1].kind]
+        result.append(ElfSymbol(symbol.name, symbol.address, size, kind, index))
+    return result
+
+
+def memory_sections(areas: Iterable[Area]) -> list[ElfSection]:
+    """Return sections without content for areas."""
+    return [_section(number, area) for number, area in enumerate(areas, 1)]
+
+
+def _section(number: int, area: Area) -> ElfSection:
+    name = ".text" if area.kind is SymbolKind.CODE else ".data"
+    flags, size = _FLAGS[area.kind], len(area.span)
+    return ElfSection(f"{name}{number}", SectionType.NOBITS, flags, area.span.start, size=size)

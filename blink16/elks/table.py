@@ -1,0 +1,79 @@
+"""ELKS' processes as debuggers see them: each one is a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from blink16.elks import aout, image
+from blink16.elks.errors import ElksError
+from blink16.elks.image import Placed
+from blink16.elks.kernel import Kernel
+from blink16.elks.state import FIRST, REGISTERS, Life, Task, WaitFor
+from blink16.process_table import GuestProcess
+from blink16.symbols import SymbolTable
+
+FIRST_THREAD = 1
+_WAITS = {
+    WaitFor.TERMINAL: "waits for the terminal",
+    WaitFor.STREAM: "waits for input",
+    WaitFor.PIPE_DATA: "waits for a pipe's data",
+    WaitFor.PIPE_ROOM: "waits for room in a pipe",
+    WaitFor.CHILD: "waits for a child",
+    WaitFor.SIGNAL: "waits for a signal",
+    WaitFor.SELECT: "waits in select",
+    WaitFor.VFORK: "waits in vfork",
+    WaitFor.PIPE_WRITER: "waits for a fifo's writer",
+    WaitFor.PIPE_READER: "waits for a fifo's reader",
+}
+
+
+class ElksProcessTable:
+    """The kernel's processes (`services.ProcessTable`)."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._known: dict[tuple[int, int, int], SymbolTable] = {}
+        """Names by the program's node and segments; programs that run can't be written."""
+
+    def processes(self) -> Sequence[GuestProcess]:
+        """Return those that live."""
+        tasks = sorted(self._kernel.living(), key=lambda task: task.pid)
+        return [self._seen(task) for task in tasks]
+
+    def current(self) -> int:
+        """Return the thread that has the processor, or had it last."""
+        return thread_of(self._kernel.task.pid)
+
+    def symbols(self) -> Sequence[SymbolTable]:
+        """Return the names of the programs that were executed from the file tree."""
+        running = {(t.program, t.code, t.data): t for t in self._kernel.living() if t.program}
+        for key in running.keys() - self._known.keys():
+            self._known[key] = self._read(running[key])
+        return [self._known[key] for key in running]
+
+    def _read(self, task: Task) -> SymbolTable:
+        files = self._kernel.files
+        content = files.read(task.program, 0, files.size(task.program))
+        try:
+            executable = aout.parse(content)
+        except ElksError:  # it was changed behind our back
+            return SymbolTable([])
+        return image.symbol_table(Placed(executable, task.code, task.data, task.layout))
+
+    def _seen(self, task: Task) -> GuestProcess:
+        registers = None
+        if task.pid != self._kernel.state.current and task.registers:
+            registers = dict(zip(REGISTERS, task.registers, strict=True))
+        return GuestProcess(thread_of(task.pid), task.pid, task.name, self._state(task), registers)
+
+    def _state(self, task: Task) -> str:
+        if task.pid == self._kernel.state.current:
+            return "runs"
+        if task.life == Life.STOPPED:
+            return "is stopped"
+        return "can run" if task.waiting is None else _WAITS[WaitFor(task.waiting.reason)]
+
+
+def thread_of(pid: int) -> int:
+    """Return the number that debuggers know a process by."""
+    return pid - FIRST + FIRST_THREAD

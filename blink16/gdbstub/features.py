@@ -1,0 +1,18 @@
+"""What we can do, as qSupported's answer announces it: it follows from the tables."""
+
+from __future__ import annotations
+
+from blink16.gdbstub import commands, description, inferiors
+from blink16.gdbstub.replies import Client
+from blink16.packets import PACKET_SIZE
+
+
+def supported(client: Client) -> bytes:
+    """Return the answer to qSupported, for a client that can do this."""
+    features = [f"PacketSize={PACKET_SIZE:x}", *commands.features()]
+    objects = [*(name for name, _ in description.OBJECTS), *inferiors.OBJECTS]
+    features += [f"qXfer:{name}:read+" for name in objects]
+    features += ["multiprocess+"] * client.multiprocess
+    features += ["swbreak+"] * client.swbreak + ["hwbreak+"] * client.hwbreak
+    features += ["error-message+"] * client.error_message
+    return ";".join(features).encode("ascii")

@@ -1,0 +1,220 @@
+"""ELKS processes: what C programs of bcc see of fork, exec, pipes, signals and time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from elks_programs import HEAP, SAY, SOURCES, program
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from minix_disk import MinixDisk
+
+from blink16 import elks, loader
+from blink16.cpu.engine import Stop, StopReason
+from blink16.debugger import Debugger, EventKind, Resume
+from blink16.files import FileTree
+from blink16.loader import Loaded, Options, Program, ProgramKind
+from blink16.memory import MEMORY_SIZE
+
+EXPECTED = {
+    "ring": "round 49\n",
+    "bomb": "forks 61\nerrno 11\nended 61\nerrno 10\n",
+    "signals": (
+        "pause -1\ngot 14\nerrno 4\nloop 114\nread -1\nerrno 4\nalarmed 14\nkilled 9\n"
+        "handled 2560\nkill 0 -1\nerrno 3\nsignal 9 -1\nerrno 22\nwrite -1\nerrno 32\n"
+        "got 13\npipe 13\n"
+    ),
+    "family": (
+        "own child 1\nstatus 768\nnot shared 1\nnone -1\nerrno 10\nvfork shares 4\n"
+        "status 1536\nexecuted 2\nexecuted child 1\nstatus 1280\nexec errno 2\n"
+        "orphan's parent 1\nthen the end 0\nzombie 1\nno hang 0\nstatus 9\n"
+    ),
+}
+"""What they print, as the kernel's calls are documented and as its source has them."""
+STREAMS = elks.ConsoleKind(input=False, output=False, error=False)
+
+
+def loaded(
+    name: str, root: Path, engine: str, kind: elks.ConsoleKind = STREAMS, *arguments: str
+) -> tuple[Loaded, list[bytes]]:
+    """Return a machine with a program in it, and the list that its output will be in."""
+    content = program(name) if name in SOURCES else (root / "bin" / name).read_bytes()
+    options = Options(root=root, engine=engine, epoch_ns=10**18, console=kind)
+    made = loader.load(Program(f"/{name}", ProgramKind.ELKS, content), arguments, options)
+    shown: list[bytes] = []
+    made.machine.on_output = lambda channel, data: shown.append(data)
+    return made, shown
+
+
+def put_family(root: Path) -> None:
+    """Let there be a program that the family's can execute, always of the same age."""
+    path = root / "family"
+    path.write_bytes(program("family"))
+    os.utime(path, (0, 0))
+
+
+def finish(made: Loaded) -> Stop:
+    """Run to the end, or to where it waits for input."""
+    while True:
+        stop = made.machine.run(10_000_000)
+        if stop.reason not in (StopReason.IDLE, StopReason.LOADED):
+            return stop
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_programs_see_what_the_kernel_does(name: str, engine: str, tmp_path: Path) -> None:
+    """Prevents differences from the kernel, and between engines, in any of these calls."""
+    put_family(tmp_path)
+    made, shown = loaded(name, tmp_path, engine)
+    stop = finish(made)
+    assert b"".join(shown).decode() == EXPECTED[name]
+    assert stop.reason is StopReason.EXITED
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_programs_are_what_their_sources_say(name: str, tmp_path: Path) -> None:
+    """Prevents bytes that no longer belong to the source beside them."""
+    if shutil.which("bcc") is None:
+        pytest.skip("bcc isn't installed, so the kept bytes can't be compared with their sources")
+    (tmp_path / "full.c").write_text(SOURCES[name].lstrip("\n") + SAY.lstrip("\n"))
+    subprocess.run(["bcc", "-0", "-s", "-o", name, "full.c"], cwd=tmp_path, check=True)
+    image = bytearray((tmp_path / name).read_bytes())
+    image[0x18:0x1A] = HEAP.to_bytes(2, "little")
+    assert bytes(image) == program(name)
+
+
+def state_of(made: Loaded) -> tuple[object, bytes]:
+    """Return all that a machine is."""
+    return made.machine.save(), made.machine.memory[0:MEMORY_SIZE]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
+@given(data=st.data())
+@pytest.mark.parametrize("name", EXPECTED)
+def test_any_instant_is_found_again(name: str, tmp_path: Path, data: st.DataObject) -> None:
+    """The law of time travel: wherever one seeks, it is the machine that one finds there.
+
+    The other engine, which runs straight to the same instruction, says what that is.
+    """
+    put_family(tmp_path)
+    made, _ = loaded(name, tmp_path, "native")
+    debugger = Debugger(made.machine)
+    end = debugger.drive(Resume())
+    assert end.kind is EventKind.EXITING
+    length = debugger.timeline.now
+    for instant in data.draw(st.lists(st.integers(1, length), min_size=2, max_size=4)):
+        debugger.seek(instant)
+        other, _ = loaded(name, tmp_path, "reference")
+        while other.machine.icount < instant:
+            other.machine.run(instant - other.machine.icount)
+        assert other.machine.icount == instant
+        assert state_of(made) == state_of(other)
+
+
+# -- with the programs of a floppy -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def floppy(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the files of ELKS' floppy."""
+    root = tmp_path_factory.mktemp("elks")
+    MinixDisk((shared / "images" / "fd1440.img").read_bytes()).extract(root)
+    return root
+
+
+def shell(floppy: Path, command: str, engine: str = "native") -> tuple[int, str]:
+    """Return how a command of ELKS' shell ends, and what it prints."""
+    made, shown = loaded("sh", floppy, engine, STREAMS, "-c", command)
+    made.console.receive(b"")
+    stop = finish(made)
+    assert stop.reason is StopReason.EXITED
+    return stop.status, b"".join(shown).decode()
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "printed"),
+    [
+        ("ls /etc | sort | wc", 0, "     12     12     88 \n"),
+        ("for i in 1 2 3; do echo $i; done", 0, "1\n2\n3\n"),
+        ("echo `echo nested` | cat | cat", 0, "nested\n"),
+        ("find /etc -name pass* -exec echo found {} \\;", 0, "found /etc/passwd\n"),
+        ("echo /etc/issue /etc/hosts | xargs cat | wc", 0, "      8     12    102 \n"),
+        ("tar cf - /etc/issue | compress -c | compress -dc | tar tf -", 0, "/etc/issue\n"),
+        ("echo a >/tmp/a; ln /tmp/a /tmp/b; rm /tmp/a; cat /tmp/b; rm /tmp/b", 0, "a\n"),
+        ("mkdir /tmp/d; mv /tmp/d /tmp/e; ls /tmp; rmdir /tmp/e", 0, "e\n"),
+        ("ls /nowhere || false", 1, "/nowhere: No such file or directory \n"),
+        ("sleep 3; date >/dev/null; exit 4", 4, ""),
+        ("yes | head -2", 0, "y\ny\n"),
+        ("uname -s -m", 0, "ELKS ibmpc i8086\n"),
+    ],
+)
+def test_shell_commands_of_the_floppy(
+    command: str, status: int, printed: str, floppy: Path
+) -> None:
+    """Real programs must print what they print under the booted kernel."""
+    assert shell(floppy, command) == (status, printed)
+
+
+def test_sleep_takes_guest_time(floppy: Path) -> None:
+    """`sleep 3` must take three seconds of the guest's clock, whatever ours says."""
+    made, _ = loaded("sleep", floppy, "reference", STREAMS, "3")
+    assert finish(made).reason is StopReason.EXITED
+    seconds = made.machine.time / made.machine.instructions_per_second
+    assert 3 <= seconds < 3.05
+
+
+KEYS = [
+    b"echo hi\r",
+    b"ls /etc | wc\r",
+    b"cat\r",
+    b"word\x08\x7fd\r",
+    b"\x04",
+    b"\x03",
+    b"sleep 2\r",
+]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
+@given(st.lists(st.tuples(st.integers(0, 60_000), st.sampled_from(KEYS)), max_size=6), st.data())
+def test_a_session_at_the_terminal_goes_backward(
+    floppy: Path, typed: list[tuple[int, bytes]], data: st.DataObject
+) -> None:
+    """Keys and Ctrl-C at any moment: each instant must be found again, with what was typed."""
+    terminal = elks.ConsoleKind(edits=True)
+    made, shown = loaded("sh", floppy, "native", terminal)
+    debugger = Debugger(made.machine)
+    debugger.resume(Resume(count=20_000))
+    for wait, keys in typed:
+        debugger.receive("console", keys)
+        debugger.resume(Resume(count=wait + 1))
+    kept: dict[int, tuple[object, bytes]] = {debugger.timeline.now: state_of(made)}
+    before = b"".join(shown)
+    for instant in data.draw(st.lists(st.integers(0, debugger.timeline.now), max_size=3)):
+        debugger.seek(instant)
+        found = state_of(made)
+        assert kept.setdefault(instant, found) == found
+    for instant in kept:
+        debugger.seek(instant)
+        assert state_of(made) == kept[instant]
+    assert b"".join(shown) == before  # nothing was shown twice
+
+
+def test_vi_edits_a_file_by_keys(floppy: Path) -> None:
+    """A screen editor needs raw keys, VMIN and VTIME, and the window's size."""
+    made, shown = loaded("vi", floppy, "native", elks.ConsoleKind(edits=True), "/tmp/new")
+    pieces = [b"i", b"hello\r", b"world", b"\x1b", b":wq\r"]
+    for _ in range(400):
+        stop = made.machine.run(200_000)
+        if stop.reason is StopReason.EXITED:
+            break
+        if stop.reason is StopReason.WAITING and pieces:
+            made.machine.receive("console", pieces.pop(0))
+    files = made.machine.component("files")
+    assert isinstance(files, FileTree)
+    assert files.read(files.lookup("/tmp/new"), 0, 100) == b"hello\nworld\n"
+    assert b"hello" in b"".join(shown)
