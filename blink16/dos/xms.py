@@ -40,7 +40,7 @@ MOVE = Struct(
 )
 
 
-class Block(NamedTuple):
+class XmsBlock(NamedTuple):
     """A block of extended memory."""
 
     kib: int
@@ -65,7 +65,7 @@ class Xms:
     def __init__(self, kib: int) -> None:
         """``kib``: how much there is."""
         self._kib = kib
-        self._blocks: dict[int, Block] = {}
+        self._blocks: dict[int, XmsBlock] = {}
         self.entry = (0, 0)
         """Where programs call it."""
 
@@ -81,7 +81,7 @@ class Xms:
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
-        self._blocks = {handle: Block(*fields) for handle, fields in state}
+        self._blocks = {handle: XmsBlock(*fields) for handle, fields in state}
 
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AH: AX is 1, or 0 with an error in BL."""
@@ -140,7 +140,7 @@ class Xms:
     def _left(self) -> int:
         return self._kib - sum(block.kib for block in self._blocks.values())
 
-    def _block(self, handle: int, code: int = BAD_HANDLE) -> Block:
+    def _block(self, handle: int, code: int = BAD_HANDLE) -> XmsBlock:
         block = self._blocks.get(handle)
         if block is None:
             raise XmsError(code)
@@ -152,7 +152,7 @@ class Xms:
         free = [n for n in range(FIRST_HANDLE, MAX_HANDLES + 1) if n not in self._blocks]
         if not free:
             raise XmsError(NO_HANDLES)
-        self._blocks[free[0]] = Block(kib)
+        self._blocks[free[0]] = XmsBlock(kib)
         return free[0]
 
     def _free(self, handle: int) -> None:
