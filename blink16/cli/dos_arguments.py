@@ -8,7 +8,7 @@ from pathlib import Path
 
 from blink16.dos.volume import DRIVE_C, DRIVE_LETTERS
 from blink16.dos_setup import (
-    BEYOND_KIB,
+    EMS_KIB,
     MAX_BEYOND_KIB,
     MEMORY_KIB,
     MIN_MEMORY_KIB,
@@ -56,14 +56,16 @@ def add(parser: argparse.ArgumentParser) -> None:
         help=f"conventional memory, {MIN_MEMORY_KIB} to {MEMORY_KIB} KB (default: {MEMORY_KIB}); "
         "less for programs that compare what is free as signed numbers",
     )
-    for name, what in (("--xms", "extended memory by XMS 3.0"), ("--ems", "expanded by EMS 4.0")):
+    for name, what, default in (
+        ("--xms", "extended memory by XMS 3.0, by which programs see an 80286", 0),
+        ("--ems", "expanded memory by EMS 4.0", EMS_KIB),
+    ):
         group.add_argument(
             name,
             type=_beyond,
-            default=BEYOND_KIB,
+            default=default,
             metavar="KB",
-            help=f"{what}, up to {MAX_BEYOND_KIB} KB; 0: none, as on a bare PC "
-            f"(default: {BEYOND_KIB})",
+            help=f"{what}, up to {MAX_BEYOND_KIB} KB; 0: none (default: {default})",
         )
 
 
