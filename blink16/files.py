@@ -32,6 +32,7 @@ from blink16.filenodes import (
     resize,
     to_chunks,
 )
+from blink16.hostchanges import HostChanges
 from blink16.hostfolder import MAX_FILE_SIZE, FileKind, HostAnswers, HostFolder, HostPath, os_error
 
 __all__ = ["MAX_FILE_SIZE", "ROOT", "FileKind", "FileTree", "Stat"]
@@ -75,6 +76,7 @@ class FileTree:
         effect: Callable[[Callable[[], None]], None],
         clock: Callable[[], int] = lambda: 0,
         notice: Callable[[str], None] = lambda text: None,
+        now: Callable[[], int] = lambda: 0,
         answers: HostAnswers | None = None,
         prefix: HostPath = (),
     ) -> None:
@@ -82,22 +84,38 @@ class FileTree:
 
         ``answers``: what the host has said before; without a ``root``, that is all there is.
         ``writable``: changes go through to the host, each by way of ``effect`` (which leaves
-        it undone in a replay).  The guest doesn't learn of failures there, as a replay could
-        not repeat them; ``notice`` does.
+        it undone in a replay).  The guest learns of failures there, and ``notice`` does.
+        ``now``: the machine's instruction count.
         ``prefix``: before the host's paths in ``answers`` that several trees share.
         ``clock``: guest time in seconds since the Unix epoch.
         """
         self._host = HostFolder(root, answers, prefix)
         self._writable = writable
-        self._effect = effect
         self._clock = clock
-        self._notice = notice
+        self._changes = HostChanges(
+            self._host, writable=writable, effect=effect, notice=notice, now=now
+        )
+        self._base: tuple[int, ...] = (ROOT,)
         top = self._host.entry(())
         self._nodes = {ROOT: Node(top.kind, top.mode, 0, top.mtime, ROOT, "", ())}
         self._holds: dict[int, int] = {}
         self._next = ROOT + 1
         self._overlay_bytes = 0
         self._saved: Any = None
+
+    def enter(self, root: str) -> None:
+        """Let paths begin at a folder from now on, out of which none leads.
+
+        This is no state: who asks for a path says before where it begins.
+        """
+        base = [ROOT]
+        for name in components(root):
+            base.append(self._child(base[-1], name))
+        self._base = tuple(base)
+
+    def changed_after(self, instant: int) -> tuple[str, ...]:
+        """Return what was changed on the host behind an instant, for which there is no past now."""
+        return self._changes.forget_after(instant)
 
     # -- finding -----------------------------------------------------------------------------
 
@@ -129,14 +147,18 @@ class FileTree:
 
     def path(self, node: int) -> str:
         """Return the absolute path of a node that isn't unlinked; ENOENT otherwise."""
+        return "/" + "/".join(self._names(node, self._base[-1]))
+
+    def _names(self, node: int, top: int) -> list[str]:
+        """Return the names that lead to a node from a folder, or from the root."""
         names: list[str] = []
-        while node != ROOT:
+        while node not in (ROOT, top):
             n = self._node(node)
             if n.parent == GONE:
                 raise os_error(errno.ENOENT)
             names.append(n.name)
             node = n.parent
-        return "/" + "/".join(reversed(names))
+        return names[::-1]
 
     def readlink(self, path: str, cwd: str = "/") -> str:
         """Return where a symbolic link leads; EINVAL if the file isn't one."""
@@ -168,10 +190,10 @@ class FileTree:
             return 0
         end = offset + len(data)
         chunks = self._room_for(n, max(n.size, end))
+        self._through(node, lambda path: self._host.write(path, offset, data))
         self._set(
             node, chunks=put(chunks, offset, data), size=max(n.size, end), mtime=self._clock()
         )
-        self._through(node, lambda path: self._host.write(path, offset, data))
         return len(data)
 
     def truncate(self, node: int, size: int = 0) -> None:
@@ -180,8 +202,8 @@ class FileTree:
         if size < 0:
             raise os_error(errno.EINVAL)
         chunks = resize(self._room_for(n, size), size)
-        self._set(node, chunks=chunks, size=size, mtime=self._clock())
         self._through(node, lambda path: self._host.truncate(path, size))
+        self._set(node, chunks=chunks, size=size, mtime=self._clock())
 
     def hold(self, node: int) -> None:
         """Keep a node even when it is unlinked; once for each open file."""
@@ -223,9 +245,7 @@ class FileTree:
             raise os_error(errno.EISDIR, path)
         mode &= MODE_BITS
         new = Node(FileKind.FILE, mode, 0, 0, 0, "", chunks=(), uid=owner[0], gid=owner[1])
-        node = self._add(place, new)
-        self._through(node, lambda host: self._host.create(host, mode))
-        return node
+        return self._make(place, new, lambda host: self._host.create(host, mode))
 
     def mknod(
         self,
@@ -255,11 +275,11 @@ class FileTree:
         check_name(place.name)
         source = self._host_path(node)
         goal = (*self._host_path(place.parent), place.name)
+        if n.kind in _OF_THE_HOST:
+            self._change(lambda: self._host.link(source, goal), goal)
         self._link(place.parent, place.name, node)
         self._set(node, links=(*n.links, (place.parent, place.name)))
         self._set(place.parent, mtime=self._clock())
-        if n.kind in _OF_THE_HOST:
-            self._do(lambda: self._host.link(source, goal), goal)
 
     def mkdir(
         self, path: str, cwd: str = "/", mode: int = 0o777, *, owner: tuple[int, int] = (0, 0)
@@ -267,9 +287,7 @@ class FileTree:
         """Make a folder."""
         place = self._vacant(path, cwd)
         new = Node(FileKind.DIRECTORY, mode & MODE_BITS, 0, 0, 0, "", uid=owner[0], gid=owner[1])
-        node = self._add(place, new)
-        self._through(node, lambda host: self._host.mkdir(host, mode & MODE_BITS))
-        return node
+        return self._make(place, new, lambda host: self._host.mkdir(host, mode & MODE_BITS))
 
     def symlink(self, target: str, path: str, cwd: str = "/") -> int:
         """Make a symbolic link; ``target`` is a guest path and need not exist."""
@@ -278,9 +296,11 @@ class FileTree:
         components(target)  # for its errors
         place = self._vacant(path, cwd)
         size = len(target)
-        node = self._add(place, Node(FileKind.SYMLINK, 0o777, size, 0, 0, "", target=target))
-        self._through(node, lambda host: self._host.symlink(host, target))
-        return node
+        link = Node(FileKind.SYMLINK, 0o777, size, 0, 0, "", target=target)
+        try:
+            return self._make(place, link, lambda host: self._host.symlink(host, target))
+        except PermissionError:  # it leads out of the folder: the guest alone has it
+            return self._add(place, link)
 
     def unlink(self, path: str, cwd: str = "/") -> None:
         """Remove a file or link; EISDIR for a folder."""
@@ -300,12 +320,12 @@ class FileTree:
         names.remove((place.parent, place.name))
         self._freeze(n)
         path = (*self._host_path(place.parent), place.name)
+        if n.kind in _OF_THE_HOST:
+            self._change(lambda: self._host.unlink(path), path)
         self._link(place.parent, place.name, GONE)
         self._set(place.parent, mtime=self._clock())
         (parent, name), *links = names
         self._set(node, parent=parent, name=name, links=tuple(links))
-        if n.kind in _OF_THE_HOST:
-            self._do(lambda: self._host.unlink(path), path)
 
     def rmdir(self, path: str, cwd: str = "/") -> None:
         """Remove an empty folder."""
@@ -333,6 +353,8 @@ class FileTree:
             self._check_replaceable(target.node, directory, new)
         source = (*self._host_path(place.parent), place.name)
         goal = self._freeze_for(node, target)
+        if moved.kind in _OF_THE_HOST:
+            self._change(lambda: self._host.rename(source, goal), goal)
         if target.node != GONE:
             self._set(target.node, parent=GONE, name="")
         self._link(place.parent, place.name, GONE)
@@ -342,13 +364,11 @@ class FileTree:
         (parent, name), *links = names
         self._set(node, parent=parent, name=name, links=tuple(links))
         self._bury(target.node)
-        if moved.kind in _OF_THE_HOST:
-            self._do(lambda: self._host.rename(source, goal), goal)
 
     def chmod(self, node: int, mode: int) -> None:
         """Set permission bits."""
-        self._set(node, mode=mode & MODE_BITS)
         self._through(node, lambda path: self._host.chmod(path, mode & MODE_BITS))
+        self._set(node, mode=mode & MODE_BITS)
 
     def chown(self, node: int, uid: int, gid: int) -> None:
         """Set the owner and the group; both are the guest's alone."""
@@ -356,8 +376,8 @@ class FileTree:
 
     def utime(self, node: int, mtime: int) -> None:
         """Set the time of last change, in seconds since the Unix epoch."""
-        self._set(node, mtime=mtime)
         self._through(node, lambda path: self._host.utime(path, mtime))
+        self._set(node, mtime=mtime)
 
     # -- state -------------------------------------------------------------------------------
 
@@ -365,12 +385,12 @@ class FileTree:
         """Return the state; nodes and chunks are shared, not copied."""
         if self._saved is None:
             nodes, holds = tuple(self._nodes.items()), tuple(self._holds.items())
-            self._saved = (self._next, self._overlay_bytes, nodes, holds)
+            self._saved = (self._next, self._overlay_bytes, nodes, holds, self._changes.count)
         return self._saved
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
-        self._next, self._overlay_bytes, nodes, holds = self._saved = state
+        self._next, self._overlay_bytes, nodes, holds, self._changes.count = self._saved = state
         self._nodes = {number: Node(*fields) for number, fields in nodes}
         self._holds = dict(holds)
 
@@ -385,11 +405,11 @@ class FileTree:
             pending = components(cwd) + pending
         pending.reverse()
         as_directory = path.endswith(("/", "/."))
-        trail, links = [ROOT], 0
+        trail, links = list(self._base), 0
         while pending:
             name = pending.pop()
             if name == "..":
-                if len(trail) > 1:
+                if len(trail) > len(self._base):
                     trail.pop()
                 continue
             child = self._child(trail[-1], name)
@@ -403,7 +423,7 @@ class FileTree:
                 if links > MAX_LINKS:
                     raise os_error(errno.ELOOP, path)
                 if n.target.startswith("/"):
-                    trail = [ROOT]
+                    trail = list(self._base)
                 pending += reversed(components(n.target))
                 continue
             if pending or as_directory:
@@ -487,6 +507,15 @@ class FileTree:
         self._set(place.parent, mtime=self._clock())
         return node
 
+    def _make(self, place: _Resolved, n: Node, on_host: Callable[[HostPath], None]) -> int:
+        """Make a file, on the host first if it is to be there."""
+        check_name(place.name)
+        if len(self._nodes) >= MAX_NODES:
+            raise os_error(errno.ENOSPC, place.name)
+        path = (*self._host_path(place.parent), place.name)
+        self._change(lambda: on_host(path), path)
+        return self._add(place, n)
+
     def _link(self, parent: int, name: str, node: int) -> None:
         """Let a name in a folder stand for a node, or for none."""
         n = self._node(parent)
@@ -501,12 +530,12 @@ class FileTree:
         n = self._node(node)
         self._freeze(n)
         path = self._host_path(node)
+        if n.kind in _OF_THE_HOST:
+            self._change(lambda: on_host(path), path)
         self._link(n.parent, n.name, GONE)
         self._set(n.parent, mtime=self._clock())
         self._set(node, parent=GONE, name="")
         self._bury(node)
-        if n.kind in _OF_THE_HOST:
-            self._do(lambda: on_host(path), path)
 
     def _bury(self, node: int) -> None:
         """Forget a node that is unlinked and not held."""
@@ -541,7 +570,7 @@ class FileTree:
         return self._host.content(n.source).ljust(n.size, b"\0")
 
     def _host_path(self, node: int) -> HostPath:
-        return tuple(components(self.path(node)))
+        return tuple(self._names(node, ROOT))
 
     def _freeze(self, n: Node) -> None:
         """Take in what the host is about to lose, so that going back in time still has it."""
@@ -565,16 +594,9 @@ class FileTree:
         n = self._nodes[node]
         if n.parent != GONE and n.kind in _OF_THE_HOST:
             path = self._host_path(node)
-            self._do(lambda: act(path), path)
+            self._change(lambda: act(path), path)
 
-    def _do(self, act: Callable[[], None], path: HostPath) -> None:
-        if not self._writable:
-            return
-
-        def attempt() -> None:
-            try:
-                act()
-            except OSError as error:
-                self._notice(f"can't change {'/'.join(path)} on the host: {error.strerror}")
-
-        self._effect(attempt)
+    def _change(self, act: Callable[[], None], path: HostPath) -> None:
+        """Change the host's folder; OSError if it refuses."""
+        self._saved = None
+        self._changes.do(act, path)

@@ -60,6 +60,8 @@ class HostQuestion(Enum):
     NAMES = "names"
     ENTRY = "entry"
     CONTENT = "content"
+    CHANGE = "change"
+    """No question: whether a change, by its number, failed."""
 
 
 HostAnswer = frozenset[str] | HostEntry | bytes | int

@@ -193,9 +193,81 @@ _FAMILY = (
     r";--ZnqwXDN64S}Ps###hMR|e^C@cZx;G^N#9%Z4Vu1!+FZIFtSj5lVXx"
 )
 
+PARENT = r"""
+/* Spawns /child, and ends with what wait() says of it. */
+int st, pid;
+spawn() {
+  pid = fork();
+  if (pid == 0) { execl("/child", "child", (char *)0); _exit(9); }
+  return pid;
+}
+main() { spawn(); wait(&st); return st >> 8 ? st >> 8 : st; }
+"""
+_PARENT = (
+    r"c-oazZ)h837=JEFlMD;CbEtH+1}USk5)(Hz{V*&v-Vh3l6jz-"
+    r"r$2GaMq3K<`T+&s#trEgKUj)G~&cUFx6BH(X5Q)?efkv!C!Qwtl6e(+0E=?JwD_tpF&*$!aQ`2?@J??nk=lwm;@A>mS?"
+    r"{Q9_%Lf1}PJlL)^}wDZ0H3-"
+    r"5%I|Yi0e|q6KX@A6*6;V6H(I&zHW+Jzd@<7$EQTlRp?mT$bQ=@ST*+NH1Yu*83x&`iB3zuJE<c%*?P$>pxZe&R&3&FPY"
+    r"F@gkI8j=b7*d}nXB|jeH|B%NiAygy-"
+    r"9AuX`mkbhuT7~<VdHO%`A(+s8g5sPSYW#D%t=Tu7V2TV849L}Bp48r!q?2Ya3^eBhFr;eaY~=>akqH3$W_M=rWq`*e)D"
+    r"MdO?}!U(6~M48Ayg)<eXdIm@PlN)%eT92~PwqFs~jrIp-pRqw+K=bXA8d!7($MFJAUOx?4@4z(M)G2~coA`JQQWldIkx"
+    r"|AGf*MumKFgqy1Ic?!y3SU!zV{tD&0`n*2fF+0cI4UY$)`>jbY=q<;9yqNz}bC|yqTz7U>mdj(??}ZHqRJQebbI3tjT7"
+    r"epbLggW(q34w=Z3T-"
+    r"uztPoYiFGR0s94RF)=0#yM>Z?XCcjQ1o91cb&UPr&;p8{a2RAx95heU4o>&8_#DfbD;Wx1A84~d_*H!9zow}}JfP-DvY"
+    r"*&7Db}mf#_1U>P7hp6ezkt5fdBx@*X|Zibo+JE9zIdg<%&r)JJr0F*e(8*9W*UBWH{-"
+    r"No19PQktpOsDB|Y*0DJ_;&Y@d@~()ne3+aQq#Ryr1}pWS9P^IctpUp~$o;eX+K2!}$noL@0oht4mAZPm;!8+RV#j1zu="
+    r"<Ckrtni3DO5;I>{$*{v#DDQs>CF~28_}`(hL1uOd=iaz&`Re>)uy~wb2^(K-"
+    r"5q>dOdVc3Znx_KrNyOc4+5TbKvI|)A+~96<(f&j-1}{^=o|8<<ilC%W;%@^E<98t}q{X<TS=dqhhIi9}n9&p=t%+V-"
+    r"KZBpD?Zy#OwM@!hTYSQxn2=GvUe!|xJBK#<YXTvi5{G2^zq0W(C2X(alB&uIKr@Rc2$CFQ`CEFgIv|L#nCfGC+S*VC;A"
+    r"31jG2O4k<M;~%4!=G{h$$HGI>X<Pl|g9`V1nuWVp@pyi}D9d?~``dCn<4T-"
+    r"e$O91wff(`45Q+tu~%uZJ_*?;b~1xO0r+6;_>)yet{am^iKbz!Dwn27MM=egZ<OPn7^1z`Z#JIfG6We86G?UZ)Er@2jD"
+    r"J-pV*IEu;Axtf0The_2B_t!j1%(zYtgK{=Hh&t$yL*b}+rlcY*QYIPB+>qS+X;-"
+    r"*a3RZXZyR;r9Hh8TlIHv&nHry=>m)z5bG%O{j_-VDpHs_DJ7g{<Io^TZ|v?Q#2`w@^=hJU6M6*__M0LK=D>Kuk5PS<~u"
+    r"kbs(n`&Uv^JEy<*G`IbNGTZro(Lw!i+UeJ2^8wkKdxQBu~8KgR0c-"
+    r"#=R5_tpMd&6fNM95lbw0Di2oPx|SlvF+gr_IP=Ib5i?%0AdcOsQ"
+)
 
-SOURCES = {"ring": RING, "bomb": BOMB, "signals": SIGNALS, "family": FAMILY}
-_PACKED = {"ring": _RING, "bomb": _BOMB, "signals": _SIGNALS, "family": _FAMILY}
+CHILD = r"""
+/* Calls itself until it divides by zero. */
+int depth;
+crash(n) int n; {
+  depth = n;
+  if (n > 2) return 7 / (n - 3);
+  return crash(n + 1);
+}
+main() { return crash(1); }
+"""
+_CHILD = (
+    r"c-nQ6K}#D!6vtoIw9P@NL=RHI`U%9eP*0*@=(Q_q#g=xM#%&FWv&-"
+    r"znHiwE(0xpXny_Ftw=uyx^Q+jFHixdiq7onFz5E9b62Wi(gyD!!xIPiAfo8P?uym_;UzOm#O034zXp{0NZ20I2ovjV}y"
+    r"c;>-)W)c>?)1}A$!(?>`@H=I|MjB@?sNI5h!QT&O=g--"
+    r"*09R(r#&MX<>L^O7CBSTarxld;>i*JA|54IsM(Z{Pv3CPKX8hc&e0!TZJE`_VEer#|+~#Qru<X^ngPEh>i4(Ir4D)keQ"
+    r"{auJ!M|JirHt^{M}Ky<^{2TVJ~bN#wElVZ@U`KO4nVvin{Dog@PF*W-"
+    r"lZ>WW;;0dp{3EDn9SubEv4BAS{XVAFDaY3itAntqDj@s5lK~YB46vV70XepaeuY3HJ%qZPq%qaau<1jJGP`0b{uPcx9q"
+    r"YUFBTo*6J7PRd4YK58qSH|yM`|izu(I>W*g|=L9+{;oH1s-"
+    r"$t&2T{HQ;&BtFvqC>igZqJD}leP)UEytKtI^#@a<7VT1gtPb#n^zprNMT?6A;uu>($?~W6eiriq>K{GD)q2+oT)uiwdh"
+    r"1>Fyx=R*k)N;Dj|+PgE9lY7={MgZJ=Jw!(Y77^N2TfhR!@F>!5@@=0qQ!%>i"
+)
+
+
+SOURCES = {
+    "ring": RING + SAY,
+    "bomb": BOMB + SAY,
+    "signals": SIGNALS + SAY,
+    "family": FAMILY + SAY,
+    "parent": PARENT,
+    "child": CHILD,
+}
+WITH_SYMBOLS = {"parent", "child"}
+"""The others are stripped."""
+_PACKED = {
+    "ring": _RING,
+    "bomb": _BOMB,
+    "signals": _SIGNALS,
+    "family": _FAMILY,
+    "parent": _PARENT,
+    "child": _CHILD,
+}
 
 
 def program(name: str) -> bytes:

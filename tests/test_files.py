@@ -331,14 +331,39 @@ def test_removed_file_comes_back_with_time(root: Path) -> None:
     assert content(files, "file") == b"hello"
 
 
-def test_host_failures_are_told_not_raised(root: Path) -> None:
-    """A failing host write must not differ from its replay; the user learns of it."""
+def test_host_failures_are_told_to_guest_and_user(root: Path) -> None:
+    """A host write that failed must fail for the guest as well, in a replay as the first time."""
     told: list[str] = []
-    files = FileTree(root, writable=True, effect=lambda act: act(), notice=told.append)
+    live = True
+
+    def effect(act: Callable[[], None]) -> None:
+        if live:
+            act()
+
+    files = FileTree(root, writable=True, effect=effect, notice=told.append)
     node = files.create("new")
+    before = files.save()
     (root / "new").unlink()
-    assert files.write(node, 0, b"x") == 1
+    for turn in (True, False):
+        live = turn
+        files.restore(before)
+        assert error_of(lambda: files.write(node, 0, b"x")) == errno.ENOENT
+        assert files.size(node) == 0
     assert told == ["can't change new on the host: No such file or directory"]
+
+
+def test_changed_root_folder_lets_nothing_out(root: Path) -> None:
+    """After chroot neither `..` nor an absolute link may lead out of the folder."""
+    files = tree(root)
+    files.mkdir("jail")
+    files.symlink("/", "jail/up")
+    files.create("jail/inside")
+    files.enter("/jail")
+    assert files.listdir(files.lookup("/../..")) == ("inside", "up")
+    assert files.listdir(files.lookup("up/")) == ("inside", "up")
+    assert files.path(files.lookup("inside")) == "/inside"
+    files.enter("/")
+    assert files.path(files.lookup("jail/inside")) == "/jail/inside"
 
 
 def test_missing_root_is_an_error(tmp_path: Path) -> None:

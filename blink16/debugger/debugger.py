@@ -20,8 +20,10 @@ from blink16.debugger.events import (
     PointCondition,
     Resume,
 )
+from blink16.debugger.following import Follower
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.debugger.programs import Programs
+from blink16.files import FileTree
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
@@ -32,8 +34,8 @@ from blink16.memory import MEMORY_SIZE, Attribute
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import Symbol, SymbolTable
 
-FEW_CONDITIONS = 16
-"""So many breakpoints with conditions are armed in microseconds."""
+MAX_TOLD_FILES = 8
+"""Files that a line to the user names."""
 WRITABLE = frozenset(
     {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
 )
@@ -74,6 +76,7 @@ class Debugger:
         self.catches = Catches(machine, self.ledger)
         self._programs = Programs(machine)
         self.bookmarks = Bookmarks()
+        self._follower = Follower(machine, self.ledger, self._run_to)
         self.symbols = SymbolTable()
         self._loaded: frozenset[Symbol] = frozenset()
         """Those of its symbols that belong to programs loaded since the first."""
@@ -140,11 +143,12 @@ class Debugger:
 
         One step forward is, unless it is a service, which may wait, or begins with a prefix,
         which may be a REP of 65,535 rounds.  Where a device may have something to put out, it
-        takes as long as somebody outside takes, and so does an action of a breakpoint.
+        takes as long as somebody outside takes, and so does an action of a breakpoint; conditions
+        have to be armed.
         """
-        if how.backward or how.count != 1 or not self.timeline.live or self.ledger.acts:
+        if how.backward or how.count != 1 or not self.timeline.live:
             return False
-        if self.ledger.conditions > FEW_CONDITIONS:
+        if self.ledger.acts or self.ledger.conditions:
             return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long
@@ -191,15 +195,31 @@ class Debugger:
             if gone is not None or self.timeline.now == goal:
                 return gone or Event(EventKind.STEPPED)
         skip = self.timeline.now == now and skips
-        stop = (
-            self._step_through(how.step_range, skip) if how.step_range else self._run_to(goal, skip)
-        )
+        stop = self._go(how, goal, skip)
         if stop.reason in _ENDS:
             self._ended = self.timeline.now, stop
         if stop.reason in _PAUSES:
             self._paused = how, goal, _PAUSES[stop.reason]
             return _PAUSES[stop.reason]
         return self._event(stop)
+
+    def _go(self, how: Resume, goal: int, skip: bool) -> Stop:
+        """Run on; a step stays with its process, which may have to wait for the processor.
+
+        A step doesn't end with LOADED: gdb would forget that it steps.
+        """
+        thread = self._follower.thread_of(how)
+        self.tells_loads = self.tells_loads and thread is None
+        missed = self._follower.catch_up(thread)
+        if missed is not None:
+            return missed
+
+        def step(skip: bool) -> Stop:
+            if how.step_range:
+                return self._step_through(how.step_range, skip)
+            return self._run_to(max(goal, self.timeline.now + 1) if thread else goal, skip)
+
+        return self._follower.follow(thread, step(skip), lambda: step(True))
 
     def _pass(self, stop: Stop) -> Event | None:
         """Go on from an exit or a trap; the event if that was the end of the program."""
@@ -433,12 +453,21 @@ class Debugger:
             raise ValueError(f"there is no register {name!r} to set")
         self._changed(lambda: self.timeline.write_register(name, value & 0xFFFF))
 
+    def _tell_of_files(self) -> None:
+        """Name the files on the host that the dropped future has changed."""
+        files = self.machine.component(FileTree.COMPONENT)
+        if isinstance(files, FileTree) and (paths := files.changed_after(self.timeline.now)):
+            shown = ", ".join(paths[:MAX_TOLD_FILES])
+            more = f" and {len(paths) - MAX_TOLD_FILES} more" * (len(paths) > MAX_TOLD_FILES)
+            self.on_notice(f"files on the host stay as that future has left them: {shown}{more}")
+
     def _changed(self, write: Callable[[], bool]) -> None:
         end = self.timeline.end
         self._ended = self._paused = None
         if write():
             count = end - self.timeline.now
             self.on_notice(f"changed the past: {count} recorded instructions ahead are dropped")
+            self._tell_of_files()
             gone = self.bookmarks.drop_after(self.timeline.now)
             if gone:
                 self.on_notice(f"with them went the bookmarks {', '.join(gone)}")

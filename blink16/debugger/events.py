@@ -74,3 +74,5 @@ class Resume:
     """Instructions to retire (1 for stepi); None to go on until something happens."""
     step_range: tuple[int, int] | None = None
     """Step until pc is outside [start, end), linear."""
+    thread: int | None = None
+    """The process of the guest that a step is about; None: the one that has the processor."""

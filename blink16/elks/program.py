@@ -12,7 +12,7 @@ from blink16.elks.errors import ElksError
 from blink16.elks.execution import relocated, start
 from blink16.elks.image import Placed, TooLargeError, encoded
 from blink16.elks.kernel import STDERR, Kernel
-from blink16.elks.scheduler import Scheduler
+from blink16.elks.scheduler import SLICE_MS, Scheduler
 from blink16.elks.segments import paragraphs
 from blink16.elks.state import (
     FIRST,
@@ -71,6 +71,7 @@ def load(
     start(chassis, placed)
 
     kernel = Kernel(chassis, console, files, state, kind)
+    kernel.state = state._replace(slice_end=kernel.later(SLICE_MS))
     scheduler = Scheduler(chassis, kernel)
     system = ElksSystem(kernel, scheduler)
     console.on_received = kernel.typed

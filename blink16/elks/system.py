@@ -27,6 +27,7 @@ class ElksSystem:
     def call(self, guest: Guest) -> Outcome:
         """Serve the system call of a guest that stands at INT 80h's stub."""
         kernel, before = self._kernel, self._kernel.state
+        kernel.files.enter(kernel.task.root)
         overflow = self._stack_fault(guest)
         if overflow:
             return self._overflow(guest, overflow)

@@ -10,10 +10,11 @@ from typing import assert_never
 from blink16.board import ProgramFacts, Shelf, Titles, window
 from blink16.breakpoints import PointError
 from blink16.cpu.registers import Registers
-from blink16.debugger import Debugger
+from blink16.debugger import Debugger, Resume
 from blink16.gdbstub import commands, description, inferior_call, registers
 from blink16.gdbstub.agent import AgentCondition, Print
 from blink16.gdbstub.commands import points
+from blink16.gdbstub.commands.fields import ALL, ANY, ThreadId
 from blink16.gdbstub.commands.points import GdbKind
 from blink16.gdbstub.commands.processes import THREAD
 from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
@@ -122,6 +123,13 @@ class Answers:
         """Return the process of a thread, if it lives; None means the current one's."""
         wanted = self.current_thread() if thread is None else thread
         return next((one for one in self.processes() if one.thread == wanted), None)
+
+    def of_thread(self, how: Resume, thread: ThreadId | None) -> Resume:
+        """Return a resume as one of a process, if the client names it and the guest has several."""
+        named = thread is not None and thread.thread not in (ALL, ANY)
+        if not named or thread is None or self._debugger.machine.process_table is None:
+            return how
+        return replace(how, thread=thread.thread)
 
     def registers(self) -> Registers:
         """Return the registers of the process that is meant."""

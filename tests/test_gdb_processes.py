@@ -1,0 +1,65 @@
+"""Processes of an ELKS program in a real gdb: threads, their names and frames, and back in time."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from elks_programs import program
+from gdb_client import Gdb, Server
+
+pytestmark = pytest.mark.gdb
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a folder with a program that executes another."""
+    for name in ("parent", "child"):
+        (tmp_path / name).write_bytes(program(name))
+    return tmp_path
+
+
+def test_from_a_childs_crash_back_into_its_parent(gdb: Gdb, root: Path) -> None:
+    """Prevents processes that a debugger can't tell apart, name, or follow back through fork."""
+    with Server("--root", str(root), str(root / "parent")) as server:
+        gdb.run("set breakpoint pending on")
+        gdb.run(server.target)
+        gdb.run("break spawn")
+        gdb.run("break crash")  # of a program that isn't there yet
+        gdb.run("continue")
+        assert re.search(r'\* 1 +Thread 1\.1 "parent 2".* spawn', gdb.run("info threads"))
+        said = gdb.run("continue")
+        assert "crash ()" in said
+        threads = gdb.run("info threads")
+        assert re.search(r'  1 +Thread 1\.1 "parent 2".* int80', threads), threads
+        assert re.search(r'\* 2 +Thread 1\.2 "child 3" .* crash', threads), threads
+        assert re.search(r"#0 .* crash .*\n#1 .* main", gdb.run("bt"))
+        frames = re.findall(r" (\w+) \(\)", gdb.run("thread apply 1 bt"))
+        assert frames[0] == "int80"
+        assert "main" in frames
+        gdb.run("delete")
+        assert "Arithmetic exception" in gdb.run("continue")
+        assert len(re.findall(" crash ", gdb.run("bt"))) == 3
+        gdb.run("tbreak spawn")
+        assert "spawn ()" in gdb.run("reverse-continue")
+        threads = gdb.run("info threads")
+        assert "parent 2" in threads
+        assert "child" not in threads
+        assert re.search(r"2 +parent +runs", gdb.run("info os threads"))
+
+
+def test_steps_stay_with_their_process(gdb: Gdb, root: Path) -> None:
+    """Prevents `stepi` over fork() or a wait from ending in another process."""
+    (root / "child").unlink()  # so that it exits with 9
+    with Server("--root", str(root), str(root / "parent")) as server:
+        gdb.run(server.target)
+        gdb.run("tbreak wait")
+        gdb.run("continue")
+        for _ in range(40):
+            gdb.run("stepi")
+            if "main ()" in gdb.run("bt 1"):
+                break
+        assert "main ()" in gdb.run("bt 1")
+        assert gdb.value("$_thread") == 1
+        assert gdb.value("(short)st") == 9 << 8
