@@ -176,6 +176,14 @@ class Memory:
         self.ram[where.start : where.stop] = b"\xff" * len(where)
         self._set_state(where, PageState.ROM, True)
 
+    def have_ram(self, where: range) -> None:
+        """Let whole pages be RAM, whatever they hold."""
+        self._set_state(where, PageState.ROM | PageState.TELL, False)
+
+    def protect(self, where: range) -> None:
+        """Let stores to whole pages have no effect."""
+        self._set_state(where, PageState.ROM, True)
+
     def have_mirror(self, where: range) -> None:
         """Let stores to whole pages go to those `MIRROR_BIT` away, too."""
         self._mirrored = True

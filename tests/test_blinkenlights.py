@@ -13,7 +13,7 @@ from blink16.blinkenlights.accesses import accesses
 from blink16.blinkenlights.app import Blinkenlights
 from blink16.blinkenlights.glyphs import ASCII, CP437
 from blink16.blinkenlights.palette import Palette
-from blink16.blinkenlights.picture import Access, Picture
+from blink16.blinkenlights.picture import AccessedMemory, Picture
 from blink16.blinkenlights.widgets.code import CodePanel
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.client import CodeLine, RegisterValues
@@ -195,17 +195,17 @@ REGISTERS = RegisterValues(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("mov word [ds:bx+2h], ax", [Access(0x20102, 2, True)]),
-        ("mov al, byte [ss:bp-4h]", [Access(0x401FC, 1, False)]),
-        ("cmp byte [ds:si], 0h", [Access(0x20020, 1, False)]),
-        ("push ax", [Access(0x401FC, 2, True)]),
-        ("retn", [Access(0x401FE, 2, False)]),
-        ("rep movsw", [Access(0x20020, 2, False), Access(0x30030, 2, True)]),
+        ("mov word [ds:bx+2h], ax", [AccessedMemory(0x20102, 2, True)]),
+        ("mov al, byte [ss:bp-4h]", [AccessedMemory(0x401FC, 1, False)]),
+        ("cmp byte [ds:si], 0h", [AccessedMemory(0x20020, 1, False)]),
+        ("push ax", [AccessedMemory(0x401FC, 2, True)]),
+        ("retn", [AccessedMemory(0x401FE, 2, False)]),
+        ("rep movsw", [AccessedMemory(0x20020, 2, False), AccessedMemory(0x30030, 2, True)]),
         ("lea ax, [ds:bx+2h]", []),
         ("mov ax, bx", []),
     ],
 )
-def test_what_an_instruction_touches_is_known(text: str, expected: list[Access]) -> None:
+def test_what_an_instruction_touches_is_known(text: str, expected: list[AccessedMemory]) -> None:
     """Prevents the wrong bytes from glowing."""
     line = CodeLine(0x10000, 0x1000, 0, b"\x90", text, "")
     assert list(accesses(line, REGISTERS)) == expected

@@ -449,7 +449,7 @@ def test_the_number_of_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    "forged", [("", False), (b"", 0), (b"",), 5, b"", (b"", False, 1), ((b"",), False)]
+    "forged", [("", False), (b"", b""), (b"",), 5, b"", (b"", False, 1), ((b"",), False)]
 )
 def test_states_of_another_type_do_not_fit(
     sound: bytes, tmp_path: Path, forged: object, monkeypatch: pytest.MonkeyPatch

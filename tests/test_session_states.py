@@ -8,7 +8,7 @@ import pytest
 from stub_client import Client
 
 from blink16.debugger import Event, EventKind
-from blink16.gdbstub.orders import Fate
+from blink16.gdbstub.orders import Fate, WorkDone
 from blink16.gdbstub.session import Session, SessionState
 from blink16.gdbstub.states import RULES, PacketRule, SessionInput, Standing, WrongCallError
 from blink16.packets import frame
@@ -51,7 +51,7 @@ def test_an_input_leads_where_the_table_says(state: SessionState, by: SessionInp
 
 CALLS: dict[str, Callable[[Session], object]] = {
     "stopped": lambda session: session.stopped(STOP),
-    "finished": lambda session: session.finished(""),
+    "finished": lambda session: session.finished(WorkDone()),
     "refused": lambda session: session.refused("no"),
 }
 

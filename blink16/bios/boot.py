@@ -164,7 +164,7 @@ def _hang_services(
             0x08: timer,
             0x09: keys,
             0x0E: misc.FloppyInterrupt(bus),
-            0x10: VideoService(bus),
+            0x10: VideoService(bus, devices.video.adapter),
             0x11: misc.equipment,
             0x12: misc.memory_size,
             0x13: DiskService(drives, tables.DISKETTE, devices.fdc),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from blink16.bios import graphics
 from blink16.bios.data_area import DataArea
 from blink16.bios.video import COLOR_SEGMENT, MONO_MODE, MONO_SEGMENT, ROWS, VIDEO_MEMORY
+from blink16.devices.vga import Vga
 from blink16.devices.video import (
     MODE_640_DOTS,
     MODE_BLINK,
@@ -65,6 +66,13 @@ class TextScreen:
     """The lines of a character."""
     mono: bool = False
     """Whether attributes are an MDA's: underlined, reverse, intense, and no colors."""
+    palette: bytes = b""
+    """Red, green and blue of the sixteen colors; empty: a CGA's."""
+    font: bytes = b""
+    """Characters of 32 bytes each; empty: ours."""
+    cell_width: int = 8
+    doubled: bool = False
+    """Whether a font's lines are shown twice."""
 
     def full_lines(self) -> list[str]:
         """Return the rows, each as wide as the screen."""
@@ -90,7 +98,9 @@ class DotScreen:
     width: int
     height: int
     dots: bytes
-    """A color from 0 to 15 for each dot, line by line."""
+    """A color for each dot, line by line."""
+    palette: bytes = b""
+    """Red, green and blue of the colors; empty: the sixteen of a CGA."""
 
 
 ScreenContent = TextScreen | DotScreen
@@ -101,6 +111,10 @@ def read(memory: Memory, video: Video | None) -> ScreenContent | None:
 
     Without an adapter (``video``) the BIOS data area tells what there is.
     """
+    if isinstance(video, Vga):
+        from blink16.bios import vga_display
+
+        return vga_display.read(memory, video)
     if video is None or not any(video.state.crtc):
         return _by_data_area(memory)
     if not video.enabled:

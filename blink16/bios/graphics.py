@@ -122,3 +122,31 @@ def scroll(memory: Memory, mode: int, window: ScrollWindow, lines: int, color: i
     moved = rows[count:] + blanks if lines >= 0 else blanks + rows[: len(rows) - count]
     for y, content in enumerate(moved, first):
         memory.write(_line(y) + start, content)
+
+
+@dataclass(frozen=True, slots=True)
+class CgaDots:
+    """The dots of modes 4 to 6."""
+
+    memory: Memory
+    mode: int
+
+    def dot(self, x: int, y: int) -> int:
+        """Return a dot's color."""
+        return dot(self.memory, self.mode, x, y)
+
+    def set_dot(self, x: int, y: int, color: int) -> None:
+        """Set a dot's color."""
+        set_dot(self.memory, self.mode, x, y, color)
+
+    def draw(self, row: int, column: int, code: int, color: int) -> None:
+        """Draw a character."""
+        draw(self.memory, self.mode, row, column, code, color)
+
+    def recognize(self, row: int, column: int) -> int:
+        """Return the character that is drawn in a cell."""
+        return recognize(self.memory, self.mode, row, column)
+
+    def scroll(self, window: ScrollWindow, lines: int, color: int) -> None:
+        """Move a window's rows."""
+        scroll(self.memory, self.mode, window, lines, color)

@@ -6,10 +6,13 @@ Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 
 from __future__ import annotations
 
-from blink16.bios import graphics
+from collections.abc import Callable
+
 from blink16.bios.data_area import PAGES
-from blink16.bios.video import ROWS, GuestScreen, is_mode, set_mode
+from blink16.bios.vga import VgaBios
+from blink16.bios.video import GuestScreen, is_mode, set_mode
 from blink16.bus import Bus
+from blink16.devices.video import Adapter
 from blink16.lacks import Kind
 from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
@@ -20,8 +23,9 @@ CHANNEL = "console"
 class VideoService:
     """INT 10h."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, adapter: Adapter = Adapter.CGA) -> None:
         self._bus = bus
+        self._adapter = adapter
 
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AH.
@@ -32,6 +36,10 @@ class VideoService:
         function = _FUNCTIONS.get(guest.registers.ah)
         if guest.registers.ah == 0x00:
             self._set_mode(guest)
+        elif self._adapter.has_planes and guest.registers.ah in _PLANES_FUNCTIONS:
+            is_vga = self._adapter is Adapter.VGA
+            bios = VgaBios(guest.memory, self._bus, is_vga=is_vga)
+            _PLANES_FUNCTIONS[guest.registers.ah](bios, guest)
         elif function is not None:
             function(guest, GuestScreen(guest.memory, self._bus))
         elif guest.registers.ah not in _PROBES:
@@ -42,11 +50,13 @@ class VideoService:
 
     def _set_mode(self, guest: Guest) -> None:
         mode, keep = guest.registers.al & 0x7F, bool(guest.registers.al & 0x80)
-        if is_mode(mode):
-            set_mode(guest.memory, self._bus, mode, keep=keep)
+        if is_mode(mode, self._adapter):
+            set_mode(guest.memory, self._bus, mode, keep=keep, adapter=self._adapter)
         else:
             what = f"this display adapter has no video mode {mode:02X}h"
-            guest.lacks(Kind.VIDEO_MODE, what, place=mode)
+            better = "vga" if is_mode(mode, Adapter.VGA) else ""
+            remedy = f"--display {better} has it" if better else ""
+            guest.lacks(Kind.VIDEO_MODE, what, remedy, place=mode)
 
 
 def _set_cursor_shape(guest: Guest, screen: GuestScreen) -> None:
@@ -85,7 +95,7 @@ def _write_cells(guest: Guest, screen: GuestScreen) -> None:
     attribute = r.bl if r.ah == 0x09 or screen.graphics else None
     row, column = screen.area.cursor(r.bh)
     first = row * screen.columns + column
-    last = min(first + r.cx, ROWS * screen.columns)
+    last = min(first + r.cx, screen.rows * screen.columns)
     for at in range(first, last):
         screen.put(r.bh, *divmod(at, screen.columns), r.al, attribute)
 
@@ -102,13 +112,13 @@ def _set_palette(guest: Guest, screen: GuestScreen) -> None:
 def _write_dot(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     if screen.graphics:
-        graphics.set_dot(guest.memory, screen.mode, r.cx, r.dx, r.al)
+        screen.dots(r.bh).set_dot(r.cx, r.dx, r.al)
 
 
 def _read_dot(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
     if screen.graphics:
-        r.al = graphics.dot(guest.memory, screen.mode, r.cx, r.dx)
+        r.al = screen.dots(r.bh).dot(r.cx, r.dx)
 
 
 def _read_light_pen(guest: Guest, screen: GuestScreen) -> None:
@@ -142,6 +152,22 @@ def _write_string(guest: Guest, screen: GuestScreen) -> None:
         screen.set_cursor(r.bh, *before)
 
 
+def _set_colors(bios: VgaBios, guest: Guest) -> None:
+    r = guest.registers
+    if r.bh == 0:
+        bios.set_border(r.bl)
+    elif bios.area.video_mode in (4, 5):
+        bios.set_cga_palette(r.bl, bright=False)
+
+
+_PLANES_FUNCTIONS: dict[int, Callable[[VgaBios, Guest], None]] = {
+    0x0B: _set_colors,
+    0x10: VgaBios.palette_function,
+    0x11: VgaBios.font_function,
+    0x12: VgaBios.select_function,
+    0x1A: VgaBios.combination_function,
+    0x1B: VgaBios.state_function,
+}
 _PROBES = frozenset({0x10, 0x11, 0x12, 0x1A, 0x1B, 0x1C, 0xEF, 0xFA, 0xFE, 0xFF})
 """By these programs see what display adapter or driver there is."""
 _FUNCTIONS = {

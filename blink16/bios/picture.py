@@ -19,6 +19,8 @@ LINE_GRAPHICS = range(0xC0, 0xE0)
 COARSE_WIDTH = 320
 """Pictures of so few dots in a line are drawn twice as wide; all but Hercules' twice as high."""
 TALL_HEIGHT = 300
+FONT_STRIDE = 32
+"""Bytes of a character in a font that an adapter holds."""
 
 CHUNK = Struct(
     "length" / Int32ub,
@@ -52,9 +54,10 @@ def png(screen: ScreenContent | None) -> bytes:
             lines = _dot_lines(screen)
         case None:
             lines = [BLACK_DOT * 640] * 400
+    palette = COLORS if screen is None else screen.palette or COLORS
     raw = b"".join(b"\0" + line for line in lines)  # 0: no filter
     header = HEADER.build({"width": len(lines[0]), "height": len(lines)})
-    chunks = ((b"IHDR", header), (b"PLTE", COLORS), (b"IDAT", zlib.compress(raw)), (b"IEND", b""))
+    chunks = ((b"IHDR", header), (b"PLTE", palette), (b"IDAT", zlib.compress(raw)), (b"IEND", b""))
     return SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
@@ -92,6 +95,10 @@ def _shapes(screen: TextScreen) -> _Shapes:
     Where a CGA shows all eight lines of a character, a finer font is used for the sixteen.
     """
     height = screen.height
+    if screen.font:
+        repeat = 2 if screen.doubled else 1
+        lines = tuple((y // repeat, y // repeat) for y in range(height * repeat))
+        return _Shapes(screen.font, FONT_STRIDE, lines, screen.cell_width > font.WIDTH)
     if screen.mono:
         size = font.MEDIUM_HEIGHT
         return _Shapes(font.medium(), size, tuple((y % size, y) for y in range(height)), True)

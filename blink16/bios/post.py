@@ -41,7 +41,8 @@ class Post:
     ) -> None:
         self._chassis = chassis
         self._drives = drives
-        color = adapter is Adapter.CGA
+        color = not adapter.is_mono
+        self._adapter = adapter
         self._mode = 3 if color else video.MONO_MODE
         self._equipment = tables.Equipment(
             display=Display.COLOR_80X25 if color else Display.MONOCHROME,
@@ -93,7 +94,7 @@ class Post:
         bus = self._chassis.bus
         PcDevices.post(self._chassis)
         tables.write_data_area(guest.memory, self._equipment)
-        video.set_mode(guest.memory, bus, self._mode)
+        video.set_mode(guest.memory, bus, self._mode, adapter=self._adapter)
         DataArea(guest.memory).ticks = CmosClock(bus).ticks()
 
     def bootstrap(self, guest: Guest) -> Outcome:

@@ -13,7 +13,7 @@ from blink16.services import Chassis, Guest
 SEGMENT = 0xF000
 CODE_OFFSET = 0x2000
 """Routines lie from here on; the stubs of `Chassis.add_stub` never come so far."""
-CODE_END = 0xE000
+CODE_END = 0xA000
 EMPTY_BEGIN = 0xC0000
 """Where adapters' ROMs may be; what no ROM fills reads as FFh."""
 ROM_BEGIN = 0xF0000

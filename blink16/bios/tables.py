@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from construct import Bytes, Const, Int8ul, Int16ul, Struct
 
-from blink16.bios import font, graphics
+from blink16.bios import font, graphics, tables_vga
 from blink16.bios.data_area import BASE, DATA_AREA, KEY_BUFFER_SIZE, KEY_BUFFER_START, DataArea
 from blink16.bios.misc import nobody_handles
 from blink16.bios.rom import EMPTY_BEGIN, ROM_BEGIN, SEGMENT
@@ -107,6 +107,7 @@ def write(chassis: Chassis) -> None:
     lower, upper = font.small()[:1024], font.small()[1024:]
     chassis.memory.write(linear(*graphics.FONT), lower)
     chassis.memory.write(linear(*UPPER_FONT), upper)
+    tables_vga.write(chassis.memory)
     write_table_vectors(chassis)
 
 

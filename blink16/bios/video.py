@@ -6,11 +6,14 @@ Source: IBM PC/XT Technical Reference, BIOS listing of VIDEO_IO.
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 from construct import Array, Bytes, Struct
 
 from blink16.bios import graphics
 from blink16.bios.data_area import PAGES, DataArea
+from blink16.bios.planes import PlanesScreen
+from blink16.bios.vga import EGA_INFO, VgaBios, modes_of
 from blink16.bus import Bus
 from blink16.devices.video import (
     COLOR_PORT,
@@ -19,6 +22,7 @@ from blink16.devices.video import (
     MODE_PORT,
     REGISTERS,
     START_HIGH,
+    Adapter,
 )
 from blink16.memory import Memory, linear
 
@@ -28,7 +32,7 @@ ROWS = 25
 BLANK = b" "
 NORMAL = 0x07
 BEL, BS, LF, CR = 7, 8, 10, 13
-VIDEO_MEMORY = 0x4000
+VIDEO_MEMORY, PLANES_TEXT_MEMORY = 0x4000, 0x8000
 TAB = 8
 _PIECES = re.compile(rb"[^\x07\x08\t\n\r]+|[\x07\x08\t\n\r]")
 _CONTROLS = (b"\x07", b"\x08", b"\n", b"\r")
@@ -54,6 +58,30 @@ _CRTC_OF_MODE = (0, 0, 1, 1, 2, 2, 2, 3)
 PARAMETERS_VECTOR = 0x1D
 
 
+class DotsOfMode(Protocol):
+    """Dots and characters of a graphics mode."""
+
+    def dot(self, x: int, y: int) -> int:
+        """Return a dot's color."""
+        ...
+
+    def set_dot(self, x: int, y: int, color: int) -> None:
+        """Set a dot's color, or with bit 7 of ``color`` XOR it."""
+        ...
+
+    def draw(self, row: int, column: int, code: int, color: int) -> None:
+        """Draw a character."""
+        ...
+
+    def recognize(self, row: int, column: int) -> int:
+        """Return the character that is drawn in a cell."""
+        ...
+
+    def scroll(self, window: graphics.ScrollWindow, lines: int, color: int) -> None:
+        """Move a window's rows."""
+        ...
+
+
 class GuestScreen:
     """The screen in a guest's memory, and the ports of its adapter."""
 
@@ -65,11 +93,22 @@ class GuestScreen:
         self.columns = max(1, self.area.columns)
         segment = MONO_SEGMENT if self.mode == MONO_MODE else COLOR_SEGMENT
         self.base = linear(segment, 0)
+        self.has_planes = bool(memory.read(EGA_INFO, 1)[0])
+        """Whether the adapter is an EGA or VGA, whose screen may have any number of rows."""
+        self.rows = self.area.last_row + 1 if self.has_planes else ROWS
+        self.memory_size = PLANES_TEXT_MEMORY if self.has_planes else VIDEO_MEMORY
 
     @property
     def graphics(self) -> bool:
         """Whether the screen shows dots."""
-        return self.mode in GRAPHICS_MODES
+        return self.mode in GRAPHICS_MODES or self.mode > MONO_MODE
+
+    def dots(self, page: int | None = None) -> DotsOfMode:
+        """Return the dots of a page."""
+        if self.mode in GRAPHICS_MODES:
+            return graphics.CgaDots(self._memory, self.mode)
+        page = self.area.page if page is None else page
+        return PlanesScreen(self._memory, self.mode, page % PAGES)
 
     # -- the 6845 ----------------------------------------------------------------------------
 
@@ -99,7 +138,8 @@ class GuestScreen:
         """Show a page."""
         self.area.page = page % PAGES
         self.area.page_start = self.area.page * self.area.page_size
-        self._crtc(START_HIGH, self.area.page_start // 2)
+        planar = self.mode > MONO_MODE
+        self._crtc(START_HIGH, self.area.page_start if planar else self.area.page_start // 2)
         self._show_cursor()
 
     def set_palette(self, value: int) -> None:
@@ -112,12 +152,12 @@ class GuestScreen:
     def address(self, page: int, row: int, column: int) -> int:
         """Return the linear address of a character cell; the attribute is behind it."""
         offset = page % PAGES * self.area.page_size + 2 * (row * self.columns + column)
-        return self.base + offset % VIDEO_MEMORY
+        return self.base + offset % self.memory_size
 
     def cell(self, page: int, row: int, column: int) -> tuple[int, int]:
         """Return a cell's character and attribute."""
         if self.graphics:
-            return graphics.recognize(self._memory, self.mode, row, column), 0
+            return self.dots(page).recognize(row, column), 0
         cell = self._memory.read(self.address(page, row, column), 2)
         return cell[0], cell[1]
 
@@ -125,7 +165,7 @@ class GuestScreen:
         """Write a character; without an attribute the cell keeps its own."""
         if self.graphics:
             color = NORMAL if attribute is None else attribute
-            graphics.draw(self._memory, self.mode, row, column, code, color)
+            self.dots(page).draw(row, column, code, color)
             return
         address = self.address(page, row, column)
         data = (code,) if attribute is None else (code, attribute)
@@ -135,12 +175,12 @@ class GuestScreen:
         self, page: int, top: int, left: int, bottom: int, right: int, lines: int, attribute: int
     ) -> None:
         """Move a window's lines up (down if negative) and blank what comes free; 0: all of it."""
-        bottom, right = min(bottom, ROWS - 1), min(right, self.columns - 1)
+        bottom, right = min(bottom, self.rows - 1), min(right, self.columns - 1)
         if top > bottom or left > right:
             return
         if self.graphics:
             window = graphics.ScrollWindow(top, left, bottom, right)
-            graphics.scroll(self._memory, self.mode, window, lines, attribute)
+            self.dots(page).scroll(window, lines, attribute)
             return
         width = right - left + 1
         if width == self.columns:
@@ -183,7 +223,7 @@ class GuestScreen:
                 row, column = self._run(page, row, column, b" " * (TAB - column % TAB))
             else:
                 row, column = self._run(page, row, column, piece)
-            if row >= ROWS:
+            if row >= self.rows:
                 row = self._next_line(page, column)
         self.set_cursor(page, row, column)
 
@@ -198,7 +238,7 @@ class GuestScreen:
         """Show printable characters, which keep the attributes that are there."""
         column = min(column, self.columns - 1)
         while text:
-            if row >= ROWS:
+            if row >= self.rows:
                 row = self._next_line(page, column)
             part, text = text[: self.columns - column], text[self.columns - column :]
             where = self.address(page, row, column)
@@ -212,9 +252,9 @@ class GuestScreen:
 
     def _next_line(self, page: int, column: int) -> int:
         """Scroll the screen up by a line; return the last row."""
-        fill = self.cell(page, ROWS - 1, min(column, self.columns - 1))[1]
-        self.scroll(page, 0, 0, ROWS - 1, self.columns - 1, 1, fill)
-        return ROWS - 1
+        fill = self.cell(page, self.rows - 1, min(column, self.columns - 1))[1]
+        self.scroll(page, 0, 0, self.rows - 1, self.columns - 1, 1, fill)
+        return self.rows - 1
 
     def teletype(self, page: int, code: int, attribute: int | None = None) -> None:
         """Show a character at the cursor and move on, scrolling at the end of the screen."""
@@ -230,17 +270,27 @@ class GuestScreen:
             column += 1
             if column >= self.columns:
                 row, column = row + 1, 0
-        if row >= ROWS:
-            row = ROWS - 1
+        if row >= self.rows:
+            row = self.rows - 1
             at = min(column, self.columns - 1)
             fill = 0 if self.graphics else self.cell(page, row, at)[1]
-            self.scroll(page, 0, 0, ROWS - 1, self.columns - 1, 1, fill)
+            self.scroll(page, 0, 0, self.rows - 1, self.columns - 1, 1, fill)
         self.set_cursor(page, row, column)
 
 
-def set_mode(memory: Memory, bus: Bus, mode: int, *, keep: bool = False) -> None:
-    """Put the screen into a mode and (unless ``keep``) clear it."""
+def set_mode(
+    memory: Memory,
+    bus: Bus,
+    mode: int,
+    *,
+    keep: bool = False,
+    adapter: Adapter = Adapter.CGA,
+) -> None:
+    """Put the screen into a mode that the adapter has and (unless ``keep``) clear it."""
     area = DataArea(memory)
+    if adapter.has_planes:
+        VgaBios(memory, bus, is_vga=adapter is Adapter.VGA).set_mode(mode, keep=keep)
+        return
     if area.equipment & MONOCHROME_EQUIPMENT == MONOCHROME_EQUIPMENT:
         mode = MONO_MODE
     elif mode == MONO_MODE:
@@ -282,6 +332,6 @@ def _far_pointer(memory: Memory, vector: int) -> tuple[int, int]:
     return memory.read_word(vector * 4), memory.read_word(vector * 4 + 2)
 
 
-def is_mode(mode: int) -> bool:
-    """Whether the adapters here have a mode."""
-    return mode in _COLUMNS
+def is_mode(mode: int, adapter: Adapter = Adapter.CGA) -> bool:
+    """Whether an adapter has a mode."""
+    return mode in (modes_of(adapter is Adapter.VGA) if adapter.has_planes else _COLUMNS)

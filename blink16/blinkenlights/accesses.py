@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from blink16.blinkenlights.picture import Access
+from blink16.blinkenlights.picture import AccessedMemory
 from blink16.client import CodeLine, RegisterValues
 from blink16.memory import linear
 
@@ -15,11 +15,11 @@ _ONLY_READ = ("cmp", "test", "push", "call", "jmp", "mul", "imul", "div", "idiv"
 _STRINGS = re.compile(r"(?:rep\w*\s+)?(movs|cmps|stos|lods|scas)(b|w)")
 
 
-def accesses(line: CodeLine, registers: RegisterValues) -> tuple[Access, ...]:
+def accesses(line: CodeLine, registers: RegisterValues) -> tuple[AccessedMemory, ...]:
     """Return the memory that an instruction touches when it is executed with these registers."""
     text = line.text.lower()
     mnemonic, _, operands = text.partition(" ")
-    found: list[Access] = []
+    found: list[AccessedMemory] = []
     if string := _STRINGS.match(text):
         return _of_string(string[1], 1 if string[2] == "b" else 2, registers)
     for operand in _OPERAND.finditer(operands):
@@ -28,7 +28,7 @@ def accesses(line: CodeLine, registers: RegisterValues) -> tuple[Access, ...]:
         address = _address(operand[2], operand[3], registers)
         is_first = "," not in operands[: operand.start()]
         writes = is_first and mnemonic not in _ONLY_READ
-        found.append(Access(address, _SIZES[operand[1] or ""], writes))
+        found.append(AccessedMemory(address, _SIZES[operand[1] or ""], writes))
     found += _of_stack(mnemonic, registers)
     return tuple(found)
 
@@ -42,9 +42,9 @@ def _address(segment: str | None, expression: str, registers: RegisterValues) ->
     return linear(getattr(registers, base), offset & 0xFFFF)
 
 
-def _of_string(kind: str, size: int, registers: RegisterValues) -> tuple[Access, ...]:
-    source = Access(linear(registers.ds, registers.si), size, False)
-    target = Access(linear(registers.es, registers.di), size, kind in ("movs", "stos"))
+def _of_string(kind: str, size: int, registers: RegisterValues) -> tuple[AccessedMemory, ...]:
+    source = AccessedMemory(linear(registers.ds, registers.si), size, False)
+    target = AccessedMemory(linear(registers.es, registers.di), size, kind in ("movs", "stos"))
     return {
         "movs": (source, target),
         "cmps": (source, target),
@@ -54,12 +54,12 @@ def _of_string(kind: str, size: int, registers: RegisterValues) -> tuple[Access,
     }[kind]
 
 
-def _of_stack(mnemonic: str, registers: RegisterValues) -> list[Access]:
+def _of_stack(mnemonic: str, registers: RegisterValues) -> list[AccessedMemory]:
     top = registers.sp
     if mnemonic in ("push", "pushf", "call", "int"):
         size = 6 if mnemonic == "int" else 2
-        return [Access(linear(registers.ss, (top - size) & 0xFFFF), size, True)]
+        return [AccessedMemory(linear(registers.ss, (top - size) & 0xFFFF), size, True)]
     if mnemonic in ("pop", "popf", "ret", "retn", "retf", "iret"):
         size = {"retf": 4, "iret": 6}.get(mnemonic, 2)
-        return [Access(linear(registers.ss, top), size, False)]
+        return [AccessedMemory(linear(registers.ss, top), size, False)]
     return []

@@ -22,7 +22,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessedMemory:
     """Memory that an instruction touches; linear, length in bytes."""
 
     address: int
@@ -57,9 +57,9 @@ class Picture:
     screen: ScreenReport | None = None
     before: RegisterValues | None = None
     """The registers of the picture before."""
-    touched: tuple[Access, ...] = ()
+    touched: tuple[AccessedMemory, ...] = ()
     """What the instruction that was just executed touched, where that is known."""
-    next_touches: tuple[Access, ...] = ()
+    next_touches: tuple[AccessedMemory, ...] = ()
     """What the next instruction will touch."""
     told: str = ""
     """A line for the user: why the machine stands."""

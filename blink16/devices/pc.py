@@ -13,6 +13,7 @@ from blink16.devices.pit import Pit
 from blink16.devices.ppi import Display, Ppi, switches
 from blink16.devices.rtc import Rtc
 from blink16.devices.uart import Uart
+from blink16.devices.vga import Vga
 from blink16.devices.video import Adapter, Video
 from blink16.services import Chassis
 
@@ -100,12 +101,13 @@ class PcDevices:
         self.pit = Pit(chassis, bus, line(TIMER_IRQ))
         self.keyboard = Keyboard(chassis, line(KEYBOARD_IRQ))
         self.nmi = Nmi(bus)
-        display = Display.COLOR_80X25 if adapter is Adapter.CGA else Display.MONOCHROME
+        display = Display.MONOCHROME if adapter.is_mono else Display.COLOR_80X25
         self.ppi = Ppi(chassis, bus, self.keyboard, self.pit, self.nmi, switches(display, floppies))
         self.com1 = Uart(chassis, bus, line(COM1_IRQ), COM1, COM1_PORT)
         self.com2 = Uart(chassis, bus, line(COM2_IRQ), COM2, COM2_PORT)
         self.lpt1 = Lpt(chassis, bus, line(LPT1_IRQ), LPT1, LPT1_PORT)
-        self.video = Video(chassis, bus, adapter)
+        card = Vga if adapter.has_planes else Video
+        self.video = card(chassis, bus, adapter)
         self.rtc = Rtc(chassis, bus)
         self.dma = Dma(chassis, bus)
         self.fdc = Fdc(chassis, bus, self.dma, line(FLOPPY_IRQ), drives or NoDrives())

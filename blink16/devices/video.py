@@ -58,6 +58,7 @@ class Raster:
 
 
 COLOR_RASTER = Raster(MASTER_HZ, 912, 640, 262, 200, 224, 16)
+VGA_RASTER = Raster(28_322_000, 900, 720, 449, 400, 412, 2)
 MONO_RASTER = Raster(16_257_000, 882, 720, 370, 350, 350, 16)
 
 
@@ -67,11 +68,21 @@ class Adapter(Enum):
     CGA = 0x3D0, COLOR_RASTER
     MDA = 0x3B0, MONO_RASTER
     HERCULES = 0x3B0, MONO_RASTER, True
+    EGA = 0x3D0, COLOR_RASTER, False, True
+    VGA = 0x3D0, VGA_RASTER, False, True
 
-    def __init__(self, base: int, raster: Raster, graphics: bool = False) -> None:
+    def __init__(
+        self, base: int, raster: Raster, graphics: bool = False, planes: bool = False
+    ) -> None:
         self.base = base
         self.raster = raster
         self.hercules = graphics
+        self.has_planes = planes
+
+    @property
+    def is_mono(self) -> bool:
+        """Whether its monitor shows one color."""
+        return self.base == Adapter.MDA.base
 
 
 class VideoState(NamedTuple):
@@ -97,6 +108,10 @@ class Video:
         self._oscillator = Oscillator(adapter.raster.hz, guest.instructions_per_second)
         self.state = VideoState()
         self._place_memory()
+        self._attach(bus)
+
+    def _attach(self, bus: Bus) -> None:
+        adapter = self.adapter
         base = adapter.base
         for offset in CRTC_PORTS:
             if offset % 2:

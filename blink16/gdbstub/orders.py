@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from blink16.board import ProgramFacts
 from blink16.debugger import Debugger, Resume
+from blink16.gdbstub.replies import OK, RefusedError
 from blink16.monitor.folder import NO_FOLDER, Folder
 from blink16.reports import Circumstances
 
@@ -43,10 +44,18 @@ class Interrupt:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """Call ``run()`` in a worker thread, then `Session.finished` with the text it returns."""
+class WorkDone:
+    """What a `Work` has come to: words for the user, and the reply or why there is none."""
 
-    run: Callable[[], str]
+    text: str = ""
+    reply: bytes | RefusedError = OK
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Call ``run()`` in a worker thread, then `Session.finished` with what it returns."""
+
+    run: Callable[[], WorkDone]
     process: int = FIRST
     computes: bool = False
     """Whether it does nothing but compute, so that few at a time are best."""

@@ -10,7 +10,7 @@ order:
   64 KiB, so this bounds the memory of a flood, and the time for which others wait);
 - ``stopped(event, process)``: the ``debugger.drive`` that a `Start` asked for has returned
   ``event``;
-- ``finished(text)``: the ``run()`` that a `Work` asked for has returned ``text``;
+- ``finished(done)``: the ``run()`` that a `Work` asked for has returned ``done``;
 - ``took(machine)`` or ``refused(reason)``: what a `Take` or `TakeNew` has come to;
 - ``speak()``: the notices and the output collected while a machine runs or a work is on its way.
   Optional: ``stopped`` and ``finished`` say them too, only later.
@@ -40,7 +40,7 @@ from dataclasses import replace
 from functools import partial
 
 from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub import commands, observing, registers, replies
+from blink16.gdbstub import commands, observing, registers, replies, works
 from blink16.gdbstub.commands import points, processes
 from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import Inferior, Inferiors
@@ -57,13 +57,12 @@ from blink16.gdbstub.orders import (
     Taken,
     TakeNew,
     Work,
+    WorkDone,
 )
 from blink16.gdbstub.outgoing import Outgoing
 from blink16.gdbstub.reading import command_in
 from blink16.gdbstub.replies import OK, Client, RefusedError
-from blink16.gdbstub.reporting import Reporter
 from blink16.gdbstub.states import PacketRule, SessionInput, SessionState, Standing, WrongCallError
-from blink16.monitor import MonitorError
 from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Item, Packet
 
 __all__ = ["RECEIVE_SIZE", "Session", "SessionState"]
@@ -109,8 +108,6 @@ class Session:
         self._waiting: deque[Packet | BadPacket | Control] = deque()
         """What was, and waits until the machine stands."""
         self._out = Outgoing()
-        self._result: Callable[[], bytes] = _done
-        """Returns the reply to what was worked at."""
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
@@ -185,12 +182,16 @@ class Session:
             self._out.reply(replies.error(RefusedError(reason), self._client))
         return self._out.take_orders()
 
-    def finished(self, text: str) -> list[Order]:
-        """Take the text that a `Work` returned."""
+    def finished(self, done: WorkDone) -> list[Order]:
+        """Take what a `Work` returned."""
         if self._standing.lead(SessionInput.FINISHED):
             self._out.say_collected()
-            self._out.say(text)
-            self._out.reply(self._result())
+            self._out.say(done.text)
+            match done.reply:
+                case RefusedError() as refusal:
+                    self._out.reply(replies.error(refusal, self._client))
+                case bytes(body):
+                    self._out.reply(body)
         return self._out.take_orders()
 
     def note(self, text: str) -> None:
@@ -280,13 +281,15 @@ class Session:
             case commands.InterruptCommand():
                 self._interrupt()
                 self._out.reply(OK)
-            case commands.ReadObject() if self._has_to_search(command):
-                self._work(self._inferiors.current, partial(self._search, command))
+            case commands.ReadObject() if works.has_to_search(command):
+                inferior = self._inferiors.current
+                self._work(inferior, partial(works.search, inferior.reporter, command))
             case commands.Monitor(line):
                 inferior = self._inferiors.current
                 if len(self._inferiors) > 1:  # gdb tells late which one its user means
                     self._out.say(f"process {inferior.process}:\n")
-                self._work(inferior, partial(self._monitor, inferior, line))
+                ours = self._client.ours
+                self._work(inferior, partial(works.monitor, inferior, line, tells_errors=ours))
             case processes.ExtendedMode():
                 self._extended = True
                 self._out.reply(OK)
@@ -306,54 +309,20 @@ class Session:
 
     def _answer(self, question: commands.Question) -> None:
         if self._inferiors.takes_long(question):
-            self._work(self._inferiors.current, partial(self._ponder, question), computes=True)
+            self._work(
+                self._inferiors.current,
+                partial(works.ponder, self._inferiors, question),
+                computes=True,
+            )
         else:
             self._out.reply(self._inferiors.answer(question))
 
-    # -- what takes its time -----------------------------------------------------------------
-
-    def _work(self, inferior: Inferior, run: Callable[[], str], *, computes: bool = False) -> None:
-        """Have something done in a worker thread; `_result` then answers."""
+    def _work(
+        self, inferior: Inferior, run: Callable[[], WorkDone], *, computes: bool = False
+    ) -> None:
+        """Have something done in a worker thread."""
         self._standing.lead(SessionInput.WORK)
-        self._result = _done
         self._out.order(Work(run, inferior.process, computes))
-
-    def _ponder(self, question: commands.Question) -> str:
-        """Answer a question that takes long; in a worker thread."""
-        try:
-            body = self._inferiors.answer(question)
-        except RefusedError as error:
-            refusal = error
-            self._result = lambda: replies.error(refusal, self._client)
-        else:
-            self._result = lambda: body
-        return ""
-
-    def _monitor(self, inferior: Inferior, line: str) -> str:
-        """Carry out a monitor command; in a worker thread."""
-        try:
-            return inferior.monitor(line)
-        except MonitorError as error:
-            if not self._client.ours:
-                return f"{error}\n"
-            refusal = RefusedError(str(error))
-            self._result = lambda: replies.error(refusal, self._client)
-            return ""
-
-    def _has_to_search(self, question: commands.ReadObject) -> bool:
-        return Reporter.is_asked(question) and Reporter.searches(question)
-
-    def _search(self, question: commands.ReadObject) -> str:
-        """Make a report about the past; in a worker thread."""
-        reporter = self._inferiors.current.reporter
-        try:
-            reporter.make(question.annex)
-            part = reporter.part(question)
-            self._result = lambda: part
-        except RefusedError as error:
-            refusal = error
-            self._result = lambda: replies.error(refusal, self._client)
-        return ""
 
     # -- machines ----------------------------------------------------------------------------
 
@@ -499,7 +468,3 @@ _PREPARATIONS = (
 )
 """What gdb sends just before a packet that resumes; anything else shows that it stands."""
 _INTERRUPT_PACKET = Packet(b"vCtrlC")
-
-
-def _done() -> bytes:
-    return OK

@@ -21,6 +21,7 @@ from blink16.gdbstub.orders import (
     Take,
     TakeNew,
     Work,
+    WorkDone,
 )
 from blink16.gdbstub.session import RECEIVE_SIZE, Session
 from blink16.server import threads
@@ -164,11 +165,11 @@ class Conversation:
         event = await threads.run_machine(drive)
         await self._finish(slot, partial(self._session.stopped, event, slot.process))
 
-    async def _work(self, slot: Slot, run: Callable[[], str]) -> None:
+    async def _work(self, slot: Slot, run: Callable[[], WorkDone]) -> None:
         text = await threads.run_machine(partial(slot.hosted.move, run))
         await self._finish(slot, partial(self._session.finished, text))
 
-    async def _compute(self, slot: Slot, run: Callable[[], str]) -> None:
+    async def _compute(self, slot: Slot, run: Callable[[], WorkDone]) -> None:
         text = await threads.compute(run)
         await self._finish(slot, partial(self._session.finished, text))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing, suppress
@@ -27,6 +28,8 @@ from blink16.server.sources import Say
 
 REFUSAL_TIMEOUT = 1.0
 """Seconds that a refusal may take."""
+SWITCH_SECONDS = 0.001
+"""After so long, a thread that computes in Python lets the event loop have its turn."""
 MAX_CLIENTS = 32
 """Clients that are connected at a time; any beyond are refused at once."""
 
@@ -92,6 +95,7 @@ def run(
     """
     if hasattr(signal, "SIGTTIN"):  # in the background: no input, rather than standing still
         signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    sys.setswitchinterval(SWITCH_SECONDS)
     trio.run(_run, make, endpoint, say, observers, tell)
 
 

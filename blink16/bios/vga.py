@@ -1,0 +1,372 @@
+"""What an EGA's and a VGA's BIOS add to INT 10h: modes, palettes, fonts, and what there is.
+
+Source: IBM PS/2 and PC BIOS Interface Technical Reference, INT 10h.
+"""
+
+from __future__ import annotations
+
+from construct import Int8ul, Int16ul, Padding, Struct
+
+from blink16.bios import font, planes, tables_vga
+from blink16.bios.data_area import PAGES, DataArea
+from blink16.bios.rom import SEGMENT
+from blink16.bios.vga_modes import EGA, PALETTES, VGA, VgaMode
+from blink16.bus import Bus
+from blink16.devices.vga import (
+    ATTRIBUTE,
+    COLOR_CRTC,
+    DAC_DATA,
+    DAC_READ,
+    DAC_WRITE,
+    GRAPHICS,
+    MISC,
+    MONO_CRTC,
+    PALETTE_ENABLED,
+    SEQUENCER,
+    STATUS_OFFSET,
+)
+from blink16.memory import DIRTY_SHIFT, Memory, linear
+from blink16.services import Guest
+
+MONO_MODE = 7
+FONT_PLANE = 2
+FONT_SIZE = 32
+"""Bytes of a character in plane 2."""
+TEXT_MODES = (0, 1, 2, 3, 7)
+MEMORY_256K = 3
+COLOR_VGA = 0x08
+"""The display combination code: a VGA with a color monitor."""
+EGA_INFO, EGA_SWITCHES, VGA_FLAGS, COMBINATION = 0x487, 0x488, 0x489, 0x48A
+KEPT = 0x80
+
+FUNCTIONALITY = Struct(
+    "table_offset" / Int16ul,
+    "table_segment" / Int16ul,
+    "area" / Int8ul[30],
+    "rows" / Int8ul,
+    "height" / Int16ul,
+    "active" / Int8ul,
+    "other" / Int8ul,
+    "colors" / Int16ul,
+    "pages" / Int8ul,
+    "lines" / Int8ul,
+    "primary_font" / Int8ul,
+    "secondary_font" / Int8ul,
+    "flags" / Int8ul,
+    Padding(3),
+    "memory" / Int8ul,
+    Padding(14),
+)
+"""What INT 10h/1Bh leaves at ES:DI, 64 bytes."""
+
+
+def modes_of(is_vga: bool) -> dict[int, VgaMode]:
+    """Return the modes of an adapter."""
+    return VGA if is_vga else EGA
+
+
+class VgaBios:
+    """The adapter's registers, fonts and data area."""
+
+    def __init__(self, memory: Memory, bus: Bus, *, is_vga: bool) -> None:
+        self._memory = memory
+        self._bus = bus
+        self._is_vga = is_vga
+        self.area = DataArea(memory)
+
+    def _out(self, port: int, *values: int) -> None:
+        for value in values:
+            self._bus.write(port, value)
+
+    def _indexed(self, port: int, registers: bytes, first: int = 0) -> None:
+        for index, value in enumerate(registers, first):
+            self._out(port, index)
+            self._out(port + 1, value)
+
+    @property
+    def _crtc(self) -> int:
+        return self.area.crtc_port
+
+    # -- modes -------------------------------------------------------------------------------
+
+    def set_mode(self, number: int, *, keep: bool = False) -> None:
+        """Put the adapter into a mode and (unless ``keep``) clear it."""
+        mode = modes_of(self._is_vga)[number]
+        area, memory = self.area, self._memory
+        area.video_mode, area.columns, area.page_size = number, mode.columns, mode.page_size
+        area.page = area.page_start = 0
+        area.last_row, area.character_height = mode.rows - 1, mode.height
+        area.crtc_port = COLOR_CRTC if mode.misc & 1 else MONO_CRTC
+        memory.write(EGA_INFO, bytes((0x60 | (KEPT if keep else 0), 0x09)))
+        memory.write(VGA_FLAGS, bytes((0x11, COLOR_VGA if self._is_vga else 0x04)))
+        for page in range(PAGES):
+            area.set_cursor(page, 0, 0)
+        self._program(mode)
+        area.cursor_shape = mode.crtc[0x0A] << 8 | mode.crtc[0x0B]
+        self._point_at_font(mode.height)
+        if number in TEXT_MODES:
+            self.load_font(_rom_font(mode.height), mode.height)
+        if not keep:
+            self._clear(number)
+        self._out(ATTRIBUTE, PALETTE_ENABLED)
+
+    def _program(self, mode: VgaMode) -> None:
+        self._reset_flip_flop()
+        self._out(MISC, mode.misc)
+        self._indexed(SEQUENCER, bytes((1,)) + mode.sequencer)
+        self._indexed(SEQUENCER, b"\x03")
+        self._out(self._crtc, 0x11)
+        self._out(self._crtc + 1, 0)
+        self._indexed(self._crtc, mode.crtc)
+        self._indexed(GRAPHICS, mode.graphics)
+        self._reset_flip_flop()
+        for index, value in enumerate(mode.attribute):
+            self._out(ATTRIBUTE, index, value)
+        if self._is_vga:
+            self._out(0x3C6, 0xFF)
+            self.set_dac(0, PALETTES[mode.palette])
+
+    def _reset_flip_flop(self) -> None:
+        for base in (MONO_CRTC, COLOR_CRTC):
+            self._bus.read(base + STATUS_OFFSET)
+
+    def _clear(self, number: int) -> None:
+        if number in TEXT_MODES:
+            base = 0xB0000 if number == MONO_MODE else 0xB8000
+            self._memory.write(base, b" \x07" * 0x4000)
+        elif number <= 6:
+            self._memory.write(0xB8000, bytes(0x8000))
+        else:
+            planes.clear(self._memory)
+
+    # -- colors ------------------------------------------------------------------------------
+
+    def set_dac(self, first: int, colors: bytes) -> None:
+        """Set colors of the DAC, three bytes each."""
+        self._out(DAC_WRITE, first & 0xFF)
+        self._out(DAC_DATA, *colors)
+
+    def dac(self, first: int, count: int) -> bytes:
+        """Return colors of the DAC."""
+        self._out(DAC_READ, first & 0xFF)
+        return bytes(self._bus.read(DAC_DATA) for _ in range(3 * count))
+
+    def set_attribute(self, index: int, value: int) -> None:
+        """Set a register of the attribute controller."""
+        self._reset_flip_flop()
+        self._out(ATTRIBUTE, index & 0x1F, value, PALETTE_ENABLED)
+
+    def attribute(self, index: int) -> int:
+        """Return a register of the attribute controller."""
+        self._reset_flip_flop()
+        self._out(ATTRIBUTE, index & 0x1F)
+        value = self._bus.read(ATTRIBUTE + 1)
+        self._reset_flip_flop()
+        self._out(ATTRIBUTE, PALETTE_ENABLED)
+        return value
+
+    def set_border(self, color: int) -> None:
+        """Do 0Bh's work: the border, and in mode 4 the background."""
+        self.set_attribute(0x11, color & 0x1F)
+        if self.area.video_mode in (4, 5):
+            self.set_attribute(0, color & 0x0F | (color & 8) << 1)
+
+    def set_cga_palette(self, palette: int, bright: bool) -> None:
+        """Do 0Bh's work in mode 4: one of a CGA's two palettes."""
+        for index, color in enumerate((2, 4, 6), 1):
+            self.set_attribute(index, (color | palette & 1) | (0x10 if bright else 0))
+
+    # -- fonts -------------------------------------------------------------------------------
+
+    def load_font(self, shapes: bytes, height: int, *, first: int = 0, block: int = 0) -> None:
+        """Put characters into a block of plane 2."""
+        start = ((block & 3) * 2 + (block >> 2 & 1)) * 0x2000
+        for number in range(len(shapes) // max(1, height)):
+            for line in range(min(height, FONT_SIZE)):
+                at = start + ((first + number) & 0xFF) * FONT_SIZE + line
+                cell = self._memory.planes[at] & ~(0xFF << 8 * FONT_PLANE)
+                self._memory.planes[at] = cell | shapes[number * height + line] << 8 * FONT_PLANE
+                self._memory.planes_dirty[at >> DIRTY_SHIFT] = 1
+
+    def set_height(self, height: int) -> None:
+        """Let characters have so many lines, and the screen as many rows as fit."""
+        crtc = self._crtc
+        self._out(crtc, 9)
+        self._out(crtc + 1, self._bus.read(crtc + 1) & 0xE0 | height - 1)
+        lines = 400 if self._is_vga else 350
+        rows = lines // height
+        self.area.last_row, self.area.character_height = rows - 1, height
+        self.area.page_size = (rows * self.area.columns * 2 + 0xFF) & ~0xFF
+        shown = rows * height - 1
+        self._out(crtc, 0x12)
+        self._out(crtc + 1, shown & 0xFF)
+        shape = (height - 2 if height > 8 else 6) << 8 | (height - 1 if height > 8 else 7)
+        self.area.cursor_shape = shape
+        self._indexed(crtc, shape.to_bytes(2, "big"), 0x0A)
+
+    def _point_at_font(self, height: int) -> None:
+        self._memory.write_word(planes.FONT_VECTOR * 4, tables_vga.FONT_OFFSETS[height])
+        self._memory.write_word(planes.FONT_VECTOR * 4 + 2, SEGMENT)
+
+    # -- functions ---------------------------------------------------------------------------
+
+    def palette_function(self, guest: Guest) -> None:
+        """10h: the palette, the border, blinking and the DAC."""
+        r, memory = guest.registers, guest.memory
+        table = linear(r.es, r.dx)
+        match r.al:
+            case 0x00:
+                self.set_attribute(r.bl, r.bh)
+            case 0x01:
+                self.set_attribute(0x11, r.bh)
+            case 0x02:
+                for index, value in enumerate(memory.read(table, 17)):
+                    self.set_attribute(0x11 if index == 16 else index, value)
+            case 0x03:
+                control = memory.read(0x465, 1)[0] & ~0x20 | (r.bl & 1) << 5
+                memory.write(0x465, bytes((control,)))
+                mode = self.attribute(0x10) if self._is_vga else 0x08
+                self.set_attribute(0x10, mode & ~0x08 | (r.bl & 1) << 3)
+            case _ if self._is_vga:
+                self._dac_function(guest, table)
+
+    def _dac_function(self, guest: Guest, table: int) -> None:
+        r, memory = guest.registers, guest.memory
+        match r.al:
+            case 0x07:
+                r.bh = self.attribute(r.bl)
+            case 0x08:
+                r.bh = self.attribute(0x11)
+            case 0x09:
+                colors = bytes(self.attribute(index) for index in (*range(16), 0x11))
+                memory.write(table, colors)
+            case 0x10:
+                self.set_dac(r.bx, bytes((r.dh, r.ch, r.cl)))
+            case 0x12:
+                self.set_dac(r.bx, memory.read(table, 3 * min(r.cx, 256)))
+            case 0x13 if r.bl == 0:
+                self.set_attribute(0x10, self.attribute(0x10) & 0x7F | (r.bh & 1) << 7)
+            case 0x13:
+                paged = self.attribute(0x10) & 0x80
+                self.set_attribute(0x14, r.bh if paged else r.bh << 2)
+            case 0x15:
+                r.dh, r.ch, r.cl = self.dac(r.bx, 1)
+            case 0x17:
+                memory.write(table, self.dac(r.bx, min(r.cx, 256)))
+            case 0x18:
+                self._out(0x3C6, r.bl)
+            case 0x19:
+                r.bl = self._bus.read(0x3C6)
+            case 0x1A:
+                r.bl, r.bh = self.attribute(0x10) >> 7, self.attribute(0x14)
+            case 0x1B:
+                for number in range(r.bx, r.bx + min(r.cx, 256)):
+                    red, green, blue = self.dac(number, 1)
+                    gray = (red * 77 + green * 151 + blue * 28 + 128) >> 8
+                    self.set_dac(number, bytes((min(gray, 0x3F),)) * 3)
+
+    def font_function(self, guest: Guest) -> None:
+        """11h: fonts of text and of graphics, and where they are."""
+        r = guest.registers
+        kind, fits = r.al & 0xEF, bool(r.al & 0x10) and r.al < 0x20
+        heights = {0x01: 14, 0x02: 8, 0x04: 16}
+        if r.al < 0x20 and kind == 0x00:
+            shapes = guest.memory.read(linear(r.es, r.bp), min(r.cx, 256) * r.bh)
+            self.load_font(shapes, r.bh, first=r.dx, block=r.bl)
+            if fits and r.bh:
+                self.set_height(r.bh)
+        elif r.al < 0x20 and kind in heights:
+            self.load_font(_rom_font(heights[kind]), heights[kind], block=r.bl)
+            if fits:
+                self.set_height(heights[kind])
+        elif r.al == 0x03:
+            self._out(SEQUENCER, 3)
+            self._out(SEQUENCER + 1, r.bl)
+        elif r.al == 0x20:
+            guest.memory.write_word(0x1F * 4, r.bp)
+            guest.memory.write_word(0x1F * 4 + 2, r.es)
+        elif r.al in (0x21, 0x22, 0x23, 0x24):
+            self._graphics_font(guest)
+        elif r.al == 0x30:
+            self._font_information(guest)
+
+    def _graphics_font(self, guest: Guest) -> None:
+        r = guest.registers
+        height = {0x21: r.cx, 0x22: 14, 0x23: 8, 0x24: 16}[r.al]
+        if r.al == 0x21:
+            guest.memory.write_word(planes.FONT_VECTOR * 4, r.bp)
+            guest.memory.write_word(planes.FONT_VECTOR * 4 + 2, r.es)
+        else:
+            self._point_at_font(height)
+        rows = {1: 14, 2: 25, 3: 43}.get(r.bl, r.dl)
+        self.area.last_row, self.area.character_height = rows - 1, height
+
+    def _font_information(self, guest: Guest) -> None:
+        r, memory = guest.registers, guest.memory
+        vector = {0: 0x1F, 1: planes.FONT_VECTOR}.get(r.bh)
+        heights = {2: 14, 3: 8, 5: 14, 6: 16, 7: 16}
+        if vector is not None:
+            r.bp, r.es = memory.read_word(vector * 4), memory.read_word(vector * 4 + 2)
+        elif r.bh == 4:
+            r.es, r.bp = SEGMENT, tables_vga.FONT_OFFSETS[8] + 128 * 8
+        elif r.bh in heights:
+            r.es, r.bp = SEGMENT, tables_vga.FONT_OFFSETS[heights[r.bh]]
+        r.cx, r.dl = self.area.character_height, self.area.last_row
+
+    def select_function(self, guest: Guest) -> None:
+        """12h: what adapter it is, and switches of a VGA."""
+        r = guest.registers
+        match r.bl:
+            case 0x10:
+                r.bh, r.bl = int(self._crtc == MONO_CRTC), MEMORY_256K
+                r.ch, r.cl = 0, 0x09
+            case 0x20:
+                r.al = 0x12
+            case 0x30 | 0x31 | 0x32 | 0x33 | 0x34 | 0x36 if self._is_vga:
+                r.al = 0x12
+
+    def combination_function(self, guest: Guest) -> None:
+        """1Ah: the display combination."""
+        r = guest.registers
+        if self._is_vga and r.al == 0:
+            r.al, r.bx = 0x1A, COLOR_VGA
+        elif self._is_vga and r.al == 1:
+            r.al = 0x1A
+
+    def state_function(self, guest: Guest) -> None:
+        """1Bh: what the adapter can do and does."""
+        r, area = guest.registers, self.area
+        if not self._is_vga or r.bx:
+            return
+        mode = VGA[area.video_mode]
+        colors = 256 if mode.palette == 2 else 16
+        state = FUNCTIONALITY.build(
+            {
+                "table_offset": tables_vga.FUNCTIONALITY_OFFSET,
+                "table_segment": SEGMENT,
+                "area": list(guest.memory.read(0x449, 30)),
+                "rows": area.last_row + 1,
+                "height": area.character_height,
+                "active": COLOR_VGA,
+                "other": 0,
+                "colors": colors,
+                "pages": max(1, 0x8000 // max(1, area.page_size)),
+                "lines": {200: 0, 350: 1, 480: 3}.get(_lines(area.video_mode), 2),
+                "primary_font": 0,
+                "secondary_font": 0,
+                "flags": 0x21,
+                "memory": MEMORY_256K,
+            }
+        )
+        guest.memory.write(linear(r.es, r.di), state)
+        r.al = 0x1B
+
+
+def _lines(mode: int) -> int:
+    if mode in TEXT_MODES:
+        return 400
+    return {0x0F: 350, 0x10: 350, 0x11: 480, 0x12: 480}.get(mode, 200)
+
+
+def _rom_font(height: int) -> bytes:
+    return {8: font.small, 14: font.medium, 16: font.large}[height]()

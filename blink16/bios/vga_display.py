@@ -1,0 +1,205 @@
+"""What an EGA or a VGA shows: read from its registers, its planes and its text memory.
+
+Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem".
+"""
+
+from __future__ import annotations
+
+from blink16.bios.display import MAX_COLUMNS, MAX_ROWS, DotScreen, ScreenContent, TextScreen
+from blink16.bios.vga_modes import ega_colors
+from blink16.devices.vga import Vga, VgaState
+from blink16.memory import Memory
+
+MAX_WIDTH, MAX_HEIGHT = 1024, 1024
+COLOR_TEXT, MONO_TEXT, TEXT_SIZE = 0xB8000, 0xB0000, 0x8000
+CHARACTERS, FONT_STRIDE, FONT_PLANE = 256, 32, 2
+FONT_BLOCKS = (0x0000, 0x4000, 0x8000, 0xC000, 0x2000, 0x6000, 0xA000, 0xE000)
+CELLS = 0x10000
+EIGHT_DOTS, HALF_CLOCK = 0x01, 0x08
+DOUBLE_SCAN, LINE_COMPARE_8 = 0x80, 0x10
+SHIFT_256, SHIFT_CGA = 0x40, 0x20
+ATTRIBUTE_BLINK, ATTRIBUTE_LINE_GRAPHICS, ATTRIBUTE_MONO = 0x08, 0x04, 0x02
+PAGED_PALETTE, PAN_STOPS = 0x80, 0x20
+BYTE_MODE = 0x40
+BANKS = 0x01
+"""In the mode control register: 0 if row lines choose a bank of 8 KiB, as a CGA's do."""
+
+
+def read(memory: Memory, video: Vga) -> ScreenContent | None:
+    """Return what the adapter shows; None if it is switched off."""
+    if not video.enabled:
+        return None
+    return _dots(memory, video) if video.graphics else _text(memory, video)
+
+
+# -- colors ----------------------------------------------------------------------------------
+
+
+def _eight_bits(level: int) -> int:
+    """Return a DAC's six bits as eight: the lowest one is repeated, as QEMU does."""
+    return level << 2 | (level & 1) * 3
+
+
+def _dac(video: Vga) -> bytes:
+    """Return the 256 colors behind the attribute controller."""
+    colors = video.vga.dac if video.is_vga else ega_colors(cga=video.lines <= 200)
+    return bytes(map(_eight_bits, colors))
+
+
+def _attribute_colors(video: Vga) -> list[int]:
+    """Return which of the DAC's colors each of the sixteen is."""
+    a = video.vga.attribute
+    colors = []
+    for index in range(16):
+        color = a[index] & 0x3F
+        if video.is_vga:
+            high = a[0x14] << 4 & 0xC0
+            color = (
+                (color & 0x0F) | (a[0x14] << 4 & 0xF0) if a[0x10] & PAGED_PALETTE else color | high
+            )
+        colors.append(color)
+    return colors
+
+
+def _sixteen(video: Vga) -> bytes:
+    """Return red, green and blue of the sixteen colors."""
+    dac = _dac(video)
+    return b"".join(dac[3 * color : 3 * color + 3] for color in _attribute_colors(video))
+
+
+# -- text ------------------------------------------------------------------------------------
+
+
+def _text(memory: Memory, video: Vga) -> TextScreen:
+    s = video.vga
+    height = (s.crtc[9] & 0x1F) + 1
+    columns = max(1, min(s.crtc[1] + 1, MAX_COLUMNS))
+    doubled = 2 if s.crtc[9] & DOUBLE_SCAN else 1
+    rows = max(1, min(video.lines // (height * doubled), MAX_ROWS))
+    base = MONO_TEXT if s.graphics[6] >> 2 & 3 == 2 else COLOR_TEXT
+    content = bytes(memory.ram[base : base + TEXT_SIZE])
+    start = s.crtc[0x0C] << 8 | s.crtc[0x0D]
+    cells = b""
+    for row in range(rows):
+        at = 2 * (start + row * 2 * s.crtc[0x13]) % TEXT_SIZE
+        cells += (content[at:] + content)[: 2 * columns]
+    cursor = (s.crtc[0x0E] << 8 | s.crtc[0x0F]) - start
+    stride = 2 * s.crtc[0x13] or columns
+    place = divmod(cursor, stride)
+    first, last = s.crtc[0x0A], s.crtc[0x0B] & 0x1F
+    lines = range(0) if first & 0x20 else range(first & 0x1F, last + 1)
+    shown = bool(lines) and 0 <= place[0] < rows and place[1] < columns
+    return TextScreen(
+        columns,
+        rows,
+        cells,
+        place if shown else None,
+        lines,
+        bool(s.attribute[0x10] & ATTRIBUTE_BLINK),
+        height,
+        bool(s.attribute[0x10] & ATTRIBUTE_MONO),
+        palette=_sixteen(video),
+        font=_font(memory, s),
+        cell_width=8 if s.sequencer[1] & EIGHT_DOTS else 9,
+        doubled=doubled == 2,
+    )
+
+
+def _font(memory: Memory, s: VgaState) -> bytes:
+    """Return the characters in plane 2, 32 bytes each."""
+    select = s.sequencer[3]
+    block = FONT_BLOCKS[(select & 3) | (select >> 2 & 4)]
+    cells = memory.planes[block : block + CHARACTERS * FONT_STRIDE]
+    return bytes(cell >> 8 * FONT_PLANE & 0xFF for cell in cells)
+
+
+# -- dots ------------------------------------------------------------------------------------
+
+
+def _dots(memory: Memory, video: Vga) -> DotScreen:
+    s = video.vga
+    repeated = (s.crtc[9] & 0x1F) + 1
+    banked = not s.crtc[0x17] & BANKS
+    if banked:
+        repeated = 1
+    repeated *= 2 if s.crtc[9] & DOUBLE_SCAN else 1
+    height = max(1, min(video.lines // repeated, MAX_HEIGHT))
+    characters = max(1, min(s.crtc[1] + 1, MAX_WIDTH // 8))
+    if banked:
+        return _cga_dots(memory, video, characters, height)
+    compare = s.crtc[0x18] | (s.crtc[7] & LINE_COMPARE_8) << 4
+    compare |= (s.crtc[9] & 0x40) << 3 if video.is_vga else 0
+    start = (s.crtc[0x0C] << 8 | s.crtc[0x0D]) + (s.crtc[8] >> 5 & 3)
+    stride = 2 * s.crtc[0x13]
+    split = compare // repeated + 1
+    rows = [start + y * stride if y < split else (y - split) * stride for y in range(height)]
+    pan = s.attribute[0x13] & 0xF
+    pans = [0 if y >= split and s.attribute[0x10] & PAN_STOPS else pan for y in range(height)]
+    if s.graphics[5] & SHIFT_256:
+        return _bytes(memory, video, characters * 4, rows, pans)
+    return _planes(memory, video, characters * 8, rows, pans)
+
+
+def _bytes(memory: Memory, video: Vga, width: int, rows: list[int], pans: list[int]) -> DotScreen:
+    """Return dots of a byte each: four in a cell."""
+    content = _plane_bytes(memory, video)
+    dots = bytearray()
+    for row, pan in zip(rows, pans, strict=True):
+        at = (4 * row + pan // 2) % len(content)
+        dots += (content[at : at + width] + content[:width])[:width]
+    mask = video.vga.dac_mask
+    shown = bytes(dots).translate(bytes(color & mask for color in range(256)))
+    return DotScreen(width, len(rows), shown, _dac(video))
+
+
+def _plane_bytes(memory: Memory, video: Vga) -> bytes:
+    content = bytes(video.plane_bytes())
+    if video.window is video.window.RAM:
+        window = bytes(memory.ram[0xA0000:0xB0000])
+        content = window + content[len(window) :]
+    return content
+
+
+_BITS = tuple(bytes(byte >> bit & 1 for bit in range(7, -1, -1)) for byte in range(256))
+
+
+def _planes(memory: Memory, video: Vga, width: int, rows: list[int], pans: list[int]) -> DotScreen:
+    """Return dots that have a bit in each plane."""
+    content = _plane_bytes(memory, video)
+    enabled = video.vga.attribute[0x12] & 0xF
+    colors = _attribute_colors(video)
+    visible = bytes(colors[dot & enabled] for dot in range(16))
+    size = width // 8 + 2
+    dots = bytearray()
+    for row, pan in zip(rows, pans, strict=True):
+        at = 4 * (row % CELLS)
+        cells = (content[at : at + 4 * size] + content)[: 4 * size]
+        line = bytearray(8 * size)
+        for plane in range(4):
+            bits = b"".join(_BITS[byte] for byte in cells[plane::4])
+            weighted = int.from_bytes(bits, "big") << plane
+            line = bytearray((int.from_bytes(line, "big") | weighted).to_bytes(len(line), "big"))
+        skip = pan & 7
+        dots += bytes(line[skip : skip + width]).translate(visible.ljust(256, b"\0"))
+    return DotScreen(width, len(rows), bytes(dots), _dac(video))
+
+
+def _cga_dots(memory: Memory, video: Vga, characters: int, height: int) -> DotScreen:
+    """Return the dots of modes 4 to 6, which lie as a CGA's."""
+    s = video.vga
+    four = bool(s.graphics[5] & SHIFT_CGA)
+    bits = 2 if four else 1
+    colors = _attribute_colors(video)
+    size = characters * (2 if four else 1)
+    unit = 1 if s.crtc[0x17] & BYTE_MODE else 2
+    start = unit * (s.crtc[0x0C] << 8 | s.crtc[0x0D])
+    dots = bytearray()
+    for y in range(height):
+        at = (start + (y >> 1) * 2 * unit * s.crtc[0x13]) % 0x2000
+        line = COLOR_TEXT + (y & 1) * 0x2000
+        bank = bytes(memory.ram[line : line + 0x2000])
+        for byte in (bank[at:] + bank)[:size]:
+            dots += bytes(
+                colors[byte >> shift & (1 << bits) - 1] for shift in range(8 - bits, -1, -bits)
+            )
+    return DotScreen(size * 8 // bits, height, bytes(dots), _dac(video))

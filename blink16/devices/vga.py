@@ -1,0 +1,480 @@
+"""An EGA or VGA at ports 3C0h to 3CFh, with the CRT controller at 3B4h or 3D4h.
+
+Text and CGA's modes lie in RAM at B8000h (monochrome text at B0000h) as on a CGA.  Behind the
+window at A0000h are either the four planes (`cpu.planar`), or, as long as nothing stands between
+a byte and its place in mode 13h, RAM again.  Source: IBM PS/2 Hardware Interface Technical
+Reference, "Video subsystem"; IBM Enhanced Graphics Adapter, Technical Reference.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from blink16.bus import Bus
+from blink16.cpu.planar import BYTES, PlanarRegister
+from blink16.devices.oscillator import Oscillator
+from blink16.devices.video import (
+    COLOR_MEMORY,
+    GRAPHICS_MEMORY,
+    MEMORY_END,
+    MONO_MEMORY,
+    STATUS_NOT_DRAWING,
+    STATUS_RETRACE,
+    Adapter,
+    Raster,
+    Video,
+)
+from blink16.memory import DIRTY_SHIFT, PLANES_SIZE
+from blink16.services import Guest
+
+ATTRIBUTE, ATTRIBUTE_READ, MISC, SEQUENCER, SEQUENCER_DATA = 0x3C0, 0x3C1, 0x3C2, 0x3C4, 0x3C5
+DAC_MASK, DAC_READ, DAC_WRITE, DAC_DATA, FEATURE_READ = 0x3C6, 0x3C7, 0x3C8, 0x3C9, 0x3CA
+MISC_READ, GRAPHICS, GRAPHICS_DATA = 0x3CC, 0x3CE, 0x3CF
+MONO_CRTC, COLOR_CRTC = 0x3B4, 0x3D4
+STATUS_OFFSET = 6
+"""From the CRT controller's index to the status, whose write is the feature register."""
+MISC_COLOR, MISC_CLOCK = 0x01, 0x0C
+CRTC_SIZE, SEQUENCER_SIZE, GRAPHICS_SIZE, ATTRIBUTE_SIZE, DAC_SIZE = 25, 5, 9, 21, 768
+CRTC_PROTECTED, PROTECT = range(8), 0x80
+EGA_READABLE = range(0x0C, 0x12)
+PALETTE_ENABLED = 0x20
+CHAIN_4, SCREEN_OFF = 0x08, 0x20
+WINDOW = range(GRAPHICS_MEMORY, MONO_MEMORY)
+PART = 4 << DIRTY_SHIFT
+"""Bytes of a part of the planes, as states share them."""
+EMPTY_PART = bytes(PART)
+CLOCKS = (25_175_000, 28_322_000, 16_257_000, 14_318_180)
+
+
+class Window(IntEnum):
+    """What is at A0000h."""
+
+    NOTHING = 0
+    RAM = 1
+    PLANES = 2
+
+
+class VgaState(NamedTuple):
+    """All registers, and the planes in parts that the states of many instants share."""
+
+    crtc: bytes = bytes(CRTC_SIZE)
+    selected: int = 0
+    misc: int = 0
+    sequencer: bytes = bytes(SEQUENCER_SIZE)
+    sequencer_index: int = 0
+    graphics: bytes = bytes(GRAPHICS_SIZE)
+    graphics_index: int = 0
+    attribute: bytes = bytes(ATTRIBUTE_SIZE)
+    attribute_index: int = 0
+    attribute_data: bool = False
+    """The flip-flop: whether the next write to 3C0h is data."""
+    dac: bytes = bytes(DAC_SIZE)
+    dac_mask: int = 0xFF
+    dac_at: int = 0
+    """The byte of the DAC that is next, read or written."""
+    dac_pending: bytes = b""
+    """Components of a color that have come."""
+    dac_reads: bool = False
+    feature: int = 0
+    latch: int = 0
+    planes: tuple[bytes, ...] = (EMPTY_PART,) * (PLANES_SIZE // PART)
+
+
+class Vga(Video):
+    """An EGA or a VGA (`services.Component`)."""
+
+    vga: VgaState
+
+    def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.VGA) -> None:
+        self._bus = bus
+        self._window = Window.NOTHING
+        self.vga = VgaState()
+        super().__init__(guest, bus, adapter)
+
+    # -- state -------------------------------------------------------------------------------
+
+    def save(self) -> VgaState:  # type: ignore[override]
+        """Return the state."""
+        memory = self._guest.memory
+        parts = list(self.vga.planes)
+        for number, dirty in enumerate(bytes(memory.planes_dirty)):
+            if dirty:
+                parts[number] = self._part(number)
+                memory.planes_dirty[number] = 0
+        latch = memory.planar[PlanarRegister.LATCH]
+        self.vga = self.vga._replace(planes=tuple(parts), latch=latch)
+        return self.vga
+
+    def restore(self, state: VgaState) -> None:  # type: ignore[override]
+        """Take the state of a `save`."""
+        memory = self._guest.memory
+        for number, part in enumerate(state.planes):
+            if part is not self.vga.planes[number] or memory.planes_dirty[number]:
+                self._set_part(number, part)
+                memory.planes_dirty[number] = 0
+        self.vga = state
+        memory.planar[PlanarRegister.LATCH] = state.latch
+        self._window = self._wanted_window()
+        self._mark_window()
+        self._mark_mono()
+        self._spread()
+
+    def _part(self, number: int) -> bytes:
+        cells = self._guest.memory.planes[number << DIRTY_SHIFT : (number + 1) << DIRTY_SHIFT]
+        return cells.tobytes()
+
+    def _set_part(self, number: int, part: bytes) -> None:
+        cells = self._guest.memory.planes[number << DIRTY_SHIFT : (number + 1) << DIRTY_SHIFT]
+        cells[:] = memoryview(part).cast("I")
+
+    def plane_bytes(self) -> memoryview:
+        """Return the planes, a byte of each one behind the other."""
+        return self._guest.memory.planes.cast("B")
+
+    @property
+    def is_vga(self) -> bool:
+        """Whether it has a DAC and registers that can be read."""
+        return self.adapter is Adapter.VGA
+
+    # -- ports -------------------------------------------------------------------------------
+
+    def _attach(self, bus: Bus) -> None:
+        name = self.adapter.name
+        for base in (MONO_CRTC, COLOR_CRTC):
+            bus.attach([base], self._read_index, self._write_index, what=f"{name}, CRT controller")
+            bus.attach([base + 1], self._read_data, self._write_data, what=f"{name}, CRTC data")
+            status = base + STATUS_OFFSET
+            bus.attach([status], self._read_status, self._write_feature, what=f"{name}, status")
+        bus.attach(
+            [ATTRIBUTE],
+            self._read_attribute_index,
+            self._write_attribute,
+            what=f"{name}, attributes",
+        )
+        bus.attach(
+            [MISC], self._read_switches, self._write_misc, what=f"{name}, miscellaneous output"
+        )
+        bus.attach(
+            [SEQUENCER],
+            self._read_sequencer_index,
+            self._write_sequencer_index,
+            what=f"{name}, sequencer",
+        )
+        bus.attach(
+            [SEQUENCER_DATA],
+            self._read_sequencer,
+            self._write_sequencer,
+            what=f"{name}, sequencer data",
+        )
+        bus.attach(
+            [GRAPHICS],
+            self._read_graphics_index,
+            self._write_graphics_index,
+            what=f"{name}, graphics controller",
+        )
+        bus.attach(
+            [GRAPHICS_DATA],
+            self._read_graphics,
+            self._write_graphics,
+            what=f"{name}, graphics data",
+        )
+        bus.attach(
+            [ATTRIBUTE_READ], self._read_attribute, self._nothing, what=f"{name}, attribute data"
+        )
+        bus.attach(
+            [FEATURE_READ],
+            lambda port: self.vga.feature,
+            self._nothing,
+            what=f"{name}, feature control",
+        )
+        bus.attach(
+            [MISC_READ],
+            lambda port: self.vga.misc,
+            self._nothing,
+            what=f"{name}, miscellaneous output",
+        )
+        if self.is_vga:
+            bus.attach([0x3C3], lambda port: 1, self._nothing, what="VGA enable")
+            bus.attach(
+                [DAC_MASK],
+                lambda port: self.vga.dac_mask,
+                self._write_dac_mask,
+                what="VGA, DAC mask",
+            )
+            bus.attach(
+                [DAC_READ],
+                lambda port: 3 if self.vga.dac_reads else 0,
+                self._write_dac_read,
+                what="VGA, DAC read index",
+            )
+            bus.attach(
+                [DAC_WRITE],
+                lambda port: self.vga.dac_at // 3,
+                self._write_dac_write,
+                what="VGA, DAC write index",
+            )
+            bus.attach([DAC_DATA], self._read_dac, self._write_dac, what="VGA, DAC data")
+
+    def _nothing(self, port: int, value: int) -> None:
+        pass
+
+    def _answers(self, port: int) -> bool:
+        """Whether the CRT controller is where a port is, in color or monochrome."""
+        return bool(self.vga.misc & MISC_COLOR) == (port >= 0x3D0)
+
+    def _read_index(self, port: int) -> int:
+        return self.vga.selected if self._answers(port) and self.is_vga else 0xFF
+
+    def _write_index(self, port: int, value: int) -> None:
+        if self._answers(port):
+            self.vga = self.vga._replace(selected=value & 0x3F)
+
+    def _read_data(self, port: int) -> int:
+        index = self.vga.selected
+        readable = index < CRTC_SIZE and (self.is_vga or index in EGA_READABLE)
+        return self.vga.crtc[index] if self._answers(port) and readable else 0xFF
+
+    def _write_data(self, port: int, value: int) -> None:
+        s, index = self.vga, self.vga.selected
+        if not self._answers(port) or index >= CRTC_SIZE:
+            return
+        if self.is_vga and s.crtc[0x11] & PROTECT and index in CRTC_PROTECTED:
+            if index != 7:
+                return
+            value = s.crtc[7] & ~0x10 | value & 0x10
+        self.vga = s._replace(crtc=_with(s.crtc, index, value))
+
+    def _read_sequencer_index(self, port: int) -> int:
+        return self.vga.sequencer_index
+
+    def _write_sequencer_index(self, port: int, value: int) -> None:
+        self.vga = self.vga._replace(sequencer_index=value & 7)
+
+    def _read_sequencer(self, port: int) -> int:
+        s = self.vga
+        there = self.is_vga and s.sequencer_index < SEQUENCER_SIZE
+        return s.sequencer[s.sequencer_index] if there else 0xFF
+
+    def _write_sequencer(self, port: int, value: int) -> None:
+        s = self.vga
+        if s.sequencer_index < SEQUENCER_SIZE:
+            self.vga = s._replace(sequencer=_with(s.sequencer, s.sequencer_index, value))
+            self._apply()
+
+    def _read_graphics_index(self, port: int) -> int:
+        return self.vga.graphics_index
+
+    def _write_graphics_index(self, port: int, value: int) -> None:
+        self.vga = self.vga._replace(graphics_index=value & 0xF)
+
+    def _read_graphics(self, port: int) -> int:
+        s = self.vga
+        there = self.is_vga and s.graphics_index < GRAPHICS_SIZE
+        return s.graphics[s.graphics_index] if there else 0xFF
+
+    def _write_graphics(self, port: int, value: int) -> None:
+        s = self.vga
+        if s.graphics_index < GRAPHICS_SIZE:
+            self.vga = s._replace(graphics=_with(s.graphics, s.graphics_index, value))
+            self._apply()
+
+    def _read_attribute_index(self, port: int) -> int:
+        return self.vga.attribute_index if self.is_vga else 0xFF
+
+    def _read_attribute(self, port: int) -> int:
+        index = self.vga.attribute_index & 0x1F
+        there = self.is_vga and index < ATTRIBUTE_SIZE
+        return self.vga.attribute[index] if there else 0xFF
+
+    def _write_attribute(self, port: int, value: int) -> None:
+        s = self.vga
+        if not s.attribute_data:
+            self.vga = s._replace(attribute_index=value & 0x3F, attribute_data=True)
+            return
+        index, attribute = s.attribute_index & 0x1F, s.attribute
+        locked = index < 16 and s.attribute_index & PALETTE_ENABLED
+        if index < ATTRIBUTE_SIZE and not locked:
+            attribute = _with(attribute, index, value & (0x3F if index < 16 else 0xFF))
+        self.vga = s._replace(attribute=attribute, attribute_data=False)
+
+    def _read_switches(self, port: int) -> int:
+        """Return input status 0: one of an EGA's switches, or a VGA's sense of a monitor."""
+        if self.is_vga:
+            return 0x10
+        selected = self.vga.misc >> 2 & 3
+        return 0x10 if EGA_SWITCHES >> (3 - selected) & 1 else 0
+
+    def _write_misc(self, port: int, value: int) -> None:
+        self.vga = self.vga._replace(misc=value)
+
+    def _write_feature(self, port: int, value: int) -> None:
+        if self._answers(port):
+            self.vga = self.vga._replace(feature=value)
+
+    # -- the DAC -----------------------------------------------------------------------------
+
+    def _write_dac_mask(self, port: int, value: int) -> None:
+        self.vga = self.vga._replace(dac_mask=value)
+
+    def _write_dac_read(self, port: int, value: int) -> None:
+        self.vga = self.vga._replace(dac_at=value * 3, dac_pending=b"", dac_reads=True)
+
+    def _write_dac_write(self, port: int, value: int) -> None:
+        self.vga = self.vga._replace(dac_at=value * 3, dac_pending=b"", dac_reads=False)
+
+    def _read_dac(self, port: int) -> int:
+        s = self.vga
+        self.vga = s._replace(dac_at=(s.dac_at + 1) % DAC_SIZE)
+        return s.dac[s.dac_at]
+
+    def _write_dac(self, port: int, value: int) -> None:
+        """Take a component; a color changes when its third has come."""
+        s = self.vga
+        pending = s.dac_pending + bytes((value & 0x3F,))
+        if len(pending) < 3:
+            self.vga = s._replace(dac_pending=pending)
+            return
+        at = s.dac_at // 3 * 3
+        dac = s.dac[:at] + pending + s.dac[at + 3 :]
+        self.vga = s._replace(dac=dac, dac_pending=b"", dac_at=(at + 3) % DAC_SIZE)
+
+    # -- memory ------------------------------------------------------------------------------
+
+    def _place_memory(self) -> None:
+        memory = self._guest.memory
+        memory.have_nothing(range(GRAPHICS_MEMORY, MEMORY_END))
+        memory.have_ram(range(MONO_MEMORY, MEMORY_END))
+        memory.ram[MONO_MEMORY:MEMORY_END] = bytes(MEMORY_END - MONO_MEMORY)
+        memory.ram[MONO_MEMORY:COLOR_MEMORY] = b"\xff" * (COLOR_MEMORY - MONO_MEMORY)
+        memory.have_nothing(range(MONO_MEMORY, COLOR_MEMORY))
+
+    def _apply(self) -> None:
+        """Let memory follow the registers."""
+        wanted = self._wanted_window()
+        if wanted is not self._window:
+            self._move_window(wanted)
+        self._mark_mono()
+        self._spread()
+
+    def _mark_mono(self) -> None:
+        """Have memory at B0000h where the registers want it, as a monochrome adapter has."""
+        mono, memory = range(MONO_MEMORY, COLOR_MEMORY), self._guest.memory
+        if self.vga.graphics[6] >> 2 & 3 == 2:
+            memory.have_ram(mono)
+        else:
+            memory.protect(mono)
+
+    def _wanted_window(self) -> Window:
+        g, q = self.vga.graphics, self.vga.sequencer
+        if g[6] >> 2 & 3 > 1:
+            return Window.NOTHING
+        straight = q[2] & 0xF == 0xF and not (g[1] & 0xF or g[3] or g[5] & 0x0B) and g[8] == 0xFF
+        return Window.RAM if q[4] & CHAIN_4 and straight and self.is_vga else Window.PLANES
+
+    def _move_window(self, wanted: Window) -> None:
+        """Put at A0000h what the registers want there, with what it held."""
+        memory, before = self._guest.memory, self._window
+        planes = self.plane_bytes()
+        if before is Window.RAM:
+            planes[: len(WINDOW)] = memory.ram[WINDOW.start : WINDOW.stop]
+            for part in range(len(WINDOW) // PART):
+                memory.planes_dirty[part] = 1
+        if wanted is Window.RAM:
+            memory.write(WINDOW.start, bytes(planes[: len(WINDOW)]))
+        elif wanted is Window.NOTHING:
+            memory.write(WINDOW.start, b"\xff" * len(WINDOW))
+        self._window = wanted
+        self._mark_window()
+
+    def _mark_window(self) -> None:
+        memory = self._guest.memory
+        memory.have_planes(WINDOW, self._window is Window.PLANES)
+        if self._window is Window.NOTHING:
+            memory.protect(WINDOW)
+        else:
+            memory.have_ram(WINDOW)
+
+    @property
+    def window(self) -> Window:
+        """What is at A0000h."""
+        return self._window
+
+    def _spread(self) -> None:
+        """Write the registers as `cpu.planar` uses them."""
+        g, q = self.vga.graphics, self.vga.sequencer
+        cells = self._guest.memory.planar
+        cells[PlanarRegister.MAP_MASK] = spread(q[2])
+        cells[PlanarRegister.SET_RESET] = spread(g[0])
+        cells[PlanarRegister.ENABLE_SET_RESET] = spread(g[1])
+        cells[PlanarRegister.COLOR_COMPARE] = spread(g[2])
+        cells[PlanarRegister.COLOR_CARE] = spread(g[7])
+        cells[PlanarRegister.BIT_MASK] = g[8] * BYTES
+        cells[PlanarRegister.FUNCTION] = g[3] >> 3 & 3
+        cells[PlanarRegister.ROTATE] = g[3] & 7
+        cells[PlanarRegister.READ_SHIFT] = 8 * (g[4] & 3)
+        cells[PlanarRegister.WRITE_MODE] = g[5] & 3
+        cells[PlanarRegister.READ_MODE] = g[5] >> 3 & 1
+        cells[PlanarRegister.CHAINED] = int(bool(q[4] & CHAIN_4) and self.is_vga)
+
+    # -- what is on the screen ---------------------------------------------------------------
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a picture at all."""
+        on = self.vga.attribute_index & PALETTE_ENABLED
+        return bool(on) and not self.vga.sequencer[1] & SCREEN_OFF
+
+    @property
+    def graphics(self) -> bool:
+        """Whether the picture shows dots and no characters."""
+        return bool(self.vga.graphics[6] & 1)
+
+    @property
+    def lines(self) -> int:
+        """The lines that the CRT controller shows."""
+        crtc = self.vga.crtc
+        lines = crtc[0x12] | (crtc[7] & 2) << 7
+        return (lines | (crtc[7] & 0x40) << 3 if self.is_vga else lines) + 1
+
+    @property
+    def raster(self) -> Raster:
+        """How the beam goes."""
+        crtc, vga = self.vga.crtc, self.is_vga
+        dots = 8 if self.vga.sequencer[1] & 1 else 9
+        total = crtc[6] | (crtc[7] & 1) << 8 | ((crtc[7] & 0x20) << 4 if vga else 0)
+        retrace = crtc[0x10] | (crtc[7] & 4) << 6 | ((crtc[7] & 0x80) << 2 if vga else 0)
+        clock = (
+            CLOCKS[(self.vga.misc & MISC_CLOCK) >> 2] if vga else CLOCKS[2 + (self.lines <= 200)]
+        )
+        if self.vga.sequencer[1] & 8:
+            clock //= 2
+        width, height = (crtc[0] + (5 if vga else 2)) * dots, total + (2 if vga else 1)
+        if width < 100 or height < 100:  # not programmed yet
+            return self.adapter.raster
+        return Raster(clock, width, (crtc[1] + 1) * dots, height, self.lines, retrace, 2)
+
+    def _read_status(self, port: int) -> int:
+        if not self._answers(port):
+            return 0xFF
+        self.vga = self.vga._replace(attribute_data=False)
+        raster = self.raster
+        clock = Oscillator(raster.hz, self._guest.instructions_per_second)
+        line, dot = raster.position(clock.cycles(self._guest.time))
+        retrace = raster.retrace_line <= line < raster.retrace_line + raster.retrace_lines
+        drawing = line < raster.shown_lines and dot < raster.shown_dots
+        status = 0 if drawing else STATUS_NOT_DRAWING
+        return status | (STATUS_RETRACE if retrace else 0)
+
+
+EGA_SWITCHES = 0b1001
+"""An EGA with an enhanced color monitor."""
+
+
+def spread(planes: int) -> int:
+    """Return FFh in the byte of each plane whose bit is set."""
+    return sum(0xFF << 8 * plane for plane in range(4) if planes >> plane & 1)
+
+
+def _with(registers: bytes, index: int, value: int) -> bytes:
+    return registers[:index] + bytes((value,)) + registers[index + 1 :]
