@@ -42,6 +42,7 @@ class StandBy:
     rom: Rom
     pipe: PipedKeys
     """Where keys are looked for."""
+    devices: PcDevices
     memory_kib: int
 
 
@@ -128,7 +129,7 @@ def stand_by(
     post.stand_by(chassis)
     rom.protect()
     DataArea(chassis.memory).memory_kib = memory_kib
-    return StandBy(rom, pipe, memory_kib)
+    return StandBy(rom, pipe, devices, memory_kib)
 
 
 def run_bios(
