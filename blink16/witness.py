@@ -82,8 +82,11 @@ class Witness(Lacks):
 
     def restore(self, state: LacksState) -> None:
         """Take the state of a `save`, with the marks that follow from it."""
+        same = state == self.save()
         super().restore(state)
         self._stop = self._stood_at = None
+        if same:  # as it is nearly always: marking takes milliseconds
+            return
         memory = self._machine.memory
         for address, told in list(self._marked.items()):
             if not self.is_told(*told):
@@ -94,11 +97,11 @@ class Witness(Lacks):
 
     def watch_rom(self) -> None:
         """Mark the pages of ROM of which there is something to tell."""
-        pages = self._machine.memory.pages
+        pages, rom, tell = self._machine.memory.pages, int(PageState.ROM), int(PageState.TELL)
         for page, state in enumerate(bytes(pages)):
-            if state & PageState.ROM:
+            if state & rom:
                 quiet = self.is_told(Kind.ROM_WRITE, page << PAGE_SHIFT >> BANK_SHIFT)
-                pages[page] = state & ~PageState.TELL & 0xFF if quiet else state | PageState.TELL
+                pages[page] = state & ~tell & 0xFF if quiet else state | tell
 
     def _watch_vectors(self, on: bool) -> None:
         """Let the reference look at instructions in the vector table, or not any more."""

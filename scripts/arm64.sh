@@ -44,6 +44,6 @@ exec unshare --mount sh -eu -c '
     mount -t proc proc "$system/proc"
     mount -t tmpfs tmpfs "$system/tmp"
     exec chroot "$system" /usr/bin/env -i HOME=/root PATH=/venv/bin:/usr/bin:/bin \
-        PYTHONPATH=/project:/project/tests PYTHONDONTWRITEBYTECODE=1 BLINK16_SHARED=/shared \
+        PYTHONPATH=/project:/project/tests PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp BLINK16_SHARED=/shared \
         XDG_CACHE_HOME=/root/.cache sh -c "cd /project && exec \"\$@\"" sh "$@"
 ' sh "$system" "$project" "$shared" "$@"

@@ -279,6 +279,7 @@ def test_truncation_is_told(sound: bytes, tmp_path: Path) -> None:
     [
         (b"", "no recording"),
         (b"MZ" + bytes(100), "no recording"),
+        (HEADER.build({"version": VERSION - 1, "reserved": 0}), "has to be recorded anew"),
         (HEADER.build({"version": VERSION + 1, "reserved": 0}), "of a newer blink16"),
         (HEADER.build({"version": VERSION, "reserved": 0}), "launch is missing"),
     ],
@@ -449,7 +450,7 @@ def test_the_number_of_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    "forged", [("", False), (b"", 0), (b"",), 5, b"", (b"", False, 1), ((b"",), False)]
+    "forged", [("", False), (b"", b""), (b"",), 5, b"", (b"", False, 1), ((b"",), False)]
 )
 def test_states_of_another_type_do_not_fit(
     sound: bytes, tmp_path: Path, forged: object, monkeypatch: pytest.MonkeyPatch

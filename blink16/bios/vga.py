@@ -10,7 +10,7 @@ from construct import Int8ul, Int16ul, Padding, Struct
 from blink16.bios import font, planes, tables_vga
 from blink16.bios.data_area import PAGES, DataArea
 from blink16.bios.rom import SEGMENT
-from blink16.bios.vga_modes import EGA, PALETTES, VGA, Mode
+from blink16.bios.vga_modes import EGA, PALETTES, VGA, VgaMode
 from blink16.bus import Bus
 from blink16.devices.vga import (
     ATTRIBUTE,
@@ -60,7 +60,7 @@ FUNCTIONALITY = Struct(
 """What INT 10h/1Bh leaves at ES:DI, 64 bytes."""
 
 
-def modes_of(is_vga: bool) -> dict[int, Mode]:
+def modes_of(is_vga: bool) -> dict[int, VgaMode]:
     """Return the modes of an adapter."""
     return VGA if is_vga else EGA
 
@@ -110,7 +110,7 @@ class VgaBios:
             self._clear(number)
         self._out(ATTRIBUTE, PALETTE_ENABLED)
 
-    def _program(self, mode: Mode) -> None:
+    def _program(self, mode: VgaMode) -> None:
         self._reset_flip_flop()
         self._out(MISC, mode.misc)
         self._indexed(SEQUENCER, bytes((1,)) + mode.sequencer)

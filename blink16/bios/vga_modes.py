@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Mode(NamedTuple):
+class VgaMode(NamedTuple):
     """A video mode: what the BIOS tells of it, and its registers."""
 
     columns: int
@@ -68,10 +68,14 @@ _NARROW, _WIDE = "2d 27 28 90 2b 80", "5f 4f 50 82 54 80"
 _HIGH_480 = f"{_WIDE} 0b 3e 00 40 {_REST} ea 8c df 28 00 e7 04"
 _HIGH_350 = f"{_WIDE} bf 1f 00 40 {_REST} 83 85 5d 28 0f 63 ba e3 ff"
 
-VGA: dict[int, Mode] = {
-    0x00: Mode(40, 25, 16, 0x0800, 0x67, _bytes("08 03 00 02"), _VGA_40, _GRAPHICS_TEXT, _TEXT, 1),
-    0x02: Mode(80, 25, 16, 0x1000, 0x67, _bytes("00 03 00 02"), _VGA_80, _GRAPHICS_TEXT, _TEXT, 1),
-    0x04: Mode(
+VGA: dict[int, VgaMode] = {
+    0x00: VgaMode(
+        40, 25, 16, 0x0800, 0x67, _bytes("08 03 00 02"), _VGA_40, _GRAPHICS_TEXT, _TEXT, 1
+    ),
+    0x02: VgaMode(
+        80, 25, 16, 0x1000, 0x67, _bytes("00 03 00 02"), _VGA_80, _GRAPHICS_TEXT, _TEXT, 1
+    ),
+    0x04: VgaMode(
         40,
         25,
         8,
@@ -83,7 +87,7 @@ VGA: dict[int, Mode] = {
         _FOUR,
         0,
     ),
-    0x06: Mode(
+    0x06: VgaMode(
         80,
         25,
         8,
@@ -95,10 +99,10 @@ VGA: dict[int, Mode] = {
         _TWO,
         0,
     ),
-    0x07: Mode(
+    0x07: VgaMode(
         80, 25, 16, 0x1000, 0x66, _bytes("00 03 00 03"), _VGA_MONO, _GRAPHICS_MONO, _MONO, 3
     ),
-    0x0D: Mode(
+    0x0D: VgaMode(
         40,
         25,
         8,
@@ -110,7 +114,7 @@ VGA: dict[int, Mode] = {
         _SIXTEEN_200,
         0,
     ),
-    0x0E: Mode(
+    0x0E: VgaMode(
         80,
         25,
         8,
@@ -122,13 +126,13 @@ VGA: dict[int, Mode] = {
         _SIXTEEN_200,
         0,
     ),
-    0x0F: Mode(
+    0x0F: VgaMode(
         80, 25, 14, 0x8000, 0xA2, _bytes("01 0f 00 06"), _bytes(_HIGH_350), _PLANES, _MONO_DOTS, 3
     ),
-    0x10: Mode(
+    0x10: VgaMode(
         80, 25, 14, 0x8000, 0xA3, _bytes("01 0f 00 06"), _bytes(_HIGH_350), _PLANES, _SIXTEEN, 1
     ),
-    0x11: Mode(
+    0x11: VgaMode(
         80,
         30,
         16,
@@ -140,7 +144,7 @@ VGA: dict[int, Mode] = {
         _TWO_480,
         1,
     ),
-    0x12: Mode(
+    0x12: VgaMode(
         80,
         30,
         16,
@@ -152,7 +156,7 @@ VGA: dict[int, Mode] = {
         _SIXTEEN,
         1,
     ),
-    0x13: Mode(
+    0x13: VgaMode(
         40,
         25,
         8,
@@ -168,8 +172,8 @@ VGA: dict[int, Mode] = {
 VGA[0x01], VGA[0x03], VGA[0x05] = VGA[0x00], VGA[0x02], VGA[0x04]
 
 _EGA_200, _EGA_640 = "37 27 2d 37 30 14 04 11 00", "70 4f 59 2d 5e 06 04 11 00"
-EGA: dict[int, Mode] = {
-    0x00: Mode(
+EGA: dict[int, VgaMode] = {
+    0x00: VgaMode(
         40,
         25,
         14,
@@ -181,7 +185,7 @@ EGA: dict[int, Mode] = {
         _bytes(f"{_TEXT_COLORS} 08 00 0f 00 00"),
         1,
     ),
-    0x02: Mode(
+    0x02: VgaMode(
         80,
         25,
         14,
@@ -193,7 +197,7 @@ EGA: dict[int, Mode] = {
         _bytes(f"{_TEXT_COLORS} 08 00 0f 00 00"),
         1,
     ),
-    0x04: Mode(
+    0x04: VgaMode(
         40,
         25,
         8,
@@ -205,7 +209,7 @@ EGA: dict[int, Mode] = {
         _FOUR,
         0,
     ),
-    0x06: Mode(
+    0x06: VgaMode(
         80,
         25,
         8,
@@ -217,7 +221,7 @@ EGA: dict[int, Mode] = {
         _TWO,
         0,
     ),
-    0x0D: Mode(
+    0x0D: VgaMode(
         40,
         25,
         8,
@@ -229,7 +233,7 @@ EGA: dict[int, Mode] = {
         _SIXTEEN_200,
         0,
     ),
-    0x0E: Mode(
+    0x0E: VgaMode(
         80,
         25,
         8,
@@ -241,7 +245,7 @@ EGA: dict[int, Mode] = {
         _SIXTEEN_200,
         0,
     ),
-    0x10: Mode(
+    0x10: VgaMode(
         80,
         25,
         14,

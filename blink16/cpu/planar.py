@@ -23,7 +23,7 @@ ADDRESSES = 0xFFFF
 """Addresses in the window, each of a cell."""
 
 
-class Register(IntEnum):
+class PlanarRegister(IntEnum):
     """What stands in a cell of 32 bits each in `Memory.planar`."""
 
     LATCH = 0  # the cell that was read last
@@ -41,46 +41,46 @@ class Register(IntEnum):
     CHAINED = 12  # 1: the plane is the address's lowest two bits
 
 
-Get = Callable[[Register], Value]
+Get = Callable[[PlanarRegister], Value]
 
 
 def place(address: Value, get: Get) -> tuple[Value, Value]:
     """Return which cell an address means (an index), and where in it a chained byte lies."""
     offset = (address - WINDOW) & ADDRESSES
-    chained = get(Register.CHAINED).is_not_zero()
+    chained = get(PlanarRegister.CHAINED).is_not_zero()
     return select(chained, offset >> 2, offset), (offset & 3) << 3
 
 
 def loaded(cell: Value, shift: Value, get: Get) -> Value:
     """Return the byte that a load gives; the cell goes into the latch."""
-    chained = get(Register.CHAINED).is_not_zero()
-    plane = cell >> select(chained, shift, get(Register.READ_SHIFT))
-    differs = (cell ^ get(Register.COLOR_COMPARE)) & get(Register.COLOR_CARE)
+    chained = get(PlanarRegister.CHAINED).is_not_zero()
+    plane = cell >> select(chained, shift, get(PlanarRegister.READ_SHIFT))
+    differs = (cell ^ get(PlanarRegister.COLOR_COMPARE)) & get(PlanarRegister.COLOR_CARE)
     differs = differs | differs >> 16
     differs = differs | differs >> 8
-    return select(get(Register.READ_MODE).is_zero(), plane, ~differs) & 0xFF
+    return select(get(PlanarRegister.READ_MODE).is_zero(), plane, ~differs) & 0xFF
 
 
 def stored(cell: Value, byte: Value, shift: Value, get: Get) -> Value:
     """Return what a cell holds after the store of a byte (32 bits wide, its upper ones zero)."""
-    mode, latch = get(Register.WRITE_MODE), get(Register.LATCH)
-    rotated = (((byte << 8) | byte) >> get(Register.ROTATE) & 0xFF) * BYTES
-    set_reset, enabled = get(Register.SET_RESET), get(Register.ENABLE_SET_RESET)
+    mode, latch = get(PlanarRegister.WRITE_MODE), get(PlanarRegister.LATCH)
+    rotated = (((byte << 8) | byte) >> get(PlanarRegister.ROTATE) & 0xFF) * BYTES
+    set_reset, enabled = get(PlanarRegister.SET_RESET), get(PlanarRegister.ENABLE_SET_RESET)
     color = (byte & 1) | (byte & 2) << 7 | (byte & 4) << 14 | (byte & 8) << 21
     data = (rotated & ~enabled) | (set_reset & enabled)
     data = select(mode.equals(2), color * 0xFF, data)
     data = select(mode.equals(3), set_reset, data)
-    function = get(Register.FUNCTION)
+    function = get(PlanarRegister.FUNCTION)
     result = select(function.equals(1), data & latch, data)
     result = select(function.equals(2), data | latch, result)
     result = select(function.equals(3), data ^ latch, result)
-    mask = get(Register.BIT_MASK)
+    mask = get(PlanarRegister.BIT_MASK)
     mask = select(mode.equals(3), mask & rotated, mask)
     result = (result & mask) | (latch & ~mask)
     result = select(mode.equals(1), latch, result)
-    planes = get(Register.MAP_MASK)
+    planes = get(PlanarRegister.MAP_MASK)
     one = Value(0xFF, CELL, shift.builder) << shift
-    planes = select(get(Register.CHAINED).is_not_zero(), planes & one, planes)
+    planes = select(get(PlanarRegister.CHAINED).is_not_zero(), planes & one, planes)
     return (cell & ~planes) | (result & planes)
 
 
@@ -91,13 +91,13 @@ def load(memory: Memory, address: int) -> int:
     """Load a byte of the window at a linear address."""
     registers, cells = memory.planar, memory.planes
 
-    def get(register: Register) -> Value:
+    def get(register: PlanarRegister) -> Value:
         return Value(registers[register], CELL)
 
     index, shift = place(Value(address & ADDRESS_MASK, CELL), get)
     assert isinstance(index.handle, int)
     cell = cells[index.handle]
-    registers[Register.LATCH] = cell
+    registers[PlanarRegister.LATCH] = cell
     return _known(loaded(Value(cell, CELL), shift, get))
 
 
@@ -105,7 +105,7 @@ def store(memory: Memory, address: int, byte: int) -> None:
     """Store a byte of the window at a linear address."""
     registers, cells = memory.planar, memory.planes
 
-    def get(register: Register) -> Value:
+    def get(register: PlanarRegister) -> Value:
         return Value(registers[register], CELL)
 
     index, shift = place(Value(address & ADDRESS_MASK, CELL), get)

@@ -34,8 +34,6 @@ from blink16.memory import MEMORY_SIZE, Attribute
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import Symbol, SymbolTable
 
-FEW_CONDITIONS = 16
-"""So many breakpoints with conditions are armed in microseconds."""
 MAX_TOLD_FILES = 8
 """Files that a line to the user names."""
 WRITABLE = frozenset(
@@ -145,11 +143,12 @@ class Debugger:
 
         One step forward is, unless it is a service, which may wait, or begins with a prefix,
         which may be a REP of 65,535 rounds.  Where a device may have something to put out, it
-        takes as long as somebody outside takes, and so does an action of a breakpoint.
+        takes as long as somebody outside takes, and so does an action of a breakpoint; conditions
+        have to be armed.
         """
-        if how.backward or how.count != 1 or not self.timeline.live or self.ledger.acts:
+        if how.backward or how.count != 1 or not self.timeline.live:
             return False
-        if self.ledger.conditions > FEW_CONDITIONS:
+        if self.ledger.acts or self.ledger.conditions:
             return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
-from blink16.cpu.planar import BYTES, Register
+from blink16.cpu.planar import BYTES, PlanarRegister
 from blink16.devices.oscillator import Oscillator
 from blink16.devices.video import (
     COLOR_MEMORY,
@@ -102,7 +102,7 @@ class Vga(Video):
             if dirty:
                 parts[number] = self._part(number)
                 memory.planes_dirty[number] = 0
-        latch = memory.planar[Register.LATCH]
+        latch = memory.planar[PlanarRegister.LATCH]
         self.vga = self.vga._replace(planes=tuple(parts), latch=latch)
         return self.vga
 
@@ -114,7 +114,7 @@ class Vga(Video):
                 self._set_part(number, part)
                 memory.planes_dirty[number] = 0
         self.vga = state
-        memory.planar[Register.LATCH] = state.latch
+        memory.planar[PlanarRegister.LATCH] = state.latch
         self._window = self._wanted_window()
         self._mark_window()
         self._mark_mono()
@@ -404,18 +404,18 @@ class Vga(Video):
         """Write the registers as `cpu.planar` uses them."""
         g, q = self.vga.graphics, self.vga.sequencer
         cells = self._guest.memory.planar
-        cells[Register.MAP_MASK] = spread(q[2])
-        cells[Register.SET_RESET] = spread(g[0])
-        cells[Register.ENABLE_SET_RESET] = spread(g[1])
-        cells[Register.COLOR_COMPARE] = spread(g[2])
-        cells[Register.COLOR_CARE] = spread(g[7])
-        cells[Register.BIT_MASK] = g[8] * BYTES
-        cells[Register.FUNCTION] = g[3] >> 3 & 3
-        cells[Register.ROTATE] = g[3] & 7
-        cells[Register.READ_SHIFT] = 8 * (g[4] & 3)
-        cells[Register.WRITE_MODE] = g[5] & 3
-        cells[Register.READ_MODE] = g[5] >> 3 & 1
-        cells[Register.CHAINED] = int(bool(q[4] & CHAIN_4) and self.is_vga)
+        cells[PlanarRegister.MAP_MASK] = spread(q[2])
+        cells[PlanarRegister.SET_RESET] = spread(g[0])
+        cells[PlanarRegister.ENABLE_SET_RESET] = spread(g[1])
+        cells[PlanarRegister.COLOR_COMPARE] = spread(g[2])
+        cells[PlanarRegister.COLOR_CARE] = spread(g[7])
+        cells[PlanarRegister.BIT_MASK] = g[8] * BYTES
+        cells[PlanarRegister.FUNCTION] = g[3] >> 3 & 3
+        cells[PlanarRegister.ROTATE] = g[3] & 7
+        cells[PlanarRegister.READ_SHIFT] = 8 * (g[4] & 3)
+        cells[PlanarRegister.WRITE_MODE] = g[5] & 3
+        cells[PlanarRegister.READ_MODE] = g[5] >> 3 & 1
+        cells[PlanarRegister.CHAINED] = int(bool(q[4] & CHAIN_4) and self.is_vga)
 
     # -- what is on the screen ---------------------------------------------------------------
 
@@ -459,7 +459,7 @@ class Vga(Video):
             return 0xFF
         self.vga = self.vga._replace(attribute_data=False)
         raster = self.raster
-        clock = Oscillator(raster.hz, self._guest.instructions_per_second)
+        clock = Oscillator(raster.hz, self._guest.clock_hz)
         line, dot = raster.position(clock.cycles(self._guest.time))
         retrace = raster.retrace_line <= line < raster.retrace_line + raster.retrace_lines
         drawing = line < raster.shown_lines and dot < raster.shown_dots

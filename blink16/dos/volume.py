@@ -153,7 +153,10 @@ class Volume:
         parts: list[str] = []
         directory = ""
         for name in [part for part in real.split("/") if part]:
-            short = {path: short for short, path in self.entries(directory or "/").items()}
+            try:
+                short = {path: short for short, path in self.entries(directory or "/").items()}
+            except CallFailed:  # a folder that can't be read, or that a recording doesn't know
+                short = {}
             directory += "/" + name
             parts.append(short.get(directory, upper(truncated(name))))
         return "\\".join(parts)

@@ -72,7 +72,8 @@ def fork(request: Request) -> int:
     kernel, task = request.kernel, request.task
     _check_room(kernel)
     block = find(kernel.state.blocks, task.data)
-    assert block is not None
+    if block is None:  # a debugger has let it run on after its end
+        raise os_error(errno.ENOMEM)
     data = kernel.allocate(block.paragraphs, BlockKind(block.kind))
     memory, size = request.guest.memory, block.paragraphs * PARAGRAPH
     memory.write(linear(data, 0), memory[linear(task.data, 0) : linear(task.data, 0) + size])

@@ -22,7 +22,7 @@ from blink16.gdbstub import formats, registers
 from blink16.machine import Machine
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
 
-MAX_STEPS = 10_000
+MAX_STEPS = 2_000
 """Operations of one evaluation; an expression that loops is cut off."""
 MAX_EMITTED = 256
 """Operations of a predicate that is compiled, on all its ways together; loops are unrolled."""

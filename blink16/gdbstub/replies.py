@@ -56,6 +56,8 @@ class Client:
     ours: bool = False
     """Whether it is our own (``blink16+``): it wants a monitor command's failure as an error, and
     what the program prints, and what is for the user, as notifications."""
+    watches: bool = False
+    """Whether it wants no machine, but to watch one (``blink16.watch+``)."""
     error_strings: bool = False
     """As LLDB has them."""
     list_threads: bool = False
@@ -71,6 +73,7 @@ class Client:
             multiprocess="multiprocess+" in features,
             gdb=any(name.startswith("xmlRegisters=i386") for name in features),
             ours="blink16+" in features,
+            watches="blink16.watch+" in features,
         )
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from threading import Event as ThreadEvent
 from threading import Lock
 from time import perf_counter
 
@@ -33,6 +34,7 @@ from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Cell
 from blink16.governor import Governor
 from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT, Checkpoint, Ring
+from blink16.history.glances import Glances
 from blink16.history.inputs import Input, InputLog, MemoryWritten, Received, RegisterWritten
 from blink16.history.pace import Pace
 from blink16.history.pages import Image
@@ -47,7 +49,10 @@ from blink16.history.terms import (
 )
 from blink16.inbox import Inbox
 from blink16.machine import FOREVER, Machine
+from blink16.turns import Turns
 
+FEW = 256
+"""Instructions for which nobody waits for a turn."""
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
@@ -74,11 +79,17 @@ class Timeline:
         """Keeps the live machine from going faster than our clock; then it is never IDLE."""
         self.inbox = Inbox()
         """Input that waits until the machine next runs live."""
+        self._glances = Glances()
+        self.inbox.on_nudge = self._glances.serve
         self._log = InputLog()
         self._fed = 0
         self.changes = 0
         """Moves with everything that happens to the machine from outside."""
         self._pace = pace or Pace()
+        self.turns: Turns | None = None
+        """Where this machine takes turns with others."""
+        self._has_turn = False
+        self._call = ThreadEvent()
         self._foreign = False
         """Whether states in it came from a file."""
         self._interrupted = False
@@ -137,7 +148,10 @@ class Timeline:
         goal = self.now + budget
         while not self._take_interrupt():
             before = self.now
-            stop = self._slice(goal, skip=skip, through_traps=through_traps)
+            with self._turn(goal) as has_turn:
+                if not has_turn:
+                    continue
+                stop = self._slice(goal, skip=skip, through_traps=through_traps)
             if stop.reason is StopReason.INTERRUPTED:
                 if self.machine.between_rounds:
                     self._take_rounds_back()
@@ -146,9 +160,40 @@ class Timeline:
             slept = stop.reason is StopReason.IDLE and self.governor is not None
             if not slept and (stop.reason is not StopReason.BUDGET or self.now >= goal):
                 return stop
+            self._glances.serve()
             self._keep_pace()
             skip = skip and self.now == before
         return INTERRUPTED
+
+    @contextmanager
+    def _turn(self, goal: int) -> Iterator[bool]:
+        """Have a turn, where machines take turns; False if somebody asks us to stop instead.
+
+        A few instructions are done without one.
+        """
+        if self.turns is None or goal - self.now < FEW:
+            yield True
+            return
+        self._has_turn = self.turns.take(self._call, lambda: self._interrupted)
+        try:
+            yield self._has_turn
+        finally:
+            if self._has_turn:
+                self._has_turn = False
+                self.turns.give()
+
+    @contextmanager
+    def out_of_turn(self) -> Iterator[None]:
+        """Let others run while the machine's thread waits for somebody outside."""
+        if self.turns is None or not self._has_turn:
+            yield
+            return
+        self._has_turn = False
+        self.turns.give()
+        try:
+            yield
+        finally:
+            self._has_turn = self.turns.take(self._call, lambda: self._interrupted)
 
     def _slice(
         self, goal: int, *, skip: bool = False, through_traps: bool = False, dense: bool = True
@@ -185,6 +230,15 @@ class Timeline:
         if self.governor is None or not self.live:
             return
         self.inbox.wait(self.governor.ahead(self.machine.time))
+
+    def glance(self, look: Callable[[], None]) -> None:
+        """Have something looked at while the machine runs, or waits for input; from any thread.
+
+        It is called in the machine's thread, between two instructions.  In a search through the
+        past it waits for that to end.
+        """
+        self._glances.ask(look)
+        self.inbox.nudge()
 
     def _is_midway(self, stop: Stop) -> bool:
         return stop.reason is StopReason.INTERRUPTED and self.machine.between_rounds
@@ -284,6 +338,7 @@ class Timeline:
         with self._requests:
             self._interrupted = True
             self.machine.interrupt()
+            self._call.set()
         self.inbox.stir()
 
     def forget_interrupt(self) -> None:
@@ -390,7 +445,10 @@ class Timeline:
                     raise Interrupted
                 way = icount - self.now
                 halfway = fine and way > self._pace.fine
-                stop = self._step_of_replay(icount - way // 2 if halfway else icount)
+                with self._turn(self.now if whole else icount) as has_turn:
+                    if not has_turn:
+                        continue
+                    stop = self._step_of_replay(icount - way // 2 if halfway else icount)
                 if halfway and self._is_far_from_checkpoint(stop):
                     self.keep()
                 hits += stop.reason in _POINTS
@@ -425,7 +483,10 @@ class Timeline:
         while self.now < high:
             if self._take_interrupt():
                 raise Interrupted
-            stop = self._step_of_replay(high, skip=skip)
+            with self._turn(high) as has_turn:
+                if not has_turn:
+                    continue
+                stop = self._step_of_replay(high, skip=skip)
             skip = stop.reason in _BEFORE
             if skip:
                 yield Hit(self.now, stop)

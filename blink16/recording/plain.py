@@ -152,14 +152,12 @@ def shaped_like(value: Any, model: Any) -> Any:
         if hasattr(model, "_make"):
             return model._make(items)  # TypeError if it has other fields
         return value if all(map(is_, items, value)) else items
-    if type(value) is not _plain_type(model):
+    if _plain_type(value) is not _plain_type(model):
         raise TypeError(f"a {type(value).__name__} is where a {type(model).__name__} should be")
     return value
 
 
 def _plain_type(model: Any) -> type:
-    """Return the type that a value has in plain data."""
-    if isinstance(model, bool):
-        return bool
+    """Return the type that a value has in plain data, where a bit may be a number or a truth."""
     kinds = (int, bytes, str, tuple, dict)
     return next((kind for kind in kinds if isinstance(model, kind)), type(model))

@@ -12,6 +12,7 @@ from blink16 import pc
 from blink16.board import ProgramFacts
 from blink16.debugger import EventKind
 from blink16.governor import Governor
+from blink16.server import threads
 from blink16.server.sources import MachineSource, Say
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
@@ -73,9 +74,10 @@ class HostedMachine:
         for text in loaded.notices:
             hooks.note(text)
         self.debugger.on_print = hooks.put_out
+        self.debugger.timeline.turns = threads.TURNS
         if real_time:
             loaded.machine.idle_after = 0
-            governor = Governor(loaded.machine.instructions_per_second)
+            governor = Governor(loaded.machine.clock_hz)
             self.debugger.timeline.governor = governor
 
     def trace_calls(self, tell: Callable[[str], None] | None) -> None:

@@ -7,10 +7,13 @@ every other client waiting.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
 import trio
+
+from blink16.turns import Turns
 
 T = TypeVar("T")
 COMPUTING = 2
@@ -18,6 +21,8 @@ COMPUTING = 2
 LOADING = 4
 """So many read and write files."""
 
+TURNS = Turns(max(2, os.cpu_count() or 1))
+"""So many machines run at a time; the others wait for their turn."""
 _machines = trio.CapacityLimiter(math.inf)
 """One thread a machine, which lets others go on while native code runs."""
 _computing = trio.CapacityLimiter(COMPUTING)

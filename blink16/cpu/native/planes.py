@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blink16.cpu.native.text import IRBuilder
 from blink16.cpu.native.text import text as written
-from blink16.cpu.planar import CELL, Register, loaded, place, stored
+from blink16.cpu.planar import CELL, PlanarRegister, loaded, place, stored
 from blink16.cpu.values import Value
 from blink16.memory import DIRTY_OFFSET, DIRTY_SHIFT, PLANAR_OFFSET, PLANES_OFFSET
 
@@ -12,7 +12,7 @@ from blink16.memory import DIRTY_OFFSET, DIRTY_SHIFT, PLANAR_OFFSET, PLANES_OFFS
 class _Planes(IRBuilder):
     """The body of a function of the mapping and a linear address."""
 
-    def get(self, register: Register) -> Value:
+    def get(self, register: PlanarRegister) -> Value:
         """Read one of the adapter's registers."""
         at = self.address("%memory", PLANAR_OFFSET + 4 * register)
         return self.value(f"load i32, ptr {at}", CELL)
@@ -33,7 +33,7 @@ def _load() -> str:
     body = _Planes()
     where, _, shift = body.cell()
     cell = body.value(f"load i32, ptr {where}", CELL)
-    latch = body.address("%memory", PLANAR_OFFSET + 4 * Register.LATCH)
+    latch = body.address("%memory", PLANAR_OFFSET + 4 * PlanarRegister.LATCH)
     body.emit(f"store i32 {written(cell)}, ptr {latch}")
     body.emit(f"ret i32 {written(loaded(cell, shift, body.get))}")
     return _function("i32 @planar_load(ptr %memory, i32 %linear)", body)

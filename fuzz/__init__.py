@@ -1,0 +1,1 @@
+"""Attackers of everything that comes from outside, as commands: ``python -m fuzz NAME``."""

@@ -1,0 +1,43 @@
+"""``python -m fuzz NAME [--seed N] [--budget SECONDS] [--count N] [--corpus FOLDER]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from fuzz import calls, loaders, recordings, symbols, timetravel, wire
+from fuzz.harness import CORPUS, Fuzzer, attack, say_result
+
+FUZZERS: dict[str, Fuzzer] = {
+    module.FUZZER.name: module.FUZZER
+    for module in (wire, loaders, symbols, recordings, calls, timetravel)
+}
+
+
+def main() -> int:
+    """Attack until the budget is used up, or something breaks; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser.add_argument("name", choices=[*FUZZERS, "all"])
+    parser.add_argument("--seed", default="1", help="any text; the same one makes the same cases")
+    parser.add_argument("--budget", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--count", type=int, default=0, help="stop after so many things were done")
+    parser.add_argument("--corpus", type=Path, default=CORPUS, metavar="FOLDER")
+    parsed = parser.parse_args()
+    names = list(FUZZERS) if parsed.name == "all" else [parsed.name]
+    broken = False
+    for name in names:
+        result = attack(
+            FUZZERS[name],
+            seed=parsed.seed,
+            budget=parsed.budget,
+            count=parsed.count,
+            corpus=parsed.corpus,
+        )
+        print(say_result(FUZZERS[name], result), flush=True)
+        broken = broken or result.failure is not None
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

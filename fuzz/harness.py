@@ -1,0 +1,133 @@
+"""What all attackers have in common: seeds, budgets, a corpus, and what counts as broken."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any
+
+CORPUS = Path(__file__).resolve().parent / "corpus"
+"""A folder for each attacker, with a file for each fault that it has found."""
+SHOWN = 2000
+"""Characters of a traceback that are shown."""
+
+Case = Any
+"""One attack, as JSON can hold it."""
+
+
+class BrokenError(AssertionError):
+    """What was promised does not hold; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzer:
+    """An attacker."""
+
+    name: str
+    invariant: str
+    """What it tries to break, in one sentence."""
+    unit: str
+    """What it counts."""
+    generate: Callable[[Random], Case]
+    """Makes a case by a grammar."""
+    run: Callable[[Case], int]
+    """Carries it out; returns how many units that was.  Any exception means broken."""
+    slowest: float = 10.0
+    """Seconds that one case may take on a busy computer."""
+
+
+@dataclass(slots=True)
+class Result:
+    """What has come of an attack."""
+
+    cases: int = 0
+    units: int = 0
+    seconds: float = 0.0
+    slowest: float = 0.0
+    failure: str | None = None
+    case: Path | None = None
+    """Where the case that broke it was put."""
+
+
+def attack(
+    fuzzer: Fuzzer,
+    *,
+    seed: str,
+    budget: float,
+    count: int = 0,
+    corpus: Path | None = None,
+) -> Result:
+    """Attack, first with the corpus, until time or count is used up or something breaks.
+
+    ``budget``: seconds.  ``count``: units; 0 for as many as there is time for.
+    """
+    began = time.monotonic()
+    result = Result()
+    for case in _known(fuzzer, corpus):
+        if not _strike(fuzzer, case, result, None):
+            return result
+    for number in _numbers():
+        result.seconds = time.monotonic() - began
+        if result.seconds >= budget or (count and result.units >= count):
+            return result
+        case = fuzzer.generate(Random(f"{fuzzer.name}/{seed}/{number}"))
+        if not _strike(fuzzer, case, result, corpus):
+            result.seconds = time.monotonic() - began
+            return result
+    return result
+
+
+def say_result(fuzzer: Fuzzer, result: Result) -> str:
+    """Tell what was done and found."""
+    text = (
+        f"{fuzzer.name}: {result.units} {fuzzer.unit} in {result.cases} cases, "
+        f"{result.seconds:.0f} s, the slowest case took {result.slowest * 1000:.0f} ms"
+    )
+    if result.failure is not None:
+        text += f"\nBROKEN: {fuzzer.invariant}\n{result.failure}\nthe case: {result.case}"
+    return text
+
+
+def _strike(fuzzer: Fuzzer, case: Case, result: Result, save: Path | None) -> bool:
+    """Carry out a case; whether all is well."""
+    began = time.perf_counter()
+    try:
+        result.units += fuzzer.run(case)
+        taken = time.perf_counter() - began
+        if taken > fuzzer.slowest:
+            raise BrokenError(f"it took {taken:.1f} s")
+    except Exception:
+        result.failure = traceback.format_exc()[-SHOWN:]
+        result.case = _keep(fuzzer, case, save)
+    result.cases += 1
+    result.slowest = max(result.slowest, time.perf_counter() - began)
+    return result.failure is None
+
+
+def _known(fuzzer: Fuzzer, corpus: Path | None) -> Iterator[Case]:
+    if corpus is not None:
+        for path in sorted((corpus / fuzzer.name).glob("*.json")):
+            yield json.loads(path.read_text())
+
+
+def _keep(fuzzer: Fuzzer, case: Case, corpus: Path | None) -> Path | None:
+    if corpus is None:
+        return None
+    text = json.dumps(case, indent=1)
+    path = corpus / fuzzer.name / f"found-{sha256(text.encode()).hexdigest()[:12]}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def _numbers() -> Iterator[int]:
+    number = 0
+    while True:
+        yield number
+        number += 1
