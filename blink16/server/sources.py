@@ -101,7 +101,8 @@ class ProgramSource:
     def _as_they_are(self) -> tuple[Program, Options]:
         """Return the program and its disks as their files hold them now.  LoadError."""
         if not self.images:
-            return loader.read(self.program.name), self.options
+            known = self.program
+            return known if known.path is None else loader.read(known.name), self.options
         first, *others = (loader.content(path, str(path)) for path in self.images)
         setup = self.options.setup
         disks = zip(setup.disks, others, strict=True)
