@@ -113,7 +113,7 @@ class Machines:
         if free is None:
             raise RefusalError(complaint)
         free.held = True
-        if free.is_spent:
+        if free.is_spent or free.hosted.is_outdated:
             await self._load(free, free.source.arguments)
         return free
 
@@ -150,7 +150,7 @@ class Machines:
         if free is None:
             return await self._add(source, wanted)
         free.held = True
-        if free.is_spent or wanted != source.arguments:
+        if free.is_spent or free.hosted.is_outdated or wanted != source.arguments:
             await self._load(free, wanted)
         return free
 
@@ -182,7 +182,7 @@ class Machines:
         except LoadError as error:
             self.say(str(error))
             self._let_go(slot)
-            raise RefusalError("the program can't be loaded again") from None
+            raise RefusalError(f"the program can't be loaded again: {error}") from None
 
     def _source(self, name: str, like: int) -> MachineSource:
         if not name:
