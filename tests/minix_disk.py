@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,7 @@ class MinixDisk:
             elif file.kind == REGULAR:
                 target.write_bytes(self.content(file.inode))
                 target.chmod(file.mode & 0o7777)
+                os.utime(target, (file.mtime, file.mtime))
             elif file.kind == SYMLINK:
                 target.symlink_to(self.content(file.inode).decode("latin1"))
 
