@@ -79,6 +79,24 @@ def test_symbols_are_each_machines_own(gdb: Gdb, tmp_path: Path) -> None:
         assert "draw_letters" in gdb.run("info functions draw")
 
 
+def test_a_step_back_moves_nobody_else(gdb: Gdb, two: Server) -> None:
+    """gdb selects other inferiors to set breakpoints there, and then says just `bs`."""
+    for inferior in (1, 2):
+        gdb.run(f"inferior {inferior}")
+        gdb.run("stepi 20")
+    gdb.run("set schedule-multiple on")
+    gdb.run("break draw_letters")
+    counts = {1: 20, 2: 20}
+    for inferior in (2, 1, 1, 2, 1):
+        gdb.run(f"inferior {inferior}")
+        gdb.run("bt")
+        gdb.run("reverse-stepi")
+        counts[inferior] -= 1
+        for each, count in counts.items():
+            gdb.run(f"inferior {each}")
+            assert gdb.value("$icount") == count
+
+
 def step_each(gdb: Gdb) -> None:
     """Step both inferiors: gdb hangs on an event of one that it has never resumed alone."""
     for inferior in (1, 2):

@@ -21,6 +21,8 @@ READ, WRITE, READ_WRITE = 0, 1, 2
 ACCESS_MASK = 7
 NO_INHERIT = 0x80
 MAX_TRIES = 1000
+EMS_DEVICE = "EMMXXXX0"
+"""By opening it programs find out whether there is expanded memory."""
 OPENED, CREATED, REPLACED = 1, 2, 3
 REPLACE = 2
 _DEVICES = {"CON": DosDevice.CON, "AUX": DosDevice.AUX, "PRN": DosDevice.PRN, "NUL": DosDevice.NUL}
@@ -85,6 +87,8 @@ def open_(dos: DosSystem, guest: Guest) -> Outcome:
         raise CallFailed(Code.INVALID_ACCESS_CODE)
     path = path_argument(guest, r.ds, r.dx)
     device = device_of(path)
+    if device is None and dos.has_ems and upper(path) == EMS_DEVICE:
+        device = "NUL"
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device], access=access))
     place = dos.locate(path)
