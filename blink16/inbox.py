@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from threading import Condition
+from time import monotonic
 
 MAX_QUEUED = 1 << 20
 """Bytes of input that may wait until a machine takes them; what comes beyond is refused."""
@@ -19,6 +21,9 @@ class Inbox:
         """Bytes that wait."""
         self._queue: deque[tuple[str, bytes]] = deque()
         self._stirred = False
+        self._nudged = False
+        self.on_nudge: Callable[[], object] = lambda: None
+        """Called in the thread that waits, after a `nudge`."""
         self._changed = Condition()
 
     def put(self, channel: str, data: bytes) -> bool:
@@ -42,9 +47,22 @@ class Inbox:
 
     def wait(self, seconds: float | None) -> None:
         """Wait until there is input, or a `stir`; no longer than so many seconds."""
+        end = None if seconds is None else monotonic() + seconds
+        while True:
+            with self._changed:
+                left = None if end is None else end - monotonic()
+                self._changed.wait_for(lambda: self._queue or self._stirred or self._nudged, left)
+                if not self._nudged:
+                    self._stirred = False
+                    return
+                self._nudged = False
+            self.on_nudge()
+
+    def nudge(self) -> None:
+        """Have `on_nudge` called in the wait that is going on, or else in the next."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._stirred, seconds)
-            self._stirred = False
+            self._nudged = True
+            self._changed.notify_all()
 
     def stir(self) -> None:
         """End the wait that is going on, or else the next."""

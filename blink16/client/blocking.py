@@ -21,7 +21,7 @@ from blink16.client.pointing import SetPoint
 from blink16.client.portal import Portal
 from blink16.client.target import AsyncTarget
 from blink16.memory import MEMORY_SIZE, linear
-from blink16.reports.state import RegisterValues
+from blink16.reports.state import RegisterValues, StateReport
 from blink16.symbols import Symbol
 
 P = ParamSpec("P")
@@ -299,6 +299,22 @@ class Target:
     trace = _blocking(AsyncTarget.trace)
     profile = _blocking(AsyncTarget.profile)
 
+    # -- watching ----------------------------------------------------------------------------
+
+    @property
+    def only_watches(self) -> bool:
+        """Whether we may look at the machine, and not move or change it."""
+        return self._inside.only_watches
+
+    wait_change = _blocking(AsyncTarget.wait_change)
+    ask_control = _blocking(AsyncTarget.ask_control)
+    yield_control = _blocking(AsyncTarget.yield_control)
+
+    def changes(self) -> Iterator[StateReport]:
+        """Return the machine's states, one after another, as `wait_change` does."""
+        while True:
+            yield self.wait_change()
+
     # -- in front of the machine -------------------------------------------------------------
 
     type = _blocking(AsyncTarget.type)
@@ -310,13 +326,16 @@ class Target:
     processes = _blocking(AsyncTarget.processes)
 
 
-def connect(address: str | ServerAddress, *, timeout: float = DEFAULT_TIMEOUT) -> Target:
+def connect(
+    address: str | ServerAddress, *, watch: bool = False, timeout: float = DEFAULT_TIMEOUT
+) -> Target:
     """Connect to a server at ``HOST:PORT`` or ``unix:PATH``.
 
+    ``watch``: hold no machine, but watch the one that another client holds, or the first.
     ``timeout``: seconds in which the server has to answer a question that needs no running.
     ClientError if there is no server that a client can talk to.
     """
-    return Target(Portal(target.connect(address, timeout=timeout)))
+    return Target(Portal(target.connect(address, watch=watch, timeout=timeout)))
 
 
 def launch(

@@ -23,6 +23,9 @@ OFFERED = b"swbreak+;hwbreak+;error-message+;xmlRegisters=i386;blink16+"
 REPORTS = f"qXfer:{OBJECT}:read"
 CONDITIONS = "ConditionalBreakpoints"
 COUNTED_STEP = "vblink16.step"
+WATCHING, CHANGES, CONTROL = "blink16.watch", "blink16.changes", "blink16.control"
+START_TIMEOUT = 120.0
+"""Seconds in which a server of our own has to be there; on its first start it compiles."""
 CHUNK = 0x7000
 """Bytes of an object that are asked for at a time."""
 MAX_KEPT_OUTPUT = 1 << 20
@@ -34,8 +37,14 @@ class ClientCore:
     """The connection to a server, and what is known of it.  Made by `connect_to`."""
 
     def __init__(
-        self, address: ServerAddress, stream: trio.abc.Stream, timeout: float = DEFAULT_TIMEOUT
+        self,
+        address: ServerAddress,
+        stream: trio.abc.Stream,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        watch: bool = False,
     ) -> None:
+        self._only_watches = watch
         self.address = address
         """Where the server is."""
         self.features: dict[str, str] = {}
@@ -50,7 +59,9 @@ class ClientCore:
         self._output = bytearray()
         self._more_output = trio.Event()
         self._moving = False
-        self._first_stop = replies.StopReply()
+        self._change: int | None = None
+        """The generation that the server told last."""
+        self._something_new = trio.Event()
 
     # -- the connection ----------------------------------------------------------------------
 
@@ -63,7 +74,12 @@ class ClientCore:
 
     async def shake_hands(self) -> None:
         """Learn what the server is and can do; stop acknowledging if it can do without."""
-        answer = await self._link.ask(b"qSupported:" + OFFERED)
+        patience = self._link.timeout
+        if isinstance(self._stream, ProcessStream):
+            self._link.timeout = max(patience, START_TIMEOUT)
+        offered = OFFERED + (b";blink16.watch+" if self._only_watches else b"")
+        answer = await self._link.ask(b"qSupported:" + offered)
+        self._link.timeout = patience
         self.features = replies.features(answer)
         if replies.error_of(answer, "") is not None and answer:
             replies.check(answer, "connecting")
@@ -71,7 +87,10 @@ class ClientCore:
             replies.check_ok(await self._link.ask(b"QStartNoAckMode"), "QStartNoAckMode")
             self._link.stop_acknowledging()
         self._description = await description.read(self._description_file)
-        self._first_stop = replies.stop_reply(await self._link.ask(b"?"))
+        if self._only_watches:
+            self._require(WATCHING, "watching a machine that others hold")
+        else:
+            replies.stop_reply(await self._link.ask(b"?"))
 
     async def _description_file(self, name: str) -> bytes:
         return await self._object("features", name)
@@ -189,9 +208,19 @@ class ClientCore:
         match name:
             case b"blink16.output":
                 self._take_output(unhex(value, "output"))
+            case b"blink16.change":
+                self._change = int(value) if value.isdigit() and len(value) < 20 else 0
+                self._tell_news()
+            case b"blink16.control":
+                self._only_watches = False
+                self._tell_news()
             case b"blink16.note":
                 self.notes.append(unhex(value, "note").decode("utf-8", "replace").strip())
                 del self.notes[:-MAX_NOTES]
+
+    def _tell_news(self) -> None:
+        self._something_new.set()
+        self._something_new = trio.Event()
 
     def read_output(self) -> bytes:
         """Return what the program has printed since this was last asked, if we are told it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,12 +19,14 @@ from blink16.client.errors import (
 from blink16.client.wire import Expected, Notice, ProgramOutput, Ticket, Wire, WireAnswer
 
 RECEIVE_SIZE = 1 << 16
-DEFAULT_TIMEOUT = 10.0
+DEFAULT_TIMEOUT = 30.0
 """Seconds in which a server has to answer, unless it has to run a machine or to search."""
 MAX_SAID = 8 << 20
 """Bytes that a command of the server's may say."""
-STOP_TIMEOUT = 10.0
-"""Seconds in which a machine that was interrupted has to stop."""
+WORK_TIMEOUT = 600.0
+"""Seconds that a search, or another work of the server's, may take; then it is interrupted."""
+STOP_TIMEOUT = 30.0
+"""Seconds in which a machine that runs, or searches, has to stop once it is interrupted."""
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -51,13 +52,15 @@ class Link:
 
     def __init__(self, stream: trio.abc.Stream, *, timeout: float = DEFAULT_TIMEOUT) -> None:
         self._stream = stream
-        self._timeout = timeout
+        self.timeout = timeout
+        """Seconds in which an answer has to come that needs no running and no search."""
         self._wire = Wire()
         self._pending: dict[Ticket, Pending] = {}
         self._last_long: Pending | None = None
         self._sending = trio.Lock()
         self._turn = trio.Lock()
         self._failure: ClientError | None = None
+        self._lost = trio.Event()
         self.on_output: Callable[[bytes], None] = _ignore
         """Called with what the program prints."""
         self.on_notice: Callable[[bytes], None] = _ignore
@@ -67,6 +70,12 @@ class Link:
     def is_open(self) -> bool:
         """Whether questions can be asked."""
         return self._failure is None
+
+    async def lost(self) -> None:
+        """Wait until the connection is given up, and raise why."""
+        await self._lost.wait()
+        assert self._failure is not None
+        raise _again(self._failure)
 
     @property
     def pipelines(self) -> bool:
@@ -130,6 +139,7 @@ class Link:
         """Let every question fail from now on, and those that wait."""
         if self._failure is None:
             self._failure = error
+            self._lost.set()
         for pending in self._pending.values():
             pending.done.set()
         self._pending.clear()
@@ -144,7 +154,7 @@ class Link:
         """Send bytes, whole: nobody may cancel it midway."""
         shield = trio.CancelScope(shield=True)
         # whoever listens learns of a broken stream too, and says why
-        with shield, trio.move_on_after(self._timeout) as scope, suppress(*_BROKEN):
+        with shield, trio.move_on_after(self.timeout) as scope, suppress(*_BROKEN):
             await self._stream.send_all(data)
         if scope.cancelled_caught:
             self.give_up(TimedOutError("the server does not read what it is sent"))
@@ -167,16 +177,19 @@ class Link:
             await self._put(self._wire.take_outgoing())
         return sent
 
-    async def wait(self, pending: Pending, timeout: float | None = None) -> bytes:
-        """Return an answer; TimedOutError, and the end of the connection, if it does not come.
-
-        ``timeout``: seconds; by default for ever where it may take long.
-        """
+    async def wait(self, pending: Pending) -> bytes:
+        """Return an answer; TimedOutError, and the end of the connection, if it does not come."""
         if pending.behind is not None:
             await pending.behind.done.wait()
-        if timeout is None:
-            long = pending.ticket.expects is not Expected.ANSWER
-            timeout = math.inf if long else self._timeout
+        expects, timeout = pending.ticket.expects, self.timeout
+        if expects is Expected.STOP:
+            await pending.done.wait()  # whoever waits says for how long
+        elif expects is Expected.WORK:
+            timeout = STOP_TIMEOUT
+            with trio.move_on_after(WORK_TIMEOUT) as scope:
+                await pending.done.wait()
+            if scope.cancelled_caught:
+                await self.interrupt()
         with trio.move_on_after(timeout):
             await pending.done.wait()
         if pending.body is None:

@@ -90,14 +90,14 @@ class Moving(Pointing):
         self._require("ReverseContinue", "going backward")
         return await self._until_stop(BACKWARD, self._deadline(timeout))
 
-    async def step(self, count: int = 1) -> StopEvent:
+    async def step(self, count: int = 1, *, timeout: float | None = None) -> StopEvent:
         """Execute so many instructions, unless something happens before."""
-        return await self._steps(count, b"vCont;s")
+        return await self._steps(count, b"vCont;s", self._deadline(timeout))
 
-    async def step_back(self, count: int = 1) -> StopEvent:
+    async def step_back(self, count: int = 1, *, timeout: float | None = None) -> StopEvent:
         """Take so many instructions back, unless something happens before."""
         self._require("ReverseStep", "going backward")
-        return await self._steps(count, b"bs")
+        return await self._steps(count, b"bs", self._deadline(timeout))
 
     async def interrupt(self) -> None:
         """Stop the machine, which another task lets run; no harm if it stands."""
@@ -224,16 +224,16 @@ class Moving(Pointing):
     def _deadline(timeout: float | None) -> float:
         return math.inf if timeout is None else trio.current_time() + timeout
 
-    async def _steps(self, count: int, one: bytes) -> StopEvent:
+    async def _steps(self, count: int, one: bytes, deadline: float) -> StopEvent:
         if count < 1:
             raise ValueError("at least one instruction has to be stepped")
         if count == 1:
-            return await self._until_stop(one, math.inf)
+            return await self._until_stop(one, deadline)
         if COUNTED_STEP in self.features:
             sign = b"-" if one == b"bs" else b""
-            return await self._until_stop(b"vblink16.step:%b%x" % (sign, count), math.inf)
+            return await self._until_stop(b"vblink16.step:%b%x" % (sign, count), deadline)
         for _ in range(count):
-            event = await self._until_stop(one, math.inf)
+            event = await self._until_stop(one, deadline)
             if event.kind is not StopKind.STEPPED:
                 break
         return event

@@ -16,7 +16,7 @@ from blink16.client.addresses import OwnServer, ServerAddress
 from blink16.client.errors import ClientError, DeniedError, ProtocolError
 from blink16.client.launching import command_line
 from blink16.client.link import DEFAULT_TIMEOUT
-from blink16.client.remembering import Remembering
+from blink16.client.watching import Watching
 from blink16.reports.screen import ScreenReport
 from blink16.reports.state import StateReport
 
@@ -34,7 +34,7 @@ class ServerProcess:
     """``free``, ``held``, ``running`` or ``ended``."""
 
 
-class AsyncTarget(Remembering):
+class AsyncTarget(Watching):
     """A machine that a server hosts.  `connect` and `launch` make one.
 
     Every method that asks the server is a coroutine, and raises a `ClientError` that says what
@@ -46,9 +46,15 @@ class AsyncTarget(Remembering):
     """
 
     def __init__(
-        self, address: ServerAddress, stream: trio.abc.Stream, timeout: float = DEFAULT_TIMEOUT
+        self,
+        address: ServerAddress,
+        stream: trio.abc.Stream,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        watch: bool = False,
     ) -> None:
-        super().__init__(address, stream, timeout)
+        """Talk to a server on a stream.  ``watch``: see `connect`."""
+        super().__init__(address, stream, timeout=timeout, watch=watch)
         self._points = {}
         self._catches = {}
 
@@ -128,24 +134,30 @@ def _processes(data: bytes) -> list[ServerProcess]:
 
 @asynccontextmanager
 async def connect(
-    address: str | ServerAddress, *, timeout: float = DEFAULT_TIMEOUT
+    address: str | ServerAddress, *, watch: bool = False, timeout: float = DEFAULT_TIMEOUT
 ) -> AsyncIterator[AsyncTarget]:
     """Connect to a server at ``HOST:PORT`` or ``unix:PATH``, and let go of the machine at the end.
 
+    ``watch``: hold no machine, but watch the one that another client holds, or the first.
     ``timeout``: seconds in which the server has to answer a question that needs no running.
     ClientError if there is no server that a client can talk to.
     """
     where = addresses.parse(address) if isinstance(address, str) else address
-    async with converse(where, await addresses.open_stream(where), timeout=timeout) as target:
+    stream = await addresses.open_stream(where)
+    async with converse(where, stream, watch=watch, timeout=timeout) as target:
         yield target
 
 
 @asynccontextmanager
 async def converse(
-    address: ServerAddress, stream: trio.abc.Stream, *, timeout: float = DEFAULT_TIMEOUT
+    address: ServerAddress,
+    stream: trio.abc.Stream,
+    *,
+    watch: bool = False,
+    timeout: float = DEFAULT_TIMEOUT,
 ) -> AsyncIterator[AsyncTarget]:
     """Talk to a server on a stream that leads to it; the stream is closed at the end."""
-    target = AsyncTarget(address, stream, timeout)
+    target = AsyncTarget(address, stream, timeout=timeout, watch=watch)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(target.listen)

@@ -18,6 +18,7 @@ from blink16.gdbstub.commands.fields import ALL, ANY, ThreadId
 from blink16.gdbstub.commands.points import GdbKind
 from blink16.gdbstub.commands.processes import THREAD
 from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
+from blink16.gdbstub.sight import Sight
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
 from blink16.process_table import GuestProcess
@@ -33,8 +34,16 @@ MAX_HEX = PACKET_SIZE // 2
 class Answers:
     """Answers a client's questions about a machine that stands."""
 
-    def __init__(self, debugger: Debugger, program: ProgramFacts, titles: Titles) -> None:
+    def __init__(
+        self,
+        debugger: Debugger,
+        program: ProgramFacts,
+        titles: Titles,
+        sight: Sight | None = None,
+    ) -> None:
         self._debugger = debugger
+        self.sight = sight or Sight(debugger)
+        """Where registers and memory are looked at."""
         self.thread: int | None = None
         """The process of the guest that is meant; None: the one that has the processor."""
         self._window: tuple[bytes, window.FrameWindow] | None = None
@@ -133,7 +142,7 @@ class Answers:
 
     def registers(self) -> Registers:
         """Return the registers of the process that is meant."""
-        own = self._debugger.machine.registers
+        own = self.sight.registers
         meant = self.process(self.thread)
         if meant is None or meant.registers is None:
             return own
@@ -172,7 +181,7 @@ class Answers:
         if question.address >= MEMORY_SIZE:
             raise RefusedError(f"no memory at {question.address:#x}", Errno.EFAULT)
         length = min(question.length, limit, MEMORY_SIZE - question.address)
-        data = self._debugger.read_memory(question.address, length) if length else b""
+        data = self.sight.read(question.address, length) if length else b""
         return b"b" + escape(data) if question.binary else _hex(data)
 
     def _unwind(self, address: int, length: int) -> bytes:
@@ -186,7 +195,7 @@ class Answers:
             raise RefusedError(str(error), Errno.EFAULT) from None
 
     def _new_window(self) -> window.FrameWindow:
-        memory = self._debugger.machine.memory
+        memory = self.sight.memory
         return window.FrameWindow(memory, self.registers(), self.shelf.ends)
 
     def _write_memory(self, question: commands.WriteMemory) -> bytes:
@@ -202,7 +211,7 @@ class Answers:
     def _stretch(self, question: commands.SearchMemory | commands.QueryChecksum) -> bytes:
         if question.address + question.length > MEMORY_SIZE:
             raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
-        return self._debugger.read_memory(question.address, question.length)
+        return self.sight.read(question.address, question.length)
 
     # -- breakpoints and watchpoints ---------------------------------------------------------
 

@@ -17,6 +17,7 @@ from blink16.gdbstub.hostio import HostFiles
 from blink16.gdbstub.orders import ListedProcess, Taken
 from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.gdbstub.reporting import Reporter
+from blink16.gdbstub.sight import Sight
 from blink16.monitor.folder import Folder
 from blink16.process_table import GuestProcess
 
@@ -106,8 +107,9 @@ class Inferiors:
 
     def add(self, taken: Taken) -> Inferior:
         """Hold one more, and mean it from now on."""
-        answers = Answers(taken.debugger, taken.program, self._titles)
-        reporter = Reporter(taken.debugger, taken.circumstances)
+        sight = Sight(taken.debugger, taken.sample)
+        answers = Answers(taken.debugger, taken.program, self._titles, sight)
+        reporter = Reporter(taken.debugger, taken.circumstances, sight)
         inferior = Inferior(
             taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
         )

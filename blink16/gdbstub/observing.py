@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import get_args
 
 from blink16.gdbstub import commands
-from blink16.gdbstub.commands import processes
+from blink16.gdbstub.commands import processes, watching
 from blink16.gdbstub.replies import RefusedError
+from blink16.gdbstub.reporting import Reporter
 
 HARMLESS = (
     commands.Unknown,
@@ -21,6 +22,7 @@ HARMLESS = (
     commands.InterruptCommand,
     processes.ExtendedMode,
     processes.Detach,
+    *get_args(watching.WatchCommand),
     *get_args(processes.ThreadQuestion),
 )
 """What may always be asked."""
@@ -41,6 +43,8 @@ def check(command: commands.Command, *, runs: bool) -> None:
     """Refuse what would change something, and what would not hold still: RefusedError."""
     if isinstance(command, HARMLESS):
         return
+    if isinstance(command, commands.ReadObject) and Reporter.searches(command):
+        raise RefusedError("you only watch: who holds the machine can search its past")
     if not isinstance(command, LOOKING):
         raise RefusedError("you only watch: another debugger holds this machine")
     if runs:

@@ -11,6 +11,7 @@ from blink16.debugger import Debugger, Resume
 from blink16.gdbstub.replies import OK, RefusedError
 from blink16.monitor.folder import NO_FOLDER, Folder
 from blink16.reports import Circumstances
+from blink16.reports.sample import Sample
 
 FIRST = 1
 """The number of the process that stands for a server's first machine."""
@@ -96,7 +97,19 @@ class Close:
     """A few words for a log."""
 
 
-Order = Send | Start | Interrupt | Work | Take | TakeNew | Release | Close
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """The client holds this machine no more, and goes on watching it: `Session.watch`."""
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class WantControl:
+    """The client, which watches, is to hold the machine once it is free: `Session.hold`."""
+
+
+Order = LetGo | WantControl | Send | Start | Interrupt | Work | Take | TakeNew | Release | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +125,8 @@ class Taken:
     """Returns what the server knows about it beside the machine itself."""
     folder: Folder = NO_FOLDER
     """The server's files that monitor commands may reach."""
+    sample: Callable[[], Sample | None] | None = None
+    """For who only watches: see `sight.Sight`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Outgoing:
     def mention(self, text: str) -> None:
         """Say something that the client may know by itself, or would not have expected."""
         if self.notifies:
-            self._notify(b"note", text.encode("utf-8"))
+            self._notify_in_parts(b"note", text.encode("utf-8"))
         else:
             self.say(text)
 
@@ -74,15 +74,19 @@ class Outgoing:
         pieces = (self.program_output.popleft() for _ in range(len(self.program_output)))
         output = b"".join(pieces)
         if self.notifies:
-            self._notify(b"output", output)
+            self._notify_in_parts(b"output", output)
             return
         for body in replies.raw_console(output):
             self.reply(body)
 
-    def _notify(self, what: bytes, data: bytes) -> None:
+    def notify(self, what: bytes, value: bytes) -> None:
+        """Tell our own client something that it has not asked for now."""
+        self._bytes += notification(b"blink16.%b:%b" % (what, value))
+
+    def _notify_in_parts(self, what: bytes, data: bytes) -> None:
         for at in range(0, len(data), replies.CONSOLE_CHUNK):
             part = data[at : at + replies.CONSOLE_CHUNK].hex().encode("ascii")
-            self._bytes += notification(b"blink16.%b:%b" % (what, part))
+            self.notify(what, part)
 
     def order(self, order: Order) -> None:
         """Add an order behind what was said so far."""

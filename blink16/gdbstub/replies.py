@@ -54,6 +54,8 @@ class Client:
     ours: bool = False
     """Whether it is our own (``blink16+``): it wants a monitor command's failure as an error, and
     what the program prints, and what is for the user, as notifications."""
+    watches: bool = False
+    """Whether it wants no machine, but to watch one (``blink16.watch+``)."""
     error_strings: bool = False
     """As LLDB has them."""
     list_threads: bool = False
@@ -68,6 +70,7 @@ class Client:
             "hwbreak+",
             "multiprocess+",
             "blink16+",
+            "blink16.watch+",
         )
         return cls(*(name in features for name in known))
 

@@ -49,6 +49,7 @@ from blink16.gdbstub.orders import (
     Close,
     Fate,
     Interrupt,
+    LetGo,
     ListedProcess,
     Order,
     Release,
@@ -56,6 +57,7 @@ from blink16.gdbstub.orders import (
     Take,
     Taken,
     TakeNew,
+    WantControl,
     Work,
     WorkDone,
 )
@@ -72,6 +74,8 @@ RECEIVE_SIZE = 4096
 TURN_ITEMS = 32
 TURN_SIZE = PACKET_SIZE
 """After so many items, or bytes of answers, the next client has its turn."""
+YIELD = "yield"
+"""The monitor command that lets a machine go and watches it."""
 MAX_WAITING = 64
 """Packets that may wait while a machine runs; a client that sends more is cut off."""
 
@@ -102,6 +106,8 @@ class Session:
         self._first: tuple[Inferior, Event] | None = None
         """The event that is to be told when all machines stand."""
         self._answers_taking = False
+        self.tells_changes = False
+        """Whether the client wants to be told of changes (`changed`)."""
         self._last_process = machine.process
         self._arrived: deque[Item] = deque()
         """What has come and was not looked at yet."""
@@ -117,6 +123,11 @@ class Session:
     def state(self) -> SessionState:
         """Where the conversation stands."""
         return self._standing.state
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the client is our own, and knows how to watch a machine that runs."""
+        return self._client.ours
 
     # -- what the server calls ---------------------------------------------------------------
 
@@ -211,6 +222,44 @@ class Session:
             self._out.say_collected()
         return self._out.take_orders()
 
+    # -- who holds the machine ---------------------------------------------------------------
+
+    def watch(self, machine: Taken, runs: Callable[[], bool]) -> list[Order]:
+        """Watch a machine from now on, after a `LetGo`, or since another is in its place.
+
+        ``runs``: returns whether it does.
+        """
+        self._observed = runs
+        self._mean_only(machine)
+        return self._out.take_orders()
+
+    def hold(self, machine: Taken) -> list[Order]:
+        """Hold a machine from now on, after a `WantControl`."""
+        self._observed = None
+        self._mean_only(machine)
+        self._out.notify(b"control", b"")
+        return self._out.take_orders()
+
+    def changed(self, generation: int) -> list[Order]:
+        """Take note that a machine which is watched has changed."""
+        self._out.notify(b"change", b"%d" % generation)
+        return self._out.take_orders()
+
+    def _mean_only(self, machine: Taken) -> None:
+        for inferior in list(self._inferiors):
+            self._inferiors.drop(inferior)
+        self._inferiors.add(machine)
+        if self.state is SessionState.TAKING:
+            self._standing.lead(SessionInput.TAKEN)
+
+    def _start_to_watch(self) -> None:
+        if len(self._inferiors) != 1:
+            raise RefusedError("several machines can't be watched at a time: detach from others")
+        inferior = self._inferiors.current
+        inferior.leave()
+        self._standing.lead(SessionInput.TAKE)
+        self._out.order(LetGo(inferior.process))
+
     # -- input -------------------------------------------------------------------------------
 
     def _arrive(self, item: Item) -> None:
@@ -251,7 +300,7 @@ class Session:
         try:
             command = command_in(item)
             if self._observed is not None:
-                observing.check(command, runs=self._observed())
+                observing.check(command, runs=self._observed() and not self._client.ours)
             self._carry_out(command)
             if not isinstance(command, _PREPARATIONS):
                 self._early_break = False
@@ -269,6 +318,24 @@ class Session:
                 self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
                 self._out.reply(supported(self._client))
+                if self._client.watches and self._observed is None:
+                    self._start_to_watch()
+            case commands.Watch():
+                self._out.reply(OK)
+                if self._observed is None:
+                    self._start_to_watch()
+            case commands.AskControl():
+                if self._observed is None:
+                    raise RefusedError("you hold the machine already")
+                self._out.reply(OK)
+                self._out.order(WantControl())
+            case commands.TellChanges():
+                self.tells_changes = True
+                self._out.reply(OK)
+            case commands.Monitor(line) if line.strip() == YIELD and self._observed is None:
+                self._out.say("you watch from now on; attach again to hold a machine\n")
+                self._out.reply(OK)
+                self._start_to_watch()
             case commands.StartNoAckMode():
                 self._out.reply(OK)
                 self._acknowledging = False
@@ -425,7 +492,7 @@ class Session:
         self._out.say_collected()
         self._inferiors.choose(inferior)
         thread = self._inferiors.thread_id(inferior).encode("ascii")
-        values = registers.expedited(inferior.debugger.machine.registers)
+        values = registers.expedited(inferior.answers.sight.registers)
         self._out.reply(replies.libraries_changed(thread, values))
 
     def _halt_reason(self) -> bytes:
@@ -447,7 +514,7 @@ class Session:
         self._inferiors.choose(inferior)
         thread = self._inferiors.thread_id(inferior).encode("ascii")
         threads = self._inferiors.thread_ids().encode("ascii")
-        values = registers.expedited(inferior.debugger.machine.registers)
+        values = registers.expedited(inferior.answers.sight.registers)
         kind = inferior.answers.breakpoint_kind()
         return replies.stop(event, thread, threads, values, kind, self._client)
 

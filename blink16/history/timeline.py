@@ -34,6 +34,7 @@ from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Cell
 from blink16.governor import Governor
 from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT, Checkpoint, Ring
+from blink16.history.glances import Glances
 from blink16.history.inputs import Input, InputLog, MemoryWritten, Received, RegisterWritten
 from blink16.history.pace import Pace
 from blink16.history.pages import Image
@@ -78,6 +79,8 @@ class Timeline:
         """Keeps the live machine from going faster than our clock; then it is never IDLE."""
         self.inbox = Inbox()
         """Input that waits until the machine next runs live."""
+        self._glances = Glances()
+        self.inbox.on_nudge = self._glances.serve
         self._log = InputLog()
         self._fed = 0
         self.changes = 0
@@ -157,6 +160,7 @@ class Timeline:
             slept = stop.reason is StopReason.IDLE and self.governor is not None
             if not slept and (stop.reason is not StopReason.BUDGET or self.now >= goal):
                 return stop
+            self._glances.serve()
             self._keep_pace()
             skip = skip and self.now == before
         return INTERRUPTED
@@ -226,6 +230,15 @@ class Timeline:
         if self.governor is None or not self.live:
             return
         self.inbox.wait(self.governor.ahead(self.machine.time))
+
+    def glance(self, look: Callable[[], None]) -> None:
+        """Have something looked at while the machine runs, or waits for input; from any thread.
+
+        It is called in the machine's thread, between two instructions.  In a search through the
+        past it waits for that to end.
+        """
+        self._glances.ask(look)
+        self.inbox.nudge()
 
     def _is_midway(self, stop: Stop) -> bool:
         return stop.reason is StopReason.INTERRUPTED and self.machine.between_rounds

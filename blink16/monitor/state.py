@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import blink16
 from blink16.cpu.registers import AF, CF, DF, IF, OF, PF, SF, TF, ZF
 from blink16.debugger import Debugger
-from blink16.monitor.registry import command, no_arguments
+from blink16.monitor.registry import MonitorError, command, no_arguments
 
 
 @command("version")
@@ -15,6 +15,12 @@ def version(debugger: Debugger, arguments: Sequence[str]) -> str:
     """Show the version of the server and the engine that executes the program."""
     no_arguments(arguments)
     return f"blink16 {blink16.__version__}, {debugger.machine.engine.name} engine"
+
+
+@command("yield")
+def yield_(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Let another client hold the machine that has asked to, and only watch it from now on."""
+    raise MonitorError("there is nobody here to let the machine go to")
 
 
 @command("icount")

@@ -38,14 +38,13 @@ class HistoryReport:
 @report("history")
 def history(look: Look, query: NoQuery) -> HistoryReport:
     """How far the past reaches, what it costs, and the bookmarks in it."""
-    timeline = look.debugger.timeline
-    size = timeline.size()
+    size = look.history
     marks = tuple(Mark(name, icount) for icount, name in look.debugger.bookmarks.all())
     return HistoryReport(
         start=size.start,
         end=max(size.end, look.registers.icount),
         now=look.registers.icount,
-        began=timeline.began,
+        began=look.debugger.timeline.began,
         checkpoints=size.checkpoints,
         used=size.used,
         limit=size.limit,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from blink16.cpu.registers import Registers
 from blink16.debugger import Debugger
 from blink16.devices.video import Video
+from blink16.history import HistorySize
 from blink16.memory import Memory
+from blink16.reports.sample import Sample
 
 
 class Doing(StrEnum):
@@ -44,18 +45,6 @@ class Circumstances:
     generation: int = 0
 
 
-class Scene(Protocol):
-    """Registers and memory: of a machine, or of a sample of it."""
-
-    @property
-    def registers(self) -> Registers:
-        """The processor's registers."""
-
-    @property
-    def memory(self) -> Memory:
-        """The megabyte."""
-
-
 @dataclass(frozen=True, slots=True)
 class Look:
     """A machine at one instant, all parts of it from that instant."""
@@ -67,31 +56,31 @@ class Look:
     memory: Memory
     video: Video | None
     """The display adapter, if there is one."""
-    start: int
-    """The oldest reachable instruction count."""
-    end: int
-    """The newest recorded one."""
+    history: HistorySize
+    """What the past holds."""
 
     @classmethod
     def at(
         cls,
         debugger: Debugger,
         circumstances: Circumstances | None = None,
-        *,
-        scene: Scene | None = None,
+        sample: Sample | None = None,
     ) -> Look:
-        """Look at a machine that stands, or (``scene``) at what was copied from it."""
-        machine, timeline = debugger.machine, debugger.timeline
-        seen = scene or machine
+        """Look at a machine that stands, or at a sample of one that runs."""
+        seen = circumstances or Circumstances()
+        if sample is not None:
+            return cls(
+                debugger, seen, sample.registers, sample.memory, sample.video, sample.history
+            )
+        machine = debugger.machine
         video = machine.find(Video)
         return cls(
             debugger,
-            circumstances or Circumstances(),
-            seen.registers,
-            seen.memory,
+            seen,
+            machine.registers,
+            machine.memory,
             None if video is None else copy(video),
-            timeline.start,
-            timeline.end,
+            debugger.timeline.size(),
         )
 
     def name(self, address: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
 
@@ -14,17 +14,20 @@ from blink16.gdbstub.orders import (
     Close,
     Fate,
     Interrupt,
+    LetGo,
     Order,
     Release,
     Send,
     Start,
     Take,
     TakeNew,
+    WantControl,
     Work,
     WorkDone,
 )
 from blink16.gdbstub.session import RECEIVE_SIZE, Session
 from blink16.server import threads
+from blink16.server.lookout import SAMPLE_INTERVAL
 from blink16.server.machines import Machines, RefusalError
 from blink16.server.slots import Slot
 from blink16.server.speaker import Speaker
@@ -42,20 +45,34 @@ DISCONNECTED = (trio.BrokenResourceError, trio.ClosedResourceError)
 class Conversation:
     """One client's session, its stream, and the threads in which its commands run machines."""
 
-    def __init__(self, machines: Machines, slot: Slot, stream: trio.abc.Stream) -> None:
-        """Begin with a machine that is held for this client."""
+    def __init__(
+        self,
+        machines: Machines,
+        slot: Slot,
+        stream: trio.abc.Stream,
+        session: Session,
+        unread: Iterable[Message] = (),
+    ) -> None:
+        """Begin with a machine that is held for this client, and messages for its session."""
         self._machines = machines
+        self.unread = list(unread)
+        """Messages that the session has not taken yet."""
+        self._watches: Slot | None = None
+        """What the client goes on watching when it has let it go."""
         self._stream = stream
         self._outbox, self._inbox = trio.open_memory_channel[Message](QUEUED_MESSAGES)
         self._held = {slot.process: slot}
         self._busy: set[int] = set()
         """The processes whose threads are at work."""
-        self._session = Session(slot.taken(), machines.processes)
+        self._session = session
         self._speaker = Speaker(self._session)
         slot.connect(self._speaker)
 
-    async def hold(self) -> None:
-        """Talk until one side closes, then release the machines."""
+    async def hold(self) -> Observation | None:
+        """Talk until one side closes, then release the machines.
+
+        If the client wants to watch on, return how it does.
+        """
         fate = Fate.LEAVE
         try:
             # The outer nursery ends when all machines stand still.
@@ -65,6 +82,7 @@ class Conversation:
                 try:
                     fate = await self._talk()
                 finally:
+                    self._keep_unread()
                     self._inbox.close()
                     self._speaker.end()
                     self._halt()
@@ -72,18 +90,35 @@ class Conversation:
         finally:
             for slot in self._held.values():
                 await self._machines.release(slot, fate)
+        return None if self._watches is None else self._watch_on(self._watches)
+
+    def _watch_on(self, slot: Slot) -> Observation:
+        begin: Message = partial(self._session.watch, slot.watched(), slot.is_running)
+        unread = [begin, *self.unread]
+        return Observation(self._machines, slot, self._stream, self._session, unread)
 
     async def _read(self) -> None:
         """Pass on what comes from the client; no more than the session keeps up with."""
         with suppress(*DISCONNECTED):
             while data := await self._stream.receive_some(RECEIVE_SIZE):
-                await self._outbox.send(partial(self._session.receive, bytes(data)))
+                message = partial(self._session.receive, bytes(data))
+                try:
+                    await self._outbox.send(message)
+                except (trio.Cancelled, trio.BrokenResourceError):
+                    self.unread.append(message)  # for who goes on with this conversation
+                    raise
         await self._outbox.send(_hang_up)
+
+    def _keep_unread(self) -> None:
+        """Keep what has come, and nobody has taken, for who goes on with this conversation."""
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
+            while True:
+                self.unread.append(self._inbox.receive_nowait())
 
     async def _talk(self) -> Fate:
         try:
             while True:
-                message = await self._inbox.receive()
+                message = self.unread.pop(0) if self.unread else await self._inbox.receive()
                 fate = await self._carry_out(message)
                 while fate is None and self._session.has_more:
                     await trio.lowlevel.checkpoint()  # others have their turn
@@ -100,6 +135,9 @@ class Conversation:
             order = orders.popleft()
             if isinstance(order, Close):
                 return order.fate
+            if isinstance(order, LetGo):
+                self._watches = self._held[order.process]
+                return Fate.LEAVE
             if isinstance(order, Start):
                 orders.extend(self._start(order))
             else:
@@ -117,7 +155,7 @@ class Conversation:
         self._runs.start_soon(self._run, self._begin(start.process), how)
         return []
 
-    async def _do(self, order: Send | Interrupt | Work | Take | TakeNew | Release) -> None:
+    async def _do(self, order: Order) -> None:
         match order:
             case Send(data):
                 await _send(self._stream, data)
@@ -156,6 +194,7 @@ class Conversation:
     def _begin(self, process: int) -> Slot:
         slot = self._held[process]
         self._busy.add(process)
+        slot.lookout.begin(slot.hosted)
         slot.hosted.runs = True
         return slot
 
@@ -190,37 +229,138 @@ class Conversation:
 
 
 class Observation:
-    """A client that looks at a machine which another client holds, and touches nothing."""
+    """A client that looks at a machine which another client may hold, and touches nothing."""
 
-    def __init__(self, machines: Machines, slot: Slot, stream: trio.abc.Stream) -> None:
+    def __init__(
+        self,
+        machines: Machines,
+        slot: Slot,
+        stream: trio.abc.Stream,
+        session: Session,
+        unread: Iterable[Message] = (),
+    ) -> None:
+        """Begin with a machine to watch, and messages for the session of who watches it."""
+        self._machines = machines
         self._slot = slot
         self._stream = stream
-        self._session = Session(slot.taken(), machines.processes, observed=lambda: slot.hosted.runs)
+        self._watched = slot.hosted
+        self._session = session
+        self._unread = list(unread)
+        self._taken: Message | None = None
+        """The message that is taken now, or was last."""
+        self._turn = trio.Lock()
+        self._next: Conversation | None = None
 
-    async def hold(self) -> None:
-        """Answer until one side closes, or until there is another machine in its place."""
-        watched = self._slot.debugger
+    async def hold(self) -> Conversation | None:
+        """Answer until one side closes, or it is to hold the machine: then return how it goes on.
+
+        Clients other than our own are left alone when there is another machine in its place.
+        """
+        lookout = self._slot.lookout
+        lookout.watchers += 1
+        try:
+            await self._watch()
+        finally:
+            lookout.watchers -= 1
+        return self._next
+
+    async def _watch(self) -> None:
         with suppress(*DISCONNECTED):
-            while data := await self._stream.receive_some(RECEIVE_SIZE):
-                if self._slot.debugger is not watched:
-                    return
-                orders = deque(self._session.receive(bytes(data)))
-                while orders or self._session.has_more:
-                    if not orders:
-                        await trio.lowlevel.checkpoint()
-                        orders.extend(self._session.go_on())
-                    elif not await self._do(orders.popleft(), orders):
-                        return
+            async with trio.open_nursery() as self._tasks:
+                await self._slot.lookout.refresh(self._slot.hosted)
+                for message in self._unread:
+                    await self._take(message)
+                self._tasks.start_soon(self._tell_changes)
+                await self._read()
+                self._tasks.cancel_scope.cancel()
+
+    async def _read(self) -> None:
+        while data := await self._stream.receive_some(RECEIVE_SIZE):
+            message = partial(self._session.receive, bytes(data))
+            try:
+                done = not await self._take(message)
+            except trio.Cancelled:
+                if self._next is not None and message is not self._taken:
+                    self._next.unread.append(message)
+                raise
+            if done:
+                return
+
+    async def _take(self, message: Message) -> bool:
+        """Do what follows from a message; False if that's the end."""
+        async with self._turn:
+            self._taken = message
+            if self._slot.hosted is not self._watched and not self._watch_anew():
+                return False
+            orders = deque(message())
+            while orders or self._session.has_more:
+                if not orders:
+                    await trio.lowlevel.checkpoint()
+                    orders.extend(self._session.go_on())
+                elif not await self._do(orders.popleft(), orders):
+                    return False
+        return True
 
     async def _do(self, order: Order, orders: deque[Order]) -> bool:
         """Carry out an order, which may lead to more; False if the client wants to leave."""
-        if isinstance(order, Send):
-            await _send(self._stream, order.data)
-        elif isinstance(order, Work) and order.computes:
-            orders.extend(self._session.finished(await threads.compute(order.run)))
-        else:
-            return False
+        match order:
+            case Send(data):
+                await _send(self._stream, data)
+            case Work(run, computes=True):
+                orders.extend(self._session.finished(await threads.compute(run)))
+            case WantControl():
+                self._tasks.start_soon(self._await_control)
+            case _:
+                return False
         return True
+
+    def _watch_anew(self) -> bool:
+        """Watch the machine that has come in the place of ours, if the client can do that."""
+        if not self._session.is_ours:
+            return False
+        self._watched = self._slot.hosted
+        self._session.watch(self._slot.watched(), self._slot.is_running)
+        return True
+
+    async def _tell_changes(self) -> None:
+        """Tell of changes, and keep a sample that is fresh while the machine runs."""
+        told, due = -1, trio.current_time()
+        while True:
+            if self._session.is_ours:
+                await self._slot.lookout.refresh(self._slot.hosted)
+                generation = self._slot.generation
+                if generation != told and self._session.tells_changes:
+                    await self._take(partial(self._session.changed, generation))
+                    told = generation
+            due = max(due + SAMPLE_INTERVAL, trio.current_time())
+            await trio.sleep_until(due)
+
+    async def _await_control(self) -> None:
+        """Wait until the machine is free, and go on as the one who holds it."""
+        try:
+            slot = await self._machines.take_in_turn(self._slot)
+        except RefusalError:
+            return
+        async with self._turn:
+            begin = partial(self._session.hold, slot.taken())
+            self._next = Conversation(self._machines, slot, self._stream, self._session, [begin])
+            self._tasks.cancel_scope.cancel()
+
+
+def begin_to_hold(
+    machines: Machines, slot: Slot, stream: trio.abc.Stream, first: bytes = b""
+) -> Conversation:
+    """Return the conversation of a new client that got a machine.  ``first``: what it has said."""
+    session = Session(slot.taken(), machines.processes)
+    return Conversation(machines, slot, stream, session, [partial(session.receive, first)])
+
+
+def begin_to_watch(
+    machines: Machines, slot: Slot, stream: trio.abc.Stream, first: bytes = b""
+) -> Observation:
+    """Return the same for a new client that only watches."""
+    session = Session(slot.watched(), machines.processes, observed=slot.is_running)
+    return Observation(machines, slot, stream, session, [partial(session.receive, first)])
 
 
 async def _send(stream: trio.abc.Stream, data: bytes) -> None:

@@ -106,7 +106,7 @@ class Machines:
     async def _take(self, candidates: Callable[[], Iterator[Slot]], complaint: str) -> Slot:
         with trio.move_on_after(PATIENCE):
             while True:
-                free = next((slot for slot in candidates() if not slot.held), None)
+                free = next((slot for slot in candidates() if slot.is_free), None)
                 if free is not None:
                     break
                 await self._released.wait()
@@ -117,6 +117,25 @@ class Machines:
             await self._load(free, free.source.arguments)
         return free
 
+    async def take_in_turn(self, slot: Slot) -> Slot:
+        """Return a machine, now held, once who holds it lets it go and it is our turn.
+
+        RefusalError if its program can't be loaded again.
+        """
+        ticket = object()
+        slot.wanted.append(ticket)
+        slot.note("another client asks to hold this machine: `monitor yield` lets it")
+        try:
+            while slot.held or slot.wanted[0] is not ticket:
+                await self._released.wait()
+            slot.held = True
+        finally:
+            slot.wanted.remove(ticket)
+            self._stir()
+        if slot.is_spent:
+            await self._load(slot, slot.source.arguments)
+        return slot
+
     async def launch(self, name: str, arguments: Sequence[str], like: int) -> Slot:
         """Return a machine that runs a program afresh, now held.
 
@@ -126,7 +145,7 @@ class Machines:
         """
         source = self._source(name, like)
         wanted = () if tuple(arguments) == ("",) else tuple(arguments) or source.arguments
-        used = (h for h in self if h.source is source and not h.held)
+        used = (slot for slot in self if slot.source is source and slot.is_free)
         free = next((h for h in used if h.is_spent or h.hosted.is_untouched), None)
         if free is None:
             return await self._add(source, wanted)
@@ -188,5 +207,9 @@ class Machines:
 
     def _let_go(self, slot: Slot) -> None:
         slot.held = False
+        self._stir()
+
+    def _stir(self) -> None:
+        """Let those look who wait for a machine."""
         self._released.set()
         self._released = trio.Event()

@@ -11,9 +11,16 @@ from functools import partial
 
 import trio
 
+from blink16.gdbstub.orders import FIRST
 from blink16.gdbstub.session import RECEIVE_SIZE
 from blink16.packets import frame
-from blink16.server.conversation import DISCONNECTED, Conversation, Observation
+from blink16.server.conversation import (
+    DISCONNECTED,
+    Conversation,
+    Observation,
+    begin_to_hold,
+    begin_to_watch,
+)
 from blink16.server.listening import (
     Endpoint,
     StandardStreams,
@@ -28,6 +35,10 @@ from blink16.server.sources import Say
 
 REFUSAL_TIMEOUT = 1.0
 """Seconds that a refusal may take."""
+FIRST_WORDS_TIMEOUT = 0.5
+"""Seconds in which a client that only wants to watch says so, where all machines are held."""
+WATCH = b"blink16.watch+"
+"""What it says in its qSupported."""
 SWITCH_SECONDS = 0.001
 """After so long, a thread that computes in Python lets the event loop have its turn."""
 MAX_CLIENTS = 32
@@ -61,14 +72,30 @@ class Server:
         if self._clients > MAX_CLIENTS:
             await _refuse(stream, "too many debuggers are connected")
             return
-        try:
-            slot = await self._machines.take_any()
-        except RefusalError as refusal:
-            await self._serve_observer(stream, str(refusal))
-        else:
-            await Conversation(self._machines, slot, stream).hold()
+        turn: Conversation | Observation | None = await self._begin(stream)
+        while turn is not None:  # who holds may watch, and who watches may hold
+            turn = await turn.hold()
 
-    async def _serve_observer(self, stream: trio.abc.HalfCloseableStream, reason: str) -> None:
+    async def _begin(
+        self, stream: trio.abc.HalfCloseableStream
+    ) -> Conversation | Observation | None:
+        """Return how a client's conversation begins; None if it is refused."""
+        machines = self._machines
+        first = b""
+        if not any(slot.is_free for slot in machines):
+            first = await _first_words(stream)
+        if WATCH in first:
+            held = (slot for slot in machines if slot.held)
+            return begin_to_watch(machines, next(held, machines.slot(FIRST)), stream, first)
+        try:
+            slot = await machines.take_any()
+        except RefusalError as refusal:
+            return await self._observe_or_refuse(stream, str(refusal), first)
+        return begin_to_hold(machines, slot, stream, first)
+
+    async def _observe_or_refuse(
+        self, stream: trio.abc.HalfCloseableStream, reason: str, first: bytes
+    ) -> Observation | None:
         """Let a client watch the first machine that is held, or refuse it with a reason."""
         slot = next((slot for slot in self._machines if slot.held), None)
         if not self._observers or slot is None:
@@ -76,7 +103,8 @@ class Server:
         elif slot.hosted.runs:
             await _refuse(stream, "the machine to watch runs now: try again when it stands")
         else:
-            await Observation(self._machines, slot, stream).hold()
+            return begin_to_watch(self._machines, slot, stream, first)
+        return None
 
 
 def run(
@@ -137,6 +165,13 @@ async def _until_signal(serve: Callable[[], Awaitable[None]], signals: AsyncIter
 async def _accept(service: Server, stream: trio.SocketStream) -> None:
     keep_alive(stream)
     await service.serve_client(stream)
+
+
+async def _first_words(stream: trio.abc.Stream) -> bytes:
+    """Return what a client says first, if it says something at once."""
+    with trio.move_on_after(FIRST_WORDS_TIMEOUT):
+        return bytes(await stream.receive_some(RECEIVE_SIZE))
+    return b""
 
 
 async def _refuse(stream: trio.abc.HalfCloseableStream, reason: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from blink16.console import Console
@@ -11,11 +12,14 @@ from blink16.consoles import ConsolePlace, Lines, Side
 from blink16.debugger import Debugger
 from blink16.devices.video import Video
 from blink16.gdbstub.orders import Fate, Taken
-from blink16.reports import Circumstances, Doing, Generation
+from blink16.gdbstub.replies import RefusedError
+from blink16.reports import Circumstances, Doing, Generation, Holder
+from blink16.reports.sample import Sample
 from blink16.server import threads
 from blink16.server.consoles import HostConsole
 from blink16.server.folder import ServerFolder
 from blink16.server.hosted import HostedMachine, Names
+from blink16.server.lookout import Lookout
 from blink16.server.sources import MachineSource, Say
 from blink16.viewer import Viewer
 
@@ -86,6 +90,10 @@ class Slot:
         self._console = console
         self._folder = ServerFolder()
         self._generation = Generation()
+        self.lookout = Lookout()
+        """Where those look from who only watch."""
+        self.wanted: list[object] = []
+        """Who waits to hold it, in order."""
         self._fresh_wanted = False
         self.hosted = self._make(source.arguments if arguments is None else arguments, names)
         picture = self._picture if self.hosted.has(Video.COMPONENT) else None
@@ -106,6 +114,15 @@ class Slot:
     def is_spent(self) -> bool:
         """Whether its program is gone, so that the next client gets a fresh one."""
         return self._fresh_wanted or self.hosted.has_ended
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody holds it, or waits to."""
+        return not self.held and not self.wanted
+
+    def is_running(self) -> bool:
+        """Whether the machine's thread is at work."""
+        return self.hosted.runs
 
     @property
     def condition(self) -> str:
@@ -140,6 +157,24 @@ class Slot:
             self._folder,
         )
 
+    def watched(self) -> Taken:
+        """Return the machine for a client that only watches it."""
+        hosted = self.hosted
+        return replace(
+            self.taken(),
+            circumstances=partial(self._seen_circumstances, hosted),
+            sample=partial(self._sample, hosted),
+        )
+
+    def _sample(self, hosted: HostedMachine) -> Sample | None:
+        """Return the latest sample of a machine; None if it stands, and can be looked at itself."""
+        if not hosted.runs:
+            return None
+        sample = self.lookout.sample(hosted)
+        if sample is None:
+            raise RefusedError("the machine can't be looked at now: it searches its past")
+        return sample
+
     def connect(self, hearer: Hearer) -> None:
         """Let what the machine says come to the client that holds it."""
         self._hearer = hearer
@@ -151,8 +186,23 @@ class Slot:
             process=self.process,
             command=self.hosted.command,
             doing=doing,
-            generation=self._generation.of(self.debugger, self.held, self.hosted.runs),
+            wanted=bool(self.wanted),
+            generation=self.generation,
         )
+
+    @property
+    def generation(self) -> int:
+        """A number that moves with all that can be seen of the machine."""
+        runs = self.hosted.runs
+        return self._generation.of(self.debugger, self.held, runs, len(self.wanted))
+
+    def _seen_circumstances(self, hosted: HostedMachine) -> Circumstances:
+        """Return the same for who watches."""
+        holder = Holder.ANOTHER if self.held else Holder.NOBODY
+        seen = replace(self.circumstances(), holder=holder, command=hosted.command)
+        if hosted.runs:
+            return replace(seen, doing=Doing.TRAVELS if hosted.is_travelling else Doing.RUNS)
+        return seen
 
     def leave(self, fate: Fate) -> None:
         """Let the machine stand as its client leaves it, without the client's breakpoints."""

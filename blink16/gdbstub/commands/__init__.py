@@ -9,7 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from blink16.gdbstub.commands import memory, objects, points, processes, registers, running, talk
+from blink16.gdbstub.commands import (
+    memory,
+    objects,
+    points,
+    processes,
+    registers,
+    running,
+    talk,
+    watching,
+)
 from blink16.gdbstub.commands.memory import (
     MemoryQuestion,
     QueryChecksum,
@@ -49,6 +58,7 @@ from blink16.gdbstub.commands.talk import (
     TalkQuestion,
 )
 from blink16.gdbstub.commands.unknown import Unknown
+from blink16.gdbstub.commands.watching import AskControl, TellChanges, Watch, WatchCommand
 
 MachineQuestion = RegisterQuestion | MemoryQuestion | PointQuestion | TalkQuestion | QueryActions
 """Questions about one machine: `answers` answers."""
@@ -56,7 +66,7 @@ ProcessQuestion = ThreadQuestion | ObjectQuestion | Unknown
 """Questions about machines as processes: `inferiors` answers."""
 Question = MachineQuestion | ProcessQuestion
 """Commands that are answered at once and leave the conversation where it is."""
-SessionCommand = TalkCommand | RunningCommand | ProcessCommand
+SessionCommand = TalkCommand | RunningCommand | ProcessCommand | WatchCommand
 """Commands that change the conversation: `session` obeys."""
 Command = Question | SessionCommand
 
@@ -70,6 +80,7 @@ _SYNTAX: Mapping[bytes, PacketSyntax[Command]] = {
     **processes.PACKETS.all,
     **objects.PACKETS.all,
     **talk.PACKETS.all,
+    **watching.PACKETS.all,
 }
 
 
@@ -88,6 +99,7 @@ def features() -> tuple[str, ...]:
 
 
 __all__ = [
+    "AskControl",
     "Command",
     "EnableErrorStrings",
     "HostFile",
@@ -113,7 +125,9 @@ __all__ = [
     "SearchMemory",
     "SessionCommand",
     "StartNoAckMode",
+    "TellChanges",
     "Unknown",
+    "Watch",
     "WriteMemory",
     "WriteRegister",
     "WriteRegisters",

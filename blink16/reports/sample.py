@@ -1,0 +1,31 @@
+"""A sample of a machine that runs: registers, memory and screen of one instant, to look at."""
+
+from __future__ import annotations
+
+from copy import copy
+
+from blink16.cpu.registers import Registers
+from blink16.debugger import Debugger
+from blink16.devices.video import Video
+from blink16.memory import Memory
+
+
+class SampledMemory(Memory):
+    """The megabyte as it was; without attributes, and never written."""
+
+    def __init__(self, content: bytes) -> None:
+        self.ram = memoryview(content)
+
+
+class Sample:
+    """What reports need of a machine, copied (a megabyte: some 0.1 ms)."""
+
+    def __init__(self, debugger: Debugger) -> None:
+        """Take it, between two instructions, in the machine's thread."""
+        machine = debugger.machine
+        self.registers = Registers()
+        self.registers.state[:] = machine.registers.state
+        self.history = debugger.timeline.size()
+        self.memory: Memory = SampledMemory(bytes(machine.memory.ram))
+        video = machine.find(Video)
+        self.video = None if video is None else copy(video)
