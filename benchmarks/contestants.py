@@ -15,6 +15,7 @@ from benchmarks.guests import ELKS_PROGRAM, LOAD_ADDRESS, Guest
 from blink16 import loader
 from blink16.cpu.engine import StopReason
 from blink16.cpu.native.engine import NativeEngine
+from blink16.devices.hot import BOARD
 from blink16.history import Timeline
 from blink16.machine import Machine
 
@@ -56,7 +57,7 @@ def machine_of(engine: str) -> Machine:
     """Return a bare machine; ``interpreter`` is the native engine without regions."""
     machine = Machine.bare("native" if engine == "interpreter" else engine)
     if engine == "interpreter":
-        parts = machine.model, machine.registers, machine.memory, machine.bus
+        parts = machine.model, machine.registers, machine.memory, machine.bus, BOARD
         machine.engine = NativeEngine(*parts, wait=True, regions=False)
     return machine
 
@@ -146,7 +147,7 @@ def elks(image: bytes, engine: str, rounds: int) -> tuple[int, float]:
     loaded = loader.load(program, [str(rounds)], loader.Options(engine=name))
     machine = loaded.machine
     if engine == "interpreter":
-        parts = machine.model, machine.registers, machine.memory, machine.bus
+        parts = machine.model, machine.registers, machine.memory, machine.bus, BOARD
         machine.engine = NativeEngine(*parts, wait=True, regions=False)
     began = time.perf_counter()
     stop = machine.run()

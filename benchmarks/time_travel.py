@@ -21,6 +21,7 @@ from benchmarks.guests import LOAD_ADDRESS, Guest
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.native.engine import NativeEngine
 from blink16.debugger import Debugger, EventKind, Resume
+from blink16.devices.hot import BOARD
 from blink16.history import Timeline
 from blink16.history.pace import Pace
 from blink16.history.terms import HistorySize, Interrupted
@@ -107,7 +108,7 @@ def _machine(name: str) -> Machine:
     """Return a machine with the guest, natively warm, and with what marks an instant."""
     machine = Machine.bare("reference")
     machine.engine = NativeEngine(
-        machine.model, machine.registers, machine.memory, machine.bus, wait=True
+        machine.model, machine.registers, machine.memory, machine.bus, BOARD, wait=True
     )
     distance = LOAD_ADDRESS - (STUB + len(MARKING) + 2)
     stub = MARKING + distance.to_bytes(2, "little")

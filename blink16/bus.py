@@ -19,8 +19,9 @@ class Bus:
         self._writers: dict[int, WritePort] = {}
         self.names: dict[int, str] = {}
         """What devices say is at their ports."""
-        self.on_unowned: Callable[[int, bool], None] = lambda port, is_read: None
+        self.on_unowned: Callable[[int, bool], None] | None = None
         """Called with a port that no device owns as it is read (True) or written (False)."""
+        self._quiet: set[int] = set()
 
     def attach(
         self,
@@ -29,18 +30,27 @@ class Bus:
         write: WritePort | None = None,
         *,
         what: str = "",
+        quiet: bool = False,
     ) -> None:
         """Let a device answer ``ports``; a later device takes a port from an earlier one.
 
-        ``what``: what is at them, for people.
+        ``what``: what is at them, for people.  ``quiet``: no access changes when a device wants to
+        act, what interrupts are asked for, or where memory is no plain one.
         """
         for port in ports:
+            (self._quiet.add if quiet else self._quiet.discard)(port)
             if what:
                 self.names[port] = what
             if read is not None:
                 self._readers[port] = read
             if write is not None:
                 self._writers[port] = write
+
+    def is_quiet(self, port: int) -> bool:
+        """Return whether accesses to a port change nothing that the machine has to plan for."""
+        if port in self._quiet:
+            return True
+        return self.on_unowned is None and not (port in self._readers or port in self._writers)
 
     def read(self, port: int, width: int = 8) -> int:
         """Read a byte, or (``width`` 16) the bytes of two neighbouring ports as one word."""
@@ -49,7 +59,7 @@ class Bus:
         reader = self._readers.get(port)
         if reader is not None:
             return reader(port) & 0xFF
-        if port not in self._writers:
+        if self.on_unowned is not None and port not in self._writers:
             self.on_unowned(port, True)
         return OPEN_BUS
 
@@ -62,5 +72,5 @@ class Bus:
         writer = self._writers.get(port)
         if writer is not None:
             writer(port, value & 0xFF)
-        elif port not in self._readers:
+        elif self.on_unowned is not None and port not in self._readers:
             self.on_unowned(port, False)

@@ -7,25 +7,25 @@ from collections.abc import Callable
 
 LOOK_SECONDS = 0.01
 """A machine runs ahead of our clock by so much at most, but for what it sleeps through in HLT."""
+CYCLES_PER_INSTRUCTION = 10
+"""What an instruction takes, about."""
 MAX_LAG_SECONDS = 0.5
 """What a machine that falls behind may catch up on; the rest is forgiven."""
 
 
 class Governor:
-    """Compares a machine's time, in instructions, with seconds of ours."""
+    """Compares a machine's time, in clock cycles, with seconds of ours."""
 
-    def __init__(
-        self, instructions_per_second: int, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, clock_hz: int, now: Callable[[], float] = time.monotonic) -> None:
         """``now``: our clock, in seconds."""
-        self._rate = instructions_per_second
+        self._rate = clock_hz
         self._now = now
         self._started: tuple[float, int] | None = None
 
     @property
     def budget(self) -> int:
         """Instructions to run before the clocks are compared again."""
-        return max(1, round(self._rate * LOOK_SECONDS))
+        return max(1, round(self._rate * LOOK_SECONDS / CYCLES_PER_INSTRUCTION))
 
     def start(self, time: int) -> None:
         """Begin: the machine runs from here on."""

@@ -310,7 +310,7 @@ def _machine(kind: ProgramKind, options: Options) -> Machine:
     return Machine(
         options.engine,
         epoch_ns=options.epoch_ns,
-        instructions_per_second=options.setup.instructions_per_second,
+        clock_hz=options.setup.clock_hz,
     )
 
 

@@ -16,12 +16,14 @@ from blink16.cpu.engine import Engine, Stop, StopReason
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
 from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
+from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
 from blink16.memory import Attribute, Memory, linear
 from blink16.process_table import ProcessTable
 from blink16.services import (
     Component,
     Device,
+    Done,
     Elsewhere,
     Exit,
     InterruptController,
@@ -42,9 +44,11 @@ ROM_SEGMENT = 0xF000
 STUBS_OFFSET = 0x0100
 STUB_SIZE = 4
 IRET_STUB = bytes((0xCF, 0x90, 0x90, 0x90))
-INSTRUCTIONS_PER_SECOND = 1_000_000
-"""Guest time: a 4.77 MHz 8088 retires about a third of a million; round numbers read better."""
+CLOCK_HZ = 4_772_727
+"""Clock cycles a second, where nothing else is asked for: the PC's."""
 TRAP_VECTOR, NMI_VECTOR = 1, 2
+MAX_CYCLES = 1100
+"""More than an instruction takes that no prefix repeats, as SHL by 255."""
 MAX_SLEEP_EVENTS = 64
 """Device events that a halted processor sleeps through before the machine says it is waiting."""
 IDLE_SECONDS = 3
@@ -60,7 +64,6 @@ class Snapshot:
     """A machine's state but for its RAM: processor, devices and services."""
 
     registers: bytes
-    slept: int
     components: tuple[tuple[str, Any], ...]
 
 
@@ -77,14 +80,14 @@ class Machine:
         *,
         cpu: str = DEFAULT_MODEL.name,
         epoch_ns: int = 0,
-        instructions_per_second: int = INSTRUCTIONS_PER_SECOND,
+        clock_hz: int = CLOCK_HZ,
     ) -> None:
         """Make a bare machine.
 
         ``engine``: a name of `blink16.cpu.engines.NAMES`; ValueError if there is no such engine.
         ``cpu``: a name of `blink16.cpu.models.MODELS`; ValueError if there is no such processor.
         ``epoch_ns``: nanoseconds since the Unix epoch when the machine starts.
-        ``instructions_per_second``: its speed, to the guest's clocks.
+        ``clock_hz``: clock cycles of the processor in a second of the guest's clocks.
         """
         self.memory = Memory()
         self.model = find_model(cpu)
@@ -92,19 +95,18 @@ class Machine:
         self.registers = Registers(self.model.fixed_flags)
         self.bus = Bus()
         self.engine: Engine = engines.make(
-            engine, self.model, self.registers, self.memory, self.bus
+            engine, self.model, self.registers, self.memory, self.bus, BOARD
         )
         self.engine.horizon = self._horizon
         self.epoch_ns = epoch_ns
-        self.instructions_per_second = instructions_per_second
-        self.slept = 0
-        """Time that passed in HLT, in instructions that might have been executed."""
-        self.idle_after = IDLE_SECONDS * instructions_per_second
+        self.clock_hz = clock_hz
+        self.idle_after = IDLE_SECONDS * clock_hz
         """How long, in its time, it waits for something to happen before it stops as IDLE.
 
         A machine is waiting while it sleeps in HLT or looks for input in vain; what happens is
         input or output.  Whether a run stops for this makes no difference to the machine.
         """
+        self._return_cost = self.model.timing.cost(self.model.opcodes.row(IRET_STUB[0])).cycles
         self._happened_at = 0
         self._idle_told_at = 0
         self._in_vain = False
@@ -130,6 +132,9 @@ class Machine:
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
+        self._dues: list[Callable[[], int | None]] = []
+        self._hot_dues: list[Callable[[], int | None]] = []
+        """When they want to act; in the second, those for which the engine may act itself."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
         self._next_stub = STUBS_OFFSET
@@ -145,9 +150,17 @@ class Machine:
         return self.registers.icount
 
     @property
+    def cycles(self) -> int:
+        """Clock cycles since the machine started, also those slept through in HLT.
+
+        This is the machine's time, on which its clocks run.
+        """
+        return self.registers.cycles
+
+    @property
     def time(self) -> int:
-        """The machine's time, on which its clocks run: instructions retired or slept through."""
-        return self.icount + self.slept
+        """The same: what devices and services know it by."""
+        return self.registers.cycles
 
     @property
     def pc(self) -> int:
@@ -180,10 +193,14 @@ class Machine:
         """Return the component of that class, if there is one."""
         return next((c for c in self._components.values() if isinstance(c, kind)), None)
 
-    def add_device(self, name: str, device: Device) -> None:
-        """Add a component that acts by itself when its time has come."""
+    def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
+        """Add a component that acts by itself when its time has come.
+
+        ``hot``: it is one for which the board (`blink16.devices.hot`) can act.
+        """
         self.add_component(name, device)
         self._devices.append(device)
+        (self._hot_dues if hot else self._dues).append(device.due)
 
     def add_controller(self, name: str, controller: InterruptController) -> None:
         """Add the component that asks for interrupts."""
@@ -266,7 +283,7 @@ class Machine:
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
         if self._devices:
-            stop = self._let_devices_act(stop, retired)
+            stop = self._let_devices_act(stop, retired or self.between_rounds)
         if self.witness is not None and (lacked := self.witness.take_stop()) is not None:
             stop = stop if stop.reason in _HITS else lacked
         if cells[Cell.ATTENTION]:
@@ -279,12 +296,13 @@ class Machine:
 
     def _execute(self, budget: int, skip: bool) -> Stop:
         """Let the engine run until the machine has its turn again."""
-        ahead = 1 if self.registers.cells[Cell.TRAP] else self._until_next_event()
+        if self.registers.cells[Cell.TRAP]:
+            budget = min(budget, 1)
         witness = self.witness
         if witness is not None:
             witness.guest_runs = True
         try:
-            stop = self.engine.run(min(budget, ahead), skip_first=skip)
+            stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
         finally:
             if witness is not None:
                 witness.guest_runs = False
@@ -303,13 +321,18 @@ class Machine:
 
         To be done where that may have changed: after they acted, received or were accessed.
         """
-        nearest = FOREVER
-        for device in self._devices:
-            due = device.due()
-            if due is not None and due < nearest:
-                nearest = due
-        self._next_due = nearest
+        hot = other = FOREVER
+        for due in self._dues:  # this is done for every access to a port: in few words
+            at = due()
+            if at is not None and at < other:
+                other = at
+        for due in self._hot_dues:
+            at = due()
+            if at is not None and at < hot:
+                hot = at
+        self._next_due = hot if hot < other else other
         self._look_for_requests()
+        self.engine.plan(hot, 0 if self._urgent else other)
 
     def _look_for_requests(self) -> None:
         if self.controller is not None:
@@ -318,28 +341,29 @@ class Machine:
             self._urgent = self.non_maskable.pending()
 
     def is_device_due(self) -> bool:
-        """Return whether a device acts by itself as soon as the next instruction has retired."""
+        """Return whether a device may act by itself when the next instruction has retired."""
         self._plan()
-        return self._next_due <= self.time + 1
+        return self._next_due <= self.cycles + MAX_CYCLES
 
-    def _until_next_event(self) -> int:
-        """Return how many instructions may run before a device or an interrupt has its turn."""
-        cells = self.registers.cells
+    def _horizon_now(self) -> int:
+        """Return at how many cycles a device or an interrupt has its turn."""
+        cells, now = self.registers.cells, self.registers.cycles
         if self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT]):
-            return 1  # it is held off for one more instruction
-        return max(1, self._next_due - self.time)
+            return now + 1  # it is held off for one more instruction
+        return max(now + 1, self._next_due)
 
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
         self._plan()
         stops = self.witness is not None and self.witness.wants_stop
-        return 1 if stops else self._until_next_event()
+        return self.cycles + 1 if stops else self._horizon_now()
 
     def _let_devices_act(self, stop: Stop, retired: bool) -> Stop:
         """Do what belongs to the end of an instruction: timers, interrupts, the sleep of HLT.
 
-        All of it is done once, when the instruction retires: the state at an instruction count
-        must not depend on how often somebody ran the machine.
+        All of it is done once, when the instruction retires (or, between two rounds of a REP,
+        when its time has come): the state at an instruction count must not depend on how often
+        somebody ran the machine.
         """
         if retired:
             self._settle()
@@ -360,7 +384,9 @@ class Machine:
             self._plan()
         cells = self.registers.cells
         asked = self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT])
-        if asked and not self.between_rounds and not cells[Cell.SHADOW]:
+        if asked and not cells[Cell.SHADOW]:
+            if self.between_rounds:
+                self.engine.abandon_rounds()
             self._take_interrupt()
 
     def _take_interrupt(self) -> None:
@@ -369,6 +395,7 @@ class Machine:
             self.non_maskable.acknowledge()
             self.engine.interrupt(NMI_VECTOR)
         elif self.controller is not None:
+            self.registers.cycles += self.model.timing.acknowledge
             self.engine.interrupt(self.controller.acknowledge())
         self._look_for_requests()
 
@@ -383,7 +410,7 @@ class Machine:
             due = min(self._heard_dues(), default=None)
             if due is None:
                 return False
-            self.slept += max(0, due - self.time)
+            self.registers.cycles = max(due, self.cycles)
             self._settle()
         return not self.registers.cells[Cell.HALTED]
 
@@ -407,7 +434,7 @@ class Machine:
             return reason
         if self.time < max(self._happened_at, self._idle_told_at):  # it was moved back in time
             self._happened_at = self._idle_told_at = self.time
-        interval = self.instructions_per_second // IDLE_INTERVAL
+        interval = self.clock_hz // IDLE_INTERVAL
         if self.quiet < self.idle_after or self.time - self._idle_told_at < interval:
             return reason
         self._idle_told_at = self.time
@@ -436,6 +463,8 @@ class Machine:
         if isinstance(outcome, Trap) and outcome.resumable and through_traps and outcome.then:
             outcome = outcome.then() or outcome
         match outcome:
+            case Done():
+                pass
             case Wait():
                 return Stop(StopReason.WAITING)
             case Exit(status, text):
@@ -444,6 +473,7 @@ class Machine:
                 return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
             case Elsewhere(loaded):
                 self.registers.icount += 1
+                self.registers.cycles += self._return_cost
                 self._plan()
                 return self._watched(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
         self._plan()
@@ -528,7 +558,7 @@ class Machine:
 
     def nanoseconds(self) -> int:
         """Nanoseconds of guest time since the Unix epoch."""
-        return self.epoch_ns + self.time * 1_000_000_000 // self.instructions_per_second
+        return self.epoch_ns + self.time * 1_000_000_000 // self.clock_hz
 
     # -- state -------------------------------------------------------------------------------
 
@@ -536,14 +566,12 @@ class Machine:
         """Return all state but the RAM."""
         return Snapshot(
             self.registers.save(),
-            self.slept,
             tuple((name, component.save()) for name, component in self._components.items()),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take the state of a `save`; the RAM is the caller's to put back."""
         self.registers.restore(snapshot.registers)
-        self.slept = snapshot.slept
         self.engine.between_rounds = False
         for name, state in snapshot.components:
             self._components[name].restore(state)

@@ -12,7 +12,7 @@ from blink16.bios.disk import Disk
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import SECTOR_SIZE
 from blink16.console import Console
-from blink16.devices.pc import DEFAULT_MHZ, instructions_per_second
+from blink16.devices.pc import DEFAULT_MHZ, clock_hz
 from blink16.devices.uart import Uart
 from blink16.devices.video import Adapter
 from blink16.machine import Machine
@@ -42,9 +42,9 @@ class PcSetup:
     roms: tuple[bios.OptionRom, ...] = ()
 
     @property
-    def instructions_per_second(self) -> int:
+    def clock_hz(self) -> int:
         """The machine's speed; ValueError if there is no such clock."""
-        return instructions_per_second(self.mhz)
+        return clock_hz(self.mhz)
 
 
 def boot(

@@ -119,7 +119,7 @@ class Runner:
         self._lines = Lines(places, side, say)
         self._governor: Governor | None = None
         if real_time:
-            self._governor = Governor(self._machine.instructions_per_second)
+            self._governor = Governor(self._machine.clock_hz)
             self._machine.idle_after = 0
         self._slice = FIRST_PICTURE_SLICE if self._viewer else SLICE
         self._began = self._drawn = time.perf_counter()
@@ -255,7 +255,7 @@ class Runner:
         """Whether an idle guest waits in vain: nothing can come any more, typed or on a line."""
         if not self._is_pc or not self._console.ended or self._console.waiting or self._lines.live:
             return False
-        patience = IDLE_SECONDS * self._machine.instructions_per_second
+        patience = IDLE_SECONDS * self._machine.clock_hz
         return stop.reason is StopReason.WAITING or self._machine.quiet >= patience
 
     def _passes_trap(self) -> bool:

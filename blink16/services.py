@@ -128,11 +128,11 @@ class Guest(Protocol):
 
     @property
     def time(self) -> int:
-        """The time on which clocks run: instructions retired or slept through in HLT."""
+        """The time on which clocks run: clock cycles, also those slept through in HLT."""
         ...
 
     @property
-    def instructions_per_second(self) -> int:
+    def clock_hz(self) -> int:
         """How much of `time` is a second to the guest."""
         ...
 
@@ -197,8 +197,11 @@ class Chassis(Guest, Protocol):
         """Make a component's state part of the machine's; ValueError if the name is taken."""
         ...
 
-    def add_device(self, name: str, device: Device) -> None:
-        """Add a component that acts by itself when its time has come."""
+    def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
+        """Add a component that acts by itself when its time has come.
+
+        ``hot``: it is one for which native code can act.
+        """
         ...
 
     def add_controller(self, name: str, controller: InterruptController) -> None:
@@ -255,7 +258,7 @@ def caller_address(guest: Guest) -> tuple[int, int]:
 class Device(Component, Protocol):
     """A component for which time passes: a timer, a serial line, a keyboard.
 
-    Time is the machine's: instructions retired and instructions slept through in HLT.  When a
+    Time is the machine's: clock cycles of the processor, also those slept through in HLT.  When a
     device is due may change only when one of them acts, receives something, or is accessed by
     a port or a service: the machine asks anew after that.
     """

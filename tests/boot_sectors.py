@@ -7,17 +7,20 @@ from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk
 from blink16.bios.roms import OptionRom
 from blink16.console import Console
-from blink16.cpu.engine import Stop
+from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import CF, ZF, Registers
 from blink16.devices import keys
 from blink16.devices.video import Adapter
-from blink16.machine import Machine
+from blink16.machine import CLOCK_HZ, Machine
 
 EPOCH = 1_000_000_000 * 1_000_000_000  # 2001-09-09 01:46:40
 SCREEN = 0xB8000
 COUNTER = 0x600
 HANDLER = 0x7D00
-SECOND = 1_000_000
+MAX_CALL = 30
+"""Instructions after which a call does not come back by itself: it waits."""
+SECOND = CLOCK_HZ
+"""Cycles in a second of the guest."""
 LOOP = bytes.fromhex("ebfe")  # jmp $
 HALT_FOREVER = bytes.fromhex("f4ebfd")  # again: hlt; jmp again
 PUT_COUNTER = bytes.fromhex("2eff060006cf")  # inc word cs:[0600h]; iret
@@ -50,6 +53,12 @@ class Pc:
         """The BIOS data area."""
         return DataArea(self.machine.memory)
 
+    def let_pass(self, seconds: float) -> None:
+        """Run for so long in the guest's time, to the next instruction."""
+        end = self.machine.cycles + round(seconds * SECOND)
+        while self.machine.cycles < end:
+            self.machine.run(max(1, (end - self.machine.cycles) // 100))
+
     def call(self, vector: int, ax: int = 0, **registers: int) -> Stop:
         """Do an interrupt and its service; whether it failed is CF."""
         r = self.registers
@@ -58,7 +67,11 @@ class Pc:
         r.flags &= ~(CF | ZF)
         for name, value in registers.items():
             setattr(r, name, value)
-        return self.machine.run(2)
+        for _ in range(MAX_CALL):
+            stop = self.machine.run(1)
+            if stop.reason is not StopReason.BUDGET or (r.cs, r.ip) == (0, 0x7E02):
+                break
+        return stop
 
     @property
     def failed(self) -> bool:
@@ -105,7 +118,7 @@ class Powered(Pc):
         adapter: Adapter = Adapter.CGA,
         speed: int = SECOND,
     ) -> None:
-        self.machine = Machine(epoch_ns=EPOCH, instructions_per_second=speed)
+        self.machine = Machine(epoch_ns=EPOCH, clock_hz=speed)
         self.console = Console()
         self.shown = []
         self.notices = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blink16 import Machine
-from blink16.cpu.engine import Stop, StopReason, next_instruction
+from blink16.cpu.engine import NEVER, Stop, StopReason, at_once
 from blink16.cpu.native.compiler import submit
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.native.translations import Translations
@@ -47,7 +47,7 @@ class Pair:
         """Make bare machines, whose engines leave after each access to a port."""
         pair = cls(Machine.bare("reference"), Machine.bare("native"))
         for machine in pair:
-            machine.engine.horizon = next_instruction
+            machine.engine.horizon = at_once
         return pair
 
     def __iter__(self) -> Iterator[Machine]:
@@ -68,17 +68,22 @@ class Pair:
     def run(
         self,
         budget: int,
+        cycles: int | None = None,
         *,
         skip_first: bool = False,
         attention: bool = False,
         request: bool = False,
     ) -> Stop:
-        """Run both engines, see that they did the same, and return why they stopped."""
+        """Run both engines, see that they did the same, and return why they stopped.
+
+        ``cycles``: how many may pass; else there is no limit.
+        """
         stops = []
         for machine in self:
             machine.registers.cells[Cell.ATTENTION] = attention
             machine.registers.cells[Cell.REQUEST] = request
-            stops.append(machine.engine.run(budget, skip_first=skip_first))
+            until = NEVER if cycles is None else machine.cycles + cycles
+            stops.append(machine.engine.run(budget, until, skip_first=skip_first))
             machine.registers.cells[Cell.ATTENTION] = 0
         assert stops[1] == stops[0]
         self.compare()
@@ -185,7 +190,8 @@ def drive(pair: Pair, choose: random.Random, steps: int, translating: bool) -> i
         budget = choose.choice((0, 1, 1, 2, 3, 5, 10, 50, 300))
         skip, attention = choose.random() < 0.7, choose.random() < 0.03
         request = choose.random() < 0.5
-        stop = pair.run(budget, skip_first=skip, attention=attention, request=request)
+        cycles = choose.choice((None, None, 1, choose.randrange(50), choose.randrange(3000)))
+        stop = pair.run(budget, cycles, skip_first=skip, attention=attention, request=request)
         for machine in pair:
             machine.registers.cells[Cell.HALTED] = 0
             machine.registers.cx &= 0x3F  # the reference needs long for a REP of many rounds

@@ -15,14 +15,16 @@ HANDLERS = 0x0800
 STACK = 0x7000
 DATA = 0x4000
 """Where programs count: a word for each interrupt."""
+CLOCK_HZ = 1_000_000
+"""A round number of cycles a second."""
 KEEP = 0x100
 """Bytes for each handler."""
 
 
-def machine_on(engine: str, *, instructions_per_second: int = 1_000_000) -> Machine:
+def machine_on(engine: str, *, clock_hz: int = CLOCK_HZ) -> Machine:
     """Return a machine, or skip the test where this host hasn't got the engine."""
     try:
-        return Machine(engine, instructions_per_second=instructions_per_second)
+        return Machine(engine, clock_hz=clock_hz)
     except ValueError as error:
         pytest.skip(str(error))
 
@@ -35,10 +37,10 @@ class PcGuest:
     handlers: dict[int, bytes] = field(default_factory=dict)
     """Interrupt handlers by IRQ."""
     engine: str = engines.DEFAULT
-    instructions_per_second: int = 1_000_000
+    clock_hz: int = CLOCK_HZ
 
     def __post_init__(self) -> None:
-        self.machine = machine_on(self.engine, instructions_per_second=self.instructions_per_second)
+        self.machine = machine_on(self.engine, clock_hz=self.clock_hz)
         self.devices = PcDevices(self.machine)
         self.devices.post(self.machine)
         self.machine.idle_after = 1 << 62  # programs that only wait are what is tested

@@ -20,7 +20,7 @@ def test_ticks_count_and_call_the_user_vector() -> None:
     """IRQ 0 must move the count at 40:6C and call INT 1Ch 18.2 times a second, EOI included."""
     pc_ = Pc(program(hook(0x1C) + LOOP, PUT_COUNTER))
     before = pc_.area.ticks
-    pc_.machine.run(SECOND)
+    pc_.let_pass(1)
     assert counter(pc_) in (18, 19)
     assert pc_.area.ticks - before == counter(pc_)
 
@@ -82,9 +82,9 @@ def test_the_motor_is_turned_off_by_ticks() -> None:
     """INT 08h must count 40:40 down and clear the motors' bits at 0, as disk code relies on."""
     pc_ = Pc(sector(LOOP))
     pc_.area.floppy_motors, pc_.area.floppy_motor_count = 0x83, 2
-    pc_.machine.run(SECOND // 15)
+    pc_.let_pass(1 / 15)
     assert (pc_.area.floppy_motor_count, pc_.area.floppy_motors) == (1, 0x83)
-    pc_.machine.run(SECOND // 15)
+    pc_.let_pass(1 / 15)
     assert (pc_.area.floppy_motor_count, pc_.area.floppy_motors) == (0, 0x80)
 
 

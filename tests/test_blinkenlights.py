@@ -15,10 +15,11 @@ from blink16.blinkenlights.glyphs import ASCII, CP437
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.picture import AccessedMemory, Picture
 from blink16.blinkenlights.widgets.code import CodePanel
+from blink16.blinkenlights.widgets.console import ConsolePanel
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.client import CodeLine, RegisterValues
 
-PATIENCE = 400
+PATIENCE = 2400
 """Turns of the loop, each of 50 ms at most, in which a picture has to come."""
 SIZES = [(80, 24), (120, 36), (200, 60)]
 
@@ -223,3 +224,58 @@ def test_no_color_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     palette = Palette.named("dark")
     assert "#" not in f"{palette}"
+
+
+def test_a_watchpoint_leads_back_to_who_wrote() -> None:
+    """Prevents the hunt that all this is for from needing another tool."""
+
+    async def test() -> None:
+        app = view()
+        async with app.run_test(size=(160, 48)) as pilot:
+            await first_picture(pilot, app)
+            await pilot.press("w", *"lines", "enter")
+            await until(pilot, lambda: bool(shown(app).points))
+            await pilot.press("C")
+            await until(pilot, lambda: "watchpoint" in shown(app).told)
+            first = shown(app).state.icount
+            await pilot.press("C")
+            await until(pilot, lambda: shown(app).state.icount > first)
+            await pilot.press("shift+f5")
+            await until(pilot, lambda: shown(app).state.at.startswith("end_line"))
+
+    run(test)
+
+
+def test_memory_is_found_and_looked_at() -> None:
+    """Prevents / and g from showing another place than they say."""
+
+    async def test() -> None:
+        app = view()
+        async with app.run_test(size=(160, 48)) as pilot:
+            await first_picture(pilot, app)
+            await pilot.press("slash", *"TERM", "enter")
+            await until(pilot, lambda: "READ looks at" in app.told)
+            panel = app.query_one("#memory-read", Panel)
+            await until(pilot, lambda: "TERM=" in text_of(panel))
+            await pilot.press("g", *"0040", "colon", *"0000", "enter")
+            await until(pilot, lambda: text_of(panel).startswith("00400"))
+
+    run(test)
+
+
+def test_keys_go_to_the_guest_while_its_screen_has_the_focus() -> None:
+    """Prevents a q for the guest from ending the view, and a step from being typed."""
+
+    async def test() -> None:
+        app = view()
+        async with app.run_test(size=(160, 48)) as pilot:
+            await first_picture(pilot, app)
+            app.query_one(ConsolePanel).focus()
+            await pilot.press("q", "s")
+            await pilot.pause(0.3)
+            assert app.is_running
+            assert shown(app).state.icount == 0
+            await pilot.press("escape", "escape")
+            await until(pilot, lambda: app.focused is app.query_one(CodePanel))
+
+    run(test)

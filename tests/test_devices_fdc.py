@@ -100,7 +100,7 @@ class Bench:
     def wait(self) -> None:
         """Let what is being done come to its end."""
         while (due := self.fdc.due()) is not None:
-            self.machine.slept += max(0, due - self.machine.time)
+            self.machine.registers.cycles += max(0, due - self.machine.time)
             self.fdc.advance(self.machine.time)
 
     def do(self, *command: int) -> bytes:

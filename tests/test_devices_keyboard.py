@@ -25,7 +25,7 @@ class Kit:
     def wait(self, milliseconds: int = 10) -> None:
         """Let time pass."""
         machine = self.pc.machine
-        machine.slept += milliseconds * 1000
+        machine.registers.cycles += milliseconds * 1000
         due = self.keyboard.due()
         if due is not None and due <= machine.time:
             self.keyboard.advance(machine.time)
@@ -121,7 +121,7 @@ def test_the_refresh_bit_toggles() -> None:
     seen = set()
     for _ in range(40):
         seen.add(pc.in_(0x61) & 0x10)
-        pc.machine.slept += 1
+        pc.machine.registers.cycles += 1
     assert seen == {0, 0x10}
 
 

@@ -81,7 +81,7 @@ def pair(code: bytes, seed: int = 0, *, vectors: bool = False) -> list[PcGuest]:
     """Return equal guests on both engines; ``vectors``: all of them lead anywhere."""
     made = []
     for engine in ENGINES:
-        guest = PcGuest(code, dict(HANDLERS), engine, instructions_per_second=SPEED)
+        guest = PcGuest(code, dict(HANDLERS), engine, clock_hz=SPEED)
         for irq in (1, 2, 3, 5, 6, 7):
             guest.machine.memory.write(0x0700, handler(b"\xe4\x60"))
             guest.machine.set_vector(IRQ_BASE + irq, 0, 0x0700)
@@ -142,7 +142,7 @@ def test_no_port_answers_with_more_than_a_byte_and_time_goes_on(
     pc = PcGuest(FOREVER)
     for port, value, passed in steps:
         pc.out(port, value)
-        pc.machine.slept += passed
+        pc.machine.registers.cycles += passed
         assert 0 <= pc.in_(port) <= 0xFF
         before = pc.machine.icount
         pc.machine.run(3)
@@ -211,7 +211,7 @@ def test_a_timer_faster_than_the_processor_is_exact() -> None:
     """Prevents a count of 1 or 2 from making events that stand still or are counted one by one."""
     pc = PcGuest(out(0x21, 0xFF) + out(0x43, 0x34) + out(0x40, 2) + out(0x40, 0) + FOREVER)
     pc.machine.run(50)
-    pc.machine.slept += 10 * 1_000_000
+    pc.machine.registers.cycles += 10 * 1_000_000
     pc.machine.run(10)
     assert pc.devices.pit.state.seen >= 10 * PIT_HZ
     assert pc.machine.pc == CODE + len(pc.code) - len(FOREVER)

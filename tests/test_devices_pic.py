@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blink16.bus import Bus
+from blink16.cpu.registers import Registers
 from blink16.devices.pic import COMMAND_PORT, DATA_PORT, LINES, Pic
 
 EOI, SPECIFIC_EOI, ROTATE_ON_EOI, ROTATE_ON_SPECIFIC = 0x20, 0x60, 0xA0, 0xE0
@@ -19,7 +20,7 @@ class Chip:
 
     def __init__(self, *, icw1: int = 0x13, icw4: int = 0x01) -> None:
         self.bus = Bus()
-        self.pic = Pic(self.bus)
+        self.pic = Pic(Registers(), self.bus)
         self.command(icw1)
         self.data(0x08)
         if icw1 & 1:
@@ -57,7 +58,7 @@ class Chip:
 
 def test_nothing_is_pending_before_it_is_initialized() -> None:
     """Prevents interrupts through vectors that nobody has chosen."""
-    pic = Pic(Bus())
+    pic = Pic(Registers(), Bus())
     pic.set_line(0, True)
     assert not pic.pending()
 
@@ -255,7 +256,7 @@ def test_nonsense_keeps_its_state_in_bounds(steps: list[tuple[str, int]]) -> Non
         s = chip.pic.state
         assert max(s.irr, s.isr, s.imr, s.lines, s.base) <= 0xFF
         assert s.irr & ~s.lines == 0
-        other = Pic(Bus())
+        other = Pic(Registers(), Bus())
         other.restore(chip.pic.save())
         assert other.pending() == chip.pic.pending()
         assert len(chip.taken()) <= 8 or s.auto_eoi

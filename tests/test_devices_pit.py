@@ -224,7 +224,7 @@ def test_bcd_counts_decimally() -> None:
 
 def test_irq_0_rises_with_each_period() -> None:
     """Prevents ticks that are lost or doubled over a long time."""
-    pc = PcGuest(instructions_per_second=PIT_HZ)
+    pc = PcGuest(clock_hz=PIT_HZ)
     pc.out(0x21, 0xFE)
     pc.out(0x43, 0x34)
     pc.out(0x40, 0x64, 0x00)  # every 100 cycles
@@ -256,16 +256,16 @@ def test_time_that_leaps_over_periods_makes_one_request() -> None:
 
 def test_port_61h_gates_channel_2_and_shows_its_output() -> None:
     """Prevents programs that time themselves by the speaker's channel from hanging."""
-    pc = PcGuest(instructions_per_second=PIT_HZ)
+    pc = PcGuest(clock_hz=PIT_HZ)
     pc.out(0x43, 0xB0)  # mode 0
     pc.out(0x42, 0x10, 0x00)
     assert not pc.in_(0x61) & 0x20
-    pc.machine.slept += 100
+    pc.machine.registers.cycles += 100
     assert not pc.in_(0x61) & 0x20  # the gate is closed
     pc.out(0x61, pc.in_(0x61) | 1)
-    pc.machine.slept += 15
+    pc.machine.registers.cycles += 15
     assert not pc.in_(0x61) & 0x20
-    pc.machine.slept += 1
+    pc.machine.registers.cycles += 1
     assert pc.in_(0x61) & 0x20
     assert pc.in_(0x62) & 0x20
     assert pc.devices.pit.gate(SPEAKER)
@@ -286,7 +286,7 @@ def test_nonsense_always_makes_progress(steps: list[tuple[int, int, int]]) -> No
     pit = pc.devices.pit
     for port, value, passed in steps:
         pc.out(port, value)
-        pc.machine.slept += passed
+        pc.machine.registers.cycles += passed
         pc.in_(port)
         pc.devices.ppi.restore(value)
         pit.set_gate(SPEAKER, bool(value & 1))

@@ -33,9 +33,9 @@ class Line:
         machine, com1 = self.pc.machine, self.pc.devices.com1
         end = machine.time + time
         while (due := com1.due()) is not None and due <= end:
-            machine.slept += max(0, due - machine.time)
+            machine.registers.cycles += max(0, due - machine.time)
             com1.advance(machine.time)
-        machine.slept += end - machine.time
+        machine.registers.cycles += end - machine.time
 
     def interrupts(self) -> bool:
         """Whether IRQ 4 is high."""
@@ -201,7 +201,7 @@ def test_nonsense_makes_progress(steps: list[tuple[int, int, int, bool]]) -> Non
             assert 0 <= line.read(UartRegister(register)) <= 0xFF
         else:
             line.write(UartRegister(register), value)
-        line.pc.machine.slept += time
+        line.pc.machine.registers.cycles += time
         com1 = line.pc.devices.com1
         due = com1.due()
         if due is not None and due <= line.pc.machine.time:

@@ -92,7 +92,7 @@ def timeline_of(code: bytes, clock: Clock) -> tuple[Timeline, Hurry]:
     machine.idle_after = 0
     bios.boot(machine, sector(code), Console())
     timeline = Timeline(machine)
-    timeline.governor = Governor(machine.instructions_per_second, clock)
+    timeline.governor = Governor(machine.clock_hz, clock)
     timeline.inbox = hurry = Hurry(clock)
     return timeline, hurry
 

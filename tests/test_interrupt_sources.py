@@ -17,8 +17,10 @@ from blink16.devices.nmi import CHANNEL_ERROR
 from blink16.history import Timeline
 from blink16.machine import Machine, Snapshot
 
-SPEED = 20_000
+SPEED = 16 * 20_000
 """Instructions a second: 200 between two scan codes, 60 cycles of the timer in each."""
+IN_CS = b"\x2e"
+"""A prefix: as on the IBM BIOS, INT 1Ch comes with DS at the data area."""
 LENGTH = 700
 DONE = COUNTER + 2
 STORE = COUNTER + 0x10
@@ -92,8 +94,8 @@ SOURCES = {
         )
         for name, (vector, chord) in CHORDS.items()
     },
-    "timer": Source(0x08, FAST_TIMER + LOOP, handler(COUNTED), range(18, 21)),
-    "user timer": Source(0x1C, FAST_BIOS_TIMER + LOOP, COUNTED + IRET, range(4, 6)),
+    "timer": Source(0x08, FAST_TIMER + LOOP, handler(COUNTED), range(18, 25)),
+    "user timer": Source(0x1C, FAST_BIOS_TIMER + LOOP, IN_CS + COUNTED + IRET, range(4, 7)),
     "keyboard": Source(
         0x09,
         LOOP,
@@ -160,7 +162,7 @@ class Run:
     """A PC that runs a source's boot sector, step by step, with its history."""
 
     def __init__(self, source: Source, engine: str) -> None:
-        self.machine: Machine = machine_on(engine, instructions_per_second=SPEED)
+        self.machine: Machine = machine_on(engine, clock_hz=SPEED)
         self.machine.epoch_ns = EPOCH
         self.printed = b""
         self.machine.on_output = self._print

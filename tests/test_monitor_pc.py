@@ -63,7 +63,7 @@ def test_waiting_ends_when_the_machine_stops() -> None:
 
 def test_waiting_gives_an_idle_machine_up() -> None:
     """A machine that is idle for a minute of its time shows nothing more by itself."""
-    machine = Machine(instructions_per_second=10_000)
+    machine = Machine(clock_hz=10_000)
     bios.boot(machine, sector(ECHO), Console())
     assert "idle" in execute(Debugger(machine), "wait-screen x")
 

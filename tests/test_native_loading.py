@@ -103,7 +103,7 @@ def test_two_processes_fill_an_empty_or_damaged_cache_at_once(tmp_path: Path) ->
 
 def _coming(monkeypatch: pytest.MonkeyPatch) -> Future[Core]:
     future: Future[Core] = Future()
-    monkeypatch.setattr(loading, "core", lambda model: future)
+    monkeypatch.setattr(loading, "core", lambda model, board: future)
     return future
 
 

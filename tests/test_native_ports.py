@@ -227,7 +227,7 @@ def test_timer_and_ports_are_alike_whatever_the_budgets(seed: int) -> None:
 def test_a_pcs_step_is_brief_unless_a_device_may_put_something_out(engine: str) -> None:
     """Prevents a step that waits for a reader of its output from being done in an event loop."""
     code = NOP + out(0x3F8, 0x41) + NOP * 3 + HLT  # a byte for the serial line
-    guest = PcGuest(code, engine=engine)
+    guest = PcGuest(code, engine=engine, clock_hz=12_000_000)
     debugger, step = Debugger(guest.machine), Resume(count=1)
     brief = []
     for _ in range(7):
@@ -239,5 +239,5 @@ def test_a_pcs_step_is_brief_unless_a_device_may_put_something_out(engine: str) 
     assert guest.shown == {"com1": b"A"}
     assert not debugger.is_brief(step)  # HLT
     guest.machine.registers.ip = CODE
-    guest.machine.slept += guest.devices.pit.due() or 0
+    guest.machine.registers.cycles += guest.devices.pit.due() or 0
     assert not debugger.is_brief(step)

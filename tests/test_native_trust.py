@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from blink16.cpu import models
+from blink16.cpu.hot import NO_BOARD
 from blink16.cpu.native import cache, loading, trial
 from blink16.cpu.native.compiler import Linker, NativeError
 from blink16.cpu.native.interpreter import module_text
@@ -147,7 +148,9 @@ def test_without_a_home_there_is_no_cache(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def _child(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    monkeypatch.setattr(trial, "command", lambda model, level: [sys.executable, "-c", script])
+    monkeypatch.setattr(
+        trial, "command", lambda model, level, board: [sys.executable, "-c", script]
+    )
 
 
 @pytest.fixture
@@ -169,10 +172,10 @@ def test_a_first_start_that_crashes_is_remembered(
     _child(monkeypatch, script)
     expected = rf"its first start crashed \({name}: Assertion failed\)"
     with pytest.raises(NativeError, match=expected + "$"):
-        loading._make(models.DEFAULT)
+        loading._make(models.DEFAULT, NO_BOARD)
     _child(monkeypatch, "raise SystemExit('tried again')")
     with pytest.raises(NativeError, match=expected + ", when it was tried here before"):
-        loading._make(models.DEFAULT)
+        loading._make(models.DEFAULT, NO_BOARD)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +193,7 @@ def test_a_first_start_that_fails_otherwise_is_tried_again(
     _child(monkeypatch, script)
     for _ in range(2):
         with pytest.raises(NativeError, match=reason):
-            loading._make(models.DEFAULT)
+            loading._make(models.DEFAULT, NO_BOARD)
     assert not empty_cache.exists()
 
 
@@ -199,10 +202,10 @@ def test_the_first_start_makes_what_later_ones_use(
 ) -> None:
     """Prevents compiling at each start, or linking what nobody has tried."""
     monkeypatch.setattr(loading, "LEVEL", 0)  # it is quicker to make
-    loading._make(models.DEFAULT)
+    loading._make(models.DEFAULT, NO_BOARD)
     assert len(list(empty_cache.iterdir())) == 1
     _child(monkeypatch, "raise SystemExit('compiled again')")
-    assert loading._make(models.DEFAULT).library.addresses
+    assert loading._make(models.DEFAULT, NO_BOARD).library.addresses
 
 
 def test_a_module_that_llvm_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ class Dos:
 
     def wait(self, text: str) -> None:
         """Run until a text stands on the screen."""
-        said = execute(self.debugger, f"wait-screen {text} 30000000")
+        said = execute(self.debugger, f"wait-screen {text} 60000000")
         assert "is on the screen" in said, said + execute(self.debugger, "screen")
 
     def type(self, line: str, answer: str) -> str:

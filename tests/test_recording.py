@@ -279,6 +279,7 @@ def test_truncation_is_told(sound: bytes, tmp_path: Path) -> None:
     [
         (b"", "no recording"),
         (b"MZ" + bytes(100), "no recording"),
+        (HEADER.build({"version": VERSION - 1, "reserved": 0}), "has to be recorded anew"),
         (HEADER.build({"version": VERSION + 1, "reserved": 0}), "of a newer blink16"),
         (HEADER.build({"version": VERSION, "reserved": 0}), "launch is missing"),
     ],

@@ -22,7 +22,7 @@ from blink16.bios.program_keys import Keys, PipedKeys
 from blink16.bios.rom import Rom
 from blink16.bios.roms import OptionRom
 from blink16.bios.serial import SerialService
-from blink16.bios.timer import CmosClock, TimerInterrupt, TimeService
+from blink16.bios.timer import READ_TICKS, TICK, CmosClock, TimeService
 from blink16.bios.typist import Typist
 from blink16.console import Console
 from blink16.devices.pc import PcDevices
@@ -147,10 +147,9 @@ def _hang_services(
 ) -> None:
     bus = chassis.bus
     clock, printer = CmosClock(bus), Printer(bus)
-    timer, keys, parity = TimerInterrupt(bus), KeyboardInterrupt(bus), ParityCheck(bus)
+    keys, parity = KeyboardInterrupt(bus), ParityCheck(bus)
     serial = SerialService(bus)
     system = SystemService(chassis)
-    timer.install(rom)
     parity.install(rom)
     keys.install(chassis, rom, post.reset_offset)
     system.install(chassis, rom)
@@ -161,7 +160,6 @@ def _hang_services(
         {
             0x02: parity,
             0x05: printer.int05,
-            0x08: timer,
             0x09: keys,
             0x0E: misc.FloppyInterrupt(bus),
             0x10: VideoService(bus, devices.video.adapter),
@@ -177,6 +175,8 @@ def _hang_services(
             0x1A: TimeService(clock),
         },
     )
+    rom.hang(0x08, TICK)
+    rom.precede(0x1A, READ_TICKS)
     typed.finish(rom, chassis.memory.read_word(0x16 * 4))
     serial.finish(rom, chassis.memory.read_word(0x14 * 4))
     unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus))

@@ -128,7 +128,7 @@ class SystemService:
             r.ah = BUSY
             return False
         microseconds = r.cx << 16 | r.dx
-        time = -(-microseconds * guest.instructions_per_second // MICROSECONDS)
+        time = -(-microseconds * guest.clock_hz // MICROSECONDS)
         self.state = WaitState(guest.time + max(1, time), flag)
         _store(guest, flag, guest.memory.read(flag, 1)[0] & ~ELAPSED)
         return True

@@ -40,6 +40,13 @@ def _far(opcode: int, segment: int, offset: int) -> bytes:
     return bytes((opcode,)) + offset.to_bytes(2, "little") + segment.to_bytes(2, "little")
 
 
+JUMP_SIZE = 3
+
+
+def _near(distance: int) -> bytes:
+    return b"\xe9" + (distance & 0xFFFF).to_bytes(2, "little")
+
+
 def jump(segment: int, offset: int) -> bytes:
     """Jmp far segment:offset."""
     return _far(0xEA, segment, offset)
@@ -70,6 +77,27 @@ class Rom:
             raise ValueError("the BIOS ROM is full")
         self._chassis.memory.write(linear(SEGMENT, offset), code)
         return offset
+
+    def hang(self, vector: int, code: bytes) -> None:
+        """Put a handler there, and let a vector point at it by way of a stub with its name."""
+        segment, stub = self._chassis.add_stub(f"int{vector:02x}")
+        self._put_before(stub, self.add(code))
+        self._chassis.set_vector(vector, segment, stub)
+
+    def precede(self, vector: int, code: bytes) -> None:
+        """Let code do what it can of a vector's service, which follows where the code ends.
+
+        The vector then points at the code, and the service's stub lies behind it.
+        """
+        memory = self._chassis.memory
+        stub = memory.read_word(vector * 4)
+        segment, front = self._chassis.add_stub(f"int{vector:02x}")
+        end = self._next + len(code) + JUMP_SIZE
+        self._put_before(front, self.add(code + _near(stub - end)))
+        self._chassis.set_vector(vector, segment, front)
+
+    def _put_before(self, stub: int, routine: int) -> None:
+        self._chassis.memory.write(linear(SEGMENT, stub), _near(routine - stub - JUMP_SIZE))
 
     def protect(self) -> None:
         """Make the upper 256 KiB read-only to the guest."""

@@ -110,7 +110,7 @@ class SerialService:
         if self._since == NOBODY_WAITS:
             self._since = guest.time
         limit = DataArea(guest.memory).com_timeout(guest.registers.dx)
-        if guest.time - self._since < limit * guest.instructions_per_second:
+        if guest.time - self._since < limit * guest.clock_hz:
             goto(guest, self._again)
         else:
             self._since = NOBODY_WAITS

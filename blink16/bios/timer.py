@@ -17,13 +17,10 @@ from blink16.bios.rom import (
     PUSH_DS,
     PUSH_DX,
     STI,
-    Rom,
-    goto,
     interrupt,
 )
 from blink16.bus import Bus
 from blink16.cpu.registers import CF
-from blink16.devices.fdc import DOR_PORT
 from blink16.devices.oscillator import PIT_HZ
 from blink16.devices.rtc import B_SET, DATA_PORT, INDEX_PORT, CmosRegister
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
@@ -35,44 +32,38 @@ MOTORS = 0x0F
 MOTORS_OFF = 0x0C
 
 
-class TimerInterrupt:
-    """INT 08h: counts ticks and calls INT 1Ch."""
+_TO_DATA_AREA = bytes.fromhex("b84000 8ed8")  # mov ax, 40h / mov ds, ax
+_COUNT_TICK = bytes.fromhex(
+    "83066c0001"  # add word [6Ch], 1
+    "83166e0000"  # adc word [6Eh], 0
+    "833e6e0018 7515"  # cmp word [6Eh], 18h / jne +15h: not midnight
+    "813e6c00b000 720d"  # cmp word [6Ch], 0B0h / jb +0Dh
+    "31c0 a36c00 a36e00"  # xor ax, ax / mov [6Ch], ax / mov [6Eh], ax
+    "c606700001"  # mov byte [70h], 1
+)
+_COUNT_MOTOR = bytes.fromhex(
+    "803e400000 7411"  # cmp byte [40h], 0 / je +11h: it stands
+    "fe0e4000 750b"  # dec byte [40h] / jnz +0Bh
+    "80263f00f0"  # and byte [3Fh], 0F0h
+    "b00c baf203 ee"  # mov al, 0Ch / mov dx, 3F2h / out dx, al: motors off
+)
+TICK = (
+    STI + PUSH_DS + PUSH_AX + PUSH_DX + _TO_DATA_AREA + _COUNT_TICK + _COUNT_MOTOR
+    + interrupt(USER_VECTOR) + CLI + EOI + POP_DX + POP_AX + POP_DS + IRET
+)  # fmt: skip
+"""INT 08h: counts a tick, stops the floppy's motor in time, and calls INT 1Ch.
 
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
-        self._rest = 0
-
-    def install(self, rom: Rom) -> None:
-        """Put into ROM what follows the count: INT 1Ch, which may spoil AX, DX and DS, and EOI."""
-        self._rest = rom.add(
-            STI
-            + PUSH_DS
-            + PUSH_AX
-            + PUSH_DX
-            + interrupt(USER_VECTOR)
-            + CLI
-            + EOI
-            + POP_DX
-            + POP_AX
-            + POP_DS
-            + IRET
-        )
-
-    def __call__(self, guest: Guest) -> Outcome:
-        """Count a tick."""
-        area = DataArea(guest.memory)
-        ticks = area.ticks + 1
-        if ticks >= TICKS_PER_DAY:
-            ticks = 0
-            area.midnight = 1
-        area.ticks = ticks
-        if area.floppy_motor_count:
-            area.floppy_motor_count -= 1
-            if not area.floppy_motor_count:
-                area.floppy_motors &= ~MOTORS
-                self._bus.write(DOR_PORT, MOTORS_OFF)
-        goto(guest, self._rest)
-        return DONE
+INT 1Ch may spoil AX, DX and DS.
+"""
+READ_TICKS = bytes.fromhex(
+    "84e4 751e"  # test ah, ah / jnz +1Eh: to the service
+    "1e 55 b84000 8ed8"  # push ds / push bp / mov ax, 40h / mov ds, ax
+    "31c0 86067000"  # xor ax, ax / xchg al, [70h]
+    "8b0e6e00 8b166c00"  # mov cx, [6Eh] / mov dx, [6Ch]
+    "89e5 806608fe"  # mov bp, sp / and byte [bp+8], 0FEh: the caller's CF
+    "5d 1f cf"  # pop bp / pop ds / iret
+)
+"""INT 1Ah, AH=0: the ticks, and whether it was midnight since they were read."""
 
 
 class CmosClock:

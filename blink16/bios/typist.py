@@ -24,8 +24,8 @@ class Typist:
         self._guest = guest
         self._console = console
         self._keyboard = keyboard
-        self._interval = max(1, guest.instructions_per_second // KEYS_PER_SECOND)
-        self._slow_interval = max(1, guest.instructions_per_second // SLOW_KEYS_PER_SECOND)
+        self._interval = max(1, guest.clock_hz // KEYS_PER_SECOND)
+        self._slow_interval = max(1, guest.clock_hz // SLOW_KEYS_PER_SECOND)
         self._typed_at = 0
         self._looked_at = 0
 

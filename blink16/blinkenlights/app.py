@@ -9,8 +9,10 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Input, Static
+from textual.widget import Widget
+from textual.widgets import Footer, Static
 
+from blink16.blinkenlights import questions
 from blink16.blinkenlights.driver import Command, Driver, without
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.picture import Picture
@@ -20,6 +22,7 @@ from blink16.blinkenlights.widgets.frames import FramesPanel
 from blink16.blinkenlights.widgets.memory import MemoryPanel
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.blinkenlights.widgets.points import PointsPanel
+from blink16.blinkenlights.widgets.prompt import Prompt, Purpose
 from blink16.blinkenlights.widgets.registers import RegisterPanel
 from blink16.blinkenlights.widgets.timebar import TimeBar
 from blink16.client import PointRole, Target
@@ -60,7 +63,11 @@ class Blinkenlights(App[None]):
         Binding("2", "column('middle')", show=False),
         Binding("3", "column('right')", show=False),
         Binding("R", "restart", show=False),
-        Binding("colon", "command", "command"),
+        Binding("colon", "ask('command')", "command"),
+        Binding("g", "ask('go')", "go to"),
+        Binding("slash", "ask('find')", "find"),
+        Binding("w", "ask('watch')", "watch"),
+        Binding("e", "ask('edit')", show=False),
         Binding("question_mark", "help", "help"),
         Binding("ctrl+c,escape", "interrupt", show=False),
         Binding("q", "quit", "quit"),
@@ -73,6 +80,8 @@ class Blinkenlights(App[None]):
         self.palette = Palette.named(theme)
         self.driver = Driver(open_target, self._picture_came, self._failure_came)
         self._scrolled: dict[str, int] = {}
+        self._asked_in: Widget | None = None
+        """Where the focus was when the user was asked something."""
         self.told = ""
         """What the user was told last."""
 
@@ -91,15 +100,13 @@ class Blinkenlights(App[None]):
                     yield MemoryPanel(name, id=f"memory-{name.lower()}")
         yield TimeBar(id="time")
         yield Static(id="status")
-        yield Input(
-            id="command", placeholder="a monitor command: help, seek 100, last-write lines…"
-        )
+        yield Prompt(id="prompt")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin."""
         self._dress()
-        self.query_one("#command").display = False
+        self.query_one(Prompt).display = False
         self.query_one(CodePanel).focus()
         self._tell_wanted()
         self.driver.start()
@@ -271,22 +278,59 @@ class Blinkenlights(App[None]):
         if isinstance(focused, Panel):
             self.notify(focused.HELP, title=str(focused.border_title or ""), timeout=12)
 
-    # -- the command line --------------------------------------------------------------------
+    # -- questions to the user ---------------------------------------------------------------
 
-    def action_command(self) -> None:
-        """Open the command line."""
-        line = self.query_one("#command", Input)
-        line.display = True
-        line.focus()
+    def action_ask(self, purpose: str) -> None:
+        """Open the line below for a command, an address, a text."""
+        self._asked_in = self.focused
+        self.query_one(Prompt).ask(Purpose(purpose))
 
-    @on(Input.Submitted, "#command")
-    def _on_command(self, message: Input.Submitted) -> None:
-        line = self.query_one("#command", Input)
-        line.value = ""
-        line.display = False
+    @on(Prompt.Closed)
+    def _on_prompt_closed(self, message: Prompt.Closed) -> None:
+        back = self._asked_in if isinstance(self._asked_in, Panel) else self.query_one(CodePanel)
+        back.focus()
+        if not message.text:
+            return
+        panel = back.name if isinstance(back, MemoryPanel) else None
+        match message.purpose:
+            case Purpose.COMMAND:
+                self._do(lambda target: target.monitor(message.text))
+            case Purpose.WATCH:
+                self._do(lambda target: questions.watched(target, message.text))
+            case Purpose.EDIT:
+                self._do(lambda target: questions.edited(target, message.text))
+            case Purpose.GO:
+                self._look(panel, lambda target: questions.place(target, message.text))
+            case Purpose.FIND:
+                self._look(panel, lambda target: questions.found(target, message.text))
+
+    def _look(self, panel: str | None, where: Callable[[Target], int]) -> None:
+        """Have a memory panel, or the code, look at an address."""
+
+        def look(target: Target) -> str:
+            address = where(target)
+            self.call_from_thread(self._looked, panel or "READ", address)
+            return f"{panel or 'READ'} looks at {address:05X}"
+
+        self._do(look)
+
+    def _looked(self, panel: str, address: int) -> None:
+        self._scrolled[panel] = address
+        self._tell_wanted()
+        self.driver.refresh()
+
+    # -- the guest's keyboard ----------------------------------------------------------------
+
+    @on(ConsolePanel.Typed)
+    def _on_typed(self, message: ConsolePanel.Typed) -> None:
+        if message.key_name:
+            self.driver.do(lambda target: target.key(message.key_name))
+        else:
+            self.driver.do(lambda target: target.type(message.text))
+
+    @on(ConsolePanel.Left)
+    def _on_console_left(self) -> None:
         self.query_one(CodePanel).focus()
-        if message.value.strip():
-            self._do(lambda target: target.monitor(message.value.strip()))
 
 
 def _sought(target: Target, where: str | int) -> str:

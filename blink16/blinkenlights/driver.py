@@ -66,7 +66,8 @@ class Driver:
         self._commands.put(None)
         if self._target is not None and self._target.is_running:
             self._target.interrupt()
-        self._thread.join(5)
+        if self._thread.is_alive():
+            self._thread.join(5)
 
     def do(self, command: Command) -> None:
         """Carry out a command, after those before it, and show what came of it."""

@@ -9,7 +9,7 @@ from blink16 import loader, numerals, pc
 from blink16.bios import OptionRom
 from blink16.cli.arguments import Own
 from blink16.consoles import ConsolePlace, ScreenPlace, parse
-from blink16.devices.pc import COM1, COM2, DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, instructions_per_second
+from blink16.devices.pc import COM1, COM2, DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, clock_hz
 from blink16.devices.video import Adapter
 from blink16.memory import MEMORY_SIZE
 from blink16.numerals import NumeralError
@@ -144,7 +144,7 @@ def _image(text: str) -> tuple[Path, bool]:
 def _mhz(text: str) -> float:
     try:
         mhz = float(text)
-        instructions_per_second(mhz)
+        clock_hz(mhz)
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"a clock is a number of MHz from {MIN_MHZ:g} to {MAX_MHZ:g}, not {text!r}"

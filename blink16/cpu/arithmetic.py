@@ -92,6 +92,8 @@ class Division:
     remainder: Value
     fits: Value
     """1 bit: the quotient fits; if not there is a divide fault."""
+    divided: Value
+    """1 bit: the quotient was computed, be it too large in the end."""
 
 
 def long_division(m: Context, dividend: Value, divisor: Value) -> Division:
@@ -119,7 +121,7 @@ def long_division(m: Context, dividend: Value, divisor: Value) -> Division:
     first = (dividend >> width).truncate(width)
     subtract(m, select(fits, compared.truncate(width), first), divisor)
     flags.set_carry(m, fits & ~quotient.sign())  # CF took part in shifting the quotient in
-    return Division(quotient, remainder.truncate(width), fits)
+    return Division(quotient, remainder.truncate(width), fits, fits)
 
 
 def signed_division(m: Context, dividend: Value, divisor: Value, negate: bool) -> Division:
@@ -141,7 +143,7 @@ def signed_division(m: Context, dividend: Value, divisor: Value, negate: bool) -
     zero = m.constant(0, width)
     quotient = select(minus, zero - result.quotient, result.quotient)
     remainder = select(minus_dividend, zero - result.remainder, result.remainder)
-    return Division(quotient, remainder, fits)
+    return Division(quotient, remainder, fits, result.fits)
 
 
 # -- decimal adjust ------------------------------------------------------------------------------

@@ -49,9 +49,13 @@ class Stop:
     """TRAPPED: it concerns one process of several, and the machine goes on without it."""
 
 
-def next_instruction() -> int:
+NEVER = 1 << 62
+"""A number of instructions or cycles that no run gets to."""
+
+
+def at_once() -> int:
     """Return the nearest `Engine.horizon`: the machine wants its turn at once."""
-    return 1
+    return 0
 
 
 class Witness(Protocol):
@@ -78,8 +82,11 @@ class Engine(Protocol):
 
     An instruction with its prefixes and all its REP rounds retires once.  ``run`` raises
     ``icount`` in the registers by exactly the instructions that retired, never more than
-    ``budget``, and leaves with every register in place:
+    ``budget``, and ``cycles`` by what they took.  It ends before the first instruction, and
+    between the first two rounds of a REP instruction, where ``cycles`` is not below ``until``.
+    It leaves with every register in place:
 
+    - BUDGET when the instructions or the cycles are used up;
     - BREAKPOINT and SERVICE before the instruction at an address so marked; the first
       instruction of a run is executed even so where ``skip_first`` is given;
     - WATCHPOINT after the instruction that touched a watched byte;
@@ -100,16 +107,31 @@ class Engine(Protocol):
     between_rounds: bool
     """Whether the last run was interrupted between two rounds of a REP instruction."""
     horizon: Callable[[], int]
-    """Asked within IN and OUT, when the port has been accessed: how many instructions, this one
-    counted, may retire before the machine wants its turn?  An engine that does not ask, but
-    leaves with ATTENTION after each, is right too."""
+    """Asked within IN and OUT, when the port has been accessed: at how many cycles does the
+    machine want its turn?  An engine that does not ask, but leaves with ATTENTION after each, is
+    right too."""
 
     witness: Witness | None
     """Told of suspicious instructions (`suspicious`), unless their opcode's address has the
     attribute TOLD, and of stores to pages of ROM whose state has TELL."""
 
-    def run(self, budget: int, *, skip_first: bool = False) -> Stop:
-        """Execute at most ``budget`` instructions."""
+    def run(self, budget: int, until: int = NEVER, *, skip_first: bool = False) -> Stop:
+        """Execute at most ``budget`` instructions, while ``cycles`` is below ``until``."""
+        ...
+
+    def plan(self, hot: int, other: int) -> None:
+        """Note at how many cycles hot devices, and all others, want to act.
+
+        An engine that takes no part in this ends its runs for hot devices, too, and is right.
+        """
+        ...
+
+    def abandon_rounds(self) -> None:
+        """Retire the REP instruction between two rounds of which the run ended.
+
+        The chip backs up by two bytes, for the instruction and one prefix: further prefixes are
+        lost when the interrupt returns to it.
+        """
         ...
 
     def overlook(self, predicates: Mapping[int, Predicate]) -> None:
@@ -121,5 +143,8 @@ class Engine(Protocol):
         ...
 
     def interrupt(self, vector: int) -> None:
-        """Enter the interrupt ``vector`` as the processor does between two instructions."""
+        """Enter the interrupt ``vector`` as the processor does between two instructions.
+
+        `Timing.interrupt` cycles pass.
+        """
         ...

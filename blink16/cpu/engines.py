@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blink16.bus import Bus
 from blink16.cpu.engine import Engine
+from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.reference import ReferenceEngine
 from blink16.cpu.registers import Registers
@@ -14,8 +15,17 @@ NAMES = ("auto", "native", "reference")
 DEFAULT = "auto"
 
 
-def make(name: str, model: Model, registers: Registers, memory: Memory, bus: Bus) -> Engine:
+def make(
+    name: str,
+    model: Model,
+    registers: Registers,
+    memory: Memory,
+    bus: Bus,
+    board: HotBoard = NO_BOARD,
+) -> Engine:
     """Return an engine for a processor, over shared state.
+
+    ``board``: the hot devices that there may be.
 
     ``native`` waits for compiled code, which takes seconds the first time.  ValueError if there
     is no engine of that name, or no native code on this host.
@@ -28,6 +38,6 @@ def make(name: str, model: Model, registers: Registers, memory: Memory, bus: Bus
     from blink16.cpu.native.engine import NativeEngine
 
     try:
-        return NativeEngine(model, registers, memory, bus, wait=name == "native")
+        return NativeEngine(model, registers, memory, bus, board, wait=name == "native")
     except NativeError as error:
         raise ValueError(f"the native engine can't run: {error}") from error

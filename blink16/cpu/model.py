@@ -13,6 +13,7 @@ from functools import cached_property
 from blink16.cpu.encoding import Encoding
 from blink16.cpu.opcodes import OpcodeMap
 from blink16.cpu.semantics import Semantics
+from blink16.cpu.timing import Timing
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,7 @@ class Model:
     opcodes: OpcodeMap
     semantics: Mapping[str, Semantics]
     """By mnemonic: what an instruction does."""
+    timing: Timing
     fixed_flags: int
     """Bits of the flags word that read as ones whatever is loaded."""
 

@@ -88,6 +88,8 @@ STRING_INSTRUCTIONS = frozenset({"MOVS", "CMPS", "STOS", "LODS", "SCAS", "INS", 
 COMPARING_STRINGS = frozenset({"CMPS", "SCAS"})
 """Their repeat prefix also asks for ZF."""
 PORT_INSTRUCTIONS = frozenset({"IN", "OUT", "INS", "OUTS"})
+MAY_INTERRUPT = frozenset({"INT", "INTO", "DIV", "IDIV", "AAM"})
+"""They may enter an interrupt by themselves."""
 OPENS_FLAGS = frozenset({"STI", "POPF", "IRET"})
 """They may set IF or TF."""
 

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from blink16.cpu.registers import Cell
+from blink16.cpu.timing import Cost, Timing
 from blink16.cpu.values import Value
 
 CELL_WIDTH = 16
@@ -45,6 +46,20 @@ class Context(Cells, Protocol):
 
     Widths are in bits.  A segment is the number of a segment register.
     """
+
+    @property
+    def timing(self) -> Timing:
+        """What the processor's instructions cost."""
+        ...
+
+    @property
+    def cost(self) -> Cost:
+        """What this instruction costs; `Cost.cycles` are paid for without being asked."""
+        ...
+
+    def spend(self, cycles: Value) -> None:
+        """Let more clock cycles pass, of 32 bits."""
+        ...
 
     @property
     def repeat(self) -> Repeat | None:
@@ -104,7 +119,7 @@ class Context(Cells, Protocol):
         ...
 
     def branch(self, condition: Value, ip: Value) -> None:
-        """Go on at an offset in the code segment if the 1-bit condition holds."""
+        """Go on at an offset in the code segment if the 1-bit condition holds; pay for it."""
         ...
 
     def when(
@@ -117,7 +132,10 @@ class Context(Cells, Protocol):
         ...
 
     def rounds(self, body: Callable[[], Value]) -> None:
-        """Repeat ``body`` while it returns a 1, unless something interrupts between rounds."""
+        """Repeat ``body`` while it returns a 1, unless something interrupts between rounds.
+
+        `Cost.each` is paid for each round, when it has been done.
+        """
         ...
 
     def halt(self) -> None:

@@ -8,7 +8,7 @@ from blink16.bus import Bus
 from blink16.cpu import planar
 from blink16.cpu.decoder import execute
 from blink16.cpu.encoding import MAX_BODY, Instruction
-from blink16.cpu.engine import Stop, StopReason, Witness, next_instruction
+from blink16.cpu.engine import NEVER, Stop, StopReason, Witness, at_once
 from blink16.cpu.later import LOW_END, is_suspicious, suspects
 from blink16.cpu.model import Model
 from blink16.cpu.opcodes import REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
@@ -16,6 +16,7 @@ from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.predicates import Predicate
 from blink16.cpu.registers import Cell, Registers
 from blink16.cpu.semantics import enter_interrupt
+from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
 from blink16.memory import MIRROR_BIT, PAGE_SHIFT, Access, Attribute, Memory, PageState, linear
 
@@ -34,6 +35,9 @@ class ReferenceEngine:
     def __init__(self, model: Model, registers: Registers, memory: Memory, bus: Bus) -> None:
         self.model = model
         self.fixed_flags = model.fixed_flags
+        self.timing = model.timing
+        self.cost = NOTHING
+        self._spent = 0
         self.registers = registers
         self.memory = memory
         self.bus = bus
@@ -45,22 +49,26 @@ class ReferenceEngine:
         self._state = registers.state
         self._segment: int | None = None
         self._next_ip = 0
+        self._until = NEVER
         self._body_ip = 0
         self._jump: int | None = None
         self._wants_attention = False
         self._was_open = 0
         self.between_rounds = False
-        self.horizon = next_instruction
+        self.horizon: Callable[[], int] = at_once
         self.witness: Witness | None = None
         self._suspects = suspects(model.name)
 
     # -- engine ------------------------------------------------------------------------------
 
-    def run(self, budget: int, *, skip_first: bool = False) -> Stop:
+    def run(self, budget: int, until: int = NEVER, *, skip_first: bool = False) -> Stop:
         """Execute at most ``budget`` instructions (see `engine.Engine`)."""
         cells, attributes = self._cells, self.memory.attributes
         self.memory.touched = None
+        self._until = until
         for _ in range(budget):
+            if self.registers.cycles >= until:
+                break
             if cells[Cell.ATTENTION]:
                 return Stop(StopReason.ATTENTION)
             if cells[Cell.HALTED]:
@@ -83,8 +91,24 @@ class ReferenceEngine:
     def interrupt(self, vector: int) -> None:
         """Enter an interrupt between two instructions."""
         self._cells[Cell.HALTED] = 0
+        self._spent = 0
         enter_interrupt(self, Value(vector, 8), Value(self._cells[Cell.IP], 16))
         self._cells[Cell.IP] = self._jump or 0
+        self.registers.cycles += self._spent
+
+    def plan(self, hot: int, other: int) -> None:
+        """End runs for whoever wants to act: here, that is not what takes time."""
+
+    def abandon_rounds(self) -> None:
+        """Retire the REP instruction between two rounds of which the run ended."""
+        registers = self.registers
+        instruction = self._fetch(registers.ip)
+        assert instruction is not None
+        self._pay(instruction, registers.ip)
+        registers.ip = self._next_ip - 2
+        registers.cycles += self._spent
+        registers.icount += 1
+        self.between_rounds = False
 
     def _step(self) -> Stop | None:
         """Execute one instruction; None if there is nothing to tell."""
@@ -99,17 +123,29 @@ class ReferenceEngine:
         self._wants_attention = self.between_rounds = False
         self._was_open = cells[Cell.INTERRUPT]
         cells[Cell.SHADOW] = 0
+        self._pay(instruction, start)
         execute(self, instruction, self._semantics)
         if self.between_rounds and not cells[Cell.TRAP]:
             cells[Cell.IP] = start
             return Stop(StopReason.ATTENTION)
         cells[Cell.IP] = self._next_ip if self._jump is None else self._jump
         self.registers.icount += 1
+        self.registers.cycles += self._spent
         if self.memory.touched is not None:
             return Stop(StopReason.WATCHPOINT, *self.memory.touched)
         if self._wants_attention:
             return Stop(StopReason.ATTENTION)
         return Stop(StopReason.HALT) if cells[Cell.HALTED] else None
+
+    def _pay(self, i: Instruction, start: int) -> None:
+        """Put down what an instruction costs in any case, to be paid when it retires."""
+        timing, modrm = self.timing, i.modrm
+        in_memory = modrm is not None and modrm.mod != 3
+        self.cost = timing.cost(i.row, in_memory, self.repeat is not None)
+        prefixes = ((self._next_ip - start) & 0xFFFF) - i.length
+        self._spent = self.cost.cycles + prefixes * timing.prefix
+        if modrm is not None:
+            self._spent += timing.address(modrm.mod, modrm.rm)
 
     def _look(self) -> Stop | None:
         """Let the witness see an instruction that can hardly be meant."""
@@ -273,6 +309,11 @@ class ReferenceEngine:
         """Go on at an offset if the condition holds."""
         if condition.handle:
             self._jump = _known(ip)
+            self._spent += self.cost.taken
+
+    def spend(self, cycles: Value) -> None:
+        """Let more clock cycles pass."""
+        self._spent += _known(cycles)
 
     def when(
         self,
@@ -292,8 +333,13 @@ class ReferenceEngine:
         The chip backs up by two bytes for the instruction and one prefix: further prefixes
         are lost when the interrupt returns.
         """
-        while body().handle:
-            if self._cells[Cell.TRAP] or self._cells[Cell.ATTENTION]:
+        cells, registers = self._cells, self.registers
+        again = True
+        while again:
+            again = bool(body().handle)
+            registers.cycles += self.cost.each
+            wanted = cells[Cell.ATTENTION] or registers.cycles >= self._until
+            if again and (wanted or cells[Cell.TRAP]):
                 self.between_rounds = True
                 self._jump = (self._next_ip - 2) & 0xFFFF
                 return

@@ -48,9 +48,11 @@ class Cell(IntEnum):
     REQUEST = 26  # 1 while the interrupt controller holds INTR; engines only read it
 
 
-ICOUNT_OFFSET = 64
-STATE_SIZE = 256
-"""Bytes in the packed state; what lies behind ``icount`` belongs to the engine."""
+ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
+DEVICES_OFFSET = 256
+"""What lies between ``cycles`` and here belongs to the engine, what lies behind to devices."""
+STATE_SIZE = 1024
+"""Bytes in the packed state."""
 
 ARCHITECTURE = Struct(
     "general" / Int16ul[8],
@@ -60,6 +62,7 @@ ARCHITECTURE = Struct(
     "shadow" / Int16ul,
     "halted" / Int16ul,
     "icount" / Int64ul,
+    "cycles" / Int64ul,
 )
 """The canonical form of a processor's state: equal states are equal bytes, on every engine."""
 
@@ -116,6 +119,7 @@ class Registers:
         view = memoryview(self.state)
         self.cells = view.cast("H")
         self._icount = view[ICOUNT_OFFSET : ICOUNT_OFFSET + 8].cast("Q")
+        self._cycles = view[CYCLES_OFFSET : CYCLES_OFFSET + 8].cast("Q")
         self.flags = 0
 
     @property
@@ -126,6 +130,15 @@ class Registers:
     @icount.setter
     def icount(self, value: int) -> None:
         self._icount[0] = value
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles since the machine started, also those slept through in HLT."""
+        return self._cycles[0]
+
+    @cycles.setter
+    def cycles(self, value: int) -> None:
+        self._cycles[0] = value
 
     @property
     def flags(self) -> int:
@@ -169,6 +182,7 @@ class Registers:
                 "shadow": c[Cell.SHADOW],
                 "halted": c[Cell.HALTED],
                 "icount": self.icount,
+                "cycles": self.cycles,
             }
         )
         return state
@@ -183,3 +197,4 @@ class Registers:
         self.cells[Cell.SHADOW] = state.shadow
         self.cells[Cell.HALTED] = state.halted
         self.icount = state.icount
+        self.cycles = state.cycles

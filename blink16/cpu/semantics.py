@@ -28,6 +28,8 @@ AX, CX, DX, BX, SP, BP, SI, DI = range(8)
 AL, AH = 0, 4
 ES, CS, SS, DS = range(4)
 DIVIDE_VECTOR, OVERFLOW_VECTOR = 0, 4
+CYCLES = 32
+"""The width of a number of cycles."""
 
 
 class Sized(Operand, Protocol):
@@ -78,6 +80,7 @@ def jump_far(m: Context, segment: Value, offset: Value) -> None:
 
 def enter_interrupt(m: Context, vector: Value, return_ip: Value) -> None:
     """Push flags, CS and the return address, close IF and TF, and go to the vector's handler."""
+    m.spend(m.constant(m.timing.interrupt, CYCLES))
     push(m, flags.word(m))
     m.set_cell(Cell.INTERRUPT, m.constant(0, 16))
     m.set_cell(Cell.TRAP, m.constant(0, 16))
@@ -305,7 +308,9 @@ def neg(m: Context, operand: Sized) -> None:
 
 def _shift(name: str) -> Semantics:
     def operation(m: Context, destination: Sized, count: Sized) -> None:
-        shift(m, name, destination, count.get())
+        by = count.get()  # before it is shifted itself
+        m.spend(by.zero_extend(CYCLES) * m.cost.each)
+        shift(m, name, destination, by)
 
     operation.__doc__ = f"{name}: shift or rotate by a count."
     return operation
@@ -361,12 +366,18 @@ def _dividend(m: Context, source: Sized) -> Value:
 
 def _finish_division(m: Context, source: Sized, result: arithmetic.Division) -> None:
     remainder = AH if source.width == 8 else DX
+    _pay_for_division(m, result)
 
     def store() -> None:
         m.set_register(AX, source.width, result.quotient)
         m.set_register(remainder, source.width, result.remainder)
 
     m.when(result.fits, store, lambda: fault(m))
+
+
+def _pay_for_division(m: Context, result: arithmetic.Division) -> None:
+    """Let time pass, but for a quotient that is seen to be too large before it is computed."""
+    m.spend(result.divided.zero_extend(CYCLES) * m.cost.each)
 
 
 @instruction("DAA")
@@ -402,6 +413,7 @@ def aam(m: Context, base: Sized) -> None:
     """Split AL into two digits of a base."""
     al = m.get_register(AL, 8)
     result = arithmetic.long_division(m, al.zero_extend(16), base.get())
+    _pay_for_division(m, result)
 
     def store() -> None:
         m.set_register(AH, 8, result.quotient)

@@ -10,7 +10,7 @@ care about a sign say so.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 Handle = int | str
 MASK = tuple((1 << width) - 1 for width in range(65))
@@ -198,3 +198,28 @@ def select(condition: Value, a: Value, b: Value) -> Value:
     assert condition.builder is not None
     handle = condition.builder.select(condition.handle, a.handle, b.handle, a.width)
     return Value(handle, a.width, condition.builder)
+
+
+# -- what is written once for plain numbers and for values ---------------------------------------
+
+N = TypeVar("N", int, Value)
+"""A number that is known, as an int, or a value of one width; it is never negative."""
+
+
+def below(a: N, b: N | int) -> N:
+    """Return whether a number is less than another: 0 or 1, as a number or in one bit."""
+    return a.below(b) if isinstance(a, Value) else int(a < b)
+
+
+def equal(a: N, b: N | int) -> N:
+    """Return whether two numbers are the same."""
+    return a.equals(b) if isinstance(a, Value) else int(a == b)
+
+
+def choose(condition: N, a: N, b: N) -> N:
+    """Return one number or the other, by what `below` or `equal` says."""
+    if isinstance(condition, Value):
+        assert isinstance(a, Value)
+        assert isinstance(b, Value)
+        return select(condition, a, b)
+    return a if condition else b

@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
+from blink16.cpu.values import N, below, choose, equal
+
 LOW, HIGH, BOTH = 1, 2, 3
 """Which bytes of a count a control word lets one read and write."""
 NONE = -(1 << 20)
@@ -26,6 +28,37 @@ class Mode(IntEnum):
     SQUARE_WAVE = 3
     SOFTWARE_STROBE = 4
     HARDWARE_STROBE = 5
+
+
+def high_cycles(initial: N) -> N:
+    """Return how long a square wave is high in a period."""
+    return (initial + 1) >> 1
+
+
+def wave_output(mode: N, initial: N, elapsed: N) -> N:
+    """Return the level of OUT in modes 2 and 3."""
+    phase = elapsed % initial
+    pulse = equal(equal(phase, initial - 1), 0)
+    return choose(equal(mode, 3), below(phase, high_cycles(initial)), pulse)
+
+
+def wave_change(mode: N, initial: N, elapsed: N) -> N:
+    """Return the first cycle after ``elapsed`` at which OUT changes in modes 2 and 3.
+
+    The pulse of mode 2 is low for a single cycle: only its end counts here.
+    """
+    phase = elapsed % initial
+    falls = choose(equal(mode, 3), below(phase, high_cycles(initial)), equal(mode, 3))
+    return elapsed - phase + choose(falls, high_cycles(initial), initial)
+
+
+def wave_count(mode: N, initial: N, elapsed: N) -> N:
+    """Return what the counting element holds in modes 2 and 3, but for its modulus."""
+    phase = elapsed % initial
+    high = high_cycles(initial)
+    half = choose(below(phase, high), phase, phase - high)
+    square = (initial - (initial & 1)) - (half + half)  # counts down by two, twice a period
+    return choose(equal(mode, 3), square, initial - phase)
 
 
 PERIODIC = (Mode.RATE_GENERATOR, Mode.SQUARE_WAVE)
@@ -74,7 +107,7 @@ class Counter(NamedTuple):
     @property
     def high_cycles(self) -> int:
         """How long a square wave is high in a period."""
-        return (self.initial + 1) // 2
+        return high_cycles(self.initial)
 
     def settled(self, cycle: int) -> Counter:
         """Return the counter with a new count in force whose turn has come."""
@@ -98,10 +131,8 @@ class Counter(NamedTuple):
                 return elapsed >= now.initial
             case Mode.ONE_SHOT:
                 return cycle < now.origin or elapsed >= now.initial
-            case Mode.RATE_GENERATOR:
-                return not now.gate or elapsed % now.initial != now.initial - 1
-            case Mode.SQUARE_WAVE:
-                return not now.gate or elapsed % now.initial < now.high_cycles
+            case Mode.RATE_GENERATOR | Mode.SQUARE_WAVE:
+                return not now.gate or bool(wave_output(now.mode, now.initial, elapsed))
         return elapsed != now.initial
 
     def next_change(self, cycle: int) -> int | None:
@@ -119,10 +150,7 @@ class Counter(NamedTuple):
             if now.mode == Mode.INTERRUPT_ON_TERMINAL_COUNT:
                 marks = (end, end)
             return next((now.origin + mark for mark in marks if mark > elapsed), None)
-        start = now.origin + max(0, elapsed) // now.initial * now.initial
-        if now.mode == Mode.SQUARE_WAVE and cycle < start + now.high_cycles:
-            return start + now.high_cycles
-        return start + now.initial
+        return now.origin + wave_change(now.mode, now.initial, max(0, elapsed))
 
     def rises(self, since: int, until: int) -> bool:
         """Return whether OUT went up by itself after ``since`` and not later than ``until``."""
@@ -150,12 +178,8 @@ class Counter(NamedTuple):
         elapsed = 0 if now.origin == NONE else now.elapsed(cycle)
         if now.origin == NONE and now.free_since != NONE:
             elapsed = max(0, cycle - now.free_since)
-        if now.mode == Mode.RATE_GENERATOR:
-            left = now.initial - elapsed % now.initial
-        elif now.mode == Mode.SQUARE_WAVE:  # counts down by two, twice a period
-            phase = elapsed % now.initial
-            phase -= now.high_cycles if phase >= now.high_cycles else 0
-            left = (now.initial & ~1) - 2 * phase
+        if now.mode in PERIODIC:
+            left = wave_count(now.mode, now.initial, elapsed)
         else:
             left = now.initial - elapsed
         left %= now.modulus

@@ -71,7 +71,7 @@ class Dma:
         """Attach the chip at ``base``, with a register each ``stride`` ports."""
         self._guest = guest
         self._base, self._stride = base, stride
-        self._clock = Oscillator(REFRESH_HZ, guest.instructions_per_second)
+        self._clock = Oscillator(REFRESH_HZ, guest.clock_hz)
         self.state = DmaState()
         ports = range(base, base + REGISTERS * stride)
         bus.attach(ports, self._read, self._write, what="8237A, DMA controller")

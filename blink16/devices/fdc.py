@@ -197,7 +197,7 @@ class Fdc:
             self._execute()
 
     def _after(self, milliseconds: float) -> int:
-        passed = round(self._guest.instructions_per_second * milliseconds / 1000)
+        passed = round(self._guest.clock_hz * milliseconds / 1000)
         return self._guest.time + max(1, passed)
 
     def _interrupt(self) -> None:
@@ -488,7 +488,7 @@ class Fdc:
         if cylinder >= cylinders or head >= heads:
             self._end(ST1_NO_ADDRESS, 0, (0, 0, 0, 0))
             return
-        turn = self._guest.instructions_per_second * REVOLUTION_MS // 1000 or 1
+        turn = self._guest.clock_hz * REVOLUTION_MS // 1000 or 1
         sector = self._guest.time % turn * sectors // turn + 1
         self._end(0, 0, (cylinder, head, sector, SIZE_CODE))
 

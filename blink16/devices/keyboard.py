@@ -49,9 +49,9 @@ class Keyboard:
     def __init__(self, guest: Guest, irq: RequestLine) -> None:
         self._guest = guest
         self._irq = irq
-        self._interval = max(1, guest.instructions_per_second // CODES_PER_SECOND)
-        self._self_test_time = guest.instructions_per_second * SELF_TEST_MILLISECONDS // 1000
-        self._reset_time = guest.instructions_per_second * RESET_MILLISECONDS // 1000
+        self._interval = max(1, guest.clock_hz // CODES_PER_SECOND)
+        self._self_test_time = guest.clock_hz * SELF_TEST_MILLISECONDS // 1000
+        self._reset_time = guest.clock_hz * RESET_MILLISECONDS // 1000
         self.state = KeyboardState()
 
     def save(self) -> KeyboardState:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 
 MASTER_HZ = 14_318_180
 """The PC's crystal; the processor's clock is a third of it, the timer's a twelfth."""
@@ -10,17 +12,24 @@ PIT_HZ = 1_193_182
 UART_HZ = 1_843_200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Oscillator:
     """Something that has ticked at ``hz`` since the machine's time began."""
 
     hz: int
-    instructions_per_second: int
+    clock_hz: int
+
+    @cached_property
+    def ratio(self) -> tuple[int, int]:
+        """Its frequency by the processor's, in lowest terms."""
+        return Fraction(self.hz, self.clock_hz).as_integer_ratio()
 
     def cycles(self, time: int) -> int:
         """Return how many cycles have passed at a machine time."""
-        return time * self.hz // self.instructions_per_second
+        hz, clock_hz = self.ratio
+        return time * hz // clock_hz
 
     def time(self, cycles: int) -> int:
         """Return the first machine time at which so many cycles have passed."""
-        return -(-cycles * self.instructions_per_second // self.hz)
+        hz, clock_hz = self.ratio
+        return -(-cycles * clock_hz // hz)

@@ -24,8 +24,6 @@ IRQ_BASE = 0x08
 """The vector that the BIOS gives to IRQ 0."""
 
 DEFAULT_MHZ = 4.772_727
-CYCLES_PER_INSTRUCTION = 12
-"""About what an 8088 takes on the average; so an instruction lasts three cycles of the timer."""
 MIN_MHZ, MAX_MHZ = 0.01, 10_000.0
 
 POST = (
@@ -64,11 +62,11 @@ POST = (
 """What the BIOS's power-on self-test writes to the ports, in order."""
 
 
-def instructions_per_second(mhz: float = DEFAULT_MHZ) -> int:
-    """Return the speed of a machine whose 8088 runs at ``mhz``; ValueError if it makes no sense."""
+def clock_hz(mhz: float = DEFAULT_MHZ) -> int:
+    """Return the clock cycles a second at ``mhz``; ValueError if it makes no sense."""
     if not MIN_MHZ <= mhz <= MAX_MHZ:
         raise ValueError(f"a clock of {mhz:g} MHz is not between {MIN_MHZ:g} and {MAX_MHZ:g}")
-    return round(mhz * 1_000_000 / CYCLES_PER_INSTRUCTION)
+    return round(mhz * 1_000_000)
 
 
 class PcDevices:
@@ -96,7 +94,7 @@ class PcDevices:
         types what it receives.
         """
         bus = chassis.bus
-        self.pic = Pic(bus)
+        self.pic = Pic(chassis.registers, bus)
         line = self.pic.line
         self.pit = Pit(chassis, bus, line(TIMER_IRQ))
         self.keyboard = Keyboard(chassis, line(KEYBOARD_IRQ))
@@ -116,7 +114,7 @@ class PcDevices:
 
     def _join(self, chassis: Chassis, typing: str) -> None:
         chassis.add_controller(Pic.COMPONENT, self.pic)
-        chassis.add_device(Pit.COMPONENT, self.pit)
+        chassis.add_device(Pit.COMPONENT, self.pit, hot=True)
         chassis.add_device(Keyboard.CHANNEL, self.keyboard)
         chassis.add_device(COM1, self.com1)
         chassis.add_device(COM2, self.com2)

@@ -6,10 +6,14 @@ fully nested mode make no difference on a PC/XT, which has one 8259A and an 8088
 
 from __future__ import annotations
 
+from array import array
 from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.cpu.registers import Registers
+from blink16.cpu.values import N, below, choose, equal
+from blink16.devices import cells
 
 COMMAND_PORT, DATA_PORT = 0x20, 0x21
 LINES = 8
@@ -69,6 +73,36 @@ class PicState(NamedTuple):
     """Whether the next read is a poll."""
 
 
+# -- who is next: written once for the device and for native code --------------------------------
+
+
+def turned(levels: N, lowest: N) -> N:
+    """Return levels as bits in the order of their priority, bit 0 the highest."""
+    return ((levels | levels << LINES) >> (lowest + 1 & 7)) & 0xFF
+
+
+def turned_back(levels: N, lowest: N) -> N:
+    """Return bits in the order of priority as levels."""
+    wide = levels << (lowest + 1 & 7)
+    return (wide | wide >> LINES) & 0xFF
+
+
+def first_of(bits: N) -> N:
+    """Return the lowest bit of several alone."""
+    return bits & ((bits ^ 0x1FF) + 1)
+
+
+def granted(requests: N, imr: N, isr: N, special_mask: N, lowest: N) -> N:
+    """Return as a bit which of the levels that ask would have the processor; 0: none."""
+    heard = imr ^ 0xFF
+    asking = requests & heard
+    blocking = choose(equal(special_mask, 0), isr, isr & heard)
+    first = first_of(turned(asking, lowest))
+    blocked = first_of(turned(blocking, lowest))
+    wins = below(first + 0x1FF & 0x1FF, blocked + 0x1FF & 0x1FF)  # 0 comes last
+    return choose(wins, turned_back(first, lowest), first & 0)
+
+
 class RequestLine:
     """An interrupt request line, for a device to hold: called with its new level."""
 
@@ -90,10 +124,28 @@ class Pic:
 
     COMPONENT = "pic"
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, registers: Registers, bus: Bus) -> None:
+        self._cells = cells.PIC.view(registers.state)
         self.state = PicState()
         bus.attach([COMMAND_PORT], self._read_command, self._write_command)
         bus.attach([DATA_PORT], self._read_data, self._write_data)
+
+    @property
+    def state(self) -> PicState:
+        """All that it remembers; native code works on it, too."""
+        fields = PicState._make(self._cells)
+        return fields._replace(
+            expects=Expects(fields.expects),
+            auto_eoi=bool(fields.auto_eoi),
+            rotate_in_auto_eoi=bool(fields.rotate_in_auto_eoi),
+            special_mask=bool(fields.special_mask),
+            read_isr=bool(fields.read_isr),
+            poll=bool(fields.poll),
+        )
+
+    @state.setter
+    def state(self, state: PicState) -> None:
+        self._cells[:] = array("q", state)
 
     def save(self) -> PicState:
         """Return the state."""
@@ -124,7 +176,8 @@ class Pic:
 
     def pending(self) -> bool:
         """Return whether INT is high."""
-        return self._request() is not None
+        irr, _, imr = self._cells[:3]
+        return bool(irr & ~imr) and self._request() is not None
 
     def acknowledge(self) -> int:
         """Return a vector, as in two INTA cycles; that of IR7 if the request is gone."""
@@ -156,19 +209,15 @@ class Pic:
     def _granted(self, requests: int) -> int | None:
         """Return which of the levels that ask would have the processor."""
         s = self.state
-        asking = requests & ~s.imr
-        if not asking or s.expects != Expects.MASK:
+        if s.expects != Expects.MASK:
             return None
-        blocking = s.isr & ~s.imr if s.special_mask else s.isr
-        level = self._highest(asking | blocking)
-        return level if level is not None and not blocking >> level & 1 else None
+        bit = granted(requests, s.imr, s.isr, int(s.special_mask), s.lowest)
+        return bit.bit_length() - 1 if bit else None
 
     def _highest(self, levels: int) -> int | None:
-        first = (self.state.lowest + 1) % LINES
-        in_order = (levels | levels << LINES) >> first & 0xFF
-        if not in_order:
-            return None
-        return (first + (in_order & -in_order).bit_length() - 1) % LINES
+        lowest = self.state.lowest
+        bit = turned_back(first_of(turned(levels, lowest)), lowest)
+        return bit.bit_length() - 1 if bit else None
 
     def _end(self, level: int, *, rotate: bool) -> None:
         s = self.state

@@ -6,9 +6,12 @@ tone, and its gate and output are bits of port 61h.  Source: Intel 8253/8253-5 d
 
 from __future__ import annotations
 
+from array import array
+from itertools import chain
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices import cells
 from blink16.devices.counter import Counter, Mode
 from blink16.devices.oscillator import PIT_HZ, Oscillator
 from blink16.devices.pic import RequestLine
@@ -16,6 +19,9 @@ from blink16.services import Guest
 
 CHANNEL_PORTS = (0x40, 0x41, 0x42)
 CONTROL_PORT = 0x43
+SIZE = len(Counter._fields)
+DUE = 3
+"""Where the time of the next change stands in the cells."""
 TICKS, REFRESH, SPEAKER = range(3)
 """Channels: the BIOS's ticks (IRQ 0), memory refresh, the speaker's tone."""
 
@@ -27,6 +33,17 @@ class PitState(NamedTuple):
     seen: int
 
 
+def _counter(fields: list[int]) -> Counter:
+    """Return a counter from its fields."""
+    counter = Counter._make(fields)
+    return counter._replace(
+        mode=Mode(counter.mode),
+        bcd=bool(counter.bcd),
+        gate=bool(counter.gate),
+        high=bool(counter.high),
+    )
+
+
 class Pit:
     """An 8253: a device (`services.Device`)."""
 
@@ -35,11 +52,29 @@ class Pit:
     def __init__(self, guest: Guest, bus: Bus, irq: RequestLine) -> None:
         self._guest = guest
         self._irq = irq
-        self._oscillator = Oscillator(PIT_HZ, guest.instructions_per_second)
+        self._oscillator = Oscillator(PIT_HZ, guest.clock_hz)
+        state = guest.registers.state
+        self._counters, self._cells = cells.COUNTERS.view(state), cells.PIT.view(state)
+        self._cells[1:DUE] = array("q", self._oscillator.ratio)
         self.state = PitState((Counter(), Counter(), Counter(gate=False)), self._cycle())
         irq(True)  # OUT is high, and has been: that is no request once the 8259A is set up
         bus.attach(CHANNEL_PORTS, self._read, self._write)
         bus.attach([CONTROL_PORT], None, self._control)
+
+    @property
+    def state(self) -> PitState:
+        """The channels; native code works on them, too."""
+        channels = self._counter(TICKS), self._counter(REFRESH), self._counter(SPEAKER)
+        return PitState(channels, self._cells[0])
+
+    @state.setter
+    def state(self, state: PitState) -> None:
+        self._counters[:] = array("q", chain.from_iterable(state.counters))
+        self._cells[0] = state.seen
+        self._note_due()
+
+    def _counter(self, channel: int) -> Counter:
+        return _counter(self._counters[channel * SIZE : (channel + 1) * SIZE].tolist())
 
     def save(self) -> PitState:
         """Return the state."""
@@ -56,22 +91,27 @@ class Pit:
 
     def output(self, channel: int) -> bool:
         """Return the level of a channel's OUT, now."""
-        return self.state.counters[channel].output(self._cycle())
+        return self._counter(channel).output(self._cycle())
 
     def gate(self, channel: int) -> bool:
         """Return the level of a channel's GATE."""
-        return self.state.counters[channel].gate
+        return self._counter(channel).gate
 
     def set_gate(self, channel: int, high: bool) -> None:
         """Set a channel's GATE; on a PC only that of channel 2 isn't always high."""
-        self._set_counter(channel, self.state.counters[channel].with_gate(high, self._cycle()))
+        self._set_counter(channel, self._counter(channel).with_gate(high, self._cycle()))
 
     # -- time --------------------------------------------------------------------------------
 
     def due(self) -> int | None:
         """Return when channel 0's OUT next changes."""
-        change = self.state.counters[TICKS].next_change(self.state.seen)
-        return None if change is None else self._oscillator.time(change)
+        due = self._cells[DUE]
+        return None if due < 0 else due
+
+    def _note_due(self) -> None:
+        ticks, seen = self._counter(TICKS), self._cells[0]
+        change = ticks.next_change(seen)
+        self._cells[DUE] = -1 if change is None else self._oscillator.time(change)
 
     def is_heard(self) -> bool:
         """Return whether IRQ 0 would be passed on."""
@@ -82,43 +122,46 @@ class Pit:
         self._catch_up(self._oscillator.cycles(time))
 
     def _catch_up(self, cycle: int) -> None:
-        ticks, seen = self.state.counters[TICKS], self.state.seen
+        ticks, seen = self._counter(TICKS), self._cells[0]
         if ticks.rises(seen, cycle):
             self._irq(False)
             self._irq(True)
         self._irq(ticks.output(cycle))
-        self.state = self.state._replace(seen=cycle)
+        self._cells[0] = cycle
+        self._note_due()
 
     def _set_counter(self, channel: int, counter: Counter) -> None:
         cycle = self._cycle()
         if channel == TICKS:
             self._catch_up(cycle)
             self._irq(counter.output(cycle))
-        counters = list(self.state.counters)
-        counters[channel] = counter
-        self.state = self.state._replace(counters=(counters[0], counters[1], counters[2]))
+        self._put_counter(channel, counter)
+        if channel == TICKS:
+            self._note_due()
+
+    def _put_counter(self, channel: int, counter: Counter) -> None:
+        self._counters[channel * SIZE : (channel + 1) * SIZE] = array("q", counter)
 
     # -- ports -------------------------------------------------------------------------------
 
     def _read(self, port: int) -> int:
         channel = CHANNEL_PORTS.index(port)
-        value, counter = self.state.counters[channel].read(self._cycle())
-        if counter is not self.state.counters[channel]:
-            self._set_counter(channel, counter)
+        value, counter = self._counter(channel).read(self._cycle())
+        self._put_counter(channel, counter)
         return value
 
     def _write(self, port: int, value: int) -> None:
         channel = CHANNEL_PORTS.index(port)
-        self._set_counter(channel, self.state.counters[channel].write(value, self._cycle()))
+        self._set_counter(channel, self._counter(channel).write(value, self._cycle()))
 
     def _control(self, port: int, value: int) -> None:
         channel = value >> 6
         if channel == len(CHANNEL_PORTS):
             return  # the 8254's read-back command, which an 8253 hasn't got
-        counter = self.state.counters[channel]
+        counter = self._counter(channel)
         access = value >> 4 & 3
         if access == 0:
-            self._set_counter(channel, counter.latch(self._cycle()))
+            self._put_counter(channel, counter.latch(self._cycle()))
             return
         mode = Mode(value >> 1 & (3 if value & 4 else 7))  # modes 6 and 7 are 2 and 3
         self._set_counter(

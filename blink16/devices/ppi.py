@@ -6,9 +6,11 @@ Source: IBM PC/XT Technical Reference, "8255A I/O bit map".
 
 from __future__ import annotations
 
+from array import array
 from enum import IntEnum
 
 from blink16.bus import Bus
+from blink16.devices import cells
 from blink16.devices.keyboard import Keyboard
 from blink16.devices.nmi import Nmi
 from blink16.devices.oscillator import Oscillator
@@ -66,12 +68,24 @@ class Ppi:
         self._pit = pit
         self._nmi = nmi
         self._switches = configuration
-        self._refresh = Oscillator(REFRESH_HZ, guest.instructions_per_second)
+        self._refresh = Oscillator(REFRESH_HZ, guest.clock_hz)
+        self._cells = cells.PPI.view(guest.registers.state)
+        self._cells[2:] = array("q", self._refresh.ratio)
+        self._cells[0] = 1
         self.port_b = CLOCK_ENABLED
         bus.attach([PORT_A], self._read_a)
         bus.attach([PORT_B], self._read_b, self._write_b)
         bus.attach([PORT_C], self._read_c)
         bus.attach([CONTROL], lambda port: CONTROL_AFTER_POST)
+
+    @property
+    def port_b(self) -> int:
+        """What was last written to port 61h."""
+        return self._cells[1]
+
+    @port_b.setter
+    def port_b(self, value: int) -> None:
+        self._cells[1] = value
 
     def save(self) -> int:
         """Return the state."""

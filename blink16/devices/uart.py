@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices import cells
 from blink16.devices.oscillator import UART_HZ, Oscillator
 from blink16.devices.pic import RequestLine
 from blink16.services import Guest
@@ -81,10 +82,23 @@ class Uart:
         self._guest = guest
         self._irq = irq
         self._base = base
-        self._oscillator = Oscillator(UART_HZ, guest.instructions_per_second)
+        self._oscillator = Oscillator(UART_HZ, guest.clock_hz)
         self.channel = channel
+        lines = cells.LINE_STATUS.view(guest.registers.state)
+        number = cells.LINES.index(base)
+        self._line_status = lines[number : number + 1]
         self.state = UartState()
         bus.attach(range(base, base + len(UartRegister)), self._read, self._write)
+
+    @property
+    def state(self) -> UartState:
+        """The registers, and the bytes on their way; native code reads line status, too."""
+        return self._state
+
+    @state.setter
+    def state(self, state: UartState) -> None:
+        self._state = state
+        self._line_status[0] = state.lsr
 
     def save(self) -> UartState:
         """Return the state."""

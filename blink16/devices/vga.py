@@ -459,7 +459,7 @@ class Vga(Video):
             return 0xFF
         self.vga = self.vga._replace(attribute_data=False)
         raster = self.raster
-        clock = Oscillator(raster.hz, self._guest.instructions_per_second)
+        clock = Oscillator(raster.hz, self._guest.clock_hz)
         line, dot = raster.position(clock.cycles(self._guest.time))
         retrace = raster.retrace_line <= line < raster.retrace_line + raster.retrace_lines
         drawing = line < raster.shown_lines and dot < raster.shown_dots

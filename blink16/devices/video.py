@@ -7,11 +7,13 @@ Source: Motorola MC6845 data sheet; IBM Options and Adapters Technical Reference
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices import cells
 from blink16.devices.oscillator import MASTER_HZ, Oscillator
 from blink16.services import Guest
 
@@ -105,7 +107,10 @@ class Video:
     def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.CGA) -> None:
         self._guest = guest
         self.adapter = adapter
-        self._oscillator = Oscillator(adapter.raster.hz, guest.instructions_per_second)
+        self._oscillator = Oscillator(adapter.raster.hz, guest.clock_hz)
+        self._cells = cells.VIDEO.view(guest.registers.state)
+        self._cells[0] = adapter is Adapter.CGA
+        self._cells[2:] = array("q", self._oscillator.ratio)
         self.state = VideoState()
         self._place_memory()
         self._attach(bus)
@@ -115,19 +120,29 @@ class Video:
         base = adapter.base
         for offset in CRTC_PORTS:
             if offset % 2:
-                bus.attach([base + offset], self._read_data, self._write_data)
+                bus.attach([base + offset], self._read_data, self._write_data, quiet=True)
             else:
-                bus.attach([base + offset], None, self._write_index)
-        bus.attach([base + MODE_PORT], None, self._write_mode)
-        bus.attach([base + STATUS_PORT], self._read_status)
+                bus.attach([base + offset], None, self._write_index, quiet=True)
+        bus.attach([base + MODE_PORT], None, self._write_mode, quiet=True)
+        bus.attach([base + STATUS_PORT], self._read_status, quiet=True)
         if adapter is Adapter.CGA:
-            bus.attach([base + COLOR_PORT], None, self._write_color)
+            bus.attach([base + COLOR_PORT], None, self._write_color, quiet=True)
         if adapter is not Adapter.MDA:
             bus.attach([base + CLEAR_LIGHT_PEN], None, lambda port, value: self._set_pen(False))
         if adapter is Adapter.CGA:
             bus.attach([base + SET_LIGHT_PEN], None, lambda port, value: self._set_pen(True))
         if adapter.hercules:
             bus.attach([base + HERCULES_PORT], None, self._write_configuration)
+
+    @property
+    def state(self) -> VideoState:
+        """The registers."""
+        return self._state
+
+    @state.setter
+    def state(self, state: VideoState) -> None:
+        self._state = state
+        self._cells[1] = state.pen
 
     def save(self) -> VideoState:
         """Return the state."""

@@ -328,7 +328,7 @@ class Kernel:
 
     def later(self, milliseconds: int) -> int:
         """Return the machine time so many milliseconds from now."""
-        return self.chassis.time + milliseconds * self.chassis.instructions_per_second // 1000
+        return self.chassis.time + milliseconds * self.chassis.clock_hz // 1000
 
     def nanoseconds(self) -> int:
         """Return the system's time, in nanoseconds since the Unix epoch."""

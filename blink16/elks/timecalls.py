@@ -61,7 +61,7 @@ def setitimer(request: Request) -> int:
         interval = _milliseconds(request.get(request.cx, size))
         first = _milliseconds(request.get(request.cx + size, size))
     if request.dx:
-        task, speed = request.task, request.guest.instructions_per_second
+        task, speed = request.task, request.guest.clock_hz
         left = max(0, (task.alarm or 0) - request.guest.time) if task.alarm else 0
         old = (task.alarm_interval, left)
         data = b"".join(_timeval(part * MICROSECONDS // speed) for part in old)

@@ -27,7 +27,7 @@ PIECE = 1 << 20
 MAX_CONTENT = MAX_IMAGE_SIZE + (64 << 20)
 """Bytes of all files together: a hard disk as large as can be, and some floppies."""
 MAX_SPEED = 10**12
-"""Instructions a second, far beyond any machine's."""
+"""Clock cycles a second, far beyond any machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class RecordedLaunch:
     image: bytes
     arguments: tuple[str, ...]
     epoch_ns: int
-    instructions_per_second: int
+    clock_hz: int
     setup: PcSetup = PcSetup()  # noqa: RUF009 - frozen
     dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
     console: ConsoleKind = ConsoleKind()  # noqa: RUF009 - frozen
@@ -64,7 +64,7 @@ def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
         _key(launch.image),
         launch.arguments,
         launch.epoch_ns,
-        launch.instructions_per_second,
+        launch.clock_hz,
         (
             repr(setup.mhz),
             setup.adapter.name,
@@ -101,17 +101,13 @@ def _key(content: bytes) -> tuple[int, bytes]:
 def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     """Read a launch from the first batches; RecordingError if it is missing or damaged."""
     fields = alone(next(batches, ()), RecordKind.LAUNCH)
-    if len(fields) == _FIELDS_OF_VERSION_1:
-        name, kind, image, arguments, epoch, speed = shaped(fields, str, str, bytes, *_REST)
-        _check_machine(kind, speed)
-        return RecordedLaunch(name, kind, image, strings(arguments), epoch, speed)
-    dos = _dos_setup(fields[_FIELDS_OF_VERSION_2]) if len(fields) > _FIELDS_OF_VERSION_2 else None
+    dos = _dos_setup(fields[_FIELDS_WITHOUT_DOS]) if len(fields) > _FIELDS_WITHOUT_DOS else None
     console = ConsoleKind()
-    if len(fields) > _FIELDS_OF_VERSION_2 + 1:
+    if len(fields) > _FIELDS_WITHOUT_DOS + 1:
         shape = (bool, bool, bool, bool, int, int)
-        console = ConsoleKind(*shaped(fields[_FIELDS_OF_VERSION_2 + 1], *shape))
+        console = ConsoleKind(*shaped(fields[_FIELDS_WITHOUT_DOS + 1], *shape))
     name, kind, key, arguments, epoch, speed, setup = shaped(
-        fields[:_FIELDS_OF_VERSION_2], str, str, tuple, *_REST, tuple
+        fields[:_FIELDS_WITHOUT_DOS], str, str, tuple, *_REST, tuple
     )
     _check_machine(kind, speed)
     mhz, adapter, disks, roms = shaped(setup, str, str, tuple, tuple)
@@ -156,8 +152,7 @@ def _check_machine(kind: str, speed: int) -> None:
     check(0 < speed <= MAX_SPEED, "its machine's speed is impossible")
 
 
-_FIELDS_OF_VERSION_1 = 6
-_FIELDS_OF_VERSION_2 = 7
+_FIELDS_WITHOUT_DOS = 7
 _REST = (tuple, int, int)
 
 

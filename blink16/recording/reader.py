@@ -117,9 +117,14 @@ def _check_header(data: bytes) -> None:
         header = HEADER.parse(data)
     except ConstructError:
         raise RecordingError("this is no recording of blink16") from None
+    if header.version < VERSION:
+        raise RecordingError(
+            f"its format is {header.version}, of an older blink16, whose time was instructions "
+            "instead of clock cycles: it has to be recorded anew"
+        )
     if header.version > VERSION:
         raise RecordingError(
-            f"its format is {header.version}, of a newer blink16; this one reads up to {VERSION}"
+            f"its format is {header.version}, of a newer blink16; this one reads {VERSION}"
         )
 
 
@@ -139,12 +144,12 @@ def _batches(file: BinaryIO) -> Iterator[tuple[object, ...]]:
 def _begin(batches: Iterator[tuple[object, ...]]) -> Recording:
     """Read the batches without which nothing can be shown."""
     launch = parse_launch(batches)
-    registers, slept, components, ram = shaped(
-        alone(next(batches, ()), RecordKind.START), bytes, int, tuple, bytes
+    registers, components, ram = shaped(
+        alone(next(batches, ()), RecordKind.START), bytes, tuple, bytes
     )
     if len(ram) != MEMORY_SIZE:
         raise RecordingError("the start has no mebibyte of RAM")
-    start = Snapshot(registers, slept, _components(components))
+    start = Snapshot(registers, _components(components))
     first = _icount_of(registers)
     return Recording(launch, start, ram, first, first)
 
@@ -217,8 +222,8 @@ def _answer(question: HostQuestion, answer: Any) -> HostAnswer:
 
 
 def _take_checkpoint(recording: Recording, fields: tuple[Any, ...]) -> None:
-    icount, inputs, base, registers, slept, components, pages = shaped(
-        fields, int, int, int, bytes, int, tuple, dict
+    icount, inputs, base, registers, components, pages = shaped(
+        fields, int, int, int, bytes, tuple, dict
     )
     last = recording.checkpoints[-1] if recording.checkpoints else None
     check(base in (recording.first, last and last.icount), "a checkpoint has no base")
@@ -229,7 +234,7 @@ def _take_checkpoint(recording: Recording, fields: tuple[Any, ...]) -> None:
         page_is_there = isinstance(page, int) and 0 <= page < PAGE_COUNT
         check(page_is_there and isinstance(content, bytes), "a page is damaged")
         check(len(content) == PAGE_SIZE, "a page is damaged")
-    snapshot = Snapshot(registers, slept, _components(components))
+    snapshot = Snapshot(registers, _components(components))
     recording.checkpoints.append(KeptState(icount, snapshot, inputs, base, pages))
     recording.end = max(recording.end, icount)
 

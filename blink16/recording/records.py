@@ -16,7 +16,8 @@ from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritt
 from blink16.recording import plain
 
 MAGIC = b"BLINK16\x1a"
-VERSION = 2
+VERSION = 3
+"""Recordings before 3 tell time in instructions; since then it is clock cycles."""
 MAX_BATCH = 64 << 20
 """Bytes of plain data in a batch; nothing longer is written or read."""
 
@@ -33,13 +34,13 @@ class RecordKind(IntEnum):
     """The first field of a record, and what follows."""
 
     LAUNCH = 1  # see `launching`
-    START = 2  # registers, slept, components, RAM: the state where the history begins
+    START = 2  # registers, components, RAM: the state where the history begins
     RECEIVED = 3  # icount, channel, data
     MEMORY = 4  # icount, linear address, data
     REGISTER = 5  # icount, name, value
     CUT = 6  # icount, inputs kept: the future from here on was dropped
     HOST = 7  # question, path, answer of the host's file system
-    CHECKPOINT = 8  # icount, inputs seen, base, registers, slept, components, pages
+    CHECKPOINT = 8  # icount, inputs seen, base, registers, components, pages
     REACHED = 9  # icount
     CONTENT = 10  # the next piece of a file of the launch
     BOOKMARKS = 11  # all of them: icount, name

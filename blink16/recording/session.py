@@ -43,7 +43,7 @@ def record(
         image=program.image,
         arguments=tuple(arguments),
         epoch_ns=options.epoch_ns,
-        instructions_per_second=machine.instructions_per_second,
+        clock_hz=machine.clock_hz,
         dos=options.dos,
         console=options.console,
         setup=PcSetup() if program.kind is loader.ProgramKind.ELKS else options.setup,
@@ -110,7 +110,7 @@ def _replay(
         loaded = loader.load(program, launch.arguments, options)
     except LoadError as error:
         raise RecordingError(f"the recorded program can't be loaded: {error}") from None
-    loaded.machine.instructions_per_second = launch.instructions_per_second
+    loaded.machine.clock_hz = launch.clock_hz
     timeline = recording.play(loaded.machine, limit=limit)
     debugger = Debugger(loaded.machine, timeline=timeline)
     debugger.symbols = loaded.symbols

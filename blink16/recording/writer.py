@@ -85,7 +85,7 @@ class Recorder:
         self._file.write(HEADER.build({"version": VERSION, "reserved": 0}))
         for record in launch_records(launch):
             self._write([record])
-        self._write([(RecordKind.START, start.registers, start.slept, start.components, self._ram)])
+        self._write([(RecordKind.START, start.registers, start.components, self._ram)])
 
     def adopt(self, inputs: Sequence[Input], kept: Sequence[KeptState]) -> None:
         """Write down a history that the timeline has taken over from another recording."""
@@ -207,7 +207,7 @@ def _new(path: Path) -> BinaryIO:
 
 
 def _checkpoint(kept: KeptState) -> Record:
-    state = (kept.snapshot.registers, kept.snapshot.slept, kept.snapshot.components)
+    state = (kept.snapshot.registers, kept.snapshot.components)
     return RecordKind.CHECKPOINT, kept.icount, kept.inputs, kept.base, *state, kept.pages
 
 

@@ -76,7 +76,7 @@ class HostedMachine:
         self.debugger.timeline.turns = threads.TURNS
         if real_time:
             loaded.machine.idle_after = 0
-            governor = Governor(loaded.machine.instructions_per_second)
+            governor = Governor(loaded.machine.clock_hz)
             self.debugger.timeline.governor = governor
 
     def trace_calls(self, tell: Callable[[str], None] | None) -> None:

@@ -7,6 +7,7 @@ from typing import TypeGuard
 from rich.color import Color
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.message import Message
 
 from blink16.blinkenlights.glyphs import CP437
@@ -21,13 +22,21 @@ CGA = (
 MIN_COLUMNS = 20
 """A machine without a display adapter reports less."""
 _STYLES: dict[tuple[int, bool], Style] = {}
-_KEYS = {"enter": "\n", "tab": "\t", "space": " ", "backspace": "\b", "escape": "\x1b"}
+_CHARACTERS = {"enter": "\n", "tab": "\t", "space": " ", "backspace": "\b"}
+_KEYS = {
+    "up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete",
+    *(f"f{number}" for number in range(1, 13)),
+}  # fmt: skip
+"""Keys that have the same name at the guest's keyboard."""
 
 
 class ConsolePanel(Panel):
     """The guest's own screen; with the focus in it, keys are the guest's."""
 
-    HELP = "What the program shows. With the focus here (tab) your keys go to it; esc esc leaves."
+    HELP = (
+        "What the program shows. With the focus here (click it) your keys go to it, when it next "
+        "runs; esc esc leaves."
+    )
 
     class Typed(Message):
         """A key for the guest: a character, or the name of a key."""
@@ -37,9 +46,27 @@ class ConsolePanel(Panel):
             self.text = text
             self.key_name = key
 
+    class Left(Message):
+        """The user is done with the guest's keyboard."""
+
     def on_mount(self) -> None:
         """Give it a title."""
         self.border_title = "screen"
+        self._escaped = False
+
+    def on_key(self, event: events.Key) -> None:
+        """Hand a key to the guest; Escape twice leaves, and the first is the guest's too."""
+        escaped, self._escaped = self._escaped, event.key == "escape"
+        event.stop()
+        event.prevent_default()
+        if event.key == "escape":
+            self.post_message(self.Left() if escaped else self.Typed(key="esc"))
+        elif event.key in _CHARACTERS:
+            self.post_message(self.Typed(_CHARACTERS[event.key]))
+        elif event.key in _KEYS or event.key.startswith(("ctrl+", "alt+")):
+            self.post_message(self.Typed(key=event.key.replace("+", "-")))
+        elif event.character and event.is_printable:
+            self.post_message(self.Typed(event.character))
 
     def watch_picture(self, picture: Picture | None) -> None:
         """Say what is shown."""

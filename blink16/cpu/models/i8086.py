@@ -11,6 +11,7 @@ from __future__ import annotations
 from blink16.cpu.model import Model
 from blink16.cpu.opcodes import OpcodeMap
 from blink16.cpu.semantics import INSTRUCTIONS
+from blink16.cpu.timing import Timing
 
 _MAP = """
 00 | ADD Eb,Gb | ADD Ew,Gw | ADD Gb,Eb | ADD Gw,Ew | ADD AL,Ib | ADD AX,Iw | PUSH ES | POP ES
@@ -55,6 +56,106 @@ _GROUPS = """
 #5 | INC | DEC | CALL | CALLF Mp | JMP | JMPF Mp | PUSH | PUSH
 """
 
+_TIMING = """
+MOV E,G   | 2     | 9/1
+MOV G,E   | 2     | 8/1
+MOV E,S   | 2     | 8/1
+MOV S,E   | 2     | 8/1
+MOV R,O   | 10/1
+MOV O,R   | 11/1
+MOV R,I   | 4
+MOV E,I   | 4     | 10/1
+PUSH R    | 10/1
+PUSH E    | 11/1  | 16/2
+POP R     | 8/1
+POP E     | 11/1  | 17/2
+XCHG R,R  | 3
+XCHG G,E  | 4     | 17/2
+XLAT      | 11
+LEA G,M   | 2     | 2
+LES,LDS G,M | 16/2 | 16/2
+PUSHF     | 10/1
+POPF      | 8/1
+SAHF      | 4
+LAHF,CBW,CMC,CLC,STC,CLI,STI,CLD,STD,HLT | 2
+NOP       | 3
+WAIT      | 4
+CWD       | 5
+SALC      | 4
+IN R,I    | 10/1
+IN R,DX   | 8/1
+OUT I,R   | 11/1
+OUT DX,R  | 8/1
+ADD,OR,ADC,SBB,AND,SUB,XOR E,G | 3 | 16/2
+ADD,OR,ADC,SBB,AND,SUB,XOR,CMP G,E | 3 | 9/1
+CMP,TEST E,G | 3  | 9/1
+ADD,OR,ADC,SBB,AND,SUB,XOR,CMP,TEST R,I | 4
+ADD,OR,ADC,SBB,AND,SUB,XOR E,I | 4 | 17/2
+CMP E,I   | 4     | 11/1
+TEST E,I  | 5     | 11/1
+INC,DEC R | 2
+INC,DEC,NOT,NEG E | 3 | 15/2
+ROL,ROR,RCL,RCR,SHL,SHR,SETMO,SAR E,1 | 2 | 15/2
+ROL,ROR,RCL,RCR,SHL,SHR,SETMO,SAR E,CL | 8+4 | 20+4/2
+DAA,DAS   | 4
+AAA,AAS   | 8
+MUL Eb    | 73    | 78
+MUL Ew    | 124   | 130/1
+IMUL Eb   | 87    | 94
+IMUL Ew   | 140   | 146/1
+DIV Eb    | 14+69 | 19+69
+DIV Ew    | 14+135 | 18+136/1
+IDIV Eb   | 21+86 | 25+86
+IDIV Ew   | 20+153 | 25+154/1
+AAM I     | 9+69
+AAD I     | 63
+ESC E     | 2     | 8/1
+JMP J     | 16
+JMP E     | 12    | 17/1
+JMPF A    | 16
+JMPF M    | 23/2  | 23/2
+CALL J    | 19/1
+CALL E    | 18/1  | 22/2
+CALLF A   | 31/2
+CALLF M   | 37/4  | 37/4
+RET       | 16/1
+RET I     | 21/1
+RETF      | 26/2
+RETF I    | 28/2
+INT R     | 5
+INT I     | 6
+INTO      | 4
+IRET      | 32/3
+LOOP J    | 5>12
+LOOPZ,LOOPNZ J | 6>13
+JCXZ J    | 6>12
+JO,JNO,JB,JNB,JZ,JNZ,JBE,JNBE,JS,JNS,JP,JNP,JL,JNL,JLE,JNLE J | 4>14
+MOVS Y,X  | 18/2
+CMPS X,Y  | 22/2
+STOS Y,R  | 11/1
+LODS R,X  | 13/1
+SCAS R,Y  | 15/1
+REP MOVS Y,X | 9+17/2
+REP CMPS X,Y | 9+22/2
+REP STOS Y,R | 9+10/1
+REP LODS R,X | 9+13/1
+REP SCAS R,Y | 9+15/1
+"""
+"""As captured: vectors 8086/cycles.json, with the prefetch queue full or empty at random."""
+
 OPCODES = OpcodeMap.parse(_MAP, _GROUPS)
-I8086 = Model("8086", OPCODES, INSTRUCTIONS, fixed_flags=0xF002)
-I8088 = Model("8088", OPCODES, INSTRUCTIONS, fixed_flags=0xF002)
+FORMS = Timing.parse(_TIMING)
+I8086 = Model(
+    "8086",
+    OPCODES,
+    INSTRUCTIONS,
+    Timing(FORMS, word=2, fetch=0, interrupt=53, acknowledge=8),
+    fixed_flags=0xF002,
+)
+I8088 = Model(
+    "8088",
+    OPCODES,
+    INSTRUCTIONS,
+    Timing(FORMS, word=4, fetch=4, interrupt=63, acknowledge=8),
+    fixed_flags=0xF002,
+)

@@ -14,6 +14,7 @@ from blink16.cpu.later import is_suspicious, suspects
 from blink16.cpu.model import Model
 from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP, MAX_PREFIXES
 from blink16.cpu.opcodes import (
+    MAY_INTERRUPT,
     OPENS_FLAGS,
     PORT_INSTRUCTIONS,
     REPNZ,
@@ -25,6 +26,8 @@ from blink16.cpu.opcodes import (
 )
 from blink16.cpu.operands import Repeat
 from blink16.cpu.semantics import CS
+from blink16.cpu.shifts import SHIFTS
+from blink16.cpu.timing import Cost, Timing
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, SCRATCH_OFFSET, Attribute, Memory
 
 MAX_BLOCKS = 32
@@ -33,6 +36,8 @@ MAX_BLOCK_SIZE = 48
 MAX_SIZE = 96
 """Instructions in a region, about."""
 SEGMENT_SIZE = 0x10000
+MAX_COUNT = 0xFF
+"""The most that a shift counts."""
 
 _RETURNING = frozenset({ControlFlow.FAR_CALL, ControlFlow.INTERRUPT})
 """They leave the region, and what they call comes back behind them."""
@@ -76,6 +81,23 @@ class PlacedInstruction:
         if row.operands and row.operands[0] in ("Jb", "Jw") and isinstance(distance, int):
             return (self.end + distance) & 0xFFFF
         return None
+
+    def cost(self, timing: Timing) -> Cost:
+        """Return what it costs with its prefixes and address."""
+        i, modrm = self.instruction, self.instruction.modrm
+        in_memory = modrm is not None and modrm.mod != 3
+        cost = timing.cost(i.row, in_memory, self.repeat is not None)
+        more = (self.end - self.ip - i.length) * timing.prefix
+        if modrm is not None:
+            more += timing.address(modrm.mod, modrm.rm)
+        return cost._replace(cycles=cost.cycles + more)
+
+    def worst(self, timing: Timing) -> int:
+        """Return the most that it may cost."""
+        cost, row = self.cost(timing), self.instruction.row
+        most = cost.each * (MAX_COUNT if row.mnemonic in SHIFTS else 1)
+        interrupt = timing.interrupt if row.mnemonic in MAY_INTERRUPT else 0
+        return cost.cycles + cost.taken + most + interrupt
 
     @property
     def interpreted(self) -> bool:
@@ -182,8 +204,8 @@ class RegionPlan:
     returns: set[int] = field(default_factory=set)
     """Where calls in the region return to."""
 
-    def needs(self) -> dict[int, int]:
-        """Return the budget that is to be there on every way into a block, by its offset.
+    def needs(self, timing: Timing) -> dict[int, int]:
+        """Return the cycles that are to be there on every way into a block, by its offset.
 
         It covers the longest way forward from there to the next of these blocks: they are the
         entries and what is jumped to backward, so that no way is without end.
@@ -201,7 +223,7 @@ class RegionPlan:
             ahead = [
                 longest[w] for w in block.successors() if w in self.blocks and w not in checked
             ]
-            longest[start] = len(block.places) + max(ahead, default=0)
+            longest[start] = max(ahead, default=0) + sum(p.worst(timing) for p in block.places)
         return {start: longest[start] for start in checked}
 
     def places(self) -> Iterator[PlacedInstruction]:

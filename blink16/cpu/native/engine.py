@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from blink16.bus import Bus
-from blink16.cpu.engine import Stop, StopReason, Witness, next_instruction
+from blink16.cpu.engine import NEVER, Stop, StopReason, Witness, at_once
+from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native import loading, slots
 from blink16.cpu.native.compiler import NativeError
@@ -26,8 +27,6 @@ PATIENCE = 2000
 """Instructions that the reference executes between two looks whether native code is ready."""
 
 _AT_PORT = int(NativeExit.PORT)
-FAR = 1 << 62
-"""An instruction count that no run gets to."""
 _STOPS: dict[int, Stop] = {
     NativeExit.BUDGET: Stop(StopReason.BUDGET),
     NativeExit.ATTENTION: Stop(StopReason.ATTENTION),
@@ -47,6 +46,7 @@ class NativeEngine:
         registers: Registers,
         memory: Memory,
         bus: Bus,
+        board: HotBoard = NO_BOARD,
         *,
         wait: bool = False,
         regions: bool = True,
@@ -60,17 +60,21 @@ class NativeEngine:
         self.registers = registers
         self.memory = memory
         self._bus = bus
-        self.horizon: Callable[[], int] = next_instruction
+        self._is_quiet = bus.is_quiet
+        self.horizon: Callable[[], int] = at_once
         self._reference = ReferenceEngine(model, registers, memory, bus)
         self._cells = registers.cells
         state = registers.state
         self._icount, self._goal = slots.ICOUNT.view(state), slots.GOAL.view(state)
+        self._cycles, self._until = slots.CYCLES.view(state), slots.UNTIL.view(state)
         self._touched_at = slots.TOUCHED.view(state)
         self._rom, self._rom_at = slots.ROM.view(state), slots.ROM_AT.view(state)
         self._touched_by_read = slots.TOUCHED_BY_READ.view(state)
         self._wake, self._changes = slots.WAKE.view(state), slots.CHANGES.view(state)
         self._port, self._access = slots.PORT.view(state), slots.ACCESS.view(state)
         self._value = slots.VALUE.view(state)
+        self._next_hot = slots.NEXT_HOT.view(state)
+        self._next_other = slots.NEXT_OTHER.view(state)
         self._state = ctypes.addressof(ctypes.c_char.from_buffer(state))
         self._memory = ctypes.addressof(ctypes.c_char.from_buffer(memory.arena))
         self.between_rounds = False
@@ -78,7 +82,7 @@ class NativeEngine:
         self.translation: Translations | None = None
         self._wanted: Mapping[int, Predicate] = {}
         self._predicates: ArmedPredicates | None = None
-        self._coming: Future[Core] | None = loading.core(model)
+        self._coming: Future[Core] | None = loading.core(model, board)
         if wait:
             self._use(self._coming.result())
 
@@ -98,18 +102,28 @@ class NativeEngine:
 
     # -- running -----------------------------------------------------------------------------
 
-    def run(self, budget: int, *, skip_first: bool = False) -> Stop:
+    def run(self, budget: int, until: int = NEVER, *, skip_first: bool = False) -> Stop:
         """Execute at most ``budget`` instructions (see `engine.Engine`)."""
         if self._core is not None or self._is_ready():
-            return self._run(budget, skip_first)
+            return self._run(budget, until, skip_first)
         while True:
-            stop = self._delegate(min(budget, PATIENCE), skip_first)
-            if stop.reason is not StopReason.BUDGET or budget <= PATIENCE:
+            stop = self._delegate(min(budget, PATIENCE), until, skip_first)
+            is_over = budget <= PATIENCE or self._cycles[0] >= until
+            if stop.reason is not StopReason.BUDGET or is_over:
                 return stop
             budget -= PATIENCE
             skip_first = False
             if self._is_ready():
-                return self._run(budget, skip_first)
+                return self._run(budget, until, skip_first)
+
+    def plan(self, hot: int, other: int) -> None:
+        """Note at how many cycles hot devices, and all others, want to act."""
+        self._next_hot[0], self._next_other[0] = hot, other
+
+    def abandon_rounds(self) -> None:
+        """Retire the REP instruction between two rounds of which the run ended."""
+        self._reference.abandon_rounds()
+        self.between_rounds = False
 
     def interrupt(self, vector: int) -> None:
         """Enter an interrupt between two instructions."""
@@ -117,7 +131,6 @@ class NativeEngine:
             self._reference.interrupt(vector)
             return
         self._cells[Cell.HALTED] = 0
-        self._goal[0] = self._icount[0]
         self._core.interrupt(self._state, self._memory, vector)
         if self._changes[0] and self.translation is not None:
             self.translation.see_changes()
@@ -153,27 +166,27 @@ class NativeEngine:
         self._predicates = ArmedPredicates(core, self.memory)
         self._predicates.arm(self._wanted)
 
-    def _delegate(self, budget: int, skip_first: bool) -> Stop:
-        stop = self._reference.run(budget, skip_first=skip_first)
+    def _delegate(self, budget: int, until: int, skip_first: bool) -> Stop:
+        stop = self._reference.run(budget, until, skip_first=skip_first)
         self.between_rounds = self._reference.between_rounds
         return stop
 
-    def _run(self, budget: int, skip_first: bool) -> Stop:
+    def _run(self, budget: int, until: int, skip_first: bool) -> Stop:
         cells = self._cells
         self.memory.touched = None
-        if budget <= 0:
+        if budget <= 0 or self._cycles[0] >= until:
             return _STOPS[NativeExit.BUDGET]
         if cells[Cell.ATTENTION]:
             return _STOPS[NativeExit.ATTENTION]
         if cells[Cell.HALTED]:
             return _STOPS[NativeExit.HALT]
         if cells[Cell.TRAP]:
-            return self._delegate(budget, skip_first)
+            return self._delegate(budget, until, skip_first)
         if self.translation is not None:
             self._look_after(self.translation)
         if self._predicates is not None and self._predicates.coming:
             self._predicates.take_ready()
-        return self._run_natively(budget, Ignore.POINTS if skip_first else Ignore.NOTHING)
+        return self._run_natively(budget, until, Ignore.POINTS if skip_first else Ignore.NOTHING)
 
     def _look_after(self, translation: Translations) -> None:
         """See to what happened to translated code between two runs."""
@@ -185,19 +198,20 @@ class NativeEngine:
         if translation.watching != bool(memory.read_watches):
             translation.set_watching(bool(memory.read_watches))
 
-    def _run_natively(self, budget: int, ignore: int) -> Stop:
+    def _run_natively(self, budget: int, until: int, ignore: int) -> Stop:
         assert self._core is not None
         enter, state, memory = self._core.enter, self._state, self._memory
-        icount, goal = self._icount, self._goal
+        icount = self._icount
         began = icount[0]
-        end = goal[0] = began + budget
-        horizon = FAR
+        self._goal[0], self._until[0] = began + budget, until
+        horizon = NEVER
         exit_ = enter(state, memory, ignore)
         while True:
             while exit_ == _AT_PORT:
                 value = self._access_port()
-                horizon = icount[0] + (1 if self._watching_changed() else self.horizon())
-                goal[0] = min(horizon, end)
+                if not self._is_quiet(self._port[0]):
+                    until_now = 0 if self._watching_changed() else self.horizon()
+                    horizon = self._until[0] = min(until, until_now)
                 exit_ = self._core.answer(state, memory, value)
             stop = _STOPS.get(exit_) or self._see_to(exit_)
             if stop is not None:
@@ -213,9 +227,8 @@ class NativeEngine:
             self.between_rounds = False
         if exit_ == NativeExit.BETWEEN_ROUNDS:
             self.between_rounds = True
-        return (
-            _STOPS[NativeExit.ATTENTION] if exit_ == NativeExit.BUDGET and horizon <= end else stop
-        )
+        is_due = exit_ == NativeExit.BUDGET and horizon <= self._cycles[0]
+        return _STOPS[NativeExit.ATTENTION] if is_due else stop
 
     def _watching_changed(self) -> bool:
         """Whether regions have to look at what they load from now on, or no more."""
@@ -234,7 +247,7 @@ class NativeEngine:
     def _see_to(self, exit_: int) -> Stop | None:
         """Do what native code can't; None to go on with it."""
         if exit_ == NativeExit.DELEGATE:
-            stop = self._delegate(1, True)
+            stop = self._delegate(1, self._until[0], True)
             if self.translation is not None and self.memory.stale_code:
                 self.translation.see_host()
             return None if stop.reason is StopReason.BUDGET else stop

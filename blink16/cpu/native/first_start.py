@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from blink16.bus import Bus
-from blink16.cpu import models
+from blink16.cpu import hot, models
+from blink16.cpu.hot import HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native import loading
 from blink16.cpu.native.compiler import Compiler, NativeError, submit
@@ -20,13 +21,13 @@ GUEST = bytes((0xB9, *COUNT.to_bytes(2, "little"), 0x40, 0xE2, 0xFD, 0xF4))
 _AGAIN = 3
 
 
-def make(model: Model, level: int) -> bytes:
+def make(model: Model, level: int, board: HotBoard) -> bytes:
     """Return a processor's object file, optimised as said; NativeError if it runs wrongly."""
     compiler = Compiler()
-    image = compiler.compile(module_text(model), level)
-    loading.use(loading.linked(compiler, model, image))
+    image = compiler.compile(module_text(model, board), level)
+    loading.use(loading.linked(compiler, model, image, board))
     registers, memory = Registers(), Memory()
-    engine = NativeEngine(model, registers, memory, Bus(), wait=True)
+    engine = NativeEngine(model, registers, memory, Bus(), board, wait=True)
     memory.write(0, GUEST)
     engine.run(COUNT)
     translation = engine.translation
@@ -41,6 +42,7 @@ def make(model: Model, level: int) -> bytes:
 
 if __name__ == "__main__":
     try:
-        sys.stdout.buffer.write(make(models.find(sys.argv[1]), int(sys.argv[2])))
+        name, level, board = sys.argv[1:]
+        sys.stdout.buffer.write(make(models.find(name), int(level), hot.find(board)))
     except NativeError as error:
         sys.exit(str(error))

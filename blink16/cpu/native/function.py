@@ -7,7 +7,7 @@ from collections.abc import Callable
 from blink16.cpu.decoder import FarConstant, makers_of
 from blink16.cpu.encoding import Instruction
 from blink16.cpu.model import Model
-from blink16.cpu.native import slots
+from blink16.cpu.native import meter, slots
 from blink16.cpu.native.emitter import ADDRESS, Emitter
 from blink16.cpu.native.layout import (
     HOT_LIMIT,
@@ -34,7 +34,8 @@ from blink16.cpu.operands import (
     SegmentOperand,
 )
 from blink16.cpu.registers import Cell
-from blink16.cpu.semantics import DS
+from blink16.cpu.semantics import CYCLES, DS
+from blink16.cpu.timing import NOTHING, Cost
 from blink16.cpu.values import Value
 from blink16.memory import ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
 
@@ -53,10 +54,19 @@ class OpcodeFunction(Emitter):
     """One function of the interpreter; the `Context` of the instruction that it executes."""
 
     def __init__(
-        self, model: Model, name: str, repeat: Repeat | None = None, opcode_size: int = 1
+        self,
+        model: Model,
+        name: str,
+        repeat: Repeat | None = None,
+        opcode_size: int = 1,
+        cost: Cost = NOTHING,
     ) -> None:
-        """Begin a function; ``opcode_size``: bytes of its opcode, which lies at ``%code``."""
+        """Begin a function.
+
+        ``opcode_size``: bytes of its opcode, which lies at ``%code``; ``cost``: what it costs.
+        """
         super().__init__()
+        self.timing, self.cost = model.timing, cost
         self.model = model
         self.fixed_flags = model.fixed_flags
         self.symbol = name
@@ -71,7 +81,8 @@ class OpcodeFunction(Emitter):
         self._opened = False
         self._was_open: Value | None = None
         self.emit("%left = alloca i64")
-        self.emit("store i64 %budget, ptr %left")
+        self.emit("store i64 %meter, ptr %left")
+        self.emit("%room = alloca i64")
 
     def __str__(self) -> str:
         body = "\n".join(self.lines)
@@ -108,11 +119,12 @@ class OpcodeFunction(Emitter):
     def memory_operand(self, width: int) -> MemoryOperand:
         """Return the memory that ModR/M names; see `_address_table`."""
         row = (Value("%prefixes", 32, self) & SEGMENT_MASK) | self.modrm()
-        line = self.name(f"getelementptr [4 x i8], ptr @addresses, i32 {text(row)}")
-        base, index, segment, size = (
+        line = self.name(f"getelementptr [8 x i8], ptr @addresses, i32 {text(row)}")
+        base, index, segment, size, cycles = (
             self.value(f"load i8, ptr {self.address(line, n)}", 8).zero_extend(ADDRESS)
-            for n in range(4)
+            for n in range(5)
         )
+        self.spend(cycles)
         word = self.value(f"load i16, ptr {self._next_byte()}, align 1", 16)
         byte = word.truncate(8).sign_extend(16)
         zero = self.constant(0, 16)
@@ -209,25 +221,57 @@ class OpcodeFunction(Emitter):
 
     def port_in(self, port: Value, width: int) -> Value:
         """Read an I/O port."""
-        self._access(port, width)
+        self._access(port, width, self.constant(0, 64))
         return self.load_slot(slots.VALUE).truncate(width)
 
     def port_out(self, port: Value, value: Value) -> None:
         """Write an I/O port."""
-        self.store_slot(slots.VALUE, text(value.zero_extend(32)))
-        self._access(port, value.width | OUT)
+        self._access(port, value.width | OUT, value.zero_extend(64))
 
-    def _access(self, port: Value, access: int) -> None:
-        """Leave so that the host accesses the port, and come back with the answer."""
-        ask, go_on = self.labels(2)
+    def _access(self, port: Value, access: int, value: Value) -> None:
+        """Let a hot device answer; or leave so that the host does, and come back."""
+        first, ask, go_on, done = self.labels(4)
         answered = self.load_slot(slots.ANSWERED)
-        self.fork(answered.is_zero(), ask, go_on)
+        self.fork(answered.is_zero(), first, go_on)
+        self.begin(first)
+        if access & ~OUT == 8:
+            self._ask_hot(port, access, value, done, ask)
+        else:
+            self.go(ask)
         self.begin(ask)
+        if access & OUT:
+            self.store_slot(slots.VALUE, text(value.truncate(32)))
         self.store_slot(slots.PORT, text(port.zero_extend(32)))
         self.store_slot(slots.ACCESS, str(access))
-        self.emit(tail_call("@port", "%ip", "%budget", "%prefixes"))
+        self.emit(tail_call("@port", "%ip", "%meter", "%prefixes"))
         self.begin(go_on)
         self.store_slot(slots.ANSWERED, "0")
+        self.go(done)
+        self.begin(done)
+
+    def _ask_hot(self, port: Value, access: int, value: Value, done: str, rare: str) -> None:
+        """Access a hot device's port, where nothing about the instruction is unusual."""
+        plain, answered = self.labels(2)
+        self.fork(Value("%prefixes", 32, self).is_zero(), plain, rare)
+        self.begin(plain)
+        left = self.value("load i64, ptr %left", 64).shift_right_signed(meter.SHIFT)
+        now = self.load_slot(slots.CYCLES) + self.load_slot(slots.GIVEN) - left
+        function = "hot_out" if access & OUT else "hot_in"
+        given = f"i32 {text(port.zero_extend(32))}, ptr %state, i64 {text(now)}, i64 {text(value)}"
+        answer = self.value(f"call i64 @{function}({given})", 64)
+        self.fork(answer.sign(), rare, answered)
+        self.begin(answered)
+        if not access & OUT:
+            self.store_slot(slots.VALUE, text(answer.truncate(32)))
+            self.go(done)
+            return
+        (look,) = self.labels(1)
+        opened = self.get_cell(Cell.INTERRUPT) & self.get_cell(Cell.REQUEST)
+        self.fork(opened.is_not_zero(), look, done)
+        self.begin(look)  # the interrupt comes behind this instruction
+        self.store_slot(slots.UNTIL, "0")
+        self.note_event()
+        self.go(done)
 
     def _next_offset(self) -> Value:
         end = Value("%ip", 32, self) + self._length
@@ -243,7 +287,23 @@ class OpcodeFunction(Emitter):
 
     def branch(self, condition: Value, ip: Value) -> None:
         """Go on at an offset if the condition holds."""
-        self.when(condition, lambda: self.jump(ip))
+
+        def take() -> None:
+            self.spend(self.constant(self.cost.taken, CYCLES))
+            self.jump(ip)
+
+        self.when(condition, take)
+
+    def spend(self, cycles: Value) -> None:
+        """Let more clock cycles pass."""
+        if cycles.handle != 0:
+            self._move_meter(self.constant(0, 64) - (cycles.zero_extend(64) << meter.SHIFT))
+
+    def _move_meter(self, by: Value | int) -> Value:
+        """Add to the meter, and return it."""
+        moved = self.value("load i64, ptr %left", 64) + by
+        self.emit(f"store i64 {text(moved)}, ptr %left")
+        return moved
 
     def when(
         self,
@@ -266,20 +326,34 @@ class OpcodeFunction(Emitter):
         self.begin(join)
 
     def rounds(self, body: Callable[[], Value]) -> None:
-        """Repeat, unless something wants attention."""
+        """Repeat, unless something wants attention or time is up.
+
+        What the prefixes and the instruction itself cost, counts at its end only.
+        """
+        start = self.load_slot(slots.START)
+        prefixes = (Value("%ip", 32, self) - start).zero_extend(64) * self.timing.prefix
+        left = self.value("load i64, ptr %left", 64).shift_right_signed(meter.SHIFT) + prefixes
+        now = self.load_slot(slots.CYCLES) + self.load_slot(slots.GIVEN) - left
+        room = self.load_slot(slots.UNTIL) - now
+        self.emit(f"store i64 {text(room)}, ptr %room")
         again, look, interrupted, done = self.labels(4)
         self.go(again)
         self.begin(again)
-        self.fork(body(), look, done)
+        goes_on = body()
+        rest = self.value("load i64, ptr %room", 64) - self.cost.each
+        self.emit(f"store i64 {text(rest)}, ptr %room")
+        self.fork(goes_on, look, done)
         self.begin(look)
         cell = self.address("%state", cell_offset(Cell.ATTENTION))
         attention = self.value(f"load atomic i16, ptr {cell} monotonic, align 2", 16)
-        self.fork(attention.is_not_zero(), interrupted, again, rare=True)
+        is_late = self.value(f"icmp slt i64 {text(rest)}, 1", 1)
+        self.fork(attention.is_not_zero() | is_late, interrupted, again, rare=True)
         self.begin(interrupted)
-        start = text(self.load_slot(slots.START))
-        left = self.name("load i64, ptr %left")
-        self.emit(tail_call("@between_rounds", start, left))
+        spent = (room - rest - prefixes) << meter.SHIFT
+        moved = self._move_meter(self.constant(0, 64) - spent)
+        self.emit(tail_call("@between_rounds", text(start), text(moved)))
         self.begin(done)
+        self._move_meter(self.constant(0, 64) - ((room - rest) << meter.SHIFT))
 
     def halt(self) -> None:
         """Stop executing until an interrupt."""
@@ -288,9 +362,8 @@ class OpcodeFunction(Emitter):
 
     def hold_interrupts(self) -> None:
         """Let no interrupt in before the next instruction has retired."""
-        left = self.name("load i64, ptr %left")
-        after = self.name(f"sub i64 {left}, 1")
-        self.store_slot(slots.SHADOW_AT, after)
+        after = (self.value("load i64, ptr %left", 64) & meter.RETIRED) + 1
+        self.store_slot(slots.SHADOW_AT, text(after))
 
     def flags_opened(self) -> None:
         """Leave the run if TF is set, or IF newly while an interrupt is requested."""
@@ -312,7 +385,8 @@ class OpcodeFunction(Emitter):
 
     def finish(self) -> None:
         """Retire the instruction and go on with the next."""
-        left = self.name(f"sub i64 {self.name('load i64, ptr %left')}, 1")
+        left = self.name("load i64, ptr %left")
+        left = self.name(f"add i64 {left}, {meter.charge(1, self.cost.cycles)}")
         base = Value("%base", 32, self)
         if self._new_base:
             base = self.get_cell(Cell.CS).zero_extend(32) << 4
@@ -353,7 +427,7 @@ class OpcodeFunction(Emitter):
         check, go, slow = self.labels(3)
         attributes = self.address(code, ATTRIBUTES_OFFSET)
         stops = self.value(f"load i8, ptr {attributes}", 8) & STOPS
-        spent = self.value(f"icmp sle i64 {left}, 0", 1)
+        spent = self.value(f"icmp slt i64 {left}, {meter.ONE_LEFT}", 1)
         beyond = self.value(f"icmp ugt i32 {text(ip)}, {LAST_IP}", 1)
         self.fork(stops.is_not_zero() | spent | beyond, slow, check, rare=True)
         self.begin(slow)

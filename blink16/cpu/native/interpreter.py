@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 from blink16.cpu.decoder import EFFECTIVE_ADDRESSES
 from blink16.cpu.encoding import DIRECT_RM
+from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.later import EMPTY, suspects
 from blink16.cpu.model import Model
-from blink16.cpu.native import slots
+from blink16.cpu.native import meter, runtime, slots
+from blink16.cpu.native.board import functions as board_functions
 from blink16.cpu.native.function import (
     REPEAT_MASK,
     REPEAT_SHIFT,
@@ -28,7 +30,6 @@ from blink16.cpu.native.layout import (
     LAST_IP,
     MAX_PREFIXES,
 )
-from blink16.cpu.native.runtime import RUNTIME
 from blink16.cpu.native.text import (
     DECLARATIONS,
     METADATA,
@@ -47,6 +48,7 @@ from blink16.cpu.operands import (
 )
 from blink16.cpu.registers import Cell
 from blink16.cpu.semantics import DS, enter_interrupt
+from blink16.cpu.timing import Timing
 from blink16.cpu.values import Value
 from blink16.memory import ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
 
@@ -55,7 +57,8 @@ def _execute(
     model: Model, name: str, row: Row, in_memory: bool, repeat: Repeat | None, opcode_size: int
 ) -> OpcodeFunction:
     """Return the function that executes a row."""
-    function = OpcodeFunction(model, name, repeat, opcode_size)
+    cost = model.timing.cost(row, in_memory, repeat is not None)
+    function = OpcodeFunction(model, name, repeat, opcode_size, cost)
     if row.has_modrm:
         function.modrm()
     # The address first: immediates lie behind its displacement.
@@ -112,7 +115,7 @@ class InterpreterModule:
             function.fork(suspicious, look, go, rare=True)
             for label, target in ((look, "@delegate"), (go, name)):
                 function.begin(label)
-                function.emit(tail_call(target, "%ip", "%budget", "%prefixes"))
+                function.emit(tail_call(target, "%ip", "%meter", "%prefixes"))
             self.parts.append(str(function))
         return f"@{key}"
 
@@ -139,7 +142,7 @@ class InterpreterModule:
             second = text(function.fetch(8).zero_extend(32))
             slot = function.name(f"getelementptr ptr, ptr @{key}_table, i32 {second}")
             target = function.name(f"load ptr, ptr {slot}")
-            function.emit(tail_call(target, "%ip", "%budget", "%prefixes"))
+            function.emit(tail_call(target, "%ip", "%meter", "%prefixes"))
             self.parts.append(str(function))
         return f"@{key}"
 
@@ -162,7 +165,7 @@ class InterpreterModule:
                     field = text(function.register_field())
                     slot = function.name(f"getelementptr ptr, ptr {table}, i32 {field}")
                     target = function.name(f"load ptr, ptr {slot}")
-                function.emit(tail_call(target, "%ip", "%budget", "%prefixes"))
+                function.emit(tail_call(target, "%ip", "%meter", "%prefixes"))
             self.parts.append(str(function))
         return f"@{key}"
 
@@ -177,8 +180,10 @@ class InterpreterModule:
     def finish(self) -> str:
         """Return the module's text."""
         names = [self.opcode(code, repeat) for repeat in (None, *Repeat) for code in range(256)]
-        tables = _constant("@table", names) + _address_table()
-        return RUNTIME + "".join(self.parts) + tables + DECLARATIONS + METADATA
+        tables = _constant("@table", names) + _address_table(self.model.timing)
+        return (
+            runtime.text(self.model.timing) + "".join(self.parts) + tables + DECLARATIONS + METADATA
+        )
 
 
 def _prefix_function(model: Model, name: str, opcode: int) -> OpcodeFunction:
@@ -206,11 +211,12 @@ def _prefix_function(model: Model, name: str, opcode: int) -> OpcodeFunction:
     away, go = function.labels(2)
     function.fork(odd, away, go, rare=True)
     function.begin(away)
-    function.emit(tail_call("@delegate", "%ip", "%budget", text(now)))
+    function.emit(tail_call("@delegate", "%ip", "%meter", text(now)))
     function.begin(go)
     base = Value("%base", 32, function)
     table = (now & REPEAT_MASK) >> REPEAT_SHIFT
-    function.call_opcode(following, "%budget", text(now), base, code, table)
+    left = function.name(f"add i64 %meter, {meter.charge(0, model.timing.prefix)}")
+    function.call_opcode(following, left, text(now), base, code, table)
     return function
 
 
@@ -219,8 +225,11 @@ def _constant(name: str, functions: Iterator[str] | list[str] | tuple[str, ...])
     return f"{name} = internal constant [{len(pointers)} x ptr] [{', '.join(pointers)}]\n"
 
 
-def _address_table() -> str:
-    """Return, for each overriding segment and ModR/M: base, index, segment, displacement size."""
+def _address_table(timing: Timing) -> str:
+    """Return, for each overriding segment and ModR/M, how the address is made.
+
+    That is: base, index, segment, displacement size, cycles.
+    """
     lines = []
     for override in range(1 + len(SEGMENT_REGISTERS)):
         for modrm in range(256):
@@ -232,8 +241,9 @@ def _address_table() -> str:
                 numbers = [Cell.NOTHING, Cell.NOTHING, DS, 2]
             if override:
                 numbers[2] = override - 1
-            lines.append(f"[4 x i8] [{', '.join(f'i8 {number:d}' for number in numbers)}]")
-    return f"@addresses = internal constant [{len(lines)} x [4 x i8]] [{', '.join(lines)}]\n"
+            numbers += [timing.address(mod, rm), 0, 0, 0]
+            lines.append(f"[8 x i8] [{', '.join(f'i8 {number:d}' for number in numbers)}]")
+    return f"@addresses = internal constant [{len(lines)} x [8 x i8]] [{', '.join(lines)}]\n"
 
 
 def _jumped(model: Model) -> OpcodeFunction:
@@ -243,29 +253,34 @@ def _jumped(model: Model) -> OpcodeFunction:
     linear = (base + ip) & ADDRESS_MASK
     code = function.address("%memory", linear)
     attribute = function.value(f"load i8, ptr {function.address(code, ATTRIBUTES_OFFSET)}", 8)
-    spent = function.value("icmp sle i64 %budget, 0", 1)
+    spent = function.value(f"icmp slt i64 %meter, {meter.ONE_LEFT}", 1)
     region, other = function.labels(2)
     function.fork((attribute & STOPS).equals(Attribute.ENTRY) & ~spent, region, other)
     function.begin(region)
     entries = function.address("%memory", ENTRIES_OFFSET)
     entry = function.name(f"load ptr, ptr {function.address(entries, linear << 3)}")
-    function.emit(tail_call(entry, "%ip", "%budget", code=code))
+    function.emit(tail_call(entry, "%ip", "%meter", code=code))
     function.begin(other)
-    function.dispatch(ip, "%budget", base, code, count=True)
+    function.dispatch(ip, "%meter", base, code, count=True)
     return function
 
 
-def _interrupted(model: Model) -> OpcodeFunction:
-    """Return the function that enters the interrupt whose vector is in the place of prefixes."""
-    function = OpcodeFunction(model, "interrupted")
+def _interrupted(model: Model, name: str, path: str) -> OpcodeFunction:
+    """Return the function that enters the interrupt whose vector is in the place of prefixes.
+
+    ``path``: where it goes on.
+    """
+    function = OpcodeFunction(model, name)
     vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
     enter_interrupt(function, vector.truncate(8), ip.truncate(16))
-    function.leave("@entered")
+    function.leave(path)
     return function
 
 
-def module_text(model: Model) -> str:
-    """Return a processor's interpreter in LLVM IR."""
+def module_text(model: Model, board: HotBoard = NO_BOARD) -> str:
+    """Return a processor's interpreter, with hot devices, in LLVM IR."""
     module = InterpreterModule(model)
-    module.parts += [str(_jumped(model)), str(_interrupted(model))]
+    module.parts += [str(_jumped(model)), board_functions(board)]
+    module.parts.append(str(_interrupted(model, "interrupted", "@entered")))
+    module.parts.append(str(_interrupted(model, "asked", "@slow")))
     return module.finish()

@@ -11,8 +11,6 @@ from enum import IntEnum
 from blink16.cpu.registers import Cell
 from blink16.memory import MEMORY_SIZE, SCRATCH_OFFSET, SCRATCH_SIZE
 
-SLICE = 1 << 16
-"""Instructions between two looks at the attention cell."""
 LAST_IP = 0xFFFF - 15
 """Instructions beyond this offset might wrap within; the reference does them."""
 MAX_PREFIXES = 14

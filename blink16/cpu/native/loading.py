@@ -15,6 +15,7 @@ from dataclasses import astuple, dataclass
 from functools import cache as remember
 from pathlib import Path
 
+from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native import cache, trial
 from blink16.cpu.native.compiler import (
@@ -30,7 +31,7 @@ from blink16.cpu.native.runtime import HELPERS, PATHS, WAYS_IN
 
 LEVEL = 2
 """How much LLVM optimises the interpreter."""
-_SOURCES = ("cpu/*.py", "cpu/models/*.py", "cpu/native/*.py", "memory.py")
+_SOURCES = ("cpu/*.py", "cpu/models/*.py", "cpu/native/*.py", "devices/*.py", "memory.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Core:
     """The interpreter in the process, and what regions need to link against it."""
 
     model: Model
+    board: HotBoard
     enter: WayIn
     answer: WayIn
     interrupt: WayIn
@@ -47,18 +49,18 @@ class Core:
 
 
 _lock = threading.Lock()
-_cores: dict[Model, Future[Core]] = {}
+_cores: dict[tuple[Model, HotBoard], Future[Core]] = {}
 
 
-def core(model: Model) -> Future[Core]:
+def core(model: Model, board: HotBoard = NO_BOARD) -> Future[Core]:
     """Return a processor's interpreter, which may not be ready; it is made once in a process.
 
     The result raises NativeError where there can be no native code.
     """
     with _lock:
-        if model not in _cores:
-            _cores[model] = submit(lambda: _make(model))
-        return _cores[model]
+        if (model, board) not in _cores:
+            _cores[model, board] = submit(lambda: _make(model, board))
+        return _cores[model, board]
 
 
 @remember
@@ -69,40 +71,40 @@ def _compiler() -> Compiler:
 def use(core: Core) -> None:
     """Let this be its processor's interpreter in this process."""
     with _lock:
-        future = _cores[core.model] = Future()
+        future = _cores[core.model, core.board] = Future()
         future.set_result(core)
 
 
-def _make(model: Model) -> Core:
+def _make(model: Model, board: HotBoard) -> Core:
     compiler = _compiler()
-    key, verdict_key = (_key(compiler.host, model, what) for what in ("image", "verdict"))
+    key, verdict_key = (_key(compiler.host, model, board, what) for what in ("image", "verdict"))
     image = cache.load(key)
     if image is not None:
         with suppress(NativeError):
-            return linked(compiler, model, image)
+            return linked(compiler, model, image, board)
     verdict = cache.load(verdict_key)
     if verdict is not None:
         raise NativeError(verdict.decode("utf-8", "replace"))
     try:
-        image = trial.first_start(model, LEVEL)
+        image = trial.first_start(model, LEVEL, board)
     except trial.DiedError as error:
         cache.store(verdict_key, f"{error}, when it was tried here before".encode())
         raise
     cache.store(key, image)
-    return linked(compiler, model, image)
+    return linked(compiler, model, image, board)
 
 
-def linked(compiler: Compiler, model: Model, image: bytes) -> Core:
+def linked(compiler: Compiler, model: Model, image: bytes, board: HotBoard = NO_BOARD) -> Core:
     """Return the interpreter made of its object file; NativeError if it does not fit."""
     library = compiler.link(image, (*WAYS_IN, *HELPERS, *PATHS), {})
     addresses = library.addresses
     enter, answer, interrupt = (way_in(addresses[name]) for name in WAYS_IN)
-    return Core(model, enter, answer, interrupt, addresses, compiler, library)
+    return Core(model, board, enter, answer, interrupt, addresses, compiler, library)
 
 
-def _key(host: HostProcessor, model: Model, what: str) -> bytes:
+def _key(host: HostProcessor, model: Model, board: HotBoard, what: str) -> bytes:
     """Return a digest of everything that the interpreter's machine code follows from."""
-    digest = hashlib.sha256(repr((what, astuple(host), model.name, LEVEL)).encode())
+    digest = hashlib.sha256(repr((what, astuple(host), model.name, board.source, LEVEL)).encode())
     package = Path(__file__).resolve().parents[2]
     for pattern in _SOURCES:
         for path in sorted(package.glob(pattern)):

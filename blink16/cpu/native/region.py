@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from blink16.cpu.decoder import execute
 from blink16.cpu.model import Model
-from blink16.cpu.native import slots
+from blink16.cpu.native import meter, slots
 from blink16.cpu.native.blocks import BasicBlock, PlacedInstruction, RegionPlan
 from blink16.cpu.native.emitter import ADDRESS, Emitter
 from blink16.cpu.native.layout import Ignore, cell_offset
@@ -22,6 +22,7 @@ from blink16.cpu.native.text import (
 from blink16.cpu.opcodes import SETS_CS, ControlFlow
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.registers import Cell
+from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
 
 NAME = "region"
@@ -32,9 +33,8 @@ class RegionFunction(Emitter):
     """The function of a region; the `Context` of one of its instructions after the other.
 
     Cells live in allocas, which LLVM turns into registers.  Within a block the emitter itself
-    remembers their values.  A block's instructions are taken from the budget when it begins,
-    and given back where it is left early.  Whether the budget lasts is only looked at where
-    `RegionPlan.needs` asks for it.
+    remembers their values.  A block's instructions are paid for where it is left.
+    Whether the cycles last is only looked at where `RegionPlan.needs` asks for it.
     """
 
     def __init__(self, model: Model, flow: RegionPlan, watching: bool) -> None:
@@ -43,14 +43,16 @@ class RegionFunction(Emitter):
         self.fixed_flags = model.fixed_flags
         self.watching = watching
         self._flow = flow
-        self._needs = flow.needs()
+        self.timing = model.timing
+        self.cost = NOTHING
+        self._needs = flow.needs(model.timing)
         self._used: set[int] = set()
         self._written: set[int] = set()
         self._known: dict[int, Value] = {}
         self._dirty: set[int] = set()
         self._place: PlacedInstruction
-        self._left = ""
-        self._refund = 0
+        self._charge = 0
+        """What the block owes the meter, this instruction included."""
         self._target: Value | None = None
         self._condition: Value | None = None
         self._may_end = False
@@ -63,7 +65,7 @@ class RegionFunction(Emitter):
     def __str__(self) -> str:
         used = sorted(self._used)
         head = [f"define preserve_nonecc void @{NAME}({SIGNATURE}) {{"]
-        head += ["%left = alloca i64", "store i64 %budget, ptr %left", "%next = alloca i32"]
+        head += ["%left = alloca i64", "store i64 %meter, ptr %left", "%next = alloca i32"]
         head += ["%ended = alloca i1", "store i1 false, ptr %ended"]
         for cell in used:
             head += [
@@ -74,7 +76,7 @@ class RegionFunction(Emitter):
             ]
         ways = " ".join(f"i32 {ip}, label %E{ip}" for ip in sorted(self._flow.entries))
         head += [f"switch i32 %ip, label %elsewhere [ {ways} ]", "elsewhere:"]
-        head += [tail_call("@step", "%ip", "%budget")]
+        head += [tail_call("@step", "%ip", "%meter")]
         tail = [*self._exit("jumped", "@jumped", Ignore.NOTHING)]
         tail += self._exit("short", "@slow", Ignore.ENTRY)
         tail += self._exit("event", "@slow", Ignore.NOTHING)
@@ -102,14 +104,12 @@ class RegionFunction(Emitter):
     # -- blocks ------------------------------------------------------------------------------
 
     def _emit_block(self, start: int, block: BasicBlock) -> None:
-        size = len(block.places)
         self.begin(f"B{start}")
         self._known.clear()
-        self._left = text(self.value("load i64, ptr %left", 64) - size)
-        self.emit(f"store i64 {self._left}, ptr %left")
-        for number, place in enumerate(block.places):
-            self._place = place
-            self._refund = size - 1 - number
+        self._charge = 0
+        for place in block.places:
+            self._place, self.cost = place, place.cost(self.timing)
+            self._charge += meter.charge(1, self.cost.cycles)
             self._target = self._condition = None
             self._may_end = False
             execute(self, place.instruction, self.model.semantics)
@@ -124,10 +124,13 @@ class RegionFunction(Emitter):
             yes, no = self.labels(2)
             self.fork(self._condition, yes, no)
             self.begin(yes)
+            self._move_meter(self._charge + meter.charge(0, self.cost.taken))
             self._go_to(self._target)
             self.begin(no)
+            self._move_meter(self._charge)
             self._go_to(self.next_ip())
         else:
+            self._move_meter(self._charge)
             self._go_to(self._target or self.next_ip(), last.control_flow is ControlFlow.RETURN)
 
     def _go_to(self, ip: Value, returns: bool = False) -> None:
@@ -145,14 +148,15 @@ class RegionFunction(Emitter):
             self.go("jumped")
 
     def _go_to_block(self, ip: int) -> None:
-        """Go on in a block of the region, if the budget lasts."""
+        """Go on in a block of the region, if the cycles last."""
         need = self._needs.get(ip)
         if need is None:
             self.go(f"B{ip}")
             return
         (short,) = self.labels(1)
         left = self.value("load i64, ptr %left", 64)
-        self.fork(left.below(need), short, f"B{ip}", rare=True)
+        is_short = self.value(f"icmp slt i64 {text(left)}, {need << meter.SHIFT}", 1)
+        self.fork(is_short, short, f"B{ip}", rare=True)
         self.begin(short)
         self.emit(f"store i32 {ip}, ptr %next")
         self.go("short")
@@ -173,13 +177,19 @@ class RegionFunction(Emitter):
         self._dirty = dirty
         target = self._target or self.next_ip()
         self.emit(f"store i32 {text(target.zero_extend(32))}, ptr %next")
-        self.emit(f"store i64 {self._left_after()}, ptr %left")
+        self._move_meter(self._charge)
         self.go("event")
         self.begin(stay)
 
-    def _left_after(self) -> str:
-        """Return the budget left when this instruction has retired."""
-        return text(Value(self._left, 64, self) + self._refund)
+    def _move_meter(self, by: Value | int) -> None:
+        """Add to the meter."""
+        moved = self.value("load i64, ptr %left", 64) + by
+        self.emit(f"store i64 {text(moved)}, ptr %left")
+
+    def spend(self, cycles: Value) -> None:
+        """Let more clock cycles pass."""
+        if cycles.handle != 0:
+            self._move_meter(self.constant(0, 64) - (cycles.zero_extend(64) << meter.SHIFT))
 
     def instruction_offset(self) -> Value:
         """Return where the instruction begins."""
@@ -314,7 +324,7 @@ class RegionFunction(Emitter):
             if self._target is not None:
                 self._end_if_event()
                 self._flush()
-                self.emit(f"store i64 {self._left_after()}, ptr %left")
+                self._move_meter(self._charge)
                 self._go_to(self._target)
                 self._target = None
             else:
@@ -333,7 +343,8 @@ class RegionFunction(Emitter):
 
     def hold_interrupts(self) -> None:
         """Let no interrupt in before the next instruction has retired."""
-        self.store_slot(slots.SHADOW_AT, self._left_after())
+        after = (self.value("load i64, ptr %left", 64) + self._charge) & meter.RETIRED
+        self.store_slot(slots.SHADOW_AT, text(after))
 
     def flags_opened(self) -> None:
         """Never come here: what opens flags is interpreted."""

@@ -8,17 +8,17 @@ engine does: pages written, translated code and watched bytes are noticed.
 
 from __future__ import annotations
 
-from blink16.cpu.native import planes, slots
+from blink16.cpu.native import meter, planes, slots
 from blink16.cpu.native.layout import (
     ENTRIES_OFFSET,
     LAST_IP,
     PREDICATES_OFFSET,
-    SLICE,
     Ignore,
     NativeExit,
 )
 from blink16.cpu.native.text import SIGNATURE, tail_call
 from blink16.cpu.registers import Cell
+from blink16.cpu.timing import Timing
 from blink16.memory import (
     ADDRESS_MASK,
     ATTRIBUTES_OFFSET,
@@ -45,28 +45,34 @@ PATHS = ("slow", "step", "opened", "jumped")
 _POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
 
 
-def _leave(exit_: NativeExit, budget: str = "%budget") -> str:
-    return f"call void @leave(ptr %state, i32 %ip, i64 {budget}, i32 {int(exit_)})\nret void"
+def _leave(exit_: NativeExit, at: str = "%meter") -> str:
+    return f"call void @leave(ptr %state, i32 %ip, i64 {at}, i32 {int(exit_)})\nret void"
 
 
-def _leave_before(name: str, exit_: NativeExit) -> str:
-    """Return a path that leaves before the instruction, of which prefixes may have been seen."""
+def _leave_before(name: str, exit_: NativeExit, prefix: int) -> str:
+    """Return a path that leaves before the instruction, of which prefixes may have been seen.
+
+    ``prefix``: what one has cost, which is given back.
+    """
     return f"""
 define preserve_nonecc void @{name}({SIGNATURE}) noinline cold {{
   %none = icmp eq i32 %prefixes, 0
   {slots.START.load("start")}
   %first = select i1 %none, i32 %ip, i32 %start
-  call void @leave(ptr %state, i32 %first, i64 %budget, i32 {int(exit_)})
+  %count = sub i32 %ip, %first
+  %wide = zext i32 %count to i64
+  %paid = mul i64 %wide, {prefix << meter.SHIFT}
+  %all = add i64 %meter, %paid
+  call void @leave(ptr %state, i32 %first, i64 %all, i32 {int(exit_)})
   ret void
 }}
 """
 
 
-def _way_in(name: str, path: str, budget: int = 0) -> str:
-    """Return a function for the host, of state, mapping and a number; it gives an `NativeExit`.
+def _way_in(name: str, path: str) -> str:
+    """Return a function for the host, of state, mapping and a number; it gives a `NativeExit`.
 
-    It goes to ``path``, with the number in the place of prefixes and ``budget`` instructions
-    that are done without a look at what may be due.
+    It goes to ``path``, with the number in the place of prefixes, and a slice without cycles.
     """
     return f"""
 define i32 @{name}(ptr %state, ptr %memory, i32 %number) {{
@@ -75,16 +81,12 @@ define i32 @{name}(ptr %state, ptr %memory, i32 %number) {{
   {slots.of_cell(Cell.CS).load("cs16")}
   %cs = zext i16 %cs16 to i32
   %base = shl i32 %cs, 4
-  {slots.ICOUNT.load("icount")}
-  {slots.GOAL.load("goal")}
-  %all = sub i64 %goal, %icount
-  %reserve = sub i64 %all, {budget}
-  {slots.RESERVE.store("%reserve", "reserve")}
   {slots.of_cell(Cell.SHADOW).load("shadow")}
   %held = icmp ne i16 %shadow, 0
-  %at = select i1 %held, i64 {budget}, i64 -1
+  %at = select i1 %held, i64 0, i64 -1
   {slots.SHADOW_AT.store("%at", "at")}
-  call preserve_nonecc void @{path}(ptr %state, ptr %memory, i32 %ip, i64 {budget}, ptr @table,
+  {slots.GIVEN.store("0", "given")}
+  call preserve_nonecc void @{path}(ptr %state, ptr %memory, i32 %ip, i64 0, ptr @table,
       i32 %number, i32 %base, ptr %memory)
   {slots.EXIT.load("exit")}
   ret i32 %exit
@@ -92,18 +94,36 @@ define i32 @{name}(ptr %state, ptr %memory, i32 %number) {{
 """
 
 
+_SETTLE = f"""
+; Put both clocks right and end the slice, but remember whether SHADOW was set last.
+define internal void @settle(ptr %state, i64 %meter) noinline cold {{
+  %retired = and i64 %meter, {meter.RETIRED}
+  {slots.ICOUNT.load("icount")}
+  %icount_now = add i64 %icount, %retired
+  {slots.ICOUNT.store("%icount_now", "icount")}
+  %left = ashr i64 %meter, {meter.SHIFT}
+  {slots.GIVEN.load("given")}
+  %spent = sub i64 %given, %left
+  {slots.CYCLES.load("cycles")}
+  %cycles_now = add i64 %cycles, %spent
+  {slots.CYCLES.store("%cycles_now", "cycles")}
+  {slots.GIVEN.store("0", "given")}
+  {slots.SHADOW_AT.load("at")}
+  %last = icmp eq i64 %at, %retired
+  %at_now = select i1 %last, i64 0, i64 -1
+  {slots.SHADOW_AT.store("%at_now", "at")}
+  ret void
+}}
+"""
+
 _LEAVE = f"""
-define internal void @leave(ptr %state, i32 %ip, i64 %budget, i32 %exit) noinline cold {{
+define internal void @leave(ptr %state, i32 %ip, i64 %meter, i32 %exit) noinline cold {{
   %ip16 = trunc i32 %ip to i16
   {slots.of_cell(Cell.IP).store("%ip16", "ip")}
   {slots.EXIT.store("%exit", "exit")}
-  {slots.GOAL.load("goal")}
-  {slots.RESERVE.load("reserve")}
-  %most = sub i64 %goal, %reserve
-  %icount = sub i64 %most, %budget
-  {slots.ICOUNT.store("%icount", "icount")}
+  call void @settle(ptr %state, i64 %meter)
   {slots.SHADOW_AT.load("at")}
-  %last = icmp eq i64 %at, %budget
+  %last = icmp eq i64 %at, 0
   %shadow = zext i1 %last to i16
   {slots.of_cell(Cell.SHADOW).store("%shadow", "shadow")}
   ret void
@@ -130,38 +150,48 @@ unchanged:
 rom_exit:
   {_leave(NativeExit.ROM)}
 untold:
-  %some = icmp sgt i64 %budget, 0
-  br i1 %some, label %look, label %refill
+  %spent = icmp slt i64 %meter, {meter.ONE_LEFT}
+  br i1 %spent, label %refill, label %look
 refill:
-  {slots.RESERVE.load("reserve")}
-  %spent = icmp eq i64 %reserve, 0
-  br i1 %spent, label %budget_exit, label %more
+  call void @settle(ptr %state, i64 %meter)
+  {slots.GOAL.load("goal")}
+  {slots.ICOUNT.load("icount")}
+  %more = sub i64 %goal, %icount
+  %some = icmp sgt i64 %more, 0
+  {slots.UNTIL.load("until")}
+  {slots.CYCLES.load("cycles")}
+  %room = sub i64 %until, %cycles
+  br i1 %some, label %wanted_more, label %budget_exit
+wanted_more:
+  %time = icmp sgt i64 %room, 0
+  br i1 %time, label %on, label %time_up
+time_up:
+  {tail_call("@time_up", "%ip", "0")}
 budget_exit:
-  {_leave(NativeExit.BUDGET)}
-more:
+  {_leave(NativeExit.BUDGET, "0")}
+on:
   {slots.of_cell(Cell.ATTENTION).load("attention", "monotonic")}
   %wanted = icmp ne i16 %attention, 0
   br i1 %wanted, label %attention_exit, label %unattended
 attention_exit:
-  {_leave(NativeExit.ATTENTION)}
+  {_leave(NativeExit.ATTENTION, "0")}
 unattended:
   {slots.WAKE.load("wake", "monotonic")}
   %woken = icmp ne i32 %wake, 0
   br i1 %woken, label %wake_exit, label %take
 wake_exit:
-  {_leave(NativeExit.WAKE)}
+  {_leave(NativeExit.WAKE, "0")}
 take:
-  %large = icmp ugt i64 %reserve, {SLICE}
-  %slice = select i1 %large, i64 {SLICE}, i64 %reserve
-  %rest = sub i64 %reserve, %slice
-  {slots.RESERVE.store("%rest", "rest")}
-  {slots.SHADOW_AT.load("at")}
-  %shadowed = icmp eq i64 %at, %budget
-  %now_at = select i1 %shadowed, i64 %slice, i64 -1
-  {slots.SHADOW_AT.store("%now_at", "now_at")}
+  %many = icmp ugt i64 %more, {meter.SLICE // meter.MIN_CYCLES}
+  %count = select i1 %many, i64 {meter.SLICE // meter.MIN_CYCLES}, i64 %more
+  %least = mul i64 %count, {meter.MIN_CYCLES}
+  %near = icmp ult i64 %room, %least
+  %given = select i1 %near, i64 %room, i64 %least
+  {slots.GIVEN.store("%given", "given")}
+  %slice = shl i64 %given, {meter.SHIFT}
   br label %look
 look:
-  %left = phi i64 [ %budget, %untold ], [ %slice, %take ]
+  %left = phi i64 [ %meter, %untold ], [ %slice, %take ]
   %ip16 = and i32 %ip, 65535
   %sum = add i32 %base, %ip16
   %linear = and i32 %sum, {ADDRESS_MASK}
@@ -209,11 +239,70 @@ instruction:
 }}
 """
 
+_TIME_UP = f"""
+; Somebody wants a turn.  Where it is a hot device, or an interrupt that it asks for, all is done
+; here; else the machine does it.
+define preserve_nonecc void @time_up({SIGNATURE}) noinline cold {{
+  {slots.CYCLES.load("cycles")}
+  {slots.NEXT_OTHER.load("other")}
+  %alone = icmp slt i64 %cycles, %other
+  br i1 %alone, label %hot, label %leave
+leave:
+  {_leave(NativeExit.BUDGET, "0")}
+hot:
+  {slots.NEXT_HOT.load("next")}
+  %due = icmp sge i64 %cycles, %next
+  br i1 %due, label %advance, label %advanced
+advance:
+  %later = call i64 @hot_advance(ptr %state, i64 %cycles, i64 0)
+  %rare = icmp slt i64 %later, 0
+  br i1 %rare, label %leave, label %moved
+moved:
+  {slots.NEXT_HOT.store("%later", "later")}
+  br label %advanced
+advanced:
+  %then = phi i64 [ %next, %hot ], [ %later, %moved ]
+  {slots.of_cell(Cell.REQUEST).load("request")}
+  {slots.of_cell(Cell.INTERRUPT).load("open")}
+  %both = and i16 %request, %open
+  %asked = icmp ne i16 %both, 0
+  br i1 %asked, label %ask, label %plan
+plan:
+  %sooner = icmp slt i64 %then, %other
+  %until = select i1 %sooner, i64 %then, i64 %other
+  {slots.UNTIL.store("%until", "until")}
+  {tail_call("@slow", "%ip", "0", str(int(Ignore.NOTHING)))}
+ask:
+  {slots.SHADOW_AT.load("at")}
+  %held = icmp eq i64 %at, 0
+  br i1 %held, label %hold, label %take
+hold:
+  %next_instruction = add i64 %cycles, 1
+  {slots.UNTIL.store("%next_instruction", "next_instruction")}
+  {tail_call("@slow", "%ip", "0", str(int(Ignore.NOTHING)))}
+take:
+  %vector = call i64 @hot_acknowledge(ptr %state, i64 %cycles, i64 0)
+  %none = icmp slt i64 %vector, 0
+  br i1 %none, label %leave, label %enter
+enter:
+  %sooner_now = icmp slt i64 %then, %other
+  %planned = select i1 %sooner_now, i64 %then, i64 %other
+  %entered = add i64 %cycles, AFTER_ENTRY  ; the handler's first instruction comes in any case
+  %missed = icmp slt i64 %planned, %entered
+  %until_now = select i1 %missed, i64 %entered, i64 %planned
+  {slots.UNTIL.store("%until_now", "until_now")}
+  %acknowledged = add i64 %cycles, ACKNOWLEDGE
+  {slots.CYCLES.store("%acknowledged", "acknowledged")}
+  %number = trunc i64 %vector to i32
+  {tail_call("@asked", "%ip", "0", "%number")}
+}}
+"""
+
 _CONDITIONAL = f"""
 ; At a breakpoint: stop, but where its predicate is false execute the instruction.  Predicates
 ; read the state, so it is put in place first.  At services the machine is to have a look.
 define preserve_nonecc void @conditional({SIGNATURE}) noinline cold {{
-  call void @leave(ptr %state, i32 %ip, i64 %budget, i32 {int(NativeExit.BREAKPOINT)})
+  call void @leave(ptr %state, i32 %ip, i64 %meter, i32 {int(NativeExit.BREAKPOINT)})
   %attribute_p = getelementptr inbounds i8, ptr %code, i32 {ATTRIBUTES_OFFSET}
   %attribute = load i8, ptr %attribute_p
   %service = and i8 %attribute, {int(Attribute.SERVICE)}
@@ -234,7 +323,7 @@ ask:
   %false = icmp eq i32 %holds, 0
   br i1 %false, label %overlook, label %stop
 overlook:
-  {tail_call("@slow", "%ip", "%budget", str(int(Ignore.POINTS)))}
+  {tail_call("@slow", "%ip", "0", str(int(Ignore.POINTS)))}
 }}
 """
 
@@ -247,7 +336,7 @@ define preserve_nonecc void @step({SIGNATURE}) {{
   %number = zext i8 %opcode to i64
   %function_p = getelementptr ptr, ptr %table, i64 %number
   %function = load ptr, ptr %function_p
-  {tail_call("%function", "%ip", "%budget", code="%here")}
+  {tail_call("%function", "%ip", "%meter", code="%here")}
 }}
 """
 
@@ -262,12 +351,10 @@ define preserve_nonecc void @between_rounds({SIGNATURE}) noinline cold {{
   {slots.SHADOW_AT.store("-1", "at")}
   {_leave(NativeExit.BETWEEN_ROUNDS)}
 }}
-{_leave_before("delegate", NativeExit.DELEGATE)}
-{_leave_before("port", NativeExit.PORT)}
 define preserve_nonecc void @answered({SIGNATURE}) {{
   {slots.VALUE.store("%prefixes", "value")}
   {slots.ANSWERED.store("1", "answered")}
-  {tail_call("@step", "%ip", "%budget")}
+  {tail_call("@step", "%ip", "%meter")}
 }}
 define preserve_nonecc void @entered({SIGNATURE}) {{
   {_leave(NativeExit.BUDGET)}
@@ -276,12 +363,12 @@ define preserve_nonecc void @opened({SIGNATURE}) noinline cold {{
   {slots.TOUCHED.load("touched")}
   %watch = icmp ne i32 %touched, 0
   %exit = select i1 %watch, i32 {int(NativeExit.WATCHPOINT)}, i32 {int(NativeExit.ATTENTION)}
-  call void @leave(ptr %state, i32 %ip, i64 %budget, i32 %exit)
+  call void @leave(ptr %state, i32 %ip, i64 %meter, i32 %exit)
   ret void
 }}
 """
 
-_WAYS_IN = _way_in("enter", "slow") + _way_in("answer", "answered", 1)
+_WAYS_IN = _way_in("enter", "slow") + _way_in("answer", "answered")
 _WAYS_IN += _way_in("interrupt", "interrupted")
 
 _TOUCH = f"""
@@ -474,15 +561,39 @@ define preserve_mostcc i32 @load_word(ptr %state, ptr %memory, i32 %base, i32 %o
   %all = or i32 %low, %upper
   ret i32 %all
 }}
-; Make sure that the run ends after this instruction: nothing is left but what it takes itself.
-define preserve_mostcc i64 @hurry(ptr %state, i64 %budget) noinline cold {{
-  {slots.RESERVE.load("reserve")}
-  %rest = sub i64 %budget, 1
-  %more = add i64 %reserve, %rest
-  {slots.RESERVE.store("%more", "more")}
-  ret i64 1
+; Make sure that the run ends after this instruction: the slice ends here.
+define preserve_mostcc i64 @hurry(ptr %state, i64 %meter) noinline cold {{
+  %left = ashr i64 %meter, {meter.SHIFT}
+  {slots.GIVEN.load("given")}
+  %spent = sub i64 %given, %left
+  {slots.GIVEN.store("%spent", "given")}
+  %retired = and i64 %meter, {meter.RETIRED}
+  ret i64 %retired
 }}
 """
 
-RUNTIME = _LEAVE + _SLOW + _CONDITIONAL + _STEP + _ENDS + _WAYS_IN + _TOUCH + _STORE + _LOAD
-RUNTIME += planes.text()
+_TEXT = (
+    _SETTLE
+    + _LEAVE
+    + _SLOW
+    + _TIME_UP
+    + _CONDITIONAL
+    + _STEP
+    + _ENDS
+    + _WAYS_IN
+    + _TOUCH
+    + _STORE
+    + _LOAD
+    + planes.text()
+)
+
+
+def text(timing: Timing) -> str:
+    """Return the functions, for a processor."""
+    before = {"delegate": NativeExit.DELEGATE, "port": NativeExit.PORT}
+    entry = timing.acknowledge + timing.interrupt
+    text = _TEXT.replace("ACKNOWLEDGE", str(timing.acknowledge))
+    text = text.replace("AFTER_ENTRY", str(entry + 1))
+    return text + "".join(
+        _leave_before(name, exit_, timing.prefix) for name, exit_ in before.items()
+    )

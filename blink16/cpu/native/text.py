@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blink16.cpu.native.slots import Slot
+from blink16.cpu.slots import Slot
 from blink16.cpu.values import Handle, Value, signed
 
 SLOW_HINT = ", !prof !0"
@@ -11,14 +11,14 @@ PARAMETERS = (
     ("ptr noalias", "state"),
     ("ptr noalias", "memory"),
     ("i32", "ip"),
-    ("i64", "budget"),
+    ("i64", "meter"),
     ("ptr", "table"),
     ("i32", "prefixes"),
     ("i32", "base"),
     ("ptr", "code"),
 )
 """What every instruction's function takes: the state, the mapping, the offset of the opcode,
-instructions left, the table of functions by opcode, the prefixes in front, CS * 16, and where
+the meter, the table of functions by opcode, the prefixes in front, CS * 16, and where
 the opcode lies.  With LLVM's ``preserve_none`` convention all of them stay in registers."""
 SIGNATURE = ", ".join(f"{kind} %{name}" for kind, name in PARAMETERS)
 TYPES = ", ".join(kind.split()[0] for kind, _ in PARAMETERS)
@@ -43,14 +43,14 @@ def text(value: Value) -> str:
 def tail_call(
     function: str,
     ip: str,
-    budget: str,
+    meter: str,
     prefixes: str = "0",
     base: str = "%base",
     code: str = "%code",
 ) -> str:
     """Return the text that goes on in another function of the common signature."""
     arguments = (
-        f"ptr %state, ptr %memory, i32 {ip}, i64 {budget}, ptr %table, i32 {prefixes}, "
+        f"ptr %state, ptr %memory, i32 {ip}, i64 {meter}, ptr %table, i32 {prefixes}, "
         f"i32 {base}, ptr {code}"
     )
     return f"musttail call preserve_nonecc void {function}({arguments})\nret void"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native.compiler import Compiler, NativeError
 from blink16.cpu.native.interpreter import module_text
@@ -31,19 +32,19 @@ class DiedError(NativeError):
     """The child crashed: native code is nothing for this computer, as it is."""
 
 
-def first_start(model: Model, level: int) -> bytes:
+def first_start(model: Model, level: int, board: HotBoard = NO_BOARD) -> bytes:
     """Return the object file of a processor's interpreter, which a child has made and tried.
 
     ``level``: how much LLVM optimises it.  DiedError if the child crashed, NativeError if it can't.
     """
     if getattr(sys, "frozen", False) or not sys.executable:
         return Compiler().compile(
-            module_text(model), level
+            module_text(model, board), level
         )  # there is no Python that we could start
     paths = os.pathsep.join([str(_PACKAGES), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     try:
         child = subprocess.Popen(
-            command(model, level),
+            command(model, level, board),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -67,9 +68,10 @@ def first_start(model: Model, level: int) -> bytes:
     return image
 
 
-def command(model: Model, level: int) -> list[str]:
+def command(model: Model, level: int, board: HotBoard = NO_BOARD) -> list[str]:
     """Return the command that makes the object file and writes it to standard output."""
-    return [sys.executable, "-P", "-m", "blink16.cpu.native.first_start", model.name, str(level)]
+    module = "blink16.cpu.native.first_start"
+    return [sys.executable, "-P", "-m", module, model.name, str(level), board.source]
 
 
 def _death(status: int) -> str | None:

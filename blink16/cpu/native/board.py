@@ -1,0 +1,98 @@
+"""Hot devices in LLVM IR: a function a port, and one that finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from blink16.cpu.hot import WIDTH, HotBoard, WriteHot
+from blink16.cpu.native import slots
+from blink16.cpu.native.text import IRBuilder, text
+from blink16.cpu.registers import Cell
+from blink16.cpu.slots import Slot
+from blink16.cpu.values import MASK, Value
+
+PARAMETERS = "ptr %state, i64 %now, i64 %value"
+RARE = -1
+"""What a function returns where the device itself has to act; nothing has changed then."""
+
+
+class HotFunction(IRBuilder):
+    """A function of state, time and a value; the `HotContext` of one access."""
+
+    def __init__(self, symbol: str, emit: Callable[[HotFunction], Value | None]) -> None:
+        super().__init__()
+        self._symbol = symbol
+        answer = emit(self)
+        self.emit(f"ret i64 {0 if answer is None else text(answer)}")
+
+    def __str__(self) -> str:
+        head = f"define internal i64 @{self._symbol}({PARAMETERS}) noinline {{"
+        return "\n".join([head, *self.lines, "rare:", f"ret i64 {RARE}", "}\n"])
+
+    def constant(self, value: int, width: int = WIDTH) -> Value:
+        """Return a known value."""
+        return Value(value & MASK[width], width)
+
+    def get(self, slot: Slot, index: int = 0) -> Value:
+        """Read a field."""
+        return self.load_slot(slot.element(index))
+
+    def set(self, slot: Slot, value: Value, index: int = 0) -> None:
+        """Write a field."""
+        self.store_slot(slot.element(index), text(value))
+
+    def now(self) -> Value:
+        """Return the clock cycles since the machine started."""
+        return Value("%now", WIDTH, self)
+
+    def require(self, condition: Value) -> None:
+        """Go on where a condition holds."""
+        (go,) = self.labels(1)
+        self.fork(condition, go, "rare")
+        self.begin(go)
+
+    def request(self, asks: Value) -> None:
+        """Let the processor know whether the controller asks for an interrupt."""
+        self.store_slot(slots.of_cell(Cell.REQUEST), text(asks.zero_extend(16)))
+
+
+def functions(board: HotBoard) -> str:
+    """Return the functions ``hot_in``, ``hot_out``, ``hot_advance`` and ``hot_acknowledge``."""
+    parts = []
+    for port, read in board.reads.items():
+        parts.append(str(HotFunction(f"hot_in{port:x}", read)))
+    for port, write in board.writes.items():
+        parts.append(str(HotFunction(f"hot_out{port:x}", partial(_write, write))))
+    parts.append(_finder("hot_in", board.reads))
+    parts.append(_finder("hot_out", board.writes))
+    for name, act in (("hot_advance", board.advance), ("hot_acknowledge", board.acknowledge)):
+        parts.append(str(HotFunction(name, act or _nothing)))
+    return "".join(parts)
+
+
+def _write(write: WriteHot, m: HotFunction) -> None:
+    write(m, Value("%value", WIDTH, m))
+
+
+def _nothing(m: HotFunction) -> None:
+    m.require(m.constant(0, 1))
+
+
+def _finder(name: str, ports: Iterable[int]) -> str:
+    """Return the function that finds a port's."""
+    ports = tuple(ports)
+    given = "ptr %state, i64 %now, i64 %value"
+    ways = " ".join(f"i32 {port}, label %p{port:x}" for port in ports)
+    cases = "".join(
+        f"p{port:x}:\n%r{port:x} = tail call i64 @{name}{port:x}({given})\nret i64 %r{port:x}\n"
+        for port in ports
+    )
+    return f"""
+define internal i64 @{name}(i32 %port, {PARAMETERS}) noinline {{
+  switch i32 %port, label %rare [ {ways} ]
+{cases}
+rare:
+  ret i64 {RARE}
+}}
+"""

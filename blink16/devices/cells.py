@@ -1,0 +1,32 @@
+"""Where hot devices keep their state: fields of the packed state, for native code as well."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from blink16.cpu.registers import DEVICES_OFFSET, STATE_SIZE
+from blink16.cpu.slots import Slot
+
+
+def _after(slot: Slot, count: int) -> Slot:
+    return Slot(slot.end, 64, count)
+
+
+PIC = Slot(DEVICES_OFFSET, 64, 13)
+"""The fields of `pic.PicState`."""
+COUNTERS = _after(PIC, 3 * 13)
+"""The fields of three `counter.Counter`s."""
+PIT = _after(COUNTERS, 4)
+"""The cycle up to which channel 0 has told its line; the timer's ratio to the processor's clock;
+when channel 0's output next changes, in the processor's cycles, or -1."""
+PPI = _after(PIT, 4)
+"""Whether there is one, port B, and the refresh's ratio."""
+VIDEO = _after(PPI, 4)
+"""Whether there is a CGA, its light pen, and the ratio of its dots."""
+LINE_STATUS = _after(VIDEO, 2)
+"""Line status of COM1 and COM2; 0 where there is none."""
+LINES = (0x3F8, 0x2F8)
+"""Their base ports."""
+_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, LINE_STATUS)
+assert all(a.end <= b.offset for a, b in pairwise(_ALL))
+assert _ALL[-1].end <= STATE_SIZE

@@ -1,0 +1,270 @@
+"""The PC's hot devices, for native code: what is usual at the ports that programs ask in loops.
+
+All of it works on the state of the devices themselves (`cells`), with their own formulas; where
+something is unusual it requires what is not so, and the device does the access in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blink16.cpu.hot import HotBoard, HotContext
+from blink16.cpu.values import Value, choose
+from blink16.devices import cells
+from blink16.devices.counter import (
+    BOTH,
+    HIGH,
+    NONE,
+    Counter,
+    Mode,
+    wave_change,
+    wave_count,
+    wave_output,
+)
+from blink16.devices.pic import (
+    ICW1_LEVEL,
+    Expects,
+    PicState,
+    first_of,
+    granted,
+    turned,
+    turned_back,
+)
+from blink16.devices.pit import SPEAKER, TICKS
+from blink16.devices.ppi import REFRESH_TOGGLE, TIMER_2_OUTPUT
+from blink16.devices.uart import LSR_ERRORS
+from blink16.devices.video import (
+    COLOR_RASTER,
+    STATUS_NOT_DRAWING,
+    STATUS_PEN_SET,
+    STATUS_PEN_SWITCH,
+    STATUS_RETRACE,
+)
+
+_SIZE = len(Counter._fields)
+EOI = 0x20
+TIMER_LINE = 1
+"""The bit of IRQ 0."""
+
+
+# -- the 8259A -----------------------------------------------------------------------------------
+
+
+def _pic(m: HotContext, name: str) -> Value:
+    return m.get(cells.PIC, PicState._fields.index(name))
+
+
+def _set_pic(m: HotContext, name: str, value: Value) -> None:
+    m.set(cells.PIC, value, PicState._fields.index(name))
+
+
+def _granted(m: HotContext) -> Value:
+    """Return as a bit the level that asks for the processor."""
+    names = ("irr", "imr", "isr", "special_mask", "lowest")
+    return granted(*(_pic(m, name) for name in names))
+
+
+def _at_work(m: HotContext) -> None:
+    m.require(_pic(m, "expects").equals(Expects.MASK))
+    m.require(_pic(m, "poll").is_zero())
+
+
+def _read_command(m: HotContext) -> Value:
+    _at_work(m)
+    return choose(_pic(m, "read_isr").is_zero(), _pic(m, "irr"), _pic(m, "isr"))
+
+
+def _read_mask(m: HotContext) -> Value:
+    _at_work(m)
+    return _pic(m, "imr")
+
+
+def _write_mask(m: HotContext, value: Value) -> None:
+    _at_work(m)
+    _set_pic(m, "imr", value)
+    m.request(_granted(m).is_not_zero())
+
+
+def _write_command(m: HotContext, value: Value) -> None:
+    """Non-specific EOI; without special masks and rotation, as most use it."""
+    _at_work(m)
+    m.require(value.equals(EOI))
+    m.require(_pic(m, "special_mask").is_zero())
+    lowest, isr = _pic(m, "lowest"), _pic(m, "isr")
+    ended = turned_back(first_of(turned(isr, lowest)), lowest)
+    _set_pic(m, "isr", isr ^ ended)
+    m.request(_granted(m).is_not_zero())
+
+
+def acknowledge(m: HotContext) -> Value:
+    """Take the interrupt that is asked for, and return its vector."""
+    _at_work(m)
+    m.require(_pic(m, "auto_eoi").is_zero())
+    m.require((_pic(m, "icw1") & ICW1_LEVEL).is_zero())
+    bit = _granted(m)
+    m.require(bit.is_not_zero())
+    _set_pic(m, "irr", _pic(m, "irr") & (bit ^ 0xFF))
+    _set_pic(m, "isr", _pic(m, "isr") | bit)
+    m.request(_granted(m).is_not_zero())
+    level = m.constant(0)
+    for number in range(1, 8):
+        level = level + (bit >> number & 1) * number
+    return _pic(m, "base") | level
+
+
+# -- the 8253 ------------------------------------------------------------------------------------
+
+
+class _Channel:
+    """A channel that counts periods, undisturbed; all else is not hot."""
+
+    def __init__(self, m: HotContext, number: int) -> None:
+        self._m, self._base = m, number * _SIZE
+        self.mode, self.initial = self.get("mode"), self.get("initial")
+
+    def get(self, name: str) -> Value:
+        """Read a field."""
+        return self._m.get(cells.COUNTERS, self._base + Counter._fields.index(name))
+
+    def set(self, name: str, value: Value) -> None:
+        """Write a field."""
+        self._m.set(cells.COUNTERS, value, self._base + Counter._fields.index(name))
+
+    def elapsed(self, cycle: Value) -> Value:
+        """Require that it counts, and return for how long it has."""
+        self._m.require(self.is_periodic & self.get("bcd").is_zero())
+        self._m.require(self.get("gate").equals(1) & self.counts(cycle))
+        return cycle - self.get("origin")
+
+    @property
+    def is_periodic(self) -> Value:
+        """Whether its mode is 2 or 3."""
+        return ((self.mode ^ Mode.RATE_GENERATOR) & ~1).is_zero()
+
+    def counts(self, cycle: Value) -> Value:
+        """Whether it has begun, and no new count waits."""
+        origin = self.get("origin")
+        free = self.get("held").equals(NONE) & self.get("next_at").equals(NONE)
+        return free & origin.sign().is_zero() & ~cycle.below(origin)
+
+    def count(self, cycle: Value) -> Value:
+        """Return the count as it is read."""
+        return wave_count(self.mode, self.initial, self.elapsed(cycle)) & 0xFFFF
+
+
+def _timer_cycle(m: HotContext) -> Value:
+    return m.now() * m.get(cells.PIT, 1) // m.get(cells.PIT, 2)
+
+
+def _read_counter(number: int) -> Callable[[HotContext], Value]:
+    def read(m: HotContext) -> Value:
+        m.require(m.get(cells.PIT, 2).is_not_zero())
+        channel = _Channel(m, number)
+        count, latched = channel.count(_timer_cycle(m)), channel.get("latched")
+        free = latched.equals(NONE)
+        value = choose(free, count, latched)
+        access, second = channel.get("access"), channel.get("high")
+        both = access.equals(BOTH)
+        is_high = access.equals(HIGH) | (both & second.equals(1))
+        waits = both & ~is_high
+        stays = free & second.is_zero()
+        channel.set("high", waits.zero_extend(64))
+        channel.set("latched", choose(waits | stays, latched, m.constant(NONE)))
+        return choose(is_high, value >> 8, value) & 0xFF
+
+    return read
+
+
+def _write_control(m: HotContext, value: Value) -> None:
+    """Latch the count of the ticks."""
+    m.require(m.get(cells.PIT, 2).is_not_zero())
+    m.require(value.is_zero())
+    ticks = _Channel(m, TICKS)
+    count, latched = ticks.count(_timer_cycle(m)), ticks.get("latched")
+    ticks.set("latched", choose(latched.equals(NONE), count, latched))
+
+
+def advance(m: HotContext) -> Value:
+    """Let channel 0 do to IRQ 0 what happened by now; return when there is more."""
+    m.require(m.get(cells.PIT, 2).is_not_zero())
+    cycle, seen = _timer_cycle(m), m.get(cells.PIT, 0)
+    ticks = _Channel(m, TICKS)
+    now, before = ticks.elapsed(cycle), ticks.elapsed(seen)
+    hz, clock_hz = m.get(cells.PIT, 1), m.get(cells.PIT, 2)
+
+    def change_after(elapsed: Value) -> Value:
+        """Return at how many of the processor's cycles OUT changes next."""
+        change = ticks.get("origin") + wave_change(ticks.mode, ticks.initial, elapsed)
+        return (change * clock_hz + hz - 1) // hz
+
+    m.require(~m.now().below(change_after(before)))
+    rises = (before // ticks.initial).below(now // ticks.initial)
+    high = wave_output(ticks.mode, ticks.initial, now)
+    irr, lines = _pic(m, "irr"), _pic(m, "lines")
+    was_high = (lines & TIMER_LINE).is_not_zero()
+    one, none = m.constant(TIMER_LINE), m.constant(0)
+    asks = choose(high, choose(rises | ~was_high, one, irr & TIMER_LINE), none)
+    _set_pic(m, "irr", (irr & ~TIMER_LINE) | asks)
+    _set_pic(m, "lines", (lines & ~TIMER_LINE) | choose(high, one, none))
+    m.set(cells.PIT, cycle)
+    m.request(_granted(m).is_not_zero())
+    later = change_after(now)
+    m.set(cells.PIT, later, 3)
+    return later
+
+
+# -- the others ----------------------------------------------------------------------------------
+
+
+def _read_port_b(m: HotContext) -> Value:
+    """Port 61h: what was written, the refresh's toggle, the tone's output."""
+    m.require(m.get(cells.PPI).is_not_zero())
+    refresh = m.now() * m.get(cells.PPI, 2) // m.get(cells.PPI, 3) & 1
+    tone = _Channel(m, SPEAKER)
+    m.require(tone.is_periodic)
+    held = tone.get("gate").is_zero()  # which holds the output high
+    cycle = _timer_cycle(m)
+    m.require(held | tone.counts(cycle))
+    high = held | wave_output(tone.mode, tone.initial, cycle - tone.get("origin"))
+    value = m.get(cells.PPI, 1) & ~(REFRESH_TOGGLE | TIMER_2_OUTPUT)
+    return value | refresh * REFRESH_TOGGLE | high.zero_extend(64) * TIMER_2_OUTPUT
+
+
+def _read_cga_status(m: HotContext) -> Value:
+    """Port 3DAh: where the beam is."""
+    m.require(m.get(cells.VIDEO).equals(1))
+    raster = COLOR_RASTER
+    dot = m.now() * m.get(cells.VIDEO, 2) // m.get(cells.VIDEO, 3)
+    line, column = dot // raster.dots % raster.lines, dot % raster.dots
+    drawing = line.below(raster.shown_lines) & column.below(raster.shown_dots)
+    first = raster.retrace_line
+    retrace = ~line.below(first) & line.below(first + raster.retrace_lines)
+    status = m.get(cells.VIDEO, 1) * STATUS_PEN_SET | (0xF0 | STATUS_PEN_SWITCH)
+    status = status | (~drawing).zero_extend(64) * STATUS_NOT_DRAWING
+    return status | retrace.zero_extend(64) * STATUS_RETRACE
+
+
+def _read_line_status(number: int) -> Callable[[HotContext], Value]:
+    def read(m: HotContext) -> Value:
+        status = m.get(cells.LINE_STATUS, number)
+        m.require(status.is_not_zero() & (status & LSR_ERRORS).is_zero())
+        return status
+
+    return read
+
+
+BOARD = HotBoard(
+    "blink16.devices.hot:BOARD",
+    reads={
+        0x20: _read_command,
+        0x21: _read_mask,
+        0x40: _read_counter(TICKS),
+        0x42: _read_counter(SPEAKER),
+        0x61: _read_port_b,
+        0x3DA: _read_cga_status,
+        **{base + 5: _read_line_status(number) for number, base in enumerate(cells.LINES)},
+    },
+    writes={0x20: _write_command, 0x21: _write_mask, 0x43: _write_control},
+    advance=advance,
+    acknowledge=acknowledge,
+)
