@@ -186,6 +186,12 @@ def test_a_reverse_watchpoint_stops_before_the_write(gdb: Gdb, counter: Server) 
     assert "inc" in gdb.run("x/i $pc")
 
 
+def test_a_refusal_says_why(gdb: Gdb, banner: Server) -> None:
+    """Prevents numbers of errors, which is what gdb 13 makes of them."""
+    assert "to move in time use monitor seek" in gdb.run("set $icount = 5")
+    assert "an 8086 has no fop" in gdb.run("set $fop = 1")
+
+
 # -- endings ---------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from line_guest import ELF, IMAGE
 
 pytestmark = pytest.mark.gdb
 NO_GDB = Path("no gdb")
-STOPPED = "Program stopped"
+STOPPED = "Program received signal SIGINT"
 
 
 def test_system_calls_are_caught_both_ways(gdb: Gdb) -> None:

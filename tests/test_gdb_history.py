@@ -90,3 +90,30 @@ def test_seeking_outside_of_history_is_one_line(gdb: Gdb, start: int) -> None:
     said = gdb.run("monitor seek 99999")
     assert "outside the history" in said
     assert gdb.value("$pc") == start
+
+
+# -- seeks that gdb sees -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resume", ["stepi", "stepi 5", "continue", "reverse-stepi", "nexti"])
+def test_a_seek_is_seen_with_the_next_resume(gdb: Gdb, start: int, resume: str) -> None:
+    """Prevents a gdb that shows another instant, and can't step, until its caches are flushed."""
+    gdb.run("stepi 60")
+    gdb.run("bt")
+    assert "moved" not in gdb.run("monitor seek 20")
+    said = gdb.run(resume)
+    assert "moved to instruction 20" in said
+    assert gdb.value("$icount") == 20
+    gdb.run("stepi")
+    assert gdb.value("$icount") == 21
+
+
+def test_a_seek_is_seen_once(gdb: Gdb, start: int) -> None:
+    """Prevents a stop for a seek of which gdb knows already, as after a flush."""
+    gdb.run("stepi 60")
+    assert seek(gdb, "20") == 20
+    gdb.run("stepi")
+    assert gdb.value("$icount") == 21
+    gdb.run("monitor seek 21")
+    gdb.run("stepi")
+    assert gdb.value("$icount") == 22

@@ -51,7 +51,7 @@ def test_break_step_over_and_finish_in_the_kernel(kernel: Gdb) -> None:
     assert depth >= 2
     kernel.run("tbreak open_namei")
     assert "open_namei ()" in kernel.run("continue")
-    assert kernel.run("bt").splitlines()[1].endswith("in sys_open ()")
+    assert "in sys_open ()" in kernel.run("bt").splitlines()[1]
     assert "in sys_open ()" in kernel.run("finish")
     for _ in range(3):
         assert "sys_open ()" in kernel.run("nexti")

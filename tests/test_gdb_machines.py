@@ -61,7 +61,7 @@ def test_two_inferiors_go_their_own_ways_in_time(gdb: Gdb, two: Server) -> None:
     both = gdb.run("info inferiors")
     assert "process 1 " in both
     assert "process 2 " in both
-    assert len(re.findall(r"8086", gdb.run("info threads"))) == 2
+    assert len(re.findall(r"Thread \d\.1 \"banner", gdb.run("info threads"))) == 2
 
 
 def test_symbols_are_each_machines_own(gdb: Gdb, tmp_path: Path) -> None:
@@ -79,6 +79,24 @@ def test_symbols_are_each_machines_own(gdb: Gdb, tmp_path: Path) -> None:
         assert "draw_letters" in gdb.run("info functions draw")
 
 
+def test_a_step_back_moves_nobody_else(gdb: Gdb, two: Server) -> None:
+    """gdb selects other inferiors to set breakpoints there, and then says just `bs`."""
+    for inferior in (1, 2):
+        gdb.run(f"inferior {inferior}")
+        gdb.run("stepi 20")
+    gdb.run("set schedule-multiple on")
+    gdb.run("break draw_letters")
+    counts = {1: 20, 2: 20}
+    for inferior in (2, 1, 1, 2, 1):
+        gdb.run(f"inferior {inferior}")
+        gdb.run("bt")
+        gdb.run("reverse-stepi")
+        counts[inferior] -= 1
+        for each, count in counts.items():
+            gdb.run(f"inferior {each}")
+            assert gdb.value("$icount") == count
+
+
 def step_each(gdb: Gdb) -> None:
     """Step both inferiors: gdb hangs on an event of one that it has never resumed alone."""
     for inferior in (1, 2):
@@ -94,7 +112,7 @@ def test_both_may_run_at_once(gdb: Gdb, two: Server) -> None:
     hits, endings = {"1": 0, "2": 0}, 0
     while endings < 2:
         said = gdb.run("continue")
-        if hit := re.search(r"Thread (\d).1 .8086. hit", said):
+        if hit := re.search(r"Thread (\d).1 \"banner .*\" hit", said):
             hits[hit[1]] += 1
         elif gone := re.search(r"Inferior (\d) .process \d. exited normally", said):
             gdb.run("inferior 2" if gone[1] == "1" else "inferior 1")

@@ -70,6 +70,24 @@ def test_an_ide_is_told_that_we_go_backward(mi: Mi) -> None:
         assert 'func="_start"' in mi.move("-exec-continue --reverse")
 
 
+def test_no_stop_is_an_exception_to_an_ide(mi: Mi) -> None:
+    """Prevents signal "0", which adapters show as an exception, at a catch, a seek and the end."""
+    with Server("banner", "HI") as server:
+        mi.ask(f"-target-select remote {server.address}")
+        mi.ask('-interpreter-exec console "monitor catch elks write"')
+        assert 'signal-name="SIGINT"' in mi.move("-exec-continue")
+        mi.ask('-interpreter-exec console "monitor catch delete 1"')
+        mi.ask('-interpreter-exec console "monitor seek 10"')
+        assert 'signal-name="SIGINT"' in mi.move("-exec-step-instruction")
+        assert 'addr="0x000' in mi.ask("-stack-info-frame")
+        for _ in range(40):
+            end = mi.move("-exec-continue")
+            if "exited" in end:
+                break
+            assert 'signal-name="SIGINT"' in end
+        assert 'reason="exited-normally"' in end
+
+
 def test_what_native_debug_sends(mi: Mi) -> None:
     """Prevents a start of VS Code's Native Debug (code-debug, mi2.ts: connect) that fails."""
     with Server("banner", "HI") as server:

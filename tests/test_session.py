@@ -310,7 +310,7 @@ def test_exit_stops_before_the_program_is_gone(client: Client) -> None:
     )
     message, stop = client.ask(b"c")
     assert text_of([message]) == "exited with status 3 at instruction 0\n"
-    assert stop.startswith(b"T00")
+    assert stop.startswith(b"T02")
     assert client.ask_one(b"bs").startswith(b"T05")
     client.ask(b"c")
     assert client.ask_one(b"c") == b"W03"

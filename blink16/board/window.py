@@ -61,8 +61,15 @@ class UnfinishedError(Exception):
 class FrameWindow:
     """The rows for a machine that stands; frames are looked for as far as they are asked for."""
 
-    def __init__(self, memory: Memory, registers: Registers, ends: Sequence[range]) -> None:
-        """Look from the innermost frame on.  ``ends``: functions without callers to gdb."""
+    def __init__(
+        self, memory: Memory, registers: Registers, ends: Sequence[range], scale: int = 1
+    ) -> None:
+        """Look from the innermost frame on.
+
+        ``ends``: functions without callers to gdb.  ``scale``: by what the addresses of frames are
+        multiplied, for those who compare them but don't look there.
+        """
+        self._scale = scale
         self._frames: Iterator[tuple[Frame, Caller | None]] = frames(memory, Frame.of(registers))
         self._ends = ends
         self._until = 0.0
@@ -91,6 +98,15 @@ class FrameWindow:
             return b""
         return b"".join(row.ljust(ROW_SIZE, b"\0") for row in rows)[at : at + length]
 
+    def keep(self, count: int) -> None:
+        """Find so many frames now and none later: the machine is about to move."""
+        self._until = monotonic() + PATIENCE
+        try:
+            while len(self._rows) < count and self._find_next():
+                pass
+        finally:
+            self._frames = iter(())
+
     def _row(self, esp: int) -> bytes:
         while esp not in self._rows and self._find_next():
             pass
@@ -104,7 +120,7 @@ class FrameWindow:
         if found is None:
             return False
         frame, caller = found
-        self._rows[frame.stack] = _row(caller) if caller else self._outermost(frame)
+        self._rows[frame.stack] = self._row_of(caller) if caller else self._outermost(frame)
         self._highest = frame.stack
         return True
 
@@ -114,15 +130,14 @@ class FrameWindow:
         At main, and at the function at the program's entry, gdb's backtrace ends without a word,
         if it can read a caller's pc; anywhere else it would show that pc.
         """
-        row = _build(frame, 0, MEMORY_SIZE)
+        row = _build(frame, 0, MEMORY_SIZE * self._scale)
         # a function that has called another is where the CALL stands, before its return address
         at = frame.pc - 1 if self._rows else frame.pc
         return row if any(at in end for end in self._ends) else row[: Int32ul.sizeof()]
 
-
-def _row(caller: Caller) -> bytes:
-    frame = caller.frame
-    return _build(frame, frame.pc, caller.cfa)
+    def _row_of(self, caller: Caller) -> bytes:
+        frame = caller.frame
+        return _build(frame, frame.pc, caller.cfa * self._scale)
 
 
 def _build(frame: Frame, eip: int, cfa: int) -> bytes:

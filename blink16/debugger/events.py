@@ -32,6 +32,7 @@ class EventKind(Enum):
     KILLED = auto()  # resumed after a trap that ends the program
     LOADED = auto()  # a process has loaded a program with names; told only who wants to know
     RESTARTED = auto()  # a PC was reset and has passed its self-test
+    MOVED = auto()  # a command of the user's has gone to another instant
     LACKING = auto()  # strict: the guest used what the machine hasn't got
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import assert_never
 
@@ -27,6 +28,11 @@ from blink16.texts import printable
 _PROCESSOR = GuestProcess(THREAD, 0, "8086", "")
 LONG = 1 << 14
 """Bytes that take their time to be searched or summed."""
+KEPT_FRAMES = 16
+"""Callers of the instant before a monitor command that are still known after it: gdb asks for
+the first or second when it steps."""
+LLDB_WORD = 4
+"""LLDB wants addresses of frames that this divides, and looks nothing up there."""
 MAX_HEX = PACKET_SIZE // 2
 """Bytes in one answer in hex."""
 
@@ -48,6 +54,11 @@ class Answers:
         """The process of the guest that is meant; None: the one that has the processor."""
         self._window: tuple[bytes, window.FrameWindow] | None = None
         """The unwind window, and the processor's state that it is for."""
+        self.aligns_frames = False
+        """Whether the addresses of frames are to be divisible by LLDB's word size."""
+        self._old_window: window.FrameWindow | None = None
+        """That of the instant before a monitor command moved the machine: gdb still holds its
+        frames, and asks for their callers before it resumes."""
         self.shelf = Shelf(debugger, program, titles)
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
@@ -57,6 +68,17 @@ class Answers:
         """Do what was held back, unless the question may be a part of the same."""
         if not isinstance(question, commands.WriteMemory | commands.WriteRegister):
             self._guard.release()
+
+    def keep_frames(self) -> None:
+        """Keep what gdb may hold of frames: a monitor command is about to move the machine."""
+        if self._old_window is None:
+            self._old_window = self._new_window()
+            with suppress(window.UnfinishedError):
+                self._old_window.keep(KEPT_FRAMES)
+
+    def forget_frames(self) -> None:
+        """Forget it: the machine is resumed."""
+        self._old_window = None
 
     def breakpoint_kind(self) -> GdbKind:
         """Return the kind of the breakpoint at pc, as the client set it."""
@@ -192,13 +214,15 @@ class Answers:
         if self._window is None or self._window[0] != state:
             self._window = state, self._new_window()
         try:
-            return self._window[1].read(address, length)
+            found = self._window[1].read(address, length)
         except window.UnfinishedError as error:
             raise RefusedError(str(error), Errno.EFAULT) from None
+        return found or (self._old_window.read(address, length) if self._old_window else b"")
 
     def _new_window(self) -> window.FrameWindow:
         memory = self.sight.memory
-        return window.FrameWindow(memory, self.registers(), self.shelf.ends)
+        scale = LLDB_WORD if self.aligns_frames else 1
+        return window.FrameWindow(memory, self.registers(), self.shelf.ends, scale)
 
     def _write_memory(self, question: commands.WriteMemory) -> bytes:
         if question.address + len(question.data) > MEMORY_SIZE:

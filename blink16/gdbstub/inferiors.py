@@ -10,7 +10,7 @@ from blink16.board import Titles
 from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, hostio
 from blink16.gdbstub.answers import Answers
-from blink16.gdbstub.commands import fields, processes
+from blink16.gdbstub.commands import fields, points, processes
 from blink16.gdbstub.commands.fields import ALL, ANY, MalformedError, ThreadId
 from blink16.gdbstub.commands.processes import Purpose
 from blink16.gdbstub.hostio import HostFiles
@@ -45,12 +45,15 @@ class Inferior:
     reporter: Reporter
     launched: bool
     folder: Folder
+    moved: bool = False
+    """Whether a monitor command has moved the machine since the client last read registers."""
     _began: int = 0
     _missed: tuple[int, Event] | None = None
 
     def start(self) -> None:
         """Take note that it is about to run."""
         self.answers.settle()
+        self.answers.forget_frames()
         self._began = self.debugger.machine.icount
 
     def leave(self) -> None:
@@ -61,7 +64,12 @@ class Inferior:
     def monitor(self, line: str) -> str:
         """Carry out a monitor command; return what it has to say.  MonitorError if it failed."""
         self.answers.settle()
-        return monitor.perform(self.debugger, line, self.folder)
+        before = self.debugger.machine.registers.save()
+        self.answers.keep_frames()
+        try:
+            return monitor.perform(self.debugger, line, self.folder)
+        finally:
+            self.moved = self.moved or self.debugger.machine.registers.save() != before
 
     def miss(self, event: Event) -> None:
         """Remember an event that could not be told, since another machine had stopped before.
@@ -96,6 +104,10 @@ class Inferiors:
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
         self._titles = Titles()
+        self._aligns_frames = False
+        self._looked_at: int | None = None
+        """Of what process the client has read or written last: that is the one its user is at.
+        It also selects others, to set breakpoints in them."""
         self.multiprocess = False
         """Whether the client knows of processes."""
 
@@ -113,10 +125,17 @@ class Inferiors:
         inferior = Inferior(
             taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
         )
+        answers.aligns_frames = self._aligns_frames
         self._held[taken.process] = inferior
         self._chosen = taken.process
         self._to_resume = ThreadId(ANY, ANY)
         return inferior
+
+    def align_frames(self) -> None:
+        """From now on give frames addresses that LLDB takes."""
+        self._aligns_frames = True
+        for inferior in self:
+            inferior.answers.aligns_frames = True
 
     def drop(self, inferior: Inferior) -> None:
         """Hold it no more."""
@@ -124,7 +143,7 @@ class Inferiors:
 
     def choose(self, inferior: Inferior) -> None:
         """Mean one from now on.  gdb takes the thread of a stop reply for the selected one."""
-        self._chosen = inferior.process
+        self._chosen = self._looked_at = inferior.process
         inferior.answers.thread = None
 
     @property
@@ -167,6 +186,8 @@ class Inferiors:
 
     def to_resume(self) -> list[Inferior]:
         """Return those that c, s, bc and bs mean."""
+        if self._to_resume.process == ANY and self._looked_at in self._held:
+            return [self._held[self._looked_at]]
         return self.matching(self._to_resume) or [self.current]
 
     def thread_id(self, inferior: Inferior, thread: int | None = None) -> str:
@@ -238,9 +259,13 @@ class Inferiors:
             case commands.ReadObject():
                 return self._read_object(question)
             case _:
-                answers = self.current.answers
-                answers.settle(question)
-                return answers.answer(question)
+                inferior = self.current
+                if not isinstance(question, points.InsertPoint | points.RemovePoint):
+                    self._looked_at = inferior.process
+                if isinstance(question, commands.ReadRegisters):
+                    inferior.moved = False
+                inferior.answers.settle(question)
+                return inferior.answers.answer(question)
 
     def _select(self, question: processes.SelectThread) -> bytes:
         meant = self._known(question.thread)

@@ -51,6 +51,8 @@ class Client:
     swbreak: bool = False
     hwbreak: bool = False
     multiprocess: bool = False
+    gdb: bool = False
+    """Whether it is some gdb, which takes descriptions of registers."""
     ours: bool = False
     """Whether it is our own (``blink16+``): it wants a monitor command's failure as an error, and
     what the program prints, and what is for the user, as notifications."""
@@ -64,23 +66,26 @@ class Client:
     @classmethod
     def of(cls, features: frozenset[str]) -> Client:
         """Pick what matters here from a client's features."""
-        known = (
-            "error-message+",
-            "swbreak+",
-            "hwbreak+",
-            "multiprocess+",
-            "blink16+",
-            "blink16.watch+",
+        return cls(
+            error_message="error-message+" in features,
+            swbreak="swbreak+" in features,
+            hwbreak="hwbreak+" in features,
+            multiprocess="multiprocess+" in features,
+            gdb=any(name.startswith("xmlRegisters=i386") for name in features),
+            ours="blink16+" in features,
+            watches="blink16.watch+" in features,
         )
-        return cls(*(name in features for name in known))
 
 
-def error(refusal: RefusedError, client: Client) -> bytes:
-    """Return ``E.text`` or ``E NN;text in hex`` for clients that know that, else ``E NN``."""
+def error(refusal: RefusedError, client: Client, *, told: bool = False) -> bytes:
+    """Return ``E.text`` or ``E NN;text in hex`` for clients that know that, else ``E NN``.
+
+    ``told``: the command is one whose failing any gdb tells its user in our words.
+    """
     if client.error_strings:
         text = printable(str(refusal)).encode("utf-8").hex().encode("ascii")
         return b"E%02x;%b" % (refusal.errno.value, text)
-    if client.error_message:
+    if client.error_message or (told and client.gdb):
         plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in str(refusal))
         return b"E." + plain.replace("$", "?").replace("#", "?").encode("ascii")
     return b"E%02x" % refusal.errno.value
@@ -104,11 +109,14 @@ _WATCH_REASONS = {
 }
 _SIGNALS = {
     EventKind.INTERRUPTED: PosixSignal.SIGINT,
-    # no signal: gdb says "stopped", and not that a program got a SIGTRAP that it never saw
-    EventKind.EXITING: PosixSignal.NONE,
+    # What a user has asked for is like his Ctrl-C: IDEs show that as a pause, and any other signal
+    # as an exception, 0 too.  gdb stops at it in the midst of a step, as it does not at SIGTRAP.
+    EventKind.EXITING: PosixSignal.SIGINT,
+    EventKind.CAUGHT: PosixSignal.SIGINT,
+    EventKind.MOVED: PosixSignal.SIGINT,
+    # And what nobody has asked for may well be shown as one: gdb says "stopped".
     EventKind.HALTED: PosixSignal.NONE,
     EventKind.RESTARTED: PosixSignal.NONE,
-    EventKind.CAUGHT: PosixSignal.NONE,
     EventKind.LACKING: PosixSignal.NONE,
 }
 
@@ -146,6 +154,8 @@ def stop(
     signal = _SIGNALS.get(event.kind, PosixSignal.SIGTRAP).value
     if event.kind is EventKind.SIGNALLED:
         signal = event.signal & 0xFF
+    elif event.kind is EventKind.EXITING and event.text:  # no ordinary end
+        signal = PosixSignal.NONE.value
     reason = _reason(event, breakpoint_kind, client)
     every = b"threads:%b;" % threads if client.list_threads else b""
     return b"T%02x%bthread:%b;%b%b" % (signal, registers, thread, every, reason)
@@ -182,6 +192,8 @@ def say(event: Event, icount: int) -> str:
         case EventKind.HALTED:
             reason = event.text or "HLT with interrupts off"
             return f"the processor is halted for good at instruction {icount} ({reason})\n"
+        case EventKind.MOVED:
+            return f"moved to instruction {icount}\n"
         case EventKind.RESTARTED | EventKind.LACKING:
             return f"{event.text} at instruction {icount}\n"
         case _:

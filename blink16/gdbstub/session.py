@@ -297,6 +297,7 @@ class Session:
             self._early_break = True
 
     def _handle(self, item: Packet | BadPacket | Control) -> None:
+        command: commands.Command | None = None
         try:
             command = command_in(item)
             if self._observed is not None:
@@ -305,7 +306,8 @@ class Session:
             if not isinstance(command, _PREPARATIONS):
                 self._early_break = False
         except RefusedError as refusal:
-            self._out.reply(replies.error(refusal, self._client))
+            told = isinstance(command, _TOLD)
+            self._out.reply(replies.error(refusal, self._client, told=told))
 
     def _carry_out(self, command: commands.Command) -> None:
         match command:
@@ -344,6 +346,7 @@ class Session:
                 self._out.reply(OK)
             case commands.ListThreads():
                 self._client = replace(self._client, list_threads=True)
+                self._inferiors.align_frames()
                 self._out.reply(OK)
             case commands.InterruptCommand():
                 self._interrupt()
@@ -443,6 +446,11 @@ class Session:
             if inferior.answers.shelf.has_news and not self._client.list_threads:
                 self._announce(inferior)
                 return
+        for inferior in chosen:
+            if inferior.moved and not self._client.ours:
+                inferior.moved = False
+                self._tell(inferior, Event(EventKind.MOVED))
+                return
         if isinstance(command, commands.Run) and command.address is not None:
             registers.write_pc(self._inferiors.current.debugger, command.address)
         for inferior in chosen:
@@ -534,4 +542,12 @@ _PREPARATIONS = (
     points.RemovePoint,
 )
 """What gdb sends just before a packet that resumes; anything else shows that it stands."""
+_TOLD = (
+    commands.WriteRegister,
+    commands.WriteRegisters,
+    commands.WriteMemory,
+    commands.Run,
+    commands.RunEach,
+)
+"""gdb 13 shows the reply to these when it is an error."""
 _INTERRUPT_PACKET = Packet(b"vCtrlC")

@@ -43,9 +43,9 @@ _FAR = re.compile(r"([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})")
 def seek(debugger: Debugger, arguments: Sequence[str]) -> str:
     """Move the machine to an instant of the recorded past, or back to its end.
 
-    N is an instruction count, +N and -N count from here, NAME is a bookmark.  gdb keeps what it
-    has read of registers and memory: after `monitor seek` type `maintenance flush
-    register-cache`, or use the `seek` command of scripts/gdbinit-8086, which does it.
+    N is an instruction count, +N and -N count from here, NAME is a bookmark.  gdb shows
+    the new instant with the next step or continue, of whatever kind, which stops there at once;
+    the `seek` command of scripts/gdbinit-8086 shows it right away.
     """
     timeline = debugger.timeline
     goal = _instant(debugger, _one(arguments, "the instant: N, +N, -N, start, end or a bookmark"))

@@ -132,7 +132,7 @@ def wait_screen(debugger: Debugger, arguments: Sequence[str]) -> str:
     """Run until TEXT stands on the screen, but no longer than for INSTRUCTIONS (10**8).
 
     TEXT stands within one line.  Says whether it came; breakpoints and Ctrl-C stop it before.
-    gdb keeps what it has read of registers: type `maintenance flush register-cache` afterwards.
+    gdb shows where that is with the next step or continue, which stops there at once.
     """
     match = _WAIT.fullmatch(arguments[0]) if arguments else None
     if match is None:
