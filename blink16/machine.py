@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from blink16.bus import Bus
@@ -21,6 +22,7 @@ from blink16.lacks import Kind, Lack
 from blink16.memory import Attribute, Memory, linear
 from blink16.process_table import ProcessTable
 from blink16.services import (
+    QUIET,
     Component,
     Device,
     Done,
@@ -117,6 +119,8 @@ class Machine:
         self.replaying = False
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
+        self.sinks: dict[str, Callable[[bytes], object]] = {}
+        """Where the output of channels goes that have a place of their own, like a file."""
         self.on_notice: Callable[[str], None] = lambda text: None
         self.system: ProcessSystem | None = None
         """The guest's system, if it has processes."""
@@ -476,7 +480,8 @@ class Machine:
                 self.registers.cycles += self._return_cost
                 self._plan()
                 return self._watched(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
-        self._plan()
+        if outcome is not QUIET:
+            self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
         self._in_vain = False
@@ -524,7 +529,7 @@ class Machine:
         """Show bytes outside, unless this has happened before."""
         if not self.replaying:
             self._happened_at = self.time
-            self.on_output(channel, data)
+            self.sinks.get(channel, partial(self.on_output, channel))(data)
 
     def effect(self, act: Callable[[], None]) -> None:
         """Do something to the world outside, unless this has happened before."""

@@ -118,15 +118,19 @@ def write_table_vectors(chassis: Chassis) -> None:
     chassis.set_vector(graphics.UPPER_FONT_VECTOR, *UPPER_FONT)
 
 
-def write_reset(chassis: Chassis, entry: tuple[int, int]) -> None:
+def write_reset(chassis: Chassis, entry: tuple[int, int], model: int = 0xFE) -> None:
     """Write the end of the ROM: the jump to where a reset goes, and the date and the model."""
     segment, offset = entry
-    reset = RESET.build({"offset": offset, "segment": segment, "date": b"08/16/82", "model": 0xFE})
+    reset = RESET.build({"offset": offset, "segment": segment, "date": b"08/16/82", "model": model})
     chassis.memory.write(linear(SEGMENT, RESET_OFFSET), reset)
 
 
+USER_TICK = 0x1C
+
+
 def fill_vectors(chassis: Chassis) -> None:
-    """Let all vectors that lead nowhere lead to an IRET."""
+    """Let all vectors that lead nowhere lead to an IRET; that of ticks without the host's help."""
+    chassis.set_vector(USER_TICK, *chassis.add_stub("int1c"))
     dummy = chassis.add_stub("iret", nobody_handles)
     for vector in range(VECTORS):
         if not chassis.memory.read(vector * 4, 4).strip(b"\0"):

@@ -15,7 +15,7 @@ from blink16.dos.terminal import CON_DEVICES, Break, read_console, write_device
 from blink16.dos.volume import OWNER_WRITE, READ_ONLY, VOLUME, Tree, device_of
 from blink16.files import FileKind
 from blink16.memory import linear
-from blink16.services import DONE, Guest, Outcome
+from blink16.services import DONE, QUIET, Guest, Outcome
 
 READ, WRITE, READ_WRITE = 0, 1, 2
 ACCESS_MASK = 7
@@ -116,9 +116,12 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
         raise CallFailed(Code.ACCESS_DENIED)
     data: bytes | Break | Outcome = b""
     if entry.device == DosDevice.FILE:
-        data = dos.tree(entry).read(entry.node, entry.position, r.cx)
-        handles.update(dos, index, entry._replace(position=entry.position + len(data)))
-    elif entry.device in CON_DEVICES and r.cx:
+        content = dos.tree(entry).read(entry.node, entry.position, r.cx)
+        handles.update(dos, index, entry._replace(position=entry.position + len(content)))
+        guest.memory.write(linear(r.ds, r.dx), content)
+        r.ax = len(content)
+        return QUIET
+    if entry.device in CON_DEVICES and r.cx:
         data = read_console(dos, guest, entry, r.cx)
     if isinstance(data, Break):
         return break_typed(dos, guest)

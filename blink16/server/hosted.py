@@ -62,6 +62,7 @@ class HostedMachine:
         self.runs = False
         """Whether its thread is at work."""
         self.command = " ".join([source.name, *arguments])
+        self._source, self._edition = source, source.edition()
         loaded, self.debugger = source.make(arguments)
         self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
         self._uncommitted: tuple[Path, ...] = source.images
@@ -87,12 +88,15 @@ class HostedMachine:
 
     @property
     def names(self) -> Names:
-        """The program's names, with those that users have added while it ran."""
-        return Names(self.debugger.symbols, self.debugger.debug)
+        """The names that users have added while it ran."""
+        own = {*self.program.symbols}
+        added = SymbolTable(symbol for symbol in self.debugger.symbols if symbol not in own)
+        return Names(added, self.debugger.debug)
 
     @names.setter
     def names(self, names: Names) -> None:
-        self.debugger.symbols, self.debugger.debug = names.symbols, names.debug
+        self.debugger.symbols = SymbolTable([*self.program.symbols, *names.symbols])
+        self.debugger.debug = names.debug
 
     @property
     def has_ended(self) -> bool:
@@ -110,6 +114,11 @@ class HostedMachine:
         """Whether nothing has happened to it yet."""
         timeline = self.debugger.timeline
         return timeline.now == timeline.end == timeline.began and not timeline.inputs()
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether somebody has built its program anew, and it has not begun."""
+        return self.is_untouched and self._edition != self._source.edition()
 
     @property
     def is_travelling(self) -> bool:

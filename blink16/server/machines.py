@@ -59,6 +59,8 @@ class Machines:
         self._names: dict[MachineSource, Names] = {}
         """By the source of a machine that is gone, what was known of it."""
         self._released = trio.Event()
+        self.backlog = trio.Lock()
+        """Lets one client a turn of the event loop go on with what it has asked for at once."""
 
     def slot(self, process: int) -> Slot:
         """Return the machine of a number; RefusalError if there is none."""
@@ -113,7 +115,7 @@ class Machines:
         if free is None:
             raise RefusalError(complaint)
         free.held = True
-        if free.is_spent:
+        if free.is_spent or free.hosted.is_outdated:
             await self._load(free, free.source.arguments)
         return free
 
@@ -150,7 +152,7 @@ class Machines:
         if free is None:
             return await self._add(source, wanted)
         free.held = True
-        if free.is_spent or wanted != source.arguments:
+        if free.is_spent or free.hosted.is_outdated or wanted != source.arguments:
             await self._load(free, wanted)
         return free
 
@@ -182,7 +184,7 @@ class Machines:
         except LoadError as error:
             self.say(str(error))
             self._let_go(slot)
-            raise RefusalError("the program can't be loaded again") from None
+            raise RefusalError(f"the program can't be loaded again: {error}") from None
 
     def _source(self, name: str, like: int) -> MachineSource:
         if not name:

@@ -18,6 +18,9 @@ Say = Callable[[str], None]
 
 
 Recorded = tuple[Loaded, Debugger, Recorder]
+Edition = tuple[tuple[int, int] | None, ...]
+"""Of each file the time of its last change in nanoseconds, and its size in bytes; None if it is
+not there."""
 
 
 class MachineSource(Protocol):
@@ -44,6 +47,9 @@ class MachineSource(Protocol):
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
         """Return a machine before its first instruction.  LoadError if that can't be."""
 
+    def edition(self) -> Edition:
+        """Return what tells the files that a machine is made of from those that were there."""
+
     def close(self) -> None:
         """Make no more."""
 
@@ -58,7 +64,8 @@ class ProgramSource:
     history_limit: int = DEFAULT_LIMIT
     """Bytes that a machine's history may take."""
     images: tuple[Path, ...] = ()
-    """Given, they are read anew for each machine: an earlier one may have written them."""
+    """Those of its disks that are read anew for each machine: an earlier one may have written
+    them.  PROGRAM itself, and the files with its names, always are: somebody may have built it."""
 
     @property
     def name(self) -> str:
@@ -83,14 +90,19 @@ class ProgramSource:
 
     def record(self, path: Path, arguments: Sequence[str]) -> Recorded:
         """Load the program into a new machine and record it."""
-        return recording.record(
-            path, self.program, arguments, self.options, history_limit=self.history_limit
-        )
+        program, options = self._as_they_are()
+        return recording.record(path, program, arguments, options, history_limit=self.history_limit)
+
+    def edition(self) -> Edition:
+        """Tell what is built by now."""
+        symbols = (source.path for source in self.options.symbols)
+        return tuple(map(_edition, (self.program.path, *symbols)))
 
     def _as_they_are(self) -> tuple[Program, Options]:
         """Return the program and its disks as their files hold them now.  LoadError."""
         if not self.images:
-            return self.program, self.options
+            known = self.program
+            return known if known.path is None else loader.read(known.name), self.options
         first, *others = (loader.content(path, str(path)) for path in self.images)
         setup = self.options.setup
         disks = zip(setup.disks, others, strict=True)
@@ -131,6 +143,10 @@ class RecordedSource:
             raise LoadError(str(error)) from None
         self._recorded = True
         return loaded, debugger
+
+    def edition(self) -> Edition:
+        """Tell what its source does."""
+        return self._source.edition()
 
     def close(self) -> None:
         """End the recording."""
@@ -198,5 +214,19 @@ class ReplayedSource:
         debugger.symbols = loaded.symbols
         return loaded
 
+    def edition(self) -> Edition:
+        """There is but one."""
+        return ()
+
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _edition(path: Path | None) -> tuple[int, int] | None:
+    if path is None:
+        return None
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
