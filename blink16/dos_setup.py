@@ -23,6 +23,8 @@ from blink16.machine import Machine
 
 MEMORY_KIB = 640
 MIN_MEMORY_KIB = 64
+EMS_KIB = 4096
+MAX_BEYOND_KIB = 32768
 ENVIRONMENT = {"COMSPEC": "C:\\COMMAND.COM", "PATH": "C:\\", "PROMPT": "$P$G"}
 __all__ = ["ENVIRONMENT", "MAX_ENVIRONMENT", "MEMORY_KIB", "DosDrive", "DosSetup", "Spot"]
 
@@ -54,6 +56,12 @@ class DosSetup:
     """Beside what is always there."""
     version: tuple[int, int] = VERSION
     memory_kib: int = MEMORY_KIB
+    xms_kib: int = 0
+    ems_kib: int = EMS_KIB
+    """Extended and expanded memory; 0: there is no driver for it.
+
+    Programs that find the first take the processor for an 80286, which an 8086 is not.
+    """
     drives: tuple[DosDrive, ...] = ()
     """Beside the root, which is C."""
     program: Spot | None = None
@@ -138,4 +146,6 @@ def start(setup: DosSetup, found: dict[int, Volume], arguments: tuple[str, ...])
         setup.folder.drive,
         setup.folder.path,
         setup.version,
+        setup.xms_kib,
+        setup.ems_kib,
     )

@@ -134,6 +134,10 @@ class FileTree:
         """Return a file's length in bytes."""
         return self._node(node).size
 
+    def free_bytes(self) -> int:
+        """Return how many more bytes changed files may have."""
+        return MAX_OVERLAY_BYTES - self._overlay_bytes
+
     def listdir(self, node: int) -> tuple[str, ...]:
         """Return the sorted names in a folder, without '.' and '..'."""
         n = self._node(node, FileKind.DIRECTORY)

@@ -21,6 +21,7 @@ from blink16.lacks import Kind, Lack
 from blink16.memory import Attribute, Memory, linear
 from blink16.process_table import ProcessTable
 from blink16.services import (
+    QUIET,
     Component,
     Device,
     Done,
@@ -476,7 +477,8 @@ class Machine:
                 self.registers.cycles += self._return_cost
                 self._plan()
                 return self._watched(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
-        self._plan()
+        if outcome is not QUIET:
+            self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
         self._in_vain = False

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from blink16 import elks, pc, terminal
+from blink16 import elks, pc, terminal, terminal_mouse
 from blink16.bios.program_keys import Keys
 from blink16.bios.typist import Typist
 from blink16.console import Console
@@ -16,12 +16,15 @@ from blink16.consoles import PICTURE_SECONDS, ConsolePlace, Lines, NoPlace, Side
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
 from blink16.debugger import IDLE, ONWARD, WAITING, Pause, drive
+from blink16.dos import mouse
+from blink16.dos.mouse import Mouse
 from blink16.governor import Governor
 from blink16.inbox import Inbox
 from blink16.loader import Loaded
 from blink16.machine import IDLE_SECONDS, Machine
 from blink16.teletype import Teletype
 from blink16.terminal import SIGNAL_STATUS
+from blink16.terminal_mouse import MouseReport, MouseReports
 from blink16.viewer import Viewer
 
 SLICE = 2_000_000
@@ -111,6 +114,8 @@ class Runner:
         """Notices for when the terminal shows no picture any more."""
         self._inbox = Inbox()
         self._keys = terminal.Characters()
+        self._reports = MouseReports()
+        self._mouse_on = False
         self._reader = terminal.InputReader(self._type)
         if streams:
             self._console.on_starved = self._reader.want
@@ -157,6 +162,8 @@ class Runner:
         finally:
             self._lines.close()
             self._draw(at_once=True)
+            if self._mouse_on:
+                terminal.write(terminal.STDOUT, terminal_mouse.OFF.encode())
             if self._viewer:
                 terminal.write(terminal.STDOUT, self._viewer.end().encode())
 
@@ -220,8 +227,16 @@ class Runner:
         if passed > 2 * PICTURE_SECONDS:
             self._slice = max(FIRST_PICTURE_SLICE, self._slice // 2)
         self._drawn = now
+        self._switch_mouse()
         painted = self._viewer.paint(terminal.size())
         terminal.write(terminal.STDOUT, painted.encode())
+
+    def _switch_mouse(self) -> None:
+        """Let the terminal report its mouse once a program asks for one."""
+        there = self._machine.find(Mouse)
+        if there is not None and there.state.used and not self._mouse_on:
+            self._mouse_on = True
+            terminal.write(terminal.STDOUT, terminal_mouse.ON.encode())
 
     def _tell(self, text: str) -> None:
         """Tell the user a line, after the picture if there is one."""
@@ -237,7 +252,12 @@ class Runner:
 
     def _type(self, data: bytes) -> None:
         """Take what is typed, in its reader's thread."""
-        keys = self._keys.take(data) if self._interactive else data
+        keys = data
+        if self._interactive:
+            rest, reports = self._reports.take(data)
+            if reports:
+                self._deliver(Mouse.CHANNEL, b"".join(map(_event, reports)))
+            keys = self._keys.take(rest)
         if keys or not data:  # no bytes are the end of input, and not half a character
             self._deliver(Console.CHANNEL, keys)
 
@@ -287,6 +307,13 @@ class Runner:
                 return End(0, f"{_ENDED}, {_where(self._machine)}")
             case _:
                 return None
+
+
+def _event(report: MouseReport) -> bytes:
+    """Return a report as the mouse's channel takes it."""
+    x, y = report.column * mouse.CELL, report.row * mouse.CELL
+    raw: bytes = mouse.EVENT.build({"buttons": report.buttons & 3, "x": x, "y": y})
+    return raw
 
 
 _ENDED = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,15 +108,21 @@ class MinixDisk:
 
     def extract(self, root: Path) -> None:
         """Write folders, files and links into a folder of the host; devices are left out."""
-        for file in self.files():
+        files = list(self.files())
+        for file in files:
             target = root / file.path[1:]
             if file.kind == DIRECTORY:
                 target.mkdir(exist_ok=True)
             elif file.kind == REGULAR:
                 target.write_bytes(self.content(file.inode))
                 target.chmod(file.mode & 0o7777)
+                os.utime(target, (file.mtime, file.mtime))
             elif file.kind == SYMLINK:
                 target.symlink_to(self.content(file.inode).decode("latin1"))
+        for file in reversed(files):
+            if file.kind == DIRECTORY:
+                os.utime(root / file.path[1:], (file.mtime, file.mtime))
+        os.utime(root, (0, 0))
 
     def _inode(self, number: int):  # type: ignore[no-untyped-def]
         at = self._table + (number - 1) * INODE.sizeof()

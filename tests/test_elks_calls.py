@@ -328,3 +328,39 @@ def test_no_arguments_break_the_system(guest: ElksGuest, number: int, arguments:
     guest.machine.run(3)
     guest.machine.save()
     guest.machine.restore(before)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(st.binary(max_size=400), st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.booleans())
+def test_exec_of_anything_fails_before_anything_is_lost(
+    guest: ElksGuest,
+    content: bytes,
+    block: int,
+    length: int,
+    magic: bool,
+) -> None:
+    """Whatever a file and an argument block hold, a refused execve() must have changed nothing."""
+    files = guest.files
+    before = guest.machine.save(), guest.machine.memory[0:0x100000]
+    node = files.create("any", mode=0o777)
+    files.truncate(node)
+    files.write(node, 0, (b"\x01\x03\x20\x04\x20\0\1\0" if magic else b"") + content)
+    registers = guest.machine.registers.save()
+    memory = guest.machine.memory[0:0x100000]
+    result = guest.call(Call.EXECVE, guest.put("any"), block, length)
+    if result < 0:
+        cs = int.from_bytes(registers[18:20], "little")
+        assert guest.machine.registers.cs == cs
+        guest.machine.memory.write(guest.address(SCRATCH), memory[guest.address(SCRATCH) :][:4])
+    guest.machine.restore(before[0])
+    guest.machine.memory.write(0, before[1][:0xF0000])
+
+
+def test_a_fork_bomb_ends_in_eagain_and_can_be_interrupted(tmp_path: Path) -> None:
+    """Processes that fork for ever must be refused, and the machine must stop when asked."""
+    code = bytes.fromhex("b80200 cd80 ebf9".replace(" ", ""))  # fork() for ever
+    guest = start(Executable(code, heap=0x100, stack=0x100), tmp_path)
+    guest.machine.run(300_000)
+    assert len(guest.machine.process_table.processes()) == 62  # type: ignore[union-attr]
+    guest.machine.interrupt()
+    assert guest.machine.run(1_000_000).reason is StopReason.INTERRUPTED

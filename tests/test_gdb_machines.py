@@ -61,7 +61,7 @@ def test_two_inferiors_go_their_own_ways_in_time(gdb: Gdb, two: Server) -> None:
     both = gdb.run("info inferiors")
     assert "process 1 " in both
     assert "process 2 " in both
-    assert len(re.findall(r"8086", gdb.run("info threads"))) == 2
+    assert len(re.findall(r"Thread \d\.1 \"banner", gdb.run("info threads"))) == 2
 
 
 def test_symbols_are_each_machines_own(gdb: Gdb, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_both_may_run_at_once(gdb: Gdb, two: Server) -> None:
     hits, endings = {"1": 0, "2": 0}, 0
     while endings < 2:
         said = gdb.run("continue")
-        if hit := re.search(r"Thread (\d).1 .8086. hit", said):
+        if hit := re.search(r"Thread (\d).1 \"banner .*\" hit", said):
             hits[hit[1]] += 1
         elif gone := re.search(r"Inferior (\d) .process \d. exited normally", said):
             gdb.run("inferior 2" if gone[1] == "1" else "inferior 1")

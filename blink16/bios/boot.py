@@ -38,6 +38,7 @@ class StandBy:
     rom: Rom
     pipe: PipedKeys
     """Where keys are looked for."""
+    devices: PcDevices
     memory_kib: int
 
 
@@ -113,7 +114,7 @@ def stand_by(
     post.stand_by(chassis)
     rom.protect()
     DataArea(chassis.memory).memory_kib = memory_kib
-    return StandBy(rom, pipe, memory_kib)
+    return StandBy(rom, pipe, devices, memory_kib)
 
 
 def _put_in(

@@ -125,8 +125,12 @@ def write_reset(chassis: Chassis, entry: tuple[int, int]) -> None:
     chassis.memory.write(linear(SEGMENT, RESET_OFFSET), reset)
 
 
+USER_TICK = 0x1C
+
+
 def fill_vectors(chassis: Chassis) -> None:
-    """Let all vectors that lead nowhere lead to an IRET."""
+    """Let all vectors that lead nowhere lead to an IRET; that of ticks without the host's help."""
+    chassis.set_vector(USER_TICK, *chassis.add_stub("int1c"))
     dummy = chassis.add_stub("iret", nobody_handles)
     for vector in range(VECTORS):
         if not chassis.memory.read(vector * 4, 4).strip(b"\0"):

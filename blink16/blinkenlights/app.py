@@ -310,14 +310,14 @@ class Blinkenlights(App[None]):
         def look(target: Target) -> str:
             address = where(target)
             self.call_from_thread(self._looked, panel or "READ", address)
-            return f"{panel or 'READ'} looks at {address:05X}"
+            return ""
 
         self._do(look)
 
     def _looked(self, panel: str, address: int) -> None:
         self._scrolled[panel] = address
-        self._tell_wanted()
-        self.driver.refresh()
+        self._say(f"{panel} looks at {address:05X}")
+        self._want_more()
 
     # -- the guest's keyboard ----------------------------------------------------------------
 

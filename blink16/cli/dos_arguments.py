@@ -7,7 +7,14 @@ import re
 from pathlib import Path
 
 from blink16.dos.volume import DRIVE_C, DRIVE_LETTERS
-from blink16.dos_setup import MEMORY_KIB, MIN_MEMORY_KIB, DosDrive, DosSetup
+from blink16.dos_setup import (
+    EMS_KIB,
+    MAX_BEYOND_KIB,
+    MEMORY_KIB,
+    MIN_MEMORY_KIB,
+    DosDrive,
+    DosSetup,
+)
 
 READ_WRITE = ":rw"
 READ_ONLY = ":ro"
@@ -49,6 +56,17 @@ def add(parser: argparse.ArgumentParser) -> None:
         help=f"conventional memory, {MIN_MEMORY_KIB} to {MEMORY_KIB} KB (default: {MEMORY_KIB}); "
         "less for programs that compare what is free as signed numbers",
     )
+    for name, what, default in (
+        ("--xms", "extended memory by XMS 3.0, by which programs see an 80286", 0),
+        ("--ems", "expanded memory by EMS 4.0", EMS_KIB),
+    ):
+        group.add_argument(
+            name,
+            type=_beyond,
+            default=default,
+            metavar="KB",
+            help=f"{what}, up to {MAX_BEYOND_KIB} KB; 0: none (default: {default})",
+        )
 
 
 def setup(parsed: argparse.Namespace) -> DosSetup:
@@ -57,7 +75,14 @@ def setup(parsed: argparse.Namespace) -> DosSetup:
         DosDrive(drive, folder, parsed.writable and not read_only)
         for drive, folder, read_only in parsed.drive
     )
-    return DosSetup(tuple(parsed.env), parsed.dos_version, parsed.memory, drives)
+    return DosSetup(
+        tuple(parsed.env),
+        parsed.dos_version,
+        parsed.memory,
+        parsed.xms,
+        parsed.ems,
+        drives,
+    )
 
 
 def _variable(text: str) -> tuple[str, str]:
@@ -87,6 +112,12 @@ def _version(text: str) -> tuple[int, int]:
         raise argparse.ArgumentTypeError(f"a version is from 2.0 to 7.0, like 3.30, not {text!r}")
     minor = found[2] if len(found[2]) == 2 else found[2] + "0"
     return int(found[1]), int(minor)
+
+
+def _beyond(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_BEYOND_KIB:
+        raise argparse.ArgumentTypeError(f"that is 0 to {MAX_BEYOND_KIB} KB, not {text!r}")
+    return int(text)
 
 
 def _memory(text: str) -> int:

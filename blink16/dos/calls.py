@@ -28,16 +28,20 @@ from blink16.dos.errors import CallFailed, Code, CriticalError, call_failed
 from blink16.dos.layout import INDOS
 from blink16.dos.system import DosDevice, DosSystem
 from blink16.dos.terminal import write_device
+from blink16.dos.xms import Xms
 from blink16.memory import linear
-from blink16.services import DONE, Chassis, Done, Exit, Guest, Outcome, set_caller_flag
+from blink16.services import DONE, QUIET, Chassis, Done, Exit, Guest, Outcome, set_caller_flag
 
 FAILED = 0xFF
 """What most calls before those have in AL when they fail: CP/M's file calls, drive data."""
 IDLE_VECTOR = 0x28
+INSTALLED, XMS_INSTALLED = 0xFF, 0x80
 PSP_CALLS = (0x50, 0x51, 0x62)
 """Calls that leave no trace of their caller's stack."""
+QUIET_CALLS = frozenset(bytes.fromhex("191a2a2c2f3034353c3d3e41424345464748494a4e4f5154565762"))
+"""Calls that touch no device (`services.QUIET`)."""
 DIVIDE_STATUS = 0xFF
-ABSENT = (0x18, 0x1D, 0x1E, 0x20, 0x61, 0x64, 0x6B, 0x6D, 0x6E, 0x6F)
+ABSENT = (0x18, 0x1D, 0x1E, 0x20, 0x61, 0x64, 0x6B, 0x6D, 0x6E, 0x6F, 0x73)
 """Calls that DOS 5 has only as numbers: they do nothing and return 0 in AL."""
 LAST_CALL = 0x6C
 """Greater numbers do the same, but for 71h."""
@@ -92,7 +96,7 @@ def _int21(dos: DosSystem, guest: Guest) -> Outcome:
         return _fail(dos, guest, number, call_failed(error))
     if number >= FIRST_CARRY_CALL and isinstance(outcome, Done):
         set_caller_flag(guest, CF, False)
-    return outcome
+    return QUIET if outcome is DONE and number in QUIET_CALLS else outcome
 
 
 def _call(dos: DosSystem, guest: Guest, number: int) -> Outcome:
@@ -182,7 +186,25 @@ def fast_output(dos: DosSystem, guest: Guest) -> Outcome:
 
 
 def nothing(guest: Guest) -> Outcome:
-    """INT 28h (idle), 2Ah (network), 2Fh (multiplex: nobody is installed)."""
+    """INT 28h (idle), 2Ah (network): nobody is there."""
+    return DONE
+
+
+def multiplex(xms: Xms | None, guest: Guest) -> Outcome:
+    """INT 2Fh: who is installed?  XMS may be, DOS is, the rest leaves the registers alone."""
+    r = guest.registers
+    match r.ax:
+        case 0x1200:
+            r.al = INSTALLED
+        case 0x1680:
+            r.al = 0  # the time slice was given up
+            guest.looked_in_vain()
+        case 0x4300 if xms is not None:
+            r.al = XMS_INSTALLED
+        case 0x4310 if xms is not None:
+            r.es, r.bx = xms.entry
+        case 0x4A01 | 0x4A02:
+            r.bx, r.es, r.di = 0, 0xFFFF, 0xFFFF  # no high memory area
     return DONE
 
 
@@ -216,5 +238,5 @@ def hang(chassis: Chassis, dos: DosSystem, rom: Rom) -> None:
     chassis.hang_service(0x25, partial(disk_calls.absolute, dos, write=False))
     chassis.hang_service(0x26, partial(disk_calls.absolute, dos, write=True))
     chassis.hang_service(0x29, partial(fast_output, dos))
-    for vector in (0x28, 0x2A, 0x2F):
+    for vector in (0x28, 0x2A):
         chassis.hang_service(vector, nothing)

@@ -12,7 +12,7 @@ from blink16.dos.directory_calls import SECTOR_SIZE, space_of
 from blink16.dos.errors import CallFailed, Code, CriticalError, CriticalKind
 from blink16.dos.executable import FAR_POINTER
 from blink16.dos.fat import FatTree
-from blink16.dos.folder_view import FolderView
+from blink16.dos.folder_view import SERIAL_NUMBER, FolderView
 from blink16.dos.layout import DOS_SEGMENT
 from blink16.dos.system import DosSystem
 from blink16.dos.volume import Volume
@@ -24,7 +24,6 @@ MEDIA_OFFSET = 0x05F0
 """Where the media bytes lie that 1Bh and 1Ch lead to."""
 LARGE_DISK = 0xFFFF
 MAX_SECTORS = 0x10000 // SECTOR_SIZE
-SERIAL_NUMBER = 0xB116_2026
 WRITE_PROTECTED, UNKNOWN_COMMAND, SECTOR_NOT_FOUND, NOT_READY = 0x0300, 0x0103, 0x0408, 0x8002
 UNKNOWN_UNIT = 0x0201
 

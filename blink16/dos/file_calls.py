@@ -15,12 +15,14 @@ from blink16.dos.terminal import CON_DEVICES, Break, read_console, write_device
 from blink16.dos.volume import OWNER_WRITE, READ_ONLY, VOLUME, Tree, device_of
 from blink16.files import FileKind
 from blink16.memory import linear
-from blink16.services import DONE, Guest, Outcome
+from blink16.services import DONE, QUIET, Guest, Outcome
 
 READ, WRITE, READ_WRITE = 0, 1, 2
 ACCESS_MASK = 7
 NO_INHERIT = 0x80
 MAX_TRIES = 1000
+EMS_DEVICE = "EMMXXXX0"
+"""By opening it programs find out whether there is expanded memory."""
 OPENED, CREATED, REPLACED = 1, 2, 3
 REPLACE = 2
 _DEVICES = {"CON": DosDevice.CON, "AUX": DosDevice.AUX, "PRN": DosDevice.PRN, "NUL": DosDevice.NUL}
@@ -85,6 +87,8 @@ def open_(dos: DosSystem, guest: Guest) -> Outcome:
         raise CallFailed(Code.INVALID_ACCESS_CODE)
     path = path_argument(guest, r.ds, r.dx)
     device = device_of(path)
+    if device is None and dos.has_ems and upper(path) == EMS_DEVICE:
+        device = "NUL"
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device], access=access))
     place = dos.locate(path)
@@ -112,9 +116,12 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
         raise CallFailed(Code.ACCESS_DENIED)
     data: bytes | Break | Outcome = b""
     if entry.device == DosDevice.FILE:
-        data = dos.tree(entry).read(entry.node, entry.position, r.cx)
-        handles.update(dos, index, entry._replace(position=entry.position + len(data)))
-    elif entry.device in CON_DEVICES and r.cx:
+        content = dos.tree(entry).read(entry.node, entry.position, r.cx)
+        handles.update(dos, index, entry._replace(position=entry.position + len(content)))
+        guest.memory.write(linear(r.ds, r.dx), content)
+        r.ax = len(content)
+        return QUIET
+    if entry.device in CON_DEVICES and r.cx:
         data = read_console(dos, guest, entry, r.cx)
     if isinstance(data, Break):
         return break_typed(dos, guest)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from construct import Const, Int8ul, Int32ul, Padding, Struct
+
 from blink16.bios.geometry import BPB
 from blink16.dos import clock
 from blink16.dos.directory_calls import (
@@ -30,6 +32,18 @@ CLUSTER_SIZE = CLUSTER_SECTORS * SECTOR_SIZE
 MAX_ENTRIES = 4096
 """Files and folders that are shown."""
 END_MARK = 0xFFFF
+SERIAL_NUMBER = 0xB116_2026
+"""Drive A's would be that; each drive has another."""
+EXTENDED_OFFSET = 0x24
+EXTENDED = Struct(
+    "drive" / Const(0x80, Int8ul),
+    Padding(1),
+    "signature" / Const(0x29, Int8ul),
+    "serial" / Int32ul,
+    "label" / Const(b"NO NAME    "),
+    "file_system" / Const(b"FAT16   "),
+)
+"""What follows the BPB in a boot sector since DOS 4."""
 
 
 class Extent(NamedTuple):
@@ -124,6 +138,8 @@ class FolderView:
                 "sectors32": DATA + CLUSTERS * CLUSTER_SECTORS,
             }
         )
+        extended = EXTENDED.build({"serial": SERIAL_NUMBER + self._volume.drive})
+        raw = raw.ljust(EXTENDED_OFFSET, b"\0") + extended
         return raw.ljust(SECTOR_SIZE - 2, b"\0") + b"\x55\xaa"
 
     def _fat_sector(self, number: int) -> bytes:

@@ -43,13 +43,10 @@ _INFORMATION = {
 
 def _slot(dos: DosSystem, guest: Guest, handle: int) -> int:
     """Return the linear address of a handle's byte; error 6 if there is no such handle."""
-    psp = dos.state.psp
-    size = guest.memory.read_word(linear(psp, JFT_SIZE_OFFSET))
-    if handle >= size:
+    raw = guest.memory.read(linear(dos.state.psp, JFT_SIZE_OFFSET), 6)  # size, offset, segment
+    if handle >= raw[0] | raw[1] << 8:
         raise CallFailed(Code.INVALID_HANDLE)
-    offset = guest.memory.read_word(linear(psp, JFT_POINTER_OFFSET))
-    segment = guest.memory.read_word(linear(psp, JFT_POINTER_OFFSET + 2))
-    return linear(segment, offset + handle)
+    return linear(raw[4] | raw[5] << 8, (raw[2] | raw[3] << 8) + handle)
 
 
 def lookup(dos: DosSystem, guest: Guest, handle: int) -> tuple[int, SftEntry]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from blink16.bios import StandBy
 from blink16.console import Console
 from blink16.dos import country_calls, layout, processes
-from blink16.dos.calls import hang
+from blink16.dos.calls import hang, multiplex
+from blink16.dos.ems import Ems
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import PARAGRAPH, parse
 from blink16.dos.handles import STANDARD_FILES
 from blink16.dos.interrupts import vector
+from blink16.dos.mouse import IRQ, Mouse
 from blink16.dos.names import CODE_PAGE
 from blink16.dos.processes import Fcbs
 from blink16.dos.system import COMPONENT, VERSION, DosState, DosSystem
 from blink16.dos.volume import DRIVE_C, Volume
+from blink16.dos.xms import Xms
 from blink16.services import Chassis
 
 MAX_TAIL = 126
@@ -39,6 +43,9 @@ class Surroundings:
     """Its current directory, a path of the drive's tree."""
     version: tuple[int, int] = VERSION
     """Major and minor, as DOS tells them."""
+    xms_kib: int = 0
+    ems_kib: int = 0
+    """Extended and expanded memory; none: no driver is there."""
 
 
 def load(
@@ -75,6 +82,8 @@ def load(
     dos = DosSystem(state, volumes, console, chassis.bus, standing.pipe, start.version)
     chassis.add_component(COMPONENT, dos)
     hang(chassis, dos, standing.rom)
+    _add_drivers(chassis, standing, start)
+    dos.has_ems = bool(start.ems_kib)
     chassis.system = dos
     try:
         entry = processes.load(
@@ -93,6 +102,22 @@ def load(
         raise DosError(_complaint(failure, len(program.image))) from None
     processes.enter(chassis, entry)
     return dos
+
+
+def _add_drivers(chassis: Chassis, standing: StandBy, start: Surroundings) -> None:
+    """Put the drivers for the mouse and for memory beyond DOS' into the machine."""
+    xms = Xms(start.xms_kib) if start.xms_kib else None
+    if xms is not None:
+        chassis.add_component(Xms.COMPONENT, xms)
+        xms.install(chassis, standing.rom)
+    chassis.hang_service(0x2F, partial(multiplex, xms))
+    if start.ems_kib:
+        ems = Ems(start.ems_kib)
+        chassis.add_component(Ems.COMPONENT, ems)
+        ems.install(chassis)
+    mouse = Mouse(chassis, chassis.bus, standing.devices.pic.line(IRQ))
+    chassis.add_component(Mouse.CHANNEL, mouse)
+    mouse.install(chassis, standing.rom)
 
 
 def _complaint(failure: CallFailed, size: int) -> str:

@@ -149,6 +149,7 @@ class DosSystem:
         self.bus = bus
         self.pipe = pipe
         self.version = version
+        self.has_ems = False
         self.stack = (0, 0)
         """SS:SP at the current process's last call, at its interrupt's frame."""
         self.exec_stub = self.break_stub = self.critical_stub = (0, 0)

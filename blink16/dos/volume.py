@@ -142,7 +142,13 @@ class Volume:
             names = self.files.listdir(self.node(real))
         except OSError as error:
             raise call_failed(error) from None
-        return {short: f"{real.rstrip('/')}/{name}" for short, name in short_names(names).items()}
+        # a disk has DOS' own names, in the order of its entries
+        short = dict(zip(names, names, strict=True)) if self._is_disk else short_names(names)
+        return {known: f"{real.rstrip('/')}/{name}" for known, name in short.items()}
+
+    @property
+    def _is_disk(self) -> bool:
+        return isinstance(self.files, FatTree)
 
     def full_path(self, real: str) -> str:
         r"""Return a path of the tree in DOS' names, with drive and first ``\``."""

@@ -227,6 +227,20 @@ UTSNAME = Struct(
     "version" / PaddedString(48, "ascii"),
     "machine" / PaddedString(16, "ascii"),
 )
+STATFS = Struct(
+    "type" / Int16ul,
+    "flags" / Int16ul,
+    "device" / Int16ul,
+    "block_size" / Int32ul,
+    "blocks" / Int32ul,
+    "free" / Int32ul,
+    "available" / Int32ul,
+    "files" / Int32ul,
+    "free_files" / Int32ul,
+    "mounted_on" / PaddedString(32, "ascii"),
+)
+MINIX_TYPE = 1
+"""A Minix file system, in ``type``."""
 SYSTEM_NAME = {
     "sysname": "ELKS",
     "nodename": "elks",

@@ -9,7 +9,7 @@ import errno
 from collections.abc import Callable
 from enum import IntFlag
 
-from blink16.elks.abi import SYSTEM_NAME, UTSNAME, Call
+from blink16.elks.abi import FILES_DEVICE, MINIX_TYPE, STATFS, SYSTEM_NAME, UTSNAME, Call
 from blink16.elks.execution import execute
 from blink16.elks.kernel import FRAME_SIZE, Kernel
 from blink16.elks.request import Leave, Request, Result, behind_stub, signed16
@@ -24,6 +24,7 @@ from blink16.elks.state import (
     WaitFor,
     Waiting,
 )
+from blink16.files import MAX_NODES, MAX_OVERLAY_BYTES
 from blink16.hostfolder import os_error
 from blink16.memory import linear
 from blink16.services import Elsewhere, Exit, Outcome
@@ -31,6 +32,7 @@ from blink16.services import Elsewhere, Exit, Outcome
 RESERVED_TASKS = 2
 """The kernel's own: the idle one, and init."""
 ANY_CHILD = -1
+BLOCK_SIZE = 1024
 LENT_WORDS = 6
 """Words of a parent's stack that vfork() keeps while the child runs on it."""
 UNCHANGED = 0xFFFF
@@ -247,11 +249,36 @@ def mount(request: Request) -> int:
 
 
 def umount(request: Request) -> int:
-    """Refuse to take away what was never mounted."""
-    raise os_error(errno.EPERM if request.task.euid else errno.EINVAL)
+    """Give up BX: only the root is mounted, and it stays, as before a shutdown."""
+    if request.task.euid:
+        raise os_error(errno.EPERM)
+    if request.path(request.bx) != "/":
+        raise os_error(errno.EINVAL)
+    return 0
 
 
-REBOOT, SHUTDOWN, POWER_OFF = 0x0123, 0x4567, 0x6789
+def ustatfs(request: Request) -> int:
+    """Describe the file system of device BX at CX: there is the root's, by number or as the 0th."""
+    if request.bx not in (0, FILES_DEVICE):
+        raise os_error(errno.EINVAL)
+    free = request.kernel.files.free_bytes() // BLOCK_SIZE
+    told = {
+        "type": MINIX_TYPE,
+        "flags": 0,
+        "device": FILES_DEVICE,
+        "block_size": BLOCK_SIZE,
+        "blocks": MAX_OVERLAY_BYTES // BLOCK_SIZE,
+        "free": free,
+        "available": free,
+        "files": MAX_NODES,
+        "free_files": MAX_NODES,
+        "mounted_on": "/",
+    }
+    request.put(request.cx, STATFS.build(told))
+    return 0
+
+
+REBOOT, SHUTDOWN, POWER_OFF = 0x0123, 0x6789, 0xDEAD
 
 
 def reboot(request: Request) -> Outcome:
@@ -314,6 +341,7 @@ HANDLERS: dict[Call, Callable[[Request], Result]] = {
     Call.UNAME: uname,
     Call.MOUNT: mount,
     Call.UMOUNT: umount,
+    Call.USTATFS: ustatfs,
     Call.REBOOT: reboot,
     Call.SYSCTL: sysctl,
     Call.SOCKET: socket,

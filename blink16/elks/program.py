@@ -129,7 +129,9 @@ def _streams(kind: ConsoleKind) -> tuple[dict[int, OpenFile], tuple[int, ...]]:
         return OpenFile(0, READ_WRITE, device=device, channel=channel)
 
     first = stream(Console.CHANNEL, is_terminal=kind.input)
-    error = stream(STDERR, is_terminal=kind.error)
+    # what is said to one terminal comes out of one place
+    together = kind.edits and kind.output and kind.error
+    error = stream(Console.CHANNEL if together else STDERR, is_terminal=kind.error)
     if kind.input == kind.output:
         return {1: first._replace(references=2), 2: error}, (1, 1, 2)
     second = stream(Console.CHANNEL, is_terminal=kind.output)

@@ -5,9 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from construct import ConstructError
+
 from blink16.cpu.engine import Stop
 from blink16.history.inputs import Input
 from blink16.machine import Snapshot
+
+STUMBLES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ConstructError,
+)
+"""What a machine raises that was made from values which make no sense."""
 
 
 class TimelineError(ValueError):

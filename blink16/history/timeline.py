@@ -28,8 +28,6 @@ from threading import Event as ThreadEvent
 from threading import Lock
 from time import perf_counter
 
-from construct import ConstructError
-
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Cell
 from blink16.governor import Governor
@@ -39,6 +37,7 @@ from blink16.history.inputs import Input, InputLog, MemoryWritten, Received, Reg
 from blink16.history.pace import Pace
 from blink16.history.pages import Image
 from blink16.history.terms import (
+    STUMBLES,
     HistorySize,
     Hit,
     Interrupted,
@@ -295,7 +294,7 @@ class Timeline:
         """Run a machine whose state came from outside: what it stumbles over was put there."""
         try:
             yield
-        except _STUMBLES as error:
+        except STUMBLES as error:
             if not self._foreign:
                 raise
             raise ReplayError(f"a state in the recording is damaged: {error!r:.100}") from error
@@ -578,16 +577,6 @@ class Timeline:
         self._ring = Ring(self._base, self._ring.limit)
 
 
-_STUMBLES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    ConstructError,
-)
-"""What a machine raises whose state makes no sense."""
 _RESTS = {StopReason.WAITING, StopReason.HALT}
 _BEFORE = {StopReason.BREAKPOINT, StopReason.LACKS}
 _BEHIND = {StopReason.WATCHPOINT, StopReason.LACKED}

@@ -16,7 +16,7 @@ from blink16.bios import OptionRom
 from blink16.bios.geometry import MAX_IMAGE_SIZE
 from blink16.devices.video import Adapter
 from blink16.dos.volume import DRIVE_LETTERS
-from blink16.dos_setup import MEMORY_KIB, MIN_MEMORY_KIB, DosDrive, DosSetup, Spot
+from blink16.dos_setup import MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB, DosDrive, DosSetup, Spot
 from blink16.elks import ConsoleKind
 from blink16.loader import ProgramKind
 from blink16.pc import DiskImage, PcSetup
@@ -84,7 +84,7 @@ def _dos_fields(setup: DosSetup) -> tuple[object, ...]:
     return (
         setup.environment,
         setup.version,
-        setup.memory_kib,
+        (setup.memory_kib, setup.xms_kib, setup.ems_kib),
         tuple((drive.drive, drive.writable) for drive in setup.drives),
         () if program is None else (program.drive, program.path),
         (setup.folder.drive, setup.folder.path),
@@ -134,17 +134,21 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
 def _dos_setup(fields: object) -> DosSetup:
     """Return what a DOS program had around it, but for the host's folders."""
     variables, version, memory, drives, program, folder = shaped(
-        fields, tuple, tuple, int, tuple, tuple, tuple
+        fields, tuple, tuple, tuple, tuple, tuple, tuple
     )
+    conventional, xms, ems = shaped(memory, int, int, int)
     environment = tuple(shaped(strings(variable), str, str) for variable in variables)
     major, minor = shaped(version, int, int)
     letters = [shaped(drive, int, bool) for drive in drives]
     check(all(0 <= drive < DRIVE_LETTERS for drive, _ in letters), "it has an impossible drive")
-    check(MIN_MEMORY_KIB <= memory <= MEMORY_KIB, "its machine's memory is impossible")
+    possible = MIN_MEMORY_KIB <= conventional <= MEMORY_KIB
+    possible = possible and min(xms, ems) >= 0 and max(xms, ems) <= MAX_BEYOND_KIB
+    check(possible, "its machine's memory is impossible")
     found = tuple(DosDrive(drive, None, writable) for drive, writable in letters)
     spot = Spot(*shaped(program, int, str)) if program else None
     here = Spot(*shaped(folder, int, str))
-    return DosSetup(environment, (major, minor), memory, found, spot, here)
+    version = major, minor
+    return DosSetup(environment, version, conventional, xms, ems, found, spot, here)
 
 
 def _check_machine(kind: str, speed: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from blink16 import loader
 from blink16.debugger import Debugger
 from blink16.history.checkpoints import DEFAULT_LIMIT
+from blink16.history.terms import STUMBLES
 from blink16.hostfolder import HostAnswers
 from blink16.loader import Loaded, LoadError, Options, Program
 from blink16.pc import PcSetup
@@ -110,6 +111,8 @@ def _replay(
         loaded = loader.load(program, launch.arguments, options)
     except LoadError as error:
         raise RecordingError(f"the recorded program can't be loaded: {error}") from None
+    except STUMBLES as error:
+        raise RecordingError(f"its launch makes no sense: {error!r:.100}") from error
     loaded.machine.clock_hz = launch.clock_hz
     timeline = recording.play(loaded.machine, limit=limit)
     debugger = Debugger(loaded.machine, timeline=timeline)

@@ -121,7 +121,8 @@ class Conversation:
                 message = self.unread.pop(0) if self.unread else await self._inbox.receive()
                 fate = await self._carry_out(message)
                 while fate is None and self._session.has_more:
-                    await trio.lowlevel.checkpoint()  # others have their turn
+                    async with self._machines.backlog:  # who asks for little has his turn between
+                        await trio.lowlevel.checkpoint()
                     fate = await self._carry_out(self._session.go_on)
                 if fate is not None:
                     return fate

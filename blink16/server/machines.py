@@ -59,6 +59,8 @@ class Machines:
         self._names: dict[MachineSource, Names] = {}
         """By the source of a machine that is gone, what was known of it."""
         self._released = trio.Event()
+        self.backlog = trio.Lock()
+        """Lets one client a turn of the event loop go on with what it has asked for at once."""
 
     def slot(self, process: int) -> Slot:
         """Return the machine of a number; RefusalError if there is none."""

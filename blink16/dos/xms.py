@@ -1,0 +1,219 @@
+"""Extended memory by XMS 3.0, of which an 8086 has none: blocks that only the driver can reach.
+
+The functions with 32-bit registers (88h and so on) are for an 80386, and are not here.  There is
+no high memory area and no A20 gate, as the processor's addresses have twenty bits.
+Source: Lotus, Intel, Microsoft, AST: eXtended Memory Specification 3.0 (1991).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from construct import Int16ul, Int32ul, Struct
+
+from blink16.bios.rom import Rom, call
+from blink16.filenodes import CHUNK, Chunks, get, put, resize
+from blink16.memory import MEMORY_SIZE, linear
+from blink16.services import DONE, Chassis, Guest, Outcome
+
+VERSION, REVISION = 0x0300, 0x0100
+MAX_HANDLES = 64
+FIRST_HANDLE = 1
+KIB = 1024
+HOOKABLE = b"\xeb\x03\x90\x90\x90"
+"""A jump over what others may overwrite with a jump of theirs."""
+PUSHF, RETF = b"\x9c", b"\xcb"
+
+NOT_IMPLEMENTED, NO_HMA, A20_FAILS = 0x80, 0x90, 0x82
+NO_MEMORY, NO_HANDLES, BAD_HANDLE = 0xA0, 0xA1, 0xA2
+BAD_SOURCE, BAD_SOURCE_OFFSET, BAD_TARGET, BAD_TARGET_OFFSET, BAD_LENGTH = range(0xA3, 0xA8)
+NOT_LOCKED, LOCKED, TOO_MANY_LOCKS = 0xAA, 0xAB, 0xAC
+NO_UPPER_MEMORY = 0xB1
+MAX_LOCKS = 255
+
+MOVE = Struct(
+    "length" / Int32ul,
+    "source" / Int16ul,
+    "source_offset" / Int32ul,
+    "target" / Int16ul,
+    "target_offset" / Int32ul,
+)
+
+
+class XmsBlock(NamedTuple):
+    """A block of extended memory."""
+
+    kib: int
+    locks: int = 0
+    content: Chunks = ()
+    """What has been written, in chunks; shorter than the block where the rest is zeros."""
+
+
+class XmsError(Exception):
+    """A function fails with a code in BL."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"{code:02X}h")
+        self.code = code
+
+
+class Xms:
+    """The driver.  A component (`services.Component`)."""
+
+    COMPONENT = "xms"
+
+    def __init__(self, kib: int) -> None:
+        """``kib``: how much there is."""
+        self._kib = kib
+        self._blocks: dict[int, XmsBlock] = {}
+        self.entry = (0, 0)
+        """Where programs call it."""
+
+    def install(self, chassis: Chassis, rom: Rom) -> None:
+        """Put the entry into ROM."""
+        segment, offset = chassis.add_stub("xms", self)
+        code = HOOKABLE + PUSHF + call(segment, offset) + RETF
+        self.entry = (segment, rom.add(code))
+
+    def save(self) -> Any:
+        """Return the state; contents are shared, not copied."""
+        return tuple(self._blocks.items())
+
+    def restore(self, state: Any) -> None:
+        """Take the state of a `save`."""
+        self._blocks = {handle: XmsBlock(*fields) for handle, fields in state}
+
+    def __call__(self, guest: Guest) -> Outcome:
+        """Do the function in AH: AX is 1, or 0 with an error in BL."""
+        r = guest.registers
+        try:
+            self._do(guest, r.ah)
+        except XmsError as error:
+            r.ax, r.bl = 0, error.code
+        return DONE
+
+    def _do(self, guest: Guest, function: int) -> None:
+        r = guest.registers
+        match function:
+            case 0x00:
+                r.ax, r.bx, r.dx = VERSION, REVISION, 0
+            case 0x01 | 0x02:
+                raise XmsError(NO_HMA)
+            case 0x03 | 0x04 | 0x05 | 0x06:
+                raise XmsError(A20_FAILS)
+            case 0x07:
+                r.ax, r.bl = 0, 0
+            case 0x08:
+                left = self._left
+                r.ax = r.dx = left
+                r.bl = 0 if left else NO_MEMORY
+            case 0x09:
+                r.dx = self._allocate(r.dx)
+                r.ax = 1
+            case 0x0A:
+                self._free(r.dx)
+                r.ax = 1
+            case 0x0B:
+                self._move(guest)
+                r.ax = 1
+            case 0x0C:
+                self._lock(r.dx)
+                address = (MEMORY_SIZE // KIB + 64 + r.dx * 64) * KIB  # where nobody can look
+                r.ax, r.dx, r.bx = 1, address >> 16, address
+            case 0x0D:
+                self._unlock(r.dx)
+                r.ax = 1
+            case 0x0E:
+                block = self._block(r.dx)
+                r.ax, r.dx, r.bh = 1, block.kib, block.locks
+                r.bl = MAX_HANDLES - len(self._blocks)
+            case 0x0F:
+                self._resize(r.dx, r.bx)
+                r.ax = 1
+            case 0x10 | 0x11 | 0x12:
+                r.dx = 0
+                raise XmsError(NO_UPPER_MEMORY)
+            case _:
+                raise XmsError(NOT_IMPLEMENTED)
+
+    @property
+    def _left(self) -> int:
+        return self._kib - sum(block.kib for block in self._blocks.values())
+
+    def _block(self, handle: int, code: int = BAD_HANDLE) -> XmsBlock:
+        block = self._blocks.get(handle)
+        if block is None:
+            raise XmsError(code)
+        return block
+
+    def _allocate(self, kib: int) -> int:
+        if kib > self._left:
+            raise XmsError(NO_MEMORY)
+        free = [n for n in range(FIRST_HANDLE, MAX_HANDLES + 1) if n not in self._blocks]
+        if not free:
+            raise XmsError(NO_HANDLES)
+        self._blocks[free[0]] = XmsBlock(kib)
+        return free[0]
+
+    def _free(self, handle: int) -> None:
+        if self._block(handle).locks:
+            raise XmsError(LOCKED)
+        del self._blocks[handle]
+
+    def _lock(self, handle: int) -> None:
+        block = self._block(handle)
+        if block.locks >= MAX_LOCKS:
+            raise XmsError(TOO_MANY_LOCKS)
+        self._blocks[handle] = block._replace(locks=block.locks + 1)
+
+    def _unlock(self, handle: int) -> None:
+        block = self._block(handle)
+        if not block.locks:
+            raise XmsError(NOT_LOCKED)
+        self._blocks[handle] = block._replace(locks=block.locks - 1)
+
+    def _resize(self, handle: int, kib: int) -> None:
+        block = self._block(handle)
+        if block.locks:
+            raise XmsError(LOCKED)
+        if kib - block.kib > self._left:
+            raise XmsError(NO_MEMORY)
+        content = block.content
+        if kib * KIB < len(content) * CHUNK:
+            content = resize(content, kib * KIB)
+        self._blocks[handle] = block._replace(kib=kib, content=content)
+
+    # -- moving ------------------------------------------------------------------------------
+
+    def _move(self, guest: Guest) -> None:
+        r = guest.registers
+        move = MOVE.parse(guest.memory.read(linear(r.ds, r.si), MOVE.sizeof()))
+        beyond = not (move.source and move.target) and move.length > MEMORY_SIZE
+        if move.length & 1 or beyond:
+            raise XmsError(BAD_LENGTH)
+        data = self._read(guest, move)
+        self._write(guest, move, data)
+
+    def _read(self, guest: Guest, move: Any) -> bytes:
+        if not move.source:
+            where = linear(move.source_offset >> 16, move.source_offset)
+            return guest.memory.read(where, move.length)
+        block = self._block(move.source, BAD_SOURCE)
+        end = move.source_offset + move.length
+        if end > block.kib * KIB:
+            raise XmsError(BAD_SOURCE_OFFSET)
+        there = len(block.content) * CHUNK
+        last = min(end, there)
+        data = get(block.content, move.source_offset, last) if move.source_offset < last else b""
+        return data.ljust(move.length, b"\0")
+
+    def _write(self, guest: Guest, move: Any, data: bytes) -> None:
+        if not move.target:
+            guest.memory.write(linear(move.target_offset >> 16, move.target_offset), data)
+            return
+        block = self._block(move.target, BAD_TARGET)
+        if move.target_offset + len(data) > block.kib * KIB:
+            raise XmsError(BAD_TARGET_OFFSET)
+        if data:
+            content = put(block.content, move.target_offset, data)
+            self._blocks[move.target] = block._replace(content=content)
