@@ -24,6 +24,7 @@ from blink16.files import FileTree
 from blink16.hostfiles import read_at_most
 from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
+from blink16.sinks import open_sinks
 from blink16.symbols import SymbolTable
 
 SUFFIXES = ("", ".com", ".exe", ".COM", ".EXE")
@@ -83,6 +84,8 @@ class Options:
     """What the standard streams of an ELKS program are."""
     poweron: int | None = None
     """The seed of what memory and registers hold at first; None: zeros."""
+    sinks: tuple[tuple[str, Path], ...] = ()
+    """Files to which channels go, ``lpt1`` as it is and ``speaker`` as WAV."""
     strict: bool = False
     """Whether the machine stops where its guest uses what it lacks."""
     dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
@@ -203,6 +206,10 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
         raise LoadError(f"{error.filename or options.root}: {error.strerror}") from None
     if options.poweron is not None and program.kind is ProgramKind.BOOT:
         poweron.fill_registers(machine, options.poweron)
+    try:
+        open_sinks(machine, options.sinks)
+    except OSError as error:
+        raise LoadError(f"{error.filename}: {error.strerror}") from None
     machine.watch_for_lacks(strict=options.strict)
     loaded = _with_own_information(Loaded(machine, console, symbols, notices=tuple(told)), program)
     return with_symbols(loaded, program.kind, options.symbols)
@@ -346,6 +353,7 @@ def _load_dos(
         disks,
         adapter=options.setup.adapter,
         roms=options.setup.roms,
+        cards=options.setup.cards,
         memory_kib=setup.memory_kib,
     )
     for drive in dict.fromkeys(disk.drive for disk in disks if disk.is_floppy):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from blink16.bus import Bus
@@ -118,6 +119,8 @@ class Machine:
         self.replaying = False
         """While true, nothing is shown or done outside: this has happened before."""
         self.on_output: Callable[[str, bytes], None] = discard
+        self.sinks: dict[str, Callable[[bytes], object]] = {}
+        """Where the output of channels goes that have a place of their own, like a file."""
         self.on_notice: Callable[[str], None] = lambda text: None
         self.system: ProcessSystem | None = None
         """The guest's system, if it has processes."""
@@ -526,7 +529,7 @@ class Machine:
         """Show bytes outside, unless this has happened before."""
         if not self.replaying:
             self._happened_at = self.time
-            self.on_output(channel, data)
+            self.sinks.get(channel, partial(self.on_output, channel))(data)
 
     def effect(self, act: Callable[[], None]) -> None:
         """Do something to the world outside, unless this has happened before."""

@@ -12,6 +12,7 @@ from blink16.bios.disk import Disk
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import SECTOR_SIZE
 from blink16.console import Console
+from blink16.devices.cards import XT, Cards
 from blink16.devices.pc import DEFAULT_MHZ, clock_hz
 from blink16.devices.uart import Uart
 from blink16.devices.video import Adapter
@@ -40,6 +41,9 @@ class PcSetup:
     adapter: Adapter = Adapter.CGA
     disks: tuple[DiskImage, ...] = ()
     roms: tuple[bios.OptionRom, ...] = ()
+    cards: Cards = XT
+    bios: bytes = b""
+    """Another BIOS than ours, which tests the machine and boots by itself."""
 
     @property
     def clock_hz(self) -> int:
@@ -55,7 +59,11 @@ def boot(
     ``name``: what users call that image.  BootError if it can't be.
     """
     disks = [bios.disk_of(DRIVE_A, image, name=name), *disks_of(setup)]
-    bios.power_on(machine, console, disks, adapter=setup.adapter, roms=setup.roms)
+    others = {"adapter": setup.adapter, "roms": setup.roms, "cards": setup.cards}
+    if setup.bios:
+        bios.run_bios(machine, setup.bios, console, disks, **others)  # type: ignore[arg-type]
+    else:
+        bios.power_on(machine, console, disks, **others)  # type: ignore[arg-type]
 
 
 def disks_of(setup: PcSetup) -> list[Disk]:

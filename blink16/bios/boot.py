@@ -19,16 +19,20 @@ from blink16.bios.nmi import ParityCheck
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
 from blink16.bios.program_keys import Keys, PipedKeys
-from blink16.bios.rom import Rom
-from blink16.bios.roms import OptionRom
+from blink16.bios.rom import EMPTY_BEGIN, Rom
+from blink16.bios.roms import OptionRom, place
 from blink16.bios.serial import SerialService
-from blink16.bios.timer import READ_TICKS, TICK, CmosClock, TimeService
+from blink16.bios.timer import READ_TICKS, TICK, ClockInterrupt, CmosClock, TimeService
 from blink16.bios.typist import Typist
 from blink16.console import Console
+from blink16.devices.cards import XT, Cards
 from blink16.devices.pc import PcDevices
 from blink16.devices.video import Adapter
 from blink16.faults import hang_faults
 from blink16.services import Chassis, Service
+
+UPPER_MEMORY = range(0xD0000, 0xE0000)
+MAX_BIOS = 0x40000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def power_on(
     *,
     adapter: Adapter = Adapter.CGA,
     roms: Sequence[OptionRom] = (),
+    cards: Cards = XT,
 ) -> PcDevices:
     """Make a machine a PC/XT that has passed its self-test.
 
@@ -73,7 +78,11 @@ def power_on(
         raise BootError("there is no disk to boot from")
     drives = Drives(disks)
     devices = PcDevices(
-        chassis, adapter=adapter, floppies=drives.count(hard_disks=False), drives=drives
+        chassis,
+        adapter=adapter,
+        floppies=drives.count(hard_disks=False),
+        drives=drives,
+        cards=cards,
     )
     chassis.add_component(Console.CHANNEL, console)
     chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
@@ -81,6 +90,7 @@ def power_on(
     post = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(console))
     post.first(chassis)
     rom.protect()
+    _plug_memory(chassis, devices.cards)
     return devices
 
 
@@ -91,6 +101,7 @@ def stand_by(
     *,
     adapter: Adapter = Adapter.CGA,
     roms: Sequence[OptionRom] = (),
+    cards: Cards = XT,
     memory_kib: int = tables.MEMORY_KIB,
 ) -> StandBy:
     """Make a machine a PC/XT that has passed its self-test, for a program that is run by itself.
@@ -100,7 +111,11 @@ def stand_by(
     """
     drives = Drives(disks)
     devices = PcDevices(
-        chassis, adapter=adapter, floppies=drives.count(hard_disks=False), drives=drives
+        chassis,
+        adapter=adapter,
+        floppies=drives.count(hard_disks=False),
+        drives=drives,
+        cards=cards,
     )
     keys = Keys()
     pipe = PipedKeys(chassis, console, keys, devices.keyboard)
@@ -117,6 +132,52 @@ def stand_by(
     return StandBy(rom, pipe, devices, memory_kib)
 
 
+def run_bios(
+    chassis: Chassis,
+    image: bytes,
+    console: Console,
+    disks: Sequence[Disk],
+    *,
+    adapter: Adapter = Adapter.CGA,
+    roms: Sequence[OptionRom] = (),
+    cards: Cards = XT,
+) -> PcDevices:
+    """Make a machine a PC that is switched on, with somebody else's BIOS at the end of memory.
+
+    It stands at FFFF:0000, and no chip has been programmed.  BootError if the BIOS is too large.
+    """
+    if not 16 <= len(image) <= MAX_BIOS:
+        raise BootError(f"a BIOS of {len(image)} bytes is not between 16 and {MAX_BIOS}")
+    drives = Drives(disks)
+    devices = PcDevices(
+        chassis,
+        adapter=adapter,
+        floppies=drives.count(hard_disks=False),
+        drives=drives,
+        cards=cards,
+    )
+    chassis.add_component(Console.CHANNEL, console)
+    chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
+    chassis.add_component(Drives.CHANNEL, drives)
+    for number, disk in enumerate(drives.disks):
+        chassis.add_component(f"disk-{number}", disk)
+    rom = Rom(chassis)
+    chassis.memory.write(EMPTY_BEGIN, b"\xff" * (0x100000 - EMPTY_BEGIN))
+    place(chassis.memory, roms)
+    chassis.memory.write(0x100000 - len(image), image)
+    rom.protect()
+    _plug_memory(chassis, cards)
+    chassis.registers.cs, chassis.registers.ip = 0xFFFF, 0
+    return devices
+
+
+def _plug_memory(chassis: Chassis, cards: Cards) -> None:
+    """Have RAM between the adapters' ROMs, if that is wanted."""
+    if cards.umb:
+        chassis.memory.write(UPPER_MEMORY.start, bytes(len(UPPER_MEMORY)))
+        chassis.memory.have_ram(UPPER_MEMORY)
+
+
 def _put_in(
     chassis: Chassis,
     rom: Rom,
@@ -131,7 +192,7 @@ def _put_in(
     for number, disk in enumerate(drives.disks):
         chassis.add_component(f"disk-{number}", disk)
     tables.write(chassis)
-    post = Post(chassis, rom, drives, adapter, roms)
+    post = Post(chassis, rom, drives, adapter, roms, devices.cards)
     chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
     hang_faults(chassis)
     _hang_services(chassis, rom, typed, devices, drives, post)
@@ -147,7 +208,7 @@ def _hang_services(
     post: Post,
 ) -> None:
     bus = chassis.bus
-    clock, printer = CmosClock(bus), Printer(bus)
+    clock, printer = CmosClock(bus, has_alarm=devices.cards.at), Printer(bus)
     keys, parity = KeyboardInterrupt(bus), ParityCheck(bus)
     serial = SerialService(bus)
     system = SystemService(chassis)
@@ -183,6 +244,12 @@ def _hang_services(
     unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus))
     for vector in (0x0A, 0x0B, 0x0C, 0x0D, 0x0F):
         chassis.set_vector(vector, *unexpected)
+    if devices.cards.at:
+        chassis.hang_service(0x70, ClockInterrupt(bus, rom))
+        chassis.set_vector(0x71, *chassis.add_stub("irq9", misc.UnexpectedSlaveInterrupt(bus)))
+        others = chassis.add_stub("irq8", misc.UnexpectedSlaveInterrupt(bus))
+        for vector in range(0x72, 0x78):
+            chassis.set_vector(vector, *others)
     tables.fill_vectors(chassis)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
 from blink16.bus import Bus
-from blink16.devices.pic import COMMAND_PORT, DATA_PORT, OCW3, OCW3_READ, OCW3_READ_ISR
+from blink16.devices.pic import COMMAND_PORT, DATA_PORT, OCW3, OCW3_READ, OCW3_READ_ISR, SLAVE_PORT
 from blink16.lacks import Kind
 from blink16.memory import linear
 from blink16.services import DONE, Exit, Guest, Outcome, caller_address
@@ -14,6 +14,19 @@ NO_SYSTEM_STATUS = 1
 EOI = 0x20
 INT_OPCODE = 0xCD
 FLOPPY_INTERRUPTED = 0x80
+
+
+class UnexpectedSlaveInterrupt:
+    """Ends an interrupt of an AT's second 8259A that nobody handles."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def __call__(self, guest: Guest) -> Outcome:
+        """End it on both chips."""
+        self._bus.write(SLAVE_PORT, EOI)
+        self._bus.write(COMMAND_PORT, EOI)
+        return DONE
 
 
 def equipment(guest: Guest) -> Outcome:

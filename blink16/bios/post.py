@@ -14,6 +14,7 @@ from blink16.bios.misc import no_system
 from blink16.bios.rom import SEGMENT, Rom, call, goto, interrupt, jump
 from blink16.bios.timer import CmosClock
 from blink16.cpu.registers import Cell
+from blink16.devices.cards import XT, Cards
 from blink16.devices.pc import PcDevices
 from blink16.devices.ppi import Display
 from blink16.devices.video import Adapter
@@ -26,6 +27,7 @@ STARTING_FLAGS = 0x0200  # interrupts on
 STACK_TOP = 0x0400  # the BIOS's own, 0030:0100
 VECTOR_TABLE_SIZE = tables.VECTORS * 4
 RESET_SEGMENT = 0xFFFF
+XT_MODEL, AT_MODEL = 0xFE, 0xFC
 
 
 class Post:
@@ -38,6 +40,7 @@ class Post:
         drives: Drives,
         adapter: Adapter,
         option_roms: Sequence[roms.OptionRom],
+        cards: Cards = XT,
     ) -> None:
         self._chassis = chassis
         self._drives = drives
@@ -60,7 +63,8 @@ class Post:
         entry = chassis.add_stub("reset", self._again)
         self.reset_offset = entry[1]
         """Where a reset goes, in the ROM's segment."""
-        tables.write_reset(chassis, entry)
+        tables.write_reset(chassis, entry, AT_MODEL if cards.at else XT_MODEL)
+        self._cards = cards
 
     def first(self, guest: Guest) -> None:
         """Pass the self-test; stand before the first option ROM or else the boot sector."""
@@ -92,7 +96,7 @@ class Post:
 
     def _test(self, guest: Guest) -> None:
         bus = self._chassis.bus
-        PcDevices.post(self._chassis)
+        PcDevices.post(self._chassis, at=self._cards.at)
         tables.write_data_area(guest.memory, self._equipment)
         video.set_mode(guest.memory, bus, self._mode, adapter=self._adapter)
         DataArea(guest.memory).ticks = CmosClock(bus).ticks()

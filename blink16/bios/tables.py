@@ -118,10 +118,10 @@ def write_table_vectors(chassis: Chassis) -> None:
     chassis.set_vector(graphics.UPPER_FONT_VECTOR, *UPPER_FONT)
 
 
-def write_reset(chassis: Chassis, entry: tuple[int, int]) -> None:
+def write_reset(chassis: Chassis, entry: tuple[int, int], model: int = 0xFE) -> None:
     """Write the end of the ROM: the jump to where a reset goes, and the date and the model."""
     segment, offset = entry
-    reset = RESET.build({"offset": offset, "segment": segment, "date": b"08/16/82", "model": 0xFE})
+    reset = RESET.build({"offset": offset, "segment": segment, "date": b"08/16/82", "model": model})
     chassis.memory.write(linear(SEGMENT, RESET_OFFSET), reset)
 
 

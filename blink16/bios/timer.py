@@ -17,17 +17,20 @@ from blink16.bios.rom import (
     PUSH_DS,
     PUSH_DX,
     STI,
+    Rom,
+    goto,
     interrupt,
 )
 from blink16.bus import Bus
 from blink16.cpu.registers import CF
 from blink16.devices.oscillator import PIT_HZ
-from blink16.devices.rtc import B_SET, DATA_PORT, INDEX_PORT, CmosRegister
+from blink16.devices.pic import COMMAND_PORT, SLAVE_PORT
+from blink16.devices.rtc import ALARM, B_SET, C_ALARM, DATA_PORT, INDEX_PORT, CmosRegister
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 TICKS_PER_DAY = 0x1800B0
 PIT_COUNT = 65536
-USER_VECTOR = 0x1C
+USER_VECTOR, ALARM_VECTOR = 0x1C, 0x4A
 MOTORS = 0x0F
 MOTORS_OFF = 0x0C
 
@@ -66,11 +69,35 @@ READ_TICKS = bytes.fromhex(
 """INT 1Ah, AH=0: the ticks, and whether it was midnight since they were read."""
 
 
+class ClockInterrupt:
+    """INT 70h: an AT's clock interrupts; its alarm calls INT 4Ah."""
+
+    def __init__(self, bus: Bus, rom: Rom) -> None:
+        self._clock = CmosClock(bus)
+        self._bus = bus
+        self._alarm = rom.add(STI + interrupt(ALARM_VECTOR) + IRET)
+
+    def __call__(self, guest: Guest) -> Outcome:
+        """Read what has happened, which lets the next come, and end the interrupt."""
+        happened = self._clock[CmosRegister.C]
+        self._bus.write(SLAVE_PORT, EOI[1])
+        self._bus.write(COMMAND_PORT, EOI[1])
+        if happened & C_ALARM:
+            goto(guest, self._alarm)
+        return DONE
+
+
 class CmosClock:
     """The real-time clock through its ports; BIOS and clock speak BCD."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, *, has_alarm: bool = False) -> None:
         self._bus = bus
+        self.has_alarm = has_alarm
+
+    def write(self, index: int, value: int) -> None:
+        """Write a register by its number."""
+        self._bus.write(INDEX_PORT, index)
+        self._bus.write(DATA_PORT, value)
 
     def __getitem__(self, register: CmosRegister) -> int:
         self._bus.write(INDEX_PORT, register)
@@ -138,8 +165,16 @@ class TimeService:
                         CmosRegister.DAY: r.dl,
                     }
                 )
+            case 0x06 if not self._clock.has_alarm or self._clock[CmosRegister.B] & C_ALARM:
+                failed = True  # an XT's clock has none, and one that is set stays
+            case 0x06:
+                for register, value in zip(ALARM, (r.ch, r.cl, r.dh), strict=True):
+                    clock.write(register, value)
+                clock[CmosRegister.B] = clock[CmosRegister.B] | C_ALARM
+            case 0x07 if self._clock.has_alarm:
+                clock[CmosRegister.B] = clock[CmosRegister.B] & ~C_ALARM
             case _:
-                failed = True  # 06h and 07h: this clock has no alarm
+                failed = True
         set_caller_flag(guest, CF, failed)
         return DONE
 

@@ -148,11 +148,16 @@ def call_tracer(parsed: argparse.Namespace) -> Callable[[str], None] | None:
     return write
 
 
-def options(parsed: argparse.Namespace, setup: pc.PcSetup) -> loader.Options:
+def options(
+    parsed: argparse.Namespace,
+    setup: pc.PcSetup,
+    sinks: tuple[tuple[str, Path], ...] = (),
+) -> loader.Options:
     """Return how to set up a machine."""
     date: datetime | None = parsed.date
     return loader.Options(
         setup=setup,
+        sinks=sinks,
         root=parsed.root,
         writable=parsed.writable,
         dos=dos_arguments.setup(parsed),

@@ -80,7 +80,9 @@ def server_main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(prog: str, parsed: argparse.Namespace) -> int:
-    options = arguments.options(parsed, pc_arguments.setup(parsed, parsed))
+    options = arguments.options(
+        parsed, pc_arguments.setup(parsed, parsed), pc_arguments.sinks(parsed)
+    )
     program = loader.read(parsed.program)
     console = arguments.console_kind(parsed.console)
     options = replace(options, console=console)

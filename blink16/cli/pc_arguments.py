@@ -9,7 +9,17 @@ from blink16 import loader, numerals, pc
 from blink16.bios import OptionRom
 from blink16.cli.arguments import Own
 from blink16.consoles import ConsolePlace, ScreenPlace, parse
-from blink16.devices.pc import COM1, COM2, DEFAULT_MHZ, MAX_MHZ, MIN_MHZ, clock_hz
+from blink16.devices.cards import Cards
+from blink16.devices.pc import (
+    COM1,
+    COM2,
+    DEFAULT_MHZ,
+    LPT1,
+    MAX_MHZ,
+    MIN_MHZ,
+    clock_hz,
+)
+from blink16.devices.speaker import PcSpeaker
 from blink16.devices.video import Adapter
 from blink16.memory import MEMORY_SIZE
 from blink16.numerals import NumeralError
@@ -70,6 +80,38 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="the display adapter (default: cga)",
     )
     group.add_argument(
+        "--machine-type",
+        action=Own,
+        choices=("xt", "at"),
+        help="xt (default) or at, with a second 8259A, an 8042, a clock that interrupts and hard "
+        "disk ports",
+    )
+    group.add_argument(
+        "--card",
+        action=Own,
+        default=[],
+        choices=("joystick", "mouse", "ems", "umb"),
+        help="a joystick on the game port, a serial mouse on COM1, a board of 2 MiB of expanded "
+        "memory (ports 260h-263h, frame E000h), RAM from D0000h to DFFFFh; may be given often",
+    )
+    group.add_argument(
+        "--bios",
+        action=Own,
+        type=Path,
+        metavar="FILE",
+        help="run this BIOS at the end of memory, self-test and all, instead of ours",
+    )
+    group.add_argument(
+        "--lpt", action=Own, type=Path, metavar="FILE", help="what is printed on LPT1 goes there"
+    )
+    group.add_argument(
+        "--sound",
+        action=Own,
+        type=Path,
+        metavar="FILE.wav",
+        help="record there what the speaker sounds like",
+    )
+    group.add_argument(
         "--mhz",
         action=Own,
         type=_mhz,
@@ -93,7 +135,20 @@ def setup(parsed: argparse.Namespace, shared: argparse.Namespace) -> pc.PcSetup:
             for drive, path, read_only in _given(parsed)
         ),
         tuple(OptionRom(address, loader.content(path, str(path))) for path, address in parsed.rom),
+        _cards(parsed),
+        b"" if parsed.bios is None else loader.content(parsed.bios, str(parsed.bios)),
     )
+
+
+def _cards(parsed: argparse.Namespace) -> Cards:
+    chosen = dict.fromkeys(parsed.card, True)
+    return Cards(at=parsed.machine_type == "at", sound=parsed.sound is not None, **chosen)
+
+
+def sinks(parsed: argparse.Namespace) -> tuple[tuple[str, Path], ...]:
+    """Return the files to which a machine's channels go."""
+    given = ((LPT1, parsed.lpt), (PcSpeaker.COMPONENT, parsed.sound))
+    return tuple((channel, path) for channel, path in given if path is not None)
 
 
 def drives(parsed: argparse.Namespace) -> list[tuple[int, Path]]:

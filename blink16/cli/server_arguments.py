@@ -225,7 +225,7 @@ def _check_no_program(parser: Parser, parsed: argparse.Namespace) -> None:
 def _machine(
     name: str, words: Sequence[str], own: argparse.Namespace, shared: argparse.Namespace
 ) -> Wanted:
-    options = arguments.options(shared, pc_arguments.setup(own, shared))
+    options = arguments.options(shared, pc_arguments.setup(own, shared), pc_arguments.sinks(own))
     fittings = _fittings(own, shared)
     place = fittings.places.get(Console.CHANNEL, Streams())
     keys = not isinstance(place, Streams | NoPlace)

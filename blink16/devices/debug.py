@@ -11,6 +11,8 @@ CHANNEL = "debug"
 
 def attach(guest: Guest, bus: Bus) -> None:
     """Let writes go to the output channel ``debug``; reads give E9h, by which guests know it."""
-    bus.attach(
-        [PORT], lambda port: PORT, lambda port, value: guest.output(CHANNEL, bytes((value,)))
-    )
+
+    def write(port: int, value: int) -> None:
+        guest.output(CHANNEL, bytes((value,)))
+
+    bus.attach([PORT], lambda port: PORT, write, what="emulators' debug output")

@@ -22,6 +22,7 @@ from blink16.devices.counter import (
     wave_output,
 )
 from blink16.devices.pic import (
+    CASCADE,
     ICW1_LEVEL,
     Expects,
     PicState,
@@ -103,6 +104,7 @@ def acknowledge(m: HotContext) -> Value:
     m.require((_pic(m, "icw1") & ICW1_LEVEL).is_zero())
     bit = _granted(m)
     m.require(bit.is_not_zero())
+    m.require((bit & (1 << CASCADE)).is_zero())  # an AT's second chip knows its vector
     _set_pic(m, "irr", _pic(m, "irr") & (bit ^ 0xFF))
     _set_pic(m, "isr", _pic(m, "isr") | bit)
     m.request(_granted(m).is_not_zero())

@@ -34,9 +34,10 @@ class Lpt:
         self._irq = irq
         self.channel = channel
         self.state = LptState()
-        bus.attach([base + DATA], lambda port: self.state.data, self._write_data)
-        bus.attach([base + STATUS], lambda port: STATUS_READY)
-        bus.attach([base + CONTROL], self._read_control, self._write_control)
+        what = f"printer, {channel.upper()}"
+        bus.attach([base + DATA], lambda port: self.state.data, self._write_data, what=what)
+        bus.attach([base + STATUS], lambda port: STATUS_READY, what=what)
+        bus.attach([base + CONTROL], self._read_control, self._write_control, what=what)
 
     def save(self) -> LptState:
         """Return the state."""

@@ -37,9 +37,11 @@ class Nmi:
     CHANNEL = "nmi"
     """The name of its component, which takes bytes of `MEMORY_ERROR` and `CHANNEL_ERROR`."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, *, has_port: bool = True) -> None:
+        """``has_port``: whether the switch is an XT's, at port A0h (`switch` is an AT's)."""
         self.state = NmiState()
-        bus.attach([MASK_PORT], None, self._switch)
+        if has_port:
+            bus.attach([MASK_PORT], None, self._switch, what="NMI mask")
 
     def save(self) -> NmiState:
         """Return the state."""
@@ -73,6 +75,10 @@ class Nmi:
     def acknowledge(self) -> None:
         """Note that it does; the line must fall and rise before it does so again."""
         self.state = self.state._replace(requested=False)
+
+    def switch(self, masked: bool) -> None:
+        """Take bit 7 of an AT's port 70h."""
+        self._set(not masked, self.state.errors)
 
     def _switch(self, port: int, value: int) -> None:
         self._set(bool(value & ENABLED), self.state.errors)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from blink16.devices import debug
-from blink16.devices.dma import FIRST, Dma
+from blink16.devices.cards import XT, Cards
+from blink16.devices.dma import FIRST, SECOND, SECOND_BASE, SECOND_STRIDE, Dma
+from blink16.devices.ems import Ems
 from blink16.devices.fdc import DATA_PORT, DRIVES, Fdc, FdcCommand, FloppyDrives, NoDrives
+from blink16.devices.gameport import GamePort
+from blink16.devices.ide import Ide
+from blink16.devices.kbc import Kbc
 from blink16.devices.keyboard import Keyboard, Typing
 from blink16.devices.lpt import Lpt
+from blink16.devices.mouse import SerialMouse
 from blink16.devices.nmi import ENABLED, MASK_PORT, Nmi
-from blink16.devices.pic import Pic
+from blink16.devices.pic import Pic, SlavePic
 from blink16.devices.pit import Pit
 from blink16.devices.ppi import Display, Ppi, switches
 from blink16.devices.rtc import Rtc
+from blink16.devices.speaker import PcSpeaker
 from blink16.devices.uart import Uart
 from blink16.devices.vga import Vga
 from blink16.devices.video import Adapter, Video
 from blink16.services import Chassis
 
+CLOCK_LINE, DISK_LINE = 0, 6
+"""Of the second 8259A: IRQ 8 and IRQ 14."""
 TIMER_IRQ, KEYBOARD_IRQ, COM2_IRQ, COM1_IRQ, FLOPPY_IRQ, LPT1_IRQ = 0, 1, 3, 4, 6, 7
 COM1_PORT, COM2_PORT, LPT1_PORT = 0x3F8, 0x2F8, 0x378
 COM1, COM2, LPT1 = "com1", "com2", "lpt1"
@@ -62,6 +71,25 @@ POST = (
 """What the BIOS's power-on self-test writes to the ports, in order."""
 
 
+AT_POST = (
+    (0x70, 0x80),
+    # 8259As: cascaded, vectors from 08h and 70h; IRQs 0, 1, 2, 6 and 8 are let through
+    (0x20, 0x11),
+    (0x21, IRQ_BASE),
+    (0x21, 0x04),
+    (0x21, 0x09),
+    (0x21, 0xB8),
+    (0xA0, 0x11),
+    (0xA1, 0x70),
+    (0xA1, 0x02),
+    (0xA1, 0x01),
+    (0xA1, 0xBE),
+    *((port, value) for port, value in POST if port not in (MASK_PORT, 0x20, 0x21)),
+    (0x70, 0x0D),
+)
+"""The same of an AT's."""
+
+
 def clock_hz(mhz: float = DEFAULT_MHZ) -> int:
     """Return the clock cycles a second at ``mhz``; ValueError if it makes no sense."""
     if not MIN_MHZ <= mhz <= MAX_MHZ:
@@ -85,6 +113,7 @@ class PcDevices:
         adapter: Adapter = Adapter.CGA,
         floppies: int = 1,
         drives: FloppyDrives | None = None,
+        cards: Cards = XT,
         typing: str = Typing.CHANNEL,
     ) -> None:
         """Put the devices into a machine, as they are when the power comes on.
@@ -94,11 +123,13 @@ class PcDevices:
         types what it receives.
         """
         bus = chassis.bus
+        self.cards = cards
         self.pic = Pic(chassis.registers, bus)
         line = self.pic.line
         self.pit = Pit(chassis, bus, line(TIMER_IRQ))
         self.keyboard = Keyboard(chassis, line(KEYBOARD_IRQ))
-        self.nmi = Nmi(bus)
+        self.slave = SlavePic(chassis.registers, bus, self.pic) if cards.at else None
+        self.nmi = Nmi(bus, has_port=not cards.at)
         display = Display.MONOCHROME if adapter.is_mono else Display.COLOR_80X25
         self.ppi = Ppi(chassis, bus, self.keyboard, self.pit, self.nmi, switches(display, floppies))
         self.com1 = Uart(chassis, bus, line(COM1_IRQ), COM1, COM1_PORT)
@@ -106,11 +137,36 @@ class PcDevices:
         self.lpt1 = Lpt(chassis, bus, line(LPT1_IRQ), LPT1, LPT1_PORT)
         card = Vga if adapter.has_planes else Video
         self.video = card(chassis, bus, adapter)
-        self.rtc = Rtc(chassis, bus)
+        clock_line = None if self.slave is None else self.slave.line(CLOCK_LINE)
+        self.rtc = Rtc(chassis, bus, clock_line)
         self.dma = Dma(chassis, bus)
         self.fdc = Fdc(chassis, bus, self.dma, line(FLOPPY_IRQ), drives or NoDrives())
         debug.attach(chassis, bus)
         self._join(chassis, typing)
+        self._plug_in(chassis, cards, drives or NoDrives())
+        if self.slave is not None:
+            self._make_at(chassis, self.slave, drives or NoDrives())
+
+    def _plug_in(self, chassis: Chassis, cards: Cards, drives: FloppyDrives) -> None:
+        """Put cards into the slots that not every PC has."""
+        bus = chassis.bus
+        if cards.joystick:
+            chassis.add_component(GamePort.CHANNEL, GamePort(chassis, bus, connected=True))
+        if cards.mouse:
+            chassis.add_component(SerialMouse.CHANNEL, SerialMouse(self.com1))
+        if cards.sound:
+            chassis.add_device(PcSpeaker.COMPONENT, PcSpeaker(chassis, self.pit, self.ppi))
+        if cards.ems:
+            chassis.add_component(Ems.COMPONENT, Ems(chassis, bus))
+
+    def _make_at(self, chassis: Chassis, slave: SlavePic, drives: FloppyDrives) -> None:
+        """Add what an AT has on its board beside what an XT has."""
+        bus = chassis.bus
+        self.rtc.on_mask = self.nmi.switch
+        chassis.add_component(SlavePic.COMPONENT, slave)
+        chassis.add_component(Kbc.COMPONENT, Kbc(chassis, bus, self.keyboard))
+        chassis.add_component(SECOND, Dma(chassis, bus, SECOND_BASE, SECOND_STRIDE))
+        chassis.add_device(Ide.COMPONENT, Ide(chassis, bus, slave.line(DISK_LINE), drives))
 
     def _join(self, chassis: Chassis, typing: str) -> None:
         chassis.add_controller(Pic.COMPONENT, self.pic)
@@ -123,14 +179,14 @@ class PcDevices:
         chassis.add_component(Ppi.COMPONENT, self.ppi)
         chassis.add_component(LPT1, self.lpt1)
         chassis.add_component(Video.COMPONENT, self.video)
-        chassis.add_component(Rtc.COMPONENT, self.rtc)
+        chassis.add_device(Rtc.COMPONENT, self.rtc)
         chassis.add_component(FIRST, self.dma)
         chassis.add_device(Fdc.COMPONENT, self.fdc)
 
     @staticmethod
-    def post(chassis: Chassis) -> None:
+    def post(chassis: Chassis, *, at: bool = False) -> None:
         """Program the chips as the BIOS's power-on self-test leaves them (`POST`)."""
-        for port, value in POST:
+        for port, value in AT_POST if at else POST:
             chassis.bus.write(port, value)
         for _ in range(DRIVES):  # after its reset the controller wants to be asked for each drive
             chassis.bus.write(DATA_PORT, FdcCommand.SENSE_INTERRUPT)

@@ -17,6 +17,8 @@ from blink16.devices import cells
 
 COMMAND_PORT, DATA_PORT = 0x20, 0x21
 LINES = 8
+SLAVE_PORT, CASCADE = 0xA0, 2
+"""An AT's second 8259A, and the line of the first at which it asks."""
 SPURIOUS = 7
 """The level that the chip names if the request is gone when the processor asks."""
 
@@ -124,11 +126,17 @@ class Pic:
 
     COMPONENT = "pic"
 
-    def __init__(self, registers: Registers, bus: Bus) -> None:
-        self._cells = cells.PIC.view(registers.state)
+    def __init__(self, registers: Registers, bus: Bus, base: int = COMMAND_PORT) -> None:
+        self._cells = self._new_cells(registers)
         self.state = PicState()
-        bus.attach([COMMAND_PORT], self._read_command, self._write_command)
-        bus.attach([DATA_PORT], self._read_data, self._write_data)
+        self.slave: SlavePic | None = None
+        """The chip whose request comes in on `CASCADE`, if there is one."""
+        bus.attach([base], self._read_command, self._write_command, what="8259A, commands")
+        bus.attach([base + 1], self._read_data, self._write_data, what="8259A, mask")
+
+    def _new_cells(self, registers: Registers) -> memoryview:
+        """Return where it keeps its state, an integer of 64 bits for each field."""
+        return cells.PIC.view(registers.state)
 
     @property
     def state(self) -> PicState:
@@ -181,7 +189,10 @@ class Pic:
 
     def acknowledge(self) -> int:
         """Return a vector, as in two INTA cycles; that of IR7 if the request is gone."""
-        return self.state.base | self._take()
+        level = self._take()
+        if level == CASCADE and self.slave is not None:
+            return self.slave.acknowledge()
+        return self.state.base | level
 
     def _take(self) -> int:
         level = self._request()
@@ -304,3 +315,44 @@ class Pic:
         level = self._highest(s.isr & ~s.imr if s.special_mask else s.isr)
         if level is not None:
             self._end(level, rotate=rotate)
+
+
+class SlavePic(Pic):
+    """An AT's second 8259A (`services.Component`): IRQ 8 to 15, through the first one's IRQ 2."""
+
+    COMPONENT = "pic2"
+
+    def __init__(self, registers: Registers, bus: Bus, master: Pic) -> None:
+        self._master = master
+        super().__init__(registers, bus, SLAVE_PORT)
+        master.slave = self
+
+    def _new_cells(self, registers: Registers) -> memoryview:
+        return memoryview(bytearray(8 * len(PicState._fields))).cast("q")
+
+    def set_line(self, level: int, high: bool) -> None:
+        """Set a request line, and what the first chip sees of it."""
+        super().set_line(level, high)
+        self._ask()
+
+    def acknowledge(self) -> int:
+        """Return a vector."""
+        vector = super().acknowledge()
+        self._ask()
+        return vector
+
+    def hears(self, level: int) -> bool:
+        """Return whether a request of a level would be passed on by both chips."""
+        return super().hears(level) and self._master.hears(CASCADE)
+
+    def _write_command(self, port: int, value: int) -> None:
+        super()._write_command(port, value)
+        self._ask()
+
+    def _write_data(self, port: int, value: int) -> None:
+        super()._write_data(port, value)
+        self._ask()
+
+    def _ask(self) -> None:
+        self._master.set_line(CASCADE, False)
+        self._master.set_line(CASCADE, self.pending())

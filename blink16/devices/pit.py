@@ -7,6 +7,7 @@ tone, and its gate and output are bits of port 61h.  Source: Intel 8253/8253-5 d
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from itertools import chain
 from typing import NamedTuple
 
@@ -52,14 +53,16 @@ class Pit:
     def __init__(self, guest: Guest, bus: Bus, irq: RequestLine) -> None:
         self._guest = guest
         self._irq = irq
+        self.on_speaker: Callable[[], None] = lambda: None
+        """Called before the speaker's channel changes."""
         self._oscillator = Oscillator(PIT_HZ, guest.clock_hz)
         state = guest.registers.state
         self._counters, self._cells = cells.COUNTERS.view(state), cells.PIT.view(state)
         self._cells[1:DUE] = array("q", self._oscillator.ratio)
         self.state = PitState((Counter(), Counter(), Counter(gate=False)), self._cycle())
         irq(True)  # OUT is high, and has been: that is no request once the 8259A is set up
-        bus.attach(CHANNEL_PORTS, self._read, self._write)
-        bus.attach([CONTROL_PORT], None, self._control)
+        bus.attach(CHANNEL_PORTS, self._read, self._write, what="8253, counts")
+        bus.attach([CONTROL_PORT], None, self._control, what="8253, control")
 
     @property
     def state(self) -> PitState:
@@ -85,7 +88,11 @@ class Pit:
         self.state = state
 
     def _cycle(self) -> int:
-        return self._oscillator.cycles(self._guest.time)
+        return self.cycle(self._guest.time)
+
+    def cycle(self, time: int) -> int:
+        """Return how many cycles have passed at a machine time."""
+        return self._oscillator.cycles(time)
 
     # -- output and gate ---------------------------------------------------------------------
 
@@ -132,6 +139,8 @@ class Pit:
 
     def _set_counter(self, channel: int, counter: Counter) -> None:
         cycle = self._cycle()
+        if channel == SPEAKER:
+            self.on_speaker()
         if channel == TICKS:
             self._catch_up(cycle)
             self._irq(counter.output(cycle))

@@ -7,6 +7,7 @@ Source: IBM PC/XT Technical Reference, "8255A I/O bit map".
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from enum import IntEnum
 
 from blink16.bus import Bus
@@ -73,10 +74,12 @@ class Ppi:
         self._cells[2:] = array("q", self._refresh.ratio)
         self._cells[0] = 1
         self.port_b = CLOCK_ENABLED
-        bus.attach([PORT_A], self._read_a)
-        bus.attach([PORT_B], self._read_b, self._write_b)
-        bus.attach([PORT_C], self._read_c)
-        bus.attach([CONTROL], lambda port: CONTROL_AFTER_POST)
+        self.on_speaker: Callable[[], None] = lambda: None
+        """Called before the speaker's switch may change."""
+        bus.attach([PORT_A], self._read_a, what="keyboard")
+        bus.attach([PORT_B], self._read_b, self._write_b, what="8255A, speaker and switches")
+        bus.attach([PORT_C], self._read_c, what="8255A, configuration")
+        bus.attach([CONTROL], lambda port: CONTROL_AFTER_POST, what="8255A, control")
 
     @property
     def port_b(self) -> int:
@@ -110,6 +113,7 @@ class Ppi:
         return value | (TIMER_2_OUTPUT if self._pit.output(SPEAKER) else 0)
 
     def _write_b(self, port: int, value: int) -> None:
+        self.on_speaker()
         self.port_b = value
         self._pit.set_gate(SPEAKER, bool(value & TIMER_2_GATE))
         self._nmi.clear(value)

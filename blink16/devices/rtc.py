@@ -1,19 +1,22 @@
 """A real-time clock with CMOS memory, a Motorola MC146818 at ports 70h and 71h as on an AT.
 
-An XT had one only as an option; it gives programs the date.  It has no interrupt here, and no
-alarm; its periodic and update flags can be polled.  The time is the guest's own, moved by what a
+An XT had one only as an option; it gives programs the date.  There its flags can only be polled; on
+an AT it raises IRQ 8.  The time is the guest's own, moved by what a
 program sets it to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices.pic import RequestLine
 from blink16.services import Guest
 
+MASK_BIT = 0x80
 INDEX_PORT, DATA_PORT = 0x70, 0x71
 SIZE = 64
 NANOSECONDS = 1_000_000_000
@@ -41,10 +44,13 @@ class CmosRegister(IntEnum):
 A_UPDATING, A_AFTER_POST = 0x80, 0x26
 A_RATE, CRYSTAL_HZ = 0x0F, 32_768
 B_SET, B_BINARY, B_24_HOURS = 0x80, 0x04, 0x02
-C_REQUESTED, C_PERIOD, C_UPDATED = 0x80, 0x40, 0x10
+C_REQUESTED, C_PERIOD, C_ALARM, C_UPDATED = 0x80, 0x40, 0x20, 0x10
+DAY_SECONDS = 24 * 60 * 60
 """Flags of register C; B enables each by the same bit."""
 D_VALID = 0x80
 PM = 0x80
+ALARM = (5, 3, 1)
+"""The registers of the alarm's hour, minute and second."""
 TIME = (
     CmosRegister.SECONDS,
     CmosRegister.MINUTES,
@@ -67,20 +73,28 @@ class RtcState(NamedTuple):
     """Seconds by which a program has put the clock forward."""
     seen_at: int = 0
     """When register C was read, in nanoseconds since the Unix epoch."""
+    told: bool = False
+    """Whether it has interrupted since then."""
 
 
 class Rtc:
-    """An MC146818 (`services.Component`)."""
+    """An MC146818: a device (`services.Device`)."""
 
     COMPONENT = "rtc"
 
-    def __init__(self, guest: Guest, bus: Bus) -> None:
+    def __init__(self, guest: Guest, bus: Bus, irq: RequestLine | None = None) -> None:
+        """``irq``: an AT's IRQ 8; on an XT it can only be polled."""
         self._guest = guest
+        self._irq = irq
+        self._epoch = guest.nanoseconds() - guest.time * NANOSECONDS // guest.clock_hz
+        """Nanoseconds since the Unix epoch when the machine's time began."""
+        self.on_mask: Callable[[bool], None] = lambda masked: None
+        """Called with what an AT's port 70h has in bit 7: whether the NMI is masked."""
         memory = bytearray(SIZE)
         memory[CmosRegister.A], memory[CmosRegister.B] = A_AFTER_POST, B_24_HOURS
         self.state = RtcState(memory=bytes(memory), seen_at=guest.nanoseconds())
-        bus.attach([INDEX_PORT], None, self._write_index)
-        bus.attach([DATA_PORT], self._read, self._write)
+        bus.attach([INDEX_PORT], None, self._write_index, what="real-time clock, index")
+        bus.attach([DATA_PORT], self._read, self._write, what="real-time clock, data")
 
     def save(self) -> RtcState:
         """Return the state."""
@@ -100,7 +114,8 @@ class Rtc:
             return datetime(1980, 1, 1, tzinfo=UTC)
 
     def _write_index(self, port: int, value: int) -> None:
-        self.state = self.state._replace(selected=value % SIZE)  # bit 7 is an AT's NMI mask
+        self.state = self.state._replace(selected=value % SIZE)
+        self.on_mask(bool(value & MASK_BIT))
 
     def _read(self, port: int) -> int:
         index, memory = self.state.selected, self.state.memory
@@ -120,14 +135,90 @@ class Rtc:
     def _flags(self) -> int:
         """Return register C: what has happened since it was read, which the read clears."""
         memory, since, now = self.state.memory, self.state.seen_at, self._guest.nanoseconds()
-        self.state = self.state._replace(seen_at=now)
+        self.state = self.state._replace(seen_at=now, told=False)
         flags = 0
         if not memory[CmosRegister.B] & B_SET and now // NANOSECONDS > since // NANOSECONDS:
             flags |= C_UPDATED
         hz = _rate(memory[CmosRegister.A] & A_RATE)
         if now * hz // NANOSECONDS > since * hz // NANOSECONDS:
             flags |= C_PERIOD
+        if self._irq is not None and self._alarm_in(since, now):
+            flags |= C_ALARM
+        if self._irq is not None:
+            self._irq(False)
         return flags | (C_REQUESTED if flags & memory[CmosRegister.B] else 0)
+
+    # -- interrupts --------------------------------------------------------------------------
+
+    def due(self) -> int | None:
+        """Return when it next interrupts."""
+        moment = self._next_interrupt() if self._irq is not None else None
+        if moment is None:
+            return None
+        return -(-(moment - self._epoch) * self._guest.clock_hz // NANOSECONDS)
+
+    def is_heard(self) -> bool:
+        """Return whether IRQ 8 would be passed on."""
+        return self._irq is not None and self._irq.is_heard()
+
+    def advance(self, time: int) -> None:
+        """Raise IRQ 8, once until register C is read."""
+        if self._irq is not None:
+            self._irq(True)
+        self.state = self.state._replace(told=True)
+
+    def _next_interrupt(self) -> int | None:
+        """Return the nanoseconds of the first event to interrupt since register C was read."""
+        s, since = self.state, self.state.seen_at
+        if s.told:
+            return None
+        enabled, moments = s.memory[CmosRegister.B], []
+        hz = _rate(s.memory[CmosRegister.A] & A_RATE)
+        if enabled & C_PERIOD and hz:
+            moments.append(-(-(since * hz // NANOSECONDS + 1) * NANOSECONDS // hz))
+        if enabled & C_UPDATED and not enabled & B_SET:
+            moments.append((since // NANOSECONDS + 1) * NANOSECONDS)
+        if enabled & C_ALARM and not enabled & B_SET:
+            alarm = self._next_alarm(since)
+            if alarm is not None:
+                moments.append(alarm)
+        return min(moments, default=None)
+
+    def _alarm_in(self, since: int, now: int) -> bool:
+        """Return whether the alarm's time has come after ``since`` and not later than ``now``."""
+        alarm = self._next_alarm(since)
+        return alarm is not None and alarm <= now
+
+    def _next_alarm(self, after: int) -> int | None:
+        """Return the nanoseconds of the next second that the alarm's registers name."""
+        memory = self.state.memory
+        wanted = [self._alarm_field(memory[register]) for register in ALARM]
+        second = after // NANOSECONDS + 1
+        shown = second + self.state.offset
+        hour, minute, sec = shown // 3600 % 24, shown // 60 % 60, shown % 60
+        here = hour * 3600 + minute * 60 + sec
+        hours, minutes, seconds = (
+            range(size) if value is None else range(value, value + 1)
+            for value, size in zip(wanted, (24, 60, 60), strict=True)
+        )
+        if any(
+            part.start >= size
+            for part, size in zip((hours, minutes, seconds), (24, 60, 60), strict=True)
+        ):
+            return None
+        waits = (
+            (h * 3600 + m * 60 + s - here) % DAY_SECONDS
+            for h in hours
+            for m in ({minute, (minute + 1) % 60, 0} if wanted[1] is None else minutes)
+            for s in ({sec, (sec + 1) % 60, 0} if wanted[2] is None else seconds)
+        )
+        return (second + min(waits)) * NANOSECONDS
+
+    def _alarm_field(self, byte: int) -> int | None:
+        """Return an alarm register's number; None: any will do."""
+        if byte & 0xC0 == 0xC0:
+            return None
+        return byte if self.state.memory[CmosRegister.B] & B_BINARY else _from_bcd(byte)
 
     def _write(self, port: int, value: int) -> None:
         index, before = self.state.selected, self.state.memory

@@ -7,6 +7,7 @@ Source: National Semiconductor INS8250 data sheet; IBM PC/XT Technical Reference
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -84,11 +85,14 @@ class Uart:
         self._base = base
         self._oscillator = Oscillator(UART_HZ, guest.clock_hz)
         self.channel = channel
+        self.on_power: Callable[[], None] = lambda: None
+        """Called as RTS or DTR is switched on, which is a mouse's power."""
         lines = cells.LINE_STATUS.view(guest.registers.state)
         number = cells.LINES.index(base)
         self._line_status = lines[number : number + 1]
         self.state = UartState()
-        bus.attach(range(base, base + len(UartRegister)), self._read, self._write)
+        ports = range(base, base + len(UartRegister))
+        bus.attach(ports, self._read, self._write, what=f"8250, {channel.upper()}")
 
     @property
     def state(self) -> UartState:
@@ -274,6 +278,8 @@ class Uart:
             case UartRegister.MCR:
                 self.state = s._replace(mcr=value & 0x1F)
                 self._modem_lines()
+                if value & ~s.mcr & (MCR_RTS | MCR_DTR):
+                    self.on_power()
             case UartRegister.SCRATCH:
                 self.state = s._replace(scratch=value)
             case _:

@@ -117,22 +117,28 @@ class Video:
 
     def _attach(self, bus: Bus) -> None:
         adapter = self.adapter
-        base = adapter.base
+        base, what = adapter.base, f"{adapter.name}, 6845 and registers"
         for offset in CRTC_PORTS:
             if offset % 2:
-                bus.attach([base + offset], self._read_data, self._write_data, quiet=True)
+                bus.attach(
+                    [base + offset], self._read_data, self._write_data, quiet=True, what=what
+                )
             else:
-                bus.attach([base + offset], None, self._write_index, quiet=True)
-        bus.attach([base + MODE_PORT], None, self._write_mode, quiet=True)
-        bus.attach([base + STATUS_PORT], self._read_status, quiet=True)
+                bus.attach([base + offset], None, self._write_index, quiet=True, what=what)
+        bus.attach([base + MODE_PORT], None, self._write_mode, quiet=True, what=what)
+        bus.attach([base + STATUS_PORT], self._read_status, quiet=True, what=what)
         if adapter is Adapter.CGA:
-            bus.attach([base + COLOR_PORT], None, self._write_color, quiet=True)
+            bus.attach([base + COLOR_PORT], None, self._write_color, quiet=True, what=what)
         if adapter is not Adapter.MDA:
-            bus.attach([base + CLEAR_LIGHT_PEN], None, lambda port, value: self._set_pen(False))
+            bus.attach(
+                [base + CLEAR_LIGHT_PEN], None, lambda port, value: self._set_pen(False), what=what
+            )
         if adapter is Adapter.CGA:
-            bus.attach([base + SET_LIGHT_PEN], None, lambda port, value: self._set_pen(True))
+            bus.attach(
+                [base + SET_LIGHT_PEN], None, lambda port, value: self._set_pen(True), what=what
+            )
         if adapter.hercules:
-            bus.attach([base + HERCULES_PORT], None, self._write_configuration)
+            bus.attach([base + HERCULES_PORT], None, self._write_configuration, what=what)
 
     @property
     def state(self) -> VideoState:

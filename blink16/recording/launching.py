@@ -14,6 +14,7 @@ from typing import Any
 
 from blink16.bios import OptionRom
 from blink16.bios.geometry import MAX_IMAGE_SIZE
+from blink16.devices.cards import XT, Cards
 from blink16.devices.video import Adapter
 from blink16.dos.volume import DRIVE_LETTERS
 from blink16.dos_setup import MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB, DosDrive, DosSetup, Spot
@@ -52,7 +53,12 @@ class RecordedLaunch:
 def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
     """Return the records of a launch, a batch each; RecordingError if they are too large."""
     setup = launch.setup
-    files = [launch.image, *(d.content for d in setup.disks), *(r.image for r in setup.roms)]
+    files = [
+        launch.image,
+        *(d.content for d in setup.disks),
+        *(r.image for r in setup.roms),
+        setup.bios,
+    ]
     contents = {_key(content): content for content in files}
     total = sum(map(len, contents.values()))
     if total > MAX_CONTENT:
@@ -70,6 +76,7 @@ def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
             setup.adapter.name,
             tuple((d.drive, str(d.path), d.read_only, _key(d.content)) for d in setup.disks),
             tuple((rom.address, _key(rom.image)) for rom in setup.roms),
+            *((tuple(setup.cards), _key(setup.bios)) if setup.cards != XT or setup.bios else ()),
         ),
         _dos_fields(launch.dos),
         astuple(launch.console),
@@ -110,10 +117,17 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
         fields[:_FIELDS_WITHOUT_DOS], str, str, tuple, *_REST, tuple
     )
     _check_machine(kind, speed)
-    mhz, adapter, disks, roms = shaped(setup, str, str, tuple, tuple)
+    rest = setup[_FIELDS_OF_SETUP:]
+    mhz, adapter, disks, roms = shaped(setup[:_FIELDS_OF_SETUP], str, str, tuple, tuple)
+    cards, other_bios = XT, (0, sha256(b"").digest())
+    if rest:
+        fitted, other_bios = shaped(rest, tuple, tuple)
+        cards = Cards(*shaped(fitted, *(bool,) * len(XT)))
     disks = [shaped(disk, int, str, bool, tuple) for disk in disks]
     roms = [shaped(rom, int, tuple) for rom in roms]
-    files = _Files([key, *(disk[-1] for disk in disks), *(rom[-1] for rom in roms)], batches)
+    files = _Files(
+        [key, *(disk[-1] for disk in disks), *(rom[-1] for rom in roms), other_bios], batches
+    )
     try:
         pc = PcSetup(
             float(mhz),
@@ -123,6 +137,8 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
                 for drive, path, read_only, content in disks
             ),
             tuple(OptionRom(address, files[content]) for address, content in roms),
+            cards,
+            files[other_bios],
         )
     except (ValueError, LookupError):
         raise RecordingError("its launch is damaged") from None
@@ -156,6 +172,7 @@ def _check_machine(kind: str, speed: int) -> None:
     check(0 < speed <= MAX_SPEED, "its machine's speed is impossible")
 
 
+_FIELDS_OF_SETUP = 4
 _FIELDS_WITHOUT_DOS = 7
 _REST = (tuple, int, int)
 

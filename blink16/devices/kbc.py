@@ -1,0 +1,135 @@
+"""An AT's keyboard controller, an 8042 at ports 60h and 64h.
+
+Codes from the keyboard come as an XT's, which is what the controller makes of them.  Source: IBM
+PC/AT Technical Reference, "Keyboard controller".
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blink16.bus import Bus
+from blink16.devices.keyboard import Keyboard
+from blink16.lacks import Kind
+from blink16.services import Guest
+
+DATA_PORT, COMMAND_PORT = 0x60, 0x64
+STATUS_FULL, STATUS_SYSTEM, STATUS_COMMAND, STATUS_UNLOCKED = 0x01, 0x04, 0x08, 0x10
+COMMAND_BYTE, KEYBOARD_OFF = 0x45, 0x10
+INPUT_PORT, OUTPUT_PORT = 0xBF, 0xDF
+SELF_TEST_PASSED, NO_FAULT = 0x55, 0x00
+ACKNOWLEDGE, KEYBOARD_PASSED, ECHO = 0xFA, 0xAA, 0xEE
+IDENTITY = bytes((ACKNOWLEDGE, 0xAB, 0x41))
+NOTHING = -1
+SET_LEDS, SET_RATE, SET_CODES, RESET = 0xED, 0xF3, 0xF0, 0xFF
+IDENTIFY = 0xF2
+PULSE_RESET = 0xFE
+
+
+class KbcState(NamedTuple):
+    """What the controller remembers."""
+
+    command_byte: int = COMMAND_BYTE
+    output: int = OUTPUT_PORT
+    replies: bytes = b""
+    expects: int = NOTHING
+    """The command whose byte is to come at port 60h."""
+    parameter: bool = False
+    """Whether the keyboard expects the second byte of a command."""
+    command: bool = False
+    """Whether the last byte came to port 64h."""
+
+
+class Kbc:
+    """An 8042 (`services.Component`)."""
+
+    COMPONENT = "kbc"
+
+    def __init__(self, guest: Guest, bus: Bus, keyboard: Keyboard) -> None:
+        self._guest = guest
+        self._keyboard = keyboard
+        self.state = KbcState()
+        bus.attach([DATA_PORT], self._read, self._write, what="8042, data")
+        bus.attach([COMMAND_PORT], self._status, self._command, what="8042, commands")
+
+    def save(self) -> KbcState:
+        """Return the state."""
+        return self.state
+
+    def restore(self, state: KbcState) -> None:
+        """Take the state of a `save`."""
+        self.state = state
+
+    def _status(self, port: int) -> int:
+        s = self.state
+        full = STATUS_FULL if s.replies or self._keyboard.state.full else 0
+        command = STATUS_COMMAND if s.command else 0
+        return full | command | STATUS_SYSTEM | STATUS_UNLOCKED
+
+    def _read(self, port: int) -> int:
+        s = self.state
+        if s.replies:
+            self.state = s._replace(replies=s.replies[1:])
+            return s.replies[0]
+        return self._keyboard.read()
+
+    def _reply(self, *values: int) -> None:
+        self.state = self.state._replace(replies=self.state.replies[:15] + bytes(values))
+
+    def _command(self, port: int, value: int) -> None:
+        self.state = self.state._replace(command=True, expects=NOTHING)
+        match value:
+            case 0x20:
+                self._reply(self.state.command_byte)
+            case 0x60 | 0xD1 | 0xD2 | 0xD3 | 0xD4:
+                self.state = self.state._replace(expects=value)
+            case 0xAA:
+                self._reply(SELF_TEST_PASSED)
+            case 0xAB:
+                self._reply(NO_FAULT)
+            case 0xAD | 0xAE:
+                self._set_command_byte(
+                    self.state.command_byte & ~KEYBOARD_OFF | (KEYBOARD_OFF if value == 0xAD else 0)
+                )
+            case 0xC0:
+                self._reply(INPUT_PORT)
+            case 0xD0:
+                self._reply(self.state.output)
+            case 0xE0:
+                self._reply(0)
+            case _ if value >= 0xF0 and not value & 1:
+                what = "the keyboard controller's reset line leads nowhere here"
+                self._guest.lacks(Kind.PORT, what, "jump to FFFF:0000", place=PULSE_RESET)
+
+    def _set_command_byte(self, value: int) -> None:
+        self.state = self.state._replace(command_byte=value)
+        self._keyboard.control(clock_enabled=not value & KEYBOARD_OFF, clear=False)
+
+    def _write(self, port: int, value: int) -> None:
+        expects = self.state.expects
+        self.state = self.state._replace(command=False, expects=NOTHING)
+        match expects:
+            case 0x60:
+                self._set_command_byte(value)
+            case 0xD1:
+                self.state = self.state._replace(output=value)
+            case 0xD2:
+                self._keyboard.receive(bytes((value,)))
+            case 0xD3 | 0xD4:
+                pass  # there is no second device
+            case _:
+                self._to_keyboard(value)
+
+    def _to_keyboard(self, value: int) -> None:
+        """Let the keyboard answer a command, or the second byte of one."""
+        if self.state.parameter:
+            self.state = self.state._replace(parameter=False)
+            self._keyboard.receive(bytes((ACKNOWLEDGE,)))
+            return
+        self.state = self.state._replace(parameter=value in (SET_LEDS, SET_RATE, SET_CODES))
+        answers = {
+            RESET: bytes((ACKNOWLEDGE, KEYBOARD_PASSED)),
+            IDENTIFY: IDENTITY,
+            ECHO: bytes((ECHO,)),
+        }
+        self._keyboard.receive(answers.get(value, bytes((ACKNOWLEDGE,))))

@@ -1,0 +1,47 @@
+"""A serial mouse in Microsoft's protocol: three bytes of seven bits for each movement.
+
+When a driver switches its power (RTS or DTR) on, it says M.  Source: Microsoft Mouse Programmer's
+Reference, "Serial mouse data format".
+"""
+
+from __future__ import annotations
+
+from blink16.devices.uart import Uart
+
+HELLO = b"M"
+SYNC, LEFT, RIGHT = 0x40, 0x20, 0x10
+FARTHEST = 127
+
+
+class SerialMouse:
+    """A mouse on a serial line: a receiver of movements, three bytes each."""
+
+    CHANNEL = "mouse"
+
+    def __init__(self, line: Uart) -> None:
+        self._line = line
+        line.on_power = self.hello
+
+    def save(self) -> None:
+        """Return the state: the line has it all."""
+
+    def restore(self, state: None) -> None:
+        """Take the state of a `save`."""
+
+    def hello(self) -> None:
+        """Say who it is."""
+        self._line.receive(HELLO)
+
+    @staticmethod
+    def movement(dx: int, dy: int, *, left: bool = False, right: bool = False) -> bytes:
+        """Return the input that moves it, right and down, with its buttons down or not."""
+        dx, dy = (max(-FARTHEST, min(FARTHEST, distance)) for distance in (dx, dy))
+        return bytes((dx & 0xFF, dy & 0xFF, left | right << 1))
+
+    def receive(self, data: bytes) -> None:
+        """Move: signed bytes right and down, and the buttons (1 left, 2 right)."""
+        for at in range(0, len(data) - 2, 3):
+            dx, dy, buttons = data[at : at + 3]
+            first = SYNC | (LEFT if buttons & 1 else 0) | (RIGHT if buttons & 2 else 0)
+            first |= dy >> 4 & 0x0C | dx >> 6
+            self._line.receive(bytes((first, dx & 0x3F, dy & 0x3F)))
