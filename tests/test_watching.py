@@ -11,7 +11,7 @@ import pytest
 from gdb_client import Gdb, Server
 
 import blink16
-from blink16.client import BusyError, DeniedError, StopKind, Target
+from blink16.client import BusyError, DeniedError, StopKind, Target, UnixServer
 from blink16.reports import Doing, Holder
 
 COUNT = bytes.fromhex("40 a3 00 05 89 c3 eb f8")
@@ -206,6 +206,21 @@ def test_the_machine_of_a_holder_that_runs_is_not_for_him_to_look_at(party: Part
             pass
         with pytest.raises(BusyError):
             holder.state()
+
+
+def test_a_server_of_our_own_can_be_watched_too(tmp_path: Path) -> None:
+    """Prevents a front end that can show its own machine only while it stands."""
+    (tmp_path / "count.com").write_bytes(COUNT)
+    with blink16.launch(tmp_path / "count.com") as holder, holder.watch_too() as watcher:
+        with Runner(holder):
+            seen = set[int]()
+            while len(seen) < ENOUGH:
+                state = watcher.wait_change()
+                if state.doing is Doing.RUNS:
+                    seen.add(state.icount)
+        place = holder.watching_address
+    assert isinstance(place, UnixServer)
+    assert not Path(place.path).exists()
 
 
 @pytest.mark.gdb

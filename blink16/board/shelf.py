@@ -26,13 +26,14 @@ class Shelf:
         """The debugger's own, when that was."""
         self._made: tuple[ProgramFacts, Survey, tuple[BoardLibrary, ...]] | None = None
         self._told: tuple[BoardLibrary, ...] | None = None
-        self._entry = linear(*program.entry)
-        self._entry_code = entry_code(debugger.machine, self._entry)
+        self.entry = linear(*program.entry)
+        """The linear address of the program's first instruction."""
+        self._entry_code = entry_code(debugger.machine, self.entry)
 
     @property
     def program_file(self) -> bytes:
         """The ELF that gdb takes for the program's file."""
-        return program_file(self._entry, self._entry_code)
+        return program_file(self.entry, self._entry_code)
 
     @property
     def whole(self) -> bytes:

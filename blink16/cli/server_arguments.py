@@ -73,7 +73,8 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--stdio",
         action="store_true",
-        help="talk to one debugger on standard input and output, as `target remote | ...` does",
+        help="talk to one debugger on standard input and output, as `target remote | ...` does; "
+        "with --listen unix:PATH others may come there to watch, until it leaves",
     )
     group.add_argument(
         "--console",
@@ -158,14 +159,19 @@ def endpoint(parser: Parser, parsed: argparse.Namespace) -> server.Endpoint:
     """Return where to listen; a usage error if the options contradict each other."""
     listen: str | None = parsed.listen
     if parsed.stdio:
-        if listen is not None or parsed.port is not None:
-            parser.error("--stdio listens nowhere: leave --listen and --port away")
+        beside = listen is not None and listen.startswith(UNIX)
+        if (listen is not None and not beside) or parsed.port is not None:
+            parser.error(
+                "--stdio listens on no port: leave --listen ADDR and --port away; "
+                "--listen unix:PATH lets others come to watch"
+            )
         if any(isinstance(own.console, Streams) for own in (parsed, *parsed.machine)):
             parser.error(
                 "--console stdio can't be with --stdio, where the debugger has standard input and "
                 "output; take --console tcp:PORT, unix:PATH, gdb or none"
             )
-        return server.StandardStreams()
+        path = Path(listen.removeprefix(UNIX)) if listen is not None else None
+        return server.StandardStreams(None if path is None else server.SocketFile(path))
     if listen is not None and listen.startswith(UNIX):
         if parsed.port is not None:
             parser.error("a socket file has no port: leave --port away")

@@ -48,6 +48,8 @@ class OwnServer:
     """A process to start, which talks on its standard input and output."""
 
     command: tuple[str, ...]
+    watched_at: UnixServer | None = None
+    """Where others may come to watch, as long as it is there."""
 
     def __str__(self) -> str:
         return self.command[0]

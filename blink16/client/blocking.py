@@ -306,6 +306,15 @@ class Target:
         """Whether we may look at the machine, and not move or change it."""
         return self._inside.only_watches
 
+    @property
+    def watching_address(self) -> ServerAddress:
+        """Where others come to watch this machine (`connect` with ``watch``)."""
+        return self._inside.watching_address
+
+    def watch_too(self) -> Target:
+        """Return a second target that watches this machine, also while this one lets it run."""
+        return connect(self.watching_address, watch=True)
+
     wait_change = _blocking(AsyncTarget.wait_change)
     ask_control = _blocking(AsyncTarget.ask_control)
     yield_control = _blocking(AsyncTarget.yield_control)

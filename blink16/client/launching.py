@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 SERVE = "import sys; from blink16.cli.main import server_main; sys.exit(server_main())"
 
 
+@contextmanager
+def watching_place() -> Iterator[str | None]:
+    """Return the path of a socket file for those who watch; None where there are no such files."""
+    if not hasattr(socket, "AF_UNIX"):
+        yield None
+        return
+    with TemporaryDirectory(prefix="blink16-") as folder:
+        yield f"{folder}/watch"
+
+
 def command_line(
-    program: str | Path, arguments: Sequence[str], options: Mapping[str, object]
+    program: str | Path,
+    arguments: Sequence[str],
+    options: Mapping[str, object],
+    place: str | None = None,
 ) -> tuple[str, ...]:
     """Return the command that shows a program on its standard streams.
 
+    ``place``: of a socket file, to which others may come to watch.
+
     What the program prints comes to the client, unless the option ``console`` says otherwise.
     """
-    given = {"console": "gdb", **options}
+    given = {"console": "gdb", "listen": place and f"unix:{place}", **options}
     words = [word for name, value in given.items() for word in _option(name, value)]
     return (sys.executable, "-c", SERVE, "--stdio", *words, str(program), *arguments)
 

@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 import trio
 
 from blink16.client import addresses, replies
-from blink16.client.addresses import OwnServer, ServerAddress
-from blink16.client.errors import ClientError, DeniedError, ProtocolError
-from blink16.client.launching import command_line
+from blink16.client.addresses import OwnServer, ServerAddress, UnixServer
+from blink16.client.errors import ClientError, DeniedError, ProtocolError, UnsupportedError
+from blink16.client.launching import command_line, watching_place
 from blink16.client.link import DEFAULT_TIMEOUT
 from blink16.client.watching import Watching
 from blink16.reports.screen import ScreenReport
@@ -90,6 +90,15 @@ class AsyncTarget(Watching):
         if text not in shown:
             raise DeniedError(said.strip())
         return shown
+
+    @property
+    def watching_address(self) -> ServerAddress:
+        """Where others come to watch this machine (`connect` with ``watch``)."""
+        if not isinstance(self.address, OwnServer):
+            return self.address
+        if self.address.watched_at is None:
+            raise UnsupportedError("on this system nobody can watch a server of our own")
+        return self.address.watched_at
 
     # -- the whole machine -------------------------------------------------------------------
 
@@ -187,6 +196,8 @@ async def launch(
     ``date="1986-03-07T12:00"``, ``A="disk.img"``; True for one without a value, a list for one
     that is given several times.  LaunchError with what the server said if it does not begin.
     """
-    command = command_line(program, arguments, options)
-    async with connect(OwnServer(command), timeout=timeout) as target:
-        yield target
+    with watching_place() as path:
+        command = command_line(program, arguments, options, path)
+        place = UnixServer(path) if path is not None else None
+        async with connect(OwnServer(command, place), timeout=timeout) as target:
+            yield target

@@ -34,6 +34,7 @@ MULTI_TRACK, SKIP, COMMAND = 0x80, 0x20, 0x1F
 RECALIBRATE_STEPS, LAST_STEP = 77, 255
 REVOLUTION_MS, STEP_MS, COMMAND_MS = 200, 3, 1
 NEVER = -1
+_NO_SEEKS = (NEVER, NEVER, NEVER, NEVER)
 
 
 class Floppy(Protocol):
@@ -133,7 +134,7 @@ class FdcState(NamedTuple):
     wanted: int = 0
     """How many bytes a command without DMA waits for."""
     result: bytes = b""
-    seeks: tuple[int, int, int, int] = (NEVER, NEVER, NEVER, NEVER)
+    seeks: tuple[int, int, int, int] = _NO_SEEKS
     """When each drive's seek ends."""
     targets: tuple[int, int, int, int] = (0, 0, 0, 0)
     cylinders: tuple[int, int, int, int] = (0, 0, 0, 0)
@@ -180,8 +181,10 @@ class Fdc:
 
     def due(self) -> int | None:
         """Return when a command or a seek ends."""
-        ends = [time for time in (self.state.due, *self.state.seeks) if time != NEVER]
-        return min(ends, default=None)
+        due, seeks = self.state.due, self.state.seeks
+        if due == NEVER and seeks == _NO_SEEKS:  # most often; it is asked after each port
+            return None
+        return min(time for time in (due, *seeks) if time != NEVER)
 
     def is_heard(self) -> bool:
         """Return whether IRQ 6 would be passed on."""

@@ -87,6 +87,14 @@ def _data_start(executable: Executable) -> int:
     return executable.data_base if executable.separate else len(executable.text)
 
 
+def _data_end(executable: Executable) -> int:
+    """Return where data and bss end in their segment."""
+    return _data_start(executable) + len(executable.data) + executable.bss
+
+
+_DATA = (Section.DATA, Section.BSS)
+
+
 def layout(executable: Executable, arguments: int) -> DataLayout:
     """Divide the data segment between data, bss, heap, stack and ``arguments`` bytes.
 
@@ -98,7 +106,7 @@ def layout(executable: Executable, arguments: int) -> DataLayout:
         )
     if not executable.separate and (executable.data_base or executable.far_text):
         raise TooLargeError(errno.ENOEXEC, "far text and low stacks need separate text and data")
-    data_end = _data_start(executable) + len(executable.data) + executable.bss
+    data_end = _data_end(executable)
     low_stack = executable.data_base
     stack = executable.stack or DEFAULT_STACK
     heap = executable.heap or DEFAULT_HEAP
@@ -179,17 +187,22 @@ def symbol_table(placed: Placed) -> SymbolTable:
     """Return the symbols at their linear addresses.
 
     bcc puts an underscore before every C name; it goes, unless that makes two names one.
+    The last variable ends with the program's data: what is above, heap and stack, has no name.
     """
     executable, segments = placed.executable, placed.segments
     names = {symbol.name for symbol in executable.symbols}
     symbols = []
+    data_end = _data_end(executable)
+    last = max((s.value for s in executable.symbols if s.section in _DATA), default=0)
     for symbol in executable.symbols:
         code = symbol.section in (Section.TEXT, Section.FAR_TEXT)
         kind = SymbolKind.CODE if code else SymbolKind.DATA
         name = symbol.name
         if executable.version == 0 and name[:1] == "_" and name[1:] not in names and name[1:]:
             name = name[1:]
-        symbols.append(Symbol(name, linear(segments[symbol.section], symbol.value), kind))
+        is_last = not code and symbol.value == last < data_end
+        size = data_end - last if is_last else 0
+        symbols.append(Symbol(name, linear(segments[symbol.section], symbol.value), kind, size))
     return SymbolTable(symbols)
 
 

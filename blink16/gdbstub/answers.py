@@ -33,6 +33,10 @@ KEPT_FRAMES = 16
 the first or second when it steps."""
 LLDB_WORD = 4
 """LLDB wants addresses of frames that this divides, and looks nothing up there."""
+PASSED = (
+    "the machine began at that breakpoint and has passed it: interrupt it and reverse-continue, or"
+    " type stepi first, next time"
+)
 MAX_HEX = PACKET_SIZE // 2
 """Bytes in one answer in hex."""
 
@@ -165,6 +169,8 @@ class Answers:
     def registers(self) -> Registers:
         """Return the registers of the process that is meant."""
         own = self.sight.registers
+        if self.thread is None:  # asked thousands of times a second
+            return own
         meant = self.process(self.thread)
         if meant is None or meant.registers is None:
             return own
@@ -247,7 +253,18 @@ class Answers:
             self._debugger.insert(point, condition, action, owner=question.kind)
         except PointError as error:
             raise RefusedError(str(error)) from None
+        self._mention_start(point.address)
         return OK
+
+    def _mention_start(self, address: int) -> None:
+        """Say that the machine has passed a breakpoint, if that was where it began.
+
+        QEMU's users break at 7C00h and continue.  gdb steps over a breakpoint at which the
+        machine stands, and sets it after that.
+        """
+        timeline = self._debugger.timeline
+        if address == self.shelf.entry and timeline.now == timeline.end == timeline.began + 1:
+            self._debugger.on_notice(PASSED)
 
 
 def checksum(data: bytes) -> int:

@@ -55,6 +55,9 @@ FEW = 256
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
+_NO_TURN = nullcontext(True)
+"""Few instructions are done without one: steps come by the thousand, and are to be quick."""
+_AS_IT_IS = nullcontext()
 
 
 class Timeline:
@@ -164,22 +167,24 @@ class Timeline:
             skip = skip and self.now == before
         return INTERRUPTED
 
-    @contextmanager
-    def _turn(self, goal: int) -> Iterator[bool]:
+    def _turn(self, goal: int) -> AbstractContextManager[bool]:
         """Have a turn, where machines take turns; False if somebody asks us to stop instead.
 
         A few instructions are done without one.
         """
         if self.turns is None or goal - self.now < FEW:
-            yield True
-            return
-        self._has_turn = self.turns.take(self._call, lambda: self._interrupted)
+            return _NO_TURN
+        return self._turn_of(self.turns)
+
+    @contextmanager
+    def _turn_of(self, turns: Turns) -> Iterator[bool]:
+        self._has_turn = turns.take(self._call, lambda: self._interrupted)
         try:
             yield self._has_turn
         finally:
             if self._has_turn:
                 self._has_turn = False
-                self.turns.give()
+                turns.give()
 
     @contextmanager
     def out_of_turn(self) -> Iterator[None]:
@@ -212,7 +217,7 @@ class Timeline:
                 goal = min(goal, self._log[self._fed].icount)
         due = self._due() if dense else FOREVER
         started = perf_counter()
-        with self._believing():
+        with self._believing() if self._foreign else _AS_IT_IS:
             stop = machine.run(
                 max(1, min(goal, due) - here), skip_breakpoint=skip, through_traps=through_traps
             )

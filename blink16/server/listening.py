@@ -48,7 +48,10 @@ class SocketFile:
 
 @dataclass(frozen=True, slots=True)
 class StandardStreams:
-    """Our standard input and output: one debugger, which started us."""
+    """Our standard input and output: one debugger, which started us, and with which we end."""
+
+    beside: SocketFile | None = None
+    """Where others may come to meanwhile, to watch."""
 
 
 Endpoint = TcpPort | SocketFile | StandardStreams

@@ -6,7 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 
 import trio
@@ -139,15 +139,35 @@ async def _run(
 ) -> None:
     with trio.open_signal_receiver(*_ending_signals()) as signals:
         if isinstance(endpoint, StandardStreams):
-            with closing(make()) as machines:
-                stream = standard_streams()
-                await _until_signal(partial(Server(machines).serve_client, stream), signals)
+            async with _beside(endpoint) as found:
+                with closing(make()) as machines:
+                    server = Server(machines, observers=observers)
+                    await _until_signal(partial(_serve_starter, server, found), signals)
         else:
             async with listeners(endpoint) as found:
                 with closing(make()) as machines:
                     announce(endpoint, found, say, tell)
                     accept = partial(_accept, Server(machines, observers=observers))
                     await _until_signal(partial(trio.serve_listeners, accept, found), signals)
+
+
+@asynccontextmanager
+async def _beside(endpoint: StandardStreams) -> AsyncIterator[list[trio.SocketListener]]:
+    """Listen where others than who started us may come to, if that is anywhere."""
+    if endpoint.beside is None:
+        yield []
+        return
+    async with listeners(endpoint.beside) as found:
+        yield found
+
+
+async def _serve_starter(server: Server, beside: list[trio.SocketListener]) -> None:
+    """Serve who started us, until he leaves, and whoever else comes meanwhile."""
+    async with trio.open_nursery() as nursery:
+        if beside:
+            nursery.start_soon(trio.serve_listeners, partial(_accept, server), beside)
+        await server.serve_client(standard_streams())
+        nursery.cancel_scope.cancel()
 
 
 async def _until_signal(serve: Callable[[], Awaitable[None]], signals: AsyncIterator[int]) -> None:

@@ -1,0 +1,76 @@
+"""What gdb's users type at code without lines: each command ends, in its effect or in a line.
+
+Not among them is `until` without an argument, which gdb itself does not survive where a function
+has no lines (see docs/debuggers.md).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gdb_client import Gdb, Server
+from unwind_guest import COM, LABELS, SEGMENT
+
+pytestmark = pytest.mark.gdb
+PLACE = f"*{(SEGMENT << 4) + LABELS['leaf']:#x}"
+LOOKING = (
+    *("info line", "list", "disassemble", "disassemble /s", "disassemble /r", "info scope start"),
+    *("info source", "info frame", "info sharedlibrary", "info locals", "info args", "info files"),
+    *("info registers", "info all-registers", "info symbol $pc", "info address start", "where"),
+    *("info threads", "info inferiors", "info proc", "info auxv", "info mem", "info signals"),
+    *("info record", "info checkpoints", "info breakpoints", "info os processes", "info dos"),
+    *("p $pc", "p/x $eflags", "p start", "ptype start", "whatis $sp", "x/3i $pc", "output $eax"),
+    *("info vector", "info float", "info tasks", "info types", "info variables", "info line start"),
+    *("maintenance info sections", "show architecture", "compare-sections", "backtrace full"),
+    *(
+        "frame function start",
+        "up",
+        "down",
+        "frame 0",
+        "info display",
+        "display/i $pc",
+        "undisplay",
+    ),
+)
+REFUSED = (
+    *("call start()", "p start()", "record", "record full", "record btrace", "checkpoint", "load"),
+    *("set follow-fork-mode child", "catch fork", "catch exec", "catch syscall", "catch load"),
+    *("catch throw", "catch signal SIGUSR1", "tsave x", "tstart", "tstatus", "generate-core-file"),
+    *("start", "run", "attach 7", "restore nowhere", "dump memory /nowhere/x 0 1", "signal SIGINT"),
+    *("handle SIGUSR1 nostop", "set $fs = 1", "set $icount = 1", "compile code 1", "skip function"),
+    *("jump nowhere", "break nowhere", "tbreak nowhere", "watch nowhere", "delete", "thread 2"),
+)
+MOVING = (
+    *("stepi", "nexti", "stepi 3", "step", "next", "finish", "advance " + PLACE, "until " + PLACE),
+    *("reverse-stepi", "reverse-nexti", "reverse-step", "reverse-next", "reverse-finish"),
+    *("tbreak " + PLACE, "continue", "reverse-continue", "jump " + PLACE, "starti", "kill"),
+    *("tbreak " + PLACE, "continue", "return", "kill"),
+)
+
+
+@pytest.fixture
+def plain(gdb: Gdb, tmp_path: Path) -> Gdb:
+    """Return a gdb that runs a program without symbols or lines."""
+    (tmp_path / "plain.com").write_bytes(COM)
+    gdb.run("set confirm off")
+    gdb.run(f"cd {tmp_path}")
+    return gdb
+
+
+@pytest.mark.parametrize(
+    "commands", [LOOKING, REFUSED, MOVING, MOVING[::-1]], ids=["look", "refuse", "move", "back"]
+)
+def test_each_command_ends(plain: Gdb, tmp_path: Path, commands: tuple[str, ...]) -> None:
+    """Prevents a command that hangs gdb, or ends it, or the server."""
+    with Server("plain.com", cwd=tmp_path) as server:
+        plain.run(server.target)
+        plain.run("stepi 5")
+        for command in commands:
+            said = plain.run(command)
+            assert "internal-error" not in said
+            assert "Traceback" not in said
+            if "not being run" in said or "No registers" in said or command == "kill":
+                plain.run(server.target)
+        assert plain.run("p 1 + 1").strip().endswith("= 2")
+    assert "failed" not in server.transcript
