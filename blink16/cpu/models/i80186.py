@@ -1,6 +1,6 @@
 """The 80186 in the place of an 8086: its instructions, without the devices on its chip.
 
-What it does not know enters INT 6, as the manual lists it: 0F, 63 to 67, F1, FE /2-/7 and
+What it does not know enters INT 6: 0F, 63 to 67, F1, FE /2-/7 and
 FF /7.  D6 is SALC and 82 is 80, as on all its relatives; D0 to D3 /6 shift left.
 """
 
@@ -119,7 +119,7 @@ REP SCAS R,Y | 5+15/1
 REP INS Y,DX | 8+8/2
 REP OUTS DX,X | 8+8/2
 """
-"""Intel, 80186 data sheet (1985), instruction set summary; means where it gives a range."""
+"""Roughly those of Intel's 80186 data sheet, means where it gives a range; nothing was measured."""
 
 OPCODES = OpcodeMap.parse(_MAP, _GROUPS, i8086.OPCODES)
 I80186 = Model(
