@@ -1,7 +1,7 @@
 """The 80186 in the place of an 8086: its instructions, without the devices on its chip.
 
-What it does not know enters INT 6: 0F, 63 to 67, F1, FE /2-/7 and
-FF /7.  D6 is SALC and 82 is 80, as on all its relatives; D0 to D3 /6 shift left.
+What it does not know enters INT 6: 0F, 63 to 67, F1, FE /2-/7 and FF /7.  D6 is SALC and 82 is
+80, as on all its relatives; D0 to D3 /6 shift left.
 """
 
 from __future__ import annotations
