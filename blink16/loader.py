@@ -19,6 +19,7 @@ from blink16 import bios, dos, dos_setup, elks, pc, poweron, symbolfiles
 from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
+from blink16.cpu.models import DEFAULT
 from blink16.dos_setup import DosSetup
 from blink16.files import FileTree
 from blink16.hostfiles import read_at_most
@@ -74,6 +75,8 @@ class Options:
     writable: bool = False
     """Whether the guest's writes reach that folder, or only an overlay in memory."""
     engine: str = engines.DEFAULT
+    cpu: str = DEFAULT.name
+    """The processor: a name of `blink16.cpu.models.MODELS`."""
     epoch_ns: int = 0
     """When the machine starts, in nanoseconds since the Unix epoch."""
     symbols: tuple[symbolfiles.SymbolSource, ...] = ()
@@ -313,9 +316,10 @@ def _checked_kind(name: str, file_name: str, image: bytes) -> ProgramKind:
 def _machine(kind: ProgramKind, options: Options) -> Machine:
     """Return a machine; a PC has the speed that its user wants."""
     if kind is ProgramKind.ELKS:
-        return Machine(options.engine, epoch_ns=options.epoch_ns)
+        return Machine(options.engine, cpu=options.cpu, epoch_ns=options.epoch_ns)
     return Machine(
         options.engine,
+        cpu=options.cpu,
         epoch_ns=options.epoch_ns,
         clock_hz=options.setup.clock_hz,
     )

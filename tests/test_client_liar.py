@@ -98,6 +98,8 @@ class Liar:
                     orders += self._session.finished(run())
                 case Close():
                     break
+            if not orders and self._session.has_more:
+                orders = self._session.go_on()
         return answers
 
     async def _answer(self, answer: bytes) -> None:

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.gdb
 NO_GDB = Path("no gdb")
 SCRIPT = PROJECT / "scripts" / "gdbinit-8086"
 BASE = SEGMENT << 4
+FACTORIAL = f"sub_{SEGMENT:04x}_{LABELS['factorial']:04x}"
+"""What the board calls a function that has no name."""
 
 
 @pytest.fixture(
@@ -40,7 +42,7 @@ def gdb(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gdb]:
 def test_a_file_of_the_user_s_keeps_16_bit_code(gdb: Gdb) -> None:
     """Prevents the switch to i386 that an ELF brings along."""
     assert "i8086" in gdb.run("show architecture")
-    assert re.search(r"jmp +0x1007c", gdb.run("x/i $pc"))
+    assert re.search(rf"jmp +{BASE + LABELS['start']:#x}", gdb.run("x/i $pc"))
 
 
 def test_frames_unwind_without_the_board(gdb: Gdb) -> None:
@@ -48,6 +50,8 @@ def test_frames_unwind_without_the_board(gdb: Gdb) -> None:
     gdb.run(f"b16 {SEGMENT:x}:{LABELS['factorial']:x}")
     gdb.run("continue")
     gdb.run("continue")
+    assert re.findall(r" in (\w+) \(\)", gdb.run("bt")) == [FACTORIAL, FACTORIAL, "start"]
+    gdb.run("nosharedlibrary")
     assert gdb.run("bt").count("in ?? ()") == 3
     gdb.run("delete")
     caller = BASE + LABELS["factorial"] + 0x10
@@ -63,7 +67,7 @@ def test_far_addresses(gdb: Gdb) -> None:
     assert gdb.value("$seg(0x1000, 0x20)") == 0x10020
     assert "Breakpoint 1 at 0x12345" in gdb.run("b16 1234:5")
     assert "Breakpoint 2 at 0x10020\n" in gdb.run("b16 1000:0020 if $eax == 1")
-    assert "0x10000" in gdb.run("x16 /2xb cs:$ip")
+    assert f"{BASE + 0x100:#x}:" in gdb.run("x16 /2xb cs:$ip")
     assert "b16: " in gdb.run("b16 nonsense")
 
 

@@ -43,7 +43,8 @@ CASES = {
     "leave": ("b8007c50c9", Kind.INSTRUCTION, 4, ("LEAVE", "80186")),
     "push imm8": ("6a05ebfe", Kind.INSTRUCTION, 0, ("PUSH imm8", "80186")),
     "shl al,2": ("c0e002ebfe", Kind.INSTRUCTION, 0, ("SHL by a count", "80186")),
-    "enter": ("c8000000", Kind.INSTRUCTION, 0, ("ENTER", "80186")),
+    # the 8086 takes it for RETF 0, so it needs a far address to return to
+    "enter": ("0eb8097c50c8000000ebfe", Kind.INSTRUCTION, 5, ("ENTER", "80186")),
     "cs: pusha": ("2e60ebfe", Kind.INSTRUCTION, 1, ("PUSHA",)),
     "smsw": ("0f01e0ebfe", Kind.INSTRUCTION, 0, ("SMSW", "80286")),
     "operand prefix": ("6690ebfd", Kind.INSTRUCTION, 0, ("32-bit operands", "80386")),

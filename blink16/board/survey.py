@@ -24,9 +24,11 @@ MAX_NAME = 255
 """Characters of a symbol's name; longer ones are left out."""
 SEGMENT_SIZE = 1 << 16
 """A symbol's bytes end with a segment, if no other symbol comes before."""
-MAINS = ("main", "_main", "main_", "start_kernel")
+KERNEL_MAIN = "start_kernel"
+"""Where ELKS and Linux begin in C, on a stack without a return address."""
+MAINS = ("main", "_main", "main_", KERNEL_MAIN)
 """What compilers for C make of "main" (the second: bcc, Borland and Microsoft; the third: Watcom),
-and where ELKS and Linux begin in C.  What these were called by says nothing to users."""
+and a kernel's.  What these were called by says nothing to users."""
 
 _FLAGS = {
     SymbolKind.CODE: SectionFlag.ALLOC | SectionFlag.EXECINSTR,
@@ -87,13 +89,19 @@ class Survey:
 
     @property
     def outermost(self) -> tuple[range, ...]:
-        """The function at the program's entry, if it is none of the user's: nobody has called it.
+        """The functions that nobody has called: at the program's entry, and a kernel's main.
 
-        gdb tells a step into a call from one that stays in an outermost frame by the functions
-        at both places, and assemblers' debugging information has none.
+        gdb 13 looks for main's name before it reads libraries, and knows only "main" itself.
+        None of the user's are among them: gdb tells a step into a call from one that stays in an
+        outermost frame by the functions at both places, and assemblers' debugging information
+        has none.
         """
+        kernel = {f.address for f in self.functions if f.name == KERNEL_MAIN}
+        uncalled = {self.start} | (kernel & {self.main})
         return tuple(
-            end for end in self.ends if end.start == self.start and not self.has_lines(end.start)
+            dwarf.merged(
+                end for end in self.ends if end.start in uncalled and not self.has_lines(end.start)
+            )
         )
 
     def has_lines(self, address: int) -> bool:

@@ -16,6 +16,7 @@ from blink16 import __version__, elks, loader, pc, terminal
 from blink16.cli import dos_arguments
 from blink16.consoles import ConsolePlace, NoPlace, Streams
 from blink16.cpu import engines
+from blink16.cpu.models import DEFAULT, MODELS
 
 
 class Parser(argparse.ArgumentParser):
@@ -85,6 +86,12 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         choices=engines.NAMES,
         default=engines.DEFAULT,
         help=f"what executes the instructions (default: {engines.DEFAULT})",
+    )
+    group.add_argument(
+        "--cpu",
+        choices=tuple(MODELS),
+        default=DEFAULT.name,
+        help=f"the processor (default: {DEFAULT.name})",
     )
     group.add_argument(
         "--date",
@@ -162,6 +169,7 @@ def options(
         writable=parsed.writable,
         dos=dos_arguments.setup(parsed),
         engine=parsed.engine,
+        cpu=parsed.cpu,
         strict=parsed.strict,
         poweron=parsed.poweron,
         epoch_ns=time.time_ns() if date is None else int(date.timestamp()) * 1_000_000_000,

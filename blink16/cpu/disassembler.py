@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from blink16.cpu.decoder import EFFECTIVE_ADDRESSES, effective_segment
-from blink16.cpu.encoding import DIRECT_RM, Instruction
+from blink16.cpu.encoding import DIRECT_RM, Immediate, Instruction
 from blink16.cpu.opcodes import (
     BYTE_REGISTERS,
     COMPARING_STRINGS,
+    IMMEDIATE_FORMS,
     REPNZ,
     SEGMENT_OVERRIDES,
     SEGMENT_REGISTERS,
     STRING_INSTRUCTIONS,
+    UNDEFINED,
     WORD_REGISTERS,
 )
 
@@ -60,6 +62,8 @@ class MemoryText:
 
 def disassemble(instruction: Instruction, ip: int, syntax: Syntax = Syntax.INTEL) -> str:
     """Return an instruction's text; ``ip`` is its offset in the code segment."""
+    if instruction.row.mnemonic == UNDEFINED:
+        return "(bad)"
     writer = _Intel(instruction, ip) if syntax is Syntax.INTEL else _Att(instruction, ip)
     return writer.text()
 
@@ -72,6 +76,19 @@ class _Writer:
         self.row = instruction.row
         self.next_ip = (ip + instruction.length) & 0xFFFF
         self.is_string = self.row.mnemonic in STRING_INSTRUCTIONS
+        self.forms = [form for form in self.row.operands if form != "1"]
+
+    def operands(self, forms: list[str]) -> list[str]:
+        """Return the operands' texts; the second immediate belongs to the second form."""
+        immediates = iter((self.i.immediate, self.i.second_immediate))
+        return [
+            self.operand(form, next(immediates) if form in IMMEDIATE_FORMS else None)
+            for form in forms
+        ]
+
+    def operand(self, form: str, immediate: Immediate | None) -> str:
+        """Return an operand's text; ``immediate``: its number, where it has one."""
+        raise NotImplementedError
 
     def memory(self) -> MemoryText:
         modrm = self.i.modrm
@@ -138,14 +155,12 @@ class _Intel(_Writer):
             return "int3"
         if name == "setmo" and self.i.opcode >= 0xD2:
             name = "setmoc"
-        forms = [form for form in self.row.operands if form != "1"]
-        return f"{name} {', '.join(self._operand(form) for form in forms)}".rstrip()
+        return f"{name} {', '.join(self.operands(self.forms))}".rstrip()
 
-    def _operand(self, form: str) -> str:
+    def operand(self, form: str, immediate: Immediate | None) -> str:
         register = self.register(form)
         if register is not None:
             return register
-        immediate = self.i.immediate
         if form[0] == "J":
             return f"{self.target():04X}h"
         if isinstance(immediate, tuple):
@@ -167,6 +182,8 @@ _ATT_NAMES = {
     "LOOPZ": "loope", "LOOPNZ": "loopne", "CALLF": "lcall", "JMPF": "ljmp", "RETF": "lret",
     "CBW": "cbtw", "CWD": "cwtd", "WAIT": "fwait", "REPZ": "repz", "REPNZ": "repnz",
 }  # fmt: skip
+_IN_INTELS_ORDER = frozenset({"BOUND", "ENTER"})
+"""As GNU's tools leave it, and also where a register is exchanged with memory."""
 _ONE_SIZE = frozenset(
     {"LES", "LDS", "LEA", "CALL", "CALLF", "JMP", "JMPF", "PUSH", "POP", "ESC"}
 )  # fmt: skip
@@ -181,12 +198,13 @@ class _Att(_Writer):
             return "int3"
         if self.is_string:
             return self._string(name)
-        forms = [form for form in self.row.operands if form != "1"]
+        forms = self.forms
         if self.row.mnemonic == "XLAT":
             return f"xlat %{(self.i.segment_override or 'DS').lower()}:(%bx)"
-        if not (self.row.mnemonic == "XCHG" and "E" in forms[-1]):
-            forms.reverse()  # GNU's tools leave the register first in an exchange with memory
-        operands = [self._operand(form) for form in forms]
+        operands = self.operands(forms)
+        is_exchange = self.row.mnemonic == "XCHG" and "E" in forms[-1]
+        if not (is_exchange or self.row.mnemonic in _IN_INTELS_ORDER):
+            forms, operands = forms[::-1], operands[::-1]
         if self._size_is_unsaid(forms):
             name += "b" if self.row.width == 8 else "w"
         prefix = "" if self._uses_segment(forms) else self._bare_override()
@@ -199,6 +217,7 @@ class _Att(_Writer):
             "X": f"%{segment}:(%si)",
             "Y": "%es:(%di)",
             "A": "%al" if width == 8 else "%ax",
+            "D": "(%dx)",
         }
         operands = ",".join(texts[form[0]] for form in reversed(self.row.operands))
         repeat = self.repeat_prefix()
@@ -207,14 +226,13 @@ class _Att(_Writer):
         suffix = "" if "A" in {form[0] for form in self.row.operands} else "bw"[width // 16]
         return f"{repeat}{name}{suffix} {operands}"
 
-    def _operand(self, form: str) -> str:
+    def operand(self, form: str, immediate: Immediate | None) -> str:
         register = self.register(form)
         jumps = self.row.mnemonic in ("JMP", "CALL", "JMPF", "CALLF")
         star = "*" if jumps else ""
         if register is not None:
             port = form == "DX" and self.row.mnemonic in ("IN", "OUT")
             return f"(%{register})" if port else f"{star}%{register}"
-        immediate = self.i.immediate
         if form[0] == "J":
             return f"{self.target():#x}"
         if isinstance(immediate, tuple):

@@ -20,6 +20,8 @@ REPNZ, REPZ = 0xF2, 0xF3
 _PREFIX_NAMES = frozenset({"ES:", "CS:", "SS:", "DS:", "LOCK", "REPNZ", "REPZ"})
 ESCAPE = "2BYTE"
 """Stands in a map for an opcode that a second byte continues: 0F xx."""
+UNDEFINED = "UD"
+"""Stands in a map for what the processor refuses: it enters INT 6."""
 
 WORD_REGISTERS = ("AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI")
 BYTE_REGISTERS = ("AL", "CL", "DL", "BL", "AH", "CH", "DH", "BH")
@@ -64,6 +66,7 @@ _CONTROL_FLOWS: Mapping[str, ControlFlow] = {
     "RETF": ControlFlow.FAR_RETURN,
     "IRET": ControlFlow.INTERRUPT_RETURN,
     "HLT": ControlFlow.HALT,
+    UNDEFINED: ControlFlow.FAR_JUMP,
 }
 NOTHING_FOLLOWS = frozenset(
     {
@@ -88,10 +91,11 @@ STRING_INSTRUCTIONS = frozenset({"MOVS", "CMPS", "STOS", "LODS", "SCAS", "INS", 
 COMPARING_STRINGS = frozenset({"CMPS", "SCAS"})
 """Their repeat prefix also asks for ZF."""
 PORT_INSTRUCTIONS = frozenset({"IN", "OUT", "INS", "OUTS"})
-MAY_INTERRUPT = frozenset({"INT", "INTO", "DIV", "IDIV", "AAM"})
+MAY_INTERRUPT = frozenset({"INT", "INTO", "DIV", "IDIV", "AAM", "BOUND"})
 """They may enter an interrupt by themselves."""
 OPENS_FLAGS = frozenset({"STI", "POPF", "IRET"})
 """They may set IF or TF."""
+STRING_PORT_INSTRUCTIONS = STRING_INSTRUCTIONS & PORT_INSTRUCTIONS
 
 
 # -- maps ----------------------------------------------------------------------------------------
@@ -106,8 +110,14 @@ class Row:
 
     @property
     def width(self) -> int:
-        """8 or 16: the width of the operation, from its first sized operand."""
+        """8 or 16: the width of the operation, from its first sized operand.
+
+        A port in DX says nothing of what is moved.
+        """
+        is_port = self.mnemonic in PORT_INSTRUCTIONS
         for form in self.operands:
+            if is_port and form == "DX":
+                continue
             if form in BYTE_REGISTERS or form in _BYTE_FORMS:
                 return 8
             if form in WORD_REGISTERS or form[1:] in ("w", "p"):

@@ -114,6 +114,10 @@ class Context(Cells, Protocol):
         """Return the offset of the instruction that follows."""
         ...
 
+    def instruction_offset(self) -> Value:
+        """Return where the instruction begins, with its prefixes: 32 bits."""
+        ...
+
     def jump(self, ip: Value) -> None:
         """Go on at an offset in the code segment; the last thing an instruction does."""
         ...

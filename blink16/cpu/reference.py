@@ -301,6 +301,10 @@ class ReferenceEngine:
         """Return the offset of the instruction that follows."""
         return Value(self._next_ip, 16)
 
+    def instruction_offset(self) -> Value:
+        """Return where the instruction begins, with its prefixes."""
+        return Value(self._cells[Cell.IP], 32)
+
     def jump(self, ip: Value) -> None:
         """Go on at an offset in the code segment."""
         self._jump = _known(ip)

@@ -433,7 +433,7 @@ def aad(m: Context, base: Sized) -> None:
 # -- strings -------------------------------------------------------------------------------------
 
 
-def _string(m: Context, one_round: Callable[[], None], compares: bool = False) -> None:
+def repeated(m: Context, one_round: Callable[[], None], compares: bool = False) -> None:
     """Do a string instruction once, or CX times under a REP prefix.
 
     CMPS and SCAS also end when ZF is no longer what the prefix asks for; the others take
@@ -467,7 +467,7 @@ def movs(m: Context, destination: Sized, source: Sized) -> None:
         step_index(m, SI, width)
         step_index(m, DI, width)
 
-    _string(m, one_round)
+    repeated(m, one_round)
 
 
 @instruction("CMPS")
@@ -482,7 +482,7 @@ def cmps(m: Context, source: Sized, destination: Sized) -> None:
         step_index(m, SI, width)
         step_index(m, DI, width)
 
-    _string(m, one_round, compares=True)
+    repeated(m, one_round, compares=True)
 
 
 @instruction("SCAS")
@@ -494,7 +494,7 @@ def scas(m: Context, accumulator: Sized, destination: Sized) -> None:
         arithmetic.subtract(m, accumulator.get(), element)
         step_index(m, DI, accumulator.width)
 
-    _string(m, one_round, compares=True)
+    repeated(m, one_round, compares=True)
 
 
 @instruction("LODS")
@@ -505,7 +505,7 @@ def lods(m: Context, accumulator: Sized, source: Sized) -> None:
         accumulator.set(m.load(m.override(DS), m.get_register(SI, 16), accumulator.width))
         step_index(m, SI, accumulator.width)
 
-    _string(m, one_round)
+    repeated(m, one_round)
 
 
 @instruction("STOS")
@@ -516,7 +516,7 @@ def stos(m: Context, destination: Sized, accumulator: Sized) -> None:
         m.store(ES, m.get_register(DI, 16), accumulator.get())
         step_index(m, DI, accumulator.width)
 
-    _string(m, one_round)
+    repeated(m, one_round)
 
 
 # -- control -------------------------------------------------------------------------------------

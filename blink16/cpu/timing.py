@@ -68,6 +68,8 @@ class Timing:
     prefix: int = 2
     minimum: int = 2
     """No instruction takes less."""
+    computes_addresses: bool = True
+    """Whether adding up an address takes time; later processors have an adder for it."""
     _costs: dict[tuple[Row, bool, bool], Cost] = field(default_factory=dict)
 
     @staticmethod
@@ -99,7 +101,7 @@ class Timing:
         found = _COST.fullmatch((memory or plain) if in_memory else (plain or memory))
         assert found is not None, name
         cycles, each, taken, words = (int(number or 0) for number in found.groups())
-        bus = words * self.word if _goes_in_words(row) else 0
+        bus = words * self.word if row.width == 16 else 0
         if each and repeated:
             each += bus
         else:
@@ -109,7 +111,7 @@ class Timing:
 
     def address(self, mod: int, rm: int) -> int:
         """Return what it takes to compute the address that ModR/M names."""
-        if mod == 3:
+        if mod == 3 or not self.computes_addresses:
             return 0
         if mod == 0 and rm == DIRECT_RM:
             return DIRECT
@@ -127,9 +129,3 @@ def _letters(row: Row) -> Iterator[str]:
             yield "R"
         else:
             yield form[0]
-
-
-def _goes_in_words(row: Row) -> bool:
-    """Whether what it reads and writes are words; a port in DX says nothing of that."""
-    is_port = row.mnemonic in PORT_INSTRUCTIONS
-    return Row(row.mnemonic, tuple(f for f in row.operands if f != "DX" or not is_port)).width == 16

@@ -14,6 +14,7 @@ from typing import Any
 
 from blink16.bios import OptionRom
 from blink16.bios.geometry import MAX_IMAGE_SIZE
+from blink16.cpu.models import DEFAULT, MODELS
 from blink16.devices.cards import XT, Cards
 from blink16.devices.video import Adapter
 from blink16.dos.volume import DRIVE_LETTERS
@@ -45,6 +46,8 @@ class RecordedLaunch:
     dos: DosSetup = DosSetup()  # noqa: RUF009 - frozen
     console: ConsoleKind = ConsoleKind()  # noqa: RUF009 - frozen
     """What the console was to an ELKS program."""
+    cpu: str = DEFAULT.name
+    """The processor, by name."""
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -80,6 +83,7 @@ def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
         ),
         _dos_fields(launch.dos),
         astuple(launch.console),
+        *((launch.cpu,) if launch.cpu != DEFAULT.name else ()),
     )
     for content in contents.values():
         for start in range(0, len(content), PIECE):
@@ -113,6 +117,8 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     if len(fields) > _FIELDS_WITHOUT_DOS + 1:
         shape = (bool, bool, bool, bool, int, int)
         console = ConsoleKind(*shaped(fields[_FIELDS_WITHOUT_DOS + 1], *shape))
+    (cpu,) = shaped(fields[_FIELDS_WITHOUT_CPU:] or (DEFAULT.name,), str)
+    check(cpu in MODELS, "it is of an unknown processor")
     name, kind, key, arguments, epoch, speed, setup = shaped(
         fields[:_FIELDS_WITHOUT_DOS], str, str, tuple, *_REST, tuple
     )
@@ -143,7 +149,16 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     except (ValueError, LookupError):
         raise RecordingError("its launch is damaged") from None
     return RecordedLaunch(
-        name, kind, files[key], strings(arguments), epoch, speed, pc, dos or DosSetup(), console
+        name,
+        kind,
+        files[key],
+        strings(arguments),
+        epoch,
+        speed,
+        pc,
+        dos or DosSetup(),
+        console,
+        cpu,
     )
 
 
@@ -174,6 +189,7 @@ def _check_machine(kind: str, speed: int) -> None:
 
 _FIELDS_OF_SETUP = 4
 _FIELDS_WITHOUT_DOS = 7
+_FIELDS_WITHOUT_CPU = _FIELDS_WITHOUT_DOS + 2
 _REST = (tuple, int, int)
 
 

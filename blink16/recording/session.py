@@ -45,6 +45,7 @@ def record(
         arguments=tuple(arguments),
         epoch_ns=options.epoch_ns,
         clock_hz=machine.clock_hz,
+        cpu=machine.model.name,
         dos=options.dos,
         console=options.console,
         setup=PcSetup() if program.kind is loader.ProgramKind.ELKS else options.setup,
@@ -102,6 +103,7 @@ def _replay(
         options = Options(
             root=None,
             engine=engine,
+            cpu=launch.cpu,
             epoch_ns=launch.epoch_ns,
             setup=launch.setup,
             dos=launch.dos,

@@ -22,6 +22,7 @@ from blink16.cpu.opcodes import (
     SEGMENT_OVERRIDES,
     SEGMENT_REGISTERS,
     STRING_INSTRUCTIONS,
+    UNDEFINED,
     ControlFlow,
 )
 from blink16.cpu.operands import Repeat
@@ -38,13 +39,14 @@ MAX_SIZE = 96
 SEGMENT_SIZE = 0x10000
 MAX_COUNT = 0xFF
 """The most that a shift counts."""
+_COUNTING = SHIFTS.keys() | {"ENTER"}
 
 _RETURNING = frozenset({ControlFlow.FAR_CALL, ControlFlow.INTERRUPT})
 """They leave the region, and what they call comes back behind them."""
 _LEAVING = frozenset({ControlFlow.FAR_JUMP, ControlFlow.FAR_RETURN})
 _NOT_FALLING_THROUGH = _LEAVING | {ControlFlow.JUMP, ControlFlow.RETURN}
 _ENDING = _RETURNING | _NOT_FALLING_THROUGH | {ControlFlow.BRANCH, ControlFlow.CALL}
-_INTERPRETED = PORT_INSTRUCTIONS | OPENS_FLAGS | {"HLT"}
+_INTERPRETED = PORT_INSTRUCTIONS | OPENS_FLAGS | {"HLT", UNDEFINED}
 """They stay outside of regions; the code behind them is entered anew."""
 _INTERPRETED_LEAVING = frozenset({ControlFlow.INTERRUPT_RETURN, ControlFlow.HALT})
 _STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.LAST
@@ -95,7 +97,7 @@ class PlacedInstruction:
     def worst(self, timing: Timing) -> int:
         """Return the most that it may cost."""
         cost, row = self.cost(timing), self.instruction.row
-        most = cost.each * (MAX_COUNT if row.mnemonic in SHIFTS else 1)
+        most = cost.each * (MAX_COUNT if row.mnemonic in _COUNTING else 1)
         interrupt = timing.interrupt if row.mnemonic in MAY_INTERRUPT else 0
         return cost.cycles + cost.taken + most + interrupt
 

@@ -41,6 +41,7 @@ from blink16.cpu.opcodes import (
     REPZ,
     SEGMENT_OVERRIDES,
     SEGMENT_REGISTERS,
+    STRING_PORT_INSTRUCTIONS,
     Row,
 )
 from blink16.cpu.operands import (
@@ -126,6 +127,8 @@ class InterpreterModule:
         if opcode in opcodes.escapes:
             return self._escape(opcode, repeat)
         rows, size = opcodes.rows[opcode], 1 + (opcode > 0xFF)
+        if rows[0].mnemonic in STRING_PORT_INSTRUCTIONS:
+            return "@delegate"  # a device may be asked in any round
         if opcode not in opcodes.with_modrm:
             return self.row(rows[0], False, repeat, size)
         names = [self.row(row, memory, repeat, size) for memory in (True, False) for row in rows]
