@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from gdb_client import DEBIAN_GDB, Gdb, gdbs
@@ -14,6 +16,24 @@ NO_GDB = Path("no-gdb")
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 settings.load_profile("any machine")
+
+
+def _let_it_pass(number: int, frame: FrameType | None) -> None:
+    """Ignore a signal here, yet not in our children: an exec gives a handler up, SIG_IGN stays."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def children_hear_signals() -> Iterator[None]:
+    """Let children hear Ctrl-C and hang-ups although the suite runs with ``&`` or under nohup,
+    where it is given both to be ignored.
+    """
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
+    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, _let_it_pass)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _gdb_name(path: Path) -> str:

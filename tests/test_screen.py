@@ -92,11 +92,12 @@ def test_lines_read_no_more_than_the_guest_takes(slot: Slot) -> None:
 def test_the_quit_key_ends_the_server() -> None:
     """Ctrl-] among other keys, and a terminal that is gone, end the server; once is enough."""
     ended: list[str] = []
+    before = signal.getsignal(signal.SIGINT)
     console = ScreenConsole(print, lambda: ended.append("end"))
     console._take(b"ab\x1dcd")
     console._take(b"")
     assert len(ended) == 2
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_what_is_said_before_the_picture_is_said_at_once() -> None:
