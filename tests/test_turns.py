@@ -87,7 +87,7 @@ def test_a_machine_that_waits_for_its_turn_can_be_stopped() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="its Ctrl-C comes before the fifth machine has run, for ever; why is not known")
+@pytest.mark.xfail(reason="Ctrl-C comes before the fifth machine has run; why is unknown")
 async def test_a_client_that_does_not_read_holds_nobodys_turn() -> None:
     """Prevents two machines whose output nobody reads from stopping all others."""
 
