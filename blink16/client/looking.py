@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from blink16.client import replies
 from blink16.client.conditions import HALVES
 from blink16.client.core import ClientCore
+from blink16.client.decoding import MAX_INSTRUCTION, InstructionDecoder
 from blink16.client.description import NAMES
 from blink16.client.errors import ProtocolError, UnsupportedError
-from blink16.cpu.disassembler import disassemble
-from blink16.cpu.encoding import EncodingError
-from blink16.cpu.model import Model
 from blink16.cpu.models import DEFAULT, MODELS
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, linear
 from blink16.packets import escape
@@ -28,7 +26,6 @@ Where = int | str | tuple[int, int]
 BINARY_MEMORY = "binary-upload"
 MAX_PIECE = 0x4000
 """Bytes of memory in one packet."""
-MAX_INSTRUCTION = 16
 MAX_SYMBOLS = 100_000
 _FAR = re.compile(r"([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}")
@@ -62,7 +59,7 @@ class Looking(ClientCore):
     """What can be seen of a machine; see `AsyncTarget`."""
 
     _symbols: SymbolTable | None = None
-    _model: Model | None = None
+    _decoder: InstructionDecoder | None = None
 
     # -- registers ---------------------------------------------------------------------------
 
@@ -234,10 +231,7 @@ class Looking(ClientCore):
 
     async def name_of(self, address: int) -> str:
         """Return what a linear address is called, like ``main+3``, or nothing."""
-        found = (await self.symbols()).find(address)
-        if found is None or (found[0].size and found[1] >= found[0].size):
-            return ""
-        return f"{found[0].name}+{found[1]}" if found[1] else found[0].name
+        return _named(await self.symbols(), address)
 
     # -- code --------------------------------------------------------------------------------
 
@@ -256,31 +250,47 @@ class Looking(ClientCore):
             cs, ip = (cs, ip) if ip <= 0xFFFF else (address >> 4, address & 0xF)
         start = linear(cs, ip)
         code = await self.read_memory(start, min(count * MAX_INSTRUCTION, MEMORY_SIZE - start))
+        return await self._lines(cs, ip, code, count)
+
+    async def disassemble_at(self, address: int, count: int) -> list[CodeLine]:
+        """Return instructions from a linear address on, up to the end of memory."""
+        if not 0 <= address < MEMORY_SIZE or count <= 0:
+            return []
+        return await self.disassemble(address, count)
+
+    async def data_lines(self, address: int, count: int) -> list[CodeLine]:
+        """Return bytes as what they are when they are no instructions."""
+        data = await self.read_memory(address, count)
+        table = await self.symbols()
+        return [
+            CodeLine(at, at >> 4, at & 0xF, bytes([byte]), f"db {byte:02X}h", _named(table, at))
+            for at, byte in enumerate(data, address)
+        ]
+
+    async def _lines(self, cs: int, ip: int, code: bytes, count: int) -> list[CodeLine]:
+        """Return instructions of some memory."""
+        decoder = await self._decoder_of()
+        table = await self.symbols()
         lines: list[CodeLine] = []
-        at = 0
+        at, start = 0, linear(cs, ip)
         while len(lines) < count and at < len(code):
-            lines.append(
-                await self._code_line(cs, (ip + at) & 0xFFFF, code[at : at + MAX_INSTRUCTION])
-            )
-            at += len(lines[-1].code)
+            offset = (ip + at) & 0xFFFF
+            text, length = decoder.decode(code[at : at + MAX_INSTRUCTION], offset)
+            address = (start + at) & ADDRESS_MASK
+            bytes_ = code[at : at + length]
+            lines.append(CodeLine(address, cs, offset, bytes_, text, _named(table, address)))
+            at += length
         return lines
 
-    async def _processor(self) -> Model:
-        """Return the model of the machine's processor; an 8086 if the server can't tell."""
-        if self._model is None:
-            name = (await self.state()).processor if self.is_ours else DEFAULT.name
-            self._model = MODELS.get(name, DEFAULT)
-        return self._model
-
     async def _code_line(self, cs: int, ip: int, code: bytes) -> CodeLine:
-        try:
-            encoding = (await self._processor()).encoding
-            instruction = encoding.parse(code.ljust(MAX_INSTRUCTION, b"\0"))
-            text, length = disassemble(instruction, ip), instruction.length
-        except EncodingError:
-            text, length = f"db {code[0]:02X}h", 1
-        address = linear(cs, ip)
-        return CodeLine(address, cs, ip, code[:length], text, await self.name_of(address))
+        return (await self._lines(cs, ip, code, 1))[0]
+
+    async def _decoder_of(self) -> InstructionDecoder:
+        """Return what decodes for the machine's processor; an 8086 if the server can't tell."""
+        if self._decoder is None:
+            name = (await self.state()).processor if self.is_ours else DEFAULT.name
+            self._decoder = InstructionDecoder(MODELS.get(name, DEFAULT))
+        return self._decoder
 
     # -- reports -----------------------------------------------------------------------------
 
@@ -295,3 +305,10 @@ class Looking(ClientCore):
     async def screen(self) -> ScreenReport:
         """Return what stands on the screen: ``.text``, ``.lines``, ``.png()``."""
         return await self.report(ScreenReport)
+
+
+def _named(table: SymbolTable, address: int) -> str:
+    found = table.find(address)
+    if found is None or (found[0].size and found[1] >= found[0].size):
+        return ""
+    return f"{found[0].name}+{found[1]}" if found[1] else found[0].name
