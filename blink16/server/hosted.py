@@ -75,6 +75,7 @@ class HostedMachine:
             hooks.note(text)
         self.debugger.on_print = hooks.put_out
         self.debugger.timeline.turns = threads.TURNS
+        self.debugger.timeline.looks = threads.LOOKS
         if real_time:
             loaded.machine.idle_after = 0
             governor = Governor(loaded.machine.clock_hz)
