@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 VIDEO_VECTOR, FAST_OUTPUT_VECTOR = 0x10, 0x29
 MAX_NESTED = 8
-"""OutputHooks that print by DOS while they are asked to show a character; beyond, nobody is asked."""
+"""Hooks that print by DOS while they are asked to show a character; beyond, nobody is asked."""
 _TELETYPE = (
     PUSH_AX
     + b"\x53"  # push bx
