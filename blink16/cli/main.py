@@ -142,7 +142,14 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
     made: list[server.Machines] = []
     tell = screen.begin if screen else server.to_standard_error
     try:
-        server.run(machines, endpoint, say, observers=parsed.observers, tell=tell)
+        server.run(
+            machines,
+            endpoint,
+            say,
+            observers=parsed.observers,
+            rebuilds=parsed.watch,
+            tell=tell,
+        )
     except server.ListenError as error:
         say(str(error))
         return 1

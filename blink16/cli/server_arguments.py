@@ -40,6 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments to the command."""
     _add_network(parser)
     _add_machines(parser)
+    _add_builds(parser)
     _add_history(parser)
     arguments.add_machine(parser)
     pc_arguments.add(parser)
@@ -107,6 +108,16 @@ def _add_machines(parser: argparse.ArgumentParser) -> None:
         "--observers",
         action="store_true",
         help="let debuggers that get no machine watch one that another debugger holds",
+    )
+
+
+def _add_builds(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("builds")
+    group.add_argument(
+        "--watch",
+        action="store_true",
+        help="read a program and its symbols again when they were built, if the machine stands at "
+        "its start or has ended (`monitor restart` does so at any time)",
     )
 
 
@@ -187,6 +198,8 @@ def wanted(parser: Parser, parsed: argparse.Namespace, say: Callable[[str], None
     if parsed.replay is not None:
         if parsed.program is not None:
             parser.error("--replay shows a recording: leave PROGRAM away")
+        if parsed.watch:
+            parser.error("--replay shows a recording, which nobody builds: leave --watch away")
         if parsed.commit or pc_arguments.drives(parsed) or parsed.rom:
             parser.error("--replay has the recorded disks: leave --commit, -A, -B, -C, --rom away")
         replayed = server.ReplayedSource(

@@ -69,8 +69,9 @@ class HostedMachine:
         """Make it.  LoadError if that can't be.  ``real_time``, ``keyboard``: see `Fittings`."""
         self.runs = False
         """Whether its thread is at work."""
+        self.arguments = tuple(arguments)
         self.command = " ".join([source.name, *arguments])
-        self._source, self._edition = source, source.edition()
+        self._source, self.edition = source, source.edition()
         loaded, self.debugger = source.make(arguments)
         self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
         self._uncommitted: tuple[Path, ...] = source.images
@@ -131,7 +132,14 @@ class HostedMachine:
     @property
     def is_outdated(self) -> bool:
         """Whether somebody has built its program anew, and it has not begun."""
-        return self.is_untouched and self._edition != self._source.edition()
+        return self.is_untouched and self.edition != self._source.edition()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it stands where its program has ended, or asks to."""
+        last, timeline = self.debugger.last_event(), self.debugger.timeline
+        ending = last is not None and last.kind is EventKind.EXITING
+        return self.has_ended or (ending and timeline.now == timeline.end)
 
     @property
     def is_travelling(self) -> bool:

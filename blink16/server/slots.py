@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
@@ -14,6 +14,7 @@ from blink16.devices.video import Video
 from blink16.dos.mouse import Mouse
 from blink16.gdbstub.orders import Fate, Taken
 from blink16.gdbstub.replies import RefusedError
+from blink16.loader import LoadError
 from blink16.reports import Circumstances, Doing, Generation, Holder
 from blink16.reports.sample import Sample
 from blink16.server import threads
@@ -21,7 +22,7 @@ from blink16.server.consoles import HostConsole
 from blink16.server.folder import ServerFolder
 from blink16.server.hosted import HostedMachine, Names
 from blink16.server.lookout import Lookout
-from blink16.server.sources import MachineSource, Say
+from blink16.server.sources import Edition, MachineSource, Say
 from blink16.terminal_input import TerminalInput
 from blink16.viewer import Viewer
 
@@ -91,6 +92,8 @@ class Slot:
         self.launched = arguments is not None
         """Whether a client asked for it: then it ends with its program."""
         self._hearer: Hearer | None = None
+        self.on_built: Callable[[], Awaitable[None]] | None = None
+        """Tells the client that holds it that its program was built anew."""
         self._console = console
         self._folder = ServerFolder()
         self._terminal_input = TerminalInput()
@@ -100,6 +103,8 @@ class Slot:
         self.wanted: list[object] = []
         """Who waits to hold it, in order."""
         self._fresh_wanted = False
+        self.refused: Edition | None = None
+        """What could not be loaded in place of this machine."""
         self.hosted = self._make(source.arguments if arguments is None else arguments, names)
         picture = self._picture if self.hosted.has(Video.COMPONENT) else None
         side = Side(
@@ -180,9 +185,9 @@ class Slot:
             raise RefusedError("the machine can't be looked at now: it searches its past")
         return sample
 
-    def connect(self, hearer: Hearer) -> None:
-        """Let what the machine says come to the client that holds it."""
-        self._hearer = hearer
+    def connect(self, hearer: Hearer, on_built: Callable[[], Awaitable[None]]) -> None:
+        """Let what the machine says, and is said of it, come to the client that holds it."""
+        self._hearer, self.on_built = hearer, on_built
 
     def circumstances(self) -> Circumstances:
         """Return what reports say about the machine beside itself, for who holds it."""
@@ -211,7 +216,7 @@ class Slot:
 
     def leave(self, fate: Fate) -> None:
         """Let the machine stand as its client leaves it, without the client's breakpoints."""
-        self._hearer = None
+        self._hearer = self.on_built = None
         self.debugger.remove_all()
         self._fresh_wanted = fate is Fate.RESTART
 
@@ -221,6 +226,16 @@ class Slot:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
         self.hosted = await threads.load(lambda: self._make_anew(arguments))
         self._fresh_wanted = False
+
+    async def renew(self) -> None:
+        """Put a fresh machine, with the same arguments, in place of this one.  LoadError as above;
+        then this one stays.
+        """
+        try:
+            await self.load(self.hosted.arguments)
+        except LoadError:
+            self.refused = self.source.edition()
+            raise
 
     def _make_anew(self, arguments: Sequence[str]) -> HostedMachine:
         self.commit()
