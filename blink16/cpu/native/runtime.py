@@ -254,22 +254,17 @@ hot:
   %due = icmp sge i64 %cycles, %next
   br i1 %due, label %advance, label %advanced
 advance:
-  %later = call i64 @hot_advance(ptr %state, i64 %cycles, i64 0)
-  %rare = icmp slt i64 %later, 0
-  br i1 %rare, label %leave, label %moved
-moved:
-  {slots.NEXT_HOT.store("%later", "later")}
-  br label %advanced
+  %moved = call i64 @hot_advance(ptr %state, i64 %cycles, i64 0)
+  %rare = icmp slt i64 %moved, 0
+  br i1 %rare, label %leave, label %advanced
 advanced:
-  %then = phi i64 [ %next, %hot ], [ %later, %moved ]
   {slots.of_cell(Cell.REQUEST).load("request")}
   {slots.of_cell(Cell.INTERRUPT).load("open")}
   %both = and i16 %request, %open
   %asked = icmp ne i16 %both, 0
   br i1 %asked, label %ask, label %plan
 plan:
-  %sooner = icmp slt i64 %then, %other
-  %until = select i1 %sooner, i64 %then, i64 %other
+  %until = call i64 @planned(ptr %state, i64 %cycles)
   {slots.UNTIL.store("%until", "until")}
   {tail_call("@slow", "%ip", "0", str(int(Ignore.NOTHING)))}
 ask:
@@ -285,8 +280,7 @@ take:
   %none = icmp slt i64 %vector, 0
   br i1 %none, label %leave, label %enter
 enter:
-  %sooner_now = icmp slt i64 %then, %other
-  %planned = select i1 %sooner_now, i64 %then, i64 %other
+  %planned = call i64 @planned(ptr %state, i64 %cycles)
   %entered = add i64 %cycles, AFTER_ENTRY  ; the handler's first instruction comes in any case
   %missed = icmp slt i64 %planned, %entered
   %until_now = select i1 %missed, i64 %entered, i64 %planned
@@ -295,6 +289,14 @@ enter:
   {slots.CYCLES.store("%acknowledged", "acknowledged")}
   %number = trunc i64 %vector to i32
   {tail_call("@asked", "%ip", "0", "%number")}
+}}
+define internal i64 @planned(ptr %state, i64 %now) {{
+  {slots.NEXT_OTHER.load("other")}
+  %hot = call i64 @hot_due(ptr %state, i64 %now, i64 0)
+  {slots.NEXT_HOT.store("%hot", "hot")}
+  %sooner = icmp slt i64 %hot, %other
+  %until = select i1 %sooner, i64 %hot, i64 %other
+  ret i64 %until
 }}
 """
 
