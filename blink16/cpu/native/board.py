@@ -95,7 +95,7 @@ def _finder(name: str, ports: Iterable[int]) -> str:
         for port in ports
     )
     return f"""
-define internal i64 @{name}(i32 %port, {PARAMETERS}) noinline {{
+define i64 @{name}(i32 %port, {PARAMETERS}) noinline {{
   switch i32 %port, label %rare [ {ways} ]
 {cases}
 rare:

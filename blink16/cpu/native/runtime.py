@@ -29,6 +29,11 @@ from blink16.memory import (
     PageState,
 )
 
+HOT = {
+    "hot_in": "i64 @hot_in(i32, ptr, i64, i64)",
+    "hot_out": "i64 @hot_out(i32, ptr, i64, i64)",
+}
+"""Ports of hot devices by name (`board`); less than 0: the device itself has to act."""
 HELPERS = {
     "store_byte": "i32 @store_byte(ptr, ptr, i32, i32, i32)",
     "store_word": "i32 @store_word(ptr, ptr, i32, i32, i32)",
@@ -278,7 +283,9 @@ hold:
 take:
   %vector = call i64 @hot_acknowledge(ptr %state, i64 %cycles, i64 0)
   %none = icmp slt i64 %vector, 0
-  br i1 %none, label %leave, label %enter
+  br i1 %none, label %refused, label %enter
+refused:
+  {_leave(NativeExit.ATTENTION, "0")}
 enter:
   %planned = call i64 @planned(ptr %state, i64 %cycles)
   %entered = add i64 %cycles, AFTER_ENTRY  ; the handler's first instruction comes in any case
@@ -361,12 +368,27 @@ define preserve_nonecc void @answered({SIGNATURE}) {{
 define preserve_nonecc void @entered({SIGNATURE}) {{
   {_leave(NativeExit.BUDGET)}
 }}
+; IF or TF has been set, or a device asks for an interrupt.
 define preserve_nonecc void @opened({SIGNATURE}) noinline cold {{
   {slots.TOUCHED.load("touched")}
   %watch = icmp ne i32 %touched, 0
-  %exit = select i1 %watch, i32 {int(NativeExit.WATCHPOINT)}, i32 {int(NativeExit.ATTENTION)}
-  call void @leave(ptr %state, i32 %ip, i64 %meter, i32 %exit)
-  ret void
+  br i1 %watch, label %watchpoint, label %untouched
+watchpoint:
+  {_leave(NativeExit.WATCHPOINT)}
+untouched:
+  call void @settle(ptr %state, i64 %meter)
+  {slots.of_cell(Cell.TRAP).load("trap")}
+  %traps = icmp ne i16 %trap, 0
+  {slots.CYCLES.load("cycles")}
+  {slots.NEXT_OTHER.load("other")}
+  %due = icmp sge i64 %cycles, %other
+  %outside = or i1 %traps, %due
+  br i1 %outside, label %leave, label %hot
+leave:
+  {_leave(NativeExit.ATTENTION, "0")}
+hot:
+  {slots.UNTIL.store("0", "at_once")}
+  {tail_call("@slow", "%ip", "0")}
 }}
 """
 
