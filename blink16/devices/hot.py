@@ -49,6 +49,11 @@ TIMER_LINE = 1
 """The bit of IRQ 0."""
 
 
+def scaled(time: Value, times: Value, by: Value, more: Value | int = 0) -> Value:
+    """Return (time * times + more) // by, where the product may take more than 64 bits."""
+    return time // by * times + (time % by * times + more) // by
+
+
 # -- the 8259A -----------------------------------------------------------------------------------
 
 
@@ -156,7 +161,7 @@ class _Channel:
 
 
 def _timer_cycle(m: HotContext) -> Value:
-    return m.now() * m.get(cells.PIT, cells.PIT_HZ) // m.get(cells.PIT, cells.PIT_CLOCK_HZ)
+    return scaled(m.now(), m.get(cells.PIT, cells.PIT_HZ), m.get(cells.PIT, cells.PIT_CLOCK_HZ))
 
 
 def _read_counter(number: int) -> Callable[[HotContext], Value]:
@@ -219,7 +224,7 @@ def advance(m: HotContext) -> None:
     def time_of(elapsed: Value) -> Value:
         """Return the first of the processor's cycles at which so many have been counted."""
         hz, clock_hz = m.get(cells.PIT, cells.PIT_HZ), m.get(cells.PIT, cells.PIT_CLOCK_HZ)
-        return ((origin + elapsed) * clock_hz + hz - 1) // hz
+        return scaled(origin + elapsed, clock_hz, hz, hz - 1)
 
     change = time_of(wave_change(ticks.mode, ticks.initial, now))
     m.set(cells.PIT, change, cells.PIT_CHANGE)
@@ -232,7 +237,7 @@ def advance(m: HotContext) -> None:
 def _read_port_b(m: HotContext) -> Value:
     """Port 61h: what was written, the refresh's toggle, the tone's output."""
     m.require(m.get(cells.PPI).is_not_zero())
-    refresh = m.now() * m.get(cells.PPI, 2) // m.get(cells.PPI, 3) & 1
+    refresh = scaled(m.now(), m.get(cells.PPI, 2), m.get(cells.PPI, 3)) & 1
     tone = _Channel(m, SPEAKER)
     m.require(tone.is_periodic)
     held = tone.get("gate").is_zero()  # which holds the output high
@@ -247,7 +252,7 @@ def _read_cga_status(m: HotContext) -> Value:
     """Port 3DAh: where the beam is."""
     m.require(m.get(cells.VIDEO).equals(1))
     raster = COLOR_RASTER
-    dot = m.now() * m.get(cells.VIDEO, 2) // m.get(cells.VIDEO, 3)
+    dot = scaled(m.now(), m.get(cells.VIDEO, 2), m.get(cells.VIDEO, 3))
     line, column = dot // raster.dots % raster.lines, dot % raster.dots
     drawing = line.below(raster.shown_lines) & column.below(raster.shown_dots)
     first = raster.retrace_line

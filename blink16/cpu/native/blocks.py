@@ -44,9 +44,7 @@ _COUNTING = SHIFTS.keys() | {"ENTER"}
 
 _RETURNING = frozenset({ControlFlow.FAR_CALL, ControlFlow.INTERRUPT})
 """They leave the region, and what they call comes back behind them."""
-_LEAVING = frozenset(
-    {ControlFlow.FAR_JUMP, ControlFlow.FAR_RETURN, ControlFlow.INTERRUPT_RETURN}
-)
+_LEAVING = frozenset({ControlFlow.FAR_JUMP, ControlFlow.FAR_RETURN, ControlFlow.INTERRUPT_RETURN})
 _NOT_FALLING_THROUGH = _LEAVING | {ControlFlow.JUMP, ControlFlow.RETURN}
 _ENDING = _RETURNING | _NOT_FALLING_THROUGH | {ControlFlow.BRANCH, ControlFlow.CALL}
 _INTERPRETED = STRING_PORT_INSTRUCTIONS | {"HLT", UNDEFINED}

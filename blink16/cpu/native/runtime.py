@@ -302,7 +302,10 @@ define internal i64 @planned(ptr %state, i64 %now) {{
   %hot = call i64 @hot_due(ptr %state, i64 %now, i64 0)
   {slots.NEXT_HOT.store("%hot", "hot")}
   %sooner = icmp slt i64 %hot, %other
-  %until = select i1 %sooner, i64 %hot, i64 %other
+  %planned = select i1 %sooner, i64 %hot, i64 %other
+  %next = add i64 %now, 1  ; an instruction comes in any case
+  %missed = icmp slt i64 %planned, %next
+  %until = select i1 %missed, i64 %next, i64 %planned
   ret i64 %until
 }}
 """

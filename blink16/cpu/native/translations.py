@@ -160,6 +160,10 @@ class Translations:
     def __len__(self) -> int:
         return len(self._born)
 
+    def entries(self) -> frozenset[int]:
+        """Return the linear addresses where translated code can be entered."""
+        return frozenset(self._owners)
+
     # -- making regions ----------------------------------------------------------------------
 
     def warmer(self, cs: int, ip: int) -> None:
