@@ -81,6 +81,15 @@ class TakeNew:
 
 
 @dataclass(frozen=True, slots=True)
+class Renew:
+    """Put a fresh machine, of the files as they are now, in the place of this one, which stands:
+    then as after `Take`.
+    """
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """The client holds this machine no more; it stands, without breakpoints of the client's."""
 
@@ -109,7 +118,9 @@ class WantControl:
     """The client, which watches, is to hold the machine once it is free: `Session.hold`."""
 
 
-Order = LetGo | WantControl | Send | Start | Interrupt | Work | Take | TakeNew | Release | Close
+Talking = Send | LetGo | WantControl | Close
+Moving = Start | Interrupt | Work
+Order = Talking | Moving | Take | TakeNew | Renew | Release
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ class Timeline:
         self._fed = 0
         self.changes = 0
         """Moves with everything that happens to the machine from outside."""
+        self.rewinds = 0
+        """How often the machine was put back into an earlier state, or a later one."""
         self._pace = pace or Pace()
         self.turns: Turns | None = None
         """Where this machine takes turns with others."""
@@ -425,6 +427,7 @@ class Timeline:
         """Put the machine into the state of a checkpoint, wherever that lies."""
         machine = self.machine
         machine.replaying = True
+        self.rewinds += 1
         pages = {page: checkpoint.image.page(page) for page in machine.memory.written()}
         if checkpoint is not self._base:
             pages |= checkpoint.image.differences(self._base.image)

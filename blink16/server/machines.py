@@ -186,6 +186,19 @@ class Machines:
             self._let_go(slot)
             raise RefusalError(f"the program can't be loaded again: {error}") from None
 
+    async def renew(self, slot: Slot) -> None:
+        """Put a fresh machine in the place of one that nobody holds, if its program can be loaded,
+        and say what came of it.
+        """
+        slot.held = True
+        try:
+            await slot.renew()
+            self.say(f"{slot.source.name} was read again")
+        except LoadError as error:
+            self.say(str(error))
+        finally:
+            self._let_go(slot)
+
     def _source(self, name: str, like: int) -> MachineSource:
         if not name:
             return self._slots[like].source if like in self._slots else self._sources[0]
