@@ -8,7 +8,7 @@ from typing import Any
 from blink16.blinkenlights.accesses import accesses
 from blink16.blinkenlights.output import Output
 from blink16.blinkenlights.picture import AccessedMemory, MemoryWish, Picture, Stretch, Wanted
-from blink16.client import CodeLine, Decoder, DeniedError, Syntax, Target, UnsupportedError
+from blink16.client import CodeLine, CodeReader, DeniedError, Syntax, Target, UnsupportedError
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.reports.frames import FramesReport
 from blink16.reports.history import HistoryReport
@@ -131,7 +131,7 @@ class Camera:
 
     @staticmethod
     def _upcoming(
-        decoder: Decoder, registers: RegisterValues, code: bytes
+        decoder: CodeReader, registers: RegisterValues, code: bytes
     ) -> tuple[AccessedMemory, ...]:
         return accesses(decoder.line(registers.cs, registers.ip, code), registers)
 
@@ -150,7 +150,12 @@ class Camera:
         return start, min(pc - start + rows * BYTES_A_ROW, MEMORY_SIZE - start)
 
     def _code(
-        self, decoder: Decoder, registers: RegisterValues, start: int, data: bytes, wanted: Wanted
+        self,
+        decoder: CodeReader,
+        registers: RegisterValues,
+        start: int,
+        data: bytes,
+        wanted: Wanted,
     ) -> tuple[CodeLine, ...]:
         """Return the instructions around the next one."""
         rows = wanted.code_rows
@@ -161,7 +166,7 @@ class Camera:
 
     @staticmethod
     def _above(
-        decoder: Decoder, registers: RegisterValues, start: int, data: bytes, syntax: Syntax
+        decoder: CodeReader, registers: RegisterValues, start: int, data: bytes, syntax: Syntax
     ) -> Iterator[CodeLine]:
         """Return instructions that lead to the next one, from as far before it as there are."""
         distance = registers.pc - start

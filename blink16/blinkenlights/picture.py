@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from blink16.client import CodeLine, Decoder, SetPoint, Syntax
+from blink16.client import CodeLine, CodeReader, SetPoint, Syntax
 from blink16.reports.frames import FrameLine
 from blink16.reports.history import HistoryReport
 from blink16.reports.screen import ScreenReport
@@ -64,7 +64,7 @@ class Picture:
     history: HistoryReport
     memory: Mapping[str, Stretch]
     points: tuple[SetPoint, ...]
-    decoder: Decoder
+    decoder: CodeReader
     """Reads instructions, and knows names."""
     screen: ScreenReport | None = None
     before: RegisterValues | None = None

@@ -6,7 +6,7 @@
 from blink16.client.addresses import OwnServer, ServerAddress, TcpServer, UnixServer
 from blink16.client.addresses import parse as parse_address
 from blink16.client.blocking import Target, connect, launch
-from blink16.client.code import CodeLine, Decoder
+from blink16.client.code import CodeLine, CodeReader
 from blink16.client.errors import (
     BusyError,
     ClientError,
@@ -31,9 +31,9 @@ __all__ = [
     "BusyError",
     "ClientError",
     "CodeLine",
+    "CodeReader",
     "ConditionError",
     "ConnectionLostError",
-    "Decoder",
     "DeniedError",
     "LaunchError",
     "OwnServer",

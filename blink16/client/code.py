@@ -40,7 +40,7 @@ class CodeLine:
         return f"{self.cs:04X}:{self.ip:04X}{label}  {self.text}"
 
 
-class Decoder:
+class CodeReader:
     """Reads instructions of one processor; asks nobody."""
 
     def __init__(self, model: Model, symbols: SymbolTable) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from blink16.client import replies
-from blink16.client.code import MAX_INSTRUCTION, CodeLine, Decoder, name_in
+from blink16.client.code import MAX_INSTRUCTION, CodeLine, CodeReader, name_in
 from blink16.client.conditions import HALVES
 from blink16.client.core import ClientCore
 from blink16.client.description import NAMES
@@ -36,7 +36,7 @@ class Looking(ClientCore):
 
     _symbols: SymbolTable | None = None
     _model: Model | None = None
-    _decoder: Decoder | None = None
+    _decoder: CodeReader | None = None
 
     # -- registers ---------------------------------------------------------------------------
 
@@ -227,11 +227,11 @@ class Looking(ClientCore):
         code = await self.read_memory(start, min(count * MAX_INSTRUCTION, MEMORY_SIZE - start))
         return (await self.decoder()).lines(cs, ip, code, count)
 
-    async def decoder(self) -> Decoder:
+    async def decoder(self) -> CodeReader:
         """Return what reads instructions of this machine's processor in bytes that one has."""
         table, model = await self.symbols(), await self._processor()
         if self._decoder is None or self._decoder.symbols is not table:
-            self._decoder = Decoder(model, table)
+            self._decoder = CodeReader(model, table)
         return self._decoder
 
     async def _processor(self) -> Model:
