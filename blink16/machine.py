@@ -401,7 +401,7 @@ class Machine:
         elif self.controller is not None:
             self.registers.cycles += self.model.timing.acknowledge
             self.engine.interrupt(self.controller.acknowledge())
-        self._look_for_requests()
+        self._plan()
 
     def _sleep(self) -> bool:
         """Pass time until an interrupt ends HLT; False if none is in sight.

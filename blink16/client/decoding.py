@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
-from blink16.cpu.disassembler import disassemble
+from blink16.cpu.disassembler import Syntax, disassemble
 from blink16.cpu.encoding import DIRECT_RM, EncodingError, Instruction
 from blink16.cpu.model import Model
 
 MAX_INSTRUCTION = 16
-"""Bytes of an instruction with prefixes."""
+"""Bytes of memory in which each instruction has room, with its prefixes."""
 MAX_REMEMBERED = 50_000
 """Instructions; then all are forgotten."""
 _ONES = b"\xff" * MAX_INSTRUCTION
@@ -57,9 +58,9 @@ class InstructionDecoder:
         self._escapes = frozenset(opcodes.escapes)
         self._with_modrm = frozenset(opcodes.with_modrm)
         self._patterns: dict[bytes, _Pattern] = {}
-        self._texts: dict[bytes, str] = {}
+        self._texts: dict[tuple[bytes, Syntax], str] = {}
 
-    def decode(self, code: bytes, ip: int) -> tuple[str, int]:
+    def decode(self, code: bytes, ip: int, syntax: Syntax = Syntax.INTEL) -> tuple[str, int]:
         """Return the text and the length of the instruction that ``code`` begins with.
 
         ``ip`` is its offset in the code segment.  What is no instruction is shown as a byte.
@@ -70,17 +71,17 @@ class InstructionDecoder:
         body = code[at:]
         pattern = self._pattern(body) if body else None
         if pattern is None:
-            return self._slowly(code, ip)
+            return self._slowly(code, ip, syntax)
         whole = code[: at + pattern.first.length]
-        text = self._texts.get(whole)
+        text = self._texts.get((whole, syntax))
         if text is not None:
             return text, len(whole)
         instruction = pattern.with_numbers(body, tuple(code[:at]))
-        text = disassemble(instruction, ip)
+        text = disassemble(instruction, ip, syntax)
         if not any(form[0] == "J" for form in instruction.row.operands):
             if len(self._texts) >= MAX_REMEMBERED:
                 self._texts.clear()
-            self._texts[whole] = text
+            self._texts[whole, syntax] = text
         return text, len(whole)
 
     def _pattern(self, body: bytes) -> _Pattern | None:
@@ -111,12 +112,23 @@ class InstructionDecoder:
         is_signed = isinstance(ones.immediate, int) and ones.immediate < 0
         return _Pattern(first, len(key), size, is_signed)
 
-    def _slowly(self, code: bytes, ip: int) -> tuple[str, int]:
+    def _slowly(self, code: bytes, ip: int, syntax: Syntax) -> tuple[str, int]:
         try:
             padded = code[:MAX_INSTRUCTION].ljust(MAX_INSTRUCTION, b"\0")
             instruction = self._encoding.parse(padded)
         except EncodingError:
-            return f"db {code[0]:02X}h", 1
+            return data_text(code[0], syntax), 1
         if instruction.length > len(code):  # memory ends within it
             instruction = replace(instruction, length=len(code))
-        return disassemble(instruction, ip), instruction.length
+        return disassemble(instruction, ip, syntax), instruction.length
+
+
+@cache
+def decoder_for(model: Model) -> InstructionDecoder:
+    """Return the one for a processor: what it has learnt holds for every machine."""
+    return InstructionDecoder(model)
+
+
+def data_text(byte: int, syntax: Syntax = Syntax.INTEL) -> str:
+    """Return a byte as assemblers write data."""
+    return f"db {byte:02X}h" if syntax is Syntax.INTEL else f".byte 0x{byte:02x}"

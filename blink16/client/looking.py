@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from blink16.client import replies
+from blink16.client.code import CodeLine, CodeReader, name_in
 from blink16.client.conditions import HALVES
 from blink16.client.core import ClientCore
-from blink16.client.decoding import MAX_INSTRUCTION, InstructionDecoder
+from blink16.client.decoding import MAX_INSTRUCTION
 from blink16.client.description import NAMES
 from blink16.client.errors import ProtocolError, UnsupportedError
+from blink16.cpu.model import Model
 from blink16.cpu.models import DEFAULT, MODELS
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, linear
 from blink16.packets import escape
@@ -31,35 +32,12 @@ _FAR = re.compile(r"([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}")
 
 
-@dataclass(frozen=True, slots=True)
-class CodeLine:
-    """An instruction in memory."""
-
-    address: int
-    """Linear."""
-    cs: int
-    ip: int
-    code: bytes
-    text: str
-    """In Intel's syntax."""
-    name: str
-    """What its address is called (``main+3``), or empty."""
-
-    @property
-    def following(self) -> int:
-        """The linear address behind it."""
-        return self.address + len(self.code)
-
-    def __str__(self) -> str:
-        label = f" <{self.name}>" if self.name else ""
-        return f"{self.cs:04X}:{self.ip:04X}{label}  {self.text}"
-
-
 class Looking(ClientCore):
     """What can be seen of a machine; see `AsyncTarget`."""
 
     _symbols: SymbolTable | None = None
-    _decoder: InstructionDecoder | None = None
+    _model: Model | None = None
+    _decoder: CodeReader | None = None
 
     # -- registers ---------------------------------------------------------------------------
 
@@ -179,9 +157,7 @@ class Looking(ClientCore):
 
         It is empty if the server can't tell.
         """
-        if self._symbols is None:
-            await self.read_symbols()
-        return self._symbols or SymbolTable()
+        return await self.read_symbols() if self._symbols is None else self._symbols
 
     async def read_symbols(self) -> SymbolTable:
         """Read the names anew, where more have become known, and return them."""
@@ -231,7 +207,7 @@ class Looking(ClientCore):
 
     async def name_of(self, address: int) -> str:
         """Return what a linear address is called, like ``main+3``, or nothing."""
-        return _named(await self.symbols(), address)
+        return name_in(await self.symbols(), address)
 
     # -- code --------------------------------------------------------------------------------
 
@@ -250,7 +226,7 @@ class Looking(ClientCore):
             cs, ip = (cs, ip) if ip <= 0xFFFF else (address >> 4, address & 0xF)
         start = linear(cs, ip)
         code = await self.read_memory(start, min(count * MAX_INSTRUCTION, MEMORY_SIZE - start))
-        return await self._lines(cs, ip, code, count)
+        return (await self.decoder()).lines(cs, ip, code, count)
 
     async def disassemble_at(self, address: int, count: int) -> list[CodeLine]:
         """Return instructions from a linear address on, up to the end of memory."""
@@ -258,39 +234,22 @@ class Looking(ClientCore):
             return []
         return await self.disassemble(address, count)
 
-    async def data_lines(self, address: int, count: int) -> list[CodeLine]:
-        """Return bytes as what they are when they are no instructions."""
-        data = await self.read_memory(address, count)
-        table = await self.symbols()
-        return [
-            CodeLine(at, at >> 4, at & 0xF, bytes([byte]), f"db {byte:02X}h", _named(table, at))
-            for at, byte in enumerate(data, address)
-        ]
+    async def decoder(self) -> CodeReader:
+        """Return what reads instructions of this machine's processor in bytes that one has."""
+        table, model = await self.symbols(), await self._processor()
+        if self._decoder is None or self._decoder.symbols is not table:
+            self._decoder = CodeReader(model, table)
+        return self._decoder
 
-    async def _lines(self, cs: int, ip: int, code: bytes, count: int) -> list[CodeLine]:
-        """Return instructions of some memory."""
-        decoder = await self._decoder_of()
-        table = await self.symbols()
-        lines: list[CodeLine] = []
-        at, start = 0, linear(cs, ip)
-        while len(lines) < count and at < len(code):
-            offset = (ip + at) & 0xFFFF
-            text, length = decoder.decode(code[at : at + MAX_INSTRUCTION], offset)
-            address = (start + at) & ADDRESS_MASK
-            bytes_ = code[at : at + length]
-            lines.append(CodeLine(address, cs, offset, bytes_, text, _named(table, address)))
-            at += length
-        return lines
+    async def _processor(self) -> Model:
+        """Return the model of the machine's processor; an 8086 if the server can't tell."""
+        if self._model is None:
+            name = (await self.state()).processor if self.is_ours else DEFAULT.name
+            self._model = MODELS.get(name, DEFAULT)
+        return self._model
 
     async def _code_line(self, cs: int, ip: int, code: bytes) -> CodeLine:
-        return (await self._lines(cs, ip, code, 1))[0]
-
-    async def _decoder_of(self) -> InstructionDecoder:
-        """Return what decodes for the machine's processor; an 8086 if the server can't tell."""
-        if self._decoder is None:
-            name = (await self.state()).processor if self.is_ours else DEFAULT.name
-            self._decoder = InstructionDecoder(MODELS.get(name, DEFAULT))
-        return self._decoder
+        return (await self.decoder()).line(cs, ip, code)
 
     # -- reports -----------------------------------------------------------------------------
 
@@ -305,10 +264,3 @@ class Looking(ClientCore):
     async def screen(self) -> ScreenReport:
         """Return what stands on the screen: ``.text``, ``.lines``, ``.png()``."""
         return await self.report(ScreenReport)
-
-
-def _named(table: SymbolTable, address: int) -> str:
-    found = table.find(address)
-    if found is None or (found[0].size and found[1] >= found[0].size):
-        return ""
-    return f"{found[0].name}+{found[1]}" if found[1] else found[0].name

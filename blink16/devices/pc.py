@@ -127,6 +127,7 @@ class PcDevices:
         self.pic = Pic(chassis.registers, bus)
         line = self.pic.line
         self.pit = Pit(chassis, bus, line(TIMER_IRQ))
+        self.pic.before_reset = self.pit.tell_line
         self.keyboard = Keyboard(chassis, line(KEYBOARD_IRQ))
         self.slave = SlavePic(chassis.registers, bus, self.pic) if cards.at else None
         self.nmi = Nmi(bus, has_port=not cards.at)

@@ -146,6 +146,7 @@ WORD = base("unsigned int", 2, "unsigned")
 LONG = base("long", 4, "signed")
 DWORD = base("unsigned long", 4, "unsigned")
 FLAG = base("flag", 1, "unsigned")
+ICOUNT = base("icount", 8, "unsigned")
 CODE = ValueType(TypeFacts("function", "code"))
 FAR_BYTES = pointer_to(BYTE, far=True)
 

@@ -95,9 +95,8 @@ async def _between(session: Session, start: int, end: int) -> list[CodeLine]:
     lines = await session.debuggee.target.disassemble_at(start, end - start)
     found = [line for line in lines if line.following <= end]
     reached = found[-1].following if found else start
-    for at in range(reached, end):
-        found += await session.debuggee.target.data_lines(at, 1)
-    return found
+    rest = await session.debuggee.target.read_memory(reached, end - reached)
+    return found + (await session.debuggee.target.decoder()).data(reached, rest)
 
 
 async def _anchors(session: Session, first: int, address: int) -> list[int]:
