@@ -298,7 +298,7 @@ def test_a_running_machine_is_paused_asked_and_given_points(dap: Dap, tmp_path: 
     assert (
         len(base64.b64decode(dap.ask("readMemory", memoryReference="0x100", count=4)["data"])) == 4
     )
-    assert int(dap.value("monitor icount")) > 0
+    assert dap.value("monitor icount").isdigit()
     assert not any(e["event"] == "stopped" for e in dap.events)
     dap.ask("pause", threadId=1)
     assert dap.event("stopped")["reason"] == "pause"
