@@ -21,10 +21,19 @@ from blink16.cpu.values import Value
 from blink16.memory import MIRROR_BIT, PAGE_SHIFT, Access, Attribute, Memory, PageState, linear
 
 SEGMENT_SIZE = 0x10000
+GENERAL_PROTECTION = 13
 REPEATS = {REPNZ: Repeat.REPNZ, REPZ: Repeat.REPZ}
 OVERRIDES = {code: SEGMENT_REGISTERS.index(name) for code, name in SEGMENT_OVERRIDES.items()}
 _LOADS_MIND = PageState.WATCH_READ | PageState.PLANAR
 _WRITE_MINDS = PageState.CLEAN | PageState.CODE | PageState.WATCH_WRITE | PageState.ROM
+
+
+class _Fault(Exception):
+    """An instruction that is given up for an interrupt that returns to it."""
+
+    def __init__(self, vector: int) -> None:
+        super().__init__(vector)
+        self.vector = vector
 
 
 class ReferenceEngine:
@@ -52,6 +61,7 @@ class ReferenceEngine:
         self._until = NEVER
         self._body_ip = 0
         self._jump: int | None = None
+        self._lockup: str | None = None
         self._wants_attention = False
         self._was_open = 0
         self.between_rounds = False
@@ -124,7 +134,13 @@ class ReferenceEngine:
         self._was_open = cells[Cell.INTERRUPT]
         cells[Cell.SHADOW] = 0
         self._pay(instruction, start)
-        execute(self, instruction, self._semantics)
+        try:
+            self._check_length(start)
+            execute(self, instruction, self._semantics)
+        except _Fault as fault:
+            enter_interrupt(self, Value(fault.vector, 8), Value(start, 16))
+        if self._lockup is not None:
+            return self._locked_up()
         if self.between_rounds and not cells[Cell.TRAP]:
             cells[Cell.IP] = start
             return Stop(StopReason.ATTENTION)
@@ -136,6 +152,15 @@ class ReferenceEngine:
         if self._wants_attention:
             return Stop(StopReason.ATTENTION)
         return Stop(StopReason.HALT) if cells[Cell.HALTED] else None
+
+    def _check_length(self, start: int) -> None:
+        """Refuse an instruction that is too long, or goes on beyond the segment's end."""
+        limit = self.model.limit
+        if limit is None:
+            return
+        length = (self._next_ip - start) & 0xFFFF
+        if length > limit or start + length > SEGMENT_SIZE:
+            raise _Fault(GENERAL_PROTECTION)
 
     def _pay(self, i: Instruction, start: int) -> None:
         """Put down what an instruction costs in any case, to be paid when it retires."""
@@ -347,6 +372,19 @@ class ReferenceEngine:
                 self.between_rounds = True
                 self._jump = (self._next_ip - 2) & 0xFFFF
                 return
+
+    def fault_if(self, condition: Value, vector: int) -> None:
+        """Give the instruction up for an interrupt that returns to it, if the condition holds."""
+        if condition.handle:
+            raise _Fault(vector)
+
+    def lock_up(self, text: str) -> None:
+        """Stop at this instruction."""
+        self._lockup = text
+
+    def _locked_up(self) -> Stop:
+        text, self._lockup = self._lockup, None
+        return Stop(StopReason.LOCKUP, text=text or "")
 
     def halt(self) -> None:
         """Stop executing until an interrupt."""

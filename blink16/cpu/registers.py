@@ -46,6 +46,9 @@ class Cell(IntEnum):
     NOTHING = 24  # always 0
     ATTENTION = 25  # not 0: leave run() at the next instruction boundary (set from any thread)
     REQUEST = 26  # 1 while the interrupt controller holds INTR; engines only read it
+    MSW = 112  # an 80286's machine status word, its low four bits
+    GDT = 113  # limit and 24-bit base of its descriptor tables, three cells each
+    IDT = 116
 
 
 ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
@@ -61,6 +64,7 @@ ARCHITECTURE = Struct(
     "flags" / Int16ul,
     "shadow" / Int16ul,
     "halted" / Int16ul,
+    "system" / Int16ul[7],
     "icount" / Int64ul,
     "cycles" / Int64ul,
 )
@@ -181,6 +185,7 @@ class Registers:
                 "flags": self.flags,
                 "shadow": c[Cell.SHADOW],
                 "halted": c[Cell.HALTED],
+                "system": c[Cell.MSW : Cell.IDT + 3].tolist(),
                 "icount": self.icount,
                 "cycles": self.cycles,
             }
@@ -196,5 +201,7 @@ class Registers:
         self.flags = state.flags
         self.cells[Cell.SHADOW] = state.shadow
         self.cells[Cell.HALTED] = state.halted
+        for number, value in enumerate(state.system):
+            self.cells[Cell.MSW + number] = value
         self.icount = state.icount
         self.cycles = state.cycles

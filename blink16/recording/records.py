@@ -16,7 +16,7 @@ from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritt
 from blink16.recording import plain
 
 MAGIC = b"BLINK16\x1a"
-VERSION = 3
+VERSION = 4
 """Recordings before 3 tell time in instructions; since then it is clock cycles."""
 MAX_BATCH = 64 << 20
 """Bytes of plain data in a batch; nothing longer is written or read."""

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from blink16.cpu.encoding import MAX_BODY, Instruction
 from blink16.cpu.later import is_suspicious, suspects
 from blink16.cpu.model import Model
-from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP, MAX_PREFIXES
+from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP
 from blink16.cpu.opcodes import (
     MAY_INTERRUPT,
     OPENS_FLAGS,
     PORT_INSTRUCTIONS,
+    SYSTEM_INSTRUCTIONS,
     REPNZ,
     REPZ,
     SEGMENT_OVERRIDES,
@@ -46,7 +47,7 @@ _RETURNING = frozenset({ControlFlow.FAR_CALL, ControlFlow.INTERRUPT})
 _LEAVING = frozenset({ControlFlow.FAR_JUMP, ControlFlow.FAR_RETURN})
 _NOT_FALLING_THROUGH = _LEAVING | {ControlFlow.JUMP, ControlFlow.RETURN}
 _ENDING = _RETURNING | _NOT_FALLING_THROUGH | {ControlFlow.BRANCH, ControlFlow.CALL}
-_INTERPRETED = PORT_INSTRUCTIONS | OPENS_FLAGS | {"HLT", UNDEFINED}
+_INTERPRETED = PORT_INSTRUCTIONS | OPENS_FLAGS | SYSTEM_INSTRUCTIONS | {"HLT", UNDEFINED}
 """They stay outside of regions; the code behind them is entered anew."""
 _INTERPRETED_LEAVING = frozenset({ControlFlow.INTERRUPT_RETURN, ControlFlow.HALT})
 _STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.LAST
@@ -163,7 +164,7 @@ class CodeCopy:
             elif prefix in (REPNZ, REPZ):
                 repeat = Repeat.REPZ if prefix == REPZ else Repeat.REPNZ
             at += 1
-        if at > LAST_IP or at - ip > MAX_PREFIXES:
+        if at > LAST_IP or at - ip > self.model.max_prefixes:
             return None
         body = self.code[at : at + MAX_BODY]
         instruction = self.model.encoding.parse_body(body)

@@ -80,6 +80,8 @@ class OpcodeFunction(Emitter):
         self._halted = False
         self._opened = False
         self._was_open: Value | None = None
+        self._room: Value | None = None
+        """While rounds are emitted: the cycles that there were before the first."""
         self.emit("%left = alloca i64")
         self.emit("store i64 %meter, ptr %left")
         self.emit("%room = alloca i64")
@@ -325,6 +327,25 @@ class OpcodeFunction(Emitter):
                 self._target, self._new_base = None, False
         self.begin(join)
 
+    def fault_if(self, condition: Value, vector: int) -> None:
+        """Give the instruction up for an interrupt that returns to it, if the condition holds."""
+        if condition.handle == 0:
+            return
+        refused, go_on = self.labels(2)
+        self.fork(condition, refused, go_on, rare=True)
+        self.begin(refused)
+        if self._room is not None:
+            rest = self.value("load i64, ptr %room", 64)
+            self._move_meter(self.constant(0, 64) - ((self._room - rest) << meter.SHIFT))
+        moved = self._move_meter(meter.charge(0, self.cost.cycles))
+        start = self.instruction_offset()
+        self.emit(tail_call("@faulted", text(start), text(moved), str(vector)))
+        self.begin(go_on)
+
+    def lock_up(self, text: str) -> None:
+        """Never come here: what may lock up is the reference's."""
+        raise NotImplementedError
+
     def rounds(self, body: Callable[[], Value]) -> None:
         """Repeat, unless something wants attention or time is up.
 
@@ -339,7 +360,9 @@ class OpcodeFunction(Emitter):
         again, look, interrupted, done = self.labels(4)
         self.go(again)
         self.begin(again)
+        self._room = room
         goes_on = body()
+        self._room = None
         rest = self.value("load i64, ptr %room", 64) - self.cost.each
         self.emit(f"store i64 {text(rest)}, ptr %room")
         self.fork(goes_on, look, done)

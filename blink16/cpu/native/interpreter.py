@@ -28,7 +28,6 @@ from blink16.cpu.native.function import (
 from blink16.cpu.native.layout import (
     ENTRIES_OFFSET,
     LAST_IP,
-    MAX_PREFIXES,
 )
 from blink16.cpu.native.text import (
     DECLARATIONS,
@@ -42,6 +41,7 @@ from blink16.cpu.opcodes import (
     SEGMENT_OVERRIDES,
     SEGMENT_REGISTERS,
     STRING_PORT_INSTRUCTIONS,
+    SYSTEM_INSTRUCTIONS,
     Row,
 )
 from blink16.cpu.operands import (
@@ -52,6 +52,10 @@ from blink16.cpu.semantics import DS, enter_interrupt
 from blink16.cpu.timing import Timing
 from blink16.cpu.values import Value
 from blink16.memory import ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
+
+
+_DELEGATED = STRING_PORT_INSTRUCTIONS | SYSTEM_INSTRUCTIONS
+"""The reference does them: a device may be asked in any round, or the processor lock up."""
 
 
 def _execute(
@@ -127,11 +131,15 @@ class InterpreterModule:
         if opcode in opcodes.escapes:
             return self._escape(opcode, repeat)
         rows, size = opcodes.rows[opcode], 1 + (opcode > 0xFF)
-        if rows[0].mnemonic in STRING_PORT_INSTRUCTIONS:
-            return "@delegate"  # a device may be asked in any round
+        if any(row.mnemonic in _DELEGATED for row in rows):
+            return "@delegate"
         if opcode not in opcodes.with_modrm:
             return self.row(rows[0], False, repeat, size)
-        names = [self.row(row, memory, repeat, size) for memory in (True, False) for row in rows]
+        names = [
+            self.row(row, memory, repeat, size)
+            for memory in (True, False)
+            for row in opcodes.members(opcode, memory)
+        ]
         return self._choice(tuple(names), size)
 
     def _escape(self, opcode: int, repeat: Repeat | None) -> str:
@@ -210,7 +218,7 @@ def _prefix_function(model: Model, name: str, opcode: int) -> OpcodeFunction:
     attribute = function.value(f"load i8, ptr {function.address(code, ATTRIBUTES_OFFSET)}", 8)
     odd = (attribute & Attribute.LAST).is_not_zero()
     odd = odd | function.constant(LAST_IP, 32).below(following)
-    odd = odd | function.constant(MAX_PREFIXES, 32).below(following - start)
+    odd = odd | function.constant(model.max_prefixes, 32).below(following - start)
     away, go = function.labels(2)
     function.fork(odd, away, go, rare=True)
     function.begin(away)
@@ -280,10 +288,22 @@ def _interrupted(model: Model, name: str, path: str) -> OpcodeFunction:
     return function
 
 
+def _faulted(model: Model) -> OpcodeFunction:
+    """Return the function that retires an instruction by a fault.
+
+    Its offset is in the place of the next, the vector in that of prefixes.
+    """
+    function = OpcodeFunction(model, "faulted")
+    vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
+    enter_interrupt(function, vector.truncate(8), ip.truncate(16))
+    function.finish()
+    return function
+
+
 def module_text(model: Model, board: HotBoard = NO_BOARD) -> str:
     """Return a processor's interpreter, with hot devices, in LLVM IR."""
     module = InterpreterModule(model)
-    module.parts += [str(_jumped(model)), board_functions(board)]
+    module.parts += [str(_jumped(model)), str(_faulted(model)), board_functions(board)]
     module.parts.append(str(_interrupted(model, "interrupted", "@entered")))
     module.parts.append(str(_interrupted(model, "asked", "@slow")))
     return module.finish()
