@@ -106,14 +106,14 @@ class Quotient(Division):
     """1 bit: the last subtraction borrowed, the carry left aside."""
 
 
-def divide(m: Context, dividend: Value, divisor: Value) -> Quotient:
+def divide(m: Context, dividend: Value, divisor: Value, drops_carry: bool = False) -> Quotient:
     """Divide a double-width by a single-width number, both unsigned; the flags stay.
 
     The divisor is subtracted bit by bit.  A quotient that does not fit, as with a divisor of
-    zero, shows in the first compare already.
+    zero, shows in the first compare already.  ``drops_carry``: the remainder loses a bit then.
     """
     width = divisor.width
-    wide = width + 1
+    wide = width if drops_carry else width + 1
     by = divisor.zero_extend(wide)
     remainder = (dividend >> width).truncate(width).zero_extend(wide)
     low = dividend.truncate(width)
@@ -146,7 +146,7 @@ def divide_signed(m: Context, dividend: Value, divisor: Value) -> SignedQuotient
     width = divisor.width
     minus_dividend, minus = dividend.sign(), dividend.sign() ^ divisor.sign()
     by = magnitude(m, divisor)
-    result = divide(m, magnitude(m, dividend), by)
+    result = divide(m, magnitude(m, dividend), by, drops_carry=True)
     limit = m.constant((1 << width - 1) - 1, width) + minus.zero_extend(width)
     fits = result.fits & ~limit.below(result.quotient)
     quotient = with_sign(m, minus, result.quotient)
@@ -200,7 +200,6 @@ def signed_division(m: Context, dividend: Value, divisor: Value, negate: bool) -
 
     The chip faults where the quotient's magnitude needs the sign bit, so for -128 as well.
     """
-    width = divisor.width
     result = long_division(m, magnitude(m, dividend), magnitude(m, divisor))
     fits = result.fits & ~result.quotient.sign()
     flags.clear(m, Cell.CARRY)
@@ -216,9 +215,7 @@ def signed_division(m: Context, dividend: Value, divisor: Value, negate: bool) -
 # -- decimal adjust ------------------------------------------------------------------------------
 
 
-def decimal_adjust(
-    m: Context, al: Value, subtracting: bool, high_limit: int = 0x9F
-) -> Value:
+def decimal_adjust(m: Context, al: Value, subtracting: bool, high_limit: int = 0x9F) -> Value:
     """Return AL adjusted after a packed decimal addition (DAA) or subtraction (DAS).
 
     ``high_limit``: the largest AL whose upper digit stays although AF is set.

@@ -37,6 +37,9 @@ class Model:
     """The most bytes of an instruction, prefixes and all; a longer one, or one that goes on beyond
     the segment's end, enters INT 13.  None: there are no such faults."""
 
+    reaches_high: bool = False
+    """Whether addresses have more than 20 bits: FFFF:0010 is then 100000h, if A20 is open."""
+
     @property
     def max_prefixes(self) -> int:
         """So many prefixes are nothing special."""

@@ -97,9 +97,7 @@ MAY_INTERRUPT = frozenset({"INT", "INTO", "DIV", "IDIV", "AAM", "BOUND"})
 """They may enter an interrupt by themselves."""
 OPENS_FLAGS = frozenset({"STI", "POPF", "IRET"})
 """They may set IF or TF."""
-SYSTEM_INSTRUCTIONS = frozenset(
-    {"SGDT", "SIDT", "LGDT", "LIDT", "SMSW", "LMSW", "CLTS", "LOADALL"}
-)
+SYSTEM_INSTRUCTIONS = frozenset({"SGDT", "SIDT", "LGDT", "LIDT", "SMSW", "LMSW", "CLTS", "LOADALL"})
 """The 80286's for protection; some are there in real mode."""
 STRING_PORT_INSTRUCTIONS = STRING_INSTRUCTIONS & PORT_INSTRUCTIONS
 
@@ -159,13 +157,17 @@ def _row(text: str) -> Row:
     return Row(mnemonic, tuple(operands.strip().split(",")) if operands.strip() else ())
 
 
+_UNSIZED = frozenset({"E", "I"})
+"""Forms that take the opcode's width in the member of a group."""
+
+
 def _member(text: str, operands: tuple[str, ...]) -> Row:
     """Return a group's member: its own operand forms, or those of the opcode."""
     row = _row(text)
     if not row.operands:
         return Row(row.mnemonic, operands)
     width = operands[0][1] if operands else ""
-    return Row(row.mnemonic, tuple(f + width if len(f) == 1 else f for f in row.operands))
+    return Row(row.mnemonic, tuple(f + width if f in _UNSIZED else f for f in row.operands))
 
 
 def _lines(text: str) -> list[list[str]]:

@@ -47,8 +47,13 @@ class Cell(IntEnum):
     ATTENTION = 25  # not 0: leave run() at the next instruction boundary (set from any thread)
     REQUEST = 26  # 1 while the interrupt controller holds INTR; engines only read it
     MSW = 112  # an 80286's machine status word, its low four bits
-    GDT = 113  # limit and 24-bit base of its descriptor tables, three cells each
+    GDT = 113  # the limit of its global descriptor table, then the 24 bits of its base
+    GDT_BASE = 114
+    GDT_HIGH = 115
     IDT = 116
+    IDT_BASE = 117
+    IDT_HIGH = 118
+    A20 = 119  # 1 where address line 20 is open (a gate outside of the processor)
 
 
 ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
@@ -64,7 +69,7 @@ ARCHITECTURE = Struct(
     "flags" / Int16ul,
     "shadow" / Int16ul,
     "halted" / Int16ul,
-    "system" / Int16ul[7],
+    "system" / Int16ul[8],
     "icount" / Int64ul,
     "cycles" / Int64ul,
 )
@@ -185,7 +190,7 @@ class Registers:
                 "flags": self.flags,
                 "shadow": c[Cell.SHADOW],
                 "halted": c[Cell.HALTED],
-                "system": c[Cell.MSW : Cell.IDT + 3].tolist(),
+                "system": c[Cell.MSW : Cell.A20 + 1].tolist(),
                 "icount": self.icount,
                 "cycles": self.cycles,
             }

@@ -361,28 +361,27 @@ def _load_table(first: Cell) -> Semantics:
     return operation
 
 
+_CHECKED: dict[str, Semantics] = {
+    **EARLIER,
+    **{name: _shift(name) for name in SHIFTS},
+    "PUSH": push_operand,
+    "MUL": mul,
+    "IMUL": imul,
+    "DIV": div,
+    "IDIV": idiv,
+    "AAM": aam,
+    "AAD": aad,
+    "DAA": _decimal_adjust(subtracting=False),
+    "DAS": _decimal_adjust(subtracting=True),
+    "AAA": _ascii_adjust(subtracting=False),
+    "AAS": _ascii_adjust(subtracting=True),
+    "LEAVE": leave,
+    "SMSW": smsw,
+    "LMSW": lmsw,
+}
 SEMANTICS: dict[str, Semantics] = {
-    **{
-        name: operation if name in _UNCHECKED else _checked(name, operation)
-        for name, operation in {
-            **EARLIER,
-            **{name: _shift(name) for name in SHIFTS},
-            "PUSH": push_operand,
-            "MUL": mul,
-            "IMUL": imul,
-            "DIV": div,
-            "IDIV": idiv,
-            "AAM": aam,
-            "AAD": aad,
-            "DAA": _decimal_adjust(subtracting=False),
-            "DAS": _decimal_adjust(subtracting=True),
-            "AAA": _ascii_adjust(subtracting=False),
-            "AAS": _ascii_adjust(subtracting=True),
-            "LEAVE": leave,
-            "SMSW": smsw,
-            "LMSW": lmsw,
-        }.items()
-    },
+    **{name: _checked(name, operation) for name, operation in _CHECKED.items()},
+    **{name: EARLIER[name] for name in _UNCHECKED},
     "MOVS": _string(_movs),
     "CMPS": _string(_cmps, compares=True),
     "SCAS": _string(_scas, compares=True),

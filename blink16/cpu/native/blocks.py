@@ -17,12 +17,12 @@ from blink16.cpu.opcodes import (
     MAY_INTERRUPT,
     OPENS_FLAGS,
     PORT_INSTRUCTIONS,
-    SYSTEM_INSTRUCTIONS,
     REPNZ,
     REPZ,
     SEGMENT_OVERRIDES,
     SEGMENT_REGISTERS,
     STRING_INSTRUCTIONS,
+    SYSTEM_INSTRUCTIONS,
     UNDEFINED,
     ControlFlow,
 )
@@ -151,7 +151,8 @@ class CodeCopy:
 
     def stops_at(self, ip: int) -> bool:
         """Whether the interpreter has to look at this address."""
-        return ip > LAST_IP or bool(self._attributes[ip] & _STOPS)
+        beyond = self.model.reaches_high and self.base + ip > ADDRESS_MASK
+        return ip > LAST_IP or beyond or bool(self._attributes[ip] & _STOPS)
 
     def decode(self, ip: int) -> PlacedInstruction | None:
         """Return the instruction at an offset; None if it is too odd for a region."""

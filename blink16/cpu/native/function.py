@@ -37,7 +37,7 @@ from blink16.cpu.registers import Cell
 from blink16.cpu.semantics import CYCLES, DS
 from blink16.cpu.timing import NOTHING, Cost
 from blink16.cpu.values import Value
-from blink16.memory import ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
+from blink16.memory import ADDRESS_BITS, ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
 
 # The argument ``prefixes``: bits 8-10 hold 1 + the overriding segment, bits 12-13 1 + `Repeat`.
 SEGMENT_SHIFT, REPEAT_SHIFT = 8, 12
@@ -452,6 +452,8 @@ class OpcodeFunction(Emitter):
         stops = self.value(f"load i8, ptr {attributes}", 8) & STOPS
         spent = self.value(f"icmp slt i64 {left}, {meter.ONE_LEFT}", 1)
         beyond = self.value(f"icmp ugt i32 {text(ip)}, {LAST_IP}", 1)
+        if self.model.reaches_high:
+            beyond = beyond | (base + ip).bit(ADDRESS_BITS)
         self.fork(stops.is_not_zero() | spent | beyond, slow, check, rare=True)
         self.begin(slow)
         self.emit(tail_call("@slow", text(ip), left, base=text(base), code=code))

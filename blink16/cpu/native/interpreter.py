@@ -51,8 +51,7 @@ from blink16.cpu.registers import Cell
 from blink16.cpu.semantics import DS, enter_interrupt
 from blink16.cpu.timing import Timing
 from blink16.cpu.values import Value
-from blink16.memory import ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
-
+from blink16.memory import ADDRESS_BITS, ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
 
 _DELEGATED = STRING_PORT_INSTRUCTIONS | SYSTEM_INSTRUCTIONS
 """The reference does them: a device may be asked in any round, or the processor lock up."""
@@ -192,9 +191,7 @@ class InterpreterModule:
         """Return the module's text."""
         names = [self.opcode(code, repeat) for repeat in (None, *Repeat) for code in range(256)]
         tables = _constant("@table", names) + _address_table(self.model.timing)
-        return (
-            runtime.text(self.model.timing) + "".join(self.parts) + tables + DECLARATIONS + METADATA
-        )
+        return runtime.text(self.model) + "".join(self.parts) + tables + DECLARATIONS + METADATA
 
 
 def _prefix_function(model: Model, name: str, opcode: int) -> OpcodeFunction:
@@ -266,7 +263,10 @@ def _jumped(model: Model) -> OpcodeFunction:
     attribute = function.value(f"load i8, ptr {function.address(code, ATTRIBUTES_OFFSET)}", 8)
     spent = function.value(f"icmp slt i64 %meter, {meter.ONE_LEFT}", 1)
     region, other = function.labels(2)
-    function.fork((attribute & STOPS).equals(Attribute.ENTRY) & ~spent, region, other)
+    enters = (attribute & STOPS).equals(Attribute.ENTRY) & ~spent
+    if model.reaches_high:
+        enters = enters & ~(base + ip).bit(ADDRESS_BITS)
+    function.fork(enters, region, other)
     function.begin(region)
     entries = function.address("%memory", ENTRIES_OFFSET)
     entry = function.name(f"load ptr, ptr {function.address(entries, linear << 3)}")
