@@ -167,6 +167,11 @@ class Machine:
         return self.registers.cycles
 
     @property
+    def has_a20(self) -> bool:
+        """Whether there is memory behind the first mebibyte (`devices.a20`)."""
+        return self.model.reaches_high
+
+    @property
     def time(self) -> int:
         """The same: what devices and services know it by."""
         return self.registers.cycles
@@ -406,7 +411,7 @@ class Machine:
         elif self.controller is not None:
             self.registers.cycles += self.model.timing.acknowledge
             self.engine.interrupt(self.controller.acknowledge())
-        self._look_for_requests()
+        self._plan()
 
     def _sleep(self) -> bool:
         """Pass time until an interrupt ends HLT; False if none is in sight.

@@ -166,11 +166,14 @@ class Memory:
                 self._mirror(address, part)
             address = 0
 
-    def put(self, ram: bytes) -> None:
-        """Store all of RAM, `RAM_SIZE` bytes."""
-        for page in range(PAGE_COUNT):
+    def store(self, address: int, data: bytes) -> None:
+        """Store bytes that lie within RAM, also above the first mebibyte; nothing wraps."""
+        low = data[: max(0, MEMORY_SIZE - address)]
+        self.write(address, low)
+        at = address + len(low)
+        for page in _pages(at, len(data) - len(low)):
             self.note_write(page)
-        self.whole[:] = ram
+        self.whole[at : address + len(data)] = data[len(low) :]
 
     def _mirror(self, address: int, data: bytes) -> None:
         """Store again what was stored to mirrored pages."""

@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from boot_sectors import sector
 from engine_pair import PROGRAM_AT, Pair, drive, random_program, translate_here
+from test_dos_drivers import Drivers, xms_of
 from test_vectors import ENGINES, REGISTERS, load_cases
 
-from blink16 import Machine, StopReason
+from blink16 import Machine, StopReason, loader
 from blink16.cpu.disassembler import Syntax, disassemble
 from blink16.cpu.engine import at_once
 from blink16.cpu.models import find
 from blink16.cpu.registers import Cell
+from blink16.debugger import Debugger, Resume
+from blink16.devices.cards import Cards
+from blink16.loader import Options, Program, ProgramKind
+from blink16.pc import PcSetup
+from blink16.recording import open_recording, record, replay
 
 CODE, STACK, HANDLERS = 0x1000, 0x8000, 0x500
 HLT = b"\xf4"
@@ -275,3 +282,94 @@ def test_the_disassembler_knows_the_80286(code: str, intel: str, att: str) -> No
     assert instruction.length == len(bytes.fromhex(code))
     assert disassemble(instruction, 0) == intel
     assert disassemble(instruction, 0, Syntax.ATT) == att
+
+
+# -- in a PC ---------------------------------------------------------------------------------------
+
+AT = PcSetup(cards=Cards(at=True))
+# Write 4241h to FFFF:0510 with the line as it is, and read 0000:0500 back into BX.
+PROBE = "31c08ed8 b8ffff8ec0 c7060005 0000 26c7061005 4142 8b1e0005"
+WAYS = {
+    "nothing": ("", False),
+    "port 92h": ("e492 0c02 e692", True),
+    "port 92h, on and off": ("e492 0c02 e692 24fd e692", False),
+    "INT 15h/2401h": ("b80124 cd15", True),
+    "8042, output port": ("b0d1 e664 b0df e660", True),
+    "8042, DFh": ("b0df e664", True),
+    "8042, on and off": ("b0df e664 b0dd e664", False),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("code", "is_open"), WAYS.values(), ids=WAYS)
+def test_a_pc_starts_with_line_20_closed_and_opens_it_by_each_way(
+    code: str, is_open: bool, engine: str
+) -> None:
+    """Prevents a switch that leads nowhere, and high memory that shows without being asked for."""
+    image = sector(bytes.fromhex(code) + bytes.fromhex(PROBE) + b"\xf4")
+    options = Options(engine=engine, cpu="80286", setup=AT)
+    machine = loader.load(Program("test.img", ProgramKind.BOOT, image), (), options).machine
+    machine.run(200)
+    assert machine.registers.bx == (0 if is_open else 0x4241)
+    assert bytes(machine.memory.whole[0x100500:0x100502]) == (b"AB" if is_open else b"\0\0")
+
+
+def test_time_travel_brings_high_memory_and_its_gate_back() -> None:
+    """Prevents a step back that leaves the gate open, or what was stored behind it."""
+    image = sector(bytes.fromhex(WAYS["port 92h"][0] + PROBE) + b"\xf4")
+    options = Options(cpu="80286", setup=AT)
+    machine = loader.load(Program("test.img", ProgramKind.BOOT, image), (), options).machine
+    debugger = Debugger(machine)
+    debugger.resume(Resume(count=40))
+    end, content = machine.icount, bytes(machine.memory.whole)
+    assert content[0x100500:0x100502] == b"AB"
+    debugger.seek(0)
+    assert not machine.registers.cells[Cell.A20]
+    assert bytes(machine.memory.whole[0x100000:]) == bytes(0x10000)
+    debugger.seek(end)
+    assert bytes(machine.memory.whole) == content
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_recording_holds_high_memory(tmp_path: Path, engine: str) -> None:
+    """Prevents a replay that lacks what lies above the first mebibyte."""
+    path = tmp_path / "high.b16"
+    image = sector(bytes.fromhex(WAYS["INT 15h/2401h"][0] + PROBE) + b"\xf4")
+    options = Options(engine=engine, cpu="80286", setup=AT)
+    _, debugger, recorder = record(path, Program("x.img", ProgramKind.BOOT, image), (), options)
+    debugger.resume(Resume(count=100))
+    recorder.close()
+    _, replayed = replay(open_recording(path), engine)
+    replayed.seek(debugger.machine.icount)
+    assert bytes(replayed.machine.memory.whole[0x100500:0x100502]) == b"AB"
+
+
+def test_xms_gives_the_high_memory_area_once() -> None:
+    """Prevents two programs from getting it, and an area without the gate to reach it."""
+    guest = Drivers(cpu="80286", xms_kib=1024)
+    entry, r = xms_of(guest), guest.machine.registers
+    guest.far(entry, 0x0000)
+    assert (r.ax, r.dx) == (0x0300, 1)
+    answers = []
+    for function in (0x0100, 0x0100, 0x0300, 0x0700, 0x0400, 0x0700, 0x0200, 0x0200):
+        guest.far(entry, function, bx=0, dx=0xFFFF)
+        answers.append((r.ax, r.bl))
+    taken, free = (0, 0x91), (0, 0x93)
+    done = (1, 0)
+    assert answers == [done, taken, done, done, done, (0, 0), done, free]
+
+
+def test_int_15h_moves_blocks_above_the_first_mebibyte() -> None:
+    """Prevents programs that keep data there by INT 15h/87h from losing it, and moves beyond."""
+    table = bytes(16) + b"".join(
+        (0xFFFF).to_bytes(2, "little") + address.to_bytes(3, "little") + b"\x93\0\0"
+        for address in (0x500, 0x100010)
+    )
+    code = "31c08ed88ec0 c70600053412 be007db90100b487cd15 9c f4"
+    image = bytes.fromhex(code).ljust(0x100, b"\0") + table.ljust(0x30, b"\0")
+    options = Options(cpu="80286", setup=AT)
+    program = Program("test.img", ProgramKind.BOOT, sector(image))
+    machine = loader.load(program, (), options).machine
+    machine.run(200)
+    assert bytes(machine.memory.whole[0x100010:0x100012]) == b"\x34\x12"
+    assert machine.registers.ah == 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import trio
 
 from blink16.client import replies
+from blink16.client.code import CodeLine
 from blink16.client.core import CHUNK, COUNTED_STEP, REPORTS, read_report
 from blink16.client.errors import (
     BusyError,
@@ -19,7 +20,7 @@ from blink16.client.errors import (
     TimedOutError,
 )
 from blink16.client.link import STOP_TIMEOUT, Pending
-from blink16.client.looking import CodeLine, Where
+from blink16.client.looking import Where
 from blink16.client.pointing import Pointing, SetPoint
 from blink16.client.replies import StopReply
 from blink16.client.wire import Expected, Ticket

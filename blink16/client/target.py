@@ -185,7 +185,7 @@ async def converse(
 
 @asynccontextmanager
 async def launch(
-    program: str | Path,
+    program: str | Path | None,
     *arguments: str,
     timeout: float = DEFAULT_TIMEOUT,
     **options: object,
@@ -194,7 +194,8 @@ async def launch(
 
     ``options``: those of blink16-server by their names: ``symbols="prog.map"``, ``root=folder``,
     ``date="1986-03-07T12:00"``, ``A="disk.img"``; True for one without a value, a list for one
-    that is given several times.  LaunchError with what the server said if it does not begin.
+    that is given several times.  Without a program, the arguments are a server's own: its options,
+    and what stands behind them.  LaunchError with what the server said if it does not begin.
     """
     with watching_place() as path:
         command = command_line(program, arguments, options, path)

@@ -58,7 +58,7 @@ class Recording:
         RecordingError if it is no such machine.
         """
         try:
-            machine.memory.put(self.ram)
+            machine.memory.store(0, self.ram)
             model = machine.save()
             start = _shaped_like(self.start, model)
             machine.restore(start)

@@ -284,7 +284,7 @@ def _interrupted(model: Model, name: str, path: str) -> OpcodeFunction:
     function = OpcodeFunction(model, name)
     vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
     enter_interrupt(function, vector.truncate(8), ip.truncate(16))
-    function.leave(path)
+    function.leave(path, count=path == "@slow")
     return function
 
 
