@@ -6,7 +6,7 @@ from blink16.devices import debug
 from blink16.devices.a20 import A20Gate
 from blink16.devices.cards import XT, Cards
 from blink16.devices.dma import FIRST, SECOND, SECOND_BASE, SECOND_STRIDE, Dma
-from blink16.devices.ems import Ems
+from blink16.devices.ems import EmsBoard
 from blink16.devices.fdc import DATA_PORT, DRIVES, Fdc, FdcCommand, FloppyDrives, NoDrives
 from blink16.devices.gameport import GamePort
 from blink16.devices.ide import Ide
@@ -161,7 +161,7 @@ class PcDevices:
         if cards.sound:
             chassis.add_device(PcSpeaker.COMPONENT, PcSpeaker(chassis, self.pit, self.ppi))
         if cards.ems:
-            chassis.add_component(Ems.COMPONENT, Ems(chassis, bus))
+            chassis.add_component(EmsBoard.COMPONENT, EmsBoard(chassis, bus))
 
     def _make_at(self, chassis: Chassis, slave: SlavePic, drives: FloppyDrives) -> None:
         """Add what an AT has on its board beside what an XT has."""
