@@ -9,6 +9,7 @@ from blink16.cpu.registers import Cell
 from blink16.reports.look import Look
 from blink16.reports.registry import report
 from blink16.unwind.frames import Frame, frames
+from blink16.unwind.walk import CodeMemory
 
 MAX_DEPTH = 1000
 
@@ -57,7 +58,8 @@ class FramesReport:
 def make_frames(look: Look, query: FramesQuery) -> FramesReport:
     """The functions that are being executed, innermost first."""
     most = max(1, min(query.most, MAX_DEPTH))
-    found = frames(look.memory, Frame.of(look.registers))
+    code = CodeMemory(look.memory, look.debugger.machine.model)
+    found = frames(code, Frame.of(look.registers))
     lines = []
     for level, (frame, caller) in enumerate(islice(found, most)):
         cells = frame.cells

@@ -89,6 +89,7 @@ class HostedMachine:
             self._typed = Keys.CHANNEL
             self.debugger.receive(Keys.CHANNEL, b"")  # which attaches the keyboard
         self.debugger.timeline.turns = threads.TURNS
+        self.debugger.timeline.looks = threads.LOOKS
         if real_time:
             loaded.machine.idle_after = 0
             governor = Governor(loaded.machine.clock_hz)
