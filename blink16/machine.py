@@ -19,7 +19,7 @@ from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
-from blink16.memory import Attribute, Memory, linear
+from blink16.memory import ADDRESS_MASK, Attribute, Memory, linear
 from blink16.process_table import ProcessTable
 from blink16.services import (
     QUIET,
@@ -179,7 +179,8 @@ class Machine:
     @property
     def pc(self) -> int:
         """The linear address of the next instruction."""
-        return linear(self.registers.cs, self.registers.ip)
+        cells = self.registers.cells
+        return ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
 
     @property
     def is_strict(self) -> bool:
@@ -280,37 +281,37 @@ class Machine:
             reason = stop.reason
             if reason not in _NOBODYS_BUSINESS:
                 return stop
-            if reason is StopReason.BUDGET and registers.icount == end:
+            if reason is _BUDGET and registers.icount == end:
                 return stop
             skip = False
-            at_service = reason is StopReason.SERVICE and self._service_is_next(skip)
+            at_service = reason is _SERVES and self._service_is_next(skip)
 
     def _run_piece(self, budget: int, skip: bool, at_service: bool, through_traps: bool) -> Stop:
         """Run until something happens, and see to it."""
         registers, cells = self.registers, self.registers.cells
         before = registers.icount
-        single = cells[Cell.TRAP]
+        single = cells[_TRAP]
         self.memory.touched = None
         stop = self._serve(budget, through_traps) if at_service else self._execute(budget, skip)
         retired = registers.icount != before
-        if single and retired and cells[Cell.TRAP] and not cells[Cell.SHADOW]:
+        if single and retired and cells[_TRAP] and not cells[_SHADOW]:
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
         if self._devices:
             stop = self._let_devices_act(stop, retired or self.between_rounds)
         if self.witness is not None and (lacked := self.witness.take_stop()) is not None:
             stop = stop if stop.reason in _HITS else lacked
-        if cells[Cell.ATTENTION]:
-            cells[Cell.ATTENTION] = 0
+        if cells[_ATTENTION]:
+            cells[_ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
                 return Stop(StopReason.INTERRUPTED)
-        if stop.reason is StopReason.IDLE and registers.icount - before == budget:
+        if stop.reason is _IDLE and registers.icount - before == budget:
             return Stop(StopReason.BUDGET)
         return stop
 
     def _execute(self, budget: int, skip: bool) -> Stop:
         """Let the engine run until the machine has its turn again."""
-        if self.registers.cells[Cell.TRAP]:
+        if self.registers.cells[_TRAP]:
             budget = min(budget, 1)
         witness = self.witness
         if witness is not None:
@@ -320,13 +321,13 @@ class Machine:
         finally:
             if witness is not None:
                 witness.guest_runs = False
-        if stop.reason is StopReason.ATTENTION:
+        if stop.reason is _ATTENDS:
             self._plan()
         return stop
 
     def interrupt(self) -> None:
         """Ask a running machine to stop soon; may be called from any thread."""
-        self.registers.cells[Cell.ATTENTION] = 1
+        self.registers.cells[_ATTENTION] = 1
 
     # -- time and interrupts -----------------------------------------------------------------
 
@@ -350,7 +351,7 @@ class Machine:
 
     def _look_for_requests(self) -> None:
         if self.controller is not None:
-            self.registers.cells[Cell.REQUEST] = self.controller.pending()
+            self.registers.cells[_REQUEST] = self.controller.pending()
         if self.non_maskable is not None:
             self._urgent = self.non_maskable.pending()
 
@@ -362,7 +363,7 @@ class Machine:
     def _horizon_now(self) -> int:
         """Return at how many cycles a device or an interrupt has its turn."""
         cells, now = self.registers.cells, self.registers.cycles
-        if self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT]):
+        if self._urgent or (cells[_REQUEST] and cells[_INTERRUPT]):
             return now + 1  # it is held off for one more instruction
         return max(now + 1, self._next_due)
 
@@ -382,7 +383,7 @@ class Machine:
         if retired:
             self._settle()
         cells = self.registers.cells
-        if stop.reason is StopReason.HALT and (cells[Cell.INTERRUPT] or not cells[Cell.HALTED]):
+        if stop.reason is _HALT and (cells[_INTERRUPT] or not cells[_HALTED]):
             woken = retired and self._sleep()
             stop = Stop(self._rested(StopReason.ATTENTION) if woken else self._asleep())
         return self._watched(stop)
@@ -397,8 +398,8 @@ class Machine:
                     device.advance(now)
             self._plan()
         cells = self.registers.cells
-        asked = self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT])
-        if asked and not cells[Cell.SHADOW]:
+        asked = self._urgent or (cells[_REQUEST] and cells[_INTERRUPT])
+        if asked and not cells[_SHADOW]:
             if self.between_rounds:
                 self.engine.abandon_rounds()
             self._take_interrupt()
@@ -419,14 +420,14 @@ class Machine:
         What nobody hears happens on the way: a masked timer may be fast and go on for ever.
         """
         for _ in range(MAX_SLEEP_EVENTS):
-            if not self.registers.cells[Cell.HALTED]:
+            if not self.registers.cells[_HALTED]:
                 return True
             due = min(self._heard_dues(), default=None)
             if due is None:
                 return False
             self.registers.cycles = max(due, self.cycles)
             self._settle()
-        return not self.registers.cells[Cell.HALTED]
+        return not self.registers.cells[_HALTED]
 
     def _heard_dues(self) -> Iterator[int]:
         for device in self._devices:
@@ -509,11 +510,11 @@ class Machine:
         """Execute the stub's IRET even if someone wants attention: its service has run."""
         cells, before, wanted = self.registers.cells, self.icount, 0
         while True:
-            wanted |= cells[Cell.ATTENTION]
-            cells[Cell.ATTENTION] = 0
+            wanted |= cells[_ATTENTION]
+            cells[_ATTENTION] = 0
             stop = self._execute(1 if wanted else budget, skip=True)
-            if self.icount != before or stop.reason is not StopReason.ATTENTION:
-                cells[Cell.ATTENTION] |= wanted
+            if self.icount != before or stop.reason is not _ATTENDS:
+                cells[_ATTENTION] |= wanted
                 return stop
 
     def _watched(self, stop: Stop) -> Stop:
@@ -532,7 +533,7 @@ class Machine:
             self._plan()
             self._settle()
             cells = self.registers.cells
-            if cells[Cell.HALTED] and cells[Cell.INTERRUPT]:
+            if cells[_HALTED] and cells[_INTERRUPT]:
                 self._sleep()
 
     def output(self, channel: str, data: bytes) -> None:
@@ -594,4 +595,10 @@ class Machine:
 
 _HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
 _NOBODYS_BUSINESS = (StopReason.BUDGET, StopReason.SERVICE, StopReason.ATTENTION)
+# looking up an enumeration's member takes longer than looking at what it stands for
+_BUDGET, _SERVES, _IDLE = StopReason.BUDGET, StopReason.SERVICE, StopReason.IDLE
+_ATTENDS, _HALT = StopReason.ATTENTION, StopReason.HALT
+_CS, _IP = int(Cell.CS), int(Cell.IP)
+_TRAP, _INTERRUPT, _SHADOW = int(Cell.TRAP), int(Cell.INTERRUPT), int(Cell.SHADOW)
+_HALTED, _ATTENTION, _REQUEST = int(Cell.HALTED), int(Cell.ATTENTION), int(Cell.REQUEST)
 _BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)

@@ -26,7 +26,11 @@ LOG = logging.getLogger("blink16")
 PATIENCE = 2000
 """Instructions that the reference executes between two looks whether native code is ready."""
 
-_AT_PORT = int(NativeExit.PORT)
+# looking up an enumeration's member takes longer than looking at what it stands for
+_AT_PORT, _AT_END = int(NativeExit.PORT), int(NativeExit.BUDGET)
+_DELEGATES, _BETWEEN_ROUNDS = int(NativeExit.DELEGATE), int(NativeExit.BETWEEN_ROUNDS)
+_ATTENTION, _HALTED, _TRAP = int(Cell.ATTENTION), int(Cell.HALTED), int(Cell.TRAP)
+_POINTS, _NOTHING = int(Ignore.POINTS), int(Ignore.NOTHING)
 _STOPS: dict[int, Stop] = {
     NativeExit.BUDGET: Stop(StopReason.BUDGET),
     NativeExit.ATTENTION: Stop(StopReason.ATTENTION),
@@ -35,6 +39,7 @@ _STOPS: dict[int, Stop] = {
     NativeExit.SERVICE: Stop(StopReason.SERVICE),
     NativeExit.BETWEEN_ROUNDS: Stop(StopReason.ATTENTION),
 }
+_ATTENDS = _STOPS[NativeExit.ATTENTION]
 
 
 class NativeEngine:
@@ -176,17 +181,17 @@ class NativeEngine:
         self.memory.touched = None
         if budget <= 0 or self._cycles[0] >= until:
             return _STOPS[NativeExit.BUDGET]
-        if cells[Cell.ATTENTION]:
+        if cells[_ATTENTION]:
             return _STOPS[NativeExit.ATTENTION]
-        if cells[Cell.HALTED]:
+        if cells[_HALTED]:
             return _STOPS[NativeExit.HALT]
-        if cells[Cell.TRAP]:
+        if cells[_TRAP]:
             return self._delegate(budget, until, skip_first)
         if self.translation is not None:
             self._look_after(self.translation)
         if self._predicates is not None and self._predicates.coming:
             self._predicates.take_ready()
-        return self._run_natively(budget, until, Ignore.POINTS if skip_first else Ignore.NOTHING)
+        return self._run_natively(budget, until, _POINTS if skip_first else _NOTHING)
 
     def _look_after(self, translation: Translations) -> None:
         """See to what happened to translated code between two runs."""
@@ -217,18 +222,18 @@ class NativeEngine:
             if stop is not None:
                 break
             if icount[0] != began:  # else the first instruction is still to come
-                ignore = Ignore.NOTHING
+                ignore = _NOTHING
             exit_ = enter(state, memory, ignore)
         if self._rom[0]:
-            self._stored_to_rom(icount[0] - (exit_ != NativeExit.BETWEEN_ROUNDS))
-        if exit_ == NativeExit.DELEGATE:
+            self._stored_to_rom(icount[0] - (exit_ != _BETWEEN_ROUNDS))
+        if exit_ == _DELEGATES:
             return stop
         if icount[0] != began:
             self.between_rounds = False
-        if exit_ == NativeExit.BETWEEN_ROUNDS:
+        if exit_ == _BETWEEN_ROUNDS:
             self.between_rounds = True
-        is_due = exit_ == NativeExit.BUDGET and horizon <= self._cycles[0]
-        return _STOPS[NativeExit.ATTENTION] if is_due else stop
+        is_due = exit_ == _AT_END and horizon <= self._cycles[0]
+        return _ATTENDS if is_due else stop
 
     def _watching_changed(self) -> bool:
         """Whether regions have to look at what they load from now on, or no more."""
