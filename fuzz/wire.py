@@ -55,15 +55,8 @@ _FIXED = (
 )  # fmt: skip
 
 
-_QUERIES: tuple[str, ...] = (
-    "",
-    "?most=5",
-    "?most=100000",
-    "?most=-1",
-    "?address=1280",
-    "?address=-5&length=9",
-)
-_QUERIES += ("?address=1&which=2", "?skip=3&most=2", "?instructions=99", "?x=1", "?=", "?most=")
+_QUERIES: tuple[str, ...] = ("", "?most=5", "?most=100000", "?most=-1", "?address=1280", "?most=")
+_QUERIES += ("?address=-5&length=9", "?address=1&which=2", "?skip=3&most=2", "?x=1", "?=")
 
 
 def packet(random: Random) -> str:
