@@ -9,6 +9,7 @@ from blink16.cpu.registers import Cell
 from blink16.reports.look import Look
 from blink16.reports.registry import ReportError, report
 from blink16.unwind.frames import Frame, frames
+from blink16.unwind.walk import CodeMemory
 
 MAX_DEPTH = 1000
 
@@ -63,7 +64,8 @@ class FramesReport:
 def make_frames(look: Look, query: FramesQuery) -> FramesReport:
     """The functions that are being executed, innermost first."""
     most = max(1, min(query.most, MAX_DEPTH))
-    found = frames(look.memory, _innermost(look, query.thread))
+    code = CodeMemory(look.memory, look.debugger.machine.model)
+    found = frames(code, _innermost(look, query.thread))
     lines = []
     for level, (frame, caller) in enumerate(islice(found, most)):
         cells = frame.cells
