@@ -157,8 +157,13 @@ class Machine:
 
     @classmethod
     def bare(cls, engine: str = engines.DEFAULT, cpu: str = DEFAULT_MODEL.name) -> Machine:
-        """Return 1 MiB of RAM and a processor, without BIOS; port reads give FFh."""
-        return cls(engine, cpu=cpu)
+        """Return RAM and a processor, without BIOS; port reads give FFh.
+
+        An 80286's address line 20 is open.
+        """
+        machine = cls(engine, cpu=cpu)
+        machine.registers.cells[Cell.A20] = machine.model.reaches_high
+        return machine
 
     @property
     def icount(self) -> int:
@@ -174,6 +179,11 @@ class Machine:
         return self.registers.cycles
 
     @property
+    def has_a20(self) -> bool:
+        """Whether there is memory behind the first mebibyte (`devices.a20`)."""
+        return self.model.reaches_high
+
+    @property
     def time(self) -> int:
         """The same: what devices and services know it by."""
         return self.registers.cycles
@@ -181,7 +191,8 @@ class Machine:
     @property
     def pc(self) -> int:
         """The linear address of the next instruction."""
-        return linear(self.registers.cs, self.registers.ip)
+        cells = self._cells
+        return ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
 
     @property
     def is_strict(self) -> bool:
@@ -476,8 +487,7 @@ class Machine:
 
     def _next_service(self, skip_breakpoint: bool) -> Service | None:
         """Return the service at CS:IP, unless a breakpoint is to be minded there."""
-        cells = self._cells
-        address = ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
+        address = self.pc
         here = self.memory.attributes[address]
         if here & _SERVICE and (skip_breakpoint or not here & _BREAKPOINT):
             return self._services[address]

@@ -73,6 +73,7 @@ class HostedMachine:
         self.command = " ".join([source.name, *arguments])
         self._source, self.edition = source, source.edition()
         loaded, self.debugger = source.make(arguments)
+        self.debugger.program_debug = loaded.debug
         self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
         self._uncommitted: tuple[Path, ...] = source.images
         """The images of disks that were not written back."""
@@ -89,6 +90,7 @@ class HostedMachine:
             self._typed = Keys.CHANNEL
             self.debugger.receive(Keys.CHANNEL, b"")  # which attaches the keyboard
         self.debugger.timeline.turns = threads.TURNS
+        self.debugger.timeline.looks = threads.LOOKS
         if real_time:
             loaded.machine.idle_after = 0
             governor = Governor(loaded.machine.clock_hz)

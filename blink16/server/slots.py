@@ -17,7 +17,7 @@ from blink16.gdbstub.replies import RefusedError
 from blink16.loader import LoadError
 from blink16.reports import Circumstances, Doing, Generation, Holder
 from blink16.reports.sample import Sample
-from blink16.server import threads
+from blink16.server import garbage, threads
 from blink16.server.consoles import HostConsole
 from blink16.server.folder import ServerFolder
 from blink16.server.hosted import HostedMachine, Names
@@ -225,6 +225,7 @@ class Slot:
     async def load(self, arguments: Sequence[str]) -> None:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
         self.hosted = await threads.load(lambda: self._make_anew(arguments))
+        garbage.machine_gone()
         self._fresh_wanted = False
 
     async def renew(self) -> None:

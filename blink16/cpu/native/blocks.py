@@ -13,7 +13,7 @@ from blink16.cpu.encoding import MAX_BODY, Instruction
 from blink16.cpu.hot import HotBoard
 from blink16.cpu.later import is_suspicious, suspects
 from blink16.cpu.model import Model
-from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP, MAX_PREFIXES
+from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP
 from blink16.cpu.opcodes import (
     MAY_INTERRUPT,
     PORT_INSTRUCTIONS,
@@ -23,6 +23,7 @@ from blink16.cpu.opcodes import (
     SEGMENT_REGISTERS,
     STRING_INSTRUCTIONS,
     STRING_PORT_INSTRUCTIONS,
+    SYSTEM_INSTRUCTIONS,
     UNDEFINED,
     ControlFlow,
 )
@@ -47,7 +48,7 @@ _RETURNING = frozenset({ControlFlow.FAR_CALL, ControlFlow.INTERRUPT})
 _LEAVING = frozenset({ControlFlow.FAR_JUMP, ControlFlow.FAR_RETURN, ControlFlow.INTERRUPT_RETURN})
 _NOT_FALLING_THROUGH = _LEAVING | {ControlFlow.JUMP, ControlFlow.RETURN}
 _ENDING = _RETURNING | _NOT_FALLING_THROUGH | {ControlFlow.BRANCH, ControlFlow.CALL}
-_INTERPRETED = STRING_PORT_INSTRUCTIONS | {"HLT", UNDEFINED}
+_INTERPRETED = STRING_PORT_INSTRUCTIONS | SYSTEM_INSTRUCTIONS | {"HLT", UNDEFINED}
 """They stay outside of regions; the code behind them is entered anew."""
 _STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.LAST
 
@@ -172,7 +173,8 @@ class CodeCopy:
 
     def stops_at(self, ip: int) -> bool:
         """Whether the interpreter has to look at this address."""
-        return ip > LAST_IP or bool(self._attributes[ip] & _STOPS)
+        beyond = self.model.reaches_high and self.base + ip > ADDRESS_MASK
+        return ip > LAST_IP or beyond or bool(self._attributes[ip] & _STOPS)
 
     def decode(self, ip: int) -> PlacedInstruction | None:
         """Return the instruction at an offset; None if it is too odd for a region."""
@@ -185,7 +187,7 @@ class CodeCopy:
             elif prefix in (REPNZ, REPZ):
                 repeat = Repeat.REPZ if prefix == REPZ else Repeat.REPNZ
             at += 1
-        if at > LAST_IP or at - ip > MAX_PREFIXES:
+        if at > LAST_IP or at - ip > self.model.max_prefixes:
             return None
         body = self.code[at : at + MAX_BODY]
         instruction = self.model.encoding.parse_body(body)

@@ -113,6 +113,7 @@ class RegionFunction(Emitter):
         self._charge = 0
         for place in block.places:
             self._place, self.cost = place, place.cost(self.timing)
+            self._before = self._charge, dict(self._known), set(self._dirty)
             self._charge += meter.charge(1, self.cost.cycles)
             self._target = self._condition = None
             self._may_end = False
@@ -366,6 +367,28 @@ class RegionFunction(Emitter):
                 self.go(join)
         self.begin(join)
         self._known = {cell: value for cell, value in before.items() if cell not in changed}
+
+    def fault_if(self, condition: Value, vector: int) -> None:
+        """Leave before the instruction if the condition holds: the interpreter gives it up.
+
+        Nothing in memory may have been changed, nor may there have been two ways.
+        """
+        if condition.handle == 0:
+            return
+        charge, known, dirty = self._before
+        refused, go_on = self.labels(2)
+        self.fork(condition, refused, go_on, rare=True)
+        self.begin(refused)
+        for cell in sorted(dirty):
+            self.emit(f"store i16 {text(known[cell])}, ptr %c{cell:d}")
+        self.emit(f"store i32 {self._place.ip}, ptr %next")
+        self._move_meter(charge)
+        self.go("short")
+        self.begin(go_on)
+
+    def lock_up(self, text: str) -> None:
+        """Never come here: what may lock up is the reference's."""
+        raise NotImplementedError
 
     def rounds(self, body: Callable[[], Value]) -> None:
         """Never come here: repeated string instructions are interpreted."""

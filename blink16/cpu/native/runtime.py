@@ -8,6 +8,7 @@ engine does: pages written, translated code and watched bytes are noticed.
 
 from __future__ import annotations
 
+from blink16.cpu.model import Model
 from blink16.cpu.native import meter, planes, slots
 from blink16.cpu.native.layout import (
     ENTRIES_OFFSET,
@@ -18,7 +19,6 @@ from blink16.cpu.native.layout import (
 )
 from blink16.cpu.native.text import SIGNATURE, tail_call
 from blink16.cpu.registers import Cell
-from blink16.cpu.timing import Timing
 from blink16.memory import (
     ADDRESS_MASK,
     ATTRIBUTES_OFFSET,
@@ -222,7 +222,9 @@ no_service:
   %last = and i8 %minded, {int(Attribute.LAST)}
   %memory_end = icmp ne i8 %last, 0
   %segment_end = icmp ugt i32 %ip16, {LAST_IP}
-  %edge = or i1 %memory_end, %segment_end
+  %beyond = icmp ugt i32 %sum, LAST_ADDRESS
+  %either_end = or i1 %memory_end, %segment_end
+  %edge = or i1 %either_end, %beyond
   br i1 %edge, label %edge_exit, label %inside
 edge_exit:
   call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(NativeExit.DELEGATE)})
@@ -426,7 +428,7 @@ done:
 _STORE = f"""
 ; Store a byte, and again where the page has a mirror; to planes only where these are.
 define internal i32 @put(ptr %state, ptr %memory, i32 %sum, i32 %value) {{
-  %linear = and i32 %sum, {ADDRESS_MASK}
+  %linear = call i32 @physical(ptr %state, i32 %sum)
   %page = lshr i32 %linear, {PAGE_SHIFT}
   %pages = getelementptr inbounds i8, ptr %memory, i32 {PAGES_OFFSET}
   %mind_p = getelementptr inbounds i8, ptr %pages, i32 %page
@@ -543,7 +545,7 @@ define preserve_mostcc i32 @store_word(ptr %state, ptr %memory, i32 %base, i32 %
 
 _LOAD = f"""
 define internal i32 @get(ptr %state, ptr %memory, i32 %sum) {{
-  %linear = and i32 %sum, {ADDRESS_MASK}
+  %linear = call i32 @physical(ptr %state, i32 %sum)
   %here = getelementptr inbounds i8, ptr %memory, i32 %linear
   %hit = call i32 @touch(ptr %state, ptr %here, i32 %linear, i32 {int(Attribute.WATCH_READ)},
       i32 1)
@@ -599,6 +601,24 @@ define preserve_mostcc i64 @hurry(ptr %state, i64 %meter) noinline cold {{
 }}
 """
 
+_PHYSICAL = f"""
+define internal i32 @physical(ptr %state, i32 %sum) alwaysinline {{
+  {slots.A20.load("open")}
+  %open32 = zext i16 %open to i32
+  %line = shl i32 %open32, {ADDRESS_MASK.bit_length()}
+  %mask = or i32 %line, {ADDRESS_MASK}
+  %linear = and i32 %sum, %mask
+  ret i32 %linear
+}}
+"""
+"""The address that leaves a processor with more than twenty address lines."""
+_WRAPPED = f"""
+define internal i32 @physical(ptr %state, i32 %sum) alwaysinline {{
+  %linear = and i32 %sum, {ADDRESS_MASK}
+  ret i32 %linear
+}}
+"""
+
 _TEXT = (
     _SETTLE
     + _LEAVE
@@ -615,11 +635,14 @@ _TEXT = (
 )
 
 
-def text(timing: Timing) -> str:
+def text(model: Model) -> str:
     """Return the functions, for a processor."""
+    timing = model.timing
     before = {"delegate": NativeExit.DELEGATE, "port": NativeExit.PORT}
     entry = timing.acknowledge + timing.interrupt
-    text = _TEXT.replace("ACKNOWLEDGE", str(timing.acknowledge))
+    text = _TEXT + (_PHYSICAL if model.reaches_high else _WRAPPED)
+    text = text.replace("LAST_ADDRESS", str(ADDRESS_MASK if model.reaches_high else 2**32 - 1))
+    text = text.replace("ACKNOWLEDGE", str(timing.acknowledge))
     text = text.replace("AFTER_ENTRY", str(entry + 1))
     return text + "".join(
         _leave_before(name, exit_, timing.prefix) for name, exit_ in before.items()
