@@ -123,25 +123,30 @@ async def test_a_screen_is_read_and_typed_to(tmp_path: Path) -> None:
         assert (await ai.picture()).startswith(b"iVBORw0KGgo")
 
 
+Case = tuple[str, str, dict[str, object]]
+WITHOUT_MACHINE: list[Case] = [
+    ("there is no machine: load", "state", {}),
+    ("no such program", "load", {"program": "nobody.com"}),
+    ("is not for load", "load", {"program": "banner", "options": {"port": 1}}),
+]
+WITH_MACHINE: list[Case] = [
+    ("no 'nobody' here", "evaluate", {"expression": "nobody"}),
+    ("outside the history", "seek", {"instant": "99999999"}),
+    ("there is no machine 'm7'", "state", {"machine": "m7"}),
+    ("steps; from 1", "step", {"count": 0}),
+    ("neither an address", "break_at", {"where": "nobody"}),
+]
+
+
 async def test_what_makes_no_sense_gets_a_reason(tmp_path: Path) -> None:
     """Prevents failures that an assistant can't learn from, and a server that ends with them."""
     async with assistant(cwd=tmp_path) as ai:
-        for reason, name, arguments in (
-            ("there is no machine: load", "state", {}),
-            ("no such program", "load", {"program": "nobody.com"}),
-            ("is not for load", "load", {"program": "banner", "options": {"port": 1}}),
-        ):
-            text, failed = await ai.call(name, **arguments)  # type: ignore[arg-type]
+        for reason, name, arguments in WITHOUT_MACHINE:
+            text, failed = await ai.call(name, **arguments)
             assert failed
             assert reason in text
         await ai.ask("load", program="banner", arguments=["HI"])
-        for reason, name, arguments in (
-            ("no 'nobody' here", "evaluate", {"expression": "nobody"}),
-            ("outside the history", "seek", {"instant": "99999999"}),
-            ("there is no machine 'm7'", "state", {"machine": "m7"}),
-            ("steps; from 1", "step", {"count": 0}),
-            ("neither an address", "break_at", {"where": "nobody"}),
-        ):
+        for reason, name, arguments in WITH_MACHINE:
             text, failed = await ai.call(name, **arguments)
             assert failed
             assert reason in text
