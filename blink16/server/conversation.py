@@ -145,7 +145,8 @@ class Conversation:
 
     async def _carry_out(self, message: Message) -> Fate | None:
         """Do what follows from a message; return the machines' fate if that's the end."""
-        orders = deque(message())
+        orders = deque(self._speaker.orders())  # what was there before the answer is said before it
+        orders += message()
         orders += self._speaker.orders()
         while orders:
             order = orders.popleft()
