@@ -40,7 +40,7 @@ def groups(parser: argparse.ArgumentParser) -> tuple[OptionGroup, ...]:
 def _options(
     parser: argparse.ArgumentParser, group: argparse._ArgumentGroup
 ) -> Iterator[OptionText]:
-    formatter = parser.formatter_class(parser.prog)
+    formatter = argparse.HelpFormatter(parser.prog)
     for action in group._group_actions:
         if action.help is argparse.SUPPRESS:
             continue

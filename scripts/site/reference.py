@@ -9,9 +9,6 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-import blink16.dap.requests  # noqa: F401 - registers them
-import blink16.monitor  # noqa: F401
-import blink16.reports  # noqa: F401
 from blink16.blinkenlights.main import parser as view_parser
 from blink16.cli import manual
 from blink16.cli.main import run_parser, server_parser
