@@ -323,10 +323,10 @@ def test_a_debugger_on_our_streams_leaves_no_room_for_a_console() -> None:
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("faf4", "halted for good at instruction 2 (HLT with interrupts off)"),
+        ("faf4", "halted for good at instruction 3 (HLT with interrupts off)"),
         ("eaf0ff00f0", "the machine starts anew (reset) at instruction "),
         ("b80753bb0100b90300cd15", "switched off by its program (INT 15h, AX=5307h) at instr"),
-        ("cd18", "the machine found no system to boot (INT 18h) at instruction 1"),
+        ("cd18", "the machine found no system to boot (INT 18h) at instruction 2"),
     ],
     ids=["hlt", "reset", "off", "no-system"],
 )

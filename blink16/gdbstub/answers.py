@@ -20,7 +20,7 @@ from blink16.gdbstub.commands.points import GdbKind
 from blink16.gdbstub.commands.processes import THREAD
 from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
 from blink16.gdbstub.sight import Sight
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
 from blink16.process_table import GuestProcess
 from blink16.texts import printable
@@ -37,6 +37,12 @@ PASSED = (
     "the machine began at that breakpoint and has passed it: interrupt it and reverse-continue, or"
     " type stepi first, next time"
 )
+ADDED_TWICE = (
+    "memory at $cs*16 + $eip was read, but $eip and $pc are linear here, so x/5i $pc; the offset is"
+    " $ip"
+)
+CODE_READ = 64
+"""Bytes that gdb reads at most to show an instruction."""
 MAX_HEX = PACKET_SIZE // 2
 """Bytes in one answer in hex."""
 
@@ -66,6 +72,8 @@ class Answers:
         self.shelf = Shelf(debugger, program, titles)
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
+        self._added_twice = False
+        """Whether the client was told that it adds CS*16 to a linear address."""
         self._guard = inferior_call.CallGuard(debugger)
 
     def settle(self, question: commands.Command | None = None) -> None:
@@ -214,8 +222,24 @@ class Answers:
         if question.address >= MEMORY_SIZE:
             raise RefusedError(f"no memory at {question.address:#x}", Errno.EFAULT)
         length = min(question.length, limit, MEMORY_SIZE - question.address)
+        if length <= CODE_READ and not self._added_twice:
+            self._look_for_sum(range(question.address, question.address + length))
         data = self.sight.read(question.address, length) if length else b""
         return b"b" + escape(data) if question.binary else _hex(data)
+
+    def _look_for_sum(self, place: range) -> None:
+        """Say it if somebody looks where the code would be if $eip were an offset, as QEMU's is.
+
+        Scripts for QEMU add CS*16 to $eip, or to its low half.
+        """
+        r = self.sight.registers
+        if not r.cs:
+            return
+        base = r.cs << 4
+        pc = (base + r.ip) & ADDRESS_MASK
+        if pc not in place and ((base + pc) in place or (base + (pc & 0xFFFF)) in place):
+            self._added_twice = True
+            self._debugger.on_notice(ADDED_TWICE)
 
     def _unwind(self, address: int, length: int) -> bytes:
         """Read the unwind window, which shows the machine as it stands now."""
@@ -264,11 +288,10 @@ class Answers:
     def _mention_start(self, address: int) -> None:
         """Say that the machine has passed a breakpoint, if that was where it began.
 
-        QEMU's users break at 7C00h and continue.  gdb steps over a breakpoint at which the
-        machine stands, and sets it after that.
+        gdb steps over a breakpoint at which the machine stands, and sets it after that.
         """
         timeline = self._debugger.timeline
-        if address == self.shelf.entry and timeline.now == timeline.end == timeline.began + 1:
+        if address == self.shelf.begin and timeline.now == timeline.end == timeline.began + 1:
             self._debugger.on_notice(PASSED)
 
 

@@ -16,8 +16,10 @@ from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritt
 from blink16.recording import plain
 
 MAGIC = b"BLINK16\x1a"
-VERSION = 3
-"""Recordings before 3 tell time in instructions; since then it is clock cycles."""
+VERSION = 4
+"""Recordings before 3 tell time in instructions, since then it is clock cycles; before 4 a PC
+begins at its boot sector, since then at the jump to it.
+"""
 MAX_BATCH = 64 << 20
 """Bytes of plain data in a batch; nothing longer is written or read."""
 
