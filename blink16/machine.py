@@ -148,8 +148,13 @@ class Machine:
 
     @classmethod
     def bare(cls, engine: str = engines.DEFAULT, cpu: str = DEFAULT_MODEL.name) -> Machine:
-        """Return 1 MiB of RAM and a processor, without BIOS; port reads give FFh."""
-        return cls(engine, cpu=cpu)
+        """Return RAM and a processor, without BIOS; port reads give FFh.
+
+        An 80286's address line 20 is open.
+        """
+        machine = cls(engine, cpu=cpu)
+        machine.registers.cells[Cell.A20] = machine.model.reaches_high
+        return machine
 
     @property
     def icount(self) -> int:
@@ -163,6 +168,11 @@ class Machine:
         This is the machine's time, on which its clocks run.
         """
         return self.registers.cycles
+
+    @property
+    def has_a20(self) -> bool:
+        """Whether there is memory behind the first mebibyte (`devices.a20`)."""
+        return self.model.reaches_high
 
     @property
     def time(self) -> int:
@@ -408,7 +418,7 @@ class Machine:
         elif self.controller is not None:
             self.registers.cycles += self.model.timing.acknowledge
             self.engine.interrupt(self.controller.acknowledge())
-        self._look_for_requests()
+        self._plan()
 
     def _sleep(self) -> bool:
         """Pass time until an interrupt ends HLT; False if none is in sight.

@@ -15,16 +15,19 @@ from itertools import compress
 from typing import overload
 
 MEMORY_SIZE = 1 << 20
+ADDRESS_BITS = 20
 ADDRESS_MASK = MEMORY_SIZE - 1
+RAM_SIZE = MEMORY_SIZE + (1 << 16)
+"""With what an 80286 reaches above the first mebibyte when its address line 20 is open."""
 PAGE_SHIFT = 8
 PAGE_SIZE = 1 << PAGE_SHIFT
-PAGE_COUNT = MEMORY_SIZE >> PAGE_SHIFT
+PAGE_COUNT = RAM_SIZE >> PAGE_SHIFT
 MAX_INSTRUCTION = 16
 """An engine may fetch so many bytes at once from an address on."""
 
 # Where the arrays lie in the one mapping.
-ATTRIBUTES_OFFSET, PAGES_OFFSET = MEMORY_SIZE, 2 * MEMORY_SIZE
-SCRATCH_OFFSET = 3 * MEMORY_SIZE
+ATTRIBUTES_OFFSET, PAGES_OFFSET = RAM_SIZE, 2 * RAM_SIZE
+SCRATCH_OFFSET = 3 * RAM_SIZE
 SCRATCH_SIZE = 17 * MEMORY_SIZE
 """Room for an engine's own tables, zero at first; it costs memory only where it is used."""
 PLANES_OFFSET = SCRATCH_OFFSET + SCRATCH_SIZE
@@ -91,14 +94,17 @@ class Memory:
         self.arena = _map(ARENA_SIZE)
         view = memoryview(self.arena)
         self.ram = view[:MEMORY_SIZE]
-        self.attributes = view[ATTRIBUTES_OFFSET : ATTRIBUTES_OFFSET + MEMORY_SIZE]
+        self.whole = view[:RAM_SIZE]
+        """With the RAM above the first mebibyte."""
+        self.attributes = view[ATTRIBUTES_OFFSET : ATTRIBUTES_OFFSET + RAM_SIZE]
         self.pages = view[PAGES_OFFSET : PAGES_OFFSET + PAGE_COUNT]
         self.scratch = view[SCRATCH_OFFSET : SCRATCH_OFFSET + SCRATCH_SIZE]
         self.planes = view[PLANES_OFFSET : PLANES_OFFSET + PLANES_SIZE].cast("I")
         self.planar = view[PLANAR_OFFSET : PLANAR_OFFSET + PLANAR_SIZE].cast("I")
         self.planes_dirty = view[DIRTY_OFFSET : DIRTY_OFFSET + DIRTY_SIZE]
         self._mirrored = False
-        self.attributes[-MAX_INSTRUCTION:] = bytes((Attribute.LAST,)) * MAX_INSTRUCTION
+        end = bytes((Attribute.LAST,)) * MAX_INSTRUCTION
+        self.attributes[MEMORY_SIZE - MAX_INSTRUCTION : MEMORY_SIZE] = end
         self.read_watches = 0
         """How many addresses are watched for reads."""
         self._watches = 0
@@ -159,6 +165,15 @@ class Memory:
             if self._mirrored:
                 self._mirror(address, part)
             address = 0
+
+    def store(self, address: int, data: bytes) -> None:
+        """Store bytes that lie within RAM, also above the first mebibyte; nothing wraps."""
+        low = data[: max(0, MEMORY_SIZE - address)]
+        self.write(address, low)
+        at = address + len(low)
+        for page in _pages(at, len(data) - len(low)):
+            self.note_write(page)
+        self.whole[at : address + len(data)] = data[len(low) :]
 
     def _mirror(self, address: int, data: bytes) -> None:
         """Store again what was stored to mirrored pages."""

@@ -95,6 +95,11 @@ class Guest(Protocol):
         """The RAM."""
         ...
 
+    @property
+    def has_a20(self) -> bool:
+        """Whether the processor has an address line 20, so that there is memory behind 1 MiB."""
+        ...
+
     def output(self, channel: str, data: bytes) -> None:
         """Show bytes outside (``channel``: ``console``, ``stderr``, …); silent in replays."""
         ...

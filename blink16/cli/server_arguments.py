@@ -269,7 +269,8 @@ def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fit
     if console is not None and not isinstance(console, ToDebugger):
         places[Console.CHANNEL] = console
     tracer = arguments.call_tracer(shared)
-    return server.Fittings(places, shared.realtime, to_debugger, tracer)
+    keyboard = _is_socket(console)
+    return server.Fittings(places, shared.realtime, keyboard, to_debugger, tracer)
 
 
 def _is_socket(console: ConsolePlace | ToDebugger | None) -> bool:
@@ -280,7 +281,12 @@ def has_screen(first: Wanted) -> bool:
     """Whether the first machine is a PC that gets our terminal as its screen and keyboard."""
     place = first.fittings.places.get(Console.CHANNEL, Streams())
     here = isinstance(place, Streams) and not first.fittings.output_to_debugger
-    return here and first.source.kind is ProgramKind.BOOT and terminal.is_interactive()
+    return here and first.source.kind is not ProgramKind.ELKS and terminal.is_interactive()
+
+
+def with_keyboard(wanted: Wanted) -> Wanted:
+    """Return a machine on which a person types."""
+    return replace(wanted, fittings=replace(wanted.fittings, keyboard=True))
 
 
 # -- types -----------------------------------------------------------------------------------

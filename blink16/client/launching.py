@@ -23,7 +23,7 @@ def watching_place() -> Iterator[str | None]:
 
 
 def command_line(
-    program: str | Path,
+    program: str | Path | None,
     arguments: Sequence[str],
     options: Mapping[str, object],
     place: str | None = None,
@@ -32,11 +32,22 @@ def command_line(
 
     ``place``: of a socket file, to which others may come to watch.
 
+    Without a program, the arguments are options of the server's, and what it is to show.
     What the program prints comes to the client, unless the option ``console`` says otherwise.
     """
     given = {"console": "gdb", "listen": place and f"unix:{place}", **options}
     words = [word for name, value in given.items() for word in _option(name, value)]
-    return (sys.executable, "-c", SERVE, "--stdio", *words, str(program), *arguments)
+    named = () if program is None else (str(program),)
+    return (sys.executable, "-c", SERVE, "--stdio", *words, *named, *arguments)
+
+
+def terminal_command_line(
+    program: str | Path, arguments: Sequence[str], options: Mapping[str, object], place: str
+) -> tuple[str, ...]:
+    """Return the command that shows a program on a socket file; its console is its terminal."""
+    given = {"listen": f"unix:{place}", **options}
+    words = [word for name, value in given.items() for word in _option(name, value)]
+    return (sys.executable, "-c", SERVE, *words, str(program), *arguments)
 
 
 def _option(name: str, value: object) -> Iterator[str]:

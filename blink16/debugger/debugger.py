@@ -53,6 +53,8 @@ class Debugger:
 
     debug: tuple[DebugInformation, ...] = ()
     """Debugging information that came at run time, with symbols."""
+    program_debug: tuple[DebugInformation, ...] = ()
+    """That of the program it was loaded with; whoever loads it sets this."""
 
     def __init__(
         self,

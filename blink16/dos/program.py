@@ -68,7 +68,7 @@ def load(
     strings = _environment(start.environment)
     _encoded(start.path, "the program's name")
     memory = chassis.memory
-    layout.install(memory, standing.memory_kib)
+    layout.install(memory, standing.memory_kib, start.version)
     country_calls.install(memory)
     state = DosState(
         psp=0,

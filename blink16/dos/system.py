@@ -10,6 +10,7 @@ from blink16.bios.program_keys import PipedKeys
 from blink16.bus import Bus
 from blink16.console import Console
 from blink16.dos.errors import CallFailed, Code, CriticalError
+from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume
@@ -127,6 +128,8 @@ class DosState(NamedTuple):
     exit_kind: int = 0
     break_stack: int = 0  # SP at the call that Ctrl-C interrupted
     critical: int = 0  # the code of the error that INT 24h asks about
+    kept: bytes = b""  # what a call shows, for hooks of INT 29h or 10h
+    showing: tuple[Showing, ...] = ()  # calls whose characters go through hooks
 
 
 class DosSystem:
@@ -154,6 +157,7 @@ class DosSystem:
         """SS:SP at the current process's last call, at its interrupt's frame."""
         self.exec_stub = self.break_stub = self.critical_stub = (0, 0)
         """Where a child's first instruction, and the ways back from INT 23h and 24h, go through."""
+        self.hooks: OutputHooks
         self.wait_routine = 0
         """The offset of the routine in ROM that waits for an interrupt and comes again."""
         self.told: set[int] = set()
@@ -262,6 +266,7 @@ class DosSystem:
             sft=tuple(None if entry is None else SftEntry(*entry) for entry in fields.sft),
             searches=tuple(Search(*search) for search in fields.searches),
             processes=tuple(Process(*process) for process in fields.processes),
+            showing=tuple(Showing(rest, tuple(kept)) for rest, kept in fields.showing),
             edited=None if fields.edited is None else Line(*fields.edited),
         )
 

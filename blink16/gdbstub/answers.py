@@ -253,9 +253,11 @@ class Answers:
         return found or (self._old_window.read(address, length) if self._old_window else b"")
 
     def _new_window(self) -> window.FrameWindow:
-        memory = self.sight.memory
+        model = self._debugger.machine.model
         scale = LLDB_WORD if self.aligns_frames else 1
-        return window.FrameWindow(memory, self.registers(), self.shelf.ends, scale)
+        return window.FrameWindow(
+            self.sight.memory, self.registers(), self.shelf.ends, scale, model
+        )
 
     def _write_memory(self, question: commands.WriteMemory) -> bytes:
         if question.address + len(question.data) > MEMORY_SIZE:

@@ -48,7 +48,8 @@ class Interrupt:
 class WorkDone:
     """What a `Work` has come to: words for the user, and the reply or why there is none."""
 
-    text: str = ""
+    said: bytes = b""
+    """The words, as packets: a long text is made into them where the work was done."""
     reply: bytes | RefusedError = OK
 
 

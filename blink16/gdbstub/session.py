@@ -218,7 +218,7 @@ class Session:
         """Take what a `Work` returned."""
         if self._standing.lead(SessionInput.FINISHED):
             self._out.say_collected()
-            self._out.say(done.text)
+            self._out.add(done.said)
             match done.reply:
                 case RefusedError() as refusal:
                     self._out.reply(replies.error(refusal, self._client))

@@ -16,10 +16,10 @@ from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritt
 from blink16.recording import plain
 
 MAGIC = b"BLINK16\x1a"
-VERSION = 4
-"""Recordings before 3 tell time in instructions, since then it is clock cycles; before 4 a PC
-begins at its boot sector, since then at the jump to it.
-"""
+VERSION = 6
+"""Recordings before 3 tell time in instructions; since then it is clock cycles.  Before 4 the
+timer acted at each change of its output.  Before 5 there was a mebibyte of RAM.  Before 6 a PC
+began at its boot sector, and not at the jump to it."""
 MAX_BATCH = 64 << 20
 """Bytes of plain data in a batch; nothing longer is written or read."""
 

@@ -12,7 +12,7 @@ import trio
 from blink16.consoles import ConsoleError
 from blink16.gdbstub.orders import Fate, ListedProcess
 from blink16.loader import LoadError
-from blink16.server import threads
+from blink16.server import garbage, threads
 from blink16.server.consoles import HostConsole
 from blink16.server.hosted import Names
 from blink16.server.slots import PLAIN, Fittings, Slot
@@ -218,6 +218,7 @@ class Machines:
                 await threads.load(slot.commit)  # the next machine is to find it
         if slot.launched and slot.is_spent:
             del self._slots[slot.process]
+            garbage.machine_gone()
         self._let_go(slot)
 
     def _let_go(self, slot: Slot) -> None:

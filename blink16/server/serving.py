@@ -21,6 +21,7 @@ from blink16.server.conversation import (
     begin_to_hold,
     begin_to_watch,
 )
+from blink16.server.garbage import collected_rarely
 from blink16.server.listening import (
     Endpoint,
     StandardStreams,
@@ -40,8 +41,9 @@ FIRST_WORDS_TIMEOUT = 0.5
 """Seconds in which a client that only wants to watch says so, where all machines are held."""
 WATCH = b"blink16.watch+"
 """What it says in its qSupported."""
-SWITCH_SECONDS = 0.001
-"""After so long, a thread that computes in Python lets the event loop have its turn."""
+SWITCH_SECONDS = 0.00025
+"""After so long, a thread that computes in Python lets the event loop have its turn.  An answer
+takes some ten of them, since each wait for something outside is one."""
 MAX_CLIENTS = 32
 """Clients that are connected at a time; any beyond are refused at once."""
 
@@ -151,13 +153,13 @@ async def _run(
     with trio.open_signal_receiver(*_ending_signals()) as signals:
         if isinstance(endpoint, StandardStreams):
             async with _beside(endpoint) as found:
-                with closing(make()) as machines:
+                with closing(make()) as machines, collected_rarely():
                     server = Server(machines, observers=observers)
                     serve: Serve = partial(_serve_starter, server, found)
                     await _until_signal(partial(_beside_builds, machines, rebuilds, serve), signals)
         else:
             async with listeners(endpoint) as found:
-                with closing(make()) as machines:
+                with closing(make()) as machines, collected_rarely():
                     announce(endpoint, found, say, tell)
                     accept = partial(_accept, Server(machines, observers=observers))
                     serve = partial(trio.serve_listeners, accept, found)

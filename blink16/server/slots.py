@@ -8,20 +8,22 @@ from functools import partial
 from typing import Protocol
 
 from blink16.console import Console
-from blink16.consoles import ConsolePlace, Lines, Side
+from blink16.consoles import ConsolePlace, Lines, ScreenPlace, Side
 from blink16.debugger import Debugger
 from blink16.devices.video import Video
+from blink16.dos.mouse import Mouse
 from blink16.gdbstub.orders import Fate, Taken
 from blink16.gdbstub.replies import RefusedError
 from blink16.loader import LoadError
 from blink16.reports import Circumstances, Doing, Generation, Holder
 from blink16.reports.sample import Sample
-from blink16.server import threads
+from blink16.server import garbage, threads
 from blink16.server.consoles import HostConsole
 from blink16.server.folder import ServerFolder
 from blink16.server.hosted import HostedMachine, Names
 from blink16.server.lookout import Lookout
 from blink16.server.sources import Edition, MachineSource, Say
+from blink16.terminal_input import TerminalInput
 from blink16.viewer import Viewer
 
 
@@ -33,6 +35,8 @@ class Fittings:
     """Where channels lead that have lines of their own: ``console``, ``com1``, ``com2``."""
     real_time: bool = False
     """Whether its clock goes no faster than ours."""
+    keyboard: bool = False
+    """Whether a person types on its console, key by key; else its input comes as from a pipe."""
     output_to_debugger: bool = False
     """Whether what it prints is shown by the debugger that runs it."""
     trace: Callable[[str], None] | None = None
@@ -92,6 +96,7 @@ class Slot:
         """Tells the client that holds it that its program was built anew."""
         self._console = console
         self._folder = ServerFolder()
+        self._terminal_input = TerminalInput()
         self._generation = Generation()
         self.lookout = Lookout()
         """Where those look from who only watch."""
@@ -220,6 +225,7 @@ class Slot:
     async def load(self, arguments: Sequence[str]) -> None:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
         self.hosted = await threads.load(lambda: self._make_anew(arguments))
+        garbage.machine_gone()
         self._fresh_wanted = False
 
     async def renew(self) -> None:
@@ -237,7 +243,13 @@ class Slot:
         return self._make(arguments, self.hosted.names)
 
     def _make(self, arguments: Sequence[str], names: Names | None) -> HostedMachine:
-        made = HostedMachine(self.source, arguments, self, real_time=self.fittings.real_time)
+        made = HostedMachine(
+            self.source,
+            arguments,
+            self,
+            real_time=self.fittings.real_time,
+            keyboard=self.fittings.keyboard,
+        )
         made.trace_calls(self.fittings.trace)
         if names is not None:
             made.names = names
@@ -282,15 +294,23 @@ class Slot:
             self._console.want(self.process, self.type)
 
     def type(self, data: bytes) -> None:
-        """Take input for the console, in any thread.
+        """Take input for the console, in any thread (`HostedMachine.receive`)."""
+        self.hosted.receive(Console.CHANNEL, data)
 
-        The machine gets it when it next runs live; what comes beyond `inbox.MAX_QUEUED` bytes
-        until then is lost.
-        """
-        self._deliver(Console.CHANNEL, data)
+    def type_on_terminal(self, data: bytes) -> None:
+        """Take what comes from a terminal that shows its screen, in any thread."""
+        keys, events = self._terminal_input.take(data)
+        if events and self.hosted.has(Mouse.CHANNEL):
+            self.hosted.receive(Mouse.CHANNEL, events)
+        if keys:
+            self.type(keys)
 
     def _deliver(self, channel: str, data: bytes) -> None:
-        self.debugger.receive(channel, data)
+        """Take what comes on one of its lines."""
+        if isinstance(self.fittings.places[channel], ScreenPlace):
+            self.type_on_terminal(data)
+        else:
+            self.hosted.receive(channel, data)
 
     def _picture(self) -> Viewer:
         """Begin a picture of its screen for somebody who connects."""

@@ -27,7 +27,7 @@ from blink16.cpu.native.compiler import (
     submit,
     way_in,
 )
-from blink16.cpu.native.runtime import HELPERS, PATHS, WAYS_IN
+from blink16.cpu.native.runtime import HELPERS, HOT, PATHS, WAYS_IN
 
 LEVEL = 2
 """How much LLVM optimises the interpreter."""
@@ -96,7 +96,7 @@ def _make(model: Model, board: HotBoard) -> Core:
 
 def linked(compiler: Compiler, model: Model, image: bytes, board: HotBoard = NO_BOARD) -> Core:
     """Return the interpreter made of its object file; NativeError if it does not fit."""
-    library = compiler.link(image, (*WAYS_IN, *HELPERS, *PATHS), {})
+    library = compiler.link(image, (*WAYS_IN, *HELPERS, *HOT, *PATHS), {})
     addresses = library.addresses
     enter, answer, interrupt = (way_in(addresses[name]) for name in WAYS_IN)
     return Core(model, board, enter, answer, interrupt, addresses, compiler, library)
