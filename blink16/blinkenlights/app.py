@@ -299,6 +299,14 @@ class Blinkenlights(App[None]):
         column.display = not column.display
         self.call_after_refresh(self._want_more)
 
+    def action_enlarge(self) -> None:
+        """Give the panel with the focus the whole terminal, or take it back."""
+        if self.screen.maximized is not None:
+            self.screen.minimize()
+        elif isinstance(self.focused, Panel):
+            self.screen.maximize(self.focused)
+        self.call_after_refresh(self._want_more)
+
     def action_theme(self) -> None:
         """Change between dark and light."""
         self._theme_name = "light" if self._theme_name == "dark" else "dark"

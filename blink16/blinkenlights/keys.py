@@ -70,6 +70,7 @@ KEYS = (
     Key("slash", "ask('find')", "Find a text or bytes", "find"),
     Key("e", "ask('edit')", "Store bytes"),
     Key("colon", "ask('command')", "A command of the server's", "command"),
+    Key("z", "enlarge", "The panel with the focus as large as the terminal", "zoom"),
     Key("t", "theme", "Dark or light"),
     Key("2", "column('middle')", "The middle column off and on"),
     Key("3", "column('right')", "The right column off and on"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from blink16 import client
 from blink16.blinkenlights.app import Blinkenlights
-from blink16.client import Target, UnsupportedError
+from blink16.client import ClientError, Target, UnsupportedError
 
 SAMPLE = ("banner", "HELLO")
 EXAMPLES = """\
@@ -20,6 +20,7 @@ examples:
   blinkenlights fd1440.img           a PC that boots from a disk
   blinkenlights --connect :1234      watch what gdb does there, and take over when it may
   blinkenlights --replay session.b16
+  blinkenlights --web 8086 fd1440.img    the same in a browser
 """
 THEMES = ("dark", "light")
 
@@ -27,6 +28,8 @@ THEMES = ("dark", "light")
 def main(words: Sequence[str] | None = None) -> int:
     """Show a program, or a machine that somebody else debugs."""
     parsed = arguments(words)
+    if parsed.web is not None:
+        return _serve(parsed)
     Blinkenlights(opener(parsed), theme=parsed.theme).run()
     return 0
 
@@ -35,7 +38,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     """Read a command line: our options, then (as ``program``) what the server is given."""
     parser = argparse.ArgumentParser(
         prog="blinkenlights",
-        usage="%(prog)s [--connect ADDR] [--theme THEME] [OPTIONS…] PROGRAM [ARGUMENTS…]",
+        usage="%(prog)s [--connect ADDR] [--web [PORT]] [--theme NAME] […] PROGRAM [ARGUMENTS…]",
         description="Watch an 8086 at work.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -46,6 +49,20 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="HOST:PORT|unix:PATH",
         type=_address,
         help="look at a machine of this server, instead of PROGRAM",
+    )
+    parser.add_argument(
+        "--web",
+        metavar="PORT",
+        nargs="?",
+        type=_port,
+        const=8086,
+        help="show it in browsers, at the address that is printed (default port: 8086; 0: any)",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="with --web: the address of this computer to listen on (default: 127.0.0.1); whoever "
+        "has the printed address has the machine in his hands",
     )
     parser.add_argument("--theme", choices=THEMES, default=THEMES[0], help="default: dark")
     ours, rest = _split(sys.argv[1:] if words is None else words)
@@ -63,7 +80,9 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
         name, equals, _ = words[at].partition("=")
         if name in ("-h", "--help"):
             at += 1
-        elif name in ("--connect", "--theme"):
+        elif name == "--web":
+            at += 1 + (not equals and words[at + 1 : at + 2] != [] and words[at + 1].isdigit())
+        elif name in ("--connect", "--theme", "--host"):
             at += 1 if equals else 2
         else:
             break
@@ -75,6 +94,35 @@ def _address(text: str) -> str:
         return str(client.parse_address(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 0xFFFF:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    """Serve the view to browsers."""
+    try:
+        from blink16.blinkenlights.web import server
+    except ImportError as error:
+        print(f"blinkenlights: --web needs the extra `web`: {error}", file=sys.stderr)
+        return 1
+    words = parsed.program or list(SAMPLE)
+    try:
+        server.serve(
+            words,
+            parsed.connect,
+            host=parsed.host,
+            port=parsed.web,
+            theme=parsed.theme,
+            title=" ".join(["blinkenlights", *(parsed.program or SAMPLE)]),
+        )
+    except (ClientError, OSError) as error:
+        print(f"blinkenlights: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def opener(parsed: argparse.Namespace) -> Callable[[], Target]:

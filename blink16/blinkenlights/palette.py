@@ -13,9 +13,9 @@ from blink16.blinkenlights.glyphs import ASCII, CP437, DENSITY
 
 
 @lru_cache(maxsize=1024)
-def style(name: str) -> Style:
+def style(name: str | Style) -> Style:
     """Return a style of Rich's by its name."""
-    return Style.parse(name)
+    return Style.parse(name) if isinstance(name, str) else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from blink16.client.errors import (
     TimedOutError,
     UnsupportedError,
 )
+from blink16.client.launching import hosting
 from blink16.client.moving import StopEvent
 from blink16.client.pointing import SetPoint
 from blink16.client.target import AsyncTarget
@@ -52,6 +53,7 @@ __all__ = [
     "UnsupportedError",
     "connect",
     "connect_async",
+    "hosting",
     "launch",
     "launch_async",
     "parse_address",

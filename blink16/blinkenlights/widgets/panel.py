@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
+from rich.segment import Segment
 from rich.text import Text
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from blink16.blinkenlights.palette import Palette
+from blink16.blinkenlights.palette import Palette, style
 from blink16.blinkenlights.picture import MemoryWish, Picture
 
 
@@ -47,7 +48,10 @@ class Panel(Widget, can_focus=True):
     def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
         """Return the same as Textual draws it; panels with many cells do this themselves."""
         console = self.app.console
-        return [Strip(text.render(console)) for text in self.lines(picture, columns, rows)[:rows]]
+        return [
+            Strip(text.render(console) if text.spans else [Segment(text.plain, style(text.style))])
+            for text in self.lines(picture, columns, rows)[:rows]
+        ]
 
     def refresh(self, *regions: Any, **how: Any) -> Self:
         """Draw anew."""
