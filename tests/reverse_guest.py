@@ -11,6 +11,13 @@ from pathlib import Path
 
 from unwind_guest import SEGMENT
 
+from blink16 import symbolfiles
+from blink16.symbolfiles import LoadSegments
+from blink16.symbolfiles import elf as elf_file
+from blink16.symbolfiles.dwarf.units import PRODUCER
+from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
+from blink16.symbols import SymbolKind
+
 SOURCE = """\
 int total;
 int twice(n) int n;
@@ -101,3 +108,25 @@ def write(folder: Path) -> tuple[str, ...]:
 def line_of(text: str) -> int:
     """Return the number of the first line with some text in it."""
     return next(n for n, line in enumerate(SOURCE.splitlines(), 1) if text in line)
+
+
+def elf(producer: str) -> bytes:
+    """Return an ELF with the same names and lines, as if that compiler had made it."""
+    place = LoadSegments(SEGMENT, SEGMENT, SEGMENT)
+    found = symbolfiles.parse_file(MAP.encode(), symbolfiles.parse_source("back.map"), place)
+    assert found.debug is not None
+    ours, theirs = PRODUCER.encode(), producer.encode()
+    assert len(ours) == len(theirs)
+    (code,) = found.debug.code
+    flags = SectionFlag.ALLOC | SectionFlag.EXECINSTR
+    text = ElfSection(".text", SectionType.NOBITS, flags, code.start, size=len(code))
+    debug = [
+        ElfSection(name, SectionType.PROGBITS, content=content.replace(ours, theirs))
+        for name, content in found.debug.sections
+    ]
+    names = [
+        ElfSymbol(one.name, one.address, 0, SymbolType.FUNC, 1)
+        for one in found.symbols
+        if one.kind is SymbolKind.CODE
+    ]
+    return elf_file.build([text, *debug], names, code.start)

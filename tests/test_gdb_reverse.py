@@ -32,6 +32,8 @@ TOTALS = [1, 3, 3, 4, 6, 7, 8, 9, 33, 34, 82, 1]
 """The values of ``total``, from main on."""
 LINE = re.compile(r"^(\d+)\t", re.MULTILINE)
 MIDST = re.compile(r"^0x[0-9a-f]+\t(\d+)\t", re.MULTILINE)
+RET = reverse_guest.BASE + 0x123
+"""The end of a function, where gdb 13 unwinds by its own rules if it doesn't trust a compiler."""
 NO_MORE = "No more reverse-execution history|Reached end of recorded history"
 
 
@@ -246,3 +248,24 @@ def test_signals_and_ends_of_history(attached: Gdb, walker: Walker) -> None:
     assert "main ()" in attached.run("continue")
     assert "SIGFPE" in attached.run("continue")
     assert "SIGFPE" in attached.run("continue")  # and is gone
+
+
+@pytest.mark.parametrize("producer", ["bcc 0.16.17 -0s", "Watcom C16 10.6", "MSC 5.10 /Zi/Od"])
+def test_a_compiler_that_gdb_does_not_know(gdb: Gdb, tmp_path: Path, producer: str) -> None:
+    """Prevents `reverse-step` over calls, and breakpoints behind what looks like a prologue."""
+    arguments = reverse_guest.write(tmp_path)
+    (tmp_path / "back.elf").write_bytes(reverse_guest.elf(producer))
+    gdb.run(f"cd {tmp_path}")
+    with Server("--symbols", "back.elf", *arguments[2:], cwd=tmp_path) as server:
+        gdb.run(server.target)
+        gdb.run(f"tbreak *{RET:#x}")
+        gdb.run("continue")
+        assert "#1  0x00003172 in main () at back.c:21" in gdb.run("bt")
+        gdb.run("tbreak main")
+        gdb.run("reverse-continue")
+        walker = Walker(gdb)
+        assert walker.until("step", END) == STEPS
+        assert walker.to_line("reverse-step") == STEPS[-2]
+        assert walker.to_line("reverse-step") == STEPS[-3]
+        assert walker.to_line("reverse-step") == line_of("return total;") + 1
+        assert "bump ()" in gdb.run("frame")

@@ -115,6 +115,8 @@ class Answers:
                 return OK
             case commands.ReadRegister(number):
                 return _hex(registers.read(self.registers(), number))
+            case commands.DescribeRegister(number):
+                return registers.info(number)
             case commands.WriteRegister():
                 return self._write_register(question)
             case commands.ReadMemory():

@@ -31,6 +31,7 @@ from blink16.gdbstub.commands.objects import HostFile, ObjectQuestion, ReadObjec
 from blink16.gdbstub.commands.points import PointQuestion
 from blink16.gdbstub.commands.processes import ProcessCommand, ThreadQuestion
 from blink16.gdbstub.commands.registers import (
+    DescribeRegister,
     ReadRegister,
     ReadRegisters,
     RegisterQuestion,
@@ -70,8 +71,10 @@ SessionCommand = TalkCommand | RunningCommand | ProcessCommand | WatchCommand
 """Commands that change the conversation: `session` obeys."""
 Command = Question | SessionCommand
 
-_NAME = re.compile(rb"[qQv](?:blink16\.[a-z]+|[A-Za-z]+)|b[cs]|.", re.DOTALL)
-"""Packets of our own begin with our name, as QEMU's and the manual's example do."""
+_NAME = re.compile(rb"qRegisterInfo|[qQv](?:blink16\.[a-z]+|[A-Za-z]+)|b[cs]|.", re.DOTALL)
+"""Packets of our own begin with our name, as QEMU's and the manual's example do.  Behind
+qRegisterInfo a number in hex follows at once.
+"""
 _SYNTAX: Mapping[bytes, PacketSyntax[Command]] = {
     **running.PACKETS.all,
     **registers.PACKETS.all,
@@ -101,6 +104,7 @@ def features() -> tuple[str, ...]:
 __all__ = [
     "AskControl",
     "Command",
+    "DescribeRegister",
     "EnableErrorStrings",
     "HostFile",
     "InterruptCommand",
