@@ -328,4 +328,6 @@ def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:
     """Set or clear flags (like CF) in what the stub's IRET will restore."""
     address = caller_flags_address(guest)
     flags = guest.memory.read_word(address)
-    guest.memory.write_word(address, flags | mask if on else flags & ~mask)
+    wanted = flags | mask if on else flags & ~mask
+    if wanted != flags:
+        guest.memory.write_word(address, wanted)

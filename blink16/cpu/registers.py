@@ -77,11 +77,13 @@ ARCHITECTURE = Struct(
 
 
 def _cell(cell: Cell) -> Any:
+    index = int(cell)  # with the enum's member it would take twice as long
+
     def fget(self: Registers) -> int:
-        return self.cells[cell]
+        return self.cells[index]
 
     def fset(self: Registers, value: int) -> None:
-        self.cells[cell] = value & 0xFFFF
+        self.cells[index] = value & 0xFFFF
 
     return property(fget, fset, doc=f"The 16-bit register {cell.name}.")
 

@@ -184,7 +184,7 @@ def _geometry(volume: Volume) -> dict[str, int]:
 def _write_files(dos: DosSystem, guest: Guest) -> None:
     memory, sft = guest.memory, layouts(dos.version).sft
     head = SFT_HEADER.build({"next": NOWHERE, "count": SFT_ENTRIES})
-    entries = [*dos.state.sft, *[None] * SFT_ENTRIES][:SFT_ENTRIES]
+    entries = [*dos.sft, *[None] * SFT_ENTRIES][:SFT_ENTRIES]
     raw = b"".join(
         bytes(sft.sizeof()) if entry is None else sft.build(_file(dos, entry)) for entry in entries
     )

@@ -163,7 +163,7 @@ def read_key(dos: DosSystem, guest: Guest, *, chords: bool = False) -> Key | Out
     index, entry = lookup(dos, guest, STDIN)
     if entry.device == DosDevice.FILE:
         data = dos.tree(entry).read(entry.node, entry.position, 1)
-        update(dos, index, entry._replace(position=entry.position + len(data)))
+        update(dos, index, entry.at(entry.position + len(data)))
         return Key(data[0] if data else None)
     if entry.device not in CON_DEVICES:
         return Key(None)
