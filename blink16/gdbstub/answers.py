@@ -12,7 +12,7 @@ from blink16.board import ProgramFacts, Shelf, Titles, window
 from blink16.breakpoints import PointError
 from blink16.cpu.registers import Registers
 from blink16.debugger import Debugger, Resume
-from blink16.gdbstub import commands, description, inferior_call, registers
+from blink16.gdbstub import commands, description, inferior_call, raw_registers, registers
 from blink16.gdbstub.agent import AgentCondition, Print
 from blink16.gdbstub.commands import points
 from blink16.gdbstub.commands.fields import ALL, ANY, ThreadId
@@ -66,6 +66,8 @@ class Answers:
         """The unwind window, and the processor's state that it is for."""
         self.aligns_frames = False
         """Whether the addresses of frames are to be divisible by LLDB's word size."""
+        self.shows_offsets = False
+        """Whether EIP and ESP are offsets to the client: see `raw_registers`."""
         self._old_window: window.FrameWindow | None = None
         """That of the instant before a monitor command moved the machine: gdb still holds its
         frames, and asks for their callers before it resumes."""
@@ -107,12 +109,17 @@ class Answers:
     def answer(self, question: commands.MachineQuestion) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
         match question:
+            case commands.ReadRegisters() if self.shows_offsets:
+                return _hex(raw_registers.read_all(self.registers()))
             case commands.ReadRegisters():
                 return _hex(registers.read_all(self.registers()))
             case commands.WriteRegisters(data):
                 self._check_writable()
-                registers.write_all(self._debugger, data)
+                write_all = raw_registers.write_all if self.shows_offsets else registers.write_all
+                write_all(self._debugger, data)
                 return OK
+            case commands.ReadRegister(number) if self.shows_offsets:
+                return _hex(raw_registers.read(self.registers(), number))
             case commands.ReadRegister(number):
                 return _hex(registers.read(self.registers(), number))
             case commands.DescribeRegister(number):
@@ -204,6 +211,9 @@ class Answers:
 
     def _write_register(self, question: commands.WriteRegister) -> bytes:
         self._check_writable()
+        if self.shows_offsets:
+            raw_registers.write(self._debugger, question.number, question.data)
+            return OK
         esp = question.number == registers.ESP
         if esp and self._guard.calls(int.from_bytes(question.data, "little")):
             # in a form that gdb has always shown for registers, whether it announced it or not

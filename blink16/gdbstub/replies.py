@@ -59,6 +59,8 @@ class Client:
     what the program prints, and what is for the user, as notifications."""
     watches: bool = False
     """Whether it wants no machine, but to watch one (``blink16.watch+``)."""
+    raw: bool = False
+    """Whether it knows DOSBox-X's stub rather than gdb's: see `raw_registers`."""
     error_strings: bool = False
     """As LLDB has them."""
     list_threads: bool = False
@@ -75,7 +77,14 @@ class Client:
             gdb=any(name.startswith("xmlRegisters=i386") for name in features),
             ours="blink16+" in features,
             watches="blink16.watch+" in features,
+            raw=features <= _SAID_BY_ANY,
         )
+
+
+_SAID_BY_ANY = {"multiprocess+"}
+"""Features that say nothing of the client.  Every gdb and LLDB names others too: xmlRegisters=,
+swbreak+, qRelocInsn+; an LLDB that does not can be told by what it asks for next.
+"""
 
 
 def error(refusal: RefusedError, client: Client, *, told: bool = False) -> bytes:
@@ -162,6 +171,8 @@ def stop(
         signal = event.signal & 0xFF
     elif event.kind is EventKind.EXITING and event.text and event.status:  # no ordinary end
         signal = PosixSignal.SIGABRT.value
+    if client.raw:
+        return b"S%02x" % signal
     reason = _reason(event, breakpoint_kind, client)
     every = b"threads:%b;" % threads if client.list_threads else b""
     return b"T%02x%bthread:%b;%b%b" % (signal, registers, thread, every, reason)
