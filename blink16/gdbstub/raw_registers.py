@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from blink16.cpu.registers import Cell, Registers
-from blink16.debugger import Debugger
+from blink16.gdbstub.registers import RegisterOwner
 from blink16.gdbstub.replies import RefusedError
 
 FEATURE = "dosbox-x-linear-bp+"
@@ -34,19 +34,19 @@ def read(registers: Registers, number: int) -> bytes:
     return read_all(registers)[4 * number : 4 * number + 4]
 
 
-def write(debugger: Debugger, number: int, data: bytes) -> None:
+def write(owner: RegisterOwner, number: int, data: bytes) -> None:
     """Set one register; RefusedError if there is none, or if it has another size."""
     if number >= len(NAMES):
         raise RefusedError(f"no register {number}")
     if len(data) != 4:
         raise RefusedError("a register has 32 bits")
-    if data != read(debugger.machine.registers, number):
-        debugger.write_register(NAMES[number], int.from_bytes(data, "little") & 0xFFFF)
+    if data != read(owner.registers, number):
+        owner.write_register(NAMES[number], int.from_bytes(data, "little") & 0xFFFF)
 
 
-def write_all(debugger: Debugger, data: bytes) -> None:
+def write_all(owner: RegisterOwner, data: bytes) -> None:
     """Set all registers from what g shows; RefusedError if the size is wrong."""
     if len(data) != SIZE:
         raise RefusedError(f"the registers are {SIZE} bytes, not {len(data)}")
     for number in range(len(NAMES)):
-        write(debugger, number, data[4 * number : 4 * number + 4])
+        write(owner, number, data[4 * number : 4 * number + 4])
