@@ -191,7 +191,7 @@ class Machine:
     @property
     def pc(self) -> int:
         """The linear address of the next instruction."""
-        cells = self.registers.cells
+        cells = self._cells
         return ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
 
     @property
@@ -487,8 +487,7 @@ class Machine:
 
     def _next_service(self, skip_breakpoint: bool) -> Service | None:
         """Return the service at CS:IP, unless a breakpoint is to be minded there."""
-        cells = self._cells
-        address = ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
+        address = self.pc
         here = self.memory.attributes[address]
         if here & _SERVICE and (skip_breakpoint or not here & _BREAKPOINT):
             return self._services[address]

@@ -9,8 +9,8 @@ from blink16.machine import Machine
 from blink16.services import LoadedProgram
 from blink16.symbolfiles import LoadSegments, SymbolFile, SymbolFileError, parse
 
-SUFFIXES = ("elf", "map", "sym", "dbg", "")
-"""Of files beside a program that may have its names; the last is the program itself."""
+SUFFIXES = ("elf", "", "map", "sym", "dbg")
+"""Of files beside a program that may have its names; the empty one is the program itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,8 +102,7 @@ class Answers:
             case commands.ReadRegisters():
                 return _hex(registers.read_all(self.registers()))
             case commands.WriteRegisters(data):
-                self._check_writable()
-                registers.write_all(self._debugger, data)
+                registers.write_all(self._waiting() or self._debugger, data)
                 return OK
             case commands.ReadRegister(number):
                 return _hex(registers.read(self.registers(), number))
@@ -185,15 +184,20 @@ class Answers:
         others.icount = own.icount
         return others
 
-    def _check_writable(self) -> None:
+    def _waiting(self) -> WaitingProcess | None:
+        """Return the process that is meant, if it has not the processor."""
         meant = self.process(self.thread)
-        if meant is not None and meant.registers is not None:
-            raise RefusedError(f"process {meant.pid} has not the processor: {meant.state}")
+        if self.thread is None or meant is None or meant.registers is None:
+            return None
+        return WaitingProcess(self, self._debugger, meant.thread)
 
     # -- registers ---------------------------------------------------------------------------
 
     def _write_register(self, question: commands.WriteRegister) -> bytes:
-        self._check_writable()
+        waiting = self._waiting()
+        if waiting is not None:
+            registers.write(waiting, question.number, question.data)
+            return OK
         esp = question.number == registers.ESP
         if esp and self._guard.calls(int.from_bytes(question.data, "little")):
             # in a form that gdb has always shown for registers, whether it announced it or not
@@ -272,6 +276,24 @@ class Answers:
         timeline = self._debugger.timeline
         if address == self.shelf.entry and timeline.now == timeline.end == timeline.began + 1:
             self._debugger.on_notice(PASSED)
+
+
+class WaitingProcess:
+    """A process of the guest that has not the processor, as its registers are written."""
+
+    def __init__(self, answers: Answers, debugger: Debugger, thread: int) -> None:
+        self._answers = answers
+        self._debugger = debugger
+        self._thread = thread
+
+    @property
+    def registers(self) -> Registers:
+        """As they were put away."""
+        return self._answers.registers()
+
+    def write_register(self, name: str, value: int) -> None:
+        """Set one for when it goes on."""
+        self._debugger.write_process_register(self._thread, name, value)
 
 
 def checksum(data: bytes) -> int:
