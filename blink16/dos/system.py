@@ -134,6 +134,8 @@ class DosState(NamedTuple):
     exit_kind: int = 0
     break_stack: int = 0  # SP at the call that Ctrl-C interrupted
     critical: int = 0  # the code of the error that INT 24h asks about
+    left: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    """Processes that made another the current one (50h), and their registers then."""
     kept: bytes = b""  # what a call shows, for hooks of INT 29h or 10h
     showing: tuple[Showing, ...] = ()  # calls whose characters go through hooks
 
@@ -282,6 +284,7 @@ class DosSystem:
         self.state = fields._replace(
             searches=tuple(Search(*search) for search in fields.searches),
             processes=tuple(Process(*process) for process in fields.processes),
+            left=tuple((psp, tuple(kept)) for psp, kept in fields.left),
             showing=tuple(Showing(rest, tuple(kept)) for rest, kept in fields.showing),
             edited=None if fields.edited is None else Line(*fields.edited),
         )
