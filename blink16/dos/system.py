@@ -152,6 +152,8 @@ class DosSystem:
     ) -> None:
         """``console``: standard input; ``bus``: of the display; ``pipe``: where keys come from."""
         self.state = state
+        self._listed: tuple[tuple[Process, ...], tuple[LoadedProgram, ...]] = (), ()
+        """The programs in memory, as last told, and of what processes."""
         self.volumes = {volume.drive: volume for volume in volumes}
         """By drive, from 0 for A."""
         self.console = console
@@ -192,13 +194,11 @@ class DosSystem:
         return linear(*self.exec_stub)
 
     def programs(self) -> tuple[LoadedProgram, ...]:
-        """Return the programs in memory."""
-        return tuple(
-            LoadedProgram(p.psp, p.path, p.psp, p.psp, p.psp)
-            if p.is_com
-            else LoadedProgram(p.psp, p.path, p.image, p.image, p.image)
-            for p in self.state.processes
-        )
+        """Return the programs in memory; the same object while they stay the same."""
+        processes = self.state.processes
+        if self._listed[0] is not processes:
+            self._listed = processes, tuple(map(_listed, processes))
+        return self._listed[1]
 
     def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
         """Return a file with the program's name and another suffix; the trees stay as they are."""
@@ -277,6 +277,11 @@ class DosSystem:
             showing=tuple(Showing(rest, tuple(kept)) for rest, kept in fields.showing),
             edited=None if fields.edited is None else Line(*fields.edited),
         )
+
+
+def _listed(process: Process) -> LoadedProgram:
+    place = process.psp if process.is_com else process.image
+    return LoadedProgram(process.psp, process.path, place, place, place)
 
 
 def string_before(guest: Guest, segment: int, offset: int, end: bytes, limit: int) -> bytes | None:
