@@ -38,6 +38,7 @@ from blink16.services import (
     Trap,
     Wait,
 )
+from blink16.symbols import Symbol, SymbolKind
 from blink16.witness import Witness
 
 C = TypeVar("C")
@@ -145,6 +146,8 @@ class Machine:
         """Who tells of the processes of the guest's system, if it has some."""
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
+        self.rom_symbols: list[Symbol] = []
+        """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
@@ -260,6 +263,10 @@ class Machine:
             self._services[address] = service
             self.memory.mark(address, Attribute.SERVICE)
         return ROM_SEGMENT, offset
+
+    def name_code(self, address: int, size: int, name: str) -> None:
+        """Tell debuggers what some code in ROM is called."""
+        self.rom_symbols.append(Symbol(name, address, SymbolKind.CODE, size))
 
     def hang_service(self, vector: int, service: Service, name: str | None = None) -> None:
         """Point an interrupt vector at a new stub that runs ``service``."""

@@ -24,6 +24,7 @@ from blink16.memory import ADDRESS_MASK
 
 CORE_FEATURE = "org.gnu.gdb.i386.core"
 RAW_FEATURE = "org.blink16.i8086"
+X87_BITS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ REGISTERS = (
         for name in ("cs", "ss", "ds", "es")
     ),
     *(TargetRegister(name, 32, "int32", CORE_FEATURE) for name in ("fs", "gs")),
-    *(TargetRegister(f"st{number}", 80, "i387_ext", CORE_FEATURE) for number in range(8)),
+    *(TargetRegister(f"st{number}", X87_BITS, "i387_ext", CORE_FEATURE) for number in range(8)),
     *(TargetRegister(name, 32, "int", CORE_FEATURE, "float") for name in _X87_CONTROL),
     TargetRegister("ip", 16, "uint16", RAW_FEATURE, "general", writes="ip"),
     TargetRegister("sp16", 16, "uint16", RAW_FEATURE, "general", writes="sp"),
@@ -113,6 +114,37 @@ def read_all(registers: Registers) -> bytes:
 def read(registers: Registers, number: int) -> bytes:
     """Return one register, little-endian; RefusedError if there is none of that number."""
     return read_all(registers)[_PLACES[_known(number)]]
+
+
+def info(number: int) -> bytes:
+    """Return what LLDB is told of a register in answer to qRegisterInfo; past the last, its end.
+
+    Source: LLDB's lldb-gdb-remote.txt, qRegisterInfo.
+    """
+    if number >= len(REGISTERS):
+        return END_OF_INFO
+    register = REGISTERS[number]
+    name = register.name
+    text = f"name:{name};bitsize:{register.bits};offset:{_PLACES[number].start};"
+    text += "encoding:vector;format:vector-uint8;" if register.bits == X87_BITS else _PLAIN
+    text += f"set:{_SETS[register.feature]};"
+    if name in _DWARF:
+        text += f"ehframe:{_DWARF[name]};dwarf:{_DWARF[name]};"
+    if name in _GENERIC:
+        text += f"generic:{_GENERIC[name]};"
+    return text.encode("ascii")
+
+
+END_OF_INFO = b"E45"
+_PLAIN = "encoding:uint;format:hex;"
+_SETS = {CORE_FEATURE: "General Purpose Registers", RAW_FEATURE: "8086"}
+_GENERIC = {"eip": "pc", "esp": "sp", "ebp": "fp", "eflags": "flags"}
+_DWARF = {
+    name: number
+    for number, name in enumerate(["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"])
+}
+_DWARF |= {"es": 40, "cs": 41, "ss": 42, "ds": 43}
+"""gdb's numbers for the i386 in DWARF, by which the board's call frame information goes."""
 
 
 def expedited(registers: Registers) -> bytes:
