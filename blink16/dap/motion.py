@@ -178,7 +178,12 @@ class Motion:
             self._over(None)
             return
         self._session.console(str(error), "stderr")
-        await self._stand()
+        try:
+            await self._stand()
+        except (ClientError, RequestError, ValueError) as nothing:  # nor can it be looked at
+            self._session.console(str(nothing), "stderr")
+            self._over(None)
+            return
         self._tell("pause", text=str(error))
 
     async def stopped(self, event: StopEvent) -> None:

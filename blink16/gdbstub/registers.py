@@ -24,6 +24,7 @@ from blink16.memory import ADDRESS_MASK
 
 CORE_FEATURE = "org.gnu.gdb.i386.core"
 RAW_FEATURE = "org.blink16.i8086"
+X87_BITS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ REGISTERS = (
         for name in ("cs", "ss", "ds", "es")
     ),
     *(TargetRegister(name, 32, "int32", CORE_FEATURE) for name in ("fs", "gs")),
-    *(TargetRegister(f"st{number}", 80, "i387_ext", CORE_FEATURE) for number in range(8)),
+    *(TargetRegister(f"st{number}", X87_BITS, "i387_ext", CORE_FEATURE) for number in range(8)),
     *(TargetRegister(name, 32, "int", CORE_FEATURE, "float") for name in _X87_CONTROL),
     TargetRegister("ip", 16, "uint16", RAW_FEATURE, "general", writes="ip"),
     TargetRegister("sp16", 16, "uint16", RAW_FEATURE, "general", writes="sp"),
@@ -78,24 +79,31 @@ _NUMBERS = {register.name: number for number, register in enumerate(REGISTERS)}
 ESP = _NUMBERS["esp"]
 SIZE = _PLACES[-1].stop
 """Bytes in g."""
+_HELD = slice(Cell.AX, Cell.IP + 1)
 _X87 = bytes(8 * 10 + 8 * 4)
 # struct, not construct: g is asked for thousands of times a second
 _CORE = struct.Struct("<16I")
 _RAW = struct.Struct("<HHQ")
 _EXPEDITED = tuple(
-    (b"%02x:" % number, slice(2 * place.start, 2 * place.stop))
-    for number, place in enumerate(_PLACES)
-    if REGISTERS[number].name in {"eip", "esp", "ebp", "eflags", "icount", "ip", "sp16"}
-    or REGISTERS[number].writes is not None
+    number
+    for number, register in enumerate(REGISTERS)
+    if register.writes is not None or register.name in {"eip", "esp", "icount"}
 )
 """What every stop reply tells unasked: all but the 8087, and the 386's FS and GS."""
+_EXPEDITED_DIGITS = struct.Struct(
+    "".join(
+        f"{register.bits // 4}{'s' if number in _EXPEDITED else 'x'}"
+        for number, register in enumerate(REGISTERS)
+    )
+)
+_EXPEDITED_FORMAT = b"".join(b"%02x:%%b;" % number for number in _EXPEDITED)
 # A segment before what is relative to it, and a linear register before its raw part.
 _WRITING_ORDER = sorted(range(len(REGISTERS)), key=lambda n: REGISTERS[n].name not in {"cs", "ss"})
 
 
 def read_all(registers: Registers) -> bytes:
     """Return all registers as g has them (`SIZE` bytes)."""
-    ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds, ip = registers.cells[: Cell.IP + 1]
+    ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds, ip = registers.cells[_HELD]
     esp = (ss * 16 + sp) & ADDRESS_MASK
     eip = (cs * 16 + ip) & ADDRESS_MASK
     flags = registers.flags
@@ -108,10 +116,41 @@ def read(registers: Registers, number: int) -> bytes:
     return read_all(registers)[_PLACES[_known(number)]]
 
 
+def info(number: int) -> bytes:
+    """Return what LLDB is told of a register in answer to qRegisterInfo; past the last, its end.
+
+    Source: LLDB's lldb-gdb-remote.txt, qRegisterInfo.
+    """
+    if number >= len(REGISTERS):
+        return END_OF_INFO
+    register = REGISTERS[number]
+    name = register.name
+    text = f"name:{name};bitsize:{register.bits};offset:{_PLACES[number].start};"
+    text += "encoding:vector;format:vector-uint8;" if register.bits == X87_BITS else _PLAIN
+    text += f"set:{_SETS[register.feature]};"
+    if name in _DWARF:
+        text += f"ehframe:{_DWARF[name]};dwarf:{_DWARF[name]};"
+    if name in _GENERIC:
+        text += f"generic:{_GENERIC[name]};"
+    return text.encode("ascii")
+
+
+END_OF_INFO = b"E45"
+_PLAIN = "encoding:uint;format:hex;"
+_SETS = {CORE_FEATURE: "General Purpose Registers", RAW_FEATURE: "8086"}
+_GENERIC = {"eip": "pc", "esp": "sp", "ebp": "fp", "eflags": "flags"}
+_DWARF = {
+    name: number
+    for number, name in enumerate(["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"])
+}
+_DWARF |= {"es": 40, "cs": 41, "ss": 42, "ds": 43}
+"""gdb's numbers for the i386 in DWARF, by which the board's call frame information goes."""
+
+
 def expedited(registers: Registers) -> bytes:
     """Return the registers of a stop reply, each as ``number:value;``."""
-    values = read_all(registers).hex().encode("ascii")
-    return b"".join([b"%b%b;" % (number, values[place]) for number, place in _EXPEDITED])
+    digits = read_all(registers).hex().encode("ascii")
+    return _EXPEDITED_FORMAT % _EXPEDITED_DIGITS.unpack(digits)
 
 
 class RegisterOwner(Protocol):
