@@ -49,7 +49,7 @@ async def reverse_continue(session: Session, arguments: Thread) -> dict[str, Any
 async def pause(session: Session, arguments: Thread) -> None:
     """Stop the machine."""
     if session.state is State.RUNS:
-        await session.motion.pause()
+        session.motion.pause()
 
 
 @request("next")
