@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from blink16 import loader, pc, terminal
-from blink16.cli import arguments, dos_arguments, pc_arguments
+from blink16.cli import arguments, config_file, dos_arguments, pc_arguments
 from blink16.cli.arguments import Parser
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
@@ -87,13 +87,13 @@ def run_main(words: Sequence[str] | None = None) -> int:
 
         return _guarded("blink16", doctor.main)
     parser = run_parser()
-    return _guarded(parser.prog, lambda: _run(parser.prog, parser.parse_args(words)))
+    return _guarded(parser.prog, lambda: _run(parser.prog, config_file.parse(parser, words)))
 
 
 def server_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16-server`` and return its exit status."""
     parser = server_parser()
-    return _guarded(parser.prog, lambda: _serve(parser, parser.parse_args(words)))
+    return _guarded(parser.prog, lambda: _serve(parser, config_file.parse(parser, words)))
 
 
 # -- what they do ----------------------------------------------------------------------------
