@@ -38,6 +38,7 @@ from blink16.services import (
     Trap,
     Wait,
 )
+from blink16.symbols import Symbol, SymbolKind
 from blink16.witness import Witness
 
 C = TypeVar("C")
@@ -145,6 +146,8 @@ class Machine:
         """Who tells of the processes of the guest's system, if it has some."""
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
+        self.rom_symbols: list[Symbol] = []
+        """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
@@ -193,7 +196,7 @@ class Machine:
     @property
     def pc(self) -> int:
         """The linear address of the next instruction."""
-        cells = self.registers.cells
+        cells = self._cells
         return ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
 
     @property
@@ -260,6 +263,10 @@ class Machine:
             self._services[address] = service
             self.memory.mark(address, Attribute.SERVICE)
         return ROM_SEGMENT, offset
+
+    def name_code(self, address: int, size: int, name: str) -> None:
+        """Tell debuggers what some code in ROM is called."""
+        self.rom_symbols.append(Symbol(name, address, SymbolKind.CODE, size))
 
     def hang_service(self, vector: int, service: Service, name: str | None = None) -> None:
         """Point an interrupt vector at a new stub that runs ``service``."""
@@ -496,8 +503,7 @@ class Machine:
 
     def _next_service(self, skip_breakpoint: bool) -> Service | None:
         """Return the service at CS:IP, unless a breakpoint is to be minded there."""
-        cells = self._cells
-        address = ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
+        address = self.pc
         here = self.memory.attributes[address]
         if here & _SERVICE and (skip_breakpoint or not here & _BREAKPOINT):
             return self._services[address]

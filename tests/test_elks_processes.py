@@ -89,6 +89,36 @@ def test_programs_are_what_their_sources_say(name: str, tmp_path: Path) -> None:
     assert bytes(image) == program(name)
 
 
+TRACED = (
+    "family[2] fork() = 3",
+    "family[3] exit(3) = ?",
+    'family[2] write(1, "own child 1\\n", 12) = 12',
+    "family[2] wait4(-1, 0x00d0, 0) = -1 ECHILD",
+    "family[2] vfork() = 5",
+    'family[5] execve("/family", 0x0118, 69) = family runs',
+    'family[2] execve("/nowhere", 0x015d, 53) = -1 ENOENT',
+    "family[7] pause() = -1 EINTR",
+    'family[2] read(3, "\\x01\\x00", 2) = 2',
+)
+
+
+def test_calls_are_traced_with_arguments_and_results(tmp_path: Path) -> None:
+    """A trace tells who asked what and what came of it, a call that waits once it is done; and
+    that costs the machine nothing.
+    """
+    put_family(tmp_path)
+    made, _ = loaded("family", tmp_path, "native")
+    lines: list[str] = []
+    made.machine.on_call = lines.append
+    finish(made)
+    rest = iter(lines)
+    assert all(line in rest for line in TRACED), lines
+    assert sum(line.startswith("family[2] wait4(") for line in lines) == 8
+    untraced, _ = loaded("family", tmp_path, "native")
+    finish(untraced)
+    assert state_of(untraced) == state_of(made)
+
+
 def state_of(made: Loaded) -> tuple[object, bytes]:
     """Return all that a machine is."""
     return made.machine.save(), made.machine.memory[0:MEMORY_SIZE]

@@ -9,6 +9,7 @@ from functools import partial
 
 from blink16.breakpoints import Point, PointError, Points
 from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.registers import Registers
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
 from blink16.debugger.events import (
@@ -497,6 +498,20 @@ class Debugger:
         if name not in WRITABLE:
             raise ValueError(f"there is no register {name!r} to set")
         self._changed(lambda: self.timeline.write_register(name, value & 0xFFFF))
+
+    @property
+    def registers(self) -> Registers:
+        """The processor's."""
+        return self.machine.registers
+
+    def write_process_register(self, thread: int, name: str, value: int) -> None:
+        """Set a register of a process that has not the processor; else as `write_register`."""
+        table = self.machine.process_table
+        found = None if table is None else table.register_input(thread, name, value & 0xFFFF)
+        if found is None:
+            raise ValueError(f"there is no register {name!r} to set in thread {thread}")
+        channel, data = found
+        self._changed(lambda: self.timeline.write_input(channel, data))
 
     def _tell_of_files(self) -> None:
         """Name the files on the host that the dropped future has changed."""

@@ -115,7 +115,7 @@ class Inferiors:
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
         self._titles = Titles()
-        self._aligns_frames = False
+        self._aligns_frames = self._shows_offsets = False
         self._looked_at: int | None = None
         """Of what process the client has read or written last: that is the one its user is at.
         It also selects others, to set breakpoints in them."""
@@ -137,6 +137,7 @@ class Inferiors:
             taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
         )
         answers.aligns_frames = self._aligns_frames
+        answers.shows_offsets = self._shows_offsets
         self._held[taken.process] = inferior
         self._chosen = taken.process
         self._to_resume = ThreadId(ANY, ANY)
@@ -153,6 +154,12 @@ class Inferiors:
         self._aligns_frames = True
         for inferior in self:
             inferior.answers.aligns_frames = True
+
+    def show_offsets(self, whether: bool) -> None:
+        """From now on show offsets in EIP and ESP, as `raw_registers` does, or linear addresses."""
+        self._shows_offsets = whether
+        for inferior in self:
+            inferior.answers.shows_offsets = whether
 
     def drop(self, inferior: Inferior) -> None:
         """Hold it no more."""

@@ -308,6 +308,8 @@ class Session:
             self._greeting = item if isinstance(item, Packet) and _greets(item) else None
         if self._standing.rule.packets is PacketRule.ANSWERED or item == _INTERRUPT_PACKET:
             self._handle(item)
+        elif self._client.raw and item == _HALT_PACKET:
+            self._interrupt()  # and the stop is its answer, as in DOSBox-X
         elif len(self._waiting) >= MAX_WAITING:
             self._close(Fate.LEAVE, "too many packets while the machine runs")
         else:
@@ -347,6 +349,8 @@ class Session:
                 self._client = Client.of(features)
                 self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
+                self._inferiors.show_offsets(self._client.raw)
+                self._out.hushed = self._client.raw
                 self._out.reply(supported(self._client))
                 if self._client.watches and self._observed is None:
                     self._start_to_watch()
@@ -375,8 +379,10 @@ class Session:
                 self._client = replace(self._client, error_strings=True)
                 self._out.reply(OK)
             case commands.ListThreads():
-                self._client = replace(self._client, list_threads=True)
+                self._client = replace(self._client, list_threads=True, raw=False)
                 self._inferiors.align_frames()
+                self._inferiors.show_offsets(False)
+                self._out.hushed = False
                 self._out.reply(OK)
             case commands.InterruptCommand():
                 self._interrupt()
@@ -543,3 +549,4 @@ _TOLD = (
 )
 """gdb 13 shows the reply to these when it is an error."""
 _INTERRUPT_PACKET = Packet(b"vCtrlC")
+_HALT_PACKET = Packet(b"?")

@@ -388,6 +388,12 @@ class Timeline:
         self._happen(RegisterWritten(self.now, name, value))
         return dropped
 
+    def write_input(self, channel: str, data: bytes) -> bool:
+        """Let input come here, in the middle of history; True if that dropped a future."""
+        dropped = self.change()
+        self._happen(Received(self.now, channel, data))
+        return dropped
+
     # -- interruption ------------------------------------------------------------------------
 
     def interrupt(self) -> None:

@@ -33,6 +33,7 @@ from blink16.gdbstub.commands.objects import HostFile, ObjectQuestion, ReadObjec
 from blink16.gdbstub.commands.points import PointQuestion
 from blink16.gdbstub.commands.processes import ProcessCommand, ThreadQuestion
 from blink16.gdbstub.commands.registers import (
+    DescribeRegister,
     ReadRegister,
     ReadRegisters,
     RegisterQuestion,
@@ -89,8 +90,10 @@ def is_machine_question(question: Question) -> TypeIs[MachineQuestion]:
     return type(question) in _MACHINE_QUESTIONS
 
 
-_NAME = re.compile(rb"[qQv](?:blink16\.[a-z]+|[A-Za-z]+)|b[cs]|.", re.DOTALL)
-"""Packets of our own begin with our name, as QEMU's and the manual's example do."""
+_NAME = re.compile(rb"qRegisterInfo|[qQv](?:blink16\.[a-z]+|[A-Za-z]+)|b[cs]|.", re.DOTALL)
+"""Packets of our own begin with our name, as QEMU's and the manual's example do.  Behind
+qRegisterInfo a number in hex follows at once.
+"""
 _SYNTAX: Mapping[bytes, PacketSyntax[Command]] = {
     **running.PACKETS.all,
     **registers.PACKETS.all,
@@ -133,6 +136,7 @@ def features() -> tuple[str, ...]:
 __all__ = [
     "AskControl",
     "Command",
+    "DescribeRegister",
     "EnableErrorStrings",
     "HostFile",
     "InterruptCommand",
