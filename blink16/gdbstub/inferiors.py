@@ -249,7 +249,7 @@ class Inferiors:
         if not self._held:
             return False
         if commands.is_machine_question(question):
-            return Answers.takes_long(question)
+            return self.current.answers.takes_long(question)
         match question:
             case commands.HostFile(b"open"):  # it builds the board
                 return True

@@ -165,10 +165,9 @@ class Conversation:
     def _start(self, start: Start) -> list[Order]:
         """Resume a machine: here and now if that is brief, else in a thread."""
         slot, how = self._held[start.process], start.how
-        if slot.debugger.is_brief(how):
-            outcome = slot.debugger.resume(how)
-            if isinstance(outcome, Event):
-                return [*self._session.stopped(outcome, start.process), *self._speaker.orders()]
+        outcome = slot.debugger.resume_briefly(how)
+        if isinstance(outcome, Event):
+            return [*self._session.stopped(outcome, start.process), *self._speaker.orders()]
         self._runs.start_soon(self._run, self._begin(start.process), how)
         return []
 
