@@ -134,6 +134,8 @@ class Machine:
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
         self._services: dict[int, Service] = {}
+        self.serve_with: Callable[[Service], Outcome] = self._plainly
+        """Does a service; who looks on (`blink16.questions`) takes its place for a while."""
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
         self._dues: list[Callable[[], int | None]] = []
@@ -180,6 +182,13 @@ class Machine:
     def between_rounds(self) -> bool:
         """Whether it was stopped within a REP instruction, which has then not retired yet."""
         return self.engine.between_rounds
+
+    def use_engine(self, engine: Engine) -> Engine:
+        """Run on another engine from here on, over the same state; return the one before."""
+        before, self.engine = self.engine, engine
+        engine.horizon, engine.witness = self._horizon, before.witness
+        engine.between_rounds = before.between_rounds
+        return before
 
     # -- putting it together -----------------------------------------------------------------
 
@@ -463,7 +472,7 @@ class Machine:
         """Run the service at CS:IP and the stub's IRET, which retire together; and go on."""
         if budget <= 0:
             return Stop(StopReason.BUDGET)
-        outcome: Outcome = self._services[self.pc](self)
+        outcome: Outcome = self.serve_with(self._services[self.pc])
         if isinstance(outcome, Trap) and outcome.resumable and through_traps and outcome.then:
             outcome = outcome.then() or outcome
         match outcome:
@@ -494,6 +503,9 @@ class Machine:
         elif idle and stop.reason in _NOBODYS_BUSINESS:
             stop = Stop(StopReason.IDLE)
         return self._watched(stop)
+
+    def _plainly(self, service: Service) -> Outcome:
+        return service(self)
 
     def _return_from_stub(self, budget: int) -> Stop:
         """Execute the stub's IRET even if someone wants attention: its service has run."""

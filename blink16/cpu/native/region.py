@@ -37,6 +37,9 @@ class RegionFunction(Emitter):
     Whether the cycles last is only looked at where `RegionPlan.needs` asks for it.
     """
 
+    helpers = HELPERS
+    """What it calls."""
+
     def __init__(self, model: Model, flow: RegionPlan, watching: bool) -> None:
         super().__init__()
         self.model = model
@@ -74,13 +77,14 @@ class RegionFunction(Emitter):
                 f"%v{cell} = load i16, ptr %p{cell}",
                 f"store i16 %v{cell}, ptr %c{cell}",
             ]
+        head += self.prologue()
         ways = " ".join(f"i32 {ip}, label %E{ip}" for ip in sorted(self._flow.entries))
         head += [f"switch i32 %ip, label %elsewhere [ {ways} ]", "elsewhere:"]
         head += [tail_call("@step", "%ip", "%meter")]
         tail = [*self._exit("jumped", "@jumped", Ignore.NOTHING)]
         tail += self._exit("short", "@slow", Ignore.ENTRY)
         tail += self._exit("event", "@slow", Ignore.NOTHING)
-        declarations = [f"declare {HELPERS[name]} cold" for name in HELPERS]
+        declarations = [f"declare {signature} cold" for signature in self.helpers.values()]
         declarations = [line.replace("declare", "declare preserve_mostcc") for line in declarations]
         declarations += [f"declare preserve_nonecc void @{path}({TYPES})" for path in PATHS]
         lines = [*head, *self.lines, *tail, "}", *declarations, DECLARATIONS, METADATA]
@@ -101,6 +105,16 @@ class RegionFunction(Emitter):
         ip, left = f"%{name}_ip", f"%{name}_left"
         return [*lines, tail_call(function, ip, left, str(int(ignore)), base, "%memory")]
 
+    def prologue(self) -> list[str]:
+        """Return what comes before all blocks; only probes need anything."""
+        return []
+
+    def begins(self) -> None:
+        """Called where an instruction begins; only probes mind."""
+
+    def goes(self, target: Value) -> None:
+        """Called where control goes elsewhere, all cells in place; only probes mind."""
+
     # -- blocks ------------------------------------------------------------------------------
 
     def _emit_block(self, start: int, block: BasicBlock) -> None:
@@ -112,6 +126,7 @@ class RegionFunction(Emitter):
             self._charge += meter.charge(1, self.cost.cycles)
             self._target = self._condition = None
             self._may_end = False
+            self.begins()
             execute(self, place.instruction, self.model.semantics)
             if self._condition is None:
                 self._end_if_event()
@@ -124,12 +139,15 @@ class RegionFunction(Emitter):
             yes, no = self.labels(2)
             self.fork(self._condition, yes, no)
             self.begin(yes)
+            self.goes(self._target)
             self._move_meter(self._charge + meter.charge(0, self.cost.taken))
             self._go_to(self._target)
             self.begin(no)
             self._move_meter(self._charge)
             self._go_to(self.next_ip())
         else:
+            if self._target is not None:
+                self.goes(self._target)
             self._move_meter(self._charge)
             self._go_to(self._target or self.next_ip(), last.control_flow is ControlFlow.RETURN)
 
@@ -176,6 +194,8 @@ class RegionFunction(Emitter):
         self._flush()
         self._dirty = dirty
         target = self._target or self.next_ip()
+        if self._target is not None:
+            self.goes(target)
         self.emit(f"store i32 {text(target.zero_extend(32))}, ptr %next")
         self._move_meter(self._charge)
         self.go("event")
