@@ -15,16 +15,19 @@ from itertools import compress
 from typing import overload
 
 MEMORY_SIZE = 1 << 20
+ADDRESS_BITS = 20
 ADDRESS_MASK = MEMORY_SIZE - 1
+RAM_SIZE = MEMORY_SIZE + (1 << 16)
+"""With what an 80286 reaches above the first mebibyte when its address line 20 is open."""
 PAGE_SHIFT = 8
 PAGE_SIZE = 1 << PAGE_SHIFT
-PAGE_COUNT = MEMORY_SIZE >> PAGE_SHIFT
+PAGE_COUNT = RAM_SIZE >> PAGE_SHIFT
 MAX_INSTRUCTION = 16
 """An engine may fetch so many bytes at once from an address on."""
 
 # Where the arrays lie in the one mapping.
-ATTRIBUTES_OFFSET, PAGES_OFFSET = MEMORY_SIZE, 2 * MEMORY_SIZE
-SCRATCH_OFFSET = 3 * MEMORY_SIZE
+ATTRIBUTES_OFFSET, PAGES_OFFSET = RAM_SIZE, 2 * RAM_SIZE
+SCRATCH_OFFSET = 3 * RAM_SIZE
 SCRATCH_SIZE = 17 * MEMORY_SIZE
 """Room for an engine's own tables, zero at first; it costs memory only where it is used."""
 PLANES_OFFSET = SCRATCH_OFFSET + SCRATCH_SIZE
@@ -91,14 +94,16 @@ class Memory:
         self.arena = _map(ARENA_SIZE)
         view = memoryview(self.arena)
         self.ram = view[:MEMORY_SIZE]
-        self.attributes = view[ATTRIBUTES_OFFSET : ATTRIBUTES_OFFSET + MEMORY_SIZE]
+        self.whole = view[:RAM_SIZE]
+        """With the RAM above the first mebibyte."""
+        self.attributes = view[ATTRIBUTES_OFFSET : ATTRIBUTES_OFFSET + RAM_SIZE]
         self.pages = view[PAGES_OFFSET : PAGES_OFFSET + PAGE_COUNT]
         self.scratch = view[SCRATCH_OFFSET : SCRATCH_OFFSET + SCRATCH_SIZE]
         self.planes = view[PLANES_OFFSET : PLANES_OFFSET + PLANES_SIZE].cast("I")
         self.planar = view[PLANAR_OFFSET : PLANAR_OFFSET + PLANAR_SIZE].cast("I")
         self.planes_dirty = view[DIRTY_OFFSET : DIRTY_OFFSET + DIRTY_SIZE]
-        self._mirrored = False
-        self.attributes[-MAX_INSTRUCTION:] = bytes((Attribute.LAST,)) * MAX_INSTRUCTION
+        end = bytes((Attribute.LAST,)) * MAX_INSTRUCTION
+        self.attributes[MEMORY_SIZE - MAX_INSTRUCTION : MEMORY_SIZE] = end
         self.read_watches = 0
         """How many addresses are watched for reads."""
         self._watches = 0
@@ -142,10 +147,14 @@ class Memory:
     def read(self, address: int, length: int) -> bytes:
         """Return ``length`` bytes from a linear address on, wrapping at 1 MiB."""
         address &= ADDRESS_MASK
-        self.touch(address, length, Access.READ)
+        if self._watches:
+            self.touch(address, length, Access.READ)
         if self.on_access is not None:
             self.on_access(address, length, None)
-        data = bytes(self.ram[address : address + length])
+        end = address + length
+        if end <= MEMORY_SIZE:
+            return self.arena[address:end]  # slices of it are bytes at once
+        data = self.arena[address:MEMORY_SIZE]
         while len(data) < length:
             data += bytes(self.ram[: length - len(data)])
         return data
@@ -156,22 +165,42 @@ class Memory:
         The pages touched are recorded for the checkpoint like the guest's own stores.
         """
         address &= ADDRESS_MASK
-        self.touch(address, len(data), Access.WRITE)
+        if self._watches:
+            self.touch(address, len(data), Access.WRITE)
         if self.on_access is not None:
             self.on_access(address, len(data), data)
-        while data:
+        while address + len(data) > MEMORY_SIZE:
             part, data = data[: MEMORY_SIZE - address], data[MEMORY_SIZE - address :]
-            for page in range(address >> PAGE_SHIFT, ((address + len(part) - 1) >> PAGE_SHIFT) + 1):
-                self.note_write(page)
-            self.ram[address : address + len(part)] = part
-            if self._mirrored:
-                self._mirror(address, part)
+            self._store(address, part)
             address = 0
+        if data:
+            self._store(address, data)
+
+    def _store(self, address: int, data: bytes) -> None:
+        end = address + len(data)
+        mirrored = 0
+        for page in range(address >> PAGE_SHIFT, ((end - 1) >> PAGE_SHIFT) + 1):
+            state = self.pages[page]
+            mirrored |= state & _MIRROR
+            if state & (_CLEAN | _CODE):
+                self.note_write(page)
+        self.arena[address:end] = data
+        if mirrored:
+            self._mirror(address, data)
+
+    def store(self, address: int, data: bytes) -> None:
+        """Store bytes that lie within RAM, also above the first mebibyte; nothing wraps."""
+        low = data[: max(0, MEMORY_SIZE - address)]
+        self.write(address, low)
+        at = address + len(low)
+        for page in _pages(at, len(data) - len(low)):
+            self.note_write(page)
+        self.whole[at : address + len(data)] = data[len(low) :]
 
     def _mirror(self, address: int, data: bytes) -> None:
         """Store again what was stored to mirrored pages."""
         for at in range(address & -PAGE_SIZE, address + len(data), PAGE_SIZE):
-            if self.pages[at >> PAGE_SHIFT] & PageState.MIRROR:
+            if self.pages[at >> PAGE_SHIFT] & _MIRROR:
                 first, end = max(at, address), min(at + PAGE_SIZE, address + len(data))
                 twin = first ^ MIRROR_BIT
                 self.note_write(twin >> PAGE_SHIFT)
@@ -194,7 +223,6 @@ class Memory:
 
     def have_mirror(self, where: range) -> None:
         """Let stores to whole pages go to those `MIRROR_BIT` away, too."""
-        self._mirrored = True
         self._set_state(where, PageState.MIRROR, True)
 
     def have_planes(self, where: range, on: bool) -> None:
@@ -318,6 +346,7 @@ _WATCH = {
     Access.READ: (PageState.WATCH_READ, Attribute.WATCH_READ),
 }
 _CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)  # plain ints are quicker
+_MIRROR = int(PageState.MIRROR)
 _WITH_CLEAN = bytes(state | _CLEAN for state in range(256))
 _PAGE_MARK = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,

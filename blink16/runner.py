@@ -8,15 +8,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from blink16 import elks, pc, terminal, terminal_mouse
+from blink16 import elks, pc, terminal
 from blink16.bios.program_keys import Keys
 from blink16.bios.typist import Typist
 from blink16.console import Console
-from blink16.consoles import PICTURE_SECONDS, ConsolePlace, Lines, NoPlace, Side, Streams
+from blink16.consoles import (
+    PICTURE_SECONDS,
+    ConsolePlace,
+    Lines,
+    NoPlace,
+    ScreenPlace,
+    Side,
+    Streams,
+)
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
 from blink16.debugger import IDLE, ONWARD, WAITING, Pause, drive
-from blink16.dos import mouse
 from blink16.dos.mouse import Mouse
 from blink16.governor import Governor
 from blink16.inbox import Inbox
@@ -24,7 +31,7 @@ from blink16.loader import Loaded
 from blink16.machine import IDLE_SECONDS, Machine
 from blink16.teletype import Teletype
 from blink16.terminal import SIGNAL_STATUS
-from blink16.terminal_mouse import MouseReport, MouseReports
+from blink16.terminal_input import TerminalInput
 from blink16.viewer import Viewer
 
 SLICE = 2_000_000
@@ -113,9 +120,9 @@ class Runner:
         self._told: list[str] = []
         """Notices for when the terminal shows no picture any more."""
         self._inbox = Inbox()
-        self._keys = terminal.Characters()
-        self._reports = MouseReports()
-        self._mouse_on = False
+        painted = self._interactive or isinstance(place, ScreenPlace)
+        self._terminal_input = TerminalInput() if painted else None
+        """Who takes apart what is typed, where that is on a terminal that shows the screen."""
         self._reader = terminal.InputReader(self._type)
         if streams:
             self._console.on_starved = self._reader.want
@@ -162,8 +169,6 @@ class Runner:
         finally:
             self._lines.close()
             self._draw(at_once=True)
-            if self._mouse_on:
-                terminal.write(terminal.STDOUT, terminal_mouse.OFF.encode())
             if self._viewer:
                 terminal.write(terminal.STDOUT, self._viewer.end().encode())
 
@@ -227,23 +232,15 @@ class Runner:
         if passed > 2 * PICTURE_SECONDS:
             self._slice = max(FIRST_PICTURE_SLICE, self._slice // 2)
         self._drawn = now
-        self._switch_mouse()
         painted = self._viewer.paint(terminal.size())
         terminal.write(terminal.STDOUT, painted.encode())
-
-    def _switch_mouse(self) -> None:
-        """Let the terminal report its mouse once a program asks for one."""
-        there = self._machine.find(Mouse)
-        if there is not None and there.state.used and not self._mouse_on:
-            self._mouse_on = True
-            terminal.write(terminal.STDOUT, terminal_mouse.ON.encode())
 
     def _tell(self, text: str) -> None:
         """Tell the user a line, after the picture if there is one."""
         if self._interactive:
             self._told.append(text)
         else:
-            self._say(text + "\r" if self._raw and terminal.shows_errors() else text)
+            self._say(text)
 
     def _resized(self, rows: int, columns: int) -> None:
         """Tell an ELKS terminal its new size."""
@@ -252,18 +249,20 @@ class Runner:
 
     def _type(self, data: bytes) -> None:
         """Take what is typed, in its reader's thread."""
-        keys = data
-        if self._interactive:
-            rest, reports = self._reports.take(data)
-            if reports:
-                self._deliver(Mouse.CHANNEL, b"".join(map(_event, reports)))
-            keys = self._keys.take(rest)
-        if keys or not data:  # no bytes are the end of input, and not half a character
-            self._deliver(Console.CHANNEL, keys)
+        self._deliver(Console.CHANNEL, data)
 
     def _deliver(self, channel: str, data: bytes) -> None:
         """Take input in a reader's thread; it goes in between two instructions."""
-        self._inbox.put(self._typed if channel == Console.CHANNEL else channel, data)
+        if channel == Console.CHANNEL and self._terminal_input is not None and data:
+            data, events = self._terminal_input.take(data)
+            if events and self._has(Mouse.CHANNEL):
+                self._put(Mouse.CHANNEL, events)
+            if not data:  # half a character, which is not the end of the input
+                return
+        self._put(self._typed if channel == Console.CHANNEL else channel, data)
+
+    def _put(self, channel: str, data: bytes) -> None:
+        self._inbox.put(channel, data)
         self._machine.interrupt()
 
     def _has_room(self, channel: str) -> bool:
@@ -307,13 +306,6 @@ class Runner:
                 return End(0, f"{_ENDED}, {_where(self._machine)}")
             case _:
                 return None
-
-
-def _event(report: MouseReport) -> bytes:
-    """Return a report as the mouse's channel takes it."""
-    x, y = report.column * mouse.CELL, report.row * mouse.CELL
-    raw: bytes = mouse.EVENT.build({"buttons": report.buttons & 3, "x": x, "y": y})
-    return raw
 
 
 _ENDED = (

@@ -95,6 +95,11 @@ class Guest(Protocol):
         """The RAM."""
         ...
 
+    @property
+    def has_a20(self) -> bool:
+        """Whether the processor has an address line 20, so that there is memory behind 1 MiB."""
+        ...
+
     def output(self, channel: str, data: bytes) -> None:
         """Show bytes outside (``channel``: ``console``, ``stderr``, …); silent in replays."""
         ...
@@ -319,4 +324,6 @@ def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:
     """Set or clear flags (like CF) in what the stub's IRET will restore."""
     address = caller_flags_address(guest)
     flags = guest.memory.read_word(address)
-    guest.memory.write_word(address, flags | mask if on else flags & ~mask)
+    wanted = flags | mask if on else flags & ~mask
+    if wanted != flags:
+        guest.memory.write_word(address, wanted)

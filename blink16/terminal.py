@@ -56,7 +56,17 @@ def write(descriptor: int, data: bytes) -> None:
 def say(text: str) -> None:
     """Write a line for the user to standard error; where nobody can read it, it is lost."""
     with suppress(OutputError):
-        write(STDERR, f"{printable(text)}\n".encode())
+        write(STDERR, f"{printable(text)}{_line_end()}".encode())
+
+
+def _line_end() -> str:
+    """Return what ends a line on standard error, which may be a terminal that is `raw`."""
+    if termios is None or not os.isatty(STDERR):
+        return "\n"
+    try:
+        return "\n" if termios.tcgetattr(STDERR)[1] & termios.OPOST else "\r\n"
+    except termios.error:
+        return "\n"
 
 
 def hold_streams() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from blink16 import terminal_mouse
 from blink16.bios import display
 from blink16.bios.video import ROWS
 from blink16.devices.video import Video
+from blink16.dos.mouse import Mouse
 from blink16.machine import Machine
 from blink16.painter import Painter
 
@@ -14,6 +16,8 @@ from blink16.painter import Painter
 class Viewer:
     """Looks at a machine's screen now and then, from any thread, and says what to send to a
     terminal so that it shows that (`consoles.Picture`).
+
+    The terminal is to report its mouse once a program asks for one.
 
     It shows the present: while the machine moves through its past, the picture stands still.
     """
@@ -38,6 +42,7 @@ class Viewer:
         self._always_status = always_status
         self._painter = Painter(keeps_cursor=keeps_cursor)
         self._screen: display.ScreenContent | None = None
+        self._mouse_on = False
 
     def paint(self, size: tuple[int, int]) -> str:
         """Return what turns the terminal's picture into what is to be seen now.
@@ -50,8 +55,16 @@ class Viewer:
             if not self._is_travelling():  # else it may be of the past
                 self._screen = screen
         status = self._status() if self._always_status or size[1] > ROWS else ""
-        return self._painter.paint(self._screen, size, status)
+        return self._mouse() + self._painter.paint(self._screen, size, status)
+
+    def _mouse(self) -> str:
+        """Return what lets the terminal report its mouse, once, when that is wanted."""
+        there = None if self._mouse_on else self._machine().find(Mouse)
+        if there is None or not there.state.used:
+            return ""
+        self._mouse_on = True
+        return terminal_mouse.ON
 
     def end(self) -> str:
         """Return what makes the terminal its user's again."""
-        return self._painter.end()
+        return (terminal_mouse.OFF if self._mouse_on else "") + self._painter.end()

@@ -1,7 +1,8 @@
 """Measures how long another client waits under each load: ``python -m fuzz.latency``.
 
 A server of its own hosts many machines.  One client asks for something small a hundred times a
-second; meanwhile others do their worst.  What counts is what the first one notices.
+second; meanwhile others do their worst.  What counts is what the first one notices.  How long an
+idle process beside the server takes to answer tells what of that is the computer's own doing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -199,9 +201,61 @@ def server() -> Iterator[int]:
             started.wait(60)
 
 
-def measure(port: int, load: Load, clients: int, seconds: float) -> list[float]:
-    """Return how long each small request took under a load, sorted."""
-    prober = Client(port)
+class Bystander:
+    """A process with nothing to do but to say a byte again: how long that takes is the computer's
+    own doing, whatever the server does.
+    """
+
+    def __init__(self) -> None:
+        self._ours, theirs = socket.socketpair()
+        fork = multiprocessing.get_context("fork")
+        self._process = fork.Process(target=self._echo, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def _echo(self, theirs: socket.socket) -> None:
+        self._ours.close()
+        while data := theirs.recv(1):
+            theirs.sendall(data)
+
+    def ask(self) -> None:
+        """Have a byte said again."""
+        self._ours.sendall(b"?")
+        self._ours.recv(1)
+
+    def close(self) -> None:
+        """Let it go."""
+        self._ours.close()
+        self._process.join(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long something took each time, in seconds."""
+
+    sorted: list[float]
+
+    @property
+    def p99(self) -> float:
+        """What ninety-nine of a hundred took at most."""
+        return self.sorted[int(len(self.sorted) * 0.99)]
+
+    @property
+    def worst(self) -> float:
+        """What the longest took."""
+        return self.sorted[-1]
+
+    def __str__(self) -> str:
+        median = self.sorted[len(self.sorted) // 2]
+        return (
+            f"median {1000 * median:.1f} ms, p99 {1000 * self.p99:.1f} ms,"
+            f" worst {1000 * self.worst:.1f} ms"
+        )
+
+
+def measure(port: int, load: Load, clients: int, seconds: float) -> tuple[Times, Times]:
+    """Return how long each small request took under a load, and a bystander's echo beside it."""
+    prober, bystander = Client(port), Bystander()
     # in a process of their own, or what is measured is how busy we are ourselves
     spawn = multiprocessing.get_context("fork")
     over = spawn.Event()
@@ -209,7 +263,7 @@ def measure(port: int, load: Load, clients: int, seconds: float) -> list[float]:
     for worker in workers:
         worker.start()
     time.sleep(8.0 if load is _running else 1.0)
-    taken = []
+    taken, idle = [], []
     until = time.monotonic() + seconds
     request = b"qRcmd," + b"icount".hex().encode()
     while time.monotonic() < until:
@@ -217,11 +271,15 @@ def measure(port: int, load: Load, clients: int, seconds: float) -> list[float]:
         prober.ask(request)
         taken.append(time.perf_counter() - began)
         time.sleep(INTERVAL)
+        began = time.perf_counter()
+        bystander.ask()
+        idle.append(time.perf_counter() - began)
     over.set()
     for worker in workers:
         worker.join(120)
     prober.socket.close()
-    return sorted(taken)
+    bystander.close()
+    return Times(sorted(taken)), Times(sorted(idle))
 
 
 def main() -> int:
@@ -234,15 +292,10 @@ def main() -> int:
     for name in parsed.load or LOADS:
         load, clients = LOADS[name]
         with server() as port:
-            taken = measure(port, load, clients, parsed.seconds)
-        p99, worst = taken[int(len(taken) * 0.99)], taken[-1]
-        late = late or p99 > P99 or worst > WORST
-        print(
-            f"{name} ({clients} clients): {len(taken)} requests, median"
-            f" {1000 * taken[len(taken) // 2]:.1f} ms, p99 {1000 * p99:.1f} ms,"
-            f" worst {1000 * worst:.1f} ms",
-            flush=True,
-        )
+            taken, idle = measure(port, load, clients, parsed.seconds)
+        late = late or taken.p99 > P99 or taken.worst > WORST
+        print(f"{name} ({clients} clients): {len(taken.sorted)} requests, {taken}")
+        print(f"  beside it an idle process: {idle}", flush=True)
     return 1 if late else 0
 
 

@@ -9,6 +9,7 @@ from blink16 import bios, dos
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import CF, Registers
+from blink16.dos.system import VERSION
 from blink16.dos.volume import Volume
 from blink16.files import FileTree
 from blink16.machine import Machine
@@ -29,6 +30,9 @@ class DosGuest:
     environment: dict[str, str] = field(default_factory=lambda: {"PATH": "C:\\"})
     writable: bool = False
     name: str = "prog.com"
+    version: tuple[int, int] = VERSION
+    drives: tuple[Volume, ...] = ()
+    """Beside C."""
     epoch_ns: int = 1_000_000_000 * 1_000_000_000  # 2001-09-09 01:46:40, a Sunday
 
     def __post_init__(self) -> None:
@@ -41,8 +45,10 @@ class DosGuest:
         self.files = FileTree(self.root, writable=self.writable, effect=self.machine.effect)
         standing = bios.stand_by(self.machine, self.console)
         self.machine.add_component(FileTree.COMPONENT, self.files)
-        start = dos.Surroundings("C:\\" + self.name.upper(), self.arguments, self.environment)
-        volumes = [Volume(self.files)]
+        start = dos.Surroundings(
+            "C:\\" + self.name.upper(), self.arguments, self.environment, version=self.version
+        )
+        volumes = [Volume(self.files), *self.drives]
         self.dos = dos.load(self.machine, standing, self.image, start, volumes, self.console)
         self.psp = self.machine.registers.ds
 

@@ -12,12 +12,14 @@ from blink16.loader import Options, Program, ProgramKind
 from blink16.packets import frame
 from blink16.server import (
     Fittings,
+    HostConsole,
     Machines,
     ProgramSource,
     Server,
     Slot,
     StreamConsole,
 )
+from blink16.server.slots import PLAIN
 
 PATIENCE = 100
 """Seconds after which a test is lost."""
@@ -103,11 +105,16 @@ async def with_service(
     said: list[str] | None = None,
     fittings: Fittings | None = None,
     observers: bool = False,
+    console: HostConsole | None = None,
 ) -> None:
-    """Run a test with a service of these programs; what is left at its end is cancelled."""
+    """Run a test with a service of these programs; what is left at its end is cancelled.
+
+    ``fittings``: of each machine.  ``console``: by default our standard streams.
+    """
     say = ([] if said is None else said).append
     sources = [source_of(code) for code in codes]
-    hosting = Machines(sources, StreamConsole(say), say, fittings=[fittings] if fittings else [])
+    console = console or StreamConsole(say)
+    hosting = Machines(sources, console, say, fittings=[fittings or PLAIN] * len(sources))
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             await test(Bench(Server(hosting, observers=observers), hosting, nursery))

@@ -3,188 +3,94 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 
 import pytest
-from textual.pilot import Pilot
+from view_pilot import Viewer, viewed, viewing
 
-from blink16 import client
 from blink16.blinkenlights.accesses import accesses
-from blink16.blinkenlights.app import Blinkenlights
 from blink16.blinkenlights.glyphs import ASCII, CP437
+from blink16.blinkenlights.main import arguments
+from blink16.blinkenlights.output import Output
 from blink16.blinkenlights.palette import Palette
-from blink16.blinkenlights.picture import AccessedMemory, Picture
-from blink16.blinkenlights.widgets.code import CodePanel
-from blink16.blinkenlights.widgets.console import ConsolePanel
-from blink16.blinkenlights.widgets.panel import Panel
+from blink16.blinkenlights.picture import AccessedMemory
 from blink16.client import CodeLine, RegisterValues
 
-PATIENCE = 2400
-"""Turns of the loop, each of 50 ms at most, in which a picture has to come."""
-SIZES = [(80, 24), (120, 36), (200, 60)]
 
-
-def shown(app: Blinkenlights) -> Picture:
-    """Return the picture that is on the screen."""
-    picture = app.query_one(CodePanel).picture
-    assert picture is not None
-    return picture
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    for _ in range(PATIENCE):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError("what was waited for never came")
-
-
-async def first_picture(pilot: Pilot[None], app: Blinkenlights) -> None:
-    """Wait until the machine is shown."""
-    await until(pilot, lambda: app.query_one(CodePanel).picture is not None)
-
-
-async def at(pilot: Pilot[None], app: Blinkenlights, icount: int) -> None:
-    """Wait until an instant is shown."""
-    await until(pilot, lambda: shown(app).state.icount == icount)
-
-
-def view() -> Blinkenlights:
-    """Return a view of the sample."""
-    return Blinkenlights(lambda: client.launch("banner", "HI"))
-
-
-def text_of(panel: Panel) -> str:
-    """Return what a panel draws."""
-    return panel.render().plain
-
-
-def run(test: Callable[[], Coroutine[object, object, None]]) -> None:
-    """Run a test in Textual's loop, which is asyncio's."""
-    asyncio.run(test())
-
-
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
 def test_the_next_instruction_is_shown_at_any_size(size: tuple[int, int]) -> None:
     """Prevents a first screen without the instruction that is executed next."""
 
     async def test() -> None:
-        app = view()
-        async with app.run_test(size=size) as pilot:
-            await first_picture(pilot, app)
-            code = app.query_one(CodePanel)
-            await until(pilot, lambda: "▶1000:0000" in text_of(code))
-            assert "_start:" in text_of(code)
+        async with viewing(size=size) as viewer:
+            await viewer.until(lambda: "▶1000:0000" in viewer.text("code"))
+            assert "_start:" in viewer.text("code")
 
-    run(test)
+    asyncio.run(test())
 
 
-def test_keys_step_forward_and_backward() -> None:
+@viewed()
+async def test_keys_step_forward_and_backward(viewer: Viewer) -> None:
     """Prevents a step that isn't one, and a past that can't be reached by the same fingers."""
-
-    async def test() -> None:
-        app = view()
-        async with app.run_test(size=(160, 48)) as pilot:
-            await first_picture(pilot, app)
-            for icount in (1, 2, 3):
-                await pilot.press("s")
-                await at(pilot, app, icount)
-            await pilot.press("up")
-            await until(pilot, lambda: shown(app).state.icount == 2)
-            assert shown(app).in_past
-            await pilot.press("home")
-            await until(pilot, lambda: shown(app).state.icount == 0)
-            await pilot.press("end")
-            await until(pilot, lambda: shown(app).state.icount == 3)
-
-    run(test)
+    await viewer.step_to(3)
+    await viewer.press("up")
+    await viewer.at(2)
+    assert viewer.picture.in_past
+    await viewer.press("home")
+    await viewer.at(0)
+    await viewer.press("end")
+    await viewer.at(3)
 
 
-def test_next_goes_over_calls_and_finish_out_of_them() -> None:
+@viewed()
+async def test_next_goes_over_calls_and_finish_out_of_them(viewer: Viewer) -> None:
     """Prevents n from entering functions, and f from staying in one."""
-
-    async def test() -> None:
-        app = view()
-        async with app.run_test(size=(160, 48)) as pilot:
-            await first_picture(pilot, app)
-            for icount in range(1, 6):
-                await pilot.press("s")
-                await at(pilot, app, icount)
-            assert shown(app).state.at == "main"
-            await pilot.press("f")
-            await until(pilot, lambda: shown(app).state.at == "_start+11")
-            await pilot.press("N")
-            await until(pilot, lambda: shown(app).state.at == "_start+8")
-            await pilot.press("n")
-            await until(pilot, lambda: shown(app).state.at == "_start+11")
-
-    run(test)
+    await viewer.step_to(5)
+    assert viewer.picture.state.at == "main"
+    await viewer.press("f")
+    await viewer.named("_start+11")
+    await viewer.press("N")
+    await viewer.named("_start+8")
+    await viewer.press("n")
+    await viewer.named("_start+11")
 
 
-def test_breakpoints_stop_a_run_at_full_speed_in_both_directions() -> None:
+@viewed()
+async def test_breakpoints_stop_a_run_at_full_speed_in_both_directions(viewer: Viewer) -> None:
     """Prevents b, C and shift-F5 from doing nothing that one could see."""
-
-    async def test() -> None:
-        app = view()
-        async with app.run_test(size=(160, 48)) as pilot:
-            await first_picture(pilot, app)
-            for icount in range(1, 6):
-                await pilot.press("s")
-                await at(pilot, app, icount)
-            await pilot.press("b")
-            await until(pilot, lambda: bool(shown(app).points))
-            await pilot.press("home")
-            await until(pilot, lambda: shown(app).state.icount == 0)
-            await pilot.press("C")
-            await until(pilot, lambda: shown(app).state.at == "main")
-            assert "●" in text_of(app.query_one(CodePanel))
-            await pilot.press("B")
-            await until(pilot, lambda: not shown(app).points)
-
-    run(test)
+    await viewer.step_to(5)
+    await viewer.press("b")
+    await viewer.until(lambda: bool(viewer.picture.points))
+    await viewer.press("home")
+    await viewer.at(0)
+    await viewer.press("C")
+    await viewer.named("main")
+    assert "●" in viewer.text("code")
+    await viewer.press("B")
+    await viewer.until(lambda: not viewer.picture.points)
 
 
-def test_animation_moves_and_stops_by_itself_in_both_directions() -> None:
+@viewed()
+async def test_animation_moves_and_stops_by_itself_in_both_directions(viewer: Viewer) -> None:
     """Prevents c from hanging at the end, and r from not going back to the beginning."""
-
-    async def test() -> None:
-        app = view()
-        async with app.run_test(size=(160, 48)) as pilot:
-            await first_picture(pilot, app)
-            app.driver.steps_a_frame = 400
-            await pilot.press("c")
-            await until(pilot, lambda: "exiting" in (shown(app).told or ""))
-            await pilot.press("r")
-            await until(pilot, lambda: shown(app).state.icount == 0)
-
-    run(test)
+    viewer.app.driver.steps_a_frame = 400
+    await viewer.press("c")
+    await viewer.until(lambda: "exiting" in (viewer.picture.told or ""))
+    await viewer.press("r")
+    await viewer.at(0)
 
 
-def test_the_command_line_takes_monitor_commands() -> None:
+@viewed()
+async def test_the_command_line_takes_monitor_commands(viewer: Viewer) -> None:
     """Prevents a view in which the server's own commands can't be reached."""
-
-    async def test() -> None:
-        app = view()
-        async with app.run_test(size=(160, 48)) as pilot:
-            await first_picture(pilot, app)
-            await pilot.press("s", "s", "colon")
-            await pilot.press(*"seek", "space", "1", "enter")
-            await until(pilot, lambda: shown(app).state.icount == 1)
-
-    run(test)
+    await viewer.press("s", "s", "colon")
+    await viewer.press(*"seek", "space", "1", "enter")
+    await viewer.at(1)
 
 
-def test_a_program_that_is_not_there_is_one_line() -> None:
+@viewed("no-such-program", size=(80, 24))
+async def test_a_program_that_is_not_there_is_one_line(viewer: Viewer) -> None:
     """Prevents a traceback over the whole screen."""
-
-    async def test() -> None:
-        app = Blinkenlights(lambda: client.launch("no-such-program"))
-        async with app.run_test(size=(80, 24)) as pilot:
-            await until(pilot, lambda: bool(app.told))
-            assert "no such program" in app.told
-
-    run(test)
+    await viewer.told("no such program")
 
 
 REGISTERS = RegisterValues(
@@ -226,56 +132,118 @@ def test_no_color_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "#" not in f"{palette}"
 
 
-def test_a_watchpoint_leads_back_to_who_wrote() -> None:
+@viewed()
+async def test_a_watchpoint_leads_back_to_who_wrote(viewer: Viewer) -> None:
     """Prevents the hunt that all this is for from needing another tool."""
-
-    async def test() -> None:
-        app = view()
-        async with app.run_test(size=(160, 48)) as pilot:
-            await first_picture(pilot, app)
-            await pilot.press("w", *"lines", "enter")
-            await until(pilot, lambda: bool(shown(app).points))
-            await pilot.press("C")
-            await until(pilot, lambda: "watchpoint" in shown(app).told)
-            first = shown(app).state.icount
-            await pilot.press("C")
-            await until(pilot, lambda: shown(app).state.icount > first)
-            await pilot.press("shift+f5")
-            await until(pilot, lambda: shown(app).state.at.startswith("end_line"))
-
-    run(test)
+    await viewer.press("w", *"lines", "enter")
+    await viewer.until(lambda: bool(viewer.picture.points))
+    await viewer.press("C")
+    await viewer.until(lambda: "watchpoint" in viewer.picture.told)
+    first = viewer.picture.state.icount
+    await viewer.press("C")
+    await viewer.until(lambda: viewer.picture.state.icount > first)
+    await viewer.press("shift+f5")
+    await viewer.until(lambda: viewer.picture.state.at.startswith("end_line"))
 
 
-def test_memory_is_found_and_looked_at() -> None:
+@viewed()
+async def test_memory_is_found_and_looked_at(viewer: Viewer) -> None:
     """Prevents / and g from showing another place than they say."""
-
-    async def test() -> None:
-        app = view()
-        async with app.run_test(size=(160, 48)) as pilot:
-            await first_picture(pilot, app)
-            await pilot.press("slash", *"TERM", "enter")
-            await until(pilot, lambda: "READ looks at" in app.told)
-            panel = app.query_one("#memory-read", Panel)
-            await until(pilot, lambda: "TERM=" in text_of(panel))
-            await pilot.press("g", *"0040", "colon", *"0000", "enter")
-            await until(pilot, lambda: text_of(panel).startswith("00400"))
-
-    run(test)
+    await viewer.press("slash", *"TERM", "enter")
+    await viewer.told("READ looks at")
+    await viewer.until(lambda: "TERM=" in viewer.text("memory-read"))
+    await viewer.press("g")
+    await viewer.enter("0040:0000")
+    await viewer.until(lambda: viewer.text("memory-read").startswith("00400"))
 
 
-def test_keys_go_to_the_guest_while_its_screen_has_the_focus() -> None:
+@viewed()
+async def test_keys_go_to_the_guest_while_its_screen_has_the_focus(viewer: Viewer) -> None:
     """Prevents a q for the guest from ending the view, and a step from being typed."""
+    viewer.panel("console").focus()
+    await viewer.press("q", "s")
+    await viewer.pilot.pause(0.3)
+    assert viewer.app.is_running
+    assert viewer.picture.state.icount == 0
+    await viewer.press("escape", "escape")
+    await viewer.until(lambda: viewer.app.focused is viewer.panel("code"))
 
-    async def test() -> None:
-        app = view()
-        async with app.run_test(size=(160, 48)) as pilot:
-            await first_picture(pilot, app)
-            app.query_one(ConsolePanel).focus()
-            await pilot.press("q", "s")
-            await pilot.pause(0.3)
-            assert app.is_running
-            assert shown(app).state.icount == 0
-            await pilot.press("escape", "escape")
-            await until(pilot, lambda: app.focused is app.query_one(CodePanel))
 
-    run(test)
+@viewed()
+async def test_a_byte_is_stored_in_the_past_only_after_a_question(viewer: Viewer) -> None:
+    """Prevents a slip of the finger from dropping the recorded future."""
+    await viewer.step_to(4)
+    await viewer.press("home")
+    await viewer.at(0)
+    await viewer.press("e")
+    await viewer.enter("0050:0000=41 42")
+    await viewer.enter("n")
+    await viewer.press("end")
+    await viewer.at(4)
+    await viewer.press("home")
+    await viewer.at(0)
+    await viewer.press("e")
+    await viewer.enter("0050:0000=41 42")
+    await viewer.enter("y")
+    await viewer.told("2 bytes stored at 00500")
+    await viewer.until(lambda: viewer.picture.state.end == 0)
+
+
+@viewed()
+async def test_points_take_conditions(viewer: Viewer) -> None:
+    """Prevents conditions that only scripts could set."""
+    await viewer.press("shift+f9")
+    await viewer.enter("plot if al == 72 and word[ss, sp + 4] == 2")
+    await viewer.until(lambda: bool(viewer.picture.points))
+    await viewer.press("C")
+    await viewer.named("plot")
+    assert viewer.picture.registers.ax & 0xFF == 72
+    await viewer.press("w")
+    await viewer.enter("lines 2 if cx == 1 and dx == 2")
+    await viewer.until(lambda: len(viewer.picture.points) == 2)
+    assert "watch lines" in viewer.text("points")
+    await viewer.press("w")
+    await viewer.enter("lines 2 when")
+    await viewer.told("CONDITION")
+
+
+@viewed()
+async def test_code_is_written_in_either_syntax(viewer: Viewer) -> None:
+    """Prevents AT&T's users from having to read Intel's."""
+    await viewer.press("i")
+    await viewer.until(lambda: "%" in viewer.text("code"))
+    await viewer.press("i")
+    await viewer.until(lambda: "%" not in viewer.text("code"))
+
+
+@viewed()
+async def test_memory_is_zoomed_up_to_the_whole_megabyte_and_back(viewer: Viewer) -> None:
+    """Prevents a megabyte that can only be seen through a keyhole."""
+    panel = viewer.panel("memory-read")
+    panel.focus()
+    for _ in range(16):
+        await viewer.press("plus")
+    await viewer.until(lambda: len(viewer.picture.memory["READ"].data) == 1 << 20)
+    assert "KiB a cell" in str(panel.border_subtitle)
+    await viewer.until(lambda: set("·░▒▓█") & set(viewer.text("memory-read")))
+    await viewer.press("backspace")
+    await viewer.until(lambda: len(viewer.picture.memory["READ"].data) < 1 << 13)
+
+
+def test_output_is_shown_as_it_was_at_any_instant() -> None:
+    """Prevents a past in which the future is printed already."""
+    output = Output()
+    for icount, data in ((10, b"one "), (20, b"two "), (30, b"three")):
+        output.add(data, icount)
+    assert [output.until(icount) for icount in (9, 10, 25, 99)] == [
+        b"", b"one ", b"one two ", b"one two three",
+    ]  # fmt: skip
+    output.add(b"2", 15)  # the past was changed
+    assert output.until(99) == b"one 2"
+
+
+def test_our_options_come_first_and_the_servers_are_passed_on() -> None:
+    """Prevents an option of the program's from being taken for ours."""
+    parsed = arguments(["--theme=light", "--symbols", "x.map", "prog", "--theme", "x"])
+    assert parsed.theme == "light"
+    assert parsed.program == ["--symbols", "x.map", "prog", "--theme", "x"]

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from disk_images import fat_floppy
-from dos_guest import DosGuest
+from dos_guest import SCRATCH, DosGuest
 from dos_programs import run
 
 from blink16 import loader
 from blink16.bios.geometry import BPB
 from blink16.dos.errors import Code
+from blink16.dos.volume import Volume
 from blink16.dos_setup import DosSetup
+from blink16.files import FileTree
 from blink16.memory import linear
 from blink16.pc import DiskImage, PcSetup
 
@@ -175,6 +177,54 @@ def test_the_list_of_lists_leads_to_drives_and_files(guest: DosGuest) -> None:
     assert memory.read(sysvars + 0x22 + 10, 8) == b"NUL     "
     con = pointer(sysvars + 0x0C)
     assert memory.read(con + 10, 8) == b"CON     "
+
+
+@pytest.mark.parametrize(
+    ("version", "nul", "cds", "dpb", "sft", "position"),
+    [
+        ((2, 11), 0x17, None, 94, 40, 0x24),
+        ((3, 0), 0x28, (0x17, 81), 32, 56, 0x15),
+        ((3, 30), 0x22, (0x16, 81), 32, 53, 0x15),
+        ((4, 0), 0x22, (0x16, 88), 33, 59, 0x15),
+        ((5, 0), 0x22, (0x16, 88), 33, 59, 0x15),
+    ],
+)
+def test_tables_are_those_of_the_version(
+    tmp_path: Path,
+    version: tuple[int, int],
+    nul: int,
+    cds: tuple[int, int] | None,
+    dpb: int,
+    sft: int,
+    position: int,
+) -> None:
+    """Tools look for tables by the version that DOS tells; in another's they would find noise."""
+    (tmp_path / "one.txt").write_bytes(b"one")
+    folder = FileTree(tmp_path, writable=False, effect=lambda act: None)
+    guest = DosGuest(tmp_path, version=version, drives=(Volume(folder, 3),))
+    assert not guest.call(0x3D00, dx=guest.path("one.txt"))
+    guest.call(0x3F00, bx=guest.registers.ax, cx=2, dx=SCRATCH)
+    guest.call(0x5200)
+    r, memory = guest.registers, guest.machine.memory
+
+    def pointer(at: int) -> int:
+        return linear(memory.read_word(at + 2), memory.read_word(at))
+
+    sysvars = linear(r.es, r.bx)
+    assert memory.read(sysvars + nul + 10, 8) == b"NUL     "
+    block = pointer(sysvars)
+    after = pointer(block + (0x19 if dpb == 33 else 0x18))
+    assert (after, memory[block], memory[after]) == (block + dpb, 2, 3)
+    if cds is not None:
+        place = pointer(sysvars + cds[0]) + 2 * cds[1]
+        assert memory.read(place, 4) == b"C:\\\0"
+        assert pointer(place + 0x45) == block
+        assert memory.read_word(place + 0x4F) == 2
+    files = pointer(sysvars + 4) + 6
+    at = 4 if version < (3, 0) else 0x20
+    entries = [memory.read(files + n * sft, sft) for n in range(6)]
+    entry = next(entry for entry in entries if entry[at : at + 11] == b"ONE     TXT")
+    assert int.from_bytes(entry[position : position + 4], "little") == 2
 
 
 def absolute(guest: DosGuest, vector: int, drive: int, first: int, count: int) -> bool:

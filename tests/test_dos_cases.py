@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from disk_images import fat_floppy
 from dos_programs import FOLDER, path, run, start
 
 from blink16 import loader
@@ -14,6 +15,7 @@ from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger, Resume
 from blink16.memory import linear
 from blink16.monitor import execute
+from blink16.pc import DiskImage, PcSetup
 
 
 @pytest.mark.skipif(shutil.which("nasm") is None, reason="nasm is not installed")
@@ -158,6 +160,41 @@ def test_control_c_can_be_handled() -> None:
     assert run("break23", stdin=b"\x03x").status == 7
     session = run("break23", stdin=b"\x03\x03x")
     assert (session.output(), session.status) == (b"^C\r\nC^C\r\nC", 0)
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_what_dos_shows_goes_through_hooks(engine: str) -> None:
+    """A TSR that hooks INT 29h or INT 10h sees each character; registers are kept.
+
+    FreeDOS, booted on our own PC, prints the same.
+    """
+    session = run("shout", engine=engine)
+    assert session.output() == b"LINE\r\nLINEYZline\r\n6"
+    assert session.status == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "place", "output"),
+    [
+        ("F", "", b"0001 001C 0007 001A FFFF 0053 "),
+        ("R", "", b"0003 001C 0007 001A FFFF 0053 "),
+        ("I", "", b"0001 001C 0007 001A FFFF 0053 "),  # not allowed for a directory
+        ("A", "", b""),
+        ("*", "", b"0200 "),
+        ("F", "D", b"0001 003F 0000 0013 FFFF 0053 "),
+        ("R", "D", b"0003 003F 0000 0013 FFFF 0053 "),
+        ("I", "D", b"0001 003F 0000 0003 0000 0013 "),
+        ("A", "D", b""),
+    ],
+)
+def test_critical_errors_do_what_the_program_answers(
+    answer: str, place: str, output: bytes
+) -> None:
+    """Abort, Retry, Ignore, Fail for a disk that is none and for one that is write-protected."""
+    image = fat_floppy({"X": b"x"}) if place else bytes(1440 << 10)
+    disk = DiskImage(0, Path("a.img"), image, read_only=True)
+    session = run("ask24", [answer, *place], setup=PcSetup(disks=(disk,)))
+    assert (session.output(), session.status) == (output, 0)
 
 
 def test_a_childs_divide_error_ends_the_child_alone() -> None:

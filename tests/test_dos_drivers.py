@@ -20,8 +20,8 @@ BUFFER = 0x3000
 class Drivers:
     """A machine whose program calls drivers."""
 
-    def __init__(self, **setup: int) -> None:
-        options = Options(root=Path(__file__).parent, dos=DosSetup(**setup))  # type: ignore[arg-type]
+    def __init__(self, cpu: str = "8086", **setup: int) -> None:
+        options = Options(root=Path(__file__).parent, cpu=cpu, dos=DosSetup(**setup))  # type: ignore[arg-type]
         program = Program("x.com", ProgramKind.DOS_COM, b"\x90")
         self.machine: Machine = load(program, [], options).machine
         self.psp = self.machine.registers.ds

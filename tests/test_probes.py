@@ -9,7 +9,7 @@ import pytest
 from engine_pair import Pair, drive, random_pair, translate_here
 
 from blink16 import Machine
-from blink16.cpu.probes import EVENT, EVENT_SIZE, ProbeEvent, Probe, Probes, Tape, Way
+from blink16.cpu.probes import EVENT, EVENT_SIZE, Probe, ProbeEvent, Probes, Tape, Way
 from blink16.machine import FOREVER
 from blink16.memory import MEMORY_SIZE, Attribute
 from blink16.questions.probed import probed

@@ -282,4 +282,4 @@ def test_both_commands_take_a_processor() -> None:
     assert (done.returncode, done.stderr) == (20, "")
     refused = run_command("--cpu", "80386", str(PROGRAM))
     assert (refused.returncode, "--cpu" in refused.stderr) == (2, True)
-    assert "--cpu {8086,8088,80186}" in run_command("--help", code=SERVE).stdout
+    assert "--cpu {8086,8088,80186,80286}" in run_command("--help", code=SERVE).stdout

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from blink16 import loader, recording
 from blink16.cpu.engine import StopReason
 from blink16.history.timeline import Timeline
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import RAM_SIZE
 from blink16.questions import sql
 from blink16.questions.answers import perform
 from blink16.questions.asking import Answer, Asking, ask, ask_here
@@ -196,7 +196,7 @@ def test_ranges_in_sql_change_no_answer(
         (QUERIES[1], (range(70000, 72000),), None),
         (QUERIES[2], EVERYWHERE, None),
         (QUERIES[3], (range(0x12000),), None),
-        (QUERIES[5], (range(70000, MEMORY_SIZE),), range(100, 901)),
+        (QUERIES[5], (range(70000, RAM_SIZE),), range(100, 901)),
         (QUERIES[6], EVERYWHERE, None),
         (QUERIES[13], (), None),
     ],
@@ -222,7 +222,7 @@ def test_ranges_in_sql_become_those_of_probes(
         ("select * from writes; select * from reads", "one query"),
         ("with x as (select 1) insert into writes select * from x", "only queries"),
         ("frobnicate", "there is no question"),
-        ("writes 0x100000..0x100001", "outside of memory"),
+        ("writes 0x110000..0x110001", "outside of memory"),
         ("writes 0x200..0x100", "ends before it begins"),
         ("writes banana", "is no address"),
         ("calls 5", "has no ranges"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 import trio
@@ -12,8 +14,11 @@ from server_bench import COUNT_FOR_EVER, Bench, with_service
 from blink16.board import window
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.gdbstub.answers import Answers
+from blink16.history import Interrupted, timeline
 from blink16.history.timeline import Timeline
 from blink16.monitor import registry
+from blink16.server import garbage
+from blink16.turns import Turns
 
 
 async def test_a_long_answer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +109,73 @@ def test_wait_screen_keeps_a_request_that_comes_between_two_looks() -> None:
         assert registry.execute(debugger, 'wait-screen "never"').startswith("interrupted")
     assert len(runs) == 2
     assert debugger.drive(Resume(count=5)).kind is EventKind.STEPPED  # and none is left over
+
+
+async def test_full_collections_are_rare_and_find_machines_that_are_gone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Prevents the collector from stopping everybody to look at histories, and machines that
+    nobody uses any more from staying in memory since it looks no more.
+    """
+
+    class Machine:
+        """Something in a circle, which only the collector finds."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+    before, machine = gc.get_threshold(), Machine()
+    gone = weakref.ref(machine)
+    with garbage.collected_rarely():
+        assert gc.get_threshold()[2] == garbage.RARELY
+        del machine
+        gc.collect()
+        assert gone() is not None  # it does not look there
+        garbage.machine_gone()
+        garbage.machine_gone()
+        await trio.sleep(garbage.SWEEP_INTERVAL + 1)
+        assert gone() is None
+        assert gc.get_freeze_count()
+    assert gc.get_threshold() == before
+    assert not gc.get_freeze_count()
+
+
+def test_who_looks_instruction_by_instruction_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents traces of several clients from computing in Python at the same time."""
+    import guests
+
+    monkeypatch.setattr(timeline, "PIECE_SECONDS", 0.0)
+    looks, seen = Turns(1), [0, 0]
+    lines = [Timeline(guests.make(bytes.fromhex("40ebfd")).machine) for _ in seen]
+    looking = []
+    for line in lines:
+        line.looks = looks
+        looking.append(line.in_turns(range(100)))
+
+    def look(number: int) -> None:
+        for _ in looking[number]:
+            seen[number] += 1
+            assert looks._free == 0
+
+    assert next(looking[0]) == 0
+    other = threading.Thread(target=look, args=(1,))
+    other.start()
+    while not looks._waiting:
+        pass
+    assert seen[1] == 0
+    look(0)  # after each item it is the other's turn
+    other.join(60)
+    assert seen == [99, 100]
+    assert looks._free == 1
+    rest = lines[0].in_turns(range(100))
+    assert next(rest) == 0
+    del rest  # as a loop does that is left
+    assert looks._free == 1
+    assert looks.take(threading.Event(), lambda: False)
+    lines[0].interrupt()
+    with pytest.raises(Interrupted):
+        next(lines[0].in_turns([1]), None)
+    looks.give()
 
 
 @pytest.mark.slow

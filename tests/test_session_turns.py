@@ -13,7 +13,7 @@ from blink16.gdbstub.orders import Send, Taken, Work
 from blink16.gdbstub.session import TURN_ITEMS, TURN_SIZE, Session
 from blink16.packets import PACKET_SIZE, frame
 from blink16.unwind.frames import MAX_EFFORT, Frame, find_caller
-from blink16.unwind.walk import Effort
+from blink16.unwind.walk import CodeMemory, Effort
 
 
 def session(debugger: NaiveDebugger | None = None) -> Session:
@@ -124,5 +124,9 @@ def test_effort_bounds_what_one_frame_may_cost() -> None:
     """Prevents bounds that multiply: instructions, times those of the functions called."""
     debugger = hostile_stack()
     effort = Effort(MAX_EFFORT)
-    find_caller(debugger.machine.memory, Frame.of(debugger.machine.registers), effort)
+    find_caller(
+        CodeMemory(debugger.machine.memory, debugger.machine.model),
+        Frame.of(debugger.machine.registers),
+        effort,
+    )
     assert effort.left > -3000 - 64

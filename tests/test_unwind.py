@@ -16,7 +16,7 @@ from blink16.memory import MEMORY_SIZE, linear
 from blink16.services import DONE, Exit
 from blink16.unwind.frames import MAX_FRAMES, Frame, find_caller, frames
 from blink16.unwind.functions import ENTRY_NAME, discover, follow_jumps
-from blink16.unwind.walk import Effort, fetch, released_by
+from blink16.unwind.walk import CodeMemory, Effort, released_by
 
 LAST_INSTRUCTION = 1000
 CALLS = {"CALL", "CALLF", "INT"}
@@ -44,9 +44,14 @@ def guest() -> Machine:
     return machine
 
 
+def code_of(machine: Machine) -> CodeMemory:
+    """Return what the unwinder reads."""
+    return CodeMemory(machine.memory, machine.model)
+
+
 def chain(machine: Machine) -> list[Expected]:
     """Return the backtrace without the innermost frame."""
-    found = frames(machine.memory, Frame.of(machine.registers))
+    found = frames(code_of(machine), Frame.of(machine.registers))
     cells = [caller.frame.cells for _, caller in found if caller]
     return [Expected(c[Cell.CS], c[Cell.IP], c[Cell.BP]) for c in cells]
 
@@ -58,7 +63,7 @@ def test_every_instruction_knows_its_callers(guest: Machine) -> None:
     for _ in range(LAST_INSTRUCTION):
         registers = guest.registers
         assert chain(guest) == stack[::-1], f"at {registers.cs:04x}:{registers.ip:04x}"
-        instruction = fetch(guest.memory, registers.cs, registers.ip)
+        instruction = code_of(guest).fetch(registers.cs, registers.ip)
         assert instruction is not None
         name = instruction.row.mnemonic
         behind = Expected(registers.cs, registers.ip + instruction.length, registers.bp)
@@ -109,7 +114,7 @@ def test_registers_come_back_as_the_caller_had_them(guest: Machine) -> None:
     registers.sp = 0xFFF0
     guest.run(4)
     registers.si = 0x9999
-    caller = find_caller(guest.memory, Frame.of(registers))
+    caller = find_caller(code_of(guest), Frame.of(registers))
     assert caller is not None
     cells = caller.frame.cells
     assert (cells[Cell.CS], cells[Cell.IP]) == (0x7700, 0x5550)
@@ -120,8 +125,8 @@ def test_registers_come_back_as_the_caller_had_them(guest: Machine) -> None:
 
 def test_arguments_that_a_function_takes_along_are_known(guest: Machine) -> None:
     """Prevents frames that shift after calls of Pascal functions."""
-    assert released_by(guest.memory, Effort(1000), SEGMENT, LABELS["pascal"]) == 4
-    assert released_by(guest.memory, Effort(1000), SEGMENT, LABELS["factorial"]) == 0
+    assert released_by(code_of(guest), Effort(1000), SEGMENT, LABELS["pascal"]) == 4
+    assert released_by(code_of(guest), Effort(1000), SEGMENT, LABELS["factorial"]) == 0
 
 
 def test_an_endless_loop_is_unwound_by_its_bp_frame() -> None:
@@ -159,17 +164,41 @@ def test_any_memory_can_be_walked(soup: bytes, where: int, cells: list[int]) -> 
     machine = Machine.bare("reference")
     machine.memory.write(where, soup)
     frame = Frame((*cells[: Cell.CS], where >> 4, *cells[Cell.SS : Cell.IP], where & 0xF), 0xF002)
-    caller = find_caller(machine.memory, frame)
+    caller = find_caller(code_of(machine), frame)
     assert caller is None or 0 <= caller.frame.pc < MEMORY_SIZE
 
 
 def test_functions_are_found_by_their_calls(guest: Machine) -> None:
     """Prevents programs without symbols from having no functions to step over or go back to."""
-    entry = follow_jumps(guest.memory, SEGMENT, 0x100)
+    entry = follow_jumps(code_of(guest), SEGMENT, 0x100)
     assert entry == (SEGMENT, LABELS["start"])
-    found = {symbol.name: symbol for symbol in discover(guest.memory, *entry)}
+    found = {symbol.name: symbol for symbol in discover(code_of(guest), *entry)}
     called = ("far_function", "frameless", "leaf", "pascal", "choose", "factorial", "tail")
     names = {f"sub_{SEGMENT:04x}_{LABELS[name]:04x}" for name in called}
     assert set(found) == {ENTRY_NAME, *names}
     leaf = found[f"sub_{SEGMENT:04x}_{LABELS['leaf']:04x}"]
     assert leaf.address + leaf.size == linear(SEGMENT, LABELS["pascal"])
+
+
+# call f; hlt; f: enter 6,0; pusha; call g; popa; leave; ret 2
+# g: enter 2,0; push 5; imul ax,bx,3; pop ax; leave; ret
+LATER = """
+    e80100 f4
+    c8060000 60 e80500 61 c9 c20200
+    c8020000 6a05 6bc303 58 c9 c3
+"""
+
+
+@pytest.mark.parametrize("cpu", ["80186", "80286"])
+def test_frames_of_later_processors_are_unwound(cpu: str) -> None:
+    """Prevents a backtrace that reads PUSHA, ENTER or LEAVE as an 8086 does, and ends there."""
+    machine = Machine.bare("reference", cpu=cpu)
+    machine.memory.write(linear(SEGMENT, 0x100), bytes.fromhex(LATER))
+    registers = machine.registers
+    registers.cs = registers.ss = SEGMENT
+    registers.ip, registers.sp, registers.bp = 0x100, 0x8000, 0x1234
+    depths = []
+    while machine.run(1).reason is StopReason.BUDGET:
+        depths.append([returns.ip for returns in chain(machine)])
+    inside, outer = [0x10C, 0x103], [0x103]
+    assert depths == [outer] * 3 + [inside] * 6 + [outer] * 3 + [[]]

@@ -17,7 +17,8 @@ from blink16.bios.power import power_management
 from blink16.bios.rom import SEGMENT, STI, Rom, goto, jump
 from blink16.bios.serial import PAUSE
 from blink16.cpu.registers import CF
-from blink16.memory import PAGE_SHIFT, PageState, linear
+from blink16.devices import a20
+from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, RAM_SIZE, PageState, linear
 from blink16.services import DONE, Chassis, Guest, Outcome, set_caller_flag
 
 MICROSECONDS = 1_000_000
@@ -41,6 +42,16 @@ CONFIGURATION = Struct(
     Padding(4),
 )
 """What C0h gives at ES:BX."""
+
+
+ASK_A20_SUPPORT = 3
+BY_CONTROLLER, BY_PORT_92 = 1, 2
+"""What 2403h says can switch address line 20."""
+DESCRIPTOR = Struct("limit" / Int16ul, "base_low" / Int16ul, "base_high" / Int8ul, Padding(3))
+SOURCE_AT, TARGET_AT = 0x10, 0x18
+"""Where descriptors lie in the table of 87h."""
+BAD_MOVE = 2
+"""What 87h says where a descriptor leads to no memory."""
 
 
 class WaitState(NamedTuple):
@@ -100,6 +111,8 @@ class SystemService:
         r = guest.registers
         failed = False
         match r.ah:
+            case 0x24 if guest.has_a20 and r.al <= ASK_A20_SUPPORT:
+                self._address_line_20(guest)
             case 0x53:
                 return power_management(guest)
             case 0x83 if r.al == CANCEL:
@@ -110,8 +123,10 @@ class SystemService:
                 failed = not self._begin(guest, WAIT_FLAG)
                 if not failed:
                     goto(guest, self._again)
+            case 0x87 if guest.has_a20:
+                failed = not _move_block(guest)
             case 0x88:
-                r.ax = 0  # KiB above 1 MiB
+                r.ax = RAM_SIZE - MEMORY_SIZE >> 10 if guest.has_a20 else 0  # KiB above 1 MiB
             case 0xC0:
                 r.es, r.bx, r.ah = SEGMENT, self._configuration, 0
             case function if function in NOTHING_TO_DO:
@@ -120,6 +135,17 @@ class SystemService:
                 r.ah, failed = UNSUPPORTED, True  # of 4Fh that says: the key is to be taken
         set_caller_flag(guest, CF, failed)
         return DONE
+
+    def _address_line_20(self, guest: Guest) -> None:
+        r = guest.registers
+        r.ah = 0
+        match r.al:
+            case 0 | 1:
+                a20.switch(r, r.al == 1)
+            case 2:
+                r.al = a20.is_open(r)
+            case _:
+                r.bx = BY_CONTROLLER | BY_PORT_92
 
     def _begin(self, guest: Guest, flag: int) -> bool:
         """Begin a wait of CX:DX microseconds; False if another one goes on."""
@@ -144,3 +170,21 @@ def _store(guest: Guest, address: int, byte: int) -> None:
     """Write a byte where the guest wants it, if that isn't ROM."""
     if not guest.memory.pages[address >> PAGE_SHIFT] & PageState.ROM:
         guest.memory.write(address, bytes((byte,)))
+
+
+def _move_block(guest: Guest) -> bool:
+    """Move CX words between addresses of 24 bits, by the descriptors at ES:SI."""
+    r, memory = guest.registers, guest.memory
+    length = 2 * r.cx
+    addresses = []
+    for at in (SOURCE_AT, TARGET_AT):
+        entry = DESCRIPTOR.parse(memory.read(linear(r.es, r.si + at), DESCRIPTOR.sizeof()))
+        address = int(entry.base_high) << 16 | int(entry.base_low)
+        if address + length > RAM_SIZE or length > entry.limit + 1:
+            r.ah = BAD_MOVE
+            return False
+        addresses.append(address)
+    source, target = addresses
+    memory.store(target, bytes(memory.whole[source : source + length]))
+    r.ah = 0
+    return True

@@ -9,13 +9,16 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.css.query import NoMatches
+from textual.notifications import SeverityLevel
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from blink16.blinkenlights import questions
-from blink16.blinkenlights.driver import Command, Driver, without
+from blink16.blinkenlights import commands
+from blink16.blinkenlights.driver import Command, Driver
+from blink16.blinkenlights.keys import KEYS
 from blink16.blinkenlights.palette import Palette
-from blink16.blinkenlights.picture import Picture
+from blink16.blinkenlights.picture import Picture, Wanted
 from blink16.blinkenlights.widgets.code import CodePanel
 from blink16.blinkenlights.widgets.console import ConsolePanel
 from blink16.blinkenlights.widgets.frames import FramesPanel
@@ -25,10 +28,9 @@ from blink16.blinkenlights.widgets.points import PointsPanel
 from blink16.blinkenlights.widgets.prompt import Prompt, Purpose
 from blink16.blinkenlights.widgets.registers import RegisterPanel
 from blink16.blinkenlights.widgets.timebar import TimeBar
-from blink16.client import PointRole, Target
+from blink16.client import Syntax, Target
 
 MEMORY_PANELS = ("CODE", "READ", "WRITE", "STACK")
-ROW_OF_SCROLL = 64
 
 
 class Blinkenlights(App[None]):
@@ -40,37 +42,8 @@ class Blinkenlights(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s,f11", "move('step')", "step"),
-        Binding("up,shift+f11,S", "move('step_back')", "back"),
-        Binding("down", "move('step')", show=False),
-        Binding("n,f10", "move('next')", "next"),
-        Binding("N,shift+f10", "move('next_back')", show=False),
-        Binding("f", "move('finish')", "finish"),
-        Binding("F", "move('finish_back')", show=False),
-        Binding("c", "animate(False)", "run"),
-        Binding("r", "animate(True)", "run back"),
-        Binding("C,f5", "move('run')", "full speed"),
-        Binding("shift+f5", "move('run_back')", show=False),
-        Binding("ctrl+t", "turbo", show=False),
-        Binding("alt+t", "slow", show=False),
-        Binding("b,f9", "breakpoint", "break"),
-        Binding("B", "pop_breakpoint", show=False),
-        Binding("home", "seek('start')", show=False),
-        Binding("end", "seek('end')", show=False),
-        Binding("k", "bookmark", show=False),
-        Binding("m", "memory_mode", "memory"),
-        Binding("t", "theme", show=False),
-        Binding("2", "column('middle')", show=False),
-        Binding("3", "column('right')", show=False),
-        Binding("R", "restart", show=False),
-        Binding("colon", "ask('command')", "command"),
-        Binding("g", "ask('go')", "go to"),
-        Binding("slash", "ask('find')", "find"),
-        Binding("w", "ask('watch')", "watch"),
-        Binding("e", "ask('edit')", show=False),
-        Binding("question_mark", "help", "help"),
-        Binding("ctrl+c,escape", "interrupt", show=False),
-        Binding("q", "quit", "quit"),
+        *(key.binding for key in KEYS if key.keys),
+        Binding("ctrl+c", "interrupt", show=False),
     ]
 
     def __init__(self, open_target: Callable[[], Target], *, theme: str = "dark") -> None:
@@ -79,9 +52,14 @@ class Blinkenlights(App[None]):
         self._theme_name = theme
         self.palette = Palette.named(theme)
         self.driver = Driver(open_target, self._picture_came, self._failure_came)
-        self._scrolled: dict[str, int] = {}
+        self.picture: Picture | None = None
+        """The last one."""
+        self._syntax = Syntax.INTEL
         self._asked_in: Widget | None = None
         """Where the focus was when the user was asked something."""
+        self._to_confirm: Command | None = None
+        self._monitor_commands: tuple[str, ...] = ()
+        self._found: int | None = None
         self.told = ""
         """What the user was told last."""
 
@@ -119,6 +97,7 @@ class Blinkenlights(App[None]):
         """Take a picture for the new sizes."""
         self.call_after_refresh(self._want_more)
 
+    @on(MemoryPanel.Changed)
     def _want_more(self) -> None:
         self._tell_wanted()
         self.driver.refresh()
@@ -127,95 +106,154 @@ class Blinkenlights(App[None]):
         self.theme = "textual-light" if self._theme_name == "light" else "textual-dark"
         self.set_class(self._theme_name == "light", "-light")
         self.palette = Palette.named(self._theme_name)
+        for panel in self.query(Panel):
+            panel.refresh()
 
     def _tell_wanted(self) -> None:
-        panels = list(self.query(MemoryPanel))
-        shown = max((panel.bytes_shown for panel in panels), default=1024)
-        self.driver.wanted = without(
-            self.driver.wanted,
+        panels = [panel for panel in self.query(Panel) if panel.display and panel.size.area]
+        self.driver.wanted = Wanted(
             code_rows=max(self.query_one(CodePanel).content_size.height, 4),
-            memory_bytes=max(shown, 64),
-            panels=tuple(
-                (panel.name or "", self._scrolled.get(panel.name or "", (panel.name or "").lower()))
-                for panel in panels
-            ),
+            syntax=self._syntax,
+            memories=tuple(wish for panel in panels for wish in panel.wishes),
+            reports=tuple(dict.fromkeys(shape for panel in panels for shape in panel.SHAPES)),
         )
 
     # -- pictures ----------------------------------------------------------------------------
 
     def _picture_came(self, picture: Picture) -> None:
         """Take a picture, in the driver's thread."""
-        if self.is_running:
-            self.call_from_thread(self._draw, picture)
+        self._later(self._draw, picture)
 
     def _failure_came(self, text: str, lost: bool) -> None:
-        if self.is_running:
-            self.call_from_thread(self._say, text, "lost" if lost else "error")
+        self._later(self._fail, text, lost)
+
+    def _later(self, function: Callable[..., object], *values: object) -> None:
+        """Have the user interface's thread do something."""
+        loop = self._loop
+        if self.is_running and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._do_later, function, *values)
+
+    def _do_later(self, function: Callable[..., object], *values: object) -> None:
+        if not self.is_running:
+            return
+        with self._context():
+            try:
+                function(*values)
+            except NoMatches:
+                return  # it is being taken down
 
     def _draw(self, picture: Picture) -> None:
+        self.picture = picture
         for panel in self.query(Panel):
             panel.picture = picture
         if picture.told:
             self._say(picture.told)
         self.query_one("#status", Static).update(self._status(picture))
-        self.driver.shown.set()
+        self.call_after_refresh(self.driver.shown.set)
 
-    def _say(self, text: str, kind: str = "") -> None:
+    def _fail(self, text: str, lost: bool) -> None:
+        if self.driver.only_watches and not lost:
+            text += "; T asks for the machine"
+        self._say(text, "error")
+        self.set_class(lost, "-lost")
+
+    def _say(self, text: str, severity: SeverityLevel | None = None) -> None:
         self.told = text
-        if kind:
-            self.notify(text, severity="error", timeout=6)
+        if self.picture is not None:
+            self.query_one("#status", Static).update(self._status(self.picture))
+        if severity or "\n" in text:
+            severity = severity or "information"
+            self.notify(text, severity=severity, timeout=6, markup=False)
 
     def _status(self, picture: Picture) -> str:
         state = picture.state
-        where = f"[b]{state.at}[/b]  " if state.at else ""
-        past = "  [b]in the past[/b]" if picture.in_past else ""
-        told = self.told.replace("[", "\\[")
-        return f" {state.command}  {where}{state.processor}{past}  {told}"
+        words = [f"[b]{_escaped(state.command)}[/b]", _escaped(state.at), state.processor]
+        if self.has_class("-lost"):
+            words.append("[b]the machine is gone: q quits[/b]")
+        elif picture.running:
+            words.append("[b]runs[/b]")
+        elif picture.in_past:
+            words.append("[b]in the past[/b]")
+        if state.holder == "another" and self.driver.only_watches:
+            words.append("[b]another debugger holds it: T asks for it[/b]")
+        if state.wanted:
+            words.append("[b]somebody asks for the machine: Y lets it go[/b]")
+        words.append(_escaped(self.told.partition("\n")[0]))
+        return " " + "  ".join(filter(None, words))
 
     # -- moving ------------------------------------------------------------------------------
 
     def _do(self, command: Command) -> None:
         self.told = ""
         self._tell_wanted()
+        self.driver.interrupt()
         self.driver.do(command)
 
     def action_move(self, how: str) -> None:
-        """Step, call over, run: forward or backward."""
-        self.driver.interrupt()
+        """Step, call over, finish: forward or backward."""
         self._do(lambda target: getattr(target, how)())
 
+    def action_run(self, backward: bool) -> None:
+        """Run at full speed."""
+        self._before_going()
+        self.driver.run(backward=backward)
+
     def action_animate(self, backward: bool) -> None:
-        """Run so that one can watch; the same key stops it."""
+        """Run so that one can watch."""
+        self._before_going()
+        self.driver.animate(backward=backward)
+
+    def _before_going(self) -> None:
         self.told = ""
         self._tell_wanted()
         self.driver.interrupt()
-        self.driver.animate(backward=backward)
 
     def action_interrupt(self) -> None:
         """Stop what runs."""
         self.driver.interrupt()
 
     def action_turbo(self) -> None:
-        """More instructions a frame."""
-        self.driver.steps_a_frame = min(self.driver.steps_a_frame * 4, 1 << 20)
-        self.notify(f"{self.driver.steps_a_frame:,} instructions a frame", timeout=2)
+        """Animate faster."""
+        self._say_speed(self.driver.faster())
 
     def action_slow(self) -> None:
-        """Fewer instructions a frame."""
-        self.driver.steps_a_frame = max(self.driver.steps_a_frame // 4, 1)
-        self.notify(f"{self.driver.steps_a_frame:,} instructions a frame", timeout=2)
+        """Animate slower."""
+        self._say_speed(self.driver.slower())
+
+    def _say_speed(self, speed: float) -> None:
+        self._say(
+            f"{speed:,.3g} instructions a second" if speed < 100 else f"{speed:,.0f} a second"
+        )
 
     def action_seek(self, where: str) -> None:
         """Go to the beginning or the end of the recorded run."""
-        self._do(lambda target: _sought(target, where))
+        self._do(lambda target: commands.sought(target, where))
 
     def action_bookmark(self) -> None:
         """Name the present instant by its number."""
-        self._do(lambda target: _bookmarked(target))
+        self._do(commands.bookmarked)
 
     def action_restart(self) -> None:
         """Load the program afresh."""
-        self._do(lambda target: _restarted(target))
+
+        def restart(target: Target) -> str:
+            target.restart()
+            self.driver.forget()
+            return "loaded afresh; breakpoints have to be set again"
+
+        self._do(restart)
+
+    def action_take_over(self) -> None:
+        """Ask for the machine that we watch."""
+        if self.driver.only_watches:
+            self._say("asked for the machine; it comes when its holder lets it go")
+            self.driver.take_over()
+        else:
+            self._say("you hold the machine")
+
+    def action_let_go(self) -> None:
+        """Let another client have the machine."""
+        self._do(commands.let_go)
 
     @on(CodePanel.TimeWheel)
     def _on_wheel(self, message: CodePanel.TimeWheel) -> None:
@@ -223,40 +261,36 @@ class Blinkenlights(App[None]):
 
     @on(TimeBar.Sought)
     def _on_sought(self, message: TimeBar.Sought) -> None:
-        self._do(lambda target: _sought(target, message.icount))
+        self._do(lambda target: commands.sought(target, message.icount))
 
     # -- breakpoints -------------------------------------------------------------------------
 
     def action_breakpoint(self) -> None:
         """Set or remove a breakpoint at the next instruction."""
-        picture = self.query_one(CodePanel).picture
-        if picture is not None:
-            self._do(lambda target: _toggled(target, picture.registers.pc))
+        if self.picture is not None:
+            pc = self.picture.registers.pc
+            self._do(lambda target: commands.toggled(target, pc))
 
     @on(CodePanel.BreakpointWanted)
     def _on_breakpoint(self, message: CodePanel.BreakpointWanted) -> None:
-        self._do(lambda target: _toggled(target, message.address))
+        self._do(lambda target: commands.toggled(target, message.address))
 
     def action_pop_breakpoint(self) -> None:
         """Remove the breakpoint that was set last."""
-        self._do(lambda target: _popped(target))
+        self._do(commands.popped)
 
     # -- looking -----------------------------------------------------------------------------
 
     def action_memory_mode(self) -> None:
-        """Show memory as characters, hex or words."""
-        for panel in self.query(MemoryPanel):
+        """Show memory as characters, hex, words, code: in the panel with the focus, or in all."""
+        focused = self.focused
+        panels = [focused] if isinstance(focused, MemoryPanel) else list(self.query(MemoryPanel))
+        for panel in panels:
             panel.next_mode()
-        self.call_after_refresh(self._want_more)
 
-    @on(MemoryPanel.Scrolled)
-    def _on_scrolled(self, message: MemoryPanel.Scrolled) -> None:
-        panel = self.query_one(f"#memory-{message.panel.lower()}", MemoryPanel)
-        picture = panel.picture
-        if picture is None or message.panel not in picture.memory:
-            return
-        start = picture.memory[message.panel].address + message.rows * panel.width_in_bytes
-        self._scrolled[message.panel] = max(0, start)
+    def action_syntax(self) -> None:
+        """Write code in the other syntax."""
+        self._syntax = Syntax.ATT if self._syntax is Syntax.INTEL else Syntax.INTEL
         self._want_more()
 
     def action_column(self, name: str) -> None:
@@ -265,25 +299,52 @@ class Blinkenlights(App[None]):
         column.display = not column.display
         self.call_after_refresh(self._want_more)
 
+    def action_enlarge(self) -> None:
+        """Give the panel with the focus the whole terminal, or take it back."""
+        if self.screen.maximized is not None:
+            self.screen.minimize()
+        elif isinstance(self.focused, Panel):
+            self.screen.maximize(self.focused)
+        self.call_after_refresh(self._want_more)
+
     def action_theme(self) -> None:
         """Change between dark and light."""
         self._theme_name = "light" if self._theme_name == "dark" else "dark"
         self._dress()
-        for panel in self.query(Panel):
-            panel.refresh()
 
     def action_help(self) -> None:
-        """Say what the panel with the focus shows."""
-        focused = self.focused
-        if isinstance(focused, Panel):
-            self.notify(focused.HELP, title=str(focused.border_title or ""), timeout=12)
+        """Say what the panel under the mouse shows, or the one with the focus."""
+        panel = self._under_cursor()
+        if panel is not None:
+            title = str(panel.border_title or "")
+            self.notify(panel.HELP, title=title, timeout=15, markup=False)
+
+    def _under_cursor(self) -> Panel | None:
+        under = self.mouse_over
+        while under is not None and not isinstance(under, Panel):
+            under = under.parent if isinstance(under.parent, Widget) else None
+        return under or (self.focused if isinstance(self.focused, Panel) else None)
 
     # -- questions to the user ---------------------------------------------------------------
 
-    def action_ask(self, purpose: str) -> None:
+    def action_ask(self, purpose: str, value: str = "") -> None:
         """Open the line below for a command, an address, a text."""
         self._asked_in = self.focused
-        self.query_one(Prompt).ask(Purpose(purpose))
+        wanted = Purpose(purpose)
+        if wanted is Purpose.EDIT and not value and (chosen := self._chosen()) is not None:
+            value = f"{chosen:05X}="
+        if wanted is Purpose.COMMAND and not self._monitor_commands:
+            self.driver.do(self._learn_commands)
+        names = [symbol.name for symbol in self.picture.symbols] if self.picture else []
+        self.query_one(Prompt).ask(wanted, value, commands=self._monitor_commands, names=names)
+
+    def _learn_commands(self, target: Target) -> None:
+        """Ask for the names of the server's commands, once."""
+        words = [line.split() for line in target.monitor("help").splitlines()]
+        self._monitor_commands = tuple(line[1] for line in words if len(line) > 1)
+
+    def _chosen(self) -> int | None:
+        return next((p.chosen for p in self.query(MemoryPanel) if p.chosen is not None), None)
 
     @on(Prompt.Closed)
     def _on_prompt_closed(self, message: Prompt.Closed) -> None:
@@ -291,75 +352,78 @@ class Blinkenlights(App[None]):
         back.focus()
         if not message.text:
             return
-        panel = back.name if isinstance(back, MemoryPanel) else None
+        panel = back if isinstance(back, MemoryPanel) else self.query_one("#memory-read")
+        assert isinstance(panel, MemoryPanel)
+        text = message.text
         match message.purpose:
             case Purpose.COMMAND:
-                self._do(lambda target: target.monitor(message.text))
+                self._do(lambda target: target.monitor(text))
+            case Purpose.BREAK:
+                self._do(lambda target: commands.broken(target, text))
             case Purpose.WATCH:
-                self._do(lambda target: questions.watched(target, message.text))
+                self._do(lambda target: commands.watched(target, text))
             case Purpose.EDIT:
-                self._do(lambda target: questions.edited(target, message.text))
+                self._edit(text)
+            case Purpose.CONFIRM:
+                if text.lower() in ("y", "yes") and self._to_confirm is not None:
+                    self._do(self._to_confirm)
+                self._to_confirm = None
             case Purpose.GO:
-                self._look(panel, lambda target: questions.place(target, message.text))
+                self._look(panel, lambda target: commands.place(target, text))
             case Purpose.FIND:
-                self._look(panel, lambda target: questions.found(target, message.text))
+                behind = self._found if panel.address == self._found else None
+                self._look(panel, lambda target: commands.found(target, text, behind))
 
-    def _look(self, panel: str | None, where: Callable[[Target], int]) -> None:
-        """Have a memory panel, or the code, look at an address."""
+    def _edit(self, text: str) -> None:
+        """Store bytes; in the past, ask before."""
+        try:
+            where, data = commands.edit_of(text)
+        except ValueError as error:
+            self._say(str(error), "error")
+            return
+        self._changing(lambda target: commands.edited(target, where, data))
+
+    def _changing(self, command: Command) -> None:
+        """Carry out what changes the machine; in the past, ask before."""
+        if self.picture is not None and self.picture.in_past:
+            self._to_confirm = command
+            self.action_ask("confirm")
+        else:
+            self._do(command)
+
+    def _look(self, panel: MemoryPanel, where: Callable[[Target], int]) -> None:
+        """Have a memory panel look at an address."""
 
         def look(target: Target) -> str:
-            address = where(target)
-            self.call_from_thread(self._looked, panel or "READ", address)
+            self._later(self._looked, panel, where(target))
             return ""
 
-        self._do(look)
+        self.told = ""
+        self.driver.ask(look)
 
-    def _looked(self, panel: str, address: int) -> None:
-        self._scrolled[panel] = address
-        self._say(f"{panel} looks at {address:05X}")
-        self._want_more()
+    def _looked(self, panel: MemoryPanel, address: int) -> None:
+        self._found = address
+        panel.look_at(address)
+        self._say(f"{panel.name} looks at {address:05X}")
+
+    def action_last_writer(self) -> None:
+        """Go to the instruction that wrote the chosen byte last."""
+        chosen = self._chosen()
+        if chosen is None:
+            self._say("click a byte first")
+        else:
+            self._do(lambda target: commands.last_writer(target, chosen))
 
     # -- the guest's keyboard ----------------------------------------------------------------
 
     @on(ConsolePanel.Typed)
     def _on_typed(self, message: ConsolePanel.Typed) -> None:
-        if message.key_name:
-            self.driver.do(lambda target: target.key(message.key_name))
-        else:
-            self.driver.do(lambda target: target.type(message.text))
+        self.driver.type(message.give)
 
     @on(ConsolePanel.Left)
     def _on_console_left(self) -> None:
         self.query_one(CodePanel).focus()
 
 
-def _sought(target: Target, where: str | int) -> str:
-    target.seek(where)
-    return ""
-
-
-def _bookmarked(target: Target) -> str:
-    name = f"at{target.icount}"
-    target.bookmark(name)
-    return f"bookmark {name}"
-
-
-def _restarted(target: Target) -> str:
-    target.restart()
-    return "restarted"
-
-
-def _toggled(target: Target, address: int) -> str:
-    for point in target.points:
-        if point.role is PointRole.EXECUTE and point.address == address:
-            target.remove(point)
-            return f"removed {point}"
-    return str(target.break_at(address))
-
-
-def _popped(target: Target) -> str:
-    if not target.points:
-        return "there is no breakpoint"
-    last = target.points[-1]
-    target.remove(last)
-    return f"removed {last}"
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("[", "\\[")

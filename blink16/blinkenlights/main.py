@@ -3,32 +3,139 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 
 from blink16 import client
 from blink16.blinkenlights.app import Blinkenlights
-from blink16.client import Target
+from blink16.client import ClientError, Target, UnsupportedError
 
-SAMPLE = "banner"
+SAMPLE = ("banner", "HELLO")
+EXAMPLES = """\
+Options that are not ours are blink16-server's: -A, --replay, --symbols, --root, --cpu, ….
+
+examples:
+  blinkenlights banner HELLO
+  blinkenlights --symbols prog.map prog.exe
+  blinkenlights fd1440.img           a PC that boots from a disk
+  blinkenlights --connect :1234      watch what gdb does there, and take over when it may
+  blinkenlights --replay session.b16
+  blinkenlights --web 8086 fd1440.img    the same in a browser
+"""
+THEMES = ("dark", "light")
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Show a program, or a machine that somebody else debugs."""
-    parser = argparse.ArgumentParser(prog="blinkenlights", description="Watch an 8086 at work.")
-    parser.add_argument("--connect", metavar="HOST:PORT", help="look at a machine of this server")
-    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
-    parser.add_argument("program", nargs="?", default=SAMPLE)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
-    parsed = parser.parse_args(words)
-    Blinkenlights(_opener(parsed), theme=parsed.theme).run()
+    parsed = arguments(words)
+    if parsed.web is not None:
+        return _serve(parsed)
+    Blinkenlights(opener(parsed), theme=parsed.theme).run()
     return 0
 
 
-def _opener(parsed: argparse.Namespace) -> Callable[[], Target]:
-    if parsed.connect:
-        address = (
-            parsed.connect if ":" in parsed.connect.strip(":") else f"127.0.0.1{parsed.connect}"
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read a command line: our options, then (as ``program``) what the server is given."""
+    parser = argparse.ArgumentParser(
+        prog="blinkenlights",
+        usage="%(prog)s [--connect ADDR] [--web [PORT]] [--theme NAME] […] PROGRAM [ARGUMENTS…]",
+        description="Watch an 8086 at work.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--connect",
+        metavar="HOST:PORT|unix:PATH",
+        type=_address,
+        help="look at a machine of this server, instead of PROGRAM",
+    )
+    parser.add_argument(
+        "--web",
+        metavar="PORT",
+        nargs="?",
+        type=_port,
+        const=8086,
+        help="show it in browsers, at the address that is printed (default port: 8086; 0: any)",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="with --web: the address of this computer to listen on (default: 127.0.0.1); whoever "
+        "has the printed address has the machine in his hands",
+    )
+    parser.add_argument("--theme", choices=THEMES, default=THEMES[0], help="default: dark")
+    ours, rest = _split(sys.argv[1:] if words is None else words)
+    parsed = parser.parse_args(ours)
+    parsed.program = rest
+    if parsed.connect and rest:
+        parser.error(f"--connect shows what is there already: {rest[0]} can't be started")
+    return parsed
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return our own options, which come first, and the rest."""
+    at = 0
+    while at < len(words):
+        name, equals, _ = words[at].partition("=")
+        if name in ("-h", "--help"):
+            at += 1
+        elif name == "--web":
+            at += 1 + (not equals and words[at + 1 : at + 2] != [] and words[at + 1].isdigit())
+        elif name in ("--connect", "--theme", "--host"):
+            at += 1 if equals else 2
+        else:
+            break
+    return list(words[:at]), list(words[at:])
+
+
+def _address(text: str) -> str:
+    try:
+        return str(client.parse_address(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 0xFFFF:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    """Serve the view to browsers."""
+    try:
+        from blink16.blinkenlights.web import server
+    except ImportError as error:
+        print(f"blinkenlights: --web needs the extra `web`: {error}", file=sys.stderr)
+        return 1
+    words = parsed.program or list(SAMPLE)
+    try:
+        server.serve(
+            words,
+            parsed.connect,
+            host=parsed.host,
+            port=parsed.web,
+            theme=parsed.theme,
+            title=" ".join(["blinkenlights", *(parsed.program or SAMPLE)]),
         )
-        return lambda: client.connect(address)
-    arguments = parsed.arguments or (["HELLO"] if parsed.program == SAMPLE else [])
-    return lambda: client.launch(parsed.program, *arguments)
+    except (ClientError, OSError) as error:
+        print(f"blinkenlights: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def opener(parsed: argparse.Namespace) -> Callable[[], Target]:
+    """Return what connects to the machine that a command line names."""
+    if parsed.connect:
+        return lambda: _watching(parsed.connect)
+    words = parsed.program or SAMPLE
+    return lambda: client.launch(None, *words)
+
+
+def _watching(address: str) -> Target:
+    """Connect to a server without taking its machine from whoever holds it."""
+    try:
+        return client.connect(address, watch=True)
+    except UnsupportedError:  # another server, where one can only hold
+        return client.connect(address)

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Self
+
+from rich.style import Style
+
+from blink16.blinkenlights.glyphs import ASCII, CP437, DENSITY
+
+
+@lru_cache(maxsize=1024)
+def style(name: str | Style) -> Style:
+    """Return a style of Rich's by its name."""
+    return Style.parse(name) if isinstance(name, str) else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,21 @@ class Palette:
     bar_future: str
     bar_now: str
     mark: str
+    chosen: str
+    """A byte that the user has chosen."""
+    glyphs: str = field(default=CP437, repr=False)
+    """By byte."""
+    density: str = DENSITY
+    block: str = "█"
+    track: str = "━"
+    tick: str = "╵"
+    diamond: str = "◆"
+    dot: str = "●"
+    arrow: str = "▶"
+
+    def byte(self, byte: int) -> str:
+        """Return the style of a byte that nothing is to be said of."""
+        return self.ascii if 0x20 <= byte < 0x7F else self.control
 
     @classmethod
     def dark(cls) -> Self:
@@ -60,6 +86,7 @@ class Palette:
             bar_future="#27364a",
             bar_now="#ffab40 bold",
             mark="#b69cf0 bold",
+            chosen="#0b0e14 on #b69cf0",
         )
 
     @classmethod
@@ -87,6 +114,7 @@ class Palette:
             bar_future="#d3d9e1",
             bar_now="#b85a00 bold",
             mark="#6338b8 bold",
+            chosen="#ffffff on #6338b8",
         )
 
     @classmethod
@@ -114,6 +142,7 @@ class Palette:
             bar_future="",
             bar_now="bold",
             mark="bold",
+            chosen="reverse bold",
         )
 
     @classmethod
@@ -122,3 +151,17 @@ class Palette:
         if os.environ.get("NO_COLOR"):
             return cls.plain()
         return cls.light() if theme == "light" else cls.dark()
+
+    def in_ascii(self) -> Self:
+        """Return the same for terminals without UTF-8."""
+        return replace(
+            self,
+            glyphs=ASCII,
+            density=" .:+#@",
+            block="#",
+            track="-",
+            tick="'",
+            diamond="^",
+            dot="*",
+            arrow=">",
+        )

@@ -1,11 +1,11 @@
-"""What all panels show at one instant, as one value: the driver takes it, the widgets draw it."""
+"""What all panels show at one instant, as one value: the camera takes it, the widgets draw it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from blink16.client import CodeLine, SetPoint
+from blink16.client import CodeLine, CodeReader, SetPoint, Syntax
 from blink16.reports.frames import FrameLine
 from blink16.reports.history import HistoryReport
 from blink16.reports.screen import ScreenReport
@@ -31,16 +31,27 @@ class AccessedMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryWish:
+    """What a memory panel has room for."""
+
+    name: str
+    what: str | int
+    """A linear address, or what it follows: ``code``, ``read``, ``write``, ``stack``."""
+    length: int
+    """Bytes."""
+    step: int = 64
+    """It begins at a multiple of this many bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What the panels have room for; the user interface tells the driver."""
 
     code_rows: int = 24
-    code_top: int | None = None
-    """The linear address that the code panel is scrolled to; None: follow the instruction."""
-    memory_bytes: int = 1024
-    panels: tuple[tuple[str, str | int], ...] = ()
-    """Each memory panel's name, and what it shows: an address, or a `follow` word."""
-    profile: bool = False
+    syntax: Syntax = Syntax.INTEL
+    memories: tuple[MemoryWish, ...] = ()
+    reports: tuple[type, ...] = ()
+    """Shapes of more reports, for the panels that are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,8 @@ class Picture:
     history: HistoryReport
     memory: Mapping[str, Stretch]
     points: tuple[SetPoint, ...]
-    symbols: SymbolTable
+    decoder: CodeReader
+    """Reads instructions, and knows names."""
     screen: ScreenReport | None = None
     before: RegisterValues | None = None
     """The registers of the picture before."""
@@ -61,19 +73,29 @@ class Picture:
     """What the instruction that was just executed touched, where that is known."""
     next_touches: tuple[AccessedMemory, ...] = ()
     """What the next instruction will touch."""
+    came_from: int | None = None
+    """The linear address of the instruction before, if that was a step ago."""
     told: str = ""
     """A line for the user: why the machine stands."""
     running: bool = False
-    """Whether it runs at full speed, so that this is a sample."""
-    profile: tuple[tuple[str, int], ...] = ()
+    """Whether it runs, so that this is a sample."""
     output: bytes = b""
-    """All that the program has printed, as far as it is kept."""
+    """All that the program had printed by this instant, as far as it is kept."""
+    printed_at: tuple[int, ...] = ()
+    """The instants at which there was new output."""
+    reports: Mapping[type, object] = field(default_factory=dict)
+    """The reports of `Wanted.reports`, by shape; without those that could not be made."""
     bookmarks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def registers(self) -> RegisterValues:
         """The registers."""
         return self.state.registers
+
+    @property
+    def symbols(self) -> SymbolTable:
+        """The names of addresses."""
+        return self.decoder.symbols
 
     @property
     def in_past(self) -> bool:

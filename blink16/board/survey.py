@@ -17,6 +17,7 @@ from blink16.symbolfiles import DebugInformation
 from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 from blink16.unwind.functions import discover, follow_jumps
+from blink16.unwind.walk import CodeMemory
 
 MAX_SYMBOLS = 50_000
 """Symbols on a board; the DOS kernel has 2,000, the largest that fit a megabyte about 20,000."""
@@ -111,10 +112,11 @@ class Survey:
 
 def survey(machine: Machine, program: ProgramFacts) -> Survey:
     """Find out what lies where."""
-    entry = follow_jumps(machine.memory, *program.entry)
+    reader = CodeMemory(machine.memory, machine.model)
+    entry = follow_jumps(reader, *program.entry)
     symbols = {*program.symbols, *_stubs(machine)}
     if all(symbol.kind is not SymbolKind.CODE for symbol in program.symbols):
-        symbols.update(discover(machine.memory, *entry))
+        symbols.update(discover(reader, *entry))
     known = sorted(filter(_usable, symbols), key=lambda symbol: (symbol.address, symbol.name))
     known = known[:MAX_SYMBOLS]
     areas = _areas(known)

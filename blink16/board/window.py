@@ -13,9 +13,12 @@ from time import monotonic
 
 from construct import Int32ul
 
+from blink16.cpu.model import Model
+from blink16.cpu.models import DEFAULT
 from blink16.cpu.registers import Cell, Registers
 from blink16.memory import MEMORY_SIZE, Memory
 from blink16.unwind.frames import Caller, Frame, frames
+from blink16.unwind.walk import CodeMemory
 
 PATIENCE = 0.5
 """Seconds that one read may look for frames; the next goes on from there."""
@@ -62,15 +65,22 @@ class FrameWindow:
     """The rows for a machine that stands; frames are looked for as far as they are asked for."""
 
     def __init__(
-        self, memory: Memory, registers: Registers, ends: Sequence[range], scale: int = 1
+        self,
+        memory: Memory,
+        registers: Registers,
+        ends: Sequence[range],
+        scale: int = 1,
+        model: Model = DEFAULT,
     ) -> None:
         """Look from the innermost frame on.
 
         ``ends``: functions without callers to gdb.  ``scale``: by what the addresses of frames are
-        multiplied, for those who compare them but don't look there.
+        multiplied, for those who compare them but don't look there.  ``model``: the processor.
         """
         self._scale = scale
-        self._frames: Iterator[tuple[Frame, Caller | None]] = frames(memory, Frame.of(registers))
+        self._frames: Iterator[tuple[Frame, Caller | None]] = frames(
+            CodeMemory(memory, model), Frame.of(registers)
+        )
         self._ends = ends
         self._until = 0.0
         self._rows: dict[int, bytes] = {}

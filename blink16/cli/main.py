@@ -153,11 +153,20 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
     endpoint = server_arguments.endpoint(parser, parsed)
     wanted = server_arguments.wanted(parser, parsed, say)
     screen = server.ScreenConsole(say) if server_arguments.has_screen(wanted[0]) else None
+    if screen is not None:
+        wanted[0] = server_arguments.with_keyboard(wanted[0])
     console = screen or (server.ErrorConsole(say) if parsed.stdio else server.StreamConsole(say))
     made: list[server.Machines] = []
     tell = screen.begin if screen else server.to_standard_error
     try:
-        server.run(machines, endpoint, say, observers=parsed.observers, tell=tell)
+        server.run(
+            machines,
+            endpoint,
+            say,
+            observers=parsed.observers,
+            rebuilds=parsed.watch,
+            tell=tell,
+        )
     except server.ListenError as error:
         say(str(error))
         return 1

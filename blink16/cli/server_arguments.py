@@ -40,6 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments to the command."""
     _add_network(parser)
     _add_machines(parser)
+    _add_builds(parser)
     _add_history(parser)
     arguments.add_machine(parser)
     pc_arguments.add(parser)
@@ -107,6 +108,16 @@ def _add_machines(parser: argparse.ArgumentParser) -> None:
         "--observers",
         action="store_true",
         help="let debuggers that get no machine watch one that another debugger holds",
+    )
+
+
+def _add_builds(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("builds")
+    group.add_argument(
+        "--watch",
+        action="store_true",
+        help="read a program and its symbols again when they were built, if the machine stands at "
+        "its start or has ended (`monitor restart` does so at any time)",
     )
 
 
@@ -187,6 +198,8 @@ def wanted(parser: Parser, parsed: argparse.Namespace, say: Callable[[str], None
     if parsed.replay is not None:
         if parsed.program is not None:
             parser.error("--replay shows a recording: leave PROGRAM away")
+        if parsed.watch:
+            parser.error("--replay shows a recording, which nobody builds: leave --watch away")
         if parsed.commit or pc_arguments.drives(parsed) or parsed.rom:
             parser.error("--replay has the recorded disks: leave --commit, -A, -B, -C, --rom away")
         replayed = server.ReplayedSource(
@@ -256,7 +269,8 @@ def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fit
     if console is not None and not isinstance(console, ToDebugger):
         places[Console.CHANNEL] = console
     tracer = arguments.call_tracer(shared)
-    return server.Fittings(places, shared.realtime, to_debugger, tracer)
+    keyboard = _is_socket(console)
+    return server.Fittings(places, shared.realtime, keyboard, to_debugger, tracer)
 
 
 def _is_socket(console: ConsolePlace | ToDebugger | None) -> bool:
@@ -267,7 +281,12 @@ def has_screen(first: Wanted) -> bool:
     """Whether the first machine is a PC that gets our terminal as its screen and keyboard."""
     place = first.fittings.places.get(Console.CHANNEL, Streams())
     here = isinstance(place, Streams) and not first.fittings.output_to_debugger
-    return here and first.source.kind is ProgramKind.BOOT and terminal.is_interactive()
+    return here and first.source.kind is not ProgramKind.ELKS and terminal.is_interactive()
+
+
+def with_keyboard(wanted: Wanted) -> Wanted:
+    """Return a machine on which a person types."""
+    return replace(wanted, fittings=replace(wanted.fittings, keyboard=True))
 
 
 # -- types -----------------------------------------------------------------------------------

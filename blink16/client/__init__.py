@@ -4,7 +4,9 @@
 """
 
 from blink16.client.addresses import OwnServer, ServerAddress, TcpServer, UnixServer
+from blink16.client.addresses import parse as parse_address
 from blink16.client.blocking import Target, connect, launch
+from blink16.client.code import CodeLine, CodeReader
 from blink16.client.errors import (
     BusyError,
     ClientError,
@@ -16,12 +18,13 @@ from blink16.client.errors import (
     TimedOutError,
     UnsupportedError,
 )
-from blink16.client.looking import CodeLine
+from blink16.client.launching import hosting
 from blink16.client.moving import StopEvent
 from blink16.client.pointing import SetPoint
 from blink16.client.target import AsyncTarget
 from blink16.client.target import connect as connect_async
 from blink16.client.target import launch as launch_async
+from blink16.cpu.disassembler import Syntax
 from blink16.reports.state import PointRole, RegisterValues, StopKind
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "BusyError",
     "ClientError",
     "CodeLine",
+    "CodeReader",
     "ConditionError",
     "ConnectionLostError",
     "DeniedError",
@@ -41,6 +45,7 @@ __all__ = [
     "SetPoint",
     "StopEvent",
     "StopKind",
+    "Syntax",
     "Target",
     "TcpServer",
     "TimedOutError",
@@ -48,6 +53,8 @@ __all__ = [
     "UnsupportedError",
     "connect",
     "connect_async",
+    "hosting",
     "launch",
     "launch_async",
+    "parse_address",
 ]

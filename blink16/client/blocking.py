@@ -223,7 +223,11 @@ class Target:
 
     def read_output(self) -> bytes:
         """Return what the program has printed since this was last asked, if we are told it."""
-        return self._inside.read_output()
+
+        async def read() -> bytes:
+            return self._inside.read_output()
+
+        return self._call(read)
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -259,6 +263,8 @@ class Target:
     read_symbols = _blocking(AsyncTarget.read_symbols)
     load_symbols = _blocking(AsyncTarget.load_symbols)
     disassemble = _blocking(AsyncTarget.disassemble)
+    disassemble_at = _blocking(AsyncTarget.disassemble_at)
+    decoder = _blocking(AsyncTarget.decoder)
     reports = _blocking(AsyncTarget.reports)
     state = _blocking(AsyncTarget.state)
     frames = _blocking(AsyncTarget.frames)
@@ -280,6 +286,8 @@ class Target:
     run_back_to = _blocking(AsyncTarget.run_back_to)
     step = _blocking(AsyncTarget.step)
     step_back = _blocking(AsyncTarget.step_back)
+    step_through = _blocking(AsyncTarget.step_through)
+    step_back_through = _blocking(AsyncTarget.step_back_through)
     next = _blocking(AsyncTarget.next)
     next_back = _blocking(AsyncTarget.next_back)
     finish = _blocking(AsyncTarget.finish)
@@ -332,6 +340,7 @@ class Target:
     wait_output = _blocking(AsyncTarget.wait_output)
     monitor = _blocking(AsyncTarget.monitor)
     restart = _blocking(AsyncTarget.restart)
+    kill = _blocking(AsyncTarget.kill)
     processes = _blocking(AsyncTarget.processes)
 
 
@@ -348,7 +357,7 @@ def connect(
 
 
 def launch(
-    program: str | Path,
+    program: str | Path | None,
     *arguments: str,
     timeout: float = DEFAULT_TIMEOUT,
     **options: object,
@@ -356,6 +365,7 @@ def launch(
     """Start a server of our own with a program in it, and connect to it.
 
     ``options``: those of blink16-server by their names, like ``symbols="prog.map"`` or
-    ``root=folder``; see `blink16.client.target.launch`.
+    ``root=folder``; without a program, the arguments are a server's own: its options, and what
+    stands behind them.  See `blink16.client.target.launch`.
     """
     return Target(Portal(target.launch(program, *arguments, timeout=timeout, **options)))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from blink16.client.addresses import MAX_LAST_WORDS, UnixServer
+from blink16.client.errors import LaunchError, UnsupportedError
+
 SERVE = "import sys; from blink16.cli.main import server_main; sys.exit(server_main())"
+
+START_INTERVAL = 0.02
+"""Seconds between two looks whether a server of our own is there."""
 
 
 @contextmanager
@@ -22,8 +30,37 @@ def watching_place() -> Iterator[str | None]:
         yield f"{folder}/watch"
 
 
+@contextmanager
+def hosting(words: Sequence[str]) -> Iterator[UnixServer]:
+    """Start a server of our own that goes on when its clients leave; return where it is.
+
+    ``words``: its options, and what it is to show.  LaunchError with what it said if it does not
+    begin.  It ends with the block.
+    """
+    with watching_place() as path:
+        if path is None:
+            raise UnsupportedError("on this system there are no socket files")
+        command = (sys.executable, "-c", SERVE, "--console", "gdb", "--listen", f"unix:{path}")
+        process = subprocess.Popen(
+            [*command, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        with process:
+            try:
+                while not Path(path).exists():
+                    if process.poll() is not None and process.stderr is not None:
+                        said = process.stderr.read(MAX_LAST_WORDS).decode("utf-8", "replace")
+                        raise LaunchError(said.strip() or "the server has ended")
+                    time.sleep(START_INTERVAL)
+                yield UnixServer(path)
+            finally:
+                process.terminate()
+
+
 def command_line(
-    program: str | Path,
+    program: str | Path | None,
     arguments: Sequence[str],
     options: Mapping[str, object],
     place: str | None = None,
@@ -32,11 +69,22 @@ def command_line(
 
     ``place``: of a socket file, to which others may come to watch.
 
+    Without a program, the arguments are options of the server's, and what it is to show.
     What the program prints comes to the client, unless the option ``console`` says otherwise.
     """
     given = {"console": "gdb", "listen": place and f"unix:{place}", **options}
     words = [word for name, value in given.items() for word in _option(name, value)]
-    return (sys.executable, "-c", SERVE, "--stdio", *words, str(program), *arguments)
+    named = () if program is None else (str(program),)
+    return (sys.executable, "-c", SERVE, "--stdio", *words, *named, *arguments)
+
+
+def terminal_command_line(
+    program: str | Path, arguments: Sequence[str], options: Mapping[str, object], place: str
+) -> tuple[str, ...]:
+    """Return the command that shows a program on a socket file; its console is its terminal."""
+    given = {"listen": f"unix:{place}", **options}
+    words = [word for name, value in given.items() for word in _option(name, value)]
+    return (sys.executable, "-c", SERVE, *words, str(program), *arguments)
 
 
 def _option(name: str, value: object) -> Iterator[str]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from blink16.client import replies
+from blink16.client.code import CodeLine, CodeReader, name_in
 from blink16.client.conditions import HALVES
 from blink16.client.core import ClientCore
+from blink16.client.decoding import MAX_INSTRUCTION
 from blink16.client.description import NAMES
 from blink16.client.errors import ProtocolError, UnsupportedError
-from blink16.cpu.disassembler import disassemble
-from blink16.cpu.encoding import EncodingError
 from blink16.cpu.model import Model
 from blink16.cpu.models import DEFAULT, MODELS
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, linear
@@ -28,34 +27,9 @@ Where = int | str | tuple[int, int]
 BINARY_MEMORY = "binary-upload"
 MAX_PIECE = 0x4000
 """Bytes of memory in one packet."""
-MAX_INSTRUCTION = 16
 MAX_SYMBOLS = 100_000
 _FAR = re.compile(r"([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}")
-
-
-@dataclass(frozen=True, slots=True)
-class CodeLine:
-    """An instruction in memory."""
-
-    address: int
-    """Linear."""
-    cs: int
-    ip: int
-    code: bytes
-    text: str
-    """In Intel's syntax."""
-    name: str
-    """What its address is called (``main+3``), or empty."""
-
-    @property
-    def following(self) -> int:
-        """The linear address behind it."""
-        return self.address + len(self.code)
-
-    def __str__(self) -> str:
-        label = f" <{self.name}>" if self.name else ""
-        return f"{self.cs:04X}:{self.ip:04X}{label}  {self.text}"
 
 
 class Looking(ClientCore):
@@ -63,6 +37,7 @@ class Looking(ClientCore):
 
     _symbols: SymbolTable | None = None
     _model: Model | None = None
+    _decoder: CodeReader | None = None
 
     # -- registers ---------------------------------------------------------------------------
 
@@ -182,9 +157,7 @@ class Looking(ClientCore):
 
         It is empty if the server can't tell.
         """
-        if self._symbols is None:
-            await self.read_symbols()
-        return self._symbols or SymbolTable()
+        return await self.read_symbols() if self._symbols is None else self._symbols
 
     async def read_symbols(self) -> SymbolTable:
         """Read the names anew, where more have become known, and return them."""
@@ -234,10 +207,7 @@ class Looking(ClientCore):
 
     async def name_of(self, address: int) -> str:
         """Return what a linear address is called, like ``main+3``, or nothing."""
-        found = (await self.symbols()).find(address)
-        if found is None or (found[0].size and found[1] >= found[0].size):
-            return ""
-        return f"{found[0].name}+{found[1]}" if found[1] else found[0].name
+        return name_in(await self.symbols(), address)
 
     # -- code --------------------------------------------------------------------------------
 
@@ -256,14 +226,20 @@ class Looking(ClientCore):
             cs, ip = (cs, ip) if ip <= 0xFFFF else (address >> 4, address & 0xF)
         start = linear(cs, ip)
         code = await self.read_memory(start, min(count * MAX_INSTRUCTION, MEMORY_SIZE - start))
-        lines: list[CodeLine] = []
-        at = 0
-        while len(lines) < count and at < len(code):
-            lines.append(
-                await self._code_line(cs, (ip + at) & 0xFFFF, code[at : at + MAX_INSTRUCTION])
-            )
-            at += len(lines[-1].code)
-        return lines
+        return (await self.decoder()).lines(cs, ip, code, count)
+
+    async def disassemble_at(self, address: int, count: int) -> list[CodeLine]:
+        """Return instructions from a linear address on, up to the end of memory."""
+        if not 0 <= address < MEMORY_SIZE or count <= 0:
+            return []
+        return await self.disassemble(address, count)
+
+    async def decoder(self) -> CodeReader:
+        """Return what reads instructions of this machine's processor in bytes that one has."""
+        table, model = await self.symbols(), await self._processor()
+        if self._decoder is None or self._decoder.symbols is not table:
+            self._decoder = CodeReader(model, table)
+        return self._decoder
 
     async def _processor(self) -> Model:
         """Return the model of the machine's processor; an 8086 if the server can't tell."""
@@ -273,14 +249,7 @@ class Looking(ClientCore):
         return self._model
 
     async def _code_line(self, cs: int, ip: int, code: bytes) -> CodeLine:
-        try:
-            encoding = (await self._processor()).encoding
-            instruction = encoding.parse(code.ljust(MAX_INSTRUCTION, b"\0"))
-            text, length = disassemble(instruction, ip), instruction.length
-        except EncodingError:
-            text, length = f"db {code[0]:02X}h", 1
-        address = linear(cs, ip)
-        return CodeLine(address, cs, ip, code[:length], text, await self.name_of(address))
+        return (await self.decoder()).line(cs, ip, code)
 
     # -- reports -----------------------------------------------------------------------------
 

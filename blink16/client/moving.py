@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import trio
 
 from blink16.client import replies
-from blink16.client.core import CHUNK, COUNTED_STEP, REPORTS, read_report
+from blink16.client.code import CodeLine
+from blink16.client.core import CHUNK, COUNTED_STEP, REPORTS, STEP_RANGE, read_report
 from blink16.client.errors import (
     BusyError,
     ClientError,
@@ -19,7 +20,7 @@ from blink16.client.errors import (
     TimedOutError,
 )
 from blink16.client.link import STOP_TIMEOUT, Pending
-from blink16.client.looking import CodeLine, Where
+from blink16.client.looking import Where
 from blink16.client.pointing import Pointing, SetPoint
 from blink16.client.replies import StopReply
 from blink16.client.wire import Expected, Ticket
@@ -98,6 +99,19 @@ class Moving(Pointing):
         """Take so many instructions back, unless something happens before."""
         self._require("ReverseStep", "going backward")
         return await self._steps(count, b"bs", self._deadline(timeout))
+
+    async def step_through(self, start: int, end: int) -> StopEvent:
+        """Step until the next instruction is outside of linear addresses from start to end."""
+        return await self._through(b"", start, end)
+
+    async def step_back_through(self, start: int, end: int) -> StopEvent:
+        """Take instructions back until the next one is outside of linear addresses."""
+        return await self._through(b"-", start, end)
+
+    async def _through(self, sign: bytes, start: int, end: int) -> StopEvent:
+        self._require(STEP_RANGE, "stepping through a range")
+        how = b"vblink16.range:%b%x,%x" % (sign, start, end)
+        return await self._until_stop(how, math.inf)
 
     async def interrupt(self) -> None:
         """Stop the machine, which another task lets run; no harm if it stands."""

@@ -115,6 +115,10 @@ class AsyncTarget(Watching):
         replies.stop_reply(await self._ask(b"?"))
         return await self.state()
 
+    async def kill(self) -> None:
+        """End the program; the machine is gone with its past."""
+        await self._link.send_unanswered(b"k")
+
     async def processes(self) -> tuple[ServerProcess, ...]:
         """Return the machines of the server."""
         data = await self._object("osdata", "processes", most=MAX_TABLE)
@@ -185,7 +189,7 @@ async def converse(
 
 @asynccontextmanager
 async def launch(
-    program: str | Path,
+    program: str | Path | None,
     *arguments: str,
     timeout: float = DEFAULT_TIMEOUT,
     **options: object,
@@ -194,7 +198,8 @@ async def launch(
 
     ``options``: those of blink16-server by their names: ``symbols="prog.map"``, ``root=folder``,
     ``date="1986-03-07T12:00"``, ``A="disk.img"``; True for one without a value, a list for one
-    that is given several times.  LaunchError with what the server said if it does not begin.
+    that is given several times.  Without a program, the arguments are a server's own: its options,
+    and what stands behind them.  LaunchError with what the server said if it does not begin.
     """
     with watching_place() as path:
         command = command_line(program, arguments, options, path)

@@ -96,32 +96,103 @@ class Division:
     """1 bit: the quotient was computed, be it too large in the end."""
 
 
-def long_division(m: Context, dividend: Value, divisor: Value) -> Division:
-    """Divide a double-width by a single-width number, both unsigned, as the microcode does.
+@dataclass(frozen=True, slots=True)
+class Quotient(Division):
+    """What a division leaves, and what it saw in its last step."""
 
-    It subtracts the divisor bit by bit; the flags but CF stay as the last compare set them
-    (the routine CORD of the chip's microcode; captured: vectors 8086/F6.6).  A quotient that
-    does not fit, as with a divisor of zero, shows in the first compare already.
+    compared: Value
+    """What the divisor was compared with last, but where a carry said enough."""
+    borrows: Value
+    """1 bit: the last subtraction borrowed, the carry left aside."""
+
+
+def divide(m: Context, dividend: Value, divisor: Value, drops_carry: bool = False) -> Quotient:
+    """Divide a double-width by a single-width number, both unsigned; the flags stay.
+
+    The divisor is subtracted bit by bit.  A quotient that does not fit, as with a divisor of
+    zero, shows in the first compare already.  ``drops_carry``: the remainder loses a bit then.
     """
     width = divisor.width
-    wide = width + 1
+    wide = width if drops_carry else width + 1
     by = divisor.zero_extend(wide)
     remainder = (dividend >> width).truncate(width).zero_extend(wide)
     low = dividend.truncate(width)
     fits = remainder.below(by)
-    compared = remainder
+    compared = shifted = remainder
     quotient = m.constant(0, width)
     for index in reversed(range(width)):
         carried = remainder.bit(width - 1)
-        remainder = (remainder << 1) | low.bit(index).zero_extend(wide)
+        shifted = remainder = (remainder << 1) | low.bit(index).zero_extend(wide)
         compared = select(carried, compared, remainder)
         taken = ~remainder.below(by)
         remainder = select(taken, remainder - by, remainder)
         quotient = (quotient << 1) | taken.zero_extend(width)
+    borrows = shifted.truncate(width).below(divisor)
+    return Quotient(
+        quotient, remainder.truncate(width), fits, fits, compared.truncate(width), borrows
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SignedQuotient(Division):
+    """What a signed division leaves."""
+
+    within: Value
+    """1 bit: the remainder is nearer to 0 than the divisor, as always where the quotient fits."""
+
+
+def divide_signed(m: Context, dividend: Value, divisor: Value) -> SignedQuotient:
+    """Divide signed numbers, truncating; the flags stay.  The lowest number fits."""
+    width = divisor.width
+    minus_dividend, minus = dividend.sign(), dividend.sign() ^ divisor.sign()
+    by = magnitude(m, divisor)
+    result = divide(m, magnitude(m, dividend), by, drops_carry=True)
+    limit = m.constant((1 << width - 1) - 1, width) + minus.zero_extend(width)
+    fits = result.fits & ~limit.below(result.quotient)
+    quotient = with_sign(m, minus, result.quotient)
+    remainder = with_sign(m, minus_dividend, result.remainder)
+    return SignedQuotient(quotient, remainder, fits, result.fits, result.remainder.below(by))
+
+
+def compare_in_overflow(m: Context, dividend: Value, divisor: Value) -> None:
+    """Set the flags of a quotient that an 80286 sees to be too large, in its last step but one.
+
+    The divisor has been subtracted from the high half at once, and then bit by bit.
+    """
+    width = divisor.width
+    remainder = (dividend >> width).truncate(width) - divisor
+    shifted = remainder
+    for index in range(width - 1, 0, -1):
+        carried = remainder.sign()
+        shifted = (remainder << 1) | dividend.bit(index).zero_extend(width)
+        taken = carried | ~shifted.below(divisor)
+        remainder = select(taken, shifted - divisor, shifted)
+    subtract(m, shifted, divisor)
+
+
+def magnitude(m: Context, value: Value) -> Value:
+    """Return how far a signed number is from 0."""
+    return with_sign(m, value.sign(), value)
+
+
+def with_sign(m: Context, minus: Value, value: Value) -> Value:
+    """Return a number or, where the 1-bit ``minus`` is set, 0 less that number."""
+    return select(minus, m.constant(0, value.width) - value, value)
+
+
+def long_division(m: Context, dividend: Value, divisor: Value) -> Division:
+    """Divide a double-width by a single-width number, both unsigned, as an 8086 does.
+
+    The flags but CF stay as the last compare set them (the routine CORD of the chip's
+    microcode; captured: vectors 8086/F6.6).
+    """
+    width = divisor.width
+    result = divide(m, dividend, divisor)
     first = (dividend >> width).truncate(width)
-    subtract(m, select(fits, compared.truncate(width), first), divisor)
-    flags.set_carry(m, fits & ~quotient.sign())  # CF took part in shifting the quotient in
-    return Division(quotient, remainder.truncate(width), fits, fits)
+    subtract(m, select(result.fits, result.compared, first), divisor)
+    # CF took part in shifting the quotient in.
+    flags.set_carry(m, result.fits & ~result.quotient.sign())
+    return result
 
 
 def signed_division(m: Context, dividend: Value, divisor: Value, negate: bool) -> Division:
@@ -129,30 +200,28 @@ def signed_division(m: Context, dividend: Value, divisor: Value, negate: bool) -
 
     The chip faults where the quotient's magnitude needs the sign bit, so for -128 as well.
     """
-    width = divisor.width
-    minus_dividend, minus_divisor = dividend.sign(), divisor.sign()
-    size = select(minus_dividend, m.constant(0, 2 * width) - dividend, dividend)
-    by = select(minus_divisor, m.constant(0, width) - divisor, divisor)
-    result = long_division(m, size, by)
+    result = long_division(m, magnitude(m, dividend), magnitude(m, divisor))
     fits = result.fits & ~result.quotient.sign()
     flags.clear(m, Cell.CARRY)
     flags.set_overflow(m, flags.overflow(m) & ~fits)
-    minus = minus_dividend ^ minus_divisor
+    minus_dividend, minus = dividend.sign(), dividend.sign() ^ divisor.sign()
     if negate:
         minus = ~minus
-    zero = m.constant(0, width)
-    quotient = select(minus, zero - result.quotient, result.quotient)
-    remainder = select(minus_dividend, zero - result.remainder, result.remainder)
+    quotient = with_sign(m, minus, result.quotient)
+    remainder = with_sign(m, minus_dividend, result.remainder)
     return Division(quotient, remainder, fits, result.fits)
 
 
 # -- decimal adjust ------------------------------------------------------------------------------
 
 
-def decimal_adjust(m: Context, al: Value, subtracting: bool) -> Value:
-    """Return AL adjusted after a packed decimal addition (DAA) or subtraction (DAS)."""
+def decimal_adjust(m: Context, al: Value, subtracting: bool, high_limit: int = 0x9F) -> Value:
+    """Return AL adjusted after a packed decimal addition (DAA) or subtraction (DAS).
+
+    ``high_limit``: the largest AL whose upper digit stays although AF is set.
+    """
     half, full = flags.aux(m), flags.carry(m)
-    limit = select(half, m.constant(0x9F, 8), m.constant(0x99, 8))
+    limit = select(half, m.constant(high_limit, 8), m.constant(0x99, 8))
     low = m.constant(9, 8).below(al & 15) | half
     high = limit.below(al) | full
     correction = select(low, m.constant(6, 8), m.constant(0, 8)) | select(

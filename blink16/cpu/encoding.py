@@ -51,6 +51,8 @@ _FORMATS: dict[str | None, Construct[Any, Any]] = {
     "Ap": Struct("offset" / Int16ul, "segment" / Int16ul),
 }
 _MODRM = BitStruct("mod" / BitsInteger(2), "reg" / BitsInteger(3), "rm" / BitsInteger(3))
+REGISTER_MOD = 3
+"""The mod with which r/m names a register."""
 DIRECT_RM = 6
 """With mod 0, the r/m that means a direct 16-bit offset."""
 
@@ -175,7 +177,10 @@ class Encoding:
         return self.build(i.opcode, i.modrm, i.displacement, immediates, i.prefixes)
 
     def _row(self, fields: Any) -> Row:
-        return self.opcodes.row(fields.opcode, fields.modrm.reg if fields.modrm else 0)
+        modrm = fields.modrm
+        if not modrm:
+            return self.opcodes.row(fields.opcode)
+        return self.opcodes.row(fields.opcode, modrm.reg, modrm.mod != REGISTER_MOD)
 
     def _form(self, fields: Any, number: int) -> str | None:
         forms = self._row(fields).immediates
@@ -209,7 +214,7 @@ def _opcode(context: Any) -> int:
 
 def _displacement_size(context: Any) -> int:
     modrm = context.modrm
-    if modrm is None or modrm.mod == 3:
+    if modrm is None or modrm.mod == REGISTER_MOD:
         return 0
     return 2 if modrm.mod == 0 and modrm.rm == DIRECT_RM else int(modrm.mod)
 

@@ -60,8 +60,10 @@ class HotBoard:
     reads: Mapping[int, ReadHot] = field(default_factory=dict)
     """By port; the answer's low 8 bits count."""
     writes: Mapping[int, WriteHot] = field(default_factory=dict)
-    advance: Callable[[HotContext], Value] | None = None
-    """Do what a device does by itself now, and return at how many cycles there is more to do."""
+    due: Callable[[HotContext], Value] | None = None
+    """Return at how many cycles there is something to do."""
+    advance: Callable[[HotContext], None] | None = None
+    """Do what a device does by itself now."""
     acknowledge: Callable[[HotContext], Value] | None = None
     """Take the interrupt that is asked for, and return its vector."""
 

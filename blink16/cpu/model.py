@@ -15,6 +15,11 @@ from blink16.cpu.opcodes import OpcodeMap
 from blink16.cpu.semantics import Semantics
 from blink16.cpu.timing import Timing
 
+MAX_PREFIXES = 14
+"""Instructions with more prefixes are the reference engine's."""
+MAX_LIMITED_BODY = 6
+"""Bytes of the longest instruction without prefixes on a processor that limits lengths."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -28,6 +33,17 @@ class Model:
     timing: Timing
     fixed_flags: int
     """Bits of the flags word that read as ones whatever is loaded."""
+    limit: int | None = None
+    """The most bytes of an instruction, prefixes and all; a longer one, or one that goes on beyond
+    the segment's end, enters INT 13.  None: there are no such faults."""
+
+    reaches_high: bool = False
+    """Whether addresses have more than 20 bits: FFFF:0010 is then 100000h, if A20 is open."""
+
+    @property
+    def max_prefixes(self) -> int:
+        """So many prefixes are nothing special."""
+        return MAX_PREFIXES if self.limit is None else self.limit - MAX_LIMITED_BODY
 
     @cached_property
     def maybe_long(self) -> frozenset[int]:

@@ -30,6 +30,8 @@ IMMEDIATE_FORMS = frozenset({"Ib", "Iw", "Ibs", "Jb", "Jw", "Ob", "Ow", "Ap"})
 """Operands whose bytes stand behind ModR/M and displacement."""
 MODRM_FORMS = frozenset({"Eb", "Ew", "Gb", "Gw", "Sw", "M", "Mp"})
 """Operands that ModR/M names."""
+MEMORY_FORMS = frozenset({"M", "Mp"})
+"""Those of them that are no registers."""
 
 
 # -- what is known of a mnemonic -----------------------------------------------------------------
@@ -95,6 +97,8 @@ MAY_INTERRUPT = frozenset({"INT", "INTO", "DIV", "IDIV", "AAM", "BOUND"})
 """They may enter an interrupt by themselves."""
 OPENS_FLAGS = frozenset({"STI", "POPF", "IRET"})
 """They may set IF or TF."""
+SYSTEM_INSTRUCTIONS = frozenset({"SGDT", "SIDT", "LGDT", "LIDT", "SMSW", "LMSW", "CLTS", "LOADALL"})
+"""The 80286's for protection; some are there in real mode."""
 STRING_PORT_INSTRUCTIONS = STRING_INSTRUCTIONS & PORT_INSTRUCTIONS
 
 
@@ -153,13 +157,17 @@ def _row(text: str) -> Row:
     return Row(mnemonic, tuple(operands.strip().split(",")) if operands.strip() else ())
 
 
+_UNSIZED = frozenset({"E", "I"})
+"""Forms that take the opcode's width in the member of a group."""
+
+
 def _member(text: str, operands: tuple[str, ...]) -> Row:
     """Return a group's member: its own operand forms, or those of the opcode."""
     row = _row(text)
     if not row.operands:
         return Row(row.mnemonic, operands)
     width = operands[0][1] if operands else ""
-    return Row(row.mnemonic, tuple(f + width if len(f) == 1 else f for f in row.operands))
+    return Row(row.mnemonic, tuple(f + width if f in _UNSIZED else f for f in row.operands))
 
 
 def _lines(text: str) -> list[list[str]]:
@@ -174,9 +182,17 @@ class OpcodeMap:
     """
 
     rows: Mapping[int, tuple[Row, ...]]
+    memory_only: bool = False
+    """Whether M and Mp with a register in ModR/M are undefined."""
 
     @classmethod
-    def parse(cls, opcodes: str, groups: str = "", base: OpcodeMap | None = None) -> OpcodeMap:
+    def parse(
+        cls,
+        opcodes: str,
+        groups: str = "",
+        base: OpcodeMap | None = None,
+        memory_only: bool = False,
+    ) -> OpcodeMap:
         """Read a map; what it does not name is as in ``base``, the processor before it.
 
         A line of ``opcodes`` is an opcode in hexadecimal and the cells from there on; ``groups``
@@ -194,12 +210,24 @@ class OpcodeMap:
                     rows[opcode] = (row,)
                 else:
                     rows[opcode] = tuple(_member(member, row.operands) for member in members)
-        return cls(rows)
+        return cls(rows, memory_only)
 
-    def row(self, opcode: int, reg: int = 0) -> Row:
-        """Return the row of an opcode; ``reg``, the field of ModR/M, chooses a group's member."""
-        rows = self.rows[opcode]
+    def row(self, opcode: int, reg: int = 0, in_memory: bool = True) -> Row:
+        """Return the row of an opcode.
+
+        ``reg``, the field of ModR/M, chooses a group's member; ``in_memory``: its mod is not 3.
+        """
+        rows = self.members(opcode, in_memory)
         return rows[reg] if len(rows) > 1 else rows[0]
+
+    def members(self, opcode: int, in_memory: bool) -> tuple[Row, ...]:
+        """Return the rows of an opcode, with an operand in memory or in a register."""
+        rows = self.rows[opcode]
+        if in_memory or not self.memory_only:
+            return rows
+        return tuple(
+            Row(UNDEFINED, row.operands) if MEMORY_FORMS & {*row.operands} else row for row in rows
+        )
 
     @cached_property
     def with_modrm(self) -> frozenset[int]:

@@ -135,6 +135,17 @@ class Context(Cells, Protocol):
         """Do one thing or the other, by a 1-bit condition."""
         ...
 
+    def fault_if(self, condition: Value, vector: int) -> None:
+        """Enter an interrupt that returns to this instruction, and do no more of it, if 1.
+
+        What it has changed before stays so.
+        """
+        ...
+
+    def lock_up(self, text: str) -> None:
+        """Stop here for good; ``text`` says why."""
+        ...
+
     def rounds(self, body: Callable[[], Value]) -> None:
         """Repeat ``body`` while it returns a 1, unless something interrupts between rounds.
 

@@ -12,12 +12,12 @@ from blink16.cpu.engine import Stop
 from blink16.cpu.model import Model
 from blink16.cpu.opcodes import UNDEFINED, ControlFlow, Row
 from blink16.cpu.operands import Index
-from blink16.cpu.probes import OPAQUE, WAYS, Direction, ProbeEvent, Probe, Tape, Way
+from blink16.cpu.probes import OPAQUE, WAYS, Direction, Probe, ProbeEvent, Tape, Way
 from blink16.cpu.reference import ReferenceEngine
 from blink16.cpu.registers import Cell, Registers
 from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
-from blink16.memory import PAGE_SHIFT, Memory, PageState, linear
+from blink16.memory import PAGE_SHIFT, Memory, PageState
 
 
 class ProbedReference(ReferenceEngine):
@@ -31,12 +31,12 @@ class ProbedReference(ReferenceEngine):
         self._wanted = tape.probes.wanted
         self._place = (0, 0)
         self._row: Row | None = None
-        self._entered = False
+        self._entered = self._given_up = False
 
     def _step(self) -> Stop | None:
         cells, icount = self._cells, self.registers.icount
         self._place = cells[Cell.CS], cells[Cell.IP]
-        self._entered = False
+        self._entered = self._given_up = False
         stop = super()._step()
         if self.registers.icount != icount:
             if self._wanted & Probe.EXECUTED:
@@ -74,9 +74,14 @@ class ProbedReference(ReferenceEngine):
             way = Way.HARDWARE
             if self._row is not None:
                 is_soft = self._row.control_flow is ControlFlow.INTERRUPT
-                way = Way.SOFTWARE if is_soft else Way.FAULT
+                way = Way.SOFTWARE if is_soft and not self._given_up else Way.FAULT
             assert isinstance(vector.handle, int)
             self._note_going(ProbeEvent.INTERRUPT, way, self.registers.icount, vector.handle)
+
+    def fault_if(self, condition: Value, vector: int) -> None:
+        """Give the instruction up for an interrupt that returns to it, if the condition holds."""
+        self._given_up = bool(condition.handle)
+        super().fault_if(condition, vector)
 
     def abandon_rounds(self) -> None:
         """Retire the REP instruction between two rounds of which the run ended."""
@@ -108,7 +113,9 @@ class ProbedReference(ReferenceEngine):
         for address, bits, part in self._parts(base, offset.handle, value.handle, value.width, 0):
             if _meets(self._tape.probes.reads, address, bits):
                 icount = self.registers.icount
-                self._tape.note(ProbeEvent.READ, icount, self._place, address, detail=bits, now=part)
+                self._tape.note(
+                    ProbeEvent.READ, icount, self._place, address, detail=bits, now=part
+                )
 
     def store(self, segment: Index, offset: Value, value: Value) -> None:
         """Write memory."""
@@ -128,7 +135,7 @@ class ProbedReference(ReferenceEngine):
             if state & PageState.ROM or not _meets(self._tape.probes.writes, address, bits):
                 continue
             planar = bool(state & PageState.PLANAR)
-            was = int.from_bytes(self.memory.ram[address : address + bits // 8], "little")
+            was = int.from_bytes(self.memory.whole[address : address + bits // 8], "little")
             self._tape.note(
                 ProbeEvent.WRITE,
                 self.registers.icount,
@@ -146,7 +153,7 @@ class ProbedReference(ReferenceEngine):
 
         ``minds``: page states that are to be the same for both bytes of a word.
         """
-        low, high = linear(base, offset), linear(base, offset + 1)
+        low, high = self._physical(base, offset), self._physical(base, offset + 1)
         if width == 8:
             return [(low, 8, value)]
         pages = self.memory.pages

@@ -19,7 +19,7 @@ from construct import Int16ul, Int32ul, Int64ul, Struct
 from blink16.cpu.opcodes import ControlFlow
 from blink16.cpu.registers import Registers
 from blink16.cpu.slots import Slot
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import RAM_SIZE
 
 
 class Probe(IntFlag):
@@ -91,7 +91,7 @@ EVENT_SIZE = EVENT.sizeof()
 _PACKED = struct.Struct("<4Q")
 OPAQUE = 0x100
 """In a WRITE's detail: ``was`` is not known, since the address is a window to planes."""
-COUNTS = MEMORY_SIZE + 0x10000
+COUNTS = RAM_SIZE
 """Counters: one for each CS * 16 + IP, which goes beyond 1 MiB where an address wraps."""
 CAPACITY = 1 << 16
 """Events between two calls of whoever takes them."""

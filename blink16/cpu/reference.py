@@ -18,13 +18,33 @@ from blink16.cpu.registers import Cell, Registers
 from blink16.cpu.semantics import enter_interrupt
 from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
-from blink16.memory import MIRROR_BIT, PAGE_SHIFT, Access, Attribute, Memory, PageState, linear
+from blink16.memory import (
+    ADDRESS_BITS,
+    ADDRESS_MASK,
+    MEMORY_SIZE,
+    MIRROR_BIT,
+    PAGE_SHIFT,
+    Access,
+    Attribute,
+    Memory,
+    PageState,
+    linear,
+)
 
 SEGMENT_SIZE = 0x10000
+GENERAL_PROTECTION = 13
 REPEATS = {REPNZ: Repeat.REPNZ, REPZ: Repeat.REPZ}
 OVERRIDES = {code: SEGMENT_REGISTERS.index(name) for code, name in SEGMENT_OVERRIDES.items()}
 _LOADS_MIND = PageState.WATCH_READ | PageState.PLANAR
 _WRITE_MINDS = PageState.CLEAN | PageState.CODE | PageState.WATCH_WRITE | PageState.ROM
+
+
+class _FaultError(Exception):
+    """An instruction that is given up for an interrupt that returns to it."""
+
+    def __init__(self, vector: int) -> None:
+        super().__init__(vector)
+        self.vector = vector
 
 
 class ReferenceEngine:
@@ -52,18 +72,20 @@ class ReferenceEngine:
         self._until = NEVER
         self._body_ip = 0
         self._jump: int | None = None
+        self._lockup: str | None = None
         self._wants_attention = False
         self._was_open = 0
         self.between_rounds = False
         self.horizon: Callable[[], int] = at_once
         self.witness: Witness | None = None
         self._suspects = suspects(model.name)
+        self._physical = self._beyond if model.reaches_high else linear
 
     # -- engine ------------------------------------------------------------------------------
 
     def run(self, budget: int, until: int = NEVER, *, skip_first: bool = False) -> Stop:
         """Execute at most ``budget`` instructions (see `engine.Engine`)."""
-        cells, attributes = self._cells, self.memory.attributes
+        cells, attributes, physical = self._cells, self.memory.attributes, self._physical
         self.memory.touched = None
         self._until = until
         for _ in range(budget):
@@ -73,7 +95,7 @@ class ReferenceEngine:
                 return Stop(StopReason.ATTENTION)
             if cells[Cell.HALTED]:
                 return Stop(StopReason.HALT)
-            here = attributes[linear(cells[Cell.CS], cells[Cell.IP])]
+            here = attributes[physical(cells[Cell.CS], cells[Cell.IP])]
             if here and not skip_first:
                 if here & Attribute.BREAKPOINT:
                     return Stop(StopReason.BREAKPOINT)
@@ -124,7 +146,13 @@ class ReferenceEngine:
         self._was_open = cells[Cell.INTERRUPT]
         cells[Cell.SHADOW] = 0
         self._pay(instruction, start)
-        execute(self, instruction, self._semantics)
+        try:
+            self._check_length(start)
+            execute(self, instruction, self._semantics)
+        except _FaultError as fault:
+            enter_interrupt(self, Value(fault.vector, 8), Value(start, 16))
+        if self._lockup is not None:
+            return self._locked_up()
         if self.between_rounds and not cells[Cell.TRAP]:
             cells[Cell.IP] = start
             return Stop(StopReason.ATTENTION)
@@ -136,6 +164,20 @@ class ReferenceEngine:
         if self._wants_attention:
             return Stop(StopReason.ATTENTION)
         return Stop(StopReason.HALT) if cells[Cell.HALTED] else None
+
+    def _beyond(self, segment: int, offset: int) -> int:
+        """Return the linear address of ``segment:offset``, with address line 20 if it is open."""
+        mask = ADDRESS_MASK | self._cells[Cell.A20] << ADDRESS_BITS
+        return ((segment << 4) + (offset & 0xFFFF)) & mask
+
+    def _check_length(self, start: int) -> None:
+        """Refuse an instruction that is too long, or goes on beyond the segment's end."""
+        limit = self.model.limit
+        if limit is None:
+            return
+        length = (self._next_ip - start) & 0xFFFF
+        if length > limit or start + length > SEGMENT_SIZE:
+            raise _FaultError(GENERAL_PROTECTION)
 
     def _pay(self, i: Instruction, start: int) -> None:
         """Put down what an instruction costs in any case, to be paid when it retires."""
@@ -149,11 +191,11 @@ class ReferenceEngine:
 
     def _look(self) -> Stop | None:
         """Let the witness see an instruction that can hardly be meant."""
-        address = linear(self._cells[Cell.CS], self._body_ip)
+        address = self._physical(self._cells[Cell.CS], self._body_ip)
         memory = self.memory
         if memory.attributes[address] & Attribute.TOLD:
             return None
-        suspicious = is_suspicious(bytes(memory.ram[address : address + 4]), self._suspects)
+        suspicious = is_suspicious(bytes(memory.whole[address : address + 4]), self._suspects)
         if self.witness is None:
             if suspicious:
                 memory.attributes[address] |= Attribute.TOLD  # native code need not ask again
@@ -162,11 +204,11 @@ class ReferenceEngine:
 
     def _fetch(self, ip: int) -> Instruction | None:
         """Read prefixes and decode; None if the segment holds nothing else."""
-        base = self._cells[Cell.CS] << 4
-        ram = self.memory.ram
+        cs, physical = self._cells[Cell.CS], self._physical
+        ram = self.memory.whole
         self._segment = self.repeat = None
         for count in range(SEGMENT_SIZE):
-            address = (base + ((ip + count) & 0xFFFF)) & 0xFFFFF
+            address = physical(cs, ip + count)
             byte = ram[address]
             if byte not in self._prefixes:
                 break
@@ -177,10 +219,10 @@ class ReferenceEngine:
         else:
             return None
         body_ip = (ip + count) & 0xFFFF
-        if body_ip <= SEGMENT_SIZE - MAX_BODY and address <= len(ram) - MAX_BODY:
+        if body_ip <= SEGMENT_SIZE - MAX_BODY and address <= MEMORY_SIZE - MAX_BODY:
             body = bytes(ram[address : address + MAX_BODY])
         else:
-            body = bytes(ram[linear(base >> 4, body_ip + n)] for n in range(MAX_BODY))
+            body = bytes(ram[physical(cs, body_ip + n)] for n in range(MAX_BODY))
         self._body_ip = body_ip
         instruction = self._parse(body)
         self._next_ip = (body_ip + instruction.length) & 0xFFFF
@@ -233,10 +275,10 @@ class ReferenceEngine:
     def load(self, segment: Index, offset: Value, width: int) -> Value:
         """Read memory."""
         base, at = self._cells[Cell.ES + _number(segment)], _known(offset)
-        low = self._load_byte(linear(base, at))
+        low = self._load_byte(self._physical(base, at))
         if width == 8:
             return Value(low, 8)
-        return Value(low | self._load_byte(linear(base, at + 1)) << 8, 16)
+        return Value(low | self._load_byte(self._physical(base, at + 1)) << 8, 16)
 
     def load_vector(self, offset: Value) -> Value:
         """Read a word of the interrupt vector table."""
@@ -247,9 +289,9 @@ class ReferenceEngine:
         """Write memory."""
         base, at = self._cells[Cell.ES + _number(segment)], _known(offset)
         number = _known(value)
-        self._store_byte(linear(base, at), number & 0xFF)
+        self._store_byte(self._physical(base, at), number & 0xFF)
         if value.width == 16:
-            self._store_byte(linear(base, at + 1), number >> 8)
+            self._store_byte(self._physical(base, at + 1), number >> 8)
 
     def _load_byte(self, address: int) -> int:
         state = self.memory.pages[address >> PAGE_SHIFT]
@@ -258,7 +300,7 @@ class ReferenceEngine:
                 self.memory.touch(address, 1, Access.READ)
             if state & PageState.PLANAR:
                 return planar.load(self.memory, address)
-        return self.memory.ram[address]
+        return self.memory.whole[address]
 
     def _store_byte(self, address: int, byte: int) -> None:
         state = self.memory.pages[address >> PAGE_SHIFT]
@@ -283,7 +325,7 @@ class ReferenceEngine:
             if state & PageState.WATCH_WRITE:
                 self.memory.touch(address, 1, Access.WRITE)
             self.memory.note_write(page)
-        self.memory.ram[address] = byte
+        self.memory.whole[address] = byte
 
     def port_in(self, port: Value, width: int) -> Value:
         """Read an I/O port."""
@@ -350,6 +392,19 @@ class ReferenceEngine:
                 self.between_rounds = True
                 self._jump = (self._next_ip - 2) & 0xFFFF
                 return
+
+    def fault_if(self, condition: Value, vector: int) -> None:
+        """Give the instruction up for an interrupt that returns to it, if the condition holds."""
+        if condition.handle:
+            raise _FaultError(vector)
+
+    def lock_up(self, text: str) -> None:
+        """Stop at this instruction."""
+        self._lockup = text
+
+    def _locked_up(self) -> Stop:
+        text, self._lockup = self._lockup, None
+        return Stop(StopReason.LOCKUP, text=text or "")
 
     def halt(self) -> None:
         """Stop executing until an interrupt."""

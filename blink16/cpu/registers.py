@@ -46,6 +46,14 @@ class Cell(IntEnum):
     NOTHING = 24  # always 0
     ATTENTION = 25  # not 0: leave run() at the next instruction boundary (set from any thread)
     REQUEST = 26  # 1 while the interrupt controller holds INTR; engines only read it
+    MSW = 112  # an 80286's machine status word, its low four bits
+    GDT = 113  # the limit of its global descriptor table, then the 24 bits of its base
+    GDT_BASE = 114
+    GDT_HIGH = 115
+    IDT = 116
+    IDT_BASE = 117
+    IDT_HIGH = 118
+    A20 = 119  # 1 where address line 20 is open (a gate outside of the processor)
 
 
 ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
@@ -61,6 +69,7 @@ ARCHITECTURE = Struct(
     "flags" / Int16ul,
     "shadow" / Int16ul,
     "halted" / Int16ul,
+    "system" / Int16ul[8],
     "icount" / Int64ul,
     "cycles" / Int64ul,
 )
@@ -68,11 +77,13 @@ ARCHITECTURE = Struct(
 
 
 def _cell(cell: Cell) -> Any:
+    index = int(cell)  # with the enum's member it would take twice as long
+
     def fget(self: Registers) -> int:
-        return self.cells[cell]
+        return self.cells[index]
 
     def fset(self: Registers, value: int) -> None:
-        self.cells[cell] = value & 0xFFFF
+        self.cells[index] = value & 0xFFFF
 
     return property(fget, fset, doc=f"The 16-bit register {cell.name}.")
 
@@ -181,6 +192,7 @@ class Registers:
                 "flags": self.flags,
                 "shadow": c[Cell.SHADOW],
                 "halted": c[Cell.HALTED],
+                "system": c[Cell.MSW : Cell.A20 + 1].tolist(),
                 "icount": self.icount,
                 "cycles": self.cycles,
             }
@@ -196,5 +208,7 @@ class Registers:
         self.flags = state.flags
         self.cells[Cell.SHADOW] = state.shadow
         self.cells[Cell.HALTED] = state.halted
+        for number, value in enumerate(state.system):
+            self.cells[Cell.MSW + number] = value
         self.icount = state.icount
         self.cycles = state.cycles

@@ -346,19 +346,20 @@ def _multiply(m: Context, source: Sized, signed: bool) -> None:
 @instruction("DIV")
 def div(m: Context, source: Sized) -> None:
     """Divide AX or DX:AX, unsigned."""
-    _finish_division(m, source, arithmetic.long_division(m, _dividend(m, source), source.get()))
+    _finish_division(m, source, arithmetic.long_division(m, dividend_of(m, source), source.get()))
 
 
 @instruction("IDIV")
 def idiv(m: Context, source: Sized) -> None:
     """Divide AX or DX:AX, signed; a REP prefix turns the quotient's sign."""
     negate = m.repeat is not None
-    dividend = _dividend(m, source)
+    dividend = dividend_of(m, source)
     result = arithmetic.signed_division(m, dividend, source.get(), negate)
     _finish_division(m, source, result)
 
 
-def _dividend(m: Context, source: Sized) -> Value:
+def dividend_of(m: Context, source: Sized) -> Value:
+    """Return AX or DX:AX: twice as wide as the divisor."""
     low = m.get_register(AX, 16)
     if source.width == 8:
         return low

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from blink16.cpu import flags
 from blink16.cpu.operands import Context, Operand
-from blink16.cpu.registers import Cell
+from blink16.cpu.registers import AF, Cell
 from blink16.cpu.values import Value, select
 
 WORK = 32
@@ -88,8 +88,13 @@ _ROTATES = ("ROL", "ROR", "RCL", "RCR")
 _LEFT = ("ROL", "RCL", "SHL")
 
 
-def shift(m: Context, name: str, destination: Operand, count: Value) -> None:
-    """Shift or rotate an operand by an 8-bit count; a count of 0 changes nothing at all."""
+def shift(
+    m: Context, name: str, destination: Operand, count: Value, right_sets_aux: bool = False
+) -> None:
+    """Shift or rotate an operand by an 8-bit count; a count of 0 changes nothing at all.
+
+    ``right_sets_aux``: shifts to the right set AF, where an 8086 clears it.
+    """
     a = destination.get()
     result, carry = SHIFTS[name](m, a, count.zero_extend(WORK))
 
@@ -103,7 +108,8 @@ def shift(m: Context, name: str, destination: Operand, count: Value) -> None:
         else:
             flags.set_overflow(m, result.sign() ^ result.bit(a.width - 2))
         if name not in _ROTATES:
-            flags.set_aux(m, result if name == "SHL" else m.constant(0, 16))
+            other = m.constant(AF if right_sets_aux else 0, 16)
+            flags.set_aux(m, result if name == "SHL" else other)
             flags.set_result(m, result)
 
     m.when(count.is_not_zero(), finish)

@@ -63,28 +63,47 @@ class Catches:
         """Return them in order."""
         return sorted(self._entries(), key=lambda catch: catch.number)
 
-    def add(self, title: str, vector: int, tests: Sequence[RegisterTest] = ()) -> tuple[Catch, int]:
+    def add(
+        self,
+        title: str,
+        vector: int,
+        tests: Sequence[RegisterTest] = (),
+        number: int | None = None,
+    ) -> tuple[Catch, int]:
         """Catch an interrupt at its handler of now; return that, and the handler's address.
 
+        ``number``: by default the next.
         PointError if there are too many, or if there is no handler.
         """
         offset, segment = (self._machine.memory.read_word(vector * 4 + at) for at in (0, 2))
         if not (segment or offset):
             raise PointError(f"nobody serves INT {vector:02X}h yet: its vector is 0000:0000")
-        return self._insert(title, vector, tests, linear(segment, offset))
+        return self._insert(title, vector, tests, linear(segment, offset), number)
+
+    def take(self, catch: Catch) -> None:
+        """Catch what another machine's debugger did.  PointError as by `add`."""
+        if catch.vector == NO_VECTOR:
+            self.add_exec(catch.number)
+        else:
+            self.add(catch.title, catch.vector, catch.tests, catch.number)
 
     def _insert(
-        self, title: str, vector: int, tests: Sequence[RegisterTest], address: int
+        self,
+        title: str,
+        vector: int,
+        tests: Sequence[RegisterTest],
+        address: int,
+        number: int | None,
     ) -> tuple[Catch, int]:
         taken = [catch.number for catch in self._entries()]
         if len(taken) >= MAX_CATCHES:
             raise PointError(f"there are {MAX_CATCHES} catches already")
-        made = Catch(max(taken, default=0) + 1, title, vector, tuple(tests))
+        made = Catch(number or max(taken, default=0) + 1, title, vector, tuple(tests))
         point = Point(PointKind.EXECUTE, address)
         self._ledger.insert(LedgerEntry(point, made, made.holds))
         return made, point.address
 
-    def add_exec(self) -> tuple[Catch, int]:
+    def add_exec(self, number: int | None = None) -> tuple[Catch, int]:
         """Catch programs that were just loaded, before they start; return that, and where.
 
         PointError if there are too many, or if the machine's system has no processes.
@@ -92,7 +111,7 @@ class Catches:
         system = self._machine.system
         if system is None:
             raise PointError("the machine has no system that loads programs")
-        return self._insert(EXEC, NO_VECTOR, (), system.exec_address)
+        return self._insert(EXEC, NO_VECTOR, (), system.exec_address, number)
 
     def delete(self, number: int | None = None) -> None:
         """Catch that no more, or (None) nothing any more."""

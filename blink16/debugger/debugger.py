@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from blink16.breakpoints import Point, Points
+from blink16.breakpoints import Point, PointError, Points
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
@@ -52,6 +53,8 @@ class Debugger:
 
     debug: tuple[DebugInformation, ...] = ()
     """Debugging information that came at run time, with symbols."""
+    program_debug: tuple[DebugInformation, ...] = ()
+    """That of the program it was loaded with; whoever loads it sets this."""
 
     def __init__(
         self,
@@ -378,6 +381,17 @@ class Debugger:
     def remove(self, point: Point, *, owner: Hashable = None) -> None:
         """Take an owner's point away; one that isn't there is no error."""
         self.ledger.remove(point, owner)
+
+    def take_points(self, old: Debugger) -> None:
+        """Set the points of another debugger, whose machine ours replaces, but for catches: those
+        lie where its handlers were, and are set anew by their titles.
+        """
+        for entry in old.ledger:
+            if not isinstance(entry.owner, Catch):
+                self.ledger.insert(entry)
+        for catch in old.catches.all():
+            with suppress(PointError):  # its handler is not there yet
+                self.catches.take(catch)
 
     def remove_all(self) -> None:
         """Take all away (a client left)."""

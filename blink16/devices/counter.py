@@ -152,6 +152,16 @@ class Counter(NamedTuple):
             return next((now.origin + mark for mark in marks if mark > elapsed), None)
         return now.origin + wave_change(now.mode, now.initial, max(0, elapsed))
 
+    def next_rise(self, cycle: int) -> int | None:
+        """Return the first cycle after ``cycle`` at which OUT goes up, or `next_change`.
+
+        It is the former where a period follows on the other undisturbed.
+        """
+        if self.mode in PERIODIC and self.running and self.next_at == NONE:
+            elapsed = max(0, cycle - self.origin)
+            return self.origin + elapsed - elapsed % self.initial + self.initial
+        return self.next_change(cycle)
+
     def rises(self, since: int, until: int) -> bool:
         """Return whether OUT went up by itself after ``since`` and not later than ``until``."""
         if since < self.next_at <= until:

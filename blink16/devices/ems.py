@@ -27,7 +27,7 @@ class EmsState(NamedTuple):
     windows: tuple[int, ...] = (NONE,) * len(PORTS)
 
 
-class Ems:
+class EmsBoard:
     """The board (`services.Component`)."""
 
     COMPONENT = "ems"

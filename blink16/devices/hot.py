@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from blink16.cpu.engine import NEVER
 from blink16.cpu.hot import HotBoard, HotContext
 from blink16.cpu.values import Value, choose
 from blink16.devices import cells
@@ -46,6 +47,11 @@ _SIZE = len(Counter._fields)
 EOI = 0x20
 TIMER_LINE = 1
 """The bit of IRQ 0."""
+
+
+def scaled(time: Value, times: Value, by: Value, more: Value | int = 0) -> Value:
+    """Return (time * times + more) // by, where the product may take more than 64 bits."""
+    return time // by * times + (time % by * times + more) // by
 
 
 # -- the 8259A -----------------------------------------------------------------------------------
@@ -155,12 +161,12 @@ class _Channel:
 
 
 def _timer_cycle(m: HotContext) -> Value:
-    return m.now() * m.get(cells.PIT, 1) // m.get(cells.PIT, 2)
+    return scaled(m.now(), m.get(cells.PIT, cells.PIT_HZ), m.get(cells.PIT, cells.PIT_CLOCK_HZ))
 
 
 def _read_counter(number: int) -> Callable[[HotContext], Value]:
     def read(m: HotContext) -> Value:
-        m.require(m.get(cells.PIT, 2).is_not_zero())
+        m.require(m.get(cells.PIT, cells.PIT_CLOCK_HZ).is_not_zero())
         channel = _Channel(m, number)
         count, latched = channel.count(_timer_cycle(m)), channel.get("latched")
         free = latched.equals(NONE)
@@ -179,28 +185,32 @@ def _read_counter(number: int) -> Callable[[HotContext], Value]:
 
 def _write_control(m: HotContext, value: Value) -> None:
     """Latch the count of the ticks."""
-    m.require(m.get(cells.PIT, 2).is_not_zero())
+    m.require(m.get(cells.PIT, cells.PIT_CLOCK_HZ).is_not_zero())
     m.require(value.is_zero())
     ticks = _Channel(m, TICKS)
     count, latched = ticks.count(_timer_cycle(m)), ticks.get("latched")
     ticks.set("latched", choose(latched.equals(NONE), count, latched))
 
 
-def advance(m: HotContext) -> Value:
-    """Let channel 0 do to IRQ 0 what happened by now; return when there is more."""
-    m.require(m.get(cells.PIT, 2).is_not_zero())
-    cycle, seen = _timer_cycle(m), m.get(cells.PIT, 0)
+def due(m: HotContext) -> Value:
+    """Return when channel 0's output next changes in a way that matters (`Pit.due`)."""
+    pending = (_pic(m, "irr") & TIMER_LINE) | (_pic(m, "icw1") & ICW1_LEVEL)
+    change, rise = m.get(cells.PIT, cells.PIT_CHANGE), m.get(cells.PIT, cells.PIT_RISE)
+    at = choose(pending.is_zero(), rise, change)
+    return choose((at - 1).sign(), m.constant(NEVER), at)  # 0: there is no timer
+
+
+def advance(m: HotContext) -> None:
+    """Let channel 0 do to IRQ 0 what happened by now."""
+    m.require(m.get(cells.PIT, cells.PIT_CLOCK_HZ).is_not_zero())
+    m.require(~m.now().below(due(m)))
+    cycle, seen = _timer_cycle(m), m.get(cells.PIT, cells.PIT_SEEN)
     ticks = _Channel(m, TICKS)
-    now, before = ticks.elapsed(cycle), ticks.elapsed(seen)
-    hz, clock_hz = m.get(cells.PIT, 1), m.get(cells.PIT, 2)
-
-    def change_after(elapsed: Value) -> Value:
-        """Return at how many of the processor's cycles OUT changes next."""
-        change = ticks.get("origin") + wave_change(ticks.mode, ticks.initial, elapsed)
-        return (change * clock_hz + hz - 1) // hz
-
-    m.require(~m.now().below(change_after(before)))
-    rises = (before // ticks.initial).below(now // ticks.initial)
+    now = ticks.elapsed(cycle)
+    begun = now - now % ticks.initial  # the period
+    origin = ticks.get("origin")
+    before = choose(seen.below(origin), m.constant(0), seen - origin)
+    rises = before.below(begun)
     high = wave_output(ticks.mode, ticks.initial, now)
     irr, lines = _pic(m, "irr"), _pic(m, "lines")
     was_high = (lines & TIMER_LINE).is_not_zero()
@@ -208,11 +218,17 @@ def advance(m: HotContext) -> Value:
     asks = choose(high, choose(rises | ~was_high, one, irr & TIMER_LINE), none)
     _set_pic(m, "irr", (irr & ~TIMER_LINE) | asks)
     _set_pic(m, "lines", (lines & ~TIMER_LINE) | choose(high, one, none))
-    m.set(cells.PIT, cycle)
+    m.set(cells.PIT, cycle, cells.PIT_SEEN)
     m.request(_granted(m).is_not_zero())
-    later = change_after(now)
-    m.set(cells.PIT, later, 3)
-    return later
+
+    def time_of(elapsed: Value) -> Value:
+        """Return the first of the processor's cycles at which so many have been counted."""
+        hz, clock_hz = m.get(cells.PIT, cells.PIT_HZ), m.get(cells.PIT, cells.PIT_CLOCK_HZ)
+        return scaled(origin + elapsed, clock_hz, hz, hz - 1)
+
+    change = time_of(wave_change(ticks.mode, ticks.initial, now))
+    m.set(cells.PIT, change, cells.PIT_CHANGE)
+    m.set(cells.PIT, time_of(begun + ticks.initial), cells.PIT_RISE)
 
 
 # -- the others ----------------------------------------------------------------------------------
@@ -221,7 +237,7 @@ def advance(m: HotContext) -> Value:
 def _read_port_b(m: HotContext) -> Value:
     """Port 61h: what was written, the refresh's toggle, the tone's output."""
     m.require(m.get(cells.PPI).is_not_zero())
-    refresh = m.now() * m.get(cells.PPI, 2) // m.get(cells.PPI, 3) & 1
+    refresh = scaled(m.now(), m.get(cells.PPI, 2), m.get(cells.PPI, 3)) & 1
     tone = _Channel(m, SPEAKER)
     m.require(tone.is_periodic)
     held = tone.get("gate").is_zero()  # which holds the output high
@@ -236,7 +252,7 @@ def _read_cga_status(m: HotContext) -> Value:
     """Port 3DAh: where the beam is."""
     m.require(m.get(cells.VIDEO).equals(1))
     raster = COLOR_RASTER
-    dot = m.now() * m.get(cells.VIDEO, 2) // m.get(cells.VIDEO, 3)
+    dot = scaled(m.now(), m.get(cells.VIDEO, 2), m.get(cells.VIDEO, 3))
     line, column = dot // raster.dots % raster.lines, dot % raster.dots
     drawing = line.below(raster.shown_lines) & column.below(raster.shown_dots)
     first = raster.retrace_line
@@ -267,6 +283,7 @@ BOARD = HotBoard(
         **{base + 5: _read_line_status(number) for number, base in enumerate(cells.LINES)},
     },
     writes={0x20: _write_command, 0x21: _write_mask, 0x43: _write_control},
+    due=due,
     advance=advance,
     acknowledge=acknowledge,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices import a20
 from blink16.devices.keyboard import Keyboard
 from blink16.lacks import Kind
 from blink16.services import Guest
@@ -17,6 +18,8 @@ DATA_PORT, COMMAND_PORT = 0x60, 0x64
 STATUS_FULL, STATUS_SYSTEM, STATUS_COMMAND, STATUS_UNLOCKED = 0x01, 0x04, 0x08, 0x10
 COMMAND_BYTE, KEYBOARD_OFF = 0x45, 0x10
 INPUT_PORT, OUTPUT_PORT = 0xBF, 0xDF
+A20_OPEN = 0x02
+"""In the output port."""
 SELF_TEST_PASSED, NO_FAULT = 0x55, 0x00
 ACKNOWLEDGE, KEYBOARD_PASSED, ECHO = 0xFA, 0xAA, 0xEE
 IDENTITY = bytes((ACKNOWLEDGE, 0xAB, 0x41))
@@ -94,12 +97,25 @@ class Kbc:
             case 0xC0:
                 self._reply(INPUT_PORT)
             case 0xD0:
-                self._reply(self.state.output)
+                self._reply(self._output())
+            case 0xDD | 0xDF:
+                self._switch_a20(value == 0xDF)
             case 0xE0:
                 self._reply(0)
             case _ if value >= 0xF0 and not value & 1:
                 what = "the keyboard controller's reset line leads nowhere here"
                 self._guest.lacks(Kind.PORT, what, "jump to FFFF:0000", place=PULSE_RESET)
+
+    def _output(self) -> int:
+        """Return the output port, in which one bit is another's (`devices.a20`)."""
+        if not self._guest.has_a20:
+            return self.state.output
+        is_open = a20.is_open(self._guest.registers)
+        return self.state.output & ~A20_OPEN | (A20_OPEN if is_open else 0)
+
+    def _switch_a20(self, to: bool) -> None:
+        if self._guest.has_a20:
+            a20.switch(self._guest.registers, to)
 
     def _set_command_byte(self, value: int) -> None:
         self.state = self.state._replace(command_byte=value)
@@ -113,6 +129,7 @@ class Kbc:
                 self._set_command_byte(value)
             case 0xD1:
                 self.state = self.state._replace(output=value)
+                self._switch_a20(bool(value & A20_OPEN))
             case 0xD2:
                 self._keyboard.receive(bytes((value,)))
             case 0xD3 | 0xD4:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from blink16.devices import debug
+from blink16.devices.a20 import A20Gate
 from blink16.devices.cards import XT, Cards
 from blink16.devices.dma import FIRST, SECOND, SECOND_BASE, SECOND_STRIDE, Dma
-from blink16.devices.ems import Ems
+from blink16.devices.ems import EmsBoard
 from blink16.devices.fdc import DATA_PORT, DRIVES, Fdc, FdcCommand, FloppyDrives, NoDrives
 from blink16.devices.gameport import GamePort
 from blink16.devices.ide import Ide
@@ -127,6 +128,7 @@ class PcDevices:
         self.pic = Pic(chassis.registers, bus)
         line = self.pic.line
         self.pit = Pit(chassis, bus, line(TIMER_IRQ))
+        self.pic.before_reset = self.pit.tell_line
         self.keyboard = Keyboard(chassis, line(KEYBOARD_IRQ))
         self.slave = SlavePic(chassis.registers, bus, self.pic) if cards.at else None
         self.nmi = Nmi(bus, has_port=not cards.at)
@@ -150,6 +152,8 @@ class PcDevices:
     def _plug_in(self, chassis: Chassis, cards: Cards, drives: FloppyDrives) -> None:
         """Put cards into the slots that not every PC has."""
         bus = chassis.bus
+        if chassis.has_a20:
+            A20Gate(chassis.registers, bus)
         if cards.joystick:
             chassis.add_component(GamePort.CHANNEL, GamePort(chassis, bus, connected=True))
         if cards.mouse:
@@ -157,7 +161,7 @@ class PcDevices:
         if cards.sound:
             chassis.add_device(PcSpeaker.COMPONENT, PcSpeaker(chassis, self.pit, self.ppi))
         if cards.ems:
-            chassis.add_component(Ems.COMPONENT, Ems(chassis, bus))
+            chassis.add_component(EmsBoard.COMPONENT, EmsBoard(chassis, bus))
 
     def _make_at(self, chassis: Chassis, slave: SlavePic, drives: FloppyDrives) -> None:
         """Add what an AT has on its board beside what an XT has."""

@@ -7,6 +7,7 @@ fully nested mode make no difference on a PC/XT, which has one 8259A and an 8088
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -75,6 +76,9 @@ class PicState(NamedTuple):
     """Whether the next read is a poll."""
 
 
+_IRR, _ICW1 = PicState._fields.index("irr"), PicState._fields.index("icw1")
+
+
 # -- who is next: written once for the device and for native code --------------------------------
 
 
@@ -116,6 +120,10 @@ class RequestLine:
         """Set the line's level."""
         self._pic.set_line(self._level, high)
 
+    def is_pending(self) -> bool:
+        """Return whether a request waits to be taken, which goes when the line falls."""
+        return self._pic.asks(self._level)
+
     def is_heard(self) -> bool:
         """Return whether a request now would be passed on to the processor."""
         return self._pic.hears(self._level)
@@ -131,6 +139,8 @@ class Pic:
         self.state = PicState()
         self.slave: SlavePic | None = None
         """The chip whose request comes in on `CASCADE`, if there is one."""
+        self.before_reset: Callable[[], None] = lambda: None
+        """Called before ICW1, which takes the lines as they are."""
         bus.attach([base], self._read_command, self._write_command, what="8259A, commands")
         bus.attach([base + 1], self._read_data, self._write_data, what="8259A, mask")
 
@@ -209,6 +219,11 @@ class Pic:
         """Return whether a request of a level would be passed on, were it alone."""
         return self._granted(1 << level) is not None
 
+    def asks(self, level: int) -> bool:
+        """Return whether a request of a level waits, or each change of its line counts."""
+        irr, icw1 = self._cells[_IRR], self._cells[_ICW1]
+        return bool(irr >> level & 1 or icw1 & ICW1_LEVEL)
+
     def is_deaf(self) -> bool:
         """Return whether no request at all would be."""
         return not any(map(self.hears, range(LINES)))
@@ -261,6 +276,7 @@ class Pic:
 
     def _initialize(self, icw1: int) -> None:
         """ICW1: forget everything but the base; edges must come anew."""
+        self.before_reset()
         s = self.state
         self.state = PicState(
             irr=s.lines if icw1 & ICW1_LEVEL else 0,

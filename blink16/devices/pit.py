@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.devices import cells
-from blink16.devices.counter import Counter, Mode
+from blink16.devices.counter import NONE, Counter, Mode
 from blink16.devices.oscillator import PIT_HZ, Oscillator
 from blink16.devices.pic import RequestLine
 from blink16.services import Guest
@@ -21,8 +21,6 @@ from blink16.services import Guest
 CHANNEL_PORTS = (0x40, 0x41, 0x42)
 CONTROL_PORT = 0x43
 SIZE = len(Counter._fields)
-DUE = 3
-"""Where the time of the next change stands in the cells."""
 TICKS, REFRESH, SPEAKER = range(3)
 """Channels: the BIOS's ticks (IRQ 0), memory refresh, the speaker's tone."""
 
@@ -58,7 +56,7 @@ class Pit:
         self._oscillator = Oscillator(PIT_HZ, guest.clock_hz)
         state = guest.registers.state
         self._counters, self._cells = cells.COUNTERS.view(state), cells.PIT.view(state)
-        self._cells[1:DUE] = array("q", self._oscillator.ratio)
+        self._cells[cells.PIT_HZ : cells.PIT_CHANGE] = array("q", self._oscillator.ratio)
         self.state = PitState((Counter(), Counter(), Counter(gate=False)), self._cycle())
         irq(True)  # OUT is high, and has been: that is no request once the 8259A is set up
         bus.attach(CHANNEL_PORTS, self._read, self._write, what="8253, counts")
@@ -111,14 +109,19 @@ class Pit:
     # -- time --------------------------------------------------------------------------------
 
     def due(self) -> int | None:
-        """Return when channel 0's OUT next changes."""
-        due = self._cells[DUE]
+        """Return when channel 0's OUT next changes in a way that matters.
+
+        That it falls only takes back a request that has not been taken yet.
+        """
+        pending = self._irq.is_pending()
+        due = self._cells[cells.PIT_CHANGE if pending else cells.PIT_RISE]
         return None if due < 0 else due
 
     def _note_due(self) -> None:
         ticks, seen = self._counter(TICKS), self._cells[0]
-        change = ticks.next_change(seen)
-        self._cells[DUE] = -1 if change is None else self._oscillator.time(change)
+        change, rise = ticks.next_change(seen), ticks.next_rise(seen)
+        self._cells[cells.PIT_CHANGE] = -1 if change is None else self._oscillator.time(change)
+        self._cells[cells.PIT_RISE] = -1 if rise is None else self._oscillator.time(rise)
 
     def is_heard(self) -> bool:
         """Return whether IRQ 0 would be passed on."""
@@ -128,12 +131,18 @@ class Pit:
         """Let channel 0 do to IRQ 0 what happened until ``time``."""
         self._catch_up(self._oscillator.cycles(time))
 
+    def tell_line(self) -> None:
+        """Let IRQ 0 have the level that OUT has now."""
+        self._catch_up(self._cycle())
+
     def _catch_up(self, cycle: int) -> None:
         ticks, seen = self._counter(TICKS), self._cells[0]
         if ticks.rises(seen, cycle):
             self._irq(False)
             self._irq(True)
         self._irq(ticks.output(cycle))
+        if ticks.next_at != NONE:
+            self._put_counter(TICKS, ticks.settled(cycle))
         self._cells[0] = cycle
         self._note_due()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from blink16 import faults
-from blink16.bios.rom import HLT, SEGMENT, STI, Rom, interrupt, jump
+from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, interrupt, jump
 from blink16.cpu.registers import CF
 from blink16.dos import (
     call_traits,
@@ -20,6 +20,7 @@ from blink16.dos import (
     exec_calls,
     fcb_calls,
     file_calls,
+    hooked_output,
     ioctl_calls,
     processes,
 )
@@ -27,7 +28,7 @@ from blink16.dos.call_traits import FIRST_CARRY_CALL
 from blink16.dos.errors import CallFailed, Code, CriticalError, call_failed
 from blink16.dos.layout import INDOS
 from blink16.dos.system import DosDevice, DosSystem
-from blink16.dos.terminal import write_device
+from blink16.dos.terminal import show, write_device
 from blink16.dos.xms import Xms
 from blink16.memory import linear
 from blink16.services import DONE, QUIET, Chassis, Done, Exit, Guest, Outcome, set_caller_flag
@@ -45,7 +46,6 @@ ABSENT = (0x18, 0x1D, 0x1E, 0x20, 0x61, 0x64, 0x6B, 0x6D, 0x6E, 0x6F, 0x73)
 """Calls that DOS 5 has only as numbers: they do nothing and return 0 in AL."""
 LAST_CALL = 0x6C
 """Greater numbers do the same, but for 71h."""
-"""INT 24h's answer: the call that met the error shall fail."""
 
 CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
     **console_calls.CALLS,
@@ -62,7 +62,8 @@ CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
 
 def int21(dos: DosSystem, guest: Guest) -> Outcome:
     """Do the call in AH; failures are CF and a code in AX."""
-    return _traced(dos, guest) if guest.traces_calls else _int21(dos, guest)
+    outcome = _traced(dos, guest) if guest.traces_calls else _int21(dos, guest)
+    return hooked_output.divert(dos, guest, outcome) if dos.state.kept else outcome
 
 
 def _traced(dos: DosSystem, guest: Guest) -> Outcome:
@@ -153,11 +154,22 @@ def critical_answered(dos: DosSystem, guest: Guest) -> Outcome:
         case critical.Action.ABORT:
             return exec_calls.end_process(dos, guest, 0, exec_calls.ExitKind.CRITICAL_ERROR)
         case critical.Action.IGNORE:
-            return DONE
+            return _ignored(guest)
     failure = CallFailed(Code(answer.code))
     outcome = _fail(dos, guest, guest.registers.ah, failure)
     dos.change(error=Code.FAIL_ON_INT_24)
     return outcome
+
+
+def _ignored(guest: Guest) -> Outcome:
+    """End a call as if the drive had read or written what it could not."""
+    r = guest.registers
+    if r.ah in critical.COUNTED_CALLS:
+        r.ax = r.cx
+        set_caller_flag(guest, CF, False)
+    else:
+        r.al = 0
+    return DONE
 
 
 def divide_error(dos: DosSystem, guest: Guest) -> Outcome:
@@ -180,8 +192,11 @@ def critical_error(guest: Guest) -> Outcome:
 
 
 def fast_output(dos: DosSystem, guest: Guest) -> Outcome:
-    """INT 29h: show AL."""
-    write_device(dos, guest, DosDevice.CON, bytes((guest.registers.al,)))
+    """INT 29h: show AL, by INT 10h if a program has hooked that."""
+    if dos.hooks.video_is_hooked(guest):
+        goto(guest, dos.hooks.teletype)
+    else:
+        show(dos, guest, DosDevice.CON, bytes((guest.registers.al,)))
     return DONE
 
 
@@ -240,3 +255,4 @@ def hang(chassis: Chassis, dos: DosSystem, rom: Rom) -> None:
     chassis.hang_service(0x29, partial(fast_output, dos))
     for vector in (0x28, 0x2A):
         chassis.hang_service(vector, nothing)
+    dos.hooks = hooked_output.OutputHooks(chassis, dos, rom)

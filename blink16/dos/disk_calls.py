@@ -15,6 +15,7 @@ from blink16.dos.fat import FatTree
 from blink16.dos.folder_view import SERIAL_NUMBER, FolderView
 from blink16.dos.layout import DOS_SEGMENT
 from blink16.dos.system import DosSystem
+from blink16.dos.table_layouts import NOWHERE, layouts
 from blink16.dos.volume import Volume
 from blink16.memory import linear
 from blink16.services import CALLER_FLAGS, DONE, Guest, Outcome, caller_address
@@ -134,7 +135,8 @@ def translate_bpb(dos: DosSystem, guest: Guest) -> Outcome:
     total = word(8) or int.from_bytes(raw[0x15:0x19], "little")
     root = reserved + fats * fat_sectors
     data = root + -(-roots * 32 // size)
-    built = tables.DPB.build(
+    layout = layouts(dos.version)
+    built = layout.dpb.build(
         {
             "drive": 0,
             "unit": 0,
@@ -146,11 +148,12 @@ def translate_bpb(dos: DosSystem, guest: Guest) -> Outcome:
             "root_entries": roots,
             "data": data & 0xFFFF,
             "last_cluster": max(0, total - data) // cluster + 1 & 0xFFFF,
-            "fat_sectors": fat_sectors,
+            "fat_sectors": min(fat_sectors, layout.fat_sectors_limit),
             "root": root & 0xFFFF,
             "device": {"segment": 0, "offset": 0},
             "media": raw[0x0A],
-            "next": tables.END,
+            "next": NOWHERE,
+            "path": bytes(64),
             "free": 0xFFFF,
         }
     )

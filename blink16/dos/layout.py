@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from construct import Const, Default, Int8ul, Int16ul, Padding, Struct
+from construct import Const, Struct
 
 from blink16.dos import arena
 from blink16.dos.arena import OWNER_DOS, MemoryBlock
 from blink16.dos.executable import FAR_POINTER
+from blink16.dos.table_layouts import layouts
 from blink16.memory import Memory, linear
 
 DOS_SEGMENT = 0x0070
@@ -29,30 +30,6 @@ TABLES_OFFSET = 0x0201
 CALL5_JUMP = 0x000C0
 """The linear address that a PSP's far call (F01D:FEF0) means: a jump in the vector table."""
 LAST_DRIVE = 3
-
-NOWHERE = {"segment": 0xFFFF, "offset": 0xFFFF}
-
-LIST_OF_LISTS = Struct(
-    "first_mcb" / Int16ul,  # at SYSVARS - 2
-    "first_dpb" / Default(FAR_POINTER, NOWHERE),
-    "sft" / Default(FAR_POINTER, NOWHERE),
-    "clock" / FAR_POINTER,
-    "con" / FAR_POINTER,
-    "sector_size" / Int16ul,
-    "buffers" / Const(b"\xff" * 4),
-    "cds" / Default(FAR_POINTER, NOWHERE),
-    "fcb_sft" / Const(b"\xff" * 4),
-    "protected_fcbs" / Int16ul,
-    "block_devices" / Int8ul,
-    "last_drive" / Int8ul,
-    "nul_next" / Default(FAR_POINTER, NOWHERE),  # the NUL device heads the chain
-    "nul_attribute" / Const(0x8004, Int16ul),
-    "nul_strategy" / Int16ul,
-    "nul_interrupt" / Int16ul,
-    "nul_name" / Const(b"NUL     "),
-    Padding(2),
-)
-"""Ralf Brown's Interrupt List, table 01627, DOS 3.1 and later."""
 
 CALL5 = bytes.fromhex(
     "80F924"  # cmp cl,24h
@@ -78,13 +55,14 @@ CALL5 = bytes.fromhex(
 JUMP_FAR = Struct("opcode" / Const(b"\xea"), "target" / FAR_POINTER)
 
 
-def list_of_lists(fields: dict[str, Any]) -> bytes:
-    """Return the list of lists, from the word before it on, with these fields."""
-    raw: bytes = LIST_OF_LISTS.build({"sector_size": 512, "protected_fcbs": 0, **fields})
+def list_of_lists(version: tuple[int, int], fields: dict[str, Any]) -> bytes:
+    """Return a version's list of lists, from the word before it on, with these fields."""
+    always = {"sector_size": 512, "protected_fcbs": 0, "boot_drive": LAST_DRIVE}
+    raw: bytes = layouts(version).list_of_lists.build({**always, **fields})
     return raw
 
 
-def install(memory: Memory, memory_kib: int) -> None:
+def install(memory: Memory, memory_kib: int, version: tuple[int, int]) -> None:
     """Write DOS' variables and code, and the chain of memory blocks up to the end of memory."""
     system = MemoryBlock(FIRST_MCB, SYSTEM_PARAGRAPHS, OWNER_DOS, False, "SD")
     arena.put(memory, system)
@@ -100,7 +78,7 @@ def install(memory: Memory, memory_kib: int) -> None:
         "nul_strategy": 0,
         "nul_interrupt": 0,
     }
-    memory.write(linear(*SYSVARS) - 2, list_of_lists(fields))
+    memory.write(linear(*SYSVARS) - 2, list_of_lists(version, fields))
     memory.write(linear(*CALL5_ENTRY), CALL5)
     segment, offset = CALL5_ENTRY
     memory.write(CALL5_JUMP, JUMP_FAR.build({"target": {"offset": offset, "segment": segment}}))

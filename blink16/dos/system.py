@@ -10,6 +10,7 @@ from blink16.bios.program_keys import PipedKeys
 from blink16.bus import Bus
 from blink16.console import Console
 from blink16.dos.errors import CallFailed, Code, CriticalError
+from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume
@@ -52,6 +53,13 @@ class SftEntry(NamedTuple):
     private: bool = False  # children don't get it
     owner: int = 0  # by_fcb: the process
     by_fcb: bool = False
+
+    def at(self, position: int) -> SftEntry:
+        """Return the entry with another position; quicker than by `_replace`."""
+        return SftEntry._make((*self[:_POSITION], position, *self[_POSITION + 1 :]))
+
+
+_POSITION = SftEntry._fields.index("position")
 
 
 class Located(NamedTuple):
@@ -108,7 +116,6 @@ class DosState(NamedTuple):
     drive: int = DRIVE_C  # the current one
     cwds: tuple[tuple[int, str], ...] = ()  # drives' current directories but for the root
     labels: tuple[tuple[int, bytes], ...] = ()  # of drives that are folders
-    sft: tuple[SftEntry | None, ...] = ()
     searches: tuple[Search, ...] = ()
     next_search: int = 1
     line: bytes = b""  # what is left of a line read from CON
@@ -127,6 +134,8 @@ class DosState(NamedTuple):
     exit_kind: int = 0
     break_stack: int = 0  # SP at the call that Ctrl-C interrupted
     critical: int = 0  # the code of the error that INT 24h asks about
+    kept: bytes = b""  # what a call shows, for hooks of INT 29h or 10h
+    showing: tuple[Showing, ...] = ()  # calls whose characters go through hooks
 
 
 class DosSystem:
@@ -149,11 +158,14 @@ class DosSystem:
         self.bus = bus
         self.pipe = pipe
         self.version = version
+        self.sft: list[SftEntry | None] = []
+        """The system file table.  It changes too often to be a field of the state."""
         self.has_ems = False
         self.stack = (0, 0)
         """SS:SP at the current process's last call, at its interrupt's frame."""
         self.exec_stub = self.break_stub = self.critical_stub = (0, 0)
         """Where a child's first instruction, and the ways back from INT 23h and 24h, go through."""
+        self.hooks: OutputHooks
         self.wait_routine = 0
         """The offset of the routine in ROM that waits for an interrupt and comes again."""
         self.told: set[int] = set()
@@ -253,15 +265,16 @@ class DosSystem:
 
     def save(self) -> Any:
         """Return the state."""
-        return self.state, self.stack
+        return self.state, self.stack, tuple(self.sft)
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
         fields, self.stack = DosState(*state[0]), tuple(state[1])
+        self.sft = [None if entry is None else SftEntry(*entry) for entry in state[2]]
         self.state = fields._replace(
-            sft=tuple(None if entry is None else SftEntry(*entry) for entry in fields.sft),
             searches=tuple(Search(*search) for search in fields.searches),
             processes=tuple(Process(*process) for process in fields.processes),
+            showing=tuple(Showing(rest, tuple(kept)) for rest, kept in fields.showing),
             edited=None if fields.edited is None else Line(*fields.edited),
         )
 

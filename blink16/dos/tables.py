@@ -1,25 +1,22 @@
 """The tables behind INT 21h/52h that tools read: drives (DPB, CDS), open files (SFT), devices.
 
 They lie in DOS' memory and say what is so when 52h, 1Fh or 32h asks; DOS itself never reads them.
-Source: Ralf Brown's Interrupt List, tables 01627 (list of lists), 01395 (DPB), 01643 (CDS),
-01640 (SFT), 01646 (device header), for DOS 4 to 6.
+Their layouts are those of the version that DOS tells (`table_layouts`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from construct import Bytes, Const, Default, Int8ul, Int16ul, Int32ul, Padding, Struct
-
 from blink16.dos import clock, layout
 from blink16.dos.directory_calls import SECTOR_SIZE, space_of
 from blink16.dos.errors import CriticalError
-from blink16.dos.executable import FAR_POINTER
 from blink16.dos.fat import FatTree
 from blink16.dos.handles import information
 from blink16.dos.names import CODE_PAGE, template
 from blink16.dos.system import DosDevice, DosSystem, SftEntry
-from blink16.dos.volume import DRIVE_LETTERS, Volume
+from blink16.dos.table_layouts import DEVICE_HEADER, NOWHERE, SFT_HEADER, layouts
+from blink16.dos.volume import ARCHIVE, DRIVE_C, DRIVE_LETTERS, Volume
 from blink16.memory import linear
 from blink16.services import Guest
 
@@ -30,70 +27,18 @@ CDS_OFFSET = 0x0B00
 SFT_OFFSET = 0x1400
 SFT_ENTRIES = 40
 RETF_OFFSET = 0x05FF
-END = {"segment": 0xFFFF, "offset": 0xFFFF}
 ROOT_ENTRIES = 512
 PHYSICAL = 0x4000
+"""Of a current directory: its drive is there."""
+BY_FCB = 0x8000
+"""Of an open file's mode."""
 
-DEVICE_HEADER = Struct(
-    "next" / FAR_POINTER,
-    "attributes" / Int16ul,
-    "strategy" / Int16ul,
-    "interrupt" / Int16ul,
-    "name" / Bytes(8),
-)
 DEVICES = (
     (b"CON     ", 0x8013),
     (b"AUX     ", 0x8000),
     (b"PRN     ", 0xA040),
     (b"CLOCK$  ", 0x8008),
     (b"\x1a       ", 0x0842),  # the block device of all drives
-)
-DPB = Struct(
-    "drive" / Int8ul,
-    "unit" / Int8ul,
-    "sector_size" / Int16ul,
-    "cluster_mask" / Int8ul,
-    "cluster_shift" / Int8ul,
-    "reserved" / Int16ul,
-    "fats" / Int8ul,
-    "root_entries" / Int16ul,
-    "data" / Int16ul,
-    "last_cluster" / Int16ul,
-    "fat_sectors" / Int16ul,
-    "root" / Int16ul,
-    "device" / FAR_POINTER,
-    "media" / Int8ul,
-    "access" / Const(0, Int8ul),
-    "next" / FAR_POINTER,
-    "next_free" / Const(2, Int16ul),
-    "free" / Int16ul,
-)
-CDS = Struct(
-    "path" / Bytes(67),
-    "attributes" / Int16ul,
-    "dpb" / FAR_POINTER,
-    "cluster" / Default(Int16ul, 0xFFFF),
-    Padding(4),
-    "root_length" / Const(2, Int16ul),
-    Padding(7),
-)
-SFT_HEADER = Struct("next" / FAR_POINTER, "count" / Int16ul)
-SFT = Struct(
-    "references" / Int16ul,
-    "mode" / Int16ul,
-    "attributes" / Int8ul,
-    "information" / Int16ul,
-    "device" / FAR_POINTER,
-    "cluster" / Const(0, Int16ul),
-    "time" / Int16ul,
-    "date" / Int16ul,
-    "size" / Int32ul,
-    "position" / Int32ul,
-    Padding(7),
-    "name" / Bytes(11),
-    Padding(6),
-    "owner" / Int16ul,
-    Padding(8),
 )
 
 
@@ -114,7 +59,7 @@ def refresh(dos: DosSystem, guest: Guest) -> None:
     for number, (name, attributes) in enumerate(DEVICES):
         last = number == len(DEVICES) - 1
         header = {
-            "next": END if last else _near(device_offset(number + 1)),
+            "next": NOWHERE if last else _near(device_offset(number + 1)),
             "attributes": attributes,
             "strategy": RETF_OFFSET,
             "interrupt": RETF_OFFSET,
@@ -135,24 +80,26 @@ def refresh(dos: DosSystem, guest: Guest) -> None:
         "nul_next": _near(device_offset(0)),
         "nul_strategy": RETF_OFFSET,
         "nul_interrupt": RETF_OFFSET,
+        "boot_drive": DRIVE_C + 1,
     }
     segment, offset = layout.SYSVARS
-    memory.write(linear(segment, offset - 2), layout.list_of_lists(fields))
+    memory.write(linear(segment, offset - 2), layout.list_of_lists(dos.version, fields))
 
 
 # -- drives ----------------------------------------------------------------------------------
 
 
 def _write_drives(dos: DosSystem, guest: Guest) -> None:
-    memory, places = guest.memory, {}
+    memory, tables = guest.memory, layouts(dos.version)
     drives = sorted(dos.volumes)
-    for number, drive in enumerate(drives):
-        places[drive] = DPB_OFFSET + number * DPB.sizeof()
+    places = {drive: dpb_offset(dos, dos.volumes[drive]) for drive in drives}
     for number, drive in enumerate(drives):
         following = drives[number + 1 : number + 2]
-        after = _near(places[following[0]]) if following else END
-        raw = DPB.build(_dpb(dos.volumes[drive], after))
+        after = _near(places[following[0]]) if following else NOWHERE
+        raw = tables.dpb.build(_dpb(dos, dos.volumes[drive], after))
         memory.write(linear(SEGMENT, places[drive]), raw)
+    if tables.cds is None:
+        return
     for drive in range(min(dos.last_drive, DRIVE_LETTERS)):
         volume = dos.volumes.get(drive)
         path = volume.full_path(dos.cwd(volume)) if volume else f"{chr(65 + drive)}:\\"
@@ -161,25 +108,29 @@ def _write_drives(dos: DosSystem, guest: Guest) -> None:
             "attributes": PHYSICAL if volume else 0,
             "dpb": _near(places[drive]) if volume else {"segment": 0, "offset": 0},
         }
-        memory.write(linear(SEGMENT, CDS_OFFSET + drive * CDS.sizeof()), CDS.build(fields))
+        place = CDS_OFFSET + drive * tables.cds.sizeof()
+        memory.write(linear(SEGMENT, place), tables.cds.build(fields))
 
 
 def dpb_offset(dos: DosSystem, volume: Volume) -> int:
     """Return where a drive's parameter block lies in DOS' segment."""
-    size: int = DPB.sizeof()
+    size: int = layouts(dos.version).dpb.sizeof()
     return DPB_OFFSET + sorted(dos.volumes).index(volume.drive) * size
 
 
-def _dpb(volume: Volume, after: dict[str, int]) -> dict[str, Any]:
+def _dpb(dos: DosSystem, volume: Volume, after: dict[str, int]) -> dict[str, Any]:
     fields = {
         "drive": volume.drive,
         "unit": volume.drive,
         "sector_size": SECTOR_SIZE,
         "device": _near(device_offset(4)),
         "next": after,
+        "path": volume.dos_path(dos.cwd(volume)).encode(CODE_PAGE, "replace")[:63].ljust(64, b"\0"),
     }
     try:
-        return fields | _geometry(volume)
+        geometry = _geometry(volume)
+        most = layouts(dos.version).fat_sectors_limit
+        return fields | geometry | {"fat_sectors": min(geometry["fat_sectors"], most)}
     except CriticalError:  # nothing in the drive
         nothing = dict.fromkeys(_GEOMETRY, 0)
         return fields | nothing
@@ -231,21 +182,23 @@ def _geometry(volume: Volume) -> dict[str, int]:
 
 
 def _write_files(dos: DosSystem, guest: Guest) -> None:
-    memory = guest.memory
-    head = SFT_HEADER.build({"next": END, "count": SFT_ENTRIES})
-    entries = [*dos.state.sft, *[None] * SFT_ENTRIES][:SFT_ENTRIES]
+    memory, sft = guest.memory, layouts(dos.version).sft
+    head = SFT_HEADER.build({"next": NOWHERE, "count": SFT_ENTRIES})
+    entries = [*dos.sft, *[None] * SFT_ENTRIES][:SFT_ENTRIES]
     raw = b"".join(
-        bytes(SFT.sizeof()) if entry is None else SFT.build(_file(dos, entry)) for entry in entries
+        bytes(sft.sizeof()) if entry is None else sft.build(_file(dos, entry)) for entry in entries
     )
     memory.write(linear(SEGMENT, SFT_OFFSET), head + raw)
 
 
 def _file(dos: DosSystem, entry: SftEntry) -> dict[str, Any]:
     size = mtime = 0
-    name, device = template(DosDevice(entry.device).name[:8]), 0
+    name, device = template(DosDevice(entry.device).name[:8]), device_offset(0)
+    drive = attributes = 0
     if entry.device == DosDevice.FILE:
         tree = dos.tree(entry)
-        device = 4
+        drive, attributes = entry.drive + 1, ARCHIVE
+        device = dpb_offset(dos, dos.volumes[entry.drive])
         try:
             stat = tree.stat(entry.node)
             size, mtime = stat.size, stat.mtime
@@ -254,11 +207,12 @@ def _file(dos: DosSystem, entry: SftEntry) -> dict[str, Any]:
             pass  # unlinked, or on a disk that was taken out
     date, time = clock.pack(mtime)
     return {
-        "references": entry.references,
-        "mode": entry.access,
-        "attributes": 0,
-        "information": information(entry) & 0xFFFF,
-        "device": _near(device_offset(device)),
+        "references": min(entry.references, 0xFF),
+        "mode": entry.access | (BY_FCB if entry.by_fcb and dos.version >= (3, 0) else 0),
+        "attributes": attributes,
+        "drive": drive,
+        "information": information(entry) & (0xFFFF if dos.version >= (3, 0) else 0xFF),
+        "device": _near(device),
         "time": time,
         "date": date,
         "size": size & 0xFFFFFFFF,

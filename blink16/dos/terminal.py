@@ -15,6 +15,7 @@ from blink16.bios.keyboard import next_key
 from blink16.bios.rom import goto
 from blink16.bios.video import GuestScreen
 from blink16.dos.handles import STDIN, STDOUT, lookup, update
+from blink16.dos.hooked_output import MAX_NESTED
 from blink16.dos.layout import INDOS
 from blink16.dos.line_editor import Line, press
 from blink16.dos.system import DosDevice, DosSystem, SftEntry
@@ -30,7 +31,7 @@ MAX_TYPED_LINE = 127
 MAX_READS_PAST_END = 64
 """Ctrl-Zs that a program gets after the end of input; one that wants more waits for ever."""
 CON_DEVICES = (DosDevice.CON, DosDevice.CON_ERROR)
-_CHANNELS = {
+_CHANNELS: dict[int, str] = {
     DosDevice.CON: "console",
     DosDevice.CON_ERROR: "stderr",
     DosDevice.AUX: "aux",
@@ -60,9 +61,18 @@ BREAK = Break()
 
 def write_device(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None:
     """Show bytes on a character device; NUL has nothing to show them."""
-    channel = _CHANNELS.get(DosDevice(device))
-    if channel is None or not data:
+    if device not in _CHANNELS or not data:
         return
+    hooked = device in CON_DEVICES and dos.hooks.is_hooked(guest)
+    if hooked and len(dos.state.showing) < MAX_NESTED:
+        dos.change(kept=dos.state.kept + data)
+    else:
+        show(dos, guest, device, data)
+
+
+def show(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None:
+    """Show bytes, whoever hooks what DOS does that by."""
+    channel = _CHANNELS[device]
     if device in CON_DEVICES:
         GuestScreen(guest.memory, dos.bus).write(data)
     guest.output(channel, data)
@@ -153,7 +163,7 @@ def read_key(dos: DosSystem, guest: Guest, *, chords: bool = False) -> Key | Out
     index, entry = lookup(dos, guest, STDIN)
     if entry.device == DosDevice.FILE:
         data = dos.tree(entry).read(entry.node, entry.position, 1)
-        update(dos, index, entry._replace(position=entry.position + len(data)))
+        update(dos, index, entry.at(entry.position + len(data)))
         return Key(data[0] if data else None)
     if entry.device not in CON_DEVICES:
         return Key(None)

@@ -1,7 +1,7 @@
 """Extended memory by XMS 3.0, of which an 8086 has none: blocks that only the driver can reach.
 
 The functions with 32-bit registers (88h and so on) are for an 80386, and are not here.  There is
-no high memory area and no A20 gate, as the processor's addresses have twenty bits.
+a high memory area and an A20 gate where the processor has more than twenty address lines.
 Source: Lotus, Intel, Microsoft, AST: eXtended Memory Specification 3.0 (1991).
 """
 
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from construct import Int16ul, Int32ul, Struct
 
 from blink16.bios.rom import Rom, call
+from blink16.devices import a20
 from blink16.filenodes import CHUNK, Chunks, get, put, resize
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.services import DONE, Chassis, Guest, Outcome
@@ -25,6 +26,7 @@ HOOKABLE = b"\xeb\x03\x90\x90\x90"
 PUSHF, RETF = b"\x9c", b"\xcb"
 
 NOT_IMPLEMENTED, NO_HMA, A20_FAILS = 0x80, 0x90, 0x82
+HMA_TAKEN, HMA_FREE = 0x91, 0x93
 NO_MEMORY, NO_HANDLES, BAD_HANDLE = 0xA0, 0xA1, 0xA2
 BAD_SOURCE, BAD_SOURCE_OFFSET, BAD_TARGET, BAD_TARGET_OFFSET, BAD_LENGTH = range(0xA3, 0xA8)
 NOT_LOCKED, LOCKED, TOO_MANY_LOCKS = 0xAA, 0xAB, 0xAC
@@ -66,6 +68,7 @@ class Xms:
         """``kib``: how much there is."""
         self._kib = kib
         self._blocks: dict[int, XmsBlock] = {}
+        self._high_is_taken = False
         self.entry = (0, 0)
         """Where programs call it."""
 
@@ -77,11 +80,12 @@ class Xms:
 
     def save(self) -> Any:
         """Return the state; contents are shared, not copied."""
-        return tuple(self._blocks.items())
+        return self._high_is_taken, tuple(self._blocks.items())
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
-        self._blocks = {handle: XmsBlock(*fields) for handle, fields in state}
+        self._high_is_taken, blocks = state
+        self._blocks = {handle: XmsBlock(*fields) for handle, fields in blocks}
 
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AH: AX is 1, or 0 with an error in BL."""
@@ -92,17 +96,29 @@ class Xms:
             r.ax, r.bl = 0, error.code
         return DONE
 
+    def _take_high_memory(self, guest: Guest, take: bool) -> None:
+        """Give the high memory area to a program, or take it back."""
+        if not guest.has_a20:
+            raise XmsError(NO_HMA)
+        if take == self._high_is_taken:
+            raise XmsError(HMA_TAKEN if take else HMA_FREE)
+        self._high_is_taken = take
+
     def _do(self, guest: Guest, function: int) -> None:
         r = guest.registers
         match function:
             case 0x00:
-                r.ax, r.bx, r.dx = VERSION, REVISION, 0
+                r.ax, r.bx, r.dx = VERSION, REVISION, guest.has_a20
             case 0x01 | 0x02:
-                raise XmsError(NO_HMA)
+                self._take_high_memory(guest, r.ah == 0x01)
+                r.ax = 1
             case 0x03 | 0x04 | 0x05 | 0x06:
-                raise XmsError(A20_FAILS)
+                if not guest.has_a20:
+                    raise XmsError(A20_FAILS)
+                a20.switch(r, r.ah in (0x03, 0x05))
+                r.ax, r.bl = 1, 0
             case 0x07:
-                r.ax, r.bl = 0, 0
+                r.ax, r.bl = a20.is_open(r), 0
             case 0x08:
                 left = self._left
                 r.ax = r.dx = left

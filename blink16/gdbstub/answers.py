@@ -80,6 +80,11 @@ class Answers:
             with suppress(window.UnfinishedError):
                 self._old_window.keep(KEPT_FRAMES)
 
+    def succeed(self, old: Answers) -> None:
+        """Take note of what a client knows that has asked about another machine in our place."""
+        self._old_window = old._old_window
+        self.shelf.succeed(old.shelf)
+
     def forget_frames(self) -> None:
         """Forget it: the machine is resumed."""
         self._old_window = None
@@ -224,9 +229,11 @@ class Answers:
         return found or (self._old_window.read(address, length) if self._old_window else b"")
 
     def _new_window(self) -> window.FrameWindow:
-        memory = self.sight.memory
+        model = self._debugger.machine.model
         scale = LLDB_WORD if self.aligns_frames else 1
-        return window.FrameWindow(memory, self.registers(), self.shelf.ends, scale)
+        return window.FrameWindow(
+            self.sight.memory, self.registers(), self.shelf.ends, scale, model
+        )
 
     def _write_memory(self, question: commands.WriteMemory) -> bytes:
         if question.address + len(question.data) > MEMORY_SIZE:

@@ -23,6 +23,7 @@ from blink16.process_table import GuestProcess
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
 """The objects of qXfer that are about processes."""
+RENEWED = "the program was read again, with its names: the machine stands at its start"
 _KEPT = (
     EventKind.BREAKPOINT,
     EventKind.CAUGHT,
@@ -60,6 +61,14 @@ class Inferior:
         """Take the client's breakpoints out; it goes."""
         self.answers.settle()
         self.debugger.remove_all()
+
+    def replace(self, old: Inferior) -> None:
+        """Take the place of another machine: what the client knows of that is to hold for us."""
+        old.answers.keep_frames()
+        self.answers.succeed(old.answers)
+        self.debugger.take_points(old.debugger)
+        before, now = (one.debugger.machine.registers.save() for one in (old, self))
+        self.moved = old.moved or before != now
 
     def monitor(self, line: str) -> str:
         """Carry out a monitor command; return what it has to say.  MonitorError if it failed."""
@@ -130,6 +139,12 @@ class Inferiors:
         self._chosen = taken.process
         self._to_resume = ThreadId(ANY, ANY)
         return inferior
+
+    def renew(self, taken: Taken) -> None:
+        """Hold a fresh machine in the place of the one of its number; mean the same as before."""
+        old, chosen, to_resume = self._held[taken.process], self._chosen, self._to_resume
+        self.add(taken).replace(old)
+        self._chosen, self._to_resume = chosen, to_resume
 
     def align_frames(self) -> None:
         """From now on give frames addresses that LLDB takes."""

@@ -48,7 +48,8 @@ class Interrupt:
 class WorkDone:
     """What a `Work` has come to: words for the user, and the reply or why there is none."""
 
-    text: str = ""
+    said: bytes = b""
+    """The words, as packets: a long text is made into them where the work was done."""
     reply: bytes | RefusedError = OK
 
 
@@ -81,6 +82,15 @@ class TakeNew:
 
 
 @dataclass(frozen=True, slots=True)
+class Renew:
+    """Put a fresh machine, of the files as they are now, in the place of this one, which stands:
+    then as after `Take`.
+    """
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """The client holds this machine no more; it stands, without breakpoints of the client's."""
 
@@ -109,7 +119,9 @@ class WantControl:
     """The client, which watches, is to hold the machine once it is free: `Session.hold`."""
 
 
-Order = LetGo | WantControl | Send | Start | Interrupt | Work | Take | TakeNew | Release | Close
+Talking = Send | LetGo | WantControl | Close
+Moving = Start | Interrupt | Work
+Order = Talking | Moving | Take | TakeNew | Renew | Release
 
 
 @dataclass(frozen=True, slots=True)

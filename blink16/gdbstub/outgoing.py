@@ -60,6 +60,10 @@ class Outgoing:
         for body in replies.console(text):
             self.reply(body)
 
+    def add(self, packets: bytes) -> None:
+        """Send packets that are whole already."""
+        self._bytes += packets
+
     def mention(self, text: str) -> None:
         """Say something that the client may know by itself, or would not have expected."""
         if self.notifies:

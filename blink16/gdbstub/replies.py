@@ -8,7 +8,7 @@ from enum import Enum
 from blink16.breakpoints import PointKind
 from blink16.debugger import Event, EventKind
 from blink16.gdbstub.commands.points import GdbKind
-from blink16.packets import PACKET_SIZE, escape
+from blink16.packets import PACKET_SIZE, escape, frame
 from blink16.texts import printable
 
 OK = b"OK"
@@ -94,6 +94,11 @@ def error(refusal: RefusedError, client: Client, *, told: bool = False) -> bytes
 def console(text: str) -> list[bytes]:
     """Return text for the user's terminal as O packets."""
     return raw_console(printable(text).encode("utf-8"))
+
+
+def said(text: str) -> bytes:
+    """Return the same as whole packets."""
+    return b"".join(map(frame, console(text)))
 
 
 def raw_console(data: bytes) -> list[bytes]:

@@ -11,7 +11,8 @@ order:
 - ``stopped(event, process)``: the ``debugger.drive`` that a `Start` asked for has returned
   ``event``;
 - ``finished(done)``: the ``run()`` that a `Work` asked for has returned ``done``;
-- ``took(machine)`` or ``refused(reason)``: what a `Take` or `TakeNew` has come to;
+- ``took(machine)`` or ``refused(reason)``: what a `Take`, `TakeNew` or `Renew` has come to;
+- ``renew(process)``: somebody has built that machine's program anew;
 - ``speak()``: the notices and the output collected while a machine runs or a work is on its way.
   Optional: ``stopped`` and ``finished`` say them too, only later.
 
@@ -43,7 +44,7 @@ from blink16.debugger import Event, EventKind, Resume
 from blink16.gdbstub import commands, observing, registers, replies, works
 from blink16.gdbstub.commands import points, processes
 from blink16.gdbstub.features import supported
-from blink16.gdbstub.inferiors import Inferior, Inferiors
+from blink16.gdbstub.inferiors import RENEWED, Inferior, Inferiors
 from blink16.gdbstub.orders import (
     FIRST,
     Close,
@@ -53,6 +54,7 @@ from blink16.gdbstub.orders import (
     ListedProcess,
     Order,
     Release,
+    Renew,
     Start,
     Take,
     Taken,
@@ -76,6 +78,8 @@ TURN_SIZE = PACKET_SIZE
 """After so many items, or bytes of answers, the next client has its turn."""
 YIELD = "yield"
 """The monitor command that lets a machine go and watches it."""
+RESTART = "restart"
+"""The monitor command that has a fresh machine put in the place of one."""
 MAX_WAITING = 64
 """Packets that may wait while a machine runs; a client that sends more is cut off."""
 
@@ -106,6 +110,8 @@ class Session:
         self._first: tuple[Inferior, Event] | None = None
         """The event that is to be told when all machines stand."""
         self._answers_taking = False
+        self._renews = False
+        """Whether the machine that is on its way takes the place of one that is held."""
         self.tells_changes = False
         """Whether the client wants to be told of changes (`changed`)."""
         self._last_process = machine.process
@@ -179,7 +185,12 @@ class Session:
 
     def took(self, machine: Taken) -> list[Order]:
         """Take the machine that a `Take` or `TakeNew` asked for."""
+        renews, self._renews = self._renews, False
         if self._standing.lead(SessionInput.TAKEN):
+            if renews:
+                self._inferiors.renew(machine)
+                self._tell_renewal(f"{RENEWED}\n")
+                return self._out.take_orders()
             inferior = self._inferiors.add(machine)
             if self._answers_taking:
                 self._out.reply(
@@ -189,15 +200,25 @@ class Session:
 
     def refused(self, reason: str) -> list[Order]:
         """Take the reason why there is no machine."""
-        if self._standing.lead(SessionInput.TAKEN) and self._answers_taking:
+        renews, self._renews = self._renews, False
+        goes_on = self._standing.lead(SessionInput.TAKEN)
+        if goes_on and renews and not self._client.ours:
+            self._tell_renewal(f"{reason}\n")
+        elif goes_on and self._answers_taking:
             self._out.reply(replies.error(RefusedError(reason), self._client))
+        return self._out.take_orders()
+
+    def renew(self, process: int) -> list[Order]:
+        """Ask for a fresh machine in the place of one, if it stands and is ours to move."""
+        if self.state is SessionState.STANDING and self._observed is None:
+            self._renew(self._inferiors.held(process), asked=False)
         return self._out.take_orders()
 
     def finished(self, done: WorkDone) -> list[Order]:
         """Take what a `Work` returned."""
         if self._standing.lead(SessionInput.FINISHED):
             self._out.say_collected()
-            self._out.say(done.text)
+            self._out.add(done.said)
             match done.reply:
                 case RefusedError() as refusal:
                     self._out.reply(replies.error(refusal, self._client))
@@ -338,6 +359,8 @@ class Session:
                 self._out.say("you watch from now on; attach again to hold a machine\n")
                 self._out.reply(OK)
                 self._start_to_watch()
+            case commands.Monitor(line) if line.strip() == RESTART and self._observed is None:
+                self._renew(self._inferiors.current, asked=True)
             case commands.StartNoAckMode():
                 self._out.reply(OK)
                 self._acknowledging = False
@@ -418,6 +441,21 @@ class Session:
         self._answers_taking = not restart
         self._standing.lead(SessionInput.TAKE)
         self._out.order(order)
+
+    def _renew(self, inferior: Inferior, *, asked: bool) -> None:
+        inferior.answers.settle()
+        self._renews, self._answers_taking = True, asked
+        self._standing.lead(SessionInput.TAKE)
+        self._out.order(Renew(inferior.process))
+
+    def _tell_renewal(self, text: str) -> None:
+        """Say what a renewal has come to: as a reply if the user has asked, or when he listens."""
+        if self._answers_taking:
+            self._out.say_collected()
+            self._out.say(text)
+            self._out.reply(OK)
+        else:
+            self._out.notices.append(text.rstrip())
 
     def _meant(self, process: int | None) -> list[Inferior]:
         """Return the inferiors that D or k are about: all, unless it names one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blink16.gdbstub import commands
+from blink16.gdbstub import commands, replies
 from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.orders import WorkDone
 from blink16.gdbstub.replies import RefusedError
@@ -24,11 +24,11 @@ def monitor(inferior: Inferior, line: str, *, tells_errors: bool) -> WorkDone:
     ``tells_errors``: whether the client takes one as such; gdb shows it as text.
     """
     try:
-        return WorkDone(inferior.monitor(line))
+        return WorkDone(replies.said(inferior.monitor(line)))
     except MonitorError as error:
         if tells_errors:
             return WorkDone(reply=RefusedError(str(error)))
-        return WorkDone(f"{error}\n")
+        return WorkDone(replies.said(f"{error}\n"))
 
 
 def has_to_search(question: commands.ReadObject) -> bool:

@@ -27,6 +27,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from threading import Event as ThreadEvent
 from threading import Lock
 from time import perf_counter
+from typing import TypeVar
 
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Cell
@@ -54,6 +55,9 @@ FEW = 256
 """Instructions for which nobody waits for a turn."""
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
+PIECE_SECONDS = 0.005
+"""For so long, what looks at instruction after instruction has a turn at a time."""
+T = TypeVar("T")
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
 _NO_TURN = nullcontext(True)
 """Few instructions are done without one: steps come by the thousand, and are to be quick."""
@@ -87,9 +91,13 @@ class Timeline:
         self._fed = 0
         self.changes = 0
         """Moves with everything that happens to the machine from outside."""
+        self.rewinds = 0
+        """How often the machine was put back into an earlier state, or a later one."""
         self._pace = pace or Pace()
         self.turns: Turns | None = None
         """Where this machine takes turns with others."""
+        self.looks: Turns | None = None
+        """Where those take turns who look at machines instruction by instruction."""
         self._has_turn = False
         self._call = ThreadEvent()
         self._foreign = False
@@ -185,6 +193,32 @@ class Timeline:
             if self._has_turn:
                 self._has_turn = False
                 turns.give()
+
+    def in_turns(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield each of the items, and have a turn at looking for what the caller does about it.
+
+        For what computes long in Python, a little for each item: no two threads do that at the
+        same time, and together they would keep others waiting longer than one after the other.
+        Interrupted if a request to stop came.
+        """
+        if self.looks is None:
+            yield from items
+            return
+        items, more = iter(items), True
+        while more:
+            if self._take_interrupt():
+                raise Interrupted
+            if not self.looks.take(self._call, lambda: self._interrupted):
+                continue
+            try:
+                more, until = False, perf_counter() + PIECE_SECONDS
+                for item in items:
+                    yield item
+                    if perf_counter() >= until:
+                        more = True
+                        break
+            finally:
+                self.looks.give()
 
     @contextmanager
     def out_of_turn(self) -> Iterator[None]:
@@ -425,6 +459,7 @@ class Timeline:
         """Put the machine into the state of a checkpoint, wherever that lies."""
         machine = self.machine
         machine.replaying = True
+        self.rewinds += 1
         pages = {page: checkpoint.image.page(page) for page in machine.memory.written()}
         if checkpoint is not self._base:
             pages |= checkpoint.image.differences(self._base.image)

@@ -23,6 +23,18 @@ def yield_(debugger: Debugger, arguments: Sequence[str]) -> str:
     raise MonitorError("there is nobody here to let the machine go to")
 
 
+@command("restart")
+def restart(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Read the program, its symbols and its debugging information again, and stand at its start.
+
+    Breakpoints and catches stay; those by name move when the debugger next runs, which stops at
+    the start first.  gdb's `run` does the same after `target extended-remote`.  The server's option
+    --watch does it by itself when the program was built.
+    """
+    no_arguments(arguments)
+    raise MonitorError("there is nobody here who could load the program again")
+
+
 @command("icount")
 def icount(debugger: Debugger, arguments: Sequence[str]) -> str:
     """Show how many instructions have retired since the machine started.

@@ -20,7 +20,7 @@ from blink16.cpu import engines
 from blink16.cpu.probes import COUNTS, Tape
 from blink16.history.terms import STUMBLES, Interrupted, ReplayError
 from blink16.history.timeline import Timeline
-from blink16.questions.gathering import DEFAULT_BOUND, Gatherer, Hold, Piece, TableRows, Rows
+from blink16.questions.gathering import DEFAULT_BOUND, Gatherer, Hold, Piece, Rows, TableRows
 from blink16.questions.intervals import LEAST, Interval, cut
 from blink16.questions.needs import Need, QuestionError
 from blink16.questions.probed import probed

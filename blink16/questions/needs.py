@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from blink16.cpu.probes import Probe, Probes
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import RAM_SIZE
 
-EVERYWHERE = (range(MEMORY_SIZE),)
+EVERYWHERE = (range(RAM_SIZE),)
 FOREVER = 1 << 62
 
 
@@ -63,10 +63,10 @@ def merged(ranges: Iterable[range]) -> tuple[range, ...]:
     """Return the same addresses as ranges that neither meet nor touch; QuestionError outside."""
     found: list[range] = []
     for where in sorted(ranges, key=lambda r: (r.start, r.stop)):
-        if not 0 <= where.start <= where.stop <= MEMORY_SIZE:
+        if not 0 <= where.start <= where.stop <= RAM_SIZE:
             raise QuestionError(
                 f"{where.start:#x}..{where.stop:#x} is outside of memory, which ends at "
-                f"{MEMORY_SIZE:#x}"
+                f"{RAM_SIZE:#x}"
             )
         if not where:
             continue

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from blink16.cpu import engines
 from blink16.cpu.native.engine import NativeEngine
-from blink16.cpu.probes import ProbeEvent, Probe, Tape, Accessor
+from blink16.cpu.probes import Accessor, Probe, ProbeEvent, Tape
 from blink16.devices.hot import BOARD
 from blink16.machine import Machine
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, Attribute
@@ -25,7 +25,7 @@ def probed(machine: Machine, tape: Tape, engine: str = engines.DEFAULT) -> Itera
         machine.engine.forget()
     parts = (machine.model, machine.registers, machine.memory, machine.bus)
     before = machine.use_engine(engines.make_probed(engine, *parts, tape, BOARD))
-    plainly = machine.serve_with
+    before_that = machine.serve_with
     machine.serve_with = lambda service: _serve(machine, tape, service)
     ranges = _mark(machine, tape)
     machine.memory.on_access = lambda *access: _note_access(machine, tape, *access)
@@ -35,7 +35,7 @@ def probed(machine: Machine, tape: Tape, engine: str = engines.DEFAULT) -> Itera
         machine.memory.on_access = None
         for where, attribute in ranges:
             machine.memory.unmark(where.start, attribute, len(where))
-        machine.serve_with = plainly
+        machine.serve_with = before_that
         probing = machine.use_engine(before)
         if isinstance(probing, NativeEngine):
             probing.forget()
@@ -79,7 +79,7 @@ def _note_access(
     if not probes.wanted & wanted:
         return
     kind = ProbeEvent.READ if data is None else ProbeEvent.WRITE
-    ram, icount, place = machine.memory.ram, registers.icount, (registers.cs, registers.ip)
+    ram, icount, place = machine.memory.whole, registers.icount, (registers.cs, registers.ip)
     for at in _within(ranges, address, length):
         here = at & ADDRESS_MASK
         was = ram[here]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +30,7 @@ class ServicesSeen:
         self._span = span
         self._rows: list[dict[str, Any]] = []
         self._texts: list[str] = []
-        self._inner = machine.serve_with
+        self._inner: Callable[[Service], Outcome] | None = None
         self._on_call = machine.on_call
         self.deaf = False
 
@@ -53,7 +54,7 @@ class ServicesSeen:
         before |= {"ax": r.ax, "bx": r.bx, "cx": r.cx, "dx": r.dx}
         name = machine.service_names.get(machine.pc, "?")
         self._texts.clear()
-        outcome = self._inner(service)
+        outcome = service(machine) if self._inner is None else self._inner(service)
         passes = isinstance(outcome, Trap) and outcome.resumable
         counts = passes or isinstance(outcome, Done | Elsewhere | Restart)
         if counts and not self.deaf and before["icount"] in self._span:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import RAM_SIZE
 from blink16.questions.asking import Answer
 from blink16.questions.needs import EVERYWHERE, FOREVER, Need, QuestionError
 from blink16.questions.tables import TABLES
@@ -175,7 +175,7 @@ def _conjuncts(node: Any) -> Iterator[Any]:
         yield node
 
 
-_LIMITS = {"address": MEMORY_SIZE, "icount": FOREVER}
+_LIMITS = {"address": RAM_SIZE, "icount": FOREVER}
 _TURNED = {
     "COMPARE_LESSTHAN": "COMPARE_GREATERTHAN",
     "COMPARE_GREATERTHAN": "COMPARE_LESSTHAN",

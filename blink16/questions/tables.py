@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from blink16.cpu.probes import OPAQUE, Direction, ProbeEvent, Way, Accessor
+from blink16.cpu.probes import OPAQUE, Accessor, Direction, ProbeEvent, Way
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
 
 EVENTS = np.dtype(

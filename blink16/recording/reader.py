@@ -17,7 +17,7 @@ from blink16.history.terms import KeptState, TimelineError
 from blink16.history.timeline import Timeline
 from blink16.hostfolder import FileKind, HostAnswer, HostAnswers, HostEntry, HostQuestion
 from blink16.machine import Machine, Snapshot
-from blink16.memory import MEMORY_SIZE, PAGE_COUNT, PAGE_SIZE
+from blink16.memory import MEMORY_SIZE, PAGE_COUNT, PAGE_SIZE, RAM_SIZE
 from blink16.recording import plain
 from blink16.recording.launching import RecordedLaunch, parse_launch
 from blink16.recording.records import (
@@ -58,7 +58,7 @@ class Recording:
         RecordingError if it is no such machine.
         """
         try:
-            machine.memory.write(0, self.ram)
+            machine.memory.store(0, self.ram)
             model = machine.save()
             start = _shaped_like(self.start, model)
             machine.restore(start)
@@ -147,8 +147,8 @@ def _begin(batches: Iterator[tuple[object, ...]]) -> Recording:
     registers, components, ram = shaped(
         alone(next(batches, ()), RecordKind.START), bytes, tuple, bytes
     )
-    if len(ram) != MEMORY_SIZE:
-        raise RecordingError("the start has no mebibyte of RAM")
+    if len(ram) != RAM_SIZE:
+        raise RecordingError(f"the start has no {RAM_SIZE:,} bytes of RAM")
     start = Snapshot(registers, _components(components))
     first = _icount_of(registers)
     return Recording(launch, start, ram, first, first)

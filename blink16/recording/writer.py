@@ -66,7 +66,7 @@ class Recorder:
         self._bookmarks: tuple[tuple[int, str], ...] = ()
         self._pending: list[Record] = []
         self._urgent = False
-        self._start_ram = self._ram = bytes(timeline.machine.memory.ram)
+        self._start_ram = self._ram = bytes(timeline.machine.memory.whole)
         self._base = self._first = timeline.now
         self._reached = timeline.now
         self._last_flush = self._last_checkpoint = perf_counter()
@@ -117,7 +117,7 @@ class Recorder:
         enough = max(CHECKPOINT_SECONDS, OVERHEAD * self._checkpoint_seconds)
         if self._file is None or started - self._last_checkpoint < enough or icount <= self._base:
             return
-        ram = bytes(self._timeline.machine.memory.ram)
+        ram = bytes(self._timeline.machine.memory.whole)
         pages = {
             page: new
             for page in range(PAGE_COUNT)

@@ -154,10 +154,14 @@ class TraceReport:
 @report("trace", searches=True)
 def trace(look: Look, query: TraceQuery) -> TraceReport:
     """The last instructions before now, and the registers that each changed."""
+    timeline = look.debugger.timeline
     with _refusals():
-        entries = queries.trace(look.debugger.timeline, max(0, min(query.most, MAX_TRACE)))
+        entries = queries.trace(timeline, max(0, min(query.most, MAX_TRACE)))
     return TraceReport(
-        tuple(Executed(Instant.of(e.moment, look), dict(e.changed)) for e in entries)
+        tuple(
+            Executed(Instant.of(entry.moment, look), dict(entry.changed))
+            for entry in timeline.in_turns(entries)
+        )
     )
 
 

@@ -31,6 +31,9 @@ class StopKind(StrEnum):
     SIGNALLED = "signalled"
     KILLED = "killed"
     RESTARTED = "restarted"
+    LOADED = "loaded"
+    MOVED = "moved"
+    LACKING = "lacking"
 
 
 class PointRole(StrEnum):

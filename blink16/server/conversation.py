@@ -17,6 +17,7 @@ from blink16.gdbstub.orders import (
     LetGo,
     Order,
     Release,
+    Renew,
     Send,
     Start,
     Take,
@@ -26,6 +27,7 @@ from blink16.gdbstub.orders import (
     WorkDone,
 )
 from blink16.gdbstub.session import RECEIVE_SIZE, Session
+from blink16.loader import LoadError
 from blink16.server import threads
 from blink16.server.lookout import SAMPLE_INTERVAL
 from blink16.server.machines import Machines, RefusalError
@@ -66,7 +68,14 @@ class Conversation:
         """The processes whose threads are at work."""
         self._session = session
         self._speaker = Speaker(self._session)
-        slot.connect(self._speaker)
+        self._connect(slot)
+
+    def _connect(self, slot: Slot) -> None:
+        """Let what a machine says come to the client, and that its program was built anew."""
+        slot.connect(self._speaker, partial(self._renewal, slot.process))
+
+    async def _renewal(self, process: int) -> None:
+        await self._tell(partial(self._session.renew, process))
 
     async def hold(self) -> Observation | None:
         """Talk until one side closes, then release the machines.
@@ -172,6 +181,8 @@ class Conversation:
             case TakeNew(name, arguments, like):
                 launch = partial(self._machines.launch, name, arguments, like)
                 self._runs.start_soon(self._get, launch)
+            case Renew(process):
+                self._runs.start_soon(self._renew, self._held[process])
             case Release(process, fate):
                 await self._machines.release(self._held.pop(process), fate)
 
@@ -187,8 +198,18 @@ class Conversation:
         await self._tell(partial(self._took, slot))
 
     def _took(self, slot: Slot) -> list[Order]:
-        slot.connect(self._speaker)
+        self._connect(slot)
         return self._session.took(slot.taken())
+
+    async def _renew(self, slot: Slot) -> None:
+        """Put a fresh machine in the place of one; where that can't be, that one stays."""
+        try:
+            await slot.renew()
+        except LoadError as error:
+            reason = f"the program can't be loaded again: {error}"
+            await self._tell(partial(self._session.refused, reason))
+            return
+        await self._tell(lambda: self._session.took(slot.taken()))
 
     # -- machines' threads -------------------------------------------------------------------
 

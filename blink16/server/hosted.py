@@ -9,7 +9,9 @@ from threading import Lock
 from typing import Protocol, TypeVar
 
 from blink16 import pc
+from blink16.bios.program_keys import Keys
 from blink16.board import ProgramFacts
+from blink16.console import Console
 from blink16.debugger import EventKind
 from blink16.governor import Governor
 from blink16.server import threads
@@ -56,14 +58,22 @@ class HostedMachine:
     """
 
     def __init__(
-        self, source: MachineSource, arguments: Sequence[str], hooks: Hooks, *, real_time: bool
+        self,
+        source: MachineSource,
+        arguments: Sequence[str],
+        hooks: Hooks,
+        *,
+        real_time: bool,
+        keyboard: bool,
     ) -> None:
-        """Make it.  LoadError if that can't be.  ``real_time``: see `Fittings`."""
+        """Make it.  LoadError if that can't be.  ``real_time``, ``keyboard``: see `Fittings`."""
         self.runs = False
         """Whether its thread is at work."""
+        self.arguments = tuple(arguments)
         self.command = " ".join([source.name, *arguments])
-        self._source, self._edition = source, source.edition()
+        self._source, self.edition = source, source.edition()
         loaded, self.debugger = source.make(arguments)
+        self.debugger.program_debug = loaded.debug
         self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
         self._uncommitted: tuple[Path, ...] = source.images
         """The images of disks that were not written back."""
@@ -74,7 +84,13 @@ class HostedMachine:
         for text in loaded.notices:
             hooks.note(text)
         self.debugger.on_print = hooks.put_out
+        self._typed = Console.CHANNEL
+        """Where what is typed on its console goes to."""
+        if keyboard and loaded.machine.find(Keys) is not None:
+            self._typed = Keys.CHANNEL
+            self.debugger.receive(Keys.CHANNEL, b"")  # which attaches the keyboard
         self.debugger.timeline.turns = threads.TURNS
+        self.debugger.timeline.looks = threads.LOOKS
         if real_time:
             loaded.machine.idle_after = 0
             governor = Governor(loaded.machine.clock_hz)
@@ -118,7 +134,14 @@ class HostedMachine:
     @property
     def is_outdated(self) -> bool:
         """Whether somebody has built its program anew, and it has not begun."""
-        return self.is_untouched and self._edition != self._source.edition()
+        return self.is_untouched and self.edition != self._source.edition()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it stands where its program has ended, or asks to."""
+        last, timeline = self.debugger.last_event(), self.debugger.timeline
+        ending = last is not None and last.kind is EventKind.EXITING
+        return self.has_ended or (ending and timeline.now == timeline.end)
 
     @property
     def is_travelling(self) -> bool:
@@ -129,8 +152,21 @@ class HostedMachine:
         """Whether it has such a channel, or component."""
         return self.debugger.machine.component(channel) is not None
 
+    @property
+    def is_program(self) -> bool:
+        """Whether it is a PC around a program, whose screen may be used for printing alone."""
+        return self.has(Keys.CHANNEL)
+
+    def receive(self, channel: str, data: bytes) -> None:
+        """Take input, in any thread, for when it next runs live.
+
+        What comes beyond `inbox.MAX_QUEUED` bytes until then is lost.
+        """
+        self.debugger.receive(self._typed if channel == Console.CHANNEL else channel, data)
+
     def has_room(self, channel: str) -> bool:
         """Whether a line may read on, from its thread; else its peer waits for the guest."""
+        channel = self._typed if channel == Console.CHANNEL else channel
         return pc.has_room(self.debugger.machine, channel, self.debugger.timeline.inbox.queued)
 
     def move(self, act: Callable[[], T]) -> T:

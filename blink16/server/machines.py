@@ -12,7 +12,7 @@ import trio
 from blink16.consoles import ConsoleError
 from blink16.gdbstub.orders import Fate, ListedProcess
 from blink16.loader import LoadError
-from blink16.server import threads
+from blink16.server import garbage, threads
 from blink16.server.consoles import HostConsole
 from blink16.server.hosted import Names
 from blink16.server.slots import PLAIN, Fittings, Slot
@@ -186,6 +186,19 @@ class Machines:
             self._let_go(slot)
             raise RefusalError(f"the program can't be loaded again: {error}") from None
 
+    async def renew(self, slot: Slot) -> None:
+        """Put a fresh machine in the place of one that nobody holds, if its program can be loaded,
+        and say what came of it.
+        """
+        slot.held = True
+        try:
+            await slot.renew()
+            self.say(f"{slot.source.name} was read again")
+        except LoadError as error:
+            self.say(str(error))
+        finally:
+            self._let_go(slot)
+
     def _source(self, name: str, like: int) -> MachineSource:
         if not name:
             return self._slots[like].source if like in self._slots else self._sources[0]
@@ -205,6 +218,7 @@ class Machines:
                 await threads.load(slot.commit)  # the next machine is to find it
         if slot.launched and slot.is_spent:
             del self._slots[slot.process]
+            garbage.machine_gone()
         self._let_go(slot)
 
     def _let_go(self, slot: Slot) -> None:

@@ -12,8 +12,10 @@ from blink16 import terminal
 from blink16.console import Console
 from blink16.consoles import PICTURE_SECONDS
 from blink16.server.consoles import Deliver
+from blink16.server.hosted import HostedMachine
 from blink16.server.slots import Slot
 from blink16.server.sources import Say
+from blink16.teletype import Teletype
 from blink16.viewer import Viewer
 
 STUCK_SECONDS = 1.0
@@ -33,8 +35,9 @@ class ScreenConsole:
     """A console (`consoles.HostConsole`) that shows the first machine's screen, painted anew in a
     thread of ours, and types what comes from the terminal.
 
-    What others put out goes to standard error, or if that is the terminal too, its last line is
-    told below the picture.
+    A DOS program's output is plain text until the program uses the screen for more.  What others
+    put out goes to standard error, or if that is the terminal too, its last line is told below the
+    picture.
     """
 
     def __init__(self, say: Say, end: Callable[[], None] = end_server) -> None:
@@ -43,6 +46,12 @@ class ScreenConsole:
         self._end = end
         self._slot: Slot | None = None
         self._viewer: Viewer | None = None
+        self._teletype: Teletype | None = None
+        """While our PC only prints: what is printed."""
+        self._shown: tuple[HostedMachine, int] | None = None
+        """Which machine printed that, and how often it had been moved in time."""
+        self._looking = False
+        """Whether a look at the screen is on its way."""
         self._unfinished: dict[int, str] = {}
         """By process, the beginnings of lines that others put out."""
         self._starving: set[int] = set()
@@ -59,6 +68,13 @@ class ScreenConsole:
     def attach(self, slot: Slot) -> None:
         """Show this machine."""
         self._slot = slot
+        if slot.hosted.is_program:
+            self._begin_to_print(slot.hosted)
+        else:
+            self._begin_picture(slot)
+
+    def _begin_picture(self, slot: Slot) -> None:
+        self._teletype = None
         self._viewer = Viewer(
             lambda: slot.debugger.machine,
             is_travelling=lambda: slot.hosted.is_travelling,
@@ -66,11 +82,22 @@ class ScreenConsole:
             always_status=True,
         )
 
+    def _begin_to_print(self, hosted: HostedMachine) -> None:
+        """Take the screen for what was printed, as it is now."""
+        self._shown = hosted, hosted.debugger.timeline.rewinds
+        self._teletype = Teletype(hosted.debugger.machine)
+
+    def _follows(self, hosted: HostedMachine) -> bool:
+        """Whether a machine has but gone on since then."""
+        return self._shown == (hosted, hosted.debugger.timeline.rewinds)
+
     def begin(self, told: str) -> None:
         """Take the terminal; ``told`` is where debuggers find us."""
         if self._begun:
             self.say(told)
             return
+        if self._viewer is None:
+            self._say(told)
         self._last_words = told
         self._terminal.enter_context(terminal.raw())
         self._begun = True
@@ -78,8 +105,8 @@ class ScreenConsole:
         self._thread.start()
 
     def say(self, text: str) -> None:
-        """Tell the user a line: below the picture, and again at the end."""
-        if not self._begun or self._over.is_set():
+        """Tell the user a line: below the picture if there is one, and again at the end."""
+        if not self._begun or self._over.is_set() or self._viewer is None:
             self._say(text)
             return
         self._said.append(text)
@@ -105,6 +132,9 @@ class ScreenConsole:
     def show(self, process: int, channel: str, data: bytes) -> None:
         """Take output: what our PC prints is in its picture already."""
         is_ours = self._slot is not None and process == self._slot.process
+        if is_ours and self._teletype is not None:
+            self._print(data)
+            return
         if is_ours and channel == Console.CHANNEL:
             return
         if not is_ours and terminal.shows_errors():
@@ -112,6 +142,17 @@ class ScreenConsole:
             return
         with suppress(terminal.OutputError):
             terminal.show_beside_picture(data)
+
+    def _print(self, data: bytes) -> None:
+        """Show what our PC prints, in the thread that runs it."""
+        assert self._slot is not None
+        assert self._teletype is not None
+        if self._follows(self._slot.hosted):
+            self._teletype.show(data)
+        else:  # another machine, or another future: its screen has these bytes already
+            self._begin_to_print(self._slot.hosted)
+        with suppress(terminal.OutputError):
+            terminal.write(terminal.STDOUT, data.decode("cp437").encode())
 
     def _tell_lines(self, process: int, data: bytes) -> None:
         """Tell another machine's lines, each once it is whole."""
@@ -135,7 +176,7 @@ class ScreenConsole:
             self._end()
             return
         if self._slot is not None:
-            self._slot.type(data)
+            self._slot.type_on_terminal(data)
         self._reader.want()
 
     # -- the picture, in its thread ----------------------------------------------------------
@@ -145,7 +186,28 @@ class ScreenConsole:
             while not self._over.wait(PICTURE_SECONDS):
                 with self._lock:
                     if not self._over.is_set():
+                        self._look()
                         terminal.write(terminal.STDOUT, self.picture(*terminal.size()).encode())
+
+    def _look(self) -> None:
+        """Have it found out whether our PC still only prints, in the thread that runs it."""
+        if self._teletype is None or self._looking or self._slot is None:
+            return
+        if self._slot.hosted.runs:
+            self._looking = True
+            self._slot.debugger.timeline.glance(self._judge)
+        else:
+            self._judge()
+
+    def _judge(self) -> None:
+        self._looking = False
+        slot, teletype = self._slot, self._teletype
+        if slot is None or teletype is None or not slot.debugger.timeline.live:
+            return
+        if not self._follows(slot.hosted):
+            self._begin_to_print(slot.hosted)
+        elif not teletype.is_enough():
+            self._begin_picture(slot)
 
     def picture(self, columns: int, lines: int) -> str:
         """Return what turns a terminal's picture into what is to be seen now."""

@@ -21,6 +21,7 @@ from blink16.server.conversation import (
     begin_to_hold,
     begin_to_watch,
 )
+from blink16.server.garbage import collected_rarely
 from blink16.server.listening import (
     Endpoint,
     StandardStreams,
@@ -31,6 +32,7 @@ from blink16.server.listening import (
     to_standard_error,
 )
 from blink16.server.machines import Machines, RefusalError
+from blink16.server.rebuilds import Rebuilds
 from blink16.server.sources import Say
 
 REFUSAL_TIMEOUT = 1.0
@@ -39,8 +41,9 @@ FIRST_WORDS_TIMEOUT = 0.5
 """Seconds in which a client that only wants to watch says so, where all machines are held."""
 WATCH = b"blink16.watch+"
 """What it says in its qSupported."""
-SWITCH_SECONDS = 0.001
-"""After so long, a thread that computes in Python lets the event loop have its turn."""
+SWITCH_SECONDS = 0.00025
+"""After so long, a thread that computes in Python lets the event loop have its turn.  An answer
+takes some ten of them, since each wait for something outside is one."""
 MAX_CLIENTS = 32
 """Clients that are connected at a time; any beyond are refused at once."""
 
@@ -113,18 +116,20 @@ def run(
     say: Say,
     *,
     observers: bool = False,
+    rebuilds: bool = False,
     tell: Say = to_standard_error,
 ) -> None:
     """Serve machines until a signal ends it; on standard streams, until the client leaves.
 
     ``make`` is called once we listen; what it raises ends this.  ``observers``: see `Server`.
+    ``rebuilds``: whether machines are renewed as their programs are built.
     ``tell`` is told where we listen, once that has come about.
     Raises ListenError.
     """
     if hasattr(signal, "SIGTTIN"):  # in the background: no input, rather than standing still
         signal.signal(signal.SIGTTIN, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_SECONDS)
-    trio.run(_run, make, endpoint, say, observers, tell)
+    trio.run(_run, make, endpoint, say, observers, rebuilds, tell)
 
 
 def _ending_signals() -> list[signal.Signals]:
@@ -134,21 +139,31 @@ def _ending_signals() -> list[signal.Signals]:
     return [signal.SIGINT, signal.SIGTERM, *([hang_up] if hang_up and heard else [])]
 
 
+Serve = Callable[[], Awaitable[object]]
+
+
 async def _run(
-    make: Callable[[], Machines], endpoint: Endpoint, say: Say, observers: bool, tell: Say
+    make: Callable[[], Machines],
+    endpoint: Endpoint,
+    say: Say,
+    observers: bool,
+    rebuilds: bool,
+    tell: Say,
 ) -> None:
     with trio.open_signal_receiver(*_ending_signals()) as signals:
         if isinstance(endpoint, StandardStreams):
             async with _beside(endpoint) as found:
-                with closing(make()) as machines:
+                with closing(make()) as machines, collected_rarely():
                     server = Server(machines, observers=observers)
-                    await _until_signal(partial(_serve_starter, server, found), signals)
+                    serve: Serve = partial(_serve_starter, server, found)
+                    await _until_signal(partial(_beside_builds, machines, rebuilds, serve), signals)
         else:
             async with listeners(endpoint) as found:
-                with closing(make()) as machines:
+                with closing(make()) as machines, collected_rarely():
                     announce(endpoint, found, say, tell)
                     accept = partial(_accept, Server(machines, observers=observers))
-                    await _until_signal(partial(trio.serve_listeners, accept, found), signals)
+                    serve = partial(trio.serve_listeners, accept, found)
+                    await _until_signal(partial(_beside_builds, machines, rebuilds, serve), signals)
 
 
 @asynccontextmanager
@@ -170,7 +185,16 @@ async def _serve_starter(server: Server, beside: list[trio.SocketListener]) -> N
         nursery.cancel_scope.cancel()
 
 
-async def _until_signal(serve: Callable[[], Awaitable[None]], signals: AsyncIterator[int]) -> None:
+async def _beside_builds(machines: Machines, rebuilds: bool, serve: Serve) -> None:
+    """Serve, and renew machines meanwhile, if that is wanted."""
+    async with trio.open_nursery() as nursery:
+        if rebuilds:
+            nursery.start_soon(Rebuilds(machines).run)
+        await serve()
+        nursery.cancel_scope.cancel()
+
+
+async def _until_signal(serve: Serve, signals: AsyncIterator[int]) -> None:
     async with trio.open_nursery() as nursery:
 
         async def watch() -> None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
 from blink16.console import Console
-from blink16.consoles import ConsolePlace, Lines, Side
+from blink16.consoles import ConsolePlace, Lines, ScreenPlace, Side
 from blink16.debugger import Debugger
 from blink16.devices.video import Video
+from blink16.dos.mouse import Mouse
 from blink16.gdbstub.orders import Fate, Taken
 from blink16.gdbstub.replies import RefusedError
+from blink16.loader import LoadError
 from blink16.reports import Circumstances, Doing, Generation, Holder
 from blink16.reports.sample import Sample
-from blink16.server import threads
+from blink16.server import garbage, threads
 from blink16.server.consoles import HostConsole
 from blink16.server.folder import ServerFolder
 from blink16.server.hosted import HostedMachine, Names
 from blink16.server.lookout import Lookout
-from blink16.server.sources import MachineSource, Say
+from blink16.server.sources import Edition, MachineSource, Say
+from blink16.terminal_input import TerminalInput
 from blink16.viewer import Viewer
 
 
@@ -32,6 +35,8 @@ class Fittings:
     """Where channels lead that have lines of their own: ``console``, ``com1``, ``com2``."""
     real_time: bool = False
     """Whether its clock goes no faster than ours."""
+    keyboard: bool = False
+    """Whether a person types on its console, key by key; else its input comes as from a pipe."""
     output_to_debugger: bool = False
     """Whether what it prints is shown by the debugger that runs it."""
     trace: Callable[[str], None] | None = None
@@ -87,14 +92,19 @@ class Slot:
         self.launched = arguments is not None
         """Whether a client asked for it: then it ends with its program."""
         self._hearer: Hearer | None = None
+        self.on_built: Callable[[], Awaitable[None]] | None = None
+        """Tells the client that holds it that its program was built anew."""
         self._console = console
         self._folder = ServerFolder()
+        self._terminal_input = TerminalInput()
         self._generation = Generation()
         self.lookout = Lookout()
         """Where those look from who only watch."""
         self.wanted: list[object] = []
         """Who waits to hold it, in order."""
         self._fresh_wanted = False
+        self.refused: Edition | None = None
+        """What could not be loaded in place of this machine."""
         self.hosted = self._make(source.arguments if arguments is None else arguments, names)
         picture = self._picture if self.hosted.has(Video.COMPONENT) else None
         side = Side(
@@ -175,9 +185,9 @@ class Slot:
             raise RefusedError("the machine can't be looked at now: it searches its past")
         return sample
 
-    def connect(self, hearer: Hearer) -> None:
-        """Let what the machine says come to the client that holds it."""
-        self._hearer = hearer
+    def connect(self, hearer: Hearer, on_built: Callable[[], Awaitable[None]]) -> None:
+        """Let what the machine says, and is said of it, come to the client that holds it."""
+        self._hearer, self.on_built = hearer, on_built
 
     def circumstances(self) -> Circumstances:
         """Return what reports say about the machine beside itself, for who holds it."""
@@ -206,7 +216,7 @@ class Slot:
 
     def leave(self, fate: Fate) -> None:
         """Let the machine stand as its client leaves it, without the client's breakpoints."""
-        self._hearer = None
+        self._hearer = self.on_built = None
         self.debugger.remove_all()
         self._fresh_wanted = fate is Fate.RESTART
 
@@ -215,14 +225,31 @@ class Slot:
     async def load(self, arguments: Sequence[str]) -> None:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
         self.hosted = await threads.load(lambda: self._make_anew(arguments))
+        garbage.machine_gone()
         self._fresh_wanted = False
+
+    async def renew(self) -> None:
+        """Put a fresh machine, with the same arguments, in place of this one.  LoadError as above;
+        then this one stays.
+        """
+        try:
+            await self.load(self.hosted.arguments)
+        except LoadError:
+            self.refused = self.source.edition()
+            raise
 
     def _make_anew(self, arguments: Sequence[str]) -> HostedMachine:
         self.commit()
         return self._make(arguments, self.hosted.names)
 
     def _make(self, arguments: Sequence[str], names: Names | None) -> HostedMachine:
-        made = HostedMachine(self.source, arguments, self, real_time=self.fittings.real_time)
+        made = HostedMachine(
+            self.source,
+            arguments,
+            self,
+            real_time=self.fittings.real_time,
+            keyboard=self.fittings.keyboard,
+        )
         made.trace_calls(self.fittings.trace)
         if names is not None:
             made.names = names
@@ -267,15 +294,23 @@ class Slot:
             self._console.want(self.process, self.type)
 
     def type(self, data: bytes) -> None:
-        """Take input for the console, in any thread.
+        """Take input for the console, in any thread (`HostedMachine.receive`)."""
+        self.hosted.receive(Console.CHANNEL, data)
 
-        The machine gets it when it next runs live; what comes beyond `inbox.MAX_QUEUED` bytes
-        until then is lost.
-        """
-        self._deliver(Console.CHANNEL, data)
+    def type_on_terminal(self, data: bytes) -> None:
+        """Take what comes from a terminal that shows its screen, in any thread."""
+        keys, events = self._terminal_input.take(data)
+        if events and self.hosted.has(Mouse.CHANNEL):
+            self.hosted.receive(Mouse.CHANNEL, events)
+        if keys:
+            self.type(keys)
 
     def _deliver(self, channel: str, data: bytes) -> None:
-        self.debugger.receive(channel, data)
+        """Take what comes on one of its lines."""
+        if isinstance(self.fittings.places[channel], ScreenPlace):
+            self.type_on_terminal(data)
+        else:
+            self.hosted.receive(channel, data)
 
     def _picture(self) -> Viewer:
         """Begin a picture of its screen for somebody who connects."""

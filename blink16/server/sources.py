@@ -47,8 +47,12 @@ class MachineSource(Protocol):
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
         """Return a machine before its first instruction.  LoadError if that can't be."""
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that its user builds: the program, and those with its names."""
+
     def edition(self) -> Edition:
-        """Return what tells the files that a machine is made of from those that were there."""
+        """Return what tells those files from others in their place."""
 
     def close(self) -> None:
         """Make no more."""
@@ -93,10 +97,15 @@ class ProgramSource:
         program, options = self._as_they_are()
         return recording.record(path, program, arguments, options, history_limit=self.history_limit)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The program, unless it came with us, and what its symbols come from."""
+        own = () if self.program.path is None else (self.program.path,)
+        return (*own, *(source.path for source in self.options.symbols))
+
     def edition(self) -> Edition:
         """Tell what is built by now."""
-        symbols = (source.path for source in self.options.symbols)
-        return tuple(map(_edition, (self.program.path, *symbols)))
+        return tuple(map(_edition, self.files))
 
     def _as_they_are(self) -> tuple[Program, Options]:
         """Return the program and its disks as their files hold them now.  LoadError."""
@@ -129,6 +138,7 @@ class RecordedSource:
         self.kind = source.kind
         self.arguments = source.arguments
         self.images = source.images
+        self.files = source.files
 
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
         """Load the program; the first time, record it."""
@@ -159,6 +169,7 @@ class ReplayedSource:
     """A recording, which needs none of the program's files."""
 
     images: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
 
     def __init__(
         self,
@@ -222,9 +233,7 @@ class ReplayedSource:
         """Nothing is open."""
 
 
-def _edition(path: Path | None) -> tuple[int, int] | None:
-    if path is None:
-        return None
+def _edition(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
     except OSError:

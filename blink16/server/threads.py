@@ -23,6 +23,8 @@ LOADING = 4
 
 TURNS = Turns(max(2, os.cpu_count() or 1))
 """So many machines run at a time; the others wait for their turn."""
+LOOKS = Turns(1)
+"""One thread at a time looks at a machine instruction by instruction."""
 _machines = trio.CapacityLimiter(math.inf)
 """One thread a machine, which lets others go on while native code runs."""
 _computing = trio.CapacityLimiter(COMPUTING)

@@ -16,8 +16,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blink16.cpu.registers import Cell, Registers
-from blink16.memory import Memory, linear
-from blink16.unwind.walk import MASK, Effort, Path, Return, ReturnKind, advance, call_target, fetch
+from blink16.memory import linear
+from blink16.unwind.walk import (
+    MASK,
+    CodeMemory,
+    Effort,
+    Path,
+    Return,
+    ReturnKind,
+    advance,
+    call_target,
+)
 
 MAX_STEPS = 3000
 """Instructions of a function that the search for its return address may look at."""
@@ -25,7 +34,7 @@ MAX_EFFORT = 10_000
 """The same with those of the functions that it calls."""
 MAX_FRAMES = 0x8000
 """Frames of one backtrace: a near call every two bytes of a stack segment."""
-FLAGS_MASK, FLAGS_FIXED = 0xF02A, 0xF002
+FLAGS_MASK = 0xF02A
 """Bits of the flags that an 8086 always pushes alike."""
 _INT, _INT_3, _INTO = 0xCD, 0xCC, 0xCE
 _CALL_LENGTHS = (3, 2, 4)
@@ -68,14 +77,14 @@ class Caller:
     kind: ReturnKind
 
 
-def frames(memory: Memory, innermost: Frame) -> Iterator[tuple[Frame, Caller | None]]:
+def frames(code: CodeMemory, innermost: Frame) -> Iterator[tuple[Frame, Caller | None]]:
     """Yield each frame with its caller, from the innermost to the outermost, which has none."""
     frame, stacks = innermost, set[int]()
     effort = Effort(MAX_EFFORT)
     while len(stacks) < MAX_FRAMES:
         stacks.add(frame.stack)
         effort.left = MAX_EFFORT
-        caller = find_caller(memory, frame, effort)
+        caller = find_caller(code, frame, effort)
         if caller is not None and caller.frame.stack in stacks:
             caller = None  # a stack that goes in circles
         yield frame, caller
@@ -84,13 +93,13 @@ def frames(memory: Memory, innermost: Frame) -> Iterator[tuple[Frame, Caller | N
         frame = caller.frame
 
 
-def find_caller(memory: Memory, frame: Frame, effort: Effort | None = None) -> Caller | None:
+def find_caller(code: CodeMemory, frame: Frame, effort: Effort | None = None) -> Caller | None:
     """Return where a function will return to; None if that can't be told, or it won't.
 
     ``effort``: what may be spent on that, and was found out before.
     """
     path = Path(
-        memory,
+        code,
         effort or Effort(MAX_EFFORT),
         list(frame.cells[: Cell.IP]),
         frame.cells[Cell.IP],
@@ -126,13 +135,13 @@ def _by_entry(path: Path, frame: Frame) -> Caller | None:
 
     Right behind the PUSH BP of a prologue, the word below it.
     """
-    memory, start = path.memory, frame.cells[Cell.IP]
-    if bytes(memory.ram[frame.pc : frame.pc + 2]) in _MOV_BP_SP:
+    code, start = path.code, frame.cells[Cell.IP]
+    if bytes(code.memory.ram[frame.pc : frame.pc + 2]) in _MOV_BP_SP:
         path.pop()
         start -= 1
     for kind in (ReturnKind.NEAR, ReturnKind.FAR):
         caller = _returned(path, Return(kind), frame)
-        if caller and _called(memory, caller.frame) == (frame.cells[Cell.CS], start & MASK):
+        if caller and _called(code, caller.frame) == (frame.cells[Cell.CS], start & MASK):
             return caller
     return None
 
@@ -163,7 +172,7 @@ def _returned(path: Path, how: Return, frame: Frame) -> Caller | None:
     flags = frame.flags
     if how.kind is ReturnKind.INTERRUPT:
         flags = path.stack_word(sp + 4) or 0
-    if not _can_return(path.memory, cs, ip, how.kind, flags):
+    if not _can_return(path.code, cs, ip, how.kind, flags):
         return None
     cells = [now if known is None else known for known, now in zip(path.cells, frame.cells)]  # noqa: B905 - IP is left
     cells[Cell.SP] = (sp + how.kind.value + how.released) & MASK
@@ -172,42 +181,38 @@ def _returned(path: Path, how: Return, frame: Frame) -> Caller | None:
     return Caller(Frame((*cells, ip), flags), cfa, how.kind)
 
 
-def _can_return(memory: Memory, cs: int, ip: int, kind: ReturnKind, flags: int) -> bool:
+def _can_return(code: CodeMemory, cs: int, ip: int, kind: ReturnKind, flags: int) -> bool:
     """Tell whether a CALL or INT of that kind stands before CS:IP, or an interrupt could come."""
     match kind:
         case ReturnKind.NEAR:
-            return _ends_call(memory, cs, ip, "CALL", _CALL_LENGTHS)
+            return _ends_call(code, cs, ip, "CALL", _CALL_LENGTHS)
         case ReturnKind.FAR:
-            near_with_cs = _byte(memory, cs, ip - 4) == _PUSH_CS
-            return _ends_call(memory, cs, ip, "CALLF", _CALL_FAR_LENGTHS) or (
-                near_with_cs and _ends_call(memory, cs, ip, "CALL", (3,))
+            near_with_cs = code.byte(cs, ip - 4) == _PUSH_CS
+            return _ends_call(code, cs, ip, "CALLF", _CALL_FAR_LENGTHS) or (
+                near_with_cs and _ends_call(code, cs, ip, "CALL", (3,))
             )
         case ReturnKind.INTERRUPT:
-            return flags & FLAGS_MASK == FLAGS_FIXED or (
-                _byte(memory, cs, ip - 2) == _INT or _byte(memory, cs, ip - 1) in (_INT_3, _INTO)
+            return flags & FLAGS_MASK == code.model.fixed_flags or (
+                code.byte(cs, ip - 2) == _INT or code.byte(cs, ip - 1) in (_INT_3, _INTO)
             )
 
 
-def _ends_call(memory: Memory, cs: int, ip: int, mnemonic: str, lengths: tuple[int, ...]) -> bool:
+def _ends_call(code: CodeMemory, cs: int, ip: int, mnemonic: str, lengths: tuple[int, ...]) -> bool:
     """Tell whether an instruction of that name and one of these lengths ends at CS:IP."""
     for length in lengths:
-        instruction = fetch(memory, cs, (ip - length) & MASK)
+        instruction = code.fetch(cs, (ip - length) & MASK)
         if instruction and instruction.row.mnemonic == mnemonic and instruction.length == length:
             return True
     return False
 
 
-def _called(memory: Memory, caller: Frame) -> tuple[int, int] | None:
+def _called(code: CodeMemory, caller: Frame) -> tuple[int, int] | None:
     """Return what the direct CALL in front of a return address calls."""
     cs, ip = caller.cells[Cell.CS], caller.cells[Cell.IP]
     for length in (3, 5):
-        instruction = fetch(memory, cs, (ip - length) & MASK)
+        instruction = code.fetch(cs, (ip - length) & MASK)
         if instruction and instruction.length == length:
             target = call_target(cs, ip - length, instruction)
             if target is not None:
                 return target
     return None
-
-
-def _byte(memory: Memory, cs: int, ip: int) -> int:
-    return memory.ram[linear(cs, ip)]

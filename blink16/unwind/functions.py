@@ -7,28 +7,28 @@ from collections import deque
 from itertools import pairwise
 
 from blink16.cpu.opcodes import NOTHING_FOLLOWS, ControlFlow
-from blink16.memory import MEMORY_SIZE, Memory, linear
+from blink16.memory import MEMORY_SIZE, linear
 from blink16.symbols import Symbol, SymbolKind
-from blink16.unwind.walk import MASK, call_target, fetch, jump_target
+from blink16.unwind.walk import MASK, CodeMemory, call_target, jump_target
 
 MAX_INSTRUCTIONS = 4000
 """Instructions that are looked at, so that a debugger is not kept waiting when it attaches."""
 ENTRY_NAME = "start"
 
 
-def follow_jumps(memory: Memory, cs: int, ip: int) -> tuple[int, int]:
+def follow_jumps(code: CodeMemory, cs: int, ip: int) -> tuple[int, int]:
     """Return where execution from CS:IP arrives after jumps alone: many programs begin with one."""
     seen = set[tuple[int, int]]()
     while (cs, ip) not in seen:
         seen.add((cs, ip))
-        instruction = fetch(memory, cs, ip)
+        instruction = code.fetch(cs, ip)
         if instruction is None or instruction.row.control_flow not in _JUMPS:
             break
         cs, ip = jump_target(cs, ip, instruction) or (cs, ip)
     return cs, ip
 
 
-def discover(memory: Memory, cs: int, ip: int) -> list[Symbol]:
+def discover(code: CodeMemory, cs: int, ip: int) -> list[Symbol]:
     """Return a symbol for the entry at CS:IP and for each function that is called from there.
 
     They are called ``start`` and ``sub_CS_IP``.
@@ -38,7 +38,7 @@ def discover(memory: Memory, cs: int, ip: int) -> list[Symbol]:
     waiting, seen = deque([(cs, ip)]), set[tuple[int, int]]()
     while waiting and len(seen) < MAX_INSTRUCTIONS:
         cs, ip = waiting.popleft()
-        instruction = fetch(memory, cs, ip)
+        instruction = code.fetch(cs, ip)
         if (cs, ip) in seen or instruction is None:
             continue
         seen.add((cs, ip))

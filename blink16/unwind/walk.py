@@ -13,7 +13,7 @@ from enum import Enum
 
 from blink16.cpu.decoder import EFFECTIVE_ADDRESSES
 from blink16.cpu.encoding import DIRECT_RM, MAX_BODY, EncodingError, Instruction
-from blink16.cpu.models import DEFAULT
+from blink16.cpu.model import Model
 from blink16.cpu.opcodes import (
     BYTE_REGISTERS,
     LOOPS,
@@ -68,11 +68,47 @@ class Effort:
         return self.left >= 0
 
 
+@dataclass(frozen=True, slots=True)
+class CodeMemory:
+    """Memory as a processor reads instructions from it."""
+
+    memory: Memory
+    model: Model
+
+    def byte(self, cs: int, ip: int) -> int:
+        """Return the byte at CS:IP."""
+        return self.memory.ram[linear(cs, ip)]
+
+    def word(self, address: int) -> int:
+        """Return the word at a linear address."""
+        ram = self.memory.ram
+        return ram[address] | ram[(address + 1) & ADDRESS_MASK] << 8
+
+    def fetch(self, cs: int, ip: int) -> Instruction | None:
+        """Decode the instruction at CS:IP; None if there can't be code.
+
+        That is where prefixes don't end, and in memory that was never written.
+        """
+        start, ram = linear(cs, ip), self.memory.ram
+        code = bytes(ram[start : start + WINDOW])
+        if start + WINDOW > MEMORY_SIZE:
+            code += bytes(ram[: WINDOW - len(code)])
+        if code.startswith(_BLANK):
+            return None
+        encoding = self.model.encoding
+        if code[0] not in encoding.opcodes.prefixes:
+            return encoding.parse_body(code[:MAX_BODY])
+        try:
+            return encoding.parse(code)
+        except EncodingError:
+            return None
+
+
 @dataclass(slots=True)
 class Path:
     """A way that execution may take."""
 
-    memory: Memory
+    code: CodeMemory
     effort: Effort
     cells: list[Known]
     """AX … DS by `Cell`; CS and SS are always known."""
@@ -82,7 +118,7 @@ class Path:
 
     def copy(self, ip: int) -> Path:
         """Return a path that goes another way from here."""
-        return Path(self.memory, self.effort, self.cells.copy(), ip & MASK, self.pushed.copy())
+        return Path(self.code, self.effort, self.cells.copy(), ip & MASK, self.pushed.copy())
 
     @property
     def cs(self) -> int:
@@ -103,7 +139,7 @@ class Path:
         address = self.stack_address(offset)
         if address in self.pushed:
             return self.pushed[address]
-        return self.memory.ram[address] | self.memory.ram[(address + 1) & ADDRESS_MASK] << 8
+        return self.code.word(address)
 
     def push(self, value: Known) -> None:
         """Push a word."""
@@ -121,29 +157,9 @@ class Path:
         return self.stack_word(sp)
 
 
-def fetch(memory: Memory, cs: int, ip: int) -> Instruction | None:
-    """Decode the instruction at CS:IP; None if there can't be code.
-
-    That is where prefixes don't end, and in memory that was never written.
-    """
-    start = linear(cs, ip)
-    code = bytes(memory.ram[start : start + WINDOW])
-    if start + WINDOW > MEMORY_SIZE:
-        code += bytes(memory.ram[: WINDOW - len(code)])
-    if code.startswith(_BLANK):
-        return None
-    encoding = DEFAULT.encoding
-    if code[0] not in encoding.opcodes.prefixes:
-        return encoding.parse_body(code[:MAX_BODY])
-    try:
-        return encoding.parse(code)
-    except EncodingError:
-        return None
-
-
 def advance(path: Path) -> Return | Sequence[Path]:
     """Move a path over its next instruction; return the paths that go on, or how it returns."""
-    instruction = fetch(path.memory, path.cs, path.ip) if path.effort.spend() else None
+    instruction = path.code.fetch(path.cs, path.ip) if path.effort.spend() else None
     if instruction is None:
         return ()
     here, path.ip = path.ip, (path.ip + instruction.length) & MASK
@@ -188,7 +204,7 @@ def _call(path: Path, instruction: Instruction, here: int) -> Sequence[Path]:
         path.cells[cell] = None
     sp = path.cells[Cell.SP]
     if target is not None and sp is not None:
-        path.cells[Cell.SP] = (sp + released_by(path.memory, path.effort, *target)) & MASK
+        path.cells[Cell.SP] = (sp + released_by(path.code, path.effort, *target)) & MASK
     return (path,)
 
 
@@ -226,22 +242,22 @@ MAX_RELEASE_STEPS = 300
 """Instructions of a function that are searched for its RET."""
 
 
-def released_by(memory: Memory, effort: Effort, cs: int, ip: int) -> int:
+def released_by(code: CodeMemory, effort: Effort, cs: int, ip: int) -> int:
     """Return the bytes of arguments that a function takes from the stack, 0 if in doubt.
 
     Its first RET in any direction decides; functions that it calls are passed over.
     """
     known = effort.released.get((cs, ip))
     if known is None:
-        known = effort.released[cs, ip] = _find_released(memory, effort, cs, ip)
+        known = effort.released[cs, ip] = _find_released(code, effort, cs, ip)
     return known
 
 
-def _find_released(memory: Memory, effort: Effort, cs: int, ip: int) -> int:
+def _find_released(code: CodeMemory, effort: Effort, cs: int, ip: int) -> int:
     waiting, seen = [ip], set[int]()
     while waiting and len(seen) < MAX_RELEASE_STEPS and effort.spend():
         ip = waiting.pop()
-        instruction = fetch(memory, cs, ip)
+        instruction = code.fetch(cs, ip)
         if ip in seen or instruction is None:
             continue
         seen.add(ip)
@@ -385,6 +401,42 @@ def _load_address(path: Path, instruction: Instruction) -> None:
     _set(path, destination, instruction, _effective_offset(path, instruction))
 
 
+_ALL = (Cell.AX, Cell.CX, Cell.DX, Cell.BX, Cell.SP, Cell.BP, Cell.SI, Cell.DI)
+
+
+def _push_all(path: Path, instruction: Instruction) -> None:
+    for value in [path.cells[cell] for cell in _ALL]:
+        path.push(value)
+
+
+def _pop_all(path: Path, instruction: Instruction) -> None:
+    for cell in reversed(_ALL):
+        value = path.pop()
+        if cell is not Cell.SP:
+            path.cells[cell] = value
+
+
+def _enter(path: Path, instruction: Instruction) -> None:
+    """ENTER with frames around its own leaves an unknown stack: nobody compiles that."""
+    level, sp = instruction.second_immediate, path.cells[Cell.SP]
+    path.push(path.cells[Cell.BP])
+    path.cells[Cell.BP] = path.cells[Cell.SP]
+    known = sp is not None and level == 0
+    path.cells[Cell.SP] = (sp or 0) - 2 - _number(instruction) & MASK if known else None
+
+
+def _leave(path: Path, instruction: Instruction) -> None:
+    path.cells[Cell.SP] = path.cells[Cell.BP]
+    path.cells[Cell.BP] = path.pop()
+
+
+def _multiply(path: Path, instruction: Instruction) -> None:
+    if len(instruction.row.operands) > 1:
+        _set(path, instruction.row.operands[0], instruction, None)
+    else:
+        path.cells[Cell.AX] = path.cells[Cell.DX] = None
+
+
 def _arithmetic(operation: Callable[[int, int], int]) -> Callable[[Path, Instruction], None]:
     """Return the effect of ADD and its like, which counts where it moves SP."""
 
@@ -412,12 +464,17 @@ _EFFECTS: dict[str, Callable[[Path, Instruction], None]] = {
     "AND": _arithmetic(lambda a, b: a & b),
     "INC": _arithmetic(lambda a, b: a + b),
     "DEC": _arithmetic(lambda a, b: a - b),
+    "IMUL": _multiply,
+    "PUSHA": _push_all,
+    "POPA": _pop_all,
+    "ENTER": _enter,
+    "LEAVE": _leave,
 }
-_NO_DESTINATION = {"CMP", "TEST", "OUT", "ESC", "MUL", "IMUL", "DIV", "IDIV"}
+_NO_DESTINATION = {"CMP", "TEST", "OUT", "ESC", "MUL", "DIV", "IDIV", "BOUND", "OUTS"}
 _STRING = (Cell.SI, Cell.DI, Cell.CX)
 _IMPLICIT = {
-    **dict.fromkeys(("MUL", "IMUL", "DIV", "IDIV"), (Cell.AX, Cell.DX)),
-    **dict.fromkeys(("MOVS", "CMPS", "STOS", "SCAS"), _STRING),
+    **dict.fromkeys(("MUL", "DIV", "IDIV"), (Cell.AX, Cell.DX)),
+    **dict.fromkeys(("MOVS", "CMPS", "STOS", "SCAS", "INS", "OUTS"), _STRING),
     "LODS": (Cell.AX, Cell.SI, Cell.CX),
     **dict.fromkeys(("CBW", "AAA", "AAS", "AAM", "AAD", "DAA", "DAS"), (Cell.AX,)),
     **dict.fromkeys(("LAHF", "SALC", "XLAT"), (Cell.AX,)),

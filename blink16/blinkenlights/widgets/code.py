@@ -15,11 +15,11 @@ from blink16.client import CodeLine, PointRole
 
 _TOKEN = re.compile(
     r"(?P<size>\b(?:byte|word|dword|far|near|short)\b)"
-    r"|(?P<register>\b(?:[abcd][xhl]|[sbi]p|[sd]i|[cdes]s)\b)"
-    r"|(?P<number>\b[0-9A-F]+h\b)|(?P<rest>.)",
+    r"|(?P<register>%?\b(?:[abcd][xhl]|[sbi]p|[sd]i|[cdes]s)\b)"
+    r"|(?P<number>\$?-?\b0x[0-9a-f]+\b|\b[0-9A-F]+h\b)|(?P<rest>.)",
     re.IGNORECASE,
 )
-_TARGET = re.compile(r"^(?:call|j\w+|loop\w*)\s+([0-9A-F]+)h$", re.IGNORECASE)
+_TARGET = re.compile(r"^(?:call|j\w+|loop\w*)\s+(?:([0-9A-F]+)h|0x([0-9a-f]+))$", re.IGNORECASE)
 Flags = Callable[[str], bool]
 _CONDITIONS: dict[str, Callable[[Flags], bool]] = {
     "o": lambda f: f("OF"), "no": lambda f: not f("OF"),
@@ -47,7 +47,8 @@ class CodePanel(Panel):
     HELP = (
         "The next instruction is on the bright band. The wheel goes through time: up is the past. "
         "A click in the margin, F9 or b sets a breakpoint. "
-        "Green lines are the names of functions and variables."
+        "Green lines are the names of functions and variables. A dot before a line says that "
+        "control came from there. i: Intel's or AT&T's syntax."
     )
 
     class TimeWheel(Message):
@@ -97,8 +98,9 @@ class CodePanel(Panel):
     def _line(self, line: CodeLine, picture: Picture, columns: int, breakpoints: set[int]) -> Text:
         colors, here = self.palette, line.address == picture.registers.pc
         text = Text(no_wrap=True)
-        text.append("●" if line.address in breakpoints else " ", colors.breakpoint)
-        text.append("▶" if here else " ", colors.changed)
+        text.append(colors.dot if line.address in breakpoints else " ", colors.breakpoint)
+        came = line.address == picture.came_from
+        text.append(colors.arrow if here else "·" if came else " ", colors.changed)
         text.append(f"{line.cs:04X}:{line.ip:04X} ", colors.dim)
         if columns >= 50:
             text.append(f"{line.code[:6].hex():<13}", colors.faint if not here else colors.dim)
@@ -106,7 +108,7 @@ class CodePanel(Panel):
         text.append(f"{mnemonic:<6} ", colors.mnemonic)
         target = _TARGET.match(line.text)
         if target:
-            text.append_text(self._target(line, int(target[1], 16), picture, here))
+            text.append_text(self._target(line, int(target[1] or target[2], 16), picture, here))
         else:
             for piece in self._operands(operands):
                 text.append_text(piece)

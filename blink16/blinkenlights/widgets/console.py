@@ -13,6 +13,7 @@ from textual.message import Message
 from blink16.blinkenlights.glyphs import CP437
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
+from blink16.client import Target
 from blink16.reports.screen import ScreenReport
 
 CGA = (
@@ -34,8 +35,8 @@ class ConsolePanel(Panel):
     """The guest's own screen; with the focus in it, keys are the guest's."""
 
     HELP = (
-        "What the program shows. With the focus here (click it) your keys go to it, when it next "
-        "runs; esc esc leaves."
+        "What the program shows. With the focus here (click it, or tab) your keys are the guest's, "
+        "which takes them while it runs (C, before you come here); esc esc leaves."
     )
 
     class Typed(Message):
@@ -45,6 +46,13 @@ class ConsolePanel(Panel):
             super().__init__()
             self.text = text
             self.key_name = key
+
+        def give(self, target: Target) -> None:
+            """Give it to the guest."""
+            if self.key_name:
+                target.key(self.key_name)
+            else:
+                target.type(self.text)
 
     class Left(Message):
         """The user is done with the guest's keyboard."""

@@ -22,4 +22,4 @@ class PointsPanel(Panel):
         colors = self.palette
         if not picture.points:
             return [Text("none: b sets one here", colors.dim)]
-        return [Text(f"● {point}", colors.text) for point in picture.points]
+        return [Text(f"{colors.dot} {point}", colors.text) for point in picture.points]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from textual import events
 from textual.message import Message
+from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 
@@ -15,21 +17,27 @@ class Purpose(StrEnum):
     COMMAND = "command"
     GO = "go"
     FIND = "find"
+    BREAK = "break"
     WATCH = "watch"
     EDIT = "edit"
+    CONFIRM = "confirm"
 
 
 _HINTS = {
     Purpose.COMMAND: ("command", "what `monitor` takes in gdb: help, seek 100, last-write lines…"),
     Purpose.GO: ("go to", "seg:off, a symbol, ds:si, five hex digits"),
-    Purpose.FIND: ("find", "a text, or bytes in hex"),
-    Purpose.WATCH: ("watch", "a place, and how many bytes: lines 2"),
-    Purpose.EDIT: ("store", "PLACE=BYTES in hex; in the past this drops the recorded future"),
+    Purpose.FIND: ("find", 'a text, or bytes in hex; "…" for a text that looks like hex'),
+    Purpose.BREAK: ("break", "PLACE [if CONDITION]: plot, 1000:0020 if al == 72"),
+    Purpose.WATCH: ("watch", "PLACE [BYTES] [read|write|access] [if CONDITION]: lines 2"),
+    Purpose.EDIT: ("store", "PLACE=BYTES in hex: lines=07"),
+    Purpose.CONFIRM: ("this drops the recorded future", "y: go on   anything else: leave it"),
 }
+_NAMED = (Purpose.GO, Purpose.BREAK, Purpose.WATCH, Purpose.EDIT)
+"""Where symbols are completed."""
 
 
 class Prompt(Input):
-    """One line of text, with a hint at what is wanted."""
+    """One line of text, with a hint at what is wanted; right completes."""
 
     class Closed(Message):
         """The user has answered, or (no text) thinks better of it."""
@@ -39,26 +47,54 @@ class Prompt(Input):
             self.purpose = purpose
             self.text = text
 
-    def ask(self, purpose: Purpose) -> None:
-        """Open it."""
-        self._purpose = purpose
+    purpose = Purpose.COMMAND
+    _history: dict[Purpose, list[str]] = {}  # noqa: RUF012
+    _back = 0
+
+    def ask(
+        self, purpose: Purpose, value: str = "", *, commands: Iterable[str], names: Iterable[str]
+    ) -> None:
+        """Open it.  ``commands`` and ``names`` (of symbols) are completed where they fit."""
+        self.purpose = purpose
         self.border_title, self.placeholder = _HINTS[purpose]
-        self.value = ""
+        known = commands if purpose is Purpose.COMMAND else names if purpose in _NAMED else ()
+        self.suggester = SuggestFromList(list(known), case_sensitive=True)
+        self.value = value
+        self.cursor_position = len(value)
+        self._back = 0
         self.display = True
         self.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the answer."""
         event.stop()
-        self._close(event.value.strip())
+        text = event.value.strip()
+        if text and self.purpose is not Purpose.CONFIRM:
+            self._past.append(text)
+        self._close(text)
+
+    @property
+    def _past(self) -> list[str]:
+        """What was answered before, the newest last."""
+        return self._history.setdefault(self.purpose, [])
 
     def on_key(self, event: events.Key) -> None:
-        """Close it without an answer."""
-        if event.key == "escape":
-            event.stop()
-            event.prevent_default()
-            self._close("")
+        """Close it without an answer; bring back earlier ones; complete."""
+        match event.key:
+            case "escape":
+                self._close("")
+            case "up" | "down":
+                step = 1 if event.key == "up" else -1
+                self._back = max(0, min(self._back + step, len(self._past)))
+                self.value = self._past[-self._back] if self._back else ""
+                self.cursor_position = len(self.value)
+            case "tab":
+                self.action_cursor_right()
+            case _:
+                return
+        event.stop()
+        event.prevent_default()
 
     def _close(self, text: str) -> None:
         self.display = False
-        self.post_message(self.Closed(self._purpose, text))
+        self.post_message(self.Closed(self.purpose, text))

@@ -54,17 +54,17 @@ class TimeBar(Panel):
             return min(columns - 1, max(0, (icount - start) * (columns - 1) // (end - start)))
 
         now = column(state.icount)
-        bar = Text("━" * now, colors.bar_past, no_wrap=True)
-        bar.append("█", colors.bar_now)
-        bar.append("━" * (columns - now - 1), colors.bar_future)
+        bar = Text(colors.track * now, colors.bar_past, no_wrap=True)
+        bar.append(colors.block, colors.bar_now)
+        bar.append(colors.track * (columns - now - 1), colors.bar_future)
         marks = [" "] * columns
         styles = [colors.dim] * columns
         for stop in self._stops:
             if start <= stop <= end:
-                marks[column(stop)] = "╵"
+                marks[column(stop)] = colors.tick
         for name, icount in sorted(picture.bookmarks.items(), key=lambda item: item[1]):
             at = column(icount)
-            for offset, character in enumerate("◆" + name):
+            for offset, character in enumerate(colors.diamond + name):
                 if at + offset < columns:
                     marks[at + offset] = character
                     styles[at + offset] = colors.mark

@@ -10,18 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from blink16.cpu.encoding import MAX_BODY, Instruction
+from blink16.cpu.hot import HotBoard
 from blink16.cpu.later import is_suspicious, suspects
 from blink16.cpu.model import Model
-from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP, MAX_PREFIXES
+from blink16.cpu.native.layout import HOT_OFFSET, LAST_IP
 from blink16.cpu.opcodes import (
     MAY_INTERRUPT,
-    OPENS_FLAGS,
     PORT_INSTRUCTIONS,
     REPNZ,
     REPZ,
     SEGMENT_OVERRIDES,
     SEGMENT_REGISTERS,
     STRING_INSTRUCTIONS,
+    STRING_PORT_INSTRUCTIONS,
+    SYSTEM_INSTRUCTIONS,
     UNDEFINED,
     ControlFlow,
 )
@@ -43,12 +45,11 @@ _COUNTING = SHIFTS.keys() | {"ENTER"}
 
 _RETURNING = frozenset({ControlFlow.FAR_CALL, ControlFlow.INTERRUPT})
 """They leave the region, and what they call comes back behind them."""
-_LEAVING = frozenset({ControlFlow.FAR_JUMP, ControlFlow.FAR_RETURN})
+_LEAVING = frozenset({ControlFlow.FAR_JUMP, ControlFlow.FAR_RETURN, ControlFlow.INTERRUPT_RETURN})
 _NOT_FALLING_THROUGH = _LEAVING | {ControlFlow.JUMP, ControlFlow.RETURN}
 _ENDING = _RETURNING | _NOT_FALLING_THROUGH | {ControlFlow.BRANCH, ControlFlow.CALL}
-_INTERPRETED = PORT_INSTRUCTIONS | OPENS_FLAGS | {"HLT", UNDEFINED}
+_INTERPRETED = STRING_PORT_INSTRUCTIONS | SYSTEM_INSTRUCTIONS | {"HLT", UNDEFINED}
 """They stay outside of regions; the code behind them is entered anew."""
-_INTERPRETED_LEAVING = frozenset({ControlFlow.INTERRUPT_RETURN, ControlFlow.HALT})
 _STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.LAST
 
 
@@ -70,6 +71,19 @@ class PlacedInstruction:
     def mnemonic(self) -> str:
         """The mnemonic of its row."""
         return self.instruction.row.mnemonic
+
+    @property
+    def accesses_port(self) -> bool:
+        """Whether it is IN or OUT."""
+        return self.mnemonic in PORT_INSTRUCTIONS
+
+    def may_be_hot(self, board: HotBoard) -> bool:
+        """Whether native code may access the port of IN or OUT by itself."""
+        i = self.instruction
+        if "AL" not in i.row.operands or self.end - self.ip != i.length:
+            return False
+        ports = board.reads if self.mnemonic == "IN" else board.writes
+        return bool(ports) if i.immediate is None else i.immediate in ports
 
     @property
     def control_flow(self) -> ControlFlow:
@@ -119,11 +133,14 @@ class PlacedInstruction:
 class CodeCopy:
     """A copy of a code segment and of its attributes."""
 
-    def __init__(self, model: Model, memory: Memory, cs: int, unstable: frozenset[int]) -> None:
+    def __init__(
+        self, model: Model, board: HotBoard, memory: Memory, cs: int, unstable: frozenset[int]
+    ) -> None:
         """Copy the segment ``cs``; ``unstable``: linear addresses of code that keeps changing."""
         base = cs << 4
         self.base = base
         self.model = model
+        self._board = board
         self._suspects = suspects(model.name)
         self.code = _copy(memory.ram, base)
         self._attributes = _copy(memory.attributes, base)
@@ -142,6 +159,12 @@ class CodeCopy:
         """Whether the interpreter has ever jumped to an offset."""
         return self._jumps[ip] > 0
 
+    def is_interpreted(self, place: PlacedInstruction) -> bool:
+        """Whether an instruction is nothing for a region."""
+        if place.accesses_port and not place.may_be_hot(self._board):
+            return True
+        return place.interpreted or self.changes(place)
+
     def changes(self, place: PlacedInstruction) -> bool:
         """Whether an instruction is one that keeps changing."""
         return bool(self._unstable) and any(
@@ -150,7 +173,8 @@ class CodeCopy:
 
     def stops_at(self, ip: int) -> bool:
         """Whether the interpreter has to look at this address."""
-        return ip > LAST_IP or bool(self._attributes[ip] & _STOPS)
+        beyond = self.model.reaches_high and self.base + ip > ADDRESS_MASK
+        return ip > LAST_IP or beyond or bool(self._attributes[ip] & _STOPS)
 
     def decode(self, ip: int) -> PlacedInstruction | None:
         """Return the instruction at an offset; None if it is too odd for a region."""
@@ -163,7 +187,7 @@ class CodeCopy:
             elif prefix in (REPNZ, REPZ):
                 repeat = Repeat.REPZ if prefix == REPZ else Repeat.REPNZ
             at += 1
-        if at > LAST_IP or at - ip > MAX_PREFIXES:
+        if at > LAST_IP or at - ip > self.model.max_prefixes:
             return None
         body = self.code[at : at + MAX_BODY]
         instruction = self.model.encoding.parse_body(body)
@@ -285,11 +309,13 @@ def _collect(
         place = segment.decode(ip)
         if place is None:
             break
-        if place.interpreted or segment.changes(place):
-            after = None if place.control_flow in _INTERPRETED_LEAVING else place.end & 0xFFFF
+        if segment.is_interpreted(place):
+            after = None if place.control_flow is ControlFlow.HALT else place.end & 0xFFFF
             return places, after
         places.append(place)
         ip = place.end & 0xFFFF
+        if place.accesses_port:
+            return places, ip  # where the device itself acts, the region is left
         if place.control_flow in _ENDING:
             break
     return places, None

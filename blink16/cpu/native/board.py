@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from blink16.cpu.engine import NEVER
 from blink16.cpu.hot import WIDTH, HotBoard, WriteHot
 from blink16.cpu.native import slots
 from blink16.cpu.native.text import IRBuilder, text
@@ -58,7 +59,7 @@ class HotFunction(IRBuilder):
 
 
 def functions(board: HotBoard) -> str:
-    """Return the functions ``hot_in``, ``hot_out``, ``hot_advance`` and ``hot_acknowledge``."""
+    """Return ``hot_in``, ``hot_out``, ``hot_due``, ``hot_advance`` and ``hot_acknowledge``."""
     parts = []
     for port, read in board.reads.items():
         parts.append(str(HotFunction(f"hot_in{port:x}", read)))
@@ -66,8 +67,9 @@ def functions(board: HotBoard) -> str:
         parts.append(str(HotFunction(f"hot_out{port:x}", partial(_write, write))))
     parts.append(_finder("hot_in", board.reads))
     parts.append(_finder("hot_out", board.writes))
-    for name, act in (("hot_advance", board.advance), ("hot_acknowledge", board.acknowledge)):
-        parts.append(str(HotFunction(name, act or _nothing)))
+    parts.append(str(HotFunction("hot_due", board.due or _never)))
+    parts.append(str(HotFunction("hot_advance", board.advance or _nothing)))
+    parts.append(str(HotFunction("hot_acknowledge", board.acknowledge or _nothing)))
     return "".join(parts)
 
 
@@ -77,6 +79,10 @@ def _write(write: WriteHot, m: HotFunction) -> None:
 
 def _nothing(m: HotFunction) -> None:
     m.require(m.constant(0, 1))
+
+
+def _never(m: HotFunction) -> Value:
+    return m.constant(NEVER)
 
 
 def _finder(name: str, ports: Iterable[int]) -> str:
@@ -89,7 +95,7 @@ def _finder(name: str, ports: Iterable[int]) -> str:
         for port in ports
     )
     return f"""
-define internal i64 @{name}(i32 %port, {PARAMETERS}) noinline {{
+define i64 @{name}(i32 %port, {PARAMETERS}) noinline {{
   switch i32 %port, label %rare [ {ways} ]
 {cases}
 rare:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from blink16.cpu.model import Model
 from blink16.cpu.native import slots
 from blink16.cpu.native.text import IRBuilder, text
 from blink16.cpu.operands import Index
 from blink16.cpu.values import MASK, Value
-from blink16.memory import ADDRESS_MASK, PAGE_SHIFT, PAGES_OFFSET, PageState
+from blink16.memory import ADDRESS_BITS, ADDRESS_MASK, PAGE_SHIFT, PAGES_OFFSET, PageState
 
 ADDRESS = 32
 """The width in which linear addresses are computed."""
@@ -20,6 +21,7 @@ _LINE_END = 15
 class Emitter(IRBuilder):
     """Emits constants, loads and stores; the rest of `operands.Context` is its children's."""
 
+    model: Model
     watching = True
     """Whether loads look for watched bytes."""
 
@@ -54,9 +56,9 @@ class Emitter(IRBuilder):
         return self._load(self.constant(0, ADDRESS), offset, 16)
 
     def _load(self, base: Value, offset: Value, width: int) -> Value:
-        linear = (base + offset.zero_extend(ADDRESS)) & ADDRESS_MASK
+        linear, is_high = self._linear(base, offset)
         here = self.address("%memory", linear)
-        is_slow = self._at_line_end(offset, width)
+        is_slow = self._at_line_end(offset, width) | is_high
         if self.watching:
             is_slow = is_slow | (self._page_state(linear) & _LOADS_MIND).is_not_zero()
         if is_slow.handle == 0:
@@ -85,9 +87,10 @@ class Emitter(IRBuilder):
     def store(self, segment: Index, offset: Value, value: Value) -> None:
         """Write memory."""
         base, width = self.segment_base(segment), value.width
-        linear = (base + offset.zero_extend(ADDRESS)) & ADDRESS_MASK
+        linear, is_high = self._linear(base, offset)
         here = self.address("%memory", linear)
-        is_slow = self._at_line_end(offset, width) | self._page_state(linear).is_not_zero()
+        is_slow = self._at_line_end(offset, width) | is_high
+        is_slow = is_slow | self._page_state(linear).is_not_zero()
         rare, fast, join = self.labels(3)
         self.fork(is_slow, rare, fast, rare=True)
         self.begin(fast)
@@ -101,6 +104,13 @@ class Emitter(IRBuilder):
         what = f"i32 {text(value.zero_extend(32))}"
         call = f"call preserve_mostcc i32 @{function}(ptr %state, ptr %memory, {at}, {what})"
         self._event_if(self.value(call, 32).is_not_zero(), join)
+
+    def _linear(self, base: Value, offset: Value) -> tuple[Value, Value]:
+        """Return an address within the first mebibyte, and 1 where address line 20 decides."""
+        total = base + offset.zero_extend(ADDRESS)
+        reaches_high = self.model.reaches_high
+        is_high = total.bit(ADDRESS_BITS) if reaches_high else self.constant(0, 1)
+        return total & ADDRESS_MASK, is_high
 
     def _event_if(self, happened: Value, join: str) -> None:
         """Note an event if there was one, and go on at a new block."""

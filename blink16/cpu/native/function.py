@@ -37,7 +37,7 @@ from blink16.cpu.registers import Cell
 from blink16.cpu.semantics import CYCLES, DS
 from blink16.cpu.timing import NOTHING, Cost
 from blink16.cpu.values import Value
-from blink16.memory import ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
+from blink16.memory import ADDRESS_BITS, ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
 
 # The argument ``prefixes``: bits 8-10 hold 1 + the overriding segment, bits 12-13 1 + `Repeat`.
 SEGMENT_SHIFT, REPEAT_SHIFT = 8, 12
@@ -82,6 +82,8 @@ class OpcodeFunction(Emitter):
         self._halted = False
         self._opened = False
         self._was_open: Value | None = None
+        self._room: Value | None = None
+        """While rounds are emitted: the cycles that there were before the first."""
         self.emit("%left = alloca i64")
         self.emit("store i64 %meter, ptr %left")
         self.emit("%room = alloca i64")
@@ -327,6 +329,25 @@ class OpcodeFunction(Emitter):
                 self._target, self._new_base = None, False
         self.begin(join)
 
+    def fault_if(self, condition: Value, vector: int) -> None:
+        """Give the instruction up for an interrupt that returns to it, if the condition holds."""
+        if condition.handle == 0:
+            return
+        refused, go_on = self.labels(2)
+        self.fork(condition, refused, go_on, rare=True)
+        self.begin(refused)
+        if self._room is not None:
+            rest = self.value("load i64, ptr %room", 64)
+            self._move_meter(self.constant(0, 64) - ((self._room - rest) << meter.SHIFT))
+        moved = self._move_meter(meter.charge(0, self.cost.cycles))
+        start = self.instruction_offset()
+        self.emit(tail_call("@faulted", text(start), text(moved), str(vector)))
+        self.begin(go_on)
+
+    def lock_up(self, text: str) -> None:
+        """Never come here: what may lock up is the reference's."""
+        raise NotImplementedError
+
     def rounds(self, body: Callable[[], Value]) -> None:
         """Repeat, unless something wants attention or time is up.
 
@@ -341,7 +362,9 @@ class OpcodeFunction(Emitter):
         again, look, interrupted, done = self.labels(4)
         self.go(again)
         self.begin(again)
+        self._room = room
         goes_on = body()
+        self._room = None
         rest = self.value("load i64, ptr %room", 64) - self.cost.each
         self.emit(f"store i64 {text(rest)}, ptr %room")
         self.fork(goes_on, look, done)
@@ -406,11 +429,19 @@ class OpcodeFunction(Emitter):
             code = code if self._extra is None else self.address(code, self._extra)
         self.dispatch(ip, left, base, code, count=self._target is not None)
 
-    def leave(self, path: str) -> None:
-        """Go to a path where control has been turned to, without retiring an instruction."""
+    def leave(self, path: str, *, count: bool) -> None:
+        """Go to a path where control has been turned to, without retiring an instruction.
+
+        ``count``: as a jump, which may make the code there hot.
+        """
         assert self._target is not None
         left = self.name("load i64, ptr %left")
         base = self.get_cell(Cell.CS).zero_extend(32) << 4
+        if count:
+            code = self.address("%memory", (base + self._target) & ADDRESS_MASK)
+            (go,) = self.labels(1)
+            self._count_jump(self._target, left, base, code, go)
+            self.begin(go)
         self.emit(tail_call(path, text(self._target), left, base=text(base)))
 
     def _leave_if_opened(self, ip: Value, left: str, base: Value) -> None:
@@ -431,6 +462,8 @@ class OpcodeFunction(Emitter):
         stops = self.value(f"load i8, ptr {attributes}", 8) & STOPS
         spent = self.value(f"icmp slt i64 {left}, {meter.ONE_LEFT}", 1)
         beyond = self.value(f"icmp ugt i32 {text(ip)}, {LAST_IP}", 1)
+        if self.model.reaches_high:
+            beyond = beyond | (base + ip).bit(ADDRESS_BITS)
         self.fork(stops.is_not_zero() | spent | beyond, slow, check, rare=True)
         self.begin(slow)
         self.emit(tail_call("@slow", text(ip), left, base=text(base), code=code))

@@ -28,7 +28,6 @@ from blink16.cpu.native.function import (
 from blink16.cpu.native.layout import (
     ENTRIES_OFFSET,
     LAST_IP,
-    MAX_PREFIXES,
 )
 from blink16.cpu.native.probing import ProbedFunction
 from blink16.cpu.native.text import (
@@ -43,6 +42,7 @@ from blink16.cpu.opcodes import (
     SEGMENT_OVERRIDES,
     SEGMENT_REGISTERS,
     STRING_PORT_INSTRUCTIONS,
+    SYSTEM_INSTRUCTIONS,
     Row,
 )
 from blink16.cpu.operands import (
@@ -52,7 +52,10 @@ from blink16.cpu.registers import Cell
 from blink16.cpu.semantics import DS, enter_interrupt
 from blink16.cpu.timing import Timing
 from blink16.cpu.values import Value
-from blink16.memory import ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
+from blink16.memory import ADDRESS_BITS, ADDRESS_MASK, ATTRIBUTES_OFFSET, Attribute
+
+_DELEGATED = STRING_PORT_INSTRUCTIONS | SYSTEM_INSTRUCTIONS
+"""The reference does them: a device may be asked in any round, or the processor lock up."""
 
 Make = type[OpcodeFunction]
 """What makes the functions in which instructions are executed: without probes, or with them."""
@@ -138,11 +141,15 @@ class InterpreterModule:
         if opcode in opcodes.escapes:
             return self._escape(opcode, repeat)
         rows, size = opcodes.rows[opcode], 1 + (opcode > 0xFF)
-        if rows[0].mnemonic in STRING_PORT_INSTRUCTIONS:
-            return "@delegate"  # a device may be asked in any round
+        if any(row.mnemonic in _DELEGATED for row in rows):
+            return "@delegate"
         if opcode not in opcodes.with_modrm:
             return self.row(rows[0], False, repeat, size)
-        names = [self.row(row, memory, repeat, size) for memory in (True, False) for row in rows]
+        names = [
+            self.row(row, memory, repeat, size)
+            for memory in (True, False)
+            for row in opcodes.members(opcode, memory)
+        ]
         return self._choice(tuple(names), size)
 
     def _escape(self, opcode: int, repeat: Repeat | None) -> str:
@@ -219,7 +226,7 @@ def _prefix_function(model: Model, name: str, opcode: int) -> OpcodeFunction:
     attribute = function.value(f"load i8, ptr {function.address(code, ATTRIBUTES_OFFSET)}", 8)
     odd = (attribute & Attribute.LAST).is_not_zero()
     odd = odd | function.constant(LAST_IP, 32).below(following)
-    odd = odd | function.constant(MAX_PREFIXES, 32).below(following - start)
+    odd = odd | function.constant(model.max_prefixes, 32).below(following - start)
     away, go = function.labels(2)
     function.fork(odd, away, go, rare=True)
     function.begin(away)
@@ -267,7 +274,10 @@ def _jumped(model: Model) -> OpcodeFunction:
     attribute = function.value(f"load i8, ptr {function.address(code, ATTRIBUTES_OFFSET)}", 8)
     spent = function.value(f"icmp slt i64 %meter, {meter.ONE_LEFT}", 1)
     region, other = function.labels(2)
-    function.fork((attribute & STOPS).equals(Attribute.ENTRY) & ~spent, region, other)
+    enters = (attribute & STOPS).equals(Attribute.ENTRY) & ~spent
+    if model.reaches_high:
+        enters = enters & ~(base + ip).bit(ADDRESS_BITS)
+    function.fork(enters, region, other)
     function.begin(region)
     entries = function.address("%memory", ENTRIES_OFFSET)
     entry = function.name(f"load ptr, ptr {function.address(entries, linear << 3)}")
@@ -285,7 +295,19 @@ def _interrupted(make: Make, model: Model, name: str, path: str) -> OpcodeFuncti
     function = make(model, name)
     vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
     enter_interrupt(function, vector.truncate(8), ip.truncate(16))
-    function.leave(path)
+    function.leave(path, count=path == "@slow")
+    return function
+
+
+def _faulted(make: Make, model: Model) -> OpcodeFunction:
+    """Return the function that retires an instruction by a fault.
+
+    Its offset is in the place of the next, the vector in that of prefixes.
+    """
+    function = make(model, "faulted")
+    vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
+    enter_interrupt(function, vector.truncate(8), ip.truncate(16))
+    function.finish()
     return function
 
 
@@ -293,8 +315,8 @@ def module_text(model: Model, board: HotBoard = NO_BOARD, *, probed: bool = Fals
     """Return a processor's interpreter, with hot devices, in LLVM IR; or one with probes."""
     make = ProbedFunction if probed else OpcodeFunction
     module = InterpreterModule(model, make)
-    module.parts += [str(_jumped(model)), board_functions(board)]
+    module.parts += [str(_jumped(model)), str(_faulted(make, model)), board_functions(board)]
     module.parts.append(str(_interrupted(make, model, "interrupted", "@entered")))
     module.parts.append(str(_interrupted(make, model, "asked", "@slow")))
     rare = probing.runtime_text if probed else runtime.text
-    return module.finish(rare(model.timing))
+    return module.finish(rare(model))

@@ -13,8 +13,6 @@ from blink16.memory import MEMORY_SIZE, SCRATCH_OFFSET, SCRATCH_SIZE
 
 LAST_IP = 0xFFFF - 15
 """Instructions beyond this offset might wrap within; the reference does them."""
-MAX_PREFIXES = 14
-"""Instructions with more prefixes are the reference's."""
 HOT_LIMIT = 254
 """So many jumps to an address are told; its counter then stays one above."""
 

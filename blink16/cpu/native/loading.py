@@ -27,7 +27,7 @@ from blink16.cpu.native.compiler import (
     submit,
     way_in,
 )
-from blink16.cpu.native.runtime import HELPERS, PATHS, WAYS_IN
+from blink16.cpu.native.runtime import HELPERS, HOT, PATHS, WAYS_IN
 
 LEVEL = 2
 """How much LLVM optimises the interpreter."""
@@ -107,7 +107,7 @@ def linked(
 ) -> Core:
     """Return the interpreter made of its object file; NativeError if it does not fit."""
     more = probing.HELPERS if probed else ()
-    library = compiler.link(image, (*WAYS_IN, *HELPERS, *PATHS, *more), {})
+    library = compiler.link(image, (*WAYS_IN, *HELPERS, *HOT, *PATHS, *more), {})
     addresses = library.addresses
     enter, answer, interrupt = (way_in(addresses[name]) for name in WAYS_IN)
     return Core(model, board, probed, enter, answer, interrupt, addresses, compiler, library)

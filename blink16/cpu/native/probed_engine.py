@@ -12,7 +12,7 @@ from blink16.cpu.native.probing import ProbedRegion
 from blink16.cpu.native.region import RegionFunction
 from blink16.cpu.native.translations import Translations
 from blink16.cpu.probed_reference import ProbedReference
-from blink16.cpu.probes import Tape
+from blink16.cpu.probes import Probe, Tape
 from blink16.cpu.registers import Registers
 from blink16.memory import Memory
 
@@ -36,6 +36,8 @@ class ProbedEngine(NativeEngine):
         What other engines have translated in this memory must be gone (`NativeEngine.forget`).
         """
         self._tape = tape
+        if model.reaches_high and tape.probes.wanted & (Probe.READS | Probe.WRITES):
+            regions = False  # they begin instructions anew that are given up, and would note twice
         super().__init__(model, registers, memory, bus, board, regions=regions, probed=True)
         assert self._coming is not None
         core, self._coming = self._coming.result(), None

@@ -30,16 +30,15 @@ from blink16.cpu.probes import (
     TAPE,
     WAYS,
     Direction,
-    ProbeEvent,
     Probe,
+    ProbeEvent,
     Way,
 )
 from blink16.cpu.registers import Cell
 from blink16.cpu.semantics import SP
-from blink16.cpu.timing import NOTHING, Cost, Timing
+from blink16.cpu.timing import NOTHING, Cost
 from blink16.cpu.values import Value
 from blink16.memory import (
-    ADDRESS_MASK,
     ATTRIBUTES_OFFSET,
     PAGE_SHIFT,
     PAGES_OFFSET,
@@ -50,6 +49,8 @@ from blink16.memory import (
 HELPERS = {"note": "void @note(ptr, i64, i64, i64, i64)"}
 """What regions with probes call besides: state, and the four words of an event."""
 WORD = 64
+FAULTED = "faulted"
+"""The function in which an instruction is given up."""
 
 
 def way_of(row: Row) -> tuple[Probe, ProbeEvent, Way] | None:
@@ -94,7 +95,14 @@ class Probing(Emitter):
         self.emit(f"call preserve_mostcc void @note(ptr %state, {given})")
 
     def note_way(
-        self, kind: ProbeEvent, way: Way, cs: Value, ip: Value, ss: Value, sp: Value, by: Value | int
+        self,
+        kind: ProbeEvent,
+        way: Way,
+        cs: Value,
+        ip: Value,
+        ss: Value,
+        sp: Value,
+        by: Value | int,
     ) -> None:
         """Emit that control goes to CS:IP, with SS:SP there."""
         target = cs.zero_extend(32) << 16 | ip.zero_extend(32)
@@ -163,7 +171,7 @@ class ProbedFunction(Probing, OpcodeFunction):
 
     def interrupted(self, vector: Value) -> None:
         """Note that an interrupt has been entered."""
-        way = interrupt_of(self.row)
+        way = Way.FAULT if self.symbol == FAULTED else interrupt_of(self.row)
         number = vector.zero_extend(WORD)
         self._if_wanted(Probe.INTERRUPTS, lambda: self._note_way(ProbeEvent.INTERRUPT, way, number))
 
@@ -223,8 +231,8 @@ class ProbedRegion(Probing, RegionFunction):
         left = self.value("load i64, ptr %left", WORD) + (self._charge - meter.charge(1, 0))
         return self.load_slot(slots.ICOUNT) + (left & meter.RETIRED)
 
-    def begins(self) -> None:
-        """Count the instruction that begins."""
+    def retires(self) -> None:
+        """Count the instruction."""
         if self._wanted & Probe.EXECUTED:
             ip = self._place.ip
             counter = self.name(f"getelementptr inbounds i64, ptr %counts, i32 {ip}")
@@ -239,6 +247,22 @@ class ProbedRegion(Probing, RegionFunction):
         if self._wanted & probe:
             cs, ss, sp = (self._flushed(cell) for cell in (Cell.CS, Cell.SS, Cell.SP))
             self.note_way(kind, way, cs, target.truncate(16), ss, sp, 0)
+
+    def port_in(self, port: Value, width: int) -> Value:
+        """Read a hot device's port."""
+        value = super().port_in(port, width)
+        self._note_port(Direction.IN, port, value)
+        return value
+
+    def port_out(self, port: Value, value: Value) -> None:
+        """Write a hot device's port."""
+        super().port_out(port, value)
+        self._note_port(Direction.OUT, port, value)
+
+    def _note_port(self, direction: Direction, port: Value, value: Value) -> None:
+        if self._wanted & Probe.PORTS:
+            rest = value.zero_extend(32) << 16
+            self.note(ProbeEvent.PORT, value.width, port.zero_extend(32), rest, int(direction))
 
     def _flushed(self, cell: Cell) -> Value:
         """Read a cell where all are in place, on a way that need not be the only one."""
@@ -371,7 +395,7 @@ done:
 define preserve_mostcc i32 @store_byte(ptr %state, ptr %memory, i32 %base, i32 %offset,
     i32 %value) noinline cold {{
   %sum = add i32 %base, %offset
-  %linear = and i32 %sum, {ADDRESS_MASK}
+  %linear = call i32 @physical(ptr %state, i32 %sum)
   call void @note_byte(ptr %state, ptr %memory, i32 %linear, i32 %value)
   %event = call preserve_mostcc i32 @plain_store_byte(ptr %state, ptr %memory, i32 %base,
       i32 %offset, i32 %value)
@@ -380,11 +404,11 @@ define preserve_mostcc i32 @store_byte(ptr %state, ptr %memory, i32 %base, i32 %
 define preserve_mostcc i32 @store_word(ptr %state, ptr %memory, i32 %base, i32 %offset,
     i32 %value) noinline cold {{
   %sum = add i32 %base, %offset
-  %linear = and i32 %sum, {ADDRESS_MASK}
+  %linear = call i32 @physical(ptr %state, i32 %sum)
   %next = add i32 %offset, 1
   %next16 = and i32 %next, 65535
   %next_sum = add i32 %base, %next16
-  %next_linear = and i32 %next_sum, {ADDRESS_MASK}
+  %next_linear = call i32 @physical(ptr %state, i32 %next_sum)
   %behind = add i32 %linear, 1
   %beside = icmp eq i32 %behind, %next_linear
   %kind = call i32 @adapter(ptr %memory, i32 %linear)
@@ -435,7 +459,7 @@ define preserve_mostcc i32 @load_byte(ptr %state, ptr %memory, i32 %base, i32 %o
   %value = call preserve_mostcc i32 @plain_load_byte(ptr %state, ptr %memory, i32 %base,
       i32 %offset)
   %sum = add i32 %base, %offset
-  %linear = and i32 %sum, {ADDRESS_MASK}
+  %linear = call i32 @physical(ptr %state, i32 %sum)
   call void @note_loaded_byte(ptr %state, ptr %memory, i32 %linear, i32 %value)
   ret i32 %value
 }}
@@ -444,11 +468,11 @@ define preserve_mostcc i32 @load_word(ptr %state, ptr %memory, i32 %base, i32 %o
   %value = call preserve_mostcc i32 @plain_load_word(ptr %state, ptr %memory, i32 %base,
       i32 %offset)
   %sum = add i32 %base, %offset
-  %linear = and i32 %sum, {ADDRESS_MASK}
+  %linear = call i32 @physical(ptr %state, i32 %sum)
   %next = add i32 %offset, 1
   %next16 = and i32 %next, 65535
   %next_sum = add i32 %base, %next16
-  %next_linear = and i32 %next_sum, {ADDRESS_MASK}
+  %next_linear = call i32 @physical(ptr %state, i32 %next_sum)
   %behind = add i32 %linear, 1
   %beside = icmp eq i32 %behind, %next_linear
   br i1 %beside, label %word, label %bytes
@@ -475,12 +499,12 @@ define internal i32 @untouched(ptr %state, ptr %here, i32 %linear, i32 %mark, i3
 """
 
 
-def runtime_text(timing: Timing) -> str:
+def runtime_text(model: Model) -> str:
     """Return the rare paths, whose stores and loads are noted, and where nothing is a watchpoint.
 
     Breakpoints and watches of debuggers are out of the way while probes are in.
     """
-    plain = runtime.text(timing).replace("call i32 @touch(", "call i32 @untouched(")
+    plain = runtime.text(model).replace("call i32 @touch(", "call i32 @untouched(")
     for name in runtime.HELPERS:
         plain = plain.replace(f"@{name}(", f"@plain_{name}(")
     return plain + _NOTE

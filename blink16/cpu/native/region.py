@@ -10,7 +10,7 @@ from blink16.cpu.native import meter, slots
 from blink16.cpu.native.blocks import BasicBlock, PlacedInstruction, RegionPlan
 from blink16.cpu.native.emitter import ADDRESS, Emitter
 from blink16.cpu.native.layout import Ignore, cell_offset
-from blink16.cpu.native.runtime import HELPERS, PATHS
+from blink16.cpu.native.runtime import HELPERS, HOT, PATHS
 from blink16.cpu.native.text import (
     DECLARATIONS,
     METADATA,
@@ -59,6 +59,9 @@ class RegionFunction(Emitter):
         self._target: Value | None = None
         self._condition: Value | None = None
         self._may_end = False
+        self._opened: Value | None = None
+        """Whether the instruction lets in what may wait: a trap or an interrupt."""
+        self._was_open: Value | None = None
         for start, block in flow.blocks.items():
             self._emit_block(start, block)
         for ip in sorted(flow.entries | flow.returns):
@@ -84,8 +87,9 @@ class RegionFunction(Emitter):
         tail = [*self._exit("jumped", "@jumped", Ignore.NOTHING)]
         tail += self._exit("short", "@slow", Ignore.ENTRY)
         tail += self._exit("event", "@slow", Ignore.NOTHING)
-        declarations = [f"declare {signature} cold" for signature in self.helpers.values()]
-        declarations = [line.replace("declare", "declare preserve_mostcc") for line in declarations]
+        tail += self._exit("opened", "@opened", Ignore.NOTHING)
+        declarations = [f"declare preserve_mostcc {line} cold" for line in self.helpers.values()]
+        declarations += [f"declare {function}" for function in HOT.values()]
         declarations += [f"declare preserve_nonecc void @{path}({TYPES})" for path in PATHS]
         lines = [*head, *self.lines, *tail, "}", *declarations, DECLARATIONS, METADATA]
         return "\n".join(lines)
@@ -109,8 +113,8 @@ class RegionFunction(Emitter):
         """Return what comes before all blocks; only probes need anything."""
         return []
 
-    def begins(self) -> None:
-        """Called where an instruction begins; only probes mind."""
+    def retires(self) -> None:
+        """Called on each way on which an instruction retires; only probes mind."""
 
     def goes(self, target: Value) -> None:
         """Called where control goes elsewhere, all cells in place; only probes mind."""
@@ -123,13 +127,16 @@ class RegionFunction(Emitter):
         self._charge = 0
         for place in block.places:
             self._place, self.cost = place, place.cost(self.timing)
+            self._before = self._charge, dict(self._known), set(self._dirty)
             self._charge += meter.charge(1, self.cost.cycles)
             self._target = self._condition = None
             self._may_end = False
-            self.begins()
+            self._opened = self._was_open = None
             execute(self, place.instruction, self.model.semantics)
+            self.retires()
             if self._condition is None:
                 self._end_if_event()
+                self._end_if_opened()
         self._end_block(block.places[-1])
 
     def _end_block(self, last: PlacedInstruction) -> None:
@@ -187,18 +194,28 @@ class RegionFunction(Emitter):
         """Leave behind this instruction if it wrote to code or touched what is watched."""
         if not self._may_end:
             return
-        end, stay = self.labels(2)
-        self.fork(self.value("load i1, ptr %ended", 1), end, stay, rare=True)
-        self.begin(end)
+        target = self._target or self.next_ip()
+        self._leave_if(self.value("load i1, ptr %ended", 1), target, self._charge, "event")
+
+    def _end_if_opened(self) -> None:
+        """Leave behind this instruction if it let in what waits."""
+        if self._opened is not None:
+            target = self._target or self.next_ip()
+            self._leave_if(self._opened, target, self._charge, "opened")
+
+    def _leave_if(self, condition: Value, ip: Value, charge: int, way: str) -> None:
+        """Leave the region where a condition holds, with all registers in place."""
+        leave, stay = self.labels(2)
+        self.fork(condition, leave, stay, rare=True)
+        self.begin(leave)
         dirty = set(self._dirty)
         self._flush()
         self._dirty = dirty
-        target = self._target or self.next_ip()
-        if self._target is not None:
-            self.goes(target)
-        self.emit(f"store i32 {text(target.zero_extend(32))}, ptr %next")
-        self._move_meter(self._charge)
-        self.go("event")
+        if way != "short" and self._target is not None:
+            self.goes(self._target)
+        self.emit(f"store i32 {text(ip.zero_extend(32))}, ptr %next")
+        self._move_meter(charge)
+        self.go(way)
         self.begin(stay)
 
     def _move_meter(self, by: Value | int) -> None:
@@ -235,6 +252,8 @@ class RegionFunction(Emitter):
 
     def set_cell(self, cell: int, value: Value) -> None:
         """Write a cell."""
+        if cell == Cell.INTERRUPT:
+            self._was_open = self.get_cell(cell)
         self._used.add(cell)
         self._written.add(cell)
         self._dirty.add(cell)
@@ -297,12 +316,28 @@ class RegionFunction(Emitter):
         super().store(segment, offset, value)
 
     def port_in(self, port: Value, width: int) -> Value:
-        """Never come here: IN is interpreted."""
-        raise NotImplementedError
+        """Read a hot device's port."""
+        return self._ask_hot("hot_in", port, self.constant(0, 64)).truncate(width)
 
     def port_out(self, port: Value, value: Value) -> None:
-        """Never come here: OUT is interpreted."""
-        raise NotImplementedError
+        """Write a hot device's port, which may let an interrupt in."""
+        self._ask_hot("hot_out", port, value.zero_extend(64))
+        self._opened = (self.get_cell(Cell.INTERRUPT) & self._request()).is_not_zero()
+
+    def _ask_hot(self, function: str, port: Value, value: Value) -> Value:
+        """Access a port; where the device itself has to act, the interpreter comes here again."""
+        before = self._charge - meter.charge(1, self.cost.cycles)
+        left = self.value("load i64, ptr %left", 64) + before
+        cycles = self.load_slot(slots.CYCLES) + self.load_slot(slots.GIVEN)
+        now = cycles - left.shift_right_signed(meter.SHIFT)
+        given = f"i32 {text(port.zero_extend(32))}, ptr %state, i64 {text(now)}, i64 {text(value)}"
+        answer = self.value(f"call i64 @{function}({given})", 64)
+        self._leave_if(answer.sign(), self.constant(self._place.ip, 16), before, "short")
+        return answer
+
+    def _request(self) -> Value:
+        """Return whether the controller asks for an interrupt, which hot devices change."""
+        return self.load_slot(slots.of_cell(Cell.REQUEST))
 
     # -- context: control --------------------------------------------------------------------
 
@@ -342,6 +377,7 @@ class RegionFunction(Emitter):
                 action()
             changed |= self._dirty
             if self._target is not None:
+                self.retires()
                 self._end_if_event()
                 self._flush()
                 self._move_meter(self._charge)
@@ -352,6 +388,28 @@ class RegionFunction(Emitter):
                 self.go(join)
         self.begin(join)
         self._known = {cell: value for cell, value in before.items() if cell not in changed}
+
+    def fault_if(self, condition: Value, vector: int) -> None:
+        """Leave before the instruction if the condition holds: the interpreter gives it up.
+
+        Nothing in memory may have been changed, nor may there have been two ways.
+        """
+        if condition.handle == 0:
+            return
+        charge, known, dirty = self._before
+        refused, go_on = self.labels(2)
+        self.fork(condition, refused, go_on, rare=True)
+        self.begin(refused)
+        for cell in sorted(dirty):
+            self.emit(f"store i16 {text(known[cell])}, ptr %c{cell:d}")
+        self.emit(f"store i32 {self._place.ip}, ptr %next")
+        self._move_meter(charge)
+        self.go("short")
+        self.begin(go_on)
+
+    def lock_up(self, text: str) -> None:
+        """Never come here: what may lock up is the reference's."""
+        raise NotImplementedError
 
     def rounds(self, body: Callable[[], Value]) -> None:
         """Never come here: repeated string instructions are interpreted."""
@@ -367,5 +425,8 @@ class RegionFunction(Emitter):
         self.store_slot(slots.SHADOW_AT, text(after))
 
     def flags_opened(self) -> None:
-        """Never come here: what opens flags is interpreted."""
-        raise NotImplementedError
+        """Leave the region if TF is set, or IF newly while an interrupt is requested."""
+        lets_in = self.get_cell(Cell.INTERRUPT) & self._request()
+        if self._was_open is not None:
+            lets_in = lets_in & ~self._was_open
+        self._opened = (self.get_cell(Cell.TRAP) | lets_in).is_not_zero()

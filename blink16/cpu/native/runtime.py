@@ -8,6 +8,7 @@ engine does: pages written, translated code and watched bytes are noticed.
 
 from __future__ import annotations
 
+from blink16.cpu.model import Model
 from blink16.cpu.native import meter, planes, slots
 from blink16.cpu.native.layout import (
     ENTRIES_OFFSET,
@@ -18,7 +19,6 @@ from blink16.cpu.native.layout import (
 )
 from blink16.cpu.native.text import SIGNATURE, tail_call
 from blink16.cpu.registers import Cell
-from blink16.cpu.timing import Timing
 from blink16.memory import (
     ADDRESS_MASK,
     ATTRIBUTES_OFFSET,
@@ -29,6 +29,11 @@ from blink16.memory import (
     PageState,
 )
 
+HOT = {
+    "hot_in": "i64 @hot_in(i32, ptr, i64, i64)",
+    "hot_out": "i64 @hot_out(i32, ptr, i64, i64)",
+}
+"""Ports of hot devices by name (`board`); less than 0: the device itself has to act."""
 HELPERS = {
     "store_byte": "i32 @store_byte(ptr, ptr, i32, i32, i32)",
     "store_word": "i32 @store_word(ptr, ptr, i32, i32, i32)",
@@ -217,7 +222,9 @@ no_service:
   %last = and i8 %minded, {int(Attribute.LAST)}
   %memory_end = icmp ne i8 %last, 0
   %segment_end = icmp ugt i32 %ip16, {LAST_IP}
-  %edge = or i1 %memory_end, %segment_end
+  %beyond = icmp ugt i32 %sum, LAST_ADDRESS
+  %either_end = or i1 %memory_end, %segment_end
+  %edge = or i1 %either_end, %beyond
   br i1 %edge, label %edge_exit, label %inside
 edge_exit:
   call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(NativeExit.DELEGATE)})
@@ -254,22 +261,17 @@ hot:
   %due = icmp sge i64 %cycles, %next
   br i1 %due, label %advance, label %advanced
 advance:
-  %later = call i64 @hot_advance(ptr %state, i64 %cycles, i64 0)
-  %rare = icmp slt i64 %later, 0
-  br i1 %rare, label %leave, label %moved
-moved:
-  {slots.NEXT_HOT.store("%later", "later")}
-  br label %advanced
+  %moved = call i64 @hot_advance(ptr %state, i64 %cycles, i64 0)
+  %rare = icmp slt i64 %moved, 0
+  br i1 %rare, label %leave, label %advanced
 advanced:
-  %then = phi i64 [ %next, %hot ], [ %later, %moved ]
   {slots.of_cell(Cell.REQUEST).load("request")}
   {slots.of_cell(Cell.INTERRUPT).load("open")}
   %both = and i16 %request, %open
   %asked = icmp ne i16 %both, 0
   br i1 %asked, label %ask, label %plan
 plan:
-  %sooner = icmp slt i64 %then, %other
-  %until = select i1 %sooner, i64 %then, i64 %other
+  %until = call i64 @planned(ptr %state, i64 %cycles)
   {slots.UNTIL.store("%until", "until")}
   {tail_call("@slow", "%ip", "0", str(int(Ignore.NOTHING)))}
 ask:
@@ -283,10 +285,11 @@ hold:
 take:
   %vector = call i64 @hot_acknowledge(ptr %state, i64 %cycles, i64 0)
   %none = icmp slt i64 %vector, 0
-  br i1 %none, label %leave, label %enter
+  br i1 %none, label %refused, label %enter
+refused:
+  {_leave(NativeExit.ATTENTION, "0")}
 enter:
-  %sooner_now = icmp slt i64 %then, %other
-  %planned = select i1 %sooner_now, i64 %then, i64 %other
+  %planned = call i64 @planned(ptr %state, i64 %cycles)
   %entered = add i64 %cycles, AFTER_ENTRY  ; the handler's first instruction comes in any case
   %missed = icmp slt i64 %planned, %entered
   %until_now = select i1 %missed, i64 %entered, i64 %planned
@@ -295,6 +298,17 @@ enter:
   {slots.CYCLES.store("%acknowledged", "acknowledged")}
   %number = trunc i64 %vector to i32
   {tail_call("@asked", "%ip", "0", "%number")}
+}}
+define internal i64 @planned(ptr %state, i64 %now) {{
+  {slots.NEXT_OTHER.load("other")}
+  %hot = call i64 @hot_due(ptr %state, i64 %now, i64 0)
+  {slots.NEXT_HOT.store("%hot", "hot")}
+  %sooner = icmp slt i64 %hot, %other
+  %planned = select i1 %sooner, i64 %hot, i64 %other
+  %next = add i64 %now, 1  ; an instruction comes in any case
+  %missed = icmp slt i64 %planned, %next
+  %until = select i1 %missed, i64 %next, i64 %planned
+  ret i64 %until
 }}
 """
 
@@ -359,12 +373,27 @@ define preserve_nonecc void @answered({SIGNATURE}) {{
 define preserve_nonecc void @entered({SIGNATURE}) {{
   {_leave(NativeExit.BUDGET)}
 }}
+; IF or TF has been set, or a device asks for an interrupt.
 define preserve_nonecc void @opened({SIGNATURE}) noinline cold {{
   {slots.TOUCHED.load("touched")}
   %watch = icmp ne i32 %touched, 0
-  %exit = select i1 %watch, i32 {int(NativeExit.WATCHPOINT)}, i32 {int(NativeExit.ATTENTION)}
-  call void @leave(ptr %state, i32 %ip, i64 %meter, i32 %exit)
-  ret void
+  br i1 %watch, label %watchpoint, label %untouched
+watchpoint:
+  {_leave(NativeExit.WATCHPOINT)}
+untouched:
+  call void @settle(ptr %state, i64 %meter)
+  {slots.of_cell(Cell.TRAP).load("trap")}
+  %traps = icmp ne i16 %trap, 0
+  {slots.CYCLES.load("cycles")}
+  {slots.NEXT_OTHER.load("other")}
+  %due = icmp sge i64 %cycles, %other
+  %outside = or i1 %traps, %due
+  br i1 %outside, label %leave, label %hot
+leave:
+  {_leave(NativeExit.ATTENTION, "0")}
+hot:
+  {slots.UNTIL.store("0", "at_once")}
+  {tail_call("@slow", "%ip", "0")}
 }}
 """
 
@@ -399,7 +428,7 @@ done:
 _STORE = f"""
 ; Store a byte, and again where the page has a mirror; to planes only where these are.
 define internal i32 @put(ptr %state, ptr %memory, i32 %sum, i32 %value) {{
-  %linear = and i32 %sum, {ADDRESS_MASK}
+  %linear = call i32 @physical(ptr %state, i32 %sum)
   %page = lshr i32 %linear, {PAGE_SHIFT}
   %pages = getelementptr inbounds i8, ptr %memory, i32 {PAGES_OFFSET}
   %mind_p = getelementptr inbounds i8, ptr %pages, i32 %page
@@ -516,7 +545,7 @@ define preserve_mostcc i32 @store_word(ptr %state, ptr %memory, i32 %base, i32 %
 
 _LOAD = f"""
 define internal i32 @get(ptr %state, ptr %memory, i32 %sum) {{
-  %linear = and i32 %sum, {ADDRESS_MASK}
+  %linear = call i32 @physical(ptr %state, i32 %sum)
   %here = getelementptr inbounds i8, ptr %memory, i32 %linear
   %hit = call i32 @touch(ptr %state, ptr %here, i32 %linear, i32 {int(Attribute.WATCH_READ)},
       i32 1)
@@ -572,6 +601,24 @@ define preserve_mostcc i64 @hurry(ptr %state, i64 %meter) noinline cold {{
 }}
 """
 
+_PHYSICAL = f"""
+define internal i32 @physical(ptr %state, i32 %sum) alwaysinline {{
+  {slots.A20.load("open")}
+  %open32 = zext i16 %open to i32
+  %line = shl i32 %open32, {ADDRESS_MASK.bit_length()}
+  %mask = or i32 %line, {ADDRESS_MASK}
+  %linear = and i32 %sum, %mask
+  ret i32 %linear
+}}
+"""
+"""The address that leaves a processor with more than twenty address lines."""
+_WRAPPED = f"""
+define internal i32 @physical(ptr %state, i32 %sum) alwaysinline {{
+  %linear = and i32 %sum, {ADDRESS_MASK}
+  ret i32 %linear
+}}
+"""
+
 _TEXT = (
     _SETTLE
     + _LEAVE
@@ -588,11 +635,14 @@ _TEXT = (
 )
 
 
-def text(timing: Timing) -> str:
+def text(model: Model) -> str:
     """Return the functions, for a processor."""
+    timing = model.timing
     before = {"delegate": NativeExit.DELEGATE, "port": NativeExit.PORT}
     entry = timing.acknowledge + timing.interrupt
-    text = _TEXT.replace("ACKNOWLEDGE", str(timing.acknowledge))
+    text = _TEXT + (_PHYSICAL if model.reaches_high else _WRAPPED)
+    text = text.replace("LAST_ADDRESS", str(ADDRESS_MASK if model.reaches_high else 2**32 - 1))
+    text = text.replace("ACKNOWLEDGE", str(timing.acknowledge))
     text = text.replace("AFTER_ENTRY", str(entry + 1))
     return text + "".join(
         _leave_before(name, exit_, timing.prefix) for name, exit_ in before.items()

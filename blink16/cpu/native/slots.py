@@ -59,6 +59,8 @@ ROM = Slot(188, 32)
 ROM_AT = Slot(192, 32)
 """The offset of the instruction that did."""
 
+A20 = of_cell(Cell.A20)
+
 NEXT_HOT, NEXT_OTHER = Slot(200, 64), Slot(208, 64)
 """At how many cycles hot devices, and all others, want to act."""
 

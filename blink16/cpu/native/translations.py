@@ -22,7 +22,7 @@ from blink16.cpu.native.compiler import Library, submit
 from blink16.cpu.native.layout import ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
 from blink16.cpu.native.loading import Core
 from blink16.cpu.native.region import NAME, RegionFunction
-from blink16.cpu.native.runtime import HELPERS, PATHS
+from blink16.cpu.native.runtime import HELPERS, HOT, PATHS
 from blink16.cpu.registers import Registers
 from blink16.memory import (
     MEMORY_SIZE,
@@ -98,13 +98,14 @@ def _region(segment: CodeCopy, flow: RegionPlan, watching: bool) -> RegionFuncti
 class Translator:
     """Compiles regions, in the compiler's thread; equal ones only once in a process."""
 
-    _libraries: ClassVar[OrderedDict[bytes, Library]] = OrderedDict()
+    _libraries: ClassVar[OrderedDict[tuple[int, bytes], Library]] = OrderedDict()
+    """By the interpreter that they are linked to, and a digest of their text."""
 
     def __init__(self, core: Core, make: MakeRegion) -> None:
         self._core = core
         self._make = make
         more = probing.HELPERS if core.probed else ()
-        self._symbols = {name: core.symbols[name] for name in (*HELPERS, *PATHS, *more)}
+        self._symbols = {name: core.symbols[name] for name in (*HELPERS, *HOT, *PATHS, *more)}
 
     def translate(self, segment: CodeCopy, entry: int, watching: bool) -> Region | None:
         """Return the region of an offset, or None if there is nothing to gain."""
@@ -119,7 +120,7 @@ class Translator:
         return Region(_spans(code), starts, entries, watching, library)
 
     def _compile(self, text: str) -> Library:
-        key = hashlib.sha256(text.encode() + bytes((self._core.probed,))).digest()
+        key = self._core.symbols["step"], hashlib.sha256(text.encode()).digest()
         library = self._libraries.get(key)
         if library is None:
             image = self._core.compiler.compile(text, LEVEL)
@@ -153,7 +154,7 @@ class Translations:
     ) -> None:
         self.watching = False
         """Whether regions look for watched loads: a read watch is set."""
-        self._model = core.model
+        self._core = core
         self._memory = memory
         self._translator = Translator(core, make)
         state = registers.state
@@ -174,6 +175,10 @@ class Translations:
 
     def __len__(self) -> int:
         return len(self._born)
+
+    def entries(self) -> frozenset[int]:
+        """Return the linear addresses where translated code can be entered."""
+        return frozenset(self._owners)
 
     # -- making regions ----------------------------------------------------------------------
 
@@ -211,7 +216,8 @@ class Translations:
         address = linear(cs, ip)
         try:
             if address not in self._owners:
-                segment = CodeCopy(self._model, self._memory, cs, self._unstable)
+                core = self._core
+                segment = CodeCopy(core.model, core.board, self._memory, cs, self._unstable)
                 translated = self._translator.translate(segment, ip, self.watching)
         except Exception:  # whatever it is, the guest runs on, and other code is compiled
             code = _code_at(self._memory, address)

@@ -1,0 +1,184 @@
+"""Takes pictures of a machine: in two round trips, however many panels there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from blink16.blinkenlights.accesses import accesses
+from blink16.blinkenlights.output import Output
+from blink16.blinkenlights.picture import AccessedMemory, MemoryWish, Picture, Stretch, Wanted
+from blink16.client import CodeLine, CodeReader, DeniedError, Syntax, Target, UnsupportedError
+from blink16.memory import MEMORY_SIZE, linear
+from blink16.reports.frames import FramesReport
+from blink16.reports.history import HistoryReport
+from blink16.reports.screen import ScreenReport
+from blink16.reports.state import RegisterValues, StateReport
+from blink16.symbols import SymbolTable
+
+FUNCTION_REACH = 400
+"""Bytes back within which a function's start tells where instructions begin."""
+MAX_RETRY = 24
+"""Bytes back from which instructions are tried where there are no names."""
+BYTES_A_ROW = 8
+"""At most, on average."""
+SHOWN = (HistoryReport, FramesReport, ScreenReport)
+"""What each picture needs, beside the state."""
+
+
+class Camera:
+    """Takes one picture after another; each knows what changed since the one before."""
+
+    def __init__(self) -> None:
+        self.output = Output()
+        self._last: Picture | None = None
+
+    def take(
+        self,
+        target: Target,
+        wanted: Wanted,
+        told: str = "",
+        printed: bytes = b"",
+        state: StateReport | None = None,
+    ) -> Picture:
+        """Look at a machine.
+
+        ``printed``: what its program has printed since the last picture.  ``state``: as it was told
+        with a change, of a machine that is watched; to ask for it again would take another sample.
+        """
+        if state is None:
+            state = target.state()
+        history, frames, screen, *more = self._reports(target, wanted)
+        decoder, before, registers = target.decoder(), self._last, state.registers
+        span = self._span(decoder.symbols, registers, wanted.code_rows)
+        pc = (registers.pc, min(16, MEMORY_SIZE - registers.pc))
+        upcoming = self._upcoming(decoder, registers, target.read_memory(*pc))
+        is_next = before is not None and state.icount == before.state.icount + 1
+        touched = before.next_touches if before and is_next else upcoming
+        places = [self._place(wish, registers, touched or upcoming) for wish in wanted.memories]
+        data = target.read_memories([span, *places])
+        self.output.add(printed, state.icount)
+        self._last = Picture(
+            state=state,
+            code=self._code(decoder, registers, span[0], data[0], wanted),
+            frames=frames.frames,
+            history=history,
+            memory={
+                wish.name: Stretch(place[0], content)
+                for wish, place, content in zip(wanted.memories, places, data[1:], strict=True)
+            },
+            points=target.points,
+            decoder=decoder,
+            screen=screen,
+            before=before.registers if before else None,
+            touched=touched,
+            next_touches=upcoming,
+            came_from=before.registers.pc if before and is_next else None,
+            told=told,
+            running=state.doing == "runs",
+            output=self.output.until(state.icount),
+            printed_at=self.output.instants,
+            reports={type(report): report for report in more},
+            bookmarks={mark.name: mark.icount for mark in history.bookmarks},
+        )
+        return self._last
+
+    def forget(self) -> None:
+        """Begin anew, with a machine that was loaded afresh."""
+        self.output = Output()
+        self._last = None
+
+    @staticmethod
+    def _reports(target: Target, wanted: Wanted) -> list[Any]:
+        """Return what each picture needs, and what of the rest can be had."""
+        try:
+            return target.reports(*SHOWN, *wanted.reports)
+        except DeniedError:
+            found = target.reports(*SHOWN)
+        for shape in wanted.reports:
+            try:
+                found += target.reports(shape)
+            except (DeniedError, UnsupportedError):
+                continue
+        return found
+
+    # -- memory ------------------------------------------------------------------------------
+
+    def _place(
+        self, wish: MemoryWish, registers: RegisterValues, touched: Sequence[AccessedMemory]
+    ) -> tuple[int, int]:
+        """Return where a memory panel looks, and how many bytes it shows."""
+        what = wish.what
+        address = what if isinstance(what, int) else self._followed(what, registers, touched)
+        length = min(wish.length, MEMORY_SIZE)
+        start = min(address - address % wish.step, MEMORY_SIZE - length)
+        return max(0, start), length
+
+    def _followed(
+        self, what: str, registers: RegisterValues, touched: Sequence[AccessedMemory]
+    ) -> int:
+        if what == "code":
+            return registers.pc
+        if what == "stack":
+            return registers.stack
+        for access in reversed(touched):
+            if access.writes is (what == "write"):
+                return access.address
+        last = self._last.memory.get(what.upper()) if self._last else None
+        return last.address if last else linear(registers.ds, 0)
+
+    # -- code --------------------------------------------------------------------------------
+
+    @staticmethod
+    def _upcoming(
+        decoder: CodeReader, registers: RegisterValues, code: bytes
+    ) -> tuple[AccessedMemory, ...]:
+        return accesses(decoder.line(registers.cs, registers.ip, code), registers)
+
+    @staticmethod
+    def _span(symbols: SymbolTable, registers: RegisterValues, rows: int) -> tuple[int, int]:
+        """Return the memory in which the instructions around the next one lie."""
+        pc = registers.pc
+        start = max(pc - MAX_RETRY, linear(registers.cs, 0), 0)
+        found = symbols.find(pc)
+        if found is not None and found[1] < FUNCTION_REACH:
+            start = found[0].address
+            if found[1] <= rows:
+                before = symbols.find(max(start - 1, 0))
+                start = before[0].address if before and before[1] < FUNCTION_REACH else start
+        start = start if linear(registers.cs, 0) <= start <= pc else pc
+        return start, min(pc - start + rows * BYTES_A_ROW, MEMORY_SIZE - start)
+
+    def _code(
+        self,
+        decoder: CodeReader,
+        registers: RegisterValues,
+        start: int,
+        data: bytes,
+        wanted: Wanted,
+    ) -> tuple[CodeLine, ...]:
+        """Return the instructions around the next one."""
+        rows = wanted.code_rows
+        above = list(self._above(decoder, registers, start, data, wanted.syntax))
+        here = data[registers.pc - start :]
+        below = decoder.lines(registers.cs, registers.ip, here, rows, wanted.syntax)
+        return (*above[-(rows // 3) :], *below)[:rows]
+
+    @staticmethod
+    def _above(
+        decoder: CodeReader, registers: RegisterValues, start: int, data: bytes, syntax: Syntax
+    ) -> Iterator[CodeLine]:
+        """Return instructions that lead to the next one, from as far before it as there are."""
+        distance = registers.pc - start
+        for first in range(min(distance, max(distance - MAX_RETRY, 1))) or range(distance):
+            lines = decoder.lines(
+                registers.cs,
+                (registers.ip - distance + first) & 0xFFFF,
+                data[first:distance] + data[distance : distance + 16],
+                distance - first,
+                syntax,
+            )
+            ends = [line.following for line in lines]
+            if registers.pc in ends:
+                yield from lines[: ends.index(registers.pc) + 1]
+                return

@@ -1,0 +1,150 @@
+"""What keys and words of the user do to a machine: functions of a `Target`."""
+
+from __future__ import annotations
+
+import re
+
+from blink16.client import PointRole, Target
+
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}\s*)+")
+_REGISTERS = re.compile(r"([cdes]s):([a-z]{2})", re.IGNORECASE)
+_WATCH = re.compile(
+    r"(?P<where>\S+)(?:\s+(?P<length>0x[0-9a-fA-F]+|\d+))?"
+    r"(?:\s+(?P<access>read|write|access))?(?:\s+if\s+(?P<condition>.+))?"
+)
+_BREAK = re.compile(r"(?P<where>\S+)(?:\s+if\s+(?P<condition>.+))?")
+
+
+# -- places ----------------------------------------------------------------------------------
+
+
+def place(target: Target, text: str) -> int:
+    """Return a linear address: ``seg:off``, a symbol, ``ds:si``; ValueError if there is none."""
+    return target.address_of(where(target, text))
+
+
+def where(target: Target, text: str) -> int | str:
+    """Return the same as the client takes it: a symbol by its name."""
+    text = text.strip()
+    if pair := _REGISTERS.fullmatch(text):
+        registers = target.read_registers()
+        segment, offset = (getattr(registers, name.lower(), None) for name in pair.groups())
+        if segment is not None and offset is not None:
+            return target.at(segment, offset)
+    if re.fullmatch(r"[0-9a-fA-F]{5}", text):
+        return int(text, 16)
+    return text
+
+
+def pattern_of(text: str) -> bytes:
+    """Return what is to be looked for: bytes in hex, or a text, in quotes if it looks like hex."""
+    if len(text) > 2 and text[0] == text[-1] == '"':
+        return text[1:-1].encode("cp437", "replace")
+    return bytes.fromhex(text) if _HEX.fullmatch(text) else text.encode("cp437", "replace")
+
+
+def found(target: Target, text: str, behind: int | None = None) -> int:
+    """Return where a text, or bytes in hex, stand next; ValueError if nowhere.
+
+    ``behind``: the linear address after which to begin; what is before it comes last.
+    """
+    pattern = pattern_of(text)
+    address = None if behind is None else target.find(pattern, min(behind + 1, 0xFFFFF))
+    if address is None:
+        address = target.find(pattern)
+    if address is None:
+        raise ValueError(f"{text!r} is nowhere in memory")
+    return address
+
+
+# -- points ----------------------------------------------------------------------------------
+
+
+def watched(target: Target, text: str) -> str:
+    """Watch a place: ``lines``, ``lines 2``, ``ds:0100 1 read``, ``lines 2 if ax == 3``."""
+    match = _WATCH.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("write PLACE [BYTES] [read|write|access] [if CONDITION]")
+    return str(
+        target.watch(
+            where(target, match["where"]),
+            int(match["length"] or "2", 0),
+            access=match["access"] or "write",
+            condition=match["condition"],
+        )
+    )
+
+
+def broken(target: Target, text: str) -> str:
+    """Set a breakpoint: ``plot``, ``1000:0020 if al == 72``."""
+    match = _BREAK.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("write PLACE [if CONDITION]")
+    return str(target.break_at(where(target, match["where"]), condition=match["condition"]))
+
+
+def toggled(target: Target, address: int) -> str:
+    """Set a breakpoint at a linear address, or remove the one that is there."""
+    for point in target.points:
+        if point.role is PointRole.EXECUTE and point.address == address:
+            target.remove(point)
+            return f"removed {point}"
+    return str(target.break_at(address))
+
+
+def popped(target: Target) -> str:
+    """Remove the point that was set last."""
+    if not target.points:
+        return "there is no breakpoint"
+    last = target.points[-1]
+    target.remove(last)
+    return f"removed {last}"
+
+
+# -- time ------------------------------------------------------------------------------------
+
+
+def sought(target: Target, where: str | int) -> str:
+    """Go to an instant, a bookmark, ``start`` or ``end``."""
+    target.seek(where)
+    return ""
+
+
+def bookmarked(target: Target) -> str:
+    """Name the present instant by its number."""
+    name = f"at{target.icount}"
+    target.bookmark(name)
+    return f"bookmark {name}"
+
+
+def last_writer(target: Target, address: int) -> str:
+    """Go to the instruction that wrote a byte last."""
+    write = target.last_write(address, 1)
+    if write.icount is None:
+        return f"nobody has written to {address:05X} as far back as the past reaches"
+    target.seek(write.icount)
+    return f"{address:05X} was written here: {write.before.hex()} to {write.after.hex()}"
+
+
+# -- memory ----------------------------------------------------------------------------------
+
+
+def edit_of(text: str) -> tuple[str, bytes]:
+    """Return the place and the bytes of ``PLACE=BYTES in hex``; ValueError if it is not that."""
+    where, equals, digits = text.partition("=")
+    if not equals or not _HEX.fullmatch(digits.strip()):
+        raise ValueError("write PLACE=BYTES, like lines=07 or ds:0100=41 42")
+    return where.strip(), bytes.fromhex(digits)
+
+
+def edited(target: Target, where: str, data: bytes) -> str:
+    """Store bytes.  In the past, this drops the recorded future."""
+    address = place(target, where)
+    target.write_memory(address, data)
+    return f"{len(data)} byte{'s' * (len(data) > 1)} stored at {address:05X}"
+
+
+def let_go(target: Target) -> str:
+    """Let the machine go, to another client that asks for it."""
+    target.yield_control()
+    return "you watch from now on; T asks for the machine"

@@ -1,0 +1,39 @@
+"""The gate in front of address line 20, and port 92h, which opens and closes it.
+
+With the line closed, what an 80286 reaches above the first mebibyte (FFFF:0010 and on) is the
+memory at 0, as on an 8086.  The keyboard controller of an AT works the same gate (`Kbc`).
+
+Source: IBM PS/2 Hardware Interface Technical Reference, system control port A.
+"""
+
+from __future__ import annotations
+
+from blink16.bus import Bus
+from blink16.cpu.registers import Cell, Registers
+
+PORT = 0x92
+OPEN_BIT = 2
+
+
+def is_open(registers: Registers) -> bool:
+    """Return whether the line is open."""
+    return bool(registers.cells[Cell.A20])
+
+
+def switch(registers: Registers, to: bool) -> None:
+    """Open the line, or close it."""
+    registers.cells[Cell.A20] = to
+
+
+class A20Gate:
+    """Port 92h; what it switches is kept with the processor's registers."""
+
+    def __init__(self, registers: Registers, bus: Bus) -> None:
+        self._registers = registers
+        bus.attach([PORT], self._read, self._write, what="system control port A")
+
+    def _read(self, port: int) -> int:
+        return OPEN_BIT if is_open(self._registers) else 0
+
+    def _write(self, port: int, value: int) -> None:
+        switch(self._registers, bool(value & OPEN_BIT))

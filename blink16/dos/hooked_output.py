@@ -1,0 +1,91 @@
+"""What DOS shows while a program hooks INT 29h or INT 10h: each character goes through the hook.
+
+DOS' CON device shows a character by INT 29h, whose handler calls INT 10h/0Eh.  A call that shows
+something keeps it in the state while a vector is not our own (`write_device`); once the call is
+done, a routine in ROM hands on one character after the other, and then the call returns.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from blink16.bios.rom import IRET, POP_AX, PUSH_AX, SEGMENT, Rom, goto, interrupt, jump
+from blink16.services import DONE, Chassis, Done, Guest, Outcome
+
+if TYPE_CHECKING:
+    from blink16.dos.system import DosSystem
+
+VIDEO_VECTOR, FAST_OUTPUT_VECTOR = 0x10, 0x29
+MAX_NESTED = 8
+"""Hooks that print by DOS while they are asked to show a character; beyond, nobody is asked."""
+_TELETYPE = (
+    PUSH_AX
+    + b"\x53"  # push bx
+    + b"\xb4\x0e\xbb\x07\x00"  # mov ah, 0Eh; mov bx, 7
+    + interrupt(VIDEO_VECTOR)
+    + b"\x5b"  # pop bx
+    + POP_AX
+    + IRET
+)
+
+
+class Showing(NamedTuple):
+    """A call whose characters are being shown."""
+
+    rest: bytes
+    registers: tuple[int, ...]
+    """`_KEPT`, with which the call ends."""
+
+
+class OutputHooks:
+    """Our own vectors, by which hooks are known, and the routines that call hooks."""
+
+    def __init__(self, chassis: Chassis, dos: DosSystem, rom: Rom) -> None:
+        """To be made once the vectors are our own."""
+        _, shown = chassis.add_stub("int29-done", partial(_next, dos))
+        self.show = rom.add(interrupt(FAST_OUTPUT_VECTOR) + jump(SEGMENT, shown))
+        self.teletype = rom.add(_TELETYPE)
+        self._own = tuple(_vector(chassis, number) for number in _VECTORS)
+
+    def is_hooked(self, guest: Guest) -> bool:
+        """Whether a program wants to see what is shown."""
+        ram = guest.memory.ram
+        return ram[_VIDEO] != self._own[0] or ram[_FAST_OUTPUT] != self._own[1]
+
+    def video_is_hooked(self, guest: Guest) -> bool:
+        """Whether INT 10h is a program's."""
+        return guest.memory.ram[_VIDEO] != self._own[0]
+
+
+def divert(dos: DosSystem, guest: Guest, outcome: Outcome) -> Outcome:
+    """Let the hooks show what a call has kept for them, before it returns."""
+    if not isinstance(outcome, Done):  # it waits, or another program goes on: later
+        return outcome
+    showing = Showing(dos.state.kept, tuple(getattr(guest.registers, name) for name in _KEPT))
+    dos.change(kept=b"", showing=(*dos.state.showing, showing))
+    return _next(dos, guest)
+
+
+def _next(dos: DosSystem, guest: Guest) -> Outcome:
+    """Hand on a character, or end the call."""
+    *outer, showing = dos.state.showing or (Showing(b"", ()),)
+    if showing.rest:
+        dos.change(showing=(*outer, showing._replace(rest=showing.rest[1:])))
+        guest.registers.al = showing.rest[0]
+        goto(guest, dos.hooks.show)
+    else:
+        dos.change(showing=tuple(outer))
+        for name, value in zip(_KEPT, showing.registers, strict=False):
+            setattr(guest.registers, name, value)
+    return DONE
+
+
+def _vector(guest: Guest, place: slice) -> bytes:
+    return bytes(guest.memory.ram[place])
+
+
+_VIDEO = slice(VIDEO_VECTOR * 4, VIDEO_VECTOR * 4 + 4)
+_FAST_OUTPUT = slice(FAST_OUTPUT_VECTOR * 4, FAST_OUTPUT_VECTOR * 4 + 4)
+_VECTORS = (_VIDEO, _FAST_OUTPUT)
+_KEPT = ("ax", "bx", "cx", "dx", "si", "di", "bp", "ds", "es", "ss", "sp", "cs", "ip", "flags")

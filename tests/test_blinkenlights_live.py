@@ -1,0 +1,128 @@
+"""The view of a machine that runs, or that another debugger moves."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from gdb_client import Server
+from view_pilot import Viewer, viewed, viewing
+
+import blink16
+from blink16.client import Target
+
+COUNT = bytes.fromhex("40 a3 00 05 89 c3 eb f8")
+"""inc ax; mov [500h],ax; mov bx,ax; jmp back."""
+ENOUGH = 4
+"""Samples that are looked at."""
+Test = Callable[[Viewer, Target, Server], Awaitable[None]]
+
+
+@asynccontextmanager
+async def moved_by_another(folder: Path) -> AsyncIterator[tuple[Viewer, Target, Server]]:
+    """Return a view of a machine that another client holds, that client, and the server."""
+    (folder / "count.com").write_bytes(COUNT)
+    place = f"unix:{folder / 'socket'}"
+    with (
+        Server("--listen", place, str(folder / "count.com")) as server,
+        blink16.connect(place) as holder,
+    ):
+        async with viewing(["--connect", place]) as viewer:
+            yield viewer, holder, server
+
+
+def samples(viewer: Viewer) -> Callable[[], bool]:
+    """Return a condition: that the running machine was seen at several instants."""
+    seen: set[int] = set()
+
+    def enough() -> bool:
+        if viewer.picture.running:
+            seen.add(viewer.picture.state.icount)
+        return len(seen) >= ENOUGH
+
+    return enough
+
+
+def test_a_machine_that_another_moves_is_seen_live_and_taken_over(tmp_path: Path) -> None:
+    """Prevents a view that has to stop a machine to see it, or that can never have it."""
+
+    async def test() -> None:
+        async with moved_by_another(tmp_path) as (viewer, holder, _):
+            await asyncio.to_thread(holder.step, 3)
+            await viewer.at(3)
+            running = threading.Thread(target=holder.run)
+            running.start()
+            await viewer.until(samples(viewer))
+            await viewer.press("s")
+            await viewer.told("T asks for the machine")
+            holder.interrupt()
+            running.join()
+            await viewer.press("T")
+            await viewer.until(lambda: viewer.picture.state.wanted)
+            await asyncio.to_thread(holder.yield_control)
+            await viewer.told("the machine is yours")
+            here = viewer.picture.state.icount
+            await viewer.press("s")
+            await viewer.at(here + 1)
+
+    asyncio.run(test())
+
+
+def test_a_machine_that_we_let_run_is_seen_live_and_interrupted(tmp_path: Path) -> None:
+    """Prevents a screen on which nothing moves until the machine stops."""
+    (tmp_path / "count.com").write_bytes(COUNT)
+
+    async def test() -> None:
+        async with viewing([str(tmp_path / "count.com")]) as viewer:
+            await viewer.press("C")
+            await viewer.until(samples(viewer))
+            await viewer.press("g")
+            await viewer.enter("0000:0500")
+            await viewer.told("looks at 00500")
+            await viewer.until(lambda: viewer.text("memory-read").startswith("00500"))
+            assert viewer.picture.running
+            await viewer.press("escape")
+            await viewer.until(lambda: not viewer.picture.running)
+            await viewer.told("interrupted")
+
+    asyncio.run(test())
+
+
+def test_a_server_that_dies_is_one_line(tmp_path: Path) -> None:
+    """Prevents a traceback, and a view that waits for ever."""
+
+    async def test() -> None:
+        async with moved_by_another(tmp_path) as (viewer, _, server):
+            server.process.kill()
+            await viewer.until(lambda: viewer.app.has_class("-lost"))
+            assert "Traceback" not in viewer.app.told
+            await viewer.press("s", "C", "g", "escape", "q")
+            await viewer.until(lambda: not viewer.app.is_running)
+
+    asyncio.run(test())
+
+
+def test_a_recording_is_shown_with_its_future_ahead(tmp_path: Path) -> None:
+    """Prevents a recording that can only be seen in gdb."""
+    path = tmp_path / "session.b16"
+    with blink16.launch("banner", "HI", record=path) as target:
+        end = target.run().icount
+
+    async def test() -> None:
+        async with viewing(["--replay", str(path)]) as viewer:
+            assert viewer.picture.state.icount == 0
+            assert viewer.picture.state.end == end
+            await viewer.press("end")
+            await viewer.at(end)
+
+    asyncio.run(test())
+
+
+@viewed()
+async def test_a_machine_that_is_ours_is_not_asked_for(viewer: Viewer) -> None:
+    """Prevents a view that waits for itself."""
+    await viewer.press("T")
+    await viewer.told("you hold the machine")

@@ -1,0 +1,149 @@
+"""The view in a real browser: Debian's chromium, headless."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pyte
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+FREEDOS = Path(__file__).resolve().parents[2] / "shared" / "images" / "freedos.img"
+PATIENCE = 1200
+"""Looks, 50 ms apart, after which a text that has not come never will."""
+TABS = 20
+needs_browser = pytest.mark.skipif(
+    not CHROMIUM.exists(), reason="no chromium here: it is no Python package"
+)
+
+
+@contextmanager
+def served(*words: str) -> Iterator[str]:
+    """Serve the view on a free port; return the address that it prints."""
+    command = [sys.executable, "-m", "blink16.blinkenlights", "--web", "0", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            match = re.fullmatch(r"Open (http://\S+/)\n", process.stdout.readline())
+            assert match is not None
+            yield match[1]
+        finally:
+            process.terminate()
+
+
+def status(url: str, **headers: str) -> int:
+    """Return how a server answers."""
+    try:
+        with urlopen(Request(url, headers=headers), timeout=60) as response:
+            assert isinstance(response.status, int)
+            return response.status
+    except HTTPError as error:
+        return error.code
+
+
+def test_only_who_was_told_the_address_comes_in() -> None:
+    """Prevents another user, or another page, from having the machine in his hands."""
+    with served("banner", "HI") as address:
+        host, token = re.fullmatch(r"(http://127\.0\.0\.1:\d+/)(.+)/", address).groups()  # type: ignore[union-attr]
+        assert len(token) >= 32
+        assert status(address) == 200
+        assert status(address + "font/DejaVuSansMono.woff2") == 200
+        wrong = host + "x" * len(token) + "/"
+        for place in ("", "ws", "static/js/textual.js", "font/DejaVuSansMono.woff2"):
+            assert status(wrong + place) == 403
+        assert status(host) == 403
+        assert status(host + "static/js/textual.js") == 403
+        assert status(address + "ws", Origin="http://elsewhere.example") == 403
+        with urlopen(address, timeout=60) as response:
+            page = response.read().decode()
+        assert not [u for u in re.findall(r"https?://[^\"' ]+", page) if not u.startswith(host)]
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_browser_steps_goes_back_and_types_into_freedos(tmp_path: Path) -> None:
+    """Prevents a page on which keys do nothing, or that loads something from outside."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with served(str(FREEDOS)) as address, sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1400, "height": 860})
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        seen = Screen(page)
+        page.goto(address)
+        seen.until("time  0")
+        page.keyboard.press("s")
+        page.keyboard.press("s")
+        seen.until("time  2")
+        page.keyboard.press("ArrowUp")
+        seen.until("in the past")
+        page.keyboard.press("C")
+        seen.until("runs")
+        seen.until("A:\\>")
+        for _ in range(3):
+            page.keyboard.press("Tab")
+        page.keyboard.type("echo hello > con\n", delay=20)
+        seen.until("screen")
+        seen.until("hello  ")
+        page.screenshot(path=tmp_path / "freedos.png")
+        assert all(url.startswith(address) or "favicon" in url for url in asked)
+        browser.close()
+
+
+@pytest.mark.slow
+@needs_browser
+def test_tabs_come_and_go_and_the_machine_stays() -> None:
+    """Prevents a machine that ends with a tab, and processes that outlive theirs."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with served("banner", "HI") as address, sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        for icount in range(1, TABS + 1):
+            page = browser.new_page()
+            seen = Screen(page)
+            page.goto(address)
+            seen.until(f"time  {icount - 1} ")
+            page.keyboard.press("s")
+            seen.until(f"time  {icount} ")
+            page.close()
+        browser.close()
+
+
+class Screen:
+    """What a page's terminal shows: the same bytes, in a terminal that can be read."""
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+        self._stream: pyte.ByteStream | None = None
+        self._screen = pyte.Screen(80, 24)
+        page.on("websocket", self._begin)
+
+    def _begin(self, socket: Any) -> None:
+        width, height = re.search(r"width=(\d+)&height=(\d+)", socket.url).groups()  # type: ignore[union-attr]
+        self._screen = pyte.Screen(int(width), int(height))
+        self._stream = pyte.ByteStream(self._screen)
+        socket.on("framereceived", self._take)
+
+    def _take(self, data: object) -> None:
+        if isinstance(data, bytes) and self._stream is not None:
+            self._stream.feed(data)
+
+    @property
+    def text(self) -> str:
+        """What stands on it."""
+        return "\n".join(self._screen.display)
+
+    def until(self, text: str) -> None:
+        """Wait for a text."""
+        for _ in range(PATIENCE):
+            if text in self.text:
+                return
+            self._page.wait_for_timeout(50)
+        raise AssertionError(f"{text!r} never came:\n{self.text}")

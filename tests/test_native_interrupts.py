@@ -1,0 +1,170 @@
+"""Interrupts that native code takes by itself, in code that is translated: storms and oddities."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from engine_pair import translate_here
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pc_guest import (
+    CLI,
+    DATA,
+    EOI,
+    HANDLERS,
+    IRET,
+    POP_AX,
+    PUSH_AX,
+    STI,
+    PcGuest,
+    count,
+    handler,
+    out,
+)
+
+from blink16.cpu.native.engine import NativeEngine
+
+TICKS, LOOPS = DATA, DATA + 2
+POPF_OPEN = bytes.fromhex("b80202 50 9d")  # mov ax, 0202h / push ax / popf
+IRET_OPEN = bytes.fromhex("b80202 50 0e e80000 58 050400 50 cf")  # … push cs / … / iret to behind
+READ_COUNT = bytes.fromhex("b000 e643 e440 88c4 e440 01c3")  # latched; add bx, ax
+READ_OTHERS = bytes.fromhex("e461 01c3 bada03 ec 01c3 bafd03 ec e420 01c3 e421 01c3")
+STRINGS = bytes.fromhex("b90500 be0080 bf0090 f3a4")  # rep movsb
+CALLS = bytes.fromhex("e80200 eb01 c3")  # call to the ret
+HANDLER_CHANGES_ITSELF = (
+    PUSH_AX + bytes.fromhex("b80000")  # mov ax, immediate
+    + bytes.fromhex("40 2ea3") + (HANDLERS + 2).to_bytes(2, "little")  # inc ax / mov cs:[it], ax
+    + count(TICKS) + EOI + POP_AX + IRET
+)  # fmt: skip
+HANDLERS_OF_TICKS = {
+    "plain": handler(count(TICKS)),
+    "lets others in": STI + handler(count(TICKS)),
+    "late end": PUSH_AX + count(TICKS) + STI + READ_COUNT + CLI + EOI + POP_AX + IRET,
+    "changes itself": HANDLER_CHANGES_ITSELF,
+    "no end": IRET,
+    "another timer": handler(count(TICKS) + out(0x43, 0x36) + out(0x40, 0x31) + out(0x40, 0)),
+}
+PIECES = (STI, CLI, POPF_OPEN, IRET_OPEN, READ_COUNT, READ_OTHERS, STRINGS, CALLS, b"\xf6\xe3")
+UNUSUAL = (
+    out(0x21, 0xBD), out(0x21, 0xBC), out(0x20, 0x20), out(0x20, 0x0B), out(0x20, 0x0A),
+    out(0x40, 0x07), out(0x43, 0x34), out(0x43, 0x36), out(0x43, 0x30), out(0x20, 0x13),
+    out(0x21, 0x08), out(0x21, 0x09), out(0x43, 0xB6), out(0x42, 9), out(0x61, 3),
+)  # fmt: skip
+
+
+def timer(mode: int, cycles: int) -> bytes:
+    """Return what lets channel 0 count so many cycles, again and again."""
+    control = out(0x43, 0x30 | mode << 1)
+    return control + out(0x40, cycles & 0xFF) + out(0x40, cycles >> 8)
+
+
+def loop_of(begin: bytes, body: bytes) -> bytes:
+    """Return code that begins, and then does the body for ever."""
+    body = count(LOOPS) + body
+    return begin + body + b"\xe9" + (-len(body) - 3 & 0xFFFF).to_bytes(2, "little")
+
+
+def translate_all(guest: PcGuest) -> None:
+    """Translate the program and the ticks' handler, as if they were hot."""
+    assert isinstance(guest.machine.engine, NativeEngine)
+    if guest.machine.engine.translation is not None and not guest.machine.registers.cs:
+        for ip in (guest.machine.registers.ip, HANDLERS):
+            translate_here(guest.machine, ip)
+
+
+def follow(choose: random.Random, code: bytes, of_ticks: bytes, clock_hz: int) -> tuple[int, int]:
+    """Run both engines, one in pieces with translated code; return ticks and loops counted."""
+    handlers = {0: of_ticks, 7: handler(b"\x90")}
+    reference, native = (
+        PcGuest(code, handlers, engine, clock_hz=clock_hz) for engine in ("reference", "native")
+    )
+    for _ in range(6):
+        total = choose.choice((7, 100, 700))
+        reference.machine.run(total)
+        if choose.random() < 0.7:
+            translate_all(native)
+        goal = native.machine.icount + total
+        while native.machine.icount < goal:
+            most = goal - native.machine.icount
+            native.machine.run(min(most, choose.choice((1, 2, 5, 30, 1000))))
+        assert native.state() == reference.state()
+    return reference.word(TICKS), reference.word(LOOPS)
+
+
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(sorted(HANDLERS_OF_TICKS)),
+    st.sampled_from([200_000, 1_000_000, 4_772_727, 33_333_333]),
+)
+def test_storms_are_alike_on_both_engines(seed: int, of_ticks: str, clock_hz: int) -> None:
+    """Prevents an interrupt that comes at another boundary, or not, in translated code."""
+    choose = random.Random(seed)
+    begin = timer(choose.choice((2, 3)), choose.choice((2, 3, 9, 40, 300))) + STI
+    pieces = [choose.choice(PIECES + UNUSUAL) for _ in range(choose.randrange(1, 9))]
+    follow(choose, loop_of(begin, b"".join(pieces)), HANDLERS_OF_TICKS[of_ticks], clock_hz)
+
+
+@pytest.mark.parametrize("of_ticks", ["plain", "changes itself", "lets others in"])
+@pytest.mark.parametrize("mode", [2, 3])
+def test_interrupts_at_each_boundary_are_alike(of_ticks: str, mode: int) -> None:
+    """Prevents a storm in which translated code gets no further, or loses ticks."""
+    code = loop_of(timer(mode, 2) + STI, READ_COUNT + CALLS)
+    ticks, loops = follow(random.Random(mode), code, HANDLERS_OF_TICKS[of_ticks], 1_000_000)
+    assert ticks > 20
+    assert loops > 0
+
+
+@pytest.mark.parametrize("mode", [0, 2, 3, 4])
+def test_a_timer_set_anew_again_and_again_is_alike(mode: int) -> None:
+    """Prevents an event that is planned for a count which is no longer there."""
+    anew = timer(mode, 5) + count(LOOPS) + out(0x40, 9) + out(0x40, 0) + count(LOOPS)
+    code = loop_of(timer(mode, 2) + STI, anew)
+    ticks, _ = follow(random.Random(mode), code, HANDLERS_OF_TICKS["plain"], 400_000)
+    assert ticks > 0
+
+
+def test_a_square_wave_s_fall_takes_back_a_request_that_waits() -> None:
+    """Prevents a request that stays although OUT fell before it was let in, and one lost."""
+    wait = bytes.fromhex("b9c800 e2fe")  # mov cx, 200 / loop $
+    look = bytes.fromhex("e420 2401 01c3")  # in al, 20h / and al, 1 / add bx, ax
+    code = loop_of(timer(3, 600), (look + wait[:3] + b"\x90") * 3 + wait)
+    choose = random.Random(1)
+    assert follow(choose, code, HANDLERS_OF_TICKS["plain"], 1_000_000)[0] == 0
+    guest = PcGuest(code, {}, "native", clock_hz=1_000_000)
+    guest.machine.run(10_000)
+    assert 0 < guest.machine.registers.bx < 3 * guest.word(LOOPS)
+
+
+def test_time_does_not_overflow() -> None:
+    """Prevents clocks that break behind 10¹² cycles, in days of a machine's time."""
+    code = loop_of(timer(3, 1193) + STI, READ_COUNT + READ_OTHERS)
+    for begin in (10**12, 10**14):
+        guests = [
+            PcGuest(code, {0: HANDLERS_OF_TICKS["plain"]}, engine, clock_hz=4_772_727)
+            for engine in ("reference", "native")
+        ]
+        for guest in guests:
+            guest.machine.registers.cycles = begin
+            guest.machine.run(8000)
+        translate_all(guests[1])
+        for guest in guests:
+            guest.machine.run(8000)
+        assert guests[1].state() == guests[0].state()
+        assert guests[0].word(TICKS) > 20
+        assert guests[0].machine.cycles > begin + 4772 * 20
+
+
+def test_handlers_become_regions_by_themselves() -> None:
+    """Prevents a handler that nothing jumps to but interrupts from staying interpreted."""
+    code = loop_of(timer(2, 3) + STI, b"\x90")
+    guest = PcGuest(code, {0: HANDLERS_OF_TICKS["plain"]}, "native")
+    engine = guest.machine.engine
+    assert isinstance(engine, NativeEngine)
+    for _ in range(100):
+        guest.machine.run(500_000)
+        translation = engine.translation
+        if translation is not None and HANDLERS in translation.entries():
+            return
+    raise AssertionError("it is not translated")
