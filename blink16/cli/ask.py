@@ -20,14 +20,12 @@ from blink16.cli.arguments import Parser
 from blink16.console import Console
 from blink16.consoles import Streams
 from blink16.cpu.engine import StopReason
-from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.machine import FOREVER
 from blink16.recording import Recording, RecordingError
 from blink16.symbolfiles import SymbolFileError, SymbolSource, parse_source
 from blink16.terminal import SIGNAL_STATUS, OutputError
 
 if TYPE_CHECKING:
-    from blink16.questions.asking import Source
     from blink16.questions.printing import Format
     from blink16.questions.registry import Product
     from blink16.questions.run import Run
@@ -251,29 +249,20 @@ def _answer(found: Recording, parsed: argparse.Namespace, words: Sequence[str], 
 
 
 def _run_of(found: Recording, parsed: argparse.Namespace) -> Run:
+    from blink16 import inquiry
     from blink16.questions.asking import Asking, ignore
     from blink16.questions.needs import FOREVER as LAST
-    from blink16.questions.run import Run
 
-    loaded, _ = _replayed(found, parsed.engine)
-    kind = loader.ProgramKind[found.launch.kind]
-    loaded = loader.with_symbols(loaded, kind, tuple(parsed.symbols))
     shows = sys.stderr.isatty() and not parsed.quiet
     progress = _progress() if shows else ignore
     how = Asking(threads=parsed.threads, engine=parsed.engine, progress=progress)
     low, high = parsed.low or 0, LAST if parsed.high is None else parsed.high
     if high < low:
         raise AskError("--to lies before --from")
-    source: Source = lambda: _replayed(found, parsed.engine)[1]  # noqa: E731
-    return Run(source, loaded.symbols, how, loaded.debug, range(low, high), found.damage)
-
-
-def _replayed(found: Recording, engine: str):  # type: ignore[no-untyped-def]
     try:
-        loaded, debugger = recording.replay(found, engine, history_limit=4 * DEFAULT_LIMIT)
+        return inquiry.run_of(found, parsed.symbols, how, range(low, high))
     except RecordingError as error:
         raise AskError(str(error)) from None
-    return loaded, debugger.timeline
 
 
 @contextmanager

@@ -80,6 +80,7 @@ def perform(run: Run, words: Sequence[str]) -> Product:
 
 
 def _query(run: Run, text: str) -> Product:
+    text = sql.prepared(text, run.symbols)
     with run.ask(sql.need_of(text)) as answer:
         return Product(tables=[sql.query(answer, text)], partial=answer.partial)
 

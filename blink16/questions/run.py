@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
+from blink16.history.timeline import Timeline
 from blink16.questions.asking import Answer, Asking, Source, ask, ask_here
 from blink16.questions.needs import FOREVER, Need
 from blink16.symbolfiles import DebugInformation
@@ -36,6 +39,14 @@ class Run:
         if self.damage is not None:
             answer.partial.insert(0, f"the recording is damaged and ends early: {self.damage}")
         return answer
+
+    @contextmanager
+    def at(self, icount: int) -> Iterator[Timeline]:
+        """Show the machine at an instant, or at the end of the run if that comes before."""
+        timeline = self.source()
+        with timeline.excursion() if self.live else nullcontext():
+            timeline.seek(min(max(timeline.start, icount), timeline.end))
+            yield timeline
 
     def name_of(self, address: int) -> str:
         """Return what a linear address is called, like ``main+12h``; its digits if nothing."""

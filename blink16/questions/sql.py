@@ -15,11 +15,14 @@ from blink16.memory import RAM_SIZE
 from blink16.questions.asking import Answer
 from blink16.questions.needs import EVERYWHERE, FOREVER, Need, QuestionError
 from blink16.questions.tables import TABLES
+from blink16.symbols import SymbolTable
 
 MEMORY_LIMIT = "1GB"
 """What DuckDB takes before it uses files."""
-_HEX = re.compile(
-    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\b0[xX][0-9a-fA-F]+\b""", re.S
+_WORD = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/"""  # to be left as they are
+    r"""|\b0[xX][0-9a-fA-F]+\b|&[A-Za-z_.$?@][\w.$?@]*""",
+    re.S,
 )
 _RANGED = ("writes", "reads")
 _COUNTED = ("executed",)
@@ -31,14 +34,17 @@ def is_sql(text: str) -> bool:
     return re.match(r"\s*(select|with|from)\b", text, re.I) is not None
 
 
-def prepared(text: str) -> str:
-    """Return SQL with numbers like 0xb8000 as DuckDB knows them."""
+def prepared(text: str, symbols: SymbolTable | None = None) -> str:
+    """Return SQL with numbers like 0xb8000, and addresses like &main, as DuckDB knows them."""
 
     def number(found: re.Match[str]) -> str:
         word = found[0]
+        if word[0] == "&":
+            symbol = symbols.lookup(word[1:]) if symbols is not None else None
+            return word if symbol is None else f" {symbol.address} "
         return str(int(word, 16)) if word[:2] in ("0x", "0X") else word
 
-    return _HEX.sub(number, text)
+    return _WORD.sub(number, text)
 
 
 # -- what a query needs ------------------------------------------------------------------------

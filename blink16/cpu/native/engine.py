@@ -55,13 +55,11 @@ class NativeEngine:
         *,
         wait: bool = False,
         regions: bool = True,
-        probed: bool = False,
     ) -> None:
         """Make an engine over shared state.
 
         ``wait``: until native code is ready; then raises NativeError if there can't be any.
         ``regions``: whether to translate hot code, or only to interpret.
-        ``probed``: for `probed_engine`.
         """
         self.regions = regions
         self.registers = registers
@@ -89,7 +87,7 @@ class NativeEngine:
         self.translation: Translations | None = None
         self._wanted: Mapping[int, Predicate] = {}
         self._predicates: ArmedPredicates | None = None
-        self._coming: Future[Core] | None = loading.core(model, board, probed=probed)
+        self._coming: Future[Core] | None = self._begin_loading(model, board)
         if wait:
             self._use(self._coming.result())
 
@@ -196,6 +194,9 @@ class NativeEngine:
             self.translation = self._translations(core)
         self._predicates = ArmedPredicates(core, self.memory)
         self._predicates.arm(self._wanted)
+
+    def _begin_loading(self, model: Model, board: HotBoard) -> Future[Core]:
+        return loading.core(model, board)
 
     def _translations(self, core: Core) -> Translations:
         return Translations(core, self.registers, self.memory)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 from blink16.bus import Bus
 from blink16.cpu.hot import HotBoard
 from blink16.cpu.model import Model
@@ -38,12 +40,15 @@ class ProbedEngine(NativeEngine):
         self._tape = tape
         if model.reaches_high and tape.probes.wanted & (Probe.READS | Probe.WRITES):
             regions = False  # they begin instructions anew that are given up, and would note twice
-        super().__init__(model, registers, memory, bus, board, regions=regions, probed=True)
+        super().__init__(model, registers, memory, bus, board, regions=regions)
         assert self._coming is not None
         core, self._coming = self._coming.result(), None
         self._reference = ProbedReference(model, registers, memory, bus, tape)
         tape.attach(registers)
         self._use(core)
+
+    def _begin_loading(self, model: Model, board: HotBoard) -> Future[Core]:
+        return loading.core(model, board, probed=True)
 
     def _translations(self, core: Core) -> Translations:
         def make(segment: CodeCopy, flow: RegionPlan, watching: bool) -> RegionFunction:

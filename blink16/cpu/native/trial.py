@@ -46,7 +46,7 @@ def first_start(
     paths = os.pathsep.join([str(_PACKAGES), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     try:
         child = subprocess.Popen(
-            command(model, level, board, probed=probed),
+            [*command(model, level, board), *(["probed"] if probed else [])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -70,13 +70,10 @@ def first_start(
     return image
 
 
-def command(
-    model: Model, level: int, board: HotBoard = NO_BOARD, *, probed: bool = False
-) -> list[str]:
+def command(model: Model, level: int, board: HotBoard = NO_BOARD) -> list[str]:
     """Return the command that makes the object file and writes it to standard output."""
     module = "blink16.cpu.native.first_start"
-    words = [model.name, str(level), board.source, *(["probed"] if probed else [])]
-    return [sys.executable, "-P", "-m", module, *words]
+    return [sys.executable, "-P", "-m", module, model.name, str(level), board.source]
 
 
 def _death(status: int) -> str | None:
