@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from blink16.bus import Bus
 from blink16.cpu.hot import HotBoard
 from blink16.cpu.model import Model
+from blink16.cpu.native import loading
 from blink16.cpu.native.blocks import CodeCopy, RegionPlan
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.native.loading import Core
