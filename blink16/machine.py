@@ -38,6 +38,7 @@ from blink16.services import (
     Trap,
     Wait,
 )
+from blink16.symbols import Symbol, SymbolKind
 from blink16.witness import Witness
 
 C = TypeVar("C")
@@ -145,6 +146,8 @@ class Machine:
         """Who tells of the processes of the guest's system, if it has some."""
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
+        self.rom_symbols: list[Symbol] = []
+        """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
         self.serve_with: Callable[[Service], Outcome] | None = None
         """Does services, for who looks on when they are done (`blink16.questions`)."""
@@ -155,6 +158,8 @@ class Machine:
         """When they want to act; in the second, those for which the engine may act itself."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
+        self._planned = False
+        """Whether the next run may rely on the plan, since nothing has happened after it."""
         self._next_stub = STUBS_OFFSET
 
     @classmethod
@@ -193,7 +198,7 @@ class Machine:
     @property
     def pc(self) -> int:
         """The linear address of the next instruction."""
-        cells = self.registers.cells
+        cells = self._cells
         return ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
 
     @property
@@ -268,6 +273,10 @@ class Machine:
             self.memory.mark(address, Attribute.SERVICE)
         return ROM_SEGMENT, offset
 
+    def name_code(self, address: int, size: int, name: str) -> None:
+        """Tell debuggers what some code in ROM is called."""
+        self.rom_symbols.append(Symbol(name, address, SymbolKind.CODE, size))
+
     def hang_service(self, vector: int, service: Service, name: str | None = None) -> None:
         """Point an interrupt vector at a new stub that runs ``service``."""
         segment, offset = self.add_stub(name or f"int{vector:02x}", service)
@@ -295,7 +304,9 @@ class Machine:
         registers = self.registers
         end = registers.icount + budget
         skip = skip_breakpoint
-        self._plan()
+        if not self._planned:
+            self._plan()
+        self._planned = False
         service = self._next_service(skip)
         while True:
             stop = self._run_piece(end - registers.icount, skip, service, through_traps)
@@ -383,9 +394,14 @@ class Machine:
             self._urgent = self.non_maskable.pending()
 
     def is_device_due(self) -> bool:
-        """Return whether a device may act by itself when the next instruction has retired."""
+        """Return whether a device may act by itself when the next instruction has retired.
+
+        If not, the caller lets the machine run at once.
+        """
         self._plan()
-        return self._next_due <= self.cycles + MAX_CYCLES
+        due = self._next_due <= self.cycles + MAX_CYCLES
+        self._planned = not due
+        return due
 
     def _horizon_now(self) -> int:
         """Return at how many cycles a device or an interrupt has its turn."""
@@ -496,8 +512,7 @@ class Machine:
 
     def _next_service(self, skip_breakpoint: bool) -> Service | None:
         """Return the service at CS:IP, unless a breakpoint is to be minded there."""
-        cells = self._cells
-        address = ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
+        address = self.pc
         here = self.memory.attributes[address]
         if here & _SERVICE and (skip_breakpoint or not here & _BREAKPOINT):
             return self._services[address]
@@ -570,6 +585,7 @@ class Machine:
     def receive(self, channel: str, data: bytes) -> None:
         """Hand input to the component named ``channel``, now, between two instructions."""
         self._happened_at = self.time
+        self._planned = False
         receiver: Receiver = self._components[channel]  # type: ignore[assignment]
         receiver.receive(data)
         if self._devices:
@@ -629,6 +645,7 @@ class Machine:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take the state of a `save`; the RAM is the caller's to put back."""
+        self._planned = False
         self.registers.restore(snapshot.registers)
         self.engine.between_rounds = False
         for name, state in snapshot.components:

@@ -234,6 +234,8 @@ class Session:
                 body = await self._done(handler, request, later)
             except _FAILURES as error:
                 self._fail(request, str(error) or type(error).__name__)
+                if self.state is State.READY:
+                    self.tell_initialized()
                 return
             except Exception as error:  # a fault of ours costs one request, not the session
                 traceback.print_exc()

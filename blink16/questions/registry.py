@@ -30,7 +30,7 @@ class Product:
     """To be called when it is written."""
 
 
-Body = Callable[[Run, Sequence[str]], Product]
+Answering = Callable[[Run, Sequence[str]], Product]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,16 @@ class Question:
     name: str
     usage: str
     help: str
-    body: Body
+    body: Answering
 
 
 QUESTIONS: dict[str, Question] = {}
 
 
-def question(usage: str) -> Callable[[Body], Body]:
+def question(usage: str) -> Callable[[Answering], Answering]:
     """Register a function as the question whose name is the first word of ``usage``."""
 
-    def register(body: Body) -> Body:
+    def register(body: Answering) -> Answering:
         name = usage.split()[0]
         assert name not in QUESTIONS
         help_ = inspect.cleandoc(body.__doc__ or "")

@@ -26,6 +26,8 @@ class FrameView:
     """What BP is in the frame, or will be behind its prologue."""
     cfa: int | None
     """The linear address above its return address."""
+    name: str = ""
+    """What the server calls its next instruction's address (``main+3``), or empty."""
 
     @property
     def pc(self) -> int:
@@ -50,7 +52,7 @@ class FrameView:
         if frame.cfa is not None and frame.returns in _RETURN_ADDRESS:
             above = _RETURN_ADDRESS[frame.returns]
             base = (frame.cfa - linear(frame.ss, 0) - above - SAVED_BP) & 0xFFFF
-        return cls(frame.level, registers, base, frame.cfa)
+        return cls(frame.level, registers, base, frame.cfa, frame.name)
 
     def variables(self, program: ProgramMap) -> tuple[KnownFunction | None, list[VariableFacts]]:
         """Return the function that is executed, and the variables that can be named in it."""

@@ -76,13 +76,12 @@ async def _name(session: Session, view: FrameView, wants: dict[str, Any]) -> str
     debuggee = session.debuggee
     function = debuggee.function(view)
     registers = view.registers
-    name = await debuggee.target.name_of(view.place)
     if function is not None:
         name = function.name
         if wants.get("parameters"):
             name += f"({await _parameters(session, view)})"
-    elif view.level:
-        name = await debuggee.target.name_of(view.pc)
+    else:
+        name = (await debuggee.target.name_of(view.place) or view.name).partition("+")[0]
     if not name:
         name = f"{registers.cs:04X}:{registers.ip:04X}"
     if wants.get("line") and (span := debuggee.span(view)) is not None:
