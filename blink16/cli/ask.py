@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from blink16.questions.registry import Product
     from blink16.questions.run import Run
 
+PROG = "blink16-ask"
 EXAMPLES = """\
 examples:
   blink16-ask run.b16 "select pc, count(*) from writes
@@ -68,7 +69,8 @@ def ask(words: Sequence[str] | None, prog: str) -> int:
     return _ask_recording(words, prog)
 
 
-def _parser(prog: str, *, runs: bool) -> Parser:
+def ask_parser(prog: str = PROG, *, runs: bool = False) -> Parser:
+    """Return the parser of ``blink16-ask``; ``runs``: behind ``--run``."""
     parser = arguments.parser(prog, "Ask a whole run: a recording, or a program now.", _examples())
     group = parser.add_argument_group("the answer")
     group.add_argument(
@@ -151,7 +153,7 @@ def _symbols(text: str) -> SymbolSource:
 
 
 def _ask_recording(words: Sequence[str], prog: str) -> int:
-    parsed = _parser(prog, runs=False).parse_args(words)
+    parsed = ask_parser(prog).parse_args(words)
     try:
         found = recording.open_recording(parsed.recording)
     except RecordingError as error:
@@ -160,7 +162,7 @@ def _ask_recording(words: Sequence[str], prog: str) -> int:
 
 
 def _ask_program(words: Sequence[str], prog: str) -> int:
-    parser = _parser(prog, runs=True)
+    parser = ask_parser(prog, runs=True)
     if {"-h", "--help", "--version"} & set(words[:2]):
         parser.parse_args(words)
     if "--" not in words:
