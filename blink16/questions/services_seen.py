@@ -8,13 +8,11 @@ from typing import Any
 import pyarrow as pa
 
 from blink16.cpu.registers import CF
-from blink16.elks.abi import Call
 from blink16.machine import Machine
 from blink16.memory import linear
 from blink16.questions.tables import TABLES
 from blink16.services import Done, Elsewhere, Outcome, Restart, Service, Trap
 
-ELKS_SERVICE = "int80"
 MAX_TEXT = 400
 """Characters of a decoded call that are kept."""
 
@@ -88,19 +86,9 @@ class ServicesSeen:
         if self._texts:
             return self._texts[-1][:MAX_TEXT]
         ax = before["ax"]
-        if name == ELKS_SERVICE:
-            call = _ELKS_CALLS.get(ax, f"call{ax}")
-            arguments = ", ".join(f"{before[register]:#x}" for register in ("bx", "cx", "dx"))
-            back = "" if result is None else f" = {_signed(result)}"
-            return f"{call}({arguments}){back}"
         registers = " ".join(f"{register}={before[register]:04X}" for register in _REGISTERS)
         back = "" if result is None else f" = {result:04X}"
         return f"{name}/{ax >> 8:02X} {registers}{back}"
 
 
-_ELKS_CALLS = {int(call): call.name.lower() for call in Call}
 _REGISTERS = ("ax", "bx", "cx", "dx")
-
-
-def _signed(word: int) -> int:
-    return word - 0x10000 if word & 0x8000 else word

@@ -24,14 +24,20 @@ def coverage(run: Run, words: Sequence[str]) -> Product:
     _none(words)
     counts, partial = _counts(run)
     code = _Code(run)
-    rows = []
+    rows: list[tuple[str, int | None, int | None, int, float | None, int]] = []
+    rest = dict(counts)
     for name, where in _functions(run):
         inside = [(at, counts[at]) for at in counts.keys() & set(where)]
+        for at, _ in inside:
+            rest.pop(at, None)
         known = len(where) if where.stop < MEMORY_SIZE else 0
         ran = sum(code.at(at, 0)[1] for at, _ in inside)
         share = round(100 * min(1.0, ran / known), 1) if known else None
         rows.append((name, where.start, known or None, ran, share, sum(n for _, n in inside)))
-    rows.sort(key=lambda row: (-row[5], row[1]))
+    if rest:
+        ran = sum(code.at(at, 0)[1] for at in rest)
+        rows.append(("(no name)", None, None, ran, None, sum(rest.values())))
+    rows.sort(key=lambda row: (-row[5], row[1] or 0))
     names = ("function", "address", "bytes", "ran", "percent", "instructions")
     types = (pa.string(), pa.uint32(), pa.int32(), pa.int32(), pa.float32(), pa.int64())
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
