@@ -19,6 +19,7 @@ from blink16.cli import arguments, dos_arguments, pc_arguments
 from blink16.cli.arguments import Parser
 from blink16.console import Console
 from blink16.consoles import Streams
+from blink16.cpu import engines
 from blink16.cpu.engine import StopReason
 from blink16.machine import FOREVER
 from blink16.recording import Recording, RecordingError
@@ -102,7 +103,12 @@ def ask_parser(prog: str = PROG, *, runs: bool = False) -> Parser:
         pc_arguments.add(parser)
         dos_arguments.add(parser)
     else:
-        parser.add_argument("--engine", default="auto", help=argparse.SUPPRESS)
+        parser.add_argument(
+            "--engine",
+            choices=engines.NAMES,
+            default=engines.DEFAULT,
+            help=f"what replays the run (default: {engines.DEFAULT})",
+        )
         parser.add_argument("recording", type=Path, metavar="RECORDING")
         parser.add_argument("question", nargs="+", metavar="QUESTION")
     parser.add_argument(
