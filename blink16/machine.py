@@ -156,6 +156,8 @@ class Machine:
         """When they want to act; in the second, those for which the engine may act itself."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
+        self._planned = False
+        """Whether the next run may rely on the plan, since nothing has happened after it."""
         self._next_stub = STUBS_OFFSET
 
     @classmethod
@@ -293,7 +295,9 @@ class Machine:
         registers = self.registers
         end = registers.icount + budget
         skip = skip_breakpoint
-        self._plan()
+        if not self._planned:
+            self._plan()
+        self._planned = False
         service = self._next_service(skip)
         while True:
             stop = self._run_piece(end - registers.icount, skip, service, through_traps)
@@ -381,9 +385,14 @@ class Machine:
             self._urgent = self.non_maskable.pending()
 
     def is_device_due(self) -> bool:
-        """Return whether a device may act by itself when the next instruction has retired."""
+        """Return whether a device may act by itself when the next instruction has retired.
+
+        If not, the caller lets the machine run at once.
+        """
         self._plan()
-        return self._next_due <= self.cycles + MAX_CYCLES
+        due = self._next_due <= self.cycles + MAX_CYCLES
+        self._planned = not due
+        return due
 
     def _horizon_now(self) -> int:
         """Return at how many cycles a device or an interrupt has its turn."""
@@ -567,6 +576,7 @@ class Machine:
     def receive(self, channel: str, data: bytes) -> None:
         """Hand input to the component named ``channel``, now, between two instructions."""
         self._happened_at = self.time
+        self._planned = False
         receiver: Receiver = self._components[channel]  # type: ignore[assignment]
         receiver.receive(data)
         if self._devices:
@@ -626,6 +636,7 @@ class Machine:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take the state of a `save`; the RAM is the caller's to put back."""
+        self._planned = False
         self.registers.restore(snapshot.registers)
         self.engine.between_rounds = False
         for name, state in snapshot.components:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from blink16.client import AsyncTarget, ClientError, SetPoint, StopEvent
-from blink16.client.conditions import HALVES
 from blink16.client.program import (
     FrameView,
     LineSpan,
@@ -21,11 +20,12 @@ from blink16.client.program import (
     read_program,
 )
 from blink16.client.program.lines import KnownFunction
+from blink16.client.program.writing import write_place
 from blink16.dap.handles import Handles
 from blink16.dap.registry import RequestError, State
 from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
 from blink16.reports.processes import ProcessesReport
-from blink16.reports.state import FLAG_BITS, RegisterValues, StateReport
+from blink16.reports.state import RegisterValues, StateReport
 from blink16.reports.symbols import SymbolsQuery, SymbolsReport
 
 if TYPE_CHECKING:
@@ -222,25 +222,10 @@ class Debuggee:
 
     async def write(self, view: FrameView, place: Place, data: bytes) -> None:
         """Store bytes in memory, a register or a flag."""
-        if not place.register:
-            await self.target.write_memory(place.address, data)
-        else:
-            if view.level:
-                raise RequestError("registers can be changed in the innermost frame only")
-            value = int.from_bytes(data, "little")
-            for name in reversed(place.register.split(":")):
-                await self._write_register(name, value)
-                value >>= 16
+        if place.register and view.level:
+            raise RequestError("registers can be changed in the innermost frame only")
+        await write_place(self.target, place, data)
         await self.changed()
-
-    async def _write_register(self, name: str, value: int) -> None:
-        if name.upper() in FLAG_BITS:
-            bit = 1 << FLAG_BITS[name.upper()]
-            flags = await self.target.read_register("flags")
-            name, value = "flags", flags | bit if value else flags & ~bit
-        if name not in RegisterValues.__slots__ and name not in HALVES:
-            raise RequestError(f"{name} can't be changed")
-        await self.target.write_register(name, value)
 
     async def changed(self) -> None:
         """Take note that the machine was changed where it stands."""

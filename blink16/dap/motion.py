@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from blink16.client import ClientError, ConnectionLostError, StopEvent, StopKind
+from blink16.client.program.stepping import Movement, Stepper
 from blink16.dap.points import Verdict, numbers_of
 from blink16.dap.registry import RequestError, State
-from blink16.dap.stepping import Move, Stepper
 
 if TYPE_CHECKING:
     from blink16.dap.session import Session
@@ -47,11 +47,20 @@ class Motion:
         self._ended = trio.Event()
         self._ended.set()
         self._pausing = False
-        self.stepper = Stepper(session, self.go)
+
+    @property
+    def stepper(self) -> Stepper:
+        """What steps by lines."""
+
+        async def stops(event: StopEvent) -> bool:
+            return (await self._judged(event)).stops
+
+        debuggee = self._session.debuggee
+        return Stepper(debuggee.target, debuggee.program, self.go, stops)
 
     # -- requests for it ---------------------------------------------------------------------
 
-    def start(self, move: Move) -> None:
+    def start(self, move: Movement) -> None:
         """Have the machine move once the response is out."""
 
         async def begin() -> None:
@@ -62,7 +71,7 @@ class Motion:
         self._ended = trio.Event()
         self._session.later.append(begin)
 
-    def run(self, *, backward: bool = False) -> Move:
+    def run(self, *, backward: bool = False) -> Movement:
         """Return the movement of continue, or reverse continue."""
         target = self._session.debuggee.target
 
@@ -112,8 +121,8 @@ class Motion:
 
     # -- moving ------------------------------------------------------------------------------
 
-    async def go(self, move: Move) -> StopEvent:
-        """Move once, and on where that was interrupted only to ask something."""
+    async def go(self, move: Movement) -> StopEvent:
+        """Movement once, and on where that was interrupted only to ask something."""
         while True:
             if self._holds:
                 self._held.set()
@@ -143,7 +152,7 @@ class Motion:
 
     _hit = Verdict(True)
 
-    def _task(self, move: Move) -> Callable[[], Awaitable[None]]:
+    def _task(self, move: Movement) -> Callable[[], Awaitable[None]]:
         async def task() -> None:
             self._hit = Verdict(True)
             try:
@@ -169,7 +178,12 @@ class Motion:
             self._over(None)
             return
         self._session.console(str(error), "stderr")
-        await self._stand()
+        try:
+            await self._stand()
+        except (ClientError, RequestError, ValueError) as nothing:  # nor can it be looked at
+            self._session.console(str(nothing), "stderr")
+            self._over(None)
+            return
         self._tell("pause", text=str(error))
 
     async def stopped(self, event: StopEvent) -> None:

@@ -41,6 +41,8 @@ WRITTEN_BREAKPOINT = (
     "INT3 was written into the program at {:#x}, which will execute it; a debugger that meant a"
     " breakpoint should set it by Z0 (gdb: set remote software-breakpoint-packet auto)"
 )
+_OF_A_CALL = (commands.WriteMemory, commands.WriteRegister)
+"""What gdb sends to call a function of the program."""
 ADDED_TWICE = (
     "memory at $cs*16 + $eip was read, but $eip and $pc are linear here, so x/5i $pc; the offset is"
     " $ip"
@@ -87,7 +89,7 @@ class Answers:
 
     def settle(self, question: commands.Command | None = None) -> None:
         """Do what was held back, unless the question may be a part of the same."""
-        if not isinstance(question, commands.WriteMemory | commands.WriteRegister):
+        if not isinstance(question, _OF_A_CALL):
             self._guard.release()
 
     def keep_frames(self) -> None:
@@ -158,7 +160,7 @@ class Answers:
                 assert_never(question)
 
     @staticmethod
-    def takes_long(question: commands.Command) -> bool:
+    def takes_long(question: commands.MachineQuestion) -> bool:
         """Whether the answer may take more than a millisecond to compute."""
         match question:
             case commands.ReadMemory(address):
@@ -187,12 +189,18 @@ class Answers:
         wanted = self.current_thread() if thread is None else thread
         return next((one for one in self.processes() if one.thread == wanted), None)
 
+    def has_thread(self, thread: int) -> bool:
+        """Whether a thread's process lives."""
+        if self._debugger.machine.process_table is None:
+            return thread == THREAD
+        return self.process(thread) is not None
+
     def of_thread(self, how: Resume, thread: ThreadId | None) -> Resume:
         """Return a resume as one of a process, if the client names it and the guest has several."""
         named = thread is not None and thread.thread not in (ALL, ANY)
         if not named or thread is None or self._debugger.machine.process_table is None:
-            return how
-        return replace(how, thread=thread.thread)
+            return how.anew()
+        return how.anew(thread.thread)
 
     def registers(self) -> Registers:
         """Return the registers of the process that is meant."""

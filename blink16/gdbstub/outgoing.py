@@ -68,7 +68,7 @@ class Outgoing:
 
     def mention(self, text: str) -> None:
         """Say something that the client may know by itself, or would not have expected."""
-        if self.hushed:
+        if self.hushed or not text:
             return
         if self.notifies:
             self._notify_in_parts(b"note", text.encode("utf-8"))
@@ -77,6 +77,8 @@ class Outgoing:
 
     def say_collected(self) -> None:
         """Say the notices and the program's output that were collected."""
+        if not (self.notices or self.program_output):
+            return
         while self.notices:
             self.mention(self.notices.popleft() + "\n")
         pieces = (self.program_output.popleft() for _ in range(len(self.program_output)))

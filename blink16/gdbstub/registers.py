@@ -79,24 +79,31 @@ _NUMBERS = {register.name: number for number, register in enumerate(REGISTERS)}
 ESP = _NUMBERS["esp"]
 SIZE = _PLACES[-1].stop
 """Bytes in g."""
+_HELD = slice(Cell.AX, Cell.IP + 1)
 _X87 = bytes(8 * 10 + 8 * 4)
 # struct, not construct: g is asked for thousands of times a second
 _CORE = struct.Struct("<16I")
 _RAW = struct.Struct("<HHQ")
 _EXPEDITED = tuple(
-    (b"%02x:" % number, slice(2 * place.start, 2 * place.stop))
-    for number, place in enumerate(_PLACES)
-    if REGISTERS[number].name in {"eip", "esp", "ebp", "eflags", "icount", "ip", "sp16"}
-    or REGISTERS[number].writes is not None
+    number
+    for number, register in enumerate(REGISTERS)
+    if register.writes is not None or register.name in {"eip", "esp", "icount"}
 )
 """What every stop reply tells unasked: all but the 8087, and the 386's FS and GS."""
+_EXPEDITED_DIGITS = struct.Struct(
+    "".join(
+        f"{register.bits // 4}{'s' if number in _EXPEDITED else 'x'}"
+        for number, register in enumerate(REGISTERS)
+    )
+)
+_EXPEDITED_FORMAT = b"".join(b"%02x:%%b;" % number for number in _EXPEDITED)
 # A segment before what is relative to it, and a linear register before its raw part.
 _WRITING_ORDER = sorted(range(len(REGISTERS)), key=lambda n: REGISTERS[n].name not in {"cs", "ss"})
 
 
 def read_all(registers: Registers) -> bytes:
     """Return all registers as g has them (`SIZE` bytes)."""
-    ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds, ip = registers.cells[: Cell.IP + 1]
+    ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds, ip = registers.cells[_HELD]
     esp = (ss * 16 + sp) & ADDRESS_MASK
     eip = (cs * 16 + ip) & ADDRESS_MASK
     flags = registers.flags
@@ -142,8 +149,8 @@ _DWARF |= {"es": 40, "cs": 41, "ss": 42, "ds": 43}
 
 def expedited(registers: Registers) -> bytes:
     """Return the registers of a stop reply, each as ``number:value;``."""
-    values = read_all(registers).hex().encode("ascii")
-    return b"".join([b"%b%b;" % (number, values[place]) for number, place in _EXPEDITED])
+    digits = read_all(registers).hex().encode("ascii")
+    return _EXPEDITED_FORMAT % _EXPEDITED_DIGITS.unpack(digits)
 
 
 class RegisterOwner(Protocol):

@@ -360,8 +360,8 @@ MAX_COMPLETIONS = 200
 @request("completions", State.STANDS)
 async def completions(session: Session, arguments: Completions) -> dict[str, Any]:
     """What could stand there: variables, symbols, registers, commands."""
-    end = max(0, arguments.column - session.client.columns_start_at)
-    typed = arguments.text[:end]
+    typed = arguments.text[: max(0, arguments.column - session.client.columns_start_at)]
+    end = len(typed)
     command = command_of(typed)
     if command is not None and " " not in command:
         start, word, known = end - len(command), command, await commands(session)
