@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 from blink16 import client
 from blink16.blinkenlights.app import Blinkenlights
+from blink16.blinkenlights.recent import remember
+from blink16.blinkenlights.widgets.welcome import SAMPLE
 from blink16.client import ClientError, Target, UnsupportedError
 
-SAMPLE = ("banner", "HELLO")
 EXAMPLES = """\
 Options that are not ours are blink16-server's: -A, --replay, --symbols, --root, --cpu, ….
 
@@ -30,8 +31,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = arguments(words)
     if parsed.web is not None:
         return _serve(parsed)
-    Blinkenlights(opener(parsed), theme=parsed.theme).run()
-    return 0
+    app = Blinkenlights(None if offers(parsed) else opener(parsed), theme=parsed.theme)
+    if parsed.program:
+        remember(parsed.program)
+    app.run()
+    return app.return_code or 0
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -123,6 +127,11 @@ def _serve(parsed: argparse.Namespace) -> int:
         print(f"blinkenlights: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def offers(parsed: argparse.Namespace) -> bool:
+    """Whether a command line names nothing, so that the user is to choose."""
+    return not parsed.program and not parsed.connect
 
 
 def opener(parsed: argparse.Namespace) -> Callable[[], Target]:

@@ -1,6 +1,18 @@
 """What front ends show, as typed values that travel as JSON: a report is one small file here."""
 
-from blink16.reports import frames, history, past, profile, screen, state, symbols  # register
+from blink16.reports import (  # register
+    calls,
+    devices,
+    disks,
+    frames,
+    history,
+    past,
+    processes,
+    profile,
+    screen,
+    state,
+    symbols,
+)
 from blink16.reports.generation import Generation
 from blink16.reports.look import Circumstances, Doing, Holder, Look
 from blink16.reports.registry import OBJECT, REPORTS, Report, ReportError, ReportQuestion, parse
@@ -16,10 +28,14 @@ __all__ = [
     "Report",
     "ReportError",
     "ReportQuestion",
+    "calls",
+    "devices",
+    "disks",
     "frames",
     "history",
     "parse",
     "past",
+    "processes",
     "profile",
     "screen",
     "state",
