@@ -4,15 +4,15 @@
 machine itself, in this process, without any debugger.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from blink16.cpu.engine import Stop, StopReason
-from blink16.cpu.registers import Registers
-from blink16.machine import Machine
-from blink16.memory import Access, Memory
 
 if TYPE_CHECKING:
     from blink16.client import AsyncTarget, Target, connect, launch
+    from blink16.cpu.engine import Stop, StopReason
+    from blink16.cpu.registers import Registers
+    from blink16.machine import Machine
+    from blink16.memory import Access, Memory
 
 __all__ = [
     "Access",
@@ -30,10 +30,17 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    """Import the client when it is asked for: trio takes its time, and programs run without."""
-    if name in ("AsyncTarget", "Target", "connect", "launch"):
-        from blink16 import client
+_HOMES = {
+    **dict.fromkeys(("AsyncTarget", "Target", "connect", "launch"), "blink16.client"),
+    **dict.fromkeys(("Stop", "StopReason"), "blink16.cpu.engine"),
+    "Registers": "blink16.cpu.registers",
+    "Machine": "blink16.machine",
+    **dict.fromkeys(("Access", "Memory"), "blink16.memory"),
+}
 
-        return getattr(client, name)
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: programs run without trio, and front ends without a machine."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

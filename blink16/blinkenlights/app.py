@@ -22,6 +22,7 @@ from blink16.blinkenlights.driver import Command, Driver
 from blink16.blinkenlights.keys import KEYS
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.picture import Picture, Wanted
+from blink16.blinkenlights.plain_text import AsciiFilter
 from blink16.blinkenlights.tour import Tour
 from blink16.blinkenlights.widgets.calls import CallsPanel
 from blink16.blinkenlights.widgets.chain import ChainPanel
@@ -82,6 +83,8 @@ class Blinkenlights(App[None]):
         super().__init__()
         self._theme_name = theme
         self.palette = Palette.named(theme)
+        if self.palette.in_ascii_only:
+            self._filters.append(AsciiFilter())
         self._open_chosen: Callable[[], Target] | None = open_target
         self.driver = Driver(self._open, self._picture_came, self._failure_came)
         self.tour: Tour | None = None
@@ -166,6 +169,7 @@ class Blinkenlights(App[None]):
         self.theme = "textual-light" if self._theme_name == "light" else "textual-dark"
         self.set_class(self._theme_name == "light", "-light")
         self.palette = Palette.named(self._theme_name)
+        self.set_class(self.palette.in_ascii_only, "-ascii")
         for panel in self.query(Panel):
             panel.refresh()
 
@@ -205,12 +209,12 @@ class Blinkenlights(App[None]):
     def _draw(self, picture: Picture) -> None:
         self.picture = picture
         for panel in self.query(Panel):
-            panel.picture = picture
+            panel.show(picture)
         if picture.told:
             self._say(picture.told)
         self.query_one("#status", Static).update(self._status(picture))
         self._go_on_touring(picture)
-        self.call_after_refresh(self._shown)
+        self.call_after_refresh(self.on_shown)
 
     def _go_on_touring(self, picture: Picture) -> None:
         if self.tour is None or not self.tour.see(picture):
@@ -446,13 +450,13 @@ class Blinkenlights(App[None]):
             return
         path = exports.free_name("blinkenlights", ".cast")
         try:
-            self._cast = exports.Cast(path, (self.size.width, self.size.height), self.console)
+            self._cast = exports.Cast(path, (self.size.width, self.size.height))
         except OSError as error:
             self._say(f"{path.name}: {error}", "error")
             return
         self._say(f"recording {path.name}; the same command ends it")
 
-    def _shown(self) -> None:
+    def on_shown(self) -> None:
         """The last picture is on the terminal."""
         if self._cast is not None:
             self._cast.take(self._strips())

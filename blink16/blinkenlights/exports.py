@@ -106,10 +106,10 @@ def _colors(style: Style, ground: RGB, ink: RGB) -> tuple[RGB, RGB]:
 class Cast:
     """A session in asciicast's second format: what changes on the terminal, and when."""
 
-    def __init__(self, path: Path, size: tuple[int, int], console: Console) -> None:
+    def __init__(self, path: Path, size: tuple[int, int]) -> None:
         """Begin a file; OSError if that can't be."""
         self.path = path
-        self._console = console
+        self._console = Console(color_system="truecolor", force_terminal=True)
         self._began = time.monotonic()
         self._shown: list[str] = []
         self._file: TextIO = path.open("w", encoding="utf-8")

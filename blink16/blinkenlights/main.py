@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import queue
 import sys
+import threading
 from collections.abc import Callable, Sequence
 
 from blink16 import client
-from blink16.blinkenlights.app import Blinkenlights
-from blink16.blinkenlights.recent import remember
-from blink16.blinkenlights.widgets.welcome import SAMPLE
+from blink16.blinkenlights.recent import SAMPLE, remember
 from blink16.client import ClientError, Target, UnsupportedError
 
 EXAMPLES = """\
@@ -31,7 +31,10 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = arguments(words)
     if parsed.web is not None:
         return _serve(parsed)
-    app = Blinkenlights(None if offers(parsed) else opener(parsed), theme=parsed.theme)
+    target = None if offers(parsed) else ahead(opener(parsed))
+    from blink16.blinkenlights.app import Blinkenlights  # meanwhile
+
+    app = Blinkenlights(target, theme=parsed.theme)
     if parsed.program:
         remember(parsed.program)
     app.run()
@@ -127,6 +130,26 @@ def _serve(parsed: argparse.Namespace) -> int:
         print(f"blinkenlights: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def ahead(open_target: Callable[[], Target]) -> Callable[[], Target]:
+    """Begin to open a machine at once; return what waits for it, and raises what that raised."""
+    opened: queue.SimpleQueue[Target | Exception] = queue.SimpleQueue()
+
+    def begin() -> None:
+        try:
+            opened.put(open_target())
+        except Exception as error:  # it is told where it is waited for
+            opened.put(error)
+
+    def wait() -> Target:
+        found = opened.get()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    threading.Thread(target=begin, name="opening", daemon=True).start()
+    return wait
 
 
 def offers(parsed: argparse.Namespace) -> bool:

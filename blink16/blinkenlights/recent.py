@@ -9,6 +9,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
+SAMPLE = ("banner", "HELLO")
 MOST = 9
 MAX_FILE = 1 << 16
 
@@ -22,7 +23,7 @@ def recent() -> list[list[str]]:
     try:
         with _path().open("rb") as file:
             found = json.loads(file.read(MAX_FILE))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
     if not isinstance(found, list):
         return []

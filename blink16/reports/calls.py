@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blink16.history import ReplayError, TimelineError, queries
 from blink16.reports.look import Look
 from blink16.reports.registry import ReportError, report
 
@@ -38,6 +37,8 @@ class CallsReport:
 @report("calls", searches=True)
 def calls(look: Look, query: CallsQuery) -> CallsReport:
     """The last calls of DOS or ELKS before now, with arguments and results."""
+    from blink16.history import ReplayError, TimelineError, queries
+
     most = max(1, min(query.most, MAX_CALLS))
     try:
         found = queries.calls(look.debugger.timeline, most, FARTHEST)

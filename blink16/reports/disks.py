@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
-from blink16.bios.drives import Drives
-from blink16.bios.geometry import FIRST_HARD_DISK
 from blink16.reports.look import Look
 from blink16.reports.registry import NoQuery, report
 
+if TYPE_CHECKING:
+    from blink16.bios.drives import Drives
+
+FIRST_HARD_DISK = 0x80
 LETTERS = {0: "A", 1: "B", 0x80: "C", 0x81: "D"}
 
 
@@ -40,6 +43,8 @@ class DisksReport:
 @report("disks")
 def disks(look: Look, query: NoQuery) -> DisksReport:
     """The drives and the disks in them."""
+    from blink16.bios.drives import Drives
+
     drives = look.debugger.machine.find(Drives)
     if drives is None:
         return DisksReport(())

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from blink16.cpu.registers import Cell
 from blink16.reports.look import Look
 from blink16.reports.registry import report
-from blink16.unwind.frames import Frame, frames
 from blink16.unwind.walk import CodeMemory
 
 MAX_DEPTH = 1000
@@ -57,6 +55,9 @@ class FramesReport:
 @report("frames", computes=True)
 def make_frames(look: Look, query: FramesQuery) -> FramesReport:
     """The functions that are being executed, innermost first."""
+    from blink16.cpu.registers import Cell
+    from blink16.unwind.frames import Frame, frames
+
     most = max(1, min(query.most, MAX_DEPTH))
     code = CodeMemory(look.memory, look.debugger.machine.model)
     found = frames(code, Frame.of(look.registers))

@@ -27,9 +27,12 @@ class CallsPanel(ListPanel):
             return []
         lines = []
         for call in reversed(report.calls):
-            name, bracket, rest = call.text.partition("(")
+            who, space, what = call.text.partition(" ")
+            if not space or not who.endswith("]"):
+                who, what = "", call.text
+            name, bracket, rest = what.partition("(")
             text = Text(f"{call.icount:>9,} ", colors.dim, no_wrap=True)
             text.append(name, colors.target)
             text.append(bracket + rest, colors.text)
-            lines.append(text)
+            lines.append(text.append(f"  {who}" if who else "", colors.dim))
         return lines

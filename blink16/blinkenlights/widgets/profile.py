@@ -31,13 +31,13 @@ class ProfilePanel(ListPanel):
         super().on_mount()
         self._seen: list[str] = []
 
-    def watch_picture(self, picture: Picture | None) -> None:
+    def take(self, picture: Picture) -> None:
         """Count where a machine that runs was seen."""
-        if picture is not None and picture.running:
+        if picture.running:
             found = picture.symbols.find(picture.registers.pc)
             self._seen.append(found[0].name if found else f"{picture.registers.pc & ~0xFF:05X}")
             del self._seen[:-SAMPLES]
-        elif picture is not None:
+        else:
             self._seen.clear()
 
     def all_lines(self, picture: Picture, columns: int) -> list[Text]:

@@ -12,7 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-SAMPLE = ("banner", "HELLO")
+from blink16.blinkenlights.recent import SAMPLE
+
 TITLE = """\
 [#ffab40]●[/] [#4cb8ff]●[/] [#7fd6a2]●[/] [#ffab40]●[/]  [b]blinkenlights[/b]  [#4cb8ff]●[/] \
 [#ffab40]●[/] [#7fd6a2]●[/] [#4cb8ff]●[/]
