@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from blink16.folderhandles import SAFELY
+
 try:
     import fcntl
 except ImportError:  # a host without locks of this kind
     fcntl = None  # type: ignore[assignment]
 
+_HAS_LOCKS: bool = fcntl is not None
 PIECE = 1 << 20
 """Bytes that are asked for at a time: Python reserves memory for all of them before it reads."""
 
@@ -60,6 +63,8 @@ def replace_content(path: Path, content: Iterable[bytes]) -> None:
             with contextlib.suppress(OSError):  # only root may give files away
                 os.fchown(file.fileno(), status.st_uid, status.st_gid)
         os.fsync(file.fileno())
+        if not _HAS_LOCKS:
+            file.close()  # Windows moves no file that is open
         name.replace(path)
     _bring_to_disk(path.parent)
 
@@ -67,7 +72,7 @@ def replace_content(path: Path, content: Iterable[bytes]) -> None:
 @contextmanager
 def _beside(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """Open the file for the new content, for us alone; remove it if that does not come about."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDWR | os.O_CREAT | SAFELY
     name = path.with_name(f".{path.name}.blink16-new")
     with os.fdopen(os.open(name, flags, 0o600), "wb") as file:
         if fcntl is not None:

@@ -11,10 +11,13 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import Enum, IntEnum
 from pathlib import Path
 from typing import NamedTuple
+
+from blink16 import folderhandles
+from blink16.folderhandles import SAFELY, Place
 
 MAX_FILE_SIZE = 32 << 20
 """Bytes in a file; a longer host file can't be read (EFBIG)."""
@@ -139,8 +142,8 @@ class HostFolder:
         return answer
 
     def _ask_names(self, path: HostPath) -> frozenset[str]:
-        with self._directory(self._now(path)) as fd:
-            names = frozenset(os.listdir(fd))  # noqa: PTH208 (pathlib lists no descriptor)
+        with self._directory(self._now(path)) as place:
+            names = frozenset(place.names())
         if len(names) > MAX_DIRECTORY_ENTRIES:
             raise os_error(errno.EOVERFLOW)
         return names
@@ -163,13 +166,16 @@ class HostFolder:
             info = Path(self._root).stat()
             return HostEntry(FileKind.DIRECTORY, info.st_mode & 0o7777, 0, int(info.st_mtime))
         path = self._now(path)
-        with self._directory(path[:-1]) as fd:
-            info = os.stat(path[-1], dir_fd=fd, follow_symlinks=False)
-            kind = _kind(info.st_mode)
-            target = os.readlink(path[-1], dir_fd=fd) if kind is FileKind.SYMLINK else ""
+        with self._directory(path[:-1], path[-1]) as place:
+            info = place.status(path[-1])
+            kind, target = _kind(info), ""
+            if kind is FileKind.SYMLINK:
+                target = os.readlink(place.name(path[-1]), dir_fd=place.handle)
+                target = target.replace(os.sep, "/")
         # A link to an absolute path below the root names the same file for host and guest.
-        if target == self._root or target.startswith(self._root.rstrip("/") + "/"):
-            target = "/" + target[len(self._root) :].lstrip("/")
+        root = self._root.replace(os.sep, "/")
+        if target == root or target.startswith(root.rstrip("/") + "/"):
+            target = "/" + target[len(root) :].lstrip("/")
         size = info.st_size if kind is FileKind.FILE else len(target)
         return HostEntry(kind, info.st_mode & 0o7777, size, int(info.st_mtime), target)
 
@@ -177,15 +183,22 @@ class HostFolder:
 
     def link(self, old: HostPath, new: HostPath) -> None:
         """Give a file one more name."""
-        with self._directory(old[:-1]) as source, self._directory(new[:-1]) as target:
-            os.link(old[-1], new[-1], src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+        follow = {"follow_symlinks": False} if os.link in os.supports_follow_symlinks else {}
+        with self._two(old, new) as (source, target):
+            os.link(
+                source.name(old[-1]),
+                target.name(new[-1]),
+                src_dir_fd=source.handle,
+                dst_dir_fd=target.handle,
+                **follow,
+            )
 
     def write(self, path: HostPath, offset: int, data: bytes) -> None:
         """Store bytes in an existing file."""
         with self._file(path, os.O_WRONLY) as fd:
+            os.lseek(fd, offset, os.SEEK_SET)
             while data:
-                done = os.pwrite(fd, data, offset)
-                offset, data = offset + done, data[done:]
+                data = data[os.write(fd, data) :]
 
     def truncate(self, path: HostPath, size: int) -> None:
         """Set a file's length."""
@@ -199,40 +212,45 @@ class HostFolder:
 
     def chmod(self, path: HostPath, mode: int) -> None:
         """Set the permission bits of a file or folder."""
-        with self._file(path, os.O_RDONLY, regular=False) as fd:
-            os.fchmod(fd, mode)
+        with self._itself(path) as file:
+            os.chmod(file, mode)  # noqa: PTH101 (it may be a descriptor)
 
     def utime(self, path: HostPath, mtime: int) -> None:
         """Set the time of last change of a file or folder, in seconds since the epoch."""
-        with self._file(path, os.O_RDONLY, regular=False) as fd:
-            os.utime(fd, (mtime, mtime))
+        with self._itself(path) as file:
+            os.utime(file, (mtime, mtime))
 
     def symlink(self, path: HostPath, target: str) -> None:
         """Make a symbolic link, if it can't lead out of the folder, wherever it is moved."""
         if target.startswith("/") or ".." in target.split("/"):
             raise OSError(errno.EPERM, "outside of the guest, this link could lead anywhere")
-        with self._directory(path[:-1]) as fd:
-            os.symlink(target, path[-1], dir_fd=fd)
+        with self._directory(path[:-1], path[-1]) as place:
+            os.symlink(target, place.name(path[-1]), dir_fd=place.handle)
 
     def mkdir(self, path: HostPath, mode: int) -> None:
         """Make a folder."""
-        with self._directory(path[:-1]) as fd:
-            os.mkdir(path[-1], mode, dir_fd=fd)
+        with self._directory(path[:-1], path[-1]) as place:
+            os.mkdir(place.name(path[-1]), mode, dir_fd=place.handle)
 
     def rmdir(self, path: HostPath) -> None:
         """Remove an empty folder."""
-        with self._directory(path[:-1]) as fd:
-            os.rmdir(path[-1], dir_fd=fd)
+        with self._directory(path[:-1], path[-1]) as place:
+            os.rmdir(place.name(path[-1]), dir_fd=place.handle)
 
     def unlink(self, path: HostPath) -> None:
         """Remove a file or link."""
-        with self._directory(path[:-1]) as fd:
-            os.unlink(path[-1], dir_fd=fd)
+        with self._directory(path[:-1], path[-1]) as place:
+            os.unlink(place.name(path[-1]), dir_fd=place.handle)
 
     def rename(self, old: HostPath, new: HostPath) -> None:
         """Move a file or folder, replacing what has the new name."""
-        with self._directory(old[:-1]) as source, self._directory(new[:-1]) as target:
-            os.replace(old[-1], new[-1], src_dir_fd=source, dst_dir_fd=target)
+        with self._two(old, new) as (source, target):
+            os.replace(
+                source.name(old[-1]),
+                target.name(new[-1]),
+                src_dir_fd=source.handle,
+                dst_dir_fd=target.handle,
+            )
         self._moves.append((old, new))
 
     def _now(self, path: HostPath) -> HostPath:
@@ -245,29 +263,36 @@ class HostFolder:
     # -- the way in: name by name from the root, so that no swapped link can lead out --------
 
     @contextmanager
-    def _directory(self, path: HostPath) -> Iterator[int]:
+    def _directory(self, path: HostPath, name: str = "") -> Iterator[Place]:
+        """Open a folder, in which ``name`` is to be used."""
         if not self._root:
             raise os_error(errno.ENOENT, "/".join(path))
-        fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            for name in path:
-                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-                inner = os.open(name, flags, dir_fd=fd)
-                os.close(fd)
-                fd = inner
-            yield fd
-        finally:
-            os.close(fd)
+        with ExitStack() as stack:
+            place = stack.enter_context(folderhandles.opened(Path(self._root)))
+            for inner in path:
+                place = stack.enter_context(folderhandles.inner(place, inner))
+            folderhandles.check_name(name)
+            yield place
+
+    @contextmanager
+    def _two(self, old: HostPath, new: HostPath) -> Iterator[tuple[Place, Place]]:
+        """Open the folders of an old and a new name."""
+        with (
+            self._directory(old[:-1], old[-1]) as source,
+            self._directory(new[:-1], new[-1]) as target,
+        ):
+            yield source, target
 
     @contextmanager
     def _file(
         self, path: HostPath, flags: int, mode: int = 0, *, regular: bool = True
     ) -> Iterator[int]:
+        """Open a file; SAFELY, since a fifo put in its place must not block us."""
         name = path[-1] if path else "."
-        with self._directory(path[:-1]) as directory:
-            # O_NONBLOCK: a fifo put in the file's place must not block us
-            flags |= os.O_NOFOLLOW | os.O_NONBLOCK
-            fd = os.open(name, flags, mode, dir_fd=directory)
+        with self._directory(path[:-1], path[-1] if path else "") as place:
+            if place.handle is None and not flags & os.O_EXCL:
+                _refuse_links(place, name)
+            fd = os.open(place.name(name), flags | SAFELY, mode, dir_fd=place.handle)
         try:
             if regular and not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise os_error(errno.EACCES, "/".join(path))
@@ -275,10 +300,32 @@ class HostFolder:
         finally:
             os.close(fd)
 
+    @contextmanager
+    def _itself(self, path: HostPath) -> Iterator[int | str]:
+        """Open a file or folder to change what is known of it; it is its path where folders can't
+        be opened.
+        """
+        if folderhandles.HAS_HANDLES:
+            with self._file(path, os.O_RDONLY, regular=False) as fd:
+                yield fd
+            return
+        name = path[-1] if path else "."
+        with self._directory(path[:-1], path[-1] if path else "") as place:
+            _refuse_links(place, name)
+            yield place.name(name)
 
-def _kind(mode: int) -> FileKind:
+
+def _refuse_links(place: Place, name: str) -> None:
+    if folderhandles.is_link(place.status(name)):
+        raise os_error(errno.ELOOP, name)
+
+
+def _kind(info: os.stat_result) -> FileKind:
+    mode = info.st_mode
+    if stat.S_ISLNK(mode):
+        return FileKind.SYMLINK
+    if folderhandles.is_link(info):
+        return FileKind.OTHER  # a junction
     if stat.S_ISREG(mode):
         return FileKind.FILE
-    if stat.S_ISDIR(mode):
-        return FileKind.DIRECTORY
-    return FileKind.SYMLINK if stat.S_ISLNK(mode) else FileKind.OTHER
+    return FileKind.DIRECTORY if stat.S_ISDIR(mode) else FileKind.OTHER

@@ -30,6 +30,8 @@ from blink16.symbols import SymbolTable
 
 SUFFIXES = ("", ".com", ".exe", ".COM", ".EXE")
 """What a program's name may lack, tried in DOS' order."""
+SAMPLE_SUFFIXES = ("", ".img", ".com", ".exe")
+"""The same of the programs that come with this package."""
 MAX_PROGRAM_SIZE = 1 << 20
 """Bytes: no executable that fits into 1 MiB of memory is larger on disk."""
 FLOPPY_SIZES = frozenset(kib << 10 for kib in (160, 180, 320, 360, 720, 1200, 1440, 2880))
@@ -261,9 +263,10 @@ def _as_path(name: str) -> Iterator[Path]:
 
 def _samples(name: str) -> Iterator[Path]:
     """The sample of that name that is part of this package, if there is one."""
-    sample = Path(str(resources.files("blink16") / "samples" / name))
-    if sample.is_file() and not sample.suffix:
-        yield sample
+    folder = Path(str(resources.files("blink16") / "samples"))
+    for suffix in SAMPLE_SUFFIXES:
+        if "." not in name and (sample := folder / (name + suffix)).is_file():
+            yield sample
 
 
 def _on_search_path(name: str) -> Iterator[Path]:

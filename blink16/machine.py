@@ -19,13 +19,13 @@ from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
-from blink16.memory import Attribute, Memory, linear
+from blink16.memory import ADDRESS_MASK, Attribute, Memory, linear
 from blink16.process_table import ProcessTable
 from blink16.services import (
+    DONE,
     QUIET,
     Component,
     Device,
-    Done,
     Elsewhere,
     Exit,
     InterruptController,
@@ -38,6 +38,7 @@ from blink16.services import (
     Trap,
     Wait,
 )
+from blink16.symbols import Symbol, SymbolKind
 from blink16.witness import Witness
 
 C = TypeVar("C")
@@ -59,6 +60,17 @@ IDLE_INTERVAL = 20
 """An idle machine says so that many times a second of its own time."""
 FOREVER = 1 << 62
 """A budget that no run uses up."""
+
+
+# Members of enums by names of our own: looking them up takes as long as much of a service call.
+_BUDGET, _HALT, _IDLE = StopReason.BUDGET, StopReason.HALT, StopReason.IDLE
+_AT_SERVICE, _WANTS_ATTENTION = StopReason.SERVICE, StopReason.ATTENTION
+_HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
+_NOBODYS_BUSINESS = (_BUDGET, _AT_SERVICE, _WANTS_ATTENTION)
+_BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)
+_CS, _IP, _TRAP, _INTERRUPT = map(int, (Cell.CS, Cell.IP, Cell.TRAP, Cell.INTERRUPT))
+_SHADOW, _HALTED = int(Cell.SHADOW), int(Cell.HALTED)
+_ATTENTION, _REQUEST = int(Cell.ATTENTION), int(Cell.REQUEST)
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,7 @@ class Machine:
         self.model = find_model(cpu)
         """The processor."""
         self.registers = Registers(self.model.fixed_flags)
+        self._cells = self.registers.cells
         self.bus = Bus()
         self.engine: Engine = engines.make(
             engine, self.model, self.registers, self.memory, self.bus, BOARD
@@ -133,6 +146,8 @@ class Machine:
         """Who tells of the processes of the guest's system, if it has some."""
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
+        self.rom_symbols: list[Symbol] = []
+        """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
@@ -141,6 +156,8 @@ class Machine:
         """When they want to act; in the second, those for which the engine may act itself."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
+        self._planned = False
+        """Whether the next run may rely on the plan, since nothing has happened after it."""
         self._next_stub = STUBS_OFFSET
 
     @classmethod
@@ -179,7 +196,8 @@ class Machine:
     @property
     def pc(self) -> int:
         """The linear address of the next instruction."""
-        return linear(self.registers.cs, self.registers.ip)
+        cells = self._cells
+        return ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
 
     @property
     def is_strict(self) -> bool:
@@ -246,6 +264,10 @@ class Machine:
             self.memory.mark(address, Attribute.SERVICE)
         return ROM_SEGMENT, offset
 
+    def name_code(self, address: int, size: int, name: str) -> None:
+        """Tell debuggers what some code in ROM is called."""
+        self.rom_symbols.append(Symbol(name, address, SymbolKind.CODE, size))
+
     def hang_service(self, vector: int, service: Service, name: str | None = None) -> None:
         """Point an interrupt vector at a new stub that runs ``service``."""
         segment, offset = self.add_stub(name or f"int{vector:02x}", service)
@@ -273,60 +295,68 @@ class Machine:
         registers = self.registers
         end = registers.icount + budget
         skip = skip_breakpoint
-        self._plan()
-        at_service = self._service_is_next(skip)
+        if not self._planned:
+            self._plan()
+        self._planned = False
+        service = self._next_service(skip)
         while True:
-            stop = self._run_piece(end - registers.icount, skip, at_service, through_traps)
+            stop = self._run_piece(end - registers.icount, skip, service, through_traps)
             reason = stop.reason
             if reason not in _NOBODYS_BUSINESS:
                 return stop
-            if reason is StopReason.BUDGET and registers.icount == end:
+            if reason is _BUDGET and registers.icount == end:
                 return stop
             skip = False
-            at_service = reason is StopReason.SERVICE and self._service_is_next(skip)
+            service = self._next_service(skip) if reason is _AT_SERVICE else None
 
-    def _run_piece(self, budget: int, skip: bool, at_service: bool, through_traps: bool) -> Stop:
+    def _run_piece(
+        self, budget: int, skip: bool, service: Service | None, through_traps: bool
+    ) -> Stop:
         """Run until something happens, and see to it."""
-        registers, cells = self.registers, self.registers.cells
+        registers, cells = self.registers, self._cells
         before = registers.icount
-        single = cells[Cell.TRAP]
+        single = cells[_TRAP]
         self.memory.touched = None
-        stop = self._serve(budget, through_traps) if at_service else self._execute(budget, skip)
+        if service is None:
+            stop = self._execute(budget, skip)
+        else:
+            stop = self._serve(service, budget, through_traps)
         retired = registers.icount != before
-        if single and retired and cells[Cell.TRAP] and not cells[Cell.SHADOW]:
+        if single and retired and cells[_TRAP] and not cells[_SHADOW]:
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
         if self._devices:
             stop = self._let_devices_act(stop, retired or self.between_rounds)
         if self.witness is not None and (lacked := self.witness.take_stop()) is not None:
             stop = stop if stop.reason in _HITS else lacked
-        if cells[Cell.ATTENTION]:
-            cells[Cell.ATTENTION] = 0
+        if cells[_ATTENTION]:
+            cells[_ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
                 return Stop(StopReason.INTERRUPTED)
-        if stop.reason is StopReason.IDLE and registers.icount - before == budget:
+        if stop.reason is _IDLE and registers.icount - before == budget:
             return Stop(StopReason.BUDGET)
         return stop
 
     def _execute(self, budget: int, skip: bool) -> Stop:
         """Let the engine run until the machine has its turn again."""
-        if self.registers.cells[Cell.TRAP]:
+        if self._cells[_TRAP]:
             budget = min(budget, 1)
         witness = self.witness
-        if witness is not None:
-            witness.guest_runs = True
-        try:
+        if witness is None:
             stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
-        finally:
-            if witness is not None:
+        else:
+            witness.guest_runs = True
+            try:
+                stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
+            finally:
                 witness.guest_runs = False
-        if stop.reason is StopReason.ATTENTION:
+        if stop.reason is _WANTS_ATTENTION:
             self._plan()
         return stop
 
     def interrupt(self) -> None:
         """Ask a running machine to stop soon; may be called from any thread."""
-        self.registers.cells[Cell.ATTENTION] = 1
+        self._cells[_ATTENTION] = 1
 
     # -- time and interrupts -----------------------------------------------------------------
 
@@ -350,21 +380,27 @@ class Machine:
 
     def _look_for_requests(self) -> None:
         if self.controller is not None:
-            self.registers.cells[Cell.REQUEST] = self.controller.pending()
+            self._cells[_REQUEST] = self.controller.pending()
         if self.non_maskable is not None:
             self._urgent = self.non_maskable.pending()
 
     def is_device_due(self) -> bool:
-        """Return whether a device may act by itself when the next instruction has retired."""
+        """Return whether a device may act by itself when the next instruction has retired.
+
+        If not, the caller lets the machine run at once.
+        """
         self._plan()
-        return self._next_due <= self.cycles + MAX_CYCLES
+        due = self._next_due <= self.cycles + MAX_CYCLES
+        self._planned = not due
+        return due
 
     def _horizon_now(self) -> int:
         """Return at how many cycles a device or an interrupt has its turn."""
-        cells, now = self.registers.cells, self.registers.cycles
-        if self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT]):
-            return now + 1  # it is held off for one more instruction
-        return max(now + 1, self._next_due)
+        cells, next_one = self._cells, self.registers.cycles + 1
+        if self._urgent or (cells[_REQUEST] and cells[_INTERRUPT]):
+            return next_one  # it is held off for one more instruction
+        due = self._next_due
+        return due if due > next_one else next_one
 
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
@@ -379,10 +415,10 @@ class Machine:
         when its time has come): the state at an instruction count must not depend on how often
         somebody ran the machine.
         """
-        if retired:
+        cells = self._cells
+        if retired and (cells[_REQUEST] or self._urgent or self.registers.cycles >= self._next_due):
             self._settle()
-        cells = self.registers.cells
-        if stop.reason is StopReason.HALT and (cells[Cell.INTERRUPT] or not cells[Cell.HALTED]):
+        if stop.reason is _HALT and (cells[_INTERRUPT] or not cells[_HALTED]):
             woken = retired and self._sleep()
             stop = Stop(self._rested(StopReason.ATTENTION) if woken else self._asleep())
         return self._watched(stop)
@@ -396,9 +432,9 @@ class Machine:
                 if due is not None and due <= now:
                     device.advance(now)
             self._plan()
-        cells = self.registers.cells
-        asked = self._urgent or (cells[Cell.REQUEST] and cells[Cell.INTERRUPT])
-        if asked and not cells[Cell.SHADOW]:
+        cells = self._cells
+        asked = self._urgent or (cells[_REQUEST] and cells[_INTERRUPT])
+        if asked and not cells[_SHADOW]:
             if self.between_rounds:
                 self.engine.abandon_rounds()
             self._take_interrupt()
@@ -419,14 +455,14 @@ class Machine:
         What nobody hears happens on the way: a masked timer may be fast and go on for ever.
         """
         for _ in range(MAX_SLEEP_EVENTS):
-            if not self.registers.cells[Cell.HALTED]:
+            if not self._cells[_HALTED]:
                 return True
             due = min(self._heard_dues(), default=None)
             if due is None:
                 return False
             self.registers.cycles = max(due, self.cycles)
             self._settle()
-        return not self.registers.cells[Cell.HALTED]
+        return not self._cells[_HALTED]
 
     def _heard_dues(self) -> Iterator[int]:
         for device in self._devices:
@@ -465,20 +501,45 @@ class Machine:
 
     # -- services ----------------------------------------------------------------------------
 
-    def _service_is_next(self, skip_breakpoint: bool) -> bool:
-        here = self.memory.attributes[self.pc]
-        return bool(here & _SERVICE) and (skip_breakpoint or not here & _BREAKPOINT)
+    def _next_service(self, skip_breakpoint: bool) -> Service | None:
+        """Return the service at CS:IP, unless a breakpoint is to be minded there."""
+        address = self.pc
+        here = self.memory.attributes[address]
+        if here & _SERVICE and (skip_breakpoint or not here & _BREAKPOINT):
+            return self._services[address]
+        return None
 
-    def _serve(self, budget: int, through_traps: bool) -> Stop:
+    def _serve(self, service: Service, budget: int, through_traps: bool) -> Stop:
         """Run the service at CS:IP and the stub's IRET, which retire together; and go on."""
         if budget <= 0:
             return Stop(StopReason.BUDGET)
-        outcome: Outcome = self._services[self.pc](self)
-        if isinstance(outcome, Trap) and outcome.resumable and through_traps and outcome.then:
-            outcome = outcome.then() or outcome
+        outcome: Outcome = service(self)
+        if outcome is not QUIET:
+            if outcome is not DONE:
+                if isinstance(outcome, Trap) and outcome.resumable and through_traps:
+                    outcome = (outcome.then and outcome.then()) or outcome
+                if (stop := self._see_to(outcome, through_traps)) is not None:
+                    return stop
+            self._plan()
+        touched = self.memory.touched
+        idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
+        self._in_vain = False
+        lacking = self.witness is not None and self.witness.wants_stop
+        restarted = outcome if isinstance(outcome, Restart) else None
+        if idle or touched or lacking or restarted:
+            budget = 1
+        stop = self._return_from_stub(budget)
+        if restarted is not None:
+            stop = Stop(StopReason.RESTARTED, text=restarted.text)
+        elif idle and stop.reason in _NOBODYS_BUSINESS:
+            stop = Stop(StopReason.IDLE)
+        if touched is not None:
+            self.memory.touched = touched
+        return self._watched(stop)
+
+    def _see_to(self, outcome: Outcome, through_traps: bool) -> Stop | None:
+        """Return the stop that a service asks for; None: it returns to its caller."""
         match outcome:
-            case Done():
-                pass
             case Wait():
                 return Stop(StopReason.WAITING)
             case Exit(status, text):
@@ -490,30 +551,19 @@ class Machine:
                 self.registers.cycles += self._return_cost
                 self._plan()
                 return self._watched(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
-        if outcome is not QUIET:
-            self._plan()
-        touched = self.memory.touched
-        idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
-        self._in_vain = False
-        lacking = self.witness is not None and self.witness.wants_stop
-        alone = idle or touched or lacking or isinstance(outcome, Restart)
-        stop = self._return_from_stub(1 if alone else budget)
-        self.memory.touched = touched or self.memory.touched
-        if isinstance(outcome, Restart):
-            stop = Stop(StopReason.RESTARTED, text=outcome.text)
-        elif idle and stop.reason in _NOBODYS_BUSINESS:
-            stop = Stop(StopReason.IDLE)
-        return self._watched(stop)
+        return None
 
     def _return_from_stub(self, budget: int) -> Stop:
         """Execute the stub's IRET even if someone wants attention: its service has run."""
-        cells, before, wanted = self.registers.cells, self.icount, 0
+        cells, registers = self._cells, self.registers
+        before, wanted = registers.icount, 0
         while True:
-            wanted |= cells[Cell.ATTENTION]
-            cells[Cell.ATTENTION] = 0
+            if cells[_ATTENTION]:
+                wanted, cells[_ATTENTION] = 1, 0
             stop = self._execute(1 if wanted else budget, skip=True)
-            if self.icount != before or stop.reason is not StopReason.ATTENTION:
-                cells[Cell.ATTENTION] |= wanted
+            if stop.reason is not _WANTS_ATTENTION or registers.icount != before:
+                if wanted:
+                    cells[_ATTENTION] = 1
                 return stop
 
     def _watched(self, stop: Stop) -> Stop:
@@ -526,13 +576,13 @@ class Machine:
     def receive(self, channel: str, data: bytes) -> None:
         """Hand input to the component named ``channel``, now, between two instructions."""
         self._happened_at = self.time
+        self._planned = False
         receiver: Receiver = self._components[channel]  # type: ignore[assignment]
         receiver.receive(data)
         if self._devices:
             self._plan()
             self._settle()
-            cells = self.registers.cells
-            if cells[Cell.HALTED] and cells[Cell.INTERRUPT]:
+            if self._cells[_HALTED] and self._cells[_INTERRUPT]:
                 self._sleep()
 
     def output(self, channel: str, data: bytes) -> None:
@@ -586,12 +636,8 @@ class Machine:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take the state of a `save`; the RAM is the caller's to put back."""
+        self._planned = False
         self.registers.restore(snapshot.registers)
         self.engine.between_rounds = False
         for name, state in snapshot.components:
             self._components[name].restore(state)
-
-
-_HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
-_NOBODYS_BUSINESS = (StopReason.BUDGET, StopReason.SERVICE, StopReason.ATTENTION)
-_BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)

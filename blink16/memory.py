@@ -102,7 +102,6 @@ class Memory:
         self.planes = view[PLANES_OFFSET : PLANES_OFFSET + PLANES_SIZE].cast("I")
         self.planar = view[PLANAR_OFFSET : PLANAR_OFFSET + PLANAR_SIZE].cast("I")
         self.planes_dirty = view[DIRTY_OFFSET : DIRTY_OFFSET + DIRTY_SIZE]
-        self._mirrored = False
         end = bytes((Attribute.LAST,)) * MAX_INSTRUCTION
         self.attributes[MEMORY_SIZE - MAX_INSTRUCTION : MEMORY_SIZE] = end
         self.read_watches = 0
@@ -144,8 +143,12 @@ class Memory:
     def read(self, address: int, length: int) -> bytes:
         """Return ``length`` bytes from a linear address on, wrapping at 1 MiB."""
         address &= ADDRESS_MASK
-        self.touch(address, length, Access.READ)
-        data = bytes(self.ram[address : address + length])
+        if self._watches:
+            self.touch(address, length, Access.READ)
+        end = address + length
+        if end <= MEMORY_SIZE:
+            return self.arena[address:end]  # slices of it are bytes at once
+        data = self.arena[address:MEMORY_SIZE]
         while len(data) < length:
             data += bytes(self.ram[: length - len(data)])
         return data
@@ -156,15 +159,26 @@ class Memory:
         The pages touched are recorded for the checkpoint like the guest's own stores.
         """
         address &= ADDRESS_MASK
-        self.touch(address, len(data), Access.WRITE)
-        while data:
+        if self._watches:
+            self.touch(address, len(data), Access.WRITE)
+        while address + len(data) > MEMORY_SIZE:
             part, data = data[: MEMORY_SIZE - address], data[MEMORY_SIZE - address :]
-            for page in range(address >> PAGE_SHIFT, ((address + len(part) - 1) >> PAGE_SHIFT) + 1):
-                self.note_write(page)
-            self.ram[address : address + len(part)] = part
-            if self._mirrored:
-                self._mirror(address, part)
+            self._store(address, part)
             address = 0
+        if data:
+            self._store(address, data)
+
+    def _store(self, address: int, data: bytes) -> None:
+        end = address + len(data)
+        mirrored = 0
+        for page in range(address >> PAGE_SHIFT, ((end - 1) >> PAGE_SHIFT) + 1):
+            state = self.pages[page]
+            mirrored |= state & _MIRROR
+            if state & (_CLEAN | _CODE):
+                self.note_write(page)
+        self.arena[address:end] = data
+        if mirrored:
+            self._mirror(address, data)
 
     def store(self, address: int, data: bytes) -> None:
         """Store bytes that lie within RAM, also above the first mebibyte; nothing wraps."""
@@ -178,7 +192,7 @@ class Memory:
     def _mirror(self, address: int, data: bytes) -> None:
         """Store again what was stored to mirrored pages."""
         for at in range(address & -PAGE_SIZE, address + len(data), PAGE_SIZE):
-            if self.pages[at >> PAGE_SHIFT] & PageState.MIRROR:
+            if self.pages[at >> PAGE_SHIFT] & _MIRROR:
                 first, end = max(at, address), min(at + PAGE_SIZE, address + len(data))
                 twin = first ^ MIRROR_BIT
                 self.note_write(twin >> PAGE_SHIFT)
@@ -201,7 +215,6 @@ class Memory:
 
     def have_mirror(self, where: range) -> None:
         """Let stores to whole pages go to those `MIRROR_BIT` away, too."""
-        self._mirrored = True
         self._set_state(where, PageState.MIRROR, True)
 
     def have_planes(self, where: range, on: bool) -> None:
@@ -325,6 +338,7 @@ _WATCH = {
     Access.READ: (PageState.WATCH_READ, Attribute.WATCH_READ),
 }
 _CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)  # plain ints are quicker
+_MIRROR = int(PageState.MIRROR)
 _WITH_CLEAN = bytes(state | _CLEAN for state in range(256))
 _PAGE_MARK = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,

@@ -223,6 +223,10 @@ class Chassis(Guest, Protocol):
         """Put an IRET stub into ROM, with a service or none; return its segment and offset."""
         ...
 
+    def name_code(self, address: int, size: int, name: str) -> None:
+        """Tell debuggers what some code in ROM is called."""
+        ...
+
     def hang_service(self, vector: int, service: Service, name: str | None = None) -> None:
         """Point an interrupt vector at a new stub that runs ``service``."""
         ...
@@ -324,4 +328,6 @@ def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:
     """Set or clear flags (like CF) in what the stub's IRET will restore."""
     address = caller_flags_address(guest)
     flags = guest.memory.read_word(address)
-    guest.memory.write_word(address, flags | mask if on else flags & ~mask)
+    wanted = flags | mask if on else flags & ~mask
+    if wanted != flags:
+        guest.memory.write_word(address, wanted)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from blink16.cpu.engine import StopReason
 from blink16.memory import linear
 from fuzz.harness import BrokenError, Case, Fuzzer
-from fuzz.machines import load, sandbox
+from fuzz.machines import PCS, load, sandbox
 
 CALLS = 3000
 ROM_SEGMENT = 0xF000
@@ -18,6 +19,9 @@ VECTORS = {
     "com": (0x21, 0x21, 0x21, 0x21, 0x10, 0x16, 0x1A, 0x20, 0x25, 0x26, 0x27, 0x29, 0x2F, 0x33),
     "boot": (0x10, 0x11, 0x12, 0x13, 0x13, 0x14, 0x15, 0x16, 0x17, 0x19, 0x1A),
 }
+VECTORS |= dict.fromkeys(("i186", "i286"), VECTORS["com"]) | dict.fromkeys(PCS, VECTORS["boot"])
+POINTERS = (0x1D, 0x1E, 0x1F, 0x41, 0x43, 0x44, 0x46, 0x4F)
+"""Vectors that lead to tables."""
 NAMES: tuple[bytes, ...] = (
     b"file.txt",
     b"sub/other",
@@ -52,8 +56,25 @@ def generate(random: Random) -> Case:
         if kind == "com" and vector == 0x21 and random.random() < 0.9:
             ax = random.randrange(0x6D) << 8 | random.choice((0, 1, 2, 3, random.getrandbits(8)))
         values = [_value(random) for _ in _REGISTERS]
-        calls.append([vector, ax, values, random.choice(NAMES).hex()])
+        calls.append([vector, ax, values, random.choice(NAMES).hex(), *_poke(random)])
     return [kind, random.choice(("reference", "native")), calls]
+
+
+def _poke(random: Random) -> list[Any]:
+    """Return an address and what is written there before a call, if anything is: where the BIOS
+    and DOS keep what they know.
+    """
+    data = random.randbytes(random.choice((1, 1, 2, 4))).hex()
+    match random.randrange(40):
+        case 0:
+            return [0x400 + random.randrange(0x100), data]
+        case 1:
+            return [0x449 + random.randrange(30), data]
+        case 2:
+            return [4 * random.choice(POINTERS), random.randbytes(4).hex()]
+        case 3:  # from the program's block of memory on
+            return [random.randrange(0x500, 0x2000), data]
+    return []
 
 
 def _value(random: Random) -> int | None:
@@ -68,7 +89,9 @@ def run(case: Case) -> int:
     kind, engine, calls = case
     with sandbox() as root:
         guest = _Caller(kind, engine, root)
-        for vector, ax, values, name in calls:
+        for vector, ax, values, name, *poke in calls:
+            if poke and kind != "elks":
+                guest.machine.memory.write(poke[0], bytes.fromhex(poke[1]))
             if guest.call(vector, ax, values, bytes.fromhex(name)) in _OVER or guest.is_nobody:
                 guest.machine.save()
                 guest = _Caller(kind, engine, root)

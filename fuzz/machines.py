@@ -8,17 +8,43 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from blink16 import loader
+from blink16.devices.cards import Cards
+from blink16.devices.video import Adapter
+from blink16.dos_setup import DosSetup
 from blink16.elks.aout import Executable, build
 from blink16.loader import Loaded, Options, Program, ProgramKind
+from blink16.pc import DRIVE_B, DRIVE_C, DiskImage, PcSetup
 from fuzz.harness import BrokenError
 
 KINDS = ("elks", "com", "exe", "boot")
+"""Kinds of programs."""
 ENGINES = ("reference", "native")
 SECRET = b"nobody reads or writes this"
 LOOP = bytes.fromhex("ff060002 40 43 50 58 ebf6".replace(" ", ""))
 """inc word [200h]; inc ax; inc bx; push ax; pop ax; and again."""
 HALT = bytes.fromhex("fab0fce621fb f4ff060005 ebf9".replace(" ", ""))
 """cli; mov al, FCh; out 21h, al; sti; again: hlt; inc word [500h]; jmp again."""
+
+
+DISK = bytes(360 << 10)
+PCS = {
+    "mda": PcSetup(adapter=Adapter.MDA),
+    "hercules": PcSetup(adapter=Adapter.HERCULES),
+    "ega": PcSetup(adapter=Adapter.EGA),
+    "vga": PcSetup(adapter=Adapter.VGA),
+    "at": PcSetup(cards=Cards(at=True, joystick=True, mouse=True, ems=True, umb=True, sound=True)),
+    "disks": PcSetup(
+        disks=(
+            DiskImage(DRIVE_B, Path("b.img"), DISK, read_only=True),
+            DiskImage(DRIVE_C, Path("c.img"), DISK * 2),
+        )
+    ),
+}
+"""PCs beside the usual one, which boot the same program."""
+PROCESSORS = {"8088": "8088", "i186": "80186", "i286": "80286"}
+"""Of which processor a .COM program's machine is."""
+MACHINES = (*KINDS, *PROCESSORS, *PCS)
+"""Kinds of machines: the usual one of each kind of program, and others."""
 
 
 def image_of(kind: str) -> bytes:
@@ -37,11 +63,19 @@ def image_of(kind: str) -> bytes:
 
 
 def load(kind: str, engine: str, root: Path | None = None, image: bytes | None = None) -> Loaded:
-    """Return a machine with a program of a kind."""
+    """Return a machine of a kind, with its program or another."""
+    of_program = "boot" if kind in PCS else "com" if kind in PROCESSORS else kind
     kinds = {"elks": "ELKS", "com": "DOS_COM", "exe": "DOS_EXE", "boot": "BOOT"}
-    content = image_of(kind) if image is None else image
-    program = Program(f"prog.{kind}", ProgramKind[kinds[kind]], content)
-    options = Options(root=root, writable=root is not None, engine=engine)
+    content = image_of(of_program) if image is None else image
+    program = Program(f"prog.{of_program}", ProgramKind[kinds[of_program]], content)
+    options = Options(
+        root=root,
+        writable=root is not None,
+        engine=engine,
+        cpu=PROCESSORS.get(kind, "8086"),
+        setup=PCS.get(kind, PcSetup()),
+        dos=DosSetup(xms_kib=1024) if kind in ("i186", "i286") else DosSetup(),
+    )
     return loader.load(program, [], options)
 
 

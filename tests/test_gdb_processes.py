@@ -63,3 +63,27 @@ def test_steps_stay_with_their_process(gdb: Gdb, root: Path) -> None:
         assert "main ()" in gdb.run("bt 1")
         assert gdb.value("$_thread") == 1
         assert gdb.value("(short)st") == 9 << 8
+
+
+def test_registers_of_a_process_that_waits(gdb: Gdb, root: Path) -> None:
+    """Prevents a write that is refused, lost when the process goes on, or given to another."""
+    (root / "child").unlink()  # so that it exits with 9
+    with Server("--root", str(root), str(root / "parent")) as server:
+        gdb.run(server.target)
+        gdb.run("tbreak execl")
+        gdb.run("continue")
+        child = gdb.value("$si")
+        gdb.run("thread 1")
+        before = gdb.value("$si")
+        assert "rror" not in gdb.run("set var $si = 0x1234")
+        assert gdb.value("$si") == 0x1234
+        gdb.run("thread 2")
+        assert gdb.value("$si") == child
+        gdb.run("thread 1")
+        assert gdb.value("$si") == 0x1234
+        gdb.run("stepi 3")
+        assert gdb.value("$_thread") == 1
+        assert gdb.value("$si") == 0x1234
+        gdb.run("tbreak spawn")
+        gdb.run("reverse-continue")
+        assert gdb.value("$si") == before

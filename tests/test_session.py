@@ -338,7 +338,7 @@ def test_halt_is_explained(client: Client) -> None:
     client = Client(NaiveDebugger(b"\xfa\xf4"))  # cli, hlt
     message, stop = client.ask(b"c")
     assert "halted" in text_of([message])
-    assert stop.startswith(b"T00")
+    assert stop.startswith(b"T02")
 
 
 def test_reason_of_an_old_stop_is_not_told_to_the_next_client(client: Client) -> None:

@@ -15,6 +15,7 @@ BYTES_MODE = 0x13
 XOR = 0x80
 CELLS = 0x10000
 WIDTHS = {0x0D: 320, 0x0E: 640, 0x0F: 640, 0x10: 640, 0x11: 640, 0x12: 640, 0x13: 320}
+MODES = frozenset(WIDTHS)
 SPREAD = tuple(sum(0xFF << 8 * plane for plane in range(4) if c >> plane & 1) for c in range(16))
 
 

@@ -338,19 +338,19 @@ class VgaBios:
         r, area = guest.registers, self.area
         if not self._is_vga or r.bx:
             return
-        mode = VGA[area.video_mode]
-        colors = 256 if mode.palette == 2 else 16
+        mode = VGA.get(area.video_mode)  # whatever a guest has written there
+        colors = 256 if mode is not None and mode.palette == 2 else 16
         state = FUNCTIONALITY.build(
             {
                 "table_offset": tables_vga.FUNCTIONALITY_OFFSET,
                 "table_segment": SEGMENT,
                 "area": list(guest.memory.read(0x449, 30)),
-                "rows": area.last_row + 1,
+                "rows": area.last_row + 1 & 0xFF,
                 "height": area.character_height,
                 "active": COLOR_VGA,
                 "other": 0,
                 "colors": colors,
-                "pages": max(1, 0x8000 // max(1, area.page_size)),
+                "pages": min(0xFF, max(1, 0x8000 // max(1, area.page_size))),
                 "lines": {200: 0, 350: 1, 480: 3}.get(_lines(area.video_mode), 2),
                 "primary_font": 0,
                 "secondary_font": 0,

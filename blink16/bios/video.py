@@ -12,6 +12,7 @@ from construct import Array, Bytes, Struct
 
 from blink16.bios import graphics
 from blink16.bios.data_area import PAGES, DataArea
+from blink16.bios.planes import MODES as PLANES_MODES
 from blink16.bios.planes import PlanesScreen
 from blink16.bios.vga import EGA_INFO, VgaBios, modes_of
 from blink16.bus import Bus
@@ -100,8 +101,10 @@ class GuestScreen:
 
     @property
     def graphics(self) -> bool:
-        """Whether the screen shows dots."""
-        return self.mode in GRAPHICS_MODES or self.mode > MONO_MODE
+        """Whether the screen shows dots.  A mode that no adapter has counts as text: a guest may
+        have written anything where the BIOS keeps it.
+        """
+        return self.mode in GRAPHICS_MODES or self.mode in PLANES_MODES
 
     def dots(self, page: int | None = None) -> DotsOfMode:
         """Return the dots of a page."""
@@ -138,7 +141,7 @@ class GuestScreen:
         """Show a page."""
         self.area.page = page % PAGES
         self.area.page_start = self.area.page * self.area.page_size
-        planar = self.mode > MONO_MODE
+        planar = self.mode in PLANES_MODES
         self._crtc(START_HIGH, self.area.page_start if planar else self.area.page_start // 2)
         self._show_cursor()
 

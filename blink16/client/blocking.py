@@ -181,6 +181,10 @@ class Target:
         """Let the machine go, and end the connection; a server of our own ends with it."""
         self._portal.close()
 
+    def within(self, act: Callable[[AsyncTarget], Awaitable[T]]) -> T:
+        """Have a coroutine of one's own use the `AsyncTarget` inside; return what it returns."""
+        return self._call(lambda: act(self._inside))
+
     def _call(self, function: Callable[[], Awaitable[T]]) -> T:
         return self._portal.call(function)
 
@@ -263,6 +267,7 @@ class Target:
     read_symbols = _blocking(AsyncTarget.read_symbols)
     load_symbols = _blocking(AsyncTarget.load_symbols)
     disassemble = _blocking(AsyncTarget.disassemble)
+    disassemble_at = _blocking(AsyncTarget.disassemble_at)
     decoder = _blocking(AsyncTarget.decoder)
     reports = _blocking(AsyncTarget.reports)
     state = _blocking(AsyncTarget.state)
@@ -285,6 +290,8 @@ class Target:
     run_back_to = _blocking(AsyncTarget.run_back_to)
     step = _blocking(AsyncTarget.step)
     step_back = _blocking(AsyncTarget.step_back)
+    step_through = _blocking(AsyncTarget.step_through)
+    step_back_through = _blocking(AsyncTarget.step_back_through)
     next = _blocking(AsyncTarget.next)
     next_back = _blocking(AsyncTarget.next_back)
     finish = _blocking(AsyncTarget.finish)
@@ -337,6 +344,7 @@ class Target:
     wait_output = _blocking(AsyncTarget.wait_output)
     monitor = _blocking(AsyncTarget.monitor)
     restart = _blocking(AsyncTarget.restart)
+    kill = _blocking(AsyncTarget.kill)
     processes = _blocking(AsyncTarget.processes)
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blink16.cpu.disassembler import Syntax, disassemble
-from blink16.cpu.encoding import EncodingError
+from blink16.client.decoding import MAX_INSTRUCTION, data_text, decoder_for
+from blink16.cpu.disassembler import Syntax
 from blink16.cpu.model import Model
 from blink16.memory import linear
 from blink16.symbols import SymbolTable
 
-MAX_INSTRUCTION = 16
-"""Bytes of memory in which each instruction has room, with its prefixes."""
 MAX_KNOWN = 20_000
 """Instructions that are remembered."""
 
@@ -45,7 +43,7 @@ class CodeReader:
 
     def __init__(self, model: Model, symbols: SymbolTable) -> None:
         self.symbols = symbols
-        self._encoding = model.encoding
+        self._decoder = decoder_for(model)
         self._known: dict[tuple[int, int, bytes, Syntax], CodeLine] = {}
 
     def line(self, cs: int, ip: int, code: bytes, syntax: Syntax = Syntax.INTEL) -> CodeLine:
@@ -70,18 +68,18 @@ class CodeReader:
             at += len(lines[-1].code)
         return lines
 
+    def data(self, address: int, data: bytes) -> list[CodeLine]:
+        """Return bytes as what they are where they are no instructions."""
+        return [
+            CodeLine(at, at >> 4, at & 0xF, data[at - address : at - address + 1],
+                     data_text(byte), name_in(self.symbols, at))
+            for at, byte in enumerate(data, address)
+        ]  # fmt: skip
+
     def _read(self, cs: int, ip: int, code: bytes, syntax: Syntax) -> CodeLine:
-        try:
-            instruction = self._encoding.parse(code.ljust(MAX_INSTRUCTION, b"\0"))
-            text, length = disassemble(instruction, ip, syntax), instruction.length
-        except EncodingError:
-            text, length = _data(code[0], syntax), 1
+        text, length = self._decoder.decode(code, ip, syntax)
         address = linear(cs, ip)
         return CodeLine(address, cs, ip, code[:length], text, name_in(self.symbols, address))
-
-
-def _data(byte: int, syntax: Syntax) -> str:
-    return f"db {byte:02X}h" if syntax is Syntax.INTEL else f".byte 0x{byte:02x}"
 
 
 def name_in(symbols: SymbolTable, address: int) -> str:

@@ -22,7 +22,7 @@ OFFERED = b"swbreak+;hwbreak+;error-message+;xmlRegisters=i386;blink16+"
 """What we say to be able to do; the last tells our server that we are its own client."""
 REPORTS = f"qXfer:{OBJECT}:read"
 CONDITIONS = "ConditionalBreakpoints"
-COUNTED_STEP = "vblink16.step"
+COUNTED_STEP, STEP_RANGE = "vblink16.step", "vblink16.range"
 WATCHING, CHANGES, CONTROL = "blink16.watch", "blink16.changes", "blink16.control"
 START_TIMEOUT = 120.0
 """Seconds in which a server of our own has to be there; on its first start it compiles."""

@@ -78,6 +78,15 @@ def command_line(
     return (sys.executable, "-c", SERVE, "--stdio", *words, *named, *arguments)
 
 
+def terminal_command_line(
+    program: str | Path, arguments: Sequence[str], options: Mapping[str, object], place: str
+) -> tuple[str, ...]:
+    """Return the command that shows a program on a socket file; its console is its terminal."""
+    given = {"listen": f"unix:{place}", **options}
+    words = [word for name, value in given.items() for word in _option(name, value)]
+    return (sys.executable, "-c", SERVE, *words, str(program), *arguments)
+
+
 def _option(name: str, value: object) -> Iterator[str]:
     dashes = "-" if len(name) == 1 else "--"
     option = dashes + name.replace("_", "-")

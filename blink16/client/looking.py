@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 
 from blink16.client import replies
-from blink16.client.code import MAX_INSTRUCTION, CodeLine, CodeReader, name_in
+from blink16.client.code import CodeLine, CodeReader, name_in
 from blink16.client.conditions import HALVES
 from blink16.client.core import ClientCore
+from blink16.client.decoding import MAX_INSTRUCTION
 from blink16.client.description import NAMES
 from blink16.client.errors import ProtocolError, UnsupportedError
 from blink16.cpu.model import Model
@@ -226,6 +227,12 @@ class Looking(ClientCore):
         start = linear(cs, ip)
         code = await self.read_memory(start, min(count * MAX_INSTRUCTION, MEMORY_SIZE - start))
         return (await self.decoder()).lines(cs, ip, code, count)
+
+    async def disassemble_at(self, address: int, count: int) -> list[CodeLine]:
+        """Return instructions from a linear address on, up to the end of memory."""
+        if not 0 <= address < MEMORY_SIZE or count <= 0:
+            return []
+        return await self.disassemble(address, count)
 
     async def decoder(self) -> CodeReader:
         """Return what reads instructions of this machine's processor in bytes that one has."""

@@ -11,7 +11,7 @@ import trio
 
 from blink16.client import replies
 from blink16.client.code import CodeLine
-from blink16.client.core import CHUNK, COUNTED_STEP, REPORTS, read_report
+from blink16.client.core import CHUNK, COUNTED_STEP, REPORTS, STEP_RANGE, read_report
 from blink16.client.errors import (
     BusyError,
     ClientError,
@@ -99,6 +99,19 @@ class Moving(Pointing):
         """Take so many instructions back, unless something happens before."""
         self._require("ReverseStep", "going backward")
         return await self._steps(count, b"bs", self._deadline(timeout))
+
+    async def step_through(self, start: int, end: int) -> StopEvent:
+        """Step until the next instruction is outside of linear addresses from start to end."""
+        return await self._through(b"", start, end)
+
+    async def step_back_through(self, start: int, end: int) -> StopEvent:
+        """Take instructions back until the next one is outside of linear addresses."""
+        return await self._through(b"-", start, end)
+
+    async def _through(self, sign: bytes, start: int, end: int) -> StopEvent:
+        self._require(STEP_RANGE, "stepping through a range")
+        how = b"vblink16.range:%b%x,%x" % (sign, start, end)
+        return await self._until_stop(how, math.inf)
 
     async def interrupt(self) -> None:
         """Stop the machine, which another task lets run; no harm if it stands."""
@@ -279,8 +292,11 @@ class Moving(Pointing):
             reply = replies.stop_reply(await self._link.wait(pending[0]))
             state = None
             if self.is_ours:
-                part, _ = replies.chunk(await self._link.wait(pending[1]), "state")
-                state = read_report(StateReport, part)
+                body = await self._link.wait(pending[1])
+                # once it was restarted, the server holds a program that has ended no more
+                if not reply.gone or replies.error_of(body, "state") is None:
+                    part, _ = replies.chunk(body, "state")
+                    state = read_report(StateReport, part)
             if self._interrupted:
                 # 03h that came too late would be for the next run: any question shows it is not
                 await self._link.ask(b"qC")

@@ -115,6 +115,10 @@ class AsyncTarget(Watching):
         replies.stop_reply(await self._ask(b"?"))
         return await self.state()
 
+    async def kill(self) -> None:
+        """End the program; the machine is gone with its past."""
+        await self._link.send_unanswered(b"k")
+
     async def processes(self) -> tuple[ServerProcess, ...]:
         """Return the machines of the server."""
         data = await self._object("osdata", "processes", most=MAX_TABLE)

@@ -9,10 +9,12 @@ from functools import partial
 
 from blink16.breakpoints import Point, PointError, Points
 from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.registers import Registers
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
 from blink16.debugger.events import (
     IDLE,
+    STEPPED,
     WAITING,
     Event,
     EventKind,
@@ -53,6 +55,8 @@ class Debugger:
 
     debug: tuple[DebugInformation, ...] = ()
     """Debugging information that came at run time, with symbols."""
+    program_debug: tuple[DebugInformation, ...] = ()
+    """That of the program it was loaded with; whoever loads it sets this."""
 
     def __init__(
         self,
@@ -101,7 +105,9 @@ class Debugger:
         stop that comes too late for this resume is for the next: whoever made a run of several
         forgets it at its end (`forget_interrupt`).
         """
-        self.machine.engine.overlook(self.ledger.predicates())
+        judges = self.ledger.conditions > 0
+        if judges:
+            self.machine.engine.overlook(self.ledger.predicates())
         try:
             outcome = self._backward(how) if how.backward else self._forward(how)
         except Interrupted:
@@ -109,7 +115,8 @@ class Debugger:
         except ReplayError as error:
             outcome = Event(EventKind.INTERRUPTED, text=str(error))
         finally:
-            self.machine.engine.overlook({})
+            if judges:
+                self.machine.engine.overlook({})
         if isinstance(outcome, Event):
             if outcome.kind is EventKind.INTERRUPTED:
                 outcome = replace(outcome, arrival=self.event_here())
@@ -194,7 +201,7 @@ class Debugger:
         if ended is not None and ended[0] == now:
             gone = self._pass(ended[1])
             if gone is not None or self.timeline.now == goal:
-                return gone or Event(EventKind.STEPPED)
+                return gone or STEPPED
         skip = self.timeline.now == now and skips
         stop = self._go(how, goal, skip)
         if stop.reason in _ENDS:
@@ -210,17 +217,22 @@ class Debugger:
         A step doesn't end with LOADED: gdb would forget that it steps.
         """
         thread = self._follower.thread_of(how)
-        self.tells_loads = self.tells_loads and thread is None
+        if thread is None:
+            return self._advance(how, goal, skip)
+        self.tells_loads = False
         missed = self._follower.catch_up(thread)
         if missed is not None:
             return missed
 
         def step(skip: bool) -> Stop:
-            if how.step_range:
-                return self._step_through(how.step_range, skip)
-            return self._run_to(max(goal, self.timeline.now + 1) if thread else goal, skip)
+            return self._advance(how, max(goal, self.timeline.now + 1), skip)
 
         return self._follower.follow(thread, step(skip), lambda: step(True))
+
+    def _advance(self, how: Resume, goal: int, skip: bool) -> Stop:
+        if how.step_range:
+            return self._step_through(how.step_range, skip)
+        return self._run_to(goal, skip)
 
     def _pass(self, stop: Stop) -> Event | None:
         """Go on from an exit or a trap; the event if that was the end of the program."""
@@ -284,6 +296,8 @@ class Debugger:
         return step_range[0] <= self.machine.pc < step_range[1]
 
     def _event(self, stop: Stop) -> Event:
+        if stop.reason is StopReason.BUDGET:
+            return STEPPED
         kind = _KINDS[stop.reason]
         if stop.reason is StopReason.WATCHPOINT:
             assert stop.address is not None
@@ -327,7 +341,7 @@ class Debugger:
         self._arrive(low, origin)
         if count is None or goal < start:
             return self._history_start()
-        return Event(EventKind.STEPPED)
+        return STEPPED
 
     def _arrive(self, icount: int, origin: int) -> None:
         """Seek; if a request to stop comes, to the origin, where a search left a checkpoint."""
@@ -412,7 +426,7 @@ class Debugger:
 
     def _judged(self, event: Event) -> Event:
         """Return an event with what was caught: a stop at a catch alone is no breakpoint."""
-        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED) or not self._here():
+        if self.ledger.is_empty or event.kind not in _AT_POINTS or not self._here():
             return event
         text = self.catches.told(self.symbols)
         if not text:
@@ -465,6 +479,20 @@ class Debugger:
             raise ValueError(f"there is no register {name!r} to set")
         self._changed(lambda: self.timeline.write_register(name, value & 0xFFFF))
 
+    @property
+    def registers(self) -> Registers:
+        """The processor's."""
+        return self.machine.registers
+
+    def write_process_register(self, thread: int, name: str, value: int) -> None:
+        """Set a register of a process that has not the processor; else as `write_register`."""
+        table = self.machine.process_table
+        found = None if table is None else table.register_input(thread, name, value & 0xFFFF)
+        if found is None:
+            raise ValueError(f"there is no register {name!r} to set in thread {thread}")
+        channel, data = found
+        self._changed(lambda: self.timeline.write_input(channel, data))
+
     def _tell_of_files(self) -> None:
         """Name the files on the host that the dropped future has changed."""
         files = self.machine.component(FileTree.COMPONENT)
@@ -516,3 +544,4 @@ _ARRIVALS = {
 }
 """Ends of runs at an instruction that the run would have looked at next."""
 _ENDS = {StopReason.EXITED, StopReason.TRAPPED}
+_AT_POINTS = {EventKind.BREAKPOINT, EventKind.STEPPED}

@@ -206,13 +206,14 @@ class Video:
     # -- the 6845 ----------------------------------------------------------------------------
 
     def _write_index(self, port: int, value: int) -> None:
-        self.state = self.state._replace(selected=value & 0x1F)
+        if value & 0x1F != self.state.selected:
+            self.state = self.state._replace(selected=value & 0x1F)
 
     def _write_data(self, port: int, value: int) -> None:
-        index, crtc = self.state.selected, bytearray(self.state.crtc)
-        if index < len(_UNUSED_BITS):
-            crtc[index] = value & ~_UNUSED_BITS[index]
-            self.state = self.state._replace(crtc=bytes(crtc))
+        index, crtc = self.state.selected, self.state.crtc
+        if index < len(_UNUSED_BITS) and crtc[index] != value & ~_UNUSED_BITS[index]:
+            byte = bytes((value & ~_UNUSED_BITS[index],))
+            self.state = self.state._replace(crtc=crtc[:index] + byte + crtc[index + 1 :])
 
     def _read_data(self, port: int) -> int:
         return self.state.crtc[self.state.selected] if self.state.selected in READABLE else 0

@@ -156,8 +156,8 @@ def _opened(dos: DosSystem, guest: Guest, call: FcbCall) -> tuple[int, SftEntry]
     """Return the open file that an FCB is about; opened anew if DOS doesn't know it."""
     fields = _fields(guest, call)
     index = fields.index
-    if fields.magic == OPEN_MAGIC and index < len(dos.state.sft):
-        entry = dos.state.sft[index]
+    if fields.magic == OPEN_MAGIC and index < len(dos.sft):
+        entry = dos.sft[index]
         if entry is not None and entry.by_fcb:
             return index, entry
     return _open(dos, guest, call, _entry_of(dos, fields), fresh=False)
@@ -251,6 +251,7 @@ def _write(
     try:
         tree.write(entry.node, position, data)
     except OSError:
+        dos.tell_full(guest, entry.drive)
         return END_OF_FILE, 0
     handles.update(dos, index, entry._replace(written=True))
     fields = _fields(guest, call)

@@ -117,7 +117,7 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
     data: bytes | Break | Outcome = b""
     if entry.device == DosDevice.FILE:
         content = dos.tree(entry).read(entry.node, entry.position, r.cx)
-        handles.update(dos, index, entry._replace(position=entry.position + len(content)))
+        handles.update(dos, index, entry.at(entry.position + len(content)))
         guest.memory.write(linear(r.ds, r.dx), content)
         r.ax = len(content)
         return QUIET
@@ -154,8 +154,11 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
         if error.errno not in _DISK_FULL:
             raise
         count = 0  # DOS tells of a full disk by the count alone
+    if count < r.cx:
+        dos.tell_full(guest, entry.drive)
     position = entry.position + count
-    handles.update(dos, index, entry._replace(position=position, written=True))
+    written = entry if entry.written else entry._replace(written=True)
+    handles.update(dos, index, written.at(position))
     r.ax = count
     return DONE
 
@@ -177,7 +180,7 @@ def seek(dos: DosSystem, guest: Guest) -> Outcome:
         r.dx = r.ax = 0
         return DONE
     position = (base + (r.cx << 16 | r.dx)) % OFFSETS
-    handles.update(dos, index, entry._replace(position=position))
+    handles.update(dos, index, entry.at(position))
     r.dx, r.ax = position >> 16, position
     return DONE
 

@@ -52,7 +52,7 @@ def _slot(dos: DosSystem, guest: Guest, handle: int) -> int:
 def lookup(dos: DosSystem, guest: Guest, handle: int) -> tuple[int, SftEntry]:
     """Return a handle's number in the system file table, and the entry; error 6 if closed."""
     index = guest.memory[_slot(dos, guest, handle)]
-    sft = dos.state.sft
+    sft = dos.sft
     entry = sft[index] if index < len(sft) else None
     if entry is None:
         raise CallFailed(Code.INVALID_HANDLE)
@@ -61,8 +61,9 @@ def lookup(dos: DosSystem, guest: Guest, handle: int) -> tuple[int, SftEntry]:
 
 def update(dos: DosSystem, index: int, entry: SftEntry | None) -> None:
     """Put an entry into the system file table, which grows as needed."""
-    sft = dos.state.sft + (None,) * (index + 1 - len(dos.state.sft))
-    dos.change(sft=(*sft[:index], entry, *sft[index + 1 :]))
+    sft = dos.sft
+    sft.extend([None] * (index + 1 - len(sft)))
+    sft[index] = entry
 
 
 def reserve(dos: DosSystem, guest: Guest) -> int:
@@ -76,7 +77,7 @@ def reserve(dos: DosSystem, guest: Guest) -> int:
 
 def enter(dos: DosSystem, entry: SftEntry) -> int:
     """Enter an open file into the system file table; error 4 if that is full."""
-    sft = dos.state.sft
+    sft = dos.sft
     index = sft.index(None) if None in sft else len(sft)
     if index >= MAX_OPEN_FILES:
         raise CallFailed(Code.TOO_MANY_OPEN_FILES)
@@ -117,7 +118,7 @@ def close_all(dos: DosSystem, guest: Guest) -> None:
     for handle in range(min(size, MAX_OPEN_FILES)):
         with suppress(CallFailed):
             close(dos, guest, handle)
-    for index, entry in enumerate(dos.state.sft):
+    for index, entry in enumerate(dos.sft):
         if entry is not None and entry.by_fcb and entry.owner == dos.state.psp:
             leave(dos, index, entry)
 

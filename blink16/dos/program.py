@@ -75,11 +75,11 @@ def load(
         first_mcb=layout.FIRST_MCB,
         dta_segment=0,
         dta_offset=TRANSFER_AREA,
-        sft=STANDARD_FILES,
         drive=start.drive,
         cwds=((start.drive, start.folder),),
     )
     dos = DosSystem(state, volumes, console, chassis.bus, standing.pipe, start.version)
+    dos.sft.extend(STANDARD_FILES)
     chassis.add_component(COMPONENT, dos)
     hang(chassis, dos, standing.rom)
     _add_drivers(chassis, standing, start)

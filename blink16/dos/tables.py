@@ -16,7 +16,7 @@ from blink16.dos.handles import information
 from blink16.dos.names import CODE_PAGE, template
 from blink16.dos.system import DosDevice, DosSystem, SftEntry
 from blink16.dos.table_layouts import DEVICE_HEADER, NOWHERE, SFT_HEADER, layouts
-from blink16.dos.volume import ARCHIVE, DRIVE_C, DRIVE_LETTERS, Volume
+from blink16.dos.volume import ARCHIVE, DRIVE_C, DRIVE_LETTERS, Tree, Volume
 from blink16.memory import linear
 from blink16.services import Guest
 
@@ -184,7 +184,7 @@ def _geometry(volume: Volume) -> dict[str, int]:
 def _write_files(dos: DosSystem, guest: Guest) -> None:
     memory, sft = guest.memory, layouts(dos.version).sft
     head = SFT_HEADER.build({"next": NOWHERE, "count": SFT_ENTRIES})
-    entries = [*dos.state.sft, *[None] * SFT_ENTRIES][:SFT_ENTRIES]
+    entries = [*dos.sft, *[None] * SFT_ENTRIES][:SFT_ENTRIES]
     raw = b"".join(
         bytes(sft.sizeof()) if entry is None else sft.build(_file(dos, entry)) for entry in entries
     )
@@ -222,5 +222,5 @@ def _file(dos: DosSystem, entry: SftEntry) -> dict[str, Any]:
     }
 
 
-def _file_name(tree: Any, node: int) -> str:
-    return str(tree.path(node)).rpartition("/")[2]
+def _file_name(tree: Tree, node: int) -> str:
+    return tree.name(node) if isinstance(tree, FatTree) else tree.path(node).rpartition("/")[2]

@@ -84,7 +84,12 @@ def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
     if entry.device != DosDevice.FILE:
         write_device(dos, guest, entry.device, data)
         return
-    count = dos.tree(entry).write(entry.node, entry.position, data)
+    try:
+        count = dos.tree(entry).write(entry.node, entry.position, data)
+    except OSError:
+        count = 0
+    if count < len(data):
+        dos.tell_full(guest, entry.drive)
     update(dos, index, entry._replace(position=entry.position + count, written=True))
 
 
@@ -163,7 +168,7 @@ def read_key(dos: DosSystem, guest: Guest, *, chords: bool = False) -> Key | Out
     index, entry = lookup(dos, guest, STDIN)
     if entry.device == DosDevice.FILE:
         data = dos.tree(entry).read(entry.node, entry.position, 1)
-        update(dos, index, entry._replace(position=entry.position + len(data)))
+        update(dos, index, entry.at(entry.position + len(data)))
         return Key(data[0] if data else None)
     if entry.device not in CON_DEVICES:
         return Key(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from blink16 import monitor, reports
 from blink16.board import Titles
@@ -34,6 +35,7 @@ _KEPT = (
     EventKind.RESTARTED,
     EventKind.LACKING,
 )
+_OF_POINTS = (points.InsertPoint, points.RemovePoint)
 
 
 @dataclass(eq=False, slots=True)
@@ -113,7 +115,7 @@ class Inferiors:
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
         self._titles = Titles()
-        self._aligns_frames = False
+        self._aligns_frames = self._shows_offsets = False
         self._looked_at: int | None = None
         """Of what process the client has read or written last: that is the one its user is at.
         It also selects others, to set breakpoints in them."""
@@ -135,6 +137,7 @@ class Inferiors:
             taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
         )
         answers.aligns_frames = self._aligns_frames
+        answers.shows_offsets = self._shows_offsets
         self._held[taken.process] = inferior
         self._chosen = taken.process
         self._to_resume = ThreadId(ANY, ANY)
@@ -151,6 +154,12 @@ class Inferiors:
         self._aligns_frames = True
         for inferior in self:
             inferior.answers.aligns_frames = True
+
+    def show_offsets(self, whether: bool) -> None:
+        """From now on show offsets in EIP and ESP, as `raw_registers` does, or linear addresses."""
+        self._shows_offsets = whether
+        for inferior in self:
+            inferior.answers.shows_offsets = whether
 
     def drop(self, inferior: Inferior) -> None:
         """Hold it no more."""
@@ -197,7 +206,7 @@ class Inferiors:
             meant = [inferior for inferior in self if inferior.process == thread.process]
         if thread.thread in (ALL, ANY):
             return meant
-        return [one for one in meant if one.answers.process(thread.thread) is not None]
+        return [one for one in meant if one.answers.has_thread(thread.thread)]
 
     def to_resume(self) -> list[Inferior]:
         """Return those that c, s, bc and bs mean."""
@@ -230,10 +239,12 @@ class Inferiors:
                 return library
         return None
 
-    def takes_long(self, question: commands.Command) -> bool:
+    def takes_long(self, question: commands.Question) -> bool:
         """Whether the answer may take more than a millisecond to compute."""
         if not self._held:
             return False
+        if commands.is_machine_question(question):
+            return Answers.takes_long(question)
         match question:
             case commands.HostFile(b"open"):  # it builds the board
                 return True
@@ -241,12 +252,14 @@ class Inferiors:
                 return True
             case commands.ReadObject():
                 return Reporter.is_asked(question) and Reporter.computes(question)
-        return Answers.takes_long(question)
+        return False
 
     # -- questions ---------------------------------------------------------------------------
 
     def answer(self, question: commands.Question) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
+        if commands.is_machine_question(question):
+            return self._answer_of_machine(question)
         match question:
             case commands.Unknown():
                 return EMPTY
@@ -274,13 +287,16 @@ class Inferiors:
             case commands.ReadObject():
                 return self._read_object(question)
             case _:
-                inferior = self.current
-                if not isinstance(question, points.InsertPoint | points.RemovePoint):
-                    self._looked_at = inferior.process
-                if isinstance(question, commands.ReadRegisters):
-                    inferior.moved = False
-                inferior.answers.settle(question)
-                return inferior.answers.answer(question)
+                assert_never(question)
+
+    def _answer_of_machine(self, question: commands.MachineQuestion) -> bytes:
+        inferior = self.current
+        if not isinstance(question, _OF_POINTS):
+            self._looked_at = inferior.process
+        if isinstance(question, commands.ReadRegisters):
+            inferior.moved = False
+        inferior.answers.settle(question)
+        return inferior.answers.answer(question)
 
     def _select(self, question: processes.SelectThread) -> bytes:
         meant = self._known(question.thread)

@@ -39,9 +39,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import assert_never
 
-from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub import commands, observing, registers, replies, works
+from blink16.debugger import Event, EventKind
+from blink16.gdbstub import commands, observing, registers, replies, resuming, stops, works
 from blink16.gdbstub.commands import points, processes
 from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import RENEWED, Inferior, Inferiors
@@ -145,13 +146,10 @@ class Session:
     @property
     def has_more(self) -> bool:
         """Whether there is something left for `go_on`."""
-        match self._standing.rule.packets:
-            case PacketRule.ANSWERED:
-                return bool(self._arrived or self._waiting)
-            case PacketRule.KEPT:
-                return bool(self._arrived)
-            case PacketRule.IGNORED:
-                return False
+        rule = self._standing.rule.packets
+        if rule is PacketRule.ANSWERED:
+            return bool(self._arrived or self._waiting)
+        return rule is PacketRule.KEPT and bool(self._arrived)
 
     def go_on(self) -> list[Order]:
         """Handle some of what has come from the client, so that others have their turn too."""
@@ -193,9 +191,7 @@ class Session:
                 return self._out.take_orders()
             inferior = self._inferiors.add(machine)
             if self._answers_taking:
-                self._out.reply(
-                    self._stop_reply(inferior, machine.debugger.last_event(), asked=True)
-                )
+                self._out.reply(stops.standing(self._inferiors, inferior, self._client))
         return self._out.take_orders()
 
     def refused(self, reason: str) -> list[Order]:
@@ -285,6 +281,8 @@ class Session:
 
     def _arrive(self, item: Item) -> None:
         match item:
+            case Packet():
+                self._take(item)
             case Control.ACK:
                 self._out.arrived()
             case Control.NAK if self._acknowledging:
@@ -304,6 +302,8 @@ class Session:
             self._out.acknowledge(b"+")
         if self._standing.rule.packets is PacketRule.ANSWERED or item == _INTERRUPT_PACKET:
             self._handle(item)
+        elif self._client.raw and item == _HALT_PACKET:
+            self._interrupt()  # and the stop is its answer, as in DOSBox-X
         elif len(self._waiting) >= MAX_WAITING:
             self._close(Fate.LEAVE, "too many packets while the machine runs")
         else:
@@ -331,15 +331,20 @@ class Session:
             self._out.reply(replies.error(refusal, self._client, told=told))
 
     def _carry_out(self, command: commands.Command) -> None:
+        if commands.is_question(command):
+            self._answer(command)
+            return
         match command:
             case commands.Run() | commands.RunEach():
                 self._run(command)
             case commands.QueryHalt():
-                self._out.reply(self._halt_reason())
+                self._out.reply(stops.halt_reason(self._inferiors, self._client))
             case commands.QuerySupported(features):
                 self._client = Client.of(features)
                 self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
+                self._inferiors.show_offsets(self._client.raw)
+                self._out.hushed = self._client.raw
                 self._out.reply(supported(self._client))
                 if self._client.watches and self._observed is None:
                     self._start_to_watch()
@@ -368,15 +373,14 @@ class Session:
                 self._client = replace(self._client, error_strings=True)
                 self._out.reply(OK)
             case commands.ListThreads():
-                self._client = replace(self._client, list_threads=True)
+                self._client = replace(self._client, list_threads=True, raw=False)
                 self._inferiors.align_frames()
+                self._inferiors.show_offsets(False)
+                self._out.hushed = False
                 self._out.reply(OK)
             case commands.InterruptCommand():
                 self._interrupt()
                 self._out.reply(OK)
-            case commands.ReadObject() if works.has_to_search(command):
-                inferior = self._inferiors.current
-                self._work(inferior, partial(works.search, inferior.reporter, command))
             case commands.Monitor(line):
                 inferior = self._inferiors.current
                 if len(self._inferiors) > 1:  # gdb tells late which one its user means
@@ -398,10 +402,13 @@ class Session:
                     self._out.reply(OK)
                 self._let_go(meant, Fate.RESTART, "the client killed the program")
             case _:
-                self._answer(command)
+                assert_never(command)
 
     def _answer(self, question: commands.Question) -> None:
-        if self._inferiors.takes_long(question):
+        if isinstance(question, commands.ReadObject) and works.has_to_search(question):
+            inferior = self._inferiors.current
+            self._work(inferior, partial(works.search, inferior.reporter, question))
+        elif self._inferiors.takes_long(question):
             self._work(
                 self._inferiors.current,
                 partial(works.ponder, self._inferiors, question),
@@ -474,28 +481,15 @@ class Session:
     # -- running -----------------------------------------------------------------------------
 
     def _run(self, command: commands.Run | commands.RunEach) -> None:
-        chosen = self._chosen(command)
-        for inferior in chosen:
-            last = inferior.debugger.last_event()
-            if last and replies.gone(last, inferior.process, self._client):
-                self._tell(inferior, last)
-                return
-        for inferior in chosen:
-            if inferior.answers.shelf.has_news and not self._client.list_threads:
-                self._announce(inferior)
-                return
-        for inferior in chosen:
-            if inferior.moved and not self._client.ours:
-                inferior.moved = False
-                self._tell(inferior, Event(EventKind.MOVED))
-                return
-        if isinstance(command, commands.Run) and command.address is not None:
-            registers.write_pc(self._inferiors.current.debugger, command.address)
-        for inferior in chosen:
-            missed = inferior.missed()
-            if missed is not None:
-                self._tell(inferior, missed)
-                return
+        chosen = resuming.chosen(self._inferiors, command)
+        untold = resuming.overdue(chosen, self._client)
+        if untold is None:
+            if isinstance(command, commands.Run) and command.address is not None:
+                registers.write_pc(self._inferiors.current.debugger, command.address)
+            untold = resuming.missed(chosen)
+        if untold is not None:
+            self._tell(*untold)
+            return
         self._standing.lead(SessionInput.RUN)
         self._first = None
         self._running = {inferior.process for inferior in chosen}
@@ -508,61 +502,16 @@ class Session:
         if self._early_break:
             self._out.order(Interrupt())
 
-    def _chosen(self, command: commands.Run | commands.RunEach) -> dict[Inferior, Resume]:
-        """Return which machines are to run, and how."""
-        if isinstance(command, commands.Run):
-            return dict.fromkeys(self._inferiors.to_resume(), command.how)
-        chosen: dict[Inferior, Resume] = {}
-        for how, thread in command.actions:
-            meant = self._inferiors if thread is None else self._inferiors.matching(thread)
-            for inferior in meant:
-                # the leftmost that fits counts
-                chosen.setdefault(inferior, inferior.answers.of_thread(how, thread))
-        if not chosen:
-            raise RefusedError("no thread to run")
-        return chosen
-
     def _tell(self, inferior: Inferior, event: Event) -> None:
         """Tell the client how a run has ended."""
-        if event.kind is EventKind.LOADED:
-            self._announce(inferior)
-            return
         self._out.say_collected()
+        if event.kind is EventKind.LOADED:
+            self._out.reply(stops.announcement(self._inferiors, inferior))
+            return
         self._out.mention(replies.say(event, inferior.debugger.machine.icount))
-        self._out.reply(self._stop_reply(inferior, event))
+        self._out.reply(stops.reply(self._inferiors, inferior, event, self._client))
         if self._extended and replies.gone(event, inferior.process, self._client):
             self._let_go([inferior], Fate.LEAVE, "")
-
-    def _announce(self, inferior: Inferior) -> None:
-        """Let gdb read the list of libraries, which has changed, before it resumes."""
-        self._out.say_collected()
-        self._inferiors.choose(inferior)
-        thread = self._inferiors.thread_id(inferior).encode("ascii")
-        values = registers.expedited(inferior.answers.sight.registers)
-        self._out.reply(replies.libraries_changed(thread, values))
-
-    def _halt_reason(self) -> bytes:
-        if not len(self._inferiors):
-            return b"W00"
-        inferior = self._inferiors.current
-        return self._stop_reply(inferior, inferior.debugger.last_event(), asked=True)
-
-    def _stop_reply(self, inferior: Inferior, event: Event | None, *, asked: bool = False) -> bytes:
-        """Return the stop reply for an event, or (``asked``) for how things stand since then.
-
-        When asked, only the signal is told: the reason may be another client's breakpoint.
-        """
-        ended = event and replies.gone(event, inferior.process, self._client)
-        if ended:
-            return ended
-        if event is None or (asked and event.kind is not EventKind.SIGNALLED):
-            event = Event(EventKind.STEPPED)
-        self._inferiors.choose(inferior)
-        thread = self._inferiors.thread_id(inferior).encode("ascii")
-        threads = self._inferiors.thread_ids().encode("ascii")
-        values = registers.expedited(inferior.answers.sight.registers)
-        kind = inferior.answers.breakpoint_kind()
-        return replies.stop(event, thread, threads, values, kind, self._client)
 
     def _close(self, fate: Fate, reason: str) -> None:
         if self._standing.rule.packets is PacketRule.ANSWERED and self._observed is None:
@@ -589,3 +538,4 @@ _TOLD = (
 )
 """gdb 13 shows the reply to these when it is an error."""
 _INTERRUPT_PACKET = Packet(b"vCtrlC")
+_HALT_PACKET = Packet(b"?")

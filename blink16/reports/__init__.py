@@ -10,6 +10,7 @@ from blink16.reports import (  # register
     processes,
     profile,
     screen,
+    sources,
     state,
     symbols,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "processes",
     "profile",
     "screen",
+    "sources",
     "state",
     "symbols",
 ]

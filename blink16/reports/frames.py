@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from blink16.reports.look import Look
-from blink16.reports.registry import report
-from blink16.unwind.walk import CodeMemory
+from blink16.reports.registry import ReportError, report
+
+if TYPE_CHECKING:
+    from blink16.unwind.frames import Frame
 
 MAX_DEPTH = 1000
 
@@ -17,6 +20,8 @@ class FramesQuery:
     """How many frames are wanted."""
 
     most: int = 64
+    thread: int | None = None
+    """Of a process that waits (see the report ``processes``); else of the processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,10 @@ class FrameLine:
     """How it returns: near, far or interrupt; None for the outermost, and where nobody knows."""
     cfa: int | None
     """The linear address above its return address (None as above)."""
+    si: int = 0
+    di: int = 0
+    ds: int = 0
+    es: int = 0
 
     def __str__(self) -> str:
         place = f"{self.cs:04X}:{self.ip:04X}"
@@ -56,11 +65,12 @@ class FramesReport:
 def make_frames(look: Look, query: FramesQuery) -> FramesReport:
     """The functions that are being executed, innermost first."""
     from blink16.cpu.registers import Cell
-    from blink16.unwind.frames import Frame, frames
+    from blink16.unwind.frames import frames
+    from blink16.unwind.walk import CodeMemory
 
     most = max(1, min(query.most, MAX_DEPTH))
     code = CodeMemory(look.memory, look.debugger.machine.model)
-    found = frames(code, Frame.of(look.registers))
+    found = frames(code, _innermost(look, query.thread))
     lines = []
     for level, (frame, caller) in enumerate(islice(found, most)):
         cells = frame.cells
@@ -76,6 +86,27 @@ def make_frames(look: Look, query: FramesQuery) -> FramesReport:
                 name=look.name(frame.pc),
                 returns=caller.kind.name.lower() if caller else None,
                 cfa=caller.cfa if caller else None,
+                si=cells[Cell.SI],
+                di=cells[Cell.DI],
+                ds=cells[Cell.DS],
+                es=cells[Cell.ES],
             )
         )
     return FramesReport(look.registers.icount, tuple(lines))
+
+
+def _innermost(look: Look, thread: int | None) -> Frame:
+    from blink16.cpu.registers import Cell
+    from blink16.unwind.frames import Frame
+
+    table = look.debugger.machine.process_table
+    if thread is None:
+        return Frame.of(look.registers)
+    for process in table.processes() if table is not None else ():
+        if process.thread == thread:
+            if process.registers is None:
+                return Frame.of(look.registers)
+            names = [cell.name.lower() for cell in Cell if cell <= Cell.IP]
+            cells = tuple(process.registers.get(name, 0) for name in names)
+            return Frame(cells, process.registers.get("flags", 0))
+    raise ReportError(f"there is no process {thread}")

@@ -1,42 +1,61 @@
-"""The processes of the guest's system."""
+"""The processes of a guest's system, which debuggers show as threads."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from blink16.reports.look import Doing, Look
-from blink16.reports.registry import NoQuery, ReportError, report
+from blink16.reports.look import Look
+from blink16.reports.registry import NoQuery, report
+from blink16.reports.state import RegisterValues
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessLine:
     """A process that lives."""
 
+    thread: int
+    """A number from 1 on that it keeps."""
     pid: int
     """What its own system calls it."""
     name: str
     state: str
     """What it does, in a few words."""
-    is_current: bool
-    """Whether it has the processor, or had it last."""
+    registers: RegisterValues | None
+    """Where it will go on; None if it has the processor."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessesReport:
-    """The processes; none if the guest's system has none that are told."""
+    """The processes, by thread; none if the guest's system has none."""
 
+    current: int
+    """The thread that has the processor, or had it last; 0 if there are none."""
     processes: tuple[ProcessLine, ...]
 
 
 @report("processes")
 def processes(look: Look, query: NoQuery) -> ProcessesReport:
-    """The processes of the guest's system, as ELKS has them."""
-    if look.circumstances.doing in (Doing.RUNS, Doing.TRAVELS):
-        raise ReportError("the machine runs: processes are told when it stands")
+    """The processes of the guest's system."""
     table = look.debugger.machine.process_table
     if table is None:
-        return ProcessesReport(())
-    now = table.current()
+        return ProcessesReport(0, ())
     return ProcessesReport(
-        tuple(ProcessLine(p.pid, p.name, p.state, p.thread == now) for p in table.processes())
+        table.current(),
+        tuple(
+            ProcessLine(
+                one.thread,
+                one.pid,
+                one.name,
+                one.state,
+                _values(one.registers),
+            )
+            for one in table.processes()
+        ),
     )
+
+
+def _values(registers: Mapping[str, int] | None) -> RegisterValues | None:
+    if registers is None:
+        return None
+    return RegisterValues(*(registers.get(name, 0) for name in RegisterValues.__slots__))

@@ -34,6 +34,9 @@ class StopKind(StrEnum):
     SIGNALLED = "signalled"
     KILLED = "killed"
     RESTARTED = "restarted"
+    LOADED = "loaded"
+    MOVED = "moved"
+    LACKING = "lacking"
 
 
 class PointRole(StrEnum):

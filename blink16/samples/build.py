@@ -27,10 +27,14 @@ _START = re.compile(r"^start: +([0-9A-F]+)$", re.MULTILINE)
 
 
 def assemble(source: Path, nasm: str = "nasm") -> bytes:
-    """Return the ELKS executable made from a source with the sections .text, .data and .bss.
+    """Return the program made from a source, like ``snake.img`` of ``snake.img.asm``.
 
+    One without a suffix of its own is an ELKS executable with the sections .text, .data and .bss.
     CalledProcessError if nasm finds errors, FileNotFoundError without nasm.
     """
+    if source.with_suffix("").suffix:
+        command = [nasm, "-f", "bin", "-O3", "-o", "/dev/stdout", str(source)]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         # the map is asked for here, so that the source is readable without it

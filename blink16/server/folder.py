@@ -6,10 +6,11 @@ import os
 from pathlib import Path, PurePath
 
 from blink16.bios.picture import SIGNATURE
+from blink16.folderhandles import SAFELY
 from blink16.monitor.folder import FolderError
 
 FILE_MODE = 0o666
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT | SAFELY
 _NOT_INSIDE = "is no file in the folder in which the server was started"
 
 

@@ -73,6 +73,7 @@ class HostedMachine:
         self.command = " ".join([source.name, *arguments])
         self._source, self.edition = source, source.edition()
         loaded, self.debugger = source.make(arguments)
+        self.debugger.program_debug = loaded.debug
         self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
         self._uncommitted: tuple[Path, ...] = source.images
         """The images of disks that were not written back."""

@@ -96,6 +96,8 @@ def to_standard_error(text: str) -> None:
 
 def standard_streams() -> trio.abc.HalfCloseableStream:
     """Return our standard streams as one stream; ListenError if they can't be that."""
+    if not hasattr(trio.lowlevel, "FdStream"):
+        raise ListenError("can't talk on standard input and output on this system: use --port")
     try:
         receiving = trio.lowlevel.FdStream(os.dup(0))
         return trio.StapledStream(trio.lowlevel.FdStream(os.dup(1)), receiving)

@@ -39,6 +39,7 @@ def symbol_file(told: Toolchain, image: int, folder: Path | None = None) -> Symb
         debug = dwarf.convert(told, image, str(folder or ""))
     except RecursionError:
         raise SymbolFileError("its types are too deep") from None
+    debug = replace(debug, told=told, image=image, folder=str(folder or ""))
     return SymbolFile(symbols, debug, told)
 
 

@@ -88,7 +88,7 @@ def parse(content: bytes, default: LoadSegments, source: SymbolSource | None = N
         raise SymbolFileError(f"more than {MAX_FILE_SIZE} bytes are no symbol file")
     source = source or SymbolSource(Path())
     if content.startswith(elf.MAGIC):
-        return _parse_elf(content, source.place(LINEAR))
+        return _parse_elf(content, source, source.place(LINEAR))
     if content.startswith(MZ_MAGICS):
         return _parse_executable(content, source, source.place(default))
     if content.startswith(ELKS_MAGIC):
@@ -125,7 +125,7 @@ def _is_local(name: str, names: set[str]) -> bool:
 # -- formats ---------------------------------------------------------------------------------
 
 
-def _parse_elf(content: bytes, place: LoadSegments) -> SymbolFile:
+def _parse_elf(content: bytes, source: SymbolSource, place: LoadSegments) -> SymbolFile:
     try:
         sections, symbols = elf.parse(content)
     except elf.ElfError as error:
@@ -137,16 +137,17 @@ def _parse_elf(content: bytes, place: LoadSegments) -> SymbolFile:
     )
     # line numbers are about linear addresses; what is to be moved has none for us
     linked = elf.is_linked(content) and place == LINEAR
-    return _file(found, _debug(sections) if linked else None)
+    folder = str(source.path.parent.absolute()) if source.path.name else ""
+    return _file(found, _debug(sections, folder) if linked else None)
 
 
-def _debug(sections: list[elf.ElfSection]) -> DebugInformation | None:
+def _debug(sections: list[elf.ElfSection], folder: str) -> DebugInformation | None:
     named = {s.name: s.content for s in sections if s.name.startswith(".debug_") and s.content}
     if ".debug_info" not in named:
         return None
     code = (s for s in sections if s.flags & elf.SectionFlag.EXECINSTR)
     spans = tuple(range(s.address, min(s.address + s.size, MEMORY_SIZE)) for s in code)
-    return DebugInformation(tuple(named.items()), spans)
+    return DebugInformation(tuple(named.items()), spans, folder=folder)
 
 
 def _elf_kind(symbol: elf.ElfSymbol, sections: list[elf.ElfSection]) -> SymbolKind | None:

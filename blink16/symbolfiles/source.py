@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from blink16.memory import ADDRESS_MASK
 from blink16.symbolfiles.toolchain import Toolchain
@@ -47,6 +47,12 @@ class DebugInformation:
     """The linear addresses that it is about."""
     bodies: tuple[tuple[int, int], ...] = ()
     """The linear addresses of functions that begin with a prologue, and of what is behind it."""
+    told: Toolchain | None = field(default=None, compare=False)
+    """The same as facts, where it was not DWARF at first; addresses count from ``image``."""
+    image: int = field(default=0, compare=False)
+    """The linear address of the program's image."""
+    folder: str = field(default="", compare=False)
+    """The folder of the host in which source files are looked for; empty if nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

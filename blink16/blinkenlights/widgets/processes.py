@@ -22,7 +22,8 @@ class ProcessesPanel(ListPanel):
         report, colors = self.report(picture, ProcessesReport), self.palette
         lines = []
         for process in report.processes if report else ():
-            text = Text("▸ " if process.is_current else "  ", colors.changed, no_wrap=True)
+            is_current = report is not None and process.thread == report.current
+            text = Text("▸ " if is_current else "  ", colors.changed, no_wrap=True)
             text.append(f"{process.pid:>5} ", colors.dim)
             text.append(f"{process.name}  ", colors.target)
             lines.append(text.append(process.state, colors.text))

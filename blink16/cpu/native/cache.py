@@ -17,11 +17,13 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 from construct import Bytes, Const, ConstructError, GreedyBytes, Struct
+
+from blink16 import folderhandles
+from blink16.folderhandles import SAFELY, Place
 
 LOG = logging.getLogger("blink16")
 DIGEST_SIZE = hashlib.sha256().digest_size
@@ -38,25 +40,10 @@ MAX_FILES = 8
 SUFFIX = ".bin"
 _ROOT = 0
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""Follow no link, wait for no FIFO's other end, and change no line ends."""
-_HAS_FOLDER_HANDLES = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 
 class _DistrustError(OSError):
     """Something in the cache is not to be used; the text says what and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The folder, opened where the system has handles of folders, so that nobody can swap it."""
-
-    path: Path
-    handle: int | None
-
-    def name(self, name: str) -> str:
-        """Return what to call a file in it, with ``dir_fd=handle``."""
-        return name if self.handle is not None else str(self.path / name)
 
 
 def folder() -> Path | None:
@@ -107,23 +94,16 @@ def _file_name(key: bytes) -> str:
 
 
 @contextmanager
-def _opened() -> Iterator[_Place]:
+def _opened() -> Iterator[Place]:
     """Open the folder; an OSError if there is none, or none to be trusted."""
     path = folder()
     if path is None:
         raise FileNotFoundError
-    if not _HAS_FOLDER_HANDLES:
-        _check(os.lstat(path), str(path), is_folder=True)
-        yield _Place(path, None)
-        return
-    found = os.lstat(path)
-    _check(found, str(path), is_folder=True)
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _SAFELY)
-    try:
-        _check(os.fstat(handle), str(path), is_folder=True)
-        yield _Place(path, handle)
-    finally:
-        os.close(handle)
+    _check(os.lstat(path), str(path), is_folder=True)
+    with folderhandles.opened(path) as place:
+        if place.handle is not None:
+            _check(os.fstat(place.handle), str(path), is_folder=True)
+        yield place
 
 
 def _check(info: os.stat_result, name: str, *, is_folder: bool) -> None:
@@ -139,14 +119,10 @@ def _check(info: os.stat_result, name: str, *, is_folder: bool) -> None:
         raise _DistrustError(f"others may write to {name}")
 
 
-def _read(place: _Place, name: str) -> bytes:
+def _read(place: Place, name: str) -> bytes:
     shown = str(place.path / name)
-    _check(
-        os.stat(place.name(name), dir_fd=place.handle, follow_symlinks=False),
-        shown,
-        is_folder=False,
-    )
-    handle = os.open(place.name(name), os.O_RDONLY | _SAFELY, dir_fd=place.handle)
+    _check(place.status(name), shown, is_folder=False)
+    handle = os.open(place.name(name), os.O_RDONLY | SAFELY, dir_fd=place.handle)
     with os.fdopen(handle, "rb") as file:
         info = os.fstat(handle)
         _check(info, shown, is_folder=False)
@@ -158,9 +134,9 @@ def _read(place: _Place, name: str) -> bytes:
 # -- writing -----------------------------------------------------------------------------------
 
 
-def _write(place: _Place, name: str, data: bytes) -> None:
+def _write(place: Place, name: str, data: bytes) -> None:
     temporary = f".{secrets.token_hex(8)}.new"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFELY
     handle = os.open(place.name(temporary), flags, 0o600, dir_fd=place.handle)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -179,12 +155,11 @@ def _write(place: _Place, name: str, data: bytes) -> None:
         raise
 
 
-def _forget_old_files(place: _Place) -> None:
+def _forget_old_files(place: Place) -> None:
     found = []
-    for name in os.listdir(place.path if place.handle is None else place.handle):  # noqa: PTH208
+    for name in place.names():
         if name.endswith(SUFFIX):
-            info = os.stat(place.name(name), dir_fd=place.handle, follow_symlinks=False)
-            found.append((info.st_mtime, name))
+            found.append((place.status(name).st_mtime, name))
     for _, name in sorted(found, reverse=True)[MAX_FILES:]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(place.name(name), dir_fd=place.handle)

@@ -26,7 +26,11 @@ LOG = logging.getLogger("blink16")
 PATIENCE = 2000
 """Instructions that the reference executes between two looks whether native code is ready."""
 
-_AT_PORT = int(NativeExit.PORT)
+# Members of enums by names of our own, since looking them up takes its time.
+_AT_PORT, _OVER = int(NativeExit.PORT), int(NativeExit.BUDGET)
+_BETWEEN_ROUNDS, _DELEGATE = int(NativeExit.BETWEEN_ROUNDS), int(NativeExit.DELEGATE)
+_NOTHING, _POINTS = int(Ignore.NOTHING), int(Ignore.POINTS)
+_TRAP, _HALTED, _ATTENTION = int(Cell.TRAP), int(Cell.HALTED), int(Cell.ATTENTION)
 _STOPS: dict[int, Stop] = {
     NativeExit.BUDGET: Stop(StopReason.BUDGET),
     NativeExit.ATTENTION: Stop(StopReason.ATTENTION),
@@ -35,6 +39,7 @@ _STOPS: dict[int, Stop] = {
     NativeExit.SERVICE: Stop(StopReason.SERVICE),
     NativeExit.BETWEEN_ROUNDS: Stop(StopReason.ATTENTION),
 }
+_AT_BUDGET = _STOPS[NativeExit.BUDGET]
 
 
 class NativeEngine:
@@ -104,8 +109,32 @@ class NativeEngine:
 
     def run(self, budget: int, until: int = NEVER, *, skip_first: bool = False) -> Stop:
         """Execute at most ``budget`` instructions (see `engine.Engine`)."""
-        if self._core is not None or self._is_ready():
-            return self._run(budget, until, skip_first)
+        core = self._core
+        if core is None:
+            return self._begin(budget, until, skip_first)
+        cells, memory = self._cells, self.memory
+        memory.touched = None
+        if budget <= 0 or self._cycles[0] >= until:
+            return _AT_BUDGET
+        if cells[_ATTENTION]:
+            return _STOPS[NativeExit.ATTENTION]
+        if cells[_HALTED]:
+            return _STOPS[NativeExit.HALT]
+        if cells[_TRAP]:
+            return self._delegate(budget, until, skip_first)
+        translation = self.translation
+        if translation is not None and (
+            memory.stale_code or self._wake[0] or translation.watching != bool(memory.read_watches)
+        ):
+            self._look_after(translation)
+        if self._predicates is not None and self._predicates.coming:
+            self._predicates.take_ready()
+        return self._run_natively(core, budget, until, _POINTS if skip_first else _NOTHING)
+
+    def _begin(self, budget: int, until: int, skip_first: bool) -> Stop:
+        """Run on the reference until there is native code."""
+        if self._is_ready():
+            return self.run(budget, until, skip_first=skip_first)
         while True:
             stop = self._delegate(min(budget, PATIENCE), until, skip_first)
             is_over = budget <= PATIENCE or self._cycles[0] >= until
@@ -114,7 +143,7 @@ class NativeEngine:
             budget -= PATIENCE
             skip_first = False
             if self._is_ready():
-                return self._run(budget, until, skip_first)
+                return self.run(budget, until, skip_first=skip_first)
 
     def plan(self, hot: int, other: int) -> None:
         """Note at how many cycles hot devices, and all others, want to act."""
@@ -171,23 +200,6 @@ class NativeEngine:
         self.between_rounds = self._reference.between_rounds
         return stop
 
-    def _run(self, budget: int, until: int, skip_first: bool) -> Stop:
-        cells = self._cells
-        self.memory.touched = None
-        if budget <= 0 or self._cycles[0] >= until:
-            return _STOPS[NativeExit.BUDGET]
-        if cells[Cell.ATTENTION]:
-            return _STOPS[NativeExit.ATTENTION]
-        if cells[Cell.HALTED]:
-            return _STOPS[NativeExit.HALT]
-        if cells[Cell.TRAP]:
-            return self._delegate(budget, until, skip_first)
-        if self.translation is not None:
-            self._look_after(self.translation)
-        if self._predicates is not None and self._predicates.coming:
-            self._predicates.take_ready()
-        return self._run_natively(budget, until, Ignore.POINTS if skip_first else Ignore.NOTHING)
-
     def _look_after(self, translation: Translations) -> None:
         """See to what happened to translated code between two runs."""
         memory = self.memory
@@ -198,36 +210,34 @@ class NativeEngine:
         if translation.watching != bool(memory.read_watches):
             translation.set_watching(bool(memory.read_watches))
 
-    def _run_natively(self, budget: int, until: int, ignore: int) -> Stop:
-        assert self._core is not None
-        enter, state, memory = self._core.enter, self._state, self._memory
-        icount = self._icount
+    def _run_natively(self, core: Core, budget: int, until: int, ignore: int) -> Stop:
+        state, memory, icount = self._state, self._memory, self._icount
         began = icount[0]
         self._goal[0], self._until[0] = began + budget, until
         horizon = NEVER
-        exit_ = enter(state, memory, ignore)
+        exit_ = core.enter(state, memory, ignore)
         while True:
             while exit_ == _AT_PORT:
                 value = self._access_port()
                 if not self._is_quiet(self._port[0]):
                     until_now = 0 if self._watching_changed() else self.horizon()
                     horizon = self._until[0] = min(until, until_now)
-                exit_ = self._core.answer(state, memory, value)
+                exit_ = core.answer(state, memory, value)
             stop = _STOPS.get(exit_) or self._see_to(exit_)
             if stop is not None:
                 break
             if icount[0] != began:  # else the first instruction is still to come
-                ignore = Ignore.NOTHING
-            exit_ = enter(state, memory, ignore)
+                ignore = _NOTHING
+            exit_ = core.enter(state, memory, ignore)
         if self._rom[0]:
-            self._stored_to_rom(icount[0] - (exit_ != NativeExit.BETWEEN_ROUNDS))
-        if exit_ == NativeExit.DELEGATE:
+            self._stored_to_rom(icount[0] - (exit_ != _BETWEEN_ROUNDS))
+        if exit_ == _DELEGATE:
             return stop
         if icount[0] != began:
             self.between_rounds = False
-        if exit_ == NativeExit.BETWEEN_ROUNDS:
+        if exit_ == _BETWEEN_ROUNDS:
             self.between_rounds = True
-        is_due = exit_ == NativeExit.BUDGET and horizon <= self._cycles[0]
+        is_due = exit_ == _OVER and horizon <= self._cycles[0]
         return _STOPS[NativeExit.ATTENTION] if is_due else stop
 
     def _watching_changed(self) -> bool:

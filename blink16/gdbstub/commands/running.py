@@ -64,6 +64,18 @@ def _run_counted(rest: bytes) -> Run:
     return Run(Resume(backward=backward, count=max(1, number)))
 
 
+@PACKETS.packet(b"vblink16.range", "vblink16.range+")
+def _run_range(rest: bytes) -> Run:
+    """START,END: steps until pc is outside of these linear addresses; backward behind a -."""
+    what = fields.after(rest, b":")
+    backward = what.startswith(b"-")
+    start, end = fields.split(what.removeprefix(b"-"), b",", 2, "range")
+    bounds = fields.number(start, "start"), fields.number(end, "end")
+    if bounds[0] >= bounds[1]:
+        return Run(Resume(backward=backward, count=1))
+    return Run(Resume(backward=backward, step_range=bounds))
+
+
 def _behind_signal(rest: bytes) -> int | None:
     """Read the address: an 8086 takes no signals from a debugger, so it just runs on."""
     signal, separator, address = rest.partition(b";")

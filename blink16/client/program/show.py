@@ -1,0 +1,119 @@
+"""Values as text, nearly as gdb writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blink16.client.program.expressions import TypedValue, member_of
+from blink16.memory import linear
+
+MAX_ELEMENTS = 32
+"""Elements of an array that are written; gdb's limit is 200, but editors have one line."""
+MAX_CHARACTERS = 200
+MAX_LEVELS = 4
+_NAMED = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 27: "\\033"}
+
+
+def text_of(value: TypedValue, *, hexadecimal: bool = False) -> str:
+    """Return a value as text, without what it points to."""
+    return _text(value, hexadecimal, 0)
+
+
+def _text(value: TypedValue, hexadecimal: bool, level: int) -> str:
+    kind = value.type
+    match kind.kind:
+        case "pointer":
+            segment, offset = value.far
+            return f"{segment:04x}:{offset:04x}" if kind.is_far else f"{offset:#06x}"
+        case "struct" | "union":
+            if level >= MAX_LEVELS:
+                return "{...}"
+            parts = (
+                f"{name} = {_text(part, hexadecimal, level + 1)}" for name, part in parts_of(value)
+            )
+            return "{" + ", ".join(parts) + "}"
+        case "array":
+            return _array(value, hexadecimal, level)
+        case "function":
+            place = value.place
+            if place is None:
+                return "{code}"
+            offset = place.address - linear(place.segment, 0)
+            return f"{place.segment:04x}:{offset:04x}"
+        case "enum":
+            number = int(value.number)
+            for member in kind.plain.facts.members:
+                if member.offset == number:
+                    return member.name
+            return str(number)
+        case "base":
+            return _number(value, hexadecimal)
+    return "void"
+
+
+def _number(value: TypedValue, hexadecimal: bool) -> str:
+    number = value.number
+    if isinstance(number, float):
+        return f"{number:g}"
+    if value.place is not None and value.place.register and not value.type.is_signed:
+        width = 2 + 2 * value.type.size
+        return str(number) if value.type.name == "flag" else f"{number:#0{width}x}"
+    if hexadecimal:
+        return f"{number & ((1 << 8 * value.type.size) - 1):#x}"
+    if value.type.is_character:
+        return f"{number} {_quoted(bytes([number & 0xFF]), chr(39))}"
+    return str(number)
+
+
+def _array(value: TypedValue, hexadecimal: bool, level: int) -> str:
+    if value.type.target.is_character and not hexadecimal:
+        return string(value.data)
+    if level >= MAX_LEVELS:
+        return "{...}"
+    shown = [
+        _text(part, hexadecimal, level + 1)
+        for _, part in zip(range(MAX_ELEMENTS), (part for _, part in parts_of(value)), strict=False)
+    ]
+    more = "..." if value.type.length > len(shown) else ""
+    return "{" + ", ".join(shown) + more + "}"
+
+
+def string(data: bytes) -> str:
+    """Return characters as C writes them, without the zeros behind them but one less."""
+    text = data.rstrip(b"\0")
+    return _quoted(text[:MAX_CHARACTERS], '"') + ("..." if len(text) > MAX_CHARACTERS else "")
+
+
+def _quoted(data: bytes, quote: str) -> str:
+    shown = "".join(_character(byte, quote) for byte in data)
+    return f"{quote}{shown}{quote}"
+
+
+def _character(byte: int, quote: str) -> str:
+    if chr(byte) in (quote, "\\"):
+        return f"\\{chr(byte)}"
+    if 32 <= byte < 127:
+        return chr(byte)
+    return _NAMED.get(byte, f"\\{byte:03o}")
+
+
+def parts_of(
+    value: TypedValue, start: int = 0, count: int | None = None
+) -> Iterator[tuple[str, TypedValue]]:
+    """Yield the members of a structure, or elements of an array, with their names."""
+    kind = value.type
+    if kind.kind in ("struct", "union"):
+        for member, part in kind.members:
+            yield member.name, member_of(value, member.offset, part, member.bits, member.bit_offset)
+    elif kind.kind == "array":
+        element = kind.target
+        stop = kind.length if count is None else min(kind.length, start + count)
+        for at in range(start, stop):
+            yield f"[{at}]", member_of(value, at * element.size, element)
+
+
+def number_of_parts(value: TypedValue) -> tuple[int, int]:
+    """Return how many members and how many elements a value has."""
+    if value.type.kind == "array":
+        return 0, value.type.length
+    return sum(1 for _ in value.type.members), 0

@@ -1,0 +1,189 @@
+"""Steps by source lines, in both directions, over and into calls.
+
+Where no lines are known, a step is one of an instruction with all that it calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from blink16.client.errors import DeniedError
+from blink16.client.moving import StopEvent
+from blink16.client.program.lines import ProgramMap
+from blink16.client.target import AsyncTarget
+from blink16.memory import ADDRESS_MASK, linear
+from blink16.reports.state import StopKind
+
+Movement = Callable[[], Awaitable[StopEvent]]
+MAX_PIECES = 10_000
+"""Stretches of code that one step may go through."""
+_STACK = "((ss << 4) + sp)"
+_RETURNS = ("RET", "IRET")
+
+
+async def _simply(move: Movement) -> StopEvent:
+    return await move()
+
+
+async def _always(event: StopEvent) -> bool:
+    return True
+
+
+class Stepper:
+    """Steps a machine."""
+
+    def __init__(
+        self,
+        target: AsyncTarget,
+        program: ProgramMap,
+        go: Callable[[Movement], Awaitable[StopEvent]] = _simply,
+        stops: Callable[[StopEvent], Awaitable[bool]] = _always,
+    ) -> None:
+        """Step a program.  ``go`` moves the machine once; ``stops`` says whether a stop is one."""
+        self._target = target
+        self._program = program
+        self._go = go
+        self._stops = stops
+
+    # -- forward -----------------------------------------------------------------------------
+
+    async def line(self, *, into: bool) -> StopEvent:
+        """Step to another line; ``into``: or into a function that has lines."""
+        target, program = self._target, self._program
+        pc = (await target.read_registers()).pc
+        stretch = program.around(pc)
+        if stretch is None:
+            return await self._go(target.step if into else target.next)
+        first = program.line_at(pc)
+        for _ in range(MAX_PIECES):
+            bounds = stretch
+            event = await self._go(lambda: target.step_through(*bounds))  # noqa: B023
+            if event.kind is not StopKind.STEPPED:
+                return event
+            returns = await self._entered(event, stretch)
+            if returns is not None:
+                if into and program.line_at(event.pc) is not None:
+                    return await self._behind_prologue(event)
+                event = await self._return_to(*returns)
+                if event.kind is not StopKind.STEPPED or not self._is_within(event.pc, stretch):
+                    if event.kind is not StopKind.STEPPED:
+                        return event
+                else:
+                    continue
+            span = program.line_at(event.pc)
+            if span is None or first is None:
+                return event
+            at_start = program.around(event.pc)
+            if not span.is_same_line(first) and (event.pc == span.start or at_start is None):
+                return event
+            if self._is_another_function(first.start, event.pc):
+                return event  # it has returned
+            stretch = at_start or (span.start, span.stop)
+        return event
+
+    def _is_another_function(self, before: int, now: int) -> bool:
+        program = self._program
+        one, other = program.function_at(before), program.function_at(now)
+        return one is not None and one != other
+
+    @staticmethod
+    def _is_within(address: int, stretch: tuple[int, int]) -> bool:
+        return stretch[0] <= address < stretch[1]
+
+    async def _entered(self, event: StopEvent, stretch: tuple[int, int]) -> tuple[int, int] | None:
+        """Return where what was entered from a stretch returns to, and how high the stack is then.
+
+        None if it was no call, and no interrupt: then no return address is on the stack.
+        """
+        registers = event.registers
+        if (registers.sp + 6) > 0xFFFF:
+            return None
+        top = await self._target.read_memory(registers.stack, 6)
+        words = [int.from_bytes(top[at : at + 2], "little") for at in (0, 2)]
+        for size, address in ((2, linear(registers.cs, words[0])), (4, linear(words[1], words[0]))):
+            if stretch[0] < address <= stretch[1]:
+                return address, registers.stack + size
+        return None
+
+    async def _return_to(self, address: int, stack: int) -> StopEvent:
+        target = self._target
+        point = await target.break_at(address, condition=f"{_STACK} >= {stack}")
+        try:
+            while True:
+                event = await self._go(target.run)
+                arrived = event.pc == address and event.registers.stack >= stack
+                if event.kind is StopKind.BREAKPOINT and arrived:
+                    return _stepped(event)
+                if await self._stops(event):
+                    return event
+        finally:
+            await target.remove(point)
+
+    async def _behind_prologue(self, event: StopEvent) -> StopEvent:
+        place = self._program.behind_prologue(event.pc)
+        if place == event.pc:
+            return event
+        return await self._go(lambda: self._target.run_to(place))
+
+    async def out(self) -> StopEvent:
+        """Step out of the function that is executed."""
+        return await self._go(self._target.finish)
+
+    async def into(self, address: int) -> StopEvent:
+        """Step into a function that the line calls."""
+        place = self._program.behind_prologue(address)
+        return await self._go(lambda: self._target.run_to(place))
+
+    # -- backward ----------------------------------------------------------------------------
+
+    async def line_back(self) -> StopEvent:
+        """Step back to the beginning of a line, over what it called."""
+        target, program = self._target, self._program
+        pc = (await target.read_registers()).pc
+        stretch = program.around(pc)
+        if stretch is None:
+            return await self._go(target.next_back)
+        if pc == stretch[0]:
+            event = await self._over_call_back(await self._go(target.step_back))
+            stretch = program.around(event.pc)
+            if event.kind is not StopKind.STEPPED or stretch is None:
+                return event
+        else:
+            return await self._to_start(stretch)
+        return await self._to_start(stretch, event)
+
+    async def _to_start(
+        self, stretch: tuple[int, int], event: StopEvent | None = None
+    ) -> StopEvent:
+        """Go back to where a line was begun."""
+        target = self._target
+        for _ in range(MAX_PIECES):
+            if event is not None and event.pc == stretch[0]:
+                return event
+            event = await self._go(lambda: target.step_back_through(stretch[0] + 1, stretch[1]))
+            if event.kind is not StopKind.STEPPED or event.pc == stretch[0]:
+                return event
+            before = event
+            event = await self._over_call_back(event)
+            if event is before or not self._is_within(event.pc, stretch):
+                # that was the line before: its last instruction leads to the beginning of ours
+                return await self._go(target.step)
+        assert event is not None
+        return event
+
+    async def _over_call_back(self, event: StopEvent) -> StopEvent:
+        """Go back to where what has just returned was called."""
+        if event.kind is not StopKind.STEPPED:
+            return event
+        target = self._target
+        (line,) = await target.disassemble(event.pc & ADDRESS_MASK, 1)
+        if not line.text.upper().startswith(_RETURNS):
+            return event
+        try:
+            return await self._go(target.finish_back)
+        except DeniedError:
+            return event
+
+
+def _stepped(event: StopEvent) -> StopEvent:
+    return StopEvent(StopKind.STEPPED, event.registers, event.icount, event.at)

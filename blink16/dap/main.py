@@ -1,0 +1,62 @@
+"""The command `blink16-dap`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+DESCRIPTION = (
+    "Debug 8086 programs in VS Code and other editors: a server of the Debug Adapter Protocol on "
+    "standard input and output, or on a port."
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    made = argparse.ArgumentParser(prog="blink16-dap", description=DESCRIPTION)
+    made.add_argument(
+        "--port", type=int, metavar="N", help="listen on this TCP port; 0 takes a free one"
+    )
+    made.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDR",
+        help="address to listen on (default: %(default)s); whoever reaches it can run programs",
+    )
+    return made
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Serve one client on standard input and output, or many on a port."""
+    reader = parser()
+    parsed = reader.parse_args(words)
+    if parsed.port is not None and not 0 <= parsed.port <= 0xFFFF:
+        reader.error(f"{parsed.port} is no TCP port")
+    return _serve(parsed)
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    import trio
+
+    from blink16.dap.edge import serve_port, serve_stdio
+
+    try:
+        if parsed.port is None:
+            trio.run(serve_stdio)
+        else:
+            trio.run(serve_port, parsed.host, parsed.port, _say)
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        print(f"blink16-dap: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""Running and stepping, in a task of its own; what came of it is told as an event."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from blink16.client import ClientError, ConnectionLostError, StopEvent, StopKind
+from blink16.client.program.stepping import Movement, Stepper
+from blink16.dap.points import Verdict, numbers_of
+from blink16.dap.registry import RequestError, State
+
+if TYPE_CHECKING:
+    from blink16.dap.session import Session
+
+_REASONS = {
+    StopKind.STEPPED: "step",
+    StopKind.BREAKPOINT: "breakpoint",
+    StopKind.WATCHPOINT: "data breakpoint",
+    StopKind.CAUGHT: "exception",
+    StopKind.INTERRUPTED: "pause",
+    StopKind.HISTORY_START: "history start",
+    StopKind.HALTED: "pause",
+    StopKind.EXITING: "exit",
+    StopKind.SIGNALLED: "exception",
+    StopKind.RESTARTED: "entry",
+    StopKind.LACKING: "exception",
+}
+_GONE = (StopKind.EXITED, StopKind.KILLED)
+
+
+class Motion:
+    """Lets the machine of a session move."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.stops_on_exit = False
+        """Whether the machine is kept, with its past, when its program asks to end."""
+        self.last: StopEvent | None = None
+        """Why it stands."""
+        self._holds = 0
+        self._held = trio.Event()
+        self._released = trio.Event()
+        self._ended = trio.Event()
+        self._ended.set()
+        self._pausing = False
+
+    @property
+    def stepper(self) -> Stepper:
+        """What steps by lines."""
+
+        async def stops(event: StopEvent) -> bool:
+            return (await self._judged(event)).stops
+
+        debuggee = self._session.debuggee
+        return Stepper(debuggee.target, debuggee.program, self.go, stops)
+
+    # -- requests for it ---------------------------------------------------------------------
+
+    def start(self, move: Movement) -> None:
+        """Have the machine move once the response is out."""
+
+        async def begin() -> None:
+            self._session.begin(self._task(move))
+
+        self._session.state = State.RUNS
+        self._pausing = False
+        self._ended = trio.Event()
+        self._session.later.append(begin)
+
+    def run(self, *, backward: bool = False) -> Movement:
+        """Return the movement of continue, or reverse continue."""
+        target = self._session.debuggee.target
+
+        async def move() -> StopEvent:
+            while True:
+                event = await self.go(target.run_back if backward else target.run)
+                if (await self._judged(event)).stops:
+                    return event
+
+        return move
+
+    async def pause(self) -> None:
+        """Stop what runs."""
+        self._pausing = True
+        await self._session.debuggee.target.interrupt()
+
+    async def ended(self) -> None:
+        """Wait until the machine stands."""
+        await self._ended.wait()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Stop the machine for a moment; if it stops for good meanwhile, that is told."""
+        self._holds += 1
+        if self._holds == 1:
+            self._held, self._released = trio.Event(), trio.Event()
+        try:
+            while self._session.state is State.RUNS and not self._held.is_set():
+                await self._session.debuggee.target.interrupt()
+                with trio.move_on_after(0.5):
+                    await self._either(self._held, self._ended)
+            yield
+        finally:
+            self._holds -= 1
+            if not self._holds:
+                self._released.set()
+
+    async def _either(self, one: trio.Event, other: trio.Event) -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def wait(event: trio.Event) -> None:
+                await event.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(wait, one)
+            nursery.start_soon(wait, other)
+
+    # -- moving ------------------------------------------------------------------------------
+
+    async def go(self, move: Movement) -> StopEvent:
+        """Movement once, and on where that was interrupted only to ask something."""
+        while True:
+            if self._holds:
+                self._held.set()
+                await self._released.wait()
+            event = await move()
+            self._session.debuggee.show_rest()
+            if event.kind is StopKind.LOADED or (
+                event.kind is StopKind.CAUGHT and self._session.debuggee.is_load(event)
+            ):
+                await self._session.debuggee.refresh()
+                await self._learn()
+                continue
+            if event.kind is not StopKind.INTERRUPTED or not self._holds or self._pausing:
+                return event
+            await self._session.debuggee.refresh()
+
+    async def _learn(self) -> None:
+        """Set the breakpoints that lie in what was loaded."""
+        if await self._session.debuggee.learn():
+            await self._session.points.bind_all()
+            self._session.event("loadedSource", {"reason": "changed", "source": {"name": ""}})
+
+    async def _judged(self, event: StopEvent) -> Verdict:
+        verdict = await self._session.points.judge(event)
+        self._hit = verdict
+        return verdict
+
+    _hit = Verdict(True)
+
+    def _task(self, move: Movement) -> Callable[[], Awaitable[None]]:
+        async def task() -> None:
+            self._hit = Verdict(True)
+            try:
+                event = await move()
+            except (ClientError, RequestError, ValueError) as error:
+                await self._failed(error)
+            else:
+                if event.kind is StopKind.BREAKPOINT and not self._hit.points:
+                    await self._arrived_at_breakpoint(event)
+                await self.stopped(event)
+
+        return task
+
+    async def _arrived_at_breakpoint(self, event: StopEvent) -> None:
+        """A step that ends at a breakpoint stops there whatever that says, but it may print."""
+        if not (await self._judged(event)).points:
+            self._hit = Verdict(True)
+
+    async def _failed(self, error: Exception) -> None:
+        """Tell that a movement could not be done."""
+        if isinstance(error, ConnectionLostError) or not self._session.debuggee.is_there:
+            self._session.console(str(error), "stderr")
+            self._over(None)
+            return
+        self._session.console(str(error), "stderr")
+        try:
+            await self._stand()
+        except (ClientError, RequestError, ValueError) as nothing:  # nor can it be looked at
+            self._session.console(str(nothing), "stderr")
+            self._over(None)
+            return
+        self._tell("pause", text=str(error))
+
+    async def stopped(self, event: StopEvent) -> None:
+        """Tell why the machine stands."""
+        self.last = event
+        self._session.debuggee.show_rest()
+        if event.kind in _GONE:
+            self._over(event)
+            return
+        if event.kind is StopKind.EXITING and not self.stops_on_exit:
+            self._over(event)
+            return
+        await self._stand()
+        reason = _REASONS.get(event.kind, "pause")
+        if event.kind is StopKind.BREAKPOINT and not self._hit.points:
+            reason = "step"
+        self._tell(reason, numbers=numbers_of(self._hit.points), text=describe(event))
+
+    async def _stand(self) -> None:
+        await self._session.debuggee.refresh()
+        await self._learn()
+        self._session.state = State.STANDS
+        self._ended.set()
+
+    def _tell(self, reason: str, *, numbers: list[int] | None = None, text: str = "") -> None:
+        async def tell() -> None:
+            thread = await self._session.debuggee.thread()
+            body: dict[str, Any] = {
+                "reason": reason,
+                "threadId": thread,
+                "allThreadsStopped": True,
+            }
+            if reason == "breakpoint" and numbers:
+                kinds = self._session.points.kinds(numbers)
+                body["reason"] = kinds
+            if numbers:
+                body["hitBreakpointIds"] = numbers
+            if text:
+                body["text"] = body["description"] = text
+            self._session.event("stopped", body)
+
+        self._session.begin(tell)
+
+    async def arrived(self, reason: str, text: str = "") -> None:
+        """Tell that the machine was moved to another instant or place."""
+        await self._stand()
+        self._tell(reason, text=text)
+
+    def _over(self, event: StopEvent | None) -> None:
+        """Tell that the program is gone."""
+        if self._session.state is State.OVER:
+            return
+        self._session.state = State.OVER
+        self._ended.set()
+        if event is not None:
+            code = event.status if event.kind is not StopKind.KILLED else 128 + event.signal
+            self._session.event("exited", {"exitCode": code})
+        self._session.event("terminated")
+
+
+def describe(event: StopEvent) -> str:
+    """Return a sentence for what needs one."""
+    match event.kind:
+        case StopKind.EXITING:
+            return f"the program ends with status {event.status}"
+        case StopKind.HISTORY_START:
+            return event.text or "this is the beginning of the recorded past"
+        case StopKind.HALTED:
+            return event.text or "the processor is halted, and nothing can wake it"
+        case StopKind.WATCHPOINT:
+            return f"{event.address or 0:#07x} was touched" if event.address is not None else ""
+        case StopKind.RESTARTED:
+            return event.text or "the machine has started again"
+    return event.text

@@ -1,0 +1,100 @@
+"""Requests: each is a function that takes the session and its typed arguments.
+
+`request` puts it into the registry; what the adapter can do and in which states follows from
+there.  The arguments are a msgspec Struct, so that malformed ones never reach a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+import msgspec
+
+if TYPE_CHECKING:
+    from blink16.dap.session import Session
+
+A = TypeVar("A")
+
+
+class RequestError(Exception):
+    """A request that can't be done: one clear sentence for the user."""
+
+
+class State(Flag):
+    """Where a conversation is."""
+
+    NEW = auto()  # nobody has said `initialize`
+    READY = auto()  # initialized, without a machine
+    STANDS = auto()  # a machine stands
+    RUNS = auto()  # a machine runs
+    OVER = auto()  # its program has ended, or the server has gone
+
+    MACHINE = STANDS | RUNS
+    ANY = NEW | READY | STANDS | RUNS | OVER
+
+
+SAID = {
+    State.NEW: "the conversation begins with initialize",
+    State.READY: "there is no machine yet: launch or attach comes first",
+    State.RUNS: "the machine runs: pause it first",
+    State.OVER: "the program has ended",
+    State.STANDS: "there is a machine already",
+}
+"""Why a request can't be done in a state."""
+
+
+class NoArguments(msgspec.Struct, frozen=True):
+    """The arguments of a request that takes none, or none that matter here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How a request is done."""
+
+    command: str
+    arguments: type[Any]
+    states: State
+    act: Callable[[Session, Any], Awaitable[dict[str, Any] | None]]
+    interrupts: bool
+    """Whether a machine that runs is stopped for it, and runs on afterwards."""
+    searches: bool
+    """Whether it may take long, and is given up when its user wants something else."""
+
+
+HANDLERS: dict[str, Handler] = {}
+
+Act = Callable[["Session", A], Awaitable[dict[str, Any] | None]]
+
+
+def request(
+    command: str,
+    states: State = State.STANDS,
+    *,
+    interrupts: bool = False,
+    searches: bool = False,
+) -> Callable[[Act[A]], Act[A]]:
+    """Register a function that does a request, in these states only.
+
+    ``interrupts``: it needs a machine that stands; if that runs, it is stopped meanwhile.
+    """
+
+    def register(act: Act[A]) -> Act[A]:
+        hints = get_type_hints(act, localns={"Session": object})
+        (arguments,) = [kind for name, kind in hints.items() if name == "arguments"]
+        if command in HANDLERS:
+            raise ValueError(f"there is a request {command} already")
+        HANDLERS[command] = Handler(command, arguments, states, act, interrupts, searches)
+        return act
+
+    return register
+
+
+def arguments_of(handler: Handler, raw: bytes) -> Any:
+    """Return the typed arguments of a request; RequestError if they make no sense."""
+    try:
+        return msgspec.json.decode(raw if raw != b"null" else b"{}", type=handler.arguments)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"{handler.command}: {error}") from None
