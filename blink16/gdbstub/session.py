@@ -45,6 +45,7 @@ from blink16.debugger import Event, EventKind
 from blink16.gdbstub import commands, observing, registers, replies, resuming, stops, works
 from blink16.gdbstub.commands import points, processes
 from blink16.gdbstub.commands.fields import PROCESS_BASE
+from blink16.gdbstub.description import ARCHITECTURE
 from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import RENEWED, Inferior, Inferiors
 from blink16.gdbstub.orders import (
@@ -95,13 +96,14 @@ class Session:
         listing: Callable[[], Sequence[ListedProcess]] = tuple,
         *,
         observed: Callable[[], bool] | None = None,
+        architecture: str = ARCHITECTURE,
     ) -> None:
         """Begin.
 
         ``listing``: returns all machines of the server.  ``observed``: given for an observer;
-        returns whether the machine runs.
+        returns whether the machine runs.  ``architecture``: see `description.target_xml`.
         """
-        self._inferiors = Inferiors(listing)
+        self._inferiors = Inferiors(listing, architecture)
         self._observed = observed
         self._decoder = Decoder()
         self._client = Client()
@@ -124,6 +126,8 @@ class Session:
         self._waiting: deque[Packet | BadPacket | Control] = deque()
         """What was, and waits until the machine stands."""
         self._out = Outgoing()
+        self._greeting: Packet | None = None
+        """The packet just answered, if the client may say it again for want of an answer."""
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
@@ -287,6 +291,7 @@ class Session:
             case Packet():
                 self._take(item)
             case Control.ACK:
+                self._greeting = None
                 self._out.arrived()
             case Control.NAK if self._acknowledging:
                 self._out.resend()
@@ -303,6 +308,9 @@ class Session:
         """Acknowledge a packet, and handle it now or when the machine stands again."""
         if self._acknowledging:
             self._out.acknowledge(b"+")
+            if item == self._greeting:
+                return  # sent again, since we had to be started before we could answer
+            self._greeting = item if isinstance(item, Packet) and _greets(item) else None
         if self._standing.rule.packets is PacketRule.ANSWERED or item == _INTERRUPT_PACKET:
             self._handle(item)
         elif self._client.raw and item == _HALT_PACKET:
@@ -526,6 +534,11 @@ class Session:
         self._out.order(Close(fate, reason))
         self._standing.lead(SessionInput.CLOSE)
         self._waiting.clear()
+
+
+def _greets(packet: Packet) -> bool:
+    """Whether a client begins with that: gdb sends it again after two seconds without answer."""
+    return packet.body.startswith(b"qSupported")
 
 
 _PREPARATIONS = (
