@@ -240,11 +240,11 @@ class Timeline:
         machine = self.machine
         here = machine.icount
         machine.replaying = here < self._end
-        goal = min(goal, here + self._pace.slice)
+        goal, until = min(goal, here + self._pace.slice), FOREVER
         if not machine.replaying:
             self._deliver()
             if self.governor is not None:
-                goal = min(goal, here + self.governor.budget)
+                until = self.governor.limit(machine.time)
         if machine.replaying:
             goal = min(goal, self._end)
             if self._fed < len(self._log):
@@ -253,7 +253,10 @@ class Timeline:
         started = perf_counter()
         with self._believing() if self._foreign else _AS_IT_IS:
             stop = machine.run(
-                max(1, min(goal, due) - here), skip_breakpoint=skip, through_traps=through_traps
+                max(1, min(goal, due) - here),
+                until=until,
+                skip_breakpoint=skip,
+                through_traps=through_traps,
             )
         self._pace.ran(machine.icount - here, perf_counter() - started)
         self._end = max(self._end, machine.icount)
