@@ -298,7 +298,10 @@ class Machine:
         self._plan()
         service = self._next_service(skip)
         while True:
-            stop = self._run_piece(end - registers.icount, skip, service, through_traps)
+            left = end - registers.icount
+            if registers.cycles >= until and left > 1:
+                left = 1  # the rest of a REP instruction
+            stop = self._run_piece(left, skip, service, through_traps)
             reason = stop.reason
             if reason not in _NOBODYS_BUSINESS:
                 return stop

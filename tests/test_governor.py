@@ -145,7 +145,7 @@ def test_a_speed_is_said_in_the_usual_ways(said: str, mhz: float) -> None:
 )
 def test_what_is_no_speed_is_refused(said: str) -> None:
     """Prevents a traceback, or a machine that never moves."""
-    with pytest.raises(ValueError, match="speed is|clock of"):
+    with pytest.raises(ValueError, match=r"speed is|clock of"):
         clock_mhz(said)
 
 

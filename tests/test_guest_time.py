@@ -16,7 +16,7 @@ from blink16.cpu import engines
 from blink16.cpu.engine import StopReason
 from blink16.devices.oscillator import PIT_HZ
 from blink16.governor import LOOK_SECONDS, Governor
-from blink16.history import Timeline
+from blink16.machine import Machine
 
 PC_HZ = 4_772_727
 LATCH = bytes.fromhex("b000e643 e44088c4e44086c4")  # the count of the ticks to AX
@@ -108,11 +108,10 @@ class Clock:
 def test_realtime_holds_pace(code: str) -> None:
     """Prevents a real time that depends on how many cycles the guest's instructions take."""
     clock = Clock()
-    machine = PcGuest(engine="native", clock_hz=PC_HZ).machine
+    machine = Machine(clock_hz=PC_HZ)
     bios.boot(machine, sector(bytes.fromhex("fb" + code)), Console())
     machine.idle_after = 0
-    timeline = Timeline(machine)
-    timeline.governor = governor = Governor(PC_HZ, clock)
+    governor = Governor(PC_HZ, clock)
     begin = machine.cycles
     governor.start(begin)
     for _ in range(100):
