@@ -191,10 +191,9 @@ def _interrupt_searches(debugger: Debugger, choose: random.Random) -> tuple[floa
 class Sparse(Pace):
     """No checkpoints on the way, so that seeks are long."""
 
-    @property
-    def interval(self) -> int:
-        """Never."""
-        return FOREVER
+    def _settle(self) -> None:
+        super()._settle()
+        self.interval = FOREVER
 
 
 def _interrupt_seeks(name: str, count: int, choose: random.Random) -> tuple[float, ...]:

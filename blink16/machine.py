@@ -38,6 +38,7 @@ from blink16.services import (
     Trap,
     Wait,
 )
+from blink16.symbols import Symbol, SymbolKind
 from blink16.witness import Witness
 
 C = TypeVar("C")
@@ -146,7 +147,11 @@ class Machine:
         """Who tells of the processes of the guest's system, if it has some."""
         self.service_names: dict[int, str] = {}
         """Names of the service stubs (``int21``) by linear address."""
+        self.rom_symbols: list[Symbol] = []
+        """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
+        self.serve_with: Callable[[Service], Outcome] | None = None
+        """Does services, for who looks on when they are done (`blink16.questions`)."""
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
         self._dues: list[Callable[[], int | None]] = []
@@ -156,6 +161,8 @@ class Machine:
         """When a device wants to act next, in machine time (see `_plan`)."""
         self._until = FOREVER
         """Where the run is to end, in machine time."""
+        self._planned = False
+        """Whether the next run may rely on the plan, since nothing has happened after it."""
         self._next_stub = STUBS_OFFSET
 
     @classmethod
@@ -206,6 +213,13 @@ class Machine:
     def between_rounds(self) -> bool:
         """Whether it was stopped within a REP instruction, which has then not retired yet."""
         return self.engine.between_rounds
+
+    def use_engine(self, engine: Engine) -> Engine:
+        """Run on another engine from here on, over the same state; return the one before."""
+        before, self.engine = self.engine, engine
+        engine.horizon, engine.witness = self._horizon, before.witness
+        engine.between_rounds = before.between_rounds
+        return before
 
     # -- putting it together -----------------------------------------------------------------
 
@@ -262,6 +276,10 @@ class Machine:
             self.memory.mark(address, Attribute.SERVICE)
         return ROM_SEGMENT, offset
 
+    def name_code(self, address: int, size: int, name: str) -> None:
+        """Tell debuggers what some code in ROM is called."""
+        self.rom_symbols.append(Symbol(name, address, SymbolKind.CODE, size))
+
     def hang_service(self, vector: int, service: Service, name: str | None = None) -> None:
         """Point an interrupt vector at a new stub that runs ``service``."""
         segment, offset = self.add_stub(name or f"int{vector:02x}", service)
@@ -294,8 +312,11 @@ class Machine:
         """
         registers = self.registers
         end = registers.icount + budget
-        skip, self._until = skip_breakpoint, until
-        self._plan()
+        skip = skip_breakpoint
+        if not self._planned or until != self._until:
+            self._until = until
+            self._plan()
+        self._planned = False
         service = self._next_service(skip)
         while True:
             left = end - registers.icount
@@ -388,9 +409,14 @@ class Machine:
             self._urgent = self.non_maskable.pending()
 
     def is_device_due(self) -> bool:
-        """Return whether a device may act by itself when the next instruction has retired."""
+        """Return whether a device may act by itself when the next instruction has retired.
+
+        If not, the caller lets the machine run at once.
+        """
         self._plan()
-        return self._next_due <= self.cycles + MAX_CYCLES
+        due = self._next_due <= self.cycles + MAX_CYCLES
+        self._planned = not due
+        return due
 
     def _horizon_now(self) -> int:
         """Return at how many cycles a device or an interrupt has its turn."""
@@ -513,7 +539,7 @@ class Machine:
         """Run the service at CS:IP and the stub's IRET, which retire together; and go on."""
         if budget <= 0:
             return Stop(StopReason.BUDGET)
-        outcome: Outcome = service(self)
+        outcome = service(self) if self.serve_with is None else self.serve_with(service)
         if outcome is not QUIET:
             if outcome is not DONE:
                 if isinstance(outcome, Trap) and outcome.resumable and through_traps:
@@ -576,6 +602,7 @@ class Machine:
     def receive(self, channel: str, data: bytes) -> None:
         """Hand input to the component named ``channel``, now, between two instructions."""
         self._happened_at = self.time
+        self._planned = False
         receiver: Receiver = self._components[channel]  # type: ignore[assignment]
         receiver.receive(data)
         if self._devices:
@@ -635,6 +662,7 @@ class Machine:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take the state of a `save`; the RAM is the caller's to put back."""
+        self._planned = False
         self.registers.restore(snapshot.registers)
         self.engine.between_rounds = False
         for name, state in snapshot.components:

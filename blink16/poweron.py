@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from random import Random
 
+from blink16.bios.rom import jump
 from blink16.memory import linear
 from blink16.services import Guest
 
 RAM = range(0x600, 0xA0000)
 """Behind vectors and data areas, which the BIOS writes."""
-BOOT_SECTOR = (0x07C0, 0x0000)
-"""Where some BIOSes jump to; others to 0000:7C00, which is the same place."""
+TO_BOOT_SECTOR, OTHERWISE = jump(0x0000, 0x7C00), jump(0x07C0, 0x0000)
+"""How BIOSes jump to the same place."""
 FREE_REGISTERS = ("ax", "bx", "cx", "si", "di", "bp", "ds", "es")
 STACKS = (0x0000, 0x7C00), (0x0030, 0x0100), (0x0000, 0x0400)
 STATUS_FLAGS = 0x08D5
@@ -26,9 +27,10 @@ def fill_memory(guest: Guest, seed: int) -> None:
 
 
 def fill_registers(guest: Guest, seed: int) -> None:
-    """Give registers any values before a boot sector that stands at 0000:7C00."""
+    """Give registers any values before a boot sector, and the BIOS a way to jump there."""
     random, r = Random(seed + 1), guest.registers
-    if linear(r.cs, r.ip) != linear(*BOOT_SECTOR):
+    at = linear(r.cs, r.ip)
+    if guest.memory.read(at, len(TO_BOOT_SECTOR)) != TO_BOOT_SECTOR:
         return  # an option ROM comes first
     for name in FREE_REGISTERS:
         setattr(r, name, random.getrandbits(16))
@@ -36,4 +38,4 @@ def fill_registers(guest: Guest, seed: int) -> None:
     r.flags ^= random.getrandbits(16) & STATUS_FLAGS
     r.ss, r.sp = random.choice(STACKS)
     if random.getrandbits(1):
-        r.cs, r.ip = BOOT_SECTOR
+        guest.memory.write(at, OTHERWISE)

@@ -35,6 +35,12 @@ class ProcessTable(Protocol):
         """Return the thread that has the processor, or had it last."""
         ...
 
+    def register_input(self, thread: int, name: str, value: int) -> tuple[str, bytes] | None:
+        """Return the channel and the input by which a process that has not the processor gets
+        another value in a register; None if there is no such process.
+        """
+        ...
+
     def symbols(self) -> Sequence[SymbolTable]:
         """Return the names in the programs that were loaded since the first."""
         ...

@@ -223,6 +223,10 @@ class Chassis(Guest, Protocol):
         """Put an IRET stub into ROM, with a service or none; return its segment and offset."""
         ...
 
+    def name_code(self, address: int, size: int, name: str) -> None:
+        """Tell debuggers what some code in ROM is called."""
+        ...
+
     def hang_service(self, vector: int, service: Service, name: str | None = None) -> None:
         """Point an interrupt vector at a new stub that runs ``service``."""
         ...

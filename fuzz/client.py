@@ -19,7 +19,7 @@ from blink16.board import ProgramFacts
 from blink16.client import AsyncTarget, ClientError, OwnServer
 from blink16.client.target import converse
 from blink16.debugger import Debugger, Pause
-from blink16.gdbstub.orders import Close, Send, Start, Taken, Work
+from blink16.gdbstub.orders import Close, Renew, Send, Start, Take, Taken, Work
 from blink16.gdbstub.session import Session
 from blink16.loader import Loaded
 from blink16.packets import frame
@@ -78,7 +78,8 @@ class Liar:
         loaded = loaded or loader.load(loader.read("banner"), ["HI"], loader.Options())
         self._debugger = Debugger(loaded.machine)
         self._debugger.symbols = loaded.symbols
-        self._session = Session(Taken(1, self._debugger, ProgramFacts.of(loaded.machine)))
+        self._taken = Taken(1, self._debugger, ProgramFacts.of(loaded.machine))
+        self._session = Session(self._taken)
         self._stream = stream
         self._lies = iter(lies)
         self._bytewise = bytewise
@@ -105,6 +106,8 @@ class Liar:
                     orders += self._session.stopped(event)
                 case Work(run):
                     orders += self._session.finished(run())
+                case Take() | Renew():
+                    orders += self._session.took(self._taken)
                 case Close():
                     break
             if not orders and self._session.has_more:

@@ -41,7 +41,9 @@ PCS = {
     ),
 }
 """PCs beside the usual one, which boot the same program."""
-MACHINES = (*KINDS, "i186", "8088", *PCS)
+PROCESSORS = {"8088": "8088", "i186": "80186", "i286": "80286"}
+"""Of which processor a .COM program's machine is."""
+MACHINES = (*KINDS, *PROCESSORS, *PCS)
 """Kinds of machines: the usual one of each kind of program, and others."""
 
 
@@ -62,7 +64,7 @@ def image_of(kind: str) -> bytes:
 
 def load(kind: str, engine: str, root: Path | None = None, image: bytes | None = None) -> Loaded:
     """Return a machine of a kind, with its program or another."""
-    of_program = "boot" if kind in PCS else "com" if kind in ("i186", "8088") else kind
+    of_program = "boot" if kind in PCS else "com" if kind in PROCESSORS else kind
     kinds = {"elks": "ELKS", "com": "DOS_COM", "exe": "DOS_EXE", "boot": "BOOT"}
     content = image_of(of_program) if image is None else image
     program = Program(f"prog.{of_program}", ProgramKind[kinds[of_program]], content)
@@ -70,9 +72,9 @@ def load(kind: str, engine: str, root: Path | None = None, image: bytes | None =
         root=root,
         writable=root is not None,
         engine=engine,
-        cpu={"i186": "80186", "8088": "8088"}.get(kind, "8086"),
+        cpu=PROCESSORS.get(kind, "8086"),
         setup=PCS.get(kind, PcSetup()),
-        dos=DosSetup(xms_kib=1024) if kind == "i186" else DosSetup(),
+        dos=DosSetup(xms_kib=1024) if kind in ("i186", "i286") else DosSetup(),
     )
     return loader.load(program, [], options)
 

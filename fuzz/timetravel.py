@@ -26,9 +26,8 @@ _CODE = bytes.fromhex(
 class _Dense(Pace):
     """Checkpoints every few instructions, so that short runs have many."""
 
-    interval = property(lambda self: 37)
-    fine = property(lambda self: 5)
-    slice = property(lambda self: 61)
+    def _settle(self) -> None:
+        self.interval, self.fine, self.slice = 37, 5, 61
 
 
 def generate(random: Random) -> Case:

@@ -21,6 +21,9 @@ if ! [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; then
 fi
 
 if ! [ -e "$system/ready" ]; then
+    whole=$system
+    system=$whole.part # what was begun and not finished is begun anew
+    rm -rf --one-file-system "$system"
     debootstrap --arch=arm64 --foreign --variant=minbase \
         --include=python3,python3-venv,python3-pip,ca-certificates bookworm "$system"
     cp /etc/resolv.conf "$system/etc/resolv.conf"
@@ -29,8 +32,10 @@ if ! [ -e "$system/ready" ]; then
     cp "$certificates" "$system$certificates"
     chroot "$system" python3 -m venv /venv
     chroot "$system" /venv/bin/pip --cert "$certificates" install -q \
-        construct trio llvmlite platformdirs msgspec textual pytest pytest-trio pytest-xdist hypothesis
+        construct trio llvmlite platformdirs msgspec pyelftools textual pytest pytest-trio pytest-xdist hypothesis
     touch "$system/ready"
+    mv "$system" "$whole"
+    system=$whole
 fi
 
 # in a mount namespace of its own, so that nothing stays mounted

@@ -42,6 +42,7 @@ class Pc:
         self.machine.on_output = lambda channel, data: self.shown.append((channel, data))
         self.machine.on_notice = self.notices.append
         bios.boot(self.machine, image, self.console, drive=drive)
+        self.machine.run(1)  # the jump in ROM
 
     @property
     def registers(self) -> Registers:

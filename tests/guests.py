@@ -26,20 +26,8 @@ class TestPace(Pace):
 
     __test__ = False
 
-    @property
-    def interval(self) -> int:
-        """Instructions between two checkpoints."""
-        return 23
-
-    @property
-    def fine(self) -> int:
-        """Instructions between two checkpoints near the user."""
-        return 4
-
-    @property
-    def slice(self) -> int:
-        """Instructions between looks at requests."""
-        return 40
+    def _settle(self) -> None:
+        self.interval, self.fine, self.slice = 23, 4, 40
 
 
 @dataclass

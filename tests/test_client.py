@@ -174,6 +174,9 @@ def test_a_program_ends_and_begins_again(m: Target) -> None:
     assert m.read_output() == b""
     assert m.restart().icount == 0
     assert m.run_to("main").at == "main"
+    assert m.run().kind is StopKind.EXITING
+    end = m.run()  # the server holds a program that has ended no more, once it was restarted
+    assert (end.kind, end.is_over, end.status) == (StopKind.EXITED, True, 0)
 
 
 def test_a_catch_stops_at_a_system_call(m: Target) -> None:

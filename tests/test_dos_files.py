@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
-from dos_guest import DosGuest
+from disk_images import fat_floppy
+from dos_guest import SCRATCH, DosGuest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from blink16.bios.disk import disk_of
 from blink16.cpu.engine import StopReason
 from blink16.dos.directory_calls import FIND_DATA
 from blink16.dos.errors import Code
+from blink16.dos.fat import FatTree
+from blink16.dos.volume import Volume
 from blink16.memory import linear
 
 OTHER = 0x5000
@@ -463,3 +468,69 @@ def test_no_call_crashes(root: Path, ax: int, values: tuple[int, int, int, int, 
     stop = guest.try_call(ax, bx=bx, cx=cx, dx=dx, si=si, di=si, ds=ds, es=ds)
     assert stop.reason in (StopReason.BUDGET, StopReason.EXITED, StopReason.WAITING)
     guest.machine.restore(guest.machine.save())
+
+
+def test_host_files_with_names_of_devices_are_reached_by_others(tmp_path: Path) -> None:
+    """A name like NUL.TXT is a device on DOS: the file would be listed, and never be read."""
+    for name in ("CON", "nul.txt", "aux.c", "console.txt"):
+        (tmp_path / name).write_bytes(name.encode())
+    guest = DosGuest(tmp_path)
+    guest.call(0x1A00, dx=0x5000)
+    found = []
+    failed = guest.call(0x4E00, cx=0, dx=guest.path("*.*"))
+    while not failed:
+        found.append(guest.get(13, 0x501E).split(b"\0")[0].decode())
+        failed = guest.call(0x4F00)
+    assert found == ["AUX~1.C", "CONSOLE.TXT", "CON~1", "NUL~1.TXT"]
+    assert not guest.call(0x3D00, dx=guest.path("NUL~1.TXT"))
+    guest.call(0x3F00, bx=guest.registers.ax, cx=20, dx=SCRATCH)
+    assert guest.get(guest.registers.ax) == b"nul.txt"
+    assert not guest.call(0x3D00, dx=guest.path("nul.txt"))
+    guest.call(0x3F00, bx=guest.registers.ax, cx=20, dx=SCRATCH)
+    assert guest.registers.ax == 0
+
+
+def test_a_full_drive_is_told_to_program_and_user(tmp_path: Path) -> None:
+    """What no longer fits must not vanish in silence: DOS returns a count, the user gets a line."""
+    disk = disk_of(0, fat_floppy({"X": b"x"}))
+    tree = FatTree(lambda: disk, 0, lambda: 0)
+    guest = DosGuest(tmp_path, drives=(Volume(tree, 0),))
+    assert not guest.call(0x3C00, cx=0, dx=guest.path("A:\\BIG"))
+    handle, written = guest.registers.ax, 0
+    while not guest.notices:
+        assert not guest.call(0x4000, bx=handle, cx=0xF000, dx=0)
+        written += guest.registers.ax
+    assert written % 0xF000
+    assert not guest.call(0x4000, bx=handle, cx=0x100, dx=0)
+    assert guest.registers.ax == 0
+    assert guest.notices == ["drive A: is full; a write failed, as its program was told"]
+    assert not guest.call(0x5200)  # the system file table tells of a file on a disk, too
+    sft = linear(
+        *reversed(
+            struct.unpack(
+                "<HH",
+                guest.machine.memory.read(linear(guest.registers.es, guest.registers.bx + 4), 4),
+            )
+        )
+    )
+    assert b"BIG        " in guest.machine.memory.read(sft, 6 * 59)
+    assert not guest.call(0x3E00, bx=handle)
+    assert tree.size(tree.lookup("/BIG")) == written
+
+
+@pytest.mark.parametrize("damage", [0, -1])
+def test_a_damaged_chain_of_memory_is_error_7(tmp_path: Path, damage: int) -> None:
+    """A program that writes over a control block gets DOS' error, and can still end."""
+    guest = DosGuest(tmp_path)
+    assert not guest.call(0x4A00, bx=0x100, es=guest.psp)
+    assert not guest.call(0x4800, bx=0x10)
+    block = guest.registers.ax
+    memory = guest.machine.memory
+    if damage == 0:
+        memory[linear(block - 1, 0)] = 0
+    else:
+        memory.write_word(linear(block - 1, 3), 0xFFF0)
+    for ax, registers in ((0x4800, {"bx": 1}), (0x4A00, {"es": guest.psp, "bx": 0x20})):
+        assert guest.call(ax, **registers)
+        assert guest.registers.ax == Code.MEMORY_DESTROYED
+    assert guest.try_call(0x4C03).status == 3

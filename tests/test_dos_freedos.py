@@ -92,6 +92,11 @@ def folder(image: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def booted(image: bytes) -> Booted:
     """Return FreeDOS at its prompt."""
+    return boot(image)
+
+
+def boot(image: bytes) -> Booted:
+    """Boot FreeDOS to its prompt."""
     program = loader.Program("freedos.img", loader.ProgramKind.BOOT, image)
     loaded = loader.load(program, [], loader.Options())
     made = Booted(loaded.machine)
@@ -116,6 +121,45 @@ def test_the_output_is_that_of_the_booted_program(
     session = from_folder(folder, image, line)
     printed = b"".join(data for channel, data in session.shown if channel in ("console", "stderr"))
     assert text(printed) == booted.command(line)
+
+
+SESSION = (
+    "path a:\\freedos\\bin;a:\\",
+    "dir /b",
+    "type autoexec.bat | sort",
+    "xcopy autoexec.bat freedos",
+    "del freedos\\x.x",
+    *(
+        f"echo {line}>> d"
+        for line in ("n tiny.com", "e 100 b2 41 b4 2 cd 21 cd 20", "rcx", "8", "w", "g", "q")
+    ),
+    "debug < d",
+    "tiny",
+    "label a:fruits",
+    "vol",
+    "attrib +r tiny.com",
+    "del tiny.com",
+    'find "set" autoexec.bat | find /c "e"',
+    "for %a in (1 2 3) do echo %a",
+    "md sub",
+    "nosuch",
+)
+"""Pipes, redirection, DEBUG's g, LABEL and XCOPY among them."""
+
+
+def test_a_session_at_the_prompt_is_that_of_the_booted_shell(folder: Path, image: bytes) -> None:
+    """COMMAND.COM as a program, on the same disk, must show what it shows on FreeDOS."""
+    there = boot(image)
+    setup = PcSetup(disks=(DiskImage(0, Path("a.img"), image),))
+    here = start(folder / "COMMAND.COM", root=folder, setup=setup, dos=SETUP)
+    here.run()
+    here.type(b"a:\r")
+    for line in SESSION:
+        before = len(here.shown)
+        here.type(line.encode() + b"\r")
+        shown = b"".join(data for _, data in here.shown[before:])
+        assert shown.endswith(PROMPT), shown
+        assert text(shown[: -len(PROMPT)]).partition("\n")[2] == there.command(line), line
 
 
 def shell(folder: Path, *lines: str) -> str:

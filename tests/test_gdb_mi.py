@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from boot_sectors import sector
 from gdb_client import DEBIAN_GDB, PROJECT, Server, Talker, gdbs
 
 pytestmark = pytest.mark.gdb
@@ -86,6 +87,26 @@ def test_no_stop_is_an_exception_to_an_ide(mi: Mi) -> None:
                 break
             assert 'signal-name="SIGINT"' in end
         assert 'reason="exited-normally"' in end
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "signal"),
+    [
+        ("faf4", (), "SIGINT"),  # cli; hlt
+        ("cd18", (), "SIGABRT"),  # no system to boot
+        ("60", ("--strict",), "SIGSYS"),  # pusha, which an 8086 has not
+    ],
+)
+def test_stops_that_nobody_asked_for(
+    mi: Mi, tmp_path: Path, code: str, options: tuple[str, ...], signal: str
+) -> None:
+    """Prevents adapters from showing 'Exception: signal 0'."""
+    (tmp_path / "boot.img").write_bytes(sector(bytes.fromhex(code)))
+    with Server("--console", "none", *options, "boot.img", cwd=tmp_path) as server:
+        mi.ask(f"-target-select remote {server.address}")
+        stop = mi.move("-exec-continue")
+        assert f'signal-name="{signal}"' in stop
+        assert 'signal-name="0"' not in stop
 
 
 def test_what_native_debug_sends(mi: Mi) -> None:

@@ -28,12 +28,12 @@ def test_from_a_childs_crash_back_into_its_parent(gdb: Gdb, root: Path) -> None:
         gdb.run("break spawn")
         gdb.run("break crash")  # of a program that isn't there yet
         gdb.run("continue")
-        assert re.search(r'\* 1 +Thread 1\.1 "parent 2".* spawn', gdb.run("info threads"))
+        assert re.search(r'\* 1 +Thread 8086001\.1 "parent 2".* spawn', gdb.run("info threads"))
         said = gdb.run("continue")
         assert "crash ()" in said
         threads = gdb.run("info threads")
-        assert re.search(r'  1 +Thread 1\.1 "parent 2".* int80', threads), threads
-        assert re.search(r'\* 2 +Thread 1\.2 "child 3" .* crash', threads), threads
+        assert re.search(r'  1 +Thread 8086001\.1 "parent 2".* int80', threads), threads
+        assert re.search(r'\* 2 +Thread 8086001\.2 "child 3" .* crash', threads), threads
         assert re.search(r"#0 .* crash .*\n#1 .* main", gdb.run("bt"))
         frames = re.findall(r" (\w+) \(\)", gdb.run("thread apply 1 bt"))
         assert frames[0] == "int80"
@@ -63,3 +63,27 @@ def test_steps_stay_with_their_process(gdb: Gdb, root: Path) -> None:
         assert "main ()" in gdb.run("bt 1")
         assert gdb.value("$_thread") == 1
         assert gdb.value("(short)st") == 9 << 8
+
+
+def test_registers_of_a_process_that_waits(gdb: Gdb, root: Path) -> None:
+    """Prevents a write that is refused, lost when the process goes on, or given to another."""
+    (root / "child").unlink()  # so that it exits with 9
+    with Server("--root", str(root), str(root / "parent")) as server:
+        gdb.run(server.target)
+        gdb.run("tbreak execl")
+        gdb.run("continue")
+        child = gdb.value("$si")
+        gdb.run("thread 1")
+        before = gdb.value("$si")
+        assert "rror" not in gdb.run("set var $si = 0x1234")
+        assert gdb.value("$si") == 0x1234
+        gdb.run("thread 2")
+        assert gdb.value("$si") == child
+        gdb.run("thread 1")
+        assert gdb.value("$si") == 0x1234
+        gdb.run("stepi 3")
+        assert gdb.value("$_thread") == 1
+        assert gdb.value("$si") == 0x1234
+        gdb.run("tbreak spawn")
+        gdb.run("reverse-continue")
+        assert gdb.value("$si") == before

@@ -62,6 +62,18 @@ def test_frames_unwind_without_the_board(gdb: Gdb) -> None:
     assert f"CS:IP={SEGMENT:04X}:" in gdb.run("regs")
 
 
+def test_until_is_refused_where_gdb_would_not_survive_it(gdb: Gdb) -> None:
+    """Prevents gdb 13 from spinning for ever and gdb 18 from failing, in code without lines."""
+    gdb.run(f"b16 {SEGMENT:x}:{LABELS['factorial']:x}")
+    gdb.run("continue")
+    gdb.run("stepi")
+    assert "use advance LOCATION" in gdb.run("until")
+    leaf = f"*{BASE + LABELS['leaf']:#x}"
+    assert "use advance LOCATION" in gdb.run(f"until {leaf}")
+    gdb.run("stepi")
+    assert gdb.run("p 1 + 1").endswith("= 2\n")
+
+
 def test_far_addresses(gdb: Gdb) -> None:
     """Prevents users from having to multiply by sixteen."""
     assert gdb.value("$seg(0x1000, 0x20)") == 0x10020

@@ -228,7 +228,7 @@ def test_names_that_come_later_are_read_by_themselves(
         said = gdb.run(resume)
         if resume == "stepi":
             assert gdb.value("$icount") == 1
-            assert "mov bp,sp" in said
+            assert "push bp" in said
             said = gdb.run("continue")
         assert "helper ()" in said
         assert gdb.value("$pc") == 0x7D0D

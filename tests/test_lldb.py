@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from gdb_client import PROJECT, TIMEOUT, Server, lldbs
+from packet_relay import WithoutXml
 
 from blink16 import board, loader
 from blink16.board import ProgramFacts
@@ -97,6 +98,26 @@ def test_lldb_stops_at_breakpoints(lldb: Talk) -> None:
     assert "eip = 0x00010015" in said
 
 
+def test_an_lldb_without_xml(program: Path, names: str) -> None:
+    """Prevents registers of a 32-bit PC in editors whose lldb-dap was built without libxml2."""
+    with Server("banner", "HI") as server, WithoutXml(server.port) as relay:
+        said = run(
+            *(program, names, f"gdb-remote 127.0.0.1:{relay.port}", "register read eip icount cs"),
+            *("si", "register read ip icount", "breakpoint set -n draw_letters", "continue"),
+            *("bt", "register write eax 0x1234", "register read eax ax"),
+        )
+    assert "eip = 0x00010000" in said, said
+    assert "icount = 0x0000000000000001" in said
+    assert "ip = 0x0002" in said
+    assert "stop reason = breakpoint 1.1" in said
+    assert "eax = 0x00001234" in said
+    if version(program) >= 15:
+        frames = re.findall(r"frame #\d: 0x[0-9a-f]+ banner.elf`(\w+)", said)
+        assert frames[-5:] == ["draw_letters", "print_letters", "print_text", "main", "_start"]
+    assert relay.asked(b"qRegisterInfo")
+    assert not relay.asked(b"qXfer:features")
+
+
 def test_lldb_goes_backward(lldb: Talk, program: Path) -> None:
     """Prevents the oldest instant from being an error, in an LLDB that can go back."""
     if version(program) < 21:
@@ -176,8 +197,8 @@ def test_two_machines_in_one_lldb(program: Path, names: str) -> None:
         connect = f"process connect -p gdb-remote connect://127.0.0.1:{server.port}"
         typed = (names, connect, names, connect, "si", "si", "target select 0", "si")
         said = run(program, *typed, "target list", "register read icount", "detach")
-    assert re.search(r"\* target #0.*pid=1, state=stopped", said), said
-    assert re.search(r"  target #1.*pid=2, state=stopped", said), said
+    assert re.search(r"\* target #0.*pid=8086001, state=stopped", said), said
+    assert re.search(r"  target #1.*pid=8086002, state=stopped", said), said
     assert said.count("instruction step into") >= 3
     assert "icount = 0x0000000000000001" in said
 

@@ -58,7 +58,7 @@ def test_waiting_ends_when_the_machine_stops() -> None:
     machine = Machine()
     bios.boot(machine, sector(b"\xfa\xf4"), Console())
     said = execute(Debugger(machine), "wait-screen x")
-    assert "the machine stopped at instruction 2: halted" in said
+    assert "the machine stopped at instruction 3: halted" in said
 
 
 def test_waiting_gives_an_idle_machine_up() -> None:

@@ -34,6 +34,7 @@ def machine_with(code: str, engine: str = "reference", cards: Cards = AT) -> Mac
     hard = b"".join((number & 0xFFFF).to_bytes(2, "little") * 256 for number in range(306 * 4 * 17))
     disks = [bios.disk_of(0, sector(bytes.fromhex(code))), bios.disk_of(0x80, hard)]
     bios.power_on(machine, Console(), disks, cards=cards)
+    machine.run(1)  # the jump in ROM
     return machine
 
 

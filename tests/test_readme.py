@@ -24,12 +24,19 @@ HISTORY_ENDS = re.compile(
 """What gdb 18 says, and what gdb 13 does."""
 
 
+SESSIONS = {
+    "docs/first-session.md": ("banner", "HI"),
+    "docs/tutorials/boot-sector.md": ("--console", "none", "snake"),
+}
+
+
 @pytest.mark.gdb
-def test_the_session_shown_is_a_real_one(gdb: Gdb) -> None:
+@pytest.mark.parametrize(("page", "machine"), SESSIONS.items(), ids=lambda value: str(value))
+def test_the_session_shown_is_a_real_one(gdb: Gdb, page: str, machine: tuple[str, ...]) -> None:
     """Prevents a transcript that a user types after and gets something else, in either gdb."""
-    (transcript,) = blocks("docs/first-session.md", "gdb")
+    (transcript,) = blocks(page, "gdb")
     commands = re.split(r"^\(gdb\) ", transcript, flags=re.MULTILINE)[1:]
-    with Server("banner", "HI") as server:
+    with Server(*machine) as server:
         gdb.run(server.target)
         for command in commands[1:]:
             line, _, shown = command.partition("\n")
@@ -70,7 +77,9 @@ def _commands(block: str) -> list[list[str]]:
     return [shlex.split(command) for command in block.split("&&")]
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{p.name}" for p in DOCS.glob("*.md"))])
+@pytest.mark.parametrize(
+    "page", ["README.md", *(str(p.relative_to(PROJECT)) for p in DOCS.rglob("*.md"))]
+)
 def test_links_lead_to_files(page: str) -> None:
     """Prevents a page that sends its reader nowhere."""
     folder = (PROJECT / page).parent

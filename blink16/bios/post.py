@@ -59,7 +59,7 @@ class Post:
         self._has_roms = bool(found)
         calls = (call(address >> 4, roms.ENTRY) for address in found)
         self._go_on = rom.add(b"".join(calls) + interrupt(BOOTSTRAP_VECTOR))
-        self._to_boot_sector = rom.add(jump(0, BOOT_ADDRESS))
+        self._to_boot_sector = rom.add(jump(0, BOOT_ADDRESS), "jump_to_boot_sector")
         entry = chassis.add_stub("reset", self._again)
         self.reset_offset = entry[1]
         """Where a reset goes, in the ROM's segment."""
@@ -67,7 +67,9 @@ class Post:
         self._cards = cards
 
     def first(self, guest: Guest) -> None:
-        """Pass the self-test; stand before the first option ROM or else the boot sector."""
+        """Pass the self-test; stand before the first option ROM, or else at the jump to the boot
+        sector: breakpoints at its first instruction are hit.
+        """
         self._vectors = guest.memory.read(0, VECTOR_TABLE_SIZE)
         self._test(guest)
         r = guest.registers
@@ -77,7 +79,7 @@ class Post:
         else:
             drive = self._drives.boot_order[0]
             self._load(guest, self._drives.disks[0], drive)
-            r.cs, r.ip = 0, BOOT_ADDRESS
+            r.cs, r.ip = SEGMENT, self._to_boot_sector
 
     def stand_by(self, guest: Guest) -> None:
         """Pass the self-test, with nothing to boot."""

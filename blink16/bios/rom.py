@@ -69,9 +69,11 @@ class Rom:
         self._chassis = chassis
         self._next = CODE_OFFSET
 
-    def add(self, code: bytes) -> int:
-        """Put a routine there and return its offset."""
+    def add(self, code: bytes, name: str = "") -> int:
+        """Put a routine there and return its offset.  ``name``: what debuggers call it."""
         offset = self._next
+        if name:
+            self._chassis.name_code(linear(SEGMENT, offset), len(code), name)
         self._next += len(code)
         if self._next > CODE_END:
             raise ValueError("the BIOS ROM is full")

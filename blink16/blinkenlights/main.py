@@ -34,9 +34,9 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read a command line: our options, then (as ``program``) what the server is given."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of our own options, which come first."""
+    made = argparse.ArgumentParser(
         prog="blinkenlights",
         usage="%(prog)s [--connect ADDR] [--web [PORT]] [--theme NAME] […] PROGRAM [ARGUMENTS…]",
         description="Watch an 8086 at work.",
@@ -44,13 +44,13 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
+    made.add_argument(
         "--connect",
         metavar="HOST:PORT|unix:PATH",
         type=_address,
         help="look at a machine of this server, instead of PROGRAM",
     )
-    parser.add_argument(
+    made.add_argument(
         "--web",
         metavar="PORT",
         nargs="?",
@@ -58,18 +58,24 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         const=8086,
         help="show it in browsers, at the address that is printed (default port: 8086; 0: any)",
     )
-    parser.add_argument(
+    made.add_argument(
         "--host",
         default="127.0.0.1",
         help="with --web: the address of this computer to listen on (default: 127.0.0.1); whoever "
         "has the printed address has the machine in his hands",
     )
-    parser.add_argument("--theme", choices=THEMES, default=THEMES[0], help="default: dark")
+    made.add_argument("--theme", choices=THEMES, default=THEMES[0], help="default: dark")
+    return made
+
+
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read a command line: our options, then (as ``program``) what the server is given."""
+    reader = parser()
     ours, rest = _split(sys.argv[1:] if words is None else words)
-    parsed = parser.parse_args(ours)
+    parsed = reader.parse_args(ours)
     parsed.program = rest
     if parsed.connect and rest:
-        parser.error(f"--connect shows what is there already: {rest[0]} can't be started")
+        reader.error(f"--connect shows what is there already: {rest[0]} can't be started")
     return parsed
 
 

@@ -43,6 +43,7 @@ from construct import (
 )
 
 from blink16.memory import MEMORY_SIZE
+from blink16.symbolfiles.elf_dwarf import producers
 
 START = 4
 """What is below, the vector of INT 0, is no code; gdb takes address 0 for "discarded"."""
@@ -158,17 +159,24 @@ class Subprogram:
     """Whether gdb shall take it for main, at which backtraces end."""
 
 
-_DISTRUSTED = re.compile(rb"(?:NASM |GNU AS |YASM |yasm |bcc )[\x20-\x7e]*(?=\0)")
-_TRUSTED = b"GNU x 5."
-_WITH_PRODUCERS = (".debug_info", ".debug_str")
+_TRUSTWORTHY = re.compile(rb"GNU (?!AS )\S+ \D*\d+\.\d")
+"""What gdb takes for GCC (producer.c): "GNU", a language, and a version."""
+_TRUSTED = b"GNU x 5.0"
 
 
-def trusted(content: bytes) -> bytes:
-    """Return debugging information whose producers go under a name that gdb 13 trusts.
+def all_trusted(contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return sections of debugging information by name, whose producers gdb takes for a GCC.
 
-    The length stays the same, so no offset changes.
+    No text changes its length, so no offset changes; those shorter than a GCC's name stay.
     """
-    return _DISTRUSTED.sub(lambda found: _TRUSTED.ljust(len(found[0]), b"0"), content)
+    result = dict(contents)
+    for section, offset, text in producers(contents):
+        if len(text) >= len(_TRUSTED) and not _TRUSTWORTHY.match(text):
+            end = offset + len(text)
+            whole = result[section]
+            if whole[offset:end] == text:
+                result[section] = whole[:offset] + _TRUSTED.ljust(len(text), b"0") + whole[end:]
+    return result
 
 
 def extend(
@@ -195,14 +203,6 @@ def _sections(
     info = (debug_info(functions, place, abbreviations, locations) for place, functions in units)
     contents = (debug_abbrev(), END_OF_LOCATIONS)
     return dict(zip(_SHARED, contents, strict=True)) | {".debug_info": b"".join(info)}
-
-
-def all_trusted(contents: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return sections of debugging information by name, `trusted`."""
-    return {
-        name: trusted(content) if name in _WITH_PRODUCERS else content
-        for name, content in contents.items()
-    }
 
 
 def debug_abbrev() -> bytes:

@@ -26,6 +26,8 @@ class Shelf:
         """The debugger's own, when that was."""
         self._made: tuple[ProgramFacts, Survey, tuple[BoardLibrary, ...]] | None = None
         self._told: tuple[BoardLibrary, ...] | None = None
+        self.begin = program.begin
+        """The linear address at which the machine stood when it was loaded."""
         self.entry = linear(*program.entry)
         """The linear address of the program's first instruction."""
         self._entry_code = entry_code(debugger.machine, self.entry)

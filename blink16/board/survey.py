@@ -47,6 +47,13 @@ class ProgramFacts:
     """CS and IP of its first instruction."""
     debug: tuple[DebugInformation, ...] = ()
     """Debugging information from ELFs of the user's."""
+    jump: int | None = None
+    """The linear address of the jump in ROM to there at which the machine stands, if it does."""
+
+    @property
+    def begin(self) -> int:
+        """The linear address at which the machine stands."""
+        return linear(*self.entry) if self.jump is None else self.jump
 
     @classmethod
     def of(
@@ -56,8 +63,11 @@ class ProgramFacts:
         debug: tuple[DebugInformation, ...] = (),
     ) -> ProgramFacts:
         """Return what is known of a machine that stands before its program's first instruction."""
-        entry = machine.registers.cs, machine.registers.ip
-        return cls(symbols or SymbolTable(), entry, debug)
+        place = machine.registers.cs, machine.registers.ip
+        in_rom = any(machine.pc == symbol.address for symbol in machine.rom_symbols)
+        entry = follow_jumps(CodeMemory(machine.memory, machine.model), *place) if in_rom else place
+        jump = machine.pc if in_rom else None
+        return cls(symbols or SymbolTable(), entry, debug, jump)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,8 @@ class Survey:
     areas: list[Area]
     start: int
     """The linear address of the program's first instruction."""
+    begin: int
+    """That at which the machine stood."""
     functions: list[ElfSymbol]
     main: int | None
     """The address of the function that gdb is told to take for main."""
@@ -84,13 +96,15 @@ class Survey:
 
     @property
     def ends(self) -> tuple[range, ...]:
-        """The functions at which gdb ends its backtraces: at the program's entry, and main."""
+        """The functions at which gdb ends its backtraces: where the machine and the program begin,
+        and main.
+        """
         ends = (range(f.address, f.address + f.size) for f in self.functions)
-        return tuple(end for end in ends if end.start in (self.start, self.main))
+        return tuple(end for end in ends if end.start in (self.begin, self.start, self.main))
 
     @property
     def outermost(self) -> tuple[range, ...]:
-        """The functions that nobody has called: at the program's entry, and a kernel's main.
+        """The functions that nobody has called: at both beginnings, and a kernel's main.
 
         gdb 13 looks for main's name before it reads libraries, and knows only "main" itself.
         None of the user's are among them: gdb tells a step into a call from one that stays in an
@@ -98,7 +112,7 @@ class Survey:
         has none.
         """
         kernel = {f.address for f in self.functions if f.name == KERNEL_MAIN}
-        uncalled = {self.start} | (kernel & {self.main})
+        uncalled = {self.begin, self.start} | (kernel & {self.main})
         return tuple(
             dwarf.merged(
                 end for end in self.ends if end.start in uncalled and not self.has_lines(end.start)
@@ -114,7 +128,7 @@ def survey(machine: Machine, program: ProgramFacts) -> Survey:
     """Find out what lies where."""
     reader = CodeMemory(machine.memory, machine.model)
     entry = follow_jumps(reader, *program.entry)
-    symbols = {*program.symbols, *_stubs(machine)}
+    symbols = {*program.symbols, *_stubs(machine), *machine.rom_symbols}
     if all(symbol.kind is not SymbolKind.CODE for symbol in program.symbols):
         symbols.update(discover(reader, *entry))
     known = sorted(filter(_usable, symbols), key=lambda symbol: (symbol.address, symbol.name))
@@ -126,7 +140,7 @@ def survey(machine: Machine, program: ProgramFacts) -> Survey:
     holes = code_of(program.debug)
     if main is not None and _within(main, holes):
         main = None  # assemblers' debugging information doesn't say that it is a function
-    return Survey(known, areas, linear(*entry), code, main, holes)
+    return Survey(known, areas, linear(*entry), program.begin, code, main, holes)
 
 
 def code_of(debug: Iterable[DebugInformation]) -> list[range]:

@@ -1,15 +1,17 @@
-"""The two commands: ``blink16`` runs a program, ``blink16-server`` shows it to a debugger."""
+"""The commands: ``blink16`` runs a program, ``blink16-server`` shows it to a debugger, and
+``blink16-ask`` asks a whole run."""
 
 from __future__ import annotations
 
 import argparse
 import errno
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from blink16 import loader, pc, terminal
-from blink16.cli import arguments, dos_arguments, pc_arguments
+from blink16.cli import arguments, config_file, dos_arguments, pc_arguments
 from blink16.cli.arguments import Parser
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
@@ -21,6 +23,8 @@ from blink16.terminal import SIGNAL_STATUS, OutputError
 
 INTERRUPTED = SIGNAL_STATUS + 2
 BROKEN_PIPE = SIGNAL_STATUS + 13
+DOCTOR = "doctor"
+"""In the place of a program, and where there is no file of that name: look at this computer."""
 
 RUN_EXAMPLES = """\
 examples:
@@ -28,6 +32,7 @@ examples:
   blink16 --stats ./prog -v x    everything behind PROGRAM belongs to PROGRAM
   blink16 --root ~/dos edit.com  show the guest another folder than this one
   blink16 --serial com1=tcp:5000 fd1440.img   a PC on this terminal; Ctrl-] ends it
+  blink16 doctor                 what works on this computer, and what to do about the rest
 
 A program is an ELKS executable, a DOS .COM or .EXE, a boot sector or a disk image.  Its exit
 status is ours; 128+N means that signal N ended it, 127 that there is no such program.
@@ -45,8 +50,8 @@ The machine stands before the program's first instruction until a debugger moves
 """
 
 
-def run_main(words: Sequence[str] | None = None) -> int:
-    """Run the command ``blink16`` and return its exit status."""
+def run_parser() -> Parser:
+    """Return the parser of ``blink16``."""
     parser = arguments.parser("blink16", "Run an 8086 program without a debugger.", RUN_EXAMPLES)
     parser.add_argument(
         "--stats", action="store_true", help="end with a line on speed on standard error"
@@ -63,17 +68,49 @@ def run_main(words: Sequence[str] | None = None) -> int:
     pc_arguments.add(parser)
     dos_arguments.add(parser)
     arguments.add_program(parser, required=True)
-    return _guarded(parser.prog, lambda: _run(parser.prog, parser.parse_args(words)))
+    return parser
 
 
-def server_main(words: Sequence[str] | None = None) -> int:
-    """Run the command ``blink16-server`` and return its exit status."""
+def server_parser() -> Parser:
+    """Return the parser of ``blink16-server``."""
     from blink16.cli import server_arguments  # trio takes its time, and `blink16` does without
 
     about = "Show an 8086 program to a debugger that speaks gdb's remote protocol."
     parser = arguments.parser("blink16-server", about, SERVER_EXAMPLES)
     server_arguments.add(parser)
-    return _guarded(parser.prog, lambda: _serve(parser, parser.parse_args(words)))
+    return parser
+
+
+def run_main(words: Sequence[str] | None = None) -> int:
+    """Run the command ``blink16`` and return its exit status."""
+    if list(sys.argv[1:] if words is None else words) == [DOCTOR] and not Path(DOCTOR).exists():
+        from blink16.cli import doctor  # it looks at what `blink16` does without
+
+        return _guarded("blink16", doctor.main)
+    parser = run_parser()
+    return _guarded(parser.prog, lambda: _run(parser.prog, config_file.parse(parser, words)))
+
+
+def server_main(words: Sequence[str] | None = None) -> int:
+    """Run the command ``blink16-server`` and return its exit status."""
+    parser = server_parser()
+    return _guarded(parser.prog, lambda: _serve(parser, config_file.parse(parser, words)))
+
+
+def ask_main(words: Sequence[str] | None = None) -> int:
+    """Run the command ``blink16-ask`` and return its exit status."""
+    from blink16.cli import ask
+
+    prog = "blink16-ask"
+
+    def answer() -> int:
+        try:
+            return ask.ask(words, prog)
+        except ask.AskError as error:
+            _say(prog, str(error))
+            return 1
+
+    return _guarded(prog, answer)
 
 
 # -- what they do ----------------------------------------------------------------------------
@@ -127,6 +164,7 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
             console,
             screen.say if screen else say,
             fittings=[machine.fittings for machine in wanted],
+            architecture=parsed.target_arch,
         )
         if screen is not None:
             screen.attach(hosting.slot(1))

@@ -181,6 +181,10 @@ class Target:
         """Let the machine go, and end the connection; a server of our own ends with it."""
         self._portal.close()
 
+    def within(self, act: Callable[[AsyncTarget], Awaitable[T]]) -> T:
+        """Have a coroutine of one's own use the `AsyncTarget` inside; return what it returns."""
+        return self._call(lambda: act(self._inside))
+
     def _call(self, function: Callable[[], Awaitable[T]]) -> T:
         return self._portal.call(function)
 

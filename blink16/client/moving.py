@@ -292,8 +292,11 @@ class Moving(Pointing):
             reply = replies.stop_reply(await self._link.wait(pending[0]))
             state = None
             if self.is_ours:
-                part, _ = replies.chunk(await self._link.wait(pending[1]), "state")
-                state = read_report(StateReport, part)
+                body = await self._link.wait(pending[1])
+                # once it was restarted, the server holds a program that has ended no more
+                if not reply.gone or replies.error_of(body, "state") is None:
+                    part, _ = replies.chunk(body, "state")
+                    state = read_report(StateReport, part)
             if self._interrupted:
                 # 03h that came too late would be for the next run: any question shows it is not
                 await self._link.ask(b"qC")

@@ -31,6 +31,8 @@ class StopReason(Enum):
     LACKS = auto()  # strict: before an instruction that this processor hasn't got
     LACKED = auto()  # strict: after one that used what this machine hasn't got
 
+    __hash__ = object.__hash__  # Enum's own is slow, and reasons are looked up at every stop
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:

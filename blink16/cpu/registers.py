@@ -56,7 +56,11 @@ class Cell(IntEnum):
     A20 = 119  # 1 where address line 20 is open (a gate outside of the processor)
 
 
+_FLAGS = slice(Cell.ZERO, Cell.DIRECTION + 1)
+"""The cells of flags; those in a row, since debuggers look at them at each step."""
 ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
+SHARED_SIZE = 80
+"""Bytes of the packed state that are the processor's own: up to and with ``cycles``."""
 DEVICES_OFFSET = 256
 """What lies between ``cycles`` and here belongs to the engine, what lies behind to devices."""
 STATE_SIZE = 1024
@@ -154,18 +158,18 @@ class Registers:
     @property
     def flags(self) -> int:
         """The flags word as PUSHF shows it; bits that the processor lacks can't be changed."""
-        c = self.cells
+        zero, sign, parity, aux, carry, overflow, trap, interrupt, direction = self.cells[_FLAGS]
         return (
             self._fixed_flags
-            | c[Cell.CARRY]
-            | (PF if (c[Cell.PARITY] & 0xFF).bit_count() % 2 == 0 else 0)
-            | c[Cell.AUX] & AF
-            | (ZF if c[Cell.ZERO] == 0 else 0)
-            | (SF if c[Cell.SIGN] & 0x8000 else 0)
-            | (TF if c[Cell.TRAP] else 0)
-            | (IF if c[Cell.INTERRUPT] else 0)
-            | (DF if c[Cell.DIRECTION] != 1 else 0)
-            | (OF if c[Cell.OVERFLOW] & 0x8000 else 0)
+            | carry
+            | (PF if (parity & 0xFF).bit_count() % 2 == 0 else 0)
+            | aux & AF
+            | (ZF if zero == 0 else 0)
+            | (SF if sign & 0x8000 else 0)
+            | (TF if trap else 0)
+            | (IF if interrupt else 0)
+            | (DF if direction != 1 else 0)
+            | (OF if overflow & 0x8000 else 0)
         )
 
     @flags.setter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from blink16.client import AsyncTarget, ClientError, SetPoint, StopEvent
-from blink16.client.conditions import HALVES
 from blink16.client.program import (
     FrameView,
     LineSpan,
@@ -21,11 +20,12 @@ from blink16.client.program import (
     read_program,
 )
 from blink16.client.program.lines import KnownFunction
+from blink16.client.program.writing import write_place
 from blink16.dap.handles import Handles
 from blink16.dap.registry import RequestError, State
 from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
 from blink16.reports.processes import ProcessesReport
-from blink16.reports.state import FLAG_BITS, RegisterValues, StateReport
+from blink16.reports.state import RegisterValues, StateReport
 from blink16.reports.symbols import SymbolsQuery, SymbolsReport
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Debuggee:
         self._processes: ProcessesReport | None = None
         self._paths: dict[str, str] = {}
         self._notes = 0
+        self._told = 0
+        """How many symbols the server knows of."""
         self.exec_catch: SetPoint | None = None
 
     # -- coming and going --------------------------------------------------------------------
@@ -92,6 +94,9 @@ class Debuggee:
         await there.wait()
         if failure:
             raise RequestError(str(failure[0]))
+        if not self.target.is_ours:
+            await self.leave()
+            raise RequestError("what answers there is no blink16-server")
         await self.refresh()
         await self.learn()
         self._session.begin(self._listen)
@@ -136,22 +141,29 @@ class Debuggee:
         """Forget what was read of the machine when it stood last."""
         self._frames.clear()
         self.handles.clear()
-        self._processes = None
+        await at_once(self._ask_state, self._ask_processes, self.ask_names)
+
+    async def _ask_state(self) -> None:
         self.state = await self.target.state()
+
+    async def _ask_processes(self) -> None:
+        self._processes = await self.target.report(ProcessesReport)
+
+    async def ask_names(self) -> None:
+        """Ask how many symbols there are now."""
+        self._told = (await self.target.report(SymbolsReport, SymbolsQuery(0, 0))).total
 
     async def catch_loads(self) -> None:
         """Hear of programs that DOS loads, so that breakpoints in them are set in time."""
         self.exec_catch = None
-        if self.target.is_ours:
-            with suppress(ClientError):  # a machine without a system of ours
-                self.exec_catch = await self.target.catch("exec")
+        with suppress(ClientError):  # a machine without a system of ours
+            self.exec_catch = await self.target.catch("exec")
 
     async def learn(self, *, anew: bool = False) -> bool:
-        """Read names and lines if more have become known; whether that is so."""
-        total = (await self.target.report(SymbolsReport, SymbolsQuery(0, 0))).total
-        if total == self.names and not anew:
+        """Read names and lines if more had become known when that was asked; whether that is so."""
+        if self._told == self.names and not anew:
             return False
-        self.names = total
+        self.names = self._told
         await self.target.read_symbols()
         self.program, trouble = await read_program(self.target)
         self._paths.clear()
@@ -222,25 +234,10 @@ class Debuggee:
 
     async def write(self, view: FrameView, place: Place, data: bytes) -> None:
         """Store bytes in memory, a register or a flag."""
-        if not place.register:
-            await self.target.write_memory(place.address, data)
-        else:
-            if view.level:
-                raise RequestError("registers can be changed in the innermost frame only")
-            value = int.from_bytes(data, "little")
-            for name in reversed(place.register.split(":")):
-                await self._write_register(name, value)
-                value >>= 16
+        if place.register and view.level:
+            raise RequestError("registers can be changed in the innermost frame only")
+        await write_place(self.target, place, data)
         await self.changed()
-
-    async def _write_register(self, name: str, value: int) -> None:
-        if name.upper() in FLAG_BITS:
-            bit = 1 << FLAG_BITS[name.upper()]
-            flags = await self.target.read_register("flags")
-            name, value = "flags", flags | bit if value else flags & ~bit
-        if name not in RegisterValues.__slots__ and name not in HALVES:
-            raise RequestError(f"{name} can't be changed")
-        await self.target.write_register(name, value)
 
     async def changed(self) -> None:
         """Take note that the machine was changed where it stands."""
@@ -302,6 +299,23 @@ class Debuggee:
     def is_there(self) -> bool:
         """Whether there is a machine."""
         return self._target is not None and self._session.state in State.MACHINE
+
+
+async def at_once(*asks: Callable[[], Awaitable[None]]) -> None:
+    """Ask several questions, which travel together; raise what the first to fail raises."""
+    failures: list[Exception] = []
+
+    async def ask(one: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await one()
+        except ClientError as error:
+            failures.append(error)
+
+    async with trio.open_nursery() as nursery:
+        for one in asks:
+            nursery.start_soon(ask, one)
+    if failures:
+        raise failures[0]
 
 
 def _in_any_case(folder: Path, name: str) -> Path | None:

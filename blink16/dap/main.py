@@ -12,21 +12,27 @@ DESCRIPTION = (
 )
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Serve one client on standard input and output, or many on a port."""
-    parser = argparse.ArgumentParser(prog="blink16-dap", description=DESCRIPTION)
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    made = argparse.ArgumentParser(prog="blink16-dap", description=DESCRIPTION)
+    made.add_argument(
         "--port", type=int, metavar="N", help="listen on this TCP port; 0 takes a free one"
     )
-    parser.add_argument(
+    made.add_argument(
         "--host",
         default="127.0.0.1",
         metavar="ADDR",
         help="address to listen on (default: %(default)s); whoever reaches it can run programs",
     )
-    parsed = parser.parse_args(words)
+    return made
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Serve one client on standard input and output, or many on a port."""
+    reader = parser()
+    parsed = reader.parse_args(words)
     if parsed.port is not None and not 0 <= parsed.port <= 0xFFFF:
-        parser.error(f"{parsed.port} is no TCP port")
+        reader.error(f"{parsed.port} is no TCP port")
     return _serve(parsed)
 
 

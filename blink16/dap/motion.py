@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from blink16.client import ClientError, ConnectionLostError, StopEvent, StopKind
+from blink16.client.program.stepping import Movement, Stepper
 from blink16.dap.points import Verdict, numbers_of
 from blink16.dap.registry import RequestError, State
-from blink16.dap.stepping import Move, Stepper
 
 if TYPE_CHECKING:
     from blink16.dap.session import Session
@@ -29,6 +29,8 @@ _REASONS = {
     StopKind.RESTARTED: "entry",
     StopKind.LACKING: "exception",
 }
+INSIST_SECONDS = 0.1
+"""Seconds after which a machine that was to stop is asked again."""
 _GONE = (StopKind.EXITED, StopKind.KILLED)
 
 
@@ -47,11 +49,20 @@ class Motion:
         self._ended = trio.Event()
         self._ended.set()
         self._pausing = False
-        self.stepper = Stepper(session, self.go)
+
+    @property
+    def stepper(self) -> Stepper:
+        """What steps by lines."""
+
+        async def stops(event: StopEvent) -> bool:
+            return (await self._judged(event)).stops
+
+        debuggee = self._session.debuggee
+        return Stepper(debuggee.target, debuggee.program, self.go, stops)
 
     # -- requests for it ---------------------------------------------------------------------
 
-    def start(self, move: Move) -> None:
+    def start(self, move: Movement) -> None:
         """Have the machine move once the response is out."""
 
         async def begin() -> None:
@@ -62,7 +73,7 @@ class Motion:
         self._ended = trio.Event()
         self._session.later.append(begin)
 
-    def run(self, *, backward: bool = False) -> Move:
+    def run(self, *, backward: bool = False) -> Movement:
         """Return the movement of continue, or reverse continue."""
         target = self._session.debuggee.target
 
@@ -74,10 +85,18 @@ class Motion:
 
         return move
 
-    async def pause(self) -> None:
-        """Stop what runs."""
-        self._pausing = True
-        await self._session.debuggee.target.interrupt()
+    def pause(self) -> None:
+        """Have what runs stopped soon."""
+        if not self._pausing:
+            self._pausing = True
+            self._session.begin(self._insist)
+
+    async def _insist(self) -> None:
+        """Interrupt until the machine stands: between two runs of a step there is nothing to."""
+        while self._session.state is State.RUNS and not self._ended.is_set():
+            await self._session.debuggee.target.interrupt()
+            with trio.move_on_after(INSIST_SECONDS):
+                await self._ended.wait()
 
     async def ended(self) -> None:
         """Wait until the machine stands."""
@@ -112,8 +131,8 @@ class Motion:
 
     # -- moving ------------------------------------------------------------------------------
 
-    async def go(self, move: Move) -> StopEvent:
-        """Move once, and on where that was interrupted only to ask something."""
+    async def go(self, move: Movement) -> StopEvent:
+        """Movement once, and on where that was interrupted only to ask something."""
         while True:
             if self._holds:
                 self._held.set()
@@ -143,7 +162,7 @@ class Motion:
 
     _hit = Verdict(True)
 
-    def _task(self, move: Move) -> Callable[[], Awaitable[None]]:
+    def _task(self, move: Movement) -> Callable[[], Awaitable[None]]:
         async def task() -> None:
             self._hit = Verdict(True)
             try:
@@ -169,7 +188,12 @@ class Motion:
             self._over(None)
             return
         self._session.console(str(error), "stderr")
-        await self._stand()
+        try:
+            await self._stand()
+        except (ClientError, RequestError, ValueError) as nothing:  # nor can it be looked at
+            self._session.console(str(nothing), "stderr")
+            self._over(None)
+            return
         self._tell("pause", text=str(error))
 
     async def stopped(self, event: StopEvent) -> None:

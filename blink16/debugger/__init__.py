@@ -5,6 +5,7 @@ from blink16.debugger.drive import drive
 from blink16.debugger.events import (
     IDLE,
     ONWARD,
+    STEPPED,
     WAITING,
     Event,
     EventKind,
@@ -17,6 +18,7 @@ from blink16.debugger.events import (
 __all__ = [
     "IDLE",
     "ONWARD",
+    "STEPPED",
     "WAITING",
     "WRITABLE",
     "Debugger",

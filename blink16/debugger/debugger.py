@@ -9,10 +9,12 @@ from functools import partial
 
 from blink16.breakpoints import Point, PointError, Points
 from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.registers import Registers
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
 from blink16.debugger.events import (
     IDLE,
+    STEPPED,
     WAITING,
     Event,
     EventKind,
@@ -37,6 +39,8 @@ from blink16.symbols import Symbol, SymbolTable
 
 MAX_TOLD_FILES = 8
 """Files that a line to the user names."""
+BRIEF_STEPS = 50
+"""Steps through a range that are taken in less than a millisecond."""
 WRITABLE = frozenset(
     {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
 )
@@ -103,7 +107,9 @@ class Debugger:
         stop that comes too late for this resume is for the next: whoever made a run of several
         forgets it at its end (`forget_interrupt`).
         """
-        self.machine.engine.overlook(self.ledger.predicates())
+        judges = self.ledger.conditions > 0
+        if judges:
+            self.machine.engine.overlook(self.ledger.predicates())
         try:
             outcome = self._backward(how) if how.backward else self._forward(how)
         except Interrupted:
@@ -111,7 +117,8 @@ class Debugger:
         except ReplayError as error:
             outcome = Event(EventKind.INTERRUPTED, text=str(error))
         finally:
-            self.machine.engine.overlook({})
+            if judges:
+                self.machine.engine.overlook({})
         if isinstance(outcome, Event):
             if outcome.kind is EventKind.INTERRUPTED:
                 outcome = replace(outcome, arrival=self.event_here())
@@ -151,13 +158,31 @@ class Debugger:
         """
         if how.backward or how.count != 1 or not self.timeline.live:
             return False
-        if self.ledger.acts or self.ledger.conditions:
+        if self.ledger.acts or self.ledger.conditions or self._follower.has_to_wait(how):
             return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long
         if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in maybe_long:
             return False
         return not self.machine.is_device_due()
+
+    def resume_briefly(self, how: Resume) -> Event | Pause | None:
+        """Resume, if that is over in microseconds; None if it isn't, or if some of it is left.
+
+        Then `drive` is to go on.  Steps through a range are taken one by one.
+        """
+        if how.step_range is None:
+            return self.resume(how) if self.is_brief(how) else None
+        one = Resume(count=1, thread=how.thread)
+        for _ in range(BRIEF_STEPS):
+            if not self.is_brief(one):
+                return None
+            outcome = self.resume(one)
+            if outcome is not STEPPED or not self._is_within(how.step_range):
+                return outcome
+            if self.at_breakpoint():
+                return self._judged(Event(EventKind.BREAKPOINT))
+        return None
 
     def interrupt(self) -> None:
         """Make a running `resume` return INTERRUPTED soon; from any thread.
@@ -196,7 +221,7 @@ class Debugger:
         if ended is not None and ended[0] == now:
             gone = self._pass(ended[1])
             if gone is not None or self.timeline.now == goal:
-                return gone or Event(EventKind.STEPPED)
+                return gone or STEPPED
         skip = self.timeline.now == now and skips
         stop = self._go(how, goal, skip)
         if stop.reason in _ENDS:
@@ -212,17 +237,22 @@ class Debugger:
         A step doesn't end with LOADED: gdb would forget that it steps.
         """
         thread = self._follower.thread_of(how)
-        self.tells_loads = self.tells_loads and thread is None
+        if thread is None:
+            return self._advance(how, goal, skip)
+        self.tells_loads = False
         missed = self._follower.catch_up(thread)
         if missed is not None:
             return missed
 
         def step(skip: bool) -> Stop:
-            if how.step_range:
-                return self._step_through(how.step_range, skip)
-            return self._run_to(max(goal, self.timeline.now + 1) if thread else goal, skip)
+            return self._advance(how, max(goal, self.timeline.now + 1), skip)
 
         return self._follower.follow(thread, step(skip), lambda: step(True))
+
+    def _advance(self, how: Resume, goal: int, skip: bool) -> Stop:
+        if how.step_range:
+            return self._step_through(how.step_range, skip)
+        return self._run_to(goal, skip)
 
     def _pass(self, stop: Stop) -> Event | None:
         """Go on from an exit or a trap; the event if that was the end of the program."""
@@ -286,6 +316,8 @@ class Debugger:
         return step_range[0] <= self.machine.pc < step_range[1]
 
     def _event(self, stop: Stop) -> Event:
+        if stop.reason is StopReason.BUDGET:
+            return STEPPED
         kind = _KINDS[stop.reason]
         if stop.reason is StopReason.WATCHPOINT:
             assert stop.address is not None
@@ -329,7 +361,7 @@ class Debugger:
         self._arrive(low, origin)
         if count is None or goal < start:
             return self._history_start()
-        return Event(EventKind.STEPPED)
+        return STEPPED
 
     def _arrive(self, icount: int, origin: int) -> None:
         """Seek; if a request to stop comes, to the origin, where a search left a checkpoint."""
@@ -414,7 +446,7 @@ class Debugger:
 
     def _judged(self, event: Event) -> Event:
         """Return an event with what was caught: a stop at a catch alone is no breakpoint."""
-        if event.kind not in (EventKind.BREAKPOINT, EventKind.STEPPED) or not self._here():
+        if self.ledger.is_empty or event.kind not in _AT_POINTS or not self._here():
             return event
         text = self.catches.told(self.symbols)
         if not text:
@@ -467,6 +499,20 @@ class Debugger:
             raise ValueError(f"there is no register {name!r} to set")
         self._changed(lambda: self.timeline.write_register(name, value & 0xFFFF))
 
+    @property
+    def registers(self) -> Registers:
+        """The processor's."""
+        return self.machine.registers
+
+    def write_process_register(self, thread: int, name: str, value: int) -> None:
+        """Set a register of a process that has not the processor; else as `write_register`."""
+        table = self.machine.process_table
+        found = None if table is None else table.register_input(thread, name, value & 0xFFFF)
+        if found is None:
+            raise ValueError(f"there is no register {name!r} to set in thread {thread}")
+        channel, data = found
+        self._changed(lambda: self.timeline.write_input(channel, data))
+
     def _tell_of_files(self) -> None:
         """Name the files on the host that the dropped future has changed."""
         files = self.machine.component(FileTree.COMPONENT)
@@ -518,3 +564,4 @@ _ARRIVALS = {
 }
 """Ends of runs at an instruction that the run would have looked at next."""
 _ENDS = {StopReason.EXITED, StopReason.TRAPPED}
+_AT_POINTS = {EventKind.BREAKPOINT, EventKind.STEPPED}

@@ -35,6 +35,8 @@ class EventKind(Enum):
     MOVED = auto()  # a command of the user's has gone to another instant
     LACKING = auto()  # strict: the guest used what the machine hasn't got
 
+    __hash__ = object.__hash__  # Enum's own is slow, and kinds are looked up at every stop
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -48,6 +50,10 @@ class Event:
     signal: int = 0  # SIGNALLED, KILLED: POSIX signal number
     text: str = ""  # a sentence for the user, or empty
     arrival: Event | None = None  # INTERRUPTED: what a breakpoint says at which it has just arrived
+
+
+STEPPED = Event(EventKind.STEPPED)
+"""As many instructions have retired as were asked for, and there is nothing more to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +83,7 @@ class Resume:
     """Step until pc is outside [start, end), linear."""
     thread: int | None = None
     """The process of the guest that a step is about; None: the one that has the processor."""
+
+    def anew(self, thread: int | None = None) -> Resume:
+        """Return one like it, about a process of the guest: to begin, and not to go on, with."""
+        return Resume(self.backward, self.count, self.step_range, thread)

@@ -45,6 +45,11 @@ class Ledger:
             yield from list(here.values())
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nobody has set any."""
+        return not self._entries
+
+    @property
     def acts(self) -> bool:
         """Whether there is an action."""
         return bool(self._acting)

@@ -27,7 +27,9 @@ class Programs:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._known = set(self._loaded())
+        self._last = self._loaded()
+        """What was seen last: it is looked at after each step, and rarely another."""
+        self._known = set(self._last)
 
     def _loaded(self) -> tuple[LoadedProgram, ...]:
         system = self._machine.system
@@ -35,7 +37,11 @@ class Programs:
 
     def found(self) -> list[Found]:
         """Return the names of programs that were not there before, as far as there are any."""
-        new = [program for program in self._loaded() if program not in self._known]
+        loaded = self._loaded()
+        if loaded is self._last:
+            return []
+        self._last = loaded
+        new = [program for program in loaded if program not in self._known]
         self._known.update(new)
         return [found for program in new if (found := self._names(program)) is not None]
 

@@ -10,7 +10,7 @@ from construct import Int16ul, Struct
 from blink16.dos import arena, processes
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import FAR_POINTER, MAX_EXE_SIZE, PARAGRAPH, PSP_SIZE, is_mz, parse
-from blink16.dos.interrupts import push_frame
+from blink16.dos.interrupts import push_frame, vector
 from blink16.dos.processes import Fcbs, ProgramEntry
 from blink16.dos.system import DosSystem, path_argument
 from blink16.files import FileKind
@@ -200,7 +200,7 @@ def child_psp(dos: DosSystem, guest: Guest) -> Outcome:
     r, parent = guest.registers, dos.state.psp
     processes.keep_stack(dos, guest)
     jft = processes.inherited(dos, guest)
-    back = caller_address(guest)
+    back = vector(guest, processes.DOS_VECTORS[0])
     processes.write_psp(dos, guest, r.dx, parent=parent, end=r.si, jft=jft, back=back)
     memory = guest.memory
     environment = memory.read_word(linear(parent, processes.ENVIRONMENT))

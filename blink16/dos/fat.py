@@ -282,6 +282,10 @@ class FatTree:
         length: int = self._entry(node).size
         return length
 
+    def name(self, node: int) -> str:
+        """Return the name that an entry has; that of a file that was deleted is gone."""
+        return self._name(self._entry(node))
+
     def attributes(self, node: int) -> int:
         """Return an entry's attribute byte."""
         byte: int = DIRECTORY if node == ROOT else self._entry(node).attributes

@@ -251,6 +251,7 @@ def _write(
     try:
         tree.write(entry.node, position, data)
     except OSError:
+        dos.tell_full(guest, entry.drive)
         return END_OF_FILE, 0
     handles.update(dos, index, entry._replace(written=True))
     fields = _fields(guest, call)

@@ -154,6 +154,8 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
         if error.errno not in _DISK_FULL:
             raise
         count = 0  # DOS tells of a full disk by the count alone
+    if count < r.cx:
+        dos.tell_full(guest, entry.drive)
     position = entry.position + count
     written = entry if entry.written else entry._replace(written=True)
     handles.update(dos, index, written.at(position))

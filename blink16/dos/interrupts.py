@@ -45,15 +45,25 @@ def nest(guest: Guest, number: int, back: tuple[int, int]) -> None:
     push_frame(guest, *vector(guest, number))
 
 
+def registers_of(guest: Guest) -> tuple[int, ...]:
+    """Return the registers that INT 21h keeps, in their order."""
+    return tuple(getattr(guest.registers, name) for name in SAVED)
+
+
+def set_registers(guest: Guest, values: tuple[int, ...]) -> None:
+    """Set them again."""
+    for name, value in zip(SAVED, values, strict=True):
+        setattr(guest.registers, name, value)
+
+
 def save_registers(guest: Guest, segment: int, offset: int) -> None:
     """Write the registers to ``segment:offset`` as INT 21h pushes them."""
-    values = (getattr(guest.registers, name) for name in SAVED)
-    data = b"".join(value.to_bytes(2, "little") for value in values)
+    data = b"".join(value.to_bytes(2, "little") for value in registers_of(guest))
     guest.memory.write(linear(segment, offset), data)
 
 
 def load_registers(guest: Guest, segment: int, offset: int) -> None:
     """Read back what `save_registers` wrote."""
     data = guest.memory.read(linear(segment, offset), SAVED_SIZE)
-    for at, name in enumerate(SAVED):
-        setattr(guest.registers, name, int.from_bytes(data[2 * at : 2 * at + 2], "little"))
+    words = (int.from_bytes(data[at : at + 2], "little") for at in range(0, SAVED_SIZE, 2))
+    set_registers(guest, tuple(words))

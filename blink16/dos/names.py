@@ -47,6 +47,11 @@ def split(name: str) -> tuple[str, str]:
     return (base, extension) if dot else (name, "")
 
 
+def device_part(name: str) -> str:
+    """Return what of a name could be a character device's: any extension may follow."""
+    return upper(name.partition(".")[0].rstrip())
+
+
 def fits(name: str) -> bool:
     """Tell whether a name is one that DOS can have."""
     base, extension = split(name)
@@ -80,7 +85,7 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     short: dict[str, str] = {}
     others: list[str] = []
     for name in ordered:
-        if fits(name) and upper(name) not in short:
+        if fits(name) and device_part(name) not in DEVICES and upper(name) not in short:
             short[upper(name)] = name
         else:
             others.append(name)

@@ -24,7 +24,9 @@ from blink16.dos.interrupts import (
     SAVED_SIZE,
     far_pointer,
     load_registers,
+    registers_of,
     save_registers,
+    set_registers,
     vector,
 )
 from blink16.dos.names import parse_fcb, split
@@ -36,6 +38,8 @@ PSP_PARAGRAPHS = PSP_SIZE // PARAGRAPH
 STARTING_FLAGS = 0x0200  # interrupts on
 TRANSFER_AREA = 0x80
 MAX_ENVIRONMENT = 32768
+MAX_LEFT = 16
+"""Processes that made another the current one, of which the registers are kept."""
 MIN_COM_STACK = 0x100
 """Bytes that a .COM program has at least above its image."""
 
@@ -249,12 +253,16 @@ def keep_stack(dos: DosSystem, guest: Guest, *, calling: bool = True) -> None:
     """Note in the current PSP where its last call's stack is.
 
     ``calling``: this is that call, and the registers are put below it; else what lies there may
-    be the program's by now.
+    be the program's by now, and the state keeps them.
     """
     ss, sp = dos.stack
     sp = (sp - SAVED_SIZE) & 0xFFFF
+    left = tuple(entry for entry in dos.state.left if entry[0] != dos.state.psp)
     if calling:
         save_registers(guest, ss, sp)
+    else:
+        left = (*left, (dos.state.psp, registers_of(guest)))[-MAX_LEFT:]
+    dos.change(left=left)
     where = linear(dos.state.psp, STACK)
     guest.memory.write_word(where, sp)
     guest.memory.write_word(where + 2, ss)
@@ -294,7 +302,11 @@ def leave(dos: DosSystem, guest: Guest, *, resident: int | None = None) -> bool:
     _to_parent(dos, guest, psp, parent, keep=resident is not None)
     ss, sp = far_pointer(memory, linear(parent, STACK))
     guest.registers.ss, guest.registers.sp = ss, sp
-    load_registers(guest, ss, sp)
+    registers = dict(dos.state.left).get(parent)
+    if registers is None:
+        load_registers(guest, ss, sp)
+    else:
+        set_registers(guest, registers)
     sp = (sp + SAVED_SIZE) & 0xFFFF
     guest.registers.sp = sp
     for at, value in ((0, back[1]), (2, back[0]), (4, STARTING_FLAGS | 0xF002)):

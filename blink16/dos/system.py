@@ -13,7 +13,7 @@ from blink16.dos.errors import CallFailed, Code, CriticalError
 from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
-from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume
+from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, letter
 from blink16.files import MAX_FILE_SIZE, FileKind, FileTree
 from blink16.memory import linear
 from blink16.services import Guest, LoadedProgram
@@ -134,6 +134,8 @@ class DosState(NamedTuple):
     exit_kind: int = 0
     break_stack: int = 0  # SP at the call that Ctrl-C interrupted
     critical: int = 0  # the code of the error that INT 24h asks about
+    left: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    """Processes that made another the current one (50h), and their registers then."""
     kept: bytes = b""  # what a call shows, for hooks of INT 29h or 10h
     showing: tuple[Showing, ...] = ()  # calls whose characters go through hooks
 
@@ -152,6 +154,8 @@ class DosSystem:
     ) -> None:
         """``console``: standard input; ``bus``: of the display; ``pipe``: where keys come from."""
         self.state = state
+        self._listed: tuple[tuple[Process, ...], tuple[LoadedProgram, ...]] = (), ()
+        """The programs in memory, as last told, and of what processes."""
         self.volumes = {volume.drive: volume for volume in volumes}
         """By drive, from 0 for A."""
         self.console = console
@@ -170,6 +174,8 @@ class DosSystem:
         """The offset of the routine in ROM that waits for an interrupt and comes again."""
         self.told: set[int] = set()
         """Calls that the user was told DOS hasn't got: once each, in replays too."""
+        self._full: set[int] = set()
+        """Drives of which the user was told that they are full."""
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the state."""
@@ -192,13 +198,11 @@ class DosSystem:
         return linear(*self.exec_stub)
 
     def programs(self) -> tuple[LoadedProgram, ...]:
-        """Return the programs in memory."""
-        return tuple(
-            LoadedProgram(p.psp, p.path, p.psp, p.psp, p.psp)
-            if p.is_com
-            else LoadedProgram(p.psp, p.path, p.image, p.image, p.image)
-            for p in self.state.processes
-        )
+        """Return the programs in memory; the same object while they stay the same."""
+        processes = self.state.processes
+        if self._listed[0] is not processes:
+            self._listed = processes, tuple(map(_listed, processes))
+        return self._listed[1]
 
     def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
         """Return a file with the program's name and another suffix; the trees stay as they are."""
@@ -247,6 +251,12 @@ class DosSystem:
             raise CallFailed(Code.PATH_NOT_FOUND)
         return Located(volume, volume.locate(rest, self.cwd(volume)))
 
+    def tell_full(self, guest: Guest, drive: int) -> None:
+        """Tell the user, once, that a program could not write all that it wanted to a drive."""
+        if drive not in self._full:
+            self._full.add(drive)
+            guest.notice(f"drive {letter(drive)}: is full; a write failed, as its program was told")
+
     def label(self, volume: Volume) -> bytes:
         """Return a volume's label, eleven bytes at most; empty if it has none."""
         return volume.label() or dict(self.state.labels).get(volume.drive, b"")
@@ -274,9 +284,15 @@ class DosSystem:
         self.state = fields._replace(
             searches=tuple(Search(*search) for search in fields.searches),
             processes=tuple(Process(*process) for process in fields.processes),
+            left=tuple((psp, tuple(kept)) for psp, kept in fields.left),
             showing=tuple(Showing(rest, tuple(kept)) for rest, kept in fields.showing),
             edited=None if fields.edited is None else Line(*fields.edited),
         )
+
+
+def _listed(process: Process) -> LoadedProgram:
+    place = process.psp if process.is_com else process.image
+    return LoadedProgram(process.psp, process.path, place, place, place)
 
 
 def string_before(guest: Guest, segment: int, offset: int, end: bytes, limit: int) -> bytes | None:

@@ -16,7 +16,7 @@ from blink16.dos.handles import information
 from blink16.dos.names import CODE_PAGE, template
 from blink16.dos.system import DosDevice, DosSystem, SftEntry
 from blink16.dos.table_layouts import DEVICE_HEADER, NOWHERE, SFT_HEADER, layouts
-from blink16.dos.volume import ARCHIVE, DRIVE_C, DRIVE_LETTERS, Volume
+from blink16.dos.volume import ARCHIVE, DRIVE_C, DRIVE_LETTERS, Tree, Volume
 from blink16.memory import linear
 from blink16.services import Guest
 
@@ -222,5 +222,5 @@ def _file(dos: DosSystem, entry: SftEntry) -> dict[str, Any]:
     }
 
 
-def _file_name(tree: Any, node: int) -> str:
-    return str(tree.path(node)).rpartition("/")[2]
+def _file_name(tree: Tree, node: int) -> str:
+    return tree.name(node) if isinstance(tree, FatTree) else tree.path(node).rpartition("/")[2]

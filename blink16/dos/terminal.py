@@ -84,7 +84,12 @@ def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
     if entry.device != DosDevice.FILE:
         write_device(dos, guest, entry.device, data)
         return
-    count = dos.tree(entry).write(entry.node, entry.position, data)
+    try:
+        count = dos.tree(entry).write(entry.node, entry.position, data)
+    except OSError:
+        count = 0
+    if count < len(data):
+        dos.tell_full(guest, entry.drive)
     update(dos, index, entry._replace(position=entry.position + count, written=True))
 
 

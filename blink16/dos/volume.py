@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from blink16.dos.errors import CallFailed, Code, call_failed
 from blink16.dos.fat import FatTree
-from blink16.dos.names import DEVICES, fits, short_names, truncated, upper
+from blink16.dos.names import DEVICES, device_part, fits, short_names, truncated, upper
 from blink16.files import FileKind, FileTree, Stat
 
 DRIVE_C = 2
@@ -54,7 +54,7 @@ def letter(drive: int) -> str:
 def device_of(path: str) -> str | None:
     """Return which character device a path names, in any directory and with any extension."""
     last = re.split(r"[\\/:]", path.rstrip(":"))[-1]
-    return DEVICES.get(upper(last.partition(".")[0].rstrip()))
+    return DEVICES.get(device_part(last))
 
 
 Tree = FileTree | FatTree

@@ -12,6 +12,7 @@ from blink16.elks.errors import ElksError
 from blink16.elks.execution import relocated, start
 from blink16.elks.image import Placed, TooLargeError, encoded
 from blink16.elks.kernel import STDERR, Kernel
+from blink16.elks.register_input import RegisterInput
 from blink16.elks.scheduler import SLICE_MS, Scheduler
 from blink16.elks.segments import paragraphs
 from blink16.elks.state import (
@@ -80,6 +81,7 @@ def load(
     chassis.add_component(FileTree.COMPONENT, files)
     chassis.add_component(Kernel.COMPONENT, kernel)
     chassis.add_component(WindowSize.CHANNEL, WindowSize(kernel))
+    chassis.add_component(RegisterInput.CHANNEL, RegisterInput(kernel))
     chassis.add_device(Scheduler.COMPONENT, scheduler)
     call = chassis.add_stub(f"int{SYSTEM_CALL:02x}", system.call)
     chassis.set_vector(SYSTEM_CALL, *call)

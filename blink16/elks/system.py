@@ -7,13 +7,14 @@ from functools import partial
 
 from blink16.elks import processcalls, signalcalls
 from blink16.elks.abi import MOVED_CALLS, Call, elks_errno
+from blink16.elks.call_trace import CallTrace
 from blink16.elks.calls import HANDLERS
 from blink16.elks.kernel import Kernel
 from blink16.elks.request import Blocked, Leave, Request, Result
 from blink16.elks.scheduler import Scheduler
 from blink16.elks.signals import STOPPING, ElksSignal
-from blink16.elks.state import FIRST
-from blink16.services import DONE, Guest, Outcome, Trap
+from blink16.elks.state import FIRST, IDLE
+from blink16.services import DONE, Elsewhere, Guest, Outcome, Trap
 
 
 class ElksSystem:
@@ -32,7 +33,10 @@ class ElksSystem:
         if overflow:
             return self._overflow(guest, overflow)
         request = Request.of(kernel, guest)
+        trace = CallTrace(request) if guest.traces_calls else None
         result = self._result(request)
+        if trace is not None:
+            self._trace(trace, result)
         if isinstance(result, Blocked):
             if not kernel.task.pending:
                 return self._scheduler.wait(result.waiting, before)
@@ -45,6 +49,23 @@ class ElksSystem:
         if kernel.task.waiting is not None or kernel.task.progress:
             kernel.change(waiting=None, progress=0)
         return self.signal(guest) if kernel.task.pending else DONE
+
+    def _trace(self, trace: CallTrace, result: Result) -> None:
+        """Tell a call that is done, or interrupted; one that waits is told once it is."""
+        kernel = self._kernel
+        guest = kernel.chassis
+        match result:
+            case int():
+                guest.trace_call(trace.done(result))
+            case Blocked():
+                if kernel.task.pending:
+                    guest.trace_call(trace.done(-elks_errno(errno.EINTR)))
+            case Elsewhere():
+                guest.trace_call(trace.gone(f"{kernel.task.name} runs"))
+            case Leave(to) if to != IDLE:
+                guest.trace_call(trace.done(to))
+            case _:
+                guest.trace_call(trace.gone("?"))
 
     def signal(self, guest: Guest) -> Outcome:
         """Deliver the signals of a process that stands at a stub of ours."""

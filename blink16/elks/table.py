@@ -8,6 +8,7 @@ from blink16.elks import aout, image
 from blink16.elks.errors import ElksError
 from blink16.elks.image import Placed
 from blink16.elks.kernel import Kernel
+from blink16.elks.register_input import REGISTER, RegisterInput
 from blink16.elks.state import FIRST, REGISTERS, Life, Task, WaitFor
 from blink16.process_table import GuestProcess
 from blink16.symbols import SymbolTable
@@ -43,6 +44,14 @@ class ElksProcessTable:
     def current(self) -> int:
         """Return the thread that has the processor, or had it last."""
         return thread_of(self._kernel.task.pid)
+
+    def register_input(self, thread: int, name: str, value: int) -> tuple[str, bytes] | None:
+        """Return what gives a process that waits another value in a register."""
+        task = next((t for t in self._kernel.living() if thread_of(t.pid) == thread), None)
+        if task is None or name not in REGISTERS:
+            return None
+        told = {"pid": task.pid, "register": REGISTERS.index(name), "value": value}
+        return RegisterInput.CHANNEL, REGISTER.build(told)
 
     def symbols(self) -> Sequence[SymbolTable]:
         """Return the names of the programs that were executed from the file tree."""

@@ -10,9 +10,9 @@ from typing import assert_never
 
 from blink16.board import ProgramFacts, Shelf, Titles, window
 from blink16.breakpoints import PointError
-from blink16.cpu.registers import Registers
+from blink16.cpu.registers import SHARED_SIZE, Registers
 from blink16.debugger import Debugger, Resume
-from blink16.gdbstub import commands, description, inferior_call, registers
+from blink16.gdbstub import commands, description, inferior_call, raw_registers, registers
 from blink16.gdbstub.agent import AgentCondition, Print
 from blink16.gdbstub.commands import points
 from blink16.gdbstub.commands.fields import ALL, ANY, ThreadId
@@ -20,7 +20,7 @@ from blink16.gdbstub.commands.points import GdbKind
 from blink16.gdbstub.commands.processes import THREAD
 from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
 from blink16.gdbstub.sight import Sight
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
 from blink16.process_table import GuestProcess
 from blink16.texts import printable
@@ -37,6 +37,19 @@ PASSED = (
     "the machine began at that breakpoint and has passed it: interrupt it and reverse-continue, or"
     " type stepi first, next time"
 )
+WRITTEN_BREAKPOINT = (
+    "INT3 was written into the program at {:#x}, which will execute it; a debugger that meant a"
+    " breakpoint should set it by Z0 (gdb: set remote software-breakpoint-packet auto)"
+)
+_OF_A_CALL = (commands.WriteMemory, commands.WriteRegister)
+"""What gdb sends to call a function of the program."""
+ADDED_TWICE = (
+    "memory at $cs*16 + $eip was read, but $eip and $pc are linear here, so x/5i $pc; the offset is"
+    " $ip"
+)
+INT3 = b"\xcc"
+CODE_READ = 64
+"""Bytes that gdb reads at most to show an instruction."""
 MAX_HEX = PACKET_SIZE // 2
 """Bytes in one answer in hex."""
 
@@ -60,17 +73,23 @@ class Answers:
         """The unwind window, and the processor's state that it is for."""
         self.aligns_frames = False
         """Whether the addresses of frames are to be divisible by LLDB's word size."""
+        self.shows_offsets = False
+        """Whether EIP and ESP are offsets to the client: see `raw_registers`."""
         self._old_window: window.FrameWindow | None = None
         """That of the instant before a monitor command moved the machine: gdb still holds its
         frames, and asks for their callers before it resumes."""
         self.shelf = Shelf(debugger, program, titles)
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
+        self._writes_breakpoints = False
+        """Whether the client was told that it writes breakpoints into the program."""
+        self._added_twice = False
+        """Whether the client was told that it adds CS*16 to a linear address."""
         self._guard = inferior_call.CallGuard(debugger)
 
     def settle(self, question: commands.Command | None = None) -> None:
         """Do what was held back, unless the question may be a part of the same."""
-        if not isinstance(question, commands.WriteMemory | commands.WriteRegister):
+        if not isinstance(question, _OF_A_CALL):
             self._guard.release()
 
     def keep_frames(self) -> None:
@@ -99,14 +118,20 @@ class Answers:
     def answer(self, question: commands.MachineQuestion) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
         match question:
+            case commands.ReadRegisters() if self.shows_offsets:
+                return _hex(raw_registers.read_all(self.registers()))
             case commands.ReadRegisters():
                 return _hex(registers.read_all(self.registers()))
             case commands.WriteRegisters(data):
-                self._check_writable()
-                registers.write_all(self._debugger, data)
+                write_all = raw_registers.write_all if self.shows_offsets else registers.write_all
+                write_all(self._waiting() or self._debugger, data)
                 return OK
+            case commands.ReadRegister(number) if self.shows_offsets:
+                return _hex(raw_registers.read(self.registers(), number))
             case commands.ReadRegister(number):
                 return _hex(registers.read(self.registers(), number))
+            case commands.DescribeRegister(number):
+                return registers.info(number)
             case commands.WriteRegister():
                 return self._write_register(question)
             case commands.ReadMemory():
@@ -134,12 +159,13 @@ class Answers:
             case _:
                 assert_never(question)
 
-    @staticmethod
-    def takes_long(question: commands.Command) -> bool:
+    def takes_long(self, question: commands.MachineQuestion) -> bool:
         """Whether the answer may take more than a millisecond to compute."""
         match question:
-            case commands.ReadMemory(address):
-                return window.BASE <= address < window.BASE + window.SIZE
+            case commands.ReadMemory(address, length):
+                if not window.BASE <= address < window.BASE + window.SIZE:
+                    return False
+                return not self._window_now().is_brief(address, length)
             case commands.SearchMemory() | commands.QueryChecksum():
                 return question.length > LONG
         return False
@@ -164,12 +190,18 @@ class Answers:
         wanted = self.current_thread() if thread is None else thread
         return next((one for one in self.processes() if one.thread == wanted), None)
 
+    def has_thread(self, thread: int) -> bool:
+        """Whether a thread's process lives."""
+        if self._debugger.machine.process_table is None:
+            return thread == THREAD
+        return self.process(thread) is not None
+
     def of_thread(self, how: Resume, thread: ThreadId | None) -> Resume:
         """Return a resume as one of a process, if the client names it and the guest has several."""
         named = thread is not None and thread.thread not in (ALL, ANY)
         if not named or thread is None or self._debugger.machine.process_table is None:
-            return how
-        return replace(how, thread=thread.thread)
+            return how.anew()
+        return how.anew(thread.thread)
 
     def registers(self) -> Registers:
         """Return the registers of the process that is meant."""
@@ -185,15 +217,23 @@ class Answers:
         others.icount = own.icount
         return others
 
-    def _check_writable(self) -> None:
+    def _waiting(self) -> WaitingProcess | None:
+        """Return the process that is meant, if it has not the processor."""
         meant = self.process(self.thread)
-        if meant is not None and meant.registers is not None:
-            raise RefusedError(f"process {meant.pid} has not the processor: {meant.state}")
+        if self.thread is None or meant is None or meant.registers is None:
+            return None
+        return WaitingProcess(self, self._debugger, meant.thread)
 
     # -- registers ---------------------------------------------------------------------------
 
     def _write_register(self, question: commands.WriteRegister) -> bytes:
-        self._check_writable()
+        waiting = self._waiting()
+        if self.shows_offsets:
+            raw_registers.write(waiting or self._debugger, question.number, question.data)
+            return OK
+        if waiting is not None:
+            registers.write(waiting, question.number, question.data)
+            return OK
         esp = question.number == registers.ESP
         if esp and self._guard.calls(int.from_bytes(question.data, "little")):
             # in a form that gdb has always shown for registers, whether it announced it or not
@@ -214,19 +254,39 @@ class Answers:
         if question.address >= MEMORY_SIZE:
             raise RefusedError(f"no memory at {question.address:#x}", Errno.EFAULT)
         length = min(question.length, limit, MEMORY_SIZE - question.address)
+        if length <= CODE_READ and not self._added_twice:
+            self._look_for_sum(range(question.address, question.address + length))
         data = self.sight.read(question.address, length) if length else b""
         return b"b" + escape(data) if question.binary else _hex(data)
 
+    def _look_for_sum(self, place: range) -> None:
+        """Say it if somebody looks where the code would be if $eip were an offset, as QEMU's is.
+
+        Scripts for QEMU add CS*16 to $eip, or to its low half.
+        """
+        r = self.sight.registers
+        if not r.cs:
+            return
+        base = r.cs << 4
+        pc = (base + r.ip) & ADDRESS_MASK
+        if pc not in place and ((base + pc) in place or (base + (pc & 0xFFFF)) in place):
+            self._added_twice = True
+            self._debugger.on_notice(ADDED_TWICE)
+
     def _unwind(self, address: int, length: int) -> bytes:
-        """Read the unwind window, which shows the machine as it stands now."""
-        state = self.registers().save()
-        if self._window is None or self._window[0] != state:
-            self._window = state, self._new_window()
+        """Read the unwind window."""
         try:
-            found = self._window[1].read(address, length)
+            found = self._window_now().read(address, length)
         except window.UnfinishedError as error:
             raise RefusedError(str(error), Errno.EFAULT) from None
         return found or (self._old_window.read(address, length) if self._old_window else b"")
+
+    def _window_now(self) -> window.FrameWindow:
+        """Return the window that shows the machine as it stands now."""
+        state = bytes(self.registers().state[:SHARED_SIZE])
+        if self._window is None or self._window[0] != state:
+            self._window = state, self._new_window()
+        return self._window[1]
 
     def _new_window(self) -> window.FrameWindow:
         model = self._debugger.machine.model
@@ -243,6 +303,9 @@ class Answers:
         if question.data:  # gdb writes nothing at all to learn if X is known
             self._debugger.write_memory(question.address, question.data)
             self._window = None
+            if question.data == INT3 and not self._writes_breakpoints:
+                self._writes_breakpoints = True
+                self._debugger.on_notice(WRITTEN_BREAKPOINT.format(question.address))
         return OK
 
     def _stretch(self, question: commands.SearchMemory | commands.QueryChecksum) -> bytes:
@@ -266,12 +329,29 @@ class Answers:
     def _mention_start(self, address: int) -> None:
         """Say that the machine has passed a breakpoint, if that was where it began.
 
-        QEMU's users break at 7C00h and continue.  gdb steps over a breakpoint at which the
-        machine stands, and sets it after that.
+        gdb steps over a breakpoint at which the machine stands, and sets it after that.
         """
         timeline = self._debugger.timeline
-        if address == self.shelf.entry and timeline.now == timeline.end == timeline.began + 1:
+        if address == self.shelf.begin and timeline.now == timeline.end == timeline.began + 1:
             self._debugger.on_notice(PASSED)
+
+
+class WaitingProcess:
+    """A process of the guest that has not the processor, as its registers are written."""
+
+    def __init__(self, answers: Answers, debugger: Debugger, thread: int) -> None:
+        self._answers = answers
+        self._debugger = debugger
+        self._thread = thread
+
+    @property
+    def registers(self) -> Registers:
+        """As they were put away."""
+        return self._answers.registers()
+
+    def write_register(self, name: str, value: int) -> None:
+        """Set one for when it goes on."""
+        self._debugger.write_process_register(self._thread, name, value)
 
 
 def checksum(data: bytes) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blink16.gdbstub import commands, description, inferiors
+from blink16.gdbstub import commands, description, inferiors, raw_registers
 from blink16.gdbstub.replies import Client
 from blink16.packets import PACKET_SIZE
 
@@ -15,4 +15,5 @@ def supported(client: Client) -> bytes:
     features += ["multiprocess+"] * client.multiprocess
     features += ["swbreak+"] * client.swbreak + ["hwbreak+"] * client.hwbreak
     features += ["error-message+"] * client.error_message
+    features += [raw_registers.FEATURE] * client.raw
     return ";".join(features).encode("ascii")

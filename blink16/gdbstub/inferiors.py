@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from blink16 import monitor, reports
 from blink16.board import Titles
@@ -34,6 +35,7 @@ _KEPT = (
     EventKind.RESTARTED,
     EventKind.LACKING,
 )
+_OF_POINTS = (points.InsertPoint, points.RemovePoint)
 
 
 @dataclass(eq=False, slots=True)
@@ -46,6 +48,8 @@ class Inferior:
     reporter: Reporter
     launched: bool
     folder: Folder
+    called: int
+    """The number of the process to the client."""
     moved: bool = False
     """Whether a monitor command has moved the machine since the client last read registers."""
     _began: int = 0
@@ -105,15 +109,21 @@ class Inferior:
 class Inferiors:
     """Which machines a client holds and means, and its questions about them as processes."""
 
-    def __init__(self, listing: Callable[[], Sequence[ListedProcess]]) -> None:
+    def __init__(
+        self,
+        listing: Callable[[], Sequence[ListedProcess]],
+        architecture: str = description.ARCHITECTURE,
+    ) -> None:
         """Hold nothing.  ``listing`` returns all machines of the server."""
         self._listing = listing
+        self._architecture = architecture
         self._held: dict[int, Inferior] = {}
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
         self._titles = Titles()
-        self._aligns_frames = False
+        self._aligns_frames = self._shows_offsets = False
+        self._numbered_from = 0
         self._looked_at: int | None = None
         """Of what process the client has read or written last: that is the one its user is at.
         It also selects others, to set breakpoints in them."""
@@ -126,15 +136,17 @@ class Inferiors:
     def __len__(self) -> int:
         return len(self._held)
 
-    def add(self, taken: Taken) -> Inferior:
-        """Hold one more, and mean it from now on."""
+    def add(self, taken: Taken, called: int | None = None) -> Inferior:
+        """Hold one more, and mean it from now on.  ``called``: by what number, if not the usual."""
         sight = Sight(taken.debugger, taken.sample)
         answers = Answers(taken.debugger, taken.program, self._titles, sight)
         reporter = Reporter(taken.debugger, taken.circumstances, sight)
         inferior = Inferior(
-            taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
+            *(taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder),
+            called=taken.process + self._numbered_from if called is None else called,
         )
         answers.aligns_frames = self._aligns_frames
+        answers.shows_offsets = self._shows_offsets
         self._held[taken.process] = inferior
         self._chosen = taken.process
         self._to_resume = ThreadId(ANY, ANY)
@@ -143,7 +155,7 @@ class Inferiors:
     def renew(self, taken: Taken) -> None:
         """Hold a fresh machine in the place of the one of its number; mean the same as before."""
         old, chosen, to_resume = self._held[taken.process], self._chosen, self._to_resume
-        self.add(taken).replace(old)
+        self.add(taken, old.called).replace(old)
         self._chosen, self._to_resume = chosen, to_resume
 
     def align_frames(self) -> None:
@@ -151,6 +163,18 @@ class Inferiors:
         self._aligns_frames = True
         for inferior in self:
             inferior.answers.aligns_frames = True
+
+    def number_from(self, base: int) -> None:
+        """Let processes have numbers to the client that are so much more than ours."""
+        self._numbered_from = base
+        for inferior in self:
+            inferior.called = inferior.process + base
+
+    def show_offsets(self, whether: bool) -> None:
+        """From now on show offsets in EIP and ESP, as `raw_registers` does, or linear addresses."""
+        self._shows_offsets = whether
+        for inferior in self:
+            inferior.answers.shows_offsets = whether
 
     def drop(self, inferior: Inferior) -> None:
         """Hold it no more."""
@@ -197,7 +221,7 @@ class Inferiors:
             meant = [inferior for inferior in self if inferior.process == thread.process]
         if thread.thread in (ALL, ANY):
             return meant
-        return [one for one in meant if one.answers.process(thread.thread) is not None]
+        return [one for one in meant if one.answers.has_thread(thread.thread)]
 
     def to_resume(self) -> list[Inferior]:
         """Return those that c, s, bc and bs mean."""
@@ -208,7 +232,7 @@ class Inferiors:
     def thread_id(self, inferior: Inferior, thread: int | None = None) -> str:
         """Return the thread-id of one of its processes, or of that which has the processor."""
         number = inferior.answers.current_thread() if thread is None else thread
-        return f"p{inferior.process:x}.{number:x}" if self.multiprocess else f"{number:x}"
+        return f"p{inferior.called:x}.{number:x}" if self.multiprocess else f"{number:x}"
 
     def thread_ids(self) -> str:
         """Return those of all processes of all that are held, with commas."""
@@ -230,10 +254,12 @@ class Inferiors:
                 return library
         return None
 
-    def takes_long(self, question: commands.Command) -> bool:
+    def takes_long(self, question: commands.Question) -> bool:
         """Whether the answer may take more than a millisecond to compute."""
         if not self._held:
             return False
+        if commands.is_machine_question(question):
+            return self.current.answers.takes_long(question)
         match question:
             case commands.HostFile(b"open"):  # it builds the board
                 return True
@@ -241,12 +267,14 @@ class Inferiors:
                 return True
             case commands.ReadObject():
                 return Reporter.is_asked(question) and Reporter.computes(question)
-        return Answers.takes_long(question)
+        return False
 
     # -- questions ---------------------------------------------------------------------------
 
     def answer(self, question: commands.Question) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
+        if commands.is_machine_question(question):
+            return self._answer_of_machine(question)
         match question:
             case commands.Unknown():
                 return EMPTY
@@ -268,19 +296,22 @@ class Inferiors:
                 # 1 lets gdb detach when its user quits, instead of killing
                 return b"0" if self.named(process).launched else b"1"
             case processes.QueryProcess():
-                return b"pid:%x;" % self.current.process + description.host_info()
+                return b"pid:%x;" % self.current.called + description.host_info()
             case commands.HostFile(operation, arguments):
                 return self._files.answer(operation, arguments) or EMPTY
             case commands.ReadObject():
                 return self._read_object(question)
             case _:
-                inferior = self.current
-                if not isinstance(question, points.InsertPoint | points.RemovePoint):
-                    self._looked_at = inferior.process
-                if isinstance(question, commands.ReadRegisters):
-                    inferior.moved = False
-                inferior.answers.settle(question)
-                return inferior.answers.answer(question)
+                assert_never(question)
+
+    def _answer_of_machine(self, question: commands.MachineQuestion) -> bytes:
+        inferior = self.current
+        if not isinstance(question, _OF_POINTS):
+            self._looked_at = inferior.process
+        if isinstance(question, commands.ReadRegisters):
+            inferior.moved = False
+        inferior.answers.settle(question)
+        return inferior.answers.answer(question)
 
     def _select(self, question: processes.SelectThread) -> bytes:
         meant = self._known(question.thread)
@@ -302,6 +333,8 @@ class Inferiors:
         return chunk(text.encode("utf-8"), question.offset, question.length)
 
     def _object(self, name: str, annex: str) -> str:
+        if (name, annex) == description.TARGET_XML:
+            return description.target_xml(self._architecture)
         same = description.OBJECTS.get((name, annex))
         if same is not None:
             return same()
@@ -332,15 +365,20 @@ class Inferiors:
                 return description.os_data(seen, "threads")
             case "osdata", "processes":
                 rows = (
-                    {"pid": str(p.number), "command": p.command, "state": p.state}
+                    {"pid": str(self._called(p.number)), "command": p.command, "state": p.state}
                     for p in self._listing()
                 )
                 return description.os_data(rows, "processes")
         raise RefusedError(f"{name} has no {annex[:40]!r}")
 
+    def _called(self, process: int) -> int:
+        if process in self._held:
+            return self._held[process].called
+        return process + self._numbered_from
+
     def _process(self, annex: str) -> Inferior:
         try:
-            number = fields.number(annex.encode("utf-8"), "process") if annex else None
+            number = fields.process(annex.encode("utf-8")) if annex else None
         except MalformedError as error:
             raise RefusedError(str(error)) from None
         return self.named(number)

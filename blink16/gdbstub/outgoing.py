@@ -25,6 +25,8 @@ class Outgoing:
         self.notifies = False
         """Whether notices and output are notifications: the client is our own, and O packets are
         for what monitor commands have to say."""
+        self.hushed = False
+        """Whether notices and output are dropped: the client takes no O packets."""
         self._orders: list[Order] = []
         self._bytes = bytearray()  # what a Send at the end of the orders will carry
         self._last_frame = b""
@@ -66,6 +68,8 @@ class Outgoing:
 
     def mention(self, text: str) -> None:
         """Say something that the client may know by itself, or would not have expected."""
+        if self.hushed or not text:
+            return
         if self.notifies:
             self._notify_in_parts(b"note", text.encode("utf-8"))
         else:
@@ -73,10 +77,14 @@ class Outgoing:
 
     def say_collected(self) -> None:
         """Say the notices and the program's output that were collected."""
+        if not (self.notices or self.program_output):
+            return
         while self.notices:
             self.mention(self.notices.popleft() + "\n")
         pieces = (self.program_output.popleft() for _ in range(len(self.program_output)))
         output = b"".join(pieces)
+        if self.hushed:
+            return
         if self.notifies:
             self._notify_in_parts(b"output", output)
             return

@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Protocol
 
 from blink16.cpu.registers import Cell, Registers
-from blink16.debugger import Debugger
 from blink16.gdbstub.replies import RefusedError
 from blink16.memory import ADDRESS_MASK
 
 CORE_FEATURE = "org.gnu.gdb.i386.core"
 RAW_FEATURE = "org.blink16.i8086"
+X87_BITS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ REGISTERS = (
         for name in ("cs", "ss", "ds", "es")
     ),
     *(TargetRegister(name, 32, "int32", CORE_FEATURE) for name in ("fs", "gs")),
-    *(TargetRegister(f"st{number}", 80, "i387_ext", CORE_FEATURE) for number in range(8)),
+    *(TargetRegister(f"st{number}", X87_BITS, "i387_ext", CORE_FEATURE) for number in range(8)),
     *(TargetRegister(name, 32, "int", CORE_FEATURE, "float") for name in _X87_CONTROL),
     TargetRegister("ip", 16, "uint16", RAW_FEATURE, "general", writes="ip"),
     TargetRegister("sp16", 16, "uint16", RAW_FEATURE, "general", writes="sp"),
@@ -78,24 +79,31 @@ _NUMBERS = {register.name: number for number, register in enumerate(REGISTERS)}
 ESP = _NUMBERS["esp"]
 SIZE = _PLACES[-1].stop
 """Bytes in g."""
+_HELD = slice(Cell.AX, Cell.IP + 1)
 _X87 = bytes(8 * 10 + 8 * 4)
 # struct, not construct: g is asked for thousands of times a second
 _CORE = struct.Struct("<16I")
 _RAW = struct.Struct("<HHQ")
 _EXPEDITED = tuple(
-    (b"%02x:" % number, slice(2 * place.start, 2 * place.stop))
-    for number, place in enumerate(_PLACES)
-    if REGISTERS[number].name in {"eip", "esp", "ebp", "eflags", "icount", "ip", "sp16"}
-    or REGISTERS[number].writes is not None
+    number
+    for number, register in enumerate(REGISTERS)
+    if register.writes is not None or register.name in {"eip", "esp", "icount"}
 )
 """What every stop reply tells unasked: all but the 8087, and the 386's FS and GS."""
+_EXPEDITED_DIGITS = struct.Struct(
+    "".join(
+        f"{register.bits // 4}{'s' if number in _EXPEDITED else 'x'}"
+        for number, register in enumerate(REGISTERS)
+    )
+)
+_EXPEDITED_FORMAT = b"".join(b"%02x:%%b;" % number for number in _EXPEDITED)
 # A segment before what is relative to it, and a linear register before its raw part.
 _WRITING_ORDER = sorted(range(len(REGISTERS)), key=lambda n: REGISTERS[n].name not in {"cs", "ss"})
 
 
 def read_all(registers: Registers) -> bytes:
     """Return all registers as g has them (`SIZE` bytes)."""
-    ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds, ip = registers.cells[: Cell.IP + 1]
+    ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds, ip = registers.cells[_HELD]
     esp = (ss * 16 + sp) & ADDRESS_MASK
     eip = (cs * 16 + ip) & ADDRESS_MASK
     flags = registers.flags
@@ -108,13 +116,57 @@ def read(registers: Registers, number: int) -> bytes:
     return read_all(registers)[_PLACES[_known(number)]]
 
 
+def info(number: int) -> bytes:
+    """Return what LLDB is told of a register in answer to qRegisterInfo; past the last, its end.
+
+    Source: LLDB's lldb-gdb-remote.txt, qRegisterInfo.
+    """
+    if number >= len(REGISTERS):
+        return END_OF_INFO
+    register = REGISTERS[number]
+    name = register.name
+    text = f"name:{name};bitsize:{register.bits};offset:{_PLACES[number].start};"
+    text += "encoding:vector;format:vector-uint8;" if register.bits == X87_BITS else _PLAIN
+    text += f"set:{_SETS[register.feature]};"
+    if name in _DWARF:
+        text += f"ehframe:{_DWARF[name]};dwarf:{_DWARF[name]};"
+    if name in _GENERIC:
+        text += f"generic:{_GENERIC[name]};"
+    return text.encode("ascii")
+
+
+END_OF_INFO = b"E45"
+_PLAIN = "encoding:uint;format:hex;"
+_SETS = {CORE_FEATURE: "General Purpose Registers", RAW_FEATURE: "8086"}
+_GENERIC = {"eip": "pc", "esp": "sp", "ebp": "fp", "eflags": "flags"}
+_DWARF = {
+    name: number
+    for number, name in enumerate(["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"])
+}
+_DWARF |= {"es": 40, "cs": 41, "ss": 42, "ds": 43}
+"""gdb's numbers for the i386 in DWARF, by which the board's call frame information goes."""
+
+
 def expedited(registers: Registers) -> bytes:
     """Return the registers of a stop reply, each as ``number:value;``."""
-    values = read_all(registers).hex().encode("ascii")
-    return b"".join([b"%b%b;" % (number, values[place]) for number, place in _EXPEDITED])
+    digits = read_all(registers).hex().encode("ascii")
+    return _EXPEDITED_FORMAT % _EXPEDITED_DIGITS.unpack(digits)
 
 
-def write(debugger: Debugger, number: int, data: bytes) -> None:
+class RegisterOwner(Protocol):
+    """What registers are written of: a debugger's processor, or a process that waits."""
+
+    @property
+    def registers(self) -> Registers:
+        """As they are."""
+        ...
+
+    def write_register(self, name: str, value: int) -> None:
+        """Set a register; of the value, the low 16 bits count."""
+        ...
+
+
+def write(owner: RegisterOwner, number: int, data: bytes) -> None:
     """Set one register from its little-endian bytes.
 
     Bits beyond the 8086's sixteen are lost, as in the chip.  A value that stands there already
@@ -124,15 +176,15 @@ def write(debugger: Debugger, number: int, data: bytes) -> None:
     register, place = REGISTERS[_known(number)], _PLACES[number]
     if len(data) != place.stop - place.start:
         raise RefusedError(f"{register.name} has {register.bits} bits")
-    if data == read(debugger.machine.registers, number):
+    if data == read(owner.registers, number):
         return  # gdb restores what it could not change; that is no reason to drop the future
     value = int.from_bytes(data, "little")
     if register.writes is not None:
-        debugger.write_register(register.writes, value & 0xFFFF)
+        owner.write_register(register.writes, value & 0xFFFF)
     elif register.name == "eip":
-        _write_linear(debugger, "cs", "ip", value & ADDRESS_MASK)
+        _write_linear(owner, "cs", "ip", value & ADDRESS_MASK)
     elif register.name == "esp":
-        _write_linear(debugger, "ss", "sp", value & ADDRESS_MASK)
+        _write_linear(owner, "ss", "sp", value & ADDRESS_MASK)
     elif register.name == "icount":
         raise RefusedError("icount can't be written; to move in time use monitor seek")
     else:
@@ -146,8 +198,8 @@ class Writer:
     segment reaches it, and not the offset.
     """
 
-    def __init__(self, debugger: Debugger) -> None:
-        self._debugger = debugger
+    def __init__(self, owner: RegisterOwner) -> None:
+        self._owner = owner
         self._aims: dict[str, int] = {}
         """By segment, the linear address that was written before it."""
 
@@ -156,17 +208,17 @@ class Writer:
         name = REGISTERS[_known(number)].name
         held = name in _OFFSETS and self._aims.pop(name, None) == self._linear(name)
         address = self._linear(name) if held else 0
-        write(self._debugger, number, data)
+        write(self._owner, number, data)
         if held and (address - self._base(name)) & ADDRESS_MASK <= 0xFFFF:
-            _write_linear(self._debugger, name, _OFFSETS[name], address)
+            _write_linear(self._owner, name, _OFFSETS[name], address)
         if name in _SEGMENTS:
             self._aims[_SEGMENTS[name]] = self._linear(_SEGMENTS[name])
 
     def _base(self, segment: str) -> int:
-        return int(getattr(self._debugger.machine.registers, segment)) << 4
+        return int(getattr(self._owner.registers, segment)) << 4
 
     def _linear(self, segment: str) -> int:
-        offset = int(getattr(self._debugger.machine.registers, _OFFSETS[segment]))
+        offset = int(getattr(self._owner.registers, _OFFSETS[segment]))
         return (self._base(segment) + offset) & ADDRESS_MASK
 
 
@@ -174,12 +226,12 @@ _SEGMENTS = {"eip": "cs", "esp": "ss"}
 _OFFSETS = {"cs": "ip", "ss": "sp"}
 
 
-def write_pc(debugger: Debugger, address: int) -> None:
+def write_pc(owner: RegisterOwner, address: int) -> None:
     """Go on at a linear address (as by writing eip)."""
-    _write_linear(debugger, "cs", "ip", address & ADDRESS_MASK)
+    _write_linear(owner, "cs", "ip", address & ADDRESS_MASK)
 
 
-def write_all(debugger: Debugger, data: bytes) -> None:
+def write_all(owner: RegisterOwner, data: bytes) -> None:
     """Set the registers that differ from what g shows now.
 
     Only those, since eip and ip, and esp and sp16, are two views of one register.  RefusedError if
@@ -187,27 +239,27 @@ def write_all(debugger: Debugger, data: bytes) -> None:
     """
     if len(data) != SIZE:
         raise RefusedError(f"the registers are {SIZE} bytes, not {len(data)}")
-    before = read_all(debugger.machine.registers)
+    before = read_all(owner.registers)
     changed = [n for n in _WRITING_ORDER if data[_PLACES[n]] != before[_PLACES[n]]]
     for number in changed:
         if not _writable(REGISTERS[number]):
             raise RefusedError(f"{REGISTERS[number].name} can't be written")
     for number in changed:
-        write(debugger, number, data[_PLACES[number]])
+        write(owner, number, data[_PLACES[number]])
 
 
 def _writable(register: TargetRegister) -> bool:
     return register.writes is not None or register.name in {"eip", "esp"}
 
 
-def _write_linear(debugger: Debugger, segment: str, offset: str, address: int) -> None:
+def _write_linear(owner: RegisterOwner, segment: str, offset: str, address: int) -> None:
     """Set an offset register so that ``segment:offset`` is a linear address; see the module."""
-    base = getattr(debugger.machine.registers, segment) << 4
+    base = getattr(owner.registers, segment) << 4
     distance = (address - base) & ADDRESS_MASK
     if distance > 0xFFFF:
-        debugger.write_register(segment, address >> 4)
+        owner.write_register(segment, address >> 4)
         distance = address & 0xF
-    debugger.write_register(offset, distance)
+    owner.write_register(offset, distance)
 
 
 def _known(number: int) -> int:

@@ -38,9 +38,10 @@ class RefusedError(Exception):
 class PosixSignal(Enum):
     """The signals that we report on our own account, by gdb's numbers."""
 
-    NONE = 0
     SIGINT = 2
     SIGTRAP = 5
+    SIGABRT = 6
+    SIGSYS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Client:
     what the program prints, and what is for the user, as notifications."""
     watches: bool = False
     """Whether it wants no machine, but to watch one (``blink16.watch+``)."""
+    raw: bool = False
+    """Whether it knows DOSBox-X's stub rather than gdb's: see `raw_registers`."""
     error_strings: bool = False
     """As LLDB has them."""
     list_threads: bool = False
@@ -74,7 +77,14 @@ class Client:
             gdb=any(name.startswith("xmlRegisters=i386") for name in features),
             ours="blink16+" in features,
             watches="blink16.watch+" in features,
+            raw=features <= _SAID_BY_ANY,
         )
+
+
+_SAID_BY_ANY = {"multiprocess+"}
+"""Features that say nothing of the client.  Every gdb and LLDB names others too: xmlRegisters=,
+swbreak+, qRelocInsn+; an LLDB that does not can be told by what it asks for next.
+"""
 
 
 def error(refusal: RefusedError, client: Client, *, told: bool = False) -> bytes:
@@ -114,15 +124,15 @@ _WATCH_REASONS = {
 }
 _SIGNALS = {
     EventKind.INTERRUPTED: PosixSignal.SIGINT,
-    # What a user has asked for is like his Ctrl-C: IDEs show that as a pause, and any other signal
-    # as an exception, 0 too.  gdb stops at it in the midst of a step, as it does not at SIGTRAP.
+    # These are like a user's Ctrl-C: IDEs show that as a pause, and any other signal as an
+    # exception, 0 too.  gdb stops at it in the midst of a step, as it does not at SIGTRAP.
     EventKind.EXITING: PosixSignal.SIGINT,
     EventKind.CAUGHT: PosixSignal.SIGINT,
     EventKind.MOVED: PosixSignal.SIGINT,
-    # And what nobody has asked for may well be shown as one: gdb says "stopped".
-    EventKind.HALTED: PosixSignal.NONE,
-    EventKind.RESTARTED: PosixSignal.NONE,
-    EventKind.LACKING: PosixSignal.NONE,
+    EventKind.HALTED: PosixSignal.SIGINT,
+    EventKind.RESTARTED: PosixSignal.SIGINT,
+    # And what nobody has asked for is to be shown as one.
+    EventKind.LACKING: PosixSignal.SIGSYS,
 }
 
 
@@ -159,8 +169,10 @@ def stop(
     signal = _SIGNALS.get(event.kind, PosixSignal.SIGTRAP).value
     if event.kind is EventKind.SIGNALLED:
         signal = event.signal & 0xFF
-    elif event.kind is EventKind.EXITING and event.text:  # no ordinary end
-        signal = PosixSignal.NONE.value
+    elif event.kind is EventKind.EXITING and event.text and event.status:  # no ordinary end
+        signal = PosixSignal.SIGABRT.value
+    if client.raw:
+        return b"S%02x" % signal
     reason = _reason(event, breakpoint_kind, client)
     every = b"threads:%b;" % threads if client.list_threads else b""
     return b"T%02x%bthread:%b;%b%b" % (signal, registers, thread, every, reason)

@@ -39,10 +39,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import assert_never
 
-from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub import commands, observing, registers, replies, works
+from blink16.debugger import Event, EventKind
+from blink16.gdbstub import commands, observing, registers, replies, resuming, stops, works
 from blink16.gdbstub.commands import points, processes
+from blink16.gdbstub.commands.fields import PROCESS_BASE
+from blink16.gdbstub.description import ARCHITECTURE
 from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import RENEWED, Inferior, Inferiors
 from blink16.gdbstub.orders import (
@@ -93,13 +96,14 @@ class Session:
         listing: Callable[[], Sequence[ListedProcess]] = tuple,
         *,
         observed: Callable[[], bool] | None = None,
+        architecture: str = ARCHITECTURE,
     ) -> None:
         """Begin.
 
         ``listing``: returns all machines of the server.  ``observed``: given for an observer;
-        returns whether the machine runs.
+        returns whether the machine runs.  ``architecture``: see `description.target_xml`.
         """
-        self._inferiors = Inferiors(listing)
+        self._inferiors = Inferiors(listing, architecture)
         self._observed = observed
         self._decoder = Decoder()
         self._client = Client()
@@ -110,6 +114,8 @@ class Session:
         self._first: tuple[Inferior, Event] | None = None
         """The event that is to be told when all machines stand."""
         self._answers_taking = False
+        self._called: int | None = None
+        """How the client calls the machine that is on its way, if it has said so."""
         self._renews = False
         """Whether the machine that is on its way takes the place of one that is held."""
         self.tells_changes = False
@@ -120,6 +126,8 @@ class Session:
         self._waiting: deque[Packet | BadPacket | Control] = deque()
         """What was, and waits until the machine stands."""
         self._out = Outgoing()
+        self._greeting: Packet | None = None
+        """The packet just answered, if the client may say it again for want of an answer."""
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
@@ -145,13 +153,10 @@ class Session:
     @property
     def has_more(self) -> bool:
         """Whether there is something left for `go_on`."""
-        match self._standing.rule.packets:
-            case PacketRule.ANSWERED:
-                return bool(self._arrived or self._waiting)
-            case PacketRule.KEPT:
-                return bool(self._arrived)
-            case PacketRule.IGNORED:
-                return False
+        rule = self._standing.rule.packets
+        if rule is PacketRule.ANSWERED:
+            return bool(self._arrived or self._waiting)
+        return rule is PacketRule.KEPT and bool(self._arrived)
 
     def go_on(self) -> list[Order]:
         """Handle some of what has come from the client, so that others have their turn too."""
@@ -191,11 +196,9 @@ class Session:
                 self._inferiors.renew(machine)
                 self._tell_renewal(f"{RENEWED}\n")
                 return self._out.take_orders()
-            inferior = self._inferiors.add(machine)
+            inferior = self._inferiors.add(machine, self._called)
             if self._answers_taking:
-                self._out.reply(
-                    self._stop_reply(inferior, machine.debugger.last_event(), asked=True)
-                )
+                self._out.reply(stops.standing(self._inferiors, inferior, self._client))
         return self._out.take_orders()
 
     def refused(self, reason: str) -> list[Order]:
@@ -285,7 +288,10 @@ class Session:
 
     def _arrive(self, item: Item) -> None:
         match item:
+            case Packet():
+                self._take(item)
             case Control.ACK:
+                self._greeting = None
                 self._out.arrived()
             case Control.NAK if self._acknowledging:
                 self._out.resend()
@@ -302,8 +308,13 @@ class Session:
         """Acknowledge a packet, and handle it now or when the machine stands again."""
         if self._acknowledging:
             self._out.acknowledge(b"+")
+            if item == self._greeting:
+                return  # sent again, since we had to be started before we could answer
+            self._greeting = item if isinstance(item, Packet) and _greets(item) else None
         if self._standing.rule.packets is PacketRule.ANSWERED or item == _INTERRUPT_PACKET:
             self._handle(item)
+        elif self._client.raw and item == _HALT_PACKET:
+            self._interrupt()  # and the stop is its answer, as in DOSBox-X
         elif len(self._waiting) >= MAX_WAITING:
             self._close(Fate.LEAVE, "too many packets while the machine runs")
         else:
@@ -331,15 +342,21 @@ class Session:
             self._out.reply(replies.error(refusal, self._client, told=told))
 
     def _carry_out(self, command: commands.Command) -> None:
+        if commands.is_question(command):
+            self._answer(command)
+            return
         match command:
             case commands.Run() | commands.RunEach():
                 self._run(command)
             case commands.QueryHalt():
-                self._out.reply(self._halt_reason())
+                self._out.reply(stops.halt_reason(self._inferiors, self._client))
             case commands.QuerySupported(features):
                 self._client = Client.of(features)
                 self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
+                self._inferiors.show_offsets(self._client.raw)
+                self._inferiors.number_from(PROCESS_BASE if self._client.gdb else 0)
+                self._out.hushed = self._client.raw
                 self._out.reply(supported(self._client))
                 if self._client.watches and self._observed is None:
                     self._start_to_watch()
@@ -368,19 +385,18 @@ class Session:
                 self._client = replace(self._client, error_strings=True)
                 self._out.reply(OK)
             case commands.ListThreads():
-                self._client = replace(self._client, list_threads=True)
+                self._client = replace(self._client, list_threads=True, raw=False)
                 self._inferiors.align_frames()
+                self._inferiors.show_offsets(False)
+                self._out.hushed = False
                 self._out.reply(OK)
             case commands.InterruptCommand():
                 self._interrupt()
                 self._out.reply(OK)
-            case commands.ReadObject() if works.has_to_search(command):
-                inferior = self._inferiors.current
-                self._work(inferior, partial(works.search, inferior.reporter, command))
             case commands.Monitor(line):
                 inferior = self._inferiors.current
                 if len(self._inferiors) > 1:  # gdb tells late which one its user means
-                    self._out.say(f"process {inferior.process}:\n")
+                    self._out.say(f"process {inferior.called}:\n")
                 ours = self._client.ours
                 self._work(inferior, partial(works.monitor, inferior, line, tells_errors=ours))
             case processes.ExtendedMode():
@@ -398,10 +414,13 @@ class Session:
                     self._out.reply(OK)
                 self._let_go(meant, Fate.RESTART, "the client killed the program")
             case _:
-                self._answer(command)
+                assert_never(command)
 
     def _answer(self, question: commands.Question) -> None:
-        if self._inferiors.takes_long(question):
+        if isinstance(question, commands.ReadObject) and works.has_to_search(question):
+            inferior = self._inferiors.current
+            self._work(inferior, partial(works.search, inferior.reporter, question))
+        elif self._inferiors.takes_long(question):
             self._work(
                 self._inferiors.current,
                 partial(works.ponder, self._inferiors, question),
@@ -425,10 +444,12 @@ class Session:
         if not self._extended:
             raise RefusedError("that needs target extended-remote")
         restart = isinstance(command, processes.RestartProgram)
+        self._called = None
         if len(self._inferiors) and not self._client.multiprocess and not restart:
             raise RefusedError("this client can't hold two programs: detach first")
         match command:
-            case processes.Attach(process):
+            case processes.Attach(process, called):
+                self._called = called
                 if any(inferior.process == process for inferior in self._inferiors):
                     raise RefusedError(f"process {process} is debugged here already")
                 order: Take | TakeNew = Take(process)
@@ -474,28 +495,15 @@ class Session:
     # -- running -----------------------------------------------------------------------------
 
     def _run(self, command: commands.Run | commands.RunEach) -> None:
-        chosen = self._chosen(command)
-        for inferior in chosen:
-            last = inferior.debugger.last_event()
-            if last and replies.gone(last, inferior.process, self._client):
-                self._tell(inferior, last)
-                return
-        for inferior in chosen:
-            if inferior.answers.shelf.has_news and not self._client.list_threads:
-                self._announce(inferior)
-                return
-        for inferior in chosen:
-            if inferior.moved and not self._client.ours:
-                inferior.moved = False
-                self._tell(inferior, Event(EventKind.MOVED))
-                return
-        if isinstance(command, commands.Run) and command.address is not None:
-            registers.write_pc(self._inferiors.current.debugger, command.address)
-        for inferior in chosen:
-            missed = inferior.missed()
-            if missed is not None:
-                self._tell(inferior, missed)
-                return
+        chosen = resuming.chosen(self._inferiors, command)
+        untold = resuming.overdue(chosen, self._client)
+        if untold is None:
+            if isinstance(command, commands.Run) and command.address is not None:
+                registers.write_pc(self._inferiors.current.debugger, command.address)
+            untold = resuming.missed(chosen)
+        if untold is not None:
+            self._tell(*untold)
+            return
         self._standing.lead(SessionInput.RUN)
         self._first = None
         self._running = {inferior.process for inferior in chosen}
@@ -508,61 +516,16 @@ class Session:
         if self._early_break:
             self._out.order(Interrupt())
 
-    def _chosen(self, command: commands.Run | commands.RunEach) -> dict[Inferior, Resume]:
-        """Return which machines are to run, and how."""
-        if isinstance(command, commands.Run):
-            return dict.fromkeys(self._inferiors.to_resume(), command.how)
-        chosen: dict[Inferior, Resume] = {}
-        for how, thread in command.actions:
-            meant = self._inferiors if thread is None else self._inferiors.matching(thread)
-            for inferior in meant:
-                # the leftmost that fits counts
-                chosen.setdefault(inferior, inferior.answers.of_thread(how, thread))
-        if not chosen:
-            raise RefusedError("no thread to run")
-        return chosen
-
     def _tell(self, inferior: Inferior, event: Event) -> None:
         """Tell the client how a run has ended."""
+        self._out.say_collected()
         if event.kind is EventKind.LOADED:
-            self._announce(inferior)
+            self._out.reply(stops.announcement(self._inferiors, inferior))
             return
-        self._out.say_collected()
         self._out.mention(replies.say(event, inferior.debugger.machine.icount))
-        self._out.reply(self._stop_reply(inferior, event))
-        if self._extended and replies.gone(event, inferior.process, self._client):
+        self._out.reply(stops.reply(self._inferiors, inferior, event, self._client))
+        if self._extended and replies.gone(event, inferior.called, self._client):
             self._let_go([inferior], Fate.LEAVE, "")
-
-    def _announce(self, inferior: Inferior) -> None:
-        """Let gdb read the list of libraries, which has changed, before it resumes."""
-        self._out.say_collected()
-        self._inferiors.choose(inferior)
-        thread = self._inferiors.thread_id(inferior).encode("ascii")
-        values = registers.expedited(inferior.answers.sight.registers)
-        self._out.reply(replies.libraries_changed(thread, values))
-
-    def _halt_reason(self) -> bytes:
-        if not len(self._inferiors):
-            return b"W00"
-        inferior = self._inferiors.current
-        return self._stop_reply(inferior, inferior.debugger.last_event(), asked=True)
-
-    def _stop_reply(self, inferior: Inferior, event: Event | None, *, asked: bool = False) -> bytes:
-        """Return the stop reply for an event, or (``asked``) for how things stand since then.
-
-        When asked, only the signal is told: the reason may be another client's breakpoint.
-        """
-        ended = event and replies.gone(event, inferior.process, self._client)
-        if ended:
-            return ended
-        if event is None or (asked and event.kind is not EventKind.SIGNALLED):
-            event = Event(EventKind.STEPPED)
-        self._inferiors.choose(inferior)
-        thread = self._inferiors.thread_id(inferior).encode("ascii")
-        threads = self._inferiors.thread_ids().encode("ascii")
-        values = registers.expedited(inferior.answers.sight.registers)
-        kind = inferior.answers.breakpoint_kind()
-        return replies.stop(event, thread, threads, values, kind, self._client)
 
     def _close(self, fate: Fate, reason: str) -> None:
         if self._standing.rule.packets is PacketRule.ANSWERED and self._observed is None:
@@ -571,6 +534,11 @@ class Session:
         self._out.order(Close(fate, reason))
         self._standing.lead(SessionInput.CLOSE)
         self._waiting.clear()
+
+
+def _greets(packet: Packet) -> bool:
+    """Whether a client begins with that: gdb sends it again after two seconds without answer."""
+    return packet.body.startswith(b"qSupported")
 
 
 _PREPARATIONS = (
@@ -589,3 +557,4 @@ _TOLD = (
 )
 """gdb 13 shows the reply to these when it is an error."""
 _INTERRUPT_PACKET = Packet(b"vCtrlC")
+_HALT_PACKET = Packet(b"?")

@@ -16,6 +16,8 @@ class SessionState(Enum):
     TAKING = auto()  # a machine is on its way to the client
     CLOSED = auto()
 
+    __hash__ = object.__hash__  # Enum's own is slow, and these are looked up at every packet
+
 
 class SessionInput(Enum):
     """What leads a conversation from state to state."""
@@ -28,6 +30,8 @@ class SessionInput(Enum):
     FINISHED = auto()
     TAKEN = auto()  # or refused
     CLOSE = auto()  # k D, or a flood of packets
+
+    __hash__ = object.__hash__
 
 
 class PacketRule(Enum):
@@ -89,8 +93,9 @@ class Standing:
 
     def lead(self, by: SessionInput) -> bool:
         """Go where an input leads; whether the conversation goes on there.  WrongCallError."""
-        if by not in self.rule.leads:
+        led = self.rule.leads.get(by)
+        if led is None:
             raise WrongCallError(f"{by.name} while {self.state.name}")
-        self.state = self.rule.leads[by]
+        self.state = led
         self.rule = RULES[self.state]
         return self.state is not SessionState.CLOSED

@@ -60,6 +60,11 @@ class Ring:
         """The oldest checkpoint."""
         return self._checkpoints[0]
 
+    @property
+    def newest(self) -> int:
+        """Where the last checkpoint lies."""
+        return self._icounts[-1]
+
     def icounts(self) -> list[int]:
         """Return the instruction counts of all checkpoints, ascending."""
         return list(self._icounts)

@@ -31,6 +31,10 @@ class Pace:
     def __init__(self) -> None:
         self._rate = _START_RATE
         self._checkpoint_seconds = 0.0
+        self.interval = self.fine = self.slice = MIN_INTERVAL
+        """Instructions between two checkpoints; the same near where the user is; and those to run
+        before looking at requests again."""
+        self._settle()
 
     def ran(self, instructions: int, seconds: float) -> None:
         """Take account of a run."""
@@ -38,26 +42,19 @@ class Pace:
         is_telling = seconds > _OVERHEAD_SECONDS and instructions >= MIN_INTERVAL
         if is_telling or sample > self._rate:
             self._rate += (sample - self._rate) * _WEIGHT
+            self._settle()
 
     def checkpointed(self, seconds: float) -> None:
         """Take account of a checkpoint."""
         self._checkpoint_seconds += (seconds - self._checkpoint_seconds) * _WEIGHT
+        self._settle()
 
-    @property
-    def interval(self) -> int:
-        """Instructions between two checkpoints."""
+    def _settle(self) -> None:
+        """Say in instructions what follows from what was measured."""
         seconds = max(SPACING_SECONDS, OVERHEAD * self._checkpoint_seconds)
-        return self._instructions(seconds)
-
-    @property
-    def fine(self) -> int:
-        """Instructions between two checkpoints near where the user is."""
-        return self._instructions(FINE_SECONDS)
-
-    @property
-    def slice(self) -> int:
-        """Instructions to run before looking at requests again."""
-        return min(MAX_SLICE, self._instructions(SLICE_SECONDS))
+        self.interval = self._instructions(seconds)
+        self.fine = self._instructions(FINE_SECONDS)
+        self.slice = min(MAX_SLICE, self._instructions(SLICE_SECONDS))
 
     def _instructions(self, seconds: float) -> int:
         return min(MAX_INTERVAL, max(MIN_INTERVAL, int(seconds * self._rate)))

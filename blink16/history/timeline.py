@@ -35,7 +35,7 @@ from blink16.governor import Governor
 from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT, Checkpoint, Ring
 from blink16.history.glances import Glances
 from blink16.history.inputs import Input, InputLog, MemoryWritten, Received, RegisterWritten
-from blink16.history.pace import Pace
+from blink16.history.pace import MIN_INTERVAL, Pace
 from blink16.history.pages import Image
 from blink16.history.terms import (
     STUMBLES,
@@ -61,7 +61,6 @@ T = TypeVar("T")
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
 _NO_TURN = nullcontext(True)
 """Few instructions are done without one: steps come by the thousand, and are to be quick."""
-_AS_IT_IS = nullcontext()
 
 
 class Timeline:
@@ -78,6 +77,7 @@ class Timeline:
         ``limit``: bytes (`set_limit`).  ``pace``: how far apart checkpoints are to be.
         """
         self.machine = machine
+        self._registers = machine.registers
         self.without_points: Callable[[], AbstractContextManager[None]] = nullcontext
         """Takes all points out of the machine for a while."""
         self.observer: Observer | None = None
@@ -118,7 +118,7 @@ class Timeline:
     @property
     def now(self) -> int:
         """The instruction count where the machine stands."""
-        return self.machine.icount
+        return self._registers.icount
 
     @property
     def start(self) -> int:
@@ -138,7 +138,7 @@ class Timeline:
     @property
     def live(self) -> bool:
         """Whether the machine stands at the end, so that running on is for the first time."""
-        return self.machine.icount >= self._end
+        return self._registers.icount >= self._end
 
     # -- running forward ---------------------------------------------------------------------
 
@@ -155,24 +155,26 @@ class Timeline:
     def _run(self, budget: int, skip: bool, through_traps: bool) -> Stop:
         if budget <= 0:
             return Stop(StopReason.BUDGET)
-        goal = self.now + budget
-        while not self._take_interrupt():
-            before = self.now
+        before = self.now
+        goal = before + budget
+        while not (self._interrupted and self._take_interrupt()):
             with self._turn(goal) as has_turn:
                 if not has_turn:
                     continue
                 stop = self._slice(goal, skip=skip, through_traps=through_traps)
+            here = self.now
             if stop.reason is StopReason.INTERRUPTED:
                 if self.machine.between_rounds:
                     self._take_rounds_back()
                 self.forget_interrupt()
                 return stop
             slept = stop.reason is StopReason.IDLE and self.governor is not None
-            if not slept and (stop.reason is not StopReason.BUDGET or self.now >= goal):
+            if not slept and (stop.reason is not StopReason.BUDGET or here >= goal):
                 return stop
             self._glances.serve()
             self._keep_pace()
-            skip = skip and self.now == before
+            skip = skip and here == before
+            before = here
         return INTERRUPTED
 
     def _turn(self, goal: int) -> AbstractContextManager[bool]:
@@ -237,8 +239,7 @@ class Timeline:
         self, goal: int, *, skip: bool = False, through_traps: bool = False, dense: bool = True
     ) -> Stop:
         """Run towards ``goal``, at most to where something is due: an input, a checkpoint."""
-        machine = self.machine
-        here = machine.icount
+        machine, here = self.machine, self.now
         machine.replaying = here < self._end
         goal, until = min(goal, here + self._pace.slice), FOREVER
         if not machine.replaying:
@@ -250,21 +251,33 @@ class Timeline:
             if self._fed < len(self._log):
                 goal = min(goal, self._log[self._fed].icount)
         due = self._due() if dense else FOREVER
-        started = perf_counter()
-        with self._believing() if self._foreign else _AS_IT_IS:
-            stop = machine.run(
-                max(1, min(goal, due) - here),
-                until=until,
-                skip_breakpoint=skip,
-                through_traps=through_traps,
-            )
-        self._pace.ran(machine.icount - here, perf_counter() - started)
-        self._end = max(self._end, machine.icount)
+        stop = self._measured_run(max(1, min(goal, due) - here), until, skip, through_traps)
+        now = self.now
+        if now > self._end:
+            self._end = now
         if self._feed() and stop.reason in _RESTS and not machine.registers.cells[Cell.HALTED]:
             stop = Stop(StopReason.BUDGET)  # what it waited for has come
-        if machine.icount >= due and not self._is_midway(stop):
+        if now >= due and not self._is_midway(stop):
             self.keep()
         return stop
+
+    def _measured_run(self, budget: int, until: int, skip: bool, through_traps: bool) -> Stop:
+        """Run the machine, and take account of its pace where that tells something."""
+        run = self._doubted_run if self._foreign else self.machine.run
+        if budget < MIN_INTERVAL:
+            return run(budget, until=until, skip_breakpoint=skip, through_traps=through_traps)
+        before, started = self.now, perf_counter()
+        stop = run(budget, until=until, skip_breakpoint=skip, through_traps=through_traps)
+        self._pace.ran(self.now - before, perf_counter() - started)
+        return stop
+
+    def _doubted_run(
+        self, budget: int, *, until: int, skip_breakpoint: bool, through_traps: bool
+    ) -> Stop:
+        with self._believing():
+            return self.machine.run(
+                budget, until=until, skip_breakpoint=skip_breakpoint, through_traps=through_traps
+            )
 
     def _keep_pace(self) -> None:
         """Wait until our clock has caught up with the live machine; not if somebody acts."""
@@ -287,6 +300,9 @@ class Timeline:
     def _due(self) -> int:
         """Where the next checkpoint is to be, unless one lies ahead that is near enough."""
         here, interval = self.now, self._pace.interval
+        newest = self._ring.newest
+        if here >= newest:
+            return max(here + 1, newest + interval)
         due = max(here + 1, self._ring.at_or_before(here).icount + interval)
         ahead = self._ring.next_after(here)
         return FOREVER if ahead is not None and ahead.icount < due + interval // 2 else due
@@ -324,6 +340,8 @@ class Timeline:
 
     def _feed(self) -> bool:
         """Let the inputs happen again that were logged here; whether there were any."""
+        if self._fed == len(self._log):
+            return False
         before = self._fed
         while self._fed < len(self._log) and self._log[self._fed].icount == self.now:
             with self._believing():
@@ -370,6 +388,12 @@ class Timeline:
         """Set a register of `Registers`; True if that dropped a recorded future."""
         dropped = self.change()
         self._happen(RegisterWritten(self.now, name, value))
+        return dropped
+
+    def write_input(self, channel: str, data: bytes) -> bool:
+        """Let input come here, in the middle of history; True if that dropped a future."""
+        dropped = self.change()
+        self._happen(Received(self.now, channel, data))
         return dropped
 
     # -- interruption ------------------------------------------------------------------------

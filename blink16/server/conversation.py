@@ -26,47 +26,49 @@ from blink16.gdbstub.orders import (
     Work,
     WorkDone,
 )
-from blink16.gdbstub.session import RECEIVE_SIZE, Session
+from blink16.gdbstub.session import Session
 from blink16.loader import LoadError
 from blink16.server import threads
+from blink16.server.client_stream import DISCONNECTED, ClientStream
 from blink16.server.lookout import SAMPLE_INTERVAL
 from blink16.server.machines import Machines, RefusalError
 from blink16.server.slots import Slot
 from blink16.server.speaker import Speaker
 
-SEND_TIMEOUT = 30.0
-"""Seconds that a client may leave our bytes unread before it counts as gone."""
-QUEUED_MESSAGES = 16
-
 Message = Callable[[], list[Order]]
 """A call of one of the session's methods, to be made in the event loop."""
 
-DISCONNECTED = (trio.BrokenResourceError, trio.ClosedResourceError)
-
 
 class Conversation:
-    """One client's session, its stream, and the threads in which its commands run machines."""
+    """One client's session, its stream, and the threads in which its commands run machines.
+
+    What comes from the client is dealt with by the task that reads it, and the end of a run by
+    the task that waited for it, one at a time (`_take`): nothing changes hands on the way.
+    """
 
     def __init__(
         self,
         machines: Machines,
         slot: Slot,
-        stream: trio.abc.Stream,
+        stream: ClientStream,
         session: Session,
         unread: Iterable[Message] = (),
     ) -> None:
         """Begin with a machine that is held for this client, and messages for its session."""
         self._machines = machines
-        self.unread = list(unread)
+        self.unread = deque(unread)
         """Messages that the session has not taken yet."""
         self._watches: Slot | None = None
         """What the client goes on watching when it has let it go."""
         self._stream = stream
-        self._outbox, self._inbox = trio.open_memory_channel[Message](QUEUED_MESSAGES)
         self._held = {slot.process: slot}
         self._busy: set[int] = set()
         """The processes whose threads are at work."""
         self._session = session
+        self._turn = trio.Lock()
+        """Held by the task whose message the session takes."""
+        self._fate: Fate | None = None
+        """What becomes of the machines, once the conversation is over."""
         self._speaker = Speaker(self._session)
         self._connect(slot)
 
@@ -75,30 +77,28 @@ class Conversation:
         slot.connect(self._speaker, partial(self._renewal, slot.process))
 
     async def _renewal(self, process: int) -> None:
-        await self._tell(partial(self._session.renew, process))
+        await self._take(partial(self._session.renew, process))
 
     async def hold(self) -> Observation | None:
         """Talk until one side closes, then release the machines.
 
         If the client wants to watch on, return how it does.
         """
-        fate = Fate.LEAVE
         try:
-            # The outer nursery ends when all machines stand still.
-            async with trio.open_nursery() as self._runs, trio.open_nursery() as self._network:
-                self._network.start_soon(self._read)
-                self._network.start_soon(self._speaker.run, partial(self._tell, _nothing))
+            async with trio.open_nursery() as self._runs:  # ends when all machines stand still
                 try:
-                    fate = await self._talk()
+                    async with trio.open_nursery() as self._network:
+                        self._network.start_soon(self._listen)
+                        self._network.start_soon(
+                            self._speaker.run, partial(self._take, self._session.speak)
+                        )
                 finally:
-                    self._keep_unread()
-                    self._inbox.close()
+                    self._fate = self._fate or Fate.LEAVE
                     self._speaker.end()
                     self._halt()
-                    self._network.cancel_scope.cancel()
         finally:
             for slot in self._held.values():
-                await self._machines.release(slot, fate)
+                await self._machines.release(slot, self._fate or Fate.LEAVE)
         return None if self._watches is None else self._watch_on(self._watches)
 
     def _watch_on(self, slot: Slot) -> Observation:
@@ -106,41 +106,48 @@ class Conversation:
         unread = [begin, *self.unread]
         return Observation(self._machines, slot, self._stream, self._session, unread)
 
-    async def _read(self) -> None:
-        """Pass on what comes from the client; no more than the session keeps up with."""
+    async def _listen(self) -> None:
+        """Take what comes from the client, until the conversation is over."""
+        while self._fate is None:
+            if not self.unread:
+                self.unread.append(await self._next_message())
+            if await self._take(self.unread[0]):
+                self.unread.popleft()  # else it is for who goes on with this conversation
+
+    async def _next_message(self) -> Message:
         with suppress(*DISCONNECTED):
-            while data := await self._stream.receive_some(RECEIVE_SIZE):
-                message = partial(self._session.receive, bytes(data))
-                try:
-                    await self._outbox.send(message)
-                except (trio.Cancelled, trio.BrokenResourceError):
-                    self.unread.append(message)  # for who goes on with this conversation
-                    raise
-        await self._outbox.send(_hang_up)
+            if data := await self._stream.receive(soon=not self._busy):
+                return partial(self._session.receive, data)
+        return _hang_up
 
-    def _keep_unread(self) -> None:
-        """Keep what has come, and nobody has taken, for who goes on with this conversation."""
-        with suppress(trio.WouldBlock, trio.EndOfChannel):
-            while True:
-                self.unread.append(self._inbox.receive_nowait())
-
-    async def _talk(self) -> Fate:
+    async def _take(self, message: Message) -> bool:
+        """Do what follows from a message, in its turn; False if the conversation is over."""
         try:
-            while True:
-                message = self.unread.pop(0) if self.unread else await self._inbox.receive()
-                fate = await self._carry_out(message)
-                while fate is None and self._session.has_more:
-                    async with self._machines.backlog:  # who asks for little has his turn between
-                        await trio.lowlevel.checkpoint()
-                    fate = await self._carry_out(self._session.go_on)
-                if fate is not None:
-                    return fate
+            self._turn.acquire_nowait()
+        except trio.WouldBlock:
+            await self._turn.acquire()
+        try:
+            if self._fate is not None:
+                return False
+            fate = await self._carry_out(message)
+            while fate is None and self._session.has_more:
+                async with self._machines.backlog:  # who asks for little has his turn between
+                    await trio.lowlevel.checkpoint()
+                fate = await self._carry_out(self._session.go_on)
         except DISCONNECTED:
-            return Fate.LEAVE
+            fate = Fate.LEAVE
+        finally:
+            self._turn.release()
+        if fate is not None:
+            self._fate = fate
+            self._network.cancel_scope.cancel()
+        return True
 
     async def _carry_out(self, message: Message) -> Fate | None:
         """Do what follows from a message; return the machines' fate if that's the end."""
-        orders = deque((*message(), *self._session.speak()))
+        orders = deque(self._speaker.orders())  # what was there before the answer is said before it
+        orders += message()
+        orders += self._speaker.orders()
         while orders:
             order = orders.popleft()
             if isinstance(order, Close):
@@ -149,7 +156,7 @@ class Conversation:
                 self._watches = self._held[order.process]
                 return Fate.LEAVE
             if isinstance(order, Start):
-                orders.extend(self._start(order))
+                orders += self._start(order)
             else:
                 await self._do(order)
         self._speaker.said()
@@ -158,17 +165,16 @@ class Conversation:
     def _start(self, start: Start) -> list[Order]:
         """Resume a machine: here and now if that is brief, else in a thread."""
         slot, how = self._held[start.process], start.how
-        if slot.debugger.is_brief(how):
-            outcome = slot.debugger.resume(how)
-            if isinstance(outcome, Event):
-                return [*self._session.stopped(outcome, start.process), *self._session.speak()]
+        outcome = slot.debugger.resume_briefly(how)
+        if isinstance(outcome, Event):
+            return [*self._session.stopped(outcome, start.process), *self._speaker.orders()]
         self._runs.start_soon(self._run, self._begin(start.process), how)
         return []
 
     async def _do(self, order: Order) -> None:
         match order:
             case Send(data):
-                await _send(self._stream, data)
+                await self._stream.send(data)
             case Work(process=process, computes=True):
                 self._busy.add(process)
                 self._runs.start_soon(self._compute, self._held[process], order.run)
@@ -192,10 +198,10 @@ class Conversation:
         try:
             slot = await take()
         except RefusalError as refusal:
-            await self._tell(partial(self._session.refused, str(refusal)))
+            await self._take(partial(self._session.refused, str(refusal)))
             return
         self._held[slot.process] = slot
-        await self._tell(partial(self._took, slot))
+        await self._take(partial(self._took, slot))
 
     def _took(self, slot: Slot) -> list[Order]:
         self._connect(slot)
@@ -207,9 +213,9 @@ class Conversation:
             await slot.renew()
         except LoadError as error:
             reason = f"the program can't be loaded again: {error}"
-            await self._tell(partial(self._session.refused, reason))
+            await self._take(partial(self._session.refused, reason))
             return
-        await self._tell(lambda: self._session.took(slot.taken()))
+        await self._take(lambda: self._session.took(slot.taken()))
 
     # -- machines' threads -------------------------------------------------------------------
 
@@ -238,11 +244,7 @@ class Conversation:
         self._busy.remove(slot.process)
         slot.hosted.runs = False
         slot.debugger.forget_interrupt()  # one that came when it had stopped already
-        await self._tell(message)
-
-    async def _tell(self, message: Message) -> None:
-        with suppress(trio.BrokenResourceError):  # the conversation is over
-            await self._outbox.send(message)
+        await self._take(message)
 
     def _halt(self) -> None:
         """Stop what runs, or waits for input."""
@@ -257,7 +259,7 @@ class Observation:
         self,
         machines: Machines,
         slot: Slot,
-        stream: trio.abc.Stream,
+        stream: ClientStream,
         session: Session,
         unread: Iterable[Message] = (),
     ) -> None:
@@ -297,8 +299,8 @@ class Observation:
                 self._tasks.cancel_scope.cancel()
 
     async def _read(self) -> None:
-        while data := await self._stream.receive_some(RECEIVE_SIZE):
-            message = partial(self._session.receive, bytes(data))
+        while data := await self._stream.receive(soon=True):
+            message = partial(self._session.receive, data)
             try:
                 done = not await self._take(message)
             except trio.Cancelled:
@@ -327,7 +329,7 @@ class Observation:
         """Carry out an order, which may lead to more; False if the client wants to leave."""
         match order:
             case Send(data):
-                await _send(self._stream, data)
+                await self._stream.send(data)
             case Work(run, computes=True):
                 orders.extend(self._session.finished(await threads.compute(run)))
             case WantControl():
@@ -370,31 +372,22 @@ class Observation:
 
 
 def begin_to_hold(
-    machines: Machines, slot: Slot, stream: trio.abc.Stream, first: bytes = b""
+    machines: Machines, slot: Slot, stream: ClientStream, first: bytes = b""
 ) -> Conversation:
     """Return the conversation of a new client that got a machine.  ``first``: what it has said."""
-    session = Session(slot.taken(), machines.processes)
+    session = Session(slot.taken(), machines.processes, architecture=machines.architecture)
     return Conversation(machines, slot, stream, session, [partial(session.receive, first)])
 
 
 def begin_to_watch(
-    machines: Machines, slot: Slot, stream: trio.abc.Stream, first: bytes = b""
+    machines: Machines, slot: Slot, stream: ClientStream, first: bytes = b""
 ) -> Observation:
     """Return the same for a new client that only watches."""
-    session = Session(slot.watched(), machines.processes, observed=slot.is_running)
+    architecture, observed = machines.architecture, slot.is_running
+    session = Session(
+        slot.watched(), machines.processes, observed=observed, architecture=architecture
+    )
     return Observation(machines, slot, stream, session, [partial(session.receive, first)])
-
-
-async def _send(stream: trio.abc.Stream, data: bytes) -> None:
-    """Send, waiting for slow readers: while we wait, nothing else is read or answered."""
-    with trio.move_on_after(SEND_TIMEOUT):
-        await stream.send_all(data)
-        return
-    raise trio.BrokenResourceError("the client doesn't read")
-
-
-def _nothing() -> list[Order]:
-    return []
 
 
 def _hang_up() -> list[Order]:

@@ -14,8 +14,8 @@ import trio
 from blink16.gdbstub.orders import FIRST
 from blink16.gdbstub.session import RECEIVE_SIZE
 from blink16.packets import frame
+from blink16.server.client_stream import DISCONNECTED, ClientStream
 from blink16.server.conversation import (
-    DISCONNECTED,
     Conversation,
     Observation,
     begin_to_hold,
@@ -89,12 +89,16 @@ class Server:
             first = await _first_words(stream)
         if WATCH in first:
             held = (slot for slot in machines if slot.held)
-            return begin_to_watch(machines, next(held, machines.slot(FIRST)), stream, first)
+            slot = next(held, machines.slot(FIRST))
+            return begin_to_watch(machines, slot, self._as_client(stream), first)
         try:
             slot = await machines.take_any()
         except RefusalError as refusal:
             return await self._observe_or_refuse(stream, str(refusal), first)
-        return begin_to_hold(machines, slot, stream, first)
+        return begin_to_hold(machines, slot, self._as_client(stream), first)
+
+    def _as_client(self, stream: trio.abc.Stream) -> ClientStream:
+        return ClientStream(stream, lambda: self._clients == 1)
 
     async def _observe_or_refuse(
         self, stream: trio.abc.HalfCloseableStream, reason: str, first: bytes
@@ -106,7 +110,7 @@ class Server:
         elif slot.hosted.runs:
             await _refuse(stream, "the machine to watch runs now: try again when it stands")
         else:
-            return begin_to_watch(self._machines, slot, stream, first)
+            return begin_to_watch(self._machines, slot, self._as_client(stream), first)
         return None
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import trio
 
+from blink16.gdbstub.orders import Order
 from blink16.gdbstub.session import Session
 
 SPEAK_INTERVAL = 0.02
@@ -23,6 +24,8 @@ class Speaker:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._unsaid = _Unsaid()
+        self._has_words = False
+        """Whether the session may have something to say that it was not asked for."""
         self._words = trio.Event()
         self._token = trio.lowlevel.current_trio_token()
 
@@ -45,6 +48,13 @@ class Speaker:
             await have_it_said()
             await trio.sleep(SPEAK_INTERVAL)
 
+    def orders(self) -> list[Order]:
+        """Have said now what has come, if this is a moment when the client listens."""
+        if not self._has_words:
+            return []
+        self._has_words = False  # before the session looks: what comes now is seen, or wakes us
+        return self._session.speak()
+
     def said(self) -> None:
         """All that has come was said."""
         self._unsaid.said()
@@ -54,6 +64,7 @@ class Speaker:
         self._unsaid.end()
 
     def _wake(self) -> None:
+        self._has_words = True
         with suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._stir, idempotent=True)
 
@@ -78,6 +89,8 @@ class _Unsaid:
 
     def said(self) -> None:
         """All output that has come was said."""
+        if not self._size:  # what comes now is said next time
+            return
         with self._changed:
             self._size = 0
             self._changed.notify_all()

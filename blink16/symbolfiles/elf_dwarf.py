@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from elftools.common.exceptions import DWARFError, ELFError
 from elftools.dwarf.dwarf_expr import DWARFExprParser
@@ -90,6 +90,40 @@ def read(sections: Mapping[str, bytes]) -> Toolchain:
     except Exception as error:  # whatever a library that trusts its input trips over
         name = type(error).__name__
         raise SymbolFileError(f"its DWARF makes no sense ({name})") from None
+
+
+class ProducerText(NamedTuple):
+    """Where a unit says what has made it."""
+
+    section: str
+    offset: int
+    """Of the text in the section."""
+    text: bytes
+
+
+def producers(sections: Mapping[str, bytes]) -> tuple[ProducerText, ...]:
+    """Return where units name their producers; nothing if the sections make no sense."""
+    try:
+        units = islice(_information(sections).iter_CUs(), MAX_UNITS)
+        tops = [unit.get_top_DIE().attributes for unit in units]
+    except Exception:  # as in `read`
+        return ()
+    named = (top["DW_AT_producer"] for top in tops if "DW_AT_producer" in top)
+    places = ((_TEXTS.get(one.form, ""), one) for one in named)
+    return tuple(
+        ProducerText(name, one.offset if name == _INLINE else one.raw_value, one.value)
+        for name, one in places
+        if name
+    )
+
+
+_INLINE = ".debug_info"
+_TEXTS = {
+    "DW_FORM_string": _INLINE,
+    "DW_FORM_strp": ".debug_str",
+    "DW_FORM_line_strp": ".debug_line_str",
+}
+"""In which section a text is, by its form."""
 
 
 def _information(sections: Mapping[str, bytes]) -> Any:

@@ -339,6 +339,7 @@ async def _tell_moved(session: Session, moved: bool) -> None:
     if moved:
         await session.motion.arrived("goto")
         return
+    await session.debuggee.ask_names()
     await session.debuggee.learn()
     await session.points.bind_all()
     if session.client.takes_invalidated:
@@ -360,8 +361,8 @@ MAX_COMPLETIONS = 200
 @request("completions", State.STANDS)
 async def completions(session: Session, arguments: Completions) -> dict[str, Any]:
     """What could stand there: variables, symbols, registers, commands."""
-    end = max(0, arguments.column - session.client.columns_start_at)
-    typed = arguments.text[:end]
+    typed = arguments.text[: max(0, arguments.column - session.client.columns_start_at)]
+    end = len(typed)
     command = command_of(typed)
     if command is not None and " " not in command:
         start, word, known = end - len(command), command, await commands(session)

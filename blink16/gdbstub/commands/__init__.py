@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, get_args
 
 from blink16.gdbstub.commands import (
     memory,
@@ -31,6 +33,7 @@ from blink16.gdbstub.commands.objects import HostFile, ObjectQuestion, ReadObjec
 from blink16.gdbstub.commands.points import PointQuestion
 from blink16.gdbstub.commands.processes import ProcessCommand, ThreadQuestion
 from blink16.gdbstub.commands.registers import (
+    DescribeRegister,
     ReadRegister,
     ReadRegisters,
     RegisterQuestion,
@@ -60,6 +63,9 @@ from blink16.gdbstub.commands.talk import (
 from blink16.gdbstub.commands.unknown import Unknown
 from blink16.gdbstub.commands.watching import AskControl, TellChanges, Watch, WatchCommand
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
 MachineQuestion = RegisterQuestion | MemoryQuestion | PointQuestion | TalkQuestion | QueryActions
 """Questions about one machine: `answers` answers."""
 ProcessQuestion = ThreadQuestion | ObjectQuestion | Unknown
@@ -70,8 +76,24 @@ SessionCommand = TalkCommand | RunningCommand | ProcessCommand | WatchCommand
 """Commands that change the conversation: `session` obeys."""
 Command = Question | SessionCommand
 
-_NAME = re.compile(rb"[qQv](?:blink16\.[a-z]+|[A-Za-z]+)|b[cs]|.", re.DOTALL)
-"""Packets of our own begin with our name, as QEMU's and the manual's example do."""
+_MACHINE_QUESTIONS = frozenset(get_args(MachineQuestion))
+_QUESTIONS = frozenset(get_args(Question))
+
+
+def is_question(command: Command) -> TypeIs[Question]:
+    """Whether a command is one of those."""
+    return type(command) in _QUESTIONS
+
+
+def is_machine_question(question: Question) -> TypeIs[MachineQuestion]:
+    """Whether a question is one of those."""
+    return type(question) in _MACHINE_QUESTIONS
+
+
+_NAME = re.compile(rb"qRegisterInfo|[qQv](?:blink16\.[a-z]+|[A-Za-z]+)|b[cs]|.", re.DOTALL)
+"""Packets of our own begin with our name, as QEMU's and the manual's example do.  Behind
+qRegisterInfo a number in hex follows at once.
+"""
 _SYNTAX: Mapping[bytes, PacketSyntax[Command]] = {
     **running.PACKETS.all,
     **registers.PACKETS.all,
@@ -84,8 +106,21 @@ _SYNTAX: Mapping[bytes, PacketSyntax[Command]] = {
 }
 
 
+_OFTEN = 64
+"""Bytes in a packet that may come again and again: debuggers ask the same at each stop."""
+
+
 def parse(body: bytes) -> Command:
     """Return the command in a packet's body (unescaped); MalformedError if its fields are bad."""
+    return _parse_again(body) if len(body) <= _OFTEN else _parse(body)
+
+
+@lru_cache(maxsize=512)
+def _parse_again(body: bytes) -> Command:
+    return _parse(body)
+
+
+def _parse(body: bytes) -> Command:
     name = _NAME.match(body)
     syntax = _SYNTAX.get(name.group()) if name else None
     if name is None or syntax is None:
@@ -101,6 +136,7 @@ def features() -> tuple[str, ...]:
 __all__ = [
     "AskControl",
     "Command",
+    "DescribeRegister",
     "EnableErrorStrings",
     "HostFile",
     "InterruptCommand",
@@ -132,5 +168,7 @@ __all__ = [
     "WriteRegister",
     "WriteRegisters",
     "features",
+    "is_machine_question",
+    "is_question",
     "parse",
 ]

@@ -56,4 +56,16 @@ def _write(rest: bytes) -> WriteRegister:
     return WriteRegister(fields.number(number, "register"), fields.data(value, "value"))
 
 
-RegisterQuestion = ReadRegisters | WriteRegisters | ReadRegister | WriteRegister
+@dataclass(frozen=True, slots=True)
+class DescribeRegister:
+    """qRegisterInfo: what a register is, for LLDBs that can't read target.xml."""
+
+    number: int
+
+
+@PACKETS.packet(b"qRegisterInfo")
+def _describe(rest: bytes) -> DescribeRegister:
+    return DescribeRegister(fields.number(rest, "register"))
+
+
+RegisterQuestion = ReadRegisters | WriteRegisters | ReadRegister | WriteRegister | DescribeRegister

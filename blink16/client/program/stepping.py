@@ -6,66 +6,81 @@ Where no lines are known, a step is one of an instruction with all that it calls
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
-from blink16.client import DeniedError, StopEvent, StopKind
+from blink16.client.errors import DeniedError
+from blink16.client.moving import StopEvent
+from blink16.client.program.lines import ProgramMap
+from blink16.client.target import AsyncTarget
 from blink16.memory import ADDRESS_MASK, linear
+from blink16.reports.state import StopKind
 
-if TYPE_CHECKING:
-    from blink16.dap.session import Session
-
-Move = Callable[[], Awaitable[StopEvent]]
+Movement = Callable[[], Awaitable[StopEvent]]
 MAX_PIECES = 10_000
 """Stretches of code that one step may go through."""
 _STACK = "((ss << 4) + sp)"
-_RETURNS = ("RET", "IRET")
+_RETURNS = (0xC2, 0xC3, 0xCA, 0xCB, 0xCF)
+"""The opcodes of RET, RETF and IRET."""
+
+
+async def _simply(move: Movement) -> StopEvent:
+    return await move()
+
+
+async def _always(event: StopEvent) -> bool:
+    return True
 
 
 class Stepper:
-    """Steps a machine; ``go`` moves it once."""
+    """Steps a machine."""
 
-    def __init__(self, session: Session, go: Callable[[Move], Awaitable[StopEvent]]) -> None:
-        self._session = session
+    def __init__(
+        self,
+        target: AsyncTarget,
+        program: ProgramMap,
+        go: Callable[[Movement], Awaitable[StopEvent]] = _simply,
+        stops: Callable[[StopEvent], Awaitable[bool]] = _always,
+    ) -> None:
+        """Step a program.  ``go`` moves the machine once; ``stops`` says whether a stop is one."""
+        self._target = target
+        self._program = program
         self._go = go
+        self._stops = stops
 
     # -- forward -----------------------------------------------------------------------------
 
-    async def line(self, *, into: bool) -> StopEvent:
-        """Step to another line; ``into``: or into a function that has lines."""
-        debuggee = self._session.debuggee
-        target, program = debuggee.target, debuggee.program
-        stretch = program.around(debuggee.at.registers.pc)
+    async def line(self, *, into: bool, pc: int | None = None) -> StopEvent:
+        """Step to another line; ``into``: or into a function that has lines.
+
+        ``pc``: where the machine stands, if that is known.
+        """
+        target, program = self._target, self._program
+        pc = (await target.read_registers()).pc if pc is None else pc
+        stretch = program.around(pc)
         if stretch is None:
             return await self._go(target.step if into else target.next)
-        first = program.line_at(debuggee.at.registers.pc)
+        first = program.line_at(pc)
         for _ in range(MAX_PIECES):
             bounds = stretch
             event = await self._go(lambda: target.step_through(*bounds))  # noqa: B023
-            if event.kind is not StopKind.STEPPED:
-                return event
             returns = await self._entered(event, stretch)
             if returns is not None:
                 if into and program.line_at(event.pc) is not None:
                     return await self._behind_prologue(event)
                 event = await self._return_to(*returns)
-                if event.kind is not StopKind.STEPPED or not self._is_within(event.pc, stretch):
-                    if event.kind is not StopKind.STEPPED:
-                        return event
-                else:
-                    continue
-            span = program.line_at(event.pc)
-            if span is None or first is None:
+            if event.kind is not StopKind.STEPPED:
                 return event
-            at_start = program.around(event.pc)
-            if not span.is_same_line(first) and (event.pc == span.start or at_start is None):
+            span, around = program.line_at(event.pc), program.around(event.pc)
+            if span is None or around is None or first is None:
+                return event
+            if not span.is_same_line(first) and event.pc == span.start:
                 return event
             if self._is_another_function(first.start, event.pc):
-                return event  # it has returned
-            stretch = at_start or (span.start, span.stop)
+                first = span  # it has returned, into the middle of the line that called
+            stretch = around
         return event
 
     def _is_another_function(self, before: int, now: int) -> bool:
-        program = self._session.debuggee.program
+        program = self._program
         one, other = program.function_at(before), program.function_at(now)
         return one is not None and one != other
 
@@ -79,9 +94,9 @@ class Stepper:
         None if it was no call, and no interrupt: then no return address is on the stack.
         """
         registers = event.registers
-        if (registers.sp + 6) > 0xFFFF:
+        if event.kind is not StopKind.STEPPED or registers.sp + 4 > 0xFFFF:
             return None
-        top = await self._session.debuggee.target.read_memory(registers.stack, 6)
+        top = await self._target.read_memory(registers.stack, 4)
         words = [int.from_bytes(top[at : at + 2], "little") for at in (0, 2)]
         for size, address in ((2, linear(registers.cs, words[0])), (4, linear(words[1], words[0]))):
             if stretch[0] < address <= stretch[1]:
@@ -89,7 +104,7 @@ class Stepper:
         return None
 
     async def _return_to(self, address: int, stack: int) -> StopEvent:
-        target = self._session.debuggee.target
+        target = self._target
         point = await target.break_at(address, condition=f"{_STACK} >= {stack}")
         try:
             while True:
@@ -97,35 +112,32 @@ class Stepper:
                 arrived = event.pc == address and event.registers.stack >= stack
                 if event.kind is StopKind.BREAKPOINT and arrived:
                     return _stepped(event)
-                if (await self._session.points.judge(event)).stops:
+                if await self._stops(event):
                     return event
         finally:
             await target.remove(point)
 
     async def _behind_prologue(self, event: StopEvent) -> StopEvent:
-        debuggee = self._session.debuggee
-        place = debuggee.program.behind_prologue(event.pc)
+        place = self._program.behind_prologue(event.pc)
         if place == event.pc:
             return event
-        return await self._go(lambda: debuggee.target.run_to(place))
+        return await self._go(lambda: self._target.run_to(place))
 
     async def out(self) -> StopEvent:
         """Step out of the function that is executed."""
-        return await self._go(self._session.debuggee.target.finish)
+        return await self._go(self._target.finish)
 
     async def into(self, address: int) -> StopEvent:
         """Step into a function that the line calls."""
-        debuggee = self._session.debuggee
-        place = debuggee.program.behind_prologue(address)
-        return await self._go(lambda: debuggee.target.run_to(place))
+        place = self._program.behind_prologue(address)
+        return await self._go(lambda: self._target.run_to(place))
 
     # -- backward ----------------------------------------------------------------------------
 
-    async def line_back(self) -> StopEvent:
-        """Step back to the beginning of a line, over what it called."""
-        debuggee = self._session.debuggee
-        target, program = debuggee.target, debuggee.program
-        pc = debuggee.at.registers.pc
+    async def line_back(self, pc: int | None = None) -> StopEvent:
+        """Step back to the beginning of a line, over what it called; ``pc``: as for `line`."""
+        target, program = self._target, self._program
+        pc = (await target.read_registers()).pc if pc is None else pc
         stretch = program.around(pc)
         if stretch is None:
             return await self._go(target.next_back)
@@ -142,7 +154,7 @@ class Stepper:
         self, stretch: tuple[int, int], event: StopEvent | None = None
     ) -> StopEvent:
         """Go back to where a line was begun."""
-        target = self._session.debuggee.target
+        target = self._target
         for _ in range(MAX_PIECES):
             if event is not None and event.pc == stretch[0]:
                 return event
@@ -161,9 +173,9 @@ class Stepper:
         """Go back to where what has just returned was called."""
         if event.kind is not StopKind.STEPPED:
             return event
-        target = self._session.debuggee.target
-        (line,) = await target.disassemble(event.pc & ADDRESS_MASK, 1)
-        if not line.text.upper().startswith(_RETURNS):
+        target = self._target
+        (opcode,) = await target.read_memory(event.pc & ADDRESS_MASK, 1)
+        if opcode not in _RETURNS:
             return event
         try:
             return await self._go(target.finish_back)

@@ -1,0 +1,53 @@
+"""How a client is told that a machine has stopped, or how it stands."""
+
+from __future__ import annotations
+
+from blink16.debugger import STEPPED, Event, EventKind
+from blink16.gdbstub import registers, replies
+from blink16.gdbstub.commands.points import GdbKind
+from blink16.gdbstub.inferiors import Inferior, Inferiors
+from blink16.gdbstub.replies import Client
+
+NO_PROGRAM = b"W00"
+"""What is said of how things stand where the client holds nothing."""
+
+
+def reply(inferiors: Inferiors, inferior: Inferior, event: Event, client: Client) -> bytes:
+    """Return the stop reply for an event; the client then means the machine that it is about."""
+    ended = replies.gone(event, inferior.called, client)
+    if ended:
+        return ended
+    inferiors.choose(inferior)
+    arrived = event.kind is EventKind.BREAKPOINT
+    return replies.stop(
+        event,
+        inferiors.thread_id(inferior).encode("ascii"),
+        inferiors.thread_ids().encode("ascii") if client.list_threads else b"",
+        registers.expedited(inferior.answers.sight.registers),
+        inferior.answers.breakpoint_kind() if arrived else GdbKind.SOFTWARE,
+        client,
+    )
+
+
+def standing(inferiors: Inferiors, inferior: Inferior, client: Client) -> bytes:
+    """Return the same for how a machine stands since its last event.
+
+    Of that only a signal is told: any other reason may be another client's breakpoint.
+    """
+    last = inferior.debugger.last_event()
+    if last is not None and replies.gone(last, inferior.called, client):
+        return reply(inferiors, inferior, last, client)
+    signalled = last is not None and last.kind is EventKind.SIGNALLED
+    return reply(inferiors, inferior, last if last and signalled else STEPPED, client)
+
+
+def halt_reason(inferiors: Inferiors, client: Client) -> bytes:
+    """Return the answer to ``?``."""
+    return standing(inferiors, inferiors.current, client) if len(inferiors) else NO_PROGRAM
+
+
+def announcement(inferiors: Inferiors, inferior: Inferior) -> bytes:
+    """Return what lets gdb read the list of libraries, which has changed, before it resumes."""
+    inferiors.choose(inferior)
+    thread = inferiors.thread_id(inferior).encode("ascii")
+    return replies.libraries_changed(thread, registers.expedited(inferior.answers.sight.registers))

@@ -1,0 +1,116 @@
+"""A client's bytes, in and out, past the event loop where that saves the client's time.
+
+A debugger asks one thing after another and waits for each answer; a trip through the event loop
+takes longer than most answers do.  So what is to be sent goes out at once, as far as the system
+takes it.  And where a client is alone and has been asking in quick succession, its next packet is
+waited for right here, a millisecond at most, so that question and answer follow each other
+without a switch of tasks.  All others wait no longer than `TURN_SECONDS` for that.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable
+from time import perf_counter
+
+import trio
+
+from blink16.gdbstub.session import RECEIVE_SIZE
+
+SEND_TIMEOUT = 30.0
+"""Seconds that a client may leave our bytes unread before it counts as gone."""
+LINGER_MS = 1
+"""So long the next packet is waited for before the event loop goes on."""
+TURN_SECONDS = 0.004
+"""So long a client that asks without a pause keeps the event loop from all others."""
+QUICK_SECONDS = 0.0005
+"""A client that asks again within this is quick."""
+QUICK_ANSWERS = 4
+"""So many times in a row it has been quick before it is waited for."""
+
+DISCONNECTED = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class ClientStream:
+    """A stream that one task reads, and one at a time writes."""
+
+    def __init__(self, stream: trio.abc.Stream, is_alone: Callable[[], bool]) -> None:
+        """``is_alone``: returns whether nobody else is connected, who could be kept waiting."""
+        self._stream = stream
+        self._is_alone = is_alone
+        self._receiving, self._sending = _descriptors(stream)
+        self._poll = None if self._receiving is None else _poll(self._receiving)
+        self._quick = 0
+        """How many times in a row the client has been quick."""
+        self._turn_ends = 0.0
+
+    async def receive(self, *, soon: bool = False) -> bytes:
+        """Return some bytes from the client; none at their end.  BrokenResourceError.
+
+        ``soon``: the client is expected to ask on, since it has been answered.
+        """
+        if soon and self._quick >= QUICK_ANSWERS:
+            data = self._linger()
+            if data is not None:
+                return data
+        began = perf_counter()
+        data = bytes(await self._stream.receive_some(RECEIVE_SIZE))
+        now = perf_counter()
+        self._quick = self._quick + 1 if now - began < QUICK_SECONDS else 0
+        self._turn_ends = now + TURN_SECONDS
+        return data
+
+    def _linger(self) -> bytes | None:
+        """Return what comes within a moment; None if nothing does, or others are to be heard."""
+        if self._poll is None or self._receiving is None or not self._is_alone():
+            return None
+        if perf_counter() > self._turn_ends:
+            return None
+        try:
+            if self._poll.poll(LINGER_MS):
+                return os.read(self._receiving, RECEIVE_SIZE)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise trio.BrokenResourceError from error
+        self._quick = 0
+        return None
+
+    async def send(self, data: bytes) -> None:
+        """Send, waiting for slow readers; BrokenResourceError if the client doesn't read."""
+        if self._sending is not None:
+            try:
+                sent = os.write(self._sending, data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                raise trio.BrokenResourceError from error
+            if sent == len(data):
+                return
+            data = data[sent:]
+        with trio.move_on_after(SEND_TIMEOUT):
+            await self._stream.send_all(data)
+            return
+        raise trio.BrokenResourceError("the client doesn't read")
+
+
+def _descriptors(stream: trio.abc.Stream) -> tuple[int | None, int | None]:
+    """Return the file descriptors that a stream reads and writes, if it has such."""
+    if os.name != "posix":
+        return None, None
+    match stream:
+        case trio.SocketStream(socket=socket):
+            return socket.fileno(), socket.fileno()
+        case trio.StapledStream(
+            receive_stream=trio.lowlevel.FdStream() as receiving,
+            send_stream=trio.lowlevel.FdStream() as sending,
+        ):
+            return receiving.fileno(), sending.fileno()
+    return None, None
+
+
+def _poll(descriptor: int) -> select.poll:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return poll
