@@ -49,8 +49,8 @@ def test_attach_as_gdb_13_does_it(client: Client) -> None:
     assert client.ask_one(b"qXfer:features:read:target.xml:0,1000").startswith(b"l<?xml")
     assert client.ask_one(b"qTStatus") == b""
     assert client.ask_one(b"?").startswith(b"T05")
-    assert client.ask(b"qfThreadInfo", b"qsThreadInfo") == [b"mp1.1", b"l"]
-    assert client.ask_one(b"qAttached:1") == b"1"
+    assert client.ask(b"qfThreadInfo", b"qsThreadInfo") == [b"mp7b61f1.1", b"l"]
+    assert client.ask_one(b"qAttached:7b61f1") == b"1"
     assert client.ask_one(b"Hc-1") == b"OK"
     assert client.ask_one(b"qOffsets") == b""
     assert len(client.ask_one(b"g")) == 2 * (16 * 4 + 8 * 10 + 8 * 4 + 2 + 2 + 8)

@@ -37,12 +37,17 @@ PASSED = (
     "the machine began at that breakpoint and has passed it: interrupt it and reverse-continue, or"
     " type stepi first, next time"
 )
+WRITTEN_BREAKPOINT = (
+    "INT3 was written into the program at {:#x}, which will execute it; a debugger that meant a"
+    " breakpoint should set it by Z0 (gdb: set remote software-breakpoint-packet auto)"
+)
 _OF_A_CALL = (commands.WriteMemory, commands.WriteRegister)
 """What gdb sends to call a function of the program."""
 ADDED_TWICE = (
     "memory at $cs*16 + $eip was read, but $eip and $pc are linear here, so x/5i $pc; the offset is"
     " $ip"
 )
+INT3 = b"\xcc"
 CODE_READ = 64
 """Bytes that gdb reads at most to show an instruction."""
 MAX_HEX = PACKET_SIZE // 2
@@ -76,6 +81,8 @@ class Answers:
         self.shelf = Shelf(debugger, program, titles)
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
+        self._writes_breakpoints = False
+        """Whether the client was told that it writes breakpoints into the program."""
         self._added_twice = False
         """Whether the client was told that it adds CS*16 to a linear address."""
         self._guard = inferior_call.CallGuard(debugger)
@@ -296,6 +303,9 @@ class Answers:
         if question.data:  # gdb writes nothing at all to learn if X is known
             self._debugger.write_memory(question.address, question.data)
             self._window = None
+            if question.data == INT3 and not self._writes_breakpoints:
+                self._writes_breakpoints = True
+                self._debugger.on_notice(WRITTEN_BREAKPOINT.format(question.address))
         return OK
 
     def _stretch(self, question: commands.SearchMemory | commands.QueryChecksum) -> bytes:

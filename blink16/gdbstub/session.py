@@ -44,6 +44,7 @@ from typing import assert_never
 from blink16.debugger import Event, EventKind
 from blink16.gdbstub import commands, observing, registers, replies, resuming, stops, works
 from blink16.gdbstub.commands import points, processes
+from blink16.gdbstub.commands.fields import PROCESS_BASE
 from blink16.gdbstub.description import ARCHITECTURE
 from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import RENEWED, Inferior, Inferiors
@@ -113,6 +114,8 @@ class Session:
         self._first: tuple[Inferior, Event] | None = None
         """The event that is to be told when all machines stand."""
         self._answers_taking = False
+        self._called: int | None = None
+        """How the client calls the machine that is on its way, if it has said so."""
         self._renews = False
         """Whether the machine that is on its way takes the place of one that is held."""
         self.tells_changes = False
@@ -193,7 +196,7 @@ class Session:
                 self._inferiors.renew(machine)
                 self._tell_renewal(f"{RENEWED}\n")
                 return self._out.take_orders()
-            inferior = self._inferiors.add(machine)
+            inferior = self._inferiors.add(machine, self._called)
             if self._answers_taking:
                 self._out.reply(stops.standing(self._inferiors, inferior, self._client))
         return self._out.take_orders()
@@ -352,6 +355,7 @@ class Session:
                 self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
                 self._inferiors.show_offsets(self._client.raw)
+                self._inferiors.number_from(PROCESS_BASE if self._client.gdb else 0)
                 self._out.hushed = self._client.raw
                 self._out.reply(supported(self._client))
                 if self._client.watches and self._observed is None:
@@ -392,7 +396,7 @@ class Session:
             case commands.Monitor(line):
                 inferior = self._inferiors.current
                 if len(self._inferiors) > 1:  # gdb tells late which one its user means
-                    self._out.say(f"process {inferior.process}:\n")
+                    self._out.say(f"process {inferior.called}:\n")
                 ours = self._client.ours
                 self._work(inferior, partial(works.monitor, inferior, line, tells_errors=ours))
             case processes.ExtendedMode():
@@ -440,10 +444,12 @@ class Session:
         if not self._extended:
             raise RefusedError("that needs target extended-remote")
         restart = isinstance(command, processes.RestartProgram)
+        self._called = None
         if len(self._inferiors) and not self._client.multiprocess and not restart:
             raise RefusedError("this client can't hold two programs: detach first")
         match command:
-            case processes.Attach(process):
+            case processes.Attach(process, called):
+                self._called = called
                 if any(inferior.process == process for inferior in self._inferiors):
                     raise RefusedError(f"process {process} is debugged here already")
                 order: Take | TakeNew = Take(process)
@@ -518,7 +524,7 @@ class Session:
             return
         self._out.mention(replies.say(event, inferior.debugger.machine.icount))
         self._out.reply(stops.reply(self._inferiors, inferior, event, self._client))
-        if self._extended and replies.gone(event, inferior.process, self._client):
+        if self._extended and replies.gone(event, inferior.called, self._client):
             self._let_go([inferior], Fate.LEAVE, "")
 
     def _close(self, fate: Fate, reason: str) -> None:
