@@ -21,7 +21,9 @@ from blink16.client.target import converse
 from blink16.debugger import Debugger, Pause
 from blink16.gdbstub.orders import Close, Renew, Send, Start, Take, Taken, Work
 from blink16.gdbstub.session import Session
+from blink16.history.inputs import Input
 from blink16.loader import Loaded
+from blink16.machine import Snapshot
 from blink16.packets import frame
 from fuzz import machines
 from fuzz.harness import BrokenError, Case, Fuzzer
@@ -29,6 +31,8 @@ from fuzz.harness import BrokenError, Case, Fuzzer
 PATIENCE = 1000.0
 """Seconds, on the client's clock, after which a call has hung."""
 ADDRESS = OwnServer(("liar",))
+LONG = 20_000
+"""Instructions that a machine runs at most, or some more."""
 LIES = 40
 CALLS = 12
 BRIEF = bytes.fromhex("b92c01 ff060002 40 50 58 e2f7 cd20".replace(" ", ""))
@@ -78,6 +82,7 @@ class Liar:
         loaded = loaded or loader.load(loader.read("banner"), ["HI"], loader.Options())
         self._debugger = Debugger(loaded.machine)
         self._debugger.symbols = loaded.symbols
+        self._debugger.timeline.observer = _Guard(self._debugger)
         self._taken = Taken(1, self._debugger, ProgramFacts.of(loaded.machine))
         self._session = Session(self._taken)
         self._stream = stream
@@ -145,6 +150,30 @@ class Liar:
         for piece in pieces:
             if piece:
                 await self._stream.send_all(piece)
+
+
+class _Guard:
+    """Interrupts a machine that runs for long: its client may have made it run for ever."""
+
+    def __init__(self, debugger: Debugger) -> None:
+        self._debugger = debugger
+        self._began = 0
+
+    def reached(self, end: int) -> None:
+        """It stands."""
+        self._began = end
+
+    def happened(self, entry: Input) -> None:
+        """Input is no matter."""
+
+    def dropped(self, end: int, inputs: int) -> None:
+        """It goes another way."""
+        self._began = end
+
+    def kept(self, icount: int, inputs: int, snapshot: Snapshot) -> None:
+        """It runs."""
+        if icount > self._began + LONG:
+            self._debugger.interrupt()
 
 
 def _packet(body: bytes) -> bytes:

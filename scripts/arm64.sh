@@ -23,7 +23,7 @@ fi
 if ! [ -e "$system/ready" ]; then
     whole=$system
     system=$whole.part # what was begun and not finished is begun anew
-    rm -rf --one-file-system "$system"
+    rm -rf --one-file-system "$system" "$whole"
     debootstrap --arch=arm64 --foreign --variant=minbase \
         --include=python3,python3-venv,python3-pip,ca-certificates bookworm "$system"
     cp /etc/resolv.conf "$system/etc/resolv.conf"

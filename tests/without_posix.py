@@ -74,6 +74,7 @@ def strip() -> None:
         setattr(fake, name, by_paths(getattr(os, name)))
     for name in ("replace", "rename", "chmod", "utime", "listdir"):
         setattr(fake, name, by_paths(getattr(os, name)))
+    fake.name = "nt"  # type: ignore[attr-defined]
     fake.supports_dir_fd = set()  # type: ignore[attr-defined]
     fake.supports_fd = {fake.stat, fake.truncate}  # type: ignore[attr-defined]
     fake.supports_follow_symlinks = {fake.stat}  # type: ignore[attr-defined]
