@@ -7,7 +7,7 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks import boot, pc, time_travel
+from benchmarks import boot, pc, time_travel, wire
 from benchmarks.contestants import CONTESTANTS, ELKS_ENGINES, MILLION, elks
 from benchmarks.guests import ELKS_PROGRAM, GUESTS, elks_image
 
@@ -75,7 +75,7 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=("speed", "time-travel", "boot", "pc"), default="speed"
+        "what", nargs="?", choices=("speed", "time-travel", "boot", "pc", "wire"), default="speed"
     )
     parser.add_argument("--times", type=int, default=3, help="runs of each (default: 3)")
     parser.add_argument("--scale", type=float, default=1.0, help="length of the runs (default: 1)")
@@ -97,6 +97,9 @@ def main() -> None:
         return
     if arguments.what == "pc":
         pc.report(arguments.times, arguments.scale)
+        return
+    if arguments.what == "wire":
+        wire.report(arguments.times)
         return
     results = measure(arguments.times, arguments.scale)
     print(table(results))
