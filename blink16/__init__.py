@@ -1,7 +1,7 @@
 """blink16: a time-travelling 8086 machine that the debugger you already have can drive.
 
 `launch` and `connect` give a script a machine behind a server, with its past; `Machine` is the
-machine itself, in this process, without any debugger.
+machine itself, in this process, without any debugger; `ask` asks a recorded run.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from blink16.memory import Access, Memory
 
 if TYPE_CHECKING:
     from blink16.client import AsyncTarget, Target, connect, launch
+    from blink16.inquiry import ask
 
 __all__ = [
     "Access",
@@ -24,6 +25,7 @@ __all__ = [
     "StopReason",
     "Target",
     "__version__",
+    "ask",
     "connect",
     "launch",
 ]
@@ -36,4 +38,8 @@ def __getattr__(name: str) -> Any:
         from blink16 import client
 
         return getattr(client, name)
+    if name == "ask":
+        from blink16.inquiry import ask
+
+        return ask
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

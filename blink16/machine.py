@@ -149,6 +149,8 @@ class Machine:
         self.rom_symbols: list[Symbol] = []
         """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
+        self.serve_with: Callable[[Service], Outcome] | None = None
+        """Does services, for who looks on when they are done (`blink16.questions`)."""
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
         self._dues: list[Callable[[], int | None]] = []
@@ -208,6 +210,13 @@ class Machine:
     def between_rounds(self) -> bool:
         """Whether it was stopped within a REP instruction, which has then not retired yet."""
         return self.engine.between_rounds
+
+    def use_engine(self, engine: Engine) -> Engine:
+        """Run on another engine from here on, over the same state; return the one before."""
+        before, self.engine = self.engine, engine
+        engine.horizon, engine.witness = self._horizon, before.witness
+        engine.between_rounds = before.between_rounds
+        return before
 
     # -- putting it together -----------------------------------------------------------------
 
@@ -513,7 +522,7 @@ class Machine:
         """Run the service at CS:IP and the stub's IRET, which retire together; and go on."""
         if budget <= 0:
             return Stop(StopReason.BUDGET)
-        outcome: Outcome = service(self)
+        outcome = service(self) if self.serve_with is None else self.serve_with(service)
         if outcome is not QUIET:
             if outcome is not DONE:
                 if isinstance(outcome, Trap) and outcome.resumable and through_traps:

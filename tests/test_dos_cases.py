@@ -27,6 +27,26 @@ def test_programs_are_what_nasm_makes_of_their_sources(source: Path, tmp_path: P
     assert made.read_bytes() == path(source.stem).read_bytes()
 
 
+@pytest.mark.skipif(shutil.which("bcc") is None, reason="bcc is not installed")
+@pytest.mark.parametrize("source", sorted(FOLDER.glob("*.c")), ids=lambda p: p.stem)
+def test_c_programs_are_what_bcc_makes_of_their_sources(source: Path, tmp_path: Path) -> None:
+    """The same of programs in C."""
+    shutil.copy(source, tmp_path)
+    made = [*["bcc", "-Md", "-0", "-o", "made"], source.name]
+    subprocess.run(made, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "made").read_bytes() == path(source.stem).read_bytes()
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_a_c_program_with_its_library(engine: str, tmp_path: Path) -> None:
+    """Standard I/O, the heap, arguments and the exit status, as a compiler's library uses DOS."""
+    session = run("tally", ["out.txt"], root=tmp_path, engine=engine)
+    assert session.output() == b"1 apple 70000\r\n2 fig ff\r\n3 pear 3\r\n"
+    assert session.status == 3
+    session = run("tally", [], root=tmp_path, engine=engine)
+    assert (session.output(), session.status) == (b"usage: tally file\r\n", 99)
+
+
 @pytest.mark.parametrize(
     ("name", "output"),
     [

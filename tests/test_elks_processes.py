@@ -249,3 +249,55 @@ def test_vi_edits_a_file_by_keys(floppy: Path) -> None:
     assert isinstance(files, FileTree)
     assert files.read(files.lookup("/tmp/new"), 0, 100) == b"hello\nworld\n"
     assert b"hello" in b"".join(shown)
+
+
+def test_login_leads_to_a_shell(floppy: Path) -> None:
+    """getty asks for a name, login executes the user's shell at home, and its end is the end."""
+    made, shown = loaded("getty", floppy, "native", elks.ConsoleKind(edits=True), "/dev/tty1")
+    pieces = [b"root\r", b"pwd\r", b"exit\r"]
+    while (stop := made.machine.run(1_000_000)).reason is not StopReason.EXITED:
+        if stop.reason is StopReason.WAITING:
+            made.machine.receive("console", pieces.pop(0))
+    said = b"".join(shown).decode().replace("\r", "")
+    assert "ELKS" in said
+    assert said.endswith("login: root\n# pwd\n/root\n# exit\n")
+
+
+def test_cron_executes_what_is_due(floppy: Path) -> None:
+    """A daemon that sleeps to the next minute, forks, and sets a user must find all of that."""
+    made, _ = loaded("cron", floppy, "native")
+    made.console.receive(b"")
+    files = made.machine.component("files")
+    assert isinstance(files, FileTree)
+    while made.machine.time < 130 * made.machine.clock_hz:
+        made.machine.run(5_000_000)
+    printed = files.read(files.lookup("/root/cron.out"), 0, 1000)
+    assert printed.count(b"Hello! Here is cron\n") == 2
+
+
+def advance(made: Loaded, count: int) -> None:
+    """Run so many instructions, or to where only input helps."""
+    end = made.machine.icount + count
+    while made.machine.icount < end:
+        stop = made.machine.run(end - made.machine.icount)
+        if stop.reason in (StopReason.WAITING, StopReason.EXITED):
+            return
+
+
+SIGNALS = [b"\x1a", b"\x1c", b"sleep 1 & kill -9 $!\r", b"kill -14 $$\r", b"yes | head -3\r"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=6)
+@given(st.lists(st.tuples(st.integers(0, 9_000), st.sampled_from(KEYS + SIGNALS)), max_size=5))
+def test_engines_agree_on_keys_signals_and_schedules(
+    floppy: Path, typed: list[tuple[int, bytes]]
+) -> None:
+    """Whatever is typed whenever, both engines must switch processes at the same instructions."""
+    terminal = elks.ConsoleKind(edits=True)
+    machines = [loaded("sh", floppy, engine, terminal)[0] for engine in ("native", "reference")]
+    for wait, keys in [(9_000, b""), *typed, (9_000, b"")]:
+        for made in machines:
+            if keys:
+                made.machine.receive("console", keys)
+            advance(made, wait + 1)
+        assert state_of(machines[0]) == state_of(machines[1])

@@ -26,7 +26,7 @@ HISTORY_ENDS = re.compile(
 
 SESSIONS = {
     "docs/first-session.md": ("banner", "HI"),
-    "docs/tutorials/boot-sector.md": ("--console", "none", "--cpu", "80186", "snake"),
+    "docs/tutorials/boot-sector.md": ("--console", "none", "snake"),
 }
 
 

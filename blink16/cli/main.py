@@ -1,4 +1,5 @@
-"""The two commands: ``blink16`` runs a program, ``blink16-server`` shows it to a debugger."""
+"""The commands: ``blink16`` runs a program, ``blink16-server`` shows it to a debugger, and
+``blink16-ask`` asks a whole run."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from blink16 import loader, pc, terminal
-from blink16.cli import arguments, dos_arguments, pc_arguments
+from blink16.cli import arguments, config_file, dos_arguments, pc_arguments
 from blink16.cli.arguments import Parser
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
@@ -87,13 +88,29 @@ def run_main(words: Sequence[str] | None = None) -> int:
 
         return _guarded("blink16", doctor.main)
     parser = run_parser()
-    return _guarded(parser.prog, lambda: _run(parser.prog, parser.parse_args(words)))
+    return _guarded(parser.prog, lambda: _run(parser.prog, config_file.parse(parser, words)))
 
 
 def server_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16-server`` and return its exit status."""
     parser = server_parser()
-    return _guarded(parser.prog, lambda: _serve(parser, parser.parse_args(words)))
+    return _guarded(parser.prog, lambda: _serve(parser, config_file.parse(parser, words)))
+
+
+def ask_main(words: Sequence[str] | None = None) -> int:
+    """Run the command ``blink16-ask`` and return its exit status."""
+    from blink16.cli import ask
+
+    prog = "blink16-ask"
+
+    def answer() -> int:
+        try:
+            return ask.ask(words, prog)
+        except ask.AskError as error:
+            _say(prog, str(error))
+            return 1
+
+    return _guarded(prog, answer)
 
 
 # -- what they do ----------------------------------------------------------------------------
@@ -147,6 +164,7 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
             console,
             screen.say if screen else say,
             fittings=[machine.fittings for machine in wanted],
+            architecture=parsed.target_arch,
         )
         if screen is not None:
             screen.attach(hosting.slot(1))

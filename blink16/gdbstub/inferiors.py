@@ -107,9 +107,14 @@ class Inferior:
 class Inferiors:
     """Which machines a client holds and means, and its questions about them as processes."""
 
-    def __init__(self, listing: Callable[[], Sequence[ListedProcess]]) -> None:
+    def __init__(
+        self,
+        listing: Callable[[], Sequence[ListedProcess]],
+        architecture: str = description.ARCHITECTURE,
+    ) -> None:
         """Hold nothing.  ``listing`` returns all machines of the server."""
         self._listing = listing
+        self._architecture = architecture
         self._held: dict[int, Inferior] = {}
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
@@ -318,6 +323,8 @@ class Inferiors:
         return chunk(text.encode("utf-8"), question.offset, question.length)
 
     def _object(self, name: str, annex: str) -> str:
+        if (name, annex) == description.TARGET_XML:
+            return description.target_xml(self._architecture)
         same = description.OBJECTS.get((name, annex))
         if same is not None:
             return same()

@@ -44,6 +44,7 @@ from typing import assert_never
 from blink16.debugger import Event, EventKind
 from blink16.gdbstub import commands, observing, registers, replies, resuming, stops, works
 from blink16.gdbstub.commands import points, processes
+from blink16.gdbstub.description import ARCHITECTURE
 from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import RENEWED, Inferior, Inferiors
 from blink16.gdbstub.orders import (
@@ -94,13 +95,14 @@ class Session:
         listing: Callable[[], Sequence[ListedProcess]] = tuple,
         *,
         observed: Callable[[], bool] | None = None,
+        architecture: str = ARCHITECTURE,
     ) -> None:
         """Begin.
 
         ``listing``: returns all machines of the server.  ``observed``: given for an observer;
-        returns whether the machine runs.
+        returns whether the machine runs.  ``architecture``: see `description.target_xml`.
         """
-        self._inferiors = Inferiors(listing)
+        self._inferiors = Inferiors(listing, architecture)
         self._observed = observed
         self._decoder = Decoder()
         self._client = Client()

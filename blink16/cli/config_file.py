@@ -1,0 +1,105 @@
+"""``blink16.toml`` beside a program: options that its folder, or the program itself, is used to.
+
+Keys at the top are options of every program in the folder; a table is called like a program's
+file and has its own, which win.  What is typed wins over both.  A folder may come from anywhere,
+so only options that describe the machine are taken from it, and files only from that folder:
+nothing there can let a guest write to the host, listen, or read what lies elsewhere.
+
+    cpu = "80186"
+    symbols = ["game.map"]
+
+    ["setup.exe"]
+    dos-version = "5.0"
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from blink16 import loader
+from blink16.loader import LoadError
+
+NAME = "blink16.toml"
+MAX_SIZE = 64 << 10
+MACHINE = ("cpu", "mhz", "display", "machine-type", "card", "engine", "poweron", "strict", "date")
+DOS = ("dos-version", "memory", "xms", "ems", "env")
+FILES = ("symbols", "A", "B", "C")
+"""Options that name a file, perhaps with more behind a comma."""
+ALLOWED = frozenset({*MACHINE, *DOS, *FILES})
+Table = dict[str, Any]
+
+
+def parse(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
+    """Parse what was typed, and in front of it what the program's folder says.
+
+    LoadError, with the status for mistaken arguments, where the file says what can't be.
+    """
+    parsed = parser.parse_args(words)
+    if not getattr(parsed, "program", None):
+        return parsed
+    ours = options_for(loader.find(parsed.program), parser)
+    typed = sys.argv[1:] if words is None else words
+    return parser.parse_args([*ours, *typed]) if ours else parsed
+
+
+def options_for(program: Path, parser: argparse.ArgumentParser) -> list[str]:
+    """Return the words of a command line that the file beside a program stands for."""
+    path = program.absolute().parent / NAME
+    table = _read(path)
+    known = {name.lstrip("-") for name in parser._option_string_actions}
+    words: list[str] = []
+    for part in (_plain(table), table.get(program.name, {})):
+        if not isinstance(part, dict):
+            continue
+        for key, value in part.items():
+            if key not in ALLOWED:
+                raise _mistake(path, f"{key} is no option that a folder may choose")
+            if key in known:
+                words += _words(path, key, value)
+    return words
+
+
+def _read(path: Path) -> Table:
+    try:
+        if not path.is_file():
+            return {}
+        data = loader.content(path, path.name)
+        if len(data) > MAX_SIZE:
+            raise _mistake(path, f"it is longer than {MAX_SIZE} bytes")
+        return tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _mistake(path, str(error)) from None
+
+
+def _plain(table: Table) -> Table:
+    return {key: value for key, value in table.items() if not isinstance(value, dict)}
+
+
+def _words(path: Path, key: str, value: object) -> Iterator[str]:
+    option = f"-{key}" if len(key) == 1 else f"--{key}"
+    for one in value if isinstance(value, list) else [value]:
+        if one is True:
+            yield option
+        elif isinstance(one, str | int | float) and one is not False:
+            text = _inside(path, str(one)) if key in FILES else str(one)
+            yield from (option, text) if len(key) == 1 else (f"{option}={text}",)
+        elif one is not False:
+            raise _mistake(path, f"{key} can't be {one!r}")
+
+
+def _inside(path: Path, text: str) -> str:
+    """Return a file's name, which must lie in the folder, as seen from anywhere."""
+    name, comma, more = text.partition(",")
+    file = (path.parent / name).resolve()
+    if path.parent.resolve() not in file.parents:
+        raise _mistake(path, f"{name} lies outside of the folder")
+    return f"{file}{comma}{more}"
+
+
+def _mistake(path: Path, text: str) -> LoadError:
+    return LoadError(f"{path.name}: {text}", loader.USAGE)
