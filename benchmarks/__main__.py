@@ -7,11 +7,11 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks import boot, pc, questions, time_travel
+from benchmarks import boot, pc, questions, time_travel, view
 from benchmarks.contestants import CONTESTANTS, ELKS_ENGINES, MILLION, elks
 from benchmarks.guests import ELKS_PROGRAM, GUESTS, elks_image
 
-WHAT = ("speed", "time-travel", "boot", "pc", "questions")
+WHAT = ("speed", "time-travel", "boot", "pc", "questions", "view")
 BASE = "QEMU TCG"
 Results = dict[tuple[str, str], list[float]]
 """By contestant and guest: million instructions a second, run by run."""
@@ -99,6 +99,9 @@ def main() -> None:
         return
     if arguments.what == "pc":
         pc.report(arguments.times, arguments.scale)
+        return
+    if arguments.what == "view":
+        view.report(arguments.times)
         return
     results = measure(arguments.times, arguments.scale)
     print(table(results))

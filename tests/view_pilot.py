@@ -13,7 +13,7 @@ from blink16.blinkenlights.main import arguments, opener
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
 
-PATIENCE = 2400
+PATIENCE = 400
 """Turns of the loop, each of 50 ms at most, in which a picture has to come."""
 SIZE = 160, 48
 SAMPLE = ("banner", "HI")

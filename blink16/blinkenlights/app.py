@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
 from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from blink16.blinkenlights import commands
+from blink16.blinkenlights import commands, exports, recent
 from blink16.blinkenlights.driver import Command, Driver
 from blink16.blinkenlights.keys import KEYS
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.picture import Picture, Wanted
+from blink16.blinkenlights.plain_text import AsciiFilter
+from blink16.blinkenlights.tour import Tour
+from blink16.blinkenlights.widgets.calls import CallsPanel
+from blink16.blinkenlights.widgets.chain import ChainPanel
 from blink16.blinkenlights.widgets.code import CodePanel
 from blink16.blinkenlights.widgets.console import ConsolePanel
+from blink16.blinkenlights.widgets.data_area import DataAreaPanel
+from blink16.blinkenlights.widgets.devices import DevicesPanel
+from blink16.blinkenlights.widgets.disks import DisksPanel
 from blink16.blinkenlights.widgets.frames import FramesPanel
+from blink16.blinkenlights.widgets.help import HelpScreen
 from blink16.blinkenlights.widgets.memory import MemoryPanel
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.blinkenlights.widgets.points import PointsPanel
+from blink16.blinkenlights.widgets.processes import ProcessesPanel
+from blink16.blinkenlights.widgets.profile import ProfilePanel
 from blink16.blinkenlights.widgets.prompt import Prompt, Purpose
 from blink16.blinkenlights.widgets.registers import RegisterPanel
 from blink16.blinkenlights.widgets.timebar import TimeBar
-from blink16.client import Syntax, Target
+from blink16.blinkenlights.widgets.vectors import VectorsPanel
+from blink16.blinkenlights.widgets.welcome import Welcome
+from blink16.client import Syntax, Target, launch
 
 MEMORY_PANELS = ("CODE", "READ", "WRITE", "STACK")
+SLOT: dict[type[Panel], str] = {
+    FramesPanel: "frames",
+    ProfilePanel: "profile",
+    CallsPanel: "calls",
+    DevicesPanel: "devices",
+    VectorsPanel: "vectors",
+    DataAreaPanel: "data-area",
+    ChainPanel: "chain",
+    ProcessesPanel: "processes",
+    DisksPanel: "disks",
+}
+"""The panels that share one place, with their identifiers: one of them is there at a time."""
 
 
 class Blinkenlights(App[None]):
@@ -46,12 +73,21 @@ class Blinkenlights(App[None]):
         Binding("ctrl+c", "interrupt", show=False),
     ]
 
-    def __init__(self, open_target: Callable[[], Target], *, theme: str = "dark") -> None:
-        """``open_target``: connects to the machine, in a thread of the view's own."""
+    def __init__(
+        self, open_target: Callable[[], Target] | None = None, *, theme: str = "dark"
+    ) -> None:
+        """``open_target``: connects to the machine, in a thread of the view's own.
+
+        None: the user is offered programs.
+        """
         super().__init__()
         self._theme_name = theme
         self.palette = Palette.named(theme)
-        self.driver = Driver(open_target, self._picture_came, self._failure_came)
+        if self.palette.in_ascii_only:
+            self._filters.append(AsciiFilter())
+        self._open_chosen: Callable[[], Target] | None = open_target
+        self.driver = Driver(self._open, self._picture_came, self._failure_came)
+        self.tour: Tour | None = None
         self.picture: Picture | None = None
         """The last one."""
         self._syntax = Syntax.INTEL
@@ -60,6 +96,7 @@ class Blinkenlights(App[None]):
         self._to_confirm: Command | None = None
         self._monitor_commands: tuple[str, ...] = ()
         self._found: int | None = None
+        self._cast: exports.Cast | None = None
         self.told = ""
         """What the user was told last."""
 
@@ -69,7 +106,8 @@ class Blinkenlights(App[None]):
             with Vertical(id="left"):
                 yield CodePanel(id="code")
             with Vertical(id="middle"):
-                yield FramesPanel(id="frames")
+                for kind, name in SLOT.items():
+                    yield kind(id=name)
                 yield PointsPanel(id="points")
                 yield ConsolePanel(id="console")
             with Vertical(id="right"):
@@ -77,6 +115,7 @@ class Blinkenlights(App[None]):
                 for name in MEMORY_PANELS:
                     yield MemoryPanel(name, id=f"memory-{name.lower()}")
         yield TimeBar(id="time")
+        yield Static(id="tour", markup=False)
         yield Static(id="status")
         yield Prompt(id="prompt")
         yield Footer(show_command_palette=False)
@@ -85,12 +124,36 @@ class Blinkenlights(App[None]):
         """Begin."""
         self._dress()
         self.query_one(Prompt).display = False
+        self.query_one("#tour").display = False
+        for name in list(SLOT.values())[1:]:
+            self.query_one(f"#{name}").display = False
         self.query_one(CodePanel).focus()
         self._tell_wanted()
+        if self._open_chosen is None:
+            self.push_screen(Welcome(recent.recent()), self._chose)
+        else:
+            self.driver.start()
+
+    def _open(self) -> Target:
+        assert self._open_chosen is not None
+        return self._open_chosen()
+
+    def _chose(self, choice: tuple[Sequence[str], bool] | None) -> None:
+        """Begin with what was chosen on the first page."""
+        if choice is None:
+            self.exit()
+            return
+        words, tour = choice
+        if tour:
+            self.tour = Tour()
+        recent.remember(words)
+        self._open_chosen = lambda: launch(None, *words)
         self.driver.start()
 
     def on_unmount(self) -> None:
         """Let the machine go."""
+        if self._cast is not None:
+            self._cast.close()
         self.driver.close()
 
     def on_resize(self) -> None:
@@ -106,6 +169,7 @@ class Blinkenlights(App[None]):
         self.theme = "textual-light" if self._theme_name == "light" else "textual-dark"
         self.set_class(self._theme_name == "light", "-light")
         self.palette = Palette.named(self._theme_name)
+        self.set_class(self.palette.in_ascii_only, "-ascii")
         for panel in self.query(Panel):
             panel.refresh()
 
@@ -145,11 +209,20 @@ class Blinkenlights(App[None]):
     def _draw(self, picture: Picture) -> None:
         self.picture = picture
         for panel in self.query(Panel):
-            panel.picture = picture
+            panel.show(picture)
         if picture.told:
             self._say(picture.told)
         self.query_one("#status", Static).update(self._status(picture))
-        self.call_after_refresh(self.driver.shown.set)
+        self._go_on_touring(picture)
+        self.call_after_refresh(self.on_shown)
+
+    def _go_on_touring(self, picture: Picture) -> None:
+        if self.tour is None or not self.tour.see(picture):
+            return
+        line = self.query_one("#tour", Static)
+        line.update(self.tour.text)
+        line.display = bool(self.tour.text)
+        self.call_after_refresh(self._want_more)
 
     def _fail(self, text: str, lost: bool) -> None:
         if self.driver.only_watches and not lost:
@@ -288,6 +361,16 @@ class Blinkenlights(App[None]):
         for panel in panels:
             panel.next_mode()
 
+    def action_panel(self, name: str) -> None:
+        """Show a panel where the frames are; the same key brings these back."""
+        wanted = self.query_one(f"#{name}", Panel)
+        show = "frames" if wanted.display else name
+        for other in SLOT.values():
+            self.query_one(f"#{other}").display = other == show
+        self.query_one("#middle").display = True
+        self.screen.set_class(show != "frames", "-peek")
+        self.call_after_refresh(self._want_more)
+
     def action_syntax(self) -> None:
         """Write code in the other syntax."""
         self._syntax = Syntax.ATT if self._syntax is Syntax.INTEL else Syntax.INTEL
@@ -314,16 +397,76 @@ class Blinkenlights(App[None]):
 
     def action_help(self) -> None:
         """Say what the panel under the mouse shows, or the one with the focus."""
-        panel = self._under_cursor()
-        if panel is not None:
-            title = str(panel.border_title or "")
-            self.notify(panel.HELP, title=title, timeout=15, markup=False)
+        panel = self._under_cursor() or self.query_one(CodePanel)
+        self.push_screen(HelpScreen(str(panel.border_title or ""), panel.HELP, self.palette))
 
     def _under_cursor(self) -> Panel | None:
         under = self.mouse_over
         while under is not None and not isinstance(under, Panel):
             under = under.parent if isinstance(under.parent, Widget) else None
         return under or (self.focused if isinstance(self.focused, Panel) else None)
+
+    # -- exports -----------------------------------------------------------------------------
+
+    def _strips(self) -> list[Strip]:
+        """What stands on the terminal."""
+        return self.screen._compositor.render_strips(self.size)
+
+    def action_save(self, kind: str) -> None:
+        """Save a picture of the view, in the folder where we were started."""
+        path = exports.free_name("blinkenlights", f".{kind}")
+        try:
+            if kind == "svg":
+                path.write_text(self.export_screenshot(title=self._title()), encoding="utf-8")
+            else:
+                ground, ink = exports.GROUNDS[self._theme_name]
+                exports.png(self._strips(), ground, ink, path)
+        except (OSError, ImportError) as error:
+            self._say(f"{path.name}: {error}", "error")
+            return
+        self._say(f"saved {path}")
+
+    def _title(self) -> str:
+        return f"blinkenlights {self.picture.state.command}" if self.picture else "blinkenlights"
+
+    def action_film(self, kind: str) -> None:
+        """Save what the memory panel with the focus shows, through the whole run."""
+        panel = self.focused if isinstance(self.focused, MemoryPanel) else None
+        name = panel.name if panel and panel.name else "STACK"
+        stretch = self.picture.memory.get(name) if self.picture else None
+        if stretch is None:
+            self._say("no memory is shown")
+            return
+        film = exports.Film.of(stretch, exports.free_name("memory", f".{kind}"))
+        self._say("the film is being made…")
+        self._do(film.shoot)
+
+    def action_cast(self) -> None:
+        """Begin to record the session, or end that."""
+        if self._cast is not None:
+            self._cast.close()
+            self._say(f"saved {self._cast.path}")
+            self._cast = None
+            return
+        path = exports.free_name("blinkenlights", ".cast")
+        try:
+            self._cast = exports.Cast(path, (self.size.width, self.size.height))
+        except OSError as error:
+            self._say(f"{path.name}: {error}", "error")
+            return
+        self._say(f"recording {path.name}; the same command ends it")
+
+    def on_shown(self) -> None:
+        """The last picture is on the terminal."""
+        if self._cast is not None:
+            self._cast.take(self._strips())
+        self.driver.shown.set()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer in the palette what keys do."""
+        for key in KEYS:
+            title = f"{key.title}  ({key.shown_keys})" if key.keys else key.title
+            yield SystemCommand(title, "", partial(self.run_action, key.action))
 
     # -- questions to the user ---------------------------------------------------------------
 
@@ -360,6 +503,8 @@ class Blinkenlights(App[None]):
                 self._do(lambda target: target.monitor(text))
             case Purpose.BREAK:
                 self._do(lambda target: commands.broken(target, text))
+            case Purpose.CATCH:
+                self._do(lambda target: str(target.catch(text)))
             case Purpose.WATCH:
                 self._do(lambda target: commands.watched(target, text))
             case Purpose.EDIT:

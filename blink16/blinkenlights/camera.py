@@ -53,8 +53,11 @@ class Camera:
         span = self._span(decoder.symbols, registers, wanted.code_rows)
         pc = (registers.pc, min(16, MEMORY_SIZE - registers.pc))
         upcoming = self._upcoming(decoder, registers, target.read_memory(*pc))
+        same = before is not None and state.generation == before.state.generation
         is_next = before is not None and state.icount == before.state.icount + 1
         touched = before.next_touches if before and is_next else upcoming
+        if before and same:  # a picture of other size, or of other panels
+            touched = before.touched
         places = [self._place(wish, registers, touched or upcoming) for wish in wanted.memories]
         data = target.read_memories([span, *places])
         self.output.add(printed, state.icount)
@@ -70,10 +73,14 @@ class Camera:
             points=target.points,
             decoder=decoder,
             screen=screen,
-            before=before.registers if before else None,
+            before=before.before if before and same else before.registers if before else None,
             touched=touched,
             next_touches=upcoming,
-            came_from=before.registers.pc if before and is_next else None,
+            came_from=before.came_from
+            if before and same
+            else before.registers.pc
+            if before and is_next
+            else None,
             told=told,
             running=state.doing == "runs",
             output=self.output.until(state.icount),

@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from blink16.blinkenlights.camera import Camera
 from blink16.blinkenlights.picture import Picture, Wanted
@@ -27,6 +28,7 @@ from blink16.client import (
     connect,
 )
 from blink16.reports import Holder
+from blink16.reports.registry import of_shape
 from blink16.reports.state import StateReport
 
 FRAME_SECONDS = 1 / 60
@@ -219,7 +221,7 @@ class Driver:
             if event.kind is not StopKind.STEPPED:
                 return event
             self.shown.clear()
-            self._picture(target)
+            self._picture(target, quick=True)
             self.shown.wait(1)
             left = self.seconds_a_frame - (time.perf_counter() - began)
             if left > 0:
@@ -273,9 +275,14 @@ class Driver:
         except ClientError as error:
             self._failed(error)
 
-    def _picture(self, target: Target, told: str = "") -> None:
+    def _picture(self, target: Target, told: str = "", *, quick: bool = False) -> None:
+        """Take a picture.  ``quick``: without reports that search through the past."""
+        wanted = self.wanted
+        if quick:
+            kept = tuple(shape for shape in wanted.reports if not of_shape(shape).searches)
+            wanted = replace(wanted, reports=kept)
         with self._taking:
-            self._show(self._camera.take(target, self.wanted, told, target.read_output()))
+            self._show(self._camera.take(target, wanted, told, target.read_output()))
 
     def forget(self) -> None:
         """Begin anew: the program was loaded afresh."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import queue
 import sys
+import threading
 from collections.abc import Callable, Sequence
 
 from blink16 import client
-from blink16.blinkenlights.app import Blinkenlights
+from blink16.blinkenlights.recent import SAMPLE, remember
 from blink16.client import ClientError, Target, UnsupportedError
 
-SAMPLE = ("banner", "HELLO")
 EXAMPLES = """\
 Options that are not ours are blink16-server's: -A, --replay, --symbols, --root, --cpu, ….
 
@@ -30,8 +31,14 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = arguments(words)
     if parsed.web is not None:
         return _serve(parsed)
-    Blinkenlights(opener(parsed), theme=parsed.theme).run()
-    return 0
+    target = None if offers(parsed) else ahead(opener(parsed))
+    from blink16.blinkenlights.app import Blinkenlights  # meanwhile
+
+    app = Blinkenlights(target, theme=parsed.theme)
+    if parsed.program:
+        remember(parsed.program)
+    app.run()
+    return app.return_code or 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -129,6 +136,31 @@ def _serve(parsed: argparse.Namespace) -> int:
         print(f"blinkenlights: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def ahead(open_target: Callable[[], Target]) -> Callable[[], Target]:
+    """Begin to open a machine at once; return what waits for it, and raises what that raised."""
+    opened: queue.SimpleQueue[Target | Exception] = queue.SimpleQueue()
+
+    def begin() -> None:
+        try:
+            opened.put(open_target())
+        except Exception as error:  # it is told where it is waited for
+            opened.put(error)
+
+    def wait() -> Target:
+        found = opened.get()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    threading.Thread(target=begin, name="opening", daemon=True).start()
+    return wait
+
+
+def offers(parsed: argparse.Namespace) -> bool:
+    """Whether a command line names nothing, so that the user is to choose."""
+    return not parsed.program and not parsed.connect
 
 
 def opener(parsed: argparse.Namespace) -> Callable[[], Target]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import sys
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Self
@@ -16,6 +18,11 @@ from blink16.blinkenlights.glyphs import ASCII, CP437, DENSITY
 def style(name: str | Style) -> Style:
     """Return a style of Rich's by its name."""
     return Style.parse(name) if isinstance(name, str) else name
+
+
+def encoding() -> str:
+    """Return how the terminal takes text: ``utf8``, ``ascii``…"""
+    return codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name.replace("-", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,8 @@ class Palette:
     diamond: str = "◆"
     dot: str = "●"
     arrow: str = "▶"
+    more: str = "…"
+    in_ascii_only: bool = False
 
     def byte(self, byte: int) -> str:
         """Return the style of a byte that nothing is to be said of."""
@@ -149,8 +158,10 @@ class Palette:
     def named(cls, theme: str) -> Self:
         """Return the palette of a theme, or none where the user wants no color."""
         if os.environ.get("NO_COLOR"):
-            return cls.plain()
-        return cls.light() if theme == "light" else cls.dark()
+            found = cls.plain()
+        else:
+            found = cls.light() if theme == "light" else cls.dark()
+        return found if encoding().startswith("utf") else found.in_ascii()
 
     def in_ascii(self) -> Self:
         """Return the same for terminals without UTF-8."""
@@ -164,4 +175,6 @@ class Palette:
             diamond="^",
             dot="*",
             arrow=">",
+            more="...",
+            in_ascii_only=True,
         )

@@ -164,6 +164,7 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
             console,
             screen.say if screen else say,
             fittings=[machine.fittings for machine in wanted],
+            architecture=parsed.target_arch,
         )
         if screen is not None:
             screen.attach(hosting.slot(1))

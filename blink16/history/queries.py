@@ -153,9 +153,11 @@ def trace(timeline: Timeline, count: int) -> list[TraceEntry]:
     return entries
 
 
-def calls(timeline: Timeline, count: int) -> list[tuple[int, str]]:
+def calls(timeline: Timeline, count: int, farthest: int | None = None) -> list[tuple[int, str]]:
     """Return the last ``count`` calls of the guest's system before now, oldest first: when each
     was done, in instructions, and the call with its result.
+
+    ``farthest``: how many instructions to look back at most, about.
     """
     high, machine = timeline.now, timeline.machine
     before, span = machine.on_call, CALLS_SPAN
@@ -171,7 +173,8 @@ def calls(timeline: Timeline, count: int) -> list[tuple[int, str]]:
                     pass
             finally:
                 machine.on_call = before
-            if len(found) == count or start == timeline.start:
+            far = farthest is not None and span >= farthest
+            if len(found) == count or start == timeline.start or far:
                 return list(found)
             span *= 8
 

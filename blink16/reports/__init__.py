@@ -1,6 +1,9 @@
 """What front ends show, as typed values that travel as JSON: a report is one small file here."""
 
 from blink16.reports import (  # register
+    calls,
+    devices,
+    disks,
     frames,
     history,
     past,
@@ -26,6 +29,9 @@ __all__ = [
     "Report",
     "ReportError",
     "ReportQuestion",
+    "calls",
+    "devices",
+    "disks",
     "frames",
     "history",
     "parse",

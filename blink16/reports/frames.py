@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from blink16.cpu.registers import Cell
 from blink16.reports.look import Look
 from blink16.reports.registry import ReportError, report
-from blink16.unwind.frames import Frame, frames
-from blink16.unwind.walk import CodeMemory
+
+if TYPE_CHECKING:
+    from blink16.unwind.frames import Frame
 
 MAX_DEPTH = 1000
 
@@ -63,6 +64,10 @@ class FramesReport:
 @report("frames", computes=True)
 def make_frames(look: Look, query: FramesQuery) -> FramesReport:
     """The functions that are being executed, innermost first."""
+    from blink16.cpu.registers import Cell
+    from blink16.unwind.frames import frames
+    from blink16.unwind.walk import CodeMemory
+
     most = max(1, min(query.most, MAX_DEPTH))
     code = CodeMemory(look.memory, look.debugger.machine.model)
     found = frames(code, _innermost(look, query.thread))
@@ -91,6 +96,9 @@ def make_frames(look: Look, query: FramesQuery) -> FramesReport:
 
 
 def _innermost(look: Look, thread: int | None) -> Frame:
+    from blink16.cpu.registers import Cell
+    from blink16.unwind.frames import Frame
+
     table = look.debugger.machine.process_table
     if thread is None:
         return Frame.of(look.registers)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from blink16.debugger import Debugger
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from blink16.debugger import Debugger
 
 
 class Generation:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blink16.reports.look import Look
+from blink16.reports.look import Doing, Look
 from blink16.reports.registry import NoQuery, report
+
+MAX_PLACES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class HistoryReport:
     limit: int
     """Bytes."""
     bookmarks: tuple[Mark, ...]
+    places: tuple[int, ...] = ()
+    """Where checkpoints lie, ascending, at most `MAX_PLACES` of them; none while it runs."""
 
 
 @report("history")
@@ -49,4 +53,12 @@ def history(look: Look, query: NoQuery) -> HistoryReport:
         used=size.used,
         limit=size.limit,
         bookmarks=marks,
+        places=_places(look),
     )
+
+
+def _places(look: Look) -> tuple[int, ...]:
+    if look.circumstances.doing in (Doing.RUNS, Doing.TRAVELS):
+        return ()
+    places = look.debugger.timeline.icounts()
+    return tuple(places[:: -(-len(places) // MAX_PLACES) or 1])

@@ -5,13 +5,16 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from blink16.cpu.registers import Registers
-from blink16.debugger import Debugger
-from blink16.devices.video import Video
-from blink16.history import HistorySize
 from blink16.memory import Memory
-from blink16.reports.sample import Sample
+
+if TYPE_CHECKING:  # front ends read reports, and have no machines: they start faster without these
+    from blink16.cpu.registers import Registers
+    from blink16.debugger import Debugger
+    from blink16.devices.video import Video
+    from blink16.history import HistorySize
+    from blink16.reports.sample import Sample
 
 
 class Doing(StrEnum):
@@ -67,6 +70,8 @@ class Look:
         sample: Sample | None = None,
     ) -> Look:
         """Look at a machine that stands, or at a sample of one that runs."""
+        from blink16.devices.video import Video
+
         seen = circumstances or Circumstances()
         if sample is not None:
             return cls(

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from blink16.breakpoints import Point, PointError, PointKind
-from blink16.history import ReplayError, TimelineError, queries
-from blink16.history.queries import Moment
 from blink16.memory import linear
 from blink16.reports.look import Look
 from blink16.reports.registry import ReportError, report
 from blink16.reports.state import PointRole
+
+if TYPE_CHECKING:
+    from blink16.history.queries import Moment
 
 MAX_TRACE = 10_000
 MAX_BACK = 1_000_000
@@ -77,6 +79,8 @@ class TouchReport:
 @report("touch", searches=True)
 def last_touch(look: Look, query: TouchQuery) -> TouchReport:
     """Who wrote, read or executed some memory last before now."""
+    from blink16.history import queries
+
     if query.role not in _KINDS:
         raise ReportError(f"nothing touches memory by {query.role}")
     debugger = look.debugger
@@ -115,6 +119,8 @@ class HitsReport:
 @report("hits", searches=True)
 def hits(look: Look, query: HitsQuery) -> HitsReport:
     """How often an instruction was executed, and when."""
+    from blink16.history import queries
+
     if not -MAX_BACK <= query.which <= 1 << 62 or query.which == 0:
         raise ReportError(f"there is no number {query.which} among hits")
     debugger = look.debugger
@@ -154,6 +160,8 @@ class TraceReport:
 @report("trace", searches=True)
 def trace(look: Look, query: TraceQuery) -> TraceReport:
     """The last instructions before now, and the registers that each changed."""
+    from blink16.history import queries
+
     timeline = look.debugger.timeline
     with _refusals():
         entries = queries.trace(timeline, max(0, min(query.most, MAX_TRACE)))
@@ -167,6 +175,8 @@ def trace(look: Look, query: TraceQuery) -> TraceReport:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
+    from blink16.history import ReplayError, TimelineError
+
     try:
         yield
     except (TimelineError, ReplayError, PointError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from blink16.history import ReplayError, TimelineError, queries
 from blink16.reports.look import Look
 from blink16.reports.registry import ReportError, report
 
@@ -47,6 +46,8 @@ class ProfileReport:
 @report("profile", searches=True)
 def profile(look: Look, query: ProfileQuery) -> ProfileReport:
     """Where the program spent its last instructions, by symbol."""
+    from blink16.history import ReplayError, TimelineError, queries
+
     timeline = look.debugger.timeline
     span = max(0, min(query.instructions, timeline.now - timeline.start))
     try:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from blink16.bios import display, picture
 from blink16.reports.look import Look
 from blink16.reports.registry import NoQuery, report
+
+if TYPE_CHECKING:
+    from blink16.bios import display
 
 MAX_DOTS = 720 * 348
 
@@ -57,6 +60,8 @@ class ScreenReport:
     @property
     def lines(self) -> list[str]:
         """The rows of text without the blanks at their ends; none if it shows dots."""
+        from blink16.bios import display
+
         shown = self._shown()
         return shown.lines() if isinstance(shown, display.TextScreen) else []
 
@@ -71,9 +76,13 @@ class ScreenReport:
 
     def png(self) -> bytes:
         """Return a picture of it, as a PNG file."""
+        from blink16.bios import picture
+
         return picture.png(self._shown())
 
     def _shown(self) -> display.ScreenContent | None:
+        from blink16.bios import display
+
         if self.cells:
             if len(self.cells) != 2 * self.width * self.height:
                 raise ValueError(f"{len(self.cells)} bytes are no {self.width}x{self.height} cells")
@@ -91,6 +100,8 @@ class ScreenReport:
 @report("screen")
 def screen(look: Look, query: NoQuery) -> ScreenReport:
     """What stands on the screen."""
+    from blink16.bios import display
+
     icount = look.registers.icount
     match display.read(look.memory, look.video):
         case display.TextScreen() as text:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from blink16.breakpoints import PointKind
-from blink16.cpu.registers import Registers
-from blink16.debugger import Event
 from blink16.memory import linear
 from blink16.reports.look import Doing, Holder, Look
 from blink16.reports.registry import NoQuery, report
+
+if TYPE_CHECKING:
+    from blink16.cpu.registers import Registers
+    from blink16.debugger import Event
 
 FLAG_BITS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
 """The flags of an 8086, by Intel's names."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from rich.text import Text
 from textual import events
 from textual.message import Message
+from textual.strip import Strip
 
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
@@ -20,6 +21,8 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _TARGET = re.compile(r"^(?:call|j\w+|loop\w*)\s+(?:([0-9A-F]+)h|0x([0-9a-f]+))$", re.IGNORECASE)
+MAX_KNOWN = 4000
+"""Lines that are remembered as they were drawn."""
 Flags = Callable[[str], bool]
 _CONDITIONS: dict[str, Callable[[Flags], bool]] = {
     "o": lambda f: f("OF"), "no": lambda f: not f("OF"),
@@ -69,31 +72,55 @@ class CodePanel(Panel):
         """Give it a title."""
         self.border_title = "code"
         self._rows: list[CodeLine | None] = []
+        self._known: dict[object, Strip] = {}
 
-    def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
+    def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
         """Draw instructions, a name on a line of its own before each that has one."""
-        drawn: list[tuple[Text, CodeLine | None]] = []
-        breakpoints = {
-            point.address
-            for point in picture.points
-            if point.role is PointRole.EXECUTE and point.address is not None
-        }
+        drawn: list[tuple[CodeLine, bool]] = []
         for line in picture.code:
             if line.name and "+" not in line.name:
-                drawn.append((Text(f"{line.name}:", self.palette.symbol), None))
-            drawn.append((self._line(line, picture, columns, breakpoints), line))
+                drawn.append((line, True))
+            drawn.append((line, False))
+        pc = picture.registers.pc
         here = next(
-            (
-                i
-                for i, (_, line) in enumerate(drawn)
-                if line and line.address == picture.registers.pc
-            ),
-            0,
+            (i for i, (line, name) in enumerate(drawn) if line.address == pc and not name), 0
         )
         top = max(0, min(here - rows // 3, len(drawn) - rows))
         drawn = drawn[top : top + rows]
-        self._rows = [line for _, line in drawn]
-        return [text for text, _ in drawn]
+        self._rows = [None if is_name else line for line, is_name in drawn]
+        breakpoints = {p.address for p in picture.points if p.role is PointRole.EXECUTE}
+        return [self._strip(line, name, picture, columns, breakpoints) for line, name in drawn]
+
+    def _strip(
+        self,
+        line: CodeLine,
+        is_name: bool,
+        picture: Picture,
+        columns: int,
+        breakpoints: set[int],
+    ) -> Strip:
+        """Draw a line, or return it as it was drawn before."""
+        here = line.address == picture.registers.pc
+        key = (
+            line,
+            is_name,
+            columns,
+            line.address in breakpoints,
+            picture.registers.flags if here else -1,
+            line.address == picture.came_from,
+            self.palette,
+        )
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) > MAX_KNOWN:
+                self._known.clear()
+            if is_name:
+                text = Text(f"{line.name}:", no_wrap=True)
+                text.stylize(self.palette.symbol)
+            else:
+                text = self._line(line, picture, columns, breakpoints)
+            found = self._known[key] = Strip(text.render(self.app.console))
+        return found
 
     def _line(self, line: CodeLine, picture: Picture, columns: int, breakpoints: set[int]) -> Text:
         colors, here = self.palette, line.address == picture.registers.pc

@@ -76,9 +76,9 @@ class ConsolePanel(Panel):
         elif event.character and event.is_printable:
             self.post_message(self.Typed(event.character))
 
-    def watch_picture(self, picture: Picture | None) -> None:
+    def take(self, picture: Picture) -> None:
         """Say what is shown."""
-        screen = picture.screen if picture else None
+        screen = picture.screen
         self.border_title = f"screen {screen.width}×{screen.height}" if _shows(screen) else "output"
 
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:

@@ -194,10 +194,10 @@ class MemoryPanel(Panel):
 
     # -- glowing -----------------------------------------------------------------------------
 
-    def watch_picture(self, picture: Picture | None) -> None:
+    def take(self, picture: Picture) -> None:
         """Let what was touched glow."""
-        stretch = picture.memory.get(self.name or "") if picture else None
-        if picture is None or stretch is None:
+        stretch = picture.memory.get(self.name or "")
+        if stretch is None:
             return
         if picture.state.generation != self._seen:
             self._seen = picture.state.generation

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from rich.segment import Segment
 from rich.text import Text
-from textual.reactive import reactive
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -16,14 +16,33 @@ from blink16.blinkenlights.picture import MemoryWish, Picture
 
 
 class Panel(Widget, can_focus=True):
-    """A framed part of the screen that draws the last picture."""
+    """A framed part of the screen that draws the last picture, the lines that changed."""
 
-    picture: reactive[Picture | None] = reactive(None, always_update=True)
+    picture: Picture | None = None
     HELP = ""
     """What the `?` key says of it."""
     SHAPES: tuple[type, ...] = ()
     """Reports that it shows, beside what each picture has."""
     _drawn: list[Strip] | None = None
+
+    def show(self, picture: Picture) -> None:
+        """Show a picture."""
+        self.picture = picture
+        self.take(picture)
+        before = self._drawn
+        if before is None or not self.display:
+            self.refresh()
+            return
+        self._drawn = now = self._draw()
+        if len(now) != len(before):
+            super().refresh()
+            return
+        changed = [y for y, (new, old) in enumerate(zip(now, before, strict=True)) if new != old]
+        if changed:
+            super().refresh(*(Region(0, y, self.room[0], 1) for y in changed))
+
+    def take(self, picture: Picture) -> None:
+        """Remember of a picture what later ones are compared with."""
 
     @property
     def palette(self) -> Palette:
@@ -58,16 +77,19 @@ class Panel(Widget, can_focus=True):
         self._drawn = None
         return super().refresh(*regions, **how)
 
+    def _draw(self) -> list[Strip]:
+        """Return all lines within the frame, as wide as that."""
+        columns, rows = self.room
+        ground = self.rich_style
+        strips = self.strips(self.picture, columns, rows)[:rows] if self.picture else []
+        drawn = [strip.adjust_cell_length(columns, ground).apply_style(ground) for strip in strips]
+        return drawn + [Strip.blank(columns, ground)] * (rows - len(drawn))
+
     def render_line(self, y: int) -> Strip:
         """Return one line; all are drawn with the first."""
-        if self.picture is None:
-            return Strip.blank(self.size.width, self.rich_style)
-        columns, rows = self.room
-        if self._drawn is None or len(self._drawn) != rows:
-            drawn = self.strips(self.picture, columns, rows)[:rows]
-            self._drawn = drawn + [Strip([])] * (rows - len(drawn))
-        strip = self._drawn[y] if y < rows else Strip([])
-        return strip.adjust_cell_length(columns, self.rich_style).apply_style(self.rich_style)
+        if self._drawn is None or len(self._drawn) != self.room[1]:
+            self._drawn = self._draw()
+        return self._drawn[y] if y < len(self._drawn) else Strip([])
 
     def plain_lines(self) -> list[str]:
         """Return what it shows, without colors."""

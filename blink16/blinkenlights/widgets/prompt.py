@@ -18,6 +18,7 @@ class Purpose(StrEnum):
     GO = "go"
     FIND = "find"
     BREAK = "break"
+    CATCH = "catch"
     WATCH = "watch"
     EDIT = "edit"
     CONFIRM = "confirm"
@@ -28,6 +29,7 @@ _HINTS = {
     Purpose.GO: ("go to", "seg:off, a symbol, ds:si, five hex digits"),
     Purpose.FIND: ("find", 'a text, or bytes in hex; "…" for a text that looks like hex'),
     Purpose.BREAK: ("break", "PLACE [if CONDITION]: plot, 1000:0020 if al == 72"),
+    Purpose.CATCH: ("catch", "int 21 ah=3d, elks open, exec"),
     Purpose.WATCH: ("watch", "PLACE [BYTES] [read|write|access] [if CONDITION]: lines 2"),
     Purpose.EDIT: ("store", "PLACE=BYTES in hex: lines=07"),
     Purpose.CONFIRM: ("this drops the recorded future", "y: go on   anything else: leave it"),

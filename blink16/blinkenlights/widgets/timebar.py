@@ -34,10 +34,8 @@ class TimeBar(Panel):
         self._stops: set[int] = set()
         self._dragging = False
 
-    def watch_picture(self, picture: Picture | None) -> None:
+    def take(self, picture: Picture) -> None:
         """Remember where the machine has stood."""
-        if picture is None:
-            return
         self._stops.add(picture.state.icount)
         if len(self._stops) > MAX_STOPS:
             self._stops = set(sorted(self._stops)[::2])

@@ -1,0 +1,44 @@
+"""The programs that were shown last, in a file of the user's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from platformdirs import user_state_path
+
+SAMPLE = ("banner", "HELLO")
+MOST = 9
+MAX_FILE = 1 << 16
+
+
+def _path() -> Path:
+    return user_state_path("blink16") / "recent.json"
+
+
+def recent() -> list[list[str]]:
+    """Return the command lines, the newest first; nothing if the file is not as we left it."""
+    try:
+        with _path().open("rb") as file:
+            found = json.loads(file.read(MAX_FILE))
+    except (OSError, ValueError, RecursionError):
+        return []
+    if not isinstance(found, list):
+        return []
+    lines = [line for line in found if isinstance(line, list) and line]
+    return [line for line in lines if all(isinstance(word, str) for word in line)][:MOST]
+
+
+def remember(words: Sequence[str], folder: Path | None = None) -> None:
+    """Put a command line first; no harm if that can't be written.
+
+    A program that is a file here is remembered by its whole path.
+    """
+    here = folder or Path.cwd()
+    whole = [str(here / word) if (here / word).is_file() else word for word in words]
+    lines = [whole, *(line for line in recent() if line != whole)][:MOST]
+    with suppress(OSError):
+        _path().parent.mkdir(parents=True, exist_ok=True)
+        _path().write_text(json.dumps(lines))
