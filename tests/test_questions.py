@@ -285,3 +285,27 @@ def test_damaged_recordings_give_partial_answers(banner: Recording, tmp_path: Pa
     damaged = Run(run.source, run.symbols, run.how, damage="a batch is damaged")
     product = perform(damaged, ["executed"])
     assert product.partial == ["the recording is damaged and ends early: a batch is damaged"]
+
+
+BOOTS = ("fd1440.img", "freedos.img")
+BOOT_INSTRUCTIONS = 200_000
+
+
+@pytest.mark.parametrize("image", BOOTS)
+def test_a_boot_is_counted_as_the_reference_does(shared: Path, tmp_path: Path, image: str) -> None:
+    """Prevents tables that are wrong where interrupts, services and disks are at work."""
+    program = loader.read(str(shared / "images" / image))
+    file = tmp_path / "boot.b16"
+    options = loader.Options(root=tmp_path, engine="native", epoch_ns=10**18)
+    _, debugger, recorder = recording.record(file, program, [], options)
+    while debugger.timeline.now < BOOT_INSTRUCTIONS:
+        debugger.timeline.run(BOOT_INSTRUCTIONS - debugger.timeline.now)
+    recorder.close()
+    found = open_recording(file)
+    cuts = [BOOT_INSTRUCTIONS * part // 7 for part in range(1, 7)]
+    expected = ask(source(found), ALL, NAIVE)
+    with ask(source(found, cuts), ALL, Asking(threads=2, least=1000)) as answer, expected:
+        assert not answer.partial
+        for name in TABLES:
+            assert answer.table(name).equals(expected.table(name)), name
+        assert answer.table("interrupts").num_rows > 10

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from blink16.cpu.probes import ProbeEvent
 from blink16.questions.tables import EVENTS, TABLES, Events
 
+AT_ONCE = 2 << 20
+"""Bytes of events that become rows at once: what the processor's cache holds."""
 SPILL_ROWS = 1 << 21
 """Rows of events that are brought to disk at once."""
 DEFAULT_BOUND = 1 << 30
@@ -66,6 +68,7 @@ class Gatherer:
     def __init__(self, hold: Hold, tables: Iterable[str], span: range) -> None:
         self._hold = hold
         self._tables = [name for name in _KINDS if name in set(tables)]
+        self._counts = "executed" in set(tables)
         self._span = span
         self._raw: list[bytes] = []
         self._held = 0
@@ -80,7 +83,9 @@ class Gatherer:
         self._raw.append(events)
         self._held += len(events)
         too_much = self._hold.take(len(events))
-        if too_much and self._held >= min(SPILL_ROWS * EVENTS.itemsize, self._hold.bound // 2):
+        if not too_much and self._held >= AT_ONCE:
+            self._settle(spill=False)
+        elif too_much and self._held >= min(SPILL_ROWS * EVENTS.itemsize, self._hold.bound // 2):
             self._settle(spill=True)
 
     def end(self) -> Rows:
@@ -95,11 +100,12 @@ class Gatherer:
         events = np.frombuffer(raw, EVENTS)
         self._hold.take(-self._held)
         self._held = 0
-        inside = (events["icount"] >= self._span.start) & (events["icount"] < self._span.stop)
-        events = events if inside.all() else events[inside]
-        firsts = events[events["kind"] == ProbeEvent.FIRST]
-        if len(firsts):
-            self._rows.firsts.append(firsts.copy())
+        low, high = np.searchsorted(events["icount"], (self._span.start, self._span.stop))
+        events = events[low:high]  # they are in the order of time
+        if self._counts:
+            firsts = events[events["kind"] == ProbeEvent.FIRST]
+            if len(firsts):
+                self._rows.firsts.append(firsts.copy())
         for name in self._tables:
             made = TABLES[name].rows(events)
             if not made.num_rows:

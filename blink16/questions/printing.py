@@ -133,9 +133,10 @@ def _json(tables: Iterable[pa.Table], file: BinaryIO) -> int:
 
 def _parquet(tables: Iterable[pa.Table], file: BinaryIO) -> int:
     writer, count = None, 0
-    for table in map(plain, tables):
+    for table in tables:
         if writer is None:
-            writer = pq.ParquetWriter(file, table.schema, compression="zstd", compression_level=1)
+            named = [f.name for f in table.schema if not pa.types.is_integer(f.type)]
+            writer = pq.ParquetWriter(file, table.schema, use_dictionary=named, compression="lz4")
         writer.write_table(table)
         count += table.num_rows
     if writer is not None:

@@ -55,7 +55,8 @@ class TableKind:
 
     def rows(self, events: Events) -> pa.Table:
         """Return the rows that events make."""
-        found = self.columns(events[events["kind"] == self.kind])
+        mine = events["kind"] == self.kind
+        found = self.columns(events if mine.all() else events[mine])
         return pa.table(dict(found), schema=self.schema)
 
     def empty(self) -> pa.Table:
@@ -76,8 +77,9 @@ def _place(events: Events) -> dict[str, Any]:
 def _named(values: Events, names: Mapping[Any, str]) -> pa.Array:
     """Return small numbers by their names, as a dictionary."""
     order = sorted(names)
-    indices = np.searchsorted(np.array([int(n) for n in order]), values).astype(np.int8)
-    return pa.DictionaryArray.from_arrays(pa.array(indices), [names[n] for n in order])
+    index = np.zeros(max(order) + 1, np.int8)
+    index[[int(number) for number in order]] = range(len(order))
+    return pa.DictionaryArray.from_arrays(pa.array(index[values]), [names[n] for n in order])
 
 
 def executed(counts: Events, events: Events) -> pa.Table:
