@@ -7,10 +7,11 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks import boot, pc, time_travel, view
+from benchmarks import boot, pc, questions, time_travel, view
 from benchmarks.contestants import CONTESTANTS, ELKS_ENGINES, MILLION, elks
 from benchmarks.guests import ELKS_PROGRAM, GUESTS, elks_image
 
+WHAT = ("speed", "time-travel", "boot", "pc", "questions", "view")
 BASE = "QEMU TCG"
 Results = dict[tuple[str, str], list[float]]
 """By contestant and guest: million instructions a second, run by run."""
@@ -74,9 +75,7 @@ def chart(results: Results, path: Path) -> None:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "what", nargs="?", choices=("speed", "time-travel", "boot", "pc", "view"), default="speed"
-    )
+    parser.add_argument("what", nargs="?", choices=WHAT, default="speed")
     parser.add_argument("--times", type=int, default=3, help="runs of each (default: 3)")
     parser.add_argument("--scale", type=float, default=1.0, help="length of the runs (default: 1)")
     parser.add_argument(
@@ -94,6 +93,9 @@ def main() -> None:
         return
     if arguments.what == "boot":
         boot.report(arguments.times, arguments.images)
+        return
+    if arguments.what == "questions":
+        questions.report(arguments.times, arguments.scale)
         return
     if arguments.what == "pc":
         pc.report(arguments.times, arguments.scale)

@@ -1,7 +1,7 @@
 """blink16: a time-travelling 8086 machine that the debugger you already have can drive.
 
 `launch` and `connect` give a script a machine behind a server, with its past; `Machine` is the
-machine itself, in this process, without any debugger.
+machine itself, in this process, without any debugger; `ask` asks a recorded run.
 """
 
 from importlib import import_module
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from blink16.client import AsyncTarget, Target, connect, launch
     from blink16.cpu.engine import Stop, StopReason
     from blink16.cpu.registers import Registers
+    from blink16.inquiry import ask
     from blink16.machine import Machine
     from blink16.memory import Access, Memory
 
@@ -24,6 +25,7 @@ __all__ = [
     "StopReason",
     "Target",
     "__version__",
+    "ask",
     "connect",
     "launch",
 ]
@@ -34,6 +36,7 @@ _HOMES = {
     **dict.fromkeys(("AsyncTarget", "Target", "connect", "launch"), "blink16.client"),
     **dict.fromkeys(("Stop", "StopReason"), "blink16.cpu.engine"),
     "Registers": "blink16.cpu.registers",
+    "ask": "blink16.inquiry",
     "Machine": "blink16.machine",
     **dict.fromkeys(("Access", "Memory"), "blink16.memory"),
 }

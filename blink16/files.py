@@ -2,19 +2,14 @@
 
 Files are known by node numbers, so that DOS and ELKS keep (node, offset) in their tables of
 open files.  Whatever the guest changes lies in the overlay, which is part of the machine's
-state; where the tree is writable, changes also go through to the host.
-
-Guest paths are separated by '/'.  The tree resolves them itself, name by name, as after
-chroot: '..' at the root stays there and absolute links begin at the root.  Names that aren't
-UTF-8 are strings as `os.fsdecode` makes them.
+state; where the tree is writable, changes also go through to the host.  `foundfiles` has the
+nodes and the paths that lead to them; what changes them is here.
 """
 
 from __future__ import annotations
 
 import errno
-from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,40 +21,26 @@ from blink16.filenodes import (
     Stat,
     check_name,
     components,
-    get,
     overlay_size,
     put,
     resize,
     to_chunks,
 )
+from blink16.foundfiles import MAX_NODES, FoundFiles, Resolved
 from blink16.hostchanges import HostChanges
 from blink16.hostfolder import MAX_FILE_SIZE, FileKind, HostAnswers, HostFolder, HostPath, os_error
 
 __all__ = ["MAX_FILE_SIZE", "ROOT", "FileKind", "FileTree", "Stat"]
 
-MAX_NODES = 32768
-"""Files and folders known to one tree; ENOSPC beyond."""
 MAX_OVERLAY_BYTES = 64 << 20
 """Bytes in changed files; ENOSPC beyond."""
-MAX_LINKS = 8
-"""Symbolic links followed in one path; ELOOP beyond."""
 
 
 _OF_THE_HOST = frozenset({FileKind.FILE, FileKind.DIRECTORY, FileKind.SYMLINK, FileKind.OTHER})
 """What the host's folder can hold; the guest alone has devices and fifos."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    """Where a path leads: a name in a folder, and the node there, if any."""
-
-    parent: int
-    name: str  # empty if the path ends in '/' alone, '.' or '..'
-    node: int  # GONE if there is none
-    as_directory: bool  # the path ended in '/'
-
-
-class FileTree:
+class FileTree(FoundFiles):
     """The tree.  A component (`services.Component`); all methods raise OSError with an errno.
 
     Open files must be held (`hold`, `release`), so that they live on when they are unlinked.
@@ -89,101 +70,22 @@ class FileTree:
         ``prefix``: before the host's paths in ``answers`` that several trees share.
         ``clock``: guest time in seconds since the Unix epoch.
         """
-        self._host = HostFolder(root, answers, prefix)
+        super().__init__(HostFolder(root, answers, prefix))
         self._writable = writable
         self._clock = clock
         self._changes = HostChanges(
             self._host, writable=writable, effect=effect, notice=notice, now=now
         )
-        self._base: tuple[int, ...] = (ROOT,)
-        top = self._host.entry(())
-        self._nodes = {ROOT: Node(top.kind, top.mode, 0, top.mtime, ROOT, "", ())}
-        self._holds: dict[int, int] = {}
-        self._next = ROOT + 1
-        self._overlay_bytes = 0
-        self._saved: Any = None
-
-    def enter(self, root: str) -> None:
-        """Let paths begin at a folder from now on, out of which none leads.
-
-        This is no state: who asks for a path says before where it begins.
-        """
-        base = [ROOT]
-        for name in components(root):
-            base.append(self._child(base[-1], name))
-        self._base = tuple(base)
 
     def changed_after(self, instant: int) -> tuple[str, ...]:
         """Return what was changed on the host behind an instant, for which there is no past now."""
         return self._changes.forget_after(instant)
 
-    # -- finding -----------------------------------------------------------------------------
-
-    def lookup(self, path: str, cwd: str = "/", *, follow: bool = True) -> int:
-        """Return the node at a path; ``follow``: through a link in the last place, too."""
-        return self._existing(self._walk(path, cwd, follow))
-
-    def stat(self, node: int) -> Stat:
-        """Describe a node."""
-        n = self._node(node)
-        linked = 0 if n.parent == GONE else 1
-        nlink = 2 * linked if n.kind == FileKind.DIRECTORY else linked + len(n.links)
-        return Stat(node, FileKind(n.kind), n.mode, n.size, n.mtime, nlink, n.uid, n.gid, n.device)
-
-    def size(self, node: int) -> int:
-        """Return a file's length in bytes."""
-        return self._node(node).size
-
     def free_bytes(self) -> int:
         """Return how many more bytes changed files may have."""
         return MAX_OVERLAY_BYTES - self._overlay_bytes
 
-    def listdir(self, node: int) -> tuple[str, ...]:
-        """Return the sorted names in a folder, without '.' and '..'."""
-        n = self._node(node, FileKind.DIRECTORY)
-        names = set() if n.source is None else set(self._host.names(n.source))
-        for name, child in n.entries:
-            (names.discard if self._is_unlisted(child) else names.add)(name)
-        return tuple(sorted(names))
-
-    def _is_unlisted(self, node: int) -> bool:
-        return node == GONE or self._nodes[node].hidden
-
-    def path(self, node: int) -> str:
-        """Return the absolute path of a node that isn't unlinked; ENOENT otherwise."""
-        return "/" + "/".join(self._names(node, self._base[-1]))
-
-    def _names(self, node: int, top: int) -> list[str]:
-        """Return the names that lead to a node from a folder, or from the root."""
-        names: list[str] = []
-        while node not in (ROOT, top):
-            n = self._node(node)
-            if n.parent == GONE:
-                raise os_error(errno.ENOENT)
-            names.append(n.name)
-            node = n.parent
-        return names[::-1]
-
-    def readlink(self, path: str, cwd: str = "/") -> str:
-        """Return where a symbolic link leads; EINVAL if the file isn't one."""
-        n = self._node(self.lookup(path, cwd, follow=False))
-        if n.kind != FileKind.SYMLINK:
-            raise os_error(errno.EINVAL, path)
-        return n.target
-
     # -- content -----------------------------------------------------------------------------
-
-    def read(self, node: int, offset: int, length: int) -> bytes:
-        """Return at most ``length`` bytes from ``offset`` on; none at the end."""
-        n = self._node(node, FileKind.FILE)
-        if offset < 0 or length < 0:
-            raise os_error(errno.EINVAL)
-        end = min(offset + length, n.size)
-        if offset >= end:
-            return b""
-        if n.chunks is None:
-            return self._host_content(n)[offset:end]
-        return get(n.chunks, offset, end)
 
     def write(self, node: int, offset: int, data: bytes) -> int:
         """Store bytes at ``offset``, with zeros in a gap before it; return how many."""
@@ -317,7 +219,7 @@ class FileTree:
             return
         self._remove(node, self._host.unlink)
 
-    def _unlink_one(self, node: int, place: _Resolved) -> None:
+    def _unlink_one(self, node: int, place: Resolved) -> None:
         """Take one of several names from a file."""
         n = self._node(node)
         names = [(n.parent, n.name), *n.links]
@@ -398,120 +300,16 @@ class FileTree:
         self._nodes = {number: Node(*fields) for number, fields in nodes}
         self._holds = dict(holds)
 
-    # -- paths -------------------------------------------------------------------------------
-
-    def _walk(self, path: str, cwd: str, follow: bool) -> _Resolved:
-        """Resolve a path; only its last name may be missing."""
-        if not path:
-            raise os_error(errno.ENOENT)
-        pending = components(path)
-        if not path.startswith("/"):
-            pending = components(cwd) + pending
-        pending.reverse()
-        as_directory = path.endswith(("/", "/."))
-        trail, links = list(self._base), 0
-        while pending:
-            name = pending.pop()
-            if name == "..":
-                if len(trail) > len(self._base):
-                    trail.pop()
-                continue
-            child = self._child(trail[-1], name)
-            if child == GONE:
-                if pending:
-                    raise os_error(errno.ENOENT, path)
-                return _Resolved(trail[-1], name, GONE, as_directory)
-            n = self._nodes[child]
-            if n.kind == FileKind.SYMLINK and (pending or follow or as_directory):
-                links += 1
-                if links > MAX_LINKS:
-                    raise os_error(errno.ELOOP, path)
-                if n.target.startswith("/"):
-                    trail = list(self._base)
-                pending += reversed(components(n.target))
-                continue
-            if pending or as_directory:
-                self._node(child, FileKind.DIRECTORY)
-            if not pending:
-                return _Resolved(trail[-1], name, child, as_directory)
-            trail.append(child)
-        return _Resolved(trail[-1], "", trail[-1], True)
-
-    def _child(self, parent: int, name: str) -> int:
-        """Return the node of a name in a folder, or GONE; meets host files for the first time."""
-        n = self._node(parent, FileKind.DIRECTORY)
-        at = bisect_left(n.entries, (name,))
-        if at < len(n.entries) and n.entries[at][0] == name:
-            return n.entries[at][1]
-        if n.source is None or name not in self._host.names(n.source):
-            return GONE
-        source = (*n.source, name)
-        host = self._host.entry(source)
-        size = 0 if host.kind == FileKind.DIRECTORY else host.size
-        return self._insert(
-            parent,
-            name,
-            Node(host.kind, host.mode, size, host.mtime, 0, "", source, target=host.target),
-        )
-
-    def _existing(self, place: _Resolved) -> int:
-        if place.node == GONE:
-            raise os_error(errno.ENOENT, place.name)
-        return place.node
-
-    def _named(self, place: _Resolved, path: str) -> int:
-        """Return a node that has a name to be removed or moved."""
-        if not place.name:
-            raise os_error(errno.EBUSY, path)
-        return self._existing(place)
-
-    def _vacant(self, path: str, cwd: str) -> _Resolved:
-        place = self._walk(path, cwd, False)
-        if place.node != GONE:
-            raise os_error(errno.EEXIST, path)
-        return place
-
-    def _is_inside(self, node: int, folder: int) -> bool:
-        while node not in (folder, ROOT):
-            node = self._nodes[node].parent
-        return node == folder
-
     # -- nodes -------------------------------------------------------------------------------
 
-    def _node(self, node: int, kind: FileKind | None = None) -> Node:
-        """Return a node; the errno for one that isn't of the kind asked for."""
-        n = self._nodes.get(node)
-        if n is None:
-            raise os_error(errno.EBADF)
-        if kind is not None and n.kind != kind:
-            if kind == FileKind.DIRECTORY:
-                raise os_error(errno.ENOTDIR, n.name)
-            raise os_error(errno.EISDIR if n.kind == FileKind.DIRECTORY else errno.EACCES, n.name)
-        return n
-
-    def _set(self, node: int, **changes: Any) -> None:
-        self._saved = None
-        old = self._node(node)
-        new = self._nodes[node] = old._replace(**changes)
-        self._overlay_bytes += overlay_size(new) - overlay_size(old)
-
-    def _insert(self, parent: int, name: str, n: Node) -> int:
-        """Give a node its number and its place."""
-        if len(self._nodes) >= MAX_NODES:
-            raise os_error(errno.ENOSPC, name)
-        node, self._next = self._next, self._next + 1
-        self._nodes[node] = n._replace(parent=parent, name=name)
-        self._link(parent, name, node)
-        return node
-
-    def _add(self, place: _Resolved, n: Node) -> int:
+    def _add(self, place: Resolved, n: Node) -> int:
         """Put a node that the guest makes into its place."""
         check_name(place.name)
         node = self._insert(place.parent, place.name, n._replace(mtime=self._clock()))
         self._set(place.parent, mtime=self._clock())
         return node
 
-    def _make(self, place: _Resolved, n: Node, on_host: Callable[[HostPath], None]) -> int:
+    def _make(self, place: Resolved, n: Node, on_host: Callable[[HostPath], None]) -> int:
         """Make a file, on the host first if it is to be there."""
         check_name(place.name)
         if len(self._nodes) >= MAX_NODES:
@@ -519,16 +317,6 @@ class FileTree:
         path = (*self._host_path(place.parent), place.name)
         self._change(lambda: on_host(path), path)
         return self._add(place, n)
-
-    def _link(self, parent: int, name: str, node: int) -> None:
-        """Let a name in a folder stand for a node, or for none."""
-        n = self._node(parent)
-        at = bisect_left(n.entries, (name,))
-        there = at < len(n.entries) and n.entries[at][0] == name
-        new: tuple[tuple[str, int], ...] = ((name, node),)
-        if node == GONE and n.source is None:
-            new = ()
-        self._set(parent, entries=n.entries[:at] + new + n.entries[at + there :])
 
     def _remove(self, node: int, on_host: Callable[[HostPath], None]) -> None:
         n = self._node(node)
@@ -568,14 +356,6 @@ class FileTree:
 
     # -- the host ----------------------------------------------------------------------------
 
-    def _host_content(self, n: Node) -> bytes:
-        """Return the host's content; if the file shrank before its first use, zeros follow."""
-        assert n.source is not None
-        return self._host.content(n.source).ljust(n.size, b"\0")
-
-    def _host_path(self, node: int) -> HostPath:
-        return tuple(self._names(node, ROOT))
-
     def _freeze(self, n: Node) -> None:
         """Take in what the host is about to lose, so that going back in time still has it."""
         if self._writable and n.kind == FileKind.FILE and n.chunks is None:
@@ -585,7 +365,7 @@ class FileTree:
                 if error.errno != errno.EFBIG:  # too big to be read at any time
                     raise
 
-    def _freeze_for(self, node: int, target: _Resolved) -> HostPath:
+    def _freeze_for(self, node: int, target: Resolved) -> HostPath:
         """Freeze what a rename moves or replaces; return the host path that it leads to."""
         self._freeze(self._nodes[node])
         if target.node != GONE:

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 LOOK_SECONDS = 0.01
 """A machine runs ahead of our clock by so much at most, but for what it sleeps through in HLT."""
-CYCLES_PER_INSTRUCTION = 10
-"""What an instruction takes, about."""
 MAX_LAG_SECONDS = 0.5
 """What a machine that falls behind may catch up on; the rest is forgiven."""
 
@@ -22,10 +20,9 @@ class Governor:
         self._now = now
         self._started: tuple[float, int] | None = None
 
-    @property
-    def budget(self) -> int:
-        """Instructions to run before the clocks are compared again."""
-        return max(1, round(self._rate * LOOK_SECONDS / CYCLES_PER_INSTRUCTION))
+    def limit(self, time: int) -> int:
+        """Return up to which machine time to run before the clocks are compared again."""
+        return time + max(1, round(self._rate * LOOK_SECONDS))
 
     def start(self, time: int) -> None:
         """Begin: the machine runs from here on."""

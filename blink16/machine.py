@@ -65,6 +65,7 @@ FOREVER = 1 << 62
 # Members of enums by names of our own: looking them up takes as long as much of a service call.
 _BUDGET, _HALT, _IDLE = StopReason.BUDGET, StopReason.HALT, StopReason.IDLE
 _AT_SERVICE, _WANTS_ATTENTION = StopReason.SERVICE, StopReason.ATTENTION
+_AT_END = Stop(_BUDGET)
 _HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
 _NOBODYS_BUSINESS = (_BUDGET, _AT_SERVICE, _WANTS_ATTENTION)
 _BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)
@@ -149,6 +150,8 @@ class Machine:
         self.rom_symbols: list[Symbol] = []
         """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
+        self.serve_with: Callable[[Service], Outcome] | None = None
+        """Does services, for who looks on when they are done (`blink16.questions`)."""
         self._components: dict[str, Component] = {}
         self._devices: list[Device] = []
         self._dues: list[Callable[[], int | None]] = []
@@ -156,6 +159,8 @@ class Machine:
         """When they want to act; in the second, those for which the engine may act itself."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
+        self._until = FOREVER
+        """Where the run is to end, in machine time."""
         self._planned = False
         """Whether the next run may rely on the plan, since nothing has happened after it."""
         self._next_stub = STUBS_OFFSET
@@ -208,6 +213,13 @@ class Machine:
     def between_rounds(self) -> bool:
         """Whether it was stopped within a REP instruction, which has then not retired yet."""
         return self.engine.between_rounds
+
+    def use_engine(self, engine: Engine) -> Engine:
+        """Run on another engine from here on, over the same state; return the one before."""
+        before, self.engine = self.engine, engine
+        engine.horizon, engine.witness = self._horizon, before.witness
+        engine.between_rounds = before.between_rounds
+        return before
 
     # -- putting it together -----------------------------------------------------------------
 
@@ -285,27 +297,39 @@ class Machine:
     # -- running -----------------------------------------------------------------------------
 
     def run(
-        self, budget: int = FOREVER, *, skip_breakpoint: bool = False, through_traps: bool = False
+        self,
+        budget: int = FOREVER,
+        *,
+        until: int = FOREVER,
+        skip_breakpoint: bool = False,
+        through_traps: bool = False,
     ) -> Stop:
         """Retire at most ``budget`` instructions and say why it stopped.
 
+        ``until``: the first instruction that ends at so many `cycles` or behind is the last.
         ``skip_breakpoint``: execute the first instruction even if a breakpoint is set there.
         ``through_traps``: go on from a resumable trap instead of stopping at it.
         """
         registers = self.registers
         end = registers.icount + budget
         skip = skip_breakpoint
-        if not self._planned:
+        if not self._planned or until != self._until:
+            self._until = until
             self._plan()
         self._planned = False
         service = self._next_service(skip)
         while True:
-            stop = self._run_piece(end - registers.icount, skip, service, through_traps)
+            left = end - registers.icount
+            if registers.cycles >= until and left > 1:
+                left = 1  # the rest of a REP instruction
+            stop = self._run_piece(left, skip, service, through_traps)
             reason = stop.reason
             if reason not in _NOBODYS_BUSINESS:
                 return stop
             if reason is _BUDGET and registers.icount == end:
                 return stop
+            if registers.cycles >= until and not self.between_rounds:
+                return _AT_END
             skip = False
             service = self._next_service(skip) if reason is _AT_SERVICE else None
 
@@ -376,7 +400,7 @@ class Machine:
                 hot = at
         self._next_due = hot if hot < other else other
         self._look_for_requests()
-        self.engine.plan(hot, 0 if self._urgent else other)
+        self.engine.plan(hot, 0 if self._urgent else min(other, self._until))
 
     def _look_for_requests(self) -> None:
         if self.controller is not None:
@@ -400,6 +424,8 @@ class Machine:
         if self._urgent or (cells[_REQUEST] and cells[_INTERRUPT]):
             return next_one  # it is held off for one more instruction
         due = self._next_due
+        if due > self._until and not self.between_rounds:
+            due = self._until
         return due if due > next_one else next_one
 
     def _horizon(self) -> int:
@@ -513,7 +539,7 @@ class Machine:
         """Run the service at CS:IP and the stub's IRET, which retire together; and go on."""
         if budget <= 0:
             return Stop(StopReason.BUDGET)
-        outcome: Outcome = service(self)
+        outcome = service(self) if self.serve_with is None else self.serve_with(service)
         if outcome is not QUIET:
             if outcome is not DONE:
                 if isinstance(outcome, Trap) and outcome.resumable and through_traps:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum, IntFlag
 from itertools import compress
 from typing import overload
@@ -111,6 +111,10 @@ class Memory:
         """Pages of translated code that the host changed; the engine that translated clears it."""
         self.touched: tuple[int, Access] | None = None
         """The first watched address that was touched since somebody set this to None."""
+        self.on_access: Callable[[int, int, bytes | None], None] | None = None
+        """Told what the host reads and is about to write: address, length, and what it writes.
+
+        While it is set (by who runs the machine with probes), watched addresses are not told."""
 
     # -- access by the host: the debugger, loaders, services ---------------------------------
 
@@ -145,6 +149,8 @@ class Memory:
         address &= ADDRESS_MASK
         if self._watches:
             self.touch(address, length, Access.READ)
+        if self.on_access is not None:
+            self.on_access(address, length, None)
         end = address + length
         if end <= MEMORY_SIZE:
             return self.arena[address:end]  # slices of it are bytes at once
@@ -161,6 +167,8 @@ class Memory:
         address &= ADDRESS_MASK
         if self._watches:
             self.touch(address, len(data), Access.WRITE)
+        if self.on_access is not None:
+            self.on_access(address, len(data), data)
         while address + len(data) > MEMORY_SIZE:
             part, data = data[: MEMORY_SIZE - address], data[MEMORY_SIZE - address :]
             self._store(address, part)
@@ -237,7 +245,7 @@ class Memory:
 
     def touch(self, address: int, length: int, access: Access) -> None:
         """Note in `touched` the first byte of a range that is watched for this access."""
-        if not self._watches:
+        if not self._watches or self.on_access is not None:
             return
         page_mark, mark = _WATCH[access]
         first, last = address >> PAGE_SHIFT, (address + length - 1) >> PAGE_SHIFT

@@ -28,7 +28,7 @@ from blink16.dos.mouse import Mouse
 from blink16.governor import Governor
 from blink16.inbox import Inbox
 from blink16.loader import Loaded
-from blink16.machine import IDLE_SECONDS, Machine
+from blink16.machine import FOREVER, IDLE_SECONDS, Machine
 from blink16.teletype import Teletype
 from blink16.terminal import SIGNAL_STATUS
 from blink16.terminal_input import TerminalInput
@@ -183,14 +183,15 @@ class Runner:
             self._machine.receive(channel, data)
         if self._raw:
             self._reader.want()
-        stop = self._machine.run(self._budget())
+        stop = self._machine.run(self._slice, until=self._limit())
         self._draw()
         return self._end(stop) or self._pause(stop)
 
     # -- pace --------------------------------------------------------------------------------
 
-    def _budget(self) -> int:
-        return self._slice if self._governor is None else self._governor.budget
+    def _limit(self) -> int:
+        """Return up to which machine time to run."""
+        return FOREVER if self._governor is None else self._governor.limit(self._machine.time)
 
     def _pause(self, stop: Stop) -> Pause:
         """Return how long to wait for input."""

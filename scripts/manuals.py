@@ -12,15 +12,24 @@ from pathlib import Path
 
 from blink16.blinkenlights.main import parser as view_parser
 from blink16.cli import manual
+from blink16.cli.ask import ask_parser
 from blink16.cli.main import run_parser, server_parser
 from blink16.dap.main import parser as dap_parser
+from blink16.mcp.main import parser as mcp_parser
 
 SHELLS = ("bash", "zsh")
 
 
 def parsers() -> list[argparse.ArgumentParser]:
     """Return the parser of each command."""
-    return [run_parser(), server_parser(), dap_parser(), view_parser()]
+    return [
+        run_parser(),
+        server_parser(),
+        ask_parser(),
+        dap_parser(),
+        mcp_parser(),
+        view_parser(),
+    ]
 
 
 def main(folder: str) -> int:

@@ -79,6 +79,11 @@ class Dap:
         self._process.stdin.write(data)
         self._process.stdin.flush()
 
+    @property
+    def asked(self) -> int:
+        """How many requests there were."""
+        return self._seq
+
     def send(self, command: str, arguments: Body | None = None) -> int:
         """Send a request; return its number."""
         self._seq += 1

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 from dap_client import Dap, RefusedError
+from gdb_client import Server
 from line_guest import ELF, IMAGE, SOURCE, SOURCE_NAME
+
+import blink16
 
 LOOP = bytes.fromhex("40 eb fd")
 """inc ax; jmp back"""
@@ -476,3 +479,43 @@ def test_a_client_that_knows_terminals_runs_the_program_in_one(dap: Dap, tmp_pat
         terminal.kill()
         assert terminal.stdout is not None
         assert b"H   H" in terminal.stdout.read()
+
+
+def test_a_machine_of_another_server_is_taken_and_left(dap: Dap, tmp_path: Path) -> None:
+    """Prevents a debugging session from ending a server that was there before it."""
+    with Server("--console", "none", "banner", "HI", cwd=tmp_path) as server:
+        dap.initialize()
+        dap.ask("attach", host="127.0.0.1", port=server.port)
+        dap.event("initialized")
+        assert dap.begin()["reason"] == "entry"
+        dap.ask("setFunctionBreakpoints", breakpoints=[{"name": "draw_letters"}])
+        assert dap.go("continue")["reason"] == "function breakpoint"
+        dap.ask("disconnect")
+        with blink16.connect(server.address) as m:
+            assert m.state().at == "draw_letters"
+            assert not m.points
+
+
+def test_a_step_over_what_never_ends_can_be_paused(dap: Dap, tmp_path: Path) -> None:
+    """Prevents an editor that waits for a step for ever."""
+    (tmp_path / "loop.com").write_bytes(bytes.fromhex("e80200 cd20 ebfe"))
+    dap.launch("loop.com", cwd=str(tmp_path), stopOnEntry=True)
+    dap.begin()
+    dap.ask("next", threadId=1)
+    dap.ask("pause", threadId=1)
+    assert dap.event("stopped")["reason"] == "pause"
+    assert len(dap.frames()) >= 2
+
+
+def test_a_server_that_goes_away_ends_the_program_not_the_adapter(dap: Dap, tmp_path: Path) -> None:
+    """Prevents an adapter that crashes, or hangs, with its server."""
+    (tmp_path / "loop.com").write_bytes(LOOP)
+    with Server("loop.com", cwd=tmp_path) as server:
+        dap.initialize()
+        dap.ask("attach", address=server.address, stopOnEntry=False)
+        dap.ask("configurationDone")
+        dap.ask("threads")
+    dap.event("terminated")
+    with pytest.raises(RefusedError, match="has ended"):
+        dap.ask("stackTrace", threadId=1)
+    dap.ask("disconnect")

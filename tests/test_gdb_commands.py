@@ -74,3 +74,17 @@ def test_each_command_ends(plain: Gdb, tmp_path: Path, commands: tuple[str, ...]
                 plain.run(server.target)
         assert plain.run("p 1 + 1").strip().endswith("= 2")
     assert "failed" not in server.transcript
+
+
+def test_a_gdb_that_writes_its_own_breakpoints_is_told(plain: Gdb, tmp_path: Path) -> None:
+    """Prevents a program that executes INT3 where its user has asked for a breakpoint."""
+    with Server("plain.com", cwd=tmp_path) as server:
+        plain.run("set remote software-breakpoint-packet off")
+        plain.run(server.target)
+        plain.run("break " + PLACE)
+        plain.run("break *$pc")
+        said = plain.run("stepi") + plain.run("stepi")
+        assert "INT3 was written into the program at 0x3129" in said
+        assert "software-breakpoint-packet auto" in said
+        plain.run("delete")
+        assert "INT3" not in plain.run("stepi")

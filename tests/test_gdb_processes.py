@@ -28,12 +28,12 @@ def test_from_a_childs_crash_back_into_its_parent(gdb: Gdb, root: Path) -> None:
         gdb.run("break spawn")
         gdb.run("break crash")  # of a program that isn't there yet
         gdb.run("continue")
-        assert re.search(r'\* 1 +Thread 1\.1 "parent 2".* spawn', gdb.run("info threads"))
+        assert re.search(r'\* 1 +Thread 8086001\.1 "parent 2".* spawn', gdb.run("info threads"))
         said = gdb.run("continue")
         assert "crash ()" in said
         threads = gdb.run("info threads")
-        assert re.search(r'  1 +Thread 1\.1 "parent 2".* int80', threads), threads
-        assert re.search(r'\* 2 +Thread 1\.2 "child 3" .* crash', threads), threads
+        assert re.search(r'  1 +Thread 8086001\.1 "parent 2".* int80', threads), threads
+        assert re.search(r'\* 2 +Thread 8086001\.2 "child 3" .* crash', threads), threads
         assert re.search(r"#0 .* crash .*\n#1 .* main", gdb.run("bt"))
         frames = re.findall(r" (\w+) \(\)", gdb.run("thread apply 1 bt"))
         assert frames[0] == "int80"

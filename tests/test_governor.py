@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from boot_sectors import sector
 
 from blink16 import bios
 from blink16.bios.data_area import DataArea
+from blink16.cli.arguments import CpuSpeed, clock_mhz
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.governor import MAX_LAG_SECONDS, Governor
@@ -128,3 +130,30 @@ def test_a_request_to_stop_ends_the_wait(clock: Clock) -> None:
     assert timeline.now < 10
     hurry.on_wait = lambda: None
     assert timeline.run(5).reason is StopReason.BUDGET
+
+
+@pytest.mark.parametrize(
+    ("said", "mhz"), [("4772727", 4.772727), ("4.77MHz", 4.77), ("8M", 8.0), ("500 khz", 0.5)]
+)
+def test_a_speed_is_said_in_the_usual_ways(said: str, mhz: float) -> None:
+    """Prevents a clock that is a thousand times off."""
+    assert clock_mhz(said) == pytest.approx(mhz)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "fast", "0", "-1", "1e6", "nan", "99999999999", "8 GHz", "4,77"]
+)
+def test_what_is_no_speed_is_refused(said: str) -> None:
+    """Prevents a traceback, or a machine that never moves."""
+    with pytest.raises(ValueError, match=r"speed is|clock of"):
+        clock_mhz(said)
+
+
+def test_cpu_speed_is_clock_and_real_time_in_one_word() -> None:
+    """Prevents a speed that changes the timers' view alone, or the pace alone."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cpu-speed", action=CpuSpeed)
+    parser.set_defaults(mhz=4.77, realtime=False)
+    assert parser.parse_args(["--cpu-speed", "8M"]).mhz == 8.0
+    assert parser.parse_args(["--cpu-speed", "8M"]).realtime
+    assert not parser.parse_args(["--cpu-speed", "max"]).realtime

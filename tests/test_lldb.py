@@ -197,8 +197,8 @@ def test_two_machines_in_one_lldb(program: Path, names: str) -> None:
         connect = f"process connect -p gdb-remote connect://127.0.0.1:{server.port}"
         typed = (names, connect, names, connect, "si", "si", "target select 0", "si")
         said = run(program, *typed, "target list", "register read icount", "detach")
-    assert re.search(r"\* target #0.*pid=1, state=stopped", said), said
-    assert re.search(r"  target #1.*pid=2, state=stopped", said), said
+    assert re.search(r"\* target #0.*pid=8086001, state=stopped", said), said
+    assert re.search(r"  target #1.*pid=8086002, state=stopped", said), said
     assert said.count("instruction step into") >= 3
     assert "icount = 0x0000000000000001" in said
 

@@ -13,12 +13,21 @@ import pytest
 
 from blink16.blinkenlights.main import parser as view_parser
 from blink16.cli import doctor, manual, run_main
+from blink16.cli.ask import ask_parser
 from blink16.cli.doctor import Finding, Verdict
 from blink16.cli.main import run_parser, server_parser
 from blink16.dap.main import parser as dap_parser
+from blink16.mcp.main import parser as mcp_parser
 
 PROJECT = Path(__file__).parents[1]
-PARSERS = [run_parser(), server_parser(), dap_parser(), view_parser()]
+PARSERS = [
+    run_parser(),
+    server_parser(),
+    ask_parser(),
+    dap_parser(),
+    mcp_parser(),
+    view_parser(),
+]
 GDB_13 = "#!/bin/sh\necho 'GNU gdb (Debian 13.1-3) 13.1'\necho '  --with-expat'\n"
 
 

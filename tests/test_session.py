@@ -49,8 +49,8 @@ def test_attach_as_gdb_13_does_it(client: Client) -> None:
     assert client.ask_one(b"qXfer:features:read:target.xml:0,1000").startswith(b"l<?xml")
     assert client.ask_one(b"qTStatus") == b""
     assert client.ask_one(b"?").startswith(b"T05")
-    assert client.ask(b"qfThreadInfo", b"qsThreadInfo") == [b"mp1.1", b"l"]
-    assert client.ask_one(b"qAttached:1") == b"1"
+    assert client.ask(b"qfThreadInfo", b"qsThreadInfo") == [b"mp7b61f1.1", b"l"]
+    assert client.ask_one(b"qAttached:7b61f1") == b"1"
     assert client.ask_one(b"Hc-1") == b"OK"
     assert client.ask_one(b"qOffsets") == b""
     assert len(client.ask_one(b"g")) == 2 * (16 * 4 + 8 * 10 + 8 * 4 + 2 + 2 + 8)
@@ -490,3 +490,20 @@ def test_stop_replies_list_the_threads_for_lldb(client: Client) -> None:
     assert b"threads:" not in client.ask_one(b"s")
     assert client.ask_one(b"QListThreadsInStopReply") == b"OK"
     assert b"thread:1;threads:1;" in client.ask_one(b"s")
+
+
+def test_a_packet_that_was_sent_again_is_answered_once() -> None:
+    """gdb asks again after 2 s; the second answer would be taken for that to its next question."""
+    client = Client()
+    again = frame(b"qSupported:swbreak+")
+    sent = client.feed(b"+" + 3 * again)
+    assert sent.startswith(b"+++$PacketSize=") or sent.count(b"$") == 1
+    assert sent.count(b"$") == 1
+    assert client.ask(b"vMustReplyEmpty") == [b""]
+
+
+def test_what_is_asked_twice_without_acknowledgements_is_answered_twice() -> None:
+    """A client that pipelines would wait for ever for the second answer."""
+    client = Client()
+    client.ask(b"QStartNoAckMode")
+    assert len(client.ask(b"g", b"g", b"g")) == 3

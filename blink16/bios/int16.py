@@ -13,7 +13,7 @@ from blink16.bios.program_keys import PipedKeys
 from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, jump
 from blink16.console import Console
 from blink16.cpu.registers import ZF
-from blink16.services import DONE, Guest, Outcome, set_caller_flag
+from blink16.services import DONE, QUIET, Guest, Outcome, set_caller_flag
 
 NO_ROOM = 1
 LOCKS_AND_LEFT = 0x73
@@ -38,7 +38,7 @@ class KeyboardService:
             case 0x00 | 0x10 as function:
                 return self._read(guest, old=function == 0x00) or DONE
             case 0x01 | 0x11 as function:
-                return self._peek(guest, old=function == 0x01) or DONE
+                return self._peek(guest, old=function == 0x01)
             case 0x02:
                 guest.registers.al = DataArea(guest.memory).shift_flags & 0xFF
             case 0x12:
@@ -64,16 +64,16 @@ class KeyboardService:
         goto(guest, self._wait)
         return None
 
-    def _peek(self, guest: Guest, *, old: bool) -> Outcome | None:
+    def _peek(self, guest: Guest, *, old: bool) -> Outcome:
         word = self._first(guest, old=old)
         set_caller_flag(guest, ZF, word is None)
         if word is not None:
             guest.registers.ax = word
-        elif self._pipe is not None:
-            return self._pipe.poll(guest)
-        else:
-            self._starve(guest)
-        return None
+            return DONE  # it may have come from the pipe just now
+        if self._pipe is not None:
+            return self._pipe.poll(guest) or QUIET
+        self._starve(guest)
+        return QUIET
 
     def _first(self, guest: Guest, *, old: bool) -> int | None:
         """Return the oldest key, from the pipe if none has been typed."""
@@ -91,6 +91,9 @@ class KeyboardService:
 def first_key(guest: Guest, *, old: bool) -> int | None:
     """Return the oldest key; ``old``: as 83 keys would give it, dropping those that can't."""
     buffer = KeyBuffer(guest.memory)
+    word = buffer.first()
+    if word is None:  # as most who poll find it
+        return None
     for _ in range(len(buffer) + 1):
         word = buffer.first()
         seen = old_word(word) if old and word is not None else word

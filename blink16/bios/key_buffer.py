@@ -22,8 +22,6 @@ class KeyBuffer:
     def __len__(self) -> int:
         """How many keys wait, as far as the guest's pointers make sense."""
         area = self._area
-        if area.key_tail == area.key_head:  # as most who poll find it
-            return 0
         size = area.key_buffer_end - area.key_buffer_start
         return (area.key_tail - area.key_head) % size // WORD if size > 0 else 0
 

@@ -96,7 +96,7 @@ class Blinkenlights(App[None]):
         self._to_confirm: Command | None = None
         self._monitor_commands: tuple[str, ...] = ()
         self._found: int | None = None
-        self._cast: exports.Cast | None = None
+        self._cast: exports.Asciicast | None = None
         self.told = ""
         """What the user was told last."""
 
@@ -450,7 +450,7 @@ class Blinkenlights(App[None]):
             return
         path = exports.free_name("blinkenlights", ".cast")
         try:
-            self._cast = exports.Cast(path, (self.size.width, self.size.height))
+            self._cast = exports.Asciicast(path, (self.size.width, self.size.height))
         except OSError as error:
             self._say(f"{path.name}: {error}", "error")
             return

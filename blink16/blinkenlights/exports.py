@@ -103,7 +103,7 @@ def _colors(style: Style, ground: RGB, ink: RGB) -> tuple[RGB, RGB]:
 # -- a session -------------------------------------------------------------------------------
 
 
-class Cast:
+class Asciicast:
     """A session in asciicast's second format: what changes on the terminal, and when."""
 
     def __init__(self, path: Path, size: tuple[int, int]) -> None:

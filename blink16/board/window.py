@@ -17,11 +17,15 @@ from blink16.cpu.model import Model
 from blink16.cpu.models import DEFAULT
 from blink16.cpu.registers import Cell, Registers
 from blink16.memory import MEMORY_SIZE, Memory
-from blink16.unwind.frames import Caller, Frame, frames
-from blink16.unwind.walk import CodeMemory
+from blink16.unwind.frames import Caller, Frame, find_caller, frames
+from blink16.unwind.walk import CodeMemory, Effort
 
 PATIENCE = 0.5
 """Seconds that one read may look for frames; the next goes on from there."""
+BRIEF = 100
+"""Instructions of code that are looked at in a millisecond, about."""
+NEAR_FRAMES = 3
+"""Frames that may be looked for in that."""
 BASE = 0x4000_0000
 ROW_SHIFT = 6
 ROW_SIZE = 1 << ROW_SHIFT
@@ -78,9 +82,10 @@ class FrameWindow:
         multiplied, for those who compare them but don't look there.  ``model``: the processor.
         """
         self._scale = scale
-        self._frames: Iterator[tuple[Frame, Caller | None]] = frames(
-            CodeMemory(memory, model), Frame.of(registers)
-        )
+        self._code = CodeMemory(memory, model)
+        self._next: Frame | None = Frame.of(registers)
+        """The frame that is found next, if there is one."""
+        self._frames: Iterator[tuple[Frame, Caller | None]] = frames(self._code, self._next)
         self._ends = ends
         self._until = 0.0
         self._rows: dict[int, bytes] = {}
@@ -108,6 +113,23 @@ class FrameWindow:
             return b""
         return b"".join(row.ljust(ROW_SIZE, b"\0") for row in rows)[at : at + length]
 
+    def is_brief(self, address: int, length: int) -> bool:
+        """Whether a read takes no more than a millisecond: it is of frames known, or plain."""
+        wanted, at = divmod(address - BASE, ROW_SIZE)
+        if at + length > ROW_SIZE:
+            return False
+        frame, effort = self._next, Effort(BRIEF)
+        for _ in range(NEAR_FRAMES):
+            if frame is None or wanted in self._rows:
+                return True
+            caller = find_caller(self._code, frame, effort)
+            if effort.left < 0:
+                return False
+            if frame.stack == wanted:
+                return True
+            frame = None if caller is None else caller.frame
+        return False
+
     def keep(self, count: int) -> None:
         """Find so many frames now and none later: the machine is about to move."""
         self._until = monotonic() + PATIENCE
@@ -128,8 +150,10 @@ class FrameWindow:
             raise UnfinishedError("the stack is deep and its code intricate: read again to go on")
         found = next(self._frames, None)
         if found is None:
+            self._next = None
             return False
         frame, caller = found
+        self._next = None if caller is None else caller.frame
         self._rows[frame.stack] = self._row_of(caller) if caller else self._outermost(frame)
         self._highest = frame.stack
         return True

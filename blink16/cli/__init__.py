@@ -1,5 +1,5 @@
-"""The two commands, ``blink16`` and ``blink16-server``, and what their arguments mean."""
+"""The commands and what their arguments mean."""
 
-from blink16.cli.main import run_main, server_main
+from blink16.cli.main import ask_main, run_main, server_main
 
-__all__ = ["run_main", "server_main"]
+__all__ = ["ask_main", "run_main", "server_main"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import secrets
 import sys
 import time
@@ -17,6 +18,11 @@ from blink16.cli import dos_arguments
 from blink16.consoles import ConsolePlace, NoPlace, Streams
 from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT, MODELS
+from blink16.devices.pc import clock_hz
+
+MAX_SPEED = "max"
+_SPEED = re.compile(r"(?P<number>[0-9]{1,12}(\.[0-9]{0,9})?) ?(?P<unit>[kKmM]?)([hH][zZ])?")
+_UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,6 +40,38 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with a line and the status for mistaken arguments."""
         self.exit(loader.USAGE, f"{self.prog}: {message} (try {self.prog} --help)\n")
+
+
+class CpuSpeed(argparse.Action):
+    """A processor's clock that is held in real time, or ``max``: other options in one word."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Set what ``--realtime`` and ``--mhz`` set."""
+        namespace.realtime = values != MAX_SPEED
+        if namespace.realtime:
+            try:
+                namespace.mhz = clock_mhz(values)
+            except ValueError as error:
+                raise argparse.ArgumentError(self, str(error)) from None
+
+
+def clock_mhz(text: str) -> float:
+    """Return a clock in MHz from ``4772727``, ``4.77MHz``, ``8M`` or ``500kHz``.
+
+    ValueError if it is none.
+    """
+    found = _SPEED.fullmatch(text)
+    if found is None:
+        raise ValueError(f"a speed is a number of Hz, kHz or MHz, or {MAX_SPEED}, not {text!r}")
+    mhz = float(found["number"]) * _UNITS[found["unit"].lower()] / 1_000_000
+    clock_hz(mhz)
+    return mhz
 
 
 class Own(argparse.Action):
@@ -120,6 +158,13 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--trace-to", type=Path, metavar="FILE", help="the same, into a file")
     group.add_argument(
         "--realtime", action="store_true", help="let the guest's clock go no faster than ours"
+    )
+    group.add_argument(
+        "--cpu-speed",
+        action=CpuSpeed,
+        metavar="HZ|max",
+        help="the processor's clock, held in real time: 4772727, 4.77MHz, 8M (as --mhz and "
+        "--realtime); or as fast as this computer can (max, the default)",
     )
 
 

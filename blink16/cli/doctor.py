@@ -30,7 +30,7 @@ GDBS = ("gdb", "ia16-elf-gdb", "gdb-multiarch")
 OLDEST_GDB, OLDEST_LLDB = 12, 18
 """Major versions: older ones lack what we need of the protocol."""
 NEEDED_COLUMNS, NEEDED_LINES = 80, 24
-DEVELOPERS = frozenset({"test", "benchmarks", "docs"})
+DEVELOPERS = frozenset({"all", "test", "benchmarks", "docs"})
 """Extras that users have no need of."""
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*;.*extra == ['\"](\w+)['\"]")

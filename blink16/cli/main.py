@@ -1,4 +1,5 @@
-"""The two commands: ``blink16`` runs a program, ``blink16-server`` shows it to a debugger."""
+"""The commands: ``blink16`` runs a program, ``blink16-server`` shows it to a debugger, and
+``blink16-ask`` asks a whole run."""
 
 from __future__ import annotations
 
@@ -96,6 +97,22 @@ def server_main(words: Sequence[str] | None = None) -> int:
     return _guarded(parser.prog, lambda: _serve(parser, config_file.parse(parser, words)))
 
 
+def ask_main(words: Sequence[str] | None = None) -> int:
+    """Run the command ``blink16-ask`` and return its exit status."""
+    from blink16.cli import ask
+
+    prog = "blink16-ask"
+
+    def answer() -> int:
+        try:
+            return ask.ask(words, prog)
+        except ask.AskError as error:
+            _say(prog, str(error))
+            return 1
+
+    return _guarded(prog, answer)
+
+
 # -- what they do ----------------------------------------------------------------------------
 
 
@@ -147,6 +164,7 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
             console,
             screen.say if screen else say,
             fittings=[machine.fittings for machine in wanted],
+            architecture=parsed.target_arch,
         )
         if screen is not None:
             screen.attach(hosting.slot(1))

@@ -14,6 +14,7 @@ from blink16.cli import arguments, dos_arguments, pc_arguments
 from blink16.cli.arguments import Own, Parser
 from blink16.console import Console
 from blink16.consoles import ConsolePlace, NoPlace, Streams
+from blink16.gdbstub.description import ARCHITECTURE, OTHER_ARCHITECTURES
 from blink16.loader import ProgramKind
 from blink16.numerals import NumeralError
 
@@ -108,6 +109,14 @@ def _add_machines(parser: argparse.ArgumentParser) -> None:
         "--observers",
         action="store_true",
         help="let debuggers that get no machine watch one that another debugger holds",
+    )
+    group = parser.add_argument_group("clients that know no i8086")
+    group.add_argument(
+        "--target-arch",
+        choices=(ARCHITECTURE, *OTHER_ARCHITECTURES),
+        default=ARCHITECTURE,
+        help="the architecture that clients are told of in target.xml (default: %(default)s); "
+        "some, like IDA, take an i386 only",
     )
 
 

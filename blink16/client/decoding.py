@@ -6,14 +6,22 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from blink16.cpu.disassembler import Syntax, disassemble
-from blink16.cpu.encoding import DIRECT_RM, EncodingError, Instruction
+from blink16.cpu.encoding import (
+    DIRECT_RM,
+    IMMEDIATE_SIZES,
+    REGISTER_MOD,
+    SIGNED_IMMEDIATES,
+    EncodingError,
+    Immediate,
+    Instruction,
+    ModRM,
+)
 from blink16.cpu.model import Model
 
 MAX_INSTRUCTION = 16
 """Bytes of memory in which each instruction has room, with its prefixes."""
 MAX_REMEMBERED = 50_000
 """Instructions; then all are forgotten."""
-_ONES = b"\xff" * MAX_INSTRUCTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class InstructionDecoder:
 
     def __init__(self, model: Model) -> None:
         self._encoding = model.encoding
-        opcodes = model.encoding.opcodes
+        self._opcodes = opcodes = model.encoding.opcodes
         self._prefixes = frozenset(opcodes.prefixes)
         self._escapes = frozenset(opcodes.escapes)
         self._with_modrm = frozenset(opcodes.with_modrm)
@@ -98,19 +106,27 @@ class InstructionDecoder:
         return found if found.first.length <= len(body) else None
 
     def _learn(self, key: bytes) -> _Pattern | None:
-        try:
-            first = self._encoding.parse(key.ljust(MAX_INSTRUCTION, b"\0"))
-            ones = self._encoding.parse((key + _ONES)[:MAX_INSTRUCTION])
-        except EncodingError:
+        """Find out what an opcode's instructions look like; None for those of two immediates."""
+        opcode, modrm, size = key[0], None, 0
+        if opcode in self._with_modrm:
+            if len(key) < 2:
+                return None
+            modrm = ModRM(key[1] >> 6, key[1] >> 3 & 7, key[1] & 7)
+            if modrm.mod != REGISTER_MOD:
+                size = modrm.mod if modrm.mod else 2 * (modrm.rm == DIRECT_RM)
+            row = self._opcodes.row(opcode, modrm.reg, modrm.mod != REGISTER_MOD)
+        else:
+            row = self._opcodes.row(opcode)
+        if len(row.immediates) > 1:
             return None
-        if first.second_immediate is not None or first.length != ones.length or first.prefixes:
-            return None
-        modrm = first.modrm
-        size = 0
-        if modrm is not None and modrm.mod != 3:
-            size = modrm.mod if modrm.mod else 2 * (modrm.rm == DIRECT_RM)
-        is_signed = isinstance(ones.immediate, int) and ones.immediate < 0
-        return _Pattern(first, len(key), size, is_signed)
+        form = row.immediates[0] if row.immediates else None
+        number: Immediate | None = None
+        if form is not None:
+            number = (0, 0) if form == "Ap" else 0
+        displacement = 0 if size else None
+        length = len(key) + size + IMMEDIATE_SIZES.get(form or "", 0)
+        first = Instruction(row, opcode, modrm, displacement, number, None, (), length)
+        return _Pattern(first, len(key), size, form in SIGNED_IMMEDIATES)
 
     def _slowly(self, code: bytes, ip: int, syntax: Syntax) -> tuple[str, int]:
         try:

@@ -50,6 +50,9 @@ _FORMATS: dict[str | None, Construct[Any, Any]] = {
     "Ow": Int16ul,
     "Ap": Struct("offset" / Int16ul, "segment" / Int16ul),
 }
+IMMEDIATE_SIZES = {form: int(format_.sizeof()) for form, format_ in _FORMATS.items() if form}
+"""Bytes of immediates, by their form."""
+SIGNED_IMMEDIATES = frozenset({"Ibs", "Jb", "Jw"})
 _MODRM = BitStruct("mod" / BitsInteger(2), "reg" / BitsInteger(3), "rm" / BitsInteger(3))
 REGISTER_MOD = 3
 """The mod with which r/m names a register."""

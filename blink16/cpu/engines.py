@@ -6,6 +6,7 @@ from blink16.bus import Bus
 from blink16.cpu.engine import Engine
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
+from blink16.cpu.probes import Tape
 from blink16.cpu.reference import ReferenceEngine
 from blink16.cpu.registers import Registers
 from blink16.memory import Memory
@@ -41,3 +42,30 @@ def make(
         return NativeEngine(model, registers, memory, bus, board, wait=name == "native")
     except NativeError as error:
         raise ValueError(f"the native engine can't run: {error}") from error
+
+
+def make_probed(
+    name: str,
+    model: Model,
+    registers: Registers,
+    memory: Memory,
+    bus: Bus,
+    tape: Tape,
+    board: HotBoard = NO_BOARD,
+) -> Engine:
+    """Return an engine that writes on a tape (`blink16.cpu.probes`); else as `make`.
+
+    ``auto`` is ``native`` where native code can run, which is waited for.
+    """
+    from blink16.cpu.probed_reference import ProbedReference
+
+    if name != "reference":
+        from blink16.cpu.native.compiler import NativeError
+        from blink16.cpu.native.probed_engine import ProbedEngine
+
+        try:
+            return ProbedEngine(model, registers, memory, bus, board, tape)
+        except NativeError as error:
+            if name == "native":
+                raise ValueError(f"the native engine can't run: {error}") from error
+    return ProbedReference(model, registers, memory, bus, tape)

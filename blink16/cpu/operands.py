@@ -153,6 +153,10 @@ class Context(Cells, Protocol):
         """
         ...
 
+    def interrupted(self, vector: Value) -> None:
+        """Note that an interrupt has been entered; only probes mind."""
+        ...
+
     def halt(self) -> None:
         """Stop executing until an interrupt."""
         ...

@@ -357,6 +357,9 @@ class ReferenceEngine:
             self._jump = _known(ip)
             self._spent += self.cost.taken
 
+    def interrupted(self, vector: Value) -> None:
+        """Note nothing: there are no probes."""
+
     def spend(self, cycles: Value) -> None:
         """Let more clock cycles pass."""
         self._spent += _known(cycles)

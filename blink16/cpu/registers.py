@@ -59,6 +59,8 @@ class Cell(IntEnum):
 _FLAGS = slice(Cell.ZERO, Cell.DIRECTION + 1)
 """The cells of flags; those in a row, since debuggers look at them at each step."""
 ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
+SHARED_SIZE = 80
+"""Bytes of the packed state that are the processor's own: up to and with ``cycles``."""
 DEVICES_OFFSET = 256
 """What lies between ``cycles`` and here belongs to the engine, what lies behind to devices."""
 STATE_SIZE = 1024

@@ -89,6 +89,7 @@ def enter_interrupt(m: Context, vector: Value, return_ip: Value) -> None:
     entry = vector.zero_extend(16) << 2
     offset = m.load_vector(entry)
     jump_far(m, m.load_vector(entry + 2), offset)
+    m.interrupted(vector)
 
 
 def fault(m: Context) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -58,6 +58,8 @@ class Debuggee:
         self._processes: ProcessesReport | None = None
         self._paths: dict[str, str] = {}
         self._notes = 0
+        self._told = 0
+        """How many symbols the server knows of."""
         self.exec_catch: SetPoint | None = None
 
     # -- coming and going --------------------------------------------------------------------
@@ -92,6 +94,9 @@ class Debuggee:
         await there.wait()
         if failure:
             raise RequestError(str(failure[0]))
+        if not self.target.is_ours:
+            await self.leave()
+            raise RequestError("what answers there is no blink16-server")
         await self.refresh()
         await self.learn()
         self._session.begin(self._listen)
@@ -136,22 +141,29 @@ class Debuggee:
         """Forget what was read of the machine when it stood last."""
         self._frames.clear()
         self.handles.clear()
-        self._processes = None
+        await at_once(self._ask_state, self._ask_processes, self.ask_names)
+
+    async def _ask_state(self) -> None:
         self.state = await self.target.state()
+
+    async def _ask_processes(self) -> None:
+        self._processes = await self.target.report(ProcessesReport)
+
+    async def ask_names(self) -> None:
+        """Ask how many symbols there are now."""
+        self._told = (await self.target.report(SymbolsReport, SymbolsQuery(0, 0))).total
 
     async def catch_loads(self) -> None:
         """Hear of programs that DOS loads, so that breakpoints in them are set in time."""
         self.exec_catch = None
-        if self.target.is_ours:
-            with suppress(ClientError):  # a machine without a system of ours
-                self.exec_catch = await self.target.catch("exec")
+        with suppress(ClientError):  # a machine without a system of ours
+            self.exec_catch = await self.target.catch("exec")
 
     async def learn(self, *, anew: bool = False) -> bool:
-        """Read names and lines if more have become known; whether that is so."""
-        total = (await self.target.report(SymbolsReport, SymbolsQuery(0, 0))).total
-        if total == self.names and not anew:
+        """Read names and lines if more had become known when that was asked; whether that is so."""
+        if self._told == self.names and not anew:
             return False
-        self.names = total
+        self.names = self._told
         await self.target.read_symbols()
         self.program, trouble = await read_program(self.target)
         self._paths.clear()
@@ -287,6 +299,23 @@ class Debuggee:
     def is_there(self) -> bool:
         """Whether there is a machine."""
         return self._target is not None and self._session.state in State.MACHINE
+
+
+async def at_once(*asks: Callable[[], Awaitable[None]]) -> None:
+    """Ask several questions, which travel together; raise what the first to fail raises."""
+    failures: list[Exception] = []
+
+    async def ask(one: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await one()
+        except ClientError as error:
+            failures.append(error)
+
+    async with trio.open_nursery() as nursery:
+        for one in asks:
+            nursery.start_soon(ask, one)
+    if failures:
+        raise failures[0]
 
 
 def _in_any_case(folder: Path, name: str) -> Path | None:

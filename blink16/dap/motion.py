@@ -29,6 +29,8 @@ _REASONS = {
     StopKind.RESTARTED: "entry",
     StopKind.LACKING: "exception",
 }
+INSIST_SECONDS = 0.1
+"""Seconds after which a machine that was to stop is asked again."""
 _GONE = (StopKind.EXITED, StopKind.KILLED)
 
 
@@ -83,10 +85,18 @@ class Motion:
 
         return move
 
-    async def pause(self) -> None:
-        """Stop what runs."""
-        self._pausing = True
-        await self._session.debuggee.target.interrupt()
+    def pause(self) -> None:
+        """Have what runs stopped soon."""
+        if not self._pausing:
+            self._pausing = True
+            self._session.begin(self._insist)
+
+    async def _insist(self) -> None:
+        """Interrupt until the machine stands: between two runs of a step there is nothing to."""
+        while self._session.state is State.RUNS and not self._ended.is_set():
+            await self._session.debuggee.target.interrupt()
+            with trio.move_on_after(INSIST_SECONDS):
+                await self._ended.wait()
 
     async def ended(self) -> None:
         """Wait until the machine stands."""

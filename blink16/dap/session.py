@@ -267,9 +267,22 @@ class Session:
     # -- the beginning -----------------------------------------------------------------------
 
     def begin(self, action: Callable[[], Awaitable[None]]) -> None:
-        """Have something done in a task of its own as long as the session lasts."""
+        """Have something done in a task of its own as long as the session lasts.
+
+        What goes wrong there is told, and does not end the session.
+        """
+
+        async def guarded() -> None:
+            try:
+                await action()
+            except _FAILURES as error:
+                self.console(str(error) or type(error).__name__, "stderr")
+            except Exception as error:
+                traceback.print_exc()
+                self.console(f"blink16-dap has failed: {type(error).__name__}: {error}", "stderr")
+
         assert self.nursery is not None
-        self.nursery.start_soon(action)
+        self.nursery.start_soon(guarded)
 
     async def tell_initialized_soon(self) -> None:
         """Tell the client that it may set points, unless it launches something first."""

@@ -39,6 +39,8 @@ from blink16.symbols import Symbol, SymbolTable
 
 MAX_TOLD_FILES = 8
 """Files that a line to the user names."""
+BRIEF_STEPS = 50
+"""Steps through a range that are taken in less than a millisecond."""
 WRITABLE = frozenset(
     {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
 )
@@ -156,13 +158,31 @@ class Debugger:
         """
         if how.backward or how.count != 1 or not self.timeline.live:
             return False
-        if self.ledger.acts or self.ledger.conditions:
+        if self.ledger.acts or self.ledger.conditions or self._follower.has_to_wait(how):
             return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long
         if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in maybe_long:
             return False
         return not self.machine.is_device_due()
+
+    def resume_briefly(self, how: Resume) -> Event | Pause | None:
+        """Resume, if that is over in microseconds; None if it isn't, or if some of it is left.
+
+        Then `drive` is to go on.  Steps through a range are taken one by one.
+        """
+        if how.step_range is None:
+            return self.resume(how) if self.is_brief(how) else None
+        one = Resume(count=1, thread=how.thread)
+        for _ in range(BRIEF_STEPS):
+            if not self.is_brief(one):
+                return None
+            outcome = self.resume(one)
+            if outcome is not STEPPED or not self._is_within(how.step_range):
+                return outcome
+            if self.at_breakpoint():
+                return self._judged(Event(EventKind.BREAKPOINT))
+        return None
 
     def interrupt(self) -> None:
         """Make a running `resume` return INTERRUPTED soon; from any thread.

@@ -34,6 +34,11 @@ class Follower:
             self._last = how, table.current() if how.thread is None else how.thread
         return self._last[1]
 
+    def has_to_wait(self, how: Resume) -> bool:
+        """Whether a step is about a process that hasn't got the processor now."""
+        table = self._machine.process_table
+        return table is not None and how.thread is not None and table.current() != how.thread
+
     def catch_up(self, thread: int | None) -> Stop | None:
         """Run until a process has the processor; None if it has, or lives no more."""
         table = self._machine.process_table

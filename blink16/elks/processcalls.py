@@ -24,7 +24,8 @@ from blink16.elks.state import (
     WaitFor,
     Waiting,
 )
-from blink16.files import MAX_NODES, MAX_OVERLAY_BYTES
+from blink16.files import MAX_OVERLAY_BYTES
+from blink16.foundfiles import MAX_NODES
 from blink16.hostfolder import os_error
 from blink16.memory import linear
 from blink16.services import Elsewhere, Exit, Outcome

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from blink16.board import ProgramFacts, Shelf, Titles, window
 from blink16.breakpoints import PointError
-from blink16.cpu.registers import Registers
+from blink16.cpu.registers import SHARED_SIZE, Registers
 from blink16.debugger import Debugger, Resume
 from blink16.gdbstub import commands, description, inferior_call, raw_registers, registers
 from blink16.gdbstub.agent import AgentCondition, Print
@@ -37,12 +37,17 @@ PASSED = (
     "the machine began at that breakpoint and has passed it: interrupt it and reverse-continue, or"
     " type stepi first, next time"
 )
+WRITTEN_BREAKPOINT = (
+    "INT3 was written into the program at {:#x}, which will execute it; a debugger that meant a"
+    " breakpoint should set it by Z0 (gdb: set remote software-breakpoint-packet auto)"
+)
 _OF_A_CALL = (commands.WriteMemory, commands.WriteRegister)
 """What gdb sends to call a function of the program."""
 ADDED_TWICE = (
     "memory at $cs*16 + $eip was read, but $eip and $pc are linear here, so x/5i $pc; the offset is"
     " $ip"
 )
+INT3 = b"\xcc"
 CODE_READ = 64
 """Bytes that gdb reads at most to show an instruction."""
 MAX_HEX = PACKET_SIZE // 2
@@ -76,6 +81,8 @@ class Answers:
         self.shelf = Shelf(debugger, program, titles)
         """The files that gdb reads from us about this machine."""
         self._writer = registers.Writer(debugger)
+        self._writes_breakpoints = False
+        """Whether the client was told that it writes breakpoints into the program."""
         self._added_twice = False
         """Whether the client was told that it adds CS*16 to a linear address."""
         self._guard = inferior_call.CallGuard(debugger)
@@ -152,12 +159,13 @@ class Answers:
             case _:
                 assert_never(question)
 
-    @staticmethod
-    def takes_long(question: commands.MachineQuestion) -> bool:
+    def takes_long(self, question: commands.MachineQuestion) -> bool:
         """Whether the answer may take more than a millisecond to compute."""
         match question:
-            case commands.ReadMemory(address):
-                return window.BASE <= address < window.BASE + window.SIZE
+            case commands.ReadMemory(address, length):
+                if not window.BASE <= address < window.BASE + window.SIZE:
+                    return False
+                return not self._window_now().is_brief(address, length)
             case commands.SearchMemory() | commands.QueryChecksum():
                 return question.length > LONG
         return False
@@ -266,15 +274,19 @@ class Answers:
             self._debugger.on_notice(ADDED_TWICE)
 
     def _unwind(self, address: int, length: int) -> bytes:
-        """Read the unwind window, which shows the machine as it stands now."""
-        state = self.registers().save()
-        if self._window is None or self._window[0] != state:
-            self._window = state, self._new_window()
+        """Read the unwind window."""
         try:
-            found = self._window[1].read(address, length)
+            found = self._window_now().read(address, length)
         except window.UnfinishedError as error:
             raise RefusedError(str(error), Errno.EFAULT) from None
         return found or (self._old_window.read(address, length) if self._old_window else b"")
+
+    def _window_now(self) -> window.FrameWindow:
+        """Return the window that shows the machine as it stands now."""
+        state = bytes(self.registers().state[:SHARED_SIZE])
+        if self._window is None or self._window[0] != state:
+            self._window = state, self._new_window()
+        return self._window[1]
 
     def _new_window(self) -> window.FrameWindow:
         model = self._debugger.machine.model
@@ -291,6 +303,9 @@ class Answers:
         if question.data:  # gdb writes nothing at all to learn if X is known
             self._debugger.write_memory(question.address, question.data)
             self._window = None
+            if question.data == INT3 and not self._writes_breakpoints:
+                self._writes_breakpoints = True
+                self._debugger.on_notice(WRITTEN_BREAKPOINT.format(question.address))
         return OK
 
     def _stretch(self, question: commands.SearchMemory | commands.QueryChecksum) -> bytes:

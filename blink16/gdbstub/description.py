@@ -15,17 +15,23 @@ from blink16.texts import xml
 
 _FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
 ARCHITECTURE = "i8086"
+OTHER_ARCHITECTURES = ("i386",)
+"""What clients may be told that do not know it."""
+TARGET_XML = "features", "target.xml"
 LLDB_TRIPLE = "i386-unknown-none-code16"
 OSABI = "none"  # or gdb guesses GNU/Linux from its own configuration and warns
 
 
 @cache
-def target_xml() -> str:
-    """Return the target description: i8086 with gdb's i386 core registers, and ours."""
+def target_xml(architecture: str = ARCHITECTURE) -> str:
+    """Return the target description: gdb's i386 core registers, and ours.
+
+    ``architecture``: what clients are told that this is, for those that know no i8086.
+    """
     return (
         '<?xml version="1.0"?>\n<!DOCTYPE target SYSTEM "gdb-target.dtd">\n'
         '<target version="1.0">\n'
-        f"<architecture>{ARCHITECTURE}</architecture>\n<osabi>{OSABI}</osabi>\n"
+        f"<architecture>{architecture}</architecture>\n<osabi>{OSABI}</osabi>\n"
         f"{_feature(CORE_FEATURE, _flags_type())}{_feature(RAW_FEATURE)}</target>\n"
     )
 
@@ -118,7 +124,7 @@ def region(address: int) -> bytes:
 
 
 OBJECTS: dict[tuple[str, str], Callable[[], str]] = {
-    ("features", "target.xml"): target_xml,
+    TARGET_XML: target_xml,
     ("memory-map", ""): memory_map,
 }
 """What is the same for all machines, by object and annex."""

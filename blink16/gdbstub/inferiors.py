@@ -48,6 +48,8 @@ class Inferior:
     reporter: Reporter
     launched: bool
     folder: Folder
+    called: int
+    """The number of the process to the client."""
     moved: bool = False
     """Whether a monitor command has moved the machine since the client last read registers."""
     _began: int = 0
@@ -107,15 +109,21 @@ class Inferior:
 class Inferiors:
     """Which machines a client holds and means, and its questions about them as processes."""
 
-    def __init__(self, listing: Callable[[], Sequence[ListedProcess]]) -> None:
+    def __init__(
+        self,
+        listing: Callable[[], Sequence[ListedProcess]],
+        architecture: str = description.ARCHITECTURE,
+    ) -> None:
         """Hold nothing.  ``listing`` returns all machines of the server."""
         self._listing = listing
+        self._architecture = architecture
         self._held: dict[int, Inferior] = {}
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
         self._titles = Titles()
         self._aligns_frames = self._shows_offsets = False
+        self._numbered_from = 0
         self._looked_at: int | None = None
         """Of what process the client has read or written last: that is the one its user is at.
         It also selects others, to set breakpoints in them."""
@@ -128,13 +136,14 @@ class Inferiors:
     def __len__(self) -> int:
         return len(self._held)
 
-    def add(self, taken: Taken) -> Inferior:
-        """Hold one more, and mean it from now on."""
+    def add(self, taken: Taken, called: int | None = None) -> Inferior:
+        """Hold one more, and mean it from now on.  ``called``: by what number, if not the usual."""
         sight = Sight(taken.debugger, taken.sample)
         answers = Answers(taken.debugger, taken.program, self._titles, sight)
         reporter = Reporter(taken.debugger, taken.circumstances, sight)
         inferior = Inferior(
-            taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder
+            *(taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder),
+            called=taken.process + self._numbered_from if called is None else called,
         )
         answers.aligns_frames = self._aligns_frames
         answers.shows_offsets = self._shows_offsets
@@ -146,7 +155,7 @@ class Inferiors:
     def renew(self, taken: Taken) -> None:
         """Hold a fresh machine in the place of the one of its number; mean the same as before."""
         old, chosen, to_resume = self._held[taken.process], self._chosen, self._to_resume
-        self.add(taken).replace(old)
+        self.add(taken, old.called).replace(old)
         self._chosen, self._to_resume = chosen, to_resume
 
     def align_frames(self) -> None:
@@ -154,6 +163,12 @@ class Inferiors:
         self._aligns_frames = True
         for inferior in self:
             inferior.answers.aligns_frames = True
+
+    def number_from(self, base: int) -> None:
+        """Let processes have numbers to the client that are so much more than ours."""
+        self._numbered_from = base
+        for inferior in self:
+            inferior.called = inferior.process + base
 
     def show_offsets(self, whether: bool) -> None:
         """From now on show offsets in EIP and ESP, as `raw_registers` does, or linear addresses."""
@@ -217,7 +232,7 @@ class Inferiors:
     def thread_id(self, inferior: Inferior, thread: int | None = None) -> str:
         """Return the thread-id of one of its processes, or of that which has the processor."""
         number = inferior.answers.current_thread() if thread is None else thread
-        return f"p{inferior.process:x}.{number:x}" if self.multiprocess else f"{number:x}"
+        return f"p{inferior.called:x}.{number:x}" if self.multiprocess else f"{number:x}"
 
     def thread_ids(self) -> str:
         """Return those of all processes of all that are held, with commas."""
@@ -244,7 +259,7 @@ class Inferiors:
         if not self._held:
             return False
         if commands.is_machine_question(question):
-            return Answers.takes_long(question)
+            return self.current.answers.takes_long(question)
         match question:
             case commands.HostFile(b"open"):  # it builds the board
                 return True
@@ -281,7 +296,7 @@ class Inferiors:
                 # 1 lets gdb detach when its user quits, instead of killing
                 return b"0" if self.named(process).launched else b"1"
             case processes.QueryProcess():
-                return b"pid:%x;" % self.current.process + description.host_info()
+                return b"pid:%x;" % self.current.called + description.host_info()
             case commands.HostFile(operation, arguments):
                 return self._files.answer(operation, arguments) or EMPTY
             case commands.ReadObject():
@@ -318,6 +333,8 @@ class Inferiors:
         return chunk(text.encode("utf-8"), question.offset, question.length)
 
     def _object(self, name: str, annex: str) -> str:
+        if (name, annex) == description.TARGET_XML:
+            return description.target_xml(self._architecture)
         same = description.OBJECTS.get((name, annex))
         if same is not None:
             return same()
@@ -348,15 +365,20 @@ class Inferiors:
                 return description.os_data(seen, "threads")
             case "osdata", "processes":
                 rows = (
-                    {"pid": str(p.number), "command": p.command, "state": p.state}
+                    {"pid": str(self._called(p.number)), "command": p.command, "state": p.state}
                     for p in self._listing()
                 )
                 return description.os_data(rows, "processes")
         raise RefusedError(f"{name} has no {annex[:40]!r}")
 
+    def _called(self, process: int) -> int:
+        if process in self._held:
+            return self._held[process].called
+        return process + self._numbered_from
+
     def _process(self, annex: str) -> Inferior:
         try:
-            number = fields.number(annex.encode("utf-8"), "process") if annex else None
+            number = fields.process(annex.encode("utf-8")) if annex else None
         except MalformedError as error:
             raise RefusedError(str(error)) from None
         return self.named(number)

@@ -35,7 +35,7 @@ def overdue(those: Iterable[Inferior], client: Client) -> tuple[Inferior, Event]
     """Return what the client has not been told of machines that it wants to run, first of all."""
     for inferior in those:
         last = inferior.debugger.last_event()
-        if last and replies.gone(last, inferior.process, client):
+        if last and replies.gone(last, inferior.called, client):
             return inferior, last
     for inferior in those:
         if inferior.answers.shelf.has_news and not client.list_threads:

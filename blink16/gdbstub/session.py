@@ -44,6 +44,8 @@ from typing import assert_never
 from blink16.debugger import Event, EventKind
 from blink16.gdbstub import commands, observing, registers, replies, resuming, stops, works
 from blink16.gdbstub.commands import points, processes
+from blink16.gdbstub.commands.fields import PROCESS_BASE
+from blink16.gdbstub.description import ARCHITECTURE
 from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import RENEWED, Inferior, Inferiors
 from blink16.gdbstub.orders import (
@@ -94,13 +96,14 @@ class Session:
         listing: Callable[[], Sequence[ListedProcess]] = tuple,
         *,
         observed: Callable[[], bool] | None = None,
+        architecture: str = ARCHITECTURE,
     ) -> None:
         """Begin.
 
         ``listing``: returns all machines of the server.  ``observed``: given for an observer;
-        returns whether the machine runs.
+        returns whether the machine runs.  ``architecture``: see `description.target_xml`.
         """
-        self._inferiors = Inferiors(listing)
+        self._inferiors = Inferiors(listing, architecture)
         self._observed = observed
         self._decoder = Decoder()
         self._client = Client()
@@ -111,6 +114,8 @@ class Session:
         self._first: tuple[Inferior, Event] | None = None
         """The event that is to be told when all machines stand."""
         self._answers_taking = False
+        self._called: int | None = None
+        """How the client calls the machine that is on its way, if it has said so."""
         self._renews = False
         """Whether the machine that is on its way takes the place of one that is held."""
         self.tells_changes = False
@@ -121,6 +126,8 @@ class Session:
         self._waiting: deque[Packet | BadPacket | Control] = deque()
         """What was, and waits until the machine stands."""
         self._out = Outgoing()
+        self._greeting: Packet | None = None
+        """The packet just answered, if the client may say it again for want of an answer."""
         self._early_break = False
         """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
         between its "Continuing." and the packet that resumes, and waits for the stop."""
@@ -189,7 +196,7 @@ class Session:
                 self._inferiors.renew(machine)
                 self._tell_renewal(f"{RENEWED}\n")
                 return self._out.take_orders()
-            inferior = self._inferiors.add(machine)
+            inferior = self._inferiors.add(machine, self._called)
             if self._answers_taking:
                 self._out.reply(stops.standing(self._inferiors, inferior, self._client))
         return self._out.take_orders()
@@ -284,6 +291,7 @@ class Session:
             case Packet():
                 self._take(item)
             case Control.ACK:
+                self._greeting = None
                 self._out.arrived()
             case Control.NAK if self._acknowledging:
                 self._out.resend()
@@ -300,6 +308,9 @@ class Session:
         """Acknowledge a packet, and handle it now or when the machine stands again."""
         if self._acknowledging:
             self._out.acknowledge(b"+")
+            if item == self._greeting:
+                return  # sent again, since we had to be started before we could answer
+            self._greeting = item if isinstance(item, Packet) and _greets(item) else None
         if self._standing.rule.packets is PacketRule.ANSWERED or item == _INTERRUPT_PACKET:
             self._handle(item)
         elif self._client.raw and item == _HALT_PACKET:
@@ -344,6 +355,7 @@ class Session:
                 self._out.notifies = self._client.ours
                 self._inferiors.multiprocess = self._client.multiprocess
                 self._inferiors.show_offsets(self._client.raw)
+                self._inferiors.number_from(PROCESS_BASE if self._client.gdb else 0)
                 self._out.hushed = self._client.raw
                 self._out.reply(supported(self._client))
                 if self._client.watches and self._observed is None:
@@ -384,7 +396,7 @@ class Session:
             case commands.Monitor(line):
                 inferior = self._inferiors.current
                 if len(self._inferiors) > 1:  # gdb tells late which one its user means
-                    self._out.say(f"process {inferior.process}:\n")
+                    self._out.say(f"process {inferior.called}:\n")
                 ours = self._client.ours
                 self._work(inferior, partial(works.monitor, inferior, line, tells_errors=ours))
             case processes.ExtendedMode():
@@ -432,10 +444,12 @@ class Session:
         if not self._extended:
             raise RefusedError("that needs target extended-remote")
         restart = isinstance(command, processes.RestartProgram)
+        self._called = None
         if len(self._inferiors) and not self._client.multiprocess and not restart:
             raise RefusedError("this client can't hold two programs: detach first")
         match command:
-            case processes.Attach(process):
+            case processes.Attach(process, called):
+                self._called = called
                 if any(inferior.process == process for inferior in self._inferiors):
                     raise RefusedError(f"process {process} is debugged here already")
                 order: Take | TakeNew = Take(process)
@@ -510,7 +524,7 @@ class Session:
             return
         self._out.mention(replies.say(event, inferior.debugger.machine.icount))
         self._out.reply(stops.reply(self._inferiors, inferior, event, self._client))
-        if self._extended and replies.gone(event, inferior.process, self._client):
+        if self._extended and replies.gone(event, inferior.called, self._client):
             self._let_go([inferior], Fate.LEAVE, "")
 
     def _close(self, fate: Fate, reason: str) -> None:
@@ -520,6 +534,11 @@ class Session:
         self._out.order(Close(fate, reason))
         self._standing.lead(SessionInput.CLOSE)
         self._waiting.clear()
+
+
+def _greets(packet: Packet) -> bool:
+    """Whether a client begins with that: gdb sends it again after two seconds without answer."""
+    return packet.body.startswith(b"qSupported")
 
 
 _PREPARATIONS = (

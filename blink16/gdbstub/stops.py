@@ -14,7 +14,7 @@ NO_PROGRAM = b"W00"
 
 def reply(inferiors: Inferiors, inferior: Inferior, event: Event, client: Client) -> bytes:
     """Return the stop reply for an event; the client then means the machine that it is about."""
-    ended = replies.gone(event, inferior.process, client)
+    ended = replies.gone(event, inferior.called, client)
     if ended:
         return ended
     inferiors.choose(inferior)
@@ -35,7 +35,7 @@ def standing(inferiors: Inferiors, inferior: Inferior, client: Client) -> bytes:
     Of that only a signal is told: any other reason may be another client's breakpoint.
     """
     last = inferior.debugger.last_event()
-    if last is not None and replies.gone(last, inferior.process, client):
+    if last is not None and replies.gone(last, inferior.called, client):
         return reply(inferiors, inferior, last, client)
     signalled = last is not None and last.kind is EventKind.SIGNALLED
     return reply(inferiors, inferior, last if last and signalled else STEPPED, client)

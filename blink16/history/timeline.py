@@ -241,17 +241,17 @@ class Timeline:
         """Run towards ``goal``, at most to where something is due: an input, a checkpoint."""
         machine, here = self.machine, self.now
         machine.replaying = here < self._end
-        goal = min(goal, here + self._pace.slice)
+        goal, until = min(goal, here + self._pace.slice), FOREVER
         if not machine.replaying:
             self._deliver()
             if self.governor is not None:
-                goal = min(goal, here + self.governor.budget)
+                until = self.governor.limit(machine.time)
         if machine.replaying:
             goal = min(goal, self._end)
             if self._fed < len(self._log):
                 goal = min(goal, self._log[self._fed].icount)
         due = self._due() if dense else FOREVER
-        stop = self._measured_run(max(1, min(goal, due) - here), skip, through_traps)
+        stop = self._measured_run(max(1, min(goal, due) - here), until, skip, through_traps)
         now = self.now
         if now > self._end:
             self._end = now
@@ -261,20 +261,22 @@ class Timeline:
             self.keep()
         return stop
 
-    def _measured_run(self, budget: int, skip: bool, through_traps: bool) -> Stop:
+    def _measured_run(self, budget: int, until: int, skip: bool, through_traps: bool) -> Stop:
         """Run the machine, and take account of its pace where that tells something."""
         run = self._doubted_run if self._foreign else self.machine.run
         if budget < MIN_INTERVAL:
-            return run(budget, skip_breakpoint=skip, through_traps=through_traps)
+            return run(budget, until=until, skip_breakpoint=skip, through_traps=through_traps)
         before, started = self.now, perf_counter()
-        stop = run(budget, skip_breakpoint=skip, through_traps=through_traps)
+        stop = run(budget, until=until, skip_breakpoint=skip, through_traps=through_traps)
         self._pace.ran(self.now - before, perf_counter() - started)
         return stop
 
-    def _doubted_run(self, budget: int, *, skip_breakpoint: bool, through_traps: bool) -> Stop:
+    def _doubted_run(
+        self, budget: int, *, until: int, skip_breakpoint: bool, through_traps: bool
+    ) -> Stop:
         with self._believing():
             return self.machine.run(
-                budget, skip_breakpoint=skip_breakpoint, through_traps=through_traps
+                budget, until=until, skip_breakpoint=skip_breakpoint, through_traps=through_traps
             )
 
     def _keep_pace(self) -> None:

@@ -10,24 +10,30 @@ MISSING = "blink16-mcp needs the MCP SDK: pip install 'blink16[mcp]'"
 LOOPBACK = "127.0.0.1"
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Serve an assistant on standard input and output, or several on a port of this computer."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command's arguments."""
+    made = argparse.ArgumentParser(
         prog="blink16-mcp",
         description="Let an assistant debug 8086 programs: a server of the Model Context Protocol "
         "on standard input and output.",
     )
-    parser.add_argument(
+    made.add_argument(
         "--read-only",
         action="store_true",
         help="machines can be run and looked at, but not typed to or changed",
     )
-    parser.add_argument(
+    made.add_argument(
         "--port", type=int, metavar="N", help=f"serve HTTP on this port of {LOOPBACK} instead"
     )
-    parsed = parser.parse_args(words)
+    return made
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Serve an assistant on standard input and output, or several on a port of this computer."""
+    arguments = parser()
+    parsed = arguments.parse_args(words)
     if parsed.port is not None and not 0 < parsed.port <= 0xFFFF:
-        parser.error(f"{parsed.port} is no TCP port")
+        arguments.error(f"{parsed.port} is no TCP port")
     try:
         import mcp  # noqa: F401
     except ImportError:

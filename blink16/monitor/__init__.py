@@ -1,6 +1,6 @@
 """What users type behind gdb's ``monitor``: `execute` is the door, a module holds each topic."""
 
-from blink16.monitor import catches, disks, history, lacks, pc, state, symbols  # register
+from blink16.monitor import asking, catches, disks, history, lacks, pc, state, symbols  # register
 from blink16.monitor.folder import Folder, FolderError
 from blink16.monitor.registry import MonitorError, execute, perform
 
@@ -8,6 +8,7 @@ __all__ = [
     "Folder",
     "FolderError",
     "MonitorError",
+    "asking",
     "catches",
     "disks",
     "execute",

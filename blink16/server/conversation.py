@@ -165,10 +165,9 @@ class Conversation:
     def _start(self, start: Start) -> list[Order]:
         """Resume a machine: here and now if that is brief, else in a thread."""
         slot, how = self._held[start.process], start.how
-        if slot.debugger.is_brief(how):
-            outcome = slot.debugger.resume(how)
-            if isinstance(outcome, Event):
-                return [*self._session.stopped(outcome, start.process), *self._speaker.orders()]
+        outcome = slot.debugger.resume_briefly(how)
+        if isinstance(outcome, Event):
+            return [*self._session.stopped(outcome, start.process), *self._speaker.orders()]
         self._runs.start_soon(self._run, self._begin(start.process), how)
         return []
 
@@ -377,7 +376,7 @@ def begin_to_hold(
     machines: Machines, slot: Slot, stream: ClientStream, first: bytes = b""
 ) -> Conversation:
     """Return the conversation of a new client that got a machine.  ``first``: what it has said."""
-    session = Session(slot.taken(), machines.processes)
+    session = Session(slot.taken(), machines.processes, architecture=machines.architecture)
     return Conversation(machines, slot, stream, session, [partial(session.receive, first)])
 
 
@@ -385,7 +384,10 @@ def begin_to_watch(
     machines: Machines, slot: Slot, stream: ClientStream, first: bytes = b""
 ) -> Observation:
     """Return the same for a new client that only watches."""
-    session = Session(slot.watched(), machines.processes, observed=slot.is_running)
+    architecture, observed = machines.architecture, slot.is_running
+    session = Session(
+        slot.watched(), machines.processes, observed=observed, architecture=architecture
+    )
     return Observation(machines, slot, stream, session, [partial(session.receive, first)])
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import trio
 
 from blink16.consoles import ConsoleError
+from blink16.gdbstub.description import ARCHITECTURE
 from blink16.gdbstub.orders import Fate, ListedProcess
 from blink16.loader import LoadError
 from blink16.server import garbage, threads
@@ -38,12 +39,14 @@ class Machines:
         say: Say,
         *,
         fittings: Sequence[Fittings] = (),
+        architecture: str = ARCHITECTURE,
     ) -> None:
         """Load a machine from each source.  LoadError, ConsoleError if that can't be.
 
         ``fittings``: of each machine; those without, and those that debuggers launch beside
-        them, have none.
+        them, have none.  ``architecture``: what their clients are told that they are.
         """
+        self.architecture = architecture
         self.say = say
         self._sources = tuple(sources)
         self._console = console

@@ -13,7 +13,7 @@ from blink16.elks import aout
 from blink16.elks.errors import ElksError
 from blink16.hostfiles import read_at_most
 from blink16.memory import MEMORY_SIZE
-from blink16.symbolfiles import elf, embedded, line_maps, maps
+from blink16.symbolfiles import elf, embedded, line_maps, listings, maps
 from blink16.symbolfiles.source import (
     LINEAR,
     MAX_FILE_SIZE,
@@ -193,6 +193,8 @@ def _parse_elks(content: bytes, place: LoadSegments, *, executable: bool) -> lis
 
 def _parse_text(content: bytes, source: SymbolSource, default: LoadSegments) -> SymbolFile:
     lines = content.decode("latin-1").splitlines()
+    if listings.is_listing(lines):
+        return _parse_listing(lines, source, source.place(default))
     known = maps.find_format(lines)
     if known is None:
         raise SymbolFileError("this text is no map of a kind that is known here, nor nm's output")
@@ -203,3 +205,12 @@ def _parse_text(content: bytes, source: SymbolSource, default: LoadSegments) -> 
         return named
     folder = source.path.parent.absolute() if source.path.name else None
     return replace(named, debug=embedded.symbol_file(told, place.image * PARAGRAPH, folder).debug)
+
+
+def _parse_listing(lines: list[str], source: SymbolSource, place: LoadSegments) -> SymbolFile:
+    """Return what a listing says; the file that was assembled is called as it is, it is hoped."""
+    folder = source.path.parent.absolute() if source.path.name else None
+    stem = source.path.stem or "listing"
+    names = (f"{stem}{suffix}" for suffix in (".asm", ".ASM", ".nasm", ".s"))
+    file = next((name for name in names if folder and (folder / name).is_file()), f"{stem}.asm")
+    return embedded.symbol_file(listings.read(lines, file), place.text * PARAGRAPH, folder)

@@ -18,7 +18,8 @@ Movement = Callable[[], Awaitable[StopEvent]]
 MAX_PIECES = 10_000
 """Stretches of code that one step may go through."""
 _STACK = "((ss << 4) + sp)"
-_RETURNS = ("RET", "IRET")
+_RETURNS = (0xC2, 0xC3, 0xCA, 0xCB, 0xCF)
+"""The opcodes of RET, RETF and IRET."""
 
 
 async def _simply(move: Movement) -> StopEvent:
@@ -47,10 +48,13 @@ class Stepper:
 
     # -- forward -----------------------------------------------------------------------------
 
-    async def line(self, *, into: bool) -> StopEvent:
-        """Step to another line; ``into``: or into a function that has lines."""
+    async def line(self, *, into: bool, pc: int | None = None) -> StopEvent:
+        """Step to another line; ``into``: or into a function that has lines.
+
+        ``pc``: where the machine stands, if that is known.
+        """
         target, program = self._target, self._program
-        pc = (await target.read_registers()).pc
+        pc = (await target.read_registers()).pc if pc is None else pc
         stretch = program.around(pc)
         if stretch is None:
             return await self._go(target.step if into else target.next)
@@ -58,27 +62,21 @@ class Stepper:
         for _ in range(MAX_PIECES):
             bounds = stretch
             event = await self._go(lambda: target.step_through(*bounds))  # noqa: B023
-            if event.kind is not StopKind.STEPPED:
-                return event
             returns = await self._entered(event, stretch)
             if returns is not None:
                 if into and program.line_at(event.pc) is not None:
                     return await self._behind_prologue(event)
                 event = await self._return_to(*returns)
-                if event.kind is not StopKind.STEPPED or not self._is_within(event.pc, stretch):
-                    if event.kind is not StopKind.STEPPED:
-                        return event
-                else:
-                    continue
-            span = program.line_at(event.pc)
-            if span is None or first is None:
+            if event.kind is not StopKind.STEPPED:
                 return event
-            at_start = program.around(event.pc)
-            if not span.is_same_line(first) and (event.pc == span.start or at_start is None):
+            span, around = program.line_at(event.pc), program.around(event.pc)
+            if span is None or around is None or first is None:
+                return event
+            if not span.is_same_line(first) and event.pc == span.start:
                 return event
             if self._is_another_function(first.start, event.pc):
-                return event  # it has returned
-            stretch = at_start or (span.start, span.stop)
+                first = span  # it has returned, into the middle of the line that called
+            stretch = around
         return event
 
     def _is_another_function(self, before: int, now: int) -> bool:
@@ -96,9 +94,9 @@ class Stepper:
         None if it was no call, and no interrupt: then no return address is on the stack.
         """
         registers = event.registers
-        if (registers.sp + 6) > 0xFFFF:
+        if event.kind is not StopKind.STEPPED or registers.sp + 4 > 0xFFFF:
             return None
-        top = await self._target.read_memory(registers.stack, 6)
+        top = await self._target.read_memory(registers.stack, 4)
         words = [int.from_bytes(top[at : at + 2], "little") for at in (0, 2)]
         for size, address in ((2, linear(registers.cs, words[0])), (4, linear(words[1], words[0]))):
             if stretch[0] < address <= stretch[1]:
@@ -136,10 +134,10 @@ class Stepper:
 
     # -- backward ----------------------------------------------------------------------------
 
-    async def line_back(self) -> StopEvent:
-        """Step back to the beginning of a line, over what it called."""
+    async def line_back(self, pc: int | None = None) -> StopEvent:
+        """Step back to the beginning of a line, over what it called; ``pc``: as for `line`."""
         target, program = self._target, self._program
-        pc = (await target.read_registers()).pc
+        pc = (await target.read_registers()).pc if pc is None else pc
         stretch = program.around(pc)
         if stretch is None:
             return await self._go(target.next_back)
@@ -176,8 +174,8 @@ class Stepper:
         if event.kind is not StopKind.STEPPED:
             return event
         target = self._target
-        (line,) = await target.disassemble(event.pc & ADDRESS_MASK, 1)
-        if not line.text.upper().startswith(_RETURNS):
+        (opcode,) = await target.read_memory(event.pc & ADDRESS_MASK, 1)
+        if opcode not in _RETURNS:
             return event
         try:
             return await self._go(target.finish_back)

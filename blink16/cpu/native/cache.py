@@ -35,7 +35,7 @@ FILE = Struct(
 )
 MAX_SIZE = 16 << 20
 """Bytes that a sound file never has."""
-MAX_FILES = 8
+MAX_FILES = 16
 """So many files are kept, the newest."""
 SUFFIX = ".bin"
 _ROOT = 0

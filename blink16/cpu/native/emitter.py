@@ -37,6 +37,12 @@ class Emitter(IRBuilder):
     def instruction_offset(self) -> Value:
         """Return where the instruction begins, 32 bits wide; called in rare paths."""
 
+    def note_access(self) -> None:
+        """Called while the rare path of a load or store is emitted; only probes mind."""
+
+    def interrupted(self, vector: Value) -> None:
+        """Note that an interrupt has been entered; only probes mind."""
+
     def constant(self, value: int, width: int) -> Value:
         """Return a known value."""
         return Value(value & MASK[width], width)
@@ -63,6 +69,7 @@ class Emitter(IRBuilder):
         quick = self.name(f"load i{width}, ptr {here}, align 1")
         self.go(join)
         self.begin(rare)
+        self.note_access()
         function = "load_byte" if width == 8 else "load_word"
         at = f"i32 {text(base)}, i32 {text(offset.zero_extend(ADDRESS))}"
         call = f"call preserve_mostcc i32 @{function}(ptr %state, ptr %memory, {at})"
@@ -91,6 +98,7 @@ class Emitter(IRBuilder):
         self.go(join)
         self.begin(rare)
         self.store_slot(slots.STORE_AT, text(self.instruction_offset()))
+        self.note_access()
         function = "store_byte" if width == 8 else "store_word"
         at = f"i32 {text(base)}, i32 {text(offset.zero_extend(ADDRESS))}"
         what = f"i32 {text(value.zero_extend(32))}"

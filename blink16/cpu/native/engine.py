@@ -87,7 +87,7 @@ class NativeEngine:
         self.translation: Translations | None = None
         self._wanted: Mapping[int, Predicate] = {}
         self._predicates: ArmedPredicates | None = None
-        self._coming: Future[Core] | None = loading.core(model, board)
+        self._coming: Future[Core] | None = self._begin_loading(model, board)
         if wait:
             self._use(self._coming.result())
 
@@ -191,9 +191,20 @@ class NativeEngine:
     def _use(self, core: Core) -> None:
         self._core = core
         if self.regions:
-            self.translation = Translations(core, self.registers, self.memory)
+            self.translation = self._translations(core)
         self._predicates = ArmedPredicates(core, self.memory)
         self._predicates.arm(self._wanted)
+
+    def _begin_loading(self, model: Model, board: HotBoard) -> Future[Core]:
+        return loading.core(model, board)
+
+    def _translations(self, core: Core) -> Translations:
+        return Translations(core, self.registers, self.memory)
+
+    def forget(self) -> None:
+        """Give translated code up, so that another engine can work on this memory for a while."""
+        if self.translation is not None:
+            self.translation.forget()
 
     def _delegate(self, budget: int, until: int, skip_first: bool) -> Stop:
         stop = self._reference.run(budget, until, skip_first=skip_first)

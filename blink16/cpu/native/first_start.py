@@ -12,6 +12,8 @@ from blink16.cpu.native import loading
 from blink16.cpu.native.compiler import Compiler, NativeError, submit
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.native.interpreter import module_text
+from blink16.cpu.native.probed_engine import ProbedEngine
+from blink16.cpu.probes import Probe, Probes, Tape
 from blink16.cpu.registers import Registers
 from blink16.memory import Memory
 
@@ -21,13 +23,18 @@ GUEST = bytes((0xB9, *COUNT.to_bytes(2, "little"), 0x40, 0xE2, 0xFD, 0xF4))
 _AGAIN = 3
 
 
-def make(model: Model, level: int, board: HotBoard) -> bytes:
+def make(model: Model, level: int, board: HotBoard, *, probed: bool = False) -> bytes:
     """Return a processor's object file, optimised as said; NativeError if it runs wrongly."""
     compiler = Compiler()
-    image = compiler.compile(module_text(model, board), level)
-    loading.use(loading.linked(compiler, model, image, board))
+    image = compiler.compile(module_text(model, board, probed=probed), level)
+    loading.use(loading.linked(compiler, model, image, board, probed=probed))
     registers, memory = Registers(), Memory()
-    engine = NativeEngine(model, registers, memory, Bus(), board, wait=True)
+    tape = Tape(Probes(Probe.EXECUTED | Probe.BRANCHES), lambda events: None)
+    engine = (
+        ProbedEngine(model, registers, memory, Bus(), board, tape)
+        if probed
+        else NativeEngine(model, registers, memory, Bus(), board, wait=True)
+    )
     memory.write(0, GUEST)
     engine.run(COUNT)
     translation = engine.translation
@@ -37,12 +44,15 @@ def make(model: Model, level: int, board: HotBoard) -> bytes:
     engine.run(2 * COUNT)
     if (registers.ax, registers.cx) != (COUNT, 0) or not len(translation):
         raise NativeError(f"native code computes wrongly here: {registers.ax} of {COUNT}")
+    if probed and tape.counts[_AGAIN] != COUNT:
+        raise NativeError(f"probes count wrongly here: {tape.counts[_AGAIN]} of {COUNT}")
     return image
 
 
 if __name__ == "__main__":
     try:
-        name, level, board = sys.argv[1:]
-        sys.stdout.buffer.write(make(models.find(name), int(level), hot.find(board)))
+        name, level, board, *rest = sys.argv[1:]
+        model = models.find(name)
+        sys.stdout.buffer.write(make(model, int(level), hot.find(board), probed=bool(rest)))
     except NativeError as error:
         sys.exit(str(error))

@@ -60,13 +60,15 @@ class OpcodeFunction(Emitter):
         repeat: Repeat | None = None,
         opcode_size: int = 1,
         cost: Cost = NOTHING,
+        row: Row | None = None,
     ) -> None:
         """Begin a function.
 
-        ``opcode_size``: bytes of its opcode, which lies at ``%code``; ``cost``: what it costs.
+        ``opcode_size``: bytes of its opcode, which lies at ``%code``; ``cost``: what it costs;
+        ``row``: the instruction that it executes, if it does.
         """
         super().__init__()
-        self.timing, self.cost = model.timing, cost
+        self.timing, self.cost, self.row = model.timing, cost, row
         self.model = model
         self.fixed_flags = model.fixed_flags
         self.symbol = name

@@ -14,7 +14,7 @@ from blink16.cpu.encoding import DIRECT_RM
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.later import EMPTY, suspects
 from blink16.cpu.model import Model
-from blink16.cpu.native import meter, runtime, slots
+from blink16.cpu.native import meter, probing, runtime, slots
 from blink16.cpu.native.board import functions as board_functions
 from blink16.cpu.native.function import (
     REPEAT_MASK,
@@ -29,6 +29,7 @@ from blink16.cpu.native.layout import (
     ENTRIES_OFFSET,
     LAST_IP,
 )
+from blink16.cpu.native.probing import ProbedFunction
 from blink16.cpu.native.text import (
     DECLARATIONS,
     METADATA,
@@ -56,13 +57,22 @@ from blink16.memory import ADDRESS_BITS, ADDRESS_MASK, ATTRIBUTES_OFFSET, Attrib
 _DELEGATED = STRING_PORT_INSTRUCTIONS | SYSTEM_INSTRUCTIONS
 """The reference does them: a device may be asked in any round, or the processor lock up."""
 
+Make = type[OpcodeFunction]
+"""What makes the functions in which instructions are executed: without probes, or with them."""
+
 
 def _execute(
-    model: Model, name: str, row: Row, in_memory: bool, repeat: Repeat | None, opcode_size: int
+    make: Make,
+    model: Model,
+    name: str,
+    row: Row,
+    in_memory: bool,
+    repeat: Repeat | None,
+    opcode_size: int,
 ) -> OpcodeFunction:
     """Return the function that executes a row."""
     cost = model.timing.cost(row, in_memory, repeat is not None)
-    function = OpcodeFunction(model, name, repeat, opcode_size, cost)
+    function = make(model, name, repeat, opcode_size, cost, row)
     if row.has_modrm:
         function.modrm()
     # The address first: immediates lie behind its displacement.
@@ -76,8 +86,9 @@ def _execute(
 class InterpreterModule:
     """Collects the interpreter's functions, the same row's only once."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, make: Make = OpcodeFunction) -> None:
         self.model = model
+        self._make = make
         self.parts: list[str] = []
         self._names: dict[tuple[Row, bool, Repeat | None, int], str] = {}
         self._made: set[str] = set()
@@ -92,7 +103,7 @@ class InterpreterModule:
 
     def _emit_row(self, row: Row, in_memory: bool, repeat: Repeat | None, opcode_size: int) -> str:
         name = f"op{len(self.parts)}"
-        function = _execute(self.model, name, row, in_memory, repeat, opcode_size)
+        function = _execute(self._make, self.model, name, row, in_memory, repeat, opcode_size)
         if repeat is not None and not function.asked_for_repeat:
             return self.row(row, in_memory, None, opcode_size)
         self.parts.append(str(function))
@@ -187,11 +198,11 @@ class InterpreterModule:
             self.parts.append(str(_prefix_function(self.model, name, opcode)))
         return f"@{name}"
 
-    def finish(self) -> str:
-        """Return the module's text."""
+    def finish(self, runtime_text: str) -> str:
+        """Return the module's text, with that of the rare paths."""
         names = [self.opcode(code, repeat) for repeat in (None, *Repeat) for code in range(256)]
         tables = _constant("@table", names) + _address_table(self.model.timing)
-        return runtime.text(self.model) + "".join(self.parts) + tables + DECLARATIONS + METADATA
+        return runtime_text + "".join(self.parts) + tables + DECLARATIONS + METADATA
 
 
 def _prefix_function(model: Model, name: str, opcode: int) -> OpcodeFunction:
@@ -276,34 +287,36 @@ def _jumped(model: Model) -> OpcodeFunction:
     return function
 
 
-def _interrupted(model: Model, name: str, path: str) -> OpcodeFunction:
+def _interrupted(make: Make, model: Model, name: str, path: str) -> OpcodeFunction:
     """Return the function that enters the interrupt whose vector is in the place of prefixes.
 
     ``path``: where it goes on.
     """
-    function = OpcodeFunction(model, name)
+    function = make(model, name)
     vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
     enter_interrupt(function, vector.truncate(8), ip.truncate(16))
     function.leave(path, count=path == "@slow")
     return function
 
 
-def _faulted(model: Model) -> OpcodeFunction:
+def _faulted(make: Make, model: Model) -> OpcodeFunction:
     """Return the function that retires an instruction by a fault.
 
     Its offset is in the place of the next, the vector in that of prefixes.
     """
-    function = OpcodeFunction(model, "faulted")
+    function = make(model, "faulted")
     vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
     enter_interrupt(function, vector.truncate(8), ip.truncate(16))
     function.finish()
     return function
 
 
-def module_text(model: Model, board: HotBoard = NO_BOARD) -> str:
-    """Return a processor's interpreter, with hot devices, in LLVM IR."""
-    module = InterpreterModule(model)
-    module.parts += [str(_jumped(model)), str(_faulted(model)), board_functions(board)]
-    module.parts.append(str(_interrupted(model, "interrupted", "@entered")))
-    module.parts.append(str(_interrupted(model, "asked", "@slow")))
-    return module.finish()
+def module_text(model: Model, board: HotBoard = NO_BOARD, *, probed: bool = False) -> str:
+    """Return a processor's interpreter, with hot devices, in LLVM IR; or one with probes."""
+    make = ProbedFunction if probed else OpcodeFunction
+    module = InterpreterModule(model, make)
+    module.parts += [str(_jumped(model)), str(_faulted(make, model)), board_functions(board)]
+    module.parts.append(str(_interrupted(make, model, "interrupted", "@entered")))
+    module.parts.append(str(_interrupted(make, model, "asked", "@slow")))
+    rare = probing.runtime_text if probed else runtime.text
+    return module.finish(rare(model))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
-from blink16.cpu.native import cache, trial
+from blink16.cpu.native import cache, probing, trial
 from blink16.cpu.native.compiler import (
     Compiler,
     HostProcessor,
@@ -40,6 +40,7 @@ class Core:
 
     model: Model
     board: HotBoard
+    probed: bool
     enter: WayIn
     answer: WayIn
     interrupt: WayIn
@@ -49,18 +50,19 @@ class Core:
 
 
 _lock = threading.Lock()
-_cores: dict[tuple[Model, HotBoard], Future[Core]] = {}
+_cores: dict[tuple[Model, HotBoard, bool], Future[Core]] = {}
 
 
-def core(model: Model, board: HotBoard = NO_BOARD) -> Future[Core]:
+def core(model: Model, board: HotBoard = NO_BOARD, *, probed: bool = False) -> Future[Core]:
     """Return a processor's interpreter, which may not be ready; it is made once in a process.
 
+    ``probed``: the one with probes (`probing`).
     The result raises NativeError where there can be no native code.
     """
     with _lock:
-        if (model, board) not in _cores:
-            _cores[model, board] = submit(lambda: _make(model, board))
-        return _cores[model, board]
+        if (model, board, probed) not in _cores:
+            _cores[model, board, probed] = submit(lambda: _make(model, board, probed))
+        return _cores[model, board, probed]
 
 
 @remember
@@ -71,35 +73,44 @@ def _compiler() -> Compiler:
 def use(core: Core) -> None:
     """Let this be its processor's interpreter in this process."""
     with _lock:
-        future = _cores[core.model, core.board] = Future()
+        future = _cores[core.model, core.board, core.probed] = Future()
         future.set_result(core)
 
 
-def _make(model: Model, board: HotBoard) -> Core:
+def _make(model: Model, board: HotBoard, probed: bool = False) -> Core:
     compiler = _compiler()
-    key, verdict_key = (_key(compiler.host, model, board, what) for what in ("image", "verdict"))
+    parts = ("probed image", "probed verdict") if probed else ("image", "verdict")
+    key, verdict_key = (_key(compiler.host, model, board, what) for what in parts)
     image = cache.load(key)
     if image is not None:
         with suppress(NativeError):
-            return linked(compiler, model, image, board)
+            return linked(compiler, model, image, board, probed=probed)
     verdict = cache.load(verdict_key)
     if verdict is not None:
         raise NativeError(verdict.decode("utf-8", "replace"))
     try:
-        image = trial.first_start(model, LEVEL, board)
+        image = trial.first_start(model, LEVEL, board, probed=probed)
     except trial.DiedError as error:
         cache.store(verdict_key, f"{error}, when it was tried here before".encode())
         raise
     cache.store(key, image)
-    return linked(compiler, model, image, board)
+    return linked(compiler, model, image, board, probed=probed)
 
 
-def linked(compiler: Compiler, model: Model, image: bytes, board: HotBoard = NO_BOARD) -> Core:
+def linked(
+    compiler: Compiler,
+    model: Model,
+    image: bytes,
+    board: HotBoard = NO_BOARD,
+    *,
+    probed: bool = False,
+) -> Core:
     """Return the interpreter made of its object file; NativeError if it does not fit."""
-    library = compiler.link(image, (*WAYS_IN, *HELPERS, *HOT, *PATHS), {})
+    more = probing.HELPERS if probed else ()
+    library = compiler.link(image, (*WAYS_IN, *HELPERS, *HOT, *PATHS, *more), {})
     addresses = library.addresses
     enter, answer, interrupt = (way_in(addresses[name]) for name in WAYS_IN)
-    return Core(model, board, enter, answer, interrupt, addresses, compiler, library)
+    return Core(model, board, probed, enter, answer, interrupt, addresses, compiler, library)
 
 
 def _key(host: HostProcessor, model: Model, board: HotBoard, what: str) -> bytes:

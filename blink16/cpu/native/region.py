@@ -37,6 +37,9 @@ class RegionFunction(Emitter):
     Whether the cycles last is only looked at where `RegionPlan.needs` asks for it.
     """
 
+    helpers = HELPERS
+    """What it calls."""
+
     def __init__(self, model: Model, flow: RegionPlan, watching: bool) -> None:
         super().__init__()
         self.model = model
@@ -77,6 +80,7 @@ class RegionFunction(Emitter):
                 f"%v{cell} = load i16, ptr %p{cell}",
                 f"store i16 %v{cell}, ptr %c{cell}",
             ]
+        head += self.prologue()
         ways = " ".join(f"i32 {ip}, label %E{ip}" for ip in sorted(self._flow.entries))
         head += [f"switch i32 %ip, label %elsewhere [ {ways} ]", "elsewhere:"]
         head += [tail_call("@step", "%ip", "%meter")]
@@ -84,7 +88,7 @@ class RegionFunction(Emitter):
         tail += self._exit("short", "@slow", Ignore.ENTRY)
         tail += self._exit("event", "@slow", Ignore.NOTHING)
         tail += self._exit("opened", "@opened", Ignore.NOTHING)
-        declarations = [f"declare preserve_mostcc {HELPERS[name]} cold" for name in HELPERS]
+        declarations = [f"declare preserve_mostcc {line} cold" for line in self.helpers.values()]
         declarations += [f"declare {function}" for function in HOT.values()]
         declarations += [f"declare preserve_nonecc void @{path}({TYPES})" for path in PATHS]
         lines = [*head, *self.lines, *tail, "}", *declarations, DECLARATIONS, METADATA]
@@ -105,6 +109,16 @@ class RegionFunction(Emitter):
         ip, left = f"%{name}_ip", f"%{name}_left"
         return [*lines, tail_call(function, ip, left, str(int(ignore)), base, "%memory")]
 
+    def prologue(self) -> list[str]:
+        """Return what comes before all blocks; only probes need anything."""
+        return []
+
+    def retires(self) -> None:
+        """Called on each way on which an instruction retires; only probes mind."""
+
+    def goes(self, target: Value) -> None:
+        """Called where control goes elsewhere, all cells in place; only probes mind."""
+
     # -- blocks ------------------------------------------------------------------------------
 
     def _emit_block(self, start: int, block: BasicBlock) -> None:
@@ -119,6 +133,7 @@ class RegionFunction(Emitter):
             self._may_end = False
             self._opened = self._was_open = None
             execute(self, place.instruction, self.model.semantics)
+            self.retires()
             if self._condition is None:
                 self._end_if_event()
                 self._end_if_opened()
@@ -131,12 +146,15 @@ class RegionFunction(Emitter):
             yes, no = self.labels(2)
             self.fork(self._condition, yes, no)
             self.begin(yes)
+            self.goes(self._target)
             self._move_meter(self._charge + meter.charge(0, self.cost.taken))
             self._go_to(self._target)
             self.begin(no)
             self._move_meter(self._charge)
             self._go_to(self.next_ip())
         else:
+            if self._target is not None:
+                self.goes(self._target)
             self._move_meter(self._charge)
             self._go_to(self._target or self.next_ip(), last.control_flow is ControlFlow.RETURN)
 
@@ -193,6 +211,8 @@ class RegionFunction(Emitter):
         dirty = set(self._dirty)
         self._flush()
         self._dirty = dirty
+        if way != "short" and self._target is not None:
+            self.goes(self._target)
         self.emit(f"store i32 {text(ip.zero_extend(32))}, ptr %next")
         self._move_meter(charge)
         self.go(way)
@@ -357,6 +377,7 @@ class RegionFunction(Emitter):
                 action()
             changed |= self._dirty
             if self._target is not None:
+                self.retires()
                 self._end_if_event()
                 self._flush()
                 self._move_meter(self._charge)

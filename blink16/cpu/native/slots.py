@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from blink16.cpu.probes import TAPE
 from blink16.cpu.registers import (
     CYCLES_OFFSET,
     DEVICES_OFFSET,
@@ -66,7 +67,7 @@ NEXT_HOT, NEXT_OTHER = Slot(200, 64), Slot(208, 64)
 _ALL = (
     *(ICOUNT, CYCLES, GOAL, UNTIL, GIVEN, SHADOW_AT, EXIT, TOUCHED, TOUCHED_BY_READ, START),
     *(CHANGES, CHANGED, WAKE, PORT, ACCESS, VALUE, ANSWERED, STORE_AT, ROM, ROM_AT),
-    *(NEXT_HOT, NEXT_OTHER),
+    *(NEXT_HOT, NEXT_OTHER, TAPE),
 )
 assert all(a.end <= b.offset for a, b in pairwise(_ALL))
 assert _ALL[-1].end <= DEVICES_OFFSET

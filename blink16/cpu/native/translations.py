@@ -12,12 +12,12 @@ import logging
 import threading
 import weakref
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from blink16.cpu.native import slots
-from blink16.cpu.native.blocks import CodeCopy, follow
+from blink16.cpu.native import probing, slots
+from blink16.cpu.native.blocks import CodeCopy, RegionPlan, follow
 from blink16.cpu.native.compiler import Library, submit
 from blink16.cpu.native.layout import ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
 from blink16.cpu.native.loading import Core
@@ -87,22 +87,32 @@ class Region:
         return any(memory.attributes[start] & _POINTS for start in self.starts)
 
 
+MakeRegion = Callable[[CodeCopy, RegionPlan, bool], RegionFunction]
+"""Emits a region: of which code, and whether it looks for watched loads."""
+
+
+def _region(segment: CodeCopy, flow: RegionPlan, watching: bool) -> RegionFunction:
+    return RegionFunction(segment.model, flow, watching)
+
+
 class Translator:
     """Compiles regions, in the compiler's thread; equal ones only once in a process."""
 
     _libraries: ClassVar[OrderedDict[tuple[int, bytes], Library]] = OrderedDict()
     """By the interpreter that they are linked to, and a digest of their text."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, make: MakeRegion) -> None:
         self._core = core
-        self._symbols = {name: core.symbols[name] for name in (*HELPERS, *HOT, *PATHS)}
+        self._make = make
+        more = probing.HELPERS if core.probed else ()
+        self._symbols = {name: core.symbols[name] for name in (*HELPERS, *HOT, *PATHS, *more)}
 
     def translate(self, segment: CodeCopy, entry: int, watching: bool) -> Region | None:
         """Return the region of an offset, or None if there is nothing to gain."""
         flow = follow(segment, entry)
         if not flow.entries:
             return None
-        library = self._compile(str(RegionFunction(segment.model, flow, watching)))
+        library = self._compile(str(self._make(segment, flow, watching)))
         offsets = {ip for place in flow.places() for ip in range(place.ip, place.end)}
         code = {segment.linear(ip): segment.code[ip] for ip in offsets}
         starts = tuple(segment.linear(place.ip) for place in flow.places())
@@ -135,12 +145,18 @@ def _spans(code: dict[int, int]) -> tuple[tuple[int, bytes], ...]:
 class Translations:
     """What is translated in one machine.  All but `translate_next` is for the engine's thread."""
 
-    def __init__(self, core: Core, registers: Registers, memory: Memory) -> None:
+    def __init__(
+        self,
+        core: Core,
+        registers: Registers,
+        memory: Memory,
+        make: MakeRegion = _region,
+    ) -> None:
         self.watching = False
         """Whether regions look for watched loads: a read watch is set."""
         self._core = core
         self._memory = memory
-        self._translator = Translator(core)
+        self._translator = Translator(core, make)
         state = registers.state
         self._wake, self._icount = slots.WAKE.view(state), slots.ICOUNT.view(state)
         self._change_count, self._changed = slots.CHANGES.view(state), slots.CHANGED.view(state)
@@ -264,6 +280,13 @@ class Translations:
         self.watching = watching
         for region in list(self._born):
             self._remove(region)
+
+    def forget(self) -> None:
+        """Let go of everything, so that another engine may work on this memory."""
+        self.set_watching(self.watching)
+        self.take_ready()
+        self.set_watching(self.watching)
+        self._hot[:] = bytes(MEMORY_SIZE)
 
     def _check(self, pages: Iterable[int]) -> None:
         for region in {r for page in pages for r in self._by_page.get(page, ())}:

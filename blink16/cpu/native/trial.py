@@ -32,19 +32,21 @@ class DiedError(NativeError):
     """The child crashed: native code is nothing for this computer, as it is."""
 
 
-def first_start(model: Model, level: int, board: HotBoard = NO_BOARD) -> bytes:
+def first_start(
+    model: Model, level: int, board: HotBoard = NO_BOARD, *, probed: bool = False
+) -> bytes:
     """Return the object file of a processor's interpreter, which a child has made and tried.
 
     ``level``: how much LLVM optimises it.  DiedError if the child crashed, NativeError if it can't.
     """
     if getattr(sys, "frozen", False) or not sys.executable:
         return Compiler().compile(
-            module_text(model, board), level
+            module_text(model, board, probed=probed), level
         )  # there is no Python that we could start
     paths = os.pathsep.join([str(_PACKAGES), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     try:
         child = subprocess.Popen(
-            command(model, level, board),
+            [*command(model, level, board), *(["probed"] if probed else [])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

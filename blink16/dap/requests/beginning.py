@@ -322,6 +322,6 @@ async def terminate(session: Session, arguments: NoArguments) -> None:
 
 async def _stop(session: Session) -> None:
     if session.state is State.RUNS:
-        await session.motion.pause()
+        session.motion.pause()
         with trio.move_on_after(5):
             await session.motion.ended()

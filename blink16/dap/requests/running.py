@@ -49,7 +49,7 @@ async def reverse_continue(session: Session, arguments: Thread) -> dict[str, Any
 async def pause(session: Session, arguments: Thread) -> None:
     """Stop the machine."""
     if session.state is State.RUNS:
-        await session.motion.pause()
+        session.motion.pause()
 
 
 @request("next")
@@ -59,7 +59,8 @@ async def next_(session: Session, arguments: Step) -> None:
     if arguments.granularity == "instruction":
         motion.start(lambda: motion.go(target.next))
     else:
-        motion.start(lambda: motion.stepper.line(into=False))
+        pc = session.debuggee.at.registers.pc
+        motion.start(lambda: motion.stepper.line(into=False, pc=pc))
 
 
 @request("stepIn")
@@ -72,7 +73,8 @@ async def step_in(session: Session, arguments: Step) -> None:
     elif arguments.granularity == "instruction":
         motion.start(lambda: motion.go(target.step))
     else:
-        motion.start(lambda: motion.stepper.line(into=True))
+        pc = session.debuggee.at.registers.pc
+        motion.start(lambda: motion.stepper.line(into=True, pc=pc))
 
 
 @request("stepOut")
@@ -88,7 +90,8 @@ async def step_back(session: Session, arguments: Step) -> None:
     if arguments.granularity == "instruction":
         motion.start(lambda: motion.go(target.next_back))
     else:
-        motion.start(motion.stepper.line_back)
+        pc = session.debuggee.at.registers.pc
+        motion.start(lambda: motion.stepper.line_back(pc))
 
 
 class Frame(msgspec.Struct, frozen=True):

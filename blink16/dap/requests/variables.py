@@ -339,6 +339,7 @@ async def _tell_moved(session: Session, moved: bool) -> None:
     if moved:
         await session.motion.arrived("goto")
         return
+    await session.debuggee.ask_names()
     await session.debuggee.learn()
     await session.points.bind_all()
     if session.client.takes_invalidated:

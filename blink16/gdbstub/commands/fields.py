@@ -12,6 +12,10 @@ _HEX_BYTES = re.compile(rb"(?:[0-9a-fA-F]{2})*")
 _ID = rb"(-1|[0-9a-fA-F]{1,16})"
 _THREAD = re.compile(_ID)
 _PROCESS_THREAD = re.compile(rb"p%b(?:\.%b)?" % (_ID, _ID))
+PROCESS_BASE = 8_086_000
+"""What gdb's and LLDB's numbers of processes have more than ours.  No process of a host has such a
+number (Linux: up to 2**22), so that plugins that look ours up in /proc find none.
+"""
 MAX_NUMBER = (1 << 64) - 1
 ALL = -1
 ANY = 0
@@ -40,6 +44,15 @@ def number(field: bytes, what: str) -> int:
         raise MalformedError(f"bad {what}") from None
 
 
+def process(field: bytes) -> int:
+    """Read the number of a process, as any client calls it."""
+    return _ours(number(field, "process"))
+
+
+def _ours(number: int) -> int:
+    return number - PROCESS_BASE if number > PROCESS_BASE else number
+
+
 def data(field: bytes, what: str) -> bytes:
     """Read bytes in hex."""
     if not _HEX_BYTES.fullmatch(field):
@@ -59,7 +72,7 @@ def thread(field: bytes) -> ThreadId:
     """Read a thread-id: ``THREAD``, ``pPROCESS.THREAD`` or ``pPROCESS``, which means all of it."""
     both = _PROCESS_THREAD.fullmatch(field)
     if both:
-        process = int(both[1], 16)
+        process = _ours(int(both[1], 16))
         return ThreadId(process, int(both[2] or b"-1", 16))
     if not _THREAD.fullmatch(field):
         raise MalformedError("bad thread")

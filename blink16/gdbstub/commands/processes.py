@@ -93,7 +93,7 @@ class QueryAttached:
 
 @PACKETS.packet(b"qAttached")
 def _attached(rest: bytes) -> QueryAttached:
-    return QueryAttached(fields.number(fields.after(rest, b":"), "process") if rest else None)
+    return QueryAttached(fields.process(fields.after(rest, b":")) if rest else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,14 @@ class Attach:
     """vAttach: debug one more process."""
 
     process: int
+    called: int
+    """How the client calls it from now on."""
 
 
 @PACKETS.packet(b"vAttach")
 def _attach(rest: bytes) -> Attach:
-    return Attach(fields.number(fields.after(rest, b";"), "process"))
+    called = fields.number(fields.after(rest, b";"), "process")
+    return Attach(fields.process(fields.after(rest, b";")), called)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,7 @@ class Detach:
 
 @PACKETS.packet(b"D")
 def _detach(rest: bytes) -> Detach:
-    return Detach(fields.number(fields.after(rest, b";"), "process") if rest else None)
+    return Detach(fields.process(fields.after(rest, b";")) if rest else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ class Kill:
 
 @PACKETS.packet(b"vKill")
 def _kill(rest: bytes) -> Kill:
-    return Kill(fields.number(fields.after(rest, b";"), "process"), answered=True)
+    return Kill(fields.process(fields.after(rest, b";")), answered=True)
 
 
 PACKETS.alone(b"k", Kill(None, answered=False))

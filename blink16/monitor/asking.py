@@ -1,0 +1,50 @@
+"""Questions about the whole run, at the debugger's prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from itertools import islice
+
+from blink16.debugger import Debugger
+from blink16.monitor.registry import MonitorError, command
+
+MAX_ROWS = 1000
+"""Rows that are shown; SQL chooses which (order by, limit)."""
+
+
+@command("ask QUESTION", whole=True)
+def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
+    """Ask the whole run: SQL over its tables, a table's name, or a question of blink16-ask.
+
+    As in: monitor ask select icount, pc, new from writes where address = 0xb8000
+    Tables: executed, writes, reads, calls, returns, interrupts, branches, ports, services.
+    Instants are instruction counts, for monitor seek.  It needs the packages of blink16[ask].
+    """
+    try:
+        from blink16.questions.answers import perform
+        from blink16.questions.needs import QuestionError
+        from blink16.questions.printing import Format, write
+        from blink16.questions.run import Run
+    except ImportError:
+        raise MonitorError("this needs more packages: pip install 'blink16[ask]'") from None
+    timeline = debugger.timeline
+    run = Run(lambda: timeline, debugger.symbols, debug=debugger.debug, live=True)
+    try:
+        with debugger.ledger.points.replaced([]):
+            product = perform(run, arguments)
+    except (QuestionError, ValueError) as error:
+        raise MonitorError(str(error)) from None
+    if product.content:
+        raise MonitorError("this gives a file: ask it by blink16-ask RECORDING, with -o FILE")
+    text = product.text
+    if product.tables is not None:
+        tables = list(product.tables)
+        count = sum(table.num_rows for table in tables)
+        file = BytesIO()
+        write([table.slice(0, MAX_ROWS) for table in islice(tables, 1)], Format.TEXT, file)
+        text = file.getvalue().decode()
+        if count > MAX_ROWS:
+            text += f"({count:,} rows; these are the first {MAX_ROWS:,})\n"
+    product.close()
+    return text + "".join(f"partial: {line}\n" for line in product.partial)

@@ -1,0 +1,1 @@
+"""Questions about a whole run: what is noted of each interval, and how that makes tables."""

@@ -1,0 +1,16 @@
+"""Questions that people know, a module each; `QUESTIONS` has them by name."""
+
+from blink16.questions.answers import calls_made, calls_tree, coverage, export, heatmap, who
+from blink16.questions.registry import QUESTIONS, Product, perform
+
+__all__ = [
+    "QUESTIONS",
+    "Product",
+    "calls_made",
+    "calls_tree",
+    "coverage",
+    "export",
+    "heatmap",
+    "perform",
+    "who",
+]

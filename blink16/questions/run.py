@@ -1,0 +1,59 @@
+"""A run that can be asked: its history, the names of its addresses, and how it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+
+from blink16.history.timeline import Timeline
+from blink16.questions.asking import Answer, Asking, Source, ask, ask_here
+from blink16.questions.needs import FOREVER, Need
+from blink16.symbolfiles import DebugInformation
+from blink16.symbols import SymbolTable
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run."""
+
+    source: Source
+    symbols: SymbolTable
+    how: Asking = Asking()  # noqa: RUF009 - frozen
+    debug: tuple[DebugInformation, ...] = ()
+    span: range = range(FOREVER)
+    """The instants that its user wants to know of, where a question says nothing else."""
+    damage: str | None = None
+    """Why not all of it is there."""
+    live: bool = False
+    """Whether it is the history of a machine that somebody debugs, to be asked in this thread."""
+
+    def ask(self, need: Need) -> Answer:
+        """Return the tables of a need, within the span; QuestionError if they can't be."""
+        wanted = range(max(need.span.start, self.span.start), min(need.span.stop, self.span.stop))
+        need = replace(need, span=wanted)
+        if self.live:
+            answer = ask_here(self.source(), need, self.how)
+        else:
+            answer = ask(self.source, need, self.how)
+        if self.damage is not None:
+            answer.partial.insert(0, f"the recording is damaged and ends early: {self.damage}")
+        return answer
+
+    @contextmanager
+    def at(self, icount: int) -> Iterator[Timeline]:
+        """Show the machine at an instant, or at the end of the run if that comes before."""
+        timeline = self.source()
+        with timeline.excursion() if self.live else nullcontext():
+            timeline.seek(min(max(timeline.start, icount), timeline.end))
+            yield timeline
+
+    def name_of(self, address: int) -> str:
+        """Return what a linear address is called, like ``main+12h``; its digits if nothing."""
+        found = self.symbols.find(address)
+        if found is None:
+            return f"{address:05X}"
+        symbol, offset = found
+        if symbol.size and offset >= symbol.size:
+            return f"{address:05X}"
+        return f"{symbol.name}+{offset:X}h" if offset else symbol.name

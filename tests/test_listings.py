@@ -1,0 +1,123 @@
+"""Listings of NASM's: lines and labels of programs that bring no tables."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from dap_client import Dap
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blink16.symbolfiles import LoadSegments, SymbolFileError, listings, parse
+
+SOURCE = """\
+org 100h
+%macro say 1
+ mov dx,%1
+ mov ah,9
+ int 21h
+%endmacro
+start:
+ mov cx,3
+.again:
+ push cx
+ call greet
+ pop cx
+ loop .again
+ mov ax,4c00h
+ int 21h
+greet:
+ say msg
+ ret
+msg db 'Hi ',13,10,'$'
+times 20 db 0
+section .data
+count dw 5
+"""
+LISTING = """\
+     1                                  org 100h
+     2                                  %macro say 1
+     3                                   mov dx,%1
+     4                                   mov ah,9
+     5                                   int 21h
+     6                                  %endmacro
+     7                                  start:
+     8 00000000 B90300                   mov cx,3
+     9                                  .again:
+    10 00000003 51                       push cx
+    11 00000004 E80800                   call greet
+    12 00000007 59                       pop cx
+    13 00000008 E2F9                     loop .again
+    14 0000000A B8004C                   mov ax,4c00h
+    15 0000000D CD21                     int 21h
+    16                                  greet:
+    17                                   say msg
+     3 0000000F BA[1700]            <1>  mov dx,%1
+     4 00000012 B409                <1>  mov ah,9
+     5 00000014 CD21                <1>  int 21h
+    18 00000016 C3                       ret
+    19 00000017 4869200D0A24            msg db 'Hi ',13,10,'$'
+    20 0000001D 00<rep 14h>             times 20 db 0
+    21                                  section .data
+    22 00000000 0500                    count dw 5
+"""
+"""What nasm 2.16 makes of this source by -l."""
+PROGRAM = (
+    bytes.fromhex("b90300 51 e80800 59 e2f9 b8004c cd21 ba1701 b409 cd21 c3 4869200d0a24").ljust(
+        0x34, b"\0"
+    )
+    + b"\5\0"
+)
+PLACE = LoadSegments(0x300, 0x300, 0x300)
+
+
+def test_lines_and_labels_are_those_of_the_source() -> None:
+    """Prevents macros' own line numbers, data as code, and another section's offsets."""
+    told = listings.read(LISTING.splitlines(), "hello.asm")
+    (unit,) = told.units
+    lines = [(line.address, line.number) for line in unit.lines]
+    assert lines == [
+        (0x100, 8), (0x103, 10), (0x104, 11), (0x107, 12), (0x108, 13), (0x10A, 14), (0x10D, 15),
+        (0x10F, 17), (0x116, 18),
+    ]  # fmt: skip
+    assert unit.code == (range(0x100, 0x131),)
+    assert [(label.name, label.address, label.code) for label in told.labels] == [
+        ("start", 0x100, True), ("greet", 0x10F, True), ("msg", 0x117, False),
+    ]  # fmt: skip
+    symbols = {symbol.name: symbol.address for symbol in parse(LISTING.encode(), PLACE).symbols}
+    assert symbols == {"start": 0x3100, "greet": 0x310F, "msg": 0x3117}
+
+
+@given(st.lists(st.sampled_from(LISTING.splitlines()), max_size=40), st.text(max_size=80))
+def test_listings_that_lie_are_refused_or_read(lines: list[str], more: str) -> None:
+    """Prevents a crash on a listing that was cut, mixed or edited."""
+    text = "\n".join([*lines, more])
+    with suppress(SymbolFileError):
+        parse(text.encode("utf-8", "replace"), PLACE)
+
+
+def test_a_com_file_of_nasms_is_stepped_by_lines(tmp_path: Path) -> None:
+    """Prevents the commonest DOS programs of today, flat .COM files, from having no source."""
+    (tmp_path / "HELLO.COM").write_bytes(PROGRAM)
+    (tmp_path / "hello.lst").write_text(LISTING)
+    (tmp_path / "hello.asm").write_text(SOURCE)
+    with Dap(tmp_path) as dap:
+        dap.launch("HELLO.COM", cwd=str(tmp_path), symbols="hello.lst")
+        (point,) = dap.break_at(tmp_path / "hello.asm", 17)
+        assert point["verified"]
+        dap.begin()
+        assert dap.where() == ("greet", 17)
+        assert dap.frames()[1]["line"] == 11
+        dap.go("next")
+        assert dap.where()[1] == 18
+        dap.go("stepBack")
+        assert dap.where()[1] == 17
+        assert dap.output() == "Hi \n"
+
+
+@pytest.mark.parametrize("text", ["", "     1", "     1 00000000 90   nop\nhello"])
+def test_what_is_no_listing_is_none(text: str) -> None:
+    """Prevents maps and notes from being taken for listings."""
+    assert not listings.is_listing(text.splitlines())
