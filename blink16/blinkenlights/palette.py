@@ -50,6 +50,8 @@ class Palette:
     good: str
     bar_past: str
     bar_future: str
+    bar_checkpoint: str
+    """Where the machine is kept whole."""
     bar_now: str
     mark: str
     chosen: str
@@ -60,6 +62,7 @@ class Palette:
     block: str = "█"
     track: str = "━"
     tick: str = "╵"
+    print_mark: str = "·"
     diamond: str = "◆"
     dot: str = "●"
     arrow: str = "▶"
@@ -93,6 +96,7 @@ class Palette:
             good="#7fd6a2",
             bar_past="#3d6ea8",
             bar_future="#27364a",
+            bar_checkpoint="#7fb2ec",
             bar_now="#ffab40 bold",
             mark="#b69cf0 bold",
             chosen="#0b0e14 on #b69cf0",
@@ -121,6 +125,7 @@ class Palette:
             good="#0a7a45",
             bar_past="#6b9bd1",
             bar_future="#d3d9e1",
+            bar_checkpoint="#24507f",
             bar_now="#b85a00 bold",
             mark="#6338b8 bold",
             chosen="#ffffff on #6338b8",
@@ -149,6 +154,7 @@ class Palette:
             good="",
             bar_past="",
             bar_future="",
+            bar_checkpoint="bold",
             bar_now="bold",
             mark="bold",
             chosen="reverse bold",
@@ -172,6 +178,7 @@ class Palette:
             block="#",
             track="-",
             tick="'",
+            print_mark=".",
             diamond="^",
             dot="*",
             arrow=">",

@@ -295,7 +295,8 @@ class Observation:
                 for message in self._unread:
                     await self._take(message)
                 self._tasks.start_soon(self._tell_changes)
-                await self._read()
+                with suppress(*DISCONNECTED):  # here, for the nursery wraps what leaves it
+                    await self._read()
                 self._tasks.cancel_scope.cancel()
 
     async def _read(self) -> None:

@@ -18,7 +18,8 @@ class TimeBar(Panel):
 
     HELP = (
         "The whole run. Click or drag to be there; the wheel goes through it. ◆ are bookmarks (k "
-        "sets one), ╵ are instants where you have stopped."
+        "sets one), ╵ are instants where you have stopped, green points tell of output; the bar is "
+        "brighter where checkpoints lie."
     )
 
     class Sought(Message):
@@ -52,14 +53,19 @@ class TimeBar(Panel):
             return min(columns - 1, max(0, (icount - start) * (columns - 1) // (end - start)))
 
         now = column(state.icount)
+        checkpoints = {column(place) for place in past.places}
+        printed = {column(icount) for icount in picture.printed_at if start <= icount <= end}
         bar = Text(colors.track * now, colors.bar_past, no_wrap=True)
         bar.append(colors.block, colors.bar_now)
         bar.append(colors.track * (columns - now - 1), colors.bar_future)
-        marks = [" "] * columns
-        styles = [colors.dim] * columns
+        for at in checkpoints - {now}:
+            bar.stylize(colors.bar_checkpoint, at, at + 1)
+        marks = [colors.print_mark if at in printed else " " for at in range(columns)]
+        styles = [colors.good if at in printed else colors.dim for at in range(columns)]
         for stop in self._stops:
             if start <= stop <= end:
                 marks[column(stop)] = colors.tick
+                styles[column(stop)] = colors.text
         for name, icount in sorted(picture.bookmarks.items(), key=lambda item: item[1]):
             at = column(icount)
             for offset, character in enumerate(colors.diamond + name):
