@@ -30,6 +30,7 @@ def gdb(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gdb]:
     ):
         gdb.run(f"directory {tmp_path}")
         gdb.run(server.target)
+        gdb.run("stepi")  # over the jump in ROM
         yield gdb
 
 
