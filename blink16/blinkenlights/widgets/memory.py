@@ -36,9 +36,8 @@ class MemoryPanel(Panel):
         "Memory, a character a byte; 00 is blank. Orange bytes were just written, blue ones read; "
         "they fade. The wheel scrolls; with ctrl, or + and -, it zooms by powers of two up to the "
         "whole megabyte. m: characters, hex, words, code. g goes to an address, / finds. A click "
-        "chooses a byte: e changes it, W goes to who wrote it last, and the time bar shows when "
-        "it was written. CODE, READ, WRITE and STACK follow the machine until you scroll; "
-        "backspace lets them follow again."
+        "chooses a byte: e changes it, W goes to who wrote it last. CODE, READ, WRITE and STACK "
+        "follow the machine until you scroll; backspace lets them follow again."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus,equals_sign", "zoom(1)", show=False),
