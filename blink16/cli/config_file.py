@@ -74,6 +74,8 @@ def _read(path: Path) -> Table:
         return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _mistake(path, str(error)) from None
+    except RecursionError:
+        raise _mistake(path, "it is nested too deeply") from None
 
 
 def _plain(table: Table) -> Table:
@@ -95,7 +97,10 @@ def _words(path: Path, key: str, value: object) -> Iterator[str]:
 def _inside(path: Path, text: str) -> str:
     """Return a file's name, which must lie in the folder, as seen from anywhere."""
     name, comma, more = text.partition(",")
-    file = (path.parent / name).resolve()
+    try:
+        file = (path.parent / name).resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, characters that can't be
+        raise _mistake(path, f"{name!r} is no file's name") from None
     if path.parent.resolve() not in file.parents:
         raise _mistake(path, f"{name} lies outside of the folder")
     return f"{file}{comma}{more}"
