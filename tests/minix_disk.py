@@ -7,28 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from construct import Int8ul, Int16ul, Int32ul, Struct
+from blink16.elks.minix import BLOCK, INODE, SUPERBLOCK
 
-BLOCK = 1024
-SUPERBLOCK = Struct(
-    "inodes" / Int16ul,
-    "zones" / Int16ul,
-    "inode_map_blocks" / Int16ul,
-    "zone_map_blocks" / Int16ul,
-    "first_zone" / Int16ul,
-    "log_zone_size" / Int16ul,
-    "max_size" / Int32ul,
-    "magic" / Int16ul,
-)
-INODE = Struct(
-    "mode" / Int16ul,
-    "uid" / Int16ul,
-    "size" / Int32ul,
-    "mtime" / Int32ul,
-    "gid" / Int8ul,
-    "nlinks" / Int8ul,
-    "zones" / Int16ul[9],
-)
 MAGIC = 0x137F
 DIRECT = 7
 ENTRY = 16

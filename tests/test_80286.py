@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from boot_sectors import sector
 from engine_pair import PROGRAM_AT, Pair, drive, random_program, translate_here
+from processor_bench import CODE, HANDLERS, HLT, STACK, bench, run, run_capture
 from test_dos_drivers import Drivers, xms_of
-from test_vectors import ENGINES, REGISTERS, load_cases
+from test_vectors import ENGINES, load_cases
 
 from blink16 import Machine, StopReason, loader
 from blink16.cpu.disassembler import Syntax, disassemble
@@ -24,31 +24,9 @@ from blink16.loader import Options, Program, ProgramKind
 from blink16.pc import PcSetup
 from blink16.recording import open_recording, record, replay
 
-CODE, STACK, HANDLERS = 0x1000, 0x8000, 0x500
-HLT = b"\xf4"
-HAS_FLAGS = 0x0FFF
-"""The top four bits were not compared: an 80286 shows some in the captures of interrupts."""
 FORMS = 325
 CASES_PER_FORM = 60
 DIVIDE_ERROR, INVALID_OPCODE, GENERAL_PROTECTION = 0, 6, 13
-
-
-def run_case(machine: Machine, case: dict[str, Any]) -> set[str]:
-    """Run an instruction and the HLT behind it, or in a handler; return what differs."""
-    initial, final = case["initial"], case["final"]
-    registers, ram = machine.registers, machine.memory.whole
-    for name in REGISTERS:
-        setattr(registers, name, initial["regs"][name])
-    registers.cells[Cell.SHADOW] = registers.cells[Cell.HALTED] = 0
-    for address, byte in initial["ram"]:
-        ram[address] = byte
-    machine.run(2)
-    wanted = {**initial["regs"], **final["regs"]}
-    wrong = {name for name in REGISTERS[:-1] if getattr(registers, name) != wanted[name]}
-    if (registers.flags ^ wanted["flags"]) & HAS_FLAGS:
-        wrong.add("flags")
-    high_flags = case.get("exception", {}).get("flag_address", -2) + 1
-    return wrong | {f"{a:06X}" for a, b in final["ram"] if ram[a] != b and a != high_flags}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -64,7 +42,7 @@ def test_captured_instructions_do_what_an_80286_did(shared: Path, high: int, eng
     for path in sorted((shared / "vectors" / "80286").glob(f"{high:X}*.json.gz")):
         cases = load_cases(path)
         assert len(cases) == CASES_PER_FORM
-        bad = [(case["name"], wrong) for case in cases if (wrong := run_case(machine, case))]
+        bad = [(case["name"], wrong) for case in cases if (wrong := run_capture(machine, case))]
         if bad:
             failures[path.name] = (len(bad), bad[0])
     assert failures == {}
@@ -78,18 +56,7 @@ def test_all_captures_are_there(shared: Path) -> None:
 @pytest.fixture(params=ENGINES)
 def machine(request: pytest.FixtureRequest) -> Machine:
     """Return an 80286 of each engine; vector N leads to a HLT at 0000:0500+N."""
-    made = Machine.bare(request.param, cpu="80286")
-    made.memory.write(HANDLERS, HLT * 256)
-    for vector in range(256):
-        made.set_vector(vector, 0, HANDLERS + vector)
-    made.registers.ip, made.registers.sp = CODE, STACK
-    return made
-
-
-def run(machine: Machine, code: bytes) -> None:
-    """Execute code up to a HLT behind it, or in a handler."""
-    machine.memory.write(CODE, code + HLT)
-    assert machine.run(100).reason is StopReason.HALT
+    return bench(request.param, "80286")
 
 
 def faulted(machine: Machine, vector: int) -> bool:

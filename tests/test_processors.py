@@ -9,23 +9,21 @@ from typing import Any
 
 import pytest
 from engine_pair import PROGRAM_AT, Pair, drive, random_program, translate_here
+from processor_bench import CODE, HANDLERS, HLT, STACK, STATUS_FLAGS, bench, run, run_capture
 from test_cli import SERVE
 from test_cli import run as run_command
-from test_vectors import ENGINES, REGISTERS, load_cases
+from test_vectors import ENGINES, load_cases
 
 from blink16 import Machine, StopReason, loader
 from blink16.cpu.disassembler import Syntax, disassemble
 from blink16.cpu.engine import at_once
 from blink16.cpu.models import find
-from blink16.cpu.registers import AF, CF, OF, Cell
+from blink16.cpu.registers import AF, CF, OF
 from blink16.cpu.semantics_80186 import BOUND_VECTOR
 from blink16.loader import Options
 from blink16.recording import open_recording, record, replay
 
-CODE, STACK, HANDLERS = 0x1000, 0x8000, 0x500
 PROGRAM = Path(__file__).parent / "dos" / "i186.com"
-HLT = b"\xf4"
-STATUS_FLAGS = 0x0FFF
 
 # Forms whose real-mode outcome is the same on an 80186, and the flags that Intel leaves open.
 SHIFT_FORMS = [f"{code}.{member}" for code in ("C0", "C1", "D2", "D3") for member in range(8)]
@@ -47,28 +45,13 @@ def agrees(case: dict[str, Any]) -> bool:
 def test_instructions_of_the_80186_do_what_an_80286_did(shared: Path, engine: str) -> None:
     """Prevents a new instruction that differs from the captures in anything that is defined."""
     machine = Machine.bare(engine, cpu="80186")
-    registers, ram = machine.registers, machine.memory.ram
     failures = []
     for form, open_flags in OPEN_FLAGS.items():
         cases = load_cases(shared / "vectors" / "80286" / f"{form}.json.gz")
         usable = [case for case in cases if agrees(case)]
         assert len(usable) >= 20, form
         for case in usable:
-            initial, final = case["initial"], case["final"]
-            for name in REGISTERS:
-                setattr(registers, name, initial["regs"][name])
-            registers.cells[Cell.SHADOW] = registers.cells[Cell.HALTED] = 0
-            for address, byte in initial["ram"]:
-                ram[address] = byte
-            machine.run(2)  # and the HLT behind it
-            wanted = {**initial["regs"], **final["regs"]}
-            wrong = {n for n in REGISTERS[:-1] if getattr(registers, n) != wanted[n]}
-            if (registers.flags ^ wanted["flags"]) & STATUS_FLAGS & ~open_flags:
-                wrong.add("flags")
-            # The top four bits of the flags are an 80286's own.
-            pushed = case.get("exception", {}).get("flag_address", -2) + 1
-            pushed += initial["regs"]["sp"] & 1
-            wrong |= {f"{a:05X}" for a, b in final["ram"] if ram[a] != b and a != pushed}
+            wrong = run_capture(machine, case, STATUS_FLAGS & ~open_flags)
             if wrong:
                 failures.append((form, case["name"], wrong))
     assert failures == []
@@ -77,18 +60,7 @@ def test_instructions_of_the_80186_do_what_an_80286_did(shared: Path, engine: st
 @pytest.fixture(params=ENGINES)
 def machine(request: pytest.FixtureRequest) -> Machine:
     """Return an 80186 of each engine; vector N leads to a HLT at 0000:0500+N."""
-    made = Machine.bare(request.param, cpu="80186")
-    made.memory.write(HANDLERS, HLT * 256)
-    for vector in range(256):
-        made.set_vector(vector, 0, HANDLERS + vector)
-    made.registers.ip, made.registers.sp = CODE, STACK
-    return made
-
-
-def run(machine: Machine, code: bytes) -> None:
-    """Execute code up to a HLT behind it, or in a handler."""
-    machine.memory.write(CODE, code + HLT)
-    assert machine.run(100).reason is StopReason.HALT
+    return bench(request.param, "80186")
 
 
 UNDEFINED = [b"\x0f", *(bytes((code,)) for code in range(0x63, 0x68)), b"\xf1"]

@@ -15,7 +15,7 @@ from blink16.cpu.opcodes import REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTER
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.predicates import Predicate
 from blink16.cpu.registers import Cell, Registers
-from blink16.cpu.semantics import enter_interrupt
+from blink16.cpu.semantics import PROTECTION_VECTOR, enter_interrupt
 from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
 from blink16.memory import (
@@ -32,7 +32,6 @@ from blink16.memory import (
 )
 
 SEGMENT_SIZE = 0x10000
-GENERAL_PROTECTION = 13
 REPEATS = {REPNZ: Repeat.REPNZ, REPZ: Repeat.REPZ}
 OVERRIDES = {code: SEGMENT_REGISTERS.index(name) for code, name in SEGMENT_OVERRIDES.items()}
 _LOADS_MIND = PageState.WATCH_READ | PageState.PLANAR
@@ -177,7 +176,7 @@ class ReferenceEngine:
             return
         length = (self._next_ip - start) & 0xFFFF
         if length > limit or start + length > SEGMENT_SIZE:
-            raise _FaultError(GENERAL_PROTECTION)
+            raise _FaultError(PROTECTION_VECTOR)
 
     def _pay(self, i: Instruction, start: int) -> None:
         """Put down what an instruction costs in any case, to be paid when it retires."""

@@ -27,7 +27,7 @@ from blink16.cpu.values import Value
 AX, CX, DX, BX, SP, BP, SI, DI = range(8)
 AL, AH = 0, 4
 ES, CS, SS, DS = range(4)
-DIVIDE_VECTOR, OVERFLOW_VECTOR = 0, 4
+DIVIDE_VECTOR, OVERFLOW_VECTOR, PROTECTION_VECTOR = 0, 4, 13
 CYCLES = 32
 """The width of a number of cycles."""
 

@@ -131,11 +131,13 @@ def outs(m: Context, port: Sized, source: Sized) -> None:
     repeated(m, one_round)
 
 
-def _shift(name: str) -> Semantics:
+def masked_shift(name: str, right_sets_aux: bool = False) -> Semantics:
+    """Return a shift or rotation whose count has five bits (``right_sets_aux``: see `shift`)."""
+
     def operation(m: Context, destination: Sized, count: Sized) -> None:
         by = count.get() & MAX_COUNT
         m.spend(by.zero_extend(CYCLES) * m.cost.each)
-        shift(m, name, destination, by)
+        shift(m, name, destination, by, right_sets_aux)
 
     operation.__doc__ = f"{name}: shift or rotate by the low five bits of a count."
     return operation
@@ -143,7 +145,7 @@ def _shift(name: str) -> Semantics:
 
 SEMANTICS: dict[str, Semantics] = {
     **INSTRUCTIONS,
-    **{name: _shift(name) for name in SHIFTS},
+    **{name: masked_shift(name) for name in SHIFTS},
     "PUSHA": pusha,
     "POPA": popa,
     "BOUND": bound,

@@ -26,6 +26,7 @@ from blink16.cpu.semantics import (
     DS,
     DX,
     ES,
+    PROTECTION_VECTOR,
     SI,
     SP,
     Semantics,
@@ -35,12 +36,11 @@ from blink16.cpu.semantics import (
     repeated,
     step_index,
 )
-from blink16.cpu.semantics_80186 import MAX_COUNT, fault
 from blink16.cpu.semantics_80186 import SEMANTICS as EARLIER
-from blink16.cpu.shifts import SHIFTS, shift
+from blink16.cpu.semantics_80186 import fault, masked_shift
+from blink16.cpu.shifts import SHIFTS
 from blink16.cpu.values import Value, select
 
-GENERAL_PROTECTION = 13
 LAST_OFFSET = 0xFFFF
 MSW_ONES = 0xFFF0
 """Bits of the machine status word that always read as ones."""
@@ -53,20 +53,22 @@ PROTECTION_ENABLE, TASK_SWITCHED = 1, 8
 def _check_operand(m: Context, operand: Operand, words: int = 1) -> None:
     """Fault if words in memory do not all lie within the segment."""
     if isinstance(operand, MemoryOperand) and operand.width == 16:
-        m.fault_if(m.constant(LAST_OFFSET - 2 * words + 1, 16).below(operand.offset), 13)
+        m.fault_if(
+            m.constant(LAST_OFFSET - 2 * words + 1, 16).below(operand.offset), PROTECTION_VECTOR
+        )
 
 
 def _check_pushes(m: Context, words: int) -> None:
     """Fault if one of the words to be pushed lay across the end of the stack segment."""
     top = m.get_register(SP, 16)
-    m.fault_if((top & 1).is_not_zero() & top.below(2 * words), GENERAL_PROTECTION)
+    m.fault_if((top & 1).is_not_zero() & top.below(2 * words), PROTECTION_VECTOR)
 
 
 def _check_pops(m: Context, words: int, pointer: int = SP) -> None:
     """Fault if one of the words to be popped lies across the end of the stack segment."""
     top = m.get_register(pointer, 16)
     across = m.constant(LAST_OFFSET + 1 - 2 * words, 16).below(top)
-    m.fault_if((top & 1).is_not_zero() & across, GENERAL_PROTECTION)
+    m.fault_if((top & 1).is_not_zero() & across, PROTECTION_VECTOR)
 
 
 _WORDS = dict.fromkeys(("LES", "LDS", "CALLF", "JMPF", "BOUND"), 2)
@@ -105,16 +107,6 @@ def leave(m: Context) -> None:
     """Drop a stack frame."""
     _check_pops(m, 1, BP)
     EARLIER["LEAVE"](m)
-
-
-def _shift(name: str) -> Semantics:
-    def operation(m: Context, destination: Sized, count: Sized) -> None:
-        by = count.get() & MAX_COUNT
-        m.spend(by.zero_extend(CYCLES) * m.cost.each)
-        shift(m, name, destination, by, right_sets_aux=True)
-
-    operation.__doc__ = f"{name}: shift or rotate by the low five bits of a count."
-    return operation
 
 
 def mul(m: Context, source: Sized) -> None:
@@ -257,7 +249,7 @@ def _step(m: Context, index: int, width: int) -> Value:
     offset = m.get_register(index, 16)
     step_index(m, index, width)
     if width == 16:
-        m.fault_if(offset.equals(LAST_OFFSET), GENERAL_PROTECTION)
+        m.fault_if(offset.equals(LAST_OFFSET), PROTECTION_VECTOR)
     return offset
 
 
@@ -363,7 +355,7 @@ def _load_table(first: Cell) -> Semantics:
 
 _CHECKED: dict[str, Semantics] = {
     **EARLIER,
-    **{name: _shift(name) for name in SHIFTS},
+    **{name: masked_shift(name, right_sets_aux=True) for name in SHIFTS},
     "PUSH": push_operand,
     "MUL": mul,
     "IMUL": imul,
