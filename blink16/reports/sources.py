@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from blink16.reports.look import Look
 from blink16.reports.registry import NoQuery, ReportError, report
-from blink16.symbolfiles import DebugInformation, SymbolFileError, elf_dwarf
+from blink16.symbolfiles.source import DebugInformation, SymbolFileError
 from blink16.symbolfiles.toolchain import (
     ArrayType,
     BaseType,
@@ -195,6 +195,10 @@ def _told(debug: DebugInformation) -> tuple[Toolchain, int]:
 
 @lru_cache(maxsize=16)
 def _read(sections: tuple[tuple[str, bytes], ...]) -> Toolchain:
+    from blink16.symbolfiles import (
+        elf_dwarf,  # pyelftools takes its time, and front ends do without
+    )
+
     return elf_dwarf.read(dict(sections))
 
 
