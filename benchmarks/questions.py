@@ -21,7 +21,8 @@ MILLION = 1_000_000
 INSTRUCTIONS = 1000 * MILLION
 PIECES = 16
 """Intervals between checkpoints."""
-RANGE = range(0x8000, 0x9000)
+RANGE = range(0x20000, 0x21000)
+"""Where `mixed` has its tables: one instruction in eleven writes there."""
 ROWS = 10 * MILLION
 CALLS_INSTRUCTIONS = 200 * MILLION
 
@@ -36,9 +37,9 @@ def played(guest: Guest, instructions: int) -> Source:
         machine.run(instructions // PIECES)
         now = bytes(machine.memory.whole)
         pages = {
-            page: now[page << PAGE_SHIFT : (page << PAGE_SHIFT) + PAGE_SIZE]
+            page: new
             for page in range(PAGE_COUNT)
-            if now[page << PAGE_SHIFT :][:PAGE_SIZE] != start[page << PAGE_SHIFT :][:PAGE_SIZE]
+            if (new := _page(now, page)) != _page(start, page)
         }
         kept.append(KeptState(machine.icount, machine.save(), 0, 0, pages))
 
@@ -50,6 +51,10 @@ def played(guest: Guest, instructions: int) -> Source:
         return timeline
 
     return source
+
+
+def _page(ram: bytes, page: int) -> bytes:
+    return ram[page << PAGE_SHIFT : (page << PAGE_SHIFT) + PAGE_SIZE]
 
 
 def report(times: int, scale: float) -> None:
