@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 from view_pilot import Viewer, viewed, viewing
@@ -247,3 +249,19 @@ def test_our_options_come_first_and_the_servers_are_passed_on() -> None:
     parsed = arguments(["--theme=light", "--symbols", "x.map", "prog", "--theme", "x"])
     assert parsed.theme == "light"
     assert parsed.program == ["--symbols", "x.map", "prog", "--theme", "x"]
+
+
+@pytest.mark.parametrize(
+    ("words", "lacking", "extra"),
+    [([], "textual", "view"), (["--web", "0"], "textual_serve", "web")],
+)
+def test_without_its_packages_the_view_says_what_to_install(
+    words: list[str], lacking: str, extra: str
+) -> None:
+    """Prevents a traceback where only the core was installed."""
+    code = f"import sys; sys.modules[{lacking!r}] = None\n"
+    code += "from blink16.blinkenlights.main import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, *words, "banner"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    said = f"blinkenlights needs more packages: pip install 'blink16[{extra}]'\n"
+    assert (done.returncode, done.stderr) == (1, said)

@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 
 from blink16 import client
 from blink16.blinkenlights.recent import SAMPLE, remember
@@ -24,11 +25,18 @@ examples:
   blinkenlights --web 8086 fd1440.img    the same in a browser
 """
 THEMES = ("dark", "light")
+NEEDED, NEEDED_FOR_WEB = ("textual", "view"), ("textual_serve", "web")
+"""A package, and the extra that brings it."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Show a program, or a machine that somebody else debugs."""
     parsed = arguments(words)
+    package, extra = NEEDED if parsed.web is None else NEEDED_FOR_WEB
+    if find_spec(package) is None:
+        message = f"blinkenlights needs more packages: pip install 'blink16[{extra}]'"
+        print(message, file=sys.stderr)
+        return 1
     if parsed.web is not None:
         return _serve(parsed)
     target = None if offers(parsed) else ahead(opener(parsed))
@@ -117,11 +125,8 @@ def _port(text: str) -> int:
 
 def _serve(parsed: argparse.Namespace) -> int:
     """Serve the view to browsers."""
-    try:
-        from blink16.blinkenlights.web import server
-    except ImportError as error:
-        print(f"blinkenlights: --web needs the extra `web`: {error}", file=sys.stderr)
-        return 1
+    from blink16.blinkenlights.web import server
+
     words = parsed.program or list(SAMPLE)
     try:
         server.serve(
