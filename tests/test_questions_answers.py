@@ -174,6 +174,9 @@ def test_a_debugger_asks_its_own_past(banner: Path) -> None:
     answer = execute(debugger, "ask select sum(count) as n from executed")
     assert answer.split() == ["n", str(debugger.timeline.end)]
     assert debugger.timeline.now == 100
+    # as a shell's users type it
+    assert execute(debugger, 'ask "select sum(count) as n from executed"') == answer
+    assert execute(debugger, "ask 'select sum(count) as n from executed'") == answer
     assert "no table of the run" in execute(debugger, "ask select 1")
     assert "-o FILE" in execute(debugger, "ask heatmap")
     assert execute(debugger, "ask calltree").splitlines()[1].endswith("_start")

@@ -32,7 +32,7 @@ def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
     run = Run(lambda: timeline, debugger.symbols, debug=debugger.debug, live=True)
     try:
         with debugger.ledger.points.replaced([]):
-            product = perform(run, arguments)
+            product = perform(run, [_unquoted(" ".join(arguments).strip())])
     except (QuestionError, ValueError) as error:
         raise MonitorError(str(error)) from None
     if product.content:
@@ -48,3 +48,9 @@ def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
             text += f"({count:,} rows; these are the first {MAX_ROWS:,})\n"
     product.close()
     return text + "".join(f"partial: {line}\n" for line in product.partial)
+
+
+def _unquoted(text: str) -> str:
+    """Take away the quotes that a shell's users put around SQL; SQL itself ends in no such pair."""
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if quoted else text
