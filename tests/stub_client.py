@@ -8,7 +8,7 @@ from naive_debugger import NaiveDebugger
 
 from blink16.board import ProgramFacts
 from blink16.debugger import Event
-from blink16.gdbstub.orders import Close, Interrupt, Order, Send, Start, Taken, Work
+from blink16.gdbstub.orders import Close, Interrupt, LetGo, Order, Send, Start, Taken, Work
 from blink16.gdbstub.session import Session
 from blink16.packets import Decoder, Packet, frame
 
@@ -18,7 +18,8 @@ class Client:
 
     def __init__(self, debugger: NaiveDebugger | None = None, *, hold: bool = False) -> None:
         self.debugger = debugger or NaiveDebugger()
-        self.session = Session(Taken(1, self.debugger, ProgramFacts.of(self.debugger.machine)))
+        self._taken = Taken(1, self.debugger, ProgramFacts.of(self.debugger.machine))
+        self.session = Session(self._taken)
         self.debugger.on_notice = self.session.note
         self.debugger.on_print = self.session.output
         self.hold = hold
@@ -79,6 +80,8 @@ class Client:
                     self._held = order
                 case Interrupt():
                     assert self._held is not None or not self.hold
+                case LetGo():
+                    self._carry_out(self.session.watch(self._taken, lambda: False))
             self.orders.append(order)
             if self._held and not self.hold:
                 self.release()

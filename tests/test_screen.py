@@ -13,6 +13,7 @@ from blink16.loader import Options, Program, ProgramKind
 from blink16.pc import MAX_AHEAD
 from blink16.server import ProgramSource, ScreenConsole, Slot, StreamConsole
 from blink16.server.screen import MAX_LINE
+from blink16.terminal import InputReader
 
 SIZE = (80, 26)
 SHOW_A_TO_Z = bytes.fromhex("b8410e cd10 40 3c5b 75f9 f4 ebfd")  # al from 'A' to 'Z'; hlt
@@ -28,8 +29,9 @@ def slot() -> Slot:
 
 
 @pytest.fixture
-def console(slot: Slot) -> ScreenConsole:
-    """Return a console that shows it."""
+def console(slot: Slot, monkeypatch: pytest.MonkeyPatch) -> ScreenConsole:
+    """Return a console that shows it, and leaves the tests' own standard input alone."""
+    monkeypatch.setattr(InputReader, "want", lambda self: None)
     made = ScreenConsole(print, lambda: None)
     made.attach(slot)
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from naive_debugger import NaiveDebugger
 from stub_client import Client, text_of
@@ -462,6 +462,7 @@ def test_any_bytes_get_replies_whole_or_byte_by_byte(data: bytes) -> None:
 
 
 @settings(max_examples=60)
+@example([b"Qblink16.watch", b"?", b"g", b"Qblink16.watch"])
 @given(st.lists(_BODIES, max_size=12))
 def test_every_packet_gets_one_reply(bodies: list[bytes]) -> None:
     """A client that counts replies must never be left waiting, nor get one too many."""
