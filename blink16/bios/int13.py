@@ -14,6 +14,7 @@ from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK, SECTOR_SIZE
+from blink16.bios.unknown import no_function, no_unit
 from blink16.cpu.registers import CF
 from blink16.devices.fdc import Fdc
 from blink16.memory import linear
@@ -23,6 +24,8 @@ FORMAT_FILL = b"\xf6"
 MAX_FLOPPIES, MOTOR_TICKS = 4, 0x25
 MAX_SECTORS = 127
 """As many as one call of the extensions may transfer."""
+PROBES = frozenset({0x41, 0x48, 0x4B})
+"""By these programs see whether there are extensions, or a CD-ROM that they came from."""
 EXTENSIONS_ASKED, EXTENSIONS_THERE = 0x55AA, 0xAA55
 EXTENSIONS_VERSION, FIXED_DISK_SUBSET = 0x01, 0x01
 GEOMETRY_IS_VALID = 0x02
@@ -108,6 +111,7 @@ class DiskService:
             set_caller_flag(guest, CF, False)
             return
         if function in (0x02, 0x03, 0x04):
+            _tell_no_drive(guest, drive)
             r.al = 0
         # a controller without disks can be reset all the same
         self._finish(guest, Status.OK if function == 0 else Status.TIME_OUT, drive)
@@ -131,7 +135,7 @@ class DiskService:
             case _ if disk is not None and drive >= FIRST_HARD_DISK:
                 return _extended(guest, disk, function)
             case _:
-                return Status.BAD_COMMAND
+                return _unknown(guest)
 
     def _start_motor(self, guest: Guest) -> None:
         """Leave the controller, which had no part in it, as if it had."""
@@ -178,6 +182,19 @@ def _drive_kind(guest: Guest, disk: Disk | None) -> None:
     else:
         r.ah = DriveKind.HARD_DISK
         r.cx, r.dx = disk.total >> 16, disk.total
+
+
+def _unknown(guest: Guest) -> Status:
+    if guest.registers.ah not in PROBES:
+        no_function(guest, 0x13)
+    return Status.BAD_COMMAND
+
+
+def _tell_no_drive(guest: Guest, drive: int) -> None:
+    """Tell that sectors were asked for of a drive that this PC hasn't got."""
+    letter = {0: "A", 1: "B", FIRST_HARD_DISK: "C"}.get(drive)
+    remedy = f"-{letter} FILE puts a disk there" if letter else ""
+    no_unit(guest, 0x13, drive, f"drive {drive:02X}h", remedy)
 
 
 def _last_status(area: DataArea, drive: int) -> int:
@@ -278,7 +295,7 @@ def _extended(guest: Guest, disk: Disk, function: int) -> Status:
         case 0x48:
             return _extended_parameters(guest, disk)
         case _:
-            return Status.BAD_COMMAND
+            return _unknown(guest)
 
 
 def _extended_transfer(guest: Guest, disk: Disk, function: int) -> Status:

@@ -16,6 +16,7 @@ from blink16.bios.misc import UNSUPPORTED
 from blink16.bios.power import power_management
 from blink16.bios.rom import SEGMENT, STI, Rom, goto, jump
 from blink16.bios.serial import PAUSE
+from blink16.bios.unknown import no_function
 from blink16.cpu.registers import CF
 from blink16.devices import a20
 from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, RAM_SIZE, PageState, linear
@@ -30,6 +31,13 @@ BUSY = 0x83
 SET, CANCEL = 0, 1
 NOTHING_TO_DO = (0x80, 0x81, 0x82, 0x85, 0x90, 0x91)
 """Device open and close, program end, SysReq, device busy and ready: for systems to hook."""
+PROBES = frozenset({0x4F, 0xC1, 0xE8, 0xE9})
+"""The key that is passed on, and questions for memory and an extended data area."""
+REMEDIES = {
+    0x24: "--cpu 80286 has an address line 20",
+    0x84: "the game port itself is 201h (--card joystick)",
+    0x87: "--cpu 80286 has memory above 1 MiB",
+}
 MODEL = 0xFE
 HAS_CLOCK = 0x20
 
@@ -132,6 +140,7 @@ class SystemService:
             case function if function in NOTHING_TO_DO:
                 r.ah = 0
             case _:
+                _tell_unknown(guest)
                 r.ah, failed = UNSUPPORTED, True  # of 4Fh that says: the key is to be taken
         set_caller_flag(guest, CF, failed)
         return DONE
@@ -164,6 +173,14 @@ class SystemService:
         if self.state.until != NOBODY and self.state.flag == WAIT_FLAG:
             goto(guest, self._again)
         return DONE
+
+
+def _tell_unknown(guest: Guest) -> None:
+    number = guest.registers.ah
+    if number == 0x24 and guest.has_a20:
+        no_function(guest, 0x15, "al")
+    elif number not in PROBES:
+        no_function(guest, 0x15, remedy=REMEDIES.get(number, ""))
 
 
 def _store(guest: Guest, address: int, byte: int) -> None:
