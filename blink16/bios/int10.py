@@ -15,7 +15,6 @@ from blink16.bios.video import GuestScreen, is_mode, set_mode
 from blink16.bus import Bus
 from blink16.devices.video import Adapter
 from blink16.lacks import Kind
-from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
 
 CHANNEL = "console"
@@ -151,7 +150,7 @@ def _write_string(guest: Guest, screen: GuestScreen) -> None:
     """13h: CX characters from ES:BP at DX; AL bit 0 moves the cursor, bit 1: with attributes."""
     r = guest.registers
     has_attributes = bool(r.al & 2)
-    data = guest.memory.read(linear(r.es, r.bp), r.cx * (2 if has_attributes else 1))
+    data = guest.memory.read(guest.linear(r.es, r.bp), r.cx * (2 if has_attributes else 1))
     codes = data[::2] if has_attributes else data
     attributes = data[1::2] if has_attributes else bytes((r.bl,)) * len(codes)
     before = screen.area.cursor(r.bh)

@@ -17,7 +17,6 @@ from blink16.bios.geometry import FIRST_HARD_DISK, SECTOR_SIZE
 from blink16.bios.unknown import no_function, no_unit
 from blink16.cpu.registers import CF
 from blink16.devices.fdc import Fdc
-from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 FORMAT_FILL = b"\xf6"
@@ -237,7 +236,7 @@ def _transfer(guest: Guest, disk: Disk, function: int) -> Status:
     if not count:
         return Status.BAD_COMMAND
     on_disk = cylinder < g.cylinders and head < g.heads and 0 < sector <= g.sectors
-    buffer = linear(r.es, r.bx)
+    buffer = guest.linear(r.es, r.bx)
     if function != 0x04 and (buffer & 0xFFFF) + count * SECTOR_SIZE > 0x10000:
         return Status.DMA_BOUNDARY
     if not on_disk or first + count > disk.total:
@@ -300,7 +299,7 @@ def _extended(guest: Guest, disk: Disk, function: int) -> Status:
 
 def _extended_transfer(guest: Guest, disk: Disk, function: int) -> Status:
     r = guest.registers
-    where = linear(r.ds, r.si)
+    where = guest.linear(r.ds, r.si)
     packet = ADDRESS_PACKET.parse(guest.memory.read(where, ADDRESS_PACKET.sizeof()))
     if packet.size < ADDRESS_PACKET.sizeof() or not 0 <= packet.count <= MAX_SECTORS:
         return Status.BAD_COMMAND
@@ -308,7 +307,7 @@ def _extended_transfer(guest: Guest, disk: Disk, function: int) -> Status:
     if packet.sector + packet.count > disk.total:
         status = Status.SECTOR_NOT_FOUND
     elif function != 0x47:  # a seek moves nothing
-        buffer = linear(packet.segment, packet.offset)
+        buffer = guest.linear(packet.segment, packet.offset)
         status = _move(guest, disk, function, packet.sector, packet.count, buffer)
     if status is not Status.OK:
         guest.memory.write_word(where + 2, 0)  # sectors done
@@ -317,7 +316,7 @@ def _extended_transfer(guest: Guest, disk: Disk, function: int) -> Status:
 
 def _extended_parameters(guest: Guest, disk: Disk) -> Status:
     r, g = guest.registers, disk.geometry
-    where = linear(r.ds, r.si)
+    where = guest.linear(r.ds, r.si)
     if guest.memory.read_word(where) < DRIVE_PARAMETERS.sizeof():
         return Status.BAD_COMMAND
     parameters = DRIVE_PARAMETERS.build(

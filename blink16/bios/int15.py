@@ -19,7 +19,7 @@ from blink16.bios.serial import PAUSE
 from blink16.bios.unknown import no_function
 from blink16.cpu.registers import CF
 from blink16.devices import a20
-from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, RAM_SIZE, PageState, linear
+from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, RAM_SIZE, PageState
 from blink16.services import DONE, Chassis, Guest, Outcome, set_caller_flag
 
 MICROSECONDS = 1_000_000
@@ -126,7 +126,7 @@ class SystemService:
             case 0x83 if r.al == CANCEL:
                 self.state = WaitState()
             case 0x83 if r.al == SET:
-                failed = not self._begin(guest, linear(r.es, r.bx))
+                failed = not self._begin(guest, guest.linear(r.es, r.bx))
             case 0x86:
                 failed = not self._begin(guest, WAIT_FLAG)
                 if not failed:
@@ -195,13 +195,13 @@ def _move_block(guest: Guest) -> bool:
     length = 2 * r.cx
     addresses = []
     for at in (SOURCE_AT, TARGET_AT):
-        entry = DESCRIPTOR.parse(memory.read(linear(r.es, r.si + at), DESCRIPTOR.sizeof()))
+        entry = DESCRIPTOR.parse(memory.read(memory.linear(r.es, r.si + at), DESCRIPTOR.sizeof()))
         address = int(entry.base_high) << 16 | int(entry.base_low)
         if address + length > RAM_SIZE or length > entry.limit + 1:
             r.ah = BAD_MOVE
             return False
         addresses.append(address)
     source, target = addresses
-    memory.store(target, bytes(memory.whole[source : source + length]))
+    memory.store(target, memory.load(source, length))
     r.ah = 0
     return True

@@ -26,7 +26,7 @@ from blink16.devices.vga import (
     SEQUENCER,
     STATUS_OFFSET,
 )
-from blink16.memory import DIRTY_SHIFT, Memory, linear
+from blink16.memory import DIRTY_SHIFT, Memory
 from blink16.services import Guest
 
 DISPLAY_BIOS = "this display adapter's BIOS"
@@ -216,7 +216,7 @@ class VgaBios:
     def palette_function(self, guest: Guest) -> None:
         """10h: the palette, the border, blinking and the DAC."""
         r, memory = guest.registers, guest.memory
-        table = linear(r.es, r.dx)
+        table = memory.linear(r.es, r.dx)
         match r.al:
             case 0x00:
                 self.set_attribute(r.bl, r.bh)
@@ -278,7 +278,7 @@ class VgaBios:
         kind, fits = r.al & 0xEF, bool(r.al & 0x10) and r.al < 0x20
         heights = {0x01: 14, 0x02: 8, 0x04: 16}
         if r.al < 0x20 and kind == 0x00:
-            shapes = guest.memory.read(linear(r.es, r.bp), min(r.cx, 256) * r.bh)
+            shapes = guest.memory.read(guest.linear(r.es, r.bp), min(r.cx, 256) * r.bh)
             self.load_font(shapes, r.bh, first=r.dx, block=r.bl)
             if fits and r.bh:
                 self.set_height(r.bh)
@@ -372,7 +372,7 @@ class VgaBios:
                 "memory": MEMORY_256K,
             }
         )
-        guest.memory.write(linear(r.es, r.di), state)
+        guest.memory.write(guest.linear(r.es, r.di), state)
         r.al = 0x1B
 
 
