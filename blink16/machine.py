@@ -19,7 +19,7 @@ from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
-from blink16.memory import ADDRESS_MASK, Attribute, Memory, linear
+from blink16.memory import Attribute, Memory, linear
 from blink16.process_table import ProcessTable
 from blink16.services import (
     DONE,
@@ -70,6 +70,7 @@ _HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
 _NOBODYS_BUSINESS = (_BUDGET, _AT_SERVICE, _WANTS_ATTENTION)
 _BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)
 _CS, _IP, _TRAP, _INTERRUPT = map(int, (Cell.CS, Cell.IP, Cell.TRAP, Cell.INTERRUPT))
+_LINE_20 = slice(Cell.A20, Cell.A20 + 1)
 _SHADOW, _HALTED = int(Cell.SHADOW), int(Cell.HALTED)
 _ATTENTION, _REQUEST = int(Cell.ATTENTION), int(Cell.REQUEST)
 
@@ -109,6 +110,9 @@ class Machine:
         """The processor."""
         self.registers = Registers(self.model.fixed_flags)
         self._cells = self.registers.cells
+        if self.model.reaches_high:
+            self.memory.line_20 = self._cells[_LINE_20]
+        self.linear = self.memory.linear
         self.bus = Bus()
         self.engine: Engine = engines.make(
             engine, self.model, self.registers, self.memory, self.bus, BOARD
@@ -202,7 +206,7 @@ class Machine:
     def pc(self) -> int:
         """The linear address of the next instruction."""
         cells = self._cells
-        return ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
+        return self.linear(cells[_CS], cells[_IP])
 
     @property
     def is_strict(self) -> bool:

@@ -297,9 +297,9 @@ def _listed(process: Process) -> LoadedProgram:
 
 def string_before(guest: Guest, segment: int, offset: int, end: bytes, limit: int) -> bytes | None:
     """Return the guest's bytes before the byte ``end``; None if it isn't among ``limit``."""
-    start = linear(segment, offset)
+    start = guest.linear(segment, offset)
     # looked for past the watchpoints, so that only what is used counts as read
-    length = bytes(guest.memory.ram[start : start + limit]).find(end)
+    length = guest.memory[start : start + limit].find(end)
     return None if length < 0 else guest.memory.read(start, length + 1)[:-1]
 
 
