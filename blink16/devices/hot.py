@@ -116,8 +116,8 @@ def acknowledge(m: HotContext) -> Value:
     _set_pic(m, "isr", _pic(m, "isr") | bit)
     m.request(_granted(m).is_not_zero())
     level = m.constant(0)
-    for number in range(1, 8):
-        level = level + (bit >> number & 1) * number
+    for digit, levels in enumerate((0xAA, 0xCC, 0xF0)):  # those whose number has it
+        level = level | (bit & levels).is_not_zero().zero_extend(64) << digit
     return _pic(m, "base") | level
 
 

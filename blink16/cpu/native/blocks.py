@@ -46,6 +46,8 @@ VECTORS_SIZE = 0x400
 INT_3 = 3
 _FAR = struct.Struct("<HH")
 """A far address: offset, segment."""
+MAX_STUB = 2
+"""So few instructions are no region by themselves, as a jump to an interrupt's handler."""
 MAX_COUNT = 0xFF
 """The most that a shift counts."""
 _COUNTING = SHIFTS.keys() | {"ENTER"}
@@ -304,7 +306,9 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
     size = 0
     while ways and len(flow.blocks) < MAX_BLOCKS and size < MAX_SIZE:
         start = ways.popleft()
-        if start in flow.blocks or (segment.is_translated(start) and start not in called | returns):
+        if start in flow.blocks:
+            continue
+        if segment.is_translated(start) and size > MAX_STUB and start not in called | returns:
             continue
         places, after = _collect(segment, start, flow)
         if after is not None:
