@@ -31,7 +31,6 @@ from blink16.services import (
     InterruptController,
     NonMaskable,
     Outcome,
-    ProcessSystem,
     Receiver,
     Restart,
     Service,
@@ -136,8 +135,6 @@ class Machine:
         self.sinks: dict[str, Callable[[bytes], object]] = {}
         """Where the output of channels goes that have a place of their own, like a file."""
         self.on_notice: Callable[[str], None] = lambda text: None
-        self.system: ProcessSystem | None = None
-        """The guest's system, if it has processes."""
         self.on_call: Callable[[str], None] | None = None
         """Told each call of the guest's system in one line, in replays too; None: not wanted."""
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
