@@ -95,14 +95,16 @@ class ElksProcessTable:
         return LoadedProgram(f"process {task.pid}", path, task.code, task.data, task.code)
 
     def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
-        """Return a file with the program's name and another suffix; the tree stays as it is."""
+        """Return a file with the program's name and another suffix; the tree stays as it is.
+
+        The program's own names are told by `symbols`, as long as it runs.
+        """
+        if not suffix:
+            return None
         files = self._kernel.files
-        path = program.name
-        if suffix:
-            path = str(PurePosixPath(path).with_suffix(f".{suffix}"))
         before = files.save()
         try:
-            node = files.lookup(path)
+            node = files.lookup(str(PurePosixPath(program.name).with_suffix(f".{suffix}")))
             stat = files.stat(node)
             if stat.kind is not FileKind.FILE:
                 return None
