@@ -41,6 +41,17 @@ class Elsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class Forked:
+    """A process has made another: done, but whoever runs the machine may want to know."""
+
+    parent: int
+    child: int
+    """Their threads."""
+    borrows: bool = False
+    """The child runs in its parent's memory, and its registers are loaded: `Elsewhere`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """The program ends with ``status``.  The machine stops before it is gone."""
 
@@ -74,7 +85,7 @@ class Trap:
     """It concerns one process of several: the machine goes on without it."""
 
 
-Outcome = Done | Wait | Elsewhere | Exit | Trap | Restart
+Outcome = Done | Wait | Elsewhere | Forked | Exit | Trap | Restart
 DONE = Done()
 ELSEWHERE = Elsewhere()
 QUIET = Done()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from minix_disk import MinixDisk
 
 from blink16 import elks, loader, monitor
-from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.files import FileTree
 from blink16.loader import Loaded, Options, Program, ProgramKind
@@ -61,7 +61,7 @@ def finish(made: Loaded) -> Stop:
     """Run to the end, or to where it waits for input."""
     while True:
         stop = made.machine.run(10_000_000)
-        if stop.reason not in (StopReason.IDLE, StopReason.LOADED):
+        if stop.reason is not StopReason.IDLE and stop.reason not in NEWS:
             return stop
 
 

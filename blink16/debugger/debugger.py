@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from blink16.breakpoints import Point, PointError, Points
-from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.cpu.registers import Registers
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
@@ -39,6 +39,7 @@ from blink16.symbols import Symbol, SymbolTable
 
 MAX_TOLD_FILES = 8
 """Files that a line to the user names."""
+FIRST_THREAD = 1
 BRIEF_STEPS = 50
 """Steps through a range that are taken in less than a millisecond."""
 WRITABLE = frozenset(
@@ -87,9 +88,13 @@ class Debugger:
         self.symbols = SymbolTable()
         self._loaded: frozenset[Symbol] = frozenset()
         """Those of its symbols that belong to programs loaded since the first."""
-        self.tells_loads = False
-        """Whether a resume ends (LOADED) when a process loads a program that has names."""
         """What the program's addresses are called; whoever loads it sets this."""
+        self.tells: frozenset[EventKind] = frozenset()
+        """Of LOADED, EXECUTED, FORKED and VFORKED those with which a resume ends."""
+        self._followed = FIRST_THREAD
+        """Whose forks and programs are told (EXECUTED, FORKED, VFORKED), while it lives."""
+        self._left: dict[int, int] = {}
+        """Threads in which breakpoints don't stop meanwhile, and from which instant on."""
         self.timeline.without_points = self.ledger.points.replaced
         self._last: Event | None = None
         self._ended: tuple[int, Stop] | None = None
@@ -234,12 +239,12 @@ class Debugger:
     def _go(self, how: Resume, goal: int, skip: bool) -> Stop:
         """Run on; a step stays with its process, which may have to wait for the processor.
 
-        A step doesn't end with LOADED: gdb would forget that it steps.
+        A step doesn't end with a program: gdb would forget that it steps.
         """
         thread = self._follower.thread_of(how)
         if thread is None:
             return self._advance(how, goal, skip)
-        self.tells_loads = False
+        self.tells -= {EventKind.LOADED, EventKind.EXECUTED}
         missed = self._follower.catch_up(thread)
         if missed is not None:
             return missed
@@ -280,7 +285,7 @@ class Debugger:
                 if not stops:
                     skip = True
                     continue
-            elif stop.reason is StopReason.LOADED and not self._tells_load():
+            elif stop.reason in _OF_PROCESSES and not self._tells(stop):
                 if self.timeline.now >= goal:
                     return Stop(StopReason.BUDGET)
                 skip = False
@@ -289,8 +294,29 @@ class Debugger:
                 self._print(self._met()[1])
             return stop
 
-    def _tells_load(self) -> bool:
-        """Learn the names of the programs that are loaded now; whether to tell of it."""
+    def _tells(self, stop: Stop) -> bool:
+        """Whether to tell what a process has done."""
+        if stop.reason is not StopReason.LOADED:
+            return _KINDS[stop.reason] in self.tells and self._follows(stop.parent)
+        named = self._learns_names()
+        return self._tells_program() or (named and EventKind.LOADED in self.tells)
+
+    def _tells_program(self) -> bool:
+        """Whether to tell that the current process executes another program."""
+        table = self.machine.process_table
+        if table is None or EventKind.EXECUTED not in self.tells:
+            return False
+        return self._follows(table.current())
+
+    def _follows(self, thread: int) -> bool:
+        """Whether a process is the one that is followed, or that does not live."""
+        table = self.machine.process_table
+        if thread == self._followed or table is None:
+            return True
+        return all(one.thread != self._followed for one in table.processes())
+
+    def _learns_names(self) -> bool:
+        """Learn the names of the programs that are loaded now; whether they are others."""
         table = self.machine.process_table
         if table is None:
             return False
@@ -300,7 +326,7 @@ class Debugger:
         others = [symbol for symbol in self.symbols if symbol not in self._loaded]
         self._loaded = loaded
         self.symbols = SymbolTable([*others, *loaded])
-        return self.tells_loads
+        return True
 
     def _step_through(self, step_range: tuple[int, int], skip: bool) -> Stop:
         """Step until pc is outside of a range, or something happens."""
@@ -324,6 +350,10 @@ class Debugger:
             assert stop.access is not None
             point = self.points.watch_at(stop.address, stop.access)
             return Event(kind, point, stop.address, stop.access)
+        if kind is EventKind.LOADED and self._tells_program():
+            return Event(EventKind.EXECUTED)
+        if stop.reason in (StopReason.FORKED, StopReason.VFORKED):
+            return Event(kind, parent=stop.parent, child=stop.child)
         if stop.reason is StopReason.TRAPPED:
             return Event(kind, signal=stop.status, text=stop.text)
         return Event(kind, status=stop.status, text=stop.text)
@@ -425,8 +455,23 @@ class Debugger:
             with suppress(PointError):  # its handler is not there yet
                 self.catches.take(catch)
 
+    def follow(self, child: int, parent: int) -> None:
+        """Leave a process for its child: as long as that lives, no breakpoint stops the parent."""
+        self._followed = child
+        self._left[parent] = self.timeline.now
+
+    def _is_left(self) -> bool:
+        table = self.machine.process_table
+        if not self._left or table is None:
+            return False
+        current = table.current()
+        since = self._left.get(current)
+        return since is not None and since <= self.machine.icount and not self._follows(current)
+
     def remove_all(self) -> None:
         """Take all away (a client left)."""
+        self._left.clear()
+        self._followed = FIRST_THREAD
         self.ledger.clear()
 
     def has_breakpoint(self) -> bool:
@@ -435,7 +480,8 @@ class Debugger:
 
     def at_breakpoint(self) -> bool:
         """Whether the machine stands at a breakpoint that is to stop it."""
-        return any(e.action is None and e.holds(self.machine) for e in self._here())
+        stops = any(e.action is None and e.holds(self.machine) for e in self._here())
+        return stops and not self._is_left()
 
     def event_here(self) -> Event | None:
         """Return the event of arriving where the machine stands, if a breakpoint is to stop it."""
@@ -459,7 +505,7 @@ class Debugger:
     def _met(self) -> tuple[bool, bytes]:
         """Return whether the breakpoints here are to stop the machine, and what they print."""
         stops, text = False, b""
-        for entry in self._here():
+        for entry in self._here() if not self._is_left() else ():
             if entry.holds(self.machine):
                 if entry.action is None:
                     stops = True
@@ -552,9 +598,12 @@ _KINDS = {
     StopReason.TRAPPED: EventKind.SIGNALLED,
     StopReason.RESTARTED: EventKind.RESTARTED,
     StopReason.LOADED: EventKind.LOADED,
+    StopReason.FORKED: EventKind.FORKED,
+    StopReason.VFORKED: EventKind.VFORKED,
     StopReason.LACKS: EventKind.LACKING,
     StopReason.LACKED: EventKind.LACKING,
 }
+_OF_PROCESSES = NEWS - {StopReason.RESTARTED}
 _PAUSES = {StopReason.WAITING: WAITING, StopReason.IDLE: IDLE}
 _ARRIVALS = {
     StopReason.BUDGET,

@@ -10,13 +10,12 @@ from blink16.elks.errors import ElksError
 from blink16.elks.image import Placed
 from blink16.elks.kernel import Kernel
 from blink16.elks.register_input import REGISTER, RegisterInput
-from blink16.elks.state import FIRST, REGISTERS, Life, Task, WaitFor
+from blink16.elks.state import REGISTERS, Life, Task, WaitFor, thread_of
 from blink16.files import MAX_FILE_SIZE, FileKind
 from blink16.memory import linear
 from blink16.process_table import GuestProcess, LoadedProgram
 from blink16.symbols import SymbolTable
 
-FIRST_THREAD = 1
 _WAITS = {
     WaitFor.TERMINAL: "waits for the terminal",
     WaitFor.STREAM: "waits for input",
@@ -137,8 +136,3 @@ class ElksProcessTable:
         if task.life == Life.STOPPED:
             return "is stopped"
         return "can run" if task.waiting is None else _WAITS[WaitFor(task.waiting.reason)]
-
-
-def thread_of(pid: int) -> int:
-    """Return the number that debuggers know a process by."""
-    return pid - FIRST + FIRST_THREAD
