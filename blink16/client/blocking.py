@@ -310,6 +310,7 @@ class Target:
     hits = _blocking(AsyncTarget.hits)
     trace = _blocking(AsyncTarget.trace)
     profile = _blocking(AsyncTarget.profile)
+    activity = _blocking(AsyncTarget.activity)
 
     # -- watching ----------------------------------------------------------------------------
 

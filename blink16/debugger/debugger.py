@@ -23,6 +23,7 @@ from blink16.debugger.events import (
     PointCondition,
     Resume,
 )
+from blink16.debugger.family import Family
 from blink16.debugger.following import Follower
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.debugger.programs import Programs
@@ -39,7 +40,6 @@ from blink16.symbols import Symbol, SymbolTable
 
 MAX_TOLD_FILES = 8
 """Files that a line to the user names."""
-FIRST_THREAD = 1
 BRIEF_STEPS = 50
 """Steps through a range that are taken in less than a millisecond."""
 WRITABLE = frozenset(
@@ -91,10 +91,8 @@ class Debugger:
         """What the program's addresses are called; whoever loads it sets this."""
         self.tells: frozenset[EventKind] = frozenset()
         """Of LOADED, EXECUTED, FORKED and VFORKED those with which a resume ends."""
-        self._followed = FIRST_THREAD
-        """Whose forks and programs are told (EXECUTED, FORKED, VFORKED), while it lives."""
-        self._left: dict[int, int] = {}
-        """Threads in which breakpoints don't stop meanwhile, and from which instant on."""
+        self.family = Family(machine)
+        """Whom the client follows at forks: of that EXECUTED, FORKED and VFORKED tell."""
         self.timeline.without_points = self.ledger.points.replaced
         self._last: Event | None = None
         self._ended: tuple[int, Stop] | None = None
@@ -297,7 +295,7 @@ class Debugger:
     def _tells(self, stop: Stop) -> bool:
         """Whether to tell what a process has done."""
         if stop.reason is not StopReason.LOADED:
-            return _KINDS[stop.reason] in self.tells and self._follows(stop.parent)
+            return _KINDS[stop.reason] in self.tells and self.family.follows(stop.parent)
         named = self._learns_names()
         return self._tells_program() or (named and EventKind.LOADED in self.tells)
 
@@ -306,14 +304,7 @@ class Debugger:
         table = self.machine.process_table
         if table is None or EventKind.EXECUTED not in self.tells:
             return False
-        return self._follows(table.current())
-
-    def _follows(self, thread: int) -> bool:
-        """Whether a process is the one that is followed, or that does not live."""
-        table = self.machine.process_table
-        if thread == self._followed or table is None:
-            return True
-        return all(one.thread != self._followed for one in table.processes())
+        return self.family.follows(table.current())
 
     def _learns_names(self) -> bool:
         """Learn the names of the programs that are loaded now; whether they are others."""
@@ -455,23 +446,9 @@ class Debugger:
             with suppress(PointError):  # its handler is not there yet
                 self.catches.take(catch)
 
-    def follow(self, child: int, parent: int) -> None:
-        """Leave a process for its child: as long as that lives, no breakpoint stops the parent."""
-        self._followed = child
-        self._left[parent] = self.timeline.now
-
-    def _is_left(self) -> bool:
-        table = self.machine.process_table
-        if not self._left or table is None:
-            return False
-        current = table.current()
-        since = self._left.get(current)
-        return since is not None and since <= self.machine.icount and not self._follows(current)
-
     def remove_all(self) -> None:
         """Take all away (a client left)."""
-        self._left.clear()
-        self._followed = FIRST_THREAD
+        self.family.forget()
         self.ledger.clear()
 
     def has_breakpoint(self) -> bool:
@@ -481,7 +458,7 @@ class Debugger:
     def at_breakpoint(self) -> bool:
         """Whether the machine stands at a breakpoint that is to stop it."""
         stops = any(e.action is None and e.holds(self.machine) for e in self._here())
-        return stops and not self._is_left()
+        return stops and not self.family.is_left()
 
     def event_here(self) -> Event | None:
         """Return the event of arriving where the machine stands, if a breakpoint is to stop it."""
@@ -505,7 +482,7 @@ class Debugger:
     def _met(self) -> tuple[bool, bytes]:
         """Return whether the breakpoints here are to stop the machine, and what they print."""
         stops, text = False, b""
-        for entry in self._here() if not self._is_left() else ():
+        for entry in self._here() if not self.family.is_left() else ():
             if entry.holds(self.machine):
                 if entry.action is None:
                     stops = True

@@ -83,7 +83,7 @@ class Births:
 
     def _follow(self, event: Event) -> None:
         self.followed, self._open = self.told, None
-        self.debugger.follow(event.child, event.parent)
+        self.debugger.family.follow(event.child, event.parent)
 
     def is_childs(self) -> bool:
         """Whether the client means a child by itself: its breakpoints are the parent's, too."""

@@ -10,13 +10,11 @@ from blink16.debugger import Debugger
 from blink16.gdbstub.hostio import TARGET
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, TargetRegister
 from blink16.memory import MEMORY_SIZE
+from blink16.packets import ARCHITECTURE
 from blink16.process_table import GuestProcess
 from blink16.texts import printable, xml
 
 _FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
-ARCHITECTURE = "i8086"
-OTHER_ARCHITECTURES = ("i386",)
-"""What clients may be told that do not know it."""
 TARGET_XML = "features", "target.xml"
 LLDB_TRIPLE = "i386-unknown-none-code16"
 OSABI = "none"  # or gdb guesses GNU/Linux from its own configuration and warns

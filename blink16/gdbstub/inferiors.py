@@ -21,6 +21,7 @@ from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.gdbstub.reporting import Reporter
 from blink16.gdbstub.sight import Sight
 from blink16.monitor.folder import Folder
+from blink16.packets import ARCHITECTURE
 from blink16.process_table import GuestProcess
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
@@ -119,7 +120,7 @@ class Inferiors:
     def __init__(
         self,
         listing: Callable[[], Sequence[ListedProcess]],
-        architecture: str = description.ARCHITECTURE,
+        architecture: str = ARCHITECTURE,
     ) -> None:
         """Hold nothing.  ``listing`` returns all machines of the server."""
         self._listing = listing

@@ -45,7 +45,6 @@ from blink16.debugger import Event, EventKind
 from blink16.gdbstub import commands, observing, registers, replies, resuming, stops, works
 from blink16.gdbstub.commands import points, processes
 from blink16.gdbstub.commands.fields import PROCESS_BASE
-from blink16.gdbstub.description import ARCHITECTURE
 from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import RENEWED, Inferior, Inferiors
 from blink16.gdbstub.orders import (
@@ -70,7 +69,7 @@ from blink16.gdbstub.outgoing import Outgoing
 from blink16.gdbstub.reading import command_in
 from blink16.gdbstub.replies import OK, Client, RefusedError
 from blink16.gdbstub.states import PacketRule, SessionInput, SessionState, Standing, WrongCallError
-from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Item, Packet
+from blink16.packets import ARCHITECTURE, PACKET_SIZE, BadPacket, Control, Decoder, Item, Packet
 
 __all__ = ["RECEIVE_SIZE", "Session", "SessionState"]
 
