@@ -14,7 +14,6 @@ from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, letter
-from blink16.memory import linear
 from blink16.services import Guest
 
 COMPONENT = "dos"
