@@ -1,6 +1,6 @@
 """Rebuilds the sample executables from their sources: ``python -m blink16.samples.build``.
 
-Needs nasm.  The result is the same, byte for byte, wherever it is built.
+Needs nasm, and bcc with elks-libc for what is in C.  The result is the same, byte for byte, wherever it is built.
 """
 
 from __future__ import annotations
@@ -32,17 +32,26 @@ def assemble(source: Path, nasm: str = "nasm") -> bytes:
     One without a suffix of its own is an ELKS executable with the sections .text, .data and .bss.
     CalledProcessError if nasm finds errors, FileNotFoundError without nasm.
     """
-    if source.with_suffix("").suffix:
-        command = [nasm, "-f", "bin", "-O3", "-o", "/dev/stdout", str(source)]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
+        flat = work / "flat"
+        if source.with_suffix("").suffix:
+            subprocess.run([nasm, "-f", "bin", "-O3", "-o", str(flat), str(source)], check=True)
+            return flat.read_bytes()
         # the map is asked for here, so that the source is readable without it
         wrapper = f"[map all {work / 'map'}]\n%include '{source}'\n"
         (work / "wrapper.asm").write_text(wrapper)
-        command = [nasm, "-f", "bin", "-O3", "-o", str(work / "flat"), str(work / "wrapper.asm")]
+        command = [nasm, "-f", "bin", "-O3", "-o", str(flat), str(work / "wrapper.asm")]
         subprocess.run(command, check=True)
-        return link((work / "flat").read_bytes(), (work / "map").read_text())
+        return link(flat.read_bytes(), (work / "map").read_text())
+
+
+def compiled(source: Path) -> bytes:
+    """Return the ELKS executable made from a source in C.  CalledProcessError if it has errors."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "made"
+        subprocess.run(["bcc", "-0", "-O", "-o", str(made), str(source)], check=True)
+        return made.read_bytes()
 
 
 def link(flat: bytes, listing: str) -> bytes:
@@ -73,12 +82,13 @@ def link(flat: bytes, listing: str) -> bytes:
 
 def main() -> int:
     """Rebuild every sample."""
-    if shutil.which("nasm") is None:
-        print("blink16.samples.build: nasm is not installed", file=sys.stderr)
-        return 1
-    for source in sorted(SAMPLES.glob("*.asm")):
+    for tool in ("nasm", "bcc"):
+        if shutil.which(tool) is None:
+            print(f"blink16.samples.build: {tool} is not installed", file=sys.stderr)
+            return 1
+    for source in sorted((*SAMPLES.glob("*.asm"), *SAMPLES.glob("*.c"))):
         program = source.with_suffix("")
-        program.write_bytes(assemble(source))
+        program.write_bytes(compiled(source) if source.suffix == ".c" else assemble(source))
         program.chmod(0o755)
         print(f"{program.name}: {program.stat().st_size} bytes")
     return 0
