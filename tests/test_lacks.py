@@ -109,8 +109,10 @@ def test_subfunctions_that_a_display_adapter_lacks_are_told(
 
 def test_questions_who_is_there_are_no_lack() -> None:
     """Systems ask for what may well be absent; telling each of it would bury what matters."""
-    asked = ((0x10, 0x1A00), (0x10, 0x1130), (0x10, 0x4F00), (0x13, 0x4100), (0x15, 0xC100))
-    asked += ((0x15, 0x4F1E), (0x15, 0xE801), (0x16, 0x0305), (0x1A, 0xB101))
+    asked = (
+        *((0x10, 0x1A00), (0x10, 0x1130), (0x10, 0x4F00), (0x13, 0x4100), (0x15, 0xC100)),
+        *((0x15, 0x4F1E), (0x15, 0xE801), (0x16, 0x0305), (0x1A, 0xB101)),
+    )
     calls = (b"\xb8" + ax.to_bytes(2, "little") + bytes((0xCD, vector)) for vector, ax in asked)
     machine = booted(b"".join(calls) + LOOP)
     machine.run(200)

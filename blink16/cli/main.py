@@ -21,6 +21,7 @@ from blink16.machine import Machine
 from blink16.pc import CommitError
 from blink16.runner import Runner
 from blink16.terminal import SIGNAL_STATUS, OutputError
+from blink16.userlines import UserLines, logged
 
 INTERRUPTED = SIGNAL_STATUS + 2
 BROKEN_PIPE = SIGNAL_STATUS + 13
@@ -97,8 +98,10 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
     from blink16 import server
     from blink16.cli import server_arguments
 
+    lines = UserLines()
+
     def say(text: str) -> None:
-        _say(parser.prog, text)
+        lines.say(f"{parser.prog}: {text}")
 
     def machines() -> server.Machines:
         hosting = server.Machines(
@@ -120,20 +123,22 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
         wanted[0] = server_arguments.with_keyboard(wanted[0])
     console = screen or (server.ErrorConsole(say) if parsed.stdio else server.StreamConsole(say))
     made: list[server.Machines] = []
-    tell = screen.begin if screen else server.to_standard_error
     try:
-        server.run(
-            machines,
-            endpoint,
-            say,
-            observers=parsed.observers,
-            rebuilds=parsed.watch,
-            tell=tell,
-        )
+        with logged(say):
+            server.run(
+                machines,
+                endpoint,
+                say,
+                observers=parsed.observers,
+                rebuilds=parsed.watch,
+                tell=screen.begin if screen else lines.say,
+            )
+        return 0 if all(hosting.commit() for hosting in made) else 1
     except server.ListenError as error:
         say(str(error))
         return 1
-    return 0 if all(hosting.commit() for hosting in made) else 1
+    finally:
+        lines.flush()
 
 
 def _guarded(prog: str, command: Callable[[], int]) -> int:
