@@ -237,7 +237,11 @@ class Machine:
 
     def find(self, kind: type[C]) -> C | None:
         """Return the component of that class, if there is one."""
-        return next((c for c in self._components.values() if isinstance(c, kind)), None)
+        return next(self.find_all(kind), None)
+
+    def find_all(self, kind: type[C]) -> Iterator[C]:
+        """Yield all components of that class."""
+        return (c for c in self._components.values() if isinstance(c, kind))
 
     def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
         """Add a component that acts by itself when its time has come.
