@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+import property_examples
 import pytest
 from gdb_client import DEBIAN_GDB, Gdb, gdbs
-from hypothesis import settings
 
 NO_GDB = Path("no-gdb")
 
-settings.register_profile("any machine", deadline=None)  # a busy one is no failure
-settings.load_profile("any machine")
+property_examples.register()
 
 
 def _let_it_pass(number: int, frame: FrameType | None) -> None:
