@@ -19,9 +19,13 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import IO, Any
+
+import trio
 
 PROJECT = Path(__file__).resolve().parents[1]
 IMPORTS = (
@@ -29,6 +33,8 @@ IMPORTS = (
     "blink16.cli.server_arguments",
     "blink16.client.launching",
     "blink16.cpu.native.loading",
+    "blink16.dap.edge",
+    "blink16.dap.main",
     "blink16.server",
 )
 MAX_REQUEST = 1 << 20
@@ -46,7 +52,8 @@ class WarmProcess:
         theirs_in, ours_in = os.pipe()
         ours_out, theirs_out = os.pipe()
         ours_error, theirs_error = os.pipe() if error == subprocess.PIPE else (None, theirs_out)
-        self._fate, fate = os.pipe()
+        self.fate, fate = os.pipe()
+        """Can be read once it has ended."""
         theirs = (theirs_in, theirs_out, theirs_error, fate)
         socket.send_fds(_keeper(), [order], theirs)
         for descriptor in {*theirs}:
@@ -54,7 +61,7 @@ class WarmProcess:
         self.stdin: IO[bytes] | None = open(ours_in, "wb")  # noqa: PTH123, SIM115
         self.stdout: IO[bytes] | None = open(ours_out, "rb")  # noqa: PTH123, SIM115
         self.stderr = None if ours_error is None else open(ours_error, "rb")  # noqa: PTH123, SIM115
-        (self.pid,) = NUMBER.unpack(os.read(self._fate, NUMBER.size))
+        (self.pid,) = NUMBER.unpack(os.read(self.fate, NUMBER.size))
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -69,10 +76,10 @@ class WarmProcess:
         return status
 
     def _look(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self._fate], [], [], timeout)[0]:
-            (status,) = NUMBER.unpack(os.read(self._fate, NUMBER.size))
+        if self.returncode is None and select.select([self.fate], [], [], timeout)[0]:
+            (status,) = NUMBER.unpack(os.read(self.fate, NUMBER.size))
             self.returncode = os.waitstatus_to_exitcode(status)
-            os.close(self._fate)
+            os.close(self.fate)
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -89,6 +96,51 @@ class WarmProcess:
         self.send_signal(signal.SIGKILL)
 
 
+class TrioProcess:
+    """What clients need of `trio.Process`."""
+
+    def __init__(self, process: WarmProcess) -> None:
+        self._process = process
+        self.stdin = _trio_stream(process.stdin)
+        self.stdout = _trio_stream(process.stdout)
+        self.stderr = _trio_stream(process.stderr)
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, or the negative number of a signal; None if it lives."""
+        return self._process.poll()
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+        if self.returncode is None:
+            await trio.lowlevel.wait_readable(self._process.fate)
+        return self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+
+def _trio_stream(pipe: IO[bytes] | None) -> trio.lowlevel.FdStream:
+    assert pipe is not None
+    descriptor = os.dup(pipe.fileno())
+    pipe.close()
+    return trio.lowlevel.FdStream(descriptor)
+
+
+async def open_process(command: Sequence[str], **options: Any) -> TrioProcess | trio.Process:
+    """Start a process as `trio.lowlevel.open_process` does, with pipes for its streams."""
+    process = start(command) if is_warm(command) else None
+    if isinstance(process, WarmProcess):
+        return TrioProcess(process)
+    return await trio.lowlevel.open_process(command, **options)
+
+
+def is_warm(command: Sequence[str]) -> bool:
+    """Whether a process can be forked for a command."""
+    return command[0] == sys.executable and command[1] == "-c" and hasattr(os, "fork")
+
+
 def start(
     command: Sequence[str],
     *,
@@ -97,13 +149,53 @@ def start(
     error: int = subprocess.PIPE,
 ) -> WarmProcess | subprocess.Popen[bytes]:
     """Start a process with pipes for its streams; ``error``: STDOUT for the one of its output."""
-    python, *words = command
     env = dict(os.environ if environment is None else environment)
-    if python != sys.executable or words[:1] != ["-c"] or not hasattr(os, "fork"):
+    if not is_warm(command):
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=error, cwd=cwd, env=env)
-    order = {"words": words, "folder": str(cwd or Path.cwd()), "environment": env}
+    order = {"words": command[1:], "folder": str(cwd or Path.cwd()), "environment": env}
     return WarmProcess(json.dumps(order).encode(), subprocess.PIPE, error)
+
+
+def run(
+    command: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    cwd: Path | str | None = None,
+    environment: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a process to its end; return its status and what it said."""
+    process = start(command, cwd=cwd, environment=environment)
+    said: dict[int, bytes] = {}
+
+    def write(pipe: IO[bytes]) -> None:
+        with suppress(BrokenPipeError), pipe:
+            pipe.write(stdin)
+
+    def read(number: int, pipe: IO[bytes]) -> None:
+        with pipe:
+            said[number] = pipe.read()
+
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    threads = [
+        Thread(target=write, args=(process.stdin,)),
+        Thread(target=read, args=(1, process.stdout)),
+        Thread(target=read, args=(2, process.stderr)),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        status = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    finally:
+        for thread in threads:
+            thread.join()
+    return subprocess.CompletedProcess(command, status, said[1], said[2])
 
 
 @cache
