@@ -19,7 +19,7 @@ from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
-from blink16.memory import Attribute, Memory, linear
+from blink16.memory import RAM_SIZE, Attribute, Memory, linear
 from blink16.process_table import ProcessTable
 from blink16.services import (
     DONE,
@@ -111,7 +111,7 @@ class Machine:
         self.registers = Registers(self.model.fixed_flags)
         self._cells = self.registers.cells
         if self.model.reaches_high:
-            self.memory.line_20 = self._cells[_LINE_20]
+            self.memory.line_20, self.memory.end = self._cells[_LINE_20], RAM_SIZE
         self.linear = self.memory.linear
         self.bus = Bus()
         self.engine: Engine = engines.make(
@@ -237,7 +237,11 @@ class Machine:
 
     def find(self, kind: type[C]) -> C | None:
         """Return the component of that class, if there is one."""
-        return next((c for c in self._components.values() if isinstance(c, kind)), None)
+        return next(self.find_all(kind), None)
+
+    def find_all(self, kind: type[C]) -> Iterator[C]:
+        """Yield all components of that class."""
+        return (c for c in self._components.values() if isinstance(c, kind))
 
     def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
         """Add a component that acts by itself when its time has come.

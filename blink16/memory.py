@@ -116,6 +116,8 @@ class Memory:
         self.read_watches = 0
         """How many addresses are watched for reads."""
         self._watches = 0
+        self.end = MEMORY_SIZE
+        """Where memory ends for who looks at it, with what is behind address line 20, if any."""
         self.line_20: Sequence[int] = LINE_CLOSED
         """Its one element says whether address line 20 is open: a cell of the processor's state."""
         self.stale_code: set[int] = set()
@@ -168,7 +170,15 @@ class Memory:
         end = address + length
         if end <= MEMORY_SIZE:
             return self.arena[address:end]  # slices of it are bytes at once
-        data = b"".join(self.arena[part.start : part.stop] for part in self._parts(address, length))
+        return self.peek(address, length)
+
+    def peek(self, address: int, length: int) -> bytes:
+        """Return the same for who only looks: no watch minds, and no probe."""
+        end = address + length
+        if address >= 0 and end <= MEMORY_SIZE:
+            return bytes(self.whole[address:end])
+        parts = self._parts(self._reached(address), length)
+        data = b"".join(bytes(self.whole[part.start : part.stop]) for part in parts)
         return data.ljust(length, OPEN_BUS)
 
     def write(self, address: int, data: bytes) -> None:
