@@ -79,9 +79,10 @@ def test_random_programs_are_noted_alike(cpu: str, seed: int) -> None:
         for machine, side, engine in zip(pair, sides, ("reference", "native"), strict=True):
             stack.enter_context(probed(machine, side.tape, engine))
         horizons(pair)
-        engine = pair.native.engine
-        assert isinstance(engine, NativeEngine)
-        has_regions = engine.translation is not None  # an 80286's that notes accesses has none
+        native_engine = pair.native.engine
+        assert isinstance(native_engine, NativeEngine)
+        # That of an 80286 which notes accesses has no regions.
+        has_regions = native_engine.translation is not None
         drive(pair, choose, 60, translating=seed % 2 == 0 and has_regions)
     compare(*sides)
 
