@@ -210,7 +210,7 @@ look:
   %left = phi i64 [ %meter, %untold ], [ %slice, %take ]
   %ip16 = and i32 %ip, 65535
   %sum = add i32 %base, %ip16
-  %linear = and i32 %sum, {ADDRESS_MASK}
+  %linear = call i32 @physical(ptr %state, i32 %sum)
   %here = getelementptr inbounds i8, ptr %memory, i32 %linear
   %attribute_p = getelementptr inbounds i8, ptr %here, i32 {ATTRIBUTES_OFFSET}
   %attribute = load i8, ptr %attribute_p
@@ -341,7 +341,9 @@ define preserve_nonecc void @conditional({SIGNATURE}) noinline cold {{
   %predicate_p = getelementptr inbounds i8, ptr %predicates, i32 %index
   %predicate = load ptr, ptr %predicate_p
   %none = icmp eq ptr %predicate, null
-  %always = or i1 %none, %at_service
+  %known = or i1 %none, %at_service
+  %high = icmp ugt i32 %sum, LAST_ADDRESS  ; where the table does not reach
+  %always = or i1 %known, %high
   br i1 %always, label %stop, label %ask
 stop:
   ret void
