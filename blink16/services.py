@@ -147,6 +147,10 @@ class Guest(Protocol):
         """How much of `time` is a second to the guest."""
         ...
 
+    def reset_processor(self) -> None:
+        """Raise the processor's RESET line, by a device: it begins anew behind its instruction."""
+        ...
+
     def looked_in_vain(self) -> None:
         """Note that the guest looked for input and there is none: it may be idle."""
         ...
@@ -201,6 +205,8 @@ class Chassis(Guest, Protocol):
         """The I/O ports."""
         ...
 
+    resets_on_shutdown: bool
+    """Whether the board resets a processor that has shut down."""
     system: ProcessSystem | None
     """The system with processes in it, for debuggers."""
 
