@@ -28,10 +28,10 @@ from blink16.services import (
     Device,
     Elsewhere,
     Exit,
+    Forked,
     InterruptController,
     NonMaskable,
     Outcome,
-    ProcessSystem,
     Receiver,
     Restart,
     Service,
@@ -145,8 +145,6 @@ class Machine:
         self.sinks: dict[str, Callable[[bytes], object]] = {}
         """Where the output of channels goes that have a place of their own, like a file."""
         self.on_notice: Callable[[str], None] = lambda text: None
-        self.system: ProcessSystem | None = None
-        """The guest's system, if it has processes."""
         self.on_call: Callable[[str], None] | None = None
         """Told each call of the guest's system in one line, in replays too; None: not wanted."""
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
@@ -244,7 +242,11 @@ class Machine:
 
     def find(self, kind: type[C]) -> C | None:
         """Return the component of that class, if there is one."""
-        return next((c for c in self._components.values() if isinstance(c, kind)), None)
+        return next(self.find_all(kind), None)
+
+    def find_all(self, kind: type[C]) -> Iterator[C]:
+        """Yield all components of that class."""
+        return (c for c in self._components.values() if isinstance(c, kind))
 
     def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
         """Add a component that acts by itself when its time has come.
@@ -567,23 +569,24 @@ class Machine:
         if budget <= 0:
             return Stop(StopReason.BUDGET)
         outcome = service(self) if self.serve_with is None else self.serve_with(service)
+        news = None
         if outcome is not QUIET:
             if outcome is not DONE:
                 if isinstance(outcome, Trap) and outcome.resumable and through_traps:
                     outcome = (outcome.then and outcome.then()) or outcome
                 if (stop := self._see_to(outcome, through_traps)) is not None:
                     return stop
+                news = _news(outcome)
             self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
         self._in_vain = False
         lacking = self.witness is not None and self.witness.wants_stop
-        restarted = outcome if isinstance(outcome, Restart) else None
-        if idle or touched or lacking or restarted:
+        if idle or touched or lacking or news:
             budget = 1
         stop = self._return_from_stub(budget)
-        if restarted is not None:
-            stop = Stop(StopReason.RESTARTED, text=restarted.text)
+        if news is not None:
+            stop = news
         elif idle and stop.reason in _NOBODYS_BUSINESS:
             stop = Stop(StopReason.IDLE)
         if touched is not None:
@@ -600,11 +603,17 @@ class Machine:
             case Trap(signal, text, resumable, _, passes) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
             case Elsewhere(loaded):
-                self.registers.icount += 1
-                self.registers.cycles += self._return_cost
-                self._plan()
-                return self._watched(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
+                return self._elsewhere(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
+            case Forked(parent, child, borrows) if borrows:
+                return self._elsewhere(Stop(StopReason.VFORKED, parent=parent, child=child))
         return None
+
+    def _elsewhere(self, stop: Stop) -> Stop:
+        """Retire a call that does not come back by the stub's IRET."""
+        self.registers.icount += 1
+        self.registers.cycles += self._return_cost
+        self._plan()
+        return self._watched(stop)
 
     def _return_from_stub(self, budget: int) -> Stop:
         """Execute the stub's IRET even if someone wants attention: its service has run."""
@@ -694,3 +703,13 @@ class Machine:
         self.engine.between_rounds = False
         for name, state in snapshot.components:
             self._components[name].restore(state)
+
+
+def _news(outcome: Outcome) -> Stop | None:
+    """Return the stop that tells of a service which has returned to its caller."""
+    match outcome:
+        case Restart(text):
+            return Stop(StopReason.RESTARTED, text=text)
+        case Forked(parent, child):
+            return Stop(StopReason.FORKED, parent=parent, child=child)
+    return None

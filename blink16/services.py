@@ -41,6 +41,17 @@ class Elsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class Forked:
+    """A process has made another: done, but whoever runs the machine may want to know."""
+
+    parent: int
+    child: int
+    """Their threads."""
+    borrows: bool = False
+    """The child runs in its parent's memory, and its registers are loaded: `Elsewhere`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """The program ends with ``status``.  The machine stops before it is gone."""
 
@@ -74,7 +85,7 @@ class Trap:
     """It concerns one process of several: the machine goes on without it."""
 
 
-Outcome = Done | Wait | Elsewhere | Exit | Trap | Restart
+Outcome = Done | Wait | Elsewhere | Forked | Exit | Trap | Restart
 DONE = Done()
 ELSEWHERE = Elsewhere()
 QUIET = Done()
@@ -159,44 +170,6 @@ class Guest(Protocol):
 Service = Callable[[Guest], Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedProgram:
-    """A program that a guest's system has put into memory, as debuggers see it."""
-
-    process: int
-    """Its number, or the segment of its PSP."""
-    name: str
-    text: int
-    data: int
-    image: int
-    """The segments of its code, its data and its image's beginning."""
-
-
-class ProcessSystem(Protocol):
-    """A guest's system with processes, as debuggers see it."""
-
-    @property
-    def exec_address(self) -> int:
-        """Where a program that was just loaded is about to start: a linear address; IRET leads
-        from there to its first instruction.
-        """
-        ...
-
-    def process_name(self) -> str:
-        """Return what users call the current process."""
-        ...
-
-    def programs(self) -> tuple[LoadedProgram, ...]:
-        """Return the programs in memory, the newest last."""
-        ...
-
-    def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
-        """Return the file in the program's folder that has its name with another suffix, or
-        (none) the program's own; None if it can't be read.
-        """
-        ...
-
-
 class Chassis(Guest, Protocol):
     """The machine as those see it who put programs and systems into it."""
 
@@ -207,8 +180,6 @@ class Chassis(Guest, Protocol):
 
     resets_on_shutdown: bool
     """Whether the board resets a processor that has shut down."""
-    system: ProcessSystem | None
-    """The system with processes in it, for debuggers."""
 
     def add_component(self, name: str, component: Component) -> None:
         """Make a component's state part of the machine's; ValueError if the name is taken."""

@@ -20,7 +20,7 @@ from blink16.cli.options import ASK, ASK_PROGRAM
 from blink16.cli.parsing import CommandLine
 from blink16.console import Console
 from blink16.consoles import Streams
-from blink16.cpu.engine import StopReason
+from blink16.cpu.engine import NEWS, StopReason
 from blink16.recording import Recording, RecordingError
 from blink16.terminal import SIGNAL_STATUS, OutputError
 
@@ -120,7 +120,7 @@ def _run(path: Path, parsed: argparse.Namespace) -> None:
                 if not reader.is_alive() and not timeline.inbox:
                     break
                 timeline.inbox.wait(0.05)
-            elif stop.reason not in (StopReason.BUDGET, StopReason.LOADED, StopReason.RESTARTED):
+            elif stop.reason is not StopReason.BUDGET and stop.reason not in NEWS:
                 if stop.text:
                     terminal.say(f"{ASK.prog}: {stop.text}")
                 break

@@ -107,10 +107,10 @@ class Catches:
 
         PointError if there are too many, or if the machine's system has no processes.
         """
-        system = self._machine.system
-        if system is None:
+        table = self._machine.process_table
+        if table is None:
             raise PointError("the machine has no system that loads programs")
-        return self._insert(EXEC, NO_VECTOR, (), system.exec_address, number)
+        return self._insert(EXEC, NO_VECTOR, (), table.exec_address, number)
 
     def delete(self, number: int | None = None) -> None:
         """Catch that no more, or (None) nothing any more."""
@@ -133,11 +133,11 @@ class Catches:
 def _told(machine: Machine, catch: Catch, symbols: SymbolTable) -> str:
     if catch.vector != NO_VECTOR:
         return f"{_call(machine, catch)}, {_caller(machine, symbols)}"
-    programs = machine.system.programs() if machine.system is not None else ()
+    table = machine.process_table
+    programs = table.programs() if table is not None else ()
     segment, offset = caller_address(machine)
-    name = programs[-1].name if programs else "?"
-    process = programs[-1].process if programs else 0
-    return f"{name} is loaded as {process:04X}, it starts at {segment:04X}:{offset:04X}"
+    name, process = (programs[-1].name, programs[-1].process) if programs else ("?", "?")
+    return f"{name} is loaded as {process}, it starts at {segment:04X}:{offset:04X}"
 
 
 def _call(machine: Machine, catch: Catch) -> str:

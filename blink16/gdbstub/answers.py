@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import assert_never
 
 from blink16.board import ProgramFacts, Shelf, Titles, window
@@ -23,9 +22,8 @@ from blink16.gdbstub.sight import Sight
 from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
 from blink16.process_table import GuestProcess
-from blink16.texts import printable
 
-_PROCESSOR = GuestProcess(THREAD, 0, "8086", "")
+_PROCESSOR = GuestProcess(THREAD, 0, "8086", "", title="8086")
 LONG = 1 << 14
 """Bytes that take their time to be searched or summed."""
 KEPT_FRAMES = 16
@@ -174,11 +172,8 @@ class Answers:
 
     def processes(self) -> Sequence[GuestProcess]:
         """Return the processes of the guest; what has none is one itself."""
-        machine = self._debugger.machine
-        if machine.process_table is not None:
-            return machine.process_table.processes()
-        name = "" if machine.system is None else machine.system.process_name()
-        return (replace(_PROCESSOR, name=printable(name)),) if name else (_PROCESSOR,)
+        table = self._debugger.machine.process_table
+        return (_PROCESSOR,) if table is None else table.processes()
 
     def current_thread(self) -> int:
         """Return the thread that has the processor, or had it last."""

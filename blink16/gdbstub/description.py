@@ -11,7 +11,7 @@ from blink16.gdbstub.hostio import TARGET
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, TargetRegister
 from blink16.packets import ARCHITECTURE
 from blink16.process_table import GuestProcess
-from blink16.texts import xml
+from blink16.texts import printable, xml
 
 _FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
 TARGET_XML = "features", "target.xml"
@@ -67,7 +67,7 @@ def memory_map(end: int) -> str:
 def threads(those: Iterable[tuple[str, GuestProcess]]) -> str:
     """Return the list of threads: processors, and processes of guests, by their thread-ids."""
     rows = "".join(
-        f'<thread id="{thread}" name="{xml(_thread_name(process))}"/>\n'
+        f'<thread id="{thread}" name="{xml(printable(process.title))}"/>\n'
         for thread, process in those
     )
     return f'<?xml version="1.0"?>\n<threads>\n{rows}</threads>\n'
@@ -82,15 +82,11 @@ def libraries(those: Iterable[BoardLibrary]) -> str:
     return f'<?xml version="1.0"?>\n<library-list version="1.0">\n{rows}</library-list>\n'
 
 
-def _thread_name(process: GuestProcess) -> str:
-    return f"{process.name} {process.pid}" if process.pid else process.name
-
-
 def thread_info(debugger: Debugger, process: GuestProcess | None) -> str:
     """Return what ``info threads`` says about a processor, or a process of a guest."""
     if process is None or not process.pid:
         return f"at instruction {debugger.machine.icount}"
-    return f"{_thread_name(process)}: {process.state}"
+    return f"{printable(process.title)}: {process.state}"
 
 
 def os_data(rows: Iterable[Mapping[str, str]], kind: str) -> str:
