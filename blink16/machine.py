@@ -109,6 +109,8 @@ class Machine:
         """The processor."""
         self.registers = Registers(self.model.fixed_flags)
         self._cells = self.registers.cells
+        self._icount, self._cycles = self.registers.counts
+        self._attributes = self.memory.attributes
         self.bus = Bus()
         self.engine: Engine = engines.make(
             engine, self.model, self.registers, self.memory, self.bus, BOARD
@@ -310,8 +312,8 @@ class Machine:
         ``skip_breakpoint``: execute the first instruction even if a breakpoint is set there.
         ``through_traps``: go on from a resumable trap instead of stopping at it.
         """
-        registers = self.registers
-        end = registers.icount + budget
+        icount, cycles = self._icount, self._cycles
+        end = icount[0] + budget
         skip = skip_breakpoint
         if not self._planned or until != self._until:
             self._until = until
@@ -319,16 +321,16 @@ class Machine:
         self._planned = False
         service = self._next_service(skip)
         while True:
-            left = end - registers.icount
-            if registers.cycles >= until and left > 1:
+            left = end - icount[0]
+            if cycles[0] >= until and left > 1:
                 left = 1  # the rest of a REP instruction
             stop = self._run_piece(left, skip, service, through_traps)
             reason = stop.reason
             if reason not in _NOBODYS_BUSINESS:
                 return stop
-            if reason is _BUDGET and registers.icount == end:
+            if reason is _BUDGET and icount[0] == end:
                 return stop
-            if registers.cycles >= until and not self.between_rounds:
+            if cycles[0] >= until and not self.between_rounds:
                 return _AT_END
             skip = False
             service = self._next_service(skip) if reason is _AT_SERVICE else None
@@ -337,15 +339,17 @@ class Machine:
         self, budget: int, skip: bool, service: Service | None, through_traps: bool
     ) -> Stop:
         """Run until something happens, and see to it."""
-        registers, cells = self.registers, self._cells
-        before = registers.icount
+        icount, cells = self._icount, self._cells
+        before = icount[0]
         single = cells[_TRAP]
         self.memory.touched = None
         if service is None:
             stop = self._execute(budget, skip)
-        else:
+        elif single or cells[_REQUEST] or self._urgent or self.is_strict:
             stop = self._serve(service, budget, through_traps)
-        retired = registers.icount != before
+        else:
+            stop = self._serve_in_a_row(service, budget, through_traps)
+        retired = icount[0] != before
         if single and retired and cells[_TRAP] and not cells[_SHADOW]:
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
@@ -357,7 +361,7 @@ class Machine:
             cells[_ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
                 return Stop(StopReason.INTERRUPTED)
-        if stop.reason is _IDLE and registers.icount - before == budget:
+        if stop.reason is _IDLE and icount[0] - before == budget:
             return Stop(StopReason.BUDGET)
         return stop
 
@@ -365,13 +369,16 @@ class Machine:
         """Let the engine run until the machine has its turn again."""
         if self._cells[_TRAP]:
             budget = min(budget, 1)
+        return self._execute_until(self._horizon_now(), budget, skip)
+
+    def _execute_until(self, horizon: int, budget: int, skip: bool) -> Stop:
         witness = self.witness
         if witness is None:
-            stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
+            stop = self.engine.run(budget, horizon, skip_first=skip)
         else:
             witness.guest_runs = True
             try:
-                stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
+                stop = self.engine.run(budget, horizon, skip_first=skip)
             finally:
                 witness.guest_runs = False
         if stop.reason is _WANTS_ATTENTION:
@@ -420,7 +427,7 @@ class Machine:
 
     def _horizon_now(self) -> int:
         """Return at how many cycles a device or an interrupt has its turn."""
-        cells, next_one = self._cells, self.registers.cycles + 1
+        cells, next_one = self._cells, self._cycles[0] + 1
         if self._urgent or (cells[_REQUEST] and cells[_INTERRUPT]):
             return next_one  # it is held off for one more instruction
         due = self._next_due
@@ -442,7 +449,7 @@ class Machine:
         somebody ran the machine.
         """
         cells = self._cells
-        if retired and (cells[_REQUEST] or self._urgent or self.registers.cycles >= self._next_due):
+        if retired and (cells[_REQUEST] or self._urgent or self._cycles[0] >= self._next_due):
             self._settle()
         if stop.reason is _HALT and (cells[_INTERRUPT] or not cells[_HALTED]):
             woken = retired and self._sleep()
@@ -538,8 +545,41 @@ class Machine:
     def _serve(self, service: Service, budget: int, through_traps: bool) -> Stop:
         """Run the service at CS:IP and the stub's IRET, which retire together; and go on."""
         if budget <= 0:
-            return Stop(StopReason.BUDGET)
+            return _AT_END
         outcome = service(self) if self.serve_with is None else self.serve_with(service)
+        return self._conclude(outcome, budget, through_traps)
+
+    def _serve_in_a_row(self, service: Service, budget: int, through_traps: bool) -> Stop:
+        """Serve, and go on while the guest does nothing but call quiet services.
+
+        What belongs to the end of each instruction is left out as long as there is none of it:
+        nobody wants attention, no device is due, and no interrupt is asked for.
+        """
+        cells, attributes, memory = self._cells, self._attributes, self.memory
+        icount, cycles, serve_with = self._icount, self._cycles, self.serve_with
+        end, horizon = icount[0] + budget, min(self._next_due, self._until)
+        if cycles[0] >= horizon:
+            return self._serve(service, budget, through_traps)
+        while True:
+            before = icount[0]
+            if before >= end:
+                return _AT_END
+            outcome = service(self) if serve_with is None else serve_with(service)
+            if outcome is not QUIET or self._in_vain or memory.touched or cells[_ATTENTION]:
+                return self._conclude(outcome, end - before, through_traps)
+            stop = self._execute_until(horizon, end - before, skip=True)
+            if stop.reason is _WANTS_ATTENTION and icount[0] == before:
+                return self._return_from_stub(end - before)
+            if stop.reason is not _AT_SERVICE:
+                return stop
+            here = ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
+            disturbed = cells[_ATTENTION] or cells[_TRAP] or cells[_REQUEST]
+            if disturbed or cycles[0] >= horizon or attributes[here] & _BREAKPOINT:
+                return stop
+            service = self._services[here]
+
+    def _conclude(self, outcome: Outcome, budget: int, through_traps: bool) -> Stop:
+        """Do what a service wants, and go on behind its call."""
         if outcome is not QUIET:
             if outcome is not DONE:
                 if isinstance(outcome, Trap) and outcome.resumable and through_traps:
@@ -581,13 +621,13 @@ class Machine:
 
     def _return_from_stub(self, budget: int) -> Stop:
         """Execute the stub's IRET even if someone wants attention: its service has run."""
-        cells, registers = self._cells, self.registers
-        before, wanted = registers.icount, 0
+        cells, icount = self._cells, self._icount
+        before, wanted = icount[0], 0
         while True:
             if cells[_ATTENTION]:
                 wanted, cells[_ATTENTION] = 1, 0
             stop = self._execute(1 if wanted else budget, skip=True)
-            if stop.reason is not _WANTS_ATTENTION or registers.icount != before:
+            if stop.reason is not _WANTS_ATTENTION or icount[0] != before:
                 if wanted:
                     cells[_ATTENTION] = 1
                 return stop
