@@ -159,6 +159,13 @@ class Machine:
         self._dues: list[Callable[[], int | None]] = []
         self._hot_dues: list[Callable[[], int | None]] = []
         """When they want to act; in the second, those for which the engine may act itself."""
+        self._told_dues: dict[object, int] = {}
+        """When the others want to act, as they said when they were last asked."""
+        self._first_told_due = FOREVER
+        self._changed: set[object] = set()
+        """Who has changed since."""
+        self._asks_always = False
+        """Whether there are devices that don't tell when they change."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
         self._until = FOREVER
@@ -239,14 +246,24 @@ class Machine:
         """Return the component of that class, if there is one."""
         return next((c for c in self._components.values() if isinstance(c, kind)), None)
 
-    def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
+    def add_device(
+        self, name: str, device: Device, *, hot: bool = False, tells: bool = False
+    ) -> None:
         """Add a component that acts by itself when its time has come.
 
-        ``hot``: it is one for which the board (`blink16.devices.hot`) can act.
+        ``hot``: it is one for which the board (`blink16.devices.hot`) can act.  ``tells``: see
+        `services.Chassis`.
         """
         self.add_component(name, device)
         self._devices.append(device)
-        (self._hot_dues if hot else self._dues).append(device.due)
+        if hot:
+            self._hot_dues.append(device.due)
+        elif tells:
+            self._told_dues[device] = FOREVER
+        else:
+            self._dues.append(device.due)
+        self._asks_always = self._asks_always or not tells
+        self._changed.add(device)
 
     def add_controller(self, name: str, controller: InterruptController) -> None:
         """Add the component that asks for interrupts."""
@@ -396,8 +413,10 @@ class Machine:
 
         To be done where that may have changed: after they acted, received or were accessed.
         """
-        hot = other = FOREVER
-        for due in self._dues:  # this is done for every access to a port: in few words
+        if self._changed:
+            self._ask_changed()
+        hot, other = FOREVER, self._first_told_due
+        for due in self._dues:
             at = due()
             if at is not None and at < other:
                 other = at
@@ -408,6 +427,16 @@ class Machine:
         self._next_due = hot if hot < other else other
         self._look_for_requests()
         self.engine.plan(hot, 0 if self._urgent else min(other, self._until))
+
+    def _ask_changed(self) -> None:
+        """Ask those who have changed when they want to act."""
+        dues = self._told_dues
+        for device in self._changed:
+            if device in dues:
+                at = device.due()  # type: ignore[attr-defined]
+                dues[device] = FOREVER if at is None else at
+        self._changed.clear()
+        self._first_told_due = min(dues.values(), default=FOREVER)
 
     def _look_for_requests(self) -> None:
         if self.controller is not None:
@@ -437,7 +466,8 @@ class Machine:
 
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
-        self._plan()
+        if self._changed or self._asks_always or self._cycles[0] >= self._next_due:
+            self._plan()
         stops = self.witness is not None and self.witness.wants_stop
         return self.cycles + 1 if stops else self._horizon_now()
 
@@ -464,6 +494,7 @@ class Machine:
                 due = device.due()
                 if due is not None and due <= now:
                     device.advance(now)
+                    self._changed.add(device)
             self._plan()
         cells = self._cells
         asked = self._urgent or (cells[_REQUEST] and cells[_INTERRUPT])
@@ -527,6 +558,10 @@ class Machine:
     def quiet(self) -> int:
         """For how long, in its time, nothing has happened."""
         return self.time - self._happened_at
+
+    def changed(self, component: object) -> None:
+        """Note that a device may want to act at another time, or to interrupt."""
+        self._changed.add(component)
 
     def looked_in_vain(self) -> None:
         """Note that the guest looked for input and there is none: it may be idle."""
@@ -646,6 +681,7 @@ class Machine:
         receiver: Receiver = self._components[channel]  # type: ignore[assignment]
         receiver.receive(data)
         if self._devices:
+            self._changed.update(self._devices)
             self._plan()
             self._settle()
             if self._cells[_HALTED] and self._cells[_INTERRUPT]:
@@ -707,3 +743,4 @@ class Machine:
         self.engine.between_rounds = False
         for name, state in snapshot.components:
             self._components[name].restore(state)
+        self._changed.update(self._devices)

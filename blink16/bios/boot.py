@@ -85,7 +85,8 @@ def power_on(
         cards=cards,
     )
     chassis.add_component(Console.CHANNEL, console)
-    chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
+    typist = Typist(chassis, console, devices.keyboard)
+    chassis.add_device(Typist.COMPONENT, typist, tells=True)
     rom = Rom(chassis)
     post = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(console))
     post.first(chassis)
@@ -121,8 +122,9 @@ def stand_by(
     pipe = PipedKeys(chassis, console, keys, devices.keyboard)
     chassis.add_component(Console.CHANNEL, console)
     chassis.add_component(Keys.CHANNEL, keys)
-    chassis.add_device(Typist.COMPONENT, Typist(chassis, keys, devices.keyboard))
-    chassis.add_device(PipedKeys.COMPONENT, pipe)
+    typist = Typist(chassis, keys, devices.keyboard)
+    chassis.add_device(Typist.COMPONENT, typist, tells=True)
+    chassis.add_device(PipedKeys.COMPONENT, pipe, tells=True)
     rom = Rom(chassis)
     post = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(keys, pipe))
     pipe.know_handler()
@@ -157,7 +159,8 @@ def run_bios(
         cards=cards,
     )
     chassis.add_component(Console.CHANNEL, console)
-    chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
+    typist = Typist(chassis, console, devices.keyboard)
+    chassis.add_device(Typist.COMPONENT, typist, tells=True)
     chassis.add_component(Drives.CHANNEL, drives)
     for number, disk in enumerate(drives.disks):
         chassis.add_component(f"disk-{number}", disk)
@@ -216,7 +219,7 @@ def _hang_services(
     keys.install(chassis, rom, post.reset_offset)
     system.install(chassis, rom)
     chassis.add_component(SerialService.COMPONENT, serial)
-    chassis.add_device(SystemService.COMPONENT, system)
+    chassis.add_device(SystemService.COMPONENT, system, tells=True)
     _hang(
         chassis,
         {

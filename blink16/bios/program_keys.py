@@ -91,16 +91,19 @@ class PipedKeys:
     # -- as a device -------------------------------------------------------------------------
 
     def due(self) -> int | None:
-        """Return when the next key can be typed: never for who leaves INT 09h alone."""
-        return self._typist.due() if self._is_hooked else None
+        """Return when the next key can be typed, or is to be looked whether it can."""
+        return None if self._keys.attached else self._typist.due()
 
     def is_heard(self) -> bool:
         """Return whether a key would interrupt the processor."""
-        return self._typist.is_heard()
+        return self._is_hooked and self._typist.is_heard()
 
     def advance(self, time: int) -> None:
-        """Type a key if the guest has taken those before."""
-        self._typist.advance(time)
+        """Type a key for who hooks INT 09h, if the guest has taken those before."""
+        if self._is_hooked:
+            self._typist.advance(time)
+        else:
+            self._typist.pass_by(time)
 
     def save(self) -> tuple[PollState, tuple[int, int]]:
         """Return the state."""

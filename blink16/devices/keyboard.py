@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from blink16.devices import keys
 from blink16.devices.pic import RequestLine
+from blink16.devices.telling import Telling
 from blink16.services import Guest
 
 CODES_PER_SECOND = 100
@@ -40,7 +41,7 @@ class KeyboardState(NamedTuple):
     """Whether the program holds the register cleared."""
 
 
-class Keyboard:
+class Keyboard(Telling[KeyboardState]):
     """The keyboard: a device and a receiver of scan codes."""
 
     CHANNEL = "keyboard"

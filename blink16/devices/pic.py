@@ -136,9 +136,11 @@ class Pic:
 
     def __init__(self, registers: Registers, bus: Bus, base: int = COMMAND_PORT) -> None:
         self._cells = self._new_cells(registers)
-        self.state = PicState()
         self.slave: SlavePic | None = None
         """The chip whose request comes in on `CASCADE`, if there is one."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called as its state changes, but for what native code does."""
+        self.state = PicState()
         self.before_reset: Callable[[], None] = lambda: None
         """Called before ICW1, which takes the lines as they are."""
         bus.attach([base], self._read_command, self._write_command, what="8259A, commands")
@@ -164,6 +166,7 @@ class Pic:
     @state.setter
     def state(self, state: PicState) -> None:
         self._cells[:] = array("q", state)
+        self.on_change()
 
     def save(self) -> PicState:
         """Return the state."""

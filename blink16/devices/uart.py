@@ -103,6 +103,7 @@ class Uart:
     def state(self, state: UartState) -> None:
         self._state = state
         self._line_status[0] = state.lsr
+        self._guest.changed(self)
 
     def save(self) -> UartState:
         """Return the state."""
