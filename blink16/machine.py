@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from blink16.bus import Bus
@@ -600,6 +599,8 @@ class Machine:
             if before >= end:
                 return _AT_END
             outcome = service(self) if serve_with is None else serve_with(service)
+            if self._in_vain and 0 <= cycles[0] - self._happened_at < self.idle_after:
+                self._in_vain = False
             if outcome is not QUIET or self._in_vain or memory.touched or cells[_ATTENTION]:
                 return self._conclude(outcome, end - before, through_traps)
             stop = self._execute_until(horizon, end - before, skip=True)
@@ -690,8 +691,12 @@ class Machine:
     def output(self, channel: str, data: bytes) -> None:
         """Show bytes outside, unless this has happened before."""
         if not self.replaying:
-            self._happened_at = self.time
-            self.sinks.get(channel, partial(self.on_output, channel))(data)
+            self._happened_at = self._cycles[0]
+            sink = self.sinks.get(channel)
+            if sink is None:
+                self.on_output(channel, data)
+            else:
+                sink(data)
 
     def effect(self, act: Callable[[], None]) -> None:
         """Do something to the world outside, unless this has happened before."""

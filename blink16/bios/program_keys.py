@@ -74,15 +74,15 @@ class PipedKeys:
         self._keys = keys
         self._keyboard = keyboard
         self._typist = Typist(guest, console, keyboard)
-        self._bios_handler = 0
+        self._bios_handler = b""
         self._polls = PollState()
 
     def know_handler(self) -> None:
         """Remember the vector of INT 09h as it is: the BIOS's own."""
         self._bios_handler = self._handler()
 
-    def _handler(self) -> int:
-        return int.from_bytes(self._guest.memory.ram[KEYBOARD_VECTOR : KEYBOARD_VECTOR + 4])
+    def _handler(self) -> bytes:
+        return self._guest.memory.arena[KEYBOARD_VECTOR : KEYBOARD_VECTOR + 4]
 
     @property
     def _is_hooked(self) -> bool:
@@ -125,7 +125,8 @@ class PipedKeys:
         """Put the pipe's next key into the BIOS's buffer; whether there was one."""
         if self.is_typed:
             return False
-        key = next_key(self._console.peek())
+        waiting = self._console.peek()
+        key = next_key(waiting) if waiting else None
         if key is None:
             return False
         self._console.read(key.length)
@@ -146,10 +147,13 @@ class PipedKeys:
 
     def poll(self, guest: Guest) -> Outcome | None:
         """Note that there was no key; how the call ends if that is the end of the program."""
-        now, polls = guest.registers.icount, self._polls
-        dense = 0 <= now - polls.last < DENSE_INSTRUCTIONS
-        self._polls = polls = PollState(now, polls.dense + 1 if dense else 0)
-        if polls.dense >= IDLE_POLLS and not self._console.ended:
+        now, (last, dense) = guest.registers.icount, self._polls
+        dense = dense + 1 if 0 <= now - last < DENSE_INSTRUCTIONS else 0
+        self._polls = PollState(now, dense)
+        if dense < IDLE_POLLS:
+            return None
+        if not self._console.ended:
             guest.looked_in_vain()
-        over = polls.dense >= MAX_POLLS and self._console.ended and not self._keys.attached
-        return INPUT_ENDED if over else None
+        elif dense >= MAX_POLLS and not self._keys.attached:
+            return INPUT_ENDED
+        return None

@@ -102,7 +102,7 @@ class Keyboard(Telling[KeyboardState]):
         if clear:
             self._acknowledge()
             self.state = self.state._replace(code=0, clearing=True)
-        else:
+        elif s.clearing:
             self.state = s._replace(clearing=False)
         if not clock_enabled and s.held_since < 0:
             self.state = self.state._replace(held_since=now)

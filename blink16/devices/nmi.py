@@ -90,5 +90,7 @@ class Nmi:
     def _set(self, enabled: bool, errors: int) -> None:
         before = self.state.enabled and self.state.errors
         rises = enabled and errors and not before
+        if (enabled, errors) == self.state[:2] and not rises:
+            return
         self.state = NmiState(enabled, errors, self.state.requested or bool(rises))
         self.on_change()

@@ -109,6 +109,9 @@ def granted(requests: N, imr: N, isr: N, special_mask: N, lowest: N) -> N:
     return choose(wins, turned_back(first, lowest), first & 0)
 
 
+_LINES_FIELD = PicState._fields.index("lines")
+
+
 class RequestLine:
     """An interrupt request line, for a device to hold: called with its new level."""
 
@@ -184,10 +187,10 @@ class Pic:
 
     def set_line(self, level: int, high: bool) -> None:
         """Set a request line.  A request is gone when its line falls before it is taken."""
-        s = self.state
         bit = 1 << level
-        if high == bool(s.lines & bit):
+        if high == bool(self._cells[_LINES_FIELD] & bit):
             return
+        s = self.state
         if high:
             self.state = s._replace(lines=s.lines | bit, irr=s.irr | bit)
         else:

@@ -43,6 +43,9 @@ def _counter(fields: list[int]) -> Counter:
     )
 
 
+_GATE = Counter._fields.index("gate")
+
+
 class Pit:
     """An 8253: a device (`services.Device`)."""
 
@@ -104,7 +107,8 @@ class Pit:
 
     def set_gate(self, channel: int, high: bool) -> None:
         """Set a channel's GATE; on a PC only that of channel 2 isn't always high."""
-        self._set_counter(channel, self._counter(channel).with_gate(high, self._cycle()))
+        if high != bool(self._counters[channel * SIZE + _GATE]):
+            self._set_counter(channel, self._counter(channel).with_gate(high, self._cycle()))
 
     # -- time --------------------------------------------------------------------------------
 
