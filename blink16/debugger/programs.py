@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from blink16.machine import Machine
-from blink16.services import LoadedProgram
+from blink16.process_table import LoadedProgram
 from blink16.symbolfiles import LoadSegments, SymbolFile, SymbolFileError, parse
 
 SUFFIXES = ("elf", "", "map", "sym", "dbg")
@@ -32,8 +32,8 @@ class Programs:
         self._known = set(self._last)
 
     def _loaded(self) -> tuple[LoadedProgram, ...]:
-        system = self._machine.system
-        return () if system is None else system.programs()
+        table = self._machine.process_table
+        return () if table is None else table.programs()
 
     def found(self) -> list[Found]:
         """Return the names of programs that were not there before, as far as there are any."""
@@ -46,11 +46,11 @@ class Programs:
         return [found for program in new if (found := self._names(program)) is not None]
 
     def _names(self, program: LoadedProgram) -> Found | None:
-        system = self._machine.system
-        assert system is not None
+        table = self._machine.process_table
+        assert table is not None
         place = LoadSegments(program.text, program.data, program.image)
         for suffix in SUFFIXES:
-            content = system.beside(program, suffix)
+            content = table.beside(program, suffix)
             if content is None:
                 continue
             try:
