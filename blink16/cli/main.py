@@ -25,16 +25,22 @@ from blink16.userlines import UserLines, logged
 
 INTERRUPTED = SIGNAL_STATUS + 2
 BROKEN_PIPE = SIGNAL_STATUS + 13
-DOCTOR = "doctor"
-"""In the place of a program, and where there is no file of that name: look at this computer."""
+DOCTOR, SAMPLES = "doctor", "samples"
+"""In the place of a program, and where there is no file of that name: look at this computer, and
+copy the samples."""
 
 
 def run_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16`` and return its exit status."""
-    if list(sys.argv[1:] if words is None else words) == [DOCTOR] and not Path(DOCTOR).exists():
+    typed = list(sys.argv[1:] if words is None else words)
+    if typed == [DOCTOR] and not Path(DOCTOR).exists():
         from blink16.cli import doctor  # it looks at what `blink16` does without
 
         return _guarded(RUN.prog, doctor.main)
+    if typed == [SAMPLES] and not Path(SAMPLES).is_file():
+        from blink16.cli import samples  # few need it
+
+        return _guarded(RUN.prog, samples.main)
     return _guarded(RUN.prog, lambda: _run(RUN.prog, config_file.parse(RUN, words)))
 
 
