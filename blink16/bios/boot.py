@@ -220,6 +220,7 @@ def _hang_services(
     keys, parity = KeyboardInterrupt(bus), ParityCheck(bus)
     serial = SerialService(bus)
     system = SystemService(chassis)
+    disks = DiskService(drives, tables.DISKETTE, devices.fdc)
     parity.install(rom)
     keys.install(chassis, rom, post.reset_offset)
     system.install(chassis, rom)
@@ -235,7 +236,7 @@ def _hang_services(
             0x10: VideoService(bus, devices.video.adapter),
             0x11: misc.equipment,
             0x12: misc.memory_size,
-            0x13: DiskService(drives, tables.DISKETTE, devices.fdc),
+            0x13: disks,
             0x14: serial,
             0x15: system,
             0x16: typed,
@@ -251,6 +252,8 @@ def _hang_services(
     typed.finish(rom, chassis.memory.read_word(0x16 * 4))
     rom.precede(0x16, USUAL_KEYS)
     serial.finish(rom, chassis.memory.read_word(0x14 * 4))
+    if devices.cards.real_disks:
+        disks.take_time(chassis, rom, chassis.memory.read_word(0x13 * 4))
     unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus))
     for vector in (0x0A, 0x0B, 0x0C, 0x0D, 0x0F):
         chassis.set_vector(vector, *unexpected)
