@@ -167,6 +167,14 @@ PC = OptionTable(
             reach=Reach.FOLDER,
         ),
         Option(
+            names=("--disk-speed",),
+            own=True,
+            choices=("real", "fast"),
+            help="let INT 13h take as long as a drive of the time would, or none of the guest's "
+            "time (fast, the default)",
+            reach=Reach.FOLDER,
+        ),
+        Option(
             names=("--card",),
             own=True,
             often=True,
