@@ -27,6 +27,7 @@ from blink16.debugger.family import Family
 from blink16.debugger.following import Follower
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.debugger.programs import Programs
+from blink16.elks.network import NetworkInput
 from blink16.files import FileTree
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
@@ -544,6 +545,12 @@ class Debugger:
             more = f" and {len(paths) - MAX_TOLD_FILES} more" * (len(paths) > MAX_TOLD_FILES)
             self.on_notice(f"files on the host stay as that future has left them: {shown}{more}")
 
+    def _break_connections(self) -> None:
+        """Break the guest's connections that the dropped future has used, and name them."""
+        sockets = self.machine.find(NetworkInput)
+        if sockets is not None and (text := sockets.undo_after(self.timeline.now)):
+            self.on_notice(text)
+
     def _changed(self, write: Callable[[], bool]) -> None:
         end = self.timeline.end
         self._ended = self._paused = None
@@ -551,6 +558,7 @@ class Debugger:
             count = end - self.timeline.now
             self.on_notice(f"changed the past: {count} recorded instructions ahead are dropped")
             self._tell_of_files()
+            self._break_connections()
             gone = self.bookmarks.drop_after(self.timeline.now)
             if gone:
                 self.on_notice(f"with them went the bookmarks {', '.join(gone)}")
