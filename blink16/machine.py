@@ -235,6 +235,10 @@ class Machine:
         """Return the component of that class, if there is one."""
         return next((c for c in self._components.values() if isinstance(c, kind)), None)
 
+    def find_all(self, kind: type[C]) -> list[C]:
+        """Return all components of that class."""
+        return [c for c in self._components.values() if isinstance(c, kind)]
+
     def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
         """Add a component that acts by itself when its time has come.
 

@@ -537,13 +537,16 @@ class Debugger:
         channel, data = found
         self._changed(lambda: self.timeline.write_input(channel, data))
 
-    def _tell_of_files(self) -> None:
-        """Name the files on the host that the dropped future has changed."""
-        files = self.machine.component(FileTree.COMPONENT)
-        if isinstance(files, FileTree) and (paths := files.changed_after(self.timeline.now)):
-            shown = ", ".join(paths[:MAX_TOLD_FILES])
-            more = f" and {len(paths) - MAX_TOLD_FILES} more" * (len(paths) > MAX_TOLD_FILES)
-            self.on_notice(f"files on the host stay as that future has left them: {shown}{more}")
+    def _put_files_back(self) -> None:
+        """Undo what the dropped future has changed on the host, and name it."""
+        done = [tree.put_back(self.timeline.now) for tree in self.machine.find_all(FileTree)]
+        restored = [path for one in done for path in one.restored]
+        left = [path for one in done for path in one.left]
+        left += ["others"] * any(one.others for one in done)
+        if restored:
+            self.on_notice(f"files on the host are put back as they were: {_listed(restored)}")
+        if left:
+            self.on_notice(f"files on the host stay as that future has left them: {_listed(left)}")
 
     def _break_connections(self) -> None:
         """Break the guest's connections that the dropped future has used, and name them."""
@@ -557,11 +560,16 @@ class Debugger:
         if write():
             count = end - self.timeline.now
             self.on_notice(f"changed the past: {count} recorded instructions ahead are dropped")
-            self._tell_of_files()
+            self._put_files_back()
             self._break_connections()
             gone = self.bookmarks.drop_after(self.timeline.now)
             if gone:
                 self.on_notice(f"with them went the bookmarks {', '.join(gone)}")
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - MAX_TOLD_FILES} more" * (len(paths) > MAX_TOLD_FILES)
+    return ", ".join(paths[:MAX_TOLD_FILES]) + more
 
 
 def _is_breakpoint(stop: Stop) -> bool:
