@@ -16,11 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from blink16.elks import netlink
-from blink16.elks.netlink import ANYWHERE, LOOPBACK, WINDOW, Address, Link, Message, News, Order
+from blink16.elks.netlink import ANYWHERE, LOOPBACK, WINDOW, Address, Link, NetMessage, News, Order
 from blink16.elks.network import NetworkInput
 from blink16.loader import Loaded
 
-Deliver = Callable[[bytes], object]
+TakeNews = Callable[[bytes], object]
 """Takes news for the machine, in any thread."""
 IN, OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
 FIRST_INCOMING = 1 << 31
@@ -30,7 +30,7 @@ RESET = (1).to_bytes(4, "little") + bytes(4)
 
 
 @dataclass(eq=False, slots=True)
-class Endpoint:
+class HostSocket:
     """A host socket."""
 
     link: Link
@@ -59,7 +59,7 @@ class Endpoint:
 class HostNetwork:
     """The sockets that a machine has on this host."""
 
-    def __init__(self, deliver: Deliver, say: Callable[[str], None], port_offset: int = 0) -> None:
+    def __init__(self, deliver: TakeNews, say: Callable[[str], None], port_offset: int = 0) -> None:
         """``deliver`` takes news for the machine, ``say`` a line for the user, in any thread.
 
         ``port_offset``: how much more the ports are here at which the guest listens.
@@ -69,8 +69,8 @@ class HostNetwork:
         """Ports here at which the guest listens, by its own."""
         self._deliver = deliver
         self._say = say
-        self._orders: deque[Message | None] = deque()
-        self._endpoints: dict[Link, Endpoint] = {}
+        self._orders: deque[NetMessage | None] = deque()
+        self._endpoints: dict[Link, HostSocket] = {}
         self._selector = selectors.DefaultSelector()
         self._bell, self._ringer = socket.socketpair()
         for end in (self._bell, self._ringer):
@@ -93,7 +93,7 @@ class HostNetwork:
         if self._thread is not None:
             self._thread.join()
 
-    def _put(self, message: Message | None) -> None:
+    def _put(self, message: NetMessage | None) -> None:
         self._orders.append(message)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="network", daemon=True)
@@ -133,9 +133,9 @@ class HostNetwork:
         address: Address = Address(),  # noqa: B008 - immutable
         data: bytes = b"",
     ) -> None:
-        self._deliver(netlink.build(Message(kind, link, value, address, data)))
+        self._deliver(netlink.build(NetMessage(kind, link, value, address, data)))
 
-    def _carry_out(self, message: Message) -> None:
+    def _carry_out(self, message: NetMessage) -> None:
         link = message.link
         endpoint = self._endpoints.get(link)
         if endpoint is None:
@@ -143,7 +143,7 @@ class HostNetwork:
                 return  # it has gone meanwhile
             made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             made.setblocking(False)
-            endpoint = self._endpoints[link] = Endpoint(link, made)
+            endpoint = self._endpoints[link] = HostSocket(link, made)
         match message.kind:
             case Order.REUSE:
                 with suppress(OSError):
@@ -165,7 +165,7 @@ class HostNetwork:
                 self._close(endpoint, at_once=bool(message.value))
         self._watch(endpoint)
 
-    def _bind(self, endpoint: Endpoint, port: int) -> int:
+    def _bind(self, endpoint: HostSocket, port: int) -> int:
         host = ".".join(map(str, LOOPBACK))
         there = port + self._offset if port else 0
         try:
@@ -179,14 +179,14 @@ class HostNetwork:
             self._ours[port] = there
         return 0
 
-    def _linked(self, endpoint: Endpoint, failure: int) -> None:
+    def _linked(self, endpoint: HostSocket, failure: int) -> None:
         address = Address()
         with suppress(OSError):
             address = _address(endpoint.socket.getsockname())
             address = address._replace(port=endpoint.port or address.port)
         self._tell(News.LINKED, endpoint.link, failure, address)
 
-    def _listen(self, endpoint: Endpoint, backlog: int) -> None:
+    def _listen(self, endpoint: HostSocket, backlog: int) -> None:
         try:
             if _address(endpoint.socket.getsockname()).host == ANYWHERE:
                 self._bind(endpoint, 0)  # never anywhere but here
@@ -196,7 +196,7 @@ class HostNetwork:
             return
         endpoint.listens, endpoint.credit = True, backlog
 
-    def _connect(self, endpoint: Endpoint, address: Address) -> None:
+    def _connect(self, endpoint: HostSocket, address: Address) -> None:
         if address.host[0] != LOOPBACK[0]:
             self._linked(endpoint, errno.ENETUNREACH)
             return
@@ -206,13 +206,13 @@ class HostNetwork:
         if not endpoint.connects:
             self._connected(endpoint, failure)
 
-    def _connected(self, endpoint: Endpoint, failure: int) -> None:
+    def _connected(self, endpoint: HostSocket, failure: int) -> None:
         endpoint.connects, endpoint.reads = False, not failure
         self._linked(endpoint, failure)
         if failure:  # the next try is one with a fresh socket
             self._drop(endpoint)
 
-    def _close(self, endpoint: Endpoint, *, at_once: bool) -> None:
+    def _close(self, endpoint: HostSocket, *, at_once: bool) -> None:
         if at_once:
             with suppress(OSError):
                 endpoint.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
@@ -221,7 +221,7 @@ class HostNetwork:
         else:
             endpoint.closes = True
 
-    def _drop(self, endpoint: Endpoint) -> None:
+    def _drop(self, endpoint: HostSocket) -> None:
         del self._endpoints[endpoint.link]
         with suppress(KeyError):
             self._selector.unregister(endpoint.socket)
@@ -233,7 +233,7 @@ class HostNetwork:
                 other.credit += 1
                 self._watch(other)
 
-    def _watch(self, endpoint: Endpoint) -> None:
+    def _watch(self, endpoint: HostSocket) -> None:
         """Wait for what is wanted of an endpoint now."""
         if endpoint.link not in self._endpoints:
             return
@@ -248,7 +248,7 @@ class HostNetwork:
 
     # -- what happens ------------------------------------------------------------------------
 
-    def _serve(self, endpoint: Endpoint, events: int) -> None:
+    def _serve(self, endpoint: HostSocket, events: int) -> None:
         if events & OUT and endpoint.connects:
             failure = endpoint.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             self._connected(endpoint, failure)
@@ -260,7 +260,7 @@ class HostNetwork:
             self._receive(endpoint)
         self._watch(endpoint)
 
-    def _accept(self, endpoint: Endpoint) -> None:
+    def _accept(self, endpoint: HostSocket) -> None:
         try:
             made, peer = endpoint.socket.accept()
         except OSError:
@@ -270,11 +270,11 @@ class HostNetwork:
         self._incoming += 1
         endpoint.credit -= 1
         endpoint.pending.append(link)
-        accepted = self._endpoints[link] = Endpoint(link, made, reads=True)
+        accepted = self._endpoints[link] = HostSocket(link, made, reads=True)
         self._tell(News.ACCEPTED, endpoint.link, link.number, _address(peer))
         self._watch(accepted)
 
-    def _receive(self, endpoint: Endpoint) -> None:
+    def _receive(self, endpoint: HostSocket) -> None:
         try:
             data = endpoint.socket.recv(min(endpoint.credit, WINDOW))
         except BlockingIOError:
@@ -289,7 +289,7 @@ class HostNetwork:
             endpoint.reads = False
             self._tell(News.ENDED, endpoint.link)
 
-    def _send(self, endpoint: Endpoint) -> None:
+    def _send(self, endpoint: HostSocket) -> None:
         try:
             count = endpoint.socket.send(endpoint.unsent)
         except BlockingIOError:
@@ -302,7 +302,7 @@ class HostNetwork:
         if endpoint.closes and not endpoint.unsent:
             self._drop(endpoint)
 
-    def _broken(self, endpoint: Endpoint, error: OSError) -> None:
+    def _broken(self, endpoint: HostSocket, error: OSError) -> None:
         self._tell(News.ENDED, endpoint.link, error.errno or errno.EIO)
         self._drop(endpoint)
 
@@ -311,7 +311,7 @@ def _address(name: tuple[str, int]) -> Address:
     return Address(socket.inet_aton(name[0]), name[1])
 
 
-def connect(loaded: Loaded, deliver: Deliver, say: Callable[[str], None]) -> HostNetwork | None:
+def connect(loaded: Loaded, deliver: TakeNews, say: Callable[[str], None]) -> HostNetwork | None:
     """Give a machine the host's network, if it has sockets; `HostNetwork.close` takes it away."""
     sockets = loaded.machine.find(NetworkInput)
     if sockets is None or not sockets.is_on:

@@ -15,7 +15,7 @@ from elks_programs import program
 from blink16 import elks, hostnetwork, loader
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.elks import netlink
-from blink16.elks.netlink import Address, Link, Message, Order
+from blink16.elks.netlink import Address, Link, NetMessage, Order
 from blink16.hostnetwork import HostNetwork
 from blink16.loader import Loaded, Options, Program, ProgramKind
 from blink16.memory import MEMORY_SIZE
@@ -147,13 +147,13 @@ def test_a_changed_past_breaks_what_its_future_has_used(start: Start) -> None:
 
 def test_nobody_listens_but_at_the_loopback_interface() -> None:
     """Prevents a socket that was not bound from being bound to all interfaces by listen()."""
-    heard: list[Message | None] = []
+    heard: list[NetMessage | None] = []
     network = HostNetwork(lambda data: heard.append(netlink.parse(data)), lambda text: None)
     link = Link(1, 5)
     for order in (Order.LISTEN, Order.BIND):
-        network.order(netlink.build(Message(order, link, 4)))
+        network.order(netlink.build(NetMessage(order, link, 4)))
     elsewhere = Address(bytes((10, 0, 0, 1)), 80)
-    network.order(netlink.build(Message(Order.CONNECT, Link(2, 5), address=elsewhere)))
+    network.order(netlink.build(NetMessage(Order.CONNECT, Link(2, 5), address=elsewhere)))
     network.order(b"no message")
     network.close()
     answers = [message for message in heard if message is not None]
@@ -168,10 +168,10 @@ def test_ports_may_lie_higher_on_the_host() -> None:
     news: SimpleQueue[bytes] = SimpleQueue()
     network = HostNetwork(news.put, print, free - 80)
     bound, link = Address(netlink.LOOPBACK, 80), Link(1, 5)
-    network.order(netlink.build(Message(Order.REUSE, link, 1)))
-    network.order(netlink.build(Message(Order.BIND, link, address=bound)))
-    network.order(netlink.build(Message(Order.LISTEN, link, 1)))
-    network.order(netlink.build(Message(Order.CONNECT, Link(2, 5), address=bound)))
+    network.order(netlink.build(NetMessage(Order.REUSE, link, 1)))
+    network.order(netlink.build(NetMessage(Order.BIND, link, address=bound)))
+    network.order(netlink.build(NetMessage(Order.LISTEN, link, 1)))
+    network.order(netlink.build(NetMessage(Order.CONNECT, Link(2, 5), address=bound)))
     heard = [netlink.parse(news.get(timeout=60)) for _ in range(3)]
     network.close()
     told = [message for message in heard if message is not None]

@@ -8,7 +8,7 @@ from typing import Any
 
 from blink16.console import Console
 from blink16.elks import netlink, segments, terminal
-from blink16.elks.netlink import Address, Link, Message, Order
+from blink16.elks.netlink import Address, Link, NetMessage, Order
 from blink16.elks.signals import SIGNALS, ElksSignal, bit, is_ignored
 from blink16.elks.sockets import Socket, SocketState
 from blink16.elks.state import (
@@ -307,7 +307,7 @@ class Kernel:
         """Ask the host's network for something; it is output, and silent in replays."""
         if kind is not Order.TAKEN:
             self.on_order(link)
-        message = netlink.build(Message(kind, link, value, address, data))
+        message = netlink.build(NetMessage(kind, link, value, address, data))
         self.chassis.output(netlink.CHANNEL, message)
 
     # -- pipes -------------------------------------------------------------------------------

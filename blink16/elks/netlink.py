@@ -66,7 +66,7 @@ class Link(NamedTuple):
     """The instruction count then; 0 for those that came from outside."""
 
 
-class Message(NamedTuple):
+class NetMessage(NamedTuple):
     """An order or a piece of news."""
 
     kind: int
@@ -88,7 +88,7 @@ MESSAGE = Struct(
 )
 
 
-def build(message: Message) -> bytes:
+def build(message: NetMessage) -> bytes:
     """Return a message as bytes."""
     fields: dict[str, Any] = {
         "kind": message.kind,
@@ -103,11 +103,11 @@ def build(message: Message) -> bytes:
     return bytes(MESSAGE.build(fields))
 
 
-def parse(data: bytes) -> Message | None:
+def parse(data: bytes) -> NetMessage | None:
     """Read a message; None if it is none: what a recording holds may be anything."""
     try:
         told = MESSAGE.parse(data)
     except ConstructError:
         return None
     link = Link(told.number, told.made)
-    return Message(told.kind, link, told.value, Address(told.host, told.port), told.data)
+    return NetMessage(told.kind, link, told.value, Address(told.host, told.port), told.data)

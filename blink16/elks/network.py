@@ -13,7 +13,7 @@ from typing import Any
 
 from blink16.elks import netlink
 from blink16.elks.kernel import Kernel
-from blink16.elks.netlink import Link, Message, News, Order
+from blink16.elks.netlink import Link, NetMessage, News, Order
 from blink16.elks.sockets import MAX_SOCKETS, Socket, SocketState
 
 
@@ -45,7 +45,7 @@ class NetworkInput:
                 self._hear(number, socket, message)
                 return
 
-    def _hear(self, number: int, socket: Socket, message: Message) -> None:
+    def _hear(self, number: int, socket: Socket, message: NetMessage) -> None:
         if not socket.listens:
             self._note(message.link)
         match message.kind:
@@ -62,7 +62,7 @@ class NetworkInput:
                 socket = socket._replace(error=message.value)
         self._kernel.put_socket(number, socket)
 
-    def _accepted(self, socket: Socket, message: Message) -> Socket:
+    def _accepted(self, socket: Socket, message: NetMessage) -> Socket:
         link = Link(message.value, 0)
         if not socket.listens or len(self._kernel.state.sockets) >= MAX_SOCKETS:
             self._kernel.order(Order.CLOSE, link, 1)
@@ -92,7 +92,7 @@ class NetworkInput:
             socket = sockets.get(link)
             if socket is not None:
                 told.append(f"{_written(socket)}")
-                broken = Message(News.ENDED, link, errno.ECONNRESET)
+                broken = NetMessage(News.ENDED, link, errno.ECONNRESET)
                 self.on_broken(netlink.build(broken))
         if not told:
             return ""
@@ -111,7 +111,7 @@ def _written(socket: Socket) -> str:
     return f"{'.'.join(map(str, address.host))}:{address.port}"
 
 
-def _linked(socket: Socket, message: Message) -> Socket:
+def _linked(socket: Socket, message: NetMessage) -> Socket:
     socket = socket._replace(asks=False, error=message.value)
     if message.value:
         failed = socket.state == SocketState.CONNECTING
