@@ -19,7 +19,7 @@ from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
-from blink16.memory import ADDRESS_MASK, Attribute, Memory, linear
+from blink16.memory import RAM_SIZE, Attribute, Memory, linear
 from blink16.process_table import ProcessTable
 from blink16.services import (
     DONE,
@@ -70,6 +70,7 @@ _HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
 _NOBODYS_BUSINESS = (_BUDGET, _AT_SERVICE, _WANTS_ATTENTION)
 _BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)
 _CS, _IP, _TRAP, _INTERRUPT = map(int, (Cell.CS, Cell.IP, Cell.TRAP, Cell.INTERRUPT))
+_LINE_20 = slice(Cell.A20, Cell.A20 + 1)
 _SHADOW, _HALTED = int(Cell.SHADOW), int(Cell.HALTED)
 _ATTENTION, _REQUEST = int(Cell.ATTENTION), int(Cell.REQUEST)
 
@@ -109,6 +110,9 @@ class Machine:
         """The processor."""
         self.registers = Registers(self.model.fixed_flags)
         self._cells = self.registers.cells
+        if self.model.reaches_high:
+            self.memory.line_20, self.memory.end = self._cells[_LINE_20], RAM_SIZE
+        self.linear = self.memory.linear
         self.bus = Bus()
         self.engine: Engine = engines.make(
             engine, self.model, self.registers, self.memory, self.bus, BOARD
@@ -200,7 +204,7 @@ class Machine:
     def pc(self) -> int:
         """The linear address of the next instruction."""
         cells = self._cells
-        return ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
+        return self.linear(cells[_CS], cells[_IP])
 
     @property
     def is_strict(self) -> bool:
@@ -233,11 +237,11 @@ class Machine:
 
     def find(self, kind: type[C]) -> C | None:
         """Return the component of that class, if there is one."""
-        return next((c for c in self._components.values() if isinstance(c, kind)), None)
+        return next(self.find_all(kind), None)
 
-    def find_all(self, kind: type[C]) -> list[C]:
-        """Return all components of that class."""
-        return [c for c in self._components.values() if isinstance(c, kind)]
+    def find_all(self, kind: type[C]) -> Iterator[C]:
+        """Yield all components of that class."""
+        return (c for c in self._components.values() if isinstance(c, kind))
 
     def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
         """Add a component that acts by itself when its time has come.

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from blink16.bus import Bus
 from blink16.cpu.registers import Registers
 from blink16.lacks import Kind
-from blink16.memory import Memory, linear
+from blink16.memory import Memory
 from blink16.process_table import ProcessTable
 
 
@@ -109,6 +109,10 @@ class Guest(Protocol):
     @property
     def has_a20(self) -> bool:
         """Whether the processor has an address line 20, so that there is memory behind 1 MiB."""
+        ...
+
+    def linear(self, segment: int, offset: int) -> int:
+        """Return the linear address of ``segment:offset``, as the processor has it now."""
         ...
 
     def output(self, channel: str, data: bytes) -> None:
@@ -233,7 +237,9 @@ class Receiver(Component, Protocol):
 def caller_address(guest: Guest) -> tuple[int, int]:
     """Return the segment and offset to which the stub's IRET will return."""
     ss, sp = guest.registers.ss, guest.registers.sp
-    return guest.memory.read_word(linear(ss, sp + 2)), guest.memory.read_word(linear(ss, sp))
+    return guest.memory.read_word(guest.linear(ss, sp + 2)), guest.memory.read_word(
+        guest.linear(ss, sp)
+    )
 
 
 class Device(Component, Protocol):
@@ -291,7 +297,7 @@ CALLER_FLAGS = 4
 
 def caller_flags_address(guest: Guest) -> int:
     """Return the linear address of the flags that the stub's IRET will restore."""
-    return linear(guest.registers.ss, guest.registers.sp + CALLER_FLAGS)
+    return guest.linear(guest.registers.ss, guest.registers.sp + CALLER_FLAGS)
 
 
 def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:

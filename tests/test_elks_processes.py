@@ -13,6 +13,7 @@ from elks_programs import HEAP, SOURCES, WITH_SYMBOLS, program
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minix_disk import MinixDisk
+from property_examples import examples
 
 from blink16 import elks, loader, monitor
 from blink16.cpu.engine import NEWS, Stop, StopReason
@@ -125,7 +126,7 @@ def state_of(made: Loaded) -> tuple[object, bytes]:
     return made.machine.save(), made.machine.memory[0:MEMORY_SIZE]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(8))
 @given(data=st.data())
 @pytest.mark.parametrize("name", EXPECTED)
 def test_any_instant_is_found_again(name: str, tmp_path: Path, data: st.DataObject) -> None:
@@ -304,7 +305,7 @@ def hold_the_law(
     assert [b"".join(sitting.shown) for sitting in sittings] == shown  # nothing was shown twice
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=4)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(9))
 @given(st.lists(st.tuples(st.integers(0, 6_000), st.sampled_from(INPUTS)), max_size=3), st.data())
 def test_the_law_of_time_travel_with_keys_signals_and_schedules(
     floppy: Path, typed: list[tuple[int, tuple[str, bytes]]], data: st.DataObject

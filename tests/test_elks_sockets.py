@@ -98,7 +98,7 @@ def test_what_came_over_the_network_goes_backward(start: Start, engine: str) -> 
     assert begun.told == ["10.0.0.1 can't be reached: --net leads to 127.0.0.1 and no further"]
     end, asked, shown = begun.debugger.timeline.now, len(begun.orders), len(begun.shown)
     last = begun.state()
-    kept = {}
+    kept: dict[int, object] = {}
     for instant in (end // 3, end // 2, end // 5, end // 2, end // 3):
         begun.debugger.seek(instant)
         assert kept.setdefault(instant, begun.state()) == begun.state()
@@ -115,7 +115,7 @@ def test_the_other_engine_sees_the_same(start: Start) -> None:
     for given in begun.debugger.timeline.inputs():
         while other.icount < given.icount:
             other.run(given.icount - other.icount)
-        other.receive(given.channel, given.data)
+        given.apply(other)
     while other.icount < begun.debugger.timeline.now:
         other.run(begun.debugger.timeline.now - other.icount)
     assert begun.state() == (other.save(), other.memory[0:MEMORY_SIZE])

@@ -21,19 +21,26 @@ from blink16.machine import Machine
 from blink16.pc import CommitError
 from blink16.runner import Runner
 from blink16.terminal import SIGNAL_STATUS, OutputError
+from blink16.userlines import UserLines, logged
 
 INTERRUPTED = SIGNAL_STATUS + 2
 BROKEN_PIPE = SIGNAL_STATUS + 13
-DOCTOR = "doctor"
-"""In the place of a program, and where there is no file of that name: look at this computer."""
+DOCTOR, SAMPLES = "doctor", "samples"
+"""In the place of a program, and where there is no file of that name: look at this computer, and
+copy the samples."""
 
 
 def run_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16`` and return its exit status."""
-    if list(sys.argv[1:] if words is None else words) == [DOCTOR] and not Path(DOCTOR).exists():
+    typed = list(sys.argv[1:] if words is None else words)
+    if typed == [DOCTOR] and not Path(DOCTOR).exists():
         from blink16.cli import doctor  # it looks at what `blink16` does without
 
         return _guarded(RUN.prog, doctor.main)
+    if typed == [SAMPLES] and not Path(SAMPLES).is_file():
+        from blink16.cli import samples  # few need it
+
+        return _guarded(RUN.prog, samples.main)
     return _guarded(RUN.prog, lambda: _run(RUN.prog, config_file.parse(RUN, words)))
 
 
@@ -97,8 +104,10 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
     from blink16 import server
     from blink16.cli import server_arguments
 
+    lines = UserLines()
+
     def say(text: str) -> None:
-        _say(parser.prog, text)
+        lines.say(f"{parser.prog}: {text}")
 
     def machines() -> server.Machines:
         hosting = server.Machines(
@@ -120,20 +129,22 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
         wanted[0] = server_arguments.with_keyboard(wanted[0])
     console = screen or (server.ErrorConsole(say) if parsed.stdio else server.StreamConsole(say))
     made: list[server.Machines] = []
-    tell = screen.begin if screen else server.to_standard_error
     try:
-        server.run(
-            machines,
-            endpoint,
-            say,
-            observers=parsed.observers,
-            rebuilds=parsed.watch,
-            tell=tell,
-        )
+        with logged(say):
+            server.run(
+                machines,
+                endpoint,
+                say,
+                observers=parsed.observers,
+                rebuilds=parsed.watch,
+                tell=screen.begin if screen else lines.say,
+            )
+        return 0 if all(hosting.commit() for hosting in made) else 1
     except server.ListenError as error:
         say(str(error))
         return 1
-    return 0 if all(hosting.commit() for hosting in made) else 1
+    finally:
+        lines.flush()
 
 
 def _guarded(prog: str, command: Callable[[], int]) -> int:

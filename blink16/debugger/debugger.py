@@ -35,7 +35,7 @@ from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.search import last_hit, last_stop
 from blink16.history.terms import Hit
 from blink16.machine import FOREVER, Machine
-from blink16.memory import MEMORY_SIZE, Attribute
+from blink16.memory import Attribute
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import Symbol, SymbolTable
 
@@ -166,7 +166,7 @@ class Debugger:
             return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long
-        if memory.attributes[pc] & Attribute.SERVICE or memory.ram[pc] in maybe_long:
+        if memory.attributes[pc] & Attribute.SERVICE or memory.whole[pc] in maybe_long:
             return False
         return not self.machine.is_device_due()
 
@@ -505,12 +505,13 @@ class Debugger:
     # -- memory and registers ----------------------------------------------------------------
 
     def read_memory(self, address: int, length: int) -> bytes:
-        """Bytes from a linear address; cut off at the end of memory (1 MiB)."""
-        return bytes(self.machine.memory.ram[address : address + length])
+        """Bytes from a linear address; cut off at the end of memory (`Memory.end`)."""
+        memory = self.machine.memory
+        return memory[address : min(address + length, memory.end)]
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Store bytes, as far as memory goes.  In the past this drops the recorded future."""
-        data = data[: max(0, MEMORY_SIZE - address)]
+        data = data[: max(0, self.machine.memory.end - address)]
         if data:
             self._changed(lambda: self.timeline.write_memory(address, data))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from blink16.machine import Machine
 from blink16.process_table import LoadedProgram
-from blink16.symbolfiles import LoadSegments, SymbolFile, SymbolFileError, parse
+from blink16.symbolfiles import LoadSegments, SymbolFile, SymbolFileError, SymbolSource, parse
 
-SUFFIXES = ("elf", "", "map", "sym", "dbg")
+SUFFIXES = ("elf", "", "map", "sym", "dbg", "lst")
 """Of files beside a program that may have its names; the empty one is the program itself."""
 
 
@@ -54,12 +54,18 @@ class Programs:
             if content is None:
                 continue
             try:
-                file = parse(content, place)
+                file = parse(content, place, _on_host(program, suffix))
             except SymbolFileError:
                 continue
             if file.symbols:
                 return Found(program, _source(program, suffix), file)
         return None
+
+
+def _on_host(program: LoadedProgram, suffix: str) -> SymbolSource:
+    """Return how the file is called where sources lie: in the folder that the guest sees."""
+    name = _source(program, suffix)
+    return SymbolSource(Path(name.lower() if name.isupper() else name))
 
 
 def _source(program: LoadedProgram, suffix: str) -> str:

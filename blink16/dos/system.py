@@ -14,7 +14,6 @@ from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, letter
-from blink16.memory import linear
 from blink16.services import Guest
 
 COMPONENT = "dos"
@@ -262,9 +261,9 @@ class DosSystem:
 
 def string_before(guest: Guest, segment: int, offset: int, end: bytes, limit: int) -> bytes | None:
     """Return the guest's bytes before the byte ``end``; None if it isn't among ``limit``."""
-    start = linear(segment, offset)
+    start = guest.linear(segment, offset)
     # looked for past the watchpoints, so that only what is used counts as read
-    length = bytes(guest.memory.ram[start : start + limit]).find(end)
+    length = guest.memory[start : start + limit].find(end)
     return None if length < 0 else guest.memory.read(start, length + 1)[:-1]
 
 

@@ -365,7 +365,7 @@ class Inferiors:
             return description.target_xml(self._architecture)
         same = description.OBJECTS.get((name, annex))
         if same is not None:
-            return same()
+            return same(self.current.answers.sight.memory.end)
         match name, annex:
             case "threads", "":
                 return description.threads(self._threads())
