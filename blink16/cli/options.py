@@ -54,6 +54,18 @@ MACHINE = OptionTable(
             flag=True,
             help="let the guest change the files there; else its changes stay in memory",
         ),
+        Option(
+            names=("--net",),
+            flag=True,
+            help="let an ELKS program have TCP sockets on this computer's loopback interface",
+        ),
+        Option(
+            names=("--net-ports",),
+            read=values.port,
+            default=0,
+            metavar="N",
+            help="the same; a port at which the program listens is N more on this computer",
+        ),
         ENGINE,
         Option(
             names=("--cpu",),
