@@ -12,8 +12,9 @@ from view_pilot import Viewer, viewed, viewing
 
 import blink16
 from blink16.blinkenlights import recent
-from blink16.blinkenlights.app import SLOT, Blinkenlights
+from blink16.blinkenlights.app import Blinkenlights
 from blink16.blinkenlights.keys import KEYS
+from blink16.blinkenlights.panels import SLOT
 from blink16.blinkenlights.tour import TOUR
 from blink16.blinkenlights.widgets.chain import longest_chain
 from blink16.reports.devices import DevicesReport
