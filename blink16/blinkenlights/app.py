@@ -20,8 +20,8 @@ from blink16.blinkenlights.actions.saving import SaveActions
 from blink16.blinkenlights.keys import KEYS
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.tour import Tour
-from blink16.blinkenlights.widgets.code import CodePanel
 from blink16.blinkenlights.widgets.console import ConsolePanel
+from blink16.blinkenlights.widgets.key_line import KeyLine
 from blink16.blinkenlights.widgets.welcome import Welcome
 from blink16.client import launch
 
@@ -54,7 +54,7 @@ class Blinkenlights(AskActions, SaveActions, LookActions, MoveActions):
         if tour:
             self.tour = Tour()
         recent.remember(words)
-        self._open_chosen = lambda: launch(None, *words)
+        self._open_chosen = lambda: launch(None, *words, console="terminal")
         super().begin()
 
     def see(self, picture: Picture) -> None:
@@ -72,12 +72,12 @@ class Blinkenlights(AskActions, SaveActions, LookActions, MoveActions):
             title = f"{key.title}  ({key.shown_keys})" if key.keys else key.title
             yield SystemCommand(title, "", partial(self.run_action, key.action))
 
+    @on(KeyLine.Pressed)
+    async def _on_key_pressed(self, message: KeyLine.Pressed) -> None:
+        await self.run_action(message.action_name)
+
     # -- the guest's keyboard ----------------------------------------------------------------
 
     @on(ConsolePanel.Typed)
     def _on_typed(self, message: ConsolePanel.Typed) -> None:
         self.driver.type(message.give)
-
-    @on(ConsolePanel.Left)
-    def _on_console_left(self) -> None:
-        self.query_one(CodePanel).focus()

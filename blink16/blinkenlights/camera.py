@@ -8,6 +8,7 @@ from typing import Any
 from blink16.blinkenlights.accesses import accesses
 from blink16.blinkenlights.output import Output
 from blink16.blinkenlights.picture import AccessedMemory, MemoryWish, Picture, Stretch, Wanted
+from blink16.blinkenlights.source_text import SourceText
 from blink16.client import CodeLine, CodeReader, DeniedError, Syntax, Target, UnsupportedError
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.reports.frames import FramesReport
@@ -31,6 +32,7 @@ class Camera:
 
     def __init__(self) -> None:
         self.output = Output()
+        self.sources: SourceText | None = None
         self._last: Picture | None = None
 
     def take(
@@ -84,7 +86,9 @@ class Camera:
             told=told,
             running=state.doing == "runs",
             output=self.output.until(state.icount),
+            output_start=self.output.start,
             printed_at=self.output.instants,
+            sources=self.sources,
             reports={type(report): report for report in more},
             bookmarks={mark.name: mark.icount for mark in history.bookmarks},
         )

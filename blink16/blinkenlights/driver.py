@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from blink16.blinkenlights.camera import Camera
 from blink16.blinkenlights.picture import Picture, Wanted
+from blink16.blinkenlights.source_text import SourceText
 from blink16.client import (
     ClientError,
     ConnectionLostError,
@@ -173,6 +174,9 @@ class Driver:
                 if target.only_watches and target.state().holder is Holder.NOBODY:
                     target.ask_control()
                 self._picture(target)
+                self._camera.sources = SourceText.of(target)
+                if self._camera.sources.is_known:
+                    self._picture(target)
             except ClientError as error:
                 self._failed(error)
             threading.Thread(target=self._watch, name="lookout", daemon=True).start()

@@ -20,6 +20,8 @@ class Output:
         self._data = b""
         self._instants: list[int] = []
         self._lengths: list[int] = []
+        self.start = 0
+        """Bytes that came before those that are kept."""
 
     @property
     def instants(self) -> tuple[int, ...]:
@@ -40,6 +42,7 @@ class Output:
         if len(self._data) > MAX_OUTPUT:
             gone = len(self._data) - MAX_OUTPUT
             self._data = self._data[gone:]
+            self.start += gone
             self._lengths = [max(0, length - gone) for length in self._lengths]
         if len(self._instants) > MAX_MARKS:
             last = self._instants[-1], self._lengths[-1]

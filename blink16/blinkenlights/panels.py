@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from textual import on
 from textual.app import App, ComposeResult
-from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
 from textual.notifications import SeverityLevel
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from blink16.blinkenlights.driver import Command, Driver
+from blink16.blinkenlights.layout import MEDIUM, Board
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.picture import Picture, Wanted
 from blink16.blinkenlights.plain_text import AsciiFilter
@@ -23,6 +23,7 @@ from blink16.blinkenlights.widgets.data_area import DataAreaPanel
 from blink16.blinkenlights.widgets.devices import DevicesPanel
 from blink16.blinkenlights.widgets.disks import DisksPanel
 from blink16.blinkenlights.widgets.frames import FramesPanel
+from blink16.blinkenlights.widgets.key_line import KeyLine
 from blink16.blinkenlights.widgets.memory import MemoryPanel
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.blinkenlights.widgets.points import PointsPanel
@@ -53,8 +54,9 @@ class PanelsApp(App[None]):
     """Panels around one picture; what keys do comes on top of it."""
 
     CSS_PATH = "blinkenlights.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (150, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]  # noqa: RUF012
+    ESCAPE_TO_MINIMIZE = False  # it may be the guest's
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (MEDIUM, "-medium")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(
         self, open_target: Callable[[], Target] | None = None, *, theme: str = "dark"
@@ -78,31 +80,26 @@ class PanelsApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Place the panels."""
-        with Horizontal(id="columns"):
-            with Vertical(id="left"):
-                yield CodePanel(id="code")
-            with Vertical(id="middle"):
-                for kind, name in SLOT.items():
-                    yield kind(id=name)
-                yield PointsPanel(id="points")
-                yield ConsolePanel(id="console")
-            with Vertical(id="right"):
-                yield RegisterPanel(id="registers")
-                for name in MEMORY_PANELS:
-                    yield MemoryPanel(name, id=f"memory-{name.lower()}")
+        with Board(id="board"):
+            yield CodePanel(id="code")
+            for kind, name in SLOT.items():
+                yield kind(id=name)
+            yield PointsPanel(id="points")
+            yield ConsolePanel(id="console")
+            yield RegisterPanel(id="registers")
+            for name in MEMORY_PANELS:
+                yield MemoryPanel(name, id=f"memory-{name.lower()}")
         yield TimeBar(id="time")
         yield Static(id="tour", markup=False)
         yield Static(id="status")
         yield Prompt(id="prompt")
-        yield Footer(show_command_palette=False)
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Begin."""
         self._dress()
         self.query_one(Prompt).display = False
         self.query_one("#tour").display = False
-        for name in list(SLOT.values())[1:]:
-            self.query_one(f"#{name}").display = False
         self.query_one(CodePanel).focus()
         self._tell_wanted()
         self.begin()
@@ -133,11 +130,11 @@ class PanelsApp(App[None]):
         self.set_class(self._theme_name == "light", "-light")
         self.palette = Palette.named(self._theme_name)
         self.set_class(self.palette.in_ascii_only, "-ascii")
-        for panel in self.query(Panel):
-            panel.refresh()
+        for widget in (*self.query(Panel), self.query_one(KeyLine)):
+            widget.refresh()
 
     def _tell_wanted(self) -> None:
-        panels = [panel for panel in self.query(Panel) if panel.display and panel.size.area]
+        panels = [panel for panel in self.query(Panel) if panel.region.area]
         self.driver.wanted = Wanted(
             code_rows=max(self.query_one(CodePanel).content_size.height, 4),
             syntax=self._syntax,
@@ -211,6 +208,11 @@ class PanelsApp(App[None]):
             words.append("[b]somebody asks for the machine: Y lets it go[/b]")
         words.append(_escaped(self.told.partition("\n")[0]))
         return " " + "  ".join(filter(None, words))
+
+    @property
+    def board(self) -> Board:
+        """What holds the panels."""
+        return self.query_one(Board)
 
     def _do(self, command: Command) -> None:
         self.told = ""

@@ -26,7 +26,10 @@ UNIX = "unix:"
 
 @dataclass(frozen=True, slots=True)
 class ToDebugger:
-    """The console of a program whose debugger shows what it prints; there is no input."""
+    """The console of a program whose debugger shows what it prints."""
+
+    is_terminal: bool = False
+    """Whether that is a front end with a terminal of its own: it gives keys (`monitor type`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,11 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         "--console",
         type=_console,
         action=Own,
-        metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb",
+        metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb|terminal",
         help="where the program's output goes and its input comes from: here (with --stdio, "
         "output to standard error), a socket, nowhere, or, output only, the debugger while it "
-        "runs the program (default: stdio).  A socket gets what the BIOS prints; with screen: a "
+        "runs the program (terminal: the same, of a front end that is a terminal and types keys) "
+        "(default: stdio).  A socket gets what the BIOS prints; with screen: a "
         "PC's whole picture, painted for a terminal of its size, as telnet brings one.  On a "
         "terminal, a PC that is the first machine has its screen and keyboard here, others' output "
         "goes to standard error or is told below the picture; Ctrl-] ends the server then",
@@ -188,7 +192,7 @@ def endpoint(parser: Parser, parsed: argparse.Namespace) -> server.Endpoint:
         if any(isinstance(own.console, Streams) for own in (parsed, *parsed.machine)):
             parser.error(
                 "--console stdio can't be with --stdio, where the debugger has standard input and "
-                "output; take --console tcp:PORT, unix:PATH, gdb or none"
+                "output; take --console tcp:PORT, unix:PATH, gdb, terminal or none"
             )
         path = Path(listen.removeprefix(UNIX)) if listen is not None else None
         return server.StandardStreams(None if path is None else server.SocketFile(path))
@@ -256,7 +260,7 @@ def _machine(
     options = arguments.options(shared, pc_arguments.setup(own, shared), pc_arguments.sinks(own))
     fittings = _fittings(own, shared)
     place = fittings.places.get(Console.CHANNEL, Streams())
-    keys = not isinstance(place, Streams | NoPlace)
+    keys = not isinstance(place, Streams | NoPlace) or _console_of(own, shared) == ToDebugger(True)
     console = elks.ConsoleKind(edits=keys)
     named = replace(options, symbols=tuple(own.symbols), console=console)
     program = loader.read(name)
@@ -270,9 +274,7 @@ def _machine(
 
 
 def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fittings:
-    console: ConsolePlace | ToDebugger | None = own.console
-    if console is None and not _is_socket(shared.console):
-        console = shared.console
+    console = _console_of(own, shared)
     places = pc_arguments.places(own)
     to_debugger = isinstance(console, ToDebugger)
     if console is not None and not isinstance(console, ToDebugger):
@@ -280,6 +282,16 @@ def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fit
     tracer = arguments.call_tracer(shared)
     keyboard = _is_socket(console)
     return server.Fittings(places, shared.realtime, keyboard, to_debugger, tracer)
+
+
+def _console_of(
+    own: argparse.Namespace, shared: argparse.Namespace
+) -> ConsolePlace | ToDebugger | None:
+    """Return where a machine's console leads: as it says itself, or as all are told."""
+    console: ConsolePlace | ToDebugger | None = own.console
+    if console is None and not _is_socket(shared.console):
+        console = shared.console
+    return console
 
 
 def _is_socket(console: ConsolePlace | ToDebugger | None) -> bool:
@@ -302,7 +314,9 @@ def with_keyboard(wanted: Wanted) -> Wanted:
 
 
 def _console(text: str) -> ConsolePlace | ToDebugger:
-    return ToDebugger() if text == "gdb" else pc_arguments.place(text)
+    if text in ("gdb", "terminal"):
+        return ToDebugger(is_terminal=text == "terminal")
+    return pc_arguments.place(text)
 
 
 def _port(text: str) -> int:

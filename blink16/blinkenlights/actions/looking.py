@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from textual import on
 from textual.widget import Widget
 
-from blink16.blinkenlights.panels import SLOT, PanelsApp
+from blink16.blinkenlights.emulator import COLUMNS, ROWS
+from blink16.blinkenlights.panels import PanelsApp
 from blink16.blinkenlights.widgets.code import CodePanel
+from blink16.blinkenlights.widgets.console import ConsolePanel
 from blink16.blinkenlights.widgets.help import HelpScreen
 from blink16.blinkenlights.widgets.memory import MemoryPanel
 from blink16.blinkenlights.widgets.panel import Panel
@@ -14,6 +19,9 @@ from blink16.client import Syntax
 
 class LookActions(PanelsApp):
     """Panels, columns, syntax and themes."""
+
+    _large_console = False
+    """Whether the console has the whole terminal only while the guest has the keys."""
 
     def action_memory_mode(self) -> None:
         """Show memory as characters, hex, words, code: in the panel with the focus, or in all."""
@@ -24,12 +32,9 @@ class LookActions(PanelsApp):
 
     def action_panel(self, name: str) -> None:
         """Show a panel where the frames are; the same key brings these back."""
-        wanted = self.query_one(f"#{name}", Panel)
-        show = "frames" if wanted.display else name
-        for other in SLOT.values():
-            self.query_one(f"#{other}").display = other == show
-        self.query_one("#middle").display = True
-        self.screen.set_class(show != "frames", "-peek")
+        shown = self.board.shown
+        slot = "frames" if shown.slot == name else name
+        self.board.want(replace(shown, slot=slot, middle=True))
         self.call_after_refresh(self._want_more)
 
     def action_syntax(self) -> None:
@@ -38,9 +43,12 @@ class LookActions(PanelsApp):
         self._want_more()
 
     def action_column(self, name: str) -> None:
-        """Show or hide a column."""
-        column = self.query_one(f"#{name}")
-        column.display = not column.display
+        """Show or hide a column: ``middle`` or ``right``."""
+        shown = self.board.shown
+        if name == "middle":
+            self.board.want(replace(shown, middle=not shown.middle))
+        else:
+            self.board.want(replace(shown, right=not shown.right))
         self.call_after_refresh(self._want_more)
 
     def action_enlarge(self) -> None:
@@ -49,6 +57,24 @@ class LookActions(PanelsApp):
             self.screen.minimize()
         elif isinstance(self.focused, Panel):
             self.screen.maximize(self.focused)
+        self.call_after_refresh(self._want_more)
+
+    def action_keyboard(self) -> None:
+        """Let the user type to the guest, and see its screen, large if it had no room."""
+        console = self.query_one(ConsolePanel)
+        columns, rows = console.room
+        if not console.region.area or columns < COLUMNS or rows < ROWS:
+            self._large_console = self.screen.maximized is None
+            self.screen.maximize(console)
+        console.focus()
+        self.call_after_refresh(self._want_more)
+
+    @on(ConsolePanel.Left)
+    def _on_console_left(self) -> None:
+        if self._large_console and self.screen.maximized is not None:
+            self.screen.minimize()
+        self._large_console = False
+        self.query_one(CodePanel).focus()
         self.call_after_refresh(self._want_more)
 
     def action_theme(self) -> None:

@@ -34,7 +34,9 @@ class MoveActions(PanelsApp):
         self.driver.interrupt()
 
     def action_interrupt(self) -> None:
-        """Stop what runs."""
+        """Stop what runs; give a panel that has the whole terminal its place back."""
+        if self.screen.maximized is not None:
+            self.screen.minimize()
         self.driver.interrupt()
 
     def action_turbo(self) -> None:
