@@ -138,6 +138,8 @@ class Machine:
         self.on_notice: Callable[[str], None] = lambda text: None
         self.system: ProcessSystem | None = None
         """The guest's system, if it has processes."""
+        self.on_past_output: Callable[[str, bytes], None] = discard
+        """Told what was shown outside when it happened first, while that happens again."""
         self.on_call: Callable[[str], None] | None = None
         """Told each call of the guest's system in one line, in replays too; None: not wanted."""
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
@@ -616,6 +618,8 @@ class Machine:
         if not self.replaying:
             self._happened_at = self.time
             self.sinks.get(channel, partial(self.on_output, channel))(data)
+        else:
+            self.on_past_output(channel, data)
 
     def effect(self, act: Callable[[], None]) -> None:
         """Do something to the world outside, unless this has happened before."""

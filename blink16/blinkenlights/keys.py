@@ -64,6 +64,7 @@ KEYS = (
     Key("shift+f9", "ask('break')", "Breakpoint at a place, with a condition"),
     Key("w", "ask('watch')", "Watch a place", "watch"),
     Key("W", "last_writer", "Go to who wrote the chosen byte last"),
+    Key("y", "ask('mark')", "Show the calls of a function on the time bar"),
     Key("home", "seek('start')", "The first instant"),
     Key("end", "seek('end')", "The last instant"),
     Key("k", "bookmark", "Bookmark this instant"),

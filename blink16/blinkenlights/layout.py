@@ -153,7 +153,8 @@ class Board(Widget):
         """Show other panels."""
         if shown != self.panel_layout.shown:
             self.panel_layout.shown = shown
-            self.refresh(layout=True)
+            for child in self.children:  # Textual arranges the parents of these anew
+                child.refresh(layout=True)
 
     @property
     def shown(self) -> Shown:

@@ -63,6 +63,8 @@ class Palette:
     glyphs: str = field(default=CP437, repr=False)
     """By byte."""
     density: str = DENSITY
+    bars: str = "▁▂▃▄▅▆▇█"
+    """From few to many."""
     block: str = "█"
     track: str = "━"
     tick: str = "╵"
@@ -185,6 +187,7 @@ class Palette:
             self,
             glyphs=ASCII,
             density=" .:+#@",
+            bars=".:+#",
             block="#",
             track="-",
             tick="'",

@@ -13,6 +13,7 @@ from textual.widgets import Static
 from blink16.blinkenlights.driver import Command, Driver
 from blink16.blinkenlights.layout import MEDIUM, Board
 from blink16.blinkenlights.palette import Palette
+from blink16.blinkenlights.past import LayerKind
 from blink16.blinkenlights.picture import Picture, Wanted
 from blink16.blinkenlights.plain_text import AsciiFilter
 from blink16.blinkenlights.widgets.calls import CallsPanel
@@ -120,6 +121,15 @@ class PanelsApp(App[None]):
         """Take a picture for the new sizes."""
         self.call_after_refresh(self._want_more)
 
+    @on(MemoryPanel.Chosen)
+    def _on_chosen(self, message: MemoryPanel.Chosen) -> None:
+        self.query_one(TimeBar).choose(LayerKind.WRITES, message.address)
+
+    @on(CodePanel.FunctionChosen)
+    def _on_function_chosen(self, message: CodePanel.FunctionChosen) -> None:
+        self.query_one(TimeBar).choose(LayerKind.CALLS, message.address, message.name)
+
+    @on(TimeBar.Wished)
     @on(MemoryPanel.Changed)
     def _want_more(self) -> None:
         self._tell_wanted()
@@ -139,6 +149,7 @@ class PanelsApp(App[None]):
             code_rows=max(self.query_one(CodePanel).content_size.height, 4),
             syntax=self._syntax,
             memories=tuple(wish for panel in panels for wish in panel.wishes),
+            layers=self.query_one(TimeBar).wishes_of_past,
             reports=tuple(dict.fromkeys(shape for panel in panels for shape in panel.SHAPES)),
         )
 
@@ -170,7 +181,7 @@ class PanelsApp(App[None]):
         self.picture = picture
         for panel in self.query(Panel):
             panel.show(picture)
-        if picture.told:
+        if picture.told and not picture.again:
             self._say(picture.told)
         self.query_one("#status", Static).update(self._status(picture))
         self.see(picture)

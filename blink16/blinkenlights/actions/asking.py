@@ -10,10 +10,12 @@ from textual.widget import Widget
 from blink16.blinkenlights import commands
 from blink16.blinkenlights.driver import Command
 from blink16.blinkenlights.panels import PanelsApp
+from blink16.blinkenlights.past import LayerKind
 from blink16.blinkenlights.widgets.code import CodePanel
 from blink16.blinkenlights.widgets.memory import MemoryPanel
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.blinkenlights.widgets.prompt import Prompt, Purpose
+from blink16.blinkenlights.widgets.timebar import TimeBar
 from blink16.client import Target
 
 
@@ -35,6 +37,8 @@ class AskActions(PanelsApp):
             value = f"{chosen:05X}="
         if wanted is Purpose.COMMAND and not self._monitor_commands:
             self.driver.do(self._learn_commands)
+        if wanted is Purpose.MARK and not value and self.picture is not None:
+            value = self.picture.state.at.partition("+")[0]
         names = [symbol.name for symbol in self.picture.symbols] if self.picture else []
         self.query_one(Prompt).ask(wanted, value, commands=self._monitor_commands, names=names)
 
@@ -70,11 +74,25 @@ class AskActions(PanelsApp):
                 if text.lower() in ("y", "yes") and self._to_confirm is not None:
                     self._do(self._to_confirm)
                 self._to_confirm = None
+            case Purpose.MARK:
+                self._mark(text)
             case Purpose.GO:
                 self._look(panel, lambda target: commands.place(target, text))
             case Purpose.FIND:
                 behind = self._found if panel.address == self._found else None
                 self._look(panel, lambda target: commands.found(target, text, behind))
+
+    def _mark(self, text: str) -> None:
+        """Show when a function was called."""
+        bar = self.query_one(TimeBar)
+
+        def mark(target: Target) -> str:
+            address = commands.place(target, text)
+            self._later(bar.choose, LayerKind.CALLS, address, text)
+            return ""
+
+        self.told = ""
+        self.driver.ask(mark)
 
     def _edit(self, text: str) -> None:
         """Store bytes; in the past, ask before."""

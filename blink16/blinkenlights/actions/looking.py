@@ -67,6 +67,7 @@ class LookActions(PanelsApp):
             self._large_console = self.screen.maximized is None
             self.screen.maximize(console)
         console.focus()
+        self._say("your keys are the guest's; F12 or ctrl-] takes them back", "information")
         self.call_after_refresh(self._want_more)
 
     @on(ConsolePanel.Left)

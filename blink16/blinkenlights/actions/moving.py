@@ -86,6 +86,16 @@ class MoveActions(PanelsApp):
     def _on_wheel(self, message: CodePanel.TimeWheel) -> None:
         self.action_move("step" if message.count > 0 else "step_back")
 
+    @on(TimeBar.Turned)
+    def _on_time_turned(self, message: TimeBar.Turned) -> None:
+        """Go a part of the run that one sees, forward or back."""
+        if self.picture is not None:
+            past = self.picture.history
+            part = max((past.end - past.start) // self.query_one(TimeBar).room[0], 1)
+            there = self.picture.state.icount + message.count * part
+            there = max(past.start, min(there, past.end))
+            self._do(lambda target: commands.sought(target, there))
+
     @on(TimeBar.Sought)
     def _on_sought(self, message: TimeBar.Sought) -> None:
         self._do(lambda target: commands.sought(target, message.icount))

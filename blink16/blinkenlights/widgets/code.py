@@ -26,6 +26,8 @@ MAX_KNOWN = 4000
 """Lines that are remembered as they were drawn."""
 BYTES_TOO, ROOMY = 48, 60
 """Columns from which on an instruction's bytes are shown, and more of them."""
+MARGIN = 2
+"""Columns."""
 LESS_BYTES_SHOWN, BYTES_SHOWN = 4, 6
 Flags = Callable[[str], bool]
 _CONDITIONS: dict[str, Callable[[Flags], bool]] = {
@@ -88,12 +90,20 @@ class CodePanel(Panel):
             super().__init__()
             self.address = address
 
+    class FunctionChosen(Message):
+        """A name was clicked: of the code at a linear address."""
+
+        def __init__(self, address: int, name: str) -> None:
+            super().__init__()
+            self.address = address
+            self.name = name
+
     def on_mount(self) -> None:
         """Give it a title."""
         self.border_title = "code"
         self._file = ""
         """The source file that was shown last."""
-        self._rows: list[CodeLine | None] = []
+        self._rows: list[CodeRow] = []
         self._known: dict[object, Strip] = {}
 
     def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
@@ -103,7 +113,7 @@ class CodePanel(Panel):
         here = next((i for i, row in enumerate(drawn) if row.is_code and row.line.address == pc), 0)
         top = max(0, min(here - rows // 3, len(drawn) - rows))
         drawn = drawn[top : top + rows]
-        self._rows = [row.line if row.is_code else None for row in drawn]
+        self._rows = drawn
         breakpoints = {p.address for p in picture.points if p.role is PointRole.EXECUTE}
         return [self._strip(row, picture, columns, breakpoints) for row in drawn]
 
@@ -213,6 +223,8 @@ class CodePanel(Panel):
         offset = event.get_content_offset(self)
         if offset is None or not 0 <= offset.y < len(self._rows):
             return
-        line = self._rows[offset.y]
-        if line is not None and (offset.x < 2 or event.chain > 1):
-            self.post_message(self.BreakpointWanted(line.address))
+        row = self._rows[offset.y]
+        if row.name:
+            self.post_message(self.FunctionChosen(row.line.address, row.line.name))
+        elif row.is_code and (offset.x < MARGIN or event.chain > 1):
+            self.post_message(self.BreakpointWanted(row.line.address))

@@ -148,7 +148,11 @@ class ConsolePanel(Panel):
             for y, cells in enumerate(emulator.rows(first, rows), first)
         ]
         back = f"{self._back} rows back" if first < top else ""
-        return lines, back or _told_part(left, columns, COLUMNS, "columns")
+        parts = (
+            back or _told_part(left, columns, COLUMNS, "columns"),
+            "" if emulator.scrolled else _told_part(first, rows, bottom, "rows"),
+        )
+        return lines, "  ".join(filter(None, parts))
 
     def _text(self, screen: ScreenReport, columns: int, rows: int) -> tuple[list[Strip], str]:
         size = screen.width, screen.height
