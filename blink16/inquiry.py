@@ -14,6 +14,7 @@ from blink16.history.timeline import Timeline
 from blink16.loader import Loaded
 from blink16.questions.answers import perform
 from blink16.questions.asking import Asking
+from blink16.questions.dataflow import ProgramFile
 from blink16.questions.needs import FOREVER, QuestionError
 from blink16.questions.run import Run
 from blink16.recording import Recording, RecordingError, open_recording
@@ -66,6 +67,7 @@ def run_of(
         loaded.debug,
         span,
         found.damage,
+        ProgramFile(found.launch.name, found.launch.image),
     )
 
 

@@ -42,6 +42,7 @@ async def use(t: AsyncTarget) -> None:
     await t.disassemble("main")
     await t.last_write("lines")
     await t.hits("main")
+    await t.activity("main", buckets=3)
     await t.trace(3)
     await t.seek("start")
     await t.bookmark()

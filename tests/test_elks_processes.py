@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minix_disk import MinixDisk
 
-from blink16 import elks, loader
-from blink16.cpu.engine import Stop, StopReason
+from blink16 import elks, loader, monitor
+from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.files import FileTree
 from blink16.loader import Loaded, Options, Program, ProgramKind
@@ -61,7 +61,7 @@ def finish(made: Loaded) -> Stop:
     """Run to the end, or to where it waits for input."""
     while True:
         stop = made.machine.run(10_000_000)
-        if stop.reason not in (StopReason.IDLE, StopReason.LOADED):
+        if stop.reason is not StopReason.IDLE and stop.reason not in NEWS:
             return stop
 
 
@@ -301,3 +301,23 @@ def test_engines_agree_on_keys_signals_and_schedules(
                 made.machine.receive("console", keys)
             advance(made, wait + 1)
         assert state_of(machines[0]) == state_of(machines[1])
+
+
+def test_a_catch_of_exec_stops_before_the_program_starts(tmp_path: Path) -> None:
+    """Prevents `monitor catch exec` that DOS alone has, and one that holds forward only."""
+    for name in ("parent", "child"):
+        (tmp_path / name).write_bytes(program(name))
+    (tmp_path / "child.map").write_text("00000010 T beside\n")
+    made, _ = loaded("parent", tmp_path, "native")
+    debugger = Debugger(made.machine)
+    told: list[str] = []
+    debugger.on_notice = told.append
+    monitor.execute(debugger, "catch exec")
+    event = debugger.drive(Resume())
+    assert event.kind is EventKind.CAUGHT
+    assert event.text.startswith("catch 1: /child is loaded as process 3, it starts at ")
+    assert told == ["/child was loaded: 1 symbols added from child.MAP"]
+    caught = debugger.timeline.now
+    assert debugger.drive(Resume()).kind is EventKind.SIGNALLED  # it crashes
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.CAUGHT
+    assert debugger.timeline.now == caught

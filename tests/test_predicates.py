@@ -217,7 +217,7 @@ def test_compiled_conditions_hold_where_those_in_python_do(codes: list[bytes], s
     condition = AgentCondition(tuple(codes))
     arm(machine, condition)
     try:
-        compiled = bool(PredicateFunction(condition, machine.model.fixed_flags))
+        compiled = bool(PredicateFunction(condition, machine.model))
     except UntranslatableError:
         compiled = False
     for _ in range(6):

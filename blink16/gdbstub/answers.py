@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import assert_never
 
 from blink16.board import ProgramFacts, Shelf, Titles, window
@@ -20,12 +19,11 @@ from blink16.gdbstub.commands.points import GdbKind
 from blink16.gdbstub.commands.processes import THREAD
 from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
 from blink16.gdbstub.sight import Sight
-from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
+from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
 from blink16.process_table import GuestProcess
-from blink16.texts import printable
 
-_PROCESSOR = GuestProcess(THREAD, 0, "8086", "")
+_PROCESSOR = GuestProcess(THREAD, 0, "8086", "", title="8086")
 LONG = 1 << 14
 """Bytes that take their time to be searched or summed."""
 KEPT_FRAMES = 16
@@ -144,7 +142,7 @@ class Answers:
             case commands.QueryChecksum():
                 return b"C%08x" % checksum(self._stretch(question))
             case commands.QueryRegion(address):
-                return description.region(address)
+                return description.region(address, self.sight.memory.end)
             case points.InsertPoint():
                 return self._insert_point(question)
             case points.RemovePoint(kind, point):
@@ -174,11 +172,8 @@ class Answers:
 
     def processes(self) -> Sequence[GuestProcess]:
         """Return the processes of the guest; what has none is one itself."""
-        machine = self._debugger.machine
-        if machine.process_table is not None:
-            return machine.process_table.processes()
-        name = "" if machine.system is None else machine.system.process_name()
-        return (replace(_PROCESSOR, name=printable(name)),) if name else (_PROCESSOR,)
+        table = self._debugger.machine.process_table
+        return (_PROCESSOR,) if table is None else table.processes()
 
     def current_thread(self) -> int:
         """Return the thread that has the processor, or had it last."""
@@ -251,9 +246,10 @@ class Answers:
             if question.length and not data:
                 raise RefusedError("no frame, or no caller", Errno.EFAULT)
             return b"b" + escape(data) if question.binary else _hex(data)
-        if question.address >= MEMORY_SIZE:
+        end = self.sight.memory.end
+        if question.address >= end:
             raise RefusedError(f"no memory at {question.address:#x}", Errno.EFAULT)
-        length = min(question.length, limit, MEMORY_SIZE - question.address)
+        length = min(question.length, limit, end - question.address)
         if length <= CODE_READ and not self._added_twice:
             self._look_for_sum(range(question.address, question.address + length))
         data = self.sight.read(question.address, length) if length else b""
@@ -268,7 +264,9 @@ class Answers:
         if not r.cs:
             return
         base = r.cs << 4
-        pc = (base + r.ip) & ADDRESS_MASK
+        pc = (base + r.ip) & registers.address_mask(r)
+        if pc >= MEMORY_SIZE:
+            return  # the sum with its low half is an address that is looked at for its own sake
         if pc not in place and ((base + pc) in place or (base + (pc & 0xFFFF)) in place):
             self._added_twice = True
             self._debugger.on_notice(ADDED_TWICE)
@@ -296,8 +294,7 @@ class Answers:
         )
 
     def _write_memory(self, question: commands.WriteMemory) -> bytes:
-        if question.address + len(question.data) > MEMORY_SIZE:
-            raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
+        self._check_end(question.address + len(question.data))
         if self._guard.holds(question):
             return OK
         if question.data:  # gdb writes nothing at all to learn if X is known
@@ -308,9 +305,14 @@ class Answers:
                 self._debugger.on_notice(WRITTEN_BREAKPOINT.format(question.address))
         return OK
 
+    def _check_end(self, end: int) -> None:
+        """Refuse what goes beyond memory."""
+        there = self.sight.memory.end
+        if end > there:
+            raise RefusedError(f"no memory at {there:#x} and above", Errno.EFAULT)
+
     def _stretch(self, question: commands.SearchMemory | commands.QueryChecksum) -> bytes:
-        if question.address + question.length > MEMORY_SIZE:
-            raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
+        self._check_end(question.address + question.length)
         return self.sight.read(question.address, question.length)
 
     # -- breakpoints and watchpoints ---------------------------------------------------------

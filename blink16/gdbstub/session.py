@@ -45,7 +45,6 @@ from blink16.debugger import Event, EventKind
 from blink16.gdbstub import commands, observing, registers, replies, resuming, stops, works
 from blink16.gdbstub.commands import points, processes
 from blink16.gdbstub.commands.fields import PROCESS_BASE
-from blink16.gdbstub.description import ARCHITECTURE
 from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import RENEWED, Inferior, Inferiors
 from blink16.gdbstub.orders import (
@@ -70,7 +69,7 @@ from blink16.gdbstub.outgoing import Outgoing
 from blink16.gdbstub.reading import command_in
 from blink16.gdbstub.replies import OK, Client, RefusedError
 from blink16.gdbstub.states import PacketRule, SessionInput, SessionState, Standing, WrongCallError
-from blink16.packets import PACKET_SIZE, BadPacket, Control, Decoder, Item, Packet
+from blink16.packets import ARCHITECTURE, PACKET_SIZE, BadPacket, Control, Decoder, Item, Packet
 
 __all__ = ["RECEIVE_SIZE", "Session", "SessionState"]
 
@@ -404,6 +403,8 @@ class Session:
                 self._out.reply(OK)
             case processes.Attach() | processes.Launch() | processes.RestartProgram():
                 self._ask_for(command)
+            case processes.Detach(process) if self._leaves_relative(process):
+                self._out.reply(OK)
             case processes.Detach(process):
                 meant = self._meant(process)
                 self._out.reply(OK)
@@ -482,6 +483,12 @@ class Session:
         """Return the inferiors that D or k are about: all, unless it names one."""
         return list(self._inferiors) if process is None else [self._inferiors.named(process)]
 
+    def _leaves_relative(self, process: int | None) -> bool:
+        """Whether a client detaches only from one of the two processes that a fork has made."""
+        if process is None or self._observed is not None:
+            return False
+        return self._inferiors.named(process).births.leaves(process)
+
     def _let_go(self, those: list[Inferior], fate: Fate, reason: str) -> None:
         if not self._extended or self._observed is not None:  # the one that there is
             self._close(fate, reason)
@@ -510,8 +517,7 @@ class Session:
         self._out.say_collected()
         for inferior, how in chosen.items():
             inferior.start()
-            told = inferior.answers.shelf.is_told and not self._client.list_threads
-            inferior.debugger.tells_loads = told
+            inferior.debugger.tells = resuming.told(inferior, self._client)
             self._out.order(Start(how, inferior.process))
         if self._early_break:
             self._out.order(Interrupt())
@@ -521,6 +527,9 @@ class Session:
         self._out.say_collected()
         if event.kind is EventKind.LOADED:
             self._out.reply(stops.announcement(self._inferiors, inferior))
+            return
+        if event.kind is EventKind.VFORKED and not event.child:
+            self._out.reply(stops.vfork_done(self._inferiors, inferior, event.parent))
             return
         self._out.mention(replies.say(event, inferior.debugger.machine.icount))
         self._out.reply(stops.reply(self._inferiors, inferior, event, self._client))

@@ -6,26 +6,22 @@ from copy import copy
 
 from blink16.cpu.registers import Registers
 from blink16.debugger import Debugger
-from blink16.devices.vga import Vga
 from blink16.devices.video import Video
-from blink16.memory import ADDRESS_MASK, Memory
+from blink16.memory import MEMORY_SIZE, Memory
 
 
 class SampledMemory(Memory):
-    """The megabyte as it was, and an adapter's planes; without attributes, and never written."""
+    """Memory as it was; without attributes, and never written."""
 
-    def __init__(self, content: bytes, planes: bytes) -> None:
-        self._content = content
-        self.ram = memoryview(content)
-        self.planes = memoryview(planes).cast("I")
+    def __init__(self, memory: Memory) -> None:
+        self.end, self.line_20 = memory.end, bytes(memory.line_20)
+        self.whole = memoryview(bytes(memory.whole[: self.end]))
+        self.ram = self.whole[:MEMORY_SIZE]
+        self.planes = memory.planes
 
     def read(self, address: int, length: int) -> bytes:
-        """Return bytes from a linear address on, wrapping at 1 MiB."""
-        address &= ADDRESS_MASK
-        data = self._content[address : address + length]
-        while len(data) < length:
-            data += self._content[: length - len(data)]
-        return data
+        """Return bytes from a linear address on; nobody watches them here."""
+        return self.peek(address, length)
 
 
 class Sample:
@@ -37,7 +33,6 @@ class Sample:
         self.registers = Registers()
         self.registers.state[:] = machine.registers.state
         self.history = debugger.timeline.size()
+        self.memory: Memory = SampledMemory(machine.memory)
         video = machine.find(Video)
-        planes = bytes(machine.memory.planes.cast("B")) if isinstance(video, Vga) else b""
-        self.memory: Memory = SampledMemory(bytes(machine.memory.ram), planes)
         self.video = None if video is None else copy(video)

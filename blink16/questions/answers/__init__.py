@@ -1,6 +1,6 @@
 """Questions that people know, a module each; `QUESTIONS` has them by name."""
 
-from blink16.questions.answers import calls_made, calls_tree, coverage, export, heatmap, who
+from blink16.questions.answers import calls_made, calls_tree, coverage, export, heatmap, origin, who
 from blink16.questions.registry import QUESTIONS, Product, perform
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "coverage",
     "export",
     "heatmap",
+    "origin",
     "perform",
     "who",
 ]
