@@ -200,9 +200,9 @@ class Driver:
             try:
                 return self._commands.get(timeout=patience)
             except queue.Empty:
-                patience = 0
-            if not self._look_back(target):
-                break
+                if not self._look_back(target):
+                    break
+                patience = self._camera.past.wait
         return self._commands.get()
 
     def _look_back(self, target: Target) -> bool:

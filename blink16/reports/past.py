@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
 MAX_TRACE = 10_000
 MAX_BACK = 1_000_000
-POINT_KINDS = {
+_KINDS = {
     PointRole.EXECUTE: PointKind.EXECUTE,
     PointRole.WRITE: PointKind.WRITE,
     PointRole.READ: PointKind.READ,
     PointRole.ACCESS: PointKind.ACCESS,
 }
-"""What a debugger calls what reports call otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,11 @@ def last_touch(look: Look, query: TouchQuery) -> TouchReport:
     """Who wrote, read or executed some memory last before now."""
     from blink16.history import queries
 
-    if query.role not in POINT_KINDS:
+    if query.role not in _KINDS:
         raise ReportError(f"nothing touches memory by {query.role}")
     debugger = look.debugger
     with _refusals():
-        point = Point(POINT_KINDS[query.role], query.address, query.length)
+        point = Point(_KINDS[query.role], query.address, query.length)
         touch = queries.last_touch(debugger.timeline, debugger.points, point)
     if touch is None:
         return TouchReport()

@@ -138,7 +138,9 @@ class TimeBar(Panel):
     def _layer(self, layer: Layer, picture: Picture, columns: int, column: Column) -> Text:
         """Draw how often something happened in each column's part of the run."""
         colors = self.palette
-        counts = Counter(column(icount) for icount in layer.instants)
+        counts: Counter[int] = Counter()
+        for start, count in layer.parts:
+            counts[column(start)] += count
         most, steps = max(counts.values(), default=1), len(colors.bars)
         cells = "".join(
             colors.bars[-(-counts[at] * steps // most) - 1] if counts[at] else " "
@@ -150,8 +152,8 @@ class TimeBar(Panel):
     def _told(self, layer: Layer, picture: Picture) -> str:
         """Say what a layer shows, in Textual's markup."""
         colors = self.palette
-        more = "+" if layer.is_full else colors.more if layer.known < picture.history.end else ""
-        told = f"{len(layer.instants):,}{more} {layer.wish.title}".replace("[", "\\[")
+        more = colors.more if layer.known < picture.history.end else ""
+        told = f"{layer.count:,}{more} {layer.wish.title}".replace("[", "\\[")
         ink = colors.good if layer.wish.kind is LayerKind.CALLS else colors.changed.split()[0]
         return f"[{ink}]{colors.bars[-1]} {told}[/]" if ink.startswith("#") else told
 
