@@ -12,6 +12,7 @@ from elks_programs import HEAP, SOURCES, WITH_SYMBOLS, program
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minix_disk import MinixDisk
+from property_examples import examples
 
 from blink16 import elks, loader, monitor
 from blink16.cpu.engine import NEWS, Stop, StopReason
@@ -124,7 +125,7 @@ def state_of(made: Loaded) -> tuple[object, bytes]:
     return made.machine.save(), made.machine.memory[0:MEMORY_SIZE]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(8))
 @given(data=st.data())
 @pytest.mark.parametrize("name", EXPECTED)
 def test_any_instant_is_found_again(name: str, tmp_path: Path, data: st.DataObject) -> None:
@@ -210,7 +211,7 @@ KEYS = [
 ]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(10))
 @given(st.lists(st.tuples(st.integers(0, 60_000), st.sampled_from(KEYS)), max_size=6), st.data())
 def test_a_session_at_the_terminal_goes_backward(
     floppy: Path, typed: list[tuple[int, bytes]], data: st.DataObject
@@ -287,7 +288,7 @@ def advance(made: Loaded, count: int) -> None:
 SIGNALS = [b"\x1a", b"\x1c", b"sleep 1 & kill -9 $!\r", b"kill -14 $$\r", b"yes | head -3\r"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=6)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(6))
 @given(st.lists(st.tuples(st.integers(0, 9_000), st.sampled_from(KEYS + SIGNALS)), max_size=5))
 def test_engines_agree_on_keys_signals_and_schedules(
     floppy: Path, typed: list[tuple[int, bytes]]

@@ -197,7 +197,7 @@ def test_a_wild_guest_does_not_fill_memory() -> None:
     """What is remembered has a limit."""
     code = bytes.fromhex("31d2ec42ebfc")
     machine = booted(code)
-    machine.run(6 * MAX_TOLD)
+    machine.run(4 * MAX_TOLD)
     assert len(told(machine)) == MAX_TOLD
 
 

@@ -231,7 +231,7 @@ def say(event: Event, icount: int) -> str:
             return f"the processor is halted for good at instruction {icount} ({reason})\n"
         case EventKind.MOVED:
             return f"moved to instruction {icount}\n"
-        case EventKind.RESTARTED | EventKind.LACKING:
+        case EventKind.RESTARTED:
             return f"{event.text} at instruction {icount}\n"
         case _:
             return f"{event.text}\n" if event.text else ""

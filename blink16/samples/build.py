@@ -30,11 +30,11 @@ _START = re.compile(r"^start: +([0-9A-F]+)$", re.MULTILINE)
 
 
 class Assembled(NamedTuple):
-    """What nasm makes of a source."""
+    """What nasm or bcc makes of a source."""
 
     flat: bytes
     table: str
-    """Its map, with all symbols."""
+    """Its map, with all symbols, if it has one."""
     listing: str
 
 
@@ -48,12 +48,14 @@ def assemble(source: Path, nasm: str = "nasm") -> Assembled:
         return Assembled(flat.read_bytes(), table.read_text(), listing.read_text())
 
 
-def compiled(source: Path) -> bytes:
-    """Return the ELKS executable made from a source in C.  CalledProcessError if it has errors."""
+def compiled(source: Path) -> Assembled:
+    """Compile a source in C to an ELKS executable.  CalledProcessError if it has errors."""
     with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "made"
-        subprocess.run(["bcc", "-0", "-O", "-o", str(made), str(source)], check=True)
-        return made.read_bytes()
+        flat, listing = (Path(folder) / name for name in ("made", "lst"))
+        listed = ["-C-t", "-A-l", f"-A{listing}"]
+        command = ["bcc", "-0", "-O", *listed, "-o", str(flat), source.name]
+        subprocess.run(command, check=True, cwd=source.parent)
+        return Assembled(flat.read_bytes(), "", listing.read_text())
 
 
 def link(flat: bytes, table: str) -> bytes:
@@ -90,7 +92,8 @@ def made(source: Path) -> dict[str, bytes]:
     """
     program = source.with_suffix("")
     if source.suffix == ".c":
-        return {program.name: compiled(source)}
+        done = compiled(source)
+        return {program.name: done.flat, f"{program.name}.lst": done.listing.encode()}
     done = assemble(source)
     if _DOS.search(source.read_text()):
         return {f"{program.name}.com": done.flat, f"{program.name}.lst": done.listing.encode()}

@@ -5,7 +5,7 @@
  * says so through a pipe, and the parent adds them up.  A name that is too long for its bunk ends
  * in a child that crashes.  It lies in the parent's past why (docs/tutorials/fork.md).
  *
- *     bcc -0 -O -o crew crew.c
+ *     bcc -0 -O -C-t -A-l -Acrew.lst -o crew crew.c
  */
 
 #include <string.h>
