@@ -146,6 +146,8 @@ class Machine:
         self.sinks: dict[str, Callable[[bytes], object]] = {}
         """Where the output of channels goes that have a place of their own, like a file."""
         self.on_notice: Callable[[str], None] = lambda text: None
+        self.on_past_output: Callable[[str, bytes], None] = discard
+        """Told what was shown outside when it happened first, while that happens again."""
         self.on_call: Callable[[str], None] | None = None
         """Told each call of the guest's system in one line, in replays too; None: not wanted."""
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
@@ -733,6 +735,8 @@ class Machine:
                 self.on_output(channel, data)
             else:
                 sink(data)
+        else:
+            self.on_past_output(channel, data)
 
     def effect(self, act: Callable[[], None]) -> None:
         """Do something to the world outside, unless this has happened before."""

@@ -10,6 +10,7 @@ from functools import partial
 from blink16.breakpoints import Point, PointError, Points
 from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.cpu.registers import Registers
+from blink16.debugger.calls_seen import CallsSeen
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
 from blink16.debugger.events import (
@@ -85,6 +86,7 @@ class Debugger:
         self.catches = Catches(machine, self.ledger)
         self._programs = Programs(machine)
         self.bookmarks = Bookmarks()
+        self.calls_seen = CallsSeen(machine)
         self._follower = Follower(machine, self.ledger, self._run_to)
         self.symbols = SymbolTable()
         self._loaded: frozenset[Symbol] = frozenset()
