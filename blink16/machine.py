@@ -16,7 +16,7 @@ from blink16.cpu import engines
 from blink16.cpu.engine import Engine, Stop, StopReason
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
 from blink16.cpu.models import find as find_model
-from blink16.cpu.registers import Cell, Registers
+from blink16.cpu.registers import SHUT_DOWN, Cell, Registers
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
 from blink16.memory import RAM_SIZE, Attribute, Memory, linear
@@ -71,6 +71,7 @@ _NOBODYS_BUSINESS = (_BUDGET, _AT_SERVICE, _WANTS_ATTENTION)
 _BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)
 _CS, _IP, _TRAP, _INTERRUPT = map(int, (Cell.CS, Cell.IP, Cell.TRAP, Cell.INTERRUPT))
 _LINE_20 = slice(Cell.A20, Cell.A20 + 1)
+SHUTDOWN = "the processor has shut down, since it found no vector to enter, and nothing resets it"
 _SHADOW, _HALTED = int(Cell.SHADOW), int(Cell.HALTED)
 _ATTENTION, _REQUEST = int(Cell.ATTENTION), int(Cell.REQUEST)
 
@@ -132,6 +133,10 @@ class Machine:
         self._in_vain = False
         self.controller: InterruptController | None = None
         self.non_maskable: NonMaskable | None = None
+        self.resets_on_shutdown = False
+        """Whether the board resets a processor that says it has shut down, as an AT's does."""
+        self._resets = False
+        """Whether the processor's RESET line was raised by the instruction that is executed."""
         self._urgent = False
         """Whether the non-maskable interrupt is asked for (see `_plan`)."""
         self.replaying = False
@@ -406,7 +411,8 @@ class Machine:
                 hot = at
         self._next_due = hot if hot < other else other
         self._look_for_requests()
-        self.engine.plan(hot, 0 if self._urgent else min(other, self._until))
+        hurries = self._urgent or self._resets
+        self.engine.plan(hot, 0 if hurries else min(other, self._until))
 
     def _look_for_requests(self) -> None:
         if self.controller is not None:
@@ -427,7 +433,7 @@ class Machine:
     def _horizon_now(self) -> int:
         """Return at how many cycles a device or an interrupt has its turn."""
         cells, next_one = self._cells, self.registers.cycles + 1
-        if self._urgent or (cells[_REQUEST] and cells[_INTERRUPT]):
+        if self._urgent or self._resets or (cells[_REQUEST] and cells[_INTERRUPT]):
             return next_one  # it is held off for one more instruction
         due = self._next_due
         if due > self._until and not self.between_rounds:
@@ -448,12 +454,29 @@ class Machine:
         somebody ran the machine.
         """
         cells = self._cells
+        if self._resets or cells[_HALTED] == SHUT_DOWN:
+            stop = self._reset(stop)
         if retired and (cells[_REQUEST] or self._urgent or self.registers.cycles >= self._next_due):
             self._settle()
         if stop.reason is _HALT and (cells[_INTERRUPT] or not cells[_HALTED]):
             woken = retired and self._sleep()
             stop = Stop(self._rested(StopReason.ATTENTION) if woken else self._asleep())
         return self._watched(stop)
+
+    def _reset(self, stop: Stop) -> Stop:
+        """Reset the processor, if the RESET line was raised or the board does so at shutdown."""
+        if not self._resets and not self.resets_on_shutdown:
+            return Stop(StopReason.LOCKUP, text=SHUTDOWN)
+        self._resets = False
+        if self.between_rounds:
+            self.engine.abandon_rounds()
+        self.registers.reset(*self.model.reset)
+        self._plan()
+        return Stop(StopReason.ATTENTION) if stop.reason is _HALT else stop
+
+    def reset_processor(self) -> None:
+        """Raise the RESET line: the processor begins anew when its instruction has retired."""
+        self._resets = True
 
     def _settle(self) -> None:
         """Let devices catch up with time, and take an interrupt if there is one."""
@@ -466,7 +489,7 @@ class Machine:
             self._plan()
         cells = self._cells
         asked = self._urgent or (cells[_REQUEST] and cells[_INTERRUPT])
-        if asked and not cells[_SHADOW]:
+        if asked and not cells[_SHADOW] and cells[_HALTED] != SHUT_DOWN:
             if self.between_rounds:
                 self.engine.abandon_rounds()
             self._take_interrupt()
@@ -621,7 +644,7 @@ class Machine:
         if self._devices:
             self._plan()
             self._settle()
-            if self._cells[_HALTED] and self._cells[_INTERRUPT]:
+            if self._cells[_HALTED] == 1 and self._cells[_INTERRUPT]:
                 self._sleep()
 
     def output(self, channel: str, data: bytes) -> None:

@@ -45,7 +45,7 @@ class Cell(IntEnum):
     INTERRUPT = 21  # IF: 0 or 1
     DIRECTION = 22  # what a byte string instruction adds to SI and DI: 1, or FFFFh with DF set
     SHADOW = 23  # 1 after an instruction that holds off interrupts for one more instruction
-    HALTED = 24  # 1 after HLT, until an interrupt
+    HALTED = 24  # 1 after HLT, until an interrupt; SHUT_DOWN until a reset
     NOTHING = 25  # always 0
     ATTENTION = 26  # not 0: leave run() at the next instruction boundary (set from any thread)
     REQUEST = 27  # 1 while the interrupt controller holds INTR; engines only read it
@@ -59,6 +59,10 @@ class Cell(IntEnum):
     A20 = 119  # 1 where address line 20 is open (a gate outside of the processor)
 
 
+SHUT_DOWN = 2
+"""In HALTED: an 80286 that could not even enter INT 8."""
+IDT_LIMIT = 0x3FF
+"""After a reset, the limit of its interrupt vector table."""
 _FLAGS = slice(Cell.ZERO, Cell.DIRECTION + 1)
 """The cells of flags; those in a row, since debuggers look at them at each step."""
 ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
@@ -143,6 +147,7 @@ class Registers:
         self._icount = view[ICOUNT_OFFSET : ICOUNT_OFFSET + 8].cast("Q")
         self._cycles = view[CYCLES_OFFSET : CYCLES_OFFSET + 8].cast("Q")
         self.flags = 0
+        self.reset_vectors()
 
     @property
     def icount(self) -> int:
@@ -191,6 +196,26 @@ class Registers:
         c[Cell.DIRECTION] = 0xFFFF if value & DF else 1
         c[Cell.AUGEND] = c[Cell.ADDEND] = 0x8000 if value & OF else 0
         c[Cell.SUM] = value & AF
+
+    def reset(self, segment: int, offset: int) -> None:
+        """Begin anew at an address, with all else that RESET determines."""
+        self.flags = 0
+        self.cs, self.ip = segment, offset
+        self.ds = self.es = self.ss = 0
+        cells = self.cells
+        cells[Cell.HALTED] = cells[Cell.SHADOW] = cells[Cell.MSW] = 0
+        self.reset_vectors()
+
+    def reset_vectors(self) -> None:
+        """Have interrupt vectors at 0, all of them."""
+        cells = self.cells
+        cells[Cell.IDT], cells[Cell.IDT_BASE], cells[Cell.IDT_HIGH] = IDT_LIMIT, 0, 0
+
+    @property
+    def moved_vectors(self) -> bool:
+        """Whether LIDT has moved the interrupt vectors, or left some out."""
+        limit, low, high = self.cells[Cell.IDT : Cell.IDT_HIGH + 1]
+        return bool(low or high) or limit < IDT_LIMIT
 
     def save(self) -> bytes:
         """Return the canonical state (`ARCHITECTURE`), icount included."""
