@@ -80,6 +80,11 @@ class Decoder:
         self._inside = False
         self._oversized = False
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether a packet has begun and not ended."""
+        return self._inside
+
     def feed(self, data: bytes) -> list[Item]:
         """Take bytes; return the items that they complete, in order."""
         if not self._inside and len(data) <= PACKET_SIZE and (whole := _WHOLE.fullmatch(data)):
@@ -173,6 +178,18 @@ def escape(data: bytes) -> bytes:
 def frame(body: bytes) -> bytes:
     """Return a body (escaped where it is binary) as a whole packet."""
     return b"$%b#%02x" % (body, checksum(body))
+
+
+def unframed(data: bytes) -> bytes | None:
+    """Return the body of what is one packet of a client's, whole, brief and without escapes.
+
+    None where it is anything else, for a `Decoder` to look at.
+    """
+    whole = _WHOLE.fullmatch(data)
+    if whole is None or whole.group(1) or len(data) > PACKET_SIZE:
+        return None
+    body = whole.group(2)
+    return body if int(whole.group(3), 16) == checksum(body) else None
 
 
 def notification(body: bytes) -> bytes:
