@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, IntFlag
-from itertools import compress
 from typing import overload
 
 MEMORY_SIZE = 1 << 20
@@ -293,7 +292,7 @@ class Memory:
         self.stale_code.update(contents.keys() & self._code_pages())
 
     def _code_pages(self) -> Iterable[int]:
-        return compress(range(PAGE_COUNT), bytes(self.pages).translate(_IS_CODE))
+        return _marked(bytes(self.pages).translate(_IS_CODE))
 
     # -- attributes --------------------------------------------------------------------------
 
@@ -360,7 +359,15 @@ _IS_DIRTY = bytes(not state & _CLEAN for state in range(256))
 
 
 def _dirty_pages(states: bytes) -> list[int]:
-    return list(compress(range(PAGE_COUNT), states.translate(_IS_DIRTY)))
+    return list(_marked(states.translate(_IS_DIRTY)))
+
+
+def _marked(marks: bytes) -> Iterator[int]:
+    """Yield where there are ones, which are few as a rule."""
+    at = marks.find(1)
+    while at >= 0:
+        yield at
+        at = marks.find(1, at + 1)
 
 
 def _count(attributes: bytes | memoryview, attribute: Attribute) -> int:

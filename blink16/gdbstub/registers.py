@@ -18,7 +18,7 @@ import struct
 from dataclasses import dataclass
 from typing import Protocol
 
-from blink16.cpu.registers import Cell, Registers
+from blink16.cpu.registers import SHARED_SIZE, Cell, Registers
 from blink16.gdbstub.replies import RefusedError
 from blink16.memory import ADDRESS_MASK
 
@@ -147,10 +147,25 @@ _DWARF |= {"es": 40, "cs": 41, "ss": 42, "ds": 43}
 """gdb's numbers for the i386 in DWARF, by which the board's call frame information goes."""
 
 
-def expedited(registers: Registers) -> bytes:
-    """Return the registers of a stop reply, each as ``number:value;``."""
-    digits = read_all(registers).hex().encode("ascii")
-    return _EXPEDITED_FORMAT % _EXPEDITED_DIGITS.unpack(digits)
+class Digits:
+    """The digits of g, as they were last asked for: a stop shows the same registers twice."""
+
+    def __init__(self) -> None:
+        self._state: bytes | bytearray = b""
+        """The processor's own state that they are of."""
+        self._all = b""
+
+    def all(self, registers: Registers) -> bytes:
+        """Return the answer to g."""
+        state = registers.state[:SHARED_SIZE]
+        if state != self._state:
+            self._state = state
+            self._all = read_all(registers).hex().encode("ascii")
+        return self._all
+
+    def expedited(self, registers: Registers) -> bytes:
+        """Return the registers of a stop reply, each as ``number:value;``."""
+        return _EXPEDITED_FORMAT % _EXPEDITED_DIGITS.unpack(self.all(registers))
 
 
 class RegisterOwner(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blink16.debugger import STEPPED, Event, EventKind
-from blink16.gdbstub import registers, replies
+from blink16.gdbstub import replies
 from blink16.gdbstub.commands.points import GdbKind
 from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.replies import Client
@@ -23,7 +23,7 @@ def reply(inferiors: Inferiors, inferior: Inferior, event: Event, client: Client
         event,
         inferiors.thread_id(inferior).encode("ascii"),
         inferiors.thread_ids().encode("ascii") if client.list_threads else b"",
-        registers.expedited(inferior.answers.sight.registers),
+        inferior.answers.expedited(),
         inferior.answers.breakpoint_kind() if arrived else GdbKind.SOFTWARE,
         client,
     )
@@ -50,4 +50,4 @@ def announcement(inferiors: Inferiors, inferior: Inferior) -> bytes:
     """Return what lets gdb read the list of libraries, which has changed, before it resumes."""
     inferiors.choose(inferior)
     thread = inferiors.thread_id(inferior).encode("ascii")
-    return replies.libraries_changed(thread, registers.expedited(inferior.answers.sight.registers))
+    return replies.libraries_changed(thread, inferior.answers.expedited())
