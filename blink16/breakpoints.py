@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, Access, Attribute, Memory
+from blink16.memory import RAM_SIZE, Access, Attribute, Memory
 
 
 class PointKind(Enum):
@@ -27,7 +27,7 @@ _ATTRIBUTES = {
 }
 MAX_POINTS = 4096
 MAX_WATCH_LENGTH = 65536
-MAX_WATCHED = MEMORY_SIZE
+MAX_WATCHED = RAM_SIZE
 """Bytes of all watchpoints together: each seek takes them all away and puts them back."""
 
 
@@ -42,7 +42,7 @@ class Point:
     def addresses(self) -> range:
         """The linear addresses it marks, cut off at the end of memory."""
         length = 1 if self.kind is PointKind.EXECUTE else self.length
-        return range(self.address, min(self.address + length, MEMORY_SIZE))
+        return range(self.address, min(self.address + length, RAM_SIZE))
 
     def minds(self, attribute: Attribute) -> bool:
         """Whether it is kept by this attribute."""
@@ -71,8 +71,8 @@ class Points:
 
     def insert(self, point: Point) -> None:
         """Set a point; setting it twice is one.  PointError past the limits."""
-        if not 0 <= point.address <= ADDRESS_MASK:
-            raise PointError(f"address {point.address:#x} is outside the 1 MiB of memory")
+        if not 0 <= point.address < self._memory.end:
+            raise PointError(f"address {point.address:#x} is outside of memory")
         if not 1 <= point.length <= MAX_WATCH_LENGTH:
             raise PointError(f"can't watch {point.length} bytes; at most {MAX_WATCH_LENGTH}")
         if point in self._points:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 
-from blink16.memory import linear
 from blink16.services import Chassis, Guest, Outcome, Service, Trap, caller_address
 
 VECTORS = 256
@@ -60,7 +59,7 @@ def _single_step(guest: Guest) -> Trap:
 
 def _int3(guest: Guest) -> Trap:
     segment, offset = caller_address(guest)
-    one_byte = guest.memory.read(linear(segment, offset - 1), 1)[0] == INT3_OPCODE
+    one_byte = guest.memory.read(guest.linear(segment, offset - 1), 1)[0] == INT3_OPCODE
     place = _place(guest, 1 if one_byte else 2)
     return Trap(Signal.SIGTRAP, f"INT 3 at {place}", resumable=True)
 

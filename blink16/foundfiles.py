@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,8 @@ class FoundFiles:
         """How often nodes are held by open files."""
         self._next = ROOT + 1
         self._overlay_bytes = 0
+        self.on_read: Callable[[int, int, bytes], None] | None = None
+        """Told the node, the offset and the content of what is read, for who looks on."""
         self._saved: Any = None
         """The state as it was last saved, as long as it is that."""
 
@@ -106,6 +109,12 @@ class FoundFiles:
 
     def read(self, node: int, offset: int, length: int) -> bytes:
         """Return at most ``length`` bytes from ``offset`` on; none at the end."""
+        content = self._content(node, offset, length)
+        if self.on_read is not None:
+            self.on_read(node, offset, content)
+        return content
+
+    def _content(self, node: int, offset: int, length: int) -> bytes:
         n = self._node(node, FileKind.FILE)
         if offset < 0 or length < 0:
             raise os_error(errno.EINVAL)

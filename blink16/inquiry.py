@@ -14,6 +14,7 @@ from blink16.history.timeline import Timeline
 from blink16.loader import Loaded
 from blink16.questions.answers import perform
 from blink16.questions.asking import Asking
+from blink16.questions.dataflow import ProgramFile
 from blink16.questions.needs import FOREVER, QuestionError
 from blink16.questions.run import Run
 from blink16.recording import Recording, RecordingError, open_recording
@@ -66,7 +67,17 @@ def run_of(
         loaded.debug,
         span,
         found.damage,
+        ProgramFile(found.launch.name, found.launch.image),
+        lambda path: _other(path, how),
     )
+
+
+def _other(path: str, how: Asking) -> Run:
+    """Open another recording to be compared; QuestionError if it can't be."""
+    try:
+        return run_of(open_recording(Path(path)), (), how)
+    except (RecordingError, loader.LoadError) as error:
+        raise QuestionError(str(error)) from None
 
 
 def replayed(found: Recording, engine: str) -> tuple[Loaded, Timeline]:

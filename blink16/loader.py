@@ -241,7 +241,7 @@ def with_symbols(
     loaded: Loaded, kind: ProgramKind, sources: tuple[symbolfiles.SymbolSource, ...]
 ) -> Loaded:
     """Add what symbol files say, LoadError if one is of no use."""
-    place = _place(loaded.machine, kind)
+    place = replace(_place(loaded.machine, kind), names=tuple(loaded.symbols))
     try:
         files = [symbolfiles.read(source, place) for source in sources]
     except symbolfiles.SymbolFileError as error:

@@ -19,7 +19,7 @@ from blink16.cpu.models import find as find_model
 from blink16.cpu.registers import Cell, Registers
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
-from blink16.memory import ADDRESS_MASK, Attribute, Memory, linear
+from blink16.memory import RAM_SIZE, Attribute, Memory, linear
 from blink16.process_table import ProcessTable
 from blink16.services import (
     DONE,
@@ -28,10 +28,10 @@ from blink16.services import (
     Device,
     Elsewhere,
     Exit,
+    Forked,
     InterruptController,
     NonMaskable,
     Outcome,
-    ProcessSystem,
     Receiver,
     Restart,
     Service,
@@ -71,6 +71,7 @@ _HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
 _NOBODYS_BUSINESS = (_BUDGET, _AT_SERVICE, _WANTS_ATTENTION)
 _BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)
 _CS, _IP, _TRAP, _INTERRUPT = map(int, (Cell.CS, Cell.IP, Cell.TRAP, Cell.INTERRUPT))
+_LINE_20 = slice(Cell.A20, Cell.A20 + 1)
 _SHADOW, _HALTED = int(Cell.SHADOW), int(Cell.HALTED)
 _ATTENTION, _REQUEST = int(Cell.ATTENTION), int(Cell.REQUEST)
 
@@ -110,6 +111,9 @@ class Machine:
         """The processor."""
         self.registers = Registers(self.model.fixed_flags)
         self._cells = self.registers.cells
+        if self.model.reaches_high:
+            self.memory.line_20, self.memory.end = self._cells[_LINE_20], RAM_SIZE
+        self.linear = self.memory.linear
         self.bus = Bus()
         self.engine: Engine = engines.make(
             engine, self.model, self.registers, self.memory, self.bus, BOARD
@@ -137,8 +141,6 @@ class Machine:
         self.sinks: dict[str, Callable[[bytes], object]] = {}
         """Where the output of channels goes that have a place of their own, like a file."""
         self.on_notice: Callable[[str], None] = lambda text: None
-        self.system: ProcessSystem | None = None
-        """The guest's system, if it has processes."""
         self.on_call: Callable[[str], None] | None = None
         """Told each call of the guest's system in one line, in replays too; None: not wanted."""
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
@@ -205,7 +207,7 @@ class Machine:
     def pc(self) -> int:
         """The linear address of the next instruction."""
         cells = self._cells
-        return ((cells[_CS] << 4) + cells[_IP]) & ADDRESS_MASK
+        return self.linear(cells[_CS], cells[_IP])
 
     @property
     def is_strict(self) -> bool:
@@ -238,7 +240,11 @@ class Machine:
 
     def find(self, kind: type[C]) -> C | None:
         """Return the component of that class, if there is one."""
-        return next((c for c in self._components.values() if isinstance(c, kind)), None)
+        return next(self.find_all(kind), None)
+
+    def find_all(self, kind: type[C]) -> Iterator[C]:
+        """Yield all components of that class."""
+        return (c for c in self._components.values() if isinstance(c, kind))
 
     def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
         """Add a component that acts by itself when its time has come.
@@ -545,23 +551,24 @@ class Machine:
         if budget <= 0:
             return Stop(StopReason.BUDGET)
         outcome = service(self) if self.serve_with is None else self.serve_with(service)
+        news = None
         if outcome is not QUIET:
             if outcome is not DONE:
                 if isinstance(outcome, Trap) and outcome.resumable and through_traps:
                     outcome = (outcome.then and outcome.then()) or outcome
                 if (stop := self._see_to(outcome, through_traps)) is not None:
                     return stop
+                news = _news(outcome)
             self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE
         self._in_vain = False
         lacking = self.witness is not None and self.witness.wants_stop
-        restarted = outcome if isinstance(outcome, Restart) else None
-        if idle or touched or lacking or restarted:
+        if idle or touched or lacking or news:
             budget = 1
         stop = self._return_from_stub(budget)
-        if restarted is not None:
-            stop = Stop(StopReason.RESTARTED, text=restarted.text)
+        if news is not None:
+            stop = news
         elif idle and stop.reason in _NOBODYS_BUSINESS:
             stop = Stop(StopReason.IDLE)
         if touched is not None:
@@ -578,11 +585,17 @@ class Machine:
             case Trap(signal, text, resumable, _, passes) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
             case Elsewhere(loaded):
-                self.registers.icount += 1
-                self.registers.cycles += self._return_cost
-                self._plan()
-                return self._watched(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
+                return self._elsewhere(Stop(StopReason.LOADED if loaded else StopReason.BUDGET))
+            case Forked(parent, child, borrows) if borrows:
+                return self._elsewhere(Stop(StopReason.VFORKED, parent=parent, child=child))
         return None
+
+    def _elsewhere(self, stop: Stop) -> Stop:
+        """Retire a call that does not come back by the stub's IRET."""
+        self.registers.icount += 1
+        self.registers.cycles += self._return_cost
+        self._plan()
+        return self._watched(stop)
 
     def _return_from_stub(self, budget: int) -> Stop:
         """Execute the stub's IRET even if someone wants attention: its service has run."""
@@ -672,3 +685,13 @@ class Machine:
         self.engine.between_rounds = False
         for name, state in snapshot.components:
             self._components[name].restore(state)
+
+
+def _news(outcome: Outcome) -> Stop | None:
+    """Return the stop that tells of a service which has returned to its caller."""
+    match outcome:
+        case Restart(text):
+            return Stop(StopReason.RESTARTED, text=text)
+        case Forked(parent, child):
+            return Stop(StopReason.FORKED, parent=parent, child=child)
+    return None

@@ -1,15 +1,16 @@
 """One mebibyte of RAM, with what the machine knows about each address and each page.
 
 Addresses here are linear: 20 bits, ``segment * 16 + offset``, wrapping at 1 MiB as on the
-8086's twenty address pins.  All arrays live in one anonymous mapping that never moves, so
-that a native core can work on them while Python looks on.
+8086's twenty address pins.  Where a processor has more of them and address line 20 is open, they
+go on to 10FFEFh, and memory with them to `RAM_SIZE`.  All arrays live in one anonymous mapping
+that never moves, so that a native core can work on them while Python looks on.
 """
 
 from __future__ import annotations
 
 import contextlib
 import mmap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, IntFlag
 from typing import overload
 
@@ -41,12 +42,20 @@ DIRTY_SHIFT = 10
 """A part has 1024 cells."""
 DIRTY_SIZE = PLANES_SIZE >> 2 >> DIRTY_SHIFT
 ARENA_SIZE = DIRTY_OFFSET + DIRTY_SIZE
+LINE_CLOSED = b"\0"
+LINES_24 = (1 << 24) - 1
+"""The addresses that a processor with 24 address lines can put there."""
+OPEN_BUS = b"\xff"
+"""What is read where there is no memory."""
 MIRROR_BIT = 0x4000
 """A CGA's memory is there twice, so far from each other."""
 
 
 def linear(segment: int, offset: int) -> int:
-    """Return the linear address of ``segment:offset`` (16 bits each), wrapped at 1 MiB."""
+    """Return the linear address of ``segment:offset`` (16 bits each), wrapped at 1 MiB.
+
+    That is the 8086's; services and who looks at a machine ask its own (`Memory.linear`).
+    """
     return ((segment << 4) + (offset & 0xFFFF)) & ADDRESS_MASK
 
 
@@ -106,6 +115,10 @@ class Memory:
         self.read_watches = 0
         """How many addresses are watched for reads."""
         self._watches = 0
+        self.end = MEMORY_SIZE
+        """Where memory ends for who looks at it, with what is behind address line 20, if any."""
+        self.line_20: Sequence[int] = LINE_CLOSED
+        """Its one element says whether address line 20 is open: a cell of the processor's state."""
         self.stale_code: set[int] = set()
         """Pages of translated code that the host changed; the engine that translated clears it."""
         self.touched: tuple[int, Access] | None = None
@@ -123,8 +136,8 @@ class Memory:
     def __getitem__(self, where: slice) -> bytes: ...
     def __getitem__(self, where: int | slice) -> int | bytes:
         if isinstance(where, slice):
-            return bytes(self.ram[where])
-        return self.ram[where]
+            return bytes(self.whole[slice(*where.indices(_size_of(where)))])
+        return self.whole[where if where >= 0 else where + MEMORY_SIZE]
 
     @overload
     def __setitem__(self, where: int, value: int) -> None: ...
@@ -133,19 +146,22 @@ class Memory:
     def __setitem__(self, where: int | slice, value: int | bytes) -> None:
         if isinstance(where, int):
             address = where if where >= 0 else where + MEMORY_SIZE
-            if not 0 <= address < MEMORY_SIZE:
-                raise IndexError(f"linear address {where:#x} is outside the 1 MiB of memory")
-            self.write(address, bytes((value,)) if isinstance(value, int) else bytes(value))
+            if not 0 <= address < RAM_SIZE:
+                raise IndexError(f"linear address {where:#x} is outside of memory")
+            self.store(address, bytes((value,)) if isinstance(value, int) else bytes(value))
             return
-        start, stop, step = where.indices(MEMORY_SIZE)
+        start, stop, step = where.indices(_size_of(where))
         data = b"" if isinstance(value, int) else bytes(value)
         if step != 1 or len(data) != max(0, stop - start):
             raise ValueError("memory has a fixed size: assign as many bytes as the slice has")
-        self.write(start, data)
+        self.store(start, data)
 
     def read(self, address: int, length: int) -> bytes:
-        """Return ``length`` bytes from a linear address on, wrapping at 1 MiB."""
-        address &= ADDRESS_MASK
+        """Return ``length`` bytes from a linear address on, wrapping where the processor does.
+
+        That is at 1 MiB, unless address line 20 is open; behind all memory there is FFh.
+        """
+        address = self._reached(address)
         if self._watches:
             self.touch(address, length, Access.READ)
         if self.on_access is not None:
@@ -153,29 +169,62 @@ class Memory:
         end = address + length
         if end <= MEMORY_SIZE:
             return self.arena[address:end]  # slices of it are bytes at once
-        data = self.arena[address:MEMORY_SIZE]
-        while len(data) < length:
-            data += bytes(self.ram[: length - len(data)])
-        return data
+        return self.peek(address, length)
+
+    def peek(self, address: int, length: int) -> bytes:
+        """Return the same for who only looks: no watch minds, and no probe."""
+        end = address + length
+        if address >= 0 and end <= MEMORY_SIZE:
+            return bytes(self.whole[address:end])
+        parts = self._parts(self._reached(address), length)
+        data = b"".join(bytes(self.whole[part.start : part.stop]) for part in parts)
+        return data.ljust(length, OPEN_BUS)
 
     def write(self, address: int, data: bytes) -> None:
-        """Store bytes from a linear address on, wrapping at 1 MiB; ROM is no obstacle.
+        """Store bytes from a linear address on, wrapping as `read` does; ROM is no obstacle.
 
         The pages touched are recorded for the checkpoint like the guest's own stores.
         """
-        address &= ADDRESS_MASK
+        address = self._reached(address)
         if self._watches:
             self.touch(address, len(data), Access.WRITE)
         if self.on_access is not None:
             self.on_access(address, len(data), data)
-        while address + len(data) > MEMORY_SIZE:
-            part, data = data[: MEMORY_SIZE - address], data[MEMORY_SIZE - address :]
-            self._store(address, part)
-            address = 0
-        if data:
+        if address + len(data) <= MEMORY_SIZE:
             self._store(address, data)
+            return
+        for part in self._parts(address, len(data)):
+            self._store(part.start, data[: len(part)])
+            data = data[len(part) :]
+
+    def linear(self, segment: int, offset: int) -> int:
+        """Return the linear address of ``segment:offset`` (16 bits each), as this machine has it.
+
+        It wraps at 1 MiB, unless address line 20 is open.
+        """
+        address = (segment << 4) + (offset & 0xFFFF)
+        return address if address < MEMORY_SIZE or self.line_20[0] else address & ADDRESS_MASK
+
+    def _reached(self, address: int) -> int:
+        """Return where an address leads to that may lie beyond the end."""
+        if 0 <= address < MEMORY_SIZE:
+            return address
+        return address & (LINES_24 if self.line_20[0] else ADDRESS_MASK)
+
+    def _parts(self, address: int, length: int) -> Iterator[range]:
+        """Return where the bytes of a range lie that goes beyond 1 MiB, as far as they do."""
+        if self.line_20[0]:
+            yield range(min(address, RAM_SIZE), min(address + length, RAM_SIZE))
+            return
+        while length > 0:
+            part = range(address, min(address + length, MEMORY_SIZE))
+            yield part
+            address, length = 0, length - len(part)
 
     def _store(self, address: int, data: bytes) -> None:
+        """Store bytes that lie within RAM."""
+        if not data:
+            return
         end = address + len(data)
         mirrored = 0
         for page in range(address >> PAGE_SHIFT, ((end - 1) >> PAGE_SHIFT) + 1):
@@ -187,14 +236,25 @@ class Memory:
         if mirrored:
             self._mirror(address, data)
 
+    def load(self, address: int, length: int) -> bytes:
+        """Return bytes that lie within RAM, also above the first mebibyte (see `store`)."""
+        if self._watches:
+            self.touch(address, length, Access.READ)
+        if self.on_access is not None:
+            self.on_access(address, length, None)
+        return self.arena[address : address + length]
+
     def store(self, address: int, data: bytes) -> None:
-        """Store bytes that lie within RAM, also above the first mebibyte; nothing wraps."""
-        low = data[: max(0, MEMORY_SIZE - address)]
-        self.write(address, low)
-        at = address + len(low)
-        for page in _pages(at, len(data) - len(low)):
-            self.note_write(page)
-        self.whole[at : address + len(data)] = data[len(low) :]
+        """Store bytes that lie within RAM, also above the first mebibyte; nothing wraps.
+
+        Address line 20 is the processor's: what is stored by others, like a debugger, it does
+        not keep out.
+        """
+        if self._watches:
+            self.touch(address, len(data), Access.WRITE)
+        if self.on_access is not None:
+            self.on_access(address, len(data), data)
+        self._store(address, data)
 
     def _mirror(self, address: int, data: bytes) -> None:
         """Store again what was stored to mirrored pages."""
@@ -250,7 +310,7 @@ class Memory:
         first, last = address >> PAGE_SHIFT, (address + length - 1) >> PAGE_SHIFT
         if self.touched or not any(state & page_mark for state in self.pages[first : last + 1]):
             return
-        for byte in range(address, min(address + length, MEMORY_SIZE)):
+        for byte in range(address, min(address + length, RAM_SIZE)):
             if self.attributes[byte] & mark:
                 self.touched = (byte, access)
                 return
@@ -327,6 +387,11 @@ class Memory:
     def _count_watch(self, attribute: Attribute, change: int) -> None:
         self._watches += change * (attribute in _PAGE_MARK)
         self.read_watches += change * (attribute is Attribute.WATCH_READ)
+
+
+def _size_of(where: slice) -> int:
+    """Return the size of memory to who takes a slice of it: 1 MiB, unless that ends behind."""
+    return RAM_SIZE if where.stop is not None and where.stop > MEMORY_SIZE else MEMORY_SIZE
 
 
 def _map(size: int) -> mmap.mmap:

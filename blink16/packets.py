@@ -18,6 +18,10 @@ from typing import NamedTuple
 PACKET_SIZE = 1 << 16
 """Bytes of a body as sent, escapes included, that we take and that our own replies keep to."""
 ESCAPE_XOR = 0x20
+ARCHITECTURE = "i8086"
+"""What gdb calls the processor; it stands in target.xml."""
+OTHER_ARCHITECTURES = ("i386",)
+"""What clients may be told that do not know it."""
 
 
 class Control(Enum):

@@ -16,19 +16,44 @@ class GuestProcess:
     thread: int
     """A number from 1 on that it keeps while it lives; the first program has 1."""
     pid: int
-    """What its own system calls it."""
+    """What its own system calls it: ELKS' number, or the segment of DOS' PSP."""
     name: str
     state: str
     """What it does, in a few words."""
     registers: Mapping[str, int] | None = None
     """By name, with ``flags``; None if it has the processor's."""
+    title: str = ""
+    """What users call it: by its name and its number, as its system writes that."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedProgram:
+    """A program that a guest's system has put into memory, as debuggers see it."""
+
+    process: str
+    """Whose it is, as its system writes numbers."""
+    name: str
+    """The path of its file, as its system writes it."""
+    text: int
+    data: int
+    image: int
+    """The segments of its code, its data and its image's beginning."""
 
 
 class ProcessTable(Protocol):
     """The processes of a guest's system: a machine that has some tells of them."""
 
+    @property
+    def exec_address(self) -> int:
+        """Where a program that was just loaded is about to start: a linear address; IRET leads
+        from there to its first instruction.
+        """
+        ...
+
     def processes(self) -> Sequence[GuestProcess]:
-        """Return those that live, by thread."""
+        """Return those that live, by thread; of DOS, which lets one wait for the other, the one
+        that runs.
+        """
         ...
 
     def current(self) -> int:
@@ -41,6 +66,16 @@ class ProcessTable(Protocol):
         """
         ...
 
+    def programs(self) -> tuple[LoadedProgram, ...]:
+        """Return the programs in memory, the newest last; the same object while they stay."""
+        ...
+
     def symbols(self) -> Sequence[SymbolTable]:
-        """Return the names in the programs that were loaded since the first."""
+        """Return the names that the system itself finds in programs loaded since the first."""
+        ...
+
+    def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
+        """Return the file in the program's folder that has its name with another suffix, or
+        (none) the program's own; None if it can't be read.
+        """
         ...

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from blink16.bus import Bus
 from blink16.cpu.registers import Registers
 from blink16.lacks import Kind
-from blink16.memory import Memory, linear
+from blink16.memory import Memory
 from blink16.process_table import ProcessTable
 
 
@@ -38,6 +38,17 @@ class Elsewhere:
 
     loaded: bool = False
     """It is another program: whoever runs the machine may want to know its names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A process has made another: done, but whoever runs the machine may want to know."""
+
+    parent: int
+    child: int
+    """Their threads."""
+    borrows: bool = False
+    """The child runs in its parent's memory, and its registers are loaded: `Elsewhere`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class Trap:
     """It concerns one process of several: the machine goes on without it."""
 
 
-Outcome = Done | Wait | Elsewhere | Exit | Trap | Restart
+Outcome = Done | Wait | Elsewhere | Forked | Exit | Trap | Restart
 DONE = Done()
 ELSEWHERE = Elsewhere()
 QUIET = Done()
@@ -98,6 +109,10 @@ class Guest(Protocol):
     @property
     def has_a20(self) -> bool:
         """Whether the processor has an address line 20, so that there is memory behind 1 MiB."""
+        ...
+
+    def linear(self, segment: int, offset: int) -> int:
+        """Return the linear address of ``segment:offset``, as the processor has it now."""
         ...
 
     def output(self, channel: str, data: bytes) -> None:
@@ -151,44 +166,6 @@ class Guest(Protocol):
 Service = Callable[[Guest], Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedProgram:
-    """A program that a guest's system has put into memory, as debuggers see it."""
-
-    process: int
-    """Its number, or the segment of its PSP."""
-    name: str
-    text: int
-    data: int
-    image: int
-    """The segments of its code, its data and its image's beginning."""
-
-
-class ProcessSystem(Protocol):
-    """A guest's system with processes, as debuggers see it."""
-
-    @property
-    def exec_address(self) -> int:
-        """Where a program that was just loaded is about to start: a linear address; IRET leads
-        from there to its first instruction.
-        """
-        ...
-
-    def process_name(self) -> str:
-        """Return what users call the current process."""
-        ...
-
-    def programs(self) -> tuple[LoadedProgram, ...]:
-        """Return the programs in memory, the newest last."""
-        ...
-
-    def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
-        """Return the file in the program's folder that has its name with another suffix, or
-        (none) the program's own; None if it can't be read.
-        """
-        ...
-
-
 class Chassis(Guest, Protocol):
     """The machine as those see it who put programs and systems into it."""
 
@@ -196,9 +173,6 @@ class Chassis(Guest, Protocol):
     def bus(self) -> Bus:
         """The I/O ports."""
         ...
-
-    system: ProcessSystem | None
-    """The system with processes in it, for debuggers."""
 
     def add_component(self, name: str, component: Component) -> None:
         """Make a component's state part of the machine's; ValueError if the name is taken."""
@@ -263,7 +237,9 @@ class Receiver(Component, Protocol):
 def caller_address(guest: Guest) -> tuple[int, int]:
     """Return the segment and offset to which the stub's IRET will return."""
     ss, sp = guest.registers.ss, guest.registers.sp
-    return guest.memory.read_word(linear(ss, sp + 2)), guest.memory.read_word(linear(ss, sp))
+    return guest.memory.read_word(guest.linear(ss, sp + 2)), guest.memory.read_word(
+        guest.linear(ss, sp)
+    )
 
 
 class Device(Component, Protocol):
@@ -321,7 +297,7 @@ CALLER_FLAGS = 4
 
 def caller_flags_address(guest: Guest) -> int:
     """Return the linear address of the flags that the stub's IRET will restore."""
-    return linear(guest.registers.ss, guest.registers.sp + CALLER_FLAGS)
+    return guest.linear(guest.registers.ss, guest.registers.sp + CALLER_FLAGS)
 
 
 def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:

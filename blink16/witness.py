@@ -16,7 +16,7 @@ from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.later import LOW_END, later
 from blink16.cpu.model import Model
 from blink16.lacks import Kind, Lack, Lacks, LacksState
-from blink16.memory import PAGE_SHIFT, Attribute, PageState, linear
+from blink16.memory import PAGE_SHIFT, Attribute, PageState
 from blink16.services import Guest, caller_address
 
 EMPTY_SIZE = 16
@@ -129,9 +129,10 @@ class Witness(Lacks):
     def service_lacks(self, kind: Kind, what: str, remedy: str, place: int | None) -> None:
         """Tell what a guest wanted that has called a service."""
         segment, offset = caller_address(self._machine)
-        called = self._machine.memory.ram[linear(segment, offset - 2)] == INT_OPCODE
+        machine = self._machine
+        called = machine.memory.whole[machine.linear(segment, offset - 2)] == INT_OPCODE
         offset = (offset - 2) & 0xFFFF if called else offset
-        place = linear(segment, offset) if place is None else place
+        place = machine.linear(segment, offset) if place is None else place
         if not self.is_told(kind, place):
             self._tell(self._lack(kind, place, offset, what, remedy, segment=segment))
 
@@ -167,8 +168,8 @@ class Witness(Lacks):
     def meets(self, ip: int) -> Stop | None:
         """Look at a suspicious instruction."""
         memory, cs = self._machine.memory, self._machine.registers.cs
-        address = linear(cs, ip)
-        lack = self._found(ip, address, bytes(memory.ram[address : address + EMPTY_SIZE]))
+        address = self._machine.linear(cs, ip)
+        lack = self._found(ip, address, bytes(memory.whole[address : address + EMPTY_SIZE]))
         if lack is None:
             return None
         kind = Kind(lack.kind)
@@ -222,7 +223,7 @@ class Witness(Lacks):
         if not self.guest_runs:
             return
         ip = self._machine.registers.ip
-        if is_read and self.poll(port, linear(self._machine.registers.cs, ip)):
+        if is_read and self.poll(port, self._machine.linear(self._machine.registers.cs, ip)):
             what = f"waits in a loop for port {port:03X}h, at which there is no device"
             self._tell(self._lack(Kind.POLLED_PORT, port, ip, what))
         if port not in PROBED_PORTS and not self.is_told(Kind.PORT, port):
@@ -233,8 +234,8 @@ class Witness(Lacks):
 
 def instruction_text(machine: Subject, segment: int, offset: int) -> str:
     """Return the text of the instruction at an address."""
-    ram = machine.memory.ram
-    code = bytes(ram[linear(segment, offset + n)] for n in range(MAX_INSTRUCTION))
+    ram = machine.memory.whole
+    code = bytes(ram[machine.linear(segment, offset + n)] for n in range(MAX_INSTRUCTION))
     try:
         return disassemble(machine.model.encoding.parse(code), offset)
     except EncodingError:

@@ -12,6 +12,7 @@ from blink16.cpu.registers import CF, ZF, Registers
 from blink16.devices import keys
 from blink16.devices.video import Adapter
 from blink16.machine import CLOCK_HZ, Machine
+from blink16.memory import Attribute
 
 EPOCH = 1_000_000_000 * 1_000_000_000  # 2001-09-09 01:46:40
 SCREEN = 0xB8000
@@ -29,6 +30,18 @@ PUT_COUNTER = bytes.fromhex("2eff060006cf")  # inc word cs:[0600h]; iret
 def sector(code: bytes) -> bytes:
     """Return a boot sector with this code."""
     return code.ljust(510, b"\0") + b"\x55\xaa"
+
+
+def run_to_halt(machine: Machine, code: bytes, most: int = 1_000_000) -> None:
+    """Run a PC until its boot sector, with this code, halts for ever: what comes then is ticks.
+
+    ``most``: instructions that this may take.
+    """
+    halt = 0x7C00 + code.rindex(HALT_FOREVER)
+    machine.memory.mark(halt, Attribute.BREAKPOINT)
+    stop = machine.run(most)
+    machine.memory.unmark(halt, Attribute.BREAKPOINT)
+    assert stop.reason is StopReason.BREAKPOINT, stop
 
 
 class Pc:

@@ -12,6 +12,7 @@ from blink16.breakpoints import Point
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger import Debugger, Event, EventKind, PointAction, PointCondition, Resume
 from blink16.debugger.catches import Catches
+from blink16.debugger.family import Family
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.history import Timeline
 from blink16.machine import Machine
@@ -43,6 +44,7 @@ class NaiveDebugger(Debugger):
         self.timeline = Timeline(self.machine)  # stands idle
         self.ledger = Ledger(self.machine.memory)
         self.catches = Catches(self.machine, self.ledger)
+        self.family = Family(self.machine)
         self.symbols = SymbolTable()
         self.script: deque[Event] = deque()
         self.resumes: list[Resume] = []

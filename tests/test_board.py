@@ -13,7 +13,7 @@ from blink16 import board
 from blink16.board import cfi, dwarf, window
 from blink16.gdbstub.hostio import BOARD, MAX_OPEN, STAT
 from blink16.machine import STUB_SIZE, Machine
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import MEMORY_SIZE, RAM_SIZE
 from blink16.packets import PACKET_SIZE
 from blink16.services import DONE
 from blink16.symbolfiles import DebugInformation, elf
@@ -75,7 +75,7 @@ def test_call_frame_information_covers_memory() -> None:
     content = sections(build().content)[".debug_frame"][2]
     cie = cfi.CIE.parse(content)
     fde = cfi.FDE.parse(content[len(cfi.CIE.build(cie)) :])
-    assert (fde.initial_location, fde.address_range) == (0, MEMORY_SIZE)
+    assert (fde.initial_location, fde.address_range) == (0, RAM_SIZE)
     columns = {rule.column for rule in cie.instructions}
     assert columns >= {None, *range(10), *range(40, 44)}
 
@@ -136,7 +136,7 @@ def test_sections_part_memory_whatever_the_symbols(known: list[Symbol]) -> None:
     for address, _, memory in areas:
         assert address == end
         end += len(memory)
-    assert end == MEMORY_SIZE
+    assert end == RAM_SIZE
     starts = {name: part[0] for name, part in sections(content).items()}
     lengths = {name: len(part[2]) for name, part in sections(content).items()}
     for address, _, section in symbols(content).values():
@@ -163,7 +163,7 @@ def _unit(
         children = children[len(dwarf.FUNCTION.build(row)) :]
         if row.code == dwarf.Abbreviation.FUNCTION_WITH_BLOCK:
             block = dwarf.BLOCK.parse(children)
-            assert block.low_pc >= MEMORY_SIZE
+            assert block.low_pc >= RAM_SIZE
             assert parts[".debug_loc"][2][block.locations :] == bytes(8)
             children = children[len(dwarf.BLOCK.build(block)) + 1 :]
     assert children == dwarf.END_OF_CHILDREN
@@ -211,7 +211,7 @@ def test_backtraces_end_at_main_by_any_name(name: str, *, ends: bool) -> None:
 def test_debugging_information_leaves_the_users_out() -> None:
     """Two units about one address make gdb take either."""
     found = dwarf.gaps([range(5, 5), range(0x20, 0x30), range(2), range(0x10, 0x21)])
-    assert list(found) == [range(dwarf.START, 0x10), range(0x30, MEMORY_SIZE)]
+    assert list(found) == [range(dwarf.START, 0x10), range(0x30, RAM_SIZE)]
 
 
 # -- reading it ------------------------------------------------------------------------------

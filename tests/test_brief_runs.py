@@ -14,7 +14,7 @@ from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.history import timeline
 from blink16.memory import Memory
-from blink16.server import conversation
+from blink16.server import threads
 
 LOOP = bytes.fromhex("90 a3 00 20 40 90 e2 f8 ebf6")
 """again: nop / mov [2000], ax / inc ax / nop / loop again / jmp again"""
@@ -148,7 +148,7 @@ async def test_next_over_a_brief_call_switches_no_thread(monkeypatch: pytest.Mon
         debugger = bench.slot.debugger
         while debugger.machine.engine.name != "native":
             debugger.resume(Resume(count=2000))
-        monkeypatch.setattr(conversation.threads, "run_machine", no_thread)
+        monkeypatch.setattr(threads, "run_machine", no_thread)
         client = bench.connect()
         await client.ask("QStartNoAckMode")
         here = debugger.machine.pc

@@ -13,6 +13,7 @@ import trio
 import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 from stub_client import text_of
 
 from blink16.client import AsyncTarget, ClientError, TimedOutError
@@ -42,6 +43,7 @@ async def use(t: AsyncTarget) -> None:
     await t.disassemble("main")
     await t.last_write("lines")
     await t.hits("main")
+    await t.activity("main", buckets=3)
     await t.trace(3)
     await t.seek("start")
     await t.bookmark()
@@ -68,7 +70,7 @@ lies = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(lies, st.booleans())
 def test_whatever_a_server_says_every_call_ends(told: list[Answered], bytewise: bool) -> None:
     """Prevents a client that hangs, or that ends with an exception which nobody foresaw."""

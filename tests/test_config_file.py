@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blink16.cli import config_file, run_main
-from blink16.cli.main import run_parser, server_parser
+from blink16.cli.options import RUN, SERVER
 from blink16.loader import LoadError
 
 EXIT = b"\xb8\x00\x4c\xcd\x21"
@@ -32,22 +32,22 @@ def say(folder: Path, text: str) -> None:
 
 def words(folder: Path, program: str = "game.com") -> list[str]:
     """Return what the file stands for."""
-    return config_file.options_for(folder / program, run_parser())
+    return config_file.options_for(folder / program, RUN)
 
 
 def test_a_folders_options_are_taken_and_what_is_typed_wins(folder: Path) -> None:
     """Prevents a file without effect, and one that can't be overruled."""
     say(folder, 'cpu = "80186"\nstrict = true\n')
     assert run_main(["game.com"]) == 7
-    parsed = config_file.parse(run_parser(), ["--cpu", "8088", "game.com"])
+    parsed = config_file.parse(RUN, ["--cpu", "8088", "game.com"])
     assert (parsed.cpu, parsed.strict) == ("8088", True)
-    assert config_file.parse(server_parser(), ["game.com"]).cpu == "80186"
+    assert config_file.parse(SERVER, ["game.com"]).cpu == "80186"
 
 
 def test_a_programs_own_table_wins_over_the_folders(folder: Path) -> None:
     """Prevents one program's options from being another's."""
     say(folder, 'cpu = "8088"\n["game.com"]\ncpu = "80286"\nenv = ["A=1", "B=2"]\n')
-    assert config_file.parse(run_parser(), ["game.com"]).cpu == "80286"
+    assert config_file.parse(RUN, ["game.com"]).cpu == "80286"
     assert words(folder, "other.com") == ["--cpu=8088"]
     assert words(folder)[-2:] == ["--env=A=1", "--env=B=2"]
 
@@ -110,5 +110,5 @@ def test_any_text_is_options_or_a_complaint(
 
 def test_the_samples_have_what_they_need() -> None:
     """Prevents `blink16 snake` from needing an option."""
-    assert config_file.parse(run_parser(), ["snake"]).cpu == "80186"
-    assert config_file.parse(run_parser(), ["banner"]).cpu == "8086"
+    assert config_file.parse(RUN, ["snake"]).cpu == "80186"
+    assert config_file.parse(RUN, ["banner"]).cpu == "8086"

@@ -6,13 +6,14 @@ import guests
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16.breakpoints import MAX_POINTS, MAX_WATCH_LENGTH, Point, PointError, PointKind, Points
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.debugger import WAITING, Debugger, Event, EventKind, Resume
 from blink16.history import Timeline
-from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, Access, Attribute, Memory, PageState
+from blink16.memory import PAGE_SHIFT, RAM_SIZE, Access, Attribute, Memory, PageState
 
 FORWARD = Resume()
 BACKWARD = Resume(backward=True)
@@ -249,7 +250,7 @@ def test_range_stepping_backward_stops_outside() -> None:
 
 
 @pytest.mark.parametrize("engine", guests.ENGINES)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     guests.programs(),
     st.lists(st.integers(0x100, 0x130), max_size=3),
@@ -405,10 +406,11 @@ def test_the_number_of_points_is_bounded() -> None:
 def test_watching_all_of_memory_is_the_limit() -> None:
     """Prevents a client's watchpoints from stopping the server for seconds at each seek."""
     memory = Memory()
+    memory.end = RAM_SIZE
     points = Points(memory)
-    for start in range(0, MEMORY_SIZE, MAX_WATCH_LENGTH):
+    for start in range(0, RAM_SIZE, MAX_WATCH_LENGTH):
         points.insert(Point(PointKind.ACCESS, start, MAX_WATCH_LENGTH))
-    assert memory.read_watches == MEMORY_SIZE
+    assert memory.read_watches == RAM_SIZE
     with pytest.raises(PointError, match="can't be watched"):
         points.insert(Point(PointKind.WRITE, 0))
     points.insert(at(0))

@@ -11,6 +11,7 @@ from stub_client import Client
 
 from blink16.gdbstub import description
 from blink16.gdbstub.registers import REGISTERS, SIZE
+from blink16.memory import MEMORY_SIZE
 
 I386_CORE = [
     *("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags"),
@@ -58,7 +59,7 @@ def test_every_type_is_known() -> None:
 
 def test_memory_map_has_one_mebibyte_of_ram() -> None:
     """Gdb must not ask for addresses that the 8086 has not, nor miss any that it has."""
-    root = ElementTree.fromstring(description.memory_map())
+    root = ElementTree.fromstring(description.memory_map(MEMORY_SIZE))
     region = root.find("memory[@type='ram']")
     assert region is not None
     assert region.attrib == {"type": "ram", "start": "0x0", "length": "0x100000"}

@@ -12,9 +12,10 @@ from elks_programs import HEAP, SOURCES, WITH_SYMBOLS, program
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minix_disk import MinixDisk
+from property_examples import examples
 
-from blink16 import elks, loader
-from blink16.cpu.engine import Stop, StopReason
+from blink16 import elks, loader, monitor
+from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.files import FileTree
 from blink16.loader import Loaded, Options, Program, ProgramKind
@@ -61,7 +62,7 @@ def finish(made: Loaded) -> Stop:
     """Run to the end, or to where it waits for input."""
     while True:
         stop = made.machine.run(10_000_000)
-        if stop.reason not in (StopReason.IDLE, StopReason.LOADED):
+        if stop.reason is not StopReason.IDLE and stop.reason not in NEWS:
             return stop
 
 
@@ -124,7 +125,7 @@ def state_of(made: Loaded) -> tuple[object, bytes]:
     return made.machine.save(), made.machine.memory[0:MEMORY_SIZE]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(8))
 @given(data=st.data())
 @pytest.mark.parametrize("name", EXPECTED)
 def test_any_instant_is_found_again(name: str, tmp_path: Path, data: st.DataObject) -> None:
@@ -210,7 +211,7 @@ KEYS = [
 ]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(10))
 @given(st.lists(st.tuples(st.integers(0, 60_000), st.sampled_from(KEYS)), max_size=6), st.data())
 def test_a_session_at_the_terminal_goes_backward(
     floppy: Path, typed: list[tuple[int, bytes]], data: st.DataObject
@@ -287,7 +288,7 @@ def advance(made: Loaded, count: int) -> None:
 SIGNALS = [b"\x1a", b"\x1c", b"sleep 1 & kill -9 $!\r", b"kill -14 $$\r", b"yes | head -3\r"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=6)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(6))
 @given(st.lists(st.tuples(st.integers(0, 9_000), st.sampled_from(KEYS + SIGNALS)), max_size=5))
 def test_engines_agree_on_keys_signals_and_schedules(
     floppy: Path, typed: list[tuple[int, bytes]]
@@ -301,3 +302,23 @@ def test_engines_agree_on_keys_signals_and_schedules(
                 made.machine.receive("console", keys)
             advance(made, wait + 1)
         assert state_of(machines[0]) == state_of(machines[1])
+
+
+def test_a_catch_of_exec_stops_before_the_program_starts(tmp_path: Path) -> None:
+    """Prevents `monitor catch exec` that DOS alone has, and one that holds forward only."""
+    for name in ("parent", "child"):
+        (tmp_path / name).write_bytes(program(name))
+    (tmp_path / "child.map").write_text("00000010 T beside\n")
+    made, _ = loaded("parent", tmp_path, "native")
+    debugger = Debugger(made.machine)
+    told: list[str] = []
+    debugger.on_notice = told.append
+    monitor.execute(debugger, "catch exec")
+    event = debugger.drive(Resume())
+    assert event.kind is EventKind.CAUGHT
+    assert event.text.startswith("catch 1: /child is loaded as process 3, it starts at ")
+    assert told == ["/child was loaded: 1 symbols added from child.MAP"]
+    caught = debugger.timeline.now
+    assert debugger.drive(Resume()).kind is EventKind.SIGNALLED  # it crashes
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.CAUGHT
+    assert debugger.timeline.now == caught

@@ -87,3 +87,53 @@ def test_registers_of_a_process_that_waits(gdb: Gdb, root: Path) -> None:
         gdb.run("tbreak spawn")
         gdb.run("reverse-continue")
         assert gdb.value("$si") == before
+
+
+def test_gdb_follows_the_child_of_a_fork(gdb: Gdb, root: Path) -> None:
+    """Prevents `set follow-fork-mode child` that follows the parent, stops in it, or can't go
+    backward out of the child.
+    """
+    with Server("--root", str(root), str(root / "parent")) as server:
+        gdb.run("set breakpoint pending on")
+        gdb.run("set follow-fork-mode child")
+        gdb.run(server.target)
+        gdb.run("break crash")
+        gdb.run("break wait")  # the parent's: it runs free
+        gdb.run("catch exec")
+        said = gdb.run("continue")
+        assert "[Attaching after Thread 8086001.1 fork to child" in said
+        assert "[Inferior 1 (process 8086001) detached]" in said
+        assert "(exec'd target:/child)" in said
+        assert "crash ()" in gdb.run("continue")
+        assert re.search(r'\* 2\.\d +Thread 8096001\.2 "child 3" .* crash', gdb.run("info threads"))
+        gdb.run("delete")
+        gdb.run("tbreak spawn")
+        assert "spawn ()" in gdb.run("reverse-continue")
+        threads = gdb.run("info threads")
+        assert "parent 2" in threads
+        assert "child" not in threads
+        said = gdb.run("continue")  # the same once more
+        assert "is executing new program: target:/child" in said
+        assert "Arithmetic exception" in said
+        assert "int00 ()" in gdb.run("bt 1")
+
+
+def test_gdb_catches_forks_and_stays_with_the_parent(gdb: Gdb, tmp_path: Path) -> None:
+    """Prevents `catch fork` and `catch vfork` that gdb can't set, or that break it."""
+    (tmp_path / "family").write_bytes(program("family"))
+    with Server("--root", str(tmp_path), str(tmp_path / "family")) as server:
+        gdb.run(server.target)
+        gdb.run("catch fork")
+        gdb.run("catch vfork")
+        said = gdb.run("continue")
+        assert re.search(r'"family 2" hit Catchpoint 1 \(forked process 8096001\)', said), said
+        said = gdb.run("continue")
+        assert "[Detaching after fork from child process 8096001]" in said
+        assert re.search(r'"family 2" hit Catchpoint 2 \(vforked process 8106001\)', said), said
+        gdb.run("delete")
+        said = gdb.run("continue")
+        assert "[Detaching after vfork from child process 8106001]" in said
+        assert "exited with status 0" in said
+        gdb.run("set detach-on-fork off")
+        gdb.run("reverse-continue")
+        assert "set detach-on-fork on" in gdb.run("continue")

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from blink16 import loader
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger import Debugger, EventKind, Resume
+from blink16.devices.video import Adapter
 from blink16.lacks import MANY_POLLS, MAX_TOLD, Kind, Lack
 from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
 from blink16.monitor import execute
+from blink16.pc import PcSetup
 
 LOOP = bytes.fromhex("ebfe")
 RUN = 100_000
@@ -51,6 +53,17 @@ CASES = {
     "movzx": ("0fb6c0ebfe", Kind.INSTRUCTION, 0, ("MOVZX", "80386")),
     "video mode": ("b82a00cd10ebfe", Kind.VIDEO_MODE, 3, ("mode 2Ah", "int 10h")),
     "video function": ("b800adcd10ebfe", Kind.BIOS_FUNCTION, 3, ("INT 10h/AD",)),
+    "palette": ("b81210cd10ebfe", Kind.BIOS_FUNCTION, 3, ("INT 10h/10h with AL=12h", "vga")),
+    "disk function": ("b8005f31d2cd13ebfe", Kind.BIOS_FUNCTION, 5, ("INT 13h/5Fh",)),
+    "no drive": ("b80102ba8000cd13ebfe", Kind.BIOS_FUNCTION, 6, ("drive 80h", "-C FILE")),
+    "serial function": ("b8001731d2cd14ebfe", Kind.BIOS_FUNCTION, 5, ("INT 14h/17h",)),
+    "no serial port": ("b80001ba0300cd14ebfe", Kind.BIOS_FUNCTION, 6, ("serial port 3",)),
+    "system function": ("b80024cd15ebfe", Kind.BIOS_FUNCTION, 3, ("INT 15h/24h", "80286")),
+    "keyboard function": ("b80077cd16ebfe", Kind.BIOS_FUNCTION, 3, ("INT 16h/77h",)),
+    "printer function": ("b80009cd17ebfe", Kind.BIOS_FUNCTION, 3, ("INT 17h/09h",)),
+    "no printer": ("b80000ba0200cd17ebfe", Kind.BIOS_FUNCTION, 6, ("printer port 2",)),
+    "clock function": ("b80080cd1aebfe", Kind.BIOS_FUNCTION, 3, ("INT 1Ah/80h",)),
+    "no alarm": ("b80006cd1aebfe", Kind.BIOS_FUNCTION, 3, ("INT 1Ah/06h", "at")),
     "interrupt": ("cd60ebfe", Kind.INTERRUPT, 0, ("INT 60h",)),
     "port": ("ba2103ecebfe", Kind.PORT, 3, ("port 321h", "in al, dx")),
     "rom": ("b800f08ed8c606000041ebfe", Kind.ROM_WRITE, 5, ("F0000h",)),
@@ -76,6 +89,34 @@ def test_a_lack_is_told_once_with_its_place(name: str, engine: str) -> None:
         assert (lack.segment << 4) + lack.offset == 0x7C00 + offset
     assert said.count(str(lack)) == 1
     assert all(word in str(lack) for word in words), str(lack)
+
+
+@pytest.mark.parametrize("display", ["ega", "vga"])
+@pytest.mark.parametrize("function", [(0x10, 0x50), (0x11, 0x40), (0x12, 0x77), (0x0B, 0x02)])
+def test_subfunctions_that_a_display_adapter_lacks_are_told(
+    display: str, function: tuple[int, int]
+) -> None:
+    """An EGA or VGA has the function and not all of what may be asked of it."""
+    number, selected = function
+    # mov bx, selected * 101h; mov ax, ...; int 10h
+    code = bytes((0xBB, selected, selected, 0xB8, selected, number, 0xCD, 0x10)) + LOOP
+    machine = booted(code, setup=PcSetup(adapter=Adapter[display.upper()]))
+    machine.run(100)
+    (lack,) = told(machine)
+    assert f"INT 10h/{number:02X}h with" in lack.what
+    assert f"={selected:02X}h" in lack.what
+
+
+def test_questions_who_is_there_are_no_lack() -> None:
+    """Systems ask for what may well be absent; telling each of it would bury what matters."""
+    asked = (
+        *((0x10, 0x1A00), (0x10, 0x1130), (0x10, 0x4F00), (0x13, 0x4100), (0x15, 0xC100)),
+        *((0x15, 0x4F1E), (0x15, 0xE801), (0x16, 0x0305), (0x1A, 0xB101)),
+    )
+    calls = (b"\xb8" + ax.to_bytes(2, "little") + bytes((0xCD, vector)) for vector, ax in asked)
+    machine = booted(b"".join(calls) + LOOP)
+    machine.run(200)
+    assert told(machine) == ()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -156,7 +197,7 @@ def test_a_wild_guest_does_not_fill_memory() -> None:
     """What is remembered has a limit."""
     code = bytes.fromhex("31d2ec42ebfc")
     machine = booted(code)
-    machine.run(6 * 65536)
+    machine.run(4 * MAX_TOLD)
     assert len(told(machine)) == MAX_TOLD
 
 

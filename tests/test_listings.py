@@ -90,6 +90,15 @@ def test_lines_and_labels_are_those_of_the_source() -> None:
     assert symbols == {"start": 0x3100, "greet": 0x310F, "msg": 0x3117}
 
 
+def test_constants_are_no_labels() -> None:
+    """Prevents a function that is called like a number of the lines before it."""
+    lines = [
+        "     1                                  TICKS equ 18",
+        "     2 00000000 B8004C                  start: mov ax, 4C00h",
+    ]
+    assert [label.name for label in listings.read(lines, "x.asm").labels] == ["start"]
+
+
 @given(st.lists(st.sampled_from(LISTING.splitlines()), max_size=40), st.text(max_size=80))
 def test_listings_that_lie_are_refused_or_read(lines: list[str], more: str) -> None:
     """Prevents a crash on a listing that was cut, mixed or edited."""

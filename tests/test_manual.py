@@ -11,27 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from blink16.blinkenlights.main import parser as view_parser
 from blink16.cli import doctor, manual, run_main
-from blink16.cli.ask import ask_parser
 from blink16.cli.doctor import Finding, Verdict
-from blink16.cli.main import run_parser, server_parser
-from blink16.dap.main import parser as dap_parser
-from blink16.mcp.main import parser as mcp_parser
 
 PROJECT = Path(__file__).parents[1]
-PARSERS = [
-    run_parser(),
-    server_parser(),
-    ask_parser(),
-    dap_parser(),
-    mcp_parser(),
-    view_parser(),
-]
 GDB_13 = "#!/bin/sh\necho 'GNU gdb (Debian 13.1-3) 13.1'\necho '  --with-expat'\n"
 
 
-@pytest.fixture(params=PARSERS, ids=lambda parser: parser.prog)
+@pytest.fixture(params=manual.parsers(), ids=lambda parser: parser.prog)
 def parser(request: pytest.FixtureRequest) -> ArgumentParser:
     """Return the parser of each command."""
     made: ArgumentParser = request.param
@@ -74,7 +61,7 @@ def test_completions_are_made_for_every_command(tmp_path: Path) -> None:
     command = [sys.executable, str(PROJECT / "scripts" / "manuals.py"), str(tmp_path)]
     subprocess.run(command, check=True)
     names = {path.name for path in (tmp_path / "completions").iterdir()}
-    assert {f"{made.prog}.bash" for made in PARSERS} <= names
+    assert {f"{made.prog}.bash" for made in manual.parsers()} <= names
 
 
 # -- the doctor ------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from pc_guest import (
     EOI,
     HANDLERS,
     IRET,
+    KEEP,
     POP_AX,
     PUSH_AX,
     STI,
@@ -22,6 +23,7 @@ from pc_guest import (
     handler,
     out,
 )
+from property_examples import examples
 
 from blink16.cpu.native.engine import NativeEngine
 
@@ -45,7 +47,24 @@ HANDLERS_OF_TICKS = {
     "no end": IRET,
     "another timer": handler(count(TICKS) + out(0x43, 0x36) + out(0x40, 0x31) + out(0x40, 0)),
 }
-PIECES = (STI, CLI, POPF_OPEN, IRET_OPEN, READ_COUNT, READ_OTHERS, STRINGS, CALLS, b"\xf6\xe3")
+INT_0F = bytes.fromhex("cd0f")
+ANOTHER_INT_0F = bytes.fromhex("81363c000001")  # xor word [3Ch], 100h: the vector's offset
+FAR_ROUTINE = HANDLERS + 5 * KEEP
+CALL_FAR = b"\x9a" + FAR_ROUTINE.to_bytes(2, "little") + bytes(2)
+PIECES = (
+    INT_0F,
+    ANOTHER_INT_0F,
+    CALL_FAR,
+    STI,
+    CLI,
+    POPF_OPEN,
+    IRET_OPEN,
+    READ_COUNT,
+    READ_OTHERS,
+    STRINGS,
+    CALLS,
+    b"\xf6\xe3",
+)
 UNUSUAL = (
     out(0x21, 0xBD), out(0x21, 0xBC), out(0x20, 0x20), out(0x20, 0x0B), out(0x20, 0x0A),
     out(0x40, 0x07), out(0x43, 0x34), out(0x43, 0x36), out(0x43, 0x30), out(0x20, 0x13),
@@ -75,7 +94,7 @@ def translate_all(guest: PcGuest) -> None:
 
 def follow(choose: random.Random, code: bytes, of_ticks: bytes, clock_hz: int) -> tuple[int, int]:
     """Run both engines, one in pieces with translated code; return ticks and loops counted."""
-    handlers = {0: of_ticks, 7: handler(b"\x90")}
+    handlers = {0: of_ticks, 5: b"\x43\xcb", 6: handler(count(TICKS)), 7: handler(b"\x90")}
     reference, native = (
         PcGuest(code, handlers, engine, clock_hz=clock_hz) for engine in ("reference", "native")
     )
@@ -92,7 +111,7 @@ def follow(choose: random.Random, code: bytes, of_ticks: bytes, clock_hz: int) -
     return reference.word(TICKS), reference.word(LOOPS)
 
 
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), suppress_health_check=list(HealthCheck))
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from(sorted(HANDLERS_OF_TICKS)),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 from gdb_client import PROJECT, Gdb, Server
+
+from blink16.cli import run_main
 
 DOCS = PROJECT / "docs"
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
@@ -22,27 +25,58 @@ HISTORY_ENDS = re.compile(
     r"|No more reverse-execution history\."
 )
 """What gdb 18 says, and what gdb 13 does."""
+THREADS = re.compile(
+    r" \(id \d+\)(?=[ \]])|\[Thread \S+( \(id \d+\))? exited\]\n|thread \d+ \((?=Thread)|\)(?=\]$)",
+    re.MULTILINE,
+)
+"""What gdb 18 says of threads besides."""
+READING = re.compile(r"Reading /\S+ from remote target\.\.\.\n")
+"""What is read anew, under a name by its content, paths in it included."""
+
+
+def _common(said: str) -> list[str]:
+    """Return lines as both gdbs have them."""
+    text = said
+    for only_one_says in (READING, HISTORY_ENDS, THREADS):
+        text = only_one_says.sub("", text)
+    text = text.expandtabs().strip()
+    return [line.rstrip() for line in text.splitlines()]
 
 
 SESSIONS = {
     "docs/first-session.md": ("banner", "HI"),
     "docs/tutorials/boot-sector.md": ("--console", "none", "snake"),
+    "docs/tutorials/fork.md": ("--strict", "crew", "anna", "bert", "maximilian"),
+    "docs/tutorials/resident.md": ("--console", "none", "clock.com", "bars.com"),
+    "docs/tutorials/no-source.md": ("--console", "none", "bars.com"),
 }
+TAKEN_AWAY = {"docs/tutorials/no-source.md": ("bars.asm", "bars.lst")}
+"""Files that are not in the folder of samples in which a page's session is."""
+
+
+@pytest.fixture
+def samples(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with the samples, as its user has it on that page."""
+    monkeypatch.chdir(tmp_path)
+    assert run_main(["samples"]) == 0
+    for name in TAKEN_AWAY.get(page, ()):
+        (tmp_path / "samples" / name).unlink()
+    return tmp_path / "samples"
 
 
 @pytest.mark.gdb
 @pytest.mark.parametrize(("page", "machine"), SESSIONS.items(), ids=lambda value: str(value))
-def test_the_session_shown_is_a_real_one(gdb: Gdb, page: str, machine: tuple[str, ...]) -> None:
+def test_the_session_shown_is_a_real_one(
+    gdb: Gdb, page: str, machine: tuple[str, ...], samples: Path
+) -> None:
     """Prevents a transcript that a user types after and gets something else, in either gdb."""
     (transcript,) = blocks(page, "gdb")
     commands = re.split(r"^\(gdb\) ", transcript, flags=re.MULTILINE)[1:]
-    with Server(*machine) as server:
+    with Server(*machine, cwd=samples) as server:
         gdb.run(server.target)
         for command in commands[1:]:
             line, _, shown = command.partition("\n")
-            said = HISTORY_ENDS.sub("", gdb.run(line)).expandtabs().strip()
-            shown = HISTORY_ENDS.sub("", shown).strip()
-            assert [text.rstrip() for text in said.splitlines()] == shown.splitlines(), line
+            assert _common(gdb.run(line)) == _common(shown), line
 
 
 PYTHON = re.findall(

@@ -9,6 +9,7 @@ import pytest
 from assembler import op
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16 import Access, Machine, StopReason
 from blink16.cpu.engines import NAMES
@@ -357,7 +358,7 @@ def test_memory_slices_keep_their_size() -> None:
     assert machine.memory.read(0xFFFFF, 2) == machine.memory[0xFFFFF:] + machine.memory[:1]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.binary(min_size=32, max_size=64), st.integers(0, 0xFFFF), st.integers(1, 60))
 def test_random_code_never_breaks_the_engine(code: bytes, flags: int, budget: int) -> None:
     """Prevents any bytes that a guest executes from raising in the host."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
 from typing import TypeVar
 
 import pytest
@@ -12,11 +14,14 @@ from stub_client import Client, text_of
 
 from blink16 import loader
 from blink16.board import ProgramFacts
+from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, Resume
 from blink16.gdbstub.orders import Close, Send, Start, Taken, Work
 from blink16.gdbstub.session import Session
 from blink16.packets import Decoder, Packet, Peer, frame
-from blink16.reports import REPORTS, ReportError, parse
+from blink16.questions import probed
+from blink16.reports import REPORTS, ReportError, activity, parse
+from blink16.reports.activity import ActivityQuery, ActivityReport
 from blink16.reports.frames import FramesReport
 from blink16.reports.history import HistoryReport
 from blink16.reports.past import (
@@ -161,6 +166,65 @@ def test_the_past_is_searched_without_moving(banner: Banner) -> None:
     assert banner.debugger.machine.icount == icount
 
 
+def test_activity_over_time_is_every_write_and_every_call(banner: Banner) -> None:
+    """Prevents layers of a time bar that show what was not, or miss what was."""
+    banner.ask(b"vCont;c")
+    symbols, timeline = banner.debugger.symbols, banner.debugger.timeline
+    lines, letters = symbols.lookup("lines"), symbols.lookup("draw_letters")
+    assert lines is not None
+    assert letters is not None
+    now, end = timeline.now, timeline.end
+    points = {
+        PointRole.WRITE: Point(PointKind.WRITE, lines.address, 2),
+        PointRole.READ: Point(PointKind.READ, lines.address, 2),
+        PointRole.EXECUTE: Point(PointKind.EXECUTE, letters.address),
+    }
+    for role, point in points.items():
+        with timeline.excursion(), banner.debugger.points.replaced([point]):
+            timeline.seek(0)
+            instants = [hit.icount for hit in timeline.hits(end)]
+        assert instants
+        query = ActivityQuery(role, point.address, point.length, low=100, high=end - 50, buckets=7)
+        found = banner.report(ActivityReport, query)
+        assert (found.low, found.high, found.edges[0], found.edges[-1]) == (100, end - 50) * 2
+        assert list(found.counts) == [
+            sum(low <= instant < high for instant in instants)
+            for low, high in pairwise(found.edges)
+        ]
+        rest = banner.report(ActivityReport, replace(query, first=4))
+        assert (rest.edges, rest.counts) == (found.edges[4:], found.counts[4:])
+    counts = {
+        role: banner.report(ActivityReport, ActivityQuery(role, lines.address, 2)).counts
+        for role in (PointRole.WRITE, PointRole.READ, PointRole.ACCESS)
+    }
+    both = zip(counts[PointRole.WRITE], counts[PointRole.READ], strict=True)
+    assert list(counts[PointRole.ACCESS]) == [sum(pair) for pair in both]
+    assert timeline.now == now
+
+
+def test_activity_natively_comes_in_pieces(banner: Banner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a report that keeps its machine for as long as the run took."""
+    banner.ask(b"vCont;c")
+    at = banner.debugger.symbols.lookup("draw_letters")
+    assert at is not None
+    query = ActivityQuery(PointRole.EXECUTE, at.address, buckets=10)
+    whole = banner.report(ActivityReport, query)
+    monkeypatch.setattr(activity, "FEW", 0)
+    monkeypatch.setattr(activity, "MOST", banner.debugger.timeline.end // 3)
+    monkeypatch.setattr(probed, "readiness", lambda machine: probed.Readiness.COMING)
+    nothing = banner.report(ActivityReport, query)
+    assert (nothing.buckets, nothing.counts, nothing.edges) == (10, (), (0,))
+    monkeypatch.setattr(probed, "readiness", lambda machine: probed.Readiness.READY)
+    counts: tuple[int, ...] = ()
+    while len(counts) < 10:
+        part = banner.report(ActivityReport, replace(query, first=len(counts)))
+        assert len(part.counts) in (3, 1)
+        counts += part.counts
+    assert counts == whole.counts
+    empty = banner.report(ActivityReport, replace(query, low=1 << 40))
+    assert (empty.buckets, empty.counts) == (0, ())
+
+
 def test_a_machine_without_a_picture_has_one_of_text(banner: Banner) -> None:
     """Prevents an error where a program has no PC around it."""
     screen = banner.report(ScreenReport)
@@ -198,7 +262,15 @@ def test_every_report_says_what_it_shows(name: str) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [b"nothing", b"state?x=1", b"frames?most=many", b"frames?most", b"hits", b"touch?role=write"],
+    [
+        b"nothing",
+        b"state?x=1",
+        b"frames?most=many",
+        b"frames?most",
+        b"hits",
+        b"touch?role=write",
+        b"activity?role=catch&address=1",
+    ],
 )
 def test_nonsense_is_refused_with_a_reason(banner: Banner, asked: bytes) -> None:
     """Prevents an answer that looks like a report, or the end of the session."""

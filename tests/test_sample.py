@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import pytest
 from elks_guest import start
 
 from blink16.cpu.engine import StopReason
 from blink16.memory import Attribute, linear
-from blink16.samples.build import SAMPLES, assemble
+from blink16.samples.build import SAMPLES
 from blink16.symbols import SymbolKind
 
 BANNER = (SAMPLES / "banner").read_bytes()
@@ -76,9 +74,3 @@ def test_symbols_name_functions_and_data(tmp_path: Path) -> None:
     data = {s.name for s in symbols if s.kind is SymbolKind.DATA}
     assert {"_start", "main", "draw_letters", "plot", "glyph", "end_line"} <= code
     assert {"greeting", "font", "length", "lines", "line"} <= data
-
-
-@pytest.mark.skipif(shutil.which("nasm") is None, reason="nasm is not installed")
-def test_rebuilds_byte_for_byte() -> None:
-    """The shipped executable must be what its source says."""
-    assert assemble(SAMPLES / "banner.asm") == BANNER

@@ -8,7 +8,8 @@ import pytest
 from boot_sectors import sector
 from test_cli import SERVE, assert_one_line, run
 
-from blink16.cli import arguments, server_arguments
+from blink16.cli import parsing, server_arguments
+from blink16.cli.options import SERVER
 from blink16.cli.server_arguments import Wanted
 from blink16.consoles import NoPlace, TcpPlace, UnixPlace
 from blink16.devices.video import Adapter
@@ -27,8 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def wanted(*words: str) -> list[Wanted]:
     """Return the machines that a command line asks for."""
-    parser = arguments.parser("blink16-server", "", "")
-    server_arguments.add(parser)
+    parser = parsing.parser(SERVER)
     return server_arguments.wanted(parser, parser.parse_args(words), lambda text: None)
 
 

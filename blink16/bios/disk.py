@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from blink16.bios.geometry import (
@@ -49,6 +49,8 @@ class Disk:
         self.read_only = read_only
         self.image = image
         """What the disk held at the start."""
+        self.on_read: Callable[[int, bytes], None] | None = None
+        """Told the number and the content of each sector that is read, for who looks on."""
         image_sectors = -(-len(image) // SECTOR_SIZE)
         self.total = geometry.total if geometry.drive_type else image_sectors
         """Sectors that there are: a hard disk's last cylinder need not be whole."""
@@ -67,6 +69,12 @@ class Disk:
 
     def read(self, sector: int) -> bytes:
         """Return a sector by its number from 0."""
+        content = self._content(sector)
+        if self.on_read is not None:
+            self.on_read(sector, content)
+        return content
+
+    def _content(self, sector: int) -> bytes:
         number, inside = divmod(sector, CHUNK_SECTORS)
         chunk = (self._groups[number // GROUP] or UNCHANGED)[number % GROUP]
         if chunk is None:

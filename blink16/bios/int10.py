@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from blink16.bios.data_area import PAGES
-from blink16.bios.vga import VgaBios
+from blink16.bios.unknown import no_function
+from blink16.bios.vga import DISPLAY_BIOS, VGA_HAS_IT, VgaBios
 from blink16.bios.video import GuestScreen, is_mode, set_mode
 from blink16.bus import Bus
 from blink16.devices.video import Adapter
 from blink16.lacks import Kind
-from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
 
 CHANNEL = "console"
@@ -42,10 +42,8 @@ class VideoService:
             _PLANES_FUNCTIONS[guest.registers.ah](bios, guest)
         elif function is not None:
             function(guest, GuestScreen(guest.memory, self._bus))
-        elif guest.registers.ah not in _PROBES:
-            number = guest.registers.ah
-            what = f"this display adapter's BIOS has no INT 10h/{number:02X}h"
-            guest.lacks(Kind.BIOS_FUNCTION, what, place=0x1000 | number)
+        else:
+            _tell_unknown(guest)
         return DONE
 
     def _set_mode(self, guest: Guest) -> None:
@@ -57,6 +55,16 @@ class VideoService:
             better = "vga" if is_mode(mode, Adapter.VGA) else ""
             remedy = f"--display {better} has it" if better else ""
             guest.lacks(Kind.VIDEO_MODE, what, remedy, place=mode)
+
+
+def _tell_unknown(guest: Guest) -> None:
+    """Tell of a function that this adapter's BIOS hasn't got, if it is no question who is there."""
+    r = guest.registers
+    selector = _SELECTORS.get(r.ah, "")
+    if r.ah in _PROBES or (selector and getattr(r, selector) in _PROBED_SUBFUNCTIONS[r.ah]):
+        return
+    remedy = VGA_HAS_IT if r.ah in _PLANES_FUNCTIONS else ""
+    no_function(guest, 0x10, selector, remedy, who=DISPLAY_BIOS)
 
 
 def _set_cursor_shape(guest: Guest, screen: GuestScreen) -> None:
@@ -107,6 +115,8 @@ def _set_palette(guest: Guest, screen: GuestScreen) -> None:
         screen.set_palette(old & 0xE0 | r.bl & 0x1F)
     elif r.bh == 1:
         screen.set_palette(old & ~0x20 | (r.bl & 1) << 5)
+    else:
+        no_function(guest, 0x10, "bh", who=DISPLAY_BIOS)
 
 
 def _write_dot(guest: Guest, screen: GuestScreen) -> None:
@@ -140,7 +150,7 @@ def _write_string(guest: Guest, screen: GuestScreen) -> None:
     """13h: CX characters from ES:BP at DX; AL bit 0 moves the cursor, bit 1: with attributes."""
     r = guest.registers
     has_attributes = bool(r.al & 2)
-    data = guest.memory.read(linear(r.es, r.bp), r.cx * (2 if has_attributes else 1))
+    data = guest.memory.read(guest.linear(r.es, r.bp), r.cx * (2 if has_attributes else 1))
     codes = data[::2] if has_attributes else data
     attributes = data[1::2] if has_attributes else bytes((r.bl,)) * len(codes)
     before = screen.area.cursor(r.bh)
@@ -156,8 +166,11 @@ def _set_colors(bios: VgaBios, guest: Guest) -> None:
     r = guest.registers
     if r.bh == 0:
         bios.set_border(r.bl)
-    elif bios.area.video_mode in (4, 5):
-        bios.set_cga_palette(r.bl, bright=False)
+    elif r.bh == 1:
+        if bios.area.video_mode in (4, 5):
+            bios.set_cga_palette(r.bl, bright=False)
+    else:
+        no_function(guest, 0x10, "bh", who=DISPLAY_BIOS)
 
 
 _PLANES_FUNCTIONS: dict[int, Callable[[VgaBios, Guest], None]] = {
@@ -168,8 +181,10 @@ _PLANES_FUNCTIONS: dict[int, Callable[[VgaBios, Guest], None]] = {
     0x1A: VgaBios.combination_function,
     0x1B: VgaBios.state_function,
 }
-_PROBES = frozenset({0x10, 0x11, 0x12, 0x1A, 0x1B, 0x1C, 0xEF, 0xFA, 0xFE, 0xFF})
+_PROBES = frozenset({0x1A, 0x1B, 0x1C, 0xEF, 0xFA, 0xFE, 0xFF})
 """By these programs see what display adapter or driver there is."""
+_SELECTORS = {0x10: "al", 0x11: "al", 0x12: "bl", 0x4F: "al"}
+_PROBED_SUBFUNCTIONS = {0x10: (0x1A,), 0x11: (0x30,), 0x12: (0x10,), 0x4F: (0x00,)}
 _FUNCTIONS = {
     0x01: _set_cursor_shape,
     0x02: _set_cursor,

@@ -14,15 +14,17 @@ from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK, SECTOR_SIZE
+from blink16.bios.unknown import no_function, no_unit
 from blink16.cpu.registers import CF
 from blink16.devices.fdc import Fdc
-from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 FORMAT_FILL = b"\xf6"
 MAX_FLOPPIES, MOTOR_TICKS = 4, 0x25
 MAX_SECTORS = 127
 """As many as one call of the extensions may transfer."""
+PROBES = frozenset({0x41, 0x48, 0x4B})
+"""By these programs see whether there are extensions, or a CD-ROM that they came from."""
 EXTENSIONS_ASKED, EXTENSIONS_THERE = 0x55AA, 0xAA55
 EXTENSIONS_VERSION, FIXED_DISK_SUBSET = 0x01, 0x01
 GEOMETRY_IS_VALID = 0x02
@@ -108,6 +110,7 @@ class DiskService:
             set_caller_flag(guest, CF, False)
             return
         if function in (0x02, 0x03, 0x04):
+            _tell_no_drive(guest, drive)
             r.al = 0
         # a controller without disks can be reset all the same
         self._finish(guest, Status.OK if function == 0 else Status.TIME_OUT, drive)
@@ -131,7 +134,7 @@ class DiskService:
             case _ if disk is not None and drive >= FIRST_HARD_DISK:
                 return _extended(guest, disk, function)
             case _:
-                return Status.BAD_COMMAND
+                return _unknown(guest)
 
     def _start_motor(self, guest: Guest) -> None:
         """Leave the controller, which had no part in it, as if it had."""
@@ -180,6 +183,19 @@ def _drive_kind(guest: Guest, disk: Disk | None) -> None:
         r.cx, r.dx = disk.total >> 16, disk.total
 
 
+def _unknown(guest: Guest) -> Status:
+    if guest.registers.ah not in PROBES:
+        no_function(guest, 0x13)
+    return Status.BAD_COMMAND
+
+
+def _tell_no_drive(guest: Guest, drive: int) -> None:
+    """Tell that sectors were asked for of a drive that this PC hasn't got."""
+    letter = {0: "A", 1: "B", FIRST_HARD_DISK: "C"}.get(drive)
+    remedy = f"-{letter} FILE puts a disk there" if letter else ""
+    no_unit(guest, 0x13, drive, f"drive {drive:02X}h", remedy)
+
+
 def _last_status(area: DataArea, drive: int) -> int:
     status = area.disk_status if drive >= FIRST_HARD_DISK else area.floppy_status
     return status if status in set(Status) else Status.BAD_COMMAND
@@ -220,7 +236,7 @@ def _transfer(guest: Guest, disk: Disk, function: int) -> Status:
     if not count:
         return Status.BAD_COMMAND
     on_disk = cylinder < g.cylinders and head < g.heads and 0 < sector <= g.sectors
-    buffer = linear(r.es, r.bx)
+    buffer = guest.linear(r.es, r.bx)
     if function != 0x04 and (buffer & 0xFFFF) + count * SECTOR_SIZE > 0x10000:
         return Status.DMA_BOUNDARY
     if not on_disk or first + count > disk.total:
@@ -278,12 +294,12 @@ def _extended(guest: Guest, disk: Disk, function: int) -> Status:
         case 0x48:
             return _extended_parameters(guest, disk)
         case _:
-            return Status.BAD_COMMAND
+            return _unknown(guest)
 
 
 def _extended_transfer(guest: Guest, disk: Disk, function: int) -> Status:
     r = guest.registers
-    where = linear(r.ds, r.si)
+    where = guest.linear(r.ds, r.si)
     packet = ADDRESS_PACKET.parse(guest.memory.read(where, ADDRESS_PACKET.sizeof()))
     if packet.size < ADDRESS_PACKET.sizeof() or not 0 <= packet.count <= MAX_SECTORS:
         return Status.BAD_COMMAND
@@ -291,7 +307,7 @@ def _extended_transfer(guest: Guest, disk: Disk, function: int) -> Status:
     if packet.sector + packet.count > disk.total:
         status = Status.SECTOR_NOT_FOUND
     elif function != 0x47:  # a seek moves nothing
-        buffer = linear(packet.segment, packet.offset)
+        buffer = guest.linear(packet.segment, packet.offset)
         status = _move(guest, disk, function, packet.sector, packet.count, buffer)
     if status is not Status.OK:
         guest.memory.write_word(where + 2, 0)  # sectors done
@@ -300,7 +316,7 @@ def _extended_transfer(guest: Guest, disk: Disk, function: int) -> Status:
 
 def _extended_parameters(guest: Guest, disk: Disk) -> Status:
     r, g = guest.registers, disk.geometry
-    where = linear(r.ds, r.si)
+    where = guest.linear(r.ds, r.si)
     if guest.memory.read_word(where) < DRIVE_PARAMETERS.sizeof():
         return Status.BAD_COMMAND
     parameters = DRIVE_PARAMETERS.build(

@@ -16,9 +16,10 @@ from blink16.bios.misc import UNSUPPORTED
 from blink16.bios.power import power_management
 from blink16.bios.rom import SEGMENT, STI, Rom, goto, jump
 from blink16.bios.serial import PAUSE
+from blink16.bios.unknown import no_function
 from blink16.cpu.registers import CF
 from blink16.devices import a20
-from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, RAM_SIZE, PageState, linear
+from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, RAM_SIZE, PageState
 from blink16.services import DONE, Chassis, Guest, Outcome, set_caller_flag
 
 MICROSECONDS = 1_000_000
@@ -30,6 +31,13 @@ BUSY = 0x83
 SET, CANCEL = 0, 1
 NOTHING_TO_DO = (0x80, 0x81, 0x82, 0x85, 0x90, 0x91)
 """Device open and close, program end, SysReq, device busy and ready: for systems to hook."""
+PROBES = frozenset({0x4F, 0xC1, 0xE8, 0xE9})
+"""The key that is passed on, and questions for memory and an extended data area."""
+REMEDIES = {
+    0x24: "--cpu 80286 has an address line 20",
+    0x84: "the game port itself is 201h (--card joystick)",
+    0x87: "--cpu 80286 has memory above 1 MiB",
+}
 MODEL = 0xFE
 HAS_CLOCK = 0x20
 
@@ -118,7 +126,7 @@ class SystemService:
             case 0x83 if r.al == CANCEL:
                 self.state = WaitState()
             case 0x83 if r.al == SET:
-                failed = not self._begin(guest, linear(r.es, r.bx))
+                failed = not self._begin(guest, guest.linear(r.es, r.bx))
             case 0x86:
                 failed = not self._begin(guest, WAIT_FLAG)
                 if not failed:
@@ -132,6 +140,7 @@ class SystemService:
             case function if function in NOTHING_TO_DO:
                 r.ah = 0
             case _:
+                _tell_unknown(guest)
                 r.ah, failed = UNSUPPORTED, True  # of 4Fh that says: the key is to be taken
         set_caller_flag(guest, CF, failed)
         return DONE
@@ -166,6 +175,14 @@ class SystemService:
         return DONE
 
 
+def _tell_unknown(guest: Guest) -> None:
+    number = guest.registers.ah
+    if number == 0x24 and guest.has_a20:
+        no_function(guest, 0x15, "al")
+    elif number not in PROBES:
+        no_function(guest, 0x15, remedy=REMEDIES.get(number, ""))
+
+
 def _store(guest: Guest, address: int, byte: int) -> None:
     """Write a byte where the guest wants it, if that isn't ROM."""
     if not guest.memory.pages[address >> PAGE_SHIFT] & PageState.ROM:
@@ -178,13 +195,13 @@ def _move_block(guest: Guest) -> bool:
     length = 2 * r.cx
     addresses = []
     for at in (SOURCE_AT, TARGET_AT):
-        entry = DESCRIPTOR.parse(memory.read(linear(r.es, r.si + at), DESCRIPTOR.sizeof()))
+        entry = DESCRIPTOR.parse(memory.read(memory.linear(r.es, r.si + at), DESCRIPTOR.sizeof()))
         address = int(entry.base_high) << 16 | int(entry.base_low)
         if address + length > RAM_SIZE or length > entry.limit + 1:
             r.ah = BAD_MOVE
             return False
         addresses.append(address)
     source, target = addresses
-    memory.store(target, bytes(memory.whole[source : source + length]))
+    memory.store(target, memory.load(source, length))
     r.ah = 0
     return True

@@ -11,11 +11,14 @@ from blink16.bios.key_buffer import KeyBuffer
 from blink16.bios.key_table import old_word
 from blink16.bios.program_keys import PipedKeys
 from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, jump
+from blink16.bios.unknown import no_function
 from blink16.console import Console
 from blink16.cpu.registers import ZF
 from blink16.services import DONE, QUIET, Guest, Outcome, set_caller_flag
 
 NO_ROOM = 1
+QUIET_FUNCTIONS = frozenset({0x03, 0x04, 0x09, 0x0A, 0x55, 0x92, 0xA2, 0xED, 0xFF})
+"""Repeat rate and click, which an XT's keyboard hasn't got, and questions who is there."""
 LOCKS_AND_LEFT = 0x73
 
 
@@ -46,8 +49,8 @@ class KeyboardService:
             case 0x05:
                 stored = KeyBuffer(guest.memory).put(guest.registers.cx)
                 guest.registers.al = 0 if stored else NO_ROOM
-            case _:
-                pass  # 03h sets the repeat rate, which an XT's keyboard doesn't let one change
+            case function if function not in QUIET_FUNCTIONS:
+                no_function(guest, 0x16)
         return DONE
 
     def _read(self, guest: Guest, *, old: bool) -> Outcome | None:

@@ -6,7 +6,6 @@ from blink16.bios.data_area import DataArea
 from blink16.bus import Bus
 from blink16.devices.pic import COMMAND_PORT, DATA_PORT, OCW3, OCW3_READ, OCW3_READ_ISR, SLAVE_PORT
 from blink16.lacks import Kind
-from blink16.memory import linear
 from blink16.services import DONE, Exit, Guest, Outcome, caller_address
 
 UNSUPPORTED = 0x86
@@ -78,7 +77,7 @@ QUIET_VECTORS = frozenset({0x1B, 0x1C, 0x23, 0x24, 0x28, 0x2A, 0x2F, 0x4A, *rang
 def nobody_handles(guest: Guest) -> Outcome:
     """Return from an interrupt whose vector nobody has set, and say so."""
     segment, offset = caller_address(guest)
-    opcode, vector = guest.memory.read(linear(segment, offset - 2), 2)
+    opcode, vector = guest.memory.read(guest.linear(segment, offset - 2), 2)
     if opcode == INT_OPCODE and vector not in QUIET_VECTORS:
         guest.lacks(Kind.INTERRUPT, f"nobody handles INT {vector:02X}h", place=vector)
     return DONE

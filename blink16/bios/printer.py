@@ -6,6 +6,7 @@ Source: IBM PC/XT Technical Reference, BIOS listings of PRINTER_IO and PRINT_SCR
 from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
+from blink16.bios.unknown import no_function, no_unit
 from blink16.bios.video import ROWS, GuestScreen
 from blink16.bus import Bus
 from blink16.devices.lpt import CONTROL, DATA, NOT_BUSY, STATUS, STROBE
@@ -50,7 +51,12 @@ class Printer:
         """Do the function in AH for port DX: print AL (0), initialize (1), status (2)."""
         r = guest.registers
         base = DataArea(guest.memory).lpt_port(r.dx) if r.dx < PORTS else 0
-        if not base or r.ah > 2:
+        if r.ah > 2:
+            no_function(guest, 0x17)
+            return DONE
+        if not base:
+            if r.ah == 0x00:
+                no_unit(guest, 0x17, r.dx, f"printer port {r.dx}")
             return DONE
         printed = True
         if r.ah == 0x00:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
 from blink16.bios.rom import SEGMENT, STI, Rom, goto, jump
+from blink16.bios.unknown import no_function, no_unit
 from blink16.bus import Bus
 from blink16.devices.uart import (
     LCR_DLAB,
@@ -55,6 +56,8 @@ class SerialService:
         r = guest.registers
         base = DataArea(guest.memory).com_port(r.dx) if r.dx < PORTS else 0
         if not base:
+            if r.ah in (1, 2):
+                no_unit(guest, 0x14, r.dx, f"serial port {r.dx}")
             return DONE
         match r.ah:
             case 0x00:
@@ -66,6 +69,8 @@ class SerialService:
                 self._receive(guest, base)
             case 0x03:
                 self._status(guest, base)
+            case _:
+                no_function(guest, 0x14)
         return DONE
 
     def _set_up(self, base: int, form: int) -> None:

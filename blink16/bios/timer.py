@@ -21,6 +21,7 @@ from blink16.bios.rom import (
     goto,
     interrupt,
 )
+from blink16.bios.unknown import no_function
 from blink16.bus import Bus
 from blink16.cpu.registers import CF
 from blink16.devices.oscillator import PIT_HZ
@@ -30,6 +31,8 @@ from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 TICKS_PER_DAY = 0x1800B0
 PIT_COUNT = 65536
+PROBES = frozenset({0xB101})
+"""Whether there is a PCI bus."""
 USER_VECTOR, ALARM_VECTOR = 0x1C, 0x4A
 MOTORS = 0x0F
 MOTORS_OFF = 0x0C
@@ -165,15 +168,20 @@ class TimeService:
                         CmosRegister.DAY: r.dl,
                     }
                 )
-            case 0x06 if not self._clock.has_alarm or self._clock[CmosRegister.B] & C_ALARM:
-                failed = True  # an XT's clock has none, and one that is set stays
+            case 0x06 | 0x07 if not clock.has_alarm:
+                no_function(guest, 0x1A, remedy="--machine-type at has it")
+                failed = True
+            case 0x06 if clock[CmosRegister.B] & C_ALARM:
+                failed = True  # one that is set stays
             case 0x06:
                 for register, value in zip(ALARM, (r.ch, r.cl, r.dh), strict=True):
                     clock.write(register, value)
                 clock[CmosRegister.B] = clock[CmosRegister.B] | C_ALARM
-            case 0x07 if self._clock.has_alarm:
+            case 0x07:
                 clock[CmosRegister.B] = clock[CmosRegister.B] & ~C_ALARM
             case _:
+                if r.ax not in PROBES:
+                    no_function(guest, 0x1A)
                 failed = True
         set_caller_flag(guest, CF, failed)
         return DONE

@@ -10,6 +10,7 @@ from construct import Int8ul, Int16ul, Padding, Struct
 from blink16.bios import font, planes, tables_vga
 from blink16.bios.data_area import PAGES, DataArea
 from blink16.bios.rom import SEGMENT
+from blink16.bios.unknown import no_function
 from blink16.bios.vga_modes import EGA, PALETTES, VGA, VgaMode
 from blink16.bus import Bus
 from blink16.devices.vga import (
@@ -25,9 +26,11 @@ from blink16.devices.vga import (
     SEQUENCER,
     STATUS_OFFSET,
 )
-from blink16.memory import DIRTY_SHIFT, Memory, linear
+from blink16.memory import DIRTY_SHIFT, Memory
 from blink16.services import Guest
 
+DISPLAY_BIOS = "this display adapter's BIOS"
+VGA_HAS_IT = "--display vga has it"
 MONO_MODE = 7
 FONT_PLANE = 2
 FONT_SIZE = 32
@@ -213,7 +216,7 @@ class VgaBios:
     def palette_function(self, guest: Guest) -> None:
         """10h: the palette, the border, blinking and the DAC."""
         r, memory = guest.registers, guest.memory
-        table = linear(r.es, r.dx)
+        table = memory.linear(r.es, r.dx)
         match r.al:
             case 0x00:
                 self.set_attribute(r.bl, r.bh)
@@ -229,6 +232,8 @@ class VgaBios:
                 self.set_attribute(0x10, mode & ~0x08 | (r.bl & 1) << 3)
             case _ if self._is_vga:
                 self._dac_function(guest, table)
+            case _:
+                no_function(guest, 0x10, "al", VGA_HAS_IT, who=DISPLAY_BIOS)
 
     def _dac_function(self, guest: Guest, table: int) -> None:
         r, memory = guest.registers, guest.memory
@@ -264,6 +269,8 @@ class VgaBios:
                     red, green, blue = self.dac(number, 1)
                     gray = (red * 77 + green * 151 + blue * 28 + 128) >> 8
                     self.set_dac(number, bytes((min(gray, 0x3F),)) * 3)
+            case _:
+                no_function(guest, 0x10, "al", who=DISPLAY_BIOS)
 
     def font_function(self, guest: Guest) -> None:
         """11h: fonts of text and of graphics, and where they are."""
@@ -271,7 +278,7 @@ class VgaBios:
         kind, fits = r.al & 0xEF, bool(r.al & 0x10) and r.al < 0x20
         heights = {0x01: 14, 0x02: 8, 0x04: 16}
         if r.al < 0x20 and kind == 0x00:
-            shapes = guest.memory.read(linear(r.es, r.bp), min(r.cx, 256) * r.bh)
+            shapes = guest.memory.read(guest.linear(r.es, r.bp), min(r.cx, 256) * r.bh)
             self.load_font(shapes, r.bh, first=r.dx, block=r.bl)
             if fits and r.bh:
                 self.set_height(r.bh)
@@ -289,6 +296,8 @@ class VgaBios:
             self._graphics_font(guest)
         elif r.al == 0x30:
             self._font_information(guest)
+        else:
+            no_function(guest, 0x10, "al", who=DISPLAY_BIOS)
 
     def _graphics_font(self, guest: Guest) -> None:
         r = guest.registers
@@ -322,8 +331,13 @@ class VgaBios:
                 r.ch, r.cl = 0, 0x09
             case 0x20:
                 r.al = 0x12
-            case 0x30 | 0x31 | 0x32 | 0x33 | 0x34 | 0x36 if self._is_vga:
-                r.al = 0x12
+            case 0x30 | 0x31 | 0x32 | 0x33 | 0x34 | 0x36:
+                if self._is_vga:
+                    r.al = 0x12
+                else:
+                    no_function(guest, 0x10, "bl", VGA_HAS_IT, who=DISPLAY_BIOS)
+            case _:
+                no_function(guest, 0x10, "bl", who=DISPLAY_BIOS)
 
     def combination_function(self, guest: Guest) -> None:
         """1Ah: the display combination."""
@@ -358,7 +372,7 @@ class VgaBios:
                 "memory": MEMORY_256K,
             }
         )
-        guest.memory.write(linear(r.es, r.di), state)
+        guest.memory.write(guest.linear(r.es, r.di), state)
         r.al = 0x1B
 
 

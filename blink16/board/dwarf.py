@@ -42,7 +42,7 @@ from construct import (
     VarInt,
 )
 
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import RAM_SIZE
 from blink16.symbolfiles.elf_dwarf import producers
 
 START = 4
@@ -233,7 +233,7 @@ def debug_info(
         children += FUNCTION.build(fields)
         if code is Abbreviation.FUNCTION_WITH_BLOCK:  # the first
             # above memory, or gdb would list it among variables, or the function's locals
-            block = {"low_pc": MEMORY_SIZE, "size": 1, "name": UNIT_NAME, "locations": locations}
+            block = {"low_pc": RAM_SIZE, "size": 1, "name": UNIT_NAME, "locations": locations}
             children += BLOCK.build(block) + END_OF_CHILDREN
             code = Abbreviation.FUNCTION
     return bytes(
@@ -253,7 +253,7 @@ def debug_info(
 
 def gaps(holes: Iterable[range], begin: int = START) -> Iterator[range]:
     """Yield memory from ``begin`` on but for the holes."""
-    for hole in (*merged(holes), range(MEMORY_SIZE, MEMORY_SIZE)):
+    for hole in (*merged(holes), range(RAM_SIZE, RAM_SIZE)):
         if begin < hole.start:
             yield range(begin, hole.start)
         begin = max(begin, hole.stop)

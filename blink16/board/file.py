@@ -25,7 +25,7 @@ from blink16.board.survey import (
     survey,
 )
 from blink16.machine import Machine
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import RAM_SIZE
 from blink16.symbolfiles import elf
 from blink16.symbolfiles.elf import ElfSection, SectionFlag, SectionType
 
@@ -55,7 +55,7 @@ def program_file(entry: int, code: bytes) -> bytes:
 
 def entry_code(machine: Machine, entry: int) -> bytes:
     """Return the code at a linear address, as it is now."""
-    return bytes(machine.memory.ram[entry : min(entry + ENTRY_SIZE, MEMORY_SIZE)])
+    return bytes(machine.memory.whole[entry : min(entry + ENTRY_SIZE, RAM_SIZE)])
 
 
 def build(machine: Machine, program: ProgramFacts) -> Board:

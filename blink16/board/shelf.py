@@ -66,6 +66,11 @@ class Shelf:
         """Take note that the client knows what it was told of another machine in our place."""
         self._told = old._told
 
+    def untell(self) -> None:
+        """Take note that the client has dropped what it was told: a program was executed."""
+        if self._told is not None:
+            self._told = ()
+
     @property
     def is_told(self) -> bool:
         """Whether the client has asked for the libraries."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from blink16.board import dwarf
 from blink16.machine import STUB_SIZE, Machine
-from blink16.memory import MEMORY_SIZE, linear
+from blink16.memory import RAM_SIZE, linear
 from blink16.symbolfiles import DebugInformation
 from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
@@ -159,7 +159,7 @@ def debug_sections(contents: Mapping[str, bytes]) -> list[ElfSection]:
 
 def functions(known: Survey, holes: Sequence[range]) -> Iterator[dwarf.Subprogram]:
     """Yield the functions outside the holes, none reaching into another, or into a hole."""
-    edges = sorted({f.address for f in known.functions} | {h.start for h in holes} | {MEMORY_SIZE})
+    edges = sorted({f.address for f in known.functions} | {h.start for h in holes} | {RAM_SIZE})
     for f in known.functions:
         if not _within(f.address, holes):
             end = edges[bisect_right(edges, f.address)]
@@ -185,7 +185,7 @@ def _stubs(machine: Machine) -> Iterator[Symbol]:
 
 def _usable(symbol: Symbol) -> bool:
     name = symbol.name
-    return 0 <= symbol.address < MEMORY_SIZE and 0 < len(name) <= MAX_NAME and name.isprintable()
+    return 0 <= symbol.address < RAM_SIZE and 0 < len(name) <= MAX_NAME and name.isprintable()
 
 
 def _areas(symbols: list[Symbol]) -> list[Area]:
@@ -201,9 +201,9 @@ def _areas(symbols: list[Symbol]) -> list[Area]:
             starts.append((symbol.address, symbol.kind))
         if symbol.kind is SymbolKind.DATA:
             end_of_data = symbol.address + SEGMENT_SIZE
-    if starts[-1][1] is SymbolKind.DATA and end_of_data < MEMORY_SIZE:
+    if starts[-1][1] is SymbolKind.DATA and end_of_data < RAM_SIZE:
         starts.append((end_of_data, SymbolKind.CODE))
-    ends = [*(start for start, _ in starts[1:]), MEMORY_SIZE]
+    ends = [*(start for start, _ in starts[1:]), RAM_SIZE]
     return [Area(range(start, end), kind) for (start, kind), end in zip(starts, ends, strict=True)]
 
 
@@ -241,7 +241,7 @@ def elf_symbols(symbols: list[Symbol], areas: list[Area]) -> list[ElfSymbol]:
     """Return the symbols in areas, each reaching up to the next unless it says more."""
     starts = [area.span.start for area in areas]
     stops = (area.span.stop for area in areas)
-    ends = sorted({*(symbol.address for symbol in symbols), *starts, *stops, MEMORY_SIZE})
+    ends = sorted({*(symbol.address for symbol in symbols), *starts, *stops, RAM_SIZE})
     result = []
     for symbol in symbols:
         index = bisect_right(starts, symbol.address)

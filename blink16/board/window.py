@@ -15,7 +15,7 @@ from time import monotonic
 from blink16.cpu.model import Model
 from blink16.cpu.models import DEFAULT
 from blink16.cpu.registers import Cell, Registers
-from blink16.memory import MEMORY_SIZE, Memory
+from blink16.memory import RAM_SIZE, Memory
 from blink16.unwind.frames import MAX_EFFORT, Backtrace, Caller, Frame
 from blink16.unwind.frames import UnfinishedError as UnfinishedError
 from blink16.unwind.walk import CodeMemory
@@ -29,7 +29,7 @@ NEAR_FRAMES = 3
 BASE = 0x4000_0000
 ROW_SHIFT = 6
 ROW_SIZE = 1 << ROW_SHIFT
-SIZE = MEMORY_SIZE << ROW_SHIFT
+SIZE = RAM_SIZE << ROW_SHIFT
 
 
 class Field(IntEnum):
@@ -101,7 +101,7 @@ class FrameWindow:
         first, at = divmod(address - BASE, ROW_SIZE)
         if at + length <= ROW_SIZE:
             return self._row(first)[at : at + length]
-        last = min(first + (at + length - 1) // ROW_SIZE, MEMORY_SIZE - 1)
+        last = min(first + (at + length - 1) // ROW_SIZE, RAM_SIZE - 1)
         # stacks lie one above the other, so there's no need to look at all of a deep recursion
         while self._highest <= last and self._go_on():
             pass
@@ -159,7 +159,7 @@ class FrameWindow:
         At main, and at the function at the program's entry, gdb's backtrace ends without a word,
         if it can read a caller's pc; anywhere else it would show that pc.
         """
-        row = _build(frame, 0, MEMORY_SIZE * self._scale)
+        row = _build(frame, 0, RAM_SIZE * self._scale)
         # a function that has called another is where the CALL stands, before its return address
         at = frame.pc - 1 if self._rows else frame.pc
         return row if any(at in end for end in self._ends) else row[:_WORD]

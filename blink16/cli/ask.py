@@ -15,15 +15,13 @@ from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO
 
 from blink16 import loader, recording, terminal
-from blink16.cli import arguments, dos_arguments, pc_arguments
-from blink16.cli.arguments import Parser
+from blink16.cli import arguments, parsing
+from blink16.cli.options import ASK, ASK_PROGRAM
+from blink16.cli.parsing import CommandLine
 from blink16.console import Console
 from blink16.consoles import Streams
-from blink16.cpu import engines
-from blink16.cpu.engine import StopReason
-from blink16.machine import FOREVER
+from blink16.cpu.engine import NEWS, StopReason
 from blink16.recording import Recording, RecordingError
-from blink16.symbolfiles import SymbolFileError, SymbolSource, parse_source
 from blink16.terminal import SIGNAL_STATUS, OutputError
 
 if TYPE_CHECKING:
@@ -31,18 +29,6 @@ if TYPE_CHECKING:
     from blink16.questions.registry import Product
     from blink16.questions.run import Run
 
-PROG = "blink16-ask"
-EXAMPLES = """\
-examples:
-  blink16-ask run.b16 "select pc, count(*) from writes
-                       where address between 0xb8000 and 0xb8fa0 group by pc order by 2 desc"
-  blink16-ask run.b16 writes 0xB8000..0xB8FA0
-  blink16-ask run.b16 calls --format csv -o calls.csv
-  blink16-ask --run ./prog -v x -- coverage
-
-QUESTION is SQL over the run's tables, the name of a table (writes and reads take ranges), or a
-question of these:
-"""
 NO_EXTRA = "asking a whole run needs more packages: pip install 'blink16[ask]'"
 STRIDE = 5_000_000
 """Instructions that a program runs between two looks at what was typed."""
@@ -55,7 +41,7 @@ class AskError(Exception):
     """Why there is no answer, in one line."""
 
 
-def ask(words: Sequence[str] | None, prog: str) -> int:
+def ask(words: Sequence[str] | None) -> int:
     """Answer a question; return the exit status: 1 where something is missing."""
     words = list(sys.argv[1:] if words is None else words)
     try:
@@ -66,109 +52,37 @@ def ask(words: Sequence[str] | None, prog: str) -> int:
         if not {"-h", "--help", "--version"} & set(words):
             raise AskError(NO_EXTRA) from None
     if "--run" in words:
-        return _ask_program(words, prog)
-    return _ask_recording(words, prog)
+        return _ask_program(words)
+    return _ask_recording(words)
 
 
-def ask_parser(prog: str = PROG, *, runs: bool = False) -> Parser:
-    """Return the parser of ``blink16-ask``; ``runs``: behind ``--run``."""
-    parser = arguments.parser(prog, "Ask a whole run: a recording, or a program now.", _examples())
-    group = parser.add_argument_group("the answer")
-    group.add_argument(
-        "--format", choices=("text", "csv", "json", "parquet"), help="how a table is written"
-    )
-    group.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write it there (not: standard output)"
-    )
-    group.add_argument("--from", dest="low", type=_instant, metavar="N", help="from this instant")
-    group.add_argument("--to", dest="high", type=_instant, metavar="N", help="up to this instant")
-    group.add_argument(
-        "--threads", type=_threads, default=0, metavar="N", help="default: one a processor"
-    )
-    group.add_argument("--quiet", action="store_true", help="show no progress")
-    group.add_argument(
-        "--run",
-        action="store_true",
-        help="run PROGRAM now, and ask that: --run [OPTIONS] PROGRAM [ARGUMENTS] -- QUESTION",
-    )
-    if runs:
-        group.add_argument(
-            "--instructions",
-            type=_instant,
-            default=FOREVER,
-            metavar="N",
-            help="let the program run so far at most",
-        )
-        arguments.add_machine(parser)
-        pc_arguments.add(parser)
-        dos_arguments.add(parser)
-    else:
-        parser.add_argument(
-            "--engine",
-            choices=engines.NAMES,
-            default=engines.DEFAULT,
-            help=f"what replays the run (default: {engines.DEFAULT})",
-        )
-        parser.add_argument("recording", type=Path, metavar="RECORDING")
-        parser.add_argument("question", nargs="+", metavar="QUESTION")
-    parser.add_argument(
-        "--symbols",
-        action="append",
-        default=[],
-        type=_symbols,
-        metavar="FILE[@SEGMENT]",
-        help="a map, an ELF or another file that has names; may be given often",
-    )
-    if runs:
-        arguments.add_program(parser, required=True)
-    return parser
-
-
-def _examples() -> str:
+def with_questions(command: CommandLine) -> CommandLine:
+    """Return the command with all questions in its help, if what they need is installed."""
     try:
         from blink16.questions.answers import QUESTIONS
     except ImportError:
-        return f"{EXAMPLES}\n({NO_EXTRA})\n"
+        return command._replace(examples=f"{command.examples}\n({NO_EXTRA})\n")
     width = max(len(q.usage) for q in QUESTIONS.values())
     lines = [
         f"  {q.usage:{width}}  {q.help.partition(chr(10))[0]}" for _, q in sorted(QUESTIONS.items())
     ]
-    return EXAMPLES + "\n".join(lines) + "\n"
-
-
-def _instant(text: str) -> int:
-    if not text.replace("_", "").replace(",", "").isdecimal():
-        raise argparse.ArgumentTypeError(f"an instant is a number of instructions, not {text!r}")
-    return int(text.replace("_", "").replace(",", ""))
-
-
-def _threads(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= 1024:
-        raise argparse.ArgumentTypeError(f"there can be 1 to 1024 threads, not {text!r}")
-    return int(text)
-
-
-def _symbols(text: str) -> SymbolSource:
-    try:
-        return parse_source(text)
-    except SymbolFileError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return command._replace(examples=command.examples + "\n".join(lines) + "\n")
 
 
 # -- from where the run is -----------------------------------------------------------------------
 
 
-def _ask_recording(words: Sequence[str], prog: str) -> int:
-    parsed = ask_parser(prog).parse_args(words)
+def _ask_recording(words: Sequence[str]) -> int:
+    parsed = parsing.parser(with_questions(ASK)).parse_args(words)
     try:
         found = recording.open_recording(parsed.recording)
     except RecordingError as error:
         raise AskError(str(error)) from None
-    return _answer(found, parsed, parsed.question, prog)
+    return _answer(found, parsed, parsed.question)
 
 
-def _ask_program(words: Sequence[str], prog: str) -> int:
-    parser = ask_parser(prog, runs=True)
+def _ask_program(words: Sequence[str]) -> int:
+    parser = parsing.parser(with_questions(ASK_PROGRAM))
     if {"-h", "--help", "--version"} & set(words[:2]):
         parser.parse_args(words)
     if "--" not in words:
@@ -177,15 +91,13 @@ def _ask_program(words: Sequence[str], prog: str) -> int:
     parsed = parser.parse_args(words[:cut])
     with tempfile.TemporaryDirectory(prefix="blink16-run-") as folder:
         path = Path(folder) / "run.b16"
-        _run(path, parsed, prog)
-        return _answer(recording.open_recording(path), parsed, words[cut + 1 :], prog)
+        _run(path, parsed)
+        return _answer(recording.open_recording(path), parsed, words[cut + 1 :])
 
 
-def _run(path: Path, parsed: argparse.Namespace, prog: str) -> None:
+def _run(path: Path, parsed: argparse.Namespace) -> None:
     """Run a program to its end and record it.  What it prints goes to standard error."""
-    options = arguments.options(
-        parsed, pc_arguments.setup(parsed, parsed), pc_arguments.sinks(parsed)
-    )
+    options = arguments.options(parsed, arguments.computer(parsed, parsed), arguments.sinks(parsed))
     console = replace(arguments.console_kind(Streams()), output=False, edits=False)
     options = replace(options, console=console)
     program = loader.read(parsed.program)
@@ -208,12 +120,12 @@ def _run(path: Path, parsed: argparse.Namespace, prog: str) -> None:
                 if not reader.is_alive() and not timeline.inbox:
                     break
                 timeline.inbox.wait(0.05)
-            elif stop.reason not in (StopReason.BUDGET, StopReason.LOADED, StopReason.RESTARTED):
+            elif stop.reason is not StopReason.BUDGET and stop.reason not in NEWS:
                 if stop.text:
-                    terminal.say(f"{prog}: {stop.text}")
+                    terminal.say(f"{ASK.prog}: {stop.text}")
                 break
     except KeyboardInterrupt:
-        terminal.say(f"{prog}: stopped after {timeline.now:,} instructions")
+        terminal.say(f"{ASK.prog}: stopped after {timeline.now:,} instructions")
     finally:
         recorder.close()
 
@@ -234,7 +146,7 @@ def _feed(give: Callable[[bytes], bool]) -> None:
 # -- the answer ----------------------------------------------------------------------------------
 
 
-def _answer(found: Recording, parsed: argparse.Namespace, words: Sequence[str], prog: str) -> int:
+def _answer(found: Recording, parsed: argparse.Namespace, words: Sequence[str]) -> int:
     from blink16.questions.answers import perform
     from blink16.questions.needs import QuestionError
     from blink16.questions.printing import format_of
@@ -252,7 +164,7 @@ def _answer(found: Recording, parsed: argparse.Namespace, words: Sequence[str], 
         if not parsed.quiet:
             _clear()
     for line in product.partial:
-        terminal.say(f"{prog}: partial: {line}")
+        terminal.say(f"{ASK.prog}: partial: {line}")
     return 1 if product.partial else 0
 
 

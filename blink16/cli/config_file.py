@@ -22,45 +22,44 @@ from pathlib import Path
 from typing import Any
 
 from blink16 import loader
+from blink16.cli import parsing
+from blink16.cli.options import SERVER
+from blink16.cli.parsing import CommandLine, Reach, reaches
 from blink16.loader import LoadError
 
 NAME = "blink16.toml"
 MAX_SIZE = 64 << 10
-MACHINE = ("cpu", "mhz", "display", "machine-type", "card", "engine", "poweron", "strict", "date")
-DOS = ("dos-version", "memory", "xms", "ems", "env")
-FILES = ("symbols", "A", "B", "C")
-"""Options that name a file, perhaps with more behind a comma."""
-ALLOWED = frozenset({*MACHINE, *DOS, *FILES})
 Table = dict[str, Any]
 
 
-def parse(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
+def parse(command: CommandLine, words: Sequence[str] | None) -> argparse.Namespace:
     """Parse what was typed, and in front of it what the program's folder says.
 
     LoadError, with the status for mistaken arguments, where the file says what can't be.
     """
+    parser = parsing.parser(command)
     parsed = parser.parse_args(words)
     if not getattr(parsed, "program", None):
         return parsed
-    ours = options_for(loader.find(parsed.program), parser)
+    ours = options_for(loader.find(parsed.program), command)
     typed = sys.argv[1:] if words is None else words
     return parser.parse_args([*ours, *typed]) if ours else parsed
 
 
-def options_for(program: Path, parser: argparse.ArgumentParser) -> list[str]:
+def options_for(program: Path, command: CommandLine) -> list[str]:
     """Return the words of a command line that the file beside a program stands for."""
     path = program.absolute().parent / NAME
     table = _read(path)
-    known = {name.lstrip("-") for name in parser._option_string_actions}
+    known, reach = reaches(command.tables), reaches(SERVER.tables)
     words: list[str] = []
     for part in (_plain(table), table.get(program.name, {})):
         if not isinstance(part, dict):
             continue
         for key, value in part.items():
-            if key not in ALLOWED:
+            if reach.get(key, Reach.TYPED) is Reach.TYPED:
                 raise _mistake(path, f"{key} is no option that a folder may choose")
             if key in known:
-                words += _words(path, key, value)
+                words += _words(path, key, value, known[key])
     return words
 
 
@@ -82,13 +81,13 @@ def _plain(table: Table) -> Table:
     return {key: value for key, value in table.items() if not isinstance(value, dict)}
 
 
-def _words(path: Path, key: str, value: object) -> Iterator[str]:
+def _words(path: Path, key: str, value: object, reach: Reach) -> Iterator[str]:
     option = f"-{key}" if len(key) == 1 else f"--{key}"
     for one in value if isinstance(value, list) else [value]:
         if one is True:
             yield option
         elif isinstance(one, str | int | float) and one is not False:
-            text = _inside(path, str(one)) if key in FILES else str(one)
+            text = _inside(path, str(one)) if reach is Reach.FOLDER_FILE else str(one)
             yield from (option, text) if len(key) == 1 else (f"{option}={text}",)
         elif one is not False:
             raise _mistake(path, f"{key} can't be {one!r}")

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from blink16 import loader, pc, terminal
-from blink16.cli import arguments, config_file, dos_arguments, pc_arguments
-from blink16.cli.arguments import Parser
+from blink16.cli import arguments, config_file, parsing
+from blink16.cli.options import ASK, RUN, SERVER
+from blink16.cli.parsing import Parser
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
 from blink16.loader import LoadError, ProgramKind
@@ -20,106 +21,54 @@ from blink16.machine import Machine
 from blink16.pc import CommitError
 from blink16.runner import Runner
 from blink16.terminal import SIGNAL_STATUS, OutputError
+from blink16.userlines import UserLines, logged
 
 INTERRUPTED = SIGNAL_STATUS + 2
 BROKEN_PIPE = SIGNAL_STATUS + 13
-DOCTOR = "doctor"
-"""In the place of a program, and where there is no file of that name: look at this computer."""
-
-RUN_EXAMPLES = """\
-examples:
-  blink16 banner HELLO           run the sample that comes with blink16
-  blink16 --stats ./prog -v x    everything behind PROGRAM belongs to PROGRAM
-  blink16 --root ~/dos edit.com  show the guest another folder than this one
-  blink16 --serial com1=tcp:5000 fd1440.img   a PC on this terminal; Ctrl-] ends it
-  blink16 doctor                 what works on this computer, and what to do about the rest
-
-A program is an ELKS executable, a DOS .COM or .EXE, a boot sector or a disk image.  Its exit
-status is ours; 128+N means that signal N ended it, 127 that there is no such program.
-"""
-SERVER_EXAMPLES = """\
-examples:
-  blink16-server banner HELLO    then, elsewhere:  gdb -ex 'target remote :1234'
-  blink16-server --port 0 ./prog choose a free port and print it
-  blink16-server --record s.b16 ./prog; blink16-server --replay s.b16
-  blink16-server --machine 'banner HI' --machine ./prog --symbols prog.map
-  blink16-server --console screen:tcp:5000 fd1440.img   and elsewhere:  telnet localhost 5000
-  gdb -ex 'target remote | blink16-server --stdio --console gdb ./prog'
-
-The machine stands before the program's first instruction until a debugger moves it.
-"""
-
-
-def run_parser() -> Parser:
-    """Return the parser of ``blink16``."""
-    parser = arguments.parser("blink16", "Run an 8086 program without a debugger.", RUN_EXAMPLES)
-    parser.add_argument(
-        "--stats", action="store_true", help="end with a line on speed on standard error"
-    )
-    parser.add_argument(
-        "--console",
-        type=pc_arguments.place,
-        default=Streams(),
-        metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none",
-        help="where the keyboard and the BIOS's screen output are (default: stdio); with screen: "
-        "a PC's whole picture is painted for the terminal that connects, as telnet does",
-    )
-    arguments.add_machine(parser)
-    pc_arguments.add(parser)
-    dos_arguments.add(parser)
-    arguments.add_program(parser, required=True)
-    return parser
-
-
-def server_parser() -> Parser:
-    """Return the parser of ``blink16-server``."""
-    from blink16.cli import server_arguments  # trio takes its time, and `blink16` does without
-
-    about = "Show an 8086 program to a debugger that speaks gdb's remote protocol."
-    parser = arguments.parser("blink16-server", about, SERVER_EXAMPLES)
-    server_arguments.add(parser)
-    return parser
+DOCTOR, SAMPLES = "doctor", "samples"
+"""In the place of a program, and where there is no file of that name: look at this computer, and
+copy the samples."""
 
 
 def run_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16`` and return its exit status."""
-    if list(sys.argv[1:] if words is None else words) == [DOCTOR] and not Path(DOCTOR).exists():
+    typed = list(sys.argv[1:] if words is None else words)
+    if typed == [DOCTOR] and not Path(DOCTOR).exists():
         from blink16.cli import doctor  # it looks at what `blink16` does without
 
-        return _guarded("blink16", doctor.main)
-    parser = run_parser()
-    return _guarded(parser.prog, lambda: _run(parser.prog, config_file.parse(parser, words)))
+        return _guarded(RUN.prog, doctor.main)
+    if typed == [SAMPLES] and not Path(SAMPLES).is_file():
+        from blink16.cli import samples  # few need it
+
+        return _guarded(RUN.prog, samples.main)
+    return _guarded(RUN.prog, lambda: _run(RUN.prog, config_file.parse(RUN, words)))
 
 
 def server_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16-server`` and return its exit status."""
-    parser = server_parser()
-    return _guarded(parser.prog, lambda: _serve(parser, config_file.parse(parser, words)))
+    parser = parsing.parser(SERVER)
+    return _guarded(SERVER.prog, lambda: _serve(parser, config_file.parse(SERVER, words)))
 
 
 def ask_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16-ask`` and return its exit status."""
     from blink16.cli import ask
 
-    prog = "blink16-ask"
-
     def answer() -> int:
         try:
-            return ask.ask(words, prog)
+            return ask.ask(words)
         except ask.AskError as error:
-            _say(prog, str(error))
+            _say(ASK.prog, str(error))
             return 1
 
-    return _guarded(prog, answer)
+    return _guarded(ASK.prog, answer)
 
 
 # -- what they do ----------------------------------------------------------------------------
 
 
 def _run(prog: str, parsed: argparse.Namespace) -> int:
-    options = arguments.options(
-        parsed, pc_arguments.setup(parsed, parsed), pc_arguments.sinks(parsed)
-    )
+    options = arguments.options(parsed, arguments.computer(parsed, parsed), arguments.sinks(parsed))
     program = loader.read(parsed.program)
     console = arguments.console_kind(parsed.console)
     options = replace(options, console=console)
@@ -129,7 +78,7 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
         loaded,
         real_time=parsed.realtime,
         keys=program.kind is ProgramKind.ELKS and console.edits and streams,
-        places={Console.CHANNEL: parsed.console, **pc_arguments.places(parsed)},
+        places={Console.CHANNEL: parsed.console, **dict(parsed.serial)},
         say=lambda text: _say(prog, text),
         trace=arguments.call_tracer(parsed),
     )
@@ -138,7 +87,7 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
         if end.text:
             _say(prog, end.text)
         if parsed.commit:
-            _commit(prog, loaded.machine, pc_arguments.images(parsed.program, parsed))
+            _commit(prog, loaded.machine, arguments.images(parsed.program, parsed))
         return end.status
     finally:
         if parsed.stats:
@@ -155,8 +104,10 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
     from blink16 import server
     from blink16.cli import server_arguments
 
+    lines = UserLines()
+
     def say(text: str) -> None:
-        _say(parser.prog, text)
+        lines.say(f"{parser.prog}: {text}")
 
     def machines() -> server.Machines:
         hosting = server.Machines(
@@ -178,20 +129,22 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
         wanted[0] = server_arguments.with_keyboard(wanted[0])
     console = screen or (server.ErrorConsole(say) if parsed.stdio else server.StreamConsole(say))
     made: list[server.Machines] = []
-    tell = screen.begin if screen else server.to_standard_error
     try:
-        server.run(
-            machines,
-            endpoint,
-            say,
-            observers=parsed.observers,
-            rebuilds=parsed.watch,
-            tell=tell,
-        )
+        with logged(say):
+            server.run(
+                machines,
+                endpoint,
+                say,
+                observers=parsed.observers,
+                rebuilds=parsed.watch,
+                tell=screen.begin if screen else lines.say,
+            )
+        return 0 if all(hosting.commit() for hosting in made) else 1
     except server.ListenError as error:
         say(str(error))
         return 1
-    return 0 if all(hosting.commit() for hosting in made) else 1
+    finally:
+        lines.flush()
 
 
 def _guarded(prog: str, command: Callable[[], int]) -> int:

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from importlib import import_module
 from typing import NamedTuple
 
 from blink16 import __version__
+from blink16.cli import parsing
+from blink16.cli.ask import with_questions
+from blink16.cli.options import ASK, RUN, SERVER
+
+FRONT_ENDS = ("dap", "mcp", "blinkenlights")
+"""Rooms with a command of their own, which know nothing of this one."""
 
 
 class OptionText(NamedTuple):
@@ -25,6 +32,13 @@ class OptionGroup(NamedTuple):
 
     title: str
     options: tuple[OptionText, ...]
+
+
+def parsers() -> list[argparse.ArgumentParser]:
+    """Return the parser of each command."""
+    ours = (RUN, SERVER, with_questions(ASK))
+    front_ends = (import_module(f"blink16.{room}.main") for room in FRONT_ENDS)
+    return [*map(parsing.parser, ours), *(front_end.parser() for front_end in front_ends)]
 
 
 def groups(parser: argparse.ArgumentParser) -> tuple[OptionGroup, ...]:

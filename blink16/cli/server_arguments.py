@@ -1,32 +1,23 @@
-"""The arguments of ``blink16-server``: debuggers, machines, their past."""
+"""What the arguments of ``blink16-server`` say: where debuggers come, which machines it hosts."""
 
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from blink16 import elks, loader, numerals, server, symbolfiles, terminal
-from blink16.cli import arguments, dos_arguments, pc_arguments
-from blink16.cli.arguments import Own, Parser
+from blink16 import elks, loader, server, terminal
+from blink16.cli import arguments
+from blink16.cli.options import DEFAULT_ADDRESS, DEFAULT_PORT
+from blink16.cli.parsing import Parser
+from blink16.cli.values import ToDebugger
 from blink16.console import Console
 from blink16.consoles import ConsolePlace, NoPlace, Streams
-from blink16.gdbstub.description import ARCHITECTURE, OTHER_ARCHITECTURES
 from blink16.loader import ProgramKind
-from blink16.numerals import NumeralError
 
-DEFAULT_PORT = 1234
-DEFAULT_ADDRESS = "127.0.0.1"
 UNIX = "unix:"
 """How a socket file is told from an address."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToDebugger:
-    """The console of a program whose debugger shows what it prints; there is no input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,144 +26,6 @@ class Wanted:
 
     source: server.MachineSource
     fittings: server.Fittings
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments to the command."""
-    _add_network(parser)
-    _add_machines(parser)
-    _add_builds(parser)
-    _add_history(parser)
-    arguments.add_machine(parser)
-    pc_arguments.add(parser)
-    dos_arguments.add(parser)
-    parser.add_argument(
-        "--symbols",
-        type=_symbols,
-        action=Own,
-        default=[],
-        metavar="FILE[,text=SEG][,data=SEG]",
-        help="names for the program's addresses: an ELF, a map of nasm's or a linker's, an ELKS "
-        "table or nm's output; segments in hex",
-    )
-    arguments.add_program(parser, required=False)
-
-
-def _add_network(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("debuggers")
-    group.add_argument(
-        "--port",
-        type=_port,
-        metavar="N",
-        help=f"TCP port to listen on; 0 takes a free one (default: {DEFAULT_PORT})",
-    )
-    group.add_argument(
-        "--listen",
-        metavar="ADDR|unix:PATH",
-        help="address to listen on, or a socket file; whoever reaches it has the program in his "
-        f"hands (default: {DEFAULT_ADDRESS})",
-    )
-    group.add_argument(
-        "--stdio",
-        action="store_true",
-        help="talk to one debugger on standard input and output, as `target remote | ...` does; "
-        "with --listen unix:PATH others may come there to watch, until it leaves",
-    )
-    group.add_argument(
-        "--console",
-        type=_console,
-        action=Own,
-        metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb",
-        help="where the program's output goes and its input comes from: here (with --stdio, "
-        "output to standard error), a socket, nowhere, or, output only, the debugger while it "
-        "runs the program (default: stdio).  A socket gets what the BIOS prints; with screen: a "
-        "PC's whole picture, painted for a terminal of its size, as telnet brings one.  On a "
-        "terminal, a PC that is the first machine has its screen and keyboard here, others' output "
-        "goes to standard error or is told below the picture; Ctrl-] ends the server then",
-    )
-
-
-def _add_machines(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("several machines")
-    group.add_argument(
-        "--machine",
-        type=_words,
-        action=_Machine,
-        default=[],
-        metavar="'PROGRAM ARGUMENTS'",
-        help="host one more machine, beside or instead of PROGRAM's; may be given often.  "
-        "--symbols, --console, --serial, -A, -B, -C, --rom, --display and --mhz behind it are "
-        "for it; before the first --machine they are PROGRAM's, and --display, --mhz and a "
-        "--console that is no socket those of machines that say nothing else",
-    )
-    group.add_argument(
-        "--observers",
-        action="store_true",
-        help="let debuggers that get no machine watch one that another debugger holds",
-    )
-    group = parser.add_argument_group("clients that know no i8086")
-    group.add_argument(
-        "--target-arch",
-        choices=(ARCHITECTURE, *OTHER_ARCHITECTURES),
-        default=ARCHITECTURE,
-        help="the architecture that clients are told of in target.xml (default: %(default)s); "
-        "some, like IDA, take an i386 only",
-    )
-
-
-def _add_builds(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("builds")
-    group.add_argument(
-        "--watch",
-        action="store_true",
-        help="read a program and its symbols again when they were built, if the machine stands at "
-        "its start or has ended (`monitor restart` does so at any time)",
-    )
-
-
-def _add_history(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("the past")
-    group.add_argument(
-        "--history-memory",
-        type=_size,
-        default="256M",
-        metavar="SIZE",
-        help="memory for a machine's history, in MiB or with K, M or G (default: 256M)",
-    )
-    group.add_argument(
-        "--record",
-        type=Path,
-        metavar="FILE",
-        help="write the session, or a replayed one as it goes on, to a new file",
-    )
-    group.add_argument(
-        "--replay",
-        type=Path,
-        metavar="FILE",
-        help="show a recorded session instead of PROGRAM, with all of its history ahead",
-    )
-
-
-class _Machine(argparse.Action):
-    """Begins a machine; `Own` options that follow belong to it."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        own = {
-            action.dest: action.default if isinstance(action.default, list) else None
-            for action in parser._actions  # argparse has no public list of them
-            if isinstance(action, Own)
-        }
-        made = argparse.Namespace(words=values, **own)
-        namespace.machine = [*namespace.machine, made]
-
-
-# -- what they say ---------------------------------------------------------------------------
 
 
 def endpoint(parser: Parser, parsed: argparse.Namespace) -> server.Endpoint:
@@ -209,7 +62,7 @@ def wanted(parser: Parser, parsed: argparse.Namespace, say: Callable[[str], None
             parser.error("--replay shows a recording: leave PROGRAM away")
         if parsed.watch:
             parser.error("--replay shows a recording, which nobody builds: leave --watch away")
-        if parsed.commit or pc_arguments.drives(parsed) or parsed.rom:
+        if parsed.commit or arguments.drives(parsed) or parsed.rom:
             parser.error("--replay has the recorded disks: leave --commit, -A, -B, -C, --rom away")
         replayed = server.ReplayedSource(
             parsed.replay,
@@ -242,7 +95,7 @@ def _check_no_program(parser: Parser, parsed: argparse.Namespace) -> None:
     """Refuse what would be ignored in silence."""
     if parsed.record is not None or not parsed.machine:
         parser.error("the following arguments are required: PROGRAM")
-    theirs = pc_arguments.drives(parsed) or parsed.rom or parsed.serial or parsed.symbols
+    theirs = arguments.drives(parsed) or parsed.rom or parsed.serial or parsed.symbols
     if theirs or _is_socket(parsed.console):
         parser.error(
             "--symbols, --serial, --rom, -A, -B, -C and a --console on a socket are for PROGRAM, "
@@ -253,7 +106,7 @@ def _check_no_program(parser: Parser, parsed: argparse.Namespace) -> None:
 def _machine(
     name: str, words: Sequence[str], own: argparse.Namespace, shared: argparse.Namespace
 ) -> Wanted:
-    options = arguments.options(shared, pc_arguments.setup(own, shared), pc_arguments.sinks(own))
+    options = arguments.options(shared, arguments.computer(own, shared), arguments.sinks(own))
     fittings = _fittings(own, shared)
     place = fittings.places.get(Console.CHANNEL, Streams())
     keys = not isinstance(place, Streams | NoPlace)
@@ -261,7 +114,7 @@ def _machine(
     named = replace(options, symbols=tuple(own.symbols), console=console)
     program = loader.read(name)
     images = (
-        pc_arguments.images(name, own) if shared.commit and program.kind is ProgramKind.BOOT else ()
+        arguments.images(name, own) if shared.commit and program.kind is ProgramKind.BOOT else ()
     )
     source = server.ProgramSource(
         program, tuple(words), named, shared.history_memory, tuple(images)
@@ -273,7 +126,7 @@ def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fit
     console: ConsolePlace | ToDebugger | None = own.console
     if console is None and not _is_socket(shared.console):
         console = shared.console
-    places = pc_arguments.places(own)
+    places = dict(own.serial)
     to_debugger = isinstance(console, ToDebugger)
     if console is not None and not isinstance(console, ToDebugger):
         places[Console.CHANNEL] = console
@@ -296,45 +149,3 @@ def has_screen(first: Wanted) -> bool:
 def with_keyboard(wanted: Wanted) -> Wanted:
     """Return a machine on which a person types."""
     return replace(wanted, fittings=replace(wanted.fittings, keyboard=True))
-
-
-# -- types -----------------------------------------------------------------------------------
-
-
-def _console(text: str) -> ConsolePlace | ToDebugger:
-    return ToDebugger() if text == "gdb" else pc_arguments.place(text)
-
-
-def _port(text: str) -> int:
-    try:
-        return numerals.digits(text, 10, 0xFFFF)
-    except NumeralError:
-        raise argparse.ArgumentTypeError(
-            f"a port is a number from 0 to 65535, not {text[:40]!r}"
-        ) from None
-
-
-def _words(text: str) -> list[str]:
-    """Read a program and its arguments, quoted as in a shell."""
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {str(error).lower()}") from None
-    if not words:
-        raise argparse.ArgumentTypeError("a machine needs a program")
-    return words
-
-
-def _size(text: str) -> int:
-    """Read a number of bytes."""
-    try:
-        return numerals.size(text)
-    except NumeralError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _symbols(text: str) -> symbolfiles.SymbolSource:
-    try:
-        return symbolfiles.parse_source(text)
-    except symbolfiles.SymbolFileError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

@@ -20,7 +20,7 @@ from blink16.client.link import DEFAULT_TIMEOUT
 from blink16.client.pointing import SetPoint
 from blink16.client.portal import Portal
 from blink16.client.target import AsyncTarget
-from blink16.memory import MEMORY_SIZE, linear
+from blink16.memory import MEMORY_SIZE, RAM_SIZE, linear
 from blink16.reports.state import RegisterValues, StateReport
 from blink16.symbols import Symbol
 
@@ -116,7 +116,8 @@ class TargetMemory:
         if where.start is None or where.stop is None or where.step not in (None, 1):
             raise ValueError("a slice of memory has a start and an end, and no step")
         start = self._target.address_of(where.start)
-        stop = where.stop if where.stop == MEMORY_SIZE else self._target.address_of(where.stop)
+        is_end = where.stop in (MEMORY_SIZE, RAM_SIZE)
+        stop = where.stop if is_end else self._target.address_of(where.stop)
         if stop < start:
             raise ValueError(
                 f"a slice of memory can't end ({stop:#x}) before it begins ({start:#x})"
@@ -310,6 +311,7 @@ class Target:
     hits = _blocking(AsyncTarget.hits)
     trace = _blocking(AsyncTarget.trace)
     profile = _blocking(AsyncTarget.profile)
+    activity = _blocking(AsyncTarget.activity)
 
     # -- watching ----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from blink16.client.description import Description
 from blink16.client.errors import BusyError, ConnectionLostError, ProtocolError, UnsupportedError
 from blink16.client.link import DEFAULT_TIMEOUT, Link, Pending
 from blink16.client.wire import Expected, Ticket, unhex
+from blink16.nurseries import open_nursery
 from blink16.packets import PACKET_SIZE
 from blink16.reports import OBJECT, ReportError
 from blink16.reports.registry import MAX_REPORT, annex, of_shape, read
@@ -67,7 +68,7 @@ class ClientCore:
 
     async def listen(self) -> None:
         """Take what the server sends, in a task of its own."""
-        async with trio.open_nursery() as nursery:
+        async with open_nursery() as nursery:
             if isinstance(self._stream, ProcessStream):
                 nursery.start_soon(self._stream.listen)
             await self._link.listen()

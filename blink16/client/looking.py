@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from blink16.client import replies
 from blink16.client.code import CodeLine, CodeReader, name_in
@@ -14,7 +15,7 @@ from blink16.client.description import NAMES
 from blink16.client.errors import ProtocolError, UnsupportedError
 from blink16.cpu.model import Model
 from blink16.cpu.models import DEFAULT, MODELS
-from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, linear
+from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, RAM_SIZE, linear
 from blink16.packets import escape
 from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
 from blink16.reports.screen import ScreenReport
@@ -25,6 +26,7 @@ from blink16.symbols import Symbol, SymbolTable
 Where = int | str | tuple[int, int]
 """A linear address; segment and offset; text: ``0x12345``, ``1000:0005``, ``main``, ``main+3``."""
 BINARY_MEMORY = "binary-upload"
+TOP_SEGMENT = 0xFFFF
 MAX_PIECE = 0x4000
 """Bytes of memory in one packet."""
 MAX_SYMBOLS = 100_000
@@ -96,7 +98,7 @@ class Looking(ClientCore):
         wanted: list[list[tuple[int, int]]] = []
         for where, length in stretches:
             address = await self.address_of(where)
-            if length < 0 or address + length > MEMORY_SIZE:
+            if length < 0 or not await self._reaches(address + length):
                 raise ValueError(f"{length} bytes at {address:#x} are not all within memory")
             wanted.append(self._pieces(address, length))
         binary = BINARY_MEMORY in self.features
@@ -126,8 +128,8 @@ class Looking(ClientCore):
     async def write_memory(self, where: Where, data: bytes) -> None:
         """Store bytes from an address on.  In the past this drops the recorded future."""
         address = await self.address_of(where)
-        if address + len(data) > MEMORY_SIZE:
-            raise ValueError(f"{len(data)} bytes at {address:#x} reach beyond the 1 MiB of memory")
+        if not await self._reaches(address + len(data)):
+            raise ValueError(f"{len(data)} bytes at {address:#x} reach beyond the end of memory")
         most = self._packet_size // 2 - 32
         for at in range(0, len(data), most):
             part = data[at : at + most]
@@ -138,7 +140,8 @@ class Looking(ClientCore):
     async def find(self, pattern: bytes, start: Where = 0, length: int | None = None) -> int | None:
         """Return the linear address at which bytes stand first, None if they don't."""
         address = await self.address_of(start)
-        span = MEMORY_SIZE - address if length is None else length
+        end = MEMORY_SIZE if address < MEMORY_SIZE else RAM_SIZE
+        span = end - address if length is None else length
         if not self.is_ours:
             found = (await self.read_memory(address, span)).find(pattern)
             return address + found if found >= 0 else None
@@ -185,9 +188,13 @@ class Looking(ClientCore):
                 return linear(*where)
             case _:
                 address = await self._address_of_text(where.strip())
-        if not 0 <= address <= ADDRESS_MASK:
-            raise ValueError(f"{address:#x} is outside the 1 MiB of memory")
+        if not address >= 0 or not await self._reaches(address + 1):
+            raise ValueError(f"{address:#x} is outside of memory")
         return address
+
+    async def _reaches(self, end: int) -> bool:
+        """Whether memory goes as far: to 1 MiB, or with a processor that has more lines beyond."""
+        return end <= MEMORY_SIZE or (end <= RAM_SIZE and (await self._processor()).reaches_high)
 
     async def _address_of_text(self, text: str) -> int:
         far = _FAR.fullmatch(text)
@@ -222,15 +229,28 @@ class Looking(ClientCore):
             cs, ip = where
         elif where is not None:
             address = await self.address_of(where)
+            if address >= MEMORY_SIZE:
+                return await self._disassemble_high(address, count)
             ip = (address - linear(cs, 0)) & ADDRESS_MASK
             cs, ip = (cs, ip) if ip <= 0xFFFF else (address >> 4, address & 0xF)
         start = linear(cs, ip)
         code = await self.read_memory(start, min(count * MAX_INSTRUCTION, MEMORY_SIZE - start))
         return (await self.decoder()).lines(cs, ip, code, count)
 
+    async def _disassemble_high(self, address: int, count: int) -> list[CodeLine]:
+        """The same above the first mebibyte, which one segment reaches best."""
+        code = await self.read_memory(address, min(count * MAX_INSTRUCTION, RAM_SIZE - address))
+        decoder = await self.decoder()
+        lines = decoder.lines(TOP_SEGMENT, address - (TOP_SEGMENT << 4), code, count)
+        places = [MEMORY_SIZE + line.address for line in lines]
+        return [
+            replace(line, address=place, name=name_in(decoder.symbols, place))
+            for line, place in zip(lines, places, strict=True)
+        ]
+
     async def disassemble_at(self, address: int, count: int) -> list[CodeLine]:
         """Return instructions from a linear address on, up to the end of memory."""
-        if not 0 <= address < MEMORY_SIZE or count <= 0:
+        if address < 0 or not await self._reaches(address + 1) or count <= 0:
             return []
         return await self.disassemble(address, count)
 

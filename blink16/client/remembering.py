@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from blink16.client.errors import ProtocolError
+import trio
+
+from blink16.client.errors import DeniedError, ProtocolError
 from blink16.client.looking import Where
 from blink16.client.moving import Moving
+from blink16.reports.activity import ActivityQuery, ActivityReport
 from blink16.reports.history import HistoryReport
 from blink16.reports.past import (
     Executed,
@@ -20,6 +24,10 @@ from blink16.reports.past import (
 from blink16.reports.profile import ProfileQuery, ProfileReport
 from blink16.reports.state import PointRole, StateReport
 
+MAX_INSTANT = 1 << 62
+NOT_READY = 0.5
+"""Seconds until it is worth to ask again for what the server can't count yet."""
+MAX_TRIES = 240
 _BOOKMARK = re.compile(r"bookmark (\S+) at instruction [0-9]+")
 
 
@@ -80,3 +88,36 @@ class Remembering(Moving):
     async def profile(self, instructions: int = 1_000_000, most: int = 50) -> ProfileReport:
         """Return where the last so many instructions were executed, by symbol."""
         return await self.report(ProfileReport, ProfileQuery(instructions, most))
+
+    async def activity(
+        self,
+        where: Where,
+        role: PointRole = PointRole.EXECUTE,
+        length: int = 1,
+        *,
+        span: range | None = None,
+        buckets: int = 200,
+    ) -> ActivityReport:
+        """Return how often a function was called, or memory was written or read, over time.
+
+        ``span``: the instants, else all of the past; they are divided into ``buckets``.  The
+        server counts piece by piece and can do other things between; the answer is whole.
+        DeniedError if it can't be counted.  `ActivityReport` says what its parts mean.
+        """
+        low, high = (0, MAX_INSTANT) if span is None else (span.start, span.stop)
+        address = await self.address_of(where)
+        query = ActivityQuery(role, address, length, low, high, buckets)
+        whole = await self.report(ActivityReport, query)
+        tries = 0
+        while (done := len(whole.counts)) < whole.buckets:
+            query = replace(query, low=whole.low, high=whole.high, first=done)
+            part = await self.report(ActivityReport, query)
+            if part.counts:
+                counts = whole.counts + part.counts
+                whole = replace(whole, edges=whole.edges + part.edges[1:], counts=counts)
+                continue
+            tries += 1
+            if tries == MAX_TRIES:
+                raise DeniedError("the server does not get ready to count")
+            await trio.sleep(NOT_READY)
+        return whole

@@ -17,6 +17,7 @@ from blink16.client.errors import ClientError, DeniedError, ProtocolError, Unsup
 from blink16.client.launching import command_line, watching_place
 from blink16.client.link import DEFAULT_TIMEOUT
 from blink16.client.watching import Watching
+from blink16.nurseries import open_nursery
 from blink16.reports.screen import ScreenReport
 from blink16.reports.state import StateReport
 
@@ -171,20 +172,15 @@ async def converse(
 ) -> AsyncIterator[AsyncTarget]:
     """Talk to a server on a stream that leads to it; the stream is closed at the end."""
     target = AsyncTarget(address, stream, timeout=timeout, watch=watch)
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(target.listen)
-            try:
-                await target.shake_hands()
-                yield target
-            finally:
-                with trio.CancelScope(shield=True):
-                    await target.detach()
-                nursery.cancel_scope.cancel()
-    except BaseExceptionGroup as group:  # the nursery's wrapping of what the block has raised
-        if len(group.exceptions) > 1:
-            raise
-        raise group.exceptions[0] from group.exceptions[0].__cause__
+    async with open_nursery() as nursery:
+        nursery.start_soon(target.listen)
+        try:
+            await target.shake_hands()
+            yield target
+        finally:
+            with trio.CancelScope(shield=True):
+                await target.detach()
+            nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import trio
-
 from blink16.client import replies
 from blink16.client.core import CHANGES, CONTROL, WATCHING
 from blink16.client.remembering import Remembering
+from blink16.nurseries import open_nursery
 from blink16.reports.state import StateReport
 
 
@@ -67,7 +66,7 @@ class Watching(Remembering):
         """Wait for a notification that makes something true, or raise why none will come."""
         if holds():
             return
-        async with trio.open_nursery() as nursery:
+        async with open_nursery() as nursery:
             lost: list[Exception] = []
 
             async def listen(wait: Callable[[], Awaitable[object]]) -> None:

@@ -27,11 +27,17 @@ class StopReason(Enum):
     IDLE = auto()  # machine only: for long it has done nothing but wait; run again to go on
     TRAPPED = auto()  # the program did what its system answers with a signal
     LOADED = auto()  # machine only: a process runs another program from here on; run again
+    FORKED = auto()  # machine only: a process has made another; run again
+    VFORKED = auto()  # machine only: the same, and lends it its memory
     RESTARTED = auto()  # machine only: it was reset and has passed its self-test; run again
     LACKS = auto()  # strict: before an instruction that this processor hasn't got
     LACKED = auto()  # strict: after one that used what this machine hasn't got
 
     __hash__ = object.__hash__  # Enum's own is slow, and reasons are looked up at every stop
+
+
+NEWS = frozenset({StopReason.LOADED, StopReason.FORKED, StopReason.VFORKED, StopReason.RESTARTED})
+"""What whoever runs a machine may want to know, and it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,9 @@ class Stop:
     """A sentence for people, where the reason alone does not say it all."""
     passes: bool = False
     """TRAPPED: it concerns one process of several, and the machine goes on without it."""
+    parent: int = 0
+    child: int = 0
+    """FORKED, VFORKED: the threads of both processes."""
 
 
 NEVER = 1 << 62

@@ -7,7 +7,7 @@ in all others the access goes to the device.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol
@@ -62,8 +62,8 @@ class HotBoard:
     writes: Mapping[int, WriteHot] = field(default_factory=dict)
     due: Callable[[HotContext], Value] | None = None
     """Return at how many cycles there is something to do."""
-    advance: Callable[[HotContext], None] | None = None
-    """Do what a device does by itself now."""
+    advance: Sequence[Callable[[HotContext], None]] = ()
+    """Do what a device does by itself now: the first of these that can."""
     acknowledge: Callable[[HotContext], Value] | None = None
     """Take the interrupt that is asked for, and return its vector."""
 

@@ -20,6 +20,11 @@ class UntranslatableError(Exception):
 class PredicateContext(Cells, Protocol):
     """The machine as predicates see it, at a breakpoint: nothing here changes it."""
 
+    @property
+    def memory_end(self) -> int:
+        """Where memory ends, with what is behind address line 20."""
+        ...
+
     def icount(self) -> Value:
         """Return the instructions retired, 64 bits."""
         ...

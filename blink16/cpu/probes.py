@@ -88,6 +88,8 @@ EVENT = Struct(
 )
 """Little-endian.  ``icount``: instructions retired before; ``cs``:``ip``: the instruction."""
 EVENT_SIZE = EVENT.sizeof()
+EVENT_LAYOUT = struct.Struct("<Q4HI2HQ")
+"""The same for who reads many: its fields in order."""
 _PACKED = struct.Struct("<4Q")
 OPAQUE = 0x100
 """In a WRITE's detail: ``was`` is not known, since the address is a window to planes."""

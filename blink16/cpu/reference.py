@@ -238,7 +238,7 @@ class ReferenceEngine:
         assert isinstance(index, int)
         if width == 16:
             return Value(self._cells[index], 16)
-        return Value(self._state[_BYTE_OFFSETS[index]], 8)
+        return Value(self._state[BYTE_OFFSETS[index]], 8)
 
     def set_register(self, index: Index, width: int, value: Value) -> None:
         """Write a register."""
@@ -247,7 +247,7 @@ class ReferenceEngine:
         if width == 16:
             self._cells[index] = value.handle
         else:
-            self._state[_BYTE_OFFSETS[index]] = value.handle
+            self._state[BYTE_OFFSETS[index]] = value.handle
 
     def get_cell(self, cell: Cell) -> Value:
         """Read a cell."""
@@ -420,7 +420,7 @@ class ReferenceEngine:
         self._wants_attention = bool(opened or cells[Cell.TRAP])
 
 
-_BYTE_OFFSETS = (0, 2, 4, 6, 1, 3, 5, 7)
+BYTE_OFFSETS = (0, 2, 4, 6, 1, 3, 5, 7)
 """Where AL CL DL BL AH CH DH BH lie in the packed state."""
 
 

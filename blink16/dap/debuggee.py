@@ -23,6 +23,7 @@ from blink16.client.program.lines import KnownFunction
 from blink16.client.program.writing import write_place
 from blink16.dap.handles import Handles
 from blink16.dap.registry import RequestError, State
+from blink16.nurseries import open_nursery
 from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
 from blink16.reports.processes import ProcessesReport
 from blink16.reports.state import RegisterValues, StateReport
@@ -311,7 +312,7 @@ async def at_once(*asks: Callable[[], Awaitable[None]]) -> None:
         except ClientError as error:
             failures.append(error)
 
-    async with trio.open_nursery() as nursery:
+    async with open_nursery() as nursery:
         for one in asks:
             nursery.start_soon(ask, one)
     if failures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -11,8 +12,10 @@ import trio
 
 from blink16.dap import requests as _requests
 from blink16.dap.session import Session
+from blink16.nurseries import open_nursery
 
 _ = _requests  # importing them registers them
+LOG = logging.getLogger("blink16")
 RECEIVE_SIZE = 1 << 16
 MAX_OUTGOING = 64 << 20
 """Bytes that wait for a client that does not read; more end the session."""
@@ -56,7 +59,7 @@ async def converse(
                 session.receive(bytes(data))
         session.close()
 
-    async with trio.open_nursery() as nursery:
+    async with open_nursery() as nursery:
         nursery.start_soon(write)
         nursery.start_soon(read)
         await session.serve()
@@ -93,10 +96,13 @@ async def serve_port(host: str, port: int, say: Callable[[str], None]) -> None:
     """Let clients come to a TCP port, each to a session of its own."""
 
     async def session(stream: trio.SocketStream) -> None:
-        async with stream:
-            await converse(stream.receive_some, stream.send_all)
+        try:
+            async with stream:
+                await converse(stream.receive_some, stream.send_all)
+        except Exception:  # a mistake of ours costs this client its session, and nobody else
+            LOG.exception("a session has failed; please report this:")
 
-    async with trio.open_nursery() as nursery:
+    async with open_nursery() as nursery:
         listeners = await nursery.start(
             lambda task_status=trio.TASK_STATUS_IGNORED: trio.serve_tcp(
                 session, port, host=host, task_status=task_status

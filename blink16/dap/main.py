@@ -40,22 +40,23 @@ def _serve(parsed: argparse.Namespace) -> int:
     import trio
 
     from blink16.dap.edge import serve_port, serve_stdio
+    from blink16.userlines import UserLines, logged
 
+    lines = UserLines()
     try:
-        if parsed.port is None:
-            trio.run(serve_stdio)
-        else:
-            trio.run(serve_port, parsed.host, parsed.port, _say)
+        with logged(lines.say):
+            if parsed.port is None:
+                trio.run(serve_stdio)
+            else:
+                trio.run(serve_port, parsed.host, parsed.port, lines.say)
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        print(f"blink16-dap: {error.strerror or error}", file=sys.stderr)
+        lines.say(f"blink16-dap: {error.strerror or error}")
         return 1
+    finally:
+        lines.flush()
     return 0
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

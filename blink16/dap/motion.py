@@ -12,6 +12,7 @@ from blink16.client import ClientError, ConnectionLostError, StopEvent, StopKind
 from blink16.client.program.stepping import Movement, Stepper
 from blink16.dap.points import Verdict, numbers_of
 from blink16.dap.registry import RequestError, State
+from blink16.nurseries import open_nursery
 
 if TYPE_CHECKING:
     from blink16.dap.session import Session
@@ -120,7 +121,7 @@ class Motion:
                 self._released.set()
 
     async def _either(self, one: trio.Event, other: trio.Event) -> None:
-        async with trio.open_nursery() as nursery:
+        async with open_nursery() as nursery:
 
             async def wait(event: trio.Event) -> None:
                 await event.wait()

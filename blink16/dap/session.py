@@ -6,7 +6,7 @@ between are coroutines that ask a server (`blink16.client`).
 
 from __future__ import annotations
 
-import traceback
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +22,9 @@ from blink16.dap.framing import Answer, FramingError, MessageError, MessageReade
 from blink16.dap.motion import Motion
 from blink16.dap.points import UserPoints
 from blink16.dap.registry import HANDLERS, SAID, Handler, RequestError, State, arguments_of
+from blink16.nurseries import open_nursery
 
+LOG = logging.getLogger("blink16")
 MAX_WAITING = 10_000
 """Requests that wait to be done."""
 CLIENT_TIMEOUT = 60.0
@@ -193,7 +195,7 @@ class Session:
 
     async def serve(self) -> None:
         """Do what the client asks, until it leaves."""
-        async with trio.open_nursery() as nursery:
+        async with open_nursery() as nursery:
             self.nursery = nursery
             while not self.is_closed:
                 request = self._next()
@@ -238,7 +240,7 @@ class Session:
                     self.tell_initialized()
                 return
             except Exception as error:  # a fault of ours costs one request, not the session
-                traceback.print_exc()
+                LOG.exception("a request has failed; please report this:")
                 self._fail(request, f"blink16-dap has failed: {type(error).__name__}: {error}")
                 return
             finally:
@@ -278,7 +280,7 @@ class Session:
             except _FAILURES as error:
                 self.console(str(error) or type(error).__name__, "stderr")
             except Exception as error:
-                traceback.print_exc()
+                LOG.exception("what a request began has failed; please report this:")
                 self.console(f"blink16-dap has failed: {type(error).__name__}: {error}", "stderr")
 
         assert self.nursery is not None

@@ -13,7 +13,6 @@ from blink16.breakpoints import Point, PointError, PointKind
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.elks.abi import Call
 from blink16.machine import Machine
-from blink16.memory import linear
 from blink16.services import caller_address
 from blink16.symbols import SymbolTable
 
@@ -78,7 +77,7 @@ class Catches:
         offset, segment = (self._machine.memory.read_word(vector * 4 + at) for at in (0, 2))
         if not (segment or offset):
             raise PointError(f"nobody serves INT {vector:02X}h yet: its vector is 0000:0000")
-        return self._insert(title, vector, tests, linear(segment, offset), number)
+        return self._insert(title, vector, tests, self._machine.linear(segment, offset), number)
 
     def take(self, catch: Catch) -> None:
         """Catch what another machine's debugger did.  PointError as by `add`."""
@@ -108,10 +107,10 @@ class Catches:
 
         PointError if there are too many, or if the machine's system has no processes.
         """
-        system = self._machine.system
-        if system is None:
+        table = self._machine.process_table
+        if table is None:
             raise PointError("the machine has no system that loads programs")
-        return self._insert(EXEC, NO_VECTOR, (), system.exec_address, number)
+        return self._insert(EXEC, NO_VECTOR, (), table.exec_address, number)
 
     def delete(self, number: int | None = None) -> None:
         """Catch that no more, or (None) nothing any more."""
@@ -134,11 +133,11 @@ class Catches:
 def _told(machine: Machine, catch: Catch, symbols: SymbolTable) -> str:
     if catch.vector != NO_VECTOR:
         return f"{_call(machine, catch)}, {_caller(machine, symbols)}"
-    programs = machine.system.programs() if machine.system is not None else ()
+    table = machine.process_table
+    programs = table.programs() if table is not None else ()
     segment, offset = caller_address(machine)
-    name = programs[-1].name if programs else "?"
-    process = programs[-1].process if programs else 0
-    return f"{name} is loaded as {process:04X}, it starts at {segment:04X}:{offset:04X}"
+    name, process = (programs[-1].name, programs[-1].process) if programs else ("?", "?")
+    return f"{name} is loaded as {process}, it starts at {segment:04X}:{offset:04X}"
 
 
 def _call(machine: Machine, catch: Catch) -> str:
@@ -157,8 +156,8 @@ def _caller(machine: Machine, symbols: SymbolTable) -> str:
     """Say who has called: the INT, or where its handler is to return to."""
     segment, offset = caller_address(machine)
     at = (offset - 2) & 0xFFFF
-    called = machine.memory.ram[linear(segment, at)] == INT_OPCODE
+    called = machine.memory.whole[machine.linear(segment, at)] == INT_OPCODE
     offset, verb = (at, "called at") if called else (offset, "returns to")
-    found = symbols.find(linear(segment, offset))
+    found = symbols.find(machine.linear(segment, offset))
     label = f" <{found[0].name}+{found[1]}>" if found else ""
     return f"{verb} {segment:04X}:{offset:04X}{label}"

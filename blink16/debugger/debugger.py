@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from blink16.breakpoints import Point, PointError, Points
-from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.cpu.registers import Registers
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
@@ -23,6 +23,7 @@ from blink16.debugger.events import (
     PointCondition,
     Resume,
 )
+from blink16.debugger.family import Family
 from blink16.debugger.following import Follower
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.debugger.programs import Programs
@@ -33,7 +34,7 @@ from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.search import last_hit, last_stop
 from blink16.history.terms import Hit
 from blink16.machine import FOREVER, Machine
-from blink16.memory import MEMORY_SIZE, Attribute
+from blink16.memory import Attribute
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import Symbol, SymbolTable
 
@@ -88,9 +89,11 @@ class Debugger:
         self.symbols = SymbolTable()
         self._loaded: frozenset[Symbol] = frozenset()
         """Those of its symbols that belong to programs loaded since the first."""
-        self.tells_loads = False
-        """Whether a resume ends (LOADED) when a process loads a program that has names."""
         """What the program's addresses are called; whoever loads it sets this."""
+        self.tells: frozenset[EventKind] = frozenset()
+        """Of LOADED, EXECUTED, FORKED and VFORKED those with which a resume ends."""
+        self.family = Family(machine)
+        """Whom the client follows at forks: of that EXECUTED, FORKED and VFORKED tell."""
         self.timeline.without_points = self.ledger.points.replaced
         self._last: Event | None = None
         self._ended: tuple[int, Stop] | None = None
@@ -165,7 +168,7 @@ class Debugger:
             return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long
-        if memory.attributes[pc] & _SERVICE or memory.ram[pc] in maybe_long:
+        if memory.attributes[pc] & _SERVICE or memory.whole[pc] in maybe_long:
             return False
         return not self.machine.is_device_due()
 
@@ -259,12 +262,12 @@ class Debugger:
     def _go(self, how: Resume, goal: int, skip: bool) -> Stop:
         """Run on; a step stays with its process, which may have to wait for the processor.
 
-        A step doesn't end with LOADED: gdb would forget that it steps.
+        A step doesn't end with a program: gdb would forget that it steps.
         """
         thread = self._follower.thread_of(how)
         if thread is None:
             return self._advance(how, goal, skip)
-        self.tells_loads = False
+        self.tells -= {EventKind.LOADED, EventKind.EXECUTED}
         missed = self._follower.catch_up(thread)
         if missed is not None:
             return missed
@@ -305,7 +308,7 @@ class Debugger:
                 if not stops:
                     skip = True
                     continue
-            elif stop.reason is StopReason.LOADED and not self._tells_load():
+            elif stop.reason in _OF_PROCESSES and not self._tells(stop):
                 if self.timeline.now >= goal:
                     return Stop(StopReason.BUDGET)
                 skip = False
@@ -314,8 +317,22 @@ class Debugger:
                 self._print(self._met()[1])
             return stop
 
-    def _tells_load(self) -> bool:
-        """Learn the names of the programs that are loaded now; whether to tell of it."""
+    def _tells(self, stop: Stop) -> bool:
+        """Whether to tell what a process has done."""
+        if stop.reason is not StopReason.LOADED:
+            return _KINDS[stop.reason] in self.tells and self.family.follows(stop.parent)
+        named = self._learns_names()
+        return self._tells_program() or (named and EventKind.LOADED in self.tells)
+
+    def _tells_program(self) -> bool:
+        """Whether to tell that the current process executes another program."""
+        table = self.machine.process_table
+        if table is None or EventKind.EXECUTED not in self.tells:
+            return False
+        return self.family.follows(table.current())
+
+    def _learns_names(self) -> bool:
+        """Learn the names of the programs that are loaded now; whether they are others."""
         table = self.machine.process_table
         if table is None:
             return False
@@ -325,7 +342,7 @@ class Debugger:
         others = [symbol for symbol in self.symbols if symbol not in self._loaded]
         self._loaded = loaded
         self.symbols = SymbolTable([*others, *loaded])
-        return self.tells_loads
+        return True
 
     def _step_through(self, step_range: tuple[int, int], skip: bool) -> Stop:
         """Step until pc is outside of a range, or something happens."""
@@ -349,6 +366,10 @@ class Debugger:
             assert stop.access is not None
             point = self.points.watch_at(stop.address, stop.access)
             return Event(kind, point, stop.address, stop.access)
+        if kind is EventKind.LOADED and self._tells_program():
+            return Event(EventKind.EXECUTED)
+        if stop.reason in (StopReason.FORKED, StopReason.VFORKED):
+            return Event(kind, parent=stop.parent, child=stop.child)
         if stop.reason is StopReason.TRAPPED:
             return Event(kind, signal=stop.status, text=stop.text)
         return Event(kind, status=stop.status, text=stop.text)
@@ -452,6 +473,7 @@ class Debugger:
 
     def remove_all(self) -> None:
         """Take all away (a client left)."""
+        self.family.forget()
         self.ledger.clear()
 
     def has_breakpoint(self) -> bool:
@@ -460,7 +482,8 @@ class Debugger:
 
     def at_breakpoint(self) -> bool:
         """Whether the machine stands at a breakpoint that is to stop it."""
-        return any(e.action is None and e.holds(self.machine) for e in self._here())
+        stops = any(e.action is None and e.holds(self.machine) for e in self._here())
+        return stops and not self.family.is_left()
 
     def event_here(self) -> Event | None:
         """Return the event of arriving where the machine stands, if a breakpoint is to stop it."""
@@ -484,7 +507,7 @@ class Debugger:
     def _met(self) -> tuple[bool, bytes]:
         """Return whether the breakpoints here are to stop the machine, and what they print."""
         stops, text = False, b""
-        for entry in self._here():
+        for entry in self._here() if not self.family.is_left() else ():
             if entry.holds(self.machine):
                 if entry.action is None:
                     stops = True
@@ -506,12 +529,13 @@ class Debugger:
     # -- memory and registers ----------------------------------------------------------------
 
     def read_memory(self, address: int, length: int) -> bytes:
-        """Bytes from a linear address; cut off at the end of memory (1 MiB)."""
-        return bytes(self.machine.memory.ram[address : address + length])
+        """Bytes from a linear address; cut off at the end of memory (`Memory.end`)."""
+        memory = self.machine.memory
+        return memory[address : min(address + length, memory.end)]
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Store bytes, as far as memory goes.  In the past this drops the recorded future."""
-        data = data[: max(0, MEMORY_SIZE - address)]
+        data = data[: max(0, self.machine.memory.end - address)]
         if data:
             self._changed(lambda: self.timeline.write_memory(address, data))
 
@@ -577,9 +601,12 @@ _KINDS = {
     StopReason.TRAPPED: EventKind.SIGNALLED,
     StopReason.RESTARTED: EventKind.RESTARTED,
     StopReason.LOADED: EventKind.LOADED,
+    StopReason.FORKED: EventKind.FORKED,
+    StopReason.VFORKED: EventKind.VFORKED,
     StopReason.LACKS: EventKind.LACKING,
     StopReason.LACKED: EventKind.LACKING,
 }
+_OF_PROCESSES = NEWS - {StopReason.RESTARTED}
 _PAUSES = {StopReason.WAITING: WAITING, StopReason.IDLE: IDLE}
 _ARRIVALS = {
     StopReason.BUDGET,

@@ -31,6 +31,9 @@ class EventKind(Enum):
     SIGNALLED = auto()  # a trap (divide error, INT 3, ...), see signal
     KILLED = auto()  # resumed after a trap that ends the program
     LOADED = auto()  # a process has loaded a program with names; told only who wants to know
+    EXECUTED = auto()  # the same, of any program
+    FORKED = auto()  # a process has made another; told only who wants to know
+    VFORKED = auto()  # the same, and waits until that executes a program or ends
     RESTARTED = auto()  # a PC was reset and has passed its self-test
     MOVED = auto()  # a command of the user's has gone to another instant
     LACKING = auto()  # strict: the guest used what the machine hasn't got
@@ -49,6 +52,8 @@ class Event:
     status: int = 0  # EXITING, EXITED: exit status
     signal: int = 0  # SIGNALLED, KILLED: POSIX signal number
     text: str = ""  # a sentence for the user, or empty
+    parent: int = 0  # FORKED, VFORKED: the threads of both
+    child: int = 0
     arrival: Event | None = None  # INTERRUPTED: what a breakpoint says at which it has just arrived
 
 

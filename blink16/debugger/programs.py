@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from blink16.machine import Machine
-from blink16.services import LoadedProgram
-from blink16.symbolfiles import LoadSegments, SymbolFile, SymbolFileError, parse
+from blink16.process_table import LoadedProgram
+from blink16.symbolfiles import LoadSegments, SymbolFile, SymbolFileError, SymbolSource, parse
 
-SUFFIXES = ("elf", "", "map", "sym", "dbg")
+SUFFIXES = ("elf", "", "map", "sym", "dbg", "lst")
 """Of files beside a program that may have its names; the empty one is the program itself."""
 
 
@@ -32,8 +32,8 @@ class Programs:
         self._known = set(self._last)
 
     def _loaded(self) -> tuple[LoadedProgram, ...]:
-        system = self._machine.system
-        return () if system is None else system.programs()
+        table = self._machine.process_table
+        return () if table is None else table.programs()
 
     def found(self) -> list[Found]:
         """Return the names of programs that were not there before, as far as there are any."""
@@ -46,20 +46,26 @@ class Programs:
         return [found for program in new if (found := self._names(program)) is not None]
 
     def _names(self, program: LoadedProgram) -> Found | None:
-        system = self._machine.system
-        assert system is not None
+        table = self._machine.process_table
+        assert table is not None
         place = LoadSegments(program.text, program.data, program.image)
         for suffix in SUFFIXES:
-            content = system.beside(program, suffix)
+            content = table.beside(program, suffix)
             if content is None:
                 continue
             try:
-                file = parse(content, place)
+                file = parse(content, place, _on_host(program, suffix))
             except SymbolFileError:
                 continue
             if file.symbols:
                 return Found(program, _source(program, suffix), file)
         return None
+
+
+def _on_host(program: LoadedProgram, suffix: str) -> SymbolSource:
+    """Return how the file is called where sources lie: in the folder that the guest sees."""
+    name = _source(program, suffix)
+    return SymbolSource(Path(name.lower() if name.isupper() else name))
 
 
 def _source(program: LoadedProgram, suffix: str) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.devices.oscillator import Oscillator
-from blink16.memory import PAGE_SHIFT, PageState
+from blink16.memory import OPEN_BUS, PAGE_SHIFT, RAM_SIZE, PageState
 from blink16.services import Guest
 
 REGISTERS = 16
@@ -32,6 +32,8 @@ REFRESH_HZ = 66_288
 FIRST, SECOND = "dma", "dma2"
 SECOND_BASE, SECOND_STRIDE = 0xC0, 2
 WRAP = 0x10000
+XT_PAGE_LINES, ALL_PAGE_LINES = 0x0F, 0xFF
+"""The bits of page registers that are wired: an XT's, and those of a board with 24 lines."""
 
 
 class DmaRegister(IntEnum):
@@ -110,7 +112,7 @@ class Dma:
         """Move at most ``size`` bytes from memory to a device."""
         addresses = self._move(channel, size)
         if self.state.modes[channel] & MODE_KIND == FROM_MEMORY:
-            return b"".join(self._guest.memory.read(address, 1) for address in addresses)
+            return b"".join(map(self._load, addresses))
         return b"\xff" * len(addresses)
 
     def has_ended(self, channel: int) -> bool:
@@ -123,7 +125,8 @@ class Dma:
         size = min(size, self.room(channel))
         if not size:
             return []
-        page = (s.pages[PAGE_OF_CHANNEL[channel]] & 0xF) << 16
+        lines = ALL_PAGE_LINES if self._guest.has_a20 else XT_PAGE_LINES
+        page = (s.pages[PAGE_OF_CHANNEL[channel]] & lines) << 16
         step = -1 if s.modes[channel] & MODE_DOWN else 1
         first, count = s.current[2 * channel : 2 * channel + 2]
         addresses = [page | (first + step * n) % WRAP for n in range(size)]
@@ -143,10 +146,13 @@ class Dma:
                 self.state = s = s._replace(mask=s.mask | bit)
         self.state = s._replace(current=_with(s.current, 2 * channel, address, count))
 
+    def _load(self, address: int) -> bytes:
+        return self._guest.memory.load(address, 1) if address < RAM_SIZE else OPEN_BUS
+
     def _store(self, address: int, byte: int) -> None:
         memory = self._guest.memory
-        if not memory.pages[address >> PAGE_SHIFT] & PageState.ROM:
-            memory.write(address, bytes((byte,)))
+        if address < RAM_SIZE and not memory.pages[address >> PAGE_SHIFT] & PageState.ROM:
+            memory.store(address, bytes((byte,)))
 
     def _refresh(self) -> None:
         """Let channel 0 do what it has done since somebody looked."""

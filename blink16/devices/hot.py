@@ -18,6 +18,7 @@ from blink16.devices.counter import (
     NONE,
     Counter,
     Mode,
+    high_cycles,
     wave_change,
     wave_count,
     wave_output,
@@ -115,8 +116,8 @@ def acknowledge(m: HotContext) -> Value:
     _set_pic(m, "isr", _pic(m, "isr") | bit)
     m.request(_granted(m).is_not_zero())
     level = m.constant(0)
-    for number in range(1, 8):
-        level = level + (bit >> number & 1) * number
+    for digit, levels in enumerate((0xAA, 0xCC, 0xF0)):  # those whose number has it
+        level = level | (bit & levels).is_not_zero().zero_extend(64) << digit
     return _pic(m, "base") | level
 
 
@@ -200,6 +201,35 @@ def due(m: HotContext) -> Value:
     return choose((at - 1).sign(), m.constant(NEVER), at)  # 0: there is no timer
 
 
+def advance_a_period(m: HotContext) -> None:
+    """Let channel 0's next period begin, and no more: the usual tick, without long divisions."""
+    hz, clock_hz = m.get(cells.PIT, cells.PIT_HZ), m.get(cells.PIT, cells.PIT_CLOCK_HZ)
+    rise, late = m.get(cells.PIT, cells.PIT_RISE), m.get(cells.PIT, cells.PIT_RISE_LATE)
+    begun = m.get(cells.PIT, cells.PIT_RISE_CYCLE)
+    m.require(clock_hz.is_not_zero() & rise.sign().is_zero() & ~m.now().below(rise))
+    since = m.now() - rise
+    m.require(since.below(1 << 32))
+    ticks, elapsed = _Channel(m, TICKS), (since * hz + late) // clock_hz
+    ticks.elapsed(begun)
+    m.require(elapsed.below(high_cycles(ticks.initial)))  # so there was no fall
+
+    def time_to(cycles: Value) -> Value:
+        """Return how long from the rise it takes to count so many."""
+        return (cycles * clock_hz - late + (hz - 1)) // hz
+
+    square = ticks.mode.equals(Mode.SQUARE_WAVE)
+    period = time_to(ticks.initial)
+    change = choose(square, time_to(high_cycles(ticks.initial)), period)
+    m.set(cells.PIT, begun + elapsed, cells.PIT_SEEN)
+    m.set(cells.PIT, rise + change, cells.PIT_CHANGE)
+    m.set(cells.PIT, rise + period, cells.PIT_RISE)
+    m.set(cells.PIT, begun + ticks.initial, cells.PIT_RISE_CYCLE)
+    m.set(cells.PIT, period * hz + late - ticks.initial * clock_hz, cells.PIT_RISE_LATE)
+    _set_pic(m, "irr", _pic(m, "irr") | TIMER_LINE)
+    _set_pic(m, "lines", _pic(m, "lines") | TIMER_LINE)
+    m.request(_granted(m).is_not_zero())
+
+
 def advance(m: HotContext) -> None:
     """Let channel 0 do to IRQ 0 what happened by now."""
     m.require(m.get(cells.PIT, cells.PIT_CLOCK_HZ).is_not_zero())
@@ -227,8 +257,13 @@ def advance(m: HotContext) -> None:
         return scaled(origin + elapsed, clock_hz, hz, hz - 1)
 
     change = time_of(wave_change(ticks.mode, ticks.initial, now))
+    following = begun + ticks.initial
+    rise = time_of(following)
     m.set(cells.PIT, change, cells.PIT_CHANGE)
-    m.set(cells.PIT, time_of(begun + ticks.initial), cells.PIT_RISE)
+    m.set(cells.PIT, rise, cells.PIT_RISE)
+    m.set(cells.PIT, origin + following, cells.PIT_RISE_CYCLE)
+    hz, clock_hz = m.get(cells.PIT, cells.PIT_HZ), m.get(cells.PIT, cells.PIT_CLOCK_HZ)
+    m.set(cells.PIT, rise * hz - (origin + following) * clock_hz, cells.PIT_RISE_LATE)
 
 
 # -- the others ----------------------------------------------------------------------------------
@@ -284,6 +319,6 @@ BOARD = HotBoard(
     },
     writes={0x20: _write_command, 0x21: _write_mask, 0x43: _write_control},
     due=due,
-    advance=advance,
+    advance=(advance_a_period, advance),
     acknowledge=acknowledge,
 )

@@ -33,3 +33,11 @@ class Oscillator:
         """Return the first machine time at which so many cycles have passed."""
         hz, clock_hz = self.ratio
         return -(-cycles * clock_hz // hz)
+
+    def late(self, cycles: int) -> int:
+        """Return by how much `time` is behind the end of the last of them, times the frequency.
+
+        The frequency is that of `ratio`.
+        """
+        hz, clock_hz = self.ratio
+        return self.time(cycles) * hz - cycles * clock_hz

@@ -122,6 +122,9 @@ class Pit:
         change, rise = ticks.next_change(seen), ticks.next_rise(seen)
         self._cells[cells.PIT_CHANGE] = -1 if change is None else self._oscillator.time(change)
         self._cells[cells.PIT_RISE] = -1 if rise is None else self._oscillator.time(rise)
+        if rise is not None:
+            self._cells[cells.PIT_RISE_CYCLE] = rise
+            self._cells[cells.PIT_RISE_LATE] = self._oscillator.late(rise)
 
     def is_heard(self) -> bool:
         """Return whether IRQ 0 would be passed on."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from blink16.cpu.registers import CF
 from blink16.dos.errors import Code
 from blink16.dos.names import CODE_PAGE, dotted
-from blink16.memory import linear
 from blink16.services import Guest, caller_flags_address
 
 MAX_SHOWN = 32
@@ -185,13 +184,13 @@ def _shown(guest: Guest, word: str, before: Values, after: Values) -> str:
     if found is None:
         return ":".join(_number(part, after) for part in word.split(":"))
     kind, segment, offset, length = found.groups()
-    start = linear(before[segment], before[offset])
+    start = guest.linear(before[segment], before[offset])
     if kind == "fcb":
-        raw = bytes(guest.memory.ram[start : start + 19])
+        raw = guest.memory[start : start + 19]
         raw = raw[7:] if raw[:1] == b"\xff" else raw
         return _quoted(dotted(raw[1:12]).encode(CODE_PAGE, "replace"))
     size = 128 if length is None else after[length]
-    data = bytes(guest.memory.ram[start : start + min(size, 128)])
+    data = guest.memory[start : start + min(size, 128)]
     if kind != "data":
         data = data.partition(b"$" if kind == "text" else b"\0")[0]
     return _quoted(data)

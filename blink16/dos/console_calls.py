@@ -22,7 +22,6 @@ from blink16.dos.terminal import (
     write_device,
     write_standard,
 )
-from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 CTRL_C_VECTOR = 0x23
@@ -135,7 +134,7 @@ def write_string(dos: DosSystem, guest: Guest) -> Outcome:
     r = guest.registers
     text = string_before(guest, r.ds, r.dx, b"$", SEGMENT)
     if text is None:
-        text = guest.memory.read(linear(r.ds, r.dx), SEGMENT)
+        text = guest.memory.read(guest.linear(r.ds, r.dx), SEGMENT)
     write_standard(dos, guest, text)
     r.al = ord("$")
     return DONE
@@ -144,7 +143,7 @@ def write_string(dos: DosSystem, guest: Guest) -> Outcome:
 def read_buffered(dos: DosSystem, guest: Guest) -> Outcome:
     """0Ah: read a line into the buffer at DS:DX (its size, the length, the line with CR)."""
     r = guest.registers
-    buffer = linear(r.ds, r.dx)
+    buffer = guest.linear(r.ds, r.dx)
     size = guest.memory[buffer]
     if not size:
         return DONE
@@ -165,7 +164,7 @@ def read_buffered(dos: DosSystem, guest: Guest) -> Outcome:
 
 def _template(guest: Guest, buffer: int, size: int) -> bytes:
     """Return the line that a buffer holds from before, if there is one."""
-    length = guest.memory.ram[(buffer + 1) & 0xFFFFF]
+    length = guest.memory.read(buffer + 1, 1)[0]
     there = guest.memory.read(buffer + 2, length + 1)
     return there[:length] if length < size and there[length] == ord("\r") else b""
 

@@ -93,7 +93,7 @@ def country(dos: DosSystem, guest: Guest) -> Outcome:
     """38h: the country's information to DS:DX."""
     r = guest.registers
     if r.dx != CURRENT:
-        guest.memory.write(linear(r.ds, r.dx), _information())
+        guest.memory.write(guest.linear(r.ds, r.dx), _information())
     r.bx = r.ax = COUNTRY
     return DONE
 
@@ -113,11 +113,12 @@ def extended(dos: DosSystem, guest: Guest) -> Outcome:
             r.dl = _UPPER[r.dl]
         case 0x21:
             memory.write(
-                linear(r.ds, r.dx), memory.read(linear(r.ds, r.dx), r.cx).translate(_UPPER)
+                memory.linear(r.ds, r.dx),
+                memory.read(memory.linear(r.ds, r.dx), r.cx).translate(_UPPER),
             )
         case 0x22:
             text = string_before(guest, r.ds, r.dx, b"\0", SEGMENT) or b""
-            memory.write(linear(r.ds, r.dx), text.translate(_UPPER))
+            memory.write(memory.linear(r.ds, r.dx), text.translate(_UPPER))
         case _:
             raise CallFailed(Code.INVALID_FUNCTION)
     return DONE
@@ -129,7 +130,7 @@ def _answer(guest: Guest, data: bytes) -> None:
     if r.cx < EXTENDED_POINTER.sizeof():
         raise CallFailed(Code.INVALID_FUNCTION)
     r.cx = min(r.cx, len(data))
-    guest.memory.write(linear(r.es, r.di), data[: r.cx])
+    guest.memory.write(guest.linear(r.es, r.di), data[: r.cx])
 
 
 def code_page(dos: DosSystem, guest: Guest) -> Outcome:

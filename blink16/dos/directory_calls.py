@@ -23,7 +23,6 @@ from blink16.dos.volume import (
     Volume,
 )
 from blink16.files import FileKind
-from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
 
 MAX_SEARCHES = 256
@@ -99,7 +98,7 @@ def current_directory(dos: DosSystem, guest: Guest) -> Outcome:
     r = guest.registers
     volume = dos.volume(r.dl)
     path = volume.dos_path(dos.cwd(volume)).encode(CODE_PAGE, "replace")
-    guest.memory.write(linear(r.ds, r.si), path[:MAX_DIRECTORY] + b"\0")
+    guest.memory.write(guest.linear(r.ds, r.si), path[:MAX_DIRECTORY] + b"\0")
     r.ax = 0x0100
     return DONE
 
@@ -208,7 +207,7 @@ def _find_label(dos: DosSystem, guest: Guest, path: str) -> Outcome:
     name = name if len(name) <= 8 else f"{name[:8]}.{name[8:]}"
     search = Search(0, volume.drive, "/", (), VOLUME)
     entry = Entry(name, entry.stat, is_label=True)
-    guest.memory.write(_transfer_area(dos), _find_data(search, 0, entry))
+    guest.memory.write(_transfer_area(dos, guest), _find_data(search, 0, entry))
     guest.registers.ax = 0
     return DONE
 
@@ -222,7 +221,7 @@ def matching(place: Located, pattern: bytes) -> tuple[str, ...]:
 
 def find_next(dos: DosSystem, guest: Guest) -> Outcome:
     """4Fh: find the next entry of the search in the disk transfer area."""
-    where = _transfer_area(dos)
+    where = _transfer_area(dos, guest)
     data = FIND_DATA.parse(guest.memory.read(where, FIND_DATA.sizeof()))
     for search in dos.state.searches:
         if search.number == data.number:
@@ -230,8 +229,8 @@ def find_next(dos: DosSystem, guest: Guest) -> Outcome:
     raise CallFailed(Code.NO_MORE_FILES)
 
 
-def _transfer_area(dos: DosSystem) -> int:
-    return linear(dos.state.dta_segment, dos.state.dta_offset)
+def _transfer_area(dos: DosSystem, guest: Guest) -> int:
+    return guest.linear(dos.state.dta_segment, dos.state.dta_offset)
 
 
 def _find(dos: DosSystem, guest: Guest, search: Search, at: int) -> Outcome:
@@ -242,7 +241,7 @@ def _find(dos: DosSystem, guest: Guest, search: Search, at: int) -> Outcome:
         entry = _found(volume, search, search.names[at], listing)
         at += 1
         if entry is not None:
-            guest.memory.write(_transfer_area(dos), _find_data(search, at, entry))
+            guest.memory.write(_transfer_area(dos, guest), _find_data(search, at, entry))
             guest.registers.ax = 0
             return DONE
     raise CallFailed(Code.NO_MORE_FILES)
@@ -352,7 +351,7 @@ def true_name(dos: DosSystem, guest: Guest) -> Outcome:
     r = guest.registers
     place = _locate(dos, guest, r.ds, r.si)
     path = place.volume.full_path(place.real).encode(CODE_PAGE, "replace")
-    guest.memory.write(linear(r.es, r.di), path[:127] + b"\0")
+    guest.memory.write(guest.linear(r.es, r.di), path[:127] + b"\0")
     return DONE
 
 

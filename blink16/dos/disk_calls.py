@@ -108,7 +108,7 @@ def write_media_id(dos: DosSystem, guest: Guest, volume: Volume) -> None:
         {"level": 0, "serial": serial, "label": label.ljust(11), "file_system": kind}
     )
     r = guest.registers
-    guest.memory.write(linear(r.ds, r.dx), raw)
+    guest.memory.write(guest.linear(r.ds, r.dx), raw)
 
 
 def write_device_parameters(guest: Guest, volume: Volume) -> None:
@@ -119,13 +119,13 @@ def write_device_parameters(guest: Guest, volume: Volume) -> None:
     bpb = boot[0x0B:0x24]
     head = bytes((0, 5 if fixed else 7)) + (1 if fixed else 0).to_bytes(2, "little")
     r = guest.registers
-    guest.memory.write(linear(r.ds, r.dx), head + (80).to_bytes(2, "little") + b"\0" + bpb)
+    guest.memory.write(guest.linear(r.ds, r.dx), head + (80).to_bytes(2, "little") + b"\0" + bpb)
 
 
 def translate_bpb(dos: DosSystem, guest: Guest) -> Outcome:
     """53h: make of the BIOS parameter block at DS:SI a drive parameter block at ES:BP."""
     r, memory = guest.registers, guest.memory
-    raw = memory.read(linear(r.ds, r.si), 25)
+    raw = memory.read(memory.linear(r.ds, r.si), 25)
 
     def word(at: int) -> int:
         return int.from_bytes(raw[at : at + 2], "little")
@@ -157,7 +157,7 @@ def translate_bpb(dos: DosSystem, guest: Guest) -> Outcome:
             "free": 0xFFFF,
         }
     )
-    memory.write(linear(r.es, r.bp), built)
+    memory.write(memory.linear(r.es, r.bp), built)
     return DONE
 
 
@@ -189,11 +189,11 @@ def absolute(dos: DosSystem, guest: Guest, *, write: bool) -> Outcome:
 def _move(dos: DosSystem, guest: Guest, drive: int, *, write: bool) -> int | None:
     """Do it; return the error."""
     r, memory = guest.registers, guest.memory
-    first, count, buffer = r.dx, r.cx, linear(r.ds, r.bx)
+    first, count, buffer = r.dx, r.cx, memory.linear(r.ds, r.bx)
     if count == LARGE_DISK:
         packet = DISK_PACKET.parse(memory.read(buffer, DISK_PACKET.sizeof()))
         first, count = packet.sector, packet.count
-        buffer = linear(packet.buffer.segment, packet.buffer.offset)
+        buffer = memory.linear(packet.buffer.segment, packet.buffer.offset)
     volume = dos.volumes.get(drive)
     if volume is None:
         return UNKNOWN_UNIT
@@ -224,11 +224,11 @@ def _leave_flags(guest: Guest, *, failed: bool) -> None:
     """Let the stub's IRET return with the caller's flags still on the stack, as these do."""
     r, memory = guest.registers, guest.memory
     segment, offset = caller_address(guest)
-    flags = memory.read_word(linear(r.ss, r.sp + CALLER_FLAGS))
+    flags = memory.read_word(memory.linear(r.ss, r.sp + CALLER_FLAGS))
     r.sp -= 2
     values = (offset, segment, flags | CF if failed else flags & ~CF)
     for at, value in enumerate(values):
-        memory.write_word(linear(r.ss, r.sp + 2 * at), value)
+        memory.write_word(memory.linear(r.ss, r.sp + 2 * at), value)
 
 
 CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {

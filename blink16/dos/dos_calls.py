@@ -10,7 +10,6 @@ from blink16.dos.handles import set_count
 from blink16.dos.layout import INDOS, SYSVARS
 from blink16.dos.names import parse_fcb
 from blink16.dos.system import NANOSECONDS, DosSystem
-from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
 
 OEM_NUMBER = 0xFD  # FreeDOS: neither IBM nor Microsoft
@@ -167,7 +166,7 @@ def server_call(dos: DosSystem, guest: Guest) -> Outcome:
             r.ds, r.si = SWAP_AREA
             r.cx = r.dx = SWAP_SIZE
         case 0x0A:
-            dos.change(error=memory.read_word(linear(r.ds, r.dx)))
+            dos.change(error=memory.read_word(memory.linear(r.ds, r.dx)))
         case _:
             raise CallFailed(Code.INVALID_FUNCTION)
     return DONE
@@ -186,10 +185,11 @@ def parse_name(dos: DosSystem, guest: Guest) -> Outcome:
     """29h: parse a file name at DS:SI into the FCB at ES:DI."""
     r, memory = guest.registers, guest.memory
     options = r.al
-    text = bytes(memory.ram[linear(r.ds, r.si) : linear(r.ds, r.si) + MAX_FCB_NAME])
+    start = guest.linear(r.ds, r.si)
+    text = memory[start : start + MAX_FCB_NAME]
     name = parse_fcb(text, skip_separators=bool(options & 1))
-    memory.read(linear(r.ds, r.si), name.length)
-    fcb = linear(r.es, r.di)
+    memory.read(start, name.length)
+    fcb = guest.linear(r.es, r.di)
     if name.drive is not None or not options & 2:
         memory[fcb] = name.drive or 0
     if name.name.strip() or not options & 4:

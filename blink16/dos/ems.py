@@ -260,7 +260,7 @@ class Ems:
             handle.to_bytes(2, "little") + len(owner.pages).to_bytes(2, "little")
             for handle, owner in sorted(self._owners.items())
         )
-        guest.memory.write(linear(r.es, r.di), raw)
+        guest.memory.write(guest.linear(r.es, r.di), raw)
         r.bx = len(self._owners)
 
     def page_map(self, guest: Guest) -> None:
@@ -269,10 +269,12 @@ class Ems:
         if r.al > 3:
             raise EmsError(BAD_SUBFUNCTION)
         new = (
-            _unpack(guest.memory.read(linear(r.ds, r.si), WINDOWS * 4)) if r.al in (1, 2) else None
+            _unpack(guest.memory.read(guest.linear(r.ds, r.si), WINDOWS * 4))
+            if r.al in (1, 2)
+            else None
         )
         if r.al in (0, 2):
-            guest.memory.write(linear(r.es, r.di), _pack(self._mapping))
+            guest.memory.write(guest.linear(r.es, r.di), _pack(self._mapping))
         if new is not None:
             self._map(guest, self._valid(new))
         if r.al == 3:
@@ -283,9 +285,9 @@ class Ems:
         r = guest.registers
         match r.al:
             case 0:
-                guest.memory.write(linear(r.es, r.di), _pack(self._mapping))
+                guest.memory.write(guest.linear(r.es, r.di), _pack(self._mapping))
             case 1:
-                raw = guest.memory.read(linear(r.ds, r.si), WINDOWS * 4)
+                raw = guest.memory.read(guest.linear(r.ds, r.si), WINDOWS * 4)
                 self._map(guest, self._valid(_unpack(raw)))
             case 2:
                 r.al = WINDOWS * 4
@@ -298,7 +300,7 @@ class Ems:
         if r.al > 1:
             raise EmsError(BAD_SUBFUNCTION)
         self._owner(r.dx)
-        raw = guest.memory.read(linear(r.ds, r.si), min(r.cx, WINDOWS) * 4)
+        raw = guest.memory.read(guest.linear(r.ds, r.si), min(r.cx, WINDOWS) * 4)
         mapping = self._mapping
         for at in range(0, len(raw), 4):
             page, window = (int.from_bytes(raw[at + n : at + n + 2], "little") for n in (0, 2))
@@ -340,9 +342,9 @@ class Ems:
         r = guest.registers
         owner = self._owner(r.dx)
         if r.al == 0:
-            guest.memory.write(linear(r.es, r.di), owner.name)
+            guest.memory.write(guest.linear(r.es, r.di), owner.name)
         elif r.al == 1:
-            name = guest.memory.read(linear(r.ds, r.si), 8)
+            name = guest.memory.read(guest.linear(r.ds, r.si), 8)
             if name.strip(b"\0") and any(
                 other.name == name for h, other in self._owners.items() if h != r.dx
             ):
@@ -360,10 +362,10 @@ class Ems:
                     DIRECTORY_ENTRY.build({"handle": handle, "name": owner.name})
                     for handle, owner in sorted(self._owners.items())
                 )
-                guest.memory.write(linear(r.es, r.di), raw)
+                guest.memory.write(guest.linear(r.es, r.di), raw)
                 r.al = len(self._owners)
             case 1:
-                name = guest.memory.read(linear(r.ds, r.si), 8)
+                name = guest.memory.read(guest.linear(r.ds, r.si), 8)
                 found = [h for h, owner in self._owners.items() if owner.name == name]
                 if not found or not name.strip(b"\0"):
                     raise EmsError(NAME_NOT_FOUND)
@@ -378,7 +380,7 @@ class Ems:
         r = guest.registers
         if r.al > 1:
             raise EmsError(BAD_SUBFUNCTION)
-        region = REGION.parse(guest.memory.read(linear(r.ds, r.si), REGION.sizeof()))
+        region = REGION.parse(guest.memory.read(guest.linear(r.ds, r.si), REGION.sizeof()))
         if region.length > 1 << 20:
             raise EmsError(BEYOND)
         self._take_out(guest)
@@ -396,7 +398,7 @@ class Ems:
         self, guest: Guest, kind: int, handle: int, segment: int, offset: int, length: int
     ) -> bytes:
         if not kind:
-            return guest.memory.read(linear(segment, offset), length)
+            return guest.memory.read(guest.linear(segment, offset), length)
         pages = self._owner(handle).pages
         start = segment * PAGE + offset
         if start + length > len(pages) * PAGE:
@@ -409,7 +411,7 @@ class Ems:
         self, guest: Guest, kind: int, handle: int, segment: int, offset: int, data: bytes
     ) -> None:
         if not kind:
-            guest.memory.write(linear(segment, offset), data)
+            guest.memory.write(guest.linear(segment, offset), data)
             return
         owner = self._owner(handle)
         whole = bytearray(b"".join(owner.pages))
@@ -428,7 +430,7 @@ class Ems:
                 (FRAME_SEGMENT + n * (PAGE >> 4)).to_bytes(2, "little") + n.to_bytes(2, "little")
                 for n in range(WINDOWS)
             )
-            guest.memory.write(linear(r.es, r.di), raw)
+            guest.memory.write(guest.linear(r.es, r.di), raw)
         r.cx = WINDOWS
 
     def hardware(self, guest: Guest) -> None:
@@ -436,7 +438,7 @@ class Ems:
         r = guest.registers
         if r.al == 0:
             raw = (PAGE >> 4).to_bytes(2, "little") + bytes(2) + (WINDOWS * 4).to_bytes(2, "little")
-            guest.memory.write(linear(r.es, r.di), raw + bytes(4))
+            guest.memory.write(guest.linear(r.es, r.di), raw + bytes(4))
         elif r.al == 1:
             r.bx, r.dx = self._free, self._total
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from typing import Any
 
 from construct import Int16ul, Struct
 
@@ -71,12 +72,14 @@ def _load_program(dos: DosSystem, guest: Guest, *, run: bool) -> Outcome:
     r, memory = guest.registers, guest.memory
     path, content = _content(dos, guest)
     program = processes.read_program(dos, guest, content, path)
-    where = linear(r.es, r.bx)
+    where = memory.linear(r.es, r.bx)
     block = EXEC_BLOCK.parse(memory.read(where, EXEC_BLOCK.sizeof()))
     environment = block.environment or memory.read_word(
         linear(dos.state.psp, processes.ENVIRONMENT)
     )
-    fcbs = Fcbs(*(memory.read(_at(fcb), processes.FCB_SIZE) for fcb in (block.fcb1, block.fcb2)))
+    fcbs = Fcbs(
+        *(memory.read(_at(guest, fcb), processes.FCB_SIZE) for fcb in (block.fcb1, block.fcb2))
+    )
     parent = dos.state.psp
     strings = processes.environment_strings(memory, environment) if environment else b"\0"
     processes.keep_stack(dos, guest)
@@ -88,7 +91,7 @@ def _load_program(dos: DosSystem, guest: Guest, *, run: bool) -> Outcome:
         strings,
         parent=parent,
         back=caller_address(guest),
-        tail=memory.read(_at(block.tail), processes.TAIL_SIZE),
+        tail=memory.read(_at(guest, block.tail), processes.TAIL_SIZE),
         fcbs=fcbs,
     )
     if run:
@@ -102,14 +105,14 @@ def _load_program(dos: DosSystem, guest: Guest, *, run: bool) -> Outcome:
     return DONE
 
 
-def _at(pointer: object) -> int:
-    return linear(pointer.segment, pointer.offset)  # type: ignore[attr-defined]
+def _at(guest: Guest, pointer: Any) -> int:
+    return guest.linear(pointer.segment, pointer.offset)
 
 
 def _tell_entry(guest: Guest, where: int, entry: ProgramEntry) -> None:
     """Write where a loaded program starts, with AX on its stack as DOS leaves it."""
     sp = (entry.sp - 2) & 0xFFFF
-    guest.memory.write_word(linear(entry.ss, sp), entry.ax)
+    guest.memory.write_word(guest.linear(entry.ss, sp), entry.ax)
     raw = LOADED_BLOCK.build(
         {
             "stack": {"segment": entry.ss, "offset": sp},
@@ -122,7 +125,7 @@ def _tell_entry(guest: Guest, where: int, entry: ProgramEntry) -> None:
 def _load_overlay(dos: DosSystem, guest: Guest) -> Outcome:
     r, memory = guest.registers, guest.memory
     _, content = _content(dos, guest)
-    block = OVERLAY_BLOCK.parse(memory.read(linear(r.es, r.bx), OVERLAY_BLOCK.sizeof()))
+    block = OVERLAY_BLOCK.parse(memory.read(memory.linear(r.es, r.bx), OVERLAY_BLOCK.sizeof()))
     if is_mz(content):
         try:
             image = parse(content).relocated(block.factor)
@@ -130,7 +133,7 @@ def _load_overlay(dos: DosSystem, guest: Guest) -> Outcome:
             raise CallFailed(Code.INVALID_FORMAT) from None
     else:
         image = content
-    memory.write(linear(block.segment, 0), image)
+    memory.write(memory.linear(block.segment, 0), image)
     return DONE
 
 
@@ -188,7 +191,7 @@ def child_status(dos: DosSystem, guest: Guest) -> Outcome:
 
 def copy_psp(dos: DosSystem, guest: Guest) -> Outcome:
     """26h: make a PSP at segment DX that is like the current one."""
-    memory, target = guest.memory, linear(guest.registers.dx, 0)
+    memory, target = guest.memory, guest.linear(guest.registers.dx, 0)
     memory.write(target, memory.read(linear(dos.state.psp, 0), PSP_SIZE))
     for number, kept in enumerate(processes.DOS_VECTORS):
         memory.write(target + processes.TERMINATE + 4 * number, memory.read(kept * 4, 4))
@@ -204,7 +207,7 @@ def child_psp(dos: DosSystem, guest: Guest) -> Outcome:
     processes.write_psp(dos, guest, r.dx, parent=parent, end=r.si, jft=jft, back=back)
     memory = guest.memory
     environment = memory.read_word(linear(parent, processes.ENVIRONMENT))
-    memory.write_word(linear(r.dx, processes.ENVIRONMENT), environment)
+    memory.write_word(memory.linear(r.dx, processes.ENVIRONMENT), environment)
     dos.change(psp=r.dx)
     return DONE
 

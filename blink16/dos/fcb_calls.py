@@ -22,7 +22,6 @@ from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry
 from blink16.dos.terminal import write_device
 from blink16.dos.volume import DIRECTORY, HIDDEN, SYSTEM, VOLUME, Entry, device_of
 from blink16.files import FileKind
-from blink16.memory import linear
 from blink16.services import DONE, Guest, Outcome
 
 OK, FAILED = 0x00, 0xFF
@@ -78,7 +77,7 @@ class FcbCall(NamedTuple):
 
 def _argument(guest: Guest) -> FcbCall:
     r = guest.registers
-    start = linear(r.ds, r.dx)
+    start = guest.linear(r.ds, r.dx)
     if guest.memory.read(start, 1)[0] != EXTENDED:
         return FcbCall(start, 0, False)
     return FcbCall(start + EXTENSION_SIZE, guest.memory.read(start + 6, 1)[0], True)
@@ -216,7 +215,7 @@ def _transfer(
         if not count:
             return WRAPS, 0
         length = size * count
-    where = linear(dos.state.dta_segment, dos.state.dta_offset)
+    where = guest.linear(dos.state.dta_segment, dos.state.dta_offset)
     if write:
         return _write(dos, guest, call, (index, entry), record * size, where, length, size)
     data = handles.read_file(dos, entry, record * size, length)
@@ -402,7 +401,7 @@ def _find(dos: DosSystem, guest: Guest, call: FcbCall, at: int) -> Outcome:
     record = bytes((number,)) + directory_entry(name, entry)
     if call.extended:
         record = bytes((EXTENDED, 0, 0, 0, 0, 0, call.attributes)) + record
-    guest.memory.write(linear(dos.state.dta_segment, dos.state.dta_offset), record)
+    guest.memory.write(guest.linear(dos.state.dta_segment, dos.state.dta_offset), record)
     return _answer(guest, OK)
 
 

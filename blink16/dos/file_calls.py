@@ -14,7 +14,6 @@ from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry, path_arg
 from blink16.dos.terminal import CON_DEVICES, Break, read_console, write_device
 from blink16.dos.volume import OWNER_WRITE, READ_ONLY, VOLUME, Tree, device_of
 from blink16.files import FileKind
-from blink16.memory import linear
 from blink16.services import DONE, QUIET, Guest, Outcome
 
 READ, WRITE, READ_WRITE = 0, 1, 2
@@ -118,7 +117,7 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
     if entry.device == DosDevice.FILE:
         content = dos.tree(entry).read(entry.node, entry.position, r.cx)
         handles.update(dos, index, entry.at(entry.position + len(content)))
-        guest.memory.write(linear(r.ds, r.dx), content)
+        guest.memory.write(guest.linear(r.ds, r.dx), content)
         r.ax = len(content)
         return QUIET
     if entry.device in CON_DEVICES and r.cx:
@@ -128,7 +127,7 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
     if not isinstance(data, bytes):
         return data
     if data:
-        guest.memory.write(linear(r.ds, r.dx), data)
+        guest.memory.write(guest.linear(r.ds, r.dx), data)
     r.ax = len(data)
     return DONE
 
@@ -140,12 +139,12 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
     if entry.access == READ:
         raise CallFailed(Code.ACCESS_DENIED)
     if entry.device != DosDevice.FILE:
-        write_device(dos, guest, entry.device, guest.memory.read(linear(r.ds, r.dx), r.cx))
+        write_device(dos, guest, entry.device, guest.memory.read(guest.linear(r.ds, r.dx), r.cx))
         r.ax = r.cx
         return DONE
     try:
         if r.cx:
-            data = guest.memory.read(linear(r.ds, r.dx), r.cx)
+            data = guest.memory.read(guest.linear(r.ds, r.dx), r.cx)
             count = dos.tree(entry).write(entry.node, entry.position, data)
         else:
             dos.tree(entry).truncate(entry.node, entry.position)
@@ -240,7 +239,7 @@ def temporary(dos: DosSystem, guest: Guest) -> Outcome:
                 raise
             continue
         whole = (folder + separator + name).encode(CODE_PAGE, "replace") + b"\0"
-        memory.write(linear(r.ds, r.dx), whole)
+        memory.write(memory.linear(r.ds, r.dx), whole)
         return _opened(dos, guest, SftEntry(DosDevice.FILE, node, drive=place.volume.drive))
     raise CallFailed(Code.ACCESS_DENIED)
 

@@ -46,7 +46,7 @@ def _slot(dos: DosSystem, guest: Guest, handle: int) -> int:
     raw = guest.memory.read(linear(dos.state.psp, JFT_SIZE_OFFSET), 6)  # size, offset, segment
     if handle >= raw[0] | raw[1] << 8:
         raise CallFailed(Code.INVALID_HANDLE)
-    return linear(raw[4] | raw[5] << 8, (raw[2] | raw[3] << 8) + handle)
+    return guest.linear(raw[4] | raw[5] << 8, (raw[2] | raw[3] << 8) + handle)
 
 
 def lookup(dos: DosSystem, guest: Guest, handle: int) -> tuple[int, SftEntry]:

@@ -6,7 +6,7 @@ A service ends with its stub's IRET, so a frame pushed before it decides where t
 from __future__ import annotations
 
 from blink16.cpu.registers import IF, TF
-from blink16.memory import Memory, linear
+from blink16.memory import Memory
 from blink16.services import Guest
 
 FRAME_SIZE = 6
@@ -21,7 +21,7 @@ def push_frame(guest: Guest, segment: int, offset: int, flags: int | None = None
     flags = r.flags & ~(IF | TF) if flags is None else flags
     r.sp -= FRAME_SIZE
     for at, value in ((4, flags), (2, segment), (0, offset)):
-        guest.memory.write_word(linear(r.ss, r.sp + at), value)
+        guest.memory.write_word(guest.linear(r.ss, r.sp + at), value)
 
 
 def far_pointer(memory: Memory, address: int) -> tuple[int, int]:
@@ -59,11 +59,11 @@ def set_registers(guest: Guest, values: tuple[int, ...]) -> None:
 def save_registers(guest: Guest, segment: int, offset: int) -> None:
     """Write the registers to ``segment:offset`` as INT 21h pushes them."""
     data = b"".join(value.to_bytes(2, "little") for value in registers_of(guest))
-    guest.memory.write(linear(segment, offset), data)
+    guest.memory.write(guest.linear(segment, offset), data)
 
 
 def load_registers(guest: Guest, segment: int, offset: int) -> None:
     """Read back what `save_registers` wrote."""
-    data = guest.memory.read(linear(segment, offset), SAVED_SIZE)
+    data = guest.memory.read(guest.linear(segment, offset), SAVED_SIZE)
     words = (int.from_bytes(data[at : at + 2], "little") for at in range(0, SAVED_SIZE, 2))
     set_registers(guest, tuple(words))

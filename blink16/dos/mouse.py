@@ -15,7 +15,6 @@ from blink16.bios.rom import SEGMENT, Rom, jump
 from blink16.bios.video import GRAPHICS_MODES, GuestScreen
 from blink16.bus import Bus
 from blink16.dos.interrupts import SAVED_SIZE, load_registers, push_frame, save_registers
-from blink16.memory import linear
 from blink16.services import DONE, Chassis, Guest, Outcome
 
 VECTOR, IRQ_VECTOR, IRQ = 0x33, 0x0D, 5
@@ -175,7 +174,7 @@ class Mouse:
         r.sp -= SAVED_SIZE
         save_registers(guest, r.ss, r.sp)
         r.sp -= 4
-        back = linear(r.ss, r.sp)
+        back = guest.linear(r.ss, r.sp)
         guest.memory.write_word(back, self._done[1])
         guest.memory.write_word(back + 2, self._done[0])
         r.ax, r.bx, r.cx, r.dx = s.pending, s.buttons, s.x, s.y

@@ -270,7 +270,7 @@ def keep_stack(dos: DosSystem, guest: Guest, *, calling: bool = True) -> None:
 
 def environment_strings(memory: Memory, segment: int) -> bytes:
     """Return an environment's strings, each with its zero; error 10 if they have no end."""
-    start = linear(segment, 0)
+    start = memory.linear(segment, 0)
     raw = bytes(memory.ram[start : start + MAX_ENVIRONMENT])
     if raw.startswith(b"\0"):
         return b"\0"
@@ -310,7 +310,7 @@ def leave(dos: DosSystem, guest: Guest, *, resident: int | None = None) -> bool:
     sp = (sp + SAVED_SIZE) & 0xFFFF
     guest.registers.sp = sp
     for at, value in ((0, back[1]), (2, back[0]), (4, STARTING_FLAGS | 0xF002)):
-        memory.write_word(linear(ss, sp + at), value)
+        memory.write_word(memory.linear(ss, sp + at), value)
     return True
 
 

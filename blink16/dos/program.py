@@ -17,6 +17,7 @@ from blink16.dos.handles import STANDARD_FILES
 from blink16.dos.interrupts import vector
 from blink16.dos.mouse import IRQ, Mouse
 from blink16.dos.names import CODE_PAGE
+from blink16.dos.process_table import DosProcessTable
 from blink16.dos.processes import Fcbs
 from blink16.dos.system import COMPONENT, VERSION, DosState, DosSystem
 from blink16.dos.volume import DRIVE_C, Volume
@@ -84,7 +85,7 @@ def load(
     hang(chassis, dos, standing.rom)
     _add_drivers(chassis, standing, start)
     dos.has_ems = bool(start.ems_kib)
-    chassis.system = dos
+    chassis.tell_processes(DosProcessTable(dos))
     try:
         entry = processes.load(
             dos,

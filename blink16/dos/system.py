@@ -9,14 +9,12 @@ from typing import Any, NamedTuple
 from blink16.bios.program_keys import PipedKeys
 from blink16.bus import Bus
 from blink16.console import Console
-from blink16.dos.errors import CallFailed, Code, CriticalError
+from blink16.dos.errors import CallFailed, Code
 from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, letter
-from blink16.files import MAX_FILE_SIZE, FileKind, FileTree
-from blink16.memory import linear
-from blink16.services import Guest, LoadedProgram
+from blink16.services import Guest
 
 COMPONENT = "dos"
 VERSION = (5, 0)
@@ -154,8 +152,6 @@ class DosSystem:
     ) -> None:
         """``console``: standard input; ``bus``: of the display; ``pipe``: where keys come from."""
         self.state = state
-        self._listed: tuple[tuple[Process, ...], tuple[LoadedProgram, ...]] = (), ()
-        """The programs in memory, as last told, and of what processes."""
         self.volumes = {volume.drive: volume for volume in volumes}
         """By drive, from 0 for A."""
         self.console = console
@@ -188,40 +184,13 @@ class DosSystem:
 
     def process_name(self) -> str:
         """Return what users call the current process: its program and its PSP's segment."""
+        return f"{self.program_name()}[{self.state.psp:04X}]"
+
+    def program_name(self) -> str:
+        """Return the file name of the current process' program."""
         psp = self.state.psp
         path = next((p.path for p in self.state.processes if p.psp == psp), "?")
-        return f"{path.rpartition(chr(92))[2]}[{psp:04X}]"
-
-    @property
-    def exec_address(self) -> int:
-        """Where children start from."""
-        return linear(*self.exec_stub)
-
-    def programs(self) -> tuple[LoadedProgram, ...]:
-        """Return the programs in memory; the same object while they stay the same."""
-        processes = self.state.processes
-        if self._listed[0] is not processes:
-            self._listed = processes, tuple(map(_listed, processes))
-        return self._listed[1]
-
-    def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
-        """Return a file with the program's name and another suffix; the trees stay as they are."""
-        path = program.name
-        if suffix:
-            path = path.rpartition(".")[0] + "." + suffix.upper()
-        trees = [v.files for v in self.volumes.values() if isinstance(v.files, FileTree)]
-        states = [tree.save() for tree in trees]
-        try:
-            place = self.locate(path)
-            node = place.node()
-            if place.files.stat(node).kind is not FileKind.FILE:
-                return None
-            return place.files.read(node, 0, MAX_FILE_SIZE)
-        except (CallFailed, CriticalError, OSError):
-            return None
-        finally:
-            for tree, state in zip(trees, states, strict=True):
-                tree.restore(state)
+        return path.rpartition("\\")[2]
 
     # -- drives ------------------------------------------------------------------------------
 
@@ -290,16 +259,11 @@ class DosSystem:
         )
 
 
-def _listed(process: Process) -> LoadedProgram:
-    place = process.psp if process.is_com else process.image
-    return LoadedProgram(process.psp, process.path, place, place, place)
-
-
 def string_before(guest: Guest, segment: int, offset: int, end: bytes, limit: int) -> bytes | None:
     """Return the guest's bytes before the byte ``end``; None if it isn't among ``limit``."""
-    start = linear(segment, offset)
+    start = guest.linear(segment, offset)
     # looked for past the watchpoints, so that only what is used counts as read
-    length = bytes(guest.memory.ram[start : start + limit]).find(end)
+    length = guest.memory[start : start + limit].find(end)
     return None if length < 0 else guest.memory.read(start, length + 1)[:-1]
 
 

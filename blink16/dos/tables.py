@@ -83,7 +83,7 @@ def refresh(dos: DosSystem, guest: Guest) -> None:
         "boot_drive": DRIVE_C + 1,
     }
     segment, offset = layout.SYSVARS
-    memory.write(linear(segment, offset - 2), layout.list_of_lists(dos.version, fields))
+    memory.write(memory.linear(segment, offset - 2), layout.list_of_lists(dos.version, fields))
 
 
 # -- drives ----------------------------------------------------------------------------------

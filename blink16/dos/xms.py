@@ -14,7 +14,7 @@ from construct import Int16ul, Int32ul, Struct
 from blink16.bios.rom import Rom, call
 from blink16.devices import a20
 from blink16.filenodes import CHUNK, Chunks, get, put, resize
-from blink16.memory import MEMORY_SIZE, linear
+from blink16.memory import MEMORY_SIZE
 from blink16.services import DONE, Chassis, Guest, Outcome
 
 VERSION, REVISION = 0x0300, 0x0100
@@ -203,7 +203,7 @@ class Xms:
 
     def _move(self, guest: Guest) -> None:
         r = guest.registers
-        move = MOVE.parse(guest.memory.read(linear(r.ds, r.si), MOVE.sizeof()))
+        move = MOVE.parse(guest.memory.read(guest.linear(r.ds, r.si), MOVE.sizeof()))
         beyond = not (move.source and move.target) and move.length > MEMORY_SIZE
         if move.length & 1 or beyond:
             raise XmsError(BAD_LENGTH)
@@ -212,7 +212,7 @@ class Xms:
 
     def _read(self, guest: Guest, move: Any) -> bytes:
         if not move.source:
-            where = linear(move.source_offset >> 16, move.source_offset)
+            where = guest.linear(move.source_offset >> 16, move.source_offset)
             return guest.memory.read(where, move.length)
         block = self._block(move.source, BAD_SOURCE)
         end = move.source_offset + move.length
@@ -225,7 +225,7 @@ class Xms:
 
     def _write(self, guest: Guest, move: Any, data: bytes) -> None:
         if not move.target:
-            guest.memory.write(linear(move.target_offset >> 16, move.target_offset), data)
+            guest.memory.write(guest.linear(move.target_offset >> 16, move.target_offset), data)
             return
         block = self._block(move.target, BAD_TARGET)
         if move.target_offset + len(data) > block.kib * KIB:

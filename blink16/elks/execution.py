@@ -83,6 +83,7 @@ def execute(kernel: Kernel, path: str, block: bytes) -> None:
         if old.close_on_exec >> descriptor & 1:
             kernel.close(descriptor)
     start(kernel.chassis, placed)
+    push_frame(kernel.chassis, *kernel.exec_stub)
 
 
 def _executable(kernel: Kernel, path: str) -> tuple[int, bytes]:
@@ -204,3 +205,12 @@ def start(chassis: Chassis, placed: Placed) -> None:
     registers.sp = placed.layout.stack_top
     registers.dx = placed.layout.min_stack
     registers.flags = USER_FLAGS
+
+
+def push_frame(chassis: Chassis, segment: int, offset: int) -> None:
+    """Let the processor stand at an IRET that leads to where it stood."""
+    registers, memory = chassis.registers, chassis.memory
+    for value in (registers.flags, registers.cs, registers.ip):
+        registers.sp -= 2
+        memory.write_word(linear(registers.ss, registers.sp), value)
+    registers.cs, registers.ip = segment, offset

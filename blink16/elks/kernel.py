@@ -55,6 +55,8 @@ class Kernel:
         self.files = files
         self.state = state
         self.kind = kind
+        self.exec_stub = (0, 0)
+        """Where a program's first instruction goes through, once it was executed."""
         self._saved: tuple[KernelState, Any] | None = None
 
     # -- processes ---------------------------------------------------------------------------

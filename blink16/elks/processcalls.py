@@ -12,7 +12,7 @@ from enum import IntFlag
 from blink16.elks.abi import FILES_DEVICE, MINIX_TYPE, STATFS, SYSTEM_NAME, UTSNAME, Call
 from blink16.elks.execution import execute
 from blink16.elks.kernel import FRAME_SIZE, Kernel
-from blink16.elks.request import Leave, Request, Result, behind_stub, signed16
+from blink16.elks.request import Born, Leave, Request, Result, behind_stub, signed16
 from blink16.elks.segments import PARAGRAPH, find, share
 from blink16.elks.state import (
     FIRST,
@@ -70,7 +70,7 @@ def _exit_code(status: int) -> int:
     return status >> 8 if status > 0xFF else status and 128 + status
 
 
-def fork(request: Request) -> int:
+def fork(request: Request) -> Born:
     """Make a second process with a copy of the data segment; 0 there, its number here."""
     kernel, task = request.kernel, request.task
     _check_room(kernel)
@@ -86,10 +86,10 @@ def fork(request: Request) -> int:
         behind[name] = data
     behind["cs"] = moved.get(behind["cs"], behind["cs"]) if task.code == task.data else behind["cs"]
     code = data if task.code == task.data else task.code
-    return _born(request, behind, code=code, data=data).pid
+    return Born(_born(request, behind, code=code, data=data).pid)
 
 
-def vfork(request: Request) -> Leave:
+def vfork(request: Request) -> Born:
     """Make a second process that runs on this one's stack until it executes or ends."""
     kernel = request.kernel
     _check_room(kernel)
@@ -104,7 +104,7 @@ def vfork(request: Request) -> Leave:
     kernel.change(
         registers=registers, waiting=Waiting(WaitFor.VFORK, child.pid), progress=0, lent=lent
     )
-    return Leave(child.pid)
+    return Born(child.pid, borrows=True)
 
 
 def _check_room(kernel: Kernel) -> None:

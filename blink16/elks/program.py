@@ -85,6 +85,7 @@ def load(
     chassis.add_device(Scheduler.COMPONENT, scheduler)
     call = chassis.add_stub(f"int{SYSTEM_CALL:02x}", system.call)
     chassis.set_vector(SYSTEM_CALL, *call)
+    kernel.exec_stub = chassis.add_stub("elks-exec")
     scheduler.set_stubs(call, chassis.add_stub("elks-signal", system.signal))
     chassis.tell_processes(ElksProcessTable(kernel))
     devices.make_nodes(files)

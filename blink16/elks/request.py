@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blink16.elks import segments
 from blink16.elks.kernel import Kernel
-from blink16.elks.state import IDLE, Task, WaitFor, Waiting
+from blink16.elks.state import Task, WaitFor, Waiting
 from blink16.hostfolder import os_error
 from blink16.memory import linear
 from blink16.services import CALLER_FLAGS, Guest, Outcome
@@ -25,13 +25,19 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The current process has ended, or put its registers away: another goes on."""
-
-    to: int = IDLE
-    """Which, if that is not the next one's turn."""
+    """The current process has ended: another goes on."""
 
 
-Result = int | Blocked | Leave | Outcome
+@dataclass(frozen=True, slots=True)
+class Born:
+    """There is another process, whose number is the call's result."""
+
+    child: int
+    borrows: bool = False
+    """It runs at once, in its parent's memory."""
+
+
+Result = int | Blocked | Leave | Born | Outcome
 """AX; or why there is none yet, or will be none."""
 
 

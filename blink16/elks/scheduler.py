@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blink16.cpu.registers import Cell
+from blink16.elks.execution import push_frame
 from blink16.elks.kernel import Kernel
 from blink16.elks.signals import ElksSignal, bit
 from blink16.elks.state import IDLE, REGISTERS, Life, Task, Waiting
@@ -207,9 +208,5 @@ class Scheduler:
 
     def _enter_signal_stub(self) -> None:
         """Let the current process stand at the signals' stub, as if interrupted by them."""
-        registers, memory = self._chassis.registers, self._chassis.memory
-        for value in (registers.flags, registers.cs, registers.ip):
-            registers.sp -= 2
-            memory.write_word(linear(registers.ss, registers.sp), value)
-        registers.cs, registers.ip = self._signal_stub
-        registers.cells[Cell.HALTED] = 0
+        push_frame(self._chassis, *self._signal_stub)
+        self._chassis.registers.cells[Cell.HALTED] = 0

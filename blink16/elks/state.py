@@ -22,6 +22,12 @@ MAX_OPEN_FILES = 256
 NO_FILE = 0
 IDLE, INIT, FIRST = 0, 1, 2
 """Process numbers: nobody, the adopting parent, and the program that the user started."""
+FIRST_THREAD = 1
+
+
+def thread_of(pid: int) -> int:
+    """Return the number that debuggers know a process by."""
+    return pid - FIRST + FIRST_THREAD
 
 
 @dataclass(frozen=True, slots=True)

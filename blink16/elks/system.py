@@ -10,11 +10,11 @@ from blink16.elks.abi import MOVED_CALLS, Call, elks_errno
 from blink16.elks.call_trace import CallTrace
 from blink16.elks.calls import HANDLERS
 from blink16.elks.kernel import Kernel
-from blink16.elks.request import Blocked, Leave, Request, Result
+from blink16.elks.request import Blocked, Born, Leave, Request, Result
 from blink16.elks.scheduler import Scheduler
 from blink16.elks.signals import STOPPING, ElksSignal
-from blink16.elks.state import FIRST, IDLE
-from blink16.services import DONE, Elsewhere, Guest, Outcome, Trap
+from blink16.elks.state import FIRST, thread_of
+from blink16.services import DONE, Elsewhere, Forked, Guest, Outcome, Trap
 
 
 class ElksSystem:
@@ -41,14 +41,31 @@ class ElksSystem:
             if not kernel.task.pending:
                 return self._scheduler.wait(result.waiting, before)
             result = -elks_errno(errno.EINTR)
-        if isinstance(result, Leave):
-            return self._scheduler.leave(result.to)
-        if not isinstance(result, int):
-            return result
+        match result:
+            case Leave():
+                return self._scheduler.leave()
+            case Born():
+                return self._born(guest, result)
+            case int():
+                return self._answer(guest, result)
+        return result
+
+    def _answer(self, guest: Guest, result: int) -> Outcome:
+        """Let the caller go on with a result, and take its signals."""
+        kernel = self._kernel
         guest.registers.ax = result
         if kernel.task.waiting is not None or kernel.task.progress:
             kernel.change(waiting=None, progress=0)
         return self.signal(guest) if kernel.task.pending else DONE
+
+    def _born(self, guest: Guest, born: Born) -> Outcome:
+        """Let a process go on that has made another, or lend that the processor, too."""
+        parent = self._kernel.task.pid
+        if born.borrows:
+            self._scheduler.leave(born.child)
+        elif (outcome := self._answer(guest, born.child)) is not DONE:
+            return outcome
+        return Forked(thread_of(parent), thread_of(born.child), born.borrows)
 
     def _trace(self, trace: CallTrace, result: Result) -> None:
         """Tell a call that is done, or interrupted; one that waits is told once it is."""
@@ -62,8 +79,8 @@ class ElksSystem:
                     guest.trace_call(trace.done(-elks_errno(errno.EINTR)))
             case Elsewhere():
                 guest.trace_call(trace.gone(f"{kernel.task.name} runs"))
-            case Leave(to) if to != IDLE:
-                guest.trace_call(trace.done(to))
+            case Born(child):
+                guest.trace_call(trace.done(child))
             case _:
                 guest.trace_call(trace.gone("?"))
 

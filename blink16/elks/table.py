@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 from blink16.elks import aout, image
 from blink16.elks.errors import ElksError
 from blink16.elks.image import Placed
 from blink16.elks.kernel import Kernel
 from blink16.elks.register_input import REGISTER, RegisterInput
-from blink16.elks.state import FIRST, REGISTERS, Life, Task, WaitFor
-from blink16.process_table import GuestProcess
+from blink16.elks.state import REGISTERS, Life, Task, WaitFor, thread_of
+from blink16.files import MAX_FILE_SIZE, FileKind
+from blink16.memory import linear
+from blink16.process_table import GuestProcess, LoadedProgram
 from blink16.symbols import SymbolTable
 
-FIRST_THREAD = 1
 _WAITS = {
     WaitFor.TERMINAL: "waits for the terminal",
     WaitFor.STREAM: "waits for input",
@@ -29,12 +31,19 @@ _WAITS = {
 
 
 class ElksProcessTable:
-    """The kernel's processes (`services.ProcessTable`)."""
+    """The kernel's processes (`blink16.process_table.ProcessTable`)."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._known: dict[tuple[int, int, int], SymbolTable] = {}
         """Names by the program's node and segments; programs that run can't be written."""
+        self._listed: tuple[Mapping[int, Task], tuple[LoadedProgram, ...]] = {}, ()
+        """The programs in memory, as last told, and of what processes."""
+
+    @property
+    def exec_address(self) -> int:
+        """Where programs start from."""
+        return linear(*self._kernel.exec_stub)
 
     def processes(self) -> Sequence[GuestProcess]:
         """Return those that live."""
@@ -60,6 +69,50 @@ class ElksProcessTable:
             self._known[key] = self._read(running[key])
         return [self._known[key] for key in running]
 
+    def programs(self) -> tuple[LoadedProgram, ...]:
+        """Return the programs that were executed from the file tree, the current one last.
+
+        Processes that share a text are one: the oldest.
+        """
+        tasks = self._kernel.state.tasks
+        if self._listed[0] is not tasks:
+            seen: dict[tuple[int, int], LoadedProgram] = {}
+            for task in self._kernel.living():
+                if task.program and (task.program, task.code) not in seen:
+                    seen[task.program, task.code] = self._loaded(task)
+            current = self._kernel.task
+            last = seen.pop((current.program, current.code), None)
+            programs = (*seen.values(), *((last,) if last is not None else ()))
+            self._listed = tasks, programs if programs != self._listed[1] else self._listed[1]
+        return self._listed[1]
+
+    def _loaded(self, task: Task) -> LoadedProgram:
+        try:
+            path = self._kernel.files.path(task.program)
+        except OSError:  # it was removed
+            path = task.name
+        return LoadedProgram(f"process {task.pid}", path, task.code, task.data, task.code)
+
+    def beside(self, program: LoadedProgram, suffix: str) -> bytes | None:
+        """Return a file with the program's name and another suffix; the tree stays as it is.
+
+        The program's own names are told by `symbols`, as long as it runs.
+        """
+        if not suffix:
+            return None
+        files = self._kernel.files
+        before = files.save()
+        try:
+            node = files.lookup(str(PurePosixPath(program.name).with_suffix(f".{suffix}")))
+            stat = files.stat(node)
+            if stat.kind is not FileKind.FILE:
+                return None
+            return files.read(node, 0, min(stat.size, MAX_FILE_SIZE))
+        except OSError:
+            return None
+        finally:
+            files.restore(before)
+
     def _read(self, task: Task) -> SymbolTable:
         files = self._kernel.files
         content = files.read(task.program, 0, files.size(task.program))
@@ -73,7 +126,9 @@ class ElksProcessTable:
         registers = None
         if task.pid != self._kernel.state.current and task.registers:
             registers = dict(zip(REGISTERS, task.registers, strict=True))
-        return GuestProcess(thread_of(task.pid), task.pid, task.name, self._state(task), registers)
+        title = f"{task.name} {task.pid}"
+        state = self._state(task)
+        return GuestProcess(thread_of(task.pid), task.pid, task.name, state, registers, title)
 
     def _state(self, task: Task) -> str:
         if task.pid == self._kernel.state.current:
@@ -81,8 +136,3 @@ class ElksProcessTable:
         if task.life == Life.STOPPED:
             return "is stopped"
         return "can run" if task.waiting is None else _WAITS[WaitFor(task.waiting.reason)]
-
-
-def thread_of(pid: int) -> int:
-    """Return the number that debuggers know a process by."""
-    return pid - FIRST + FIRST_THREAD

@@ -20,7 +20,7 @@ from blink16.cpu.registers import Cell
 from blink16.cpu.values import Value, select
 from blink16.gdbstub import formats, registers
 from blink16.machine import Machine
-from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
+from blink16.memory import ADDRESS_BITS, ADDRESS_MASK, MEMORY_SIZE
 
 MAX_STEPS = 2_000
 """Operations of one evaluation; an expression that loops is cut off."""
@@ -64,7 +64,7 @@ class _Printer:
     """Takes what an expression prints about a machine."""
 
     def __init__(self, machine: Machine) -> None:
-        self._ram = machine.memory.ram
+        self._memory = machine.memory
         self.output = bytearray()
 
     def put(self, source: bytes, arguments: Sequence[int]) -> None:
@@ -79,9 +79,9 @@ class _Printer:
             raise AgentError(str(error)) from None
 
     def _string(self, address: int, longest: int) -> bytes:
-        if address >= MEMORY_SIZE:
+        if address >= self._memory.end:
             raise AgentError("a string lies beyond the end of memory")
-        return bytes(self._ram[address : address + longest]).partition(b"\0")[0]
+        return self._memory[address : address + longest].partition(b"\0")[0]
 
 
 @dataclass(slots=True)
@@ -156,6 +156,11 @@ class _Folding:
         """Bits of the flags word that always read as ones."""
         return self._machine.model.fixed_flags
 
+    @property
+    def memory_end(self) -> int:
+        """Where memory ends."""
+        return self._machine.memory.end
+
     def constant(self, value: int, width: int) -> Value:
         """Return a known value."""
         return Value(value, width)
@@ -171,7 +176,7 @@ class _Folding:
     def load(self, address: Value, width: int) -> Value:
         """Read memory."""
         assert isinstance(address.handle, int)
-        data = self._machine.memory.ram[address.handle : address.handle + width // 8]
+        data = self._machine.memory.whole[address.handle : address.handle + width // 8]
         return Value(int.from_bytes(data, "little"), WIDTH)
 
     def require(self, condition: Value) -> None:
@@ -341,7 +346,7 @@ def _shift_right_signed(left: Value, right: Value) -> Value:
 def _reference(length: int) -> _Operation:
     def operation(state: _State) -> None:
         address = state.pop()
-        there = address.below(MEMORY_SIZE - length + 1)
+        there = address.below(state.context.memory_end - length + 1)
         state.require(there, "the expression reads beyond the end of memory")
         state.push(state.context.load(address, 8 * length))
 
@@ -377,7 +382,12 @@ def _value_of(register: registers.TargetRegister, context: PredicateContext) -> 
 
 def _linear(context: PredicateContext, segment: Cell, offset: Cell) -> Value:
     base = context.get_cell(segment).zero_extend(WIDTH) << 4
-    return (base + context.get_cell(offset).zero_extend(WIDTH)) & ADDRESS_MASK
+    address = base + context.get_cell(offset).zero_extend(WIDTH)
+    if context.memory_end == MEMORY_SIZE:
+        return address & ADDRESS_MASK
+    return address & (
+        (context.get_cell(Cell.A20).zero_extend(WIDTH) << ADDRESS_BITS) | ADDRESS_MASK
+    )
 
 
 def _extend(state: _State) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import assert_never
 
 from blink16.board import ProgramFacts, Shelf, Titles, window
@@ -20,12 +19,11 @@ from blink16.gdbstub.commands.points import GdbKind
 from blink16.gdbstub.commands.processes import THREAD
 from blink16.gdbstub.replies import MAX_BINARY, OK, Errno, RefusedError
 from blink16.gdbstub.sight import Sight
-from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
+from blink16.memory import MEMORY_SIZE
 from blink16.packets import PACKET_SIZE, escape
 from blink16.process_table import GuestProcess
-from blink16.texts import printable
 
-_PROCESSOR = GuestProcess(THREAD, 0, "8086", "")
+_PROCESSOR = GuestProcess(THREAD, 0, "8086", "", title="8086")
 LONG = 1 << 14
 """Bytes that take their time to be searched or summed."""
 KEPT_FRAMES = 16
@@ -119,7 +117,7 @@ class Answers:
 
     def expedited(self) -> bytes:
         """Return the registers that a stop reply tells."""
-        return self._digits.expedited(self.sight.registers)
+        return self._digits.expedited(self.registers())
 
     def answer(self, question: commands.MachineQuestion) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
@@ -150,7 +148,7 @@ class Answers:
             case commands.QueryChecksum():
                 return b"C%08x" % checksum(self._stretch(question))
             case commands.QueryRegion(address):
-                return description.region(address)
+                return description.region(address, self.sight.memory.end)
             case points.InsertPoint():
                 return self._insert_point(question)
             case points.RemovePoint(kind, point):
@@ -180,11 +178,8 @@ class Answers:
 
     def processes(self) -> Sequence[GuestProcess]:
         """Return the processes of the guest; what has none is one itself."""
-        machine = self._debugger.machine
-        if machine.process_table is not None:
-            return machine.process_table.processes()
-        name = "" if machine.system is None else machine.system.process_name()
-        return (replace(_PROCESSOR, name=printable(name)),) if name else (_PROCESSOR,)
+        table = self._debugger.machine.process_table
+        return (_PROCESSOR,) if table is None else table.processes()
 
     def current_thread(self) -> int:
         """Return the thread that has the processor, or had it last."""
@@ -251,12 +246,12 @@ class Answers:
 
     def _read_memory(self, question: commands.ReadMemory) -> bytes:
         """Answer with less than was asked for where memory, or the packet, ends."""
-        address = question.address
+        address, end = question.address, self.sight.memory.end
         length = min(question.length, MAX_BINARY if question.binary else MAX_HEX)
-        if address >= MEMORY_SIZE:
+        if address >= end:
             data = self._read_beyond(address, length)
         else:
-            length = min(length, MEMORY_SIZE - address)
+            length = min(length, end - address)
             if length <= CODE_READ and not self._added_twice:
                 self._look_for_sum(address, address + length)
             data = self.sight.read(address, length)
@@ -276,9 +271,11 @@ class Answers:
 
         Scripts for QEMU add CS*16 to $eip, or to its low half.
         """
-        cells = self.sight.registers.cells
-        base = cells[_CS] << 4
-        pc = (base + cells[_IP]) & ADDRESS_MASK
+        r = self.sight.registers
+        base = r.cells[_CS] << 4
+        pc = (base + r.cells[_IP]) & registers.address_mask(r)
+        if pc >= MEMORY_SIZE:
+            return  # the sum with its low half is an address that is looked at for its own sake
         added = start <= base + pc < end or start <= base + (pc & 0xFFFF) < end
         if added and base and not start <= pc < end:
             self._added_twice = True
@@ -307,8 +304,7 @@ class Answers:
         )
 
     def _write_memory(self, question: commands.WriteMemory) -> bytes:
-        if question.address + len(question.data) > MEMORY_SIZE:
-            raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
+        self._check_end(question.address + len(question.data))
         if self._guard.holds(question):
             return OK
         if question.data:  # gdb writes nothing at all to learn if X is known
@@ -319,9 +315,14 @@ class Answers:
                 self._debugger.on_notice(WRITTEN_BREAKPOINT.format(question.address))
         return OK
 
+    def _check_end(self, end: int) -> None:
+        """Refuse what goes beyond memory."""
+        there = self.sight.memory.end
+        if end > there:
+            raise RefusedError(f"no memory at {there:#x} and above", Errno.EFAULT)
+
     def _stretch(self, question: commands.SearchMemory | commands.QueryChecksum) -> bytes:
-        if question.address + question.length > MEMORY_SIZE:
-            raise RefusedError(f"no memory at {MEMORY_SIZE:#x} and above", Errno.EFAULT)
+        self._check_end(question.address + question.length)
         return self.sight.read(question.address, question.length)
 
     # -- breakpoints and watchpoints ---------------------------------------------------------

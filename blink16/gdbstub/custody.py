@@ -105,6 +105,12 @@ class Custody:
         inferiors = self._dialogue.inferiors
         return list(inferiors) if process is None else [inferiors.named(process)]
 
+    def leaves_relative(self, process: int | None) -> bool:
+        """Whether a client detaches only from one of the two processes that a fork has made."""
+        if process is None or self._dialogue.observed is not None:
+            return False
+        return self._dialogue.inferiors.named(process).births.leaves(process)
+
     def let_go(self, those: list[Inferior], fate: Fate, reason: str) -> None:
         """Hold some no more; a client that is not in extended mode leaves with the one it has."""
         dialogue = self._dialogue

@@ -9,14 +9,11 @@ from blink16.board import BoardLibrary, window
 from blink16.debugger import Debugger
 from blink16.gdbstub.hostio import TARGET
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, TargetRegister
-from blink16.memory import MEMORY_SIZE
+from blink16.packets import ARCHITECTURE
 from blink16.process_table import GuestProcess
-from blink16.texts import xml
+from blink16.texts import printable, xml
 
 _FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
-ARCHITECTURE = "i8086"
-OTHER_ARCHITECTURES = ("i386",)
-"""What clients may be told that do not know it."""
 TARGET_XML = "features", "target.xml"
 LLDB_TRIPLE = "i386-unknown-none-code16"
 OSABI = "none"  # or gdb guesses GNU/Linux from its own configuration and warns
@@ -57,12 +54,12 @@ def _register(register: TargetRegister) -> str:
 
 
 @cache
-def memory_map() -> str:
-    """Return the memory map: 1 MiB, all of which a debugger may write, and the unwind window."""
+def memory_map(end: int) -> str:
+    """Return the memory map: memory, all of which a debugger may write, and the unwind window."""
     return (
         '<?xml version="1.0"?>\n<!DOCTYPE memory-map PUBLIC '
         '"+//IDN gnu.org//DTD GDB Memory Map V1.0//EN" "http://sourceware.org/gdb/gdb-memory-map.dtd">\n'
-        f'<memory-map>\n<memory type="ram" start="0x0" length="{MEMORY_SIZE:#x}"/>\n'
+        f'<memory-map>\n<memory type="ram" start="0x0" length="{end:#x}"/>\n'
         f'<memory type="rom" start="{window.BASE:#x}" length="{window.SIZE:#x}"/>\n</memory-map>\n'
     )
 
@@ -70,7 +67,7 @@ def memory_map() -> str:
 def threads(those: Iterable[tuple[str, GuestProcess]]) -> str:
     """Return the list of threads: processors, and processes of guests, by their thread-ids."""
     rows = "".join(
-        f'<thread id="{thread}" name="{xml(_thread_name(process))}"/>\n'
+        f'<thread id="{thread}" name="{xml(printable(process.title))}"/>\n'
         for thread, process in those
     )
     return f'<?xml version="1.0"?>\n<threads>\n{rows}</threads>\n'
@@ -85,15 +82,11 @@ def libraries(those: Iterable[BoardLibrary]) -> str:
     return f'<?xml version="1.0"?>\n<library-list version="1.0">\n{rows}</library-list>\n'
 
 
-def _thread_name(process: GuestProcess) -> str:
-    return f"{process.name} {process.pid}" if process.pid else process.name
-
-
 def thread_info(debugger: Debugger, process: GuestProcess | None) -> str:
     """Return what ``info threads`` says about a processor, or a process of a guest."""
     if process is None or not process.pid:
         return f"at instruction {debugger.machine.icount}"
-    return f"{_thread_name(process)}: {process.state}"
+    return f"{printable(process.title)}: {process.state}"
 
 
 def os_data(rows: Iterable[Mapping[str, str]], kind: str) -> str:
@@ -116,15 +109,18 @@ def host_info() -> bytes:
     return b"triple:%b;endian:little;ptrsize:4;" % triple
 
 
-def region(address: int) -> bytes:
-    """Return what LLDB is told of the memory at an address: what is no RAM has no permissions."""
-    if address < MEMORY_SIZE:
-        return b"start:0;size:%x;permissions:rwx;" % MEMORY_SIZE
-    return b"start:%x;size:%x;" % (MEMORY_SIZE, (1 << 32) - MEMORY_SIZE)
+def region(address: int, end: int) -> bytes:
+    """Return what LLDB is told of the memory at an address: what is no RAM has no permissions.
+
+    ``end``: where memory ends.
+    """
+    if address < end:
+        return b"start:0;size:%x;permissions:rwx;" % end
+    return b"start:%x;size:%x;" % (end, (1 << 32) - end)
 
 
-OBJECTS: dict[tuple[str, str], Callable[[], str]] = {
-    TARGET_XML: target_xml,
+OBJECTS: dict[tuple[str, str], Callable[[int], str]] = {
+    TARGET_XML: lambda end: target_xml(),
     ("memory-map", ""): memory_map,
 }
-"""What is the same for all machines, by object and annex."""
+"""What is the same for all machines with as much memory, by object and annex."""

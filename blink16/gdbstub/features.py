@@ -14,6 +14,8 @@ def supported(client: Client) -> bytes:
     features += [f"qXfer:{name}:read+" for name in objects]
     features += ["multiprocess+"] * client.multiprocess
     features += ["swbreak+"] * client.swbreak + ["hwbreak+"] * client.hwbreak
+    features += ["fork-events+"] * client.forks + ["vfork-events+"] * client.vforks
+    features += ["exec-events+"] * client.executions
     features += ["error-message+"] * client.error_message
     features += [raw_registers.FEATURE] * client.raw
     return ";".join(features).encode("ascii")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from blink16.debugger import Debugger
 from blink16.gdbstub.commands import WriteMemory
-from blink16.memory import ADDRESS_MASK, linear
+from blink16.memory import ADDRESS_MASK
 
 INT3 = b"\xcc"
 CALL_DEPTH = 32
@@ -34,7 +34,7 @@ class CallGuard:
     def holds(self, write: WriteMemory) -> bool:
         """Keep a write that begins a call, or goes on with it; tell whether it was kept."""
         r = self._debugger.machine.registers
-        below = (linear(r.ss, r.sp) - write.address) & ADDRESS_MASK
+        below = (self._debugger.machine.linear(r.ss, r.sp) - write.address) & ADDRESS_MASK
         begins = write.data == INT3 and 0 < below <= CALL_DEPTH
         goes_on = self._held and 0 < below < 1 << 16 and len(self._held) < MAX_HELD
         if not begins and not goes_on:

@@ -11,6 +11,7 @@ from blink16.board import Titles
 from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, hostio
 from blink16.gdbstub.answers import Answers
+from blink16.gdbstub.births import STEP, Births, birth_of, machine_of
 from blink16.gdbstub.commands import fields, points, processes
 from blink16.gdbstub.commands.fields import ALL, ANY, MalformedError, ThreadId
 from blink16.gdbstub.commands.processes import Purpose
@@ -20,6 +21,7 @@ from blink16.gdbstub.replies import EMPTY, OK, RefusedError, chunk
 from blink16.gdbstub.reporting import Reporter
 from blink16.gdbstub.sight import Sight
 from blink16.monitor.folder import Folder
+from blink16.packets import ARCHITECTURE
 from blink16.process_table import GuestProcess
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
@@ -48,12 +50,18 @@ class Inferior:
     reporter: Reporter
     launched: bool
     folder: Folder
-    called: int
-    """The number of the process to the client."""
+    usually_called: int
+    """The number of the process to the client, as long as it follows no child of a fork."""
+    births: Births
     moved: bool = False
     """Whether a monitor command has moved the machine since the client last read registers."""
     _began: int = 0
     _missed: tuple[int, Event] | None = None
+
+    @property
+    def called(self) -> int:
+        """The number of the process to the client."""
+        return self.usually_called + STEP * self.births.followed
 
     def start(self) -> None:
         """Take note that it is about to run."""
@@ -112,7 +120,7 @@ class Inferiors:
     def __init__(
         self,
         listing: Callable[[], Sequence[ListedProcess]],
-        architecture: str = description.ARCHITECTURE,
+        architecture: str = ARCHITECTURE,
     ) -> None:
         """Hold nothing.  ``listing`` returns all machines of the server."""
         self._listing = listing
@@ -143,7 +151,8 @@ class Inferiors:
         reporter = Reporter(taken.debugger, taken.circumstances, sight)
         inferior = Inferior(
             *(taken.process, taken.debugger, answers, reporter, taken.launched, taken.folder),
-            called=taken.process + self._numbered_from if called is None else called,
+            usually_called=taken.process + self._numbered_from if called is None else called,
+            births=Births(taken.debugger),
         )
         answers.aligns_frames = self._aligns_frames
         answers.shows_offsets = self._shows_offsets
@@ -155,7 +164,7 @@ class Inferiors:
     def renew(self, taken: Taken) -> None:
         """Hold a fresh machine in the place of the one of its number; mean the same as before."""
         old, chosen, to_resume = self._held[taken.process], self._chosen, self._to_resume
-        self.add(taken, old.called).replace(old)
+        self.add(taken, old.usually_called).replace(old)
         self._chosen, self._to_resume = chosen, to_resume
 
     def align_frames(self) -> None:
@@ -168,7 +177,7 @@ class Inferiors:
         """Let processes have numbers to the client that are so much more than ours."""
         self._numbered_from = base
         for inferior in self:
-            inferior.called = inferior.process + base
+            inferior.usually_called = inferior.process + base
 
     def show_offsets(self, whether: bool) -> None:
         """From now on show offsets in EIP and ESP, as `raw_registers` does, or linear addresses."""
@@ -183,6 +192,7 @@ class Inferiors:
     def choose(self, inferior: Inferior) -> None:
         """Mean one from now on.  gdb takes the thread of a stop reply for the selected one."""
         self._chosen = self._looked_at = inferior.process
+        inferior.births.selected = inferior.births.followed
         inferior.answers.thread = None
 
     @property
@@ -201,6 +211,7 @@ class Inferiors:
         """
         if process is None or not self.multiprocess:
             return self.current
+        process = machine_of(process)
         if process not in self._held:
             raise RefusedError(f"process {process} is not debugged here")
         return self._held[process]
@@ -218,13 +229,16 @@ class Inferiors:
         elif thread.process == ANY:
             meant = [self.current]
         else:
-            meant = [inferior for inferior in self if inferior.process == thread.process]
+            machine = machine_of(thread.process)
+            meant = [inferior for inferior in self if inferior.process == machine]
         if thread.thread in (ALL, ANY):
             return meant
         return [one for one in meant if one.answers.has_thread(thread.thread)]
 
     def to_resume(self) -> list[Inferior]:
         """Return those that c, s, bc and bs mean."""
+        for inferior in self.matching(self._to_resume):
+            inferior.births.resume(self._to_resume.process)
         if self._to_resume.process == ANY and self._looked_at in self._held:
             return [self._held[self._looked_at]]
         return self.matching(self._to_resume) or [self.current]
@@ -233,6 +247,14 @@ class Inferiors:
         """Return the thread-id of one of its processes, or of that which has the processor."""
         number = inferior.answers.current_thread() if thread is None else thread
         return f"p{inferior.called:x}.{number:x}" if self.multiprocess else f"{number:x}"
+
+    def newborn_id(self, inferior: Inferior, thread: int) -> str:
+        """Return the thread-id of the process whose birth was just told, as one of its own."""
+        return f"p{inferior.usually_called + STEP * inferior.births.told:x}.{thread:x}"
+
+    def program_file(self, inferior: Inferior) -> str:
+        """Return the name of the file that is a machine's program to gdb."""
+        return hostio.TARGET + hostio.of_process(hostio.BOARD, inferior.process)
 
     def thread_ids(self) -> str:
         """Return those of all processes of all that are held, with commas."""
@@ -246,7 +268,10 @@ class Inferiors:
     def _file(self, name: str) -> bytes | None:
         for inferior in self:
             shelf = inferior.answers.shelf
-            if hostio.of_process(hostio.BOARD, inferior.process) == name:
+            if name in (
+                hostio.of_process(hostio.BOARD, inferior.process),
+                inferior.births.program,
+            ):
                 return shelf.program_file
             if hostio.of_process(hostio.WHOLE, inferior.process) == name:
                 return shelf.whole
@@ -310,6 +335,8 @@ class Inferiors:
             self._looked_at = inferior.process
         if isinstance(question, commands.ReadRegisters):
             inferior.moved = False
+        if isinstance(question, points.RemovePoint) and inferior.births.is_childs():
+            return OK
         inferior.answers.settle(question)
         return inferior.answers.answer(question)
 
@@ -319,6 +346,7 @@ class Inferiors:
             self._to_resume = question.thread
         elif question.thread.process not in (ALL, ANY):
             self._chosen = meant.process
+            meant.births.selected = birth_of(question.thread.process)
             named = question.thread.thread not in (ALL, ANY)
             meant.answers.thread = question.thread.thread if named else None
         return OK
@@ -337,13 +365,12 @@ class Inferiors:
             return description.target_xml(self._architecture)
         same = description.OBJECTS.get((name, annex))
         if same is not None:
-            return same()
+            return same(self.current.answers.sight.memory.end)
         match name, annex:
             case "threads", "":
                 return description.threads(self._threads())
             case "exec-file", process:
-                own = hostio.of_process(hostio.BOARD, self._process(process).process)
-                return hostio.TARGET + own
+                return self.program_file(self._process(process))
             case "libraries", "":
                 return description.libraries(self.current.answers.shelf.tell())
             case "osdata", "":

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from blink16.cpu.registers import SHARED_SIZE, Cell, Registers
 from blink16.gdbstub.replies import RefusedError
-from blink16.memory import ADDRESS_MASK
+from blink16.memory import ADDRESS_BITS, ADDRESS_MASK
 
 CORE_FEATURE = "org.gnu.gdb.i386.core"
 RAW_FEATURE = "org.blink16.i8086"
@@ -80,6 +80,7 @@ ESP = _NUMBERS["esp"]
 SIZE = _PLACES[-1].stop
 """Bytes in g."""
 _HELD = slice(Cell.AX, Cell.IP + 1)
+_LINE_20 = slice(2 * Cell.A20, 2 * Cell.A20 + 2)
 _X87 = bytes(8 * 10 + 8 * 4)
 # struct, not construct: g is asked for thousands of times a second
 _CORE = struct.Struct("<16I")
@@ -104,11 +105,17 @@ _WRITING_ORDER = sorted(range(len(REGISTERS)), key=lambda n: REGISTERS[n].name n
 def read_all(registers: Registers) -> bytes:
     """Return all registers as g has them (`SIZE` bytes)."""
     ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds, ip = registers.cells[_HELD]
-    esp = (ss * 16 + sp) & ADDRESS_MASK
-    eip = (cs * 16 + ip) & ADDRESS_MASK
+    mask = address_mask(registers)
+    esp = (ss * 16 + sp) & mask
+    eip = (cs * 16 + ip) & mask
     flags = registers.flags
     core = _CORE.pack(ax, cx, dx, bx, esp, bp, si, di, eip, flags, cs, ss, ds, es, 0, 0)
     return core + _X87 + _RAW.pack(ip, sp, registers.icount)
+
+
+def address_mask(registers: Registers) -> int:
+    """Return the bits of linear addresses: 20, or one more while address line 20 is open."""
+    return ADDRESS_MASK | registers.cells[Cell.A20] << ADDRESS_BITS
 
 
 def read(registers: Registers, number: int) -> bytes:
@@ -157,7 +164,7 @@ class Digits:
 
     def all(self, registers: Registers) -> bytes:
         """Return the answer to g."""
-        state = registers.state[:SHARED_SIZE]
+        state = registers.state[:SHARED_SIZE] + registers.state[_LINE_20]
         if state != self._state:
             self._state = state
             self._all = read_all(registers).hex().encode("ascii")
@@ -197,9 +204,9 @@ def write(owner: RegisterOwner, number: int, data: bytes) -> None:
     if register.writes is not None:
         owner.write_register(register.writes, value & 0xFFFF)
     elif register.name == "eip":
-        _write_linear(owner, "cs", "ip", value & ADDRESS_MASK)
+        _write_linear(owner, "cs", "ip", value)
     elif register.name == "esp":
-        _write_linear(owner, "ss", "sp", value & ADDRESS_MASK)
+        _write_linear(owner, "ss", "sp", value)
     elif register.name == "icount":
         raise RefusedError("icount can't be written; to move in time use monitor seek")
     else:
@@ -224,7 +231,7 @@ class Writer:
         held = name in _OFFSETS and self._aims.pop(name, None) == self._linear(name)
         address = self._linear(name) if held else 0
         write(self._owner, number, data)
-        if held and (address - self._base(name)) & ADDRESS_MASK <= 0xFFFF:
+        if held and (address - self._base(name)) & self._mask <= 0xFFFF:
             _write_linear(self._owner, name, _OFFSETS[name], address)
         if name in _SEGMENTS:
             self._aims[_SEGMENTS[name]] = self._linear(_SEGMENTS[name])
@@ -234,7 +241,11 @@ class Writer:
 
     def _linear(self, segment: str) -> int:
         offset = int(getattr(self._owner.registers, _OFFSETS[segment]))
-        return (self._base(segment) + offset) & ADDRESS_MASK
+        return (self._base(segment) + offset) & self._mask
+
+    @property
+    def _mask(self) -> int:
+        return address_mask(self._owner.registers)
 
 
 _SEGMENTS = {"eip": "cs", "esp": "ss"}
@@ -243,7 +254,7 @@ _OFFSETS = {"cs": "ip", "ss": "sp"}
 
 def write_pc(owner: RegisterOwner, address: int) -> None:
     """Go on at a linear address (as by writing eip)."""
-    _write_linear(owner, "cs", "ip", address & ADDRESS_MASK)
+    _write_linear(owner, "cs", "ip", address)
 
 
 def write_all(owner: RegisterOwner, data: bytes) -> None:
@@ -270,10 +281,12 @@ def _writable(register: TargetRegister) -> bool:
 def _write_linear(owner: RegisterOwner, segment: str, offset: str, address: int) -> None:
     """Set an offset register so that ``segment:offset`` is a linear address; see the module."""
     base = getattr(owner.registers, segment) << 4
-    distance = (address - base) & ADDRESS_MASK
+    mask = address_mask(owner.registers)
+    distance = (address - base) & mask
     if distance > 0xFFFF:
-        owner.write_register(segment, address >> 4)
-        distance = address & 0xF
+        base = min((address & mask) >> 4, 0xFFFF)  # above the first mebibyte there is but one
+        owner.write_register(segment, base)
+        distance = (address & mask) - (base << 4)
     owner.write_register(offset, distance)
 
 

@@ -63,6 +63,10 @@ class Client:
     """Whether it knows DOSBox-X's stub rather than gdb's: see `raw_registers`."""
     error_strings: bool = False
     """As LLDB has them."""
+    forks: bool = False
+    vforks: bool = False
+    executions: bool = False
+    """Of fork(), vfork() and execve() those that it wants to be told of."""
     list_threads: bool = False
     """In each stop reply."""
 
@@ -78,6 +82,9 @@ class Client:
             ours="blink16+" in features,
             watches="blink16.watch+" in features,
             raw=features <= _SAID_BY_ANY,
+            forks={"multiprocess+", "fork-events+"} <= features,
+            vforks={"multiprocess+", "vfork-events+"} <= features,
+            executions={"multiprocess+", "exec-events+"} <= features,
         )
 
 
@@ -155,6 +162,7 @@ def chunk(data: bytes, offset: int, length: int) -> bytes:
 def stop(
     event: Event,
     thread: bytes,
+    other: bytes,
     threads: bytes,
     registers: bytes,
     breakpoint_kind: GdbKind,
@@ -162,7 +170,8 @@ def stop(
 ) -> bytes:
     """Return the T packet for an event.
 
-    ``thread``: the thread-id.  ``threads``: those of all threads, for clients that want them.
+    ``thread``: the thread-id.  ``other``: FORKED, VFORKED: the child's; EXECUTED: the program's
+    file in hex.  ``threads``: those of all threads, for clients that want them.
     ``registers``: the expedited ones as ``number:value;``.
     ``breakpoint_kind``: which kind of breakpoint stands at pc, for a BREAKPOINT.
     """
@@ -173,7 +182,7 @@ def stop(
         signal = PosixSignal.SIGABRT.value
     if client.raw:
         return b"S%02x" % signal
-    reason = _reason(event, breakpoint_kind, client)
+    reason = _reason(event, other, breakpoint_kind, client)
     every = b"threads:%b;" % threads if client.list_threads else b""
     return b"T%02x%bthread:%b;%b%b" % (signal, registers, thread, every, reason)
 
@@ -186,7 +195,12 @@ def libraries_changed(thread: bytes, registers: bytes) -> bytes:
     return b"T%02x%bthread:%b;library:;" % (PosixSignal.SIGTRAP.value, registers, thread)
 
 
-def _reason(event: Event, breakpoint_kind: GdbKind, client: Client) -> bytes:
+def vfork_done(thread: bytes, registers: bytes) -> bytes:
+    """Return the stop that says a parent may go on; gdb shows none."""
+    return b"T%02x%bthread:%b;vforkdone:;" % (PosixSignal.SIGTRAP.value, registers, thread)
+
+
+def _reason(event: Event, other: bytes, breakpoint_kind: GdbKind, client: Client) -> bytes:
     match event.kind:
         case EventKind.WATCHPOINT if event.point is not None and event.address is not None:
             return b"%b:%x;" % (_WATCH_REASONS[event.point.kind], event.address)
@@ -196,6 +210,12 @@ def _reason(event: Event, breakpoint_kind: GdbKind, client: Client) -> bytes:
             hardware = breakpoint_kind is GdbKind.HARDWARE
             understood = client.hwbreak if hardware else client.swbreak
             return (b"hwbreak:;" if hardware else b"swbreak:;") if understood else b""
+        case EventKind.FORKED:
+            return b"fork:%b;" % other
+        case EventKind.VFORKED:
+            return b"vfork:%b;" % other
+        case EventKind.EXECUTED:
+            return b"exec:%b;" % other
         case _:
             return b""
 
@@ -211,7 +231,7 @@ def say(event: Event, icount: int) -> str:
             return f"the processor is halted for good at instruction {icount} ({reason})\n"
         case EventKind.MOVED:
             return f"moved to instruction {icount}\n"
-        case EventKind.RESTARTED | EventKind.LACKING:
+        case EventKind.RESTARTED:
             return f"{event.text} at instruction {icount}\n"
         case _:
             return f"{event.text}\n" if event.text else ""

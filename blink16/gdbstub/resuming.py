@@ -45,8 +45,7 @@ class Runs:
         dialogue.out.say_collected()
         for inferior, how in meant.items():
             inferior.start()
-            told = inferior.answers.shelf.is_told and not dialogue.client.list_threads
-            inferior.debugger.tells_loads = told
+            inferior.debugger.tells = told(inferior, dialogue.client)
             dialogue.out.order(Start(how, inferior.process))
         if dialogue.early_break:
             dialogue.out.order(Interrupt())
@@ -77,6 +76,9 @@ class Runs:
         if event.kind is EventKind.LOADED:
             out.reply(stops.announcement(dialogue.inferiors, inferior))
             return
+        if event.kind is EventKind.VFORKED and not event.child:
+            out.reply(stops.vfork_done(dialogue.inferiors, inferior, event.parent))
+            return
         out.mention(replies.say(event, inferior.debugger.machine.icount))
         out.reply(stops.reply(dialogue.inferiors, inferior, event, dialogue.client))
         if dialogue.extended and replies.gone(event, inferior.called, dialogue.client):
@@ -95,6 +97,8 @@ def chosen(
     found: dict[Inferior, Resume] = {}
     for how, thread in command.actions:
         for inferior in inferiors if thread is None else inferiors.matching(thread):
+            if thread is not None:
+                inferior.births.resume(thread.process)
             if inferior not in found:  # the leftmost that fits counts
                 found[inferior] = inferior.answers.of_thread(how, thread)
     if not found:
@@ -108,6 +112,9 @@ def overdue(those: Iterable[Inferior], client: Client) -> tuple[Inferior, Event]
         last = inferior.debugger.last_event()
         if last and replies.gone(last, inferior.called, client):
             return inferior, last
+    for inferior in those:
+        if parent := inferior.births.take_done():  # without a child: it is over
+            return inferior, Event(EventKind.VFORKED, parent=parent)
     for inferior in those:
         if inferior.answers.shelf.has_news and not client.list_threads:
             return inferior, LOADED
@@ -125,3 +132,14 @@ def missed(those: Iterable[Inferior]) -> tuple[Inferior, Event] | None:
         if event is not None:
             return inferior, event
     return None
+
+
+def told(inferior: Inferior, client: Client) -> frozenset[EventKind]:
+    """Return what its processes do that ends a run, since the client wants to know."""
+    wanted = {
+        EventKind.LOADED: inferior.answers.shelf.is_told and not client.list_threads,
+        EventKind.EXECUTED: client.executions,
+        EventKind.FORKED: client.forks,
+        EventKind.VFORKED: client.vforks,
+    }
+    return frozenset(kind for kind, whether in wanted.items() if whether)

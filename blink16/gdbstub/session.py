@@ -49,7 +49,6 @@ from blink16.gdbstub import commands, observing, replies, stops, works
 from blink16.gdbstub.commands import points, processes
 from blink16.gdbstub.commands.fields import PROCESS_BASE
 from blink16.gdbstub.custody import Custody
-from blink16.gdbstub.description import ARCHITECTURE
 from blink16.gdbstub.dialogue import Dialogue
 from blink16.gdbstub.features import supported
 from blink16.gdbstub.inferiors import Inferior, Inferiors
@@ -68,7 +67,7 @@ from blink16.gdbstub.reading import command_in
 from blink16.gdbstub.replies import OK, Client, RefusedError
 from blink16.gdbstub.resuming import Runs
 from blink16.gdbstub.states import SessionInput, SessionState
-from blink16.packets import PACKET_SIZE
+from blink16.packets import ARCHITECTURE, PACKET_SIZE
 
 __all__ = ["MAX_WAITING", "RECEIVE_SIZE", "Session", "SessionState"]
 
@@ -262,6 +261,8 @@ class Session:
                 self._monitor(line)
             case processes.Attach() | processes.Launch() | processes.RestartProgram():
                 self._custody.ask_for(command)
+            case processes.Detach(process) if self._custody.leaves_relative(process):
+                out.reply(OK)
             case processes.Detach(process):
                 meant = self._custody.meant(process)
                 out.reply(OK)

@@ -47,9 +47,10 @@ class Sight:
 
     @property
     def memory(self) -> Memory:
-        """The megabyte."""
+        """The memory."""
         return (self.sample or self._debugger.machine).memory
 
     def read(self, address: int, length: int) -> bytes:
         """Return bytes from a linear address, cut off at the end of memory."""
-        return bytes(self.memory.ram[address : address + length])
+        memory = self.memory
+        return memory[address : min(address + length, memory.end)]

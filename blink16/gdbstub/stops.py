@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blink16.debugger import STEPPED, Event, EventKind
-from blink16.gdbstub import replies
+from blink16.gdbstub import births, hostio, replies
 from blink16.gdbstub.commands.points import GdbKind
 from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.replies import Client
@@ -19,9 +19,21 @@ def reply(inferiors: Inferiors, inferior: Inferior, event: Event, client: Client
         return ended
     inferiors.choose(inferior)
     arrived = event.kind is EventKind.BREAKPOINT
+    thread, other = None, ""
+    if event.kind in births.KINDS:
+        inferior.answers.thread = thread = event.parent
+        inferior.births.tell(event)
+        other = inferiors.newborn_id(inferior, event.child)
+    elif event.kind is EventKind.EXECUTED:
+        table = inferior.debugger.machine.process_table
+        programs = table.programs() if table is not None else ()
+        inferior.births.program = programs[-1].name if programs else hostio.BOARD
+        inferior.answers.shelf.untell()
+        other = (hostio.TARGET + inferior.births.program).encode("utf-8", "replace").hex()
     return replies.stop(
         event,
-        inferiors.thread_id(inferior).encode("ascii"),
+        inferiors.thread_id(inferior, thread).encode("ascii"),
+        other.encode("ascii"),
         inferiors.thread_ids().encode("ascii") if client.list_threads else b"",
         inferior.answers.expedited(),
         inferior.answers.breakpoint_kind() if arrived else GdbKind.SOFTWARE,
@@ -44,6 +56,14 @@ def standing(inferiors: Inferiors, inferior: Inferior, client: Client) -> bytes:
 def halt_reason(inferiors: Inferiors, client: Client) -> bytes:
     """Return the answer to ``?``."""
     return standing(inferiors, inferiors.current, client) if len(inferiors) else NO_PROGRAM
+
+
+def vfork_done(inferiors: Inferiors, inferior: Inferior, parent: int) -> bytes:
+    """Return what lets gdb set breakpoints in a parent again, a thread: vfork() is over."""
+    inferiors.choose(inferior)
+    inferior.answers.thread = parent
+    thread = inferiors.thread_id(inferior, parent).encode("ascii")
+    return replies.vfork_done(thread, inferior.answers.expedited())
 
 
 def announcement(inferiors: Inferiors, inferior: Inferior) -> bytes:

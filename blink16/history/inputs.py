@@ -38,7 +38,7 @@ class MemoryWritten:
 
     def apply(self, machine: Machine) -> None:
         """Let it happen."""
-        machine.memory.write(self.address, self.data)
+        machine.memory.store(self.address, self.data)
 
 
 @dataclass(frozen=True, slots=True)

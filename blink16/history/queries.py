@@ -15,7 +15,6 @@ from blink16.cpu.registers import Registers
 from blink16.history.inputs import MemoryWritten
 from blink16.history.search import last_hit
 from blink16.history.timeline import Timeline
-from blink16.memory import linear
 
 MAX_CODE = 16
 """Bytes of code to show for an instruction; more are prefixes without use."""
@@ -35,11 +34,8 @@ class Moment:
     cs: int
     ip: int
     code: bytes
-
-    @property
-    def address(self) -> int:
-        """The linear address of the instruction."""
-        return linear(self.cs, self.ip)
+    address: int
+    """The linear address of the instruction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +71,9 @@ class TraceEntry:
 def moment(timeline: Timeline) -> Moment:
     """Return where the machine stands."""
     r = timeline.machine.registers
-    ram = timeline.machine.memory.ram
-    code = bytes(ram[linear(r.cs, r.ip + n)] for n in range(MAX_CODE))
-    return Moment(timeline.now, r.cs, r.ip, code)
+    memory = timeline.machine.memory
+    code = bytes(memory.whole[memory.linear(r.cs, r.ip + n)] for n in range(MAX_CODE))
+    return Moment(timeline.now, r.cs, r.ip, code, memory.linear(r.cs, r.ip))
 
 
 def last_touch(timeline: Timeline, points: Points, point: Point) -> Touch | None:
@@ -110,7 +106,7 @@ def _last_written(timeline: Timeline, point: Point) -> Touch | None:
 
 def _content(timeline: Timeline, point: Point) -> bytes:
     addresses = point.addresses()
-    return bytes(timeline.machine.memory.ram[addresses.start : addresses.stop])
+    return timeline.machine.memory[addresses.start : addresses.stop]
 
 
 def executions(timeline: Timeline, points: Points, address: int, wanted: int) -> Executions:

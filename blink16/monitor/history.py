@@ -17,7 +17,6 @@ from blink16.debugger import Debugger
 from blink16.history import ReplayError, TimelineError, queries
 from blink16.history.bookmarks import BookmarkError
 from blink16.history.queries import Moment, Touch
-from blink16.memory import ADDRESS_MASK, linear
 from blink16.monitor.registry import MonitorError, command, no_arguments
 from blink16.numerals import NumeralError
 
@@ -323,12 +322,12 @@ def _address(debugger: Debugger, text: str) -> int:
     """Return the linear address that the user means."""
     far = _FAR.fullmatch(text)
     if far:
-        return linear(int(far[1], 16), int(far[2], 16))
+        return debugger.machine.linear(int(far[1], 16), int(far[2], 16))
     if numerals.is_literal(text):
         try:
-            return numerals.literal(text, ADDRESS_MASK)
+            return numerals.literal(text, debugger.machine.memory.end - 1)
         except NumeralError:
-            raise MonitorError(f"address {text[:40]} is outside the 1 MiB of memory") from None
+            raise MonitorError(f"address {text[:40]} is outside of memory") from None
     symbol = debugger.symbols.lookup(text)
     if symbol is None:
         raise MonitorError(f"{text[:40]!r} is neither an address (0x12345, SEG:OFF) nor a symbol")

@@ -36,7 +36,8 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
     if list(arguments) == ["auto"]:
         return _auto(debugger)
     registers = debugger.machine.registers
-    default = LoadSegments(registers.cs, registers.ds, registers.cs)
+    names = tuple(debugger.symbols)
+    default = LoadSegments(registers.cs, registers.ds, registers.cs, names)
     try:
         source = symbolfiles.parse_source(",".join(arguments))
         content = folder.read(source.path, symbolfiles.MAX_FILE_SIZE + 1)

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum, auto
 
 from blink16.cpu import engines
+from blink16.cpu.native import loading
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.probes import Accessor, Probe, ProbeEvent, Tape
 from blink16.devices.hot import BOARD
 from blink16.machine import Machine
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, Attribute
 from blink16.services import Done, Elsewhere, Outcome, Restart, Service, Trap
+
+
+class Readiness(Enum):
+    """Whether a machine can be given probes that write natively."""
+
+    READY = auto()
+    COMING = auto()  # native code is being made
+    NEVER = auto()  # the reference has to do
+
+
+def readiness(machine: Machine) -> Readiness:
+    """Tell, and begin to make native code if there is none yet."""
+    if not isinstance(machine.engine, NativeEngine):
+        return Readiness.NEVER
+    core = loading.core(machine.model, BOARD, probed=True)
+    if not core.done():
+        return Readiness.COMING
+    return Readiness.READY if core.exception() is None else Readiness.NEVER
 
 
 @contextmanager

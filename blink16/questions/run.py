@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from blink16.history.timeline import Timeline
 from blink16.questions.asking import Answer, Asking, Source, ask, ask_here
+from blink16.questions.dataflow import ProgramFile
 from blink16.questions.needs import FOREVER, Need
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
@@ -25,6 +26,12 @@ class Run:
     """The instants that its user wants to know of, where a question says nothing else."""
     damage: str | None = None
     """Why not all of it is there."""
+    program: ProgramFile | None = None
+    """What was loaded before the run."""
+    open_other: Callable[[str], Run] | None = None
+    """Opens another recording by its path, to be compared; QuestionError if it can't be read.
+
+    None: there are no others to whoever asks."""
     live: bool = False
     """Whether it is the history of a machine that somebody debugs, to be asked in this thread."""
 
@@ -39,6 +46,13 @@ class Run:
         if self.damage is not None:
             answer.partial.insert(0, f"the recording is damaged and ends early: {self.damage}")
         return answer
+
+    @property
+    def moment(self) -> int:
+        """The instant that questions about one are asked of: where a live machine stands, or else
+        the end of the span, which may lie behind the end of the run.
+        """
+        return self.source().now if self.live else self.span.stop
 
     @contextmanager
     def at(self, icount: int) -> Iterator[Timeline]:

@@ -1,6 +1,7 @@
 """What front ends show, as typed values that travel as JSON: a report is one small file here."""
 
 from blink16.reports import (  # register
+    activity,
     calls,
     devices,
     disks,
@@ -29,6 +30,7 @@ __all__ = [
     "Report",
     "ReportError",
     "ReportQuestion",
+    "activity",
     "calls",
     "devices",
     "disks",

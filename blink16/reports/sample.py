@@ -7,14 +7,16 @@ from copy import copy
 from blink16.cpu.registers import Registers
 from blink16.debugger import Debugger
 from blink16.devices.video import Video
-from blink16.memory import Memory
+from blink16.memory import MEMORY_SIZE, Memory
 
 
 class SampledMemory(Memory):
-    """The megabyte as it was; without attributes, and never written."""
+    """Memory as it was; without attributes, and never written."""
 
-    def __init__(self, content: bytes) -> None:
-        self.ram = memoryview(content)
+    def __init__(self, memory: Memory) -> None:
+        self.end, self.line_20 = memory.end, bytes(memory.line_20)
+        self.whole = memoryview(bytes(memory.whole[: self.end]))
+        self.ram = self.whole[:MEMORY_SIZE]
 
 
 class Sample:
@@ -26,6 +28,6 @@ class Sample:
         self.registers = Registers()
         self.registers.state[:] = machine.registers.state
         self.history = debugger.timeline.size()
-        self.memory: Memory = SampledMemory(bytes(machine.memory.ram))
+        self.memory: Memory = SampledMemory(machine.memory)
         video = machine.find(Video)
         self.video = None if video is None else copy(video)

@@ -35,6 +35,9 @@ class StopKind(StrEnum):
     KILLED = "killed"
     RESTARTED = "restarted"
     LOADED = "loaded"
+    EXECUTED = "executed"
+    FORKED = "forked"
+    VFORKED = "vforked"
     MOVED = "moved"
     LACKING = "lacking"
 

@@ -1,6 +1,7 @@
 """Rebuilds the sample executables from their sources: ``python -m blink16.samples.build``.
 
-Needs nasm.  The result is the same, byte for byte, wherever it is built.
+Needs nasm, and bcc with elks-libc for what is in C.  The result is the same, byte for byte,
+wherever it is built.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from blink16.elks.aout import AoutSymbol, Executable, Section, build
 
@@ -21,36 +23,47 @@ SECTIONS = {".text": Section.TEXT, ".data": Section.DATA, ".bss": Section.BSS}
 
 _SECTION = re.compile(r"^---- Section (\.\w+) -+\n(.*?)(?=^----|\Z)", re.MULTILINE | re.DOTALL)
 _SYMBOL = re.compile(r"^ *([0-9A-F]+) +([0-9A-F]+)  ([A-Za-z_]\w*)$", re.MULTILINE)
+_DOS = re.compile(r"^\s+org\s+100h", re.MULTILINE)
 _LENGTH = re.compile(r"^length: +([0-9A-F]+)$", re.MULTILINE)
 _START = re.compile(r"^start: +([0-9A-F]+)$", re.MULTILINE)
 """Where a section lies in the flat binary; for .bss, which isn't there, in the data segment."""
 
 
-def assemble(source: Path, nasm: str = "nasm") -> bytes:
-    """Return the program made from a source, like ``snake.img`` of ``snake.img.asm``.
+class Assembled(NamedTuple):
+    """What nasm or bcc makes of a source."""
 
-    One without a suffix of its own is an ELKS executable with the sections .text, .data and .bss.
-    CalledProcessError if nasm finds errors, FileNotFoundError without nasm.
-    """
-    if source.with_suffix("").suffix:
-        command = [nasm, "-f", "bin", "-O3", "-o", "/dev/stdout", str(source)]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    flat: bytes
+    table: str
+    """Its map, with all symbols, if it has one."""
+    listing: str
+
+
+def assemble(source: Path, nasm: str = "nasm") -> Assembled:
+    """Assemble a source.  CalledProcessError if nasm finds errors, FileNotFoundError without it."""
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
+        flat, table, listing = (Path(folder) / name for name in ("flat", "map", "lst"))
         # the map is asked for here, so that the source is readable without it
-        wrapper = f"[map all {work / 'map'}]\n%include '{source}'\n"
-        (work / "wrapper.asm").write_text(wrapper)
-        command = [nasm, "-f", "bin", "-O3", "-o", str(work / "flat"), str(work / "wrapper.asm")]
-        subprocess.run(command, check=True)
-        return link((work / "flat").read_bytes(), (work / "map").read_text())
+        asks = ["--before", f"[map all {table}]", "-o", str(flat), "-l", str(listing)]
+        subprocess.run([nasm, "-f", "bin", "-O3", *asks, str(source)], check=True)
+        return Assembled(flat.read_bytes(), table.read_text(), listing.read_text())
 
 
-def link(flat: bytes, listing: str) -> bytes:
+def compiled(source: Path) -> Assembled:
+    """Compile a source in C to an ELKS executable.  CalledProcessError if it has errors."""
+    with tempfile.TemporaryDirectory() as folder:
+        flat, listing = (Path(folder) / name for name in ("made", "lst"))
+        listed = ["-C-t", "-A-l", f"-A{listing}"]
+        command = ["bcc", "-0", "-O", *listed, "-o", str(flat), source.name]
+        subprocess.run(command, check=True, cwd=source.parent)
+        return Assembled(flat.read_bytes(), "", listing.read_text())
+
+
+def link(flat: bytes, table: str) -> bytes:
     """Return the executable of nasm's flat binary and its map."""
     lengths: dict[str, int] = {}
     starts: dict[str, int] = {}
     symbols: list[AoutSymbol] = []
-    for name, body in _SECTION.findall(listing):
+    for name, body in _SECTION.findall(table):
         if name not in SECTIONS:
             continue
         length, start = _LENGTH.search(body), _START.search(body)
@@ -71,16 +84,34 @@ def link(flat: bytes, listing: str) -> bytes:
     )
 
 
+def made(source: Path) -> dict[str, bytes]:
+    """Return the files that are made from a source, like ``snake.img`` of ``snake.img.asm``.
+
+    One that begins at 100h is a DOS program, and gets a listing beside it; another without a
+    suffix of its own is an ELKS executable with the sections .text, .data and .bss.
+    """
+    program = source.with_suffix("")
+    if source.suffix == ".c":
+        done = compiled(source)
+        return {program.name: done.flat, f"{program.name}.lst": done.listing.encode()}
+    done = assemble(source)
+    if _DOS.search(source.read_text()):
+        return {f"{program.name}.com": done.flat, f"{program.name}.lst": done.listing.encode()}
+    if program.suffix:
+        return {program.name: done.flat}
+    return {program.name: link(done.flat, done.table)}
+
+
 def main() -> int:
     """Rebuild every sample."""
-    if shutil.which("nasm") is None:
-        print("blink16.samples.build: nasm is not installed", file=sys.stderr)
-        return 1
-    for source in sorted(SAMPLES.glob("*.asm")):
-        program = source.with_suffix("")
-        program.write_bytes(assemble(source))
-        program.chmod(0o755)
-        print(f"{program.name}: {program.stat().st_size} bytes")
+    for tool in ("nasm", "bcc"):
+        if shutil.which(tool) is None:
+            print(f"blink16.samples.build: {tool} is not installed", file=sys.stderr)
+            return 1
+    for source in sorted((*SAMPLES.glob("*.asm"), *SAMPLES.glob("*.c"))):
+        for name, content in made(source).items():
+            (SAMPLES / name).write_bytes(content)
+            print(f"{name}: {len(content)} bytes")
     return 0
 
 

@@ -11,7 +11,6 @@ from blink16.server.listening import (
     SocketFile,
     StandardStreams,
     TcpPort,
-    to_standard_error,
 )
 from blink16.server.machines import Machines
 from blink16.server.screen import ScreenConsole
@@ -39,5 +38,4 @@ __all__ = [
     "StreamConsole",
     "TcpPort",
     "run",
-    "to_standard_error",
 ]

@@ -28,6 +28,7 @@ from blink16.gdbstub.orders import (
 )
 from blink16.gdbstub.session import Session
 from blink16.loader import LoadError
+from blink16.nurseries import open_nursery
 from blink16.server import threads
 from blink16.server.client_stream import DISCONNECTED, ClientStream
 from blink16.server.lookout import SAMPLE_INTERVAL
@@ -85,9 +86,9 @@ class Conversation:
         If the client wants to watch on, return how it does.
         """
         try:
-            async with trio.open_nursery() as self._runs:  # ends when all machines stand still
+            async with open_nursery() as self._runs:  # ends when all machines stand still
                 try:
-                    async with trio.open_nursery() as self._network:
+                    async with open_nursery() as self._network:
                         self._network.start_soon(self._listen)
                         self._network.start_soon(
                             self._speaker.run, partial(self._take, self._session.speak)
@@ -328,13 +329,12 @@ class Observation:
 
     async def _watch(self) -> None:
         with suppress(*DISCONNECTED):
-            async with trio.open_nursery() as self._tasks:
+            async with open_nursery() as self._tasks:
                 await self._slot.lookout.refresh(self._slot.hosted)
                 for message in self._unread:
                     await self._take(message)
                 self._tasks.start_soon(self._tell_changes)
-                with suppress(*DISCONNECTED):  # here, for the nursery wraps what leaves it
-                    await self._read()
+                await self._read()
                 self._tasks.cancel_scope.cancel()
 
     async def _read(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trio
 
-from blink16 import socketfile, terminal
+from blink16 import socketfile
 from blink16.server.sources import Say
 
 KEEPALIVE_IDLE = 30
@@ -87,11 +87,6 @@ def announce(
                 "controls the program and sees the files under --root"
             )
         tell(f"Listening on {TcpPort(address, port)}")
-
-
-def to_standard_error(text: str) -> None:
-    """Tell a line as scripts look for it."""
-    terminal.say(text)
 
 
 def standard_streams() -> trio.abc.HalfCloseableStream:

@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 import trio
 
 from blink16.consoles import ConsoleError
-from blink16.gdbstub.description import ARCHITECTURE
 from blink16.gdbstub.orders import Fate, ListedProcess
 from blink16.loader import LoadError
+from blink16.packets import ARCHITECTURE
 from blink16.server import garbage, threads
 from blink16.server.consoles import HostConsole
 from blink16.server.hosted import Names

@@ -13,6 +13,7 @@ import trio
 
 from blink16.gdbstub.orders import FIRST
 from blink16.gdbstub.session import RECEIVE_SIZE
+from blink16.nurseries import open_nursery
 from blink16.packets import frame
 from blink16.server.client_stream import DISCONNECTED, ClientStream
 from blink16.server.conversation import (
@@ -29,7 +30,6 @@ from blink16.server.listening import (
     keep_alive,
     listeners,
     standard_streams,
-    to_standard_error,
 )
 from blink16.server.machines import Machines, RefusalError
 from blink16.server.rebuilds import Rebuilds
@@ -121,7 +121,7 @@ def run(
     *,
     observers: bool = False,
     rebuilds: bool = False,
-    tell: Say = to_standard_error,
+    tell: Say,
 ) -> None:
     """Serve machines until a signal ends it; on standard streams, until the client leaves.
 
@@ -182,7 +182,7 @@ async def _beside(endpoint: StandardStreams) -> AsyncIterator[list[trio.SocketLi
 
 async def _serve_starter(server: Server, beside: list[trio.SocketListener]) -> None:
     """Serve who started us, until he leaves, and whoever else comes meanwhile."""
-    async with trio.open_nursery() as nursery:
+    async with open_nursery() as nursery:
         if beside:
             nursery.start_soon(trio.serve_listeners, partial(_accept, server), beside)
         await server.serve_client(standard_streams())
@@ -191,7 +191,7 @@ async def _serve_starter(server: Server, beside: list[trio.SocketListener]) -> N
 
 async def _beside_builds(machines: Machines, rebuilds: bool, serve: Serve) -> None:
     """Serve, and renew machines meanwhile, if that is wanted."""
-    async with trio.open_nursery() as nursery:
+    async with open_nursery() as nursery:
         if rebuilds:
             nursery.start_soon(Rebuilds(machines).run)
         await serve()
@@ -199,7 +199,7 @@ async def _beside_builds(machines: Machines, rebuilds: bool, serve: Serve) -> No
 
 
 async def _until_signal(serve: Serve, signals: AsyncIterator[int]) -> None:
-    async with trio.open_nursery() as nursery:
+    async with open_nursery() as nursery:
 
         async def watch() -> None:
             await anext(signals)

@@ -38,6 +38,7 @@ _LABEL = re.compile(r"^\s*([A-Za-z_?@][\w$#@~.?]*)\s*(:?)\s*(.*)$")
 _DATA = re.compile(
     r"^\s*(?:times\s+.*?\s)?(?:d[bwdqto]|res[bwdqto]|incbin|align|equ)\b", re.IGNORECASE
 )
+_CONSTANT = re.compile(r"^\s*equ\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def read(lines: Sequence[str], file: str) -> Toolchain:
         if (where := _ORIGIN.match(row.text)) is not None:
             origin = _origin(where[1])
         name, statement = _parted(row.text)
-        if name:
+        if name and not _CONSTANT.match(statement):
             waiting.append(name)
         if row.offset is None:
             continue

@@ -13,7 +13,7 @@ from blink16.elks import aout
 from blink16.elks.errors import ElksError
 from blink16.hostfiles import read_at_most
 from blink16.memory import MEMORY_SIZE
-from blink16.symbolfiles import elf, embedded, line_maps, listings, maps
+from blink16.symbolfiles import bcc_listings, elf, embedded, line_maps, listings, maps
 from blink16.symbolfiles.source import (
     LINEAR,
     MAX_FILE_SIZE,
@@ -47,7 +47,7 @@ class SymbolSource:
         image = default.image if self.text is None else self.text
         if self.data is None and self.text is not None and default.text == default.data:
             data = text
-        return LoadSegments(text, data, image)
+        return LoadSegments(text, data, image, default.names)
 
 
 def parse_source(argument: str) -> SymbolSource:
@@ -195,6 +195,8 @@ def _parse_text(content: bytes, source: SymbolSource, default: LoadSegments) -> 
     lines = content.decode("latin-1").splitlines()
     if listings.is_listing(lines):
         return _parse_listing(lines, source, source.place(default))
+    if bcc_listings.is_listing(lines):
+        return _parse_bcc_listing(lines, source, default)
     known = maps.find_format(lines)
     if known is None:
         raise SymbolFileError("this text is no map of a kind that is known here, nor nm's output")
@@ -214,3 +216,22 @@ def _parse_listing(lines: list[str], source: SymbolSource, place: LoadSegments) 
     names = (f"{stem}{suffix}" for suffix in (".asm", ".ASM", ".nasm", ".s"))
     file = next((name for name in names if folder and (folder / name).is_file()), f"{stem}.asm")
     return embedded.symbol_file(listings.read(lines, file), place.text * PARAGRAPH, folder)
+
+
+def _parse_bcc_listing(lines: list[str], source: SymbolSource, default: LoadSegments) -> SymbolFile:
+    """Return what a listing of one object file says; the program's own names say where it lies."""
+    told = bcc_listings.read(lines, f"{source.path.stem or 'listing'}.c")
+    places = {symbol.name.removeprefix("_"): symbol.address for symbol in default.names}
+    known = [label for label in told.labels if label.name in places]
+    if not known:
+        raise SymbolFileError(
+            "a listing of bcc's says where code lies by the program's own symbols, and none of its "
+            "functions is among them: don't strip it, or give its symbols first"
+        )
+    base = places[known[0].name] - known[0].address
+    moved = next((one for one in known if places[one.name] - one.address != base), None)
+    if base < 0 or moved is not None:
+        name = (moved or known[0]).name
+        raise SymbolFileError(f"{name} lies elsewhere in this listing: build it with the program")
+    folder = source.path.parent.absolute() if source.path.name else None
+    return embedded.symbol_file(told, base, folder)

@@ -26,6 +26,8 @@ class LoadSegments:
     data: int
     image: int
     """The segment that a linker for DOS counts its segments from."""
+    names: tuple[Symbol, ...] = field(default=(), compare=False)
+    """What the program's own table says, for files that know no address of theirs."""
 
     def address(self, kind: SymbolKind, offset: int) -> int:
         """Return the linear address of an offset in the text or the data segment."""

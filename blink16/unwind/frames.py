@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blink16.cpu.registers import Cell, Registers
-from blink16.memory import linear
+from blink16.memory import ADDRESS_BITS, ADDRESS_MASK
 from blink16.unwind.walk import (
     MASK,
     CodeMemory,
@@ -50,21 +50,28 @@ class Frame:
     cells: tuple[int, ...]
     """AX … IP, by `Cell`."""
     flags: int
+    line_20: int = 0
+    """1 where address line 20 is open."""
 
     @classmethod
     def of(cls, registers: Registers) -> Frame:
         """Return the innermost frame."""
-        return cls(tuple(registers.cells[: Cell.IP + 1]), registers.flags)
+        cells = registers.cells
+        return cls(tuple(cells[: Cell.IP + 1]), registers.flags, cells[Cell.A20])
 
     @property
     def pc(self) -> int:
         """The linear address of the next instruction."""
-        return linear(self.cells[Cell.CS], self.cells[Cell.IP])
+        return self._linear(Cell.CS, Cell.IP)
 
     @property
     def stack(self) -> int:
         """The linear address of the top of the stack."""
-        return linear(self.cells[Cell.SS], self.cells[Cell.SP])
+        return self._linear(Cell.SS, Cell.SP)
+
+    def _linear(self, segment: Cell, offset: Cell) -> int:
+        mask = ADDRESS_MASK | self.line_20 << ADDRESS_BITS
+        return ((self.cells[segment] << 4) + self.cells[offset]) & mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,7 @@ def _by_entry(path: Path, frame: Frame) -> Caller | None:
     Right behind the PUSH BP of a prologue, the word below it.
     """
     code, start = path.code, frame.cells[Cell.IP]
-    if bytes(code.memory.ram[frame.pc : frame.pc + 2]) in _MOV_BP_SP:
+    if bytes(code.memory.whole[frame.pc : frame.pc + 2]) in _MOV_BP_SP:
         path.pop()
         start -= 1
     for kind in (ReturnKind.NEAR, ReturnKind.FAR):
@@ -203,7 +210,7 @@ def _returned(path: Path, how: Return, frame: Frame) -> Caller | None:
     cells[Cell.SP] = (sp + how.kind.value + how.released) & MASK
     cells[Cell.CS] = cs
     cfa = path.stack_address(sp) + how.kind.value
-    return Caller(Frame((*cells, ip), flags), cfa, how.kind)
+    return Caller(Frame((*cells, ip), flags, frame.line_20), cfa, how.kind)
 
 
 def _can_return(code: CodeMemory, cs: int, ip: int, kind: ReturnKind, flags: int) -> bool:

@@ -23,7 +23,7 @@ from blink16.cpu.opcodes import (
     ControlFlow,
 )
 from blink16.cpu.registers import Cell
-from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, Memory, linear
+from blink16.memory import Memory
 
 WINDOW = 16
 """Bytes that are looked at for one instruction, prefixes included."""
@@ -77,22 +77,18 @@ class CodeMemory:
 
     def byte(self, cs: int, ip: int) -> int:
         """Return the byte at CS:IP."""
-        return self.memory.ram[linear(cs, ip)]
+        return self.memory.whole[self.memory.linear(cs, ip)]
 
     def word(self, address: int) -> int:
         """Return the word at a linear address."""
-        ram = self.memory.ram
-        return ram[address] | ram[(address + 1) & ADDRESS_MASK] << 8
+        return int.from_bytes(self.memory.peek(address, 2), "little")
 
     def fetch(self, cs: int, ip: int) -> Instruction | None:
         """Decode the instruction at CS:IP; None if there can't be code.
 
         That is where prefixes don't end, and in memory that was never written.
         """
-        start, ram = linear(cs, ip), self.memory.ram
-        code = bytes(ram[start : start + WINDOW])
-        if start + WINDOW > MEMORY_SIZE:
-            code += bytes(ram[: WINDOW - len(code)])
+        code = self.memory.peek(self.memory.linear(cs, ip), WINDOW)
         if code.startswith(_BLANK):
             return None
         encoding = self.model.encoding
@@ -132,7 +128,7 @@ class Path:
 
     def stack_address(self, offset: int) -> int:
         """Return the linear address of an offset in the stack segment."""
-        return linear(self.cells[Cell.SS] or 0, offset & MASK)
+        return self.code.memory.linear(self.cells[Cell.SS] or 0, offset)
 
     def stack_word(self, offset: int) -> Known:
         """Return a word in the stack segment."""

@@ -9,13 +9,8 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from blink16.blinkenlights.main import parser as view_parser
 from blink16.cli import manual
-from blink16.cli.ask import ask_parser
-from blink16.cli.main import run_parser, server_parser
-from blink16.dap.main import parser as dap_parser
 from blink16.dap.registry import HANDLERS
-from blink16.mcp.main import parser as mcp_parser
 from blink16.monitor.registry import COMMANDS
 from blink16.reports.registry import REPORTS
 
@@ -30,16 +25,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def options() -> str:
     """The options of every command."""
-    parsers = (
-        run_parser(),
-        server_parser(),
-        ask_parser(),
-        dap_parser(),
-        mcp_parser(),
-        view_parser(),
-    )
     about = "What each command takes, as its `--help` says."
-    return "\n".join(["# Options", "", about, "", *map(manual.markdown, parsers)])
+    return "\n".join(["# Options", "", about, "", *map(manual.markdown, manual.parsers())])
 
 
 def monitor() -> str:

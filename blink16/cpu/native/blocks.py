@@ -5,9 +5,12 @@ Works on a copy of the code segment, since it is done while the guest runs on.
 
 from __future__ import annotations
 
+import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+
+from construct import Container
 
 from blink16.cpu.encoding import MAX_BODY, Instruction
 from blink16.cpu.hot import HotBoard
@@ -39,6 +42,12 @@ MAX_BLOCK_SIZE = 48
 MAX_SIZE = 96
 """Instructions in a region, about."""
 SEGMENT_SIZE = 0x10000
+VECTORS_SIZE = 0x400
+INT_3 = 3
+_FAR = struct.Struct("<HH")
+"""A far address: offset, segment."""
+MAX_STUB = 2
+"""So few instructions are no region by themselves, as a jump to an interrupt's handler."""
 MAX_COUNT = 0xFF
 """The most that a shift counts."""
 _COUNTING = SHIFTS.keys() | {"ENTER"}
@@ -46,6 +55,7 @@ _COUNTING = SHIFTS.keys() | {"ENTER"}
 _RETURNING = frozenset({ControlFlow.FAR_CALL, ControlFlow.INTERRUPT})
 """They leave the region, and what they call comes back behind them."""
 _LEAVING = frozenset({ControlFlow.FAR_JUMP, ControlFlow.FAR_RETURN, ControlFlow.INTERRUPT_RETURN})
+_RETURNS = frozenset({ControlFlow.RETURN, ControlFlow.FAR_RETURN, ControlFlow.INTERRUPT_RETURN})
 _NOT_FALLING_THROUGH = _LEAVING | {ControlFlow.JUMP, ControlFlow.RETURN}
 _ENDING = _RETURNING | _NOT_FALLING_THROUGH | {ControlFlow.BRANCH, ControlFlow.CALL}
 _INTERPRETED = STRING_PORT_INSTRUCTIONS | SYSTEM_INSTRUCTIONS | {"HLT", UNDEFINED}
@@ -139,6 +149,8 @@ class CodeCopy:
         """Copy the segment ``cs``; ``unstable``: linear addresses of code that keeps changing."""
         base = cs << 4
         self.base = base
+        self._cs = cs
+        self._vectors = bytes(memory.ram[:VECTORS_SIZE])
         self.model = model
         self._board = board
         self._suspects = suspects(model.name)
@@ -158,6 +170,23 @@ class CodeCopy:
     def was_reached(self, ip: int) -> bool:
         """Whether the interpreter has ever jumped to an offset."""
         return self._jumps[ip] > 0
+
+    def far_target(self, place: PlacedInstruction) -> int | None:
+        """Return the offset of what it calls or jumps to far, if that is in this segment.
+
+        An interrupt's vector may change, so the code is to look where it leads.
+        """
+        immediate = place.instruction.immediate
+        match place.control_flow:
+            case ControlFlow.INTERRUPT if place.mnemonic == "INT":
+                vector = INT_3 if immediate is None else immediate
+                assert isinstance(vector, int)
+                ip, cs = _FAR.unpack_from(self._vectors, 4 * (vector & 0xFF))
+            case ControlFlow.FAR_CALL | ControlFlow.FAR_JUMP if isinstance(immediate, Container):
+                ip, cs = immediate.offset, immediate.segment
+            case _:
+                return None
+        return ip if cs == self._cs else None
 
     def is_interpreted(self, place: PlacedInstruction) -> bool:
         """Whether an instruction is nothing for a region."""
@@ -229,20 +258,25 @@ class RegionPlan:
     """Where the region can be entered."""
     returns: set[int] = field(default_factory=set)
     """Where calls in the region return to."""
+    far: dict[int, int] = field(default_factory=dict)
+    """Where a far call or an interrupt may lead in it, by the offset of the instruction."""
+
+    def unknown_ways(self, place: PlacedInstruction) -> Collection[int]:
+        """Return where in the region an instruction may go to that is known when it runs only."""
+        if place.control_flow in _RETURNS:
+            return self.returns
+        return (self.far[place.ip],) if place.ip in self.far else ()
 
     def needs(self, timing: Timing) -> dict[int, int]:
         """Return the cycles that are to be there on every way into a block, by its offset.
 
         It covers the longest way forward from there to the next of these blocks: they are the
-        entries and what is jumped to backward, so that no way is without end.
+        entries and what is jumped to backward, so that no way is without end, and what comes
+        behind loops, so that these don't need the cycles of what follows on them.
         """
-        backward = {
-            way
-            for block in self.blocks.values()
-            for way in block.successors()
-            if way <= block.start
-        }
-        checked = (self.entries | self.returns | backward) & self.blocks.keys()
+        looping = [b for b in self.blocks.values() if any(w <= b.start for w in b.successors())]
+        ends = {way for block in looping for way in block.successors()}
+        checked = (self.entries | self.returns | ends) & self.blocks.keys()
         longest: dict[int, int] = {}
         for start in sorted(self.blocks, reverse=True):
             block = self.blocks[start]
@@ -261,15 +295,20 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
     """Find the blocks that control gets to from an offset, nearest first.
 
     Where the interpreter has never jumped to is left out, and where another region begins:
-    going over to that costs less than translating code twice.
+    going over to that costs less than translating code twice.  But what is called belongs to its
+    caller, and so does what comes behind the call: there and back again costs more.
     """
     flow = RegionPlan()
     ways = deque([entry])
-    entries, returns = {entry}, set()
+    entries: set[int] = {entry}
+    returns: set[int] = set()
+    called: set[int] = set()
     size = 0
     while ways and len(flow.blocks) < MAX_BLOCKS and size < MAX_SIZE:
         start = ways.popleft()
-        if start in flow.blocks or segment.is_translated(start):
+        if start in flow.blocks:
+            continue
+        if segment.is_translated(start) and size > MAX_STUB and start not in called | returns:
             continue
         places, after = _collect(segment, start, flow)
         if after is not None:
@@ -285,6 +324,14 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
             ways.append(target)
             if target <= start or control_flow is ControlFlow.CALL:
                 entries.add(target)
+            if control_flow is ControlFlow.CALL:
+                called.add(target)
+        far = segment.far_target(last)
+        if far is not None and segment.was_reached(far):
+            flow.far[last.ip] = far
+            ways.append(far)
+            entries.add(far)
+            called.add(far)
         if control_flow in _RETURNING | {ControlFlow.CALL}:
             if last.mnemonic == "INTO" or segment.was_reached(last.end):
                 ways.append(last.end)
@@ -294,6 +341,7 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
             ways.append(last.end)
     flow.entries = entries & flow.blocks.keys()
     flow.returns = returns & flow.blocks.keys()
+    flow.far = {ip: to for ip, to in flow.far.items() if to in flow.blocks}
     return flow
 
 

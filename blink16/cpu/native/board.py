@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from blink16.cpu.engine import NEVER
-from blink16.cpu.hot import WIDTH, HotBoard, WriteHot
+from blink16.cpu.hot import WIDTH, HotBoard, HotContext, WriteHot
 from blink16.cpu.native import slots
 from blink16.cpu.native.text import IRBuilder, text
 from blink16.cpu.registers import Cell
@@ -68,7 +68,7 @@ def functions(board: HotBoard) -> str:
     parts.append(_finder("hot_in", board.reads))
     parts.append(_finder("hot_out", board.writes))
     parts.append(str(HotFunction("hot_due", board.due or _never)))
-    parts.append(str(HotFunction("hot_advance", board.advance or _nothing)))
+    parts.append(_first_of("hot_advance", board.advance))
     parts.append(str(HotFunction("hot_acknowledge", board.acknowledge or _nothing)))
     return "".join(parts)
 
@@ -83,6 +83,21 @@ def _nothing(m: HotFunction) -> None:
 
 def _never(m: HotFunction) -> Value:
     return m.constant(NEVER)
+
+
+def _first_of(name: str, ways: Sequence[Callable[[HotContext], None]]) -> str:
+    """Return the function that tries some, one after the other, until one does it."""
+    parts, body = [], []
+    for number, way in enumerate(ways):
+        parts.append(str(HotFunction(f"{name}{number}", way)))
+        body += [
+            f"%r{number} = call i64 @{name}{number}(ptr %state, i64 %now, i64 %value)",
+            f"%done{number} = icmp sge i64 %r{number}, 0",
+            f"br i1 %done{number}, label %done, label %else{number}",
+            f"else{number}:",
+        ]
+    lines = "\n".join([*body, f"ret i64 {RARE}", "done:", "ret i64 0"])
+    return f"{''.join(parts)}define internal i64 @{name}({PARAMETERS}) {{\n{lines}\n}}\n"
 
 
 def _finder(name: str, ports: Iterable[int]) -> str:

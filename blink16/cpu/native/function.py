@@ -429,19 +429,11 @@ class OpcodeFunction(Emitter):
             code = code if self._extra is None else self.address(code, self._extra)
         self.dispatch(ip, left, base, code, count=self._target is not None)
 
-    def leave(self, path: str, *, count: bool) -> None:
-        """Go to a path where control has been turned to, without retiring an instruction.
-
-        ``count``: as a jump, which may make the code there hot.
-        """
+    def leave(self, path: str) -> None:
+        """Go to a path where control has been turned to, without retiring an instruction."""
         assert self._target is not None
         left = self.name("load i64, ptr %left")
         base = self.get_cell(Cell.CS).zero_extend(32) << 4
-        if count:
-            code = self.address("%memory", (base + self._target) & ADDRESS_MASK)
-            (go,) = self.labels(1)
-            self._count_jump(self._target, left, base, code, go)
-            self.begin(go)
         self.emit(tail_call(path, text(self._target), left, base=text(base)))
 
     def _leave_if_opened(self, ip: Value, left: str, base: Value) -> None:

@@ -295,7 +295,7 @@ def _interrupted(make: Make, model: Model, name: str, path: str) -> OpcodeFuncti
     function = make(model, name)
     vector, ip = Value("%prefixes", 32, function), Value("%ip", 32, function)
     enter_interrupt(function, vector.truncate(8), ip.truncate(16))
-    function.leave(path, count=path == "@slow")
+    function.leave(path)
     return function
 
 
@@ -317,6 +317,6 @@ def module_text(model: Model, board: HotBoard = NO_BOARD, *, probed: bool = Fals
     module = InterpreterModule(model, make)
     module.parts += [str(_jumped(model)), str(_faulted(make, model)), board_functions(board)]
     module.parts.append(str(_interrupted(make, model, "interrupted", "@entered")))
-    module.parts.append(str(_interrupted(make, model, "asked", "@slow")))
+    module.parts.append(str(_interrupted(make, model, "asked", "@jumped")))
     rare = probing.runtime_text if probed else runtime.text
     return module.finish(rare(model))

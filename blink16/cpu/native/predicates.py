@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from typing import ClassVar
 
+from blink16.cpu.model import Model
 from blink16.cpu.native.compiler import Library, NativeError, submit
 from blink16.cpu.native.layout import PREDICATES_OFFSET, cell_offset
 from blink16.cpu.native.loading import Core
@@ -20,7 +21,7 @@ from blink16.cpu.native.text import DECLARATIONS, IRBuilder
 from blink16.cpu.predicates import Predicate, UntranslatableError
 from blink16.cpu.registers import ICOUNT_OFFSET, Cell
 from blink16.cpu.values import MASK, Value
-from blink16.memory import MEMORY_SIZE, SCRATCH_OFFSET, Memory
+from blink16.memory import MEMORY_SIZE, RAM_SIZE, SCRATCH_OFFSET, Memory
 
 LOG = logging.getLogger("blink16")
 LEVEL = 1
@@ -37,9 +38,10 @@ NAME = "predicate"
 class PredicateFunction(IRBuilder):
     """The function of a predicate, which returns 1 to stop; the `predicates.Context` of it."""
 
-    def __init__(self, predicate: Predicate, fixed_flags: int) -> None:
+    def __init__(self, predicate: Predicate, model: Model) -> None:
         super().__init__()
-        self.fixed_flags = fixed_flags
+        self.fixed_flags = model.fixed_flags
+        self.memory_end = RAM_SIZE if model.reaches_high else MEMORY_SIZE
         self._alternative = 0
         self.go("A1")
         predicate.emit(self)
@@ -100,7 +102,8 @@ class ArmedPredicates:
     All is for the engine's thread.  Until its function is there, a breakpoint stops each time.
     """
 
-    _compiled: ClassVar[OrderedDict[Predicate, Future[Library | None]]] = OrderedDict()
+    _compiled: ClassVar[OrderedDict[tuple[str, Predicate], Future[Library | None]]] = OrderedDict()
+    """By processor and predicate."""
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, core: Core, memory: Memory) -> None:
@@ -133,20 +136,19 @@ class ArmedPredicates:
     def _compile(self, predicate: Predicate) -> Future[Library | None]:
         core, compiled = self._core, self._compiled
         with self._lock:
-            if predicate not in compiled:
-                compiled[predicate] = submit(lambda: _compile(core, predicate))
+            wanted = core.model.name, predicate
+            if wanted not in compiled:
+                compiled[wanted] = submit(lambda: _compile(core, predicate))
                 if len(compiled) > MAX_COMPILED:
                     compiled.popitem(last=False)
-            compiled.move_to_end(predicate)
-            return compiled[predicate]
+            compiled.move_to_end(wanted)
+            return compiled[wanted]
 
 
 def _compile(core: Core, predicate: Predicate) -> Library | None:
     """Return the compiled predicate, in the compiler's thread; None if that can't be."""
     try:
-        image = core.compiler.compile(
-            str(PredicateFunction(predicate, core.model.fixed_flags)), LEVEL
-        )
+        image = core.compiler.compile(str(PredicateFunction(predicate, core.model)), LEVEL)
         return core.compiler.link(image, (NAME,), {})
     except UntranslatableError:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from blink16.cpu.decoder import execute
 from blink16.cpu.model import Model
@@ -15,13 +15,15 @@ from blink16.cpu.native.text import (
     DECLARATIONS,
     METADATA,
     SIGNATURE,
+    SLOW_HINT,
     TYPES,
     tail_call,
     text,
 )
-from blink16.cpu.opcodes import SETS_CS, ControlFlow
+from blink16.cpu.opcodes import SETS_CS
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.registers import Cell
+from blink16.cpu.semantics import CS
 from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
 
@@ -72,10 +74,10 @@ class RegionFunction(Emitter):
         used = sorted(self._used)
         head = [f"define preserve_nonecc void @{NAME}({SIGNATURE}) {{"]
         head += ["%left = alloca i64", "store i64 %meter, ptr %left", "%next = alloca i32"]
-        head += ["%ended = alloca i1", "store i1 false, ptr %ended"]
+        head += ["%ended = alloca i1", *(f"%c{cell} = alloca i16" for cell in used)]
+        head += [*self._leave_if_short(), "store i1 false, ptr %ended"]
         for cell in used:
             head += [
-                f"%c{cell} = alloca i16",
                 f"%p{cell} = getelementptr inbounds i8, ptr %state, i32 {cell_offset(cell)}",
                 f"%v{cell} = load i16, ptr %p{cell}",
                 f"store i16 %v{cell}, ptr %c{cell}",
@@ -108,6 +110,13 @@ class RegionFunction(Emitter):
             lines += [f"{base} = shl i32 %{name}_cs, 4"]
         ip, left = f"%{name}_ip", f"%{name}_left"
         return [*lines, tail_call(function, ip, left, str(int(ignore)), base, "%memory")]
+
+    def _leave_if_short(self) -> list[str]:
+        """Return what leaves at once where the cycles don't last for any entry."""
+        least = min(self._needs[ip] for ip in self._flow.entries)
+        test = f"%is_short = icmp slt i64 %meter, {least << meter.SHIFT}"
+        fork = f"br i1 %is_short, label %at_once, label %begun{SLOW_HINT}"
+        return [test, fork, "at_once:", tail_call("@step", "%ip", "%meter"), "begun:"]
 
     def prologue(self) -> list[str]:
         """Return what comes before all blocks; only probes need anything."""
@@ -156,21 +165,29 @@ class RegionFunction(Emitter):
             if self._target is not None:
                 self.goes(self._target)
             self._move_meter(self._charge)
-            self._go_to(self._target or self.next_ip(), last.control_flow is ControlFlow.RETURN)
+            self._go_to(self._target or self.next_ip(), self._flow.unknown_ways(last))
 
-    def _go_to(self, ip: Value, returns: bool = False) -> None:
-        """Go on at an offset, within the region where it is known to have a block."""
-        inside = Cell.CS not in self._written_here
-        if isinstance(ip.handle, int) and inside and ip.handle in self._flow.blocks:
+    def _go_to(self, ip: Value, ways: Collection[int] = ()) -> None:
+        """Go on at an offset, within the region where it is known to have a block.
+
+        ``ways``: where in the region it may be if it is not known.
+        """
+        sets_cs = self._place.control_flow in SETS_CS
+        if isinstance(ip.handle, int) and not sets_cs and ip.handle in self._flow.blocks:
             self._go_to_block(ip.handle)
             return
         wide = text(ip.zero_extend(32))
         self.emit(f"store i32 {wide}, ptr %next")
-        if returns and self._flow.returns:
-            ways = " ".join(f"i32 {back}, label %E{back}" for back in sorted(self._flow.returns))
-            self.emit(f"switch i32 {wide}, label %jumped [ {ways} ]")
-        else:
+        if not ways:
             self.go("jumped")
+            return
+        if sets_cs:
+            (here,) = self.labels(1)
+            base = self.segment_base(CS)
+            self.fork(base.equals(Value("%base", ADDRESS, self)), here, "jumped")
+            self.begin(here)
+        entries = " ".join(f"i32 {way}, label %E{way}" for way in sorted(ways))
+        self.emit(f"switch i32 {wide}, label %jumped [ {entries} ]")
 
     def _go_to_block(self, ip: int) -> None:
         """Go on in a block of the region, if the cycles last."""
@@ -185,10 +202,6 @@ class RegionFunction(Emitter):
         self.begin(short)
         self.emit(f"store i32 {ip}, ptr %next")
         self.go("short")
-
-    @property
-    def _written_here(self) -> set[int]:
-        return {Cell.CS} if self._place.control_flow in SETS_CS else set()
 
     def _end_if_event(self) -> None:
         """Leave behind this instruction if it wrote to code or touched what is watched."""

@@ -135,6 +135,23 @@ define internal void @leave(ptr %state, i32 %ip, i64 %meter, i32 %exit) noinline
 }}
 """
 
+_SLICE = f"""
+; Begin a slice, where both clocks are right and an instruction may retire; return its meter.
+define internal i64 @slice(ptr %state, i64 %room) alwaysinline {{
+  {slots.GOAL.load("goal")}
+  {slots.ICOUNT.load("icount")}
+  %more = sub i64 %goal, %icount
+  %many = icmp ugt i64 %more, {meter.SLICE // meter.MIN_CYCLES}
+  %count = select i1 %many, i64 {meter.SLICE // meter.MIN_CYCLES}, i64 %more
+  %least = mul i64 %count, {meter.MIN_CYCLES}
+  %near = icmp ult i64 %room, %least
+  %given = select i1 %near, i64 %room, i64 %least
+  {slots.GIVEN.store("%given", "given")}
+  %slice = shl i64 %given, {meter.SHIFT}
+  ret i64 %slice
+}}
+"""
+
 _SLOW = f"""
 define preserve_nonecc void @slow({SIGNATURE}) noinline cold {{
   {slots.TOUCHED.load("touched")}
@@ -187,19 +204,13 @@ unattended:
 wake_exit:
   {_leave(NativeExit.WAKE, "0")}
 take:
-  %many = icmp ugt i64 %more, {meter.SLICE // meter.MIN_CYCLES}
-  %count = select i1 %many, i64 {meter.SLICE // meter.MIN_CYCLES}, i64 %more
-  %least = mul i64 %count, {meter.MIN_CYCLES}
-  %near = icmp ult i64 %room, %least
-  %given = select i1 %near, i64 %room, i64 %least
-  {slots.GIVEN.store("%given", "given")}
-  %slice = shl i64 %given, {meter.SHIFT}
+  %slice = call i64 @slice(ptr %state, i64 %room)
   br label %look
 look:
   %left = phi i64 [ %meter, %untold ], [ %slice, %take ]
   %ip16 = and i32 %ip, 65535
   %sum = add i32 %base, %ip16
-  %linear = and i32 %sum, {ADDRESS_MASK}
+  %linear = call i32 @physical(ptr %state, i32 %sum)
   %here = getelementptr inbounds i8, ptr %memory, i32 %linear
   %attribute_p = getelementptr inbounds i8, ptr %here, i32 {ATTRIBUTES_OFFSET}
   %attribute = load i8, ptr %attribute_p
@@ -297,7 +308,9 @@ enter:
   %acknowledged = add i64 %cycles, ACKNOWLEDGE
   {slots.CYCLES.store("%acknowledged", "acknowledged")}
   %number = trunc i64 %vector to i32
-  {tail_call("@asked", "%ip", "0", "%number")}
+  %room = sub i64 %until_now, %acknowledged
+  %slice = call i64 @slice(ptr %state, i64 %room)
+  {tail_call("@asked", "%ip", "%slice", "%number")}
 }}
 define internal i64 @planned(ptr %state, i64 %now) {{
   {slots.NEXT_OTHER.load("other")}
@@ -328,7 +341,9 @@ define preserve_nonecc void @conditional({SIGNATURE}) noinline cold {{
   %predicate_p = getelementptr inbounds i8, ptr %predicates, i32 %index
   %predicate = load ptr, ptr %predicate_p
   %none = icmp eq ptr %predicate, null
-  %always = or i1 %none, %at_service
+  %known = or i1 %none, %at_service
+  %high = icmp ugt i32 %sum, LAST_ADDRESS  ; where the table does not reach
+  %always = or i1 %known, %high
   br i1 %always, label %stop, label %ask
 stop:
   ret void
@@ -622,6 +637,7 @@ define internal i32 @physical(ptr %state, i32 %sum) alwaysinline {{
 _TEXT = (
     _SETTLE
     + _LEAVE
+    + _SLICE
     + _SLOW
     + _TIME_UP
     + _CONDITIONAL

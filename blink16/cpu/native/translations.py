@@ -12,9 +12,9 @@ import logging
 import threading
 import weakref
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from blink16.cpu.native import probing, slots
 from blink16.cpu.native.blocks import CodeCopy, RegionPlan, follow
@@ -42,6 +42,8 @@ ROUNDS = 256
 which the interpreter executes ten million instructions."""
 MAX_PENDING = 1024
 """Hot addresses that may wait for the compiler."""
+TOGETHER = 10_000
+"""Within so many instructions, hot code belongs together."""
 MAX_LIBRARIES = 2048
 """Compiled regions that are kept for other machines and for later."""
 SHORT_LIFE = 10_000_000
@@ -93,6 +95,15 @@ MakeRegion = Callable[[CodeCopy, RegionPlan, bool], RegionFunction]
 
 def _region(segment: CodeCopy, flow: RegionPlan, watching: bool) -> RegionFunction:
     return RegionFunction(segment.model, flow, watching)
+
+
+class _Wanted(NamedTuple):
+    """Hot code that waits for the compiler."""
+
+    icount: int
+    """When it became hot."""
+    cs: int
+    ip: int
 
 
 class Translator:
@@ -168,7 +179,7 @@ class Translations:
         self._owners: dict[int, Region] = {}
         self._rounds: Counter[int] = Counter()
         self._pending: set[int] = set()
-        self._waiting: list[tuple[int, int]] = []
+        self._waiting: list[_Wanted] = []
         self._ready: deque[tuple[int, Region | None]] = deque()
         self._changes: Counter[int] = Counter()
         self._unstable: frozenset[int] = frozenset()
@@ -200,7 +211,7 @@ class Translations:
             self._hot[address] = HOT_LIMIT // 2
             return
         self._pending.add(address)
-        self._waiting.append((cs, ip))
+        self._waiting.append(_Wanted(self._icount[0], cs, ip))
         if len(self._pending) == 1:
             self._submit()
 
@@ -209,9 +220,15 @@ class Translations:
         me = weakref.ref(self)
         submit(lambda: _translate_next(me))
 
+    def _next_wanted(self) -> _Wanted:
+        """Take the latest hot code out, and of what became hot together what comes first."""
+        together = self._waiting[-1].icount - TOGETHER
+        place = next(n for n, wanted in enumerate(self._waiting) if wanted.icount >= together)
+        return self._waiting.pop(place)
+
     def translate_next(self) -> None:
         """Translate the latest hot code, in the compiler's thread, and tell the engine."""
-        cs, ip = self._waiting.pop()
+        _, cs, ip = self._next_wanted()
         translated = None
         address = linear(cs, ip)
         try:
@@ -231,10 +248,22 @@ class Translations:
         while self._ready:
             address, translated = self._ready.popleft()
             self._pending.discard(address)
+            if translated is not None:
+                if self._install(translated):
+                    self._withdraw(translated.starts)
+                else:
+                    self._hot[address] = 0
             if self._pending:
                 self._submit()
-            if translated is not None and not self._install(translated):
-                self._hot[address] = 0
+
+    def _withdraw(self, addresses: Collection[int]) -> None:
+        """Ask no more for what is within a region by now, unless it becomes hot again."""
+        covered = self._pending.intersection(addresses)
+        if covered:
+            self._waiting = [w for w in self._waiting if linear(w.cs, w.ip) not in covered]
+            self._pending -= covered
+            for address in covered:
+                self._hot[address] = self._rounds[address] = 0
 
     def _install(self, region: Region) -> bool:
         differences = region.differences(self._memory)

@@ -24,6 +24,8 @@ MAX_IMAGE = 16 << 20
 """Bytes of a sound object file."""
 _PACKAGES = Path(__file__).resolve().parents[3]
 _CRASHES = ("SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
+_EMULATOR = "qemu: uncaught target signal"
+"""qemu-user's own line below what a crashed process has said: it repeats the signal."""
 _WINDOWS_CRASH = 0xC0000000
 """Exit statuses from here on are exceptions; 3 is that of abort()."""
 
@@ -61,7 +63,7 @@ def first_start(
         except subprocess.TimeoutExpired:
             child.kill()
             raise NativeError(f"its first start took more than {PATIENCE:.0f} seconds") from None
-    last = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+    last = _last_line(said.decode("utf-8", "replace"))
     death = _death(child.returncode)
     if death is not None:
         raise DiedError(f"its first start crashed ({death}{f': {last}' if last else ''})")
@@ -74,6 +76,12 @@ def command(model: Model, level: int, board: HotBoard = NO_BOARD) -> list[str]:
     """Return the command that makes the object file and writes it to standard output."""
     module = "blink16.cpu.native.first_start"
     return [sys.executable, "-P", "-m", module, model.name, str(level), board.source]
+
+
+def _last_line(said: str) -> str:
+    """Return the last line of what a child said itself, shortened."""
+    lines = [line for line in said.splitlines() if line.strip() and _EMULATOR not in line]
+    return lines[-1][:200] if lines else ""
 
 
 def _death(status: int) -> str | None:

@@ -32,7 +32,7 @@ def who(run: Run, words: Sequence[str]) -> Product:
         row, column = (int(word) for word in " ".join(words).replace(",", " ").split())
     except ValueError:
         raise QuestionError("give a row and a column, like: who 10,3") from None
-    with run.at(run.span.stop) as timeline:
+    with run.at(run.moment) as timeline:
         address, shown = _place(timeline.machine, row, column)
     with run.ask(Need.of("writes", writes=[range(address, address + 1)])) as answer:
         table = answer.table("writes")

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import MEMORY_SIZE, RAM_SIZE
 from blink16.symbolfiles.dwarf.entries import DebugEntry, Sections, uint32
 from blink16.symbolfiles.dwarf.lines import line_table
 from blink16.symbolfiles.dwarf.names import At, Form, Op, Tag
@@ -105,7 +105,7 @@ class _Unit:
     def _list_of_locations(self) -> DebugEntry:
         """Return a variable that nobody sees, for gdb to find a list of locations in the unit."""
         block = DebugEntry(Tag.BLOCK)
-        block.add(At.LOW_PC, Form.ADDRESS, MEMORY_SIZE)
+        block.add(At.LOW_PC, Form.ADDRESS, RAM_SIZE)
         block.add(At.HIGH_PC, Form.DATA4, 1)
         hidden = DebugEntry(Tag.VARIABLE)
         hidden.add(At.NAME, Form.STRING, "blink16")
@@ -113,7 +113,7 @@ class _Unit:
         block.children.append(hidden)
         function = DebugEntry(Tag.FUNCTION)
         function.add(At.NAME, Form.STRING, "blink16")
-        function.add(At.LOW_PC, Form.ADDRESS, MEMORY_SIZE)
+        function.add(At.LOW_PC, Form.ADDRESS, RAM_SIZE)
         function.add(At.HIGH_PC, Form.DATA4, 1)
         function.children.append(block)
         return function

@@ -1,0 +1,27 @@
+"""``blink16 samples``: the programs that come with blink16, and their sources, in a folder."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from blink16 import loader, terminal
+
+FOLDER = "samples"
+"""Where they go, below the current folder."""
+OURS = frozenset({"__init__.py", "__pycache__", "build.py"})
+"""What makes them, and is none."""
+
+
+def main() -> int:
+    """Copy them to where there is nothing of that name yet.  LoadError if that can't be."""
+    target = Path(FOLDER)
+    try:
+        target.mkdir()
+        for source in sorted(resources.files("blink16").joinpath("samples").iterdir(), key=str):
+            if source.name not in OURS:
+                (target / source.name).write_bytes(source.read_bytes())
+    except OSError as error:
+        raise loader.LoadError(f"{target}: {error.strerror}") from None
+    terminal.say(f"blink16: the samples and their sources are in {target.absolute()}")
+    return 0
