@@ -65,6 +65,7 @@ FOREVER = 1 << 62
 _BUDGET, _HALT, _IDLE = StopReason.BUDGET, StopReason.HALT, StopReason.IDLE
 _AT_SERVICE, _WANTS_ATTENTION = StopReason.SERVICE, StopReason.ATTENTION
 _AT_END = Stop(_BUDGET)
+_BEFORE_SERVICE = Stop(_AT_SERVICE)
 _HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
 _NOBODYS_BUSINESS = (_BUDGET, _AT_SERVICE, _WANTS_ATTENTION)
 _BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)
@@ -160,6 +161,8 @@ class Machine:
         self.rom_symbols: list[Symbol] = []
         """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
+        self.serves = True
+        """Whether services are done; else a run ends before one (SERVICE)."""
         self.serve_with: Callable[[Service], Outcome] | None = None
         """Does services, for who looks on when they are done (`blink16.questions`)."""
         self._components: dict[str, Component] = {}
@@ -350,6 +353,8 @@ class Machine:
         self._planned = False
         service = self._next_service(skip)
         while True:
+            if service is not None and not self.serves:
+                return _BEFORE_SERVICE
             left = end - icount[0]
             if cycles[0] >= until and left > 1:
                 left = 1  # the rest of a REP instruction
