@@ -417,6 +417,30 @@ def test_country_information(guest: DosGuest) -> None:
     assert guest.get(7, OTHER) == b"\1\x26\0\1\0\xb5\1"
 
 
+def test_other_countries_are_not_here(guest: DosGuest) -> None:
+    """Error 2, as MS-DOS says without COUNTRY.SYS; and whether a letter means yes."""
+    assert guest.call(0x3863, dx=OTHER)
+    assert guest.registers.ax == 2
+    assert guest.call(0x38FF, bx=49, dx=OTHER)
+    assert not guest.call(0x3801, dx=OTHER)
+    guest.registers.es = guest.psp
+    assert guest.call(0x6501, bx=0xFFFF, cx=41, dx=99, di=OTHER)
+    assert guest.call(0x6501, bx=850, cx=41, dx=0xFFFF, di=OTHER)
+    assert guest.registers.ax == 2
+    for letter, answer in zip(b"nYx", (0, 1, 2), strict=True):
+        assert not guest.call(0x6523, dx=letter)
+        assert guest.registers.ax == answer
+
+
+def test_a_strategy_that_there_is_not_is_refused(guest: DosGuest) -> None:
+    """Error 1, and the strategy stays."""
+    assert not guest.call(0x5801, bx=0x82)
+    assert guest.call(0x5801, bx=77)
+    assert guest.registers.ax == 1
+    guest.call(0x5800)
+    assert guest.registers.ax == 2
+
+
 def test_upper_case_by_dos(guest: DosGuest) -> None:
     """Shells fold their commands with 65h: letters of the code page, nothing else."""
     guest.put("aé{ü".encode("cp437") + b"\0a", OTHER)
@@ -425,7 +449,7 @@ def test_upper_case_by_dos(guest: DosGuest) -> None:
     guest.call(0x6520, dx=ord("z"))
     assert guest.registers.dl == ord("Z")
     guest.registers.es = guest.psp
-    assert not guest.call(0x6502, cx=5, di=OTHER)
+    assert not guest.call(0x6502, bx=0xFFFF, cx=5, dx=0xFFFF, di=OTHER)
     number, offset, segment = (
         guest.get(1, OTHER)[0],
         *(int.from_bytes(guest.get(2, OTHER + at), "little") for at in (1, 3)),
