@@ -417,6 +417,21 @@ def test_country_information(guest: DosGuest) -> None:
     assert guest.get(7, OTHER) == b"\1\x26\0\1\0\xb5\1"
 
 
+def test_devices_are_found_in_folders_that_there_are(guest: DosGuest) -> None:
+    """Batch files ask whether a folder exists by 4Eh for DIR\\NUL; booted FreeDOS agrees."""
+    guest.call(0x1A00, dx=OTHER)
+    for path, name in (("con", b"CON"), ("sub\\nul.x", b"NUL"), ("\\dev\\con", b"CON")):
+        assert not guest.call(0x4E00, cx=0, dx=guest.path(path)), path
+        assert guest.get(1, OTHER + 0x15) == b"\x40"
+        assert guest.get(len(name) + 1, OTHER + 0x1E) == name + b"\0"
+        assert guest.call(0x4F00)
+        assert not guest.call(0x3D00, dx=guest.path(path))
+    for path in ("nodir\\nul", "nodir\\con", "one.txt\\nul"):
+        assert guest.call(0x4E00, cx=0, dx=guest.path(path))
+        assert guest.call(0x3D00, dx=guest.path(path))
+        assert guest.registers.ax == 3
+
+
 def test_other_countries_are_not_here(guest: DosGuest) -> None:
     """Error 2, as MS-DOS says without COUNTRY.SYS; and whether a letter means yes."""
     assert guest.call(0x3863, dx=OTHER)
