@@ -432,6 +432,17 @@ def test_devices_are_found_in_folders_that_there_are(guest: DosGuest) -> None:
         assert guest.registers.ax == 3
 
 
+def test_files_that_are_folders_and_folders_in_themselves(root: Path) -> None:
+    """Error 5, as booted FreeDOS says."""
+    guest = DosGuest(root, writable=True)
+    assert guest.call(0x3C00, cx=0x10, dx=guest.path("dirbit"))
+    assert guest.registers.ax == 5
+    guest.put(b"sub\\x\0", OTHER)
+    guest.registers.es = guest.psp
+    assert guest.call(0x5600, dx=guest.path("sub"), di=OTHER)
+    assert guest.registers.ax == 5
+
+
 def test_other_countries_are_not_here(guest: DosGuest) -> None:
     """Error 2, as MS-DOS says without COUNTRY.SYS; and whether a letter means yes."""
     assert guest.call(0x3863, dx=OTHER)

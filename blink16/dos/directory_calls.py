@@ -140,6 +140,8 @@ def move(old: Located, new: Located) -> None:
             pass
         else:
             raise CallFailed(Code.ACCESS_DENIED)
+    if new.real.lower().startswith(old.real.lower() + "/"):
+        raise CallFailed(Code.ACCESS_DENIED)  # into itself
     old.files.rename(old.real, new.real)
 
 

@@ -12,7 +12,7 @@ from blink16.dos.errors import CallFailed, Code
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry, path_argument
 from blink16.dos.terminal import CON_DEVICES, Break, read_console, write_device
-from blink16.dos.volume import OWNER_WRITE, READ_ONLY, VOLUME, Tree
+from blink16.dos.volume import DIRECTORY, OWNER_WRITE, READ_ONLY, VOLUME, Tree
 from blink16.files import FileKind
 from blink16.services import DONE, QUIET, Guest, Outcome
 
@@ -58,6 +58,8 @@ def _create_label(dos: DosSystem, guest: Guest, path: str) -> Outcome:
 
 def make(place: Located, attributes: int, *, exclusive: bool = False) -> int:
     """Create a file, or empty the one that is there; return its node."""
+    if attributes & DIRECTORY:
+        raise CallFailed(Code.ACCESS_DENIED)
     try:
         existing = place.node()
     except CallFailed:
