@@ -7,7 +7,7 @@ a machine does never depends on this; only how long it takes to go back does.
 
 from __future__ import annotations
 
-SPACING_SECONDS = 0.005
+SPACING_SECONDS = 0.001
 """What running from one checkpoint to the next should cost."""
 FINE_SECONDS = 0.0002
 """The same near where the user is, where each step back starts from a checkpoint anew."""
