@@ -150,6 +150,11 @@ class Registers:
         self.reset_vectors()
 
     @property
+    def counts(self) -> tuple[memoryview, memoryview]:
+        """``icount`` and ``cycles``, each as a view of one number, for who asks often."""
+        return self._icount, self._cycles
+
+    @property
     def icount(self) -> int:
         """Instructions retired since the machine started."""
         return self._icount[0]
