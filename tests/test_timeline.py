@@ -408,7 +408,7 @@ def test_costly_checkpoints_are_rarer() -> None:
 
 def test_images_of_groups_in_one_piece_are_those_of_pages() -> None:
     """Prevents pages from being lost or mixed up where all of a group is kept at once."""
-    memory, choose = Memory(), random.Random(7)
+    memory, choose = Memory(), Random(7)
     memory.begin()
     images, contents = [Image.of(memory)], [bytes(memory.ram)]
     for share in (0.02, 1, 0.9, 0.5, 0.1, 1, 0.7):
