@@ -15,7 +15,7 @@ from blink16.cpu import engines
 from blink16.cpu.engine import Engine, Stop, StopReason
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
 from blink16.cpu.models import find as find_model
-from blink16.cpu.registers import Cell, Registers
+from blink16.cpu.registers import SHUT_DOWN, Cell, Registers
 from blink16.devices.hot import BOARD
 from blink16.lacks import Kind, Lack
 from blink16.memory import RAM_SIZE, Attribute, Memory, linear
@@ -65,11 +65,13 @@ FOREVER = 1 << 62
 _BUDGET, _HALT, _IDLE = StopReason.BUDGET, StopReason.HALT, StopReason.IDLE
 _AT_SERVICE, _WANTS_ATTENTION = StopReason.SERVICE, StopReason.ATTENTION
 _AT_END = Stop(_BUDGET)
+_BEFORE_SERVICE = Stop(_AT_SERVICE)
 _HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
 _NOBODYS_BUSINESS = (_BUDGET, _AT_SERVICE, _WANTS_ATTENTION)
 _BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)
 _CS, _IP, _TRAP, _INTERRUPT = map(int, (Cell.CS, Cell.IP, Cell.TRAP, Cell.INTERRUPT))
 _LINE_20 = slice(Cell.A20, Cell.A20 + 1)
+SHUTDOWN = "the processor has shut down, since it found no vector to enter, and nothing resets it"
 _SHADOW, _HALTED = int(Cell.SHADOW), int(Cell.HALTED)
 _ATTENTION, _REQUEST = int(Cell.ATTENTION), int(Cell.REQUEST)
 
@@ -133,6 +135,10 @@ class Machine:
         self._in_vain = False
         self.controller: InterruptController | None = None
         self.non_maskable: NonMaskable | None = None
+        self.resets_on_shutdown = False
+        """Whether the board resets a processor that says it has shut down, as an AT's does."""
+        self._resets = False
+        """Whether the processor's RESET line was raised by the instruction that is executed."""
         self._urgent = False
         """Whether the non-maskable interrupt is asked for (see `_plan`)."""
         self.replaying = False
@@ -141,6 +147,8 @@ class Machine:
         self.sinks: dict[str, Callable[[bytes], object]] = {}
         """Where the output of channels goes that have a place of their own, like a file."""
         self.on_notice: Callable[[str], None] = lambda text: None
+        self.on_past_output: Callable[[str, bytes], None] = discard
+        """Told what was shown outside when it happened first, while that happens again."""
         self.on_call: Callable[[str], None] | None = None
         """Told each call of the guest's system in one line, in replays too; None: not wanted."""
         self.on_lack: Callable[[Lack], None] = lambda lack: self.on_notice(str(lack))
@@ -153,6 +161,8 @@ class Machine:
         self.rom_symbols: list[Symbol] = []
         """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
+        self.serves = True
+        """Whether services are done; else a run ends before one (SERVICE)."""
         self.serve_with: Callable[[Service], Outcome] | None = None
         """Does services, for who looks on when they are done (`blink16.questions`)."""
         self._components: dict[str, Component] = {}
@@ -343,6 +353,8 @@ class Machine:
         self._planned = False
         service = self._next_service(skip)
         while True:
+            if service is not None and not self.serves:
+                return _BEFORE_SERVICE
             left = end - icount[0]
             if cycles[0] >= until and left > 1:
                 left = 1  # the rest of a REP instruction
@@ -431,7 +443,8 @@ class Machine:
                 hot = at
         self._next_due = hot if hot < other else other
         self._look_for_requests()
-        self.engine.plan(hot, 0 if self._urgent else min(other, self._until))
+        hurries = self._urgent or self._resets
+        self.engine.plan(hot, 0 if hurries else min(other, self._until))
 
     def _ask_changed(self) -> None:
         """Ask those who have changed when they want to act."""
@@ -462,7 +475,7 @@ class Machine:
     def _horizon_now(self) -> int:
         """Return at how many cycles a device or an interrupt has its turn."""
         cells, next_one = self._cells, self._cycles[0] + 1
-        if self._urgent or (cells[_REQUEST] and cells[_INTERRUPT]):
+        if self._urgent or self._resets or (cells[_REQUEST] and cells[_INTERRUPT]):
             return next_one  # it is held off for one more instruction
         due = self._next_due
         if due > self._until and not self.between_rounds:
@@ -484,12 +497,29 @@ class Machine:
         somebody ran the machine.
         """
         cells = self._cells
+        if self._resets or cells[_HALTED] == SHUT_DOWN:
+            stop = self._reset(stop)
         if retired and (cells[_REQUEST] or self._urgent or self._cycles[0] >= self._next_due):
             self._settle()
         if stop.reason is _HALT and (cells[_INTERRUPT] or not cells[_HALTED]):
             woken = retired and self._sleep()
             stop = Stop(self._rested(StopReason.ATTENTION) if woken else self._asleep())
         return self._watched(stop)
+
+    def _reset(self, stop: Stop) -> Stop:
+        """Reset the processor, if the RESET line was raised or the board does so at shutdown."""
+        if not self._resets and not self.resets_on_shutdown:
+            return Stop(StopReason.LOCKUP, text=SHUTDOWN)
+        self._resets = False
+        if self.between_rounds:
+            self.engine.abandon_rounds()
+        self.registers.reset(*self.model.reset)
+        self._plan()
+        return Stop(StopReason.ATTENTION) if stop.reason is _HALT else stop
+
+    def reset_processor(self) -> None:
+        """Raise the RESET line: the processor begins anew when its instruction has retired."""
+        self._resets = True
 
     def _settle(self) -> None:
         """Let devices catch up with time, and take an interrupt if there is one."""
@@ -503,7 +533,7 @@ class Machine:
             self._plan()
         cells = self._cells
         asked = self._urgent or (cells[_REQUEST] and cells[_INTERRUPT])
-        if asked and not cells[_SHADOW]:
+        if asked and not cells[_SHADOW] and cells[_HALTED] != SHUT_DOWN:
             if self.between_rounds:
                 self.engine.abandon_rounds()
             self._take_interrupt()
@@ -698,7 +728,7 @@ class Machine:
             self._changed.update(self._devices)
             self._plan()
             self._settle()
-            if self._cells[_HALTED] and self._cells[_INTERRUPT]:
+            if self._cells[_HALTED] == 1 and self._cells[_INTERRUPT]:
                 self._sleep()
 
     def output(self, channel: str, data: bytes) -> None:
@@ -710,6 +740,8 @@ class Machine:
                 self.on_output(channel, data)
             else:
                 sink(data)
+        else:
+            self.on_past_output(channel, data)
 
     def effect(self, act: Callable[[], None]) -> None:
         """Do something to the world outside, unless this has happened before."""

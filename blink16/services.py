@@ -158,6 +158,10 @@ class Guest(Protocol):
         """How much of `time` is a second to the guest."""
         ...
 
+    def reset_processor(self) -> None:
+        """Raise the processor's RESET line, by a device: it begins anew behind its instruction."""
+        ...
+
     def looked_in_vain(self) -> None:
         """Note that the guest looked for input and there is none: it may be idle."""
         ...
@@ -177,6 +181,9 @@ class Chassis(Guest, Protocol):
     def bus(self) -> Bus:
         """The I/O ports."""
         ...
+
+    resets_on_shutdown: bool
+    """Whether the board resets a processor that has shut down."""
 
     def add_component(self, name: str, component: Component) -> None:
         """Make a component's state part of the machine's; ValueError if the name is taken."""

@@ -47,6 +47,8 @@ def options(
         sinks=sinks,
         root=parsed.root,
         writable=parsed.writable,
+        network=parsed.net or bool(parsed.net_ports),
+        port_offset=parsed.net_ports,
         dos=dos(parsed),
         engine=parsed.engine,
         cpu=parsed.cpu,

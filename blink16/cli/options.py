@@ -54,6 +54,18 @@ MACHINE = OptionTable(
             flag=True,
             help="let the guest change the files there; else its changes stay in memory",
         ),
+        Option(
+            names=("--net",),
+            flag=True,
+            help="let an ELKS program have TCP sockets on this computer's loopback interface",
+        ),
+        Option(
+            names=("--net-ports",),
+            read=values.port,
+            default=0,
+            metavar="N",
+            help="the same; a port at which the program listens is N more on this computer",
+        ),
         ENGINE,
         Option(
             names=("--cpu",),
@@ -294,10 +306,11 @@ DEBUGGERS = OptionTable(
             names=("--console",),
             read=values.place_or_debugger,
             own=True,
-            metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb",
+            metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb|terminal",
             help="where the program's output goes and its input comes from: here (with --stdio, "
             "output to standard error), a socket, nowhere, or, output only, the debugger while "
-            "it runs the program (default: stdio).  A socket gets what the BIOS prints; with "
+            "it runs the program (terminal: the same, of a front end that is a terminal and types "
+            "keys) (default: stdio).  A socket gets what the BIOS prints; with "
             "screen: a PC's whole picture, painted for a terminal of its size, as telnet brings "
             "one.  On a terminal, a PC that is the first machine has its screen and keyboard "
             "here, others' output goes to standard error or is told below the picture; Ctrl-] "

@@ -155,7 +155,7 @@ class PcDevices:
         """Put cards into the slots that not every PC has."""
         bus = chassis.bus
         if chassis.has_a20:
-            A20Gate(chassis.registers, bus)
+            A20Gate(chassis, bus)
         if cards.joystick:
             chassis.add_component(GamePort.CHANNEL, GamePort(chassis, bus, connected=True))
         if cards.mouse:
@@ -170,6 +170,7 @@ class PcDevices:
         """Add what an AT has on its board beside what an XT has."""
         bus = chassis.bus
         self.rtc.on_mask = self.nmi.switch
+        chassis.resets_on_shutdown = True
         chassis.add_component(SlavePic.COMPONENT, slave)
         chassis.add_component(Kbc.COMPONENT, Kbc(chassis, bus, self.keyboard))
         chassis.add_component(SECOND, Dma(chassis, bus, SECOND_BASE, SECOND_STRIDE))

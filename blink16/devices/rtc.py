@@ -39,6 +39,7 @@ class CmosRegister(IntEnum):
     B = 11
     C = 12
     D = 13
+    SHUTDOWN = 15
     CENTURY = 0x32
 
 
