@@ -96,7 +96,12 @@ def computer(parsed: argparse.Namespace, shared: argparse.Namespace) -> pc.PcSet
 
 def _cards(parsed: argparse.Namespace) -> Cards:
     chosen = dict.fromkeys(parsed.card, True)
-    return Cards(at=parsed.machine_type == "at", sound=parsed.sound is not None, **chosen)
+    return Cards(
+        at=parsed.machine_type == "at",
+        sound=parsed.sound is not None,
+        real_disks=parsed.disk_speed == "real",
+        **chosen,
+    )
 
 
 def sinks(parsed: argparse.Namespace) -> tuple[tuple[str, Path], ...]:

@@ -179,6 +179,14 @@ PC = OptionTable(
             reach=Reach.FOLDER,
         ),
         Option(
+            names=("--disk-speed",),
+            own=True,
+            choices=("real", "fast"),
+            help="let INT 13h take as long as a drive of the time would, or none of the guest's "
+            "time (fast, the default)",
+            reach=Reach.FOLDER,
+        ),
+        Option(
             names=("--card",),
             own=True,
             often=True,
@@ -298,10 +306,11 @@ DEBUGGERS = OptionTable(
             names=("--console",),
             read=values.place_or_debugger,
             own=True,
-            metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb",
+            metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb|terminal",
             help="where the program's output goes and its input comes from: here (with --stdio, "
             "output to standard error), a socket, nowhere, or, output only, the debugger while "
-            "it runs the program (default: stdio).  A socket gets what the BIOS prints; with "
+            "it runs the program (terminal: the same, of a front end that is a terminal and types "
+            "keys) (default: stdio).  A socket gets what the BIOS prints; with "
             "screen: a PC's whole picture, painted for a terminal of its size, as telnet brings "
             "one.  On a terminal, a PC that is the first machine has its screen and keyboard "
             "here, others' output goes to standard error or is told below the picture; Ctrl-] "

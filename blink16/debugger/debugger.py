@@ -10,6 +10,7 @@ from functools import partial
 from blink16.breakpoints import Point, PointError, Points
 from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.cpu.registers import Registers
+from blink16.debugger.calls_seen import CallsSeen
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
 from blink16.debugger.events import (
@@ -43,6 +44,7 @@ MAX_TOLD_FILES = 8
 """Files that a line to the user names."""
 BRIEF_STEPS = 50
 """Steps through a range that are taken in less than a millisecond."""
+_SERVICE = int(Attribute.SERVICE)  # plain ints are quicker
 WRITABLE = frozenset(
     {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
 )
@@ -85,6 +87,7 @@ class Debugger:
         self.catches = Catches(machine, self.ledger)
         self._programs = Programs(machine)
         self.bookmarks = Bookmarks()
+        self.calls_seen = CallsSeen(machine)
         self._follower = Follower(machine, self.ledger, self._run_to)
         self.symbols = SymbolTable()
         self._loaded: frozenset[Symbol] = frozenset()
@@ -153,40 +156,64 @@ class Debugger:
             self.forget_interrupt()
 
     def is_brief(self, how: Resume) -> bool:
-        """Return whether a resume is over in microseconds, on any engine, and needs no thread.
+        """Return whether a step is over in microseconds, and needs no thread.
 
-        One step forward is, unless it is a service, which may wait, or begins with a prefix,
-        which may be a REP of 65,535 rounds.  Where a device may have something to put out, it
-        takes as long as somebody outside takes, and so does an action of a breakpoint; conditions
-        have to be armed.
+        One forward is, on any engine, unless it is a service, which may wait, or begins with a
+        prefix, which may be a REP of 65,535 rounds.  Where a device may have something to put
+        out, it takes as long as somebody outside takes, and so does an action of a breakpoint;
+        conditions have to be armed.  One backward is if it is replayed from nearby.
         """
-        if how.backward or how.count != 1 or not self.timeline.live:
+        if how.count != 1 or self._is_involved(how):
             return False
-        if self.ledger.acts or self.ledger.conditions or self._follower.has_to_wait(how):
+        if how.backward:
+            return self.timeline.is_quick and self.timeline.is_near(self.timeline.now - 1)
+        if not self.timeline.live:
             return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long
-        if memory.attributes[pc] & Attribute.SERVICE or memory.whole[pc] in maybe_long:
+        if memory.attributes[pc] & _SERVICE or memory.whole[pc] in maybe_long:
             return False
         return not self.machine.is_device_due()
 
+    def _is_involved(self, how: Resume) -> bool:
+        """Whether more is to be done on a run than to run."""
+        has_to_wait = self._follower.has_to_wait(how)
+        return bool(self.ledger.acts or self.ledger.conditions or has_to_wait)
+
     def resume_briefly(self, how: Resume) -> Event | Pause | None:
-        """Resume, if that is over in microseconds; None if it isn't, or if some of it is left.
+        """Resume, if that may be over in less than a millisecond; None if some of it is left.
 
         Then `drive` is to go on.  Steps through a range are taken one by one.
         """
-        if how.step_range is None:
-            return self.resume(how) if self.is_brief(how) else None
+        if how.step_range is not None:
+            return None if how.backward else self._step_briefly(how, how.step_range)
+        if how.count is None:
+            return None if how.backward else self._run_briefly(how)
+        return self.resume(how) if self.is_brief(how) else None
+
+    def _step_briefly(self, how: Resume, step_range: tuple[int, int]) -> Event | Pause | None:
         one = Resume(count=1, thread=how.thread)
         for _ in range(BRIEF_STEPS):
             if not self.is_brief(one):
                 return None
             outcome = self.resume(one)
-            if outcome is not STEPPED or not self._is_within(how.step_range):
+            if outcome is not STEPPED or not self._is_within(step_range):
                 return outcome
             if self.at_breakpoint():
                 return self._judged(Event(EventKind.BREAKPOINT))
         return None
+
+    def _run_briefly(self, how: Resume) -> Event | Pause | None:
+        """Run on for a moment: where breakpoints are set, one of them may be near."""
+        timeline = self.timeline
+        if not self.points or not timeline.live or not timeline.is_quick or self._is_involved(how):
+            return None
+        with timeline.briefly():
+            outcome = self.resume(how)
+        if outcome is not STEPPED:
+            return outcome
+        self._last = self.event_here()  # else a run that goes on from here would pass it
+        return self._last
 
     def interrupt(self) -> None:
         """Make a running `resume` return INTERRUPTED soon; from any thread.

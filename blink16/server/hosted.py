@@ -13,7 +13,7 @@ from blink16 import elks, hostnetwork, pc
 from blink16.bios.program_keys import Keys
 from blink16.board import ProgramFacts
 from blink16.console import Console
-from blink16.debugger import EventKind
+from blink16.debugger import Event, EventKind, Pause, Resume
 from blink16.governor import Governor
 from blink16.server import threads
 from blink16.server.sources import MachineSource, Say
@@ -79,6 +79,11 @@ class HostedMachine:
         self._uncommitted: tuple[Path, ...] = source.images
         """The images of disks that were not written back."""
         self._moves = Lock()
+        self._hooks = hooks
+        self._held: list[tuple[str, bytes]] = []
+        """What it has put out since `resume_briefly`, if that is not shown yet."""
+        self._outcome: Event | Pause | None = None
+        """What has come of that."""
         loaded.machine.on_output = hooks.show
         loaded.console.on_starved = hooks.starve
         self.debugger.on_notice = hooks.note
@@ -182,6 +187,33 @@ class HostedMachine:
         if self._network is not None:
             self._network.close()
             self._network = None
+
+    def resume_briefly(self, how: Resume) -> Event | Pause | None:
+        """Resume it in the event loop's thread, as far as that takes no time.
+
+        Anything but an event: some of it is left, and so it is where something was put out, which
+        may have to wait: `drive` is to go on with that.
+        """
+        machine = self.debugger.machine
+        machine.on_output = lambda channel, data: self._held.append((channel, data))
+        self.runs = True  # for those in other threads who show its screen
+        try:
+            outcome = self.debugger.resume_briefly(how)
+        finally:
+            machine.on_output = self._hooks.show
+            self.runs = False
+        if not self._held:
+            return outcome
+        self._outcome = outcome
+        return None
+
+    def drive(self, how: Resume) -> Event:
+        """Resume it to the end, in a thread of its own."""
+        outcome, self._outcome = self._outcome, None
+        for channel, data in self._held:
+            self._hooks.show(channel, data)
+        self._held.clear()
+        return outcome if isinstance(outcome, Event) else self.debugger.drive(how)
 
     def close(self) -> bool:
         """Stop it for good; whether it stands."""
