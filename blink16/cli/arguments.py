@@ -94,7 +94,8 @@ def computer(parsed: argparse.Namespace, shared: argparse.Namespace) -> pc.PcSet
 
 def _cards(parsed: argparse.Namespace) -> Cards:
     chosen = dict.fromkeys(parsed.card, True)
-    return Cards(at=parsed.machine_type == "at", sound=parsed.sound is not None, **chosen)
+    is_at = parsed.machine_type == "at" or "ps2mouse" in chosen
+    return Cards(at=is_at, sound=parsed.sound is not None, **chosen)
 
 
 def sinks(parsed: argparse.Namespace) -> tuple[tuple[str, Path], ...]:
