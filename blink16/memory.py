@@ -48,6 +48,8 @@ LINES_24 = (1 << 24) - 1
 """The addresses that a processor with 24 address lines can put there."""
 OPEN_BUS = b"\xff"
 """What is read where there is no memory."""
+MANY_PLACES = 256
+"""More are quicker found one by one."""
 MIRROR_BIT = 0x4000
 """A CGA's memory is there twice, so far from each other."""
 
@@ -353,7 +355,7 @@ class Memory:
         self.stale_code.update(contents.keys() & self._code_pages())
 
     def _code_pages(self) -> Iterable[int]:
-        return compress(range(PAGE_COUNT), bytes(self.pages).translate(_IS_CODE))
+        return _places(bytes(self.pages).translate(_IS_CODE))
 
     # -- attributes --------------------------------------------------------------------------
 
@@ -425,7 +427,18 @@ _IS_DIRTY = bytes(not state & _CLEAN for state in range(256))
 
 
 def _dirty_pages(states: bytes) -> list[int]:
-    return list(compress(range(PAGE_COUNT), states.translate(_IS_DIRTY)))
+    return _places(states.translate(_IS_DIRTY))
+
+
+def _places(marks: bytes) -> list[int]:
+    """Return where a byte is 1; most often there are few."""
+    if marks.count(1) > MANY_PLACES:
+        return list(compress(range(PAGE_COUNT), marks))
+    places, place = [], marks.find(1)
+    while place >= 0:
+        places.append(place)
+        place = marks.find(1, place + 1)
+    return places
 
 
 def _count(attributes: bytes | memoryview, attribute: Attribute) -> int:

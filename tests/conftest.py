@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+import property_examples
 import pytest
+import warm_python
 from gdb_client import DEBIAN_GDB, Gdb, gdbs
-from hypothesis import settings
+
+from blink16.client import addresses
+from blink16.cpu import models
+from blink16.cpu.hot import NO_BOARD
+from blink16.cpu.native import loading
+from blink16.cpu.native.compiler import NativeError
+from blink16.devices.hot import BOARD
 
 NO_GDB = Path("no-gdb")
 
-settings.register_profile("any machine", deadline=None)  # a busy one is no failure
-settings.load_profile("any machine")
+property_examples.register()
 
 
 def _let_it_pass(number: int, frame: FrameType | None) -> None:
@@ -34,6 +42,27 @@ def children_hear_signals() -> Iterator[None]:
     yield
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def native_code_is_there(worker_id: str) -> None:
+    """Have the usual interpreters in the cache before short-lived servers begin to make them in
+    vain; workers begin with different ones.
+    """
+    cores = [(models.DEFAULT, board) for board in (NO_BOARD, BOARD)]
+    if worker_id.endswith(tuple("13579")):
+        cores.reverse()
+    for model, board in cores:
+        with suppress(NativeError):
+            loading.core(model, board).result()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_begin_warm() -> Iterator[None]:
+    """Fork the servers of clients, too, from a process that has imported everything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(addresses, "open_process", warm_python.open_process)
+        yield
 
 
 def _gdb_name(path: Path) -> str:

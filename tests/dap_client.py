@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -13,9 +11,12 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, Self
 
+import warm_python
+
 TIMEOUT = 60.0
 """Seconds for an answer: the first start of an engine compiles."""
 ADAPTER = "import sys; from blink16.dap.main import main; sys.exit(main())"
+STRICTLY = f"import warnings; warnings.simplefilter('error'); {ADAPTER}"
 
 Body = dict[str, Any]
 
@@ -28,14 +29,7 @@ class Dap:
     """An adapter of its own, on its standard input and output."""
 
     def __init__(self, cwd: Path | None = None) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", ADAPTER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
+        self._process = warm_python.start([sys.executable, "-c", STRICTLY], cwd=cwd)
         self._incoming: Queue[Body | None] = Queue()
         self.events: list[Body] = []
         """Those that nobody has waited for yet."""

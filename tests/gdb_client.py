@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import warm_python
+
 TIMEOUT = 60.0
 """Seconds after which a text that has not come never will."""
 PROMPT = "(gdb) "
@@ -36,13 +38,11 @@ class Talker:
     ) -> None:
         self.transcript = ""
         self._pending = ""
-        self.process = subprocess.Popen(
+        self.process = warm_python.start(
             command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             cwd=cwd,
-            env={**os.environ, **(environment or {})},
+            environment={**os.environ, **(environment or {})},
+            error=subprocess.STDOUT,
         )
 
     def __enter__(self) -> Self:

@@ -7,6 +7,7 @@ from boot_sectors import Pc, sector
 from disk_images import boot_sector, partitioned
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16.bios.disk import Disk
 from blink16.bios.geometry import (
@@ -337,7 +338,7 @@ def test_calls_agree_on_a_hard_disk() -> None:
 # -- the overlay -----------------------------------------------------------------------------
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(st.tuples(st.integers(0, 699), st.binary(min_size=1, max_size=2)), max_size=8))
 def test_the_overlay_is_the_disk_that_was_written(writes: list[tuple[int, bytes]]) -> None:
     """What is read is what was written last, at every instant that was saved."""

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm_python
 from gdb_client import PROJECT, TIMEOUT, Talker
 
 from blink16 import __version__
@@ -44,14 +45,8 @@ def run(
     *arguments: str, code: str = RUN, cwd: Path = PROJECT, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    done = subprocess.run(
-        command(code, *arguments),
-        input=stdin,
-        capture_output=True,
-        cwd=cwd,
-        env=ENVIRONMENT,
-        timeout=TIMEOUT,
-        check=False,
+    done = warm_python.run(
+        command(code, *arguments), stdin=stdin, cwd=cwd, environment=ENVIRONMENT, timeout=TIMEOUT
     )
     return subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()

@@ -13,6 +13,7 @@ import trio
 import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 from stub_client import text_of
 
 from blink16.client import AsyncTarget, ClientError, TimedOutError
@@ -69,7 +70,7 @@ lies = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(lies, st.booleans())
 def test_whatever_a_server_says_every_call_ends(told: list[Answered], bytewise: bool) -> None:
     """Prevents a client that hangs, or that ends with an exception which nobody foresaw."""

@@ -6,6 +6,7 @@ import guests
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16.breakpoints import MAX_POINTS, MAX_WATCH_LENGTH, Point, PointError, PointKind, Points
 from blink16.console import Console
@@ -249,7 +250,7 @@ def test_range_stepping_backward_stops_outside() -> None:
 
 
 @pytest.mark.parametrize("engine", guests.ENGINES)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     guests.programs(),
     st.lists(st.integers(0x100, 0x130), max_size=3),

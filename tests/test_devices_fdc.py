@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from boot_sectors import sector
+from boot_sectors import run_to_halt, sector
 from guests import ENGINES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16 import bios
 from blink16.bios.drives import Drives
@@ -57,7 +58,7 @@ def machine_with(code: bytes, engine: str = "reference", *, read_only: bool = Fa
 def test_a_loader_drives_the_controller_itself(engine: str) -> None:
     """MINIX, multitasking systems and diagnostics have their own drivers for it."""
     machine = machine_with(LOADER, engine)
-    machine.run(300_000)
+    run_to_halt(machine, LOADER)
     memory = machine.memory
     assert memory.read(0x600, 11).hex(" ") == "04 00 00 05 01 05 02 00 20 05 04"
     first = (5 * 2 + 1) * 18 + 2
@@ -234,7 +235,7 @@ PORTS = (*range(0x10), *range(0x80, 0x90), *range(0x3F0, 0x3F8))
 COMMANDS = (0xE6, 0xC5, 0x4D, 0x0A, 0x08, 0x07, 0x0F, 0x03, 0x02, 0x11)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.integers(0, 1 << 32))
 def test_nonsense_is_no_crash_and_equal_on_both_engines(seed: int) -> None:
     """Any order of accesses to the ports gives the same machine on both engines."""
@@ -249,6 +250,6 @@ def test_nonsense_is_no_crash_and_equal_on_both_engines(seed: int) -> None:
     states = []
     for engine in ENGINES:
         machine = machine_with(bytes(code[:500]), engine)
-        machine.run(40_000)
+        machine.run(15_000)
         states.append((machine.save(), bytes(machine.memory.ram)))
     assert states[0] == states[1]

@@ -22,6 +22,7 @@ from pc_guest import (
     handler,
     out,
 )
+from property_examples import examples
 
 from blink16.cpu.engine import Stop, StopReason
 from blink16.devices.oscillator import PIT_HZ
@@ -107,7 +108,7 @@ def finish(guest: PcGuest, end: int, pieces: random.Random | None) -> Stop | Non
     return None
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 2**32), st.booleans())
 def test_nonsense_at_all_ports_is_the_same_on_both_engines(seed: int, vectors: bool) -> None:
     """Prevents Python errors, hangs and engines that drift apart, whatever a guest programs."""
@@ -129,7 +130,7 @@ def test_nonsense_at_all_ports_is_the_same_on_both_engines(seed: int, vectors: b
     assert guests[1].shown == guests[0].shown
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     st.lists(
         st.tuples(st.sampled_from(PORTS), st.integers(0, 255), st.integers(0, 3000)), max_size=60
@@ -192,7 +193,7 @@ def test_stacks_wrap_at_zero() -> None:
         assert ram.read(0x1FFF0, 16) == bytes(16)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.binary(min_size=0x400, max_size=0x400), st.integers(0, 255))
 def test_garbage_in_all_vectors_leads_both_engines_to_the_same_place(
     table: bytes, vector: int

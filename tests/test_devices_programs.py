@@ -24,6 +24,7 @@ from pc_guest import (
     handler,
     out,
 )
+from property_examples import examples
 
 from blink16.cpu import engines
 from blink16.cpu.engine import StopReason
@@ -227,7 +228,7 @@ def run_to(pc: PcGuest, icount: int, pieces: list[int]) -> None:
         pc.machine.run(icount - pc.machine.icount)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(INPUTS, st.lists(st.integers(0, 90), max_size=40), st.sampled_from(engines.NAMES))
 def test_a_run_in_pieces_is_the_same_run(
     inputs: list[tuple[int, tuple[str, bytes]]], pieces: list[int], engine: str
@@ -266,7 +267,7 @@ def test_a_restored_machine_goes_the_same_way(engine: str) -> None:
     assert pc.state() == after
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(INPUTS, st.lists(st.integers(0, 1000), min_size=1, max_size=6))
 def test_time_travel_includes_the_devices(
     inputs: list[tuple[int, tuple[str, bytes]]], jumps: list[int]

@@ -10,6 +10,7 @@ from disk_images import fat_floppy
 from dos_guest import SCRATCH, DosGuest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16.bios.disk import disk_of
 from blink16.cpu.engine import StopReason
@@ -108,7 +109,7 @@ def test_opening_what_is_not_there(guest: DosGuest, path: str, code: Code) -> No
     assert guest.registers.ax == code
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.sampled_from("abC:\\/.*? \x01é~"), max_size=20))
 def test_no_path_leads_out_or_crashes(guest: DosGuest, path: str) -> None:
     """Any path ends in a file of the tree or an error code."""
@@ -456,7 +457,7 @@ def test_files_go_back_in_time(guest: DosGuest) -> None:
     assert read(guest, handle) == b"456789"
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(0, 0xFFFF),
     st.tuples(*[st.sampled_from((0, 1, 5, 0x80, 0x4000, 0xFFF0, 0xFFFF))] * 5),

@@ -9,6 +9,7 @@ import pytest
 from elks_guest import EPOCH, INT80_FOR_EVER, SCRATCH, ElksGuest, caller, start
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16.cpu.engine import StopReason
 from blink16.elks.abi import Call
@@ -315,7 +316,7 @@ def test_state_goes_back_in_time(guest: ElksGuest) -> None:
     assert guest.get(BUFFER, 1) == b"3"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(300))
 @given(
     st.sampled_from(Call) | st.integers(0, 0xFFFF),
     st.lists(st.integers(0, 0xFFFF) | st.integers(0, 5), min_size=3, max_size=3),
@@ -330,7 +331,7 @@ def test_no_arguments_break_the_system(guest: ElksGuest, number: int, arguments:
     guest.machine.restore(before)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(150))
 @given(st.binary(max_size=400), st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.booleans())
 def test_exec_of_anything_fails_before_anything_is_lost(
     guest: ElksGuest,

@@ -9,6 +9,7 @@ import pytest
 from elks_guest import INT80_FOR_EVER, ElksGuest, start
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16.cpu.engine import StopReason
 from blink16.elks import ElksError
@@ -121,7 +122,7 @@ def test_too_many_arguments_are_refused(tmp_path: Path) -> None:
             start(Executable(INT80_FOR_EVER, data=bytes(0x7000)), tmp_path, ("x" * length,))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(st.data())
 def test_any_sizes_load_or_are_refused(tmp_path: Path, data: st.DataObject) -> None:
     """Whatever sizes a header names, data, heap, stack and arguments must not overlap."""

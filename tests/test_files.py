@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16 import filenodes, files, hostfolder
 from blink16.files import ROOT, FileKind, FileTree
@@ -83,7 +84,7 @@ def test_folder_swapped_for_a_link_is_not_followed(root: Path) -> None:
     assert refusal in (errno.ENOTDIR, errno.ELOOP)  # Linux, macOS
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(150))
 @given(st.lists(st.sampled_from(PIECES), max_size=8).map("/".join), st.booleans())
 def test_no_path_reads_the_secret(root: Path, path: str, absolute: bool) -> None:
     """No combination of names, '..' and links may reach a file outside."""
@@ -252,7 +253,7 @@ operation = st.tuples(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(st.booleans(), st.lists(operation, max_size=12))
 def test_content_is_like_that_of_a_real_file(
     root: Path, fresh: bool, operations: list[tuple[str, int, bytes]]

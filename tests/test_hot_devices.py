@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pc_guest import DATA, EOI, POP_AX, PUSH_AX, STI, PcGuest, count, handler, out
+from property_examples import examples
 
 from blink16.devices.hot import BOARD
 from blink16.devices.pic import granted
@@ -43,7 +44,7 @@ def program(choose: random.Random) -> bytes:
     return STI + body + b"\xe9" + (-len(body) - 3 & 0xFFFF).to_bytes(2, "little")
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1))
 def test_ports_and_ticks_are_alike_on_both_engines(seed: int) -> None:
     """Prevents an answer, a tick or a state that depends on who acted for the device."""

@@ -6,6 +6,7 @@ import pytest
 from boot_sectors import LOOP, Pc, sector
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16 import monitor
 from blink16.console import Console
@@ -58,7 +59,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     st.sampled_from(sorted(set(COMMANDS) - {"wait-screen", "screen", "symbols"})),
     st.lists(WORDS | st.text(max_size=20), max_size=4),

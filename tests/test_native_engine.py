@@ -11,6 +11,7 @@ import pytest
 from engine_pair import Pair, drive, random_pair, translate_here, translation_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16 import Machine
 from blink16.cpu.engine import StopReason
@@ -35,7 +36,7 @@ def loop_pair(code: bytes, **registers: int) -> Pair:
     return pair
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 @given(seeds)
 def test_random_programs_run_alike_when_interpreted(seed: int) -> None:
     """Prevents any difference in registers, flags, memory, count or stop, at any budget."""
@@ -52,7 +53,7 @@ def small_regions() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_regions")
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(12), suppress_health_check=list(HealthCheck))
 @given(seeds)
 def test_random_programs_run_alike_when_translated(seed: int) -> None:
     """Prevents a region that computes, counts or stops otherwise than the reference."""

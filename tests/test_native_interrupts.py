@@ -23,6 +23,7 @@ from pc_guest import (
     handler,
     out,
 )
+from property_examples import examples
 
 from blink16.cpu.native.engine import NativeEngine
 
@@ -110,7 +111,7 @@ def follow(choose: random.Random, code: bytes, of_ticks: bytes, clock_hz: int) -
     return reference.word(TICKS), reference.word(LOOPS)
 
 
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), suppress_health_check=list(HealthCheck))
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from(sorted(HANDLERS_OF_TICKS)),

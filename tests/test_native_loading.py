@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -20,6 +22,11 @@ from blink16.cpu.native import cache, loading
 from blink16.cpu.native.compiler import Compiler, NativeError
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.native.loading import Core
+
+try:
+    import fcntl
+except ImportError:  # a host without locks of this kind
+    fcntl = None  # type: ignore[assignment]
 
 KEY = bytes(range(32))
 FILE_NAME = f"{KEY.hex()[:32]}.bin"
@@ -70,11 +77,14 @@ def test_cache_that_cannot_be_written_is_done_without(own_cache: Path) -> None:
     assert cache.load(KEY) is None
 
 
-def test_cache_keeps_few_files(own_cache: Path) -> None:
+def test_cache_keeps_few_bytes(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents the cache from growing with every version."""
-    for number in range(cache.MAX_FILES + 3):
-        cache.store(bytes((number,)) * 32, b"machine code")
-    assert len(list(own_cache.iterdir())) == cache.MAX_FILES
+    monkeypatch.setattr(cache, "MAX_KEPT", 10_000)
+    for number in range(13):
+        cache.store(bytes((number,)) * 32, bytes(900))
+        os.utime(own_cache / (f"{number:02x}" * 16 + ".bin"), (number, number))
+    kept = sorted(path.name for path in own_cache.iterdir())
+    assert kept == [f"{number:02x}" * 16 + ".bin" for number in range(3, 13)]
 
 
 PROCESS = """
@@ -97,8 +107,51 @@ def test_two_processes_fill_an_empty_or_damaged_cache_at_once(tmp_path: Path) ->
         running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
         outputs = [process.communicate()[0].split() for process in running]
         assert outputs == [["HALT", "1", "native"]] * 2
-        (file,) = tmp_path.iterdir()
+        (file,) = tmp_path.glob("*.bin")
         file.write_bytes(file.read_bytes()[:1000])
+
+
+@pytest.mark.skipif(fcntl is None, reason="there are no such locks here")
+def test_what_a_process_makes_another_waits_for(own_cache: Path) -> None:
+    """Prevents processes that start together from compiling the same beside each other."""
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from blink16.cpu.native import cache\n"
+        "cache.folder = lambda: Path(sys.argv[1])\n"
+        "with cache.made_once(bytes(range(32))):\n"
+        "    print('makes', flush=True)\n"
+        "    sys.stdin.read()\n"
+        "    cache.store(bytes(range(32)), b'machine code')\n"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(own_cache)], stdin=pipe, stdout=pipe
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == b"makes\n"
+        with cache.made_once(bytes(32)):  # something else
+            assert cache.load(KEY) is None
+        threading.Timer(0.01, other.stdin.close).start()
+        with cache.made_once(KEY):
+            assert cache.load(KEY) == b"machine code"
+
+
+@pytest.mark.skipif(fcntl is None, reason="there are no such locks here")
+def test_who_makes_it_for_too_long_is_not_waited_for(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents a process that was stopped from keeping all others on the reference engine."""
+    monkeypatch.setattr(cache, "PATIENCE", 3 * cache.LOOK_INTERVAL)
+
+    def locked(*_: object) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(fcntl, "lockf", locked)
+    with cache.made_once(KEY):
+        cache.store(KEY, b"machine code")
+    assert cache.load(KEY) == b"machine code"
 
 
 def _coming(monkeypatch: pytest.MonkeyPatch) -> Future[Core]:
@@ -160,10 +213,10 @@ def test_machine_is_small() -> None:
     resource = pytest.importorskip("resource")
     machines = [Machine("native")]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    machines += [Machine("native") for _ in range(100)]
+    machines += [Machine("native") for _ in range(40)]
     for machine in machines:
         assert isinstance(machine.engine, NativeEngine)
         machine.memory[0:2] = bytes.fromhex("ebfe")
         machine.run(1000)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert used < 100 * 1024  # KiB: one mebibyte a machine
+    assert used < 40 * 1024  # KiB: one mebibyte a machine

@@ -9,6 +9,7 @@ from engine_pair import Pair, drive, random_pair, translate_here, translation_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pc_guest import CLI, CODE, DATA, EOI, HLT, IRET, NOP, STI, PcGuest, count, handler, out
+from property_examples import examples
 
 from blink16.cpu.engine import StopReason
 from blink16.cpu.registers import TF
@@ -47,7 +48,7 @@ def device_pair(code: bytes, **registers: int) -> tuple[Pair, list[Counting]]:
     return pair, [Counting(machine) for machine in pair]
 
 
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30), suppress_health_check=list(HealthCheck))
 @given(seeds)
 def test_random_programs_access_ports_alike(seed: int) -> None:
     """Prevents an access at another time, of another width or value, twice or not at all."""
@@ -193,7 +194,7 @@ _PIECES = (
 )
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(seeds)
 def test_timer_and_ports_are_alike_whatever_the_budgets(seed: int) -> None:
     """Prevents an interrupt one instruction early or late, on any engine, in pieces or at once."""

@@ -12,6 +12,7 @@ from boot_sectors import sector
 from guests import ENGINES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16 import bios, loader, pc
 from blink16.cli import run_main
@@ -147,7 +148,7 @@ PORTS = (*PORTS, *range(0x260, 0x264), 0x3F6, *range(0xC0, 0xE0), 0x3F8, 0x3FC)
 ALL = Cards(at=True, joystick=True, mouse=True, ps2mouse=True, ems=True, umb=True)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.integers(0, 1 << 32))
 def test_nonsense_is_equal_on_both_engines_and_backward(seed: int) -> None:
     """Any accesses in any order: the same machine on both engines, and again after going back."""

@@ -12,6 +12,7 @@ import pytest
 from engine_pair import PROGRAM_AT, PROGRAM_SIZE, random_pair, translate_here
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.engine import Stop, StopReason
@@ -208,7 +209,7 @@ trees = st.recursive(
 expressions = trees.map(lambda tree: tree(0) + END) | st.binary(max_size=24)
 
 
-@settings(max_examples=120, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(120), suppress_health_check=list(HealthCheck))
 @given(st.lists(expressions, min_size=1, max_size=3), st.integers(0, 1 << 32))
 def test_compiled_conditions_hold_where_those_in_python_do(codes: list[bytes], seed: int) -> None:
     """Prevents stops that are missed, the one mistake that nobody would see."""
@@ -256,7 +257,7 @@ def debug(*codes: bytes) -> Debugger:
     return debugger
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 1 << 32))
 def test_random_programs_stop_at_conditions_alike(seed: int) -> None:
     """Prevents a stop, a count or a state that depends on who judges conditions."""

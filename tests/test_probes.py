@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from engine_pair import Pair, drive, random_pair, translate_here
+from property_examples import examples
 
 from blink16 import Machine
 from blink16.cpu.probes import EVENT, EVENT_SIZE, Probe, ProbeEvent, Probes, Tape, Way
@@ -57,7 +58,7 @@ def random_probes(choose: random.Random) -> Probes:
     return Probes(wanted, some, some)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(examples(30)))
 def test_random_programs_are_noted_alike(seed: int) -> None:
     """Prevents an event that native code forgets, makes up, or has in another place."""
     choose = random.Random(seed)

@@ -153,3 +153,22 @@ def test_a_dos_program_may_have_a_mouse_of_hardware_beside_int_33h(tmp_path: Pat
     for cards in (Cards(mouse=True), CARDS):
         options = Options(root=tmp_path, setup=PcSetup(cards=cards))
         loader.load(Program("x.com", ProgramKind.DOS_COM, b"\xc3"), (), options)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_keys_and_packets_share_one_output_buffer(engine: str) -> None:
+    """A key must not hide a byte of the mouse, nor come where the status says that it is one."""
+    machine = booted(FOLLOWS, engine)
+    seen(machine)
+    machine.memory.write(0x7E00, b"\xfa\xeb\xfe")  # cli; jmp $
+    machine.registers.ip, came = 0x7E00, []
+    machine.receive(Ps2Mouse.CHANNEL, movement(1, -2))
+    machine.run(2000)
+    machine.receive("keyboard", b"\x1e\x9e")
+    for _ in range(9):
+        machine.run(6000)
+        status = machine.bus.read(0x64) & 0x21
+        if status & 1:
+            came.append((status, machine.bus.read(0x60)))
+    assert [byte for status, byte in came if status == 0x21] == [0x08, 1, 2]
+    assert [byte for status, byte in came if status == 0x01] == [0x1E, 0x9E]

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16 import loader, recording
 from blink16.cpu.engine import StopReason
@@ -82,7 +83,7 @@ def rows(answer: Answer) -> dict[str, list[dict[str, object]]]:
         return {name: answer.table(name).to_pylist() for name in answer.tables}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=6), st.integers(1, 3), st.booleans())
 def test_tables_depend_on_no_checkpoint_and_on_no_thread(
     banner: Recording,
@@ -99,7 +100,7 @@ def test_tables_depend_on_no_checkpoint_and_on_no_thread(
         assert found[name] == expected, name
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.sampled_from(("native", "reference")))
 def test_a_span_is_what_happened_in_it(
     banner: Recording,
@@ -288,21 +289,23 @@ def test_damaged_recordings_give_partial_answers(banner: Recording, tmp_path: Pa
 
 
 BOOTS = ("fd1440.img", "freedos.img")
-BOOT_INSTRUCTIONS = 200_000
 
 
+@pytest.mark.parametrize("instructions", [50_000, pytest.param(200_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("image", BOOTS)
-def test_a_boot_is_counted_as_the_reference_does(shared: Path, tmp_path: Path, image: str) -> None:
+def test_a_boot_is_counted_as_the_reference_does(
+    shared: Path, tmp_path: Path, image: str, instructions: int
+) -> None:
     """Prevents tables that are wrong where interrupts, services and disks are at work."""
     program = loader.read(str(shared / "images" / image))
     file = tmp_path / "boot.b16"
     options = loader.Options(root=tmp_path, engine="native", epoch_ns=10**18)
     _, debugger, recorder = recording.record(file, program, [], options)
-    while debugger.timeline.now < BOOT_INSTRUCTIONS:
-        debugger.timeline.run(BOOT_INSTRUCTIONS - debugger.timeline.now)
+    while debugger.timeline.now < instructions:
+        debugger.timeline.run(instructions - debugger.timeline.now)
     recorder.close()
     found = open_recording(file)
-    cuts = [BOOT_INSTRUCTIONS * part // 7 for part in range(1, 7)]
+    cuts = [instructions * part // 7 for part in range(1, 7)]
     expected = ask(source(found), ALL, NAIVE)
     with ask(source(found, cuts), ALL, Asking(threads=2, least=1000)) as answer, expected:
         assert not answer.partial

@@ -13,6 +13,7 @@ import guests
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16.console import Console
 from blink16.debugger import Debugger, Event, EventKind, Resume
@@ -73,7 +74,7 @@ def play(recording: Recording, code: bytes) -> tuple[guests.TestGuest, Timeline]
 # -- the same session ---------------------------------------------------------------------------
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     guests.programs(),
     st.lists(
@@ -237,7 +238,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return recorder.path.read_bytes()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damage_is_refused_or_read_up_to(sound: bytes, tmp_path: Path, data: st.DataObject) -> None:
     """Prevents a damaged recording from crashing, or from showing what never was."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from naive_debugger import NaiveDebugger
+from property_examples import examples
 from stub_client import Client, text_of
 
 from blink16 import breakpoints
@@ -446,7 +447,7 @@ _INPUT = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(_INPUT)
 def test_any_bytes_get_replies_whole_or_byte_by_byte(data: bytes) -> None:
     """No input raises, and how TCP cuts it does not matter."""
@@ -461,7 +462,7 @@ def test_any_bytes_get_replies_whole_or_byte_by_byte(data: bytes) -> None:
     assert whole.debugger.machine.save() == bytewise.debugger.machine.save()
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @example([b"Qblink16.watch", b"?", b"g", b"Qblink16.watch"])
 @given(st.lists(_BODIES, max_size=12))
 def test_every_packet_gets_one_reply(bodies: list[bytes]) -> None:

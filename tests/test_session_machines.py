@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_debugger import NaiveDebugger
+from property_examples import examples
 from stub_client import Client, text_of
 
 from blink16.board import ProgramFacts
@@ -316,7 +317,7 @@ def test_an_observer_may_look_while_the_machine_stands() -> None:
     assert watch.ask(b"qfThreadInfo") == [b"mp1.1"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(
         st.sampled_from(
@@ -346,7 +347,7 @@ def test_an_observer_changes_nothing(bodies: list[bytes]) -> None:
 # -- any bytes -------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(
         st.one_of(

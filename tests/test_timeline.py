@@ -10,6 +10,7 @@ import guests
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
@@ -73,7 +74,7 @@ def walk(timeline: Timeline, step: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize("engine", guests.ENGINES)
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(guests.programs(), WALKS)
 def test_each_instant_is_what_a_fresh_run_makes_it(
     engine: str, code: bytes, steps: list[tuple[str, int]]
@@ -92,7 +93,7 @@ def test_each_instant_is_what_a_fresh_run_makes_it(
         assert guest.shown == fresh.shown
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(guests.programs(), WALKS)
 def test_the_ring_keeps_its_books(code: bytes, steps: list[tuple[str, int]]) -> None:
     """Prevents wrong sums of memory in use."""
@@ -337,7 +338,7 @@ def page_of(letter: str) -> bytes:
     return letter.encode() * PAGE_SIZE
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(CONTENTS, st.randoms(use_true_random=False))
 def test_pages_at_checkpoints_are_what_they_were(
     contents: list[tuple[str, str, str]], random: Random

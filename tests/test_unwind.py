@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_examples import examples
 from unwind_guest import COM, LABELS, SEGMENT
 
 from blink16.cpu.engine import StopReason
@@ -153,7 +154,7 @@ def test_a_stack_that_goes_in_circles_ends() -> None:
     assert len(chain(machine)) <= MAX_FRAMES
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     st.binary(min_size=1, max_size=200),
     st.integers(0, MEMORY_SIZE - 1),

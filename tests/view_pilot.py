@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from unittest import mock
 
+from textual import app as textual_app
+from textual._wait import wait_for_idle
 from textual.pilot import Pilot
 
 from blink16.blinkenlights.app import Blinkenlights
@@ -15,6 +19,10 @@ from blink16.blinkenlights.widgets.panel import Panel
 
 PATIENCE = 400
 """Turns of the loop, each of 50 ms at most, in which a picture has to come."""
+BUSY_SECONDS = 0.15
+"""How long a key is waited for where pictures of a running machine leave the process no rest; a
+second, as Textual has it, is for each key of ten too long.
+"""
 SIZE = 160, 48
 SAMPLE = ("banner", "HI")
 
@@ -84,10 +92,12 @@ async def viewing(
 ) -> AsyncIterator[Viewer]:
     """Open a view as the command does with these words, and wait for its first picture."""
     app = Blinkenlights(opener(arguments(words)), theme=theme)
-    async with app.run_test(size=size) as pilot:
-        viewer = Viewer(app, pilot)
-        await viewer.until(lambda: app.picture is not None or bool(app.told))
-        yield viewer
+    idle = partial(wait_for_idle, max_sleep=BUSY_SECONDS)
+    with mock.patch.object(textual_app, "wait_for_idle", idle):
+        async with app.run_test(size=size) as pilot:
+            viewer = Viewer(app, pilot)
+            await viewer.until(lambda: app.picture is not None or bool(app.told))
+            yield viewer
 
 
 def viewed(

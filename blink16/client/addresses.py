@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import trio
+from trio.lowlevel import open_process
 
 from blink16.client.errors import ConnectionLostError
 
@@ -103,7 +104,7 @@ class ProcessStream(trio.abc.Stream):
     async def start(cls, command: Sequence[str]) -> ProcessStream:
         """Start a process; OSError if there is no such program."""
         pipe = subprocess.PIPE
-        return cls(await trio.lowlevel.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe))
+        return cls(await open_process(command, stdin=pipe, stdout=pipe, stderr=pipe))
 
     async def listen(self) -> None:
         """Take what it writes to its standard error, up to its end."""

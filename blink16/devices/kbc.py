@@ -64,6 +64,7 @@ class Kbc:
         if mouse is not None:
             keyboard.is_held = lambda: mouse.state.full
             mouse.may_send = self._has_room
+            mouse.on_change = lambda: guest.changed(keyboard)
             mouse.interrupts = lambda: bool(self.state.command_byte & AUX_INTERRUPT)
         bus.attach([DATA_PORT], self._read, self._write, what="8042, data")
         bus.attach([COMMAND_PORT], self._status, self._command, what="8042, commands")

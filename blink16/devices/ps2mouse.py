@@ -59,6 +59,8 @@ class Ps2Mouse:
         """Whether the controller would take a byte now."""
         self.interrupts: Callable[[], bool] = lambda: True
         """Whether it asks for an interrupt then."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when the controller's output buffer is full of it, or not any more."""
 
     @property
     def is_used(self) -> bool:
@@ -174,6 +176,7 @@ class Ps2Mouse:
         """Let a byte come into the controller's output buffer."""
         s = self.state
         self.state = s._replace(code=s.waiting[0], waiting=s.waiting[1:], full=True)
+        self.on_change()
         if self.interrupts():
             self._irq(True)
 
@@ -184,6 +187,7 @@ class Ps2Mouse:
         free_at = max(self.state.free_at, self._guest.time + self._interval)
         self.state = self.state._replace(full=False, free_at=free_at)
         self._irq(False)
+        self.on_change()
         return self.state.code
 
 

@@ -15,12 +15,18 @@ import logging
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import platformdirs
 from construct import Bytes, Const, ConstructError, GreedyBytes, Struct
+
+try:
+    import fcntl
+except ImportError:  # a host without locks of this kind
+    fcntl = None  # type: ignore[assignment]
 
 from blink16 import folderhandles
 from blink16.folderhandles import SAFELY, Place
@@ -35,9 +41,16 @@ FILE = Struct(
 )
 MAX_SIZE = 16 << 20
 """Bytes that a sound file never has."""
-MAX_FILES = 16
-"""So many files are kept, the newest."""
+MAX_KEPT = 128 << 20
+"""Bytes of files that are kept, the newest: some hundred of them, of a few versions."""
 SUFFIX = ".bin"
+LOCKS = "locks"
+"""A file of which processes lock a byte while they make what a key stands for."""
+PATIENCE = 60.0
+"""Seconds that a process waits for another to make it, before it does so itself."""
+LOOK_INTERVAL = 0.05
+LOCK_BYTES = 7
+"""Bytes of a key by which its byte is found."""
 _ROOT = 0
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -76,14 +89,40 @@ def store(key: bytes, content: bytes) -> None:
     """Keep something for other processes; without a folder to write to, don't."""
     digest = hashlib.sha256(content).digest()
     data = FILE.build({"key": key, "digest": digest, "content": content})
-    where = folder()
-    if where is None or len(data) > MAX_SIZE:
+    if len(data) > MAX_SIZE:
         return
-    with contextlib.suppress(OSError):
-        where.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _opened() as place:
-            _write(place, _file_name(key), data)
-            _forget_old_files(place)
+    with contextlib.suppress(OSError), _opened(make=True) as place:
+        _write(place, _file_name(key), data)
+        _forget_old_files(place)
+
+
+@contextmanager
+def made_once(key: bytes) -> Iterator[None]:
+    """Let no other process make what a key stands for meanwhile: who waits may then `load` it.
+
+    Where there are no such locks, or no folder for them, processes make it beside each other.
+    """
+    with ExitStack() as stack:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                place = stack.enter_context(_opened(make=True))
+                flags = os.O_RDWR | os.O_CREAT | SAFELY
+                handle = os.open(place.name(LOCKS), flags, 0o600, dir_fd=place.handle)
+                stack.callback(os.close, handle)
+                _check(os.fstat(handle), str(place.path / LOCKS), is_folder=False)
+                _lock(handle, int.from_bytes(key[:LOCK_BYTES]))
+        yield
+
+
+def _lock(handle: int, offset: int) -> None:
+    """Lock a byte of a file until it is closed; an OSError if another process keeps it."""
+    for _ in range(round(PATIENCE / LOOK_INTERVAL)):
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
+            return
+        except (BlockingIOError, PermissionError):
+            time.sleep(LOOK_INTERVAL)
+    raise TimeoutError
 
 
 def _file_name(key: bytes) -> str:
@@ -94,11 +133,16 @@ def _file_name(key: bytes) -> str:
 
 
 @contextmanager
-def _opened() -> Iterator[Place]:
-    """Open the folder; an OSError if there is none, or none to be trusted."""
+def _opened(*, make: bool = False) -> Iterator[Place]:
+    """Open the folder; an OSError if there is none, or none to be trusted.
+
+    ``make``: make it, if there can be one.
+    """
     path = folder()
     if path is None:
         raise FileNotFoundError
+    if make:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check(os.lstat(path), str(path), is_folder=True)
     with folderhandles.opened(path) as place:
         if place.handle is not None:
@@ -159,7 +203,11 @@ def _forget_old_files(place: Place) -> None:
     found = []
     for name in place.names():
         if name.endswith(SUFFIX):
-            found.append((place.status(name).st_mtime, name))
-    for _, name in sorted(found, reverse=True)[MAX_FILES:]:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(place.name(name), dir_fd=place.handle)
+            status = place.status(name)
+            found.append((status.st_mtime, name, status.st_size))
+    kept = 0
+    for _, name, size in sorted(found, reverse=True):
+        kept += size
+        if kept > MAX_KEPT:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(place.name(name), dir_fd=place.handle)

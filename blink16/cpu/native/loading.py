@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import cache as remember
 from pathlib import Path
+from typing import NamedTuple
 
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
@@ -80,21 +81,37 @@ def use(core: Core) -> None:
 def _make(model: Model, board: HotBoard, probed: bool = False) -> Core:
     compiler = _compiler()
     parts = ("probed image", "probed verdict") if probed else ("image", "verdict")
-    key, verdict_key = (_key(compiler.host, model, board, what) for what in parts)
-    image = cache.load(key)
+    keys = _Keys(*(_key(compiler.host, model, board, what) for what in parts))
+    image = cache.load(keys.image)
     if image is not None:
         with suppress(NativeError):
             return linked(compiler, model, image, board, probed=probed)
-    verdict = cache.load(verdict_key)
+    with cache.made_once(keys.image):
+        other = cache.load(keys.image)  # made by a process that has begun with it before us
+        if other is None or other == image:
+            other = _first_image(keys, model, board, probed)
+    return linked(compiler, model, other, board, probed=probed)
+
+
+class _Keys(NamedTuple):
+    """Where the cache has an interpreter's image, or why there is none."""
+
+    image: bytes
+    verdict: bytes
+
+
+def _first_image(keys: _Keys, model: Model, board: HotBoard, probed: bool) -> bytes:
+    """Return what a process of its own has made and tried, and keep it, or why it can't be."""
+    verdict = cache.load(keys.verdict)
     if verdict is not None:
         raise NativeError(verdict.decode("utf-8", "replace"))
     try:
         image = trial.first_start(model, LEVEL, board, probed=probed)
     except trial.DiedError as error:
-        cache.store(verdict_key, f"{error}, when it was tried here before".encode())
+        cache.store(keys.verdict, f"{error}, when it was tried here before".encode())
         raise
-    cache.store(key, image)
-    return linked(compiler, model, image, board, probed=probed)
+    cache.store(keys.image, image)
+    return image
 
 
 def linked(

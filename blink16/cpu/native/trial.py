@@ -80,7 +80,7 @@ def command(model: Model, level: int, board: HotBoard = NO_BOARD) -> list[str]:
 
 def _last_line(said: str) -> str:
     """Return the last line of what a child said itself, shortened."""
-    lines = [line for line in said.strip().splitlines() if not line.startswith(_EMULATOR)]
+    lines = [line for line in said.splitlines() if line.strip() and _EMULATOR not in line]
     return lines[-1][:200] if lines else ""
 
 
