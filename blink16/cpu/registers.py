@@ -237,7 +237,7 @@ class Registers:
 
     def restore(self, saved: bytes) -> None:
         """Take a state that `save` returned."""
-        *numbers, self.icount, self.cycles = _PACKED.unpack(saved)
+        *numbers, self.icount, self.cycles = _PACKED.unpack_from(saved)
         c = self.cells
         c[Cell.AX : Cell.IP + 1] = array("H", numbers[:_FLAGS_AT])
         self.flags, c[Cell.SHADOW], c[Cell.HALTED], *system = numbers[_FLAGS_AT:]
