@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from blink16 import recording
 from blink16.cpu.probes import COUNTS
 from blink16.history.terms import STUMBLES, ReplayError
 from blink16.history.timeline import Timeline
-from blink16.questions.asking import Answer, Asking, Pool, Worker, ask_by
+from blink16.questions.asking import HISTORY, Answer, Asking, Pool, Worker, ask_by
 from blink16.questions.gathering import Hold, Rows
 from blink16.questions.intervals import Interval
 from blink16.questions.needs import Need, QuestionError
@@ -137,16 +138,15 @@ def ask_interval(content: bytes, engine: str, need: Need, interval: Interval, sp
 
 def _history(content: bytes, engine: str) -> Timeline:
     """Return the recorded history, which a thread makes once and keeps."""
-    from blink16.inquiry import replayed
-    from blink16.recording import open_recording
-
     key = sha256(content).digest(), engine
     if getattr(_local, "key", None) != key:
         handle, name = tempfile.mkstemp(prefix="blink16-", suffix=".b16")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
-            _local.timeline = replayed(open_recording(Path(name)), engine)[1]
+            found = recording.open_recording(Path(name))
+            debugger = recording.replay(found, engine, history_limit=HISTORY)[1]
+            _local.timeline = debugger.timeline
         finally:
             Path(name).unlink()
         _local.key = key

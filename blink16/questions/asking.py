@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from blink16.cpu import engines
 from blink16.cpu.probes import COUNTS, Tape
+from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.terms import STUMBLES, Interrupted, ReplayError
 from blink16.history.timeline import Timeline
 from blink16.questions.gathering import DEFAULT_BOUND, Gatherer, Hold, Piece, Rows, TableRows
@@ -27,6 +28,8 @@ from blink16.questions.probed import probed
 from blink16.questions.services_seen import ServicesSeen
 from blink16.questions.tables import EVENTS, Events, executed
 
+HISTORY = 4 * DEFAULT_LIMIT
+"""Bytes of checkpoints that each machine holds which replays a recording to be asked."""
 STRIDE = 4_000_000
 """Instructions between two looks whether to go on."""
 
