@@ -18,6 +18,8 @@ from blink16.devices.video import Video
 
 SCREEN, SCREEN_SIZE = 0xB8000, 0x4000
 ROUTINES = (0x10, 0x16)
+MOTOR_COUNT, TICKS = 0x40, 0x6C
+"""What time does to the data area: it passes faster where code is shorter."""
 
 
 class Twins:
@@ -50,7 +52,7 @@ class Twins:
                     [getattr(r, name) for name in ("ax", "bx", "cx", "dx", "si", "di", "ds", "es")],
                     r.flags & ZF,
                     memory.read(SCREEN, SCREEN_SIZE),
-                    memory.read(BASE, 0x100),
+                    memory.read(BASE, MOTOR_COUNT) + memory.read(BASE + 0x41, TICKS - 0x41),
                     (video.cursor, video.state),
                     list(pc.shown),
                 )

@@ -9,7 +9,7 @@ from functools import partial
 from blink16 import faults
 from blink16.bios.rom import HLT, RETURN_UNLESS_CARRY, SEGMENT, STI, Rom, goto, interrupt, jump
 from blink16.bios.video import GuestScreen
-from blink16.cpu.registers import CF
+from blink16.cpu.registers import CF, Cell
 from blink16.dos import (
     call_traits,
     console_calls,
@@ -61,6 +61,9 @@ CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
 }
 
 
+_SS, _SP = int(Cell.SS), int(Cell.SP)
+
+
 def int21(dos: DosSystem, guest: Guest) -> Outcome:
     """Do the call in AH; failures are CF and a code in AX."""
     outcome = _traced(dos, guest) if guest.traces_calls else _int21(dos, guest)
@@ -88,7 +91,8 @@ def _int21(dos: DosSystem, guest: Guest) -> Outcome:
     r = guest.registers
     number = r.ah
     if number not in PSP_CALLS:
-        dos.stack = r.ss, r.sp
+        cells = r.cells  # quicker than by name
+        dos.stack = cells[_SS], cells[_SP]
     try:
         call = CALLS.get(number)
         outcome = _do_without(dos, guest, number) if call is None else call(dos, guest)
