@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from fuzz import calls, client, dap, loaders, recordings, symbols, timetravel, wire
+from fuzz import calls, client, dap, loaders, readers, recordings, symbols, timetravel, wire
 from fuzz.harness import CORPUS, Fuzzer, attack, say_result
 
 FUZZERS: dict[str, Fuzzer] = {
     module.FUZZER.name: module.FUZZER
-    for module in (wire, client, dap, loaders, symbols, recordings, calls, timetravel)
+    for module in (wire, client, dap, loaders, readers, symbols, recordings, calls, timetravel)
 }
 
 
