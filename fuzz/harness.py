@@ -138,6 +138,24 @@ def say_result(fuzzer: Fuzzer, result: Result) -> str:
     return text
 
 
+def json_result(fuzzer: Fuzzer, result: Result) -> str:
+    """Tell the same for programs, in a line of JSON."""
+    failure = None if result.failure is None else f"{result.failure}\nthe case: {result.case}"
+    return json.dumps(
+        {
+            "name": fuzzer.name,
+            "units": result.units,
+            "unit": fuzzer.unit,
+            "cases": result.cases,
+            "seconds": round(result.seconds, 1),
+            "slowest_ms": round(1000 * result.slowest, 1),
+            "operation_ms": round(1000 * result.operation, 1),
+            "memory_mib": result.memory >> 20,
+            "failure": failure,
+        }
+    )
+
+
 def _strike(fuzzer: Fuzzer, case: Case, result: Result, save: Path | None) -> bool:
     """Carry out a case; whether all is well."""
     began, worked = time.perf_counter(), time.thread_time()

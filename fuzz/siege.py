@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import re
 import socket
 import subprocess
 import sys
@@ -35,11 +36,11 @@ RESUMES = ("c", "s", "b", "vCont;", "C", "S", "vRun", "vblink16")
 """What a machine may run on: more packets at that time end the conversation."""
 PATIENCE = 60.0
 """Seconds after which a server that does not answer at all has hung."""
-NUDGE = 0.02
+NUDGE = 0.005
 """Seconds between two Ctrl-C for machines that run, while an end is waited for."""
-MARK = b"qRcmd," + b"no-such-command".hex().encode()
-MARKED = b"no-such-command".hex().encode()
-"""In the answer to the mark, which is shown on the client's console."""
+MARK, MARKED = b"qHostInfo", b"triple:"
+"""A question that nobody else asks, and what is in its answer."""
+GONE = re.compile(rb"\$[WX][0-9a-f]{2}(;process:[0-9a-f]+)?#")
 LEAVES = ("D", "k", "vKill", "R0", "Qblink16.watch")
 """With these a client leaves, or gives its machine up: most are not sent, or it would do little."""
 MAX_MEMORY = 2 << 30
@@ -129,7 +130,7 @@ def _volley(wire: socket.socket, random: Random) -> int:
     while count < PACKETS and not text.startswith(RESUMES):
         count += 1
         text = packet(random)
-        while text.startswith(LEAVES) and random.random() < 0.98:
+        while text.startswith("qHostInfo") or (text.startswith(LEAVES) and random.random() < 0.98):
             text = packet(random)
         body = text.encode("latin-1", "replace").replace(b"$", b"").replace(b"#", b"")
         data += (b"\x03" if random.random() < 0.05 else b"") + frame(body)
@@ -140,9 +141,9 @@ def _volley(wire: socket.socket, random: Random) -> int:
     while MARKED not in received:
         try:
             more = wire.recv(1 << 16)
-            if not more:
-                raise ConnectionError
             received = (received + more)[-4096:]
+            if not more or GONE.search(received):  # whose program has ended holds no machine
+                raise ConnectionError
         except TimeoutError:
             if time.monotonic() > until:
                 raise
