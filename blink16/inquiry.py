@@ -68,7 +68,16 @@ def run_of(
         span,
         found.damage,
         ProgramFile(found.launch.name, found.launch.image),
+        lambda path: _other(path, how),
     )
+
+
+def _other(path: str, how: Asking) -> Run:
+    """Open another recording to be compared; QuestionError if it can't be."""
+    try:
+        return run_of(open_recording(Path(path)), (), how)
+    except (RecordingError, loader.LoadError) as error:
+        raise QuestionError(str(error)) from None
 
 
 def replayed(found: Recording, engine: str) -> tuple[Loaded, Timeline]:

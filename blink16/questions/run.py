@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -28,6 +28,10 @@ class Run:
     """Why not all of it is there."""
     program: ProgramFile | None = None
     """What was loaded before the run."""
+    open_other: Callable[[str], Run] | None = None
+    """Opens another recording by its path, to be compared; QuestionError if it can't be read.
+
+    None: there are no others to whoever asks."""
     live: bool = False
     """Whether it is the history of a machine that somebody debugs, to be asked in this thread."""
 
