@@ -20,7 +20,7 @@ FEW = {
     "symbols": 300,
     "recordings": 5,
 }
-FEW |= {"calls": 3000, "timetravel": 1000}
+FEW |= {"readers": 300, "mcp": 80, "calls": 3000, "timetravel": 1000}
 """Units that do for every run of the tests."""
 
 
