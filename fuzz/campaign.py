@@ -125,18 +125,24 @@ def latency(seconds: float) -> dict[str, Any]:
     return {"said": done.stdout.splitlines(), "faults": faults}
 
 
-def campaign(scale: float, jobs: int, seed: str, names: list[str]) -> dict[str, Any]:
-    """Do all of it; return the summary."""
+def campaign(
+    scale: float, jobs: int, seed: str, names: list[str], skipped: list[str]
+) -> dict[str, Any]:
+    """Do all of it, but for what is skipped; return the summary."""
     began = time.monotonic()
     outcomes = attacks(scale, jobs, seed, names)
-    outcomes.append(kills(max(1, round(KILLS * scale)), seed))
+    if "kills" not in skipped:
+        outcomes.append(kills(max(1, round(KILLS * scale)), seed))
     summary: dict[str, Any] = {"scale": scale, "seed": seed}
     summary["attacks"] = {
         one.name: {slot: getattr(one, slot) for slot in one.__slots__} for one in outcomes
     }
-    summary["siege"] = siege(max(5.0, SIEGE_SECONDS * scale), seed)
-    summary["latency"] = latency(max(1.0, LATENCY_SECONDS * min(1.0, scale)))
-    parts = [*summary["attacks"].values(), summary["siege"], summary["latency"]]
+    if "siege" not in skipped:
+        summary["siege"] = siege(max(5.0, SIEGE_SECONDS * scale), seed)
+    if "latency" not in skipped:
+        summary["latency"] = latency(max(1.0, LATENCY_SECONDS * min(1.0, scale)))
+    alone = [summary[name] for name in ("siege", "latency") if name in summary]
+    parts = [*summary["attacks"].values(), *alone]
     summary["faults"] = sum(len(part["faults"]) for part in parts)
     summary["minutes"] = round((time.monotonic() - began) / 60, 1)
     return summary
@@ -149,9 +155,12 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", default="campaign")
     parser.add_argument("--only", choices=COUNTS, action="append", help="of the attackers")
+    parser.add_argument("--skip", choices=("kills", "siege", "latency"), action="append")
     parser.add_argument("--summary", type=Path, default=Path("campaign.json"), metavar="FILE")
     parsed = parser.parse_args(words)
-    found = campaign(parsed.scale, parsed.jobs, parsed.seed, parsed.only or list(COUNTS))
+    found = campaign(
+        parsed.scale, parsed.jobs, parsed.seed, parsed.only or list(COUNTS), parsed.skip or []
+    )
     text = json.dumps(found, indent=1)
     parsed.summary.write_text(text + "\n")
     print(text)
