@@ -17,7 +17,7 @@ from property_examples import examples
 
 from blink16 import elks, loader, monitor
 from blink16.cpu.engine import NEWS, Stop, StopReason
-from blink16.debugger import Debugger, EventKind, Resume
+from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.elks.aout import Executable, build
 from blink16.files import FileTree
 from blink16.loader import Loaded, Options, Program, ProgramKind
@@ -276,6 +276,9 @@ INPUTS = [("console", keys) for keys in KEYS + SIGNALS] + [
 ]
 
 
+ENDS = (EventKind.EXITING, EventKind.SIGNALLED)
+
+
 class Sitting(NamedTuple):
     """A shell at a terminal on one engine, with its past."""
 
@@ -289,9 +292,12 @@ class Sitting(NamedTuple):
         made, shown = loaded("sh", root, engine, elks.ConsoleKind(edits=True))
         return cls(made, Debugger(made.machine), shown)
 
-    def move(self, count: int, *, backward: bool = False) -> None:
-        """Go on, or back, by so many instructions, or to where only input helps."""
-        self.debugger.resume(Resume(backward=backward, count=count))
+    def move(self, count: int, *, backward: bool = False) -> bool:
+        """Go on, or back, by so many instructions, or to where only input helps; False at the
+        end of the program: what is typed behind that reaches nobody.
+        """
+        outcome = self.debugger.resume(Resume(backward=backward, count=count))
+        return not (isinstance(outcome, Event) and outcome.kind in ENDS)
 
 
 def hold_the_law(
@@ -304,9 +310,11 @@ def hold_the_law(
     for wait, (channel, said) in [first, *typed, last]:
         for sitting in sittings:
             sitting.debugger.receive(channel, said)
-            sitting.move(wait + 1)
+        lives = [sitting.move(wait + 1) for sitting in sittings]
         assert state_of(sittings[0].made) == state_of(sittings[1].made)
         ways.append(sittings[0].debugger.timeline.now)
+        if not all(lives):
+            break
     shown = [b"".join(sitting.shown) for sitting in sittings]
     assert shown[0] == shown[1]
     ways += data.draw(st.lists(st.integers(0, ways[-1]), max_size=2))

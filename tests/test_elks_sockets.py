@@ -10,15 +10,24 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 import pytest
+from elks_guest import INT80_FOR_EVER
 from elks_programs import program
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from property_examples import examples
 
 from blink16 import elks, hostnetwork, loader
+from blink16.console import Console
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.elks import netlink
+from blink16.elks.aout import Executable, build
+from blink16.elks.kernel import Kernel
 from blink16.elks.netlink import Address, Link, NetMessage, Order
+from blink16.files import FileTree
 from blink16.hostnetwork import HostNetwork
 from blink16.loader import Loaded, Options, Program, ProgramKind
-from blink16.memory import MEMORY_SIZE
+from blink16.machine import Machine
+from blink16.memory import MEMORY_SIZE, linear
 
 STREAMS = elks.ConsoleKind(input=False, output=False, error=False)
 EXPECTED = [
@@ -112,10 +121,10 @@ def test_the_other_engine_sees_the_same(start: Start) -> None:
     begun = start("native")
     begun.debugger.drive(Resume())
     other = start("reference").made.machine
-    for given in begun.debugger.timeline.inputs():
-        while other.icount < given.icount:
-            other.run(given.icount - other.icount)
-        given.apply(other)
+    for one in begun.debugger.timeline.inputs():
+        while other.icount < one.icount:
+            other.run(one.icount - other.icount)
+        one.apply(other)
     while other.icount < begun.debugger.timeline.now:
         other.run(begun.debugger.timeline.now - other.icount)
     assert begun.state() == (other.save(), other.memory[0:MEMORY_SIZE])
@@ -143,6 +152,46 @@ def test_a_changed_past_breaks_what_its_future_has_used(start: Start) -> None:
     assert begun.debugger.drive(Resume()).kind is EventKind.EXITING
     said = b"".join(begun.shown).decode()
     assert "echoed 15000" not in said[said.index("connect 0") :]
+
+
+CALLS = st.tuples(
+    st.sampled_from([2, 3, 4, 6, 41, 75, 76, 77, 78, 79, 80, 81, 198, 205]),
+    st.lists(st.sampled_from([0, 1, 2, 3, 4, 8, 0x100, 0x200, 0xFFFF]), min_size=5, max_size=5),
+)
+NEWS = st.builds(
+    lambda kind, value, data: NetMessage(kind, Link(0, 0), value, data=data),
+    *(st.integers(0, 6), st.sampled_from([0, 5, 98, 4096, 1 << 31]), st.binary(max_size=40)),
+)
+
+
+@settings(max_examples=examples(60))
+@given(st.lists(st.one_of(CALLS, NEWS, st.binary(max_size=40)), min_size=20, max_size=80))
+def test_any_calls_and_any_news_are_survived(
+    steps: list[tuple[int, list[int]] | NetMessage | bytes],
+) -> None:
+    """Prevents a traceback from what a program asks, or a recording says that a host has said."""
+    machine = Machine("reference")
+    files = FileTree(None, writable=False, effect=machine.effect)
+    image = build(Executable(INT80_FOR_EVER, heap=0x400, stack=0x400))
+    elks.load(machine, image, ["p"], {}, files, Console(), network=True)
+    machine.sinks[elks.NETWORK] = lambda order: None
+    machine.memory.write(linear(machine.registers.ds, 0x100), bytes((0, 0, 0, 80, 127, 0, 0, 1)))
+    kernel = machine.find(Kernel)
+    assert kernel is not None
+    for step in [(75, [0, 1, 0, 0, 0]), *steps]:
+        match step:
+            case bytes():
+                machine.receive(elks.NETWORK, step)
+            case NetMessage():
+                links = [socket.link for socket in kernel.state.sockets.values()]
+                for link in links[:2]:
+                    machine.receive(elks.NETWORK, netlink.build(step._replace(link=link)))
+            case (number, values):
+                machine.registers.ax = number
+                for name, value in zip(("bx", "cx", "dx", "di", "si"), values, strict=True):
+                    setattr(machine.registers, name, value)
+        machine.run(6)
+        machine.restore(machine.save())
 
 
 def test_nobody_listens_but_at_the_loopback_interface() -> None:

@@ -437,6 +437,12 @@ ANSWER = OptionTable(
             metavar="N",
             help="default: one a processor",
         ),
+        Option(
+            names=("--dask",),
+            default="",
+            metavar="ADDRESS",
+            help="ask on a Dask cluster: its scheduler, as tcp://HOST:PORT",
+        ),
         Option(names=("--quiet",), flag=True, help="show no progress"),
         Option(
             names=("--run",),

@@ -16,6 +16,8 @@ from blink16.elks.kernel import Kernel
 from blink16.elks.netlink import Link, NetMessage, News, Order
 from blink16.elks.sockets import MAX_SOCKETS, Socket, SocketState
 
+MAX_ERRNO = 0x7FFF
+
 
 class NetworkInput:
     """Takes the host's news (`services.Receiver`); the sockets are in the kernel's state."""
@@ -59,7 +61,7 @@ class NetworkInput:
                 socket = socket._replace(unsent=max(0, socket.unsent - message.value))
             case News.ENDED:
                 socket = socket._replace(ended=True, state=SocketState.DISCONNECTING, asks=False)
-                socket = socket._replace(error=message.value)
+                socket = socket._replace(error=message.value & MAX_ERRNO)
         self._kernel.put_socket(number, socket)
 
     def _accepted(self, socket: Socket, message: NetMessage) -> Socket:
@@ -112,8 +114,8 @@ def _written(socket: Socket) -> str:
 
 
 def _linked(socket: Socket, message: NetMessage) -> Socket:
-    socket = socket._replace(asks=False, error=message.value)
-    if message.value:
+    socket = socket._replace(asks=False, error=message.value & MAX_ERRNO)
+    if socket.error:
         failed = socket.state == SocketState.CONNECTING
         return socket._replace(state=SocketState.UNCONNECTED) if failed else socket
     if socket.state == SocketState.CONNECTING:

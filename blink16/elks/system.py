@@ -14,7 +14,7 @@ from blink16.elks.request import Blocked, Born, Leave, Request, Result
 from blink16.elks.scheduler import Scheduler
 from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSignal
 from blink16.elks.state import FIRST, thread_of
-from blink16.services import DONE, Elsewhere, Forked, Guest, Outcome, Trap
+from blink16.services import DONE, Elsewhere, Exit, Forked, Guest, Outcome, Service, Trap
 
 
 class ElksSystem:
@@ -27,13 +27,28 @@ class ElksSystem:
 
     def call(self, guest: Guest) -> Outcome:
         """Serve the system call of a guest that stands at INT 80h's stub."""
+        return self._served(guest, self._call)
+
+    def signal(self, guest: Guest) -> Outcome:
+        """Deliver the signals of a process that stands at the signals' stub."""
+        return self._served(guest, self._signal)
+
+    def _served(self, guest: Guest, serve: Service) -> Outcome:
+        """Serve.  What ends the machine leaves it before the instruction, as it was there."""
+        kernel, before, ax = self._kernel, self._kernel.state, guest.registers.ax
+        outcome = serve(guest)
+        if isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable):
+            kernel.state, guest.registers.ax = before, ax
+        return outcome
+
+    def _call(self, guest: Guest) -> Outcome:
         kernel, before = self._kernel, self._kernel.state
         kernel.files.enter(kernel.task.root)
         overflow = self._stack_fault(guest)
         if overflow:
             return self._overflow(guest, overflow)
         if self._is_doomed():
-            return self.signal(guest)
+            return self._signal(guest)
         request = Request.of(kernel, guest)
         trace = CallTrace(request) if guest.traces_calls else None
         result = self._result(request)
@@ -58,7 +73,7 @@ class ElksSystem:
         guest.registers.ax = result
         if kernel.task.waiting is not None or kernel.task.progress:
             kernel.change(waiting=None, progress=0)
-        return self.signal(guest) if kernel.task.pending else DONE
+        return self._signal(guest) if kernel.task.pending else DONE
 
     def _born(self, guest: Guest, born: Born) -> Outcome:
         """Let a process go on that has made another, or lend that the processor, too."""
@@ -86,8 +101,7 @@ class ElksSystem:
             case _:
                 guest.trace_call(trace.gone("?"))
 
-    def signal(self, guest: Guest) -> Outcome:
-        """Deliver the signals of a process that stands at a stub of ours."""
+    def _signal(self, guest: Guest) -> Outcome:
         number = signalcalls.deliver(self._kernel, guest)
         if number == 0:
             return DONE
