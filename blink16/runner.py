@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from blink16 import elks, pc, terminal
+from blink16 import elks, hostnetwork, pc, terminal
 from blink16.bios.program_keys import Keys
 from blink16.bios.typist import Typist
 from blink16.console import Console
@@ -129,6 +129,8 @@ class Runner:
         picture = partial(Viewer, lambda: self._machine, keeps_cursor=True)
         side = Side(self._has, self._deliver, self._has_room, picture if self._is_pc else None)
         self._lines = Lines(places, side, say)
+        news = partial(self._put, elks.NETWORK)
+        self._network = hostnetwork.connect(loaded, news, self._tell)
         self._governor: Governor | None = None
         if real_time:
             self._governor = Governor(self._machine.clock_hz)
@@ -168,6 +170,8 @@ class Runner:
             return drive(self._turn, self._inbox.wait)
         finally:
             self._lines.close()
+            if self._network is not None:
+                self._network.close()
             self._draw(at_once=True)
             if self._viewer:
                 terminal.write(terminal.STDOUT, self._viewer.end().encode())

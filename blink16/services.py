@@ -158,8 +158,16 @@ class Guest(Protocol):
         """How much of `time` is a second to the guest."""
         ...
 
+    def reset_processor(self) -> None:
+        """Raise the processor's RESET line, by a device: it begins anew behind its instruction."""
+        ...
+
     def looked_in_vain(self) -> None:
         """Note that the guest looked for input and there is none: it may be idle."""
+        ...
+
+    def changed(self, component: object) -> None:
+        """Note that a device may want to act at another time, or to interrupt: it has changed."""
         ...
 
 
@@ -174,14 +182,21 @@ class Chassis(Guest, Protocol):
         """The I/O ports."""
         ...
 
+    resets_on_shutdown: bool
+    """Whether the board resets a processor that has shut down."""
+
     def add_component(self, name: str, component: Component) -> None:
         """Make a component's state part of the machine's; ValueError if the name is taken."""
         ...
 
-    def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
+    def add_device(
+        self, name: str, device: Device, *, hot: bool = False, tells: bool = False
+    ) -> None:
         """Add a component that acts by itself when its time has come.
 
-        ``hot``: it is one for which native code can act.
+        ``hot``: it is one for which native code can act.  ``tells``: it tells when it changes
+        (`Guest.changed`), and need be asked when it is due only then, and when it has acted or
+        received something.
         """
         ...
 

@@ -24,7 +24,7 @@ def test_the_next_instruction_is_shown_at_any_size(size: tuple[int, int]) -> Non
 
     async def test() -> None:
         async with viewing(size=size) as viewer:
-            await viewer.until(lambda: "▶1000:0000" in viewer.text("code"))
+            await viewer.until(lambda: "▶1000:0000" in viewer.text("code").replace(" ", ""))
             assert "_start:" in viewer.text("code")
 
     asyncio.run(test())
@@ -167,7 +167,7 @@ async def test_keys_go_to_the_guest_while_its_screen_has_the_focus(viewer: Viewe
     await viewer.pilot.pause(0.3)
     assert viewer.app.is_running
     assert viewer.picture.state.icount == 0
-    await viewer.press("escape", "escape")
+    await viewer.press("f12")
     await viewer.until(lambda: viewer.app.focused is viewer.panel("code"))
 
 

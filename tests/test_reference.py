@@ -13,8 +13,8 @@ from property_examples import examples
 
 from blink16 import Access, Machine, StopReason
 from blink16.cpu.engines import NAMES
-from blink16.cpu.registers import CF, IF, TF, ZF, Cell
-from blink16.memory import Attribute, PageState
+from blink16.cpu.registers import CF, IF, OF, TF, ZF
+from blink16.memory import RAM_SIZE, Attribute, PageState
 
 NOP, HLT, STI, INT3, IRET = b"\x90", b"\xf4", b"\xfb", b"\xcc", b"\xcf"
 CODE = 0x1000
@@ -204,10 +204,10 @@ def test_a_divide_fault_returns_behind_the_instruction(machine: Machine) -> None
     assert machine.icount == 1
 
 
-@pytest.mark.parametrize(("overflow", "ip"), [(0, CODE + 1), (0x8000, HANDLER)])
+@pytest.mark.parametrize(("overflow", "ip"), [(0, CODE + 1), (OF, HANDLER)])
 def test_into_asks_of(machine: Machine, overflow: int, ip: int) -> None:
     """Prevents INTO from ignoring OF (as the C blink16 does)."""
-    machine.registers.cells[Cell.OVERFLOW] = overflow
+    machine.registers.flags = overflow
     put(machine, op(0xCE))
     machine.run(1)
     assert machine.registers.ip == ip
@@ -354,7 +354,7 @@ def test_memory_slices_keep_their_size() -> None:
     with pytest.raises(ValueError, match="fixed size"):
         machine.memory[0x100:0x104] = b"abc"
     with pytest.raises(IndexError):
-        machine.memory[1 << 20] = 0
+        machine.memory[RAM_SIZE] = 0
     assert machine.memory.read(0xFFFFF, 2) == machine.memory[0xFFFFF:] + machine.memory[:1]
 
 

@@ -19,6 +19,7 @@ from blink16.bios.serial import PAUSE
 from blink16.bios.unknown import no_function
 from blink16.cpu.registers import CF
 from blink16.devices import a20
+from blink16.devices.telling import Telling
 from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, RAM_SIZE, PageState
 from blink16.services import DONE, Chassis, Guest, Outcome, set_caller_flag
 
@@ -71,7 +72,7 @@ class WaitState(NamedTuple):
     """The linear address of the byte whose bit 7 is set then."""
 
 
-class SystemService:
+class SystemService(Telling[WaitState]):
     """INT 15h; as a device (`services.Device`) it is the alarm of its waits."""
 
     COMPONENT = "bios-wait"

@@ -12,8 +12,8 @@ from blink16.bios.geometry import SECTOR_SIZE
 from blink16.bios.int09 import WARM_BOOT
 from blink16.bios.misc import no_system
 from blink16.bios.rom import SEGMENT, Rom, call, goto, interrupt, jump
+from blink16.bios.shutdown import Resumption
 from blink16.bios.timer import CmosClock
-from blink16.cpu.registers import Cell
 from blink16.devices.cards import XT, Cards
 from blink16.devices.pc import PcDevices
 from blink16.devices.ppi import Display
@@ -60,6 +60,7 @@ class Post:
         calls = (call(address >> 4, roms.ENTRY) for address in found)
         self._go_on = rom.add(b"".join(calls) + interrupt(BOOTSTRAP_VECTOR))
         self._to_boot_sector = rom.add(jump(0, BOOT_ADDRESS), "jump_to_boot_sector")
+        self._resumption = Resumption(rom) if cards.at else None
         entry = chassis.add_stub("reset", self._again)
         self.reset_offset = entry[1]
         """Where a reset goes, in the ROM's segment."""
@@ -87,7 +88,15 @@ class Post:
         self._test(guest)
 
     def _again(self, guest: Guest) -> Outcome:
-        """Pass the self-test after a reset, and go on to the option ROMs and the boot sector."""
+        """Pass the self-test after a reset, and go on to the option ROMs and the boot sector.
+
+        Or go on where a program wants to that has left word in an AT's CMOS.
+        """
+        if self._resumption is not None:
+            routine = self._resumption.take(CmosClock(self._chassis.bus))
+            if routine is not None:
+                goto(guest, routine)
+                return DONE
         warm = DataArea(guest.memory).reset_flag == WARM_BOOT
         guest.memory.write(0, self._vectors)
         self._test(guest)
@@ -143,8 +152,4 @@ class ResetSwitch:
 
     def receive(self, data: bytes) -> None:
         """Reset."""
-        r = self._guest.registers
-        r.flags = 0
-        r.cs, r.ip = RESET_SEGMENT, 0
-        r.ds = r.es = r.ss = 0
-        r.cells[Cell.HALTED] = r.cells[Cell.SHADOW] = 0
+        self._guest.registers.reset(RESET_SEGMENT, 0)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from blink16.blinkenlights.accesses import accesses
-from blink16.blinkenlights.output import Output
+from blink16.blinkenlights.past import PastKnown
 from blink16.blinkenlights.picture import AccessedMemory, MemoryWish, Picture, Stretch, Wanted
+from blink16.blinkenlights.source_text import SourceText
 from blink16.client import CodeLine, CodeReader, DeniedError, Syntax, Target, UnsupportedError
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.reports.frames import FramesReport
 from blink16.reports.history import HistoryReport
+from blink16.reports.registry import of_shape
 from blink16.reports.screen import ScreenReport
 from blink16.reports.state import RegisterValues, StateReport
 from blink16.symbols import SymbolTable
@@ -30,8 +33,11 @@ class Camera:
     """Takes one picture after another; each knows what changed since the one before."""
 
     def __init__(self) -> None:
-        self.output = Output()
+        self.past = PastKnown()
+        self.sources: SourceText | None = None
         self._last: Picture | None = None
+        self._searched: object = None
+        """Of what the reports that search through the past were made last."""
 
     def take(
         self,
@@ -41,7 +47,7 @@ class Camera:
         printed: bytes = b"",
         state: StateReport | None = None,
     ) -> Picture:
-        """Look at a machine.
+        """Look at a machine; what searches through its past comes later (`look_back`).
 
         ``printed``: what its program has printed since the last picture.  ``state``: as it was told
         with a change, of a machine that is watched; to ask for it again would take another sample.
@@ -60,7 +66,12 @@ class Camera:
             touched = before.touched
         places = [self._place(wish, registers, touched or upcoming) for wish in wanted.memories]
         data = target.read_memories([span, *places])
-        self.output.add(printed, state.icount)
+        past = self.past
+        past.output.add(printed, state.icount)
+        past.end(history)
+        past.want(wanted.layers)
+        searched = [shape for shape in wanted.reports if of_shape(shape).searches]
+        kept = {shape: found for shape, found in self._kept_reports() if shape in searched}
         self._last = Picture(
             state=state,
             code=self._code(decoder, registers, span[0], data[0], wanted),
@@ -83,31 +94,61 @@ class Camera:
             else None,
             told=told,
             running=state.doing == "runs",
-            output=self.output.until(state.icount),
-            printed_at=self.output.instants,
-            reports={type(report): report for report in more},
+            output=past.output.until(state.icount),
+            output_start=past.output.start,
+            printed_at=past.output.instants,
+            layers=past.layers,
+            sources=self.sources,
+            reports={**kept, **{type(report): report for report in more}},
             bookmarks={mark.name: mark.icount for mark in history.bookmarks},
         )
         return self._last
 
+    def look_back(self, target: Target, wanted: Wanted) -> Picture | None:
+        """Ask for something that takes longer; return the last picture with that, if any was left.
+
+        Each takes some milliseconds at most, or is one report.
+        """
+        last = self._last
+        if last is None:
+            return None
+        searched = tuple(shape for shape in wanted.reports if of_shape(shape).searches)
+        of = last.state.generation, searched
+        reports = dict(last.reports)
+        self.past.want(wanted.layers)
+        if searched and of != self._searched:
+            self._searched = of
+            reports |= {type(report): report for report in _those_possible(target, searched)}
+        elif not self.past.ask(target, last.history):
+            return None
+        output = self.past.output
+        self._last = replace(
+            last,
+            reports=reports,
+            output=output.until(last.state.icount),
+            output_start=output.start,
+            printed_at=output.instants,
+            layers=self.past.layers,
+            again=True,
+        )
+        return self._last
+
+    def _kept_reports(self) -> Iterable[tuple[type, object]]:
+        return self._last.reports.items() if self._last else ()
+
     def forget(self) -> None:
         """Begin anew, with a machine that was loaded afresh."""
-        self.output = Output()
-        self._last = None
+        self.past = PastKnown()
+        self._last = self._searched = None
 
     @staticmethod
     def _reports(target: Target, wanted: Wanted) -> list[Any]:
         """Return what each picture needs, and what of the rest can be had."""
+        shapes = [shape for shape in wanted.reports if not of_shape(shape).searches]
         try:
-            return target.reports(*SHOWN, *wanted.reports)
+            return target.reports(*SHOWN, *shapes)
         except DeniedError:
-            found = target.reports(*SHOWN)
-        for shape in wanted.reports:
-            try:
-                found += target.reports(shape)
-            except (DeniedError, UnsupportedError):
-                continue
-        return found
+            return [*target.reports(*SHOWN), *_those_possible(target, shapes)]
 
     # -- memory ------------------------------------------------------------------------------
 
@@ -189,3 +230,14 @@ class Camera:
             if registers.pc in ends:
                 yield from lines[: ends.index(registers.pc) + 1]
                 return
+
+
+def _those_possible(target: Target, shapes: Iterable[type]) -> list[Any]:
+    """Return those reports that can be made."""
+    found = []
+    for shape in shapes:
+        try:
+            found += target.reports(shape)
+        except (DeniedError, UnsupportedError):
+            continue
+    return found

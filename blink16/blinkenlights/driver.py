@@ -11,10 +11,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from blink16.blinkenlights.camera import Camera
 from blink16.blinkenlights.picture import Picture, Wanted
+from blink16.blinkenlights.source_text import SourceText
 from blink16.client import (
     ClientError,
     ConnectionLostError,
@@ -28,10 +28,11 @@ from blink16.client import (
     connect,
 )
 from blink16.reports import Holder
-from blink16.reports.registry import of_shape
 from blink16.reports.state import StateReport
 
 FRAME_SECONDS = 1 / 60
+QUIET_SECONDS = 0.15
+"""Without a command, after which the past is looked through."""
 SLOWEST_FRAME = 2.0
 """Seconds."""
 MOST_STEPS = 1 << 20
@@ -71,6 +72,8 @@ class Driver:
         self.steps_a_frame = 1
         self.seconds_a_frame = FRAME_SECONDS
         self._target: Target | None = None
+        self._works = False
+        """Whether a command is being carried out."""
 
     def start(self) -> None:
         """Begin."""
@@ -90,6 +93,11 @@ class Driver:
     def is_running(self) -> bool:
         """Whether the machine runs at full speed, by our command."""
         return self._target is not None and self._target.is_running
+
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing is being done."""
+        return self._commands.empty() and not self._works
 
     @property
     def only_watches(self) -> bool:
@@ -173,17 +181,45 @@ class Driver:
                 if target.only_watches and target.state().holder is Holder.NOBODY:
                     target.ask_control()
                 self._picture(target)
+                self._camera.sources = SourceText.of(target)
+                if self._camera.sources.is_known:
+                    self._picture(target)
             except ClientError as error:
                 self._failed(error)
             threading.Thread(target=self._watch, name="lookout", daemon=True).start()
-            while (command := self._commands.get()) is not None:
+            while (command := self._next_command(target)) is not None:
                 if not self._carry_out(target, command):
                     break
             if self._lookout is not None:
                 self._lookout.close()
 
+    def _next_command(self, target: Target) -> Command | None:
+        """Wait for a command; if none comes for a moment, look through the past for the panels."""
+        patience = QUIET_SECONDS
+        while not target.only_watches:
+            try:
+                return self._commands.get(timeout=patience)
+            except queue.Empty:
+                if not self._look_back(target):
+                    break
+                patience = self._camera.past.wait
+        return self._commands.get()
+
+    def _look_back(self, target: Target) -> bool:
+        """Show what takes longer to know, a bit of it; return whether there may be more."""
+        try:
+            with self._taking:
+                picture = self._camera.look_back(target, self.wanted)
+                if picture is not None:
+                    self._show(picture)
+        except ClientError as error:
+            self._failed(error)
+            return False
+        return picture is not None
+
     def _carry_out(self, target: Target, command: Command) -> bool:
         """Do it and show it; False if there is no machine any more."""
+        self._works = True
         try:
             told = _text(command(target))
             if self._commands.empty():
@@ -193,6 +229,8 @@ class Driver:
             return False
         except (ClientError, ValueError) as error:
             self._failed(error)
+        finally:
+            self._works = False
         return True
 
     def _failed(self, error: Exception) -> None:
@@ -221,7 +259,7 @@ class Driver:
             if event.kind is not StopKind.STEPPED:
                 return event
             self.shown.clear()
-            self._picture(target, quick=True)
+            self._picture(target)
             self.shown.wait(1)
             left = self.seconds_a_frame - (time.perf_counter() - began)
             if left > 0:
@@ -275,14 +313,10 @@ class Driver:
         except ClientError as error:
             self._failed(error)
 
-    def _picture(self, target: Target, told: str = "", *, quick: bool = False) -> None:
-        """Take a picture.  ``quick``: without reports that search through the past."""
-        wanted = self.wanted
-        if quick:
-            kept = tuple(shape for shape in wanted.reports if not of_shape(shape).searches)
-            wanted = replace(wanted, reports=kept)
+    def _picture(self, target: Target, told: str = "") -> None:
+        """Take a picture."""
         with self._taking:
-            self._show(self._camera.take(target, wanted, told, target.read_output()))
+            self._show(self._camera.take(target, self.wanted, told, target.read_output()))
 
     def forget(self) -> None:
         """Begin anew: the program was loaded afresh."""

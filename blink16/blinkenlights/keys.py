@@ -37,6 +37,9 @@ _NAMES = {
     "ctrl+left": "ctrl-←",
     "ctrl+right": "ctrl-→",
     "escape": "esc",
+    "enter": "⏎",
+    "up": "↑",
+    "down": "↓",
 }
 
 KEYS = (
@@ -49,6 +52,7 @@ KEYS = (
     Key("c", "animate(False)", "Run so that one can watch", "run"),
     Key("r", "animate(True)", "Run back so that one can watch", "run back"),
     Key("C,f5", "run(False)", "Run at full speed", "full speed"),
+    Key("enter", "keyboard", "The guest's keyboard: your keys are the program's", "keyboard"),
     Key("question_mark", "help", "What is under the cursor", "help"),
     Key("q", "quit", "Quit", "quit"),
     Key("shift+f5", "run(True)", "Run back at full speed"),
@@ -60,6 +64,7 @@ KEYS = (
     Key("shift+f9", "ask('break')", "Breakpoint at a place, with a condition"),
     Key("w", "ask('watch')", "Watch a place", "watch"),
     Key("W", "last_writer", "Go to who wrote the chosen byte last"),
+    Key("y", "ask('mark')", "Show the calls of a function on the time bar"),
     Key("home", "seek('start')", "The first instant"),
     Key("end", "seek('end')", "The last instant"),
     Key("k", "bookmark", "Bookmark this instant"),

@@ -173,7 +173,7 @@ def opener(parsed: argparse.Namespace) -> Callable[[], Target]:
     if parsed.connect:
         return lambda: _watching(parsed.connect)
     words = parsed.program or SAMPLE
-    return lambda: client.launch(None, *words)
+    return lambda: client.launch(None, *words, console="terminal")
 
 
 def _watching(address: str) -> Target:

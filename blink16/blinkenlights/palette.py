@@ -31,11 +31,15 @@ class Palette:
 
     dim: str
     faint: str
+    hint: str
+    """What is said beside."""
     text: str
     mnemonic: str
     register: str
     number: str
     symbol: str
+    source: str
+    """A line of the program's source."""
     target: str
     here: str
     """The row of the next instruction."""
@@ -59,6 +63,8 @@ class Palette:
     glyphs: str = field(default=CP437, repr=False)
     """By byte."""
     density: str = DENSITY
+    bars: str = "▁▂▃▄▅▆▇█"
+    """From few to many."""
     block: str = "█"
     track: str = "━"
     tick: str = "╵"
@@ -79,11 +85,13 @@ class Palette:
         return cls(
             dim="#56657a",
             faint="#303b4a",
+            hint="#8494a8",
             text="#c6d0dc",
             mnemonic="#e6edf5 bold",
             register="#e8c07a",
             number="#b69cf0",
             symbol="#7fd6a2 bold",
+            source="#9fb8d8 italic",
             target="#7fd6a2",
             here="on #17304d",
             breakpoint="#ff5d5d bold",
@@ -108,11 +116,13 @@ class Palette:
         return cls(
             dim="#8a94a3",
             faint="#d3d9e1",
+            hint="#5a6675",
             text="#27313d",
             mnemonic="#0b1622 bold",
             register="#8a5a00",
             number="#6338b8",
             symbol="#0a7a45 bold",
+            source="#3a5a80 italic",
             target="#0a7a45",
             here="on #d5e6fa",
             breakpoint="#c81e1e bold",
@@ -137,11 +147,13 @@ class Palette:
         return cls(
             dim="",
             faint="",
+            hint="",
             text="",
             mnemonic="bold",
             register="",
             number="",
             symbol="bold",
+            source="italic",
             target="",
             here="reverse",
             breakpoint="bold",
@@ -175,6 +187,7 @@ class Palette:
             self,
             glyphs=ASCII,
             density=" .:+#@",
+            bars=".:+#",
             block="#",
             track="-",
             tick="'",

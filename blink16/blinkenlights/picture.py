@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from blink16.blinkenlights.past import Layer, LayerWish
+from blink16.blinkenlights.source_text import SourceText
 from blink16.client import CodeLine, CodeReader, SetPoint, Syntax
 from blink16.reports.frames import FrameLine
 from blink16.reports.history import HistoryReport
@@ -52,6 +54,8 @@ class Wanted:
     memories: tuple[MemoryWish, ...] = ()
     reports: tuple[type, ...] = ()
     """Shapes of more reports, for the panels that are open."""
+    layers: tuple[LayerWish, ...] = ()
+    """What the time bar is to show of the whole run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,18 @@ class Picture:
     """Whether it runs, so that this is a sample."""
     output: bytes = b""
     """All that the program had printed by this instant, as far as it is kept."""
+    output_start: int = 0
+    """Bytes that it had printed before those."""
     printed_at: tuple[int, ...] = ()
     """The instants at which there was new output."""
+    again: bool = False
+    """Whether this is the same instant once more, of which more is known now."""
+    layers: tuple[Layer, ...] = ()
+    """What is known of `Wanted.layers`."""
     reports: Mapping[type, object] = field(default_factory=dict)
     """The reports of `Wanted.reports`, by shape; without those that could not be made."""
+    sources: SourceText | None = None
+    """The program's lines, where they are known."""
     bookmarks: Mapping[str, int] = field(default_factory=dict)
 
     @property

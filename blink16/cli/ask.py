@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO
 
-from blink16 import loader, recording, terminal
+from blink16 import elks, hostnetwork, loader, recording, terminal
 from blink16.cli import arguments, parsing
 from blink16.cli.options import ASK, ASK_PROGRAM
 from blink16.cli.parsing import CommandLine
@@ -111,6 +112,8 @@ def _run(path: Path, parsed: argparse.Namespace) -> None:
         target=_feed, args=(lambda data: timeline.receive(Console.CHANNEL, data),), daemon=True
     )
     reader.start()
+    news = partial(timeline.receive, elks.NETWORK)
+    network = hostnetwork.connect(loaded, news, terminal.say)
     try:
         left = parsed.instructions
         while left > 0:
@@ -127,6 +130,8 @@ def _run(path: Path, parsed: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         terminal.say(f"{ASK.prog}: stopped after {timeline.now:,} instructions")
     finally:
+        if network is not None:
+            network.close()
         recorder.close()
 
 

@@ -54,6 +54,18 @@ MACHINE = OptionTable(
             flag=True,
             help="let the guest change the files there; else its changes stay in memory",
         ),
+        Option(
+            names=("--net",),
+            flag=True,
+            help="let an ELKS program have TCP sockets on this computer's loopback interface",
+        ),
+        Option(
+            names=("--net-ports",),
+            read=values.port,
+            default=0,
+            metavar="N",
+            help="the same; a port at which the program listens is N more on this computer",
+        ),
         ENGINE,
         Option(
             names=("--cpu",),
@@ -164,6 +176,14 @@ PC = OptionTable(
             choices=("xt", "at"),
             help="xt (default) or at, with a second 8259A, an 8042, a clock that interrupts and "
             "hard disk ports",
+            reach=Reach.FOLDER,
+        ),
+        Option(
+            names=("--disk-speed",),
+            own=True,
+            choices=("real", "fast"),
+            help="let INT 13h take as long as a drive of the time would, or none of the guest's "
+            "time (fast, the default)",
             reach=Reach.FOLDER,
         ),
         Option(
@@ -286,10 +306,11 @@ DEBUGGERS = OptionTable(
             names=("--console",),
             read=values.place_or_debugger,
             own=True,
-            metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb",
+            metavar="stdio|[screen:]tcp:PORT|[screen:]unix:PATH|none|gdb|terminal",
             help="where the program's output goes and its input comes from: here (with --stdio, "
             "output to standard error), a socket, nowhere, or, output only, the debugger while "
-            "it runs the program (default: stdio).  A socket gets what the BIOS prints; with "
+            "it runs the program (terminal: the same, of a front end that is a terminal and types "
+            "keys) (default: stdio).  A socket gets what the BIOS prints; with "
             "screen: a PC's whole picture, painted for a terminal of its size, as telnet brings "
             "one.  On a terminal, a PC that is the first machine has its screen and keyboard "
             "here, others' output goes to standard error or is told below the picture; Ctrl-] "

@@ -41,7 +41,7 @@ def endpoint(parser: Parser, parsed: argparse.Namespace) -> server.Endpoint:
         if any(isinstance(own.console, Streams) for own in (parsed, *parsed.machine)):
             parser.error(
                 "--console stdio can't be with --stdio, where the debugger has standard input and "
-                "output; take --console tcp:PORT, unix:PATH, gdb or none"
+                "output; take --console tcp:PORT, unix:PATH, gdb, terminal or none"
             )
         path = Path(listen.removeprefix(UNIX)) if listen is not None else None
         return server.StandardStreams(None if path is None else server.SocketFile(path))
@@ -109,7 +109,7 @@ def _machine(
     options = arguments.options(shared, arguments.computer(own, shared), arguments.sinks(own))
     fittings = _fittings(own, shared)
     place = fittings.places.get(Console.CHANNEL, Streams())
-    keys = not isinstance(place, Streams | NoPlace)
+    keys = not isinstance(place, Streams | NoPlace) or _console_of(own, shared) == ToDebugger(True)
     console = elks.ConsoleKind(edits=keys)
     named = replace(options, symbols=tuple(own.symbols), console=console)
     program = loader.read(name)
@@ -123,9 +123,7 @@ def _machine(
 
 
 def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fittings:
-    console: ConsolePlace | ToDebugger | None = own.console
-    if console is None and not _is_socket(shared.console):
-        console = shared.console
+    console = _console_of(own, shared)
     places = dict(own.serial)
     to_debugger = isinstance(console, ToDebugger)
     if console is not None and not isinstance(console, ToDebugger):
@@ -133,6 +131,16 @@ def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fit
     tracer = arguments.call_tracer(shared)
     keyboard = _is_socket(console)
     return server.Fittings(places, shared.realtime, keyboard, to_debugger, tracer)
+
+
+def _console_of(
+    own: argparse.Namespace, shared: argparse.Namespace
+) -> ConsolePlace | ToDebugger | None:
+    """Return where a machine's console leads: as it says itself, or as all are told."""
+    console: ConsolePlace | ToDebugger | None = own.console
+    if console is None and not _is_socket(shared.console):
+        console = shared.console
+    return console
 
 
 def _is_socket(console: ConsolePlace | ToDebugger | None) -> bool:

@@ -34,7 +34,10 @@ _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 @dataclass(frozen=True, slots=True)
 class ToDebugger:
-    """The console of a program whose debugger shows what it prints; there is no input."""
+    """The console of a program whose debugger shows what it prints."""
+
+    is_terminal: bool = False
+    """Whether that is a front end with a terminal of its own: it gives keys (`monitor type`)."""
 
 
 # -- the machine ---------------------------------------------------------------------------------
@@ -120,7 +123,9 @@ def place(text: str) -> ConsolePlace:
 
 def place_or_debugger(text: str) -> ConsolePlace | ToDebugger:
     """Return where a console is that may be the debugger's."""
-    return ToDebugger() if text == "gdb" else place(text)
+    if text in ("gdb", "terminal"):
+        return ToDebugger(is_terminal=text == "terminal")
+    return place(text)
 
 
 def serial(text: str) -> tuple[str, ConsolePlace]:

@@ -35,12 +35,12 @@ def hosting(words: Sequence[str]) -> Iterator[UnixServer]:
     """Start a server of our own that goes on when its clients leave; return where it is.
 
     ``words``: its options, and what it is to show.  LaunchError with what it said if it does not
-    begin.  It ends with the block.
+    begin.  It ends with the block.  The program's console is a terminal of its clients.
     """
     with watching_place() as path:
         if path is None:
             raise UnsupportedError("on this system there are no socket files")
-        command = (sys.executable, "-c", SERVE, "--console", "gdb", "--listen", f"unix:{path}")
+        command = (sys.executable, "-c", SERVE, "--console", "terminal", "--listen", f"unix:{path}")
         process = subprocess.Popen(
             [*command, *words],
             stdin=subprocess.DEVNULL,

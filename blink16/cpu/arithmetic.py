@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 from blink16.cpu import flags
 from blink16.cpu.operands import Context
-from blink16.cpu.registers import Cell
 from blink16.cpu.values import Value, select
 
 
 def add(m: Context, a: Value, b: Value, carry_in: Value | None = None) -> Value:
     """Return a + b (+ a 1-bit carry) and set all status flags."""
     result = a + b
-    if carry_in is not None:
+    if carry_in is None:
+        flags.set_carry(m, result.below(a))
+    else:
         result = result + carry_in.zero_extend(a.width)
-    flags.set_carry(m, ((a & b) | ((a | b) & ~result)).sign())
-    flags.set_overflow(m, ((a ^ result) & (b ^ result)).sign())
-    flags.set_aux(m, a ^ b ^ result)
+        flags.set_carry(m, ((a & b) | ((a | b) & ~result)).sign())
+    flags.set_sum(m, a, b, result)
     flags.set_result(m, result)
     return result
 
@@ -33,15 +33,14 @@ def subtract(m: Context, a: Value, b: Value, borrow_in: Value | None = None) -> 
     else:
         result = result - borrow_in.zero_extend(a.width)
         flags.set_carry(m, ((~a & b) | (~(a ^ b) & result)).sign())
-    flags.set_overflow(m, ((a ^ b) & (a ^ result)).sign())
-    flags.set_aux(m, a ^ b ^ result)
+    flags.set_sum(m, result, b, a)
     flags.set_result(m, result)
     return result
 
 
 def logic(m: Context, result: Value) -> Value:
     """Set the flags of AND, OR, XOR and TEST; AF is undefined, the chip clears it."""
-    flags.clear(m, Cell.CARRY, Cell.OVERFLOW, Cell.AUX)
+    flags.clear(m)
     flags.set_result(m, result)
     return result
 
@@ -50,9 +49,7 @@ def step(m: Context, a: Value, up: bool) -> Value:
     """Return a + 1 or a - 1 and set all status flags but CF."""
     one = m.constant(1, a.width)
     result = a + one if up else a - one
-    over = (a ^ result) & (one ^ result) if up else (a ^ one) & (a ^ result)
-    flags.set_overflow(m, over.sign())
-    flags.set_aux(m, a ^ one ^ result)
+    flags.set_sum(m, a if up else result, one, result if up else a)
     flags.set_result(m, result)
     return result
 
@@ -202,7 +199,7 @@ def signed_division(m: Context, dividend: Value, divisor: Value, negate: bool) -
     """
     result = long_division(m, magnitude(m, dividend), magnitude(m, divisor))
     fits = result.fits & ~result.quotient.sign()
-    flags.clear(m, Cell.CARRY)
+    flags.set_carry(m, m.constant(0, 1))
     flags.set_overflow(m, flags.overflow(m) & ~fits)
     minus_dividend, minus = dividend.sign(), dividend.sign() ^ divisor.sign()
     if negate:

@@ -108,6 +108,9 @@ class _AnyProcessor:
     def store(self, segment: Index, offset: Value, value: Value) -> None:
         pass
 
+    def check_vector(self, vector: Value) -> None:
+        pass
+
     def load_vector(self, offset: Value) -> Value:
         return self._any(16)
 

@@ -28,19 +28,32 @@ def set_carry(m: Context, bit: Value) -> None:
     m.set_cell(Cell.CARRY, bit.zero_extend(FLAG))
 
 
+def set_sum(m: Context, augend: Value, addend: Value, total: Value) -> None:
+    """Set AF and OF from an addition, whose total may have a carry in it (see `registers.Cell`)."""
+    m.set_cell(Cell.AUGEND, augend.sign_extend(FLAG))
+    m.set_cell(Cell.ADDEND, addend.sign_extend(FLAG))
+    m.set_cell(Cell.SUM, total.sign_extend(FLAG))
+
+
+def set_overflow_and_aux(m: Context, overflow: Value, aux: Value) -> None:
+    """Set OF from a 1-bit value, and AF from bit 4 of another."""
+    signs = overflow.sign_extend(FLAG)
+    set_sum(m, signs, signs, aux.zero_extend(FLAG) & AF)
+
+
 def set_overflow(m: Context, bit: Value) -> None:
     """Set OF from a 1-bit value."""
-    m.set_cell(Cell.OVERFLOW, bit.sign_extend(FLAG))
+    set_overflow_and_aux(m, bit, aux(m).zero_extend(FLAG) << 4)
 
 
 def set_aux(m: Context, carries: Value) -> None:
     """Set AF from bit 4 of a value."""
-    m.set_cell(Cell.AUX, carries.zero_extend(FLAG))
+    set_overflow_and_aux(m, overflow(m), carries)
 
 
-def clear(m: Context, *cells: Cell) -> None:
-    """Clear flags among CF, AF and OF."""
-    for cell in cells:
+def clear(m: Context) -> None:
+    """Clear CF, AF and OF."""
+    for cell in (Cell.CARRY, Cell.AUGEND, Cell.ADDEND, Cell.SUM):
         m.set_cell(cell, m.constant(0, FLAG))
 
 
@@ -66,12 +79,13 @@ def parity(m: Cells) -> Value:
 
 def aux(m: Cells) -> Value:
     """Return AF as a 1-bit value."""
-    return m.get_cell(Cell.AUX).bit(4)
+    return (m.get_cell(Cell.AUGEND) ^ m.get_cell(Cell.ADDEND) ^ m.get_cell(Cell.SUM)).bit(4)
 
 
 def overflow(m: Cells) -> Value:
     """Return OF as a 1-bit value."""
-    return m.get_cell(Cell.OVERFLOW).sign()
+    total = m.get_cell(Cell.SUM)
+    return ((m.get_cell(Cell.AUGEND) ^ total) & (m.get_cell(Cell.ADDEND) ^ total)).sign()
 
 
 CONDITIONS: dict[str, Callable[[Context], Value]] = {
@@ -113,7 +127,7 @@ def set_low_byte(m: Context, flags: Value) -> None:
     """Load SF ZF AF PF CF from the low byte of a value, as SAHF does."""
     flags = flags.truncate(8).zero_extend(16)
     m.set_cell(Cell.CARRY, flags & CF)
-    m.set_cell(Cell.AUX, flags & AF)
+    set_aux(m, flags)
     m.set_cell(Cell.PARITY, ((flags >> 2) & 1) ^ 1)
     m.set_cell(Cell.ZERO, (flags & ZF) ^ ZF)
     m.set_cell(Cell.SIGN, (flags & SF) << 8)
@@ -122,9 +136,9 @@ def set_low_byte(m: Context, flags: Value) -> None:
 def set_word(m: Context, flags: Value) -> None:
     """Load all flags from a 16-bit word, as POPF does."""
     set_low_byte(m, flags)
+    set_overflow(m, flags.bit(OF.bit_length() - 1))
     m.set_cell(Cell.TRAP, (flags >> 8) & 1)
     m.set_cell(Cell.INTERRUPT, (flags >> 9) & 1)
     backward, forward = m.constant(0xFFFF, 16), m.constant(1, 16)
     m.set_cell(Cell.DIRECTION, select(flags.bit(10), backward, forward))
-    m.set_cell(Cell.OVERFLOW, (flags & OF) << 4)
     m.flags_opened()

@@ -41,6 +41,11 @@ class Model:
     """Whether addresses have more than 20 bits: FFFF:0010 is then 100000h, if A20 is open."""
 
     @property
+    def reset(self) -> tuple[int, int]:
+        """CS:IP after a reset."""
+        return (0xF000, 0xFFF0) if self.reaches_high else (0xFFFF, 0x0000)
+
+    @property
     def max_prefixes(self) -> int:
         """So many prefixes are nothing special."""
         return MAX_PREFIXES if self.limit is None else self.limit - MAX_LIMITED_BODY

@@ -98,8 +98,12 @@ class Context(Cells, Protocol):
         """Write memory, as many bits as the value has."""
         ...
 
+    def check_vector(self, vector: Value) -> None:
+        """Called before an interrupt is entered: an 80286 looks whether there is such a vector."""
+        ...
+
     def load_vector(self, offset: Value) -> Value:
-        """Read a word of the interrupt vector table, at an offset in segment 0."""
+        """Read a word of the interrupt vector table, at an offset in it."""
         ...
 
     def port_in(self, port: Value, width: int) -> Value:

@@ -14,8 +14,8 @@ from blink16.cpu.model import Model
 from blink16.cpu.opcodes import REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
 from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.predicates import Predicate
-from blink16.cpu.registers import Cell, Registers
-from blink16.cpu.semantics import PROTECTION_VECTOR, enter_interrupt
+from blink16.cpu.registers import SHUT_DOWN, Cell, Registers
+from blink16.cpu.semantics import DOUBLE_FAULT_VECTOR, PROTECTION_VECTOR, enter_interrupt
 from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
 from blink16.memory import (
@@ -44,6 +44,10 @@ class _FaultError(Exception):
     def __init__(self, vector: int) -> None:
         super().__init__(vector)
         self.vector = vector
+
+
+class _ShutDownError(Exception):
+    """An interrupt that can't be entered, nor can INT 8 in its place."""
 
 
 class ReferenceEngine:
@@ -113,9 +117,21 @@ class ReferenceEngine:
         """Enter an interrupt between two instructions."""
         self._cells[Cell.HALTED] = 0
         self._spent = 0
-        enter_interrupt(self, Value(vector, 8), Value(self._cells[Cell.IP], 16))
+        self._enter(vector, self._cells[Cell.IP])
         self._cells[Cell.IP] = self._jump or 0
         self.registers.cycles += self._spent
+
+    def _enter(self, vector: int, return_ip: int) -> None:
+        """Enter an interrupt, or INT 8 if there is no such vector, or shut down."""
+        for number in (vector, DOUBLE_FAULT_VECTOR):
+            try:
+                enter_interrupt(self, Value(number, 8), Value(return_ip, 16))
+                return
+            except _FaultError:
+                continue
+            except _ShutDownError:
+                break
+        self._cells[Cell.HALTED], self._jump = SHUT_DOWN, return_ip
 
     def plan(self, hot: int, other: int) -> None:
         """End runs for whoever wants to act: here, that is not what takes time."""
@@ -149,7 +165,9 @@ class ReferenceEngine:
             self._check_length(start)
             execute(self, instruction, self._semantics)
         except _FaultError as fault:
-            enter_interrupt(self, Value(fault.vector, 8), Value(start, 16))
+            self._enter(fault.vector, start)
+        except _ShutDownError:
+            cells[Cell.HALTED], self._jump = SHUT_DOWN, start
         if self._lockup is not None:
             return self._locked_up()
         if self.between_rounds and not cells[Cell.TRAP]:
@@ -279,9 +297,25 @@ class ReferenceEngine:
             return Value(low, 8)
         return Value(low | self._load_byte(self._physical(base, at + 1)) << 8, 16)
 
+    def check_vector(self, vector: Value) -> None:
+        """Enter INT 8 instead where the table has no such vector, or shut down."""
+        if not self.model.reaches_high:
+            return
+        number = _known(vector)
+        if 4 * number + 3 > self._cells[Cell.IDT]:
+            raise (
+                _ShutDownError
+                if number == DOUBLE_FAULT_VECTOR
+                else _FaultError(DOUBLE_FAULT_VECTOR)
+            )
+
     def load_vector(self, offset: Value) -> Value:
         """Read a word of the interrupt vector table."""
         at = _known(offset)
+        if self.registers.moved_vectors:
+            cells = self._cells
+            at += cells[Cell.IDT_HIGH] << 16 | cells[Cell.IDT_BASE]
+            return Value(int.from_bytes(self.memory.read(at, 2), "little"), 16)
         return Value(self._load_byte(at) | self._load_byte(at + 1) << 8, 16)
 
     def store(self, segment: Index, offset: Value, value: Value) -> None:

@@ -8,7 +8,9 @@ word that the 8086 would push.
 
 from __future__ import annotations
 
+from array import array
 from enum import IntEnum
+from struct import Struct as Packing
 from typing import Any
 
 from construct import Int16ul, Int64ul, Struct
@@ -35,17 +37,18 @@ class Cell(IntEnum):
     ZERO = 13  # ZF is set when this is zero
     SIGN = 14  # SF is bit 15
     PARITY = 15  # PF is set when the low byte has an even number of ones
-    AUX = 16  # AF is bit 4
-    CARRY = 17  # CF: 0 or 1
-    OVERFLOW = 18  # OF is bit 15
-    TRAP = 19  # TF: 0 or 1
-    INTERRUPT = 20  # IF: 0 or 1
-    DIRECTION = 21  # what a byte string instruction adds to SI and DI: 1, or FFFFh with DF set
-    SHADOW = 22  # 1 after an instruction that holds off interrupts for one more instruction
-    HALTED = 23  # 1 after HLT, until an interrupt
-    NOTHING = 24  # always 0
-    ATTENTION = 25  # not 0: leave run() at the next instruction boundary (set from any thread)
-    REQUEST = 26  # 1 while the interrupt controller holds INTR; engines only read it
+    CARRY = 16  # CF: 0 or 1
+    AUGEND = 17  # AF and OF are those of the addition AUGEND + ADDEND = SUM, with a carry or
+    ADDEND = 18  # without: what was carried into bit 4, and whether both signs differ from SUM's;
+    SUM = 19  # a subtraction is the addition that it undoes
+    TRAP = 20  # TF: 0 or 1
+    INTERRUPT = 21  # IF: 0 or 1
+    DIRECTION = 22  # what a byte string instruction adds to SI and DI: 1, or FFFFh with DF set
+    SHADOW = 23  # 1 after an instruction that holds off interrupts for one more instruction
+    HALTED = 24  # 1 after HLT, until an interrupt; SHUT_DOWN until a reset
+    NOTHING = 25  # always 0
+    ATTENTION = 26  # not 0: leave run() at the next instruction boundary (set from any thread)
+    REQUEST = 27  # 1 while the interrupt controller holds INTR; engines only read it
     MSW = 112  # an 80286's machine status word, its low four bits
     GDT = 113  # the limit of its global descriptor table, then the 24 bits of its base
     GDT_BASE = 114
@@ -56,6 +59,10 @@ class Cell(IntEnum):
     A20 = 119  # 1 where address line 20 is open (a gate outside of the processor)
 
 
+SHUT_DOWN = 2
+"""In HALTED: an 80286 that could not even enter INT 8."""
+IDT_LIMIT = 0x3FF
+"""After a reset, the limit of its interrupt vector table."""
 _FLAGS = slice(Cell.ZERO, Cell.DIRECTION + 1)
 """The cells of flags; those in a row, since debuggers look at them at each step."""
 ICOUNT_OFFSET, CYCLES_OFFSET = 64, 72
@@ -78,6 +85,10 @@ ARCHITECTURE = Struct(
     "cycles" / Int64ul,
 )
 """The canonical form of a processor's state: equal states are equal bytes, on every engine."""
+_PACKED = Packing("<24H2Q")
+"""The same, for checkpoints, which come by the thousand."""
+_FLAGS_AT = Cell.IP + 1
+assert _PACKED.size == ARCHITECTURE.sizeof()
 
 
 def _cell(cell: Cell) -> Any:
@@ -136,6 +147,12 @@ class Registers:
         self._icount = view[ICOUNT_OFFSET : ICOUNT_OFFSET + 8].cast("Q")
         self._cycles = view[CYCLES_OFFSET : CYCLES_OFFSET + 8].cast("Q")
         self.flags = 0
+        self.reset_vectors()
+
+    @property
+    def counts(self) -> tuple[memoryview, memoryview]:
+        """``icount`` and ``cycles``, each as a view of one number, for who asks often."""
+        return self._icount, self._cycles
 
     @property
     def icount(self) -> int:
@@ -158,18 +175,18 @@ class Registers:
     @property
     def flags(self) -> int:
         """The flags word as PUSHF shows it; bits that the processor lacks can't be changed."""
-        zero, sign, parity, aux, carry, overflow, trap, interrupt, direction = self.cells[_FLAGS]
+        zero, sign, parity, carry, x, y, total, trap, interrupt, direction = self.cells[_FLAGS]
         return (
             self._fixed_flags
             | carry
             | (PF if (parity & 0xFF).bit_count() % 2 == 0 else 0)
-            | aux & AF
+            | (x ^ y ^ total) & AF
             | (ZF if zero == 0 else 0)
             | (SF if sign & 0x8000 else 0)
             | (TF if trap else 0)
             | (IF if interrupt else 0)
             | (DF if direction != 1 else 0)
-            | (OF if overflow & 0x8000 else 0)
+            | (OF if (x ^ total) & (y ^ total) & 0x8000 else 0)
         )
 
     @flags.setter
@@ -177,42 +194,51 @@ class Registers:
         c = self.cells
         c[Cell.CARRY] = value & CF
         c[Cell.PARITY] = 0 if value & PF else 1
-        c[Cell.AUX] = value & AF
         c[Cell.ZERO] = 0 if value & ZF else 1
         c[Cell.SIGN] = 0x8000 if value & SF else 0
         c[Cell.TRAP] = 1 if value & TF else 0
         c[Cell.INTERRUPT] = 1 if value & IF else 0
         c[Cell.DIRECTION] = 0xFFFF if value & DF else 1
-        c[Cell.OVERFLOW] = 0x8000 if value & OF else 0
+        c[Cell.AUGEND] = c[Cell.ADDEND] = 0x8000 if value & OF else 0
+        c[Cell.SUM] = value & AF
+
+    def reset(self, segment: int, offset: int) -> None:
+        """Begin anew at an address, with all else that RESET determines."""
+        self.flags = 0
+        self.cs, self.ip = segment, offset
+        self.ds = self.es = self.ss = 0
+        cells = self.cells
+        cells[Cell.HALTED] = cells[Cell.SHADOW] = cells[Cell.MSW] = 0
+        self.reset_vectors()
+
+    def reset_vectors(self) -> None:
+        """Have interrupt vectors at 0, all of them."""
+        cells = self.cells
+        cells[Cell.IDT], cells[Cell.IDT_BASE], cells[Cell.IDT_HIGH] = IDT_LIMIT, 0, 0
+
+    @property
+    def moved_vectors(self) -> bool:
+        """Whether LIDT has moved the interrupt vectors, or left some out."""
+        limit, low, high = self.cells[Cell.IDT : Cell.IDT_HIGH + 1]
+        return bool(low or high) or limit < IDT_LIMIT
 
     def save(self) -> bytes:
         """Return the canonical state (`ARCHITECTURE`), icount included."""
         c = self.cells
-        state: bytes = ARCHITECTURE.build(
-            {
-                "general": c[Cell.AX : Cell.ES].tolist(),
-                "segments": c[Cell.ES : Cell.IP].tolist(),
-                "ip": self.ip,
-                "flags": self.flags,
-                "shadow": c[Cell.SHADOW],
-                "halted": c[Cell.HALTED],
-                "system": c[Cell.MSW : Cell.A20 + 1].tolist(),
-                "icount": self.icount,
-                "cycles": self.cycles,
-            }
+        return _PACKED.pack(
+            *c[Cell.AX : Cell.IP + 1],
+            self.flags,
+            c[Cell.SHADOW],
+            c[Cell.HALTED],
+            *c[Cell.MSW : Cell.A20 + 1],
+            self.icount,
+            self.cycles,
         )
-        return state
 
     def restore(self, saved: bytes) -> None:
         """Take a state that `save` returned."""
-        state = ARCHITECTURE.parse(saved)
-        for cell, value in enumerate([*state.general, *state.segments]):
-            self.cells[cell] = value
-        self.ip = state.ip
-        self.flags = state.flags
-        self.cells[Cell.SHADOW] = state.shadow
-        self.cells[Cell.HALTED] = state.halted
-        for number, value in enumerate(state.system):
-            self.cells[Cell.MSW + number] = value
-        self.icount = state.icount
-        self.cycles = state.cycles
+        *numbers, self.icount, self.cycles = _PACKED.unpack_from(saved)
+        c = self.cells
+        c[Cell.AX : Cell.IP + 1] = array("H", numbers[:_FLAGS_AT])
+        self.flags, c[Cell.SHADOW], c[Cell.HALTED], *system = numbers[_FLAGS_AT:]
+        c[Cell.MSW : Cell.A20 + 1] = array("H", system)

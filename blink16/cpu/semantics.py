@@ -27,7 +27,7 @@ from blink16.cpu.values import Value
 AX, CX, DX, BX, SP, BP, SI, DI = range(8)
 AL, AH = 0, 4
 ES, CS, SS, DS = range(4)
-DIVIDE_VECTOR, OVERFLOW_VECTOR, PROTECTION_VECTOR = 0, 4, 13
+DIVIDE_VECTOR, OVERFLOW_VECTOR, DOUBLE_FAULT_VECTOR, PROTECTION_VECTOR = 0, 4, 8, 13
 CYCLES = 32
 """The width of a number of cycles."""
 
@@ -80,6 +80,7 @@ def jump_far(m: Context, segment: Value, offset: Value) -> None:
 
 def enter_interrupt(m: Context, vector: Value, return_ip: Value) -> None:
     """Push flags, CS and the return address, close IF and TF, and go to the vector's handler."""
+    m.check_vector(vector)
     m.spend(m.constant(m.timing.interrupt, CYCLES))
     push(m, flags.word(m))
     m.set_cell(Cell.INTERRUPT, m.constant(0, 16))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from blink16.cpu import flags
 from blink16.cpu.operands import Context, Operand
-from blink16.cpu.registers import AF, Cell
+from blink16.cpu.registers import AF
 from blink16.cpu.values import Value, select
 
 WORK = 32
@@ -102,7 +102,7 @@ def shift(
         destination.set(result)
         flags.set_carry(m, carry)
         if name == "SETMO":
-            flags.clear(m, Cell.OVERFLOW)
+            flags.set_overflow(m, m.constant(0, 1))
         elif name in _LEFT:
             flags.set_overflow(m, result.sign() ^ carry)
         else:

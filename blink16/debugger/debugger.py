@@ -10,6 +10,7 @@ from functools import partial
 from blink16.breakpoints import Point, PointError, Points
 from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.cpu.registers import Registers
+from blink16.debugger.calls_seen import CallsSeen
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
 from blink16.debugger.events import (
@@ -27,6 +28,7 @@ from blink16.debugger.family import Family
 from blink16.debugger.following import Follower
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.debugger.programs import Programs
+from blink16.elks.network import NetworkInput
 from blink16.files import FileTree
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
@@ -85,6 +87,7 @@ class Debugger:
         self.catches = Catches(machine, self.ledger)
         self._programs = Programs(machine)
         self.bookmarks = Bookmarks()
+        self.calls_seen = CallsSeen(machine)
         self._follower = Follower(machine, self.ledger, self._run_to)
         self.symbols = SymbolTable()
         self._loaded: frozenset[Symbol] = frozenset()
@@ -562,13 +565,22 @@ class Debugger:
         channel, data = found
         self._changed(lambda: self.timeline.write_input(channel, data))
 
-    def _tell_of_files(self) -> None:
-        """Name the files on the host that the dropped future has changed."""
-        files = self.machine.component(FileTree.COMPONENT)
-        if isinstance(files, FileTree) and (paths := files.changed_after(self.timeline.now)):
-            shown = ", ".join(paths[:MAX_TOLD_FILES])
-            more = f" and {len(paths) - MAX_TOLD_FILES} more" * (len(paths) > MAX_TOLD_FILES)
-            self.on_notice(f"files on the host stay as that future has left them: {shown}{more}")
+    def _put_files_back(self) -> None:
+        """Undo what the dropped future has changed on the host, and name it."""
+        done = [tree.put_back(self.timeline.now) for tree in self.machine.find_all(FileTree)]
+        restored = [path for one in done for path in one.restored]
+        left = [path for one in done for path in one.left]
+        left += ["others"] * any(one.others for one in done)
+        if restored:
+            self.on_notice(f"files on the host are put back as they were: {_listed(restored)}")
+        if left:
+            self.on_notice(f"files on the host stay as that future has left them: {_listed(left)}")
+
+    def _break_connections(self) -> None:
+        """Break the guest's connections that the dropped future has used, and name them."""
+        sockets = self.machine.find(NetworkInput)
+        if sockets is not None and (text := sockets.undo_after(self.timeline.now)):
+            self.on_notice(text)
 
     def _changed(self, write: Callable[[], bool]) -> None:
         end = self.timeline.end
@@ -576,10 +588,16 @@ class Debugger:
         if write():
             count = end - self.timeline.now
             self.on_notice(f"changed the past: {count} recorded instructions ahead are dropped")
-            self._tell_of_files()
+            self._put_files_back()
+            self._break_connections()
             gone = self.bookmarks.drop_after(self.timeline.now)
             if gone:
                 self.on_notice(f"with them went the bookmarks {', '.join(gone)}")
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - MAX_TOLD_FILES} more" * (len(paths) > MAX_TOLD_FILES)
+    return ", ".join(paths[:MAX_TOLD_FILES]) + more
 
 
 def _is_breakpoint(stop: Stop) -> bool:

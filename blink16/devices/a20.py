@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from blink16.bus import Bus
 from blink16.cpu.registers import Cell, Registers
+from blink16.services import Guest
 
 PORT = 0x92
-OPEN_BIT = 2
+OPEN_BIT, RESET_BIT = 2, 1
 
 
 def is_open(registers: Registers) -> bool:
@@ -26,10 +27,14 @@ def switch(registers: Registers, to: bool) -> None:
 
 
 class A20Gate:
-    """Port 92h; what it switches is kept with the processor's registers."""
+    """Port 92h; what it switches is kept with the processor's registers.
 
-    def __init__(self, registers: Registers, bus: Bus) -> None:
-        self._registers = registers
+    Its lowest bit, newly set, resets the processor.
+    """
+
+    def __init__(self, guest: Guest, bus: Bus) -> None:
+        self._guest = guest
+        self._registers = guest.registers
         bus.attach([PORT], self._read, self._write, what="system control port A")
 
     def _read(self, port: int) -> int:
@@ -37,3 +42,5 @@ class A20Gate:
 
     def _write(self, port: int, value: int) -> None:
         switch(self._registers, bool(value & OPEN_BIT))
+        if value & RESET_BIT:  # which the reset clears
+            self._guest.reset_processor()

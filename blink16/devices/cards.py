@@ -19,6 +19,8 @@ class Cards(NamedTuple):
     """RAM where adapters' ROMs may be, from D0000h to DFFFFh."""
     sound: bool = False
     """Whether somebody listens to the speaker."""
+    real_disks: bool = False
+    """Whether INT 13h takes the time of a real drive, rather than none."""
 
 
 XT = Cards()

@@ -11,14 +11,13 @@ from typing import NamedTuple
 from blink16.bus import Bus
 from blink16.devices import a20
 from blink16.devices.keyboard import Keyboard
-from blink16.lacks import Kind
 from blink16.services import Guest
 
 DATA_PORT, COMMAND_PORT = 0x60, 0x64
 STATUS_FULL, STATUS_SYSTEM, STATUS_COMMAND, STATUS_UNLOCKED = 0x01, 0x04, 0x08, 0x10
 COMMAND_BYTE, KEYBOARD_OFF = 0x45, 0x10
 INPUT_PORT, OUTPUT_PORT = 0xBF, 0xDF
-A20_OPEN = 0x02
+A20_OPEN, RESET_OFF = 0x02, 0x01
 """In the output port."""
 SELF_TEST_PASSED, NO_FAULT = 0x55, 0x00
 ACKNOWLEDGE, KEYBOARD_PASSED, ECHO = 0xFA, 0xAA, 0xEE
@@ -26,7 +25,6 @@ IDENTITY = bytes((ACKNOWLEDGE, 0xAB, 0x41))
 NOTHING = -1
 SET_LEDS, SET_RATE, SET_CODES, RESET = 0xED, 0xF3, 0xF0, 0xFF
 IDENTIFY = 0xF2
-PULSE_RESET = 0xFE
 
 
 class KbcState(NamedTuple):
@@ -103,8 +101,7 @@ class Kbc:
             case 0xE0:
                 self._reply(0)
             case _ if value >= 0xF0 and not value & 1:
-                what = "the keyboard controller's reset line leads nowhere here"
-                self._guest.lacks(Kind.PORT, what, "jump to FFFF:0000", place=PULSE_RESET)
+                self._guest.reset_processor()
 
     def _output(self) -> int:
         """Return the output port, in which one bit is another's (`devices.a20`)."""
@@ -128,8 +125,10 @@ class Kbc:
             case 0x60:
                 self._set_command_byte(value)
             case 0xD1:
-                self.state = self.state._replace(output=value)
+                self.state = self.state._replace(output=value | RESET_OFF)
                 self._switch_a20(bool(value & A20_OPEN))
+                if not value & RESET_OFF:
+                    self._guest.reset_processor()
             case 0xD2:
                 self._keyboard.receive(bytes((value,)))
             case 0xD3 | 0xD4:

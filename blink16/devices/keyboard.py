@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from blink16.devices import keys
 from blink16.devices.pic import RequestLine
+from blink16.devices.telling import Telling
 from blink16.services import Guest
 
 CODES_PER_SECOND = 100
@@ -40,7 +41,7 @@ class KeyboardState(NamedTuple):
     """Whether the program holds the register cleared."""
 
 
-class Keyboard:
+class Keyboard(Telling[KeyboardState]):
     """The keyboard: a device and a receiver of scan codes."""
 
     CHANNEL = "keyboard"
@@ -101,7 +102,7 @@ class Keyboard:
         if clear:
             self._acknowledge()
             self.state = self.state._replace(code=0, clearing=True)
-        else:
+        elif s.clearing:
             self.state = s._replace(clearing=False)
         if not clock_enabled and s.held_since < 0:
             self.state = self.state._replace(held_since=now)

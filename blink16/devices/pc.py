@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from blink16.devices import debug
 from blink16.devices.a20 import A20Gate
 from blink16.devices.cards import XT, Cards
@@ -153,13 +155,14 @@ class PcDevices:
         """Put cards into the slots that not every PC has."""
         bus = chassis.bus
         if chassis.has_a20:
-            A20Gate(chassis.registers, bus)
+            A20Gate(chassis, bus)
         if cards.joystick:
             chassis.add_component(GamePort.CHANNEL, GamePort(chassis, bus, connected=True))
         if cards.mouse:
             chassis.add_component(SerialMouse.CHANNEL, SerialMouse(self.com1))
         if cards.sound:
-            chassis.add_device(PcSpeaker.COMPONENT, PcSpeaker(chassis, self.pit, self.ppi))
+            speaker = PcSpeaker(chassis, self.pit, self.ppi)
+            chassis.add_device(PcSpeaker.COMPONENT, speaker, tells=True)
         if cards.ems:
             chassis.add_component(EmsBoard.COMPONENT, EmsBoard(chassis, bus))
 
@@ -167,25 +170,29 @@ class PcDevices:
         """Add what an AT has on its board beside what an XT has."""
         bus = chassis.bus
         self.rtc.on_mask = self.nmi.switch
+        chassis.resets_on_shutdown = True
         chassis.add_component(SlavePic.COMPONENT, slave)
         chassis.add_component(Kbc.COMPONENT, Kbc(chassis, bus, self.keyboard))
         chassis.add_component(SECOND, Dma(chassis, bus, SECOND_BASE, SECOND_STRIDE))
-        chassis.add_device(Ide.COMPONENT, Ide(chassis, bus, slave.line(DISK_LINE), drives))
+        ide = Ide(chassis, bus, slave.line(DISK_LINE), drives)
+        chassis.add_device(Ide.COMPONENT, ide, tells=True)
 
     def _join(self, chassis: Chassis, typing: str) -> None:
         chassis.add_controller(Pic.COMPONENT, self.pic)
-        chassis.add_device(Pit.COMPONENT, self.pit, hot=True)
-        chassis.add_device(Keyboard.CHANNEL, self.keyboard)
-        chassis.add_device(COM1, self.com1)
-        chassis.add_device(COM2, self.com2)
+        self.pic.on_change = partial(chassis.changed, self.pic)
+        chassis.add_device(Pit.COMPONENT, self.pit, hot=True, tells=True)
+        chassis.add_device(Keyboard.CHANNEL, self.keyboard, tells=True)
+        chassis.add_device(COM1, self.com1, tells=True)
+        chassis.add_device(COM2, self.com2, tells=True)
+        self.nmi.on_change = partial(chassis.changed, self.nmi)
         chassis.add_non_maskable(Nmi.CHANNEL, self.nmi)
         chassis.add_component(typing, Typing(self.keyboard))
         chassis.add_component(Ppi.COMPONENT, self.ppi)
         chassis.add_component(LPT1, self.lpt1)
         chassis.add_component(Video.COMPONENT, self.video)
-        chassis.add_device(Rtc.COMPONENT, self.rtc)
+        chassis.add_device(Rtc.COMPONENT, self.rtc, tells=True)
         chassis.add_component(FIRST, self.dma)
-        chassis.add_device(Fdc.COMPONENT, self.fdc)
+        chassis.add_device(Fdc.COMPONENT, self.fdc, tells=True)
 
     @staticmethod
     def post(chassis: Chassis, *, at: bool = False) -> None:

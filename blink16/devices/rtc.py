@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.devices.pic import RequestLine
+from blink16.devices.telling import Telling
 from blink16.services import Guest
 
 MASK_BIT = 0x80
@@ -38,6 +39,7 @@ class CmosRegister(IntEnum):
     B = 11
     C = 12
     D = 13
+    SHUTDOWN = 15
     CENTURY = 0x32
 
 
@@ -77,7 +79,7 @@ class RtcState(NamedTuple):
     """Whether it has interrupted since then."""
 
 
-class Rtc:
+class Rtc(Telling[RtcState]):
     """An MC146818: a device (`services.Device`)."""
 
     COMPONENT = "rtc"

@@ -166,6 +166,8 @@ class DosSystem:
         self.exec_stub = self.break_stub = self.critical_stub = (0, 0)
         """Where a child's first instruction, and the ways back from INT 23h and 24h, go through."""
         self.hooks: OutputHooks
+        self.character_routine = 0
+        """The offset of the routine in ROM that shows AL and returns to a call's caller."""
         self.wait_routine = 0
         """The offset of the routine in ROM that waits for an interrupt and comes again."""
         self.told: set[int] = set()

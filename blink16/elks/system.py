@@ -40,7 +40,7 @@ class ElksSystem:
         if isinstance(result, Blocked):
             if not kernel.task.pending:
                 return self._scheduler.wait(result.waiting, before)
-            result = -elks_errno(errno.EINTR)
+            result = -elks_errno(result.interrupted)
         match result:
             case Leave():
                 return self._scheduler.leave()
@@ -74,9 +74,9 @@ class ElksSystem:
         match result:
             case int():
                 guest.trace_call(trace.done(result))
-            case Blocked():
+            case Blocked(_, interrupted):
                 if kernel.task.pending:
-                    guest.trace_call(trace.done(-elks_errno(errno.EINTR)))
+                    guest.trace_call(trace.done(-elks_errno(interrupted)))
             case Elsewhere():
                 guest.trace_call(trace.gone(f"{kernel.task.name} runs"))
             case Born(child):

@@ -12,6 +12,8 @@ from blink16.packets import PACKET_SIZE, escape, frame
 from blink16.texts import printable
 
 OK = b"OK"
+SILENCE = b"O"
+"""No words for the user, in an O packet."""
 EMPTY = b""
 """The packet is not known here."""
 CONSOLE_CHUNK = 16384

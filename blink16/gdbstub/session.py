@@ -64,7 +64,7 @@ from blink16.gdbstub.orders import (
     WorkDone,
 )
 from blink16.gdbstub.reading import command_in
-from blink16.gdbstub.replies import OK, Client, RefusedError
+from blink16.gdbstub.replies import OK, SILENCE, Client, RefusedError
 from blink16.gdbstub.resuming import Runs
 from blink16.gdbstub.states import SessionInput, SessionState
 from blink16.packets import ARCHITECTURE, PACKET_SIZE
@@ -174,6 +174,12 @@ class Session:
                     self._out.reply(replies.error(refusal, self._dialogue.client))
                 case bytes(body):
                     self._out.reply(body)
+        return self._out.take_orders()
+
+    def still_working(self) -> list[Order]:
+        """Say nothing to the user, in a packet, while a `Work` goes on that is done patiently."""
+        if self.state is SessionState.WORKING:
+            self._out.reply(SILENCE)
         return self._out.take_orders()
 
     def note(self, text: str) -> None:
@@ -334,14 +340,20 @@ class Session:
         if len(self._inferiors) > 1:  # gdb tells late which one its user means
             self._out.say(f"process {inferior.called}:\n")
         ours = self._dialogue.client.ours
-        self._work(inferior, partial(works.monitor, inferior, line, tells_errors=ours))
+        run = partial(works.monitor, inferior, line, tells_errors=ours)
+        self._work(inferior, run, patiently=not ours)
 
     def _work(
-        self, inferior: Inferior, run: Callable[[], WorkDone], *, computes: bool = False
+        self,
+        inferior: Inferior,
+        run: Callable[[], WorkDone],
+        *,
+        computes: bool = False,
+        patiently: bool = False,
     ) -> None:
         """Have something done in a worker thread."""
         self._dialogue.standing.lead(SessionInput.WORK)
-        self._out.order(Work(run, inferior.process, computes))
+        self._out.order(Work(run, inferior.process, computes, patiently))
 
 
 _Wish = (

@@ -506,7 +506,7 @@ class Timeline:
             return here
         started = perf_counter()
         memory = self.machine.memory
-        image = self._base.image.replaced(memory.contents(memory.written()))
+        image = self._base.image.renewed(memory)
         memory.begin()
         checkpoint = Checkpoint(self.now, self.machine.save(), self._fed, image)
         self._ring.add(checkpoint)
@@ -522,7 +522,7 @@ class Timeline:
         machine = self.machine
         machine.replaying = True
         self.rewinds += 1
-        pages = {page: checkpoint.image.page(page) for page in machine.memory.written()}
+        pages = checkpoint.image.at(machine.memory.written_marks())
         if checkpoint is not self._base:
             pages |= checkpoint.image.differences(self._base.image)
         machine.memory.put_pages(pages)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blink16.reports.look import Look
-from blink16.reports.registry import ReportError, report
+from blink16.reports.registry import NoQuery, ReportError, report
 
 MAX_CALLS = 1000
 FARTHEST = 20_000_000
@@ -32,6 +32,20 @@ class CallsReport:
     """The last calls of DOS or ELKS before now, oldest first."""
 
     calls: tuple[CallLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecentCallsReport:
+    """The last calls that were seen as they happened, oldest first."""
+
+    calls: tuple[CallLine, ...]
+
+
+@report("recent-calls")
+def recent_calls(look: Look, query: NoQuery) -> RecentCallsReport:
+    """The last calls of DOS or ELKS since somebody asked first, also while the machine runs."""
+    seen = look.debugger.calls_seen.until(look.registers.icount)
+    return RecentCallsReport(tuple(CallLine(icount, text) for icount, text in seen))
 
 
 @report("calls", searches=True)

@@ -12,7 +12,7 @@ from blink16.reports.registry import NoQuery, report
 if TYPE_CHECKING:
     from blink16.bios import display
 
-MAX_DOTS = 720 * 348
+MAX_DOTS = 640 * 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,17 @@ class ScreenReport:
     cells: bytes = b""
     """A character of code page 437 and an attribute for each cell, row by row."""
     packed: bytes = b""
-    """A color from 0 to 15 for each dot, line by line, compressed (zlib): see `dots`."""
+    """A color for each dot, line by line, compressed (zlib): see `dots`."""
     cursor: tuple[int, int] | None = None
     """Row and column, if it is shown."""
     cursor_lines: tuple[int, int] = (0, 0)
     """The first line of a character that the cursor covers, and the first below it."""
     blinking: bool = True
     """Whether bit 7 of an attribute blinks, rather than making the background bright."""
+    palette: bytes = b""
+    """Red, green and blue of each color; empty: the sixteen of a CGA."""
+    mono: bool = False
+    """Whether attributes are an MDA's: underlined, reverse, intense, and no colors."""
 
     @property
     def is_text(self) -> bool:
@@ -93,8 +97,12 @@ class ScreenReport:
                 self.cursor,
                 range(*self.cursor_lines),
                 self.blinking,
+                mono=self.mono,
+                palette=self.palette,
             )
-        return display.DotScreen(self.width, self.height, self.dots) if self.packed else None
+        if not self.packed:
+            return None
+        return display.DotScreen(self.width, self.height, self.dots, self.palette)
 
 
 @report("screen")
@@ -114,8 +122,11 @@ def screen(look: Look, query: NoQuery) -> ScreenReport:
                 cursor=text.cursor,
                 cursor_lines=(lines.start, lines.stop),
                 blinking=text.blinking,
+                palette=text.palette,
+                mono=text.mono,
             )
-        case display.DotScreen(width, height, dots):
-            return ScreenReport(icount, width, height, packed=zlib.compress(dots, 1))
+        case display.DotScreen(width, height, dots, palette):
+            packed = zlib.compress(dots, 1)
+            return ScreenReport(icount, width, height, packed=packed, palette=palette)
         case None:
             return ScreenReport(icount)

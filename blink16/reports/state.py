@@ -136,6 +136,10 @@ class StateReport:
     """None if it has not run yet, or was moved since."""
     at: str
     """The name of the next instruction's address (``main+3``), or empty."""
+    cycles: int = 0
+    """Clock cycles of the processor since it started."""
+    clock_hz: int = 0
+    """Clock cycles in a second of the guest's time; 0 if that is not known."""
 
 
 @report("state")
@@ -158,6 +162,8 @@ def state(look: Look, query: NoQuery) -> StateReport:
         registers=registers,
         stop=None if last is None or seen.doing is Doing.RUNS else stop_reason(last),
         at=look.name(registers.pc),
+        cycles=look.registers.cycles,
+        clock_hz=look.debugger.machine.clock_hz,
     )
 
 

@@ -36,6 +36,9 @@ from blink16.server.machines import Machines, RefusalError
 from blink16.server.slots import Slot
 from blink16.server.speaker import Speaker
 
+PATIENCE = 0.8
+"""Seconds after which a client that waits for words hears that there are none yet: gdb is patient
+for two."""
 Message = Callable[[], list[Order]]
 """A call of one of the session's methods, to be made in the event loop."""
 
@@ -207,8 +210,8 @@ class Conversation:
                 case Work(process=process, computes=True) as work:
                     self._busy.add(process)
                     self._runs.start_soon(self._compute, self._held[process], work.run)
-                case Work(run, process):
-                    self._runs.start_soon(self._work, self._begin(process), run)
+                case Work(run, process, patiently=patiently):
+                    self._runs.start_soon(self._work, self._begin(process), run, patiently)
                 case Interrupt():
                     self._halt()
                 case Take(process):
@@ -271,9 +274,22 @@ class Conversation:
         event = await threads.run_machine(drive)
         await self._finish(slot, partial(self._session.stopped, event, slot.process))
 
-    async def _work(self, slot: Slot, run: Callable[[], WorkDone]) -> None:
-        text = await threads.run_machine(partial(slot.hosted.move, run))
+    async def _work(self, slot: Slot, run: Callable[[], WorkDone], patiently: bool) -> None:
+        done = trio.Event()
+        async with open_nursery() as company:
+            if patiently:
+                company.start_soon(self._reassure, done)
+            text = await threads.run_machine(partial(slot.hosted.move, run))
+            done.set()
         await self._finish(slot, partial(self._session.finished, text))
+
+    async def _reassure(self, done: trio.Event) -> None:
+        """Let the client know now and then that there is something to wait for."""
+        while not done.is_set():
+            with trio.move_on_after(PATIENCE):
+                await done.wait()
+                return
+            await self._take(self._session.still_working)
 
     async def _compute(self, slot: Slot, run: Callable[[], WorkDone]) -> None:
         text = await threads.compute(run)

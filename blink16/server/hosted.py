@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Protocol, TypeVar
 
-from blink16 import pc
+from blink16 import elks, hostnetwork, pc
 from blink16.bios.program_keys import Keys
 from blink16.board import ProgramFacts
 from blink16.console import Console
@@ -96,6 +97,8 @@ class HostedMachine:
             self.debugger.receive(Keys.CHANNEL, b"")  # which attaches the keyboard
         self.debugger.timeline.turns = threads.TURNS
         self.debugger.timeline.looks = threads.LOOKS
+        news = partial(self.debugger.receive, elks.NETWORK)
+        self._network = hostnetwork.connect(loaded, news, hooks.note)
         if real_time:
             loaded.machine.idle_after = 0
             governor = Governor(loaded.machine.clock_hz)
@@ -179,6 +182,12 @@ class HostedMachine:
         with self._moves:
             return act()
 
+    def unplug(self) -> None:
+        """Close what it has open on the network."""
+        if self._network is not None:
+            self._network.close()
+            self._network = None
+
     def resume_briefly(self, how: Resume) -> Event | Pause | None:
         """Resume it in the event loop's thread, as far as that takes no time.
 
@@ -208,6 +217,7 @@ class HostedMachine:
 
     def close(self) -> bool:
         """Stop it for good; whether it stands."""
+        self.unplug()
         self.debugger.interrupt()
         return self._moves.acquire(timeout=STANDSTILL_SECONDS)
 

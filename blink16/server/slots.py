@@ -224,7 +224,9 @@ class Slot:
 
     async def load(self, arguments: Sequence[str]) -> None:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
+        before = self.hosted
         self.hosted = await threads.load(lambda: self._make_anew(arguments))
+        before.unplug()
         garbage.machine_gone()
         self._fresh_wanted = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from rich.text import Text
 from textual import events
@@ -23,6 +24,11 @@ _TOKEN = re.compile(
 _TARGET = re.compile(r"^(?:call|j\w+|loop\w*)\s+(?:([0-9A-F]+)h|0x([0-9a-f]+))$", re.IGNORECASE)
 MAX_KNOWN = 4000
 """Lines that are remembered as they were drawn."""
+BYTES_TOO, ROOMY = 48, 60
+"""Columns from which on an instruction's bytes are shown, and more of them."""
+MARGIN = 2
+"""Columns."""
+LESS_BYTES_SHOWN, BYTES_SHOWN = 4, 6
 Flags = Callable[[str], bool]
 _CONDITIONS: dict[str, Callable[[Flags], bool]] = {
     "o": lambda f: f("OF"), "no": lambda f: not f("OF"),
@@ -44,14 +50,30 @@ _CONDITIONS: dict[str, Callable[[Flags], bool]] = {
 """By a conditional jump's letters: whether flags let it jump."""
 
 
+class CodeRow(NamedTuple):
+    """A row of the panel: an instruction, or what stands before it."""
+
+    line: CodeLine
+    name: str = ""
+    number: int = 0
+    """Of a source line."""
+    source: str = ""
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is the instruction itself."""
+        return not self.name and not self.number
+
+
 class CodePanel(Panel):
     """Instructions: where, bytes, what they do; the next one on a band of its own."""
 
     HELP = (
         "The next instruction is on the bright band. The wheel goes through time: up is the past. "
         "A click in the margin, F9 or b sets a breakpoint. "
-        "Green lines are the names of functions and variables. A dot before a line says that "
-        "control came from there. i: Intel's or AT&T's syntax."
+        "Green lines are the names of functions and variables, numbered ones the source, where "
+        "it is known. A dot before a line says that control came from there. i: Intel's or AT&T's "
+        "syntax."
     )
 
     class TimeWheel(Message):
@@ -68,42 +90,50 @@ class CodePanel(Panel):
             super().__init__()
             self.address = address
 
+    class FunctionChosen(Message):
+        """A name was clicked: of the code at a linear address."""
+
+        def __init__(self, address: int, name: str) -> None:
+            super().__init__()
+            self.address = address
+            self.name = name
+
     def on_mount(self) -> None:
         """Give it a title."""
         self.border_title = "code"
-        self._rows: list[CodeLine | None] = []
+        self._file = ""
+        """The source file that was shown last."""
+        self._rows: list[CodeRow] = []
         self._known: dict[object, Strip] = {}
 
     def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
-        """Draw instructions, a name on a line of its own before each that has one."""
-        drawn: list[tuple[CodeLine, bool]] = []
-        for line in picture.code:
-            if line.name and "+" not in line.name:
-                drawn.append((line, True))
-            drawn.append((line, False))
+        """Draw instructions; names and source lines on lines of their own before them."""
+        drawn = list(self._all_rows(picture))
         pc = picture.registers.pc
-        here = next(
-            (i for i, (line, name) in enumerate(drawn) if line.address == pc and not name), 0
-        )
+        here = next((i for i, row in enumerate(drawn) if row.is_code and row.line.address == pc), 0)
         top = max(0, min(here - rows // 3, len(drawn) - rows))
         drawn = drawn[top : top + rows]
-        self._rows = [None if is_name else line for line, is_name in drawn]
+        self._rows = drawn
         breakpoints = {p.address for p in picture.points if p.role is PointRole.EXECUTE}
-        return [self._strip(line, name, picture, columns, breakpoints) for line, name in drawn]
+        return [self._strip(row, picture, columns, breakpoints) for row in drawn]
 
-    def _strip(
-        self,
-        line: CodeLine,
-        is_name: bool,
-        picture: Picture,
-        columns: int,
-        breakpoints: set[int],
-    ) -> Strip:
+    def _all_rows(self, picture: Picture) -> Iterator[CodeRow]:
+        sources = picture.sources
+        for line in picture.code:
+            if line.name and "+" not in line.name:
+                yield CodeRow(line, name=f"{line.name}:")
+            if sources is not None and (source := sources.line_from(line.address)) is not None:
+                self._file = source.file
+                yield CodeRow(line, number=source.number, source=source.text)
+            yield CodeRow(line)
+        self.border_subtitle = self._file
+
+    def _strip(self, row: CodeRow, picture: Picture, columns: int, breakpoints: set[int]) -> Strip:
         """Draw a line, or return it as it was drawn before."""
+        line = row.line
         here = line.address == picture.registers.pc
         key = (
-            line,
-            is_name,
+            row,
             columns,
             line.address in breakpoints,
             picture.registers.flags if here else -1,
@@ -114,12 +144,14 @@ class CodePanel(Panel):
         if found is None:
             if len(self._known) > MAX_KNOWN:
                 self._known.clear()
-            if is_name:
-                text = Text(f"{line.name}:", no_wrap=True)
-                text.stylize(self.palette.symbol)
+            if row.name:
+                text = Text(row.name, self.palette.symbol, no_wrap=True)
+            elif row.number:
+                text = Text(f"{row.number:>6} ", self.palette.dim, no_wrap=True)
+                text.append(row.source.rstrip(), self.palette.source)
             else:
                 text = self._line(line, picture, columns, breakpoints)
-            found = self._known[key] = Strip(text.render(self.app.console))
+            found = self._known[key] = self.drawn(text, columns)
         return found
 
     def _line(self, line: CodeLine, picture: Picture, columns: int, breakpoints: set[int]) -> Text:
@@ -128,11 +160,15 @@ class CodePanel(Panel):
         text.append(colors.dot if line.address in breakpoints else " ", colors.breakpoint)
         came = line.address == picture.came_from
         text.append(colors.arrow if here else "·" if came else " ", colors.changed)
-        text.append(f"{line.cs:04X}:{line.ip:04X} ", colors.dim)
-        if columns >= 50:
-            text.append(f"{line.code[:6].hex():<13}", colors.faint if not here else colors.dim)
+        text.append(" " if columns >= ROOMY else "")
+        text.append(f"{line.cs:04X}:{line.ip:04X}", colors.dim if not here else colors.text)
+        shown = BYTES_SHOWN if columns >= ROOMY else LESS_BYTES_SHOWN if columns >= BYTES_TOO else 0
+        if shown:
+            more = colors.more if len(line.code) > shown else ""
+            digits = line.code[:shown].hex() + more
+            text.append(f"  {digits:<{2 * shown + 1}}", colors.faint if not here else colors.dim)
         mnemonic, _, operands = line.text.partition(" ")
-        text.append(f"{mnemonic:<6} ", colors.mnemonic)
+        text.append(f" {mnemonic:<6} ", colors.mnemonic)
         target = _TARGET.match(line.text)
         if target:
             text.append_text(self._target(line, int(target[1] or target[2], 16), picture, here))
@@ -187,6 +223,8 @@ class CodePanel(Panel):
         offset = event.get_content_offset(self)
         if offset is None or not 0 <= offset.y < len(self._rows):
             return
-        line = self._rows[offset.y]
-        if line is not None and (offset.x < 2 or event.chain > 1):
-            self.post_message(self.BreakpointWanted(line.address))
+        row = self._rows[offset.y]
+        if row.name:
+            self.post_message(self.FunctionChosen(row.line.address, row.line.name))
+        elif row.is_code and (offset.x < MARGIN or event.chain > 1):
+            self.post_message(self.BreakpointWanted(row.line.address))

@@ -1,46 +1,40 @@
-"""What the program shows its user: a PC's screen, or what it prints."""
+"""What the program shows its user: a PC's screen, or the terminal that it prints to."""
 
 from __future__ import annotations
 
 from typing import TypeGuard
 
-from rich.color import Color
-from rich.style import Style
-from rich.text import Text
 from textual import events
 from textual.message import Message
+from textual.strip import Strip
 
-from blink16.blinkenlights.glyphs import CP437
+from blink16.blinkenlights import guest_keys, guest_screen
+from blink16.blinkenlights.emulator import COLUMNS, ROWS, Emulator
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.client import Target
 from blink16.reports.screen import ScreenReport
 
-CGA = (
-    "#000000", "#0000aa", "#00aa00", "#00aaaa", "#aa0000", "#aa00aa", "#aa5500", "#aaaaaa",
-    "#555555", "#5555ff", "#55ff55", "#55ffff", "#ff5555", "#ff55ff", "#ffff55", "#ffffff",
-)  # fmt: skip
 MIN_COLUMNS = 20
 """A machine without a display adapter reports less."""
-_STYLES: dict[tuple[int, bool], Style] = {}
-_CHARACTERS = {"enter": "\n", "tab": "\t", "space": " ", "backspace": "\b"}
-_KEYS = {
-    "up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete",
-    *(f"f{number}" for number in range(1, 13)),
-}  # fmt: skip
-"""Keys that have the same name at the guest's keyboard."""
+LEAVING = ("f12", "ctrl+right_square_bracket")
+"""Keys with which the user takes the keyboard back; a PC of 1981 has no F12."""
+WHEEL = 3
+"""Rows."""
 
 
 class ConsolePanel(Panel):
     """The guest's own screen; with the focus in it, keys are the guest's."""
 
     HELP = (
-        "What the program shows. With the focus here (click it, or tab) your keys are the guest's, "
-        "which takes them while it runs (C, before you come here); esc esc leaves."
+        "What the program shows: a PC's screen, characters or dots, or the terminal that it prints "
+        "to, with all that escape sequences do there. Enter, or a click, gives your keys to the "
+        "guest, which takes them while it runs (C); F12 or ctrl-] takes them back. z: as large as "
+        "the terminal. The wheel shows lines that have left the top."
     )
 
     class Typed(Message):
-        """A key for the guest: a character, or the name of a key."""
+        """Something for the guest: a text, or a key of a PC's keyboard."""
 
         def __init__(self, text: str = "", key: str = "") -> None:
             super().__init__()
@@ -52,7 +46,7 @@ class ConsolePanel(Panel):
             if self.key_name:
                 target.key(self.key_name)
             else:
-                target.type(self.text)
+                guest_keys.typed(target, self.text)
 
     class Left(Message):
         """The user is done with the guest's keyboard."""
@@ -60,95 +54,136 @@ class ConsolePanel(Panel):
     def on_mount(self) -> None:
         """Give it a title."""
         self.border_title = "screen"
-        self._escaped = False
+        self._emulator = Emulator()
+        self._back = 0
+        """Rows that the user has scrolled back."""
+        self._corner = 0, 0
+        """The row and column of the guest's screen that are seen first."""
+
+    # -- the guest's keyboard ----------------------------------------------------------------
 
     def on_key(self, event: events.Key) -> None:
-        """Hand a key to the guest; Escape twice leaves, and the first is the guest's too."""
-        escaped, self._escaped = self._escaped, event.key == "escape"
+        """Hand a key to the guest."""
         event.stop()
         event.prevent_default()
-        if event.key == "escape":
-            self.post_message(self.Left() if escaped else self.Typed(key="esc"))
-        elif event.key in _CHARACTERS:
-            self.post_message(self.Typed(_CHARACTERS[event.key]))
-        elif event.key in _KEYS or event.key.startswith(("ctrl+", "alt+")):
-            self.post_message(self.Typed(key=event.key.replace("+", "-")))
-        elif event.character and event.is_printable:
-            self.post_message(self.Typed(event.character))
+        self._back = 0
+        if event.key in LEAVING:
+            self.post_message(self.Left())
+        elif self._is_pc:
+            if key := guest_keys.on_pc(event):
+                self.post_message(self.Typed(key=key))
+            elif event.character and event.is_printable:
+                self.post_message(self.Typed(event.character))
+        else:
+            application = self._emulator.takes_application_keys
+            if text := guest_keys.on_terminal(event, application=application):
+                self.post_message(self.Typed(text))
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Type what was pasted."""
+        event.stop()
+        self.post_message(self.Typed(event.text.replace("\r\n", "\n").replace("\n", "\r")))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Show earlier lines."""
+        event.stop()
+        self._back = min(self._back + WHEEL, self._emulator.scrolled + ROWS)
+        self.refresh()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Show later lines."""
+        event.stop()
+        self._back = max(self._back - WHEEL, 0)
+        self.refresh()
+
+    @property
+    def _is_pc(self) -> bool:
+        return self.picture is not None and _shows(self.picture.screen)
+
+    # -- drawing -----------------------------------------------------------------------------
 
     def take(self, picture: Picture) -> None:
-        """Say what is shown."""
+        """Show the terminal what was printed, and say what is shown."""
         screen = picture.screen
-        self.border_title = f"screen {screen.width}×{screen.height}" if _shows(screen) else "output"
+        said = self._emulator.show(picture.output, picture.output_start)
+        if said and not picture.in_past:
+            self.post_message(self.Typed(said.decode("ascii")))
+        if _shows(screen):
+            what = "text" if screen.is_text else "dots"
+            self.border_title = f"screen  {screen.width}×{screen.height} {what}"
+        else:
+            self.border_title = f"terminal  {COLUMNS}×{ROWS}"
 
-    def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
-        """Draw the screen of a PC, in dots of half a character, or what was printed."""
-        screen = picture.screen
+    def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
+        """Draw the part of the guest's screen that there is room for."""
+        screen, part = picture.screen, ""
         if not _shows(screen):
-            return self._printed(picture.output, columns, rows)
-        return _cells(screen) if screen.is_text else _dots(screen, columns, rows)
+            drawn, part = self._terminal(columns, rows)
+        elif screen.is_text:
+            drawn, part = self._text(screen, columns, rows)
+        else:
+            try:
+                drawn = list(guest_screen.halves(screen, columns, rows))
+            except ValueError as error:
+                drawn = [Strip.blank(columns)]
+                part = str(error)
+        self.border_subtitle = "  ".join(filter(None, (part, self._hint(picture))))
+        return drawn
 
-    def _printed(self, output: bytes, columns: int, rows: int) -> list[Text]:
-        """Draw what was printed; control characters have no power here."""
-        text = output.decode("cp437")
-        shown = [""]
-        for character in text:
-            if character == "\n":
-                shown.append("")
-            elif character == "\r":
-                pass
-            elif character == "\b":
-                shown[-1] = shown[-1][:-1]
-            else:
-                shown[-1] += character if character >= " " else CP437[ord(character)]
-        lines = [line[i : i + columns] for line in shown for i in range(0, len(line) or 1, columns)]
-        return [Text(line, self.palette.text, no_wrap=True) for line in lines[-rows:]]
+    def _hint(self, picture: Picture) -> str:
+        if not self.has_focus:
+            return ""
+        return "F12 leaves" if picture.running else "it stands: F12, then C runs it"
+
+    def _terminal(self, columns: int, rows: int) -> tuple[list[Strip], str]:
+        emulator = self._emulator
+        cursor = emulator.cursor
+        bottom = ROWS if emulator.scrolled else emulator.last_row + 1
+        top, left = self._look(cursor, (COLUMNS, bottom), columns, rows)
+        if rows > bottom:  # there is room for what has left it
+            top = max(bottom - rows, -emulator.scrolled)
+        first = max(top - self._back, -emulator.scrolled)
+        lines = [
+            guest_screen.strip(guest_screen.terminal_cells(cells, y, cursor)[left : left + columns])
+            for y, cells in enumerate(emulator.rows(first, rows), first)
+        ]
+        back = f"{self._back} rows back" if first < top else ""
+        parts = (
+            back or _told_part(left, columns, COLUMNS, "columns"),
+            "" if emulator.scrolled else _told_part(first, rows, bottom, "rows"),
+        )
+        return lines, "  ".join(filter(None, parts))
+
+    def _text(self, screen: ScreenReport, columns: int, rows: int) -> tuple[list[Strip], str]:
+        size = screen.width, screen.height
+        top, left = self._look(screen.cursor, size, columns, rows)
+        lines = [
+            guest_screen.strip(
+                guest_screen.text_cells(screen, y, self.palette.glyphs)[left : left + columns]
+            )
+            for y in range(top, min(top + rows, screen.height))
+        ]
+        parts = (
+            _told_part(left, columns, screen.width, "columns"),
+            _told_part(top, rows, screen.height, "rows"),
+        )
+        return lines, "  ".join(filter(None, parts))
+
+    def _look(
+        self, cursor: tuple[int, int] | None, size: tuple[int, int], columns: int, rows: int
+    ) -> tuple[int, int]:
+        """Return the first row and column to be seen, so that the cursor is."""
+        y, x = cursor or self._corner
+        top, left = self._corner
+        top = max(min(top, y, size[1] - rows), y - rows + 1, 0)
+        left = max(min(left, x, size[0] - columns), x - columns + 1, 0)
+        self._corner = top, left
+        return self._corner
 
 
 def _shows(screen: ScreenReport | None) -> TypeGuard[ScreenReport]:
     return screen is not None and not screen.is_off and screen.width >= MIN_COLUMNS
 
 
-def _style(attribute: int, blinking: bool) -> Style:
-    key = attribute, blinking
-    if key not in _STYLES:
-        ground = attribute >> 4 & (7 if blinking else 15)
-        _STYLES[key] = Style(
-            color=Color.parse(CGA[attribute & 15]), bgcolor=Color.parse(CGA[ground])
-        )
-    return _STYLES[key]
-
-
-def _cells(screen: ScreenReport) -> list[Text]:
-    lines = []
-    for row in range(screen.height):
-        line = Text(no_wrap=True)
-        start = row * screen.width * 2
-        cells = screen.cells[start : start + screen.width * 2]
-        run, last = "", -1
-        for character, attribute in zip(cells[::2], cells[1::2], strict=True):
-            if attribute != last and run:
-                line.append(run, _style(last, screen.blinking))
-                run = ""
-            run, last = run + CP437[character], attribute
-        line.append(run, _style(last, screen.blinking))
-        if screen.cursor and screen.cursor[0] == row:
-            line.stylize("reverse", screen.cursor[1], screen.cursor[1] + 1)
-        lines.append(line)
-    return lines
-
-
-def _dots(screen: ScreenReport, columns: int, rows: int) -> list[Text]:
-    """Draw dots as upper halves of characters, as many of them as there is room for."""
-    dots, width, height = screen.dots, screen.width, screen.height
-    across, down = min(columns, width), min(rows * 2, height)
-    lines = []
-    for y in range(0, down - 1, 2):
-        line = Text(no_wrap=True)
-        above, below = (y * height // down) * width, ((y + 1) * height // down) * width
-        for x in range(across):
-            at = x * width // across
-            upper, lower = CGA[dots[above + at] & 15], CGA[dots[below + at] & 15]
-            line.append("▀", Style(color=Color.parse(upper), bgcolor=Color.parse(lower)))
-        lines.append(line)
-    return lines
+def _told_part(first: int, shown: int, whole: int, name: str) -> str:
+    return f"{name} {first + 1}–{min(first + shown, whole)} of {whole}" if shown < whole else ""

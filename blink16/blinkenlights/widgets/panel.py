@@ -47,8 +47,7 @@ class Panel(Widget, can_focus=True):
     @property
     def palette(self) -> Palette:
         """The colors of the theme."""
-        palette = getattr(self.app, "palette", None)
-        return palette if isinstance(palette, Palette) else Palette.dark()
+        return palette_of(self)
 
     @property
     def room(self) -> tuple[int, int]:
@@ -66,11 +65,16 @@ class Panel(Widget, can_focus=True):
 
     def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
         """Return the same as Textual draws it; panels with many cells do this themselves."""
-        console = self.app.console
-        return [
-            Strip(text.render(console) if text.spans else [Segment(text.plain, style(text.style))])
-            for text in self.lines(picture, columns, rows)[:rows]
-        ]
+        return [self.drawn(text, columns) for text in self.lines(picture, columns, rows)[:rows]]
+
+    def drawn(self, text: Text, columns: int) -> Strip:
+        """Return a line as Textual draws it; one that is too long ends in an ellipsis."""
+        if text.cell_len > columns:
+            text = text.copy()
+            text.truncate(columns, overflow="ellipsis")
+        if not text.spans:
+            return Strip([Segment(text.plain, style(text.style))])
+        return Strip(text.render(self.app.console))
 
     def refresh(self, *regions: Any, **how: Any) -> Self:
         """Draw anew."""
@@ -100,3 +104,9 @@ class Panel(Widget, can_focus=True):
             strip.text[:columns].rstrip()
             for strip in self.strips(self.picture, columns, rows)[:rows]
         ]
+
+
+def palette_of(widget: Widget) -> Palette:
+    """Return the colors of the theme."""
+    palette = getattr(widget.app, "palette", None)
+    return palette if isinstance(palette, Palette) else Palette.dark()

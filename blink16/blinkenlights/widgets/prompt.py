@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     CATCH = "catch"
     WATCH = "watch"
     EDIT = "edit"
+    MARK = "mark"
     CONFIRM = "confirm"
 
 
@@ -31,10 +32,14 @@ _HINTS = {
     Purpose.BREAK: ("break", "PLACE [if CONDITION]: plot, 1000:0020 if al == 72"),
     Purpose.CATCH: ("catch", "int 21 ah=3d, elks open, exec"),
     Purpose.WATCH: ("watch", "PLACE [BYTES] [read|write|access] [if CONDITION]: lines 2"),
+    Purpose.MARK: (
+        "show calls of",
+        "a function, or any PLACE in code; the same again: no more",
+    ),
     Purpose.EDIT: ("store", "PLACE=BYTES in hex: lines=07"),
     Purpose.CONFIRM: ("this drops the recorded future", "y: go on   anything else: leave it"),
 }
-_NAMED = (Purpose.GO, Purpose.BREAK, Purpose.WATCH, Purpose.EDIT)
+_NAMED = (Purpose.GO, Purpose.BREAK, Purpose.WATCH, Purpose.EDIT, Purpose.MARK)
 """Where symbols are completed."""
 
 

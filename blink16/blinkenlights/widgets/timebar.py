@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable
+
 from rich.text import Text
 from textual import events
 from textual.message import Message
 
+from blink16.blinkenlights.past import Layer, LayerKind, LayerWish
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
 
 MAX_STOPS = 500
 """Instants that are remembered; then every other one is forgotten."""
+ROWS = 2
+"""The strip and its marks; each layer has a row of its own below."""
+LEAST_HEIGHT = 26
+"""Rows of a terminal in which layers get rows."""
+Column = Callable[[int], int]
+"""Of an instant."""
 
 
 class TimeBar(Panel):
@@ -19,7 +29,8 @@ class TimeBar(Panel):
     HELP = (
         "The whole run. Click or drag to be there; the wheel goes through it. ◆ are bookmarks (k "
         "sets one), ╵ are instants where you have stopped, green points tell of output; the bar is "
-        "brighter where checkpoints lie."
+        "brighter where checkpoints lie. Below, how often the chosen function was called (y, or a "
+        "click on its name in the code) and the chosen byte written (click one in memory)."
     )
 
     class Sought(Message):
@@ -29,53 +40,124 @@ class TimeBar(Panel):
             super().__init__()
             self.icount = icount
 
+    class Turned(Message):
+        """The wheel was turned: back if negative."""
+
+        def __init__(self, count: int) -> None:
+            super().__init__()
+            self.count = count
+
+    class Wished(Message):
+        """Other layers are wanted."""
+
     def on_mount(self) -> None:
         """Begin without stops."""
         self.border_title = "time"
         self._stops: set[int] = set()
         self._dragging = False
+        self._chosen: dict[LayerKind, LayerWish] = {}
+
+    # -- layers ------------------------------------------------------------------------------
+
+    @property
+    def wishes_of_past(self) -> tuple[LayerWish, ...]:
+        """The layers that the user wants."""
+        return tuple(self._chosen[kind] for kind in LayerKind if kind in self._chosen)
+
+    def choose(self, kind: LayerKind, address: int | None, name: str = "") -> None:
+        """Show a layer, another one, or (None) no more; the same once more is none, too."""
+        wish = None if address is None else LayerWish(kind, address, name or f"{address:05X}")
+        if wish is None or self._chosen.get(kind) == wish:
+            self._chosen.pop(kind, None)
+        else:
+            self._chosen[kind] = wish
+        tall = self.app.size.height >= LEAST_HEIGHT
+        self.styles.height = ROWS + 2 + len(self._chosen) if tall else None
+        self.post_message(self.Wished())
+
+    # -- drawing -----------------------------------------------------------------------------
 
     def take(self, picture: Picture) -> None:
         """Remember where the machine has stood."""
-        self._stops.add(picture.state.icount)
+        if not picture.running:
+            self._stops.add(picture.state.icount)
         if len(self._stops) > MAX_STOPS:
             self._stops = set(sorted(self._stops)[::2])
-        where = "in the past" if picture.in_past else "now"
-        self.border_title = f"time  {picture.state.icount:,}"
+        where = "runs" if picture.running else "in the past" if picture.in_past else "now"
+        told = [
+            f"time  {picture.state.icount:,}",
+            *(self._told(one, picture) for one in picture.layers),
+        ]
+        self.border_title = "   ".join(told)
         self.border_subtitle = f"{picture.history.start:,} … {picture.history.end:,}  {where}"
 
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
-        """Draw the strip and, below it, the marks."""
-        colors, state, past = self.palette, picture.state, picture.history
+        """Draw the strip and, below it, the marks and the layers."""
+        past = picture.history
         start, end = past.start, max(past.end, past.start + 1)
 
         def column(icount: int) -> int:
             return min(columns - 1, max(0, (icount - start) * (columns - 1) // (end - start)))
 
-        now = column(state.icount)
-        checkpoints = {column(place) for place in past.places}
-        printed = {column(icount) for icount in picture.printed_at if start <= icount <= end}
+        bar = self._bar(picture, columns, column)
+        if rows == 1:
+            return [bar]
+        marks = self._marks(picture, columns, column)
+        layers = [self._layer(layer, picture, columns, column) for layer in picture.layers]
+        return [bar, *(layers or [marks])] if rows == ROWS else [bar, marks, *layers]
+
+    def _bar(self, picture: Picture, columns: int, column: Column) -> Text:
+        colors, now = self.palette, column(picture.state.icount)
         bar = Text(colors.track * now, colors.bar_past, no_wrap=True)
         bar.append(colors.block, colors.bar_now)
         bar.append(colors.track * (columns - now - 1), colors.bar_future)
-        for at in checkpoints - {now}:
+        for at in {column(place) for place in picture.history.places} - {now}:
             bar.stylize(colors.bar_checkpoint, at, at + 1)
-        marks = [colors.print_mark if at in printed else " " for at in range(columns)]
-        styles = [colors.good if at in printed else colors.dim for at in range(columns)]
-        for stop in self._stops:
-            if start <= stop <= end:
-                marks[column(stop)] = colors.tick
-                styles[column(stop)] = colors.text
+        return bar
+
+    def _marks(self, picture: Picture, columns: int, column: Column) -> Text:
+        colors, past = self.palette, picture.history
+        cells = [(" ", colors.dim)] * columns
+
+        def put(instants: Iterable[int], mark: str, style: str) -> None:
+            for icount in instants:
+                if past.start <= icount <= past.end:
+                    for at, character in enumerate(mark, column(icount)):
+                        if at < columns:
+                            cells[at] = (character, style)
+
+        put(picture.printed_at, colors.print_mark, colors.good)
+        put(self._stops, colors.tick, colors.text)
         for name, icount in sorted(picture.bookmarks.items(), key=lambda item: item[1]):
-            at = column(icount)
-            for offset, character in enumerate(colors.diamond + name):
-                if at + offset < columns:
-                    marks[at + offset] = character
-                    styles[at + offset] = colors.mark
-        below = Text(no_wrap=True)
-        for character, style in zip(marks, styles, strict=True):
-            below.append(character, style)
-        return [bar, below]
+            put([icount], colors.diamond + name, colors.mark)
+        line = Text(no_wrap=True)
+        for character, style in cells:
+            line.append(character, style)
+        return line
+
+    def _layer(self, layer: Layer, picture: Picture, columns: int, column: Column) -> Text:
+        """Draw how often something happened in each column's part of the run."""
+        colors = self.palette
+        counts: Counter[int] = Counter()
+        for start, count in layer.parts:
+            counts[column(start)] += count
+        most, steps = max(counts.values(), default=1), len(colors.bars)
+        cells = "".join(
+            colors.bars[-(-counts[at] * steps // most) - 1] if counts[at] else " "
+            for at in range(columns)
+        )
+        ink = colors.good if layer.wish.kind is LayerKind.CALLS else colors.bar_now
+        return Text(cells, ink, no_wrap=True)
+
+    def _told(self, layer: Layer, picture: Picture) -> str:
+        """Say what a layer shows, in Textual's markup."""
+        colors = self.palette
+        more = colors.more if layer.known < picture.history.end else ""
+        told = f"{layer.count:,}{more} {layer.wish.title}".replace("[", "\\[")
+        ink = colors.good if layer.wish.kind is LayerKind.CALLS else colors.changed.split()[0]
+        return f"[{ink}]{colors.bars[-1]} {told}[/]" if ink.startswith("#") else told
+
+    # -- the mouse ---------------------------------------------------------------------------
 
     def _icount(self, x: int) -> int:
         columns = max(self.room[0] - 1, 1)
@@ -94,9 +176,19 @@ class TimeBar(Panel):
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Follow the mouse."""
         if self._dragging and self.picture is not None:
-            self.post_message(self.Sought(self._icount(event.x - 1)))
+            self.post_message(self.Sought(self._icount(event.x - self.gutter.left)))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """Stay there."""
         self._dragging = False
         self.release_mouse()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Go back in time."""
+        event.stop()
+        self.post_message(self.Turned(-1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Go forward in time."""
+        event.stop()
+        self.post_message(self.Turned(1))

@@ -36,14 +36,18 @@ from blink16.cpu.shifts import SHIFTS
 from blink16.cpu.timing import Cost, Timing
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, SCRATCH_OFFSET, Attribute, Memory
 
-MAX_BLOCKS = 32
+MAX_BLOCKS = 64
 MAX_BLOCK_SIZE = 48
 """Instructions in a block."""
-MAX_SIZE = 96
+MAX_SIZE = 160
 """Instructions in a region, about."""
 SEGMENT_SIZE = 0x10000
 VECTORS_SIZE = 0x400
 INT_3 = 3
+IN_TABLE = 2
+"""ModR/M's mod of an address with a word added, as of a table's entry."""
+MAX_TABLE = 64
+"""Entries of a table of jumps that are looked at."""
 _FAR = struct.Struct("<HH")
 """A far address: offset, segment."""
 MAX_STUB = 2
@@ -144,10 +148,21 @@ class CodeCopy:
     """A copy of a code segment and of its attributes."""
 
     def __init__(
-        self, model: Model, board: HotBoard, memory: Memory, cs: int, unstable: frozenset[int]
+        self,
+        model: Model,
+        board: HotBoard,
+        memory: Memory,
+        cs: int,
+        ds: int,
+        unstable: frozenset[int],
     ) -> None:
-        """Copy the segment ``cs``; ``unstable``: linear addresses of code that keeps changing."""
+        """Copy the segment ``cs``.
+
+        ``ds``: where data were when the code became hot, for tables of jumps.
+        ``unstable``: linear addresses of code that keeps changing.
+        """
         base = cs << 4
+        self._ram, self._data = memory.ram, ds << 4
         self.base = base
         self._cs = cs
         self._vectors = bytes(memory.ram[:VECTORS_SIZE])
@@ -187,6 +202,21 @@ class CodeCopy:
             case _:
                 return None
         return ip if cs == self._cs else None
+
+    def table_targets(self, place: PlacedInstruction) -> list[int]:
+        """Return where a jump by a table of offsets has led, as far as is known."""
+        i = place.instruction
+        if place.control_flow is not ControlFlow.JUMP or i.modrm is None or i.modrm.mod != IN_TABLE:
+            return []
+        base = self.base if place.segment == CS else self._data
+        assert i.displacement is not None
+        start = i.displacement
+        words = (
+            [self._ram[(base + (at & 0xFFFF)) & ADDRESS_MASK] for at in (start + n, start + n + 1)]
+            for n in range(0, 2 * MAX_TABLE, 2)
+        )
+        targets = dict.fromkeys(low | high << 8 for low, high in words)
+        return [ip for ip in targets if self.was_reached(ip)]
 
     def is_interpreted(self, place: PlacedInstruction) -> bool:
         """Whether an instruction is nothing for a region."""
@@ -258,25 +288,30 @@ class RegionPlan:
     """Where the region can be entered."""
     returns: set[int] = field(default_factory=set)
     """Where calls in the region return to."""
-    far: dict[int, int] = field(default_factory=dict)
-    """Where a far call or an interrupt may lead in it, by the offset of the instruction."""
+    indirect: dict[int, list[int]] = field(default_factory=dict)
+    """Where a jump by a table, a far call or an interrupt may lead, by the instruction's offset."""
+
+    def targets(self) -> set[int]:
+        """Return the blocks that are entered, or gone to by what is known when it runs only."""
+        indirect = {way for ways in self.indirect.values() for way in ways}
+        return (self.entries | self.returns | indirect) & self.blocks.keys()
 
     def unknown_ways(self, place: PlacedInstruction) -> Collection[int]:
         """Return where in the region an instruction may go to that is known when it runs only."""
         if place.control_flow in _RETURNS:
             return self.returns
-        return (self.far[place.ip],) if place.ip in self.far else ()
+        return [way for way in self.indirect.get(place.ip, ()) if way in self.blocks]
 
     def needs(self, timing: Timing) -> dict[int, int]:
         """Return the cycles that are to be there on every way into a block, by its offset.
 
         It covers the longest way forward from there to the next of these blocks: they are the
-        entries and what is jumped to backward, so that no way is without end, and what comes
+        targets and what is jumped to backward, so that no way is without end, and what comes
         behind loops, so that these don't need the cycles of what follows on them.
         """
         looping = [b for b in self.blocks.values() if any(w <= b.start for w in b.successors())]
         ends = {way for block in looping for way in block.successors()}
-        checked = (self.entries | self.returns | ends) & self.blocks.keys()
+        checked = self.targets() | (ends & self.blocks.keys())
         longest: dict[int, int] = {}
         for start in sorted(self.blocks, reverse=True):
             block = self.blocks[start]
@@ -328,10 +363,14 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
                 called.add(target)
         far = segment.far_target(last)
         if far is not None and segment.was_reached(far):
-            flow.far[last.ip] = far
+            flow.indirect[last.ip] = [far]
             ways.append(far)
             entries.add(far)
             called.add(far)
+        if table := segment.table_targets(last):
+            flow.indirect[last.ip] = table
+            ways.extend(table)
+            called.update(table)
         if control_flow in _RETURNING | {ControlFlow.CALL}:
             if last.mnemonic == "INTO" or segment.was_reached(last.end):
                 ways.append(last.end)
@@ -341,7 +380,6 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
             ways.append(last.end)
     flow.entries = entries & flow.blocks.keys()
     flow.returns = returns & flow.blocks.keys()
-    flow.far = {ip: to for ip, to in flow.far.items() if to in flow.blocks}
     return flow
 
 

@@ -51,6 +51,9 @@ class Emitter(IRBuilder):
         """Read memory."""
         return self._load(self.segment_base(segment), offset, width)
 
+    def check_vector(self, vector: Value) -> None:
+        """All are there: while they aren't, the reference executes (`NativeEngine`)."""
+
     def load_vector(self, offset: Value) -> Value:
         """Read a word of the interrupt vector table."""
         return self._load(self.constant(0, ADDRESS), offset, 16)

@@ -68,6 +68,8 @@ class NativeEngine:
         self._is_quiet = bus.is_quiet
         self.horizon: Callable[[], int] = at_once
         self._reference = ReferenceEngine(model, registers, memory, bus)
+        self._moves_vectors = model.reaches_high
+        """Whether there is LIDT; native code knows the vectors at 0 only."""
         self._cells = registers.cells
         state = registers.state
         self._icount, self._goal = slots.ICOUNT.view(state), slots.GOAL.view(state)
@@ -120,7 +122,7 @@ class NativeEngine:
             return _STOPS[NativeExit.ATTENTION]
         if cells[_HALTED]:
             return _STOPS[NativeExit.HALT]
-        if cells[_TRAP]:
+        if cells[_TRAP] or (self._moves_vectors and self.registers.moved_vectors):
             return self._delegate(budget, until, skip_first)
         translation = self.translation
         if translation is not None and (
@@ -156,7 +158,7 @@ class NativeEngine:
 
     def interrupt(self, vector: int) -> None:
         """Enter an interrupt between two instructions."""
-        if self._core is None:
+        if self._core is None or (self._moves_vectors and self.registers.moved_vectors):
             self._reference.interrupt(vector)
             return
         self._cells[Cell.HALTED] = 0
@@ -271,6 +273,8 @@ class NativeEngine:
             stop = self._delegate(1, self._until[0], True)
             if self.translation is not None and self.memory.stale_code:
                 self.translation.see_host()
+            if self._moves_vectors and self.registers.moved_vectors:
+                return stop if stop.reason is not StopReason.BUDGET else _AT_BUDGET
             return None if stop.reason is StopReason.BUDGET else stop
         if exit_ == NativeExit.WATCHPOINT:
             return self._touched()

@@ -66,7 +66,7 @@ class RegionFunction(Emitter):
         self._was_open: Value | None = None
         for start, block in flow.blocks.items():
             self._emit_block(start, block)
-        for ip in sorted(flow.entries | flow.returns):
+        for ip in sorted(flow.targets()):
             self.begin(f"E{ip}")
             self._go_to_block(ip)
 

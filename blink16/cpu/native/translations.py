@@ -23,7 +23,7 @@ from blink16.cpu.native.layout import ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
 from blink16.cpu.native.loading import Core
 from blink16.cpu.native.region import NAME, RegionFunction
 from blink16.cpu.native.runtime import HELPERS, HOT, PATHS
-from blink16.cpu.registers import Registers
+from blink16.cpu.registers import Cell, Registers
 from blink16.memory import (
     MEMORY_SIZE,
     PAGE_SHIFT,
@@ -104,6 +104,8 @@ class _Wanted(NamedTuple):
     """When it became hot."""
     cs: int
     ip: int
+    ds: int
+    """Where data were."""
 
 
 class Translator:
@@ -168,7 +170,7 @@ class Translations:
         self._core = core
         self._memory = memory
         self._translator = Translator(core, make)
-        state = registers.state
+        state, self._cells = registers.state, registers.cells
         self._wake, self._icount = slots.WAKE.view(state), slots.ICOUNT.view(state)
         self._change_count, self._changed = slots.CHANGES.view(state), slots.CHANGED.view(state)
         scratch = memory.scratch
@@ -211,7 +213,7 @@ class Translations:
             self._hot[address] = HOT_LIMIT // 2
             return
         self._pending.add(address)
-        self._waiting.append(_Wanted(self._icount[0], cs, ip))
+        self._waiting.append(_Wanted(self._icount[0], cs, ip, self._cells[Cell.DS]))
         if len(self._pending) == 1:
             self._submit()
 
@@ -228,13 +230,13 @@ class Translations:
 
     def translate_next(self) -> None:
         """Translate the latest hot code, in the compiler's thread, and tell the engine."""
-        _, cs, ip = self._next_wanted()
+        _, cs, ip, ds = self._next_wanted()
         translated = None
         address = linear(cs, ip)
         try:
             if address not in self._owners:
                 core = self._core
-                segment = CodeCopy(core.model, core.board, self._memory, cs, self._unstable)
+                segment = CodeCopy(core.model, core.board, self._memory, cs, ds, self._unstable)
                 translated = self._translator.translate(segment, ip, self.watching)
         except Exception:  # whatever it is, the guest runs on, and other code is compiled
             code = _code_at(self._memory, address)

@@ -114,6 +114,11 @@ def parse(body: bytes) -> Command:
     return syntax.parse(body[name.end() :])
 
 
+def packets() -> Mapping[str, PacketSyntax[Command]]:
+    """Return all packets that are known, by their names."""
+    return {name.decode(): syntax for name, syntax in _SYNTAX.items()}
+
+
 def features() -> tuple[str, ...]:
     """Return the features of qSupported that follow from the packets known here."""
     return tuple(syntax.feature for syntax in _SYNTAX.values() if syntax.feature)

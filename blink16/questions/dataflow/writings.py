@@ -27,7 +27,7 @@ from blink16.memory import ADDRESS_MASK
 from blink16.questions.dataflow.deliveries import Delivered, Deliveries, Read, overheard
 from blink16.services import Outcome, Service
 
-REGISTER_BYTES = 2 * (Cell.OVERFLOW + 1)
+REGISTER_BYTES = 2 * (Cell.SUM + 1)
 """The bytes of the packed state that services write, and debuggers."""
 _AL, _BL, _DL = 2 * Cell.AX, 2 * Cell.BX, 2 * Cell.DX
 _PASSED = {

@@ -1,0 +1,240 @@
+"""The panels on the terminal, and how pictures of the machine come to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import on
+from textual.app import App, ComposeResult
+from textual.css.query import NoMatches
+from textual.notifications import SeverityLevel
+from textual.widgets import Static
+
+from blink16.blinkenlights.driver import Command, Driver
+from blink16.blinkenlights.layout import MEDIUM, Board
+from blink16.blinkenlights.palette import Palette
+from blink16.blinkenlights.past import LayerKind
+from blink16.blinkenlights.picture import Picture, Wanted
+from blink16.blinkenlights.plain_text import AsciiFilter
+from blink16.blinkenlights.widgets.calls import CallsPanel
+from blink16.blinkenlights.widgets.chain import ChainPanel
+from blink16.blinkenlights.widgets.code import CodePanel
+from blink16.blinkenlights.widgets.console import ConsolePanel
+from blink16.blinkenlights.widgets.data_area import DataAreaPanel
+from blink16.blinkenlights.widgets.devices import DevicesPanel
+from blink16.blinkenlights.widgets.disks import DisksPanel
+from blink16.blinkenlights.widgets.frames import FramesPanel
+from blink16.blinkenlights.widgets.key_line import KeyLine
+from blink16.blinkenlights.widgets.memory import MemoryPanel
+from blink16.blinkenlights.widgets.panel import Panel
+from blink16.blinkenlights.widgets.points import PointsPanel
+from blink16.blinkenlights.widgets.processes import ProcessesPanel
+from blink16.blinkenlights.widgets.profile import ProfilePanel
+from blink16.blinkenlights.widgets.prompt import Prompt
+from blink16.blinkenlights.widgets.registers import RegisterPanel
+from blink16.blinkenlights.widgets.timebar import TimeBar
+from blink16.blinkenlights.widgets.vectors import VectorsPanel
+from blink16.client import Syntax, Target
+
+MEMORY_PANELS = ("CODE", "READ", "WRITE", "STACK")
+SLOT: dict[type[Panel], str] = {
+    FramesPanel: "frames",
+    ProfilePanel: "profile",
+    CallsPanel: "calls",
+    DevicesPanel: "devices",
+    VectorsPanel: "vectors",
+    DataAreaPanel: "data-area",
+    ChainPanel: "chain",
+    ProcessesPanel: "processes",
+    DisksPanel: "disks",
+}
+"""The panels that share one place, with their identifiers: one of them is there at a time."""
+
+
+class PanelsApp(App[None]):
+    """Panels around one picture; what keys do comes on top of it."""
+
+    CSS_PATH = "blinkenlights.tcss"
+    ESCAPE_TO_MINIMIZE = False  # it may be the guest's
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (MEDIUM, "-medium")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
+
+    def __init__(
+        self, open_target: Callable[[], Target] | None = None, *, theme: str = "dark"
+    ) -> None:
+        """``open_target``: connects to the machine, in a thread of the view's own.
+
+        None: the user is offered programs.
+        """
+        super().__init__()
+        self._theme_name = theme
+        self.palette = Palette.named(theme)
+        if self.palette.in_ascii_only:
+            self._filters.append(AsciiFilter())
+        self._open_chosen: Callable[[], Target] | None = open_target
+        self.driver = Driver(self._open, self._picture_came, self._failure_came)
+        self.picture: Picture | None = None
+        """The last one."""
+        self._syntax = Syntax.INTEL
+        self.told = ""
+        """What the user was told last."""
+
+    def compose(self) -> ComposeResult:
+        """Place the panels."""
+        with Board(id="board"):
+            yield CodePanel(id="code")
+            for kind, name in SLOT.items():
+                yield kind(id=name)
+            yield PointsPanel(id="points")
+            yield ConsolePanel(id="console")
+            yield RegisterPanel(id="registers")
+            for name in MEMORY_PANELS:
+                yield MemoryPanel(name, id=f"memory-{name.lower()}")
+        yield TimeBar(id="time")
+        yield Static(id="tour", markup=False)
+        yield Static(id="status")
+        yield Prompt(id="prompt")
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self._dress()
+        self.query_one(Prompt).display = False
+        self.query_one("#tour").display = False
+        self.query_one(CodePanel).focus()
+        self._tell_wanted()
+        self.begin()
+
+    def begin(self) -> None:
+        """Open the machine."""
+        self.driver.start()
+
+    def _open(self) -> Target:
+        assert self._open_chosen is not None
+        return self._open_chosen()
+
+    def on_unmount(self) -> None:
+        """Let the machine go."""
+        self.driver.close()
+
+    def on_resize(self) -> None:
+        """Take a picture for the new sizes."""
+        self.call_after_refresh(self._want_more)
+
+    @on(MemoryPanel.Chosen)
+    def _on_chosen(self, message: MemoryPanel.Chosen) -> None:
+        self.query_one(TimeBar).choose(LayerKind.WRITES, message.address)
+
+    @on(CodePanel.FunctionChosen)
+    def _on_function_chosen(self, message: CodePanel.FunctionChosen) -> None:
+        self.query_one(TimeBar).choose(LayerKind.CALLS, message.address, message.name)
+
+    @on(TimeBar.Wished)
+    @on(MemoryPanel.Changed)
+    def _want_more(self) -> None:
+        self._tell_wanted()
+        self.driver.refresh()
+
+    def _dress(self) -> None:
+        self.theme = "textual-light" if self._theme_name == "light" else "textual-dark"
+        self.set_class(self._theme_name == "light", "-light")
+        self.palette = Palette.named(self._theme_name)
+        self.set_class(self.palette.in_ascii_only, "-ascii")
+        for widget in (*self.query(Panel), self.query_one(KeyLine)):
+            widget.refresh()
+
+    def _tell_wanted(self) -> None:
+        panels = [panel for panel in self.query(Panel) if panel.region.area]
+        self.driver.wanted = Wanted(
+            code_rows=max(self.query_one(CodePanel).content_size.height, 4),
+            syntax=self._syntax,
+            memories=tuple(wish for panel in panels for wish in panel.wishes),
+            layers=self.query_one(TimeBar).wishes_of_past,
+            reports=tuple(dict.fromkeys(shape for panel in panels for shape in panel.SHAPES)),
+        )
+
+    # -- pictures ----------------------------------------------------------------------------
+
+    def _picture_came(self, picture: Picture) -> None:
+        """Take a picture, in the driver's thread."""
+        self._later(self._draw, picture)
+
+    def _failure_came(self, text: str, lost: bool) -> None:
+        self._later(self._fail, text, lost)
+
+    def _later(self, function: Callable[..., object], *values: object) -> None:
+        """Have the user interface's thread do something."""
+        loop = self._loop
+        if self.is_running and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._do_later, function, *values)
+
+    def _do_later(self, function: Callable[..., object], *values: object) -> None:
+        if not self.is_running:
+            return
+        with self._context():
+            try:
+                function(*values)
+            except NoMatches:
+                return  # it is being taken down
+
+    def _draw(self, picture: Picture) -> None:
+        self.picture = picture
+        for panel in self.query(Panel):
+            panel.show(picture)
+        if picture.told and not picture.again:
+            self._say(picture.told)
+        self.query_one("#status", Static).update(self._status(picture))
+        self.see(picture)
+        self.call_after_refresh(self.on_shown)
+
+    def see(self, picture: Picture) -> None:
+        """Do what else a picture gives reason for."""
+
+    def _fail(self, text: str, lost: bool) -> None:
+        if self.driver.only_watches and not lost:
+            text += "; T asks for the machine"
+        self._say(text, "error")
+        self.set_class(lost, "-lost")
+
+    def _say(self, text: str, severity: SeverityLevel | None = None) -> None:
+        self.told = text
+        if self.picture is not None:
+            self.query_one("#status", Static).update(self._status(self.picture))
+        if severity or "\n" in text:
+            severity = severity or "information"
+            self.notify(text, severity=severity, timeout=6, markup=False)
+
+    def _status(self, picture: Picture) -> str:
+        state = picture.state
+        words = [f"[b]{_escaped(state.command)}[/b]", _escaped(state.at), state.processor]
+        if self.has_class("-lost"):
+            words.append("[b]the machine is gone: q quits[/b]")
+        elif picture.running:
+            words.append("[b]runs[/b]")
+        elif picture.in_past:
+            words.append("[b]in the past[/b]")
+        if state.holder == "another" and self.driver.only_watches:
+            words.append("[b]another debugger holds it: T asks for it[/b]")
+        if state.wanted:
+            words.append("[b]somebody asks for the machine: Y lets it go[/b]")
+        words.append(_escaped(self.told.partition("\n")[0]))
+        return " " + "  ".join(filter(None, words))
+
+    @property
+    def board(self) -> Board:
+        """What holds the panels."""
+        return self.query_one(Board)
+
+    def _do(self, command: Command) -> None:
+        self.told = ""
+        self._tell_wanted()
+        self.driver.interrupt()
+        self.driver.do(command)
+
+    def on_shown(self) -> None:
+        """The last picture is on the terminal."""
+        self.driver.shown.set()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("[", "\\[")

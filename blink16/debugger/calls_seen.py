@@ -1,0 +1,34 @@
+"""The calls of the guest's system as they happen, for who looks on while it runs."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from blink16.machine import Machine
+
+MAX_CALLS = 200
+
+
+class CallsSeen:
+    """Keeps the last calls that were done for the first time, from when somebody asks on."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._kept: deque[tuple[int, str]] = deque(maxlen=MAX_CALLS)
+        self._begun = False
+
+    def until(self, icount: int) -> list[tuple[int, str]]:
+        """Return those before an instant, the oldest first: instruction count and decoded call."""
+        if not self._begun:
+            self._begun = True
+            self._inner, self._machine.on_call = self._machine.on_call, self._take
+        return [call for call in list(self._kept) if call[0] <= icount]
+
+    def _take(self, text: str) -> None:
+        if self._inner is not None:
+            self._inner(text)
+        if not self._machine.replaying:
+            now = self._machine.icount
+            while self._kept and self._kept[-1][0] > now:  # of a future that is no more
+                self._kept.pop()
+            self._kept.append((now, text))
