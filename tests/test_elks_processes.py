@@ -18,6 +18,7 @@ from property_examples import examples
 from blink16 import elks, loader, monitor
 from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.debugger import Debugger, EventKind, Resume
+from blink16.elks.aout import Executable, build
 from blink16.files import FileTree
 from blink16.loader import Loaded, Options, Program, ProgramKind
 from blink16.memory import MEMORY_SIZE
@@ -210,6 +211,22 @@ KEYS = [
     b"\x03",
     b"sleep 2\r",
 ]
+
+
+def test_the_interrupt_key_ends_who_forks_for_ever(tmp_path: Path) -> None:
+    """Prevents children that are born while a signal is on its way to their parent, and so on."""
+    text = bytes.fromhex("b80200 cd80 ebf9")  # mov ax,2 (fork); int 80h; and again
+    image = build(Executable(text=text))
+    terminal = elks.ConsoleKind(edits=True)
+    options = Options(root=tmp_path, engine="native", console=terminal)
+    made = loader.load(Program("/bomb", ProgramKind.ELKS, image), (), options)
+    while made.machine.icount < 100_000:
+        made.machine.run(20_000)
+    made.machine.receive("console", b"\x03")
+    before = made.machine.icount
+    while (stop := made.machine.run(100_000)).reason in {StopReason.BUDGET, *NEWS}:
+        assert made.machine.icount < before + 1_000_000
+    assert stop.reason in (StopReason.TRAPPED, StopReason.EXITED)
 
 
 def test_vi_edits_a_file_by_keys(floppy: Path) -> None:

@@ -84,7 +84,7 @@ class Rom:
     def hang(self, vector: int, code: bytes) -> None:
         """Put a handler there, and let a vector point at it by way of a stub with its name."""
         segment, stub = self._chassis.add_stub(f"int{vector:02x}")
-        self._put_before(stub, self.add(code))
+        self._put_before(stub, self.add(code, f"int{vector:02x}_rom"))
         self._chassis.set_vector(vector, segment, stub)
 
     def precede(self, vector: int, code: bytes) -> int:
@@ -97,7 +97,7 @@ class Rom:
         stub = memory.read_word(vector * 4)
         segment, front = self._chassis.add_stub(f"int{vector:02x}")
         end = self._next + len(code) + JUMP_SIZE
-        routine = self.add(code + _near(stub - end))
+        routine = self.add(code + _near(stub - end), f"int{vector:02x}_rom")
         self._put_before(front, routine)
         self._chassis.set_vector(vector, segment, front)
         return routine

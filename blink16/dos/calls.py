@@ -265,4 +265,6 @@ def hang(chassis: Chassis, dos: DosSystem, rom: Rom, put_character: int) -> None
     rom.precede(hooked_output.FAST_OUTPUT_VECTOR, hooked_output.FAST_OUTPUT)
     dos.hooks = hooked_output.OutputHooks(chassis, dos, rom)
     unusual = chassis.add_stub("int21-character", partial(_show_character, dos))
-    dos.character_routine = rom.after_call(put_character, RETURN_UNLESS_CARRY + jump(*unusual))
+    dos.character_routine = rom.after_call(
+        put_character, RETURN_UNLESS_CARRY + jump(*unusual), "int21_character"
+    )

@@ -13,7 +13,7 @@ from blink16.dos.errors import CallFailed, Code
 from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
-from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, letter
+from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, device_of, letter
 from blink16.services import Guest
 
 COMPONENT = "dos"
@@ -221,6 +221,21 @@ class DosSystem:
         if volume is None or len(head) > 1:
             raise CallFailed(Code.PATH_NOT_FOUND)
         return Located(volume, volume.locate(rest, self.cwd(volume)))
+
+    def device_at(self, path: str) -> str | None:
+        """Return which character device a path names; error 3 if it is in no folder.
+
+        A folder DEV is in every root, as far as devices go.
+        """
+        device = device_of(path)
+        folder = upper(path.replace("/", "\\")).rpartition("\\")[0]
+        if device is not None and folder.rpartition(":")[2] not in ("", "\\DEV"):
+            place = self.locate(folder)
+            try:
+                place.volume.entries(place.real)
+            except CallFailed:
+                raise CallFailed(Code.PATH_NOT_FOUND) from None
+        return device
 
     def tell_full(self, guest: Guest, drive: int) -> None:
         """Tell the user, once, that a program could not write all that it wanted to a drive."""

@@ -25,8 +25,8 @@ TASK = Struct(
     "cs" / Int16ul,
     "ksp" / Int16ul,
     "end_data" / Int16ul,
-    "end_break" / Int16ul,
     "begin_stack" / Int16ul,
+    "end_break" / Int16ul,
     "end_segment" / Int16ul,
     "min_stack" / Int16ul,
     "pid" / Int16ul,
@@ -78,6 +78,18 @@ def find(memory: bytes, task: int, current: int) -> BootedKernel | None:
         size = _row_size(ram, start + task, _word(ram, start + current) - task)
         if size and (kernel := _kernel(ram, segment, start + task, size)) is not None:
             return kernel
+    return None
+
+
+def find_at(memory: bytes, task: int, current: int) -> BootedKernel | None:
+    """Return the same, with the table and the pointer at linear addresses."""
+    ram = memory[:CONVENTIONAL]
+    size = _row_size(ram, task, 0)
+    running = _word(ram, current)
+    for row in range(MAX_TASKS if size else 0):
+        start = task + row * size - running
+        if start > 0 and start % PARAGRAPH == 0:
+            return _kernel(ram, start // PARAGRAPH, task, size)
     return None
 
 

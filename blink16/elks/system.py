@@ -12,7 +12,7 @@ from blink16.elks.calls import HANDLERS
 from blink16.elks.kernel import Kernel
 from blink16.elks.request import Blocked, Born, Leave, Request, Result
 from blink16.elks.scheduler import Scheduler
-from blink16.elks.signals import STOPPING, ElksSignal
+from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSignal
 from blink16.elks.state import FIRST, thread_of
 from blink16.services import DONE, Elsewhere, Forked, Guest, Outcome, Trap
 
@@ -32,6 +32,8 @@ class ElksSystem:
         overflow = self._stack_fault(guest)
         if overflow:
             return self._overflow(guest, overflow)
+        if self._is_doomed():
+            return self.signal(guest)
         request = Request.of(kernel, guest)
         trace = CallTrace(request) if guest.traces_calls else None
         result = self._result(request)
@@ -120,6 +122,17 @@ class ElksSystem:
         if self._is_alone():
             return trap
         return self._passing(guest, trap, ElksSignal.SIGSEGV)
+
+    def _is_doomed(self) -> bool:
+        """Whether a signal that came before a call, on the way to the stub, ends its caller.
+
+        Else who forks for ever would get away: the child is born without the signal.
+        """
+        task = self._kernel.task
+        number = self._kernel.first_pending(task)
+        if not number or number in STOPPING or task.waiting is not None or task.progress:
+            return False
+        return task.handlers[number - 1] == DEFAULT and number not in IGNORED_BY_DEFAULT
 
     def _is_alone(self) -> bool:
         """Whether the first program is the only process: what ends it ends the machine."""

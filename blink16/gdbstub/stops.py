@@ -35,6 +35,7 @@ def reply(inferiors: Inferiors, inferior: Inferior, event: Event, client: Client
         inferiors.thread_id(inferior, thread).encode("ascii"),
         other.encode("ascii"),
         inferiors.thread_ids().encode("ascii") if client.list_threads else b"",
+        _title(inferior, thread) if client.list_threads else "",
         inferior.answers.expedited(),
         inferior.answers.breakpoint_kind() if arrived else GdbKind.SOFTWARE,
         client,
@@ -64,6 +65,11 @@ def vfork_done(inferiors: Inferiors, inferior: Inferior, parent: int) -> bytes:
     inferior.answers.thread = parent
     thread = inferiors.thread_id(inferior, parent).encode("ascii")
     return replies.vfork_done(thread, inferior.answers.expedited())
+
+
+def _title(inferior: Inferior, thread: int | None) -> str:
+    process = inferior.answers.process(thread)
+    return process.title if process is not None else ""
 
 
 def announcement(inferiors: Inferiors, inferior: Inferior) -> bytes:

@@ -18,6 +18,11 @@ from blink16.symbols import Symbol, SymbolTable
 
 KERNEL_SYMBOLS = ".sym"
 """How the names of a kernel's symbol files end (/lib/system.sym)."""
+OTHER_BUILD = (
+    "{} is of another build than the kernel in memory: for its processes, type"
+    " monitor symbols FILE text=SEGMENT data=SEGMENT with the right one, and the segments that"
+    " the kernel tells when it boots, then this again"
+)
 MAX_DEBUG = 16
 """Files with line numbers that may come at run time."""
 NAMES = "gdb reads them when it next runs, or now by: sharedlibrary"
@@ -34,7 +39,7 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
 
     `symbols auto` looks for programs of the disk that a booted ELKS kernel has in memory now, and
     adds their names, and those in their symbol tables, at their segments.  If the disk has the
-    kernel's symbols (/lib/system.sym), they are added, too, and its processes are told.
+    kernel's symbols (/lib/system.sym), or they were added before, its processes are told, too.
     """
     if not arguments:
         raise MonitorError("usage: monitor symbols FILE [text=SEGMENT] [data=SEGMENT] | auto")
@@ -67,19 +72,22 @@ def _auto(debugger: Debugger) -> str:
     """Add the names of a booted kernel, and of the programs that it has loaded."""
     ram = bytes(debugger.machine.memory.ram)
     found: list[BootedProgram] = []
-    kernels: list[tuple[str, BootedKernel, Sequence[Symbol]]] = []
+    names = {symbol.name: symbol.address for symbol in debugger.symbols}
+    kernel, strange = None, ""
+    if {"task", "current"} <= names.keys():
+        kernel = booted_tasks.find_at(ram, names["task"], names["current"])
+    named: list[Symbol] = []
     for volume in _volumes(debugger):
         files = list(volume.files())
-        there = _kernel(ram, files)
-        kernels += [there] if there is not None else []
-        found += booted.find(ram, files, there[1].tasks if there is not None else ())
-    if not found and not kernels:
+        if kernel is None:
+            kernel, named, strange = _kernel(ram, files)
+        found += booted.find(ram, files, kernel.tasks if kernel is not None else ())
+    if not found and kernel is None:
         raise MonitorError(
             "no program of a Minix disk in a drive is in memory: has the kernel executed one?"
         )
     before = set(debugger.symbols)
-    named = [symbol for program in found for symbol in program.symbols]
-    named += [symbol for _, _, symbols in kernels for symbol in symbols]
+    named += [symbol for program in found for symbol in program.symbols]
     new = [symbol for symbol in dict.fromkeys(named) if symbol not in before]
     debugger.symbols = SymbolTable([*before, *new])
     lines = [
@@ -87,9 +95,11 @@ def _auto(debugger: Debugger) -> str:
         + ("" if program.data in (None, program.code) else f", data at {program.data:04X}")
         for program in found
     ]
-    for path, kernel, _ in kernels:
-        lines.append(f"the kernel at {kernel.code:04X}, data at {kernel.data:04X}, by {path}")
+    if kernel is not None:
+        lines.append(f"kernel at {kernel.code:04X}, data at {kernel.data:04X}; its processes:")
         lines.append(booted_tasks.named(kernel.tasks))
+    elif strange:
+        lines.append(OTHER_BUILD.format(strange))
     return "\n".join([*lines, f"{len(new)} symbols added; {NAMES}"])
 
 
@@ -103,8 +113,12 @@ def _volumes(debugger: Debugger) -> Iterator[MinixVolume]:
 
 def _kernel(
     ram: bytes, files: Sequence[tuple[str, bytes]]
-) -> tuple[str, BootedKernel, Sequence[Symbol]] | None:
-    """Return the kernel in memory that a symbol file of the disk belongs to, and its names."""
+) -> tuple[BootedKernel | None, list[Symbol], str]:
+    """Return the kernel in memory that a symbol file of the disk belongs to, and its names.
+
+    Or else the path of one that belongs to another, if there is one.
+    """
+    strange = ""
     for path, content in files:
         if not path.endswith(KERNEL_SYMBOLS):
             continue
@@ -116,5 +130,6 @@ def _kernel(
             kernel = booted_tasks.find(ram, offsets["task"], offsets["current"])
             if kernel is not None:
                 place = LoadSegments(kernel.code, kernel.data, kernel.code)
-                return path, kernel, list(symbolfiles.parse(content, place).symbols)
-    return None
+                return kernel, list(symbolfiles.parse(content, place).symbols), ""
+            strange = path
+    return None, [], strange
