@@ -186,3 +186,18 @@ def test_a_frame_that_takes_long_is_not_recorded_half_found() -> None:
     near = FrameWindow(machine.memory, machine.registers, ())
     assert near.find_briefly(at, 4)
     assert near.read(at, 4) == (0x300).to_bytes(4, "little")
+
+
+def test_what_a_brief_look_did_not_find_out_is_not_believed_later() -> None:
+    """Prevents a callee that takes its arguments away from being remembered as one that does not,
+    since the look at it was cut short.
+    """
+    code = bytes.fromhex("50 50 e8 fb 00 c3")  # push ax / push ax / call 200h / ret
+    machine = guests.make(code.ljust(0x100, b"\x90") + b"\x90" * 150 + b"\xc2\x04\x00").machine
+    machine.memory.write(0x8000, bytes.fromhex("00 03"))
+    machine.memory.write(0x2FD, bytes.fromhex("e8 00 fe"))
+    machine.registers.ip, machine.registers.sp = 0x101, 0x7FFE  # behind the first PUSH
+    whole, hasty = (FrameWindow(machine.memory, machine.registers, ()) for _ in range(2))
+    at = window.field_address(0x7FFE, window.Field.EIP)
+    assert not hasty.find_briefly(at, 4)
+    assert hasty.read(at, 4) == whole.read(at, 4) == (0x300).to_bytes(4, "little")

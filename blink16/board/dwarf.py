@@ -43,7 +43,6 @@ from construct import (
 )
 
 from blink16.memory import RAM_SIZE
-from blink16.symbolfiles.elf_dwarf import producers
 
 START = 4
 """What is below, the vector of INT 0, is no code; gdb takes address 0 for "discarded"."""
@@ -170,6 +169,8 @@ def all_trusted(contents: Mapping[str, bytes]) -> dict[str, bytes]:
     No text changes its length, so no offset changes; those shorter than a GCC's name stay.
     """
     result = dict(contents)
+    from blink16.symbolfiles.elf_dwarf import producers  # pyelftools takes its time
+
     for section, offset, text in producers(contents):
         if len(text) >= len(_TRUSTED) and not _TRUSTWORTHY.match(text):
             end = offset + len(text)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from blink16 import symbolfiles
 from blink16.machine import Machine
 from blink16.process_table import LoadedProgram
-from blink16.symbolfiles import LoadSegments, SymbolFile, SymbolFileError, SymbolSource, parse
+from blink16.symbolfiles import LoadSegments, SymbolFile, SymbolFileError
 
 SUFFIXES = ("elf", "", "map", "sym", "dbg", "lst")
 """Of files beside a program that may have its names; the empty one is the program itself."""
@@ -54,7 +55,7 @@ class Programs:
             if content is None:
                 continue
             try:
-                file = parse(content, place, _on_host(program, suffix))
+                file = symbolfiles.parse(content, place, _on_host(program, suffix))
             except SymbolFileError:
                 continue
             if file.symbols:
@@ -62,10 +63,10 @@ class Programs:
         return None
 
 
-def _on_host(program: LoadedProgram, suffix: str) -> SymbolSource:
+def _on_host(program: LoadedProgram, suffix: str) -> symbolfiles.SymbolSource:
     """Return how the file is called where sources lie: in the folder that the guest sees."""
     name = _source(program, suffix)
-    return SymbolSource(Path(name.lower() if name.isupper() else name))
+    return symbolfiles.SymbolSource(Path(name.lower() if name.isupper() else name))
 
 
 def _source(program: LoadedProgram, suffix: str) -> str:

@@ -91,7 +91,8 @@ class Backtrace:
         self._code = code
         self._next: Frame | None = innermost
         self._stacks = set[int]()
-        self._effort = Effort(MAX_EFFORT)
+        self._released: dict[tuple[int, int], int] = {}
+        """What was found out of callees, see `Effort`; not where a look at them was cut short."""
 
     def find(self, limit: int = MAX_EFFORT) -> tuple[Frame, Caller | None] | None:
         """Return the next frame with its caller, which the outermost has not; None at the end.
@@ -99,13 +100,14 @@ class Backtrace:
         ``limit``: instructions that may be looked at for that; UnfinishedError if it takes more.
         Then the same frame is the next again.
         """
-        frame, effort = self._next, self._effort
+        frame = self._next
         if frame is None:
             return None
-        effort.left = limit
+        effort = Effort(limit, self._released.copy())
         caller = find_caller(self._code, frame, effort)
         if effort.left < 0 and limit < MAX_EFFORT:
             raise UnfinishedError("the stack is deep and its code intricate: read again to go on")
+        self._released = effort.released
         self._stacks.add(frame.stack)
         goes_on = len(self._stacks) < MAX_FRAMES
         if caller is not None and caller.frame.stack in self._stacks:
