@@ -484,7 +484,7 @@ class Machine:
 
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
-        if self._changed or self._asks_always or self._cycles[0] >= self._next_due:
+        if self._changed or self._asks_always or self._resets or self._cycles[0] >= self._next_due:
             self._plan()
         stops = self.witness is not None and self.witness.wants_stop
         return self.cycles + 1 if stops else self._horizon_now()

@@ -24,7 +24,6 @@ from blink16.consoles import (
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
 from blink16.debugger import IDLE, ONWARD, WAITING, Pause, drive
-from blink16.dos.mouse import Mouse
 from blink16.governor import Governor
 from blink16.inbox import Inbox
 from blink16.loader import Loaded
@@ -260,8 +259,9 @@ class Runner:
         """Take input in a reader's thread; it goes in between two instructions."""
         if channel == Console.CHANNEL and self._terminal_input is not None and data:
             data, events = self._terminal_input.take(data)
-            if events and self._has(Mouse.CHANNEL):
-                self._put(Mouse.CHANNEL, events)
+            for mouse, event in events.items():
+                if self._has(mouse):
+                    self._put(mouse, event)
             if not data:  # half a character, which is not the end of the input
                 return
         self._put(self._typed if channel == Console.CHANNEL else channel, data)

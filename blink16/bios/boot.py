@@ -16,6 +16,7 @@ from blink16.bios.int13 import DiskService
 from blink16.bios.int15 import SystemService
 from blink16.bios.int16 import USUAL_KEYS, KeyboardService
 from blink16.bios.nmi import ParityCheck
+from blink16.bios.pointing import PointingDevice
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
 from blink16.bios.program_keys import Keys, PipedKeys
@@ -220,6 +221,8 @@ def _hang_services(
     keys, parity = KeyboardInterrupt(bus), ParityCheck(bus)
     serial = SerialService(bus)
     system = SystemService(chassis)
+    pointing = None if devices.mouse is None else PointingDevice(devices.mouse, devices.kbc)
+    system.pointing = pointing
     disks = DiskService(drives, tables.DISKETTE, devices.fdc)
     parity.install(rom)
     keys.install(chassis, rom, post.reset_offset)
@@ -263,6 +266,8 @@ def _hang_services(
         others = chassis.add_stub("irq8", misc.UnexpectedSlaveInterrupt(bus))
         for vector in range(0x72, 0x78):
             chassis.set_vector(vector, *others)
+    if pointing is not None:
+        pointing.install(chassis, rom)
     tables.fill_vectors(chassis)
     return put_character
 

@@ -97,7 +97,7 @@ def computer(parsed: argparse.Namespace, shared: argparse.Namespace) -> pc.PcSet
 def _cards(parsed: argparse.Namespace) -> Cards:
     chosen = dict.fromkeys(parsed.card, True)
     return Cards(
-        at=parsed.machine_type == "at",
+        at=parsed.machine_type == "at" or "ps2mouse" in chosen,
         sound=parsed.sound is not None,
         real_disks=parsed.disk_speed == "real",
         **chosen,

@@ -190,8 +190,9 @@ PC = OptionTable(
             names=("--card",),
             own=True,
             often=True,
-            choices=("joystick", "mouse", "ems", "umb"),
-            help="a joystick on the game port, a serial mouse on COM1, a board of 2 MiB of "
+            choices=("joystick", "mouse", "ps2mouse", "ems", "umb"),
+            help="a joystick on the game port, a serial mouse on COM1, a PS/2 mouse (makes it "
+            "an AT), a board of 2 MiB of "
             "expanded memory (ports 260h-263h, frame E000h), RAM from D0000h to DFFFFh; may be "
             "given often",
             reach=Reach.FOLDER,

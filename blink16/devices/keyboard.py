@@ -7,6 +7,7 @@ of port 60h for that, and so do many programs: here that will do as well.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from blink16.devices import keys
@@ -54,6 +55,8 @@ class Keyboard(Telling[KeyboardState]):
         self._self_test_time = guest.clock_hz * SELF_TEST_MILLISECONDS // 1000
         self._reset_time = guest.clock_hz * RESET_MILLISECONDS // 1000
         self.state = KeyboardState()
+        self.is_held: Callable[[], bool] = lambda: False
+        """Whether a controller has no room for a code (an AT's, with a byte of the mouse)."""
 
     def save(self) -> KeyboardState:
         """Return the state."""
@@ -74,7 +77,7 @@ class Keyboard(Telling[KeyboardState]):
     def due(self) -> int | None:
         """Return when the next code comes."""
         s = self.state
-        stuck = s.full or s.clearing or s.held_since >= 0
+        stuck = s.full or s.clearing or s.held_since >= 0 or self.is_held()
         return None if stuck or not s.waiting else s.free_at
 
     def is_heard(self) -> bool:
