@@ -343,7 +343,7 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
         start = ways.popleft()
         if start in flow.blocks:
             continue
-        if segment.is_translated(start) and size > MAX_STUB and start not in called | returns:
+        if segment.is_translated(start) and start not in called | returns:
             continue
         places, after = _collect(segment, start, flow)
         if after is not None:
@@ -359,7 +359,9 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
             ways.append(target)
             if target <= start or control_flow is ControlFlow.CALL:
                 entries.add(target)
-            if control_flow is ControlFlow.CALL:
+            if control_flow is ControlFlow.CALL or (
+                control_flow is ControlFlow.JUMP and size <= MAX_STUB
+            ):
                 called.add(target)
         far = segment.far_target(last)
         if far is not None and segment.was_reached(far):

@@ -35,7 +35,7 @@ from blink16.memory import (
 )
 
 LOG = logging.getLogger("blink16")
-LEVEL = 1
+LEVEL = 2
 """How much LLVM optimises a region."""
 ROUNDS = 256
 """So many times `HOT_LIMIT` jumps make code worth translating: that takes tens of milliseconds, in
