@@ -267,11 +267,9 @@ class Inferiors:
 
     def _file(self, name: str) -> bytes | None:
         for inferior in self:
-            shelf = inferior.answers.shelf
-            if name in (
-                hostio.of_process(hostio.BOARD, inferior.process),
-                inferior.births.program,
-            ):
+            shelf, executed = inferior.answers.shelf, inferior.births.program
+            board = hostio.of_process(hostio.BOARD, inferior.process)
+            if name == board or (executed and name == executed):
                 return shelf.program_file
             if hostio.of_process(hostio.WHOLE, inferior.process) == name:
                 return shelf.whole
