@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -64,6 +64,14 @@ class Camera:
         touched = before.next_touches if before and is_next else upcoming
         if before and same:  # a picture of other size, or of other panels
             touched = before.touched
+        came_from = before.registers.pc if before and is_next else None
+        if before and same:
+            came_from = before.came_from
+        near = (
+            came_from
+            if came_from is not None and 0 < registers.pc - came_from < MAX_RETRY
+            else None
+        )
         places = [self._place(wish, registers, touched or upcoming) for wish in wanted.memories]
         data = target.read_memories([span, *places])
         past = self.past
@@ -74,7 +82,7 @@ class Camera:
         kept = {shape: found for shape, found in self._kept_reports() if shape in searched}
         self._last = Picture(
             state=state,
-            code=self._code(decoder, registers, span[0], data[0], wanted),
+            code=self._code(decoder, registers, span[0], data[0], wanted, near),
             frames=frames.frames,
             history=history,
             memory={
@@ -87,11 +95,7 @@ class Camera:
             before=before.before if before and same else before.registers if before else None,
             touched=touched,
             next_touches=upcoming,
-            came_from=before.came_from
-            if before and same
-            else before.registers.pc
-            if before and is_next
-            else None,
+            came_from=came_from,
             told=told,
             running=state.doing == "runs",
             output=past.output.until(state.icount),
@@ -204,21 +208,33 @@ class Camera:
         start: int,
         data: bytes,
         wanted: Wanted,
+        came_from: int | None,
     ) -> tuple[CodeLine, ...]:
         """Return the instructions around the next one."""
         rows = wanted.code_rows
-        above = list(self._above(decoder, registers, start, data, wanted.syntax))
+        above = list(self._above(decoder, registers, start, data, wanted.syntax, came_from))
         here = data[registers.pc - start :]
         below = decoder.lines(registers.cs, registers.ip, here, rows, wanted.syntax)
         return (*above[-(rows // 3) :], *below)[:rows]
 
     @staticmethod
     def _above(
-        decoder: CodeReader, registers: RegisterValues, start: int, data: bytes, syntax: Syntax
-    ) -> Iterator[CodeLine]:
-        """Return instructions that lead to the next one, from as far before it as there are."""
-        distance = registers.pc - start
-        for first in range(min(distance, max(distance - MAX_RETRY, 1))) or range(distance):
+        decoder: CodeReader,
+        registers: RegisterValues,
+        start: int,
+        data: bytes,
+        syntax: Syntax,
+        came_from: int | None,
+    ) -> list[CodeLine]:
+        """Return instructions that lead to the next one, from as far before it as there are.
+
+        ``came_from``: where there was one for certain.
+        """
+        distance, found = registers.pc - start, list[CodeLine]()
+        tries = range(min(distance, max(distance - MAX_RETRY, 1)))
+        if came_from is not None or not tries:
+            tries = range(distance)
+        for first in tries:
             lines = decoder.lines(
                 registers.cs,
                 (registers.ip - distance + first) & 0xFFFF,
@@ -228,8 +244,11 @@ class Camera:
             )
             ends = [line.following for line in lines]
             if registers.pc in ends:
-                yield from lines[: ends.index(registers.pc) + 1]
-                return
+                lines = lines[: ends.index(registers.pc) + 1]
+                if came_from is None or any(line.address == came_from for line in lines):
+                    return lines
+                found = found or lines
+        return found
 
 
 def _those_possible(target: Target, shapes: Iterable[type]) -> list[Any]:
