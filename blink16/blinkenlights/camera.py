@@ -75,8 +75,9 @@ class Camera:
         places = [self._place(wish, registers, touched or upcoming) for wish in wanted.memories]
         data = target.read_memories([span, *places])
         past = self.past
-        past.output.add(printed, state.icount)
         past.end(history)
+        if state.doing == "runs" or not past.output.is_known(history.end):
+            past.output.add(printed, state.icount)  # else it is a late message of what is known
         past.want(wanted.layers)
         searched = [shape for shape in wanted.reports if of_shape(shape).searches]
         kept = {shape: found for shape, found in self._kept_reports() if shape in searched}
@@ -125,9 +126,12 @@ class Camera:
             reports |= {type(report): report for report in _those_possible(target, searched)}
         elif not self.past.ask(target, last.history):
             return None
-        output = self.past.output
+        output, state = self.past.output, target.state()
+        if state.icount != last.state.icount:
+            return None  # it was moved meanwhile
         self._last = replace(
             last,
+            state=state,  # a search counts as a change, and none is to be seen
             reports=reports,
             output=output.until(last.state.icount),
             output_start=output.start,
