@@ -1,7 +1,8 @@
 """What a DOS or BIOS call costs on the native core: ``python -m benchmarks.services``.
 
-Microseconds of our processor time for INT, the service in Python, and IRET, with the two or three
-instructions around it.
+Microseconds of our processor time for INT, what answers it, and IRET, or for an access to a port,
+with the few instructions around it; the loop counts its rounds.  The last lines are nanoseconds
+that a tick costs with all that it does: the timer's interrupt with a handler of five instructions.
 """
 
 from __future__ import annotations
@@ -15,52 +16,108 @@ from blink16.cpu.models import DEFAULT
 from blink16.cpu.native.loading import core
 from blink16.devices.hot import BOARD
 from blink16.loader import Options, Program, ProgramKind, load
+from blink16.machine import Machine
 from blink16.memory import linear
 
-CALLS = 20_000
-WARM_UP = 2_000
-NAME_OFFSET = 0x300
+SLICE = 50_000
+"""Instructions; so many are run until there were enough rounds."""
+ROUNDS = 20_000
+WARM_UP = 20_000
+FILE_SIZE = 15 << 20
+"""More than is read in all these rounds."""
+NAME_OFFSET, COUNTER_OFFSET = 0x300, 0x310
+COUNT = bytes.fromhex("ff061003")  # inc word [310h]
 OPEN = bytes.fromhex("ba0003b8003dcd2189c3")  # mov dx,300h; mov ax,3D00h; int 21h; mov bx,ax
 
 
-class ServiceCall(NamedTuple):
-    """A call in a loop: its code, what stands before the loop, and instructions in a round."""
+class Loop(NamedTuple):
+    """A call in a loop: its code, and what stands before the loop."""
 
     name: str
-    code: bytes
-    before: bytes
-    instructions: int
+    code: str
+    before: bytes = b""
 
 
-SERVICE_CALLS = (
-    ServiceCall("INT 21h/30h, version", bytes.fromhex("b430cd21"), b"", 4),
-    ServiceCall("INT 21h/2Ch, time", bytes.fromhex("b42ccd21"), b"", 4),
-    ServiceCall("INT 21h/06h, a character", bytes.fromhex("b406b241cd21"), b"", 5),
-    ServiceCall("INT 21h/3Fh, 512 bytes", bytes.fromhex("b43fb90002ba0004cd21"), OPEN, 6),
-    ServiceCall("INT 16h/01h, a key?", bytes.fromhex("b401cd16"), b"", 4),
-    ServiceCall("INT 1Ah/00h, ticks", bytes.fromhex("b400cd1a"), b"", 4),
+LOOPS = (
+    Loop("INT 21h/30h, version", "b430cd21"),
+    Loop("INT 21h/2Ch, time", "b42ccd21"),
+    Loop("INT 21h/02h, a character", "b402b241cd21"),
+    Loop("INT 21h/06h, a character", "b406b241cd21"),
+    Loop("INT 21h/0Bh, a key?", "b40bcd21"),
+    Loop("INT 21h/3Fh, 512 bytes", "b43fb90002ba0004cd21", OPEN),
+    Loop("INT 29h, a character", "b041cd29"),
+    Loop("INT 10h/02h, the cursor", "b402b70031d2cd10"),
+    Loop("INT 10h/0Eh, a character", "b8410ebb0700cd10"),
+    Loop("INT 16h/01h, a key?", "b401cd16"),
+    Loop("INT 1Ah/00h, ticks", "b400cd1a"),
+    Loop("IN 60h, keyboard", "e460"),
+    Loop("IN 3F4h, floppy", "baf403ec"),
+    Loop("IN 3F8h, serial line", "baf803ec"),
+    Loop("IN 300h, no device", "ba0003ec"),
+    Loop("OUT 3D4h, CRT controller", "bad403b00eee"),
+    Loop("OUT 3D8h, display mode", "bad803b029ee"),
+    Loop("OUT 42h, timer's tone", "e642"),
+    Loop("OUT 61h, speaker", "e461e661"),
+    Loop("OUT 3FBh, serial line", "bafb03b003ee"),
 )
+HANDLER = bytes.fromhex("2eff06100350b020e62058cf")  # inc word [310h] / EOI / iret
+HANDLER_OFFSET = 0x0200
+HOOK = bytes.fromhex("31c08ec0fa26c70620000002268c0e2200b034e643")  # INT 8, mode 2
+SLOW, FAST = 65535, 255
+"""The timer's cycles from tick to tick."""
+TICKING_INSTRUCTIONS, TICKING_SLICE = 400_000_000, 4_000_000
 
 
-def microseconds(call: ServiceCall) -> float:
+def _machine(before: bytes, code: bytes, folder: Path, count: bytes = COUNT) -> Machine:
+    body = count + code
+    back = bytes((0xEB, -(len(body) + 2) & 0xFF))
+    program = Program("x.com", ProgramKind.DOS_COM, before + body + back)
+    machine = load(program, [], Options(root=folder)).machine
+    machine.memory.write(linear(machine.registers.ds, NAME_OFFSET), b"f\0")
+    return machine
+
+
+def microseconds(loop: Loop) -> float:
     """Return what a round of the loop costs."""
-    back = bytes((0xEB, -(len(call.code) + 2) & 0xFF))
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "f").write_bytes(bytes(CALLS * 512))
-        program = Program("x.com", ProgramKind.DOS_COM, call.before + call.code + back)
-        machine = load(program, [], Options(root=Path(folder))).machine
-        machine.memory.write(linear(machine.registers.ds, NAME_OFFSET), b"f\0")
+        (Path(folder) / "f").write_bytes(bytes(FILE_SIZE))
+        machine = _machine(loop.before, bytes.fromhex(loop.code), Path(folder))
+        counter = linear(machine.registers.ds, COUNTER_OFFSET)
         machine.run(WARM_UP)
+        machine.memory.write_word(counter, 0)
         began = time.process_time()
-        machine.run(CALLS * call.instructions)
-        return (time.process_time() - began) / CALLS * 1e6
+        while machine.memory.read_word(counter) < ROUNDS:
+            machine.run(SLICE)
+        return (time.process_time() - began) / machine.memory.read_word(counter) * 1e6
+
+
+def nanoseconds_of_a_tick() -> float:
+    """Return what an interrupt by the timer costs, its entry, handler and IRET."""
+    seconds, ticks = [], []
+    for count in (SLOW, FAST):
+        set_up = HOOK + bytes((0xB0, count & 0xFF, 0xE6, 0x40, 0xB0, count >> 8, 0xE6, 0x40, 0xFB))
+        with tempfile.TemporaryDirectory() as folder:
+            machine = _machine(set_up, bytes.fromhex("9090"), Path(folder), count=b"\x90" * 4)
+            place = linear(machine.registers.cs, HANDLER_OFFSET)
+            machine.memory.write(place, HANDLER)
+            counter = linear(machine.registers.cs, COUNTER_OFFSET)
+            machine.run(WARM_UP)
+            told, began = 0, time.process_time()
+            for _ in range(TICKING_INSTRUCTIONS // TICKING_SLICE):
+                before = machine.memory.read_word(counter)
+                machine.run(TICKING_SLICE)
+                told += machine.memory.read_word(counter) - before & 0xFFFF
+            seconds.append(time.process_time() - began)
+            ticks.append(told)
+    return (seconds[1] - seconds[0]) / (ticks[1] - ticks[0]) * 1e9
 
 
 def main() -> None:
     """Print a line for each call."""
     core(DEFAULT, BOARD).result()  # else the first line is the slow engine's
-    for call in SERVICE_CALLS:
-        print(f"{call.name:26} {microseconds(call):7.2f} us")
+    for loop in LOOPS:
+        print(f"{loop.name:26} {microseconds(loop):7.2f} us")
+    print(f"{'a tick, by interrupt':26} {nanoseconds_of_a_tick():7.0f} ns")
 
 
 if __name__ == "__main__":

@@ -21,13 +21,14 @@ from blink16.filenodes import (
     Stat,
     check_name,
     components,
+    get,
     overlay_size,
     put,
     resize,
     to_chunks,
 )
 from blink16.foundfiles import MAX_NODES, FoundFiles, Resolved
-from blink16.hostchanges import HostChanges
+from blink16.hostchanges import HostChanges, PutBack, Undo
 from blink16.hostfolder import MAX_FILE_SIZE, FileKind, HostAnswers, HostFolder, HostPath, os_error
 
 __all__ = ["MAX_FILE_SIZE", "ROOT", "FileKind", "FileTree", "Stat"]
@@ -77,9 +78,9 @@ class FileTree(FoundFiles):
             self._host, writable=writable, effect=effect, notice=notice, now=now
         )
 
-    def changed_after(self, instant: int) -> tuple[str, ...]:
-        """Return what was changed on the host behind an instant, for which there is no past now."""
-        return self._changes.forget_after(instant)
+    def put_back(self, instant: int) -> PutBack:
+        """Undo what was changed on the host behind an instant, at which history is cut."""
+        return self._changes.undo_after(instant)
 
     def free_bytes(self) -> int:
         """Return how many more bytes changed files may have."""
@@ -96,7 +97,14 @@ class FileTree(FoundFiles):
             return 0
         end = offset + len(data)
         chunks = self._room_for(n, max(n.size, end))
-        self._through(node, lambda path: self._host.write(path, offset, data))
+        lost = get(chunks, offset, min(end, n.size)) if offset < n.size else b""
+
+        def undo(path: HostPath) -> None:
+            self._host.write(path, offset, lost)
+            self._host.truncate(path, n.size)
+            self._restore_time(n, path)
+
+        self._through(node, lambda path: self._host.write(path, offset, data), undo, len(lost))
         self._set(
             node, chunks=put(chunks, offset, data), size=max(n.size, end), mtime=self._clock()
         )
@@ -107,8 +115,16 @@ class FileTree(FoundFiles):
         n = self._node(node, FileKind.FILE)
         if size < 0:
             raise os_error(errno.EINVAL)
-        chunks = resize(self._room_for(n, size), size)
-        self._through(node, lambda path: self._host.truncate(path, size))
+        before = self._room_for(n, size)
+        chunks = resize(before, size)
+        lost = get(before, size, n.size) if size < n.size else b""
+
+        def undo(path: HostPath) -> None:
+            self._host.truncate(path, n.size)
+            self._host.write(path, size, lost)
+            self._restore_time(n, path)
+
+        self._through(node, lambda path: self._host.truncate(path, size), undo, len(lost))
         self._set(node, chunks=chunks, size=size, mtime=self._clock())
 
     def hold(self, node: int) -> None:
@@ -151,7 +167,7 @@ class FileTree(FoundFiles):
             raise os_error(errno.EISDIR, path)
         mode &= MODE_BITS
         new = Node(FileKind.FILE, mode, 0, 0, 0, "", chunks=(), uid=owner[0], gid=owner[1])
-        return self._make(place, new, lambda host: self._host.create(host, mode))
+        return self._make(place, new, lambda host: self._host.create(host, mode), self._host.unlink)
 
     def mknod(
         self,
@@ -182,7 +198,8 @@ class FileTree(FoundFiles):
         source = self._host_path(node)
         goal = (*self._host_path(place.parent), place.name)
         if n.kind in _OF_THE_HOST:
-            self._change(lambda: self._host.link(source, goal), goal)
+            undo = Undo(lambda: self._host.unlink(goal))
+            self._change(lambda: self._host.link(source, goal), goal, undo)
         self._link(place.parent, place.name, node)
         self._set(node, links=(*n.links, (place.parent, place.name)))
         self._set(place.parent, mtime=self._clock())
@@ -193,7 +210,9 @@ class FileTree(FoundFiles):
         """Make a folder."""
         place = self._vacant(path, cwd)
         new = Node(FileKind.DIRECTORY, mode & MODE_BITS, 0, 0, 0, "", uid=owner[0], gid=owner[1])
-        return self._make(place, new, lambda host: self._host.mkdir(host, mode & MODE_BITS))
+        return self._make(
+            place, new, lambda host: self._host.mkdir(host, mode & MODE_BITS), self._host.rmdir
+        )
 
     def symlink(self, target: str, path: str, cwd: str = "/") -> int:
         """Make a symbolic link; ``target`` is a guest path and need not exist."""
@@ -204,7 +223,9 @@ class FileTree(FoundFiles):
         size = len(target)
         link = Node(FileKind.SYMLINK, 0o777, size, 0, 0, "", target=target)
         try:
-            return self._make(place, link, lambda host: self._host.symlink(host, target))
+            return self._make(
+                place, link, lambda host: self._host.symlink(host, target), self._host.unlink
+            )
         except PermissionError:  # it leads out of the folder: the guest alone has it
             return self._add(place, link)
 
@@ -227,7 +248,9 @@ class FileTree(FoundFiles):
         self._freeze(n)
         path = (*self._host_path(place.parent), place.name)
         if n.kind in _OF_THE_HOST:
-            self._change(lambda: self._host.unlink(path), path)
+            other = (*self._host_path(names[0][0]), names[0][1])
+            undo = Undo(lambda: self._host.link(other, path))
+            self._change(lambda: self._host.unlink(path), path, undo)
         self._link(place.parent, place.name, GONE)
         self._set(place.parent, mtime=self._clock())
         (parent, name), *links = names
@@ -260,7 +283,14 @@ class FileTree(FoundFiles):
         source = (*self._host_path(place.parent), place.name)
         goal = self._freeze_for(node, target)
         if moved.kind in _OF_THE_HOST:
-            self._change(lambda: self._host.rename(source, goal), goal)
+            replaced = self._remaking(target.node, goal)
+
+            def undo() -> None:
+                self._host.rename(goal, source)
+                replaced.act()
+
+            change = Undo(undo, replaced.size)
+            self._change(lambda: self._host.rename(source, goal), goal, change)
         if target.node != GONE:
             self._set(target.node, parent=GONE, name="")
         self._link(place.parent, place.name, GONE)
@@ -273,7 +303,12 @@ class FileTree(FoundFiles):
 
     def chmod(self, node: int, mode: int) -> None:
         """Set permission bits."""
-        self._through(node, lambda path: self._host.chmod(path, mode & MODE_BITS))
+        before = self._nodes[node].mode
+        self._through(
+            node,
+            lambda path: self._host.chmod(path, mode & MODE_BITS),
+            lambda path: self._host.chmod(path, before),
+        )
         self._set(node, mode=mode & MODE_BITS)
 
     def chown(self, node: int, uid: int, gid: int) -> None:
@@ -282,7 +317,12 @@ class FileTree(FoundFiles):
 
     def utime(self, node: int, mtime: int) -> None:
         """Set the time of last change, in seconds since the Unix epoch."""
-        self._through(node, lambda path: self._host.utime(path, mtime))
+        before = self._nodes[node].mtime
+        self._through(
+            node,
+            lambda path: self._host.utime(path, mtime),
+            lambda path: self._host.utime(path, before),
+        )
         self._set(node, mtime=mtime)
 
     # -- state -------------------------------------------------------------------------------
@@ -309,13 +349,19 @@ class FileTree(FoundFiles):
         self._set(place.parent, mtime=self._clock())
         return node
 
-    def _make(self, place: Resolved, n: Node, on_host: Callable[[HostPath], None]) -> int:
+    def _make(
+        self,
+        place: Resolved,
+        n: Node,
+        on_host: Callable[[HostPath], None],
+        undo: Callable[[HostPath], None],
+    ) -> int:
         """Make a file, on the host first if it is to be there."""
         check_name(place.name)
         if len(self._nodes) >= MAX_NODES:
             raise os_error(errno.ENOSPC, place.name)
         path = (*self._host_path(place.parent), place.name)
-        self._change(lambda: on_host(path), path)
+        self._change(lambda: on_host(path), path, Undo(lambda: undo(path)))
         return self._add(place, n)
 
     def _remove(self, node: int, on_host: Callable[[HostPath], None]) -> None:
@@ -323,7 +369,7 @@ class FileTree(FoundFiles):
         self._freeze(n)
         path = self._host_path(node)
         if n.kind in _OF_THE_HOST:
-            self._change(lambda: on_host(path), path)
+            self._change(lambda: on_host(path), path, self._remaking(node, path))
         self._link(n.parent, n.name, GONE)
         self._set(n.parent, mtime=self._clock())
         self._set(node, parent=GONE, name="")
@@ -373,14 +419,63 @@ class FileTree(FoundFiles):
         check_name(target.name)
         return (*self._host_path(target.parent), target.name)
 
-    def _through(self, node: int, act: Callable[[HostPath], None]) -> None:
-        """Do to the host's file what was done to a node, if it still has a name there."""
+    def _through(
+        self,
+        node: int,
+        act: Callable[[HostPath], None],
+        undo: Callable[[HostPath], None],
+        kept: int = 0,
+    ) -> None:
+        """Do to the host's file what was done to a node, if it still has a name there.
+
+        ``kept``: bytes of content that are kept for its undoing.
+        """
         n = self._nodes[node]
         if n.parent != GONE and n.kind in _OF_THE_HOST:
             path = self._host_path(node)
-            self._change(lambda: act(path), path)
+            self._change(lambda: act(path), path, Undo(lambda: undo(path), kept))
 
-    def _change(self, act: Callable[[], None], path: HostPath) -> None:
+    def _remaking(self, node: int, path: HostPath) -> Undo:
+        """Return how to make again what is about to be lost from the host, if there is anything."""
+        n = self._nodes.get(node)
+        if n is None or node == GONE:
+            return Undo(lambda: None)
+        match n.kind:
+            case FileKind.DIRECTORY:
+                return Undo(lambda: self._host.mkdir(path, n.mode))
+            case FileKind.SYMLINK:
+                return Undo(lambda: self._host.symlink(path, n.target))
+            case FileKind.FILE if self._writable and not n.links:
+                return self._rewriting(n, path)
+        return Undo(lambda: _cannot(path))
+
+    def _rewriting(self, n: Node, path: HostPath) -> Undo:
+        """Return how to make a file again with its content, EFBIG if that was never known."""
+        try:
+            content = self._host_content(n) if n.chunks is None else get(n.chunks, 0, n.size)
+        except OSError:
+            return Undo(lambda: _cannot(path))
+
+        def undo() -> None:
+            self._host.create(path, n.mode)
+            self._host.write(path, 0, content)
+            if n.source is not None:  # else our umask had its say then, as it has now
+                self._host.chmod(path, n.mode)
+            self._restore_time(n, path)
+
+        return Undo(undo, len(content))
+
+    def _restore_time(self, n: Node, path: HostPath) -> None:
+        """Set the time of a file that the guest had not written; else that is our clock's."""
+        if n.chunks is None:
+            self._host.utime(path, n.mtime)
+
+    def _change(self, act: Callable[[], None], path: HostPath, undo: Undo) -> None:
         """Change the host's folder; OSError if it refuses."""
         self._saved = None
-        self._changes.do(act, path)
+        self._changes.do(act, path, undo)
+
+
+def _cannot(path: HostPath) -> None:
+    """Say that a file can't be made again."""
+    raise os_error(errno.EIO, "/".join(path))

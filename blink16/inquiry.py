@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
 import pyarrow as pa
 
 from blink16 import loader, recording
-from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.timeline import Timeline
 from blink16.loader import Loaded
 from blink16.questions.answers import perform
-from blink16.questions.asking import Asking
+from blink16.questions.asking import HISTORY, Asking
 from blink16.questions.dataflow import ProgramFile
 from blink16.questions.needs import FOREVER, QuestionError
 from blink16.questions.run import Run
 from blink16.recording import Recording, RecordingError, open_recording
 from blink16.symbolfiles import SymbolSource
-
-HISTORY = 4 * DEFAULT_LIMIT
-"""Bytes of checkpoints that each thread holds."""
 
 
 def ask(
@@ -31,14 +29,18 @@ def ask(
     threads: int = 0,
     span: range = range(FOREVER),
     symbols: Sequence[SymbolSource] = (),
+    dask: str = "",
 ) -> pa.Table | str | bytes:
     """Ask a recording: SQL, a table's name or a named question, as ``blink16-ask`` does.
 
-    ``threads``: 0 for one a processor.  ``span``: instruction counts.  A table of Arrow's, a text,
+    ``threads``: 0 for one a processor.  ``span``: instruction counts.  ``dask``: a scheduler's
+    address (``tcp://host:8786``), to ask on its cluster.  A table of Arrow's, a text,
     or a file's content, by the question.  QuestionError if there is no answer, or if only a part
     of it can be had; RecordingError if the recording can't be read.
     """
     run = run_of(open_recording(Path(path)), symbols, Asking(threads=threads), span)
+    if dask:
+        run = on_cluster(run, Path(path), dask)
     product = perform(run, [question])
     try:
         if product.partial:
@@ -68,8 +70,19 @@ def run_of(
         span,
         found.damage,
         ProgramFile(found.launch.name, found.launch.image),
-        lambda path: _other(path, how),
+        open_other=lambda path: _other(path, how),
     )
+
+
+def on_cluster(run: Run, path: Path, address: str) -> Run:
+    """Return a recording's run, to be asked on a Dask cluster; RecordingError as when opening."""
+    from blink16.cluster import ask_cluster
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecordingError(f"{path}: can't read it: {error.strerror}") from None
+    return replace(run, elsewhere=partial(ask_cluster, address, content))
 
 
 def _other(path: str, how: Asking) -> Run:

@@ -71,8 +71,14 @@ class Lacks:
     COMPONENT = "lacks"
 
     def __init__(self) -> None:
-        self.state = LacksState()
+        self._told: tuple[Lack, ...] = ()
+        self._polled, self._polls = (0, 0), 0
         self._known: set[tuple[str, int]] = set()
+
+    @property
+    def state(self) -> LacksState:
+        """The state; what counts polls is kept apart, since they are many."""
+        return LacksState(self._told, self._polled, self._polls)
 
     def save(self) -> LacksState:
         """Return the state."""
@@ -81,21 +87,22 @@ class Lacks:
     def restore(self, state: LacksState) -> None:
         """Take the state of a `save`."""
         told = tuple(Lack(*lack) for lack in state.told)  # recordings know plain tuples
-        self.state = state._replace(told=told)
+        port, address = state.polled
+        self._told, self._polled, self._polls = told, (port, address), state.polls
         self._known = {(lack.kind, lack.place) for lack in told}
 
     def is_told(self, kind: Kind, place: int) -> bool:
         """Whether there is nothing new to tell of this."""
-        return (kind, place) in self._known or len(self.state.told) >= MAX_TOLD
+        return (kind, place) in self._known or len(self._told) >= MAX_TOLD
 
     def tell(self, lack: Lack) -> None:
         """Remember that this is told."""
         self._known.add((lack.kind, lack.place))
-        self.state = self.state._replace(told=(*self.state.told, lack))
+        self._told = (*self._told, lack)
 
     def poll(self, port: int, address: int) -> bool:
         """Count a read of a port that nobody owns; whether it is now one of very many."""
-        s = self.state
-        polls = s.polls + 1 if s.polled == (port, address) else 1
-        self.state = s._replace(polled=(port, address), polls=polls)
-        return polls == MANY_POLLS
+        here = port, address
+        self._polls = self._polls + 1 if self._polled == here else 1
+        self._polled = here
+        return self._polls == MANY_POLLS

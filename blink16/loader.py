@@ -87,6 +87,10 @@ class Options:
     """The PC around a boot image."""
     console: elks.ConsoleKind = elks.ConsoleKind()  # noqa: RUF009 - frozen
     """What the standard streams of an ELKS program are."""
+    network: bool = False
+    """Whether an ELKS program may have sockets (`hostnetwork`)."""
+    port_offset: int = 0
+    """How much more the ports at which it listens are on this computer."""
     poweron: int | None = None
     """The seed of what memory and registers hold at first; None: zeros."""
     sinks: tuple[tuple[str, Path], ...] = ()
@@ -124,6 +128,8 @@ class Loaded:
     """Debugging information in DWARF, from the program and the symbol files that have it."""
     notices: tuple[str, ...] = ()
     """What its user ought to know of how it was loaded, a line each."""
+    port_offset: int = 0
+    """As in its `Options`."""
 
 
 def find(name: str) -> Path:
@@ -216,7 +222,8 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     except OSError as error:
         raise LoadError(f"{error.filename}: {error.strerror}") from None
     machine.watch_for_lacks(strict=options.strict)
-    loaded = _with_own_information(Loaded(machine, console, symbols, notices=tuple(told)), program)
+    loaded = Loaded(machine, console, symbols, (), tuple(told), options.port_offset)
+    loaded = _with_own_information(loaded, program)
     return with_symbols(loaded, program.kind, options.symbols)
 
 
@@ -338,7 +345,11 @@ def _load_elks(
     argv = [program.name, *arguments]
     files = _files(machine, options)
     kind = options.console
-    return elks.load(machine, program.image, argv, ELKS_ENVIRONMENT, files, console, kind)
+    machine.sinks[elks.NETWORK] = lambda order: None  # until the host's network is there
+    return elks.load(
+        *(machine, program.image, argv, ELKS_ENVIRONMENT, files, console, kind),
+        network=options.network,
+    )
 
 
 def _load_dos(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from blink16.bus import Bus
@@ -66,6 +65,7 @@ FOREVER = 1 << 62
 _BUDGET, _HALT, _IDLE = StopReason.BUDGET, StopReason.HALT, StopReason.IDLE
 _AT_SERVICE, _WANTS_ATTENTION = StopReason.SERVICE, StopReason.ATTENTION
 _AT_END = Stop(_BUDGET)
+_BEFORE_SERVICE = Stop(_AT_SERVICE)
 _HITS = (StopReason.BREAKPOINT, StopReason.WATCHPOINT)
 _NOBODYS_BUSINESS = (_BUDGET, _AT_SERVICE, _WANTS_ATTENTION)
 _BREAKPOINT, _SERVICE = int(Attribute.BREAKPOINT), int(Attribute.SERVICE)
@@ -111,6 +111,8 @@ class Machine:
         """The processor."""
         self.registers = Registers(self.model.fixed_flags)
         self._cells = self.registers.cells
+        self._icount, self._cycles = self.registers.counts
+        self._attributes = self.memory.attributes
         if self.model.reaches_high:
             self.memory.line_20, self.memory.end = self._cells[_LINE_20], RAM_SIZE
         self.linear = self.memory.linear
@@ -159,6 +161,8 @@ class Machine:
         self.rom_symbols: list[Symbol] = []
         """Names of other code in ROM."""
         self._services: dict[int, Service] = {}
+        self.serves = True
+        """Whether services are done; else a run ends before one (SERVICE)."""
         self.serve_with: Callable[[Service], Outcome] | None = None
         """Does services, for who looks on when they are done (`blink16.questions`)."""
         self._components: dict[str, Component] = {}
@@ -166,6 +170,13 @@ class Machine:
         self._dues: list[Callable[[], int | None]] = []
         self._hot_dues: list[Callable[[], int | None]] = []
         """When they want to act; in the second, those for which the engine may act itself."""
+        self._told_dues: dict[object, int] = {}
+        """When the others want to act, as they said when they were last asked."""
+        self._first_told_due = FOREVER
+        self._changed: set[object] = set()
+        """Who has changed since."""
+        self._asks_always = False
+        """Whether there are devices that don't tell when they change."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
         self._until = FOREVER
@@ -250,14 +261,24 @@ class Machine:
         """Yield all components of that class."""
         return (c for c in self._components.values() if isinstance(c, kind))
 
-    def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
+    def add_device(
+        self, name: str, device: Device, *, hot: bool = False, tells: bool = False
+    ) -> None:
         """Add a component that acts by itself when its time has come.
 
-        ``hot``: it is one for which the board (`blink16.devices.hot`) can act.
+        ``hot``: it is one for which the board (`blink16.devices.hot`) can act.  ``tells``: see
+        `services.Chassis`.
         """
         self.add_component(name, device)
         self._devices.append(device)
-        (self._hot_dues if hot else self._dues).append(device.due)
+        if hot:
+            self._hot_dues.append(device.due)
+        elif tells:
+            self._told_dues[device] = FOREVER
+        else:
+            self._dues.append(device.due)
+        self._asks_always = self._asks_always or not tells
+        self._changed.add(device)
 
     def add_controller(self, name: str, controller: InterruptController) -> None:
         """Add the component that asks for interrupts."""
@@ -323,8 +344,8 @@ class Machine:
         ``skip_breakpoint``: execute the first instruction even if a breakpoint is set there.
         ``through_traps``: go on from a resumable trap instead of stopping at it.
         """
-        registers = self.registers
-        end = registers.icount + budget
+        icount, cycles = self._icount, self._cycles
+        end = icount[0] + budget
         skip = skip_breakpoint
         if not self._planned or until != self._until:
             self._until = until
@@ -332,16 +353,18 @@ class Machine:
         self._planned = False
         service = self._next_service(skip)
         while True:
-            left = end - registers.icount
-            if registers.cycles >= until and left > 1:
+            if service is not None and not self.serves:
+                return _BEFORE_SERVICE
+            left = end - icount[0]
+            if cycles[0] >= until and left > 1:
                 left = 1  # the rest of a REP instruction
             stop = self._run_piece(left, skip, service, through_traps)
             reason = stop.reason
             if reason not in _NOBODYS_BUSINESS:
                 return stop
-            if reason is _BUDGET and registers.icount == end:
+            if reason is _BUDGET and icount[0] == end:
                 return stop
-            if registers.cycles >= until and not self.between_rounds:
+            if cycles[0] >= until and not self.between_rounds:
                 return _AT_END
             skip = False
             service = self._next_service(skip) if reason is _AT_SERVICE else None
@@ -350,15 +373,17 @@ class Machine:
         self, budget: int, skip: bool, service: Service | None, through_traps: bool
     ) -> Stop:
         """Run until something happens, and see to it."""
-        registers, cells = self.registers, self._cells
-        before = registers.icount
+        icount, cells = self._icount, self._cells
+        before = icount[0]
         single = cells[_TRAP]
         self.memory.touched = None
         if service is None:
             stop = self._execute(budget, skip)
-        else:
+        elif single or cells[_REQUEST] or self._urgent or self.is_strict:
             stop = self._serve(service, budget, through_traps)
-        retired = registers.icount != before
+        else:
+            stop = self._serve_in_a_row(service, budget, through_traps)
+        retired = icount[0] != before
         if single and retired and cells[_TRAP] and not cells[_SHADOW]:
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
@@ -370,7 +395,7 @@ class Machine:
             cells[_ATTENTION] = 0
             if stop.reason not in _HITS:  # a hit would be lost: the machine has moved past it
                 return Stop(StopReason.INTERRUPTED)
-        if stop.reason is _IDLE and registers.icount - before == budget:
+        if stop.reason is _IDLE and icount[0] - before == budget:
             return Stop(StopReason.BUDGET)
         return stop
 
@@ -378,13 +403,16 @@ class Machine:
         """Let the engine run until the machine has its turn again."""
         if self._cells[_TRAP]:
             budget = min(budget, 1)
+        return self._execute_until(self._horizon_now(), budget, skip)
+
+    def _execute_until(self, horizon: int, budget: int, skip: bool) -> Stop:
         witness = self.witness
         if witness is None:
-            stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
+            stop = self.engine.run(budget, horizon, skip_first=skip)
         else:
             witness.guest_runs = True
             try:
-                stop = self.engine.run(budget, self._horizon_now(), skip_first=skip)
+                stop = self.engine.run(budget, horizon, skip_first=skip)
             finally:
                 witness.guest_runs = False
         if stop.reason is _WANTS_ATTENTION:
@@ -402,8 +430,10 @@ class Machine:
 
         To be done where that may have changed: after they acted, received or were accessed.
         """
-        hot = other = FOREVER
-        for due in self._dues:  # this is done for every access to a port: in few words
+        if self._changed:
+            self._ask_changed()
+        hot, other = FOREVER, self._first_told_due
+        for due in self._dues:
             at = due()
             if at is not None and at < other:
                 other = at
@@ -415,6 +445,16 @@ class Machine:
         self._look_for_requests()
         hurries = self._urgent or self._resets
         self.engine.plan(hot, 0 if hurries else min(other, self._until))
+
+    def _ask_changed(self) -> None:
+        """Ask those who have changed when they want to act."""
+        dues = self._told_dues
+        for device in self._changed:
+            if device in dues:
+                at = device.due()  # type: ignore[attr-defined]
+                dues[device] = FOREVER if at is None else at
+        self._changed.clear()
+        self._first_told_due = min(dues.values(), default=FOREVER)
 
     def _look_for_requests(self) -> None:
         if self.controller is not None:
@@ -434,7 +474,7 @@ class Machine:
 
     def _horizon_now(self) -> int:
         """Return at how many cycles a device or an interrupt has its turn."""
-        cells, next_one = self._cells, self.registers.cycles + 1
+        cells, next_one = self._cells, self._cycles[0] + 1
         if self._urgent or self._resets or (cells[_REQUEST] and cells[_INTERRUPT]):
             return next_one  # it is held off for one more instruction
         due = self._next_due
@@ -444,7 +484,8 @@ class Machine:
 
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
-        self._plan()
+        if self._changed or self._asks_always or self._resets or self._cycles[0] >= self._next_due:
+            self._plan()
         stops = self.witness is not None and self.witness.wants_stop
         return self.cycles + 1 if stops else self._horizon_now()
 
@@ -458,7 +499,7 @@ class Machine:
         cells = self._cells
         if self._resets or cells[_HALTED] == SHUT_DOWN:
             stop = self._reset(stop)
-        if retired and (cells[_REQUEST] or self._urgent or self.registers.cycles >= self._next_due):
+        if retired and (cells[_REQUEST] or self._urgent or self._cycles[0] >= self._next_due):
             self._settle()
         if stop.reason is _HALT and (cells[_INTERRUPT] or not cells[_HALTED]):
             woken = retired and self._sleep()
@@ -488,6 +529,7 @@ class Machine:
                 due = device.due()
                 if due is not None and due <= now:
                     device.advance(now)
+                    self._changed.add(device)
             self._plan()
         cells = self._cells
         asked = self._urgent or (cells[_REQUEST] and cells[_INTERRUPT])
@@ -552,6 +594,10 @@ class Machine:
         """For how long, in its time, nothing has happened."""
         return self.time - self._happened_at
 
+    def changed(self, component: object) -> None:
+        """Note that a device may want to act at another time, or to interrupt."""
+        self._changed.add(component)
+
     def looked_in_vain(self) -> None:
         """Note that the guest looked for input and there is none: it may be idle."""
         self._in_vain = True
@@ -569,8 +615,43 @@ class Machine:
     def _serve(self, service: Service, budget: int, through_traps: bool) -> Stop:
         """Run the service at CS:IP and the stub's IRET, which retire together; and go on."""
         if budget <= 0:
-            return Stop(StopReason.BUDGET)
+            return _AT_END
         outcome = service(self) if self.serve_with is None else self.serve_with(service)
+        return self._conclude(outcome, budget, through_traps)
+
+    def _serve_in_a_row(self, service: Service, budget: int, through_traps: bool) -> Stop:
+        """Serve, and go on while the guest does nothing but call quiet services.
+
+        What belongs to the end of each instruction is left out as long as there is none of it:
+        nobody wants attention, no device is due, and no interrupt is asked for.
+        """
+        cells, attributes, memory = self._cells, self._attributes, self.memory
+        icount, cycles, serve_with = self._icount, self._cycles, self.serve_with
+        end, horizon = icount[0] + budget, min(self._next_due, self._until)
+        if cycles[0] >= horizon:
+            return self._serve(service, budget, through_traps)
+        while True:
+            before = icount[0]
+            if before >= end:
+                return _AT_END
+            outcome = service(self) if serve_with is None else serve_with(service)
+            if self._in_vain and 0 <= cycles[0] - self._happened_at < self.idle_after:
+                self._in_vain = False
+            if outcome is not QUIET or self._in_vain or memory.touched or cells[_ATTENTION]:
+                return self._conclude(outcome, end - before, through_traps)
+            stop = self._execute_until(horizon, end - before, skip=True)
+            if stop.reason is _WANTS_ATTENTION and icount[0] == before:
+                return self._return_from_stub(end - before)
+            if stop.reason is not _AT_SERVICE:
+                return stop
+            here = self.linear(cells[_CS], cells[_IP])
+            disturbed = cells[_ATTENTION] or cells[_TRAP] or cells[_REQUEST]
+            if disturbed or cycles[0] >= horizon or attributes[here] & _BREAKPOINT:
+                return stop
+            service = self._services[here]
+
+    def _conclude(self, outcome: Outcome, budget: int, through_traps: bool) -> Stop:
+        """Do what a service wants, and go on behind its call."""
         news = None
         if outcome is not QUIET:
             if outcome is not DONE:
@@ -619,13 +700,13 @@ class Machine:
 
     def _return_from_stub(self, budget: int) -> Stop:
         """Execute the stub's IRET even if someone wants attention: its service has run."""
-        cells, registers = self._cells, self.registers
-        before, wanted = registers.icount, 0
+        cells, icount = self._cells, self._icount
+        before, wanted = icount[0], 0
         while True:
             if cells[_ATTENTION]:
                 wanted, cells[_ATTENTION] = 1, 0
             stop = self._execute(1 if wanted else budget, skip=True)
-            if stop.reason is not _WANTS_ATTENTION or registers.icount != before:
+            if stop.reason is not _WANTS_ATTENTION or icount[0] != before:
                 if wanted:
                     cells[_ATTENTION] = 1
                 return stop
@@ -644,6 +725,7 @@ class Machine:
         receiver: Receiver = self._components[channel]  # type: ignore[assignment]
         receiver.receive(data)
         if self._devices:
+            self._changed.update(self._devices)
             self._plan()
             self._settle()
             if self._cells[_HALTED] == 1 and self._cells[_INTERRUPT]:
@@ -652,8 +734,12 @@ class Machine:
     def output(self, channel: str, data: bytes) -> None:
         """Show bytes outside, unless this has happened before."""
         if not self.replaying:
-            self._happened_at = self.time
-            self.sinks.get(channel, partial(self.on_output, channel))(data)
+            self._happened_at = self._cycles[0]
+            sink = self.sinks.get(channel)
+            if sink is None:
+                self.on_output(channel, data)
+            else:
+                sink(data)
         else:
             self.on_past_output(channel, data)
 
@@ -707,6 +793,7 @@ class Machine:
         self.engine.between_rounds = False
         for name, state in snapshot.components:
             self._components[name].restore(state)
+        self._changed.update(self._devices)
 
 
 def _news(outcome: Outcome) -> Stop | None:

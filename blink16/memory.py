@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, IntFlag
 from itertools import compress
 from typing import overload
@@ -48,6 +48,8 @@ LINES_24 = (1 << 24) - 1
 """The addresses that a processor with 24 address lines can put there."""
 OPEN_BUS = b"\xff"
 """What is read where there is no memory."""
+MANY_PLACES = 256
+"""More are quicker found one by one."""
 MIRROR_BIT = 0x4000
 """A CGA's memory is there twice, so far from each other."""
 
@@ -332,7 +334,11 @@ class Memory:
 
     def written(self) -> list[int]:
         """Return the pages written since the last checkpoint."""
-        return _dirty_pages(bytes(self.pages))
+        return _places(self.written_marks())
+
+    def written_marks(self) -> bytes:
+        """Return a byte for each page, 1 where it was written since the last checkpoint."""
+        return bytes(self.pages).translate(_IS_DIRTY)
 
     def contents(self, pages: Iterable[int]) -> dict[int, bytes]:
         """Return the content of some pages."""
@@ -341,19 +347,29 @@ class Memory:
             page: arena[page << PAGE_SHIFT : (page << PAGE_SHIFT) + PAGE_SIZE] for page in pages
         }
 
-    def put_pages(self, contents: dict[int, bytes]) -> None:
-        """Store whole pages, whose content as of the last checkpoint is thereby changed.
+    def span(self, page: int, count: int) -> bytes:
+        """Return the content of neighbouring pages."""
+        return self.arena[page << PAGE_SHIFT : (page + count) << PAGE_SHIFT]
 
-        This is how time is moved: nothing is recorded.
+    def put_pages(self, contents: Mapping[int, bytes]) -> None:
+        """Store whole pages, one or several from each on.
+
+        Their content as of the last checkpoint is thereby changed.  This is how time is moved:
+        nothing is recorded.
         """
         arena = self.arena  # quicker to store in than its views
+        code = set(self._code_pages())
         for page, content in contents.items():
             start = page << PAGE_SHIFT
-            arena[start : start + PAGE_SIZE] = content
-        self.stale_code.update(contents.keys() & self._code_pages())
+            arena[start : start + len(content)] = content
+            if len(content) == PAGE_SIZE:
+                if page in code:
+                    self.stale_code.add(page)
+            else:
+                self.stale_code |= code.intersection(range(page, page + len(content) // PAGE_SIZE))
 
     def _code_pages(self) -> Iterable[int]:
-        return compress(range(PAGE_COUNT), bytes(self.pages).translate(_IS_CODE))
+        return _places(bytes(self.pages).translate(_IS_CODE))
 
     # -- attributes --------------------------------------------------------------------------
 
@@ -424,8 +440,15 @@ _IS_CODE = bytes(bool(state & _CODE) for state in range(256))
 _IS_DIRTY = bytes(not state & _CLEAN for state in range(256))
 
 
-def _dirty_pages(states: bytes) -> list[int]:
-    return list(compress(range(PAGE_COUNT), states.translate(_IS_DIRTY)))
+def _places(marks: bytes) -> list[int]:
+    """Return where a byte is 1; most often there are few."""
+    if marks.count(1) > MANY_PLACES:
+        return list(compress(range(PAGE_COUNT), marks))
+    places, place = [], marks.find(1)
+    while place >= 0:
+        places.append(place)
+        place = marks.find(1, place + 1)
+    return places
 
 
 def _count(attributes: bytes | memoryview, attribute: Attribute) -> int:

@@ -84,6 +84,11 @@ class Decoder:
         self._inside = False
         self._oversized = False
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether a packet has begun and not ended."""
+        return self._inside
+
     def feed(self, data: bytes) -> list[Item]:
         """Take bytes; return the items that they complete, in order."""
         if not self._inside and len(data) <= PACKET_SIZE and (whole := _WHOLE.fullmatch(data)):
@@ -153,7 +158,7 @@ class Decoder:
 
 def checksum(body: bytes) -> int:
     """Return the sum of a body's bytes modulo 256."""
-    if len(body) <= _SUMMED:
+    if len(body) <= _SUMMED or (len(body) <= _SUMMED_ASCII and body.isascii()):
         return zlib.adler32(body) - 1 & 0xFF
     view = memoryview(body)
     pieces = (view[at : at + _SUMMED] for at in range(0, len(body), _SUMMED))
@@ -162,6 +167,8 @@ def checksum(body: bytes) -> int:
 
 _SUMMED = 256
 """Bytes whose sum stays below Adler-32's modulus 65,521, so that its low half is the sum."""
+_SUMMED_ASCII = 512
+"""The same of bytes below 128, as most answers are."""
 
 
 def escape(data: bytes) -> bytes:
@@ -177,6 +184,18 @@ def escape(data: bytes) -> bytes:
 def frame(body: bytes) -> bytes:
     """Return a body (escaped where it is binary) as a whole packet."""
     return b"$%b#%02x" % (body, checksum(body))
+
+
+def unframed(data: bytes) -> bytes | None:
+    """Return the body of what is one packet of a client's, whole, brief and without escapes.
+
+    None where it is anything else, for a `Decoder` to look at.
+    """
+    whole = _WHOLE.fullmatch(data)
+    if whole is None or whole.group(1) or len(data) > PACKET_SIZE:
+        return None
+    body = whole.group(2)
+    return body if int(whole.group(3), 16) == checksum(body) else None
 
 
 def notification(body: bytes) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from blink16 import elks, pc, terminal
+from blink16 import elks, hostnetwork, pc, terminal
 from blink16.bios.program_keys import Keys
 from blink16.bios.typist import Typist
 from blink16.console import Console
@@ -24,7 +24,6 @@ from blink16.consoles import (
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import IF
 from blink16.debugger import IDLE, ONWARD, WAITING, Pause, drive
-from blink16.dos.mouse import Mouse
 from blink16.governor import Governor
 from blink16.inbox import Inbox
 from blink16.loader import Loaded
@@ -129,6 +128,8 @@ class Runner:
         picture = partial(Viewer, lambda: self._machine, keeps_cursor=True)
         side = Side(self._has, self._deliver, self._has_room, picture if self._is_pc else None)
         self._lines = Lines(places, side, say)
+        news = partial(self._put, elks.NETWORK)
+        self._network = hostnetwork.connect(loaded, news, self._tell)
         self._governor: Governor | None = None
         if real_time:
             self._governor = Governor(self._machine.clock_hz)
@@ -168,6 +169,8 @@ class Runner:
             return drive(self._turn, self._inbox.wait)
         finally:
             self._lines.close()
+            if self._network is not None:
+                self._network.close()
             self._draw(at_once=True)
             if self._viewer:
                 terminal.write(terminal.STDOUT, self._viewer.end().encode())
@@ -256,8 +259,9 @@ class Runner:
         """Take input in a reader's thread; it goes in between two instructions."""
         if channel == Console.CHANNEL and self._terminal_input is not None and data:
             data, events = self._terminal_input.take(data)
-            if events and self._has(Mouse.CHANNEL):
-                self._put(Mouse.CHANNEL, events)
+            for mouse, event in events.items():
+                if self._has(mouse):
+                    self._put(mouse, event)
             if not data:  # half a character, which is not the end of the input
                 return
         self._put(self._typed if channel == Console.CHANNEL else channel, data)

@@ -166,6 +166,10 @@ class Guest(Protocol):
         """Note that the guest looked for input and there is none: it may be idle."""
         ...
 
+    def changed(self, component: object) -> None:
+        """Note that a device may want to act at another time, or to interrupt: it has changed."""
+        ...
+
 
 Service = Callable[[Guest], Outcome]
 
@@ -185,10 +189,14 @@ class Chassis(Guest, Protocol):
         """Make a component's state part of the machine's; ValueError if the name is taken."""
         ...
 
-    def add_device(self, name: str, device: Device, *, hot: bool = False) -> None:
+    def add_device(
+        self, name: str, device: Device, *, hot: bool = False, tells: bool = False
+    ) -> None:
         """Add a component that acts by itself when its time has come.
 
-        ``hot``: it is one for which native code can act.
+        ``hot``: it is one for which native code can act.  ``tells``: it tells when it changes
+        (`Guest.changed`), and need be asked when it is due only then, and when it has acted or
+        received something.
         """
         ...
 

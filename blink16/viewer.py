@@ -7,6 +7,8 @@ from collections.abc import Callable
 from blink16 import terminal_mouse
 from blink16.bios import display
 from blink16.bios.video import ROWS
+from blink16.devices.mouse import SerialMouse
+from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.devices.video import Video
 from blink16.dos.mouse import Mouse
 from blink16.machine import Machine
@@ -59,8 +61,9 @@ class Viewer:
 
     def _mouse(self) -> str:
         """Return what lets the terminal report its mouse, once, when that is wanted."""
-        there = None if self._mouse_on else self._machine().find(Mouse)
-        if there is None or not there.state.used:
+        machine = self._machine()
+        mice = (machine.find(Mouse), machine.find(SerialMouse), machine.find(Ps2Mouse))
+        if self._mouse_on or not any(mouse is not None and mouse.is_used for mouse in mice):
             return ""
         self._mouse_on = True
         return terminal_mouse.ON

@@ -1,4 +1,6 @@
-"""``python -m fuzz NAME [--seed N] [--budget SECONDS] [--count N] [--corpus FOLDER]``."""
+"""``python -m fuzz NAME [--seed N] [--budget SECONDS] [--count N] [--corpus FOLDER]``, or all of
+them, as much as was promised: ``python -m fuzz campaign [--scale PART] [--jobs N]``.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,24 @@ import argparse
 import sys
 from pathlib import Path
 
-from fuzz import calls, client, dap, loaders, recordings, symbols, timetravel, wire
-from fuzz.harness import CORPUS, Fuzzer, attack, say_result
+from fuzz import (
+    calls,
+    campaign,
+    client,
+    dap,
+    loaders,
+    mcp,
+    readers,
+    recordings,
+    symbols,
+    timetravel,
+    wire,
+)
+from fuzz.harness import CORPUS, Fuzzer, attack, json_result, say_result
 
 FUZZERS: dict[str, Fuzzer] = {
     module.FUZZER.name: module.FUZZER
-    for module in (wire, client, dap, loaders, symbols, recordings, calls, timetravel)
+    for module in (wire, client, dap, mcp, loaders, readers, symbols, recordings, calls, timetravel)
 }
 
 
@@ -23,6 +37,9 @@ def main() -> int:
     parser.add_argument("--budget", type=float, default=60.0, metavar="SECONDS")
     parser.add_argument("--count", type=int, default=0, help="stop after so many things were done")
     parser.add_argument("--corpus", type=Path, default=CORPUS, metavar="FOLDER")
+    parser.add_argument("--json", action="store_true", help="say the result in JSON")
+    if sys.argv[1:2] == ["campaign"]:
+        return campaign.main(sys.argv[2:])
     parsed = parser.parse_args()
     names = list(FUZZERS) if parsed.name == "all" else [parsed.name]
     broken = False
@@ -34,7 +51,8 @@ def main() -> int:
             count=parsed.count,
             corpus=parsed.corpus,
         )
-        print(say_result(FUZZERS[name], result), flush=True)
+        say = json_result if parsed.json else say_result
+        print(say(FUZZERS[name], result), flush=True)
         broken = broken or result.failure is not None
     return 1 if broken else 0
 

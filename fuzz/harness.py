@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +18,8 @@ CORPUS = Path(__file__).resolve().parent / "corpus"
 """A folder for each attacker, with a file for each fault that it has found."""
 BUSY = 50
 """How much longer a case may take on a computer that has other things to do as well."""
+MAX_MEMORY = 2 << 30
+"""Bytes that an attacking process may use, with all the machines that it keeps."""
 SHOWN = 2000
 """Characters of a traceback that are shown."""
 
@@ -44,6 +48,38 @@ class Fuzzer:
     """Seconds of work that one case may take."""
 
 
+class Stopwatch:
+    """How long single operations took, in seconds of work."""
+
+    def __init__(self) -> None:
+        self.worst = 0.0
+
+
+OPERATIONS = Stopwatch()
+"""Those of the attack that is going on."""
+
+
+@contextmanager
+def brief(most: float) -> Iterator[None]:
+    """Do one operation; BrokenError if it works for more than so many seconds."""
+    began = time.thread_time()
+    yield
+    taken = time.thread_time() - began
+    OPERATIONS.worst = max(OPERATIONS.worst, taken)
+    if taken > most:
+        raise BrokenError(f"one operation worked for {taken:.2f} s, and {most} are promised")
+
+
+def memory_in_use(process: int | str = "self") -> int:
+    """Return the bytes that a process has in memory; 0 where the system does not tell."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmRSS:\s*(\d+) kB", status)
+    return int(found[1]) << 10 if found else 0
+
+
 @dataclass(slots=True)
 class Result:
     """What has come of an attack."""
@@ -52,6 +88,10 @@ class Result:
     units: int = 0
     seconds: float = 0.0
     slowest: float = 0.0
+    operation: float = 0.0
+    """Seconds of work that the longest single operation took, where they are measured."""
+    memory: int = 0
+    """Bytes in use at most, after a case."""
     failure: str | None = None
     case: Path | None = None
     """Where the case that broke it was put."""
@@ -71,6 +111,7 @@ def attack(
     """
     began = time.monotonic()
     result = Result()
+    OPERATIONS.worst = 0.0
     for case in _known(fuzzer, corpus):
         if not _strike(fuzzer, case, result, None):
             return result
@@ -90,10 +131,29 @@ def say_result(fuzzer: Fuzzer, result: Result) -> str:
     text = (
         f"{fuzzer.name}: {result.units} {fuzzer.unit} in {result.cases} cases, "
         f"{result.seconds:.0f} s, the slowest case worked {result.slowest * 1000:.0f} ms"
+        f", an operation {result.operation * 1000:.0f} ms; {result.memory >> 20} MiB at most"
     )
     if result.failure is not None:
         text += f"\nBROKEN: {fuzzer.invariant}\n{result.failure}\nthe case: {result.case}"
     return text
+
+
+def json_result(fuzzer: Fuzzer, result: Result) -> str:
+    """Tell the same for programs, in a line of JSON."""
+    failure = None if result.failure is None else f"{result.failure}\nthe case: {result.case}"
+    return json.dumps(
+        {
+            "name": fuzzer.name,
+            "units": result.units,
+            "unit": fuzzer.unit,
+            "cases": result.cases,
+            "seconds": round(result.seconds, 1),
+            "slowest_ms": round(1000 * result.slowest, 1),
+            "operation_ms": round(1000 * result.operation, 1),
+            "memory_mib": result.memory >> 20,
+            "failure": failure,
+        }
+    )
 
 
 def _strike(fuzzer: Fuzzer, case: Case, result: Result, save: Path | None) -> bool:
@@ -104,11 +164,15 @@ def _strike(fuzzer: Fuzzer, case: Case, result: Result, save: Path | None) -> bo
         taken, work = time.perf_counter() - began, time.thread_time() - worked
         if work > fuzzer.slowest or taken > BUSY * fuzzer.slowest:
             raise BrokenError(f"it took {taken:.1f} s, {work:.1f} s of them at work")
+        result.memory = max(result.memory, memory_in_use())
+        if result.memory > MAX_MEMORY:
+            raise BrokenError(f"the process has grown to {result.memory >> 20} MiB")
     except Exception:
         result.failure = traceback.format_exc()[-SHOWN:]
         result.case = _keep(fuzzer, case, save)
     result.cases += 1
     result.slowest = max(result.slowest, time.thread_time() - worked)
+    result.operation = OPERATIONS.worst
     return result.failure is None
 
 

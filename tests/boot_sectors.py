@@ -7,6 +7,7 @@ from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk
 from blink16.bios.roms import OptionRom
 from blink16.console import Console
+from blink16.cpu import engines
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import CF, ZF, Registers
 from blink16.devices import keys
@@ -18,7 +19,7 @@ EPOCH = 1_000_000_000 * 1_000_000_000  # 2001-09-09 01:46:40
 SCREEN = 0xB8000
 COUNTER = 0x600
 HANDLER = 0x7D00
-MAX_CALL = 30
+MAX_CALL = 150
 """Instructions after which a call does not come back by itself: it waits."""
 SECOND = CLOCK_HZ
 """Cycles in a second of the guest."""
@@ -47,8 +48,10 @@ def run_to_halt(machine: Machine, code: bytes, most: int = 1_000_000) -> None:
 class Pc:
     """A booted machine whose boot sector does the interrupts that a test wants."""
 
-    def __init__(self, image: bytes = sector(b""), drive: int = 0) -> None:
-        self.machine = Machine(epoch_ns=EPOCH)
+    def __init__(
+        self, image: bytes = sector(b""), drive: int = 0, engine: str = engines.DEFAULT
+    ) -> None:
+        self.machine = Machine(engine, epoch_ns=EPOCH)
         self.console = Console()
         self.shown: list[tuple[str, bytes]] = []
         self.notices: list[str] = []

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blink16 import bios, dos
+from blink16.bios.rom import CODE_OFFSET
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import CF, Registers
 from blink16.dos.system import VERSION
 from blink16.dos.volume import Volume
 from blink16.files import FileTree
-from blink16.machine import Machine
+from blink16.machine import ROM_SEGMENT, Machine
 from blink16.memory import linear
 
 CALLER = b"\xcd\x21\xeb\xfc"  # again: int 21h; jmp again
+MAX_IN_ROM = 100
+"""Instructions of routines in ROM that a call goes on with."""
 SCRATCH = 0x4000
 """An offset in the program's segment that tests use."""
 
@@ -87,4 +90,10 @@ class DosGuest:
         r.flags &= ~CF
         for name, value in registers.items():
             setattr(r, name, value)
-        return self.machine.run(2)
+        stop = self.machine.run(2)
+        for _ in range(MAX_IN_ROM):
+            in_routine = r.cs == ROM_SEGMENT and r.ip >= CODE_OFFSET
+            if stop.reason is not StopReason.BUDGET or not in_routine:
+                break
+            stop = self.machine.run(1)
+        return stop

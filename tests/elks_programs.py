@@ -250,11 +250,83 @@ _CHILD = (
 )
 
 
+SOCKETS = r"""
+/* An echo server and its client, over sockets; calls by hand, for dev86's libc has none. */
+extern int errno;
+#asm
+.text
+_sock:
+  push bp
+  mov bp,sp
+  push si
+  push di
+  mov ax,4[bp]
+  mov bx,6[bp]
+  mov cx,8[bp]
+  mov dx,10[bp]
+  mov di,12[bp]
+  mov si,14[bp]
+  int 0x80
+  pop di
+  pop si
+  pop bp
+  ret
+#endasm
+int sock();
+char addr[8]; char buf[300]; int len, on;
+main(argc, argv) int argc; char **argv; {
+  int s, c, n, total, st;
+  s = sock(75, 0, 1, 0, 0, 0); say("socket", s);
+  if (s < 0) return 1;
+  say("not listening", sock(78, s, 0, 0, 0, 0));
+  on = 1; say("reuse", sock(80, s, 1, 2, &on, 2));
+  addr[4] = 127; addr[7] = 1;
+  say("bind", sock(76, s, addr, 8, 0, 0));
+  len = 8; say("name", sock(81, s, addr, &len, 0, 0));
+  say("listen", sock(77, s, 5, 0, 0, 0));
+  if (fork() == 0) {
+    close(s); s = sock(75, 0, 1, 0, 0, 0);
+    say("connect", sock(79, s, addr, 8, 0, 0));
+    say("again", sock(79, s, addr, 8, 0, 0));
+    for (n = 0; n < 300; n++) buf[n] = n;
+    for (n = 0; n < 50; n++) if (write(s, buf, 300) != 300) say("short", n);
+    total = 0;
+    while (total < 15000 && (n = read(s, buf, 300)) > 0) total += n;
+    say("echoed", total); close(s); _exit(7);
+  }
+  c = sock(78, s, 0, 0, 0, 0); say("accept", c);
+  while ((n = read(c, buf, 300)) > 0) write(c, buf, n);
+  say("end", n); wait(&st); say("status", st);
+  say("peer", sock(81, c, addr, &len, 1, 0));
+  say("write", write(c, "x", 1)); say("errno", errno);
+  say("nobody", sock(79, sock(75, 0, 1, 0, 0, 0), addr, 0, 0, 0));
+  addr[4] = 10; say("elsewhere", sock(79, sock(75, 0, 1, 0, 0, 0), addr, 8, 0, 0));
+  return 0;
+}
+"""
+_SOCKETS = (
+    r"c-n20|7#m{7{{N>x5ZF(g2)DLMpT5Yj#gv?Wl-&LRn+xHSWD4f&5~mco0pMXQiaxz#b~de4u(t^x*x{cKOnz20te&R#nKI"
+    r"@F)On$6|oHOxZw|5$wF{FpU-`=Ce?-`&*$!Wy`Sf~=lR@+^G5?w05}^2IES{61NM8G8T-wk*|V>A|GwS>a74Q^G)#m5kwW"
+    r"B9m<&b8XI&)!#Eny9(x{2f;h{pM-fM{LDs$kOcR{o&ZlThp2~9WO)K5dq8u1q@0U|Vu##98kLM0-NjhY)$ypSv(Lgg$~in"
+    r"@xT7pVy8`HN8Yfv8`E7_~GHrA4GaWVC{G-G_8(`qFtQahJY@R!w2lor4(V-$TBe@hRjNDUbg73oTZ^0I^5xVPt`^No2pFZ"
+    r"2Luntbq3sy1ni}qX^|FWL@zW4b^Y&;E=Gc`FVcJ{w%Ds{`|knLG*sXf*!%3(RSwlQXesD5UD2TQJPS9o+46xR;bT>xd23{"
+    r"_u(Tn2fMk+znFhdxtkO91uu;CJa#yQPW5p&U)SHkNF~l2)Q0d?nEa6n*PO?Qu;v%)xWvW5^RG|s=#2Ce))_)g(U|_l&9CW"
+    r"iVXP#LMV(iDJYU|1CBNL+kB*^#{m^Si!_7DJH&D5UDxK}LC@+4)nxOI92^*HwPPjt311P(X8!K=|x)-zVay;+m@991G^fz"
+    r"EFr2TKtxZ%zC*@s>a_ab%~*lrW`7g&Y>%^>P8(fL!KyMGS!U3fPKox6dC+j7RnKQy*Cs_(p|{tSu-skjuuZMu1?TZWiwhs"
+    r"dxHT^OQ^<!^mNt?%#_ol*_IM`tII0{xnVQ>@_>Yj10RbBnVB?hL<-j@fOW8@b;%Tn=ZJqB8@_L<r%hxpUL=SMYhSu~)z@h"
+    r"Y0;&qA99GSkfb4orYi!h(xHOpy~;TusAbto#$J?2%rMjMI-lvvx`tjs4}jzuIscep^DV6o3ckRyPL0_k(Oh$BUT<?I#j5<"
+    r"=A9e02lq`ptEkngCOxMf?WaK5bw$iwsDwvNZIuj%$Y6ks`J5;5hOL6Q8uQ&ag)ba_urfafC@}$(*mqo@Cyo6lwSKU#P#Xa"
+    r"IGPNPFzelUB4wLEdMqJ$1cpMguNzQD?8qrp@rM{p4;8w)>Di=Gfhe6x@6_DqOw^g5eli<3)-??k+%@0J&2hO^->Q4B`?z6"
+    r"xEp10F3Z2lb&Dna=~R-PD_GcqXYqv_<QAZId48a{!EOiGpEq%3D3tH#w_7Gxy}@kByCse+ssPs>Tjj;Av!#E->O3MA5sA}"
+    r"3Thk;<yF0!sX28IGn<l96*+8eNStS4ues*>vK#tajG&FS@_L%>"
+)
+
 SOURCES = {
     "ring": RING + SAY,
     "bomb": BOMB + SAY,
     "signals": SIGNALS + SAY,
     "family": FAMILY + SAY,
+    "sockets": SOCKETS + SAY,
     "parent": PARENT,
     "child": CHILD,
 }
@@ -265,6 +337,7 @@ _PACKED = {
     "bomb": _BOMB,
     "signals": _SIGNALS,
     "family": _FAMILY,
+    "sockets": _SOCKETS,
     "parent": _PARENT,
     "child": _CHILD,
 }

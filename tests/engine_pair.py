@@ -47,9 +47,9 @@ class Pair:
     native: Machine
 
     @classmethod
-    def make(cls) -> Pair:
+    def make(cls, cpu: str = "8086") -> Pair:
         """Make bare machines, whose engines leave after each access to a port."""
-        pair = cls(Machine.bare("reference"), Machine.bare("native"))
+        pair = cls(Machine.bare("reference", cpu), Machine.bare("native", cpu))
         for machine in pair:
             machine.engine.horizon = at_once
             machine.bus.on_unowned = _somebody_listens  # a port that nobody owns is no reason
@@ -122,13 +122,20 @@ _ODD = (0xD6, 0x27, 0x2F, 0x37, 0x3F, 0x1F, 0x1E, 0x17, 0xCE, 0xC3, 0xF3, 0x9D, 
 PROGRAM_AT, PROGRAM_SIZE = 0x1000, 0x200
 
 
-def random_program(choose: random.Random, ports: bool = False) -> bytes:
+_LATER = (0x60, 0x61, 0x62, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6D, 0x6E, 0x6F, 0xC0, 0xC1, 0xC8, 0xC9)
+"""Opcodes that the 80186 has added."""
+
+
+def random_program(choose: random.Random, ports: bool = False, *, later: bool = False) -> bytes:
     """Return code that computes, branches near and loops, and sometimes goes astray.
 
-    ``ports``: whether it has many accesses to ports.
+    ``ports``: whether it has many accesses to ports.  ``later``: and what the 80186 has added.
     """
     code = bytearray()
     while len(code) < PROGRAM_SIZE:
+        if later and choose.random() < 0.2:
+            code += bytes((choose.choice(_LATER), 0xC0 | choose.randrange(64), choose.randrange(8)))
+            continue
         modrm = choose.choice((0xC0 | choose.randrange(64), choose.randrange(256)))
         kind = choose.randrange(20)
         if ports and choose.random() < 0.2:
@@ -150,15 +157,17 @@ def random_program(choose: random.Random, ports: bool = False) -> bytes:
     return bytes(code[:PROGRAM_SIZE])
 
 
-def random_pair(choose: random.Random, ports: bool = False) -> Pair:
+def random_pair(choose: random.Random, ports: bool = False, cpu: str = "8086") -> Pair:
     """Return machines with a program and random registers, memory and points."""
-    pair = Pair.make()
+    pair = Pair.make(cpu)
     memory = bytearray(choose.randbytes(MEMORY_SIZE) if choose.random() < 0.5 else MEMORY_SIZE)
     place = choose.choice(("program", "program", "anywhere", "segment end", "memory end"))
     cs, ip = choose.randrange(0x10000), choose.randrange(0x10000)
     if place == "program":
         cs, ip = 0, PROGRAM_AT + choose.randrange(64)
-        memory[PROGRAM_AT : PROGRAM_AT + PROGRAM_SIZE] = random_program(choose, ports)
+        memory[PROGRAM_AT : PROGRAM_AT + PROGRAM_SIZE] = random_program(
+            choose, ports, later=cpu in ("80186", "80286")
+        )
     elif place == "segment end":
         ip = 0x10000 - choose.randrange(1, 30)
     elif place == "memory end":

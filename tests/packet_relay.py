@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -48,7 +49,8 @@ class WithoutXml:
             while data := client.recv(4096):
                 self._sent += data
                 self._server.sendall(data)
-            self._server.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # it has hung up first
+                self._server.shutdown(socket.SHUT_RDWR)
             back.join()
 
     def _carry_answers(self, client: socket.socket) -> None:

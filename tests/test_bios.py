@@ -60,7 +60,7 @@ def test_boot_sector_is_loaded_at_7c00() -> None:
 def test_boot_sector_prints() -> None:
     """mov ax,0E41h; int 10h; hlt: the smallest boot sector must show its letter."""
     pc = Pc(sector(b"\xb8\x41\x0e\xcd\x10\xfa\xf4"))
-    pc.machine.run(10)
+    pc.machine.run(100)
     assert pc.shown == [("console", b"A")]
     assert pc.row(0) == "A"
 
@@ -296,7 +296,7 @@ def test_dos_programs_have_the_bios(tmp_path: Path) -> None:
     files = FileTree(tmp_path, writable=False, effect=machine.effect)
     dos.load(machine, standing, code, dos.Surroundings("C:\\X.COM"), [Volume(files)], console)
     machine.receive(Console.CHANNEL, b"k")
-    assert machine.run(100).reason is StopReason.EXITED
+    assert machine.run(1000).reason is StopReason.EXITED
     assert shown == [b"k", b"k"]
     assert machine.memory[SCREEN] == ord("k")
     assert machine.memory.read_word(linear(0x40, 0x13)) == 640

@@ -225,6 +225,14 @@ def test_tables_are_those_of_the_version(
     entries = [memory.read(files + n * sft, sft) for n in range(6)]
     entry = next(entry for entry in entries if entry[at : at + 11] == b"ONE     TXT")
     assert int.from_bytes(entry[position : position + 4], "little") == 2
+    if version < (3, 0):  # Ralf Brown's Interrupt List, table 01639
+        assert (entry[0], entry[3], entry[0x13:0x17]) == (1, 3, b"\3\0\0\0")
+        assert entry[0x1C:0x20] == bytes(4)  # clusters, which no folder has
+        console = entries[0]
+        assert (console[3], console[4:15], console[0x1B] & 0x80) == (0, b"CON        ", 0x80)
+        header = int.from_bytes(console[0x1C:0x1E], "little")
+        assert memory.read(pointer(sysvars + 0x0C) + 10, 8) == b"CON     "
+        assert header == memory.read_word(sysvars + 0x0C)
 
 
 def absolute(guest: DosGuest, vector: int, drive: int, first: int, count: int) -> bool:

@@ -150,6 +150,8 @@ def test_the_past_of_a_typed_line_comes_back() -> None:
         ("overlay", [], b"7", 0),
         ("stepper", [], b"15", 0),
         ("short", [], b"runs", 0),
+        ("robbed", [], b"robbed, and back", 0),
+        ("corrupt", [], b"mended", 0),
     ],
 )
 def test_processes(name: str, arguments: list[str], output: bytes, status: int) -> None:

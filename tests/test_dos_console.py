@@ -32,7 +32,7 @@ def test_output_goes_to_its_channel(guest: DosGuest) -> None:
 def test_int_29h_shows_al(tmp_path: Path) -> None:
     """Fast console output is used by ANSI programs."""
     guest = DosGuest(tmp_path, b"\xb0Q\xcd\x29\xc3")
-    guest.machine.run(100)
+    guest.machine.run(1000)
     assert guest.output() == b"Q"
 
 

@@ -417,6 +417,56 @@ def test_country_information(guest: DosGuest) -> None:
     assert guest.get(7, OTHER) == b"\1\x26\0\1\0\xb5\1"
 
 
+def test_devices_are_found_in_folders_that_there_are(guest: DosGuest) -> None:
+    """Batch files ask whether a folder exists by 4Eh for DIR\\NUL; booted FreeDOS agrees."""
+    guest.call(0x1A00, dx=OTHER)
+    for path, name in (("con", b"CON"), ("sub\\nul.x", b"NUL"), ("\\dev\\con", b"CON")):
+        assert not guest.call(0x4E00, cx=0, dx=guest.path(path)), path
+        assert guest.get(1, OTHER + 0x15) == b"\x40"
+        assert guest.get(len(name) + 1, OTHER + 0x1E) == name + b"\0"
+        assert guest.call(0x4F00)
+        assert not guest.call(0x3D00, dx=guest.path(path))
+    for path in ("nodir\\nul", "nodir\\con", "one.txt\\nul"):
+        assert guest.call(0x4E00, cx=0, dx=guest.path(path))
+        assert guest.call(0x3D00, dx=guest.path(path))
+        assert guest.registers.ax == 3
+
+
+def test_files_that_are_folders_and_folders_in_themselves(root: Path) -> None:
+    """Error 5, as booted FreeDOS says."""
+    guest = DosGuest(root, writable=True)
+    assert guest.call(0x3C00, cx=0x10, dx=guest.path("dirbit"))
+    assert guest.registers.ax == 5
+    guest.put(b"sub\\x\0", OTHER)
+    guest.registers.es = guest.psp
+    assert guest.call(0x5600, dx=guest.path("sub"), di=OTHER)
+    assert guest.registers.ax == 5
+
+
+def test_other_countries_are_not_here(guest: DosGuest) -> None:
+    """Error 2, as MS-DOS says without COUNTRY.SYS; and whether a letter means yes."""
+    assert guest.call(0x3863, dx=OTHER)
+    assert guest.registers.ax == 2
+    assert guest.call(0x38FF, bx=49, dx=OTHER)
+    assert not guest.call(0x3801, dx=OTHER)
+    guest.registers.es = guest.psp
+    assert guest.call(0x6501, bx=0xFFFF, cx=41, dx=99, di=OTHER)
+    assert guest.call(0x6501, bx=850, cx=41, dx=0xFFFF, di=OTHER)
+    assert guest.registers.ax == 2
+    for letter, answer in zip(b"nYx", (0, 1, 2), strict=True):
+        assert not guest.call(0x6523, dx=letter)
+        assert guest.registers.ax == answer
+
+
+def test_a_strategy_that_there_is_not_is_refused(guest: DosGuest) -> None:
+    """Error 1, and the strategy stays."""
+    assert not guest.call(0x5801, bx=0x82)
+    assert guest.call(0x5801, bx=77)
+    assert guest.registers.ax == 1
+    guest.call(0x5800)
+    assert guest.registers.ax == 2
+
+
 def test_upper_case_by_dos(guest: DosGuest) -> None:
     """Shells fold their commands with 65h: letters of the code page, nothing else."""
     guest.put("aé{ü".encode("cp437") + b"\0a", OTHER)
@@ -425,7 +475,7 @@ def test_upper_case_by_dos(guest: DosGuest) -> None:
     guest.call(0x6520, dx=ord("z"))
     assert guest.registers.dl == ord("Z")
     guest.registers.es = guest.psp
-    assert not guest.call(0x6502, cx=5, di=OTHER)
+    assert not guest.call(0x6502, bx=0xFFFF, cx=5, dx=0xFFFF, di=OTHER)
     number, offset, segment = (
         guest.get(1, OTHER)[0],
         *(int.from_bytes(guest.get(2, OTHER + at), "little") for at in (1, 3)),

@@ -361,7 +361,19 @@ def test_a_fork_bomb_ends_in_eagain_and_can_be_interrupted(tmp_path: Path) -> No
     """Processes that fork for ever must be refused, and the machine must stop when asked."""
     code = bytes.fromhex("b80200 cd80 ebf9".replace(" ", ""))  # fork() for ever
     guest = start(Executable(code, heap=0x100, stack=0x100), tmp_path)
-    guest.machine.run(300_000)
+    while guest.machine.icount < 300_000:
+        guest.machine.run(300_000 - guest.machine.icount)
     assert len(guest.machine.process_table.processes()) == 62  # type: ignore[union-attr]
     guest.machine.interrupt()
     assert guest.machine.run(1_000_000).reason is StopReason.INTERRUPTED
+
+
+def test_what_ends_the_machine_leaves_it_as_it_was(tmp_path: Path) -> None:
+    """Prevents an instant that is another one at its program's end than when one comes back."""
+    guest = start(Executable(INT80_FOR_EVER), tmp_path)
+    registers = guest.machine.registers
+    registers.ax, registers.bx, registers.cx = Call.KILL, 2, 15  # SIGTERM
+    guest.machine.run(1)  # INT 80h
+    before = guest.machine.save()
+    assert guest.machine.run(10).reason is StopReason.TRAPPED
+    assert guest.machine.save() == before

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from elks_programs import HEAP, SOURCES, WITH_SYMBOLS, program
@@ -16,7 +17,8 @@ from property_examples import examples
 
 from blink16 import elks, loader, monitor
 from blink16.cpu.engine import NEWS, Stop, StopReason
-from blink16.debugger import Debugger, EventKind, Resume
+from blink16.debugger import Debugger, Event, EventKind, Resume
+from blink16.elks.aout import Executable, build
 from blink16.files import FileTree
 from blink16.loader import Loaded, Options, Program, ProgramKind
 from blink16.memory import MEMORY_SIZE
@@ -211,29 +213,20 @@ KEYS = [
 ]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(10))
-@given(st.lists(st.tuples(st.integers(0, 60_000), st.sampled_from(KEYS)), max_size=6), st.data())
-def test_a_session_at_the_terminal_goes_backward(
-    floppy: Path, typed: list[tuple[int, bytes]], data: st.DataObject
-) -> None:
-    """Keys and Ctrl-C at any moment: each instant must be found again, with what was typed."""
+def test_the_interrupt_key_ends_who_forks_for_ever(tmp_path: Path) -> None:
+    """Prevents children that are born while a signal is on its way to their parent, and so on."""
+    text = bytes.fromhex("b80200 cd80 ebf9")  # mov ax,2 (fork); int 80h; and again
+    image = build(Executable(text=text))
     terminal = elks.ConsoleKind(edits=True)
-    made, shown = loaded("sh", floppy, "native", terminal)
-    debugger = Debugger(made.machine)
-    debugger.resume(Resume(count=20_000))
-    for wait, keys in typed:
-        debugger.receive("console", keys)
-        debugger.resume(Resume(count=wait + 1))
-    kept: dict[int, tuple[object, bytes]] = {debugger.timeline.now: state_of(made)}
-    before = b"".join(shown)
-    for instant in data.draw(st.lists(st.integers(0, debugger.timeline.now), max_size=3)):
-        debugger.seek(instant)
-        found = state_of(made)
-        assert kept.setdefault(instant, found) == found
-    for instant in kept:
-        debugger.seek(instant)
-        assert state_of(made) == kept[instant]
-    assert b"".join(shown) == before  # nothing was shown twice
+    options = Options(root=tmp_path, engine="native", console=terminal)
+    made = loader.load(Program("/bomb", ProgramKind.ELKS, image), (), options)
+    while made.machine.icount < 100_000:
+        made.machine.run(20_000)
+    made.machine.receive("console", b"\x03")
+    before = made.machine.icount
+    while (stop := made.machine.run(100_000)).reason in {StopReason.BUDGET, *NEWS}:
+        assert made.machine.icount < before + 1_000_000
+    assert stop.reason in (StopReason.TRAPPED, StopReason.EXITED)
 
 
 def test_vi_edits_a_file_by_keys(floppy: Path) -> None:
@@ -276,32 +269,90 @@ def test_cron_executes_what_is_due(floppy: Path) -> None:
     assert printed.count(b"Hello! Here is cron\n") == 2
 
 
-def advance(made: Loaded, count: int) -> None:
-    """Run so many instructions, or to where only input helps."""
-    end = made.machine.icount + count
-    while made.machine.icount < end:
-        stop = made.machine.run(end - made.machine.icount)
-        if stop.reason in (StopReason.WAITING, StopReason.EXITED):
-            return
-
-
 SIGNALS = [b"\x1a", b"\x1c", b"sleep 1 & kill -9 $!\r", b"kill -14 $$\r", b"yes | head -3\r"]
+INPUTS = [("console", keys) for keys in KEYS + SIGNALS] + [
+    ("window", elks.WINDOW.build({"rows": 50, "columns": 132})),
+    ("console", b""),
+]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(6))
-@given(st.lists(st.tuples(st.integers(0, 9_000), st.sampled_from(KEYS + SIGNALS)), max_size=5))
-def test_engines_agree_on_keys_signals_and_schedules(
-    floppy: Path, typed: list[tuple[int, bytes]]
+ENDS = (EventKind.EXITING, EventKind.SIGNALLED)
+
+
+class Sitting(NamedTuple):
+    """A shell at a terminal on one engine, with its past."""
+
+    made: Loaded
+    debugger: Debugger
+    shown: list[bytes]
+
+    @classmethod
+    def begin(cls, root: Path, engine: str) -> Sitting:
+        """Start a shell."""
+        made, shown = loaded("sh", root, engine, elks.ConsoleKind(edits=True))
+        return cls(made, Debugger(made.machine), shown)
+
+    def move(self, count: int, *, backward: bool = False) -> bool:
+        """Go on, or back, by so many instructions, or to where only input helps; False at the
+        end of the program: what is typed behind that reaches nobody.
+        """
+        outcome = self.debugger.resume(Resume(backward=backward, count=count))
+        return not (isinstance(outcome, Event) and outcome.kind in ENDS)
+
+
+def hold_the_law(
+    root: Path, typed: list[tuple[int, tuple[str, bytes]]], data: st.DataObject
 ) -> None:
-    """Whatever is typed whenever, both engines must switch processes at the same instructions."""
-    terminal = elks.ConsoleKind(edits=True)
-    machines = [loaded("sh", floppy, engine, terminal)[0] for engine in ("native", "reference")]
-    for wait, keys in [(9_000, b""), *typed, (9_000, b"")]:
-        for made in machines:
-            if keys:
-                made.machine.receive("console", keys)
-            advance(made, wait + 1)
-        assert state_of(machines[0]) == state_of(machines[1])
+    """Compare engines all along a session, and wherever one goes in its past, by either way."""
+    sittings = [Sitting.begin(root, engine) for engine in ("native", "reference")]
+    first, last = (9_000, ("console", b"\r")), (6_000, ("console", b"\r"))
+    ways: list[int] = []
+    for wait, (channel, said) in [first, *typed, last]:
+        for sitting in sittings:
+            sitting.debugger.receive(channel, said)
+        lives = [sitting.move(wait + 1) for sitting in sittings]
+        assert state_of(sittings[0].made) == state_of(sittings[1].made)
+        ways.append(sittings[0].debugger.timeline.now)
+        if not all(lives):
+            break
+    shown = [b"".join(sitting.shown) for sitting in sittings]
+    assert shown[0] == shown[1]
+    ways += data.draw(st.lists(st.integers(0, ways[-1]), max_size=2))
+    kept: dict[int, tuple[object, bytes]] = {}
+    for instant in [*ways, *reversed(ways)]:
+        back = data.draw(st.integers(0, 300))
+        for sitting in sittings:
+            sitting.debugger.seek(instant)
+            found = state_of(sitting.made)
+            assert kept.setdefault(instant, found) == found
+            sitting.move(back, backward=True)
+        assert state_of(sittings[0].made) == state_of(sittings[1].made)
+    assert [b"".join(sitting.shown) for sitting in sittings] == shown  # nothing was shown twice
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(9))
+@given(st.lists(st.tuples(st.integers(0, 6_000), st.sampled_from(INPUTS)), max_size=3), st.data())
+def test_the_law_of_time_travel_with_keys_signals_and_schedules(
+    floppy: Path, typed: list[tuple[int, tuple[str, bytes]]], data: st.DataObject
+) -> None:
+    """Whatever is typed whenever, both engines switch processes at the same instructions, and
+    each instant is found again, forward and backward.
+    """
+    hold_the_law(floppy, typed, data)
+
+
+@pytest.mark.slow
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=150,
+    deadline=None,
+)
+@given(st.lists(st.tuples(st.integers(0, 60_000), st.sampled_from(INPUTS)), max_size=8), st.data())
+def test_the_law_of_time_travel_at_length(
+    floppy: Path, typed: list[tuple[int, tuple[str, bytes]]], data: st.DataObject
+) -> None:
+    """The same, much longer."""
+    hold_the_law(floppy, typed, data)
 
 
 def test_a_catch_of_exec_stops_before_the_program_starts(tmp_path: Path) -> None:

@@ -11,8 +11,16 @@ from fuzz.__main__ import FUZZERS
 from fuzz.harness import CORPUS, BrokenError, Fuzzer, attack, say_result
 
 MINUTE = 60.0
-FEW = {"wire": 250, "client": 100, "dap": 100, "loaders": 5, "symbols": 300, "recordings": 5}
-FEW |= {"calls": 3000, "timetravel": 1000}
+FEW = {
+    "wire": 250,
+    "client": 100,
+    "dap": 100,
+    "loaders": 5,
+    "readers": 300,
+    "symbols": 300,
+    "recordings": 5,
+}
+FEW |= {"readers": 300, "mcp": 80, "calls": 3000, "timetravel": 1000}
 """Units that do for every run of the tests."""
 
 

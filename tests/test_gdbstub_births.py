@@ -8,10 +8,14 @@ import pytest
 from elks_programs import program
 
 from blink16 import elks, loader
+from blink16.board import ProgramFacts
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.gdbstub.births import APART, STEP, Births, birth_of, machine_of
+from blink16.gdbstub.orders import Send, Taken
+from blink16.gdbstub.session import Session
 from blink16.loader import Options, Program, ProgramKind
+from blink16.packets import Decoder, Packet, frame
 
 MACHINE = 3
 
@@ -84,3 +88,25 @@ def test_a_client_that_holds_both_is_told_what_to_do(debugger: Debugger) -> None
     births.resume(MACHINE)
     births.resume(MACHINE)
     assert told == [APART]
+
+
+def test_a_client_that_names_threads_alone_sees_each(debugger: Debugger) -> None:
+    """LLDB selects threads without their process: it saw the running one's registers in all."""
+    debugger.drive(Resume())
+    debugger.tells = frozenset()
+    debugger.drive(Resume())  # the child crashes
+    session = Session(Taken(1, debugger, ProgramFacts.of(debugger.machine)))
+
+    def ask(body: bytes) -> bytes:
+        sent = [order.data for order in session.receive(frame(body)) if isinstance(order, Send)]
+        (reply,) = [i.body for i in Decoder().feed(b"".join(sent)) if isinstance(i, Packet)]
+        return reply
+
+    ask(b"qSupported:multiprocess+;xmlRegisters=i386")
+    places = {}
+    for thread in (b"1", b"2"):
+        assert ask(b"Hg" + thread) == b"OK"
+        places[thread] = ask(b"p8")
+    assert places[b"1"] != places[b"2"]
+    named = ask(b"qThreadStopInfo1")
+    assert named == b"T00thread:p7b61f1.1;hexname:%b;" % b"parent 2".hex().encode()

@@ -94,6 +94,21 @@ def test_dos_reads_a_file_into_high_memory(
     assert bytes(machine.memory.whole[there : there + 7]) == b"content"
 
 
+def test_a_job_file_table_may_lie_above_1_mib(tmp_path: Path) -> None:
+    """The PSP points at it; an IndexError in the service would end the machine."""
+    code = (
+        "b002e692 b8ffff8ec0bf1000 26c7050000"  # open line 20; FFFF:0010 has handles 0 and 1
+        "c70634001000 8c063600 b402b26bcd21 b8004ccd21"  # PSP:34h leads there; 'k'; end
+    )
+    options = Options(engine="reference", cpu="80286", root=tmp_path)
+    program = Program("X.COM", ProgramKind.DOS_COM, bytes.fromhex(code))
+    machine = loader.load(program, (), options).machine
+    shown: list[bytes] = []
+    machine.on_output = lambda channel, data: shown.append(data)
+    machine.run(1000)
+    assert b"".join(shown) == b"k"
+
+
 def test_addresses_wrap_where_the_processor_wraps_them() -> None:
     """One rule for services: 1 MiB on an 8086 and behind a closed line, else on to 10FFEFh."""
     old, new = Machine.bare("reference"), Machine.bare("reference", "80286")

@@ -234,7 +234,7 @@ def test_random_power_on_still_boots(seed: int) -> None:
     assert machine.registers.dl == 0
     shown: list[bytes] = []
     machine.on_output = lambda channel, data: shown.append(data)
-    machine.run(50)
+    machine.run(300)
     assert b"".join(shown) == b"A"
 
 

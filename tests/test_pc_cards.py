@@ -19,7 +19,7 @@ from blink16.cli import run_main
 from blink16.console import Console
 from blink16.debugger import Debugger, Resume
 from blink16.devices.cards import Cards
-from blink16.devices.mouse import SerialMouse
+from blink16.devices.mouse import SerialMouse, movement
 from blink16.devices.ports import table
 from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
@@ -145,7 +145,7 @@ def test_hard_disk_commands() -> None:
 
 PORTS = (0x20, 0x21, 0xA0, 0xA1, 0x60, 0x64, 0x70, 0x71, 0x201, *range(0x1F0, 0x1F8))
 PORTS = (*PORTS, *range(0x260, 0x264), 0x3F6, *range(0xC0, 0xE0), 0x3F8, 0x3FC)
-ALL = Cards(at=True, joystick=True, mouse=True, ems=True, umb=True)
+ALL = Cards(at=True, joystick=True, mouse=True, ps2mouse=True, ems=True, umb=True)
 
 
 @settings(max_examples=examples(20))
@@ -204,7 +204,7 @@ def test_a_serial_mouse_is_found_and_moves(engine: str) -> None:
     machine = machine_with(code, engine, Cards(mouse=True))
     machine.run(60_000)
     assert machine.memory.read(0x600, 1) == b"M"
-    machine.receive(SerialMouse.CHANNEL, SerialMouse.movement(5, -3, left=True))
+    machine.receive(SerialMouse.CHANNEL, movement(5, -3, left=True))
     machine.run(100_000)
     assert machine.memory.read(0x601, 3) == bytes((0x40 | 0x20 | 0x0C, 0x05, 0x3D))
 

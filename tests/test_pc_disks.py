@@ -78,7 +78,7 @@ def test_dos_notices_every_change(image: loader.Program, tmp_path: Path) -> None
     dos.type("dir", '"(F)ail?"')
     assert "not ready" in execute(debugger, "screen")
     dos.change("two.img")
-    dos.type("r", '"NEW      TXT"')
+    assert "NEW      TXT" in dos.type("r", '"bytes free"')
     dos.change("small.img")
     dos.type("type s.txt", '"360K"')
     dos.type("echo x > y", '"write-protection"')

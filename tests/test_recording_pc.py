@@ -217,7 +217,7 @@ def test_a_replay_whose_future_was_changed_is_recorded_again(tmp_path: Path) -> 
     first = open_recording(tmp_path / "rec")
     _, other, recorder = record_again(tmp_path / "on", first, "reference")
     other.timeline.seek(500)
-    other.write_register("ax", 0x1234)
+    other.write_register("di", 0x1234)
     other.timeline.run(700)
     recorder.close()
     last = again(tmp_path / "on")

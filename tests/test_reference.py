@@ -14,7 +14,7 @@ from property_examples import examples
 from blink16 import Access, Machine, StopReason
 from blink16.cpu.engines import NAMES
 from blink16.cpu.registers import CF, IF, OF, TF, ZF
-from blink16.memory import Attribute, PageState
+from blink16.memory import RAM_SIZE, Attribute, PageState
 
 NOP, HLT, STI, INT3, IRET = b"\x90", b"\xf4", b"\xfb", b"\xcc", b"\xcf"
 CODE = 0x1000
@@ -354,7 +354,7 @@ def test_memory_slices_keep_their_size() -> None:
     with pytest.raises(ValueError, match="fixed size"):
         machine.memory[0x100:0x104] = b"abc"
     with pytest.raises(IndexError):
-        machine.memory[1 << 20] = 0
+        machine.memory[RAM_SIZE] = 0
     assert machine.memory.read(0xFFFFF, 2) == machine.memory[0xFFFFF:] + machine.memory[:1]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import server_bench
 import trio
 import trio.testing
 from server_bench import (
@@ -21,12 +23,16 @@ from server_bench import (
 )
 
 from blink16 import terminal
+from blink16.gdbstub import works
+from blink16.gdbstub.inferiors import Inferior
+from blink16.gdbstub.orders import WorkDone
 from blink16.gdbstub.session import Session
 from blink16.loader import Options
 from blink16.memory import Attribute
 from blink16.server import (
     Fittings,
     client_stream,
+    conversation,
     serving,
     speaker,
 )
@@ -290,5 +296,32 @@ async def test_clients_by_the_hundred_are_refused() -> None:
         answers = [await client.until_end() for client in crowd]
         assert sum(b"too many" in answer for answer in answers) > 2 * serving.MAX_CLIENTS
         assert (await first.ask("?")).startswith("T")
+
+    await with_service(test, COUNT_FOR_EVER)
+
+
+async def test_a_client_that_waits_for_words_hears_that_it_does_so_with_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prevents gdb's "Ignoring packet error" at a monitor command that takes seconds."""
+    go_on = threading.Event()
+
+    def slow(inferior: Inferior, line: str, *, tells_errors: bool) -> WorkDone:
+        assert go_on.wait(server_bench.PATIENCE)
+        return WorkDone()
+
+    monkeypatch.setattr(works, "monitor", slow)
+    monkeypatch.setattr(conversation, "PATIENCE", 0)
+
+    async def test(bench: Bench) -> None:
+        client = bench.connect()
+        assert (await client.ask("qRcmd," + b"ask coverage".hex())) == "O"
+        assert await client.reply() == "O"
+        go_on.set()
+        last = "O"
+        while last == "O":
+            last = await client.reply()
+        assert last == "OK"
+        assert await client.ask("qC") == "QC1"
 
     await with_service(test, COUNT_FOR_EVER)

@@ -30,7 +30,7 @@ async def test_a_long_answer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatc
         return bytes(length)
 
     monkeypatch.setattr(Answers, "_unwind", slow)
-    monkeypatch.setattr(window.FrameWindow, "is_brief", lambda *_: False)
+    monkeypatch.setattr(window.FrameWindow, "find_briefly", lambda *_: False)
 
     async def test(bench: Bench) -> None:
         first, second = bench.connect(), bench.connect()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blink16.bios import misc, tables
+from blink16.bios import misc, rom_video, tables
 from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk, disk_of
 from blink16.bios.drives import Drives
@@ -14,8 +14,9 @@ from blink16.bios.int09 import KeyboardInterrupt
 from blink16.bios.int10 import VideoService
 from blink16.bios.int13 import DiskService
 from blink16.bios.int15 import SystemService
-from blink16.bios.int16 import KeyboardService
+from blink16.bios.int16 import USUAL_KEYS, KeyboardService
 from blink16.bios.nmi import ParityCheck
+from blink16.bios.pointing import PointingDevice
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
 from blink16.bios.program_keys import Keys, PipedKeys
@@ -42,6 +43,8 @@ class StandBy:
     rom: Rom
     pipe: PipedKeys
     """Where keys are looked for."""
+    put_character: int
+    """Where `rom_video`'s routine is."""
     devices: PcDevices
     memory_kib: int
 
@@ -85,9 +88,10 @@ def power_on(
         cards=cards,
     )
     chassis.add_component(Console.CHANNEL, console)
-    chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
+    typist = Typist(chassis, console, devices.keyboard)
+    chassis.add_device(Typist.COMPONENT, typist, tells=True)
     rom = Rom(chassis)
-    post = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(console))
+    post, _ = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(console))
     post.first(chassis)
     rom.protect()
     _plug_memory(chassis, devices.cards)
@@ -121,15 +125,17 @@ def stand_by(
     pipe = PipedKeys(chassis, console, keys, devices.keyboard)
     chassis.add_component(Console.CHANNEL, console)
     chassis.add_component(Keys.CHANNEL, keys)
-    chassis.add_device(Typist.COMPONENT, Typist(chassis, keys, devices.keyboard))
-    chassis.add_device(PipedKeys.COMPONENT, pipe)
+    typist = Typist(chassis, keys, devices.keyboard)
+    chassis.add_device(Typist.COMPONENT, typist, tells=True)
+    chassis.add_device(PipedKeys.COMPONENT, pipe, tells=True)
     rom = Rom(chassis)
-    post = _put_in(chassis, rom, devices, drives, adapter, roms, KeyboardService(keys, pipe))
+    typed = KeyboardService(keys, pipe)
+    post, put_character = _put_in(chassis, rom, devices, drives, adapter, roms, typed)
     pipe.know_handler()
     post.stand_by(chassis)
     rom.protect()
     DataArea(chassis.memory).memory_kib = memory_kib
-    return StandBy(rom, pipe, devices, memory_kib)
+    return StandBy(rom, pipe, put_character, devices, memory_kib)
 
 
 def run_bios(
@@ -157,7 +163,8 @@ def run_bios(
         cards=cards,
     )
     chassis.add_component(Console.CHANNEL, console)
-    chassis.add_device(Typist.COMPONENT, Typist(chassis, console, devices.keyboard))
+    typist = Typist(chassis, console, devices.keyboard)
+    chassis.add_device(Typist.COMPONENT, typist, tells=True)
     chassis.add_component(Drives.CHANNEL, drives)
     for number, disk in enumerate(drives.disks):
         chassis.add_component(f"disk-{number}", disk)
@@ -186,8 +193,11 @@ def _put_in(
     adapter: Adapter,
     roms: Sequence[OptionRom],
     typed: KeyboardService,
-) -> Post:
-    """Put the BIOS and what it needs into a machine with its devices."""
+) -> tuple[Post, int]:
+    """Put the BIOS and what it needs into a machine with its devices.
+
+    Returns where `rom_video`'s routine is, too.
+    """
     chassis.add_component(Drives.CHANNEL, drives)
     for number, disk in enumerate(drives.disks):
         chassis.add_component(f"disk-{number}", disk)
@@ -195,8 +205,7 @@ def _put_in(
     post = Post(chassis, rom, drives, adapter, roms, devices.cards)
     chassis.add_component(ResetSwitch.CHANNEL, ResetSwitch(chassis))
     hang_faults(chassis)
-    _hang_services(chassis, rom, typed, devices, drives, post)
-    return post
+    return post, _hang_services(chassis, rom, typed, devices, drives, post)
 
 
 def _hang_services(
@@ -206,17 +215,20 @@ def _hang_services(
     devices: PcDevices,
     drives: Drives,
     post: Post,
-) -> None:
+) -> int:
     bus = chassis.bus
     clock, printer = CmosClock(bus, has_alarm=devices.cards.at), Printer(bus)
     keys, parity = KeyboardInterrupt(bus), ParityCheck(bus)
     serial = SerialService(bus)
     system = SystemService(chassis)
+    pointing = None if devices.mouse is None else PointingDevice(devices.mouse, devices.kbc)
+    system.pointing = pointing
+    disks = DiskService(drives, tables.DISKETTE, devices.fdc)
     parity.install(rom)
     keys.install(chassis, rom, post.reset_offset)
     system.install(chassis, rom)
     chassis.add_component(SerialService.COMPONENT, serial)
-    chassis.add_device(SystemService.COMPONENT, system)
+    chassis.add_device(SystemService.COMPONENT, system, tells=True)
     _hang(
         chassis,
         {
@@ -227,7 +239,7 @@ def _hang_services(
             0x10: VideoService(bus, devices.video.adapter),
             0x11: misc.equipment,
             0x12: misc.memory_size,
-            0x13: DiskService(drives, tables.DISKETTE, devices.fdc),
+            0x13: disks,
             0x14: serial,
             0x15: system,
             0x16: typed,
@@ -239,8 +251,12 @@ def _hang_services(
     )
     rom.hang(0x08, TICK)
     rom.precede(0x1A, READ_TICKS)
+    put_character = rom_video.install(chassis, rom)
     typed.finish(rom, chassis.memory.read_word(0x16 * 4))
+    rom.precede(0x16, USUAL_KEYS)
     serial.finish(rom, chassis.memory.read_word(0x14 * 4))
+    if devices.cards.real_disks:
+        disks.take_time(chassis, rom, chassis.memory.read_word(0x13 * 4))
     unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus))
     for vector in (0x0A, 0x0B, 0x0C, 0x0D, 0x0F):
         chassis.set_vector(vector, *unexpected)
@@ -250,7 +266,10 @@ def _hang_services(
         others = chassis.add_stub("irq8", misc.UnexpectedSlaveInterrupt(bus))
         for vector in range(0x72, 0x78):
             chassis.set_vector(vector, *others)
+    if pointing is not None:
+        pointing.install(chassis, rom)
     tables.fill_vectors(chassis)
+    return put_character
 
 
 def _hang(chassis: Chassis, services: dict[int, Service]) -> None:

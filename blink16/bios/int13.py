@@ -10,19 +10,25 @@ from enum import IntEnum
 
 from construct import Int8ul, Int16ul, Int32ul, Int64ul, Padding, Struct
 
+from blink16.bios import disk_time
 from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FIRST_HARD_DISK, SECTOR_SIZE
+from blink16.bios.rom import SEGMENT, STI, Rom, jump
+from blink16.bios.serial import PAUSE
 from blink16.bios.unknown import no_function, no_unit
 from blink16.cpu.registers import CF
 from blink16.devices.fdc import Fdc
-from blink16.services import DONE, Guest, Outcome, set_caller_flag
+from blink16.services import DONE, Chassis, Guest, Outcome, set_caller_flag
 
 FORMAT_FILL = b"\xf6"
 MAX_FLOPPIES, MOTOR_TICKS = 4, 0x25
 MAX_SECTORS = 127
 """As many as one call of the extensions may transfer."""
+TIMED_FUNCTIONS = frozenset({0x02, 0x03, 0x04, 0x05, 0x0C})
+TIMED_EXTENSIONS = frozenset({0x42, 0x43, 0x44, 0x47})
+"""By these the head moves, or sectors come by."""
 PROBES = frozenset({0x41, 0x48, 0x4B})
 """By these programs see whether there are extensions, or a CD-ROM that they came from."""
 EXTENSIONS_ASKED, EXTENSIONS_THERE = 0x55AA, 0xAA55
@@ -88,11 +94,21 @@ class DiskService:
         self._drives = drives
         self._parameters = parameters
         self._controller = controller
+        self._turning: disk_time.TurningDisks | None = None
+
+    def take_time(self, chassis: Chassis, rom: Rom, stub: int) -> None:
+        """Take a real drive's time from now on; ``stub``: the offset of this service's stub."""
+        self._turning = disk_time.TurningDisks(rom.add(STI + PAUSE + jump(SEGMENT, stub)))
+        chassis.add_component(disk_time.TurningDisks.COMPONENT, self._turning)
 
     def __call__(self, guest: Guest) -> Outcome:
         """Do the function in AH for the drive in DL."""
         r = guest.registers
         function, drive = r.ah, r.dl
+        if self._turning is not None and self._drives is not None:
+            access = _wanted(guest, self._drives, function)
+            if access is not None and self._turning.is_busy(guest, *access):
+                return DONE  # it comes again
         if function == 0x01:
             self._finish(guest, Status(_last_status(DataArea(guest.memory), drive)), drive)
         elif self._drives is None or drive not in self._drives:
@@ -170,6 +186,27 @@ class DiskService:
             r.bx = g.drive_type
             r.es, r.di = self._parameters
         return Status.OK
+
+
+def _wanted(guest: Guest, drives: Drives, function: int) -> tuple[Disk, disk_time.SectorRun] | None:
+    """Return the sectors that a call wants of a disk, and of which, if it wants any."""
+    r = guest.registers
+    disk = drives.disk(r.dl) if r.dl in drives else None
+    if disk is None or drives.has_changed(r.dl):
+        return None
+    g = disk.geometry
+    if function in TIMED_FUNCTIONS:
+        cylinder, sector = r.ch | (r.cl & 0xC0) << 2, r.cl & 0x3F
+        count = {0x05: g.sectors, 0x0C: 0}.get(function, r.al)
+        return disk, disk_time.SectorRun(cylinder, max(1, sector), count)
+    if function not in TIMED_EXTENSIONS or r.dl < FIRST_HARD_DISK:
+        return None
+    packet = ADDRESS_PACKET.parse(
+        guest.memory.read(guest.linear(r.ds, r.si), ADDRESS_PACKET.sizeof())
+    )
+    track, sector = divmod(packet.sector, g.sectors)
+    count = packet.count if packet.count <= MAX_SECTORS else 0
+    return disk, disk_time.SectorRun(track // g.heads, sector + 1, count)
 
 
 def _drive_kind(guest: Guest, disk: Disk | None) -> None:

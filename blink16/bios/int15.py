@@ -19,8 +19,9 @@ from blink16.bios.serial import PAUSE
 from blink16.bios.unknown import no_function
 from blink16.cpu.registers import CF
 from blink16.devices import a20
+from blink16.devices.telling import Telling
 from blink16.memory import MEMORY_SIZE, PAGE_SHIFT, RAM_SIZE, PageState
-from blink16.services import DONE, Chassis, Guest, Outcome, set_caller_flag
+from blink16.services import DONE, Chassis, Guest, Outcome, Service, set_caller_flag
 
 MICROSECONDS = 1_000_000
 NOBODY = -1
@@ -36,6 +37,7 @@ PROBES = frozenset({0x4F, 0xC1, 0xE8, 0xE9})
 REMEDIES = {
     0x24: "--cpu 80286 has an address line 20",
     0x84: "the game port itself is 201h (--card joystick)",
+    0xC2: "--machine-type at --card ps2mouse has a mouse",
     0x87: "--cpu 80286 has memory above 1 MiB",
 }
 MODEL = 0xFE
@@ -71,7 +73,7 @@ class WaitState(NamedTuple):
     """The linear address of the byte whose bit 7 is set then."""
 
 
-class SystemService:
+class SystemService(Telling[WaitState]):
     """INT 15h; as a device (`services.Device`) it is the alarm of its waits."""
 
     COMPONENT = "bios-wait"
@@ -79,6 +81,8 @@ class SystemService:
     def __init__(self, guest: Guest) -> None:
         self._guest = guest
         self._configuration = self._again = 0
+        self.pointing: Service | None = None
+        """C2h, where there is a PS/2 mouse."""
         self.state = WaitState()
 
     def install(self, chassis: Chassis, rom: Rom) -> None:
@@ -135,6 +139,8 @@ class SystemService:
                 failed = not _move_block(guest)
             case 0x88:
                 r.ax = RAM_SIZE - MEMORY_SIZE >> 10 if guest.has_a20 else 0  # KiB above 1 MiB
+            case 0xC2 if self.pointing is not None:
+                return self.pointing(guest)
             case 0xC0:
                 r.es, r.bx, r.ah = SEGMENT, self._configuration, 0
             case function if function in NOTHING_TO_DO:

@@ -17,6 +17,21 @@ from blink16.cpu.registers import ZF
 from blink16.services import DONE, QUIET, Guest, Outcome, set_caller_flag
 
 NO_ROOM = 1
+USUAL_KEYS = bytes.fromhex(
+    "80fc01 7755 1e 53 bb4000"  # front: cmp ah, 1 / ja service / push ds / push bx / mov bx, 40h
+    "8edb 8b1e1a00 3b1e1c00 7436"  # mov ds, bx / mov bx, [1ah] / cmp bx, [1ch] / je none
+    "8b1f 80ff84 773b 80fbe0"  # mov bx, [bx] / cmp bh, 84h / ja other / cmp bl, 0e0h
+    "7436 80fc01 7419 89d8"  # je other / cmp ah, 1 / je look / mov ax, bx
+    "8b1e1a00 43 43 3b1e8200 7504"  # mov bx, [1ah] / inc bx / inc bx / cmp bx, [82h] / jne taken
+    "8b1e8000"  # mov bx, [80h]
+    "891e1a00 5b 1f cf"  # taken: mov [1ah], bx / pop bx / pop ds / iret
+    "89d8 89e3 36806708bf 5b"  # look: mov ax, bx / mov bx, sp / and byte [ss:bx+8], 0bfh / pop bx
+    "1f cf"  # pop ds / iret
+    "80fc01 7507 89e3"  # none: cmp ah, 1 / jne other / mov bx, sp
+    "36804f0840"  # or byte [ss:bx+8], 40h
+    "5b 1f"  # other: pop bx / pop ds
+)
+"""INT 16h, 00h and 01h, where a key waits that 83 keys can give; the service does the rest."""
 QUIET_FUNCTIONS = frozenset({0x03, 0x04, 0x09, 0x0A, 0x55, 0x92, 0xA2, 0xED, 0xFF})
 """Repeat rate and click, which an XT's keyboard hasn't got, and questions who is there."""
 LOCKS_AND_LEFT = 0x73

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from blink16.bios.data_area import BASE, DataArea
+from blink16.bios.data_area import BASE, OFFSETS, DataArea
 from blink16.memory import Memory
 
 WORD = 2
+POINTERS = BASE + OFFSETS["key_head"][0]
+"""Where head and tail lie, one behind the other."""
 
 
 class KeyBuffer:
@@ -37,8 +39,10 @@ class KeyBuffer:
 
     def first(self) -> int | None:
         """Return the oldest key."""
-        head = self._area.key_head
-        return None if head == self._area.key_tail else self._memory.read_word(BASE + head)
+        head_and_tail = self._memory.read(POINTERS, 2 * WORD)
+        if head_and_tail[:WORD] == head_and_tail[WORD:]:
+            return None
+        return self._memory.read_word(BASE + int.from_bytes(head_and_tail[:WORD], "little"))
 
     def take(self) -> int | None:
         """Remove the oldest key and return it."""

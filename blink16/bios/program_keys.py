@@ -74,15 +74,15 @@ class PipedKeys:
         self._keys = keys
         self._keyboard = keyboard
         self._typist = Typist(guest, console, keyboard)
-        self._bios_handler = 0
+        self._bios_handler = b""
         self._polls = PollState()
 
     def know_handler(self) -> None:
         """Remember the vector of INT 09h as it is: the BIOS's own."""
         self._bios_handler = self._handler()
 
-    def _handler(self) -> int:
-        return int.from_bytes(self._guest.memory.ram[KEYBOARD_VECTOR : KEYBOARD_VECTOR + 4])
+    def _handler(self) -> bytes:
+        return self._guest.memory.arena[KEYBOARD_VECTOR : KEYBOARD_VECTOR + 4]
 
     @property
     def _is_hooked(self) -> bool:
@@ -91,16 +91,19 @@ class PipedKeys:
     # -- as a device -------------------------------------------------------------------------
 
     def due(self) -> int | None:
-        """Return when the next key can be typed: never for who leaves INT 09h alone."""
-        return self._typist.due() if self._is_hooked else None
+        """Return when the next key can be typed, or is to be looked whether it can."""
+        return None if self._keys.attached else self._typist.due()
 
     def is_heard(self) -> bool:
         """Return whether a key would interrupt the processor."""
-        return self._typist.is_heard()
+        return self._is_hooked and self._typist.is_heard()
 
     def advance(self, time: int) -> None:
-        """Type a key if the guest has taken those before."""
-        self._typist.advance(time)
+        """Type a key for who hooks INT 09h, if the guest has taken those before."""
+        if self._is_hooked:
+            self._typist.advance(time)
+        else:
+            self._typist.pass_by(time)
 
     def save(self) -> tuple[PollState, tuple[int, int]]:
         """Return the state."""
@@ -122,7 +125,8 @@ class PipedKeys:
         """Put the pipe's next key into the BIOS's buffer; whether there was one."""
         if self.is_typed:
             return False
-        key = next_key(self._console.peek())
+        waiting = self._console.peek()
+        key = next_key(waiting) if waiting else None
         if key is None:
             return False
         self._console.read(key.length)
@@ -143,10 +147,13 @@ class PipedKeys:
 
     def poll(self, guest: Guest) -> Outcome | None:
         """Note that there was no key; how the call ends if that is the end of the program."""
-        now, polls = guest.registers.icount, self._polls
-        dense = 0 <= now - polls.last < DENSE_INSTRUCTIONS
-        self._polls = polls = PollState(now, polls.dense + 1 if dense else 0)
-        if polls.dense >= IDLE_POLLS and not self._console.ended:
+        now, (last, dense) = guest.registers.icount, self._polls
+        dense = dense + 1 if 0 <= now - last < DENSE_INSTRUCTIONS else 0
+        self._polls = PollState(now, dense)
+        if dense < IDLE_POLLS:
+            return None
+        if not self._console.ended:
             guest.looked_in_vain()
-        over = polls.dense >= MAX_POLLS and self._console.ended and not self._keys.attached
-        return INPUT_ENDED if over else None
+        elif dense >= MAX_POLLS and not self._keys.attached:
+            return INPUT_ENDED
+        return None

@@ -7,6 +7,7 @@ of the service instead of the stub's IRET.
 
 from __future__ import annotations
 
+from blink16.cpu.registers import Cell
 from blink16.memory import ADDRESS_MASK, PAGE_SHIFT, PageState, linear
 from blink16.services import Chassis, Guest
 
@@ -19,6 +20,7 @@ EMPTY_BEGIN = 0xC0000
 ROM_BEGIN = 0xF0000
 
 # instructions
+RETURN_UNLESS_CARRY = b"\x72\x01\xcf"  # jc +1; iret
 STI, CLI, HLT, IRET, NOP = b"\xfb", b"\xfa", b"\xf4", b"\xcf", b"\x90"
 EOI = b"\xb0\x20\xe6\x20"  # mov al, 20h; out 20h, al
 PUSH_AX, POP_AX, PUSH_DX, POP_DX, PUSH_DS, POP_DS = (
@@ -57,9 +59,13 @@ def call(segment: int, offset: int) -> bytes:
     return _far(0x9A, segment, offset)
 
 
+_CS, _IP = int(Cell.CS), int(Cell.IP)
+
+
 def goto(guest: Guest, offset: int) -> None:
     """Let a routine in ROM go on where the service ends."""
-    guest.registers.cs, guest.registers.ip = SEGMENT, offset
+    cells = guest.registers.cells  # quicker than by name, for a character's sake
+    cells[_CS], cells[_IP] = SEGMENT, offset
 
 
 class Rom:
@@ -83,20 +89,28 @@ class Rom:
     def hang(self, vector: int, code: bytes) -> None:
         """Put a handler there, and let a vector point at it by way of a stub with its name."""
         segment, stub = self._chassis.add_stub(f"int{vector:02x}")
-        self._put_before(stub, self.add(code))
+        self._put_before(stub, self.add(code, f"int{vector:02x}_rom"))
         self._chassis.set_vector(vector, segment, stub)
 
-    def precede(self, vector: int, code: bytes) -> None:
+    def precede(self, vector: int, code: bytes) -> int:
         """Let code do what it can of a vector's service, which follows where the code ends.
 
-        The vector then points at the code, and the service's stub lies behind it.
+        The vector then points at the code, and the service's stub lies behind it.  Returns the
+        code's offset.
         """
         memory = self._chassis.memory
         stub = memory.read_word(vector * 4)
         segment, front = self._chassis.add_stub(f"int{vector:02x}")
         end = self._next + len(code) + JUMP_SIZE
-        self._put_before(front, self.add(code + _near(stub - end)))
+        routine = self.add(code + _near(stub - end), f"int{vector:02x}_rom")
+        self._put_before(front, routine)
         self._chassis.set_vector(vector, segment, front)
+        return routine
+
+    def after_call(self, routine: int, code: bytes, name: str = "") -> int:
+        """Put a routine there that calls a near one and goes on with ``code``; its offset."""
+        distance = routine - (self._next + JUMP_SIZE)
+        return self.add(b"\xe8" + (distance & 0xFFFF).to_bytes(2, "little") + code, name)
 
     def _put_before(self, stub: int, routine: int) -> None:
         self._chassis.memory.write(linear(SEGMENT, stub), _near(routine - stub - JUMP_SIZE))

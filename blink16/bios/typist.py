@@ -50,6 +50,10 @@ class Typist:
             self._keyboard.receive(typed(self._console.read(key.length) or b""))
             self._typed_at = time
 
+    def pass_by(self, time: int) -> None:
+        """Type nothing this time."""
+        self._looked_at = time
+
     def save(self) -> tuple[int, int]:
         """Return the state."""
         return self._typed_at, self._looked_at

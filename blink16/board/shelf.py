@@ -25,6 +25,7 @@ class Shelf:
         self._added: tuple[object, object] = (None, None)
         """The debugger's own, when that was."""
         self._made: tuple[ProgramFacts, Survey, tuple[BoardLibrary, ...]] | None = None
+        self._ends: tuple[range, ...] = ()
         self._told: tuple[BoardLibrary, ...] | None = None
         self.begin = program.begin
         """The linear address at which the machine stood when it was loaded."""
@@ -45,7 +46,8 @@ class Shelf:
     @property
     def ends(self) -> tuple[range, ...]:
         """The functions at which gdb ends its backtraces."""
-        return self._current()[1].ends
+        self._current()
+        return self._ends
 
     def find(self, name: str) -> bytes | None:
         """Return the content of a library."""
@@ -83,6 +85,7 @@ class Shelf:
         known = self._now()
         if self._made is None or self._made[0] is not known:
             found = survey(self._debugger.machine, known)
+            self._ends = found.ends
             self._made = known, found, libraries.make(found, known, self._titles)
         return self._made
 

@@ -7,18 +7,18 @@ board's call frame information (`cfi`) sends gdb here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
+from struct import Struct
 from time import monotonic
-
-from construct import Int32ul
 
 from blink16.cpu.model import Model
 from blink16.cpu.models import DEFAULT
 from blink16.cpu.registers import Cell, Registers
 from blink16.memory import RAM_SIZE, Memory
-from blink16.unwind.frames import Caller, Frame, find_caller, frames
-from blink16.unwind.walk import CodeMemory, Effort
+from blink16.unwind.frames import MAX_EFFORT, Backtrace, Caller, Frame
+from blink16.unwind.frames import UnfinishedError as UnfinishedError
+from blink16.unwind.walk import CodeMemory
 
 PATIENCE = 0.5
 """Seconds that one read may look for frames; the next goes on from there."""
@@ -53,16 +53,14 @@ class Field(IntEnum):
     ES = 14
 
 
-ROW = Int32ul[ROW_SIZE // 4]
+# struct, not construct: gdb asks at every stop
+_ROW = Struct(f"<{ROW_SIZE // 4}I")
+_WORD = 4
 
 
 def field_address(esp: int, field: Field) -> int:
     """Return the address of a field in the row of a linear stack address."""
     return BASE + (esp << ROW_SHIFT) + field * 4
-
-
-class UnfinishedError(Exception):
-    """Frames that take long to find.  Those that were found are known; reading again goes on."""
 
 
 class FrameWindow:
@@ -82,10 +80,9 @@ class FrameWindow:
         multiplied, for those who compare them but don't look there.  ``model``: the processor.
         """
         self._scale = scale
-        self._code = CodeMemory(memory, model)
-        self._next: Frame | None = Frame.of(registers)
-        """The frame that is found next, if there is one."""
-        self._frames: Iterator[tuple[Frame, Caller | None]] = frames(self._code, self._next)
+        self._backtrace: Backtrace | None = Backtrace(
+            CodeMemory(memory, model), Frame.of(registers)
+        )
         self._ends = ends
         self._until = 0.0
         self._rows: dict[int, bytes] = {}
@@ -106,54 +103,52 @@ class FrameWindow:
             return self._row(first)[at : at + length]
         last = min(first + (at + length - 1) // ROW_SIZE, RAM_SIZE - 1)
         # stacks lie one above the other, so there's no need to look at all of a deep recursion
-        while self._highest <= last and self._find_next():
+        while self._highest <= last and self._go_on():
             pass
         rows = [self._rows.get(esp, b"") for esp in range(first, last + 1)]
         if not any(rows):
             return b""
         return b"".join(row.ljust(ROW_SIZE, b"\0") for row in rows)[at : at + length]
 
-    def is_brief(self, address: int, length: int) -> bool:
-        """Whether a read takes no more than a millisecond: it is of frames known, or plain."""
+    def find_briefly(self, address: int, length: int) -> bool:
+        """Look for what a read wants, for no more than a millisecond; whether it is known now."""
         wanted, at = divmod(address - BASE, ROW_SIZE)
         if at + length > ROW_SIZE:
             return False
-        frame, effort = self._next, Effort(BRIEF)
-        for _ in range(NEAR_FRAMES):
-            if frame is None or wanted in self._rows:
-                return True
-            caller = find_caller(self._code, frame, effort)
-            if effort.left < 0:
-                return False
-            if frame.stack == wanted:
-                return True
-            frame = None if caller is None else caller.frame
-        return False
+        try:
+            for _ in range(NEAR_FRAMES):
+                if wanted in self._rows or not self._find_next(BRIEF):
+                    return True
+        except UnfinishedError:
+            return False
+        return wanted in self._rows
 
     def keep(self, count: int) -> None:
         """Find so many frames now and none later: the machine is about to move."""
         self._until = monotonic() + PATIENCE
         try:
-            while len(self._rows) < count and self._find_next():
+            while len(self._rows) < count and self._go_on():
                 pass
         finally:
-            self._frames = iter(())
+            self._backtrace = None
 
     def _row(self, esp: int) -> bytes:
-        while esp not in self._rows and self._find_next():
+        while esp not in self._rows and self._go_on():
             pass
         return self._rows.get(esp, b"")
 
-    def _find_next(self) -> bool:
-        """Find the next frame's row; False if there is none."""
+    def _go_on(self) -> bool:
+        """Find the next frame's row, if there is time."""
         if monotonic() > self._until:
             raise UnfinishedError("the stack is deep and its code intricate: read again to go on")
-        found = next(self._frames, None)
+        return self._find_next()
+
+    def _find_next(self, limit: int = MAX_EFFORT) -> bool:
+        """Find the next frame's row; False if there is none."""
+        found = None if self._backtrace is None else self._backtrace.find(limit)
         if found is None:
-            self._next = None
             return False
         frame, caller = found
-        self._next = None if caller is None else caller.frame
         self._rows[frame.stack] = self._row_of(caller) if caller else self._outermost(frame)
         self._highest = frame.stack
         return True
@@ -167,7 +162,7 @@ class FrameWindow:
         row = _build(frame, 0, RAM_SIZE * self._scale)
         # a function that has called another is where the CALL stands, before its return address
         at = frame.pc - 1 if self._rows else frame.pc
-        return row if any(at in end for end in self._ends) else row[: Int32ul.sizeof()]
+        return row if any(at in end for end in self._ends) else row[:_WORD]
 
     def _row_of(self, caller: Caller) -> bytes:
         frame = caller.frame
@@ -181,4 +176,4 @@ def _build(frame: Frame, eip: int, cfa: int) -> bytes:
     words = [cells[cell] for cell in core]
     words += [frame.stack, cells[Cell.BP], cells[Cell.SI], cells[Cell.DI], eip, frame.flags]
     words += [cells[cell] for cell in segments]
-    return bytes(ROW.build([cfa, *words, 0]))
+    return _ROW.pack(cfa, *words, 0)

@@ -47,6 +47,8 @@ def options(
         sinks=sinks,
         root=parsed.root,
         writable=parsed.writable,
+        network=parsed.net or bool(parsed.net_ports),
+        port_offset=parsed.net_ports,
         dos=dos(parsed),
         engine=parsed.engine,
         cpu=parsed.cpu,
@@ -94,7 +96,12 @@ def computer(parsed: argparse.Namespace, shared: argparse.Namespace) -> pc.PcSet
 
 def _cards(parsed: argparse.Namespace) -> Cards:
     chosen = dict.fromkeys(parsed.card, True)
-    return Cards(at=parsed.machine_type == "at", sound=parsed.sound is not None, **chosen)
+    return Cards(
+        at=parsed.machine_type == "at" or "ps2mouse" in chosen,
+        sound=parsed.sound is not None,
+        real_disks=parsed.disk_speed == "real",
+        **chosen,
+    )
 
 
 def sinks(parsed: argparse.Namespace) -> tuple[tuple[str, Path], ...]:

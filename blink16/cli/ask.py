@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO
 
-from blink16 import loader, recording, terminal
+from blink16 import elks, hostnetwork, loader, recording, terminal
 from blink16.cli import arguments, parsing
 from blink16.cli.options import ASK, ASK_PROGRAM
 from blink16.cli.parsing import CommandLine
@@ -78,7 +79,7 @@ def _ask_recording(words: Sequence[str]) -> int:
         found = recording.open_recording(parsed.recording)
     except RecordingError as error:
         raise AskError(str(error)) from None
-    return _answer(found, parsed, parsed.question)
+    return _answer(found, parsed.recording, parsed, parsed.question)
 
 
 def _ask_program(words: Sequence[str]) -> int:
@@ -92,7 +93,7 @@ def _ask_program(words: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="blink16-run-") as folder:
         path = Path(folder) / "run.b16"
         _run(path, parsed)
-        return _answer(recording.open_recording(path), parsed, words[cut + 1 :])
+        return _answer(recording.open_recording(path), path, parsed, words[cut + 1 :])
 
 
 def _run(path: Path, parsed: argparse.Namespace) -> None:
@@ -111,6 +112,8 @@ def _run(path: Path, parsed: argparse.Namespace) -> None:
         target=_feed, args=(lambda data: timeline.receive(Console.CHANNEL, data),), daemon=True
     )
     reader.start()
+    news = partial(timeline.receive, elks.NETWORK)
+    network = hostnetwork.connect(loaded, news, terminal.say)
     try:
         left = parsed.instructions
         while left > 0:
@@ -127,6 +130,8 @@ def _run(path: Path, parsed: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         terminal.say(f"{ASK.prog}: stopped after {timeline.now:,} instructions")
     finally:
+        if network is not None:
+            network.close()
         recorder.close()
 
 
@@ -146,12 +151,12 @@ def _feed(give: Callable[[bytes], bool]) -> None:
 # -- the answer ----------------------------------------------------------------------------------
 
 
-def _answer(found: Recording, parsed: argparse.Namespace, words: Sequence[str]) -> int:
+def _answer(found: Recording, path: Path, parsed: argparse.Namespace, words: Sequence[str]) -> int:
     from blink16.questions.answers import perform
     from blink16.questions.needs import QuestionError
     from blink16.questions.printing import format_of
 
-    run = _run_of(found, parsed)
+    run = _run_of(found, path, parsed)
     try:
         product = perform(run, words)
         how = format_of(parsed.output, parsed.format)
@@ -168,7 +173,7 @@ def _answer(found: Recording, parsed: argparse.Namespace, words: Sequence[str]) 
     return 1 if product.partial else 0
 
 
-def _run_of(found: Recording, parsed: argparse.Namespace) -> Run:
+def _run_of(found: Recording, path: Path, parsed: argparse.Namespace) -> Run:
     from blink16 import inquiry
     from blink16.questions.asking import Asking, ignore
     from blink16.questions.needs import FOREVER as LAST
@@ -180,7 +185,8 @@ def _run_of(found: Recording, parsed: argparse.Namespace) -> Run:
     if high < low:
         raise AskError("--to lies before --from")
     try:
-        return inquiry.run_of(found, parsed.symbols, how, range(low, high))
+        run = inquiry.run_of(found, parsed.symbols, how, range(low, high))
+        return inquiry.on_cluster(run, path, parsed.dask) if parsed.dask else run
     except RecordingError as error:
         raise AskError(str(error)) from None
 

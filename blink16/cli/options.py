@@ -54,6 +54,18 @@ MACHINE = OptionTable(
             flag=True,
             help="let the guest change the files there; else its changes stay in memory",
         ),
+        Option(
+            names=("--net",),
+            flag=True,
+            help="let an ELKS program have TCP sockets on this computer's loopback interface",
+        ),
+        Option(
+            names=("--net-ports",),
+            read=values.port,
+            default=0,
+            metavar="N",
+            help="the same; a port at which the program listens is N more on this computer",
+        ),
         ENGINE,
         Option(
             names=("--cpu",),
@@ -167,11 +179,20 @@ PC = OptionTable(
             reach=Reach.FOLDER,
         ),
         Option(
+            names=("--disk-speed",),
+            own=True,
+            choices=("real", "fast"),
+            help="let INT 13h take as long as a drive of the time would, or none of the guest's "
+            "time (fast, the default)",
+            reach=Reach.FOLDER,
+        ),
+        Option(
             names=("--card",),
             own=True,
             often=True,
-            choices=("joystick", "mouse", "ems", "umb"),
-            help="a joystick on the game port, a serial mouse on COM1, a board of 2 MiB of "
+            choices=("joystick", "mouse", "ps2mouse", "ems", "umb"),
+            help="a joystick on the game port, a serial mouse on COM1, a PS/2 mouse (makes it "
+            "an AT), a board of 2 MiB of "
             "expanded memory (ports 260h-263h, frame E000h), RAM from D0000h to DFFFFh; may be "
             "given often",
             reach=Reach.FOLDER,
@@ -415,6 +436,12 @@ ANSWER = OptionTable(
             default=0,
             metavar="N",
             help="default: one a processor",
+        ),
+        Option(
+            names=("--dask",),
+            default="",
+            metavar="ADDRESS",
+            help="ask on a Dask cluster: its scheduler, as tcp://HOST:PORT",
         ),
         Option(names=("--quiet",), flag=True, help="show no progress"),
         Option(

@@ -28,6 +28,7 @@ from blink16.debugger.family import Family
 from blink16.debugger.following import Follower
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.debugger.programs import Programs
+from blink16.elks.network import NetworkInput
 from blink16.files import FileTree
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
@@ -43,6 +44,7 @@ MAX_TOLD_FILES = 8
 """Files that a line to the user names."""
 BRIEF_STEPS = 50
 """Steps through a range that are taken in less than a millisecond."""
+_SERVICE = int(Attribute.SERVICE)  # plain ints are quicker
 WRITABLE = frozenset(
     {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "es", "cs", "ss", "ds", "ip", "flags"}
 )
@@ -154,40 +156,64 @@ class Debugger:
             self.forget_interrupt()
 
     def is_brief(self, how: Resume) -> bool:
-        """Return whether a resume is over in microseconds, on any engine, and needs no thread.
+        """Return whether a step is over in microseconds, and needs no thread.
 
-        One step forward is, unless it is a service, which may wait, or begins with a prefix,
-        which may be a REP of 65,535 rounds.  Where a device may have something to put out, it
-        takes as long as somebody outside takes, and so does an action of a breakpoint; conditions
-        have to be armed.
+        One forward is, on any engine, unless it is a service, which may wait, or begins with a
+        prefix, which may be a REP of 65,535 rounds.  Where a device may have something to put
+        out, it takes as long as somebody outside takes, and so does an action of a breakpoint;
+        conditions have to be armed.  One backward is if it is replayed from nearby.
         """
-        if how.backward or how.count != 1 or not self.timeline.live:
+        if how.count != 1 or self._is_involved(how):
             return False
-        if self.ledger.acts or self.ledger.conditions or self._follower.has_to_wait(how):
+        if how.backward:
+            return self.timeline.is_quick and self.timeline.is_near(self.timeline.now - 1)
+        if not self.timeline.live:
             return False
         memory, pc = self.machine.memory, self.machine.pc
         maybe_long = self.machine.model.maybe_long
-        if memory.attributes[pc] & Attribute.SERVICE or memory.whole[pc] in maybe_long:
+        if memory.attributes[pc] & _SERVICE or memory.whole[pc] in maybe_long:
             return False
         return not self.machine.is_device_due()
 
+    def _is_involved(self, how: Resume) -> bool:
+        """Whether more is to be done on a run than to run."""
+        has_to_wait = self._follower.has_to_wait(how)
+        return bool(self.ledger.acts or self.ledger.conditions or has_to_wait)
+
     def resume_briefly(self, how: Resume) -> Event | Pause | None:
-        """Resume, if that is over in microseconds; None if it isn't, or if some of it is left.
+        """Resume, if that may be over in less than a millisecond; None if some of it is left.
 
         Then `drive` is to go on.  Steps through a range are taken one by one.
         """
-        if how.step_range is None:
-            return self.resume(how) if self.is_brief(how) else None
+        if how.step_range is not None:
+            return None if how.backward else self._step_briefly(how, how.step_range)
+        if how.count is None:
+            return None if how.backward else self._run_briefly(how)
+        return self.resume(how) if self.is_brief(how) else None
+
+    def _step_briefly(self, how: Resume, step_range: tuple[int, int]) -> Event | Pause | None:
         one = Resume(count=1, thread=how.thread)
         for _ in range(BRIEF_STEPS):
             if not self.is_brief(one):
                 return None
             outcome = self.resume(one)
-            if outcome is not STEPPED or not self._is_within(how.step_range):
+            if outcome is not STEPPED or not self._is_within(step_range):
                 return outcome
             if self.at_breakpoint():
                 return self._judged(Event(EventKind.BREAKPOINT))
         return None
+
+    def _run_briefly(self, how: Resume) -> Event | Pause | None:
+        """Run on for a moment: where breakpoints are set, one of them may be near."""
+        timeline = self.timeline
+        if not self.points or not timeline.live or not timeline.is_quick or self._is_involved(how):
+            return None
+        with timeline.briefly():
+            outcome = self.resume(how)
+        if outcome is not STEPPED:
+            return outcome
+        self._last = self.event_here()  # else a run that goes on from here would pass it
+        return self._last
 
     def interrupt(self) -> None:
         """Make a running `resume` return INTERRUPTED soon; from any thread.
@@ -539,13 +565,22 @@ class Debugger:
         channel, data = found
         self._changed(lambda: self.timeline.write_input(channel, data))
 
-    def _tell_of_files(self) -> None:
-        """Name the files on the host that the dropped future has changed."""
-        files = self.machine.component(FileTree.COMPONENT)
-        if isinstance(files, FileTree) and (paths := files.changed_after(self.timeline.now)):
-            shown = ", ".join(paths[:MAX_TOLD_FILES])
-            more = f" and {len(paths) - MAX_TOLD_FILES} more" * (len(paths) > MAX_TOLD_FILES)
-            self.on_notice(f"files on the host stay as that future has left them: {shown}{more}")
+    def _put_files_back(self) -> None:
+        """Undo what the dropped future has changed on the host, and name it."""
+        done = [tree.put_back(self.timeline.now) for tree in self.machine.find_all(FileTree)]
+        restored = [path for one in done for path in one.restored]
+        left = [path for one in done for path in one.left]
+        left += ["others"] * any(one.others for one in done)
+        if restored:
+            self.on_notice(f"files on the host are put back as they were: {_listed(restored)}")
+        if left:
+            self.on_notice(f"files on the host stay as that future has left them: {_listed(left)}")
+
+    def _break_connections(self) -> None:
+        """Break the guest's connections that the dropped future has used, and name them."""
+        sockets = self.machine.find(NetworkInput)
+        if sockets is not None and (text := sockets.undo_after(self.timeline.now)):
+            self.on_notice(text)
 
     def _changed(self, write: Callable[[], bool]) -> None:
         end = self.timeline.end
@@ -553,10 +588,16 @@ class Debugger:
         if write():
             count = end - self.timeline.now
             self.on_notice(f"changed the past: {count} recorded instructions ahead are dropped")
-            self._tell_of_files()
+            self._put_files_back()
+            self._break_connections()
             gone = self.bookmarks.drop_after(self.timeline.now)
             if gone:
                 self.on_notice(f"with them went the bookmarks {', '.join(gone)}")
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - MAX_TOLD_FILES} more" * (len(paths) > MAX_TOLD_FILES)
+    return ", ".join(paths[:MAX_TOLD_FILES]) + more
 
 
 def _is_breakpoint(stop: Stop) -> bool:

@@ -30,6 +30,10 @@ LINE_STATUS = _after(VIDEO, 2)
 """Line status of COM1 and COM2; 0 where there is none."""
 LINES = (0x3F8, 0x2F8)
 """Their base ports."""
-_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, LINE_STATUS)
+CRTC = _after(LINE_STATUS, 4)
+"""The base port of a CGA's or MDA's 6845, or 0; the register that is selected; the cursor's high
+and low byte."""
+CRTC_BASE, CRTC_SELECTED, CRTC_CURSOR_HIGH, CRTC_CURSOR_LOW = range(4)
+_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, LINE_STATUS, CRTC)
 assert all(a.end <= b.offset for a, b in pairwise(_ALL))
 assert _ALL[-1].end <= STATE_SIZE

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from blink16.bus import Bus
 from blink16.devices.dma import Dma
 from blink16.devices.pic import RequestLine
+from blink16.devices.telling import Telling
 from blink16.services import Guest
 
 DOR_PORT, STATUS_PORT, DATA_PORT, INPUT_PORT = 0x3F2, 0x3F4, 0x3F5, 0x3F7
@@ -144,7 +145,7 @@ class FdcState(NamedTuple):
     no_dma: bool = False
 
 
-class Fdc:
+class Fdc(Telling[FdcState]):
     """A uPD765A: a device (`services.Device`)."""
 
     COMPONENT = "fdc"

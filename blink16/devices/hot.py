@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from blink16.cpu.engine import NEVER
-from blink16.cpu.hot import HotBoard, HotContext
+from blink16.cpu.hot import HotBoard, HotContext, WriteHot
 from blink16.cpu.values import Value, choose
 from blink16.devices import cells
 from blink16.devices.counter import (
@@ -38,13 +38,20 @@ from blink16.devices.ppi import REFRESH_TOGGLE, TIMER_2_OUTPUT
 from blink16.devices.uart import LSR_ERRORS
 from blink16.devices.video import (
     COLOR_RASTER,
+    CRTC_INDEX,
+    CURSOR_HIGH,
+    CURSOR_HIGH_BITS,
+    CURSOR_LOW,
     STATUS_NOT_DRAWING,
     STATUS_PEN_SET,
     STATUS_PEN_SWITCH,
     STATUS_RETRACE,
+    Adapter,
 )
 
 _SIZE = len(Counter._fields)
+_CURSOR = cells.CRTC_CURSOR_HIGH, cells.CRTC_CURSOR_LOW
+_CRTC_BASES = Adapter.CGA.base, Adapter.MDA.base
 EOI = 0x20
 TIMER_LINE = 1
 """The bit of IRQ 0."""
@@ -297,6 +304,29 @@ def _read_cga_status(m: HotContext) -> Value:
     return status | retrace.zero_extend(64) * STATUS_RETRACE
 
 
+def _select_register(base: int) -> WriteHot:
+    def write(m: HotContext, value: Value) -> None:
+        m.require(m.get(cells.CRTC, cells.CRTC_BASE).equals(base))
+        m.set(cells.CRTC, value & CRTC_INDEX, cells.CRTC_SELECTED)
+
+    return write
+
+
+def _write_register(base: int) -> WriteHot:
+    """The 6845's data: where the cursor is."""
+
+    def write(m: HotContext, value: Value) -> None:
+        m.require(m.get(cells.CRTC, cells.CRTC_BASE).equals(base))
+        selected = m.get(cells.CRTC, cells.CRTC_SELECTED)
+        is_high = selected.equals(CURSOR_HIGH)
+        m.require(is_high | selected.equals(CURSOR_LOW))
+        high, low = (m.get(cells.CRTC, at) for at in _CURSOR)
+        m.set(cells.CRTC, choose(is_high, value & CURSOR_HIGH_BITS, high), cells.CRTC_CURSOR_HIGH)
+        m.set(cells.CRTC, choose(is_high, low, value), cells.CRTC_CURSOR_LOW)
+
+    return write
+
+
 def _read_line_status(number: int) -> Callable[[HotContext], Value]:
     def read(m: HotContext) -> Value:
         status = m.get(cells.LINE_STATUS, number)
@@ -317,7 +347,13 @@ BOARD = HotBoard(
         0x3DA: _read_cga_status,
         **{base + 5: _read_line_status(number) for number, base in enumerate(cells.LINES)},
     },
-    writes={0x20: _write_command, 0x21: _write_mask, 0x43: _write_control},
+    writes={
+        0x20: _write_command,
+        0x21: _write_mask,
+        0x43: _write_control,
+        **{base + 4: _select_register(base) for base in _CRTC_BASES},
+        **{base + 5: _write_register(base) for base in _CRTC_BASES},
+    },
     due=due,
     advance=(advance_a_period, advance),
     acknowledge=acknowledge,

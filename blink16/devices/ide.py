@@ -12,6 +12,7 @@ from typing import NamedTuple
 from blink16.bus import Bus
 from blink16.devices.fdc import Floppy, FloppyDrives
 from blink16.devices.pic import RequestLine
+from blink16.devices.telling import Telling
 from blink16.services import Guest
 
 BASE, CONTROL_PORT = 0x1F0, 0x3F6
@@ -50,7 +51,7 @@ class IdeState(NamedTuple):
     """Sectors that are still to come."""
 
 
-class Ide:
+class Ide(Telling[IdeState]):
     """The adapter: a device (`services.Device`)."""
 
     COMPONENT = "ide"

@@ -11,11 +11,17 @@ from typing import NamedTuple
 from blink16.bus import Bus
 from blink16.devices import a20
 from blink16.devices.keyboard import Keyboard
+from blink16.devices.pic import CASCADE
+from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.services import Guest
 
 DATA_PORT, COMMAND_PORT = 0x60, 0x64
 STATUS_FULL, STATUS_SYSTEM, STATUS_COMMAND, STATUS_UNLOCKED = 0x01, 0x04, 0x08, 0x10
+STATUS_AUX = 0x20
 COMMAND_BYTE, KEYBOARD_OFF = 0x45, 0x10
+AUX_INTERRUPT, AUX_OFF = 0x02, 0x20
+"""In the command byte: IRQ 12, and the second port's clock."""
+MASK_PORT, SLAVE_MASK_PORT = 0x21, 0xA1
 INPUT_PORT, OUTPUT_PORT = 0xBF, 0xDF
 A20_OPEN, RESET_OFF = 0x02, 0x01
 """In the output port."""
@@ -46,10 +52,20 @@ class Kbc:
 
     COMPONENT = "kbc"
 
-    def __init__(self, guest: Guest, bus: Bus, keyboard: Keyboard) -> None:
+    def __init__(
+        self, guest: Guest, bus: Bus, keyboard: Keyboard, mouse: Ps2Mouse | None = None
+    ) -> None:
+        """``mouse``: what is at the second port, which the first AT had not."""
         self._guest = guest
+        self._bus = bus
         self._keyboard = keyboard
+        self._mouse = mouse
         self.state = KbcState()
+        if mouse is not None:
+            keyboard.is_held = lambda: mouse.state.full
+            mouse.may_send = self._has_room
+            mouse.on_change = lambda: guest.changed(keyboard)
+            mouse.interrupts = lambda: bool(self.state.command_byte & AUX_INTERRUPT)
         bus.attach([DATA_PORT], self._read, self._write, what="8042, data")
         bus.attach([COMMAND_PORT], self._status, self._command, what="8042, commands")
 
@@ -64,14 +80,32 @@ class Kbc:
     def _status(self, port: int) -> int:
         s = self.state
         full = STATUS_FULL if s.replies or self._keyboard.state.full else 0
+        if not full and self._mouse is not None and self._mouse.state.full:
+            full = STATUS_FULL | STATUS_AUX
         command = STATUS_COMMAND if s.command else 0
         return full | command | STATUS_SYSTEM | STATUS_UNLOCKED
+
+    def _has_room(self) -> bool:
+        """Return whether a byte of the mouse would be taken."""
+        s = self.state
+        return not (s.command_byte & AUX_OFF or s.replies or self._keyboard.state.full)
+
+    def set_command_bits(self, *, on: int, off: int) -> None:
+        """Change the command byte, as the BIOS does."""
+        self._set_command_byte(self.state.command_byte & ~off | on)
+
+    def unmask(self, irq: int) -> None:
+        """Let an interrupt of the second 8259A through both chips, as the BIOS does."""
+        for port, bit in ((SLAVE_MASK_PORT, 1 << irq - 8), (MASK_PORT, 1 << CASCADE)):
+            self._bus.write(port, self._bus.read(port) & ~bit)
 
     def _read(self, port: int) -> int:
         s = self.state
         if s.replies:
             self.state = s._replace(replies=s.replies[1:])
             return s.replies[0]
+        if self._mouse is not None and self._mouse.state.full and not self._keyboard.state.full:
+            return self._mouse.read()
         return self._keyboard.read()
 
     def _reply(self, *values: int) -> None:
@@ -84,6 +118,11 @@ class Kbc:
                 self._reply(self.state.command_byte)
             case 0x60 | 0xD1 | 0xD2 | 0xD3 | 0xD4:
                 self.state = self.state._replace(expects=value)
+            case 0xA7 | 0xA8 if self._mouse is not None:
+                off = AUX_OFF if value == 0xA7 else 0
+                self._set_command_byte(self.state.command_byte & ~AUX_OFF | off)
+            case 0xA9 if self._mouse is not None:
+                self._reply(NO_FAULT)
             case 0xAA:
                 self._reply(SELF_TEST_PASSED)
             case 0xAB:
@@ -131,8 +170,12 @@ class Kbc:
                     self._guest.reset_processor()
             case 0xD2:
                 self._keyboard.receive(bytes((value,)))
-            case 0xD3 | 0xD4:
+            case 0xD3 | 0xD4 if self._mouse is None:
                 pass  # there is no second device
+            case 0xD3 if self._mouse is not None:
+                self._mouse.send(value)
+            case 0xD4 if self._mouse is not None:
+                self._mouse.command(value)
             case _:
                 self._to_keyboard(value)
 

@@ -7,10 +7,12 @@ of port 60h for that, and so do many programs: here that will do as well.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from blink16.devices import keys
 from blink16.devices.pic import RequestLine
+from blink16.devices.telling import Telling
 from blink16.services import Guest
 
 CODES_PER_SECOND = 100
@@ -40,7 +42,7 @@ class KeyboardState(NamedTuple):
     """Whether the program holds the register cleared."""
 
 
-class Keyboard:
+class Keyboard(Telling[KeyboardState]):
     """The keyboard: a device and a receiver of scan codes."""
 
     CHANNEL = "keyboard"
@@ -53,6 +55,8 @@ class Keyboard:
         self._self_test_time = guest.clock_hz * SELF_TEST_MILLISECONDS // 1000
         self._reset_time = guest.clock_hz * RESET_MILLISECONDS // 1000
         self.state = KeyboardState()
+        self.is_held: Callable[[], bool] = lambda: False
+        """Whether a controller has no room for a code (an AT's, with a byte of the mouse)."""
 
     def save(self) -> KeyboardState:
         """Return the state."""
@@ -73,7 +77,7 @@ class Keyboard:
     def due(self) -> int | None:
         """Return when the next code comes."""
         s = self.state
-        stuck = s.full or s.clearing or s.held_since >= 0
+        stuck = s.full or s.clearing or s.held_since >= 0 or self.is_held()
         return None if stuck or not s.waiting else s.free_at
 
     def is_heard(self) -> bool:
@@ -101,7 +105,7 @@ class Keyboard:
         if clear:
             self._acknowledge()
             self.state = self.state._replace(code=0, clearing=True)
-        else:
+        elif s.clearing:
             self.state = s._replace(clearing=False)
         if not clock_enabled and s.held_since < 0:
             self.state = self.state._replace(held_since=now)

@@ -6,6 +6,8 @@ Reference, "Serial mouse data format".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from blink16.devices.uart import Uart
 
 HELLO = b"M"
@@ -13,14 +15,34 @@ SYNC, LEFT, RIGHT = 0x40, 0x20, 0x10
 FARTHEST = 127
 
 
+def movement(
+    dx: int, dy: int, *, left: bool = False, right: bool = False, middle: bool = False
+) -> bytes:
+    """Return the input that moves a mouse, right and down, with its buttons down or not."""
+    dx, dy = (max(-FARTHEST, min(FARTHEST, distance)) for distance in (dx, dy))
+    return bytes((dx & 0xFF, dy & 0xFF, left | right << 1 | middle << 2))
+
+
+def movements_of(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield movements: right and down, signed, and the buttons (1 left, 2 right, 4 middle)."""
+    for at in range(0, len(data) - 2, 3):
+        dx, dy, buttons = data[at : at + 3]
+        yield (dx ^ 0x80) - 0x80, (dy ^ 0x80) - 0x80, buttons
+
+
 class SerialMouse:
     """A mouse on a serial line: a receiver of movements, three bytes each."""
 
-    CHANNEL = "mouse"
+    CHANNEL = "serial-mouse"
 
     def __init__(self, line: Uart) -> None:
         self._line = line
         line.on_power = self.hello
+
+    @property
+    def is_used(self) -> bool:
+        """Whether whoever has a mouse should move it."""
+        return True
 
     def save(self) -> None:
         """Return the state: the line has it all."""
@@ -32,16 +54,9 @@ class SerialMouse:
         """Say who it is."""
         self._line.receive(HELLO)
 
-    @staticmethod
-    def movement(dx: int, dy: int, *, left: bool = False, right: bool = False) -> bytes:
-        """Return the input that moves it, right and down, with its buttons down or not."""
-        dx, dy = (max(-FARTHEST, min(FARTHEST, distance)) for distance in (dx, dy))
-        return bytes((dx & 0xFF, dy & 0xFF, left | right << 1))
-
     def receive(self, data: bytes) -> None:
-        """Move: signed bytes right and down, and the buttons (1 left, 2 right)."""
-        for at in range(0, len(data) - 2, 3):
-            dx, dy, buttons = data[at : at + 3]
+        """Move it, or press its buttons."""
+        for dx, dy, buttons in movements_of(data):
             first = SYNC | (LEFT if buttons & 1 else 0) | (RIGHT if buttons & 2 else 0)
-            first |= dy >> 4 & 0x0C | dx >> 6
+            first |= dy >> 4 & 0x0C | dx >> 6 & 0x03
             self._line.receive(bytes((first, dx & 0x3F, dy & 0x3F)))

@@ -7,6 +7,7 @@ interrupts" and "8255A I/O bit map".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from blink16.bus import Bus
@@ -39,6 +40,8 @@ class Nmi:
 
     def __init__(self, bus: Bus, *, has_port: bool = True) -> None:
         """``has_port``: whether the switch is an XT's, at port A0h (`switch` is an AT's)."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called as its state changes."""
         self.state = NmiState()
         if has_port:
             bus.attach([MASK_PORT], None, self._switch, what="NMI mask")
@@ -50,6 +53,7 @@ class Nmi:
     def restore(self, state: NmiState) -> None:
         """Take the state of a `save`."""
         self.state = state
+        self.on_change()
 
     def receive(self, data: bytes) -> None:
         """Let cards or memory report errors, a byte each time."""
@@ -86,4 +90,7 @@ class Nmi:
     def _set(self, enabled: bool, errors: int) -> None:
         before = self.state.enabled and self.state.errors
         rises = enabled and errors and not before
+        if (enabled, errors) == self.state[:2] and not rises:
+            return
         self.state = NmiState(enabled, errors, self.state.requested or bool(rises))
+        self.on_change()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from blink16.devices import debug
 from blink16.devices.a20 import A20Gate
 from blink16.devices.cards import XT, Cards
@@ -18,6 +20,7 @@ from blink16.devices.nmi import ENABLED, MASK_PORT, Nmi
 from blink16.devices.pic import Pic, SlavePic
 from blink16.devices.pit import Pit
 from blink16.devices.ppi import Display, Ppi, switches
+from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.devices.rtc import Rtc
 from blink16.devices.speaker import PcSpeaker
 from blink16.devices.uart import Uart
@@ -25,8 +28,8 @@ from blink16.devices.vga import Vga
 from blink16.devices.video import Adapter, Video
 from blink16.services import Chassis
 
-CLOCK_LINE, DISK_LINE = 0, 6
-"""Of the second 8259A: IRQ 8 and IRQ 14."""
+CLOCK_LINE, MOUSE_LINE, DISK_LINE = 0, 4, 6
+"""Of the second 8259A: IRQ 8, IRQ 12 and IRQ 14."""
 TIMER_IRQ, KEYBOARD_IRQ, COM2_IRQ, COM1_IRQ, FLOPPY_IRQ, LPT1_IRQ = 0, 1, 3, 4, 6, 7
 COM1_PORT, COM2_PORT, LPT1_PORT = 0x3F8, 0x2F8, 0x378
 COM1, COM2, LPT1 = "com1", "com2", "lpt1"
@@ -144,6 +147,7 @@ class PcDevices:
         self.dma = Dma(chassis, bus)
         self.fdc = Fdc(chassis, bus, self.dma, line(FLOPPY_IRQ), drives or NoDrives())
         debug.attach(chassis, bus)
+        self.mouse: Ps2Mouse | None = None
         self._join(chassis, typing)
         self._plug_in(chassis, cards, drives or NoDrives())
         if self.slave is not None:
@@ -159,7 +163,8 @@ class PcDevices:
         if cards.mouse:
             chassis.add_component(SerialMouse.CHANNEL, SerialMouse(self.com1))
         if cards.sound:
-            chassis.add_device(PcSpeaker.COMPONENT, PcSpeaker(chassis, self.pit, self.ppi))
+            speaker = PcSpeaker(chassis, self.pit, self.ppi)
+            chassis.add_device(PcSpeaker.COMPONENT, speaker, tells=True)
         if cards.ems:
             chassis.add_component(EmsBoard.COMPONENT, EmsBoard(chassis, bus))
 
@@ -169,24 +174,31 @@ class PcDevices:
         self.rtc.on_mask = self.nmi.switch
         chassis.resets_on_shutdown = True
         chassis.add_component(SlavePic.COMPONENT, slave)
-        chassis.add_component(Kbc.COMPONENT, Kbc(chassis, bus, self.keyboard))
+        self.mouse = Ps2Mouse(chassis, slave.line(MOUSE_LINE)) if self.cards.ps2mouse else None
+        self.kbc = Kbc(chassis, bus, self.keyboard, self.mouse)
+        chassis.add_component(Kbc.COMPONENT, self.kbc)
+        if self.mouse is not None:
+            chassis.add_device(Ps2Mouse.CHANNEL, self.mouse)
         chassis.add_component(SECOND, Dma(chassis, bus, SECOND_BASE, SECOND_STRIDE))
-        chassis.add_device(Ide.COMPONENT, Ide(chassis, bus, slave.line(DISK_LINE), drives))
+        ide = Ide(chassis, bus, slave.line(DISK_LINE), drives)
+        chassis.add_device(Ide.COMPONENT, ide, tells=True)
 
     def _join(self, chassis: Chassis, typing: str) -> None:
         chassis.add_controller(Pic.COMPONENT, self.pic)
-        chassis.add_device(Pit.COMPONENT, self.pit, hot=True)
-        chassis.add_device(Keyboard.CHANNEL, self.keyboard)
-        chassis.add_device(COM1, self.com1)
-        chassis.add_device(COM2, self.com2)
+        self.pic.on_change = partial(chassis.changed, self.pic)
+        chassis.add_device(Pit.COMPONENT, self.pit, hot=True, tells=True)
+        chassis.add_device(Keyboard.CHANNEL, self.keyboard, tells=True)
+        chassis.add_device(COM1, self.com1, tells=True)
+        chassis.add_device(COM2, self.com2, tells=True)
+        self.nmi.on_change = partial(chassis.changed, self.nmi)
         chassis.add_non_maskable(Nmi.CHANNEL, self.nmi)
         chassis.add_component(typing, Typing(self.keyboard))
         chassis.add_component(Ppi.COMPONENT, self.ppi)
         chassis.add_component(LPT1, self.lpt1)
         chassis.add_component(Video.COMPONENT, self.video)
-        chassis.add_device(Rtc.COMPONENT, self.rtc)
+        chassis.add_device(Rtc.COMPONENT, self.rtc, tells=True)
         chassis.add_component(FIRST, self.dma)
-        chassis.add_device(Fdc.COMPONENT, self.fdc)
+        chassis.add_device(Fdc.COMPONENT, self.fdc, tells=True)
 
     @staticmethod
     def post(chassis: Chassis, *, at: bool = False) -> None:

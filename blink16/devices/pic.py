@@ -109,6 +109,9 @@ def granted(requests: N, imr: N, isr: N, special_mask: N, lowest: N) -> N:
     return choose(wins, turned_back(first, lowest), first & 0)
 
 
+_LINES_FIELD = PicState._fields.index("lines")
+
+
 class RequestLine:
     """An interrupt request line, for a device to hold: called with its new level."""
 
@@ -136,9 +139,11 @@ class Pic:
 
     def __init__(self, registers: Registers, bus: Bus, base: int = COMMAND_PORT) -> None:
         self._cells = self._new_cells(registers)
-        self.state = PicState()
         self.slave: SlavePic | None = None
         """The chip whose request comes in on `CASCADE`, if there is one."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called as its state changes, but for what native code does."""
+        self.state = PicState()
         self.before_reset: Callable[[], None] = lambda: None
         """Called before ICW1, which takes the lines as they are."""
         bus.attach([base], self._read_command, self._write_command, what="8259A, commands")
@@ -164,6 +169,7 @@ class Pic:
     @state.setter
     def state(self, state: PicState) -> None:
         self._cells[:] = array("q", state)
+        self.on_change()
 
     def save(self) -> PicState:
         """Return the state."""
@@ -181,10 +187,10 @@ class Pic:
 
     def set_line(self, level: int, high: bool) -> None:
         """Set a request line.  A request is gone when its line falls before it is taken."""
-        s = self.state
         bit = 1 << level
-        if high == bool(s.lines & bit):
+        if high == bool(self._cells[_LINES_FIELD] & bit):
             return
+        s = self.state
         if high:
             self.state = s._replace(lines=s.lines | bit, irr=s.irr | bit)
         else:

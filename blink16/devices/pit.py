@@ -43,6 +43,9 @@ def _counter(fields: list[int]) -> Counter:
     )
 
 
+_GATE = Counter._fields.index("gate")
+
+
 class Pit:
     """An 8253: a device (`services.Device`)."""
 
@@ -104,7 +107,8 @@ class Pit:
 
     def set_gate(self, channel: int, high: bool) -> None:
         """Set a channel's GATE; on a PC only that of channel 2 isn't always high."""
-        self._set_counter(channel, self._counter(channel).with_gate(high, self._cycle()))
+        if high != bool(self._counters[channel * SIZE + _GATE]):
+            self._set_counter(channel, self._counter(channel).with_gate(high, self._cycle()))
 
     # -- time --------------------------------------------------------------------------------
 
@@ -125,6 +129,7 @@ class Pit:
         if rise is not None:
             self._cells[cells.PIT_RISE_CYCLE] = rise
             self._cells[cells.PIT_RISE_LATE] = self._oscillator.late(rise)
+        self._guest.changed(self)
 
     def is_heard(self) -> bool:
         """Return whether IRQ 0 would be passed on."""

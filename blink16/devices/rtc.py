@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.devices.pic import RequestLine
+from blink16.devices.telling import Telling
 from blink16.services import Guest
 
 MASK_BIT = 0x80
@@ -78,7 +79,7 @@ class RtcState(NamedTuple):
     """Whether it has interrupted since then."""
 
 
-class Rtc:
+class Rtc(Telling[RtcState]):
     """An MC146818: a device (`services.Device`)."""
 
     COMPONENT = "rtc"

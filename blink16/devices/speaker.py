@@ -57,6 +57,7 @@ class PcSpeaker:
         """Sample up to now, before something changes."""
         end = self._clock.cycles(self._guest.time)
         first, self.samples = self.samples, end
+        self._guest.changed(self)
         if end <= first:
             return
         counter = self._pit.state.counters[SPEAKER]

@@ -103,6 +103,7 @@ class Uart:
     def state(self, state: UartState) -> None:
         self._state = state
         self._line_status[0] = state.lsr
+        self._guest.changed(self)
 
     def save(self) -> UartState:
         """Return the state."""
@@ -221,7 +222,7 @@ class Uart:
     # -- ports -------------------------------------------------------------------------------
 
     def _read(self, port: int) -> int:
-        value = self._read_register(UartRegister(port - self._base))
+        value = self._read_register(_REGISTERS[port - self._base])
         self._tell()
         return value
 
@@ -232,7 +233,8 @@ class Uart:
             case UartRegister.DATA if divisor:
                 return s.divisor & 0xFF
             case UartRegister.DATA:
-                self.state = s._replace(lsr=s.lsr & ~LSR_DATA)
+                if s.lsr & LSR_DATA:
+                    self.state = s._replace(lsr=s.lsr & ~LSR_DATA)
                 return s.received
             case UartRegister.IER:
                 return s.divisor >> 8 if divisor else s.ier
@@ -246,15 +248,17 @@ class Uart:
             case UartRegister.MCR:
                 return s.mcr
             case UartRegister.LSR:
-                self.state = s._replace(lsr=s.lsr & ~LSR_ERRORS)
+                if s.lsr & LSR_ERRORS:
+                    self.state = s._replace(lsr=s.lsr & ~LSR_ERRORS)
                 return s.lsr
             case UartRegister.MSR:
-                self.state = s._replace(msr=s.msr & 0xF0)
+                if s.msr & 0x0F:
+                    self.state = s._replace(msr=s.msr & 0xF0)
                 return s.msr
         return s.scratch
 
     def _write(self, port: int, value: int) -> None:
-        self._write_register(UartRegister(port - self._base), value)
+        self._write_register(_REGISTERS[port - self._base], value)
         self._tell()
 
     def _write_register(self, register: UartRegister, value: int) -> None:
@@ -293,6 +297,9 @@ class Uart:
         ring_ended = s.msr & MSR_RI & ~levels
         deltas = (changed & ~MSR_RI | ring_ended) >> 4
         self.state = s._replace(msr=levels | s.msr & 0x0F | deltas)
+
+
+_REGISTERS = tuple(UartRegister)
 
 
 def _looped_back(mcr: int) -> int:

@@ -23,6 +23,7 @@ REGISTERS = 18
 CURSOR_START, CURSOR_END = 10, 11
 START_HIGH, START_LOW, CURSOR_HIGH, CURSOR_LOW = 12, 13, 14, 15
 READABLE = range(12, 18)
+CRTC_INDEX, CURSOR_HIGH_BITS = 0x1F, 0x3F
 _UNUSED_BITS = (0, 0, 0, 0, 0x80, 0xE0, 0x80, 0x80, 0xFC, 0xE0, 0x80, 0xE0, 0xC0, 0, 0xC0, 0)
 """For each register that can be written, the bits that it hasn't got."""
 
@@ -103,6 +104,7 @@ class Video:
     """A display adapter (`services.Component`).  Who draws the picture looks here what to draw."""
 
     COMPONENT = "video"
+    _state: VideoState
 
     def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.CGA) -> None:
         self._guest = guest
@@ -110,6 +112,8 @@ class Video:
         self._oscillator = Oscillator(adapter.raster.hz, guest.clock_hz)
         self._cells = cells.VIDEO.view(guest.registers.state)
         self._cells[0] = adapter is Adapter.CGA
+        self._crtc_cells = cells.CRTC.view(guest.registers.state)
+        self._crtc_cells[cells.CRTC_BASE] = 0 if adapter.has_planes else adapter.base
         self._cells[2:] = array("q", self._oscillator.ratio)
         self.state = VideoState()
         self._place_memory()
@@ -142,13 +146,20 @@ class Video:
 
     @property
     def state(self) -> VideoState:
-        """The registers."""
-        return self._state
+        """The registers; native code moves the cursor, too."""
+        s = self._state
+        _, selected, high, low = self._crtc_cells
+        if (s.selected, s.crtc[CURSOR_HIGH], s.crtc[CURSOR_LOW]) != (selected, high, low):
+            crtc = s.crtc[:CURSOR_HIGH] + bytes((high, low)) + s.crtc[CURSOR_LOW + 1 :]
+            self._state = s = s._replace(crtc=crtc, selected=selected)
+        return s
 
     @state.setter
     def state(self, state: VideoState) -> None:
         self._state = state
         self._cells[1] = state.pen
+        crtc = state.crtc
+        self._crtc_cells[1:] = array("q", (state.selected, crtc[CURSOR_HIGH], crtc[CURSOR_LOW]))
 
     def save(self) -> VideoState:
         """Return the state."""
@@ -206,8 +217,8 @@ class Video:
     # -- the 6845 ----------------------------------------------------------------------------
 
     def _write_index(self, port: int, value: int) -> None:
-        if value & 0x1F != self.state.selected:
-            self.state = self.state._replace(selected=value & 0x1F)
+        if value & CRTC_INDEX != self.state.selected:
+            self.state = self.state._replace(selected=value & CRTC_INDEX)
 
     def _write_data(self, port: int, value: int) -> None:
         index, crtc = self.state.selected, self.state.crtc
@@ -225,10 +236,12 @@ class Video:
             allowed = self.state.configuration
             value &= ~(0 if allowed & 1 else MODE_GRAPHICS)
             value &= ~(0 if allowed & 2 else 0x80)
-        self.state = self.state._replace(mode=value)
+        if value != self.state.mode:
+            self.state = self.state._replace(mode=value)
 
     def _write_color(self, port: int, value: int) -> None:
-        self.state = self.state._replace(color=value)
+        if value != self.state.color:
+            self.state = self.state._replace(color=value)
 
     def _write_configuration(self, port: int, value: int) -> None:
         self.state = self.state._replace(configuration=value & 3)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from blink16 import faults
-from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, interrupt, jump
-from blink16.cpu.registers import CF
+from blink16.bios.rom import HLT, RETURN_UNLESS_CARRY, SEGMENT, STI, Rom, goto, interrupt, jump
+from blink16.bios.video import GuestScreen
+from blink16.cpu.registers import CF, Cell
 from blink16.dos import (
     call_traits,
     console_calls,
@@ -60,6 +61,9 @@ CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
 }
 
 
+_SS, _SP = int(Cell.SS), int(Cell.SP)
+
+
 def int21(dos: DosSystem, guest: Guest) -> Outcome:
     """Do the call in AH; failures are CF and a code in AX."""
     outcome = _traced(dos, guest) if guest.traces_calls else _int21(dos, guest)
@@ -75,7 +79,8 @@ def _traced(dos: DosSystem, guest: Guest) -> Outcome:
     outcome = _int21(dos, guest)
     if isinstance(outcome, Exit):
         guest.trace_call(f"{who} {text} = exit {outcome.status}")
-    elif isinstance(outcome, Done) and (r.cs, r.ip) == place:  # else it waits, and comes again
+    elif outcome is QUIET or (isinstance(outcome, Done) and (r.cs, r.ip) == place):
+        # else it waits, and comes again
         moved = dos.process_name() != who
         answer = f"in {dos.process_name()}" if moved else call_traits.result(guest, number, before)
         guest.trace_call(f"{who} {text} = {answer}")
@@ -86,9 +91,11 @@ def _int21(dos: DosSystem, guest: Guest) -> Outcome:
     r = guest.registers
     number = r.ah
     if number not in PSP_CALLS:
-        dos.stack = r.ss, r.sp
+        cells = r.cells  # quicker than by name
+        dos.stack = cells[_SS], cells[_SP]
     try:
-        outcome = _call(dos, guest, number)
+        call = CALLS.get(number)
+        outcome = _do_without(dos, guest, number) if call is None else call(dos, guest)
     except CallFailed as failure:
         return _fail(dos, guest, number, failure)
     except CriticalError as error:
@@ -100,10 +107,8 @@ def _int21(dos: DosSystem, guest: Guest) -> Outcome:
     return QUIET if outcome is DONE and number in QUIET_CALLS else outcome
 
 
-def _call(dos: DosSystem, guest: Guest, number: int) -> Outcome:
-    call = CALLS.get(number)
-    if call is not None:
-        return call(dos, guest)
+def _do_without(dos: DosSystem, guest: Guest, number: int) -> Outcome:
+    """Answer a call that isn't here."""
     if number not in ABSENT and number not in dos.told:
         dos.told.add(number)
         guest.notice(f"INT 21h/{number:02X}h is a DOS call that is not here; it returns 0 in AL")
@@ -192,11 +197,17 @@ def critical_error(guest: Guest) -> Outcome:
 
 
 def fast_output(dos: DosSystem, guest: Guest) -> Outcome:
-    """INT 29h: show AL, by INT 10h if a program has hooked that."""
+    """INT 29h: show AL, a tab (`hooked_output.FAST_OUTPUT`); by INT 10h if that is hooked."""
     if dos.hooks.video_is_hooked(guest):
         goto(guest, dos.hooks.teletype)
     else:
         show(dos, guest, DosDevice.CON, bytes((guest.registers.al,)))
+    return DONE
+
+
+def _show_character(dos: DosSystem, guest: Guest) -> Outcome:
+    """Show AL, which is no usual character, on the screen alone."""
+    GuestScreen(guest.memory, dos.bus).write(bytes((guest.registers.al,)))
     return DONE
 
 
@@ -235,8 +246,8 @@ def _again(dos: DosSystem, guest: Guest) -> Outcome:
     return int21(dos, guest)
 
 
-def hang(chassis: Chassis, dos: DosSystem, rom: Rom) -> None:
-    """Point DOS' vectors at its services."""
+def hang(chassis: Chassis, dos: DosSystem, rom: Rom, put_character: int) -> None:
+    """Point DOS' vectors at its services.  ``put_character``: see `rom_video`."""
     _, again = chassis.add_stub("int21-again", partial(_again, dos))
     dos.wait_routine = rom.add(STI + interrupt(IDLE_VECTOR) + HLT + jump(SEGMENT, again))
     chassis.hang_service(0x1B, partial(break_pressed, dos))
@@ -255,4 +266,9 @@ def hang(chassis: Chassis, dos: DosSystem, rom: Rom) -> None:
     chassis.hang_service(0x29, partial(fast_output, dos))
     for vector in (0x28, 0x2A):
         chassis.hang_service(vector, nothing)
+    rom.precede(hooked_output.FAST_OUTPUT_VECTOR, hooked_output.FAST_OUTPUT)
     dos.hooks = hooked_output.OutputHooks(chassis, dos, rom)
+    unusual = chassis.add_stub("int21-character", partial(_show_character, dos))
+    dos.character_routine = rom.after_call(
+        put_character, RETURN_UNLESS_CARRY + jump(*unusual), "int21_character"
+    )

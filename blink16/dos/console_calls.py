@@ -19,10 +19,11 @@ from blink16.dos.terminal import (
     read_line,
     ready,
     sleep,
+    write_character,
     write_device,
     write_standard,
 )
-from blink16.services import DONE, Guest, Outcome, set_caller_flag
+from blink16.services import DONE, QUIET, Guest, Outcome, set_caller_flag
 
 CTRL_C_VECTOR = 0x23
 READ_CALLS = (0x01, 0x06, 0x07, 0x08, 0x0A)
@@ -85,9 +86,7 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
     interrupted = _interrupted(dos, guest)
     if interrupted is not None:
         return interrupted
-    write_standard(dos, guest, bytes((guest.registers.dl,)))
-    guest.registers.al = guest.registers.dl
-    return DONE
+    return write_character(dos, guest, guest.registers.dl)
 
 
 def read_aux(dos: DosSystem, guest: Guest) -> Outcome:
@@ -112,16 +111,14 @@ def direct(dos: DosSystem, guest: Guest) -> Outcome:
     """06h: show DL, or (FFh) take a character if there is one: ZF says there was none."""
     r = guest.registers
     if r.dl != 0xFF:
-        write_standard(dos, guest, bytes((r.dl,)))
-        r.al = r.dl
-        return DONE
+        return write_character(dos, guest, r.dl)
     if not ready(dos, guest):
         over = dos.pipe.poll(guest)
         if over is not None:
             return over
         r.al = 0
         set_caller_flag(guest, ZF, True)
-        return DONE
+        return QUIET
     set_caller_flag(guest, ZF, False)
     return _key(dos, guest, checks_break=False)
 
@@ -175,8 +172,7 @@ def status(dos: DosSystem, guest: Guest) -> Outcome:
         return break_typed(dos, guest)
     waits = ready(dos, guest)
     guest.registers.al = 0xFF if waits else 0
-    over = None if waits else dos.pipe.poll(guest)
-    return over or DONE
+    return DONE if waits else dos.pipe.poll(guest) or QUIET
 
 
 def flush_and_read(dos: DosSystem, guest: Guest) -> Outcome:

@@ -90,8 +90,11 @@ def _information() -> bytes:
 
 
 def country(dos: DosSystem, guest: Guest) -> Outcome:
-    """38h: the country's information to DS:DX."""
+    """38h: the country's information to DS:DX; error 2 if that country's isn't here."""
     r = guest.registers
+    asked = r.bx if r.al == 0xFF else r.al
+    if asked not in (0, COUNTRY):
+        raise CallFailed(Code.FILE_NOT_FOUND)
     if r.dx != CURRENT:
         guest.memory.write(guest.linear(r.ds, r.dx), _information())
     r.bx = r.ax = COUNTRY
@@ -99,8 +102,13 @@ def country(dos: DosSystem, guest: Guest) -> Outcome:
 
 
 def extended(dos: DosSystem, guest: Guest) -> Outcome:
-    """65h: information or a table's address to ES:DI; 20h to 22h: make DL or DS:DX upper case."""
+    """65h: information or a table's address to ES:DI; 20h to 22h: make DL or DS:DX upper case;
+    23h: whether DL means no (0), yes (1) or neither (2).
+    """
     r, memory = guest.registers, guest.memory
+    ours = r.bx in (CURRENT, CODE_PAGE_NUMBER) and r.dx in (CURRENT, COUNTRY)
+    if r.al in (0x01, *TABLES) and not ours:
+        raise CallFailed(Code.FILE_NOT_FOUND)
     match r.al:
         case 0x01:
             head = {"size": 38, "country": COUNTRY, "code_page": CODE_PAGE_NUMBER}
@@ -119,6 +127,8 @@ def extended(dos: DosSystem, guest: Guest) -> Outcome:
         case 0x22:
             text = string_before(guest, r.ds, r.dx, b"\0", SEGMENT) or b""
             memory.write(memory.linear(r.ds, r.dx), text.translate(_UPPER))
+        case 0x23:
+            r.ax = {ord("N"): 0, ord("Y"): 1}.get(_UPPER[r.dl], 2)
         case _:
             raise CallFailed(Code.INVALID_FUNCTION)
     return DONE

@@ -9,8 +9,8 @@ from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
 from blink16.dos import clock
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.fat import FatTree
-from blink16.dos.names import CODE_PAGE, matches, template
-from blink16.dos.system import DosSystem, Located, Search, path_argument
+from blink16.dos.names import CODE_PAGE, device_part, matches, template, upper
+from blink16.dos.system import NANOSECONDS, DosSystem, Located, Search, path_argument
 from blink16.dos.volume import (
     DIRECTORY,
     HIDDEN,
@@ -29,6 +29,8 @@ MAX_SEARCHES = 256
 """Searches that may go on at once; beginning more ends the oldest."""
 NAME_SIZE = 13
 
+DEVICE = 0x40
+"""The attribute of a character device."""
 FIND_DATA = Struct(
     # 21 bytes are DOS' own; ours say where the search goes on
     "number" / Int32ul,
@@ -138,6 +140,8 @@ def move(old: Located, new: Located) -> None:
             pass
         else:
             raise CallFailed(Code.ACCESS_DENIED)
+    if new.real.lower().startswith(old.real.lower() + "/"):
+        raise CallFailed(Code.ACCESS_DENIED)  # into itself
     old.files.rename(old.real, new.real)
 
 
@@ -175,6 +179,8 @@ def find_first(dos: DosSystem, guest: Guest) -> Outcome:
         return _find_label(dos, guest, path)
     cut = max(path.rfind("\\"), path.rfind(":")) + 1
     directory, pattern = path[:cut], path[cut:]
+    if dos.device_at(path) is not None:
+        return _find_device(dos, guest, pattern)
     place = dos.locate(directory or ".")
     try:
         names = matching(place, template(pattern))
@@ -184,6 +190,25 @@ def find_first(dos: DosSystem, guest: Guest) -> Outcome:
     search = Search(number, place.volume.drive, place.real, names, r.cx & 0xFF)
     dos.change(searches=(*dos.state.searches, search)[-MAX_SEARCHES:], next_search=number + 1)
     return _find(dos, guest, search, 0)
+
+
+def _find_device(dos: DosSystem, guest: Guest, name: str) -> Outcome:
+    """Put a character device into the disk transfer area: batch files look for DIR\\NUL."""
+    date, time = clock.pack(dos.nanoseconds(guest) // NANOSECONDS)
+    raw = FIND_DATA.build(
+        {
+            "number": 0,
+            "next": 0,
+            "attributes": DEVICE,
+            "time": time,
+            "date": date,
+            "size": 0,
+            "name": device_part(upper(name)).encode(CODE_PAGE).ljust(NAME_SIZE, b"\0"),
+        }
+    )
+    guest.memory.write(_transfer_area(dos, guest), raw)
+    guest.registers.ax = 0
+    return DONE
 
 
 def label_entry(dos: DosSystem, volume: Volume) -> tuple[str, Entry] | None:

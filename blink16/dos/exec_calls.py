@@ -9,6 +9,7 @@ from typing import Any
 from construct import Int16ul, Struct
 
 from blink16.dos import arena, processes
+from blink16.dos.arena import Strategy
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import FAR_POINTER, MAX_EXE_SIZE, PARAGRAPH, PSP_SIZE, is_mz, parse
 from blink16.dos.interrupts import push_frame, vector
@@ -249,6 +250,10 @@ def resize(dos: DosSystem, guest: Guest) -> Outcome:
     return DONE
 
 
+UPPER_MEMORY_BITS = 0xC0
+"""Of a strategy: where upper memory is looked through, too."""
+
+
 def strategy(dos: DosSystem, guest: Guest) -> Outcome:
     """58h: get (0) or set (1) the allocation strategy, the link of upper memory (2, 3): none."""
     r = guest.registers
@@ -256,6 +261,8 @@ def strategy(dos: DosSystem, guest: Guest) -> Outcome:
         case 0:
             r.ax = dos.state.strategy
         case 1:
+            if r.bx & ~UPPER_MEMORY_BITS > Strategy.LAST_FIT:
+                raise CallFailed(Code.INVALID_FUNCTION)
             dos.change(strategy=r.bl & 3)
         case 2:
             r.al = 0

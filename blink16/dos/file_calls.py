@@ -12,7 +12,7 @@ from blink16.dos.errors import CallFailed, Code
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry, path_argument
 from blink16.dos.terminal import CON_DEVICES, Break, read_console, write_device
-from blink16.dos.volume import OWNER_WRITE, READ_ONLY, VOLUME, Tree, device_of
+from blink16.dos.volume import DIRECTORY, OWNER_WRITE, READ_ONLY, VOLUME, Tree
 from blink16.files import FileKind
 from blink16.services import DONE, QUIET, Guest, Outcome
 
@@ -40,7 +40,7 @@ def create(dos: DosSystem, guest: Guest, *, exclusive: bool = False) -> Outcome:
     path = path_argument(guest, r.ds, r.dx)
     if r.cx & VOLUME:
         return _create_label(dos, guest, path)
-    device = device_of(path)
+    device = dos.device_at(path)
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device]))
     handles.reserve(dos, guest)  # so that a full table leaves the file as it is
@@ -58,6 +58,8 @@ def _create_label(dos: DosSystem, guest: Guest, path: str) -> Outcome:
 
 def make(place: Located, attributes: int, *, exclusive: bool = False) -> int:
     """Create a file, or empty the one that is there; return its node."""
+    if attributes & DIRECTORY:
+        raise CallFailed(Code.ACCESS_DENIED)
     try:
         existing = place.node()
     except CallFailed:
@@ -85,7 +87,7 @@ def open_(dos: DosSystem, guest: Guest) -> Outcome:
     if access > READ_WRITE:
         raise CallFailed(Code.INVALID_ACCESS_CODE)
     path = path_argument(guest, r.ds, r.dx)
-    device = device_of(path)
+    device = dos.device_at(path)
     if device is None and dos.has_ems and upper(path) == EMS_DEVICE:
         device = "NUL"
     if device is not None:
@@ -253,7 +255,7 @@ def extended_open(dos: DosSystem, guest: Guest) -> Outcome:
     if access > READ_WRITE or if_there > REPLACE or if_not > 1:
         raise CallFailed(Code.INVALID_ACCESS_CODE)
     path = path_argument(guest, r.ds, r.si)
-    device = device_of(path)
+    device = dos.device_at(path)
     if device is not None:
         r.cx = OPENED
         return _opened(dos, guest, SftEntry(_DEVICES[device], access=access))

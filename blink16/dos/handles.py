@@ -51,7 +51,7 @@ def _slot(dos: DosSystem, guest: Guest, handle: int) -> int:
 
 def lookup(dos: DosSystem, guest: Guest, handle: int) -> tuple[int, SftEntry]:
     """Return a handle's number in the system file table, and the entry; error 6 if closed."""
-    index = guest.memory[_slot(dos, guest, handle)]
+    index = guest.memory.whole[_slot(dos, guest, handle)]
     sft = dos.sft
     entry = sft[index] if index < len(sft) else None
     if entry is None:

@@ -28,6 +28,8 @@ _TELETYPE = (
     + POP_AX
     + IRET
 )
+FAST_OUTPUT = b"\x3c\x09\x74" + bytes((len(_TELETYPE),)) + _TELETYPE  # cmp al, 9; je
+"""INT 29h: INT 10h/0Eh, but for a tab, which the service behind it shows."""
 
 
 class Showing(NamedTuple):
@@ -46,16 +48,16 @@ class OutputHooks:
         _, shown = chassis.add_stub("int29-done", partial(_next, dos))
         self.show = rom.add(interrupt(FAST_OUTPUT_VECTOR) + jump(SEGMENT, shown))
         self.teletype = rom.add(_TELETYPE)
-        self._own = tuple(_vector(chassis, number) for number in _VECTORS)
+        self._own = _vector(chassis, _VIDEO), _vector(chassis, _FAST_OUTPUT)
 
     def is_hooked(self, guest: Guest) -> bool:
         """Whether a program wants to see what is shown."""
-        ram = guest.memory.ram
-        return ram[_VIDEO] != self._own[0] or ram[_FAST_OUTPUT] != self._own[1]
+        arena, (video, fast_output) = guest.memory.arena, self._own  # whose slices are bytes
+        return arena[_VIDEO] != video or arena[_FAST_OUTPUT] != fast_output
 
     def video_is_hooked(self, guest: Guest) -> bool:
         """Whether INT 10h is a program's."""
-        return guest.memory.ram[_VIDEO] != self._own[0]
+        return guest.memory.arena[_VIDEO] != self._own[0]
 
 
 def divert(dos: DosSystem, guest: Guest, outcome: Outcome) -> Outcome:
@@ -87,5 +89,4 @@ def _vector(guest: Guest, place: slice) -> bytes:
 
 _VIDEO = slice(VIDEO_VECTOR * 4, VIDEO_VECTOR * 4 + 4)
 _FAST_OUTPUT = slice(FAST_OUTPUT_VECTOR * 4, FAST_OUTPUT_VECTOR * 4 + 4)
-_VECTORS = (_VIDEO, _FAST_OUTPUT)
 _KEPT = ("ax", "bx", "cx", "dx", "si", "di", "bp", "ds", "es", "ss", "sp", "cs", "ip", "flags")

@@ -91,6 +91,11 @@ class Mouse:
         chassis.hang_service(IRQ_VECTOR, self._interrupt)
         self._done = chassis.add_stub("mouse-done", self._returned)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether a program has asked for a mouse."""
+        return self.state.used
+
     def save(self) -> MouseState:
         """Return the state."""
         return self.state

@@ -82,7 +82,7 @@ def load(
     dos = DosSystem(state, volumes, console, chassis.bus, standing.pipe, start.version)
     dos.sft.extend(STANDARD_FILES)
     chassis.add_component(COMPONENT, dos)
-    hang(chassis, dos, standing.rom)
+    hang(chassis, dos, standing.rom, standing.put_character)
     _add_drivers(chassis, standing, start)
     dos.has_ems = bool(start.ems_kib)
     chassis.tell_processes(DosProcessTable(dos))

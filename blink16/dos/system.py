@@ -13,7 +13,7 @@ from blink16.dos.errors import CallFailed, Code
 from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
-from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, letter
+from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, device_of, letter
 from blink16.services import Guest
 
 COMPONENT = "dos"
@@ -166,6 +166,8 @@ class DosSystem:
         self.exec_stub = self.break_stub = self.critical_stub = (0, 0)
         """Where a child's first instruction, and the ways back from INT 23h and 24h, go through."""
         self.hooks: OutputHooks
+        self.character_routine = 0
+        """The offset of the routine in ROM that shows AL and returns to a call's caller."""
         self.wait_routine = 0
         """The offset of the routine in ROM that waits for an interrupt and comes again."""
         self.told: set[int] = set()
@@ -219,6 +221,21 @@ class DosSystem:
         if volume is None or len(head) > 1:
             raise CallFailed(Code.PATH_NOT_FOUND)
         return Located(volume, volume.locate(rest, self.cwd(volume)))
+
+    def device_at(self, path: str) -> str | None:
+        """Return which character device a path names; error 3 if it is in no folder.
+
+        A folder DEV is in every root, as far as devices go.
+        """
+        device = device_of(path)
+        folder = upper(path.replace("/", "\\")).rpartition("\\")[0]
+        if device is not None and folder.rpartition(":")[2] not in ("", "\\DEV"):
+            place = self.locate(folder)
+            try:
+                place.volume.entries(place.real)
+            except CallFailed:
+                raise CallFailed(Code.PATH_NOT_FOUND) from None
+        return device
 
     def tell_full(self, guest: Guest, drive: int) -> None:
         """Tell the user, once, that a program could not write all that it wanted to a drive."""

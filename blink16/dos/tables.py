@@ -198,7 +198,8 @@ def _file(dos: DosSystem, entry: SftEntry) -> dict[str, Any]:
     if entry.device == DosDevice.FILE:
         tree = dos.tree(entry)
         drive, attributes = entry.drive + 1, ARCHIVE
-        device = dpb_offset(dos, dos.volumes[entry.drive])
+        # DOS 2 has the file's first and last cluster there, and a folder has none
+        device = dpb_offset(dos, dos.volumes[entry.drive]) if dos.version >= (3, 0) else 0
         try:
             stat = tree.stat(entry.node)
             size, mtime = stat.size, stat.mtime
@@ -212,7 +213,7 @@ def _file(dos: DosSystem, entry: SftEntry) -> dict[str, Any]:
         "attributes": attributes,
         "drive": drive,
         "information": information(entry) & (0xFFFF if dos.version >= (3, 0) else 0xFF),
-        "device": _near(device),
+        "device": _near(device) if device else {"segment": 0, "offset": 0},
         "time": time,
         "date": date,
         "size": size & 0xFFFFFFFF,

@@ -20,7 +20,7 @@ from blink16.dos.layout import INDOS
 from blink16.dos.line_editor import Line, press
 from blink16.dos.system import DosDevice, DosSystem, SftEntry
 from blink16.memory import linear
-from blink16.services import DONE, WAIT, Guest, Outcome, Wait
+from blink16.services import DONE, QUIET, WAIT, Guest, Outcome, Wait
 
 CTRL_C, CTRL_S, CTRL_Z, ESCAPE = 0x03, 0x13, 0x1A, 0x1B
 CR, LF = b"\r", b"\n"
@@ -91,6 +91,21 @@ def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
     if count < len(data):
         dos.tell_full(guest, entry.drive)
     update(dos, index, entry._replace(position=entry.position + count, written=True))
+
+
+def write_character(dos: DosSystem, guest: Guest, code: int) -> Outcome:
+    """End a call by writing a character to standard output; it is in AL afterwards.
+
+    The usual one is put on the screen by a routine in ROM.
+    """
+    device = lookup(dos, guest, STDOUT)[1].device
+    guest.registers.al = code
+    if device in CON_DEVICES and not dos.hooks.is_hooked(guest):
+        guest.output(_CHANNELS[device], bytes((code,)))
+        goto(guest, dos.character_routine)
+        return QUIET
+    write_standard(dos, guest, bytes((code,)))
+    return DONE
 
 
 # -- waiting ---------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ MOVED_CALLS = {
 
 
 # fmt: off
-ERRNO_NAMES = (
+_FIRST_ERRNOS = (
     "EPERM", "ENOENT", "ESRCH", "EINTR", "EIO", "ENXIO", "E2BIG", "ENOEXEC", "EBADF", "ECHILD",
     "EAGAIN", "ENOMEM", "EACCES", "EFAULT", "ENOTBLK", "EBUSY", "EEXIST", "EXDEV", "ENODEV",
     "ENOTDIR", "EISDIR", "EINVAL", "ENFILE", "EMFILE", "ENOTTY", "ETXTBSY", "EFBIG", "ENOSPC",
@@ -112,8 +112,15 @@ ERRNO_NAMES = (
     "ENOSYS", "ENOTEMPTY", "ELOOP",
 )
 """In the order of ELKS' numbers, which begin at 1."""
+_NETWORK_ERRNOS = {
+    63: "ENOSR", 88: "ENOTSOCK", 98: "EADDRINUSE", 100: "ENETDOWN", 101: "ENETUNREACH",
+    105: "ENOBUFS", 106: "EISCONN", 110: "ETIMEDOUT", 111: "ECONNREFUSED", 113: "EHOSTUNREACH",
+    114: "EALREADY", 115: "EINPROGRESS",
+}
 # fmt: on
-_NUMBERS = {name: number for number, name in enumerate(ERRNO_NAMES, start=1)}
+ERRNO_NAMES = dict(enumerate(_FIRST_ERRNOS, start=1)) | _NETWORK_ERRNOS
+"""By ELKS' numbers."""
+_NUMBERS = {name: number for number, name in ERRNO_NAMES.items()}
 
 
 def elks_errno(number: int) -> int:

@@ -5,11 +5,12 @@ The kernel's own tables differ from version to version; what an executable's tex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from blink16.elks import aout, segments
+from blink16.elks.booted_tasks import BootedTask
 from blink16.elks.errors import ElksError
 from blink16.elks.image import Placed, symbol_table
 from blink16.elks.state import DataLayout
@@ -44,21 +45,31 @@ class BootedProgram:
         return PurePosixPath(self.path).name
 
 
-def find(memory: bytes, files: Iterable[tuple[str, bytes]]) -> list[BootedProgram]:
-    """Return the programs among a disk's files that lie in memory, by segment."""
+def find(
+    memory: bytes, files: Iterable[tuple[str, bytes]], tasks: Sequence[BootedTask] = ()
+) -> list[BootedProgram]:
+    """Return the programs among a disk's files that lie in memory, by segment.
+
+    ``tasks``: the kernel's processes, if they are known: they tell whose data lies where.
+    """
     ram = memory[:CONVENTIONAL]
-    found = [program for path, content in files for program in _places(ram, path, content)]
+    found = [program for path, content in files for program in _places(ram, path, content, tasks)]
     return sorted(found, key=lambda program: program.code)
 
 
-def _places(ram: bytes, path: str, content: bytes) -> Iterator[BootedProgram]:
+def _places(
+    ram: bytes, path: str, content: bytes, tasks: Sequence[BootedTask]
+) -> Iterator[BootedProgram]:
     if content[:2] != AOUT_MAGIC:
         return
     try:
         executable = aout.parse(content)
     except ElksError:
         return
-    text = executable.text
+    text, name = executable.text, PurePosixPath(path).name
+    running = [task for task in tasks if task.name == name]
+    if running and executable.text_relocations:  # its text is not as in the file
+        yield from (_placed(path, executable, task.code, task.data) for task in running)
     if len(text) < MIN_TEXT or executable.text_relocations:
         return
     head = content[content.find(text) - PARAGRAPH : content.find(text)]
@@ -66,12 +77,21 @@ def _places(ram: bytes, path: str, content: bytes) -> Iterator[BootedProgram]:
     while at >= 0:
         # with a file's header before it, it is a block of the disk that the kernel holds
         if at % PARAGRAPH == 0 and ram[at - PARAGRAPH : at] != head:
-            yield _program(ram, path, executable, at // PARAGRAPH)
+            code = at // PARAGRAPH
+            segments = {task.data for task in tasks if task.code == code}
+            if segments and executable.separate:
+                yield from (_placed(path, executable, code, data) for data in sorted(segments))
+            else:
+                yield _program(ram, path, executable, code)
         at = ram.find(text, at + 1)
 
 
 def _program(ram: bytes, path: str, executable: aout.Executable, code: int) -> BootedProgram:
     data = _data_segment(ram, executable, code) if executable.separate else code
+    return _placed(path, executable, code, data)
+
+
+def _placed(path: str, executable: aout.Executable, code: int, data: int | None) -> BootedProgram:
     placed = Placed(executable, code, code if data is None else data, DataLayout(0, 0, 0, 0))
     named = symbol_table(placed)
     if data is None:

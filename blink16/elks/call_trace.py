@@ -78,6 +78,13 @@ ARGUMENTS: Mapping[Call, str] = {
     Call.SETITIMER: "bx cx:p dx:p",
     Call.SYSCTL: "bx cx:p dx:p",
     Call.UNAME: "bx:p",
+    Call.SOCKET: "bx cx dx",
+    Call.BIND: "bx cx:p dx",
+    Call.LISTEN: "bx cx",
+    Call.ACCEPT: "bx cx:p dx:p",
+    Call.CONNECT: "bx cx:p dx",
+    Call.SETSOCKOPT: "bx cx dx di:p si",
+    Call.GETSOCKNAM: "bx cx:p dx:p di",
     Call.FMEMALLOC: "bx cx:p",
     Call.FMEMFREE: "bx:x",
 }
@@ -142,8 +149,8 @@ _FORMS = {"": "{}", "x": "{:#x}", "p": "{:#06x}", "o": "{:#o}"}
 
 def _result(value: int) -> str:
     signed = signed16(value & 0xFFFF)
-    if -len(ERRNO_NAMES) <= signed < 0:
-        return f"-1 {ERRNO_NAMES[-signed - 1]}"
+    if -signed in ERRNO_NAMES:
+        return f"-1 {ERRNO_NAMES[-signed]}"
     return str(signed)
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from blink16.elks import filecalls, iocalls, memorycalls, processcalls, signalcalls, timecalls
+from blink16.elks import (
+    filecalls,
+    iocalls,
+    memorycalls,
+    processcalls,
+    signalcalls,
+    socketcalls,
+    timecalls,
+)
 from blink16.elks.abi import MOVED_CALLS, Call
 from blink16.elks.request import Request, Result
 
@@ -16,6 +24,7 @@ HANDLERS: dict[Call, Handler] = {
     **memorycalls.HANDLERS,
     **processcalls.HANDLERS,
     **signalcalls.HANDLERS,
+    **socketcalls.HANDLERS,
     **timecalls.HANDLERS,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
-from blink16.elks import terminal
+from blink16.elks import socketcalls, terminal
 from blink16.elks.abi import DIRECTORY_ENTRY, WINDOW_SIZE, Call, Fcntl, Ioctl, Open
 from blink16.elks.devices import TERMINALS, ZERO
 from blink16.elks.kernel import PIPE_SIZE
@@ -30,6 +30,8 @@ def read(request: Request) -> int | Blocked:
     request.address(request.cx, request.dx)
     if file.pipe:
         return _read_pipe(request, file)
+    if file.socket:
+        return socketcalls.read(request)
     if file.device in TERMINALS:
         return _read_terminal(request, file)
     if file.channel:
@@ -138,6 +140,8 @@ def write(request: Request) -> int | Blocked:
     data = request.get(request.cx, request.dx)
     if file.pipe:
         return _write_pipe(request, file, data)
+    if file.socket:
+        return socketcalls.write(request, data)
     if file.device in TERMINALS and data:
         kernel.print(data, file.channel)
     elif file.channel and data:
@@ -205,7 +209,7 @@ def lseek(request: Request) -> int:
     """Move BX's offset; CX points at a 32-bit offset, which becomes the new one; DX=whence."""
     kernel = request.kernel
     file = kernel.open_file(request.bx)
-    if file.channel or file.pipe or file.device in TERMINALS:
+    if file.channel or file.pipe or file.socket or file.device in TERMINALS:
         raise os_error(errno.ESPIPE)
     distance = int.from_bytes(request.get(request.cx, 4), "little", signed=True)
     end = kernel.files.size(file.node) if not file.device else 0

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import Any
 
 from blink16.console import Console
-from blink16.elks import segments, terminal
+from blink16.elks import netlink, segments, terminal
+from blink16.elks.netlink import Address, Link, NetMessage, Order
 from blink16.elks.signals import SIGNALS, ElksSignal, bit, is_ignored
+from blink16.elks.sockets import Socket, SocketState
 from blink16.elks.state import (
     IDLE,
     INIT,
@@ -55,6 +58,10 @@ class Kernel:
         self.files = files
         self.state = state
         self.kind = kind
+        self.has_network = False
+        """Whether there are sockets."""
+        self.on_order: Callable[[Link], None] = lambda link: None
+        """Told of what host socket something is wanted.  No state."""
         self.exec_stub = (0, 0)
         """Where a program's first instruction goes through, once it was executed."""
         self._saved: tuple[KernelState, Any] | None = None
@@ -264,6 +271,44 @@ class Kernel:
         self._count_ends(file, -1)
         if file.node:
             self.files.release(file.node)
+        if file.socket:
+            self.close_socket(file.socket)
+
+    # -- sockets -----------------------------------------------------------------------------
+
+    def put_socket(self, number: int, socket: Socket) -> None:
+        """Take the new state of a socket."""
+        self.state = self.state._replace(sockets={**self.state.sockets, number: socket})
+
+    def add_socket(self, socket: Socket) -> int:
+        """Add a socket; return its number."""
+        number = self.state.next_file
+        self.state = self.state._replace(next_file=number + 1)
+        self.put_socket(number, socket)
+        return number
+
+    def close_socket(self, number: int) -> None:
+        """Close a socket that no open file refers to any more."""
+        socket = self.state.sockets[number]
+        for waiting in socket.arrived:
+            self.close_socket(waiting)
+        sockets = {n: s for n, s in self.state.sockets.items() if n != number}
+        self.state = self.state._replace(sockets=sockets)
+        self.order(Order.CLOSE, socket.link, socket.resets)
+
+    def order(
+        self,
+        kind: Order,
+        link: Link,
+        value: int = 0,
+        address: Address = Address(),  # noqa: B008 - immutable
+        data: bytes = b"",
+    ) -> None:
+        """Ask the host's network for something; it is output, and silent in replays."""
+        if kind is not Order.TAKEN:
+            self.on_order(link)
+        message = netlink.build(NetMessage(kind, link, value, address, data))
+        self.chassis.output(netlink.CHANNEL, message)
 
     # -- pipes -------------------------------------------------------------------------------
 
@@ -372,7 +417,20 @@ class Kernel:
                 return self.selected(task, waiting.masks) != (0, 0)
             case WaitFor.SIGNAL:
                 return False
+            case WaitFor.NETWORK_ANSWER | WaitFor.NETWORK_DATA | WaitFor.NETWORK_ROOM:
+                return self._is_socket_ready(waiting.reason, waiting.subject)
         return self._is_pipe_ready(waiting.reason, waiting.subject, waiting.amount)
+
+    def _is_socket_ready(self, reason: int, number: int) -> bool:
+        socket = self.state.sockets.get(number)
+        if socket is None:
+            return True
+        match reason:
+            case WaitFor.NETWORK_ANSWER:
+                return not socket.asks
+            case WaitFor.NETWORK_DATA:
+                return bool(socket.data or socket.arrived) or socket.ended
+        return socket.unsent < netlink.WINDOW or socket.ended
 
     def _is_pipe_ready(self, reason: int, number: int, amount: int) -> bool:
         pipe = self.state.pipes.get(number, Pipe())
@@ -400,6 +458,9 @@ class Kernel:
         file = self.state.open_files[task.descriptors[descriptor]]
         if file.pipe:
             return self._is_pipe_ready(WaitFor.PIPE_DATA, file.pipe, 0)
+        if file.socket:
+            socket = self.state.sockets[file.socket]
+            return bool(socket.data) or socket.state != SocketState.CONNECTED
         if file.device and file.channel:
             return self.has_line()
         if file.channel:

@@ -320,12 +320,6 @@ def sysctl(request: Request) -> int:
     return 0
 
 
-def socket(request: Request) -> int:
-    """Say that there is no network."""
-    request.guest.notice("the program asks for a network, and there is none: ENETDOWN")
-    raise os_error(errno.ENETDOWN)
-
-
 HANDLERS: dict[Call, Callable[[Request], Result]] = {
     Call.EXIT: exit_,
     Call.FORK: fork,
@@ -345,5 +339,4 @@ HANDLERS: dict[Call, Callable[[Request], Result]] = {
     Call.USTATFS: ustatfs,
     Call.REBOOT: reboot,
     Call.SYSCTL: sysctl,
-    Call.SOCKET: socket,
 }

@@ -12,6 +12,7 @@ from blink16.elks.errors import ElksError
 from blink16.elks.execution import relocated, start
 from blink16.elks.image import Placed, TooLargeError, encoded
 from blink16.elks.kernel import STDERR, Kernel
+from blink16.elks.network import NetworkInput
 from blink16.elks.register_input import RegisterInput
 from blink16.elks.scheduler import SLICE_MS, Scheduler
 from blink16.elks.segments import paragraphs
@@ -49,9 +50,12 @@ def load(
     files: FileTree,
     console: Console,
     kind: ConsoleKind = ConsoleKind(),  # noqa: B008 - frozen
+    *,
+    network: bool = False,
 ) -> SymbolTable:
     """Make a machine ready to run an executable from its entry point.
 
+    ``network``: whether there are sockets, as `network` tells the host.
     ``files`` and ``console`` become components of the machine.  ElksError if the executable
     lies about itself or doesn't fit with its arguments.
     """
@@ -73,6 +77,7 @@ def load(
 
     kernel = Kernel(chassis, console, files, state, kind)
     kernel.state = state._replace(slice_end=kernel.later(SLICE_MS))
+    kernel.has_network = network
     scheduler = Scheduler(chassis, kernel)
     system = ElksSystem(kernel, scheduler)
     console.on_received = kernel.typed
@@ -82,6 +87,7 @@ def load(
     chassis.add_component(Kernel.COMPONENT, kernel)
     chassis.add_component(WindowSize.CHANNEL, WindowSize(kernel))
     chassis.add_component(RegisterInput.CHANNEL, RegisterInput(kernel))
+    chassis.add_component(NetworkInput.CHANNEL, NetworkInput(kernel))
     chassis.add_device(Scheduler.COMPONENT, scheduler)
     call = chassis.add_stub(f"int{SYSTEM_CALL:02x}", system.call)
     chassis.set_vector(SYSTEM_CALL, *call)

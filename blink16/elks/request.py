@@ -21,6 +21,8 @@ class Blocked:
     """A call that must wait.  It has changed nothing but its task's progress."""
 
     waiting: Waiting
+    interrupted: int = errno.EINTR
+    """What a signal makes of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from blink16.cpu.registers import Cell
 from blink16.elks.execution import push_frame
 from blink16.elks.kernel import Kernel
 from blink16.elks.signals import ElksSignal, bit
-from blink16.elks.state import IDLE, REGISTERS, Life, Task, Waiting
+from blink16.elks.state import IDLE, REGISTERS, Life, Task, WaitFor, Waiting
 from blink16.memory import linear
 from blink16.services import ELSEWHERE, WAIT, Chassis, Outcome
 
@@ -25,6 +25,8 @@ IDLE_TICK_MS = 50
 HALT_LOOP = bytes((0xF4, 0xEB, 0xFD, 0x90))
 """HLT, and back to it."""
 IDLE_FLAGS = 0xF202
+_ASKED = frozenset({WaitFor.NETWORK_ANSWER, WaitFor.NETWORK_ROOM})
+"""Waits in calls that have said something outside: they can't be taken back."""
 
 
 class Scheduler:
@@ -60,7 +62,7 @@ class Scheduler:
         kernel = self._kernel
         kernel.change(waiting=waiting)
         following = self._next()
-        if following is None and self._timer() is None:
+        if following is None and self._timer() is None and waiting.reason not in _ASKED:
             kernel.state = before  # type: ignore[assignment]
             return WAIT
         self._suspend()

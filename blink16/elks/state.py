@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from blink16.elks.signals import DEFAULTS
+from blink16.elks.sockets import Socket
 
 MAX_TASKS = 64
 """Processes at a time, the idle one and init counted; fork() gives EAGAIN beyond.  The kernel has
@@ -86,6 +87,9 @@ class WaitFor(IntEnum):
     VFORK = 7
     PIPE_WRITER = 8
     PIPE_READER = 9
+    NETWORK_ANSWER = 10
+    NETWORK_DATA = 11
+    NETWORK_ROOM = 12
 
 
 class Waiting(NamedTuple):
@@ -169,6 +173,7 @@ class OpenFile(NamedTuple):
     listing: tuple[str, ...] = ()
     """DIRECTORY: its names as they were when it was opened or rewound."""
     references: int = 1
+    socket: int = 0
 
 
 class Pipe(NamedTuple):
@@ -236,6 +241,7 @@ class KernelState(NamedTuple):
     """Nanoseconds that settimeofday() has added to the machine's clock."""
     result: int = 0
     """Of the first program, once it has ended."""
+    sockets: Mapping[int, Socket] = {}
 
     def plain(self) -> Any:
         """Return it as nested tuples."""
@@ -243,6 +249,7 @@ class KernelState(NamedTuple):
             tasks=tuple(self.tasks.items()),  # type: ignore[arg-type]
             open_files=tuple(self.open_files.items()),  # type: ignore[arg-type]
             pipes=tuple(self.pipes.items()),  # type: ignore[arg-type]
+            sockets=tuple(self.sockets.items()),  # type: ignore[arg-type]
         )
 
     @classmethod
@@ -255,7 +262,11 @@ class KernelState(NamedTuple):
             open_files={number: OpenFile(*fields) for number, fields in plain[2]},
             pipes={number: Pipe(*fields) for number, fields in plain[3]},
             blocks=tuple(Block(*fields) for fields in plain[4]),
+            sockets={number: Socket.of(fields) for number, fields in plain[SOCKETS]},
         )
+
+
+SOCKETS = KernelState._fields.index("sockets")
 
 
 def _task(fields: Any) -> Task:

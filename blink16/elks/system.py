@@ -12,9 +12,9 @@ from blink16.elks.calls import HANDLERS
 from blink16.elks.kernel import Kernel
 from blink16.elks.request import Blocked, Born, Leave, Request, Result
 from blink16.elks.scheduler import Scheduler
-from blink16.elks.signals import STOPPING, ElksSignal
+from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSignal
 from blink16.elks.state import FIRST, thread_of
-from blink16.services import DONE, Elsewhere, Forked, Guest, Outcome, Trap
+from blink16.services import DONE, Elsewhere, Exit, Forked, Guest, Outcome, Service, Trap
 
 
 class ElksSystem:
@@ -27,11 +27,28 @@ class ElksSystem:
 
     def call(self, guest: Guest) -> Outcome:
         """Serve the system call of a guest that stands at INT 80h's stub."""
+        return self._served(guest, self._call)
+
+    def signal(self, guest: Guest) -> Outcome:
+        """Deliver the signals of a process that stands at the signals' stub."""
+        return self._served(guest, self._signal)
+
+    def _served(self, guest: Guest, serve: Service) -> Outcome:
+        """Serve.  What ends the machine leaves it before the instruction, as it was there."""
+        kernel, before, ax = self._kernel, self._kernel.state, guest.registers.ax
+        outcome = serve(guest)
+        if isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable):
+            kernel.state, guest.registers.ax = before, ax
+        return outcome
+
+    def _call(self, guest: Guest) -> Outcome:
         kernel, before = self._kernel, self._kernel.state
         kernel.files.enter(kernel.task.root)
         overflow = self._stack_fault(guest)
         if overflow:
             return self._overflow(guest, overflow)
+        if self._is_doomed():
+            return self._signal(guest)
         request = Request.of(kernel, guest)
         trace = CallTrace(request) if guest.traces_calls else None
         result = self._result(request)
@@ -40,7 +57,7 @@ class ElksSystem:
         if isinstance(result, Blocked):
             if not kernel.task.pending:
                 return self._scheduler.wait(result.waiting, before)
-            result = -elks_errno(errno.EINTR)
+            result = -elks_errno(result.interrupted)
         match result:
             case Leave():
                 return self._scheduler.leave()
@@ -56,7 +73,7 @@ class ElksSystem:
         guest.registers.ax = result
         if kernel.task.waiting is not None or kernel.task.progress:
             kernel.change(waiting=None, progress=0)
-        return self.signal(guest) if kernel.task.pending else DONE
+        return self._signal(guest) if kernel.task.pending else DONE
 
     def _born(self, guest: Guest, born: Born) -> Outcome:
         """Let a process go on that has made another, or lend that the processor, too."""
@@ -74,9 +91,9 @@ class ElksSystem:
         match result:
             case int():
                 guest.trace_call(trace.done(result))
-            case Blocked():
+            case Blocked(_, interrupted):
                 if kernel.task.pending:
-                    guest.trace_call(trace.done(-elks_errno(errno.EINTR)))
+                    guest.trace_call(trace.done(-elks_errno(interrupted)))
             case Elsewhere():
                 guest.trace_call(trace.gone(f"{kernel.task.name} runs"))
             case Born(child):
@@ -84,8 +101,7 @@ class ElksSystem:
             case _:
                 guest.trace_call(trace.gone("?"))
 
-    def signal(self, guest: Guest) -> Outcome:
-        """Deliver the signals of a process that stands at a stub of ours."""
+    def _signal(self, guest: Guest) -> Outcome:
         number = signalcalls.deliver(self._kernel, guest)
         if number == 0:
             return DONE
@@ -120,6 +136,17 @@ class ElksSystem:
         if self._is_alone():
             return trap
         return self._passing(guest, trap, ElksSignal.SIGSEGV)
+
+    def _is_doomed(self) -> bool:
+        """Whether a signal that came before a call, on the way to the stub, ends its caller.
+
+        Else who forks for ever would get away: the child is born without the signal.
+        """
+        task = self._kernel.task
+        number = self._kernel.first_pending(task)
+        if not number or number in STOPPING or task.waiting is not None or task.progress:
+            return False
+        return task.handlers[number - 1] == DEFAULT and number not in IGNORED_BY_DEFAULT
 
     def _is_alone(self) -> bool:
         """Whether the first program is the only process: what ends it ends the machine."""

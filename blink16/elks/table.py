@@ -27,6 +27,9 @@ _WAITS = {
     WaitFor.VFORK: "waits in vfork",
     WaitFor.PIPE_WRITER: "waits for a fifo's writer",
     WaitFor.PIPE_READER: "waits for a fifo's reader",
+    WaitFor.NETWORK_ANSWER: "waits for the network",
+    WaitFor.NETWORK_DATA: "waits for a peer",
+    WaitFor.NETWORK_ROOM: "waits for a peer to read",
 }
 
 

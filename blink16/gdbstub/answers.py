@@ -9,7 +9,7 @@ from typing import assert_never
 
 from blink16.board import ProgramFacts, Shelf, Titles, window
 from blink16.breakpoints import PointError
-from blink16.cpu.registers import SHARED_SIZE, Registers
+from blink16.cpu.registers import SHARED_SIZE, Cell, Registers
 from blink16.debugger import Debugger, Resume
 from blink16.gdbstub import commands, description, inferior_call, raw_registers, registers
 from blink16.gdbstub.agent import AgentCondition, Print
@@ -31,6 +31,7 @@ KEPT_FRAMES = 16
 the first or second when it steps."""
 LLDB_WORD = 4
 """LLDB wants addresses of frames that this divides, and looks nothing up there."""
+_CS, _IP = int(Cell.CS), int(Cell.IP)  # plain ints are quicker
 PASSED = (
     "the machine began at that breakpoint and has passed it: interrupt it and reverse-continue, or"
     " type stepi first, next time"
@@ -78,6 +79,7 @@ class Answers:
         frames, and asks for their callers before it resumes."""
         self.shelf = Shelf(debugger, program, titles)
         """The files that gdb reads from us about this machine."""
+        self._digits = registers.Digits()
         self._writer = registers.Writer(debugger)
         self._writes_breakpoints = False
         """Whether the client was told that it writes breakpoints into the program."""
@@ -113,13 +115,17 @@ class Answers:
         hardware = GdbKind.HARDWARE in kinds and GdbKind.SOFTWARE not in kinds
         return GdbKind.HARDWARE if hardware else GdbKind.SOFTWARE
 
+    def expedited(self) -> bytes:
+        """Return the registers that a stop reply tells."""
+        return self._digits.expedited(self.registers())
+
     def answer(self, question: commands.MachineQuestion) -> bytes:
         """Return the body of the reply; RefusedError if the question can't be answered."""
         match question:
             case commands.ReadRegisters() if self.shows_offsets:
                 return _hex(raw_registers.read_all(self.registers()))
             case commands.ReadRegisters():
-                return _hex(registers.read_all(self.registers()))
+                return self._digits.all(self.registers())
             case commands.WriteRegisters(data):
                 write_all = raw_registers.write_all if self.shows_offsets else registers.write_all
                 write_all(self._waiting() or self._debugger, data)
@@ -161,9 +167,9 @@ class Answers:
         """Whether the answer may take more than a millisecond to compute."""
         match question:
             case commands.ReadMemory(address, length):
-                if not window.BASE <= address < window.BASE + window.SIZE:
+                if address < MEMORY_SIZE or not window.BASE <= address < window.BASE + window.SIZE:
                     return False
-                return not self._window_now().is_brief(address, length)
+                return not self._window_now().find_briefly(address, length)
             case commands.SearchMemory() | commands.QueryChecksum():
                 return question.length > LONG
         return False
@@ -206,7 +212,7 @@ class Answers:
         meant = self.process(self.thread)
         if meant is None or meant.registers is None:
             return own
-        others = Registers()
+        others = Registers(self._debugger.machine.model.fixed_flags)
         for name, value in meant.registers.items():
             setattr(others, name, value)
         others.icount = own.icount
@@ -240,34 +246,38 @@ class Answers:
 
     def _read_memory(self, question: commands.ReadMemory) -> bytes:
         """Answer with less than was asked for where memory, or the packet, ends."""
-        limit = MAX_BINARY if question.binary else MAX_HEX
-        if window.BASE <= question.address < window.BASE + window.SIZE:
-            data = self._unwind(question.address, min(question.length, limit))
-            if question.length and not data:
-                raise RefusedError("no frame, or no caller", Errno.EFAULT)
-            return b"b" + escape(data) if question.binary else _hex(data)
-        end = self.sight.memory.end
-        if question.address >= end:
-            raise RefusedError(f"no memory at {question.address:#x}", Errno.EFAULT)
-        length = min(question.length, limit, end - question.address)
-        if length <= CODE_READ and not self._added_twice:
-            self._look_for_sum(range(question.address, question.address + length))
-        data = self.sight.read(question.address, length) if length else b""
+        address, end = question.address, self.sight.memory.end
+        length = min(question.length, MAX_BINARY if question.binary else MAX_HEX)
+        if address >= end:
+            data = self._read_beyond(address, length)
+        else:
+            length = min(length, end - address)
+            if length <= CODE_READ and not self._added_twice:
+                self._look_for_sum(address, address + length)
+            data = self.sight.read(address, length)
         return b"b" + escape(data) if question.binary else _hex(data)
 
-    def _look_for_sum(self, place: range) -> None:
+    def _read_beyond(self, address: int, length: int) -> bytes:
+        """Read the unwind window; RefusedError where there is nothing."""
+        if not window.BASE <= address < window.BASE + window.SIZE:
+            raise RefusedError(f"no memory at {address:#x}", Errno.EFAULT)
+        data = self._unwind(address, length)
+        if length and not data:
+            raise RefusedError("no frame, or no caller", Errno.EFAULT)
+        return data
+
+    def _look_for_sum(self, start: int, end: int) -> None:
         """Say it if somebody looks where the code would be if $eip were an offset, as QEMU's is.
 
         Scripts for QEMU add CS*16 to $eip, or to its low half.
         """
         r = self.sight.registers
-        if not r.cs:
-            return
-        base = r.cs << 4
-        pc = (base + r.ip) & registers.address_mask(r)
+        base = r.cells[_CS] << 4
+        pc = (base + r.cells[_IP]) & registers.address_mask(r)
         if pc >= MEMORY_SIZE:
             return  # the sum with its low half is an address that is looked at for its own sake
-        if pc not in place and ((base + pc) in place or (base + (pc & 0xFFFF)) in place):
+        added = start <= base + pc < end or start <= base + (pc & 0xFFFF) < end
+        if added and base and not start <= pc < end:
             self._added_twice = True
             self._debugger.on_notice(ADDED_TWICE)
 

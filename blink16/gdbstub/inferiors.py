@@ -9,7 +9,7 @@ from typing import assert_never
 from blink16 import monitor, reports
 from blink16.board import Titles
 from blink16.debugger import Debugger, Event, EventKind
-from blink16.gdbstub import commands, description, hostio
+from blink16.gdbstub import commands, description, hostio, replies
 from blink16.gdbstub.answers import Answers
 from blink16.gdbstub.births import STEP, Births, birth_of, machine_of
 from blink16.gdbstub.commands import fields, points, processes
@@ -317,6 +317,11 @@ class Inferiors:
                 process = meant.answers.process(thread.thread)
                 text = description.thread_info(meant.debugger, process)
                 return text.encode("ascii").hex().encode("ascii")
+            case processes.QueryThreadStop(thread):
+                meant = self._known(thread)
+                process = meant.answers.process(thread.thread)
+                called = self.thread_id(meant, thread.thread).encode("ascii")
+                return replies.thread_stop(called, process.title if process else "")
             case processes.QueryAttached(process):
                 # 1 lets gdb detach when its user quits, instead of killing
                 return b"0" if self.named(process).launched else b"1"
@@ -344,10 +349,13 @@ class Inferiors:
         meant = self._known(question.thread)
         if question.purpose is Purpose.RESUME:
             self._to_resume = question.thread
+            return OK
+        named = question.thread.thread not in (ALL, ANY)
+        if question.thread.process == ANY and named:  # LLDB names the thread alone
+            meant.answers.thread = question.thread.thread
         elif question.thread.process not in (ALL, ANY):
             self._chosen = meant.process
             meant.births.selected = birth_of(question.thread.process)
-            named = question.thread.thread not in (ALL, ANY)
             meant.answers.thread = question.thread.thread if named else None
         return OK
 

@@ -61,6 +61,9 @@ class Work:
     process: int = FIRST
     computes: bool = False
     """Whether it does nothing but compute, so that few at a time are best."""
+    patiently: bool = False
+    """Whether the client listens for words meanwhile, and is to hear now and then that it is still
+    done: `Session.still_working`.  gdb says "Ignoring packet error" after two silent seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import struct
 from dataclasses import dataclass
 from typing import Protocol
 
-from blink16.cpu.registers import Cell, Registers
+from blink16.cpu.registers import SHARED_SIZE, Cell, Registers
 from blink16.gdbstub.replies import RefusedError
 from blink16.memory import ADDRESS_BITS, ADDRESS_MASK
 
@@ -80,6 +80,7 @@ ESP = _NUMBERS["esp"]
 SIZE = _PLACES[-1].stop
 """Bytes in g."""
 _HELD = slice(Cell.AX, Cell.IP + 1)
+_LINE_20 = slice(2 * Cell.A20, 2 * Cell.A20 + 2)
 _X87 = bytes(8 * 10 + 8 * 4)
 # struct, not construct: g is asked for thousands of times a second
 _CORE = struct.Struct("<16I")
@@ -153,10 +154,25 @@ _DWARF |= {"es": 40, "cs": 41, "ss": 42, "ds": 43}
 """gdb's numbers for the i386 in DWARF, by which the board's call frame information goes."""
 
 
-def expedited(registers: Registers) -> bytes:
-    """Return the registers of a stop reply, each as ``number:value;``."""
-    digits = read_all(registers).hex().encode("ascii")
-    return _EXPEDITED_FORMAT % _EXPEDITED_DIGITS.unpack(digits)
+class Digits:
+    """The digits of g, as they were last asked for: a stop shows the same registers twice."""
+
+    def __init__(self) -> None:
+        self._state: bytes | bytearray = b""
+        """The processor's own state that they are of."""
+        self._all = b""
+
+    def all(self, registers: Registers) -> bytes:
+        """Return the answer to g."""
+        state = registers.state[:SHARED_SIZE] + registers.state[_LINE_20]
+        if state != self._state:
+            self._state = state
+            self._all = read_all(registers).hex().encode("ascii")
+        return self._all
+
+    def expedited(self, registers: Registers) -> bytes:
+        """Return the registers of a stop reply, each as ``number:value;``."""
+        return _EXPEDITED_FORMAT % _EXPEDITED_DIGITS.unpack(self.all(registers))
 
 
 class RegisterOwner(Protocol):

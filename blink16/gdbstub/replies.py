@@ -12,6 +12,8 @@ from blink16.packets import PACKET_SIZE, escape, frame
 from blink16.texts import printable
 
 OK = b"OK"
+SILENCE = b"O"
+"""No words for the user, in an O packet."""
 EMPTY = b""
 """The packet is not known here."""
 CONSOLE_CHUNK = 16384
@@ -164,6 +166,7 @@ def stop(
     thread: bytes,
     other: bytes,
     threads: bytes,
+    title: str,
     registers: bytes,
     breakpoint_kind: GdbKind,
     client: Client,
@@ -172,6 +175,7 @@ def stop(
 
     ``thread``: the thread-id.  ``other``: FORKED, VFORKED: the child's; EXECUTED: the program's
     file in hex.  ``threads``: those of all threads, for clients that want them.
+    ``title``: the thread's name.
     ``registers``: the expedited ones as ``number:value;``.
     ``breakpoint_kind``: which kind of breakpoint stands at pc, for a BREAKPOINT.
     """
@@ -184,6 +188,8 @@ def stop(
         return b"S%02x" % signal
     reason = _reason(event, other, breakpoint_kind, client)
     every = b"threads:%b;" % threads if client.list_threads else b""
+    if client.list_threads:
+        every += b"hexname:%b;" % printable(title).encode("utf-8").hex().encode("ascii")
     return b"T%02x%bthread:%b;%b%b" % (signal, registers, thread, every, reason)
 
 
@@ -193,6 +199,12 @@ def libraries_changed(thread: bytes, registers: bytes) -> bytes:
     So it must come alone, before the machine moves, and never hide a stop of its own.
     """
     return b"T%02x%bthread:%b;library:;" % (PosixSignal.SIGTRAP.value, registers, thread)
+
+
+def thread_stop(thread: bytes, title: str) -> bytes:
+    """Return what a thread is called, and that it has not stopped for a reason of its own."""
+    name = printable(title).encode("utf-8").hex().encode("ascii")
+    return b"T00thread:%b;hexname:%b;" % (thread, name)
 
 
 def vfork_done(thread: bytes, registers: bytes) -> bytes:

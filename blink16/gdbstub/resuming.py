@@ -1,15 +1,88 @@
-"""Which machines are to run, and what the client is to be told before they do."""
+"""Which machines are to run, what the client is told before they do, and how their run ended."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from blink16.debugger import Event, EventKind, Resume
-from blink16.gdbstub import commands, replies
+from blink16.gdbstub import commands, registers, replies, stops
+from blink16.gdbstub.custody import Custody
+from blink16.gdbstub.dialogue import Dialogue
 from blink16.gdbstub.inferiors import Inferior, Inferiors
+from blink16.gdbstub.orders import Fate, Interrupt, Start
 from blink16.gdbstub.replies import Client, RefusedError
+from blink16.gdbstub.states import SessionInput, WrongCallError
 
 MOVED, LOADED = Event(EventKind.MOVED), Event(EventKind.LOADED)
+
+
+class Runs:
+    """The runs of one client's machines: when several run, the first event is the client's."""
+
+    def __init__(self, dialogue: Dialogue, custody: Custody) -> None:
+        self._dialogue = dialogue
+        self._custody = custody
+        self._running: set[int] = set()
+        """The processes that run."""
+        self._first: tuple[Inferior, Event] | None = None
+        """The event that is to be told when all machines stand."""
+
+    def begin(self, command: commands.Run | commands.RunEach) -> None:
+        """Let machines run, unless the client has to be told of something first."""
+        dialogue = self._dialogue
+        meant = chosen(dialogue.inferiors, command)
+        untold = overdue(meant, dialogue.client)
+        if untold is None:
+            if isinstance(command, commands.Run) and command.address is not None:
+                registers.write_pc(dialogue.inferiors.current.debugger, command.address)
+            untold = missed(meant)
+        if untold is not None:
+            self._tell(*untold)
+            return
+        dialogue.standing.lead(SessionInput.RUN)
+        self._first = None
+        self._running = {inferior.process for inferior in meant}
+        dialogue.out.say_collected()
+        for inferior, how in meant.items():
+            inferior.start()
+            inferior.debugger.tells = told(inferior, dialogue.client)
+            dialogue.out.order(Start(how, inferior.process))
+        if dialogue.early_break:
+            dialogue.out.order(Interrupt())
+
+    def stopped(self, event: Event, process: int) -> None:
+        """Take the event that ended a run; WrongCallError if there was none."""
+        if process not in self._running:
+            raise WrongCallError(f"process {process} was not started")
+        dialogue = self._dialogue
+        self._running.discard(process)
+        last = not self._running
+        if not dialogue.standing.lead(SessionInput.ALL_STOPPED if last else SessionInput.STOPPED):
+            return
+        inferior = dialogue.inferiors.held(process)
+        if self._first is None:
+            self._first = inferior, event
+            if not last:
+                dialogue.out.order(Interrupt())
+        else:
+            inferior.miss(event)
+        if last:
+            self._tell(*self._first)
+
+    def _tell(self, inferior: Inferior, event: Event) -> None:
+        """Tell the client how a run has ended."""
+        dialogue, out = self._dialogue, self._dialogue.out
+        out.say_collected()
+        if event.kind is EventKind.LOADED:
+            out.reply(stops.announcement(dialogue.inferiors, inferior))
+            return
+        if event.kind is EventKind.VFORKED and not event.child:
+            out.reply(stops.vfork_done(dialogue.inferiors, inferior, event.parent))
+            return
+        out.mention(replies.say(event, inferior.debugger.machine.icount))
+        out.reply(stops.reply(dialogue.inferiors, inferior, event, dialogue.client))
+        if dialogue.extended and replies.gone(event, inferior.called, dialogue.client):
+            self._custody.let_go([inferior], Fate.LEAVE, "")
 
 
 def chosen(

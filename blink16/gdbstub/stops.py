@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blink16.debugger import STEPPED, Event, EventKind
-from blink16.gdbstub import births, hostio, registers, replies
+from blink16.gdbstub import births, hostio, replies
 from blink16.gdbstub.commands.points import GdbKind
 from blink16.gdbstub.inferiors import Inferior, Inferiors
 from blink16.gdbstub.replies import Client
@@ -35,7 +35,8 @@ def reply(inferiors: Inferiors, inferior: Inferior, event: Event, client: Client
         inferiors.thread_id(inferior, thread).encode("ascii"),
         other.encode("ascii"),
         inferiors.thread_ids().encode("ascii") if client.list_threads else b"",
-        _expedited(inferior),
+        _title(inferior, thread) if client.list_threads else "",
+        inferior.answers.expedited(),
         inferior.answers.breakpoint_kind() if arrived else GdbKind.SOFTWARE,
         client,
     )
@@ -63,15 +64,16 @@ def vfork_done(inferiors: Inferiors, inferior: Inferior, parent: int) -> bytes:
     inferiors.choose(inferior)
     inferior.answers.thread = parent
     thread = inferiors.thread_id(inferior, parent).encode("ascii")
-    return replies.vfork_done(thread, _expedited(inferior))
+    return replies.vfork_done(thread, inferior.answers.expedited())
 
 
-def _expedited(inferior: Inferior) -> bytes:
-    return registers.expedited(inferior.answers.registers())
+def _title(inferior: Inferior, thread: int | None) -> str:
+    process = inferior.answers.process(thread)
+    return process.title if process is not None else ""
 
 
 def announcement(inferiors: Inferiors, inferior: Inferior) -> bytes:
     """Return what lets gdb read the list of libraries, which has changed, before it resumes."""
     inferiors.choose(inferior)
     thread = inferiors.thread_id(inferior).encode("ascii")
-    return replies.libraries_changed(thread, _expedited(inferior))
+    return replies.libraries_changed(thread, inferior.answers.expedited())

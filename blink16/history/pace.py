@@ -7,7 +7,7 @@ a machine does never depends on this; only how long it takes to go back does.
 
 from __future__ import annotations
 
-SPACING_SECONDS = 0.005
+SPACING_SECONDS = 0.001
 """What running from one checkpoint to the next should cost."""
 FINE_SECONDS = 0.0002
 """The same near where the user is, where each step back starts from a checkpoint anew."""
@@ -23,6 +23,8 @@ _START_RATE = 20_000.0  # instructions a second; soon replaced by what is measur
 _OVERHEAD_SECONDS = 0.00005  # of a call; what is shorter tells only that the pace is no less
 _GROWTH = 4.0
 _WEIGHT = 0.25
+_RISE, _FALL = 0.05, 0.5
+"""What others do on this computer makes a checkpoint dearer now and then, but never cheaper."""
 
 
 class Pace:
@@ -46,7 +48,8 @@ class Pace:
 
     def checkpointed(self, seconds: float) -> None:
         """Take account of a checkpoint."""
-        self._checkpoint_seconds += (seconds - self._checkpoint_seconds) * _WEIGHT
+        more = seconds - self._checkpoint_seconds
+        self._checkpoint_seconds += more * (_RISE if more > 0 else _FALL)
         self._settle()
 
     def _settle(self) -> None:

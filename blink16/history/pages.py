@@ -9,22 +9,24 @@ goes and in either direction, and to take a checkpoint out is to forget it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from operator import is_not
 
-from blink16.memory import PAGE_COUNT, PAGE_SIZE, Memory
+from blink16.memory import PAGE_COUNT, PAGE_SHIFT, PAGE_SIZE, Memory
 
 GROUP_SHIFT = 6
 GROUP_PAGES = 1 << GROUP_SHIFT
+MANY_PAGES = 40
+"""If so many pages of a group were written, all of it is copied at once, which is quicker."""
 CONTENT_SIZE = PAGE_SIZE + 48
 """Bytes that a page's content takes, with its object."""
 GROUP_SIZE = 8 * GROUP_PAGES + 56
 IMAGE_SIZE = 8 * (PAGE_COUNT >> GROUP_SHIFT) + 120
 
-PageGroup = tuple[bytes, ...]
-"""The contents of neighbouring pages."""
+PageGroup = tuple[bytes, ...] | bytes
+"""The contents of neighbouring pages, by page or in one piece."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,48 +46,111 @@ class Image:
 
     def page(self, number: int) -> bytes:
         """Return the content of a page."""
-        return self.groups[number >> GROUP_SHIFT][number & (GROUP_PAGES - 1)]
+        group, place = self.groups[number >> GROUP_SHIFT], number & (GROUP_PAGES - 1)
+        if isinstance(group, bytes):
+            return group[place << PAGE_SHIFT : (place + 1) << PAGE_SHIFT]
+        return group[place]
+
+    def renewed(self, memory: Memory) -> Image:
+        """Return the image of now, where this was the one of the last checkpoint."""
+        groups = list(self.groups)
+        for number, pages in _by_group(memory.written_marks()):
+            if isinstance(pages, range):
+                groups[number] = memory.span(pages.start, len(pages))
+            else:
+                groups[number] = _replaced(self.groups[number], memory.contents(pages))
+        return Image(tuple(groups))
 
     def replaced(self, contents: Mapping[int, bytes]) -> Image:
         """Return an image in which some pages have another content."""
-        changed: dict[int, list[bytes]] = {}
+        changed: dict[int, dict[int, bytes]] = {}
         for page, content in contents.items():
-            number = page >> GROUP_SHIFT
-            if number not in changed:
-                changed[number] = list(self.groups[number])
-            changed[number][page & (GROUP_PAGES - 1)] = content
+            changed.setdefault(page >> GROUP_SHIFT, {})[page] = content
         groups = list(self.groups)
-        for number, group in changed.items():
-            groups[number] = tuple(group)
+        for number, pages in changed.items():
+            groups[number] = _replaced(groups[number], pages)
         return Image(tuple(groups))
 
     def sharing(self, other: Image) -> Image:
         """Return an equal image that consists of another's objects wherever they are equal."""
         return Image(tuple(map(_shared, self.groups, other.groups)))
 
+    def at(self, marks: bytes) -> dict[int, bytes]:
+        """Return contents that cover the marked pages, by the first page of each."""
+        contents: dict[int, bytes] = {}
+        for number, pages in _by_group(marks):
+            group = self.groups[number]
+            if isinstance(pages, range) and isinstance(group, bytes):
+                contents[pages.start] = group
+            else:
+                contents.update((page, self.page(page)) for page in pages)
+        return contents
+
     def differences(self, other: Image) -> dict[int, bytes]:
-        """Return this image's pages that aren't the other's; here and there are equal ones."""
+        """Return this image's contents that aren't the other's, by the first page of each.
+
+        Here and there are equal ones.
+        """
         pages: dict[int, bytes] = {}
         for number, (mine, theirs) in enumerate(zip(self.groups, other.groups, strict=True)):
             if mine is not theirs:
                 first = number << GROUP_SHIFT
-                contents = enumerate(mine, first)
-                pages.update(compress(contents, map(is_not, mine, theirs)))
+                if isinstance(mine, bytes):
+                    pages[first] = mine
+                    continue
+                parts = _pages(theirs) if isinstance(theirs, bytes) else theirs
+                pages.update(compress(enumerate(mine, first), map(is_not, mine, parts)))
         return pages
 
     def footprint(self, known: Image | None = None) -> int:
         """Return the bytes that it takes, about, beside a known one with which it shares."""
         if known is None:
-            contents = {id(content) for group in self.groups for content in group}
+            contents = {id(c) for group in self.groups for c in _contents(group)}
             return IMAGE_SIZE + len(self.groups) * GROUP_SIZE + len(contents) * CONTENT_SIZE
         pairs = zip(self.groups, known.groups, strict=True)
-        differing = [pair for pair in pairs if pair[0] is not pair[1]]
-        contents_ = sum(sum(map(is_not, *pair)) for pair in differing)
-        return IMAGE_SIZE + len(differing) * GROUP_SIZE + contents_ * CONTENT_SIZE
+        return IMAGE_SIZE + sum(_size(*pair) for pair in pairs if pair[0] is not pair[1])
+
+
+def _by_group(marks: bytes) -> Iterator[tuple[int, Sequence[int]]]:
+    """Yield the groups with pages that are marked by a 1, and these; a range where all count."""
+    for first in range(0, PAGE_COUNT, GROUP_PAGES):
+        end = first + GROUP_PAGES
+        count = marks.count(1, first, end)
+        if count >= MANY_PAGES:
+            yield first >> GROUP_SHIFT, range(first, end)
+        elif count:
+            pages = [page for page in range(first, end) if marks[page]]
+            yield first >> GROUP_SHIFT, pages
+
+
+def _pages(group: bytes) -> tuple[bytes, ...]:
+    return tuple(group[at : at + PAGE_SIZE] for at in range(0, len(group), PAGE_SIZE))
+
+
+def _contents(group: PageGroup) -> tuple[bytes, ...]:
+    return (group,) * GROUP_PAGES if isinstance(group, bytes) else group
+
+
+def _replaced(group: PageGroup, contents: Mapping[int, bytes]) -> PageGroup:
+    """Return a group in which some pages, by their numbers, have another content."""
+    pages = list(_pages(group) if isinstance(group, bytes) else group)
+    for page, content in contents.items():
+        pages[page & (GROUP_PAGES - 1)] = content
+    return tuple(pages)
+
+
+def _size(group: PageGroup, known: PageGroup) -> int:
+    """Return the bytes of a group beside a known one that is not the same."""
+    if isinstance(group, bytes):
+        return len(group)
+    differing = GROUP_PAGES if isinstance(known, bytes) else sum(map(is_not, group, known))
+    return GROUP_SIZE + differing * CONTENT_SIZE
 
 
 def _shared(mine: PageGroup, theirs: PageGroup) -> PageGroup:
     if mine is theirs or mine == theirs:
         return theirs
+    if isinstance(mine, bytes) or isinstance(theirs, bytes):
+        return mine
     pairs = zip(mine, theirs, strict=True)
     return tuple([other if content == other else content for content, other in pairs])

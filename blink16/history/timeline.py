@@ -53,6 +53,10 @@ from blink16.turns import Turns
 
 FEW = 256
 """Instructions for which nobody waits for a turn."""
+BRIEF = 1024
+"""So many instructions take a native engine microseconds; a few milliseconds where they do nothing
+but ask ports.
+"""
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
 PIECE_SECONDS = 0.005
@@ -100,6 +104,8 @@ class Timeline:
         """Where those take turns who look at machines instruction by instruction."""
         self._has_turn = False
         self._call = ThreadEvent()
+        self._brief = False
+        """Whether a run is to take no more than a fraction of a millisecond (`briefly`)."""
         self._foreign = False
         """Whether states in it came from a file."""
         self._interrupted = False
@@ -171,18 +177,43 @@ class Timeline:
             slept = stop.reason is StopReason.IDLE and self.governor is not None
             if not slept and (stop.reason is not StopReason.BUDGET or here >= goal):
                 return stop
+            if self._brief:
+                return stop
             self._glances.serve()
             self._keep_pace()
             skip = skip and here == before
             before = here
         return INTERRUPTED
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether much is done in a fraction of a millisecond."""
+        return self.machine.engine.name == "native"
+
+    def is_near(self, icount: int) -> bool:
+        """Whether a seek to an instruction count, or a run from there, takes no longer than that:
+        a checkpoint lies shortly before it.
+        """
+        return self.start <= icount <= self._ring.at_or_before(icount).icount + self._pace.fine
+
+    @contextmanager
+    def briefly(self) -> Iterator[None]:
+        """Let the runs in here take a fraction of a millisecond, and wait for no turn.
+
+        They end (BUDGET) wherever they are then, and before a service, which may take long.
+        """
+        self._brief, self.machine.serves = True, False
+        try:
+            yield
+        finally:
+            self._brief, self.machine.serves = False, True
+
     def _turn(self, goal: int) -> AbstractContextManager[bool]:
         """Have a turn, where machines take turns; False if somebody asks us to stop instead.
 
         A few instructions are done without one.
         """
-        if self.turns is None or goal - self.now < FEW:
+        if self.turns is None or self._brief or goal - self.now < FEW:
             return _NO_TURN
         return self._turn_of(self.turns)
 
@@ -250,8 +281,12 @@ class Timeline:
             goal = min(goal, self._end)
             if self._fed < len(self._log):
                 goal = min(goal, self._log[self._fed].icount)
+        if self._brief:
+            goal = min(goal, here + BRIEF)
         due = self._due() if dense else FOREVER
         stop = self._measured_run(max(1, min(goal, due) - here), until, skip, through_traps)
+        if stop.reason is StopReason.SERVICE:
+            stop = Stop(StopReason.BUDGET)
         now = self.now
         if now > self._end:
             self._end = now
@@ -471,7 +506,7 @@ class Timeline:
             return here
         started = perf_counter()
         memory = self.machine.memory
-        image = self._base.image.replaced(memory.contents(memory.written()))
+        image = self._base.image.renewed(memory)
         memory.begin()
         checkpoint = Checkpoint(self.now, self.machine.save(), self._fed, image)
         self._ring.add(checkpoint)
@@ -487,7 +522,7 @@ class Timeline:
         machine = self.machine
         machine.replaying = True
         self.rewinds += 1
-        pages = {page: checkpoint.image.page(page) for page in machine.memory.written()}
+        pages = checkpoint.image.at(machine.memory.written_marks())
         if checkpoint is not self._base:
             pages |= checkpoint.image.differences(self._base.image)
         machine.memory.put_pages(pages)

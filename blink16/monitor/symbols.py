@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from blink16 import pc, symbolfiles
 from blink16.debugger import Debugger
-from blink16.elks import booted
+from blink16.elks import booted, booted_tasks
 from blink16.elks.booted import BootedProgram
+from blink16.elks.booted_tasks import BootedKernel
 from blink16.elks.minix import MinixError, MinixVolume
 from blink16.monitor.folder import Folder
 from blink16.monitor.registry import MonitorError, folder_command
 from blink16.symbolfiles import LoadSegments, SymbolFileError
-from blink16.symbols import SymbolTable
+from blink16.symbols import Symbol, SymbolTable
 
+KERNEL_SYMBOLS = ".sym"
+"""How the names of a kernel's symbol files end (/lib/system.sym)."""
+OTHER_BUILD = (
+    "{} is of another build than the kernel in memory: for its processes, type"
+    " monitor symbols FILE text=SEGMENT data=SEGMENT with the right one, and the segments that"
+    " the kernel tells when it boots, then this again"
+)
 MAX_DEBUG = 16
 """Files with line numbers that may come at run time."""
 NAMES = "gdb reads them when it next runs, or now by: sharedlibrary"
@@ -29,7 +38,8 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
     `sharedlibrary`; so a breakpoint at one of them may be "pending" until then.
 
     `symbols auto` looks for programs of the disk that a booted ELKS kernel has in memory now, and
-    adds their names, and those in their symbol tables, at their segments.
+    adds their names, and those in their symbol tables, at their segments.  If the disk has the
+    kernel's symbols (/lib/system.sym), or they were added before, its processes are told, too.
     """
     if not arguments:
         raise MonitorError("usage: monitor symbols FILE [text=SEGMENT] [data=SEGMENT] | auto")
@@ -59,25 +69,67 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
 
 
 def _auto(debugger: Debugger) -> str:
-    """Add the names of the programs that a booted kernel has loaded."""
-    drives = pc.drives_of(debugger.machine)
+    """Add the names of a booted kernel, and of the programs that it has loaded."""
+    ram = bytes(debugger.machine.memory.ram)
     found: list[BootedProgram] = []
-    for disk in drives.disks if drives else ():
-        try:
-            volume = MinixVolume(disk.read, disk.total)
-        except MinixError:
-            continue
-        found += booted.find(bytes(debugger.machine.memory.ram), volume.files())
-    if not found:
+    names = {symbol.name: symbol.address for symbol in debugger.symbols}
+    kernel, strange = None, ""
+    if {"task", "current"} <= names.keys():
+        kernel = booted_tasks.find_at(ram, names["task"], names["current"])
+    named: list[Symbol] = []
+    for volume in _volumes(debugger):
+        files = list(volume.files())
+        if kernel is None:
+            kernel, named, strange = _kernel(ram, files)
+        found += booted.find(ram, files, kernel.tasks if kernel is not None else ())
+    if not found and kernel is None:
         raise MonitorError(
             "no program of a Minix disk in a drive is in memory: has the kernel executed one?"
         )
     before = set(debugger.symbols)
-    new = [symbol for program in found for symbol in program.symbols if symbol not in before]
+    named += [symbol for program in found for symbol in program.symbols]
+    new = [symbol for symbol in dict.fromkeys(named) if symbol not in before]
     debugger.symbols = SymbolTable([*before, *new])
     lines = [
         f"{program.name} at {program.code:04X}"
         + ("" if program.data in (None, program.code) else f", data at {program.data:04X}")
         for program in found
     ]
+    if kernel is not None:
+        lines.append(f"kernel at {kernel.code:04X}, data at {kernel.data:04X}; its processes:")
+        lines.append(booted_tasks.named(kernel.tasks))
+    elif strange:
+        lines.append(OTHER_BUILD.format(strange))
     return "\n".join([*lines, f"{len(new)} symbols added; {NAMES}"])
+
+
+def _volumes(debugger: Debugger) -> Iterator[MinixVolume]:
+    """Give the Minix file systems in the drives."""
+    drives = pc.drives_of(debugger.machine)
+    for disk in drives.disks if drives else ():
+        with suppress(MinixError):
+            yield MinixVolume(disk.read, disk.total)
+
+
+def _kernel(
+    ram: bytes, files: Sequence[tuple[str, bytes]]
+) -> tuple[BootedKernel | None, list[Symbol], str]:
+    """Return the kernel in memory that a symbol file of the disk belongs to, and its names.
+
+    Or else the path of one that belongs to another, if there is one.
+    """
+    strange = ""
+    for path, content in files:
+        if not path.endswith(KERNEL_SYMBOLS):
+            continue
+        with suppress(SymbolFileError):
+            parsed = symbolfiles.parse(content, LoadSegments(0, 0, 0)).symbols
+            offsets = {symbol.name: symbol.address for symbol in parsed}
+            if not {"task", "current"} <= offsets.keys():
+                continue
+            kernel = booted_tasks.find(ram, offsets["task"], offsets["current"])
+            if kernel is not None:
+                place = LoadSegments(kernel.code, kernel.data, kernel.code)
+                return kernel, list(symbolfiles.parse(content, place).symbols), ""
+            strange = path
+    return None, [], strange

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from blink16.cpu import engines
 from blink16.cpu.probes import COUNTS, Tape
+from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.terms import STUMBLES, Interrupted, ReplayError
 from blink16.history.timeline import Timeline
 from blink16.questions.gathering import DEFAULT_BOUND, Gatherer, Hold, Piece, Rows, TableRows
@@ -27,6 +28,8 @@ from blink16.questions.probed import probed
 from blink16.questions.services_seen import ServicesSeen
 from blink16.questions.tables import EVENTS, Events, executed
 
+HISTORY = 4 * DEFAULT_LIMIT
+"""Bytes of checkpoints that each machine holds which replays a recording to be asked."""
 STRIDE = 4_000_000
 """Instructions between two looks whether to go on."""
 
@@ -94,19 +97,29 @@ def ask(source: Source, need: Need, how: Asking | None = None) -> Answer:
     QuestionError if the span is outside of the run.  KeyboardInterrupt stops all threads.
     """
     how = how or Asking()
-    started = perf_counter()
-    first = source()
-    span = _span_of(first, need.span)
-    threads = how.threads or os.cpu_count() or 1
-    intervals = cut(first.icounts(), span, threads, how.least)
-    folder = tempfile.TemporaryDirectory(prefix="blink16-ask-")
-    try:
-        pool = _Pool(need, how, intervals, first, Path(folder.name))
+    threads, first = how.threads or os.cpu_count() or 1, source()
+
+    def carry(pool: Pool) -> None:
         workers = [
             Thread(target=pool.work, args=(source, first if n == 0 else None), name=f"ask-{n}")
-            for n in range(min(threads, len(intervals)))
+            for n in range(min(threads, len(pool.intervals)))
         ]
         pool.run(workers)
+
+    return ask_by(carry, first, need, how, threads)
+
+
+def ask_by(
+    carry: Callable[[Pool], None], first: Timeline, need: Need, how: Asking, hands: int
+) -> Answer:
+    """Ask a run, whose history is ``first``, by so many hands: ``carry`` lets a pool be emptied."""
+    started = perf_counter()
+    span = _span_of(first, need.span)
+    intervals = cut(first.icounts(), span, hands, how.least)
+    folder = tempfile.TemporaryDirectory(prefix="blink16-ask-")
+    try:
+        pool = Pool(need, how, intervals, first, Path(folder.name))
+        carry(pool)
         answer = pool.answer(span)
     except BaseException:
         folder.cleanup()
@@ -126,7 +139,7 @@ def ask_here(timeline: Timeline, need: Need, how: Asking | None = None) -> Answe
     span = _span_of(timeline, need.span)
     folder = tempfile.TemporaryDirectory(prefix="blink16-ask-")
     try:
-        pool = _Pool(need, how, [Interval(0, *_edges(span))], timeline, Path(folder.name))
+        pool = Pool(need, how, [Interval(0, *_edges(span))], timeline, Path(folder.name))
         with timeline.excursion():
             pool.work_here(timeline)
         answer = pool.answer(span)
@@ -152,17 +165,17 @@ def _span_of(timeline: Timeline, wanted: range) -> range:
     return range(low, high)
 
 
-class _Pool:
+class Pool:
     """Hands intervals out and takes what they give."""
 
     def __init__(
         self, need: Need, how: Asking, intervals: Sequence[Interval], first: Timeline, folder: Path
     ) -> None:
-        self._need, self._how = need, how
+        self.need, self._how = need, how
         self._waiting = list(reversed(intervals))
-        self._intervals = intervals
+        self.intervals = intervals
         span = range(intervals[0].low, intervals[-1].high)
-        self._span = range(span.start, span.stop + (span.stop == first.end))
+        self.span = range(span.start, span.stop + (span.stop == first.end))
         self._hold = Hold(how.bound, folder)
         self._rows: dict[int, Rows] = {}
         self._counts = np.zeros(COUNTS, np.uint64)
@@ -213,17 +226,17 @@ class _Pool:
 
     def work_here(self, timeline: Timeline) -> None:
         """Ask intervals in this thread."""
-        worker = _Worker(timeline, self._need, self._how, self._hold, self._span)
+        worker = Worker(timeline, self.need, self._how, self._hold, self.span)
         try:
             while (interval := self._next()) is not None:
                 try:
                     rows = worker.ask(interval, self._moved)
                 except ReplayError as error:
-                    self._fail(interval, str(error))
+                    self.fail(interval, str(error))
                     worker.forget()
                     continue
                 except STUMBLES as error:
-                    self._fail(interval, f"the replay stumbles: {error!r:.100}")
+                    self.fail(interval, f"the replay stumbles: {error!r:.100}")
                     worker.forget()
                     continue
                 with self._lock:
@@ -237,7 +250,17 @@ class _Pool:
         with self._lock:
             return self._waiting.pop() if self._waiting and not self._stopped else None
 
-    def _fail(self, interval: Interval, reason: str) -> None:
+    def take(self, interval: Interval, rows: Rows, counts: Events) -> None:
+        """Take what was given elsewhere of an interval; what is too much in memory goes to disk."""
+        for name, pieces in rows.pieces.items():
+            rows.pieces[name] = [self._hold.put(name, piece) for piece in pieces]
+        with self._lock:
+            self._rows[interval.number] = rows
+            self._counts += counts
+        self._moved(interval.high - interval.low)
+
+    def fail(self, interval: Interval, reason: str) -> None:
+        """Note that an interval is missing, and why."""
         with self._lock:
             self._partial.append(
                 f"instructions {interval.low:,} to {interval.high:,} are missing: {reason}"
@@ -247,20 +270,20 @@ class _Pool:
         with self._lock:
             self._done += instructions
             done = self._done
-        self._how.progress(done, self._intervals[-1].high - self._intervals[0].low)
+        self._how.progress(done, self.intervals[-1].high - self.intervals[0].low)
 
     # -- the whole ---------------------------------------------------------------------------
 
     def answer(self, span: range) -> Answer:
         """Put together what all intervals gave."""
-        missing = [i for i in self._intervals if i.number not in self._rows]
+        missing = [i for i in self.intervals if i.number not in self._rows]
         told = len(self._partial)
         if len(missing) > told:
             lost = [i for i in missing if not any(f" {i.low:,} to" in p for p in self._partial)]
             self._partial += [f"instructions {i.low:,} to {i.high:,} are missing" for i in lost]
         ordered = [self._rows[number] for number in sorted(self._rows)]
         tables: dict[str, TableRows] = {}
-        for name in sorted(self._need.tables):
+        for name in sorted(self.need.tables):
             pieces: list[Piece]
             if name == "executed":
                 firsts = [events for rows in ordered for events in rows.firsts]
@@ -272,7 +295,7 @@ class _Pool:
         return Answer(tables, span, self._partial)
 
 
-class _Worker:
+class Worker:
     """One thread's machine, which goes through intervals with probes in it."""
 
     def __init__(

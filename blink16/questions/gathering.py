@@ -46,6 +46,15 @@ class Hold:
             self._held += size
             return self._held > self.bound
 
+    def put(self, table: str, piece: Piece) -> Piece:
+        """Hold some rows, in a file if they are too much."""
+        if isinstance(piece, Path) or not self.take(piece.nbytes):
+            return piece
+        file = self.file(table)
+        pq.write_table(piece, file, compression="zstd", compression_level=1)
+        self.take(-piece.nbytes)
+        return file
+
     def file(self, table: str) -> Path:
         """Return a new file for some rows."""
         with self._lock:
@@ -114,10 +123,8 @@ class Gatherer:
             if spill:
                 piece = self._hold.file(name)
                 pq.write_table(made, piece, compression="zstd", compression_level=1)
-            elif self._hold.take(made.nbytes):
-                piece = self._hold.file(name)
-                pq.write_table(made, piece, compression="zstd", compression_level=1)
-                self._hold.take(-made.nbytes)
+            else:
+                piece = self._hold.put(name, made)
             self._rows.pieces.setdefault(name, []).append(piece)
 
 

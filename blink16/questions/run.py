@@ -28,6 +28,8 @@ class Run:
     """Why not all of it is there."""
     program: ProgramFile | None = None
     """What was loaded before the run."""
+    elsewhere: Callable[[Timeline, Need, Asking], Answer] | None = None
+    """Asks this run, whose history is given, on other computers."""
     open_other: Callable[[str], Run] | None = None
     """Opens another recording by its path, to be compared; QuestionError if it can't be read.
 
@@ -41,6 +43,8 @@ class Run:
         need = replace(need, span=wanted)
         if self.live:
             answer = ask_here(self.source(), need, self.how)
+        elif self.elsewhere is not None:
+            answer = self.elsewhere(self.source(), need, self.how)
         else:
             answer = ask(self.source, need, self.how)
         if self.damage is not None:

@@ -48,6 +48,8 @@ class RecordedLaunch:
     """What the console was to an ELKS program."""
     cpu: str = DEFAULT.name
     """The processor, by name."""
+    network: bool = False
+    """Whether an ELKS program had sockets."""
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -83,7 +85,8 @@ def launch_records(launch: RecordedLaunch) -> Iterator[Record]:
         ),
         _dos_fields(launch.dos),
         astuple(launch.console),
-        *((launch.cpu,) if launch.cpu != DEFAULT.name else ()),
+        *((launch.cpu,) if launch.cpu != DEFAULT.name or launch.network else ()),
+        *((True,) if launch.network else ()),
     )
     for content in contents.values():
         for start in range(0, len(content), PIECE):
@@ -117,7 +120,8 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
     if len(fields) > _FIELDS_WITHOUT_DOS + 1:
         shape = (bool, bool, bool, bool, int, int)
         console = ConsoleKind(*shaped(fields[_FIELDS_WITHOUT_DOS + 1], *shape))
-    (cpu,) = shaped(fields[_FIELDS_WITHOUT_CPU:] or (DEFAULT.name,), str)
+    rest = fields[_FIELDS_WITHOUT_CPU:] or (DEFAULT.name,)
+    cpu, network = shaped((*rest, False) if len(rest) == 1 else rest, str, bool)
     check(cpu in MODELS, "it is of an unknown processor")
     name, kind, key, arguments, epoch, speed, setup = shaped(
         fields[:_FIELDS_WITHOUT_DOS], str, str, tuple, *_REST, tuple
@@ -159,6 +163,7 @@ def parse_launch(batches: Iterator[tuple[object, ...]]) -> RecordedLaunch:
         dos or DosSetup(),
         console,
         cpu,
+        network,
     )
 
 

@@ -119,8 +119,8 @@ def _check_header(data: bytes) -> None:
         raise RecordingError("this is no recording of blink16") from None
     if header.version < VERSION:
         raise RecordingError(
-            f"its format is {header.version}, of an older blink16, whose time was instructions "
-            "instead of clock cycles: it has to be recorded anew"
+            f"its format is {header.version}, of an older blink16, whose instructions counted "
+            "otherwise: it has to be recorded anew"
         )
     if header.version > VERSION:
         raise RecordingError(

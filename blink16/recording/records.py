@@ -16,10 +16,10 @@ from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritt
 from blink16.recording import plain
 
 MAGIC = b"BLINK16\x1a"
-VERSION = 6
+VERSION = 7
 """Recordings before 3 tell time in instructions; since then it is clock cycles.  Before 4 the
 timer acted at each change of its output.  Before 5 there was a mebibyte of RAM.  Before 6 a PC
-began at its boot sector, and not at the jump to it."""
+began at its boot sector, and not at the jump to it.  Before 7 more of the BIOS was no code."""
 MAX_BATCH = 64 << 20
 """Bytes of plain data in a batch; nothing longer is written or read."""
 

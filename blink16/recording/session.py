@@ -46,6 +46,7 @@ def record(
         epoch_ns=options.epoch_ns,
         clock_hz=machine.clock_hz,
         cpu=machine.model.name,
+        network=options.network,
         dos=options.dos,
         console=options.console,
         setup=PcSetup() if program.kind is loader.ProgramKind.ELKS else options.setup,
@@ -108,6 +109,7 @@ def _replay(
             setup=launch.setup,
             dos=launch.dos,
             console=launch.console,
+            network=launch.network,
             answers=answers,
         )
         loaded = loader.load(program, launch.arguments, options)

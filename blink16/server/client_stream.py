@@ -45,15 +45,8 @@ class ClientStream:
         """How many times in a row the client has been quick."""
         self._turn_ends = 0.0
 
-    async def receive(self, *, soon: bool = False) -> bytes:
-        """Return some bytes from the client; none at their end.  BrokenResourceError.
-
-        ``soon``: the client is expected to ask on, since it has been answered.
-        """
-        if soon and self._quick >= QUICK_ANSWERS:
-            data = self._linger()
-            if data is not None:
-                return data
+    async def receive(self) -> bytes:
+        """Return some bytes from the client; none at their end.  BrokenResourceError."""
         began = perf_counter()
         data = bytes(await self._stream.receive_some(RECEIVE_SIZE))
         now = perf_counter()
@@ -61,11 +54,15 @@ class ClientStream:
         self._turn_ends = now + TURN_SECONDS
         return data
 
-    def _linger(self) -> bytes | None:
-        """Return what comes within a moment; None if nothing does, or others are to be heard."""
-        if self._poll is None or self._receiving is None or not self._is_alone():
+    def receive_soon(self) -> bytes | None:
+        """Return what a quick client says within a moment of its last answer.
+
+        None if that is nothing, or if others are to be heard: then `receive` is to wait for it.
+        BrokenResourceError.
+        """
+        if self._quick < QUICK_ANSWERS or self._poll is None or self._receiving is None:
             return None
-        if perf_counter() > self._turn_ends:
+        if not self._is_alone() or perf_counter() > self._turn_ends:
             return None
         try:
             if self._poll.poll(LINGER_MS):
@@ -79,20 +76,24 @@ class ClientStream:
 
     async def send(self, data: bytes) -> None:
         """Send, waiting for slow readers; BrokenResourceError if the client doesn't read."""
-        if self._sending is not None:
-            try:
-                sent = os.write(self._sending, data)
-            except BlockingIOError:
-                sent = 0
-            except OSError as error:
-                raise trio.BrokenResourceError from error
-            if sent == len(data):
-                return
-            data = data[sent:]
+        rest = self.send_now(data)
+        if not rest:
+            return
         with trio.move_on_after(SEND_TIMEOUT):
-            await self._stream.send_all(data)
+            await self._stream.send_all(rest)
             return
         raise trio.BrokenResourceError("the client doesn't read")
+
+    def send_now(self, data: bytes) -> bytes:
+        """Send what the system takes at once; return the rest.  BrokenResourceError."""
+        if self._sending is None:
+            return data
+        try:
+            return data[os.write(self._sending, data) :]
+        except BlockingIOError:
+            return data
+        except OSError as error:
+            raise trio.BrokenResourceError from error
 
 
 def _descriptors(stream: trio.abc.Stream) -> tuple[int | None, int | None]:

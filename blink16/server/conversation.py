@@ -36,6 +36,9 @@ from blink16.server.machines import Machines, RefusalError
 from blink16.server.slots import Slot
 from blink16.server.speaker import Speaker
 
+PATIENCE = 0.8
+"""Seconds after which a client that waits for words hears that there are none yet: gdb is patient
+for two."""
 Message = Callable[[], list[Order]]
 """A call of one of the session's methods, to be made in the event loop."""
 
@@ -111,15 +114,36 @@ class Conversation:
         """Take what comes from the client, until the conversation is over."""
         while self._fate is None:
             if not self.unread:
-                self.unread.append(await self._next_message())
+                self.unread.append(self._converse() or await self._next_message())
             if await self._take(self.unread[0]):
                 self.unread.popleft()  # else it is for who goes on with this conversation
 
     async def _next_message(self) -> Message:
         with suppress(*DISCONNECTED):
-            if data := await self._stream.receive(soon=not self._busy):
+            if data := await self._stream.receive():
                 return partial(self._session.receive, data)
         return _hang_up
+
+    def _converse(self) -> Message | None:
+        """Answer a client that asks one thing after another, as long as none of it has to wait.
+
+        That is what debuggers do most of the time, and no task is switched for it.  Return what
+        is to go on where something has to wait.
+        """
+        session = self._session
+        try:
+            while not self._busy and not self._turn.locked():
+                data = self._stream.receive_soon()
+                if data is None:
+                    return None
+                if not data:
+                    return _hang_up
+                orders = self._follow(partial(session.receive, data))
+                if orders or session.has_more:
+                    return partial(list, orders)
+        except DISCONNECTED:
+            return _hang_up
+        return None
 
     async def _take(self, message: Message) -> bool:
         """Do what follows from a message, in its turn; False if the conversation is over."""
@@ -146,52 +170,69 @@ class Conversation:
 
     async def _carry_out(self, message: Message) -> Fate | None:
         """Do what follows from a message; return the machines' fate if that's the end."""
+        orders = self._follow(message)
+        while orders:
+            order = orders.popleft()
+            match order:
+                case Close(fate):
+                    return fate
+                case LetGo(process):
+                    self._watches = self._held[process]
+                    return Fate.LEAVE
+                case Send(data):
+                    await self._stream.send(data)
+                case Release(process, fate):
+                    await self._machines.release(self._held.pop(process), fate)
+            self._obey(orders)
+        self._speaker.said()
+        return None
+
+    def _follow(self, message: Message) -> deque[Order]:
+        """Do what follows from a message; return the orders from the first on that has to wait."""
         orders = deque(self._speaker.orders())  # what was there before the answer is said before it
         orders += message()
         orders += self._speaker.orders()
+        self._obey(orders)
+        if not orders:
+            self._speaker.said()
+        return orders
+
+    def _obey(self, orders: deque[Order]) -> None:
+        """Carry out orders, and what they lead to, up to one that has to wait."""
         while orders:
-            order = orders.popleft()
-            if isinstance(order, Close):
-                return order.fate
-            if isinstance(order, LetGo):
-                self._watches = self._held[order.process]
-                return Fate.LEAVE
-            if isinstance(order, Start):
-                orders += self._start(order)
-            else:
-                await self._do(order)
-        self._speaker.said()
-        return None
+            match orders[0]:
+                case Send(data):
+                    if rest := self._stream.send_now(data):
+                        orders[0] = Send(rest)
+                        return
+                case Start() as start:
+                    orders += self._start(start)
+                case Work(process=process, computes=True) as work:
+                    self._busy.add(process)
+                    self._runs.start_soon(self._compute, self._held[process], work.run)
+                case Work(run, process, patiently=patiently):
+                    self._runs.start_soon(self._work, self._begin(process), run, patiently)
+                case Interrupt():
+                    self._halt()
+                case Take(process):
+                    self._runs.start_soon(self._get, partial(self._machines.take, process))
+                case TakeNew(name, arguments, like):
+                    launch = partial(self._machines.launch, name, arguments, like)
+                    self._runs.start_soon(self._get, launch)
+                case Renew(process):
+                    self._runs.start_soon(self._renew, self._held[process])
+                case _:
+                    return
+            orders.popleft()
 
     def _start(self, start: Start) -> list[Order]:
         """Resume a machine: here and now if that is brief, else in a thread."""
         slot, how = self._held[start.process], start.how
-        outcome = slot.debugger.resume_briefly(how)
+        outcome = slot.hosted.resume_briefly(how)
         if isinstance(outcome, Event):
             return [*self._session.stopped(outcome, start.process), *self._speaker.orders()]
         self._runs.start_soon(self._run, self._begin(start.process), how)
         return []
-
-    async def _do(self, order: Order) -> None:
-        match order:
-            case Send(data):
-                await self._stream.send(data)
-            case Work(process=process, computes=True):
-                self._busy.add(process)
-                self._runs.start_soon(self._compute, self._held[process], order.run)
-            case Work(run, process):
-                self._runs.start_soon(self._work, self._begin(process), run)
-            case Interrupt():
-                self._halt()
-            case Take(process):
-                self._runs.start_soon(self._get, partial(self._machines.take, process))
-            case TakeNew(name, arguments, like):
-                launch = partial(self._machines.launch, name, arguments, like)
-                self._runs.start_soon(self._get, launch)
-            case Renew(process):
-                self._runs.start_soon(self._renew, self._held[process])
-            case Release(process, fate):
-                await self._machines.release(self._held.pop(process), fate)
 
     # -- machines ----------------------------------------------------------------------------
 
@@ -229,13 +270,26 @@ class Conversation:
 
     async def _run(self, slot: Slot, how: Resume) -> None:
         # Abandoned only when the whole server ends, which waits for no guest.
-        drive = partial(slot.hosted.move, partial(slot.debugger.drive, how))
+        drive = partial(slot.hosted.move, partial(slot.hosted.drive, how))
         event = await threads.run_machine(drive)
         await self._finish(slot, partial(self._session.stopped, event, slot.process))
 
-    async def _work(self, slot: Slot, run: Callable[[], WorkDone]) -> None:
-        text = await threads.run_machine(partial(slot.hosted.move, run))
+    async def _work(self, slot: Slot, run: Callable[[], WorkDone], patiently: bool) -> None:
+        done = trio.Event()
+        async with open_nursery() as company:
+            if patiently:
+                company.start_soon(self._reassure, done)
+            text = await threads.run_machine(partial(slot.hosted.move, run))
+            done.set()
         await self._finish(slot, partial(self._session.finished, text))
+
+    async def _reassure(self, done: trio.Event) -> None:
+        """Let the client know now and then that there is something to wait for."""
+        while not done.is_set():
+            with trio.move_on_after(PATIENCE):
+                await done.wait()
+                return
+            await self._take(self._session.still_working)
 
     async def _compute(self, slot: Slot, run: Callable[[], WorkDone]) -> None:
         text = await threads.compute(run)
@@ -300,7 +354,7 @@ class Observation:
                 self._tasks.cancel_scope.cancel()
 
     async def _read(self) -> None:
-        while data := await self._stream.receive(soon=True):
+        while data := await self._receive():
             message = partial(self._session.receive, data)
             try:
                 done = not await self._take(message)
@@ -310,6 +364,10 @@ class Observation:
                 raise
             if done:
                 return
+
+    async def _receive(self) -> bytes:
+        soon = self._stream.receive_soon()
+        return await self._stream.receive() if soon is None else soon
 
     async def _take(self, message: Message) -> bool:
         """Do what follows from a message; False if that's the end."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Protocol, TypeVar
 
-from blink16 import pc
+from blink16 import elks, hostnetwork, pc
 from blink16.bios.program_keys import Keys
 from blink16.board import ProgramFacts
 from blink16.console import Console
-from blink16.debugger import EventKind
+from blink16.debugger import Event, EventKind, Pause, Resume
 from blink16.governor import Governor
 from blink16.server import threads
 from blink16.server.sources import MachineSource, Say
@@ -78,6 +79,11 @@ class HostedMachine:
         self._uncommitted: tuple[Path, ...] = source.images
         """The images of disks that were not written back."""
         self._moves = Lock()
+        self._hooks = hooks
+        self._held: list[tuple[str, bytes]] = []
+        """What it has put out since `resume_briefly`, if that is not shown yet."""
+        self._outcome: Event | Pause | None = None
+        """What has come of that."""
         loaded.machine.on_output = hooks.show
         loaded.console.on_starved = hooks.starve
         self.debugger.on_notice = hooks.note
@@ -91,6 +97,8 @@ class HostedMachine:
             self.debugger.receive(Keys.CHANNEL, b"")  # which attaches the keyboard
         self.debugger.timeline.turns = threads.TURNS
         self.debugger.timeline.looks = threads.LOOKS
+        news = partial(self.debugger.receive, elks.NETWORK)
+        self._network = hostnetwork.connect(loaded, news, hooks.note)
         if real_time:
             loaded.machine.idle_after = 0
             governor = Governor(loaded.machine.clock_hz)
@@ -174,8 +182,42 @@ class HostedMachine:
         with self._moves:
             return act()
 
+    def unplug(self) -> None:
+        """Close what it has open on the network."""
+        if self._network is not None:
+            self._network.close()
+            self._network = None
+
+    def resume_briefly(self, how: Resume) -> Event | Pause | None:
+        """Resume it in the event loop's thread, as far as that takes no time.
+
+        Anything but an event: some of it is left, and so it is where something was put out, which
+        may have to wait: `drive` is to go on with that.
+        """
+        machine = self.debugger.machine
+        machine.on_output = lambda channel, data: self._held.append((channel, data))
+        self.runs = True  # for those in other threads who show its screen
+        try:
+            outcome = self.debugger.resume_briefly(how)
+        finally:
+            machine.on_output = self._hooks.show
+            self.runs = False
+        if not self._held:
+            return outcome
+        self._outcome = outcome
+        return None
+
+    def drive(self, how: Resume) -> Event:
+        """Resume it to the end, in a thread of its own."""
+        outcome, self._outcome = self._outcome, None
+        for channel, data in self._held:
+            self._hooks.show(channel, data)
+        self._held.clear()
+        return outcome if isinstance(outcome, Event) else self.debugger.drive(how)
+
     def close(self) -> bool:
         """Stop it for good; whether it stands."""
+        self.unplug()
         self.debugger.interrupt()
         return self._moves.acquire(timeout=STANDSTILL_SECONDS)
 

@@ -11,7 +11,6 @@ from blink16.console import Console
 from blink16.consoles import ConsolePlace, Lines, ScreenPlace, Side
 from blink16.debugger import Debugger
 from blink16.devices.video import Video
-from blink16.dos.mouse import Mouse
 from blink16.gdbstub.orders import Fate, Taken
 from blink16.gdbstub.replies import RefusedError
 from blink16.loader import LoadError
@@ -224,7 +223,9 @@ class Slot:
 
     async def load(self, arguments: Sequence[str]) -> None:
         """Put a fresh machine in place of this one.  LoadError if that can't be."""
+        before = self.hosted
         self.hosted = await threads.load(lambda: self._make_anew(arguments))
+        before.unplug()
         garbage.machine_gone()
         self._fresh_wanted = False
 
@@ -300,8 +301,9 @@ class Slot:
     def type_on_terminal(self, data: bytes) -> None:
         """Take what comes from a terminal that shows its screen, in any thread."""
         keys, events = self._terminal_input.take(data)
-        if events and self.hosted.has(Mouse.CHANNEL):
-            self.hosted.receive(Mouse.CHANNEL, events)
+        for mouse, event in events.items():
+            if self.hosted.has(mouse):
+                self.hosted.receive(mouse, event)
         if keys:
             self.type(keys)
 

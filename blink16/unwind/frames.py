@@ -84,20 +84,45 @@ class Caller:
     kind: ReturnKind
 
 
+class Backtrace:
+    """The frames from the innermost to the outermost, found one after another."""
+
+    def __init__(self, code: CodeMemory, innermost: Frame) -> None:
+        self._code = code
+        self._next: Frame | None = innermost
+        self._stacks = set[int]()
+        self._effort = Effort(MAX_EFFORT)
+
+    def find(self, limit: int = MAX_EFFORT) -> tuple[Frame, Caller | None] | None:
+        """Return the next frame with its caller, which the outermost has not; None at the end.
+
+        ``limit``: instructions that may be looked at for that; UnfinishedError if it takes more.
+        Then the same frame is the next again.
+        """
+        frame, effort = self._next, self._effort
+        if frame is None:
+            return None
+        effort.left = limit
+        caller = find_caller(self._code, frame, effort)
+        if effort.left < 0 and limit < MAX_EFFORT:
+            raise UnfinishedError("the stack is deep and its code intricate: read again to go on")
+        self._stacks.add(frame.stack)
+        goes_on = len(self._stacks) < MAX_FRAMES
+        if caller is not None and caller.frame.stack in self._stacks:
+            caller = None  # a stack that goes in circles
+        self._next = caller.frame if caller is not None and goes_on else None
+        return frame, caller
+
+
+class UnfinishedError(Exception):
+    """Frames that take long to find.  Those that were found are known; asking again goes on."""
+
+
 def frames(code: CodeMemory, innermost: Frame) -> Iterator[tuple[Frame, Caller | None]]:
     """Yield each frame with its caller, from the innermost to the outermost, which has none."""
-    frame, stacks = innermost, set[int]()
-    effort = Effort(MAX_EFFORT)
-    while len(stacks) < MAX_FRAMES:
-        stacks.add(frame.stack)
-        effort.left = MAX_EFFORT
-        caller = find_caller(code, frame, effort)
-        if caller is not None and caller.frame.stack in stacks:
-            caller = None  # a stack that goes in circles
-        yield frame, caller
-        if caller is None:
-            return
-        frame = caller.frame
+    backtrace = Backtrace(code, innermost)
+    while (found := backtrace.find()) is not None:
+        yield found
 
 
 def find_caller(code: CodeMemory, frame: Frame, effort: Effort | None = None) -> Caller | None:

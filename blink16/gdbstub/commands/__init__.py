@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, get_args
 
 from blink16.gdbstub.commands import (
@@ -106,21 +105,8 @@ _SYNTAX: Mapping[bytes, PacketSyntax[Command]] = {
 }
 
 
-_OFTEN = 64
-"""Bytes in a packet that may come again and again: debuggers ask the same at each stop."""
-
-
 def parse(body: bytes) -> Command:
     """Return the command in a packet's body (unescaped); MalformedError if its fields are bad."""
-    return _parse_again(body) if len(body) <= _OFTEN else _parse(body)
-
-
-@lru_cache(maxsize=512)
-def _parse_again(body: bytes) -> Command:
-    return _parse(body)
-
-
-def _parse(body: bytes) -> Command:
     name = _NAME.match(body)
     syntax = _SYNTAX.get(name.group()) if name else None
     if name is None or syntax is None:

@@ -85,6 +85,18 @@ def _thread_info(rest: bytes) -> QueryThreadInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryThreadStop:
+    """qThreadStopInfo: LLDB asks why a thread has stopped, and for its name."""
+
+    thread: ThreadId
+
+
+@PACKETS.packet(b"qThreadStopInfo")
+def _thread_stop(rest: bytes) -> QueryThreadStop:
+    return QueryThreadStop(fields.thread(rest))
+
+
+@dataclass(frozen=True, slots=True)
 class QueryAttached:
     """qAttached: was the program there before the debugger?"""
 
@@ -191,6 +203,7 @@ ThreadQuestion = (
     | QueryCurrentThread
     | QueryThreads
     | QueryThreadInfo
+    | QueryThreadStop
     | QueryAttached
     | QueryProcess
 )

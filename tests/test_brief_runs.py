@@ -1,0 +1,188 @@
+"""Runs that are tried in the event loop first: exact, brief, and waiting for nobody."""
+
+from __future__ import annotations
+
+import guests
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from server_bench import PRINT_AND_LOOP, Bench, with_service
+
+from blink16.board import window
+from blink16.board.window import FrameWindow
+from blink16.breakpoints import Point, PointKind
+from blink16.debugger import Debugger, Event, EventKind, Resume
+from blink16.history import timeline
+from blink16.memory import Memory
+from blink16.server import threads
+
+LOOP = bytes.fromhex("90 a3 00 20 40 90 e2 f8 ebf6")
+"""again: nop / mov [2000], ax / inc ax / nop / loop again / jmp again"""
+
+
+def debugger_of(code: bytes) -> Debugger:
+    """Return a debugger of a machine whose native engine is ready."""
+    return Debugger(guests.make(code, "native").machine)
+
+
+def carried_on(debugger: Debugger, how: Resume) -> tuple[Event, bool]:
+    """Resume as a server does; return the event, and whether it took no thread."""
+    outcome = debugger.resume_briefly(how)
+    if isinstance(outcome, Event):
+        return outcome, True
+    return debugger.drive(how), False
+
+
+POINTS = st.one_of(
+    st.builds(Point, st.just(PointKind.EXECUTE), st.sampled_from([0x100, 0x101, 0x104, 0x105])),
+    st.builds(Point, st.just(PointKind.WRITE), st.just(0x2000), st.just(2)),
+)
+
+
+@settings(max_examples=8, deadline=None)
+@given(points=st.lists(POINTS, min_size=1, max_size=2), limit=st.integers(1, 12))
+def test_a_run_that_is_tried_first_ends_like_one_in_a_thread(
+    points: list[Point], limit: int
+) -> None:
+    """Prevents a breakpoint that is passed, or met twice, where the loop hands a run over."""
+    plain, tried = debugger_of(LOOP), debugger_of(LOOP)
+    for debugger in plain, tried:
+        for point in points:
+            debugger.insert(point)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timeline, "BRIEF", limit)
+        for _ in range(6):
+            expected = plain.drive(Resume())
+            assert carried_on(tried, Resume())[0] == expected
+            assert tried.machine.save() == plain.machine.save()
+            assert tried.last_event() == plain.last_event()
+
+
+def test_a_near_breakpoint_takes_no_thread_and_a_far_one_does() -> None:
+    """Prevents a switch of threads for six instructions, and a loop that stands for thousands."""
+    debugger = debugger_of(LOOP)
+    debugger.machine.registers.cx = 5000
+    debugger.insert(Point(PointKind.EXECUTE, 0x104))
+    assert carried_on(debugger, Resume()) == (Event(EventKind.BREAKPOINT), True)
+    debugger.remove_all()
+    debugger.insert(Point(PointKind.EXECUTE, 0x108))
+    before = debugger.machine.icount
+    assert debugger.resume_briefly(Resume()) is None
+    assert before < debugger.machine.icount <= before + timeline.BRIEF
+    assert debugger.drive(Resume()).kind is EventKind.BREAKPOINT
+    debugger.remove_all()
+    before = debugger.machine.icount
+    assert debugger.resume_briefly(Resume()) is None  # nothing could stop it
+    assert debugger.machine.icount == before
+
+
+def test_a_service_is_left_to_the_thread() -> None:
+    """Prevents a call of the system, which may wait for a person, from holding up everybody."""
+    debugger = debugger_of(bytes.fromhex("40 40 cd21 90"))
+    served: list[int] = []
+    debugger.machine.on_output = lambda channel, data: served.append(len(data))
+    debugger.insert(Point(PointKind.EXECUTE, 0x104))
+    assert debugger.resume_briefly(Resume()) is None
+    assert debugger.machine.icount == 3  # at the service, behind the INT
+    assert not served
+    assert debugger.drive(Resume()) == Event(EventKind.BREAKPOINT)
+    assert served == [1]
+
+
+def test_steps_back_from_nearby_take_no_thread() -> None:
+    """Prevents a switch of threads for each of a thousand steps back, and a wrong instant."""
+    debugger = debugger_of(LOOP)
+    debugger.resume(Resume(count=500))
+    states = []
+    back = Resume(backward=True, count=1)
+    assert debugger.drive(back).kind is EventKind.STEPPED  # which leaves checkpoints on its way
+    for _ in range(40):
+        before = debugger.machine.icount
+        assert carried_on(debugger, back) == (Event(EventKind.STEPPED), True)
+        assert debugger.machine.icount == before - 1
+        states.append(debugger.machine.save())
+    for state in states[-2::-1]:
+        debugger.resume(Resume(count=1))
+        assert debugger.machine.save() == state
+
+
+async def test_what_is_put_out_meanwhile_is_shown_by_the_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prevents a line whose peer does not read from holding up the event loop."""
+
+    async def test(bench: Bench) -> None:
+        hosted = bench.slot.hosted
+        while hosted.debugger.machine.engine.name != "native":  # it is loaded beside
+            hosted.debugger.resume(Resume(count=2000))
+        shown: list[tuple[str, bytes]] = []
+        hooks = hosted._hooks
+        monkeypatch.setattr(hooks, "show", lambda channel, data: shown.append((channel, data)))
+        machine = hosted.debugger.machine
+        here = machine.pc
+        machine.memory.write(here, b"\x90\x90\x90")
+        hosted.debugger.insert(Point(PointKind.EXECUTE, here + 2))
+        run = hosted.debugger.resume_briefly
+
+        def run_and_say(how: Resume) -> object:
+            machine.output("com1", b"A")
+            return run(how)
+
+        monkeypatch.setattr(hosted.debugger, "resume_briefly", run_and_say)
+        assert hosted.resume_briefly(Resume()) is None
+        assert shown == []
+        assert hosted.drive(Resume()) == Event(EventKind.BREAKPOINT)
+        assert shown == [("com1", b"A")]
+        assert machine.pc == here + 2
+
+    await with_service(test, PRINT_AND_LOOP)
+
+
+async def test_next_over_a_brief_call_switches_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents gdb's `next` from paying for a thread at each of thousands of calls."""
+
+    async def no_thread(run: object) -> None:
+        raise AssertionError("a thread was asked for")
+
+    async def test(bench: Bench) -> None:
+        debugger = bench.slot.debugger
+        while debugger.machine.engine.name != "native":
+            debugger.resume(Resume(count=2000))
+        monkeypatch.setattr(threads, "run_machine", no_thread)
+        client = bench.connect()
+        await client.ask("QStartNoAckMode")
+        here = debugger.machine.pc
+        debugger.machine.memory.write(here, b"\x90\x90\x90\xeb\xfb")
+        for _ in range(10):
+            assert await client.ask(f"Z0,{here + 2:x},1") == "OK"
+            assert (await client.ask("vCont;c")).startswith("T05")
+            assert await client.ask(f"z0,{here + 2:x},1") == "OK"
+            assert debugger.machine.pc == here + 2
+            assert (await client.ask("vCont;s")).startswith("T05")
+
+    await with_service(test, bytes.fromhex("90 ebfd"))
+
+
+@given(st.sets(st.integers(0, 4095), max_size=40))
+def test_the_pages_that_were_written_are_found(pages: set[int]) -> None:
+    """Prevents a page that is forgotten when time is moved back."""
+    memory = Memory()
+    memory.begin()
+    for page in pages:
+        memory.write(page << 8 | 7, b"\1")
+    assert memory.written() == sorted(pages)
+
+
+def test_a_frame_that_takes_long_is_not_recorded_half_found() -> None:
+    """Prevents a wrong caller, by the chain of BPs, where a brief look did not suffice."""
+    machine = guests.make(b"\x40" * 200 + b"\xc3").machine
+    machine.memory.write(0x8000, bytes.fromhex("00 03"))  # the return address
+    machine.memory.write(0x2FD, bytes.fromhex("e8 00 fe"))  # the call that leads here
+    whole, hasty = (FrameWindow(machine.memory, machine.registers, ()) for _ in range(2))
+    at = window.field_address(0x8000, window.Field.EIP)
+    assert not hasty.find_briefly(at, 4)
+    assert hasty.read(at, 4) == whole.read(at, 4) == (0x300).to_bytes(4, "little")
+    machine.memory.write(0x110, b"\xc3")
+    near = FrameWindow(machine.memory, machine.registers, ())
+    assert near.find_briefly(at, 4)
+    assert near.read(at, 4) == (0x300).to_bytes(4, "little")
