@@ -23,6 +23,8 @@ FUNCTION_REACH = 400
 """Bytes back within which a function's start tells where instructions begin."""
 MAX_RETRY = 24
 """Bytes back from which instructions are tried where there are no names."""
+ALL = 1 << 62
+"""An instant behind all others: what comes from a machine that runs may be newer than a sample."""
 BYTES_A_ROW = 8
 """At most, on average."""
 SHOWN = (HistoryReport, FramesReport, ScreenReport)
@@ -99,7 +101,7 @@ class Camera:
             came_from=came_from,
             told=told,
             running=state.doing == "runs",
-            output=past.output.until(state.icount),
+            output=past.output.until(ALL if state.doing == "runs" else state.icount),
             output_start=past.output.start,
             printed_at=past.output.instants,
             layers=past.layers,
