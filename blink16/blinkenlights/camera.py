@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,8 @@ FUNCTION_REACH = 400
 """Bytes back within which a function's start tells where instructions begin."""
 MAX_RETRY = 24
 """Bytes back from which instructions are tried where there are no names."""
+ALL = 1 << 62
+"""An instant behind all others: what comes from a machine that runs may be newer than a sample."""
 BYTES_A_ROW = 8
 """At most, on average."""
 SHOWN = (HistoryReport, FramesReport, ScreenReport)
@@ -64,17 +66,26 @@ class Camera:
         touched = before.next_touches if before and is_next else upcoming
         if before and same:  # a picture of other size, or of other panels
             touched = before.touched
+        came_from = before.registers.pc if before and is_next else None
+        if before and same:
+            came_from = before.came_from
+        near = (
+            came_from
+            if came_from is not None and 0 < registers.pc - came_from < MAX_RETRY
+            else None
+        )
         places = [self._place(wish, registers, touched or upcoming) for wish in wanted.memories]
         data = target.read_memories([span, *places])
         past = self.past
-        past.output.add(printed, state.icount)
         past.end(history)
+        if state.doing == "runs" or not past.output.is_known(history.end):
+            past.output.add(printed, state.icount)  # else it is a late message of what is known
         past.want(wanted.layers)
         searched = [shape for shape in wanted.reports if of_shape(shape).searches]
         kept = {shape: found for shape, found in self._kept_reports() if shape in searched}
         self._last = Picture(
             state=state,
-            code=self._code(decoder, registers, span[0], data[0], wanted),
+            code=self._code(decoder, registers, span[0], data[0], wanted, near),
             frames=frames.frames,
             history=history,
             memory={
@@ -87,14 +98,10 @@ class Camera:
             before=before.before if before and same else before.registers if before else None,
             touched=touched,
             next_touches=upcoming,
-            came_from=before.came_from
-            if before and same
-            else before.registers.pc
-            if before and is_next
-            else None,
+            came_from=came_from,
             told=told,
             running=state.doing == "runs",
-            output=past.output.until(state.icount),
+            output=past.output.until(ALL if state.doing == "runs" else state.icount),
             output_start=past.output.start,
             printed_at=past.output.instants,
             layers=past.layers,
@@ -121,9 +128,12 @@ class Camera:
             reports |= {type(report): report for report in _those_possible(target, searched)}
         elif not self.past.ask(target, last.history):
             return None
-        output = self.past.output
+        output, state = self.past.output, target.state()
+        if state.icount != last.state.icount:
+            return None  # it was moved meanwhile
         self._last = replace(
             last,
+            state=state,  # a search counts as a change, and none is to be seen
             reports=reports,
             output=output.until(last.state.icount),
             output_start=output.start,
@@ -204,21 +214,33 @@ class Camera:
         start: int,
         data: bytes,
         wanted: Wanted,
+        came_from: int | None,
     ) -> tuple[CodeLine, ...]:
         """Return the instructions around the next one."""
         rows = wanted.code_rows
-        above = list(self._above(decoder, registers, start, data, wanted.syntax))
+        above = list(self._above(decoder, registers, start, data, wanted.syntax, came_from))
         here = data[registers.pc - start :]
         below = decoder.lines(registers.cs, registers.ip, here, rows, wanted.syntax)
         return (*above[-(rows // 3) :], *below)[:rows]
 
     @staticmethod
     def _above(
-        decoder: CodeReader, registers: RegisterValues, start: int, data: bytes, syntax: Syntax
-    ) -> Iterator[CodeLine]:
-        """Return instructions that lead to the next one, from as far before it as there are."""
-        distance = registers.pc - start
-        for first in range(min(distance, max(distance - MAX_RETRY, 1))) or range(distance):
+        decoder: CodeReader,
+        registers: RegisterValues,
+        start: int,
+        data: bytes,
+        syntax: Syntax,
+        came_from: int | None,
+    ) -> list[CodeLine]:
+        """Return instructions that lead to the next one, from as far before it as there are.
+
+        ``came_from``: where there was one for certain.
+        """
+        distance, found = registers.pc - start, list[CodeLine]()
+        tries = range(min(distance, max(distance - MAX_RETRY, 1)))
+        if came_from is not None or not tries:
+            tries = range(distance)
+        for first in tries:
             lines = decoder.lines(
                 registers.cs,
                 (registers.ip - distance + first) & 0xFFFF,
@@ -228,8 +250,11 @@ class Camera:
             )
             ends = [line.following for line in lines]
             if registers.pc in ends:
-                yield from lines[: ends.index(registers.pc) + 1]
-                return
+                lines = lines[: ends.index(registers.pc) + 1]
+                if came_from is None or any(line.address == came_from for line in lines):
+                    return lines
+                found = found or lines
+        return found
 
 
 def _those_possible(target: Target, shapes: Iterable[type]) -> list[Any]:

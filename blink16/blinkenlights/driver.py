@@ -72,8 +72,8 @@ class Driver:
         self.steps_a_frame = 1
         self.seconds_a_frame = FRAME_SECONDS
         self._target: Target | None = None
-        self._works = False
-        """Whether a command is being carried out."""
+        self._asked = self._done = 0
+        """Commands that were given, and that were carried out."""
 
     def start(self) -> None:
         """Begin."""
@@ -97,7 +97,7 @@ class Driver:
     @property
     def is_still(self) -> bool:
         """Whether nothing is being done."""
-        return self._commands.empty() and not self._works
+        return self._done >= self._asked
 
     @property
     def only_watches(self) -> bool:
@@ -106,6 +106,7 @@ class Driver:
 
     def do(self, command: Command) -> None:
         """Carry out a command, after those before it, and show what came of it."""
+        self._asked += 1
         self._commands.put(command)
 
     def ask(self, question: Command) -> None:
@@ -219,7 +220,6 @@ class Driver:
 
     def _carry_out(self, target: Target, command: Command) -> bool:
         """Do it and show it; False if there is no machine any more."""
-        self._works = True
         try:
             told = _text(command(target))
             if self._commands.empty():
@@ -230,7 +230,7 @@ class Driver:
         except (ClientError, ValueError) as error:
             self._failed(error)
         finally:
-            self._works = False
+            self._done += 1
         return True
 
     def _failed(self, error: Exception) -> None:

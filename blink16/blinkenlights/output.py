@@ -35,9 +35,14 @@ class Output:
     def add(self, data: bytes, icount: int) -> None:
         """Take what has come by an instant; what had come later is of a past that is no more."""
         if data:
+            icount = max(icount, self.known + 1)
             self._cut(bisect_right(self._instants, icount))
             self._append(icount, data)
             self._bound()
+
+    def is_known(self, icount: int) -> bool:
+        """Whether what was printed until an instant is known exactly."""
+        return 0 < icount <= self.known
 
     def end(self, icount: int) -> None:
         """Mind that the run ends at an instant: what was known of later ones is no more so."""

@@ -22,7 +22,8 @@ def style(name: str | Style) -> Style:
 
 def encoding() -> str:
     """Return how the terminal takes text: ``utf8``, ``ascii``…"""
-    return codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name.replace("-", "")
+    terminal = sys.__stdout__  # sys.stdout is Textual's own while it runs
+    return codecs.lookup(getattr(terminal, "encoding", None) or "utf-8").name.replace("-", "")
 
 
 @dataclass(frozen=True, slots=True)

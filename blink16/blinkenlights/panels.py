@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from tempfile import NamedTemporaryFile
 
+from rich.text import Text
 from textual import on
 from textual.app import App, ComposeResult
 from textual.css.query import NoMatches
@@ -98,12 +105,32 @@ class PanelsApp(App[None]):
 
     def on_mount(self) -> None:
         """Begin."""
+        self._mind_signals()
         self._dress()
         self.query_one(Prompt).display = False
         self.query_one("#tour").display = False
         self.query_one(CodePanel).focus()
         self._tell_wanted()
         self.begin()
+
+    def _mind_signals(self) -> None:
+        """Leave the terminal as it was when we are told to end, or when it is gone."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, 0)
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
+    def _fatal_error(self) -> None:
+        """Say in one line that there is a fault of ours, and where it is told of in full."""
+        error = self._exception
+        with NamedTemporaryFile(
+            "w", prefix="blinkenlights-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            traceback.print_exception(error, file=file)
+        line = f"blinkenlights: a fault of ours, {type(error).__name__}: {file.name} tells more"
+        self._exit_renderables.append(Text(line))
+        self._close_messages_no_wait()
 
     def begin(self) -> None:
         """Open the machine."""
@@ -193,8 +220,8 @@ class PanelsApp(App[None]):
     def _fail(self, text: str, lost: bool) -> None:
         if self.driver.only_watches and not lost:
             text += "; T asks for the machine"
-        self._say(text, "error")
         self.set_class(lost, "-lost")
+        self._say(text, "error")
 
     def _say(self, text: str, severity: SeverityLevel | None = None) -> None:
         self.told = text

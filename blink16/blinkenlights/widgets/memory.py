@@ -198,6 +198,8 @@ class MemoryPanel(Panel):
         stretch = picture.memory.get(self.name or "")
         if stretch is None:
             return
+        if picture.again:
+            self._seen = picture.state.generation
         if picture.state.generation != self._seen:
             self._seen = picture.state.generation
             self._ages = {a: (age + 1, w) for a, (age, w) in self._ages.items() if age + 1 < AGES}
