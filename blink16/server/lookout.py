@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from functools import partial
 
@@ -10,6 +11,7 @@ import trio
 from blink16.reports.sample import Sample
 from blink16.server.hosted import HostedMachine
 
+LOG = logging.getLogger("blink16")
 SAMPLE_INTERVAL = 1 / 30
 """Seconds between two samples, however many watch."""
 SAMPLE_PATIENCE = 0.1
@@ -26,12 +28,13 @@ class Lookout:
         self._sample: Sample | None = None
         self._taken_at = 0.0
         self._coming: trio.Event | None = None
+        self._has_failed = False
 
     def begin(self, hosted: HostedMachine) -> None:
         """Take a sample of a machine that is about to run, or to travel, if anybody watches."""
         if self.watchers:
             self._hosted, self._coming = hosted, None
-            self._sample, self._taken_at = Sample(hosted.debugger), trio.current_time()
+            self._sample, self._taken_at = self._looked(hosted), trio.current_time()
 
     def sample(self, hosted: HostedMachine) -> Sample | None:
         """Return the latest sample of a machine; None if there is none of this run."""
@@ -50,6 +53,16 @@ class Lookout:
         with trio.move_on_after(SAMPLE_PATIENCE):
             await self._coming.wait()
 
+    def _looked(self, hosted: HostedMachine) -> Sample | None:
+        """Return a sample; a mistake of ours in it must not end the run of the holder."""
+        try:
+            return Sample(hosted.debugger)
+        except Exception:
+            if not self._has_failed:
+                LOG.exception("a machine that runs can't be looked at; please report this")
+            self._has_failed = True
+            return None
+
     def _ask(self, hosted: HostedMachine) -> None:
         if hosted is not self._hosted:
             self._hosted, self._sample = hosted, None
@@ -57,13 +70,13 @@ class Lookout:
         token, coming = trio.lowlevel.current_trio_token(), self._coming
 
         def look() -> None:
-            sample = Sample(hosted.debugger)
+            sample = self._looked(hosted)
             with suppress(trio.RunFinishedError):
                 token.run_sync_soon(partial(self._take, hosted, sample, coming))
 
         hosted.debugger.timeline.glance(look)
 
-    def _take(self, hosted: HostedMachine, sample: Sample, coming: trio.Event) -> None:
+    def _take(self, hosted: HostedMachine, sample: Sample | None, coming: trio.Event) -> None:
         if self._coming is coming:
             self._sample, self._taken_at, self._coming = sample, trio.current_time(), None
         coming.set()
