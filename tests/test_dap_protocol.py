@@ -199,7 +199,7 @@ def test_capabilities_are_what_there_are_requests_for() -> None:
 
 
 async def test_a_fault_of_ours_costs_one_request(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Prevents an exception in one request from ending the session of its user."""
 
@@ -215,4 +215,4 @@ async def test_a_fault_of_ours_costs_one_request(
     parts = said.split(b"Content-Length: ")[1:]
     told = [json.loads(part.partition(b"\r\n\r\n")[2]) for part in parts]
     assert [one["success"] for one in told if one["type"] == "response"] == [True, False, True]
-    assert "a fault" in capfd.readouterr().err
+    assert "a fault" in caplog.text
