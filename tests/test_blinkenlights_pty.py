@@ -32,12 +32,12 @@ FAULTY = (
 class OnTerminal:
     """A process on a terminal of its own."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, rows: int = 24, columns: int = 80) -> None:
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm-256color"
             os.execv(sys.executable, [sys.executable, *words])
-        ioctl(self._terminal, TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        ioctl(self._terminal, TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.seen = b""
 
     def read(self) -> bool:
@@ -61,6 +61,10 @@ class OnTerminal:
     def press(self, keys: bytes) -> None:
         """Press keys."""
         os.write(self._terminal, keys)
+
+    def vanish(self) -> None:
+        """Take its terminal away."""
+        os.close(self._terminal)
 
     def status(self) -> int:
         """Wait until it has ended, and return its exit status."""
@@ -99,6 +103,19 @@ def test_the_terminal_is_as_before(end: Callable[[OnTerminal], object], status: 
     behind = view.seen.rpartition(ALTERNATE)[2]
     assert all(sequence in behind for sequence in RESTORED)
     assert b"Traceback" not in view.seen
+
+
+def test_a_terminal_that_is_gone_ends_it() -> None:
+    """Prevents a view that nobody sees any more and that waits for its terminal for ever."""
+    view = OnTerminal("-m", "blink16.blinkenlights", "banner", "HI", rows=60, columns=200)
+    view.until("▶".encode())
+    view.press(b"q")
+    os.kill(view.pid, signal.SIGTERM)
+    view.vanish()
+    end = time.monotonic() + PATIENCE
+    while os.waitpid(view.pid, os.WNOHANG) == (0, 0):
+        assert time.monotonic() < end, "it is still there"
+        time.sleep(0.05)
 
 
 def test_a_fault_of_ours_is_a_line_that_names_a_file() -> None:

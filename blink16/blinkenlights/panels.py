@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from tempfile import NamedTemporaryFile
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import on
 from textual.app import App, ComposeResult
@@ -43,6 +46,8 @@ from blink16.blinkenlights.widgets.timebar import TimeBar
 from blink16.blinkenlights.widgets.vectors import VectorsPanel
 from blink16.client import Syntax, Target
 
+LEAVE_SECONDS = 5.0
+"""What is written to the terminal at the end may take so long."""
 MEMORY_PANELS = ("CODE", "READ", "WRITE", "STACK")
 SLOT: dict[type[Panel], str] = {
     FramesPanel: "frames",
@@ -120,6 +125,19 @@ class PanelsApp(App[None]):
             number = getattr(signal, name, 0)
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
+    def exit(
+        self,
+        result: None = None,
+        return_code: int = 0,
+        message: RenderableType | None = None,
+    ) -> None:
+        """End soon, or at last: what writes to a terminal that is gone waits for it for ever."""
+        if not self.is_headless:
+            last = threading.Timer(LEAVE_SECONDS, os._exit, (return_code,))
+            last.daemon = True
+            last.start()
+        super().exit(result, return_code, message)
 
     def _fatal_error(self) -> None:
         """Say in one line that there is a fault of ours, and where it is told of in full."""
