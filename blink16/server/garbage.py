@@ -3,7 +3,8 @@
 A full collection looks at every object that there is, while no other thread runs: with two
 hundred machines that took 60 to 200 ms, every other second.  What it looks for are circles of
 objects that are gone; all others, and most of all the histories of machines, go without it.  So
-what stays is put where it doesn't look until a machine is gone, and it rarely looks by itself.
+what was there before the first machine is put where it never looks, and it looks at the rest when
+a machine is gone, and else rarely.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ _is_due: trio.lowlevel.RunVar[bool] = trio.lowlevel.RunVar("garbage", default=Fa
 
 @contextmanager
 def collected_rarely() -> Iterator[None]:
-    """Let all that there is now count as staying, and look at all objects rarely."""
+    """Let all that there is now count as staying, and look at all others rarely."""
     before = gc.get_threshold()
     gc.set_threshold(*before[:2], RARELY)
-    _settle()
+    gc.collect()
+    gc.freeze()
     try:
         yield
     finally:
@@ -45,10 +47,4 @@ def machine_gone() -> None:
 async def _sweep() -> None:
     await trio.sleep(SWEEP_INTERVAL)
     _is_due.set(False)
-    _settle()
-
-
-def _settle() -> None:
-    gc.unfreeze()
     gc.collect()
-    gc.freeze()
