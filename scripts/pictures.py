@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from blink16 import client
 from blink16.blinkenlights.app import Blinkenlights
+from blink16.blinkenlights.main import arguments, opener
 from blink16.blinkenlights.widgets.code import CodePanel
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
@@ -40,7 +40,7 @@ SHOTS = (
 
 async def take(shot: Shot) -> None:
     """Take one picture of the sample."""
-    app = Blinkenlights(lambda: client.launch("banner", "HELLO"), theme=shot.theme)
+    app = Blinkenlights(opener(arguments(["banner", "HELLO"])), theme=shot.theme)
     async with app.run_test(size=shot.size) as pilot:
         while app.query_one(CodePanel).picture is None:
             await pilot.pause(0.05)
