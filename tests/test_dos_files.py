@@ -585,3 +585,16 @@ def test_a_damaged_chain_of_memory_is_error_7(tmp_path: Path, damage: int) -> No
         assert guest.call(ax, **registers)
         assert guest.registers.ax == Code.MEMORY_DESTROYED
     assert guest.try_call(0x4C03).status == 3
+
+
+def test_a_file_that_is_too_long_to_be_read_is_told_of_once(root: Path) -> None:
+    """Prevents a program that fails at a large file while its user does not learn why."""
+    with (root / "large.dat").open("wb") as file:
+        file.truncate((32 << 20) + 1)
+    guest = DosGuest(root)
+    handle = opened(guest, "LARGE.DAT")
+    for _ in range(2):
+        assert guest.call(0x3F00, bx=handle, cx=16, dx=OTHER)
+        assert guest.registers.ax == Code.ACCESS_DENIED
+    said = "drive C: a file is longer than 32 MiB; a read failed with error 5"
+    assert guest.notices == [said]

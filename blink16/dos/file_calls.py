@@ -117,7 +117,12 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
         raise CallFailed(Code.ACCESS_DENIED)
     data: bytes | Break | Outcome = b""
     if entry.device == DosDevice.FILE:
-        content = dos.tree(entry).read(entry.node, entry.position, r.cx)
+        try:
+            content = dos.tree(entry).read(entry.node, entry.position, r.cx)
+        except OSError as error:
+            if error.errno == errno.EFBIG:
+                dos.tell_long(guest, entry.drive, entry.node)
+            raise
         handles.update(dos, index, entry.at(entry.position + len(content)))
         guest.memory.write(guest.linear(r.ds, r.dx), content)
         r.ax = len(content)

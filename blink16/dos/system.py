@@ -14,6 +14,7 @@ from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, device_of, letter
+from blink16.files import MAX_FILE_SIZE
 from blink16.services import Guest
 
 COMPONENT = "dos"
@@ -173,6 +174,7 @@ class DosSystem:
         self.told: set[int] = set()
         """Calls that the user was told DOS hasn't got: once each, in replays too."""
         self._full: set[int] = set()
+        self._long: set[tuple[int, int]] = set()
         """Drives of which the user was told that they are full."""
 
     def change(self, **fields: Any) -> None:
@@ -242,6 +244,13 @@ class DosSystem:
         if drive not in self._full:
             self._full.add(drive)
             guest.notice(f"drive {letter(drive)}: is full; a write failed, as its program was told")
+
+    def tell_long(self, guest: Guest, drive: int, node: int) -> None:
+        """Tell the user, once, that a program could not read a file, which is too long."""
+        if (drive, node) not in self._long:
+            self._long.add((drive, node))
+            most = f"longer than {MAX_FILE_SIZE >> 20} MiB"
+            guest.notice(f"drive {letter(drive)}: a file is {most}; a read failed with error 5")
 
     def label(self, volume: Volume) -> bytes:
         """Return a volume's label, eleven bytes at most; empty if it has none."""
