@@ -157,13 +157,13 @@ async def _run(
     with trio.open_signal_receiver(*_ending_signals()) as signals:
         if isinstance(endpoint, StandardStreams):
             async with _beside(endpoint) as found:
-                with closing(make()) as machines, collected_rarely():
+                with collected_rarely(), closing(make()) as machines:
                     server = Server(machines, observers=observers)
                     serve: Serve = partial(_serve_starter, server, found)
                     await _until_signal(partial(_beside_builds, machines, rebuilds, serve), signals)
         else:
             async with listeners(endpoint) as found:
-                with closing(make()) as machines, collected_rarely():
+                with collected_rarely(), closing(make()) as machines:
                     announce(endpoint, found, say, tell)
                     accept = partial(_accept, Server(machines, observers=observers))
                     serve = partial(trio.serve_listeners, accept, found)
