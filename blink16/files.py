@@ -282,8 +282,12 @@ class FileTree(FoundFiles):
             self._check_replaceable(target.node, directory, new)
         source = (*self._host_path(place.parent), place.name)
         goal = self._freeze_for(node, target)
+        others = self._other_names(target)
         if moved.kind in _OF_THE_HOST:
             replaced = self._remaking(target.node, goal)
+            if others:
+                other = (*self._host_path(others[0][0]), others[0][1])
+                replaced = Undo(lambda: self._host.link(other, goal))
 
             def undo() -> None:
                 self._host.rename(goal, source)
@@ -291,7 +295,10 @@ class FileTree(FoundFiles):
 
             change = Undo(undo, replaced.size)
             self._change(lambda: self._host.rename(source, goal), goal, change)
-        if target.node != GONE:
+        if others:
+            (parent, name), *links = others
+            self._set(target.node, parent=parent, name=name, links=tuple(links))
+        elif target.node != GONE:
             self._set(target.node, parent=GONE, name="")
         self._link(place.parent, place.name, GONE)
         self._link(target.parent, target.name, node)
@@ -299,7 +306,15 @@ class FileTree(FoundFiles):
         names[names.index((place.parent, place.name))] = target.parent, target.name
         (parent, name), *links = names
         self._set(node, parent=parent, name=name, links=tuple(links))
-        self._bury(target.node)
+        if not others:
+            self._bury(target.node)
+
+    def _other_names(self, target: Resolved) -> list[tuple[int, str]]:
+        """Return what a file is called beside the name that it loses: folders and names."""
+        if target.node == GONE:
+            return []
+        n = self._nodes[target.node]
+        return [at for at in ((n.parent, n.name), *n.links) if at != (target.parent, target.name)]
 
     def chmod(self, node: int, mode: int) -> None:
         """Set permission bits."""

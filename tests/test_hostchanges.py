@@ -118,6 +118,19 @@ def test_the_folder_is_as_it_was_at_any_instant(
     assert bench.tree.put_back(instant) == PutBack()
 
 
+def test_a_name_that_is_replaced_leaves_the_files_other_names(tmp_path: Path) -> None:
+    """Prevents a file with two names from being gone when another takes one of them."""
+    bench = Bench(fill(tmp_path / "root"))
+    bench.tree.link("d/x", "b")
+    kept = bench.look(times=False)
+    bench.now += 1
+    content = bench.tree.read(bench.tree.lookup("d/x"), 0, 100)
+    bench.tree.rename("a", "b")
+    assert bench.tree.read(bench.tree.lookup("d/x"), 0, 100) == content
+    bench.tree.put_back(0)
+    assert bench.look(times=False) == kept
+
+
 def test_what_is_forgotten_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents a limit that makes files differ in silence."""
     monkeypatch.setattr(hostchanges, "MAX_KEPT", 3)
