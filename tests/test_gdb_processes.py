@@ -9,6 +9,8 @@ import pytest
 from elks_programs import program
 from gdb_client import Gdb, Server
 
+from blink16.samples.build import SAMPLES
+
 pytestmark = pytest.mark.gdb
 
 
@@ -116,6 +118,17 @@ def test_gdb_follows_the_child_of_a_fork(gdb: Gdb, root: Path) -> None:
         assert "is executing new program: target:/child" in said
         assert "Arithmetic exception" in said
         assert "int00 ()" in gdb.run("bt 1")
+
+
+def test_forks_behind_the_followed_childs_end_are_not_told(gdb: Gdb) -> None:
+    """Prevents a gdb that dies: it follows a child to its end, and the parent forks on and on."""
+    with Server("crew", "anna", "bert", "carl", "dora", cwd=SAMPLES) as server:
+        gdb.run("set follow-fork-mode child")
+        gdb.run(server.target)
+        said = gdb.run("continue")
+        assert said.count("[Attaching after Thread") == 1
+        assert "exited with status 0" in said
+        assert "call_exit ()" in gdb.run("backtrace")
 
 
 def test_gdb_catches_forks_and_stays_with_the_parent(gdb: Gdb, tmp_path: Path) -> None:

@@ -323,7 +323,7 @@ class Debugger:
     def _tells(self, stop: Stop) -> bool:
         """Whether to tell what a process has done."""
         if stop.reason is not StopReason.LOADED:
-            return _KINDS[stop.reason] in self.tells and self.family.follows(stop.parent)
+            return _KINDS[stop.reason] in self.tells and self.family.tells(stop.parent)
         named = self._learns_names()
         return self._tells_program() or (named and EventKind.LOADED in self.tells)
 
@@ -332,7 +332,7 @@ class Debugger:
         table = self.machine.process_table
         if table is None or EventKind.EXECUTED not in self.tells:
             return False
-        return self.family.follows(table.current())
+        return self.family.tells(table.current())
 
     def _learns_names(self) -> bool:
         """Learn the names of the programs that are loaded now; whether they are others."""

@@ -28,6 +28,14 @@ class Family:
             return True
         return all(one.thread != self._followed for one in table.processes())
 
+    def tells(self, thread: int) -> bool:
+        """Whether to tell what a process does that makes others of it: of the followed one alone.
+
+        Once it has ended there is none: gdb, told of a fork by a process that it does not know,
+        makes one up, and dies of it some forks later.
+        """
+        return thread == self._followed or self._machine.process_table is None
+
     def is_left(self) -> bool:
         """Whether the process that has the processor is one that was left."""
         table = self._machine.process_table
