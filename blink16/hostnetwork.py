@@ -10,6 +10,7 @@ import errno
 import selectors
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,9 @@ TakeNews = Callable[[bytes], object]
 IN, OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
 FIRST_INCOMING = 1 << 31
 """Where the numbers of connections begin that came from outside."""
+ACCEPT_PAUSE = 0.05
+"""Seconds between two tries to take a connection while the host has no sockets."""
+_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 RESET = (1).to_bytes(4, "little") + bytes(4)
 """SO_LINGER's value by which a connection is broken when it is closed."""
 
@@ -141,7 +145,11 @@ class HostNetwork:
         if endpoint is None:
             if message.kind in (Order.SEND, Order.TAKEN, Order.CLOSE):
                 return  # it has gone meanwhile
-            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            except OSError as error:
+                self._refuse(message, error)
+                return
             made.setblocking(False)
             endpoint = self._endpoints[link] = HostSocket(link, made)
         match message.kind:
@@ -164,6 +172,12 @@ class HostNetwork:
             case Order.CLOSE:
                 self._close(endpoint, at_once=bool(message.value))
         self._watch(endpoint)
+
+    def _refuse(self, message: NetMessage, error: OSError) -> None:
+        """Tell the guest that the host has no more sockets."""
+        kind = News.ENDED if message.kind == Order.LISTEN else News.LINKED
+        if message.kind != Order.REUSE:  # nobody waits for that
+            self._tell(kind, message.link, error.errno or errno.EMFILE)
 
     def _bind(self, endpoint: HostSocket, port: int) -> int:
         host = ".".join(map(str, LOOPBACK))
@@ -263,7 +277,9 @@ class HostNetwork:
     def _accept(self, endpoint: HostSocket) -> None:
         try:
             made, peer = endpoint.socket.accept()
-        except OSError:
+        except OSError as error:
+            if error.errno in _NO_MORE:  # whoever waits is still there, and so we are asked at once
+                time.sleep(ACCEPT_PAUSE)
             return
         made.setblocking(False)
         link = Link(self._incoming, 0)

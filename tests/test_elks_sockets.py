@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -226,3 +227,19 @@ def test_ports_may_lie_higher_on_the_host() -> None:
     told = [message for message in heard if message is not None]
     assert {m.address for m in told if m.link == link} >= {bound}
     assert [m.value for m in told if m.link.number == 2] == [0]
+
+
+def test_a_host_without_sockets_is_an_error_of_the_guests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents the network's thread from ending, and its guests from waiting for ever."""
+    heard: list[NetMessage | None] = []
+    network = HostNetwork(lambda data: heard.append(netlink.parse(data)), lambda text: None)
+
+    def none_left(*kind: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr("blink16.hostnetwork.socket.socket", none_left)
+    for order in (Order.REUSE, Order.BIND, Order.LISTEN):
+        network.order(netlink.build(NetMessage(order, Link(1, 5), 1)))
+    network.close()
+    told = [(message.kind, message.value) for message in heard if message is not None]
+    assert told == [(netlink.News.LINKED, errno.EMFILE), (netlink.News.ENDED, errno.EMFILE)]
