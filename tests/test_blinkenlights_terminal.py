@@ -43,6 +43,17 @@ def test_escape_sequences_move_color_and_clear() -> None:
     assert showing(b"\x1b[?25l").cursor is None
 
 
+def test_a_console_that_sends_no_cr_shows_lines_and_no_stairs() -> None:
+    """Prevents stairs where a server's output goes to a pipe, or to somebody's terminal."""
+    emulator = showing(b"a\nb")
+    assert text(emulator)[:2] == ["a", " b"]
+    emulator.return_at_line_feeds(True)
+    emulator.show(b"a\nb")
+    assert text(emulator)[:2] == ["a", "b"]
+    emulator.show(b"c\nd")  # another past
+    assert text(emulator)[:2] == ["c", "d"]
+
+
 def test_lines_that_leave_the_top_are_kept() -> None:
     """Prevents the beginning of a long output from being lost."""
     emulator = showing(b"".join(b"line %d\r\n" % n for n in range(60)))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stub_client import Client, text_of
 
-from blink16 import loader
+from blink16 import elks, loader
 from blink16.board import ProgramFacts
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, Resume
@@ -44,8 +44,9 @@ R = TypeVar("R")
 class Banner:
     """The sample program behind a session, asked for reports."""
 
-    def __init__(self) -> None:
-        loaded = loader.load(loader.read("banner"), ["HI"], loader.Options())
+    def __init__(self, options: loader.Options | None = None) -> None:
+        options = options or loader.Options()
+        loaded = loader.load(loader.read("banner"), ["HI"], options)
         self.debugger = Debugger(loaded.machine)
         self.debugger.symbols = loaded.symbols
         self.session = Session(Taken(1, self.debugger, ProgramFacts.of(loaded.machine)))
@@ -81,6 +82,13 @@ class Banner:
 def banner() -> Banner:
     """Return the sample before its first instruction."""
     return Banner()
+
+
+@pytest.mark.parametrize("edits", [False, True])
+def test_state_tells_whether_lines_end_in_lf_alone(edits: bool) -> None:
+    """Prevents a front end from showing stairs, or from returning where a program did not."""
+    banner = Banner(loader.Options(console=elks.ConsoleKind(edits=edits)))
+    assert banner.report(StateReport).bare_line_feeds is not edits
 
 
 def test_state_tells_registers_time_and_why_it_stands(banner: Banner) -> None:

@@ -87,15 +87,24 @@ class Emulator:
     """What a program's terminal shows."""
 
     def __init__(self) -> None:
+        self._returns = False
         self._begin()
 
     def _begin(self) -> None:
         self._screen = _Terminal()
+        if self._returns:
+            self._screen.set_mode(pyte.modes.LNM)
         self._stream = _stream(self._screen)
         self._start = 0
         self._printed = b""
         self._rest = ""
         self._kept: list[_Kept] = []
+
+    def return_at_line_feeds(self, wanted: bool) -> None:
+        """Choose whether a LF returns to the first column, too: some consoles send no CR."""
+        if wanted != self._returns:
+            self._returns = wanted
+            self._begin()
 
     # -- the output --------------------------------------------------------------------------
 

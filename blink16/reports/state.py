@@ -14,6 +14,7 @@ from blink16.reports.registry import NoQuery, report
 if TYPE_CHECKING:
     from blink16.cpu.registers import Registers
     from blink16.debugger import Event
+    from blink16.machine import Machine
 
 FLAG_BITS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
 """The flags of an 8086, by Intel's names."""
@@ -140,6 +141,8 @@ class StateReport:
     """Clock cycles of the processor since it started."""
     clock_hz: int = 0
     """Clock cycles in a second of the guest's time; 0 if that is not known."""
+    bare_line_feeds: bool = False
+    """Whether lines that are printed end in LF alone: who shows them returns the carriage."""
 
 
 @report("state")
@@ -164,7 +167,15 @@ def state(look: Look, query: NoQuery) -> StateReport:
         at=look.name(registers.pc),
         cycles=look.registers.cycles,
         clock_hz=look.debugger.machine.clock_hz,
+        bare_line_feeds=_has_bare_line_feeds(look.debugger.machine),
     )
+
+
+def _has_bare_line_feeds(machine: Machine) -> bool:
+    from blink16.elks.kernel import Kernel  # clients import this module, and have no machine
+
+    kernel = machine.find(Kernel)
+    return kernel is not None and not kernel.kind.edits
 
 
 def stop_reason(event: Event) -> StopReport:

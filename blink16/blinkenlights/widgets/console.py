@@ -105,6 +105,7 @@ class ConsolePanel(Panel):
     def take(self, picture: Picture) -> None:
         """Show the terminal what was printed, and say what is shown."""
         screen = picture.screen
+        self._emulator.return_at_line_feeds(picture.state.bare_line_feeds)
         said = self._emulator.show(picture.output, picture.output_start)
         if said and not picture.in_past:
             self.post_message(self.Typed(said.decode("ascii")))
