@@ -1,6 +1,7 @@
 """All options of ``blink16``, ``blink16-server`` and ``blink16-ask``, in one table.
 
-Help, manual, completions, documentation and ``blink16.toml`` are made from it.
+Help, manual, completions, documentation and ``blink16.toml`` are made from it.  It is data, and
+longer than other files for the reason that there is one such table.
 """
 
 from __future__ import annotations
