@@ -72,6 +72,11 @@ class Stop:
     wait_status: int = 0
     """DEPARTED, EXITED: how, as wait4() tells it: the exit code shifted left by 8, or a signal."""
 
+    @property
+    def wait_signal(self) -> int:
+        """The signal with which a process departs, 0 if by itself."""
+        return self.wait_status & 0x7F
+
 
 NEVER = 1 << 62
 """A number of instructions or cycles that no run gets to."""
