@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from blink16.assembly import FOREVER
 from blink16.breakpoints import Point, PointError, Points
 from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.cpu.registers import Registers
@@ -35,7 +36,7 @@ from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.search import last_hit, last_stop
 from blink16.history.terms import Hit
-from blink16.machine import FOREVER, Machine
+from blink16.machine import Machine
 from blink16.memory import Attribute
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import Symbol, SymbolTable

@@ -29,6 +29,7 @@ from threading import Lock
 from time import perf_counter
 from typing import TypeVar
 
+from blink16.assembly import FOREVER
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Cell
 from blink16.governor import Governor
@@ -48,7 +49,7 @@ from blink16.history.terms import (
     TimelineError,
 )
 from blink16.inbox import Inbox
-from blink16.machine import FOREVER, Machine
+from blink16.machine import Machine
 from blink16.turns import Turns
 
 FEW = 256
