@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from time import perf_counter
 
+from blink16.assembly import FOREVER
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Cell
 from blink16.governor import Governor
@@ -46,7 +47,7 @@ from blink16.history.terms import (
     TimelineError,
 )
 from blink16.inbox import Inbox
-from blink16.machine import FOREVER, Machine
+from blink16.machine import Machine
 
 FEW = 256
 """Instructions for which nobody waits for a turn."""
