@@ -339,4 +339,4 @@ def test_listings_that_lie_are_refused_or_read(data: st.DataObject) -> None:
 
 def test_other_texts_are_no_listings() -> None:
     """Prevents maps and notes from being taken for listings."""
-    assert masm_listings.layout(["Macros are fun", "", "x"]) is None
+    assert masm_listings.form_of(["Macros are fun", "", "x"]) is None

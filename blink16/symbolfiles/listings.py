@@ -23,7 +23,7 @@ def parse(lines: list[str], source: SymbolSource, default: LoadSegments) -> Symb
         return _of_nasm(lines, source, source.place(default))
     if bcc_listings.is_listing(lines):
         return _of_bcc(lines, source, default)
-    if masm_listings.layout(lines) is not None:
+    if masm_listings.form_of(lines) is not None:
         return _of_masm(lines, source, source.place(default))
     return None
 

@@ -25,7 +25,7 @@ MAX_LINES = 200_000
 MAX_SEGMENTS = 1000
 
 
-class Layout(Enum):
+class ListingForm(Enum):
     """Where rows have their parts; the column at which the source's text begins, tabs expanded."""
 
     MASM = 32
@@ -123,13 +123,13 @@ class Listing:
         return Toolchain((unit,), tuple(labels))
 
 
-def layout(lines: Sequence[str]) -> Layout | None:
+def form_of(lines: Sequence[str]) -> ListingForm | None:
     """Tell whose listing a text is, None if it is none of these."""
     for line in lines[:3]:
         if _TASM_HEADING.match(line):
-            return Layout.TASM
+            return ListingForm.TASM
         if _HEADING.match(line) or _JWASM_HEADING.match(line):
-            return Layout.MASM
+            return ListingForm.MASM
     return None
 
 
@@ -146,7 +146,7 @@ def read(lines: Sequence[str], file: str, source: Sequence[str] | None = None) -
 
     SymbolFileError if there is no code in it.
     """
-    where = layout(lines)
+    where = form_of(lines)
     if where is None or len(lines) > MAX_LINES:
         raise SymbolFileError(f"this is no listing of {MAX_LINES} lines at most")
     rows = list(_rows(lines, where))
@@ -236,19 +236,19 @@ class _Reading:
         return None
 
 
-def _rows(lines: Sequence[str], where: Layout) -> Iterator[_Row]:
+def _rows(lines: Sequence[str], where: ListingForm) -> Iterator[_Row]:
     heading = 0
     for line, behind in zip(lines, [*lines[1:], ""], strict=True):
-        if not line and layout((behind,)) is not None:
+        if not line and form_of((behind,)) is not None:
             continue  # a form feed was here
-        if layout((line,)) is not None:
+        if form_of((line,)) is not None:
             heading = 4
         elif _TABLES.match(line):
             return  # what follows are the tables of names
         if heading and (heading := heading - 1) >= 0 and (heading >= 2 or not line.strip()):
             continue  # the heading's two lines, and two that are empty
         heading = 0
-        row = _masm_row(line) if where is Layout.MASM else _tasm_row(line)
+        row = _masm_row(line) if where is ListingForm.MASM else _tasm_row(line)
         if row is not None:
             yield row
 
@@ -258,7 +258,7 @@ def _masm_row(line: str) -> _Row | None:
     if (numbered := _NUMBERED.match(line)) is not None:
         line = numbered[1]
     line = line.expandtabs()
-    head, text = line[: Layout.MASM.value], line[Layout.MASM.value :]
+    head, text = line[: ListingForm.MASM.value], line[ListingForm.MASM.value :]
     match = _MASM_ROW.match(head)
     mark = head[28:].strip()
     expanded = bool(_MARK.match(mark))
@@ -276,7 +276,7 @@ def _tasm_row(line: str) -> _Row | None:
     if match is None:
         return None
     expanded = match["depth"] is not None
-    head, text = line[match.start("rest") : Layout.TASM.value], line[Layout.TASM.value :]
+    head, text = line[match.start("rest") : ListingForm.TASM.value], line[ListingForm.TASM.value :]
     offset = _TASM_OFFSET.match(head)
     if offset is None:
         goes_on = head.strip() and not text.strip() and not head.lstrip().startswith("=")
