@@ -240,7 +240,7 @@ class Debugger:
             if gone is not None or self.timeline.now == goal:
                 return gone or STEPPED
         skip = self.timeline.now == now and skips
-        stop = self._go(how, goal, skip)
+        stop = self._end_of_followed(self._go(how, goal, skip))
         if stop.reason in ENDS:
             self._ended = self.timeline.now, stop
         if stop.reason in PAUSES:
@@ -277,10 +277,23 @@ class Debugger:
             self._ended = self.timeline.now, stop
             return Event(EventKind.EXITED, status=stop.status)
         again = self.timeline.run(1, skip_breakpoint=True, through_traps=True)
+        if self.family.is_followed_child(again.departed):
+            return Event(EventKind.KILLED, signal=again.wait_signal)
         if again.reason is StopReason.TRAPPED:
             self._ended = self.timeline.now, stop
             return Event(EventKind.KILLED, signal=stop.status, text=stop.text)
-        return None if again.reason is StopReason.BUDGET else self._event(again)
+        goes_on = again.reason in (StopReason.BUDGET, StopReason.DEPARTED)
+        return None if goes_on else self._event(again)
+
+    def _end_of_followed(self, stop: Stop) -> Stop:
+        """Return the end of a child that is followed as a program's: the machine stands before."""
+        if not self.family.is_followed_child(stop.departed):
+            return stop
+        if stop.reason is StopReason.DEPARTED:
+            self._arrive(self.timeline.now - 1, self.timeline.now)
+        if signal := stop.wait_signal:
+            return Stop(StopReason.TRAPPED, status=signal, text=f"signal {signal} ends it")
+        return Stop(StopReason.EXITED, status=stop.wait_status >> 8)
 
     def _run_to(self, goal: int, skip: bool) -> Stop:
         """Run up to an instruction count, past breakpoints that are not to stop it.
@@ -308,6 +321,8 @@ class Debugger:
 
     def _tells(self, stop: Stop) -> bool:
         """Whether to tell what a process has done."""
+        if stop.reason is StopReason.DEPARTED:
+            return self.family.is_followed_child(stop.departed)
         if stop.reason is not StopReason.LOADED:
             return KINDS[stop.reason] in self.tells and self.family.tells(stop.parent)
         named = self.names.learn()
@@ -436,6 +451,8 @@ class Debugger:
 
     def remove_all(self) -> None:
         """Take all away (a client left)."""
+        if self.family.has_left():  # the end of a child is none of the machine
+            self._last = self._ended = None
         self.family.forget()
         self.ledger.clear()
 
