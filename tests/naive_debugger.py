@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from blink16.breakpoints import Point
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger import Debugger, Event, EventKind, PointAction, PointCondition, Resume
+from blink16.debugger.arrivals import Arrivals
 from blink16.debugger.catches import Catches
 from blink16.debugger.family import Family
 from blink16.debugger.ledger import Ledger, LedgerEntry
@@ -45,6 +46,7 @@ class NaiveDebugger(Debugger):
         self.ledger = Ledger(self.machine.memory)
         self.catches = Catches(self.machine, self.ledger)
         self.family = Family(self.machine)
+        self._arrivals = Arrivals(self.machine, self.ledger, self.catches, self.family)
         self.names = NamesKnown(self.machine)
         self.script: deque[Event] = deque()
         self.resumes: list[Resume] = []

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from blink16.assembly import FOREVER
 from blink16.breakpoints import Point, PointError, Points
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Registers
@@ -42,7 +43,7 @@ from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.search import last_hit, last_stop
-from blink16.machine import FOREVER, Machine
+from blink16.machine import Machine
 from blink16.memory import Attribute
 
 BRIEF_STEPS = 50

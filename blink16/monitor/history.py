@@ -218,7 +218,7 @@ def trace(debugger: Debugger, arguments: Sequence[str]) -> str:
     with _refusals():
         entries = queries.trace(debugger.timeline, count)
     lines = []
-    for entry in debugger.timeline.in_turns(entries):
+    for entry in debugger.timeline.thread.in_turns(entries):
         changes = " ".join(f"{name}={value:04X}" for name, value in entry.changed)
         lines.append(f"{_place(debugger, entry.moment):60}  {changes}".rstrip())
     return "\n".join(lines) or "nothing has been executed before this instant"

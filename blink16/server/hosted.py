@@ -95,8 +95,8 @@ class HostedMachine:
         if keyboard and loaded.machine.find(Keys) is not None:
             self._typed = Keys.CHANNEL
             self.debugger.receive(Keys.CHANNEL, b"")  # which attaches the keyboard
-        self.debugger.timeline.turns = threads.TURNS
-        self.debugger.timeline.looks = threads.LOOKS
+        self.debugger.timeline.thread.turns = threads.TURNS
+        self.debugger.timeline.thread.looks = threads.LOOKS
         news = partial(self.debugger.receive, elks.NETWORK)
         self._network = hostnetwork.connect(loaded, news, hooks.note)
         if real_time:
