@@ -40,8 +40,8 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
 
     `symbols auto` looks for programs of the disk that a booted ELKS kernel has in memory now, and
     adds their names, and those in their symbol tables, at their segments.  If the disk has the
-    kernel's symbols (/lib/system.sym), or they were added before, its processes are told, too, and are
-    threads from then on.
+    kernel's symbols (/lib/system.sym), or they were added before, its processes are told, too,
+    and are threads from then on.
     """
     if not arguments:
         raise MonitorError("usage: monitor symbols FILE [text=SEGMENT] [data=SEGMENT] | auto")
