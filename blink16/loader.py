@@ -249,13 +249,16 @@ def with_symbols(
 ) -> Loaded:
     """Add what symbol files say, LoadError if one is of no use."""
     place = replace(_place(loaded.machine, kind), names=tuple(loaded.symbols))
+    debug = list(loaded.debug)
     try:
-        files = [symbolfiles.read(source, place) for source in sources]
+        for source in sources:
+            file = symbolfiles.read(source, place)
+            place = replace(place, names=(*place.names, *file.symbols))
+            debug += [] if file.debug is None else [file.debug]
     except symbolfiles.SymbolFileError as error:
         raise LoadError(str(error), USAGE) from None
-    debug = dict.fromkeys([*loaded.debug, *(file.debug for file in files if file.debug)])
-    names = chain(loaded.symbols, *(file.symbols for file in files))
-    return replace(loaded, symbols=SymbolTable(names), debug=tuple(debug))
+    symbols, debug = SymbolTable(place.names), list(dict.fromkeys(debug))
+    return replace(loaded, symbols=symbols, debug=tuple(debug))
 
 
 # -- finding ---------------------------------------------------------------------------------
@@ -400,7 +403,7 @@ def _place(machine: Machine, kind: ProgramKind) -> symbolfiles.LoadSegments:
     match kind:
         case ProgramKind.DOS_EXE:
             image = registers.ds + PSP_PARAGRAPHS
-            return symbolfiles.LoadSegments(image, image, image)
+            return symbolfiles.LoadSegments(image, image, image, entry=registers.cs)
         case ProgramKind.BOOT:
             return symbolfiles.LoadSegments(0, 0, 0)
     return symbolfiles.LoadSegments(registers.cs, registers.ds, registers.cs)
