@@ -219,10 +219,155 @@ def _cv4_lines(unit: Unit, segments: list[int]) -> bytes:
 
 # -- Watcom ------------------------------------------------------------------------------------
 
-WATCOM_SCALARS = {
+WATCOM_REGISTERS = {"ax": 8, "bx": 9, "cx": 10, "dx": 11, "si": 12, "di": 13}
+WATCOM_CLASSES = {
     BaseEncoding.SIGNED: 0x00,
-    BaseEncoding.UNSIGNED: 0x10,
     BaseEncoding.SIGNED_CHARACTER: 0x00,
+    BaseEncoding.UNSIGNED: 0x10,
     BaseEncoding.UNSIGNED_CHARACTER: 0x10,
-    BaseEncoding.FLOAT: 0x20,
 }
+
+
+def _record(kind: int, body: bytes) -> bytes:
+    return bytes([len(body) + 2, kind]) + body
+
+
+def _index(number: int) -> bytes:
+    return bytes([number]) if number < 0x80 else bytes([0x80 | number >> 8, number & 0xFF])
+
+
+class _WatcomTypes:
+    def __init__(self, unit: Unit) -> None:
+        self._unit, self._numbers = unit, dict[TypeId, int]()
+        self.count, self.content = 0, b""
+        self.tag = self._add(_record(0x11, b"struct"))
+
+    def _add(self, *records: bytes) -> int:
+        self.content += b"".join(records)
+        self.count += 1
+        return self.count
+
+    def number(self, type_id: TypeId) -> int:
+        """Return a type's number, and write it down if it has none yet."""
+        if type_id in self._numbers:
+            return self._numbers[type_id]
+        kind = (self._unit.types or {}).get(type_id)
+        match kind:
+            case None:
+                made = self._add(_record(0x10, b"\x30"))  # void
+            case BaseType(name, size, encoding):
+                scalar = bytes([WATCOM_CLASSES[encoding] | size - 1])
+                made = self._add(_record(0x10, scalar + name.encode()))
+            case PointerType(target, far):
+                made = self._add(_record(0x40 + far, _index(self.number(target))))
+            case ArrayType(element, size):
+                inner = self.number(element)
+                count = size // self._size(element) - 1
+                made = self._add(_record(0x20, bytes([count]) + _index(inner)))
+            case FunctionType(result, far):
+                made = self._add(_record(0x70 + far, _index(self.number(result)) + b"\0"))
+            case StructureType(name, size, members):
+                kinds = [self.number(member.type) for member in members]
+                head = _record(0x60, struct.pack("<HI", len(members), size))
+                fields = [
+                    _record(0x61, bytes([member.offset]) + _index(number) + member.name.encode())
+                    for member, number in zip(members, kinds, strict=True)
+                ]
+                whole = self._add(head, *reversed(fields))
+                made = self._add(_record(0x12, _index(self.tag) + _index(whole) + name.encode()))
+            case _:
+                raise AssertionError(kind)
+        self._numbers[type_id] = made
+        return made
+
+    def _size(self, type_id: TypeId) -> int:
+        kind = (self._unit.types or {})[type_id]
+        assert isinstance(kind, BaseType)
+        return kind.size
+
+
+def _watcom_place(variable: Variable) -> bytes:
+    match variable.place:
+        case LocalPlace(bp):
+            return struct.pack("<Bb", 0x10, bp)
+        case InRegister(name) if ":" in name:
+            high, low = name.split(":")
+            return bytes([0x31, WATCOM_REGISTERS[low], WATCOM_REGISTERS[high]])
+        case InRegister(name):
+            return bytes([0x40 | WATCOM_REGISTERS[name]])
+        case Static(address, segment):
+            return struct.pack("<BBHH", 0x86, 0x20, address - segment * 16, segment)
+    raise AssertionError(variable)
+
+
+def _watcom_locals(unit: Unit, types: _WatcomTypes) -> bytes:
+    content = struct.pack("<BBHH", 6, 0x31, 0, 0)  # a base, so that 0 is no block's place
+    for variable in unit.variables:
+        assert isinstance(variable.place, Static)
+        where = struct.pack("<HH", variable.place.address - variable.place.segment * 16,
+                            variable.place.segment)  # fmt: skip
+        index = _index(types.number(variable.type))
+        content += _record(0x10, where + index + f"_{variable.name}".encode())
+
+    def locals_of(scope: Scope) -> bytes:
+        return b"".join(
+            _record(0x11, _watcom_place(v) + _index(types.number(v.type)) + v.name.encode())
+            for v in scope.variables
+        )
+
+    for function in unit.functions:
+        span = function.scope.span
+        head = struct.pack("<HHHBBH", span.start, len(span), 0, 3, 2, 2)
+        kind = _index(types.number(function.type)) + b"\x48\0" + function.name.encode()
+        place = len(content)
+        content += _record(0x21, head + kind) + locals_of(function.scope)
+        for inner in function.scope.scopes:
+            block = struct.pack("<HHH", inner.span.start, len(inner.span), place)
+            content += _record(0x20, block) + locals_of(inner)
+    return content
+
+
+def watcom(toolchain: Toolchain, *, version: int = 3) -> bytes:
+    """Return information of version 2 or 3, with its master header."""
+    languages = b"c\0asm\0"
+    blocks: list[bytes] = []
+    demands: list[list[int]] = []
+    records = [14 * number + 8 for number in range(len(toolchain.units))]
+    for unit, record in zip(toolchain.units, records, strict=True):
+        types = _WatcomTypes(unit)
+        locals_ = _watcom_locals(unit, types)
+        lines = struct.pack("<IH" if version == 3 else "<HH", record, len(unit.lines))
+        for line in unit.lines:
+            lines += struct.pack("<HI", line.number, line.address - unit.code[0].start)
+        demands.append([len(blocks), len(blocks) + 1, len(blocks) + 2])
+        blocks += [locals_, types.content + _record(0x14, b""), lines]
+    content = b"".join(blocks)
+    starts = [18 + sum(map(len, blocks[:n])) for n in range(len(blocks) + 1)]
+    table = b"" if version == 2 else b"".join(struct.pack("<I", at) for at in starts)
+    modules = b""
+    offsets = []
+    for unit, numbers in zip(toolchain.units, demands, strict=True):
+        offsets.append(len(modules))
+        modules += struct.pack("<H", 0 if unit.functions and "C" in unit.name[-2:] else 2)
+        for number in numbers:
+            where = starts[number] if version == 2 else 18 + len(content) + 4 * number
+            count = len(blocks[number]) if version == 2 else 1
+            modules += struct.pack("<IH", where, count)
+        modules += counted(unit.name)
+    references = offsets if version == 2 else range(len(offsets))
+    pieces = b"".join(
+        struct.pack("<IHHIH", unit.code[0].start, 0, 1, len(unit.code[0]), reference)
+        for unit, reference in zip(toolchain.units, references, strict=True)
+    )
+    publics = b""
+    for label in toolchain.labels:
+        segment = 0 if label.code else segments_of(toolchain)[-1]
+        publics += struct.pack("<IHH", label.address - segment * 16, segment, 0)
+        publics += (bytes([4 if label.code else 2]) if version == 3 else b"") + counted(label.name)
+    at = 18 + len(content) + len(table)
+    ends = (at, at + len(modules), at + len(modules) + len(publics))
+    whole = struct.pack("<IIIIH", *ends, ends[2] + len(pieces), 0)
+    whole += content + table + modules + publics + pieces
+    size = len(languages) + 2 + len(whole) + 14
+    master = struct.pack("<HBBBBHHI", 0x8386, version, 0, 1, 3, len(languages), 2, size)
+    return languages + b"\0\0" + whole + master

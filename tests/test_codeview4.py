@@ -124,7 +124,7 @@ def test_enumerations_bit_fields_classes_and_const() -> None:
         + struct.pack("<HHHH", 0x406, 0x1003, 3, 2) + name("low") + b"\xf2\xf1"
         + struct.pack("<HHHH", 0x406, 0x1004, 3, 4) + name("text")
     )  # fmt: skip
-    types = cv4_types.Types.of_module(
+    types = cv4_types.CodeViewTypes.of_module(
         [
             cv4_types.SIGNATURE
             + record(0x204, values)

@@ -33,7 +33,7 @@ from construct import (
 )
 
 from blink16.memory import MEMORY_SIZE
-from blink16.symbolfiles.codeview.cv4_types import Types
+from blink16.symbolfiles.codeview.cv4_types import CodeViewTypes
 from blink16.symbolfiles.codeview.nesting import Nesting
 from blink16.symbolfiles.source import MAX_SYMBOLS, SymbolFileError
 from blink16.symbolfiles.toolchain import (
@@ -238,7 +238,7 @@ class _Reader:
 
     def read(self) -> Toolchain:
         """Read all modules; the program's own symbols and names are in the first."""
-        shared = next((Types.packed(part) for part in self._program.of(GLOBAL_TYPES)), None)
+        shared = next((CodeViewTypes.packed(part) for part in self._program.of(GLOBAL_TYPES)), None)
         modules = [
             _Module(self._parts[number], self._places, shared) for number in sorted(self._parts)
         ]
@@ -290,9 +290,9 @@ class _Places:
 class _Module:
     """One module."""
 
-    def __init__(self, parts: _Parts, places: _Places, shared: Types | None) -> None:
+    def __init__(self, parts: _Parts, places: _Places, shared: CodeViewTypes | None) -> None:
         self._parts, self._places = parts, places
-        self._types = shared if shared is not None else Types.of_module([*parts.of(TYPES)])
+        self._types = shared if shared is not None else CodeViewTypes.of_module([*parts.of(TYPES)])
         head = next((MODULE_HEAD.parse(part) for part in parts.of(MODULE)), None)
         self.known = head is not None
         """Whether there is a module of this number at all."""

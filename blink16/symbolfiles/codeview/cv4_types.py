@@ -128,7 +128,7 @@ _FAR_POINTERS = (2, 3)
 """Modes of the language's own pointers: far and huge; 1 is near."""
 
 
-class Types:
+class CodeViewTypes:
     """The types of a module or of a whole program."""
 
     def __init__(self, records: Sequence[bytes]) -> None:
@@ -141,7 +141,7 @@ class Types:
                 self.table[FIRST_TYPE + number] = made
 
     @classmethod
-    def packed(cls, part: bytes) -> Types:
+    def packed(cls, part: bytes) -> CodeViewTypes:
         """Read the table for all modules.
 
         Its offsets count from behind themselves in NB09, from the table's beginning before.
@@ -155,7 +155,7 @@ class Types:
         return cls([_record(part, base + start) for start in starts])
 
     @classmethod
-    def of_module(cls, parts: Sequence[bytes]) -> Types:
+    def of_module(cls, parts: Sequence[bytes]) -> CodeViewTypes:
         """Read a module's own, one behind the other."""
         records = []
         for part in parts:
