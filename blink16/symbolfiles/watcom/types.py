@@ -25,7 +25,7 @@ from blink16.symbolfiles.watcom.reading import Record, records
 
 MAX_TYPES = 0x8000
 MAX_DEPTH = 32
-"""WatcomTypes within types, for their sizes."""
+"""Types within types, for their sizes."""
 MAX_SIZE = 1 << 20
 """Bytes of an array: the memory has no more."""
 
