@@ -76,7 +76,7 @@ def test_programs_of_a_booted_kernel_get_their_names(shared: Path) -> None:
     found = re.findall(r"^(\w+) at ([0-9A-F]+)", said, re.MULTILINE)
     assert {name for name, _ in found} == {"sh", "cat", "sleep"}
     for name, segment in found:
-        symbol = debugger.symbols.lookup(name)
+        symbol = debugger.names.symbols.lookup(name)
         assert symbol is not None
         assert symbol.address == linear(int(segment, 16), 0)
     again = execute(debugger, "symbols auto").splitlines()
@@ -84,7 +84,9 @@ def test_programs_of_a_booted_kernel_get_their_names(shared: Path) -> None:
     assert again[-2].startswith("/lib/system.sym is of another build than the kernel in memory")
     place = LoadSegments(0xD0, 0xC39, 0xD0)  # as the kernel says when it boots
     names = (shared / "images" / "system.sym").read_bytes()
-    debugger.symbols = SymbolTable([*debugger.symbols, *symbolfiles.parse(names, place).symbols])
+    debugger.names.symbols = SymbolTable(
+        [*debugger.names.symbols, *symbolfiles.parse(names, place).symbols]
+    )
     lines = execute(debugger, "symbols auto").splitlines()
     at = lines.index("kernel at 00D0, data at 0C39; its processes:")
     segments = dict(names_and_segments(lines[:at]))

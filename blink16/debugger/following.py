@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from blink16.assembly import FOREVER
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger.events import Resume
 from blink16.debugger.ledger import Ledger, LedgerEntry
-from blink16.machine import FOREVER, Machine
+from blink16.machine import Machine
 from blink16.memory import linear
 
 RunTo = Callable[[int, bool], Stop]

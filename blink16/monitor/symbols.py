@@ -46,7 +46,7 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
     if list(arguments) == ["auto"]:
         return _auto(debugger)
     registers = debugger.machine.registers
-    names = tuple(debugger.symbols)
+    names = tuple(debugger.names.symbols)
     default = LoadSegments(registers.cs, registers.ds, registers.cs, names)
     try:
         source = symbolfiles.parse_source(",".join(arguments))
@@ -54,15 +54,15 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
         found = symbolfiles.parse_file(content, source, default)
     except SymbolFileError as error:
         raise MonitorError(str(error)) from None
-    before = set(debugger.symbols)
+    before = set(debugger.names.symbols)
     added = [symbol for symbol in found.symbols if symbol not in before]
     if len(before) + len(added) > symbolfiles.MAX_SYMBOLS:
         raise MonitorError(f"there would be more than {symbolfiles.MAX_SYMBOLS} symbols")
-    if found.debug is not None and found.debug not in debugger.debug:
-        if len(debugger.debug) >= MAX_DEBUG:
+    if found.debug is not None and found.debug not in debugger.names.debug:
+        if len(debugger.names.debug) >= MAX_DEBUG:
             raise MonitorError(f"{MAX_DEBUG} files with line numbers are there already")
-        debugger.debug = (*debugger.debug, found.debug)
-    debugger.symbols = SymbolTable([*before, *added])
+        debugger.names.debug = (*debugger.names.debug, found.debug)
+    debugger.names.symbols = SymbolTable([*before, *added])
     if found.debug is not None:
         return f"{len(added)} symbols and line numbers added; {NAMES}"
     return f"{len(added)} symbols added; {NAMES}"
@@ -72,7 +72,7 @@ def _auto(debugger: Debugger) -> str:
     """Add the names of a booted kernel, and of the programs that it has loaded."""
     ram = bytes(debugger.machine.memory.ram)
     found: list[BootedProgram] = []
-    names = {symbol.name: symbol.address for symbol in debugger.symbols}
+    names = {symbol.name: symbol.address for symbol in debugger.names.symbols}
     kernel, strange = None, ""
     if {"task", "current"} <= names.keys():
         kernel = booted_tasks.find_at(ram, names["task"], names["current"])
@@ -86,10 +86,10 @@ def _auto(debugger: Debugger) -> str:
         raise MonitorError(
             "no program of a Minix disk in a drive is in memory: has the kernel executed one?"
         )
-    before = set(debugger.symbols)
+    before = set(debugger.names.symbols)
     named += [symbol for program in found for symbol in program.symbols]
     new = [symbol for symbol in dict.fromkeys(named) if symbol not in before]
-    debugger.symbols = SymbolTable([*before, *new])
+    debugger.names.symbols = SymbolTable([*before, *new])
     lines = [
         f"{program.name} at {program.code:04X}"
         + ("" if program.data in (None, program.code) else f", data at {program.data:04X}")
