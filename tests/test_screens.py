@@ -110,7 +110,7 @@ def test_characters_and_attributes_change_where_one_sees_it(
 def place(row: Row, screen: TextScreen) -> int:
     """Return which byte of the screen's cells a row is about."""
     cell = int(row["row"] * screen.columns + row["column"])
-    return 2 * cell + (row["kind"] == "attribute")
+    return 2 * cell + int(row["kind"] == "attribute")
 
 
 PICTURES = [
