@@ -15,13 +15,14 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO
 
-from blink16 import elks, hostnetwork, loader, recording, terminal
+from blink16 import elks, extras, hostnetwork, loader, recording, terminal
 from blink16.cli import arguments, parsing
 from blink16.cli.options import ASK, ASK_PROGRAM
 from blink16.cli.parsing import CommandLine
 from blink16.console import Console
 from blink16.consoles import Streams
 from blink16.cpu.engine import NEWS, StopReason
+from blink16.loader import LoadError
 from blink16.recording import Recording, RecordingError
 from blink16.terminal import SIGNAL_STATUS, OutputError
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from blink16.questions.registry import Product
     from blink16.questions.run import Run
 
-NO_EXTRA = "asking a whole run needs more packages: pip install 'blink16[ask]'"
 STRIDE = 5_000_000
 """Instructions that a program runs between two looks at what was typed."""
 MAX_INPUT = 1 << 16
@@ -51,7 +51,7 @@ def ask(words: Sequence[str] | None) -> int:
         import pyarrow  # noqa: F401
     except ImportError:
         if not {"-h", "--help", "--version"} & set(words):
-            raise AskError(NO_EXTRA) from None
+            raise AskError(_no_extra()) from None
     if "--run" in words:
         return _ask_program(words)
     return _ask_recording(words)
@@ -62,12 +62,16 @@ def with_questions(command: CommandLine) -> CommandLine:
     try:
         from blink16.questions.answers import QUESTIONS
     except ImportError:
-        return command._replace(examples=f"{command.examples}\n({NO_EXTRA})\n")
+        return command._replace(examples=f"{command.examples}\n({_no_extra()})\n")
     width = max(len(q.usage) for q in QUESTIONS.values())
     lines = [
         f"  {q.usage:{width}}  {q.help.partition(chr(10))[0]}" for _, q in sorted(QUESTIONS.items())
     ]
     return command._replace(examples=command.examples + "\n".join(lines) + "\n")
+
+
+def _no_extra() -> str:
+    return f"asking a whole run needs more packages: {extras.remedy('ask')}"
 
 
 # -- from where the run is -----------------------------------------------------------------------
@@ -78,8 +82,17 @@ def _ask_recording(words: Sequence[str]) -> int:
     try:
         found = recording.open_recording(parsed.recording)
     except RecordingError as error:
-        raise AskError(str(error)) from None
+        raise AskError(f"{error}{_if_program(str(parsed.recording))}") from None
     return _answer(found, parsed.recording, parsed, parsed.question)
+
+
+def _if_program(name: str) -> str:
+    """Return what to type if that is a program, and no recording."""
+    try:
+        loader.read(name)
+    except LoadError:
+        return ""
+    return f"; a program is asked as: {ASK.prog} --run {name} -- QUESTION"
 
 
 def _ask_program(words: Sequence[str]) -> int:

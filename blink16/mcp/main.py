@@ -6,13 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-MISSING = "blink16-mcp needs the MCP SDK: pip install 'blink16[mcp]'"
+from blink16 import extras
+from blink16.complaints import OneLineParser
+
 LOOPBACK = "127.0.0.1"
 
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command's arguments."""
-    made = argparse.ArgumentParser(
+    made = OneLineParser(
         prog="blink16-mcp",
         description="Let an assistant debug 8086 programs: a server of the Model Context Protocol "
         "on standard input and output.",
@@ -37,7 +39,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         import mcp  # noqa: F401
     except ImportError:
-        print(MISSING, file=sys.stderr)
+        missing = f"blink16-mcp: this needs the MCP SDK: {extras.remedy('mcp')}"
+        print(missing, file=sys.stderr)
         return 1
     return _serve(parsed.port, read_only=parsed.read_only)
 
