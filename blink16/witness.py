@@ -196,6 +196,8 @@ class Witness(Lacks):
         if address < LOW_END and not self.is_told(Kind.VECTOR_TABLE, 0):
             what = "the processor executes the interrupt vectors"
             return self._lack(Kind.VECTOR_TABLE, 0, ip, what, LED_HERE)
+        if address < LOW_END:
+            return None  # pointers, whatever they look like
         there = later(code, self._machine.model.name)
         if there is None:
             return None

@@ -114,6 +114,29 @@ def test_what_a_later_processor_refuses_is_told(name: str, engine: str) -> None:
     assert all(word in str(lack) for word in words), str(lack)
 
 
+@pytest.mark.parametrize(
+    ("display", "mode", "remedy"),
+    [("cga", 0x07, "mda"), ("mda", 0x04, "cga"), ("hercules", 0x06, "cga"), ("ega", 0x13, "vga")],
+)
+def test_a_mode_that_the_bios_makes_another_of_is_told(
+    display: str, mode: int, remedy: str
+) -> None:
+    """A game's mode 4 on an MDA is text: the user saw garbage, and no word about it."""
+    code = bytes((0xB8, mode, 0, 0xCD, 0x10)) + LOOP
+    machine = booted(code, setup=PcSetup(adapter=Adapter[display.upper()]))
+    machine.run(100)
+    (lack,) = told(machine)
+    assert f"mode {mode:02X}h" in lack.what
+    assert f"--display {remedy} " in lack.remedy
+
+
+def test_pointers_that_are_executed_are_told_once() -> None:
+    """Bytes of vectors look like PUSHA and others: eight more lines buried the one that matters."""
+    machine = booted(bytes.fromhex("ea20000000"))
+    machine.run(100)
+    assert [lack.kind for lack in told(machine)] == [Kind.VECTOR_TABLE]
+
+
 def test_no_processor_is_praised_for_what_it_has_in_protected_mode_only() -> None:
     """ARPL and SLDT enter INT 6 on an 80286 in real mode: --cpu 80286 does not help."""
     for code in ("63c0", "0f00c0"):
