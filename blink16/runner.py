@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from blink16 import elks, hostnetwork, pc, terminal
+from blink16.assembly import FOREVER
 from blink16.bios.program_keys import Keys
 from blink16.bios.typist import Typist
 from blink16.console import Console
@@ -27,10 +28,11 @@ from blink16.debugger import IDLE, ONWARD, WAITING, Pause, drive
 from blink16.governor import Governor
 from blink16.inbox import Inbox
 from blink16.loader import Loaded
-from blink16.machine import FOREVER, IDLE_SECONDS, Machine
+from blink16.machine import Machine
 from blink16.teletype import Teletype
 from blink16.terminal import SIGNAL_STATUS
 from blink16.terminal_input import TerminalInput
+from blink16.timekeeping import IDLE_SECONDS
 from blink16.viewer import Viewer
 
 SLICE = 2_000_000
@@ -198,13 +200,14 @@ class Runner:
 
     def _pause(self, stop: Stop) -> Pause:
         """Return how long to wait for input."""
-        if stop.reason in (StopReason.IDLE, StopReason.WAITING):
+        if stop.reason in (StopReason.IDLE, StopReason.WAITING) and not self._console.ended:
             self._console.on_starved()
         if stop.reason is StopReason.WAITING:
             return WAITING
         if self._governor is not None:
             return Pause(self._governor.ahead(self._machine.time))
-        return IDLE if stop.reason is StopReason.IDLE else ONWARD
+        may_come = not self._console.ended or self._network is not None or self._lines.live
+        return IDLE if stop.reason is StopReason.IDLE and may_come else ONWARD
 
     # -- console -----------------------------------------------------------------------------
 

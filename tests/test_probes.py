@@ -10,9 +10,9 @@ from engine_pair import Pair, drive, random_pair, translate_here
 from property_examples import examples
 
 from blink16 import Machine
+from blink16.assembly import FOREVER
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.probes import EVENT, EVENT_SIZE, Probe, ProbeEvent, Probes, Tape, Way
-from blink16.machine import FOREVER
 from blink16.memory import MEMORY_SIZE, Attribute
 from blink16.questions.probed import probed
 
@@ -26,7 +26,7 @@ class Noted:
 
     def __init__(self, probes: Probes, capacity: int) -> None:
         self._parts: list[bytes] = []
-        self.tape = Tape(probes, self._parts.append, capacity)
+        self.tape = Tape(probes, lambda events: self._parts.append(bytes(events)), capacity)
 
     def events(self) -> list[bytes]:
         """Return the events in order; those that count executions before all others."""
@@ -158,7 +158,7 @@ def test_probes_change_nothing(tmp_path: object) -> None:
 def test_who_takes_events_may_fail() -> None:
     """Prevents an error that is lost in native code, and one that ends the process."""
 
-    def take(events: bytes) -> None:
+    def take(events: memoryview) -> None:
         raise OSError("the disk is full")
 
     machine = calling_machine()

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from construct import ConstructError
 
+from blink16.assembly import Snapshot
 from blink16.cpu.models import MODELS
 from blink16.cpu.registers import ARCHITECTURE
 from blink16.debugger import WRITABLE
@@ -17,7 +18,7 @@ from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritt
 from blink16.history.terms import KeptState, TimelineError
 from blink16.history.timeline import Timeline
 from blink16.hostfolder import FileKind, HostAnswer, HostAnswers, HostEntry, HostQuestion
-from blink16.machine import Machine, Snapshot
+from blink16.machine import Machine
 from blink16.memory import MEMORY_SIZE, PAGE_COUNT, PAGE_SIZE, RAM_SIZE
 from blink16.recording import plain
 from blink16.recording.launching import RecordedLaunch, parse_launch

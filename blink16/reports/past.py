@@ -171,7 +171,7 @@ def trace(look: Look, query: TraceQuery) -> TraceReport:
     return TraceReport(
         tuple(
             Executed(Instant.of(entry.moment, look), dict(entry.changed))
-            for entry in timeline.in_turns(entries)
+            for entry in timeline.thread.in_turns(entries)
         )
     )
 

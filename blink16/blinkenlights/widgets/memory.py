@@ -164,12 +164,12 @@ class MemoryPanel(Panel):
         self.post_message(self.Chosen(address))
 
     def _name_it(self) -> None:
-        self.border_title = self.name
+        self.head(self.name or "")
         size = 1 << self.zoom
         cell = f"{size} bytes a cell" if size < 1024 else f"{size >> 10} KiB a cell"
         told = [cell] if self.zoom else [] if self.mode == "text" else [self.mode]
         told += ["stays" if self.address is not None else ""]
-        self.border_subtitle = "  ".join(filter(None, told))
+        self.foot("  ".join(filter(None, told)))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Look at lower addresses, or closer."""
@@ -236,18 +236,31 @@ class MemoryPanel(Panel):
         glows = self._glows()
         top = picture.registers.stack
         count = min(rows, (len(stretch.data) + width - 1) // width)
-        dim = style(self.palette.dim)
         strips = []
         for row in range(count):
             address = stretch.address + row * width
             chunk = stretch.data[row * width : (row + 1) * width]
-            cells = (
+            strips.append(self._row(address, chunk, glows, top))
+        return strips
+
+    def _row(self, address: int, chunk: bytes, glows: dict[int, str], top: int) -> Strip:
+        """Draw a row, or return it as it was drawn before."""
+        end = address + len(chunk)
+        cells = range(address >> self.zoom, (end - 1 >> self.zoom) + 1)
+        glow = tuple((cell, name) for cell, name in glows.items() if cell in cells)
+        near = top if address - 2 < top < end else -1
+        colors = self.palette
+
+        def draw() -> Strip:
+            drawn = (
                 self._dense(address, chunk, glows)
                 if self.zoom
                 else self._bytes(address, chunk, glows, top)
             )
-            strips.append(Strip([Segment(f"{address:0{self._digits}X} ", dim), *cells]))
-        return strips
+            return Strip([Segment(f"{address:0{self._digits}X} ", style(colors.dim)), *drawn])
+
+        shape = self.mode, self.zoom, self._digits
+        return self.known((address, chunk, glow, near, shape, colors), draw)
 
     def _glows(self) -> dict[int, str]:
         colors = self.palette
