@@ -94,12 +94,12 @@ async def test_the_whole_run_is_asked_in_small_answers(folder: Path) -> None:
         await ai.ask("run")
         total = "select count(*) as n, max(new) as top from writes where address = 0x31f4"
         assert (await ai.ask("ask", question=total)).split() == ["n", "top", "1", "6"]
+        assert "fill+" in await ai.ask("ask", question="origin total")
         rows = (await ai.ask("ask", question="writes", rows=3)).splitlines()
         assert [len(rows), rows[0].split()[:2]] == [5, ["icount", "pc"]]
         assert "more lines" in rows[-1]
         instant = rows[1].split()[0]
         assert f"instruction {instant} of" in await ai.ask("seek", instant=instant)
-        assert "fill+" in await ai.ask("ask", question="origin total")
         for question, reason in [
             ("nonsense", "there is no question"),
             ("", "there is no question"),
