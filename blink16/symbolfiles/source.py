@@ -31,6 +31,8 @@ class LoadSegments:
     """What is known already, for files that know no address of theirs."""
     entry: int | None = field(default=None, compare=False)
     """The segment of the program's first instruction, where that may be another than ``text``."""
+    end: int | None = field(default=None, compare=False)
+    """The linear address behind what was loaded of the program's file, if that is known."""
 
     def address(self, kind: SymbolKind, offset: int) -> int:
         """Return the linear address of an offset in the text or the data segment."""
@@ -54,7 +56,8 @@ class SymbolSource:
         if self.data is None and self.text is not None and default.text == default.data:
             data = text
         entry = default.entry if self.text is None else self.text
-        return LoadSegments(text, data, image, default.names, entry)
+        end = default.end if self.text is None and self.data is None else None
+        return LoadSegments(text, data, image, default.names, entry, end)
 
     @property
     def folder(self) -> Path | None:

@@ -178,7 +178,7 @@ class CodePanel(Panel):
 
     def _target(self, line: CodeLine, offset: int, picture: Picture, here: bool) -> Text:
         colors = self.palette
-        address = ((line.cs << 4) + offset) & 0xFFFFF
+        address = picture.registers.linear(line.cs, offset)
         found = picture.symbols.find(address)
         name = ""
         if found and found[1] < 0x1000:
