@@ -18,6 +18,7 @@ from threading import Thread
 
 from benchmarks import qemu_replay
 from benchmarks.guests import LOAD_ADDRESS, Guest
+from blink16.assembly import FOREVER
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.native.engine import NativeEngine
 from blink16.debugger import Debugger, EventKind, Resume
@@ -25,7 +26,7 @@ from blink16.devices.hot import BOARD
 from blink16.history import Timeline
 from blink16.history.pace import Pace
 from blink16.history.terms import HistorySize, Interrupted
-from blink16.machine import FOREVER, Machine
+from blink16.machine import Machine
 
 MILLION = 1_000_000
 GUESTS = {"mixed": "typical code", "pages": "stores to 512 KiB"}

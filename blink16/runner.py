@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from blink16 import elks, hostnetwork, pc, terminal
+from blink16.assembly import FOREVER
 from blink16.bios.program_keys import Keys
 from blink16.bios.typist import Typist
 from blink16.console import Console
@@ -27,10 +28,11 @@ from blink16.debugger import IDLE, ONWARD, WAITING, Pause, drive
 from blink16.governor import Governor
 from blink16.inbox import Inbox
 from blink16.loader import Loaded
-from blink16.machine import FOREVER, IDLE_SECONDS, Machine
+from blink16.machine import Machine
 from blink16.teletype import Teletype
 from blink16.terminal import SIGNAL_STATUS
 from blink16.terminal_input import TerminalInput
+from blink16.timekeeping import IDLE_SECONDS
 from blink16.viewer import Viewer
 
 SLICE = 2_000_000

@@ -52,12 +52,23 @@ class Forked:
 
 
 @dataclass(frozen=True, slots=True)
+class Departed:
+    """A process of several has ended, and the registers of another are loaded: `Elsewhere`."""
+
+    thread: int
+    status: int
+    """As wait4() tells it: the exit code shifted left by 8, or a signal."""
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """The program ends with ``status``.  The machine stops before it is gone."""
 
     status: int
     text: str = ""
     """How, where that is not by what every program does."""
+    last: Departed | None = None
+    """The process whose end it is, where the system has several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ class Trap:
     """It concerns one process of several: the machine goes on without it."""
 
 
-Outcome = Done | Wait | Elsewhere | Forked | Exit | Trap | Restart
+Outcome = Done | Wait | Elsewhere | Forked | Departed | Exit | Trap | Restart
 DONE = Done()
 ELSEWHERE = Elsewhere()
 QUIET = Done()

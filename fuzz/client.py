@@ -15,6 +15,7 @@ import trio
 import trio.testing
 
 from blink16 import loader
+from blink16.assembly import Snapshot
 from blink16.board import ProgramFacts
 from blink16.client import AsyncTarget, ClientError, OwnServer
 from blink16.client.target import converse
@@ -23,7 +24,6 @@ from blink16.gdbstub.orders import Close, Renew, Send, Start, Take, Taken, Work
 from blink16.gdbstub.session import Session
 from blink16.history.inputs import Input
 from blink16.loader import Loaded
-from blink16.machine import Snapshot
 from blink16.packets import frame
 from fuzz import machines
 from fuzz.harness import BrokenError, Case, Fuzzer
@@ -81,7 +81,7 @@ class Liar:
         """Lie about a machine; by default that of the sample."""
         loaded = loaded or loader.load(loader.read("banner"), ["HI"], loader.Options())
         self._debugger = Debugger(loaded.machine)
-        self._debugger.symbols = loaded.symbols
+        self._debugger.names.symbols = loaded.symbols
         self._debugger.timeline.observer = _Guard(self._debugger)
         self._taken = Taken(1, self._debugger, ProgramFacts.of(loaded.machine))
         self._session = Session(self._taken)

@@ -19,7 +19,7 @@ from blink16.cli import config_file
 from blink16.cli.options import SERVER
 from blink16.elks.minix import BLOCK, INODE, SUPERBLOCK, MinixError, MinixVolume
 from blink16.loader import LoadError
-from blink16.symbolfiles import LoadSegments, SymbolFileError, codeview, parse, tds
+from blink16.symbolfiles import LoadSegments, SymbolFileError, codeview, parse, tds, watcom
 from fuzz.harness import Case, Fuzzer, brief, scratch
 from fuzz.loaders import mutated
 
@@ -164,7 +164,8 @@ def _symbols(data: bytes) -> None:
 
 
 def _debug(data: bytes) -> None:
-    (codeview if data.startswith(b"NB") else tds).parse(data)
+    reader = codeview if data.startswith(b"NB") else tds if data.startswith(tds.MAGIC) else watcom
+    reader.parse(data)
 
 
 def _minix(data: bytes) -> None:

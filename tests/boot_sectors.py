@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blink16 import bios
+from blink16.assembly import CLOCK_HZ
 from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk
 from blink16.bios.roms import OptionRom
@@ -12,7 +13,7 @@ from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import CF, ZF, Registers
 from blink16.devices import keys
 from blink16.devices.video import Adapter
-from blink16.machine import CLOCK_HZ, Machine
+from blink16.machine import Machine
 from blink16.memory import Attribute
 
 EPOCH = 1_000_000_000 * 1_000_000_000  # 2001-09-09 01:46:40

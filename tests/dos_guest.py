@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blink16 import bios, dos
+from blink16.assembly import ROM_SEGMENT
 from blink16.bios.rom import CODE_OFFSET
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
@@ -13,7 +14,7 @@ from blink16.cpu.registers import CF, Registers
 from blink16.dos.system import VERSION
 from blink16.dos.volume import Volume
 from blink16.files import FileTree
-from blink16.machine import ROM_SEGMENT, Machine
+from blink16.machine import Machine
 from blink16.memory import linear
 
 CALLER = b"\xcd\x21\xeb\xfc"  # again: int 21h; jmp again

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
+from blink16.assembly import Snapshot
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
 from blink16.history.inputs import Input, Received
 from blink16.history.pace import Pace
-from blink16.machine import Machine, Snapshot
+from blink16.machine import Machine
 from blink16.services import DONE, WAIT, Exit, Guest, Outcome, Trap
 
 ENGINES = ("reference", "native")

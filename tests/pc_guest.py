@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from blink16.assembly import Snapshot
 from blink16.cpu import engines
 from blink16.devices.pc import IRQ_BASE, PcDevices
-from blink16.machine import Machine, Snapshot
+from blink16.machine import Machine
 
 CODE = 0x0500
 HANDLERS = 0x0800

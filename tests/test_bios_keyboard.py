@@ -22,7 +22,7 @@ from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.cpu.registers import ZF
 from blink16.devices import keys
-from blink16.machine import IDLE_SECONDS
+from blink16.timekeeping import IDLE_SECONDS
 
 
 @pytest.mark.parametrize(

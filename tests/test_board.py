@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from stub_client import Client
 
 from blink16 import board
+from blink16.assembly import STUB_SIZE
 from blink16.board import cfi, dwarf, window
 from blink16.gdbstub.hostio import BOARD, MAX_OPEN, STAT
-from blink16.machine import STUB_SIZE, Machine
+from blink16.machine import Machine
 from blink16.memory import MEMORY_SIZE, RAM_SIZE
 from blink16.packets import PACKET_SIZE
 from blink16.services import DONE

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pc_guest import PcGuest
 
+from blink16.assembly import CLOCK_HZ
 from blink16.devices import pc as pc_module
 from blink16.devices.pc import PcDevices, clock_hz
 from blink16.devices.video import Adapter
-from blink16.machine import CLOCK_HZ, Machine
+from blink16.machine import Machine
 
 
 def with_adapter(adapter: Adapter) -> tuple[Machine, PcDevices]:

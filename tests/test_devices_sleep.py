@@ -19,10 +19,10 @@ from pc_guest import (
     out,
 )
 
+from blink16.assembly import FOREVER as NO_LIMIT
 from blink16.cpu import engines
 from blink16.cpu.engine import StopReason
 from blink16.devices.nmi import CHANNEL_ERROR
-from blink16.machine import FOREVER as NO_LIMIT
 
 TICKS, BYTES, LOOPS = DATA, DATA + 2, DATA + 4
 FASTEST_TIMER = out(0x43, 0x34) + out(0x40, 0x02) + out(0x40, 0x00)  # mode 2, 2 cycles

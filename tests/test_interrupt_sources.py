@@ -10,12 +10,13 @@ from guests import ENGINES, TestPace
 from pc_guest import EOI, IRET, POP_AX, PUSH_AX, count, handler, machine_on, out
 
 from blink16 import bios
+from blink16.assembly import Snapshot
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.devices import keys
 from blink16.devices.nmi import CHANNEL_ERROR
 from blink16.history import Timeline
-from blink16.machine import Machine, Snapshot
+from blink16.machine import Machine
 
 SPEED = 16 * 20_000
 """Instructions a second: 200 between two scan codes, 60 cycles of the timer in each."""

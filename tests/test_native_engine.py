@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from property_examples import examples
 
 from blink16 import Machine
+from blink16.assembly import FOREVER
 from blink16.cpu.engine import StopReason
 from blink16.cpu.native import blocks, translations
 from blink16.cpu.native.compiler import submit
 from blink16.cpu.registers import TF, Cell
-from blink16.machine import FOREVER
 from blink16.memory import Access, Attribute, PageState
 
 seeds = st.integers(0, 2**32 - 1)

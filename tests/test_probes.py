@@ -10,9 +10,9 @@ from engine_pair import Pair, drive, random_pair, translate_here
 from property_examples import examples
 
 from blink16 import Machine
+from blink16.assembly import FOREVER
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.probes import EVENT, EVENT_SIZE, Probe, ProbeEvent, Probes, Tape, Way
-from blink16.machine import FOREVER
 from blink16.memory import MEMORY_SIZE, Attribute
 from blink16.questions.probed import probed
 

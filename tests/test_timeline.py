@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
+from blink16.assembly import Snapshot
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.history.checkpoints import CHECKPOINT_SIZE, MIN_LIMIT, Checkpoint, Ring, footprint
@@ -21,7 +22,6 @@ from blink16.history.pages import GROUP_SIZE, IMAGE_SIZE, Image
 from blink16.history.terms import Interrupted, TimelineError
 from blink16.history.timeline import Timeline
 from blink16.inbox import MAX_QUEUED
-from blink16.machine import Snapshot
 from blink16.memory import MEMORY_SIZE, PAGE_SIZE, Memory
 
 COUNTER = bytes.fromhex("ff060040 40 50 58 ebf7".replace(" ", ""))

@@ -30,7 +30,7 @@ def where(target: Target, text: str) -> int | str:
         registers = target.read_registers()
         segment, offset = (getattr(registers, name.lower(), None) for name in pair.groups())
         if segment is not None and offset is not None:
-            return target.at(segment, offset)
+            return registers.linear(segment, offset)
     if re.fullmatch(r"[0-9a-fA-F]{5}", text):
         return int(text, 16)
     return text
@@ -49,7 +49,9 @@ def found(target: Target, text: str, behind: int | None = None) -> int:
     ``behind``: the linear address after which to begin; what is before it comes last.
     """
     pattern = pattern_of(text)
-    address = None if behind is None else target.find(pattern, min(behind + 1, 0xFFFFF))
+    address = (
+        None if behind is None else target.find(pattern, min(behind + 1, target.memory_end() - 1))
+    )
     if address is None:
         address = target.find(pattern)
     if address is None:

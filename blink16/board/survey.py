@@ -10,8 +10,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from blink16.assembly import STUB_SIZE
 from blink16.board import dwarf
-from blink16.machine import STUB_SIZE, Machine
+from blink16.machine import Machine
 from blink16.memory import RAM_SIZE, linear
 from blink16.symbolfiles import DebugInformation
 from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType

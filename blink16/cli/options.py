@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from blink16.assembly import FOREVER
 from blink16.cli import values
 from blink16.cli.parsing import CommandLine, CpuSpeed, MachineBegins, Option, OptionTable, Reach
 from blink16.consoles import Streams
@@ -17,7 +18,6 @@ from blink16.cpu.models import DEFAULT, MODELS
 from blink16.devices.pc import DEFAULT_MHZ
 from blink16.devices.video import Adapter
 from blink16.dos_setup import EMS_KIB, MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB, DosSetup
-from blink16.machine import FOREVER
 from blink16.packets import ARCHITECTURE, OTHER_ARCHITECTURES
 
 DEFAULT_PORT = 1234

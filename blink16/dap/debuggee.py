@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from blink16.client import AsyncTarget, ClientError, SetPoint, StopEvent
+from blink16.client import AsyncTarget, ClientError, SetPoint, StopEvent, offset_in
 from blink16.client.program import (
     FrameView,
     LineSpan,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 MAX_FRAMES = 1000
 MAX_FOLDER = 10_000
 """Entries of a folder among which a source file is looked for."""
-LINEAR_MASK = 0xFFFFF
 
 
 class Debuggee:
@@ -230,7 +229,8 @@ class Debuggee:
 
     def scene_at(self, address: int) -> Scene:
         """Return a scene of a place, to learn what names mean there; its registers do not count."""
-        registers = replace(self.at.registers, cs=address >> 4, ip=address & 0xF)
+        segment, offset = offset_in(address >> 4, address)
+        registers = replace(self.at.registers, cs=segment, ip=offset)
         return self.scene_of(FrameView(0, registers, registers.bp, None))
 
     async def write(self, view: FrameView, place: Place, data: bytes) -> None:

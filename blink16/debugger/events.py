@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from blink16.breakpoints import Point
-from blink16.machine import IDLE_INTERVAL, Machine
+from blink16.machine import Machine
 from blink16.memory import Access
+from blink16.timekeeping import IDLE_INTERVAL
 
 PointCondition = Callable[[Machine], bool]
 """Whether a breakpoint at which the machine stands is to stop it.  A `Predicate` is cheaper."""

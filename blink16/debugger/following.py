@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from blink16.assembly import FOREVER
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger.events import Resume
 from blink16.debugger.ledger import Ledger, LedgerEntry
-from blink16.machine import FOREVER, Machine
+from blink16.machine import Machine
 from blink16.memory import linear
 
 RunTo = Callable[[int, bool], Stop]
@@ -29,6 +30,8 @@ class Follower:
         """Return which process a step is about, the same after each pause in it; or None."""
         table = self._machine.process_table
         if table is None or (how.count != 1 and how.step_range is None):
+            return None
+        if not table.keeps_steps and how.thread in (None, table.current()):
             return None
         if self._last is None or self._last[0] is not how:
             self._last = how, table.current() if how.thread is None else how.thread

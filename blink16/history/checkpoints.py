@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from blink16.assembly import Snapshot
 from blink16.history.pages import Image
-from blink16.machine import Snapshot
 
 MIN_LIMIT = 16 << 20
 """Bytes; a checkpoint in which all pages are new takes one and a half million."""

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from construct import ConstructError
 
+from blink16.assembly import Snapshot
 from blink16.cpu.engine import Stop
 from blink16.history.inputs import Input
-from blink16.machine import Snapshot
 
 STUMBLES = (
     ArithmeticError,

@@ -29,7 +29,7 @@ def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
     except ImportError:
         raise MonitorError("this needs more packages: pip install 'blink16[ask]'") from None
     timeline = debugger.timeline
-    run = Run(lambda: timeline, debugger.symbols, debug=debugger.debug, live=True)
+    run = Run(lambda: timeline, debugger.names.symbols, debug=debugger.names.debug, live=True)
     try:
         with debugger.ledger.points.replaced([]):
             product = perform(run, [_unquoted(" ".join(arguments).strip())])

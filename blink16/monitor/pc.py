@@ -25,9 +25,9 @@ from blink16.devices.keys import chord
 from blink16.devices.nmi import CHANNEL_ERROR, Nmi
 from blink16.devices.video import Video
 from blink16.history import Interrupted
-from blink16.machine import IDLE_INTERVAL
 from blink16.monitor.folder import Folder
 from blink16.monitor.registry import MonitorError, command, folder_command, give, no_arguments
+from blink16.timekeeping import IDLE_INTERVAL
 
 DEFAULT_WAIT = 100_000_000
 MAX_WAIT = 10**18

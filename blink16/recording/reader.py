@@ -9,6 +9,8 @@ from typing import Any, BinaryIO
 
 from construct import ConstructError
 
+from blink16.assembly import Snapshot
+from blink16.cpu.models import MODELS
 from blink16.cpu.registers import ARCHITECTURE
 from blink16.debugger import WRITABLE
 from blink16.history.bookmarks import BookmarkError, Bookmarks
@@ -16,7 +18,7 @@ from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritt
 from blink16.history.terms import KeptState, TimelineError
 from blink16.history.timeline import Timeline
 from blink16.hostfolder import FileKind, HostAnswer, HostAnswers, HostEntry, HostQuestion
-from blink16.machine import Machine, Snapshot
+from blink16.machine import Machine
 from blink16.memory import MEMORY_SIZE, PAGE_COUNT, PAGE_SIZE, RAM_SIZE
 from blink16.recording import plain
 from blink16.recording.launching import RecordedLaunch, parse_launch
@@ -172,7 +174,8 @@ def _take_received(recording: Recording, fields: tuple[Any, ...]) -> None:
 
 def _take_memory(recording: Recording, fields: tuple[Any, ...]) -> None:
     icount, address, data = shaped(fields, int, int, bytes)
-    if not 0 <= address <= address + len(data) <= MEMORY_SIZE:
+    end = RAM_SIZE if MODELS[recording.launch.cpu].reaches_high else MEMORY_SIZE
+    if not 0 <= address <= address + len(data) <= end:
         raise RecordingError("an address is outside of memory")
     _log(recording, MemoryWritten(icount, address, data))
 

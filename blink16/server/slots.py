@@ -275,13 +275,13 @@ class Slot:
     def put_out(self, data: bytes) -> None:
         """Take what the actions of breakpoints print."""
         if self._hearer is not None:
-            with self.debugger.timeline.out_of_turn():
+            with self.debugger.timeline.thread.out_of_turn():
                 self._hearer.put_out(data)
 
     def show(self, channel: str, data: bytes) -> None:
         """Take the program's output."""
         hearer = self._hearer if self.fittings.output_to_debugger else None
-        with self.debugger.timeline.out_of_turn():
+        with self.debugger.timeline.thread.out_of_turn():
             if channel in self._lines:
                 self._lines.show(channel, data)
             elif hearer is not None:
