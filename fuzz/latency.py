@@ -43,7 +43,7 @@ class Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
         self.ask(b"QStartNoAckMode")
-        self.ask(b"qSupported:multiprocess+;swbreak+")
+        self.ask(b"qSupported:multiprocess+;swbreak+;xmlRegisters=i386")
         self.ask(b"!")
         self.socket.sendall(b"+")
 
