@@ -21,6 +21,8 @@ class Bus:
         """What devices say is at their ports."""
         self.on_unowned: Callable[[int, bool], None] | None = None
         """Called with a port that no device owns as it is read (True) or written (False)."""
+        self.on_written: Callable[[], None] | None = None
+        """Called after a device has been written to."""
         self._quiet: set[int] = set()
 
     def attach(
@@ -72,5 +74,7 @@ class Bus:
         writer = self._writers.get(port)
         if writer is not None:
             writer(port, value & 0xFF)
+            if self.on_written is not None:
+                self.on_written()
         elif self.on_unowned is not None and port not in self._readers:
             self.on_unowned(port, False)

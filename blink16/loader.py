@@ -20,11 +20,13 @@ from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
 from blink16.console import Console
 from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT
+from blink16.dos.executable import COM_ORIGIN
 from blink16.dos_setup import DosSetup
 from blink16.files import FileTree
 from blink16.hostfiles import read_at_most
 from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
+from blink16.memory import linear
 from blink16.sinks import open_sinks
 from blink16.symbols import SymbolTable
 
@@ -224,7 +226,10 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     machine.watch_for_lacks(strict=options.strict)
     loaded = Loaded(machine, console, symbols, (), tuple(told), options.port_offset)
     loaded = _with_own_information(loaded, program)
-    return with_symbols(loaded, program.kind, options.symbols)
+    place = _place(loaded.machine, program.kind)
+    if program.kind is ProgramKind.DOS_COM:
+        place = replace(place, end=linear(place.text, COM_ORIGIN) + len(program.image))
+    return _named(loaded, place, options.symbols)
 
 
 def _with_own_information(loaded: Loaded, program: Program) -> Loaded:
@@ -248,14 +253,25 @@ def with_symbols(
     loaded: Loaded, kind: ProgramKind, sources: tuple[symbolfiles.SymbolSource, ...]
 ) -> Loaded:
     """Add what symbol files say, LoadError if one is of no use."""
-    place = replace(_place(loaded.machine, kind), names=tuple(loaded.symbols))
+    return _named(loaded, _place(loaded.machine, kind), sources)
+
+
+def _named(
+    loaded: Loaded,
+    place: symbolfiles.LoadSegments,
+    sources: tuple[symbolfiles.SymbolSource, ...],
+) -> Loaded:
+    place = replace(place, names=tuple(loaded.symbols))
+    debug = list(loaded.debug)
     try:
-        files = [symbolfiles.read(source, place) for source in sources]
+        for source in sources:
+            file = symbolfiles.read(source, place)
+            place = replace(place, names=(*place.names, *file.symbols))
+            debug += [] if file.debug is None else [file.debug]
     except symbolfiles.SymbolFileError as error:
         raise LoadError(str(error), USAGE) from None
-    debug = dict.fromkeys([*loaded.debug, *(file.debug for file in files if file.debug)])
-    names = chain(loaded.symbols, *(file.symbols for file in files))
-    return replace(loaded, symbols=SymbolTable(names), debug=tuple(debug))
+    symbols, debug = SymbolTable(place.names), list(dict.fromkeys(debug))
+    return replace(loaded, symbols=symbols, debug=tuple(debug))
 
 
 # -- finding ---------------------------------------------------------------------------------
@@ -400,7 +416,7 @@ def _place(machine: Machine, kind: ProgramKind) -> symbolfiles.LoadSegments:
     match kind:
         case ProgramKind.DOS_EXE:
             image = registers.ds + PSP_PARAGRAPHS
-            return symbolfiles.LoadSegments(image, image, image)
+            return symbolfiles.LoadSegments(image, image, image, entry=registers.cs)
         case ProgramKind.BOOT:
             return symbolfiles.LoadSegments(0, 0, 0)
     return symbolfiles.LoadSegments(registers.cs, registers.ds, registers.cs)

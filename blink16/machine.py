@@ -17,6 +17,7 @@ from blink16.memory import Attribute
 from blink16.services import (
     DONE,
     QUIET,
+    Departed,
     Elsewhere,
     Exit,
     Forked,
@@ -262,8 +263,13 @@ class Machine(Timekeeper):
         match outcome:
             case Wait():
                 return Stop(StopReason.WAITING)
-            case Exit(status, text):
+            case Exit(status, text, None):
                 return Stop(StopReason.EXITED, status=status, text=text)
+            case Exit(status, text, Departed(thread, how)):
+                ended = StopReason.EXITED
+                return Stop(ended, status=status, text=text, departed=thread, wait_status=how)
+            case Departed(thread, how):
+                return self._elsewhere(Stop(StopReason.DEPARTED, departed=thread, wait_status=how))
             case Trap(signal, text, resumable, _, passes) if not (resumable and through_traps):
                 return Stop(StopReason.TRAPPED, status=signal, text=text, passes=passes)
             case Elsewhere(loaded):

@@ -54,12 +54,13 @@ MIRROR_BIT = 0x4000
 """A CGA's memory is there twice, so far from each other."""
 
 
-def linear(segment: int, offset: int) -> int:
+def linear(segment: int, offset: int, line_20: int = 0) -> int:
     """Return the linear address of ``segment:offset`` (16 bits each), wrapped at 1 MiB.
 
-    That is the 8086's; services and who looks at a machine ask its own (`Memory.linear`).
+    ``line_20``: 1 where a processor has address line 20, and it is open; then nothing wraps.
+    Who has the machine asks its memory (`Memory.linear`).
     """
-    return ((segment << 4) + (offset & 0xFFFF)) & ADDRESS_MASK
+    return (segment << 4) + (offset & 0xFFFF) & (ADDRESS_MASK | line_20 << ADDRESS_BITS)
 
 
 class Access(Enum):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from blink16.bus import Bus
+from blink16.cpu.model import Model
 from blink16.cpu.registers import Registers
 from blink16.lacks import Kind
 from blink16.memory import Memory
@@ -52,12 +53,23 @@ class Forked:
 
 
 @dataclass(frozen=True, slots=True)
+class Departed:
+    """A process of several has ended, and the registers of another are loaded: `Elsewhere`."""
+
+    thread: int
+    status: int
+    """As wait4() tells it: the exit code shifted left by 8, or a signal."""
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """The program ends with ``status``.  The machine stops before it is gone."""
 
     status: int
     text: str = ""
     """How, where that is not by what every program does."""
+    last: Departed | None = None
+    """The process whose end it is, where the system has several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ class Trap:
     """It concerns one process of several: the machine goes on without it."""
 
 
-Outcome = Done | Wait | Elsewhere | Forked | Exit | Trap | Restart
+Outcome = Done | Wait | Elsewhere | Forked | Departed | Exit | Trap | Restart
 DONE = Done()
 ELSEWHERE = Elsewhere()
 QUIET = Done()
@@ -176,6 +188,11 @@ Service = Callable[[Guest], Outcome]
 
 class Chassis(Guest, Protocol):
     """The machine as those see it who put programs and systems into it."""
+
+    @property
+    def model(self) -> Model:
+        """The processor."""
+        ...
 
     @property
     def bus(self) -> Bus:

@@ -81,7 +81,7 @@ class Liar:
         """Lie about a machine; by default that of the sample."""
         loaded = loaded or loader.load(loader.read("banner"), ["HI"], loader.Options())
         self._debugger = Debugger(loaded.machine)
-        self._debugger.symbols = loaded.symbols
+        self._debugger.names.symbols = loaded.symbols
         self._debugger.timeline.observer = _Guard(self._debugger)
         self._taken = Taken(1, self._debugger, ProgramFacts.of(loaded.machine))
         self._session = Session(self._taken)

@@ -11,12 +11,13 @@ from collections.abc import Hashable
 from blink16.breakpoints import Point
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger import Debugger, Event, EventKind, PointAction, PointCondition, Resume
+from blink16.debugger.arrivals import Arrivals
 from blink16.debugger.catches import Catches
 from blink16.debugger.family import Family
 from blink16.debugger.ledger import Ledger, LedgerEntry
+from blink16.debugger.names_known import NamesKnown
 from blink16.history import Timeline
 from blink16.machine import Machine
-from blink16.symbols import SymbolTable
 
 LIMIT = 20_000
 """Instructions after which a run ends as if the user had interrupted it."""
@@ -45,7 +46,8 @@ class NaiveDebugger(Debugger):
         self.ledger = Ledger(self.machine.memory)
         self.catches = Catches(self.machine, self.ledger)
         self.family = Family(self.machine)
-        self.symbols = SymbolTable()
+        self._arrivals = Arrivals(self.machine, self.ledger, self.catches, self.family)
+        self.names = NamesKnown(self.machine)
         self.script: deque[Event] = deque()
         self.resumes: list[Resume] = []
         self.interrupts = 0

@@ -12,7 +12,7 @@ from blink16.board import window
 from blink16.board.window import FrameWindow
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, Event, EventKind, Resume
-from blink16.history import timeline
+from blink16.history import pace, timeline
 from blink16.memory import Memory
 from blink16.server import threads
 
@@ -89,8 +89,9 @@ def test_a_service_is_left_to_the_thread() -> None:
     assert served == [1]
 
 
-def test_steps_back_from_nearby_take_no_thread() -> None:
+def test_steps_back_from_nearby_take_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents a switch of threads for each of a thousand steps back, and a wrong instant."""
+    monkeypatch.setattr(pace, "FINE_SECONDS", 1.0)  # near, however slow this computer is now
     debugger = debugger_of(LOOP)
     debugger.resume(Resume(count=500))
     states = []

@@ -120,15 +120,36 @@ def test_gdb_follows_the_child_of_a_fork(gdb: Gdb, root: Path) -> None:
         assert "int00 ()" in gdb.run("bt 1")
 
 
-def test_forks_behind_the_followed_childs_end_are_not_told(gdb: Gdb) -> None:
-    """Prevents a gdb that dies: it follows a child to its end, and the parent forks on and on."""
+def test_a_followed_childs_end_is_an_exit(gdb: Gdb) -> None:
+    """Prevents a gdb that follows a child to its end and is told of the parent's forks and end: it
+    died of them.  The child stands at its exit() first, as a first program does, so that its user
+    can go back.
+    """
     with Server("crew", "anna", "bert", "carl", "dora", cwd=SAMPLES) as server:
         gdb.run("set follow-fork-mode child")
         gdb.run(server.target)
         said = gdb.run("continue")
         assert said.count("[Attaching after Thread") == 1
-        assert "exited with status 0" in said
-        assert "call_exit ()" in gdb.run("backtrace")
+        assert "exited with status 0 at instruction" in said
+        assert " in work () at crew.c:" in gdb.run("backtrace")
+        assert '"crew 3"' in gdb.run("info threads")
+        before = gdb.value("$icount")
+        gdb.run("reverse-stepi")
+        assert gdb.value("$icount") == before - 1
+        gdb.run("continue")
+        assert gdb.value("$icount") == before
+        assert "[Inferior 2 (process 8096001) exited normally]" in gdb.run("continue")
+        assert "not being run" in gdb.run("continue")
+
+
+def test_a_followed_childs_death_is_told(gdb: Gdb, root: Path) -> None:
+    """Prevents a child that crashes and is resumed, and gdb waits for it for ever."""
+    with Server("--root", str(root), str(root / "parent")) as server:
+        gdb.run("set follow-fork-mode child")
+        gdb.run(server.target)
+        assert "Arithmetic exception" in gdb.run("continue")
+        said = gdb.run("continue")
+        assert "Program terminated with signal SIGABRT" in said
 
 
 def test_gdb_catches_forks_and_stays_with_the_parent(gdb: Gdb, tmp_path: Path) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from debug_builders import codeview4, image_of, watcom
 from gdb_client import Gdb, Server
+
+from blink16.symbolfiles import embedded
 
 pytestmark = pytest.mark.gdb
 
@@ -18,6 +21,11 @@ def folder(shared: Path, tmp_path: Path) -> Path:
     for part in ("codeview", "tds", "source"):
         for path in (shared / "debuginfo" / part).iterdir():
             shutil.copyfile(path, tmp_path / path.name)
+    compiled = (tmp_path / "COUNT.EXE").read_bytes()
+    told = embedded.find(compiled)
+    assert told is not None
+    (tmp_path / "CV4.EXE").write_bytes(image_of(compiled) + codeview4(told, b"NB09"))
+    (tmp_path / "WATCOM.EXE").write_bytes(image_of(compiled) + watcom(told))
     with_information = (tmp_path / "TTWICE.EXE").read_bytes()
     (tmp_path / "PLAIN.EXE").write_bytes(with_information[:0x350])
     return tmp_path
@@ -115,3 +123,17 @@ def test_a_map_brings_lines(attached: Gdb) -> None:
     assert "SHOUT.ASM, line 5." in attached.run("break SHOUT")
     assert "5\t    push ax" in attached.run("continue")
     assert "6\t    mov bx,10" in attached.run("step")
+
+
+@pytest.mark.parametrize("attached", [("CV4.EXE",), ("WATCOM.EXE",)], indirect=True)
+def test_other_formats_say_the_same(attached: Gdb) -> None:
+    """Prevents lines, locals and structures that gdb is told in the first formats only."""
+    attached.run("break add")
+    assert "add (a=0, b=3) at COUNT.C:11" in attached.run("continue")
+    assert "sum = 3" in attached.run("next") + attached.run("info locals")
+    trace = attached.run("bt")
+    assert "n=10) at COUNT.C:21" in trace
+    assert "main () at COUNT.C:30" in trace
+    assert '= {x = 3, y = 4, name = "here\\000"}' in attached.run("p where")
+    assert "struct point {" in attached.run("ptype where")
+    assert "Value returned is $2 = 3" in attached.run("finish")

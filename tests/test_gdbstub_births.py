@@ -28,7 +28,7 @@ def debugger(tmp_path: Path) -> Debugger:
     options = Options(root=tmp_path, engine="native", console=streams)
     made = loader.load(Program("/parent", ProgramKind.ELKS, program("parent")), (), options)
     debugger = Debugger(made.machine)
-    debugger.symbols = made.symbols
+    debugger.names.symbols = made.symbols
     debugger.tells = frozenset({EventKind.FORKED, EventKind.EXECUTED})
     return debugger
 
@@ -59,7 +59,7 @@ def test_detaching_from_the_parent_follows_the_child(debugger: Debugger) -> None
     assert births.followed == 1
     assert births.leaves(MACHINE)  # it has gone already
     assert not births.leaves(STEP + MACHINE)
-    wait, spawn = (debugger.symbols.lookup(name) for name in ("wait", "spawn"))
+    wait, spawn = (debugger.names.symbols.lookup(name) for name in ("wait", "spawn"))
     assert wait is not None
     assert spawn is not None
     for symbol in (wait, spawn):

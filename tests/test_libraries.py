@@ -94,7 +94,7 @@ def test_gdb_is_told_once_of_names_that_come_later() -> None:
     """The stop must come alone, before the machine moves: it hides any other."""
     client = Client()
     client.ask(LIST)
-    client.debugger.symbols = SymbolTable([LATE])
+    client.debugger.names.symbols = SymbolTable([LATE])
     for resume in (b"vCont;s", b"vCont;c", b"s", b"bs"):
         (reply,) = client.ask(resume)
         assert reply.startswith(b"T05")
@@ -113,7 +113,7 @@ def test_a_name_has_one_content() -> None:
     client = Client()
     ((first, _),) = listed(client)
     before = content(client, first)
-    client.debugger.symbols = SymbolTable([LATE])
+    client.debugger.names.symbols = SymbolTable([LATE])
     ((second, _),) = listed(client)
     assert first != second
     assert opened(client, first.removeprefix("target:")) == b"F-1,2"
@@ -126,7 +126,7 @@ def test_who_does_not_ask_is_not_told(*, told: bool) -> None:
     client = Client()
     if told:
         client.ask(b"QListThreadsInStopReply", LIST)
-    client.debugger.symbols = SymbolTable([LATE])
+    client.debugger.names.symbols = SymbolTable([LATE])
     assert b"library" not in client.ask_one(b"vCont;s")
 
 
@@ -148,7 +148,7 @@ _CLIENT = ProgramClient()
 def test_symbols_at_odd_places_are_no_trouble() -> None:
     """Prevents an exception in the list, which would cost the client its session."""
     client = ProgramClient()
-    client.debugger.symbols = SymbolTable(
+    client.debugger.names.symbols = SymbolTable(
         Symbol(f"n{address}", address, kind)
         for address in (-1, 0, 2, 4, 0x7CFF, 0x7D00, MEMORY_SIZE - 1, MEMORY_SIZE)
         for kind in SymbolKind
@@ -165,7 +165,7 @@ def test_symbols_at_odd_places_are_no_trouble() -> None:
 def test_a_client_that_comes_back_gets_all_names() -> None:
     """Prevents names that are missing since another client was told of them."""
     client = Client()
-    client.debugger.symbols = SymbolTable([LATE])
+    client.debugger.names.symbols = SymbolTable([LATE])
     again = Client(client.debugger)
     ((_, _),) = listed(client)
     ((name, _),) = listed(again)

@@ -59,7 +59,7 @@ def test_backward_it_is_the_last_call_that_is_meant(debugger: Debugger) -> None:
     while go(debugger, backward=True).kind is EventKind.CAUGHT:
         places.append(debugger.machine.registers.ah)
     assert places == [3, 2]
-    assert debugger.catches.told(debugger.symbols) == ""
+    assert debugger.catches.told(debugger.names.symbols) == ""
 
 
 def test_several_catches_share_an_address(debugger: Debugger) -> None:
@@ -140,7 +140,7 @@ def test_symbols_can_come_later(
     assert run(debugger, "symbols late.nm").startswith("1 symbols added")
     assert run(debugger, "symbols late.nm").startswith("0 symbols added")
     assert run(debugger, "symbols late.nm text=10").startswith("1 symbols added")
-    assert [s.address for s in debugger.symbols] == [0x105, 0x205]
+    assert [s.address for s in debugger.names.symbols] == [0x105, 0x205]
     run(debugger, "catch int 21 ah=3")
     assert "<third+2>" in go(debugger).text
 
@@ -162,4 +162,4 @@ def test_no_other_file_of_the_host_is_reachable(
     said = run(debugger, "symbols " + line.format(absolute=tmp_path / "out.nm"))
     assert said.count("\n") == 1
     assert "added" not in said
-    assert len(debugger.symbols) == 0
+    assert len(debugger.names.symbols) == 0

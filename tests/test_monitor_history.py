@@ -19,7 +19,7 @@ COUNTER = bytes.fromhex("ff060040 40 50 58 ebf7".replace(" ", ""))
 def debugger() -> Debugger:
     """Return a debugger of a guest that has counted to 20, in 100 instructions."""
     debugger = Debugger(guests.make(COUNTER).machine)
-    debugger.symbols = SymbolTable([Symbol("turn", 0x100, SymbolKind.CODE)])
+    debugger.names.symbols = SymbolTable([Symbol("turn", 0x100, SymbolKind.CODE)])
     debugger.resume(Resume(count=100))
     return debugger
 
@@ -204,7 +204,7 @@ def test_profile_counts_by_symbol() -> None:
     """Prevents time from being put down to the wrong function."""
     code = bytes.fromhex("e80a00ebfb".replace(" ", "")) + b"\x90" * 8 + bytes.fromhex("404040c3")
     debugger = Debugger(guests.make(code).machine)
-    debugger.symbols = SymbolTable(
+    debugger.names.symbols = SymbolTable(
         [Symbol("main", 0x100, SymbolKind.CODE), Symbol("helper", 0x10D, SymbolKind.CODE)]
     )
     debugger.resume(Resume(count=600))

@@ -26,7 +26,7 @@ class Noted:
 
     def __init__(self, probes: Probes, capacity: int) -> None:
         self._parts: list[bytes] = []
-        self.tape = Tape(probes, self._parts.append, capacity)
+        self.tape = Tape(probes, lambda events: self._parts.append(bytes(events)), capacity)
 
     def events(self) -> list[bytes]:
         """Return the events in order; those that count executions before all others."""
@@ -158,7 +158,7 @@ def test_probes_change_nothing(tmp_path: object) -> None:
 def test_who_takes_events_may_fail() -> None:
     """Prevents an error that is lost in native code, and one that ends the process."""
 
-    def take(events: bytes) -> None:
+    def take(events: memoryview) -> None:
         raise OSError("the disk is full")
 
     machine = calling_machine()

@@ -46,6 +46,7 @@ def _common(said: str) -> list[str]:
 SESSIONS = {
     "docs/first-session.md": ("banner", "HI"),
     "docs/tutorials/boot-sector.md": ("--console", "none", "snake"),
+    "docs/tutorials/dos-c.md": ("--console", "none", "tally.com", "anna@home", "bert"),
     "docs/tutorials/fork.md": ("--strict", "crew", "anna", "bert", "maximilian"),
     "docs/tutorials/resident.md": ("--console", "none", "clock.com", "bars.com"),
     "docs/tutorials/no-source.md": ("--console", "none", "bars.com"),

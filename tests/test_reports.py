@@ -48,7 +48,7 @@ class Banner:
         options = options or loader.Options()
         loaded = loader.load(loader.read("banner"), ["HI"], options)
         self.debugger = Debugger(loaded.machine)
-        self.debugger.symbols = loaded.symbols
+        self.debugger.names.symbols = loaded.symbols
         self.session = Session(Taken(1, self.debugger, ProgramFacts.of(loaded.machine)))
 
     def ask(self, body: bytes) -> bytes:
@@ -115,7 +115,7 @@ def test_so_many_instructions_are_one_packet(banner: Banner) -> None:
 
 def test_frames_are_those_of_the_backtrace(banner: Banner) -> None:
     """Prevents frames without names, or in another order."""
-    address = banner.debugger.symbols.lookup("draw_letters")
+    address = banner.debugger.names.symbols.lookup("draw_letters")
     assert address is not None
     banner.ask(b"Z0,%x,1" % address.address)
     banner.ask(b"vCont;c")
@@ -125,7 +125,7 @@ def test_frames_are_those_of_the_backtrace(banner: Banner) -> None:
 
 def test_a_stop_at_a_breakpoint_is_told_as_one(banner: Banner) -> None:
     """Prevents a front end that has to guess why the machine stands."""
-    address = banner.debugger.symbols.lookup("main")
+    address = banner.debugger.names.symbols.lookup("main")
     assert address is not None
     banner.ask(b"Z0,%x,1" % address.address)
     banner.ask(b"vCont;c")
@@ -137,7 +137,7 @@ def test_a_stop_at_a_breakpoint_is_told_as_one(banner: Banner) -> None:
 def test_symbols_come_in_pages(banner: Banner) -> None:
     """Prevents an answer without bounds for a kernel's thousands of names."""
     whole = banner.report(SymbolsReport)
-    assert whole.total == len(whole.symbols) == len(banner.debugger.symbols)
+    assert whole.total == len(whole.symbols) == len(banner.debugger.names.symbols)
     page = banner.report(SymbolsReport, SymbolsQuery(skip=1, most=2))
     assert page.symbols == whole.symbols[1:3]
 
@@ -156,7 +156,7 @@ def test_the_past_is_searched_without_moving(banner: Banner) -> None:
     """Prevents a question that leaves the machine elsewhere, or that answers otherwise than
     ``monitor last-write``.
     """
-    lines = banner.debugger.symbols.lookup("lines")
+    lines = banner.debugger.names.symbols.lookup("lines")
     assert lines is not None
     banner.ask(b"vCont;c")
     icount = banner.debugger.machine.icount
@@ -177,7 +177,7 @@ def test_the_past_is_searched_without_moving(banner: Banner) -> None:
 def test_activity_over_time_is_every_write_and_every_call(banner: Banner) -> None:
     """Prevents layers of a time bar that show what was not, or miss what was."""
     banner.ask(b"vCont;c")
-    symbols, timeline = banner.debugger.symbols, banner.debugger.timeline
+    symbols, timeline = banner.debugger.names.symbols, banner.debugger.timeline
     lines, letters = symbols.lookup("lines"), symbols.lookup("draw_letters")
     assert lines is not None
     assert letters is not None
@@ -213,7 +213,7 @@ def test_activity_over_time_is_every_write_and_every_call(banner: Banner) -> Non
 def test_activity_natively_comes_in_pieces(banner: Banner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents a report that keeps its machine for as long as the run took."""
     banner.ask(b"vCont;c")
-    at = banner.debugger.symbols.lookup("draw_letters")
+    at = banner.debugger.names.symbols.lookup("draw_letters")
     assert at is not None
     query = ActivityQuery(PointRole.EXECUTE, at.address, buckets=10)
     whole = banner.report(ActivityReport, query)

@@ -49,3 +49,12 @@ def test_a_crew_of_short_names_is_counted(folder: Path, capfd: pytest.CaptureFix
     """Prevents a sample that crashes where it should not."""
     assert run_main(["crew", "anna", "bert", "chloe"]) == 0
     assert capfd.readouterr().out == "a crew of 3, 13 letters\n"
+
+
+@pytest.mark.parametrize(("word", "words"), [("anna", 2), ("anna@home", 3)])
+def test_a_tally_miscounts_words_with_an_at_sign_alone(
+    word: str, words: int, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Prevents a sample without its bug, or with more of them."""
+    assert run_main(["tally.com", word, "bert"]) == 0
+    assert capfd.readouterr().out.splitlines()[:3] == [f"{words} words", "a **", "b *"]

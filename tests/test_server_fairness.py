@@ -14,7 +14,7 @@ from server_bench import COUNT_FOR_EVER, Bench, with_service
 from blink16.board import window
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.gdbstub.answers import Answers
-from blink16.history import Interrupted, timeline
+from blink16.history import Interrupted, moving_thread
 from blink16.history.timeline import Timeline
 from blink16.monitor import registry
 from blink16.server import garbage
@@ -145,13 +145,13 @@ def test_who_looks_instruction_by_instruction_takes_turns(monkeypatch: pytest.Mo
     """Prevents traces of several clients from computing in Python at the same time."""
     import guests
 
-    monkeypatch.setattr(timeline, "PIECE_SECONDS", 0.0)
+    monkeypatch.setattr(moving_thread, "PIECE_SECONDS", 0.0)
     looks, seen = Turns(1), [0, 0]
     lines = [Timeline(guests.make(bytes.fromhex("40ebfd")).machine) for _ in seen]
     looking = []
     for line in lines:
-        line.looks = looks
-        looking.append(line.in_turns(range(100)))
+        line.thread.looks = looks
+        looking.append(line.thread.in_turns(range(100)))
 
     def look(number: int) -> None:
         for _ in looking[number]:
@@ -168,14 +168,14 @@ def test_who_looks_instruction_by_instruction_takes_turns(monkeypatch: pytest.Mo
     other.join(60)
     assert seen == [99, 100]
     assert looks._free == 1
-    rest = lines[0].in_turns(range(100))
+    rest = lines[0].thread.in_turns(range(100))
     assert next(rest) == 0
     del rest  # as a loop does that is left
     assert looks._free == 1
     assert looks.take(threading.Event(), lambda: False)
     lines[0].interrupt()
     with pytest.raises(Interrupted):
-        next(lines[0].in_turns([1]), None)
+        next(lines[0].thread.in_turns([1]), None)
     looks.give()
 
 

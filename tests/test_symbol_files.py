@@ -115,6 +115,16 @@ TLINK = """
 
 Program entry point at 0000:00FC
 """
+LD86 = """\
+                crt0                 no_op  0  00000103  R
+                crt0             ZP_safety  1  00000000  r
+               tally                 _seen  3  000000b8  R C
+               tally                 _main  0  00000120  R N
+               stdio             fputc.off  0  00000000  a
+               msdos               __edata  3  000000b8  R
+              string               _strlen  0  00000f3c  R
+"""
+"""Captured from ld86 0.16.21: ``bcc -Md -M``."""
 
 
 def names(content: bytes | str, source: str = "x") -> dict[str, tuple[int, SymbolKind]]:
@@ -125,6 +135,25 @@ def names(content: bytes | str, source: str = "x") -> dict[str, tuple[int, Symbo
 
 
 # -- each kind -------------------------------------------------------------------------------
+
+
+def test_ld86_maps_have_data_in_a_segment_of_its_own() -> None:
+    """Prevents data of bcc's programs from being looked for in the text; names are those of C."""
+    found = names(LD86)
+    assert found["main"] == (PLACE.text * 16 + 0x120, SymbolKind.CODE)
+    assert found["seen"] == (PLACE.data * 16 + 0xB8, SymbolKind.DATA)
+    assert "fputc.off" not in found
+
+
+@pytest.mark.parametrize(("end", "seen"), [(0x41018, 0x41018), (None, None)])
+def test_a_com_programs_data_lies_behind_its_text(end: int | None, seen: int | None) -> None:
+    """Prevents data in the segment of the PSP, where ld86's map counts from another: it ends
+    where the file does.  Where that is not known, none is better than a wrong address.
+    """
+    place = LoadSegments(0x4000, 0x4000, 0x4000, end=end)
+    symbols = {s.name: s.address for s in parse(LD86.encode(), place, parse_source("x")).symbols}
+    assert symbols.get("seen") == seen
+    assert symbols["strlen"] == 0x40F3C
 
 
 def test_nasm_maps_count_from_the_segments() -> None:

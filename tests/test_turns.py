@@ -70,23 +70,23 @@ def test_who_is_called_away_waits_no_longer() -> None:
 def test_a_machine_that_waits_for_its_turn_can_be_stopped() -> None:
     """Prevents a machine that neither runs nor stops."""
     timeline = Timeline(guests.make(COUNTER).machine)
-    timeline.turns = Turns(1)
-    assert timeline.turns.take(Event(), never)
+    timeline.thread.turns = Turns(1)
+    assert timeline.thread.turns.take(Event(), never)
     stops = []
     thread = threading.Thread(target=lambda: stops.append(timeline.run()))
     thread.start()
-    while not timeline.turns._waiting:
+    while not timeline.thread.turns._waiting:
         pass
     assert timeline.now == 0
     timeline.interrupt()
     thread.join(PATIENCE)
     assert [stop.reason for stop in stops] == [StopReason.INTERRUPTED]
     assert timeline.run(FEW - 1).reason is StopReason.BUDGET  # a few steps need no turn
-    timeline.turns.give()
+    timeline.thread.turns.give()
     assert timeline.run(10 * FEW).reason is StopReason.BUDGET
     timeline.seek(5)
     timeline.seek(timeline.end)
-    assert timeline.turns._free == 1
+    assert timeline.thread.turns._free == 1
 
 
 async def until(is_so: Callable[[], bool]) -> None:

@@ -137,10 +137,10 @@ def _by_data_area(memory: Memory) -> TextScreen:
 
 
 def _window(memory: Memory, base: int, start: int, length: int) -> bytes:
-    """Return bytes of the video memory from ``start`` on, which wraps."""
+    """Return bytes of the video memory from ``start`` on; it wraps, twice if need be."""
     content = bytes(memory.ram[base : base + VIDEO_MEMORY])
     start %= VIDEO_MEMORY
-    return (content[start:] + content)[:length]
+    return (content * (2 + length // VIDEO_MEMORY))[start : start + length]
 
 
 def _text(memory: Memory, video: Video) -> TextScreen:

@@ -5,6 +5,8 @@ Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem".
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from blink16.bios.display import MAX_COLUMNS, MAX_ROWS, DotScreen, ScreenContent, TextScreen
 from blink16.bios.vga_modes import ega_colors
 from blink16.devices.vga import Vga, VgaState
@@ -15,6 +17,7 @@ COLOR_TEXT, MONO_TEXT, TEXT_SIZE = 0xB8000, 0xB0000, 0x8000
 CHARACTERS, FONT_STRIDE, FONT_PLANE = 256, 32, 2
 FONT_BLOCKS = (0x0000, 0x4000, 0x8000, 0xC000, 0x2000, 0x6000, 0xA000, 0xE000)
 CELLS = 0x10000
+CGA_BANK = 0x2000
 EIGHT_DOTS, HALF_CLOCK = 0x01, 0x08
 DOUBLE_SCAN, LINE_COMPARE_8 = 0x80, 0x10
 SHIFT_256, SHIFT_CGA = 0x40, 0x20
@@ -116,7 +119,21 @@ def _font(memory: Memory, s: VgaState) -> bytes:
 # -- dots ------------------------------------------------------------------------------------
 
 
-def _dots(memory: Memory, video: Vga) -> DotScreen:
+class DotLines(NamedTuple):
+    """How the lines of a picture lie in memory."""
+
+    characters: int
+    """Of eight dots, in a line."""
+    starts: list[int]
+    """Where each line begins: a cell of the planes, or, if they are banked, a byte."""
+    banked: bool
+    """Whether it is a CGA's memory, in two banks."""
+    split: int
+    """The first line of the lower half, which begins anew at 0."""
+
+
+def dot_lines(video: Vga) -> DotLines:
+    """Return how the lines lie that the adapter shows."""
     s = video.vga
     repeated = (s.crtc[9] & 0x1F) + 1
     banked = not s.crtc[0x17] & BANKS
@@ -126,18 +143,32 @@ def _dots(memory: Memory, video: Vga) -> DotScreen:
     height = max(1, min(video.lines // repeated, MAX_HEIGHT))
     characters = max(1, min(s.crtc[1] + 1, MAX_WIDTH // 8))
     if banked:
-        return _cga_dots(memory, video, characters, height)
+        unit = 1 if s.crtc[0x17] & BYTE_MODE else 2
+        start = unit * (s.crtc[0x0C] << 8 | s.crtc[0x0D])
+        stride = 2 * unit * s.crtc[0x13]
+        starts = [
+            (start + (y >> 1) * stride) % CGA_BANK + (y & 1) * CGA_BANK for y in range(height)
+        ]
+        return DotLines(characters, starts, banked, height)
     compare = s.crtc[0x18] | (s.crtc[7] & LINE_COMPARE_8) << 4
     compare |= (s.crtc[9] & 0x40) << 3 if video.is_vga else 0
     start = (s.crtc[0x0C] << 8 | s.crtc[0x0D]) + (s.crtc[8] >> 5 & 3)
     stride = 2 * s.crtc[0x13]
     split = compare // repeated + 1
     rows = [start + y * stride if y < split else (y - split) * stride for y in range(height)]
-    pan = s.attribute[0x13] & 0xF
-    pans = [0 if y >= split and s.attribute[0x10] & PAN_STOPS else pan for y in range(height)]
+    return DotLines(characters, rows, banked, split)
+
+
+def _dots(memory: Memory, video: Vga) -> DotScreen:
+    s, lines = video.vga, dot_lines(video)
+    if lines.banked:
+        return _cga_dots(memory, video, lines)
+    pan, height = s.attribute[0x13] & 0xF, len(lines.starts)
+    stops = bool(s.attribute[0x10] & PAN_STOPS)
+    pans = [0 if y >= lines.split and stops else pan for y in range(height)]
     if s.graphics[5] & SHIFT_256:
-        return _bytes(memory, video, characters * 4, rows, pans)
-    return _planes(memory, video, characters * 8, rows, pans)
+        return _bytes(memory, video, lines.characters * 4, lines.starts, pans)
+    return _planes(memory, video, lines.characters * 8, lines.starts, pans)
 
 
 def _bytes(memory: Memory, video: Vga, width: int, rows: list[int], pans: list[int]) -> DotScreen:
@@ -184,22 +215,22 @@ def _planes(memory: Memory, video: Vga, width: int, rows: list[int], pans: list[
     return DotScreen(width, len(rows), bytes(dots), _dac(video))
 
 
-def _cga_dots(memory: Memory, video: Vga, characters: int, height: int) -> DotScreen:
+def _cga_dots(memory: Memory, video: Vga, lines: DotLines) -> DotScreen:
     """Return the dots of modes 4 to 6, which lie as a CGA's."""
-    s = video.vga
-    four = bool(s.graphics[5] & SHIFT_CGA)
-    bits = 2 if four else 1
+    bits = cga_bits(video)
     colors = _attribute_colors(video)
-    size = characters * (2 if four else 1)
-    unit = 1 if s.crtc[0x17] & BYTE_MODE else 2
-    start = unit * (s.crtc[0x0C] << 8 | s.crtc[0x0D])
+    size = lines.characters * bits
     dots = bytearray()
-    for y in range(height):
-        at = (start + (y >> 1) * 2 * unit * s.crtc[0x13]) % 0x2000
-        line = COLOR_TEXT + (y & 1) * 0x2000
-        bank = bytes(memory.ram[line : line + 0x2000])
-        for byte in (bank[at:] + bank)[:size]:
+    for start in lines.starts:
+        bank, at = divmod(start, CGA_BANK)
+        content = bytes(memory.ram[COLOR_TEXT + bank * CGA_BANK :][:CGA_BANK])
+        for byte in (content[at:] + content)[:size]:
             dots += bytes(
                 colors[byte >> shift & (1 << bits) - 1] for shift in range(8 - bits, -1, -bits)
             )
-    return DotScreen(size * 8 // bits, height, bytes(dots), _dac(video))
+    return DotScreen(size * 8 // bits, len(lines.starts), bytes(dots), _dac(video))
+
+
+def cga_bits(video: Vga) -> int:
+    """Return the bits of a dot in a CGA's modes."""
+    return 2 if video.vga.graphics[5] & SHIFT_CGA else 1

@@ -6,7 +6,6 @@ import re
 
 from blink16.blinkenlights.picture import AccessedMemory
 from blink16.client import CodeLine, RegisterValues
-from blink16.memory import linear
 
 _OPERAND = re.compile(r"(byte|word|dword)?\s*(?:far\s*)?\[(?:([cdes]s):)?([^\]]+)\]")
 _TERM = re.compile(r"([+-]?)\s*(?:([a-z]{2})|([0-9A-Fa-f]+)h)")
@@ -39,12 +38,14 @@ def _address(segment: str | None, expression: str, registers: RegisterValues) ->
         value = getattr(registers, register, 0) if register else int(digits, 16)
         offset += -value if sign == "-" else value
     base = segment or ("ss" if "bp" in expression else "ds")
-    return linear(getattr(registers, base), offset & 0xFFFF)
+    return registers.linear(getattr(registers, base), offset & 0xFFFF)
 
 
 def _of_string(kind: str, size: int, registers: RegisterValues) -> tuple[AccessedMemory, ...]:
-    source = AccessedMemory(linear(registers.ds, registers.si), size, False)
-    target = AccessedMemory(linear(registers.es, registers.di), size, kind in ("movs", "stos"))
+    source = AccessedMemory(registers.linear(registers.ds, registers.si), size, False)
+    target = AccessedMemory(
+        registers.linear(registers.es, registers.di), size, kind in ("movs", "stos")
+    )
     return {
         "movs": (source, target),
         "cmps": (source, target),
@@ -58,8 +59,8 @@ def _of_stack(mnemonic: str, registers: RegisterValues) -> list[AccessedMemory]:
     top = registers.sp
     if mnemonic in ("push", "pushf", "call", "int"):
         size = 6 if mnemonic == "int" else 2
-        return [AccessedMemory(linear(registers.ss, (top - size) & 0xFFFF), size, True)]
+        return [AccessedMemory(registers.linear(registers.ss, (top - size) & 0xFFFF), size, True)]
     if mnemonic in ("pop", "popf", "ret", "retn", "retf", "iret"):
         size = {"retf": 4, "iret": 6}.get(mnemonic, 2)
-        return [AccessedMemory(linear(registers.ss, top), size, False)]
+        return [AccessedMemory(registers.linear(registers.ss, top), size, False)]
     return []

@@ -11,7 +11,6 @@ from blink16.blinkenlights.past import PastKnown
 from blink16.blinkenlights.picture import AccessedMemory, MemoryWish, Picture, Stretch, Wanted
 from blink16.blinkenlights.source_text import SourceText
 from blink16.client import CodeLine, CodeReader, DeniedError, Syntax, Target, UnsupportedError
-from blink16.memory import MEMORY_SIZE, linear
 from blink16.reports.frames import FramesReport
 from blink16.reports.history import HistoryReport
 from blink16.reports.registry import of_shape
@@ -58,8 +57,9 @@ class Camera:
             state = target.state()
         history, frames, screen, *more = self._reports(target, wanted)
         decoder, before, registers = target.decoder(), self._last, state.registers
-        span = self._span(decoder.symbols, registers, wanted.code_rows)
-        pc = (registers.pc, min(16, MEMORY_SIZE - registers.pc))
+        end = state.memory_end
+        span = self._span(decoder.symbols, registers, wanted.code_rows, end)
+        pc = (registers.pc, min(16, end - registers.pc))
         upcoming = self._upcoming(decoder, registers, target.read_memory(*pc))
         same = before is not None and state.generation == before.state.generation
         is_next = before is not None and state.icount == before.state.icount + 1
@@ -74,7 +74,7 @@ class Camera:
             if came_from is not None and 0 < registers.pc - came_from < MAX_RETRY
             else None
         )
-        places = [self._place(wish, registers, touched or upcoming) for wish in wanted.memories]
+        places = [self._place(wish, state, touched or upcoming) for wish in wanted.memories]
         data = target.read_memories([span, *places])
         past = self.past
         past.end(history)
@@ -163,13 +163,13 @@ class Camera:
     # -- memory ------------------------------------------------------------------------------
 
     def _place(
-        self, wish: MemoryWish, registers: RegisterValues, touched: Sequence[AccessedMemory]
+        self, wish: MemoryWish, state: StateReport, touched: Sequence[AccessedMemory]
     ) -> tuple[int, int]:
         """Return where a memory panel looks, and how many bytes it shows."""
         what = wish.what
-        address = what if isinstance(what, int) else self._followed(what, registers, touched)
-        length = min(wish.length, MEMORY_SIZE)
-        start = min(address - address % wish.step, MEMORY_SIZE - length)
+        address = what if isinstance(what, int) else self._followed(what, state.registers, touched)
+        length = min(wish.length, state.memory_end)
+        start = min(address - address % wish.step, state.memory_end - length)
         return max(0, start), length
 
     def _followed(
@@ -183,7 +183,7 @@ class Camera:
             if access.writes is (what == "write"):
                 return access.address
         last = self._last.memory.get(what.upper()) if self._last else None
-        return last.address if last else linear(registers.ds, 0)
+        return last.address if last else registers.linear(registers.ds, 0)
 
     # -- code --------------------------------------------------------------------------------
 
@@ -191,21 +191,25 @@ class Camera:
     def _upcoming(
         decoder: CodeReader, registers: RegisterValues, code: bytes
     ) -> tuple[AccessedMemory, ...]:
-        return accesses(decoder.line(registers.cs, registers.ip, code), registers)
+        return accesses(
+            decoder.line(registers.cs, registers.ip, code, line_20=registers.line_20), registers
+        )
 
     @staticmethod
-    def _span(symbols: SymbolTable, registers: RegisterValues, rows: int) -> tuple[int, int]:
+    def _span(
+        symbols: SymbolTable, registers: RegisterValues, rows: int, end: int
+    ) -> tuple[int, int]:
         """Return the memory in which the instructions around the next one lie."""
         pc = registers.pc
-        start = max(pc - MAX_RETRY, linear(registers.cs, 0), 0)
+        start = max(pc - MAX_RETRY, registers.linear(registers.cs, 0), 0)
         found = symbols.find(pc)
         if found is not None and found[1] < FUNCTION_REACH:
             start = found[0].address
             if found[1] <= rows:
                 before = symbols.find(max(start - 1, 0))
                 start = before[0].address if before and before[1] < FUNCTION_REACH else start
-        start = start if linear(registers.cs, 0) <= start <= pc else pc
-        return start, min(pc - start + rows * BYTES_A_ROW, MEMORY_SIZE - start)
+        start = start if registers.linear(registers.cs, 0) <= start <= pc else pc
+        return start, min(pc - start + rows * BYTES_A_ROW, end - start)
 
     def _code(
         self,
@@ -220,7 +224,9 @@ class Camera:
         rows = wanted.code_rows
         above = list(self._above(decoder, registers, start, data, wanted.syntax, came_from))
         here = data[registers.pc - start :]
-        below = decoder.lines(registers.cs, registers.ip, here, rows, wanted.syntax)
+        below = decoder.lines(
+            registers.cs, registers.ip, here, rows, wanted.syntax, registers.line_20
+        )
         return (*above[-(rows // 3) :], *below)[:rows]
 
     @staticmethod
@@ -247,6 +253,7 @@ class Camera:
                 data[first:distance] + data[distance : distance + 16],
                 distance - first,
                 syntax,
+                registers.line_20,
             )
             ends = [line.following for line in lines]
             if registers.pc in ends:

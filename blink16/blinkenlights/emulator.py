@@ -88,9 +88,12 @@ class Emulator:
 
     def __init__(self) -> None:
         self._returns = False
+        self.version = 0
+        """Another one when it may look otherwise."""
         self._begin()
 
     def _begin(self) -> None:
+        self.version += 1
         self._screen = _Terminal()
         if self._returns:
             self._screen.set_mode(pyte.modes.LNM)
@@ -142,6 +145,7 @@ class Emulator:
         while same and self._kept:
             kept = self._kept[-1]
             if output.startswith(printed[: kept.printed]):
+                self.version += 1
                 _restore(self._screen, kept.values)
                 self._stream = _stream(self._screen)
                 self._printed, self._rest = printed[: kept.printed], ""
@@ -153,6 +157,7 @@ class Emulator:
     def _feed(self, data: bytes) -> None:
         for at in range(0, len(data), KEPT_EVERY):
             piece = data[at : at + KEPT_EVERY]
+            self.version += 1
             self._printed += piece
             self._draw(self._rest + piece.decode("cp437"))
             last = self._kept[-1].printed if self._kept else 0

@@ -16,7 +16,7 @@ from textual.strip import Strip
 
 from blink16.blinkenlights.picture import Stretch
 from blink16.client import Target
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import RAM_SIZE
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
@@ -156,8 +156,8 @@ class Film:
     def of(cls, stretch: Stretch, path: Path) -> Film:
         """Return a film of what a panel shows, in whole rows."""
         rows = max(1, min(-(-len(stretch.data) // FILM_WIDTH), MAX_FILM_ROWS))
-        length = min(rows * FILM_WIDTH, MEMORY_SIZE)
-        return cls(min(stretch.address, MEMORY_SIZE - length), length, path)
+        length = min(rows * FILM_WIDTH, RAM_SIZE)
+        return cls(min(stretch.address, RAM_SIZE - length), length, path)
 
     def shoot(self, target: Target) -> str:
         """Go through the past, take the pictures, come back; GIF, or APNG by the file's name."""
@@ -186,7 +186,7 @@ def _glowing(memories: Iterable[bytes]) -> Iterable[Image.Image]:
     """Yield a picture for each: gray by value, orange where bytes were written, fading."""
     from PIL import Image
 
-    before, glow = b"", [0.0] * MEMORY_SIZE
+    before, glow = b"", [0.0] * RAM_SIZE
     for memory in memories:
         dots = bytearray()
         for at, byte in enumerate(memory):

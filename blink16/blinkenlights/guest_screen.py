@@ -37,10 +37,15 @@ Cell = tuple[str, Style]
 # -- text ------------------------------------------------------------------------------------
 
 
+def row_of(screen: ScreenReport, row: int) -> bytes:
+    """Return the characters of a row, each with its attribute behind it."""
+    at = row * screen.width * 2
+    return screen.cells[at : at + screen.width * 2]
+
+
 def text_cells(screen: ScreenReport, row: int, glyphs: str) -> list[Cell]:
     """Return a row of a PC's screen."""
-    at = row * screen.width * 2
-    cells = screen.cells[at : at + screen.width * 2]
+    cells = row_of(screen, row)
     style = _mono if screen.mono else _colored
     palette = screen.palette or CGA
     drawn = [

@@ -26,6 +26,7 @@ from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.past import LayerKind
 from blink16.blinkenlights.picture import Picture, Wanted
 from blink16.blinkenlights.plain_text import AsciiFilter
+from blink16.blinkenlights.source_text import SourceText
 from blink16.blinkenlights.widgets.calls import CallsPanel
 from blink16.blinkenlights.widgets.chain import ChainPanel
 from blink16.blinkenlights.widgets.code import CodePanel
@@ -48,6 +49,8 @@ from blink16.client import Syntax, Target
 
 LEAVE_SECONDS = 5.0
 """What is written to the terminal at the end may take so long."""
+NOTE_SECONDS = 10.0
+"""So long it is shown what the server says."""
 MEMORY_PANELS = ("CODE", "READ", "WRITE", "STACK")
 SLOT: dict[type[Panel], str] = {
     FramesPanel: "frames",
@@ -84,7 +87,7 @@ class PanelsApp(App[None]):
         if self.palette.in_ascii_only:
             self._filters.append(AsciiFilter())
         self._open_chosen: Callable[[], Target] | None = open_target
-        self.driver = Driver(self._open, self._picture_came, self._failure_came)
+        self.driver = Driver(self._open, self._picture_came, self._failure_came, self._note_came)
         self.picture: Picture | None = None
         """The last one."""
         self._syntax = Syntax.INTEL
@@ -198,6 +201,12 @@ class PanelsApp(App[None]):
             reports=tuple(dict.fromkeys(shape for panel in panels for shape in panel.SHAPES)),
         )
 
+    @property
+    def source_text(self) -> SourceText:
+        """The program's source lines, as far as they are known by now."""
+        known = None if self.picture is None else self.picture.sources
+        return known or SourceText()
+
     # -- pictures ----------------------------------------------------------------------------
 
     def _picture_came(self, picture: Picture) -> None:
@@ -206,6 +215,9 @@ class PanelsApp(App[None]):
 
     def _failure_came(self, text: str, lost: bool) -> None:
         self._later(self._fail, text, lost)
+
+    def _note_came(self, text: str) -> None:
+        self._later(self._note, text)
 
     def _later(self, function: Callable[..., object], *values: object) -> None:
         """Have the user interface's thread do something."""
@@ -240,6 +252,11 @@ class PanelsApp(App[None]):
             text += "; T asks for the machine"
         self.set_class(lost, "-lost")
         self._say(text, "error")
+
+    def _note(self, text: str) -> None:
+        """Show for a while what the server says, and keep it where nothing else is told."""
+        self._say(self.told or text)
+        self.notify(text, severity="warning", timeout=NOTE_SECONDS, markup=False)
 
     def _say(self, text: str, severity: SeverityLevel | None = None) -> None:
         self.told = text

@@ -90,7 +90,7 @@ class Shelf:
         return self._made
 
     def _now(self) -> ProgramFacts:
-        symbols, debug = added = self._debugger.symbols, self._debugger.debug
+        symbols, debug = added = self._debugger.names.symbols, self._debugger.names.debug
         if self._added[0] is not symbols or self._added[1] is not debug:
             self._added = added
             names = {*self._loaded.symbols, *symbols}

@@ -6,7 +6,7 @@
 from blink16.client.addresses import OwnServer, ServerAddress, TcpServer, UnixServer
 from blink16.client.addresses import parse as parse_address
 from blink16.client.blocking import Target, connect, launch
-from blink16.client.code import CodeLine, CodeReader
+from blink16.client.code import CodeLine, CodeReader, offset_in
 from blink16.client.errors import (
     BusyError,
     ClientError,
@@ -56,5 +56,6 @@ __all__ = [
     "hosting",
     "launch",
     "launch_async",
+    "offset_in",
     "parse_address",
 ]

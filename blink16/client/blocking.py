@@ -21,7 +21,7 @@ from blink16.client.pointing import SetPoint
 from blink16.client.portal import Portal
 from blink16.client.target import AsyncTarget
 from blink16.memory import MEMORY_SIZE, RAM_SIZE, linear
-from blink16.reports.state import RegisterValues, StateReport
+from blink16.reports.state import REGISTER_NAMES, RegisterValues, StateReport
 from blink16.symbols import Symbol
 
 P = ParamSpec("P")
@@ -77,7 +77,7 @@ class TargetRegisters:
         return repr(self.values())
 
 
-_NAMES = (*RegisterValues.__slots__, *HALVES)
+_NAMES = (*REGISTER_NAMES, *HALVES)
 
 
 class TargetMemory:
@@ -211,6 +211,14 @@ class Target:
         """What the server had to say for its user."""
         return self._inside.notes
 
+    def read_notes(self) -> list[str]:
+        """Return what the server had to say since this was last asked; of very much, the last."""
+
+        async def read() -> list[str]:
+            return self._inside.read_notes()
+
+        return self._call(read)
+
     @property
     def points(self) -> tuple[SetPoint, ...]:
         """The breakpoints, watchpoints and catches that are set."""
@@ -243,7 +251,7 @@ class Target:
 
     @registers.setter
     def registers(self, values: RegisterValues) -> None:
-        for name in RegisterValues.__slots__:
+        for name in REGISTER_NAMES:
             self.write_register(name, getattr(values, name))
 
     @property
@@ -255,6 +263,7 @@ class Target:
         """Ask for a report by its shape, like ``StateReport`` (see `blink16.reports`)."""
         return self._call(partial(self._inside.report, shape, query))
 
+    memory_end = _blocking(AsyncTarget.memory_end)
     read_registers = _blocking(AsyncTarget.read_registers)
     read_register = _blocking(AsyncTarget.read_register)
     write_register = _blocking(AsyncTarget.write_register)

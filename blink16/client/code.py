@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from blink16.client.decoding import MAX_INSTRUCTION, data_text, decoder_for
 from blink16.cpu.disassembler import Syntax
 from blink16.cpu.model import Model
-from blink16.memory import linear
+from blink16.memory import MEMORY_SIZE, linear
 from blink16.symbols import SymbolTable
 
+TOP_SEGMENT = 0xFFFF
+"""It alone reaches all that is above 1 MiB."""
 MAX_KNOWN = 20_000
 """Instructions that are remembered."""
 
@@ -44,11 +46,16 @@ class CodeReader:
     def __init__(self, model: Model, symbols: SymbolTable) -> None:
         self.symbols = symbols
         self._decoder = decoder_for(model)
-        self._known: dict[tuple[int, int, bytes, Syntax], CodeLine] = {}
+        self._known: dict[tuple[int, int, bytes, Syntax, int], CodeLine] = {}
 
-    def line(self, cs: int, ip: int, code: bytes, syntax: Syntax = Syntax.INTEL) -> CodeLine:
-        """Return the instruction that bytes begin with; ``db`` if they are none."""
-        key = cs, ip, code[:MAX_INSTRUCTION], syntax
+    def line(
+        self, cs: int, ip: int, code: bytes, syntax: Syntax = Syntax.INTEL, line_20: int = 0
+    ) -> CodeLine:
+        """Return the instruction that bytes begin with; ``db`` if they are none.
+
+        ``line_20``: 1 where addresses go on behind 1 MiB.
+        """
+        key = cs, ip, code[:MAX_INSTRUCTION], syntax, line_20
         found = self._known.get(key)
         if found is None:
             if len(self._known) > MAX_KNOWN:
@@ -57,14 +64,20 @@ class CodeReader:
         return found
 
     def lines(
-        self, cs: int, ip: int, data: bytes, count: int, syntax: Syntax = Syntax.INTEL
+        self,
+        cs: int,
+        ip: int,
+        data: bytes,
+        count: int,
+        syntax: Syntax = Syntax.INTEL,
+        line_20: int = 0,
     ) -> list[CodeLine]:
         """Return up to ``count`` instructions, one behind the other."""
         lines: list[CodeLine] = []
         at = 0
         while len(lines) < count and at < len(data):
             code = data[at : at + MAX_INSTRUCTION]
-            lines.append(self.line(cs, (ip + at) & 0xFFFF, code, syntax))
+            lines.append(self.line(cs, (ip + at) & 0xFFFF, code, syntax, line_20))
             at += len(lines[-1].code)
         return lines
 
@@ -76,10 +89,21 @@ class CodeReader:
             for at, byte in enumerate(data, address)
         ]  # fmt: skip
 
-    def _read(self, cs: int, ip: int, code: bytes, syntax: Syntax) -> CodeLine:
+    def _read(self, cs: int, ip: int, code: bytes, syntax: Syntax, line_20: int) -> CodeLine:
         text, length = self._decoder.decode(code, ip, syntax)
-        address = linear(cs, ip)
+        address = linear(cs, ip, line_20)
         return CodeLine(address, cs, ip, code[:length], text, name_in(self.symbols, address))
+
+
+def offset_in(segment: int, address: int, line_20: int = 0) -> tuple[int, int]:
+    """Return a segment and an offset for a linear address: in that segment, if it reaches it."""
+    offset = address - (segment << 4)
+    if offset < 0 and not line_20:
+        offset += MEMORY_SIZE
+    if 0 <= offset <= 0xFFFF:
+        return segment, offset
+    top = min(address >> 4, TOP_SEGMENT)
+    return top, address - (top << 4)
 
 
 def name_in(symbols: SymbolTable, address: int) -> str:

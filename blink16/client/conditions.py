@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from blink16.client.errors import ConditionError
+from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
 from blink16.reports.state import FLAG_BITS, RegisterValues
 
 MAX_SOURCE = 1000
@@ -94,6 +95,8 @@ class StopCondition:
     source: str
     _tree: ast.expr
     _symbols: dict[str, int]
+    _addresses: int = ADDRESS_MASK
+    """The bits of its processor's addresses."""
 
     def bytecode(self) -> bytes:
         """Return it as our server judges it; ConditionError if it is too long for that."""
@@ -183,7 +186,7 @@ class StopCondition:
             code += bytes((AND, ADD))
         else:
             self._emit(where, code)
-        _emit_constant(0xFFFFF, code)
+        _emit_constant(self._addresses, code)
         code.append(AND)
 
     # -- by ourselves ------------------------------------------------------------------------
@@ -226,7 +229,7 @@ class StopCondition:
                     address = (segment << 4) + (offset & 0xFFFF)
                 else:
                     address = await value(where)
-                return int.from_bytes(await read(address & 0xFFFFF, SIZES[size]), "little")
+                return int.from_bytes(await read(address & self._addresses, SIZES[size]), "little")
         raise AssertionError(ast.dump(node))
 
     def _name(self, name: str, registers: RegisterValues, icount: int) -> int:
@@ -240,8 +243,13 @@ class StopCondition:
         return icount if name == "icount" else self._symbols[name]
 
 
-def parse(source: str, lookup: Callable[[str], int | None]) -> StopCondition:
-    """Understand a condition.  ``lookup`` returns a symbol's linear address; ConditionError."""
+def parse(
+    source: str, lookup: Callable[[str], int | None], memory_end: int = MEMORY_SIZE
+) -> StopCondition:
+    """Understand a condition.  ``lookup`` returns a symbol's linear address; ConditionError.
+
+    Addresses wrap where memory ends, whether address line 20 is open or not.
+    """
     if len(source) > MAX_SOURCE:
         raise ConditionError(f"a condition has at most {MAX_SOURCE} characters")
     try:
@@ -254,7 +262,7 @@ def parse(source: str, lookup: Callable[[str], int | None]) -> StopCondition:
         if address is None:
             raise ConditionError(f"{name!r} in {source!r} is neither a register nor a symbol")
         symbols[name] = address
-    return StopCondition(source, tree, symbols)
+    return StopCondition(source, tree, symbols, (1 << (memory_end - 1).bit_length()) - 1)
 
 
 def _check(node: ast.expr, source: str, depth: int = 0) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from blink16.client.errors import DeniedError, ProtocolError, UnsupportedError
-from blink16.reports.state import RegisterValues
+from blink16.reports.state import REGISTER_NAMES, RegisterValues
 
 MAX_REGISTERS = 1000
 MAX_INCLUDES = 16
@@ -21,8 +21,6 @@ _INCLUDE = "include"
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 _CORE = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags")
 _SEGMENTS = ("cs", "ss", "ds", "es", "fs", "gs")
-NAMES: tuple[str, ...] = RegisterValues.__slots__
-"""The registers of an 8086."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Description:
 
     def registers(self, data: bytes) -> RegisterValues:
         """Return the 8086's registers from what g says; ProtocolError if they are not there."""
-        return RegisterValues(**{name: self.value(data, name) & 0xFFFF for name in NAMES})
+        return RegisterValues(**{name: self.value(data, name) & 0xFFFF for name in REGISTER_NAMES})
 
     def value(self, data: bytes, name: str) -> int:
         """Return one register from what g says."""

@@ -7,26 +7,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from blink16.client import replies
-from blink16.client.code import CodeLine, CodeReader, name_in
+from blink16.client.code import CodeLine, CodeReader, name_in, offset_in
 from blink16.client.conditions import HALVES
 from blink16.client.core import ClientCore
 from blink16.client.decoding import MAX_INSTRUCTION
-from blink16.client.description import NAMES
 from blink16.client.errors import ProtocolError, UnsupportedError
 from blink16.cpu.model import Model
 from blink16.cpu.models import DEFAULT, MODELS
-from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, RAM_SIZE, linear
+from blink16.memory import MEMORY_SIZE, RAM_SIZE, linear
 from blink16.packets import escape
 from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
 from blink16.reports.screen import ScreenReport
-from blink16.reports.state import RegisterValues, StateReport
+from blink16.reports.state import REGISTER_NAMES, RegisterValues, StateReport
 from blink16.reports.symbols import MAX_PAGE, SymbolLine, SymbolsQuery, SymbolsReport
 from blink16.symbols import Symbol, SymbolTable
 
 Where = int | str | tuple[int, int]
 """A linear address; segment and offset; text: ``0x12345``, ``1000:0005``, ``main``, ``main+3``."""
 BINARY_MEMORY = "binary-upload"
-TOP_SEGMENT = 0xFFFF
 MAX_PIECE = 0x4000
 """Bytes of memory in one packet."""
 MAX_SYMBOLS = 100_000
@@ -39,13 +37,23 @@ class Looking(ClientCore):
 
     _symbols: SymbolTable | None = None
     _model: Model | None = None
+    _last_state: StateReport | None = None
+    """The one that was told last: who only watches would take another sample by asking anew."""
     _decoder: CodeReader | None = None
 
     # -- registers ---------------------------------------------------------------------------
 
     async def read_registers(self) -> RegisterValues:
         """Return all registers."""
-        return self._description.registers(await self._g())
+        values = self._description.registers(await self._g())
+        return replace(values, line_20=await self._line_20())
+
+    async def _line_20(self) -> int:
+        """Return whether address line 20 is open, as 1 or 0."""
+        if not (await self._processor()).reaches_high:
+            return 0
+        known = self._last_state if self._only_watches else None
+        return (known or await self.state()).registers.line_20
 
     async def _g(self) -> bytes:
         return replies.hex_data(await self._ask(b"g"), "reading registers")
@@ -53,7 +61,7 @@ class Looking(ClientCore):
     async def read_register(self, name: str) -> int:
         """Return a register of the 8086 by its name, like ``ax``, ``ah`` or ``flags``."""
         word, shift = HALVES.get(name, (name, 0))
-        if word not in NAMES:
+        if word not in REGISTER_NAMES:
             raise ValueError(f"an 8086 has no register {name!r}")
         value = await self._register(word) & 0xFFFF
         return value >> shift & 0xFF if name in HALVES else value
@@ -74,7 +82,7 @@ class Looking(ClientCore):
             word, shift = HALVES[name]
             rest = await self.read_register(word) & ~(0xFF << shift)
             name, value = word, rest | (value & 0xFF) << shift
-        if name not in NAMES:
+        if name not in REGISTER_NAMES:
             raise ValueError(f"an 8086 has no register {name!r}")
         place = self._description.place(name)
         data = (value & 0xFFFF).to_bytes(place.size, "little").hex().encode("ascii")
@@ -140,8 +148,7 @@ class Looking(ClientCore):
     async def find(self, pattern: bytes, start: Where = 0, length: int | None = None) -> int | None:
         """Return the linear address at which bytes stand first, None if they don't."""
         address = await self.address_of(start)
-        end = MEMORY_SIZE if address < MEMORY_SIZE else RAM_SIZE
-        span = end - address if length is None else length
+        span = await self.memory_end() - address if length is None else length
         if not self.is_ours:
             found = (await self.read_memory(address, span)).find(pattern)
             return address + found if found >= 0 else None
@@ -185,21 +192,24 @@ class Looking(ClientCore):
             case int():
                 address = where
             case tuple():
-                return linear(*where)
+                return linear(*where, await self._line_20())
             case _:
                 address = await self._address_of_text(where.strip())
         if not address >= 0 or not await self._reaches(address + 1):
             raise ValueError(f"{address:#x} is outside of memory")
         return address
 
+    async def memory_end(self) -> int:
+        """Return where memory ends: at 1 MiB, or 64 KiB behind with a processor that goes on."""
+        return RAM_SIZE if (await self._processor()).reaches_high else MEMORY_SIZE
+
     async def _reaches(self, end: int) -> bool:
-        """Whether memory goes as far: to 1 MiB, or with a processor that has more lines beyond."""
-        return end <= MEMORY_SIZE or (end <= RAM_SIZE and (await self._processor()).reaches_high)
+        return end <= MEMORY_SIZE or end <= await self.memory_end()
 
     async def _address_of_text(self, text: str) -> int:
         far = _FAR.fullmatch(text)
         if far:
-            return linear(int(far[1], 16), int(far[2], 16))
+            return linear(int(far[1], 16), int(far[2], 16), await self._line_20())
         if _NUMBER.fullmatch(text):
             return int(text, 16 if text[:2] in ("0x", "0X") else 10)
         table = await self.symbols()
@@ -225,28 +235,18 @@ class Looking(ClientCore):
         """
         registers = await self.read_registers()
         cs, ip = registers.cs, registers.ip
+        start, line_20 = registers.pc, registers.line_20
         if isinstance(where, tuple):
             cs, ip = where
+            start = registers.linear(cs, ip)
         elif where is not None:
-            address = await self.address_of(where)
-            if address >= MEMORY_SIZE:
-                return await self._disassemble_high(address, count)
-            ip = (address - linear(cs, 0)) & ADDRESS_MASK
-            cs, ip = (cs, ip) if ip <= 0xFFFF else (address >> 4, address & 0xF)
-        start = linear(cs, ip)
-        code = await self.read_memory(start, min(count * MAX_INSTRUCTION, MEMORY_SIZE - start))
-        return (await self.decoder()).lines(cs, ip, code, count)
-
-    async def _disassemble_high(self, address: int, count: int) -> list[CodeLine]:
-        """The same above the first mebibyte, which one segment reaches best."""
-        code = await self.read_memory(address, min(count * MAX_INSTRUCTION, RAM_SIZE - address))
-        decoder = await self.decoder()
-        lines = decoder.lines(TOP_SEGMENT, address - (TOP_SEGMENT << 4), code, count)
-        places = [MEMORY_SIZE + line.address for line in lines]
-        return [
-            replace(line, address=place, name=name_in(decoder.symbols, place))
-            for line, place in zip(lines, places, strict=True)
-        ]
+            start = await self.address_of(where)
+            cs, ip = offset_in(cs, start, line_20)
+            line_20 = int(start >= MEMORY_SIZE) or line_20
+        code = await self.read_memory(
+            start, min(count * MAX_INSTRUCTION, await self.memory_end() - start)
+        )
+        return (await self.decoder()).lines(cs, ip, code, count, line_20=line_20)
 
     async def disassemble_at(self, address: int, count: int) -> list[CodeLine]:
         """Return instructions from a linear address on, up to the end of memory."""
@@ -263,10 +263,9 @@ class Looking(ClientCore):
 
     async def _processor(self) -> Model:
         """Return the model of the machine's processor; an 8086 if the server can't tell."""
-        if self._model is None:
-            name = (await self.state()).processor if self.is_ours else DEFAULT.name
-            self._model = MODELS.get(name, DEFAULT)
-        return self._model
+        if self._model is None and self.is_ours:
+            await self.state()
+        return self._model or DEFAULT
 
     async def _code_line(self, cs: int, ip: int, code: bytes) -> CodeLine:
         return (await self.decoder()).line(cs, ip, code)
@@ -275,7 +274,9 @@ class Looking(ClientCore):
 
     async def state(self) -> StateReport:
         """Return where the machine stands: registers, time, why, and who holds it."""
-        return await self.report(StateReport)
+        state = self._last_state = await self.report(StateReport)
+        self._model = MODELS.get(state.processor, DEFAULT)
+        return state
 
     async def frames(self, most: int = 64) -> tuple[FrameLine, ...]:
         """Return the functions that are being executed, innermost first."""

@@ -126,7 +126,9 @@ class Pointing(Looking):
         if condition is not None:
             table = await self.symbols()
             judged = conditions.parse(
-                condition, lambda n: s.address if (s := table.lookup(n)) else None
+                condition,
+                lambda n: s.address if (s := table.lookup(n)) else None,
+                await self.memory_end(),
             )
         point = SetPoint(self._next_number(), role, address, length, condition, once, title)
         self._points[point] = judged

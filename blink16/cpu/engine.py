@@ -29,6 +29,7 @@ class StopReason(Enum):
     LOADED = auto()  # machine only: a process runs another program from here on; run again
     FORKED = auto()  # machine only: a process has made another; run again
     VFORKED = auto()  # machine only: the same, and lends it its memory
+    DEPARTED = auto()  # machine only: a process of several has ended; run again
     RESTARTED = auto()  # machine only: it was reset and has passed its self-test; run again
     LACKS = auto()  # strict: before an instruction that this processor hasn't got
     LACKED = auto()  # strict: after one that used what this machine hasn't got
@@ -36,7 +37,15 @@ class StopReason(Enum):
     __hash__ = object.__hash__  # Enum's own is slow, and reasons are looked up at every stop
 
 
-NEWS = frozenset({StopReason.LOADED, StopReason.FORKED, StopReason.VFORKED, StopReason.RESTARTED})
+NEWS = frozenset(
+    {
+        StopReason.LOADED,
+        StopReason.FORKED,
+        StopReason.VFORKED,
+        StopReason.DEPARTED,
+        StopReason.RESTARTED,
+    }
+)
 """What whoever runs a machine may want to know, and it goes on."""
 
 
@@ -58,6 +67,15 @@ class Stop:
     parent: int = 0
     child: int = 0
     """FORKED, VFORKED: the threads of both processes."""
+    departed: int = 0
+    """DEPARTED, EXITED: the thread of the process that ends, where there are several."""
+    wait_status: int = 0
+    """DEPARTED, EXITED: how, as wait4() tells it: the exit code shifted left by 8, or a signal."""
+
+    @property
+    def wait_signal(self) -> int:
+        """The signal with which a process departs, 0 if by itself."""
+        return self.wait_status & 0x7F
 
 
 NEVER = 1 << 62

@@ -131,12 +131,13 @@ class Tape:
     """Events and counts of a machine that runs with probes, for one engine at a time."""
 
     def __init__(
-        self, probes: Probes, take: Callable[[bytes], None], capacity: int = CAPACITY
+        self, probes: Probes, take: Callable[[memoryview], None], capacity: int = CAPACITY
     ) -> None:
         """Make an empty tape.
 
-        ``take``: given events, many at once; it is called in the machine's thread, and what it
-        raises is raised by `flush` later (and the events are lost).
+        ``take``: given events, many at once, which it may look at until it returns; it is called
+        in the machine's thread, and what it raises is raised by `flush` later (and the events are
+        lost).
         """
         self.probes = probes
         self.writer = Accessor.HOST
@@ -225,7 +226,7 @@ class Tape:
         self._head[CURSOR_WORD] = self._begin
         if end and self._error is None:
             try:
-                self._take(self._events[:end])
+                self._take(memoryview(self._events)[:end])
             except BaseException as error:
                 self._error = error
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from blink16.client import AsyncTarget, ClientError, SetPoint, StopEvent
+from blink16.client import AsyncTarget, ClientError, SetPoint, StopEvent, offset_in
 from blink16.client.program import (
     FrameView,
     LineSpan,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 MAX_FRAMES = 1000
 MAX_FOLDER = 10_000
 """Entries of a folder among which a source file is looked for."""
-LINEAR_MASK = 0xFFFFF
 
 
 class Debuggee:
@@ -58,7 +57,6 @@ class Debuggee:
         self._frames: dict[int, list[FrameView]] = {}
         self._processes: ProcessesReport | None = None
         self._paths: dict[str, str] = {}
-        self._notes = 0
         self._told = 0
         """How many symbols the server knows of."""
         self.exec_catch: SetPoint | None = None
@@ -131,10 +129,8 @@ class Debuggee:
         if self._target is None:
             return
         self.show(self._target.read_output())
-        notes = self._target.notes
-        for text in notes[self._notes :]:
+        for text in self._target.read_notes():
             self._session.console(text)
-        self._notes = len(notes)
 
     # -- what is known since it stopped ------------------------------------------------------
 
@@ -230,7 +226,8 @@ class Debuggee:
 
     def scene_at(self, address: int) -> Scene:
         """Return a scene of a place, to learn what names mean there; its registers do not count."""
-        registers = replace(self.at.registers, cs=address >> 4, ip=address & 0xF)
+        segment, offset = offset_in(address >> 4, address)
+        registers = replace(self.at.registers, cs=segment, ip=offset)
         return self.scene_of(FrameView(0, registers, registers.bp, None))
 
     async def write(self, view: FrameView, place: Place, data: bytes) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from blink16.assembly import FOREVER
 from blink16.breakpoints import Point, PointError, Points
-from blink16.cpu.engine import NEWS, Stop, StopReason
+from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Registers
+from blink16.debugger.aftermath import clear_up
+from blink16.debugger.arrivals import Arrivals, is_breakpoint
 from blink16.debugger.calls_seen import CallsSeen
 from blink16.debugger.catches import Catch, Catches
 from blink16.debugger.drive import drive
 from blink16.debugger.events import (
-    IDLE,
     STEPPED,
     WAITING,
     Event,
@@ -28,21 +29,23 @@ from blink16.debugger.events import (
 from blink16.debugger.family import Family
 from blink16.debugger.following import Follower
 from blink16.debugger.ledger import Ledger, LedgerEntry
-from blink16.debugger.programs import Programs
-from blink16.elks.network import NetworkInput
-from blink16.files import FileTree
+from blink16.debugger.names_known import NamesKnown
+from blink16.debugger.outcomes import (
+    ARRIVALS,
+    ENDS,
+    KINDS,
+    OF_PROCESSES,
+    PAUSES,
+    event_of,
+    is_watch,
+)
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.search import last_hit, last_stop
-from blink16.history.terms import Hit
 from blink16.machine import Machine
 from blink16.memory import Attribute
-from blink16.symbolfiles import DebugInformation
-from blink16.symbols import Symbol, SymbolTable
 
-MAX_TOLD_FILES = 8
-"""Files that a line to the user names."""
 BRIEF_STEPS = 50
 """Steps through a range that are taken in less than a millisecond."""
 _SERVICE = int(Attribute.SERVICE)  # plain ints are quicker
@@ -59,11 +62,6 @@ class Debugger:
     instruction that touched.  Backward, a breakpoint stops at the last instant before now at
     which pc stood there, a watchpoint before the instruction that touched, which is undone.
     """
-
-    debug: tuple[DebugInformation, ...] = ()
-    """Debugging information that came at run time, with symbols."""
-    program_debug: tuple[DebugInformation, ...] = ()
-    """That of the program it was loaded with; whoever loads it sets this."""
 
     def __init__(
         self,
@@ -86,18 +84,18 @@ class Debugger:
         self.ledger = Ledger(machine.memory)
         """Breakpoints and watchpoints."""
         self.catches = Catches(machine, self.ledger)
-        self._programs = Programs(machine)
+        self.names = NamesKnown(machine)
+        """What addresses are called."""
         self.bookmarks = Bookmarks()
-        self.calls_seen = CallsSeen(machine)
+        self.wanted_breakpoints: tuple[str, ...] = ()
+        """Where its user wants front ends to set some, in his words."""
+        self.calls_seen = CallsSeen(self.timeline, self.ledger.points)
         self._follower = Follower(machine, self.ledger, self._run_to)
-        self.symbols = SymbolTable()
-        self._loaded: frozenset[Symbol] = frozenset()
-        """Those of its symbols that belong to programs loaded since the first."""
-        """What the program's addresses are called; whoever loads it sets this."""
         self.tells: frozenset[EventKind] = frozenset()
         """Of LOADED, EXECUTED, FORKED and VFORKED those with which a resume ends."""
         self.family = Family(machine)
         """Whom the client follows at forks: of that EXECUTED, FORKED and VFORKED tell."""
+        self._arrivals = Arrivals(machine, self.ledger, self.catches, self.family)
         self.timeline.without_points = self.ledger.points.replaced
         self._last: Event | None = None
         self._ended: tuple[int, Stop] | None = None
@@ -131,20 +129,9 @@ class Debugger:
             if outcome.kind is EventKind.INTERRUPTED:
                 outcome = replace(outcome, arrival=self.event_here())
             outcome = self._last = self._judged(outcome)
-            self._meet_programs()
+            for line in self.names.meet():
+                self.on_notice(line)
         return outcome
-
-    def _meet_programs(self) -> None:
-        """Add the names of programs that the guest has loaded meanwhile, and say so."""
-        for found in self._programs.found():
-            before = set(self.symbols)
-            added = [symbol for symbol in found.file.symbols if symbol not in before]
-            self.symbols = SymbolTable([*before, *added])
-            if found.file.debug is not None and found.file.debug not in self.debug:
-                self.debug = (*self.debug, found.file.debug)
-            if added:
-                name = found.program.name
-                self.on_notice(f"{name} was loaded: {len(added)} symbols added from {found.source}")
 
     def drive(self, how: Resume) -> Event:
         """Resume, and go on after each pause, until something happens.
@@ -255,12 +242,12 @@ class Debugger:
             if gone is not None or self.timeline.now == goal:
                 return gone or STEPPED
         skip = self.timeline.now == now and skips
-        stop = self._go(how, goal, skip)
-        if stop.reason in _ENDS:
+        stop = self._end_of_followed(self._go(how, goal, skip))
+        if stop.reason in ENDS:
             self._ended = self.timeline.now, stop
-        if stop.reason in _PAUSES:
-            self._paused = how, goal, _PAUSES[stop.reason]
-            return _PAUSES[stop.reason]
+        if stop.reason in PAUSES:
+            self._paused = how, goal, PAUSES[stop.reason]
+            return PAUSES[stop.reason]
         return self._event(stop)
 
     def _go(self, how: Resume, goal: int, skip: bool) -> Stop:
@@ -292,10 +279,23 @@ class Debugger:
             self._ended = self.timeline.now, stop
             return Event(EventKind.EXITED, status=stop.status)
         again = self.timeline.run(1, skip_breakpoint=True, through_traps=True)
+        if self.family.is_followed_child(again.departed):
+            return Event(EventKind.KILLED, signal=again.wait_signal)
         if again.reason is StopReason.TRAPPED:
             self._ended = self.timeline.now, stop
             return Event(EventKind.KILLED, signal=stop.status, text=stop.text)
-        return None if again.reason is StopReason.BUDGET else self._event(again)
+        goes_on = again.reason in (StopReason.BUDGET, StopReason.DEPARTED)
+        return None if goes_on else self._event(again)
+
+    def _end_of_followed(self, stop: Stop) -> Stop:
+        """Return the end of a child that is followed as a program's: the machine stands before."""
+        if not self.family.is_followed_child(stop.departed):
+            return stop
+        if stop.reason is StopReason.DEPARTED:
+            self._arrive(self.timeline.now - 1, self.timeline.now)
+        if signal := stop.wait_signal:
+            return Stop(StopReason.TRAPPED, status=signal, text=f"signal {signal} ends it")
+        return Stop(StopReason.EXITED, status=stop.wait_status >> 8)
 
     def _run_to(self, goal: int, skip: bool) -> Stop:
         """Run up to an instruction count, past breakpoints that are not to stop it.
@@ -306,26 +306,28 @@ class Debugger:
         while True:
             before = self.timeline.now
             stop = self.timeline.run(goal - before, skip_breakpoint=skip)
-            if _is_breakpoint(stop):
-                stops, text = self._met()
+            if is_breakpoint(stop):
+                stops, text = self._arrivals.met()
                 self._print(text)
                 if not stops:
                     skip = True
                     continue
-            elif stop.reason in _OF_PROCESSES and not self._tells(stop):
+            elif stop.reason in OF_PROCESSES and not self._tells(stop):
                 if self.timeline.now >= goal:
                     return Stop(StopReason.BUDGET)
                 skip = False
                 continue
-            elif self.ledger.acts and stop.reason in _ARRIVALS and self.timeline.now != before:
-                self._print(self._met()[1])
+            elif self.ledger.acts and stop.reason in ARRIVALS and self.timeline.now != before:
+                self._print(self._arrivals.met()[1])
             return stop
 
     def _tells(self, stop: Stop) -> bool:
         """Whether to tell what a process has done."""
+        if stop.reason is StopReason.DEPARTED:
+            return self.family.is_followed_child(stop.departed)
         if stop.reason is not StopReason.LOADED:
-            return _KINDS[stop.reason] in self.tells and self.family.tells(stop.parent)
-        named = self._learns_names()
+            return KINDS[stop.reason] in self.tells and self.family.tells(stop.parent)
+        named = self.names.learn()
         return self._tells_program() or (named and EventKind.LOADED in self.tells)
 
     def _tells_program(self) -> bool:
@@ -334,19 +336,6 @@ class Debugger:
         if table is None or EventKind.EXECUTED not in self.tells:
             return False
         return self.family.tells(table.current())
-
-    def _learns_names(self) -> bool:
-        """Learn the names of the programs that are loaded now; whether they are others."""
-        table = self.machine.process_table
-        if table is None:
-            return False
-        loaded = frozenset(symbol for names in table.symbols() for symbol in names)
-        if loaded == self._loaded:
-            return False
-        others = [symbol for symbol in self.symbols if symbol not in self._loaded]
-        self._loaded = loaded
-        self.symbols = SymbolTable([*others, *loaded])
-        return True
 
     def _step_through(self, step_range: tuple[int, int], skip: bool) -> Stop:
         """Step until pc is outside of a range, or something happens."""
@@ -362,21 +351,8 @@ class Debugger:
         return step_range[0] <= self.machine.pc < step_range[1]
 
     def _event(self, stop: Stop) -> Event:
-        if stop.reason is StopReason.BUDGET:
-            return STEPPED
-        kind = _KINDS[stop.reason]
-        if stop.reason is StopReason.WATCHPOINT:
-            assert stop.address is not None
-            assert stop.access is not None
-            point = self.points.watch_at(stop.address, stop.access)
-            return Event(kind, point, stop.address, stop.access)
-        if kind is EventKind.LOADED and self._tells_program():
-            return Event(EventKind.EXECUTED)
-        if stop.reason in (StopReason.FORKED, StopReason.VFORKED):
-            return Event(kind, parent=stop.parent, child=stop.child)
-        if stop.reason is StopReason.TRAPPED:
-            return Event(kind, signal=stop.status, text=stop.text)
-        return Event(kind, status=stop.status, text=stop.text)
+        loads = stop.reason is StopReason.LOADED
+        return event_of(stop, self.points, executed=loads and self._tells_program())
 
     # -- backward ----------------------------------------------------------------------------
 
@@ -400,10 +376,10 @@ class Debugger:
         origin = timeline.now
         hit = None
         if self.ledger.acts:
-            hit = last_stop(timeline, low, self._met_again, self._print)
+            hit = last_stop(timeline, low, self._arrivals.met_again, self._print)
         elif self.points or self.machine.is_strict:
-            hit = last_hit(timeline, low, self._accepts)
-        if hit is not None and (hit.icount > goal or _is_watch(hit.stop) or count is None):
+            hit = last_hit(timeline, low, self._arrivals.accept)
+        if hit is not None and (hit.icount > goal or is_watch(hit.stop) or count is None):
             self._arrive(hit.icount, origin)
             if hit.stop.reason is StopReason.LACKS and self.machine.witness is not None:
                 self.machine.witness.stand()
@@ -477,58 +453,29 @@ class Debugger:
 
     def remove_all(self) -> None:
         """Take all away (a client left)."""
+        if self.family.has_left():  # the end of a child is none of the machine
+            self._last = self._ended = None
         self.family.forget()
         self.ledger.clear()
 
     def has_breakpoint(self) -> bool:
         """Whether there is a breakpoint where the machine stands, whatever its condition."""
-        return bool(self._here())
+        return bool(self._arrivals.here())
 
     def at_breakpoint(self) -> bool:
         """Whether the machine stands at a breakpoint that is to stop it."""
-        stops = any(e.action is None and e.holds(self.machine) for e in self._here())
-        return stops and not self.family.is_left()
+        return self._arrivals.are_to_stop()
 
     def event_here(self) -> Event | None:
         """Return the event of arriving where the machine stands, if a breakpoint is to stop it."""
         return self._judged(Event(EventKind.BREAKPOINT)) if self.at_breakpoint() else None
 
-    def _here(self) -> Sequence[LedgerEntry]:
-        return self.ledger.at(self.machine.pc)
-
     def _judged(self, event: Event) -> Event:
-        """Return an event with what was caught: a stop at a catch alone is no breakpoint."""
-        if self.ledger.is_empty or event.kind not in _AT_POINTS or not self._here():
-            return event
-        text = self.catches.told(self.symbols)
-        if not text:
-            return event
-        others = (e for e in self._here() if e.action is None and not isinstance(e.owner, Catch))
-        if any(e.holds(self.machine) for e in others):
-            return replace(event, text=text)
-        return Event(EventKind.CAUGHT, text=text)
-
-    def _met(self) -> tuple[bool, bytes]:
-        """Return whether the breakpoints here are to stop the machine, and what they print."""
-        stops, text = False, b""
-        for entry in self._here() if not self.family.is_left() else ():
-            if entry.holds(self.machine):
-                if entry.action is None:
-                    stops = True
-                else:
-                    text += entry.action(self.machine)
-        return stops, text
+        return self._arrivals.judged(event, self.names.symbols)
 
     def _print(self, text: bytes) -> None:
         if text:
             self.on_print(text)
-
-    def _accepts(self, hit: Hit) -> bool:
-        return not _is_breakpoint(hit.stop) or self.at_breakpoint()
-
-    def _met_again(self, hit: Hit) -> tuple[bool, bytes]:
-        """Return the same of a hit in the past; a watchpoint stops and prints nothing."""
-        return self._met() if _is_breakpoint(hit.stop) else (True, b"")
 
     # -- memory and registers ----------------------------------------------------------------
 
@@ -566,73 +513,14 @@ class Debugger:
         channel, data = found
         self._changed(lambda: self.timeline.write_input(channel, data))
 
-    def _put_files_back(self) -> None:
-        """Undo what the dropped future has changed on the host, and name it."""
-        done = [tree.put_back(self.timeline.now) for tree in self.machine.find_all(FileTree)]
-        restored = [path for one in done for path in one.restored]
-        left = [path for one in done for path in one.left]
-        left += ["others"] * any(one.others for one in done)
-        if restored:
-            self.on_notice(f"files on the host are put back as they were: {_listed(restored)}")
-        if left:
-            self.on_notice(f"files on the host stay as that future has left them: {_listed(left)}")
-
-    def _break_connections(self) -> None:
-        """Break the guest's connections that the dropped future has used, and name them."""
-        sockets = self.machine.find(NetworkInput)
-        if sockets is not None and (text := sockets.undo_after(self.timeline.now)):
-            self.on_notice(text)
-
     def _changed(self, write: Callable[[], bool]) -> None:
         end = self.timeline.end
         self._ended = self._paused = None
         if write():
             count = end - self.timeline.now
             self.on_notice(f"changed the past: {count} recorded instructions ahead are dropped")
-            self._put_files_back()
-            self._break_connections()
+            for line in clear_up(self.machine):
+                self.on_notice(line)
             gone = self.bookmarks.drop_after(self.timeline.now)
             if gone:
                 self.on_notice(f"with them went the bookmarks {', '.join(gone)}")
-
-
-def _listed(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - MAX_TOLD_FILES} more" * (len(paths) > MAX_TOLD_FILES)
-    return ", ".join(paths[:MAX_TOLD_FILES]) + more
-
-
-def _is_breakpoint(stop: Stop) -> bool:
-    return stop.reason is StopReason.BREAKPOINT
-
-
-def _is_watch(stop: Stop) -> bool:
-    return stop.reason in (StopReason.WATCHPOINT, StopReason.LACKED)
-
-
-_KINDS = {
-    StopReason.BUDGET: EventKind.STEPPED,
-    StopReason.BREAKPOINT: EventKind.BREAKPOINT,
-    StopReason.WATCHPOINT: EventKind.WATCHPOINT,
-    StopReason.HALT: EventKind.HALTED,
-    StopReason.LOCKUP: EventKind.HALTED,
-    StopReason.INTERRUPTED: EventKind.INTERRUPTED,
-    StopReason.EXITED: EventKind.EXITING,
-    StopReason.TRAPPED: EventKind.SIGNALLED,
-    StopReason.RESTARTED: EventKind.RESTARTED,
-    StopReason.LOADED: EventKind.LOADED,
-    StopReason.FORKED: EventKind.FORKED,
-    StopReason.VFORKED: EventKind.VFORKED,
-    StopReason.LACKS: EventKind.LACKING,
-    StopReason.LACKED: EventKind.LACKING,
-}
-_OF_PROCESSES = NEWS - {StopReason.RESTARTED}
-_PAUSES = {StopReason.WAITING: WAITING, StopReason.IDLE: IDLE}
-_ARRIVALS = {
-    StopReason.BUDGET,
-    StopReason.INTERRUPTED,
-    StopReason.WATCHPOINT,
-    StopReason.LACKED,
-}
-"""Ends of runs at an instruction that the run would have looked at next."""
-_ENDS = {StopReason.EXITED, StopReason.TRAPPED}
-_AT_POINTS = {EventKind.BREAKPOINT, EventKind.STEPPED}

@@ -28,6 +28,14 @@ class Family:
             return True
         return all(one.thread != self._followed for one in table.processes())
 
+    def is_followed_child(self, thread: int) -> bool:
+        """Whether a process is the child of a fork to which the client has gone over."""
+        return thread == self._followed != FIRST_THREAD
+
+    def has_left(self) -> bool:
+        """Whether the client has gone over to some child."""
+        return bool(self._left)
+
     def tells(self, thread: int) -> bool:
         """Whether to tell what a process does that makes others of it: of the followed one alone.
 

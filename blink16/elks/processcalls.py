@@ -12,7 +12,7 @@ from enum import IntFlag
 from blink16.elks.abi import FILES_DEVICE, MINIX_TYPE, STATFS, SYSTEM_NAME, UTSNAME, Call
 from blink16.elks.execution import execute
 from blink16.elks.kernel import FRAME_SIZE, Kernel
-from blink16.elks.request import Born, Leave, Request, Result, behind_stub, signed16
+from blink16.elks.request import Born, Request, Result, behind_stub, signed16
 from blink16.elks.segments import PARAGRAPH, find, share
 from blink16.elks.state import (
     FIRST,
@@ -23,12 +23,13 @@ from blink16.elks.state import (
     Task,
     WaitFor,
     Waiting,
+    thread_of,
 )
 from blink16.files import MAX_OVERLAY_BYTES
 from blink16.foundfiles import MAX_NODES
 from blink16.hostfolder import os_error
 from blink16.memory import linear
-from blink16.services import Elsewhere, Exit, Outcome
+from blink16.services import Departed, Elsewhere, Exit, Outcome
 
 RESERVED_TASKS = 2
 """The kernel's own: the idle one, and init."""
@@ -46,23 +47,24 @@ class Wait4(IntFlag):
     WUNTRACED = 2
 
 
-def exit_(request: Request) -> Leave | Outcome:
+def exit_(request: Request) -> Departed | Exit:
     """End with the status in BX."""
     return end(request.kernel, (request.bx & 0xFF) << 8)
 
 
-def end(kernel: Kernel, status: int) -> Leave | Outcome:
+def end(kernel: Kernel, status: int) -> Departed | Exit:
     """End the current process; with the last one the machine ends, as the first one did.
 
     ``status``: as wait4() tells it.
     """
     task = kernel.task
     result = _exit_code(status) if task.pid == FIRST else kernel.state.result
+    departed = Departed(thread_of(task.pid), status)
     if len(kernel.living()) == 1:
-        return Exit(result)
+        return Exit(result, last=departed)
     kernel.end(task, status)
     kernel.state = kernel.state._replace(result=result)
-    return Leave()
+    return departed
 
 
 def _exit_code(status: int) -> int:

@@ -26,11 +26,6 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
-    """The current process has ended: another goes on."""
-
-
-@dataclass(frozen=True, slots=True)
 class Born:
     """There is another process, whose number is the call's result."""
 
@@ -39,7 +34,7 @@ class Born:
     """It runs at once, in its parent's memory."""
 
 
-Result = int | Blocked | Leave | Born | Outcome
+Result = int | Blocked | Born | Outcome
 """AX; or why there is none yet, or will be none."""
 
 

@@ -16,7 +16,7 @@ from blink16.elks.kernel import Kernel
 from blink16.elks.signals import ElksSignal, bit
 from blink16.elks.state import IDLE, REGISTERS, Life, Task, WaitFor, Waiting
 from blink16.memory import linear
-from blink16.services import ELSEWHERE, WAIT, Chassis, Outcome
+from blink16.services import ELSEWHERE, WAIT, Chassis, Departed, Outcome
 
 SLICE_MS = 80
 """Milliseconds of the machine's time until another process has its turn: eight ticks."""
@@ -69,8 +69,13 @@ class Scheduler:
         return self._go_on(following)
 
     def leave(self, to: int = IDLE) -> Outcome:
-        """Go on with another process: the current one has ended, or put its registers away."""
+        """Go on with another process: the current one has put its registers away."""
         return self._go_on(self._kernel.state.tasks.get(to) or self._next())
+
+    def depart(self, departed: Departed) -> Departed:
+        """Go on with another process: the current one has ended."""
+        self._go_on(self._next())
+        return departed
 
     def _go_on(self, following: Task | None) -> Outcome:
         if following is None:

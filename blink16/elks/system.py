@@ -10,11 +10,11 @@ from blink16.elks.abi import MOVED_CALLS, Call, elks_errno
 from blink16.elks.call_trace import CallTrace
 from blink16.elks.calls import HANDLERS
 from blink16.elks.kernel import Kernel
-from blink16.elks.request import Blocked, Born, Leave, Request, Result
+from blink16.elks.request import Blocked, Born, Request, Result
 from blink16.elks.scheduler import Scheduler
 from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSignal
 from blink16.elks.state import FIRST, thread_of
-from blink16.services import DONE, Elsewhere, Exit, Forked, Guest, Outcome, Service, Trap
+from blink16.services import DONE, Departed, Elsewhere, Exit, Forked, Guest, Outcome, Service, Trap
 
 
 class ElksSystem:
@@ -50,7 +50,9 @@ class ElksSystem:
         if self._is_doomed():
             return self._signal(guest)
         request = Request.of(kernel, guest)
-        trace = CallTrace(request) if guest.traces_calls else None
+        trace = None
+        if guest.traces_calls:
+            trace = CallTrace(request, f"{request.task.name}[{request.task.pid}]")
         result = self._result(request)
         if trace is not None:
             self._trace(trace, result)
@@ -59,8 +61,8 @@ class ElksSystem:
                 return self._scheduler.wait(result.waiting, before)
             result = -elks_errno(result.interrupted)
         match result:
-            case Leave():
-                return self._scheduler.leave()
+            case Departed():
+                return self._scheduler.depart(result)
             case Born():
                 return self._born(guest, result)
             case int():
@@ -116,7 +118,7 @@ class ElksSystem:
         if self._is_alone():
             return Trap(number, signalcalls.death(guest, number))
         ended = processcalls.end(kernel, number)
-        return self._scheduler.leave() if isinstance(ended, Leave) else ended
+        return self._scheduler.depart(ended) if isinstance(ended, Departed) else ended
 
     def fault(self, guest: Guest, trap: Trap) -> Trap:
         """Return what a process' fault is: the machine's end only if it is the only one."""

@@ -24,10 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from threading import Event as ThreadEvent
-from threading import Lock
 from time import perf_counter
-from typing import TypeVar
 
 from blink16.assembly import FOREVER
 from blink16.cpu.engine import Stop, StopReason
@@ -36,6 +33,7 @@ from blink16.governor import Governor
 from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT, Checkpoint, Ring
 from blink16.history.glances import Glances
 from blink16.history.inputs import Input, InputLog, MemoryWritten, Received, RegisterWritten
+from blink16.history.moving_thread import MovingThread
 from blink16.history.pace import MIN_INTERVAL, Pace
 from blink16.history.pages import Image
 from blink16.history.terms import (
@@ -50,7 +48,6 @@ from blink16.history.terms import (
 )
 from blink16.inbox import Inbox
 from blink16.machine import Machine
-from blink16.turns import Turns
 
 FEW = 256
 """Instructions for which nobody waits for a turn."""
@@ -60,9 +57,6 @@ but ask ports.
 """
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
-PIECE_SECONDS = 0.005
-"""For so long, what looks at instruction after instruction has a turn at a time."""
-T = TypeVar("T")
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
 _NO_TURN = nullcontext(True)
 """Few instructions are done without one: steps come by the thousand, and are to be quick."""
@@ -98,20 +92,14 @@ class Timeline:
         """Moves with everything that happens to the machine from outside."""
         self.rewinds = 0
         """How often the machine was put back into an earlier state, or a later one."""
+        self.branch = 0
+        """Another one whenever a recorded future was dropped."""
         self._pace = pace or Pace()
-        self.turns: Turns | None = None
-        """Where this machine takes turns with others."""
-        self.looks: Turns | None = None
-        """Where those take turns who look at machines instruction by instruction."""
-        self._has_turn = False
-        self._call = ThreadEvent()
+        self.thread = MovingThread(machine.interrupt, self._calm)
         self._brief = False
         """Whether a run is to take no more than a fraction of a millisecond (`briefly`)."""
         self._foreign = False
         """Whether states in it came from a file."""
-        self._interrupted = False
-        self._requests = Lock()
-        """Makes a request in the flag and in the machine one."""
         self._end = machine.icount
         self._start = machine.icount
         machine.memory.begin()
@@ -162,9 +150,9 @@ class Timeline:
     def _run(self, budget: int, skip: bool, through_traps: bool) -> Stop:
         if budget <= 0:
             return Stop(StopReason.BUDGET)
-        before = self.now
+        before, thread = self.now, self.thread
         goal = before + budget
-        while not (self._interrupted and self._take_interrupt()):
+        while not (thread.is_asked and thread.take_request()):
             with self._turn(goal) as has_turn:
                 if not has_turn:
                     continue
@@ -214,58 +202,10 @@ class Timeline:
 
         A few instructions are done without one.
         """
-        if self.turns is None or self._brief or goal - self.now < FEW:
+        turns = self.thread.turns
+        if turns is None or self._brief or goal - self.now < FEW:
             return _NO_TURN
-        return self._turn_of(self.turns)
-
-    @contextmanager
-    def _turn_of(self, turns: Turns) -> Iterator[bool]:
-        self._has_turn = turns.take(self._call, lambda: self._interrupted)
-        try:
-            yield self._has_turn
-        finally:
-            if self._has_turn:
-                self._has_turn = False
-                turns.give()
-
-    def in_turns(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield each of the items, and have a turn at looking for what the caller does about it.
-
-        For what computes long in Python, a little for each item: no two threads do that at the
-        same time, and together they would keep others waiting longer than one after the other.
-        Interrupted if a request to stop came.
-        """
-        if self.looks is None:
-            yield from items
-            return
-        items, more = iter(items), True
-        while more:
-            if self._take_interrupt():
-                raise Interrupted
-            if not self.looks.take(self._call, lambda: self._interrupted):
-                continue
-            try:
-                more, until = False, perf_counter() + PIECE_SECONDS
-                for item in items:
-                    yield item
-                    if perf_counter() >= until:
-                        more = True
-                        break
-            finally:
-                self.looks.give()
-
-    @contextmanager
-    def out_of_turn(self) -> Iterator[None]:
-        """Let others run while the machine's thread waits for somebody outside."""
-        if self.turns is None or not self._has_turn:
-            yield
-            return
-        self._has_turn = False
-        self.turns.give()
-        try:
-            yield
-        finally:
-            self._has_turn = self.turns.take(self._call, lambda: self._interrupted)
+        return self.thread.turn(turns)
 
     def _slice(
         self, goal: int, *, skip: bool = False, through_traps: bool = False, dense: bool = True
@@ -410,6 +350,7 @@ class Timeline:
         self._log.truncate(self._fed)
         self._end = self.now
         self.machine.replaying = False
+        self.branch += dropped
         if dropped and self.observer is not None:
             self.observer.dropped(self._end, len(self._log))
         return dropped
@@ -436,23 +377,15 @@ class Timeline:
 
     def interrupt(self) -> None:
         """Ask the run or seek that is going on, or else the next, to stop; from any thread."""
-        with self._requests:
-            self._interrupted = True
-            self.machine.interrupt()
-            self._call.set()
+        self.thread.ask()
         self.inbox.stir()
 
     def forget_interrupt(self) -> None:
         """Drop a request to stop that nothing has reported yet."""
-        with self._requests:
-            self._interrupted = False
-            self.machine.registers.cells[Cell.ATTENTION] = 0
+        self.thread.forget()
 
-    def _take_interrupt(self) -> bool:
-        if self._interrupted:
-            self.forget_interrupt()
-            return True
-        return False
+    def _calm(self) -> None:
+        self.machine.registers.cells[Cell.ATTENTION] = 0
 
     # -- moving ------------------------------------------------------------------------------
 
@@ -543,7 +476,7 @@ class Timeline:
         hits = 0
         with ExitStack() as stack:
             while self.now < icount:
-                if not whole and self._take_interrupt():
+                if not whole and self.thread.take_request():
                     raise Interrupted
                 way = icount - self.now
                 halfway = fine and way > self._pace.fine
@@ -583,7 +516,7 @@ class Timeline:
         """
         skip = False
         while self.now < high:
-            if self._take_interrupt():
+            if self.thread.take_request():
                 raise Interrupted
             with self._turn(high) as has_turn:
                 if not has_turn:

@@ -218,7 +218,7 @@ def trace(debugger: Debugger, arguments: Sequence[str]) -> str:
     with _refusals():
         entries = queries.trace(debugger.timeline, count)
     lines = []
-    for entry in debugger.timeline.in_turns(entries):
+    for entry in debugger.timeline.thread.in_turns(entries):
         changes = " ".join(f"{name}={value:04X}" for name, value in entry.changed)
         lines.append(f"{_place(debugger, entry.moment):60}  {changes}".rstrip())
     return "\n".join(lines) or "nothing has been executed before this instant"
@@ -232,7 +232,7 @@ def calls(debugger: Debugger, arguments: Sequence[str]) -> str:
     """
     count = _count(_one(arguments, ""), MAX_TRACE) if arguments else DEFAULT_CALLS
     with _refusals():
-        found = queries.calls(debugger.timeline, count)
+        found = debugger.calls_seen.last(count)
     width = max((len(str(icount)) for icount, _ in found), default=0)
     return (
         "\n".join(f"{icount:>{width}}  {text}" for icount, text in found) or "no calls before now"
@@ -269,7 +269,7 @@ def _region(debugger: Debugger, address: int) -> str:
     service = debugger.machine.service_names.get(address)
     if service is not None:
         return service
-    found = debugger.symbols.find(address)
+    found = debugger.names.symbols.find(address)
     return found[0].name if found is not None else f"{address & ~0xFF:#07x}.."
 
 
@@ -328,7 +328,7 @@ def _address(debugger: Debugger, text: str) -> int:
             return numerals.literal(text, debugger.machine.memory.end - 1)
         except NumeralError:
             raise MonitorError(f"address {text[:40]} is outside of memory") from None
-    symbol = debugger.symbols.lookup(text)
+    symbol = debugger.names.symbols.lookup(text)
     if symbol is None:
         raise MonitorError(f"{text[:40]!r} is neither an address (0x12345, SEG:OFF) nor a symbol")
     return symbol.address
@@ -336,7 +336,7 @@ def _address(debugger: Debugger, text: str) -> int:
 
 def _place(debugger: Debugger, where: Moment) -> str:
     """Write an instant: when, where, and the instruction about to be executed."""
-    found = debugger.symbols.find(where.address)
+    found = debugger.names.symbols.find(where.address)
     service = debugger.machine.service_names.get(where.address)
     name = service or (f"{found[0].name}+{found[1]}" if found else "")
     label = f" <{name}>" if name else ""

@@ -9,6 +9,7 @@ from blink16 import pc, symbolfiles
 from blink16.debugger import Debugger
 from blink16.elks import booted, booted_tasks
 from blink16.elks.booted import BootedProgram
+from blink16.elks.booted_table import BootedProcessTable
 from blink16.elks.booted_tasks import BootedKernel
 from blink16.elks.minix import MinixError, MinixVolume
 from blink16.monitor.folder import Folder
@@ -39,14 +40,15 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
 
     `symbols auto` looks for programs of the disk that a booted ELKS kernel has in memory now, and
     adds their names, and those in their symbol tables, at their segments.  If the disk has the
-    kernel's symbols (/lib/system.sym), or they were added before, its processes are told, too.
+    kernel's symbols (/lib/system.sym), or they were added before, its processes are told, too,
+    and are threads from then on.
     """
     if not arguments:
         raise MonitorError("usage: monitor symbols FILE [text=SEGMENT] [data=SEGMENT] | auto")
     if list(arguments) == ["auto"]:
         return _auto(debugger)
     registers = debugger.machine.registers
-    names = tuple(debugger.symbols)
+    names = tuple(debugger.names.symbols)
     default = LoadSegments(registers.cs, registers.ds, registers.cs, names)
     try:
         source = symbolfiles.parse_source(",".join(arguments))
@@ -54,15 +56,15 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
         found = symbolfiles.parse_file(content, source, default)
     except SymbolFileError as error:
         raise MonitorError(str(error)) from None
-    before = set(debugger.symbols)
+    before = set(debugger.names.symbols)
     added = [symbol for symbol in found.symbols if symbol not in before]
     if len(before) + len(added) > symbolfiles.MAX_SYMBOLS:
         raise MonitorError(f"there would be more than {symbolfiles.MAX_SYMBOLS} symbols")
-    if found.debug is not None and found.debug not in debugger.debug:
-        if len(debugger.debug) >= MAX_DEBUG:
+    if found.debug is not None and found.debug not in debugger.names.debug:
+        if len(debugger.names.debug) >= MAX_DEBUG:
             raise MonitorError(f"{MAX_DEBUG} files with line numbers are there already")
-        debugger.debug = (*debugger.debug, found.debug)
-    debugger.symbols = SymbolTable([*before, *added])
+        debugger.names.debug = (*debugger.names.debug, found.debug)
+    debugger.names.symbols = SymbolTable([*before, *added])
     if found.debug is not None:
         return f"{len(added)} symbols and line numbers added; {NAMES}"
     return f"{len(added)} symbols added; {NAMES}"
@@ -72,7 +74,7 @@ def _auto(debugger: Debugger) -> str:
     """Add the names of a booted kernel, and of the programs that it has loaded."""
     ram = bytes(debugger.machine.memory.ram)
     found: list[BootedProgram] = []
-    names = {symbol.name: symbol.address for symbol in debugger.symbols}
+    names = {symbol.name: symbol.address for symbol in debugger.names.symbols}
     kernel, strange = None, ""
     if {"task", "current"} <= names.keys():
         kernel = booted_tasks.find_at(ram, names["task"], names["current"])
@@ -86,10 +88,10 @@ def _auto(debugger: Debugger) -> str:
         raise MonitorError(
             "no program of a Minix disk in a drive is in memory: has the kernel executed one?"
         )
-    before = set(debugger.symbols)
+    before = set(debugger.names.symbols)
     named += [symbol for program in found for symbol in program.symbols]
     new = [symbol for symbol in dict.fromkeys(named) if symbol not in before]
-    debugger.symbols = SymbolTable([*before, *new])
+    debugger.names.symbols = SymbolTable([*before, *new])
     lines = [
         f"{program.name} at {program.code:04X}"
         + ("" if program.data in (None, program.code) else f", data at {program.data:04X}")
@@ -98,9 +100,21 @@ def _auto(debugger: Debugger) -> str:
     if kernel is not None:
         lines.append(f"kernel at {kernel.code:04X}, data at {kernel.data:04X}; its processes:")
         lines.append(booted_tasks.named(kernel.tasks))
+        lines.append(_show_processes(debugger, kernel))
     elif strange:
         lines.append(OTHER_BUILD.format(strange))
     return "\n".join([*lines, f"{len(new)} symbols added; {NAMES}"])
+
+
+def _show_processes(debugger: Debugger, kernel: BootedKernel) -> str:
+    """Let a kernel's processes be threads from now on; return a line about it."""
+    machine = debugger.machine
+    current, switch = (debugger.names.symbols.lookup(name) for name in ("current", "tswitch"))
+    assert current is not None
+    place = None if switch is None else switch.address
+    table = BootedProcessTable(machine, kernel, current.address, place)
+    machine.tell_processes(table)
+    return f"its processes are threads from now on; thread {table.current()} has the processor"
 
 
 def _volumes(debugger: Debugger) -> Iterator[MinixVolume]:

@@ -29,9 +29,9 @@ class _Buckets:
     def __post_init__(self) -> None:
         self.counts = [0] * (len(self.edges) - 1)
 
-    def take(self, events: bytes) -> None:
+    def take(self, events: memoryview) -> None:
         """Count events of a tape."""
-        instants = memoryview(events).cast("Q")[:: EVENT_SIZE // 8]
+        instants = events.cast("Q")[:: EVENT_SIZE // 8]
         places = (bisect_left(instants, edge) for edge in self.edges)
         for number, (first, behind) in enumerate(pairwise(places)):
             self.counts[number] += behind - first

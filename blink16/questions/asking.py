@@ -21,12 +21,14 @@ from blink16.cpu.probes import COUNTS, Tape
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.terms import STUMBLES, Interrupted, ReplayError
 from blink16.history.timeline import Timeline
-from blink16.questions.gathering import DEFAULT_BOUND, Gatherer, Hold, Piece, Rows, TableRows
+from blink16.questions.columns import EVENTS, Events
+from blink16.questions.gathering import Gatherer, Hold, Piece, Rows, TableRows, usual_bound
 from blink16.questions.intervals import LEAST, Interval, cut
 from blink16.questions.needs import Need, QuestionError
 from blink16.questions.probed import probed
+from blink16.questions.screens_seen import ScreensSeen
 from blink16.questions.services_seen import ServicesSeen
-from blink16.questions.tables import EVENTS, Events, executed
+from blink16.questions.tables import executed
 
 HISTORY = 4 * DEFAULT_LIMIT
 """Bytes of checkpoints that each machine holds which replays a recording to be asked."""
@@ -50,7 +52,7 @@ class Asking:
     threads: int = 0
     """0: as many as there are processors."""
     engine: str = engines.DEFAULT
-    bound: int = DEFAULT_BOUND
+    bound: int = field(default_factory=usual_bound)
     """Bytes of rows in memory; more go to disk meanwhile."""
     least: int = LEAST
     """Instructions that are not worth an interval of their own."""
@@ -303,12 +305,14 @@ class Worker:
     ) -> None:
         self._timeline = timeline
         self._how = how
-        self._gatherer = Gatherer(hold, need.tables, span)
+        machine = timeline.machine
+        self._screens = ScreensSeen(machine, span) if "screens" in need.tables else None
+        self._gatherer = Gatherer(hold, need, span, self._screens)
         self._tape = Tape(need.probes(), self._gatherer.take)
         self._counts: Events = np.frombuffer(self._tape.counts, np.uint64)
         self.counts: Events = np.zeros(COUNTS, np.uint64)
         """How often what was executed, in the intervals that were asked whole."""
-        self._services = ServicesSeen(timeline.machine, span) if "services" in need.tables else None
+        self._services = ServicesSeen(machine, span) if "services" in need.tables else None
         self._context = ExitStack()
         self._inside = False
 
@@ -358,6 +362,9 @@ class Worker:
         if self._services is not None:
             self._services.attach()
             self._context.callback(self._services.detach)
+        if self._screens is not None:
+            self._screens.attach()
+            self._context.callback(self._screens.detach)
         self._inside = True
 
     def _deafly(self, move: Callable[[], None]) -> None:
@@ -368,6 +375,8 @@ class Worker:
             self._tape.flush()
         finally:
             self._gatherer.deaf = False
+        if self._screens is not None:
+            self._screens.begin()
 
     def forget(self) -> None:
         """Drop what an interval has given that came to no good end."""

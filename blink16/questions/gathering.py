@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -12,23 +14,34 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from blink16.cpu.probes import ProbeEvent
-from blink16.questions.tables import EVENTS, TABLES, Events
+from blink16.cpu.probes import CAPACITY, ProbeEvent
+from blink16.questions.columns import EVENTS, Events
+from blink16.questions.needs import Need, meeting
+from blink16.questions.screens_seen import ScreensSeen
+from blink16.questions.splitting import by_numpy, outputs, splitter
+from blink16.questions.tables import TABLES
 
-AT_ONCE = 2 << 20
-"""Bytes of events that become rows at once: what the processor's cache holds."""
-SPILL_ROWS = 1 << 21
-"""Rows of events that are brought to disk at once."""
-DEFAULT_BOUND = 1 << 30
-"""Bytes of events in memory beyond which they go to disk."""
-_KINDS = {
-    name: kind.kind
-    for name, kind in TABLES.items()
-    if kind.kind is not None and kind.kind is not ProbeEvent.FIRST
-}
+ROWS = 16 * CAPACITY
+"""Rows of a piece."""
+MANY = CAPACITY // 4
+"""So many events at once are worth native code."""
+LEAST_BOUND = 1 << 28
+CONTROL_GROUP = Path("/sys/fs/cgroup/memory.max")
+_OF_EVENTS = frozenset(name for name, kind in TABLES.items() if kind.columns)
 
 Piece: TypeAlias = "pa.Table | Path"
 """Some rows of a table: in memory, or a Parquet file."""
+
+
+def usual_bound() -> int:
+    """Return the bytes of rows beyond which they go to disk: a quarter of the memory there is."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # no POSIX
+        return 4 * LEAST_BOUND
+    with suppress(OSError, ValueError):  # there is none, or it says "max"
+        memory = min(memory, int(CONTROL_GROUP.read_text()))
+    return max(LEAST_BOUND, memory // 4)
 
 
 class Hold:
@@ -71,61 +84,103 @@ class Rows:
     """Events that say when an address was first executed."""
 
 
+class Piecemeal:
+    """The rows of a table that are coming, in room for a piece."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self._kind = TABLES[table]
+        self._columns: list[Events] = []
+        self._count = 0
+
+    def take(self, events: Events, span: range) -> pa.Table | None:
+        """Take the rows that events within a span make; return a piece if it is full."""
+        full = None
+        if self._columns and self._count + len(events) >= len(self._columns[0]):
+            full = self.end()
+        if not self._columns:
+            self._columns = outputs(self._kind, max(ROWS, len(events) + 1))
+        split = splitter(self.table) if len(events) >= MANY else None
+        split = split or by_numpy(self._kind)
+        self._count += split(events, self._columns, self._count, span)
+        return full
+
+    def end(self) -> pa.Table | None:
+        """Return the rows that came since the last piece, if any did."""
+        count, self._count = self._count, 0
+        if not count:
+            return None
+        columns = [column[:count] for column in self._columns]
+        if count < ROWS // 2:
+            columns = [column.copy() for column in columns]
+        else:
+            self._columns = []
+        unknown = iter(columns[len(self._kind.columns) :])
+        arrays = [
+            column.array(values, next(unknown) if column.unknown else None)
+            for column, values in zip(self._kind.columns, columns, strict=False)
+        ]
+        return pa.table(arrays, schema=self._kind.schema)
+
+
 class Gatherer:
     """Takes the events of one interval after the other, in a thread of its own."""
 
-    def __init__(self, hold: Hold, tables: Iterable[str], span: range) -> None:
+    def __init__(
+        self, hold: Hold, need: Need, span: range, screens: ScreensSeen | None = None
+    ) -> None:
+        """Gather what is needed; ``screens``: makes rows of the stores."""
         self._hold = hold
-        self._tables = [name for name in _KINDS if name in set(tables)]
-        self._counts = "executed" in set(tables)
+        self._need, self._screens = need, screens
+        wanted = need.tables | ({"writes"} if screens is not None else set())
+        self._coming = [Piecemeal(name) for name in sorted(wanted & _OF_EVENTS)]
+        self._counts = "executed" in wanted
         self._span = span
-        self._raw: list[bytes] = []
-        self._held = 0
         self._rows = Rows()
         self.deaf = False
         """Whether what comes is nothing that was asked for."""
 
-    def take(self, events: bytes) -> None:
+    def take(self, tape: memoryview) -> None:
         """Take events from the tape."""
-        if self.deaf or not events:
+        if self.deaf or not tape:
             return
-        self._raw.append(events)
-        self._held += len(events)
-        too_much = self._hold.take(len(events))
-        if not too_much and self._held >= AT_ONCE:
-            self._settle(spill=False)
-        elif too_much and self._held >= min(SPILL_ROWS * EVENTS.itemsize, self._hold.bound // 2):
-            self._settle(spill=True)
+        events = np.frombuffer(tape, EVENTS)
+        if self._counts:
+            low, high = np.searchsorted(events["icount"], (self._span.start, self._span.stop))
+            within = events[low:high]  # they are in the order of time
+            firsts = within[within["kind"] == ProbeEvent.FIRST]
+            if len(firsts):
+                self._rows.firsts.append(firsts)
+        for coming in self._coming:
+            self._keep(coming.table, coming.take(events, self._span))
 
     def end(self) -> Rows:
         """Return what came since the last time."""
-        self._settle(spill=False)
+        for coming in self._coming:
+            self._keep(coming.table, coming.end())
+        if self._screens is not None:
+            self._put("screens", self._screens.rows(None, last=True))
         rows, self._rows = self._rows, Rows()
         return rows
 
-    def _settle(self, *, spill: bool) -> None:
-        """Make rows of events."""
-        raw, self._raw = b"".join(self._raw), []
-        events = np.frombuffer(raw, EVENTS)
-        self._hold.take(-self._held)
-        self._held = 0
-        low, high = np.searchsorted(events["icount"], (self._span.start, self._span.stop))
-        events = events[low:high]  # they are in the order of time
-        if self._counts:
-            firsts = events[events["kind"] == ProbeEvent.FIRST]
-            if len(firsts):
-                self._rows.firsts.append(firsts.copy())
-        for name in self._tables:
-            made = TABLES[name].rows(events)
-            if not made.num_rows:
-                continue
-            piece: Piece = made
-            if spill:
-                piece = self._hold.file(name)
-                pq.write_table(made, piece, compression="zstd", compression_level=1)
-            else:
-                piece = self._hold.put(name, made)
-            self._rows.pieces.setdefault(name, []).append(piece)
+    def _keep(self, table: str, made: pa.Table | None) -> None:
+        if made is None:
+            return
+        if table == "writes" and self._screens is not None:
+            self._put("screens", self._screens.rows(made, last=False))
+            if table not in self._need.tables:
+                return
+            made = made.filter(self._is_asked(made))
+        self._put(table, made)
+
+    def _is_asked(self, writes: pa.Table) -> pa.Array:
+        """Return which stores somebody wants for themselves."""
+        address, size = (writes.column(name).to_numpy() for name in ("address", "size"))
+        return pa.array(meeting(self._need.writes, address, size))
+
+    def _put(self, table: str, made: pa.Table) -> None:
+        if made.num_rows:
+            self._rows.pieces.setdefault(table, []).append(self._hold.put(table, made))
 
 
 class TableRows:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from blink16.cpu.probes import Probe, Probes
 from blink16.memory import RAM_SIZE
 
 EVERYWHERE = (range(RAM_SIZE),)
 FOREVER = 1 << 62
+VIDEO_MEMORY = range(0xA0000, 0xC0000)
+SCREEN_AREA = range(0x449, 0x450)
+"""What the BIOS data area says of the screen where there is no adapter: mode, columns, size and
+start of the page."""
+SCREEN = (SCREEN_AREA, VIDEO_MEMORY)
+"""Linear addresses; whoever writes there may change the screen."""
 
 
 class QuestionError(ValueError):
@@ -43,12 +50,16 @@ class Need:
         wanted = Probe(0)
         for name in self.tables & PROBES.keys():
             wanted |= PROBES[name]
-        return Probes(wanted, self.writes, self.reads)
+        writes = self.writes if "writes" in self.tables else ()
+        if "screens" in self.tables:
+            writes = merged((*writes, *SCREEN))
+        return Probes(wanted, writes, self.reads)
 
 
 PROBES = {
     "executed": Probe.EXECUTED,
     "writes": Probe.WRITES,
+    "screens": Probe.WRITES,
     "reads": Probe.READS,
     "calls": Probe.CALLS,
     "returns": Probe.RETURNS,
@@ -57,6 +68,14 @@ PROBES = {
     "ports": Probe.PORTS,
 }
 """The tables that come of probes, and of which."""
+
+
+def meeting(ranges: Iterable[range], address: Any, size: Any) -> Any:
+    """Return which accesses (arrays of linear addresses and bytes) meet some ranges."""
+    found = address < 0
+    for where in ranges:
+        found |= (address < where.stop) & (address + size > where.start)
+    return found
 
 
 def merged(ranges: Iterable[range]) -> tuple[range, ...]:

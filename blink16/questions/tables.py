@@ -1,8 +1,8 @@
-"""The tables: which columns each has, and how events become rows."""
+"""The tables: which columns each has, and of which events it is made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,23 +11,7 @@ import pyarrow as pa
 
 from blink16.cpu.probes import OPAQUE, Accessor, Direction, ProbeEvent, Way
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
-
-EVENTS = np.dtype(
-    [
-        ("icount", "<u8"),
-        ("kind", "<u2"),
-        ("detail", "<u2"),
-        ("cs", "<u2"),
-        ("ip", "<u2"),
-        ("target", "<u4"),
-        ("was", "<u2"),
-        ("now", "<u2"),
-        ("by", "<u8"),
-    ]
-)
-"""`probes.EVENT` as numpy knows it."""
-Events = np.ndarray[Any, Any]
-Columns = Mapping[str, Any]
+from blink16.questions.columns import NAME, Column, Events, Fields, Number, linear
 
 _WAYS = {
     Way.NEAR: "near",
@@ -40,6 +24,8 @@ _WAYS = {
 }
 _WRITERS = {Accessor.GUEST: "guest", Accessor.SERVICE: "service", Accessor.HOST: "host"}
 _DIRECTIONS = {Direction.IN: "in", Direction.OUT: "out"}
+SCREEN_KINDS = ("character", "attribute", "dots", "mode", "start")
+"""What changes on a screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +34,15 @@ class TableKind:
 
     name: str
     help: str
-    kind: ProbeEvent | None
-    """The events that are its rows, if they are."""
-    columns: Callable[[Events], Columns]
     schema: pa.Schema
-
-    def rows(self, events: Events) -> pa.Table:
-        """Return the rows that events make."""
-        mine = events["kind"] == self.kind
-        found = self.columns(events if mine.all() else events[mine])
-        return pa.table(dict(found), schema=self.schema)
+    kind: ProbeEvent | None = None
+    """The events that are its rows, if they are."""
+    columns: tuple[Column, ...] = ()
+    """What its rows are made of, if they are events."""
 
     def empty(self) -> pa.Table:
         """Return the table without rows."""
         return self.schema.empty_table()
-
-
-def linear(cs: Events, ip: Events) -> Events:
-    """Return linear addresses."""
-    return ((cs.astype(np.uint32) << 4) + ip) & ADDRESS_MASK
-
-
-def _place(events: Events) -> dict[str, Any]:
-    cs, ip = events["cs"], events["ip"]
-    return {"icount": events["icount"].astype(np.int64), "pc": linear(cs, ip), "cs": cs, "ip": ip}
-
-
-def _named(values: Events, names: Mapping[Any, str]) -> pa.Array:
-    """Return small numbers by their names, as a dictionary."""
-    order = sorted(names)
-    index = np.zeros(max(order) + 1, np.int8)
-    index[[int(number) for number in order]] = range(len(order))
-    return pa.DictionaryArray.from_arrays(pa.array(index[values]), [names[n] for n in order])
 
 
 def executed(counts: Events, events: Events) -> pa.Table:
@@ -104,147 +67,108 @@ def executed(counts: Events, events: Events) -> pa.Table:
     return pa.table(columns, schema=TABLES["executed"].schema)
 
 
-def _writes(events: Events) -> Columns:
-    opaque = (events["detail"] & OPAQUE) != 0
-    return {
-        **_place(events),
-        "address": events["target"],
-        "size": ((events["detail"] & 0xFF) >> 3).astype(np.uint8),
-        "old": pa.array(events["was"], mask=opaque),
-        "new": events["now"],
-        "who": _named(events["by"], _WRITERS),
-    }
+def _bytes(event: Fields) -> Number:
+    return (event.detail & 0xFF) >> 3
 
 
-def _reads(events: Events) -> Columns:
-    return {
-        **_place(events),
-        "address": events["target"],
-        "size": (events["detail"] >> 3).astype(np.uint8),
-        "value": events["now"],
-        "who": _named(events["by"], _WRITERS),
-    }
+def _is_opaque(event: Fields) -> Number:
+    return event.detail // OPAQUE & 1
 
 
-def _goings(events: Events) -> dict[str, Any]:
-    cs, ip = (events["target"] >> 16).astype(np.uint16), events["target"].astype(np.uint16)
-    return {
-        **_place(events),
-        "target": linear(cs, ip),
-        "target_cs": cs,
-        "target_ip": ip,
-        "ss": events["was"],
-        "sp": events["now"],
-        "kind": _named(events["detail"], _WAYS),
-    }
+def _in_order(names: Mapping[Any, str]) -> tuple[str, ...]:
+    """Return names by the numbers 0, 1, ... that they belong to."""
+    return tuple(names[number] for number in range(len(names)))
 
 
-def _interrupts(events: Events) -> Columns:
-    return {**_goings(events), "vector": events["by"].astype(np.uint8)}
-
-
-def _ports(events: Events) -> Columns:
-    return {
-        **_place(events),
-        "port": events["target"].astype(np.uint16),
-        "size": (events["detail"] >> 3).astype(np.uint8),
-        "direction": _named(events["by"], _DIRECTIONS),
-        "value": events["now"],
-    }
-
-
-_NAME = pa.dictionary(pa.int8(), pa.string())
-_PLACE = [
-    ("icount", pa.int64()),
-    ("pc", pa.uint32()),
-    ("cs", pa.uint16()),
-    ("ip", pa.uint16()),
-]
-_ACCESS = [*_PLACE, ("address", pa.uint32()), ("size", pa.uint8())]
-_GOING = [
+WRITERS = _in_order(_WRITERS)
+_PLACE = (
+    Column("icount", pa.int64(), lambda e: e.icount),
+    Column("pc", pa.uint32(), lambda e: linear(e.cs, e.ip)),
+    Column("cs", pa.uint16(), lambda e: e.cs),
+    Column("ip", pa.uint16(), lambda e: e.ip),
+)
+_ACCESS = (
     *_PLACE,
-    ("target", pa.uint32()),
-    ("target_cs", pa.uint16()),
-    ("target_ip", pa.uint16()),
-    ("ss", pa.uint16()),
-    ("sp", pa.uint16()),
-    ("kind", _NAME),
-]
+    Column("address", pa.uint32(), lambda e: e.target),
+    Column("size", pa.uint8(), _bytes),
+)
+_WHO = Column("who", NAME, lambda e: e.by, names=WRITERS)
+_GOING = (
+    *_PLACE,
+    Column("target", pa.uint32(), lambda e: linear(e.target >> 16, e.target & 0xFFFF)),
+    Column("target_cs", pa.uint16(), lambda e: e.target >> 16),
+    Column("target_ip", pa.uint16(), lambda e: e.target & 0xFFFF),
+    Column("ss", pa.uint16(), lambda e: e.was),
+    Column("sp", pa.uint16(), lambda e: e.now),
+    Column("kind", NAME, lambda e: e.detail, names=_in_order(_WAYS)),
+)
 
 
-def _no_events(events: Events) -> Columns:
-    raise NotImplementedError("its rows are no events")
+def _of_events(name: str, kind: ProbeEvent, columns: tuple[Column, ...], help_: str) -> TableKind:
+    schema = pa.schema([(column.name, column.type) for column in columns])
+    return TableKind(name, help_, schema, kind, columns)
 
 
-def _kind(
-    name: str,
-    kind: ProbeEvent | None,
-    columns: Callable[[Events], Columns],
-    fields: Sequence[tuple[str, pa.DataType]],
-    help_: str,
-) -> TableKind:
-    return TableKind(name, help_, kind, columns, pa.schema(fields))
+def _of_more(name: str, more: Sequence[tuple[str, pa.DataType]], help_: str) -> TableKind:
+    """Return a table that is made in another way; its rows have a place, too."""
+    place = [(column.name, column.type) for column in _PLACE]
+    return TableKind(name, help_, pa.schema([*place, *more]))
 
 
 TABLES: dict[str, TableKind] = {
     kind.name: kind
     for kind in (
-        _kind(
+        _of_more(
             "executed",
-            ProbeEvent.FIRST,
-            _no_events,
-            [*_PLACE, ("count", pa.int64())],
+            [("count", pa.int64())],
             "how often the instruction at each address was executed, and first when",
         ),
-        _kind(
+        _of_events(
             "writes",
             ProbeEvent.WRITE,
-            _writes,
-            [*_ACCESS, ("old", pa.uint16()), ("new", pa.uint16()), ("who", _NAME)],
+            (
+                *_ACCESS,
+                Column("old", pa.uint16(), lambda e: e.was, _is_opaque),
+                Column("new", pa.uint16(), lambda e: e.now),
+                _WHO,
+            ),
             "stores to memory, of 1 or 2 bytes, with the old and the new value",
         ),
-        _kind(
+        _of_events(
             "reads",
             ProbeEvent.READ,
-            _reads,
-            [*_ACCESS, ("value", pa.uint16()), ("who", _NAME)],
+            (*_ACCESS, Column("value", pa.uint16(), lambda e: e.now), _WHO),
             "loads from memory, but for the instructions themselves",
         ),
-        _kind("calls", ProbeEvent.CALL, _goings, _GOING, "near and far calls"),
-        _kind("returns", ProbeEvent.RETURN, _goings, _GOING, "RET, RETF and IRET"),
-        _kind(
+        _of_events("calls", ProbeEvent.CALL, _GOING, "near and far calls"),
+        _of_events("returns", ProbeEvent.RETURN, _GOING, "RET, RETF and IRET"),
+        _of_events(
             "interrupts",
             ProbeEvent.INTERRUPT,
-            _interrupts,
-            [*_GOING, ("vector", pa.uint8())],
+            (*_GOING, Column("vector", pa.uint8(), lambda e: e.by)),
             "interrupts that were entered: INT, faults, and the hardware's",
         ),
-        _kind(
+        _of_events(
             "branches",
             ProbeEvent.BRANCH,
-            _goings,
             _GOING,
             "conditional jumps and loops that were taken, and jumps",
         ),
-        _kind(
+        _of_events(
             "ports",
             ProbeEvent.PORT,
-            _ports,
-            [
+            (
                 *_PLACE,
-                ("port", pa.uint16()),
-                ("size", pa.uint8()),
-                ("direction", _NAME),
-                ("value", pa.uint16()),
-            ],
+                Column("port", pa.uint16(), lambda e: e.target),
+                Column("size", pa.uint8(), _bytes),
+                Column("direction", NAME, lambda e: e.by, names=_in_order(_DIRECTIONS)),
+                Column("value", pa.uint16(), lambda e: e.now),
+            ),
             "IN and OUT",
         ),
-        _kind(
+        _of_more(
             "services",
-            None,
-            _no_events,
             [
-                *_PLACE,
                 ("service", pa.string()),
                 ("ax", pa.uint16()),
                 ("bx", pa.uint16()),
@@ -255,6 +179,20 @@ TABLES: dict[str, TableKind] = {
                 ("call", pa.string()),
             ],
             "calls of DOS, BIOS and ELKS that the machine answered, decoded",
+        ),
+        _of_more(
+            "screens",
+            [
+                ("kind", NAME),
+                ("row", pa.uint16()),
+                ("column", pa.uint16()),
+                ("address", pa.uint32()),
+                ("old", pa.uint16()),
+                ("new", pa.uint16()),
+                ("text", pa.string()),
+                ("who", NAME),
+            ],
+            "what changed on the screen: characters, attributes, dots, and how they are shown",
         ),
     )
 }

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from construct import ConstructError
 
 from blink16.assembly import Snapshot
+from blink16.cpu.models import MODELS
 from blink16.cpu.registers import ARCHITECTURE
 from blink16.debugger import WRITABLE
 from blink16.history.bookmarks import BookmarkError, Bookmarks
@@ -173,7 +174,8 @@ def _take_received(recording: Recording, fields: tuple[Any, ...]) -> None:
 
 def _take_memory(recording: Recording, fields: tuple[Any, ...]) -> None:
     icount, address, data = shaped(fields, int, int, bytes)
-    if not 0 <= address <= address + len(data) <= MEMORY_SIZE:
+    end = RAM_SIZE if MODELS[recording.launch.cpu].reaches_high else MEMORY_SIZE
+    if not 0 <= address <= address + len(data) <= end:
         raise RecordingError("an address is outside of memory")
     _log(recording, MemoryWritten(icount, address, data))
 

@@ -37,7 +37,7 @@ def record(
     loaded = loader.load(program, arguments, options)
     machine = loaded.machine
     debugger = Debugger(machine, history_limit=history_limit)
-    debugger.symbols = loaded.symbols
+    debugger.names.symbols = loaded.symbols
     launch = RecordedLaunch(
         name=program.name,
         kind=program.kind.name,
@@ -120,7 +120,7 @@ def _replay(
     loaded.machine.clock_hz = launch.clock_hz
     timeline = recording.play(loaded.machine, limit=limit)
     debugger = Debugger(loaded.machine, timeline=timeline)
-    debugger.symbols = loaded.symbols
+    debugger.names.symbols = loaded.symbols
     for icount, name in recording.bookmarks:
         debugger.bookmarks.set(icount, name)
     return loaded, debugger

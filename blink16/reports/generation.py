@@ -29,7 +29,7 @@ class Generation:
             debugger.last_event(),
             tuple(debugger.points),
             debugger.bookmarks.all(),
-            debugger.symbols,
+            debugger.names.symbols,
             *more,
         )
         if seen != self._seen:

@@ -93,7 +93,7 @@ class Look:
         service = self.debugger.machine.service_names.get(address)
         if service is not None:
             return service
-        found = self.debugger.symbols.find(address)
+        found = self.debugger.names.symbols.find(address)
         if found is None:
             return ""
         symbol, distance = found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blink16.breakpoints import Point, PointError, PointKind
-from blink16.memory import linear
+from blink16.memory import MEMORY_SIZE, linear
 from blink16.reports.look import Look
 from blink16.reports.registry import ReportError, report
 from blink16.reports.state import PointRole
@@ -40,16 +40,19 @@ class Instant:
     """Sixteen bytes from there on."""
     name: str
     """``main+3``, or empty."""
+    line_20: int = 0
+    """1 if it lies above 1 MiB, behind address line 20."""
 
     @property
     def address(self) -> int:
         """The linear address of the instruction."""
-        return linear(self.cs, self.ip)
+        return linear(self.cs, self.ip, self.line_20)
 
     @classmethod
     def of(cls, moment: Moment, look: Look) -> Instant:
         """Return a moment of the history with its name."""
-        return cls(moment.icount, moment.cs, moment.ip, moment.code, look.name(moment.address))
+        name, is_high = look.name(moment.address), moment.address >= MEMORY_SIZE
+        return cls(moment.icount, moment.cs, moment.ip, moment.code, name, int(is_high))
 
 
 # -- who touched this last -------------------------------------------------------------------
@@ -168,7 +171,7 @@ def trace(look: Look, query: TraceQuery) -> TraceReport:
     return TraceReport(
         tuple(
             Executed(Instant.of(entry.moment, look), dict(entry.changed))
-            for entry in timeline.in_turns(entries)
+            for entry in timeline.thread.in_turns(entries)
         )
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blink16.reports.look import Look
 from blink16.reports.registry import NoQuery, report
-from blink16.reports.state import RegisterValues
+from blink16.reports.state import REGISTER_NAMES, RegisterValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +58,4 @@ def processes(look: Look, query: NoQuery) -> ProcessesReport:
 def _values(registers: Mapping[str, int] | None) -> RegisterValues | None:
     if registers is None:
         return None
-    return RegisterValues(*(registers.get(name, 0) for name in RegisterValues.__slots__))
+    return RegisterValues(*(registers.get(name, 0) for name in REGISTER_NAMES))

@@ -67,7 +67,7 @@ def _region(look: Look, address: int) -> tuple[str, int]:
     service = look.debugger.machine.service_names.get(address)
     if service is not None:
         return service, address
-    found = look.debugger.symbols.find(address)
+    found = look.debugger.names.symbols.find(address)
     if found is not None and (not found[0].size or found[1] < found[0].size):
         return found[0].name, found[0].address
     return "", address & ~(REGION - 1)

@@ -183,7 +183,7 @@ def unit_report(look: Look, query: UnitQuery) -> UnitReport:
 
 def _all(look: Look) -> tuple[DebugInformation, ...]:
     debugger = look.debugger
-    return tuple(dict.fromkeys((*debugger.program_debug, *debugger.debug)))
+    return tuple(dict.fromkeys((*debugger.names.program_debug, *debugger.names.debug)))
 
 
 def _told(debug: DebugInformation) -> tuple[Toolchain, int]:

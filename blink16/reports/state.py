@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from blink16.breakpoints import PointKind
-from blink16.memory import linear
+from blink16.cpu.registers import Cell
+from blink16.memory import MEMORY_SIZE, linear
 from blink16.reports.look import Doing, Holder, Look
 from blink16.reports.registry import NoQuery, report
 
@@ -90,16 +91,22 @@ class RegisterValues:
     ss: int
     ip: int
     flags: int
+    line_20: int = 0
+    """1 while an 80286's address line 20 is open: addresses go on behind 1 MiB then."""
+
+    def linear(self, segment: int, offset: int) -> int:
+        """Return a linear address as the processor forms it with these registers."""
+        return linear(segment, offset, self.line_20)
 
     @property
     def pc(self) -> int:
         """The linear address of the next instruction."""
-        return linear(self.cs, self.ip)
+        return self.linear(self.cs, self.ip)
 
     @property
     def stack(self) -> int:
         """The linear address of the top of the stack."""
-        return linear(self.ss, self.sp)
+        return self.linear(self.ss, self.sp)
 
     def flag(self, name: str) -> bool:
         """Whether a flag is set, by Intel's name (``ZF``)."""
@@ -108,7 +115,13 @@ class RegisterValues:
     @classmethod
     def of(cls, registers: Registers) -> RegisterValues:
         """Copy the registers of a machine."""
-        return cls(*(getattr(registers, name) for name in cls.__slots__))
+        line_20 = registers.cells[Cell.A20]
+        values = {name: getattr(registers, name) for name in REGISTER_NAMES}
+        return cls(**values, line_20=line_20)
+
+
+REGISTER_NAMES = tuple(name for name in RegisterValues.__slots__ if name != "line_20")
+"""What an 8086 calls its registers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +156,8 @@ class StateReport:
     """Clock cycles in a second of the guest's time; 0 if that is not known."""
     bare_line_feeds: bool = False
     """Whether lines that are printed end in LF alone: who shows them returns the carriage."""
+    memory_end: int = MEMORY_SIZE
+    """The linear address at which memory ends: 100000h, or 110000h where line 20 leads on."""
 
 
 @report("state")
@@ -168,6 +183,7 @@ def state(look: Look, query: NoQuery) -> StateReport:
         cycles=look.registers.cycles,
         clock_hz=look.debugger.machine.clock_hz,
         bare_line_feeds=_has_bare_line_feeds(look.debugger.machine),
+        memory_end=look.debugger.machine.memory.end,
     )
 
 

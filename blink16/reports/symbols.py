@@ -45,7 +45,7 @@ class SymbolsReport:
 @report("symbols")
 def symbols(look: Look, query: SymbolsQuery) -> SymbolsReport:
     """The names of the program's addresses, in the order of these."""
-    table = look.debugger.symbols
+    table = look.debugger.names.symbols
     skip, most = max(0, query.skip), max(0, min(query.most, MAX_PAGE))
     part = islice(table, skip, skip + most)
     return SymbolsReport(

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from subprocess import PIPE
 from typing import NamedTuple
 
 from blink16.elks.aout import AoutSymbol, Executable, Section, build
@@ -24,6 +25,7 @@ SECTIONS = {".text": Section.TEXT, ".data": Section.DATA, ".bss": Section.BSS}
 _SECTION = re.compile(r"^---- Section (\.\w+) -+\n(.*?)(?=^----|\Z)", re.MULTILINE | re.DOTALL)
 _SYMBOL = re.compile(r"^ *([0-9A-F]+) +([0-9A-F]+)  ([A-Za-z_]\w*)$", re.MULTILINE)
 _DOS = re.compile(r"^\s+org\s+100h", re.MULTILINE)
+_DOS_C = re.compile(r"^ \* A DOS program in C", re.MULTILINE)
 _LENGTH = re.compile(r"^length: +([0-9A-F]+)$", re.MULTILINE)
 _START = re.compile(r"^start: +([0-9A-F]+)$", re.MULTILINE)
 """Where a section lies in the flat binary; for .bss, which isn't there, in the data segment."""
@@ -48,14 +50,19 @@ def assemble(source: Path, nasm: str = "nasm") -> Assembled:
         return Assembled(flat.read_bytes(), table.read_text(), listing.read_text())
 
 
-def compiled(source: Path) -> Assembled:
-    """Compile a source in C to an ELKS executable.  CalledProcessError if it has errors."""
+def compiled(source: Path, *, for_dos: bool) -> Assembled:
+    """Compile a source in C to a DOS .COM, with ld86's map, or to an ELKS executable.
+
+    CalledProcessError if it has errors.
+    """
     with tempfile.TemporaryDirectory() as folder:
         flat, listing = (Path(folder) / name for name in ("made", "lst"))
         listed = ["-C-t", "-A-l", f"-A{listing}"]
-        command = ["bcc", "-0", "-O", *listed, "-o", str(flat), source.name]
-        subprocess.run(command, check=True, cwd=source.parent)
-        return Assembled(flat.read_bytes(), "", listing.read_text())
+        system = ["-Md", "-M"] if for_dos else []
+        command = ["bcc", *system, "-0", "-O", *listed, "-o", str(flat), source.name]
+        done = subprocess.run(command, check=True, cwd=source.parent, stdout=PIPE, text=True)
+        table = done.stdout.partition("Total memory used")[0]  # by ld86 itself
+        return Assembled(flat.read_bytes(), table, listing.read_text())
 
 
 def link(flat: bytes, table: str) -> bytes:
@@ -87,13 +94,19 @@ def link(flat: bytes, table: str) -> bytes:
 def made(source: Path) -> dict[str, bytes]:
     """Return the files that are made from a source, like ``snake.img`` of ``snake.img.asm``.
 
-    One that begins at 100h is a DOS program, and gets a listing beside it; another without a
-    suffix of its own is an ELKS executable with the sections .text, .data and .bss.
+    One that begins at 100h, or says that it is a DOS program in C, is one, and gets a listing
+    beside it; another without a suffix of its own is an ELKS executable with the sections .text,
+    .data and .bss.
     """
     program = source.with_suffix("")
     if source.suffix == ".c":
-        done = compiled(source)
-        return {program.name: done.flat, f"{program.name}.lst": done.listing.encode()}
+        for_dos = _DOS_C.search(source.read_text()) is not None
+        done = compiled(source, for_dos=for_dos)
+        files = {program.name: done.flat, f"{program.name}.lst": done.listing.encode()}
+        if for_dos:
+            files[f"{program.name}.com"] = files.pop(program.name)
+            files[f"{program.name}.map"] = done.table.encode()
+        return files
     done = assemble(source)
     if _DOS.search(source.read_text()):
         return {f"{program.name}.com": done.flat, f"{program.name}.lst": done.listing.encode()}

@@ -74,7 +74,7 @@ class HostedMachine:
         self.command = " ".join([source.name, *arguments])
         self._source, self.edition = source, source.edition()
         loaded, self.debugger = source.make(arguments)
-        self.debugger.program_debug = loaded.debug
+        self.debugger.names.program_debug = loaded.debug
         self.program = ProgramFacts.of(loaded.machine, loaded.symbols, loaded.debug)
         self._uncommitted: tuple[Path, ...] = source.images
         """The images of disks that were not written back."""
@@ -95,8 +95,8 @@ class HostedMachine:
         if keyboard and loaded.machine.find(Keys) is not None:
             self._typed = Keys.CHANNEL
             self.debugger.receive(Keys.CHANNEL, b"")  # which attaches the keyboard
-        self.debugger.timeline.turns = threads.TURNS
-        self.debugger.timeline.looks = threads.LOOKS
+        self.debugger.timeline.thread.turns = threads.TURNS
+        self.debugger.timeline.thread.looks = threads.LOOKS
         news = partial(self.debugger.receive, elks.NETWORK)
         self._network = hostnetwork.connect(loaded, news, hooks.note)
         if real_time:
@@ -114,13 +114,13 @@ class HostedMachine:
     def names(self) -> Names:
         """The names that users have added while it ran."""
         own = {*self.program.symbols}
-        added = SymbolTable(symbol for symbol in self.debugger.symbols if symbol not in own)
-        return Names(added, self.debugger.debug)
+        added = SymbolTable(symbol for symbol in self.debugger.names.symbols if symbol not in own)
+        return Names(added, self.debugger.names.debug)
 
     @names.setter
     def names(self, names: Names) -> None:
-        self.debugger.symbols = SymbolTable([*self.program.symbols, *names.symbols])
-        self.debugger.debug = names.debug
+        self.debugger.names.symbols = SymbolTable([*self.program.symbols, *names.symbols])
+        self.debugger.names.debug = names.debug
 
     @property
     def has_ended(self) -> bool:

@@ -98,7 +98,7 @@ class Server:
         return begin_to_hold(machines, slot, self._as_client(stream), first)
 
     def _as_client(self, stream: trio.abc.Stream) -> ClientStream:
-        return ClientStream(stream, lambda: self._clients == 1)
+        return ClientStream(stream, lambda: self._clients)
 
     async def _observe_or_refuse(
         self, stream: trio.abc.HalfCloseableStream, reason: str, first: bytes

@@ -40,6 +40,8 @@ class Fittings:
     """Whether what it prints is shown by the debugger that runs it."""
     trace: Callable[[str], None] | None = None
     """Told the calls of its system as they are done, each in one line."""
+    breakpoints: tuple[str, ...] = ()
+    """Places, as their user wrote them, at which front ends begin with a breakpoint."""
 
 
 PLAIN = Fittings()
@@ -252,6 +254,7 @@ class Slot:
             keyboard=self.fittings.keyboard,
         )
         made.trace_calls(self.fittings.trace)
+        made.debugger.wanted_breakpoints = self.fittings.breakpoints
         if names is not None:
             made.names = names
         return made
@@ -275,13 +278,13 @@ class Slot:
     def put_out(self, data: bytes) -> None:
         """Take what the actions of breakpoints print."""
         if self._hearer is not None:
-            with self.debugger.timeline.out_of_turn():
+            with self.debugger.timeline.thread.out_of_turn():
                 self._hearer.put_out(data)
 
     def show(self, channel: str, data: bytes) -> None:
         """Take the program's output."""
         hearer = self._hearer if self.fittings.output_to_debugger else None
-        with self.debugger.timeline.out_of_turn():
+        with self.debugger.timeline.thread.out_of_turn():
             if channel in self._lines:
                 self._lines.show(channel, data)
             elif hearer is not None:

@@ -89,7 +89,7 @@ class ProgramSource:
             debugger = Debugger(loaded.machine, history_limit=self.history_limit)
         except TimelineError as error:
             raise LoadError(str(error), loader.USAGE) from None
-        debugger.symbols = loaded.symbols
+        debugger.names.symbols = loaded.symbols
         return loaded, debugger
 
     def record(self, path: Path, arguments: Sequence[str]) -> Recorded:
@@ -222,7 +222,7 @@ class ReplayedSource:
     def _named(self, loaded: Loaded, debugger: Debugger) -> Loaded:
         """Add the names from symbol files."""
         loaded = loader.with_symbols(loaded, self.kind, self._symbols)
-        debugger.symbols = loaded.symbols
+        debugger.names.symbols = loaded.symbols
         return loaded
 
     def edition(self) -> Edition:

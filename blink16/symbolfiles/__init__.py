@@ -10,12 +10,13 @@ from blink16.symbolfiles.source import (
     LoadSegments,
     SymbolFile,
     SymbolFileError,
+    SymbolSource,
 )
 
 if TYPE_CHECKING:
     from blink16.symbolfiles.embedded import find as find_embedded
     from blink16.symbolfiles.embedded import symbol_file
-    from blink16.symbolfiles.reading import SymbolSource, parse, parse_file, parse_source, read
+    from blink16.symbolfiles.reading import parse, parse_file, parse_source, read
 
 __all__ = [
     "MAX_FILE_SIZE",
@@ -35,10 +36,7 @@ __all__ = [
 _HOMES = {
     "find_embedded": ("embedded", "find"),
     "symbol_file": ("embedded", "symbol_file"),
-    **{
-        name: ("reading", name)
-        for name in ("SymbolSource", "parse", "parse_file", "parse_source", "read")
-    },
+    **{name: ("reading", name) for name in ("parse", "parse_file", "parse_source", "read")},
 }
 
 

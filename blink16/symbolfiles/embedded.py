@@ -7,21 +7,37 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PureWindowsPath
 
-from blink16.symbolfiles import codeview, dwarf, tds
+from blink16.symbolfiles import codeview, dwarf, tds, watcom
 from blink16.symbolfiles.source import SymbolFile, SymbolFileError
 from blink16.symbolfiles.toolchain import Language, Spans, Static, Toolchain
 from blink16.symbols import Symbol, SymbolKind
 
 MAX_ENTRIES = 10_000
 """Files of a folder that are looked at."""
-_FORMATS = ((codeview.find, codeview.parse), (tds.find, tds.parse))
+_FORMATS = (
+    (codeview.find, codeview.parse),
+    (tds.find, tds.parse),
+    (watcom.find, watcom.parse),
+)
+
+
+TIS = b"TIS\0"
+"""What begins the trailer of DWARF in an ELF file, 16 bytes before the end of an .EXE."""
 
 
 def find(content: bytes) -> Toolchain | None:
-    """Return what an .EXE tells of itself, None if nothing.  SymbolFileError if it lies."""
+    """Return what an .EXE tells of itself, None if nothing.
+
+    SymbolFileError if it lies, or is of a format that is known by name only.
+    """
     for search, parse in _FORMATS:
         if (found := search(content)) is not None:
             return parse(found)
+    if content[-16:].startswith(TIS):
+        raise SymbolFileError(
+            "its debugging information is DWARF as Watcom's linker appends it, which is not read: "
+            "compile with -hw or -hc, and link with `debug watcom all` or `debug codeview`"
+        )
     return None
 
 

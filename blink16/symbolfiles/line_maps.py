@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from blink16.symbolfiles.source import SymbolFileError
-from blink16.symbolfiles.toolchain import Language, SourceLine, Toolchain, Unit
+from blink16.symbolfiles.toolchain import SourceLine, Toolchain, Unit, language_of
 
 MAX_LINES = 200_000
 """Lines of source in a map."""
@@ -58,6 +58,4 @@ def _unit(file: str, found: Sequence[SourceLine], ends: Sequence[int]) -> Unit:
     if start is not None:
         at = bisect_right(ends, own[-1].address)
         spans.append(range(start, ends[at] if at < len(ends) else own[-1].address + 1))
-    suffix = file.rpartition(".")[2].lower()
-    language = Language.C if suffix in ("c", "cpp", "h") else Language.ASSEMBLER
-    return Unit(file, language, tuple(spans), tuple(own))
+    return Unit(file, language_of(file), tuple(spans), tuple(own))

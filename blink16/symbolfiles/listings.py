@@ -1,141 +1,122 @@
-"""Listings of NASM's (``nasm -f bin -l PROG.LST``): lines and labels of programs without tables.
-
-A listing has a row for each source line: its number, the offset of its code in its section, the
-code in hex, and the text; what a macro or an included file brings has a depth, like ``<1>``.  Only
-the first section's addresses are known: an ``org`` says where it begins, and is 0 without one.
-
-NASM manual, "Generating a Listing File", and captured from NASM 2.16.
-"""
+"""Listings as symbol files: whose they are, and where the code lies that they know offsets of."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import islice
 
-from blink16.memory import ADDRESS_MASK
-from blink16.numerals import NumeralError, literal
-from blink16.symbolfiles.source import SymbolFileError
-from blink16.symbolfiles.toolchain import Label, Language, SourceLine, Toolchain, Unit
-
-MAX_LINES = 200_000
-TEXT = 40
-"""The column at which the source's text begins."""
-FIRST_SECTION = ".text"
-"""Where what stands before any section directive belongs."""
-LOOKED_AT = 50
-"""Rows by which a listing is known."""
-_ROW = re.compile(
-    r"^ {0,5}(?P<number>[0-9]{1,6}) (?:(?P<offset>[0-9A-F]{8}) (?P<code>\S+?)(?P<more>-?))?"
-    r" *(?P<depth><[0-9]+>)?(?: .*)?$"
+from blink16.dos.executable import PARAGRAPH
+from blink16.hostfiles import read_at_most
+from blink16.symbolfiles import bcc_listings, embedded, masm_listings, nasm_listings
+from blink16.symbolfiles.source import (
+    MAX_FILE_SIZE,
+    LoadSegments,
+    SymbolFile,
+    SymbolFileError,
+    SymbolSource,
 )
-_HEX = re.compile(r"[0-9A-F]{2}")
-_REPEATED = re.compile(r"<rep ([0-9A-Fa-f]+)h>")
-_ORIGIN = re.compile(r"^\s*\[?\s*org\s+([^\s;\]]+)", re.IGNORECASE)
-_SECTION = re.compile(r"^\s*\[?\s*(?:section|segment)\s+([^\s;\]]+)", re.IGNORECASE)
-_LABEL = re.compile(r"^\s*([A-Za-z_?@][\w$#@~.?]*)\s*(:?)\s*(.*)$")
-_DATA = re.compile(
-    r"^\s*(?:times\s+.*?\s)?(?:d[bwdqto]|res[bwdqto]|incbin|align|equ)\b", re.IGNORECASE
-)
-_CONSTANT = re.compile(r"^\s*equ\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    number: int
-    """Of its line in the file that was assembled, or of the one that brought it there."""
-    offset: int | None
-    size: int
-    text: str
+def parse(lines: list[str], source: SymbolSource, default: LoadSegments) -> SymbolFile | None:
+    """Return what a listing says, None if a text is none.  SymbolFileError if it's of no use."""
+    if nasm_listings.is_listing(lines):
+        return _of_nasm(lines, source, source.place(default))
+    if bcc_listings.is_listing(lines):
+        return _of_bcc(lines, source, default)
+    if masm_listings.form_of(lines) is not None:
+        return _of_masm(lines, source, source.place(default))
+    return None
 
 
-def is_listing(lines: Sequence[str]) -> bool:
-    """Whether a text is a listing of NASM's."""
-    rows = [_ROW.match(line) for line in lines[:LOOKED_AT]]
-    return bool(rows) and all(rows) and any(row and row["offset"] for row in rows)
+def _of_nasm(lines: list[str], source: SymbolSource, place: LoadSegments) -> SymbolFile:
+    told = nasm_listings.read(lines, _assembled(source))
+    return embedded.symbol_file(told, place.text * PARAGRAPH, source.folder)
 
 
-def read(lines: Sequence[str], file: str) -> Toolchain:
-    """Return what a listing says of the program that was made from a file.  SymbolFileError."""
-    if len(lines) > MAX_LINES:
-        raise SymbolFileError(f"a listing of more than {MAX_LINES} lines")
-    origin, end = 0, 0
-    found: list[SourceLine] = []
-    labels: list[Label] = []
-    waiting: list[str] = []
-    here, home = FIRST_SECTION, ""
-    for row in _rows(lines):
-        if (switch := _SECTION.match(row.text)) is not None:
-            here = switch[1].lower()
-            waiting.clear()
-        if (where := _ORIGIN.match(row.text)) is not None:
-            origin = _origin(where[1])
-        name, statement = _parted(row.text)
-        if name and not _CONSTANT.match(statement):
-            waiting.append(name)
-        if row.offset is None:
-            continue
-        home = home or here
-        if here != home:
-            continue
-        is_code = not _DATA.match(statement)
-        address = origin + row.offset
-        labels += [Label(one, address, is_code) for one in waiting]
-        waiting.clear()
-        end = max(end, address + row.size)
-        if is_code:
-            found.append(SourceLine(address, file, row.number))
-    if not found:
-        raise SymbolFileError("there is no code in this listing")
-    found.sort(key=lambda line: line.address)
-    first = found[0].address
-    unit = Unit(file, Language.ASSEMBLER, (range(first, end),), tuple(_first_of_each(found)))
-    return Toolchain((unit,), tuple(labels))
+def _of_masm(lines: list[str], source: SymbolSource, place: LoadSegments) -> SymbolFile:
+    """Return what a listing of one module says.
+
+    Where its segments lie the names say that are known already.  Where they say nothing, the
+    program's first instruction is in the segment of the label behind END.
+    """
+    file = _there(masm_listings.file_name(lines), source) or _assembled(source)
+    listing = masm_listings.read(lines, file, _lines_of(file, source))
+    bases = {} if source.text is not None else _bases(listing, place)
+    if not bases:
+        segment = listing.entry or (listing.code if source.text is not None else None)
+        if segment is None:
+            raise SymbolFileError(
+                "nothing says where this module's code lies: it has no END with a label, and none "
+                "of its names is known; give the program's map before it, or text=SEGMENT"
+            )
+        bases = {segment: (place.text if place.entry is None else place.entry) * PARAGRAPH}
+    return embedded.symbol_file(listing.told(bases), 0, source.folder)
 
 
-def _rows(lines: Sequence[str]) -> Iterator[_Row]:
-    line = 0
-    for text in islice(lines, MAX_LINES):
-        match = _ROW.match(text)
-        if match is None:
-            raise SymbolFileError(f"{text[:40]!r} is no row of a listing of NASM's")
-        deep = match["depth"] is not None
-        if not deep:
-            line = int(match["number"])
-        offset = int(match["offset"], 16) if match["offset"] else None
-        size = len(_HEX.findall((match["code"] or "").partition("<")[0]))
-        repeated = _REPEATED.search(text[:TEXT])
-        if repeated is not None:
-            size *= int(repeated[1], 16)
-        yield _Row(line, offset, size, text[TEXT:] if not deep else "")
+def _bases(listing: masm_listings.Listing, place: LoadSegments) -> dict[str, int]:
+    """Return the linear addresses of a listing's segments, of whose names some are known."""
+    places = {one.name.removeprefix("_").upper(): one.address for one in place.names}
+    bases: dict[str, int] = {}
+    for name, segment in listing.segments.items():
+        for label, offset, _ in segment.labels:
+            address = places.get(label.removeprefix("_").upper())
+            if address is not None:
+                base = bases.setdefault(name, address - offset)
+                if base < 0 or base != address - offset:
+                    raise _elsewhere(label)
+    return bases
 
 
-def _parted(text: str) -> tuple[str, str]:
-    """Return the label of a line, if it has one, and the rest; not those of a function's own."""
-    match = _LABEL.match(text.partition(";")[0])
-    if match is None:
-        return "", text
-    if match[2] or _DATA.match(match[3]):
-        return match[1], match[3]
-    return "", text
+def _of_bcc(lines: list[str], source: SymbolSource, default: LoadSegments) -> SymbolFile:
+    """Return what a listing of one object file says; the program's own names say where it lies."""
+    told = bcc_listings.read(lines, f"{source.path.stem or 'listing'}.c")
+    places = {symbol.name.removeprefix("_"): symbol.address for symbol in default.names}
+    known = [label for label in told.labels if label.name in places]
+    if not known:
+        raise SymbolFileError(
+            "a listing of bcc's says where code lies by the program's own symbols, and none of its "
+            "functions is among them: don't strip it, or give its symbols first"
+        )
+    base = places[known[0].name] - known[0].address
+    moved = next((one for one in known if places[one.name] - one.address != base), None)
+    if base < 0 or moved is not None:
+        raise _elsewhere((moved or known[0]).name)
+    return embedded.symbol_file(told, base, source.folder)
 
 
-def _origin(text: str) -> int:
-    if text[-1:] in "hH":
-        text = f"0x{text[:-1]}"
-    if text.startswith("$"):
-        text = f"0x{text[1:]}"
+def _elsewhere(name: str) -> SymbolFileError:
+    return SymbolFileError(f"{name} lies elsewhere in this listing: build it with the program")
+
+
+# -- sources beside a listing ------------------------------------------------------------------
+
+
+def _assembled(source: SymbolSource) -> str:
+    """Return the name of the source beside a listing, or what it should be."""
+    folder, stem = source.folder, source.path.stem or "listing"
+    names = (f"{stem}{suffix}" for suffix in (".asm", ".ASM", ".nasm", ".s"))
+    return next((name for name in names if folder and (folder / name).is_file()), f"{stem}.asm")
+
+
+def _there(name: str, source: SymbolSource) -> str:
+    """Return a name as it is written in a listing's folder, whatever its case; "" if it isn't."""
+    if source.folder is None or not name:
+        return ""
     try:
-        return literal(text, ADDRESS_MASK)
-    except NumeralError:
-        return 0
+        entries = islice(source.folder.iterdir(), embedded.MAX_ENTRIES)
+        return next((one.name for one in entries if one.name.lower() == name.lower()), "")
+    except OSError:
+        return ""
 
 
-def _first_of_each(lines: Sequence[SourceLine]) -> Iterator[SourceLine]:
-    """Leave out what goes on in the same line: a macro's further instructions."""
-    last = None
-    for line in lines:
-        if line.number != last:
-            yield line
-        last = line.number
+def _lines_of(name: str, source: SymbolSource) -> Sequence[str] | None:
+    """Return the lines of a source beside its listing, None if it can't be read."""
+    path = source.folder / name if source.folder is not None else None
+    try:
+        if path is None or not path.is_file():
+            return None
+        with path.open("rb") as file:
+            content = read_at_most(file, MAX_FILE_SIZE + 1)
+    except OSError:
+        return None
+    return content.decode("latin-1").splitlines() if len(content) <= MAX_FILE_SIZE else None

@@ -1,4 +1,4 @@
-"""Symbols in text: the maps of nasm, GNU ld, Watcom's and Borland's linkers, and nm's output.
+"""Symbols in text: maps of nasm, GNU ld, ld86, Watcom's and Borland's linkers, and nm's output.
 
 A reader takes the lines and the place of the program and yields symbols.  Lines that it doesn't
 know are the rest of the map, and passed over.
@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from blink16.memory import MEMORY_SIZE, linear
+from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, linear
 from blink16.symbolfiles.source import LoadSegments
 from blink16.symbols import Symbol, SymbolKind
 
@@ -73,6 +73,44 @@ def _ld(lines: Sequence[str], place: LoadSegments) -> Iterator[Symbol]:
         elif section and not section.startswith(".debug") and (found := _LD_SYMBOL.match(line)):
             kind = section_kind(section)
             yield Symbol(found[2], place.address(kind, int(found[1], 16)), kind)
+
+
+# -- ld86's, bcc's linker: -M ------------------------------------------------------------------
+
+_LD86_SYMBOL = re.compile(
+    rf"^ *\S{{1,255}} +{_NAME} +([0-9a-f]) +([0-9a-f]{{8}})  ([a-zA-Z])(?: [A-Z])*\s*$"
+)
+_LD86_TEXT, _LD86_ABSOLUTE = "0", "a"
+_LD86_DATA_END = "__edata"
+
+
+def _ld86(lines: Sequence[str], place: LoadSegments) -> Iterator[Symbol]:
+    """Segment 0 is the text, the others are data; "a" are constants, as of ``rel.off``.
+
+    Names are those of C, which bcc begins with an underscore.
+    """
+    rows = [found for line in lines if (found := _LD86_SYMBOL.match(line))]
+    rows = [found for found in rows if found[4] != _LD86_ABSOLUTE]
+    data = _ld86_data([(row[1], row[2] == _LD86_TEXT, int(row[3], 16)) for row in rows], place)
+    for row in rows:
+        name, value = row[1].removeprefix("_"), int(row[3], 16)
+        if row[2] == _LD86_TEXT:
+            yield Symbol(name, place.address(SymbolKind.CODE, value), SymbolKind.CODE)
+        elif data is not None:
+            yield Symbol(name, data + value & ADDRESS_MASK, SymbolKind.DATA)
+
+
+def _ld86_data(rows: Sequence[tuple[str, bool, int]], place: LoadSegments) -> int | None:
+    """Return the linear address of data at 0, None if nothing says where that lies.
+
+    A COM program that bcc has made begins in one segment, but has its data in one of its own
+    behind the text: its initialised data is the end of its file.
+    """
+    ends = [value for name, is_text, value in rows if name == _LD86_DATA_END and not is_text]
+    text = max((value for _, is_text, value in rows if is_text), default=0)
+    if place.text != place.data or not ends or ends[0] > text:
+        return place.data * 16
+    return None if place.end is None else place.end - ends[0]
 
 
 # -- nm --------------------------------------------------------------------------------------
@@ -162,6 +200,7 @@ FORMATS = (
         re.compile(r"(Open )?(Watcom|WATCOM) Linker|Address +Symbol$"), _watcom, linear=False
     ),
     MapFormat(re.compile(r"\s*Address +Publics by (Name|Value)"), _borland, linear=False),
+    MapFormat(_LD86_SYMBOL, _ld86, linear=False),
 )
 NM = MapFormat(_NM_SYMBOL, _nm, linear=True)
 

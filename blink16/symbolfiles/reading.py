@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from blink16.elks import aout
 from blink16.elks.errors import ElksError
 from blink16.hostfiles import read_at_most
 from blink16.memory import MEMORY_SIZE
-from blink16.symbolfiles import bcc_listings, elf, embedded, line_maps, listings, maps
+from blink16.symbolfiles import elf, embedded, line_maps, listings, maps
 from blink16.symbolfiles.source import (
     LINEAR,
     MAX_FILE_SIZE,
@@ -22,6 +22,7 @@ from blink16.symbolfiles.source import (
     LoadSegments,
     SymbolFile,
     SymbolFileError,
+    SymbolSource,
 )
 from blink16.symbols import Symbol, SymbolKind
 
@@ -30,24 +31,6 @@ MZ_MAGICS = (b"MZ", b"ZM")
 _SEGMENT = re.compile(r"[0-9a-fA-F]{1,4}")
 _LINKER_MARKS = {"__bss_start", "_edata", "_end", "_etext", "__end", "__data_start"}
 _TEXT_BYTES = bytes(range(0x20, 0x100)) + b"\t\n\r\f\x1a"
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolSource:
-    """A symbol file as the user names it, and the segments that he gives it."""
-
-    path: Path
-    text: int | None = None
-    data: int | None = None
-
-    def place(self, default: LoadSegments) -> LoadSegments:
-        """Return where its program lies, if by default it lies there."""
-        text = default.text if self.text is None else self.text
-        data = default.data if self.data is None else self.data
-        image = default.image if self.text is None else self.text
-        if self.data is None and self.text is not None and default.text == default.data:
-            data = text
-        return LoadSegments(text, data, image, default.names)
 
 
 def parse_source(argument: str) -> SymbolSource:
@@ -171,7 +154,7 @@ def _parse_executable(content: bytes, source: SymbolSource, place: LoadSegments)
     told = embedded.find(content)
     if told is None:
         raise SymbolFileError("this .EXE brings no debugging information that is known here")
-    folder = source.path.parent.absolute() if source.path.name else None
+    folder = source.folder
     return embedded.symbol_file(told, place.image * PARAGRAPH, folder)
 
 
@@ -193,10 +176,8 @@ def _parse_elks(content: bytes, place: LoadSegments, *, executable: bool) -> lis
 
 def _parse_text(content: bytes, source: SymbolSource, default: LoadSegments) -> SymbolFile:
     lines = content.decode("latin-1").splitlines()
-    if listings.is_listing(lines):
-        return _parse_listing(lines, source, source.place(default))
-    if bcc_listings.is_listing(lines):
-        return _parse_bcc_listing(lines, source, default)
+    if (listing := listings.parse(lines, source, default)) is not None:
+        return listing
     known = maps.find_format(lines)
     if known is None:
         raise SymbolFileError("this text is no map of a kind that is known here, nor nm's output")
@@ -205,33 +186,5 @@ def _parse_text(content: bytes, source: SymbolSource, default: LoadSegments) -> 
     told = line_maps.read(lines)
     if not told.units:
         return named
-    folder = source.path.parent.absolute() if source.path.name else None
-    return replace(named, debug=embedded.symbol_file(told, place.image * PARAGRAPH, folder).debug)
-
-
-def _parse_listing(lines: list[str], source: SymbolSource, place: LoadSegments) -> SymbolFile:
-    """Return what a listing says; the file that was assembled is called as it is, it is hoped."""
-    folder = source.path.parent.absolute() if source.path.name else None
-    stem = source.path.stem or "listing"
-    names = (f"{stem}{suffix}" for suffix in (".asm", ".ASM", ".nasm", ".s"))
-    file = next((name for name in names if folder and (folder / name).is_file()), f"{stem}.asm")
-    return embedded.symbol_file(listings.read(lines, file), place.text * PARAGRAPH, folder)
-
-
-def _parse_bcc_listing(lines: list[str], source: SymbolSource, default: LoadSegments) -> SymbolFile:
-    """Return what a listing of one object file says; the program's own names say where it lies."""
-    told = bcc_listings.read(lines, f"{source.path.stem or 'listing'}.c")
-    places = {symbol.name.removeprefix("_"): symbol.address for symbol in default.names}
-    known = [label for label in told.labels if label.name in places]
-    if not known:
-        raise SymbolFileError(
-            "a listing of bcc's says where code lies by the program's own symbols, and none of its "
-            "functions is among them: don't strip it, or give its symbols first"
-        )
-    base = places[known[0].name] - known[0].address
-    moved = next((one for one in known if places[one.name] - one.address != base), None)
-    if base < 0 or moved is not None:
-        name = (moved or known[0]).name
-        raise SymbolFileError(f"{name} lies elsewhere in this listing: build it with the program")
-    folder = source.path.parent.absolute() if source.path.name else None
-    return embedded.symbol_file(told, base, folder)
+    debug = embedded.symbol_file(told, place.image * PARAGRAPH, source.folder).debug
+    return replace(named, debug=debug)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from blink16.memory import ADDRESS_MASK
 from blink16.symbolfiles.toolchain import Toolchain
@@ -27,12 +28,41 @@ class LoadSegments:
     image: int
     """The segment that a linker for DOS counts its segments from."""
     names: tuple[Symbol, ...] = field(default=(), compare=False)
-    """What the program's own table says, for files that know no address of theirs."""
+    """What is known already, for files that know no address of theirs."""
+    entry: int | None = field(default=None, compare=False)
+    """The segment of the program's first instruction, where that may be another than ``text``."""
+    end: int | None = field(default=None, compare=False)
+    """The linear address behind what was loaded of the program's file, if that is known."""
 
     def address(self, kind: SymbolKind, offset: int) -> int:
         """Return the linear address of an offset in the text or the data segment."""
         segment = self.text if kind is SymbolKind.CODE else self.data
         return (segment * 16 + offset) & ADDRESS_MASK
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolSource:
+    """A symbol file as the user names it, and the segments that he gives it."""
+
+    path: Path
+    text: int | None = None
+    data: int | None = None
+
+    def place(self, default: LoadSegments) -> LoadSegments:
+        """Return where its program lies, if by default it lies there."""
+        text = default.text if self.text is None else self.text
+        data = default.data if self.data is None else self.data
+        image = default.image if self.text is None else self.text
+        if self.data is None and self.text is not None and default.text == default.data:
+            data = text
+        entry = default.entry if self.text is None else self.text
+        end = default.end if self.text is None and self.data is None else None
+        return LoadSegments(text, data, image, default.names, entry, end)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the file lies, and so may the sources that it names; None if nobody knows."""
+        return self.path.parent.absolute() if self.path.name else None
 
 
 LINEAR = LoadSegments(0, 0, 0)

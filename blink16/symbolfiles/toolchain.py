@@ -25,6 +25,23 @@ class Language(Enum):
     PASCAL = "Pascal"
 
 
+_LANGUAGES = {
+    **dict.fromkeys(("c", "h", "cpp", "cxx", "cc", "hpp"), Language.C),
+    **dict.fromkeys(("pas", "inc"), Language.PASCAL),
+}
+
+
+def language_of(file: str) -> Language:
+    """Tell a source file's language by its name, as DOS wrote it."""
+    *_, suffix = file.replace("\\", "/").rpartition("/")[2].rpartition(".")
+    return _LANGUAGES.get(suffix.lower(), Language.ASSEMBLER)
+
+
+def without_underscore(name: str) -> str:
+    """Return the name that C's programmer wrote: compilers put an underscore before it."""
+    return name.removeprefix("_")
+
+
 class BaseEncoding(Enum):
     """How a base type's bytes are read."""
 

@@ -22,8 +22,6 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _TARGET = re.compile(r"^(?:call|j\w+|loop\w*)\s+(?:([0-9A-F]+)h|0x([0-9a-f]+))$", re.IGNORECASE)
-MAX_KNOWN = 4000
-"""Lines that are remembered as they were drawn."""
 BYTES_TOO, ROOMY = 48, 60
 """Columns from which on an instruction's bytes are shown, and more of them."""
 MARGIN = 2
@@ -100,11 +98,10 @@ class CodePanel(Panel):
 
     def on_mount(self) -> None:
         """Give it a title."""
-        self.border_title = "code"
+        self.head("code")
         self._file = ""
         """The source file that was shown last."""
         self._rows: list[CodeRow] = []
-        self._known: dict[object, Strip] = {}
 
     def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
         """Draw instructions; names and source lines on lines of their own before them."""
@@ -126,7 +123,7 @@ class CodePanel(Panel):
                 self._file = source.file
                 yield CodeRow(line, number=source.number, source=source.text)
             yield CodeRow(line)
-        self.border_subtitle = self._file
+        self.foot(self._file)
 
     def _strip(self, row: CodeRow, picture: Picture, columns: int, breakpoints: set[int]) -> Strip:
         """Draw a line, or return it as it was drawn before."""
@@ -140,10 +137,8 @@ class CodePanel(Panel):
             line.address == picture.came_from,
             self.palette,
         )
-        found = self._known.get(key)
-        if found is None:
-            if len(self._known) > MAX_KNOWN:
-                self._known.clear()
+
+        def draw() -> Strip:
             if row.name:
                 text = Text(row.name, self.palette.symbol, no_wrap=True)
             elif row.number:
@@ -151,8 +146,9 @@ class CodePanel(Panel):
                 text.append(row.source.rstrip(), self.palette.source)
             else:
                 text = self._line(line, picture, columns, breakpoints)
-            found = self._known[key] = self.drawn(text, columns)
-        return found
+            return self.drawn(text, columns)
+
+        return self.known(key, draw)
 
     def _line(self, line: CodeLine, picture: Picture, columns: int, breakpoints: set[int]) -> Text:
         colors, here = self.palette, line.address == picture.registers.pc
@@ -182,7 +178,7 @@ class CodePanel(Panel):
 
     def _target(self, line: CodeLine, offset: int, picture: Picture, here: bool) -> Text:
         colors = self.palette
-        address = ((line.cs << 4) + offset) & 0xFFFFF
+        address = picture.registers.linear(line.cs, offset)
         found = picture.symbols.find(address)
         name = ""
         if found and found[1] < 0x1000:

@@ -53,10 +53,12 @@ class ConsolePanel(Panel):
 
     def on_mount(self) -> None:
         """Give it a title."""
-        self.border_title = "screen"
+        self.head("screen")
         self._emulator = Emulator()
         self._back = 0
         """Rows that the user has scrolled back."""
+        self._drawn_for: object = None
+        self._drawn_lines: list[Strip] = []
         self._corner = 0, 0
         """The row and column of the guest's screen that are seen first."""
 
@@ -111,9 +113,9 @@ class ConsolePanel(Panel):
             self.post_message(self.Typed(said.decode("ascii")))
         if _shows(screen):
             what = "text" if screen.is_text else "dots"
-            self.border_title = f"screen  {screen.width}×{screen.height} {what}"
+            self.head(f"screen  {screen.width}×{screen.height} {what}")
         else:
-            self.border_title = f"terminal  {COLUMNS}×{ROWS}"
+            self.head(f"terminal  {COLUMNS}×{ROWS}")
 
     def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
         """Draw the part of the guest's screen that there is room for."""
@@ -128,7 +130,7 @@ class ConsolePanel(Panel):
             except ValueError as error:
                 drawn = [Strip.blank(columns)]
                 part = str(error)
-        self.border_subtitle = "  ".join(filter(None, (part, self._hint(picture))))
+        self.foot("  ".join(filter(None, (part, self._hint(picture)))))
         return drawn
 
     def _hint(self, picture: Picture) -> str:
@@ -144,10 +146,7 @@ class ConsolePanel(Panel):
         if rows > bottom:  # there is room for what has left it
             top = max(bottom - rows, -emulator.scrolled)
         first = max(top - self._back, -emulator.scrolled)
-        lines = [
-            guest_screen.strip(guest_screen.terminal_cells(cells, y, cursor)[left : left + columns])
-            for y, cells in enumerate(emulator.rows(first, rows), first)
-        ]
+        lines = self._terminal_lines(first, rows, left, columns)
         back = f"{self._back} rows back" if first < top else ""
         parts = (
             back or _told_part(left, columns, COLUMNS, "columns"),
@@ -155,13 +154,25 @@ class ConsolePanel(Panel):
         )
         return lines, "  ".join(filter(None, parts))
 
+    def _terminal_lines(self, first: int, rows: int, left: int, columns: int) -> list[Strip]:
+        """Draw rows of the terminal, or return them as they were drawn before."""
+        emulator, cursor = self._emulator, self._emulator.cursor
+        key = emulator.version, first, rows, left, columns
+        if key != self._drawn_for:
+            self._drawn_for = key
+            self._drawn_lines = [
+                guest_screen.strip(
+                    guest_screen.terminal_cells(cells, y, cursor)[left : left + columns]
+                )
+                for y, cells in enumerate(emulator.rows(first, rows), first)
+            ]
+        return self._drawn_lines
+
     def _text(self, screen: ScreenReport, columns: int, rows: int) -> tuple[list[Strip], str]:
         size = screen.width, screen.height
         top, left = self._look(screen.cursor, size, columns, rows)
         lines = [
-            guest_screen.strip(
-                guest_screen.text_cells(screen, y, self.palette.glyphs)[left : left + columns]
-            )
+            self._text_line(screen, y, left, columns)
             for y in range(top, min(top + rows, screen.height))
         ]
         parts = (
@@ -169,6 +180,18 @@ class ConsolePanel(Panel):
             _told_part(top, rows, screen.height, "rows"),
         )
         return lines, "  ".join(filter(None, parts))
+
+    def _text_line(self, screen: ScreenReport, y: int, left: int, columns: int) -> Strip:
+        """Draw a row of a PC's screen, or return it as it was drawn before."""
+        glyphs, cells = self.palette.glyphs, guest_screen.row_of(screen, y)
+        cursor = screen.cursor if screen.cursor is not None and screen.cursor[0] == y else None
+        looks = screen.mono, screen.blinking, screen.palette, glyphs
+
+        def draw() -> Strip:
+            drawn = guest_screen.text_cells(screen, y, glyphs)
+            return guest_screen.strip(drawn[left : left + columns])
+
+        return self.known((cells, cursor, left, columns, looks), draw)
 
     def _look(
         self, cursor: tuple[int, int] | None, size: tuple[int, int], columns: int, rows: int

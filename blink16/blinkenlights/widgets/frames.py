@@ -15,7 +15,7 @@ class FramesPanel(Panel):
 
     def on_mount(self) -> None:
         """Give it a title."""
-        self.border_title = "frames"
+        self.head("frames")
 
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
         """Draw a line a frame."""

@@ -29,7 +29,7 @@ class ListPanel(Panel):
 
     def on_mount(self) -> None:
         """Give it a title."""
-        self.border_title = self.TITLE
+        self.head(self.TITLE)
 
     def all_lines(self, picture: Picture, columns: int) -> Sequence[Text]:
         """Return all that there is."""
@@ -40,7 +40,7 @@ class ListPanel(Panel):
         lines = self.all_lines(picture, columns) or [Text(self.EMPTY, self.palette.dim)]
         self._top = max(0, min(self._top, len(lines) - rows))
         more = len(lines) - rows
-        self.border_subtitle = f"{self._top + 1} of {len(lines)}" if more > 0 else ""
+        self.foot(f"{self._top + 1} of {len(lines)}" if more > 0 else "")
         return lines[self._top : self._top + rows]
 
     def report(self, picture: Picture, shape: type[R]) -> R | None:

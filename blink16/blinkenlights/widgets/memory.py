@@ -15,12 +15,12 @@ from textual.strip import Strip
 from blink16.blinkenlights.palette import style
 from blink16.blinkenlights.picture import MemoryWish, Picture, Stretch
 from blink16.blinkenlights.widgets.panel import Panel
-from blink16.memory import MEMORY_SIZE, linear
+from blink16.client import offset_in
+from blink16.memory import MEMORY_SIZE
 
 MODES = ("text", "hex", "words", "code")
 AGES = 4
 """Pictures after which a byte glows no more."""
-ADDRESS_COLUMNS = 6
 MAX_ZOOM = 14
 """16 KiB a cell: the megabyte is a row."""
 BYTES_A_LINE_OF_CODE = 8
@@ -67,6 +67,8 @@ class MemoryPanel(Panel):
         self._ages: dict[int, Glow] = {}
         self._last: Stretch | None = None
         self._seen: int | None = None
+        self._end = MEMORY_SIZE
+        """Where the machine's memory ends."""
 
     def on_mount(self) -> None:
         """Give it a title."""
@@ -75,9 +77,18 @@ class MemoryPanel(Panel):
     # -- what there is room for --------------------------------------------------------------
 
     @property
+    def _digits(self) -> int:
+        """Of an address."""
+        return 5 if self._end == MEMORY_SIZE else 6
+
+    @property
+    def _address_columns(self) -> int:
+        return self._digits + 1
+
+    @property
     def cells_a_row(self) -> int:
         """Cells in a row: bytes, or stretches of ``1 << zoom`` bytes."""
-        columns = max(self.content_size.width - ADDRESS_COLUMNS, 1)
+        columns = max(self.content_size.width - self._address_columns, 1)
         each = 1.0 if self.zoom else {"text": 1, "hex": 3, "words": 2.5, "code": 1}[self.mode]
         count = 1
         while count * 2 * each <= columns and count < 64:
@@ -98,7 +109,7 @@ class MemoryPanel(Panel):
         name = self.name or ""
         what = name.lower() if self.address is None else self.address
         step = 1 if self.mode == "code" else min(self.bytes_a_row, 1 << self.zoom + 6)
-        return (MemoryWish(name, what, min(self.bytes_a_row * rows, MEMORY_SIZE), step),)
+        return (MemoryWish(name, what, min(self.bytes_a_row * rows, self._end), step),)
 
     # -- the user ----------------------------------------------------------------------------
 
@@ -110,7 +121,7 @@ class MemoryPanel(Panel):
 
     def look_at(self, address: int) -> None:
         """Look at a linear address."""
-        self.address = max(0, min(address, MEMORY_SIZE - 1))
+        self.address = max(0, address)
         self._change()
 
     def action_zoom(self, by: int) -> None:
@@ -118,7 +129,7 @@ class MemoryPanel(Panel):
         here = self._last.address if self._last else 0
         zoom = max(0, min(self.zoom + by, MAX_ZOOM))
         rows = max(self.content_size.height, 1)
-        while zoom and self.cells_a_row * rows << zoom - 1 >= MEMORY_SIZE:
+        while zoom and self.cells_a_row * rows << zoom - 1 >= self._end:
             zoom -= 1
         if zoom != self.zoom:
             self.zoom = zoom
@@ -137,7 +148,7 @@ class MemoryPanel(Panel):
 
     def _scroll(self, rows: int) -> None:
         if self._last is not None:
-            most = MEMORY_SIZE - len(self._last.data)
+            most = self._end - len(self._last.data)
             self.address = max(0, min(self._last.address + rows * self.bytes_a_row, most))
             self._change()
 
@@ -153,12 +164,12 @@ class MemoryPanel(Panel):
         self.post_message(self.Chosen(address))
 
     def _name_it(self) -> None:
-        self.border_title = self.name
+        self.head(self.name or "")
         size = 1 << self.zoom
         cell = f"{size} bytes a cell" if size < 1024 else f"{size >> 10} KiB a cell"
         told = [cell] if self.zoom else [] if self.mode == "text" else [self.mode]
         told += ["stays" if self.address is not None else ""]
-        self.border_subtitle = "  ".join(filter(None, told))
+        self.foot("  ".join(filter(None, told)))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Look at lower addresses, or closer."""
@@ -181,9 +192,9 @@ class MemoryPanel(Panel):
         at = event.get_content_offset(self)
         if at is None or self._last is None or self.mode == "code":
             return
-        cell = self._cell_at(at.x - ADDRESS_COLUMNS)
+        cell = self._cell_at(at.x - self._address_columns)
         address = self._last.address + at.y * self.bytes_a_row + (cell << self.zoom)
-        if at.x >= ADDRESS_COLUMNS and cell < self.cells_a_row and address < MEMORY_SIZE:
+        if at.x >= self._address_columns and cell < self.cells_a_row and address < self._end:
             self._choose(None if address == self.chosen else address)
 
     def _cell_at(self, column: int) -> int:
@@ -210,7 +221,7 @@ class MemoryPanel(Panel):
                 for address in range(access.address, access.address + access.length):
                     written = access.writes or self._ages.get(address) == (0, True)
                     self._ages[address] = (0, written)
-        self._last = stretch
+        self._last, self._end = stretch, picture.state.memory_end
 
     # -- drawing -----------------------------------------------------------------------------
 
@@ -225,18 +236,31 @@ class MemoryPanel(Panel):
         glows = self._glows()
         top = picture.registers.stack
         count = min(rows, (len(stretch.data) + width - 1) // width)
-        dim = style(self.palette.dim)
         strips = []
         for row in range(count):
             address = stretch.address + row * width
             chunk = stretch.data[row * width : (row + 1) * width]
-            cells = (
+            strips.append(self._row(address, chunk, glows, top))
+        return strips
+
+    def _row(self, address: int, chunk: bytes, glows: dict[int, str], top: int) -> Strip:
+        """Draw a row, or return it as it was drawn before."""
+        end = address + len(chunk)
+        cells = range(address >> self.zoom, (end - 1 >> self.zoom) + 1)
+        glow = tuple((cell, name) for cell, name in glows.items() if cell in cells)
+        near = top if address - 2 < top < end else -1
+        colors = self.palette
+
+        def draw() -> Strip:
+            drawn = (
                 self._dense(address, chunk, glows)
                 if self.zoom
                 else self._bytes(address, chunk, glows, top)
             )
-            strips.append(Strip([Segment(f"{address:05X} ", dim), *cells]))
-        return strips
+            return Strip([Segment(f"{address:0{self._digits}X} ", style(colors.dim)), *drawn])
+
+        shape = self.mode, self.zoom, self._digits
+        return self.known((address, chunk, glow, near, shape, colors), draw)
 
     def _glows(self) -> dict[int, str]:
         colors = self.palette
@@ -286,19 +310,18 @@ class MemoryPanel(Panel):
 
     def _code(self, picture: Picture, stretch: Stretch, rows: int) -> list[Strip]:
         colors = self.palette
-        cs = picture.registers.cs
-        offset = stretch.address - linear(cs, 0)
-        if not 0 <= offset <= 0xFFFF:
-            cs, offset = stretch.address >> 4, stretch.address & 0xF
+        registers = picture.registers
+        cs, offset = offset_in(registers.cs, stretch.address, registers.line_20)
+        line_20 = int(self._end > MEMORY_SIZE)
         return [
             Strip(
                 [
-                    Segment(f"{line.address:05X} ", style(colors.dim)),
+                    Segment(f"{line.address:0{self._digits}X} ", style(colors.dim)),
                     Segment(f"{line.code[:6].hex():<13}", style(colors.control)),
                     Segment(line.text, style(colors.text)),
                 ]
             )
-            for line in picture.decoder.lines(cs, offset, stretch.data, rows)
+            for line in picture.decoder.lines(cs, offset, stretch.data, rows, line_20=line_20)
         ]
 
 

@@ -2,44 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
-from textual.geometry import Region
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from blink16.blinkenlights.palette import Palette, style
 from blink16.blinkenlights.picture import MemoryWish, Picture
 
+MAX_KNOWN = 4000
+"""Lines that are remembered as they were drawn."""
+
 
 class Panel(Widget, can_focus=True):
-    """A framed part of the screen that draws the last picture, the lines that changed."""
+    """A framed part of the screen that draws the last picture, the lines that changed.
+
+    Each picture may change a line of each panel, so lines come to the screen by a shorter way than
+    Textual's own: it draws the frame, and lines are put into that (`render_lines`).
+    """
 
     picture: Picture | None = None
     HELP = ""
     """What the `?` key says of it."""
     SHAPES: tuple[type, ...] = ()
     """Reports that it shows, beside what each picture has."""
-    _drawn: list[Strip] | None = None
+    _above = _below = ""
+    """What stands in the frame."""
+    _ground, _background = Style.null(), Color(0, 0, 0)
+
+    def __init__(self, *, name: str | None = None, id: str | None = None) -> None:
+        super().__init__(name=name, id=id)
+        self._drawn: list[Strip] | None = None
+        """The lines within the frame; None: all are to be drawn."""
+        self._framed: list[Strip] = []
+        """All lines with the frame around them; none: it is to be drawn."""
+        self._edges = Strip([]), Strip([])
+        """What stands beside each line."""
+        self._filters: Sequence[LineFilter] = ()
+        self._known: dict[Hashable, Strip] = {}
+
+    def head(self, text: str) -> None:
+        """Write into the frame, above."""
+        if text != self._above:
+            self._above = self.border_title = text
+
+    def foot(self, text: str) -> None:
+        """Write into the frame, below."""
+        if text != self._below:
+            self._below = self.border_subtitle = text
 
     def show(self, picture: Picture) -> None:
         """Show a picture."""
         self.picture = picture
         self.take(picture)
+        if not self.region:
+            return  # there is no place for it
         before = self._drawn
-        if before is None or not self.display:
+        if before is None:
             self.refresh()
             return
-        self._drawn = now = self._draw()
-        if len(now) != len(before):
-            super().refresh()
+        now = self._draw()
+        if not self._framed or len(now) != len(before):
+            self.refresh()
             return
-        changed = [y for y, (new, old) in enumerate(zip(now, before, strict=True)) if new != old]
+        self._drawn = now
+        changed = [
+            y
+            for y, (new, old) in enumerate(zip(now, before, strict=True))
+            if new is not old and new != old
+        ]
         if changed:
-            super().refresh(*(Region(0, y, self.room[0], 1) for y in changed))
+            width, top = self.room[0], self.gutter.top
+            for y in changed:
+                self._framed[top + y] = self._between_edges(now[y])
+            super().refresh(*(Region(0, y, width, rows) for y, rows in _runs(changed)))
 
     def take(self, picture: Picture) -> None:
         """Remember of a picture what later ones are compared with."""
@@ -76,24 +120,65 @@ class Panel(Widget, can_focus=True):
             return Strip([Segment(text.plain, style(text.style))])
         return Strip(text.render(self.app.console))
 
+    def known(self, key: Hashable, draw: Callable[[], Strip]) -> Strip:
+        """Return a line as it was drawn before, by all that it depends on."""
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            found = self._known[key] = draw()
+        return found
+
     def refresh(self, *regions: Any, **how: Any) -> Self:
         """Draw anew."""
         self._drawn = None
+        self._framed = []
         return super().refresh(*regions, **how)
+
+    # -- how it comes to the screen ----------------------------------------------------------
 
     def _draw(self) -> list[Strip]:
         """Return all lines within the frame, as wide as that."""
         columns, rows = self.room
-        ground = self.rich_style
+        ground = self._ground
         strips = self.strips(self.picture, columns, rows)[:rows] if self.picture else []
         drawn = [strip.adjust_cell_length(columns, ground).apply_style(ground) for strip in strips]
+        for line_filter in self._filters:
+            drawn = [strip.apply_filter(line_filter, self._background) for strip in drawn]
         return drawn + [Strip.blank(columns, ground)] * (rows - len(drawn))
 
     def render_line(self, y: int) -> Strip:
-        """Return one line; all are drawn with the first."""
-        if self._drawn is None or len(self._drawn) != self.room[1]:
-            self._drawn = self._draw()
-        return self._drawn[y] if y < len(self._drawn) else Strip([])
+        """Return an empty line: others are put into the frame when that is there."""
+        return Strip.blank(self.room[0], self._ground)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return lines with their frame."""
+        if len(self._framed) != self.outer_size.height:
+            self._frame(self.outer_size)
+        lines = self._framed[crop.y : crop.bottom]
+        if crop.column_span == (0, self.outer_size.width):
+            return lines
+        return [line.crop(*crop.column_span) for line in lines]
+
+    def _frame(self, size: Size) -> None:
+        """Draw the frame, and everything in it."""
+        self._ground, self._background = self.rich_style, self.background_colors[1]
+        self._filters, gutter = self.get_line_filters(), self.gutter
+        drawn = self._draw()  # which may write into the frame
+        framed = super().render_lines(size.region)
+        if size.height > gutter.height and size.width > gutter.width:
+            row = framed[gutter.top]
+            self._edges = row.crop(0, gutter.left), row.crop(size.width - gutter.right, size.width)
+            self._drawn = drawn
+            inside = [self._between_edges(line) for line in drawn]
+            framed[gutter.top : size.height - gutter.bottom] = inside
+        self._framed = framed
+
+    def _between_edges(self, line: Strip) -> Strip:
+        left, right = self._edges
+        return Strip(
+            [*left, *line, *right], left.cell_length + line.cell_length + right.cell_length
+        )
 
     def plain_lines(self) -> list[str]:
         """Return what it shows, without colors."""
@@ -104,6 +189,13 @@ class Panel(Widget, can_focus=True):
             strip.text[:columns].rstrip()
             for strip in self.strips(self.picture, columns, rows)[:rows]
         ]
+
+
+def _runs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield where rows follow each other: the first, and how many."""
+    starts = [at for at in range(len(rows)) if not at or rows[at] != rows[at - 1] + 1]
+    for at, behind in pairwise([*starts, len(rows)]):
+        yield rows[at], behind - at
 
 
 def palette_of(widget: Widget) -> Palette:

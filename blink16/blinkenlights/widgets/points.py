@@ -22,7 +22,7 @@ class PointsPanel(Panel):
 
     def on_mount(self) -> None:
         """Give it a title."""
-        self.border_title = "breakpoints"
+        self.head("breakpoints")
 
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
         """Draw them: ours, then those that another debugger has set."""

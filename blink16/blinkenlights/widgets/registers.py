@@ -26,13 +26,13 @@ class RegisterPanel(Panel):
 
     def on_mount(self) -> None:
         """Give it a title."""
-        self.border_title = "registers"
+        self.head("registers")
 
     def take(self, picture: Picture) -> None:
         """Say what the processor is."""
         state = picture.state
         clock = f" at {state.clock_hz / 1e6:.2f} MHz" if state.clock_hz else ""
-        self.border_subtitle = f"{state.processor}{clock}"
+        self.foot(f"{state.processor}{clock}")
 
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
         """Draw them."""

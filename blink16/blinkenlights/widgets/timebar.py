@@ -52,7 +52,7 @@ class TimeBar(Panel):
 
     def on_mount(self) -> None:
         """Begin without stops."""
-        self.border_title = "time"
+        self.head("time")
         self._stops: set[int] = set()
         self._dragging = False
         self._chosen: dict[LayerKind, LayerWish] = {}
@@ -88,8 +88,8 @@ class TimeBar(Panel):
             f"time  {picture.state.icount:,}",
             *(self._told(one, picture) for one in picture.layers),
         ]
-        self.border_title = "   ".join(told)
-        self.border_subtitle = f"{picture.history.start:,} … {picture.history.end:,}  {where}"
+        self.head("   ".join(told))
+        self.foot(f"{picture.history.start:,} … {picture.history.end:,}  {where}")
 
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
         """Draw the strip and, below it, the marks and the layers."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from blink16.client.code import offset_in
 from blink16.client.conditions import HALVES
 from blink16.client.program import types
 from blink16.client.program.grammar import (
@@ -25,12 +26,12 @@ from blink16.client.program.grammar import (
 from blink16.client.program.lines import ProgramMap
 from blink16.client.program.types import ValueType, pointer_to
 from blink16.client.program.view import FrameView
-from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, linear
+from blink16.memory import ADDRESS_MASK, linear
 from blink16.reports.sources import VariableFacts
-from blink16.reports.state import FLAG_BITS, RegisterValues
+from blink16.reports.state import FLAG_BITS, REGISTER_NAMES
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 
-WORD_REGISTERS = RegisterValues.__slots__
+WORD_REGISTERS = REGISTER_NAMES
 MAX_VALUE = 1 << 16
 """Bytes of one value."""
 _WORD = 0xFFFF
@@ -80,6 +81,9 @@ class Machinery(Protocol):
 
     async def read_memory(self, where: int, length: int) -> bytes:
         """Return bytes from a linear address on."""
+
+    async def memory_end(self) -> int:
+        """Return the linear address at which memory ends."""
 
     async def symbols(self) -> SymbolTable:
         """Return the names of addresses."""
@@ -146,7 +150,8 @@ class Scene:
         if variable.address is not None:
             return Place(variable.address & ADDRESS_MASK, variable.segment)
         if variable.offset is not None:
-            address = linear(self.view.registers.ss, (self.view.base + variable.offset) & _WORD)
+            registers = self.view.registers
+            address = registers.linear(registers.ss, (self.view.base + variable.offset) & _WORD)
             return Place(address, self.data_segment)
         return None
 
@@ -198,7 +203,7 @@ class Scene:
     def _symbol_place(self, symbol: Symbol) -> Place:
         registers = self.view.registers
         segment = registers.cs if symbol.kind is SymbolKind.CODE else registers.ds
-        if not 0 <= symbol.address - linear(segment, 0) <= _WORD:
+        if not 0 <= symbol.address - (segment << 4) <= _WORD:
             segment = symbol.address >> 4
         return Place(symbol.address, segment)
 
@@ -207,7 +212,7 @@ class Scene:
     async def at(self, kind: ValueType, place: Place) -> TypedValue:
         """Return what lies in memory."""
         size = min(kind.size, MAX_VALUE)
-        if place.address + size > MEMORY_SIZE:
+        if place.address + size > await self.machine.memory_end():
             raise ExpressionError(f"{place.address:#x} and what is behind it is not in memory")
         data = await self.machine.read_memory(place.address, size) if size else b""
         return TypedValue(kind, data, place)
@@ -219,10 +224,10 @@ class Scene:
             return await self.at(value.type.target, value.place)
         if value.type.kind != "pointer":
             address = int(value.number)
-            if value.type.kind != "base" or not 0 <= address <= ADDRESS_MASK:
+            if value.type.kind != "base" or not 0 <= address < await self.machine.memory_end():
                 raise ExpressionError(f"a {value.type.name} points to nothing")
             if value.place is not None and value.place.register:
-                address = linear(value.place.segment, address)
+                address = self.view.registers.linear(value.place.segment, address)
             return await self.at(types.BYTE, Place(address, self.data_segment))
         segment, offset = value.far
         target = value.type.target
@@ -230,7 +235,7 @@ class Scene:
             segment = self.view.registers.cs
         if target.kind == "void":
             target = types.BYTE
-        return await self.at(target, Place(linear(segment, offset), segment))
+        return await self.at(target, Place(self.view.registers.linear(segment, offset), segment))
 
 
 _REGISTERS = {*WORD_REGISTERS, *HALVES, *(name.lower() for name in FLAG_BITS), "icount", "pc"}
@@ -414,9 +419,11 @@ class _Evaluator:
         address = offset
         if node.segment is not None:
             segment = int(_numeric(await self.value(node.segment))) & _WORD
-            address = linear(segment, offset & _WORD)
+            address = self.scene.view.registers.linear(segment, offset & _WORD)
+        elif not 0 <= address < await self.scene.machine.memory_end():
+            address &= ADDRESS_MASK
         kind = {1: types.BYTE, 2: types.WORD, 4: types.DWORD}[node.size]
-        return await self.scene.at(kind, Place(address & ADDRESS_MASK, segment))
+        return await self.scene.at(kind, Place(address, segment))
 
     async def _cast(self, node: Cast) -> TypedValue:
         kind = self._type(node.words)
@@ -469,7 +476,7 @@ def address_of(value: TypedValue) -> TypedValue:
         raise ExpressionError("this is nowhere in memory")
     offset = place.address - linear(place.segment, 0)
     if not 0 <= offset <= _WORD:
-        segment, offset = place.address >> 4, place.address & 0xF
+        segment, offset = offset_in(place.address >> 4, place.address)
         data = offset.to_bytes(2, "little") + segment.to_bytes(2, "little")
         return TypedValue(pointer_to(value.type, far=True), data, Place(segment=segment))
     near = pointer_to(value.type, far=False)

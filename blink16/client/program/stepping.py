@@ -11,7 +11,7 @@ from blink16.client.errors import DeniedError
 from blink16.client.moving import StopEvent
 from blink16.client.program.lines import ProgramMap
 from blink16.client.target import AsyncTarget
-from blink16.memory import ADDRESS_MASK, linear
+from blink16.memory import ADDRESS_MASK
 from blink16.reports.state import StopKind
 
 Movement = Callable[[], Awaitable[StopEvent]]
@@ -98,7 +98,9 @@ class Stepper:
             return None
         top = await self._target.read_memory(registers.stack, 4)
         words = [int.from_bytes(top[at : at + 2], "little") for at in (0, 2)]
-        for size, address in ((2, linear(registers.cs, words[0])), (4, linear(words[1], words[0]))):
+        near = registers.linear(registers.cs, words[0])
+        far = registers.linear(words[1], words[0])
+        for size, address in ((2, near), (4, far)):
             if stretch[0] < address <= stretch[1]:
                 return address, registers.stack + size
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from blink16.client.program.lines import KnownFunction, ProgramMap
-from blink16.memory import linear
+from blink16.memory import ADDRESS_MASK
 from blink16.reports.frames import FrameLine
 from blink16.reports.sources import VariableFacts
 from blink16.reports.state import RegisterValues
@@ -37,7 +37,7 @@ class FrameView:
     @property
     def place(self) -> int:
         """An address within the instruction that it executes, or that called."""
-        return self.pc if self.level == 0 else (self.pc - 1) & 0xFFFFF
+        return self.pc if self.level == 0 else self.pc - 1 if self.pc else ADDRESS_MASK
 
     @classmethod
     def of(cls, frame: FrameLine, registers: RegisterValues, program: ProgramMap) -> FrameView:
@@ -51,7 +51,7 @@ class FrameView:
         base = registers.bp
         if frame.cfa is not None and frame.returns in _RETURN_ADDRESS:
             above = _RETURN_ADDRESS[frame.returns]
-            base = (frame.cfa - linear(frame.ss, 0) - above - SAVED_BP) & 0xFFFF
+            base = (frame.cfa - (frame.ss << 4) - above - SAVED_BP) & 0xFFFF
         return cls(frame.level, registers, base, frame.cfa, frame.name)
 
     def variables(self, program: ProgramMap) -> tuple[KnownFunction | None, list[VariableFacts]]:

@@ -6,7 +6,7 @@ from blink16.client.conditions import HALVES
 from blink16.client.program.expressions import Place
 from blink16.client.program.grammar import ExpressionError
 from blink16.client.target import AsyncTarget
-from blink16.reports.state import FLAG_BITS, RegisterValues
+from blink16.reports.state import FLAG_BITS, REGISTER_NAMES
 
 
 async def write_place(target: AsyncTarget, place: Place, data: bytes) -> None:
@@ -28,6 +28,6 @@ async def _write_register(target: AsyncTarget, name: str, value: int) -> None:
         bit = 1 << FLAG_BITS[name.upper()]
         flags = await target.read_register("flags")
         name, value = "flags", flags | bit if value else flags & ~bit
-    if name not in RegisterValues.__slots__ and name not in HALVES:
+    if name not in REGISTER_NAMES and name not in HALVES:
         raise ExpressionError(f"{name} can't be changed")
     await target.write_register(name, value)

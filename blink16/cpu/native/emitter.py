@@ -40,6 +40,24 @@ class Emitter(IRBuilder):
     def note_access(self) -> None:
         """Called while the rare path of a load or store is emitted; only probes mind."""
 
+    def store_on_the_way(
+        self, linear: Value, state: Value, odd: Value, value: Value, join: str
+    ) -> None:
+        """Called where the rare path of a store begins; only probes mind, who have one between.
+
+        ``state``: the page's.  ``odd``: whether the address itself leads to the rare path.  What
+        is done with a store goes on at ``join``.
+        """
+
+    def load_on_the_way(
+        self, linear: Value, state: Value, odd: Value, width: int, join: str
+    ) -> list[tuple[str, str]]:
+        """Called where the rare path of a load begins, as with stores.
+
+        Returns what was loaded by a way of its own to ``join``, and at which block that ends.
+        """
+        return []
+
     def interrupted(self, vector: Value) -> None:
         """Note that an interrupt has been entered; only probes mind."""
 
@@ -61,9 +79,9 @@ class Emitter(IRBuilder):
     def _load(self, base: Value, offset: Value, width: int) -> Value:
         linear, is_high = self._linear(base, offset)
         here = self.address("%memory", linear)
-        is_slow = self._at_line_end(offset, width) | is_high
-        if self.watching:
-            is_slow = is_slow | (self._page_state(linear) & _LOADS_MIND).is_not_zero()
+        odd = self._at_line_end(offset, width) | is_high
+        state = self._page_state(linear) & _LOADS_MIND if self.watching else self.constant(0, 8)
+        is_slow = odd | state.is_not_zero()
         if is_slow.handle == 0:
             return self.value(f"load i{width}, ptr {here}, align 1", width)
         rare, rare_end, fast, join = self.labels(4)
@@ -72,6 +90,7 @@ class Emitter(IRBuilder):
         quick = self.name(f"load i{width}, ptr {here}, align 1")
         self.go(join)
         self.begin(rare)
+        ways = self.load_on_the_way(linear, state, odd, width, join) if self.watching else []
         self.note_access()
         function = "load_byte" if width == 8 else "load_word"
         at = f"i32 {text(base)}, i32 {text(offset.zero_extend(ADDRESS))}"
@@ -85,21 +104,24 @@ class Emitter(IRBuilder):
         slow = text(both.truncate(width))
         self.go(join)
         self.begin(join)
-        return self.value(f"phi i{width} [ {quick}, %{fast} ], [ {slow}, %{rare_end} ]", width)
+        ways += [(quick, fast), (slow, rare_end)]
+        found = ", ".join(f"[ {what}, %{block} ]" for what, block in ways)
+        return self.value(f"phi i{width} {found}", width)
 
     def store(self, segment: Index, offset: Value, value: Value) -> None:
         """Write memory."""
         base, width = self.segment_base(segment), value.width
         linear, is_high = self._linear(base, offset)
         here = self.address("%memory", linear)
-        is_slow = self._at_line_end(offset, width) | is_high
-        is_slow = is_slow | self._page_state(linear).is_not_zero()
+        odd, state = self._at_line_end(offset, width) | is_high, self._page_state(linear)
+        is_slow = odd | state.is_not_zero()
         rare, fast, join = self.labels(3)
         self.fork(is_slow, rare, fast, rare=True)
         self.begin(fast)
         self.emit(f"store i{width} {text(value)}, ptr {here}, align 1")
         self.go(join)
         self.begin(rare)
+        self.store_on_the_way(linear, state, odd, value, join)
         self.store_slot(slots.STORE_AT, text(self.instruction_offset()))
         self.note_access()
         function = "store_byte" if width == 8 else "store_word"

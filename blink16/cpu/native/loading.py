@@ -68,7 +68,8 @@ def core(model: Model, board: HotBoard = NO_BOARD, *, probed: bool = False) -> F
 
 
 @remember
-def _compiler() -> Compiler:
+def process_compiler() -> Compiler:
+    """Return this process' compiler, to be used in the compiler's thread."""
     return Compiler()
 
 
@@ -80,7 +81,7 @@ def use(core: Core) -> None:
 
 
 def _make(model: Model, board: HotBoard, probed: bool = False) -> Core:
-    compiler = _compiler()
+    compiler = process_compiler()
     parts = ("probed image", "probed verdict") if probed else ("image", "verdict")
     keys = _Keys(*(_key(compiler.host, model, board, what) for what in parts))
     image = cache.load(keys.image)

@@ -116,11 +116,14 @@ class ArmedPredicates:
         """What the compiler has not finished yet, as far as that was looked at."""
 
     def arm(self, wanted: Mapping[int, Predicate]) -> None:
-        """Use these predicates, by linear address, and no others."""
+        """Use these predicates, by linear address, and no others.
+
+        Code above the first mebibyte is the reference's, which stops at each breakpoint.
+        """
         for address in self._armed:
             self._table[address] = 0
         self._armed.clear()
-        self.coming = deque((address, self._compile(wanted[address])) for address in wanted)
+        self.coming = deque((at, self._compile(wanted[at])) for at in wanted if at < MEMORY_SIZE)
         wait([future for _, future in self.coming], PATIENCE)
         self.take_ready()
 

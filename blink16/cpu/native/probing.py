@@ -1,8 +1,9 @@
 """Native code with probes: the same functions and regions, which write on a tape besides.
 
 The interpreter has all probes in it and asks the tape which are wanted.  Regions are compiled for
-what is wanted and have nothing else.  Stores and loads come by here only in their rare path: pages
-with addresses that are asked for are marked as watched ones are.
+what is wanted and have nothing else.  Pages with addresses that are asked for are marked as watched
+ones are.  Stores and loads there find out themselves whether they are asked for; where a page has
+something else to mind, the helpers do.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ from blink16.memory import (
 HELPERS = {"note": "void @note(ptr, i64, i64, i64, i64)"}
 """What regions with probes call besides: state, and the four words of an event."""
 WORD = 64
+_PROBED_PAGE = PageState.WATCH_WRITE | PageState.WATCH_READ
+"""What pages are marked with in which somebody asks for accesses."""
 FAULTED = "faulted"
 """The function in which an instruction is given up."""
 
@@ -93,6 +96,51 @@ class Probing(Emitter):
         words = [self.icount(), what, where, by]
         given = ", ".join(f"i64 {w if isinstance(w, int) else text(w)}" for w in words)
         self.emit(f"call preserve_mostcc void @note(ptr %state, {given})")
+
+    def store_on_the_way(
+        self, linear: Value, state: Value, odd: Value, value: Value, join: str
+    ) -> None:
+        """Store to a page of which nothing but probes is to be minded."""
+        width, here = value.width, self.address("%memory", linear)
+        asked, done, rare = self._fork_if_asked(linear, state, odd, width, Attribute.WATCH_WRITE)
+        self.begin(asked)
+        was = self.value(f"load i{width}, ptr {here}, align 1", width).zero_extend(32)
+        self.note(ProbeEvent.WRITE, width, linear, value.zero_extend(32) << 16 | was)
+        self.go(done)
+        self.begin(done)
+        self.emit(f"store i{width} {text(value)}, ptr {here}, align 1")
+        self.go(join)
+        self.begin(rare)
+
+    def load_on_the_way(
+        self, linear: Value, state: Value, odd: Value, width: int, join: str
+    ) -> list[tuple[str, str]]:
+        """Load from a page of which nothing but probes is to be minded."""
+        here = self.address("%memory", linear)
+        asked, done, rare = self._fork_if_asked(linear, state, odd, width, Attribute.WATCH_READ)
+        self.begin(asked)
+        value = self.value(f"load i{width}, ptr {here}, align 1", width)
+        self.note(ProbeEvent.READ, width, linear, value.zero_extend(32) << 16)
+        self.go(done)
+        self.begin(done)
+        value = self.value(f"load i{width}, ptr {here}, align 1", width)
+        self.go(join)
+        self.begin(rare)
+        return [(text(value), done)]
+
+    def _fork_if_asked(
+        self, linear: Value, state: Value, odd: Value, width: int, mark: Attribute
+    ) -> tuple[str, str, str]:
+        """Fork to where an access is noted, is done without that, and is left to the helpers."""
+        plain, asked, done, rare = self.labels(4)
+        minded = state & (~_PROBED_PAGE & 0xFF)
+        self.fork(odd | minded.is_not_zero(), rare, plain)
+        self.begin(plain)
+        attributes = self.address(self.address("%memory", ATTRIBUTES_OFFSET), linear)
+        marks = self.value(f"load i{width}, ptr {attributes}, align 1", width)
+        mask = mark * 0x101 if width == 16 else mark
+        self.fork((marks & mask).is_not_zero(), asked, done)
+        return asked, done, rare
 
     def note_way(
         self,
@@ -213,6 +261,13 @@ class ProbedRegion(Probing, RegionFunction):
         self._base = segment.base
         self._counts = counts
         super().__init__(segment.model, flow, watching)
+
+    def store_on_the_way(
+        self, linear: Value, state: Value, odd: Value, value: Value, join: str
+    ) -> None:
+        """Store to a page of which nothing but probes is to be minded, if there are any."""
+        if self._wanted & (Probe.WRITES | Probe.READS):
+            super().store_on_the_way(linear, state, odd, value, join)
 
     def prologue(self) -> list[str]:
         """Return what finds the counters."""

@@ -9,7 +9,6 @@ import msgspec
 
 from blink16.client import CodeLine
 from blink16.dap.registry import RequestError, request
-from blink16.memory import MEMORY_SIZE
 
 if TYPE_CHECKING:
     from blink16.dap.session import Session
@@ -62,10 +61,10 @@ async def disassemble(session: Session, arguments: Disassemble) -> dict[str, Any
 
 
 async def _from(session: Session, address: int, count: int) -> list[CodeLine]:
-    if not 0 <= address < MEMORY_SIZE:
-        return []
-    lines = await session.debuggee.target.disassemble_at(address, count)
-    return [line for line in lines if line.address < MEMORY_SIZE]
+    target = session.debuggee.target
+    lines = await target.disassemble_at(address, count)
+    end = await target.memory_end()
+    return [line for line in lines if line.address < end]
 
 
 async def _before(session: Session, address: int, count: int) -> list[CodeLine]:
@@ -73,7 +72,7 @@ async def _before(session: Session, address: int, count: int) -> list[CodeLine]:
 
     They are read from a place on at which one is known to begin: a function, a symbol, a line.
     """
-    if not 0 < address <= MEMORY_SIZE:
+    if not 0 < address <= await session.debuggee.target.memory_end():
         return []
     first = max(0, address - count * LONGEST - LEAD)
     anchors = await _anchors(session, first, address)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from blink16.dap.registry import RequestError, State, request
-from blink16.memory import MEMORY_SIZE
 
 if TYPE_CHECKING:
     from blink16.dap.session import Session
@@ -29,9 +28,10 @@ async def read_memory(session: Session, arguments: ReadMemory) -> dict[str, Any]
     start = await session.debuggee.address(arguments.memoryReference) + arguments.offset
     if arguments.count < 0:
         raise RequestError(f"{arguments.count} bytes can't be read")
-    if not 0 <= start < MEMORY_SIZE:
+    end = await session.debuggee.target.memory_end()
+    if not 0 <= start < end:
         return {"address": hex(max(0, start)), "unreadableBytes": arguments.count}
-    count = min(arguments.count, MEMORY_SIZE - start)
+    count = min(arguments.count, end - start)
     data = await session.debuggee.target.read_memory(start, count)
     body: dict[str, Any] = {"address": hex(start), "data": base64.b64encode(data).decode()}
     if count < arguments.count:
@@ -56,11 +56,10 @@ async def write_memory(session: Session, arguments: WriteMemory) -> dict[str, An
         data = base64.b64decode(arguments.data, validate=True)
     except (binascii.Error, ValueError):
         raise RequestError("the data are not in base64") from None
-    if not 0 <= start < MEMORY_SIZE or (
-        start + len(data) > MEMORY_SIZE and not arguments.allowPartial
-    ):
+    end = await session.debuggee.target.memory_end()
+    if not 0 <= start < end or (start + len(data) > end and not arguments.allowPartial):
         raise RequestError(f"{len(data)} bytes at {start:#x} are not all within memory")
-    data = data[: MEMORY_SIZE - start]
+    data = data[: end - start]
     await session.debuggee.target.write_memory(start, data)
     await session.debuggee.changed()
     if session.client.takes_memory:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from blink16.client import StopEvent
+from blink16.client import RegisterValues, StopEvent
 from blink16.dap.registry import NoArguments, RequestError, State, request
 from blink16.dap.requests.points import _Source
 
@@ -129,14 +129,14 @@ async def step_in_targets(session: Session, arguments: Frame) -> dict[str, Any]:
     for line in await debuggee.target.disassemble(view.pc, min(MAX_TARGETS, stretch[1] - view.pc)):
         if line.address >= stretch[1]:
             break
-        called = _called(line.text, line.cs)
+        called = _called(line.text, line.cs, debuggee.at.registers)
         if called is not None:
             name = await debuggee.target.name_of(called) or f"{called:#07x}"
             targets.append({"id": called, "label": name})
     return {"targets": targets}
 
 
-def _called(text: str, cs: int) -> int | None:
+def _called(text: str, cs: int, registers: RegisterValues) -> int | None:
     """Return the linear address that a CALL names, if it names one."""
     word, _, operand = text.partition(" ")
     if word.upper() not in ("CALL", "CALLF"):
@@ -144,7 +144,7 @@ def _called(text: str, cs: int) -> int | None:
     segment, colon, offset = operand.strip().rstrip("h").rpartition(":")
     try:
         base = int(segment.rstrip("h"), 16) if colon else cs
-        return (base * 16 + int(offset, 16)) & 0xFFFFF
+        return registers.linear(base, int(offset, 16))
     except ValueError:
         return None
 

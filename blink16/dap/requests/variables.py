@@ -187,9 +187,10 @@ async def describe(
     place = value.place
     if kind.kind == "pointer":
         segment, offset = value.far
-        body["memoryReference"] = f"{linear(segment, offset):#07x}"
+        address = session.debuggee.at.registers.linear(segment, offset)
+        body["memoryReference"] = f"{address:#07x}"
         if kind.target.is_character and (segment or offset):
-            body["value"] += f" {await _string(session, linear(segment, offset))}"
+            body["value"] += f" {await _string(session, address)}"
         if not offset and not segment:
             body["variablesReference"] = 0
     elif place is not None and not place.register:
@@ -198,7 +199,7 @@ async def describe(
         segment = place.segment
         registers = session.debuggee.at.registers
         base = registers.cs if place.register == "ip" else registers.ss
-        body["memoryReference"] = f"{linear(base, int(value.number)):#07x}"
+        body["memoryReference"] = f"{registers.linear(base, int(value.number)):#07x}"
     elif place is not None and place.register in SEGMENTS:
         body["memoryReference"] = f"{linear(int(value.number), 0):#07x}"
     if value.type.kind == "function":
@@ -208,7 +209,7 @@ async def describe(
 
 async def _string(session: Session, address: int) -> str:
     """Return the string at an address, as far as it is shown."""
-    length = min(MAX_TEXT, 0x100000 - address)
+    length = min(MAX_TEXT, await session.debuggee.target.memory_end() - address)
     data = await session.debuggee.target.read_memory(address, length)
     text, zero, _ = data.partition(b"\0")
     return string(text) + ("" if zero else "...")

@@ -123,7 +123,9 @@ def read_memory(desk: Desk, where: str, length: int = 64, machine: str = "") -> 
     """Bytes from a place on, in hex and as characters."""
     one = desk.machine(machine)
     start = _data(one, where)
-    data = one.target.read_memory(start, max(1, min(length, MAX_BYTES, 0x100000 - start)))
+    data = one.target.read_memory(
+        start, max(1, min(length, MAX_BYTES, one.target.memory_end() - start))
+    )
     rows = []
     for at in range(0, len(data), 16):
         part = data[at : at + 16]

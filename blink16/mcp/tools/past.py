@@ -75,7 +75,7 @@ def trace(desk: Desk, count: int = 20, machine: str = "") -> str:
     rows = []
     for entry in one.target.trace(max(1, min(count, MAX_TRACE))):
         at = entry.at
-        line = reader.line(at.cs, at.ip, at.code)
+        line = reader.line(at.cs, at.ip, at.code, line_20=at.line_20)
         changed = " ".join(f"{name}={value:04X}" for name, value in entry.changed.items())
         rows.append(f"{at.icount}  {line}   {changed}".rstrip())
     return "\n".join(rows)

@@ -113,7 +113,7 @@ class Searcher:
         places: set[tuple[int, int]] = set()
         entered: set[int] = set()
 
-        def take(events: bytes) -> None:
+        def take(events: memoryview) -> None:
             for _, kind, _, cs, ip, target, _, _, _ in EVENT_LAYOUT.iter_unpack(events):
                 if kind == ProbeEvent.FIRST:
                     places.add((cs, ip))

@@ -10,7 +10,7 @@ from dap_client import Dap
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16.symbolfiles import LoadSegments, SymbolFileError, listings, parse
+from blink16.symbolfiles import LoadSegments, SymbolFileError, nasm_listings, parse
 
 SOURCE = """\
 org 100h
@@ -75,7 +75,7 @@ PLACE = LoadSegments(0x300, 0x300, 0x300)
 
 def test_lines_and_labels_are_those_of_the_source() -> None:
     """Prevents macros' own line numbers, data as code, and another section's offsets."""
-    told = listings.read(LISTING.splitlines(), "hello.asm")
+    told = nasm_listings.read(LISTING.splitlines(), "hello.asm")
     (unit,) = told.units
     lines = [(line.address, line.number) for line in unit.lines]
     assert lines == [
@@ -96,7 +96,7 @@ def test_constants_are_no_labels() -> None:
         "     1                                  TICKS equ 18",
         "     2 00000000 B8004C                  start: mov ax, 4C00h",
     ]
-    assert [label.name for label in listings.read(lines, "x.asm").labels] == ["start"]
+    assert [label.name for label in nasm_listings.read(lines, "x.asm").labels] == ["start"]
 
 
 @given(st.lists(st.sampled_from(LISTING.splitlines()), max_size=40), st.text(max_size=80))
@@ -129,4 +129,4 @@ def test_a_com_file_of_nasms_is_stepped_by_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "     1", "     1 00000000 90   nop\nhello"])
 def test_what_is_no_listing_is_none(text: str) -> None:
     """Prevents maps and notes from being taken for listings."""
-    assert not listings.is_listing(text.splitlines())
+    assert not nasm_listings.is_listing(text.splitlines())

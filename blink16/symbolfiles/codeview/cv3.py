@@ -1,8 +1,8 @@
 """CodeView's first formats, NB00 to NB04: Microsoft C 5 and MASM 5, LINK /CO.
 
-The end of the file says how far before it the information begins: a signature, and where the
-directory of subsections lies.  Each module has five of them: what it is, its public names, its
-types, its symbols, its lines.  Segments are paragraphs of the image.
+The information begins with a signature, and where the directory of subsections lies.  Each module
+has five of them: what it is, its public names, its types, its symbols, its lines.  Segments are
+paragraphs of the image.
 
 Sources: the 16-bit record layouts as Microsoft published them with LINK 3.6x ("CodeView symbolic
 debugging information"); captured: COUNT.EXE and TWICE.EXE of MASM 5.10 and Microsoft C 5.1.
@@ -14,12 +14,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import PurePosixPath
 
 from construct import (
     Byte,
     Bytes,
-    ConstructError,
     Container,
     GreedyRange,
     Int16sl,
@@ -31,6 +29,7 @@ from construct import (
 )
 
 from blink16.memory import MEMORY_SIZE
+from blink16.symbolfiles.codeview.nesting import Nesting
 from blink16.symbolfiles.source import MAX_SYMBOLS, SymbolFileError
 from blink16.symbolfiles.toolchain import (
     VOID,
@@ -42,7 +41,6 @@ from blink16.symbolfiles.toolchain import (
     FunctionType,
     InRegister,
     Label,
-    Language,
     LocalPlace,
     Member,
     PointerType,
@@ -56,23 +54,20 @@ from blink16.symbolfiles.toolchain import (
     TypeName,
     Unit,
     Variable,
+    language_of,
+    without_underscore,
 )
 
-SIGNATURES = (b"NB00", b"NB01", b"NB02", b"NB03", b"NB04")
 MAX_MODULES = 10_000
-MAX_DEPTH = 32
-"""Blocks within blocks of a function."""
 FIRST_TYPE = 512
 """Types below are the language's own."""
 ABSOLUTE = 1
 """The type of a public number that is no address."""
 FAR = 4
 """In a procedure's record: it returns with RETF."""
-C_SUFFIXES = (".c", ".h", ".cpp", ".cxx")
-PASCAL_SUFFIXES = (".pas", ".inc")
 
-TRAILER = Struct("signature" / Bytes(4), "size" / Int32ul)
-"""At the file's end, and where the information begins: there ``size`` is the directory's offset."""
+HEAD = Struct("signature" / Bytes(4), "directory" / Int32ul)
+"""Where the information begins; offsets count from there."""
 _NAME = PascalString(Byte, "latin-1")
 ENTRY = Struct("kind" / Int16ul, "module" / Int16ul, "offset" / Int32ul, "size" / Int16ul)
 MODULE = Struct(
@@ -84,7 +79,9 @@ MODULE = Struct(
     "segment_count" / Byte,
     "reserved" / Byte,
     "name" / _NAME,
+    "more" / GreedyRange(Struct("segment" / Int16ul, "offset" / Int16ul, "size" / Int16ul)),
 )
+"""``segment_count`` counts the first segment too; the others stand behind the name."""
 PUBLIC = Struct("offset" / Int16ul, "segment" / Int16ul, "type" / Int16ul, "name" / _NAME)
 LINE = Struct("number" / Int16ul, "offset" / Int16ul)
 LINES = Struct("file" / _NAME, "lines" / PrefixedArray(Int16ul, LINE))
@@ -176,23 +173,9 @@ _REGISTERS = {
 }
 
 
-def find(content: bytes) -> bytes | None:
-    """Return the CodeView information at the end of a file, None if there is none."""
-    if len(content) < 2 * TRAILER.sizeof():
-        return None
-    trailer = TRAILER.parse(content[-TRAILER.sizeof() :])
-    if trailer.signature not in SIGNATURES or trailer.size > len(content):
-        return None
-    found = content[len(content) - trailer.size :]
-    return found if found.startswith(trailer.signature) else None
-
-
-def parse(information: bytes) -> Toolchain:
-    """Read what `find` returns.  SymbolFileError if it lies."""
-    try:
-        return _Reader(information).read()
-    except (ConstructError, IndexError, UnicodeDecodeError):
-        raise SymbolFileError("the CodeView information is damaged") from None
+def read(information: bytes) -> Toolchain:
+    """Return what the information of a program says, from its signature on."""
+    return _Reader(information).read()
 
 
 @dataclass
@@ -216,7 +199,7 @@ class _Reader:
     def read(self) -> Toolchain:
         """Read all modules."""
         modules = self._modules()
-        code = Spans(_code(module.head) for module in modules)
+        code = Spans(span for module in modules for span in _code(module.head))
         units, labels = [], []
         for module in modules:
             unit, names = _unit(module, code)
@@ -227,7 +210,7 @@ class _Reader:
         return Toolchain(tuple(units), tuple(labels))
 
     def _modules(self) -> list[_Module]:
-        start = TRAILER.parse(self._content).size
+        start = HEAD.parse(self._content).directory
         directory = PrefixedArray(Int16ul, ENTRY).parse(self._content[start:])
         parts: dict[int, dict[int, list[bytes]]] = defaultdict(lambda: defaultdict(list))
         for entry in directory:
@@ -256,9 +239,12 @@ def _module(parts: Mapping[int, list[bytes]]) -> _Module:
     )
 
 
-def _code(head: Container) -> range:
-    start = _address(head.segment, head.offset)
-    return range(start, min(start + head.size, MEMORY_SIZE))
+def _code(head: Container) -> list[range]:
+    """Return where a module has code, ascending."""
+    parts = (head, *head.more[: max(head.segment_count - 1, 0)])
+    starts = ((_address(part.segment, part.offset), part.size) for part in parts)
+    spans = (range(start, min(start + size, MEMORY_SIZE)) for start, size in starts)
+    return sorted(filter(None, spans), key=lambda span: span.start)
 
 
 def _unit(module: _Module, all_code: Spans) -> tuple[Unit, list[Label]]:
@@ -268,28 +254,31 @@ def _unit(module: _Module, all_code: Spans) -> tuple[Unit, list[Label]]:
     name = lines[0].file if lines else str(head.name)
     types = _Types(module.types)
     symbols = _Symbols(module.symbols, head.segment, types)
+    functions, statics = symbols.nesting.functions, symbols.nesting.variables
     publics = [
         (Static(_address(p.segment, p.offset), p.segment), types.own(p.type), p.name)
         for p in GreedyRange(PUBLIC).parse(module.publics)
         if p.type != ABSOLUTE
     ]
     in_code = {place.address for place, _, _ in publics if place.address in all_code}
-    known = {variable.name for variable in symbols.variables}
+    known = {variable.name for variable in statics}
     variables = [
-        Variable(_plain(name), type_id, place)
+        Variable(without_underscore(name), type_id, place)
         for place, type_id, name in publics
-        if place.address not in in_code and type_id != VOID and _plain(name) not in known
+        if place.address not in in_code
+        and type_id != VOID
+        and without_underscore(name) not in known
     ]
     labels = [Label(n, p.address, p.address in in_code) for p, _, n in publics if n]
     taken = {(label.name, label.address) for label in labels}
     labels += [label for label in symbols.labels if (label.name, label.address) not in taken]
     unit = Unit(
         name,
-        _language(name),
-        (code,) if code else (),
+        language_of(name),
+        tuple(code),
         tuple(lines),
-        tuple(symbols.functions),
-        (*symbols.variables, *variables),
+        tuple(functions),
+        (*statics, *variables),
         types.table,
     )
     return unit, labels
@@ -312,41 +301,17 @@ def _address(segment: int, offset: int) -> int:
     return segment * 16 + offset
 
 
-def _plain(name: str) -> str:
-    """Return the name that C's programmer wrote: compilers put an underscore before it."""
-    return name.removeprefix("_")
-
-
-def _language(name: str) -> Language:
-    suffix = PurePosixPath(name.replace("\\", "/")).suffix.lower()
-    if suffix in C_SUFFIXES:
-        return Language.C
-    return Language.PASCAL if suffix in PASCAL_SUFFIXES else Language.ASSEMBLER
-
-
 # -- symbols ---------------------------------------------------------------------------------
-
-
-@dataclass
-class _Open:
-    """A block that has begun."""
-
-    span: range
-    function: Container | None
-    variables: list[Variable]
-    scopes: list[Scope]
 
 
 class _Symbols:
     """The functions, variables and labels of a module."""
 
     def __init__(self, content: bytes, segment: int, types: _Types) -> None:
-        self.functions: list[Function] = []
-        self.variables: list[Variable] = []
+        self.nesting = Nesting()
         self.labels: list[Label] = []
         self._segment = segment
         self._types = types
-        self._open: list[_Open] = []
         for kind, body in _records(content):
             self._take(kind, body)
 
@@ -354,29 +319,31 @@ class _Symbols:
         match kind:
             case SymbolRecord.BLOCK:
                 block = BLOCK.parse(body)
-                self._begin(block.offset, block.size, None)
+                self.nesting.begin(self._span(block))
             case SymbolRecord.PROCEDURE:
-                procedure = PROCEDURE.parse(body)
-                self._begin(procedure.offset, procedure.size, procedure)
+                head = PROCEDURE.parse(body)
+                span, far = self._span(head), head.distance == FAR
+                name, type_id = without_underscore(head.name), self._types.own(head.type)
+                self.nesting.begin(span, Function(name, type_id, Scope(span), far))
             case SymbolRecord.WITH:
-                self._begin(0, 0, None)
-            case SymbolRecord.END if self._open:
-                self._end(self._open.pop())
+                self.nesting.begin(range(0))
+            case SymbolRecord.END:
+                self.nesting.end()
             case SymbolRecord.FRAME_DATA:
                 data = FRAME_DATA.parse(body)
                 place = LocalPlace(data.offset)
                 type_id = self._types.own(data.type)
-                self._add(Variable(data.name, type_id, place, parameter=data.offset > 0))
+                self.nesting.add(Variable(data.name, type_id, place, parameter=data.offset > 0))
             case SymbolRecord.STATIC_DATA:
                 data = STATIC_DATA.parse(body)
                 where = Static(_address(data.segment, data.offset), data.segment)
                 if data.name:
-                    self._add(Variable(data.name, self._types.own(data.type), where))
+                    self.nesting.add(Variable(data.name, self._types.own(data.type), where))
             case SymbolRecord.REGISTER:
                 data = REGISTER.parse(body)
                 if data.register in _REGISTERS:
                     register = InRegister(_REGISTERS[data.register])
-                    self._add(Variable(data.name, self._types.own(data.type), register))
+                    self.nesting.add(Variable(data.name, self._types.own(data.type), register))
             case SymbolRecord.LABEL:
                 label = LABEL.parse(body)
                 address = _address(self._segment, label.offset)
@@ -386,26 +353,9 @@ class _Symbols:
             case _:  # what others have is passed over: each record says how long it is
                 pass
 
-    def _begin(self, offset: int, size: int, function: Container | None) -> None:
-        if len(self._open) >= MAX_DEPTH:
-            raise SymbolFileError("the CodeView information is damaged: blocks without an end")
-        start = _address(self._segment, offset)
-        self._open.append(_Open(range(start, start + size), function, [], []))
-
-    def _end(self, block: _Open) -> None:
-        scope = Scope(block.span, tuple(block.variables), tuple(block.scopes))
-        if block.function is not None:
-            head = block.function
-            type_id = self._types.own(head.type)
-            far = head.distance == FAR
-            self.functions.append(Function(_plain(head.name), type_id, scope, far))
-        elif self._open and scope.span:
-            self._open[-1].scopes.append(scope)
-        elif self._open:
-            self._open[-1].variables += scope.variables
-
-    def _add(self, variable: Variable) -> None:
-        (self._open[-1].variables if self._open else self.variables).append(variable)
+    def _span(self, record: Container) -> range:
+        start = _address(self._segment, record.offset)
+        return range(start, start + record.size)
 
 
 def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
