@@ -44,9 +44,16 @@ class ProcessTable(Protocol):
     """The processes of a guest's system: a machine that has some tells of them."""
 
     @property
-    def exec_address(self) -> int:
+    def exec_address(self) -> int | None:
         """Where a program that was just loaded is about to start: a linear address; IRET leads
-        from there to its first instruction.
+        from there to its first instruction.  None if nobody can tell.
+        """
+        ...
+
+    @property
+    def keeps_steps(self) -> bool:
+        """Whether a step from here is one of the current process, whoever runs meanwhile, and
+        not of the processor.
         """
         ...
 

@@ -200,13 +200,14 @@ class Runner:
 
     def _pause(self, stop: Stop) -> Pause:
         """Return how long to wait for input."""
-        if stop.reason in (StopReason.IDLE, StopReason.WAITING):
+        if stop.reason in (StopReason.IDLE, StopReason.WAITING) and not self._console.ended:
             self._console.on_starved()
         if stop.reason is StopReason.WAITING:
             return WAITING
         if self._governor is not None:
             return Pause(self._governor.ahead(self._machine.time))
-        return IDLE if stop.reason is StopReason.IDLE else ONWARD
+        may_come = not self._console.ended or self._network is not None or self._lines.live
+        return IDLE if stop.reason is StopReason.IDLE and may_come else ONWARD
 
     # -- console -----------------------------------------------------------------------------
 

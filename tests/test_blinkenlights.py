@@ -16,6 +16,7 @@ from blink16.blinkenlights.output import Output
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.picture import AccessedMemory
 from blink16.client import CodeLine, RegisterValues
+from blink16.samples import build
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
@@ -69,6 +70,21 @@ async def test_breakpoints_stop_a_run_at_full_speed_in_both_directions(viewer: V
     assert "●" in viewer.text("code")
     await viewer.press("B")
     await viewer.until(lambda: not viewer.picture.points)
+
+
+TALLY = str(build.SAMPLES / "tally.com")
+
+
+@viewed("--break", "tally.c:31 if sp == 0", "--break", "report", "--break", "nowhere", TALLY, "ab")
+async def test_breakpoints_that_are_wanted_from_the_beginning_are_set(viewer: Viewer) -> None:
+    """Prevents those of blink16.toml from being forgotten, without a word, or after a restart."""
+    await viewer.told("no breakpoint at nowhere: 'nowhere' is neither an address")
+    await viewer.until(lambda: len(viewer.picture.points) == 2)
+    await viewer.press("C")
+    await viewer.named("report")  # not the other, whose condition does not hold
+    await viewer.press("R")
+    await viewer.at(0)
+    await viewer.until(lambda: len(viewer.picture.points) == 2)
 
 
 @viewed()

@@ -52,6 +52,13 @@ def test_a_programs_own_table_wins_over_the_folders(folder: Path) -> None:
     assert words(folder)[-2:] == ["--env=A=1", "--env=B=2"]
 
 
+def test_breakpoints_are_for_the_server_alone(folder: Path) -> None:
+    """Prevents a file that serves all commands from being refused by those without a view."""
+    say(folder, 'break = ["plot if al == 72", "game.c:21"]\n')
+    assert words(folder) == []
+    assert config_file.parse(SERVER, ["game.com"]).breakpoints == ["plot if al == 72", "game.c:21"]
+
+
 def test_files_are_found_beside_it_from_wherever_we_are(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from minix_disk import MinixDisk
 
 from blink16 import loader, symbolfiles
+from blink16.breakpoints import Point, PointKind
 from blink16.console import Console
-from blink16.debugger import Debugger
+from blink16.debugger import Debugger, EventKind, Resume
 from blink16.elks import booted, booted_tasks
 from blink16.elks.minix import BLOCK, NAME_LENGTHS, SUPERBLOCK, MinixError, MinixVolume
 from blink16.loader import Options, Program, ProgramKind
@@ -24,6 +25,8 @@ from blink16.symbols import SymbolTable
 
 SECTOR = 512
 PROMPT = b"# "
+KERNEL_CODE, KERNEL_DATA = 0xD0, 0xC39
+"""Its segments, as it says when it boots."""
 
 
 def volume(image: bytes) -> MinixVolume:
@@ -66,12 +69,12 @@ def test_programs_of_a_booted_kernel_get_their_names(shared: Path) -> None:
     debugger = Debugger(machine)
     assert "has the kernel executed one?" in execute(debugger, "symbols auto")
     while not shown.endswith(PROMPT):
-        machine.run(200_000)
+        debugger.drive(Resume(count=200_000))
     said = execute(debugger, "symbols auto")
     assert re.match(r"sh at [0-9A-F]{4}, data at [0-9A-F]{4}\n", said), said
     assert "\n1 symbols added" in said
-    machine.receive(Console.CHANNEL, b"sleep 100 | cat\n")
-    machine.run(20_000_000)
+    debugger.receive(Console.CHANNEL, b"sleep 100 | cat\n")
+    debugger.drive(Resume(count=1_400_000))
     said = execute(debugger, "symbols auto")
     found = re.findall(r"^(\w+) at ([0-9A-F]+)", said, re.MULTILINE)
     assert {name for name, _ in found} == {"sh", "cat", "sleep"}
@@ -82,7 +85,7 @@ def test_programs_of_a_booted_kernel_get_their_names(shared: Path) -> None:
     again = execute(debugger, "symbols auto").splitlines()
     assert again[-1].startswith("0 symbols added")
     assert again[-2].startswith("/lib/system.sym is of another build than the kernel in memory")
-    place = LoadSegments(0xD0, 0xC39, 0xD0)  # as the kernel says when it boots
+    place = LoadSegments(KERNEL_CODE, KERNEL_DATA, KERNEL_CODE)
     names = (shared / "images" / "system.sym").read_bytes()
     debugger.names.symbols = SymbolTable(
         [*debugger.names.symbols, *symbolfiles.parse(names, place).symbols]
@@ -95,6 +98,50 @@ def test_programs_of_a_booted_kernel_get_their_names(shared: Path) -> None:
         f"process 2 (of 1) sleep at {segments['sleep']}: sleeps",
         f"process 3 (of 1) cat at {segments['cat']}: sleeps",
     ]
+    assert lines[at + 4] == "its processes are threads from now on; thread 1 has the processor"
+    check_threads(debugger, segments)
+
+
+def check_threads(debugger: Debugger, segments: dict[str, str]) -> None:
+    """Check the threads of `sleep 100 | cat`, here and in the past."""
+    table = debugger.machine.process_table
+    assert table is not None
+    assert table.current() == 1
+    idle, init, sleeps, reads = table.processes()
+    assert [idle.title, init.title, sleeps.title, reads.title] == [
+        *("idle", "init 1", "sleep 2", "cat 3"),
+    ]
+    assert idle.registers is None
+    for name, process, call in (("sh", init, 7), ("sleep", sleeps, 63), ("cat", reads, 3)):
+        registers = process.registers
+        assert registers is not None
+        code, data = re.findall(r"[0-9A-F]{4}", segments[name])
+        assert (registers["cs"], registers["ss"]) == (int(code, 16), int(data, 16))
+        before = linear(registers["cs"], registers["ip"]) - 2
+        assert debugger.machine.memory[before : before + 2] == b"\xcd\x80"  # INT 80h
+        assert registers["ax"] == call  # wait4, select, read
+    with pytest.raises(ValueError, match="there is no register 'ax' to set in thread 3"):
+        debugger.write_process_register(3, "ax", 1)
+    now = debugger.timeline.now
+    debugger.seek(debugger.timeline.start)
+    assert [process.title for process in table.processes()] == ["8086"]
+    assert table.current() == 1
+    debugger.seek(now)
+    assert list(table.processes()) == [idle, init, sleeps, reads]
+    assert reads.registers is not None  # back to where it asked for input
+    asked = linear(reads.registers["cs"], reads.registers["ip"]) - 2
+    debugger.insert(Point(PointKind.EXECUTE, asked))
+    assert debugger.drive(Resume(backward=True)).kind is EventKind.BREAKPOINT
+    assert table.current() == 4
+    assert table.keeps_steps
+    processes = {process.thread: process for process in table.processes()}
+    assert processes[4].registers is None
+    kernel = processes[1].registers
+    assert kernel is not None
+    assert kernel["cs"] == KERNEL_CODE
+    found = debugger.names.symbols.find(linear(kernel["cs"], kernel["ip"]))
+    assert found is not None
+    assert found[0].name == "schedule"
 
 
 def names_and_segments(lines: list[str]) -> Iterator[tuple[str, str]]:

@@ -11,9 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
+from blink16 import elks, loader
+from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.elks import ElksError
 from blink16.elks.aout import AoutSymbol, Executable, Section, build
+from blink16.inbox import Inbox
+from blink16.loader import Options, Program, ProgramKind
+from blink16.runner import Runner
+from blink16.terminal import InputReader
+from blink16.timekeeping import IDLE_INTERVAL
 
 
 def words(guest: ElksGuest, offset: int, count: int) -> tuple[int, ...]:
@@ -178,3 +185,25 @@ def test_shared_banner_runs(shared: Path, tmp_path: Path) -> None:
     stop = guest.run()
     assert (stop.reason, stop.status) == (StopReason.EXITED, 0)
     assert guest.shown["console"].splitlines()[0] == b"EEEEEEE L       K    K   SSSSS"
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_time_passes_at_once_where_nothing_can_come(
+    monkeypatch: pytest.MonkeyPatch, network: bool
+) -> None:
+    """A daemon whose input was /dev/null had all its time-outs at once, and a processor span."""
+    alarm_and_pause = bytes.fromhex("B81B00 BB1E00 CD80 B81D00 CD80")  # 30 seconds
+    streams = elks.ConsoleKind(input=False, output=False, error=False)
+    options = Options(root=None, console=streams, network=network)
+    program = Program("/waits", ProgramKind.ELKS, build(Executable(alarm_and_pause)))
+    waits: list[float | None] = []
+    monkeypatch.setattr(Inbox, "wait", lambda self, seconds: waits.append(seconds))
+    wanted: list[object] = []
+    monkeypatch.setattr(InputReader, "want", lambda self: wanted.append(self))
+    loaded = loader.load(program, (), options)
+    runner = Runner(loaded)
+    loaded.machine.receive(Console.CHANNEL, b"")
+    assert runner.run().status == 128 + 14
+    assert set(waits) <= {1 / IDLE_INTERVAL}
+    assert len(waits) == (27 * IDLE_INTERVAL + 1 if network else 0)  # 3 seconds are at once
+    assert not wanted

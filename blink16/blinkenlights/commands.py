@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from blink16.client import PointRole, Target
+from blink16.blinkenlights.source_text import SourceText
+from blink16.client import ClientError, PointRole, Target, UnsupportedError
+from blink16.reports.points import WantedPointsReport
 
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}\s*)+")
 _REGISTERS = re.compile(r"([cdes]s):([a-z]{2})", re.IGNORECASE)
@@ -77,12 +79,29 @@ def watched(target: Target, text: str) -> str:
     )
 
 
-def broken(target: Target, text: str) -> str:
-    """Set a breakpoint: ``plot``, ``1000:0020 if al == 72``."""
+def broken(target: Target, text: str, lines: SourceText) -> str:
+    """Set a breakpoint: ``plot``, ``game.c:21``, ``1000:0020 if al == 72``."""
     match = _BREAK.fullmatch(text.strip())
     if match is None:
         raise ValueError("write PLACE [if CONDITION]")
-    return str(target.break_at(where(target, match["where"]), condition=match["condition"]))
+    code = lines.code_of(match["where"])
+    place = where(target, match["where"]) if code is None else code
+    return str(target.break_at(place, condition=match["condition"]))
+
+
+def begin_with(target: Target, lines: SourceText) -> str:
+    """Set the breakpoints that the machine's user wants from the beginning; say what can't be."""
+    try:
+        wanted = target.report(WantedPointsReport).places
+    except UnsupportedError:  # another server, or an older one
+        return ""
+    mistakes = []
+    for text in wanted:
+        try:
+            broken(target, text, lines)
+        except (ClientError, ValueError) as error:
+            mistakes.append(f"no breakpoint at {text}: {error}")
+    return "; ".join(mistakes)
 
 
 def toggled(target: Target, address: int) -> str:

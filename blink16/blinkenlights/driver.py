@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from blink16.blinkenlights.camera import Camera
+from blink16.blinkenlights.commands import begin_with
 from blink16.blinkenlights.picture import Picture, Wanted
 from blink16.blinkenlights.source_text import SourceText
 from blink16.client import (
@@ -182,9 +183,12 @@ class Driver:
                 if target.only_watches and target.state().holder is Holder.NOBODY:
                     target.ask_control()
                 self._picture(target)
-                self._camera.sources = SourceText.of(target)
-                if self._camera.sources.is_known:
+                self._camera.sources = lines = SourceText.of(target)
+                told = "" if target.only_watches else begin_with(target, lines)
+                if lines.is_known or target.points:
                     self._picture(target)
+                if told:
+                    self._fail(told, False)
             except ClientError as error:
                 self._failed(error)
             threading.Thread(target=self._watch, name="lookout", daemon=True).start()

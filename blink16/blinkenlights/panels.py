@@ -26,6 +26,7 @@ from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.past import LayerKind
 from blink16.blinkenlights.picture import Picture, Wanted
 from blink16.blinkenlights.plain_text import AsciiFilter
+from blink16.blinkenlights.source_text import SourceText
 from blink16.blinkenlights.widgets.calls import CallsPanel
 from blink16.blinkenlights.widgets.chain import ChainPanel
 from blink16.blinkenlights.widgets.code import CodePanel
@@ -197,6 +198,12 @@ class PanelsApp(App[None]):
             layers=self.query_one(TimeBar).wishes_of_past,
             reports=tuple(dict.fromkeys(shape for panel in panels for shape in panel.SHAPES)),
         )
+
+    @property
+    def source_text(self) -> SourceText:
+        """The program's source lines, as far as they are known by now."""
+        known = None if self.picture is None else self.picture.sources
+        return known or SourceText()
 
     # -- pictures ----------------------------------------------------------------------------
 

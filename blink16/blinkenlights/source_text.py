@@ -11,6 +11,9 @@ from blink16.client.program import ProgramMap, read_program
 MAX_FILE = 1 << 22
 """Bytes of a source file that are read."""
 
+MAX_DIGITS = 6
+"""Of a line's number."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
@@ -42,6 +45,20 @@ class SourceText:
     def is_known(self) -> bool:
         """Whether any line is known."""
         return bool(self._program.spans)
+
+    def code_of(self, text: str) -> int | None:
+        """Return where the code of FILE:LINE begins, or of the next line that has any.
+
+        None if that is not what the text says, or no such line is known.
+        """
+        file, _, line = text.rpartition(":")
+        if not line.isdecimal() or len(line) > MAX_DIGITS:
+            return None
+        for name in self._program.matching(file):
+            _, addresses = self._program.breakable(name, int(line))
+            if addresses:
+                return addresses[0]
+        return None
 
     def line_from(self, address: int) -> SourceLine | None:
         """Return the line whose code begins at a linear address."""

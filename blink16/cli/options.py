@@ -287,6 +287,16 @@ DEBUGGERS = OptionTable(
     "debuggers",
     (
         Option(
+            names=("--break",),
+            metavar="PLACE",
+            often=True,
+            own=True,
+            into="breakpoints",
+            help="where blinkenlights is to have a breakpoint from the beginning: a symbol, "
+            "segment:offset in hex or FILE:LINE, perhaps with ` if CONDITION`; may be given often",
+            reach=Reach.FOLDER,
+        ),
+        Option(
             names=("--port",),
             read=values.port,
             metavar="N",

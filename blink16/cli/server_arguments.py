@@ -130,7 +130,9 @@ def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fit
         places[Console.CHANNEL] = console
     tracer = arguments.call_tracer(shared)
     keyboard = _is_socket(console)
-    return server.Fittings(places, shared.realtime, keyboard, to_debugger, tracer)
+    return server.Fittings(
+        places, shared.realtime, keyboard, to_debugger, tracer, tuple(own.breakpoints)
+    )
 
 
 def _console_of(

@@ -108,8 +108,8 @@ class Catches:
         PointError if there are too many, or if the machine's system has no processes.
         """
         table = self._machine.process_table
-        if table is None:
-            raise PointError("the machine has no system that loads programs")
+        if table is None or table.exec_address is None:
+            raise PointError("the machine has no system that tells what it loads")
         return self._insert(EXEC, NO_VECTOR, (), table.exec_address, number)
 
     def delete(self, number: int | None = None) -> None:

@@ -87,6 +87,8 @@ class Debugger:
         self.names = NamesKnown(machine)
         """What addresses are called."""
         self.bookmarks = Bookmarks()
+        self.wanted_breakpoints: tuple[str, ...] = ()
+        """Where its user wants front ends to set some, in his words."""
         self.calls_seen = CallsSeen(machine)
         self._follower = Follower(machine, self.ledger, self._run_to)
         self.tells: frozenset[EventKind] = frozenset()

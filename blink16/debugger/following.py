@@ -31,6 +31,8 @@ class Follower:
         table = self._machine.process_table
         if table is None or (how.count != 1 and how.step_range is None):
             return None
+        if not table.keeps_steps and how.thread in (None, table.current()):
+            return None
         if self._last is None or self._last[0] is not how:
             self._last = how, table.current() if how.thread is None else how.thread
         return self._last[1]

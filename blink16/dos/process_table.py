@@ -28,6 +28,11 @@ class DosProcessTable:
         """Where children start from."""
         return linear(*self._dos.exec_stub)
 
+    @property
+    def keeps_steps(self) -> bool:
+        """Always: the system itself takes no steps."""
+        return True
+
     def processes(self) -> Sequence[GuestProcess]:
         """Return the one that runs."""
         dos = self._dos

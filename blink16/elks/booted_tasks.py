@@ -40,6 +40,7 @@ TASK = Struct(
 STATES = (
     *("can run", "sleeps", "sleeps", "waits", "is stopped", "is a zombie", "ends", "is not used"),
 )
+ZOMBIE = STATES.index("is a zombie")
 UNUSED = STATES.index("is not used")
 IDLE = 0
 
@@ -57,6 +58,15 @@ class BootedTask:
     """The segments of its text, and of its data and stack."""
     name: str
     """The program's, as it was executed: its argv[0]; empty if that can't be read."""
+    row: range
+    """Where its row lies: linear addresses."""
+    kernel_sp: int
+    """That of its stack in the kernel, as it was when it went to sleep."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether it has not ended."""
+        return self.state != STATES[ZOMBIE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,8 @@ class BootedKernel:
 
     code: int
     data: int
+    idle: BootedTask
+    """The first row: nobody's."""
     tasks: tuple[BootedTask, ...]
 
 
@@ -119,7 +131,7 @@ def _kernel(ram: bytes, segment: int, table: int, size: int) -> BootedKernel | N
     numbers = [row.pid for row in rows]
     if len(numbers) < 2 or len(set(numbers)) != len(numbers):
         return None
-    return BootedKernel(rows[0].code, segment, tuple(rows[1:]))
+    return BootedKernel(rows[0].code, segment, rows[0], tuple(rows[1:]))
 
 
 def _rows(ram: bytes, table: int, size: int) -> Iterator[BootedTask]:
@@ -131,7 +143,9 @@ def _rows(ram: bytes, table: int, size: int) -> Iterator[BootedTask]:
             continue
         data = _word(ram, start + size - 2)
         name = _name(ram, data, row.begin_stack)
-        yield BootedTask(row.pid, row.parent, STATES[row.state], row.cs, data, name)
+        place = range(start, start + size)
+        state = STATES[row.state]
+        yield BootedTask(row.pid, row.parent, state, row.cs, data, name, place, row.ksp)
 
 
 def _name(ram: bytes, data: int, stack: int) -> str:

@@ -48,6 +48,11 @@ class ElksProcessTable:
         """Where programs start from."""
         return linear(*self._kernel.exec_stub)
 
+    @property
+    def keeps_steps(self) -> bool:
+        """Always: the system itself takes no steps."""
+        return True
+
     def processes(self) -> Sequence[GuestProcess]:
         """Return those that live."""
         tasks = sorted(self._kernel.living(), key=lambda task: task.pid)

@@ -9,6 +9,7 @@ from blink16 import pc, symbolfiles
 from blink16.debugger import Debugger
 from blink16.elks import booted, booted_tasks
 from blink16.elks.booted import BootedProgram
+from blink16.elks.booted_table import BootedProcessTable
 from blink16.elks.booted_tasks import BootedKernel
 from blink16.elks.minix import MinixError, MinixVolume
 from blink16.monitor.folder import Folder
@@ -39,7 +40,8 @@ def symbols(debugger: Debugger, arguments: Sequence[str], folder: Folder) -> str
 
     `symbols auto` looks for programs of the disk that a booted ELKS kernel has in memory now, and
     adds their names, and those in their symbol tables, at their segments.  If the disk has the
-    kernel's symbols (/lib/system.sym), or they were added before, its processes are told, too.
+    kernel's symbols (/lib/system.sym), or they were added before, its processes are told, too,
+    and are threads from then on.
     """
     if not arguments:
         raise MonitorError("usage: monitor symbols FILE [text=SEGMENT] [data=SEGMENT] | auto")
@@ -98,9 +100,21 @@ def _auto(debugger: Debugger) -> str:
     if kernel is not None:
         lines.append(f"kernel at {kernel.code:04X}, data at {kernel.data:04X}; its processes:")
         lines.append(booted_tasks.named(kernel.tasks))
+        lines.append(_show_processes(debugger, kernel))
     elif strange:
         lines.append(OTHER_BUILD.format(strange))
     return "\n".join([*lines, f"{len(new)} symbols added; {NAMES}"])
+
+
+def _show_processes(debugger: Debugger, kernel: BootedKernel) -> str:
+    """Let a kernel's processes be threads from now on; return a line about it."""
+    machine = debugger.machine
+    current, switch = (debugger.names.symbols.lookup(name) for name in ("current", "tswitch"))
+    assert current is not None
+    place = None if switch is None else switch.address
+    table = BootedProcessTable(machine, kernel, current.address, place)
+    machine.tell_processes(table)
+    return f"its processes are threads from now on; thread {table.current()} has the processor"
 
 
 def _volumes(debugger: Debugger) -> Iterator[MinixVolume]:

@@ -30,6 +30,22 @@ class PointsReport:
     points: tuple[PointLine, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WantedPointsReport:
+    """Where the machine's user wants breakpoints from the beginning, in his words.
+
+    As he gave them to the server, or wrote them into the program's ``blink16.toml``.
+    """
+
+    places: tuple[str, ...]
+
+
+@report("wanted-points")
+def wanted_points(look: Look, query: NoQuery) -> WantedPointsReport:
+    """Where front ends are to have breakpoints from the beginning."""
+    return WantedPointsReport(look.debugger.wanted_breakpoints[:MAX_POINTS])
+
+
 @report("points")
 def points(look: Look, query: NoQuery) -> PointsReport:
     """The breakpoints and watchpoints that are set, by whomever."""

@@ -40,6 +40,8 @@ class Fittings:
     """Whether what it prints is shown by the debugger that runs it."""
     trace: Callable[[str], None] | None = None
     """Told the calls of its system as they are done, each in one line."""
+    breakpoints: tuple[str, ...] = ()
+    """Places, as their user wrote them, at which front ends begin with a breakpoint."""
 
 
 PLAIN = Fittings()
@@ -252,6 +254,7 @@ class Slot:
             keyboard=self.fittings.keyboard,
         )
         made.trace_calls(self.fittings.trace)
+        made.debugger.wanted_breakpoints = self.fittings.breakpoints
         if names is not None:
             made.names = names
         return made

@@ -63,7 +63,8 @@ class AskActions(PanelsApp):
             case Purpose.COMMAND:
                 self._do(lambda target: target.monitor(text))
             case Purpose.BREAK:
-                self._do(lambda target: commands.broken(target, text))
+                lines = self.source_text
+                self._do(lambda target: commands.broken(target, text, lines))
             case Purpose.CATCH:
                 self._do(lambda target: str(target.catch(text)))
             case Purpose.WATCH:

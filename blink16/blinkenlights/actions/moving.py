@@ -63,10 +63,13 @@ class MoveActions(PanelsApp):
     def action_restart(self) -> None:
         """Load the program afresh."""
 
+        lines = self.source_text
+
         def restart(target: Target) -> str:
             target.restart()
             self.driver.forget()
-            return "loaded afresh; breakpoints have to be set again"
+            told = commands.begin_with(target, lines)
+            return told or "loaded afresh; breakpoints that you set have to be set again"
 
         self._do(restart)
 
