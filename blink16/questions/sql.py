@@ -288,7 +288,7 @@ def _number(node: Any) -> int | None:
 def query(
     answer: Answer, text: str, is_stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[pa.Table]:
-    """Yield what a query says of the tables, some rows at a time; the first may have none.
+    """Yield what a query says of the tables, some rows at a time; one table without any if so.
 
     QuestionError if it is wrong, or wants anything but these tables: files, the network.
     KeyboardInterrupt ends it, and Interrupted is raised once ``is_stopped`` says so.
@@ -303,9 +303,12 @@ def query(
                 raise QuestionError("only one query (select ...) can be asked")
             asked = statements[0].query
             reader = work.done(lambda: connection.sql(asked).to_arrow_reader(ROWS))
-            yield reader.schema.empty_table()
-            while (batch := work.done(lambda: next(reader, None))) is not None:
+            batch = work.done(lambda: next(reader, None))
+            if batch is None:
+                yield reader.schema.empty_table()
+            while batch is not None:
                 yield pa.Table.from_batches([batch])
+                batch = work.done(lambda: next(reader, None))
     except (duckdb.Error, pa.ArrowException) as error:
         raise QuestionError(_line(error)) from None
     finally:
