@@ -32,11 +32,11 @@ def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
         from blink16.questions.run import Run
     except ImportError:
         raise MonitorError(f"this needs more packages: {extras.command('ask')}") from None
-    timeline = debugger.timeline
+    timeline, names = debugger.timeline, debugger.names
     run = Run(
         lambda: timeline,
-        debugger.names.symbols,
-        debug=debugger.names.debug,
+        names.symbols,
+        debug=(*names.program_debug, *names.debug),
         live=True,
         is_stopped=timeline.thread.take_request,
     )
