@@ -57,7 +57,6 @@ class Debuggee:
         self._frames: dict[int, list[FrameView]] = {}
         self._processes: ProcessesReport | None = None
         self._paths: dict[str, str] = {}
-        self._notes = 0
         self._told = 0
         """How many symbols the server knows of."""
         self.exec_catch: SetPoint | None = None
@@ -130,10 +129,8 @@ class Debuggee:
         if self._target is None:
             return
         self.show(self._target.read_output())
-        notes = self._target.notes
-        for text in notes[self._notes :]:
+        for text in self._target.read_notes():
             self._session.console(text)
-        self._notes = len(notes)
 
     # -- what is known since it stopped ------------------------------------------------------
 
