@@ -55,7 +55,7 @@ def ask_cluster(address: str, content: bytes, first: Timeline, need: Need, how: 
     try:
         distributed: Any = import_module("distributed")  # it has no types to speak of
     except ImportError:
-        raise QuestionError(f"a cluster needs more packages: {extras.remedy('dask')}") from None
+        raise QuestionError(f"a cluster needs more packages: {extras.command('dask')}") from None
     try:
         client = distributed.Client(address, timeout=TIMEOUT)
     except (OSError, ValueError, TimeoutError) as error:

@@ -36,7 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = arguments(words)
     package, extra = NEEDED if parsed.web is None else NEEDED_FOR_WEB
     if find_spec(package) is None:
-        message = f"blinkenlights: this needs more packages: {extras.remedy(extra)}"
+        message = f"blinkenlights needs more packages: {extras.command(extra)}"
         print(message, file=sys.stderr)
         return 1
     if parsed.web is not None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from blink16.questions.registry import Product
     from blink16.questions.run import Run
 
+NO_EXTRA = f"asking a whole run needs more packages: {extras.command('ask')}"
 STRIDE = 5_000_000
 """Instructions that a program runs between two looks at what was typed."""
 MAX_INPUT = 1 << 16

@@ -192,7 +192,7 @@ def _extras() -> Iterator[Finding]:
             continue
         missing = [package for package in packages if not _is_there(package)]
         if missing:
-            text = f"without {', '.join(missing)}: {extras.remedy(extra)}"
+            text = f"without {', '.join(missing)}: {extras.command(extra)}"
             yield Finding(Verdict.LACKING, f"extra {extra}", text)
         else:
             yield Finding(Verdict.GOOD, f"extra {extra}", "installed")

@@ -1,10 +1,12 @@
-"""The calls of the guest's system as they happen, for who looks on while it runs."""
+"""The calls of the guest's system: as they happen, for who looks on, and those of the past."""
 
 from __future__ import annotations
 
 from collections import deque
 
-from blink16.machine import Machine
+from blink16.breakpoints import Points
+from blink16.history import booted_calls, queries
+from blink16.history.timeline import Timeline
 
 MAX_CALLS = 200
 
@@ -12,8 +14,10 @@ MAX_CALLS = 200
 class CallsSeen:
     """Keeps the last calls that were done for the first time, from when somebody asks on."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+    def __init__(self, timeline: Timeline, points: Points) -> None:
+        self._timeline = timeline
+        self._machine = timeline.machine
+        self._booted = booted_calls.BootedCalls(timeline, points)
         self._kept: deque[tuple[int, str]] = deque(maxlen=MAX_CALLS)
         self._begun = False
 
@@ -23,6 +27,15 @@ class CallsSeen:
             self._begun = True
             self._inner, self._machine.on_call = self._machine.on_call, self._take
         return [call for call in list(self._kept) if call[0] <= icount]
+
+    def last(self, count: int, farthest: int | None = None) -> list[tuple[int, str]]:
+        """Return the last calls before now, oldest first: of our system, or of one that was booted.
+
+        ``farthest`` and what is raised: see `queries.calls` and `BootedCalls.last`.
+        """
+        if booted_calls.handlers(self._machine):
+            return self._booted.last(count, farthest)
+        return queries.calls(self._timeline, count, farthest)
 
     def _take(self, text: str) -> None:
         if self._inner is not None:

@@ -89,7 +89,7 @@ class Debugger:
         self.bookmarks = Bookmarks()
         self.wanted_breakpoints: tuple[str, ...] = ()
         """Where its user wants front ends to set some, in his words."""
-        self.calls_seen = CallsSeen(machine)
+        self.calls_seen = CallsSeen(self.timeline, self.ledger.points)
         self._follower = Follower(machine, self.ledger, self._run_to)
         self.tells: frozenset[EventKind] = frozenset()
         """Of LOADED, EXECUTED, FORKED and VFORKED those with which a resume ends."""

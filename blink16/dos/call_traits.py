@@ -166,11 +166,15 @@ def called(guest: Guest, number: int, before: Values) -> str:
     return f"{traits.name}({', '.join(words)})"
 
 
-def result(guest: Guest, number: int, before: Values) -> str:
-    """Return what came of it."""
+def result(guest: Guest, number: int, before: Values, flags: int | None = None) -> str:
+    """Return what came of it.
+
+    ``flags``: the caller's afterwards; by default those to which the stub's IRET returns.
+    """
     after = values(guest)
-    failed = number >= FIRST_CARRY_CALL and guest.memory.ram[caller_flags_address(guest)] & CF
-    if failed:
+    if flags is None:
+        flags = guest.memory.ram[caller_flags_address(guest)]
+    if number >= FIRST_CARRY_CALL and flags & CF:
         code = after["ax"]
         name = Code(code).name.lower().replace("_", " ") if code in set(Code) else "unknown"
         return f"error {code} ({name})"

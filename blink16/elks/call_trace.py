@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Protocol
 
 from blink16.elks.abi import ERRNO_NAMES, MOVED_CALLS, Call, Open
-from blink16.elks.request import Request, signed16
+from blink16.elks.request import signed16
 from blink16.memory import linear
+from blink16.services import Guest
 
 MAX_SHOWN = 32
 """Bytes of data that a line shows."""
@@ -90,14 +92,30 @@ ARGUMENTS: Mapping[Call, str] = {
 }
 
 
+class TracedRequest(Protocol):
+    """What a program asks for, by the registers of its call."""
+
+    @property
+    def guest(self) -> Guest:
+        """The machine, in which DS is the caller's."""
+
+    @property
+    def number(self) -> int:
+        """Of the call; arguments are read by their registers' names."""
+
+    @property
+    def cx(self) -> int:
+        """An argument."""
+
+
 class CallTrace:
     """One call, from before it is done."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: TracedRequest, who: str) -> None:
         """Note what it asks for: a call that is done may have changed that."""
         number = MOVED_CALLS.get(request.number, request.number)
         call = Call(number) if number in set(Call) else None
-        self.who = f"{request.task.name}[{request.task.pid}]"
+        self.who = who
         self._guest = request.guest
         self._segment = request.guest.registers.ds
         self._words = ARGUMENTS.get(call, UNKNOWN).split() if call is not None else []
@@ -105,7 +123,7 @@ class CallTrace:
             self._words.pop()  # the mode is for new files
         self._name = f"call_{number}" if call is None else call.name.lower()
         self._request = request
-        self._shown = [self._argument(word, 0) for word in self._words]
+        self._shown = [self._argument(word, None) for word in self._words]
 
     def done(self, result: int) -> str:
         """Return its line, with what came of it."""
@@ -125,17 +143,20 @@ class CallTrace:
         value: int = getattr(self._request, register)
         return value
 
-    def _argument(self, word: str, given: int) -> str:
+    def _argument(self, word: str, given: int | None) -> str:
+        """Return an argument; ``given``: the bytes that came of the call, if it is done."""
         found = _FROM.fullmatch(word)
         if found is None:
             register, _, form = word.partition(":")
             value = self._value(register)
             return _FORMS[form].format(value if form else signed16(value))
         kind, register, length = found.groups()
+        if kind == "out" and given is None:
+            return _FORMS["p"].format(self._value(register))
         if kind == "path":
             text = self._bytes(register, MAX_PATH_SHOWN).partition(b"\0")[0]
             return _quoted(text, len(text))
-        size = self._value(length) if kind == "in" else given
+        size = self._value(length) if kind == "in" else given or 0
         return _quoted(self._bytes(register, min(size, MAX_SHOWN)), size)
 
     def _bytes(self, register: str, length: int) -> bytes:

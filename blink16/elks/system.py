@@ -50,7 +50,9 @@ class ElksSystem:
         if self._is_doomed():
             return self._signal(guest)
         request = Request.of(kernel, guest)
-        trace = CallTrace(request) if guest.traces_calls else None
+        trace = None
+        if guest.traces_calls:
+            trace = CallTrace(request, f"{request.task.name}[{request.task.pid}]")
         result = self._result(request)
         if trace is not None:
             self._trace(trace, result)

@@ -92,6 +92,8 @@ class Timeline:
         """Moves with everything that happens to the machine from outside."""
         self.rewinds = 0
         """How often the machine was put back into an earlier state, or a later one."""
+        self.branch = 0
+        """Another one whenever a recorded future was dropped."""
         self._pace = pace or Pace()
         self.thread = MovingThread(machine.interrupt, self._calm)
         self._brief = False
@@ -348,6 +350,7 @@ class Timeline:
         self._log.truncate(self._fed)
         self._end = self.now
         self.machine.replaying = False
+        self.branch += dropped
         if dropped and self.observer is not None:
             self.observer.dropped(self._end, len(self._log))
         return dropped

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from blink16 import extras
-from blink16.complaints import OneLineParser
 
+MISSING = f"blink16-mcp needs the MCP SDK: {extras.command('mcp')}"
 LOOPBACK = "127.0.0.1"
 
 

@@ -232,7 +232,7 @@ def calls(debugger: Debugger, arguments: Sequence[str]) -> str:
     """
     count = _count(_one(arguments, ""), MAX_TRACE) if arguments else DEFAULT_CALLS
     with _refusals():
-        found = queries.calls(debugger.timeline, count)
+        found = debugger.calls_seen.last(count)
     width = max((len(str(icount)) for icount, _ in found), default=0)
     return (
         "\n".join(f"{icount:>{width}}  {text}" for icount, text in found) or "no calls before now"

@@ -51,11 +51,11 @@ def recent_calls(look: Look, query: NoQuery) -> RecentCallsReport:
 @report("calls", searches=True)
 def calls(look: Look, query: CallsQuery) -> CallsReport:
     """The last calls of DOS or ELKS before now, with arguments and results."""
-    from blink16.history import ReplayError, TimelineError, queries
+    from blink16.history import ReplayError, TimelineError
 
     most = max(1, min(query.most, MAX_CALLS))
     try:
-        found = queries.calls(look.debugger.timeline, most, FARTHEST)
+        found = look.debugger.calls_seen.last(most, FARTHEST)
     except (TimelineError, ReplayError) as error:
         raise ReportError(str(error)) from None
     return CallsReport(tuple(CallLine(icount, text) for icount, text in found))

@@ -15,8 +15,9 @@ class CallsPanel(ListPanel):
     TITLE = "calls"
     EMPTY = "no calls before now"
     HELP = (
-        "The calls of DOS, BIOS services of its kind, or ELKS up to this instant, with arguments "
-        "and results, the newest on top; before each, when it was done."
+        "The calls of DOS or ELKS up to this instant, with arguments and results, the newest on "
+        "top; before each, when it was done. Of a system that was booted from a disk, they come "
+        "when the machine stands."
     )
     SHAPES = (CallsReport, RecentCallsReport)
 
