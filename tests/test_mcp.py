@@ -14,8 +14,6 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.types import ImageContent, TextContent
 
-from blink16 import extras
-
 SERVE = "import sys; from blink16.mcp.main import main; sys.exit(main())"
 
 
@@ -108,7 +106,7 @@ async def test_the_whole_run_is_asked_in_small_answers(folder: Path) -> None:
             ("", "there is no question"),
             ("select * from read_text('/etc/passwd')", "no table of the run"),
             ("select * from writes, read_csv('/etc/passwd')", "disabled"),
-            ("copy writes to '/tmp/x'", "there is no question"),
+            ("copy writes to '/tmp/x'", "only queries"),
             ("perfetto", "gives a file"),
             ("select icount from writes; drop table writes", "only queries"),
         ]:
@@ -198,4 +196,4 @@ def test_a_missing_sdk_is_said_in_one_line() -> None:
     code = f"import sys; sys.modules['mcp'] = None; {SERVE.removeprefix('import sys; ')}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == f"blink16-mcp: this needs the MCP SDK: {extras.remedy('mcp')}\n"
+    assert done.stderr == "blink16-mcp needs the MCP SDK: pip install 'blink16[mcp]'\n"

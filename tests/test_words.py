@@ -1,4 +1,4 @@
-"""What a newcomer is told who mistypes something, or has not installed it."""
+"""What a newcomer is told who mistypes something."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blink16 import extras, texts
+from blink16 import texts
 from blink16.blinkenlights import main as blinkenlights
 from blink16.cli import ask_main, run_main
 from blink16.dap.main import main as dap_main
@@ -108,34 +108,3 @@ def test_a_query_names_the_near_table() -> None:
 def test_a_long_name_is_not_compared_for_long() -> None:
     """Prevents seconds of comparing what a client sent, a megabyte in one word."""
     assert texts.meant("x" * (1 << 20), ["x" * texts.LONGEST_NAME]) != ""
-
-
-@pytest.mark.parametrize(
-    ("origin", "named"),
-    [
-        ({}, "blink16[ask]"),
-        ({"url": "file:///home/me/b%2016", "dir_info": {}}, "/home/me/b 16[ask]"),
-        ({"url": "https://x/b.whl", "archive_info": {}}, "blink16[ask] @ https://x/b.whl"),
-        ({"url": "https://x/b", "vcs_info": {"vcs": "git"}}, "blink16[ask] @ git+https://x/b"),
-    ],
-)
-def test_an_extra_is_installed_from_where_the_package_came(
-    origin: dict[str, object], named: str
-) -> None:
-    """Prevents advice that asks an index for what was installed from a checkout."""
-    assert extras.source(("ask",), origin) == named
-
-
-@pytest.mark.parametrize(
-    ("prefix", "installer"),
-    [
-        ("/home/me/.local/share/pipx/venvs/blink16", "pipx install --force"),
-        ("/home/me/.local/share/uv/tools/blink16", "uv tool install --force"),
-    ],
-)
-def test_an_extra_is_installed_by_who_made_the_environment(
-    prefix: str, installer: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Prevents pip's advice where pipx or uv keeps the environment."""
-    monkeypatch.setattr("sys.prefix", prefix)
-    assert extras.remedy("ask").startswith(f"{installer} ")

@@ -52,7 +52,7 @@ def ask(words: Sequence[str] | None) -> int:
         import pyarrow  # noqa: F401
     except ImportError:
         if not {"-h", "--help", "--version"} & set(words):
-            raise AskError(_no_extra()) from None
+            raise AskError(NO_EXTRA) from None
     if "--run" in words:
         return _ask_program(words)
     return _ask_recording(words)
@@ -63,16 +63,12 @@ def with_questions(command: CommandLine) -> CommandLine:
     try:
         from blink16.questions.answers import QUESTIONS
     except ImportError:
-        return command._replace(examples=f"{command.examples}\n({_no_extra()})\n")
+        return command._replace(examples=f"{command.examples}\n({NO_EXTRA})\n")
     width = max(len(q.usage) for q in QUESTIONS.values())
     lines = [
         f"  {q.usage:{width}}  {q.help.partition(chr(10))[0]}" for _, q in sorted(QUESTIONS.items())
     ]
     return command._replace(examples=command.examples + "\n".join(lines) + "\n")
-
-
-def _no_extra() -> str:
-    return f"asking a whole run needs more packages: {extras.remedy('ask')}"
 
 
 # -- from where the run is -----------------------------------------------------------------------

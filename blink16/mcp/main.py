@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from blink16 import extras
+from blink16.complaints import OneLineParser
 
 MISSING = f"blink16-mcp needs the MCP SDK: {extras.command('mcp')}"
 LOOPBACK = "127.0.0.1"
@@ -39,8 +40,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         import mcp  # noqa: F401
     except ImportError:
-        missing = f"blink16-mcp: this needs the MCP SDK: {extras.remedy('mcp')}"
-        print(missing, file=sys.stderr)
+        print(MISSING, file=sys.stderr)
         return 1
     return _serve(parsed.port, read_only=parsed.read_only)
 
