@@ -95,6 +95,7 @@ async def test_the_whole_run_is_asked_in_small_answers(folder: Path) -> None:
         total = "select count(*) as n, max(new) as top from writes where address = 0x31f4"
         assert (await ai.ask("ask", question=total)).split() == ["n", "top", "1", "6"]
         assert "fill+" in await ai.ask("ask", question="origin total")
+        assert "COUNT.C" in await ai.ask("ask", question="lcov")
         rows = (await ai.ask("ask", question="writes", rows=3)).splitlines()
         assert [len(rows), rows[0].split()[:2]] == [5, ["icount", "pc"]]
         assert "more lines" in rows[-1]

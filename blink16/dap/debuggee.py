@@ -270,6 +270,30 @@ class Debuggee:
         path = self.path_of(file)
         return {"name": PureWindowsPath(file).name, "path": path}
 
+    def main_module(self) -> dict[str, Any]:
+        """Return the program as DAP describes a module."""
+        files = len(self.program.files)
+        status = f"{self.names} symbols, {files} source files"
+        return {"id": 1, "name": self.title or "8086", "symbolStatus": status}
+
+    def modules(self) -> list[dict[str, Any]]:
+        """Return the units that debugging information tells of, as DAP describes modules."""
+        found = []
+        for unit in self.program.units.values():
+            start = min((span[0] for span in unit.spans), default=0)
+            stop = max((span[1] for span in unit.spans), default=0)
+            found.append(
+                {
+                    "id": unit.number + 2,
+                    "name": unit.name,
+                    "path": self.path_of(unit.name),
+                    "isUserCode": True,
+                    "symbolStatus": "lines known",
+                    "addressRange": f"{start:#07x}-{stop:#07x}",
+                }
+            )
+        return found
+
     def path_of(self, file: str) -> str:
         """Return where a source file is on this computer, or where it would be."""
         if file not in self._paths:

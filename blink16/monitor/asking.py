@@ -29,8 +29,9 @@ def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
         from blink16.questions.run import Run
     except ImportError:
         raise MonitorError(f"this needs more packages: {extras.command('ask')}") from None
-    timeline = debugger.timeline
-    run = Run(lambda: timeline, debugger.names.symbols, debug=debugger.names.debug, live=True)
+    timeline, names = debugger.timeline, debugger.names
+    debug = (*names.program_debug, *names.debug)
+    run = Run(lambda: timeline, names.symbols, debug=debug, live=True)
     try:
         with debugger.ledger.points.replaced([]):
             product = perform(run, [_unquoted(" ".join(arguments).strip())])
