@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from blink16 import recording
+from blink16 import extras, recording
 from blink16.cpu.probes import COUNTS
 from blink16.history.terms import STUMBLES, ReplayError
 from blink16.history.timeline import Timeline
@@ -55,7 +55,7 @@ def ask_cluster(address: str, content: bytes, first: Timeline, need: Need, how: 
     try:
         distributed: Any = import_module("distributed")  # it has no types to speak of
     except ImportError:
-        raise QuestionError("a cluster needs more packages: pip install 'blink16[dask]'") from None
+        raise QuestionError(f"a cluster needs more packages: {extras.command('dask')}") from None
     try:
         client = distributed.Client(address, timeout=TIMEOUT)
     except (OSError, ValueError, TimeoutError) as error:

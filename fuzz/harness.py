@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import json
 import re
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from blink16.server.garbage import collected_rarely
+
 CORPUS = Path(__file__).resolve().parent / "corpus"
 """A folder for each attacker, with a file for each fault that it has found."""
 BUSY = 50
 """How much longer a case may take on a computer that has other things to do as well."""
+CLEANING = 2.0
+"""Seconds between two looks at the memory, with a collection of garbage, as a server has them when
+nobody waits: none comes in the midst of an operation.
+"""
 MAX_MEMORY = 2 << 30
 """Bytes that an attacking process may use, with all the machines that it keeps."""
 SHOWN = 2000
@@ -49,10 +59,33 @@ class Fuzzer:
 
 
 class Stopwatch:
-    """How long single operations took, in seconds of work."""
+    """How long single operations took, in seconds of work.
+
+    To ask how long a thread has worked is a system call, and dear for what takes microseconds.  So
+    that is asked now and then, and of an operation that has taken long by the clock on the wall:
+    then `PRECISION` may be counted that was worked before it began.
+    """
+
+    PRECISION = 0.002
 
     def __init__(self) -> None:
         self.worst = 0.0
+        self._asked_at = self._worked = 0.0
+
+    def begin(self) -> float:
+        """Return the time at which an operation begins."""
+        now = time.perf_counter()
+        if now - self._asked_at > self.PRECISION:
+            self._worked, self._asked_at = time.thread_time(), now
+        return now
+
+    def end(self, began: float) -> float:
+        """Return how long it worked at most."""
+        taken = time.perf_counter() - began
+        if taken > self.worst:
+            taken = min(taken, time.thread_time() - self._worked)
+            self.worst = max(self.worst, taken)
+        return taken
 
 
 OPERATIONS = Stopwatch()
@@ -62,12 +95,23 @@ OPERATIONS = Stopwatch()
 @contextmanager
 def brief(most: float) -> Iterator[None]:
     """Do one operation; BrokenError if it works for more than so many seconds."""
-    began = time.thread_time()
+    began = OPERATIONS.begin()
     yield
-    taken = time.thread_time() - began
-    OPERATIONS.worst = max(OPERATIONS.worst, taken)
+    taken = OPERATIONS.end(began)
     if taken > most:
         raise BrokenError(f"one operation worked for {taken:.2f} s, and {most} are promised")
+
+
+@cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="blink16-fuzz-")
+
+
+def scratch(name: str, content: bytes) -> Path:
+    """Return a file with such a content; it goes with the process, or with the next of its name."""
+    path = Path(_scratch().name) / name
+    path.write_bytes(content)
+    return path
 
 
 def memory_in_use(process: int | str = "self") -> int:
@@ -109,20 +153,28 @@ def attack(
 
     ``budget``: seconds.  ``count``: units; 0 for as many as there is time for.
     """
-    began = time.monotonic()
     result = Result()
+    began = cleaned = time.monotonic()
     OPERATIONS.worst = 0.0
-    for case in _known(fuzzer, corpus):
-        if not _strike(fuzzer, case, result, None):
-            return result
-    for number in _numbers():
-        result.seconds = time.monotonic() - began
-        if result.seconds >= budget or (count and result.units >= count):
-            return result
-        case = fuzzer.generate(Random(f"{fuzzer.name}/{seed}/{number}"))
-        if not _strike(fuzzer, case, result, corpus):
-            result.seconds = time.monotonic() - began
-            return result
+    known = [(case, None) for case in _known(fuzzer, corpus)]
+    made = (
+        (fuzzer.generate(Random(f"{fuzzer.name}/{seed}/{number}")), corpus)
+        for number in itertools.count()
+    )
+    with collected_rarely():
+        for case, save in itertools.chain(known, made):
+            now = time.monotonic()
+            result.seconds = now - began
+            is_over = result.seconds >= budget or (count and result.units >= count)
+            if is_over and result.cases >= len(known):
+                break
+            if now - cleaned > CLEANING:
+                gc.collect()
+                cleaned = now
+            if not _strike(fuzzer, case, result, save, look=now == cleaned):
+                break
+    result.seconds = time.monotonic() - began
+    result.memory = max(result.memory, memory_in_use())
     return result
 
 
@@ -140,7 +192,7 @@ def say_result(fuzzer: Fuzzer, result: Result) -> str:
 
 def json_result(fuzzer: Fuzzer, result: Result) -> str:
     """Tell the same for programs, in a line of JSON."""
-    failure = None if result.failure is None else f"{result.failure}\nthe case: {result.case}"
+    faults = [f"{result.failure}\nthe case: {result.case}"] if result.failure else []
     return json.dumps(
         {
             "name": fuzzer.name,
@@ -151,20 +203,20 @@ def json_result(fuzzer: Fuzzer, result: Result) -> str:
             "slowest_ms": round(1000 * result.slowest, 1),
             "operation_ms": round(1000 * result.operation, 1),
             "memory_mib": result.memory >> 20,
-            "failure": failure,
+            "faults": faults,
         }
     )
 
 
-def _strike(fuzzer: Fuzzer, case: Case, result: Result, save: Path | None) -> bool:
-    """Carry out a case; whether all is well."""
+def _strike(fuzzer: Fuzzer, case: Case, result: Result, save: Path | None, *, look: bool) -> bool:
+    """Carry out a case; whether all is well.  ``look``: at the memory, too."""
     began, worked = time.perf_counter(), time.thread_time()
     try:
         result.units += fuzzer.run(case)
         taken, work = time.perf_counter() - began, time.thread_time() - worked
         if work > fuzzer.slowest or taken > BUSY * fuzzer.slowest:
             raise BrokenError(f"it took {taken:.1f} s, {work:.1f} s of them at work")
-        result.memory = max(result.memory, memory_in_use())
+        result.memory = max(result.memory, memory_in_use() if look else 0)
         if result.memory > MAX_MEMORY:
             raise BrokenError(f"the process has grown to {result.memory >> 20} MiB")
     except Exception:
@@ -190,10 +242,3 @@ def _keep(fuzzer: Fuzzer, case: Case, corpus: Path | None) -> Path | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
-
-
-def _numbers() -> Iterator[int]:
-    number = 0
-    while True:
-        yield number
-        number += 1

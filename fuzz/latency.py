@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import multiprocessing
 import socket
 import subprocess
@@ -42,7 +43,7 @@ class Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
         self.ask(b"QStartNoAckMode")
-        self.ask(b"qSupported:multiprocess+;swbreak+")
+        self.ask(b"qSupported:multiprocess+;swbreak+;xmlRegisters=i386")
         self.ask(b"!")
         self.socket.sendall(b"+")
 
@@ -153,7 +154,7 @@ def _running(port: int, over: Any) -> None:
     for process in range(MACHINES, 1, -1):
         if held < RUNNING and client.ask(b"vAttach;%x" % process)[:1] == b"T":
             held += 1
-    print(f"  ({held} machines run)", flush=True)
+    print(f"  ({held} machines run)", file=sys.stderr, flush=True)
     client.send(b"vCont;c:p-1.-1")
     over.wait()
     client.socket.sendall(b"\x03")
@@ -245,12 +246,14 @@ class Times:
         """What the longest took."""
         return self.sorted[-1]
 
-    def __str__(self) -> str:
+    def milliseconds(self) -> dict[str, float]:
+        """Return what is said of them."""
         median = self.sorted[len(self.sorted) // 2]
-        return (
-            f"median {1000 * median:.1f} ms, p99 {1000 * self.p99:.1f} ms,"
-            f" worst {1000 * self.worst:.1f} ms"
-        )
+        said = {"median": median, "p99": self.p99, "worst": self.worst}
+        return {name: round(1000 * seconds, 1) for name, seconds in said.items()}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {said} ms" for name, said in self.milliseconds().items())
 
 
 def measure(port: int, load: Load, clients: int, seconds: float) -> tuple[Times, Times]:
@@ -287,16 +290,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fuzz.latency", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="for each load")
     parser.add_argument("--load", choices=LOADS, action="append")
+    parser.add_argument("--json", action="store_true", help="say the result in a line of JSON")
     parsed = parser.parse_args()
-    late = False
+    rows, faults = [], []
     for name in parsed.load or LOADS:
         load, clients = LOADS[name]
         with server() as port:
             taken, idle = measure(port, load, clients, parsed.seconds)
-        late = late or taken.p99 > P99 or taken.worst > WORST
-        print(f"{name} ({clients} clients): {len(taken.sorted)} requests, {taken}")
-        print(f"  beside it an idle process: {idle}", flush=True)
-    return 1 if late else 0
+        if taken.p99 > P99 or taken.worst > WORST:
+            faults.append(f"under {name}: {taken}; beside it an idle process: {idle}")
+        row = {"load": name, "clients": clients, "requests": len(taken.sorted)}
+        rows.append(row | taken.milliseconds() | {"idle": idle.milliseconds()})
+        if not parsed.json:
+            print(f"{name} ({clients} clients): {len(taken.sorted)} requests, {taken}")
+            print(f"  beside it an idle process: {idle}", flush=True)
+    if parsed.json:
+        print(json.dumps({"rows": rows, "faults": faults}))
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import struct
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -21,7 +20,7 @@ from blink16.cli.options import SERVER
 from blink16.elks.minix import BLOCK, INODE, SUPERBLOCK, MinixError, MinixVolume
 from blink16.loader import LoadError
 from blink16.symbolfiles import LoadSegments, SymbolFileError, codeview, parse, tds, watcom
-from fuzz.harness import Case, Fuzzer, brief
+from fuzz.harness import Case, Fuzzer, brief, scratch
 from fuzz.loaders import mutated
 
 NASM_LISTING = """\
@@ -177,18 +176,15 @@ def _minix(data: bytes) -> None:
 
 
 def _toml(data: bytes) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / config_file.NAME).write_bytes(data)
-        words = config_file.options_for(Path(folder) / "prog.com", SERVER)
+    path = scratch(config_file.NAME, data)
+    words = config_file.options_for(path.with_name("prog.com"), SERVER)
     assert all(isinstance(word, str) for word in words)
 
 
 def _recent(data: bytes) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recent.json"
-        path.write_bytes(data)
-        with patch.object(recent, "_path", lambda: path):
-            assert all(isinstance(word, str) for line in recent.recent() for word in line)
+    path = scratch("recent.json", data)
+    with patch.object(recent, "_path", lambda: path):
+        assert all(isinstance(word, str) for line in recent.recent() for word in line)
 
 
 _READ: dict[str, Callable[[bytes], None]] = {

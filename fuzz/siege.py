@@ -38,8 +38,8 @@ PATIENCE = 60.0
 """Seconds after which a server that does not answer at all has hung."""
 NUDGE = 0.005
 """Seconds between two Ctrl-C for machines that run, while an end is waited for."""
-MARK, MARKED = b"qHostInfo", b"triple:"
-"""A question that nobody else asks, and what is in its answer."""
+MARK, MARKED = b"qXfer:osdata:read::0,fff", b'"types"'
+"""A question that nobody else asks, and what is in its answer, also to who holds no machine."""
 GONE = re.compile(rb"\$[WX][0-9a-f]{2}(;process:[0-9a-f]+)?#")
 LEAVES = ("D", "k", "vKill", "R0", "Qblink16.watch")
 """With these a client leaves, or gives its machine up: most are not sent, or it would do little."""
@@ -130,7 +130,7 @@ def _volley(wire: socket.socket, random: Random) -> int:
     while count < PACKETS and not text.startswith(RESUMES):
         count += 1
         text = packet(random)
-        while text.startswith("qHostInfo") or (text.startswith(LEAVES) and random.random() < 0.98):
+        while text.startswith(LEAVES) and random.random() < 0.98:
             text = packet(random)
         body = text.encode("latin-1", "replace").replace(b"$", b"").replace(b"#", b"")
         data += (b"\x03" if random.random() < 0.05 else b"") + frame(body)
@@ -185,6 +185,8 @@ def besiege(seconds: float, clients: int, seed: str) -> Siege:
         over.set()
         for attacker in attackers:
             attacker.join(PATIENCE + 10)
+            if attacker.is_alive():
+                found.faults.append(f"{attacker.name} still waits for an answer")
         found.memory = max(found.memory, memory_in_use(server.pid))
         bystander.close()
     found.packets, found.connections, found.requests = packets.value, connections.value, len(taken)

@@ -7,13 +7,13 @@ import json
 import shutil
 import subprocess
 import time
-import zlib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from dap_client import Dap, RefusedError
+from dap_guests import BCC, PARENT
 from gdb_client import Server
 from line_guest import ELF, IMAGE, SOURCE, SOURCE_NAME
 
@@ -374,16 +374,6 @@ def test_frames_are_restarted_by_going_back(dap: Dap, folder: Path) -> None:
     assert (dap.where()[0], dap.value("total")) == ("fill", "0")
 
 
-PARENT = bytes.fromhex(
-    "bcc001 bb4000 b44a cd21"  # a small stack; free what is behind it
-    "8c0e3601 8c0e3a01 8c0e3e01"  # CS into the parameter block
-    "ba2601 bb3201 b8004b cd21"  # EXEC
-    "b8004c cd21"
-    "54574943452e45584500 000d"  # TWICE.EXE; an empty command tail
-    "0000 3001 0000 5c00 0000 6c00 0000"
-).ljust(0xC0, b"\0")
-
-
 def test_a_breakpoint_in_a_program_that_dos_loads_later(dap: Dap, folder: Path) -> None:
     """Prevents breakpoints in child processes from being set too late, or never."""
     (folder / "parent.com").write_bytes(PARENT)
@@ -392,28 +382,19 @@ def test_a_breakpoint_in_a_program_that_dos_loads_later(dap: Dap, folder: Path) 
     assert not point["verified"]
     assert dap.begin()["hitBreakpointIds"] == [point["id"]]
     assert dap.event("breakpoint")["breakpoint"]["verified"]
+    told = [message["body"] for message in dap.events if message["event"] == "loadedSource"]
+    assert {(one["reason"], one["source"]["name"]) for one in told} == {
+        ("new", "TWICE.ASM"),
+        ("new", "SHOUT.ASM"),
+    }
+    modules = {one["name"]: one for one in dap.ask("modules")["modules"]}
+    assert dap.event("module") == {"reason": "new", "module": modules["TWICE.ASM"]}
+    threads = {one["id"] for one in dap.ask("threads")["threads"]}
+    started = [message["body"] for message in dap.events if message["event"] == "thread"]
+    assert {one["threadId"] for one in started if one["reason"] == "started"} == threads
     assert [(f["name"], f["line"]) for f in dap.frames()[:2]] == [("TWICE", 19), ("MAIN", 13)]
     assert dap.go("continue")["reason"] == "exit"
     assert dap.go("reverseContinue")["reason"] == "breakpoint"
-
-
-BCC_PROGRAM = (
-    "eNp1UkFrE0EUftlsSw4FSwxSrNQePJdGQU9CoWWvpogWFR3HZCuhm5mwmaQGKhRKD+t4UPAsSA7+gF4KgVJIBUE8"
-    "iCIFL8VQaIh3QxDHN7sTaTZ04Nt5733vezPz3iaSs/YsABwhMogUROvSJsArC6DzGlrzc9nrc9kbcCc4Xrn7LgNJ"
-    "x25kQDp20hl/RB62wvjWwZ/sfuD09KffvaBqfVXrnXxSWwc2RqXTX8A4bjfHYOOndHoY19qgLVfG5S1bEqt7Dp3I"
-    "GkOLWJ83t/efp34fNiZgV6kW7Cagc6wA7gXt4OPCl6PEYa4xBbeXmykIZtIgL2//EJb6KtFeXOz+6qyqB7kTC7p/"
-    "g7Zat+TMJEQJS0udHQXDqwl7/23GCS/jnkSkEfdzpEJXXaG5aUQ9pqVVwUlFUN278whfDPNI+aJaDm1dj5RokeF+"
-    "ZeDTQkFzEwNfcEG9aB4axPV9xiNe16/UKyRPPW/D5M/H7jPg1w2fPYMvGf7qGfxjw18b5TVNXqB9EcHXhnlCiPus"
-    "KOCl0Yf98avsvckPxdiDlOkni9UnLqsVfc6mzPtRGrasafRRdYAPpj7OK++5lH0zPPouE359Z5BPIn7S9M+M4vR9"
-    "S2vUf/rW1KvF7vOEFsIjW6fvj4E94wsYqZfXM39j6onYgR7nZf1Hpc373RF99MDvRv8PzlLRNw=="
-)
-"""What bcc makes of this, compressed::
-
-    int total;
-    int add(a,b) int a,b; { total = total + a; return a+b; }
-    int main() { int i, s; s=0; for(i=0;i<5;i++) s = add(s,i); return s; }
-"""
-BCC = zlib.decompress(base64.b64decode(BCC_PROGRAM))
 
 
 def test_a_program_of_bccs_is_stepped_by_instructions(dap: Dap, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ async def test_a_client_that_is_started_again_and_again_gets_its_machine(code: b
         last = 0
         for number in range(50):
             client = bench.connect()
-            assert "PacketSize" in await client.ask("qSupported:multiprocess+;swbreak+")
+            assert "PacketSize" in await client.ask("qSupported:multiprocess+;xmlRegisters=i386")
             assert (await client.ask("?")).startswith("T"), number
             assert bench.slot.debugger.machine.icount >= last
             last = bench.slot.debugger.machine.icount

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
-from blink16 import client
+from blink16 import client, extras
 from blink16.blinkenlights.recent import SAMPLE, remember
 from blink16.client import ClientError, Target, UnsupportedError
 
@@ -34,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = arguments(words)
     package, extra = NEEDED if parsed.web is None else NEEDED_FOR_WEB
     if find_spec(package) is None:
-        message = f"blinkenlights needs more packages: pip install 'blink16[{extra}]'"
+        message = f"blinkenlights needs more packages: {extras.command(extra)}"
         print(message, file=sys.stderr)
         return 1
     if parsed.web is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO
 
-from blink16 import elks, hostnetwork, loader, recording, terminal
+from blink16 import elks, extras, hostnetwork, loader, recording, terminal
 from blink16.cli import arguments, parsing
 from blink16.cli.options import ASK, ASK_PROGRAM
 from blink16.cli.parsing import CommandLine
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from blink16.questions.registry import Product
     from blink16.questions.run import Run
 
-NO_EXTRA = "asking a whole run needs more packages: pip install 'blink16[ask]'"
+NO_EXTRA = f"asking a whole run needs more packages: {extras.command('ask')}"
 STRIDE = 5_000_000
 """Instructions that a program runs between two looks at what was typed."""
 MAX_INPUT = 1 << 16

@@ -17,7 +17,7 @@ from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
-from blink16 import __version__, terminal
+from blink16 import __version__, extras, terminal
 from blink16.cpu.models import DEFAULT
 from blink16.cpu.native import cache
 from blink16.cpu.native.compiler import NativeError
@@ -192,7 +192,7 @@ def _extras() -> Iterator[Finding]:
             continue
         missing = [package for package in packages if not _is_there(package)]
         if missing:
-            text = f"without {', '.join(missing)}: pip install 'blink16[{extra}]'"
+            text = f"without {', '.join(missing)}: {extras.command(extra)}"
             yield Finding(Verdict.LACKING, f"extra {extra}", text)
         else:
             yield Finding(Verdict.GOOD, f"extra {extra}", "installed")

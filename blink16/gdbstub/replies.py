@@ -90,9 +90,10 @@ class Client:
         )
 
 
-_SAID_BY_ANY = {"multiprocess+"}
-"""Features that say nothing of the client.  Every gdb and LLDB names others too: xmlRegisters=,
-swbreak+, qRelocInsn+; an LLDB that does not can be told by what it asks for next.
+_SAID_BY_ANY = {"multiprocess+", "swbreak+", "hwbreak+", "qRelocInsn+"}
+"""Features that say nothing of the client: mcdosbox-x names all of them, dbxdebug the first.  Every
+gdb and LLDB names others too, xmlRegisters= or (one that was built without XML) fork-events+; an
+LLDB that does not can be told by what it asks for next.
 """
 
 

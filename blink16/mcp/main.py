@@ -6,7 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-MISSING = "blink16-mcp needs the MCP SDK: pip install 'blink16[mcp]'"
+from blink16 import extras
+
+MISSING = f"blink16-mcp needs the MCP SDK: {extras.command('mcp')}"
 LOOPBACK = "127.0.0.1"
 
 

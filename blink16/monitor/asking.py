@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from itertools import islice
 
+from blink16 import extras
 from blink16.debugger import Debugger
 from blink16.monitor.registry import MonitorError, command
 
@@ -27,9 +28,10 @@ def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
         from blink16.questions.printing import Format, write
         from blink16.questions.run import Run
     except ImportError:
-        raise MonitorError("this needs more packages: pip install 'blink16[ask]'") from None
-    timeline = debugger.timeline
-    run = Run(lambda: timeline, debugger.names.symbols, debug=debugger.names.debug, live=True)
+        raise MonitorError(f"this needs more packages: {extras.command('ask')}") from None
+    timeline, names = debugger.timeline, debugger.names
+    debug = (*names.program_debug, *names.debug)
+    run = Run(lambda: timeline, names.symbols, debug=debug, live=True)
     try:
         with debugger.ledger.points.replaced([]):
             product = perform(run, [_unquoted(" ".join(arguments).strip())])

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any
-
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
+from typing import TYPE_CHECKING, Any
 
 from blink16.cli import manual
+from blink16.dap import requests  # noqa: F401 - which registers them
 from blink16.dap.registry import HANDLERS
 from blink16.monitor.registry import COMMANDS
 from blink16.reports.registry import REPORTS
 
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages."""
-    pages = {"options": options, "monitor": monitor, "reports": reports, "dap": dap}
-    for name, make in pages.items():
+    from mkdocs.structure.files import File
+
+    for name, make in PAGES.items():
         files.append(File.generated(config, f"reference/{name}.md", content=make()))
     return files
 
@@ -67,3 +71,11 @@ def dap() -> str:
 def _fields(title: str, shape: type[Any]) -> list[str]:
     names = [f"`{field.name}`: `{field.type}`" for field in fields(shape)]
     return [f"*{title}:* {', '.join(names)}", ""] if names else []
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "options": options,
+    "monitor": monitor,
+    "reports": reports,
+    "dap": dap,
+}

@@ -1,14 +1,39 @@
 // Launch configurations: what is said when the user says nothing.  Knows no VS Code.
 
-/** Fill in a configuration; undefined if there is nothing to launch. */
+const fs = require('node:fs');
+const path = require('node:path');
+
+const PROGRAM = /\.(com|exe|img|bin)$/i;
+/** What a program that was made from a source may end in; nothing at all for ELKS. */
+const ENDINGS = ['.exe', '.com', '.img', '.bin', ''];
+
+/** The program that an open file is, or was made of: that lies beside it. */
+function programOf(openFile) {
+  if (!openFile || PROGRAM.test(openFile)) {
+    return openFile;
+  }
+  const { dir, name } = path.parse(openFile);
+  let beside = [];
+  try {
+    beside = fs.readdirSync(dir);
+  } catch {
+    // a file that was never saved
+  }
+  const found = ENDINGS.map((ending) => beside.find((file) => file.toLowerCase() === (name + ending).toLowerCase()));
+  const program = found.find(Boolean);
+  return program && path.join(dir, program);
+}
+
+/** Fill in a configuration; null, which opens launch.json, if there is nothing to launch. */
 function resolved(folder, config, openFile) {
   const made = { ...config };
   if (!made.type && !made.request) {
     // F5 without a launch.json
-    if (!openFile || !/\.(com|exe|img|bin)$/i.test(openFile)) {
-      return undefined;
+    const program = programOf(openFile);
+    if (!program) {
+      return null;
     }
-    Object.assign(made, { type: 'blink16', request: 'launch', name: 'Debug', program: openFile });
+    Object.assign(made, { type: 'blink16', request: 'launch', name: 'Debug', program });
   }
   if (made.request === 'launch') {
     made.cwd ??= folder;

@@ -1,5 +1,5 @@
 // The adapter through VS Code's own test client.  $BLINK16_DAP is its command; $BLINK16_SAMPLES a
-// folder with COUNT.EXE and TWICE.EXE and their sources.
+// folder with the programs that are named here, and their sources (tests/test_vscode.py makes it).
 
 const assert = require('node:assert');
 const path = require('node:path');
@@ -8,6 +8,7 @@ const { DebugClient } = require('@vscode/debugadapter-testsupport');
 
 const ADAPTER = process.env.BLINK16_DAP || 'blink16-dap';
 const FOLDER = process.env.BLINK16_SAMPLES;
+const CALL = Number(process.env.BLINK16_NASM_CALL);
 const TIMEOUT = 60_000;
 
 describe('blink16-dap', { skip: FOLDER ? false : 'BLINK16_SAMPLES is not set' }, () => {
@@ -67,4 +68,89 @@ describe('blink16-dap', { skip: FOLDER ? false : 'BLINK16_SAMPLES is not set' },
       client.assertOutput('stdout', '42'),
       client.waitForEvent('exited'),
     ]));
+
+  const frames = async (threadId = 1) => (await client.stackTraceRequest({ threadId })).body.stackFrames;
+  const value = async (expression, frameId) =>
+    (await client.evaluateRequest({ expression, frameId, context: 'watch' })).body.result;
+  const continued = (reason) =>
+    Promise.all([client.continueRequest({ threadId: 1 }), client.assertStoppedLocation(reason, {})]);
+
+  test("nasm's DWARF has lines, in both directions", async () => {
+    const arguments_ = launch('count.img', { symbols: ['count.elf'] });
+    await client.hitBreakpoint(arguments_, { path: path.join(FOLDER, process.env.BLINK16_NASM_SOURCE), line: CALL });
+    await Promise.all([client.nextRequest({ threadId: 1 }), client.assertStoppedLocation('step', { line: CALL + 1 })]);
+    await Promise.all([client.stepBackRequest({ threadId: 1 }), client.assertStoppedLocation('breakpoint', { line: CALL })]);
+    await Promise.all([client.stepInRequest({ threadId: 1 }), client.waitForEvent('stopped')]);
+    assert.deepStrictEqual((await frames()).slice(0, 2).map((frame) => frame.name), ['countdown', 'main']);
+  });
+
+  test('a program of bcc for ELKS has names, frames and a status', async () => {
+    const initialized = client.waitForEvent('initialized').then(async () => {
+      await client.setFunctionBreakpointsRequest({ breakpoints: [{ name: 'add' }] });
+      await client.configurationDoneRequest();
+    });
+    await Promise.all([
+      initialized,
+      client.launch(launch('sum', { stopOnExit: true })),
+      client.assertStoppedLocation('function breakpoint', {}),
+    ]);
+    const [add, main] = await frames();
+    assert.deepStrictEqual([add.name, main.name], ['add', 'main']);
+    assert.strictEqual(await value('total', add.id), '0');
+    await client.setFunctionBreakpointsRequest({ breakpoints: [] });
+    await Promise.all([client.stepOutRequest({ threadId: 1 }), client.waitForEvent('stopped')]);
+    assert.strictEqual((await frames())[0].name, 'main');
+    await continued('exit');
+    await Promise.all([client.reverseContinueRequest({ threadId: 1 }), client.assertStoppedLocation('history start', {})]);
+  });
+
+  test('a program that DOS loads later stops at its line', async () => {
+    const location = { path: path.join(FOLDER, 'TWICE.ASM'), line: 19 };
+    const initialized = client.waitForEvent('initialized').then(async () => {
+      const { body } = await client.setBreakpointsRequest({ source: location, breakpoints: [location] });
+      assert.strictEqual(body.breakpoints[0].verified, false);
+      await client.configurationDoneRequest();
+    });
+    await Promise.all([
+      initialized,
+      client.launch(launch('PARENT.COM', { stopOnExit: true })),
+      client.assertStoppedLocation('breakpoint', { line: 19 }),
+    ]);
+    assert.deepStrictEqual((await frames()).slice(0, 2).map((frame) => frame.name), ['TWICE', 'MAIN']);
+    await continued('exit');
+  });
+
+  test('a child that a program of ELKS forks stops at its line', async () => {
+    const arguments_ = launch('crew', { args: ['anna', 'bert'], symbols: ['crew.lst'], stopOnExit: true });
+    const stopped = client.waitForEvent('stopped');
+    await client.hitBreakpoint(arguments_, { path: path.join(FOLDER, 'crew.c'), line: 51 });
+    const { threadId } = (await stopped).body;
+    const { threads } = (await client.threadsRequest()).body;
+    assert.ok(threads.length >= 2 && threads.some((thread) => thread.id === threadId && thread.id !== 1));
+    assert.strictEqual((await frames(threadId))[0].name, 'count_letters');
+  });
+
+  test('a booted disk is paused, read, typed into and stepped back', async () => {
+    await Promise.all([client.configurationSequence(), client.launch(launch('freedos.img'))]);
+    const deadline = Date.now() + TIMEOUT;
+    let screen = '';
+    while (!screen.includes('A:\\>') && Date.now() < deadline) {
+      await new Promise((done) => setTimeout(done, 500));
+      screen = (await client.customRequest('blink16/screen')).body.text || '';
+    }
+    assert.match(screen, /A:\\>/);
+    await Promise.all([client.pauseRequest({ threadId: 1 }), client.assertStoppedLocation('pause', {})]);
+    const before = (await client.customRequest('blink16/history')).body.now;
+    await Promise.all([
+      client.stepBackRequest({ threadId: 1, granularity: 'instruction' }),
+      client.assertStoppedLocation('step', {}),
+    ]);
+    assert.ok((await client.customRequest('blink16/history')).body.now < before);
+    const { body } = await client.disassembleRequest({
+      memoryReference: (await frames())[0].instructionPointerReference,
+      instructionOffset: -10,
+      instructionCount: 40,
+    });
+    assert.strictEqual(body.instructions.length, 40);
+  });
 });

@@ -35,7 +35,7 @@ test('a configuration keeps the past of a program that ends', () => {
   assert.deepStrictEqual([made.cwd, made.stopOnExit], ['/home/me', true]);
   assert.strictEqual(resolved('/x', { type: 'blink16', request: 'attach', stopOnExit: false }).stopOnExit, false);
   assert.strictEqual(resolved('/x', {}, '/x/A.COM').program, '/x/A.COM');
-  assert.strictEqual(resolved('/x', {}, '/x/a.txt'), undefined);
+  assert.strictEqual(resolved('/x', {}, '/x/a.txt'), null);
 });
 
 test('the adapter is the command of the settings', () => {
