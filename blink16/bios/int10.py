@@ -169,8 +169,7 @@ def _set_colors(bios: VgaBios, guest: Guest) -> None:
     if r.bh == 0:
         bios.set_border(r.bl)
     elif r.bh == 1:
-        if bios.area.video_mode in (4, 5):
-            bios.set_cga_palette(r.bl, bright=False)
+        bios.set_cga_palette(r.bl)
     else:
         no_function(guest, 0x10, "bh", who=DISPLAY_BIOS)
 

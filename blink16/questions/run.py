@@ -36,6 +36,8 @@ class Run:
     None: there are no others to whoever asks."""
     live: bool = False
     """Whether it is the history of a machine that somebody debugs, to be asked in this thread."""
+    is_stopped: Callable[[], bool] = lambda: False
+    """Whether a long answer is to end, with Interrupted."""
 
     def ask(self, need: Need) -> Answer:
         """Return the tables of a need, within the span; QuestionError if they can't be."""
