@@ -49,7 +49,7 @@ SCENES = {
     "sample-at-its-end": Scene(("banner", "HI"), (80, 24), 1719),
     "elks": Scene((str(SAMPLES / "crew"),), (200, 60), 300),
     "dos": Scene((*DATE, str(SAMPLES / "tally.com")), (120, 36), 900),
-    "booted": Scene((*DATE, "FLOPPY"), (120, 36), 80),
+    "booted": Scene((*DATE, "FLOPPY"), (120, 36), 82),
     "help": Scene(("banner", "HI"), (120, 36), 0, ("question_mark",)),
 }
 
