@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from io import BytesIO
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from blink16 import extras
 from blink16.debugger import Debugger
+from blink16.history.timeline import Timeline
 from blink16.monitor.registry import MonitorError, command
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MAX_SECONDS = 30
+"""So long a query may take here, without the run's replay."""
 MAX_ROWS = 1000
 """Rows that are shown; SQL chooses which (order by, limit)."""
 
@@ -38,7 +42,7 @@ def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
         names.symbols,
         debug=(*names.program_debug, *names.debug),
         live=True,
-        is_stopped=timeline.thread.take_request,
+        is_stopped=_Patience(timeline).is_over,
     )
     try:
         with debugger.ledger.points.replaced([]):
@@ -61,6 +65,22 @@ def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
         if not is_all:
             text += f"(these are the first {MAX_ROWS:,} rows: SQL chooses others)\n"
     return text + "".join(f"partial: {line}\n" for line in product.partial)
+
+
+class _Patience:
+    """For how long a query may look through its tables: gdb's Ctrl-C does not come through here."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._until: float | None = None
+
+    def is_over(self) -> bool:
+        """Return whether somebody asks to stop; MonitorError after `MAX_SECONDS`."""
+        now = monotonic()
+        self._until = self._until or now + MAX_SECONDS
+        if now > self._until:
+            raise MonitorError(f"the query takes more than {MAX_SECONDS} s: ask for less")
+        return self._timeline.thread.take_request()
 
 
 def _first(tables: Iterable[pa.Table]) -> tuple[pa.Table, bool]:
