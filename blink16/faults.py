@@ -12,7 +12,7 @@ from blink16.services import Chassis, Guest, Outcome, Service, Trap, caller_addr
 
 VECTORS = 256
 DIVIDE_ERROR, SINGLE_STEP, INT3, INTO = 0, 1, 3, 4
-INT3_OPCODE = 0xCC
+INT3_OPCODE, INT_OPCODE = 0xCC, 0xCD
 
 
 class Signal(IntEnum):
@@ -70,7 +70,10 @@ def _overflow(guest: Guest) -> Trap:
 
 def _nobody_handles(vector: int) -> Fault:
     def service(guest: Guest) -> Trap:
-        text = f"INT {vector:02X}h at {_place(guest, 2)}, which nobody handles"
+        segment, offset = caller_address(guest)
+        called = guest.memory.read(guest.linear(segment, offset - 2), 1)[0] == INT_OPCODE
+        place = _place(guest, 2 if called else 0)  # a later processor's faults return to the cause
+        text = f"INT {vector:02X}h at {place}, which nobody handles"
         return Trap(Signal.SIGILL, text, resumable=True)
 
     return service

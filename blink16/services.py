@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from blink16.bus import Bus
+from blink16.cpu.model import Model
 from blink16.cpu.registers import Registers
 from blink16.lacks import Kind
 from blink16.memory import Memory
@@ -187,6 +188,11 @@ Service = Callable[[Guest], Outcome]
 
 class Chassis(Guest, Protocol):
     """The machine as those see it who put programs and systems into it."""
+
+    @property
+    def model(self) -> Model:
+        """The processor."""
+        ...
 
     @property
     def bus(self) -> Bus:

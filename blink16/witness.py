@@ -196,13 +196,20 @@ class Witness(Lacks):
         if address < LOW_END and not self.is_told(Kind.VECTOR_TABLE, 0):
             what = "the processor executes the interrupt vectors"
             return self._lack(Kind.VECTOR_TABLE, 0, ip, what, LED_HERE)
+        if address < LOW_END:
+            return None  # pointers, whatever they look like
         there = later(code, self._machine.model.name)
         if there is None:
             return None
+        ours, remedy = self._machine.model, ""
         text = instruction_text(self._machine, self._machine.registers.cs, ip)
-        ours = self._machine.model.name
-        what = f"an instruction of the {there.processor}, which the {ours} executes as {text}"
-        remedy = f"--cpu {there.processor} runs it" if there.processor in MODELS else ""
+        does = f"which the {ours.name} executes as {text}"
+        if ours.refuses:
+            does = f"at which the {ours.name} enters INT 6"
+        whose = f"{there.processor}'s protected mode" if there.is_protected else there.processor
+        what = f"an instruction of the {whose}, {does}"
+        if there.processor in MODELS and not there.is_protected:
+            remedy = f"--cpu {there.processor} runs it"
         return self._lack(Kind.INSTRUCTION, address, ip, what, remedy, instruction=there.name)
 
     # -- memory and ports --------------------------------------------------------------------

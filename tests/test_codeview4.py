@@ -165,3 +165,12 @@ def test_lies_end_in_a_symbol_file_error(
     damaged = damaged[: data.draw(st.integers(len(damaged) // 2, len(damaged)))]
     with suppress(SymbolFileError):
         embedded.symbol_file(codeview.parse(bytes(damaged)), 0x10000)
+
+
+def test_places_outside_of_memory_are_refused(shared: Path) -> None:
+    """Prevents an offset of 32 bits from breaking the DWARF that is made of it."""
+    damaged = codeview4(count(shared), b"NB09", wide=True)[:-8]
+    at = damaged.index(b"\x05where") - 8
+    damaged = damaged[: at + 3] + b"\xff" + damaged[at + 4 :]
+    with pytest.raises(SymbolFileError, match="outside of memory"):
+        embedded.symbol_file(codeview.parse(damaged), 0x10000)

@@ -382,6 +382,16 @@ def test_a_breakpoint_in_a_program_that_dos_loads_later(dap: Dap, folder: Path) 
     assert not point["verified"]
     assert dap.begin()["hitBreakpointIds"] == [point["id"]]
     assert dap.event("breakpoint")["breakpoint"]["verified"]
+    told = [message["body"] for message in dap.events if message["event"] == "loadedSource"]
+    assert {(one["reason"], one["source"]["name"]) for one in told} == {
+        ("new", "TWICE.ASM"),
+        ("new", "SHOUT.ASM"),
+    }
+    modules = {one["name"]: one for one in dap.ask("modules")["modules"]}
+    assert dap.event("module") == {"reason": "new", "module": modules["TWICE.ASM"]}
+    threads = {one["id"] for one in dap.ask("threads")["threads"]}
+    started = [message["body"] for message in dap.events if message["event"] == "thread"]
+    assert {one["threadId"] for one in started if one["reason"] == "started"} == threads
     assert [(f["name"], f["line"]) for f in dap.frames()[:2]] == [("TWICE", 19), ("MAIN", 13)]
     assert dap.go("continue")["reason"] == "exit"
     assert dap.go("reverseContinue")["reason"] == "breakpoint"

@@ -74,6 +74,14 @@ def test_until_is_refused_where_gdb_would_not_survive_it(gdb: Gdb) -> None:
     assert gdb.run("p 1 + 1").endswith("= 2\n")
 
 
+@pytest.mark.parametrize("name", ["set_arch", "reset_architecture"])
+def test_gef_is_told_an_architecture_that_it_knows(scripted: Gdb, name: str) -> None:
+    """Prevents GEF's context, which knows no i8086, from failing at each stop."""
+    scripted.run(f"python {name} = lambda architecture: print('GEF shows', architecture)")
+    with Server("banner") as server:
+        assert "GEF shows X86" in scripted.run(server.target) + scripted.run("stepi")
+
+
 def test_far_addresses(gdb: Gdb) -> None:
     """Prevents users from having to multiply by sixteen."""
     assert gdb.value("$seg(0x1000, 0x20)") == 0x10020

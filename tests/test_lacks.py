@@ -91,6 +91,61 @@ def test_a_lack_is_told_once_with_its_place(name: str, engine: str) -> None:
     assert all(word in str(lack) for word in words), str(lack)
 
 
+REFUSED = {
+    # name: processor, code, kind, offset of the instruction, words of the line
+    "arpl": ("80286", "63c0ebfe", Kind.INTERRUPT, 0, ("80286 in real mode", "INT 06h")),
+    "sldt": ("80286", "0f00c0ebfe", Kind.INTERRUPT, 0, ("INT 06h",)),
+    "reserved": ("80186", "f1ebfd", Kind.INTERRUPT, 0, ("80186 has no such", "INT 06h")),
+    "movzx": ("80286", "0fb6c0ebfe", Kind.INSTRUCTION, 0, ("80386", "80286 enters INT 6")),
+    "word at FFFFh": ("80286", "bbffff8b07f4", Kind.INTERRUPT, 3, ("INT 0Dh", "segment's end")),
+    "bound": ("80186", "b8090062060a7cebfe0000010005", Kind.INTERRUPT, 3, ("INT 05h", "prints")),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_later_processor_refuses_is_told(name: str, engine: str) -> None:
+    """The fault returned to its instruction, for ever, and the user saw a machine that hung."""
+    cpu, code, kind, offset, words = REFUSED[name]
+    machine = booted(bytes.fromhex(code), engine, cpu=cpu)
+    machine.run(300)
+    (lack,) = [lack for lack in told(machine) if lack.kind == kind]
+    assert (lack.segment << 4) + lack.offset == 0x7C00 + offset
+    assert all(word in str(lack) for word in words), str(lack)
+
+
+@pytest.mark.parametrize(
+    ("display", "mode", "remedy"),
+    [("cga", 0x07, "mda"), ("mda", 0x04, "cga"), ("hercules", 0x06, "cga"), ("ega", 0x13, "vga")],
+)
+def test_a_mode_that_the_bios_makes_another_of_is_told(
+    display: str, mode: int, remedy: str
+) -> None:
+    """A game's mode 4 on an MDA is text: the user saw garbage, and no word about it."""
+    code = bytes((0xB8, mode, 0, 0xCD, 0x10)) + LOOP
+    machine = booted(code, setup=PcSetup(adapter=Adapter[display.upper()]))
+    machine.run(100)
+    (lack,) = told(machine)
+    assert f"mode {mode:02X}h" in lack.what
+    assert f"--display {remedy} " in lack.remedy
+
+
+def test_pointers_that_are_executed_are_told_once() -> None:
+    """Bytes of vectors look like PUSHA and others: eight more lines buried the one that matters."""
+    machine = booted(bytes.fromhex("ea20000000"))
+    machine.run(100)
+    assert [lack.kind for lack in told(machine)] == [Kind.VECTOR_TABLE]
+
+
+def test_no_processor_is_praised_for_what_it_has_in_protected_mode_only() -> None:
+    """ARPL and SLDT enter INT 6 on an 80286 in real mode: --cpu 80286 does not help."""
+    for code in ("63c0", "0f00c0"):
+        machine = booted(bytes.fromhex(code))
+        machine.run(3)
+        assert "protected mode" in told(machine)[0].what
+        assert not told(machine)[0].remedy
+
+
 @pytest.mark.parametrize("display", ["ega", "vga"])
 @pytest.mark.parametrize("function", [(0x10, 0x50), (0x11, 0x40), (0x12, 0x77), (0x0B, 0x02)])
 def test_subfunctions_that_a_display_adapter_lacks_are_told(

@@ -87,6 +87,34 @@ async def test_the_writer_of_a_corrupted_byte_is_found(folder: Path) -> None:
         assert ai.calls <= 7
 
 
+async def test_the_whole_run_is_asked_in_small_answers(folder: Path) -> None:
+    """Prevents an assistant from drowning in rows, and its questions from reaching the host."""
+    async with assistant("--read-only", cwd=folder) as ai:
+        await ai.ask("load", program="COUNT.EXE")
+        await ai.ask("run")
+        total = "select count(*) as n, max(new) as top from writes where address = 0x31f4"
+        assert (await ai.ask("ask", question=total)).split() == ["n", "top", "1", "6"]
+        assert "fill+" in await ai.ask("ask", question="origin total")
+        assert "COUNT.C" in await ai.ask("ask", question="lcov")
+        rows = (await ai.ask("ask", question="writes", rows=3)).splitlines()
+        assert [len(rows), rows[0].split()[:2]] == [5, ["icount", "pc"]]
+        assert "more lines" in rows[-1]
+        instant = rows[1].split()[0]
+        assert f"instruction {instant} of" in await ai.ask("seek", instant=instant)
+        for question, reason in [
+            ("nonsense", "there is no question"),
+            ("", "there is no question"),
+            ("select * from read_text('/etc/passwd')", "no table of the run"),
+            ("select * from writes, read_csv('/etc/passwd')", "disabled"),
+            ("copy writes to '/tmp/x'", "there is no question"),
+            ("perfetto", "gives a file"),
+            ("select icount from writes; drop table writes", "only queries"),
+        ]:
+            text, failed = await ai.call("ask", question=question)
+            assert failed, question
+            assert reason in text.lower(), text
+
+
 async def test_points_steps_and_frames(folder: Path) -> None:
     """Prevents tools that can look but not get anywhere."""
     async with assistant(cwd=folder) as ai:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -17,11 +19,13 @@ from property_examples import examples
 
 from blink16 import loader, recording
 from blink16.cpu.engine import StopReason
+from blink16.history.terms import Interrupted
 from blink16.history.timeline import Timeline
 from blink16.memory import RAM_SIZE
 from blink16.questions import sql
 from blink16.questions.answers import perform
 from blink16.questions.asking import Answer, Asking, ask, ask_here
+from blink16.questions.gathering import Hold, Piece
 from blink16.questions.intervals import cut
 from blink16.questions.needs import EVERYWHERE, Need, QuestionError, merged
 from blink16.questions.printing import Format, write
@@ -312,3 +316,76 @@ def test_a_boot_is_counted_as_the_reference_does(
         for name in TABLES:
             assert answer.table(name).equals(expected.table(name)), name
         assert answer.table("interrupts").num_rows > 10
+
+
+# -- what goes wrong -------------------------------------------------------------------------------
+
+
+def test_a_worker_that_dies_leaves_a_part_that_is_marked(
+    banner: Recording, naive: dict[str, list[dict[str, object]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents a total without the interval that met a full disk, and one that counts it twice."""
+    whole = Hold.put
+    died: list[str] = []
+
+    def put(self: Hold, table: str, piece: Piece) -> Piece:
+        if not died and not isinstance(piece, Path) and piece["icount"][0].as_py() >= 1000:
+            died.append(table)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(self, table, piece)
+
+    monkeypatch.setattr(Hold, "put", put)
+    cuts = (1000, 2000, 3000)
+    with ask(source(banner, cuts), ALL, Asking(threads=1, least=1)) as answer:
+        (told,) = answer.partial
+        assert told.endswith(" are missing: No space left on device")
+        low, high = (int(word.replace(",", "")) for word in (told.split()[1], told.split()[3]))
+        gone = range(low, high)
+        assert low >= 1000
+        assert len(gone) < banner.end
+        for name in TABLES:
+            if name != "executed":
+                expected = [row for row in naive[name] if row["icount"] not in gone]
+                assert answer.table(name).to_pylist() == expected
+        counts = answer.table("executed")["count"].to_pylist()
+        assert sum(counts) == banner.end - len(gone)
+
+
+ENDLESS = "with recursive r(n) as (from (values (1)) union all select n + 1 from r) select * from "
+FOREVER_LONG = (
+    ENDLESS + "(select count(*) from r), calls",
+    "select count(*) from writes a, writes b, writes c, writes d, writes e, writes f",
+)
+
+
+@pytest.mark.parametrize("text", FOREVER_LONG, ids=["recursion", "join"])
+def test_a_query_without_an_end_can_be_stopped(banner: Recording, text: str) -> None:
+    """Prevents a prompt that never comes back: DuckDB hears no Ctrl-C."""
+    looks = itertools.count()
+    run = replace(run_of(banner), is_stopped=lambda: next(looks) > 2)
+    with pytest.raises(Interrupted):
+        answered(run, text)
+
+
+def test_an_answer_that_is_longer_than_memory_comes_in_parts(banner: Recording) -> None:
+    """Prevents a process that is killed for a query with very many rows."""
+    product = perform(run_of(banner), ["select a.* from writes a, writes b, writes c"])
+    assert product.tables is not None
+    rows = 0
+    for table in product.tables:
+        assert table.num_rows <= sql.ROWS
+        rows += table.num_rows
+        if rows > 3_000_000:
+            break
+    product.close()
+    assert rows > 3_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["copy writes to 'x'", "attach 'x'", "install httpfs", "pragma version", "set threads = 1"],
+)
+def test_only_queries_can_be_asked(banner: Recording, text: str) -> None:
+    """Prevents statements that do something, and a list of questions as the answer to them."""
+    with pytest.raises(QuestionError, match="only queries"):
+        answered(run_of(banner), text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import zlib
 from pathlib import Path
@@ -12,14 +13,17 @@ import pytest
 import blink16
 from blink16 import StopReason, loader, recording
 from blink16.debugger import Debugger
+from blink16.history.timeline import Timeline
 from blink16.inquiry import run_of
-from blink16.monitor import execute
+from blink16.monitor import asking, execute
 from blink16.questions.answers import perform
 from blink16.questions.asking import Asking
 from blink16.questions.callgraph import Turn, grown
 from blink16.questions.needs import QuestionError
 from blink16.questions.registry import Product
+from blink16.questions.run import Run
 from blink16.recording import open_recording
+from blink16.symbols import Symbol, SymbolKind, SymbolTable
 
 # mov ax, 0B800h; mov es, ax; call put; int 20h; put: mov word [es:0A4h], 0741h; ret
 SCREEN = bytes.fromhex("b800b8 8ec0 e80200 cd20 26c706a4004107 c3")
@@ -144,10 +148,9 @@ def test_exports_are_scripts_with_all_code(banner: Path, tool: str) -> None:
     """Prevents a script that doesn't parse, or with addresses of 32-bit code."""
     script = asked(banner, f"export {tool}").content.decode()
     compile(script, "export.py", "exec")
-    data = next(line for line in script.splitlines() if line.startswith("DATA = "))
-    found = json.loads(data.removeprefix("DATA = "))
+    found = ast.literal_eval(script.partition("DATA = ")[2].partition("\n\n")[0])
     assert len(found["code"]) == len(table(banner, "executed"))
-    assert [0x1000, 0x15, "main"] in found["functions"]
+    assert (0x1000, 0x15, "main") in found["functions"]
 
 
 @pytest.mark.parametrize(
@@ -180,3 +183,22 @@ def test_a_debugger_asks_its_own_past(banner: Path) -> None:
     assert "no table of the run" in execute(debugger, "ask select 1")
     assert "-o FILE" in execute(debugger, "ask heatmap")
     assert execute(debugger, "ask calltree").splitlines()[1].endswith("_start")
+
+
+def test_a_query_without_an_end_gives_the_prompt_back(
+    banner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents a session that is lost: gdb's Ctrl-C ends its own waiting, and tells nobody."""
+    monkeypatch.setattr(asking, "MAX_SECONDS", 0.1)
+    debugger: Debugger = recording.replay(open_recording(banner), "native")[1]
+    endless = "ask select count(*) from writes a, writes b, writes c, writes d, writes e, writes f"
+    assert "takes more than 0.1 s" in execute(debugger, endless)
+    assert execute(debugger, "ask select count(*) as n from executed").split()[0] == "n"
+
+
+def test_names_reach_no_farther_than_a_segment() -> None:
+    """Prevents the BIOS from being called by a program's last name."""
+    symbols = SymbolTable([Symbol("last", 0x3100, SymbolKind.CODE)])
+    run = Run(Timeline, symbols)  # type: ignore[arg-type]
+    assert run.name_of(0x3105) == "last+5h"
+    assert run.name_of(0xF0100) == "F0100"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from blink16 import loader, recording
 from blink16.cli import ask_main
 from blink16.questions.answers import QUESTIONS
 from blink16.questions.tables import TABLES
@@ -56,6 +57,31 @@ def test_the_hunt_ends_as_the_page_says(
     out, error = capfd.readouterr()
     assert out == expected
     assert "ello from 1988" in error
+
+
+BOOT = re.search(r"```text\n\$ blink16-ask freedos.b16 (.*)\n((?:.*\n)*?)```", PAGE)
+BOOTED = 1_200_000
+"""Instructions in which FreeDOS has come to its prompt."""
+
+
+def test_a_booted_letter_comes_from_where_the_page_says(
+    shared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Prevents a page whose instants are those of an older BIOS."""
+    assert BOOT is not None
+    (tmp_path / "freedos.img").write_bytes((shared / "images" / "freedos.img").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    options = loader.Options(root=tmp_path, engine="native", epoch_ns=10**18)
+    program = loader.read("freedos.img")
+    _, debugger, recorder = recording.record(Path("freedos.b16"), program, [], options)
+    while debugger.timeline.now < BOOTED:
+        debugger.timeline.run(BOOTED - debugger.timeline.now)
+    recorder.close()
+    assert ask_main(["freedos.b16", *shlex.split(BOOT[1])]) == 0
+    assert capfd.readouterr().out == BOOT[2]
 
 
 def test_the_page_knows_all_tables_and_questions() -> None:

@@ -109,7 +109,7 @@ def test_characters_and_attributes_change_where_one_sees_it(
 
 def place(row: Row, screen: TextScreen) -> int:
     """Return which byte of the screen's cells a row is about."""
-    cell = int(row["row"] * screen.columns + row["column"])
+    cell = int(row["row"] * screen.columns + row["col"])
     return 2 * cell + int(row["kind"] == "attribute")
 
 
@@ -185,7 +185,7 @@ def test_a_machine_without_an_adapter_has_a_screen(tmp_path: Path) -> None:
     recorder.close()
     found = open_recording(path)
     naive = rows(found, Asking(threads=1, engine="reference", least=1 << 62))
-    told = [(row["kind"], row["row"], row["column"], row["text"]) for row in naive]
+    told = [(row["kind"], row["row"], row["col"], row["text"]) for row in naive]
     assert ("character", 0, 0, "A") in told
     assert ("character", 0, 1, "B") in told
     assert [text for kind, _, _, text in told if kind == "mode"] == ["40x25 text", "80x25 text"]

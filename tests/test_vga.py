@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import zlib
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from boot_sectors import MAX_CALL, run_to_halt, sector
@@ -73,6 +74,23 @@ PICTURES = {
     ),
 }
 
+PROGRAMS = {
+    # name of NAME.asm in tests/vga, and NAME.bin that nasm makes of it: digest as above
+    "dac_ramp": "ff56d963714a48a02cbcac5d069a19c58c9174f3015387aa14b385aa7f9a180f",
+    "split_0dh": "c9b3453d3923358686135785dd5b9605a2a5627a7a6153cb1d2a91587f3b1173",
+    "write_mode_3": "4e51f5352f76e0e4b159c4363c04b976422beab4a468d3b431713a1d0a5c880f",
+    "mode_x": "5c1a81eb2313b10b62853e0a971ab040a0a4b5251d7f8f9cacb9a4f5cfa3414d",
+    "latches_12h": "3882c307d7ef6d43a0eeb1e202892f5db0ac2d4da2711863bda100121548059c",
+    "cga_palette": "825df6108ae08809ac789e5b62ebd8511c07754370c524ef341fe4ddce5e04e8",
+    "cga_start": "d73f7b385b7013676cd5ea9edf91c1b8a503b1787034249d80f38d6cd6e7326a",
+    "mode_6_colors": "722a5d786f8f10451e2be61326bd9d14101530afadf3031e0cd7ea56b9e87e3d",
+    "text_split": "458253da44cad638fbf57b324a6034a6ccecdad4e1953814ea2cf8f8762e594c",
+    "text_50_rows": "43ffa172907d276017ef532fe56d85a2f2dddc478cdb1fe2e6588c91393371a0",
+    "two_fonts": "7ec3af3fd449dd845fb7a2bc991be8ab007543b151f2fe80e5dbe6f350a0e05e",
+    "gray_and_scroll": "ff2bfa40c7ac04e4c9a261309e0749fe43ef854dca61de75f3468dd9b5d58d25",
+}
+FOLDER = Path(__file__).parent / "vga"
+
 
 def machine_with(code: bytes, engine: str = "native", adapter: Adapter = Adapter.VGA) -> Machine:
     """Return a PC with this adapter before a boot sector."""
@@ -107,9 +125,20 @@ def rgb(png: bytes) -> bytes:
 def test_pictures_are_qemus(name: str) -> None:
     """Every byte of the picture is that of the screendump of the same boot sector."""
     code, digest = PICTURES[name]
-    machine = machine_with(bytes.fromhex(code))
-    run_to_halt(machine, bytes.fromhex(code))
-    assert sha256(rgb(picture.png(shown(machine)))).hexdigest() == digest
+    assert digest_of_picture(bytes.fromhex(code)) == digest
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_draw_what_they_draw_on_qemu(name: str) -> None:
+    """Splits, two fonts, own fonts, write modes, colors of INT 10h/0Bh, gray: byte by byte."""
+    assert digest_of_picture((FOLDER / f"{name}.bin").read_bytes()) == PROGRAMS[name]
+
+
+def digest_of_picture(code: bytes) -> str:
+    """Return SHA-256 of the colors that a boot sector shows when it halts."""
+    machine = machine_with(code)
+    run_to_halt(machine, code)
+    return sha256(rgb(picture.png(shown(machine)))).hexdigest()
 
 
 @pytest.mark.parametrize("name", ["mode 0Dh", "unchained, planes 0 and 2, start address, DAC"])

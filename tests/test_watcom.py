@@ -154,6 +154,12 @@ def test_lines_of_included_files() -> None:
     assert cues.line(0x8006) == ("b.h", 101)
 
 
+def test_places_outside_of_memory_are_refused() -> None:
+    """Prevents an offset of 32 bits from breaking the DWARF that is made of it."""
+    with pytest.raises(SymbolFileError, match="outside of memory"):
+        Record(b"\xff\xff\xff\x7f\0\0").address(4)
+
+
 @cache
 def information(shared: Path) -> bytes:
     """Return the information that is damaged."""

@@ -257,7 +257,9 @@ def _hang_services(
     serial.finish(rom, chassis.memory.read_word(0x14 * 4))
     if devices.cards.real_disks:
         disks.take_time(chassis, rom, chassis.memory.read_word(0x13 * 4))
-    unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus))
+    model = chassis.model
+    fault = misc.protection(model) if model.limit else None
+    unexpected = chassis.add_stub("irq", misc.UnexpectedInterrupt(bus, fault))
     for vector in (0x0A, 0x0B, 0x0C, 0x0D, 0x0F):
         chassis.set_vector(vector, *unexpected)
     if devices.cards.at:
@@ -268,6 +270,8 @@ def _hang_services(
             chassis.set_vector(vector, *others)
     if pointing is not None:
         pointing.install(chassis, rom)
+    if model.refuses:
+        chassis.hang_service(misc.INVALID_OPCODE, misc.invalid_opcode(model))
     tables.fill_vectors(chassis)
     return put_character
 

@@ -70,6 +70,8 @@ class TextScreen:
     """Red, green and blue of the sixteen colors; empty: a CGA's."""
     font: bytes = b""
     """Characters of 32 bytes each; empty: ours."""
+    second_font: bytes = b""
+    """The same for attributes with bit 3; empty: there is one font."""
     cell_width: int = 8
     doubled: bool = False
     """Whether a font's lines are shown twice."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from blink16.bios.data_area import PAGES
 from blink16.bios.unknown import no_function
 from blink16.bios.vga import DISPLAY_BIOS, VGA_HAS_IT, VgaBios
-from blink16.bios.video import GuestScreen, is_mode, set_mode
+from blink16.bios.video import GuestScreen, is_mode, set_mode, shows
 from blink16.bus import Bus
 from blink16.devices.video import Adapter
 from blink16.lacks import Kind
@@ -50,10 +50,12 @@ class VideoService:
         mode, keep = guest.registers.al & 0x7F, bool(guest.registers.al & 0x80)
         if is_mode(mode, self._adapter):
             set_mode(guest.memory, self._bus, mode, keep=keep, adapter=self._adapter)
-        else:
+        if not shows(mode, self._adapter):
             what = f"this display adapter has no video mode {mode:02X}h"
-            better = "vga" if is_mode(mode, Adapter.VGA) else ""
-            remedy = f"--display {better} has it" if better else ""
+            better = next(
+                (a for a in (Adapter.CGA, Adapter.MDA, Adapter.VGA) if shows(mode, a)), None
+            )
+            remedy = f"--display {better.name.lower()} has it" if better else ""
             guest.lacks(Kind.VIDEO_MODE, what, remedy, place=mode)
 
 
@@ -167,8 +169,7 @@ def _set_colors(bios: VgaBios, guest: Guest) -> None:
     if r.bh == 0:
         bios.set_border(r.bl)
     elif r.bh == 1:
-        if bios.area.video_mode in (4, 5):
-            bios.set_cga_palette(r.bl, bright=False)
+        bios.set_cga_palette(r.bl)
     else:
         no_function(guest, 0x10, "bh", who=DISPLAY_BIOS)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
 from blink16.bus import Bus
+from blink16.cpu.model import Model
 from blink16.devices.pic import COMMAND_PORT, DATA_PORT, OCW3, OCW3_READ, OCW3_READ_ISR, SLAVE_PORT
 from blink16.lacks import Kind
-from blink16.services import DONE, Exit, Guest, Outcome, caller_address
+from blink16.services import DONE, Exit, Guest, Outcome, Service, caller_address
 
 UNSUPPORTED = 0x86
 NO_SYSTEM_STATUS = 1
 EOI = 0x20
 INT_OPCODE = 0xCD
 FLOPPY_INTERRUPTED = 0x80
+INVALID_OPCODE, PROTECTION = 0x06, 0x0D
 
 
 class UnexpectedSlaveInterrupt:
@@ -56,8 +58,10 @@ class FloppyInterrupt:
 class UnexpectedInterrupt:
     """Ends a hardware interrupt that nobody handles, and masks it, as the BIOS does."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, fault: Service | None = None) -> None:
+        """``fault``: does what is to be done if none is in service."""
         self._bus = bus
+        self._fault = fault
 
     def __call__(self, guest: Guest) -> Outcome:
         """Mask what the 8259A says is in service."""
@@ -67,6 +71,8 @@ class UnexpectedInterrupt:
             lowest = in_service & -in_service
             self._bus.write(DATA_PORT, self._bus.read(DATA_PORT) | lowest)
             self._bus.write(COMMAND_PORT, EOI)
+        elif self._fault is not None:
+            return self._fault(guest)
         return DONE
 
 
@@ -81,6 +87,38 @@ def nobody_handles(guest: Guest) -> Outcome:
     if opcode == INT_OPCODE and vector not in QUIET_VECTORS:
         guest.lacks(Kind.INTERRUPT, f"nobody handles INT {vector:02X}h", place=vector)
     return DONE
+
+
+class UnhandledFault:
+    """Says that a later processor has refused an instruction, and nobody handles that.
+
+    Such a fault returns to its instruction, which is refused again, and so on.
+    """
+
+    def __init__(self, vector: int, why: str) -> None:
+        self._vector = vector
+        self._why = why
+
+    def __call__(self, guest: Guest) -> Outcome:
+        """Say so, unless a program has called the interrupt."""
+        segment, offset = caller_address(guest)
+        if guest.memory.read(guest.linear(segment, offset - 2), 1)[0] == INT_OPCODE:
+            return nobody_handles(guest)
+        what = f"{self._why}: it enters INT {self._vector:02X}h, and nobody handles that"
+        guest.lacks(Kind.INTERRUPT, what, place=self._vector)
+        return DONE
+
+
+def invalid_opcode(model: Model) -> UnhandledFault:
+    """Return what answers INT 6 of a processor that has it."""
+    mode = " in real mode" if model.reaches_high else ""
+    return UnhandledFault(INVALID_OPCODE, f"the {model.name}{mode} has no such instruction")
+
+
+def protection(model: Model) -> UnhandledFault:
+    """Return what answers INT 13 of a processor that has it."""
+    why = f"to the {model.name} an operand or the instruction goes beyond its segment's end"
+    return UnhandledFault(PROTECTION, why)
 
 
 def no_system(guest: Guest) -> Outcome:

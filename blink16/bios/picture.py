@@ -17,6 +17,8 @@ UNDERLINE = 12
 """An MDA's line for it."""
 LINE_GRAPHICS = range(0xC0, 0xE0)
 COARSE_WIDTH = 320
+SECOND_FONT = 0x08
+"""The bit of an attribute that chooses among two fonts, where there are two."""
 """Pictures of so few dots in a line are drawn twice as wide; all but Hercules' twice as high."""
 TALL_HEIGHT = 300
 FONT_STRIDE = 32
@@ -118,11 +120,11 @@ def _text_lines(screen: TextScreen) -> list[bytes]:
         code, attribute = screen.cells[2 * index], screen.cells[2 * index + 1]
         ninth = shapes.ninth and code in LINE_GRAPHICS
         for y, (line, count) in enumerate(shapes.lines):
-            dots = shapes.font[code * shapes.size + line]
+            second = screen.second_font if attribute & SECOND_FONT else b""
+            dots = (second or shapes.font)[code * shapes.size + line]
             underlined = screen.mono and _is_underlined(attribute) and count == UNDERLINE
-            if underlined or ((row, column) == screen.cursor and count in screen.cursor_lines):
-                dots = 0xFF
-            key = dots, attribute, ninth or dots == 0xFF
+            full = underlined or ((row, column) == screen.cursor and count in screen.cursor_lines)
+            key = 0xFF if full else dots, attribute, ninth or full
             if key not in drawn:
                 drawn[key] = _dots(screen, shapes, *key)
             lines[row * per_row + y] += drawn[key]

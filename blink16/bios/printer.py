@@ -10,7 +10,8 @@ from blink16.bios.unknown import no_function, no_unit
 from blink16.bios.video import ROWS, GuestScreen
 from blink16.bus import Bus
 from blink16.devices.lpt import CONTROL, DATA, NOT_BUSY, STATUS, STROBE
-from blink16.services import DONE, Guest, Outcome
+from blink16.lacks import Kind
+from blink16.services import DONE, Guest, Outcome, caller_address
 
 PORTS = 3
 TIME_OUT = 0x01
@@ -21,6 +22,10 @@ STATUS_BITS, INVERTED = 0xF8, 0x48
 PRINT_SCREEN_STATUS = 0x500
 """The byte at 0050:0000: 0 done, 1 busy, FFh failed."""
 NEW_LINE = b"\r\n"
+SEGMENT_PREFIXES, BOUND, INT = b"\x26\x2e\x36\x3e", 0x62, b"\xcd\x05"
+BOUND_PRINTS = (
+    "an index out of bounds enters INT 05h, which prints the screen here, and is tried again"
+)
 
 
 class Printer:
@@ -68,6 +73,8 @@ class Printer:
 
     def int05(self, guest: Guest) -> Outcome:
         """Print the text screen on LPT1."""
+        if _is_bounds_fault(guest):
+            guest.lacks(Kind.INTERRUPT, BOUND_PRINTS, place=0x05)
         screen = GuestScreen(guest.memory, self._bus)
         base = DataArea(guest.memory).lpt_port(0)
         done = bool(base) and all(
@@ -82,3 +89,11 @@ class Printer:
         page = screen.area.page
         codes = (screen.cell(page, row, column)[0] for column in range(screen.columns))
         return bytes(code or ord(" ") for code in codes)
+
+
+def _is_bounds_fault(guest: Guest) -> bool:
+    """Whether BOUND of a later processor led here: such a fault returns to its instruction."""
+    segment, offset = caller_address(guest)
+    code = guest.memory.read(guest.linear(segment, offset), 4).lstrip(SEGMENT_PREFIXES)
+    called = guest.memory.read(guest.linear(segment, offset - 2), 2) == INT
+    return code[:1] == bytes((BOUND,)) and not called

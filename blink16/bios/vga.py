@@ -32,6 +32,9 @@ from blink16.services import Guest
 DISPLAY_BIOS = "this display adapter's BIOS"
 VGA_HAS_IT = "--display vga has it"
 MONO_MODE = 7
+CGA_MODES = (4, 5, 6)
+BRIGHT, SECOND_PALETTE = 0x10, 0x20
+"""Bits of a CGA's color register."""
 FONT_PLANE = 2
 FONT_SIZE = 32
 """Bytes of a character in plane 2."""
@@ -99,6 +102,7 @@ class VgaBios:
         area.video_mode, area.columns, area.page_size = number, mode.columns, mode.page_size
         area.page = area.page_start = 0
         area.last_row, area.character_height = mode.rows - 1, mode.height
+        area.crt_palette = 0x3F if number == 6 else 0x30
         area.crtc_port = COLOR_CRTC if mode.misc & 1 else MONO_CRTC
         memory.write(EGA_INFO, bytes((0x60 | (KEPT if keep else 0), 0x09)))
         memory.write(VGA_FLAGS, bytes((0x11, COLOR_VGA if self._is_vga else 0x04)))
@@ -169,15 +173,24 @@ class VgaBios:
         return value
 
     def set_border(self, color: int) -> None:
-        """Do 0Bh's work: the border, and in mode 4 the background."""
+        """Do 0Bh's work: the border; in a CGA's modes the background, and with 10h bright dots."""
         self.set_attribute(0x11, color & 0x1F)
-        if self.area.video_mode in (4, 5):
+        if self.area.video_mode in CGA_MODES:
             self.set_attribute(0, color & 0x0F | (color & 8) << 1)
+            self._set_dots(self.area.crt_palette & ~0x1F | color & 0x1F)
 
-    def set_cga_palette(self, palette: int, bright: bool) -> None:
-        """Do 0Bh's work in mode 4: one of a CGA's two palettes."""
-        for index, color in enumerate((2, 4, 6), 1):
-            self.set_attribute(index, (color | palette & 1) | (0x10 if bright else 0))
+    def set_cga_palette(self, palette: int) -> None:
+        """Do 0Bh's work in a CGA's modes: one of its two palettes, as bright as it was."""
+        if self.area.video_mode in CGA_MODES:
+            self._set_dots(self.area.crt_palette & ~SECOND_PALETTE | (palette & 1) << 5)
+
+    def _set_dots(self, palette: int) -> None:
+        """Set the three colors of dots as a CGA's color register does, and note it."""
+        self.area.crt_palette = palette
+        second = bool(palette & SECOND_PALETTE)
+        colors = (7, 7, 7) if self.area.video_mode == 6 else (2 + second, 4 + second, 6 + second)
+        for index, color in enumerate(colors, 1):
+            self.set_attribute(index, color | palette & BRIGHT)
 
     # -- fonts -------------------------------------------------------------------------------
 

@@ -83,15 +83,19 @@ def _text(memory: Memory, video: Vga) -> TextScreen:
     content = bytes(memory.ram[base : base + TEXT_SIZE])
     start = s.crtc[0x0C] << 8 | s.crtc[0x0D]
     cells = b""
-    for row in range(rows):
-        at = 2 * (start + row * 2 * s.crtc[0x13]) % TEXT_SIZE
+    lines_a_row = height * doubled
+    split = (_line_compare(video) + 1 + lines_a_row // 2) // lines_a_row  # rows are shown whole
+    starts = _row_starts(start, 2 * s.crtc[0x13], rows, split)
+    for at in starts:
+        at = 2 * at % TEXT_SIZE
         cells += (content[at:] + content)[: 2 * columns]
-    cursor = (s.crtc[0x0E] << 8 | s.crtc[0x0F]) - start
-    stride = 2 * s.crtc[0x13] or columns
-    place = divmod(cursor, stride)
+    cursor = s.crtc[0x0E] << 8 | s.crtc[0x0F]
+    on_rows = (row for row, at in enumerate(starts) if 0 <= cursor - at < columns)
+    row = next(on_rows, rows)
+    place = row, cursor - starts[row] if row < rows else 0
     first, last = s.crtc[0x0A], s.crtc[0x0B] & 0x1F
     lines = range(0) if first & 0x20 else range(first & 0x1F, last + 1)
-    shown = bool(lines) and 0 <= place[0] < rows and place[1] < columns
+    shown = bool(lines) and row < rows
     return TextScreen(
         columns,
         rows,
@@ -102,18 +106,29 @@ def _text(memory: Memory, video: Vga) -> TextScreen:
         height,
         bool(s.attribute[0x10] & ATTRIBUTE_MONO),
         palette=_sixteen(video),
-        font=_font(memory, s),
+        font=_font(memory, s, second=False),
+        second_font=_font(memory, s, second=True) if _has_two_fonts(s) else b"",
         cell_width=8 if s.sequencer[1] & EIGHT_DOTS else 9,
         doubled=doubled == 2,
     )
 
 
-def _font(memory: Memory, s: VgaState) -> bytes:
-    """Return the characters in plane 2, 32 bytes each."""
-    select = s.sequencer[3]
-    block = FONT_BLOCKS[(select & 3) | (select >> 2 & 4)]
+def _font(memory: Memory, s: VgaState, *, second: bool) -> bytes:
+    """Return the characters in plane 2, 32 bytes each: those of attributes with bit 3, or not."""
+    block = FONT_BLOCKS[_blocks(s)[second]]
     cells = memory.planes[block : block + CHARACTERS * FONT_STRIDE]
     return bytes(cell >> 8 * FONT_PLANE & 0xFF for cell in cells)
+
+
+def _has_two_fonts(s: VgaState) -> bool:
+    first, second = _blocks(s)
+    return first != second
+
+
+def _blocks(s: VgaState) -> tuple[int, int]:
+    """Return the blocks of the fonts, by bit 3 of attributes."""
+    select = s.sequencer[3]
+    return (select & 3) | (select >> 2 & 4), (select >> 2 & 3) | (select >> 3 & 4)
 
 
 # -- dots ------------------------------------------------------------------------------------
@@ -150,13 +165,27 @@ def dot_lines(video: Vga) -> DotLines:
             (start + (y >> 1) * stride) % CGA_BANK + (y & 1) * CGA_BANK for y in range(height)
         ]
         return DotLines(characters, starts, banked, height)
-    compare = s.crtc[0x18] | (s.crtc[7] & LINE_COMPARE_8) << 4
-    compare |= (s.crtc[9] & 0x40) << 3 if video.is_vga else 0
     start = (s.crtc[0x0C] << 8 | s.crtc[0x0D]) + (s.crtc[8] >> 5 & 3)
+    split, rest = divmod(_line_compare(video) + 1, repeated)
     stride = 2 * s.crtc[0x13]
-    split = compare // repeated + 1
-    rows = [start + y * stride if y < split else (y - split) * stride for y in range(height)]
-    return DotLines(characters, rows, banked, split)
+    if rest and split < height:  # within a line that is shown more than once
+        split, height = split * repeated + rest, min(height * repeated, MAX_HEIGHT)
+        upper = [start + y // repeated * stride for y in range(split)]
+        lower = [y // repeated * stride for y in range(height - split)]
+        return DotLines(characters, [*upper, *lower], banked, split)
+    return DotLines(characters, _row_starts(start, stride, height, split), banked, split)
+
+
+def _line_compare(video: Vga) -> int:
+    """Return the last line before memory is shown from its beginning on."""
+    s = video.vga
+    compare = s.crtc[0x18] | (s.crtc[7] & LINE_COMPARE_8) << 4
+    return compare | ((s.crtc[9] & 0x40) << 3 if video.is_vga else 0)
+
+
+def _row_starts(start: int, stride: int, rows: int, split: int) -> list[int]:
+    """Return where rows begin: from ``start`` on, from the row ``split`` on from 0."""
+    return [start + y * stride if y < split else (y - split) * stride for y in range(rows)]
 
 
 def _dots(memory: Memory, video: Vga) -> DotScreen:

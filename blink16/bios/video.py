@@ -335,6 +335,15 @@ def _far_pointer(memory: Memory, vector: int) -> tuple[int, int]:
     return memory.read_word(vector * 4), memory.read_word(vector * 4 + 2)
 
 
+def shows(mode: int, adapter: Adapter) -> bool:
+    """Whether an adapter shows a mode as it is: what the BIOS makes text of is no CGA's picture."""
+    if (adapter.is_mono and mode in GRAPHICS_MODES) or (
+        adapter is Adapter.CGA and mode == MONO_MODE
+    ):
+        return False
+    return is_mode(mode, adapter)
+
+
 def is_mode(mode: int, adapter: Adapter = Adapter.CGA) -> bool:
     """Whether an adapter has a mode."""
     return mode in (modes_of(adapter is Adapter.VGA) if adapter.has_planes else _COLUMNS)

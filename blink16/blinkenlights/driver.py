@@ -41,6 +41,9 @@ MOST_STEPS = 1 << 20
 LOST = (ConnectionLostError, TimedOutError, ProtocolError)
 """Errors after which there is no talking any more."""
 
+MOST_NOTES = 3
+"""So many are shown at once."""
+
 Command = Callable[[Target], StopEvent | str | None]
 Move = Callable[[Target], StopEvent]
 
@@ -53,11 +56,17 @@ class Driver:
         open_target: Callable[[], Target],
         show: Callable[[Picture], None],
         fail: Callable[[str, bool], None],
+        note: Callable[[str], None],
     ) -> None:
-        """``show`` takes pictures, ``fail`` errors (and whether the machine is lost)."""
+        """Nothing happens before `start`.
+
+        ``show`` takes pictures, ``fail`` errors (and whether the machine is lost), ``note`` what
+        the server says to its user.
+        """
         self._open = open_target
         self._show = show
         self._fail = fail
+        self._note = note
         self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._questions: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._typed: queue.SimpleQueue[Command] = queue.SimpleQueue()
@@ -307,6 +316,7 @@ class Driver:
             if target.is_running or target.only_watches:
                 printed = target.read_output()
                 self._show(self._camera.take(lookout, self.wanted, "", printed, state))
+        self._tell_notes(target)
 
     def _take_over(self) -> None:
         target = self._target
@@ -321,6 +331,15 @@ class Driver:
         """Take a picture."""
         with self._taking:
             self._show(self._camera.take(target, self.wanted, told, target.read_output()))
+        self._tell_notes(target, told)
+
+    def _tell_notes(self, target: Target, told: str = "") -> None:
+        """Tell what the server has had to say, but for what is told anyway."""
+        notes = [note for note in target.read_notes() if note != told]
+        for note in notes[:MOST_NOTES]:
+            self._note(note)
+        if len(notes) > MOST_NOTES:
+            self._note(f"{len(notes) - MOST_NOTES} more; `lacks` behind : lists what is lacking")
 
     def forget(self) -> None:
         """Begin anew: the program was loaded afresh."""

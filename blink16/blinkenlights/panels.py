@@ -49,6 +49,8 @@ from blink16.client import Syntax, Target
 
 LEAVE_SECONDS = 5.0
 """What is written to the terminal at the end may take so long."""
+NOTE_SECONDS = 10.0
+"""So long it is shown what the server says."""
 MEMORY_PANELS = ("CODE", "READ", "WRITE", "STACK")
 SLOT: dict[type[Panel], str] = {
     FramesPanel: "frames",
@@ -85,7 +87,7 @@ class PanelsApp(App[None]):
         if self.palette.in_ascii_only:
             self._filters.append(AsciiFilter())
         self._open_chosen: Callable[[], Target] | None = open_target
-        self.driver = Driver(self._open, self._picture_came, self._failure_came)
+        self.driver = Driver(self._open, self._picture_came, self._failure_came, self._note_came)
         self.picture: Picture | None = None
         """The last one."""
         self._syntax = Syntax.INTEL
@@ -214,6 +216,9 @@ class PanelsApp(App[None]):
     def _failure_came(self, text: str, lost: bool) -> None:
         self._later(self._fail, text, lost)
 
+    def _note_came(self, text: str) -> None:
+        self._later(self._note, text)
+
     def _later(self, function: Callable[..., object], *values: object) -> None:
         """Have the user interface's thread do something."""
         loop = self._loop
@@ -247,6 +252,11 @@ class PanelsApp(App[None]):
             text += "; T asks for the machine"
         self.set_class(lost, "-lost")
         self._say(text, "error")
+
+    def _note(self, text: str) -> None:
+        """Show for a while what the server says, and keep it where nothing else is told."""
+        self._say(self.told or text)
+        self.notify(text, severity="warning", timeout=NOTE_SECONDS, markup=False)
 
     def _say(self, text: str, severity: SeverityLevel | None = None) -> None:
         self.told = text

@@ -211,6 +211,14 @@ class Target:
         """What the server had to say for its user."""
         return self._inside.notes
 
+    def read_notes(self) -> list[str]:
+        """Return what the server had to say since this was last asked; of very much, the last."""
+
+        async def read() -> list[str]:
+            return self._inside.read_notes()
+
+        return self._call(read)
+
     @property
     def points(self) -> tuple[SetPoint, ...]:
         """The breakpoints, watchpoints and catches that are set."""

@@ -51,6 +51,7 @@ class ClientCore:
         self.features: dict[str, str] = {}
         """What the server says that it can do, by qSupported: names and values, or ``+``."""
         self.notes: list[str] = []
+        self._unread_notes = 0
         """What the server had to say for its user: changed pasts, unknown system calls…"""
         self._stream = stream
         self._link = Link(stream, timeout=timeout)
@@ -218,6 +219,12 @@ class ClientCore:
             case b"blink16.note":
                 self.notes.append(unhex(value, "note").decode("utf-8", "replace").strip())
                 del self.notes[:-MAX_NOTES]
+                self._unread_notes += 1
+
+    def read_notes(self) -> list[str]:
+        """Return what the server had to say since this was last asked; of very much, the last."""
+        unread, self._unread_notes = min(self._unread_notes, len(self.notes)), 0
+        return self.notes[len(self.notes) - unread :]
 
     def _tell_news(self) -> None:
         self._something_new.set()

@@ -37,6 +37,8 @@ class Looking(ClientCore):
 
     _symbols: SymbolTable | None = None
     _model: Model | None = None
+    _last_state: StateReport | None = None
+    """The one that was told last: who only watches would take another sample by asking anew."""
     _decoder: CodeReader | None = None
 
     # -- registers ---------------------------------------------------------------------------
@@ -50,7 +52,8 @@ class Looking(ClientCore):
         """Return whether address line 20 is open, as 1 or 0."""
         if not (await self._processor()).reaches_high:
             return 0
-        return (await self.state()).registers.line_20
+        known = self._last_state if self._only_watches else None
+        return (known or await self.state()).registers.line_20
 
     async def _g(self) -> bytes:
         return replies.hex_data(await self._ask(b"g"), "reading registers")
@@ -260,10 +263,9 @@ class Looking(ClientCore):
 
     async def _processor(self) -> Model:
         """Return the model of the machine's processor; an 8086 if the server can't tell."""
-        if self._model is None:
-            name = (await self.state()).processor if self.is_ours else DEFAULT.name
-            self._model = MODELS.get(name, DEFAULT)
-        return self._model
+        if self._model is None and self.is_ours:
+            await self.state()
+        return self._model or DEFAULT
 
     async def _code_line(self, cs: int, ip: int, code: bytes) -> CodeLine:
         return (await self.decoder()).line(cs, ip, code)
@@ -272,7 +274,9 @@ class Looking(ClientCore):
 
     async def state(self) -> StateReport:
         """Return where the machine stands: registers, time, why, and who holds it."""
-        return await self.report(StateReport)
+        state = self._last_state = await self.report(StateReport)
+        self._model = MODELS.get(state.processor, DEFAULT)
+        return state
 
     async def frames(self, most: int = 64) -> tuple[FrameLine, ...]:
         """Return the functions that are being executed, innermost first."""

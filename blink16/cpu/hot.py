@@ -46,6 +46,10 @@ class HotContext(Protocol):
         """Let the processor know whether the controller asks for an interrupt, by one bit."""
         ...
 
+    def plan(self, at: Value) -> None:
+        """Let the engine know at how many cycles there is something to do next."""
+        ...
+
 
 ReadHot = Callable[[HotContext], Value]
 WriteHot = Callable[[HotContext, Value], None]
@@ -59,13 +63,17 @@ class HotBoard:
     """Where it is to be found, for other processes: ``module:NAME``."""
     reads: Mapping[int, ReadHot] = field(default_factory=dict)
     """By port; the answer's low 8 bits count."""
-    writes: Mapping[int, WriteHot] = field(default_factory=dict)
+    writes: Mapping[int, Sequence[WriteHot]] = field(default_factory=dict)
+    """By port; the first of these that can."""
     due: Callable[[HotContext], Value] | None = None
     """Return at how many cycles there is something to do."""
     advance: Sequence[Callable[[HotContext], None]] = ()
     """Do what a device does by itself now: the first of these that can."""
     acknowledge: Callable[[HotContext], Value] | None = None
     """Take the interrupt that is asked for, and return its vector."""
+    tick: Callable[[HotContext], Value] | None = None
+    """Do what is usual when something is to be done, take the interrupt that it asks for, plan
+    what comes next, and return the vector: all three, where the processor is open to it."""
 
 
 NO_BOARD = HotBoard("blink16.cpu.hot:NO_BOARD")

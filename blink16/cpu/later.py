@@ -18,6 +18,11 @@ class LaterInstruction(NamedTuple):
     processor: str
     """The first that has it."""
 
+    @property
+    def is_protected(self) -> bool:
+        """Whether it is one of protected mode alone, and enters INT 6 in real mode."""
+        return self.name in _PROTECTED
+
 
 _186 = {
     0x60: "PUSHA",
@@ -35,7 +40,7 @@ _186 = {
     0xC9: "LEAVE",
 }
 _SHIFTS = ("ROL", "ROR", "RCL", "RCR", "SHL", "SHR", "SHL", "SAR")
-_386 = {0x64: "the prefix FS:", 0x65: "the prefix GS:", 0x66: "the prefix for 32-bit operands"}
+_386 = {0x64: "the prefix FS", 0x65: "the prefix GS", 0x66: "the prefix for 32-bit operands"}
 _386 |= {0x67: "the prefix for 32-bit addresses"}
 _TWO_BYTES = {0x02: "LAR", 0x03: "LSL", 0x05: "LOADALL", 0x06: "CLTS"}
 _GROUP_00 = ("SLDT", "STR", "LLDT", "LTR", "VERR", "VERW")
@@ -69,6 +74,7 @@ _TWO_BYTES_386 = {
     0xBE: "MOVSX",
     0xBF: "MOVSX",
 }
+_PROTECTED = frozenset({*_GROUP_00, "LAR", "LSL", "ARPL"})
 ARPL = 0x63
 ESCAPE = 0x0F
 """The first byte of two; alone it is an 8086's POP CS."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from blink16.cpu.encoding import Encoding
-from blink16.cpu.opcodes import OpcodeMap
+from blink16.cpu.opcodes import UNDEFINED, OpcodeMap
 from blink16.cpu.semantics import Semantics
 from blink16.cpu.timing import Timing
 
@@ -39,6 +39,11 @@ class Model:
 
     reaches_high: bool = False
     """Whether addresses have more than 20 bits: FFFF:0010 is then 100000h, if A20 is open."""
+
+    @cached_property
+    def refuses(self) -> bool:
+        """Whether it enters INT 6 for what is no instruction of its; an 8086 executes all."""
+        return bool(self.opcodes.named(frozenset({UNDEFINED})))
 
     @property
     def reset(self) -> tuple[int, int]:

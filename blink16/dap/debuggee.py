@@ -57,7 +57,6 @@ class Debuggee:
         self._frames: dict[int, list[FrameView]] = {}
         self._processes: ProcessesReport | None = None
         self._paths: dict[str, str] = {}
-        self._notes = 0
         self._told = 0
         """How many symbols the server knows of."""
         self.exec_catch: SetPoint | None = None
@@ -130,10 +129,8 @@ class Debuggee:
         if self._target is None:
             return
         self.show(self._target.read_output())
-        notes = self._target.notes
-        for text in notes[self._notes :]:
+        for text in self._target.read_notes():
             self._session.console(text)
-        self._notes = len(notes)
 
     # -- what is known since it stopped ------------------------------------------------------
 
@@ -272,6 +269,30 @@ class Debuggee:
         """Return a source file as DAP describes one."""
         path = self.path_of(file)
         return {"name": PureWindowsPath(file).name, "path": path}
+
+    def main_module(self) -> dict[str, Any]:
+        """Return the program as DAP describes a module."""
+        files = len(self.program.files)
+        status = f"{self.names} symbols, {files} source files"
+        return {"id": 1, "name": self.title or "8086", "symbolStatus": status}
+
+    def modules(self) -> list[dict[str, Any]]:
+        """Return the units that debugging information tells of, as DAP describes modules."""
+        found = []
+        for unit in self.program.units.values():
+            start = min((span[0] for span in unit.spans), default=0)
+            stop = max((span[1] for span in unit.spans), default=0)
+            found.append(
+                {
+                    "id": unit.number + 2,
+                    "name": unit.name,
+                    "path": self.path_of(unit.name),
+                    "isUserCode": True,
+                    "symbolStatus": "lines known",
+                    "addressRange": f"{start:#07x}-{stop:#07x}",
+                }
+            )
+        return found
 
     def path_of(self, file: str) -> str:
         """Return where a source file is on this computer, or where it would be."""

@@ -50,6 +50,8 @@ class Motion:
         self._ended = trio.Event()
         self._ended.set()
         self._pausing = False
+        self._threads: set[int] = set()
+        """The processes that the client was told of."""
 
     @property
     def stepper(self) -> Stepper:
@@ -151,10 +153,19 @@ class Motion:
             await self._session.debuggee.refresh()
 
     async def _learn(self) -> None:
-        """Set the breakpoints that lie in what was loaded."""
-        if await self._session.debuggee.learn():
-            await self._session.points.bind_all()
-            self._session.event("loadedSource", {"reason": "changed", "source": {"name": ""}})
+        """Set the breakpoints that lie in what was loaded, and tell of its files and units."""
+        session, debuggee = self._session, self._session.debuggee
+        files = set(debuggee.program.files)
+        modules = {one["name"] for one in debuggee.modules()}
+        if not await debuggee.learn():
+            return
+        await session.points.bind_all()
+        for file in debuggee.program.files:
+            if file not in files:
+                session.event("loadedSource", {"reason": "new", "source": debuggee.source(file)})
+        for module in debuggee.modules():
+            if module["name"] not in modules:
+                session.event("module", {"reason": "new", "module": module})
 
     async def _judged(self, event: StopEvent) -> Verdict:
         verdict = await self._session.points.judge(event)
@@ -222,6 +233,7 @@ class Motion:
     def _tell(self, reason: str, *, numbers: list[int] | None = None, text: str = "") -> None:
         async def tell() -> None:
             thread = await self._session.debuggee.thread()
+            await self._tell_threads()
             body: dict[str, Any] = {
                 "reason": reason,
                 "threadId": thread,
@@ -237,6 +249,16 @@ class Motion:
             self._session.event("stopped", body)
 
         self._session.begin(tell)
+
+    async def _tell_threads(self) -> None:
+        """Tell which processes there are that were not, and which are no longer."""
+        report = await self._session.debuggee.processes()
+        there = {one.thread for one in report.processes} or {1}
+        for thread in sorted(there - self._threads):
+            self._session.event("thread", {"reason": "started", "threadId": thread})
+        for thread in sorted(self._threads - there):
+            self._session.event("thread", {"reason": "exited", "threadId": thread})
+        self._threads = there
 
     async def arrived(self, reason: str, text: str = "") -> None:
         """Tell that the machine was moved to another instant or place."""

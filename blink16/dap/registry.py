@@ -95,6 +95,19 @@ def request(
 def arguments_of(handler: Handler, raw: bytes) -> Any:
     """Return the typed arguments of a request; RequestError if they make no sense."""
     try:
-        return msgspec.json.decode(raw if raw != b"null" else b"{}", type=handler.arguments)
+        if b"null" not in raw:
+            return msgspec.json.decode(raw, type=handler.arguments)
+        told = msgspec.json.decode(raw) or {}
+        return msgspec.convert(_without_nulls(told), handler.arguments)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"{handler.command}: {error}") from None
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a value without members that are null: to some clients they are not there."""
+    match value:
+        case dict():
+            return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+        case list():
+            return [_without_nulls(v) for v in value]
+    return value

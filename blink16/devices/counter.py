@@ -135,6 +135,11 @@ class Counter(NamedTuple):
                 return not now.gate or bool(wave_output(now.mode, now.initial, elapsed))
         return elapsed != now.initial
 
+    @property
+    def only_repeats(self) -> bool:
+        """Whether it counts one period after the other, and nothing is about to change that."""
+        return self.running and self.next_at == NONE and self.mode in PERIODIC and not self.bcd
+
     def next_change(self, cycle: int) -> int | None:
         """Return the first cycle after ``cycle`` at which OUT changes; None: not by itself.
 

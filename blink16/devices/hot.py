@@ -18,7 +18,6 @@ from blink16.devices.counter import (
     NONE,
     Counter,
     Mode,
-    high_cycles,
     wave_change,
     wave_count,
     wave_output,
@@ -26,6 +25,7 @@ from blink16.devices.counter import (
 from blink16.devices.pic import (
     CASCADE,
     ICW1_LEVEL,
+    LINES,
     Expects,
     PicState,
     first_of,
@@ -109,6 +109,17 @@ def _write_command(m: HotContext, value: Value) -> None:
     ended = turned_back(first_of(turned(isr, lowest)), lowest)
     _set_pic(m, "isr", isr ^ ended)
     m.request(_granted(m).is_not_zero())
+
+
+def _end_only_interrupt(m: HotContext, value: Value) -> None:
+    """Non-specific EOI of the only level in service, with no request that is heard."""
+    odd = (_pic(m, "expects") ^ Expects.MASK) | _pic(m, "poll") | (value ^ EOI)
+    odd = odd | _pic(m, "special_mask")
+    isr = _pic(m, "isr")
+    odd = odd | (isr & (isr - 1)) | (_pic(m, "irr") & (_pic(m, "imr") ^ 0xFF))
+    m.require(odd.is_zero())
+    _set_pic(m, "isr", m.constant(0))
+    m.request(m.constant(0, 1))
 
 
 def acknowledge(m: HotContext) -> Value:
@@ -208,33 +219,50 @@ def due(m: HotContext) -> Value:
     return choose((at - 1).sign(), m.constant(NEVER), at)  # 0: there is no timer
 
 
-def advance_a_period(m: HotContext) -> None:
-    """Let channel 0's next period begin, and no more: the usual tick, without long divisions."""
+def _begin_period(m: HotContext) -> Value:
+    """Let channel 0's next period begin, and no more; return the one's beginning after that."""
     hz, clock_hz = m.get(cells.PIT, cells.PIT_HZ), m.get(cells.PIT, cells.PIT_CLOCK_HZ)
     rise, late = m.get(cells.PIT, cells.PIT_RISE), m.get(cells.PIT, cells.PIT_RISE_LATE)
-    begun = m.get(cells.PIT, cells.PIT_RISE_CYCLE)
-    m.require(clock_hz.is_not_zero() & rise.sign().is_zero() & ~m.now().below(rise))
+    begun, initial = m.get(cells.PIT, cells.PIT_RISE_CYCLE), _Channel(m, TICKS).initial
     since = m.now() - rise
-    m.require(since.below(1 << 32))
-    ticks, elapsed = _Channel(m, TICKS), (since * hz + late) // clock_hz
-    ticks.elapsed(begun)
-    m.require(elapsed.below(high_cycles(ticks.initial)))  # so there was no fall
-
-    def time_to(cycles: Value) -> Value:
-        """Return how long from the rise it takes to count so many."""
-        return (cycles * clock_hz - late + (hz - 1)) // hz
-
-    square = ticks.mode.equals(Mode.SQUARE_WAVE)
-    period = time_to(ticks.initial)
-    change = choose(square, time_to(high_cycles(ticks.initial)), period)
-    m.set(cells.PIT, begun + elapsed, cells.PIT_SEEN)
-    m.set(cells.PIT, rise + change, cells.PIT_CHANGE)
-    m.set(cells.PIT, rise + period, cells.PIT_RISE)
-    m.set(cells.PIT, begun + ticks.initial, cells.PIT_RISE_CYCLE)
-    m.set(cells.PIT, period * hz + late - ticks.initial * clock_hz, cells.PIT_RISE_LATE)
-    _set_pic(m, "irr", _pic(m, "irr") | TIMER_LINE)
+    m.require(since.below(m.get(cells.PIT, cells.PIT_SURELY_HIGH)) & since.below(1 << 16))
+    rest = m.get(cells.PIT, cells.PIT_PERIOD_REST)
+    longer = late.below(rest)
+    following = rise + m.get(cells.PIT, cells.PIT_PERIOD) + longer.zero_extend(64)
+    part_longer = late.below(m.get(cells.PIT, cells.PIT_PART_REST))
+    change = rise + m.get(cells.PIT, cells.PIT_PART) + part_longer.zero_extend(64)
+    m.set(cells.PIT, begun + (since * hz + late) // clock_hz, cells.PIT_SEEN)
+    m.set(cells.PIT, change, cells.PIT_CHANGE)
+    m.set(cells.PIT, following, cells.PIT_RISE)
+    m.set(cells.PIT, begun + initial, cells.PIT_RISE_CYCLE)
+    later = late - rest + choose(longer, hz, m.constant(0))
+    m.set(cells.PIT, later, cells.PIT_RISE_LATE)
     _set_pic(m, "lines", _pic(m, "lines") | TIMER_LINE)
+    return following
+
+
+def advance_a_period(m: HotContext) -> None:
+    """Let channel 0's next period begin, and no more: the usual tick, without long divisions."""
+    _begin_period(m)
+    _set_pic(m, "irr", _pic(m, "irr") | TIMER_LINE)
     m.request(_granted(m).is_not_zero())
+
+
+def tick(m: HotContext) -> Value:
+    """Let the next period begin, and take its interrupt at once, where nobody else asks.
+
+    No level is in service, so the highest gets the processor, and then no other does.
+    """
+    odd = _pic(m, "expects") ^ Expects.MASK
+    odd = odd | (_pic(m, "lowest") ^ LINES - 1)
+    for name in ("isr", "auto_eoi", "special_mask", "poll"):
+        odd = odd | _pic(m, name)
+    odd = odd | ((_pic(m, "imr") | _pic(m, "irr")) & TIMER_LINE) | (_pic(m, "icw1") & ICW1_LEVEL)
+    m.require(odd.is_zero())
+    m.plan(_begin_period(m))
+    _set_pic(m, "isr", m.constant(TIMER_LINE))
+    m.request(m.constant(0, 1))
+    return _pic(m, "base")
 
 
 def advance(m: HotContext) -> None:
@@ -348,13 +376,14 @@ BOARD = HotBoard(
         **{base + 5: _read_line_status(number) for number, base in enumerate(cells.LINES)},
     },
     writes={
-        0x20: _write_command,
-        0x21: _write_mask,
-        0x43: _write_control,
-        **{base + 4: _select_register(base) for base in _CRTC_BASES},
-        **{base + 5: _write_register(base) for base in _CRTC_BASES},
+        0x20: (_end_only_interrupt, _write_command),
+        0x21: (_write_mask,),
+        0x43: (_write_control,),
+        **{base + 4: (_select_register(base),) for base in _CRTC_BASES},
+        **{base + 5: (_write_register(base),) for base in _CRTC_BASES},
     },
     due=due,
     advance=(advance_a_period, advance),
     acknowledge=acknowledge,
+    tick=tick,
 )

@@ -34,6 +34,14 @@ class Oscillator:
         hz, clock_hz = self.ratio
         return -(-cycles * clock_hz // hz)
 
+    def span(self, cycles: int) -> tuple[int, int]:
+        """Return what so many cycles take in machine time, rounded down, and the remainder.
+
+        The remainder is in parts of the frequency of `ratio`.
+        """
+        hz, clock_hz = self.ratio
+        return divmod(cycles * clock_hz, hz)
+
     def late(self, cycles: int) -> int:
         """Return by how much `time` is behind the end of the last of them, times the frequency.
 

@@ -129,7 +129,16 @@ class Pit:
         if rise is not None:
             self._cells[cells.PIT_RISE_CYCLE] = rise
             self._cells[cells.PIT_RISE_LATE] = self._oscillator.late(rise)
+        self._cells[cells.PIT_PERIOD :] = array("q", self._period(ticks))
         self._guest.changed(self)
+
+    def _period(self, ticks: Counter) -> tuple[int, ...]:
+        """Return what native code needs to go from period to period (`cells.PIT_PERIOD`)."""
+        if not ticks.only_repeats:
+            return (0, 0, 0, 0, 0)
+        span, square = self._oscillator.span, ticks.mode == Mode.SQUARE_WAVE
+        part = ticks.high_cycles if square else ticks.initial
+        return (*span(ticks.initial), *span(part), span(ticks.high_cycles)[0])
 
     def is_heard(self) -> bool:
         """Return whether IRQ 0 would be passed on."""

@@ -99,6 +99,9 @@ class Session:
         returns whether the machine runs.  ``architecture``: see `description.target_xml`.
         """
         self._inferiors = Inferiors(listing, architecture)
+        self._may_be_raw = architecture == ARCHITECTURE
+        """Whether clients that say nothing of themselves are taken for tools of DOSBox-X: those
+        for which an architecture was named are not (IDA 6 names no features)."""
         self._dialogue = Dialogue(self._inferiors, observed)
         self._out = self._dialogue.out
         self._intake = Intake(self._dialogue)
@@ -292,7 +295,8 @@ class Session:
                 out.reply(OK)
                 out.order(WantControl())
             case commands.QuerySupported(features):
-                self._agree(Client.of(features))
+                client = Client.of(features)
+                self._agree(replace(client, raw=client.raw and self._may_be_raw))
             case _:
                 self._note_wish(command)
 

@@ -12,6 +12,8 @@ from blink16.reports.state import StateReport
 MAX_SOURCE = 4 << 20
 MAX_OUTPUT = 4000
 """Characters of a program's output in one answer: the last ones."""
+MAX_NOTES = 20
+"""Lines of the server's own in one answer: the first ones."""
 FLAGS = ("CF", "PF", "AF", "ZF", "SF", "TF", "IF", "DF", "OF")
 
 
@@ -43,6 +45,9 @@ def stop(machine: DeskMachine, event: StopEvent) -> str:
     machine.last = event
     output = machine.target.read_output().decode("cp437").replace("\r\n", "\n")
     told = f"printed:\n{output[-MAX_OUTPUT:]}\n" if output else ""
+    notes = [note for note in machine.target.read_notes() if note != event.text]
+    told += "".join(f"{note}\n" for note in notes[:MAX_NOTES])
+    told += f"{len(notes) - MAX_NOTES} more notes\n" if len(notes) > MAX_NOTES else ""
     number = next((n for n, point in machine.points.items() if point == event.point), "")
     why = f"{event.kind}{f' {number} ({event.point})' if event.point else ''}"
     if event.text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -24,12 +25,13 @@ from blink16.history.timeline import Timeline
 from blink16.questions.columns import EVENTS, Events
 from blink16.questions.gathering import Gatherer, Hold, Piece, Rows, TableRows, usual_bound
 from blink16.questions.intervals import LEAST, Interval, cut
-from blink16.questions.needs import Need, QuestionError
+from blink16.questions.needs import FOREVER, Need, QuestionError
 from blink16.questions.probed import probed
 from blink16.questions.screens_seen import ScreensSeen
 from blink16.questions.services_seen import ServicesSeen
 from blink16.questions.tables import executed
 
+LOG = logging.getLogger("blink16")
 HISTORY = 4 * DEFAULT_LIMIT
 """Bytes of checkpoints that each machine holds which replays a recording to be asked."""
 STRIDE = 4_000_000
@@ -162,9 +164,17 @@ def _span_of(timeline: Timeline, wanted: range) -> range:
     low, high = max(timeline.start, wanted.start), min(timeline.end, wanted.stop)
     if low > high:
         whole = f"{timeline.start:,}..{timeline.end:,}"
-        asked = f"{wanted.start:,}..{wanted.stop:,}"
+        last = f"{wanted.stop:,}" if wanted.stop < FOREVER else ""
+        asked = f"{wanted.start:,}..{last}"
         raise QuestionError(f"the run has the instants {whole}, and {asked} is outside of it")
     return range(low, high)
+
+
+def _reason(error: Exception) -> str:
+    """Return why a worker has died, in a line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "there is no memory for it" if isinstance(error, MemoryError) else f"{error!r:.100}"
 
 
 class Pool:
@@ -239,6 +249,13 @@ class Pool:
                     continue
                 except STUMBLES as error:
                     self.fail(interval, f"the replay stumbles: {error!r:.100}")
+                    worker.forget()
+                    continue
+                except Interrupted:
+                    raise
+                except Exception as error:  # a full disk, no memory: the rest is worth having
+                    LOG.info("an interval can't be asked", exc_info=True)
+                    self.fail(interval, _reason(error))
                     worker.forget()
                     continue
                 with self._lock:

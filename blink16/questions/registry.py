@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, islice
 
 import pyarrow as pa
 
 from blink16.memory import linear
 from blink16.numerals import NumeralError, digits, literal
 from blink16.questions import sql
+from blink16.questions.asking import Answer
 from blink16.questions.needs import EVERYWHERE, Need, QuestionError
 from blink16.questions.run import Run
 from blink16.questions.tables import TABLES
@@ -73,6 +76,8 @@ def perform(run: Run, words: Sequence[str]) -> Product:
     name, rest = words[0].lower(), words[1:]
     if name in TABLES:
         return _table(run, name, rest)
+    if sql.is_statement(name) and name not in QUESTIONS:
+        raise QuestionError("only queries (select ...) can be asked")
     if name not in QUESTIONS:
         known = ", ".join([*TABLES, *sorted(QUESTIONS)])
         raise QuestionError(f"there is no question {name[:40]!r}; there are: {known}, or SQL")
@@ -81,8 +86,25 @@ def perform(run: Run, words: Sequence[str]) -> Product:
 
 def _query(run: Run, text: str) -> Product:
     text = sql.prepared(text, run.symbols)
-    with run.ask(sql.need_of(text)) as answer:
-        return Product(tables=[sql.query(answer, text)], partial=answer.partial)
+    answer = run.ask(sql.need_of(text))
+    found = sql.query(answer, text, run.is_stopped)
+    try:
+        tables = list(islice(found, AT_ONCE))
+        if (more := next(found, None)) is not None:
+            whole = chain(tables, [more], found)
+            return Product(tables=whole, partial=answer.partial, close=partial(_end, found, answer))
+    except BaseException:
+        _end(found, answer)
+        raise
+    _end(found, answer)
+    return Product(tables=tables, partial=answer.partial)
+
+
+def _end(found: Iterator[pa.Table], answer: Answer) -> None:
+    """End a query, and let go of what it was asked of."""
+    if isinstance(found, Generator):
+        found.close()
+    answer.__exit__(None, None, None)
 
 
 def _table(run: Run, name: str, words: Sequence[str]) -> Product:
@@ -101,6 +123,8 @@ def _table(run: Run, name: str, words: Sequence[str]) -> Product:
 
 
 MAX_NUMBER = 1 << 62
+AT_ONCE = 16
+"""Parts of an answer to a query that are kept in memory; more of them come one by one."""
 
 # -- what is typed -------------------------------------------------------------------------------
 

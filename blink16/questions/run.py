@@ -13,6 +13,9 @@ from blink16.questions.needs import FOREVER, Need
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
 
+SEGMENT = 1 << 16
+"""Bytes; what lies farther behind a symbol without a size is none of its."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -36,6 +39,8 @@ class Run:
     None: there are no others to whoever asks."""
     live: bool = False
     """Whether it is the history of a machine that somebody debugs, to be asked in this thread."""
+    is_stopped: Callable[[], bool] = lambda: False
+    """Whether a long answer is to end, with Interrupted."""
 
     def ask(self, need: Need) -> Answer:
         """Return the tables of a need, within the span; QuestionError if they can't be."""
@@ -72,6 +77,6 @@ class Run:
         if found is None:
             return f"{address:05X}"
         symbol, offset = found
-        if symbol.size and offset >= symbol.size:
+        if offset >= (symbol.size or SEGMENT):
             return f"{address:05X}"
         return f"{symbol.name}+{offset:X}h" if offset else symbol.name

@@ -50,7 +50,8 @@ class ServicesSeen:
         machine, r = self._machine, self._machine.registers
         before = {"icount": r.icount, **dict(zip(("cs", "ip"), self._caller(), strict=True))}
         before |= {"ax": r.ax, "bx": r.bx, "cx": r.cx, "dx": r.dx}
-        name = machine.service_names.get(machine.pc, "?")
+        # what 8086 code in ROM leaves to the host has a name of its own, behind the call's
+        name = machine.service_names.get(machine.pc, "?").partition("-")[0]
         self._texts.clear()
         outcome = service(machine) if self._inner is None else self._inner(service)
         passes = isinstance(outcome, Trap) and outcome.resumable

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
 
+from blink16.history.terms import Interrupted
 from blink16.memory import RAM_SIZE
 from blink16.questions.asking import Answer
 from blink16.questions.needs import EVERYWHERE, FOREVER, Need, QuestionError
@@ -19,6 +21,17 @@ from blink16.symbols import SymbolTable
 
 MEMORY_LIMIT = "1GB"
 """What DuckDB takes before it uses files."""
+ROWS = 1 << 17
+"""Rows of an answer at a time."""
+LOOK = 0.05
+"""Seconds between two looks whether a query is to end."""
+_STATEMENT = re.compile(
+    r"(alter|analyze|attach|call|checkpoint|comment|copy|create|delete|deallocate|describe|detach|"
+    r"drop|execute|explain|insert|install|load|merge|pivot|pragma|prepare|reset|set|show|summarize|"
+    r"truncate|unpivot|update|use|vacuum|values)",
+    re.I,
+)
+"""How SQL begins that is no query."""
 _WORD = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/"""  # to be left as they are
     r"""|\b0[xX][0-9a-fA-F]+\b|&[A-Za-z_.$?@][\w.$?@]*""",
@@ -32,6 +45,11 @@ _COUNTED = ("executed",)
 def is_sql(text: str) -> bool:
     """Return whether a question is SQL."""
     return re.match(r"\s*(select|with|from)\b", text, re.I) is not None
+
+
+def is_statement(word: str) -> bool:
+    """Return whether a question that begins so is SQL that can't be asked."""
+    return _STATEMENT.fullmatch(word) is not None
 
 
 def prepared(text: str, symbols: SymbolTable | None = None) -> str:
@@ -267,23 +285,59 @@ def _number(node: Any) -> int | None:
 # -- the query ---------------------------------------------------------------------------------
 
 
-def query(answer: Answer, text: str) -> pa.Table:
-    """Return what a query says of the tables.
+def query(
+    answer: Answer, text: str, is_stopped: Callable[[], bool] = lambda: False
+) -> Iterator[pa.Table]:
+    """Yield what a query says of the tables, some rows at a time; one table without any if so.
 
     QuestionError if it is wrong, or wants anything but these tables: files, the network.
+    KeyboardInterrupt ends it, and Interrupted is raised once ``is_stopped`` says so.
     """
     connection = duckdb.connect(":memory:")
     try:
-        _fence(connection, answer)
-        statements = connection.extract_statements(prepared(text))
-        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise QuestionError("only one query (select ...) can be asked")
-        found: pa.Table = connection.sql(statements[0].query).to_arrow_table()
-    except duckdb.Error as error:
+        with ThreadPoolExecutor(1, "ask-sql") as thread:
+            work = _Work(thread, connection, is_stopped)
+            _fence(connection, answer)
+            statements = connection.extract_statements(prepared(text))
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise QuestionError("only one query (select ...) can be asked")
+            asked = statements[0].query
+            reader = work.done(lambda: connection.sql(asked).to_arrow_reader(ROWS))
+            batch = work.done(lambda: next(reader, None))
+            if batch is None:
+                yield reader.schema.empty_table()
+            while batch is not None:
+                yield pa.Table.from_batches([batch])
+                batch = work.done(lambda: next(reader, None))
+    except (duckdb.Error, pa.ArrowException) as error:
         raise QuestionError(_line(error)) from None
     finally:
         connection.close()
-    return found
+
+
+class _Work:
+    """What DuckDB does in a thread of its own, since it hears no Ctrl-C in this one."""
+
+    def __init__(
+        self,
+        thread: ThreadPoolExecutor,
+        connection: duckdb.DuckDBPyConnection,
+        is_stopped: Callable[[], bool],
+    ) -> None:
+        self._thread, self._connection, self._is_stopped = thread, connection, is_stopped
+
+    def done(self, work: Callable[[], Any]) -> Any:
+        """Return what some work gives."""
+        future = self._thread.submit(work)
+        try:
+            while not wait([future], LOOK).done:
+                if self._is_stopped():
+                    raise Interrupted
+        except BaseException:
+            while not wait([future], LOOK).done:
+                self._connection.interrupt()
+            raise
+        return future.result()
 
 
 def _fence(connection: duckdb.DuckDBPyConnection, answer: Answer) -> None:

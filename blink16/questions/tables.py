@@ -185,7 +185,7 @@ TABLES: dict[str, TableKind] = {
             [
                 ("kind", NAME),
                 ("row", pa.uint16()),
-                ("column", pa.uint16()),
+                ("col", pa.uint16()),
                 ("address", pa.uint32()),
                 ("old", pa.uint16()),
                 ("new", pa.uint16()),

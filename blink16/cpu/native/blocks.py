@@ -155,11 +155,13 @@ class CodeCopy:
         cs: int,
         ds: int,
         unstable: frozenset[int],
+        begun: frozenset[int] = frozenset(),
     ) -> None:
         """Copy the segment ``cs``.
 
         ``ds``: where data were when the code became hot, for tables of jumps.
-        ``unstable``: linear addresses of code that keeps changing.
+        ``unstable``: linear addresses of code that keeps changing.  ``begun``: where regions
+        begin already.
         """
         base = cs << 4
         self._ram, self._data = memory.ram, ds << 4
@@ -172,7 +174,7 @@ class CodeCopy:
         self.code = _copy(memory.ram, base)
         self._attributes = _copy(memory.attributes, base)
         self._jumps = _copy(memory.scratch[HOT_OFFSET - SCRATCH_OFFSET :], base)
-        self._unstable = unstable
+        self._unstable, self._begun = unstable, begun
 
     def linear(self, ip: int) -> int:
         """Return the linear address of an offset."""
@@ -180,11 +182,11 @@ class CodeCopy:
 
     def is_translated(self, ip: int) -> bool:
         """Whether a region begins at an offset already."""
-        return bool(self._attributes[ip] & Attribute.ENTRY)
+        return self.linear(ip) in self._begun
 
     def was_reached(self, ip: int) -> bool:
-        """Whether the interpreter has ever jumped to an offset."""
-        return self._jumps[ip] > 0
+        """Whether control has ever been seen to jump to an offset."""
+        return self._jumps[ip] > 0 or self.is_translated(ip)
 
     def far_target(self, place: PlacedInstruction) -> int | None:
         """Return the offset of what it calls or jumps to far, if that is in this segment.
@@ -331,19 +333,20 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
 
     Where the interpreter has never jumped to is left out, and where another region begins:
     going over to that costs less than translating code twice.  But what is called belongs to its
-    caller, and so does what comes behind the call: there and back again costs more.
+    caller, and so does what comes behind the call: there and back again costs more.  And a jump
+    that begins it, as to an interrupt's handler, leads to what is translated with it in any case.
     """
     flow = RegionPlan()
     ways = deque([entry])
     entries: set[int] = {entry}
     returns: set[int] = set()
     called: set[int] = set()
-    size = 0
+    size, is_stub = 0, False
     while ways and len(flow.blocks) < MAX_BLOCKS and size < MAX_SIZE:
         start = ways.popleft()
         if start in flow.blocks:
             continue
-        if segment.is_translated(start) and start not in called | returns:
+        if not is_stub and segment.is_translated(start) and start not in called | returns:
             continue
         places, after = _collect(segment, start, flow)
         if after is not None:
@@ -359,9 +362,8 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
             ways.append(target)
             if target <= start or control_flow is ControlFlow.CALL:
                 entries.add(target)
-            if control_flow is ControlFlow.CALL or (
-                control_flow is ControlFlow.JUMP and size <= MAX_STUB
-            ):
+            is_stub = is_stub or (control_flow is ControlFlow.JUMP and size <= MAX_STUB)
+            if control_flow is ControlFlow.CALL:
                 called.add(target)
         far = segment.far_target(last)
         if far is not None and segment.was_reached(far):

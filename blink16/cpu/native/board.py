@@ -28,7 +28,7 @@ class HotFunction(IRBuilder):
         self.emit(f"ret i64 {0 if answer is None else text(answer)}")
 
     def __str__(self) -> str:
-        head = f"define internal i64 @{self._symbol}({PARAMETERS}) noinline {{"
+        head = f"define internal i64 @{self._symbol}({PARAMETERS}) {{"
         return "\n".join([head, *self.lines, "rare:", f"ret i64 {RARE}", "}\n"])
 
     def constant(self, value: int, width: int = WIDTH) -> Value:
@@ -57,20 +57,33 @@ class HotFunction(IRBuilder):
         """Let the processor know whether the controller asks for an interrupt."""
         self.store_slot(slots.of_cell(Cell.REQUEST), text(asks.zero_extend(16)))
 
+    def plan(self, at: Value) -> None:
+        """Let the engine know at how many cycles there is something to do next."""
+        self.store_slot(slots.NEXT_HOT, text(at))
+
 
 def functions(board: HotBoard) -> str:
-    """Return ``hot_in``, ``hot_out``, ``hot_due``, ``hot_advance`` and ``hot_acknowledge``."""
+    """Return ``hot_in``, ``hot_out``, ``hot_due``, ``hot_advance``, …: what `runtime` calls."""
     parts = []
     for port, read in board.reads.items():
-        parts.append(str(HotFunction(f"hot_in{port:x}", read)))
+        parts.append(_first_of(f"hot_in{port:x}", [read]))
     for port, write in board.writes.items():
-        parts.append(str(HotFunction(f"hot_out{port:x}", partial(_write, write))))
+        ways = [partial(_write, way) for way in write]
+        parts.append(_first_of(f"hot_out{port:x}", ways))
     parts.append(_finder("hot_in", board.reads))
     parts.append(_finder("hot_out", board.writes))
     parts.append(str(HotFunction("hot_due", board.due or _never)))
     parts.append(_first_of("hot_advance", board.advance))
     parts.append(str(HotFunction("hot_acknowledge", board.acknowledge or _nothing)))
+    parts.append(str(HotFunction("hot_tick", board.tick or _nothing)))
     return "".join(parts)
+
+
+def port_functions(board: HotBoard) -> dict[str, str]:
+    """Return the functions of single ports, by name, as they are declared."""
+    names = [f"hot_in{port:x}" for port in board.reads]
+    names += [f"hot_out{port:x}" for port in board.writes]
+    return {name: f"i64 @{name}(ptr, i64, i64)" for name in names}
 
 
 def _write(write: WriteHot, m: HotFunction) -> None:
@@ -85,19 +98,21 @@ def _never(m: HotFunction) -> Value:
     return m.constant(NEVER)
 
 
-def _first_of(name: str, ways: Sequence[Callable[[HotContext], None]]) -> str:
+def _first_of(name: str, ways: Sequence[Callable[[HotContext], Value | None]]) -> str:
     """Return the function that tries some, one after the other, until one does it."""
     parts, body = [], []
     for number, way in enumerate(ways):
-        parts.append(str(HotFunction(f"{name}{number}", way)))
+        parts.append(str(HotFunction(f"{name}_{number}", way)))
         body += [
-            f"%r{number} = call i64 @{name}{number}(ptr %state, i64 %now, i64 %value)",
+            f"%r{number} = call i64 @{name}_{number}(ptr %state, i64 %now, i64 %value)",
             f"%done{number} = icmp sge i64 %r{number}, 0",
-            f"br i1 %done{number}, label %done, label %else{number}",
+            f"br i1 %done{number}, label %way{number}, label %else{number}",
+            f"way{number}:",
+            f"ret i64 %r{number}",
             f"else{number}:",
         ]
-    lines = "\n".join([*body, f"ret i64 {RARE}", "done:", "ret i64 0"])
-    return f"{''.join(parts)}define internal i64 @{name}({PARAMETERS}) {{\n{lines}\n}}\n"
+    lines = "\n".join([*body, f"ret i64 {RARE}"])
+    return f"{''.join(parts)}define i64 @{name}({PARAMETERS}) noinline {{\n{lines}\n}}\n"
 
 
 def _finder(name: str, ports: Iterable[int]) -> str:

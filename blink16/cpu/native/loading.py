@@ -19,6 +19,7 @@ from typing import NamedTuple
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native import cache, probing, trial
+from blink16.cpu.native.board import port_functions
 from blink16.cpu.native.compiler import (
     Compiler,
     HostProcessor,
@@ -125,7 +126,8 @@ def linked(
 ) -> Core:
     """Return the interpreter made of its object file; NativeError if it does not fit."""
     more = probing.HELPERS if probed else ()
-    library = compiler.link(image, (*WAYS_IN, *HELPERS, *HOT, *PATHS, *more), {})
+    names = (*WAYS_IN, *HELPERS, *HOT, *port_functions(board), *PATHS, *more)
+    library = compiler.link(image, names, {})
     addresses = library.addresses
     enter, answer, interrupt = (way_in(addresses[name]) for name in WAYS_IN)
     return Core(model, board, probed, enter, answer, interrupt, addresses, compiler, library)

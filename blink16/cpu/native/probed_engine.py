@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 from blink16.bus import Bus
@@ -52,9 +53,8 @@ class ProbedEngine(NativeEngine):
         return loading.core(model, board, probed=True)
 
     def _translations(self, core: Core) -> Translations:
-        def make(segment: CodeCopy, flow: RegionPlan, watching: bool) -> RegionFunction:
-            return ProbedRegion(
-                segment, flow, watching, self._tape.probes.wanted, self._tape.counts
-            )
+        def make(segment: CodeCopy, flow: RegionPlan, watching: bool) -> Sequence[RegionFunction]:
+            probes, counts = self._tape.probes.wanted, self._tape.counts
+            return (ProbedRegion(segment, flow, watching, probes, counts),)
 
         return Translations(core, self.registers, self.memory, make)

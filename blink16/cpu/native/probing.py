@@ -246,6 +246,7 @@ class ProbedRegion(Probing, RegionFunction):
     """A region with the probes that are wanted."""
 
     helpers = runtime.HELPERS | HELPERS
+    shorter = "step"
 
     def __init__(
         self,

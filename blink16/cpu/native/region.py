@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from blink16.cpu.decoder import execute
 from blink16.cpu.model import Model
 from blink16.cpu.native import meter, slots
 from blink16.cpu.native.blocks import BasicBlock, PlacedInstruction, RegionPlan
 from blink16.cpu.native.emitter import ADDRESS, Emitter
-from blink16.cpu.native.layout import Ignore, cell_offset
+from blink16.cpu.native.layout import HOT_LIMIT, HOT_OFFSET, Ignore, cell_offset
 from blink16.cpu.native.runtime import HELPERS, HOT, PATHS
 from blink16.cpu.native.text import (
     DECLARATIONS,
@@ -26,9 +26,10 @@ from blink16.cpu.registers import Cell
 from blink16.cpu.semantics import CS
 from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
+from blink16.memory import ADDRESS_MASK
 
-NAME = "region"
-"""The symbol of a region's function."""
+NAME, STEPS = "region", "steps"
+"""The symbols of a region's function, and of the one that does its instructions one by one."""
 
 
 class RegionFunction(Emitter):
@@ -41,6 +42,9 @@ class RegionFunction(Emitter):
 
     helpers = HELPERS
     """What it calls."""
+    symbol = NAME
+    shorter = STEPS
+    """Where it goes on if the cycles don't last."""
 
     def __init__(self, model: Model, flow: RegionPlan, watching: bool) -> None:
         super().__init__()
@@ -52,6 +56,8 @@ class RegionFunction(Emitter):
         self.cost = NOTHING
         self._needs = flow.needs(model.timing)
         self._used: set[int] = set()
+        self._ports: set[str] = set()
+        """Functions of single ports that are called."""
         self._written: set[int] = set()
         self._known: dict[int, Value] = {}
         self._dirty: set[int] = set()
@@ -64,51 +70,84 @@ class RegionFunction(Emitter):
         self._opened: Value | None = None
         """Whether the instruction lets in what may wait: a trap or an interrupt."""
         self._was_open: Value | None = None
-        for start, block in flow.blocks.items():
-            self._emit_block(start, block)
+        self.entries = frozenset(flow.entries)
+        """The offsets where it can be entered."""
+        self._emit_code()
         for ip in sorted(flow.targets()):
             self.begin(f"E{ip}")
             self._go_to_block(ip)
 
+    def _emit_code(self) -> None:
+        for start, block in self._flow.blocks.items():
+            self._emit_block(start, block)
+
     def __str__(self) -> str:
-        used = sorted(self._used)
-        head = [f"define preserve_nonecc void @{NAME}({SIGNATURE}) {{"]
+        head = [f"define preserve_nonecc void @{self.symbol}({SIGNATURE}) {{"]
         head += ["%left = alloca i64", "store i64 %meter, ptr %left", "%next = alloca i32"]
-        head += ["%ended = alloca i1", *(f"%c{cell} = alloca i16" for cell in used)]
-        head += [*self._leave_if_short(), "store i1 false, ptr %ended"]
+        head += ["%ended = alloca i1", *self._begin(), "store i1 false, ptr %ended"]
+        head += self.prologue()
+        ways = " ".join(f"i32 {ip}, label %{self._label(ip)}" for ip in sorted(self.entries))
+        head += [f"switch i32 %ip, label %elsewhere [ {ways} ]", "elsewhere:"]
+        head += [tail_call("@step", "%ip", "%meter")]
+        tail = [*self._exit("jumped", "@jumped", Ignore.NOTHING)]
+        if self.shorter == "step":
+            tail += self._exit("short", "@slow", Ignore.ENTRY, "@step")
+        else:
+            tail += self._exit("short", f"@{self.shorter}", Ignore.NOTHING)
+        tail += self._exit("refused", "@slow", Ignore.ENTRY, "@step")
+        tail += self._exit("event", "@slow", Ignore.NOTHING)
+        tail += self._exit("opened", "@opened", Ignore.NOTHING)
+        return "\n".join([*head, *self.lines, *tail, "}"])
+
+    def declarations(self) -> list[str]:
+        """Return what it calls, as it is declared."""
+        lines = [f"declare preserve_mostcc {line} cold" for line in self.helpers.values()]
+        lines += [f"declare {function}" for function in HOT.values()]
+        lines += [f"declare i64 @{name}(ptr, i64, i64)" for name in sorted(self._ports)]
+        return lines + [f"declare preserve_nonecc void @{path}({TYPES})" for path in PATHS]
+
+    def _label(self, ip: int) -> str:
+        """Return where an entry leads."""
+        return f"E{ip}"
+
+    def _begin(self) -> list[str]:
+        """Return what is done at every entry: take the cells, unless the cycles don't last."""
+        used = sorted(self._used)
+        lines = [*(f"%c{cell} = alloca i16" for cell in used), *self._leave_if_short()]
         for cell in used:
-            head += [
+            lines += [
                 f"%p{cell} = getelementptr inbounds i8, ptr %state, i32 {cell_offset(cell)}",
                 f"%v{cell} = load i16, ptr %p{cell}",
                 f"store i16 %v{cell}, ptr %c{cell}",
             ]
-        head += self.prologue()
-        ways = " ".join(f"i32 {ip}, label %E{ip}" for ip in sorted(self._flow.entries))
-        head += [f"switch i32 %ip, label %elsewhere [ {ways} ]", "elsewhere:"]
-        head += [tail_call("@step", "%ip", "%meter")]
-        tail = [*self._exit("jumped", "@jumped", Ignore.NOTHING)]
-        tail += self._exit("short", "@slow", Ignore.ENTRY)
-        tail += self._exit("event", "@slow", Ignore.NOTHING)
-        tail += self._exit("opened", "@opened", Ignore.NOTHING)
-        declarations = [f"declare preserve_mostcc {line} cold" for line in self.helpers.values()]
-        declarations += [f"declare {function}" for function in HOT.values()]
-        declarations += [f"declare preserve_nonecc void @{path}({TYPES})" for path in PATHS]
-        lines = [*head, *self.lines, *tail, "}", *declarations, DECLARATIONS, METADATA]
-        return "\n".join(lines)
+        return lines
 
-    def _exit(self, name: str, function: str, ignore: Ignore) -> list[str]:
-        """Return the block that puts the registers in place and leaves."""
-        lines = [f"{name}:"]
+    def _put_back(self, name: str) -> list[str]:
+        """Return what puts the registers in place, and what CS is."""
+        lines = []
         for cell in sorted(self._written):
             lines += [f"%{name}{cell} = load i16, ptr %c{cell}"]
             lines += [f"store i16 %{name}{cell}, ptr %p{cell}"]
+        return lines
+
+    def _exit(self, name: str, function: str, ignore: Ignore, quick: str = "") -> list[str]:
+        """Return the block that puts the registers in place and leaves.
+
+        ``quick``: where it goes if there are cycles left.
+        """
+        lines = [f"{name}:", *self._put_back(name)]
         lines += [f"%{name}_ip = load i32, ptr %next", f"%{name}_left = load i64, ptr %left"]
         base = "%base"
         if Cell.CS in self._written:
             base = f"%{name}_base"
-            lines += [f"%{name}_cs = zext i16 %{name}{int(Cell.CS)} to i32"]
+            lines += [f"%{name}_cs16 = load i16, ptr %c{int(Cell.CS)}"]
+            lines += [f"%{name}_cs = zext i16 %{name}_cs16 to i32"]
             lines += [f"{base} = shl i32 %{name}_cs, 4"]
         ip, left = f"%{name}_ip", f"%{name}_left"
+        if quick:
+            lines += [f"%{name}_spent = icmp slt i64 {left}, {meter.ONE_LEFT}"]
+            lines += [f"br i1 %{name}_spent, label %{name}_end, label %{name}_on", f"{name}_on:"]
+            lines += [tail_call(quick, ip, left, "0", base, "%memory"), f"{name}_end:"]
         return [*lines, tail_call(function, ip, left, str(int(ignore)), base, "%memory")]
 
     def _leave_if_short(self) -> list[str]:
@@ -116,7 +155,7 @@ class RegionFunction(Emitter):
         least = min(self._needs[ip] for ip in self._flow.entries)
         test = f"%is_short = icmp slt i64 %meter, {least << meter.SHIFT}"
         fork = f"br i1 %is_short, label %at_once, label %begun{SLOW_HINT}"
-        return [test, fork, "at_once:", tail_call("@step", "%ip", "%meter"), "begun:"]
+        return [test, fork, "at_once:", tail_call(f"@{self.shorter}", "%ip", "%meter"), "begun:"]
 
     def prologue(self) -> list[str]:
         """Return what comes before all blocks; only probes need anything."""
@@ -131,22 +170,28 @@ class RegionFunction(Emitter):
     # -- blocks ------------------------------------------------------------------------------
 
     def _emit_block(self, start: int, block: BasicBlock) -> None:
-        self.begin(f"B{start}")
+        self._begin_block(f"B{start}")
+        for place in block.places:
+            self._emit_instruction(place)
+        self._end_block(block.places[-1])
+
+    def _begin_block(self, label: str) -> None:
+        self.begin(label)
         self._known.clear()
         self._charge = 0
-        for place in block.places:
-            self._place, self.cost = place, place.cost(self.timing)
-            self._before = self._charge, dict(self._known), set(self._dirty)
-            self._charge += meter.charge(1, self.cost.cycles)
-            self._target = self._condition = None
-            self._may_end = False
-            self._opened = self._was_open = None
-            execute(self, place.instruction, self.model.semantics)
-            self.retires()
-            if self._condition is None:
-                self._end_if_event()
-                self._end_if_opened()
-        self._end_block(block.places[-1])
+
+    def _emit_instruction(self, place: PlacedInstruction) -> None:
+        self._place, self.cost = place, place.cost(self.timing)
+        self._before = self._charge, dict(self._known), set(self._dirty)
+        self._charge += meter.charge(1, self.cost.cycles)
+        self._target = self._condition = None
+        self._may_end = False
+        self._opened = self._was_open = None
+        execute(self, place.instruction, self.model.semantics)
+        self.retires()
+        if self._condition is None:
+            self._end_if_event()
+            self._end_if_opened()
 
     def _end_block(self, last: PlacedInstruction) -> None:
         self._flush()
@@ -192,7 +237,7 @@ class RegionFunction(Emitter):
     def _go_to_block(self, ip: int) -> None:
         """Go on in a block of the region, if the cycles last."""
         need = self._needs.get(ip)
-        if need is None:
+        if need is None:  # whoever comes here has looked for this block's cycles, too
             self.go(f"B{ip}")
             return
         (short,) = self.labels(1)
@@ -224,7 +269,7 @@ class RegionFunction(Emitter):
         dirty = set(self._dirty)
         self._flush()
         self._dirty = dirty
-        if way != "short" and self._target is not None:
+        if way != "refused" and self._target is not None:
             self.goes(self._target)
         self.emit(f"store i32 {text(ip.zero_extend(32))}, ptr %next")
         self._move_meter(charge)
@@ -343,9 +388,14 @@ class RegionFunction(Emitter):
         left = self.value("load i64, ptr %left", 64) + before
         cycles = self.load_slot(slots.CYCLES) + self.load_slot(slots.GIVEN)
         now = cycles - left.shift_right_signed(meter.SHIFT)
-        given = f"i32 {text(port.zero_extend(32))}, ptr %state, i64 {text(now)}, i64 {text(value)}"
+        given = f"ptr %state, i64 {text(now)}, i64 {text(value)}"
+        if self._place.instruction.immediate is not None:  # one of the board's (`may_be_hot`)
+            function = f"{function}{port.handle:x}"
+            self._ports.add(function)
+        else:
+            given = f"i32 {text(port.zero_extend(32))}, {given}"
         answer = self.value(f"call i64 @{function}({given})", 64)
-        self._leave_if(answer.sign(), self.constant(self._place.ip, 16), before, "short")
+        self._leave_if(answer.sign(), self.constant(self._place.ip, 16), before, "refused")
         return answer
 
     def _request(self) -> Value:
@@ -417,7 +467,7 @@ class RegionFunction(Emitter):
             self.emit(f"store i16 {text(known[cell])}, ptr %c{cell:d}")
         self.emit(f"store i32 {self._place.ip}, ptr %next")
         self._move_meter(charge)
-        self.go("short")
+        self.go("refused")
         self.begin(go_on)
 
     def lock_up(self, text: str) -> None:
@@ -443,3 +493,93 @@ class RegionFunction(Emitter):
         if self._was_open is not None:
             lets_in = lets_in & ~self._was_open
         self._opened = (self.get_cell(Cell.TRAP) | lets_in).is_not_zero()
+
+
+class StepsFunction(RegionFunction):
+    """A region's instructions one by one, each if there is a cycle left for it.
+
+    The region goes on here where its cycles don't last for a whole block, and so does what
+    returns into the midst of a block, as interrupts do.  Where the cycles last again, it goes on
+    in the region.  Cells stay in the packed state.
+    """
+
+    symbol = STEPS
+    shorter = NAME
+
+    def _emit_code(self) -> None:
+        self._steps: set[int] = set()
+        for block in self._flow.blocks.values():
+            self._emit_steps(block)
+        self.entries = frozenset(self._steps)
+
+    def _label(self, ip: int) -> str:
+        return f"S{ip}"
+
+    def _begin(self) -> list[str]:
+        """Return what counts as the interpreter does: it may be worth a region of its own."""
+        count = [
+            "%sum = add i32 %base, %ip",
+            f"%linear = and i32 %sum, {ADDRESS_MASK}",
+            "%here = getelementptr inbounds i8, ptr %memory, i32 %linear",
+            f"%counter = getelementptr inbounds i8, ptr %here, i32 {HOT_OFFSET}",
+            "%count = load i8, ptr %counter",
+            "%more = call i8 @llvm.uadd.sat.i8(i8 %count, i8 1)",
+            "store i8 %more, ptr %counter",
+            f"%is_hot = icmp eq i8 %count, {HOT_LIMIT}",
+            f"br i1 %is_hot, label %hot, label %go_on{SLOW_HINT}",
+            "hot:",
+            tail_call("@hot", "%ip", "%meter", code="%here"),
+            "go_on:",
+        ]
+        return count + [
+            f"%c{cell} = getelementptr inbounds i8, ptr %state, i32 {cell_offset(cell)}"
+            for cell in sorted(self._used)
+        ]
+
+    def _put_back(self, name: str) -> list[str]:
+        return []
+
+    def _emit_steps(self, block: BasicBlock) -> None:
+        """Emit a block's instructions, but for those that end another block, too."""
+        last = block.places[-1]
+        for place in block.places:
+            if place is not block.places[0]:
+                self.go(f"S{place.ip}")
+            if place.ip in self._steps:
+                return
+            self._steps.add(place.ip)
+            self._begin_block(f"S{place.ip}")
+            go, spent = self.labels(2)
+            left = self.value("load i64, ptr %left", 64)
+            is_spent = self.value(f"icmp slt i64 {text(left)}, {meter.ONE_LEFT}", 1)
+            self.emit(f"store i32 {place.ip}, ptr %next")
+            self.fork(is_spent, spent, go)
+            self.begin(spent)
+            self.go("refused")
+            self.begin(go)
+            self._emit_instruction(place)
+            if place is not last:
+                self._flush()
+                self._move_meter(self._charge)
+        self._end_block(last)
+
+    def _go_to_block(self, ip: int) -> None:
+        need = self._needs.get(ip)
+        if need is None:
+            self.go(f"S{ip}")
+            return
+        (lasts,) = self.labels(1)
+        left = self.value("load i64, ptr %left", 64)
+        is_short = self.value(f"icmp slt i64 {text(left)}, {need << meter.SHIFT}", 1)
+        self.fork(is_short, f"S{ip}", lasts)
+        self.begin(lasts)
+        self.emit(f"store i32 {ip}, ptr %next")
+        self.go("short")
+
+
+def module_text(functions: Sequence[RegionFunction]) -> str:
+    """Return the module of a region's functions, in LLVM IR."""
+    defined = {f"@{function.symbol}(" for function in functions}
+    lines = dict.fromkeys(line for function in functions for line in function.declarations())
+    needed = [line for line in lines if not any(name in line for name in defined)]
+    return "\n".join([*map(str, functions), *needed, DECLARATIONS, METADATA])

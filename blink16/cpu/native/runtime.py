@@ -17,7 +17,7 @@ from blink16.cpu.native.layout import (
     Ignore,
     NativeExit,
 )
-from blink16.cpu.native.text import SIGNATURE, tail_call
+from blink16.cpu.native.text import SIGNATURE, SLOW_HINT, tail_call
 from blink16.cpu.registers import Cell
 from blink16.memory import (
     ADDRESS_MASK,
@@ -44,7 +44,7 @@ HELPERS = {
 whether the run must end after the instruction.  A load returns the value, and in bit 16 that."""
 WAYS_IN = ("enter", "answer", "interrupt")
 """Functions for the host.  Their number is an `Ignore`, what a port gave, an interrupt's vector."""
-PATHS = ("slow", "step", "opened", "jumped")
+PATHS = ("slow", "step", "opened", "jumped", "hot")
 """Functions of the common signature that instructions end in."""
 
 _POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
@@ -101,7 +101,7 @@ define i32 @{name}(ptr %state, ptr %memory, i32 %number) {{
 
 _SETTLE = f"""
 ; Put both clocks right and end the slice, but remember whether SHADOW was set last.
-define internal void @settle(ptr %state, i64 %meter) noinline cold {{
+define internal void @settle(ptr %state, i64 %meter) alwaysinline {{
   %retired = and i64 %meter, {meter.RETIRED}
   {slots.ICOUNT.load("icount")}
   %icount_now = add i64 %icount, %retired
@@ -153,22 +153,24 @@ define internal i64 @slice(ptr %state, i64 %room) alwaysinline {{
 """
 
 _SLOW = f"""
-define preserve_nonecc void @slow({SIGNATURE}) noinline cold {{
+define preserve_nonecc void @slow({SIGNATURE}) noinline {{
   {slots.TOUCHED.load("touched")}
+  {slots.CHANGES.load("changes")}
+  {slots.ROM.load("rom")}
+  %either = or i32 %touched, %changes
+  %any = or i32 %either, %rom
+  %told = icmp ne i32 %any, 0
+  br i1 %told, label %events, label %untold{SLOW_HINT}
+events:
   %watch = icmp ne i32 %touched, 0
   br i1 %watch, label %watchpoint, label %untouched
 watchpoint:
   {_leave(NativeExit.WATCHPOINT)}
 untouched:
-  {slots.CHANGES.load("changes")}
   %any_changes = icmp ne i32 %changes, 0
-  br i1 %any_changes, label %changed, label %unchanged
+  br i1 %any_changes, label %changed, label %rom_exit
 changed:
   {_leave(NativeExit.CHANGED)}
-unchanged:
-  {slots.ROM.load("rom")}
-  %any_rom = icmp ne i32 %rom, 0
-  br i1 %any_rom, label %rom_exit, label %untold
 rom_exit:
   {_leave(NativeExit.ROM)}
 untold:
@@ -260,7 +262,7 @@ instruction:
 _TIME_UP = f"""
 ; Somebody wants a turn.  Where it is a hot device, or an interrupt that it asks for, all is done
 ; here; else the machine does it.
-define preserve_nonecc void @time_up({SIGNATURE}) noinline cold {{
+define preserve_nonecc void @time_up({SIGNATURE}) noinline {{
   {slots.CYCLES.load("cycles")}
   {slots.NEXT_OTHER.load("other")}
   %alone = icmp slt i64 %cycles, %other
@@ -270,6 +272,23 @@ leave:
 hot:
   {slots.NEXT_HOT.load("next")}
   %due = icmp sge i64 %cycles, %next
+  {slots.of_cell(Cell.INTERRUPT).load("accepts")}
+  %accepted = icmp ne i16 %accepts, 0
+  {slots.SHADOW_AT.load("held_at")}
+  %free = icmp ne i64 %held_at, 0
+  %ready = and i1 %accepted, %free
+  %usual = and i1 %due, %ready
+  br i1 %usual, label %tick, label %look
+tick:
+  %its_vector = call i64 @hot_tick(ptr %state, i64 %cycles, i64 0)
+  %unusual = icmp slt i64 %its_vector, 0
+  br i1 %unusual, label %look, label %ticked{SLOW_HINT}
+ticked:
+  {slots.NEXT_HOT.load("next_tick")}
+  %first = icmp slt i64 %next_tick, %other
+  %plan_of_tick = select i1 %first, i64 %next_tick, i64 %other
+  br label %enter
+look:
   br i1 %due, label %advance, label %advanced
 advance:
   %moved = call i64 @hot_advance(ptr %state, i64 %cycles, i64 0)
@@ -296,19 +315,23 @@ hold:
 take:
   %vector = call i64 @hot_acknowledge(ptr %state, i64 %cycles, i64 0)
   %none = icmp slt i64 %vector, 0
-  br i1 %none, label %refused, label %enter
+  br i1 %none, label %refused, label %acknowledged
 refused:
   {_leave(NativeExit.ATTENTION, "0")}
+acknowledged:
+  %plan_of_all = call i64 @planned(ptr %state, i64 %cycles)
+  br label %enter
 enter:
-  %planned = call i64 @planned(ptr %state, i64 %cycles)
+  %number64 = phi i64 [ %its_vector, %ticked ], [ %vector, %acknowledged ]
+  %planned = phi i64 [ %plan_of_tick, %ticked ], [ %plan_of_all, %acknowledged ]
   %entered = add i64 %cycles, AFTER_ENTRY  ; the handler's first instruction comes in any case
   %missed = icmp slt i64 %planned, %entered
   %until_now = select i1 %missed, i64 %entered, i64 %planned
   {slots.UNTIL.store("%until_now", "until_now")}
-  %acknowledged = add i64 %cycles, ACKNOWLEDGE
-  {slots.CYCLES.store("%acknowledged", "acknowledged")}
-  %number = trunc i64 %vector to i32
-  %room = sub i64 %until_now, %acknowledged
+  %begun = add i64 %cycles, ACKNOWLEDGE
+  {slots.CYCLES.store("%begun", "begun")}
+  %number = trunc i64 %number64 to i32
+  %room = sub i64 %until_now, %begun
   %slice = call i64 @slice(ptr %state, i64 %room)
   {tail_call("@asked", "%ip", "%slice", "%number")}
 }}

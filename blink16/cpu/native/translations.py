@@ -12,16 +12,23 @@ import logging
 import threading
 import weakref
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from blink16.cpu.native import probing, slots
 from blink16.cpu.native.blocks import CodeCopy, RegionPlan, follow
+from blink16.cpu.native.board import port_functions
 from blink16.cpu.native.compiler import Library, submit
 from blink16.cpu.native.layout import ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
 from blink16.cpu.native.loading import Core
-from blink16.cpu.native.region import NAME, RegionFunction
+from blink16.cpu.native.region import (
+    NAME,
+    STEPS,
+    RegionFunction,
+    StepsFunction,
+    module_text,
+)
 from blink16.cpu.native.runtime import HELPERS, HOT, PATHS
 from blink16.cpu.registers import Cell, Registers
 from blink16.memory import (
@@ -66,6 +73,8 @@ class Region:
     starts: tuple[int, ...]
     """Linear addresses of its instructions."""
     entries: tuple[int, ...]
+    steps: tuple[int, ...]
+    """Linear addresses where its instructions can be begun one by one (`StepsFunction`)."""
     watching: bool
     library: Library
 
@@ -89,12 +98,13 @@ class Region:
         return any(memory.attributes[start] & _POINTS for start in self.starts)
 
 
-MakeRegion = Callable[[CodeCopy, RegionPlan, bool], RegionFunction]
-"""Emits a region: of which code, and whether it looks for watched loads."""
+MakeRegion = Callable[[CodeCopy, RegionPlan, bool], Sequence[RegionFunction]]
+"""Emits a region's functions: of which code, and whether they look for watched loads."""
 
 
-def _region(segment: CodeCopy, flow: RegionPlan, watching: bool) -> RegionFunction:
-    return RegionFunction(segment.model, flow, watching)
+def _region(segment: CodeCopy, flow: RegionPlan, watching: bool) -> Sequence[RegionFunction]:
+    make = RegionFunction, StepsFunction
+    return [function(segment.model, flow, watching) for function in make]
 
 
 class _Wanted(NamedTuple):
@@ -118,26 +128,30 @@ class Translator:
         self._core = core
         self._make = make
         more = probing.HELPERS if core.probed else ()
-        self._symbols = {name: core.symbols[name] for name in (*HELPERS, *HOT, *PATHS, *more)}
+        names = (*HELPERS, *HOT, *port_functions(core.board), *PATHS, *more)
+        self._symbols = {name: core.symbols[name] for name in names}
 
     def translate(self, segment: CodeCopy, entry: int, watching: bool) -> Region | None:
         """Return the region of an offset, or None if there is nothing to gain."""
         flow = follow(segment, entry)
         if not flow.entries:
             return None
-        library = self._compile(str(self._make(segment, flow, watching)))
+        functions = self._make(segment, flow, watching)
+        library = self._compile(module_text(functions), [f.symbol for f in functions])
         offsets = {ip for place in flow.places() for ip in range(place.ip, place.end)}
         code = {segment.linear(ip): segment.code[ip] for ip in offsets}
         starts = tuple(segment.linear(place.ip) for place in flow.places())
-        entries = tuple(segment.linear(ip) for ip in sorted(flow.entries))
-        return Region(_spans(code), starts, entries, watching, library)
+        entries = tuple(segment.linear(ip) for ip in sorted(functions[0].entries))
+        stepped = {ip for function in functions[1:] for ip in function.entries - flow.entries}
+        steps = tuple(segment.linear(ip) for ip in sorted(stepped))
+        return Region(_spans(code), starts, entries, steps, watching, library)
 
-    def _compile(self, text: str) -> Library:
+    def _compile(self, text: str, names: Sequence[str]) -> Library:
         key = self._core.symbols["step"], hashlib.sha256(text.encode()).digest()
         library = self._libraries.get(key)
         if library is None:
             image = self._core.compiler.compile(text, LEVEL)
-            library = self._core.compiler.link(image, (NAME,), self._symbols)
+            library = self._core.compiler.link(image, names, self._symbols)
             self._libraries[key] = library
             if len(self._libraries) > MAX_LIBRARIES:
                 self._libraries.popitem(last=False)
@@ -179,6 +193,8 @@ class Translations:
         self._born: dict[Region, int] = {}
         self._by_page: dict[int, set[Region]] = {}
         self._owners: dict[int, Region] = {}
+        self._steppers: dict[int, Region] = {}
+        """Whose steps the table has, by linear address, unless another region begins there."""
         self._rounds: Counter[int] = Counter()
         self._pending: set[int] = set()
         self._waiting: list[_Wanted] = []
@@ -236,7 +252,9 @@ class Translations:
         try:
             if address not in self._owners:
                 core = self._core
-                segment = CodeCopy(core.model, core.board, self._memory, cs, ds, self._unstable)
+                begun = frozenset(self._owners)
+                copied = core.model, core.board, self._memory, cs, ds
+                segment = CodeCopy(*copied, self._unstable, begun)
                 translated = self._translator.translate(segment, ip, self.watching)
         except Exception:  # whatever it is, the guest runs on, and other code is compiled
             code = _code_at(self._memory, address)
@@ -282,6 +300,11 @@ class Translations:
                 self._owners[entry] = region
                 self._table[entry] = region.library.addresses[NAME]
                 self._memory.attributes[entry] |= Attribute.ENTRY
+        for step in region.steps:
+            if not self._memory.attributes[step] & Attribute.ENTRY:
+                self._steppers[step] = region
+                self._table[step] = region.library.addresses[STEPS]
+                self._memory.attributes[step] |= Attribute.ENTRY
         return True
 
     def _mark(self, region: Region) -> None:
@@ -343,6 +366,11 @@ class Translations:
             if self._owners.get(entry) is region:
                 del self._owners[entry]
                 attributes[entry] &= ~Attribute.ENTRY & 0xFF
+        for step in region.steps:
+            if self._steppers.get(step) is region:
+                del self._steppers[step]
+                if step not in self._owners:
+                    attributes[step] &= ~Attribute.ENTRY & 0xFF
         for start, data in region.code:
             end = start + len(data)
             attributes[start:end] = bytes(a & ~Attribute.CODE for a in attributes[start:end])

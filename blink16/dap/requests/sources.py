@@ -58,28 +58,7 @@ class Modules(msgspec.Struct, frozen=True):
 @request("modules", State.MACHINE)
 async def modules(session: Session, arguments: Modules) -> dict[str, Any]:
     """The program, and the units that debugging information tells of."""
-    debuggee = session.debuggee
-    units = debuggee.program.units.values()
-    found: list[dict[str, Any]] = [
-        {
-            "id": 1,
-            "name": debuggee.title or "8086",
-            "symbolStatus": f"{debuggee.names} symbols, {len(debuggee.program.files)} source files",
-        }
-    ]
-    for unit in units:
-        start = min((span[0] for span in unit.spans), default=0)
-        stop = max((span[1] for span in unit.spans), default=0)
-        found.append(
-            {
-                "id": unit.number + 2,
-                "name": unit.name,
-                "path": debuggee.path_of(unit.name),
-                "isUserCode": True,
-                "symbolStatus": "lines known",
-                "addressRange": f"{start:#07x}-{stop:#07x}",
-            }
-        )
+    found = [session.debuggee.main_module(), *session.debuggee.modules()]
     start = max(0, arguments.startModule)
     stop = start + arguments.moduleCount if arguments.moduleCount > 0 else len(found)
     return {"modules": found[start:stop], "totalModules": len(found)}

@@ -87,8 +87,14 @@ def lcov(run: Run, words: Sequence[str]) -> Product:
     _none(words)
     counts, partial = _counts(run)
     text = []
+    functions = _by_function(run)
     for file, hits in sorted(_by_line(run, counts).items()):
-        text += ["TN:", f"SF:{file}", *(f"DA:{line},{n}" for line, n in hits.items())]
+        text += ["TN:", f"SF:{file}"]
+        mine = [(line, name, at) for where, line, name, at in functions if where == file]
+        text += [f"FN:{line},{name}" for line, name, _ in mine]
+        text += [f"FNDA:{counts.get(at, 0)},{name}" for _, name, at in mine]
+        text += [f"FNF:{len(mine)}", f"FNH:{sum(at in counts for *_, at in mine)}"]
+        text += [f"DA:{line},{n}" for line, n in hits.items()]
         text += [f"LF:{len(hits)}", f"LH:{sum(n > 0 for n in hits.values())}", "end_of_record"]
     return Product(text="\n".join(text) + "\n", partial=partial)
 
@@ -107,11 +113,13 @@ def _counts(run: Run) -> tuple[dict[int, int], list[str]]:
 
 def _functions(run: Run) -> Iterator[tuple[str, range]]:
     """Yield the functions that have names; without a size they go on up to the next."""
-    code = [symbol for symbol in run.symbols if symbol.kind is SymbolKind.CODE]
+    symbols = [symbol for symbol in run.symbols if symbol.kind is SymbolKind.CODE]
+    # a program and its listing may tell of the same one: that with a size is meant
+    code = {(s.address, s.name): s for s in sorted(symbols, key=lambda s: s.size)}
     if not code:
         raise QuestionError("the program has no names: give some by --symbols, or ask for listing")
     edges = [symbol.address for symbol in run.symbols] + [MEMORY_SIZE]
-    for symbol in code:
+    for symbol in code.values():
         following = next(edge for edge in edges if edge > symbol.address)
         stop = symbol.address + symbol.size if symbol.size else following
         yield symbol.name, range(symbol.address, stop)
@@ -127,6 +135,13 @@ def _by_line(run: Run, counts: Mapping[int, int]) -> dict[str, dict[int, int]]:
     if not found:
         raise QuestionError("nothing is known of the program's source lines")
     return {file: dict(sorted(hits.items())) for file, hits in found.items()}
+
+
+def _by_function(run: Run) -> list[tuple[str, int, str, int]]:
+    """Return the file, the line, the name and the address of the functions whose line is known."""
+    places = {span.start: (span.file, span.line) for span in reversed(list(line_spans(run.debug)))}
+    named = {s.address: s.name for s in reversed(list(run.symbols)) if s.kind is SymbolKind.CODE}
+    return sorted((*places[at], name, at) for at, name in named.items() if at in places)
 
 
 class _Code:

@@ -274,12 +274,15 @@ class _Places:
 
     def static(self, segment: int, offset: int) -> Static:
         """Return where an offset in a logical segment is; without a map it's a paragraph."""
-        if not self._segments:
-            return Static(segment * 16 + offset, segment)
-        if not 0 < segment <= len(self._segments):
-            raise SymbolFileError(f"its CodeView information has no segment {segment}")
-        known = self._segments[segment - 1]
-        return Static(known.frame * 16 + known.offset + offset, known.frame)
+        frame = segment
+        if self._segments:
+            if not 0 < segment <= len(self._segments):
+                raise SymbolFileError(f"its CodeView information has no segment {segment}")
+            known = self._segments[segment - 1]
+            frame, offset = known.frame, known.offset + offset
+        if offset > MEMORY_SIZE:
+            raise SymbolFileError("its CodeView information names places outside of memory")
+        return Static(frame * 16 + offset, frame)
 
     def span(self, segment: int, offset: int, size: int) -> range:
         """Return the addresses of a piece of a logical segment."""

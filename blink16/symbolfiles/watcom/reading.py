@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
+from blink16.memory import MEMORY_SIZE
 from blink16.symbolfiles.source import SymbolFileError
 from blink16.symbolfiles.toolchain import InRegister, LocalPlace, Place, Static
 
@@ -65,6 +66,8 @@ class Record:
     def address(self, offset_size: int) -> tuple[int, int]:
         """Take a segment, a paragraph of the image, and an offset, which stands first."""
         offset = self.number(offset_size)
+        if offset > MEMORY_SIZE:
+            raise SymbolFileError("its Watcom information names places outside of memory")
         return self.number(2), offset
 
     def name(self) -> str:

@@ -158,7 +158,7 @@ class _Section:
     def _all_pieces(self) -> Iterator[_Piece]:
         part = self._content[self._head.pieces :]
         for at, segment in _parsed(PIECES, part):
-            address = segment.segment * 16 + segment.offset
+            address = min(segment.segment * 16 + segment.offset, MEMORY_SIZE)
             record = at + PIECES_HEAD
             for piece in segment.pieces:
                 span = range(address, min(address + piece.size, MEMORY_SIZE))
@@ -184,7 +184,7 @@ class _Section:
     def _labels(self, functions: set[int]) -> Iterator[Label]:
         """Yield the public names; a register's call puts an underscore behind, others before."""
         for public in self._publics:
-            address = public.segment * 16 + public.offset
+            address = min(public.segment * 16 + public.offset, MEMORY_SIZE)
             known = public.get("kind", 0)
             code = bool(known & CODE) or address in functions
             yield Label(public.name.removesuffix("_") if code else public.name, address, code)
@@ -249,7 +249,8 @@ class _Section:
                     continue
                 for line in lines.lines:
                     file, number = cues.line(line.number)
-                    yield SourceLine(places[lines.piece] + line.offset, file, number)
+                    address = min(places[lines.piece] + line.offset, MEMORY_SIZE)
+                    yield SourceLine(address, file, number)
 
 
 def _parsed(record: Struct, part: bytes) -> Iterator[tuple[int, Container]]:

@@ -1,0 +1,62 @@
+; 13h: gray sum, DAC block set, read back and rotate, 13h scroll by BIOS
+bits 16
+org 7c00h
+      cli
+      xor ax,ax
+      mov ds,ax
+      mov es,ax
+      mov ss,ax
+      mov sp,7c00h
+      mov ax,13h
+      int 10h
+      mov si,7c00h
+      mov di,7e00h
+mk:   lodsb
+      and al,3fh
+      stosb
+      cmp di,7f80h
+      jne mk
+      mov dx,7e00h
+      mov ax,1012h
+      mov bx,20h
+      mov cx,90
+      int 10h
+      mov ax,1017h
+      mov bx,0
+      mov cx,64
+      mov dx,8000h
+      int 10h
+      mov ax,1012h
+      mov bx,128
+      mov cx,64
+      mov dx,8000h
+      int 10h
+      mov ax,101bh
+      mov bx,10h
+      mov cx,40h
+      int 10h
+      mov ax,1010h
+      mov bx,0
+      mov dh,10
+      mov cx,1430h
+      int 10h
+      mov ax,0a000h
+      mov es,ax
+      xor di,di
+l:    mov ax,di
+      add al,ah
+      stosb
+      or di,di
+      jnz l
+      mov ax,0602h
+      mov bh,9
+      mov cx,0305h
+      mov dx,0f19h
+      int 10h
+      mov ax,0703h
+      mov bh,0
+      mov cx,0a10h
+      mov dx,1727h
+      int 10h
+stop: hlt
+      jmp stop

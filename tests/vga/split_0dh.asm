@@ -1,0 +1,63 @@
+bits 16
+org 7c00h
+      cli
+      xor ax,ax
+      mov ds,ax
+      mov es,ax
+      mov ss,ax
+      mov sp,7c00h
+      mov ax,0dh
+      int 10h
+      mov ax,0a000h
+      mov es,ax
+      mov dx,3c4h
+      mov bl,1
+pl:   mov al,2
+      mov ah,bl
+      out dx,ax
+      xor di,di
+      mov cx,8000h
+      mov al,bl
+w:    stosb
+      rol al,1
+      add al,bl
+      test di,3fh
+      jnz n
+      xor al,5ah
+n:    loop w
+      shl bl,1
+      cmp bl,10h
+      jne pl
+      mov dx,3d4h
+      mov ax,0318h   ; line compare low...
+      mov ax,8f18h
+      out dx,ax
+      mov al,7
+      out dx,al
+      inc dx
+      in al,dx
+      and al,0efh
+      out dx,al
+      dec dx
+      mov al,9
+      out dx,al
+      inc dx
+      in al,dx
+      and al,0bfh
+      out dx,al
+      dec dx
+      mov ax,020ch
+      out dx,ax
+      mov ax,330dh
+      out dx,ax
+      mov ax,1e13h  ; wider rows
+      out dx,ax
+      mov dx,3dah
+      in al,dx
+      mov dx,3c0h
+      mov al,33h
+      out dx,al
+      mov al,0
+      out dx,al
+stop: hlt
+      jmp stop

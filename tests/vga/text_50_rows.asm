@@ -1,0 +1,41 @@
+bits 16
+org 7c00h
+      cli
+      xor ax,ax
+      mov ds,ax
+      mov es,ax
+      mov ss,ax
+      mov sp,7c00h
+      mov ax,1201h
+      mov bl,30h
+      int 10h
+      mov ax,3
+      int 10h
+      mov ax,1112h
+      mov bl,0
+      int 10h
+      push cs
+      pop es
+      mov bp,7c00h
+      mov ax,1100h
+      mov bx,0800h
+      mov cx,60
+      xor dx,dx
+      int 10h
+      mov ax,0b800h
+      mov es,ax
+      xor di,di
+      mov cx,4000
+      xor ax,ax
+l:    stosw
+      add ax,0735h
+      and al,1fh
+      loop l
+      mov ah,1
+      mov cx,2000h
+      int 10h
+      mov ax,1003h
+      xor bx,bx
+      int 10h
+stop: hlt
+      jmp stop

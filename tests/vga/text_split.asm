@@ -1,0 +1,60 @@
+bits 16
+org 7c00h
+      cli
+      xor ax,ax
+      mov ds,ax
+      mov es,ax
+      mov ss,ax
+      mov sp,7c00h
+      mov ax,3
+      int 10h
+      push es
+      push cs
+      pop es
+      mov bp,7c00h
+      mov ax,1100h
+      mov bx,1000h
+      mov cx,32
+      xor dx,dx
+      int 10h
+      pop es
+      mov ax,0b800h
+      mov es,ax
+      xor di,di
+      mov cx,4000h
+      mov ax,0700h
+l:    stosw
+      inc ax
+      and al,1fh
+      add ah,al
+      loop l
+      mov ah,1
+      mov cx,2000h
+      int 10h
+      mov dx,3d4h
+      mov ax,0a018h
+      out dx,ax
+      mov al,7
+      out dx,al
+      inc dx
+      in al,dx
+      and al,0efh
+      out dx,al
+      dec dx
+      mov al,9
+      out dx,al
+      inc dx
+      in al,dx
+      and al,0bfh
+      out dx,al
+      dec dx
+      mov ax,000ch
+      out dx,ax
+      mov ax,0550dh & 0ffffh
+      mov ax,550dh
+      out dx,ax
+      mov ax,1003h
+      xor bx,bx
+      int 10h
+stop: hlt
+      jmp stop

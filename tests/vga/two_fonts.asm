@@ -1,0 +1,52 @@
+; two font blocks (512 characters), attribute bit 3 chooses; 8-dot characters
+bits 16
+org 7c00h
+      cli
+      xor ax,ax
+      mov ds,ax
+      mov es,ax
+      mov ss,ax
+      mov sp,7c00h
+      mov ax,3
+      int 10h
+      mov bp,7c00h
+      mov ax,1100h
+      mov bx,1000h
+      mov cx,32
+      xor dx,dx
+      int 10h
+      mov bp,7c10h
+      mov ax,1100h
+      mov bx,1001h
+      int 10h
+      mov ax,1103h
+      mov bl,4
+      int 10h
+      mov ax,0b800h
+      mov es,ax
+      xor di,di
+      mov cx,2000
+      mov ax,0100h
+l:    stosw
+      inc al
+      and al,1fh
+      add ah,5
+      loop l
+      mov dx,3c4h
+      mov al,1
+      out dx,al
+      inc dx
+      in al,dx
+      or al,1
+      out dx,al
+      mov dx,3c2h
+      mov al,63h
+      out dx,al
+      mov ah,1
+      mov cx,2000h
+      int 10h
+      mov ax,1003h
+      xor bx,bx
+      int 10h
+stop: hlt
+      jmp stop
