@@ -39,7 +39,6 @@ class Scene:
     size: tuple[int, int]
     icount: int
     """Where the machine is to stand, when that is over which the view has opened."""
-    keys: Sequence[str] = ()
     theme: str = "dark"
 
 
@@ -50,7 +49,6 @@ SCENES = {
     "elks": Scene((str(SAMPLES / "crew"),), (200, 60), 150),
     "dos": Scene((*DATE, str(SAMPLES / "tally.com")), (120, 36), 900),
     "booted": Scene((*DATE, "FLOPPY"), (120, 36), 82),
-    "help": Scene(("banner", "HI"), (120, 36), 0, ("question_mark",)),
 }
 
 
@@ -82,11 +80,9 @@ async def _shown(scene: Scene, floppy: str) -> str:
     words = [floppy if word == "FLOPPY" else word for word in scene.words]
     async with viewing(words, scene.size, scene.theme) as viewer:
         app = viewer.app
-        if scene.icount:
-            app._do(lambda target: target.step(scene.icount) and None)
-        await viewer.press(*scene.keys)
+        app._do(lambda target: target.step(scene.icount) and None)
         await viewer.settled()
-        assert scene.keys or viewer.picture.state.icount == scene.icount
+        assert viewer.picture.state.icount == scene.icount
         return _normal(app.export_screenshot(title="blinkenlights"))
 
 
