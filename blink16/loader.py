@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from importlib import resources
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from blink16 import bios, dos, dos_setup, elks, pc, poweron, symbolfiles
 from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
+from blink16.complaints import USAGE
 from blink16.console import Console
 from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT
@@ -29,11 +31,15 @@ from blink16.machine import Machine
 from blink16.memory import linear
 from blink16.sinks import open_sinks
 from blink16.symbols import SymbolTable
+from blink16.texts import meant
 
 SUFFIXES = ("", ".com", ".exe", ".COM", ".EXE")
 """What a program's name may lack, tried in DOS' order."""
+SAMPLES = Path(str(resources.files("blink16") / "samples"))
 SAMPLE_SUFFIXES = ("", ".img", ".com", ".exe")
 """The same of the programs that come with this package."""
+MAX_NEIGHBOURS = 1000
+"""Files of a folder that a mistyped name is compared with."""
 MAX_PROGRAM_SIZE = 1 << 20
 """Bytes: no executable that fits into 1 MiB of memory is larger on disk."""
 FLOPPY_SIZES = frozenset(kib << 10 for kib in (160, 180, 320, 360, 720, 1200, 1440, 2880))
@@ -49,8 +55,6 @@ PSP_PARAGRAPHS = 0x10
 """An .EXE's image lies behind its PSP, to which DS points at the start."""
 NOT_FOUND = 127
 """Exit status when there is no such program, as a shell gives it."""
-USAGE = 2
-"""Exit status when the command line makes no sense."""
 
 
 class LoadError(Exception):
@@ -150,9 +154,12 @@ def find(name: str) -> Path:
         raise LoadError(f"{name}: {error.strerror}") from None
     if path is not None:
         return path
+    if not name:
+        raise LoadError("the program's name is empty", NOT_FOUND)
     if Path(name).is_dir():
         raise LoadError(f"{name}: this is a folder, not a program")
-    raise LoadError(f"{name}: there is no such program", NOT_FOUND)
+    nearest = meant(name, _neighbours(Path(name)))
+    raise LoadError(f"{name}: there is no such program{nearest}", NOT_FOUND)
 
 
 def read(name: str) -> Program:
@@ -222,7 +229,7 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
     try:
         open_sinks(machine, options.sinks)
     except OSError as error:
-        raise LoadError(f"{error.filename}: {error.strerror}") from None
+        raise LoadError(f"{error.filename}: can't write it: {error.strerror}") from None
     machine.watch_for_lacks(strict=options.strict)
     loaded = Loaded(machine, console, symbols, (), tuple(told), options.port_offset)
     loaded = _with_own_information(loaded, program)
@@ -286,10 +293,20 @@ def _as_path(name: str) -> Iterator[Path]:
 
 def _samples(name: str) -> Iterator[Path]:
     """The sample of that name that is part of this package, if there is one."""
-    folder = Path(str(resources.files("blink16") / "samples"))
     for suffix in SAMPLE_SUFFIXES:
-        if "." not in name and (sample := folder / (name + suffix)).is_file():
+        if "." not in name and (sample := SAMPLES / (name + suffix)).is_file():
             yield sample
+
+
+def _neighbours(path: Path) -> list[str]:
+    """Return the names of files where a program was looked for; of a bare name, samples too."""
+    near: list[str] = []
+    with suppress(OSError), os.scandir(path.parent) as files:
+        near = [str(path.with_name(file.name)) for file in islice(files, MAX_NEIGHBOURS)]
+    if path.name == str(path):
+        samples = (file for file in SAMPLES.iterdir() if file.is_file())
+        near += [file.stem for file in samples if file.suffix in SAMPLE_SUFFIXES]
+    return near
 
 
 def _on_search_path(name: str) -> Iterator[Path]:
@@ -320,12 +337,19 @@ def _has_boot_signature(image: bytes) -> bool:
     return len(image) >= SECTOR_SIZE and image[SECTOR_SIZE - 2 : SECTOR_SIZE] == BOOT_SIGNATURE
 
 
+def _is_text(image: bytes) -> bool:
+    start = image[:SECTOR_SIZE]
+    return all(byte in b"\t\n\f\r" or 0x20 <= byte < 0x7F for byte in start)
+
+
 def _checked_kind(name: str, file_name: str, image: bytes) -> ProgramKind:
     if not image:
         raise LoadError(f"{name}: the file is empty")
     kind = identify(image, file_name)
     if kind is None and image.startswith(HOST_MAGICS):
         raise LoadError(f"{name}: this is a program for this computer, not for an 8086")
+    if kind is None and _is_text(image):
+        raise LoadError(f"{name}: this is text, not a program; its assembler or compiler makes one")
     if kind is None:
         raise LoadError(
             f"{name}: no 8086 program is known by this content (ELKS a.out, MZ, boot sector) "
@@ -360,6 +384,8 @@ def _load_elks(
 ) -> SymbolTable:
     argv = [program.name, *arguments]
     files = _files(machine, options)
+    if options.setup.disks or options.setup.roms:
+        machine.notice("an ELKS program sees no disks and no ROMs: -A, -B, -C and --rom do nothing")
     kind = options.console
     machine.sinks[elks.NETWORK] = lambda order: None  # until the host's network is there
     return elks.load(
@@ -424,7 +450,8 @@ def _place(machine: Machine, kind: ProgramKind) -> symbolfiles.LoadSegments:
 
 def _files(machine: Machine, options: Options) -> FileTree:
     if options.root is not None and not options.root.is_dir():
-        raise LoadError(f"{options.root}: there is no such folder to be the guest's root")
+        what = "this is a file, no folder" if options.root.exists() else "there is no such folder"
+        raise LoadError(f"{options.root}: {what} to be the guest's root")
     return FileTree(
         options.root,
         writable=options.writable,

@@ -16,7 +16,8 @@ def open_sinks(machine: Machine, sinks: Iterable[tuple[str, Path]]) -> None:
     for channel, path in sinks:
         speaker = machine.component(channel)
         if isinstance(speaker, PcSpeaker):
-            sound = wave.open(str(path), "wb")  # noqa: SIM115 - as long as the machine
+            file = path.open("wb")  # wave's own way of opening leaves a half-made writer behind
+            sound = wave.open(file, "wb")  # noqa: SIM115 - as long as the machine
             sound.setnchannels(1)
             sound.setsampwidth(1)
             sound.setframerate(HZ)

@@ -1,10 +1,15 @@
-"""Text that leaves us: whatever a guest, a file or a client has put into it, it is valid there."""
+"""Text that leaves us: whatever a guest, a file or a client has put into it, it is valid there,
+and who mistyped a name is told the one that is meant."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from html import escape
 
+LONGEST_NAME = 40
+"""Characters of a mistyped name that are compared and repeated."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What no terminal is to be sent in a sentence, and no XML document may hold."""
 
@@ -20,6 +25,16 @@ def printable(text: str) -> str:
 def xml(text: str) -> str:
     """Return a text as it stands in an XML document, in an attribute or between tags."""
     return escape(printable(text))
+
+
+def meant(typed: str, known: Iterable[str]) -> str:
+    """Return a question that names what a mistyped name may stand for; nothing if none is near.
+
+    It goes behind a sentence: ``no option --spede (did you mean --speed?)``.
+    """
+    names = {name.lower(): name for name in known}
+    found = get_close_matches(typed[:LONGEST_NAME].lower(), names, n=1)
+    return f" (did you mean {names[found[0]]}?)" if found else ""
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -112,7 +112,8 @@ def test_anything_is_identified_or_not(image: bytes, name: str) -> None:
         ("empty.com", b"", "empty"),
         ("host", b"\x7fELF" + bytes(60), "not for an 8086"),
         ("script", b"#!/bin/sh\n", "not for an 8086"),
-        ("notes.txt", b"hello", "no 8086 program"),
+        ("notes.txt", b"hello", "this is text, not a program"),
+        ("notes.dat", b"hell\x00", "no 8086 program"),
         ("huge.com", bytes(loader.MAX_PROGRAM_SIZE + 1), "more than an 8086"),
     ],
 )

@@ -106,7 +106,7 @@ async def test_the_whole_run_is_asked_in_small_answers(folder: Path) -> None:
             ("", "there is no question"),
             ("select * from read_text('/etc/passwd')", "no table of the run"),
             ("select * from writes, read_csv('/etc/passwd')", "disabled"),
-            ("copy writes to '/tmp/x'", "there is no question"),
+            ("copy writes to '/tmp/x'", "only queries"),
             ("perfetto", "gives a file"),
             ("select icount from writes; drop table writes", "only queries"),
         ]:

@@ -42,7 +42,10 @@ def test_the_folder_has_programs_and_sources_and_is_made_once(
     monkeypatch.chdir(folder.parent)
     capfd.readouterr()
     assert run_main(["samples"]) != 0
-    assert capfd.readouterr().err == "blink16: samples: File exists\n"
+    assert (
+        capfd.readouterr().err
+        == "blink16: samples: it exists already; blink16 samples NEW-FOLDER\n"
+    )
 
 
 def test_a_crew_of_short_names_is_counted(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

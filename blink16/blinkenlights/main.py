@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import queue
 import sys
 import threading
@@ -12,6 +13,7 @@ from importlib.util import find_spec
 from blink16 import client, extras
 from blink16.blinkenlights.recent import SAMPLE, remember
 from blink16.client import ClientError, Target, UnsupportedError
+from blink16.complaints import OneLineParser
 
 EXAMPLES = """\
 Options that are not ours are blink16-server's: -A, --replay, --symbols, --root, --cpu, ….
@@ -39,6 +41,9 @@ def main(words: Sequence[str] | None = None) -> int:
         return 1
     if parsed.web is not None:
         return _serve(parsed)
+    if not _has_terminal():
+        print("blinkenlights: this needs a terminal, or --web, for browsers", file=sys.stderr)
+        return 1
     target = None if offers(parsed) else ahead(opener(parsed))
     from blink16.blinkenlights.app import Blinkenlights  # meanwhile
 
@@ -49,9 +54,16 @@ def main(words: Sequence[str] | None = None) -> int:
     return app.return_code or 0
 
 
+def _has_terminal() -> bool:
+    """Whether Textual can draw: on standard error, unless another driver takes its place."""
+    streams = (sys.__stdin__, sys.__stderr__)
+    ours = all(stream is not None and stream.isatty() for stream in streams)
+    return ours or "TEXTUAL_DRIVER" in os.environ
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of our own options, which come first."""
-    made = argparse.ArgumentParser(
+    made = OneLineParser(
         prog="blinkenlights",
         usage="%(prog)s [--connect ADDR] [--web [PORT]] [--theme NAME] […] PROGRAM [ARGUMENTS…]",
         description="Watch an 8086 at work.",

@@ -22,6 +22,7 @@ from blink16.cli.parsing import CommandLine
 from blink16.console import Console
 from blink16.consoles import Streams
 from blink16.cpu.engine import NEWS, StopReason
+from blink16.loader import LoadError
 from blink16.recording import Recording, RecordingError
 from blink16.terminal import SIGNAL_STATUS, OutputError
 
@@ -78,8 +79,17 @@ def _ask_recording(words: Sequence[str]) -> int:
     try:
         found = recording.open_recording(parsed.recording)
     except RecordingError as error:
-        raise AskError(str(error)) from None
+        raise AskError(f"{error}{_if_program(str(parsed.recording))}") from None
     return _answer(found, parsed.recording, parsed, parsed.question)
+
+
+def _if_program(name: str) -> str:
+    """Return what to type if that is a program, and no recording."""
+    try:
+        loader.read(name)
+    except LoadError:
+        return ""
+    return f"; a program is asked as: {ASK.prog} --run {name} -- QUESTION"
 
 
 def _ask_program(words: Sequence[str]) -> int:

@@ -25,7 +25,9 @@ from blink16 import loader
 from blink16.cli import parsing
 from blink16.cli.options import SERVER
 from blink16.cli.parsing import CommandLine, Reach, reaches
+from blink16.complaints import USAGE
 from blink16.loader import LoadError
+from blink16.texts import meant
 
 NAME = "blink16.toml"
 MAX_SIZE = 64 << 10
@@ -57,7 +59,9 @@ def options_for(program: Path, command: CommandLine) -> list[str]:
             continue
         for key, value in part.items():
             if reach.get(key, Reach.TYPED) is Reach.TYPED:
-                raise _mistake(path, f"{key} is no option that a folder may choose")
+                allowed = [name for name, far in reach.items() if far is not Reach.TYPED]
+                text = f"{key} is no option that a folder may choose{meant(key, allowed)}"
+                raise _mistake(path, text)
             if key in known:
                 words += _words(path, key, value, known[key])
     return words
@@ -71,8 +75,10 @@ def _read(path: Path) -> Table:
         if len(data) > MAX_SIZE:
             raise _mistake(path, f"it is longer than {MAX_SIZE} bytes")
         return tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _mistake(path, str(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise _mistake(path, f"this is no TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise _mistake(path, f"this is no UTF-8 text, from byte {error.start} on") from None
     except RecursionError:
         raise _mistake(path, "it is nested too deeply") from None
 
@@ -106,4 +112,4 @@ def _inside(path: Path, text: str) -> str:
 
 
 def _mistake(path: Path, text: str) -> LoadError:
-    return LoadError(f"{path.name}: {text}", loader.USAGE)
+    return LoadError(f"{path.name}: {text}", USAGE)

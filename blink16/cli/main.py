@@ -14,6 +14,7 @@ from blink16 import loader, pc, terminal
 from blink16.cli import arguments, config_file, parsing
 from blink16.cli.options import ASK, RUN, SERVER
 from blink16.cli.parsing import Parser
+from blink16.complaints import USAGE
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
 from blink16.loader import LoadError, ProgramKind
@@ -33,14 +34,17 @@ copy the samples."""
 def run_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16`` and return its exit status."""
     typed = list(sys.argv[1:] if words is None else words)
-    if typed == [DOCTOR] and not Path(DOCTOR).exists():
+    if typed[:1] == [DOCTOR] and not Path(DOCTOR).exists():
+        if typed != [DOCTOR]:
+            _say(RUN.prog, f"{DOCTOR} takes no arguments")
+            return USAGE
         from blink16.cli import doctor  # it looks at what `blink16` does without
 
         return _guarded(RUN.prog, doctor.main)
-    if typed == [SAMPLES] and not Path(SAMPLES).is_file():
+    if typed[:1] == [SAMPLES] and len(typed) <= 2 and not Path(SAMPLES).is_file():
         from blink16.cli import samples  # few need it
 
-        return _guarded(RUN.prog, samples.main)
+        return _guarded(RUN.prog, lambda: samples.main(*typed[1:]))
     return _guarded(RUN.prog, lambda: _run(RUN.prog, config_file.parse(RUN, words)))
 
 

@@ -508,7 +508,7 @@ examples:
   blink16 --stats ./prog -v x    everything behind PROGRAM belongs to PROGRAM
   blink16 --root ~/dos edit.com  show the guest another folder than this one
   blink16 --serial com1=tcp:5000 fd1440.img   a PC on this terminal; Ctrl-] ends it
-  blink16 samples                copy the samples and their sources into a folder of that name
+  blink16 samples [FOLDER]       copy the samples and their sources into a new folder, samples
   blink16 doctor                 what works on this computer, and what to do about the rest
 
 A program is an ELKS executable, a DOS .COM or .EXE, a boot sector or a disk image.  Its exit

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from blink16 import __version__, loader, terminal
+from blink16 import __version__, terminal
+from blink16.complaints import OneLineParser
 
 
 class Reach(Enum):
@@ -84,8 +85,8 @@ class CommandLine(NamedTuple):
     examples: str
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are one line."""
+class Parser(OneLineParser):
+    """The same, where output that fails ends in a status too."""
 
     def _print_message(self, message: str, file: object = None) -> None:
         """Show help on standard output (OutputError), a complaint on standard error."""
@@ -95,10 +96,6 @@ class Parser(argparse.ArgumentParser):
             terminal.write(terminal.STDOUT, message.encode())
         else:
             terminal.say(message.removesuffix("\n"))
-
-    def error(self, message: str) -> NoReturn:
-        """End with a line and the status for mistaken arguments."""
-        self.exit(loader.USAGE, f"{self.prog}: {message} (try {self.prog} --help)\n")
 
 
 def parser(command: CommandLine) -> Parser:

@@ -8,20 +8,22 @@ from pathlib import Path
 from blink16 import loader, terminal
 
 FOLDER = "samples"
-"""Where they go, below the current folder."""
+"""Where they go, below the current folder, if nobody says another."""
 OURS = frozenset({"__init__.py", "__pycache__", "build.py"})
 """What makes them, and is none."""
 
 
-def main() -> int:
-    """Copy them to where there is nothing of that name yet.  LoadError if that can't be."""
-    target = Path(FOLDER)
+def main(folder: str = FOLDER) -> int:
+    """Copy them into a new folder.  LoadError if that can't be, as where it is there already."""
+    target = Path(folder)
     try:
         target.mkdir()
         for source in sorted(resources.files("blink16").joinpath("samples").iterdir(), key=str):
             if source.name not in OURS:
                 (target / source.name).write_bytes(source.read_bytes())
+    except FileExistsError:
+        raise loader.LoadError(f"{target}: it exists already; blink16 samples NEW-FOLDER") from None
     except OSError as error:
-        raise loader.LoadError(f"{target}: {error.strerror}") from None
+        raise loader.LoadError(f"{target}: can't make it: {error.strerror}") from None
     terminal.say(f"blink16: the samples and their sources are in {target.absolute()}")
     return 0

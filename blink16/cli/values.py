@@ -132,7 +132,9 @@ def serial(text: str) -> tuple[str, ConsolePlace]:
     """Return a serial port's channel and where it leads."""
     name, equals, where = text.partition("=")
     if name not in SERIAL_PORTS or not equals:
-        raise argparse.ArgumentTypeError(f"a port is given like com1=tcp:5000, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"a port is given like com1=tcp:5000 or com2=none, not {text!r}"
+        )
     leads_to = place(where)
     if isinstance(leads_to, ScreenPlace):
         raise argparse.ArgumentTypeError(f"{name} has no screen to paint: take tcp:PORT, unix:PATH")
@@ -161,7 +163,8 @@ def drive(text: str) -> tuple[int, Path, bool]:
     read_only = folder.endswith(DRIVE_READ_ONLY)
     path = Path(folder.removesuffix(DRIVE_READ_ONLY).removesuffix(DRIVE_READ_WRITE))
     if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{path}: there is no such folder")
+        what = "this is a file, no folder" if path.exists() else "there is no such folder"
+        raise argparse.ArgumentTypeError(f"{path}: {what}")
     return number, path, read_only
 
 

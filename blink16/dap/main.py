@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from blink16.complaints import OneLineParser
+
 DESCRIPTION = (
     "Debug 8086 programs in VS Code and other editors: a server of the Debug Adapter Protocol on "
     "standard input and output, or on a port."
@@ -14,7 +16,7 @@ DESCRIPTION = (
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command."""
-    made = argparse.ArgumentParser(prog="blink16-dap", description=DESCRIPTION)
+    made = OneLineParser(prog="blink16-dap", description=DESCRIPTION)
     made.add_argument(
         "--port", type=int, metavar="N", help="listen on this TCP port; 0 takes a free one"
     )

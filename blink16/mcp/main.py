@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from blink16 import extras
+from blink16.complaints import OneLineParser
 
 MISSING = f"blink16-mcp needs the MCP SDK: {extras.command('mcp')}"
 LOOPBACK = "127.0.0.1"
@@ -14,7 +15,7 @@ LOOPBACK = "127.0.0.1"
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command's arguments."""
-    made = argparse.ArgumentParser(
+    made = OneLineParser(
         prog="blink16-mcp",
         description="Let an assistant debug 8086 programs: a server of the Model Context Protocol "
         "on standard input and output.",

@@ -16,6 +16,7 @@ from blink16.debugger import Debugger
 from blink16.history import Interrupted
 from blink16.monitor.folder import NO_FOLDER, Folder, FolderError
 from blink16.numerals import NumeralError
+from blink16.texts import meant
 
 MAX_OUTPUT = 1 << 20
 """Characters of output that a command may have; the rest is cut off."""
@@ -108,7 +109,8 @@ def execute(debugger: Debugger, line: str, folder: Folder = NO_FOLDER) -> str:
 def find(name: str) -> MonitorCommand:
     """Return the command of that name; MonitorError if there is none."""
     if name not in COMMANDS:
-        raise MonitorError(f"no monitor command {name[:40]!r}; try monitor help")
+        nearest = meant(name, COMMANDS)
+        raise MonitorError(f"no monitor command {name[:40]!r}{nearest}; try monitor help")
     return COMMANDS[name]
 
 

@@ -17,6 +17,7 @@ from blink16.questions.asking import Answer
 from blink16.questions.needs import EVERYWHERE, Need, QuestionError
 from blink16.questions.run import Run
 from blink16.questions.tables import TABLES
+from blink16.texts import meant
 
 
 @dataclass
@@ -80,7 +81,10 @@ def perform(run: Run, words: Sequence[str]) -> Product:
         raise QuestionError("only queries (select ...) can be asked")
     if name not in QUESTIONS:
         known = ", ".join([*TABLES, *sorted(QUESTIONS)])
-        raise QuestionError(f"there is no question {name[:40]!r}; there are: {known}, or SQL")
+        nearest = meant(name, [*TABLES, *QUESTIONS, "select"])
+        raise QuestionError(
+            f"there is no question {name[:40]!r}{nearest}; there are: {known}, or SQL"
+        )
     return QUESTIONS[name].body(run, rest)
 
 

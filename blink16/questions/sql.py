@@ -18,6 +18,7 @@ from blink16.questions.asking import Answer
 from blink16.questions.needs import EVERYWHERE, FOREVER, Need, QuestionError
 from blink16.questions.tables import TABLES
 from blink16.symbols import SymbolTable
+from blink16.texts import meant
 
 MEMORY_LIMIT = "1GB"
 """What DuckDB takes before it uses files."""
@@ -71,10 +72,12 @@ def prepared(text: str, symbols: SymbolTable | None = None) -> str:
 def need_of(text: str) -> Need:
     """Return what a query needs of the run; QuestionError if it is no query."""
     tree = _parsed(text)
-    uses = [use for use in _uses(tree) if use.table in TABLES]
+    named = list(_uses(tree))
+    uses = [use for use in named if use.table in TABLES]
     if not uses:
         known = ", ".join(sorted(TABLES))
-        raise QuestionError(f"the query asks for no table of the run; these are: {known}")
+        nearest = meant(named[0].table, TABLES) if named else ""
+        raise QuestionError(f"the query asks for no table of the run{nearest}; these are: {known}")
     tables = frozenset(use.table for use in uses)
     ranges = {
         name: [r for use in uses if use.table == name for r in use.addresses] for name in _RANGED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import socket
@@ -113,7 +114,16 @@ async def _tcp(endpoint: TcpPort) -> list[trio.SocketListener]:
         return list(await trio.open_tcp_listeners(endpoint.port, host=endpoint.address))
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "this is no host name"
-        raise ListenError(f"can't listen on {endpoint}: {reason}") from None
+        raise ListenError(f"can't listen on {endpoint}: {reason}{_remedy(error)}") from None
+
+
+def _remedy(error: OSError | UnicodeError) -> str:
+    match getattr(error, "errno", None):
+        case errno.EADDRINUSE:
+            return " (--port takes another port, --port 0 any that is free)"
+        case errno.EACCES:
+            return " (ports below 1024 are the system's: take another by --port)"
+    return ""
 
 
 # -- socket files ----------------------------------------------------------------------------

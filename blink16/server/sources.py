@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from blink16 import loader, recording, symbolfiles
+from blink16.complaints import USAGE
 from blink16.debugger import Debugger
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.terms import TimelineError
@@ -88,7 +89,7 @@ class ProgramSource:
         try:
             debugger = Debugger(loaded.machine, history_limit=self.history_limit)
         except TimelineError as error:
-            raise LoadError(str(error), loader.USAGE) from None
+            raise LoadError(str(error), USAGE) from None
         debugger.names.symbols = loaded.symbols
         return loaded, debugger
 

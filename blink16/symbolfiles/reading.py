@@ -164,7 +164,10 @@ def _parse_elks(content: bytes, place: LoadSegments, *, executable: bool) -> lis
     except ElksError as error:
         if executable:
             raise SymbolFileError(str(error)) from None
-        raise SymbolFileError("this is no symbol file of a kind that is known here") from None
+        raise SymbolFileError(
+            "this is no symbol file: known are ELF, ELKS' tables, .EXE with debug information, "
+            "linkers' maps, listings and the output of nm"
+        ) from None
     kinds = {
         aout.Section.TEXT: SymbolKind.CODE,
         aout.Section.DATA: SymbolKind.DATA,
@@ -180,7 +183,10 @@ def _parse_text(content: bytes, source: SymbolSource, default: LoadSegments) -> 
         return listing
     known = maps.find_format(lines)
     if known is None:
-        raise SymbolFileError("this text is no map of a kind that is known here, nor nm's output")
+        raise SymbolFileError(
+            "this text is no symbol file: known are linkers' maps, nasm's and bcc's listings, and "
+            "the output of nm"
+        )
     place = source.place(LINEAR if known.linear else default)
     named = _file(maps.read_map(lines, known, place))
     told = line_maps.read(lines)
