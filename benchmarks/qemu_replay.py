@@ -27,6 +27,8 @@ TIMEOUT = 60.0
 """Seconds that QEMU may take for anything."""
 ANSWER_TIMEOUT = 20.0
 """Seconds that it may take for a packet."""
+ANSWERS_TIMEOUT = 90.0
+"""And for all packets together."""
 DISK_SIZE = 1 << 20
 RUN_SECONDS = 0.2
 """How long it replays, past the boot, to where steps are measured."""
@@ -53,7 +55,8 @@ class Replay:
     """Seconds of each step back."""
     searched: int
     """Instructions from there back to a breakpoint that was hit once."""
-    search_seconds: float
+    search_seconds: float | None
+    """None: it did not come back within `ANSWER_TIMEOUT`."""
 
 
 def is_here() -> bool:
@@ -149,7 +152,10 @@ def _measure(client: RemoteProtocol, steps: int) -> Replay:
     if before != distance - steps:
         raise RuntimeError(f"QEMU went from {distance} to {before} in {steps} steps back")
     client.ask("Z" + breakpoint_)
-    search = client.timed("bc")
+    try:
+        search = client.timed("bc")
+    except TimeoutError:
+        return Replay(distance, seconds, before - booted, None)
     if client.instructions() != booted:
         raise RuntimeError("QEMU went back to another instant than the breakpoint's")
     return Replay(distance, seconds, before - booted, search)
@@ -161,6 +167,7 @@ class RemoteProtocol:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._received = b""
+        self._until = time.monotonic() + ANSWERS_TIMEOUT
 
     def send(self, packet: str) -> None:
         """Send a packet."""
@@ -170,6 +177,10 @@ class RemoteProtocol:
     def receive(self) -> str:
         """Return the next packet and acknowledge it."""
         while not (match := re.search(rb"\$([^#]*)#..", self._received, re.DOTALL)):
+            left = self._until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"QEMU takes more than {ANSWERS_TIMEOUT:.0f} s in all")
+            self._connection.settimeout(min(left, ANSWER_TIMEOUT))
             data = self._connection.recv(4096)
             if not data:
                 raise RuntimeError("QEMU has closed the connection")

@@ -292,8 +292,10 @@ def _qemu_column(replay: qemu_replay.Replay) -> list[str]:
     column[0] = f"QEMU, {replay.distance / MILLION:.0f} M after its snapshot"
     column[1] = "---:"
     column[ROWS.index("`bs` near now, median")] = _milliseconds(replay.steps)
-    speed = replay.searched / replay.search_seconds / MILLION
-    column[ROWS.index("reverse-continue, instructions scanned")] = f"{speed:.0f} M/s"
+    search = f"not back in {qemu_replay.ANSWER_TIMEOUT:.0f} s"
+    if replay.search_seconds is not None:
+        search = f"{replay.searched / replay.search_seconds / MILLION:.0f} M/s"
+    column[ROWS.index("reverse-continue, instructions scanned")] = search
     return column
 
 
@@ -329,7 +331,10 @@ def chart(travels: Sequence[Travel], replay: qemu_replay.Replay | None, path: Pa
 
 def report(times: int, scale: float, path: Path | None) -> None:
     """Measure everything, print the table and draw the chart."""
-    travels = [measure(name, times, scale) for name in GUESTS]
+    travels = []
+    for name in GUESTS:
+        print(f"{name}: {times} runs with a history, and as many without …", file=sys.stderr)
+        travels.append(measure(name, times, scale))
     replay = None
     if qemu_replay.is_here():
         try:

@@ -38,6 +38,8 @@ PATIENCE = 60.0
 """Seconds after which a server that does not answer at all has hung."""
 NUDGE = 0.005
 """Seconds between two Ctrl-C for machines that run, while an end is waited for."""
+AGAIN = 1.0
+"""Seconds after which the mark is asked for again."""
 MARK, MARKED = b"qXfer:osdata:read::0,fff", b'"types"'
 """A question that nobody else asks, and what is in its answer, also to who holds no machine."""
 GONE = re.compile(rb"\$[WX][0-9a-f]{2}(;process:[0-9a-f]+)?#")
@@ -137,6 +139,7 @@ def _volley(wire: socket.socket, random: Random) -> int:
     sender = threading.Thread(target=_send, args=(wire, data + b"\x03" + frame(MARK)), daemon=True)
     sender.start()
     received, until = b"", time.monotonic() + PATIENCE
+    again = time.monotonic() + AGAIN
     wire.settimeout(NUDGE)
     while MARKED not in received:
         try:
@@ -149,6 +152,9 @@ def _volley(wire: socket.socket, random: Random) -> int:
                 raise
             if not sender.is_alive():
                 wire.sendall(b"\x03")
+                if time.monotonic() > again:  # it may have been refused while a machine ran
+                    again = time.monotonic() + AGAIN
+                    wire.sendall(frame(MARK))
     wire.settimeout(PATIENCE)
     sender.join()
     return count

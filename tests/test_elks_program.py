@@ -16,6 +16,8 @@ from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.elks import ElksError
 from blink16.elks.aout import AoutSymbol, Executable, Section, build
+from blink16.elks.kernel import Kernel
+from blink16.elks.state import KernelState
 from blink16.inbox import Inbox
 from blink16.loader import Options, Program, ProgramKind
 from blink16.runner import Runner
@@ -207,3 +209,14 @@ def test_time_passes_at_once_where_nothing_can_come(
     assert set(waits) <= {1 / IDLE_INTERVAL}
     assert len(waits) == (27 * IDLE_INTERVAL + 1 if network else 0)  # 3 seconds are at once
     assert not wanted
+
+
+def test_a_state_in_which_nobody_has_the_processor_is_refused(tmp_path: Path) -> None:
+    """Prevents a traceback from a recording that was forged so."""
+    kernel = start(Executable(INT80_FOR_EVER), tmp_path).machine.find(Kernel)
+    assert kernel is not None
+    state = kernel.state
+    assert KernelState.of(state.plain()) == state
+    for wrong in (state._replace(current=99), state._replace(current=0, shown=-(1 << 63))):
+        with pytest.raises(ValueError, match="no process"):
+            KernelState.of(wrong.plain())

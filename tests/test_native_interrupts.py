@@ -26,6 +26,7 @@ from pc_guest import (
 from property_examples import examples
 
 from blink16.cpu.native.engine import NativeEngine
+from blink16.memory import Attribute
 
 TICKS, LOOPS = DATA, DATA + 2
 POPF_OPEN = bytes.fromhex("b80202 50 9d")  # mov ax, 0202h / push ax / popf
@@ -187,3 +188,13 @@ def test_handlers_become_regions_by_themselves() -> None:
         if translation is not None and HANDLERS in translation.entries():
             return
     raise AssertionError("it is not translated")
+
+
+def test_an_interrupt_returns_into_the_midst_of_a_translated_block() -> None:
+    """Prevents an interrupted loop that is interpreted up to its end, which costs as much again."""
+    guest = PcGuest(loop_of(b"", b"\x40\x43\x41"), {}, "native")  # inc ax / inc bx / inc cx
+    guest.machine.run(10)
+    translate_here(guest.machine, guest.machine.registers.ip)
+    entered = guest.machine.memory.attributes[guest.machine.registers.ip :][:16]
+    marks = [at for at, attribute in enumerate(entered) if attribute & Attribute.ENTRY]
+    assert len(marks) > 3

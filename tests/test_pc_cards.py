@@ -93,6 +93,17 @@ def test_the_keyboard_controller() -> None:
     assert machine.memory.read(0xFFFFE, 1) == b"\xfc"
 
 
+def test_a_keyboard_says_which_codes_it_sends() -> None:
+    """F0h and 00h at port 60h: QEMU answers FAh, FAh, 41h; the last one was missing.
+
+    cli; mov di,600h; mov al,0F0h; out 60h,al; call r; mov al,0; out 60h,al; call r; call r; hlt;
+    r: in al,64h; test al,1; jz r; in al,60h; stosb; ret
+    """
+    machine = machine_with("fabf0006b0f0e660e80b00b000e660e80400e80100f4e464a80174fae460aac3")
+    machine.run(50_000)
+    assert machine.memory.read(0x600, 3) == b"\xfa\xfa\x41"
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_hard_disk_ports_read_and_write(engine: str) -> None:
     """READ SECTORS by programmed input: two sectors from cylinder 3, head 2, sector 17 on.

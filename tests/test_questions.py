@@ -284,6 +284,15 @@ def test_all_formats_have_all_rows(banner: Recording, how: Format) -> None:
             assert data.count(b"\n") == count + heads
 
 
+def test_json_has_no_infinity(banner: Recording) -> None:
+    """Prevents a line that readers of JSON refuse."""
+    product = perform(run_of(banner), ["select 1 / 0 as x, 0.5::double as y from calls limit 1"])
+    assert product.tables is not None
+    file = io.BytesIO()
+    write(product.tables, Format.JSON, file)
+    assert file.getvalue() == b'{"x": null, "y": 0.5}\n'
+
+
 def test_damaged_recordings_give_partial_answers(banner: Recording, tmp_path: Path) -> None:
     """Prevents a total that looks whole and is not."""
     run = run_of(banner)

@@ -8,8 +8,7 @@ import weakref
 
 import pytest
 import trio
-import trio.testing
-from server_bench import COUNT_FOR_EVER, Bench, with_service
+from server_bench import COUNT_FOR_EVER, PATIENCE, Bench, with_service
 
 from blink16.board import window
 from blink16.debugger import Debugger, EventKind, Resume
@@ -17,6 +16,7 @@ from blink16.gdbstub.answers import Answers
 from blink16.history import Interrupted, moving_thread
 from blink16.history.timeline import Timeline
 from blink16.monitor import registry
+from blink16.packets import frame
 from blink16.server import garbage
 from blink16.turns import Turns
 
@@ -113,32 +113,91 @@ def test_wait_screen_keeps_a_request_that_comes_between_two_looks() -> None:
 
 
 async def test_full_collections_are_rare_and_find_machines_that_are_gone(
-    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Prevents the collector from stopping everybody to look at histories, and machines that
     nobody uses any more from staying in memory since it looks no more.
     """
 
-    class Machine:
-        """Something in a circle, which only the collector finds."""
+    class Whole:
+        """Something in a circle, which only the collector finds, or who takes it apart."""
 
-        def __init__(self) -> None:
-            self.itself = self
+        def __init__(self, known: bool) -> None:
+            self.itself, self.known = self, known
 
+        def is_forgotten(self) -> bool:
+            return not self.known
+
+        def take_apart(self) -> None:
+            vars(self).clear()
+
+    monkeypatch.setattr(garbage, "INTERVAL", 0.001)
     before = gc.get_threshold()
-    with garbage.collected_rarely():
+    with trio.fail_after(PATIENCE), garbage.collected_rarely():
         assert gc.get_threshold()[2] == garbage.RARELY
-        machine = Machine()
-        gone = weakref.ref(machine)
-        del machine
-        assert gone() is not None
-        garbage.machine_gone()
-        garbage.machine_gone()
-        await trio.sleep(garbage.SWEEP_INTERVAL + 1)
-        assert gone() is None
+        gc.disable()
+        try:
+            machine = Whole(known=False)
+            gone = weakref.ref(machine)
+            garbage.machine_gone(machine)
+            del machine
+            while gone() is not None:
+                await trio.sleep(garbage.INTERVAL)
+            machine = Whole(known=True)
+            gone = weakref.ref(machine)
+            for _ in range(garbage.MOST_REMAINS // garbage.WHOLE):
+                garbage.machine_gone(machine)
+            del machine
+            while gone() is not None:
+                await trio.sleep(garbage.INTERVAL)
+        finally:
+            gc.enable()
         assert gc.get_freeze_count()
     assert gc.get_threshold() == before
     assert not gc.get_freeze_count()
+
+
+async def test_a_machine_that_is_gone_is_freed_without_a_collection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prevents a pause for everybody, of milliseconds a machine, after machines are gone: what
+    leads in a circle from machine to session and back is found by the collector alone.
+    """
+
+    monkeypatch.setattr(garbage, "INTERVAL", 0.01)
+    monkeypatch.setattr(garbage, "QUESTIONS", 1000)
+
+    async def test(bench: Bench) -> None:
+        with garbage.collected_rarely():
+            gc.disable()
+            try:
+                memory = weakref.ref(bench.slot.debugger.machine.memory)
+                client = bench.connect()
+                await client.ask("!")
+                await client.send("R00")
+                assert (await client.ask("?")).startswith("T05")
+                assert memory() is not None  # its session is not over
+                await client.stream.aclose()
+                while memory() is not None:
+                    await trio.sleep(garbage.INTERVAL)
+            finally:
+                gc.enable()
+
+    await with_service(test, COUNT_FOR_EVER)
+
+
+async def test_who_leaves_in_the_breath_in_which_it_begins_to_watch_has_left() -> None:
+    """Prevents a connection that is neither closed nor answered: what came together with the wish
+    to watch, and ended the conversation, was done, and its end forgotten.
+    """
+
+    async def test(bench: Bench) -> None:
+        client = bench.connect()
+        packets = (b"!", b"qSupported:blink16+;blink16.watch+", b"D", b"?")
+        await client.stream.send_all(b"".join(map(frame, packets)))
+        assert b"blink16.watch+" in await client.until_end()
+
+    await with_service(test, COUNT_FOR_EVER)
 
 
 def test_who_looks_instruction_by_instruction_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,16 @@ class Viewer:
             await self.pilot.pause(0.05)
         raise AssertionError("what was waited for never came")
 
+    async def settled(self) -> None:
+        """Wait until nothing more is to come: all is asked, answered and drawn."""
+
+        def is_settled() -> bool:
+            return self.app.driver.knows_all and self.app.is_drawn
+
+        await self.until(is_settled)
+        await self.pilot.pause()
+        await self.until(is_settled)
+
     async def at(self, icount: int) -> None:
         """Wait until an instant is shown."""
         await self.until(lambda: self.picture.state.icount == icount)

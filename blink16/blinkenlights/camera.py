@@ -120,20 +120,21 @@ class Camera:
         if last is None:
             return None
         searched = tuple(shape for shape in wanted.reports if of_shape(shape).searches)
-        of = last.state.generation, searched
         reports = dict(last.reports)
         self.past.want(wanted.layers)
-        if searched and of != self._searched:
-            self._searched = of
+        searches = bool(searched) and (last.state.generation, searched) != self._searched
+        if searches:
             reports |= {type(report): report for report in _those_possible(target, searched)}
         elif not self.past.ask(target, last.history):
             return None
         output, state = self.past.output, target.state()
         if state.icount != last.state.icount:
             return None  # it was moved meanwhile
+        if searches:
+            self._searched = state.generation, searched  # a search may count as a change
         self._last = replace(
             last,
-            state=state,  # a search counts as a change, and none is to be seen
+            state=state,
             reports=reports,
             output=output.until(last.state.icount),
             output_start=output.start,

@@ -84,6 +84,8 @@ class Driver:
         self._target: Target | None = None
         self._asked = self._done = 0
         """Commands that were given, and that were carried out."""
+        self._looked_at = -1
+        """How many had been given when all that takes longer was known, too."""
 
     def start(self) -> None:
         """Begin."""
@@ -108,6 +110,11 @@ class Driver:
     def is_still(self) -> bool:
         """Whether nothing is being done."""
         return self._done >= self._asked
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether nothing is being done, and nothing more is to be learned of the past."""
+        return self._looked_at == self._asked == self._done
 
     @property
     def only_watches(self) -> bool:
@@ -214,7 +221,9 @@ class Driver:
             try:
                 return self._commands.get(timeout=patience)
             except queue.Empty:
+                asked = self._asked
                 if not self._look_back(target):
+                    self._looked_at = asked
                     break
                 patience = self._camera.past.wait
         return self._commands.get()

@@ -37,7 +37,7 @@ _NAMES = {
     "ctrl+left": "ctrl-←",
     "ctrl+right": "ctrl-→",
     "escape": "esc",
-    "enter": "⏎",
+    "enter": "↵",
     "up": "↑",
     "down": "↓",
 }

@@ -22,6 +22,10 @@ REGISTERS = 8
 LEAST = 3
 """Rows of a panel with one line."""
 LEAST_COLUMNS = 24
+CODE_WITH_BYTES = 52
+"""Columns in which code has its bytes beside it."""
+LOW = 18
+"""Rows from which on a narrow terminal shows the guest's, too."""
 CONSOLE = Size(COLUMNS + FRAME + 2, ROWS + FRAME)
 
 
@@ -62,14 +66,16 @@ def places(size: Size, shown: Shown) -> dict[str, Region]:
     found: dict[str, Region] = {}
     if memory:
         found |= _column(right, _right_rows(size, shown))
-    if width < MEDIUM or not shown.middle or height < 2 * LEAST:
-        peeks = not memory and shown.middle and shown.slot != "frames"
-        return found | ({shown.slot: left} if peeks else {"code": left})
+    peeks = width < MEDIUM and not memory and shown.middle and shown.slot != "frames"
+    if peeks:
+        return found | {shown.slot: left}
+    if not shown.middle or height < (LOW if width < MEDIUM else 2 * LEAST):
+        return found | {"code": left}
     rows = CONSOLE.height if height >= 2 * CONSOLE.height else max(height * 2 // 5, LEAST)
     above, below = left.split_horizontal(left.height - rows)
     if width < WIDE:
         return found | {"code": above, "console": below}
-    code, side = above.split_vertical(above.width * 3 // 5)
+    code, side = above.split_vertical(max(above.width * 3 // 5, CODE_WITH_BYTES))
     found |= {"code": code} | _column(side, (_Row(shown.slot, 1), _Row("points", 0, 6)))
     if below.width - CONSOLE.width < LEAST_COLUMNS:
         return found | {"console": below}

@@ -90,6 +90,7 @@ class PanelsApp(App[None]):
         self.driver = Driver(self._open, self._picture_came, self._failure_came, self._note_came)
         self.picture: Picture | None = None
         """The last one."""
+        self._pictures_taken = self._pictures_drawn = self._pictures_shown = 0
         self._syntax = Syntax.INTEL
         self.told = ""
         """What the user was told last."""
@@ -211,6 +212,7 @@ class PanelsApp(App[None]):
 
     def _picture_came(self, picture: Picture) -> None:
         """Take a picture, in the driver's thread."""
+        self._pictures_taken += 1
         self._later(self._draw, picture)
 
     def _failure_came(self, text: str, lost: bool) -> None:
@@ -235,6 +237,7 @@ class PanelsApp(App[None]):
                 return  # it is being taken down
 
     def _draw(self, picture: Picture) -> None:
+        self._pictures_drawn += 1
         self.picture = picture
         for panel in self.query(Panel):
             panel.show(picture)
@@ -295,7 +298,13 @@ class PanelsApp(App[None]):
 
     def on_shown(self) -> None:
         """The last picture is on the terminal."""
+        self._pictures_shown = self._pictures_drawn
         self.driver.shown.set()
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether all pictures that were taken are on the terminal."""
+        return self._pictures_shown == self._pictures_taken
 
 
 def _escaped(text: str) -> str:

@@ -19,6 +19,7 @@ DATA_PORT, COMMAND_PORT = 0x60, 0x64
 STATUS_FULL, STATUS_SYSTEM, STATUS_COMMAND, STATUS_UNLOCKED = 0x01, 0x04, 0x08, 0x10
 STATUS_AUX = 0x20
 COMMAND_BYTE, KEYBOARD_OFF = 0x45, 0x10
+TRANSLATES, TRANSLATED_2 = 0x40, b"\x41"
 AUX_INTERRUPT, AUX_OFF = 0x02, 0x20
 """In the command byte: IRQ 12, and the second port's clock."""
 MASK_PORT, SLAVE_MASK_PORT = 0x21, 0xA1
@@ -41,8 +42,8 @@ class KbcState(NamedTuple):
     replies: bytes = b""
     expects: int = NOTHING
     """The command whose byte is to come at port 60h."""
-    parameter: bool = False
-    """Whether the keyboard expects the second byte of a command."""
+    parameter: int = 0
+    """The command of which the keyboard expects the second byte, or 0."""
     command: bool = False
     """Whether the last byte came to port 64h."""
 
@@ -182,13 +183,19 @@ class Kbc:
     def _to_keyboard(self, value: int) -> None:
         """Let the keyboard answer a command, or the second byte of one."""
         if self.state.parameter:
-            self.state = self.state._replace(parameter=False)
-            self._keyboard.receive(bytes((ACKNOWLEDGE,)))
+            asked = self.state.parameter == SET_CODES and value == 0
+            self.state = self.state._replace(parameter=0)
+            self._keyboard.receive(bytes((ACKNOWLEDGE,)) + (self._set_in_use() if asked else b""))
             return
-        self.state = self.state._replace(parameter=value in (SET_LEDS, SET_RATE, SET_CODES))
+        has_parameter = value in (SET_LEDS, SET_RATE, SET_CODES)
+        self.state = self.state._replace(parameter=value if has_parameter else 0)
         answers = {
             RESET: bytes((ACKNOWLEDGE, KEYBOARD_PASSED)),
             IDENTIFY: IDENTITY,
             ECHO: bytes((ECHO,)),
         }
         self._keyboard.receive(answers.get(value, bytes((ACKNOWLEDGE,))))
+
+    def _set_in_use(self) -> bytes:
+        """Return the number of the keyboard's set of codes: 2, which the 8042 makes 41h of."""
+        return TRANSLATED_2 if self.state.command_byte & TRANSLATES else b"\x02"

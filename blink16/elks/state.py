@@ -254,9 +254,9 @@ class KernelState(NamedTuple):
 
     @classmethod
     def of(cls, plain: Any) -> KernelState:
-        """Return what `plain` made tuples of."""
+        """Return what `plain` made tuples of.  ValueError if nobody has, or had, the processor."""
         state = cls(*plain)
-        return state._replace(
+        whole = state._replace(
             tasks={pid: _task(fields) for pid, fields in plain[0]},
             terminal=TerminalState(*plain[1]),
             open_files={number: OpenFile(*fields) for number, fields in plain[2]},
@@ -264,6 +264,9 @@ class KernelState(NamedTuple):
             blocks=tuple(Block(*fields) for fields in plain[4]),
             sockets={number: Socket.of(fields) for number, fields in plain[SOCKETS]},
         )
+        if (whole.current or whole.shown) not in whole.tasks:
+            raise ValueError("no process has the processor")
+        return whole
 
 
 SOCKETS = KernelState._fields.index("sockets")

@@ -144,6 +144,10 @@ class Inferiors:
     def __len__(self) -> int:
         return len(self._held)
 
+    def forget(self) -> None:
+        """Know none any more."""
+        self._held.clear()
+
     def add(self, taken: Taken, called: int | None = None) -> Inferior:
         """Hold one more, and mean it from now on.  ``called``: by what number, if not the usual."""
         sight = Sight(taken.debugger, taken.sample)

@@ -151,6 +151,10 @@ class Session:
         self._runs.stopped(event, process)
         return self._out.take_orders()
 
+    def forget(self) -> None:
+        """Know no machine any more: the conversation is over, and they go on without it."""
+        self._inferiors.forget()
+
     def took(self, machine: Taken) -> list[Order]:
         """Take the machine that a `Take` or `TakeNew` asked for."""
         self._custody.took(machine)

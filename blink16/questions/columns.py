@@ -55,7 +55,7 @@ class Column(NamedTuple):
         """Return numbers (an array of `dtype`) as Arrow's; ``unknown``: where there are none."""
         mask = None if unknown is None or not unknown.any() else unknown.astype(bool)
         if self.names:
-            return pa.DictionaryArray.from_arrays(pa.array(values), list(self.names))
+            return pa.DictionaryArray.from_arrays(pa.array(values), list(self.names), safe=False)
         return pa.array(values, self.type, mask=mask)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from enum import Enum
+from math import isfinite
 from pathlib import Path
 from typing import BinaryIO
 
@@ -125,10 +126,16 @@ def _json(tables: Iterable[pa.Table], file: BinaryIO) -> int:
     count = 0
     for table in map(plain, tables):
         for batch in table.to_batches(max_chunksize=BATCH):
-            lines = (json.dumps(row, ensure_ascii=False, default=str) for row in batch.to_pylist())
+            rows = ({k: _finite(v) for k, v in row.items()} for row in batch.to_pylist())
+            lines = (json.dumps(row, ensure_ascii=False, default=str) for row in rows)
             file.writelines(f"{line}\n".encode("utf-8", "replace") for line in lines)
             count += batch.num_rows
     return count
+
+
+def _finite(value: object) -> object:
+    """Return a value as JSON has it, which knows no infinity."""
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _parquet(tables: Iterable[pa.Table], file: BinaryIO) -> int:

@@ -68,7 +68,7 @@ class Conversation:
         self._held = {slot.process: slot}
         self._busy: set[int] = set()
         """The processes whose threads are at work."""
-        self._session = session
+        self._session = self.session = session
         self._turn = trio.Lock()
         """Held by the task whose message the session takes."""
         self._fate: Fate | None = None
@@ -323,7 +323,7 @@ class Observation:
         self._slot = slot
         self._stream = stream
         self._watched = slot.hosted
-        self._session = session
+        self._session = self.session = session
         self._unread = list(unread)
         self._taken: Message | None = None
         """The message that is taken now, or was last."""
@@ -348,9 +348,11 @@ class Observation:
             async with open_nursery() as self._tasks:
                 await self._slot.lookout.refresh(self._slot.hosted)
                 for message in self._unread:
-                    await self._take(message)
-                self._tasks.start_soon(self._tell_changes)
-                await self._read()
+                    if not await self._take(message):
+                        break
+                else:
+                    self._tasks.start_soon(self._tell_changes)
+                    await self._read()
                 self._tasks.cancel_scope.cancel()
 
     async def _read(self) -> None:

@@ -1,10 +1,11 @@
 """Python's garbage collector, so that it keeps nobody waiting.
 
-A full collection looks at every object that there is, while no other thread runs: with two
-hundred machines that took 60 to 200 ms, every other second.  What it looks for are circles of
-objects that are gone; all others, and most of all the histories of machines, go without it.  So
-what was there before the first machine is put where it never looks, and it looks at the rest when
-a machine is gone, and else rarely.
+A full collection looks at every object that there is, and frees what is gone, while no other
+thread runs: with two hundred machines that took 60 to 200 ms, every other second.  So what was
+there before the first machine is put where it never looks, and it looks at the rest rarely.
+
+A machine that is gone is a circle of objects, with all its history.  It is taken apart in a thread
+of its own, which needs no collector, as soon as nobody knows it any more.
 """
 
 from __future__ import annotations
@@ -12,15 +13,35 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import trio
 
-SWEEP_INTERVAL = 10.0
-"""Seconds between two collections that look at everything."""
+from blink16.server import threads
+
+INTERVAL = 1.0
+"""Seconds after which it is asked whether a machine that is gone is forgotten, and between that."""
+QUESTIONS = 10
+"""So often; then what knows it may be a circle itself, and it stays whole until a collection."""
+WHOLE = 50
+"""How much a machine that stays whole counts; what is left of one taken apart, some KiB, is 1."""
+MOST_REMAINS = 500
+"""After so many a collection frees them."""
 RARELY = 10_000
 """Collections of young objects for one of all: about an hour under load."""
 
-_is_due: trio.lowlevel.RunVar[bool] = trio.lowlevel.RunVar("garbage", default=False)
+
+class Machine(Protocol):
+    """What is known of a machine here."""
+
+    def is_forgotten(self) -> bool:
+        """Whether nobody knows it but itself."""
+
+    def take_apart(self) -> None:
+        """Free all that it consists of."""
+
+
+_remains: trio.lowlevel.RunVar[int] = trio.lowlevel.RunVar("remains", default=0)
 
 
 @contextmanager
@@ -37,14 +58,22 @@ def collected_rarely() -> Iterator[None]:
         gc.unfreeze()
 
 
-def machine_gone() -> None:
-    """Have the memory of a machine that is gone collected, soon; in the event loop."""
-    if gc.get_freeze_count() and not _is_due.get():
-        _is_due.set(True)
-        trio.lowlevel.spawn_system_task(_sweep)
+def machine_gone(machine: Machine) -> None:
+    """Have the memory of a machine that is gone freed, soon; in the event loop."""
+    if gc.get_freeze_count():
+        trio.lowlevel.spawn_system_task(_free, machine)
 
 
-async def _sweep() -> None:
-    await trio.sleep(SWEEP_INTERVAL)
-    _is_due.set(False)
-    gc.collect()
+async def _free(machine: Machine) -> None:
+    weight = WHOLE
+    for _ in range(QUESTIONS):
+        await trio.sleep(INTERVAL)
+        if machine.is_forgotten():
+            await threads.load(machine.take_apart)
+            weight = 1
+            break
+    del machine
+    remains = _remains.get() + weight
+    _remains.set(remains % MOST_REMAINS)
+    if remains >= MOST_REMAINS:
+        gc.collect()

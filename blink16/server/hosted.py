@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from sys import getrefcount
 from threading import Lock
 from typing import Protocol, TypeVar
 
@@ -97,6 +98,8 @@ class HostedMachine:
             self.debugger.receive(Keys.CHANNEL, b"")  # which attaches the keyboard
         self.debugger.timeline.thread.turns = threads.TURNS
         self.debugger.timeline.thread.looks = threads.LOOKS
+        self._inner = getrefcount(self.debugger)
+        """How many within the machine know its debugger."""
         news = partial(self.debugger.receive, elks.NETWORK)
         self._network = hostnetwork.connect(loaded, news, hooks.note)
         if real_time:
@@ -187,6 +190,16 @@ class HostedMachine:
         if self._network is not None:
             self._network.close()
             self._network = None
+
+    def is_forgotten(self) -> bool:
+        """Whether nobody can ask it any more: no session and no look at it."""
+        return not self.runs and getrefcount(self.debugger) <= self._inner
+
+    def take_apart(self) -> None:
+        """Free all that it consists of, without a collection of garbage.  Nobody asks it again."""
+        debugger = self.debugger
+        for part in (debugger.timeline, debugger.machine, debugger):
+            vars(part).clear()
 
     def resume_briefly(self, how: Resume) -> Event | Pause | None:
         """Resume it in the event loop's thread, as far as that takes no time.

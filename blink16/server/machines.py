@@ -221,7 +221,7 @@ class Machines:
                 await threads.load(slot.commit)  # the next machine is to find it
         if slot.launched and slot.is_spent:
             del self._slots[slot.process]
-            garbage.machine_gone()
+            garbage.machine_gone(slot.hosted)
         self._let_go(slot)
 
     def _let_go(self, slot: Slot) -> None:

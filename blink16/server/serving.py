@@ -76,8 +76,13 @@ class Server:
             await _refuse(stream, "too many debuggers are connected")
             return
         turn: Conversation | Observation | None = await self._begin(stream)
-        while turn is not None:  # who holds may watch, and who watches may hold
-            turn = await turn.hold()
+        session = None if turn is None else turn.session
+        try:
+            while turn is not None:  # who holds may watch, and who watches may hold
+                turn = await turn.hold()
+        finally:
+            if session is not None:
+                session.forget()
 
     async def _begin(
         self, stream: trio.abc.HalfCloseableStream

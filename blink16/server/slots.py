@@ -228,7 +228,7 @@ class Slot:
         before = self.hosted
         self.hosted = await threads.load(lambda: self._make_anew(arguments))
         before.unplug()
-        garbage.machine_gone()
+        garbage.machine_gone(before)
         self._fresh_wanted = False
 
     async def renew(self) -> None:

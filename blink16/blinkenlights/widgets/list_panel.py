@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
+from blink16.reports.registry import of_shape
 
 R = TypeVar("R")
 
@@ -37,11 +38,19 @@ class ListPanel(Panel):
 
     def lines(self, picture: Picture, columns: int, rows: int) -> Sequence[Text]:
         """Draw those that there is room for."""
-        lines = self.all_lines(picture, columns) or [Text(self.EMPTY, self.palette.dim)]
+        lines = self.all_lines(picture, columns) or [
+            Text(self._why_empty(picture), self.palette.dim)
+        ]
         self._top = max(0, min(self._top, len(lines) - rows))
         more = len(lines) - rows
         self.foot(f"{self._top + 1} of {len(lines)}" if more > 0 else "")
         return lines[self._top : self._top + rows]
+
+    def _why_empty(self, picture: Picture) -> str:
+        """Say that there is nothing, or that it is still looked for."""
+        searched = [shape for shape in self.SHAPES if of_shape(shape).searches]
+        is_coming = not picture.running and any(shape not in picture.reports for shape in searched)
+        return self.palette.more if is_coming else self.EMPTY
 
     def report(self, picture: Picture, shape: type[R]) -> R | None:
         """Return a report of a picture, if it could be made."""

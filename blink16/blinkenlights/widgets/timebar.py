@@ -111,9 +111,14 @@ class TimeBar(Panel):
         bar = Text(colors.track * now, colors.bar_past, no_wrap=True)
         bar.append(colors.block, colors.bar_now)
         bar.append(colors.track * (columns - now - 1), colors.bar_future)
-        for at in {column(place) for place in picture.history.places} - {now}:
+        for at in self.checkpoints(picture, column) - {now}:
             bar.stylize(colors.bar_checkpoint, at, at + 1)
         return bar
+
+    @staticmethod
+    def checkpoints(picture: Picture, column: Column) -> set[int]:
+        """Return the columns in which there are some: how many depends on this computer's speed."""
+        return {column(place) for place in picture.history.places}
 
     def _marks(self, picture: Picture, columns: int, column: Column) -> Text:
         colors, past = self.palette, picture.history

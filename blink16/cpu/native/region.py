@@ -45,6 +45,8 @@ class RegionFunction(Emitter):
     symbol = NAME
     shorter = STEPS
     """Where it goes on if the cycles don't last."""
+    care = ""
+    """How LLVM is to compile it, besides."""
 
     def __init__(self, model: Model, flow: RegionPlan, watching: bool) -> None:
         super().__init__()
@@ -82,7 +84,7 @@ class RegionFunction(Emitter):
             self._emit_block(start, block)
 
     def __str__(self) -> str:
-        head = [f"define preserve_nonecc void @{self.symbol}({SIGNATURE}) {{"]
+        head = [f"define preserve_nonecc void @{self.symbol}({SIGNATURE}) {self.care} {{"]
         head += ["%left = alloca i64", "store i64 %meter, ptr %left", "%next = alloca i32"]
         head += ["%ended = alloca i1", *self._begin(), "store i1 false, ptr %ended"]
         head += self.prologue()
@@ -505,6 +507,7 @@ class StepsFunction(RegionFunction):
 
     symbol = STEPS
     shorter = NAME
+    care = "optnone noinline"  # else translating took twice as long
 
     def _emit_code(self) -> None:
         self._steps: set[int] = set()
