@@ -46,7 +46,7 @@ SCENES = {
     "sample": Scene(("banner", "HI"), (160, 48), 30),
     "sample-light": Scene(("banner", "HI"), (120, 36), 30, theme="light"),
     "sample-at-its-end": Scene(("banner", "HI"), (80, 24), 1719),
-    "elks": Scene((str(SAMPLES / "crew"),), (200, 60), 150),
+    "elks": Scene(("crew",), (200, 60), 150),
     "dos": Scene((*DATE, str(SAMPLES / "tally.com")), (120, 36), 900),
     "booted": Scene((*DATE, "FLOPPY"), (120, 36), 82),
 }

@@ -68,12 +68,12 @@ class Conversation:
         self._held = {slot.process: slot}
         self._busy: set[int] = set()
         """The processes whose threads are at work."""
-        self._session = self.session = session
+        self.session = session
         self._turn = trio.Lock()
         """Held by the task whose message the session takes."""
         self._fate: Fate | None = None
         """What becomes of the machines, once the conversation is over."""
-        self._speaker = Speaker(self._session)
+        self._speaker = Speaker(self.session)
         self._connect(slot)
 
     def _connect(self, slot: Slot) -> None:
@@ -81,7 +81,7 @@ class Conversation:
         slot.connect(self._speaker, partial(self._renewal, slot.process))
 
     async def _renewal(self, process: int) -> None:
-        await self._take(partial(self._session.renew, process))
+        await self._take(partial(self.session.renew, process))
 
     async def hold(self) -> Observation | None:
         """Talk until one side closes, then release the machines.
@@ -94,7 +94,7 @@ class Conversation:
                     async with open_nursery() as self._network:
                         self._network.start_soon(self._listen)
                         self._network.start_soon(
-                            self._speaker.run, partial(self._take, self._session.speak)
+                            self._speaker.run, partial(self._take, self.session.speak)
                         )
                 finally:
                     self._fate = self._fate or Fate.LEAVE
@@ -106,9 +106,9 @@ class Conversation:
         return None if self._watches is None else self._watch_on(self._watches)
 
     def _watch_on(self, slot: Slot) -> Observation:
-        begin: Message = partial(self._session.watch, slot.watched(), slot.is_running)
+        begin: Message = partial(self.session.watch, slot.watched(), slot.is_running)
         unread = [begin, *self.unread]
-        return Observation(self._machines, slot, self._stream, self._session, unread)
+        return Observation(self._machines, slot, self._stream, self.session, unread)
 
     async def _listen(self) -> None:
         """Take what comes from the client, until the conversation is over."""
@@ -121,7 +121,7 @@ class Conversation:
     async def _next_message(self) -> Message:
         with suppress(*DISCONNECTED):
             if data := await self._stream.receive():
-                return partial(self._session.receive, data)
+                return partial(self.session.receive, data)
         return _hang_up
 
     def _converse(self) -> Message | None:
@@ -130,7 +130,7 @@ class Conversation:
         That is what debuggers do most of the time, and no task is switched for it.  Return what
         is to go on where something has to wait.
         """
-        session = self._session
+        session = self.session
         try:
             while not self._busy and not self._turn.locked():
                 data = self._stream.receive_soon()
@@ -155,10 +155,10 @@ class Conversation:
             if self._fate is not None:
                 return False
             fate = await self._carry_out(message)
-            while fate is None and self._session.has_more:
+            while fate is None and self.session.has_more:
                 async with self._machines.backlog:  # who asks for little has his turn between
                     await trio.lowlevel.checkpoint()
-                fate = await self._carry_out(self._session.go_on)
+                fate = await self._carry_out(self.session.go_on)
         except DISCONNECTED:
             fate = Fate.LEAVE
         finally:
@@ -230,7 +230,7 @@ class Conversation:
         slot, how = self._held[start.process], start.how
         outcome = slot.hosted.resume_briefly(how)
         if isinstance(outcome, Event):
-            return [*self._session.stopped(outcome, start.process), *self._speaker.orders()]
+            return [*self.session.stopped(outcome, start.process), *self._speaker.orders()]
         self._runs.start_soon(self._run, self._begin(start.process), how)
         return []
 
@@ -240,14 +240,14 @@ class Conversation:
         try:
             slot = await take()
         except RefusalError as refusal:
-            await self._take(partial(self._session.refused, str(refusal)))
+            await self._take(partial(self.session.refused, str(refusal)))
             return
         self._held[slot.process] = slot
         await self._take(partial(self._took, slot))
 
     def _took(self, slot: Slot) -> list[Order]:
         self._connect(slot)
-        return self._session.took(slot.taken())
+        return self.session.took(slot.taken())
 
     async def _renew(self, slot: Slot) -> None:
         """Put a fresh machine in the place of one; where that can't be, that one stays."""
@@ -255,9 +255,9 @@ class Conversation:
             await slot.renew()
         except LoadError as error:
             reason = f"the program can't be loaded again: {error}"
-            await self._take(partial(self._session.refused, reason))
+            await self._take(partial(self.session.refused, reason))
             return
-        await self._take(lambda: self._session.took(slot.taken()))
+        await self._take(lambda: self.session.took(slot.taken()))
 
     # -- machines' threads -------------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class Conversation:
         # Abandoned only when the whole server ends, which waits for no guest.
         drive = partial(slot.hosted.move, partial(slot.hosted.drive, how))
         event = await threads.run_machine(drive)
-        await self._finish(slot, partial(self._session.stopped, event, slot.process))
+        await self._finish(slot, partial(self.session.stopped, event, slot.process))
 
     async def _work(self, slot: Slot, run: Callable[[], WorkDone], patiently: bool) -> None:
         done = trio.Event()
@@ -281,7 +281,7 @@ class Conversation:
                 company.start_soon(self._reassure, done)
             text = await threads.run_machine(partial(slot.hosted.move, run))
             done.set()
-        await self._finish(slot, partial(self._session.finished, text))
+        await self._finish(slot, partial(self.session.finished, text))
 
     async def _reassure(self, done: trio.Event) -> None:
         """Let the client know now and then that there is something to wait for."""
@@ -289,11 +289,11 @@ class Conversation:
             with trio.move_on_after(PATIENCE):
                 await done.wait()
                 return
-            await self._take(self._session.still_working)
+            await self._take(self.session.still_working)
 
     async def _compute(self, slot: Slot, run: Callable[[], WorkDone]) -> None:
         text = await threads.compute(run)
-        await self._finish(slot, partial(self._session.finished, text))
+        await self._finish(slot, partial(self.session.finished, text))
 
     async def _finish(self, slot: Slot, message: Message) -> None:
         self._busy.remove(slot.process)
@@ -323,7 +323,7 @@ class Observation:
         self._slot = slot
         self._stream = stream
         self._watched = slot.hosted
-        self._session = self.session = session
+        self.session = session
         self._unread = list(unread)
         self._taken: Message | None = None
         """The message that is taken now, or was last."""
@@ -357,7 +357,7 @@ class Observation:
 
     async def _read(self) -> None:
         while data := await self._receive():
-            message = partial(self._session.receive, data)
+            message = partial(self.session.receive, data)
             try:
                 done = not await self._take(message)
             except trio.Cancelled:
@@ -378,10 +378,10 @@ class Observation:
             if self._slot.hosted is not self._watched and not self._watch_anew():
                 return False
             orders = deque(message())
-            while orders or self._session.has_more:
+            while orders or self.session.has_more:
                 if not orders:
                     await trio.lowlevel.checkpoint()
-                    orders.extend(self._session.go_on())
+                    orders.extend(self.session.go_on())
                 elif not await self._do(orders.popleft(), orders):
                     return False
         return True
@@ -392,7 +392,7 @@ class Observation:
             case Send(data):
                 await self._stream.send(data)
             case Work(run, computes=True):
-                orders.extend(self._session.finished(await threads.compute(run)))
+                orders.extend(self.session.finished(await threads.compute(run)))
             case WantControl():
                 self._tasks.start_soon(self._await_control)
             case _:
@@ -401,21 +401,21 @@ class Observation:
 
     def _watch_anew(self) -> bool:
         """Watch the machine that has come in the place of ours, if the client can do that."""
-        if not self._session.is_ours:
+        if not self.session.is_ours:
             return False
         self._watched = self._slot.hosted
-        self._session.watch(self._slot.watched(), self._slot.is_running)
+        self.session.watch(self._slot.watched(), self._slot.is_running)
         return True
 
     async def _tell_changes(self) -> None:
         """Tell of changes, and keep a sample that is fresh while the machine runs."""
         told, due = -1, trio.current_time()
         while True:
-            if self._session.is_ours:
+            if self.session.is_ours:
                 await self._slot.lookout.refresh(self._slot.hosted)
                 generation = self._slot.generation
-                if generation != told and self._session.tells_changes:
-                    await self._take(partial(self._session.changed, generation))
+                if generation != told and self.session.tells_changes:
+                    await self._take(partial(self.session.changed, generation))
                     told = generation
             due = max(due + SAMPLE_INTERVAL, trio.current_time())
             await trio.sleep_until(due)
@@ -427,8 +427,8 @@ class Observation:
         except RefusalError:
             return
         async with self._turn:
-            begin = partial(self._session.hold, slot.taken())
-            self._next = Conversation(self._machines, slot, self._stream, self._session, [begin])
+            begin = partial(self.session.hold, slot.taken())
+            self._next = Conversation(self._machines, slot, self._stream, self.session, [begin])
             self._tasks.cancel_scope.cancel()
 
 
