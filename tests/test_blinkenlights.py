@@ -9,6 +9,7 @@ import sys
 import pytest
 from view_pilot import Viewer, viewed, viewing
 
+from blink16 import extras
 from blink16.blinkenlights.accesses import accesses
 from blink16.blinkenlights.glyphs import ASCII, CP437
 from blink16.blinkenlights.main import arguments
@@ -279,5 +280,5 @@ def test_without_its_packages_the_view_says_what_to_install(
     code += "from blink16.blinkenlights.main import main; sys.exit(main())"
     command = [sys.executable, "-c", code, *words, "banner"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    said = f"blinkenlights needs more packages: pip install 'blink16[{extra}]'\n"
+    said = f"blinkenlights needs more packages: {extras.command(extra)}\n"
     assert (done.returncode, done.stderr) == (1, said)

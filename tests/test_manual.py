@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from blink16 import extras
 from blink16.cli import doctor, manual, run_main
 from blink16.cli.doctor import Finding, Verdict
 
@@ -115,5 +116,5 @@ def test_an_extra_that_lacks_something_says_what_to_type(monkeypatch: pytest.Mon
     needs = ["trio>=0.27", "nowhere>=1; extra == 'ask'", "pytest>=8; extra == 'test'"]
     monkeypatch.setattr("importlib.metadata.requires", lambda name: needs)
     assert [str(finding) for finding in doctor._extras()] == [
-        "  --  extra ask       without nowhere: pip install 'blink16[ask]'"
+        f"  --  extra ask       without nowhere: {extras.command('ask')}"
     ]

@@ -14,6 +14,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.types import ImageContent, TextContent
 
+from blink16 import extras
+
 SERVE = "import sys; from blink16.mcp.main import main; sys.exit(main())"
 
 
@@ -196,4 +198,4 @@ def test_a_missing_sdk_is_said_in_one_line() -> None:
     code = f"import sys; sys.modules['mcp'] = None; {SERVE.removeprefix('import sys; ')}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "blink16-mcp needs the MCP SDK: pip install 'blink16[mcp]'\n"
+    assert done.stderr == f"blink16-mcp needs the MCP SDK: {extras.command('mcp')}\n"

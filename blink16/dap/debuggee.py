@@ -95,7 +95,7 @@ class Debuggee:
             raise RequestError(str(failure[0]))
         if not self.target.is_ours:
             await self.leave()
-            raise RequestError("what answers there is no blink16-server")
+            raise RequestError("what answers there is no blink16-server: start one")
         await self.refresh()
         await self.learn()
         self._session.begin(self._listen)

@@ -82,7 +82,7 @@ class DeskMachine:
         """Return where expressions of a frame are evaluated."""
         lines = await target.frames(level + 1)
         if level >= len(lines):
-            raise DeskError(f"there is no frame {level}")
+            raise DeskError(f"there is no frame {level}: there are {len(lines)}, from 0 on")
         view = self.view(lines[level], (await target.state()).registers)
 
         async def write(place: Place, data: bytes) -> None:

@@ -35,7 +35,7 @@ async def disassemble(session: Session, arguments: Disassemble) -> dict[str, Any
     """Return exactly so many instructions; where there is no memory, placeholders."""
     count = arguments.instructionCount
     if not 0 <= count <= MAX_INSTRUCTIONS:
-        raise RequestError(f"{count} instructions; at most {MAX_INSTRUCTIONS} at once")
+        raise RequestError(f"0 to {MAX_INSTRUCTIONS} instructions are shown at once, not {count}")
     if abs(arguments.instructionOffset) > MAX_INSTRUCTIONS:
         raise RequestError(f"an instruction offset of {arguments.instructionOffset} is too far")
     base = await session.debuggee.address(arguments.memoryReference) + arguments.offset

@@ -27,7 +27,7 @@ async def read_memory(session: Session, arguments: ReadMemory) -> dict[str, Any]
     """Return bytes, as far as there is memory."""
     start = await session.debuggee.address(arguments.memoryReference) + arguments.offset
     if arguments.count < 0:
-        raise RequestError(f"{arguments.count} bytes can't be read")
+        raise RequestError(f"a count of bytes is 0 or more, not {arguments.count}")
     end = await session.debuggee.target.memory_end()
     if not 0 <= start < end:
         return {"address": hex(max(0, start)), "unreadableBytes": arguments.count}

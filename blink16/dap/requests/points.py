@@ -212,10 +212,11 @@ async def set_data_breakpoints(session: Session, arguments: SetDataBreakpoints) 
         try:
             where, size = int(address, 16), int(length or "1")
         except ValueError:
-            raise RequestError(f"{one.dataId[:40]!r} is no dataId of ours") from None
+            said = f"{one.dataId[:40]!r} is no dataId that dataBreakpointInfo gave"
+            raise RequestError(said) from None
         role = _ROLES.get(one.accessType)
         if role is None:
-            raise RequestError(f"there is no access {one.accessType[:40]!r}")
+            raise RequestError(f"an accessType is {', '.join(_ROLES)}, not {one.accessType[:40]!r}")
         new.append(
             DataPoint(
                 points.next_number(), one.condition or "", one.hitCondition or "",

@@ -136,7 +136,7 @@ def delete(desk: Desk, point: str, machine: str = "") -> str:
     """Take a point away, by its name (p1…)."""
     one = desk.machine(machine)
     if point not in one.points:
-        raise DeskError(f"there is no point {point!r}")
+        raise DeskError(f"there is no point {point!r}; there are {', '.join(one.points) or 'none'}")
     one.target.remove(one.points.pop(point))
     return points(desk, machine)
 
