@@ -5,7 +5,8 @@ thread runs: with two hundred machines that took 60 to 200 ms, every other secon
 there before the first machine is put where it never looks, and it looks at the rest rarely.
 
 A machine that is gone is a circle of objects, with all its history.  It is taken apart in a thread
-of its own, which needs no collector, as soon as nobody knows it any more.
+of its own, which needs no collector, as soon as nobody knows it any more.  What is left of some is
+collected among what is new since the last time; what was old by then waits until there is much.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ QUESTIONS = 10
 """So often; then what knows it may be a circle itself, and it stays whole until a collection."""
 WHOLE = 50
 """How much a machine that stays whole counts; what is left of one taken apart, some KiB, is 1."""
-MOST_REMAINS = 500
-"""After so many a collection frees them."""
+FEW_REMAINS = 250
+"""After so many a collection frees those of machines that were made since the last one."""
+MOST_REMAINS = 5000
+"""After so many it frees all."""
 RARELY = 10_000
 """Collections of young objects for one of all: about an hour under load."""
 
@@ -73,7 +76,11 @@ async def _free(machine: Machine) -> None:
             weight = 1
             break
     del machine
-    remains = _remains.get() + weight
+    before = _remains.get()
+    remains = before + weight
     _remains.set(remains % MOST_REMAINS)
     if remains >= MOST_REMAINS:
+        gc.unfreeze()
+    if remains // FEW_REMAINS > before // FEW_REMAINS:
         gc.collect()
+        gc.freeze()
