@@ -104,6 +104,10 @@ def minix() -> bytes:
     return bytes(disk)
 
 
+MAX_LINE = 1 << 20
+"""Characters of a line that was repeated: fifty times fifty of one soon fill a disk."""
+
+
 @cache
 def _debugged() -> tuple[bytes, ...]:
     """Return what compilers of the time left in programs, if the shared test inputs are there."""
@@ -127,7 +131,7 @@ def _text(random: Random, text: str) -> bytes:
             case 2:
                 lines[at] = lines[at][:column]
             case 3:
-                lines[at] = lines[at] * random.choice((2, 50))
+                lines[at] = (lines[at] * random.choice((2, 50)))[:MAX_LINE]
             case 4:
                 lines[at : at + 1] = []
                 lines = lines or [""]
