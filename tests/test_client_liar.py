@@ -97,6 +97,20 @@ def test_one_lie_anywhere_costs_at_most_the_connection(lie: Lie, when: int) -> N
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
+@pytest.mark.parametrize("move", ["step", "step_back", "next", "next_back", "finish", "run"])
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_move_is_over_when_its_time_is(move: str, is_ours: bool) -> None:
+    """Prevents a `next` that waits for ever for a server that has fallen silent in its step."""
+
+    async def main() -> None:
+        for when in range(24):
+            told = [TRUTH if is_ours else Answered(Lie.REPLACED, b"PacketSize=1000")]
+            told += [TRUTH] * when + [Answered(Lie.SILENCE)]
+            await talk(told, lambda target: getattr(target, move)(timeout=5))
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"E01", b"l", b"m", b"T05", b"OK", b"zz", b"O41", b"l{}", b"W00"]
 )

@@ -138,7 +138,7 @@ class Moving(Pointing):
         """Execute an instruction, and all that it calls."""
         line = await self._next_line()
         if line.text.upper().split()[0].rstrip(",") not in CALLS:
-            return await self.step()
+            return await self.step(timeout=timeout)
         stack = (await self.read_registers()).stack
         behind = line.cs, (line.ip + len(line.code)) & 0xFFFF
         return await self._run_to(behind, f"{_STACK} >= {stack}", self.run, timeout)
@@ -146,7 +146,7 @@ class Moving(Pointing):
     async def next_back(self, *, timeout: float | None = None) -> StopEvent:
         """Take an instruction back, and all that it had called."""
         before = (await self.read_registers()).stack
-        event = await self.step_back()
+        event = await self.step_back(timeout=timeout)
         line = await self._next_line()
         returned = line.text.upper().startswith(("RET", "IRET"))
         if event.kind is not StopKind.STEPPED or not returned or event.registers.stack >= before:
@@ -255,14 +255,14 @@ class Moving(Pointing):
     async def _until_stop(self, how: bytes, deadline: float) -> StopEvent:
         """Let the machine run until it stops where we mean it to."""
         while True:
-            left = None if self.is_ours else await self._leave_breakpoint()
+            left = None if self.is_ours else await self._leave_breakpoint(deadline)
             if left and (how not in (FORWARD, BACKWARD) or left.kind is not StopKind.STEPPED):
                 return left
             event, counts = await self._once(how, deadline)
             if counts or trio.current_time() >= deadline:
                 return event
 
-    async def _leave_breakpoint(self) -> StopEvent | None:
+    async def _leave_breakpoint(self, deadline: float) -> StopEvent | None:
         """Step off a breakpoint where the machine stands; None if there is none.
 
         Our server skips it by itself; QEMU's stub would stop there again at once.
@@ -276,7 +276,7 @@ class Moving(Pointing):
         taken_out = {point: self._points.pop(point) for point in here}
         try:
             await self._tell(here[0])
-            return (await self._once(b"vCont;s", math.inf))[0]
+            return (await self._once(b"vCont;s", deadline))[0]
         finally:
             self._points.update(taken_out)
             await self._tell(here[0])
