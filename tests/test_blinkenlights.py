@@ -81,6 +81,7 @@ async def test_breakpoints_that_are_wanted_from_the_beginning_are_set(viewer: Vi
     """Prevents those of blink16.toml from being forgotten, without a word, or after a restart."""
     await viewer.told("no breakpoint at nowhere: 'nowhere' is neither an address")
     await viewer.until(lambda: len(viewer.picture.points) == 2)
+    assert "tally.c:31" in viewer.text("points")
     await viewer.press("C")
     await viewer.named("report")  # not the other, whose condition does not hold
     await viewer.press("R")

@@ -86,7 +86,8 @@ def broken(target: Target, text: str, lines: SourceText) -> str:
         raise ValueError("write PLACE [if CONDITION]")
     code = lines.code_of(match["where"])
     place = where(target, match["where"]) if code is None else code
-    return str(target.break_at(place, condition=match["condition"]))
+    title = None if code is None else match["where"]
+    return str(target.break_at(place, condition=match["condition"], title=title))
 
 
 def begin_with(target: Target, lines: SourceText) -> str:

@@ -49,15 +49,22 @@ class Pointing(Looking):
     _catches: dict[SetPoint, int]
 
     async def break_at(
-        self, where: Where, *, condition: str | None = None, once: bool = False
+        self,
+        where: Where,
+        *,
+        condition: str | None = None,
+        once: bool = False,
+        title: str | None = None,
     ) -> SetPoint:
         """Stop where the next instruction to be executed is at an address, in both directions.
 
+        ``title``: how its user calls the place, if not by ``where``.
         ``condition``: only where this holds (see `blink16.client.conditions`); a blink16-server
         judges it as fast as the machine runs, for other servers it is judged here, at each stop.
         """
         address = await self.address_of(where)
-        return await self._set(PointRole.EXECUTE, address, 1, condition, once, _title(where))
+        title = title or _title(where)
+        return await self._set(PointRole.EXECUTE, address, 1, condition, once, title)
 
     async def watch(
         self,
