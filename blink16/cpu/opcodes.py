@@ -26,6 +26,11 @@ UNDEFINED = "UD"
 WORD_REGISTERS = ("AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI")
 BYTE_REGISTERS = ("AL", "CL", "DL", "BL", "AH", "CH", "DH", "BH")
 SEGMENT_REGISTERS = ("ES", "CS", "SS", "DS")
+WORD_NAMES, BYTE_NAMES, SEGMENT_NAMES = (
+    tuple(name.lower() for name in names)
+    for names in (WORD_REGISTERS, BYTE_REGISTERS, SEGMENT_REGISTERS)
+)
+"""The same as fields and debuggers call them, by their numbers in instructions."""
 IMMEDIATE_FORMS = frozenset({"Ib", "Iw", "Ibs", "Jb", "Jw", "Ob", "Ow", "Ap"})
 """Operands whose bytes stand behind ModR/M and displacement."""
 MODRM_FORMS = frozenset({"Eb", "Ew", "Gb", "Gw", "Sw", "M", "Mp"})

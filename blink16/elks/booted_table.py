@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from construct import Int16ul, Struct
 
+from blink16.cpu.opcodes import WORD_NAMES
 from blink16.elks import booted_tasks
 from blink16.elks.booted_tasks import IDLE, BootedKernel, BootedTask
 from blink16.memory import linear
@@ -33,7 +34,7 @@ FRAME = Struct(*(name / Int16ul for name in ("bp", "ip", "cs", "flags")))
 FIXED_FLAGS, FIXED = 0x002A, 0x0002
 """Bits of the flags that have a value for good, and which."""
 PUSHES = {
-    **{0x50 + n: name for n, name in enumerate(("ax", "cx", "dx", "bx", "sp", "bp", "si", "di"))},
+    **{0x50 + n: name for n, name in enumerate(WORD_NAMES)},
     **{0x06: "es", 0x0E: "cs", 0x16: "ss", 0x1E: "ds", 0x9C: "flags"},
 }
 """Instructions with which tswitch() begins, by opcode."""

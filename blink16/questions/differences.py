@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from blink16.cpu.opcodes import WORD_NAMES
 from blink16.cpu.registers import ARCHITECTURE
 from blink16.files import FileTree
 from blink16.history.inputs import Input
@@ -29,7 +30,6 @@ CHUNK = 1_000_000
 """Instructions whose jumps are compared first; then twice as many, up to `MAX_CHUNK`."""
 MAX_CHUNK = 16_000_000
 WAYS = ("branches", "calls", "returns", "interrupts")
-_GENERAL = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
 _SEGMENTS = ("es", "cs", "ss", "ds")
 _SYSTEM = ("msw", "gdt", "gdt_base", "gdt_high", "idt", "idt_base", "idt_high", "a20")
 
@@ -161,7 +161,7 @@ def differing(pair: Pair, icount: int) -> list[Differing]:
 def _registers(a: bytes, b: bytes) -> Iterator[Differing]:
     one, other = ARCHITECTURE.parse(a), ARCHITECTURE.parse(b)
     rows = [
-        *zip(_GENERAL, one.general, other.general, strict=True),
+        *zip(WORD_NAMES, one.general, other.general, strict=True),
         *zip(_SEGMENTS, one.segments, other.segments, strict=True),
         *((name, one[name], other[name]) for name in ("ip", "flags", "halted")),
         *zip(_SYSTEM, one.system, other.system, strict=True),

@@ -27,6 +27,7 @@ from construct import (
     Struct,
 )
 
+from blink16.cpu.opcodes import BYTE_NAMES, SEGMENT_NAMES, WORD_NAMES
 from blink16.dos.executable import MZ_HEADER, PAGE
 from blink16.memory import MEMORY_SIZE
 from blink16.symbolfiles.source import SymbolFileError
@@ -234,12 +235,10 @@ _TWO_RECORDS = {
 }
 _FAR_FUNCTION = 4
 _LANGUAGES = {1: Language.C, 2: Language.PASCAL, 5: Language.C}
-_BYTE_REGISTERS = ("al", "cl", "dl", "bl", "ah", "ch", "dh", "bh")
-_WORD_REGISTERS = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
 _REGISTERS = {
-    **dict(enumerate(_WORD_REGISTERS)),
-    **dict(enumerate(_BYTE_REGISTERS, 8)),
-    **dict(enumerate(("es", "cs", "ss", "ds"), 16)),
+    **dict(enumerate(WORD_NAMES)),
+    **dict(enumerate(BYTE_NAMES, 8)),
+    **dict(enumerate(SEGMENT_NAMES, 16)),
 }
 
 

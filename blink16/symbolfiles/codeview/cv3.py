@@ -28,6 +28,7 @@ from construct import (
     Struct,
 )
 
+from blink16.cpu.opcodes import BYTE_NAMES, SEGMENT_NAMES, WORD_NAMES
 from blink16.memory import MEMORY_SIZE
 from blink16.symbolfiles.codeview.nesting import Nesting
 from blink16.symbolfiles.source import MAX_SYMBOLS, SymbolFileError
@@ -162,12 +163,10 @@ _NUMBERS = {
     Leaf.INT16: (2, True),
     Leaf.INT32: (4, True),
 }
-_BYTE_REGISTERS = ("al", "cl", "dl", "bl", "ah", "ch", "dh", "bh")
-_WORD_REGISTERS = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
 _REGISTERS = {
-    **dict(enumerate(_BYTE_REGISTERS)),
-    **dict(enumerate(_WORD_REGISTERS, 8)),
-    **dict(enumerate(("es", "cs", "ss", "ds"), 24)),
+    **dict(enumerate(BYTE_NAMES)),
+    **dict(enumerate(WORD_NAMES, 8)),
+    **dict(enumerate(SEGMENT_NAMES, 24)),
     32: "dx:ax",
     33: "es:bx",
 }

@@ -32,6 +32,7 @@ from construct import (
     this,
 )
 
+from blink16.cpu.opcodes import BYTE_NAMES, SEGMENT_NAMES, WORD_NAMES
 from blink16.memory import MEMORY_SIZE
 from blink16.symbolfiles.codeview.cv4_types import CodeViewTypes
 from blink16.symbolfiles.codeview.nesting import Nesting
@@ -177,9 +178,9 @@ BLOCKS = {
 LABELS = {0x109: _label(Int16ul), 0x209: _label(Int32ul)}
 
 _REGISTERS = {
-    **dict(enumerate(("al", "cl", "dl", "bl", "ah", "ch", "dh", "bh"), 1)),
-    **dict(enumerate(("ax", "cx", "dx", "bx", "sp", "bp", "si", "di"), 9)),
-    **dict(enumerate(("es", "cs", "ss", "ds"), 25)),
+    **dict(enumerate(BYTE_NAMES, 1)),
+    **dict(enumerate(WORD_NAMES, 9)),
+    **dict(enumerate(SEGMENT_NAMES, 25)),
 }
 _PAIRS = {("dx", "ax"): "dx:ax", ("es", "bx"): "es:bx"}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from blink16.cpu.opcodes import WORD_NAMES
 from blink16.symbolfiles.dwarf.entries import signed
 from blink16.symbolfiles.dwarf.names import Op
 from blink16.symbolfiles.toolchain import Static, Toolchain
 
 PARAGRAPH = 16
-_WORDS = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
-REGISTERS = {name: number for number, name in enumerate(_WORDS)}
+REGISTERS = {name: number for number, name in enumerate(WORD_NAMES)}
 SEGMENTS = {"es": 40, "cs": 41, "ss": 42, "ds": 43}
 HALVES = {"al": ("ax", 0), "cl": ("cx", 0), "dl": ("dx", 0), "bl": ("bx", 0)} | {
     "ah": ("ax", 8), "ch": ("cx", 8), "dh": ("dx", 8), "bh": ("bx", 8)
