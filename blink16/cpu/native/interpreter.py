@@ -14,7 +14,7 @@ from blink16.cpu.encoding import DIRECT_RM
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.later import EMPTY, suspects
 from blink16.cpu.model import Model
-from blink16.cpu.native import meter, probing, runtime, slots
+from blink16.cpu.native import meter, noting, runtime, slots
 from blink16.cpu.native.board import functions as board_functions
 from blink16.cpu.native.function import (
     REPEAT_MASK,
@@ -318,5 +318,5 @@ def module_text(model: Model, board: HotBoard = NO_BOARD, *, probed: bool = Fals
     module.parts += [str(_jumped(model)), str(_faulted(make, model)), board_functions(board)]
     module.parts.append(str(_interrupted(make, model, "interrupted", "@entered")))
     module.parts.append(str(_interrupted(make, model, "asked", "@jumped")))
-    rare = probing.runtime_text if probed else runtime.text
+    rare = noting.text if probed else runtime.text
     return module.finish(rare(model))

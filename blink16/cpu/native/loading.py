@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
-from blink16.cpu.native import cache, probing, trial
+from blink16.cpu.native import cache, noting, trial
 from blink16.cpu.native.board import port_functions
 from blink16.cpu.native.compiler import (
     Compiler,
@@ -58,7 +58,7 @@ _cores: dict[tuple[Model, HotBoard, bool], Future[Core]] = {}
 def core(model: Model, board: HotBoard = NO_BOARD, *, probed: bool = False) -> Future[Core]:
     """Return a processor's interpreter, which may not be ready; it is made once in a process.
 
-    ``probed``: the one with probes (`probing`).
+    ``probed``: the one with probes (`noting`).
     The result raises NativeError where there can be no native code.
     """
     with _lock:
@@ -125,7 +125,7 @@ def linked(
     probed: bool = False,
 ) -> Core:
     """Return the interpreter made of its object file; NativeError if it does not fit."""
-    more = probing.HELPERS if probed else ()
+    more = noting.HELPERS if probed else ()
     names = (*WAYS_IN, *HELPERS, *HOT, *port_functions(board), *PATHS, *more)
     library = compiler.link(image, names, {})
     addresses = library.addresses

@@ -9,7 +9,7 @@ from blink16.cpu.model import Model
 from blink16.cpu.native import meter, slots
 from blink16.cpu.native.blocks import BasicBlock, PlacedInstruction, RegionPlan
 from blink16.cpu.native.emitter import ADDRESS, Emitter
-from blink16.cpu.native.layout import HOT_LIMIT, HOT_OFFSET, Ignore, cell_offset
+from blink16.cpu.native.layout import Ignore, cell_offset
 from blink16.cpu.native.runtime import HELPERS, HOT, PATHS
 from blink16.cpu.native.text import (
     DECLARATIONS,
@@ -26,7 +26,6 @@ from blink16.cpu.registers import Cell
 from blink16.cpu.semantics import CS
 from blink16.cpu.timing import NOTHING
 from blink16.cpu.values import Value
-from blink16.memory import ADDRESS_MASK
 
 NAME, STEPS = "region", "steps"
 """The symbols of a region's function, and of the one that does its instructions one by one."""
@@ -495,89 +494,6 @@ class RegionFunction(Emitter):
         if self._was_open is not None:
             lets_in = lets_in & ~self._was_open
         self._opened = (self.get_cell(Cell.TRAP) | lets_in).is_not_zero()
-
-
-class StepsFunction(RegionFunction):
-    """A region's instructions one by one, each if there is a cycle left for it.
-
-    The region goes on here where its cycles don't last for a whole block, and so does what
-    returns into the midst of a block, as interrupts do.  Where the cycles last again, it goes on
-    in the region.  Cells stay in the packed state.
-    """
-
-    symbol = STEPS
-    shorter = NAME
-    care = "optnone noinline"  # else translating took twice as long
-
-    def _emit_code(self) -> None:
-        self._steps: set[int] = set()
-        for block in self._flow.blocks.values():
-            self._emit_steps(block)
-        self.entries = frozenset(self._steps)
-
-    def _label(self, ip: int) -> str:
-        return f"S{ip}"
-
-    def _begin(self) -> list[str]:
-        """Return what counts as the interpreter does: it may be worth a region of its own."""
-        count = [
-            "%sum = add i32 %base, %ip",
-            f"%linear = and i32 %sum, {ADDRESS_MASK}",
-            "%here = getelementptr inbounds i8, ptr %memory, i32 %linear",
-            f"%counter = getelementptr inbounds i8, ptr %here, i32 {HOT_OFFSET}",
-            "%count = load i8, ptr %counter",
-            "%more = call i8 @llvm.uadd.sat.i8(i8 %count, i8 1)",
-            "store i8 %more, ptr %counter",
-            f"%is_hot = icmp eq i8 %count, {HOT_LIMIT}",
-            f"br i1 %is_hot, label %hot, label %go_on{SLOW_HINT}",
-            "hot:",
-            tail_call("@hot", "%ip", "%meter", code="%here"),
-            "go_on:",
-        ]
-        return count + [
-            f"%c{cell} = getelementptr inbounds i8, ptr %state, i32 {cell_offset(cell)}"
-            for cell in sorted(self._used)
-        ]
-
-    def _put_back(self, name: str) -> list[str]:
-        return []
-
-    def _emit_steps(self, block: BasicBlock) -> None:
-        """Emit a block's instructions, but for those that end another block, too."""
-        last = block.places[-1]
-        for place in block.places:
-            if place is not block.places[0]:
-                self.go(f"S{place.ip}")
-            if place.ip in self._steps:
-                return
-            self._steps.add(place.ip)
-            self._begin_block(f"S{place.ip}")
-            go, spent = self.labels(2)
-            left = self.value("load i64, ptr %left", 64)
-            is_spent = self.value(f"icmp slt i64 {text(left)}, {meter.ONE_LEFT}", 1)
-            self.emit(f"store i32 {place.ip}, ptr %next")
-            self.fork(is_spent, spent, go)
-            self.begin(spent)
-            self.go("refused")
-            self.begin(go)
-            self._emit_instruction(place)
-            if place is not last:
-                self._flush()
-                self._move_meter(self._charge)
-        self._end_block(last)
-
-    def _go_to_block(self, ip: int) -> None:
-        need = self._needs.get(ip)
-        if need is None:
-            self.go(f"S{ip}")
-            return
-        (lasts,) = self.labels(1)
-        left = self.value("load i64, ptr %left", 64)
-        is_short = self.value(f"icmp slt i64 {text(left)}, {need << meter.SHIFT}", 1)
-        self.fork(is_short, f"S{ip}", lasts)
-        self.begin(lasts)
-        self.emit(f"store i32 {ip}, ptr %next")
-        self.go("short")
 
 
 def module_text(functions: Sequence[RegionFunction]) -> str:

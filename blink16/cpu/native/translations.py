@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from blink16.cpu.native import probing, slots
+from blink16.cpu.native import noting, slots
 from blink16.cpu.native.blocks import CodeCopy, RegionPlan, follow
 from blink16.cpu.native.board import port_functions
 from blink16.cpu.native.compiler import Library, submit
@@ -26,10 +26,10 @@ from blink16.cpu.native.region import (
     NAME,
     STEPS,
     RegionFunction,
-    StepsFunction,
     module_text,
 )
 from blink16.cpu.native.runtime import HELPERS, HOT, PATHS
+from blink16.cpu.native.steps import StepsFunction
 from blink16.cpu.registers import Cell, Registers
 from blink16.memory import (
     MEMORY_SIZE,
@@ -127,7 +127,7 @@ class Translator:
     def __init__(self, core: Core, make: MakeRegion) -> None:
         self._core = core
         self._make = make
-        more = probing.HELPERS if core.probed else ()
+        more = noting.HELPERS if core.probed else ()
         names = (*HELPERS, *HOT, *port_functions(core.board), *PATHS, *more)
         self._symbols = {name: core.symbols[name] for name in names}
 
