@@ -116,6 +116,11 @@ def sources() -> str:
     return digest.hexdigest()[:16]
 
 
+def _computer() -> str:
+    """Return what computer this is, as far as it matters to others."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
+
+
 @dataclass
 class Summary:
     """What has come of a campaign so far."""
@@ -125,7 +130,7 @@ class Summary:
     seed: str
     tree: str = field(default_factory=sources)
     pieces: dict[str, Found] = field(default_factory=dict)
-    machine: str = field(default_factory=lambda: f"{platform.platform()}, {os.cpu_count()} CPUs")
+    machine: str = field(default_factory=_computer)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def take_up(self) -> None:

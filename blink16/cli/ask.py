@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from blink16.questions.registry import Product
     from blink16.questions.run import Run
 
-NO_EXTRA = f"asking a whole run needs more packages: {extras.command('ask')}"
 STRIDE = 5_000_000
 """Instructions that a program runs between two looks at what was typed."""
 MAX_INPUT = 1 << 16
@@ -52,10 +51,14 @@ def ask(words: Sequence[str] | None) -> int:
         import pyarrow  # noqa: F401
     except ImportError:
         if not {"-h", "--help", "--version"} & set(words):
-            raise AskError(NO_EXTRA) from None
+            raise AskError(_no_extra()) from None
     if "--run" in words:
         return _ask_program(words)
     return _ask_recording(words)
+
+
+def _no_extra() -> str:
+    return f"asking a whole run needs more packages: {extras.command('ask')}"
 
 
 def with_questions(command: CommandLine) -> CommandLine:
@@ -63,7 +66,7 @@ def with_questions(command: CommandLine) -> CommandLine:
     try:
         from blink16.questions.answers import QUESTIONS
     except ImportError:
-        return command._replace(examples=f"{command.examples}\n({NO_EXTRA})\n")
+        return command._replace(examples=f"{command.examples}\n({_no_extra()})\n")
     width = max(len(q.usage) for q in QUESTIONS.values())
     lines = [
         f"  {q.usage:{width}}  {q.help.partition(chr(10))[0]}" for _, q in sorted(QUESTIONS.items())

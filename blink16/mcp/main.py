@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from blink16 import extras
 from blink16.complaints import OneLineParser
 
-MISSING = f"blink16-mcp needs the MCP SDK: {extras.command('mcp')}"
 LOOPBACK = "127.0.0.1"
 
 
@@ -40,7 +39,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         import mcp  # noqa: F401
     except ImportError:
-        print(MISSING, file=sys.stderr)
+        missing = f"blink16-mcp needs the MCP SDK: {extras.command('mcp')}"
+        print(missing, file=sys.stderr)
         return 1
     return _serve(parsed.port, read_only=parsed.read_only)
 
