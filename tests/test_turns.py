@@ -19,6 +19,8 @@ from blink16.turns import Turns
 
 COUNTER = bytes.fromhex("40ebfd")
 PATIENCE = 60
+MANY = 100 * FEW
+"""Instructions of a machine that is not blocked."""
 
 
 def never() -> bool:
@@ -102,18 +104,19 @@ def has_much_to_say(slot: Slot) -> bool:
 
 
 async def check_that_another_runs(bench: Bench, mute: int) -> None:
-    """Have one more machine run and stop beside ``mute`` ones that are blocked and stay so."""
+    """Have one more machine run and stop beside ``mute`` ones that are blocked and stay so.
+
+    A last word of theirs may be taken yet, for which they go on by some instructions.
+    """
     blocked = [bench.machines.slot(number + 1).debugger.machine for number in range(mute)]
-    stood = [machine.icount for machine in blocked]
     last = bench.connect()
     assert (await last.ask("?")).startswith("T05")
     machine = bench.machines.slot(mute + 1).debugger.machine
     await last.send("vCont;c")
-    await until(lambda: machine.icount >= 100 * FEW)
+    await until(lambda: machine.icount >= MANY)
     await last.stream.send_all(b"\x03")
     assert (await last.reply()).startswith("T02")
-    assert [machine.icount for machine in blocked] == stood
-    assert min(stood) > 0
+    assert all(0 < machine.icount < MANY for machine in blocked)
 
 
 async def test_a_client_that_does_not_read_holds_nobodys_turn(
