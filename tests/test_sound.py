@@ -17,7 +17,7 @@ from blink16 import loader
 from blink16.cli import run_main
 from blink16.debugger import Debugger, Resume
 from blink16.devices.cards import Cards
-from blink16.devices.counter import NONE, Counter, Mode
+from blink16.devices.counter import LOW, Counter, Mode
 from blink16.devices.oscillator import PIT_HZ
 from blink16.devices.speaker import HZ, OUT, REST
 from blink16.loader import Options, Program, ProgramKind
@@ -163,25 +163,21 @@ def test_the_last_moment_is_recorded_and_a_full_disk_ends_nothing(
     assert "/dev/full: can't write it any more: No space left" in capfd.readouterr().err
 
 
-COUNTERS = st.builds(
-    lambda mode, gate, initial, origin, held: Counter(
-        mode, gate=gate, initial=initial, origin=origin, held=held
-    ),
-    st.sampled_from(Mode),
-    st.booleans(),
-    st.integers(2, 40),
-    st.sampled_from((NONE, 0, 7, 30)),
-    st.sampled_from((NONE, NONE, 0, 5, 60)),
-)
+STEPS = st.tuples(st.integers(1, 50), st.booleans() | st.integers(0, 40))
 
 
 @settings(max_examples=examples(100))
-@given(COUNTERS, st.integers(0, 90), st.integers(0, 60), st.none() | st.integers(2, 9))
+@given(st.sampled_from(Mode), st.booleans(), st.lists(STEPS, max_size=5), st.integers(0, 200))
 def test_high_time_is_the_sum_of_levels(
-    counter: Counter, since: int, length: int, after: int | None
+    mode: Mode, gate: bool, steps: list[tuple[int, bool | int]], length: int
 ) -> None:
-    """In every mode, whether it has begun or stands, and across a new count's turn."""
-    if after is not None and counter.running:
-        counter = counter._replace(next_count=after, next_at=counter.origin + counter.initial)
-    expected = sum(counter.output(cycle) for cycle in range(since, since + length))
-    assert counter.high_between(since, since + length) == expected
+    """In every mode, wherever counts are written and the gate opens and closes."""
+    counter, now = Counter(mode, LOW, gate=gate), 0
+    for passed, what in steps:
+        now += passed
+        if isinstance(what, bool):
+            counter = counter.with_gate(what, now)
+        else:
+            counter = counter.write(what, now)
+    expected = sum(counter.output(cycle) for cycle in range(now, now + length))
+    assert counter.high_between(now, now + length) == expected

@@ -145,7 +145,7 @@ class Counter(NamedTuple):
 
     def _high_before(self, cycle: int) -> int:
         """Return at how many cycles OUT has been high before one, but for a constant."""
-        if not self.running or (self.mode in PERIODIC and not self.gate):
+        if not self.running:
             return cycle if self.output(cycle) else 0
         passed = cycle - self.origin
         match self.mode:
