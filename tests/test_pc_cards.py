@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import wave
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -245,26 +243,12 @@ def test_upper_memory_is_ram() -> None:
 # -- files -----------------------------------------------------------------------------------
 
 
-def test_print_and_sound_go_to_files(tmp_path: Path) -> None:
-    """``--lpt`` gets bytes, ``--sound`` a WAV with the tone that the guest made.
-
-    mov ax,'A'; xor dx,dx; int 17h; a tone of 1000 Hz for 0.1 s; cli; hlt
-    """
-    code = (
-        "b8410031d2cd17b0b6e643b8a904e64288e0e642e4610c03e661b9204ee2feb9204ee2fee46124fce661faf4"
-    )
-    image = tmp_path / "tone.img"
-    image.write_bytes(sector(bytes.fromhex(code)))
-    lpt, sound = tmp_path / "out.txt", tmp_path / "out.wav"
-    status = run_main(["--lpt", str(lpt), "--sound", str(sound), str(image)])
-    assert status == 0
+def test_print_goes_to_a_file(tmp_path: Path) -> None:
+    """``--lpt`` gets bytes: mov ax,'A'; xor dx,dx; int 17h; cli; hlt."""
+    image, lpt = tmp_path / "print.img", tmp_path / "out.txt"
+    image.write_bytes(sector(bytes.fromhex("b8410031d2cd17faf4")))
+    assert run_main(["--lpt", str(lpt), str(image)]) == 0
     assert lpt.read_bytes() == b"A"
-    with wave.open(str(sound), "rb") as recorded:
-        assert recorded.getframerate() == 22_050
-        samples = recorded.readframes(recorded.getnframes())
-    edges = sum(a != b for a, b in pairwise(samples))
-    length = samples.rindex(b"\xb0") - samples.index(b"\xb0")
-    assert abs(edges / 2 / (length / 22_050) - 1000) < 30
 
 
 def test_another_bios_runs_on_these_devices() -> None:
