@@ -14,7 +14,7 @@ import pytest
 import warm_python
 from gdb_client import DEBIAN_GDB, Gdb, gdbs
 
-from blink16.client import addresses
+from blink16.client import streams
 from blink16.cpu import models
 from blink16.cpu.hot import NO_BOARD
 from blink16.cpu.native import loading
@@ -54,14 +54,14 @@ def native_code_is_there(worker_id: str) -> None:
         cores.reverse()
     for model, board in cores:
         with suppress(NativeError):
-            loading.core(model, board).result()
+            loading.best_of(loading.core(model, board).result())
 
 
 @pytest.fixture(scope="session", autouse=True)
 def servers_begin_warm() -> Iterator[None]:
     """Fork the servers of clients, too, from a process that has imported everything."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(addresses, "open_process", warm_python.open_process)
+        patch.setattr(streams, "open_process", warm_python.open_process)
         yield
 
 

@@ -333,3 +333,27 @@ def test_every_error_is_a_client_error() -> None:
     """Prevents a script that can't catch what can go wrong in one line."""
     for error in (BusyError, ConnectionLostError, DeniedError, LaunchError, UnsupportedError):
         assert issubclass(error, ClientError)
+
+
+def test_a_server_starts_before_its_client_is_there() -> None:
+    """Prevents a view whose server begins when its client, which takes longer, is imported."""
+    with blink16.client.started(("banner", "HI")) as server:
+        with blink16.client.connect(server) as target:
+            folder = Path(str(target.watching_address).removeprefix("unix:")).parent
+            assert target.step(2).icount == 2
+            assert folder.exists()
+        if server.process is not None:
+            assert server.process.poll() == 0
+    assert not folder.exists()
+
+
+def test_a_server_that_starts_early_says_why_it_ended(tmp_path: Path) -> None:
+    """Prevents its last words from being lost, and a process that stays when nobody connects."""
+    with (
+        blink16.client.started((str(tmp_path / "nothing.com"),)) as server,
+        pytest.raises(LaunchError, match=r"nothing\.com"),
+    ):
+        blink16.client.connect(server)
+    with blink16.client.started(("banner",)) as left_alone:
+        pass
+    assert left_alone.process is None or left_alone.process.poll() is not None

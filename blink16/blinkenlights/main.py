@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import queue
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from blink16 import client, extras
-from blink16.blinkenlights.recent import SAMPLE, remember
-from blink16.client import ClientError, Target, UnsupportedError
+from blink16 import client
+from blink16.client.addresses import parse as parse_address
+from blink16.client.errors import ClientError, UnsupportedError
+from blink16.client.launching import started
 from blink16.complaints import OneLineParser
+
+if TYPE_CHECKING:
+    from blink16.client import OwnServer, Target
 
 EXAMPLES = """\
 Options that are not ours are blink16-server's: -A, --replay, --symbols, --root, --cpu, ….
@@ -36,6 +43,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = arguments(words)
     package, extra = NEEDED if parsed.web is None else NEEDED_FOR_WEB
     if find_spec(package) is None:
+        from blink16 import extras  # seldom
+
         message = f"blinkenlights needs more packages: {extras.command(extra)}"
         print(message, file=sys.stderr)
         return 1
@@ -44,9 +53,23 @@ def main(words: Sequence[str] | None = None) -> int:
     if not _has_terminal():
         print("blinkenlights: this needs a terminal, or --web, for browsers", file=sys.stderr)
         return 1
-    target = None if offers(parsed) else ahead(opener(parsed))
-    from blink16.blinkenlights.app import Blinkenlights  # meanwhile
+    with started(parsed.program) if parsed.program else nullcontext() as server:
+        return _show(parsed, server)
 
+
+def _show(parsed: argparse.Namespace, server: OwnServer | None) -> int:
+    """Show a machine on the terminal; its server, if it is our own, begins meanwhile."""
+    gc.disable()  # nothing that is imported is ever thrown away
+    target = None
+    if server is not None:
+        target = ahead(lambda: client.connect(server))
+    elif not offers(parsed):
+        target = ahead(opener(parsed))
+    from blink16.blinkenlights.app import Blinkenlights
+    from blink16.blinkenlights.recent import remember
+
+    gc.freeze()
+    gc.enable()
     app = Blinkenlights(target, theme=parsed.theme)
     if parsed.program:
         remember(parsed.program)
@@ -124,7 +147,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _address(text: str) -> str:
     try:
-        return str(client.parse_address(text))
+        return str(parse_address(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -137,6 +160,7 @@ def _port(text: str) -> int:
 
 def _serve(parsed: argparse.Namespace) -> int:
     """Serve the view to browsers."""
+    from blink16.blinkenlights.recent import SAMPLE
     from blink16.blinkenlights.web import server
 
     words = parsed.program or list(SAMPLE)
@@ -184,6 +208,8 @@ def opener(parsed: argparse.Namespace) -> Callable[[], Target]:
     """Return what connects to the machine that a command line names."""
     if parsed.connect:
         return lambda: _watching(parsed.connect)
+    from blink16.blinkenlights.recent import SAMPLE
+
     words = parsed.program or SAMPLE
     return lambda: client.launch(None, *words, console="terminal")
 

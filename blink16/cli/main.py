@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from blink16 import loader, pc, terminal
+from blink16 import loader, pc, sinks, terminal
 from blink16.cli import arguments, config_file, parsing
 from blink16.cli.options import ASK, RUN, SERVER
 from blink16.cli.parsing import Parser
@@ -89,6 +89,7 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
     )
     try:
         end = runner.run()
+        sinks.finish(loaded.machine)
         if end.text:
             _say(prog, end.text)
         if parsed.commit:

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import trio
 
 from blink16.client import description, replies
-from blink16.client.addresses import ProcessStream, ServerAddress
+from blink16.client.addresses import ServerAddress
 from blink16.client.description import Description
 from blink16.client.errors import BusyError, ConnectionLostError, ProtocolError, UnsupportedError
 from blink16.client.link import DEFAULT_TIMEOUT, Link, Pending
+from blink16.client.streams import ProcessStream
 from blink16.client.wire import Expected, Ticket, unhex
 from blink16.nurseries import open_nursery
 from blink16.packets import PACKET_SIZE

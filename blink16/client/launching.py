@@ -11,11 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from blink16.client.addresses import MAX_LAST_WORDS, UnixServer
+from blink16.client.addresses import OwnServer, UnixServer
 from blink16.client.errors import LaunchError, UnsupportedError
 
-SERVE = "import sys; from blink16.cli.main import server_main; sys.exit(server_main())"
+SERVE = (
+    "import gc, sys; gc.disable(); from blink16.cli.main import server_main; gc.enable(); "
+    "sys.exit(server_main())"
+)
+"""A server's program; nothing that is imported is ever thrown away."""
 
+MAX_LAST_WORDS = 1 << 16
+"""Bytes of a process's standard error that are kept: the last ones."""
 START_INTERVAL = 0.02
 """Seconds between two looks whether a server of our own is there."""
 
@@ -28,6 +34,27 @@ def watching_place() -> Iterator[str | None]:
         return
     with TemporaryDirectory(prefix="blink16-") as folder:
         yield f"{folder}/watch"
+
+
+@contextmanager
+def started(words: Sequence[str]) -> Iterator[OwnServer]:
+    """Start a server of our own before anything else is done; return it, to be connected to.
+
+    ``words``: its options, and what it is to show.  Where its standard streams can't be waited for
+    (Windows), it starts when somebody connects.
+    """
+    with watching_place() as path:
+        command = command_line(None, words, {"console": "terminal"}, path)
+        place = None if path is None else UnixServer(path)
+        if sys.platform == "win32":
+            yield OwnServer(command, place)
+            return
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            try:
+                yield OwnServer(command, place, process)
+            finally:
+                process.kill()
 
 
 @contextmanager

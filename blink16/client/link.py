@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import trio
 
-from blink16.client.addresses import ProcessStream
 from blink16.client.errors import (
     ClientError,
     ConnectionLostError,
@@ -16,6 +15,7 @@ from blink16.client.errors import (
     ProtocolError,
     TimedOutError,
 )
+from blink16.client.streams import ProcessStream
 from blink16.client.wire import Expected, Notice, ProgramOutput, Ticket, Wire, WireAnswer
 
 RECEIVE_SIZE = 1 << 16

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 import trio
 
-from blink16.client import addresses, replies
-from blink16.client.addresses import OwnServer, ServerAddress, UnixServer
+from blink16.client import replies, streams
+from blink16.client.addresses import OwnServer, ServerAddress, UnixServer, parse
 from blink16.client.errors import ClientError, DeniedError, ProtocolError, UnsupportedError
 from blink16.client.launching import command_line, watching_place
 from blink16.client.link import DEFAULT_TIMEOUT
@@ -156,8 +156,8 @@ async def connect(
     ``timeout``: seconds in which the server has to answer a question that needs no running.
     ClientError if there is no server that a client can talk to.
     """
-    where = addresses.parse(address) if isinstance(address, str) else address
-    stream = await addresses.open_stream(where)
+    where = parse(address) if isinstance(address, str) else address
+    stream = await streams.open_stream(where)
     async with converse(where, stream, watch=watch, timeout=timeout) as target:
         yield target
 
