@@ -89,7 +89,7 @@ class Debugger:
         self.bookmarks = Bookmarks()
         self.wanted_breakpoints: tuple[str, ...] = ()
         """Where its user wants front ends to set some, in his words."""
-        self.calls_seen = CallsSeen(self.timeline, self.ledger.points)
+        self.calls_seen = CallsSeen(self.timeline, self.ledger)
         self._follower = Follower(machine, self.ledger, self._run_to)
         self.tells: frozenset[EventKind] = frozenset()
         """Of LOADED, EXECUTED, FORKED and VFORKED those with which a resume ends."""
@@ -123,6 +123,7 @@ class Debugger:
         except ReplayError as error:
             outcome = Event(EventKind.INTERRUPTED, text=str(error))
         finally:
+            self.calls_seen.live.rest()
             if judges:
                 self.machine.engine.overlook({})
         if isinstance(outcome, Event):
@@ -217,6 +218,7 @@ class Debugger:
 
     def forget_interrupt(self) -> None:
         """Drop a request that came too late for the resume that it was meant for."""
+        self.calls_seen.live.rest()
         self.timeline.forget_interrupt()
 
     def receive(self, channel: str, data: bytes) -> bool:
