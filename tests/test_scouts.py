@@ -18,7 +18,7 @@ from blink16 import loader, recording
 from blink16.breakpoints import Point, PointKind, Points
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.devices.keyboard import Keyboard
-from blink16.history.scouts import Errand, Expanse, Found, Scout, Scouts, Tract, cut
+from blink16.history.scouts import Errand, Expanse, Scout, Scouts, Tract, TractState, cut
 from blink16.history.search import last_hit, last_stop
 from blink16.history.terms import Hit, Interrupted
 from blink16.history.timeline import Timeline
@@ -177,8 +177,8 @@ def test_interrupts_and_keys_are_the_scouts_too() -> None:
     Scout(lambda: ticking_pc().machine).look(Errand(expanse, timeline.history(), tuple(points), {}))
     dirty = 0
     while (first := expanse.first()) is not None:
-        assert first[1] is Found.HITS
-        expanse.tell(first[0], Found.NO_HITS)
+        assert first[1] is TractState.HITS
+        expanse.tell(first[0], TractState.NO_HITS)
         dirty += 1
     assert dirty == 6
 
@@ -242,7 +242,7 @@ def test_a_machine_that_replays_otherwise_is_not_believed() -> None:
     Scout(otherwise).look(Errand(expanse, timeline.history(), (), {}))
     first = expanse.first()
     assert first is not None
-    assert first[1] is Found.NOTHING_YET
+    assert first[1] is TractState.NOTHING_YET
 
 
 def test_a_request_to_stop_ends_a_search_with_scouts() -> None:
@@ -309,12 +309,12 @@ def test_the_newest_tract_is_handed_out_first() -> None:
     tracts = [Tract(20, 30), Tract(10, 20), Tract(0, 10)]
     expanse = Expanse(tracts)
     assert expanse.take() == tracts[0]
-    assert expanse.first() == (tracts[0], Found.SOUGHT)
+    assert expanse.first() == (tracts[0], TractState.SOUGHT)
     assert expanse.take() == tracts[1]
-    expanse.tell(tracts[1], Found.NO_HITS)
-    expanse.tell(tracts[0], Found.NOTHING_YET)  # somebody was called off
-    assert expanse.first() == (tracts[0], Found.NOTHING_YET)
-    expanse.tell(tracts[0], Found.NO_HITS)
+    expanse.tell(tracts[1], TractState.NO_HITS)
+    expanse.tell(tracts[0], TractState.NOTHING_YET)  # somebody was called off
+    assert expanse.first() == (tracts[0], TractState.NOTHING_YET)
+    expanse.tell(tracts[0], TractState.NO_HITS)
     expanse.close()
     assert expanse.take() is None
-    assert expanse.first() == (tracts[2], Found.NOTHING_YET)
+    assert expanse.first() == (tracts[2], TractState.NOTHING_YET)

@@ -43,7 +43,7 @@ class Tract(NamedTuple):
     high: int
 
 
-class Found(Enum):
+class TractState(Enum):
     """What is known of a tract."""
 
     NOTHING_YET = auto()
@@ -58,7 +58,7 @@ class Expanse:
     def __init__(self, tracts: Sequence[Tract]) -> None:
         """Begin where nothing is known."""
         self.span = tracts[-1].low, tracts[0].high
-        self._found = dict.fromkeys(tracts, Found.NOTHING_YET)
+        self._found = dict.fromkeys(tracts, TractState.NOTHING_YET)
         self._changed = Condition()
         self._closed = False
 
@@ -66,35 +66,35 @@ class Expanse:
         """Return the newest tract of which nothing is known, to be looked at; None at the end."""
         with self._changed:
             for tract, found in self._found.items():
-                if found is Found.NOTHING_YET and not self._closed:
-                    self._found[tract] = Found.SOUGHT
+                if found is TractState.NOTHING_YET and not self._closed:
+                    self._found[tract] = TractState.SOUGHT
                     return tract
         return None
 
-    def tell(self, tract: Tract, found: Found) -> None:
+    def tell(self, tract: Tract, found: TractState) -> None:
         """Say what was found in a tract that was taken."""
         with self._changed:
             self._found[tract] = found
             self._changed.notify_all()
 
-    def first(self) -> tuple[Tract, Found] | None:
+    def first(self) -> tuple[Tract, TractState] | None:
         """Return the newest tract that may have hits, and what is known of it; None: there is none.
 
         If nothing is known, the caller is to search it, and then to `tell`.
         """
         with self._changed:
-            for tract in [t for t, found in self._found.items() if found is Found.NO_HITS]:
+            for tract in [t for t, found in self._found.items() if found is TractState.NO_HITS]:
                 del self._found[tract]
             for tract, found in self._found.items():
-                if found is Found.NOTHING_YET:
-                    self._found[tract] = Found.SOUGHT
+                if found is TractState.NOTHING_YET:
+                    self._found[tract] = TractState.SOUGHT
                 return tract, found
         return None
 
     def wait(self, tract: Tract) -> None:
         """Wait a little for what is found in a tract."""
         with self._changed:
-            if self._found[tract] is Found.SOUGHT:
+            if self._found[tract] is TractState.SOUGHT:
                 self._changed.wait(LOOK_SECONDS)
 
     def look(self, tract: Tract, timeline: Timeline) -> None:
@@ -102,13 +102,13 @@ class Expanse:
 
         Where the replay fails, the search is to see that when it comes there.
         """
-        found = Found.NOTHING_YET
+        found = TractState.NOTHING_YET
         try:
-            found = Found.HITS if timeline.has_hit(*tract) else Found.NO_HITS
+            found = TractState.HITS if timeline.has_hit(*tract) else TractState.NO_HITS
         except Interrupted:
             raise
         except Exception:
-            found = Found.HITS
+            found = TractState.HITS
             LOG.info("a replay fails on the way", exc_info=True)
         finally:
             self.tell(tract, found)
@@ -214,11 +214,11 @@ class Scouts:
         try:
             while (first := expanse.first()) is not None:
                 tract, found = first
-                if found is Found.SOUGHT:
+                if found is TractState.SOUGHT:
                     _look_beyond(timeline, expanse, tract)
                     continue
                 yield tract
-                expanse.tell(tract, Found.NO_HITS)
+                expanse.tell(tract, TractState.NO_HITS)
         finally:
             expanse.close()
             for scout in sent:
