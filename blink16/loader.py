@@ -25,7 +25,7 @@ from blink16.cpu.models import DEFAULT
 from blink16.dos.executable import COM_ORIGIN
 from blink16.dos_setup import DosSetup
 from blink16.files import FileTree
-from blink16.hostfiles import read_at_most
+from blink16.hostfiles import is_file, is_folder, is_there, read_at_most
 from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
 from blink16.memory import linear
@@ -156,7 +156,7 @@ def find(name: str) -> Path:
         return path
     if not name:
         raise LoadError("the program's name is empty", NOT_FOUND)
-    if Path(name).is_dir():
+    if is_folder(Path(name)):
         raise LoadError(f"{name}: this is a folder, not a program")
     nearest = meant(name, _neighbours(Path(name)))
     raise LoadError(f"{name}: there is no such program{nearest}", NOT_FOUND)
@@ -313,7 +313,7 @@ def _on_search_path(name: str) -> Iterator[Path]:
     for suffix in SUFFIXES:
         for folder in os.get_exec_path():
             path = Path(folder, name + suffix)
-            if path.is_file() and _is_ours(path):
+            if is_file(path) and _is_ours(path):
                 yield path
 
 
@@ -449,8 +449,8 @@ def _place(machine: Machine, kind: ProgramKind) -> symbolfiles.LoadSegments:
 
 
 def _files(machine: Machine, options: Options) -> FileTree:
-    if options.root is not None and not options.root.is_dir():
-        what = "this is a file, no folder" if options.root.exists() else "there is no such folder"
+    if options.root is not None and not is_folder(options.root):
+        what = "this is a file, no folder" if is_there(options.root) else "there is no such folder"
         raise LoadError(f"{options.root}: {what} to be the guest's root")
     return FileTree(
         options.root,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from blink16.devices.mouse import FARTHEST, SerialMouse, movement
+from blink16.devices.gameport import GamePort, held
+from blink16.devices.mouse import SerialMouse, movements
 from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.dos import mouse
 from blink16.terminal import Characters
 from blink16.terminal_mouse import MouseReport, MouseReports
 
 MICKEYS_A_COLUMN, MICKEYS_A_ROW = 8, 16
+LAST_COLUMN, LAST_ROW, LAST = 79, 24, 255
+"""Of a screen, and of a joystick's axes."""
 
 
 class TerminalInput:
@@ -27,6 +30,7 @@ class TerminalInput:
         if reports:
             moved = b"".join(map(self._movement, reports))
             events[mouse.Mouse.CHANNEL] = b"".join(map(_event, reports))
+            events[GamePort.CHANNEL] = _stick(reports[-1])
             events |= {SerialMouse.CHANNEL: moved, Ps2Mouse.CHANNEL: moved}
         return self._characters.take(rest), events
 
@@ -34,18 +38,13 @@ class TerminalInput:
         """Return how far a mouse of its own has moved, in mickeys, and its buttons."""
         x, y = report.column * MICKEYS_A_COLUMN, report.row * MICKEYS_A_ROW
         before, self._at = self._at or (x, y), (x, y)
-        left, right = bool(report.buttons & 1), bool(report.buttons & 2)
-        dx, dy = x - before[0], y - before[1]
-        parts = max(1, -(-max(abs(dx), abs(dy)) // FARTHEST))
-        return b"".join(
-            movement(
-                dx * (n + 1) // parts - dx * n // parts,
-                dy * (n + 1) // parts - dy * n // parts,
-                left=left,
-                right=right,
-            )
-            for n in range(parts)
-        )
+        return movements(x - before[0], y - before[1], report.buttons)
+
+
+def _stick(report: MouseReport) -> bytes:
+    """Return where a joystick is held whose handle is the mouse on a screen of 80x25."""
+    x, y = report.column * LAST // LAST_COLUMN, report.row * LAST // LAST_ROW
+    return held(min(x, LAST), min(y, LAST), pressed=report.buttons & 3)
 
 
 def _event(report: MouseReport) -> bytes:

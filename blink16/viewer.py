@@ -7,6 +7,7 @@ from collections.abc import Callable
 from blink16 import terminal_mouse
 from blink16.bios import display
 from blink16.bios.video import ROWS
+from blink16.devices.gameport import GamePort
 from blink16.devices.mouse import SerialMouse
 from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.devices.video import Video
@@ -62,7 +63,12 @@ class Viewer:
     def _mouse(self) -> str:
         """Return what lets the terminal report its mouse, once, when that is wanted."""
         machine = self._machine()
-        mice = (machine.find(Mouse), machine.find(SerialMouse), machine.find(Ps2Mouse))
+        mice = (
+            machine.find(Mouse),
+            machine.find(SerialMouse),
+            machine.find(Ps2Mouse),
+            machine.find(GamePort),
+        )
         if self._mouse_on or not any(mouse is not None and mouse.is_used for mouse in mice):
             return ""
         self._mouse_on = True

@@ -141,7 +141,7 @@ def test_a_terminals_mouse_moves_each_kind() -> None:
     keys, events = terminal.take(b"a\x1b[<0;12;5M")
     assert keys == b"a"
     assert events[Ps2Mouse.CHANNEL] == movement(8, -16, left=True)
-    assert set(events) == {Ps2Mouse.CHANNEL, SerialMouse.CHANNEL, Mouse.CHANNEL}
+    assert set(events) > {Ps2Mouse.CHANNEL, SerialMouse.CHANNEL, Mouse.CHANNEL}
     _, events = terminal.take(b"\x1b[<32;62;5M")
     moved = events[SerialMouse.CHANNEL]
     assert sum(moved[::3]) == 400

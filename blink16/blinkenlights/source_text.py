@@ -7,6 +7,7 @@ from pathlib import Path, PureWindowsPath
 
 from blink16.client import ClientError, Target
 from blink16.client.program import ProgramMap, read_program
+from blink16.hostfiles import is_file
 
 MAX_FILE = 1 << 22
 """Bytes of a source file that are read."""
@@ -79,7 +80,7 @@ class SourceText:
         folders = [*map(Path, self._program.folders_of(file)), Path()]
         for path in (folder / part for folder in folders for part in (file, name, name.lower())):
             try:
-                if not path.is_file():
+                if not is_file(path):
                     continue
                 with path.open("rb") as found:
                     text = found.read(MAX_FILE).decode("utf-8", "replace")

@@ -26,6 +26,7 @@ from blink16.cli import parsing
 from blink16.cli.options import SERVER
 from blink16.cli.parsing import CommandLine, Reach, reaches
 from blink16.complaints import USAGE
+from blink16.hostfiles import is_file
 from blink16.loader import LoadError
 from blink16.texts import meant
 
@@ -69,7 +70,7 @@ def options_for(program: Path, command: CommandLine) -> list[str]:
 
 def _read(path: Path) -> Table:
     try:
-        if not path.is_file():
+        if not is_file(path):
             return {}
         data = loader.content(path, path.name)
         if len(data) > MAX_SIZE:

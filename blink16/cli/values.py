@@ -16,6 +16,7 @@ from blink16.consoles import ConsolePlace, ScreenPlace, parse
 from blink16.devices.pc import COM1, COM2, MAX_MHZ, MIN_MHZ, clock_hz
 from blink16.dos.volume import DRIVE_C, DRIVE_LETTERS
 from blink16.dos_setup import MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB
+from blink16.hostfiles import is_folder, is_there
 from blink16.memory import MEMORY_SIZE
 from blink16.numerals import NumeralError
 
@@ -162,8 +163,8 @@ def drive(text: str) -> tuple[int, Path, bool]:
         )
     read_only = folder.endswith(DRIVE_READ_ONLY)
     path = Path(folder.removesuffix(DRIVE_READ_ONLY).removesuffix(DRIVE_READ_WRITE))
-    if not path.is_dir():
-        what = "this is a file, no folder" if path.exists() else "there is no such folder"
+    if not is_folder(path):
+        what = "this is a file, no folder" if is_there(path) else "there is no such folder"
         raise argparse.ArgumentTypeError(f"{path}: {what}")
     return number, path, read_only
 

@@ -193,13 +193,17 @@ class Debugger:
 
     def _run_briefly(self, how: Resume) -> Event | Pause | None:
         """Run on for a moment: where breakpoints are set, one of them may be near."""
-        timeline = self.timeline
+        timeline, before = self.timeline, self.timeline.now
         if not self.points or not timeline.live or not timeline.is_quick or self._is_involved(how):
             return None
+        if self._ended is not None or self._paused is not None:
+            return None  # it stands at a service, which is to be passed first
         with timeline.briefly():
             outcome = self.resume(how)
         if outcome is not STEPPED:
             return outcome
+        if timeline.now == before:
+            return None
         self._last = self.event_here()  # else a run that goes on from here would pass it
         return self._last
 

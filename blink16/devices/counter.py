@@ -135,6 +135,33 @@ class Counter(NamedTuple):
                 return not now.gate or bool(wave_output(now.mode, now.initial, elapsed))
         return elapsed != now.initial
 
+    def high_between(self, since: int, until: int) -> int:
+        """Return at how many cycles from ``since`` on, and before ``until``, OUT is high."""
+        if since < self.next_at < until:
+            after = self.settled(self.next_at)
+            return self.high_between(since, self.next_at) + after.high_between(self.next_at, until)
+        now = self.settled(since)
+        return now._high_before(until) - now._high_before(since)
+
+    def _high_before(self, cycle: int) -> int:
+        """Return at how many cycles OUT has been high before one, but for a constant."""
+        if not self.running:
+            return cycle if self.output(cycle) else 0
+        passed = cycle - self.origin
+        match self.mode:
+            case Mode.INTERRUPT_ON_TERMINAL_COUNT:
+                return max(0, passed - self.initial)
+            case Mode.ONE_SHOT:
+                return passed - min(max(0, passed), self.initial)
+            case Mode.RATE_GENERATOR | Mode.SQUARE_WAVE if passed > 0:
+                square = self.mode is Mode.SQUARE_WAVE
+                high = self.high_cycles if square else self.initial - 1
+                periods, phase = divmod(passed, self.initial)
+                return periods * high + min(phase, high)
+            case Mode.RATE_GENERATOR | Mode.SQUARE_WAVE:
+                return passed
+        return passed - (passed > self.initial)
+
     @property
     def only_repeats(self) -> bool:
         """Whether it counts one period after the other, and nothing is about to change that."""

@@ -20,6 +20,14 @@ CENTER = 128
 NEVER = -1
 
 
+def held(*axes: int, pressed: int = 0) -> bytes:
+    """Return the input that holds the sticks: up to four axes from 0 to 255, the rest centered.
+
+    ``pressed``: bits 0 and 1 for the first stick's buttons, 2 and 3 for the second's.
+    """
+    return bytes((*axes, *(CENTER,) * (AXES - len(axes)), pressed))
+
+
 class GamePortState(NamedTuple):
     """Where the sticks are, and when the one-shots were started."""
 
@@ -40,6 +48,11 @@ class GamePort:
         self._connected = connected
         self.state = GamePortState()
         bus.attach([PORT], self._read, self._write, what="game port")
+
+    @property
+    def is_used(self) -> bool:
+        """Whether whoever has a mouse should move it."""
+        return self._connected
 
     def save(self) -> GamePortState:
         """Return the state."""

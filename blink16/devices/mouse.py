@@ -23,6 +23,25 @@ def movement(
     return bytes((dx & 0xFF, dy & 0xFF, left | right << 1 | middle << 2))
 
 
+def movements(dx: int, dy: int, buttons: int) -> bytes:
+    """Return the input of a movement of any length, in as many pieces as it takes.
+
+    ``buttons``: 1 left, 2 right, 4 middle.
+    """
+    left, right, middle = (bool(buttons >> bit & 1) for bit in range(3))
+    parts = max(1, -(-max(abs(dx), abs(dy)) // FARTHEST))
+    return b"".join(
+        movement(
+            dx * (n + 1) // parts - dx * n // parts,
+            dy * (n + 1) // parts - dy * n // parts,
+            left=left,
+            right=right,
+            middle=middle,
+        )
+        for n in range(parts)
+    )
+
+
 def movements_of(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield movements: right and down, signed, and the buttons (1 left, 2 right, 4 middle)."""
     for at in range(0, len(data) - 2, 3):

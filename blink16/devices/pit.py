@@ -95,6 +95,10 @@ class Pit:
         """Return how many cycles have passed at a machine time."""
         return self._oscillator.cycles(time)
 
+    def time(self, cycle: int) -> int:
+        """Return the first machine time at which so many cycles have passed."""
+        return self._oscillator.time(cycle)
+
     # -- output and gate ---------------------------------------------------------------------
 
     def output(self, channel: int) -> bool:

@@ -1,21 +1,40 @@
 """What the speaker sounds like: samples of its cone, for whoever wants to hear them.
 
-The cone is out while bit 1 of port 61h and the timer's channel 2 are high (`ppi`).
+The cone is out while bit 1 of port 61h and the timer's channel 2 are high (`ppi`).  A sample is how
+long it was out of a sample's time, so that pulses shorter than that, by which programs play
+recorded sounds, are heard as what they make together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from blink16.devices.oscillator import Oscillator
+from blink16.devices.oscillator import PIT_HZ
 from blink16.devices.pit import SPEAKER, Pit
 from blink16.devices.ppi import SPEAKER_DATA, Ppi
 from blink16.services import Guest
 
-HZ = 22_050
-OUT, IN = b"\xb0", b"\x50"
-"""Samples of eight bits, unsigned."""
+HZ = 44_100
+REST, OUT = 0x80, 0xE0
+"""Samples of eight bits, unsigned, of a cone that doesn't move: silence, and one that is out."""
 PIECES_PER_SECOND = 20
+
+
+def beginning(sample: int) -> int:
+    """Return the timer's cycle at which a sample begins."""
+    return sample * PIT_HZ // HZ
+
+
+class SpeakerState(NamedTuple):
+    """How far it has been sampled."""
+
+    samples: int
+    """Whole samples taken since the beginning of time."""
+    cycle: int
+    """The timer's cycle up to which the cone is known."""
+    out: int = 0
+    """At how many cycles of the sample that isn't whole yet it was out."""
 
 
 class PcSpeaker:
@@ -26,24 +45,26 @@ class PcSpeaker:
     def __init__(self, guest: Guest, pit: Pit, ppi: Ppi) -> None:
         self._guest = guest
         self._pit, self._ppi = pit, ppi
-        self._clock = Oscillator(HZ, guest.clock_hz)
-        self.samples = self._clock.cycles(guest.time)
-        """Samples taken since the beginning of time."""
-        self.on_sound: Callable[[bytes], None] = lambda data: None
-        """Called with samples, never with the same ones again."""
+        cycle = pit.cycle(guest.time)
+        self.state = SpeakerState(cycle * HZ // PIT_HZ, cycle)
+        self.on_sound: Callable[[int, bytes], None] = lambda first, samples: None
+        """Called with samples and the number of the first of them, from the beginning of time.
+
+        After a guest went on otherwise from an instant of its past, a number comes again.
+        """
         pit.on_speaker = ppi.on_speaker = self.catch_up
 
-    def save(self) -> int:
+    def save(self) -> SpeakerState:
         """Return the state."""
-        return self.samples
+        return self.state
 
-    def restore(self, state: int) -> None:
+    def restore(self, state: SpeakerState) -> None:
         """Take the state of a `save`."""
-        self.samples = state
+        self.state = state
 
     def due(self) -> int:
         """Return when the next piece is whole."""
-        return self._clock.time(self.samples + HZ // PIECES_PER_SECOND)
+        return self._pit.time(beginning(self.state.samples + HZ // PIECES_PER_SECOND))
 
     def is_heard(self) -> bool:
         """Return that it interrupts nobody."""
@@ -55,15 +76,41 @@ class PcSpeaker:
 
     def catch_up(self) -> None:
         """Sample up to now, before something changes."""
-        end = self._clock.cycles(self._guest.time)
-        first, self.samples = self.samples, end
+        now, first = self._pit.cycle(self._guest.time), self.state.samples
+        samples = self._sampled(now) if self._ppi.port_b & SPEAKER_DATA else self._silence(now)
         self._guest.changed(self)
-        if end <= first:
-            return
+        if samples:
+            self._guest.effect(lambda: self.on_sound(first, samples))
+
+    def _sampled(self, now: int) -> bytes:
+        """Follow the timer's channel up to a cycle; return the samples that are whole."""
         counter = self._pit.state.counters[SPEAKER]
-        if not self._ppi.port_b & SPEAKER_DATA:
-            data = IN * (end - first)
-        else:
-            cycles = (self._pit.cycle(self._clock.time(sample)) for sample in range(first, end))
-            data = b"".join(OUT if counter.output(cycle) else IN for cycle in cycles)
-        self._guest.effect(lambda: self.on_sound(data))
+        number, since, out = self.state
+        samples = bytearray()
+        while (end := beginning(number + 1)) <= now:
+            out += counter.high_between(since, end)
+            samples.append(_sample(out, number))
+            number, since, out = number + 1, end, 0
+        self.state = SpeakerState(number, now, out + counter.high_between(since, now))
+        return bytes(samples)
+
+    def _silence(self, now: int) -> bytes:
+        """Do the same with the cone at rest."""
+        first, _, out = self.state
+        end = _whole_samples(now)
+        if end <= first:
+            self.state = self.state._replace(cycle=now)
+            return b""
+        self.state = SpeakerState(end, now)
+        return bytes((_sample(out, first),)) + bytes((REST,)) * (end - first - 1)
+
+
+def _whole_samples(cycle: int) -> int:
+    """Return how many samples have ended by a cycle."""
+    number = cycle * HZ // PIT_HZ
+    return number + (beginning(number + 1) <= cycle)
+
+
+def _sample(out: int, number: int) -> int:
+    """Return a sample of which so many of the timer's cycles were spent out."""
+    return REST + (OUT - REST) * out // (beginning(number + 1) - beginning(number))

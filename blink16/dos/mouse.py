@@ -12,7 +12,7 @@ from construct import ConstructError, Int8ul, Int16ul, Struct
 
 from blink16.bios.data_area import DataArea
 from blink16.bios.rom import SEGMENT, Rom, jump
-from blink16.bios.video import GRAPHICS_MODES, GuestScreen
+from blink16.bios.video import GuestScreen
 from blink16.bus import Bus
 from blink16.dos.interrupts import SAVED_SIZE, load_registers, push_frame, save_registers
 from blink16.services import DONE, Chassis, Guest, Outcome
@@ -29,9 +29,20 @@ MICKEYS = (8, 16)
 """For eight dots across and down."""
 MOVED = 0x01
 STATE_SIZE = 64
+HEIGHTS = {0x0F: 350, 0x10: 350, 0x11: 480, 0x12: 480}
+"""Dots down in the graphics modes that have not 200; text modes have eight a row."""
 
 EVENT = Struct("buttons" / Int8ul, "x" / Int16ul, "y" / Int16ul)
-"""What the channel takes: buttons that are down (bit 0 the left), and where, in dots."""
+"""What the channel takes: buttons that are down (bit 0 the left), and where, in dots; with
+`RELATIVE` among the buttons, how far right and down it has moved, signed, in mickeys."""
+RELATIVE = 0x80
+
+
+def moved(dx: int, dy: int, buttons: int = 0) -> bytes:
+    """Return the event of a movement right and down, in mickeys of 16 bits with their sign."""
+    event = {"buttons": buttons & 3 | RELATIVE, "x": dx & 0xFFFF, "y": dy & 0xFFFF}
+    raw: bytes = EVENT.build(event)
+    return raw
 
 
 class MouseState(NamedTuple):
@@ -54,6 +65,9 @@ class MouseState(NamedTuple):
     moved_x: int = 0
     moved_y: int = 0
     """In mickeys, since somebody asked."""
+    ratio: tuple[int, int] = MICKEYS
+    rest: tuple[int, int] = (0, 0)
+    """Mickeys, eight times, that made no dot yet."""
     masks: tuple[int, int] = TEXT_MASKS
     cell: int = -1
     """The linear address of the character under the cursor; -1: it isn't on the screen."""
@@ -116,11 +130,32 @@ class Mouse:
                 event = EVENT.parse(data[at:])
             except ConstructError:
                 return
-            self._event(event.buttons & 3, event.x, event.y)
+            buttons = event.buttons & 3
+            if event.buttons & RELATIVE:
+                self._move(buttons, _signed(event.x), _signed(event.y))
+            else:
+                s, (across, down) = self.state, self.state.ratio
+                x, y = self._within(event.x, event.y)
+                mickeys = (x - s.x) * across // CELL, (y - s.y) * down // CELL
+                self._event(buttons, x, y, mickeys)
 
-    def _event(self, buttons: int, x: int, y: int) -> None:
+    def _within(self, x: int, y: int) -> tuple[int, int]:
+        """Return the place nearest to another where the program lets the mouse be."""
         s = self.state
-        x, y = min(max(x, s.left), s.right), min(max(y, s.top), s.bottom)
+        return min(max(x, s.left), s.right), min(max(y, s.top), s.bottom)
+
+    def _move(self, buttons: int, dx: int, dy: int) -> None:
+        """Take a movement in mickeys; what makes no whole dot counts with the next."""
+        s = self.state
+        (x, rest_x), (y, rest_y) = (
+            divmod(CELL * distance + rest, ratio)
+            for distance, rest, ratio in zip((dx, dy), s.rest, s.ratio, strict=True)
+        )
+        self._change(rest=(rest_x, rest_y))
+        self._event(buttons, *self._within(s.x + x, s.y + y), (dx, dy))
+
+    def _event(self, buttons: int, x: int, y: int, mickeys: tuple[int, int]) -> None:
+        s = self.state
         happened = MOVED if (x, y) != (s.x, s.y) else 0
         presses, releases = list(s.presses), list(s.releases)
         for button in range(BUTTONS):
@@ -135,8 +170,8 @@ class Mouse:
             buttons=buttons,
             presses=tuple(presses),
             releases=tuple(releases),
-            moved_x=s.moved_x + (x - s.x) * MICKEYS[0] // CELL,
-            moved_y=s.moved_y + (y - s.y) * MICKEYS[1] // CELL,
+            moved_x=s.moved_x + mickeys[0],
+            moved_y=s.moved_y + mickeys[1],
             pending=s.pending | happened & s.mask,
         )
         self._draw()
@@ -152,10 +187,9 @@ class Mouse:
             if memory.read_word(s.cell) == self._inverted(s.under):  # else it was overwritten
                 memory.write_word(s.cell, s.under)
             self._change(cell=-1)
-        area = DataArea(memory)
-        if s.hidden or area.video_mode in GRAPHICS_MODES:
+        area, screen = DataArea(memory), GuestScreen(memory, self._bus)
+        if s.hidden or screen.graphics:
             return
-        screen = GuestScreen(memory, self._bus)
         column = min(s.x // (WIDTH // max(1, screen.columns)), screen.columns - 1)
         cell = screen.address(area.page, s.y // CELL, column)
         under = memory.read_word(cell)
@@ -205,7 +239,10 @@ class Mouse:
         r, s = guest.registers, self.state
         match r.ax:
             case 0x00 | 0x21:
-                self.state = MouseState(used=True, cell=s.cell, under=s.under)
+                height = self._height()
+                self.state = MouseState(
+                    used=True, cell=s.cell, under=s.under, y=height // 2, bottom=height - 1
+                )
                 self._draw()
                 r.ax, r.bx = INSTALLED, BUTTONS
             case 0x01:
@@ -217,7 +254,7 @@ class Mouse:
             case 0x03:
                 r.bx, r.cx, r.dx = s.buttons, s.x, s.y
             case 0x04:
-                x, y = min(max(r.cx, s.left), s.right), min(max(r.dx, s.top), s.bottom)
+                x, y = self._within(r.cx, r.dx)
                 self._change(x=x, y=y)
                 self._draw()
             case 0x05 | 0x06:
@@ -236,6 +273,8 @@ class Mouse:
                 self._change(moved_x=0, moved_y=0)
             case 0x0C:
                 self._handle(r.cx, r.es, r.dx)
+            case 0x0F if r.cx and r.dx:
+                self._change(ratio=(r.cx, r.dx), rest=(0, 0))
             case 0x14:
                 before = s.mask, s.segment, s.offset
                 self._handle(r.cx, r.es, r.dx)
@@ -252,6 +291,11 @@ class Mouse:
                 pass  # sensitivity, graphic cursors, pages: nothing that shows on a terminal
         return DONE
 
+    def _height(self) -> int:
+        """Return the dots down of the screen's mode."""
+        screen = GuestScreen(self._guest.memory, self._bus)
+        return HEIGHTS.get(screen.mode, HEIGHT if screen.graphics else screen.rows * CELL)
+
     def _handle(self, mask: int, segment: int, offset: int) -> None:
         self._change(mask=mask, segment=segment, offset=offset)
         self._bus.write(PIC_MASK, self._bus.read(PIC_MASK) & ~(1 << IRQ))
@@ -264,3 +308,7 @@ class Mouse:
         r.bx, r.cx, r.dx = counts[button]
         counts[button] = (0, r.cx, r.dx)
         self._change(**{"presses" if pressed else "releases": tuple(counts)})
+
+
+def _signed(word: int) -> int:
+    return (word ^ 0x8000) - 0x8000

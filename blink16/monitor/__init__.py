@@ -1,6 +1,16 @@
 """What users type behind gdb's ``monitor``: `execute` is the door, a module holds each topic."""
 
-from blink16.monitor import asking, catches, disks, history, lacks, pc, state, symbols  # register
+from blink16.monitor import (
+    asking,
+    catches,
+    disks,
+    history,
+    lacks,
+    mice,
+    pc,
+    state,
+    symbols,
+)  # register
 from blink16.monitor.folder import Folder, FolderError
 from blink16.monitor.registry import MonitorError, execute, perform
 
@@ -14,6 +24,7 @@ __all__ = [
     "execute",
     "history",
     "lacks",
+    "mice",
     "pc",
     "perform",
     "state",

@@ -25,6 +25,8 @@ from blink16.memory import Access, Memory
 LOG = logging.getLogger("blink16")
 PATIENCE = 2000
 """Instructions that the reference executes between two looks whether native code is ready."""
+EFFORT_CYCLES = 8
+"""So many cycles of what the reference executes count as one of `Engine.effort`."""
 
 # Members of enums by names of our own, since looking them up takes its time.
 _AT_PORT, _OVER = int(NativeExit.PORT), int(NativeExit.BUDGET)
@@ -58,7 +60,8 @@ class NativeEngine:
     ) -> None:
         """Make an engine over shared state.
 
-        ``wait``: until native code is ready; then raises NativeError if there can't be any.
+        ``wait``: until native code is ready, as good as it gets; then raises NativeError if there
+        can't be any.
         ``regions``: whether to translate hot code, or only to interpret.
         """
         self.regions = regions
@@ -84,14 +87,16 @@ class NativeEngine:
         self._next_other = slots.NEXT_OTHER.view(state)
         self._state = ctypes.addressof(ctypes.c_char.from_buffer(state))
         self._memory = ctypes.addressof(ctypes.c_char.from_buffer(memory.arena))
-        self.between_rounds = False
+        self.between_rounds = self.hurries = False
+        self.effort = 0
         self._core: Core | None = None
         self.translation: Translations | None = None
         self._wanted: Mapping[int, Predicate] = {}
         self._predicates: ArmedPredicates | None = None
         self._coming: Future[Core] | None = self._begin_loading(model, board)
+        """The native code that is to be used as soon as it is there."""
         if wait:
-            self._use(self._coming.result())
+            self._use(loading.best_of(self._coming.result()))
 
     @property
     def name(self) -> str:
@@ -111,6 +116,8 @@ class NativeEngine:
 
     def run(self, budget: int, until: int = NEVER, *, skip_first: bool = False) -> Stop:
         """Execute at most ``budget`` instructions (see `engine.Engine`)."""
+        if self._coming is not None:
+            self._is_ready()
         core = self._core
         if core is None:
             return self._begin(budget, until, skip_first)
@@ -123,7 +130,7 @@ class NativeEngine:
         if cells[_HALTED]:
             return _STOPS[NativeExit.HALT]
         if cells[_TRAP] or (self._moves_vectors and self.registers.moved_vectors):
-            return self._delegate(budget, until, skip_first)
+            return _AT_BUDGET if self.hurries else self._delegate(budget, until, skip_first)
         translation = self.translation
         if translation is not None and (
             memory.stale_code or self._wake[0] or translation.watching != bool(memory.read_watches)
@@ -135,8 +142,6 @@ class NativeEngine:
 
     def _begin(self, budget: int, until: int, skip_first: bool) -> Stop:
         """Run on the reference until there is native code."""
-        if self._is_ready():
-            return self.run(budget, until, skip_first=skip_first)
         while True:
             stop = self._delegate(min(budget, PATIENCE), until, skip_first)
             is_over = budget <= PATIENCE or self._cycles[0] >= until
@@ -179,6 +184,7 @@ class NativeEngine:
             self._predicates.arm(predicates)
 
     def _is_ready(self) -> bool:
+        """Use native code that has come, or better one; whether there was any."""
         coming = self._coming
         if coming is None or not coming.done():
             return False
@@ -186,16 +192,20 @@ class NativeEngine:
         try:
             self._use(coming.result())
         except NativeError as error:
-            LOG.warning("running on the slow reference engine: %s", error)
+            if self._core is None:
+                LOG.warning("running on the slow reference engine: %s", error)
             return False
         return True
 
     def _use(self, core: Core) -> None:
-        self._core = core
+        """Execute with this core from here on, between two runs."""
+        self.forget()
+        self._core, self._coming = core, core.better
         if self.regions:
             self.translation = self._translations(core)
-        self._predicates = ArmedPredicates(core, self.memory)
-        self._predicates.arm(self._wanted)
+        if self._predicates is None:
+            self._predicates = ArmedPredicates(core, self.memory)
+            self._predicates.arm(self._wanted)
 
     def _begin_loading(self, model: Model, board: HotBoard) -> Future[Core]:
         return loading.core(model, board)
@@ -209,7 +219,9 @@ class NativeEngine:
             self.translation.forget()
 
     def _delegate(self, budget: int, until: int, skip_first: bool) -> Stop:
+        began = self._cycles[0]
         stop = self._reference.run(budget, until, skip_first=skip_first)
+        self.effort += 1 + (self._cycles[0] - began) // EFFORT_CYCLES
         self.between_rounds = self._reference.between_rounds
         return stop
 
@@ -244,7 +256,7 @@ class NativeEngine:
             exit_ = core.enter(state, memory, ignore)
         if self._rom[0]:
             self._stored_to_rom(icount[0] - (exit_ != _BETWEEN_ROUNDS))
-        if exit_ == _DELEGATE:
+        if exit_ == _DELEGATE and not self.hurries:
             return stop
         if icount[0] != began:
             self.between_rounds = False
@@ -261,6 +273,7 @@ class NativeEngine:
 
     def _access_port(self) -> int:
         """Do for IN or OUT what it left for; return what IN is to read."""
+        self.effort += 1
         access = self._access[0]
         if access & OUT:
             self._bus.write(self._port[0], self._value[0], access - OUT)
@@ -270,6 +283,8 @@ class NativeEngine:
     def _see_to(self, exit_: int) -> Stop | None:
         """Do what native code can't; None to go on with it."""
         if exit_ == NativeExit.DELEGATE:
+            if self.hurries:
+                return _AT_BUDGET
             stop = self._delegate(1, self._until[0], True)
             if self.translation is not None and self.memory.stale_code:
                 self.translation.see_host()
