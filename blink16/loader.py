@@ -207,6 +207,23 @@ def settled(program: Program, options: Options) -> Options:
     return replace(options, dos=setup)
 
 
+def shared(program: Program, options: Options) -> Options:
+    """Return options that say where all is, and into which goes what the host answers."""
+    options = settled(program, options)
+    return options if options.answers is not None else replace(options, answers={})
+
+
+def alike(program: Program, arguments: Sequence[str], options: Options) -> Machine:
+    """Return a machine like the one that `load` made with `shared` options.
+
+    It touches no file: of the host's it knows what the other was told.  LoadError as by `load`.
+    """
+    drives = tuple(replace(drive, folder=None) for drive in options.dos.drives)
+    dos = replace(options.dos, drives=drives)
+    inward = replace(options, root=None, writable=False, sinks=(), symbols=(), dos=dos)
+    return load(program, arguments, inward).machine
+
+
 def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded:
     """Return a new machine with the program in it, LoadError if it doesn't fit or lies."""
     try:
