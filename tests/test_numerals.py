@@ -81,7 +81,7 @@ def test_nobody_reads_numbers_in_a_way_of_his_own() -> None:
 def test_a_folder_cannot_say_a_number_without_end(tmp_path: Path, value: str) -> None:
     """Prevents a traceback by Python's limit of digits, in a file or on the way to a word."""
     (tmp_path / "blink16.toml").write_text(f"ems = {value}\n")
-    with pytest.raises(LoadError, match="digits|too large"):
+    with pytest.raises(LoadError, match=r"digits|too large"):
         config_file.options_for(tmp_path / "prog.com", RUN)
 
 

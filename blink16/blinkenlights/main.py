@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from blink16 import client, numerals
+from blink16.blinkenlights.pixels.terminal import Asking, PixelKind
 from blink16.client.addresses import parse as parse_address
 from blink16.client.errors import ClientError, UnsupportedError
 from blink16.client.launching import started
@@ -60,6 +61,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _show(parsed: argparse.Namespace, server: OwnServer | None) -> int:
     """Show a machine on the terminal; its server, if it is our own, begins meanwhile."""
+    asking = Asking(parsed.pixels)
     gc.disable()  # nothing that is imported is ever thrown away
     target = None
     if server is not None:
@@ -72,6 +74,7 @@ def _show(parsed: argparse.Namespace, server: OwnServer | None) -> int:
     gc.freeze()
     gc.enable()
     app = Blinkenlights(target, theme=parsed.theme)
+    app.ability = asking.answer()
     if parsed.program:
         remember(parsed.program)
     app.run()
@@ -115,6 +118,14 @@ def parser() -> argparse.ArgumentParser:
         help="with --web: the address of this computer to listen on (default: 127.0.0.1); whoever "
         "has the printed address has the machine in his hands",
     )
+    made.add_argument(
+        "--pixels",
+        choices=[*PixelKind],
+        type=PixelKind,
+        default=PixelKind.AUTO,
+        help="how graphics are shown: sixel or kitty as real dots, blocks as two dots a character "
+        "(default: as real dots where the terminal, or the browser, can)",
+    )
     made.add_argument("--theme", choices=THEMES, default=THEMES[0], help="default: dark")
     return made
 
@@ -139,7 +150,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
             at += 1
         elif name == "--web":
             at += 1 + (not equals and numerals.is_literal("".join(words[at + 1 : at + 2])))
-        elif name in ("--connect", "--theme", "--host"):
+        elif name in ("--connect", "--theme", "--host", "--pixels"):
             at += 1 if equals else 2
         else:
             break
@@ -173,6 +184,7 @@ def _serve(parsed: argparse.Namespace) -> int:
             host=parsed.host,
             port=parsed.web,
             theme=parsed.theme,
+            pixels=parsed.pixels,
             title=" ".join(["blinkenlights", *(parsed.program or SAMPLE)]),
         )
     except (ClientError, OSError) as error:

@@ -89,7 +89,7 @@ class Debugger:
         self.bookmarks = Bookmarks()
         self.wanted_breakpoints: tuple[str, ...] = ()
         """Where its user wants front ends to set some, in his words."""
-        self.calls_seen = CallsSeen(self.timeline, self.ledger.points)
+        self.calls_seen = CallsSeen(self.timeline, self.ledger)
         self._follower = Follower(machine, self.ledger, self._run_to)
         self.tells: frozenset[EventKind] = frozenset()
         """Of LOADED, EXECUTED, FORKED and VFORKED those with which a resume ends."""
@@ -123,6 +123,7 @@ class Debugger:
         except ReplayError as error:
             outcome = Event(EventKind.INTERRUPTED, text=str(error))
         finally:
+            self.calls_seen.live.rest()
             if judges:
                 self.machine.engine.overlook({})
         if isinstance(outcome, Event):
@@ -193,13 +194,17 @@ class Debugger:
 
     def _run_briefly(self, how: Resume) -> Event | Pause | None:
         """Run on for a moment: where breakpoints are set, one of them may be near."""
-        timeline = self.timeline
+        timeline, before = self.timeline, self.timeline.now
         if not self.points or not timeline.live or not timeline.is_quick or self._is_involved(how):
             return None
+        if self._ended is not None or self._paused is not None:
+            return None  # it stands at a service, which is to be passed first
         with timeline.briefly():
             outcome = self.resume(how)
         if outcome is not STEPPED:
             return outcome
+        if timeline.now == before:
+            return None
         self._last = self.event_here()  # else a run that goes on from here would pass it
         return self._last
 
@@ -213,6 +218,7 @@ class Debugger:
 
     def forget_interrupt(self) -> None:
         """Drop a request that came too late for the resume that it was meant for."""
+        self.calls_seen.live.rest()
         self.timeline.forget_interrupt()
 
     def receive(self, channel: str, data: bytes) -> bool:

@@ -37,6 +37,8 @@ class Checkpoint:
     """How many entries of the input log this state has seen."""
     image: Image
     """The RAM."""
+    effort: int
+    """`Machine.effort` up to here, about."""
     size: int = 0
     """Bytes that it takes beside its predecessor."""
 

@@ -55,6 +55,8 @@ BRIEF = 1024
 """So many instructions take a native engine microseconds; a few milliseconds where they do nothing
 but ask ports.
 """
+LITTLE = 64
+"""So much of `Machine.effort` takes a millisecond or two."""
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
@@ -103,7 +105,7 @@ class Timeline:
         self._end = machine.icount
         self._start = machine.icount
         machine.memory.begin()
-        self._base = Checkpoint(machine.icount, machine.save(), 0, Image.of(machine.memory))
+        self._base = self._checkpoint(Image.of(machine.memory))
         """The checkpoint since which `Memory` records which pages are written."""
         self._origins: list[Checkpoint] = []
         """Where seeks and excursions go back to: not to be thinned out."""
@@ -167,6 +169,9 @@ class Timeline:
             if not slept and (stop.reason is not StopReason.BUDGET or here >= goal):
                 return stop
             if self._brief:
+                if self.machine.between_rounds:
+                    self._hurry(False)
+                    self._take_rounds_back()
                 return stop
             self._glances.serve()
             self._keep_pace()
@@ -180,22 +185,30 @@ class Timeline:
         return self.machine.engine.name == "native"
 
     def is_near(self, icount: int) -> bool:
-        """Whether a seek to an instruction count, or a run from there, takes no longer than that:
-        a checkpoint lies shortly before it.
+        """Whether a seek back to an instruction count, or a run from there, takes no longer than
+        that: a checkpoint lies shortly before it, and what came since was executed natively.
         """
-        return self.start <= icount <= self._ring.at_or_before(icount).icount + self._pace.fine
+        nearest = self._ring.at_or_before(icount)
+        effort = self.machine.effort - nearest.effort
+        is_near = self.start <= icount <= nearest.icount + self._pace.fine
+        return is_near and 0 <= effort <= LITTLE and not self.machine.between_rounds
 
     @contextmanager
     def briefly(self) -> Iterator[None]:
         """Let the runs in here take a fraction of a millisecond, and wait for no turn.
 
-        They end (BUDGET) wherever they are then, and before a service, which may take long.
+        They end (BUDGET) wherever they are then, and before a service or another thing that
+        takes long.
         """
-        self._brief, self.machine.serves = True, False
+        self._hurry(True)
         try:
             yield
         finally:
-            self._brief, self.machine.serves = False, True
+            self._hurry(False)
+
+    def _hurry(self, hurries: bool) -> None:
+        self._brief = hurries
+        self.machine.hurry(hurries)
 
     def _turn(self, goal: int) -> AbstractContextManager[bool]:
         """Have a turn, where machines take turns; False if somebody asks us to stop instead.
@@ -442,7 +455,7 @@ class Timeline:
         memory = self.machine.memory
         image = self._base.image.renewed(memory)
         memory.begin()
-        checkpoint = Checkpoint(self.now, self.machine.save(), self._fed, image)
+        checkpoint = self._checkpoint(image)
         self._ring.add(checkpoint)
         self._base = checkpoint
         self._pace.checkpointed(perf_counter() - started)
@@ -450,6 +463,10 @@ class Timeline:
             self.observer.kept(self.now, self._fed, checkpoint.snapshot)
         self._stay_within_limit()
         return checkpoint
+
+    def _checkpoint(self, image: Image) -> Checkpoint:
+        machine = self.machine
+        return Checkpoint(machine.icount, machine.save(), self._fed, image, machine.effort)
 
     def _go_back(self, checkpoint: Checkpoint) -> None:
         """Put the machine into the state of a checkpoint, wherever that lies."""
@@ -464,6 +481,7 @@ class Timeline:
         self._base = checkpoint
         with self._believing():
             machine.restore(checkpoint.snapshot)
+        machine.effort = checkpoint.effort
         self._fed = checkpoint.fed
         self._feed()
 
@@ -564,7 +582,8 @@ class Timeline:
         images = {self.start: self._base.image}
         for state in kept:
             image = images[state.icount] = images[state.base].replaced(state.pages)
-            self._ring.add(Checkpoint(state.icount, state.snapshot, state.inputs, image))
+            far = state.icount  # whatever its way here took
+            self._ring.add(Checkpoint(state.icount, state.snapshot, state.inputs, image, far))
         self._end = end
         self._feed()
         self._stay_within_limit()
@@ -617,7 +636,7 @@ class Timeline:
         self._log.forget_before(len(self._log))
         memory = self.machine.memory
         memory.begin()
-        self._base = Checkpoint(self.now, self.machine.save(), self._fed, Image.of(memory))
+        self._base = self._checkpoint(Image.of(memory))
         self._ring = Ring(self._base, self._ring.limit)
 
 
