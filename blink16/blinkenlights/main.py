@@ -13,12 +13,13 @@ from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from blink16 import client
+from blink16 import client, numerals
 from blink16.blinkenlights.pixels.terminal import Asking, PixelKind
 from blink16.client.addresses import parse as parse_address
 from blink16.client.errors import ClientError, UnsupportedError
 from blink16.client.launching import started
 from blink16.complaints import OneLineParser
+from blink16.numerals import NumeralError
 
 if TYPE_CHECKING:
     from blink16.client import OwnServer, Target
@@ -148,7 +149,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
         if name in ("-h", "--help"):
             at += 1
         elif name == "--web":
-            at += 1 + (not equals and words[at + 1 : at + 2] != [] and words[at + 1].isdigit())
+            at += 1 + (not equals and numerals.is_literal("".join(words[at + 1 : at + 2])))
         elif name in ("--connect", "--theme", "--host", "--pixels"):
             at += 1 if equals else 2
         else:
@@ -164,9 +165,10 @@ def _address(text: str) -> str:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 0xFFFF:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
-    return int(text)
+    try:
+        return numerals.digits(text, 10, 0xFFFF)
+    except NumeralError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no port: 0 to 65535") from None
 
 
 def _serve(parsed: argparse.Namespace) -> int:
