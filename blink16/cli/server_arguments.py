@@ -49,6 +49,10 @@ def endpoint(parser: Parser, parsed: argparse.Namespace) -> server.Endpoint:
         if parsed.port is not None:
             parser.error("a socket file has no port: leave --port away")
         return server.SocketFile(Path(listen.removeprefix(UNIX)))
+    address, colon, digits = (listen or "").partition(":")
+    if colon and digits.isdecimal() and digits.isascii():  # an IPv6 address has more colons
+        own = f"--listen {address} " if address else ""
+        parser.error(f"--listen takes an address without a port: {own}--port {digits}")
     port = DEFAULT_PORT if parsed.port is None else parsed.port
     return server.TcpPort(listen or DEFAULT_ADDRESS, port)
 
