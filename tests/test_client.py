@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,6 +31,8 @@ from blink16.client.target import AsyncTarget
 from blink16.reports.frames import FramesReport
 from blink16.reports.state import StateReport
 
+PATIENCE = 60
+"""Seconds."""
 LOOP = bytes.fromhex("40 eb fd")
 """inc ax; jmp back"""
 
@@ -312,6 +318,31 @@ async def test_a_cancelled_run_leaves_a_machine_that_stands(tmp_path: Path) -> N
         with trio.move_on_after(0.05):
             await t.hits(0x100, 1 << 60)  # takes its time: to be given up as well
         assert (await t.step_back()).icount == before
+
+
+DIES = """\
+import os
+from blink16.client.launching import hosting
+with hosting(["banner"]) as server:
+    print(server.path, flush=True)
+    os._exit(1)
+"""
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no socket files")
+def test_a_server_of_our_own_ends_with_us_however_we_end() -> None:
+    """Prevents servers that nobody knows of, hosting a machine until the computer is shut down."""
+    done = subprocess.run([sys.executable, "-c", DIES], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    place = Path(done.stdout.strip())
+    until = time.monotonic() + PATIENCE
+    with suppress(ConnectionRefusedError, FileNotFoundError):
+        while time.monotonic() < until:
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(str(place))
+        pytest.fail("it is still there")
+    place.unlink(missing_ok=True)
+    place.parent.rmdir()
 
 
 def test_both_targets_can_do_the_same() -> None:

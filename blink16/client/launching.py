@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +22,8 @@ SERVE = (
     "sys.exit(server_main())"
 )
 """A server's program; nothing that is imported is ever thrown away."""
+HOSTED = f"from blink16.client.launching import end_with_starter; end_with_starter(); {SERVE}"
+"""The same of one that does not end with its standard input by itself."""
 
 MAX_LAST_WORDS = 1 << 16
 """Bytes of a process's standard error that are kept: the last ones."""
@@ -67,10 +72,10 @@ def hosting(words: Sequence[str]) -> Iterator[UnixServer]:
     with watching_place() as path:
         if path is None:
             raise UnsupportedError("on this system there are no socket files")
-        command = (sys.executable, "-c", SERVE, "--console", "terminal", "--listen", f"unix:{path}")
+        own = ("--console", "terminal", "--listen", f"unix:{path}")
         process = subprocess.Popen(
-            [*command, *words],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-c", HOSTED, *own, *words],
+            stdin=subprocess.PIPE,  # which ends when we do, however that may be
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
@@ -84,6 +89,17 @@ def hosting(words: Sequence[str]) -> Iterator[UnixServer]:
                 yield UnixServer(path)
             finally:
                 process.terminate()
+
+
+def end_with_starter() -> None:
+    """End this process when its standard input does: when who has started it is gone."""
+
+    def wait() -> None:
+        while os.read(0, MAX_LAST_WORDS):
+            pass
+        signal.raise_signal(signal.SIGTERM)
+
+    threading.Thread(target=wait, name="starter", daemon=True).start()
 
 
 def command_line(
