@@ -22,9 +22,11 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from itertools import pairwise
 from time import perf_counter
+from typing import NamedTuple
 
 from blink16.assembly import FOREVER
 from blink16.cpu.engine import Stop, StopReason
@@ -48,6 +50,7 @@ from blink16.history.terms import (
 )
 from blink16.inbox import Inbox
 from blink16.machine import Machine
+from blink16.turns import Turns
 
 FEW = 256
 """Instructions for which nobody waits for a turn."""
@@ -62,6 +65,16 @@ MAX_HITS = 64
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
 _NO_TURN = nullcontext(True)
 """Few instructions are done without one: steps come by the thousand, and are to be quick."""
+
+
+class History(NamedTuple):
+    """What is known of a machine's past, at some instant."""
+
+    ring: Ring
+    log: InputLog
+    end: int
+    turns: Turns | None
+    """Where the machine takes turns with others."""
 
 
 class Timeline:
@@ -183,6 +196,11 @@ class Timeline:
     def is_quick(self) -> bool:
         """Whether much is done in a fraction of a millisecond."""
         return self.machine.engine.name == "native"
+
+    @property
+    def stride(self) -> int:
+        """Instructions that take some milliseconds."""
+        return self._pace.slice
 
     def is_near(self, icount: int) -> bool:
         """Whether a seek back to an instruction count, or a run from there, takes no longer than
@@ -532,7 +550,7 @@ class Timeline:
 
     # -- looking for points ------------------------------------------------------------------
 
-    def hits(self, high: int) -> Iterator[Hit]:
+    def hits(self, high: int) -> Generator[Hit]:
         """Run through the recording to ``high`` (included in start..end), yielding each hit.
 
         A breakpoint counts where it stands, also here, but not at ``high``.  While it yields,
@@ -568,6 +586,36 @@ class Timeline:
     def before(self, icount: int) -> int:
         """Return where the last checkpoint before ``icount`` lies (``icount`` > start)."""
         return self._ring.at_or_before(icount - 1).icount
+
+    def has_hit(self, low: int, high: int) -> bool:
+        """Whether a point is hit at an instant in low..high-1; Interrupted as by `hits`."""
+        self._go_back(self._ring.at_or_before(low))
+        self._replay(low, whole=False)
+        with closing(self.hits(high)) as hits:
+            return next(hits, None) is not None
+
+    # -- a second machine --------------------------------------------------------------------
+
+    def history(self) -> History:
+        """Return the history as it is now, for `follow`."""
+        return History(self._ring.copy(), self._log.copy(), self._end, self.thread.turns)
+
+    def follow(self, history: History) -> None:
+        """Take over the history of another machine that is made like this one.
+
+        It is here to be looked at: nothing may be run on behind its end, nor changed.
+        """
+        self._ring, self._log, self._end, self.thread.turns = history
+
+    def agrees(self, low: int, high: int) -> bool:
+        """Whether a replay from one checkpoint in low..high comes to what the next one holds."""
+        for before, after in pairwise(self._ring.between(low, high)):
+            self._go_back(before)
+            self._replay(after.icount, whole=False)
+            if self._fed == after.fed:  # else there was input after it
+                same_ram = after.image.is_in(self.machine.memory)
+                return same_ram and self.machine.save() == after.snapshot
+        return False
 
     # -- recordings --------------------------------------------------------------------------
 
