@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from time import monotonic
 
 import pytest
 import trio
@@ -122,8 +123,8 @@ async def test_full_collections_are_rare_and_find_machines_that_are_gone(
     class Whole:
         """Something in a circle, which only the collector finds, or who takes it apart."""
 
-        def __init__(self, known: bool) -> None:
-            self.itself, self.known = self, known
+        def __init__(self, known: bool, made_at: float) -> None:
+            self.itself, self.known, self.made_at = self, known, made_at
 
         def is_forgotten(self) -> bool:
             return not self.known
@@ -137,14 +138,21 @@ async def test_full_collections_are_rare_and_find_machines_that_are_gone(
         assert gc.get_threshold()[2] == garbage.RARELY
         gc.disable()
         try:
-            machine = Whole(known=False)
+            machine = Whole(known=False, made_at=monotonic())
             gone = weakref.ref(machine)
             garbage.machine_gone(machine)
             del machine
             while gone() is not None:
                 await trio.sleep(garbage.INTERVAL)
-            machine = Whole(known=True)
+            machine = Whole(known=True, made_at=monotonic())
             gone = weakref.ref(machine)
+            garbage.machine_gone(machine)
+            del machine
+            while gone() is not None:
+                await trio.sleep(garbage.INTERVAL)
+            machine = Whole(known=True, made_at=0.0)
+            gone = weakref.ref(machine)
+            gc.freeze()
             for _ in range(garbage.MOST_REMAINS // garbage.WHOLE):
                 garbage.machine_gone(machine)
             del machine
@@ -155,6 +163,41 @@ async def test_full_collections_are_rare_and_find_machines_that_are_gone(
         assert gc.get_freeze_count()
     assert gc.get_threshold() == before
     assert not gc.get_freeze_count()
+
+
+async def test_what_few_machines_leave_is_collected_and_nothing_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prevents a stop of 20 ms for each machine that goes, to count all objects that stay, and one
+    of 50 ms for what 250 machines have left.
+    """
+
+    class Apart:
+        def __init__(self) -> None:
+            self.made_at = monotonic()
+
+        def is_forgotten(self) -> bool:
+            return True
+
+        def take_apart(self) -> None:
+            taken.append(self.made_at)
+
+    def counted() -> int:
+        raise AssertionError("all that stays was counted")
+
+    monkeypatch.setattr(garbage, "INTERVAL", 0.0)
+    monkeypatch.setattr(gc, "get_freeze_count", counted)
+    taken: list[float] = []
+    collected: list[int] = []
+    monkeypatch.setattr(gc, "collect", lambda: collected.append(len(taken)))
+    with trio.fail_after(PATIENCE), garbage.collected_rarely():
+        for number in range(1, 4):
+            for _ in range(garbage.FEW_REMAINS):
+                garbage.machine_gone(Apart())
+            while len(collected) <= number:
+                await trio.sleep(0.001)
+    assert garbage.FEW_REMAINS <= 30
+    assert collected == [number * garbage.FEW_REMAINS for number in range(4)]
 
 
 async def test_a_machine_that_is_gone_is_freed_without_a_collection(

@@ -11,10 +11,13 @@ from blink16 import extras
 from blink16.debugger import Debugger
 from blink16.history.timeline import Timeline
 from blink16.monitor.registry import MonitorError, command
+from blink16.preloading import preload
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LIBRARIES = ("numpy._core._multiarray_umath", "pyarrow.lib", "pyarrow._compute", "_duckdb")
+"""What the packages load that takes long: a server's other clients are answered meanwhile."""
 MAX_SECONDS = 30
 """So long a query may take here, without the run's replay."""
 MAX_ROWS = 1000
@@ -29,6 +32,7 @@ def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
     Tables: executed, writes, reads, calls, returns, interrupts, branches, ports, services, screens.
     Instants are instruction counts, for monitor seek.  It needs the packages of blink16[ask].
     """
+    preload(*LIBRARIES)
     try:
         from blink16.questions.answers import perform
         from blink16.questions.needs import QuestionError

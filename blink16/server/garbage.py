@@ -5,8 +5,9 @@ thread runs: with two hundred machines that took 60 to 200 ms, every other secon
 there before the first machine is put where it never looks, and it looks at the rest rarely.
 
 A machine that is gone is a circle of objects, with all its history.  It is taken apart in a thread
-of its own, which needs no collector, as soon as nobody knows it any more.  What is left of some is
-collected among what is new since the last time; what was old by then waits until there is much.
+of its own, which needs no collector, as soon as nobody knows it any more.  What is left of a few is
+collected among what is new since the last time, which takes two or three milliseconds; what was old
+by then waits until there is much.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Protocol
 
 import trio
@@ -24,18 +27,21 @@ INTERVAL = 1.0
 """Seconds after which it is asked whether a machine that is gone is forgotten, and between that."""
 QUESTIONS = 10
 """So often; then what knows it may be a circle itself, and it stays whole until a collection."""
-WHOLE = 50
+WHOLE = 200
 """How much a machine that stays whole counts; what is left of one taken apart, some KiB, is 1."""
-FEW_REMAINS = 250
+FEW_REMAINS = 25
 """After so many a collection frees those of machines that were made since the last one."""
-MOST_REMAINS = 5000
-"""After so many it frees all."""
+MOST_REMAINS = 20_000
+"""After so many of older ones it frees all."""
 RARELY = 10_000
 """Collections of young objects for one of all: about an hour under load."""
 
 
 class Machine(Protocol):
     """What is known of a machine here."""
+
+    made_at: float
+    """When it was made, in seconds of `time.monotonic`."""
 
     def is_forgotten(self) -> bool:
         """Whether nobody knows it but itself."""
@@ -44,7 +50,18 @@ class Machine(Protocol):
         """Free all that it consists of."""
 
 
-_remains: trio.lowlevel.RunVar[int] = trio.lowlevel.RunVar("remains", default=0)
+@dataclass(slots=True)
+class _Remains:
+    """What waits for a collection."""
+
+    since: float = field(default_factory=monotonic)
+    """When was the last one, after which all was put where none looks."""
+    new: int = 0
+    old: int = 0
+
+
+_remains: trio.lowlevel.RunVar[_Remains | None] = trio.lowlevel.RunVar("remains", default=None)
+"""None where collections are not ours."""
 
 
 @contextmanager
@@ -54,21 +71,23 @@ def collected_rarely() -> Iterator[None]:
     gc.set_threshold(*before[:2], RARELY)
     gc.collect()
     gc.freeze()
+    _remains.set(_Remains())
     try:
         yield
     finally:
+        _remains.set(None)
         gc.set_threshold(*before)
         gc.unfreeze()
 
 
 def machine_gone(machine: Machine) -> None:
     """Have the memory of a machine that is gone freed, soon; in the event loop."""
-    if gc.get_freeze_count():
+    if _remains.get() is not None:  # `gc.get_freeze_count` counts them all, which takes 20 ms
         trio.lowlevel.spawn_system_task(_free, machine)
 
 
 async def _free(machine: Machine) -> None:
-    weight = WHOLE
+    weight, made_at = WHOLE, machine.made_at
     for _ in range(QUESTIONS):
         await trio.sleep(INTERVAL)
         if machine.is_forgotten():
@@ -76,11 +95,17 @@ async def _free(machine: Machine) -> None:
             weight = 1
             break
     del machine
-    before = _remains.get()
-    remains = before + weight
-    _remains.set(remains % MOST_REMAINS)
-    if remains >= MOST_REMAINS:
+    remains = _remains.get()
+    if remains is None:
+        return
+    if made_at < remains.since:
+        remains.old += weight
+    else:
+        remains.new += weight
+    if remains.old >= MOST_REMAINS:
         gc.unfreeze()
-    if remains // FEW_REMAINS > before // FEW_REMAINS:
-        gc.collect()
-        gc.freeze()
+    elif remains.new < FEW_REMAINS:
+        return
+    gc.collect()
+    gc.freeze()
+    _remains.set(_Remains(old=remains.old % MOST_REMAINS))

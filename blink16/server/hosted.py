@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from sys import getrefcount
 from threading import Lock
+from time import monotonic
 from typing import Protocol, TypeVar
 
 from blink16 import elks, hostnetwork, pc
@@ -71,6 +72,7 @@ class HostedMachine:
         """Make it.  LoadError if that can't be.  ``real_time``, ``keyboard``: see `Fittings`."""
         self.runs = False
         """Whether its thread is at work."""
+        self.made_at = monotonic()
         self.arguments = tuple(arguments)
         self.command = " ".join([source.name, *arguments])
         self._source, self.edition = source, source.edition()
