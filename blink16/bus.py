@@ -17,6 +17,8 @@ class Bus:
     def __init__(self) -> None:
         self._readers: dict[int, ReadPort] = {}
         self._writers: dict[int, WritePort] = {}
+        self._word_readers: dict[int, ReadPort] = {}
+        self._word_writers: dict[int, WritePort] = {}
         self.names: dict[int, str] = {}
         """What devices say is at their ports."""
         self.on_unowned: Callable[[int, bool], None] | None = None
@@ -48,6 +50,14 @@ class Bus:
             if write is not None:
                 self._writers[port] = write
 
+    def attach_words(self, port: int, read: ReadPort, write: WritePort) -> None:
+        """Let a device take accesses of 16 bits to ``port`` whole, as one behind an AT's bus does.
+
+        It has the port of 8 bits already (`attach`).
+        """
+        self._word_readers[port] = read
+        self._word_writers[port] = write
+
     def is_quiet(self, port: int) -> bool:
         """Return whether accesses to a port change nothing that the machine has to plan for."""
         if port in self._quiet:
@@ -57,6 +67,9 @@ class Bus:
     def read(self, port: int, width: int = 8) -> int:
         """Read a byte, or (``width`` 16) the bytes of two neighbouring ports as one word."""
         if width == 16:
+            whole = self._word_readers.get(port)
+            if whole is not None:
+                return whole(port) & 0xFFFF
             return self.read(port) | self.read((port + 1) & 0xFFFF) << 8
         reader = self._readers.get(port)
         if reader is not None:
@@ -67,13 +80,13 @@ class Bus:
 
     def write(self, port: int, value: int, width: int = 8) -> None:
         """Write a byte, or (``width`` 16) a word to two neighbouring ports, low byte first."""
-        if width == 16:
+        if width == 16 and port not in self._word_writers:
             self.write(port, value & 0xFF)
             self.write((port + 1) & 0xFFFF, value >> 8)
             return
-        writer = self._writers.get(port)
+        writer = (self._word_writers if width == 16 else self._writers).get(port)
         if writer is not None:
-            writer(port, value & 0xFF)
+            writer(port, value & (0xFFFF if width == 16 else 0xFF))
             if self.on_written is not None:
                 self.on_written()
         elif self.on_unowned is not None and port not in self._readers:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from blink16.bios import data_area
+from blink16.bios import data_area, rom, rom_video
 from blink16.bios.video import COLOR_SEGMENT, MONO_SEGMENT, VIDEO_MEMORY, GuestScreen
 from blink16.bus import Bus
+from blink16.cpu.registers import IF
 from blink16.machine import Machine
 from blink16.memory import Memory, linear
 
@@ -27,7 +28,11 @@ class Teletype:
         GuestScreen(self._memory, self._bus).write(data)
 
     def is_enough(self) -> bool:
-        """Tell whether the machine's screen shows just that, with the cursor behind it."""
+        """Tell whether the machine's screen shows just that, with the cursor behind it, or may do
+        so in a moment.
+        """
+        if self._is_behind:
+            return True
         ours = GuestScreen(self._memory, self._bus)
         theirs = GuestScreen(self._machine.memory, self._bus)
         if (ours.mode, ours.columns) != (theirs.mode, theirs.columns):
@@ -36,6 +41,17 @@ class Teletype:
             return False
         size = slice(ours.base, ours.base + VIDEO_MEMORY)
         return bytes(self._memory.ram[size]) == bytes(self._machine.memory.ram[size])
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether the machine may have a character on its screen of which we are not told yet: it
+        is in the BIOS's code, in which interrupts are off, or before the service that tells us.
+        """
+        machine, registers = self._machine, self._machine.registers
+        if registers.cs != rom.SEGMENT or registers.flags & IF:
+            return False
+        next_service = machine.service_names.get(linear(registers.cs, registers.ip))
+        return registers.ip >= rom.CODE_OFFSET or next_service == rom_video.SHOWN
 
 
 _SCREENS = tuple((linear(segment, 0), VIDEO_MEMORY) for segment in (COLOR_SEGMENT, MONO_SEGMENT))

@@ -54,7 +54,7 @@ def native_code_is_there(worker_id: str) -> None:
         cores.reverse()
     for model, board in cores:
         with suppress(NativeError):
-            loading.core(model, board).result()
+            loading.best_of(loading.core(model, board).result())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -28,7 +28,7 @@ class TestPace(Pace):
     __test__ = False
 
     def _settle(self) -> None:
-        self.interval, self.fine, self.slice = 23, 4, 40
+        self.interval, self.fine, self.far, self.slice = 23, 4, 8, 40
 
 
 @dataclass

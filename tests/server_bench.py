@@ -63,7 +63,7 @@ class Client:
             if found:
                 self.received = self.received[found.end() :]
                 body = _RUN.sub(lambda run: run[1] * (ord(run[2]) - 28), found[1].decode())
-                if not re.match("O[0-9a-f]", body):
+                if not re.fullmatch("O([0-9a-f]{2})*", body):  # nothing in it: it lives
                     return body
                 self.output += bytes.fromhex(body[1:])
             else:

@@ -18,6 +18,7 @@ import pytest
 from boot_sectors import sector
 from view_pilot import viewing
 
+from blink16.blinkenlights.driver import Driver
 from blink16.blinkenlights.widgets.timebar import TimeBar
 
 FOLDER = Path(__file__).with_name("snapshots")
@@ -53,9 +54,12 @@ SCENES = {
 
 
 @pytest.fixture(autouse=True)
-def no_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Show none: where they lie depends on how fast this computer is."""
+def nothing_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what depends on how fast this computer is: where checkpoints lie, and whether a
+    picture of the machine was taken on its way, after which what glowed before has faded.
+    """
     monkeypatch.setattr(TimeBar, "checkpoints", staticmethod(lambda picture, column: set()))
+    monkeypatch.setattr(Driver, "_watch", lambda driver: None)
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -15,6 +15,7 @@ from blink16 import bios
 from blink16.bios.drives import Drives
 from blink16.console import Console
 from blink16.debugger import Debugger, Resume
+from blink16.devices.cards import Cards
 from blink16.devices.fdc import Fdc
 from blink16.machine import Machine
 
@@ -231,8 +232,149 @@ def test_formatting_a_track() -> None:
     assert disk.read(36) == disk.read(53) == b"\xe5" * 512  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("command", "byte", "status"),
+    [
+        (0x51, 20, 0x08), (0x51, 21, 0x04), (0x51, 0xFF, 0x08),
+        (0x59, 20, 0x08), (0x59, 21, 0x00), (0x59, 19, 0x04),
+        (0x5D, 20, 0x08), (0x5D, 19, 0x00), (0x5D, 21, 0x04),
+    ],
+)  # fmt: skip
+def test_scans_compare_byte_by_byte(command: int, byte: int, status: int) -> None:
+    """ST2 says equal, or satisfied otherwise, or not; FFh stands for every byte.
+
+    The sector is filled with its number 20 and a zero, which the host compares with FFh.
+    """
+    bench = Bench()
+    bench.machine.memory.write(0x20000, bytes((byte, 0xFF)) * 256)
+    bench.dma(0x4A, 0x20000, 512)
+    result = bench.do(command, 4, 0, 1, 3, 2, 3, 0x1B, 1)
+    assert result == bytes((0x04, 0, status, 1, 1, 1, 2))
+
+
+def test_a_scan_ends_at_the_sector_that_it_looks_for() -> None:
+    """With an 8237 that begins again each sector is compared with the same 512 bytes."""
+    bench = Bench()
+    bench.machine.memory.write(0x20000, (8).to_bytes(2, "little") * 256)
+    bench.dma(0x5A, 0x20000, 0x10000)
+    bench.out(0x0A, 6)
+    bench.machine.memory.write(0x20200, (8).to_bytes(2, "little") * 0x7F00)
+    bench.out(0x0A, 2)
+    assert bench.do(0x51, 0, 0, 0, 3, 2, 18, 0x1B, 2) == bytes((0, 0, 0x08, 0, 0, 11, 2))
+
+
+def feed(bench: Bench, data: bytes) -> bytes:
+    """Write a command's bytes without DMA, and return the result."""
+    bench.wait()
+    for byte in data:
+        assert bench.machine.bus.read(0x3F4) & 0xF0 == 0xB0
+        bench.out(0x3F5, byte)
+    bench.wait()
+    return bytes(bench.machine.bus.read(0x3F5) for _ in range(7))
+
+
+def test_both_sides_are_written_without_dma() -> None:
+    """The bytes of both tracks are asked for, and no sector is written with less than 512."""
+    bench = Bench()
+    bench.do(0x03, 0xDF, 0x03)
+    bench.out(0x3F5, 0xC5, 0, 0, 0, 18, 2, 18, 0x1B, 0xFF)
+    assert feed(bench, b"abcd" * 128 * 19) == bytes((0x40, 0x80, 0, 1, 0, 1, 2))
+    disk = bench.machine.component("disk-0")
+    assert disk.read(17) == disk.read(35) == b"abcd" * 128  # type: ignore[union-attr]
+
+
+def test_formatting_and_scanning_without_dma() -> None:
+    """Names of sectors and what is looked for come through the data port as well."""
+    bench = Bench()
+    bench.do(0x03, 0xDF, 0x03)
+    bench.out(0x3F5, 0x4D, 4, 2, 2, 0x54, 0xE5)
+    assert feed(bench, bytes((0, 1, 3, 2, 0, 1, 99, 2)))[:3] == bytes((4, 0, 0))
+    disk = bench.machine.component("disk-0")
+    assert disk.read(20) == b"\xe5" * 512  # type: ignore[union-attr]
+    bench.out(0x3F5, 0x51, 4, 0, 1, 3, 2, 3, 0x1B, 1)
+    assert feed(bench, b"\xe5" * 512)[:3] == bytes((4, 0, 8))
+
+
+def test_deleted_marks_go_with_the_disk_and_back_in_time() -> None:
+    """They lie on the disk, not in the drive; writing the sector anew takes the mark away."""
+    bench = Bench()
+    before = bench.machine.save()
+    bench.dma(0x4A, 0x20000, 512)
+    bench.do(0xC9, 0, 0, 0, 2, 2, 18, 0x1B, 0xFF)
+    disk = bench.machine.component("disk-0")
+    assert disk.is_deleted(1)  # type: ignore[union-attr]
+    after = bench.machine.save()
+    bench.machine.restore(before)
+    assert not disk.is_deleted(1)  # type: ignore[union-attr]
+    bench.machine.restore(after)
+    assert disk.is_deleted(1)  # type: ignore[union-attr]
+    bench.dma(0x4A, 0x20000, 512)
+    bench.do(0xC5, 0, 0, 0, 2, 2, 18, 0x1B, 0xFF)
+    assert not disk.is_deleted(1)  # type: ignore[union-attr]
+
+
+# -- the 8237 --------------------------------------------------------------------------------
+
+
+def test_the_8237_counts_down() -> None:
+    """Mode bit 5: the first byte goes to the highest address."""
+    bench = Bench()
+    bench.dma(0x66, 0x201FF, 512)
+    bench.do(0xE6, 0, 0, 0, 4, 2, 18, 0x1B, 0xFF)
+    assert bench.machine.memory.read(0x20000, 512) == b"\0\3" * 256
+    assert bench.machine.memory.read_word(0x20200) == 0
+
+
+def at_bench() -> Machine:
+    """Return an AT, whose channel 0 refreshes nothing."""
+    machine = Machine()
+    bios.power_on(machine, Console(), [bios.disk_of(0, sector(b""))], cards=Cards(at=True))
+    return machine
+
+
+def program(machine: Machine, *pairs: int) -> None:
+    """Write ports and values in turn."""
+    for port, value in zip(pairs[::2], pairs[1::2], strict=True):
+        machine.bus.write(port, value)
+
+
+COPY = (
+    *(0x0D, 0, 0x08, 0x01, 0x0B, 0x88, 0x0B, 0x85, 0x83, 2),
+    *(0x00, 0x00, 0x00, 0x00, 0x01, 15, 0x01, 0),
+    *(0x02, 0x00, 0x02, 0x01, 0x03, 15, 0x03, 0),
+)
+"""Sixteen bytes from 20000h to 20100h."""
+
+
+def test_memory_to_memory() -> None:
+    """Command bit 0: a request of channel 0 moves channel 1's count of bytes; bit 1 holds one."""
+    machine = at_bench()
+    machine.memory.write(0x20000, bytes(range(1, 17)))
+    program(machine, *COPY, 0x09, 4)
+    assert machine.memory.read(0x20100, 17) == bytes((*range(1, 17), 0))
+    assert machine.bus.read(0x08) & 0x12 == 2
+    assert machine.bus.read(0x0D) == 16
+    program(machine, *COPY, 0x08, 0x03, 0x09, 4)
+    assert machine.memory.read(0x20100, 16) == b"\1" * 16
+
+
+def test_requests_by_a_program() -> None:
+    """In the block mode they come to their end at once, else they wait and the status says so."""
+    machine = at_bench()
+    machine.memory.write(0x2FFFE, b"abcd")
+    program(machine, 0x0D, 0, 0x0B, 0x85, 0x83, 2, 2, 0xFE, 2, 0xFF, 3, 3, 3, 0, 0x09, 5)
+    assert machine.memory.read(0x2FFFE, 2) == b"\xff\xff"
+    assert machine.memory.read(0x20000, 3) == b"\xff\xff\0"
+    assert machine.memory.read(0x30000, 2) == b"cd"
+    assert machine.bus.read(0x08) == 0x02
+    program(machine, 0x0B, 0x45, 0x09, 5)
+    assert machine.bus.read(0x08) == 0x20
+    program(machine, 0x09, 1)
+    assert machine.bus.read(0x08) == 0
+
+
 PORTS = (*range(0x10), *range(0x80, 0x90), *range(0x3F0, 0x3F8))
-COMMANDS = (0xE6, 0xC5, 0x4D, 0x0A, 0x08, 0x07, 0x0F, 0x03, 0x02, 0x11)
+COMMANDS = (0xE6, 0xC5, 0x4D, 0x0A, 0x08, 0x07, 0x0F, 0x03, 0x02, 0x11, 0xC9, 0x6C, 0xD9, 0x85)
 
 
 @settings(max_examples=examples(25))

@@ -156,6 +156,7 @@ def test_the_periodic_flag_can_be_polled(rate: int, hz: int) -> None:
 def test_the_update_flag_says_once_that_a_second_has_passed() -> None:
     """Prevents a flag that stays, and bit 7 without anything enabled in register B."""
     clock = Clock()
+    clock.write(0x05, 0x12)  # no alarm at midnight, which comes
     clock.write(0x0A, 0x20)
     assert clock.read(0x0C) == [0]
     clock.machine.registers.cycles = CLOCK_HZ
@@ -163,6 +164,26 @@ def test_the_update_flag_says_once_that_a_second_has_passed() -> None:
     clock.write(0x0B, 0x12)
     clock.machine.registers.cycles = 2 * CLOCK_HZ
     assert clock.read(0x0C, 0x0C) == [0x90, 0]
+
+
+def test_the_alarms_flag_is_polled_without_an_interrupt() -> None:
+    """Prevents an XT's clock, which interrupts nobody, from having no alarm."""
+    clock = Clock()
+    assert clock.read(0x0C) == [0]
+    clock.machine.registers.cycles = 2 * CLOCK_HZ
+    assert clock.read(0x0C, 0x0C) == [0x70, 0]
+
+
+def test_an_alarm_of_twelve_hours_has_its_half_of_the_day() -> None:
+    """Prevents 12 PM in an alarm's hour from being no hour at all."""
+    clock = Clock()
+    clock.write(0x0B, 0x00)
+    for hour, flags in ((0x12, 0x70), (0x92, 0x50)):  # midnight, noon
+        clock.machine.registers.cycles = 0
+        clock.write(0x05, hour)
+        clock.read(0x0C)
+        clock.machine.registers.cycles = 2 * CLOCK_HZ
+        assert clock.read(0x0C) == [flags]
 
 
 def test_an_update_is_announced() -> None:

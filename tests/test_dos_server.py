@@ -133,6 +133,22 @@ def test_time_travel_leaves_text_text(slot: Slot, capfd: pytest.CaptureFixture[s
     assert console.picture(*SIZE) == ""
 
 
+def test_a_character_that_is_half_printed_is_no_touch_of_the_screen(
+    slot: Slot, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The BIOS writes a character into the screen's memory before we are told it: a look at any
+    instant between must not take a program's text for a picture.
+    """
+    console = slot._console
+    assert isinstance(console, ScreenConsole)
+    said = ""
+    while "got abc" not in said:
+        slot.debugger.resume(Resume(count=1))
+        console._look()
+        assert console.picture(*SIZE) == "", slot.debugger.machine.icount
+        said += capfd.readouterr().out
+
+
 def test_a_touch_of_the_screen_is_a_picture(slot: Slot) -> None:
     """A program that writes into the screen's memory and prints no more must be seen, too."""
     console = slot._console

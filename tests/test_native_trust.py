@@ -6,16 +6,20 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from blink16 import Machine
 from blink16.cpu import models
-from blink16.cpu.hot import NO_BOARD
-from blink16.cpu.native import cache, loading, trial
+from blink16.cpu.hot import NO_BOARD, HotBoard
+from blink16.cpu.model import Model
+from blink16.cpu.native import cache, first_start, loading, trial
 from blink16.cpu.native.compiler import Linker, NativeError
 from blink16.cpu.native.interpreter import module_text
+from blink16.devices.hot import BOARD
 
 KEY = bytes(range(32))
 FILE_NAME = f"{KEY.hex()[:32]}.bin"
@@ -209,6 +213,63 @@ def test_the_first_start_makes_what_later_ones_use(
     assert len(list(empty_cache.glob("*.bin"))) == 1
     _child(monkeypatch, "raise SystemExit('compiled again')")
     assert loading._make(models.DEFAULT, NO_BOARD).library.addresses
+
+
+@pytest.fixture
+def usual_image() -> bytes:
+    """Return the interpreter that is in the cache of all tests."""
+    recipe = loading.Recipe(models.DEFAULT, BOARD, False, loading.LEVEL)
+    image = cache.load(loading._keys(recipe).image)
+    assert image is not None
+    return image
+
+
+def test_what_is_made_quickly_goes_on_as_the_good_one(
+    usual_image: bytes, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents a first start of ten seconds on the reference, one that stays with what LLVM hardly
+    optimised, and a change of native code that changes what the guest does.
+    """
+    allowed, levels = threading.Event(), []
+
+    def make(model: Model, level: int, board: HotBoard, **more: object) -> bytes:
+        levels.append(level)
+        assert level == loading.QUICK or allowed.wait(60)
+        return usual_image
+
+    monkeypatch.setattr(trial, "first_start", make)
+    monkeypatch.setattr(loading, "_cores", {})
+    machines = [Machine.bare("auto"), Machine.bare("reference")]
+    for machine in machines:
+        machine.memory[0:7] = bytes.fromhex("05030031c3ebf9")  # add ax, 3 / xor bx, ax / jmp 0
+    machine = machines[0]
+    quick = loading.core(machine.model, BOARD).result()
+    machine.run(50_000)
+    assert machine.engine.name == "native"
+    assert quick.better is not None
+    assert not quick.better.done()
+    allowed.set()
+    quick.better.result(60)
+    machine.run(50_000)
+    machines[1].run(100_000)
+    assert levels == [loading.QUICK, loading.LEVEL]
+    assert loading.core(machine.model, BOARD) is quick.better
+    assert machines[0].save() == machines[1].save()
+    assert len(list(empty_cache.glob("*.bin"))) == 2
+
+
+def test_a_good_interpreter_that_nobody_waits_for_is_there_at_the_next_start(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents a program that ends in a second from waiting ten for its native code, and many such
+    programs from never having any.
+    """
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        first_start.give(CODE, KEY)
+    assert cache.load(KEY) == CODE
 
 
 def test_a_module_that_llvm_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,22 @@ def test_a_keyboard_says_which_codes_it_sends() -> None:
     assert machine.memory.read(0x600, 3) == b"\xfa\xfa\x41"
 
 
+def test_the_battery_keeps_the_configuration() -> None:
+    """CMOS 10h to 31h as SETUP leaves it: other BIOSes and diagnostics have no other word."""
+    bus = machine_with("fa" + LOOP).bus
+
+    def kept(index: int) -> int:
+        bus.write(0x70, index)
+        return bus.read(0x71)
+
+    assert [kept(index) for index in (0x10, 0x12, 0x14, 0x15, 0x16, 0x19)] == [
+        0x40, 0xF0, 0x21, 0x80, 0x02, 47,
+    ]  # fmt: skip
+    assert [kept(index) for index in (0x1B, 0x1C, 0x1D, 0x23)] == [306 & 0xFF, 1, 4, 17]
+    total = sum(kept(index) for index in range(0x10, 0x2E))
+    assert kept(0x2E) << 8 | kept(0x2F) == total
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_hard_disk_ports_read_and_write(engine: str) -> None:
     """READ SECTORS by programmed input: two sectors from cylinder 3, head 2, sector 17 on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blink16.bios import misc, rom_video, tables
+from blink16.bios import cmos, misc, rom_video, tables
 from blink16.bios.data_area import DataArea
 from blink16.bios.disk import Disk, disk_of
 from blink16.bios.drives import Drives
@@ -80,13 +80,7 @@ def power_on(
     if not disks:
         raise BootError("there is no disk to boot from")
     drives = Drives(disks)
-    devices = PcDevices(
-        chassis,
-        adapter=adapter,
-        floppies=drives.count(hard_disks=False),
-        drives=drives,
-        cards=cards,
-    )
+    devices = _devices(chassis, drives, adapter, cards)
     chassis.add_component(Console.CHANNEL, console)
     typist = Typist(chassis, console, devices.keyboard)
     chassis.add_device(Typist.COMPONENT, typist, tells=True)
@@ -114,13 +108,7 @@ def stand_by(
     the channel of `Keys`.
     """
     drives = Drives(disks)
-    devices = PcDevices(
-        chassis,
-        adapter=adapter,
-        floppies=drives.count(hard_disks=False),
-        drives=drives,
-        cards=cards,
-    )
+    devices = _devices(chassis, drives, adapter, cards)
     keys = Keys()
     pipe = PipedKeys(chassis, console, keys, devices.keyboard)
     chassis.add_component(Console.CHANNEL, console)
@@ -155,13 +143,7 @@ def run_bios(
     if not 16 <= len(image) <= MAX_BIOS:
         raise BootError(f"a BIOS of {len(image)} bytes is not between 16 and {MAX_BIOS}")
     drives = Drives(disks)
-    devices = PcDevices(
-        chassis,
-        adapter=adapter,
-        floppies=drives.count(hard_disks=False),
-        drives=drives,
-        cards=cards,
-    )
+    devices = _devices(chassis, drives, adapter, cards)
     chassis.add_component(Console.CHANNEL, console)
     typist = Typist(chassis, console, devices.keyboard)
     chassis.add_device(Typist.COMPONENT, typist, tells=True)
@@ -175,6 +157,15 @@ def run_bios(
     rom.protect()
     _plug_memory(chassis, cards)
     chassis.registers.cs, chassis.registers.ip = 0xFFFF, 0
+    return devices
+
+
+def _devices(chassis: Chassis, drives: Drives, adapter: Adapter, cards: Cards) -> PcDevices:
+    """Put a PC's devices into a machine, and into an AT's CMOS what they are."""
+    floppies = drives.count(hard_disks=False)
+    devices = PcDevices(chassis, adapter=adapter, floppies=floppies, drives=drives, cards=cards)
+    if cards.at:
+        cmos.fill(devices.rtc, drives, adapter, extended=chassis.has_a20)
     return devices
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from blink16.bios.geometry import (
     FIRST_HARD_DISK,
@@ -22,6 +22,14 @@ GROUP = 64
 ChunkGroup = tuple[bytes | None, ...]
 UNCHANGED: ChunkGroup = (None,) * GROUP
 """A group as it is when its first chunk is written; before that, there is none."""
+
+
+class DiskState(NamedTuple):
+    """What the guest has changed."""
+
+    groups: tuple[ChunkGroup | None, ...]
+    deleted: tuple[int, ...] = ()
+    """The sectors with deleted data address marks, for which an image file has no place."""
 
 
 class Disk:
@@ -55,7 +63,7 @@ class Disk:
         self.total = geometry.total if geometry.drive_type else image_sectors
         """Sectors that there are: a hard disk's last cylinder need not be whole."""
         groups = -(-self.total // (CHUNK_SECTORS * GROUP))
-        self._groups: tuple[ChunkGroup | None, ...] = (None,) * groups
+        self._state = DiskState((None,) * groups)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -74,12 +82,25 @@ class Disk:
             self.on_read(sector, content)
         return content
 
+    @property
+    def _groups(self) -> tuple[ChunkGroup | None, ...]:
+        return self._state.groups
+
     def _content(self, sector: int) -> bytes:
         number, inside = divmod(sector, CHUNK_SECTORS)
         chunk = (self._groups[number // GROUP] or UNCHANGED)[number % GROUP]
         if chunk is None:
             return self._original(sector)
         return chunk[inside * SECTOR_SIZE : (inside + 1) * SECTOR_SIZE]
+
+    def is_deleted(self, sector: int) -> bool:
+        """Return whether a sector was written with a deleted data address mark."""
+        return sector in self._state.deleted
+
+    def delete(self, sector: int) -> None:
+        """Give a sector a deleted data address mark."""
+        deleted = tuple(sorted({*self._state.deleted, sector}))
+        self._state = self._state._replace(deleted=deleted)
 
     def write(self, sector: int, data: bytes) -> None:
         """Replace a sector, in the overlay."""
@@ -93,7 +114,11 @@ class Disk:
         start = inside * SECTOR_SIZE
         chunk = chunk[:start] + data + chunk[start + SECTOR_SIZE :]
         group = (*group[:member], chunk, *group[member + 1 :])
-        self._groups = (*self._groups[:place], group, *self._groups[place + 1 :])
+        groups = (*self._groups[:place], group, *self._groups[place + 1 :])
+        deleted = self._state.deleted
+        if sector in deleted:
+            deleted = tuple(other for other in deleted if other != sector)
+        self._state = DiskState(groups, deleted)
 
     def written(self) -> Iterator[tuple[int, bytes]]:
         """Return the sectors that are no longer what the image holds, by number."""
@@ -114,17 +139,22 @@ class Disk:
         return self.image[start : start + SECTOR_SIZE].ljust(SECTOR_SIZE, b"\0")
 
     def save(self) -> Any:
-        """Return the overlay."""
-        return self._groups
+        """Return what was changed."""
+        return self._state
 
     def restore(self, state: Any) -> None:
-        """Take the overlay of a `save`; ValueError if it isn't one of such a disk."""
-        if not isinstance(state, tuple) or len(state) != len(self._groups):
+        """Take the state of a `save`; ValueError if it isn't one of such a disk."""
+        if not isinstance(state, tuple) or len(state) != len(DiskState._fields):
+            raise ValueError("the overlay is damaged")
+        groups, deleted = state
+        if not isinstance(groups, tuple) or len(groups) != len(self._groups):
             raise ValueError("the overlay is of another disk")
-        for group, known in zip(state, self._groups, strict=True):
+        for group, known in zip(groups, self._groups, strict=True):
             if group is not known and not _is_group(group):
                 raise ValueError("the overlay is damaged")
-        self._groups = state
+        if not isinstance(deleted, tuple) or any(s not in range(self.total) for s in deleted):
+            raise ValueError("the overlay is damaged")
+        self._state = DiskState(groups, deleted)
 
 
 def _is_group(group: object) -> bool:

@@ -63,6 +63,8 @@ _BEHIND = bytes.fromhex(
 )
 """02h, 03h and 0Fh; ``show`` gives DX, column and row, to the 6845; ``put`` puts AL on the screen,
 or does nothing and returns with CF set."""
+SHOWN = "int10-shown"
+"""The name of the service behind the teletype."""
 _PUT = 163
 """Where ``put`` begins."""
 
@@ -72,7 +74,7 @@ def install(chassis: Chassis, rom: Rom) -> int:
 
     ``put``: a near routine that spoils no register.
     """
-    shown = chassis.add_stub("int10-shown", _shown)
+    shown = chassis.add_stub(SHOWN, _shown)
     return rom.precede(VIDEO_VECTOR, _FRONT + jump(*shown) + _BEHIND) + _PUT
 
 

@@ -1,13 +1,16 @@
 """The 8237A DMA controller at ports 00h to 0Fh, and the page registers at 80h to 8Fh.
 
-Channel 0 refreshes memory, a byte each 15 microseconds; channel 2 is the floppy controller's and
+An XT's channel 0 refreshes memory, a byte each 15 microseconds; channel 2 is the floppy's and
 channel 3 an XT hard disk's, which ask for whole transfers (`Dma.put`, `Dma.take`).  An AT's second
 controller at C0h to DFh joins the first as its channel 4, and nothing here uses it: programs read
-back what they wrote.  Source: Intel 8237A data sheet; IBM PC/XT and AT Technical References.
+back what they wrote.  What a program requests itself moves at once: in the block mode, from and to
+where no device answers, or from memory to memory.  Source: Intel 8237A data sheet; IBM PC/XT and
+AT Technical References.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -23,8 +26,12 @@ PAGE_OF_CHANNEL = (7, 3, 1, 2)
 """The page register of each channel, by its offset from port 80h."""
 ALL_MASKED = 0x0F
 MASK_BIT, CHANNEL_BITS = 0x04, 0x03
-DISABLED = 0x04
-"""In the command: the controller does nothing."""
+DISABLED, MEMORY_TO_MEMORY, HOLD_SOURCE = 0x04, 0x01, 0x02
+"""In the command: the controller does nothing; channel 1 takes channel 0's bytes, all from one
+address."""
+REQUEST_BIT, BLOCK, MODE_TYPE = 0x04, 0x80, 0xC0
+SOURCE, TARGET = 0, 1
+"""The channels of a move from memory to memory."""
 MODE_AUTOINIT, MODE_DOWN, MODE_KIND = 0x10, 0x20, 0x0C
 TO_MEMORY, FROM_MEMORY = 0x04, 0x08
 REFRESH = 0
@@ -63,16 +70,25 @@ class DmaState(NamedTuple):
     """Channels that have reached their count since the status was read."""
     refreshes: int = 0
     """Refresh cycles since the beginning of time of which channel 0 has counted."""
+    requests: int = 0
+    """Channels that a program has requested, and that have not come to their end."""
+    temporary: int = 0
+    """The last byte that went from memory to memory."""
     pages: bytes = bytes(len(PAGE_PORTS))
 
 
 class Dma:
     """An 8237A (`services.Component`)."""
 
-    def __init__(self, guest: Guest, bus: Bus, base: int = 0, stride: int = 1) -> None:
-        """Attach the chip at ``base``, with a register each ``stride`` ports."""
+    def __init__(
+        self, guest: Guest, bus: Bus, base: int = 0, stride: int = 1, *, refreshes: bool = False
+    ) -> None:
+        """Attach the chip at ``base``, with a register each ``stride`` ports.
+
+        ``refreshes``: whether its channel 0 refreshes memory.
+        """
         self._guest = guest
-        self._base, self._stride = base, stride
+        self._base, self._stride, self._refreshes = base, stride, refreshes
         self._clock = Oscillator(REFRESH_HZ, guest.clock_hz)
         self.state = DmaState()
         ports = range(base, base + REGISTERS * stride)
@@ -95,22 +111,28 @@ class Dma:
         s = self.state
         if s.mask >> channel & 1 or s.command & DISABLED:
             return 0
-        return s.current[2 * channel + 1] + 1
+        return self._left(channel)
+
+    def _left(self, channel: int) -> int:
+        return self.state.current[2 * channel + 1] + 1
 
     def put(self, channel: int, data: bytes) -> int:
         """Move bytes from a device to memory, as far as the channel goes; return how many.
 
         A channel set up the other way, or to verify, counts and moves nothing.
         """
-        addresses = self._move(channel, len(data))
+        addresses = self._move(channel, min(len(data), self.room(channel)))
+        self._deliver(channel, addresses, data)
+        return len(addresses)
+
+    def _deliver(self, channel: int, addresses: Sequence[int], data: bytes) -> None:
         if self.state.modes[channel] & MODE_KIND == TO_MEMORY:
             for address, byte in zip(addresses, data, strict=False):
                 self._store(address, byte)
-        return len(addresses)
 
     def take(self, channel: int, size: int) -> bytes:
         """Move at most ``size`` bytes from memory to a device."""
-        addresses = self._move(channel, size)
+        addresses = self._move(channel, min(size, self.room(channel)))
         if self.state.modes[channel] & MODE_KIND == FROM_MEMORY:
             return b"".join(map(self._load, addresses))
         return b"\xff" * len(addresses)
@@ -119,14 +141,16 @@ class Dma:
         """Return whether a channel has reached its count since the status was read."""
         return bool(self.state.reached >> channel & 1)
 
-    def _move(self, channel: int, size: int) -> list[int]:
-        """Count a channel on; return the linear addresses that it went through."""
+    def _move(self, channel: int, size: int, page_of: int | None = None) -> list[int]:
+        """Count a channel on; return the linear addresses that it went through.
+
+        ``page_of``: whose page register counts, by default its own.
+        """
         s = self.state
-        size = min(size, self.room(channel))
         if not size:
             return []
         lines = ALL_PAGE_LINES if self._guest.has_a20 else XT_PAGE_LINES
-        page = (s.pages[PAGE_OF_CHANNEL[channel]] & lines) << 16
+        page = (s.pages[PAGE_OF_CHANNEL[channel if page_of is None else page_of]] & lines) << 16
         step = -1 if s.modes[channel] & MODE_DOWN else 1
         first, count = s.current[2 * channel : 2 * channel + 2]
         addresses = [page | (first + step * n) % WRAP for n in range(size)]
@@ -154,13 +178,54 @@ class Dma:
         if address < RAM_SIZE and not memory.pages[address >> PAGE_SHIFT] & PageState.ROM:
             memory.store(address, bytes((byte,)))
 
+    def _serve_requests(self) -> None:
+        """Do what a program has requested: whole blocks, as no device sets their pace."""
+        for channel in range(CHANNELS):
+            s = self.state
+            if s.command & DISABLED or not s.requests >> channel & 1:
+                continue
+            if s.modes[channel] & MODE_TYPE == BLOCK:
+                if channel == SOURCE and s.command & MEMORY_TO_MEMORY:
+                    self._copy()
+                else:
+                    addresses = self._move(channel, self._left(channel))
+                    self._deliver(channel, addresses, OPEN_BUS * len(addresses))
+                self.state = self.state._replace(requests=self.state.requests & ~(1 << channel))
+
+    def _copy(self) -> None:
+        """Move from memory to memory, byte by byte; without DACK both have channel 1's page."""
+        s, size = self.state, self._left(TARGET)
+        if s.command & HOLD_SOURCE:
+            sources = self._move(SOURCE, 1, TARGET) * size
+            self.state = self.state._replace(current=s.current)
+        else:
+            sources = [
+                address
+                for part in self._parts(SOURCE, size)
+                for address in self._move(SOURCE, part, TARGET)
+            ]
+        byte = b"\0"
+        for source, target in zip(sources, self._move(TARGET, size), strict=True):
+            byte = self._load(source)
+            self._store(target, byte[0])
+        self.state = self.state._replace(temporary=byte[0])
+
+    def _parts(self, channel: int, size: int) -> Iterator[int]:
+        """Yield how many bytes a channel moves each time until it has reached its count."""
+        while size:
+            part = min(size, self._left(channel))
+            yield part
+            size -= part
+
     def _refresh(self) -> None:
         """Let channel 0 do what it has done since somebody looked."""
+        if not self._refreshes:
+            return
         now = self._clock.cycles(self._guest.time)
         passed = now - self.state.refreshes
         self.state = self.state._replace(refreshes=now)
         left = self.room(REFRESH)
-        if not left or not passed or self._base:
+        if not left or not passed:
             return
         s = self.state
         ended = passed >= left
@@ -182,7 +247,9 @@ class Dma:
             return s.current[register] >> 8 if s.high else s.current[register] & 0xFF
         if register == DmaRegister.STATUS:
             self.state = s._replace(reached=0)
-            return s.reached
+            return s.reached | s.requests << 4
+        if register == DmaRegister.TEMPORARY:
+            return s.temporary
         return s.mask | 0xF0 if register == DmaRegister.MASK_ALL else 0
 
     def _write(self, port: int, value: int) -> None:
@@ -214,13 +281,18 @@ class Dma:
             case DmaRegister.CLEAR_FLIP_FLOP:
                 self.state = s._replace(high=False)
             case DmaRegister.TEMPORARY:
-                self.state = s._replace(command=0, high=False, mask=ALL_MASKED, reached=0)
+                self.state = s._replace(
+                    command=0, high=False, mask=ALL_MASKED, reached=0, requests=0, temporary=0
+                )
             case DmaRegister.CLEAR_MASK:
                 self.state = s._replace(mask=0)
             case DmaRegister.MASK_ALL:
                 self.state = s._replace(mask=value & ALL_MASKED)
             case DmaRegister.REQUEST:
-                pass  # memory to memory, which a PC's wiring doesn't allow
+                rest, bit = s.requests & ~(1 << channel), bool(value & REQUEST_BIT) << channel
+                self.state = s._replace(requests=rest | bit)
+        if self.state.requests:
+            self._serve_requests()
 
     def _read_page(self, port: int) -> int:
         return self.state.pages[port - PAGE_PORTS.start]

@@ -10,11 +10,46 @@ drive adapter"; Intel 82077AA data sheet for the change line.
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices.disk_drives import DiskDrives, SectorDisk
 from blink16.devices.dma import Dma
+from blink16.devices.fdc_codes import (
+    COMMAND,
+    FROM_HOST,
+    MSR_BUSY,
+    MSR_NO_DMA,
+    MSR_REQUEST,
+    MSR_TO_HOST,
+    MULTI_TRACK,
+    SCANNING,
+    SKIP,
+    ST0_ABNORMAL,
+    ST0_ATTENTION,
+    ST0_CHECK,
+    ST0_HEAD,
+    ST0_INVALID,
+    ST0_SEEK_END,
+    ST1_END,
+    ST1_NO_ADDRESS,
+    ST1_NO_DATA,
+    ST1_OVERRUN,
+    ST1_PROTECTED,
+    ST2_EQUAL,
+    ST2_NOT_SATISFIED,
+    ST2_OTHER_MARK,
+    ST2_WRONG_CYLINDER,
+    ST3_PROTECTED,
+    ST3_READY,
+    ST3_TRACK_0,
+    ST3_TWO_SIDES,
+    WRITING,
+    FdcCommand,
+    SectorId,
+    length,
+    satisfies,
+)
 from blink16.devices.pic import RequestLine
 from blink16.devices.telling import Telling
 from blink16.services import Guest
@@ -22,104 +57,15 @@ from blink16.services import Guest
 DOR_PORT, STATUS_PORT, DATA_PORT, INPUT_PORT = 0x3F2, 0x3F4, 0x3F5, 0x3F7
 DMA_CHANNEL = 2
 DRIVES = 4
-SECTOR_SIZE, SIZE_CODE = 512, 2
-DOR_ENABLED, DOR_INTERRUPTS, DOR_DRIVE, DOR_MOTORS = 0x04, 0x08, 0x03, 0x10
-MSR_REQUEST, MSR_TO_HOST, MSR_NO_DMA, MSR_BUSY = 0x80, 0x40, 0x20, 0x10
-ST0_ABNORMAL, ST0_INVALID, ST0_ATTENTION = 0x40, 0x80, 0xC0
-ST0_SEEK_END, ST0_CHECK, ST0_HEAD = 0x20, 0x10, 0x04
-ST1_END, ST1_OVERRUN, ST1_NO_DATA, ST1_PROTECTED, ST1_NO_ADDRESS = 0x80, 0x10, 0x04, 0x02, 0x01
-ST2_WRONG_CYLINDER, ST2_NOT_SATISFIED = 0x10, 0x04
-ST3_PROTECTED, ST3_READY, ST3_TRACK_0, ST3_TWO_SIDES = 0x40, 0x20, 0x10, 0x08
+SECTOR_SIZE, SIZE_CODE, NAME_SIZE = 512, 2, 4
+DOR_ENABLED, DOR_GATE, DOR_DRIVE, DOR_MOTORS = 0x04, 0x08, 0x03, 0x10
+"""The gate lets the controller's interrupts and its requests to the 8237 through."""
 INPUT_CHANGED = 0x80
-MULTI_TRACK, SKIP, COMMAND = 0x80, 0x20, 0x1F
-RECALIBRATE_STEPS, LAST_STEP = 77, 255
+RECALIBRATE_STEPS = 77
+RESULT_SIZE = 7
 REVOLUTION_MS, STEP_MS, COMMAND_MS = 200, 3, 1
 NEVER = -1
 _NO_SEEKS = (NEVER, NEVER, NEVER, NEVER)
-
-
-class Floppy(Protocol):
-    """A disk, to its drive."""
-
-    read_only: bool
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Cylinders, heads, and sectors of a track."""
-        ...
-
-    def read(self, sector: int) -> bytes:
-        """Return a sector by its number from 0."""
-        ...
-
-    def write(self, sector: int, data: bytes) -> None:
-        """Replace a sector."""
-        ...
-
-
-class FloppyDrives(Protocol):
-    """The drives, and which disks are in them."""
-
-    def disk(self, drive: int) -> Floppy | None:
-        """Return the disk in a drive; None if that is empty or missing."""
-        ...
-
-    def has_changed(self, drive: int) -> bool:
-        """Return whether a drive was opened since its head was last moved over a disk."""
-        ...
-
-    def see(self, drive: int) -> None:
-        """Note that the head was moved with a disk in the drive."""
-        ...
-
-
-class NoDrives:
-    """A controller without drives."""
-
-    def disk(self, drive: int) -> Floppy | None:
-        """Return no disk."""
-        return None
-
-    def has_changed(self, drive: int) -> bool:
-        """Return that nothing has changed."""
-        return False
-
-    def see(self, drive: int) -> None:
-        """Note nothing."""
-
-
-class FdcCommand(IntEnum):
-    """The lower five bits of a command's first byte."""
-
-    READ_TRACK = 0x02
-    SPECIFY = 0x03
-    SENSE_DRIVE = 0x04
-    WRITE = 0x05
-    READ = 0x06
-    RECALIBRATE = 0x07
-    SENSE_INTERRUPT = 0x08
-    WRITE_DELETED = 0x09
-    READ_ID = 0x0A
-    READ_DELETED = 0x0C
-    FORMAT = 0x0D
-    SEEK = 0x0F
-    SCAN_EQUAL = 0x11
-    SCAN_LOW = 0x19
-    SCAN_HIGH = 0x1D
-
-
-LENGTHS = {
-    FdcCommand.SPECIFY: 3,
-    FdcCommand.SENSE_DRIVE: 2,
-    FdcCommand.RECALIBRATE: 2,
-    FdcCommand.SENSE_INTERRUPT: 1,
-    FdcCommand.READ_ID: 2,
-    FdcCommand.FORMAT: 6,
-    FdcCommand.SEEK: 3,
-}
-"""Bytes of a command; nine if it isn't here."""
-WRITING = (FdcCommand.WRITE, FdcCommand.WRITE_DELETED)
-SCANNING = (FdcCommand.SCAN_EQUAL, FdcCommand.SCAN_LOW, FdcCommand.SCAN_HIGH)
 
 
 class FdcState(NamedTuple):
@@ -151,7 +97,7 @@ class Fdc(Telling[FdcState]):
     COMPONENT = "fdc"
 
     def __init__(
-        self, guest: Guest, bus: Bus, dma: Dma, irq: RequestLine, drives: FloppyDrives
+        self, guest: Guest, bus: Bus, dma: Dma, irq: RequestLine, drives: DiskDrives
     ) -> None:
         self._guest = guest
         self._dma = dma
@@ -173,7 +119,7 @@ class Fdc(Telling[FdcState]):
 
     def used_by_bios(self, drive: int, cylinder: int) -> None:
         """Leave a drive as the BIOS does: its motor runs, its head is on a cylinder."""
-        dor = DOR_ENABLED | DOR_INTERRUPTS | drive | DOR_MOTORS << drive
+        dor = DOR_ENABLED | DOR_GATE | drive | DOR_MOTORS << drive
         self.state = self.state._replace(
             dor=dor, cylinders=_with(self.state.cylinders, drive, cylinder)
         )
@@ -189,7 +135,7 @@ class Fdc(Telling[FdcState]):
 
     def is_heard(self) -> bool:
         """Return whether IRQ 6 would be passed on."""
-        return bool(self.state.dor & DOR_INTERRUPTS) and self._irq.is_heard()
+        return bool(self.state.dor & DOR_GATE) and self._irq.is_heard()
 
     def advance(self, time: int) -> None:
         """Do what is done until ``time``."""
@@ -205,7 +151,7 @@ class Fdc(Telling[FdcState]):
         return self._guest.time + max(1, passed)
 
     def _interrupt(self) -> None:
-        self._irq(bool(self.state.dor & DOR_INTERRUPTS))
+        self._irq(bool(self.state.dor & DOR_GATE))
 
     # -- the digital output register ---------------------------------------------------------
 
@@ -229,7 +175,7 @@ class Fdc(Telling[FdcState]):
     def _waits_for_disk(self) -> bool:
         s = self.state
         idle = s.due == NEVER and not s.result and not s.wanted
-        return idle and bool(s.command) and len(s.command) == _length(s.command)
+        return idle and bool(s.command) and len(s.command) == length(s.command)
 
     # -- ports -------------------------------------------------------------------------------
 
@@ -239,11 +185,11 @@ class Fdc(Telling[FdcState]):
             return 0
         busy = sum(1 << drive for drive in range(DRIVES) if s.seeks[drive] != NEVER)
         if s.wanted:
-            to_host = 0 if s.command[0] & COMMAND in WRITING else MSR_TO_HOST
+            to_host = 0 if s.command[0] & COMMAND in FROM_HOST else MSR_TO_HOST
             return busy | MSR_REQUEST | MSR_NO_DMA | MSR_BUSY | to_host
         if s.result:
             return busy | MSR_REQUEST | MSR_TO_HOST | MSR_BUSY
-        if s.command and len(s.command) == _length(s.command):
+        if s.command and len(s.command) == length(s.command):
             return busy | MSR_BUSY  # it is being executed
         return busy | MSR_REQUEST | (MSR_BUSY if s.command else 0)
 
@@ -257,7 +203,7 @@ class Fdc(Telling[FdcState]):
 
     def _read_data(self, port: int) -> int:
         s = self.state
-        if s.wanted and s.command[0] & COMMAND not in WRITING:
+        if s.wanted and s.command[0] & COMMAND not in FROM_HOST:
             return self._read_byte()
         if not s.result:
             return 0
@@ -272,10 +218,11 @@ class Fdc(Telling[FdcState]):
         if not s.dor & DOR_ENABLED or s.result:
             return
         if s.wanted:
-            self._write_byte(value)
-        elif not s.command or len(s.command) < _length(s.command):
+            if s.command[0] & COMMAND in FROM_HOST:
+                self._write_byte(value)
+        elif not s.command or len(s.command) < length(s.command):
             self.state = s._replace(command=s.command + bytes((value,)))
-            if len(self.state.command) == _length(self.state.command):
+            if len(self.state.command) == length(self.state.command):
                 self._begin()
 
     # -- commands ----------------------------------------------------------------------------
@@ -313,6 +260,8 @@ class Fdc(Telling[FdcState]):
     def _sense_drive(self) -> bytes:
         drive, disk = self._drive, self._drives.disk(self._drive)
         status = drive | (ST0_HEAD if self._head else 0) | ST3_READY
+        if drive not in self._drives:
+            return bytes((status,))
         if disk is None or disk.read_only:
             status |= ST3_PROTECTED
         if disk is not None and disk.shape[1] > 1:
@@ -332,7 +281,7 @@ class Fdc(Telling[FdcState]):
         s = self.state
         steps = abs(s.cylinders[drive] - cylinder)
         if s.command[0] & COMMAND == FdcCommand.RECALIBRATE:
-            steps = min(steps, RECALIBRATE_STEPS)
+            steps = min(steps, RECALIBRATE_STEPS) if drive in self._drives else RECALIBRATE_STEPS
         ends = self._after(COMMAND_MS + STEP_MS * steps)
         self.state = s._replace(
             command=b"",
@@ -343,7 +292,9 @@ class Fdc(Telling[FdcState]):
     def _end_seek(self, drive: int) -> None:
         s = self.state
         target, st0 = s.targets[drive], ST0_SEEK_END | drive
-        if target == 0 and s.cylinders[drive] > RECALIBRATE_STEPS:
+        if target == 0 and drive not in self._drives:  # nobody says that it is on track 0
+            st0 |= ST0_ABNORMAL | ST0_CHECK
+        elif target == 0 and s.cylinders[drive] > RECALIBRATE_STEPS:
             target, st0 = s.cylinders[drive] - RECALIBRATE_STEPS, st0 | ST0_ABNORMAL | ST0_CHECK
         if self._drives.disk(drive) is not None and target != s.cylinders[drive]:
             self._drives.see(drive)
@@ -365,116 +316,77 @@ class Fdc(Telling[FdcState]):
         if number == FdcCommand.FORMAT:
             sectors = track
         elif number != FdcCommand.READ_ID:
-            left = max(1, s.command[6] - s.command[4] + 1)
-            asked = -(-self._dma.room(DMA_CHANNEL) // SECTOR_SIZE) or 1
-            sectors = min(2 * left, asked)
-        if s.no_dma and number in WRITING and s.wanted == 0 and not s.data:
-            wanted = max(1, s.command[6] - s.command[4] + 1) * SECTOR_SIZE
-            self.state = s._replace(wanted=wanted)
-            self._interrupt()
-            return
+            asked = -(-self._room() // SECTOR_SIZE) or 1
+            sectors = min(self._ahead(), asked)
         self.state = s._replace(due=self._after(REVOLUTION_MS * (sectors + 1) / track))
+
+    def _ahead(self) -> int:
+        """Return how many sectors a command names, up to the end of the track or the cylinder."""
+        command = self.state.command
+        last, first = command[6], command[4]
+        both = command[0] & MULTI_TRACK and not self._head
+        return max(1, last - first + 1) + (last if both else 0)
 
     def _execute(self) -> None:
         disk = self._drives.disk(self._drive)
         if disk is None:  # it was taken out meanwhile
             return
-        number = self.state.command[0] & COMMAND
-        if number == FdcCommand.READ_ID:
+        number = FdcCommand(self.state.command[0] & COMMAND)
+        if number is FdcCommand.READ_ID:
             self._read_id(disk)
-        elif number == FdcCommand.FORMAT:
+        elif number is FdcCommand.FORMAT:
             self._format(disk)
         else:
-            self._transfer(disk)
+            self._transfer(disk, number)
 
-    def _end(self, st1: int, st2: int, place: tuple[int, int, int, int]) -> None:
-        """End a command with its seven result bytes and an interrupt."""
-        st0 = self.state.command[1] & (ST0_HEAD | DOR_DRIVE)
+    def _end(self, st1: int, st2: int, place: SectorId, side: int | None = None) -> None:
+        """End a command with its seven result bytes and an interrupt.
+
+        ``side``: under which head the disk is; by default the command's.
+        """
+        side = self._head if side is None else side
+        st0 = self._drive | (ST0_HEAD if side else 0)
         st0 |= ST0_ABNORMAL if st1 or st2 & ST2_WRONG_CYLINDER else 0
         self._answer(bytes((st0, st1, st2, *(part & 0xFF for part in place))))
         self._interrupt()
 
-    # -- sectors -----------------------------------------------------------------------------
+    # -- the host's bytes --------------------------------------------------------------------
 
-    def _sector(self, disk: Floppy, cylinder: int, head: int, sector: int) -> int | None:
-        """Return the number of a sector under the heads; None if there is none of that name."""
-        cylinders, heads, sectors = disk.shape
-        here = self.state.cylinders[self._drive]
-        there = here < cylinders and head < heads and 0 < sector <= sectors
-        if not there or cylinder != here:
-            return None
-        return (here * heads + head) * sectors + sector - 1
+    def _room(self) -> int:
+        """Return how many bytes the 8237 would move."""
+        return self._dma.room(DMA_CHANNEL) if self.state.dor & DOR_GATE else 0
 
-    def _transfer(self, disk: Floppy) -> None:
-        """Read, write or compare sectors until the 8237 says that it is enough."""
-        command = self.state.command
-        number, (cylinder, head, sector, size) = command[0] & COMMAND, command[2:6]
-        last, many = command[6], bool(command[0] & MULTI_TRACK)
-        if number == FdcCommand.READ_TRACK:
-            sector, many = 1, False
-        place = cylinder, head, sector, size
-        if number in WRITING and disk.read_only:
-            self._end(ST1_PROTECTED, 0, place)
-            return
-        collected = b""
-        while True:
-            found = self._sector(disk, cylinder, head, sector)
-            if found is None or size != SIZE_CODE or head != (head & 1):
-                wrong = cylinder != self.state.cylinders[self._drive]
-                st2 = ST2_WRONG_CYLINDER if wrong else 0
-                self._finish(collected, ST1_NO_DATA, st2, (cylinder, head, sector, size))
-                return
-            ended, moved = self._move(disk, found, number)
-            collected += moved
-            if not ended and not self.state.no_dma and not self._dma.room(DMA_CHANNEL):
-                self._end(ST1_OVERRUN, 0, (cylinder, head, sector, size))
-                return
-            at_end = sector == last
-            sector += 1
-            if at_end:
-                sector, head = 1, head ^ 1 if many else head
-                cylinder += not many or head == 0
-            if ended or (at_end and not (many and head == 1)):
-                st2 = ST2_NOT_SATISFIED if number in SCANNING else 0
-                place = cylinder, head, sector, size
-                self._finish(collected, 0 if ended else ST1_END, st2, place)
-                return
+    def _from_host(self, size: int) -> bytes:
+        """Return at most so many bytes from the host."""
+        if not self.state.no_dma:
+            return self._dma.take(DMA_CHANNEL, size) if self.state.dor & DOR_GATE else b""
+        data, rest = self.state.data[:size], self.state.data[size:]
+        self.state = self.state._replace(data=rest)
+        return data
 
-    def _move(self, disk: Floppy, sector: int, number: int) -> tuple[bool, bytes]:
-        """Move a sector; return whether that was the last, and what is to be read without DMA."""
-        room = self._dma.room(DMA_CHANNEL)
-        if self.state.no_dma:
-            if number in WRITING:
-                data, rest = self.state.data[:SECTOR_SIZE], self.state.data[SECTOR_SIZE:]
-                disk.write(sector, data)
-                self.state = self.state._replace(data=rest)
-                return False, b""
-            return False, disk.read(sector)
-        if not room:
-            return False, b""
-        if number in WRITING:
-            data = self._dma.take(DMA_CHANNEL, SECTOR_SIZE)
-            disk.write(sector, data.ljust(SECTOR_SIZE, b"\0"))
-        elif number in SCANNING:
-            self._dma.take(DMA_CHANNEL, SECTOR_SIZE)
-        else:
-            self._dma.put(DMA_CHANNEL, disk.read(sector))
-        return room <= SECTOR_SIZE, b""
+    def _wants(self, size: int) -> bool:
+        """Return whether the host has yet to write a command's bytes, without DMA; ask it to."""
+        if not self.state.no_dma or self.state.data:
+            return False
+        self.state = self.state._replace(wanted=size)
+        self._interrupt()
+        return True
 
-    def _finish(self, data: bytes, st1: int, st2: int, place: tuple[int, int, int, int]) -> None:
+    def _finish(self, data: bytes, st1: int, st2: int, place: SectorId, side: int) -> None:
         """End a transfer; without DMA what was read is first fetched byte by byte."""
-        self._end(st1, st2, place)
+        self.state = self.state._replace(data=b"")
+        self._end(st1, st2, place, side)
         if data:
             s = self.state
             self.state = s._replace(data=data + s.result, result=b"", wanted=len(data))
 
     def _read_byte(self) -> int:
         s = self.state
-        byte, rest, wanted = s.data[0], s.data[1:], s.wanted - 1
+        byte, wanted = s.data[len(s.data) - RESULT_SIZE - s.wanted], s.wanted - 1
         if wanted:
-            self.state = s._replace(data=rest, wanted=wanted)
+            self.state = s._replace(wanted=wanted)
         else:
-            self.state = s._replace(data=b"", wanted=0, result=rest)
+            self.state = s._replace(data=b"", wanted=0, result=s.data[-RESULT_SIZE:])
             self._irq(False)
         self._interrupt()
         return byte
@@ -485,40 +397,122 @@ class Fdc(Telling[FdcState]):
         if not self.state.wanted:
             self.state = self.state._replace(due=self._after(COMMAND_MS))
 
-    def _read_id(self, disk: Floppy) -> None:
+    # -- sectors -----------------------------------------------------------------------------
+
+    def _sector(self, disk: SectorDisk, name: SectorId, side: int) -> int | None:
+        """Return the number of a sector under a head; None if there is none of that name."""
+        cylinders, heads, sectors = disk.shape
+        here = self.state.cylinders[self._drive]
+        if here >= cylinders or side >= heads or not 0 < name.sector <= sectors:
+            return None
+        if name.cylinder != here or name.head != side or name.size != SIZE_CODE:
+            return None
+        return (here * heads + side) * sectors + name.sector - 1
+
+    def _transfer(self, disk: SectorDisk, number: FdcCommand) -> None:
+        """Read, write or compare sectors until the 8237 says that it is enough."""
+        command, side = self.state.command, self._head
+        last, many = command[6], bool(command[0] & MULTI_TRACK)
+        name = SectorId(*command[2:6])
+        if number is FdcCommand.READ_TRACK:
+            name, many = name._replace(sector=1), False
+        step = max(1, command[8]) if number in SCANNING else 1
+        if number in WRITING and disk.read_only:
+            self._end(ST1_PROTECTED, 0, name)
+            return
+        there = self._sector(disk, name, side) is not None
+        if there and number in FROM_HOST and self._wants(self._ahead() * SECTOR_SIZE):
+            return
+        collected, st2 = b"", 0
+        while True:
+            found = self._sector(disk, name, side)
+            if found is None:
+                wrong = name.cylinder != self.state.cylinders[self._drive]
+                st2 |= ST2_WRONG_CYLINDER if wrong else 0
+                self._finish(collected, ST1_NO_DATA, st2, name, side)
+                return
+            moved = self._move(disk, found, number)
+            if moved is None:
+                self._end(ST1_OVERRUN, 0, name, side)
+                return
+            collected += moved.data
+            at_end, both_sides = name.sector == last, many and side == 0
+            name = name.after(last, many=many, step=step)
+            side = side ^ 1 if at_end and many else side
+            if moved.ends or (at_end and not both_sides):
+                st1 = 0 if moved.ends or number in SCANNING else ST1_END
+                self._finish(collected, st1, moved.st2, name, side)
+                return
+
+    def _move(self, disk: SectorDisk, sector: int, number: FdcCommand) -> Moved | None:
+        """Move a sector; None if the 8237 took none of it in time."""
+        if number not in WRITING and number is not FdcCommand.READ_TRACK:
+            other = disk.is_deleted(sector) != (number is FdcCommand.READ_DELETED)
+            if other and self.state.command[0] & SKIP:
+                return Moved()
+        else:
+            other = False
+        st2 = ST2_OTHER_MARK if other else 0
+        room = self._room()
+        if not self.state.no_dma and not room:
+            return None
+        ends = other or (not self.state.no_dma and room <= SECTOR_SIZE)
+        if number in WRITING:
+            disk.write(sector, self._from_host(SECTOR_SIZE).ljust(SECTOR_SIZE, b"\0"))
+            if number is FdcCommand.WRITE_DELETED:
+                disk.delete(sector)
+        elif number in SCANNING:
+            good, equal = satisfies(number, disk.read(sector), self._from_host(SECTOR_SIZE))
+            st2 |= (ST2_EQUAL if equal else 0) if good else ST2_NOT_SATISFIED
+            ends = ends or good
+        elif self.state.no_dma:
+            return Moved(ends, st2, disk.read(sector))
+        else:
+            self._dma.put(DMA_CHANNEL, disk.read(sector))
+        return Moved(ends, st2)
+
+    def _read_id(self, disk: SectorDisk) -> None:
         """Name the sector that comes by next."""
         cylinder, head = self.state.cylinders[self._drive], self._head
         cylinders, heads, sectors = disk.shape
         if cylinder >= cylinders or head >= heads:
-            self._end(ST1_NO_ADDRESS, 0, (0, 0, 0, 0))
+            self._end(ST1_NO_ADDRESS, 0, SectorId(0, 0, 0, 0))
             return
         turn = self._guest.clock_hz * REVOLUTION_MS // 1000 or 1
         sector = self._guest.time % turn * sectors // turn + 1
-        self._end(0, 0, (cylinder, head, sector, SIZE_CODE))
+        self._end(0, 0, SectorId(cylinder, head, sector, SIZE_CODE))
 
-    def _format(self, disk: Floppy) -> None:
-        """Fill the sectors of a track whose names come by DMA, four bytes each."""
+    def _format(self, disk: SectorDisk) -> None:
+        """Fill the sectors of a track whose names the host gives, four bytes each.
+
+        An image has room for the sectors of its own shape; others are formatted in vain.
+        """
         _, _, size, count, _, fill = self.state.command
-        place = (self.state.cylinders[self._drive], self._head, count, size)
+        place = SectorId(self.state.cylinders[self._drive], self._head, count, size)
         if disk.read_only:
             self._end(ST1_PROTECTED, 0, place)
             return
+        if count and self._wants(count * NAME_SIZE):
+            return
         for _ in range(count):
-            name = self._dma.take(DMA_CHANNEL, 4)
-            if len(name) < 4:
-                self._end(ST1_OVERRUN, 0, place)
+            name = self._from_host(NAME_SIZE)
+            if len(name) < NAME_SIZE:
+                self._finish(b"", ST1_OVERRUN, 0, place, self._head)
                 return
-            found = self._sector(disk, name[0], self._head, name[2])
-            if found is not None and name[3] == SIZE_CODE:
+            found = self._sector(disk, SectorId(*name), self._head)
+            if found is not None:
                 disk.write(found, bytes((fill,)) * SECTOR_SIZE)
-        self._end(0, 0, place)
+        self._finish(b"", 0, 0, place, self._head)
 
 
-def _length(command: bytes) -> int:
-    number = command[0] & COMMAND
-    if number not in set(FdcCommand):
-        return 1
-    return LENGTHS.get(FdcCommand(number), 9)
+class Moved(NamedTuple):
+    """What became of a sector."""
+
+    ends: bool = False
+    """Whether it was the last."""
+    st2: int = 0
+    data: bytes = b""
+    """What the host is to read without DMA."""
 
 
 def _with(values: tuple[int, int, int, int], at: int, value: int) -> tuple[int, int, int, int]:

@@ -1,7 +1,8 @@
 """An AT's hard disk ports, 1F0h to 1F7h and 3F6h: sectors by programmed input and output.
 
-The disks are those that INT 13h sees.  Source: IBM PC/AT Technical Reference, "Fixed disk and
-diskette drive adapter"; ANSI X3.221, AT Attachment.
+The disks are those that INT 13h sees: two drives on one cable, which share the registers.  Between
+a command and its first sector, and between sectors, a drive is busy for a moment.  Source: ANSI
+X3.221, AT Attachment; IBM PC/AT Technical Reference, "Fixed disk and diskette drive adapter".
 """
 
 from __future__ import annotations
@@ -10,23 +11,36 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
-from blink16.devices.fdc import Floppy, FloppyDrives
+from blink16.devices.disk_drives import DiskDrives, SectorDisk
+from blink16.devices.ide_drive import SECTOR_SIZE, DriveSettings, Place, identity
 from blink16.devices.pic import RequestLine
 from blink16.devices.telling import Telling
 from blink16.services import Guest
 
 BASE, CONTROL_PORT = 0x1F0, 0x3F6
 FIRST_HARD_DISK = 0x80
-SECTOR_SIZE = 512
+DRIVES = 2
 BUSY, READY, SEEK_DONE, REQUEST, ERROR = 0x80, 0x40, 0x10, 0x08, 0x01
-ABORTED, NOT_FOUND = 0x04, 0x10
+IDLE = READY | SEEK_DONE
+PASSED, ABORTED, NOT_FOUND = 0x01, 0x04, 0x10
+"""The error register: after a reset or diagnosis, and after commands."""
 NO_INTERRUPT, RESET = 0x02, 0x04
-HEAD, SLAVE, BY_NUMBER = 0x0F, 0x10, 0x40
+SLAVE, DRIVE_UNUSED = 0x10, 0xA0
+"""In the drive register: which drive, and bits that are always ones."""
+SIGNATURE = bytes((0, 0, 1, 1, 0, 0, DRIVE_UNUSED, 0))
+MAX_MULTIPLE = 16
+NO_POWER_SAVED = 0xFF
+PIO_MODES = range(0x10)
+FEATURES = (0x02, 0x82, 0x55, 0xAA, 0x66, 0xCC)
+"""Of SET FEATURES: write cache, read ahead, defaults after a reset; all make no difference."""
+SET_TRANSFER_MODE = 0x03
 DELAY_MS = 1
+NEVER = -1
+OPEN_WORD = 0xFFFF
 
 
 class IdeRegister(IntEnum):
-    """Offsets from 1F0h; written, 1 is precompensation and 7 the command."""
+    """Offsets from 1F0h; written, 1 is what SET FEATURES wants and 7 the command."""
 
     DATA = 0
     ERROR = 1
@@ -38,17 +52,67 @@ class IdeRegister(IntEnum):
     STATUS = 7
 
 
-class IdeState(NamedTuple):
-    """The registers, and the sector on its way."""
+class IdeCommand(IntEnum):
+    """The commands; `_known` finds those that leave lower bits free."""
 
-    registers: bytes = bytes((0, 1, 1, 1, 0, 0, 0xA0, 0))
+    RECALIBRATE = 0x10
+    READ = 0x20
+    WRITE = 0x30
+    WRITE_VERIFY = 0x3C
+    VERIFY = 0x40
+    FORMAT_TRACK = 0x50
+    SEEK = 0x70
+    DIAGNOSE = 0x90
+    SET_PARAMETERS = 0x91
+    READ_MULTIPLE = 0xC4
+    WRITE_MULTIPLE = 0xC5
+    SET_MULTIPLE = 0xC6
+    STANDBY_NOW = 0xE0
+    IDLE_NOW = 0xE1
+    STANDBY = 0xE2
+    IDLE = 0xE3
+    READ_BUFFER = 0xE4
+    CHECK_POWER = 0xE5
+    SLEEP = 0xE6
+    FLUSH = 0xE7
+    WRITE_BUFFER = 0xE8
+    IDENTIFY = 0xEC
+    SET_FEATURES = 0xEF
+
+
+OLD_POWER_COMMANDS = {
+    0x94: IdeCommand.STANDBY_NOW,
+    0x95: IdeCommand.IDLE_NOW,
+    0x96: IdeCommand.STANDBY,
+    0x97: IdeCommand.IDLE,
+    0x98: IdeCommand.CHECK_POWER,
+    0x99: IdeCommand.SLEEP,
+}
+WRITING = (IdeCommand.WRITE, IdeCommand.WRITE_VERIFY, IdeCommand.WRITE_MULTIPLE)
+READING = (IdeCommand.READ, IdeCommand.READ_MULTIPLE)
+
+
+class IdeState(NamedTuple):
+    """The registers, the block on its way, and what the drives were told."""
+
+    registers: bytes = SIGNATURE
+    """As written; the error and the status are apart."""
+    error: int = PASSED
     control: int = 0
-    status: int = READY | SEEK_DONE
+    status: int = IDLE
     command: int = 0
     buffer: bytes = b""
-    due: int = -1
+    """The block of sectors that the host reads, or what it has written of one."""
+    taken: int = 0
+    """How many bytes of it have been read."""
+    wanted: int = 0
+    """How many bytes the host is to write."""
+    due: int = NEVER
     left: int = 0
-    """Sectors that are still to come."""
+    """Sectors of the command that have not been read from the disk, or written to it."""
+    asks: bool = False
+    """Whether INTRQ would be high, were it let through."""
+    settings: tuple[DriveSettings, DriveSettings] = (DriveSettings(), DriveSettings())
 
 
 class Ide(Telling[IdeState]):
@@ -56,13 +120,14 @@ class Ide(Telling[IdeState]):
 
     COMPONENT = "ide"
 
-    def __init__(self, guest: Guest, bus: Bus, irq: RequestLine, drives: FloppyDrives) -> None:
+    def __init__(self, guest: Guest, bus: Bus, irq: RequestLine, drives: DiskDrives) -> None:
         self._guest = guest
         self._irq = irq
         self._drives = drives
         self.state = IdeState()
         bus.attach(range(BASE, BASE + 8), self._read, self._write, what="AT hard disk")
         bus.attach([CONTROL_PORT], self._read_status, self._control, what="AT hard disk, control")
+        bus.attach_words(BASE, lambda port: self._take_word(), lambda port, v: self._put_word(v))
 
     def save(self) -> IdeState:
         """Return the state."""
@@ -72,32 +137,47 @@ class Ide(Telling[IdeState]):
         """Take the state of a `save`."""
         self.state = state
 
+    # -- drives ------------------------------------------------------------------------------
+
     @property
-    def _disk(self) -> Floppy | None:
-        drive = bool(self.state.registers[IdeRegister.DRIVE] & SLAVE)
-        return self._drives.disk(FIRST_HARD_DISK + drive)
+    def _selected(self) -> int:
+        return int(bool(self.state.registers[IdeRegister.DRIVE] & SLAVE))
+
+    @property
+    def _disk(self) -> SectorDisk | None:
+        return self._drives.disk(FIRST_HARD_DISK + self._selected)
+
+    @property
+    def _settings(self) -> DriveSettings:
+        return self.state.settings[self._selected]
+
+    def _set(self, settings: DriveSettings) -> None:
+        one, two = self.state.settings
+        both = (one, settings) if self._selected else (settings, two)
+        self.state = self.state._replace(settings=both)
 
     # -- time --------------------------------------------------------------------------------
 
     def due(self) -> int | None:
-        """Return when a command is done."""
-        return self.state.due if self.state.due >= 0 else None
+        """Return when a drive is no longer busy."""
+        return None if self.state.due == NEVER else self.state.due
 
     def is_heard(self) -> bool:
         """Return whether its interrupt would be passed on."""
         return not self.state.control & NO_INTERRUPT and self._irq.is_heard()
 
     def advance(self, time: int) -> None:
-        """Do the command."""
-        self.state = self.state._replace(due=-1)
+        """Do what the drive is busy with."""
+        self.state = self.state._replace(due=NEVER)
         self._execute()
 
     def _later(self) -> None:
         time = max(1, self._guest.clock_hz * DELAY_MS // 1000)
         self.state = self.state._replace(status=BUSY, due=self._guest.time + time)
 
-    def _interrupt(self) -> None:
-        self._irq(not self.state.control & NO_INTERRUPT)
+    def _ask(self, asks: bool) -> None:
+        self.state = self.state._replace(asks=asks)
+        self._irq(asks and not self.state.control & NO_INTERRUPT)
 
     # -- ports -------------------------------------------------------------------------------
 
@@ -105,32 +185,30 @@ class Ide(Telling[IdeState]):
         return self.state.status if self._disk is not None else 0
 
     def _read(self, port: int) -> int:
-        register = IdeRegister(port - BASE)
-        if register is IdeRegister.DATA or (register is IdeRegister.ERROR and self._is_reading()):
-            return self._take_byte()
-        if register is IdeRegister.STATUS:
-            self._irq(False)
-            return self._read_status(port)
-        return self.state.registers[register]
-
-    def _is_reading(self) -> bool:
-        """Whether a word is being read: its high byte is at the next port."""
-        return bool(len(self.state.buffer) % 2 and self.state.status & REQUEST)
+        match IdeRegister(port - BASE):
+            case IdeRegister.DATA:  # the drive hands out a word all the same
+                return self._take_word() & 0xFF
+            case IdeRegister.ERROR:
+                return self.state.error
+            case IdeRegister.STATUS:
+                self._ask(False)
+                return self._read_status(port)
+            case register:
+                return self.state.registers[register]
 
     def _write(self, port: int, value: int) -> None:
-        s, register = self.state, IdeRegister(port - BASE)
-        writing = s.status & REQUEST and s.command & 0xF0 == 0x30
-        if register is IdeRegister.DATA or (
-            register is IdeRegister.ERROR and writing and len(s.buffer) % 2
-        ):
-            if writing:
-                self._put_byte(value)
+        register = IdeRegister(port - BASE)
+        if register is IdeRegister.DATA:
+            self._put_word(value)
+        elif self.state.status & BUSY:
+            pass
         elif register is IdeRegister.STATUS:
             self._command(value)
-        elif not s.status & BUSY and register is not IdeRegister.ERROR:
-            registers = bytearray(s.registers)
+        else:
+            registers = bytearray(self.state.registers)
             registers[register] = value
-            self.state = s._replace(registers=bytes(registers))
+            registers[IdeRegister.DRIVE] |= DRIVE_UNUSED
+            self.state = self.state._replace(registers=bytes(registers))
 
     def _control(self, port: int, value: int) -> None:
         if value & RESET:
@@ -139,134 +217,208 @@ class Ide(Telling[IdeState]):
             self.state = IdeState(control=value)
         else:
             self.state = self.state._replace(control=value)
+        self._ask(self.state.asks)
+
+    def _take_word(self) -> int:
+        s = self.state
+        if not s.status & REQUEST or s.wanted:
+            return OPEN_WORD
+        word = s.buffer[s.taken] | s.buffer[s.taken + 1] << 8
+        self.state = s._replace(taken=s.taken + 2)
+        if self.state.taken == len(s.buffer):
+            self.state = self.state._replace(status=IDLE)
+            if s.left:
+                self._later()
+        return word
+
+    def _put_word(self, value: int) -> None:
+        s = self.state
+        if s.status & REQUEST and s.wanted:
+            self.state = s._replace(buffer=s.buffer + value.to_bytes(2, "little"))
+            if len(self.state.buffer) == s.wanted:
+                self._later()
 
     # -- commands ----------------------------------------------------------------------------
 
-    def _command(self, command: int) -> None:
-        if self._disk is None or self.state.status & BUSY:
+    def _command(self, code: int) -> None:
+        command = _known(code)
+        if self._disk is None and command is not IdeCommand.DIAGNOSE:
             return
-        self._irq(False)
+        self._ask(False)
         count = self.state.registers[IdeRegister.COUNT] or 256
-        self.state = self.state._replace(command=command, left=count, buffer=b"")
-        if command & 0xFE == 0x30:
-            self.state = self.state._replace(status=READY | SEEK_DONE | REQUEST)
+        moves = command in (*READING, *WRITING, IdeCommand.VERIFY)
+        self.state = self.state._replace(
+            command=NEVER if command is None else command,
+            left=count if moves else 0,
+            error=0,
+            buffer=self.state.buffer if command is IdeCommand.READ_BUFFER else b"",
+            wanted=0,
+        )
+        if command in WRITING and self._block():
+            self._want(self._block())
+        elif command in (IdeCommand.FORMAT_TRACK, IdeCommand.WRITE_BUFFER):
+            self._want(1)
         else:
             self._later()
 
+    def _block(self) -> int:
+        """Return how many sectors move between two interrupts; 0: none can."""
+        multiple = self.state.command in (IdeCommand.READ_MULTIPLE, IdeCommand.WRITE_MULTIPLE)
+        return min(self.state.left, self._settings.multiple if multiple else 1)
+
+    def _want(self, sectors: int) -> None:
+        """Let the host write sectors."""
+        self.state = self.state._replace(
+            status=IDLE | REQUEST, buffer=b"", wanted=sectors * SECTOR_SIZE
+        )
+
     def _execute(self) -> None:
-        command, disk = self.state.command, self._disk
-        if disk is None:
+        disk, s = self._disk, self.state
+        r = s.registers
+        if s.command == IdeCommand.DIAGNOSE:
+            self.state = s._replace(registers=SIGNATURE, error=PASSED)
+            self._done()
             return
-        match command:
-            case 0x20 | 0x21:
-                self._read_sector(disk)
-            case 0x30 | 0x31:
-                self._write_sector(disk)
-            case 0x40 | 0x41 if self._sector(disk) is None:
-                self._fail(NOT_FOUND)
-            case 0xEC:
-                self._done(REQUEST, _identity(disk))
-            case 0x90:
-                registers = bytearray(self.state.registers)
-                registers[IdeRegister.ERROR] = 1
-                self.state = self.state._replace(registers=bytes(registers))
+        if disk is None:  # the other drive has been selected meanwhile
+            return
+        match s.command:
+            case IdeCommand.READ | IdeCommand.READ_MULTIPLE if self._block():
+                self._read_block(disk)
+            case IdeCommand.WRITE | IdeCommand.WRITE_VERIFY | IdeCommand.WRITE_MULTIPLE if s.wanted:
+                self._write_block(disk)
+            case IdeCommand.VERIFY:
+                self._verify(disk)
+            case IdeCommand.SEEK:
+                found = self._place(disk).cylinder < disk.shape[0]
+                self._done() if found else self._fail(NOT_FOUND)
+            case IdeCommand.FORMAT_TRACK:
+                self._format(disk)
+            case IdeCommand.READ_BUFFER:
+                self._hand_out(s.buffer[-SECTOR_SIZE:].ljust(SECTOR_SIZE, b"\0"))
+            case IdeCommand.IDENTIFY:
+                self._hand_out(identity(disk.shape, self._settings))
+            case IdeCommand.SET_PARAMETERS:
+                heads = (r[IdeRegister.DRIVE] & 0x0F) + 1
+                self._set(self._settings._replace(heads=heads, sectors=r[IdeRegister.COUNT]))
                 self._done()
-            case 0x40 | 0x41 | 0x91:
+            case IdeCommand.SET_MULTIPLE:
+                self._set_multiple(r[IdeRegister.COUNT])
+            case IdeCommand.SET_FEATURES:
+                mode = r[IdeRegister.COUNT] in PIO_MODES
+                feature = r[IdeRegister.ERROR]
+                good = mode if feature == SET_TRANSFER_MODE else feature in FEATURES
+                self._done() if good else self._fail(ABORTED)
+            case IdeCommand.CHECK_POWER:
+                self._register(IdeRegister.COUNT, NO_POWER_SAVED)
                 self._done()
-            case _ if command & 0xF0 in (0x10, 0x70):
+            case command if command in NOTHING_TO_DO:
                 self._done()
             case _:
                 self._fail(ABORTED)
 
-    def _done(self, status: int = 0, buffer: bytes = b"") -> None:
-        self.state = self.state._replace(status=READY | SEEK_DONE | status, buffer=buffer)
-        self._interrupt()
+    def _register(self, register: IdeRegister, value: int) -> None:
+        registers = bytearray(self.state.registers)
+        registers[register] = value
+        self.state = self.state._replace(registers=bytes(registers))
+
+    def _done(self) -> None:
+        self.state = self.state._replace(status=IDLE, wanted=0)
+        self._ask(True)
 
     def _fail(self, error: int) -> None:
-        registers = bytearray(self.state.registers)
-        registers[IdeRegister.ERROR] = error
-        self.state = self.state._replace(registers=bytes(registers), left=0)
-        self._done(ERROR)
+        self.state = self.state._replace(status=IDLE | ERROR, error=error, left=0, wanted=0)
+        self._ask(True)
 
-    def _sector(self, disk: Floppy) -> int | None:
-        """Return the number of the sector that the registers name."""
-        r = self.state.registers
-        cylinders, heads, sectors = disk.shape
-        cylinder = r[IdeRegister.CYLINDER_LOW] | r[IdeRegister.CYLINDER_HIGH] << 8
-        head, sector = r[IdeRegister.DRIVE] & HEAD, r[IdeRegister.SECTOR]
-        if r[IdeRegister.DRIVE] & BY_NUMBER:
-            number = head << 24 | cylinder << 8 | sector
-            return number if number < cylinders * heads * sectors else None
-        if cylinder >= cylinders or head >= heads or not 0 < sector <= sectors:
-            return None
-        return (cylinder * heads + head) * sectors + sector - 1
+    def _hand_out(self, block: bytes) -> None:
+        """Let the host read a block."""
+        self.state = self.state._replace(status=IDLE | REQUEST, buffer=block, taken=0)
+        self._ask(True)
 
-    def _step(self, disk: Floppy) -> None:
-        """Let the registers name the next sector."""
-        number = self._sector(disk)
-        r = bytearray(self.state.registers)
-        r[IdeRegister.COUNT] = (r[IdeRegister.COUNT] - 1) & 0xFF
-        if number is not None and self.state.left > 1:
-            _, heads, sectors = disk.shape
-            number += 1
-            if r[IdeRegister.DRIVE] & BY_NUMBER:
-                head, cylinder, sector = number >> 24, number >> 8 & 0xFFFF, number & 0xFF
-            else:
-                track, sector = number // sectors, number % sectors + 1
-                cylinder, head = divmod(track, heads)
-            r[IdeRegister.SECTOR] = sector
-            r[IdeRegister.CYLINDER_LOW], r[IdeRegister.CYLINDER_HIGH] = (
-                cylinder & 0xFF,
-                cylinder >> 8 & 0xFF,
-            )
-            r[IdeRegister.DRIVE] = r[IdeRegister.DRIVE] & ~HEAD | head & HEAD
-        self.state = self.state._replace(registers=bytes(r), left=self.state.left - 1)
+    def _set_multiple(self, sectors: int) -> None:
+        if sectors > MAX_MULTIPLE or sectors & sectors - 1:
+            self._set(self._settings._replace(multiple=0))
+            self._fail(ABORTED)
+        else:
+            self._set(self._settings._replace(multiple=sectors))
+            self._done()
 
-    def _read_sector(self, disk: Floppy) -> None:
-        number = self._sector(disk)
-        if number is None:
+    # -- sectors -----------------------------------------------------------------------------
+
+    def _place(self, disk: SectorDisk) -> Place:
+        return Place(self.state.registers, disk.shape, self._settings)
+
+    def _step(self, disk: SectorDisk) -> None:
+        """Count a sector, and name the next; the last one stays named."""
+        left = self.state.left - 1
+        self._register(IdeRegister.COUNT, left & 0xFF)
+        registers = self._place(disk).next() if left else self.state.registers
+        self.state = self.state._replace(registers=registers, left=left)
+
+    def _read_block(self, disk: SectorDisk) -> None:
+        block = b""
+        for _ in range(self._block()):
+            number = self._place(disk).number
+            if number is None:
+                break
+            block += disk.read(number)
+            self._step(disk)
+        if block:
+            self._hand_out(block)
+        else:
             self._fail(NOT_FOUND)
+
+    def _write_block(self, disk: SectorDisk) -> None:
+        data = self.state.buffer
+        for start in range(0, len(data), SECTOR_SIZE):
+            number = self._place(disk).number
+            if number is None or disk.read_only:
+                self._fail(NOT_FOUND if number is None else ABORTED)
+                return
+            disk.write(number, data[start : start + SECTOR_SIZE])
+            self._step(disk)
+        if self.state.left:
+            self._want(self._block())
+            self._ask(True)
+        else:
+            self._done()
+
+    def _verify(self, disk: SectorDisk) -> None:
+        while self.state.left:
+            if self._place(disk).number is None:
+                self._fail(NOT_FOUND)
+                return
+            self._step(disk)
+        self._done()
+
+    def _format(self, disk: SectorDisk) -> None:
+        """Fill a track with zeros; how the host wants it interleaved makes no difference."""
+        track = self._place(disk).track
+        if track is None or disk.read_only:
+            self._fail(NOT_FOUND if track is None else ABORTED)
             return
-        self._step(disk)
-        self._done(REQUEST, disk.read(number))
-
-    def _take_byte(self) -> int:
-        s = self.state
-        if not s.status & REQUEST or not s.buffer:
-            return 0xFF
-        self.state = s._replace(buffer=s.buffer[1:])
-        if len(s.buffer) == 1:
-            self.state = self.state._replace(status=READY | SEEK_DONE)
-            if s.left and s.command in (0x20, 0x21):
-                self._later()
-        return s.buffer[0]
-
-    def _put_byte(self, value: int) -> None:
-        s = self.state
-        self.state = s._replace(buffer=s.buffer + bytes((value,)))
-        if len(self.state.buffer) == SECTOR_SIZE:
-            self._later()
-
-    def _write_sector(self, disk: Floppy) -> None:
-        number = self._sector(disk)
-        if number is None or disk.read_only:
-            self._fail(NOT_FOUND if number is None else ABORTED)
-            return
-        disk.write(number, self.state.buffer)
-        self._step(disk)
-        self._done(REQUEST if self.state.left else 0)
+        for number in track:
+            disk.write(number, bytes(SECTOR_SIZE))
+        self._done()
 
 
-def _identity(disk: Floppy) -> bytes:
-    """Return what IDENTIFY DRIVE tells."""
-    cylinders, heads, sectors = disk.shape
-    words = [0] * 256
-    words[0], words[1], words[3], words[6] = 0x0040, cylinders, heads, sectors
-    words[47], words[49], words[53] = 0, 0x0200, 1
-    words[54], words[55], words[56] = cylinders, heads, sectors
-    total = cylinders * heads * sectors
-    words[57], words[58], words[60], words[61] = (total & 0xFFFF, total >> 16) * 2
-    for at, text in ((10, "1".rjust(20)), (23, "1.0".ljust(8)), (27, "blink16 disk".ljust(40))):
-        for number in range(len(text) // 2):
-            words[at + number] = ord(text[2 * number]) << 8 | ord(text[2 * number + 1])
-    return b"".join(word.to_bytes(2, "little") for word in words)
+NOTHING_TO_DO = (
+    IdeCommand.RECALIBRATE,
+    IdeCommand.WRITE_BUFFER,
+    IdeCommand.STANDBY_NOW,
+    IdeCommand.IDLE_NOW,
+    IdeCommand.STANDBY,
+    IdeCommand.IDLE,
+    IdeCommand.SLEEP,
+    IdeCommand.FLUSH,
+)
+
+
+def _known(code: int) -> IdeCommand | None:
+    """Return the command of a code; None if there is none of that code."""
+    if code & 0xF0 in (IdeCommand.RECALIBRATE, IdeCommand.SEEK):
+        return IdeCommand(code & 0xF0)
+    if code & 0xFE in (IdeCommand.READ, IdeCommand.WRITE, IdeCommand.VERIFY):  # 1: no retries
+        return IdeCommand(code & 0xFE)
+    if code in OLD_POWER_COMMANDS:
+        return OLD_POWER_COMMANDS[code]
+    return IdeCommand(code) if code in set(IdeCommand) else None

@@ -7,9 +7,11 @@ from functools import partial
 from blink16.devices import debug
 from blink16.devices.a20 import A20Gate
 from blink16.devices.cards import XT, Cards
+from blink16.devices.disk_drives import DiskDrives, NoDrives
 from blink16.devices.dma import FIRST, SECOND, SECOND_BASE, SECOND_STRIDE, Dma
 from blink16.devices.ems import EmsBoard
-from blink16.devices.fdc import DATA_PORT, DRIVES, Fdc, FdcCommand, FloppyDrives, NoDrives
+from blink16.devices.fdc import DATA_PORT, DRIVES, Fdc
+from blink16.devices.fdc_codes import FdcCommand
 from blink16.devices.gameport import GamePort
 from blink16.devices.ide import Ide
 from blink16.devices.kbc import Kbc
@@ -116,7 +118,7 @@ class PcDevices:
         *,
         adapter: Adapter = Adapter.CGA,
         floppies: int = 1,
-        drives: FloppyDrives | None = None,
+        drives: DiskDrives | None = None,
         cards: Cards = XT,
         typing: str = Typing.CHANNEL,
     ) -> None:
@@ -144,7 +146,7 @@ class PcDevices:
         self.video = card(chassis, bus, adapter)
         clock_line = None if self.slave is None else self.slave.line(CLOCK_LINE)
         self.rtc = Rtc(chassis, bus, clock_line)
-        self.dma = Dma(chassis, bus)
+        self.dma = Dma(chassis, bus, refreshes=not cards.at)
         self.fdc = Fdc(chassis, bus, self.dma, line(FLOPPY_IRQ), drives or NoDrives())
         debug.attach(chassis, bus)
         self.mouse: Ps2Mouse | None = None
@@ -153,7 +155,7 @@ class PcDevices:
         if self.slave is not None:
             self._make_at(chassis, self.slave, drives or NoDrives())
 
-    def _plug_in(self, chassis: Chassis, cards: Cards, drives: FloppyDrives) -> None:
+    def _plug_in(self, chassis: Chassis, cards: Cards, drives: DiskDrives) -> None:
         """Put cards into the slots that not every PC has."""
         bus = chassis.bus
         if chassis.has_a20:
@@ -168,7 +170,7 @@ class PcDevices:
         if cards.ems:
             chassis.add_component(EmsBoard.COMPONENT, EmsBoard(chassis, bus))
 
-    def _make_at(self, chassis: Chassis, slave: SlavePic, drives: FloppyDrives) -> None:
+    def _make_at(self, chassis: Chassis, slave: SlavePic, drives: DiskDrives) -> None:
         """Add what an AT has on its board beside what an XT has."""
         bus = chassis.bus
         self.rtc.on_mask = self.nmi.switch

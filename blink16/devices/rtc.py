@@ -7,7 +7,7 @@ program sets it to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple
@@ -47,12 +47,14 @@ A_UPDATING, A_AFTER_POST = 0x80, 0x26
 A_RATE, CRYSTAL_HZ = 0x0F, 32_768
 B_SET, B_BINARY, B_24_HOURS = 0x80, 0x04, 0x02
 C_REQUESTED, C_PERIOD, C_ALARM, C_UPDATED = 0x80, 0x40, 0x20, 0x10
-DAY_SECONDS = 24 * 60 * 60
 """Flags of register C; B enables each by the same bit."""
+DAY_SECONDS = 24 * 60 * 60
 D_VALID = 0x80
 PM = 0x80
 ALARM = (5, 3, 1)
 """The registers of the alarm's hour, minute and second."""
+ANY = 0xC0
+"""In one of them: every one will do."""
 TIME = (
     CmosRegister.SECONDS,
     CmosRegister.MINUTES,
@@ -106,6 +108,13 @@ class Rtc(Telling[RtcState]):
         """Take the state of a `save`."""
         self.state = state
 
+    def keep(self, values: Mapping[int, int]) -> None:
+        """Have bytes in the memory that a battery has kept, by their indices."""
+        memory = bytearray(self.state.memory)
+        for index, value in values.items():
+            memory[index] = value
+        self.state = self.state._replace(memory=bytes(memory))
+
     @property
     def now(self) -> datetime:
         """What the clock shows."""
@@ -144,7 +153,7 @@ class Rtc(Telling[RtcState]):
         hz = _rate(memory[CmosRegister.A] & A_RATE)
         if now * hz // NANOSECONDS > since * hz // NANOSECONDS:
             flags |= C_PERIOD
-        if self._irq is not None and self._alarm_in(since, now):
+        if not memory[CmosRegister.B] & B_SET and self._alarm_in(since, now):
             flags |= C_ALARM
         if self._irq is not None:
             self._irq(False)
@@ -194,7 +203,7 @@ class Rtc(Telling[RtcState]):
     def _next_alarm(self, after: int) -> int | None:
         """Return the nanoseconds of the next second that the alarm's registers name."""
         memory = self.state.memory
-        wanted = [self._alarm_field(memory[register]) for register in ALARM]
+        wanted = [self._alarm_field(register, memory[register]) for register in ALARM]
         second = after // NANOSECONDS + 1
         shown = second + self.state.offset
         hour, minute, sec = shown // 3600 % 24, shown // 60 % 60, shown % 60
@@ -216,11 +225,14 @@ class Rtc(Telling[RtcState]):
         )
         return (second + min(waits)) * NANOSECONDS
 
-    def _alarm_field(self, byte: int) -> int | None:
+    def _alarm_field(self, register: int, byte: int) -> int | None:
         """Return an alarm register's number; None: any will do."""
-        if byte & 0xC0 == 0xC0:
+        control = self.state.memory[CmosRegister.B]
+        if byte & ANY == ANY:
             return None
-        return byte if self.state.memory[CmosRegister.B] & B_BINARY else _from_bcd(byte)
+        if register == ALARM[0] and not control & B_24_HOURS:
+            return _hour_of_12(byte, binary=bool(control & B_BINARY))
+        return byte if control & B_BINARY else _from_bcd(byte)
 
     def _write(self, port: int, value: int) -> None:
         index, before = self.state.selected, self.state.memory
@@ -274,8 +286,7 @@ class Rtc(Telling[RtcState]):
 
         hour = field(CmosRegister.HOURS)
         if not control & B_24_HOURS:
-            raw, afternoon = memory[CmosRegister.HOURS] & ~PM, memory[CmosRegister.HOURS] & PM
-            hour = (raw if control & B_BINARY else _from_bcd(raw)) % 12 + (12 if afternoon else 0)
+            hour = _hour_of_12(memory[CmosRegister.HOURS], binary=bool(control & B_BINARY))
         try:
             wanted = datetime(
                 field(CmosRegister.CENTURY) * 100 + field(CmosRegister.YEAR),
@@ -297,6 +308,12 @@ def _rate(selected: int) -> int:
     if not selected:
         return 0
     return CRYSTAL_HZ >> (selected + 6 if selected <= 2 else selected - 1)
+
+
+def _hour_of_12(byte: int, *, binary: bool) -> int:
+    """Return the hour of a day's 24 that a register shows with its half of the day."""
+    hour = byte & ~PM
+    return (hour if binary else _from_bcd(hour)) % 12 + (12 if byte & PM else 0)
 
 
 def _from_bcd(value: int) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 from blink16.assembly import Snapshot
@@ -177,12 +177,12 @@ def footprint(state: Any, known: Any = None) -> int:
         others = known if isinstance(known, Mapping) else {}
         items = sum(footprint(value, others.get(key)) for key, value in state.items())
         return sys.getsizeof(state) + items
-    if is_dataclass(state) and not isinstance(state, type):
-        names = (f.name for f in fields(state))
-        return CHECKPOINT_SIZE // 8 + sum(
-            footprint(getattr(state, name), getattr(known, name, None)) for name in names
-        )
-    return sys.getsizeof(state)
+    if not is_dataclass(state):
+        return sys.getsizeof(state)
+    names = state.__dataclass_fields__  # much quicker than `fields`
+    return CHECKPOINT_SIZE // 8 + sum(
+        [footprint(getattr(state, name), getattr(known, name, None)) for name in names]
+    )
 
 
 def _footprint_of_items(state: tuple[Any, ...], known: Any) -> int:

@@ -13,6 +13,8 @@ FINE_SECONDS = 0.0002
 """The same near where the user is, where each step back starts from a checkpoint anew."""
 OVERHEAD = 16
 """A checkpoint may cost one part in so many of the run between two."""
+WORTH = 4
+"""One on the way to a goal is to save so many times what it costs."""
 SLICE_SECONDS = 0.02
 """What one call of the machine may take at most: then requests to stop are looked at."""
 MIN_INTERVAL = 16
@@ -33,9 +35,9 @@ class Pace:
     def __init__(self) -> None:
         self._rate = _START_RATE
         self._checkpoint_seconds = 0.0
-        self.interval = self.fine = self.slice = MIN_INTERVAL
-        """Instructions between two checkpoints; the same near where the user is; and those to run
-        before looking at requests again."""
+        self.interval = self.fine = self.far = self.slice = MIN_INTERVAL
+        """Instructions between two checkpoints; the same near where the user is; those of a way
+        whose middle is worth one; and those to run before looking at requests again."""
         self._settle()
 
     def ran(self, instructions: int, seconds: float) -> None:
@@ -57,6 +59,7 @@ class Pace:
         seconds = max(SPACING_SECONDS, OVERHEAD * self._checkpoint_seconds)
         self.interval = self._instructions(seconds)
         self.fine = self._instructions(FINE_SECONDS)
+        self.far = self._instructions(2 * max(FINE_SECONDS, WORTH * self._checkpoint_seconds))
         self.slice = min(MAX_SLICE, self._instructions(SLICE_SECONDS))
 
     def _instructions(self, seconds: float) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from operator import is_not
+from operator import is_, is_not
 
 from blink16.memory import PAGE_COUNT, PAGE_SHIFT, PAGE_SIZE, Memory
 
@@ -73,7 +73,8 @@ class Image:
 
     def sharing(self, other: Image) -> Image:
         """Return an equal image that consists of another's objects wherever they are equal."""
-        return Image(tuple(map(_shared, self.groups, other.groups)))
+        pairs = zip(self.groups, other.groups, strict=True)
+        return Image(tuple([mine if mine is its else _shared(mine, its) for mine, its in pairs]))
 
     def at(self, marks: bytes) -> dict[int, bytes]:
         """Return contents that cover the marked pages, by the first page of each."""
@@ -113,14 +114,16 @@ class Image:
 
 def _by_group(marks: bytes) -> Iterator[tuple[int, Sequence[int]]]:
     """Yield the groups with pages that are marked by a 1, and these; a range where all count."""
-    for first in range(0, PAGE_COUNT, GROUP_PAGES):
+    marked = marks.find(1)
+    while marked >= 0:
+        first = marked & -GROUP_PAGES
         end = first + GROUP_PAGES
-        count = marks.count(1, first, end)
-        if count >= MANY_PAGES:
+        if marks.count(1, marked, end) >= MANY_PAGES:
             yield first >> GROUP_SHIFT, range(first, end)
-        elif count:
-            pages = [page for page in range(first, end) if marks[page]]
+        else:
+            pages = list(compress(range(marked, end), marks[marked:end]))
             yield first >> GROUP_SHIFT, pages
+        marked = marks.find(1, end)
 
 
 def _pages(group: bytes) -> tuple[bytes, ...]:
@@ -148,9 +151,8 @@ def _size(group: PageGroup, known: PageGroup) -> int:
 
 
 def _shared(mine: PageGroup, theirs: PageGroup) -> PageGroup:
-    if mine is theirs or mine == theirs:
-        return theirs
     if isinstance(mine, bytes) or isinstance(theirs, bytes):
-        return mine
+        return theirs if mine == theirs else mine
     pairs = zip(mine, theirs, strict=True)
-    return tuple([other if content == other else content for content, other in pairs])
+    shared = tuple([other if content == other else content for content, other in pairs])
+    return theirs if all(map(is_, shared, theirs)) else shared

@@ -471,24 +471,32 @@ class Timeline:
         """Run through the recording to ``icount``.
 
         ``whole``: don't stop for anybody.  ``fine``: leave checkpoints on the way, the denser
-        the nearer to the goal, so that steps back from there are quick.
+        the nearer to the goal (`_stride`), so that steps back from there are quick.
         """
         hits = 0
         with ExitStack() as stack:
             while self.now < icount:
                 if not whole and self.thread.take_request():
                     raise Interrupted
-                way = icount - self.now
-                halfway = fine and way > self._pace.fine
+                here = self.now
+                goal = here + self._stride(icount - here) if fine else icount
                 with self._turn(self.now if whole else icount) as has_turn:
                     if not has_turn:
                         continue
-                    stop = self._step_of_replay(icount - way // 2 if halfway else icount)
-                if halfway and self._is_far_from_checkpoint(stop):
+                    stop = self._step_of_replay(goal)
+                if goal != icount and self._is_far_from_checkpoint(stop):
                     self.keep()
                 hits += stop.reason in _POINTS
                 if hits == MAX_HITS:
                     stack.enter_context(self.without_points())
+
+    def _stride(self, way: int) -> int:
+        """Return how much of a way to go before the next checkpoint: half of it, or, where that
+        saves less than it costs, as far as steps back are quick from there.
+        """
+        if way > self._pace.far:
+            return way - way // 2
+        return way - self._pace.fine if way > self._pace.fine else way
 
     def _is_far_from_checkpoint(self, stop: Stop) -> bool:
         gap = self.now - self._ring.at_or_before(self.now).icount

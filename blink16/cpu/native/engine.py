@@ -58,7 +58,8 @@ class NativeEngine:
     ) -> None:
         """Make an engine over shared state.
 
-        ``wait``: until native code is ready; then raises NativeError if there can't be any.
+        ``wait``: until native code is ready, as good as it gets; then raises NativeError if there
+        can't be any.
         ``regions``: whether to translate hot code, or only to interpret.
         """
         self.regions = regions
@@ -90,8 +91,9 @@ class NativeEngine:
         self._wanted: Mapping[int, Predicate] = {}
         self._predicates: ArmedPredicates | None = None
         self._coming: Future[Core] | None = self._begin_loading(model, board)
+        """The native code that is to be used as soon as it is there."""
         if wait:
-            self._use(self._coming.result())
+            self._use(loading.best_of(self._coming.result()))
 
     @property
     def name(self) -> str:
@@ -111,6 +113,8 @@ class NativeEngine:
 
     def run(self, budget: int, until: int = NEVER, *, skip_first: bool = False) -> Stop:
         """Execute at most ``budget`` instructions (see `engine.Engine`)."""
+        if self._coming is not None:
+            self._is_ready()
         core = self._core
         if core is None:
             return self._begin(budget, until, skip_first)
@@ -135,8 +139,6 @@ class NativeEngine:
 
     def _begin(self, budget: int, until: int, skip_first: bool) -> Stop:
         """Run on the reference until there is native code."""
-        if self._is_ready():
-            return self.run(budget, until, skip_first=skip_first)
         while True:
             stop = self._delegate(min(budget, PATIENCE), until, skip_first)
             is_over = budget <= PATIENCE or self._cycles[0] >= until
@@ -179,6 +181,7 @@ class NativeEngine:
             self._predicates.arm(predicates)
 
     def _is_ready(self) -> bool:
+        """Use native code that has come, or better one; whether there was any."""
         coming = self._coming
         if coming is None or not coming.done():
             return False
@@ -186,16 +189,20 @@ class NativeEngine:
         try:
             self._use(coming.result())
         except NativeError as error:
-            LOG.warning("running on the slow reference engine: %s", error)
+            if self._core is None:
+                LOG.warning("running on the slow reference engine: %s", error)
             return False
         return True
 
     def _use(self, core: Core) -> None:
-        self._core = core
+        """Execute with this core from here on, between two runs."""
+        self.forget()
+        self._core, self._coming = core, core.better
         if self.regions:
             self.translation = self._translations(core)
-        self._predicates = ArmedPredicates(core, self.memory)
-        self._predicates.arm(self._wanted)
+        if self._predicates is None:
+            self._predicates = ArmedPredicates(core, self.memory)
+            self._predicates.arm(self._wanted)
 
     def _begin_loading(self, model: Model, board: HotBoard) -> Future[Core]:
         return loading.core(model, board)

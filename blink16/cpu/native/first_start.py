@@ -8,7 +8,7 @@ from blink16.bus import Bus
 from blink16.cpu import hot, models
 from blink16.cpu.hot import HotBoard
 from blink16.cpu.model import Model
-from blink16.cpu.native import loading
+from blink16.cpu.native import cache, loading
 from blink16.cpu.native.compiler import Compiler, NativeError, submit
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.native.interpreter import module_text
@@ -49,10 +49,19 @@ def make(model: Model, level: int, board: HotBoard, *, probed: bool = False) -> 
     return image
 
 
+def give(image: bytes, key: bytes) -> None:
+    """Write an object file out; if nobody is there to read it, put it into the cache."""
+    try:
+        with open(sys.stdout.fileno(), "wb", closefd=False) as out:
+            out.write(image)
+    except BrokenPipeError:
+        cache.store(key, image)
+
+
 if __name__ == "__main__":
     try:
-        name, level, board, *rest = sys.argv[1:]
-        model = models.find(name)
-        sys.stdout.buffer.write(make(model, int(level), hot.find(board), probed=bool(rest)))
+        name, level, board, key, *rest = sys.argv[1:]
+        made = make(models.find(name), int(level), hot.find(board), probed=bool(rest))
     except NativeError as error:
         sys.exit(str(error))
+    give(made, bytes.fromhex(key))

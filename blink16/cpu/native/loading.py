@@ -1,8 +1,9 @@
 """The native interpreters of this process, one a processor.
 
-They are taken from the cache, or made in the background.  An object file comes into the cache only
-after a process of its own has made it, linked it and run it (`trial`).  What kills that process
-can't kill us, and is remembered beside the cache.
+They are taken from the cache, or made in the background: first one that LLVM hardly optimises,
+which is there within a second, and then the good one, which takes its place (`Core.better`).  An
+object file comes into the cache only after a process of its own has made it, linked it and run it
+(`trial`).  What kills that process can't kill us, and is remembered beside the cache.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cache as remember
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +34,8 @@ from blink16.cpu.native.runtime import HELPERS, HOT, PATHS, WAYS_IN
 
 LEVEL = 2
 """How much LLVM optimises the interpreter."""
+QUICK = 0
+"""The same of the one that is made first; its regions are as good as any."""
 _SOURCES = ("cpu/*.py", "cpu/models/*.py", "cpu/native/*.py", "devices/*.py", "memory.py")
 
 
@@ -49,6 +52,18 @@ class Core:
     symbols: dict[str, int]
     compiler: Compiler
     library: Library
+    better: Future[Core] | None = None
+    """The one that is to take its place, where it was made quickly; NativeError if none comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What an interpreter is made of, and how much LLVM optimises it."""
+
+    model: Model
+    board: HotBoard
+    probed: bool
+    level: int
 
 
 _lock = threading.Lock()
@@ -59,12 +74,20 @@ def core(model: Model, board: HotBoard = NO_BOARD, *, probed: bool = False) -> F
     """Return a processor's interpreter, which may not be ready; it is made once in a process.
 
     ``probed``: the one with probes (`noting`).
-    The result raises NativeError where there can be no native code.
+    The result raises NativeError where there can be no native code.  It may have a better one.
     """
     with _lock:
         if (model, board, probed) not in _cores:
             _cores[model, board, probed] = submit(lambda: _make(model, board, probed))
         return _cores[model, board, probed]
+
+
+def best_of(core: Core) -> Core:
+    """Wait for the better one that is to take an interpreter's place, if one comes."""
+    if core.better is not None:
+        with suppress(NativeError):
+            return core.better.result()
+    return core
 
 
 @remember
@@ -81,18 +104,43 @@ def use(core: Core) -> None:
 
 
 def _make(model: Model, board: HotBoard, probed: bool = False) -> Core:
-    compiler = process_compiler()
-    parts = ("probed image", "probed verdict") if probed else ("image", "verdict")
-    keys = _Keys(*(_key(compiler.host, model, board, what) for what in parts))
-    image = cache.load(keys.image)
-    if image is not None:
-        with suppress(NativeError):
-            return linked(compiler, model, image, board, probed=probed)
-    with cache.made_once(keys.image):
-        other = cache.load(keys.image)  # made by a process that has begun with it before us
-        if other is None or other == image:
-            other = _first_image(keys, model, board, probed)
-    return linked(compiler, model, other, board, probed=probed)
+    """Return the good interpreter if the cache has it, or else one that is made quickly."""
+    good = Recipe(model, board, probed, LEVEL)
+    quick = replace(good, level=min(QUICK, LEVEL))
+    known = cache.load(_keys(good).image)
+    made = _linked_if_sound(good, known)
+    if made is not None:
+        return made
+    _look_for_verdict(good)
+    if quick == good:
+        return _linked(good, _first_image(good, known))
+    at_hand = cache.load(_keys(quick).image)
+    made = _linked_if_sound(quick, at_hand) or _linked(quick, _first_image(quick, at_hand))
+    return replace(made, better=_begin(good, known, made))
+
+
+def _begin(good: Recipe, known: bytes | None, quick: Core) -> Future[Core]:
+    """Let the good interpreter be made meanwhile, for which nobody waits when the process ends."""
+    better: Future[Core] = Future()
+
+    def make() -> None:
+        try:
+            image = _first_image(good, known)
+            made = submit(lambda: _linked(good, image)).result()
+        except Exception as error:
+            better.set_exception(NativeError(str(error)))
+            return
+        with _lock:
+            _replaced.append(quick)
+            _cores[good.model, good.board, good.probed] = better
+        better.set_result(made)
+
+    threading.Thread(target=make, name="blink16-first-start", daemon=True).start()
+    return better
+
+
+_replaced: list[Core] = []
+"""Regions are known by the interpreter that they are linked to: its address must stay its own."""
 
 
 class _Keys(NamedTuple):
@@ -102,18 +150,49 @@ class _Keys(NamedTuple):
     verdict: bytes
 
 
-def _first_image(keys: _Keys, model: Model, board: HotBoard, probed: bool) -> bytes:
-    """Return what a process of its own has made and tried, and keep it, or why it can't be."""
-    verdict = cache.load(keys.verdict)
+def _keys(recipe: Recipe) -> _Keys:
+    parts = ("probed image", "probed verdict") if recipe.probed else ("image", "verdict")
+    return _Keys(*(_key(process_compiler().host, recipe, what) for what in parts))
+
+
+def _look_for_verdict(recipe: Recipe) -> None:
+    """NativeError if native code was tried here before, and crashed."""
+    verdict = cache.load(_keys(recipe).verdict)
     if verdict is not None:
         raise NativeError(verdict.decode("utf-8", "replace"))
-    try:
-        image = trial.first_start(model, LEVEL, board, probed=probed)
-    except trial.DiedError as error:
-        cache.store(keys.verdict, f"{error}, when it was tried here before".encode())
-        raise
-    cache.store(keys.image, image)
-    return image
+
+
+def _first_image(recipe: Recipe, known: bytes | None) -> bytes:
+    """Return what a process of its own has made and tried, and keep it, or why it can't be.
+
+    ``known``: what the cache has, if that is of no use.
+    """
+    keys = _keys(recipe)
+    with cache.made_once(keys.image):
+        other = cache.load(keys.image)  # made by a process that has begun with it before us
+        if other is not None and other != known:
+            return other
+        _look_for_verdict(recipe)
+        made_of = recipe.model, recipe.level, recipe.board
+        try:
+            image = trial.first_start(*made_of, probed=recipe.probed, key=keys.image)
+        except trial.DiedError as error:
+            cache.store(keys.verdict, f"{error}, when it was tried here before".encode())
+            raise
+        cache.store(keys.image, image)
+        return image
+
+
+def _linked_if_sound(recipe: Recipe, image: bytes | None) -> Core | None:
+    if image is not None:
+        with suppress(NativeError):
+            return _linked(recipe, image)
+    return None
+
+
+def _linked(recipe: Recipe, image: bytes) -> Core:
+    compiler = process_compiler()
+    return linked(compiler, recipe.model, image, recipe.board, probed=recipe.probed)
 
 
 def linked(
@@ -133,9 +212,16 @@ def linked(
     return Core(model, board, probed, enter, answer, interrupt, addresses, compiler, library)
 
 
-def _key(host: HostProcessor, model: Model, board: HotBoard, what: str) -> bytes:
-    """Return a digest of everything that the interpreter's machine code follows from."""
-    digest = hashlib.sha256(repr((what, astuple(host), model.name, board.source, LEVEL)).encode())
+def _key(host: HostProcessor, recipe: Recipe, what: str) -> bytes:
+    """Return a digest of everything that an interpreter's machine code follows from."""
+    parts = what, astuple(host), recipe.model.name, recipe.board.source, recipe.level
+    digest = hashlib.sha256(repr(parts).encode() + _sources_digest())
+    return digest.digest()
+
+
+@remember
+def _sources_digest() -> bytes:
+    digest = hashlib.sha256()
     package = Path(__file__).resolve().parents[2]
     for pattern in _SOURCES:
         for path in sorted(package.glob(pattern)):

@@ -44,7 +44,7 @@ class ProbedEngine(NativeEngine):
             regions = False  # they begin instructions anew that are given up, and would note twice
         super().__init__(model, registers, memory, bus, board, regions=regions)
         assert self._coming is not None
-        core, self._coming = self._coming.result(), None
+        core = self._coming.result()
         self._reference = ProbedReference(model, registers, memory, bus, tape)
         tape.attach(registers)
         self._use(core)

@@ -35,11 +35,17 @@ class DiedError(NativeError):
 
 
 def first_start(
-    model: Model, level: int, board: HotBoard = NO_BOARD, *, probed: bool = False
+    model: Model,
+    level: int,
+    board: HotBoard = NO_BOARD,
+    *,
+    probed: bool = False,
+    key: bytes = b"",
 ) -> bytes:
     """Return the object file of a processor's interpreter, which a child has made and tried.
 
-    ``level``: how much LLVM optimises it.  DiedError if the child crashed, NativeError if it can't.
+    ``level``: how much LLVM optimises it.  ``key``: where the child is to put it in the cache if
+    we are gone by then.  DiedError if the child crashed, NativeError if it can't.
     """
     if getattr(sys, "frozen", False) or not sys.executable:
         return Compiler().compile(
@@ -48,7 +54,7 @@ def first_start(
     paths = os.pathsep.join([str(_PACKAGES), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     try:
         child = subprocess.Popen(
-            [*command(model, level, board), *(["probed"] if probed else [])],
+            [*command(model, level, board), key.hex(), *(["probed"] if probed else [])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
