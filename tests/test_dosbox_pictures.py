@@ -89,7 +89,7 @@ def text_lines(machine: Machine) -> list[bytes]:
 
 @pytest.mark.parametrize(("eight_dots", "none"), [(0, 8), (1, 0)])
 def test_panned_text_is_moved_by_dots(eight_dots: int, none: int) -> None:
-    """Smooth scrolling stood still.  Of nine dots a character, 8 pans by none, 0 by one, 7 by eight.
+    """Smooth scrolling stood still.  Of nine dots, 8 pans by none, 0 by one and 7 by eight.
 
     Below a split that stops panning, nothing is moved.
     """

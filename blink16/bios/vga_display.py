@@ -80,18 +80,37 @@ def _sixteen(video: Vga) -> bytes:
 # -- text ------------------------------------------------------------------------------------
 
 
-def _text(memory: Memory, video: Vga) -> TextScreen:
+class TextRows(NamedTuple):
+    """How rows of characters lie in memory: those that are shown whole, or most of them."""
+
+    base: int
+    """The linear address of the memory."""
+    columns: int
+    high: int
+    """Lines of a row on the screen."""
+    starts: list[int]
+    """Where each row begins, in cells."""
+
+
+def text_rows(video: Vga) -> TextRows:
+    """Return how the rows lie that the adapter shows."""
     s = video.vga
-    height = (s.crtc[9] & 0x1F) + 1
-    doubled = bool(s.crtc[9] & DOUBLE_SCAN)
-    high = height * 2 if doubled else height
+    high = ((s.crtc[9] & 0x1F) + 1) * (2 if s.crtc[9] & DOUBLE_SCAN else 1)
     columns = max(1, min(s.crtc[1] + 1, MAX_COLUMNS))
     rows = max(1, min(video.lines // high, MAX_ROWS))
-    base = MONO_TEXT if s.graphics[6] >> 2 & 3 == 2 else COLOR_TEXT
+    split = (_line_compare(video) + 1 + high // 2) // high
+    starts = _row_starts(_text_start(s), 2 * s.crtc[0x13], rows, split)
+    return TextRows(MONO_TEXT if s.graphics[6] >> 2 & 3 == 2 else COLOR_TEXT, columns, high, starts)
+
+
+def _text_start(s: VgaState) -> int:
+    return (s.crtc[0x0C] << 8 | s.crtc[0x0D]) + (s.crtc[8] >> 5 & 3)
+
+
+def _text(memory: Memory, video: Vga) -> TextScreen:
+    s = video.vga
+    base, columns, high, starts = text_rows(video)
     content = bytes(memory.ram[base : base + TEXT_SIZE])
-    start = (s.crtc[0x0C] << 8 | s.crtc[0x0D]) + (s.crtc[8] >> 5 & 3)
-    split = (_line_compare(video) + 1 + high // 2) // high  # rows are told of whole
-    starts = _row_starts(start, 2 * s.crtc[0x13], rows, split)
     cells = b"".join(_cells(content, at, columns) for at in starts)
     first, last = s.crtc[0x0A], s.crtc[0x0B] & 0x1F
     lines = range(0) if first & 0x20 else range(first & 0x1F, last + 1)
@@ -99,21 +118,21 @@ def _text(memory: Memory, video: Vga) -> TextScreen:
     places = ((row, at) for row, at in enumerate(columns_of_cursor) if at is not None)
     return TextScreen(
         columns,
-        rows,
+        len(starts),
         cells,
         next(places, None),
         lines,
         bool(s.attribute[0x10] & ATTRIBUTE_BLINK),
-        height,
+        (s.crtc[9] & 0x1F) + 1,
         bool(s.attribute[0x10] & ATTRIBUTE_MONO),
         palette=_sixteen(video),
         font=_font(memory, s, second=False),
         second_font=_font(memory, s, second=True) if _has_two_fonts(s) else b"",
         cell_width=8 if s.sequencer[1] & EIGHT_DOTS else 9,
-        doubled=doubled,
+        doubled=bool(s.crtc[9] & DOUBLE_SCAN),
         wide=bool(s.sequencer[1] & HALF_CLOCK),
         underline=s.crtc[0x14] & 0x1F,
-        strips=_strips(video, content, start, columns, high, bool(lines)),
+        strips=_strips(video, content, columns, high, bool(lines)),
     )
 
 
@@ -129,7 +148,7 @@ def _cursor_in(s: VgaState, start: int, columns: int) -> int | None:
 
 
 def _strips(
-    video: Vga, content: bytes, start: int, columns: int, high: int, cursor: bool
+    video: Vga, content: bytes, columns: int, high: int, cursor: bool
 ) -> tuple[TextStrip, ...]:
     """Return the rows as far as they are shown; empty if it is all of each.
 
@@ -140,7 +159,7 @@ def _strips(
     split, height = _line_compare(video) + 1, min(video.lines, MAX_HEIGHT)
     if not pan and not line and (split >= height or split % high == 0):
         return ()
-    strips, y, at = list[TextStrip](), 0, start
+    strips, y, at = list[TextStrip](), 0, _text_start(s)
     while y < height:
         end = min(height, y + high - line, split if y < split else height)
         cells = _cells(content, at, columns + bool(pan))
