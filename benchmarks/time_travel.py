@@ -5,6 +5,7 @@ Times are those of the server side: of a `Debugger` in this process, without soc
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import sys
@@ -64,6 +65,10 @@ class Travel:
     searched: int
     """Instructions from now back to the only hit of a watchpoint."""
     search_seconds: float
+    helped_seconds: float
+    """The same with scouts, on all processors."""
+    scale: float
+    """How much faster as many machines replay at the same time than one."""
     size: HistorySize
     """At the end."""
     search_interrupts: tuple[float, ...]
@@ -89,6 +94,9 @@ def measure(name: str, times: int, scale: float) -> Travel:
     near = _steps_back(debugger, STEPS)
     seeks, firsts, following = _wander(debugger, choose)
     searched, seconds = _search(debugger)
+    debugger.send_scouts(partial(_machine, name))
+    _search(debugger)  # the scouts are made
+    _, helped = _search(debugger)
     return Travel(
         GUESTS[name],
         statistics.median(without),
@@ -99,6 +107,8 @@ def measure(name: str, times: int, scale: float) -> Travel:
         following,
         searched,
         seconds,
+        helped,
+        _scale(name, debugger.timeline),
         debugger.timeline.size(),
         _interrupt_searches(debugger, choose),
         _interrupt_seeks(name, before + after, choose),
@@ -172,6 +182,23 @@ def _search(debugger: Debugger) -> tuple[int, float]:
     debugger.remove(point)
     assert event.kind is EventKind.WATCHPOINT
     return timeline.end - timeline.now, seconds
+
+
+def _scale(name: str, timeline: Timeline) -> float:
+    """Return how many times as much as one machine as many replay as there are processors."""
+    span = timeline.start, timeline.end
+    others = [Timeline(_machine(name)) for _ in range(os.cpu_count() or 1)]
+    for other in others:
+        other.follow(timeline.history())
+        other.has_hit(*span)  # it is warm
+    alone = _seconds(partial(others[0].has_hit, *span))
+    threads = [Thread(target=other.has_hit, args=span) for other in others]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return alone * len(others) / (time.perf_counter() - began)
 
 
 # -- Ctrl-C -------------------------------------------------------------------------------------
@@ -263,6 +290,9 @@ def _column(travel: Travel) -> list[str]:
         _milliseconds(there, worst=True),
         _milliseconds(travel.following),
         f"{travel.searched / travel.search_seconds / MILLION:.0f} M/s",
+        f"{travel.searched / travel.helped_seconds / MILLION:.0f} M/s"
+        f" (x{travel.search_seconds / travel.helped_seconds:.2f};"
+        f" replays x{travel.scale:.2f})",
         f"{size.used / (1 << 20):.1f} of {size.limit >> 20} MiB",
         _milliseconds(travel.search_interrupts, worst=True),
         _milliseconds(travel.seek_interrupts, worst=True),
@@ -281,6 +311,7 @@ ROWS = [
     "the same, worst",
     "each `bs` after that, median",
     "reverse-continue, instructions scanned",
+    "the same on all processors",
     "memory of the history",
     "Ctrl-C in a search, worst",
     "Ctrl-C in a long seek, worst",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,36 @@ except ImportError:  # a host without locks of this kind
 _HAS_LOCKS: bool = fcntl is not None
 PIECE = 1 << 20
 """Bytes that are asked for at a time: Python reserves memory for all of them before it reads."""
+
+
+def current_folder() -> Path:
+    """Return the folder in which we are; just ``.`` if somebody has removed it."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()
+
+
+def is_there(path: Path) -> bool:
+    """Return whether we see anything there: no error where we may not look, or no name can be."""
+    return _is(path.exists)
+
+
+def is_file(path: Path) -> bool:
+    """Return whether we see a plain file there, no device and no pipe."""
+    return _is(path.is_file)
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether we see a folder there."""
+    return _is(path.is_dir)
+
+
+def _is(ask: Callable[[], bool]) -> bool:
+    try:
+        return ask()
+    except (OSError, ValueError):  # too long, no permission, characters that can't be
+        return False
 
 
 def read_at_most(file: BinaryIO, limit: int) -> bytes:

@@ -70,6 +70,7 @@ def run_of(
         span,
         found.damage,
         ProgramFile(found.launch.name, found.launch.image),
+        line_20=loaded.machine.has_a20,
         open_other=lambda path: _other(path, how),
     )
 

@@ -25,7 +25,7 @@ from blink16.cpu.models import DEFAULT
 from blink16.dos.executable import COM_ORIGIN
 from blink16.dos_setup import DosSetup
 from blink16.files import FileTree
-from blink16.hostfiles import read_at_most
+from blink16.hostfiles import is_file, is_folder, is_there, read_at_most
 from blink16.hostfolder import HostAnswers
 from blink16.machine import Machine
 from blink16.memory import linear
@@ -156,7 +156,7 @@ def find(name: str) -> Path:
         return path
     if not name:
         raise LoadError("the program's name is empty", NOT_FOUND)
-    if Path(name).is_dir():
+    if is_folder(Path(name)):
         raise LoadError(f"{name}: this is a folder, not a program")
     nearest = meant(name, _neighbours(Path(name)))
     raise LoadError(f"{name}: there is no such program{nearest}", NOT_FOUND)
@@ -205,6 +205,23 @@ def settled(program: Program, options: Options) -> Options:
         return options
     setup = dos_setup.settled(options.dos, options.root, program.path, program.name)
     return replace(options, dos=setup)
+
+
+def shared(program: Program, options: Options) -> Options:
+    """Return options that say where all is, and into which goes what the host answers."""
+    options = settled(program, options)
+    return options if options.answers is not None else replace(options, answers={})
+
+
+def alike(program: Program, arguments: Sequence[str], options: Options) -> Machine:
+    """Return a machine like the one that `load` made with `shared` options.
+
+    It touches no file: of the host's it knows what the other was told.  LoadError as by `load`.
+    """
+    drives = tuple(replace(drive, folder=None) for drive in options.dos.drives)
+    dos = replace(options.dos, drives=drives)
+    inward = replace(options, root=None, writable=False, sinks=(), symbols=(), dos=dos)
+    return load(program, arguments, inward).machine
 
 
 def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded:
@@ -313,7 +330,7 @@ def _on_search_path(name: str) -> Iterator[Path]:
     for suffix in SUFFIXES:
         for folder in os.get_exec_path():
             path = Path(folder, name + suffix)
-            if path.is_file() and _is_ours(path):
+            if is_file(path) and _is_ours(path):
                 yield path
 
 
@@ -449,8 +466,8 @@ def _place(machine: Machine, kind: ProgramKind) -> symbolfiles.LoadSegments:
 
 
 def _files(machine: Machine, options: Options) -> FileTree:
-    if options.root is not None and not options.root.is_dir():
-        what = "this is a file, no folder" if options.root.exists() else "there is no such folder"
+    if options.root is not None and not is_folder(options.root):
+        what = "this is a file, no folder" if is_there(options.root) else "there is no such folder"
         raise LoadError(f"{options.root}: {what} to be the guest's root")
     return FileTree(
         options.root,

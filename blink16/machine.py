@@ -31,6 +31,8 @@ from blink16.timekeeping import Timekeeper
 from blink16.witness import Witness
 
 TRAP_VECTOR = 1
+SERVICE_EFFORT = 4
+"""What a service counts as in `Machine.effort`: some of them take longer."""
 
 # Members of enums by names of our own: looking them up takes as long as much of a service call.
 _BUDGET, _IDLE = StopReason.BUDGET, StopReason.IDLE
@@ -59,8 +61,7 @@ class Machine(Timekeeper):
         super().__init__(engine, cpu=cpu, epoch_ns=epoch_ns, clock_hz=clock_hz)
         self._return_cost = self.model.timing.cost(self.model.opcodes.row(IRET_STUB[0])).cycles
         self._in_vain = False
-        self.serves = True
-        """Whether services are done; else a run ends before one (SERVICE)."""
+        self._hurries = False
         self.serve_with: Callable[[Service], Outcome] | None = None
         """Does services, for who looks on when they are done (`blink16.questions`)."""
 
@@ -78,8 +79,25 @@ class Machine(Timekeeper):
         """Run on another engine from here on, over the same state; return the one before."""
         before, self.engine = self.engine, engine
         engine.horizon, engine.witness = self._horizon, before.witness
-        engine.between_rounds = before.between_rounds
+        engine.between_rounds, engine.hurries = before.between_rounds, before.hurries
+        engine.effort = before.effort
         return before
+
+    @property
+    def effort(self) -> int:
+        """How much of what has led here took Python, which takes a hundred times longer."""
+        return self._effort + self.engine.effort
+
+    @effort.setter
+    def effort(self, effort: int) -> None:
+        self._effort = effort - self.engine.effort
+
+    def hurry(self, hurries: bool) -> None:
+        """Let runs end where more than native code has to be done: before a service (SERVICE) or
+        an instruction for the reference, and behind what devices do (BUDGET), if need be between
+        two rounds of a REP instruction.
+        """
+        self._hurries = self.engine.hurries = hurries
 
     def watch_for_lacks(self, *, strict: bool = False) -> None:
         """Tell from now on what the guest uses and the machine lacks; to be called once.
@@ -114,7 +132,7 @@ class Machine(Timekeeper):
         self._planned = False
         service = self._next_service(skip)
         while True:
-            if service is not None and not self.serves:
+            if service is not None and self._hurries:
                 return _BEFORE_SERVICE
             left = end - icount[0]
             if cycles[0] >= until and left > 1:
@@ -125,6 +143,8 @@ class Machine(Timekeeper):
                 return stop
             if reason is _BUDGET and icount[0] == end:
                 return stop
+            if self._hurries:
+                return _AT_END
             if cycles[0] >= until and not self.between_rounds:
                 return _AT_END
             skip = False
@@ -198,6 +218,7 @@ class Machine(Timekeeper):
         """Run the service at CS:IP and the stub's IRET, which retire together; and go on."""
         if budget <= 0:
             return _AT_END
+        self._effort += SERVICE_EFFORT
         outcome = service(self) if self.serve_with is None else self.serve_with(service)
         return self._conclude(outcome, budget, through_traps)
 
@@ -216,6 +237,7 @@ class Machine(Timekeeper):
             before = icount[0]
             if before >= end:
                 return _AT_END
+            self._effort += SERVICE_EFFORT
             outcome = service(self) if serve_with is None else serve_with(service)
             if self._in_vain and 0 <= cycles[0] - self._happened_at < self.idle_after:
                 self._in_vain = False

@@ -209,6 +209,10 @@ class Memory:
         address = (segment << 4) + (offset & 0xFFFF)
         return address if address < MEMORY_SIZE or self.line_20[0] else address & ADDRESS_MASK
 
+    def wraps(self, address: int) -> bool:
+        """Return whether an access from that address on goes on at 0 behind 1 MiB (`on_access`)."""
+        return address < MEMORY_SIZE and not self.line_20[0]
+
     def _reached(self, address: int) -> int:
         """Return where an address leads to that may lie beyond the end."""
         if 0 <= address < MEMORY_SIZE:

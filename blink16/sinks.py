@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from weakref import finalize, ref
 
@@ -39,20 +38,25 @@ def open_sinks(machine: Machine, sinks: Iterable[tuple[str, Path]]) -> None:
 
     A file that can't be written any more is told of once, and the guest goes on.
     """
+    known = ref(machine)
+
+    def tell(text: str) -> None:
+        if (machine := known()) is not None:
+            machine.notice(text)
+
     for channel, path in sinks:
         speaker = machine.component(channel)
         file = path.open("wb", buffering=0)
         finalize(machine, file.close)  # not left to the order of garbage
-        guard = _Guard(path, machine)
         if isinstance(speaker, PcSpeaker):
             sound = SoundFile(file)
             try:
                 sound.put(0, b"")
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from None
-            speaker.on_sound = partial(guard.write, sound.put)
+            speaker.on_sound = while_it_works(str(path), sound.put, tell)
         else:
-            machine.sinks[channel] = partial(guard.write, file.write)
+            machine.sinks[channel] = while_it_works(str(path), file.write, tell)
 
 
 def finish(machine: Machine) -> None:
@@ -61,25 +65,25 @@ def finish(machine: Machine) -> None:
         speaker.catch_up()
 
 
-class _Guard:
-    """Keeps a machine going whose file is full."""
+def while_it_works(
+    name: str, write: Callable[..., object], tell: Callable[[str], None]
+) -> Callable[..., None]:
+    """Return what writes until it can't; that is told once, and what follows is lost.
 
-    def __init__(self, path: Path, machine: Machine) -> None:
-        self._path = path
-        self._machine = ref(machine)
-        self._failed = False
+    ``name``: of what is written to, for people.
+    """
+    works = True
 
-    def write(self, write: Callable[..., object], *data: object) -> None:
-        """Write, unless that failed before."""
-        if self._failed:
-            return
-        try:
-            write(*data)
-        except OSError as error:
-            self._failed = True
-            machine = self._machine()
-            if machine is not None:
-                machine.notice(f"{self._path}: can't write it any more: {error.strerror}")
+    def careful(*data: object) -> None:
+        nonlocal works
+        if works:
+            try:
+                write(*data)
+            except OSError as error:
+                works = False
+                tell(f"{name}: can't write it any more: {error.strerror}")
+
+    return careful
 
 
 class SoundFile:

@@ -10,8 +10,12 @@ from html import escape
 
 LONGEST_NAME = 40
 """Characters of a mistyped name that are compared and repeated."""
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""What no terminal is to be sent in a sentence, and no XML document may hold."""
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+"""What no terminal is to be sent in a sentence, and no XML document may hold; and what ends a line
+or turns the direction of all that follows it.
+"""
 
 
 def printable(text: str) -> str:

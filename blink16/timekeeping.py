@@ -54,6 +54,8 @@ class Timekeeper(Assembly):
         """Whether the board resets a processor that says it has shut down, as an AT's does."""
         self._resets = False
         """Whether the processor's RESET line was raised by the instruction that is executed."""
+        self._effort = 0
+        """Services and acts of devices, and what else counts as `Machine.effort`."""
         self._urgent = False
         """Whether the non-maskable interrupt is asked for (see `_plan`)."""
         self._next_due = FOREVER
@@ -164,6 +166,7 @@ class Timekeeper(Assembly):
     def _settle(self) -> None:
         """Let devices catch up with time, and take an interrupt if there is one."""
         now = self.time
+        self._effort += 1
         if now >= self._next_due:
             for device in self._devices:
                 due = device.due()

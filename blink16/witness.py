@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from blink16.bus import Bus
+from blink16.cpu.coprocessor import calculation
 from blink16.cpu.disassembler import disassemble
 from blink16.cpu.encoding import EncodingError
 from blink16.cpu.engine import Stop, StopReason
@@ -212,6 +213,9 @@ class Witness(Lacks):
             return self._lack(Kind.VECTOR_TABLE, 0, ip, what, LED_HERE)
         if address < LOW_END:
             return None  # pointers, whatever they look like
+        if name := calculation(code):
+            what = "an instruction of the 8087, which isn't there: it does nothing"
+            return self._lack(Kind.INSTRUCTION, address, ip, what, instruction=name)
         there = later(code, self._machine.model.name)
         if there is None:
             return None

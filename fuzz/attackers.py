@@ -10,6 +10,7 @@ NAMES = (
     "wire",
     "client",
     "dap",
+    "expressions",
     "mcp",
     "loaders",
     "readers",

@@ -38,6 +38,7 @@ COUNTS = {
     "loaders": 20_000,
     "recordings": 20_000,
     "dap": 100_000,
+    "expressions": 200_000,
     "client": 20_000,
     "mcp": 20_000,
 }

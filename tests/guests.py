@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from blink16.assembly import Snapshot
 from blink16.console import Console
+from blink16.cpu import models
 from blink16.cpu.engine import Stop, StopReason
 from blink16.history.inputs import Input, Received
 from blink16.history.pace import Pace
@@ -45,9 +46,9 @@ class TestGuest:
         return self.machine.save(), bytes(self.machine.memory.ram)
 
 
-def make(code: bytes, engine: str = "reference") -> TestGuest:
+def make(code: bytes, engine: str = "reference", *, cpu: str = models.DEFAULT.name) -> TestGuest:
     """Return a guest about to execute ``code`` at 0:0100."""
-    machine = Machine.bare(engine)
+    machine = Machine.bare(engine, cpu)
     console = Console()
     machine.add_component(Console.CHANNEL, console)
 

@@ -56,14 +56,17 @@ class Client:
         """Send a packet."""
         await self.stream.send_all(frame(body.encode()))
 
-    async def reply(self) -> str:
-        """Return the body of the next packet, console output left out."""
+    async def reply(self, *, signs: bool = False) -> str:
+        """Return the body of the next packet, console output left out.
+
+        ``signs``: signs of life, which come while an answer takes its time, are packets, too.
+        """
         while True:
             found = re.search(rb"\$([^#]*)#..", self.received)
             if found:
                 self.received = self.received[found.end() :]
                 body = _RUN.sub(lambda run: run[1] * (ord(run[2]) - 28), found[1].decode())
-                if not re.fullmatch("O([0-9a-f]{2})*", body):  # nothing in it: it lives
+                if not re.fullmatch("O([0-9a-f]{2})*", body) or (signs and body == "O"):
                     return body
                 self.output += bytes.fromhex(body[1:])
             else:

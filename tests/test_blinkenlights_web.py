@@ -98,6 +98,57 @@ def test_a_browser_steps_goes_back_and_types_into_freedos(tmp_path: Path) -> Non
         browser.close()
 
 
+WHITE = bytes.fromhex("b81300 cd10 b800a0 8ec0 31ff b00f b900fa f3aa ebfe")
+"""Mode 13h, and all of it in color 15: a .COM file."""
+DOTS = """() => {
+    const picture = document.getElementById("dots");
+    if (picture.hidden || !picture.complete || !picture.naturalWidth) return null;
+    const canvas = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight);
+    const context = canvas.getContext("2d");
+    context.drawImage(picture, 0, 0);
+    const last = context.getImageData(319, 199, 1, 1).data;
+    const box = picture.getBoundingClientRect();
+    return [canvas.width, canvas.height, ...last.slice(0, 3), box.width / box.height];
+}"""
+"""What a page shows of the guest's dots: their size, the last one's color, the picture's shape."""
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_browser_shows_the_guests_dots(tmp_path: Path) -> None:
+    """Prevents graphics as halves of characters where there are real dots, or over a dialog."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    program = tmp_path / "white.com"
+    program.write_bytes(WHITE)
+    with (
+        served("--display", "vga", str(program)) as address,
+        sync_api.sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1400, "height": 860})
+        seen = Screen(page)
+        page.goto(address)
+        seen.until("time  0")
+        assert page.evaluate(DOTS) is None
+        page.keyboard.press("C")
+        seen.until("320×200 dots")
+        while (dots := page.evaluate(DOTS)) is None or dots[2] != 255:
+            page.wait_for_timeout(50)
+        width, height, *color, shape = dots
+        assert (width, height, color) == (320, 200, [255, 255, 255])
+        assert abs(shape - 4 / 3) < 0.01
+        page.keyboard.press("Escape")
+        seen.until("interrupted")
+        picture = page.locator("#dots")
+        page.keyboard.press("?")
+        picture.wait_for(state="hidden")
+        page.keyboard.press("Escape")
+        picture.wait_for(state="visible")
+        page.keyboard.press("Home")
+        picture.wait_for(state="hidden")
+        browser.close()
+
+
 @pytest.mark.slow
 @needs_browser
 def test_tabs_come_and_go_and_the_machine_stays() -> None:

@@ -7,7 +7,9 @@ from boot_sectors import sector
 from guests import ENGINES
 
 from blink16 import loader
-from blink16.debugger import Debugger
+from blink16.debugger import Debugger, Resume
+from blink16.debugger.live_calls import GLANCES_OFF, LEFT_OUT, MOST_STANDS
+from blink16.reports.state import REGISTER_NAMES
 
 CODE = bytes.fromhex(
     "31c0 8ed8 8ec0 8ed0 bc007c"  # segments are 0, sp is 7C00h
@@ -32,15 +34,42 @@ CALLS = [
 ]
 
 
+BUSY = bytes.fromhex(
+    "31c0 8ed8 8ec0 8ed0 bc007c c7068400197c a38600"  # the same, and vector 21h is an IRET
+    "b42c cd21 ebfa cf"  # mov ah, 2Ch; int 21h; again
+)
+INSTALLED = 10
+"""The instant at which the vectors are set, and nobody has been called."""
+
+
+def booted(code: bytes, engine: str) -> Debugger:
+    """Return a PC that is about to boot a sector."""
+    program = loader.Program("x.img", loader.ProgramKind.BOOT, sector(code))
+    machine = loader.load(program, (), loader.Options(engine=engine)).machine
+    machine.idle_after = 1 << 62
+    return Debugger(machine)
+
+
+def state(debugger: Debugger) -> tuple[object, ...]:
+    """Return what a machine has come to."""
+    machine = debugger.machine
+    registers = [getattr(machine.registers, name) for name in REGISTER_NAMES]
+    return registers, machine.icount, machine.cycles, bytes(machine.memory.ram)
+
+
 @pytest.fixture(params=ENGINES)
 def debugger(request: pytest.FixtureRequest) -> Debugger:
     """A PC in the midst of its last call."""
-    program = loader.Program("x.img", loader.ProgramKind.BOOT, sector(CODE))
-    machine = loader.load(program, (), loader.Options(engine=request.param)).machine
-    machine.idle_after = 1 << 62
-    debugger = Debugger(machine)
+    debugger = booted(CODE, request.param)
     debugger.timeline.run(200)
     return debugger
+
+
+def looked_at(debugger: Debugger, count: int) -> None:
+    """Run on, as a machine that somebody watches who wants to see calls."""
+    debugger.calls_seen.until(0)
+    debugger.calls_seen.live.mind()
+    debugger.resume(Resume(count=count))
 
 
 def test_calls_are_told_with_arguments_and_results(debugger: Debugger) -> None:
@@ -73,3 +102,49 @@ def test_a_future_that_was_dropped_is_forgotten(debugger: Debugger) -> None:
     timeline.write_register("ax", 0x4C07)
     timeline.run(100)
     assert [text for _, text in seen.last(10)] == [CALLS[0], "exit(07) = ?"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_calls_are_seen_as_they_happen(engine: str) -> None:
+    """Prevents the calls of a booted system from coming only when it stands, and a machine that
+    goes another way while it is looked at, or has breakpoints that nobody has set.
+    """
+    watched, alone = booted(CODE, engine), booted(CODE, engine)
+    for count in (5, INSTALLED - 5, 9, 200):  # at first, there are no vectors
+        looked_at(watched, count)
+    alone.resume(Resume(count=200))
+    assert [text for _, text in watched.calls_seen.until(watched.timeline.now)] == CALLS
+    assert state(watched) == state(alone)
+    assert watched.ledger.is_empty
+    first = watched.calls_seen.until(watched.timeline.now)[0][0]
+    assert watched.calls_seen.until(first - 1) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_machine_that_calls_too_often_is_let_alone_for_a_while(engine: str) -> None:
+    """Prevents a machine from crawling because somebody looks at it, and gaps that nobody sees."""
+    debugger = booted(BUSY, engine)
+    looked_at(debugger, INSTALLED)
+    looked_at(debugger, 20 * MOST_STANDS)
+    told = [text for _, text in debugger.calls_seen.until(debugger.timeline.now)]
+    assert told.count(LEFT_OUT) == 1
+    assert len(told) == MOST_STANDS // 2 + 1
+    assert all(text == LEFT_OUT or text.startswith("get_time()") for text in told)
+    looked_at(debugger, 40)
+    assert [text for _, text in debugger.calls_seen.until(debugger.timeline.now)] == told
+    for _ in range(GLANCES_OFF):
+        looked_at(debugger, 40)
+    assert len(debugger.calls_seen.until(debugger.timeline.now)) > len(told)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_calls_that_nobody_wants_are_not_followed(engine: str) -> None:
+    """Prevents a machine that stands at each call although the panel is closed, or in its past."""
+    debugger = booted(CODE, engine)
+    debugger.timeline.run(INSTALLED)
+    debugger.calls_seen.live.mind()
+    assert debugger.ledger.is_empty
+    debugger.timeline.run(100)
+    debugger.seek(INSTALLED)
+    looked_at(debugger, 100)
+    assert debugger.calls_seen.until(debugger.timeline.now) == []

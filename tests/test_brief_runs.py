@@ -11,6 +11,8 @@ from server_bench import PRINT_AND_LOOP, Bench, with_service
 from blink16.board import window
 from blink16.board.window import FrameWindow
 from blink16.breakpoints import Point, PointKind
+from blink16.cpu.engine import Stop
+from blink16.cpu.reference import ReferenceEngine
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.history import pace, timeline
 from blink16.memory import Memory
@@ -89,6 +91,61 @@ def test_a_service_is_left_to_the_thread() -> None:
     assert served == [1]
 
 
+@pytest.mark.parametrize("at", [0x9000, 0x104, None], ids=["elsewhere", "behind it", "its stub"])
+def test_a_service_at_which_a_run_begins_is_passed(at: int | None) -> None:
+    """Prevents `continue` from standing for ever at a trap, or at a breakpoint on a service's
+    stub, as soon as any breakpoint is set.
+    """
+    plain, tried = (debugger_of(bytes.fromhex("40 cd22 90 cd22 ebf8")) for _ in range(2))
+    vector = plain.machine.memory.read(guests.TRAP * 4, 4)
+    stub = int.from_bytes(vector[:2], "little") + int.from_bytes(vector[2:], "little") * 16
+    for debugger in plain, tried:
+        debugger.insert(Point(PointKind.EXECUTE, stub if at is None else at))
+    for _ in range(7):
+        assert carried_on(tried, Resume())[0] == plain.drive(Resume())
+        assert tried.machine.save() == plain.machine.save()
+
+
+SLOW = {
+    "empty memory": ("8086", bytes(64)),
+    "nothing but FFh": ("8086", b"\xff" * 64),
+    "LIDT has moved the vectors": ("80286", bytes.fromhex("0f011e0001 90909090 ebfa")),
+    "one step at a time": ("8086", bytes.fromhex("9c 58 80cc01 50 9d 90909090 ebfa")),
+    "input by the string": ("80186", bytes.fromhex("b9ffff baf003 bf0020 fc f3 6c ebfe")),
+}
+"""What native code leaves to the reference, which is a hundred times slower: by processor."""
+
+
+@pytest.mark.parametrize("what", SLOW)
+def test_what_native_code_leaves_to_the_reference_is_left_to_the_thread(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents a thousand slow instructions, or a REP of 65,535 slow rounds, in the event loop:
+    a third of a second in which nobody else is answered.
+    """
+    cpu, code = SLOW[what]
+    plain, tried = (Debugger(guests.make(code, "native", cpu=cpu).machine) for _ in range(2))
+    for debugger in plain, tried:
+        debugger.machine.watch_for_lacks()
+        debugger.resume(Resume(count=4))  # up to where it becomes slow
+        debugger.insert(Point(PointKind.EXECUTE, 0x8000))
+    steps: list[int] = []
+    step = ReferenceEngine._step
+
+    def counted(engine: ReferenceEngine) -> Stop | None:
+        steps.append(engine.registers.ip)
+        return step(engine)
+
+    monkeypatch.setattr(ReferenceEngine, "_step", counted)
+    assert tried.resume_briefly(Resume()) is None
+    assert steps == []
+    count = Resume(count=300)
+    assert plain.drive(count).kind is EventKind.STEPPED
+    left = plain.machine.icount - tried.machine.icount
+    assert tried.drive(Resume(count=left)).kind is EventKind.STEPPED
+    assert tried.machine.save() == plain.machine.save()
+
+
 def test_steps_back_from_nearby_take_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prevents a switch of threads for each of a thousand steps back, and a wrong instant."""
     monkeypatch.setattr(pace, "FINE_SECONDS", 1.0)  # near, however slow this computer is now
@@ -105,6 +162,35 @@ def test_steps_back_from_nearby_take_no_thread(monkeypatch: pytest.MonkeyPatch) 
     for state in states[-2::-1]:
         debugger.resume(Resume(count=1))
         assert debugger.machine.save() == state
+
+
+SLOW_PASTS = {name: code for name, code in SLOW.items() if name != "input by the string"} | {
+    "ports": ("8086", bytes.fromhex("baf003 ec ebfd")),
+    "services": ("8086", bytes.fromhex("cd21 ebfc")),
+}
+
+
+@pytest.mark.parametrize("what", SLOW_PASTS)
+def test_steps_back_through_what_is_slow_take_a_thread(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prevents a replay in the event loop that is near in instructions, and far in seconds."""
+    monkeypatch.setattr(pace, "FINE_SECONDS", 1.0)
+    cpu, code = SLOW_PASTS[what]
+    debugger = Debugger(guests.make(code, "native", cpu=cpu).machine)
+    debugger.machine.watch_for_lacks()
+    debugger.resume(Resume(count=400))
+    monkeypatch.setattr(pace.Pace, "ran", lambda *_: None)
+    debugger.timeline._pace.fine = debugger.timeline._pace.interval = 1000
+    debugger.resume(Resume(count=400))
+    before, state = debugger.machine.icount, debugger.machine.save()
+    back = Resume(backward=True, count=1)
+    assert debugger.resume_briefly(back) is None
+    assert debugger.machine.icount == before
+    assert debugger.drive(back).kind is EventKind.STEPPED
+    assert debugger.machine.icount == before - 1
+    debugger.resume(Resume(count=1))
+    assert debugger.machine.save() == state
 
 
 async def test_what_is_put_out_meanwhile_is_shown_by_the_thread(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from dos_programs import start
 
+from blink16.devices.cards import XT, Cards
 from blink16.dos.ems import PAGE, REGION
 from blink16.dos.mouse import EVENT, Mouse
 from blink16.dos.xms import MOVE
@@ -13,6 +15,7 @@ from blink16.dos_setup import DosSetup
 from blink16.loader import Options, Program, ProgramKind, load
 from blink16.machine import Machine
 from blink16.memory import linear
+from blink16.pc import PcSetup
 
 BUFFER = 0x3000
 
@@ -20,8 +23,13 @@ BUFFER = 0x3000
 class Drivers:
     """A machine whose program calls drivers."""
 
-    def __init__(self, cpu: str = "8086", **setup: int) -> None:
-        options = Options(root=Path(__file__).parent, cpu=cpu, dos=DosSetup(**setup))  # type: ignore[arg-type]
+    def __init__(self, cpu: str = "8086", cards: Cards = XT, **setup: int) -> None:
+        options = Options(
+            root=Path(__file__).parent,
+            cpu=cpu,
+            setup=PcSetup(cards=cards),
+            dos=DosSetup(**setup),  # type: ignore[arg-type]
+        )
         program = Program("x.com", ProgramKind.DOS_COM, b"\x90")
         self.machine: Machine = load(program, [], options).machine
         self.psp = self.machine.registers.ds
@@ -103,6 +111,48 @@ def test_xms_blocks_keep_what_is_moved_there() -> None:
     assert r.ax == 1
     guest.far(entry, 0x0A00, dx=handle)
     assert (r.ax, r.bl) == (0, 0xA2)
+
+
+@pytest.mark.parametrize(("ems_kib", "first"), [(0, 0xD000), (1024, 0xE000)])
+def test_xms_gives_upper_memory_out(ems_kib: int, first: int) -> None:
+    """``--card umb`` was RAM that no program could find: functions 10h to 12h give it out."""
+    guest = Drivers(cards=Cards(umb=True), ems_kib=ems_kib)
+    entry, r = xms_of(guest), guest.machine.registers
+    guest.far(entry, 0x1000, dx=0xFFFF)
+    assert (r.ax, r.bl, r.dx) == (0, 0xB0, 0x1000)
+    guest.far(entry, 0x1000, dx=0x800)
+    assert (r.ax, r.bx, r.dx) == (1, first, 0x800)
+    guest.machine.memory.write(first << 4, b"RAM")
+    assert guest.machine.memory.read(first << 4, 3) == b"RAM"
+    guest.far(entry, 0x1000, dx=0x100)
+    assert (r.ax, r.bx) == (1, first + 0x800)
+    guest.far(entry, 0x1200, dx=first, bx=0x900)
+    assert (r.ax, r.bl, r.dx) == (0, 0xB0, 0x800)
+    before = guest.machine.save()
+    guest.far(entry, 0x1100, dx=first)
+    assert r.ax == 1
+    guest.far(entry, 0x1100, dx=first)
+    assert (r.ax, r.bl) == (0, 0xB2)
+    guest.machine.restore(before)
+    guest.far(entry, 0x1200, dx=first, bx=0x10)
+    assert r.ax == 1
+    guest.far(entry, 0x1000, dx=0x7F0)
+    assert (r.ax, r.bx) == (1, first + 0x10)
+
+
+def test_address_line_20_stays_open_while_somebody_needs_it() -> None:
+    """Two programs that each open it for themselves (05h): the first to close it closed it."""
+    guest = Drivers(cpu="80286", xms_kib=64)
+    entry, r = xms_of(guest), guest.machine.registers
+    states = []
+    for function in (5, 5, 6, 3, 6, 4):
+        guest.far(entry, function << 8)
+        assert r.ax == 1
+        guest.far(entry, 0x0700)
+        states.append(r.ax)
+    assert states == [1, 1, 1, 1, 1, 0]
+    guest.far(entry, 0x0600)
+    assert (r.ax, r.bl) == (0, 0x82)
 
 
 def test_no_xms_without_memory() -> None:

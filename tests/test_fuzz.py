@@ -22,7 +22,7 @@ FEW = {
     "symbols": 300,
     "recordings": 5,
 }
-FEW |= {"readers": 300, "mcp": 80, "calls": 3000, "timetravel": 1000}
+FEW |= {"expressions": 500, "mcp": 80, "calls": 3000, "timetravel": 1000}
 """Units that do for every run of the tests."""
 
 

@@ -1,8 +1,4 @@
-"""What gdb's users type at code without lines: each command ends, in its effect or in a line.
-
-Not among them is `until` without an argument, which gdb itself does not survive where a function
-has no lines (see docs/debuggers.md).
-"""
+"""What gdb's users type at code without lines: each command ends, in its effect or in a line."""
 
 from __future__ import annotations
 
@@ -42,7 +38,17 @@ REFUSED = (
     *("jump nowhere", "break nowhere", "tbreak nowhere", "watch nowhere", "delete", "thread 2"),
 )
 MOVING = (
-    *("stepi", "nexti", "stepi 3", "step", "next", "finish", "advance " + PLACE, "until " + PLACE),
+    *(
+        "stepi",
+        "nexti",
+        "stepi 3",
+        "step",
+        "next",
+        "finish",
+        "advance " + PLACE,
+        "until " + PLACE,
+        "until",
+    ),
     *("reverse-stepi", "reverse-nexti", "reverse-step", "reverse-next", "reverse-finish"),
     *("tbreak " + PLACE, "continue", "reverse-continue", "jump " + PLACE, "starti", "kill"),
     *("tbreak " + PLACE, "continue", "return", "kill"),

@@ -13,6 +13,8 @@ from unwind_guest import COM, LABELS, SEGMENT
 pytestmark = pytest.mark.gdb
 NO_GDB = Path("no gdb")
 BASE = SEGMENT << 4
+LOOPS = bytes.fromhex("b90500 40 e2fd b8004c cd21")
+"""mov cx,5; again: inc ax; loop again; mov ax,4C00h; int 21h"""
 
 
 @pytest.fixture
@@ -218,6 +220,51 @@ def test_until_and_advance(gdb: Gdb, plain: Server) -> None:
     caller = backtrace(gdb)[1][0]
     gdb.run(f"until *{BASE + LABELS['hook']:#x}")
     assert gdb.value("$pc") == caller
+
+
+def test_until_where_nothing_has_lines(gdb: Gdb, plain: Server) -> None:
+    """Prevents an `until` that spins in gdb 13 to 17, and fails in gdb 18.
+
+    It goes on instruction by instruction, over calls, and through a loop as a whole.
+    """
+    name = f"sub_{SEGMENT:04x}_{LABELS['pascal']:04x}"
+    gdb.run(f"break {name}")
+    assert f"{name} ()" in gdb.run("continue")
+    begin = BASE + LABELS["pascal"]
+    assert [until(gdb) - begin for _ in range(3)] == [1, 3, 7]
+    assert names(gdb) == [name, "start"]
+    gdb.run("delete")
+    gdb.run("finish")
+    assert names(gdb) == ["start"]
+    while "call" not in gdb.run("x/i $pc"):
+        until(gdb)
+    place = gdb.value("$pc")
+    assert until(gdb) == place + 3
+    assert names(gdb) == ["start"]
+
+
+def test_until_passes_a_loop(gdb: Gdb, tmp_path: Path) -> None:
+    """Prevents an `until` that is `nexti`: it leaves a loop at its end."""
+    (tmp_path / "loop.com").write_bytes(LOOPS)
+    with Server("loop.com", cwd=tmp_path) as server:
+        gdb.run(server.target)
+        begin = gdb.value("$pc")
+        assert [until(gdb) - begin for _ in range(4)] == [3, 4, 6, 9]
+        assert gdb.value("$cx") == 0
+
+
+def until(gdb: Gdb) -> int:
+    """Type `until`; return where it stops."""
+    gdb.run("until")
+    return gdb.value("$pc")
+
+
+def test_nobody_returns_from_where_the_program_begins(gdb: Gdb, banner: Server) -> None:
+    """Prevents a `return` there that goes to address 0."""
+    before = gdb.value("$pc")
+    assert "it can't return" in gdb.run("return")
+    gdb.run("maintenance flush register-cache")
+    assert gdb.value("$pc") == before
 
 
 def test_break_at_a_function_stops_at_its_first_instruction(gdb: Gdb, plain: Server) -> None:

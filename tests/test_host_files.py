@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import subprocess
@@ -12,10 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16 import hostfiles, pc
+from blink16 import hostfiles, loader, pc
 from blink16.bios.geometry import SECTOR_SIZE
 from blink16.console import Console
+from blink16.loader import LoadError
 from blink16.machine import Machine
+from blink16.monitor.folder import FolderError
+from blink16.server.folder import ServerFolder
 
 OLD = b"old"
 
@@ -31,6 +35,54 @@ def image(tmp_path: Path) -> Path:
     path = tmp_path / "image"
     path.write_bytes(OLD)
     return path
+
+
+PACKAGE = Path(hostfiles.__file__).parent
+PREDICATES = {"exists", "is_file", "is_dir"}
+THEIR_OWN = {"hostfiles.py", "loader.py", "hostfolder.py", "extras.py", "client/launching.py"}
+"""Who asks only for what is ours, or wants the error."""
+
+
+def test_nobody_is_surprised_by_a_name() -> None:
+    """Prevents a traceback for a name that is too long or leads where we may not look: pathlib
+    raises OSError where `os.path` says no.
+    """
+    found = {
+        str(path.relative_to(PACKAGE)): node.lineno
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in PREDICATES
+        if path.relative_to(PACKAGE).as_posix() not in THEIR_OWN
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "loop/x", "a\0b", "\udcff", "file/below"])
+def test_what_cannot_be_looked_at_is_not_there(tmp_path: Path, name: str) -> None:
+    """Prevents the same, where the system says it in another way."""
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    path = tmp_path / name
+    assert not hostfiles.is_there(path)
+    assert not hostfiles.is_file(path)
+    assert not hostfiles.is_folder(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a current folder can't be removed")
+def test_a_current_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a server that does not start there, though its program lies elsewhere."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert hostfiles.current_folder() == Path()
+    folder = ServerFolder()
+    with pytest.raises(FolderError, match="is no file in"):
+        folder.read(Path("x"), 1)
+    with pytest.raises(FolderError, match="can't write"):
+        folder.write_picture("x.png", b"")
+    with pytest.raises(LoadError, match="there is no such program"):
+        loader.read("nothing")
 
 
 def test_a_file_is_replaced_with_its_rights(image: Path) -> None:

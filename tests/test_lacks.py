@@ -51,6 +51,10 @@ CASES = {
     "smsw": ("0f01e0ebfe", Kind.INSTRUCTION, 0, ("SMSW", "80286")),
     "operand prefix": ("6690ebfd", Kind.INSTRUCTION, 0, ("32-bit operands", "80386")),
     "movzx": ("0fb6c0ebfe", Kind.INSTRUCTION, 0, ("MOVZX", "80386")),
+    "bswap": ("0fc8ebfe", Kind.INSTRUCTION, 0, ("BSWAP", "80486")),
+    "rdtsc": ("0f31ebfe", Kind.INSTRUCTION, 0, ("RDTSC", "Pentium")),
+    "fld1": ("d9e8ebfe", Kind.INSTRUCTION, 0, ("FLD1", "8087")),
+    "es: fadd": ("26d8060006ebfe", Kind.INSTRUCTION, 1, ("FADD", "8087")),
     "video mode": ("b82a00cd10ebfe", Kind.VIDEO_MODE, 3, ("mode 2Ah", "int 10h")),
     "video function": ("b800adcd10ebfe", Kind.BIOS_FUNCTION, 3, ("INT 10h/AD",)),
     "palette": ("b81210cd10ebfe", Kind.BIOS_FUNCTION, 3, ("INT 10h/10h with AL=12h", "vga")),
@@ -91,6 +95,18 @@ def test_a_lack_is_told_once_with_its_place(name: str, engine: str) -> None:
         assert (lack.segment << 4) + lack.offset == 0x7C00 + offset
     assert said.count(str(lack)) == 1
     assert all(word in str(lack) for word in words), str(lack)
+
+
+@pytest.mark.parametrize("cpu", ["8086", "80286"])
+def test_a_program_finds_no_8087(cpu: str) -> None:
+    """FNINIT and FNSTSW are how one asks: memory stays as it is, and nothing is told.
+
+    mov word [600h],5A5Ah; fninit; fnstsw [600h]; wait; fnstcw [602h]; fnstsw ax; jmp $
+    """
+    machine = booted(bytes.fromhex("c70600065a5adbe3dd3e00069bd93e0206dfe0ebfe"), cpu=cpu)
+    machine.run(100)
+    assert machine.memory.read(0x600, 4) == b"\x5a\x5a\0\0"
+    assert told(machine) == ()
 
 
 REFUSED = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 from stub_client import Client
 
 from blink16.board import ProgramFacts, dwarf
+from blink16.board.libraries import SYMBOLS
 from blink16.gdbstub.orders import Taken
 from blink16.gdbstub.session import Session
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import MEMORY_SIZE, RAM_SIZE
 from blink16.symbolfiles import LoadSegments, elf, parse
+from blink16.symbolfiles.elf import SectionType
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 
 LIST = b"qXfer:libraries:read::0,fff"
@@ -57,15 +60,39 @@ def content(client: Client, name: str) -> bytes:
     return read.partition(b";")[2]
 
 
+def named(client: Client, name: str) -> dict[str, tuple[int, int]]:
+    """Return the address and size of each symbol of code, from the file beside a library."""
+    image = content(client, name + SYMBOLS)
+    kind = elf.CLASS_64
+    header = kind.header.parse(image)
+    rows = kind.section_header[header.e_shnum].parse(image[header.e_shoff :])
+    table, strings = (
+        next(row for row in rows if row.sh_type == of)
+        for of in (SectionType.SYMTAB, SectionType.STRTAB)
+    )
+    count = table.sh_size // kind.symbol.sizeof()
+    texts = image[strings.sh_offset :]
+    return {
+        texts[row.st_name :].partition(b"\0")[0].decode(): (row.st_value, row.st_size)
+        for row in kind.symbol[count].parse(image[table.sh_offset :])[1:]
+    }
+
+
 def test_names_are_in_a_library() -> None:
     """The file of the program stays, while names may change: gdb reads it once in its life."""
     client = Client()
     assert b"qXfer:libraries:read+" in client.ask_one(b"qSupported:swbreak+")
-    ((name, address),) = listed(client)
+    (name, address), (units, _) = listed(client)
     assert (name, address) == ("target:/names", dwarf.START)
+    assert named(client, name)
     sections, symbols = elf.parse(content(client, name))
+    assert not symbols[1:]
+    link = next(section for section in sections if section.name == ".gnu_debuglink")
+    checksum = zlib.crc32(content(client, name + SYMBOLS))
+    assert link.content == b"names.symbols\0\0\0" + checksum.to_bytes(4, "little")
+    sections, symbols = elf.parse(content(client, units))
     assert {".debug_info", ".debug_frame"} <= {section.name for section in sections}
-    assert len(symbols) > 1
+    assert not symbols[1:]
     assert client.ask_one(b"qXfer:libraries:read:x:0,fff")[:1] == b"E"
     assert b"library" not in client.ask_one(b"vCont;s")
 
@@ -73,7 +100,7 @@ def test_names_are_in_a_library() -> None:
 def test_each_elf_is_a_library() -> None:
     """Its lines and symbols are there and not among the names, or gdb would take either."""
     client = ProgramClient()
-    (names, _), (main, start), (driver, address) = listed(client)
+    (names, _), _, (main, start), (driver, address) = listed(client)
     assert (start, address) == (0x7C00, 0x7D00)
     sections, symbols = elf.parse(content(client, driver))
     debug = {section.name for section in sections}
@@ -85,8 +112,9 @@ def test_each_elf_is_a_library() -> None:
     sections, symbols = elf.parse(content(client, main))
     assert [s.name for s in symbols[1:]] == ["main"]
     sections, symbols = elf.parse(content(client, names))
-    assert "count" in {s.name for s in symbols}
-    assert not {"driver", "helper", "main"} & {s.name for s in symbols}
+    data = {s.name for s in symbols}
+    assert "count" in data
+    assert not {"driver", "helper", "main"} & (data | named(client, names).keys())
     assert not any(s.flags and s.address <= 0x7D00 < s.address + s.size for s in sections)
 
 
@@ -100,10 +128,9 @@ def test_gdb_is_told_once_of_names_that_come_later() -> None:
         assert reply.startswith(b"T05")
         assert reply.endswith(b"library:;")
         assert client.debugger.machine.icount == 0
-    ((name, address),) = listed(client)
+    (name, address), _ = listed(client)
     assert address == dwarf.START
-    _, symbols = elf.parse(content(client, name))
-    assert "late" in {s.name for s in symbols}
+    assert "late" in named(client, name)
     assert b"library" not in client.ask_one(b"vCont;s")
     assert client.debugger.machine.icount == 1
 
@@ -111,13 +138,15 @@ def test_gdb_is_told_once_of_names_that_come_later() -> None:
 def test_a_name_has_one_content() -> None:
     """gdb keeps a library by its name: old names would stay."""
     client = Client()
-    ((first, _),) = listed(client)
-    before = content(client, first)
+    firsts = [name for name, _ in listed(client)]
+    before = [content(client, name) for name in firsts]
     client.debugger.names.symbols = SymbolTable([LATE])
-    ((second, _),) = listed(client)
-    assert first != second
-    assert opened(client, first.removeprefix("target:")) == b"F-1,2"
-    assert content(client, second) != before
+    seconds = [name for name, _ in listed(client)]
+    for first, second, was in zip(firsts, seconds, before, strict=True):
+        assert first != second
+        assert opened(client, first.removeprefix("target:")) == b"F-1,2"
+        assert content(client, second) != was
+    assert opened(client, firsts[0].removeprefix("target:") + SYMBOLS) == b"F-1,2"
 
 
 @pytest.mark.parametrize("told", [False, True])
@@ -154,7 +183,8 @@ def test_symbols_at_odd_places_are_no_trouble() -> None:
         for kind in SymbolKind
     )
     names = [name for name, _ in listed(client)]
-    assert len(names) == 3
+    assert len(names) == 4
+    assert all(0 < address < RAM_SIZE for address, _ in named(client, names[0]).values())
     for name in names:
         sections, symbols = elf.parse(content(client, name))
         for symbol in symbols[1:]:
@@ -167,9 +197,9 @@ def test_a_client_that_comes_back_gets_all_names() -> None:
     client = Client()
     client.debugger.names.symbols = SymbolTable([LATE])
     again = Client(client.debugger)
-    ((_, _),) = listed(client)
-    ((name, _),) = listed(again)
-    assert "late" in {s.name for s in elf.parse(content(again, name))[1]}
+    assert len(listed(client)) == 2
+    (name, _), _ = listed(again)
+    assert "late" in named(again, name)
 
 
 # -- in gdb ----------------------------------------------------------------------------------

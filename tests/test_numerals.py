@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blink16 import numerals
+from blink16.cli import config_file, values
+from blink16.cli.options import RUN
+from blink16.loader import LoadError
 from blink16.numerals import NumeralError
 
+PACKAGE = Path(numerals.__file__).parent
 ODD = ["", "-1", "+1", " 1", "1 ", "1_0", "0x", "0x-1", "0o7", "1e+3", "٣", "²"]
 ODD += ["0x1g", "0" * 41, "\n"]
 
@@ -39,6 +46,52 @@ def test_bounds_are_kept() -> None:
     for text in ("0", "0x0", "11", "0xB", "9" * 40, "9" * 5000):
         with pytest.raises(NumeralError, match="no number from 1 to 10"):
             numerals.literal(text, 10, least=1)
+
+
+BOUNDED = {
+    "packets.py", "monitor/pc.py", "monitor/history.py", "gdbstub/commands/fields.py",
+    "gdbstub/answers.py", "cpu/opcodes.py", "cpu/native/registers.py", "symbolfiles",
+    "samples/build.py", "client/replies.py", "client/looking.py", "client/program/grammar.py",
+    "blinkenlights/accesses.py", "blinkenlights/widgets/code.py", "dap/requests/running.py",
+    "client/bitfields.py",
+}  # fmt: skip
+"""Who reads a few digits that a pattern, or we ourselves, have made."""
+GENEROUS = {"isdigit", "isdecimal", "isnumeric"}
+"""They take other scripts' digits, which `int` reads or not."""
+OURS = {"cpu/decoder.py", "cpu/disassembler.py", "cpu/timing.py", "bios/int09.py"}
+OF_BYTES = {"client/core.py", "dap/framing.py", "symbolfiles/codeview/__init__.py"}
+
+
+def test_nobody_reads_numbers_in_a_way_of_his_own() -> None:
+    """Prevents the next traceback by ``²``, 1_0, or 5,000 digits."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE).as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Attribute(attr=attr) if attr in GENEROUS:
+                    found.add(name) if name not in OURS | OF_BYTES else None
+                case ast.Call(func=ast.Name(id="int"), args=[_, _]):
+                    found.add(name)
+    allowed = {name for name in found for one in BOUNDED if name.startswith(one)}
+    assert found - allowed == {"numerals.py"}
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "0x" + "f" * 5000, "1" + "0" * 30])
+def test_a_folder_cannot_say_a_number_without_end(tmp_path: Path, value: str) -> None:
+    """Prevents a traceback by Python's limit of digits, in a file or on the way to a word."""
+    (tmp_path / "blink16.toml").write_text(f"ems = {value}\n")
+    with pytest.raises(LoadError, match=r"digits|too large"):
+        config_file.options_for(tmp_path / "prog.com", RUN)
+
+
+@pytest.mark.parametrize("read", [values.beyond, values.memory, values.threads, values.instant])
+@pytest.mark.parametrize("text", ["²", "٣", "9" * 5000, "-1", "", "1e3"])
+def test_options_take_no_other_numbers(read: Callable[[str], int], text: str) -> None:
+    """Prevents an option that echoes thousands of digits, or takes other scripts'."""
+    with pytest.raises(argparse.ArgumentTypeError) as refused:
+        read(text)
+    assert len(str(refused.value)) < 200
 
 
 @given(st.text(max_size=50), st.sampled_from((10, 16)))

@@ -267,6 +267,26 @@ def test_print_goes_to_a_file(tmp_path: Path) -> None:
     assert lpt.read_bytes() == b"A"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("option", ["--lpt", "--trace-to"])
+def test_a_full_disk_ends_no_program(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], option: str
+) -> None:
+    """Prevents a traceback in the midst of a program, and a loss that nobody is told of.
+
+    mov ah,2; mov dl,'x'; int 21h; mov ax,'A'; xor dx,dx; int 17h; mov ah,2; mov dl,'y'; int 21h;
+    int 20h
+    """
+    code = "b402b278cd21 b8410031d2cd17 b402b279cd21 cd20"
+    program = tmp_path / "prints.com"
+    program.write_bytes(bytes.fromhex(code))
+    status = run_main([option, "/dev/full", "--engine", "reference", str(program)])
+    shown = capfd.readouterr()
+    assert (status, shown.out) == (0, "xy")
+    said = "blink16: /dev/full: can't write it any more: No space left on device\n"
+    assert shown.err.replace("A", "") == said  # a printer that is no file prints there
+
+
 def test_another_bios_runs_on_these_devices() -> None:
     """``--bios``: the machine stands at FFFF:0000 with unprogrammed chips; it prints on E9h."""
     image = bytearray(b"\x90" * 0x2000)

@@ -20,6 +20,8 @@ TRAVEL = Travel(
     following=(0.0005,),
     searched=500_000_000,
     search_seconds=2.0,
+    helped_seconds=1.25,
+    scale=1.5,
     size=HistorySize(0, 1_000_000_000, 100, 3 << 20, 256 << 20),
     search_interrupts=(0.001, 0.09),
     seek_interrupts=(),
@@ -34,6 +36,7 @@ def test_the_table_says_what_was_measured() -> None:
     assert cells["`bs` near now, median"] == "2 ms"
     assert cells["the same, worst"] == "31 ms"
     assert cells["reverse-continue, instructions scanned"] == "250 M/s"
+    assert cells["the same on all processors"] == "400 M/s (x1.60; replays x1.50)"
     assert cells["memory of the history"] == "3.0 of 256 MiB"
     assert cells["Ctrl-C in a search, worst"] == "90 ms"
     assert cells["Ctrl-C in a long seek, worst"] == "not measured"

@@ -348,12 +348,12 @@ def test_pages_at_checkpoints_are_what_they_were(
     snapshot = guests.make(b"").machine.save()
     memory.put_pages({page: page_of(letter) for page, letter in enumerate(contents[0])})
     first = Image.of(memory)
-    ring = Ring(Checkpoint(0, snapshot, 0, first))
+    ring = Ring(Checkpoint(0, snapshot, 0, first, 0))
     order = list(range(1, len(contents)))
     random.shuffle(order)
     for icount in order:
         image = first.replaced({page: page_of(x) for page, x in enumerate(contents[icount])})
-        ring.add(Checkpoint(icount, snapshot, 0, image))
+        ring.add(Checkpoint(icount, snapshot, 0, image, 0))
         if random.random() < 0.3:
             ring.limit = ring.size * 9 // 10
             ring.thin((icount,), ())

@@ -30,6 +30,7 @@ SAMPLE = build.SAMPLES / "banner"
         (["--root", "note.txt", "banner"], "note.txt: this is a file, no folder to be the guest's"),
         (["--stat", "banner"], "unrecognized arguments: --stat (did you mean --stats?)"),
         (["--drive", "D:=note.txt", "banner"], "note.txt: this is a file, no folder"),
+        (["--drive", f"D:={'a' * 300}", "banner"], "a: there is no such folder"),
         (["--sound", "no/x.wav", "snake"], "x.wav: can't write it: No such file"),
         (["--lpt", "no/x", "snake"], "x: can't write it: No such file"),
         (["doctor", "banner"], "doctor takes no arguments"),

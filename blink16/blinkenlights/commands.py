@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
+from blink16 import numerals
 from blink16.blinkenlights.source_text import SourceText
 from blink16.client import ClientError, PointRole, Target, UnsupportedError
 from blink16.reports.points import WantedPointsReport
 
+MAX_LENGTH = 1 << 16
+"""Bytes that are watched at once, as far as is understood here; the server says how many can be."""
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}\s*)+")
 _REGISTERS = re.compile(r"([cdes]s):([a-z]{2})", re.IGNORECASE)
 _WATCH = re.compile(
-    r"(?P<where>\S+)(?:\s+(?P<length>0x[0-9a-fA-F]+|\d+))?"
+    r"(?P<where>\S+)(?:\s+(?P<length>0x[0-9a-fA-F]+|[0-9]+))?"
     r"(?:\s+(?P<access>read|write|access))?(?:\s+if\s+(?P<condition>.+))?"
 )
 _BREAK = re.compile(r"(?P<where>\S+)(?:\s+if\s+(?P<condition>.+))?")
@@ -34,7 +37,7 @@ def where(target: Target, text: str) -> int | str:
         if segment is not None and offset is not None:
             return registers.linear(segment, offset)
     if re.fullmatch(r"[0-9a-fA-F]{5}", text):
-        return int(text, 16)
+        return numerals.digits(text, 16, 0xFFFFF)
     return text
 
 
@@ -72,7 +75,7 @@ def watched(target: Target, text: str) -> str:
     return str(
         target.watch(
             where(target, match["where"]),
-            int(match["length"] or "2", 0),
+            numerals.literal(match["length"] or "2", MAX_LENGTH),
             access=match["access"] or "write",
             condition=match["condition"],
         )

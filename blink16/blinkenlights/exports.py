@@ -16,6 +16,7 @@ from textual.strip import Strip
 
 from blink16.blinkenlights.picture import Stretch
 from blink16.client import Target
+from blink16.hostfiles import current_folder, is_there
 from blink16.memory import RAM_SIZE
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ GROUNDS: dict[str, tuple[RGB, RGB]] = {
 
 def free_name(stem: str, suffix: str, folder: Path | None = None) -> Path:
     """Return a name that no file has yet."""
-    folder = folder or Path.cwd()
+    folder = folder or current_folder()
     names = (f"{stem}{'' if n == 1 else f'-{n}'}{suffix}" for n in range(1, 10_000))
-    return next(folder / name for name in names if not (folder / name).exists())
+    return next(folder / name for name in names if not is_there(folder / name))
 
 
 # -- a picture of the view -------------------------------------------------------------------

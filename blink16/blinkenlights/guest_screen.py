@@ -122,8 +122,12 @@ def _terminal_color(name: str, bold: bool) -> Color | None:
 # -- dots ------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4)
 def image(screen: ScreenReport) -> Image.Image:
-    """Return a screen of dots as a picture of as many dots; ValueError if it is damaged."""
+    """Return a screen of dots as a picture of as many dots; ValueError if it is damaged.
+
+    It is kept: who changes it makes a copy.
+    """
     from PIL import Image
 
     picture = Image.frombytes("P", (screen.width, screen.height), screen.dots)

@@ -13,11 +13,13 @@ from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from blink16 import client
+from blink16 import client, numerals
+from blink16.blinkenlights.pixels.terminal import Asking, PixelKind
 from blink16.client.addresses import parse as parse_address
 from blink16.client.errors import ClientError, UnsupportedError
 from blink16.client.launching import started
 from blink16.complaints import OneLineParser
+from blink16.numerals import NumeralError
 
 if TYPE_CHECKING:
     from blink16.client import OwnServer, Target
@@ -59,6 +61,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _show(parsed: argparse.Namespace, server: OwnServer | None) -> int:
     """Show a machine on the terminal; its server, if it is our own, begins meanwhile."""
+    asking = Asking(parsed.pixels)
     gc.disable()  # nothing that is imported is ever thrown away
     target = None
     if server is not None:
@@ -71,6 +74,7 @@ def _show(parsed: argparse.Namespace, server: OwnServer | None) -> int:
     gc.freeze()
     gc.enable()
     app = Blinkenlights(target, theme=parsed.theme)
+    app.ability = asking.answer()
     if parsed.program:
         remember(parsed.program)
     app.run()
@@ -114,6 +118,14 @@ def parser() -> argparse.ArgumentParser:
         help="with --web: the address of this computer to listen on (default: 127.0.0.1); whoever "
         "has the printed address has the machine in his hands",
     )
+    made.add_argument(
+        "--pixels",
+        choices=[*PixelKind],
+        type=PixelKind,
+        default=PixelKind.AUTO,
+        help="how graphics are shown: sixel or kitty as real dots, blocks as two dots a character "
+        "(default: as real dots where the terminal, or the browser, can)",
+    )
     made.add_argument("--theme", choices=THEMES, default=THEMES[0], help="default: dark")
     return made
 
@@ -137,8 +149,8 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
         if name in ("-h", "--help"):
             at += 1
         elif name == "--web":
-            at += 1 + (not equals and words[at + 1 : at + 2] != [] and words[at + 1].isdigit())
-        elif name in ("--connect", "--theme", "--host"):
+            at += 1 + (not equals and numerals.is_literal("".join(words[at + 1 : at + 2])))
+        elif name in ("--connect", "--theme", "--host", "--pixels"):
             at += 1 if equals else 2
         else:
             break
@@ -153,9 +165,10 @@ def _address(text: str) -> str:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 0xFFFF:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
-    return int(text)
+    try:
+        return numerals.digits(text, 10, 0xFFFF)
+    except NumeralError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no port: 0 to 65535") from None
 
 
 def _serve(parsed: argparse.Namespace) -> int:
@@ -171,6 +184,7 @@ def _serve(parsed: argparse.Namespace) -> int:
             host=parsed.host,
             port=parsed.web,
             theme=parsed.theme,
+            pixels=parsed.pixels,
             title=" ".join(["blinkenlights", *(parsed.program or SAMPLE)]),
         )
     except (ClientError, OSError) as error:

@@ -9,19 +9,26 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
+from blink16.hostfiles import current_folder, is_file
+
 SAMPLE = ("banner", "HELLO")
 MOST = 9
 MAX_FILE = 1 << 16
 
 
-def _path() -> Path:
-    return user_state_path("blink16") / "recent.json"
+def _path() -> Path | None:
+    """Return the file; None without a home, where some platformdirs leave a ``~`` in it."""
+    path = user_state_path("blink16") / "recent.json"
+    return path if path.is_absolute() else None
 
 
 def recent() -> list[list[str]]:
     """Return the command lines, the newest first; nothing if the file is not as we left it."""
+    path = _path()
+    if path is None:
+        return []
     try:
-        with _path().open("rb") as file:
+        with path.open("rb") as file:
             found = json.loads(file.read(MAX_FILE))
     except (OSError, ValueError, RecursionError):
         return []
@@ -36,9 +43,11 @@ def remember(words: Sequence[str], folder: Path | None = None) -> None:
 
     A program that is a file here is remembered by its whole path.
     """
-    here = folder or Path.cwd()
-    whole = [str(here / word) if (here / word).is_file() else word for word in words]
+    here = folder or current_folder()
+    whole = [str(here / word) if is_file(here / word) else word for word in words]
     lines = [whole, *(line for line in recent() if line != whole)][:MOST]
-    with suppress(OSError):
-        _path().parent.mkdir(parents=True, exist_ok=True)
-        _path().write_text(json.dumps(lines))
+    path = _path()
+    if path is not None:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(lines))

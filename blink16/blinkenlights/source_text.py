@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
+from blink16 import numerals
 from blink16.client import ClientError, Target
 from blink16.client.program import ProgramMap, read_program
+from blink16.hostfiles import is_file
+from blink16.numerals import NumeralError
 
 MAX_FILE = 1 << 22
 """Bytes of a source file that are read."""
 
-MAX_DIGITS = 6
-"""Of a line's number."""
+MAX_LINE = 999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,12 @@ class SourceText:
         None if that is not what the text says, or no such line is known.
         """
         file, _, line = text.rpartition(":")
-        if not line.isdecimal() or len(line) > MAX_DIGITS:
+        try:
+            number = numerals.digits(line, 10, MAX_LINE)
+        except NumeralError:
             return None
         for name in self._program.matching(file):
-            _, addresses = self._program.breakable(name, int(line))
+            _, addresses = self._program.breakable(name, number)
             if addresses:
                 return addresses[0]
         return None
@@ -79,7 +83,7 @@ class SourceText:
         folders = [*map(Path, self._program.folders_of(file)), Path()]
         for path in (folder / part for folder in folders for part in (file, name, name.lower())):
             try:
-                if not path.is_file():
+                if not is_file(path):
                     continue
                 with path.open("rb") as found:
                     text = found.read(MAX_FILE).decode("utf-8", "replace")

@@ -13,6 +13,16 @@ It has two purposes, and both are about gdb taking 16-bit code for 32-bit code:
   i386_stack_frame_destroyed_p; dwarf2/read.c, set_epilogue_unwind_valid).  So the unit covers
   also what lies between the functions.
 
+Where gdb reads libraries it is different, for `until`.  In a function that has debugging
+information without lines gdb 13 to 17 look for its line's end for ever, and gdb 18 fails
+(until_next_command in infcmd.c); where there is none, but a symbol, `until` does what it should.
+So functions' entries lie in a unit whose addresses are above memory, `ASIDE` (`by_name`): gdb
+finds them by their names and not by addresses, and the units about memory have none.  What gdb
+finds by a name it takes for a breakpoint's place as it is, since the section aside has no symbol.
+But gdb 13 to 17 take the symbol of that name for a second place, and look for the end of its
+prologue, which is as the architecture of the symbol's file has it.  So that file is for an x86-64,
+whose prologues have a prefix (48h) that in 16-bit code never stands there.
+
 What the user has debugging information of his own for is left out; each gap between that is one
 unit.  (Of two units about one address gdb takes the shorter one, but a unit of several ranges
 before all others, and what users add later must not go unseen.)
@@ -49,6 +59,8 @@ START = 4
 PRODUCER = "GNU blink16 5.0"
 """gdb reads "GNU", a language, and GCC's version."""
 UNIT_NAME = "blink16"
+ASIDE = range(0xF000_0000, 0xF000_0010)
+"""Addresses of nothing."""
 DW_CHILDREN_NO, DW_CHILDREN_YES = 0, 1
 DW_TAG_LEXICAL_BLOCK, DW_TAG_COMPILE_UNIT = 0x0B, 0x11
 DW_TAG_SUBPROGRAM, DW_TAG_VARIABLE = 0x2E, 0x34
@@ -192,6 +204,19 @@ def extend(
     ours = _sections(units, *(len(contents.get(name, b"")) for name in _SHARED))
     users = all_trusted(contents)
     return users | {name: users.get(name, b"") + content for name, content in ours.items()}
+
+
+def by_name(
+    functions: Iterable[Subprogram], holes: Iterable[range], seen: int | None
+) -> dict[str, bytes]:
+    """Return sections of debugging information by name, in which gdb finds functions by theirs.
+
+    ``holes``: see `extend`.  ``seen``: the function that gdb finds by its addresses too, if any.
+    """
+    known = list(functions)
+    shown = [f for f in known if f.address == seen]
+    units = [(gap, [f for f in shown if f.address in gap]) for gap in gaps(holes)]
+    return _sections([*units, (ASIDE, known)])
 
 
 _SHARED = (".debug_abbrev", ".debug_loc")

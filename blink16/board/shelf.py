@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from blink16.board import libraries
 from blink16.board.file import build, entry_code, program_file
-from blink16.board.libraries import BoardLibrary, Titles
-from blink16.board.survey import ProgramFacts, Survey, survey
+from blink16.board.libraries import SYMBOLS, BoardLibrary, Titles
+from blink16.board.survey import ProgramFacts, Survey, first_function, survey
 from blink16.debugger import Debugger
 from blink16.memory import linear
 from blink16.symbols import SymbolTable
@@ -26,17 +26,20 @@ class Shelf:
         """The debugger's own, when that was."""
         self._made: tuple[ProgramFacts, Survey, tuple[BoardLibrary, ...]] | None = None
         self._ends: tuple[range, ...] = ()
+        self._uncalled: tuple[range, ...] = ()
         self._told: tuple[BoardLibrary, ...] | None = None
         self.begin = program.begin
         """The linear address at which the machine stood when it was loaded."""
-        self.entry = linear(*program.entry)
-        """The linear address of the program's first instruction."""
-        self._entry_code = entry_code(debugger.machine, self.entry)
+        self._entry = linear(*first_function(debugger.machine, program))
+        self._entry_code = entry_code(debugger.machine, self._entry)
 
     @property
     def program_file(self) -> bytes:
-        """The ELF that gdb takes for the program's file."""
-        return program_file(self.entry, self._entry_code)
+        """The ELF that gdb takes for the program's file.
+
+        At the function at its entry gdb ends backtraces, so that lies behind the first jumps.
+        """
+        return program_file(self._entry, self._entry_code)
 
     @property
     def whole(self) -> bytes:
@@ -49,9 +52,20 @@ class Shelf:
         self._current()
         return self._ends
 
+    @property
+    def uncalled(self) -> tuple[range, ...]:
+        """The functions of these that nobody can have called."""
+        self._current()
+        return self._uncalled
+
     def find(self, name: str) -> bytes | None:
-        """Return the content of a library."""
-        return next((one.content for one in self.libraries() if one.name == name), None)
+        """Return the content of a library, or that of the file with its symbols."""
+        for one in self.libraries():
+            if one.name == name:
+                return one.content
+            if one.symbols and one.name + SYMBOLS == name:
+                return one.symbols
+        return None
 
     def libraries(self) -> tuple[BoardLibrary, ...]:
         """Return what a client needs beside the program's file."""
@@ -85,7 +99,7 @@ class Shelf:
         known = self._now()
         if self._made is None or self._made[0] is not known:
             found = survey(self._debugger.machine, known)
-            self._ends = found.ends
+            self._ends, self._uncalled = found.ends, found.uncalled
             self._made = known, found, libraries.make(found, known, self._titles)
         return self._made
 

@@ -7,7 +7,7 @@ code or for data by the section that it lies in.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from blink16.assembly import STUB_SIZE
@@ -105,30 +105,43 @@ class Survey:
 
     @property
     def outermost(self) -> tuple[range, ...]:
-        """The functions that nobody has called: at both beginnings, and a kernel's main.
+        """The functions whose frames have no identity: where the machine stood, a kernel's main.
 
         gdb 13 looks for main's name before it reads libraries, and knows only "main" itself.
-        None of the user's are among them: gdb tells a step into a call from one that stays in an
-        outermost frame by the functions at both places, and assemblers' debugging information
-        has none.
+        gdb tells a step into a call from one that stays in such a frame by the functions at both
+        places.  None of the user's are among them: assemblers' debugging information has none.
         """
-        kernel = {f.address for f in self.functions if f.name == KERNEL_MAIN}
-        uncalled = {self.begin, self.start} | (kernel & {self.main})
-        return tuple(
-            dwarf.merged(
-                end for end in self.ends if end.start in uncalled and not self.has_lines(end.start)
-            )
-        )
+        return self._without_lines({self.begin, self.kernel_main} - {self.start, None})
+
+    @property
+    def uncalled(self) -> tuple[range, ...]:
+        """The function at the program's entry, if the user has no debugging information for it."""
+        return self._without_lines({self.start})
+
+    @property
+    def kernel_main(self) -> int | None:
+        """The address of a kernel's main, if that is not where it begins."""
+        names = (f.name for f in self.functions if f.address == self.main != self.start)
+        return self.main if KERNEL_MAIN in names else None
+
+    def _without_lines(self, starts: Collection[int | None]) -> tuple[range, ...]:
+        places = (end for end in self.ends if end.start in starts)
+        return tuple(dwarf.merged(end for end in places if not self.has_lines(end.start)))
 
     def has_lines(self, address: int) -> bool:
         """Whether debugging information of the user's is about a linear address."""
         return _within(address, self.holes)
 
 
+def first_function(machine: Machine, program: ProgramFacts) -> tuple[int, int]:
+    """Return CS and IP of where the jumps at a program's entry lead."""
+    return follow_jumps(CodeMemory(machine.memory, machine.model), *program.entry)
+
+
 def survey(machine: Machine, program: ProgramFacts) -> Survey:
     """Find out what lies where."""
     reader = CodeMemory(machine.memory, machine.model)
-    entry = follow_jumps(reader, *program.entry)
+    entry = first_function(machine, program)
     symbols = {*program.symbols, *_stubs(machine), *machine.rom_symbols}
     if all(symbol.kind is not SymbolKind.CODE for symbol in program.symbols):
         symbols.update(discover(reader, *entry))

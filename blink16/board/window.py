@@ -71,12 +71,14 @@ class FrameWindow:
         memory: Memory,
         registers: Registers,
         ends: Sequence[range],
+        uncalled: Sequence[range] = (),
         scale: int = 1,
         model: Model = DEFAULT,
     ) -> None:
         """Look from the innermost frame on.
 
-        ``ends``: functions without callers to gdb.  ``scale``: by what the addresses of frames are
+        ``ends``: functions without callers to gdb.  ``uncalled``: those that nobody can have
+        called, whatever lies on the stack.  ``scale``: by what the addresses of frames are
         multiplied, for those who compare them but don't look there.  ``model``: the processor.
         """
         self._scale = scale
@@ -84,6 +86,7 @@ class FrameWindow:
             CodeMemory(memory, model), Frame.of(registers)
         )
         self._ends = ends
+        self._uncalled = uncalled
         self._until = 0.0
         self._rows: dict[int, bytes] = {}
         self._highest = -1
@@ -149,6 +152,8 @@ class FrameWindow:
         if found is None:
             return False
         frame, caller = found
+        if self._is_in(self._uncalled, frame):
+            caller, self._backtrace = None, None
         self._rows[frame.stack] = self._row_of(caller) if caller else self._outermost(frame)
         self._highest = frame.stack
         return True
@@ -160,9 +165,13 @@ class FrameWindow:
         if it can read a caller's pc; anywhere else it would show that pc.
         """
         row = _build(frame, 0, RAM_SIZE * self._scale)
+        return row if self._is_in(self._ends, frame) else row[:_WORD]
+
+    def _is_in(self, places: Sequence[range], frame: Frame) -> bool:
+        """Tell whether a frame whose row comes next is in one of some functions."""
         # a function that has called another is where the CALL stands, before its return address
         at = frame.pc - 1 if self._rows else frame.pc
-        return row if any(at in end for end in self._ends) else row[:_WORD]
+        return any(at in place for place in places)
 
     def _row_of(self, caller: Caller) -> bytes:
         frame = caller.frame

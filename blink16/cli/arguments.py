@@ -8,7 +8,10 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from io import RawIOBase
 from pathlib import Path
+from weakref import finalize
 
 from blink16 import elks, loader, pc, terminal
 from blink16.bios import OptionRom
@@ -18,21 +21,40 @@ from blink16.devices.pc import LPT1
 from blink16.devices.speaker import PcSpeaker
 from blink16.devices.video import Adapter
 from blink16.dos_setup import DosDrive, DosSetup
+from blink16.sinks import while_it_works
+from blink16.texts import printable
 
 
-def call_tracer(parsed: argparse.Namespace) -> Callable[[str], None] | None:
-    """Return what writes calls; None if nobody wants that.  LoadError if the file can't be."""
-    if parsed.trace_to is None and not parsed.trace_calls:
+def call_tracer(
+    parsed: argparse.Namespace, tell: Callable[[str], None]
+) -> Callable[[str], None] | None:
+    """Return what writes calls; None if nobody wants that.  LoadError if the file can't be.
+
+    ``tell`` is told when it can't be written any more.
+    """
+    path: Path | None = parsed.trace_to
+    if path is None and not parsed.trace_calls:
         return None
+    if path is None:
+        return while_it_works("the calls", _write_error, tell)
     try:
-        file = sys.stderr if parsed.trace_to is None else parsed.trace_to.open("w")
+        file = path.open("wb", buffering=0)
     except OSError as error:
-        raise loader.LoadError(f"{parsed.trace_to}: can't write it: {error.strerror}") from None
+        raise loader.LoadError(f"{path}: can't write it: {error.strerror}") from None
+    write = partial(_write_line, file)
+    finalize(write, file.close)
+    return while_it_works(str(path), write, tell)
 
-    def write(text: str) -> None:
-        print(text, file=file, flush=True)
 
-    return write
+def _write_line(file: RawIOBase, text: str) -> None:
+    rest = memoryview(f"{printable(text)}\n".encode())
+    while rest:  # at once: machines may share the file
+        rest = rest[file.write(rest) or 0 :]
+
+
+def _write_error(text: str) -> None:
+    sys.stderr.write(f"{printable(text)}\n")
+    sys.stderr.flush()
 
 
 def options(

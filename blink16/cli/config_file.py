@@ -26,10 +26,12 @@ from blink16.cli import parsing
 from blink16.cli.options import SERVER
 from blink16.cli.parsing import CommandLine, Reach, reaches
 from blink16.complaints import USAGE
+from blink16.hostfiles import is_file
 from blink16.loader import LoadError
 from blink16.texts import meant
 
 NAME = "blink16.toml"
+MAX_NUMBER = 1 << 64
 MAX_SIZE = 64 << 10
 Table = dict[str, Any]
 
@@ -69,7 +71,7 @@ def options_for(program: Path, command: CommandLine) -> list[str]:
 
 def _read(path: Path) -> Table:
     try:
-        if not path.is_file():
+        if not is_file(path):
             return {}
         data = loader.content(path, path.name)
         if len(data) > MAX_SIZE:
@@ -79,6 +81,8 @@ def _read(path: Path) -> Table:
         raise _mistake(path, f"this is no TOML: {error}") from None
     except UnicodeDecodeError as error:
         raise _mistake(path, f"this is no UTF-8 text, from byte {error.start} on") from None
+    except ValueError:  # Python reads none of so many digits
+        raise _mistake(path, "a number in it has too many digits") from None
     except RecursionError:
         raise _mistake(path, "it is nested too deeply") from None
 
@@ -92,6 +96,8 @@ def _words(path: Path, key: str, value: object, reach: Reach) -> Iterator[str]:
     for one in value if isinstance(value, list) else [value]:
         if one is True:
             yield option
+        elif isinstance(one, int) and abs(one) >= MAX_NUMBER:
+            raise _mistake(path, f"{key} is too large a number")
         elif isinstance(one, str | int | float) and one is not False:
             text = _inside(path, str(one)) if reach is Reach.FOLDER_FILE else str(one)
             yield from (option, text) if len(key) == 1 else (f"{option}={text}",)

@@ -23,6 +23,7 @@ from blink16.cpu.native import cache
 from blink16.cpu.native.compiler import NativeError
 from blink16.cpu.native.loading import core
 from blink16.devices.hot import BOARD
+from blink16.hostfiles import is_folder
 
 PATIENCE = 60.0
 """Seconds that the engine, or a debugger's answer, may take."""
@@ -103,7 +104,7 @@ def _cache() -> Finding:
     if folder is None:
         text = "there is no home folder: the engine is compiled at each start (set HOME)"
         return Finding(Verdict.LACKING, "cache", text)
-    kept = sorted(folder.glob(f"*{cache.SUFFIX}")) if folder.is_dir() else []
+    kept = sorted(folder.glob(f"*{cache.SUFFIX}")) if is_folder(folder) else []
     if not kept:
         text = f"nothing could be kept in {folder}: it must be yours, and nobody else's to write"
         return Finding(Verdict.BAD, "cache", text)

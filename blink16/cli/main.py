@@ -17,6 +17,7 @@ from blink16.cli.parsing import Parser
 from blink16.complaints import USAGE
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
+from blink16.hostfiles import is_file, is_there
 from blink16.loader import LoadError, ProgramKind
 from blink16.machine import Machine
 from blink16.pc import CommitError
@@ -34,14 +35,14 @@ copy the samples."""
 def run_main(words: Sequence[str] | None = None) -> int:
     """Run the command ``blink16`` and return its exit status."""
     typed = list(sys.argv[1:] if words is None else words)
-    if typed[:1] == [DOCTOR] and not Path(DOCTOR).exists():
+    if typed[:1] == [DOCTOR] and not is_there(Path(DOCTOR)):
         if typed != [DOCTOR]:
             _say(RUN.prog, f"{DOCTOR} takes no arguments")
             return USAGE
         from blink16.cli import doctor  # it looks at what `blink16` does without
 
         return _guarded(RUN.prog, doctor.main)
-    if typed[:1] == [SAMPLES] and len(typed) <= 2 and not Path(SAMPLES).is_file():
+    if typed[:1] == [SAMPLES] and len(typed) <= 2 and not is_file(Path(SAMPLES)):
         from blink16.cli import samples  # few need it
 
         return _guarded(RUN.prog, lambda: samples.main(*typed[1:]))
@@ -84,7 +85,7 @@ def _run(prog: str, parsed: argparse.Namespace) -> int:
         keys=program.kind is ProgramKind.ELKS and console.edits and streams,
         places={Console.CHANNEL: parsed.console, **dict(parsed.serial)},
         say=lambda text: _say(prog, text),
-        trace=arguments.call_tracer(parsed),
+        trace=arguments.call_tracer(parsed, lambda text: _say(prog, text)),
     )
     try:
         end = runner.run()

@@ -56,6 +56,7 @@ def endpoint(parser: Parser, parsed: argparse.Namespace) -> server.Endpoint:
 def wanted(parser: Parser, parsed: argparse.Namespace, say: Callable[[str], None]) -> list[Wanted]:
     """Return the machines, PROGRAM's first.  LoadError if one can't be."""
     limit: int = parsed.history_memory
+    trace = arguments.call_tracer(parsed, say)
     machines: list[Wanted] = []
     if parsed.replay is not None:
         if parsed.program is not None:
@@ -71,14 +72,14 @@ def wanted(parser: Parser, parsed: argparse.Namespace, say: Callable[[str], None
             history_limit=limit,
             say=say,
         )
-        machines.append(Wanted(_recorded(replayed, parsed, say), _fittings(parsed, parsed)))
+        machines.append(Wanted(_recorded(replayed, parsed, say), _fittings(parsed, parsed, trace)))
     elif parsed.program is not None:
-        first = _machine(parsed.program, parsed.arguments, parsed, parsed)
+        first = _machine(parsed.program, parsed.arguments, parsed, parsed, trace)
         assert isinstance(first.source, server.ProgramSource)
         machines.append(replace(first, source=_recorded(first.source, parsed, say)))
     else:
         _check_no_program(parser, parsed)
-    others = (_machine(m.words[0], m.words[1:], m, parsed) for m in parsed.machine)
+    others = (_machine(m.words[0], m.words[1:], m, parsed, trace) for m in parsed.machine)
     return [*machines, *others]
 
 
@@ -104,10 +105,14 @@ def _check_no_program(parser: Parser, parsed: argparse.Namespace) -> None:
 
 
 def _machine(
-    name: str, words: Sequence[str], own: argparse.Namespace, shared: argparse.Namespace
+    name: str,
+    words: Sequence[str],
+    own: argparse.Namespace,
+    shared: argparse.Namespace,
+    trace: Callable[[str], None] | None,
 ) -> Wanted:
     options = arguments.options(shared, arguments.computer(own, shared), arguments.sinks(own))
-    fittings = _fittings(own, shared)
+    fittings = _fittings(own, shared, trace)
     place = fittings.places.get(Console.CHANNEL, Streams())
     keys = not isinstance(place, Streams | NoPlace) or _console_of(own, shared) == ToDebugger(True)
     console = elks.ConsoleKind(edits=keys)
@@ -122,16 +127,17 @@ def _machine(
     return Wanted(source, fittings)
 
 
-def _fittings(own: argparse.Namespace, shared: argparse.Namespace) -> server.Fittings:
+def _fittings(
+    own: argparse.Namespace, shared: argparse.Namespace, trace: Callable[[str], None] | None
+) -> server.Fittings:
     console = _console_of(own, shared)
     places = dict(own.serial)
     to_debugger = isinstance(console, ToDebugger)
     if console is not None and not isinstance(console, ToDebugger):
         places[Console.CHANNEL] = console
-    tracer = arguments.call_tracer(shared)
     keyboard = _is_socket(console)
     return server.Fittings(
-        places, shared.realtime, keyboard, to_debugger, tracer, tuple(own.breakpoints)
+        places, shared.realtime, keyboard, to_debugger, trace, tuple(own.breakpoints)
     )
 
 

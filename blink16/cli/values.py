@@ -6,6 +6,7 @@ import argparse
 import re
 import secrets
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from blink16.consoles import ConsolePlace, ScreenPlace, parse
 from blink16.devices.pc import COM1, COM2, MAX_MHZ, MIN_MHZ, clock_hz
 from blink16.dos.volume import DRIVE_C, DRIVE_LETTERS
 from blink16.dos_setup import MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB
+from blink16.hostfiles import is_folder, is_there
 from blink16.memory import MEMORY_SIZE
 from blink16.numerals import NumeralError
 
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
 
 MAX_SPEED = "max"
 MAX_THREADS = 1024
+MAX_INSTANT = MAX_SEED = 10**18 - 1
 SERIAL_PORTS = (COM1, COM2)
 READ_ONLY = ",ro"
 DRIVE_READ_WRITE, DRIVE_READ_ONLY = ":rw", ":ro"
-_VERSION = re.compile(r"(\d{1,2})\.(\d{1,2})")
+_VERSION = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})")
 _SPEED = re.compile(r"(?P<number>[0-9]{1,12}(\.[0-9]{0,9})?) ?(?P<unit>[kKmM]?)([hH][zZ])?")
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
@@ -59,9 +62,10 @@ def poweron(text: str) -> int:
     word, colon, seed = text.partition(":")
     if word == "random" and not colon:
         return secrets.randbelow(1 << 32)
-    if word != "random" or not (seed.isascii() and seed.isdecimal() and len(seed) < 19):
-        raise argparse.ArgumentTypeError(f"it is given as random or random:SEED, not {text!r}")
-    return int(seed)
+    if word == "random" and colon:
+        with suppress(NumeralError):
+            return numerals.digits(seed, 10, MAX_SEED)
+    raise argparse.ArgumentTypeError(f"it is given as random or random:SEED, not {text[:40]!r}")
 
 
 def mhz(text: str) -> float:
@@ -162,8 +166,8 @@ def drive(text: str) -> tuple[int, Path, bool]:
         )
     read_only = folder.endswith(DRIVE_READ_ONLY)
     path = Path(folder.removesuffix(DRIVE_READ_ONLY).removesuffix(DRIVE_READ_WRITE))
-    if not path.is_dir():
-        what = "this is a file, no folder" if path.exists() else "there is no such folder"
+    if not is_folder(path):
+        what = "this is a file, no folder" if is_there(path) else "there is no such folder"
         raise argparse.ArgumentTypeError(f"{path}: {what}")
     return number, path, read_only
 
@@ -179,18 +183,13 @@ def version(text: str) -> tuple[int, int]:
 
 def beyond(text: str) -> int:
     """Read KiB of memory beyond the first 640."""
-    if not text.isdecimal() or int(text) > MAX_BEYOND_KIB:
-        raise argparse.ArgumentTypeError(f"that is 0 to {MAX_BEYOND_KIB} KB, not {text!r}")
-    return int(text)
+    return _count(text, 0, MAX_BEYOND_KIB, f"that is 0 to {MAX_BEYOND_KIB} KB")
 
 
 def memory(text: str) -> int:
     """Read KiB of conventional memory."""
-    if not text.isdecimal() or not MIN_MEMORY_KIB <= int(text) <= MEMORY_KIB:
-        raise argparse.ArgumentTypeError(
-            f"memory is {MIN_MEMORY_KIB} to {MEMORY_KIB} KB, not {text!r}"
-        )
-    return int(text)
+    bounds = f"memory is {MIN_MEMORY_KIB} to {MEMORY_KIB} KB"
+    return _count(text, MIN_MEMORY_KIB, MEMORY_KIB, bounds)
 
 
 # -- debuggers, and their past -------------------------------------------------------------------
@@ -198,12 +197,7 @@ def memory(text: str) -> int:
 
 def port(text: str) -> int:
     """Read a TCP port; 0 is any free one."""
-    try:
-        return numerals.digits(text, 10, 0xFFFF)
-    except NumeralError:
-        raise argparse.ArgumentTypeError(
-            f"a port is a number from 0 to 65535, not {text[:40]!r}"
-        ) from None
+    return _count(text, 0, 0xFFFF, "a port is a number from 0 to 65535")
 
 
 def words(text: str) -> list[str]:
@@ -238,13 +232,17 @@ def symbols(text: str) -> SymbolSource:
 def instant(text: str) -> int:
     """Read a number of instructions; they may be grouped."""
     digits = text.replace("_", "").replace(",", "")
-    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 18:
-        raise argparse.ArgumentTypeError(f"an instant is a number of instructions, not {text!r}")
-    return int(digits)
+    return _count(digits, 0, MAX_INSTANT, "an instant is a number of instructions")
 
 
 def threads(text: str) -> int:
     """Read a number of threads."""
-    if not text.isdecimal() or not 0 < int(text) <= MAX_THREADS:
-        raise argparse.ArgumentTypeError(f"there can be 1 to {MAX_THREADS} threads, not {text!r}")
-    return int(text)
+    return _count(text, 1, MAX_THREADS, f"there can be 1 to {MAX_THREADS} threads")
+
+
+def _count(text: str, least: int, most: int, bounds: str) -> int:
+    """Read a number; the error says the bounds in words."""
+    try:
+        return numerals.digits(text, 10, most, least)
+    except NumeralError:
+        raise argparse.ArgumentTypeError(f"{bounds}, not {text[:40]!r}") from None

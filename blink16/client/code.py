@@ -100,7 +100,7 @@ def offset_in(segment: int, address: int, line_20: int = 0) -> tuple[int, int]:
     offset = address - (segment << 4)
     if offset < 0 and not line_20:
         offset += MEMORY_SIZE
-    if 0 <= offset <= 0xFFFF:
+    if 0 <= offset <= 0xFFFF and segment <= TOP_SEGMENT:
         return segment, offset
     top = min(address >> 4, TOP_SEGMENT)
     return top, address - (top << 4)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import trio
 
+from blink16 import numerals
 from blink16.client import description, replies
 from blink16.client.addresses import ServerAddress
 from blink16.client.description import Description
@@ -14,6 +15,7 @@ from blink16.client.errors import BusyError, ConnectionLostError, ProtocolError,
 from blink16.client.link import DEFAULT_TIMEOUT, Link, Pending
 from blink16.client.streams import ProcessStream
 from blink16.client.wire import Expected, Ticket, unhex
+from blink16.numerals import NumeralError
 from blink16.nurseries import open_nursery
 from blink16.packets import PACKET_SIZE
 from blink16.reports import OBJECT, ReportError
@@ -119,8 +121,8 @@ class ClientCore:
     def _packet_size(self) -> int:
         """Bytes that a packet to the server may have."""
         try:
-            size = int(self.features.get("PacketSize", "400"), 16)
-        except ValueError:
+            size = numerals.digits(self.features.get("PacketSize", "400"), 16, 1 << 64)
+        except NumeralError:
             raise ProtocolError("the server's PacketSize is no number") from None
         if size < 64:
             raise ProtocolError(f"the server's PacketSize is {size}")

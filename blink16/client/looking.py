@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from blink16 import numerals
 from blink16.client import replies
 from blink16.client.code import CodeLine, CodeReader, name_in, offset_in
 from blink16.client.conditions import HALVES
@@ -211,7 +212,7 @@ class Looking(ClientCore):
         if far:
             return linear(int(far[1], 16), int(far[2], 16), await self._line_20())
         if _NUMBER.fullmatch(text):
-            return int(text, 16 if text[:2] in ("0x", "0X") else 10)
+            return numerals.literal(text, (1 << 40) - 1)
         table = await self.symbols()
         symbol = table.lookup(text)
         if symbol is not None:
@@ -219,7 +220,7 @@ class Looking(ClientCore):
         name, plus, distance = text.rpartition("+")
         symbol = table.lookup(name.strip())
         if plus and symbol is not None and _NUMBER.fullmatch(distance.strip()):
-            return symbol.address + int(distance, 0)
+            return symbol.address + numerals.literal(distance.strip(), (1 << 40) - 1)
         raise ValueError(f"{text!r} is neither an address (0x12345, SEG:OFF) nor a symbol")
 
     async def name_of(self, address: int) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import trio
 
+from blink16 import numerals
 from blink16.client import replies
 from blink16.client.code import CodeLine
 from blink16.client.core import CHUNK, COUNTED_STEP, REPORTS, STEP_RANGE, read_report
@@ -24,6 +25,7 @@ from blink16.client.looking import Where
 from blink16.client.pointing import Pointing, SetPoint
 from blink16.client.replies import StopReply
 from blink16.client.wire import Expected, Ticket
+from blink16.numerals import NumeralError
 from blink16.reports.frames import FrameLine
 from blink16.reports.registry import annex
 from blink16.reports.state import PointRole, RegisterValues, StateReport, StopKind
@@ -411,6 +413,6 @@ def _what_was_hit(
 
 def _hex_number(text: str) -> int:
     try:
-        return int(text, 16)
-    except ValueError:
+        return numerals.digits(text, 16, (1 << 64) - 1)
+    except NumeralError:
         raise ProtocolError(f"bad address {text[:40]!r} in a stop reply") from None

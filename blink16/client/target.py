@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import trio
 
+from blink16 import numerals
 from blink16.client import replies, streams
 from blink16.client.addresses import OwnServer, ServerAddress, UnixServer, parse
 from blink16.client.errors import ClientError, DeniedError, ProtocolError, UnsupportedError
@@ -89,7 +90,7 @@ class AsyncTarget(Watching):
         said = await self.monitor(f'wait-screen "{quoted}" {instructions}')
         shown = await self.screen()
         if text not in shown:
-            raise DeniedError(said.strip())
+            raise DeniedError(said.strip() or "the server does not say whether the text has come")
         return shown
 
     @property
@@ -140,7 +141,11 @@ def _processes(data: bytes) -> list[ServerProcess]:
     try:
         for item in ElementTree.fromstring(data).iter("item"):
             row = {column.get("name", ""): column.text or "" for column in item.iter("column")}
-            found.append(ServerProcess(int(row["pid"]), row["command"], row["state"]))
+            found.append(
+                ServerProcess(
+                    numerals.digits(row["pid"], 10, 1 << 63), row["command"], row["state"]
+                )
+            )
     except (ElementTree.ParseError, KeyError, ValueError):
         raise ProtocolError("the server's table of processes makes no sense") from None
     return found

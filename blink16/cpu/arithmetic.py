@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from blink16.cpu import flags
 from blink16.cpu.operands import Context
-from blink16.cpu.values import Value, select
+from blink16.cpu.values import Value, either, select
 
 
 def add(m: Context, a: Value, b: Value, carry_in: Value | None = None) -> Value:
@@ -103,20 +103,42 @@ class Quotient(Division):
     """1 bit: the last subtraction borrowed, the carry left aside."""
 
 
-def divide(m: Context, dividend: Value, divisor: Value, drops_carry: bool = False) -> Quotient:
+def divide(dividend: Value, divisor: Value, drops_carry: bool = False) -> Quotient:
     """Divide a double-width by a single-width number, both unsigned; the flags stay.
 
-    The divisor is subtracted bit by bit.  A quotient that does not fit, as with a divisor of
-    zero, shows in the first compare already.  ``drops_carry``: the remainder loses a bit then.
+    A quotient that does not fit, as with a divisor of zero, shows in the first compare already.
+    ``drops_carry``: the remainder loses a bit then.
     """
+    width = divisor.width
+    fits = (dividend >> width).truncate(width).below(divisor)
+    quotient, remainder, compared, borrows = either(
+        ~fits | divisor.sign(),
+        lambda: divide_by_bits(dividend, divisor, drops_carry),
+        lambda: divide_at_once(dividend, divisor),
+    )
+    return Quotient(quotient, remainder, fits, fits, compared, borrows)
+
+
+def divide_at_once(dividend: Value, divisor: Value) -> tuple[Value, Value, Value, Value]:
+    """Return what `divide_by_bits` does, where the quotient fits and no bit is carried out."""
+    width = divisor.width
+    by = divisor.zero_extend(dividend.width)
+    quotient, remainder = (dividend // by).truncate(width), (dividend % by).truncate(width)
+    taken = quotient.bit(0)
+    return quotient, remainder, remainder + (divisor & taken.sign_extend(width)), ~taken
+
+
+def divide_by_bits(
+    dividend: Value, divisor: Value, drops_carry: bool
+) -> tuple[Value, Value, Value, Value]:
+    """Subtract the divisor bit by bit; return quotient, remainder, and what `Quotient` has more."""
     width = divisor.width
     wide = width if drops_carry else width + 1
     by = divisor.zero_extend(wide)
     remainder = (dividend >> width).truncate(width).zero_extend(wide)
     low = dividend.truncate(width)
-    fits = remainder.below(by)
     compared = shifted = remainder
-    quotient = m.constant(0, width)
+    quotient = Value(0, width)
     for index in reversed(range(width)):
         carried = remainder.bit(width - 1)
         shifted = remainder = (remainder << 1) | low.bit(index).zero_extend(wide)
@@ -125,9 +147,7 @@ def divide(m: Context, dividend: Value, divisor: Value, drops_carry: bool = Fals
         remainder = select(taken, remainder - by, remainder)
         quotient = (quotient << 1) | taken.zero_extend(width)
     borrows = shifted.truncate(width).below(divisor)
-    return Quotient(
-        quotient, remainder.truncate(width), fits, fits, compared.truncate(width), borrows
-    )
+    return quotient, remainder.truncate(width), compared.truncate(width), borrows
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +163,7 @@ def divide_signed(m: Context, dividend: Value, divisor: Value) -> SignedQuotient
     width = divisor.width
     minus_dividend, minus = dividend.sign(), dividend.sign() ^ divisor.sign()
     by = magnitude(m, divisor)
-    result = divide(m, magnitude(m, dividend), by, drops_carry=True)
+    result = divide(magnitude(m, dividend), by, drops_carry=True)
     limit = m.constant((1 << width - 1) - 1, width) + minus.zero_extend(width)
     fits = result.fits & ~limit.below(result.quotient)
     quotient = with_sign(m, minus, result.quotient)
@@ -184,7 +204,7 @@ def long_division(m: Context, dividend: Value, divisor: Value) -> Division:
     microcode; captured: vectors 8086/F6.6).
     """
     width = divisor.width
-    result = divide(m, dividend, divisor)
+    result = divide(dividend, divisor)
     first = (dividend >> width).truncate(width)
     subtract(m, select(result.fits, result.compared, first), divisor)
     # CF took part in shifting the quotient in.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from blink16.cpu.decoder import execute
@@ -13,7 +13,7 @@ from blink16.cpu.operands import Index, Repeat
 from blink16.cpu.reference import BYTE_OFFSETS
 from blink16.cpu.registers import Cell
 from blink16.cpu.timing import NOTHING, Cost, Timing
-from blink16.cpu.values import Handle, Value
+from blink16.cpu.values import Computation, Handle, Value
 
 INTERRUPT_ENTRY = frozenset(
     at for cell in (Cell.SP, Cell.CS, Cell.TRAP, Cell.INTERRUPT) for at in (2 * cell, 2 * cell + 1)
@@ -74,6 +74,9 @@ class _AnyProcessor:
 
     def select(self, condition: Handle, a: Handle, b: Handle, width: int) -> Handle:
         return _UNKNOWN
+
+    def either(self, condition: Handle, rare: Computation, usual: Computation) -> Sequence[Value]:
+        return usual()
 
     # -- registers ---------------------------------------------------------------------------
 

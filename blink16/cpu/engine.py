@@ -140,6 +140,13 @@ class Engine(Protocol):
     machine want its turn?  An engine that does not ask, but leaves with ATTENTION after each, is
     right too."""
 
+    effort: int
+    """How much of what has been done took Python: port accesses, and what the reference executed,
+    more for what takes many cycles.  An engine on which all does need not count."""
+    hurries: bool
+    """Whether runs end (BUDGET) before an instruction that is a hundred times slower than others.
+    An engine on which all are so takes no part in this."""
+
     witness: Witness | None
     """Told of suspicious instructions (`suspicious`), unless their opcode's address has the
     attribute TOLD, and of stores to pages of ROM whose state has TELL."""

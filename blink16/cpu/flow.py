@@ -6,7 +6,7 @@ What an address or a condition was computed from is no part of a value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from blink16.cpu.model import Model
 from blink16.cpu.operands import Index
 from blink16.cpu.reference import BYTE_OFFSETS, ReferenceEngine
 from blink16.cpu.registers import Cell, Registers
-from blink16.cpu.values import FOLD, Handle, Value
+from blink16.cpu.values import FOLD, Computation, Handle, Value
 from blink16.memory import MIRROR_BIT, PAGE_SHIFT, Memory, PageState
 
 BITS = 8
@@ -203,6 +203,10 @@ class FlowEngine(ReferenceEngine):
         chooses = self._node(condition, 1)
         chosen = self._node(a if chooses.number else b, width)
         return self._handle(chosen.number, tuple(part | chooses.parts[0] for part in chosen.parts))
+
+    def either(self, condition: Handle, rare: Computation, usual: Computation) -> Sequence[Value]:
+        """Go one of two ways."""
+        return rare() if self._node(condition, 1).number else usual()
 
     # -- registers ---------------------------------------------------------------------------
 

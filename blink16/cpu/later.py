@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-I186, I286, I386 = "80186", "80286", "80386"
+from blink16.cpu import coprocessor
+
+I186, I286, I386, I486, PENTIUM = "80186", "80286", "80386", "80486", "Pentium"
 
 
 class LaterInstruction(NamedTuple):
@@ -51,7 +53,6 @@ _TWO_BYTES_386 = {
     **dict.fromkeys(range(0x90, 0xA0), "SETcc"),
     0xA0: "PUSH FS",
     0xA1: "POP FS",
-    0xA2: "CPUID",
     0xA3: "BT",
     0xA4: "SHLD",
     0xA5: "SHLD",
@@ -74,6 +75,13 @@ _TWO_BYTES_386 = {
     0xBE: "MOVSX",
     0xBF: "MOVSX",
 }
+_TWO_BYTES_LATER = {
+    **{0x08: ("INVD", I486), 0x09: ("WBINVD", I486), 0xA2: ("CPUID", I486)},
+    **{0xB0: ("CMPXCHG", I486), 0xB1: ("CMPXCHG", I486), 0xC0: ("XADD", I486)},
+    **{0xC1: ("XADD", I486), **dict.fromkeys(range(0xC8, 0xD0), ("BSWAP", I486))},
+    **{0x30: ("WRMSR", PENTIUM), 0x31: ("RDTSC", PENTIUM), 0x32: ("RDMSR", PENTIUM)},
+    **{0xC7: ("CMPXCHG8B", PENTIUM), **dict.fromkeys(range(0x40, 0x50), ("CMOVcc", PENTIUM))},
+}
 _PROTECTED = frozenset({*_GROUP_00, "LAR", "LSL", "ARPL"})
 ARPL = 0x63
 ESCAPE = 0x0F
@@ -88,7 +96,7 @@ _FIRST = {"8086": I186, "8088": I186, I186: I286, I286: I386}
 
 def suspects(processor: str) -> frozenset[int]:
     """Return the opcodes with which instructions begin that a processor hasn't got."""
-    lacking = {ESCAPE, *_386}
+    lacking = {ESCAPE, *_386, *coprocessor.ESCAPES}
     if processor != I286:
         lacking.add(ARPL)
     if _FIRST.get(processor) == I186:
@@ -133,5 +141,5 @@ def _two_bytes(second: int, modrm: int) -> LaterInstruction | None:
         return LaterInstruction(name, I286) if name else None
     if second in _TWO_BYTES:
         return LaterInstruction(_TWO_BYTES[second], I286)
-    name = _TWO_BYTES_386.get(second, "")
-    return LaterInstruction(name, I386) if name else None
+    name, first = _TWO_BYTES_LATER.get(second) or (_TWO_BYTES_386.get(second, ""), I386)
+    return LaterInstruction(name, first) if name else None

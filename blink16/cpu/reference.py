@@ -78,7 +78,8 @@ class ReferenceEngine:
         self._lockup: str | None = None
         self._wants_attention = False
         self._was_open = 0
-        self.between_rounds = False
+        self.between_rounds = self.hurries = False
+        self.effort = 0
         self.horizon: Callable[[], int] = at_once
         self.witness: Witness | None = None
         self._suspects = suspects(model.name)

@@ -141,7 +141,7 @@ def _accumulate(m: Context, product: Value) -> None:
 def div(m: Context, source: Sized) -> None:
     """Divide AX or DX:AX, unsigned."""
     dividend, divisor = dividend_of(m, source), source.get()
-    result = arithmetic.divide(m, dividend, divisor)
+    result = arithmetic.divide(dividend, divisor)
     _set_division_flags(m, result, result.borrows)
 
     def overflow() -> None:
@@ -184,7 +184,7 @@ def _finish_division(
 def aam(m: Context, base: Sized) -> None:
     """Split AL into two digits of a base."""
     al = m.get_register(AL, 8)
-    result = arithmetic.divide(m, al.zero_extend(16), base.get())
+    result = arithmetic.divide(al.zero_extend(16), base.get())
     m.spend(result.divided.zero_extend(CYCLES) * m.cost.each)
 
     def store() -> None:

@@ -9,11 +9,13 @@ care about a sign say so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 Handle = int | str
 MASK = tuple((1 << width) - 1 for width in range(65))
+Computation = Callable[[], "Sequence[Value]"]
+"""What computes some values of others."""
 
 
 class Builder(Protocol):
@@ -33,6 +35,10 @@ class Builder(Protocol):
 
     def select(self, condition: Handle, a: Handle, b: Handle, width: int) -> Handle:
         """Emit a choice between two ``width``-bit handles by a 1-bit handle."""
+        ...
+
+    def either(self, condition: Handle, rare: Computation, usual: Computation) -> Sequence[Value]:
+        """Emit two ways, of which one is gone by a 1-bit handle; see `either`."""
         ...
 
 
@@ -198,6 +204,18 @@ def select(condition: Value, a: Value, b: Value) -> Value:
     assert condition.builder is not None
     handle = condition.builder.select(condition.handle, a.handle, b.handle, a.width)
     return Value(handle, a.width, condition.builder)
+
+
+def either(condition: Value, rare: Computation, usual: Computation) -> Sequence[Value]:
+    """Return what one of two computations gives: ``rare`` where the 1-bit condition holds.
+
+    The other is not done.  Both give as many values, of equal widths, and do nothing but compute
+    them of values that were there before: not even registers may be read.
+    """
+    if isinstance(condition.handle, int):
+        return rare() if condition.handle else usual()
+    assert condition.builder is not None
+    return condition.builder.either(condition.handle, rare, usual)
 
 
 # -- what is written once for plain numbers and for values ---------------------------------------

@@ -23,6 +23,7 @@ from blink16.client.program.lines import KnownFunction
 from blink16.client.program.writing import write_place
 from blink16.dap.handles import Handles
 from blink16.dap.registry import RequestError, State
+from blink16.hostfiles import is_file
 from blink16.nurseries import open_nursery
 from blink16.reports.frames import FrameLine, FramesQuery, FramesReport
 from blink16.reports.processes import ProcessesReport
@@ -302,12 +303,12 @@ class Debuggee:
 
     def _found(self, file: str) -> str:
         folders = [*map(Path, self.program.folders_of(file)), *self.folders]
-        if PurePosixPath(file).is_absolute() and Path(file).is_file():
+        if PurePosixPath(file).is_absolute() and is_file(Path(file)):
             return file
         name = PureWindowsPath(file).name
         for folder in folders:
             for there in (folder / file, folder / name):
-                if there.is_file():
+                if is_file(there):
                     return str(there)
             if (other := _in_any_case(folder, name)) is not None:
                 return str(other)
@@ -348,6 +349,6 @@ def _in_any_case(folder: Path, name: str) -> Path | None:
                 return None
             if path.name.lower() == name.lower():
                 return path
-    except OSError:
+    except (OSError, ValueError):  # it can't be read, or have such a name
         pass
     return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from blink16.breakpoints import Points
+from blink16.debugger.ledger import Ledger
+from blink16.debugger.live_calls import LiveCalls
 from blink16.history import booted_calls, queries
 from blink16.history.timeline import Timeline
 
@@ -14,10 +15,12 @@ MAX_CALLS = 200
 class CallsSeen:
     """Keeps the last calls that were done for the first time, from when somebody asks on."""
 
-    def __init__(self, timeline: Timeline, points: Points) -> None:
+    def __init__(self, timeline: Timeline, ledger: Ledger) -> None:
         self._timeline = timeline
         self._machine = timeline.machine
-        self._booted = booted_calls.BootedCalls(timeline, points)
+        self._booted = booted_calls.BootedCalls(timeline, ledger.points)
+        self.live = LiveCalls(timeline, ledger)
+        """Those of a system that was booted, while it runs."""
         self._kept: deque[tuple[int, str]] = deque(maxlen=MAX_CALLS)
         self._begun = False
 
@@ -26,7 +29,9 @@ class CallsSeen:
         if not self._begun:
             self._begun = True
             self._inner, self._machine.on_call = self._machine.on_call, self._take
-        return [call for call in list(self._kept) if call[0] <= icount]
+        self.live.want()
+        kept = [call for call in list(self._kept) if call[0] <= icount]
+        return sorted([*kept, *self.live.lines(icount)])[-MAX_CALLS:]
 
     def last(self, count: int, farthest: int | None = None) -> list[tuple[int, str]]:
         """Return the last calls before now, oldest first: of our system, or of one that was booted.

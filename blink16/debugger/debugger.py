@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -10,6 +10,7 @@ from functools import partial
 from blink16.assembly import FOREVER
 from blink16.breakpoints import Point, PointError, Points
 from blink16.cpu.engine import Stop, StopReason
+from blink16.cpu.predicates import Predicate
 from blink16.cpu.registers import Registers
 from blink16.debugger.aftermath import clear_up
 from blink16.debugger.arrivals import Arrivals, is_breakpoint
@@ -42,6 +43,7 @@ from blink16.debugger.outcomes import (
 from blink16.history import Interrupted, ReplayError, Timeline
 from blink16.history.bookmarks import Bookmarks
 from blink16.history.checkpoints import DEFAULT_LIMIT
+from blink16.history.scouts import MakeMachine, Scouts
 from blink16.history.search import last_hit, last_stop
 from blink16.machine import Machine
 from blink16.memory import Attribute
@@ -89,7 +91,7 @@ class Debugger:
         self.bookmarks = Bookmarks()
         self.wanted_breakpoints: tuple[str, ...] = ()
         """Where its user wants front ends to set some, in his words."""
-        self.calls_seen = CallsSeen(self.timeline, self.ledger.points)
+        self.calls_seen = CallsSeen(self.timeline, self.ledger)
         self._follower = Follower(machine, self.ledger, self._run_to)
         self.tells: frozenset[EventKind] = frozenset()
         """Of LOADED, EXECUTED, FORKED and VFORKED those with which a resume ends."""
@@ -97,6 +99,7 @@ class Debugger:
         """Whom the client follows at forks: of that EXECUTED, FORKED and VFORKED tell."""
         self._arrivals = Arrivals(machine, self.ledger, self.catches, self.family)
         self.timeline.without_points = self.ledger.points.replaced
+        self._scouts: Scouts | None = None
         self._last: Event | None = None
         self._ended: tuple[int, Stop] | None = None
         """An exit or trap at which the machine stands, and its instruction count."""
@@ -115,7 +118,7 @@ class Debugger:
         """
         judges = self.ledger.conditions > 0
         if judges:
-            self.machine.engine.overlook(self.ledger.predicates())
+            self._overlook(self.ledger.predicates())
         try:
             outcome = self._backward(how) if how.backward else self._forward(how)
         except Interrupted:
@@ -123,8 +126,9 @@ class Debugger:
         except ReplayError as error:
             outcome = Event(EventKind.INTERRUPTED, text=str(error))
         finally:
+            self.calls_seen.live.rest()
             if judges:
-                self.machine.engine.overlook({})
+                self._overlook({})
         if isinstance(outcome, Event):
             if outcome.kind is EventKind.INTERRUPTED:
                 outcome = replace(outcome, arrival=self.event_here())
@@ -132,6 +136,20 @@ class Debugger:
             for line in self.names.meet():
                 self.on_notice(line)
         return outcome
+
+    def _overlook(self, predicates: Mapping[int, Predicate]) -> None:
+        self.machine.engine.overlook(predicates)
+        if self._scouts is not None:
+            self._scouts.overlooked = predicates
+
+    def send_scouts(self, make: MakeMachine) -> None:
+        """Let machines like this one look ahead in searches through the past."""
+        self._scouts = Scouts(make, self.ledger.points)
+
+    @property
+    def scouts(self) -> Scouts | None:
+        """Who look ahead; nobody where it is Python that executes, one thread at a time."""
+        return self._scouts if self.timeline.is_quick else None
 
     def drive(self, how: Resume) -> Event:
         """Resume, and go on after each pause, until something happens.
@@ -193,13 +211,17 @@ class Debugger:
 
     def _run_briefly(self, how: Resume) -> Event | Pause | None:
         """Run on for a moment: where breakpoints are set, one of them may be near."""
-        timeline = self.timeline
+        timeline, before = self.timeline, self.timeline.now
         if not self.points or not timeline.live or not timeline.is_quick or self._is_involved(how):
             return None
+        if self._ended is not None or self._paused is not None:
+            return None  # it stands at a service, which is to be passed first
         with timeline.briefly():
             outcome = self.resume(how)
         if outcome is not STEPPED:
             return outcome
+        if timeline.now == before:
+            return None
         self._last = self.event_here()  # else a run that goes on from here would pass it
         return self._last
 
@@ -213,6 +235,7 @@ class Debugger:
 
     def forget_interrupt(self) -> None:
         """Drop a request that came too late for the resume that it was meant for."""
+        self.calls_seen.live.rest()
         self.timeline.forget_interrupt()
 
     def receive(self, channel: str, data: bytes) -> bool:
@@ -376,9 +399,9 @@ class Debugger:
         origin = timeline.now
         hit = None
         if self.ledger.acts:
-            hit = last_stop(timeline, low, self._arrivals.met_again, self._print)
+            hit = last_stop(timeline, low, self._arrivals.met_again, self._print, self.scouts)
         elif self.points or self.machine.is_strict:
-            hit = last_hit(timeline, low, self._arrivals.accept)
+            hit = last_hit(timeline, low, self._arrivals.accept, self.scouts)
         if hit is not None and (hit.icount > goal or is_watch(hit.stop) or count is None):
             self._arrive(hit.icount, origin)
             if hit.stop.reason is StopReason.LACKS and self.machine.witness is not None:

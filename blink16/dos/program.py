@@ -20,10 +20,13 @@ from blink16.dos.names import CODE_PAGE
 from blink16.dos.process_table import DosProcessTable
 from blink16.dos.processes import Fcbs
 from blink16.dos.system import COMPONENT, VERSION, DosState, DosSystem
+from blink16.dos.upper_memory import UpperMemory
 from blink16.dos.volume import DRIVE_C, Volume
 from blink16.dos.xms import Xms
 from blink16.services import Chassis
 
+UPPER_MEMORY, BESIDE_EMS = range(0xD0000, 0xE0000), range(0xE0000, 0xF0000)
+"""Where a card's RAM is: behind the frame of expanded memory, if there is one."""
 MAX_TAIL = 126
 """Characters on a command line, behind the program's name."""
 TRANSFER_AREA = 0x80
@@ -107,7 +110,11 @@ def load(
 
 def _add_drivers(chassis: Chassis, standing: StandBy, start: Surroundings) -> None:
     """Put the drivers for the mouse and for memory beyond DOS' into the machine."""
-    xms = Xms(start.xms_kib) if start.xms_kib else None
+    upper = None
+    if standing.devices.cards.umb:
+        upper = UpperMemory(BESIDE_EMS if start.ems_kib else UPPER_MEMORY)
+        upper.plug(chassis.memory)
+    xms = Xms(start.xms_kib, upper) if start.xms_kib or upper is not None else None
     if xms is not None:
         chassis.add_component(Xms.COMPONENT, xms)
         xms.install(chassis, standing.rom)

@@ -13,6 +13,7 @@ from construct import Int16ul, Int32ul, Struct
 
 from blink16.bios.rom import Rom, call
 from blink16.devices import a20
+from blink16.dos.upper_memory import UpperMemory
 from blink16.filenodes import CHUNK, Chunks, get, put, resize
 from blink16.memory import MEMORY_SIZE
 from blink16.services import DONE, Chassis, Guest, Outcome
@@ -30,7 +31,7 @@ HMA_TAKEN, HMA_FREE = 0x91, 0x93
 NO_MEMORY, NO_HANDLES, BAD_HANDLE = 0xA0, 0xA1, 0xA2
 BAD_SOURCE, BAD_SOURCE_OFFSET, BAD_TARGET, BAD_TARGET_OFFSET, BAD_LENGTH = range(0xA3, 0xA8)
 NOT_LOCKED, LOCKED, TOO_MANY_LOCKS = 0xAA, 0xAB, 0xAC
-NO_UPPER_MEMORY = 0xB1
+LESS_UPPER_MEMORY, NO_UPPER_MEMORY, NO_SUCH_SEGMENT = 0xB0, 0xB1, 0xB2
 MAX_LOCKS = 255
 
 MOVE = Struct(
@@ -51,6 +52,15 @@ class XmsBlock(NamedTuple):
     """What has been written, in chunks; shorter than the block where the rest is zeros."""
 
 
+class LineUsers(NamedTuple):
+    """Who wants address line 20 open."""
+
+    programs: int = 0
+    """How many have opened it for themselves (function 05h), and not closed it again."""
+    everywhere: bool = False
+    """Whether it was opened by 03h."""
+
+
 class XmsError(Exception):
     """A function fails with a code in BL."""
 
@@ -64,11 +74,13 @@ class Xms:
 
     COMPONENT = "xms"
 
-    def __init__(self, kib: int) -> None:
-        """``kib``: how much there is."""
+    def __init__(self, kib: int, upper: UpperMemory | None = None) -> None:
+        """``kib``: how much there is.  ``upper``: the upper memory blocks, if there is RAM."""
         self._kib = kib
+        self._upper = upper
         self._blocks: dict[int, XmsBlock] = {}
         self._high_is_taken = False
+        self._line_20 = LineUsers()
         self.entry = (0, 0)
         """Where programs call it."""
 
@@ -80,11 +92,15 @@ class Xms:
 
     def save(self) -> Any:
         """Return the state; contents are shared, not copied."""
-        return self._high_is_taken, tuple(self._blocks.items())
+        upper = () if self._upper is None else self._upper.blocks
+        return self._high_is_taken, self._line_20, upper, tuple(self._blocks.items())
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
-        self._high_is_taken, blocks = state
+        self._high_is_taken, users, upper, blocks = state
+        self._line_20 = LineUsers(*users)
+        if self._upper is not None:
+            self._upper.blocks = upper
         self._blocks = {handle: XmsBlock(*fields) for handle, fields in blocks}
 
     def __call__(self, guest: Guest) -> Outcome:
@@ -113,9 +129,7 @@ class Xms:
                 self._take_high_memory(guest, r.ah == 0x01)
                 r.ax = 1
             case 0x03 | 0x04 | 0x05 | 0x06:
-                if not guest.has_a20:
-                    raise XmsError(A20_FAILS)
-                a20.switch(r, r.ah in (0x03, 0x05))
+                self._switch_line_20(guest, function)
                 r.ax, r.bl = 1, 0
             case 0x07:
                 r.ax, r.bl = a20.is_open(r), 0
@@ -146,11 +160,52 @@ class Xms:
             case 0x0F:
                 self._resize(r.dx, r.bx)
                 r.ax = 1
+            case 0x10 | 0x11 | 0x12 if self._upper is not None:
+                self._give_upper_memory(guest, self._upper)
+                r.ax = 1
             case 0x10 | 0x11 | 0x12:
                 r.dx = 0
                 raise XmsError(NO_UPPER_MEMORY)
             case _:
                 raise XmsError(NOT_IMPLEMENTED)
+
+    def _switch_line_20(self, guest: Guest, function: int) -> None:
+        """Open address line 20 or close it, once nobody who has opened it needs it any more."""
+        if not guest.has_a20:
+            raise XmsError(A20_FAILS)
+        users = self._line_20
+        match function:
+            case 0x03:
+                users = users._replace(everywhere=True)
+            case 0x04:
+                users = users._replace(everywhere=False)
+            case 0x05:
+                users = users._replace(programs=users.programs + 1)
+            case _ if not users.programs:
+                raise XmsError(A20_FAILS)
+            case _:
+                users = users._replace(programs=users.programs - 1)
+        self._line_20 = users
+        a20.switch(guest.registers, users.everywhere or users.programs > 0)
+
+    def _give_upper_memory(self, guest: Guest, upper: UpperMemory) -> None:
+        r = guest.registers
+        if r.ah == 0x10:
+            wanted, segment = r.dx, upper.request(r.dx)
+            if segment is None:
+                r.dx = upper.largest()
+                raise XmsError(LESS_UPPER_MEMORY if r.dx else NO_UPPER_MEMORY)
+            r.bx, r.dx = segment, wanted
+            return
+        if upper.size(r.dx) is None:
+            raise XmsError(NO_SUCH_SEGMENT)
+        if r.ah == 0x11:
+            upper.release(r.dx)
+        elif r.bx <= (room := upper.room(r.dx)):
+            upper.resize(r.dx, r.bx)
+        else:
+            r.dx = room
+            raise XmsError(LESS_UPPER_MEMORY)
 
     @property
     def _left(self) -> int:

@@ -47,6 +47,8 @@ ADDED_TWICE = (
     " $ip"
 )
 INT3 = b"\xcc"
+EIP_IN_ALL = slice(registers.EIP * 4, registers.EIP * 4 + 4)
+"""Where it lies among all registers: those before it have 32 bits too."""
 CODE_READ = 64
 """Bytes that gdb reads at most to show an instruction."""
 MAX_HEX = PACKET_SIZE // 2
@@ -126,9 +128,12 @@ class Answers:
                 return _hex(raw_registers.read_all(self.registers()))
             case commands.ReadRegisters():
                 return self._digits.all(self.registers())
+            case commands.WriteRegisters(data) if self.shows_offsets:
+                raw_registers.write_all(self._waiting() or self._debugger, data)
+                return OK
             case commands.WriteRegisters(data):
-                write_all = raw_registers.write_all if self.shows_offsets else registers.write_all
-                write_all(self._waiting() or self._debugger, data)
+                self._check_return(data[EIP_IN_ALL])
+                registers.write_all(self._waiting() or self._debugger, data)
                 return OK
             case commands.ReadRegister(number) if self.shows_offsets:
                 return _hex(raw_registers.read(self.registers(), number))
@@ -239,8 +244,16 @@ class Answers:
         if esp and self._guard.calls(int.from_bytes(question.data, "little")):
             # in a form that gdb has always shown for registers, whether it announced it or not
             return b"E." + inferior_call.REFUSAL.encode("ascii")
+        if question.number == registers.EIP:
+            self._check_return(question.data)
         self._writer.write(question.number, question.data)
         return OK
+
+    def _check_return(self, eip: bytes) -> None:
+        """Refuse what `return` makes of the function at the program's entry: a caller at 0."""
+        pc = self._debugger.machine.pc
+        if not any(eip) and any(pc in place for place in self.shelf.uncalled):
+            raise RefusedError("nobody has called this function: it can't return")
 
     # -- memory ------------------------------------------------------------------------------
 
@@ -300,7 +313,12 @@ class Answers:
         model = self._debugger.machine.model
         scale = LLDB_WORD if self.aligns_frames else 1
         return window.FrameWindow(
-            self.sight.memory, self.registers(), self.shelf.ends, scale, model
+            self.sight.memory,
+            self.registers(),
+            self.shelf.ends,
+            self.shelf.uncalled,
+            scale,
+            model,
         )
 
     def _write_memory(self, question: commands.WriteMemory) -> bytes:

@@ -77,6 +77,7 @@ def _layout() -> tuple[slice, ...]:
 _PLACES = _layout()
 _NUMBERS = {register.name: number for number, register in enumerate(REGISTERS)}
 ESP = _NUMBERS["esp"]
+EIP = _NUMBERS["eip"]
 SIZE = _PLACES[-1].stop
 """Bytes in g."""
 _HELD = slice(Cell.AX, Cell.IP + 1)

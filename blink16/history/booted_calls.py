@@ -128,7 +128,7 @@ class BootedCalls:
         self._timeline = timeline
         self._points = points
         self._branch = 0
-        self._seen: _Stretch | None = None
+        self._seen: BootedStretch | None = None
 
     def last(self, count: int, farthest: int | None = None) -> list[tuple[int, str]]:
         """Return the last calls before now, oldest first: when each began, and its line.
@@ -145,7 +145,7 @@ class BootedCalls:
         span = FIRST_SPAN
         while True:
             if seen is None:
-                seen = _Stretch(timeline.machine, found, max(timeline.start, now - span))
+                seen = BootedStretch(timeline.machine, found, max(timeline.start, now - span))
             if now > seen.high:
                 self._seen = None  # it is half done if we are interrupted
                 self._go_on(seen, now)
@@ -157,7 +157,7 @@ class BootedCalls:
                 return lines
             seen, span = None, reached * 8
 
-    def _go_on(self, seen: _Stretch, now: int) -> None:
+    def _go_on(self, seen: BootedStretch, now: int) -> None:
         """Look at what comes behind a stretch."""
         timeline = self._timeline
         with timeline.excursion(), self._points.replaced(seen.stops()):
@@ -168,7 +168,7 @@ class BootedCalls:
         seen.high = now
 
 
-class _Stretch:
+class BootedStretch:
     """The calls of a stretch of history, through which the machine goes with stops."""
 
     def __init__(self, machine: Machine, found: Mapping[int, int], low: int) -> None:
@@ -207,8 +207,8 @@ class _Stretch:
             yield Point(PointKind.EXECUTE, back)
 
     def lines(self, now: int) -> list[tuple[int, str]]:
-        """Return the calls until an instant, oldest first."""
-        return [(call.begun, call.told(now)) for call in self._calls if call.begun <= now]
+        """Return the calls until an instant, oldest first; from any thread."""
+        return [(call.begun, call.told(now)) for call in list(self._calls) if call.begun <= now]
 
 
 def _program(machine: Machine, code: int) -> str:

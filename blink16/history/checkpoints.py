@@ -37,6 +37,8 @@ class Checkpoint:
     """How many entries of the input log this state has seen."""
     image: Image
     """The RAM."""
+    effort: int
+    """`Machine.effort` up to here, about."""
     size: int = 0
     """Bytes that it takes beside its predecessor."""
 
@@ -64,6 +66,19 @@ class Ring:
     def newest(self) -> int:
         """Where the last checkpoint lies."""
         return self._icounts[-1]
+
+    def copy(self) -> Ring:
+        """Return a ring of the same checkpoints, for who only reads them."""
+        other = Ring.__new__(Ring)
+        other.limit, other.size = self.limit, self.size
+        other._icounts, other._checkpoints = list(self._icounts), list(self._checkpoints)
+        return other
+
+    def between(self, low: int, high: int) -> list[Checkpoint]:
+        """Return the checkpoints in low..high, ascending."""
+        return self._checkpoints[
+            bisect_left(self._icounts, low) : bisect_right(self._icounts, high)
+        ]
 
     def icounts(self) -> list[int]:
         """Return the instruction counts of all checkpoints, ascending."""

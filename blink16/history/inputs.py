@@ -73,6 +73,12 @@ class InputLog:
     def __getitem__(self, number: int) -> Input:
         return self._inputs[number - self._forgotten]
 
+    def copy(self) -> InputLog:
+        """Return a log with the same inputs."""
+        other = InputLog()
+        other._inputs, other._forgotten, other.size = list(self._inputs), self._forgotten, self.size
+        return other
+
     def append(self, entry: Input) -> None:
         """Log an input that comes after all others."""
         self._inputs.append(entry)

@@ -25,6 +25,8 @@ CONTENT_SIZE = PAGE_SIZE + 48
 GROUP_SIZE = 8 * GROUP_PAGES + 56
 IMAGE_SIZE = 8 * (PAGE_COUNT >> GROUP_SHIFT) + 120
 
+_ALL = b"\1" * PAGE_COUNT
+
 PageGroup = tuple[bytes, ...] | bytes
 """The contents of neighbouring pages, by page or in one piece."""
 
@@ -86,6 +88,11 @@ class Image:
             else:
                 contents.update((page, self.page(page)) for page in pages)
         return contents
+
+    def is_in(self, memory: Memory) -> bool:
+        """Whether memory has this content."""
+        contents = self.at(_ALL).items()
+        return all(memory.span(page, len(held) >> PAGE_SHIFT) == held for page, held in contents)
 
     def differences(self, other: Image) -> dict[int, bytes]:
         """Return this image's contents that aren't the other's, by the first page of each.

@@ -13,6 +13,7 @@ from itertools import repeat
 from blink16.breakpoints import Point, PointKind, Points
 from blink16.cpu.registers import Registers
 from blink16.history.inputs import MemoryWritten
+from blink16.history.scouts import Scouts
 from blink16.history.search import last_hit
 from blink16.history.timeline import Timeline
 
@@ -76,15 +77,17 @@ def moment(timeline: Timeline) -> Moment:
     return Moment(timeline.now, r.cs, r.ip, code, memory.linear(r.cs, r.ip))
 
 
-def last_touch(timeline: Timeline, points: Points, point: Point) -> Touch | None:
+def last_touch(
+    timeline: Timeline, points: Points, point: Point, scouts: Scouts | None = None
+) -> Touch | None:
     """Return who touched what a point marks last before now; None if nobody did.
 
-    ``points``: the user's own, to be put aside meanwhile.
+    ``points``: the user's own, to be put aside meanwhile.  ``scouts``: theirs.
     """
     with timeline.excursion(), points.replaced([point]):
         written = _last_written(timeline, point)
         low = timeline.start if written is None else written.icount
-        hit = last_hit(timeline, low)
+        hit = last_hit(timeline, low, scouts=scouts)
         if hit is None:
             return written
         timeline.seek(hit.icount)

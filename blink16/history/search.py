@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field
+from time import perf_counter
 
+from blink16.history.scouts import Scouts, Tract
 from blink16.history.terms import Hit, Interrupted
 from blink16.history.timeline import Timeline
 
@@ -28,28 +31,42 @@ def everything(hit: Hit) -> bool:
     return True
 
 
-def last_hit(timeline: Timeline, low: int, accept: Accept = everything) -> Hit | None:
+def last_hit(
+    timeline: Timeline, low: int, accept: Accept = everything, scouts: Scouts | None = None
+) -> Hit | None:
     """Return the last hit at an instant in low..now-1; None if there is none.
 
+    ``scouts``: who look ahead for the points that are searched for.
     The machine is left somewhere in the history: `Timeline.seek` from there.
 
     Interrupted if a request to stop came.  Then the machine stands at the earliest instant
     down to which all was searched: there is no hit between it and where the search began.
     """
+    with closing(_tracts(timeline, low, scouts)) as tracts:
+        for start, high in tracts:
+            try:
+                hit = _last_in_stretch(timeline, start, high, accept)
+            except Interrupted:
+                timeline.seek(high)
+                raise
+            if hit is not None:
+                return hit
+    return None
+
+
+def _tracts(timeline: Timeline, low: int, scouts: Scouts | None) -> Generator[Tract]:
+    """Yield the parts of low..now-1 that may have hits, the newest first; first without scouts."""
     high = timeline.now
     if high > low:
         timeline.keep()  # so that an interrupted search can end here at once
+    began = perf_counter()
     while high > low:
+        if scouts is not None and perf_counter() - began >= scouts.patience:
+            yield from scouts.tracts(timeline, low, high)
+            return
         start = max(low, timeline.before(high))
-        try:
-            hit = _last_in_stretch(timeline, start, high, accept)
-        except Interrupted:
-            timeline.seek(high)
-            raise
-        if hit is not None:
-            return hit
+        yield Tract(start, high)
         high = start
-    return None
 
 
 def _last_in_stretch(timeline: Timeline, low: int, high: int, accept: Accept) -> Hit | None:
@@ -72,27 +89,30 @@ def _last_in_stretch(timeline: Timeline, low: int, high: int, accept: Accept) ->
 
 
 def last_stop(
-    timeline: Timeline, low: int, meet: Meet, tell: Callable[[bytes], None]
+    timeline: Timeline,
+    low: int,
+    meet: Meet,
+    tell: Callable[[bytes], None],
+    scouts: Scouts | None = None,
 ) -> Hit | None:
     """Return the last hit in low..now-1 that stops, and tell of all hits down to it, newest first.
 
     The machine is left, and Interrupted raised, as by `last_hit`.
     """
-    high = timeline.now
-    if high > low:
-        timeline.keep()
-    while high > low:
-        start = max(low, timeline.before(high))
-        try:
-            passed = _pass(timeline, start, high, meet)
-        except Interrupted:
-            timeline.seek(high)
-            raise
-        for text in reversed(passed.texts):
-            tell(text)
-        if passed.stop is not None:
-            return passed.stop
-        high = passed.low
+    with closing(_tracts(timeline, low, scouts)) as tracts:
+        for start, end in tracts:
+            high = end
+            while high > start:
+                try:
+                    passed = _pass(timeline, start, high, meet)
+                except Interrupted:
+                    timeline.seek(high)
+                    raise
+                for text in reversed(passed.texts):
+                    tell(text)
+                if passed.stop is not None:
+                    return passed.stop
+                high = passed.low
     return None
 
 

@@ -22,9 +22,11 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from itertools import pairwise
 from time import perf_counter
+from typing import NamedTuple
 
 from blink16.assembly import FOREVER
 from blink16.cpu.engine import Stop, StopReason
@@ -48,6 +50,7 @@ from blink16.history.terms import (
 )
 from blink16.inbox import Inbox
 from blink16.machine import Machine
+from blink16.turns import Turns
 
 FEW = 256
 """Instructions for which nobody waits for a turn."""
@@ -55,11 +58,23 @@ BRIEF = 1024
 """So many instructions take a native engine microseconds; a few milliseconds where they do nothing
 but ask ports.
 """
+LITTLE = 64
+"""So much of `Machine.effort` takes a millisecond or two."""
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
 _NO_TURN = nullcontext(True)
 """Few instructions are done without one: steps come by the thousand, and are to be quick."""
+
+
+class History(NamedTuple):
+    """What is known of a machine's past, at some instant."""
+
+    ring: Ring
+    log: InputLog
+    end: int
+    turns: Turns | None
+    """Where the machine takes turns with others."""
 
 
 class Timeline:
@@ -103,7 +118,7 @@ class Timeline:
         self._end = machine.icount
         self._start = machine.icount
         machine.memory.begin()
-        self._base = Checkpoint(machine.icount, machine.save(), 0, Image.of(machine.memory))
+        self._base = self._checkpoint(Image.of(machine.memory))
         """The checkpoint since which `Memory` records which pages are written."""
         self._origins: list[Checkpoint] = []
         """Where seeks and excursions go back to: not to be thinned out."""
@@ -167,6 +182,9 @@ class Timeline:
             if not slept and (stop.reason is not StopReason.BUDGET or here >= goal):
                 return stop
             if self._brief:
+                if self.machine.between_rounds:
+                    self._hurry(False)
+                    self._take_rounds_back()
                 return stop
             self._glances.serve()
             self._keep_pace()
@@ -179,23 +197,36 @@ class Timeline:
         """Whether much is done in a fraction of a millisecond."""
         return self.machine.engine.name == "native"
 
+    @property
+    def stride(self) -> int:
+        """Instructions that take some milliseconds."""
+        return self._pace.slice
+
     def is_near(self, icount: int) -> bool:
-        """Whether a seek to an instruction count, or a run from there, takes no longer than that:
-        a checkpoint lies shortly before it.
+        """Whether a seek back to an instruction count, or a run from there, takes no longer than
+        that: a checkpoint lies shortly before it, and what came since was executed natively.
         """
-        return self.start <= icount <= self._ring.at_or_before(icount).icount + self._pace.fine
+        nearest = self._ring.at_or_before(icount)
+        effort = self.machine.effort - nearest.effort
+        is_near = self.start <= icount <= nearest.icount + self._pace.fine
+        return is_near and 0 <= effort <= LITTLE and not self.machine.between_rounds
 
     @contextmanager
     def briefly(self) -> Iterator[None]:
         """Let the runs in here take a fraction of a millisecond, and wait for no turn.
 
-        They end (BUDGET) wherever they are then, and before a service, which may take long.
+        They end (BUDGET) wherever they are then, and before a service or another thing that
+        takes long.
         """
-        self._brief, self.machine.serves = True, False
+        self._hurry(True)
         try:
             yield
         finally:
-            self._brief, self.machine.serves = False, True
+            self._hurry(False)
+
+    def _hurry(self, hurries: bool) -> None:
+        self._brief = hurries
+        self.machine.hurry(hurries)
 
     def _turn(self, goal: int) -> AbstractContextManager[bool]:
         """Have a turn, where machines take turns; False if somebody asks us to stop instead.
@@ -442,7 +473,7 @@ class Timeline:
         memory = self.machine.memory
         image = self._base.image.renewed(memory)
         memory.begin()
-        checkpoint = Checkpoint(self.now, self.machine.save(), self._fed, image)
+        checkpoint = self._checkpoint(image)
         self._ring.add(checkpoint)
         self._base = checkpoint
         self._pace.checkpointed(perf_counter() - started)
@@ -450,6 +481,10 @@ class Timeline:
             self.observer.kept(self.now, self._fed, checkpoint.snapshot)
         self._stay_within_limit()
         return checkpoint
+
+    def _checkpoint(self, image: Image) -> Checkpoint:
+        machine = self.machine
+        return Checkpoint(machine.icount, machine.save(), self._fed, image, machine.effort)
 
     def _go_back(self, checkpoint: Checkpoint) -> None:
         """Put the machine into the state of a checkpoint, wherever that lies."""
@@ -464,6 +499,7 @@ class Timeline:
         self._base = checkpoint
         with self._believing():
             machine.restore(checkpoint.snapshot)
+        machine.effort = checkpoint.effort
         self._fed = checkpoint.fed
         self._feed()
 
@@ -514,7 +550,7 @@ class Timeline:
 
     # -- looking for points ------------------------------------------------------------------
 
-    def hits(self, high: int) -> Iterator[Hit]:
+    def hits(self, high: int) -> Generator[Hit]:
         """Run through the recording to ``high`` (included in start..end), yielding each hit.
 
         A breakpoint counts where it stands, also here, but not at ``high``.  While it yields,
@@ -551,6 +587,36 @@ class Timeline:
         """Return where the last checkpoint before ``icount`` lies (``icount`` > start)."""
         return self._ring.at_or_before(icount - 1).icount
 
+    def has_hit(self, low: int, high: int) -> bool:
+        """Whether a point is hit at an instant in low..high-1; Interrupted as by `hits`."""
+        self._go_back(self._ring.at_or_before(low))
+        self._replay(low, whole=False)
+        with closing(self.hits(high)) as hits:
+            return next(hits, None) is not None
+
+    # -- a second machine --------------------------------------------------------------------
+
+    def history(self) -> History:
+        """Return the history as it is now, for `follow`."""
+        return History(self._ring.copy(), self._log.copy(), self._end, self.thread.turns)
+
+    def follow(self, history: History) -> None:
+        """Take over the history of another machine that is made like this one.
+
+        It is here to be looked at: nothing may be run on behind its end, nor changed.
+        """
+        self._ring, self._log, self._end, self.thread.turns = history
+
+    def agrees(self, low: int, high: int) -> bool:
+        """Whether a replay from one checkpoint in low..high comes to what the next one holds."""
+        for before, after in pairwise(self._ring.between(low, high)):
+            self._go_back(before)
+            self._replay(after.icount, whole=False)
+            if self._fed == after.fed:  # else there was input after it
+                same_ram = after.image.is_in(self.machine.memory)
+                return same_ram and self.machine.save() == after.snapshot
+        return False
+
     # -- recordings --------------------------------------------------------------------------
 
     def adopt(self, inputs: Iterable[Input], kept: Sequence[KeptState], end: int) -> None:
@@ -564,7 +630,8 @@ class Timeline:
         images = {self.start: self._base.image}
         for state in kept:
             image = images[state.icount] = images[state.base].replaced(state.pages)
-            self._ring.add(Checkpoint(state.icount, state.snapshot, state.inputs, image))
+            far = state.icount  # whatever its way here took
+            self._ring.add(Checkpoint(state.icount, state.snapshot, state.inputs, image, far))
         self._end = end
         self._feed()
         self._stay_within_limit()
@@ -617,7 +684,7 @@ class Timeline:
         self._log.forget_before(len(self._log))
         memory = self.machine.memory
         memory.begin()
-        self._base = Checkpoint(self.now, self.machine.save(), self._fed, Image.of(memory))
+        self._base = self._checkpoint(Image.of(memory))
         self._ring = Ring(self._base, self._ring.limit)
 
 

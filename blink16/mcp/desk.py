@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from blink16 import client
+from blink16 import client, numerals
 from blink16.client import AsyncTarget, ClientError, SetPoint, StopEvent, Target
 from blink16.client.link import DEFAULT_TIMEOUT
 from blink16.client.program import (
@@ -24,6 +24,7 @@ from blink16.reports.state import RegisterValues
 
 T = TypeVar("T")
 MAX_MACHINES = 8
+MAX_LINE = 999_999
 MAX_SECONDS = 120.0
 """Seconds that one call may let a machine run."""
 MAX_NOTES = 500
@@ -67,11 +68,12 @@ class DeskMachine:
     def place(self, where: str) -> int:
         """Return a linear address: of a symbol, a line (``COUNT.C:12``), ``SEG:OFF``, a number."""
         file, colon, line = where.rpartition(":")
-        files = self.program.matching(file) if colon and line.isdigit() else []
+        files = self.program.matching(file) if colon and numerals.is_literal(line) else []
         if files:
-            _, addresses = self.program.breakable(files[0], int(line))
+            number = numerals.digits(line, 10, MAX_LINE)
+            _, addresses = self.program.breakable(files[0], number)
             if not addresses:
-                raise DeskError(f"no code is known for line {line} of {files[0]}")
+                raise DeskError(f"no code is known for line {number} of {files[0]}")
             return addresses[0]
         functions = self.program.named(where)
         if functions:

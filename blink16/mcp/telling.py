@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 
 from blink16.client import StopEvent
 from blink16.client.program import LineSpan
+from blink16.hostfiles import is_file
 from blink16.mcp.desk import DeskMachine
 from blink16.reports.state import StateReport
 
@@ -71,9 +73,7 @@ def source_lines(machine: DeskMachine, file: str) -> list[str]:
     name = PureWindowsPath(file).name
     for folder in machine.program.folders_of(file):
         for path in (Path(folder) / file, Path(folder) / name):
-            try:
-                with path.open("rb") as opened:
+            if is_file(path):
+                with suppress(OSError), path.open("rb") as opened:
                     return opened.read(MAX_SOURCE).decode("cp437").splitlines()
-            except OSError:
-                continue
     return []

@@ -41,6 +41,7 @@ def ask(debugger: Debugger, arguments: Sequence[str]) -> str:
         lambda: timeline,
         names.symbols,
         debug=(*names.program_debug, *names.debug),
+        line_20=debugger.machine.has_a20,
         live=True,
         is_stopped=_Patience(timeline).is_over,
     )

@@ -205,7 +205,7 @@ def _time(text: str) -> int:
 
 def _last_touch(debugger: Debugger, point: Point) -> Touch | None:
     with _refusals():
-        return queries.last_touch(debugger.timeline, debugger.points, point)
+        return queries.last_touch(debugger.timeline, debugger.points, point, debugger.scouts)
 
 
 # -- what has been executed ------------------------------------------------------------------

@@ -67,12 +67,13 @@ def executions(timeline: Timeline, address: int, edges: Sequence[int], engine: s
     """
     tape = Tape(Probes(Probe.EXECUTED), lambda events: None)
     reached: list[int] = []
+    line_20 = timeline.machine.has_a20
     with timeline.excursion():
         timeline.seek(edges[0])
         with probed(timeline.machine, tape, engine):
             for _ in timeline.walk(edges[-1], _strides(timeline, edges)):
-                reached.append(_count(tape, address))
-            reached.append(_count(tape, address))
+                reached.append(_count(tape, address, line_20))
+            reached.append(_count(tape, address, line_20))
     return [later - earlier for earlier, later in pairwise(reached)]
 
 
@@ -82,7 +83,10 @@ def _strides(timeline: Timeline, edges: Sequence[int]) -> Iterator[int]:
         yield edge - timeline.now
 
 
-def _count(tape: Tape, address: int) -> int:
-    """Return how often an instruction was executed, also where its address wrapped at 1 MiB."""
-    alias = address + MEMORY_SIZE
+def _count(tape: Tape, address: int, line_20: bool) -> int:
+    """Return how often an instruction was executed, also where its address wrapped at 1 MiB.
+
+    ``line_20``: the processor has that line, and what lies there is other memory.
+    """
+    alias = len(tape.counts) if line_20 else address + MEMORY_SIZE
     return tape.counts[address] + (tape.counts[alias] if alias < len(tape.counts) else 0)

@@ -183,7 +183,7 @@ class Pool:
     def __init__(
         self, need: Need, how: Asking, intervals: Sequence[Interval], first: Timeline, folder: Path
     ) -> None:
-        self.need, self._how = need, how
+        self.need, self._how = need.of_machine(first.machine), how
         self._waiting = list(reversed(intervals))
         self.intervals = intervals
         span = range(intervals[0].low, intervals[-1].high)
@@ -307,7 +307,7 @@ class Pool:
             if name == "executed":
                 firsts = [events for rows in ordered for events in rows.firsts]
                 whole = np.concatenate([np.empty(0, EVENTS), *firsts])
-                pieces = [executed(self._counts, whole)]
+                pieces = [executed(self._counts, whole, line_20=self.need.line_20)]
             else:
                 pieces = [p for rows in ordered for p in rows.pieces.get(name, ())]
             tables[name] = TableRows(name, pieces)

@@ -19,7 +19,7 @@ from blink16.questions.columns import EVENTS, Events
 from blink16.questions.needs import Need, meeting
 from blink16.questions.screens_seen import ScreensSeen
 from blink16.questions.splitting import by_numpy, outputs, splitter
-from blink16.questions.tables import TABLES
+from blink16.questions.tables import TABLES, unwrapped
 
 ROWS = 16 * CAPACITY
 """Rows of a piece."""
@@ -180,6 +180,7 @@ class Gatherer:
 
     def _put(self, table: str, made: pa.Table) -> None:
         if made.num_rows:
+            made = unwrapped(made) if self._need.line_20 else made
             self._rows.pieces.setdefault(table, []).append(self._hold.put(table, made))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from blink16.cpu.probes import Probe, Probes
+from blink16.machine import Machine
 from blink16.memory import RAM_SIZE
 
 EVERYWHERE = (range(RAM_SIZE),)
@@ -33,6 +34,8 @@ class Need:
     reads: tuple[range, ...] = EVERYWHERE
     span: range = field(default=range(FOREVER))
     """Instruction counts: what happens in these."""
+    line_20: bool = False
+    """Whether the run's processor has address line 20: places are told in 21 bits."""
 
     @classmethod
     def of(
@@ -44,6 +47,10 @@ class Need:
     ) -> Need:
         """Return the need of some tables."""
         return cls(frozenset(tables), merged(writes), merged(reads), span)
+
+    def of_machine(self, machine: Machine) -> Need:
+        """Return the need of the run of a machine."""
+        return replace(self, line_20=machine.has_a20)
 
     def probes(self) -> Probes:
         """Return the probes that give it."""

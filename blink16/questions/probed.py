@@ -100,23 +100,27 @@ def _note_access(
         return
     kind = ProbeEvent.READ if data is None else ProbeEvent.WRITE
     ram, icount, place = machine.memory.whole, registers.icount, (registers.cs, registers.ip)
-    for at in _within(ranges, address, length):
-        here = at & ADDRESS_MASK
+    wraps = machine.memory.wraps(address)
+    for at in _within(ranges, address, length, wraps=wraps):
+        here = at & ADDRESS_MASK if wraps else at
         was = ram[here]
         now = was if data is None else data[at - address]
         was = 0 if data is None else was
         tape.note(kind, icount, place, here, detail=8, was=was, now=now, by=tape.writer)
 
 
-def _within(ranges: tuple[range, ...], address: int, length: int) -> Iterator[int]:
-    """Yield the addresses of an access that lie in some ranges, ascending, each once."""
+def _within(ranges: tuple[range, ...], address: int, length: int, *, wraps: bool) -> Iterator[int]:
+    """Yield the addresses of an access that lie in some ranges, ascending, each once.
+
+    ``wraps``: what lies behind 1 MiB lies at 0.
+    """
     if not length:
         return
     spans = [(address, address + length)]
-    if address + length > MEMORY_SIZE:  # it wraps
+    if wraps and address + length > MEMORY_SIZE:
         spans = [(address, MEMORY_SIZE), (MEMORY_SIZE, address + length)]
     for start, end in spans:
-        base = start & ~ADDRESS_MASK
+        base = start & ~ADDRESS_MASK if wraps else 0
         met = {
             at
             for where in ranges

@@ -141,7 +141,7 @@ def address_of(run: Run, word: str) -> int:
     segment, colon, offset = word.partition(":")
     try:
         if colon:
-            return linear(digits(segment, 16, 0xFFFF), digits(offset, 16, 0xFFFF))
+            return linear(digits(segment, 16, 0xFFFF), digits(offset, 16, 0xFFFF), run.line_20)
         return literal(word, MAX_NUMBER)
     except NumeralError:
         raise QuestionError(

@@ -37,6 +37,8 @@ class Run:
     """Opens another recording by its path, to be compared; QuestionError if it can't be read.
 
     None: there are no others to whoever asks."""
+    line_20: bool = False
+    """Whether its processor has address line 20, so that addresses have 21 bits."""
     live: bool = False
     """Whether it is the history of a machine that somebody debugs, to be asked in this thread."""
     is_stopped: Callable[[], bool] = lambda: False

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from blink16.bios.display import GLYPHS
 from blink16.devices.video import Video
 from blink16.machine import Machine
-from blink16.memory import linear
 from blink16.questions.columns import Events
 from blink16.questions.needs import SCREEN_AREA as AREA
 from blink16.questions.needs import VIDEO_MEMORY as WINDOW
@@ -162,7 +161,7 @@ class ScreensSeen:
         moved = lines.moved(before)
         row = {
             "icount": icount,
-            "pc": linear(cs, ip),
+            "pc": self._machine.linear(cs, ip),
             "cs": cs,
             "ip": ip,
             "kind": SCREEN_KINDS[_START if moved else _MODE],

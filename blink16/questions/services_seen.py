@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from blink16.cpu.registers import CF
 from blink16.machine import Machine
-from blink16.memory import linear
 from blink16.questions.tables import TABLES
 from blink16.services import Done, Elsewhere, Outcome, Restart, Service, Trap
 
@@ -61,7 +60,7 @@ class ServicesSeen:
             self._rows.append(
                 before
                 | {
-                    "pc": linear(before["cs"], before["ip"]),
+                    "pc": machine.linear(before["cs"], before["ip"]),
                     "service": name,
                     "result": r.ax if here else None,
                     "carry": bool(self._flags() & CF) if here else None,
@@ -72,15 +71,15 @@ class ServicesSeen:
 
     def _caller(self) -> tuple[int, int]:
         """Return the CS and IP behind the INT that called, from the stack of the stub's IRET."""
-        r, memory = self._machine.registers, self._machine.memory
-        return self._word(memory.ram, r.ss, r.sp + 2), self._word(memory.ram, r.ss, r.sp)
+        r = self._machine.registers
+        return self._word(r.ss, r.sp + 2), self._word(r.ss, r.sp)
 
     def _flags(self) -> int:
         r = self._machine.registers
-        return self._word(self._machine.memory.ram, r.ss, r.sp + 4)
+        return self._word(r.ss, r.sp + 4)
 
-    @staticmethod
-    def _word(ram: memoryview, segment: int, offset: int) -> int:
+    def _word(self, segment: int, offset: int) -> int:
+        ram, linear = self._machine.memory.whole, self._machine.linear
         return ram[linear(segment, offset)] | ram[linear(segment, offset + 1)] << 8
 
     def _text(self, name: str, before: dict[str, Any], result: int | None) -> str:

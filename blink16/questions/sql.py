@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
+from blink16 import numerals
 from blink16.history.terms import Interrupted
 from blink16.memory import RAM_SIZE
+from blink16.numerals import NumeralError
 from blink16.questions.asking import Answer
 from blink16.questions.needs import EVERYWHERE, FOREVER, Need, QuestionError
 from blink16.questions.tables import TABLES
@@ -23,6 +25,7 @@ from blink16.texts import meant
 MEMORY_LIMIT = "1GB"
 """What DuckDB takes before it uses files."""
 ROWS = 1 << 17
+MAX_NUMBER = (1 << 64) - 1
 """Rows of an answer at a time."""
 LOOK = 0.05
 """Seconds between two looks whether a query is to end."""
@@ -61,9 +64,16 @@ def prepared(text: str, symbols: SymbolTable | None = None) -> str:
         if word[0] == "&":
             symbol = symbols.lookup(word[1:]) if symbols is not None else None
             return word if symbol is None else f" {symbol.address} "
-        return str(int(word, 16)) if word[:2] in ("0x", "0X") else word
+        return str(_hexadecimal(word)) if word[:2] in ("0x", "0X") else word
 
     return _WORD.sub(number, text)
+
+
+def _hexadecimal(word: str) -> int:
+    try:
+        return numerals.literal(word, MAX_NUMBER)
+    except NumeralError as error:
+        raise QuestionError(str(error)) from None
 
 
 # -- what a query needs ------------------------------------------------------------------------
@@ -277,7 +287,10 @@ def _number(node: Any) -> int | None:
     literal = node.get("literal")
     if isinstance(literal, dict) and literal.get("kind") == "INTEGER":
         text = str(literal.get("text", ""))
-        return int(text) if text.isdigit() else None
+        try:
+            return numerals.digits(text, 10, MAX_NUMBER)
+        except NumeralError:
+            return None
     value = node.get("value")
     if isinstance(value, dict) and not value.get("is_null"):
         number = value.get("value")

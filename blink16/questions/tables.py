@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from blink16.cpu.probes import OPAQUE, Accessor, Direction, ProbeEvent, Way
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE
@@ -45,12 +46,16 @@ class TableKind:
         return self.schema.empty_table()
 
 
-def executed(counts: Events, events: Events) -> pa.Table:
-    """Return the table of counts; ``events``: when each was executed for the first time."""
-    folded = counts[:MEMORY_SIZE].copy()
-    folded[: len(counts) - MEMORY_SIZE] += counts[MEMORY_SIZE:]
+def executed(counts: Events, events: Events, *, line_20: bool = False) -> pa.Table:
+    """Return the table of counts; ``events``: when each was executed for the first time.
+
+    ``line_20``: whether the processor has that line; else what lies behind 1 MiB lies at 0.
+    """
     firsts = events[events["kind"] == ProbeEvent.FIRST]
-    address = firsts["target"] & ADDRESS_MASK
+    address, folded = firsts["target"], counts
+    if not line_20:
+        address, folded = address & ADDRESS_MASK, counts[:MEMORY_SIZE].copy()
+        folded[: len(counts) - MEMORY_SIZE] += counts[MEMORY_SIZE:]
     order = np.lexsort((firsts["icount"], address))
     address, firsts = address[order], firsts[order]
     fresh = np.ones(len(address), bool)
@@ -65,6 +70,16 @@ def executed(counts: Events, events: Events) -> pa.Table:
         "count": folded[address].astype(np.int64),
     }
     return pa.table(columns, schema=TABLES["executed"].schema)
+
+
+def unwrapped(table: pa.Table) -> pa.Table:
+    """Return a table with its places as a processor with address line 20 open has them."""
+    for name, cs, ip in (("pc", "cs", "ip"), ("target", "target_cs", "target_ip")):
+        if {name, cs, ip} <= set(table.column_names):
+            segment, offset = (table.column(part).cast(pa.uint32()) for part in (cs, ip))
+            at = pc.add(pc.shift_left(segment, pa.scalar(4, pa.uint32())), offset)
+            table = table.set_column(table.column_names.index(name), name, at)
+    return table
 
 
 def _bytes(event: Fields) -> Number:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from blink16 import loader
@@ -12,6 +12,7 @@ from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.terms import STUMBLES
 from blink16.hostfolder import HostAnswers
 from blink16.loader import Loaded, LoadError, Options, Program
+from blink16.machine import Machine
 from blink16.pc import PcSetup
 from blink16.recording.launching import RecordedLaunch
 from blink16.recording.reader import Recording
@@ -32,12 +33,12 @@ def record(
     Close the recorder at the end.  Its complaints go to the debugger's ``on_notice``.
     LoadError if the program can't be loaded, RecordingError if the file can't be written.
     """
-    options = replace(options, answers={} if options.answers is None else options.answers)
-    options = loader.settled(program, options)
+    options = loader.shared(program, options)
     loaded = loader.load(program, arguments, options)
     machine = loaded.machine
     debugger = Debugger(machine, history_limit=history_limit)
     debugger.names.symbols = loaded.symbols
+    debugger.send_scouts(partial(loader.alike, program, arguments, options))
     launch = RecordedLaunch(
         name=program.name,
         kind=program.kind.name,
@@ -121,6 +122,13 @@ def _replay(
     timeline = recording.play(loaded.machine, limit=limit)
     debugger = Debugger(loaded.machine, timeline=timeline)
     debugger.names.symbols = loaded.symbols
+
+    def make() -> Machine:
+        machine = loader.alike(program, launch.arguments, options)
+        machine.clock_hz = launch.clock_hz
+        return machine
+
+    debugger.send_scouts(make)
     for icount, name in recording.bookmarks:
         debugger.bookmarks.set(icount, name)
     return loaded, debugger

@@ -51,6 +51,8 @@ def points(look: Look, query: NoQuery) -> PointsReport:
     """The breakpoints and watchpoints that are set, by whomever."""
     found = {}
     for entry in look.debugger.ledger:
+        if entry.owner is look.debugger.calls_seen.live:
+            continue  # nobody has set it
         point = entry.point
         role = ROLES[point.kind]
         line = PointLine(

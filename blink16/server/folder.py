@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 
 from blink16.bios.picture import SIGNATURE
 from blink16.folderhandles import SAFELY
+from blink16.hostfiles import current_folder, is_file
 from blink16.monitor.folder import FolderError
 
 FILE_MODE = 0o666
@@ -19,15 +20,16 @@ class ServerFolder:
 
     def __init__(self, root: Path | None = None) -> None:
         """``root``: the folder, by default the current one."""
-        self._root = (root or Path.cwd()).resolve()
+        root = root or current_folder()
+        self._root = root.resolve() if root.is_absolute() else root  # a folder that is gone
 
     def read(self, path: Path, limit: int) -> bytes:
         """Read a file that lies in the folder or below it, links resolved."""
         shown = str(path)[:80]
         try:
             meant = (self._root / path).resolve()
-            inside = meant.is_relative_to(self._root) and meant.is_file()
-        except (OSError, ValueError):
+            inside = meant.is_relative_to(self._root) and is_file(meant)
+        except (OSError, RuntimeError, ValueError):  # links in a circle, no name
             inside = False
         if not inside:
             raise FolderError(f"{shown!r} {_NOT_INSIDE}")

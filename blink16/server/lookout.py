@@ -56,6 +56,7 @@ class Lookout:
     def _looked(self, hosted: HostedMachine) -> Sample | None:
         """Return a sample; a mistake of ours in it must not end the run of the holder."""
         try:
+            hosted.debugger.calls_seen.live.mind()
             return Sample(hosted.debugger)
         except Exception:
             if not self._has_failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -85,12 +86,14 @@ class ProgramSource:
     def make(self, arguments: Sequence[str]) -> tuple[Loaded, Debugger]:
         """Load the program into a new machine."""
         program, options = self._as_they_are()
+        options = loader.shared(program, options)
         loaded = loader.load(program, arguments, options)
         try:
             debugger = Debugger(loaded.machine, history_limit=self.history_limit)
         except TimelineError as error:
             raise LoadError(str(error), USAGE) from None
         debugger.names.symbols = loaded.symbols
+        debugger.send_scouts(partial(loader.alike, program, arguments, options))
         return loaded, debugger
 
     def record(self, path: Path, arguments: Sequence[str]) -> Recorded:

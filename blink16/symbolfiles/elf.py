@@ -1,5 +1,7 @@
 """ELF for 32 bits, little-endian, in construct: what symbol files have, and the board.
 
+The board has one for 64 bits too, which nobody but gdb reads.
+
 Source: Tool Interface Standard, Executable and Linking Format, version 1.2.
 """
 
@@ -13,9 +15,11 @@ from construct import (
     Byte,
     Const,
     ConstError,
+    Construct,
     Container,
     Int16ul,
     Int32ul,
+    Int64ul,
     Padding,
     StreamError,
     Struct,
@@ -24,29 +28,51 @@ from construct import (
 MAGIC = b"\x7fELF"
 EM_NONE = 0
 EM_386 = 3
+EM_X86_64 = 62
 ET_EXEC = 2
 EV_CURRENT = 1
 
-HEADER = Struct(
-    "magic" / Const(MAGIC),
-    "class" / Const(b"\x01"),  # 32 bits
-    "data" / Const(b"\x01"),  # little-endian
-    "version" / Const(b"\x01"),
-    "abi" / Padding(9),
-    "e_type" / Int16ul,
-    "e_machine" / Int16ul,
-    "e_version" / Int32ul,
-    "e_entry" / Int32ul,
-    "e_phoff" / Int32ul,
-    "e_shoff" / Int32ul,
-    "e_flags" / Int32ul,
-    "e_ehsize" / Int16ul,
-    "e_phentsize" / Int16ul,
-    "e_phnum" / Int16ul,
-    "e_shentsize" / Int16ul,
-    "e_shnum" / Int16ul,
-    "e_shstrndx" / Int16ul,
-)
+
+def _header_with(word: Construct, kind: bytes) -> Struct:
+    """Return the header with words of a class, whose EI_CLASS is ``kind``."""
+    return Struct(
+        "magic" / Const(MAGIC),
+        "class" / Const(kind),
+        "data" / Const(b"\x01"),  # little-endian
+        "version" / Const(b"\x01"),
+        "abi" / Padding(9),
+        "e_type" / Int16ul,
+        "e_machine" / Int16ul,
+        "e_version" / Int32ul,
+        "e_entry" / word,
+        "e_phoff" / word,
+        "e_shoff" / word,
+        "e_flags" / Int32ul,
+        "e_ehsize" / Int16ul,
+        "e_phentsize" / Int16ul,
+        "e_phnum" / Int16ul,
+        "e_shentsize" / Int16ul,
+        "e_shnum" / Int16ul,
+        "e_shstrndx" / Int16ul,
+    )
+
+
+def _section_header_with(word: Construct) -> Struct:
+    return Struct(
+        "sh_name" / Int32ul,
+        "sh_type" / Int32ul,
+        "sh_flags" / word,
+        "sh_addr" / word,
+        "sh_offset" / word,
+        "sh_size" / word,
+        "sh_link" / Int32ul,
+        "sh_info" / Int32ul,
+        "sh_addralign" / word,
+        "sh_entsize" / word,
+    )
+
+
+HEADER = _header_with(Int32ul, b"\x01")
 PROGRAM_HEADER = Struct(
     "p_type" / Int32ul,
     "p_offset" / Int32ul,
@@ -58,18 +84,7 @@ PROGRAM_HEADER = Struct(
     "p_align" / Int32ul,
 )
 PT_LOAD = 1
-SECTION_HEADER = Struct(
-    "sh_name" / Int32ul,
-    "sh_type" / Int32ul,
-    "sh_flags" / Int32ul,
-    "sh_addr" / Int32ul,
-    "sh_offset" / Int32ul,
-    "sh_size" / Int32ul,
-    "sh_link" / Int32ul,
-    "sh_info" / Int32ul,
-    "sh_addralign" / Int32ul,
-    "sh_entsize" / Int32ul,
-)
+SECTION_HEADER = _section_header_with(Int32ul)
 SYMBOL = Struct(
     "st_name" / Int32ul,
     "st_value" / Int32ul,
@@ -77,6 +92,14 @@ SYMBOL = Struct(
     "st_info" / Byte,
     "st_other" / Byte,
     "st_shndx" / Int16ul,
+).compile()
+SYMBOL_64 = Struct(
+    "st_name" / Int32ul,
+    "st_info" / Byte,
+    "st_other" / Byte,
+    "st_shndx" / Int16ul,
+    "st_value" / Int64ul,
+    "st_size" / Int64ul,
 ).compile()
 MAX_SECTIONS = 10_000
 MAX_SYMBOLS = 200_000
@@ -148,6 +171,19 @@ class ElfSymbol:
     """The index of its section; 1 is the first."""
 
 
+@dataclass(frozen=True, slots=True)
+class ElfClass:
+    """The structures of an ELF, by the width of its words."""
+
+    header: Construct
+    section_header: Construct
+    symbol: Construct
+
+
+CLASS_32 = ElfClass(HEADER, SECTION_HEADER, SYMBOL)
+CLASS_64 = ElfClass(_header_with(Int64ul, b"\x02"), _section_header_with(Int64ul), SYMBOL_64)
+
+
 @dataclass
 class _Strings:
     """A string table that grows."""
@@ -172,24 +208,39 @@ def build(
     The symbol table and the string tables are put behind them.  Its ``e_machine`` is EM_NONE, but
     with a ``segment`` EM_386: these are the addresses of its one segment, which has no content.
     """
-    strings = _Strings()
-    table = bytes(SYMBOL.sizeof()) + b"".join(_symbol(s, strings.add(s.name)) for s in symbols)
+    program = b"" if segment is None else _program_header(segment)
+    machine = EM_NONE if segment is None else EM_386
+    whole = _with_symbols(sections, symbols, CLASS_32)
+    return _lay_out(whole, entry, program, machine, CLASS_32)
+
+
+def build_64(sections: Sequence[ElfSection], symbols: Sequence[ElfSymbol], entry: int) -> bytes:
+    """Return the same for 64 bits and an x86-64, without a segment."""
+    whole = _with_symbols(sections, symbols, CLASS_64)
+    return _lay_out(whole, entry, b"", EM_X86_64, CLASS_64)
+
+
+def _with_symbols(
+    sections: Sequence[ElfSection], symbols: Sequence[ElfSymbol], kind: ElfClass
+) -> list[ElfSection]:
+    """Return sections from 0 on, with a symbol table and its strings behind."""
+    strings, size = _Strings(), kind.symbol.sizeof()
+    rows = (_symbol(symbol, strings.add(symbol.name), kind) for symbol in symbols)
     symtab = ElfSection(
         ".symtab",
         SectionType.SYMTAB,
-        content=table,
+        content=bytes(size) + b"".join(rows),
         link=len(sections) + 2,
         info=FIRST_GLOBAL,
-        entry_size=SYMBOL.sizeof(),
+        entry_size=size,
     )
     strtab = ElfSection(".strtab", SectionType.STRTAB, content=bytes(strings.content))
-    program = b"" if segment is None else _program_header(segment)
-    return _lay_out([ElfSection("", SectionType.NULL), *sections, symtab, strtab], entry, program)
+    return [ElfSection("", SectionType.NULL), *sections, symtab, strtab]
 
 
-def _symbol(symbol: ElfSymbol, name: int) -> bytes:
+def _symbol(symbol: ElfSymbol, name: int, kind: ElfClass) -> bytes:
     return bytes(
-        SYMBOL.build(
+        kind.symbol.build(
             {
                 "st_name": name,
                 "st_value": symbol.address,
@@ -219,25 +270,43 @@ def _program_header(segment: range) -> bytes:
     )
 
 
-def _lay_out(sections: list[ElfSection], entry: int, program: bytes) -> bytes:
+def _lay_out(
+    sections: list[ElfSection], entry: int, program: bytes, machine: int, kind: ElfClass
+) -> bytes:
     """Put the headers, the contents and the section headers one behind the other."""
     names = _Strings()
     name_offsets = [names.add(section.name) if section.name else 0 for section in sections]
     name_offsets.append(names.add(".shstrtab"))
     sections.append(ElfSection(".shstrtab", SectionType.STRTAB, content=bytes(names.content)))
-    contents, headers = bytearray(HEADER.sizeof()) + program, bytearray()
+    size = kind.header.sizeof()
+    contents, headers = bytearray(size) + program, bytearray()
     for section, name in zip(sections, name_offsets, strict=True):
-        headers += _section_header(section, name, len(contents))
+        headers += _section_header(section, name, len(contents), kind)
         contents += section.content
-    contents[: HEADER.sizeof()] = _header(
-        len(contents), len(sections), entry, segments=len(program) // PROGRAM_HEADER.sizeof()
+    segments = len(program) // PROGRAM_HEADER.sizeof()
+    contents[:size] = kind.header.build(
+        {
+            "e_type": ET_EXEC,
+            "e_machine": machine,
+            "e_version": EV_CURRENT,
+            "e_entry": entry,
+            "e_phoff": size if segments else 0,
+            "e_shoff": len(contents),
+            "e_flags": 0,
+            "e_ehsize": size,
+            "e_phentsize": PROGRAM_HEADER.sizeof() if segments else 0,
+            "e_phnum": segments,
+            "e_shentsize": kind.section_header.sizeof(),
+            "e_shnum": len(sections),
+            "e_shstrndx": len(sections) - 1,
+        }
     )
     return bytes(contents + headers)
 
 
-def _section_header(section: ElfSection, name: int, offset: int) -> bytes:
+def _section_header(section: ElfSection, name: int, offset: int, kind: ElfClass) -> bytes:
     return bytes(
-        SECTION_HEADER.build(
+        kind.section_header.build(
             {
                 "sh_name": name,
                 "sh_type": section.type,
@@ -249,28 +318,6 @@ def _section_header(section: ElfSection, name: int, offset: int) -> bytes:
                 "sh_info": section.info,
                 "sh_addralign": 1 if section.type is not SectionType.NULL else 0,
                 "sh_entsize": section.entry_size,
-            }
-        )
-    )
-
-
-def _header(section_headers: int, count: int, entry: int, *, segments: int) -> bytes:
-    return bytes(
-        HEADER.build(
-            {
-                "e_type": ET_EXEC,
-                "e_machine": EM_386 if segments else EM_NONE,
-                "e_version": EV_CURRENT,
-                "e_entry": entry,
-                "e_phoff": HEADER.sizeof() if segments else 0,
-                "e_shoff": section_headers,
-                "e_flags": 0,
-                "e_ehsize": HEADER.sizeof(),
-                "e_phentsize": PROGRAM_HEADER.sizeof() if segments else 0,
-                "e_phnum": segments,
-                "e_shentsize": SECTION_HEADER.sizeof(),
-                "e_shnum": count,
-                "e_shstrndx": count - 1,
             }
         )
     )

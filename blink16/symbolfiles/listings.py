@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from blink16.dos.executable import PARAGRAPH
-from blink16.hostfiles import read_at_most
+from blink16.hostfiles import is_file, read_at_most
 from blink16.symbolfiles import bcc_listings, embedded, masm_listings, nasm_listings
 from blink16.symbolfiles.source import (
     MAX_FILE_SIZE,
@@ -95,7 +95,7 @@ def _assembled(source: SymbolSource) -> str:
     """Return the name of the source beside a listing, or what it should be."""
     folder, stem = source.folder, source.path.stem or "listing"
     names = (f"{stem}{suffix}" for suffix in (".asm", ".ASM", ".nasm", ".s"))
-    return next((name for name in names if folder and (folder / name).is_file()), f"{stem}.asm")
+    return next((name for name in names if folder and is_file(folder / name)), f"{stem}.asm")
 
 
 def _there(name: str, source: SymbolSource) -> str:
@@ -113,7 +113,7 @@ def _lines_of(name: str, source: SymbolSource) -> Sequence[str] | None:
     """Return the lines of a source beside its listing, None if it can't be read."""
     path = source.folder / name if source.folder is not None else None
     try:
-        if path is None or not path.is_file():
+        if path is None or not is_file(path):
             return None
         with path.open("rb") as file:
             content = read_at_most(file, MAX_FILE_SIZE + 1)

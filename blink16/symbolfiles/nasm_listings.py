@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from blink16.memory import ADDRESS_MASK
-from blink16.numerals import NumeralError, literal
+from blink16.numerals import NumeralError, digits, literal
 from blink16.symbolfiles.source import SymbolFileError
 from blink16.symbolfiles.toolchain import Label, Language, SourceLine, Toolchain, Unit
 
@@ -107,8 +107,15 @@ def _rows(lines: Sequence[str]) -> Iterator[_Row]:
         size = len(_HEX.findall((match["code"] or "").partition("<")[0]))
         repeated = _REPEATED.search(text[:TEXT])
         if repeated is not None:
-            size *= int(repeated[1], 16)
+            size *= _times(repeated[1])
         yield _Row(line, offset, size, text[TEXT:] if not deep else "")
+
+
+def _times(text: str) -> int:
+    try:
+        return digits(text, 16, ADDRESS_MASK)
+    except NumeralError as error:
+        raise SymbolFileError(str(error)) from None
 
 
 def _parted(text: str) -> tuple[str, str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textual.strip import Strip
 
 from blink16.blinkenlights import exports
-from blink16.blinkenlights.panels import PanelsApp
+from blink16.blinkenlights.dots import ShowsDots
 from blink16.blinkenlights.widgets.memory import MemoryPanel
 
 
-class SaveActions(PanelsApp):
+class SaveActions(ShowsDots):
     """Pictures, films and recordings of the view, in files."""
 
     _cast: exports.Asciicast | None = None
@@ -18,7 +20,8 @@ class SaveActions(PanelsApp):
     def on_shown(self) -> None:
         """Add what is shown to the recording."""
         if self._cast is not None:
-            self._cast.take(self._strips())
+            with self.in_blocks():
+                self._cast.take(self._strips())
         super().on_shown()
 
     def on_unmount(self) -> None:
@@ -34,15 +37,19 @@ class SaveActions(PanelsApp):
         """Save a picture of the view, in the folder where we were started."""
         path = exports.free_name("blinkenlights", f".{kind}")
         try:
-            if kind == "svg":
-                path.write_text(self.export_screenshot(title=self._title()), encoding="utf-8")
-            else:
-                ground, ink = exports.GROUNDS[self._theme_name]
-                exports.png(self._strips(), ground, ink, path)
+            with self.in_blocks():
+                self._save(kind, path)
         except (OSError, ImportError) as error:
             self._say(f"{path.name}: {error}", "error")
             return
         self._say(f"saved {path}")
+
+    def _save(self, kind: str, path: Path) -> None:
+        if kind == "svg":
+            path.write_text(self.export_screenshot(title=self._title()), encoding="utf-8")
+        else:
+            ground, ink = exports.GROUNDS[self._theme_name]
+            exports.png(self._strips(), ground, ink, path)
 
     def _title(self) -> str:
         return f"blinkenlights {self.picture.state.command}" if self.picture else "blinkenlights"

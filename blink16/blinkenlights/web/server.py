@@ -7,11 +7,12 @@ no other user of this computer, and no page that another tab has open.
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import shlex
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from hmac import compare_digest
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from aiohttp import web
 from textual_serve.app_service import AppService
 from textual_serve.server import Server, to_int
 
+from blink16.blinkenlights.pixels.overlay import DOTS, for_page
 from blink16.client import hosting
 
 FOLDER = Path(__file__).parent
@@ -40,6 +42,18 @@ HEADERS = {
 }
 """Nothing comes from elsewhere, and the address is told to nobody."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class View(AppService):
+    """A view for a tab."""
+
+    async def on_meta(self, data: bytes) -> None:
+        """Hand on what the page is told beside characters."""
+        told = json.loads(data)
+        if told["type"] == DOTS:
+            await self.remote_write_str(for_page(told))
+        else:
+            await super().on_meta(data)
 
 
 class WebServer(Server):
@@ -90,7 +104,7 @@ class WebServer(Server):
             "font_size": max(FONT_SIZES[0], min(size, FONT_SIZES[-1])),
             "app_websocket_url": f"ws://{request.host}{base}ws",
             "config": {"static": {"url": f"{base}static/"}},
-            "page_script_url": f"{base}script/page.js",
+            "script_url": f"{base}script/",
             "font_url": f"{base}font/",
             "application": {"name": self.title},
             "ground": ground,
@@ -108,7 +122,7 @@ class WebServer(Server):
         async def close() -> None:
             await websocket.close()
 
-        service = AppService(
+        service = View(
             self.command,
             write_bytes=websocket.send_bytes,
             write_str=websocket.send_str,
@@ -160,19 +174,23 @@ async def _end(service: AppService) -> None:
 
 
 def serve(
-    words: list[str], connect: str | None, *, host: str, port: int, theme: str, title: str
+    words: list[str],
+    connect: str | None,
+    *,
+    host: str,
+    port: int,
+    theme: str,
+    pixels: str,
+    title: str,
 ) -> None:
     """Serve views of one machine until Ctrl-C: of a server's at ``connect``, or of our own."""
-    if connect is not None:
-        _serve(connect, host, port, theme, title)
-        return
-    with hosting(words) as place:
-        _serve(str(place), host, port, theme, title)
+    with nullcontext(connect) if connect is not None else hosting(words) as place:
+        view = [sys.executable, "-m", "blink16.blinkenlights", "--theme", theme]
+        view += ["--pixels", pixels, "--connect", str(place)]
+        exec_ = "" if sys.platform == "win32" else "exec "
+        _run(WebServer(exec_ + shlex.join(view), host, port, title, theme))
 
 
-def _serve(connect: str, host: str, port: int, theme: str, title: str) -> None:
-    view = (sys.executable, "-m", "blink16.blinkenlights", "--theme", theme, "--connect", connect)
-    exec_ = "" if sys.platform == "win32" else "exec "
-    server = WebServer(exec_ + shlex.join(view), host, port, title, theme)
+def _run(server: WebServer) -> None:
     with suppress(KeyboardInterrupt):
         asyncio.run(server.run(lambda address: print(f"Open {address}", flush=True)))

@@ -16,8 +16,8 @@ class CallsPanel(ListPanel):
     EMPTY = "no calls before now"
     HELP = (
         "The calls of DOS or ELKS up to this instant, with arguments and results, the newest on "
-        "top; before each, when it was done. Of a system that was booted from a disk, they come "
-        "when the machine stands."
+        "top; before each, when it was done. Of a system that was booted from a disk, some are "
+        "left out while it runs, where there are too many; they come when the machine stands."
     )
     SHAPES = (CallsReport, RecentCallsReport)
 

@@ -61,6 +61,7 @@ class ConsolePanel(Panel):
         self._drawn_lines: list[Strip] = []
         self._corner = 0, 0
         """The row and column of the guest's screen that are seen first."""
+        self._leaves_dots = False
 
     # -- the guest's keyboard ----------------------------------------------------------------
 
@@ -104,6 +105,18 @@ class ConsolePanel(Panel):
 
     # -- drawing -----------------------------------------------------------------------------
 
+    @property
+    def dots(self) -> ScreenReport | None:
+        """The guest's screen, if it shows dots."""
+        screen = self.picture.screen if self.picture is not None else None
+        return screen if _shows(screen) and not screen.is_text else None
+
+    def leave_dots(self, leave: bool) -> None:
+        """Draw nothing where dots lie, for somebody else does; or draw them again."""
+        if leave != self._leaves_dots:
+            self._leaves_dots = leave
+            self.refresh()
+
     def take(self, picture: Picture) -> None:
         """Show the terminal what was printed, and say what is shown."""
         screen = picture.screen
@@ -126,12 +139,18 @@ class ConsolePanel(Panel):
             drawn, part = self._text(screen, columns, rows)
         else:
             try:
-                drawn = list(guest_screen.halves(screen, columns, rows))
+                drawn = self._dots(screen, columns, rows)
             except ValueError as error:
                 drawn = [Strip.blank(columns)]
                 part = str(error)
         self.foot("  ".join(filter(None, (part, self._hint(picture)))))
         return drawn
+
+    def _dots(self, screen: ScreenReport, columns: int, rows: int) -> list[Strip]:
+        if not self._leaves_dots:
+            return list(guest_screen.halves(screen, columns, rows))
+        guest_screen.image(screen)  # ValueError if there is none
+        return []
 
     def _hint(self, picture: Picture) -> str:
         if not self.has_focus:

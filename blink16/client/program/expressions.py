@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Protocol
 
 from blink16.client.code import offset_in
@@ -146,9 +147,12 @@ class Scene:
 
     def _place(self, variable: VariableFacts) -> Place | None:
         if variable.register:
+            parts = variable.register.split(":")
+            if len(parts) > 2 or not {*parts} <= {*WORD_REGISTERS, *HALVES}:
+                return None
             return Place(register=variable.register, segment=self.data_segment)
         if variable.address is not None:
-            return Place(variable.address & ADDRESS_MASK, variable.segment)
+            return Place(variable.address & ADDRESS_MASK, variable.segment & _WORD)
         if variable.offset is not None:
             registers = self.view.registers
             address = registers.linear(registers.ss, (self.view.base + variable.offset) & _WORD)
@@ -161,7 +165,7 @@ class Scene:
         segments = [one.segment for one, _ in self.program.globals if one.address is not None]
         if not segments:
             return self.view.registers.ds
-        return max(sorted(set(segments)), key=segments.count)
+        return max(sorted(set(segments)), key=segments.count) & _WORD
 
     def _register(self, name: str, written: str) -> TypedValue:
         place = Place(register=name, segment=self.view.registers.ds)
@@ -189,6 +193,7 @@ class Scene:
             word, shift = HALVES.get(name, (name, 0))
             value = getattr(self.view.registers, word, 0) >> shift
             data += (value & _WORD).to_bytes(2, "little")
+        size = min(size, MAX_VALUE)
         return data[:size].ljust(size, b"\0")
 
     async def _symbol(self, name: str) -> TypedValue:
@@ -212,7 +217,7 @@ class Scene:
     async def at(self, kind: ValueType, place: Place) -> TypedValue:
         """Return what lies in memory."""
         size = min(kind.size, MAX_VALUE)
-        if place.address + size > await self.machine.memory_end():
+        if place.address < 0 or place.address + size > await self.machine.memory_end():
             raise ExpressionError(f"{place.address:#x} and what is behind it is not in memory")
         data = await self.machine.read_memory(place.address, size) if size else b""
         return TypedValue(kind, data, place)
@@ -223,7 +228,7 @@ class Scene:
             assert value.place is not None
             return await self.at(value.type.target, value.place)
         if value.type.kind != "pointer":
-            address = int(value.number)
+            address = _whole(value)
             if value.type.kind != "base" or not 0 <= address < await self.machine.memory_end():
                 raise ExpressionError(f"a {value.type.name} points to nothing")
             if value.place is not None and value.place.register:
@@ -266,15 +271,15 @@ async def assign(target: TypedValue, value: TypedValue, scene: Scene) -> TypedVa
 def _converted(target: TypedValue, value: TypedValue) -> bytes:
     place = target.place
     assert place is not None
-    number = value.number
+    number = _numeric(value) if value.type.kind != "array" else 0
     if value.type.kind == "array":
         assert value.place is not None
         number = (value.place.address - linear(value.place.segment, 0)) & _WORD
     if place.bits:
         mask = ((1 << place.bits) - 1) << place.bit_offset
         old = int.from_bytes(target.data, "little")
-        word = old & ~mask | (int(number) << place.bit_offset) & mask
-        return word.to_bytes(len(target.data), "little")
+        word = old & ~mask | (_whole(value) << place.bit_offset) & mask
+        return word.to_bytes(16, "little")[: len(target.data)]
     return target.type.data(number)
 
 
@@ -287,7 +292,10 @@ def _typedef(scene: Scene, name: str) -> bool:
 
 
 def _number(kind: ValueType, number: int | float) -> TypedValue:
-    return TypedValue(kind, kind.data(number))
+    try:
+        return TypedValue(kind, kind.data(number))
+    except ValueError as error:
+        raise ExpressionError(str(error)) from None
 
 
 _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
@@ -375,21 +383,21 @@ class _Evaluator:
         kind = _promoted(value.type)
         number = _numeric(value)
         if sign == "~":
-            return _number(kind, ~int(number))
+            return _number(kind, ~_whole(value))
         return _number(kind, -number if sign == "-" else number)
 
     async def _far(self, left: Node, right: Node) -> TypedValue:
-        segment = int(_numeric(await self.value(left)))
-        offset = int(_numeric(await self.value(right)))
+        segment = _whole(await self.value(left))
+        offset = _whole(await self.value(right))
         data = (offset & _WORD).to_bytes(2, "little") + (segment & _WORD).to_bytes(2, "little")
         return TypedValue(types.FAR_BYTES, data)
 
     async def _binary(self, sign: str, left: TypedValue, right: TypedValue) -> TypedValue:
         left, right = _decayed(left), _decayed(right)
         if sign in ("+", "-") and left.type.kind == "pointer" and right.type.kind != "pointer":
-            return _moved(left, int(_numeric(right)) * (1 if sign == "+" else -1))
+            return _moved(left, _whole(right) * (1 if sign == "+" else -1))
         if sign == "+" and right.type.kind == "pointer":
-            return _moved(right, int(_numeric(left)))
+            return _moved(right, _whole(left))
         a, b = _numeric(left), _numeric(right)
         kind = _common(left.type, right.type)
         if not kind.is_float:
@@ -405,7 +413,7 @@ class _Evaluator:
         return _number(kind, _ARITHMETIC[sign](a, b))
 
     async def _element(self, array: TypedValue, index: TypedValue) -> TypedValue:
-        number = int(_numeric(index))
+        number = _whole(index)
         if array.type.kind not in ("array", "pointer"):
             if array.place is None or array.place.register:
                 raise ExpressionError(f"a {array.type.name} has no elements")
@@ -414,11 +422,11 @@ class _Evaluator:
         return await self.scene.pointed_to(_moved(_decayed(array), number))
 
     async def _memory(self, node: MemoryAt) -> TypedValue:
-        offset = int(_numeric(await self.value(node.offset)))
+        offset = _whole(await self.value(node.offset))
         segment = self.scene.data_segment
         address = offset
         if node.segment is not None:
-            segment = int(_numeric(await self.value(node.segment))) & _WORD
+            segment = _whole(await self.value(node.segment)) & _WORD
             address = self.scene.view.registers.linear(segment, offset & _WORD)
         elif not 0 <= address < await self.scene.machine.memory_end():
             address &= ADDRESS_MASK
@@ -472,7 +480,12 @@ def member_of(
 def address_of(value: TypedValue) -> TypedValue:
     """Return a pointer to a value's place; ExpressionError if it has none in memory."""
     place = value.place
-    if place is None or place.register or (not place.address and not value.data):
+    if (
+        place is None
+        or place.register
+        or not 0 <= place.address <= linear(_WORD, _WORD, 1)
+        or (not place.address and not value.data)
+    ):
         raise ExpressionError("this is nowhere in memory")
     offset = place.address - linear(place.segment, 0)
     if not 0 <= offset <= _WORD:
@@ -499,7 +512,7 @@ def _moved(pointer: TypedValue, count: int) -> TypedValue:
 
 def _as_far(value: TypedValue) -> tuple[int, int]:
     """Return segment and offset of a number: in a register an offset, else 16 bits or linear."""
-    number = int(_numeric(value))
+    number = _whole(value)
     if value.place is not None and value.place.segment:
         return value.place.segment, number & _WORD
     return (number >> 16 & _WORD) if number > _WORD else 0, number & _WORD
@@ -547,6 +560,14 @@ def _numeric(value: TypedValue) -> int | float:
     if not value.type.is_number:
         raise ExpressionError(f"a {value.type.name} is no number")
     return value.number
+
+
+def _whole(value: TypedValue) -> int:
+    """Return the same, cut off behind the point."""
+    number = _numeric(value)
+    if isinstance(number, float) and not isfinite(number):
+        raise ExpressionError(f"{number} is no whole number")
+    return int(number)
 
 
 def _truth(value: TypedValue) -> bool:

@@ -10,9 +10,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from blink16 import numerals
+from blink16.numerals import NumeralError
+
 MAX_SOURCE = 2000
 """Characters."""
 MAX_DEPTH = 60
+MAX_NUMBER = (1 << 64) - 1
 _TOKEN = re.compile(
     r"\s*(?:(?P<far>(?:[0-9][0-9a-fA-F]{0,3}|[0-9a-fA-F]{4}):[0-9a-fA-F]{1,4}\b)"
     r"|(?P<number>0[xX][0-9a-fA-F]+[uUlL]*|[0-9][0-9a-fA-F]*[hH]\b|[0-9]+[uUlL]*)"
@@ -296,6 +300,9 @@ class _Reader:
 
 def _number(text: str) -> int:
     text = text.rstrip("uUlL")
-    if text[-1] in "hH":
-        return int(text[:-1], 16)
-    return int(text, 16 if text[:2] in ("0x", "0X") else 10)
+    try:
+        if text[-1] in "hH":
+            return numerals.digits(text[:-1], 16, MAX_NUMBER)
+        return numerals.literal(text, MAX_NUMBER)
+    except NumeralError as error:
+        raise ExpressionError(str(error)) from None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 
+from blink16.client.program.types import possible
 from blink16.reports.sources import (
     FunctionFacts,
     ScopeFacts,
@@ -65,7 +66,10 @@ class ProgramMap:
 
     def __init__(self, units: Sequence[tuple[SourceUnit, UnitReport]] = ()) -> None:
         self.units = {known.number: known for known, _ in units}
-        self.types = {known.number: facts.types for known, facts in units}
+        self.types = {
+            known.number: {number: possible(one) for number, one in facts.types.items()}
+            for known, facts in units
+        }
         self.spans: list[LineSpan] = []
         """The pieces of code that lines are known of, in the order of their addresses."""
         self.functions: list[KnownFunction] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from blink16.client.program.expressions import TypedValue, member_of
 from blink16.memory import linear
@@ -11,44 +12,73 @@ MAX_ELEMENTS = 32
 """Elements of an array that are written; gdb's limit is 200, but editors have one line."""
 MAX_CHARACTERS = 200
 MAX_LEVELS = 4
+MAX_PARTS = 500
+"""Members and elements of all levels together."""
 _NAMED = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 27: "\\033"}
 
 
 def text_of(value: TypedValue, *, hexadecimal: bool = False) -> str:
     """Return a value as text, without what it points to."""
-    return _text(value, hexadecimal, 0)
+    return _Text(hexadecimal).of(value, 0)
 
 
-def _text(value: TypedValue, hexadecimal: bool, level: int) -> str:
-    kind = value.type
-    match kind.kind:
-        case "pointer":
-            segment, offset = value.far
-            return f"{segment:04x}:{offset:04x}" if kind.is_far else f"{offset:#06x}"
-        case "struct" | "union":
-            if level >= MAX_LEVELS:
-                return "{...}"
-            parts = (
-                f"{name} = {_text(part, hexadecimal, level + 1)}" for name, part in parts_of(value)
-            )
-            return "{" + ", ".join(parts) + "}"
-        case "array":
-            return _array(value, hexadecimal, level)
-        case "function":
-            place = value.place
-            if place is None:
-                return "{code}"
-            offset = place.address - linear(place.segment, 0)
-            return f"{place.segment:04x}:{offset:04x}"
-        case "enum":
-            number = int(value.number)
-            for member in kind.plain.facts.members:
-                if member.offset == number:
-                    return member.name
-            return str(number)
-        case "base":
-            return _number(value, hexadecimal)
-    return "void"
+class _Text:
+    """Makes text of a value and its parts, which may have parts: their product is bounded."""
+
+    def __init__(self, hexadecimal: bool) -> None:
+        self._hexadecimal = hexadecimal
+        self._parts = 0
+        """Shown so far."""
+
+    def of(self, value: TypedValue, level: int) -> str:
+        kind = value.type
+        match kind.kind:
+            case "pointer":
+                segment, offset = value.far
+                return f"{segment:04x}:{offset:04x}" if kind.is_far else f"{offset:#06x}"
+            case "struct" | "union":
+                return self._structure(value, level)
+            case "array":
+                return self._array(value, level)
+            case "function":
+                place = value.place
+                if place is None:
+                    return "{code}"
+                offset = place.address - linear(place.segment, 0)
+                return f"{place.segment:04x}:{offset:04x}"
+            case "enum":
+                number = int.from_bytes(value.data, "little", signed=kind.is_signed)
+                for member in kind.plain.facts.members:
+                    if member.offset == number:
+                        return member.name
+                return str(number)
+            case "base":
+                return _number(value, self._hexadecimal)
+        return "void"
+
+    def _structure(self, value: TypedValue, level: int) -> str:
+        if level >= MAX_LEVELS:
+            return "{...}"
+        shown = [f"{name} = {text}" for name, text in self._shown(value, level, MAX_PARTS)]
+        more = [] if len(shown) == number_of_parts(value)[0] else ["..."]
+        return "{" + ", ".join([*shown, *more]) + "}"
+
+    def _array(self, value: TypedValue, level: int) -> str:
+        if value.type.target.is_character and not self._hexadecimal:
+            return string(value.data)
+        if level >= MAX_LEVELS:
+            return "{...}"
+        shown = [text for _, text in self._shown(value, level, MAX_ELEMENTS)]
+        more = "..." if value.type.length > len(shown) else ""
+        return "{" + ", ".join(shown) + more + "}"
+
+    def _shown(self, value: TypedValue, level: int, most: int) -> Iterator[tuple[str, str]]:
+        """Yield the names and texts of the first parts, as many as may be shown."""
+        for name, part in islice(parts_of(value), most):
+            self._parts += 1
+            if self._parts > MAX_PARTS:
+                return
+            yield name, self.of(part, level + 1)
 
 
 def _number(value: TypedValue, hexadecimal: bool) -> str:
@@ -63,19 +93,6 @@ def _number(value: TypedValue, hexadecimal: bool) -> str:
     if value.type.is_character:
         return f"{number} {_quoted(bytes([number & 0xFF]), chr(39))}"
     return str(number)
-
-
-def _array(value: TypedValue, hexadecimal: bool, level: int) -> str:
-    if value.type.target.is_character and not hexadecimal:
-        return string(value.data)
-    if level >= MAX_LEVELS:
-        return "{...}"
-    shown = [
-        _text(part, hexadecimal, level + 1)
-        for _, part in zip(range(MAX_ELEMENTS), (part for _, part in parts_of(value)), strict=False)
-    ]
-    more = "..." if value.type.length > len(shown) else ""
-    return "{" + ", ".join(shown) + more + "}"
 
 
 def string(data: bytes) -> str:

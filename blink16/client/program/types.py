@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf, isfinite
 
 from blink16.reports.sources import MemberFacts, TypeFacts
 
 _DEEP = 32
 """Typedefs of typedefs that are looked through, and parts of a name."""
 _NOTHING: Mapping[int, TypeFacts] = {}
+MAX_SIZE = 1 << 20
+"""Bytes of the largest thing in memory."""
+MAX_NUMBER = 16
+"""Bytes of the largest number or pointer."""
+MAX_BITS = 64
+"""Of a bit field, and before it."""
 _FLOATS = {4: "<f", 8: "<d"}
 
 
@@ -120,10 +127,35 @@ class ValueType:
         return int.from_bytes(data, "little", signed=self.is_signed)
 
     def data(self, number: int | float) -> bytes:
-        """Return the bytes of a number, which is cut off to what fits."""
+        """Return the bytes of a number, which is cut off to what fits.
+
+        ValueError if it is infinite or none, and this is no type of such.
+        """
         if self.is_float and self.size in _FLOATS:
-            return struct.pack(_FLOATS[self.size], number)
+            try:
+                return struct.pack(_FLOATS[self.size], number)
+            except OverflowError:  # as C rounds it
+                return struct.pack(_FLOATS[self.size], inf if number > 0 else -inf)
+        if isinstance(number, float) and not isfinite(number):
+            raise ValueError(f"{number} is no number of type {self.name}")
         return (int(number) & ((1 << 8 * self.size) - 1)).to_bytes(self.size, "little")
+
+
+def possible(facts: TypeFacts) -> TypeFacts:
+    """Return facts that can be computed with: what a program of an 8086 can't have is left away.
+
+    They come from symbol files and servers, which may say anything.
+    """
+    largest = MAX_SIZE if facts.kind in ("array", "struct", "union") else MAX_NUMBER
+    members = facts.members
+    if facts.kind in ("struct", "union"):
+        members = tuple(filter(_is_possible, members))
+    return replace(facts, size=facts.size if 0 <= facts.size <= largest else 0, members=members)
+
+
+def _is_possible(member: MemberFacts) -> bool:
+    inside = 0 <= member.offset <= MAX_SIZE
+    return inside and 0 <= member.bits <= MAX_BITS and 0 <= member.bit_offset <= MAX_BITS
 
 
 def base(name: str, size: int, encoding: str) -> ValueType:

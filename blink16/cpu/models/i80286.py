@@ -88,8 +88,10 @@ AAM I     | 8+8
 AAD I     | 14
 ESC E     | 9     | 9/1
 BOUND G,M | 13/2  | 13/2
-ENTER I,I | 11+4/2
+ENTER I,I | 11+4/1
 LEAVE     | 5/1
+CLI       | 3
+WAIT      | 3
 JMP J     | 9
 JMP E     | 9     | 13/1
 JMPF A    | 13

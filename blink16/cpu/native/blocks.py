@@ -41,6 +41,8 @@ MAX_BLOCK_SIZE = 48
 """Instructions in a block."""
 MAX_SIZE = 160
 """Instructions in a region, about."""
+MAX_ROUND = 16
+"""Instructions in a block that is translated twice where a loop begins with it."""
 SEGMENT_SIZE = 0x10000
 VECTORS_SIZE = 0x400
 INT_3 = 3
@@ -272,6 +274,11 @@ class BasicBlock:
         """The offset of the first instruction."""
         return self.places[0].ip
 
+    @property
+    def repeats(self) -> bool:
+        """Whether it jumps back to itself, so that it is a whole loop."""
+        return self.places[-1].target == self.start
+
     def successors(self) -> list[int]:
         """Return where control may go from here within the segment, as far as that is known."""
         last = self.places[-1]
@@ -322,6 +329,16 @@ class RegionPlan:
             ]
             longest[start] = max(ahead, default=0) + sum(p.worst(timing) for p in block.places)
         return {start: longest[start] for start in checked}
+
+    def rounds(self) -> frozenset[int]:
+        """Return the blocks that loops begin with, being jumped to backward; but for long ones."""
+        return frozenset(
+            way
+            for block in self.blocks.values()
+            for way in block.successors()
+            if way <= block.start and way in self.blocks
+            if len(self.blocks[way].places) <= MAX_ROUND
+        )
 
     def places(self) -> Iterator[PlacedInstruction]:
         """Return every instruction."""

@@ -25,6 +25,8 @@ from blink16.memory import Access, Memory
 LOG = logging.getLogger("blink16")
 PATIENCE = 2000
 """Instructions that the reference executes between two looks whether native code is ready."""
+EFFORT_CYCLES = 8
+"""So many cycles of what the reference executes count as one of `Engine.effort`."""
 
 # Members of enums by names of our own, since looking them up takes its time.
 _AT_PORT, _OVER = int(NativeExit.PORT), int(NativeExit.BUDGET)
@@ -85,7 +87,8 @@ class NativeEngine:
         self._next_other = slots.NEXT_OTHER.view(state)
         self._state = ctypes.addressof(ctypes.c_char.from_buffer(state))
         self._memory = ctypes.addressof(ctypes.c_char.from_buffer(memory.arena))
-        self.between_rounds = False
+        self.between_rounds = self.hurries = False
+        self.effort = 0
         self._core: Core | None = None
         self.translation: Translations | None = None
         self._wanted: Mapping[int, Predicate] = {}
@@ -127,7 +130,7 @@ class NativeEngine:
         if cells[_HALTED]:
             return _STOPS[NativeExit.HALT]
         if cells[_TRAP] or (self._moves_vectors and self.registers.moved_vectors):
-            return self._delegate(budget, until, skip_first)
+            return _AT_BUDGET if self.hurries else self._delegate(budget, until, skip_first)
         translation = self.translation
         if translation is not None and (
             memory.stale_code or self._wake[0] or translation.watching != bool(memory.read_watches)
@@ -216,7 +219,9 @@ class NativeEngine:
             self.translation.forget()
 
     def _delegate(self, budget: int, until: int, skip_first: bool) -> Stop:
+        began = self._cycles[0]
         stop = self._reference.run(budget, until, skip_first=skip_first)
+        self.effort += 1 + (self._cycles[0] - began) // EFFORT_CYCLES
         self.between_rounds = self._reference.between_rounds
         return stop
 
@@ -251,7 +256,7 @@ class NativeEngine:
             exit_ = core.enter(state, memory, ignore)
         if self._rom[0]:
             self._stored_to_rom(icount[0] - (exit_ != _BETWEEN_ROUNDS))
-        if exit_ == _DELEGATE:
+        if exit_ == _DELEGATE and not self.hurries:
             return stop
         if icount[0] != began:
             self.between_rounds = False
@@ -268,6 +273,7 @@ class NativeEngine:
 
     def _access_port(self) -> int:
         """Do for IN or OUT what it left for; return what IN is to read."""
+        self.effort += 1
         access = self._access[0]
         if access & OUT:
             self._bus.write(self._port[0], self._value[0], access - OUT)
@@ -277,6 +283,8 @@ class NativeEngine:
     def _see_to(self, exit_: int) -> Stop | None:
         """Do what native code can't; None to go on with it."""
         if exit_ == NativeExit.DELEGATE:
+            if self.hurries:
+                return _AT_BUDGET
             stop = self._delegate(1, self._until[0], True)
             if self.translation is not None and self.memory.stale_code:
                 self.translation.see_host()

@@ -37,6 +37,10 @@ class RegionFunction(Emitter):
     Cells live in allocas, which LLVM turns into registers.  Within a block the emitter itself
     remembers their values.  A block's instructions are paid for where it is left.
     Whether the cycles last is only looked at where `RegionPlan.needs` asks for it.
+
+    What a loop begins with is emitted twice, for who comes from elsewhere and for who comes round
+    again: there the flags follow from what goes round besides, and LLVM computes them where the
+    loop is left.
     """
 
     helpers = HELPERS
@@ -56,6 +60,7 @@ class RegionFunction(Emitter):
         self.timing = model.timing
         self.cost = NOTHING
         self._needs = flow.needs(model.timing)
+        self._rounds = flow.rounds()
         self._used: set[int] = set()
         self._ports: set[str] = set()
         """Functions of single ports that are called."""
@@ -80,7 +85,9 @@ class RegionFunction(Emitter):
 
     def _emit_code(self) -> None:
         for start, block in self._flow.blocks.items():
-            self._emit_block(start, block)
+            self._emit_block(f"B{start}", block)
+            if start in self._rounds:
+                self._emit_block(f"R{start}", block, hold_meter=block.repeats)
 
     def __str__(self) -> str:
         head = [f"define preserve_nonecc void @{self.symbol}({SIGNATURE}) {self.care} {{"]
@@ -170,8 +177,10 @@ class RegionFunction(Emitter):
 
     # -- blocks ------------------------------------------------------------------------------
 
-    def _emit_block(self, start: int, block: BasicBlock) -> None:
-        self._begin_block(f"B{start}")
+    def _emit_block(self, label: str, block: BasicBlock, *, hold_meter: bool = False) -> None:
+        self._begin_block(label)
+        if hold_meter:
+            self._hold_meter()
         for place in block.places:
             self._emit_instruction(place)
         self._end_block(block.places[-1])
@@ -220,7 +229,7 @@ class RegionFunction(Emitter):
         """
         sets_cs = self._place.control_flow in SETS_CS
         if isinstance(ip.handle, int) and not sets_cs and ip.handle in self._flow.blocks:
-            self._go_to_block(ip.handle)
+            self._go_to_block(ip.handle, back=ip.handle <= self._place.ip)
             return
         wide = text(ip.zero_extend(32))
         self.emit(f"store i32 {wide}, ptr %next")
@@ -235,16 +244,17 @@ class RegionFunction(Emitter):
         entries = " ".join(f"i32 {way}, label %E{way}" for way in sorted(ways))
         self.emit(f"switch i32 {wide}, label %jumped [ {entries} ]")
 
-    def _go_to_block(self, ip: int) -> None:
-        """Go on in a block of the region, if the cycles last."""
+    def _go_to_block(self, ip: int, *, back: bool = False) -> None:
+        """Go on in a block of the region, if the cycles last; ``back``: it was passed before."""
         need = self._needs.get(ip)
+        label = f"R{ip}" if back and ip in self._rounds else f"B{ip}"
         if need is None:  # whoever comes here has looked for this block's cycles, too
-            self.go(f"B{ip}")
+            self.go(label)
             return
         (short,) = self.labels(1)
         left = self.value("load i64, ptr %left", 64)
         is_short = self.value(f"icmp slt i64 {text(left)}, {need << meter.SHIFT}", 1)
-        self.fork(is_short, short, f"B{ip}", rare=True)
+        self.fork(is_short, short, label, rare=True)
         self.begin(short)
         self.emit(f"store i32 {ip}, ptr %next")
         self.go("short")
@@ -276,6 +286,15 @@ class RegionFunction(Emitter):
         self._move_meter(charge)
         self.go(way)
         self.begin(stay)
+
+    def _hold_meter(self) -> None:
+        """Keep LLVM from deriving the meter from what else counts a loop's rounds.
+
+        It would keep a second one, for ways out that are hardly ever gone.
+        """
+        left = self.name("load i64, ptr %left")
+        held = self.name(f'call i64 asm "", "=r,0"(i64 {left})')
+        self.emit(f"store i64 {held}, ptr %left")
 
     def _move_meter(self, by: Value | int) -> None:
         """Add to the meter."""

@@ -79,7 +79,7 @@ class StepsFunction(RegionFunction):
                 self._move_meter(self._charge)
         self._end_block(last)
 
-    def _go_to_block(self, ip: int) -> None:
+    def _go_to_block(self, ip: int, *, back: bool = False) -> None:
         need = self._needs.get(ip)
         if need is None:
             self.go(f"S{ip}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from blink16.cpu.slots import Slot
-from blink16.cpu.values import Handle, Value, signed
+from blink16.cpu.values import Computation, Handle, Value, signed
 
 SLOW_HINT = ", !prof !0"
 """Marks a branch whose first way is hardly ever taken."""
@@ -129,3 +131,22 @@ class IRBuilder:
         """Emit a choice."""
         yes, no = operand(a, width), operand(b, width)
         return self.name(f"select i1 {condition}, i{width} {yes}, i{width} {no}")
+
+    def either(self, condition: Handle, rare: Computation, usual: Computation) -> Sequence[Value]:
+        """Emit two ways that come together again."""
+        first, first_end, second, second_end, join = self.labels(5)
+        self.fork(Value(condition, 1, self), first, second, rare=True)
+        found = []
+        for label, end, compute in ((first, first_end, rare), (second, second_end, usual)):
+            self.begin(label)
+            found.append(compute())
+            self.go(end)
+            self.begin(end)
+            self.go(join)
+        self.begin(join)
+        return [
+            self.value(
+                f"phi i{a.width} [ {text(a)}, %{first_end} ], [ {text(b)}, %{second_end} ]", a.width
+            )
+            for a, b in zip(*found, strict=True)
+        ]

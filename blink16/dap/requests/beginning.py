@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from blink16.client.launching import terminal_command_line
 from blink16.client.link import DEFAULT_TIMEOUT
 from blink16.dap.registry import NoArguments, RequestError, State, request
 from blink16.dap.requests.points import FILTERS
+from blink16.hostfiles import is_folder, is_there
 
 if TYPE_CHECKING:
     from blink16.dap.session import Session
@@ -122,7 +122,7 @@ async def launch(session: Session, arguments: Launch) -> dict[str, Any]:
     if arguments.console not in _CONSOLES:
         raise RequestError(f"console is one of {', '.join(_CONSOLES)}, not {arguments.console!r}")
     folder = Path(arguments.cwd or ".").expanduser()
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise RequestError(f"{folder}: there is no such folder")
     program = _program(arguments.program, folder)
     words = arguments.args if isinstance(arguments.args, list) else shlex.split(arguments.args)
@@ -141,7 +141,7 @@ async def launch(session: Session, arguments: Launch) -> dict[str, Any]:
 def _program(name: str, folder: Path) -> str:
     """Return a program's path if it is a file in a folder; else its name: the server knows some."""
     there = folder / Path(name).expanduser()
-    return str(there.absolute()) if there.exists() else name
+    return str(there.absolute()) if is_there(there) else name
 
 
 def _options(arguments: Launch, folder: Path) -> dict[str, object]:
@@ -160,7 +160,7 @@ def _options(arguments: Launch, folder: Path) -> dict[str, object]:
 def _symbol_file(name: str, folder: Path) -> str:
     path, comma, rest = name.partition(",")
     there = folder / Path(path).expanduser()
-    return f"{there.absolute() if there.exists() else path}{comma}{rest}"
+    return f"{there.absolute() if is_there(there) else path}{comma}{rest}"
 
 
 @asynccontextmanager
@@ -200,7 +200,7 @@ async def _in_terminal(
 
 async def _wait_for(path: str) -> None:
     with trio.move_on_after(TERMINAL_TIMEOUT) as scope:
-        while not os.path.exists(path):  # noqa: PTH110
+        while not is_there(Path(path)):
             await trio.sleep(0.05)
     if scope.cancelled_caught:
         raise ConnectionLostError("no server came to be in the client's terminal")

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from blink16 import numerals
 from blink16.client.program import TypedValue, evaluate
 from blink16.dap.points import DataPoint, FunctionPoint, InstructionPoint, SourcePoint
 from blink16.dap.registry import RequestError, State, request
 from blink16.dap.requests.variables import child_of
+from blink16.memory import RAM_SIZE
+from blink16.numerals import NumeralError
 from blink16.reports.state import PointRole
 
 if TYPE_CHECKING:
@@ -210,8 +213,9 @@ async def set_data_breakpoints(session: Session, arguments: SetDataBreakpoints) 
     for one in arguments.breakpoints:
         address, _, length = one.dataId.partition("/")
         try:
-            where, size = int(address, 16), int(length or "1")
-        except ValueError:
+            where = numerals.literal(address, RAM_SIZE - 1)
+            size = numerals.digits(length or "1", 10, RAM_SIZE, 1)
+        except NumeralError:
             said = f"{one.dataId[:40]!r} is no dataId that dataBreakpointInfo gave"
             raise RequestError(said) from None
         role = _ROLES.get(one.accessType)

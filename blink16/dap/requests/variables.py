@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from blink16 import numerals
 from blink16.client import ClientError
 from blink16.client.conditions import HALVES
 from blink16.client.program import ExpressionError, Scene, TypedValue, assign, evaluate
@@ -14,6 +16,7 @@ from blink16.client.program.show import number_of_parts, parts_of, string, text_
 from blink16.dap.handles import Handle, ValueHandle
 from blink16.dap.registry import RequestError, State, request
 from blink16.memory import linear
+from blink16.numerals import NumeralError
 from blink16.reports.state import FLAG_BITS
 from blink16.symbols import SymbolKind
 
@@ -153,9 +156,9 @@ async def _parts(
 async def child_of(session: Session, handle: Handle, name: str) -> tuple[TypedValue, str]:
     """Return a variable of a scope, or a part of a value, by its name, and its expression."""
     if isinstance(handle, ValueHandle) and handle.value.type.kind == "array":
-        number = name.strip("[]")
-        if number.isdigit() and int(number) < handle.value.type.length:
-            async for _, element, path in _parts(session, handle, int(number), 1):
+        with suppress(NumeralError):
+            number = numerals.digits(name.strip("[]"), 10, handle.value.type.length - 1)
+            async for _, element, path in _parts(session, handle, number, 1):
                 return element, path
     async for found, value, path in _children(session, handle):
         if found == name:

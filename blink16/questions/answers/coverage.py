@@ -10,7 +10,7 @@ import pyarrow as pa
 from blink16.cpu.disassembler import disassemble
 from blink16.cpu.encoding import MAX_BODY
 from blink16.cpu.model import Model
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import RAM_SIZE
 from blink16.questions.lines import line_spans
 from blink16.questions.needs import Need, QuestionError
 from blink16.questions.registry import Product, question
@@ -30,7 +30,7 @@ def coverage(run: Run, words: Sequence[str]) -> Product:
         inside = [(at, counts[at]) for at in counts.keys() & set(where)]
         for at, _ in inside:
             rest.pop(at, None)
-        known = len(where) if where.stop < MEMORY_SIZE else 0
+        known = len(where) if where.stop < RAM_SIZE else 0
         ran = sum(code.at(at, 0)[1] for at, _ in inside)
         share = round(100 * min(1.0, ran / known), 1) if known else None
         rows.append((name, where.start, known or None, ran, share, sum(n for _, n in inside)))
@@ -118,7 +118,7 @@ def _functions(run: Run) -> Iterator[tuple[str, range]]:
     code = {(s.address, s.name): s for s in sorted(symbols, key=lambda s: s.size)}
     if not code:
         raise QuestionError("the program has no names: give some by --symbols, or ask for listing")
-    edges = [symbol.address for symbol in run.symbols] + [MEMORY_SIZE]
+    edges = [symbol.address for symbol in run.symbols] + [RAM_SIZE]
     for symbol in code.values():
         following = next(edge for edge in edges if edge > symbol.address)
         stop = symbol.address + symbol.size if symbol.size else following

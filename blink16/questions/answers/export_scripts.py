@@ -16,7 +16,7 @@ def moved(segment, offset, lowest):
     linear = (segment << 4) + offset + by
     segment += by >> 4
     offset += by & 15
-    if not 0 <= linear <= 0xFFFFF:
+    if not 0 <= linear <= 0x10FFEF:
         return None
     if not 0 <= segment <= 0xFFFF or offset > 0xFFFF:
         segment, offset = linear >> 4, linear & 15

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from blink16.memory import MEMORY_SIZE
+from blink16.memory import MEMORY_SIZE, RAM_SIZE
 from blink16.questions.needs import Need, QuestionError
 from blink16.questions.registry import Product, address_range, question
 from blink16.questions.run import Run
@@ -27,7 +27,7 @@ def heatmap(run: Run, words: Sequence[str]) -> Product:
     if len(words) > 1:
         raise QuestionError("heatmap takes one range of addresses")
     where = address_range(run, words[0]) if words else None
-    ranges = [where] if where is not None else [range(MEMORY_SIZE)]
+    ranges = [where] if where is not None else [range(RAM_SIZE)]
     need = Need.of("writes", "reads", "branches", "calls", writes=ranges, reads=ranges)
     with run.ask(need) as answer:
         dots = {

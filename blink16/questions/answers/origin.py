@@ -12,7 +12,7 @@ from blink16.cpu.opcodes import BYTE_REGISTERS, SEGMENT_REGISTERS, WORD_REGISTER
 from blink16.cpu.reference import BYTE_OFFSETS
 from blink16.cpu.registers import Cell
 from blink16.history.timeline import Timeline
-from blink16.memory import MEMORY_SIZE, linear
+from blink16.memory import MEMORY_SIZE, RAM_SIZE, linear
 from blink16.questions.dataflow import Step, Writer, origin
 from blink16.questions.needs import QuestionError
 from blink16.questions.registry import Product, address_range, question
@@ -70,15 +70,16 @@ def _register(word: str) -> list[Location]:
 
 def _memory(run: Run, word: str) -> list[Location]:
     where = address_range(run, word)
-    if not where or where.start < 0 or where.stop > MEMORY_SIZE:
-        raise QuestionError(f"{word[:40]!r} is outside of memory, which ends at {MEMORY_SIZE:#x}")
+    end = RAM_SIZE if run.line_20 else MEMORY_SIZE
+    if not where or where.start < 0 or where.stop > end:
+        raise QuestionError(f"{word[:40]!r} is outside of memory, which ends at {end:#x}")
     if len(where) > MAX_BYTES:
         raise QuestionError(f"that are {len(where):,} bytes; at most {MAX_BYTES} at a time")
     return [in_memory(at) for at in where]
 
 
 def _row(run: Run, timeline: Timeline, step: Step) -> dict[str, object]:
-    at = linear(step.cs, step.ip) if step.writer in _PLACED else None
+    at = linear(step.cs, step.ip, run.line_20) if step.writer in _PLACED else None
     return {
         "icount": step.icount,
         "pc": at,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from blink16 import numerals
 from blink16.cpu.registers import Cell
 from blink16.history.timeline import Timeline
 from blink16.machine import Machine
@@ -34,7 +35,9 @@ def who(run: Run, words: Sequence[str]) -> Product:
     It is the screen at the end of the run, or at --to.
     """
     try:
-        row, column = (int(word) for word in " ".join(words).replace(",", " ").split())
+        row, column = (
+            numerals.digits(word, 10, 1 << 16) for word in " ".join(words).replace(",", " ").split()
+        )
     except ValueError:
         raise QuestionError("give a row and a column, like: who 10,3") from None
     with run.at(run.moment) as timeline:
@@ -54,7 +57,9 @@ def pixel(run: Run, words: Sequence[str]) -> Product:
     Who only wrote the same again, as those do who draw a dot beside it, is passed by.
     """
     try:
-        x, y = (int(word) for word in " ".join(words).replace(",", " ").split())
+        x, y = (
+            numerals.digits(word, 10, 1 << 16) for word in " ".join(words).replace(",", " ").split()
+        )
     except ValueError:
         raise QuestionError("give a column and a line, like: pixel 100,50") from None
     with run.at(run.moment) as timeline:

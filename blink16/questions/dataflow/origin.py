@@ -11,7 +11,7 @@ from blink16.cpu.flow import FLAGS, Location, LocationKind, in_memory
 from blink16.history.inputs import MemoryWritten
 from blink16.history.timeline import Timeline
 from blink16.machine import Machine
-from blink16.memory import ADDRESS_MASK, PAGE_SHIFT, PageState
+from blink16.memory import PAGE_SHIFT, PageState
 from blink16.questions.dataflow.deliveries import Delivered, placed
 from blink16.questions.dataflow.search import Searcher
 from blink16.questions.dataflow.writings import Writer, Writing
@@ -217,7 +217,7 @@ def _at_the_start(
     """Return the steps of what was there when the history began."""
     start, memory = timeline.start, timeline.machine.memory
     written = {
-        in_memory((entry.address + n) & ADDRESS_MASK)
+        in_memory(entry.address + n)
         for entry in timeline.inputs()
         if isinstance(entry, MemoryWritten) and entry.icount == start
         for n in range(len(entry.data))

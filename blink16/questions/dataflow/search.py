@@ -17,7 +17,7 @@ from blink16.history.inputs import MemoryWritten, RegisterWritten
 from blink16.history.search import last_hit
 from blink16.history.timeline import Timeline
 from blink16.machine import Machine
-from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, Attribute, linear
+from blink16.memory import RAM_SIZE, Attribute, linear
 from blink16.questions.dataflow.writings import Writing, writings
 from blink16.questions.probed import probed
 
@@ -66,7 +66,7 @@ class Searcher:
         watches = [
             Point(PointKind.WRITE, place.at)
             for place in live
-            if place.kind is LocationKind.MEMORY and place.at < MEMORY_SIZE
+            if place.kind is LocationKind.MEMORY and place.at < RAM_SIZE
         ]
         registers = {place.at for place in live if place.kind is LocationKind.REGISTER}
         told = self._last_input(live, high)
@@ -96,10 +96,7 @@ class Searcher:
                 continue
             if isinstance(entry, RegisterWritten) or (
                 isinstance(entry, MemoryWritten)
-                and any(
-                    in_memory((entry.address + n) & ADDRESS_MASK) in live
-                    for n in range(len(entry.data))
-                )
+                and any(in_memory(entry.address + n) in live for n in range(len(entry.data)))
             ):
                 return entry.icount - 1
         return None
@@ -118,7 +115,7 @@ class Searcher:
                 if kind == ProbeEvent.FIRST:
                     places.add((cs, ip))
                 else:
-                    entered.add(linear(target >> 16, target & 0xFFFF))
+                    entered.update(_addresses(machine, target >> 16, target & 0xFFFF))
 
         timeline.seek(low)
         by_entry = not registers.isdisjoint(effects.INTERRUPT_ENTRY)
@@ -130,12 +127,21 @@ class Searcher:
             tape.flush()
         for instant in (high, low):
             timeline.seek(instant)
-            found |= {linear(*place) for place in places if _may_write(machine, place, registers)}
+            found |= {
+                at
+                for place in places
+                for at in _addresses(machine, *place)
+                if _may_write(machine, at, registers)
+            }
         return found | entered
 
 
-def _may_write(machine: Machine, place: tuple[int, int], registers: set[int]) -> bool:
-    at = linear(*place)
+def _addresses(machine: Machine, cs: int, ip: int) -> set[int]:
+    """Return where an instruction may have been, with address line 20 closed or open."""
+    return {linear(cs, ip), linear(cs, ip, machine.has_a20)}
+
+
+def _may_write(machine: Machine, at: int, registers: set[int]) -> bool:
     if machine.memory.attributes[at] & Attribute.SERVICE:
         return True
     code = bytes(machine.memory.whole[at : at + CODE])

@@ -168,14 +168,17 @@ class _Observer:
         """Tell what came into memory at the end."""
         outside, self._outside = self._outside, Deliveries()
         if outside.stores:
-            writes = {
-                in_memory((address + n) & ADDRESS_MASK): Made(byte, NOTHING)
-                for address, data in outside.stores
-                for n, byte in enumerate(data)
-            }
+            writes = {place: Made(byte, NOTHING) for place, byte in self._places(outside)}
             self.found.append(
                 Writing(Writer.DEVICE, self._outside_at, 0, 0, writes, deliveries=outside)
             )
+
+    def _places(self, came: Deliveries) -> Iterator[tuple[Location, int]]:
+        """Yield where bytes have been stored."""
+        for address, data in came.stores:
+            mask = ADDRESS_MASK if self._machine.memory.wraps(address) else -1
+            for n, byte in enumerate(data):
+                yield in_memory(address + n & mask), byte
 
     def _flows(self, flow: Flow) -> None:
         self.end()
@@ -209,9 +212,7 @@ class _Observer:
             done, self._outside = self._outside, Deliveries()
         passed = {before[at]: frozenset((in_register(at),)) for at in _PASSED.get((name, ah), ())}
         writes = {
-            in_memory((address + n) & ADDRESS_MASK): Made(byte, passed.get(byte, NOTHING))
-            for address, data in done.stores
-            for n, byte in enumerate(data)
+            place: Made(byte, passed.get(byte, NOTHING)) for place, byte in self._places(done)
         }
         read = {place: before[place.at] for sources in passed.values() for place in sources}
         writes |= {

@@ -1,0 +1,253 @@
+"""Scouts: machines made like ours, which look ahead in a search through the past.
+
+A scout has the same points in its memory.  In a thread of its own it replays stretches that the
+search has not come to, and says whether a point is hit there.  Where none is, the search need
+not look; where one is, the search itself finds which, and judges it.  So what is found is what
+the search finds alone.
+
+A scout is believed after it has replayed from one checkpoint to the next, and met what is there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Generator, Mapping, Sequence
+from enum import Enum, auto
+from itertools import pairwise
+from threading import Condition, Thread
+from typing import NamedTuple
+
+from blink16.breakpoints import Point, Points
+from blink16.cpu.predicates import Predicate
+from blink16.history.terms import Interrupted
+from blink16.history.timeline import History, Timeline
+from blink16.machine import Machine
+
+LOG = logging.getLogger("blink16")
+MAX_SCOUTS = 7
+"""Each takes some mebibytes."""
+PATIENCE = 0.03
+"""Seconds that a search goes alone: most are over by then."""
+LOOK_SECONDS = 0.02
+"""So often a search that waits for a scout looks whether it is to stop."""
+
+MakeMachine = Callable[[], Machine]
+"""Makes a machine like the one whose past is searched; whatever it raises, there is none then."""
+
+
+class Tract(NamedTuple):
+    """A part of the past to be searched: low..high-1."""
+
+    low: int
+    high: int
+
+
+class TractState(Enum):
+    """What is known of a tract."""
+
+    NOTHING_YET = auto()
+    SOUGHT = auto()  # somebody is looking
+    HITS = auto()
+    NO_HITS = auto()
+
+
+class Expanse:
+    """The tracts of one search, the newest first, and what is known of them; for all threads."""
+
+    def __init__(self, tracts: Sequence[Tract]) -> None:
+        """Begin where nothing is known."""
+        self.span = tracts[-1].low, tracts[0].high
+        self._found = dict.fromkeys(tracts, TractState.NOTHING_YET)
+        self._changed = Condition()
+        self._closed = False
+
+    def take(self) -> Tract | None:
+        """Return the newest tract of which nothing is known, to be looked at; None at the end."""
+        with self._changed:
+            for tract, found in self._found.items():
+                if found is TractState.NOTHING_YET and not self._closed:
+                    self._found[tract] = TractState.SOUGHT
+                    return tract
+        return None
+
+    def tell(self, tract: Tract, found: TractState) -> None:
+        """Say what was found in a tract that was taken."""
+        with self._changed:
+            self._found[tract] = found
+            self._changed.notify_all()
+
+    def first(self) -> tuple[Tract, TractState] | None:
+        """Return the newest tract that may have hits, and what is known of it; None: there is none.
+
+        If nothing is known, the caller is to search it, and then to `tell`.
+        """
+        with self._changed:
+            for tract in [t for t, found in self._found.items() if found is TractState.NO_HITS]:
+                del self._found[tract]
+            for tract, found in self._found.items():
+                if found is TractState.NOTHING_YET:
+                    self._found[tract] = TractState.SOUGHT
+                return tract, found
+        return None
+
+    def wait(self, tract: Tract) -> None:
+        """Wait a little for what is found in a tract."""
+        with self._changed:
+            if self._found[tract] is TractState.SOUGHT:
+                self._changed.wait(LOOK_SECONDS)
+
+    def look(self, tract: Tract, timeline: Timeline) -> None:
+        """Look at a tract that was taken.  Interrupted if a request to stop came.
+
+        Where the replay fails, the search is to see that when it comes there.
+        """
+        found = TractState.NOTHING_YET
+        try:
+            found = TractState.HITS if timeline.has_hit(*tract) else TractState.NO_HITS
+        except Interrupted:
+            raise
+        except Exception:
+            found = TractState.HITS
+            LOG.info("a replay fails on the way", exc_info=True)
+        finally:
+            self.tell(tract, found)
+
+    def close(self) -> None:
+        """Hand out no more."""
+        with self._changed:
+            self._closed = True
+
+
+class Errand(NamedTuple):
+    """What scouts are to look for."""
+
+    expanse: Expanse
+    history: History
+    points: tuple[Point, ...]
+    overlooked: Mapping[int, Predicate]
+
+
+class Scout:
+    """One machine that looks ahead.  It is made when it is first needed, in its own thread."""
+
+    def __init__(self, make: MakeMachine) -> None:
+        self._make = make
+        self._timeline: Timeline | None = None
+        self._points: Points | None = None
+        self._thread: Thread | None = None
+        self._is_of_use = True
+        self._is_believed = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can be sent."""
+        return self._is_of_use and (self._thread is None or not self._thread.is_alive())
+
+    def send(self, errand: Errand) -> None:
+        """Let it look ahead, as far as it is allowed."""
+        self._thread = Thread(target=self._go, args=(errand,), name="blink16-scout", daemon=True)
+        self._thread.start()
+
+    def recall(self) -> None:
+        """Let it end soon, in its own time."""
+        if self._timeline is not None:
+            self._timeline.interrupt()
+
+    def _go(self, errand: Errand) -> None:
+        try:
+            self.look(errand)
+        except Interrupted:
+            pass
+        except Exception:
+            self._is_of_use = False
+            LOG.info("searches go on without a scout", exc_info=True)
+
+    def look(self, errand: Errand) -> None:
+        """Look ahead in this thread; Interrupted if it was recalled meanwhile."""
+        if self._timeline is None:
+            machine = self._make()
+            self._timeline, self._points = Timeline(machine), Points(machine.memory)
+        timeline, points = self._timeline, self._points
+        assert points is not None
+        timeline.forget_interrupt()
+        timeline.follow(errand.history)
+        points.clear()
+        self._is_believed = self._is_believed or timeline.agrees(*errand.expanse.span)
+        if not self._is_believed:
+            return
+        for point in errand.points:
+            points.insert(point)
+        timeline.machine.engine.overlook(errand.overlooked)
+        while (tract := errand.expanse.take()) is not None:
+            errand.expanse.look(tract, timeline)
+
+
+class Scouts:
+    """The scouts of one debugger, and what it has told them."""
+
+    def __init__(self, make: MakeMachine, points: Points, count: int | None = None) -> None:
+        """Send out so many, or as many as this computer has other processors.
+
+        ``points``: those that are searched for, as they are when a search begins.
+        """
+        others = min(MAX_SCOUTS, (os.cpu_count() or 1) - 1)
+        self.make = make
+        self._scouts = [Scout(make) for _ in range(others if count is None else count)]
+        self._points = points
+        self.patience = PATIENCE
+        """Seconds that a search goes alone."""
+        self.overlooked: Mapping[int, Predicate] = {}
+        """Conditions of breakpoints that engines judge (`Engine.overlook`)."""
+
+    def tracts(self, timeline: Timeline, low: int, high: int) -> Generator[Tract]:
+        """Yield the parts of low..high-1 that may have hits, the newest first.
+
+        Interrupted if a request to stop came: then the machine stands where the one begins that
+        would have been next.
+        """
+        expanse = Expanse(cut(timeline.icounts(), low, high, timeline.stride))
+        errand = Errand(expanse, timeline.history(), tuple(self._points), self.overlooked)
+        sent = [scout for scout in self._scouts if scout.is_free]
+        for scout in sent:
+            scout.send(errand)
+        try:
+            while (first := expanse.first()) is not None:
+                tract, found = first
+                if found is TractState.SOUGHT:
+                    _look_beyond(timeline, expanse, tract)
+                    continue
+                yield tract
+                expanse.tell(tract, TractState.NO_HITS)
+        finally:
+            expanse.close()
+            for scout in sent:
+                scout.recall()
+
+
+def cut(icounts: Sequence[int], low: int, high: int, stride: int) -> list[Tract]:
+    """Return the tracts of low..high-1, the newest first, between checkpoints at ``icounts``.
+
+    ``stride``: instructions that one is to have at least.
+    """
+    edges = [high]
+    for icount in reversed(icounts):
+        if low < icount <= edges[-1] - stride:
+            edges.append(icount)
+    edges.append(low)
+    return [Tract(before, after) for after, before in pairwise(edges)]
+
+
+def _look_beyond(timeline: Timeline, expanse: Expanse, first: Tract) -> None:
+    """Do a scout's work while one looks at the tract that is to be searched next."""
+    beyond = expanse.take()
+    try:
+        if beyond is not None:
+            expanse.look(beyond, timeline)
+        elif timeline.thread.take_request():
+            raise Interrupted
+        else:
+            expanse.wait(first)
+    except Interrupted:
+        timeline.seek(first.high)
+        raise

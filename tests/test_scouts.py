@@ -1,0 +1,320 @@
+"""Machines that look ahead in a search through the past: what is found is what is found alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import guests
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pc_guest import DATA, STI, PcGuest, count, handler, out
+from property_examples import examples
+from test_timeline import COUNTER, ECHO, WALKS, travel, walk
+
+from blink16 import loader, recording
+from blink16.breakpoints import Point, PointKind, Points
+from blink16.debugger import Debugger, EventKind, Resume
+from blink16.devices.keyboard import Keyboard
+from blink16.history.scouts import Errand, Expanse, Scout, Scouts, Tract, TractState, cut
+from blink16.history.search import last_hit, last_stop
+from blink16.history.terms import Hit, Interrupted
+from blink16.history.timeline import Timeline
+from blink16.loader import Options
+from blink16.machine import Machine
+from blink16.server.sources import ProgramSource
+
+POINTS = st.lists(
+    st.one_of(
+        st.builds(Point, st.just(PointKind.EXECUTE), st.integers(0x100, 0x140)),
+        st.builds(
+            Point,
+            st.sampled_from([PointKind.WRITE, PointKind.READ, PointKind.ACCESS]),
+            st.sampled_from([0x3000, 0x3101, 0x3200, 0x4000, 0x7FF0, 0x5000]),
+            st.integers(1, 16),
+        ),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def sent(make: Callable[[], Machine], points: Points, number: int = 2) -> Scouts:
+    """Return scouts for which no search waits."""
+    scouts = Scouts(make, points, number)
+    scouts.patience = 0
+    return scouts
+
+
+def last(timeline: Timeline, scouts: Scouts | None, rare: int) -> Hit | None:
+    """Return the last hit from the end on that counts, which few do."""
+    timeline.seek(timeline.end)
+    return last_hit(timeline, timeline.start, lambda hit: hit.icount % rare == 0, scouts)
+
+
+@pytest.mark.parametrize("engine", guests.ENGINES)
+@settings(max_examples=examples(40))
+@given(guests.programs(), WALKS, POINTS, st.sampled_from([1, 2, 7, 1000]))
+def test_a_search_with_scouts_finds_what_one_alone_finds(
+    engine: str, code: bytes, steps: list[tuple[str, int]], wanted: list[Point], rare: int
+) -> None:
+    """Prevents hits that are missed, or found too early, where other threads look ahead."""
+    guest, timeline = travel(code, engine)
+    for step in steps:
+        walk(timeline, step)
+    timeline.seek(timeline.end)
+    timeline.run(400, through_traps=True)
+    points = Points(guest.machine.memory)
+    for point in wanted:
+        points.insert(point)
+    scouts = sent(lambda: guests.make(code, engine).machine, points)
+    expected = last(timeline, None, rare)
+    assert last(timeline, scouts, rare) == expected
+    told: list[list[bytes]] = [[], []]
+    for helpers, texts in zip((None, scouts), told, strict=True):
+        timeline.seek(timeline.end)
+        stop = last_stop(
+            timeline,
+            timeline.start,
+            lambda hit: (hit.icount % rare == 0, b"%d" % hit.icount),
+            texts.append,
+            helpers,
+        )
+        assert stop == expected
+    assert told[0] == told[1]
+
+
+# -- whole machines --------------------------------------------------------------------------
+
+SPAN = 6_000
+
+
+def source(name: str) -> ProgramSource:
+    """Return a sample as servers have it."""
+    arguments = ("HI",) if name == "banner" else ()
+    return ProgramSource(loader.read(name), arguments, Options(engine="native"))
+
+
+def ran(made: tuple[loader.Loaded, Debugger]) -> Debugger:
+    """Return a debugger whose machine has run for a while."""
+    debugger = made[1]
+    debugger.timeline._pace = guests.TestPace()
+    debugger.resume(Resume(count=SPAN))
+    return debugger
+
+
+SAMPLES = ["banner", "crew", "bars", "clock", "tally", "snake"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_scouts_of_each_kind_of_machine_are_believed(name: str) -> None:
+    """Prevents machines that are made otherwise the second time, so that nobody looks ahead."""
+    program = source(name)
+    debugger = ran(program.make(program.arguments))
+    timeline = debugger.timeline
+    tracts = cut(timeline.icounts(), timeline.start, timeline.now, 1)
+    expanse = Expanse(tracts)
+    assert debugger.scouts is not None
+    scout = Scout(debugger.scouts.make)
+    point = Point(PointKind.WRITE, 0xA0000)  # nothing is there
+    scout.look(Errand(expanse, timeline.history(), (point,), {}))
+    assert len(tracts) > 1
+    assert expanse.first() is None  # it has looked at all
+
+
+def test_scouts_of_recordings_are_believed(tmp_path: Path) -> None:
+    """Prevents searches through recordings that nobody helps with."""
+    path = tmp_path / "session.b16"
+    loaded, debugger, recorder = source("tally").record(path, ())
+    ran((loaded, debugger))
+    recorder.close()
+    debugger = recording.replay(recording.open_recording(path), "native")[1]
+    timeline = debugger.timeline
+    timeline.seek(timeline.end)
+    expanse = Expanse(cut(timeline.icounts(), timeline.start, timeline.end, 1))
+    assert debugger.scouts is not None
+    Scout(debugger.scouts.make).look(Errand(expanse, timeline.history(), (), {}))
+    assert expanse.first() is None
+
+
+KEYS, TICKS, ROUNDS = DATA, DATA + 2, DATA + 4
+
+
+def ticking_pc() -> PcGuest:
+    """Return a PC that counts keys, rounds of a loop, and 1165 ticks a second."""
+    ticks = out(0x43, 0x34) + out(0x40, 0x00) + out(0x40, 0x04)
+    code = out(0x21, 0xFC) + ticks + STI + count(ROUNDS) * 3 + b"\xeb\xf2"
+    handlers = {0: handler(count(TICKS)), 1: handler(b"\xe4\x60" + count(KEYS))}
+    return PcGuest(code, handlers, "reference")
+
+
+def test_interrupts_and_keys_are_the_scouts_too() -> None:
+    """Prevents scouts of a PC whose timer ticks and whose keys come at other instants."""
+    guest = ticking_pc()
+    timeline = Timeline(guest.machine, pace=guests.TestPace())
+    for number in range(6):
+        timeline.run(900)
+        timeline.receive(Keyboard.CHANNEL, bytes((0x1E + number,)))
+    timeline.run(900)
+    points = Points(guest.machine.memory)
+    points.insert(Point(PointKind.WRITE, KEYS))
+    scouts = sent(lambda: ticking_pc().machine, points)
+    found = []
+    while (hit := last_hit(timeline, timeline.start, scouts=scouts)) is not None:
+        found.append(hit.icount)
+        timeline.seek(hit.icount)
+    timeline.seek(timeline.end)
+    assert guest.word(TICKS) > guest.word(KEYS) == 6
+    alone = []
+    while (hit := last_hit(timeline, timeline.start)) is not None:
+        alone.append(hit.icount)
+        timeline.seek(hit.icount)
+    assert found == alone
+    assert len(found) == 6
+    expanse = Expanse(cut(timeline.icounts(), timeline.start, timeline.end, 500))
+    Scout(lambda: ticking_pc().machine).look(Errand(expanse, timeline.history(), tuple(points), {}))
+    dirty = 0
+    while (first := expanse.first()) is not None:
+        assert first[1] is TractState.HITS
+        expanse.tell(first[0], TractState.NO_HITS)
+        dirty += 1
+    assert dirty == 6
+
+
+# -- what goes wrong -------------------------------------------------------------------------
+
+
+def searched(make: Callable[[], Machine]) -> list[int]:
+    """Return all that a search with such scouts finds, backward."""
+    guest, timeline = travel(ECHO)
+    for letter in b"abc":
+        timeline.receive("console", bytes((letter,)))
+        timeline.run(20)
+    timeline.run(900)
+    points = Points(guest.machine.memory)
+    points.insert(Point(PointKind.EXECUTE, guests.CODE + 2))
+    scouts = sent(make, points)
+    found = []
+    while (hit := last_hit(timeline, timeline.start, scouts=scouts)) is not None:
+        found.append(hit.icount)
+        timeline.seek(hit.icount)
+    return found
+
+
+def _impossible() -> Machine:
+    raise OSError("no memory")
+
+
+def _other() -> Machine:
+    return guests.make(COUNTER[2:]).machine
+
+
+def _bare() -> Machine:
+    return Machine.bare("reference")
+
+
+@pytest.mark.parametrize("make", [_impossible, _other, _bare])
+def test_scouts_that_are_of_no_use_change_nothing(make: Callable[[], Machine]) -> None:
+    """Prevents a search that waits for ever, fails, or believes a machine that is another."""
+    assert searched(make) == searched(lambda: guests.make(ECHO).machine)
+
+
+def test_a_machine_that_replays_otherwise_is_not_believed() -> None:
+    """Prevents the word of a machine that goes other ways than the one that is asked about."""
+    _, timeline = travel(COUNTER)
+    timeline.run(1000)
+
+    def otherwise() -> Machine:
+        machine = guests.make(COUNTER).machine
+        run = machine.run
+
+        def slower(*arguments: object, **more: object) -> object:
+            stop = run(*arguments, **more)  # type: ignore[arg-type]
+            machine.registers.dx = 1
+            return stop
+
+        machine.run = slower  # type: ignore[assignment, method-assign]
+        return machine
+
+    expanse = Expanse(cut(timeline.icounts(), 0, 1000, 40))
+    Scout(otherwise).look(Errand(expanse, timeline.history(), (), {}))
+    first = expanse.first()
+    assert first is not None
+    assert first[1] is TractState.NOTHING_YET
+
+
+def test_a_request_to_stop_ends_a_search_with_scouts() -> None:
+    """Prevents Ctrl-C that waits for other threads, and a machine that is left anywhere."""
+    guest, timeline = travel(COUNTER)
+    timeline.run(2000)
+    points = Points(guest.machine.memory)
+    points.insert(Point(PointKind.EXECUTE, guests.CODE))
+    scouts = sent(lambda: guests.make(COUNTER).machine, points)
+
+    def accept(hit: Hit) -> bool:
+        if hit.icount < 1500:
+            timeline.interrupt()
+        return False
+
+    with pytest.raises(Interrupted):
+        last_hit(timeline, 0, accept, scouts)
+    assert 0 < timeline.now <= 1600
+    assert last_hit(timeline, 0, lambda hit: hit.icount < 100, scouts) is not None
+
+
+def test_the_debugger_sends_scouts_with_conditions_and_actions() -> None:
+    """Prevents conditions that scouts forget, and what breakpoints print in another order."""
+    program = source("bars")
+    events = []
+    for patience in (1e9, 0.0):
+        debugger = ran(program.make(()))
+        assert debugger.scouts is not None
+        debugger.scouts.patience = patience
+        printed: list[bytes] = []
+        debugger.on_print = printed.append
+        pc_there = debugger.machine.pc
+        debugger.insert(
+            Point(PointKind.EXECUTE, pc_there), lambda machine: machine.icount < SPAN // 2
+        )
+        event = debugger.resume(Resume(backward=True))
+        at = debugger.timeline.now
+        debugger.insert(
+            Point(PointKind.EXECUTE, pc_there), None, lambda machine: b"%d " % machine.icount
+        )
+        end = debugger.resume(Resume(backward=True))
+        events.append((event, at, end, b"".join(printed)))
+    assert events[0] == events[1]
+    assert isinstance(events[0][2], type(events[0][0]))
+    assert events[0][2].kind is EventKind.HISTORY_START  # type: ignore[union-attr]
+
+
+# -- the parts -------------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(0, 1000), unique=True), st.integers(0, 1000), st.integers(1, 300))
+def test_tracts_cover_all_once(icounts: list[int], low: int, stride: int) -> None:
+    """Prevents instants at which nobody looks."""
+    tracts = cut(sorted(icounts), low, 1001, stride)
+    assert tracts[0].high == 1001
+    assert tracts[-1].low == low
+    assert all(newer.low == older.high for newer, older in pairwise(tracts))
+    assert all(tract.high > tract.low for tract in tracts)
+    assert all(tract.high - tract.low >= stride for tract in tracts[:-1])
+
+
+def test_the_newest_tract_is_handed_out_first() -> None:
+    """Prevents scouts that look far away while the hit is near, and tracts that are lost."""
+    tracts = [Tract(20, 30), Tract(10, 20), Tract(0, 10)]
+    expanse = Expanse(tracts)
+    assert expanse.take() == tracts[0]
+    assert expanse.first() == (tracts[0], TractState.SOUGHT)
+    assert expanse.take() == tracts[1]
+    expanse.tell(tracts[1], TractState.NO_HITS)
+    expanse.tell(tracts[0], TractState.NOTHING_YET)  # somebody was called off
+    assert expanse.first() == (tracts[0], TractState.NOTHING_YET)
+    expanse.tell(tracts[0], TractState.NO_HITS)
+    expanse.close()
+    assert expanse.take() is None
+    assert expanse.first() == (tracts[2], TractState.NOTHING_YET)
