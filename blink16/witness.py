@@ -33,6 +33,20 @@ PROBED_PORTS = frozenset(
     | {*range(0x278, 0x27C), *range(0x3BC, 0x3BF)}  # further printers
 )
 """Where systems look, at their start, for what may well be absent: only polling these is told."""
+OWNERS = (
+    (range(0x201, 0x202), "--card joystick"),
+    (range(0x260, 0x264), "--card ems"),
+    (range(0x3B0, 0x3BC), "--display mda"),
+    (range(0x3BF, 0x3C0), "--display hercules"),
+    (range(0x3C0, 0x3D0), "--display vga"),
+    (range(0x3D0, 0x3E0), "--display cga"),
+    (range(0x64, 0x65), "--machine-type at"),
+    (range(0xA0, 0xA2), "--machine-type at"),
+    (range(0xC0, 0xE0), "--machine-type at"),
+    (range(0x1F0, 0x1F8), "--machine-type at"),
+    (range(0x3F6, 0x3F7), "--machine-type at"),
+)
+"""Ports of what a PC of ours can have, and what gives it that."""
 MODELS: tuple[str, ...] = ("80186", "80286")
 """The processors that this machine can have instead."""
 
@@ -236,11 +250,16 @@ class Witness(Lacks):
         ip = self._machine.registers.ip
         if is_read and self.poll(port, self._machine.linear(self._machine.registers.cs, ip)):
             what = f"waits in a loop for port {port:03X}h, at which there is no device"
-            self._tell(self._lack(Kind.POLLED_PORT, port, ip, what))
+            self._tell(self._lack(Kind.POLLED_PORT, port, ip, what, _owner(port)))
         if port not in PROBED_PORTS and not self.is_told(Kind.PORT, port):
             verb = "reads FFh" if is_read else "is written in vain"
             what = f"port {port:03X}h {verb}: there is no device at it"
-            self._tell(self._lack(Kind.PORT, port, ip, what))
+            self._tell(self._lack(Kind.PORT, port, ip, what, _owner(port)))
+
+
+def _owner(port: int) -> str:
+    """Return what would have a device at a port, if anything does."""
+    return next((f"{option} has one" for ports, option in OWNERS if port in ports), "")
 
 
 def instruction_text(machine: Subject, segment: int, offset: int) -> str:

@@ -70,6 +70,8 @@ CASES = {
     "no alarm": ("b80006cd1aebfe", Kind.BIOS_FUNCTION, 3, ("INT 1Ah/06h", "at")),
     "interrupt": ("cd60ebfe", Kind.INTERRUPT, 0, ("INT 60h",)),
     "port": ("ba2103ecebfe", Kind.PORT, 3, ("port 321h", "in al, dx")),
+    "joystick": ("ba0102ecebfe", Kind.PORT, 3, ("port 201h", "--card joystick has one")),
+    "color registers": ("bac803b000eeebfe", Kind.PORT, 5, ("port 3C8h", "--display vga has one")),
     "rom": ("b800f08ed8c606000041ebfe", Kind.ROM_WRITE, 5, ("F0000h",)),
     "rom, rep": ("b800f08ec0bf0001b91000fcf3abebfe", Kind.ROM_WRITE, 12, ("F0100h",)),
     "vectors": ("bb0003c607ebc64701fe53c3", Kind.VECTOR_TABLE, None, ("vectors",)),

@@ -6,12 +6,14 @@ Read from the adapter's memory and registers as the monitor would show them, who
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from blink16.bios import graphics
 from blink16.bios.data_area import DataArea
 from blink16.bios.video import COLOR_SEGMENT, MONO_MODE, MONO_SEGMENT, ROWS, VIDEO_MEMORY
 from blink16.devices.vga import Vga
 from blink16.devices.video import (
+    MODE_80_COLUMNS,
     MODE_640_DOTS,
     MODE_BLINK,
     MODE_GRAY,
@@ -48,6 +50,23 @@ INTENSE, PALETTE_BIT, BRIGHT_BIT = 8, 0x20, 0x10
 HERCULES_SECOND_PAGE = 0x80
 
 
+UNDERLINE = 12
+"""An MDA's line for it."""
+
+
+class TextStrip(NamedTuple):
+    """A row of characters as far as it is shown, which may begin or end in the middle of one."""
+
+    cells: bytes
+    """As `TextScreen.cells`; where it is panned there is one more, which comes in at the right."""
+    lines: range
+    """Which lines of the characters are shown, those twice shown counted twice."""
+    pan: int = 0
+    """The dots that are beyond the left edge."""
+    cursor: int | None = None
+    """The column where the cursor is, if it is in this row and shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextScreen:
     """A screen of characters."""
@@ -75,6 +94,12 @@ class TextScreen:
     cell_width: int = 8
     doubled: bool = False
     """Whether a font's lines are shown twice."""
+    wide: bool = False
+    """Whether dots are twice as wide: 40 columns are as wide as 80."""
+    underline: int = UNDERLINE
+    """The line of a character where attributes underline it, if they do."""
+    strips: tuple[TextStrip, ...] = ()
+    """What is shown, if that is not simply the rows one below the other."""
 
     def full_lines(self) -> list[str]:
         """Return the rows, each as wide as the screen."""
@@ -163,6 +188,7 @@ def _text(memory: Memory, video: Video) -> TextScreen:
         bool(video.state.mode & MODE_BLINK),
         crtc[LINES_REGISTER] + 1,
         mono,
+        wide=not mono and not video.state.mode & MODE_80_COLUMNS,
     )
 
 

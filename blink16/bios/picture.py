@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from construct import Bytes, Checksum, Const, Int8ub, Int32ub, Struct, this
 
 from blink16.bios import font
-from blink16.bios.display import DotScreen, ScreenContent, TextScreen
+from blink16.bios.display import DotScreen, ScreenContent, TextScreen, TextStrip
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 INDEXED = 3
 BLINK, BACKGROUND_BITS = 0x80, 4
-UNDERLINE = 12
-"""An MDA's line for it."""
 LINE_GRAPHICS = range(0xC0, 0xE0)
 COARSE_WIDTH = 320
 SECOND_FONT = 0x08
@@ -112,31 +111,45 @@ def _shapes(screen: TextScreen) -> _Shapes:
 
 def _text_lines(screen: TextScreen) -> list[bytes]:
     shapes = _shapes(screen)
-    per_row = len(shapes.lines)
-    lines = [bytearray() for _ in range(screen.rows * per_row)]
+    lines = []
     drawn: dict[tuple[int, int, bool], bytes] = {}
-    for index in range(screen.rows * screen.columns):
-        row, column = divmod(index, screen.columns)
-        code, attribute = screen.cells[2 * index], screen.cells[2 * index + 1]
-        ninth = shapes.ninth and code in LINE_GRAPHICS
-        for y, (line, count) in enumerate(shapes.lines):
-            second = screen.second_font if attribute & SECOND_FONT else b""
-            dots = (second or shapes.font)[code * shapes.size + line]
-            underlined = screen.mono and _is_underlined(attribute) and count == UNDERLINE
-            full = underlined or ((row, column) == screen.cursor and count in screen.cursor_lines)
-            key = 0xFF if full else dots, attribute, ninth or full
-            if key not in drawn:
-                drawn[key] = _dots(screen, shapes, *key)
-            lines[row * per_row + y] += drawn[key]
-    return [bytes(line) for line in lines]
+    for strip in screen.strips or _rows(screen, len(shapes.lines)):
+        for line, count in (shapes.lines[y] for y in strip.lines):
+            dots = bytearray()
+            for column, (code, attribute) in enumerate(_pairs(strip.cells)):
+                second = screen.second_font if attribute & SECOND_FONT else b""
+                shape = (second or shapes.font)[code * shapes.size + line]
+                full = count == screen.underline and _is_underlined(screen, attribute)
+                full = full or (column == strip.cursor and count in screen.cursor_lines)
+                ninth = shapes.ninth and code in LINE_GRAPHICS
+                key = 0xFF if full else shape, attribute, ninth or full
+                if key not in drawn:
+                    drawn[key] = _dots(screen, shapes, *key)
+                dots += drawn[key]
+            width = len(dots) // (len(strip.cells) // 2) * screen.columns
+            lines.append(bytes(dots[strip.pan : strip.pan + width]))
+    return lines
+
+
+def _rows(screen: TextScreen, height: int) -> Iterator[TextStrip]:
+    """Yield the rows of a screen, one below the other."""
+    width = 2 * screen.columns
+    at, column = screen.cursor or (None, None)
+    for row in range(screen.rows):
+        cells = screen.cells[row * width : (row + 1) * width]
+        yield TextStrip(cells, range(height), cursor=column if row == at else None)
+
+
+def _pairs(cells: bytes) -> Iterator[tuple[int, int]]:
+    return zip(cells[::2], cells[1::2], strict=True)
 
 
 def _dots(screen: TextScreen, shapes: _Shapes, dots: int, attribute: int, ninth: bool) -> bytes:
     foreground, background = _colors(screen, attribute)
     line = bytes(foreground if dots >> bit & 1 else background for bit in range(7, -1, -1))
-    if not shapes.ninth:
-        return line
-    return line + (line[-1:] if ninth else bytes((background,)))
+    if shapes.ninth:
+        line += line[-1:] if ninth else bytes((background,))
+    return bytes(dot for dot in line for _ in range(2)) if screen.wide else line
 
 
 def _colors(screen: TextScreen, attribute: int) -> tuple[int, int]:
@@ -162,5 +175,6 @@ def mono_colors(attribute: int, *, blinking: bool) -> tuple[int, int]:
     return 7 | bright, background
 
 
-def _is_underlined(attribute: int) -> bool:
-    return attribute & 7 == 1
+def _is_underlined(screen: TextScreen, attribute: int) -> bool:
+    """Whether an MDA, or an EGA or VGA in whatever mode, underlines a character."""
+    return attribute & (0x77 if screen.font else 7) == 1 and bool(screen.mono or screen.font)

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blink16.bios.display import MAX_COLUMNS, MAX_ROWS, DotScreen, ScreenContent, TextScreen
+from blink16.bios.display import (
+    MAX_COLUMNS,
+    MAX_ROWS,
+    DotScreen,
+    ScreenContent,
+    TextScreen,
+    TextStrip,
+)
 from blink16.bios.vga_modes import ega_colors
 from blink16.devices.vga import Vga, VgaState
 from blink16.memory import Memory
@@ -23,7 +30,7 @@ DOUBLE_SCAN, LINE_COMPARE_8 = 0x80, 0x10
 SHIFT_256, SHIFT_CGA = 0x40, 0x20
 ATTRIBUTE_BLINK, ATTRIBUTE_LINE_GRAPHICS, ATTRIBUTE_MONO = 0x08, 0x04, 0x02
 PAGED_PALETTE, PAN_STOPS = 0x80, 0x20
-BYTE_MODE = 0x40
+PRESET, BYTE_MODE = 0x1F, 0x40
 BANKS = 0x01
 """In the mode control register: 0 if row lines choose a bank of 8 KiB, as a CGA's do."""
 
@@ -73,44 +80,105 @@ def _sixteen(video: Vga) -> bytes:
 # -- text ------------------------------------------------------------------------------------
 
 
+class TextRows(NamedTuple):
+    """How rows of characters lie in memory: those that are shown whole, or most of them."""
+
+    base: int
+    """The linear address of the memory."""
+    columns: int
+    high: int
+    """Lines of a row on the screen."""
+    starts: list[int]
+    """Where each row begins, in cells."""
+
+
+def text_rows(video: Vga) -> TextRows:
+    """Return how the rows lie that the adapter shows."""
+    s = video.vga
+    high = ((s.crtc[9] & 0x1F) + 1) * (2 if s.crtc[9] & DOUBLE_SCAN else 1)
+    columns = max(1, min(s.crtc[1] + 1, MAX_COLUMNS))
+    rows = max(1, min(video.lines // high, MAX_ROWS))
+    split = (_line_compare(video) + 1 + high // 2) // high
+    starts = _row_starts(_text_start(s), 2 * s.crtc[0x13], rows, split)
+    return TextRows(MONO_TEXT if s.graphics[6] >> 2 & 3 == 2 else COLOR_TEXT, columns, high, starts)
+
+
+def _text_start(s: VgaState) -> int:
+    return (s.crtc[0x0C] << 8 | s.crtc[0x0D]) + (s.crtc[8] >> 5 & 3)
+
+
 def _text(memory: Memory, video: Vga) -> TextScreen:
     s = video.vga
-    height = (s.crtc[9] & 0x1F) + 1
-    columns = max(1, min(s.crtc[1] + 1, MAX_COLUMNS))
-    doubled = 2 if s.crtc[9] & DOUBLE_SCAN else 1
-    rows = max(1, min(video.lines // (height * doubled), MAX_ROWS))
-    base = MONO_TEXT if s.graphics[6] >> 2 & 3 == 2 else COLOR_TEXT
+    base, columns, high, starts = text_rows(video)
     content = bytes(memory.ram[base : base + TEXT_SIZE])
-    start = s.crtc[0x0C] << 8 | s.crtc[0x0D]
-    cells = b""
-    lines_a_row = height * doubled
-    split = (_line_compare(video) + 1 + lines_a_row // 2) // lines_a_row  # rows are shown whole
-    starts = _row_starts(start, 2 * s.crtc[0x13], rows, split)
-    for at in starts:
-        at = 2 * at % TEXT_SIZE
-        cells += (content[at:] + content)[: 2 * columns]
-    cursor = s.crtc[0x0E] << 8 | s.crtc[0x0F]
-    on_rows = (row for row, at in enumerate(starts) if 0 <= cursor - at < columns)
-    row = next(on_rows, rows)
-    place = row, cursor - starts[row] if row < rows else 0
+    cells = b"".join(_cells(content, at, columns) for at in starts)
     first, last = s.crtc[0x0A], s.crtc[0x0B] & 0x1F
     lines = range(0) if first & 0x20 else range(first & 0x1F, last + 1)
-    shown = bool(lines) and row < rows
+    columns_of_cursor = (_cursor_in(s, at, columns) if lines else None for at in starts)
+    places = ((row, at) for row, at in enumerate(columns_of_cursor) if at is not None)
     return TextScreen(
         columns,
-        rows,
+        len(starts),
         cells,
-        place if shown else None,
+        next(places, None),
         lines,
         bool(s.attribute[0x10] & ATTRIBUTE_BLINK),
-        height,
+        (s.crtc[9] & 0x1F) + 1,
         bool(s.attribute[0x10] & ATTRIBUTE_MONO),
         palette=_sixteen(video),
         font=_font(memory, s, second=False),
         second_font=_font(memory, s, second=True) if _has_two_fonts(s) else b"",
         cell_width=8 if s.sequencer[1] & EIGHT_DOTS else 9,
-        doubled=doubled == 2,
+        doubled=bool(s.crtc[9] & DOUBLE_SCAN),
+        wide=bool(s.sequencer[1] & HALF_CLOCK),
+        underline=s.crtc[0x14] & 0x1F,
+        strips=_strips(video, content, columns, high, bool(lines)),
     )
+
+
+def _cells(content: bytes, at: int, count: int) -> bytes:
+    at = 2 * at % TEXT_SIZE
+    return (content[at:] + content)[: 2 * count]
+
+
+def _cursor_in(s: VgaState, start: int, columns: int) -> int | None:
+    """Return in which column of a row the cursor is, if it is there."""
+    column = (s.crtc[0x0E] << 8 | s.crtc[0x0F]) - start
+    return column if 0 <= column < columns else None
+
+
+def _strips(
+    video: Vga, content: bytes, columns: int, high: int, cursor: bool
+) -> tuple[TextStrip, ...]:
+    """Return the rows as far as they are shown; empty if it is all of each.
+
+    ``high``: lines of a row on the screen.
+    """
+    s = video.vga
+    pan, line = _text_pan(s), (s.crtc[8] & PRESET) % high
+    split, height = _line_compare(video) + 1, min(video.lines, MAX_HEIGHT)
+    if not pan and not line and (split >= height or split % high == 0):
+        return ()
+    strips, y, at = list[TextStrip](), 0, _text_start(s)
+    while y < height:
+        end = min(height, y + high - line, split if y < split else height)
+        cells = _cells(content, at, columns + bool(pan))
+        there = _cursor_in(s, at, columns) if cursor else None
+        strips.append(TextStrip(cells, range(line, line + end - y), pan, there))
+        y, at, line = end, at + 2 * s.crtc[0x13], 0
+        if y == split:
+            at, pan = 0, 0 if s.attribute[0x10] & PAN_STOPS else pan
+    return tuple(strips)
+
+
+def _text_pan(s: VgaState) -> int:
+    """Return by how many dots text is moved to the left: with nine of them, 8 is none."""
+    pan = s.attribute[0x13] & 0xF
+    if s.sequencer[1] & EIGHT_DOTS:
+        pan &= 7
+    else:
+        pan = 0 if pan & 8 else pan + 1
+    return 2 * pan if s.sequencer[1] & HALF_CLOCK else pan
 
 
 def _font(memory: Memory, s: VgaState, *, second: bool) -> bytes:

@@ -148,16 +148,9 @@ def _banked(video: Video, base: int, banks: int, dots: int, mirrored: bool) -> L
 
 
 def _vga_text(video: Vga) -> Lines:
-    s = video.vga
-    height = (s.crtc[9] & 0x1F) + 1
-    doubled = 2 if s.crtc[9] & vga_display.DOUBLE_SCAN else 1
-    columns = max(1, min(s.crtc[1] + 1, display.MAX_COLUMNS))
-    rows = max(1, min(video.lines // (height * doubled), display.MAX_ROWS))
-    start = s.crtc[0x0C] << 8 | s.crtc[0x0D]
-    stride = 2 * s.crtc[0x13]
-    starts = tuple(2 * (start + row * stride) % vga_display.TEXT_SIZE for row in range(rows))
-    base = MONO if s.graphics[6] >> 2 & 3 == 2 else COLOR
-    return Lines(base, vga_display.TEXT_SIZE, starts, 2 * columns)
+    rows = vga_display.text_rows(video)
+    starts = tuple(2 * start % vga_display.TEXT_SIZE for start in rows.starts)
+    return Lines(rows.base, vga_display.TEXT_SIZE, starts, 2 * rows.columns)
 
 
 def _vga_dots(memory: Memory, video: Vga) -> Lines:

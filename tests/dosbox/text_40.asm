@@ -1,0 +1,17 @@
+bits 16
+org 7c00h
+      mov ax,1
+      int 10h
+      mov ax,0B800h
+      mov es,ax
+      xor di,di
+      mov cx,1000
+      mov ax,00DEh
+l: stosw
+      add ah,3
+      loop l
+      mov ah,1
+      mov cx,2000h
+      int 10h
+h: hlt
+      jmp h
