@@ -44,4 +44,4 @@ def _files(module: str) -> Iterator[Path]:
     for folder in spec.submodule_search_locations or ():
         stem = Path(folder, *parts)
         found = (stem.with_name(stem.name + suffix) for suffix in EXTENSION_SUFFIXES)
-        yield from (path for path in found if path.is_file())
+        yield from (path for path in found if os.path.isfile(path))  # noqa: PTH113

@@ -16,9 +16,15 @@ from blink16.packets import Decoder, Packet, frame
 class Client:
     """Talks to a session; starts and works are carried out at once unless ``hold``."""
 
-    def __init__(self, debugger: NaiveDebugger | None = None, *, hold: bool = False) -> None:
+    def __init__(
+        self,
+        debugger: NaiveDebugger | None = None,
+        *,
+        hold: bool = False,
+        program: ProgramFacts | None = None,
+    ) -> None:
         self.debugger = debugger or NaiveDebugger()
-        self._taken = Taken(1, self.debugger, ProgramFacts.of(self.debugger.machine))
+        self._taken = Taken(1, self.debugger, program or ProgramFacts.of(self.debugger.machine))
         self.session = Session(self._taken)
         self.debugger.on_notice = self.session.note
         self.debugger.on_print = self.session.output

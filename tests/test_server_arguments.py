@@ -104,11 +104,11 @@ def test_two_machines_at_one_port_are_refused(folder: Path) -> None:
     [(":4567", ": --port 4567"), ("localhost:4567", ": --listen localhost --port 4567")],
 )
 def test_a_port_behind_an_address_is_told_where_it_belongs(
-    capsys: pytest.CaptureFixture[str], listen: str, advice: str
+    capfd: pytest.CaptureFixture[str], listen: str, advice: str
 ) -> None:
     """Prevents "Name or service not known" for an address as other servers take it."""
     parser = parsing.parser(SERVER)
     parsed = parser.parse_args(["--listen", listen, "banner"])
     with pytest.raises(SystemExit):
         server_arguments.endpoint(parser, parsed)
-    assert advice in capsys.readouterr().err
+    assert advice in capfd.readouterr().err

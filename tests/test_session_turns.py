@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from naive_debugger import NaiveDebugger
 from stub_client import Client
@@ -16,10 +17,10 @@ from blink16.unwind.frames import MAX_EFFORT, Frame, find_caller
 from blink16.unwind.walk import CodeMemory, Effort
 
 
-def session(debugger: NaiveDebugger | None = None) -> Session:
+def session(debugger: NaiveDebugger | None = None, program: ProgramFacts | None = None) -> Session:
     """Return a session whose client wants no acknowledgements."""
     debugger = debugger or NaiveDebugger()
-    made = Session(Taken(1, debugger, ProgramFacts.of(debugger.machine)))
+    made = Session(Taken(1, debugger, program or ProgramFacts.of(debugger.machine)))
     made.receive(frame(b"QStartNoAckMode"))
     return made
 
@@ -79,10 +80,15 @@ def hostile_stack() -> NaiveDebugger:
     return debugger
 
 
+def called(debugger: NaiveDebugger) -> ProgramFacts:
+    """Return what is known of a program that began somewhere else than it stands."""
+    return replace(ProgramFacts.of(debugger.machine), entry=(0x2000, 0xF000))
+
+
 def test_the_unwind_window_is_read_elsewhere_and_not_for_ever() -> None:
     """Prevents one packet that hangs everybody: frames without number, each a long search."""
     debugger = hostile_stack()
-    asked = session(debugger)
+    asked = session(debugger, called(debugger))
     far = window.field_address(0x3FFF0, window.Field.CFA)
     (work,) = asked.receive(frame(b"m%x,4" % far))
     assert isinstance(work, Work)
@@ -100,7 +106,7 @@ def test_reading_the_window_again_goes_on() -> None:
     for address in range(0x20103, 0x20103 + 3 * 2990):  # the same stack behind one NOP and a RET
         debugger.machine.memory.ram[address] = 0x90
     debugger.machine.memory.write(0x20103, b"\xc3")
-    client = Client(debugger)
+    client = Client(debugger, program=called(debugger))
     client.ask(b"QStartNoAckMode", b"qSupported:error-message+")
     far = window.field_address(0x3FFF0, window.Field.CFA)
     replies: list[bytes] = []

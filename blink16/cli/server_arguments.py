@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from blink16 import elks, loader, server, terminal
+from blink16 import elks, loader, numerals, server, terminal
 from blink16.cli import arguments
 from blink16.cli.options import DEFAULT_ADDRESS, DEFAULT_PORT
 from blink16.cli.parsing import Parser
@@ -50,7 +50,7 @@ def endpoint(parser: Parser, parsed: argparse.Namespace) -> server.Endpoint:
             parser.error("a socket file has no port: leave --port away")
         return server.SocketFile(Path(listen.removeprefix(UNIX)))
     address, colon, digits = (listen or "").partition(":")
-    if colon and digits.isdecimal() and digits.isascii():  # an IPv6 address has more colons
+    if colon and numerals.is_literal(digits):  # an IPv6 address has more colons
         own = f"--listen {address} " if address else ""
         parser.error(f"--listen takes an address without a port: {own}--port {digits}")
     port = DEFAULT_PORT if parsed.port is None else parsed.port

@@ -60,33 +60,35 @@ class _Remains:
     old: int = 0
 
 
-_remains: trio.lowlevel.RunVar[_Remains | None] = trio.lowlevel.RunVar("remains", default=None)
-"""None where collections are not ours."""
+_remains: _Remains | None = None
+"""None where collections are not ours.  Of the process, as the collector is."""
 
 
 @contextmanager
 def collected_rarely() -> Iterator[None]:
     """Let all that there is now count as staying, and look at all others rarely."""
+    global _remains
     before = gc.get_threshold()
     gc.set_threshold(*before[:2], RARELY)
     gc.collect()
     gc.freeze()
-    _remains.set(_Remains())
+    _remains = _Remains()
     try:
         yield
     finally:
-        _remains.set(None)
+        _remains = None
         gc.set_threshold(*before)
         gc.unfreeze()
 
 
 def machine_gone(machine: Machine) -> None:
     """Have the memory of a machine that is gone freed, soon; in the event loop."""
-    if _remains.get() is not None:  # `gc.get_freeze_count` counts them all, which takes 20 ms
+    if _remains is not None:  # `gc.get_freeze_count` counts them all, which takes 20 ms
         trio.lowlevel.spawn_system_task(_free, machine)
 
 
 async def _free(machine: Machine) -> None:
+    global _remains
     weight, made_at = WHOLE, machine.made_at
     for _ in range(QUESTIONS):
         await trio.sleep(INTERVAL)
@@ -95,7 +97,7 @@ async def _free(machine: Machine) -> None:
             weight = 1
             break
     del machine
-    remains = _remains.get()
+    remains = _remains
     if remains is None:
         return
     if made_at < remains.since:
@@ -108,4 +110,4 @@ async def _free(machine: Machine) -> None:
         return
     gc.collect()
     gc.freeze()
-    _remains.set(_Remains(old=remains.old % MOST_REMAINS))
+    _remains = _Remains(old=remains.old % MOST_REMAINS)
