@@ -239,14 +239,16 @@ class NativeEngine:
         state, memory, icount = self._state, self._memory, self._icount
         began = icount[0]
         self._goal[0], self._until[0] = began + budget, until
-        horizon = NEVER
+        horizon, planned = NEVER, None
         exit_ = core.enter(state, memory, ignore)
         while True:
             while exit_ == _AT_PORT:
                 value = self._access_port()
                 if not self._is_quiet(self._port[0]):
-                    until_now = 0 if self._watching_changed() else self.horizon()
-                    horizon = self._until[0] = min(until, until_now)
+                    horizon = self._until[0] = min(until, self.horizon())
+                    if self._watching_changed():  # this has to end here, whatever is planned
+                        planned = self._next_other[0]
+                        horizon = self._until[0] = self._next_other[0] = 0
                 exit_ = core.answer(state, memory, value)
             stop = _STOPS.get(exit_) or self._see_to(exit_)
             if stop is not None:
@@ -254,6 +256,8 @@ class NativeEngine:
             if icount[0] != began:  # else the first instruction is still to come
                 ignore = _NOTHING
             exit_ = core.enter(state, memory, ignore)
+        if planned is not None:
+            self._next_other[0] = planned
         if self._rom[0]:
             self._stored_to_rom(icount[0] - (exit_ != _BETWEEN_ROUNDS))
         if exit_ == _DELEGATE and not self.hurries:
