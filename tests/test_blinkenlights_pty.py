@@ -17,6 +17,8 @@ from termios import TIOCSWINSZ
 
 import pytest
 
+from blink16.blinkenlights import main
+
 PATIENCE = 30.0
 ALTERNATE, BACK = b"\x1b[?1049h", b"\x1b[?1049l"
 """The terminal's second screen, and its first one again."""
@@ -129,3 +131,13 @@ def test_a_fault_of_ours_is_a_line_that_names_a_file() -> None:
     path = Path("".join(behind.split("ZeroDivisionError: ")[1].split(" tells")[0].split()))
     assert "ZeroDivisionError: division by zero" in path.read_text()
     path.unlink()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_the_view_begins_ends_it_in_order(number: signal.Signals) -> None:
+    """Prevents a traceback, a terminal without echo and a server that stays after Ctrl-C."""
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as ended, main._ended_in_order():
+        signal.raise_signal(number)
+    assert ended.value.code == 128 + number
+    assert signal.getsignal(number) == before

@@ -6,10 +6,11 @@ import argparse
 import gc
 import os
 import queue
+import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ from blink16.complaints import OneLineParser
 from blink16.numerals import NumeralError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from blink16.blinkenlights.app import Blinkenlights
     from blink16.client import OwnServer, Target
 
 EXAMPLES = """\
@@ -55,30 +59,52 @@ def main(words: Sequence[str] | None = None) -> int:
     if not _has_terminal():
         print("blinkenlights: this needs a terminal, or --web, for browsers", file=sys.stderr)
         return 1
-    with started(parsed.program) if parsed.program else nullcontext() as server:
-        return _show(parsed, server)
-
-
-def _show(parsed: argparse.Namespace, server: OwnServer | None) -> int:
-    """Show a machine on the terminal; its server, if it is our own, begins meanwhile."""
-    asking = Asking(parsed.pixels)
-    gc.disable()  # nothing that is imported is ever thrown away
-    target = None
-    if server is not None:
-        target = ahead(lambda: client.connect(server))
-    elif not offers(parsed):
-        target = ahead(opener(parsed))
-    from blink16.blinkenlights.app import Blinkenlights
-    from blink16.blinkenlights.recent import remember
-
-    gc.freeze()
-    gc.enable()
-    app = Blinkenlights(target, theme=parsed.theme)
-    app.ability = asking.answer()
-    if parsed.program:
-        remember(parsed.program)
-    app.run()
+    with _ended_in_order(), started(parsed.program) if parsed.program else nullcontext() as server:
+        app = _prepared(parsed, server)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on it is Textual's
+        app.run()
     return app.return_code or 0
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Put everything back when a signal ends us before Textual minds it, and show no traceback."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, _leave) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _prepared(parsed: argparse.Namespace, server: OwnServer | None) -> Blinkenlights:
+    """Return the view of a machine; its server, if it is our own, begins meanwhile."""
+    asking = Asking(parsed.pixels)
+    try:
+        gc.disable()  # nothing that is imported is ever thrown away
+        target = None
+        if server is not None:
+            target = ahead(lambda: client.connect(server))
+        elif not offers(parsed):
+            target = ahead(opener(parsed))
+        from blink16.blinkenlights.app import Blinkenlights
+        from blink16.blinkenlights.recent import remember
+
+        gc.freeze()
+        gc.enable()
+        app = Blinkenlights(target, theme=parsed.theme)
+        if parsed.program:
+            remember(parsed.program)
+    finally:
+        ability = asking.answer()  # the terminal is as it was
+    app.ability = ability
+    return app
 
 
 def _has_terminal() -> bool:
