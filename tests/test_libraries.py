@@ -12,6 +12,7 @@ from driver_guest import DRIVER, DRIVER_SOURCE, IMAGE, MAIN, MAIN_SOURCE
 from gdb_client import DEBIAN_GDB, Gdb, Server, gdbs
 from hypothesis import given
 from hypothesis import strategies as st
+from naive_debugger import NaiveDebugger
 from stub_client import Client
 
 from blink16.board import ProgramFacts, dwarf
@@ -285,3 +286,27 @@ def test_breakpoints_in_libraries_outlive_restarts(gdb: Gdb, tmp_path: Path) -> 
         gdb.run("disconnect")
         gdb.run(server.extended)
         assert "driver () at" in gdb.run("bt 1")
+
+
+@pytest.mark.gdb
+def test_names_can_be_had_without_files_for_an_x86_64(gdb: Gdb) -> None:
+    """Prevents code without names in a gdb that knows an i386 only, where one can say so."""
+    with Server("--plain-names", "banner", "HI") as server:
+        gdb.run(server.target)
+        said = gdb.run("info files")
+        assert "elf64" not in said
+        assert "_start in section" in gdb.run("info symbol $pc")
+        gdb.run("break main")
+        assert "main ()" in gdb.run("continue")
+        assert gdb.value("$pc") == gdb.value("(int) &main")
+
+
+def test_plain_names_are_in_a_file_of_32_bits() -> None:
+    """Prevents a second file that only some gdbs read from being the only one with code's names."""
+    debugger = NaiveDebugger()
+    taken = Taken(1, debugger, ProgramFacts.of(debugger.machine, SymbolTable([LATE])))
+    client = Client(debugger)
+    client.session = Session(taken, plain_names=True)
+    image = content(client, listed(client)[0][0] + SYMBOLS)
+    assert elf.CLASS_32.header.parse(image).e_machine == elf.EM_NONE
+    assert b"late" in image

@@ -60,7 +60,9 @@ FUNC, OBJECT = SymbolType.FUNC, SymbolType.OBJECT
 class Titles:
     """What one client calls libraries, from its first packet to its last."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, plain: bool = False) -> None:
+        """``plain``: the client can't read a file for an x86-64."""
+        self.plain = plain
         self._first: dict[str, int] = {}
 
     def of(self, first: str, checksum: int) -> str:
@@ -105,7 +107,8 @@ def names(known: Survey, holes: list[range], titles: Titles) -> BoardLibrary:
     sections = memory_sections(areas)
     found = elf_symbols(known.symbols, areas)
     code, data = ([s for s in found if s.type is kind] for kind in (FUNC, OBJECT))
-    symbols = elf.build_64(sections, code, known.start)
+    build = elf.build if titles.plain else elf.build_64
+    symbols = build(sections, code, known.start)
     checksum = zlib.crc32(symbols)
     title = titles.of(NAMES, zlib.crc32(elf.build(sections, data, known.start), checksum))
     sections.append(_debug_link(title.removeprefix("/") + SYMBOLS, checksum))

@@ -121,6 +121,8 @@ class Inferiors:
         self,
         listing: Callable[[], Sequence[ListedProcess]],
         architecture: str = ARCHITECTURE,
+        *,
+        plain_names: bool = False,
     ) -> None:
         """Hold nothing.  ``listing`` returns all machines of the server."""
         self._listing = listing
@@ -129,7 +131,7 @@ class Inferiors:
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file)
-        self._titles = Titles()
+        self._titles = Titles(plain=plain_names)
         self._aligns_frames = self._shows_offsets = False
         self._numbered_from = 0
         self._looked_at: int | None = None

@@ -436,7 +436,7 @@ def begin_to_hold(
     machines: Machines, slot: Slot, stream: ClientStream, first: bytes = b""
 ) -> Conversation:
     """Return the conversation of a new client that got a machine.  ``first``: what it has said."""
-    session = Session(slot.taken(), machines.processes, architecture=machines.architecture)
+    session = Session(slot.taken(), machines.processes, **machines.told)
     return Conversation(machines, slot, stream, session, [partial(session.receive, first)])
 
 
@@ -444,10 +444,8 @@ def begin_to_watch(
     machines: Machines, slot: Slot, stream: ClientStream, first: bytes = b""
 ) -> Observation:
     """Return the same for a new client that only watches."""
-    architecture, observed = machines.architecture, slot.is_running
-    session = Session(
-        slot.watched(), machines.processes, observed=observed, architecture=architecture
-    )
+    observed = slot.is_running
+    session = Session(slot.watched(), machines.processes, observed=observed, **machines.told)
     return Observation(machines, slot, stream, session, [partial(session.receive, first)])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, repeat
 from pathlib import PurePosixPath
+from typing import TypedDict
 
 import trio
 
@@ -29,6 +30,13 @@ class RefusalError(Exception):
     """A machine that a client can't have, and why, in one line."""
 
 
+class Told(TypedDict):
+    """What sessions are made with (`Session`)."""
+
+    architecture: str
+    plain_names: bool
+
+
 class Machines:
     """The directory of a server's machines, by the numbers of their processes."""
 
@@ -40,13 +48,15 @@ class Machines:
         *,
         fittings: Sequence[Fittings] = (),
         architecture: str = ARCHITECTURE,
+        plain_names: bool = False,
     ) -> None:
         """Load a machine from each source.  LoadError, ConsoleError if that can't be.
 
         ``fittings``: of each machine; those without, and those that debuggers launch beside
-        them, have none.  ``architecture``: what their clients are told that they are.
+        them, have none.  ``architecture``, ``plain_names``: of their clients' (see `Session`).
         """
-        self.architecture = architecture
+        self.told = Told(architecture=architecture, plain_names=plain_names)
+        """What clients are told of all machines."""
         self.say = say
         self._sources = tuple(sources)
         self._console = console
