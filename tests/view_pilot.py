@@ -17,7 +17,7 @@ from blink16.blinkenlights.main import arguments, opener
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
 
-PATIENCE = 400
+PATIENCE = 1200
 """Turns of the loop, each of 50 ms at most, in which a picture has to come."""
 BUSY_SECONDS = 0.15
 """How long a key is waited for where pictures of a running machine leave the process no rest; a
