@@ -17,6 +17,7 @@ from blink16.cli import run_main
 from blink16.console import Console
 from blink16.debugger import Debugger, Resume
 from blink16.devices.cards import Cards
+from blink16.devices.ide import Ide
 from blink16.devices.mouse import SerialMouse, movement
 from blink16.devices.ports import table
 from blink16.loader import Options, Program, ProgramKind
@@ -135,37 +136,79 @@ def test_hard_disk_ports_read_and_write(engine: str) -> None:
     assert machine.memory.read_word(0xA00) == first + 1
 
 
+class Host:
+    """Talks to the hard disk's ports as a driver does, and lets time pass where it waits."""
+
+    def __init__(self, machine: Machine) -> None:
+        ide = machine.component("ide")
+        assert isinstance(ide, Ide)
+        self.machine, self.bus, self.ide = machine, machine.bus, ide
+
+    def command(self, code: int, *registers: int) -> int:
+        """Give a command; return the status behind it."""
+        for offset, value in enumerate(registers, 2):
+            self.bus.write(0x1F0 + offset, value)
+        self.bus.write(0x1F7, code)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Let the drive be busy, and return its status."""
+        due = self.ide.due()
+        if due is not None:
+            self.machine.registers.cycles += max(0, due - self.machine.time)
+            self.ide.advance(self.machine.time)
+        return self.bus.read(0x1F7)
+
+    def read(self) -> list[int]:
+        """Read a sector's words."""
+        return [self.bus.read(0x1F0, 16) for _ in range(256)]
+
+    def write(self, word: int) -> int:
+        """Write a sector of a word; return the status behind it."""
+        for _ in range(256):
+            self.bus.write(0x1F0, word, 16)
+        return self.wait()
+
+
 def test_hard_disk_commands() -> None:
     """IDENTIFY, WRITE SECTORS and errors; INT 13h sees what was written."""
-    machine = machine_with("fa" + LOOP)
-    bus, ide = machine.bus, machine.component("ide")
-
-    def command(code: int, *registers: int) -> int:
-        for offset, value in enumerate(registers, 2):
-            bus.write(0x1F0 + offset, value)
-        bus.write(0x1F7, code)
-        return wait()
-
-    def wait() -> int:
-        due = ide.due()  # type: ignore[union-attr]
-        if due is not None:
-            machine.registers.cycles += max(0, due - machine.time)
-            ide.advance(machine.time)  # type: ignore[union-attr]
-        return bus.read(0x1F7)
-
-    assert command(0xEC, 1, 1, 0, 0, 0xA0) & 0x08
-    words = [bus.read(0x1F0, 16) for _ in range(256)]
+    host = Host(machine_with("fa" + LOOP))
+    assert host.command(0xEC, 1, 1, 0, 0, 0xA0) & 0x08
+    words = host.read()
     assert (words[1], words[3], words[6]) == (306, 4, 17)
-    assert command(0x30, 1, 5, 0, 0, 0xA0) & 0x08
-    for _ in range(256):
-        bus.write(0x1F0, 0x4142, 16)
-    assert wait() & 0x89 == 0
-    disk = machine.component("disk-1")
+    assert host.command(0x30, 1, 5, 0, 0, 0xA0) & 0x08
+    assert host.write(0x4142) & 0x89 == 0
+    disk = host.machine.component("disk-1")
     assert disk.read(4) == b"BA" * 256  # type: ignore[union-attr]
-    assert command(0x20, 1, 18, 0, 0, 0xA0) & 1
-    assert bus.read(0x1F1) == 0x10
-    assert command(0xC8) & 1
-    assert bus.read(0x1F1) == 0x04
+    assert host.command(0x20, 1, 18, 0, 0, 0xA0) & 1
+    assert host.bus.read(0x1F1) == 0x10
+    assert host.command(0xC8) & 1
+    assert host.bus.read(0x1F1) == 0x04
+
+
+def test_a_hard_disk_ends_where_its_image_does() -> None:
+    """Prevents a Python error by a guest that writes to a last cylinder that is not whole."""
+    machine = Machine("reference")
+    disks = [bios.disk_of(0, sector(b"")), bios.disk_of(0x80, bytes(512 * 1000))]
+    bios.power_on(machine, Console(), disks, cards=Cards(at=True))
+    host = Host(machine)
+    host.command(0xEC, 1, 1, 0, 0, 0xA0)
+    words = host.read()
+    assert (words[1], words[3], words[6]) == (1, 16, 63)
+    assert words[60] == 1000
+    for sector_number, head, good in ((55, 15, True), (56, 15, False), (63, 15, False)):
+        assert host.command(0x30, 1, sector_number, 0, 0, 0xA0 | head) & 0x08
+        assert bool(host.write(0x4142) & 1) is not good
+        assert bool(host.command(0x20, 1, sector_number, 0, 0, 0xA0 | head) & 1) is not good
+        if good:
+            assert host.read() == [0x4142] * 256
+    for by_number, good in ((999, True), (1000, False)):
+        registers = 1, by_number & 0xFF, by_number >> 8, 0, 0xE0
+        assert bool(host.command(0x20, *registers) & 1) is not good
+        if good:
+            host.read()
+    assert host.command(0x50, 17, 1, 0, 0, 0xAF) & 0x08
+    assert not host.write(0) & 1
 
 
 PORTS = (0x20, 0x21, 0xA0, 0xA1, 0x60, 0x64, 0x70, 0x71, 0x201, *range(0x1F0, 0x1F8))

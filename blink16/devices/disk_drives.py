@@ -9,6 +9,8 @@ class SectorDisk(Protocol):
     """A disk, to its drive."""
 
     read_only: bool
+    total: int
+    """Sectors that there are: a hard disk's last cylinder need not be whole."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

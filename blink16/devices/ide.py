@@ -296,7 +296,7 @@ class Ide(Telling[IdeState]):
             case IdeCommand.READ_BUFFER:
                 self._hand_out(s.buffer[-SECTOR_SIZE:].ljust(SECTOR_SIZE, b"\0"))
             case IdeCommand.IDENTIFY:
-                self._hand_out(identity(disk.shape, self._settings))
+                self._hand_out(identity(disk.shape, disk.total, self._settings))
             case IdeCommand.SET_PARAMETERS:
                 heads = (r[IdeRegister.DRIVE] & 0x0F) + 1
                 self._set(self._settings._replace(heads=heads, sectors=r[IdeRegister.COUNT]))
@@ -345,7 +345,7 @@ class Ide(Telling[IdeState]):
     # -- sectors -----------------------------------------------------------------------------
 
     def _place(self, disk: SectorDisk) -> Place:
-        return Place(self.state.registers, disk.shape, self._settings)
+        return Place(self.state.registers, disk.shape, disk.total, self._settings)
 
     def _step(self, disk: SectorDisk) -> None:
         """Count a sector, and name the next; the last one stays named."""

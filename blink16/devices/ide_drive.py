@@ -39,9 +39,10 @@ class DriveSettings(NamedTuple):
 class Place:
     """What the registers name."""
 
-    def __init__(self, registers: bytes, real: Shape, settings: DriveSettings) -> None:
+    def __init__(self, registers: bytes, real: Shape, total: int, settings: DriveSettings) -> None:
+        """``total``: sectors that there are, which the real shape's last cylinder may lack."""
         self._registers = registers
-        self._total = real[0] * real[1] * real[2]
+        self._total = total
         self._shape = settings.shape(real)
         self.cylinder = registers[CYLINDER_LOW] | registers[CYLINDER_HIGH] << 8
         self._head, self._sector = registers[DRIVE] & HEAD, registers[SECTOR]
@@ -60,12 +61,12 @@ class Place:
 
     @property
     def track(self) -> range | None:
-        """The numbers of the track's sectors; None: there is no such track."""
+        """The numbers of the track's sectors that there are; None: there is no such track."""
         cylinders, heads, sectors = self._shape
         if self.cylinder >= cylinders or self._head >= heads:
             return None
         first = (self.cylinder * heads + self._head) * sectors
-        return range(first, first + sectors)
+        return range(first, min(first + sectors, self._total)) if first < self._total else None
 
     def next(self) -> bytes:
         """Return the registers as they name the sector behind."""
@@ -86,8 +87,8 @@ class Place:
         return bytes(r)
 
 
-def identity(real: Shape, settings: DriveSettings) -> bytes:
-    """Return what IDENTIFY DRIVE tells."""
+def identity(real: Shape, total: int, settings: DriveSettings) -> bytes:
+    """Return what IDENTIFY DRIVE tells; ``total``: see `Place`."""
     cylinders, heads, sectors = real
     words = [0] * 256
     words[0], words[1], words[3], words[6] = 0x0040, cylinders, heads, sectors
@@ -100,7 +101,6 @@ def identity(real: Shape, settings: DriveSettings) -> bytes:
     reached = now[0] * now[1] * now[2]
     words[57], words[58] = reached & 0xFFFF, reached >> 16
     words[59] = 0x0100 | settings.multiple if settings.multiple else 0
-    total = cylinders * heads * sectors
     words[60], words[61] = total & 0xFFFF, total >> 16
     for at, text in ((10, "1".rjust(20)), (23, "1.0".ljust(8)), (27, "blink16 disk".ljust(40))):
         for number in range(len(text) // 2):
