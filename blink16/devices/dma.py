@@ -10,13 +10,13 @@ AT Technical References.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.devices.oscillator import Oscillator
-from blink16.memory import OPEN_BUS, PAGE_SHIFT, RAM_SIZE, PageState
+from blink16.memory import OPEN_BUS, PAGE_SHIFT, PAGE_SIZE, RAM_SIZE, PageState
 from blink16.services import Guest
 
 REGISTERS = 16
@@ -77,6 +77,32 @@ class DmaState(NamedTuple):
     pages: bytes = bytes(len(PAGE_PORTS))
 
 
+class Sweep(NamedTuple):
+    """Where a channel goes: through a bank of 64 KiB, at whose end it begins anew."""
+
+    bank: int
+    """The linear address at which that begins."""
+    first: int
+    """The offset of the first byte."""
+    step: int
+    """1 up, -1 down, 0 where it stays."""
+    size: int
+
+    def pieces(self) -> Iterator[Sweep]:
+        """Yield its parts, each within a page of memory."""
+        first, left = self.first, self.size
+        while left:
+            up, down = PAGE_SIZE - first % PAGE_SIZE, first % PAGE_SIZE + 1
+            size = min(left, left if not self.step else up if self.step > 0 else down)
+            yield Sweep(self.bank, first, self.step, size)
+            first, left = (first + self.step * size) % WRAP, left - size
+
+    @property
+    def lowest(self) -> int:
+        """The lowest linear address of a piece."""
+        return self.bank | (self.first if self.step >= 0 else self.first - self.size + 1)
+
+
 class Dma:
     """An 8237A (`services.Component`)."""
 
@@ -121,41 +147,41 @@ class Dma:
 
         A channel set up the other way, or to verify, counts and moves nothing.
         """
-        addresses = self._move(channel, min(len(data), self.room(channel)))
-        self._deliver(channel, addresses, data)
-        return len(addresses)
+        way = self._move(channel, min(len(data), self.room(channel)))
+        self._deliver(channel, way, data)
+        return way.size
 
-    def _deliver(self, channel: int, addresses: Sequence[int], data: bytes) -> None:
+    def _deliver(self, channel: int, way: Sweep, data: bytes) -> None:
         if self.state.modes[channel] & MODE_KIND == TO_MEMORY:
-            for address, byte in zip(addresses, data, strict=False):
-                self._store(address, byte)
+            at = 0
+            for piece in way.pieces():
+                self._store(piece, data[at : at + piece.size])
+                at += piece.size
 
     def take(self, channel: int, size: int) -> bytes:
         """Move at most ``size`` bytes from memory to a device."""
-        addresses = self._move(channel, min(size, self.room(channel)))
-        if self.state.modes[channel] & MODE_KIND == FROM_MEMORY:
-            return b"".join(map(self._load, addresses))
-        return b"\xff" * len(addresses)
+        way = self._move(channel, min(size, self.room(channel)))
+        if self.state.modes[channel] & MODE_KIND != FROM_MEMORY:
+            return OPEN_BUS * way.size
+        return b"".join(map(self._load, way.pieces()))
 
     def has_ended(self, channel: int) -> bool:
         """Return whether a channel has reached its count since the status was read."""
         return bool(self.state.reached >> channel & 1)
 
-    def _move(self, channel: int, size: int, page_of: int | None = None) -> list[int]:
-        """Count a channel on; return the linear addresses that it went through.
+    def _move(self, channel: int, size: int, page_of: int | None = None) -> Sweep:
+        """Count a channel on; return the way that it went.
 
         ``page_of``: whose page register counts, by default its own.
         """
         s = self.state
-        if not size:
-            return []
         lines = ALL_PAGE_LINES if self._guest.has_a20 else XT_PAGE_LINES
         page = (s.pages[PAGE_OF_CHANNEL[channel if page_of is None else page_of]] & lines) << 16
         step = -1 if s.modes[channel] & MODE_DOWN else 1
         first, count = s.current[2 * channel : 2 * channel + 2]
-        addresses = [page | (first + step * n) % WRAP for n in range(size)]
-        self._count(channel, (first + step * size) % WRAP, count - size)
-        return addresses
+        if size:
+            self._count(channel, (first + step * size) % WRAP, count - size)
+        return Sweep(page, first, step, size)
 
     def _count(self, channel: int, address: int, count: int) -> None:
         """Set a channel's current registers; a count below zero is its end."""
@@ -170,13 +196,19 @@ class Dma:
                 self.state = s = s._replace(mask=s.mask | bit)
         self.state = s._replace(current=_with(s.current, 2 * channel, address, count))
 
-    def _load(self, address: int) -> bytes:
-        return self._guest.memory.load(address, 1) if address < RAM_SIZE else OPEN_BUS
+    def _load(self, piece: Sweep) -> bytes:
+        """Return the bytes of a piece of a way, in its order."""
+        length = piece.size if piece.step else 1
+        if piece.lowest >= RAM_SIZE:
+            return OPEN_BUS * piece.size
+        data = self._guest.memory.load(piece.lowest, length)
+        return data[::-1] if piece.step < 0 else data * (piece.size // length)
 
-    def _store(self, address: int, byte: int) -> None:
-        memory = self._guest.memory
-        if address < RAM_SIZE and not memory.pages[address >> PAGE_SHIFT] & PageState.ROM:
-            memory.store(address, bytes((byte,)))
+    def _store(self, piece: Sweep, data: bytes) -> None:
+        """Store bytes along a piece of a way, where there is RAM."""
+        memory, lowest = self._guest.memory, piece.lowest
+        if lowest < RAM_SIZE and not memory.pages[lowest >> PAGE_SHIFT] & PageState.ROM:
+            memory.store(lowest, data[::-1] if piece.step < 0 else data)
 
     def _serve_requests(self) -> None:
         """Do what a program has requested: whole blocks, as no device sets their pace."""
@@ -188,34 +220,51 @@ class Dma:
                 if channel == SOURCE and s.command & MEMORY_TO_MEMORY:
                     self._copy()
                 else:
-                    addresses = self._move(channel, self._left(channel))
-                    self._deliver(channel, addresses, OPEN_BUS * len(addresses))
+                    way = self._move(channel, self._left(channel))
+                    self._deliver(channel, way, OPEN_BUS * way.size)
                 self.state = self.state._replace(requests=self.state.requests & ~(1 << channel))
 
     def _copy(self) -> None:
         """Move from memory to memory, byte by byte; without DACK both have channel 1's page."""
         s, size = self.state, self._left(TARGET)
         if s.command & HOLD_SOURCE:
-            sources = self._move(SOURCE, 1, TARGET) * size
+            sources = [self._move(SOURCE, 1, TARGET)._replace(step=0, size=size)]
             self.state = self.state._replace(current=s.current)
         else:
-            sources = [
-                address
-                for part in self._parts(SOURCE, size)
-                for address in self._move(SOURCE, part, TARGET)
-            ]
-        byte = b"\0"
-        for source, target in zip(sources, self._move(TARGET, size), strict=True):
-            byte = self._load(source)
-            self._store(target, byte[0])
-        self.state = self.state._replace(temporary=byte[0])
+            sources = self._rounds(size)
+        target = self._move(TARGET, size)
+        for piece in (piece for way in dict.fromkeys(sources) for piece in way.pieces()):
+            self._load(piece)  # somebody may watch that
+        content, is_ram = self._bank(target.bank)
+        byte, write = 0, target.first
+        for source in sources:
+            read = source.first
+            for _ in range(source.size):
+                byte = content[read]
+                if is_ram[write >> PAGE_SHIFT]:
+                    content[write] = byte
+                read, write = (read + source.step) % WRAP, (write + target.step) % WRAP
+        for piece in target.pieces():
+            at = piece.lowest - target.bank
+            self._store(piece, bytes(content[at : at + piece.size])[:: target.step])
+        self.state = self.state._replace(temporary=byte)
 
-    def _parts(self, channel: int, size: int) -> Iterator[int]:
-        """Yield how many bytes a channel moves each time until it has reached its count."""
-        while size:
-            part = min(size, self._left(channel))
-            yield part
-            size -= part
+    def _rounds(self, size: int) -> list[Sweep]:
+        """Count the source on, which may reach its count and begin anew; return its ways."""
+        ways = [self._move(SOURCE, min(size, self._left(SOURCE)), TARGET)]
+        whole, rest = divmod(size - ways[0].size, self._left(SOURCE))
+        if whole:  # each is like the first of them
+            ways += [self._move(SOURCE, self._left(SOURCE), TARGET)] * whole
+        return [*ways, self._move(SOURCE, rest, TARGET)] if rest else ways
+
+    def _bank(self, start: int) -> tuple[bytearray, list[bool]]:
+        """Return what 64 KiB hold, and which of their pages are RAM."""
+        if start >= RAM_SIZE:
+            return bytearray(OPEN_BUS * WRAP), [False] * (WRAP >> PAGE_SHIFT)
+        memory, first = self._guest.memory, start >> PAGE_SHIFT
+        states = memory.pages[first : first + (WRAP >> PAGE_SHIFT)]
+        content = bytearray(memory.whole[start : start + WRAP])
+        return content, [not state & PageState.ROM for state in states]
 
     def _refresh(self) -> None:
         """Let channel 0 do what it has done since somebody looked."""
