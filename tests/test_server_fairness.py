@@ -200,6 +200,28 @@ async def test_what_few_machines_leave_is_collected_and_nothing_is_counted(
     assert collected == [number * garbage.FEW_REMAINS for number in range(4)]
 
 
+async def test_who_cannot_take_a_machine_apart_ends_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Prevents a mistake about a machine that is gone from ending the server, and all others."""
+
+    class Stubborn:
+        made_at = 0.0
+
+        def is_forgotten(self) -> bool:
+            return True
+
+        def take_apart(self) -> None:
+            raise RuntimeError("stuck")
+
+    monkeypatch.setattr(garbage, "INTERVAL", 0.001)
+    with trio.fail_after(PATIENCE), garbage.collected_rarely():
+        garbage.machine_gone(Stubborn())
+        while "stuck" not in caplog.text:
+            await trio.sleep(garbage.INTERVAL)
+        garbage.machine_gone(Stubborn())
+
+
 async def test_a_machine_that_is_gone_is_freed_without_a_collection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
