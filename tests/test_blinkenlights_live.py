@@ -126,3 +126,33 @@ async def test_a_machine_that_is_ours_is_not_asked_for(viewer: Viewer) -> None:
     """Prevents a view that waits for itself."""
     await viewer.press("T")
     await viewer.told("you hold the machine")
+
+
+def held_up(viewer: Viewer) -> threading.Event:
+    """Have the thread that moves the machine wait; return what lets it go on."""
+    go_on = threading.Event()
+    viewer.app.driver.do(lambda target: None if go_on.wait(60) else "nobody let it go on")
+    return go_on
+
+
+@viewed()
+async def test_what_came_of_a_command_is_told_though_another_waits(viewer: Viewer) -> None:
+    """Prevents a stop without a reason where a panel was opened, or the window resized, meanwhile:
+    only the last of several commands is followed by a picture.
+    """
+    go_on = held_up(viewer)
+    viewer.app.driver.do(lambda target: "what came of it")
+    viewer.app.driver.do(lambda target: None)
+    go_on.set()
+    await viewer.told("what came of it")
+
+
+@viewed()
+async def test_a_run_that_is_stopped_before_it_begins_does_not_begin(viewer: Viewer) -> None:
+    """Prevents Escape from being lost right after C, so that the machine runs on."""
+    go_on = held_up(viewer)
+    viewer.app.driver.run()
+    viewer.app.driver.interrupt()
+    go_on.set()
+    await viewer.until(lambda: viewer.app.driver.is_still)
+    assert viewer.picture.state.icount == 0

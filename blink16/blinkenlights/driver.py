@@ -84,6 +84,8 @@ class Driver:
         self._target: Target | None = None
         self._asked = self._done = 0
         """Commands that were given, and that were carried out."""
+        self._untold = ""
+        """What came of commands of which no picture was taken, because others waited."""
         self._looked_at = -1
         """How many had been given when all that takes longer was known, too."""
 
@@ -243,8 +245,9 @@ class Driver:
     def _carry_out(self, target: Target, command: Command) -> bool:
         """Do it and show it; False if there is no machine any more."""
         try:
-            told = _text(command(target))
+            self._untold = _text(command(target)) or self._untold
             if self._commands.empty():
+                told, self._untold = self._untold, ""
                 self._picture(target, told)
         except LOST as error:
             self._failed(error)
@@ -259,14 +262,16 @@ class Driver:
         if not self._closing.is_set():
             self._fail(str(error) or type(error).__name__, isinstance(error, LOST))
 
-    def _run(self, target: Target, *, backward: bool) -> StopEvent:
+    def _run(self, target: Target, *, backward: bool) -> StopEvent | None:
         """Run; keys for the guest interrupt it for a moment."""
-        while True:
+        event = None
+        while not self._stopping.is_set():  # which it may be before the first round
             event = target.run_back() if backward else target.run()
             typed = not self._typed.empty()
             self._give_typed(target)
-            if event.kind is not StopKind.INTERRUPTED or not typed or self._stopping.is_set():
-                return event
+            if event.kind is not StopKind.INTERRUPTED or not typed:
+                break
+        return event
 
     def _give_typed(self, target: Target) -> None:
         while not self._typed.empty():
