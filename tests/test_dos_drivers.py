@@ -1,67 +1,14 @@
-"""What DOS programs find beside DOS: XMS, EMS and the mouse."""
+"""What DOS programs find beside DOS: XMS and the mouse."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from dos_drivers import BUFFER, Drivers
 from dos_programs import start
 
-from blink16.devices.cards import XT, Cards
-from blink16.dos.ems import PAGE, REGION
+from blink16.devices.cards import Cards
 from blink16.dos.mouse import EVENT, Mouse
 from blink16.dos.xms import MOVE
-from blink16.dos_setup import DosSetup
-from blink16.loader import Options, Program, ProgramKind, load
-from blink16.machine import Machine
-from blink16.memory import linear
-from blink16.pc import PcSetup
-
-BUFFER = 0x3000
-
-
-class Drivers:
-    """A machine whose program calls drivers."""
-
-    def __init__(self, cpu: str = "8086", cards: Cards = XT, **setup: int) -> None:
-        options = Options(
-            root=Path(__file__).parent,
-            cpu=cpu,
-            setup=PcSetup(cards=cards),
-            dos=DosSetup(**setup),  # type: ignore[arg-type]
-        )
-        program = Program("x.com", ProgramKind.DOS_COM, b"\x90")
-        self.machine: Machine = load(program, [], options).machine
-        self.psp = self.machine.registers.ds
-
-    def interrupt(self, vector: int, ax: int, **registers: int) -> None:
-        """Do an interrupt."""
-        self._run(bytes((0xCD, vector, 0xEB, 0xFE)), ax, registers)
-
-    def far(self, entry: tuple[int, int], ax: int, **registers: int) -> None:
-        """Call a far entry."""
-        segment, offset = entry
-        code = b"\x9a" + offset.to_bytes(2, "little") + segment.to_bytes(2, "little") + b"\xeb\xfe"
-        self._run(code, ax, registers)
-
-    def _run(self, code: bytes, ax: int, registers: dict[str, int]) -> None:
-        r = self.machine.registers
-        self.machine.memory.write(linear(self.psp, 0x100), code)
-        r.cs, r.ip, r.ax, r.flags, r.sp = self.psp, 0x100, ax, 0, 0xF000
-        r.ds = r.es = self.psp
-        for name, value in registers.items():
-            setattr(r, name, value)
-        self.machine.run(20)
-
-    def put(self, data: bytes, offset: int = BUFFER) -> int:
-        """Put bytes into the program's segment."""
-        self.machine.memory.write(linear(self.psp, offset), data)
-        return offset
-
-    def get(self, length: int, offset: int = BUFFER) -> bytes:
-        """Return bytes of the program's segment."""
-        return self.machine.memory.read(linear(self.psp, offset), length)
-
 
 # -- XMS -------------------------------------------------------------------------------------
 
@@ -160,76 +107,6 @@ def test_no_xms_without_memory() -> None:
     guest = Drivers(xms_kib=0)
     guest.interrupt(0x2F, 0x4300)
     assert guest.machine.registers.al == 0
-
-
-# -- EMS -------------------------------------------------------------------------------------
-
-
-def test_ems_pages_keep_what_is_written_in_the_frame() -> None:
-    """Pages are mapped in and out of the frame, and are found as they were left."""
-    guest = Drivers(ems_kib=256)
-    r, memory = guest.machine.registers, guest.machine.memory
-    assert memory.read(linear(memory.read_word(0x67 * 4 + 2), 10), 8) == b"EMMXXXX0"
-    guest.interrupt(0x67, 0x4100)
-    frame = r.bx
-    guest.interrupt(0x67, 0x4200)
-    assert (r.bx, r.dx) == (16, 16)
-    guest.interrupt(0x67, 0x4300, bx=3)
-    handle = r.dx
-    for page in range(3):
-        guest.interrupt(0x67, 0x4401, dx=handle, bx=page)
-        assert r.ah == 0
-        memory.write(linear(frame, PAGE), bytes((page,)) * 100)
-    for page in range(3):
-        guest.interrupt(0x67, 0x4400 + page, dx=handle, bx=page)
-        assert memory.read(linear(frame, page * PAGE), 100) == bytes((page,)) * 100
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=3)
-    assert r.ah == 0x8A
-    guest.interrupt(0x67, 0x4500, dx=handle)
-    guest.interrupt(0x67, 0x4200)
-    assert (r.ah, r.bx) == (0, 16)
-
-
-def test_ems_moves_regions() -> None:
-    """57h moves between memory and pages, across page boundaries."""
-    guest = Drivers(ems_kib=256)
-    r = guest.machine.registers
-    guest.interrupt(0x67, 0x4300, bx=2)
-    handle = r.dx
-    guest.put(b"expanded memory!")
-    there = {"type": 1, "handle": handle, "offset": PAGE - 8, "segment": 0}
-    here = {"type": 0, "handle": 0, "offset": BUFFER, "segment": guest.psp}
-
-    def move(source: dict[str, int], target: dict[str, int]) -> None:
-        fields = {f"source_{name}": value for name, value in source.items()}
-        fields |= {f"target_{name}": value for name, value in target.items()}
-        at = guest.put(REGION.build({"length": 16, **fields}), 0x2000)
-        guest.interrupt(0x67, 0x5700, si=at)
-        assert r.ah == 0
-
-    move(here, there)
-    guest.put(bytes(16))
-    move(there, here)
-    assert guest.get(16) == b"expanded memory!"
-
-
-def test_memory_beyond_goes_back_in_time() -> None:
-    """What a page held comes back with the machine's state."""
-    guest = Drivers(ems_kib=64)
-    r, memory = guest.machine.registers, guest.machine.memory
-    guest.interrupt(0x67, 0x4300, bx=2)
-    handle = r.dx
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=0)
-    memory.write(linear(0xD000, 0), b"then")
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=1)
-    saved, ram = guest.machine.save(), bytes(memory.ram)
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=0)
-    memory.write(linear(0xD000, 0), b"now!")
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=1)
-    guest.machine.restore(saved)
-    memory.write(0, ram)
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=0)
-    assert memory.read(linear(0xD000, 0), 4) == b"then"
 
 
 # -- mouse -----------------------------------------------------------------------------------
