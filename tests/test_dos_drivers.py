@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from dos_drivers import BUFFER, Drivers
+from dos_drivers import BUFFER, Drivers, xms_of
 from dos_programs import start
 
 from blink16.devices.cards import Cards
@@ -11,14 +11,6 @@ from blink16.dos.mouse import EVENT, Mouse
 from blink16.dos.xms import MOVE
 
 # -- XMS -------------------------------------------------------------------------------------
-
-
-def xms_of(guest: Drivers) -> tuple[int, int]:
-    """Return the driver's entry as programs find it."""
-    guest.interrupt(0x2F, 0x4300)
-    assert guest.machine.registers.al == 0x80
-    guest.interrupt(0x2F, 0x4310)
-    return guest.machine.registers.es, guest.machine.registers.bx
 
 
 def test_xms_blocks_keep_what_is_moved_there() -> None:
