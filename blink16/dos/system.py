@@ -13,6 +13,7 @@ from blink16.dos.errors import CallFailed, Code
 from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
+from blink16.dos.upper_memory import UpperMemory
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, device_of, letter
 from blink16.files import MAX_FILE_SIZE
 from blink16.services import Guest
@@ -128,6 +129,8 @@ class DosState(NamedTuple):
     break_check: int = 0
     verify: int = 0
     strategy: int = 0
+    upper_mcb: int = 0  # upper memory's first control block, once DOS has it
+    upper_linked: bool = False
     processes: tuple[Process, ...] = ()  # in the order in which they were loaded
     exit_code: int = 0  # of the last process that ended, until 4Dh asks for it
     exit_kind: int = 0
@@ -162,6 +165,8 @@ class DosSystem:
         self.sft: list[SftEntry | None] = []
         """The system file table.  It changes too often to be a field of the state."""
         self.has_ems = False
+        self.upper_memory: UpperMemory | None = None
+        """What DOS can have of upper memory."""
         self.stack = (0, 0)
         """SS:SP at the current process's last call, at its interrupt's frame."""
         self.exec_stub = self.break_stub = self.critical_stub = (0, 0)
