@@ -9,8 +9,10 @@ from guests import ENGINES
 
 from blink16.cpu.registers import CF
 from blink16.devices.cards import Cards
+from blink16.dos.errors import Code
 from blink16.dos.mouse import EVENT, Mouse
 from blink16.dos.xms import MOVE
+from blink16.memory import linear
 from blink16.pc import PcSetup
 
 # -- XMS -------------------------------------------------------------------------------------
@@ -120,6 +122,23 @@ def test_dos_takes_what_upper_memory_is_left() -> None:
     guest.machine.memory.write(0, before[1])
     guest.far(entry, 0x1000, dx=0x800)
     assert (r.ax, r.bx) == (1, 0xD800)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first link", "later link"])
+def test_a_spoiled_chain_is_not_linked(first: bool) -> None:
+    """Prevents a chain that ends above upper memory, or never leads there, from ending us."""
+    guest = Drivers(cards=Cards(umb=True), ems_kib=0)
+    r = guest.machine.registers
+    if not first:
+        guest.interrupt(0x21, 0x5803, bx=1)
+        guest.interrupt(0x21, 0x5803, bx=0)
+    guest.interrupt(0x21, 0x5200)
+    chain = guest.machine.memory.read_word(linear(r.es, r.bx - 2))
+    size = 0xFFF0 - chain if first else 0x10
+    guest.machine.memory.write(linear(chain, 0), b"Z\0\0" + size.to_bytes(2, "little"))
+    guest.interrupt(0x21, 0x5803, bx=1)
+    assert r.flags & CF
+    assert r.ax == Code.MEMORY_DESTROYED
 
 
 def test_address_line_20_stays_open_while_somebody_needs_it() -> None:

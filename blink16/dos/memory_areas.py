@@ -57,22 +57,30 @@ def release_all(dos: DosSystem, memory: Memory, owner: int) -> None:
 
 
 def link(dos: DosSystem, memory: Memory, *, on: bool) -> None:
-    """Let conventional memory's chain lead to upper memory's or not; error 1 if there is none."""
+    """Let conventional memory's chain lead to upper memory's or not.
+
+    Error 1 if there is no upper memory, error 7 if the guest has spoiled the chain.
+    """
     if not dos.state.upper_mcb:
         _take_over(dos, memory)
     upper = dos.state.upper_mcb
-    before = next(b for b in arena.blocks(memory, dos.state.first_mcb) if b.next == upper)
+    chain = arena.blocks(memory, dos.state.first_mcb)
+    before = next((block for block in chain if block.next == upper), None)
+    if before is None:
+        raise CallFailed(Code.MEMORY_DESTROYED)
     arena.put(memory, replace(before, last=not on))
     dos.change(upper_linked=on)
 
 
 def _take_over(dos: DosSystem, memory: Memory) -> None:
     """Make a chain of upper memory: a block over what programs can't have, and a free one."""
+    *_, last = arena.blocks(memory, dos.state.first_mcb)
     size = 0 if dos.upper_memory is None else dos.upper_memory.largest()
     segment = dos.upper_memory.request(size) if dos.upper_memory is not None else None
     if segment is None:
         raise CallFailed(Code.INVALID_FUNCTION)
-    *_, last = arena.blocks(memory, dos.state.first_mcb)
+    if last.next >= segment:
+        raise CallFailed(Code.MEMORY_DESTROYED)
     between = MemoryBlock(last.next, segment - last.next - 1, OWNER_DOS, False, "SC")
     arena.put(memory, between)
     arena.put(memory, MemoryBlock(segment, size - 1, FREE, True))
