@@ -1,4 +1,4 @@
-"""What DOS programs find beside DOS: XMS and the mouse."""
+"""What DOS programs find beside DOS: XMS, the printer and the mouse."""
 
 from __future__ import annotations
 
@@ -161,6 +161,18 @@ def test_no_xms_without_memory() -> None:
     guest = Drivers(xms_kib=0)
     guest.interrupt(0x2F, 0x4300)
     assert guest.machine.registers.al == 0
+
+
+# -- printer ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_all_ways_lead_to_the_printer(engine: str) -> None:
+    """What DOS printed went elsewhere than what INT 17h and the ports did, and past its hooks."""
+    session = start("printer", engine=engine)
+    session.run()
+    assert session.output("lpt1") == b"BDabcabcPabcXABC"
+    assert session.output() == b"9090DF50"
 
 
 # -- mouse -----------------------------------------------------------------------------------

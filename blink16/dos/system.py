@@ -138,7 +138,8 @@ class DosState(NamedTuple):
     critical: int = 0  # the code of the error that INT 24h asks about
     left: tuple[tuple[int, tuple[int, ...]], ...] = ()
     """Processes that made another the current one (50h), and their registers then."""
-    kept: bytes = b""  # what a call shows, for hooks of INT 29h or 10h
+    kept: bytes = b""  # what a call shows, for hooks of INT 29h, 10h or 17h
+    kept_for: int = 0  # the offset of the routine in ROM that shows it
     showing: tuple[Showing, ...] = ()  # calls whose characters go through hooks
 
 
@@ -285,7 +286,7 @@ class DosSystem:
             searches=tuple(Search(*search) for search in fields.searches),
             processes=tuple(Process(*process) for process in fields.processes),
             left=tuple((psp, tuple(kept)) for psp, kept in fields.left),
-            showing=tuple(Showing(rest, tuple(kept)) for rest, kept in fields.showing),
+            showing=tuple(Showing(rest, tuple(kept), at) for rest, kept, at in fields.showing),
             edited=None if fields.edited is None else Line(*fields.edited),
         )
 
