@@ -55,3 +55,11 @@ class Drivers:
     def get(self, length: int, offset: int = BUFFER) -> bytes:
         """Return bytes of the program's segment."""
         return self.machine.memory.read(linear(self.psp, offset), length)
+
+
+def xms_of(guest: Drivers) -> tuple[int, int]:
+    """Return the driver's entry as programs find it."""
+    guest.interrupt(0x2F, 0x4300)
+    assert guest.machine.registers.al == 0x80
+    guest.interrupt(0x2F, 0x4310)
+    return guest.machine.registers.es, guest.machine.registers.bx

@@ -1,24 +1,21 @@
-"""What DOS programs find beside DOS: XMS and the mouse."""
+"""What DOS programs find beside DOS: XMS, the printer and the mouse."""
 
 from __future__ import annotations
 
 import pytest
-from dos_drivers import BUFFER, Drivers
+from dos_drivers import BUFFER, Drivers, xms_of
 from dos_programs import start
+from guests import ENGINES
 
+from blink16.cpu.registers import CF
 from blink16.devices.cards import Cards
+from blink16.dos.errors import Code
 from blink16.dos.mouse import EVENT, Mouse
 from blink16.dos.xms import MOVE
+from blink16.memory import linear
+from blink16.pc import PcSetup
 
 # -- XMS -------------------------------------------------------------------------------------
-
-
-def xms_of(guest: Drivers) -> tuple[int, int]:
-    """Return the driver's entry as programs find it."""
-    guest.interrupt(0x2F, 0x4300)
-    assert guest.machine.registers.al == 0x80
-    guest.interrupt(0x2F, 0x4310)
-    return guest.machine.registers.es, guest.machine.registers.bx
 
 
 def test_xms_blocks_keep_what_is_moved_there() -> None:
@@ -87,6 +84,63 @@ def test_xms_gives_upper_memory_out(ems_kib: int, first: int) -> None:
     assert (r.ax, r.bx) == (1, first + 0x10)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_dos_links_upper_memory(engine: str) -> None:
+    """5803h was refused, and strategies with 40h and 80h meant nothing: as DOSBox 0.74 has them."""
+    session = start("umblink", engine=engine, setup=PcSetup(cards=Cards(umb=True)))
+    session.run()
+    assert session.output() == (b"00 00 01 00 L 40 U 41 U 80 U 81 U 82 U 42 U 01 U 01 L Z00 Z01 ")
+
+
+def test_without_upper_memory_there_is_nothing_to_link() -> None:
+    """5803h fails as on a DOS without it, and memory is found below by every strategy."""
+    session = start("umblink")
+    session.run()
+    assert session.output().startswith(b"00 01 00 00 L 40 L 41 L 80 L 81 L 82 L 42 L 01 L 00 ")
+
+
+def test_dos_takes_what_upper_memory_is_left() -> None:
+    """Before its first link the blocks are XMS's, and then DOS' until the machine ends."""
+    guest = Drivers(cards=Cards(umb=True), ems_kib=0)
+    entry, r = xms_of(guest), guest.machine.registers
+    guest.far(entry, 0x1000, dx=0x800)
+    assert (r.ax, r.bx) == (1, 0xD000)
+    before = guest.machine.save(), bytes(guest.machine.memory.ram)
+    guest.interrupt(0x21, 0x5803, bx=1)
+    guest.interrupt(0x21, 0x5801, bx=0x40)
+    guest.interrupt(0x21, 0x4800, bx=0x10)
+    assert r.ax == 0xD801
+    guest.interrupt(0x21, 0x4900, es=0xD801)
+    guest.interrupt(0x21, 0x4800, bx=0x7FF)
+    assert r.ax == 0xD801
+    guest.far(entry, 0x1000, dx=1)
+    assert (r.ax, r.bl, r.dx) == (0, 0xB1, 0)
+    guest.interrupt(0x21, 0x5803, bx=0)
+    guest.interrupt(0x21, 0x4900, es=0xD801)  # free, though it is not linked
+    assert not r.flags & CF
+    guest.machine.restore(before[0])
+    guest.machine.memory.write(0, before[1])
+    guest.far(entry, 0x1000, dx=0x800)
+    assert (r.ax, r.bx) == (1, 0xD800)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first link", "later link"])
+def test_a_spoiled_chain_is_not_linked(first: bool) -> None:
+    """Prevents a chain that ends above upper memory, or never leads there, from ending us."""
+    guest = Drivers(cards=Cards(umb=True), ems_kib=0)
+    r = guest.machine.registers
+    if not first:
+        guest.interrupt(0x21, 0x5803, bx=1)
+        guest.interrupt(0x21, 0x5803, bx=0)
+    guest.interrupt(0x21, 0x5200)
+    chain = guest.machine.memory.read_word(linear(r.es, r.bx - 2))
+    size = 0xFFF0 - chain if first else 0x10
+    guest.machine.memory.write(linear(chain, 0), b"Z\0\0" + size.to_bytes(2, "little"))
+    guest.interrupt(0x21, 0x5803, bx=1)
+    assert r.flags & CF
+    assert r.ax == Code.MEMORY_DESTROYED
+
+
 def test_address_line_20_stays_open_while_somebody_needs_it() -> None:
     """Two programs that each open it for themselves (05h): the first to close it closed it."""
     guest = Drivers(cpu="80286", xms_kib=64)
@@ -107,6 +161,18 @@ def test_no_xms_without_memory() -> None:
     guest = Drivers(xms_kib=0)
     guest.interrupt(0x2F, 0x4300)
     assert guest.machine.registers.al == 0
+
+
+# -- printer ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_all_ways_lead_to_the_printer(engine: str) -> None:
+    """What DOS printed went elsewhere than what INT 17h and the ports did, and past its hooks."""
+    session = start("printer", engine=engine)
+    session.run()
+    assert session.output("lpt1") == b"BDabcabcPabcXABC"
+    assert session.output() == b"9090DF50"
 
 
 # -- mouse -----------------------------------------------------------------------------------
