@@ -362,12 +362,6 @@ OTHER_CLIENTS = OptionTable(
             help="the architecture that clients are told of in target.xml (default: "
             "%(default)s); some, like IDA, take an i386 only",
         ),
-        Option(
-            names=("--plain-names",),
-            flag=True,
-            help="have code's names read by a gdb that was built without x86-64, as i686-elf-gdb "
-            "may be, and says that it can't read names.symbols",
-        ),
     ),
 )
 BUILDS = OptionTable(
