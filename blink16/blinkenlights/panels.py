@@ -166,9 +166,13 @@ class PanelsApp(App[None]):
         """Let the machine go."""
         self.driver.close()
 
-    def on_resize(self) -> None:
-        """Take a picture for the new sizes."""
-        self.call_after_refresh(self._want_more)
+    @on(Panel.Resized)
+    def _on_panel_resized(self) -> None:
+        """Take a picture for the new sizes, one for all panels that have them."""
+        before = self.driver.wanted
+        self._tell_wanted()
+        if self.driver.wanted != before:
+            self.driver.refresh()
 
     @on(MemoryPanel.Chosen)
     def _on_chosen(self, message: MemoryPanel.Chosen) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -28,6 +29,9 @@ class Panel(Widget, can_focus=True):
     Each picture may change a line of each panel, so lines come to the screen by a shorter way than
     Textual's own: it draws the frame, and lines are put into that (`render_lines`).
     """
+
+    class Resized(Message):
+        """The panel has another size, and may want more of the machine for it."""
 
     picture: Picture | None = None
     HELP = ""
@@ -84,6 +88,10 @@ class Panel(Widget, can_focus=True):
             for y in changed:
                 self._framed[top + y] = self._between_edges(now[y])
             super().refresh(*(Region(0, y, width, rows) for y, rows in _runs(changed)))
+
+    def on_resize(self) -> None:
+        """Have more asked for, where there is room for more."""
+        self.post_message(self.Resized())
 
     def take(self, picture: Picture) -> None:
         """Remember of a picture what later ones are compared with."""
