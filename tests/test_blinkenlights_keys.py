@@ -82,8 +82,8 @@ CASES: tuple[tuple[str, Check], ...] = (
     ("3", lambda v: not v.panel("registers").region.area),
     ("3", lambda v: v.panel("registers").region.area),
     *((key, asks(purpose)) for key, purpose in (
-        ("w", "watch"), ("shift+f9", "break"), ("I", "catch"), ("g", "go"), ("slash", "find"),
-        ("e", "edit"), ("colon", "command"), ("y", "mark"),
+        ("w", "watch"), ("shift+f9", "break"), ("I", "catch"), ("g", "go"), ("G", "code"),
+        ("slash", "find"), ("e", "edit"), ("colon", "command"), ("y", "mark"),
     )),
     ("W", lambda v: "click a byte first" in v.app.told),
     ("T", lambda v: "you hold the machine" in v.app.told),

@@ -83,6 +83,7 @@ KEYS = (
     Key("m", "memory_mode", "Memory as characters, hex, words, code"),
     Key("i", "syntax", "Intel's or AT&T's syntax"),
     Key("g", "ask('go')", "Look at an address", "go to"),
+    Key("G", "ask('code')", "Look at other code"),
     Key("slash", "ask('find')", "Find a text or bytes", "find"),
     Key("e", "ask('edit')", "Store bytes"),
     Key("colon", "ask('command')", "A command of the server's", "command"),

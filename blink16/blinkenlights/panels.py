@@ -182,7 +182,12 @@ class PanelsApp(App[None]):
     def _on_function_chosen(self, message: CodePanel.FunctionChosen) -> None:
         self.query_one(TimeBar).choose(LayerKind.CALLS, message.address, message.name)
 
+    @on(Panel.CodeWanted)
+    def _on_code_wanted(self, message: Panel.CodeWanted) -> None:
+        self.query_one(CodePanel).look_at(message.address)
+
     @on(TimeBar.Wished)
+    @on(CodePanel.Changed)
     @on(MemoryPanel.Changed)
     def _want_more(self) -> None:
         self._tell_wanted()
@@ -198,8 +203,10 @@ class PanelsApp(App[None]):
 
     def _tell_wanted(self) -> None:
         panels = [panel for panel in self.query(Panel) if panel.region.area]
+        code = self.query_one(CodePanel)
         self.driver.wanted = Wanted(
-            code_rows=max(self.query_one(CodePanel).content_size.height, 4),
+            code_rows=max(code.content_size.height, 4),
+            code_at=code.address,
             syntax=self._syntax,
             memories=tuple(wish for panel in panels for wish in panel.wishes),
             layers=self.query_one(TimeBar).wishes_of_past,

@@ -79,6 +79,8 @@ class AskActions(PanelsApp):
                 self._mark(text)
             case Purpose.GO:
                 self._look(panel, lambda target: commands.place(target, text))
+            case Purpose.CODE:
+                self._look_at_code(text)
             case Purpose.FIND:
                 behind = self._found if panel.address == self._found else None
                 self._look(panel, lambda target: commands.found(target, text, behind))
@@ -117,6 +119,17 @@ class AskActions(PanelsApp):
 
         def look(target: Target) -> str:
             self._later(self._looked, panel, where(target))
+            return ""
+
+        self.told = ""
+        self.driver.ask(look)
+
+    def _look_at_code(self, text: str) -> None:
+        """Have the code panel look at a place."""
+        panel, lines = self.query_one(CodePanel), self.source_text
+
+        def look(target: Target) -> str:
+            self._later(panel.look_at, commands.code_place(target, text, lines))
             return ""
 
         self.told = ""

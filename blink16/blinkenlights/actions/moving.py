@@ -106,10 +106,10 @@ class MoveActions(PanelsApp):
     # -- breakpoints -------------------------------------------------------------------------
 
     def action_breakpoint(self) -> None:
-        """Set or remove a breakpoint at the next instruction."""
+        """Set or remove a breakpoint at the next instruction, or at the code that is looked at."""
         if self.picture is not None:
-            pc = self.picture.registers.pc
-            self._do(lambda target: commands.toggled(target, pc))
+            here = self.picture.looks_at
+            self._do(lambda target: commands.toggled(target, here))
 
     @on(CodePanel.BreakpointWanted)
     def _on_breakpoint(self, message: CodePanel.BreakpointWanted) -> None:

@@ -33,6 +33,13 @@ class Panel(Widget, can_focus=True):
     class Resized(Message):
         """The panel has another size, and may want more of the machine for it."""
 
+    class CodeWanted(Message):
+        """The code at a linear address is to be seen."""
+
+        def __init__(self, address: int) -> None:
+            super().__init__()
+            self.address = address
+
     picture: Picture | None = None
     HELP = ""
     """What the `?` key says of it."""

@@ -16,6 +16,7 @@ class Purpose(StrEnum):
 
     COMMAND = "command"
     GO = "go"
+    CODE = "code"
     FIND = "find"
     BREAK = "break"
     CATCH = "catch"
@@ -28,6 +29,7 @@ class Purpose(StrEnum):
 _HINTS = {
     Purpose.COMMAND: ("command", "what `monitor` takes in gdb: help, seek 100, last-write lines…"),
     Purpose.GO: ("go to", "seg:off, a symbol, ds:si, five hex digits"),
+    Purpose.CODE: ("code at", "a function, seg:off, cs:ip, five hex digits, FILE:LINE"),
     Purpose.FIND: ("find", 'a text, or bytes in hex; "…" for a text that looks like hex'),
     Purpose.BREAK: ("break", "PLACE [if CONDITION]: plot, 1000:0020 if al == 72"),
     Purpose.CATCH: ("catch", "int 21 ah=3d, elks open, exec"),
@@ -39,7 +41,7 @@ _HINTS = {
     Purpose.EDIT: ("store", "PLACE=BYTES in hex: lines=07"),
     Purpose.CONFIRM: ("this drops the recorded future", "y: go on   anything else: leave it"),
 }
-_NAMED = (Purpose.GO, Purpose.BREAK, Purpose.WATCH, Purpose.EDIT, Purpose.MARK)
+_NAMED = (Purpose.GO, Purpose.CODE, Purpose.BREAK, Purpose.WATCH, Purpose.EDIT, Purpose.MARK)
 """Where symbols are completed."""
 
 
