@@ -6,7 +6,14 @@ import re
 
 from blink16 import numerals
 from blink16.blinkenlights.source_text import SourceText
-from blink16.client import ClientError, PointRole, RegisterValues, Target, UnsupportedError
+from blink16.client import (
+    ClientError,
+    PointRole,
+    RegisterValues,
+    SetPoint,
+    Target,
+    UnsupportedError,
+)
 from blink16.reports.points import WantedPointsReport
 
 MAX_LENGTH = 1 << 16
@@ -137,8 +144,7 @@ def toggled(target: Target, address: int) -> str:
     """Set a breakpoint at a linear address, or remove the one that is there."""
     for point in target.points:
         if point.role is PointRole.EXECUTE and point.address == address:
-            target.remove(point)
-            return f"removed {point}"
+            return removed(target, point)
     return str(target.break_at(address))
 
 
@@ -146,9 +152,14 @@ def popped(target: Target) -> str:
     """Remove the point that was set last."""
     if not target.points:
         return "there is no breakpoint"
-    last = target.points[-1]
-    target.remove(last)
-    return f"removed {last}"
+    return removed(target, target.points[-1])
+
+
+def removed(target: Target, point: SetPoint) -> str:
+    """Remove a point, if it is still there."""
+    if point in target.points:
+        target.remove(point)
+    return f"removed {point}"
 
 
 # -- time ------------------------------------------------------------------------------------

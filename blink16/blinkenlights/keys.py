@@ -94,7 +94,9 @@ KEYS = (
     Key("", "film('gif')", "Save memory over time as GIF"),
     Key("", "film('png')", "Save memory over time as animated PNG"),
     Key("", "cast", "Record this session as an asciicast, or end that"),
+    Key("alt+c", "copy", "Copy what the panel shows"),
     Key("t", "theme", "Dark or light"),
     Key("2", "column('middle')", "The middle column off and on"),
     Key("3", "column('right')", "The right column off and on"),
+    Key("M", "mouse", "Leave the mouse to the terminal, and back"),
 )

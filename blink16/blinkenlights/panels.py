@@ -26,6 +26,7 @@ from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.past import LayerKind
 from blink16.blinkenlights.picture import Picture, Wanted
 from blink16.blinkenlights.plain_text import AsciiFilter
+from blink16.blinkenlights.selecting import PanelScreen
 from blink16.blinkenlights.source_text import SourceText
 from blink16.blinkenlights.widgets.calls import CallsPanel
 from blink16.blinkenlights.widgets.chain import ChainPanel
@@ -94,6 +95,10 @@ class PanelsApp(App[None]):
         self._syntax = Syntax.INTEL
         self.told = ""
         """What the user was told last."""
+
+    def get_default_screen(self) -> PanelScreen:
+        """Return what holds the panels."""
+        return PanelScreen(id=self.DEFAULT_MODE)
 
     def compose(self) -> ComposeResult:
         """Place the panels."""

@@ -7,6 +7,7 @@ from textual import on
 from blink16.blinkenlights import commands
 from blink16.blinkenlights.panels import PanelsApp
 from blink16.blinkenlights.widgets.code import CodePanel
+from blink16.blinkenlights.widgets.points import PointsPanel
 from blink16.blinkenlights.widgets.timebar import TimeBar
 from blink16.client import Target
 
@@ -114,6 +115,10 @@ class MoveActions(PanelsApp):
     @on(CodePanel.BreakpointWanted)
     def _on_breakpoint(self, message: CodePanel.BreakpointWanted) -> None:
         self._do(lambda target: commands.toggled(target, message.address))
+
+    @on(PointsPanel.Removed)
+    def _on_point_removed(self, message: PointsPanel.Removed) -> None:
+        self._do(lambda target: commands.removed(target, message.point))
 
     def action_pop_breakpoint(self) -> None:
         """Remove the breakpoint that was set last."""

@@ -280,7 +280,7 @@ class CodePanel(Panel):
 
     def on_click(self, event: events.Click) -> None:
         """Set or remove a breakpoint, if the margin was clicked, or the line twice."""
-        offset = event.get_content_offset(self)
+        offset = None if self.has_selection else event.get_content_offset(self)
         if offset is None or not 0 <= offset.y < len(self._rows):
             return
         row = self._rows[offset.y]

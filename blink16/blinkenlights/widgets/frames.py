@@ -36,6 +36,6 @@ class FramesPanel(Panel):
 
     def on_click(self, event: events.Click) -> None:
         """Show the code of a function that waits for what it called."""
-        at = event.get_content_offset(self)
+        at = None if self.has_selection else event.get_content_offset(self)
         if at is not None and self.picture is not None and at.y < len(self.picture.frames):
             self.post_message(self.CodeWanted(self.picture.frames[at.y].address))

@@ -190,7 +190,7 @@ class MemoryPanel(Panel):
 
     def on_click(self, event: events.Click) -> None:
         """Choose a byte."""
-        at = event.get_content_offset(self)
+        at = None if self.has_selection else event.get_content_offset(self)
         if at is None or self._last is None or self.mode == "code":
             return
         cell = self._cell_at(at.x - self._address_columns)
