@@ -232,7 +232,8 @@ class CodePanel(Panel):
         text.append(f" {mnemonic:<{6 if columns >= ROOMY else 5}} ", colors.mnemonic)
         target = _TARGET.match(line.text)
         if target:
-            text.append_text(self._target(line, int(target[1] or target[2], 16), picture, here))
+            offset = int(target[1] or target[2], 16)
+            text.append_text(self._target(line, offset, picture, here, columns >= BYTES_TOO))
         else:
             for piece in self._operands(operands):
                 text.append_text(piece)
@@ -241,7 +242,9 @@ class CodePanel(Panel):
             text.stylize(colors.here)
         return text
 
-    def _target(self, line: CodeLine, offset: int, picture: Picture, here: bool) -> Text:
+    def _target(
+        self, line: CodeLine, offset: int, picture: Picture, here: bool, roomy: bool
+    ) -> Text:
         colors = self.palette
         address = picture.registers.linear(line.cs, offset)
         found = picture.symbols.find(address)
@@ -249,7 +252,7 @@ class CodePanel(Panel):
         if found and found[1] < 0x1000:
             name = found[0].name + (f"+{found[1]}" if found[1] else "")
         text = Text(name or f"{offset:04X}", colors.target)
-        if name:
+        if name and roomy:
             text.append(f" {offset:04X}", colors.dim)
         mnemonic = line.text.split()[0].lower()
         taken = jumps(mnemonic, picture.registers) if here else None
