@@ -48,6 +48,7 @@ SEEN = 1 << 15
 STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.ENTRY | Attribute.LAST
 _DYNAMIC = MODRM_FORMS | IMMEDIATE_FORMS
 """Operand forms that depend on bytes behind the opcode."""
+_LOCALS = ("%left = alloca i64", "store i64 %meter, ptr %left", "%room = alloca i64")
 
 
 class OpcodeFunction(Emitter):
@@ -84,13 +85,15 @@ class OpcodeFunction(Emitter):
         self._was_open: Value | None = None
         self._room: Value | None = None
         """While rounds are emitted: the cycles that there were before the first."""
-        self.emit("%left = alloca i64")
-        self.emit("store i64 %meter, ptr %left")
-        self.emit("%room = alloca i64")
 
     def __str__(self) -> str:
-        body = "\n".join(self.lines)
+        body = "\n".join([*_LOCALS, *self.lines])
         return f"define preserve_nonecc void @{self.symbol}({SIGNATURE}) {{\n{body}\n}}\n"
+
+    @classmethod
+    def leaves(cls, row: Row, repeat: Repeat | None) -> bool:
+        """Whether functions of this kind leave a row, behind such a prefix, to the reference."""
+        return False
 
     @property
     def repeat(self) -> Repeat | None:
