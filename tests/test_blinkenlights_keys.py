@@ -97,6 +97,8 @@ CASES: tuple[tuple[str, Check], ...] = (
     ("escape", lambda v: len(v.app.screen_stack) == 1),
     ("ctrl+p", lambda v: len(v.app.screen_stack) == 2),
     ("escape", lambda v: len(v.app.screen_stack) == 1),
+    ("ctrl+l", lambda v: v.app.driver.is_still),
+    ("ctrl+z", lambda v: v.app.is_running),  # a view without a terminal has no shell to go to
     ("R", lambda v: "loaded afresh" in v.app.told),
     ("enter", lambda v: v.app.focused is v.panel("console")),
     ("f12", lambda v: v.app.focused is v.panel("code")),

@@ -22,7 +22,7 @@ REGISTERS = 8
 LEAST = 3
 """Rows of a panel with one line."""
 LEAST_COLUMNS = 24
-CODE_WITH_BYTES = 55
+CODE_WITH_BYTES = 52
 """Columns in which code has its bytes beside it."""
 HIGH = 26
 """Rows from which on there is room for another panel beside the code."""
