@@ -351,7 +351,7 @@ class OpcodeFunction(Emitter):
         """Never come here: what may lock up is the reference's."""
         raise NotImplementedError
 
-    def rounds(self, body: Callable[[], Value]) -> None:
+    def rounds(self, body: Callable[[], Value], each: Value) -> None:
         """Repeat, unless something wants attention or time is up.
 
         What the prefixes and the instruction itself cost, counts at its end only.
@@ -368,7 +368,7 @@ class OpcodeFunction(Emitter):
         self._room = room
         goes_on = body()
         self._room = None
-        rest = self.value("load i64, ptr %room", 64) - self.cost.each
+        rest = self.value("load i64, ptr %room", 64) - each.zero_extend(64)
         self.emit(f"store i64 {text(rest)}, ptr %room")
         self.fork(goes_on, look, done)
         self.begin(look)
