@@ -32,6 +32,7 @@ class TimeBar(Panel):
         "brighter where checkpoints lie. Below, how often the chosen function was called (y, or a "
         "click on its name in the code) and the chosen byte written (click one in memory)."
     )
+    ALLOW_SELECT = False
 
     class Sought(Message):
         """The user wants to be at an instant."""
