@@ -94,6 +94,8 @@ KEYS = (
     Key("", "film('png')", "Save memory over time as animated PNG"),
     Key("", "cast", "Record this session as an asciicast, or end that"),
     Key("t", "theme", "Dark or light"),
+    Key("ctrl+l", "redraw", "Draw everything anew"),
+    Key("ctrl+z", "suspend_process", "To the shell; fg comes back"),
     Key("2", "column('middle')", "The middle column off and on"),
     Key("3", "column('right')", "The right column off and on"),
 )
