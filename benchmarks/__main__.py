@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.contestants import CONTESTANTS, ELKS_ENGINES, MILLION, elks
 from benchmarks.guests import ELKS_PROGRAM, GUESTS, elks_image
 
-WHAT = ("speed", "time-travel", "boot", "pc", "questions", "view", "wire")
+WHAT = ("speed", "time-travel", "boot", "pc", "questions", "start", "view", "wire")
 BASE = "QEMU TCG"
 Results = dict[tuple[str, str], list[float]]
 """By contestant and guest: million instructions a second, run by run."""

@@ -1,5 +1,7 @@
 """What a DOS or BIOS call costs on the native core: ``python -m benchmarks.services``.
 
+``python -m benchmarks.services ports`` measures accesses to all ports that have a device.
+
 Microseconds of our processor time for INT, what answers it, and IRET, or for an access to a port,
 with the few instructions around it; the loop counts its rounds.  The last lines are nanoseconds
 that a tick costs with all that it does: the timer's interrupt with a handler of five instructions.
@@ -7,11 +9,14 @@ that a tick costs with all that it does: the timer's interrupt with a handler of
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from blink16.bus import Bus
 from blink16.cpu.models import DEFAULT
 from blink16.cpu.native.loading import best_of, core
 from blink16.devices.hot import BOARD
@@ -60,6 +65,10 @@ LOOPS = (
     Loop("OUT 61h, speaker", "e461e661"),
     Loop("OUT 3FBh, serial line", "bafb03b003ee"),
 )
+PROMISED = 2.0
+"""Microseconds that an access to a port takes at most."""
+COMMANDS = (0x60, 0x64, 0x92)
+"""Ports by which a keyboard or a processor would be reset."""
 HANDLER = bytes.fromhex("2eff06100350b020e62058cf")  # inc word [310h] / EOI / iret
 HANDLER_OFFSET = 0x0200
 HOOK = bytes.fromhex("31c08ec0fa26c70620000002268c0e2200b034e643")  # INT 8, mode 2
@@ -112,9 +121,33 @@ def nanoseconds_of_a_tick() -> float:
     return (seconds[1] - seconds[0]) / (ticks[1] - ticks[0]) * 1e9
 
 
+def accesses(bus: Bus) -> Iterator[Loop]:
+    """Yield a loop for each port that a device reads or takes; what it takes is 0."""
+    for port in range(0x10000):
+        into_dx = "ba" + port.to_bytes(2, "little").hex()
+        name = f"{port:03X}h, {bus.names.get(port, '')}"
+        if bus.is_read(port):
+            yield Loop(f"IN {name}", into_dx + "ec")
+        if bus.is_written(port) and port not in COMMANDS:
+            yield Loop(f"OUT {name}", into_dx + "30c0ee")
+
+
+def report_ports() -> None:
+    """Print a line for each access to a port, the longest first."""
+    with tempfile.TemporaryDirectory() as folder:
+        bus = _machine(b"", b"\x90", Path(folder)).bus
+    found = sorted(((microseconds(loop), loop.name) for loop in accesses(bus)), reverse=True)
+    for cost, name in found:
+        print(f"{name:50} {cost:7.2f} us")
+    print(f"{sum(cost <= PROMISED for cost, _ in found)} of {len(found)} take up to {PROMISED} us")
+
+
 def main() -> None:
     """Print a line for each call."""
     best_of(core(DEFAULT, BOARD).result())  # else the first line is the slow engine's
+    if sys.argv[1:] == ["ports"]:
+        report_ports()
+        return
     for loop in LOOPS:
         print(f"{loop.name:26} {microseconds(loop):7.2f} us")
     print(f"{'a tick, by interrupt':26} {nanoseconds_of_a_tick():7.0f} ns")

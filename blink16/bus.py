@@ -25,7 +25,8 @@ class Bus:
         """Called with a port that no device owns as it is read (True) or written (False)."""
         self.on_written: Callable[[], None] | None = None
         """Called after a device has been written to."""
-        self._quiet: set[int] = set()
+        self.quiet: set[int] = set()
+        """Ports of devices, accesses to which change nothing that the machine has to plan for."""
 
     def attach(
         self,
@@ -42,7 +43,7 @@ class Bus:
         act, what interrupts are asked for, or where memory is no plain one.
         """
         for port in ports:
-            (self._quiet.add if quiet else self._quiet.discard)(port)
+            (self.quiet.add if quiet else self.quiet.discard)(port)
             if what:
                 self.names[port] = what
             if read is not None:
@@ -58,10 +59,16 @@ class Bus:
         self._word_readers[port] = read
         self._word_writers[port] = write
 
-    def is_quiet(self, port: int) -> bool:
-        """Return whether accesses to a port change nothing that the machine has to plan for."""
-        if port in self._quiet:
-            return True
+    def is_read(self, port: int) -> bool:
+        """Return whether a device answers reads of a port."""
+        return port in self._readers
+
+    def is_written(self, port: int) -> bool:
+        """Return whether a device takes what is written to a port."""
+        return port in self._writers
+
+    def is_unowned(self, port: int) -> bool:
+        """Return whether an access to a port is nobody's business."""
         return self.on_unowned is None and not (port in self._readers or port in self._writers)
 
     def read(self, port: int, width: int = 8) -> int:

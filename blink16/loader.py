@@ -158,6 +158,8 @@ def find(name: str) -> Path:
         raise LoadError("the program's name is empty", NOT_FOUND)
     if is_folder(Path(name)):
         raise LoadError(f"{name}: this is a folder, not a program")
+    if Path(name).is_symlink():
+        raise LoadError(f"{name}: this link leads to no file", NOT_FOUND)
     nearest = meant(name, _neighbours(Path(name)))
     raise LoadError(f"{name}: there is no such program{nearest}", NOT_FOUND)
 

@@ -36,7 +36,7 @@ def meant(typed: str, known: Iterable[str]) -> str:
 
     It goes behind a sentence: ``no option --spede (did you mean --speed?)``.
     """
-    names = {name.lower(): name for name in known}
+    names = {name.lower(): name for name in known if name != typed}
     found = get_close_matches(typed[:LONGEST_NAME].lower(), names, n=1)
     return f" (did you mean {names[found[0]]}?)" if found else ""
 

@@ -6,6 +6,8 @@
 gdb reads from the server an ELF with the program's names and with rules for unwinding; LLDB asks
 for no such file.  This fetches it, says that it is for an i386, without which LLDB won't have it,
 and attaches.  The code is shown as 16-bit code all the same: that follows from the server's word.
+After `process kill`, `detach` or the program's end `b16-connect` fetches it again: breakpoints by
+name stay, and move to where the names are now.
 It needs an LLDB with Python (LLDB 14 finds but one caller), and a server with a free machine.
 """
 
@@ -25,6 +27,8 @@ TIMEOUT = 10.0
 CHUNK = 0x4000
 MAX_SIZE = 1 << 24
 MACHINE_FIELD, EM_386 = 18, 3
+FOLDER = "blink16-lldb-"
+"""How the names of the folders begin into which files are fetched."""
 
 
 class Connection:
@@ -76,6 +80,19 @@ def fetch(host: str, port: int) -> bytes:
         server.close()
 
 
+def ours(target):
+    """Return the files that were fetched for a target."""
+    return [m for m in target.modules if m.GetFileSpec().GetDirectory().find(FOLDER) >= 0]
+
+
+def can_be_used_again(target):
+    """Whether a target is one that was connected here and has no process now: its breakpoints
+    move to where the names are in the program as it is built now.
+    """
+    gone = (lldb.eStateInvalid, lldb.eStateUnloaded, lldb.eStateDetached, lldb.eStateExited)
+    return target.IsValid() and target.GetProcess().GetState() in gone and bool(ours(target))
+
+
 def connect(debugger, command, result, internal_dict):
     """Attach to a blink16-server at [HOST:]PORT, with names."""
     host, _, port = command.strip().rpartition(":")
@@ -85,16 +102,22 @@ def connect(debugger, command, result, internal_dict):
     except (OSError, ValueError, struct.error) as error:
         result.SetError(f"b16-connect: {error}")
         return
-    folder = tempfile.mkdtemp()
+    folder = tempfile.mkdtemp(prefix=FOLDER)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = Path(folder) / "blink16.elf"
     path.write_bytes(content)
-    error = lldb.SBError()
-    target = debugger.CreateTarget(str(path), "i386", "", False, error)
-    if error.Fail():
-        result.SetError(f"b16-connect: {error.GetCString()}")
-        return
-    debugger.SetSelectedTarget(target)
+    target = debugger.GetSelectedTarget()
+    if can_be_used_again(target):
+        for module in ours(target):
+            target.RemoveModule(module)
+        target.AddModule(str(path), "i386", None)
+    else:
+        error = lldb.SBError()
+        target = debugger.CreateTarget(str(path), "i386", "", False, error)
+        if error.Fail():
+            result.SetError(f"b16-connect: {error.GetCString()}")
+            return
+        debugger.SetSelectedTarget(target)
     # The command waits for the first stop; SBTarget.ConnectRemote doesn't, and what is typed
     # next would get that stop's frames.
     line = f"process connect -p gdb-remote connect://{host or '127.0.0.1'}:{port}"

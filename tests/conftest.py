@@ -17,7 +17,7 @@ from gdb_client import DEBIAN_GDB, Gdb, gdbs
 from blink16.client import streams
 from blink16.cpu import models
 from blink16.cpu.hot import NO_BOARD
-from blink16.cpu.native import loading
+from blink16.cpu.native import ahead, cache, loading
 from blink16.cpu.native.compiler import NativeError
 from blink16.devices.hot import BOARD
 
@@ -55,6 +55,7 @@ def native_code_is_there(worker_id: str) -> None:
     for model, board in cores:
         with suppress(NativeError):
             loading.best_of(loading.core(model, board).result())
+            cache.store(ahead.stamp(model.name, board.source), ahead.STAMPED)
 
 
 @pytest.fixture(scope="session", autouse=True)

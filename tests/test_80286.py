@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from boot_sectors import sector
+from dos_drivers import Drivers, xms_of
 from engine_pair import PROGRAM_AT, Pair, drive, random_program, translate_here
 from processor_bench import CODE, HANDLERS, HLT, STACK, bench, run, run_capture
-from test_dos_drivers import Drivers, xms_of
 from test_vectors import ENGINES, load_cases
 
 from blink16 import Machine, StopReason, loader

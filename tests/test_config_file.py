@@ -77,6 +77,8 @@ def test_files_are_found_beside_it_from_wherever_we_are(
         ('A = "/etc/passwd"', "lies outside of the folder"),
         ('A = "../x.img"', "lies outside of the folder"),
         ('A = "a\\u0000b"', "is no file's name"),
+        ("mhz = true", "mhz wants a value, not true"),
+        ("strict = 1", "strict is true or false, not 1"),
         ("cpu = [[]]", "cpu can't be []"),
         (f"cpu = {'[' * 5000}", "nested too deeply"),
         ("cpu = ", "blink16.toml: "),

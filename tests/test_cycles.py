@@ -61,6 +61,20 @@ def test_forms_take_as_long_as_on_the_chip(taken: dict[str, tuple[float, float]]
     assert all(abs(error) <= 0.15 for error in far.values()), far
 
 
+@pytest.mark.parametrize("form", ["A6", "A7", "AA", "AB", "AC", "AD", "AE", "AF"])
+def test_rounds_take_what_they_took_the_chip(shared: Path, form: str) -> None:
+    """Prevents words at even addresses that cost as those at odd ones: each case to two cycles."""
+    folder = shared / "vectors" / "8086"
+    captured = json.loads((folder / "cycles.json").read_text())[form]["cycles"]
+    machine = Machine.bare("reference")
+    repeated = 0
+    for case, chip in zip(load_cases(folder / f"{form}.json.gz"), captured, strict=True):
+        if {0xF2, 0xF3} & set(case["bytes"][:-1]):
+            repeated += 1
+            assert 0 <= cycles_of(machine, case) - chip <= 2, case["name"]
+    assert repeated > 20
+
+
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 def test_no_instruction_is_cheaper_than_native_code_relies_on(model: Model) -> None:
     """Prevents a slice that retires more instructions than it was given."""

@@ -1,77 +1,21 @@
-"""What DOS programs find beside DOS: XMS, EMS and the mouse."""
+"""What DOS programs find beside DOS: XMS, the printer and the mouse."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from dos_drivers import BUFFER, Drivers, xms_of
 from dos_programs import start
+from guests import ENGINES
 
-from blink16.devices.cards import XT, Cards
-from blink16.dos.ems import PAGE, REGION
+from blink16.cpu.registers import CF
+from blink16.devices.cards import Cards
+from blink16.dos.errors import Code
 from blink16.dos.mouse import EVENT, Mouse
 from blink16.dos.xms import MOVE
-from blink16.dos_setup import DosSetup
-from blink16.loader import Options, Program, ProgramKind, load
-from blink16.machine import Machine
 from blink16.memory import linear
 from blink16.pc import PcSetup
 
-BUFFER = 0x3000
-
-
-class Drivers:
-    """A machine whose program calls drivers."""
-
-    def __init__(self, cpu: str = "8086", cards: Cards = XT, **setup: int) -> None:
-        options = Options(
-            root=Path(__file__).parent,
-            cpu=cpu,
-            setup=PcSetup(cards=cards),
-            dos=DosSetup(**setup),  # type: ignore[arg-type]
-        )
-        program = Program("x.com", ProgramKind.DOS_COM, b"\x90")
-        self.machine: Machine = load(program, [], options).machine
-        self.psp = self.machine.registers.ds
-
-    def interrupt(self, vector: int, ax: int, **registers: int) -> None:
-        """Do an interrupt."""
-        self._run(bytes((0xCD, vector, 0xEB, 0xFE)), ax, registers)
-
-    def far(self, entry: tuple[int, int], ax: int, **registers: int) -> None:
-        """Call a far entry."""
-        segment, offset = entry
-        code = b"\x9a" + offset.to_bytes(2, "little") + segment.to_bytes(2, "little") + b"\xeb\xfe"
-        self._run(code, ax, registers)
-
-    def _run(self, code: bytes, ax: int, registers: dict[str, int]) -> None:
-        r = self.machine.registers
-        self.machine.memory.write(linear(self.psp, 0x100), code)
-        r.cs, r.ip, r.ax, r.flags, r.sp = self.psp, 0x100, ax, 0, 0xF000
-        r.ds = r.es = self.psp
-        for name, value in registers.items():
-            setattr(r, name, value)
-        self.machine.run(20)
-
-    def put(self, data: bytes, offset: int = BUFFER) -> int:
-        """Put bytes into the program's segment."""
-        self.machine.memory.write(linear(self.psp, offset), data)
-        return offset
-
-    def get(self, length: int, offset: int = BUFFER) -> bytes:
-        """Return bytes of the program's segment."""
-        return self.machine.memory.read(linear(self.psp, offset), length)
-
-
 # -- XMS -------------------------------------------------------------------------------------
-
-
-def xms_of(guest: Drivers) -> tuple[int, int]:
-    """Return the driver's entry as programs find it."""
-    guest.interrupt(0x2F, 0x4300)
-    assert guest.machine.registers.al == 0x80
-    guest.interrupt(0x2F, 0x4310)
-    return guest.machine.registers.es, guest.machine.registers.bx
 
 
 def test_xms_blocks_keep_what_is_moved_there() -> None:
@@ -140,6 +84,63 @@ def test_xms_gives_upper_memory_out(ems_kib: int, first: int) -> None:
     assert (r.ax, r.bx) == (1, first + 0x10)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_dos_links_upper_memory(engine: str) -> None:
+    """5803h was refused, and strategies with 40h and 80h meant nothing: as DOSBox 0.74 has them."""
+    session = start("umblink", engine=engine, setup=PcSetup(cards=Cards(umb=True)))
+    session.run()
+    assert session.output() == (b"00 00 01 00 L 40 U 41 U 80 U 81 U 82 U 42 U 01 U 01 L Z00 Z01 ")
+
+
+def test_without_upper_memory_there_is_nothing_to_link() -> None:
+    """5803h fails as on a DOS without it, and memory is found below by every strategy."""
+    session = start("umblink")
+    session.run()
+    assert session.output().startswith(b"00 01 00 00 L 40 L 41 L 80 L 81 L 82 L 42 L 01 L 00 ")
+
+
+def test_dos_takes_what_upper_memory_is_left() -> None:
+    """Before its first link the blocks are XMS's, and then DOS' until the machine ends."""
+    guest = Drivers(cards=Cards(umb=True), ems_kib=0)
+    entry, r = xms_of(guest), guest.machine.registers
+    guest.far(entry, 0x1000, dx=0x800)
+    assert (r.ax, r.bx) == (1, 0xD000)
+    before = guest.machine.save(), bytes(guest.machine.memory.ram)
+    guest.interrupt(0x21, 0x5803, bx=1)
+    guest.interrupt(0x21, 0x5801, bx=0x40)
+    guest.interrupt(0x21, 0x4800, bx=0x10)
+    assert r.ax == 0xD801
+    guest.interrupt(0x21, 0x4900, es=0xD801)
+    guest.interrupt(0x21, 0x4800, bx=0x7FF)
+    assert r.ax == 0xD801
+    guest.far(entry, 0x1000, dx=1)
+    assert (r.ax, r.bl, r.dx) == (0, 0xB1, 0)
+    guest.interrupt(0x21, 0x5803, bx=0)
+    guest.interrupt(0x21, 0x4900, es=0xD801)  # free, though it is not linked
+    assert not r.flags & CF
+    guest.machine.restore(before[0])
+    guest.machine.memory.write(0, before[1])
+    guest.far(entry, 0x1000, dx=0x800)
+    assert (r.ax, r.bx) == (1, 0xD800)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first link", "later link"])
+def test_a_spoiled_chain_is_not_linked(first: bool) -> None:
+    """Prevents a chain that ends above upper memory, or never leads there, from ending us."""
+    guest = Drivers(cards=Cards(umb=True), ems_kib=0)
+    r = guest.machine.registers
+    if not first:
+        guest.interrupt(0x21, 0x5803, bx=1)
+        guest.interrupt(0x21, 0x5803, bx=0)
+    guest.interrupt(0x21, 0x5200)
+    chain = guest.machine.memory.read_word(linear(r.es, r.bx - 2))
+    size = 0xFFF0 - chain if first else 0x10
+    guest.machine.memory.write(linear(chain, 0), b"Z\0\0" + size.to_bytes(2, "little"))
+    guest.interrupt(0x21, 0x5803, bx=1)
+    assert r.flags & CF
+    assert r.ax == Code.MEMORY_DESTROYED
+
+
 def test_address_line_20_stays_open_while_somebody_needs_it() -> None:
     """Two programs that each open it for themselves (05h): the first to close it closed it."""
     guest = Drivers(cpu="80286", xms_kib=64)
@@ -162,74 +163,16 @@ def test_no_xms_without_memory() -> None:
     assert guest.machine.registers.al == 0
 
 
-# -- EMS -------------------------------------------------------------------------------------
+# -- printer ---------------------------------------------------------------------------------
 
 
-def test_ems_pages_keep_what_is_written_in_the_frame() -> None:
-    """Pages are mapped in and out of the frame, and are found as they were left."""
-    guest = Drivers(ems_kib=256)
-    r, memory = guest.machine.registers, guest.machine.memory
-    assert memory.read(linear(memory.read_word(0x67 * 4 + 2), 10), 8) == b"EMMXXXX0"
-    guest.interrupt(0x67, 0x4100)
-    frame = r.bx
-    guest.interrupt(0x67, 0x4200)
-    assert (r.bx, r.dx) == (16, 16)
-    guest.interrupt(0x67, 0x4300, bx=3)
-    handle = r.dx
-    for page in range(3):
-        guest.interrupt(0x67, 0x4401, dx=handle, bx=page)
-        assert r.ah == 0
-        memory.write(linear(frame, PAGE), bytes((page,)) * 100)
-    for page in range(3):
-        guest.interrupt(0x67, 0x4400 + page, dx=handle, bx=page)
-        assert memory.read(linear(frame, page * PAGE), 100) == bytes((page,)) * 100
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=3)
-    assert r.ah == 0x8A
-    guest.interrupt(0x67, 0x4500, dx=handle)
-    guest.interrupt(0x67, 0x4200)
-    assert (r.ah, r.bx) == (0, 16)
-
-
-def test_ems_moves_regions() -> None:
-    """57h moves between memory and pages, across page boundaries."""
-    guest = Drivers(ems_kib=256)
-    r = guest.machine.registers
-    guest.interrupt(0x67, 0x4300, bx=2)
-    handle = r.dx
-    guest.put(b"expanded memory!")
-    there = {"type": 1, "handle": handle, "offset": PAGE - 8, "segment": 0}
-    here = {"type": 0, "handle": 0, "offset": BUFFER, "segment": guest.psp}
-
-    def move(source: dict[str, int], target: dict[str, int]) -> None:
-        fields = {f"source_{name}": value for name, value in source.items()}
-        fields |= {f"target_{name}": value for name, value in target.items()}
-        at = guest.put(REGION.build({"length": 16, **fields}), 0x2000)
-        guest.interrupt(0x67, 0x5700, si=at)
-        assert r.ah == 0
-
-    move(here, there)
-    guest.put(bytes(16))
-    move(there, here)
-    assert guest.get(16) == b"expanded memory!"
-
-
-def test_memory_beyond_goes_back_in_time() -> None:
-    """What a page held comes back with the machine's state."""
-    guest = Drivers(ems_kib=64)
-    r, memory = guest.machine.registers, guest.machine.memory
-    guest.interrupt(0x67, 0x4300, bx=2)
-    handle = r.dx
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=0)
-    memory.write(linear(0xD000, 0), b"then")
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=1)
-    saved, ram = guest.machine.save(), bytes(memory.ram)
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=0)
-    memory.write(linear(0xD000, 0), b"now!")
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=1)
-    guest.machine.restore(saved)
-    memory.write(0, ram)
-    guest.interrupt(0x67, 0x4400, dx=handle, bx=0)
-    assert memory.read(linear(0xD000, 0), 4) == b"then"
+@pytest.mark.parametrize("engine", ENGINES)
+def test_all_ways_lead_to_the_printer(engine: str) -> None:
+    """What DOS printed went elsewhere than what INT 17h and the ports did, and past its hooks."""
+    session = start("printer", engine=engine)
+    session.run()
+    assert session.output("lpt1") == b"BDabcabcPabcXABC"
+    assert session.output() == b"9090DF50"
 
 
 # -- mouse -----------------------------------------------------------------------------------

@@ -108,6 +108,25 @@ def test_a_seek_is_seen_with_the_next_resume(gdb: Gdb, start: int, resume: str) 
     assert gdb.value("$icount") == 21
 
 
+def test_seeks_one_behind_the_other(gdb: Gdb) -> None:
+    """Prevents steps that fail, "Cannot access memory", since frames of the second instant before
+    are kept for gdb, which has those of the last one.
+    """
+    with Server("banner", "HI") as server:
+        gdb.run(server.target)
+        gdb.run("stepi 600")
+        for icount in (460, 20, 305, 306, 90, 551):
+            assert "moved" not in gdb.run(f"monitor seek {icount}")
+            assert f"moved to instruction {icount}" in gdb.run("stepi")
+            assert gdb.value("$icount") == icount
+        said = gdb.run("bt")
+        assert said.count("#") > 3
+        gdb.run("monitor seek 3")
+        assert gdb.run("bt") == said
+        gdb.run("stepi")
+        assert gdb.run("bt") != said
+
+
 def test_a_seek_is_seen_once(gdb: Gdb, start: int) -> None:
     """Prevents a stop for a seek of which gdb knows already, as after a flush."""
     gdb.run("stepi 60")

@@ -53,6 +53,22 @@ def test_run_reads_what_was_built(gdb: Gdb, built: Path, before: tuple[str, ...]
             assert f"inc    {shown}" in gdb.run("x/i $pc")
 
 
+def test_start_waits_for_main(gdb: Gdb, built: Path) -> None:
+    """Prevents `start` from complaining of a missing file, or of running on past a moved main."""
+    gdb.run("set confirm off")
+    with serve(built) as server:
+        gdb.run(server.extended)
+        (built / "work.nm").write_text("00000104 T main\n")
+        assert 'Function "main" not defined' in gdb.run("start")
+        gdb.run("set breakpoint pending on")
+        assert "main ()" in gdb.run("start")
+        assert "inc    %ax" in gdb.run("x/i $pc")
+        build(built, SECOND, 0x107)
+        (built / "work.nm").write_text("00000107 T main\n")
+        assert "main ()" in gdb.run("start")
+        assert "inc    %bx" in gdb.run("x/i $pc")
+
+
 def test_the_next_debugger_finds_what_was_built(gdb: Gdb, built: Path) -> None:
     """Prevents a server that has to be restarted for each build."""
     with serve(built) as server:

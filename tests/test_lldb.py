@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from gdb_client import PROJECT, TIMEOUT, Server, lldbs
 from packet_relay import WithoutXml
+from unwind_guest import SEGMENT
 
 from blink16 import board, loader
 from blink16.board import ProgramFacts
@@ -225,3 +226,25 @@ def test_the_script_for_lldb_attaches_with_names(program: Path) -> None:
         said = run(program, script, *stop, "bt", "detach", "b16-connect nowhere")
     frames = re.findall(r"frame #\d: 0x[0-9a-f]+ blink16.elf`(\w+)", said)
     assert frames[-4:] == ["print_letters", "print_text", "main", "_start"], said
+
+
+def test_breakpoints_in_lldb_move_with_a_new_build(program: Path, tmp_path: Path) -> None:
+    """Prevents breakpoints by name that are lost, or stay where a function was; and a kill that
+    LLDB says has failed.
+    """
+    if version(program) < 15:
+        pytest.skip("LLDB 14 needs a Python of its own for scripts")
+    (tmp_path / "work.com").write_bytes(bytes.fromhex("e80100 c3 40 c3"))  # call work; ret
+    (tmp_path / "work.nm").write_text("0000 T begin\n0104 T work\n")
+    script = f"command script import {PROJECT / 'scripts' / 'lldb_8086.py'}"
+    rebuild = "script open('work.com', 'wb').write(bytes.fromhex('909090e80100c343c3'))"
+    names = "script open('work.nm', 'w').write('0000 T begin\\n0107 T work\\n')"
+    options = ("--symbols", f"work.nm,text={SEGMENT:x}")
+    with Server(*options, "work.com", cwd=tmp_path) as server:
+        attach = f"b16-connect {server.port}"
+        before = (script, f"script import os; os.chdir({str(tmp_path)!r})", attach)
+        again = ("process kill", rebuild, names, attach, "continue", "disassemble -c 1")
+        said = run(program, *before, "breakpoint set -n work", "continue", *again)
+    assert said.count("stop reason = breakpoint 1.") == 2, said
+    assert "incw   %bx" in said, said
+    assert "exited with status = 9" in said, said

@@ -142,6 +142,14 @@ def test_a_pipe_or_device_is_refused_at_once(folder: Path) -> None:
             loader.read(name)
 
 
+def test_a_link_in_a_circle_is_called_one_that_leads_nowhere(folder: Path) -> None:
+    """Prevents a link from being suggested for itself as if it had been mistyped."""
+    Path("loop").symlink_to("loop")
+    for name in ("loop", "./loop"):
+        with pytest.raises(LoadError, match=f"^{name}: this link leads to no file$"):
+            loader.find(name)
+
+
 def test_a_name_too_long_is_refused(folder: Path) -> None:
     """Prevents the operating system's error from coming through as a traceback."""
     with pytest.raises(LoadError, match="x: "):

@@ -219,7 +219,7 @@ def test_the_first_start_makes_what_later_ones_use(
 def usual_image() -> bytes:
     """Return the interpreter that is in the cache of all tests."""
     recipe = loading.Recipe(models.DEFAULT, BOARD, False, loading.LEVEL)
-    image = cache.load(loading._keys(recipe).image)
+    image = cache.load(loading.keys(recipe).image)
     assert image is not None
     return image
 

@@ -27,7 +27,7 @@ from blink16.board.survey import (
 from blink16.machine import Machine
 from blink16.memory import RAM_SIZE
 from blink16.symbolfiles import elf
-from blink16.symbolfiles.elf import ElfSection, SectionFlag, SectionType
+from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
 
 ENTRY_SIZE = 16
 """Bytes of code at the program's entry that its file holds."""
@@ -47,10 +47,14 @@ def program_file(entry: int, code: bytes) -> bytes:
 
     `info files` wants a section around the entry, `compare-sections` something to compare.  It
     is one of thread-local data, which gdb leaves out when it looks for the symbol at an address.
+
+    `start` looks for main before there are libraries, and asks whether to wait for it; if its
+    file had no symbol at all gdb would say that a file is missing.
     """
     flags = SectionFlag.ALLOC | SectionFlag.EXECINSTR | SectionFlag.TLS
     section = ElfSection(".entry", SectionType.PROGBITS, flags, entry, code)
-    return elf.build([section] if code else [], [], entry)
+    mark = ElfSymbol("blink16", 0, 0, SymbolType.NOTYPE, elf.SHN_ABS)
+    return elf.build([section] if code else [], [mark], entry)
 
 
 def entry_code(machine: Machine, entry: int) -> bytes:

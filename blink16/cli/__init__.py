@@ -1,5 +1,46 @@
-"""The commands and what their arguments mean."""
+"""The commands and what their arguments mean.
 
-from blink16.cli.main import ask_main, run_main, server_main
+What they import takes a third of a second: native code begins to be made before, where there is
+none yet.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from blink16.cpu.native import ahead
 
 __all__ = ["ask_main", "run_main", "server_main"]
+
+_PROCESSOR, _DEFAULT_PROCESSOR = "--cpu", "8086"
+_BOARD = "blink16.devices.hot:BOARD"
+
+
+def run_main(words: Sequence[str] | None = None) -> int:
+    """Run the command ``blink16`` and return its exit status."""
+    _begin(words)
+    from blink16.cli import main
+
+    return main.run_main(words)
+
+
+def server_main(words: Sequence[str] | None = None) -> int:
+    """Run the command ``blink16-server`` and return its exit status."""
+    _begin(words)
+    from blink16.cli import main
+
+    return main.server_main(words)
+
+
+def ask_main(words: Sequence[str] | None = None) -> int:
+    """Run the command ``blink16-ask`` and return its exit status."""
+    from blink16.cli import main
+
+    return main.ask_main(words)
+
+
+def _begin(words: Sequence[str] | None) -> None:
+    """Begin with native code, for the processor that is asked for, if it is in the usual way."""
+    typed = list(sys.argv[1:] if words is None else words)
+    _, _, behind = " ".join(typed).replace("=", " ").partition(_PROCESSOR + " ")
+    processor, *_ = [*behind.split(), _DEFAULT_PROCESSOR]
+    ahead.begin(processor, _BOARD)

@@ -24,7 +24,7 @@ from typing import Any
 from blink16 import loader
 from blink16.cli import parsing
 from blink16.cli.options import SERVER
-from blink16.cli.parsing import CommandLine, Reach, reaches
+from blink16.cli.parsing import CommandLine, Option, Reach, named
 from blink16.complaints import USAGE
 from blink16.hostfiles import is_file
 from blink16.loader import LoadError
@@ -54,14 +54,14 @@ def options_for(program: Path, command: CommandLine) -> list[str]:
     """Return the words of a command line that the file beside a program stands for."""
     path = program.absolute().parent / NAME
     table = _read(path)
-    known, reach = reaches(command.tables), reaches(SERVER.tables)
+    known, everywhere = named(command.tables), named(SERVER.tables)
+    allowed = {key for key, option in everywhere.items() if option.reach is not Reach.TYPED}
     words: list[str] = []
     for part in (_plain(table), table.get(program.name, {})):
         if not isinstance(part, dict):
             continue
         for key, value in part.items():
-            if reach.get(key, Reach.TYPED) is Reach.TYPED:
-                allowed = [name for name, far in reach.items() if far is not Reach.TYPED]
+            if key not in allowed:
                 text = f"{key} is no option that a folder may choose{meant(key, allowed)}"
                 raise _mistake(path, text)
             if key in known:
@@ -91,17 +91,22 @@ def _plain(table: Table) -> Table:
     return {key: value for key, value in table.items() if not isinstance(value, dict)}
 
 
-def _words(path: Path, key: str, value: object, reach: Reach) -> Iterator[str]:
-    option = f"-{key}" if len(key) == 1 else f"--{key}"
+def _words(path: Path, key: str, value: object, option: Option) -> Iterator[str]:
+    name = f"-{key}" if len(key) == 1 else f"--{key}"
     for one in value if isinstance(value, list) else [value]:
-        if one is True:
-            yield option
+        if isinstance(one, bool):
+            if not option.flag:
+                raise _mistake(path, f"{key} wants a value, not {str(one).lower()}")
+            yield from (name,) if one else ()
+        elif option.flag:
+            raise _mistake(path, f"{key} is true or false, not {one!r}")
         elif isinstance(one, int) and abs(one) >= MAX_NUMBER:
             raise _mistake(path, f"{key} is too large a number")
-        elif isinstance(one, str | int | float) and one is not False:
-            text = _inside(path, str(one)) if reach is Reach.FOLDER_FILE else str(one)
-            yield from (option, text) if len(key) == 1 else (f"{option}={text}",)
-        elif one is not False:
+        elif isinstance(one, str | int | float):
+            ours = option.reach is Reach.FOLDER_FILE
+            text = _inside(path, str(one)) if ours else str(one)
+            yield from (name, text) if len(key) == 1 else (f"{name}={text}",)
+        else:
             raise _mistake(path, f"{key} can't be {one!r}")
 
 

@@ -117,10 +117,10 @@ def parser(command: CommandLine) -> Parser:
     return made
 
 
-def reaches(tables: Iterable[OptionTable]) -> dict[str, Reach]:
-    """Return how far each option reaches, by its name without dashes."""
+def named(tables: Iterable[OptionTable]) -> dict[str, Option]:
+    """Return the options by their names without dashes."""
     return {
-        name.lstrip("-"): option.reach
+        name.lstrip("-"): option
         for table in tables
         for option in table.options
         for name in option.names

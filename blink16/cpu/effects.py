@@ -156,7 +156,7 @@ class _AnyProcessor:
     def lock_up(self, text: str) -> None:
         pass
 
-    def rounds(self, body: Callable[[], Value]) -> None:
+    def rounds(self, body: Callable[[], Value], each: Value) -> None:
         body()
 
     def interrupted(self, vector: Value) -> None:

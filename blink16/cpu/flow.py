@@ -352,9 +352,9 @@ class FlowEngine(ReferenceEngine):
         """Do one thing or the other."""
         super().when(self._plain(condition), then, otherwise)
 
-    def rounds(self, body: Callable[[], Value]) -> None:
+    def rounds(self, body: Callable[[], Value], each: Value) -> None:
         """Repeat while the body returns 1, unless a trap or the host interrupts."""
-        super().rounds(lambda: self._plain(body()))
+        super().rounds(lambda: self._plain(body()), self._plain(each))
 
     def spend(self, cycles: Value) -> None:
         """Let more clock cycles pass."""

@@ -150,10 +150,10 @@ class Context(Cells, Protocol):
         """Stop here for good; ``text`` says why."""
         ...
 
-    def rounds(self, body: Callable[[], Value]) -> None:
+    def rounds(self, body: Callable[[], Value], each: Value) -> None:
         """Repeat ``body`` while it returns a 1, unless something interrupts between rounds.
 
-        `Cost.each` is paid for each round, when it has been done.
+        ``each``: cycles that are paid for each round, when it has been done.
         """
         ...
 

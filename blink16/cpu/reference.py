@@ -410,7 +410,7 @@ class ReferenceEngine:
         elif otherwise is not None:
             otherwise()
 
-    def rounds(self, body: Callable[[], Value]) -> None:
+    def rounds(self, body: Callable[[], Value], each: Value) -> None:
         """Repeat while the body returns 1, unless a trap or the host interrupts.
 
         The chip backs up by two bytes for the instruction and one prefix: further prefixes
@@ -420,7 +420,7 @@ class ReferenceEngine:
         again = True
         while again:
             again = bool(body().handle)
-            registers.cycles += self.cost.each
+            registers.cycles += _known(each)
             wanted = cells[Cell.ATTENTION] or registers.cycles >= self._until
             if again and (wanted or cells[Cell.TRAP]):
                 self.between_rounds = True

@@ -436,8 +436,12 @@ def aad(m: Context, base: Sized) -> None:
 # -- strings -------------------------------------------------------------------------------------
 
 
-def repeated(m: Context, one_round: Callable[[], None], compares: bool = False) -> None:
+def repeated(
+    m: Context, one_round: Callable[[], None], *indexes: int, compares: bool = False
+) -> None:
     """Do a string instruction once, or CX times under a REP prefix.
+
+    ``indexes``: the registers that say where, SI and DI.
 
     CMPS and SCAS also end when ZF is no longer what the prefix asks for; the others take
     both prefixes alike.
@@ -456,7 +460,19 @@ def repeated(m: Context, one_round: Callable[[], None], compares: bool = False) 
             again = again & (flags.zero(m) if repeat is Repeat.REPZ else ~flags.zero(m))
         return again
 
-    m.when(m.get_register(CX, 16).is_not_zero(), lambda: m.rounds(counted))
+    m.when(m.get_register(CX, 16).is_not_zero(), lambda: m.rounds(counted, _round_cost(m, indexes)))
+
+
+def _round_cost(m: Context, indexes: tuple[int, ...]) -> Value:
+    """Return the cycles of a round: all of them find their words at even addresses or at odd ones.
+
+    ``indexes``: the registers in which the addresses are.
+    """
+    cost = m.constant(m.cost.each, CYCLES)
+    if m.cost.odd:
+        for index in indexes:
+            cost = cost + (m.get_register(index, 16) & 1).zero_extend(CYCLES) * m.cost.odd
+    return cost
 
 
 @instruction("MOVS")
@@ -470,7 +486,7 @@ def movs(m: Context, destination: Sized, source: Sized) -> None:
         step_index(m, SI, width)
         step_index(m, DI, width)
 
-    repeated(m, one_round)
+    repeated(m, one_round, SI, DI)
 
 
 @instruction("CMPS")
@@ -485,7 +501,7 @@ def cmps(m: Context, source: Sized, destination: Sized) -> None:
         step_index(m, SI, width)
         step_index(m, DI, width)
 
-    repeated(m, one_round, compares=True)
+    repeated(m, one_round, SI, DI, compares=True)
 
 
 @instruction("SCAS")
@@ -497,7 +513,7 @@ def scas(m: Context, accumulator: Sized, destination: Sized) -> None:
         arithmetic.subtract(m, accumulator.get(), element)
         step_index(m, DI, accumulator.width)
 
-    repeated(m, one_round, compares=True)
+    repeated(m, one_round, DI, compares=True)
 
 
 @instruction("LODS")
@@ -508,7 +524,7 @@ def lods(m: Context, accumulator: Sized, source: Sized) -> None:
         accumulator.set(m.load(m.override(DS), m.get_register(SI, 16), accumulator.width))
         step_index(m, SI, accumulator.width)
 
-    repeated(m, one_round)
+    repeated(m, one_round, SI)
 
 
 @instruction("STOS")
@@ -519,7 +535,7 @@ def stos(m: Context, destination: Sized, accumulator: Sized) -> None:
         m.store(ES, m.get_register(DI, 16), accumulator.get())
         step_index(m, DI, accumulator.width)
 
-    repeated(m, one_round)
+    repeated(m, one_round, DI)
 
 
 # -- control -------------------------------------------------------------------------------------

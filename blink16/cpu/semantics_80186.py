@@ -17,6 +17,7 @@ from blink16.cpu.semantics import (
     CYCLES,
     DI,
     DS,
+    DX,
     ES,
     INSTRUCTIONS,
     SI,
@@ -116,7 +117,7 @@ def ins(m: Context, destination: Sized, port: Sized) -> None:
         m.store(ES, m.get_register(DI, 16), m.port_in(port.get(), width))
         step_index(m, DI, width)
 
-    repeated(m, one_round)
+    repeated(m, one_round, DI, DX)
 
 
 def outs(m: Context, port: Sized, source: Sized) -> None:
@@ -128,7 +129,7 @@ def outs(m: Context, port: Sized, source: Sized) -> None:
         m.port_out(port.get(), element)
         step_index(m, SI, width)
 
-    repeated(m, one_round)
+    repeated(m, one_round, SI, DX)
 
 
 def masked_shift(name: str, right_sets_aux: bool = False) -> Semantics:

@@ -255,7 +255,7 @@ def _step(m: Context, index: int, width: int) -> Value:
 
 def _string(one_round: Callable[..., None], compares: bool = False) -> Semantics:
     def operation(m: Context, *operands: Sized) -> None:
-        repeated(m, lambda: one_round(m, *operands), compares)
+        repeated(m, lambda: one_round(m, *operands), compares=compares)
 
     operation.__doc__ = one_round.__doc__
     return operation

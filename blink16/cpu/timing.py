@@ -9,7 +9,8 @@ time to compute an address comes on top (Intel, The 8086 Family User's Manual, t
 do prefixes.
 
 What the bus adds to a word differs: on the 8086 nothing at an even address and four cycles at an
-odd one; two are taken for the mean.  On the 8088 it is four, and code comes byte by byte.
+odd one; two are taken for the mean, but for the rounds of repeated string instructions, whose
+addresses are looked at.  On the 8088 it is four, and code comes byte by byte.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Cost(NamedTuple):
     """For each count, round or division."""
     taken: int = 0
     """More, where a jump is taken."""
+    odd: int = 0
+    """More for each round and each of its words that lies at an odd address."""
 
 
 NOTHING = Cost(0)
@@ -59,6 +62,8 @@ class Timing:
     forms: Mapping[str, tuple[str, str]]
     word: int
     """What the bus adds to a word, in the mean."""
+    odd: int
+    """What it adds to a word at an odd address, where it adds nothing at an even one; or 0."""
     fetch: int
     """Cycles that the bus needs for a byte of code, where that is what limits a program; or 0."""
     interrupt: int
@@ -102,12 +107,13 @@ class Timing:
         assert found is not None, name
         cycles, each, taken, words = (int(number or 0) for number in found.groups())
         bus = words * self.word if row.width == 16 else 0
+        odd = self.odd if row.width == 16 and each and repeated else 0
         if each and repeated:
-            each += bus
+            each += 0 if odd else bus
         else:
             cycles += bus
         length = 1 + row.has_modrm + sum(_SIZES[form] for form in row.immediates)
-        return Cost(max(cycles, self.fetch * length), each, taken)
+        return Cost(max(cycles, self.fetch * length), each, taken, odd)
 
     def address(self, mod: int, rm: int) -> int:
         """Return what it takes to compute the address that ModR/M names."""

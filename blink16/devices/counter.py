@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.cpu.values import N, below, choose, equal
+from blink16.devices.fields import with_fields
 
 LOW, HIGH, BOTH = 1, 2, 3
 """Which bytes of a count a control word lets one read and write."""
@@ -113,10 +114,10 @@ class Counter(NamedTuple):
         """Return the counter with a new count in force whose turn has come."""
         if self.next_at == NONE or cycle < self.next_at:
             return self
-        after = self._replace(initial=self.next_count, next_count=NONE, next_at=NONE)
+        initial = self.next_count
         period_ends = (self.next_at - self.origin) % self.initial == 0
-        origin = self.next_at if period_ends else self.next_at - after.high_cycles
-        return after._replace(origin=origin)
+        origin = self.next_at if period_ends else self.next_at - high_cycles(initial)
+        return self._replace(initial=initial, origin=origin, next_count=NONE, next_at=NONE)
 
     # -- OUT ---------------------------------------------------------------------------------
 
@@ -237,7 +238,7 @@ class Counter(NamedTuple):
         high = self.access == HIGH or (self.access == BOTH and self.high)
         byte = value >> 8 if high else value & 0xFF
         if self.access == BOTH and not high:
-            return byte, self._replace(high=True)
+            return byte, with_fields(self, _HIGH, True)
         if self.latched == NONE and not self.high:
             return byte, self
         return byte, self._replace(latched=NONE, high=False)
@@ -245,7 +246,7 @@ class Counter(NamedTuple):
     def write(self, byte: int, cycle: int) -> Counter:
         """Take a byte of a new count."""
         if self.access == BOTH and not self.high:
-            after = self._replace(low_byte=byte, high=True)
+            after = with_fields(self, _LOW_BYTE, byte, self.latched, True)
             stops = self.mode == Mode.INTERRUPT_ON_TERMINAL_COUNT
             return after._replace(origin=NONE, held=NONE) if stops else after
         if self.access == BOTH:
@@ -255,7 +256,7 @@ class Counter(NamedTuple):
         count = (_from_bcd(word) if self.bcd else word) or self.modulus
         if self.mode in PERIODIC:
             count = max(count, MIN_PERIOD)
-        return self._replace(low_byte=NONE, high=False)._load(count, cycle)
+        return with_fields(self, _LOW_BYTE, NONE, self.latched, False)._load(count, cycle)
 
     def _load(self, count: int, cycle: int) -> Counter:
         """Take a whole count, which the mode puts in force now or later."""
@@ -268,8 +269,8 @@ class Counter(NamedTuple):
             return self._replace(initial=count, origin=cycle + 1, held=held)
         now = self.settled(cycle)
         if now.running:
-            reload = now._replace(next_at=NONE).next_change(cycle)
-            return now._replace(next_count=count, next_at=NONE if reload is None else reload)
+            reload = with_fields(now, _NEXT_AT, NONE).next_change(cycle)
+            return with_fields(now, _NEXT_COUNT, count, NONE if reload is None else reload)
         return now._replace(next_count=count, next_at=NONE)
 
     def with_gate(self, high: bool, cycle: int) -> Counter:
@@ -293,6 +294,11 @@ class Counter(NamedTuple):
         return self._replace(
             initial=count, origin=cycle + 1, held=NONE, next_count=NONE, next_at=NONE
         )
+
+
+_NEXT_COUNT, _NEXT_AT, _LOW_BYTE, _HIGH = map(
+    Counter._fields.index, ("next_count", "next_at", "low_byte", "high")
+)
 
 
 def _from_bcd(word: int) -> int:

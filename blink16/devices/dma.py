@@ -15,6 +15,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices.fields import with_fields
 from blink16.devices.oscillator import Oscillator
 from blink16.memory import OPEN_BUS, PAGE_SHIFT, PAGE_SIZE, RAM_SIZE, PageState
 from blink16.services import Guest
@@ -118,9 +119,15 @@ class Dma:
         self._clock = Oscillator(REFRESH_HZ, guest.clock_hz)
         self.state = DmaState()
         ports = range(base, base + REGISTERS * stride)
-        bus.attach(ports, self._read, self._write, what="8237A, DMA controller")
+        bus.attach(ports, self._read, self._write, quiet=True, what="8237A, DMA controller")
         if not base:
-            bus.attach(PAGE_PORTS, self._read_page, self._write_page, what="DMA page registers")
+            bus.attach(
+                PAGE_PORTS,
+                self._read_page,
+                self._write_page,
+                quiet=True,
+                what="DMA page registers",
+            )
 
     def save(self) -> DmaState:
         """Return the state."""
@@ -194,7 +201,8 @@ class Dma:
             else:
                 count %= WRAP
                 self.state = s = s._replace(mask=s.mask | bit)
-        self.state = s._replace(current=_with(s.current, 2 * channel, address, count))
+        current = _with(s.current, 2 * channel, address, count)
+        self.state = with_fields(s, _CURRENT, current)
 
     def _load(self, piece: Sweep) -> bytes:
         """Return the bytes of a piece of a way, in its order."""
@@ -272,7 +280,7 @@ class Dma:
             return
         now = self._clock.cycles(self._guest.time)
         passed = now - self.state.refreshes
-        self.state = self.state._replace(refreshes=now)
+        self.state = with_fields(self.state, _REFRESHES, now)
         left = self.room(REFRESH)
         if not left or not passed:
             return
@@ -289,12 +297,14 @@ class Dma:
     # -- ports -------------------------------------------------------------------------------
 
     def _read(self, port: int) -> int:
-        self._refresh()
-        s, register = self.state, (port - self._base) // self._stride
-        if register < DmaRegister.STATUS:
-            self.state = s._replace(high=not s.high)
+        register = (port - self._base) // self._stride
+        if register in _OF_REFRESH:
+            self._refresh()
+        s = self.state
+        if register < _STATUS:
+            self.state = with_fields(s, _HIGH, not s.high)
             return s.current[register] >> 8 if s.high else s.current[register] & 0xFF
-        if register == DmaRegister.STATUS:
+        if register == _STATUS:
             self.state = s._replace(reached=0)
             return s.reached | s.requests << 4
         if register == DmaRegister.TEMPORARY:
@@ -302,11 +312,19 @@ class Dma:
         return s.mask | 0xF0 if register == DmaRegister.MASK_ALL else 0
 
     def _write(self, port: int, value: int) -> None:
-        self._refresh()
         register = (port - self._base) // self._stride
-        if register < DmaRegister.STATUS:
+        if register < _STATUS:
+            if register in _OF_REFRESH:
+                self._refresh()
             self._write_word(register, value)
+        elif register == _CLEAR_FLIP_FLOP:
+            self.state = with_fields(self.state, _HIGH, False)
+        elif register == _MODE:
+            self._set_mode(value & CHANNEL_BITS, value)
+        elif register == _MASK_ONE:
+            self._set_mask(value & CHANNEL_BITS, bool(value & MASK_BIT))
         else:
+            self._refresh()
             self._command(DmaRegister(register), value)
 
     def _write_word(self, register: int, value: int) -> None:
@@ -314,7 +332,23 @@ class Dma:
         old = s.base[register]
         word = value << 8 | old & 0xFF if s.high else old & 0xFF00 | value
         base, current = _with(s.base, register, word), _with(s.current, register, word)
-        self.state = s._replace(base=base, current=current, high=not s.high)
+        self.state = with_fields(s, 0, base, current, not s.high)
+
+    def _set_mode(self, channel: int, value: int) -> None:
+        if channel == REFRESH:
+            self._refresh()
+        s = self.state
+        self.state = with_fields(s, _MODES, _with(s.modes, channel, value))
+        if s.requests:
+            self._serve_requests()
+
+    def _set_mask(self, channel: int, masked: bool) -> None:
+        if channel == REFRESH:
+            self._refresh()
+        s = self.state
+        self.state = with_fields(s, _MASK, s.mask & ~(1 << channel) | masked << channel)
+        if s.requests:
+            self._serve_requests()
 
     def _command(self, register: DmaRegister, value: int) -> None:
         s = self.state
@@ -322,13 +356,6 @@ class Dma:
         match register:
             case DmaRegister.STATUS:
                 self.state = s._replace(command=value)
-            case DmaRegister.MASK_ONE:
-                rest, bit = s.mask & ~(1 << channel), bool(value & MASK_BIT) << channel
-                self.state = s._replace(mask=rest | bit)
-            case DmaRegister.MODE:
-                self.state = s._replace(modes=_with(s.modes, channel, value))
-            case DmaRegister.CLEAR_FLIP_FLOP:
-                self.state = s._replace(high=False)
             case DmaRegister.TEMPORARY:
                 self.state = s._replace(
                     command=0, high=False, mask=ALL_MASKED, reached=0, requests=0, temporary=0
@@ -349,7 +376,18 @@ class Dma:
     def _write_page(self, port: int, value: int) -> None:
         pages = bytearray(self.state.pages)
         pages[port - PAGE_PORTS.start] = value
-        self.state = self.state._replace(pages=bytes(pages))
+        self.state = with_fields(self.state, _PAGES, bytes(pages))
+
+
+_STATUS, _MODE, _MASK_ONE, _CLEAR_FLIP_FLOP = map(
+    int,
+    (DmaRegister.STATUS, DmaRegister.MODE, DmaRegister.MASK_ONE, DmaRegister.CLEAR_FLIP_FLOP),
+)
+_CURRENT, _HIGH, _MASK, _MODES, _REFRESHES, _PAGES = map(
+    DmaState._fields.index, ("current", "high", "mask", "modes", "refreshes", "pages")
+)
+_OF_REFRESH = {2 * REFRESH, 2 * REFRESH + 1, _STATUS, int(DmaRegister.MASK_ALL)}
+"""The registers in which one can read how far channel 0 has come."""
 
 
 def _with(values: tuple[int, ...], at: int, *new: int) -> tuple[int, ...]:

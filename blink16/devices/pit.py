@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import chain
+from struct import Struct
 from typing import NamedTuple
 
 from blink16.bus import Bus
@@ -32,9 +34,15 @@ class PitState(NamedTuple):
     seen: int
 
 
-def _counter(fields: list[int]) -> Counter:
+_PACKED = Struct(f"={SIZE}q")
+MADE = 256
+"""Counters that are kept as they are read: most are read many times."""
+
+
+@lru_cache(MADE)
+def _counter(packed: bytes) -> Counter:
     """Return a counter from its fields."""
-    counter = Counter._make(fields)
+    counter = Counter._make(_PACKED.unpack(packed))
     return counter._replace(
         mode=Mode(counter.mode),
         bcd=bool(counter.bcd),
@@ -59,10 +67,13 @@ class Pit:
         self._oscillator = Oscillator(PIT_HZ, guest.clock_hz)
         state = guest.registers.state
         self._counters, self._cells = cells.COUNTERS.view(state), cells.PIT.view(state)
+        self._bytes = self._counters.cast("B")
         self._cells[cells.PIT_HZ : cells.PIT_CHANGE] = array("q", self._oscillator.ratio)
         self.state = PitState((Counter(), Counter(), Counter(gate=False)), self._cycle())
         irq(True)  # OUT is high, and has been: that is no request once the 8259A is set up
-        bus.attach(CHANNEL_PORTS, self._read, self._write, what="8253, counts")
+        for port in CHANNEL_PORTS:
+            quiet = port != CHANNEL_PORTS[TICKS]
+            bus.attach([port], self._read, self._write, quiet=quiet, what="8253, counts")
         bus.attach([CONTROL_PORT], None, self._control, what="8253, control")
 
     @property
@@ -78,7 +89,8 @@ class Pit:
         self._note_due()
 
     def _counter(self, channel: int) -> Counter:
-        return _counter(self._counters[channel * SIZE : (channel + 1) * SIZE].tolist())
+        at = channel * _PACKED.size
+        return _counter(self._bytes[at : at + _PACKED.size].tobytes())
 
     def save(self) -> PitState:
         """Return the state."""
@@ -151,10 +163,11 @@ class Pit:
     def advance(self, time: int) -> None:
         """Let channel 0 do to IRQ 0 what happened until ``time``."""
         self._catch_up(self._oscillator.cycles(time))
+        self._note_due()
 
     def tell_line(self) -> None:
         """Let IRQ 0 have the level that OUT has now."""
-        self._catch_up(self._cycle())
+        self.advance(self._guest.time)
 
     def _catch_up(self, cycle: int) -> None:
         ticks, seen = self._counter(TICKS), self._cells[0]
@@ -165,7 +178,6 @@ class Pit:
         if ticks.next_at != NONE:
             self._put_counter(TICKS, ticks.settled(cycle))
         self._cells[0] = cycle
-        self._note_due()
 
     def _set_counter(self, channel: int, counter: Counter) -> None:
         cycle = self._cycle()
@@ -179,14 +191,17 @@ class Pit:
             self._note_due()
 
     def _put_counter(self, channel: int, counter: Counter) -> None:
-        self._counters[channel * SIZE : (channel + 1) * SIZE] = array("q", counter)
+        at = channel * _PACKED.size
+        self._bytes[at : at + _PACKED.size] = _PACKED.pack(*counter)
 
     # -- ports -------------------------------------------------------------------------------
 
     def _read(self, port: int) -> int:
         channel = CHANNEL_PORTS.index(port)
-        value, counter = self._counter(channel).read(self._cycle())
-        self._put_counter(channel, counter)
+        before = self._counter(channel)
+        value, counter = before.read(self._cycle())
+        if counter is not before:
+            self._put_counter(channel, counter)
         return value
 
     def _write(self, port: int, value: int) -> None:

@@ -78,8 +78,8 @@ class Ppi:
         """Called before the speaker's switch may change."""
         bus.attach([PORT_A], self._read_a, what="keyboard")
         bus.attach([PORT_B], self._read_b, self._write_b, what="8255A, speaker and switches")
-        bus.attach([PORT_C], self._read_c, what="8255A, configuration")
-        bus.attach([CONTROL], lambda port: CONTROL_AFTER_POST, what="8255A, control")
+        bus.attach([PORT_C], self._read_c, quiet=True, what="8255A, configuration")
+        bus.attach([CONTROL], lambda port: CONTROL_AFTER_POST, quiet=True, what="8255A, control")
 
     @property
     def port_b(self) -> int:

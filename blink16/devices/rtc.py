@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
+from blink16.devices.fields import with_fields
 from blink16.devices.pic import RequestLine
 from blink16.devices.telling import Telling
 from blink16.services import Guest
@@ -125,7 +126,7 @@ class Rtc(Telling[RtcState]):
             return datetime(1980, 1, 1, tzinfo=UTC)
 
     def _write_index(self, port: int, value: int) -> None:
-        self.state = self.state._replace(selected=value % SIZE)
+        self._state = with_fields(self._state, 0, value % SIZE)
         self.on_mask(bool(value & MASK_BIT))
 
     def _read(self, port: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from blink16.devices.fields import with_fields
 from blink16.devices.oscillator import PIT_HZ
 from blink16.devices.pit import SPEAKER, Pit
 from blink16.devices.ppi import SPEAKER_DATA, Ppi
@@ -78,8 +79,8 @@ class PcSpeaker:
         """Sample up to now, before something changes."""
         now, first = self._pit.cycle(self._guest.time), self.state.samples
         samples = self._sampled(now) if self._ppi.port_b & SPEAKER_DATA else self._silence(now)
-        self._guest.changed(self)
         if samples:
+            self._guest.changed(self)
             self._guest.effect(lambda: self.on_sound(first, samples))
 
     def _sampled(self, now: int) -> bytes:
@@ -99,10 +100,13 @@ class PcSpeaker:
         first, _, out = self.state
         end = _whole_samples(now)
         if end <= first:
-            self.state = self.state._replace(cycle=now)
+            self.state = with_fields(self.state, _CYCLE, now)
             return b""
         self.state = SpeakerState(end, now)
         return bytes((_sample(out, first),)) + bytes((REST,)) * (end - first - 1)
+
+
+_CYCLE = SpeakerState._fields.index("cycle")
 
 
 def _whole_samples(cycle: int) -> int:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.devices import cells
+from blink16.devices.fields import with_fields
 from blink16.devices.oscillator import UART_HZ, Oscillator
 from blink16.devices.pic import RequestLine
 from blink16.services import Guest
@@ -91,8 +92,14 @@ class Uart:
         number = cells.LINES.index(base)
         self._line_status = lines[number : number + 1]
         self.state = UartState()
-        ports = range(base, base + len(UartRegister))
-        bus.attach(ports, self._read, self._write, what=f"8250, {channel.upper()}")
+        for register in UartRegister:
+            bus.attach(
+                [base + register],
+                self._read,
+                self._write,
+                quiet=register in (UartRegister.LCR, UartRegister.SCRATCH),
+                what=f"8250, {channel.upper()}",
+            )
 
     @property
     def state(self) -> UartState:
@@ -222,84 +229,119 @@ class Uart:
     # -- ports -------------------------------------------------------------------------------
 
     def _read(self, port: int) -> int:
-        value = self._read_register(_REGISTERS[port - self._base])
-        self._tell()
-        return value
-
-    def _read_register(self, register: UartRegister) -> int:
-        s = self.state
-        divisor = bool(s.lcr & LCR_DLAB)
-        match register:
-            case UartRegister.DATA if divisor:
-                return s.divisor & 0xFF
-            case UartRegister.DATA:
-                if s.lsr & LSR_DATA:
-                    self.state = s._replace(lsr=s.lsr & ~LSR_DATA)
-                return s.received
-            case UartRegister.IER:
-                return s.divisor >> 8 if divisor else s.ier
-            case UartRegister.IIR:
-                identification = self._identification()
-                if identification == IIR_EMPTY:
-                    self.state = s._replace(empty_interrupt=False)
-                return identification
-            case UartRegister.LCR:
-                return s.lcr
-            case UartRegister.MCR:
-                return s.mcr
-            case UartRegister.LSR:
-                if s.lsr & LSR_ERRORS:
-                    self.state = s._replace(lsr=s.lsr & ~LSR_ERRORS)
-                return s.lsr
-            case UartRegister.MSR:
-                if s.msr & 0x0F:
-                    self.state = s._replace(msr=s.msr & 0xF0)
-                return s.msr
-        return s.scratch
+        return _READERS[port - self._base](self)
 
     def _write(self, port: int, value: int) -> None:
-        self._write_register(_REGISTERS[port - self._base], value)
+        _WRITERS[port - self._base](self, value)
+
+    def _read_data(self) -> int:
+        s = self._state
+        if s.lcr & LCR_DLAB:
+            return s.divisor & 0xFF
+        if s.lsr & LSR_DATA:
+            self.state = s._replace(lsr=s.lsr & ~LSR_DATA)
+            self._tell()
+        return s.received
+
+    def _read_ier(self) -> int:
+        s = self._state
+        return s.divisor >> 8 if s.lcr & LCR_DLAB else s.ier
+
+    def _read_identification(self) -> int:
+        identification = self._identification()
+        if identification == IIR_EMPTY:
+            self.state = self._state._replace(empty_interrupt=False)
+            self._tell()
+        return identification
+
+    def _read_line_status(self) -> int:
+        s = self._state
+        if s.lsr & LSR_ERRORS:
+            self.state = s._replace(lsr=s.lsr & ~LSR_ERRORS)
+            self._tell()
+        return s.lsr
+
+    def _read_modem_status(self) -> int:
+        s = self._state
+        if s.msr & 0x0F:
+            self.state = s._replace(msr=s.msr & 0xF0)
+            self._tell()
+        return s.msr
+
+    def _write_data(self, value: int) -> None:
+        s = self._state
+        if s.lcr & LCR_DLAB:
+            self._state = with_fields(s, _DIVISOR, s.divisor & 0xFF00 | value)
+            return
+        self.state = s._replace(empty_interrupt=False)
+        self._transmit(value)
         self._tell()
 
-    def _write_register(self, register: UartRegister, value: int) -> None:
-        s = self.state
-        divisor = bool(s.lcr & LCR_DLAB)
-        match register:
-            case UartRegister.DATA if divisor:
-                self.state = s._replace(divisor=s.divisor & 0xFF00 | value)
-            case UartRegister.DATA:
-                self.state = s._replace(empty_interrupt=False)
-                self._transmit(value)
-            case UartRegister.IER if divisor:
-                self.state = s._replace(divisor=value << 8 | s.divisor & 0xFF)
-            case UartRegister.IER:
-                newly = value & IER_EMPTY and not s.ier & IER_EMPTY and s.lsr & LSR_EMPTY
-                self.state = s._replace(
-                    ier=value & 0x0F, empty_interrupt=s.empty_interrupt or bool(newly)
-                )
-            case UartRegister.LCR:
-                self.state = s._replace(lcr=value)
-            case UartRegister.MCR:
-                self.state = s._replace(mcr=value & 0x1F)
-                self._modem_lines()
-                if value & ~s.mcr & (MCR_RTS | MCR_DTR):
-                    self.on_power()
-            case UartRegister.SCRATCH:
-                self.state = s._replace(scratch=value)
-            case _:
-                pass  # IIR is read only; writes to LSR and MSR are for factory testing
+    def _write_ier(self, value: int) -> None:
+        s = self._state
+        if s.lcr & LCR_DLAB:
+            self._state = with_fields(s, _DIVISOR, value << 8 | s.divisor & 0xFF)
+            return
+        if value & IER_EMPTY and not s.ier & IER_EMPTY and s.lsr & LSR_EMPTY:
+            s = s._replace(empty_interrupt=True)
+        self._state = with_fields(s, _IER, value & 0x0F)
+        self._tell()
+
+    def _write_lcr(self, value: int) -> None:
+        self._state = with_fields(self._state, _LCR, value)
+
+    def _write_mcr(self, value: int) -> None:
+        before = self._state.mcr
+        self._state = with_fields(self._state, _MCR, value & 0x1F)
+        if (value ^ before) & MCR_LOOP:
+            self._guest.changed(self)
+        self._modem_lines()
+        if value & ~before & (MCR_RTS | MCR_DTR):
+            self.on_power()
+        self._tell()
+
+    def _write_scratch(self, value: int) -> None:
+        self._state = with_fields(self._state, _SCRATCH, value)
+
+    def _take_no_notice(self, value: int) -> None:
+        """IIR is read only; writes to LSR and MSR are for factory testing."""
 
     def _modem_lines(self) -> None:
         """Set MSR by what the modem lines are: the peer's, or our own looped back."""
-        s = self.state
+        s = self._state
         levels = _looped_back(s.mcr) if s.mcr & MCR_LOOP else MSR_CONNECTED
+        if levels == s.msr & 0xF0:
+            return
         changed = levels ^ s.msr & 0xF0
         ring_ended = s.msr & MSR_RI & ~levels
         deltas = (changed & ~MSR_RI | ring_ended) >> 4
-        self.state = s._replace(msr=levels | s.msr & 0x0F | deltas)
+        self._state = with_fields(s, _MSR, levels | s.msr & 0x0F | deltas)
 
 
-_REGISTERS = tuple(UartRegister)
+_IER, _LCR, _MCR, _MSR, _SCRATCH, _DIVISOR = map(
+    UartState._fields.index, ("ier", "lcr", "mcr", "msr", "scratch", "divisor")
+)
+# In the order of `UartRegister`:
+_READERS: tuple[Callable[[Uart], int], ...] = (
+    Uart._read_data,
+    Uart._read_ier,
+    Uart._read_identification,
+    lambda uart: uart.state.lcr,
+    lambda uart: uart.state.mcr,
+    Uart._read_line_status,
+    Uart._read_modem_status,
+    lambda uart: uart.state.scratch,
+)
+_WRITERS: tuple[Callable[[Uart, int], None], ...] = (
+    Uart._write_data,
+    Uart._write_ier,
+    Uart._take_no_notice,
+    Uart._write_lcr,
+    Uart._write_mcr,
+    Uart._take_no_notice,
+    Uart._take_no_notice,
+    Uart._write_scratch,
+)
 
 
 def _looped_back(mcr: int) -> int:

@@ -134,13 +134,9 @@ class Video:
         if adapter is Adapter.CGA:
             bus.attach([base + COLOR_PORT], None, self._write_color, quiet=True, what=what)
         if adapter is not Adapter.MDA:
-            bus.attach(
-                [base + CLEAR_LIGHT_PEN], None, lambda port, value: self._set_pen(False), what=what
-            )
+            bus.attach([base + CLEAR_LIGHT_PEN], None, self._clear_pen, quiet=True, what=what)
         if adapter is Adapter.CGA:
-            bus.attach(
-                [base + SET_LIGHT_PEN], None, lambda port, value: self._set_pen(True), what=what
-            )
+            bus.attach([base + SET_LIGHT_PEN], None, self._set_pen, quiet=True, what=what)
         if adapter.hercules:
             bus.attach([base + HERCULES_PORT], None, self._write_configuration, what=what)
 
@@ -246,8 +242,13 @@ class Video:
     def _write_configuration(self, port: int, value: int) -> None:
         self.state = self.state._replace(configuration=value & 3)
 
-    def _set_pen(self, on: bool) -> None:
-        self.state = self.state._replace(pen=on)
+    def _set_pen(self, port: int, value: int) -> None:
+        if not self.state.pen:
+            self.state = self.state._replace(pen=True)
+
+    def _clear_pen(self, port: int, value: int) -> None:
+        if self.state.pen:
+            self.state = self.state._replace(pen=False)
 
     def _read_status(self, port: int) -> int:
         raster = self.adapter.raster

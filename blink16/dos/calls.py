@@ -23,6 +23,7 @@ from blink16.dos import (
     file_calls,
     hooked_output,
     ioctl_calls,
+    memory_calls,
     processes,
 )
 from blink16.dos.call_traits import FIRST_CARRY_CALL
@@ -51,6 +52,7 @@ LAST_CALL = 0x6C
 CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
     **console_calls.CALLS,
     **exec_calls.CALLS,
+    **memory_calls.CALLS,
     **dos_calls.CALLS,
     **country_calls.CALLS,
     **file_calls.CALLS,

@@ -1,69 +1,59 @@
-"""Expanded memory by EMS 4.0: pages of 16 KiB that are copied in and out of a frame at D000h.
+"""INT 67h, expanded memory by LIM EMS 4.0: a frame of four windows at D000h.
 
-A page that is in the frame twice is two copies there; else it is as if they were mapped.
+Functions for operating systems are in `ems_system`.
 Source: Lotus, Intel, Microsoft: Expanded Memory Specification 4.0 (1987).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
-from construct import Bytes, Int8ul, Int16ul, Int32ul, Struct
+from construct import Array, Bytes, Int8ul, Int16ul, Struct, this
 
 from blink16.bios.rom import SEGMENT
-from blink16.memory import PAGE_SHIFT, PageState, linear
+from blink16.dos.ems_pages import (
+    FRAME_SEGMENT,
+    MAX_HANDLES,
+    PAGE_PARAGRAPHS,
+    WINDOWS,
+    EmsError,
+    EmsStatus,
+    ExpandedMemory,
+    LogicalPage,
+    Mapping,
+    window_range,
+)
+from blink16.dos.ems_regions import exchange, move
+from blink16.dos.ems_system import SystemAccess
+from blink16.memory import linear
 from blink16.services import DONE, Chassis, Guest, Outcome
 
 VECTOR = 0x67
-FRAME_SEGMENT = 0xD000
-PAGE = 0x4000
-WINDOWS = 4
-MAX_HANDLES = 64
 NAME = b"EMMXXXX0"
 NAME_OFFSET = 0x000A
 """Where programs look for the driver's name, in its handler's segment."""
 VERSION = 0x40
-NO_PAGE = 0xFFFF
-ZEROS = bytes(PAGE)
+NO_PAGE, NO_HANDLE = 0xFFFF, 0xFFFF
+MAX_ENTRIES = 256
+"""Of a list of pages to map: more than anybody has windows for."""
+VOLATILE, NON_VOLATILE = 0, 1
 
-BAD_HANDLE, BAD_FUNCTION, NO_HANDLES, CONTEXT_SAVED = 0x83, 0x84, 0x85, 0x86
-NOT_SO_MANY, NOT_FREE, ZERO_PAGES, BAD_PAGE, BAD_WINDOW = 0x87, 0x88, 0x89, 0x8A, 0x8B
-SAVED_ALREADY, NOT_SAVED, BAD_SUBFUNCTION = 0x8D, 0x8E, 0x8F
-NAME_NOT_FOUND, NAME_TAKEN, BEYOND = 0xA0, 0xA1, 0xA3
-
-REGION = Struct(
-    "length" / Int32ul,
-    "source_type" / Int8ul,
-    "source_handle" / Int16ul,
-    "source_offset" / Int16ul,
-    "source_segment" / Int16ul,
-    "target_type" / Int8ul,
-    "target_handle" / Int16ul,
-    "target_offset" / Int16ul,
-    "target_segment" / Int16ul,
-)
+SAVED_PLACE = Struct("handle" / Int16ul, "page" / Int16ul)
+PAGE_MAP = Array(WINDOWS, SAVED_PLACE)
+"""What 4Eh saves: each window's page."""
+WINDOW_PLACE = Struct("window" / Int16ul, *SAVED_PLACE.subcons)
+PARTIAL_MAP = Struct("count" / Int16ul, "places" / Array(this.count, WINDOW_PLACE))
+"""What 4Fh saves: some windows' pages."""
+ENTRY = Struct("page" / Int16ul, "window" / Int16ul)
+"""Of a list of pages to map: a handle's page, and a window by its number or by its segment."""
+JUMP = Struct("offset" / Int16ul, "segment" / Int16ul, "count" / Int8ul, "list" / Int16ul[2])
+CALL = Struct(*JUMP.subcons, "old_count" / Int8ul, "old_list" / Int16ul[2])
+RETURNING = Struct("way" / Int8ul, "count" / Int8ul, "handle" / Int16ul, "list" / Int16ul[2])
+"""What is on the stack while a routine runs that 56h has called."""
+FAR_RETURN, INTERRUPT_FRAME = 4, 6
 DIRECTORY_ENTRY = Struct("handle" / Int16ul, "name" / Bytes(8))
-
-Mapping = tuple[tuple[int, int] | None, ...]
-"""For each window of the frame: handle and logical page, or nothing."""
-UNMAPPED: Mapping = (None,) * WINDOWS
-
-
-class Owner(NamedTuple):
-    """A handle."""
-
-    pages: tuple[bytes, ...]
-    name: bytes = bytes(8)
-    saved: Mapping | None = None
-
-
-class EmsError(Exception):
-    """A function fails with a code in AH."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"{code:02X}h")
-        self.code = code
+BY_NUMBER, BY_SEGMENT = 0, 1
 
 
 class Ems:
@@ -73,97 +63,46 @@ class Ems:
 
     def __init__(self, kib: int) -> None:
         """``kib``: how much there is."""
-        self._total = kib * 1024 // PAGE
-        self._owners: dict[int, Owner] = {0: Owner(())}
-        self._mapping: Mapping = UNMAPPED
+        self._memory = ExpandedMemory(kib)
+        self._system = SystemAccess()
+        self._way_back = (0, 0)
+        """Where a routine returns to that 56h has called."""
 
     def install(self, chassis: Chassis) -> None:
         """Hang INT 67h, with the name where programs look for it, and make room for the frame."""
         chassis.hang_service(VECTOR, self)
-        memory = chassis.memory
-        memory.write(linear(SEGMENT, NAME_OFFSET), NAME)
-        first = linear(FRAME_SEGMENT, 0) >> PAGE_SHIFT
-        for page in range(first, first + (WINDOWS * PAGE >> PAGE_SHIFT)):
-            memory.pages[page] &= ~PageState.ROM & 0xFF
-        memory.write(linear(FRAME_SEGMENT, 0), bytes(WINDOWS * PAGE))
+        self._way_back = chassis.add_stub("ems-return", self._return)
+        chassis.memory.write(linear(SEGMENT, NAME_OFFSET), NAME)
+        for window in map(window_range, range(WINDOWS)):
+            chassis.memory.have_ram(window)
+            chassis.memory.write(window.start, bytes(len(window)))
 
     def save(self) -> Any:
         """Return the state; pages are shared, not copied."""
-        return tuple(self._owners.items()), self._mapping
+        return self._memory.save(), self._system.state
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
-        owners, mapping = state
-        self._owners = {handle: Owner(*fields) for handle, fields in owners}
-        self._mapping = tuple(None if place is None else tuple(place) for place in mapping)
+        memory, system = state
+        self._memory.restore(memory)
+        self._system.restore(system)
 
     def __call__(self, guest: Guest) -> Outcome:
-        """Do the function in AH: it becomes 0, or an error."""
+        """Do the function in AH: it becomes 0, or says why not."""
         r = guest.registers
         function = _FUNCTIONS.get(r.ah)
         try:
-            if function is None:
-                raise EmsError(BAD_FUNCTION)
-            function(self, guest)
-            r.ah = 0
+            if function is not None:
+                r.ah = function(self, guest) or EmsStatus.DONE
+            elif not self._system.function(guest, self._memory):
+                raise EmsError(EmsStatus.BAD_FUNCTION)
+            else:
+                r.ah = EmsStatus.DONE
         except EmsError as error:
-            r.ah = error.code
+            r.ah = error.status
         return DONE
 
-    # -- pages -------------------------------------------------------------------------------
-
-    @property
-    def _free(self) -> int:
-        return self._total - sum(len(owner.pages) for owner in self._owners.values())
-
-    def _owner(self, handle: int) -> Owner:
-        owner = self._owners.get(handle)
-        if owner is None:
-            raise EmsError(BAD_HANDLE)
-        return owner
-
-    def _take_out(self, guest: Guest) -> None:
-        """Copy what the guest has written in the frame back to the pages."""
-        for window, place in enumerate(self._mapping):
-            if place is None:
-                continue
-            handle, page = place
-            owner = self._owners.get(handle)
-            if owner is None or page >= len(owner.pages):
-                continue
-            start = linear(FRAME_SEGMENT, window * PAGE)
-            content = bytes(guest.memory.ram[start : start + PAGE])
-            if content != owner.pages[page]:
-                pages = (*owner.pages[:page], content, *owner.pages[page + 1 :])
-                self._owners[handle] = owner._replace(pages=pages)
-
-    def _map(self, guest: Guest, mapping: Mapping) -> None:
-        """Let the frame show these pages."""
-        self._take_out(guest)
-        for window, (old, new) in enumerate(zip(self._mapping, mapping, strict=True)):
-            if new is not None and new != old:
-                handle, page = new
-                content = self._page(handle, page)
-                guest.memory.write(linear(FRAME_SEGMENT, window * PAGE), content)
-        self._mapping = mapping
-
-    def _page(self, handle: int, page: int) -> bytes:
-        pages = self._owner(handle).pages
-        if page >= len(pages):
-            raise EmsError(BAD_PAGE)
-        return pages[page]
-
-    def _with(self, window: int, handle: int, page: int) -> Mapping:
-        """Return the mapping with one window changed."""
-        if window >= WINDOWS:
-            raise EmsError(BAD_WINDOW)
-        place = None
-        if page != NO_PAGE:
-            self._page(handle, page)
-            place = handle, page
-        return (*self._mapping[:window], place, *self._mapping[window + 1 :])
-
-    # -- functions ---------------------------------------------------------------------------
+    # -- handles and their pages ----------------------------------------------------------------
 
     def status(self, guest: Guest) -> None:
         """40h: all is well."""
@@ -174,289 +113,307 @@ class Ems:
 
     def counts(self, guest: Guest) -> None:
         """42h: free pages in BX, all in DX."""
-        guest.registers.bx, guest.registers.dx = self._free, self._total
+        guest.registers.bx, guest.registers.dx = self._memory.free, self._memory.total
 
     def allocate(self, guest: Guest) -> None:
-        """43h, 5Ah: BX pages; their handle in DX."""
-        r = guest.registers
-        if r.ah == 0x43 and not r.bx:
-            raise EmsError(ZERO_PAGES)
-        if r.bx > self._total:
-            raise EmsError(NOT_SO_MANY)
-        if r.bx > self._free:
-            raise EmsError(NOT_FREE)
-        free = [n for n in range(1, MAX_HANDLES) if n not in self._owners]
-        if not free:
-            raise EmsError(NO_HANDLES)
-        self._owners[free[0]] = Owner((ZEROS,) * r.bx)
-        r.dx = free[0]
+        """43h: BX pages; their handle in DX."""
+        if not guest.registers.bx:
+            raise EmsError(EmsStatus.ZERO_PAGES)
+        guest.registers.dx = self._memory.allocate(guest.registers.bx)
 
-    def map(self, guest: Guest) -> None:
-        """44h: handle DX's page BX into window AL; page FFFFh: nothing."""
-        r = guest.registers
-        self._owner(r.dx)
-        self._map(guest, self._with(r.al, r.dx, r.bx))
+    def allocate_pages(self, guest: Guest) -> None:
+        """5Ah: BX standard (0) or raw (1) pages, which are the same here; none is allowed."""
+        _check_subfunction(guest, 1)
+        guest.registers.dx = self._memory.allocate(guest.registers.bx)
 
     def release(self, guest: Guest) -> None:
         """45h: free handle DX."""
-        handle = guest.registers.dx
-        owner = self._owner(handle)
-        if owner.saved is not None:
-            raise EmsError(CONTEXT_SAVED)
-        self._take_out(guest)
-        self._mapping = tuple(
-            None if place is not None and place[0] == handle else place for place in self._mapping
-        )
-        if handle:
-            del self._owners[handle]
-        else:
-            self._owners[0] = Owner(())
+        self._memory.release(guest.memory, guest.registers.dx)
 
     def version(self, guest: Guest) -> None:
         """46h: the version in AL."""
         guest.registers.al = VERSION
 
-    def save_map(self, guest: Guest) -> None:
-        """47h: keep the mapping for handle DX."""
-        handle = guest.registers.dx
-        owner = self._owner(handle)
-        if owner.saved is not None:
-            raise EmsError(SAVED_ALREADY)
-        self._take_out(guest)
-        self._owners[handle] = self._owner(handle)._replace(saved=self._mapping)
-
-    def restore_map(self, guest: Guest) -> None:
-        """48h: map again what handle DX kept."""
-        handle = guest.registers.dx
-        saved = self._owner(handle).saved
-        if saved is None:
-            raise EmsError(NOT_SAVED)
-        self._map(guest, self._valid(saved))
-        self._owners[handle] = self._owner(handle)._replace(saved=None)
-
-    def _valid(self, mapping: Mapping) -> Mapping:
-        """Return a mapping without pages that are gone."""
-        return tuple(
-            place
-            if place is not None
-            and place[0] in self._owners
-            and place[1] < len(self._owners[place[0]].pages)
-            else None
-            for place in mapping
-        )
-
     def handles(self, guest: Guest) -> None:
         """4Bh: how many handles there are, in BX."""
-        guest.registers.bx = len(self._owners)
+        guest.registers.bx = len(self._memory.owners)
 
     def pages_of(self, guest: Guest) -> None:
         """4Ch: handle DX's pages in BX."""
-        guest.registers.bx = len(self._owner(guest.registers.dx).pages)
+        guest.registers.bx = len(self._memory.owner(guest.registers.dx).pages)
 
     def all_pages(self, guest: Guest) -> None:
         """4Dh: each handle and its pages to ES:DI; how many handles in BX."""
-        r = guest.registers
-        raw = b"".join(
-            handle.to_bytes(2, "little") + len(owner.pages).to_bytes(2, "little")
-            for handle, owner in sorted(self._owners.items())
-        )
-        guest.memory.write(guest.linear(r.es, r.di), raw)
-        r.bx = len(self._owners)
-
-    def page_map(self, guest: Guest) -> None:
-        """4Eh: get the mapping to ES:DI (0), set it from DS:SI (1), both (2), its size (3)."""
-        r = guest.registers
-        if r.al > 3:
-            raise EmsError(BAD_SUBFUNCTION)
-        new = (
-            _unpack(guest.memory.read(guest.linear(r.ds, r.si), WINDOWS * 4))
-            if r.al in (1, 2)
-            else None
-        )
-        if r.al in (0, 2):
-            guest.memory.write(guest.linear(r.es, r.di), _pack(self._mapping))
-        if new is not None:
-            self._map(guest, self._valid(new))
-        if r.al == 3:
-            r.al = WINDOWS * 4
-
-    def partial_map(self, guest: Guest) -> None:
-        """4Fh: the same of all windows, whichever are asked for."""
-        r = guest.registers
-        match r.al:
-            case 0:
-                guest.memory.write(guest.linear(r.es, r.di), _pack(self._mapping))
-            case 1:
-                raw = guest.memory.read(guest.linear(r.ds, r.si), WINDOWS * 4)
-                self._map(guest, self._valid(_unpack(raw)))
-            case 2:
-                r.al = WINDOWS * 4
-            case _:
-                raise EmsError(BAD_SUBFUNCTION)
-
-    def map_many(self, guest: Guest) -> None:
-        """50h: map CX pages of handle DX as DS:SI says, by windows (0) or segments (1)."""
-        r = guest.registers
-        if r.al > 1:
-            raise EmsError(BAD_SUBFUNCTION)
-        self._owner(r.dx)
-        raw = guest.memory.read(guest.linear(r.ds, r.si), min(r.cx, WINDOWS) * 4)
-        mapping = self._mapping
-        for at in range(0, len(raw), 4):
-            page, window = (int.from_bytes(raw[at + n : at + n + 2], "little") for n in (0, 2))
-            if r.al == 1:
-                window, rest = divmod(window - FRAME_SEGMENT, PAGE >> 4)
-                window = WINDOWS if rest or window < 0 else window
-            if window >= WINDOWS:
-                raise EmsError(BAD_WINDOW)
-            place = None
-            if page != NO_PAGE:
-                self._page(r.dx, page)
-                place = r.dx, page
-            mapping = (*mapping[:window], place, *mapping[window + 1 :])
-        self._map(guest, mapping)
+        r, owners = guest.registers, sorted(self._memory.owners.items())
+        pairs = b"".join(_words(handle, len(owner.pages)) for handle, owner in owners)
+        guest.memory.write(guest.linear(r.es, r.di), pairs)
+        r.bx = len(owners)
 
     def reallocate(self, guest: Guest) -> None:
-        """51h: let handle DX have BX pages."""
+        """51h: let handle DX have BX pages; how many it has then, in BX."""
         r = guest.registers
-        owner = self._owner(r.dx)
-        if r.bx > self._total:
-            raise EmsError(NOT_SO_MANY)
-        if r.bx - len(owner.pages) > self._free:
-            raise EmsError(NOT_FREE)
-        self._take_out(guest)
-        pages = self._owner(r.dx).pages[: r.bx]
-        pages += (ZEROS,) * (r.bx - len(pages))
-        self._owners[r.dx] = self._owner(r.dx)._replace(pages=pages)
-        self._mapping = self._valid(self._mapping)
+        wanted, r.bx = r.bx, len(self._memory.owner(r.dx).pages)
+        self._memory.resize(guest.memory, r.dx, wanted)
+        r.bx = wanted
 
     def attributes(self, guest: Guest) -> None:
-        """52h: handles are volatile, and can't be otherwise."""
+        """52h: handles are lost when the machine starts anew, and can't be otherwise."""
         r = guest.registers
-        if r.al == 1:
-            raise EmsError(0x91)
-        r.al = 0
+        _check_subfunction(guest, 2)
+        if r.al < 2:
+            self._memory.owner(r.dx)
+        if r.al == 1 and r.bl > NON_VOLATILE:
+            raise EmsError(EmsStatus.UNKNOWN_ATTRIBUTE)
+        if r.al == 1 and r.bl == NON_VOLATILE:
+            raise EmsError(EmsStatus.NO_SUCH_FEATURE)
+        r.al = VOLATILE
 
     def names(self, guest: Guest) -> None:
         """53h: get handle DX's name to ES:DI (0), or set it from DS:SI (1)."""
         r = guest.registers
-        owner = self._owner(r.dx)
+        _check_subfunction(guest, 1)
+        owner = self._memory.owner(r.dx)
         if r.al == 0:
             guest.memory.write(guest.linear(r.es, r.di), owner.name)
-        elif r.al == 1:
-            name = guest.memory.read(guest.linear(r.ds, r.si), 8)
-            if name.strip(b"\0") and any(
-                other.name == name for h, other in self._owners.items() if h != r.dx
-            ):
-                raise EmsError(NAME_TAKEN)
-            self._owners[r.dx] = owner._replace(name=name)
-        else:
-            raise EmsError(BAD_SUBFUNCTION)
+            return
+        name = guest.memory.read(guest.linear(r.ds, r.si), 8)
+        if any(name) and self._handle_of(name) not in (None, r.dx):
+            raise EmsError(EmsStatus.NAME_TAKEN)
+        self._memory.change(r.dx, name=name)
+
+    def _handle_of(self, name: bytes) -> int | None:
+        owners = self._memory.owners.items()
+        return next((handle for handle, owner in owners if owner.name == name), None)
 
     def directory(self, guest: Guest) -> None:
         """54h: all names to ES:DI (0), the handle of the name at DS:SI (1), how many can be (2)."""
-        r = guest.registers
+        r, owners = guest.registers, sorted(self._memory.owners.items())
+        _check_subfunction(guest, 2)
         match r.al:
             case 0:
                 raw = b"".join(
                     DIRECTORY_ENTRY.build({"handle": handle, "name": owner.name})
-                    for handle, owner in sorted(self._owners.items())
+                    for handle, owner in owners
                 )
                 guest.memory.write(guest.linear(r.es, r.di), raw)
-                r.al = len(self._owners)
+                r.al = len(owners)
             case 1:
                 name = guest.memory.read(guest.linear(r.ds, r.si), 8)
-                found = [h for h, owner in self._owners.items() if owner.name == name]
-                if not found or not name.strip(b"\0"):
-                    raise EmsError(NAME_NOT_FOUND)
-                r.dx = found[0]
-            case 2:
-                r.bx = MAX_HANDLES
+                if not any(name):
+                    raise EmsError(EmsStatus.NAME_TAKEN)  # A1h: handles without one can't be sought
+                found = self._handle_of(name)
+                if found is None:
+                    raise EmsError(EmsStatus.NAME_NOT_FOUND)
+                r.dx = found
             case _:
-                raise EmsError(BAD_SUBFUNCTION)
+                r.bx = MAX_HANDLES
 
-    def move(self, guest: Guest) -> None:
-        """57h: move (0) or exchange (1) bytes between memory and pages, as DS:SI says."""
+    # -- mapping -----------------------------------------------------------------------------
+
+    def map(self, guest: Guest) -> None:
+        """44h: handle DX's page BX into window AL; page FFFFh: nothing."""
         r = guest.registers
-        if r.al > 1:
-            raise EmsError(BAD_SUBFUNCTION)
-        region = REGION.parse(guest.memory.read(guest.linear(r.ds, r.si), REGION.sizeof()))
-        if region.length > 1 << 20:
-            raise EmsError(BEYOND)
-        self._take_out(guest)
-        source = (region.source_type, region.source_handle, region.source_segment)
-        target = (region.target_type, region.target_handle, region.target_segment)
-        data = self._get(guest, *source, region.source_offset, region.length)
-        other = self._get(guest, *target, region.target_offset, region.length)
-        self._put(guest, *target, region.target_offset, data)
-        if r.al == 1:
-            self._put(guest, *source, region.source_offset, other)
-        mapping, self._mapping = self._mapping, UNMAPPED
-        self._map(guest, mapping)  # the frame may show what has changed
+        self._memory.owner(r.dx)
+        self._memory.show(guest.memory, self._with(self._memory.mapping, r.dx, r.bx, r.al))
 
-    def _get(
-        self, guest: Guest, kind: int, handle: int, segment: int, offset: int, length: int
-    ) -> bytes:
-        if not kind:
-            return guest.memory.read(guest.linear(segment, offset), length)
-        pages = self._owner(handle).pages
-        start = segment * PAGE + offset
-        if start + length > len(pages) * PAGE:
-            raise EmsError(BAD_PAGE)
-        first = start // PAGE
-        part = b"".join(pages[first : (start + length) // PAGE + 1])
-        return part[start - first * PAGE : start - first * PAGE + length]
+    def _with(self, mapping: Mapping, handle: int, page: int, window: int) -> Mapping:
+        """Return a mapping with one window changed."""
+        if window >= WINDOWS:
+            raise EmsError(EmsStatus.BAD_WINDOW)
+        place = None
+        if page != NO_PAGE:
+            place = LogicalPage(handle, page)
+            self._memory.content(place)
+        return (*mapping[:window], place, *mapping[window + 1 :])
 
-    def _put(
-        self, guest: Guest, kind: int, handle: int, segment: int, offset: int, data: bytes
-    ) -> None:
-        if not kind:
-            guest.memory.write(guest.linear(segment, offset), data)
-            return
-        owner = self._owner(handle)
-        whole = bytearray(b"".join(owner.pages))
-        start = segment * PAGE + offset
-        whole[start : start + len(data)] = data
-        pages = tuple(bytes(whole[at : at + PAGE]) for at in range(0, len(whole), PAGE))
-        self._owners[handle] = owner._replace(pages=pages)
+    def map_many(self, guest: Guest) -> None:
+        """50h: map CX pages of handle DX as DS:SI says, by windows (0) or segments (1)."""
+        r = guest.registers
+        _check_subfunction(guest, BY_SEGMENT)
+        self._map_list(guest, r.dx, r.al, r.cx, guest.linear(r.ds, r.si))
+
+    def _map_list(self, guest: Guest, handle: int, way: int, count: int, at: int) -> None:
+        """Map a handle's pages by a list of entries; all of it, or nothing if it has a mistake."""
+        self._memory.owner(handle)
+        if count > MAX_ENTRIES:
+            raise EmsError(EmsStatus.BAD_WINDOW)
+        mapping = self._memory.mapping
+        for entry in ENTRY[count].parse(guest.memory.read(at, count * ENTRY.sizeof())):
+            window = _window_at(entry.window) if way == BY_SEGMENT else entry.window
+            mapping = self._with(mapping, handle, entry.page, window)
+        self._memory.show(guest.memory, mapping)
+
+    def save_map(self, guest: Guest) -> None:
+        """47h: keep the mapping for handle DX."""
+        handle = guest.registers.dx
+        if self._memory.owner(handle).saved is not None:
+            raise EmsError(EmsStatus.SAVED_ALREADY)
+        self._memory.change(handle, saved=self._memory.mapping)
+
+    def restore_map(self, guest: Guest) -> None:
+        """48h: map again what handle DX kept."""
+        handle = guest.registers.dx
+        saved = self._memory.owner(handle).saved
+        if saved is None:
+            raise EmsError(EmsStatus.NOT_SAVED)
+        self._memory.show(guest.memory, self._memory.without_gone(saved))
+        self._memory.change(handle, saved=None)
+
+    def page_map(self, guest: Guest) -> None:
+        """4Eh: get the mapping to ES:DI (0), set it from DS:SI (1), both (2), its size (3)."""
+        r, memory = guest.registers, guest.memory
+        _check_subfunction(guest, 3)
+        wanted = None
+        if r.al in (1, 2):
+            raw = memory.read(guest.linear(r.ds, r.si), PAGE_MAP.sizeof())
+            wanted = tuple(self._saved(place) for place in PAGE_MAP.parse(raw))
+        if r.al in (0, 2):
+            places = [_place(place) for place in self._memory.mapping]
+            memory.write(guest.linear(r.es, r.di), PAGE_MAP.build(places))
+        if wanted is not None:
+            self._memory.show(memory, self._memory.without_gone(wanted))
+        if r.al == 3:
+            r.al = PAGE_MAP.sizeof()
+
+    def _saved(self, place: Any) -> LogicalPage | None:
+        if place.handle == NO_HANDLE:
+            return None
+        if place.handle >= MAX_HANDLES or place.page >= self._memory.total:
+            raise EmsError(EmsStatus.BAD_MAP)
+        return LogicalPage(place.handle, place.page)
+
+    def partial_map(self, guest: Guest) -> None:
+        """4Fh: get some windows' pages to ES:DI (0), set them from DS:SI (1), or BX's size (2)."""
+        r, memory = guest.registers, guest.memory
+        _check_subfunction(guest, 2)
+        match r.al:
+            case 0:
+                memory.write(guest.linear(r.es, r.di), self._partial(guest))
+            case 1:
+                self._set_partial(guest, guest.linear(r.ds, r.si))
+            case _:
+                if r.bx > WINDOWS:
+                    raise EmsError(EmsStatus.BAD_WINDOW)
+                r.al = len(_partial_map([(0, None)] * r.bx))
+
+    def _partial(self, guest: Guest) -> bytes:
+        """Return the pages of the windows whose segments are listed at DS:SI."""
+        at = guest.linear(guest.registers.ds, guest.registers.si)
+        count = guest.memory.read_word(at)
+        if count > WINDOWS:
+            raise EmsError(EmsStatus.BAD_MAP)
+        segments = Int16ul[count].parse(guest.memory.read(at + 2, 2 * count))
+        windows = [_window_at(segment) for segment in segments]
+        if any(window >= WINDOWS for window in windows):
+            raise EmsError(EmsStatus.BAD_WINDOW)
+        return _partial_map([(window, self._memory.mapping[window]) for window in windows])
+
+    def _set_partial(self, guest: Guest, at: int) -> None:
+        if guest.memory.read_word(at) > WINDOWS:
+            raise EmsError(EmsStatus.BAD_MAP)
+        longest = len(_partial_map([(0, None)] * WINDOWS))
+        mapping = list(self._memory.mapping)
+        for place in PARTIAL_MAP.parse(guest.memory.read(at, longest)).places:
+            if place.window >= WINDOWS:
+                raise EmsError(EmsStatus.BAD_MAP)
+            mapping[place.window] = self._saved(place)
+        self._memory.show(guest.memory, self._memory.without_gone(tuple(mapping)))
 
     def windows(self, guest: Guest) -> None:
-        """58h: each window's segment and number to ES:DI (0); how many in CX."""
+        """58h: each window's segment and number to ES:DI (0); how many in CX (0, 1)."""
         r = guest.registers
-        if r.al > 1:
-            raise EmsError(BAD_SUBFUNCTION)
+        _check_subfunction(guest, 1)
         if r.al == 0:
-            raw = b"".join(
-                (FRAME_SEGMENT + n * (PAGE >> 4)).to_bytes(2, "little") + n.to_bytes(2, "little")
-                for n in range(WINDOWS)
-            )
+            segments = (FRAME_SEGMENT + n * PAGE_PARAGRAPHS for n in range(WINDOWS))
+            raw = b"".join(_words(segment, n) for n, segment in enumerate(segments))
             guest.memory.write(guest.linear(r.es, r.di), raw)
         r.cx = WINDOWS
 
-    def hardware(self, guest: Guest) -> None:
-        """59h: raw pages are pages: their size and the rest to ES:DI (0), or how many (1)."""
+    # -- routines in pages -------------------------------------------------------------------
+
+    def jump(self, guest: Guest) -> None:
+        """55h: map pages of handle DX and jump, as DS:SI says, by windows (0) or segments (1)."""
+        r, memory = guest.registers, guest.memory
+        _check_subfunction(guest, BY_SEGMENT)
+        way = JUMP.parse(memory.read(guest.linear(r.ds, r.si), JUMP.sizeof()))
+        self._map_list(guest, r.dx, r.al, way.count, guest.linear(*reversed(way.list)))
+        memory.write(guest.linear(r.ss, r.sp), _words(way.offset, way.segment))
+
+    def call(self, guest: Guest) -> None:
+        """56h: the same, but call, and map other pages when the routine returns (0, 1).
+
+        How much of the stack that needs, in BX (2).
+        """
+        r, memory = guest.registers, guest.memory
+        _check_subfunction(guest, 2)
+        if r.al == 2:
+            r.bx = INTERRUPT_FRAME + RETURNING.sizeof() + FAR_RETURN
+            return
+        way = CALL.parse(memory.read(guest.linear(r.ds, r.si), CALL.sizeof()))
+        self._map_list(guest, r.dx, r.al, way.count, guest.linear(*reversed(way.list)))
+        flags = memory.read_word(guest.linear(r.ss, r.sp + 4 & 0xFFFF))
+        fields = {"way": r.al, "count": way.old_count, "handle": r.dx, "list": way.old_list}
+        _push(guest, RETURNING.build(fields))
+        _push(guest, _words(*reversed(self._way_back)))
+        _push(guest, _words(way.offset, way.segment, flags))
+
+    def _return(self, guest: Guest) -> Outcome:
+        """Come back from a routine that was called: map the other pages, and go on behind 56h."""
         r = guest.registers
-        if r.al == 0:
-            raw = (PAGE >> 4).to_bytes(2, "little") + bytes(2) + (WINDOWS * 4).to_bytes(2, "little")
-            guest.memory.write(guest.linear(r.es, r.di), raw + bytes(4))
-        elif r.al == 1:
-            r.bx, r.dx = self._free, self._total
-        else:
-            raise EmsError(BAD_SUBFUNCTION)
+        way = RETURNING.parse(guest.memory.read(guest.linear(r.ss, r.sp), RETURNING.sizeof()))
+        r.sp += RETURNING.sizeof()
+        try:
+            at = guest.linear(*reversed(way.list))
+            self._map_list(guest, way.handle, way.way, way.count, at)
+            r.ah = EmsStatus.DONE
+        except EmsError as error:
+            r.ah = error.status
+        return DONE
+
+    # -- regions -----------------------------------------------------------------------------
+
+    def move(self, guest: Guest) -> EmsStatus:
+        """57h: move (0) or exchange (1) bytes between memory and pages, as DS:SI says."""
+        _check_subfunction(guest, 1)
+        return (exchange if guest.registers.al else move)(guest, self._memory)
 
 
-def _pack(mapping: Mapping) -> bytes:
-    places: Iterator[tuple[int, int]] = (place or (NO_PAGE, NO_PAGE) for place in mapping)
-    return b"".join(h.to_bytes(2, "little") + p.to_bytes(2, "little") for h, p in places)
+def _check_subfunction(guest: Guest, last: int) -> None:
+    if guest.registers.al > last:
+        raise EmsError(EmsStatus.BAD_SUBFUNCTION)
 
 
-def _unpack(raw: bytes) -> Mapping:
-    words = [int.from_bytes(raw[at : at + 2], "little") for at in range(0, len(raw), 2)]
-    pairs = zip(words[::2], words[1::2], strict=True)
-    return tuple(None if handle == NO_PAGE else (handle, page) for handle, page in pairs)
+def _window_at(segment: int) -> int:
+    """Return the number of the window at a segment; `WINDOWS` or more if there is none."""
+    window, rest = divmod(segment - FRAME_SEGMENT, PAGE_PARAGRAPHS)
+    return WINDOWS if rest or window < 0 else window
 
 
-_FUNCTIONS: dict[int, Callable[[Ems, Guest], None]] = {
+def _place(place: LogicalPage | None) -> dict[str, int]:
+    return (place or LogicalPage(NO_HANDLE, NO_PAGE))._asdict()
+
+
+def _partial_map(places: list[tuple[int, LogicalPage | None]]) -> bytes:
+    raw: bytes = PARTIAL_MAP.build(
+        {
+            "count": len(places),
+            "places": [{"window": window, **_place(place)} for window, place in places],
+        }
+    )
+    return raw
+
+
+def _words(*values: int) -> bytes:
+    return b"".join(value.to_bytes(2, "little") for value in values)
+
+
+def _push(guest: Guest, data: bytes) -> None:
+    r = guest.registers
+    r.sp -= len(data)
+    guest.memory.write(guest.linear(r.ss, r.sp), data)
+
+
+_FUNCTIONS: dict[int, Callable[[Ems, Guest], EmsStatus | None]] = {
     0x40: Ems.status,
     0x41: Ems.frame,
     0x42: Ems.counts,
@@ -476,8 +433,9 @@ _FUNCTIONS: dict[int, Callable[[Ems, Guest], None]] = {
     0x52: Ems.attributes,
     0x53: Ems.names,
     0x54: Ems.directory,
+    0x55: Ems.jump,
+    0x56: Ems.call,
     0x57: Ems.move,
     0x58: Ems.windows,
-    0x59: Ems.hardware,
-    0x5A: Ems.allocate,
+    0x5A: Ems.allocate_pages,
 }

@@ -8,8 +8,7 @@ from typing import Any
 
 from construct import Int16ul, Struct
 
-from blink16.dos import arena, processes
-from blink16.dos.arena import Strategy
+from blink16.dos import processes
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import FAR_POINTER, MAX_EXE_SIZE, PARAGRAPH, PSP_SIZE, is_mz, parse
 from blink16.dos.interrupts import push_frame, vector
@@ -226,64 +225,15 @@ def get_psp(dos: DosSystem, guest: Guest) -> Outcome:
     return DONE
 
 
-# -- memory ----------------------------------------------------------------------------------
-
-
-def allocate(dos: DosSystem, guest: Guest) -> Outcome:
-    """48h: BX paragraphs; their segment in AX."""
-    r, state = guest.registers, dos.state
-    block = arena.allocate(guest.memory, state.first_mcb, r.bx, state.psp, state.strategy)
-    r.ax = block.data
-    return DONE
-
-
-def free(dos: DosSystem, guest: Guest) -> Outcome:
-    """49h: free the block at ES."""
-    arena.release(guest.memory, dos.state.first_mcb, guest.registers.es)
-    return DONE
-
-
-def resize(dos: DosSystem, guest: Guest) -> Outcome:
-    """4Ah: make the block at ES BX paragraphs large."""
-    r = guest.registers
-    arena.resize(guest.memory, dos.state.first_mcb, r.es, r.bx)
-    return DONE
-
-
-UPPER_MEMORY_BITS = 0xC0
-"""Of a strategy: where upper memory is looked through, too."""
-
-
-def strategy(dos: DosSystem, guest: Guest) -> Outcome:
-    """58h: get (0) or set (1) the allocation strategy, the link of upper memory (2, 3): none."""
-    r = guest.registers
-    match r.al:
-        case 0:
-            r.ax = dos.state.strategy
-        case 1:
-            if r.bx & ~UPPER_MEMORY_BITS > Strategy.LAST_FIT:
-                raise CallFailed(Code.INVALID_FUNCTION)
-            dos.change(strategy=r.bl & 3)
-        case 2:
-            r.al = 0
-        case _:
-            raise CallFailed(Code.INVALID_FUNCTION)
-    return DONE
-
-
 CALLS: dict[int, Callable[[DosSystem, Guest], Outcome]] = {
     0x00: terminate,
     0x26: copy_psp,
     0x31: stay_resident,
-    0x48: allocate,
-    0x49: free,
-    0x4A: resize,
     0x4B: exec_,
     0x4C: terminate_with_status,
     0x4D: child_status,
     0x50: set_psp,
     0x51: get_psp,
     0x55: child_psp,
-    0x58: strategy,
     0x62: get_psp,
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from blink16.dos import arena
+from blink16.dos import memory_areas
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.executable import CLOSED, JFT_SIZE, PARAGRAPH
 from blink16.dos.system import DosDevice, DosSystem, SftEntry
@@ -158,7 +158,7 @@ def set_count(dos: DosSystem, guest: Guest, count: int) -> None:
     where = (psp, JFT_OFFSET)
     if count > JFT_SIZE:
         paragraphs = -(-count // PARAGRAPH)
-        block = arena.allocate(memory, dos.state.first_mcb, paragraphs, psp)
+        block = memory_areas.allocate(dos, memory, paragraphs, psp)
         where = (block.data, 0)
     memory.write(linear(*where), table[:count].ljust(count, bytes((CLOSED,))))
     memory.write_word(linear(psp, JFT_SIZE_OFFSET), count)

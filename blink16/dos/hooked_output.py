@@ -1,8 +1,9 @@
-"""What DOS shows while a program hooks INT 29h or INT 10h: each character goes through the hook.
+"""What DOS shows or prints while a program hooks INT 29h, 10h or 17h: each character goes there.
 
-DOS' CON device shows a character by INT 29h, whose handler calls INT 10h/0Eh.  A call that shows
-something keeps it in the state while a vector is not our own (`write_device`); once the call is
-done, a routine in ROM hands on one character after the other, and then the call returns.
+DOS' CON device shows a character by INT 29h, whose handler calls INT 10h/0Eh; PRN prints by INT
+17h.  A call that shows something keeps it in the state while a vector is not our own
+(`write_device`); once the call is done, a routine in ROM hands on one character after the other,
+and then the call returns.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from blink16.services import DONE, Chassis, Done, Guest, Outcome
 if TYPE_CHECKING:
     from blink16.dos.system import DosSystem
 
-VIDEO_VECTOR, FAST_OUTPUT_VECTOR = 0x10, 0x29
+VIDEO_VECTOR, FAST_OUTPUT_VECTOR, PRINTER_VECTOR = 0x10, 0x29, 0x17
 MAX_NESTED = 8
 """Hooks that print by DOS while they are asked to show a character; beyond, nobody is asked."""
 _TELETYPE = (
@@ -30,6 +31,14 @@ _TELETYPE = (
 )
 FAST_OUTPUT = b"\x3c\x09\x74" + bytes((len(_TELETYPE),)) + _TELETYPE  # cmp al, 9; je
 """INT 29h: INT 10h/0Eh, but for a tab, which the service behind it shows."""
+_PRINT = (
+    PUSH_AX
+    + b"\x52"  # push dx
+    + b"\xb4\x00\xba\x00\x00"  # mov ah, 0; mov dx, 0
+    + interrupt(PRINTER_VECTOR)
+    + b"\x5a"  # pop dx
+    + POP_AX
+)
 
 
 class Showing(NamedTuple):
@@ -38,6 +47,8 @@ class Showing(NamedTuple):
     rest: bytes
     registers: tuple[int, ...]
     """`_KEPT`, with which the call ends."""
+    routine: int
+    """What shows the character in AL: an offset in ROM."""
 
 
 class OutputHooks:
@@ -47,13 +58,19 @@ class OutputHooks:
         """To be made once the vectors are our own."""
         _, shown = chassis.add_stub("int29-done", partial(_next, dos))
         self.show = rom.add(interrupt(FAST_OUTPUT_VECTOR) + jump(SEGMENT, shown))
+        self.print = rom.add(_PRINT + jump(SEGMENT, shown))
         self.teletype = rom.add(_TELETYPE)
         self._own = _vector(chassis, _VIDEO), _vector(chassis, _FAST_OUTPUT)
+        self._printer = _vector(chassis, _PRINTER)
 
     def is_hooked(self, guest: Guest) -> bool:
         """Whether a program wants to see what is shown."""
         arena, (video, fast_output) = guest.memory.arena, self._own  # whose slices are bytes
         return arena[_VIDEO] != video or arena[_FAST_OUTPUT] != fast_output
+
+    def printer_is_hooked(self, guest: Guest) -> bool:
+        """Whether a program wants to see what is printed."""
+        return guest.memory.arena[_PRINTER] != self._printer
 
     def video_is_hooked(self, guest: Guest) -> bool:
         """Whether INT 10h is a program's."""
@@ -64,18 +81,19 @@ def divert(dos: DosSystem, guest: Guest, outcome: Outcome) -> Outcome:
     """Let the hooks show what a call has kept for them, before it returns."""
     if not isinstance(outcome, Done):  # it waits, or another program goes on: later
         return outcome
-    showing = Showing(dos.state.kept, tuple(getattr(guest.registers, name) for name in _KEPT))
+    registers = tuple(getattr(guest.registers, name) for name in _KEPT)
+    showing = Showing(dos.state.kept, registers, dos.state.kept_for)
     dos.change(kept=b"", showing=(*dos.state.showing, showing))
     return _next(dos, guest)
 
 
 def _next(dos: DosSystem, guest: Guest) -> Outcome:
     """Hand on a character, or end the call."""
-    *outer, showing = dos.state.showing or (Showing(b"", ()),)
+    *outer, showing = dos.state.showing or (Showing(b"", (), 0),)
     if showing.rest:
         dos.change(showing=(*outer, showing._replace(rest=showing.rest[1:])))
         guest.registers.al = showing.rest[0]
-        goto(guest, dos.hooks.show)
+        goto(guest, showing.routine)
     else:
         dos.change(showing=tuple(outer))
         for name, value in zip(_KEPT, showing.registers, strict=False):
@@ -88,5 +106,6 @@ def _vector(guest: Guest, place: slice) -> bytes:
 
 
 _VIDEO = slice(VIDEO_VECTOR * 4, VIDEO_VECTOR * 4 + 4)
+_PRINTER = slice(PRINTER_VECTOR * 4, PRINTER_VECTOR * 4 + 4)
 _FAST_OUTPUT = slice(FAST_OUTPUT_VECTOR * 4, FAST_OUTPUT_VECTOR * 4 + 4)
 _KEPT = ("ax", "bx", "cx", "dx", "si", "di", "bp", "ds", "es", "ss", "sp", "cs", "ip", "flags")

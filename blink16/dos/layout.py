@@ -62,11 +62,14 @@ def list_of_lists(version: tuple[int, int], fields: dict[str, Any]) -> bytes:
     return raw
 
 
-def install(memory: Memory, memory_kib: int, version: tuple[int, int]) -> None:
-    """Write DOS' variables and code, and the chain of memory blocks up to the end of memory."""
+def install(memory: Memory, memory_kib: int, version: tuple[int, int], *, upper: bool) -> None:
+    """Write DOS' variables and code, and the chain of memory blocks up to the end of memory.
+
+    ``upper``: leave room there for a control block that leads to upper memory.
+    """
     system = MemoryBlock(FIRST_MCB, SYSTEM_PARAGRAPHS, OWNER_DOS, False, "SD")
     arena.put(memory, system)
-    rest = memory_kib * PARAGRAPHS_PER_KIB - system.next - 1
+    rest = memory_kib * PARAGRAPHS_PER_KIB - upper - system.next - 1
     arena.put(memory, MemoryBlock(system.next, rest, arena.FREE, True))
     nowhere = {"offset": 0, "segment": 0}
     fields = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from blink16.dos import arena, handles
+from blink16.dos import arena, handles, memory_areas
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import (
     CLOSED,
@@ -123,18 +123,17 @@ def load(
     end of the process leads.  ``tail``: 128 bytes, a length, the command line and a CR.  ``room``:
     paragraphs that the environment has at least.
     """
-    memory, first = guest.memory, dos.state.first_mcb
+    memory = guest.memory
     block = environment + b"\0" + (1).to_bytes(2, "little") + path.encode("cp437") + b"\0"
     if len(block) > MAX_ENVIRONMENT:
         raise CallFailed(Code.INVALID_ENVIRONMENT)
-    strategy = dos.state.strategy
     room = max(room, -(-len(block) // PARAGRAPH))
-    variables = arena.allocate(memory, first, room, 0xFFFF, strategy)
+    variables = memory_areas.allocate(dos, memory, room, 0xFFFF)
     try:
-        size = _size(memory, first, program)
-        place = arena.allocate(memory, first, size, 0xFFFF, strategy)
+        size = _size(dos, memory, program)
+        place = memory_areas.allocate(dos, memory, size, 0xFFFF)
     except CallFailed:
-        arena.release(memory, first, variables.data)
+        arena.release(memory, memory_areas.first_of(dos, variables.data), variables.data)
         raise
     psp = place.data
     name = split(path.rpartition("\\")[2])[0]
@@ -156,12 +155,12 @@ def load(
     return _entry(memory, program, psp, size, image, fcbs.drive_check(dos))
 
 
-def _size(memory: Memory, first: int, program: MzExecutable) -> int:
+def _size(dos: DosSystem, memory: Memory, program: MzExecutable) -> int:
     """Return how many paragraphs a program gets; error 8 if there aren't enough."""
-    largest = arena.largest(memory, first)
     needed = PSP_PARAGRAPHS + program.paragraphs + program.minalloc
     if program.is_com:
         needed = PSP_PARAGRAPHS + -(-(len(program.image) + MIN_COM_STACK) // PARAGRAPH)
+    largest = memory_areas.largest(dos, memory, needed)
     if needed > largest:
         raise CallFailed(Code.NOT_ENOUGH_MEMORY, bx=largest)
     if program.is_com or program.is_high:
@@ -315,12 +314,12 @@ def leave(dos: DosSystem, guest: Guest, *, resident: int | None = None) -> bool:
 
 
 def _free(dos: DosSystem, guest: Guest, psp: int, resident: int | None) -> None:
-    memory, first = guest.memory, dos.state.first_mcb
+    memory = guest.memory
     try:
         if resident is None:
-            arena.release_all(memory, first, psp)
+            memory_areas.release_all(dos, memory, psp)
         else:
-            arena.resize(memory, first, psp, resident)
+            arena.resize(memory, memory_areas.first_of(dos, psp), psp, resident)
     except CallFailed as failure:
         if failure.code is Code.MEMORY_DESTROYED:
             guest.notice("a program has destroyed DOS' memory blocks; its memory is not freed")

@@ -72,7 +72,8 @@ def load(
     strings = _environment(start.environment)
     _encoded(start.path, "the program's name")
     memory = chassis.memory
-    layout.install(memory, standing.memory_kib, start.version)
+    upper = standing.devices.cards.umb
+    layout.install(memory, standing.memory_kib, start.version, upper=upper)
     country_calls.install(memory)
     state = DosState(
         psp=0,
@@ -86,7 +87,7 @@ def load(
     dos.sft.extend(STANDARD_FILES)
     chassis.add_component(COMPONENT, dos)
     hang(chassis, dos, standing.rom, standing.put_character)
-    _add_drivers(chassis, standing, start)
+    dos.upper_memory = _add_drivers(chassis, standing, start)
     dos.has_ems = bool(start.ems_kib)
     chassis.tell_processes(DosProcessTable(dos))
     try:
@@ -108,8 +109,8 @@ def load(
     return dos
 
 
-def _add_drivers(chassis: Chassis, standing: StandBy, start: Surroundings) -> None:
-    """Put the drivers for the mouse and for memory beyond DOS' into the machine."""
+def _add_drivers(chassis: Chassis, standing: StandBy, start: Surroundings) -> UpperMemory | None:
+    """Put the drivers for the mouse and for memory beyond DOS' into the machine; return such."""
     upper = None
     if standing.devices.cards.umb:
         upper = UpperMemory(BESIDE_EMS if start.ems_kib else UPPER_MEMORY)
@@ -126,6 +127,7 @@ def _add_drivers(chassis: Chassis, standing: StandBy, start: Surroundings) -> No
     mouse = Mouse(chassis, chassis.bus, standing.devices.pic.line(IRQ))
     chassis.add_component(Mouse.CHANNEL, mouse)
     mouse.install(chassis, standing.rom)
+    return upper
 
 
 def _complaint(failure: CallFailed, size: int) -> str:

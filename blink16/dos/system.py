@@ -13,6 +13,7 @@ from blink16.dos.errors import CallFailed, Code
 from blink16.dos.hooked_output import OutputHooks, Showing
 from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
+from blink16.dos.upper_memory import UpperMemory
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, device_of, letter
 from blink16.files import MAX_FILE_SIZE
 from blink16.services import Guest
@@ -128,6 +129,8 @@ class DosState(NamedTuple):
     break_check: int = 0
     verify: int = 0
     strategy: int = 0
+    upper_mcb: int = 0  # upper memory's first control block, once DOS has it
+    upper_linked: bool = False
     processes: tuple[Process, ...] = ()  # in the order in which they were loaded
     exit_code: int = 0  # of the last process that ended, until 4Dh asks for it
     exit_kind: int = 0
@@ -135,7 +138,8 @@ class DosState(NamedTuple):
     critical: int = 0  # the code of the error that INT 24h asks about
     left: tuple[tuple[int, tuple[int, ...]], ...] = ()
     """Processes that made another the current one (50h), and their registers then."""
-    kept: bytes = b""  # what a call shows, for hooks of INT 29h or 10h
+    kept: bytes = b""  # what a call shows, for hooks of INT 29h, 10h or 17h
+    kept_for: int = 0  # the offset of the routine in ROM that shows it
     showing: tuple[Showing, ...] = ()  # calls whose characters go through hooks
 
 
@@ -162,6 +166,8 @@ class DosSystem:
         self.sft: list[SftEntry | None] = []
         """The system file table.  It changes too often to be a field of the state."""
         self.has_ems = False
+        self.upper_memory: UpperMemory | None = None
+        """What DOS can have of upper memory."""
         self.stack = (0, 0)
         """SS:SP at the current process's last call, at its interrupt's frame."""
         self.exec_stub = self.break_stub = self.critical_stub = (0, 0)
@@ -280,7 +286,7 @@ class DosSystem:
             searches=tuple(Search(*search) for search in fields.searches),
             processes=tuple(Process(*process) for process in fields.processes),
             left=tuple((psp, tuple(kept)) for psp, kept in fields.left),
-            showing=tuple(Showing(rest, tuple(kept)) for rest, kept in fields.showing),
+            showing=tuple(Showing(rest, tuple(kept), at) for rest, kept, at in fields.showing),
             edited=None if fields.edited is None else Line(*fields.edited),
         )
 

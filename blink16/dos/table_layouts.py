@@ -80,6 +80,10 @@ _LIST_4 = Struct(
     "boot_drive" / Int8ul,  # 1 for A
     "is_386" / Const(0, Int8ul),
     "extended_kib" / Const(0, Int16ul),
+    Padding(28),
+    "upper_linked" / Default(Int8ul, 0),
+    Padding(2),
+    "upper_mcb" / Default(Int16ul, 0xFFFF),
 )
 
 # -- drive parameter blocks, current directories ---------------------------------------------

@@ -28,6 +28,7 @@ SFT_OFFSET = 0x1400
 SFT_ENTRIES = 40
 RETF_OFFSET = 0x05FF
 ROOT_ENTRIES = 512
+NO_UPPER_MEMORY = 0xFFFF
 PHYSICAL = 0x4000
 """Of a current directory: its drive is there."""
 BY_FCB = 0x8000
@@ -81,6 +82,8 @@ def refresh(dos: DosSystem, guest: Guest) -> None:
         "nul_strategy": RETF_OFFSET,
         "nul_interrupt": RETF_OFFSET,
         "boot_drive": DRIVE_C + 1,
+        "upper_linked": dos.state.upper_linked,
+        "upper_mcb": dos.state.upper_mcb or NO_UPPER_MEMORY,
     }
     segment, offset = layout.SYSVARS
     memory.write(memory.linear(segment, offset - 2), layout.list_of_lists(dos.version, fields))

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from blink16.bios.data_area import DataArea
 from blink16.bios.int16 import first_key
 from blink16.bios.key_buffer import KeyBuffer
 from blink16.bios.keyboard import next_key
+from blink16.bios.printer import Printer
 from blink16.bios.rom import goto
 from blink16.bios.video import GuestScreen
+from blink16.devices.pc import LPT1
 from blink16.dos.handles import STDIN, STDOUT, lookup, update
 from blink16.dos.hooked_output import MAX_NESTED
 from blink16.dos.layout import INDOS
@@ -35,8 +38,8 @@ _CHANNELS: dict[int, str] = {
     DosDevice.CON: "console",
     DosDevice.CON_ERROR: "stderr",
     DosDevice.AUX: "aux",
-    DosDevice.PRN: "prn",
 }
+FIRST_PRINTER = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +64,36 @@ BREAK = Break()
 
 def write_device(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None:
     """Show bytes on a character device; NUL has nothing to show them."""
-    if device not in _CHANNELS or not data:
-        return
-    hooked = device in CON_DEVICES and dos.hooks.is_hooked(guest)
-    if hooked and len(dos.state.showing) < MAX_NESTED:
-        dos.change(kept=dos.state.kept + data)
+    routine = 0
+    if device in CON_DEVICES and dos.hooks.is_hooked(guest):
+        routine = dos.hooks.show
+    elif device == DosDevice.PRN and dos.hooks.printer_is_hooked(guest):
+        routine = dos.hooks.print
+    if routine and data and len(dos.state.showing) < MAX_NESTED:
+        dos.change(kept=dos.state.kept + data, kept_for=routine)
     else:
         show(dos, guest, device, data)
 
 
 def show(dos: DosSystem, guest: Guest, device: int, data: bytes) -> None:
     """Show bytes, whoever hooks what DOS does that by."""
-    channel = _CHANNELS[device]
-    if device in CON_DEVICES:
-        GuestScreen(guest.memory, dos.bus).write(data)
-    guest.output(channel, data)
+    if device == DosDevice.PRN:
+        _print(dos, guest, data)
+    elif device in _CHANNELS and data:
+        if device in CON_DEVICES:
+            GuestScreen(guest.memory, dos.bus).write(data)
+        guest.output(_CHANNELS[device], data)
+
+
+def _print(dos: DosSystem, guest: Guest, data: bytes) -> None:
+    """Print bytes on LPT1, as INT 17h does.
+
+    Its printer takes them all at once; through its ports goes the last, which is what these show.
+    """
+    base = DataArea(guest.memory).lpt_port(FIRST_PRINTER)
+    if base and data:
+        guest.output(LPT1, data[:-1])
+        Printer(dos.bus).put(base, data[-1])
 
 
 def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:

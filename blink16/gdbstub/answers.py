@@ -107,7 +107,7 @@ class Answers:
         self.shelf.succeed(old.shelf)
 
     def forget_frames(self) -> None:
-        """Forget it: the machine is resumed."""
+        """Forget it: the client sees the machine as it is now."""
         self._old_window = None
 
     def breakpoint_kind(self) -> GdbKind:
@@ -295,12 +295,13 @@ class Answers:
             self._debugger.on_notice(ADDED_TWICE)
 
     def _unwind(self, address: int, length: int) -> bytes:
-        """Read the unwind window."""
+        """Read the unwind window: that of the instant which the client sees."""
+        if self._old_window and (found := self._old_window.read(address, length)):
+            return found
         try:
-            found = self._window_now().read(address, length)
+            return self._window_now().read(address, length)
         except window.UnfinishedError as error:
             raise RefusedError(str(error), Errno.EFAULT) from None
-        return found or (self._old_window.read(address, length) if self._old_window else b"")
 
     def _window_now(self) -> window.FrameWindow:
         """Return the window that shows the machine as it stands now."""

@@ -69,6 +69,11 @@ class Inferior:
         self.answers.forget_frames()
         self._began = self.debugger.machine.icount
 
+    def show(self) -> None:
+        """Take note that the client learns now where it stands."""
+        self.moved = False
+        self.answers.forget_frames()
+
     def leave(self) -> None:
         """Take the client's breakpoints out; it goes."""
         self.answers.settle()
@@ -80,7 +85,7 @@ class Inferior:
         self.answers.succeed(old.answers)
         self.debugger.take_points(old.debugger)
         before, now = (one.debugger.machine.registers.save() for one in (old, self))
-        self.moved = old.moved or before != now
+        self._note_move(old.moved or before != now)
 
     def monitor(self, line: str) -> str:
         """Carry out a monitor command; return what it has to say.  MonitorError if it failed."""
@@ -90,7 +95,12 @@ class Inferior:
         try:
             return monitor.perform(self.debugger, line, self.folder)
         finally:
-            self.moved = self.moved or self.debugger.machine.registers.save() != before
+            self._note_move(self.moved or self.debugger.machine.registers.save() != before)
+
+    def _note_move(self, moved: bool) -> None:
+        self.moved = moved
+        if not moved:
+            self.answers.forget_frames()
 
     def miss(self, event: Event) -> None:
         """Remember an event that could not be told, since another machine had stopped before.
@@ -343,7 +353,7 @@ class Inferiors:
         if not isinstance(question, _OF_POINTS):
             self._looked_at = inferior.process
         if isinstance(question, commands.ReadRegisters):
-            inferior.moved = False
+            inferior.show()
         if isinstance(question, points.RemovePoint) and inferior.births.is_childs():
             return OK
         inferior.answers.settle(question)

@@ -14,6 +14,8 @@ from blink16.texts import printable
 OK = b"OK"
 SILENCE = b"O"
 """No words for the user, in an O packet."""
+KILLED = b"X09"
+"""To LLDB's k, for which gdb wants no answer: the program ended by SIGKILL."""
 EMPTY = b""
 """The packet is not known here."""
 CONSOLE_CHUNK = 16384

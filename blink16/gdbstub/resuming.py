@@ -117,10 +117,11 @@ def overdue(those: Iterable[Inferior], client: Client) -> tuple[Inferior, Event]
             return inferior, Event(EventKind.VFORKED, parent=parent)
     for inferior in those:
         if inferior.answers.shelf.has_news and not client.list_threads:
+            inferior.answers.forget_frames()
             return inferior, LOADED
     for inferior in those:
         if inferior.moved and not client.ours:
-            inferior.moved = False
+            inferior.show()
             return inferior, MOVED
     return None
 

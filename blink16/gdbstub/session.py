@@ -64,7 +64,7 @@ from blink16.gdbstub.orders import (
     WorkDone,
 )
 from blink16.gdbstub.reading import command_in
-from blink16.gdbstub.replies import OK, SILENCE, Client, RefusedError
+from blink16.gdbstub.replies import KILLED, OK, SILENCE, Client, RefusedError
 from blink16.gdbstub.resuming import Runs
 from blink16.gdbstub.states import SessionInput, SessionState
 from blink16.packets import ARCHITECTURE, PACKET_SIZE
@@ -286,6 +286,8 @@ class Session:
                 meant = self._custody.meant(process)
                 if answered:
                     out.reply(OK)
+                elif dialogue.client.list_threads:
+                    out.reply(KILLED)
                 self._custody.let_go(meant, Fate.RESTART, "the client killed the program")
             case commands.Watch():
                 out.reply(OK)

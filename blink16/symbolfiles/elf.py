@@ -138,6 +138,8 @@ class SymbolType(IntEnum):
     FUNC = 2
 
 
+SHN_ABS = 0xFFF1
+"""The section of a symbol that is no address."""
 STB_GLOBAL = 1
 FIRST_GLOBAL = 1
 """All our symbols are global; the one before them is the null symbol."""

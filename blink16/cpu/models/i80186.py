@@ -129,6 +129,7 @@ I80186 = Model(
     Timing(
         Timing.parse(_TIMING, i8086.I8086.timing),
         word=2,
+        odd=4,
         fetch=0,
         interrupt=43,
         acknowledge=8,

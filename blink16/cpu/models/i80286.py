@@ -143,6 +143,7 @@ I80286 = Model(
     Timing(
         Timing.parse(_TIMING, i80186.I80186.timing),
         word=1,
+        odd=0,
         fetch=0,
         interrupt=21,
         acknowledge=8,

@@ -149,13 +149,13 @@ I8086 = Model(
     "8086",
     OPCODES,
     INSTRUCTIONS,
-    Timing(FORMS, word=2, fetch=0, interrupt=53, acknowledge=8),
+    Timing(FORMS, word=2, odd=4, fetch=0, interrupt=53, acknowledge=8),
     fixed_flags=0xF002,
 )
 I8088 = Model(
     "8088",
     OPCODES,
     INSTRUCTIONS,
-    Timing(FORMS, word=4, fetch=4, interrupt=63, acknowledge=8),
+    Timing(FORMS, word=4, odd=0, fetch=4, interrupt=63, acknowledge=8),
     fixed_flags=0xF002,
 )

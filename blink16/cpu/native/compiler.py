@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import mmap
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -133,12 +134,22 @@ class Library:
     tracker: Any
 
 
-WayIn = Callable[[int, int, int], int]
-"""Takes the addresses of state and mapping, and a number; gives an `NativeExit`."""
+Pointer = Any
+"""What a `WayIn` takes for an address: made once, and not converted at each call."""
+WayIn = Callable[[Pointer, Pointer, int], int]
+"""Takes pointers to state and mapping, and a number; gives an `NativeExit`."""
+
+
+def pointer_to(buffer: bytearray | mmap.mmap) -> Pointer:
+    """Return a pointer to a buffer's content, for as long as there is the buffer."""
+    address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+    return ctypes.byref(ctypes.c_char.from_address(address))
 
 
 def way_in(address: int) -> WayIn:
-    """Return a callable for a function of the interpreter; the GIL is released meanwhile."""
-    prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)
-    function: WayIn = prototype(address)
+    """Return a callable for a function of the interpreter; the GIL is released meanwhile.
+
+    Its arguments are not declared, as checking them takes longer than the call.
+    """
+    function: WayIn = ctypes.CFUNCTYPE(ctypes.c_int32)(address)
     return function

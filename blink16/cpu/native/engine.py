@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -12,7 +11,7 @@ from blink16.cpu.engine import NEVER, Stop, StopReason, Witness, at_once
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native import loading, slots
-from blink16.cpu.native.compiler import NativeError
+from blink16.cpu.native.compiler import NativeError, pointer_to
 from blink16.cpu.native.layout import OUT, Ignore, NativeExit
 from blink16.cpu.native.loading import Core
 from blink16.cpu.native.predicates import ArmedPredicates
@@ -68,7 +67,6 @@ class NativeEngine:
         self.registers = registers
         self.memory = memory
         self._bus = bus
-        self._is_quiet = bus.is_quiet
         self.horizon: Callable[[], int] = at_once
         self._reference = ReferenceEngine(model, registers, memory, bus)
         self._moves_vectors = model.reaches_high
@@ -81,12 +79,10 @@ class NativeEngine:
         self._rom, self._rom_at = slots.ROM.view(state), slots.ROM_AT.view(state)
         self._touched_by_read = slots.TOUCHED_BY_READ.view(state)
         self._wake, self._changes = slots.WAKE.view(state), slots.CHANGES.view(state)
-        self._port, self._access = slots.PORT.view(state), slots.ACCESS.view(state)
-        self._value = slots.VALUE.view(state)
+        self._asked = slots.ASKED.view(state)
         self._next_hot = slots.NEXT_HOT.view(state)
         self._next_other = slots.NEXT_OTHER.view(state)
-        self._state = ctypes.addressof(ctypes.c_char.from_buffer(state))
-        self._memory = ctypes.addressof(ctypes.c_char.from_buffer(memory.arena))
+        self._state, self._memory = pointer_to(state), pointer_to(memory.arena)
         self.between_rounds = self.hurries = False
         self.effort = 0
         self._core: Core | None = None
@@ -237,15 +233,22 @@ class NativeEngine:
 
     def _run_natively(self, core: Core, budget: int, until: int, ignore: int) -> Stop:
         state, memory, icount = self._state, self._memory, self._icount
+        asked, bus, quiet = self._asked, self._bus, self._bus.quiet
         began = icount[0]
         self._goal[0], self._until[0] = began + budget, until
         horizon, planned = NEVER, None
         exit_ = core.enter(state, memory, ignore)
         while True:
             while exit_ == _AT_PORT:
-                value = self._access_port()
-                if not self._is_quiet(self._port[0]):
-                    horizon = self._until[0] = min(until, self.horizon())
+                port, access, value = asked
+                self.effort += 1
+                if access & OUT:
+                    bus.write(port, value, access - OUT)
+                else:
+                    value = bus.read(port, access)
+                if port not in quiet and not bus.is_unowned(port):
+                    due = self.horizon()
+                    horizon = self._until[0] = due if due < until else until
                     if self._watching_changed():  # this has to end here, whatever is planned
                         planned = self._next_other[0]
                         horizon = self._until[0] = self._next_other[0] = 0
@@ -274,15 +277,6 @@ class NativeEngine:
         translation = self.translation
         wanted = bool(self.memory.read_watches)
         return translation is not None and translation.watching != wanted
-
-    def _access_port(self) -> int:
-        """Do for IN or OUT what it left for; return what IN is to read."""
-        self.effort += 1
-        access = self._access[0]
-        if access & OUT:
-            self._bus.write(self._port[0], self._value[0], access - OUT)
-            return 0
-        return self._bus.read(self._port[0], access)
 
     def _see_to(self, exit_: int) -> Stop | None:
         """Do what native code can't; None to go on with it."""

@@ -26,7 +26,7 @@ _AGAIN = 3
 def make(model: Model, level: int, board: HotBoard, *, probed: bool = False) -> bytes:
     """Return a processor's object file, optimised as said; NativeError if it runs wrongly."""
     compiler = Compiler()
-    image = compiler.compile(module_text(model, board, probed=probed), level)
+    image = compiler.compile(module_text(model, board, probed=probed, level=level), level)
     loading.use(loading.linked(compiler, model, image, board, probed=probed))
     registers, memory = Registers(), Memory()
     tape = Tape(Probes(Probe.EXECUTED | Probe.BRANCHES), lambda events: None)

@@ -48,6 +48,7 @@ SEEN = 1 << 15
 STOPS = Attribute.BREAKPOINT | Attribute.SERVICE | Attribute.ENTRY | Attribute.LAST
 _DYNAMIC = MODRM_FORMS | IMMEDIATE_FORMS
 """Operand forms that depend on bytes behind the opcode."""
+_LOCALS = ("%left = alloca i64", "store i64 %meter, ptr %left", "%room = alloca i64")
 
 
 class OpcodeFunction(Emitter):
@@ -84,13 +85,15 @@ class OpcodeFunction(Emitter):
         self._was_open: Value | None = None
         self._room: Value | None = None
         """While rounds are emitted: the cycles that there were before the first."""
-        self.emit("%left = alloca i64")
-        self.emit("store i64 %meter, ptr %left")
-        self.emit("%room = alloca i64")
 
     def __str__(self) -> str:
-        body = "\n".join(self.lines)
+        body = "\n".join([*_LOCALS, *self.lines])
         return f"define preserve_nonecc void @{self.symbol}({SIGNATURE}) {{\n{body}\n}}\n"
+
+    @classmethod
+    def leaves(cls, row: Row, repeat: Repeat | None) -> bool:
+        """Whether functions of this kind leave a row, behind such a prefix, to the reference."""
+        return False
 
     @property
     def repeat(self) -> Repeat | None:
@@ -348,7 +351,7 @@ class OpcodeFunction(Emitter):
         """Never come here: what may lock up is the reference's."""
         raise NotImplementedError
 
-    def rounds(self, body: Callable[[], Value]) -> None:
+    def rounds(self, body: Callable[[], Value], each: Value) -> None:
         """Repeat, unless something wants attention or time is up.
 
         What the prefixes and the instruction itself cost, counts at its end only.
@@ -365,7 +368,7 @@ class OpcodeFunction(Emitter):
         self._room = room
         goes_on = body()
         self._room = None
-        rest = self.value("load i64, ptr %room", 64) - self.cost.each
+        rest = self.value("load i64, ptr %room", 64) - each.zero_extend(64)
         self.emit(f"store i64 {text(rest)}, ptr %room")
         self.fork(goes_on, look, done)
         self.begin(look)

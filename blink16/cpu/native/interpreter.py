@@ -14,7 +14,7 @@ from blink16.cpu.encoding import DIRECT_RM
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.later import EMPTY, suspects
 from blink16.cpu.model import Model
-from blink16.cpu.native import meter, noting, runtime, slots
+from blink16.cpu.native import meter, noting, runtime, short, slots
 from blink16.cpu.native.board import functions as board_functions
 from blink16.cpu.native.function import (
     REPEAT_MASK,
@@ -30,6 +30,7 @@ from blink16.cpu.native.layout import (
     LAST_IP,
 )
 from blink16.cpu.native.probing import ProbedFunction
+from blink16.cpu.native.short import ShortFunction
 from blink16.cpu.native.text import (
     DECLARATIONS,
     METADATA,
@@ -92,20 +93,26 @@ class InterpreterModule:
         self.parts: list[str] = []
         self._names: dict[tuple[Row, bool, Repeat | None, int], str] = {}
         self._made: set[str] = set()
+        self._unrepeated: set[str] = set()
+        """Mnemonics of instructions that a repeat prefix does not change."""
         self._suspects = suspects(model.name) | EMPTY.keys()
 
     def row(self, row: Row, in_memory: bool, repeat: Repeat | None, opcode_size: int) -> str:
         """Return the name of the function for a row."""
+        if self._make.leaves(row, repeat):
+            return "@delegate"
         key = (row, in_memory, repeat, opcode_size)
         if key not in self._names:
             self._names[key] = self._emit_row(row, in_memory, repeat, opcode_size)
         return self._names[key]
 
     def _emit_row(self, row: Row, in_memory: bool, repeat: Repeat | None, opcode_size: int) -> str:
+        if repeat is not None and row.mnemonic in self._unrepeated:
+            return self.row(row, in_memory, None, opcode_size)
         name = f"op{len(self.parts)}"
         function = _execute(self._make, self.model, name, row, in_memory, repeat, opcode_size)
-        if repeat is not None and not function.asked_for_repeat:
-            return self.row(row, in_memory, None, opcode_size)
+        if not function.asked_for_repeat:
+            self._unrepeated.add(row.mnemonic)
         self.parts.append(str(function))
         return f"@{name}"
 
@@ -197,6 +204,13 @@ class InterpreterModule:
             self._made.add(name)
             self.parts.append(str(_prefix_function(self.model, name, opcode)))
         return f"@{name}"
+
+    def fill(self, board: HotBoard) -> None:
+        """Add what instructions, interrupts and ports lead to."""
+        model, make = self.model, self._make
+        self.parts += [str(_jumped(model)), str(_faulted(make, model)), board_functions(board)]
+        self.parts.append(str(_interrupted(make, model, "interrupted", "@entered")))
+        self.parts.append(str(_interrupted(make, model, "asked", "@jumped")))
 
     def finish(self, runtime_text: str) -> str:
         """Return the module's text, with that of the rare paths."""
@@ -311,12 +325,20 @@ def _faulted(make: Make, model: Model) -> OpcodeFunction:
     return function
 
 
-def module_text(model: Model, board: HotBoard = NO_BOARD, *, probed: bool = False) -> str:
-    """Return a processor's interpreter, with hot devices, in LLVM IR; or one with probes."""
-    make = ProbedFunction if probed else OpcodeFunction
-    module = InterpreterModule(model, make)
-    module.parts += [str(_jumped(model)), str(_faulted(make, model)), board_functions(board)]
-    module.parts.append(str(_interrupted(make, model, "interrupted", "@entered")))
-    module.parts.append(str(_interrupted(make, model, "asked", "@jumped")))
-    rare = noting.text if probed else runtime.text
-    return module.finish(rare(model))
+def module_text(
+    model: Model, board: HotBoard = NO_BOARD, *, probed: bool = False, level: int = 2
+) -> str:
+    """Return a processor's interpreter, with hot devices, in LLVM IR; or one with probes.
+
+    ``level``: how much LLVM is to optimise it.  Where it is to do nothing, the functions are short
+    ones; not those with probes.
+    """
+    if probed:
+        module, rare = InterpreterModule(model, ProbedFunction), noting.text(model)
+    elif level:
+        module, rare = InterpreterModule(model), runtime.text(model)
+    else:
+        module, rare = InterpreterModule(model, ShortFunction), short.text(model)
+    module.fill(board)
+    text = module.finish(rare)
+    return text if probed or level else short.tail_calls_apart(text)

@@ -14,12 +14,11 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from functools import cache as remember
-from pathlib import Path
 from typing import NamedTuple
 
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
-from blink16.cpu.native import cache, noting, trial
+from blink16.cpu.native import ahead, cache, noting, sources, trial
 from blink16.cpu.native.board import port_functions
 from blink16.cpu.native.compiler import (
     Compiler,
@@ -36,7 +35,6 @@ LEVEL = 2
 """How much LLVM optimises the interpreter."""
 QUICK = 0
 """The same of the one that is made first; its regions are as good as any."""
-_SOURCES = ("cpu/*.py", "cpu/models/*.py", "cpu/native/*.py", "devices/*.py", "memory.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +105,14 @@ def _make(model: Model, board: HotBoard, probed: bool = False) -> Core:
     """Return the good interpreter if the cache has it, or else one that is made quickly."""
     good = Recipe(model, board, probed, LEVEL)
     quick = replace(good, level=min(QUICK, LEVEL))
-    known = cache.load(_keys(good).image)
+    known = cache.load(keys(good).image)
     made = _linked_if_sound(good, known)
     if made is not None:
         return made
     _look_for_verdict(good)
     if quick == good:
         return _linked(good, _first_image(good, known))
-    at_hand = cache.load(_keys(quick).image)
+    at_hand = cache.load(keys(quick).image)
     made = _linked_if_sound(quick, at_hand) or _linked(quick, _first_image(quick, at_hand))
     return replace(made, better=_begin(good, known, made))
 
@@ -150,14 +148,15 @@ class _Keys(NamedTuple):
     verdict: bytes
 
 
-def _keys(recipe: Recipe) -> _Keys:
+def keys(recipe: Recipe) -> _Keys:
+    """Return the keys of an interpreter."""
     parts = ("probed image", "probed verdict") if recipe.probed else ("image", "verdict")
     return _Keys(*(_key(process_compiler().host, recipe, what) for what in parts))
 
 
 def _look_for_verdict(recipe: Recipe) -> None:
     """NativeError if native code was tried here before, and crashed."""
-    verdict = cache.load(_keys(recipe).verdict)
+    verdict = cache.load(keys(recipe).verdict)
     if verdict is not None:
         raise NativeError(verdict.decode("utf-8", "replace"))
 
@@ -167,19 +166,20 @@ def _first_image(recipe: Recipe, known: bytes | None) -> bytes:
 
     ``known``: what the cache has, if that is of no use.
     """
-    keys = _keys(recipe)
-    with cache.made_once(keys.image):
-        other = cache.load(keys.image)  # made by a process that has begun with it before us
+    ahead.wait()
+    places = keys(recipe)
+    with cache.made_once(places.image):
+        other = cache.load(places.image)  # made by a process that has begun with it before us
         if other is not None and other != known:
             return other
         _look_for_verdict(recipe)
         made_of = recipe.model, recipe.level, recipe.board
         try:
-            image = trial.first_start(*made_of, probed=recipe.probed, key=keys.image)
+            image = trial.first_start(*made_of, probed=recipe.probed, key=places.image)
         except trial.DiedError as error:
-            cache.store(keys.verdict, f"{error}, when it was tried here before".encode())
+            cache.store(places.verdict, f"{error}, when it was tried here before".encode())
             raise
-        cache.store(keys.image, image)
+        cache.store(places.image, image)
         return image
 
 
@@ -215,15 +215,5 @@ def linked(
 def _key(host: HostProcessor, recipe: Recipe, what: str) -> bytes:
     """Return a digest of everything that an interpreter's machine code follows from."""
     parts = what, astuple(host), recipe.model.name, recipe.board.source, recipe.level
-    digest = hashlib.sha256(repr(parts).encode() + _sources_digest())
-    return digest.digest()
-
-
-@remember
-def _sources_digest() -> bytes:
-    digest = hashlib.sha256()
-    package = Path(__file__).resolve().parents[2]
-    for pattern in _SOURCES:
-        for path in sorted(package.glob(pattern)):
-            digest.update(path.read_bytes())
+    digest = hashlib.sha256(repr(parts).encode() + sources.digest())
     return digest.digest()

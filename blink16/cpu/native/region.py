@@ -494,7 +494,7 @@ class RegionFunction(Emitter):
         """Never come here: what may lock up is the reference's."""
         raise NotImplementedError
 
-    def rounds(self, body: Callable[[], Value]) -> None:
+    def rounds(self, body: Callable[[], Value], each: Value) -> None:
         """Never come here: repeated string instructions are interpreted."""
         raise NotImplementedError
 

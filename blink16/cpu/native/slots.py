@@ -50,6 +50,8 @@ ACCESS = Slot(172, 32)
 """The width of that, and `layout.OUT`."""
 VALUE = Slot(176, 32)
 """What is to be written, or was read."""
+ASKED = Slot(PORT.offset, 32, 3)
+"""These three."""
 ANSWERED = Slot(180, 32)
 """1 if the port has been accessed and the instruction is to be done."""
 STORE_AT = Slot(184, 32)

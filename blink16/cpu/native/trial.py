@@ -7,22 +7,19 @@ translated code; only then do we take the object file that it made.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
+from blink16.cpu.native import children
+from blink16.cpu.native.ahead import PATIENCE
 from blink16.cpu.native.compiler import Compiler, NativeError
 from blink16.cpu.native.interpreter import module_text
 
-PATIENCE = 300.0
-"""Seconds that a child may take; a slow computer needs thirty."""
 MAX_IMAGE = 16 << 20
 """Bytes of a sound object file."""
-_PACKAGES = Path(__file__).resolve().parents[3]
 _CRASHES = ("SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
 _EMULATOR = "qemu: uncaught target signal"
 """qemu-user's own line below what a crashed process has said: it repeats the signal."""
@@ -47,20 +44,12 @@ def first_start(
     ``level``: how much LLVM optimises it.  ``key``: where the child is to put it in the cache if
     we are gone by then.  DiedError if the child crashed, NativeError if it can't.
     """
-    if getattr(sys, "frozen", False) or not sys.executable:
-        return Compiler().compile(
-            module_text(model, board, probed=probed), level
-        )  # there is no Python that we could start
-    paths = os.pathsep.join([str(_PACKAGES), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    if not children.can_start():
+        text = module_text(model, board, probed=probed, level=level)
+        return Compiler().compile(text, level)  # there is no Python that we could start
+    words = key.hex(), *(["probed"] if probed else [])
     try:
-        child = subprocess.Popen(
-            [*command(model, level, board), key.hex(), *(["probed"] if probed else [])],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": paths},
-            start_new_session=True,  # Ctrl-C on our terminal is not for it
-        )
+        child = children.start([*command(model, level, board), *words], subprocess.PIPE)
     except OSError as error:
         raise NativeError(f"no process can be started to try it: {error.strerror}") from error
     with child:
@@ -81,7 +70,7 @@ def first_start(
 def command(model: Model, level: int, board: HotBoard = NO_BOARD) -> list[str]:
     """Return the command that makes the object file and writes it to standard output."""
     module = "blink16.cpu.native.first_start"
-    return [sys.executable, "-P", "-m", module, model.name, str(level), board.source]
+    return children.python(module, model.name, str(level), board.source)
 
 
 def _last_line(said: str) -> str:
