@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import struct
 import threading
 import weakref
 from collections import Counter, OrderedDict, deque
@@ -48,6 +49,8 @@ LEVEL = 2
 ROUNDS = 256
 """So many times `HOT_LIMIT` jumps make code worth translating: that takes tens of milliseconds, in
 which the interpreter executes ten million instructions."""
+HANDLER_ROUNDS = 64
+"""The same of a timer's handler, which gains more; and its parts are not hot before it is."""
 MAX_PENDING = 1024
 """Hot addresses that may wait for the compiler."""
 TOGETHER = 10_000
@@ -221,10 +224,15 @@ class Translations:
         """Count `HOT_LIMIT` more jumps to an address."""
         address = linear(cs, ip)
         self._rounds[address] += 1
-        if self._rounds[address] < ROUNDS:
+        if self._rounds[address] < (HANDLER_ROUNDS if self._handles_ticks(cs, ip) else ROUNDS):
             self._hot[address] = 1
         else:
             self.hot(cs, ip)
+
+    def _handles_ticks(self, cs: int, ip: int) -> bool:
+        """Whether the last timer's interrupt leads to an address."""
+        at = 4 * self._vector[0]
+        return bytes(self._memory.ram[at : at + 4]) == struct.pack("<HH", ip, cs)
 
     def hot(self, cs: int, ip: int) -> None:
         """Have the code at an address translated that is often jumped to."""
