@@ -88,7 +88,7 @@ def make(known: Survey, program: ProgramFacts, titles: Titles) -> tuple[BoardLib
     """Return the libraries about a machine."""
     apart = [debug for debug in program.debug if debug.code]
     holes = code_of(program.debug)
-    known = replace(known, symbols=behind_prologues(known.symbols, program.debug))
+    known = replace(known, symbols=behind_prologues(known.without_labels, program.debug))
     own = names(known, holes, titles), units(known, holes, titles)
     return *own, *(lines(known, debug) for debug in apart)
 
@@ -120,9 +120,11 @@ def names(known: Survey, holes: list[range], titles: Titles) -> BoardLibrary:
 def units(known: Survey, holes: list[range], titles: Titles) -> BoardLibrary:
     """Return call frame information, and our debugging information about the same places."""
     aside = dwarf.ASIDE
+    labels = (dwarf.Subprogram(label.name, label.address, label.size) for label in known.labels)
+    places = [*functions(known, holes), *labels]
     sections = [
         ElfSection(".text", SectionType.NOBITS, CODE, aside.start, size=len(aside)),
-        *debug_sections(dwarf.by_name(functions(known, holes), holes, known.kernel_main)),
+        *debug_sections(dwarf.by_name(places, holes, known.kernel_main)),
         ElfSection(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame(known.outermost)),
     ]
     content = elf.build(sections, [], 0, segment=aside)
