@@ -34,7 +34,7 @@ from blink16.devices.pic import (
     turned_back,
 )
 from blink16.devices.pit import SPEAKER, TICKS
-from blink16.devices.ppi import REFRESH_TOGGLE, TIMER_2_OUTPUT
+from blink16.devices.port_b import REFRESH_TOGGLE, TIMER_2_OUTPUT
 from blink16.devices.uart import LSR_ERRORS
 from blink16.devices.video import (
     CRTC_INDEX,
