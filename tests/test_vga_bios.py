@@ -9,6 +9,7 @@ from test_vga import call, machine_with, shown
 
 from blink16.bios import picture
 from blink16.bios.display import TextScreen
+from blink16.devices.video import Adapter
 from blink16.machine import Machine
 
 DATA = 0x400
@@ -156,3 +157,27 @@ def test_all_that_was_saved_comes_back(machine: Machine, mode: int) -> None:
     assert machine.memory.read(0x22000, 14 * 64) == saved
     call(machine, 0x1C00, cx=8)
     assert machine.registers.al != 0x1C
+
+
+@pytest.mark.parametrize(
+    ("adapter", "ax", "bx", "told"),
+    [
+        (Adapter.CGA, 0x1012, 0, "INT 10h/10h with AL=12h; --display vga has it"),
+        (Adapter.CGA, 0x1030, 0, "INT 10h/10h with AL=30h"),
+        (Adapter.EGA, 0x1015, 0, "INT 10h/10h with AL=15h; --display vga has it"),
+        (Adapter.EGA, 0x1030, 0, "INT 10h/10h with AL=30h"),
+        (Adapter.CGA, 0x1201, 0x36, "INT 10h/12h with BL=36h; --display vga has it"),
+        (Adapter.VGA, 0x1201, 0x77, "INT 10h/12h with BL=77h"),
+        (Adapter.VGA, 0x1C05, 0, "INT 10h/1Ch with AL=05h"),
+    ],
+)
+def test_a_vga_is_named_for_what_it_has(adapter: Adapter, ax: int, bx: int, told: str) -> None:
+    """Prevents a remedy that helps nobody: functions that no adapter's BIOS has."""
+    machine = machine_with(b"\xeb\xfe", adapter=adapter)
+    machine.watch_for_lacks()
+    machine.run(1)
+    call(machine, ax, bx=bx, cx=7)
+    assert machine.witness is not None
+    (lack,) = machine.witness.state.told
+    assert told in str(lack)
+    assert ("--display" in str(lack)) == ("--display" in told)

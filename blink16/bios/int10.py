@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from blink16.bios.data_area import PAGES
 from blink16.bios.unknown import no_function
-from blink16.bios.vga import DISPLAY_BIOS, EGA_INFO, KEPT, VGA_HAS_IT, VgaBios
+from blink16.bios.vga import DISPLAY_BIOS, EGA_INFO, KEPT, VgaBios, remedy
 from blink16.bios.video import GuestScreen, is_mode, set_mode, shows
 from blink16.bus import Bus
 from blink16.devices.video import Adapter
@@ -55,8 +55,8 @@ class VideoService:
             better = next(
                 (a for a in (Adapter.CGA, Adapter.MDA, Adapter.VGA) if shows(mode, a)), None
             )
-            remedy = f"--display {better.name.lower()} has it" if better else ""
-            guest.lacks(Kind.VIDEO_MODE, what, remedy, place=mode)
+            helps = f"--display {better.name.lower()} has it" if better else ""
+            guest.lacks(Kind.VIDEO_MODE, what, helps, place=mode)
 
 
 def _tell_unknown(guest: Guest) -> None:
@@ -65,8 +65,8 @@ def _tell_unknown(guest: Guest) -> None:
     selector = _SELECTORS.get(r.ah, "")
     if r.ah in _PROBES or (selector and getattr(r, selector) in _PROBED_SUBFUNCTIONS[r.ah]):
         return
-    remedy = VGA_HAS_IT if r.ah in _PLANES_FUNCTIONS else ""
-    no_function(guest, 0x10, selector, remedy, who=DISPLAY_BIOS)
+    helps = remedy(r.ah, getattr(r, selector)) if selector else ""
+    no_function(guest, 0x10, selector, helps, who=DISPLAY_BIOS)
 
 
 def _set_cursor_shape(guest: Guest, screen: GuestScreen) -> None:

@@ -34,6 +34,12 @@ from blink16.services import Guest
 
 DISPLAY_BIOS = "this display adapter's BIOS"
 VGA_HAS_IT = "--display vga has it"
+SUBFUNCTIONS = {
+    0x10: frozenset((*range(4), 7, 8, 9, 0x10, 0x12, 0x13, 0x15, *range(0x17, 0x1C))),
+    0x11: frozenset((*range(5), *range(0x10, 0x15), *range(0x20, 0x25), 0x30)),
+    0x12: frozenset((0x10, 0x20, *range(0x30, 0x37))),
+}
+"""Of a VGA's functions, what AL, or of 12h BL, may be."""
 MONO_MODE = 7
 CGA_MODES = (4, 5, 6)
 BRIGHT, SECOND_PALETTE = 0x10, 0x20
@@ -72,6 +78,11 @@ FUNCTIONALITY = Struct(
     Padding(14),
 )
 """What INT 10h/1Bh leaves at ES:DI, 64 bytes."""
+
+
+def remedy(function: int, subfunction: int) -> str:
+    """Return what would help who asks for a function that another adapter may have."""
+    return VGA_HAS_IT if subfunction in SUBFUNCTIONS.get(function, ()) else ""
 
 
 def modes_of(is_vga: bool) -> dict[int, VgaMode]:
@@ -287,7 +298,7 @@ class VgaBios:
             case _ if self._is_vga:
                 self._dac_function(guest, table)
             case _:
-                no_function(guest, 0x10, "al", VGA_HAS_IT, who=DISPLAY_BIOS)
+                no_function(guest, 0x10, "al", remedy(0x10, r.al), who=DISPLAY_BIOS)
 
     def _dac_function(self, guest: Guest, table: int) -> None:
         r, memory = guest.registers, guest.memory
@@ -414,7 +425,10 @@ class VgaBios:
     def saving_function(self, guest: Guest) -> None:
         """1Ch: save what CX says to ES:BX (1), restore it from there (2), in BX's blocks (0)."""
         r, saving = guest.registers, VgaSaving(self._memory, self._bus, self._crtc)
-        if not self._is_vga or r.al > 2 or not r.cx & ALL_STATES:
+        if not self._is_vga or not r.cx & ALL_STATES:
+            return
+        if r.al > 2:
+            no_function(guest, 0x10, "al", who=DISPLAY_BIOS)
             return
         at = guest.linear(r.es, r.bx)
         match r.al:
