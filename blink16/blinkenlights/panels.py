@@ -28,6 +28,7 @@ from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.past import LayerKind
 from blink16.blinkenlights.picture import Picture, Wanted
 from blink16.blinkenlights.plain_text import AsciiFilter, PcFilter
+from blink16.blinkenlights.selecting import PanelScreen
 from blink16.blinkenlights.source_text import SourceText
 from blink16.blinkenlights.widgets.calls import CallsPanel
 from blink16.blinkenlights.widgets.chain import ChainPanel
@@ -98,6 +99,10 @@ class PanelsApp(App[None]):
         self._syntax = Syntax.INTEL
         self.told = ""
         """What the user was told last."""
+
+    def get_default_screen(self) -> PanelScreen:
+        """Return what holds the panels."""
+        return PanelScreen(id=self.DEFAULT_MODE)
 
     def compose(self) -> ComposeResult:
         """Place the panels."""
@@ -185,9 +190,13 @@ class PanelsApp(App[None]):
         """Let the machine go."""
         self.driver.close()
 
-    def on_resize(self) -> None:
-        """Take a picture for the new sizes."""
-        self.call_after_refresh(self._want_more)
+    @on(Panel.Resized)
+    def _on_panel_resized(self) -> None:
+        """Take a picture for the new sizes, one for all panels that have them."""
+        before = self.driver.wanted
+        self._tell_wanted()
+        if self.driver.wanted != before:
+            self.driver.refresh()
 
     @on(MemoryPanel.Chosen)
     def _on_chosen(self, message: MemoryPanel.Chosen) -> None:
@@ -197,7 +206,12 @@ class PanelsApp(App[None]):
     def _on_function_chosen(self, message: CodePanel.FunctionChosen) -> None:
         self.query_one(TimeBar).choose(LayerKind.CALLS, message.address, message.name)
 
+    @on(Panel.CodeWanted)
+    def _on_code_wanted(self, message: Panel.CodeWanted) -> None:
+        self.query_one(CodePanel).look_at(message.address)
+
     @on(TimeBar.Wished)
+    @on(CodePanel.Changed)
     @on(MemoryPanel.Changed)
     def _want_more(self) -> None:
         self._tell_wanted()
@@ -213,8 +227,10 @@ class PanelsApp(App[None]):
 
     def _tell_wanted(self) -> None:
         panels = [panel for panel in self.query(Panel) if panel.region.area]
+        code = self.query_one(CodePanel)
         self.driver.wanted = Wanted(
-            code_rows=max(self.query_one(CodePanel).content_size.height, 4),
+            code_rows=max(code.content_size.height, 4),
+            code_at=code.address,
             syntax=self._syntax,
             memories=tuple(wish for panel in panels for wish in panel.wishes),
             layers=self.query_one(TimeBar).wishes_of_past,

@@ -94,6 +94,16 @@ class LookActions(PanelsApp):
         self._theme_name = "light" if self._theme_name == "dark" else "dark"
         self._dress()
 
+    _has_mouse = True
+
+    def action_mouse(self) -> None:
+        """Leave the mouse to the terminal, which selects text with it; or take it back."""
+        switch = "_disable_mouse_support" if self._has_mouse else "_enable_mouse_support"
+        if (change := getattr(self._driver, switch, None)) is not None:
+            change()
+        self._has_mouse = not self._has_mouse
+        self._say("the mouse is ours" if self._has_mouse else "the mouse is the terminal's; M")
+
     def action_help(self) -> None:
         """Say what the panel under the mouse shows, or the one with the focus."""
         panel = self._under_cursor() or self.query_one(CodePanel)

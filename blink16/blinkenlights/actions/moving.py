@@ -7,6 +7,7 @@ from textual import on
 from blink16.blinkenlights import commands
 from blink16.blinkenlights.panels import PanelsApp
 from blink16.blinkenlights.widgets.code import CodePanel
+from blink16.blinkenlights.widgets.points import PointsPanel
 from blink16.blinkenlights.widgets.timebar import TimeBar
 from blink16.client import Target
 
@@ -119,14 +120,18 @@ class MoveActions(PanelsApp):
     # -- breakpoints -------------------------------------------------------------------------
 
     def action_breakpoint(self) -> None:
-        """Set or remove a breakpoint at the next instruction."""
+        """Set or remove a breakpoint at the next instruction, or at the code that is looked at."""
         if self.picture is not None:
-            pc = self.picture.registers.pc
-            self._do(lambda target: commands.toggled(target, pc))
+            here = self.picture.looks_at
+            self._do(lambda target: commands.toggled(target, here))
 
     @on(CodePanel.BreakpointWanted)
     def _on_breakpoint(self, message: CodePanel.BreakpointWanted) -> None:
         self._do(lambda target: commands.toggled(target, message.address))
+
+    @on(PointsPanel.Removed)
+    def _on_point_removed(self, message: PointsPanel.Removed) -> None:
+        self._do(lambda target: commands.removed(target, message.point))
 
     def action_pop_breakpoint(self) -> None:
         """Remove the breakpoint that was set last."""
