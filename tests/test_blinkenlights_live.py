@@ -212,7 +212,7 @@ async def test_a_drag_over_the_time_bar_is_followed_and_nothing_else(viewer: Vie
     assert viewer.app.screen._select_state is None
     sought: list[int] = []
     go_to = viewer.app.driver.go_to
-    viewer.app.driver.go_to = sought.append  # type: ignore[method-assign]
+    viewer.app.driver.go_to = sought.append  # type: ignore[method-assign, assignment]
     place = bar.region
     for column, button in ((40, 1), (40, 1), (41, 1), (60, 0), (70, 0)):
         at = place.x + column, place.y + 1
