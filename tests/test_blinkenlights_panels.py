@@ -227,6 +227,14 @@ async def test_any_size_at_any_moment(viewer: Viewer) -> None:
     await viewer.until(lambda: "1000:" in viewer.text("code") or "F000:" in viewer.text("code"))
 
 
+@viewed(size=(80, 24))
+async def test_panels_are_filled_when_the_window_has_grown(viewer: Viewer) -> None:
+    """Prevents empty panels until the next step: more rows want more code and memory."""
+    await viewer.pilot.resize_terminal(200, 60)
+    await viewer.until(lambda: viewer.text("memory-code").count("\n") >= 6)
+    await viewer.until(lambda: viewer.text("code").count("\n") >= 20)
+
+
 def test_a_guests_escape_sequences_stay_in_its_panel(tmp_path: Path) -> None:
     """Prevents a guest from painting our terminal, or from breaking it."""
     text = b"\x1b[2J\x1b]0;evil\x07\x1bP\x9b31m[b]bold[/b]$"

@@ -78,10 +78,31 @@ class LookActions(PanelsApp):
         self.query_one(CodePanel).focus()
         self.call_after_refresh(self._want_more)
 
+    def action_suspend_process(self) -> None:
+        """Give the terminal back to the shell until that lets us go on."""
+        if self._driver is not None and self._driver.can_suspend:
+            super().action_suspend_process()
+        else:
+            self._say("there is no shell here")
+
+    def action_redraw(self) -> None:
+        """Draw everything, where something else has written on the terminal."""
+        self.refresh(layout=True)
+
     def action_theme(self) -> None:
         """Change between dark and light."""
         self._theme_name = "light" if self._theme_name == "dark" else "dark"
         self._dress()
+
+    _has_mouse = True
+
+    def action_mouse(self) -> None:
+        """Leave the mouse to the terminal, which selects text with it; or take it back."""
+        switch = "_disable_mouse_support" if self._has_mouse else "_enable_mouse_support"
+        if (change := getattr(self._driver, switch, None)) is not None:
+            change()
+        self._has_mouse = not self._has_mouse
+        self._say("the mouse is ours" if self._has_mouse else "the mouse is the terminal's; M")
 
     def action_help(self) -> None:
         """Say what the panel under the mouse shows, or the one with the focus."""
