@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from blink16.bios.data_area import PAGES
 from blink16.bios.unknown import no_function
-from blink16.bios.vga import DISPLAY_BIOS, VGA_HAS_IT, VgaBios
+from blink16.bios.vga import DISPLAY_BIOS, EGA_INFO, KEPT, VGA_HAS_IT, VgaBios
 from blink16.bios.video import GuestScreen, is_mode, set_mode, shows
 from blink16.bus import Bus
 from blink16.devices.video import Adapter
@@ -145,7 +145,8 @@ def _teletype(guest: Guest, screen: GuestScreen) -> None:
 
 def _get_mode(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
-    r.al, r.ah, r.bh = screen.mode, screen.columns, screen.area.page
+    kept = guest.memory.read(EGA_INFO, 1)[0] & KEPT if screen.has_planes else 0
+    r.al, r.ah, r.bh = screen.mode | kept, screen.columns, screen.area.page
 
 
 def _write_string(guest: Guest, screen: GuestScreen) -> None:
@@ -181,6 +182,7 @@ _PLANES_FUNCTIONS: dict[int, Callable[[VgaBios, Guest], None]] = {
     0x12: VgaBios.select_function,
     0x1A: VgaBios.combination_function,
     0x1B: VgaBios.state_function,
+    0x1C: VgaBios.saving_function,
 }
 _PROBES = frozenset({0x1A, 0x1B, 0x1C, 0xEF, 0xFA, 0xFE, 0xFF})
 """By these programs see what display adapter or driver there is."""
