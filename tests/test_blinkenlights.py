@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from dataclasses import replace
+from unittest import mock
 
 import pytest
 from view_pilot import Viewer, viewed, viewing
 
 from blink16 import extras
+from blink16.blinkenlights import commands
 from blink16.blinkenlights.accesses import accesses
 from blink16.blinkenlights.glyphs import ASCII, CP437
 from blink16.blinkenlights.main import arguments
 from blink16.blinkenlights.output import Output
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.picture import AccessedMemory
+from blink16.blinkenlights.widgets.code import jumps
 from blink16.client import CodeLine, RegisterValues
 from blink16.samples import build
 
@@ -248,6 +252,93 @@ async def test_memory_is_zoomed_up_to_the_whole_megabyte_and_back(viewer: Viewer
     await viewer.until(lambda: set("·░▒▓█") & set(viewer.text("memory-read")))
     await viewer.press("backspace")
     await viewer.until(lambda: len(viewer.picture.memory["READ"].data) < 1 << 13)
+
+
+@viewed()
+async def test_other_code_is_looked_at_until_the_machine_moves(viewer: Viewer) -> None:
+    """Prevents a user from seeing only the code that is executed, and from losing sight of that."""
+    await viewer.press("G")
+    await viewer.enter("print_text")
+    await viewer.until(lambda: "print_text:" in viewer.text("code"))
+    assert "▶" not in viewer.text("code")
+    first = viewer.text("code")
+    await viewer.press("pagedown")
+    await viewer.until(lambda: viewer.text("code") != first)
+    await viewer.press("pageup", "backspace")
+    await viewer.until(lambda: "▶" in viewer.text("code"))
+    await viewer.press("G")
+    await viewer.enter("print_text")
+    await viewer.until(lambda: "print_text:" in viewer.text("code"))
+    await viewer.press("b")
+    await viewer.until(lambda: len(viewer.picture.points) == 1)
+    assert viewer.picture.points[0].address == viewer.picture.looks_at
+    await viewer.press("s")
+    await viewer.at(1)
+    assert "▶" in viewer.text("code")
+    await viewer.press("C")
+    await viewer.named("print_text")
+    frames = viewer.picture.frames
+    await viewer.pilot.click("#frames", offset=(5, 2))  # in its frame is a row
+    await viewer.until(lambda: viewer.picture.code_at == frames[1].address)
+    assert "looks elsewhere" in str(viewer.panel("code").border_title)
+
+
+@viewed(size=(80, 24))
+async def test_where_control_came_from_is_told_also_from_afar(viewer: Viewer) -> None:
+    """Prevents the question how one came here where that instruction is not on the screen."""
+    await viewer.press("G")
+    await viewer.enter("print_text")
+    await viewer.press("b", "C")
+    await viewer.named("print_text")
+    await viewer.press("up")
+    await viewer.until(lambda: viewer.picture.state.at.startswith("main+"))
+    await viewer.press("s")
+    await viewer.named("print_text")
+    assert "from main+" in str(viewer.panel("code").border_title)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("ds:si", 0x20020),
+        ("DS:0010", 0x20010),
+        ("si+4", 0x20024),
+        ("bp-2", 0x401FE),
+        ("ss:sp", 0x401FE),
+        ("ip", 0x10000),
+        ("es", 0x30000),
+    ],
+)
+def test_places_are_named_by_registers(text: str, address: int) -> None:
+    """Prevents `g si` from being no place, and a stack's register from meaning data."""
+    target = mock.Mock()
+    target.read_registers.return_value = REGISTERS
+    target.decoder.return_value.symbols.lookup.return_value = None
+    assert commands.where(target, text) == address
+
+
+CF, ZF = 1, 0x40
+TAKEN = (
+    ("jcxz", 0, 0, True),
+    ("jcxz", 1, 0, False),
+    ("loop", 2, 0, True),
+    ("loop", 1, 0, False),
+    ("loope", 2, ZF, True),
+    ("loopne", 2, ZF, False),
+    ("loopnz", 0, 0, True),
+    ("jz", 0, ZF, True),
+    ("ja", 0, CF, False),
+    ("jmp", 0, 0, None),
+    ("call", 0, 0, None),
+)
+
+
+@pytest.mark.parametrize(("mnemonic", "cx", "flags", "taken"), TAKEN)
+def test_a_branch_is_known_to_be_taken(
+    mnemonic: str, cx: int, flags: int, taken: bool | None
+) -> None:
+    """Prevents loops, and who jumps by CX, from being told otherwise than they go."""
+    assert jumps(mnemonic, replace(REGISTERS, cx=cx, flags=flags)) is taken
 
 
 def test_output_is_shown_as_it_was_at_any_instant() -> None:

@@ -16,6 +16,8 @@ from blink16.blinkenlights.app import Blinkenlights
 from blink16.blinkenlights.panels import SLOT
 from blink16.blinkenlights.tour import TOUR
 from blink16.blinkenlights.widgets.chain import longest_chain
+from blink16.blinkenlights.widgets.key_line import KeyLine
+from blink16.blinkenlights.widgets.prompt import Prompt
 from blink16.reports.devices import DevicesReport
 from blink16.reports.disks import DisksReport
 
@@ -227,6 +229,14 @@ async def test_any_size_at_any_moment(viewer: Viewer) -> None:
     await viewer.until(lambda: "1000:" in viewer.text("code") or "F000:" in viewer.text("code"))
 
 
+@viewed(size=(80, 24))
+async def test_panels_are_filled_when_the_window_has_grown(viewer: Viewer) -> None:
+    """Prevents empty panels until the next step: more rows want more code and memory."""
+    await viewer.pilot.resize_terminal(200, 60)
+    await viewer.until(lambda: viewer.text("memory-code").count("\n") >= 6)
+    await viewer.until(lambda: viewer.text("code").count("\n") >= 20)
+
+
 def test_a_guests_escape_sequences_stay_in_its_panel(tmp_path: Path) -> None:
     """Prevents a guest from painting our terminal, or from breaking it."""
     text = b"\x1b[2J\x1b]0;evil\x07\x1bP\x9b31m[b]bold[/b]$"
@@ -255,3 +265,23 @@ def test_no_utf_8_means_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
             assert "".join(strip.text for strip in strips).isascii()
 
     asyncio.run(test())
+
+
+@viewed(size=(100, 30))
+async def test_a_large_panel_leaves_the_lines_below_and_a_place_to_type(viewer: Viewer) -> None:
+    """Prevents keys that nobody can look up, and a question that nobody sees, beside a large panel;
+    the guest's screen needs the whole terminal.
+    """
+    code, console = viewer.panel("code"), viewer.panel("console")
+    status, keys = viewer.app.query_one("#status"), viewer.app.query_one(KeyLine)
+    await viewer.press("z")
+    await viewer.until(lambda: code.region.height == 28)
+    assert (status.region.y, keys.region.y) == (28, 29)
+    await viewer.press("slash")
+    await viewer.until(lambda: viewer.app.query_one(Prompt).region.height == 3)
+    await viewer.press("escape")
+    await viewer.until(lambda: code.has_focus)
+    await viewer.press("z")
+    await viewer.until(lambda: viewer.panel("registers").region.area)
+    await viewer.press("enter")
+    await viewer.until(lambda: console.region.height == 30)

@@ -19,6 +19,7 @@ from boot_sectors import sector
 from view_pilot import viewing
 
 from blink16.blinkenlights.driver import Driver
+from blink16.blinkenlights.widgets.prompt import Prompt
 from blink16.blinkenlights.widgets.timebar import TimeBar
 
 FOLDER = Path(__file__).with_name("snapshots")
@@ -41,11 +42,15 @@ class Scene:
     icount: int
     """Where the machine is to stand, when that is over which the view has opened."""
     theme: str = "dark"
+    keys: Sequence[str] = ()
+    """What is pressed then, one after the other."""
 
 
 SCENES = {
     "sample": Scene(("banner", "HI"), (160, 48), 30),
     "sample-light": Scene(("banner", "HI"), (120, 36), 30, theme="light"),
+    "sample-help": Scene(("banner", "HI"), (120, 36), 30, keys=("question_mark",)),
+    "sample-command": Scene(("banner", "HI"), (80, 24), 30, keys=("colon", *"seek", "space", "s")),
     "sample-at-its-end": Scene(("banner", "HI"), (80, 24), 1719),
     "elks": Scene(("crew",), (200, 60), 150),
     "dos": Scene((*DATE, str(SAMPLES / "tally.com")), (120, 36), 900),
@@ -56,8 +61,10 @@ SCENES = {
 @pytest.fixture(autouse=True)
 def nothing_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what depends on how fast this computer is: where checkpoints lie, and whether a
-    picture of the machine was taken on its way, after which what glowed before has faded.
+    picture of the machine was taken on its way, after which what glowed before has faded; and the
+    blinking of a cursor.
     """
+    monkeypatch.setattr(Prompt, "cursor_blink", False)
     monkeypatch.setattr(TimeBar, "checkpoints", staticmethod(lambda picture, column: set()))
     monkeypatch.setattr(Driver, "_watch", lambda driver: None)
 
@@ -87,7 +94,9 @@ async def _shown(scene: Scene, floppy: str) -> str:
         app._do(lambda target: target.step(scene.icount) and None)
         await viewer.settled()
         assert viewer.picture.state.icount == scene.icount
-        return _normal(app.export_screenshot(title="blinkenlights"))
+        await viewer.press(*scene.keys)
+        await viewer.settled()
+        return _normal(await viewer.unchanging())
 
 
 def _normal(svg: str) -> str:

@@ -23,6 +23,8 @@ BUSY_SECONDS = 0.15
 """How long a key is waited for where pictures of a running machine leave the process no rest; a
 second, as Textual has it, is for each key of ten too long.
 """
+UNCHANGING = 4
+"""Pictures, one like the other, after which a screen is taken to stay so."""
 SIZE = 160, 48
 SAMPLE = ("banner", "HI")
 
@@ -65,6 +67,19 @@ class Viewer:
         await self.until(is_settled)
         await self.pilot.pause()
         await self.until(is_settled)
+
+    async def unchanging(self) -> str:
+        """Return the screen as SVG once it stays as it is: dialogs are laid out more than once, and
+        nobody says when that is over.
+        """
+        before, same = "", 0
+        for _ in range(PATIENCE):
+            await self.pilot.pause(0.05)
+            now = self.app.export_screenshot(title="blinkenlights")
+            before, same = now, same + 1 if now == before else 0
+            if same == UNCHANGING:
+                return now
+        raise AssertionError("the screen never stood still")
 
     async def at(self, icount: int) -> None:
         """Wait until an instant is shown."""

@@ -7,25 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from blink16.blinkenlights.accesses import accesses
+from blink16.blinkenlights.code_place import CodePlace
 from blink16.blinkenlights.past import PastKnown
 from blink16.blinkenlights.picture import AccessedMemory, MemoryWish, Picture, Stretch, Wanted
 from blink16.blinkenlights.source_text import SourceText
-from blink16.client import CodeLine, CodeReader, DeniedError, Syntax, Target, UnsupportedError
+from blink16.client import CodeReader, DeniedError, Target, UnsupportedError
 from blink16.reports.frames import FramesReport
 from blink16.reports.history import HistoryReport
 from blink16.reports.registry import of_shape
 from blink16.reports.screen import ScreenReport
 from blink16.reports.state import RegisterValues, StateReport
-from blink16.symbols import SymbolTable
 
-FUNCTION_REACH = 400
-"""Bytes back within which a function's start tells where instructions begin."""
-MAX_RETRY = 24
-"""Bytes back from which instructions are tried where there are no names."""
 ALL = 1 << 62
 """An instant behind all others: what comes from a machine that runs may be newer than a sample."""
-BYTES_A_ROW = 8
-"""At most, on average."""
 SHOWN = (HistoryReport, FramesReport, ScreenReport)
 """What each picture needs, beside the state."""
 
@@ -58,7 +52,10 @@ class Camera:
         history, frames, screen, *more = self._reports(target, wanted)
         decoder, before, registers = target.decoder(), self._last, state.registers
         end = state.memory_end
-        span = self._span(decoder.symbols, registers, wanted.code_rows, end)
+        stands = before is not None and state.icount == before.state.icount
+        code_at = wanted.code_at if stands else None
+        place = CodePlace.at(registers, code_at)
+        span = place.span(decoder.symbols, wanted.code_rows, end)
         pc = (registers.pc, min(16, end - registers.pc))
         upcoming = self._upcoming(decoder, registers, target.read_memory(*pc))
         same = before is not None and state.generation == before.state.generation
@@ -69,11 +66,7 @@ class Camera:
         came_from = before.registers.pc if before and is_next else None
         if before and same:
             came_from = before.came_from
-        near = (
-            came_from
-            if came_from is not None and 0 < registers.pc - came_from < MAX_RETRY
-            else None
-        )
+        near = came_from if code_at is None else registers.pc
         places = [self._place(wish, state, touched or upcoming) for wish in wanted.memories]
         data = target.read_memories([span, *places])
         past = self.past
@@ -85,7 +78,7 @@ class Camera:
         kept = {shape: found for shape, found in self._kept_reports() if shape in searched}
         self._last = Picture(
             state=state,
-            code=self._code(decoder, registers, span[0], data[0], wanted, near),
+            code=place.lines(decoder, span[0], data[0], wanted.code_rows, wanted.syntax, near),
             frames=frames.frames,
             history=history,
             memory={
@@ -99,6 +92,7 @@ class Camera:
             touched=touched,
             next_touches=upcoming,
             came_from=came_from,
+            code_at=code_at,
             told=told,
             running=state.doing == "runs",
             output=past.output.until(ALL if state.doing == "runs" else state.icount),
@@ -161,6 +155,14 @@ class Camera:
         except DeniedError:
             return [*target.reports(*SHOWN), *_those_possible(target, shapes)]
 
+    @staticmethod
+    def _upcoming(
+        decoder: CodeReader, registers: RegisterValues, code: bytes
+    ) -> tuple[AccessedMemory, ...]:
+        return accesses(
+            decoder.line(registers.cs, registers.ip, code, line_20=registers.line_20), registers
+        )
+
     # -- memory ------------------------------------------------------------------------------
 
     def _place(
@@ -185,84 +187,6 @@ class Camera:
                 return access.address
         last = self._last.memory.get(what.upper()) if self._last else None
         return last.address if last else registers.linear(registers.ds, 0)
-
-    # -- code --------------------------------------------------------------------------------
-
-    @staticmethod
-    def _upcoming(
-        decoder: CodeReader, registers: RegisterValues, code: bytes
-    ) -> tuple[AccessedMemory, ...]:
-        return accesses(
-            decoder.line(registers.cs, registers.ip, code, line_20=registers.line_20), registers
-        )
-
-    @staticmethod
-    def _span(
-        symbols: SymbolTable, registers: RegisterValues, rows: int, end: int
-    ) -> tuple[int, int]:
-        """Return the memory in which the instructions around the next one lie."""
-        pc = registers.pc
-        start = max(pc - MAX_RETRY, registers.linear(registers.cs, 0), 0)
-        found = symbols.find(pc)
-        if found is not None and found[1] < FUNCTION_REACH:
-            start = found[0].address
-            if found[1] <= rows:
-                before = symbols.find(max(start - 1, 0))
-                start = before[0].address if before and before[1] < FUNCTION_REACH else start
-        start = start if registers.linear(registers.cs, 0) <= start <= pc else pc
-        return start, min(pc - start + rows * BYTES_A_ROW, end - start)
-
-    def _code(
-        self,
-        decoder: CodeReader,
-        registers: RegisterValues,
-        start: int,
-        data: bytes,
-        wanted: Wanted,
-        came_from: int | None,
-    ) -> tuple[CodeLine, ...]:
-        """Return the instructions around the next one."""
-        rows = wanted.code_rows
-        above = list(self._above(decoder, registers, start, data, wanted.syntax, came_from))
-        here = data[registers.pc - start :]
-        below = decoder.lines(
-            registers.cs, registers.ip, here, rows, wanted.syntax, registers.line_20
-        )
-        return (*above[-(rows // 3) :], *below)[:rows]
-
-    @staticmethod
-    def _above(
-        decoder: CodeReader,
-        registers: RegisterValues,
-        start: int,
-        data: bytes,
-        syntax: Syntax,
-        came_from: int | None,
-    ) -> list[CodeLine]:
-        """Return instructions that lead to the next one, from as far before it as there are.
-
-        ``came_from``: where there was one for certain.
-        """
-        distance, found = registers.pc - start, list[CodeLine]()
-        tries = range(min(distance, max(distance - MAX_RETRY, 1)))
-        if came_from is not None or not tries:
-            tries = range(distance)
-        for first in tries:
-            lines = decoder.lines(
-                registers.cs,
-                (registers.ip - distance + first) & 0xFFFF,
-                data[first:distance] + data[distance : distance + 16],
-                distance - first,
-                syntax,
-                registers.line_20,
-            )
-            ends = [line.following for line in lines]
-            if registers.pc in ends:
-                lines = lines[: ends.index(registers.pc) + 1]
-                if came_from is None or any(line.address == came_from for line in lines):
-                    return lines
-                found = found or lines
-        return found
 
 
 def _those_possible(target: Target, shapes: Iterable[type]) -> list[Any]:

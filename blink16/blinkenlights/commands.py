@@ -6,13 +6,26 @@ import re
 
 from blink16 import numerals
 from blink16.blinkenlights.source_text import SourceText
-from blink16.client import ClientError, PointRole, Target, UnsupportedError
+from blink16.client import (
+    ClientError,
+    PointRole,
+    RegisterValues,
+    SetPoint,
+    Target,
+    UnsupportedError,
+)
 from blink16.reports.points import WantedPointsReport
 
 MAX_LENGTH = 1 << 16
 """Bytes that are watched at once, as far as is understood here; the server says how many can be."""
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}\s*)+")
-_REGISTERS = re.compile(r"([cdes]s):([a-z]{2})", re.IGNORECASE)
+_REGISTERS = re.compile(
+    r"(?:(?P<segment>[cdes]s):)?(?:(?P<register>[abcd]x|[sbi]p|[sd]i|[cdes]s)|(?P<digits>[0-9a-f]{1,4}))"
+    r"(?:(?P<sign>[+-])(?P<more>0x[0-9a-f]+|[0-9]+))?",
+    re.IGNORECASE,
+)
+_SEGMENTS = {"sp": "ss", "bp": "ss", "ip": "cs"}
+"""Of registers that are offsets in another segment than DS."""
 _WATCH = re.compile(
     r"(?P<where>\S+)(?:\s+(?P<length>0x[0-9a-fA-F]+|[0-9]+))?"
     r"(?:\s+(?P<access>read|write|access))?(?:\s+if\s+(?P<condition>.+))?"
@@ -28,17 +41,36 @@ def place(target: Target, text: str) -> int:
     return target.address_of(where(target, text))
 
 
+def code_place(target: Target, text: str, lines: SourceText) -> int:
+    """Return the linear address of a place in code, also of ``FILE:LINE``."""
+    code = lines.code_of(text.strip())
+    return place(target, text) if code is None else code
+
+
 def where(target: Target, text: str) -> int | str:
     """Return the same as the client takes it: a symbol by its name."""
     text = text.strip()
-    if pair := _REGISTERS.fullmatch(text):
-        registers = target.read_registers()
-        segment, offset = (getattr(registers, name.lower(), None) for name in pair.groups())
-        if segment is not None and offset is not None:
-            return registers.linear(segment, offset)
+    match = _REGISTERS.fullmatch(text)
+    if match and (match["segment"] or match["register"]) and not _is_symbol(target, text):
+        return _by_registers(target.read_registers(), match)
     if re.fullmatch(r"[0-9a-fA-F]{5}", text):
         return numerals.digits(text, 16, 0xFFFFF)
     return text
+
+
+def _is_symbol(target: Target, text: str) -> bool:
+    return target.decoder().symbols.lookup(text) is not None
+
+
+def _by_registers(registers: RegisterValues, match: re.Match[str]) -> int:
+    """Return the linear address of ``ds:si``, ``es:0100``, ``bp-4``, ``ss``."""
+    name, more = (match["register"] or "").lower(), numerals.literal(match["more"] or "0", 0xFFFF)
+    segment = (match["segment"] or _SEGMENTS.get(name, "ds")).lower()
+    if name.endswith("s") and not match["segment"]:
+        segment, name = name, ""
+    offset = getattr(registers, name) if name else int(match["digits"] or "0", 16)
+    offset += -more if match["sign"] == "-" else more
+    return registers.linear(getattr(registers, segment), offset & 0xFFFF)
 
 
 def pattern_of(text: str) -> bytes:
@@ -112,8 +144,7 @@ def toggled(target: Target, address: int) -> str:
     """Set a breakpoint at a linear address, or remove the one that is there."""
     for point in target.points:
         if point.role is PointRole.EXECUTE and point.address == address:
-            target.remove(point)
-            return f"removed {point}"
+            return removed(target, point)
     return str(target.break_at(address))
 
 
@@ -121,9 +152,14 @@ def popped(target: Target) -> str:
     """Remove the point that was set last."""
     if not target.points:
         return "there is no breakpoint"
-    last = target.points[-1]
-    target.remove(last)
-    return f"removed {last}"
+    return removed(target, target.points[-1])
+
+
+def removed(target: Target, point: SetPoint) -> str:
+    """Remove a point, if it is still there."""
+    if point in target.points:
+        target.remove(point)
+    return f"removed {point}"
 
 
 # -- time ------------------------------------------------------------------------------------

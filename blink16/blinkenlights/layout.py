@@ -24,6 +24,8 @@ LEAST = 3
 LEAST_COLUMNS = 24
 CODE_WITH_BYTES = 52
 """Columns in which code has its bytes beside it."""
+HIGH = 26
+"""Rows from which on there is room for another panel beside the code."""
 LOW = 18
 """Rows from which on a narrow terminal shows the guest's, too."""
 CONSOLE = Size(COLUMNS + FRAME + 2, ROWS + FRAME)
@@ -76,11 +78,19 @@ def places(size: Size, shown: Shown) -> dict[str, Region]:
     if width < WIDE:
         return found | {"code": above, "console": below}
     code, side = above.split_vertical(max(above.width * 3 // 5, CODE_WITH_BYTES))
-    found |= {"code": code} | _column(side, (_Row(shown.slot, 1), _Row("points", 0, 6)))
+    found |= {"code": code} | _column(side, _side_rows(side, shown))
     if below.width - CONSOLE.width < LEAST_COLUMNS:
         return found | {"console": below}
     console, beside = below.split_vertical(CONSOLE.width)
     return found | {"console": console, shown.beside: beside}
+
+
+def _side_rows(side: Region, shown: Shown) -> Sequence[_Row]:
+    """Return what the column beside the code is to hold, from the top."""
+    slot, points = _Row(shown.slot, 1), _Row("points", 0, 6)
+    if side.height >= HIGH and shown.slot == "frames":
+        return slot, _Row("profile", 1), points
+    return slot, points
 
 
 def _right_rows(size: Size, shown: Shown) -> Sequence[_Row]:

@@ -17,15 +17,18 @@ from rich.text import Text
 from textual import on
 from textual.app import App, ComposeResult
 from textual.css.query import NoMatches
+from textual.driver import Driver as TextualDriver
 from textual.notifications import SeverityLevel
 from textual.widgets import Static
 
+from blink16.blinkenlights import terminal_kind
 from blink16.blinkenlights.driver import Command, Driver
 from blink16.blinkenlights.layout import MEDIUM, Board
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.past import LayerKind
 from blink16.blinkenlights.picture import Picture, Wanted
-from blink16.blinkenlights.plain_text import AsciiFilter
+from blink16.blinkenlights.plain_text import AsciiFilter, PcFilter
+from blink16.blinkenlights.selecting import PanelScreen
 from blink16.blinkenlights.source_text import SourceText
 from blink16.blinkenlights.widgets.calls import CallsPanel
 from blink16.blinkenlights.widgets.chain import ChainPanel
@@ -70,6 +73,7 @@ class PanelsApp(App[None]):
     """Panels around one picture; what keys do comes on top of it."""
 
     CSS_PATH = "blinkenlights.tcss"
+    ALLOW_IN_MAXIMIZED_VIEW = "Prompt, .-beside-large"
     ESCAPE_TO_MINIMIZE = False  # it may be the guest's
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (MEDIUM, "-medium")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
@@ -86,6 +90,8 @@ class PanelsApp(App[None]):
         self.palette = Palette.named(theme)
         if self.palette.in_ascii_only:
             self._filters.append(AsciiFilter())
+        elif terminal_kind.has_characters_of_pc():
+            self._filters.append(PcFilter())
         self._open_chosen: Callable[[], Target] | None = open_target
         self.driver = Driver(self._open, self._picture_came, self._failure_came, self._note_came)
         self.picture: Picture | None = None
@@ -94,6 +100,10 @@ class PanelsApp(App[None]):
         self._syntax = Syntax.INTEL
         self.told = ""
         """What the user was told last."""
+
+    def get_default_screen(self) -> PanelScreen:
+        """Return what holds the panels."""
+        return PanelScreen(id=self.DEFAULT_MODE)
 
     def compose(self) -> ComposeResult:
         """Place the panels."""
@@ -125,7 +135,7 @@ class PanelsApp(App[None]):
     def _mind_signals(self) -> None:
         """Leave the terminal as it was when we are told to end, or when it is gone."""
         loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
+        for name in ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"):
             number = getattr(signal, name, 0)
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
@@ -138,10 +148,25 @@ class PanelsApp(App[None]):
     ) -> None:
         """End soon, or at last: what writes to a terminal that is gone waits for it for ever."""
         if not self.is_headless:
-            last = threading.Timer(LEAVE_SECONDS, os._exit, (return_code,))
+            last = threading.Timer(LEAVE_SECONDS, self._abandon, (return_code,))
             last.daemon = True
             last.start()
         super().exit(result, return_code, message)
+
+    def _abandon(self, return_code: int) -> None:
+        """End at once, with what can be put right without waiting for anybody."""
+        if (put_right := getattr(self._driver, "put_right", None)) is not None:
+            put_right()
+        os._exit(return_code)
+
+    def get_driver_class(self) -> type[TextualDriver]:
+        """Return our own way to a terminal, where it is Textual's for terminals that is wanted."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from blink16.blinkenlights.terminal_driver import TerminalDriver  # not for Windows
+
+        return TerminalDriver
 
     def _fatal_error(self) -> None:
         """Say in one line that there is a fault of ours, and where it is told of in full."""
@@ -166,9 +191,13 @@ class PanelsApp(App[None]):
         """Let the machine go."""
         self.driver.close()
 
-    def on_resize(self) -> None:
-        """Take a picture for the new sizes."""
-        self.call_after_refresh(self._want_more)
+    @on(Panel.Resized)
+    def _on_panel_resized(self) -> None:
+        """Take a picture for the new sizes, one for all panels that have them."""
+        before = self.driver.wanted
+        self._tell_wanted()
+        if self.driver.wanted != before:
+            self.driver.refresh()
 
     @on(MemoryPanel.Chosen)
     def _on_chosen(self, message: MemoryPanel.Chosen) -> None:
@@ -178,7 +207,12 @@ class PanelsApp(App[None]):
     def _on_function_chosen(self, message: CodePanel.FunctionChosen) -> None:
         self.query_one(TimeBar).choose(LayerKind.CALLS, message.address, message.name)
 
+    @on(Panel.CodeWanted)
+    def _on_code_wanted(self, message: Panel.CodeWanted) -> None:
+        self.query_one(CodePanel).look_at(message.address)
+
     @on(TimeBar.Wished)
+    @on(CodePanel.Changed)
     @on(MemoryPanel.Changed)
     def _want_more(self) -> None:
         self._tell_wanted()
@@ -194,8 +228,10 @@ class PanelsApp(App[None]):
 
     def _tell_wanted(self) -> None:
         panels = [panel for panel in self.query(Panel) if panel.region.area]
+        code = self.query_one(CodePanel)
         self.driver.wanted = Wanted(
-            code_rows=max(self.query_one(CodePanel).content_size.height, 4),
+            code_rows=max(code.content_size.height, 4),
+            code_at=code.address,
             syntax=self._syntax,
             memories=tuple(wish for panel in panels for wish in panel.wishes),
             layers=self.query_one(TimeBar).wishes_of_past,
@@ -267,6 +303,8 @@ class PanelsApp(App[None]):
             self.query_one("#status", Static).update(self._status(self.picture))
         if severity or "\n" in text:
             severity = severity or "information"
+            if any(one.message == text for one in self._notifications):
+                return  # it stands there
             self.notify(text, severity=severity, timeout=6, markup=False)
 
     def _status(self, picture: Picture) -> str:

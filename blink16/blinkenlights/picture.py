@@ -50,6 +50,10 @@ class Wanted:
     """What the panels have room for; the user interface tells the driver."""
 
     code_rows: int = 24
+    code_at: int | None = None
+    """The linear address of the code that the user looks at; None: that of the next instruction.
+    When the machine has moved, it is followed again.
+    """
     syntax: Syntax = Syntax.INTEL
     memories: tuple[MemoryWish, ...] = ()
     reports: tuple[type, ...] = ()
@@ -64,6 +68,7 @@ class Picture:
 
     state: StateReport
     code: tuple[CodeLine, ...]
+    """The instructions around `looks_at`."""
     frames: tuple[FrameLine, ...]
     history: HistoryReport
     memory: Mapping[str, Stretch]
@@ -79,6 +84,8 @@ class Picture:
     """What the next instruction will touch."""
     came_from: int | None = None
     """The linear address of the instruction before, if that was a step ago."""
+    code_at: int | None = None
+    """The linear address of other code than the next instruction's that is shown."""
     told: str = ""
     """A line for the user: why the machine stands."""
     running: bool = False
@@ -103,6 +110,11 @@ class Picture:
     def registers(self) -> RegisterValues:
         """The registers."""
         return self.state.registers
+
+    @property
+    def looks_at(self) -> int:
+        """The linear address of the instruction around which code is shown."""
+        return self.registers.pc if self.code_at is None else self.code_at
 
     @property
     def symbols(self) -> SymbolTable:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from blink16.hostfiles import current_folder, is_file
+from blink16.hostfiles import current_folder, is_file, is_there
 
 SAMPLE = ("banner", "HELLO")
 MOST = 9
@@ -35,7 +35,14 @@ def recent() -> list[list[str]]:
     if not isinstance(found, list):
         return []
     lines = [line for line in found if isinstance(line, list) and line]
-    return [line for line in lines if all(isinstance(word, str) for word in line)][:MOST]
+    lines = [line for line in lines if all(isinstance(word, str) for word in line)]
+    return [line for line in lines if all(_is_there(word) for word in line)][:MOST]
+
+
+def _is_there(word: str) -> bool:
+    """Whether a word names no file by its whole path, or one that is still there."""
+    path = Path(word)
+    return not path.is_absolute() or is_there(path)
 
 
 def remember(words: Sequence[str], folder: Path | None = None) -> None:

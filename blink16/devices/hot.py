@@ -15,6 +15,8 @@ from blink16.devices import cells
 from blink16.devices.counter import (
     BOTH,
     HIGH,
+    LOW,
+    MIN_PERIOD,
     NONE,
     Counter,
     Mode,
@@ -33,20 +35,23 @@ from blink16.devices.pic import (
     turned,
     turned_back,
 )
-from blink16.devices.pit import SPEAKER, TICKS
-from blink16.devices.ppi import REFRESH_TOGGLE, TIMER_2_OUTPUT
+from blink16.devices.pit import REFRESH, SPEAKER, TICKS
+from blink16.devices.port_b import REFRESH_TOGGLE, TIMER_2_OUTPUT
 from blink16.devices.uart import LSR_ERRORS
 from blink16.devices.video import (
-    COLOR_RASTER,
     CRTC_INDEX,
     CURSOR_HIGH,
     CURSOR_HIGH_BITS,
     CURSOR_LOW,
+    STATUS_MONO_ALWAYS,
+    STATUS_MONO_DOT,
     STATUS_NOT_DRAWING,
+    STATUS_NOT_RETRACE,
     STATUS_PEN_SET,
     STATUS_PEN_SWITCH,
     STATUS_RETRACE,
     Adapter,
+    StatusKind,
 )
 
 _SIZE = len(Counter._fields)
@@ -202,6 +207,47 @@ def _read_counter(number: int) -> Callable[[HotContext], Value]:
     return read
 
 
+def _write_counter(number: int) -> WriteHot:
+    """Take a byte of a count in mode 0, 2 or 3, in which tones and sampled sound are played.
+
+    What `Counter.write` does, but where a count waits whose time has come.
+    """
+
+    def write(m: HotContext, value: Value) -> None:
+        m.require(m.get(cells.PIT, cells.PIT_CLOCK_HZ).is_not_zero())
+        m.require(m.get(cells.PIT, cells.PIT_TELLS).is_zero())
+        channel, cycle, none = _Channel(m, number), _timer_cycle(m), m.constant(NONE)
+        once, access = channel.mode.is_zero(), channel.get("access")
+        m.require((once | channel.is_periodic) & channel.get("bcd").is_zero())
+        both, low = access.equals(BOTH), channel.get("low_byte")
+        is_first = both & channel.get("high").is_zero()
+        origin, held, next_at = (channel.get(name) for name in ("origin", "held", "next_at"))
+        begins, runs = once | origin.equals(NONE), held.equals(NONE)
+        settled = ~runs | (~cycle.below(origin) & (next_at.equals(NONE) | cycle.below(next_at)))
+        m.require(is_first | begins | settled)
+
+        high = choose(access.equals(LOW), value, value << 8)
+        word = choose(both, high | choose(low.sign(), m.constant(0), low), high)
+        count = choose(word.is_zero(), m.constant(0x10000), word)
+        count = choose(channel.is_periodic & count.equals(1), m.constant(MIN_PERIOD), count)
+        reload = origin + wave_change(channel.mode, channel.initial, cycle - origin)
+        stopped = choose(channel.get("gate").is_zero(), m.constant(0), none)
+
+        def put(name: str, first: Value, begun: Value, waiting: Value) -> None:
+            channel.set(name, choose(is_first, first, choose(begins, begun, waiting)))
+
+        initial, next_count = channel.initial, channel.get("next_count")
+        put("low_byte", value, none, none)
+        put("high", m.constant(1), m.constant(0), m.constant(0))
+        put("initial", initial, count, initial)
+        put("origin", choose(once, none, origin), cycle + 1, origin)
+        put("held", choose(once, none, held), stopped, held)
+        put("next_count", next_count, next_count, count)
+        put("next_at", next_at, next_at, choose(runs, reload, none))
+
+    return write
+
+
 def _write_control(m: HotContext, value: Value) -> None:
     """Latch the count of the ticks."""
     m.require(m.get(cells.PIT, cells.PIT_CLOCK_HZ).is_not_zero())
@@ -318,18 +364,47 @@ def _read_port_b(m: HotContext) -> Value:
     return value | refresh * REFRESH_TOGGLE | high.zero_extend(64) * TIMER_2_OUTPUT
 
 
-def _read_cga_status(m: HotContext) -> Value:
-    """Port 3DAh: where the beam is."""
-    m.require(m.get(cells.VIDEO).equals(1))
-    raster = COLOR_RASTER
-    dot = scaled(m.now(), m.get(cells.VIDEO, 2), m.get(cells.VIDEO, 3))
-    line, column = dot // raster.dots % raster.lines, dot % raster.dots
-    drawing = line.below(raster.shown_lines) & column.below(raster.shown_dots)
-    first = raster.retrace_line
-    retrace = ~line.below(first) & line.below(first + raster.retrace_lines)
-    status = m.get(cells.VIDEO, 1) * STATUS_PEN_SET | (0xF0 | STATUS_PEN_SWITCH)
-    status = status | (~drawing).zero_extend(64) * STATUS_NOT_DRAWING
-    return status | retrace.zero_extend(64) * STATUS_RETRACE
+def _beam(m: HotContext) -> tuple[Value, Value, Value, Value]:
+    """Return what dot of its line the beam is at, and, as 0 or 1, what it does.
+
+    That is: whether that dot may be shown, whether it is, and whether the vertical retrace is on.
+    """
+    hz, clock_hz = (m.get(cells.VIDEO, cells.VIDEO_RATIO + n) for n in range(2))
+    dots, shown_dots, lines, shown_lines, retrace, retrace_lines = (
+        m.get(cells.VIDEO, cells.VIDEO_RASTER + n) for n in range(6)
+    )
+    at = scaled(m.now(), hz, clock_hz)
+    line, dot = at // dots % lines, at % dots
+    in_line, in_picture = dot.below(shown_dots), line.below(shown_lines)
+    retracing = ~line.below(retrace) & line.below(retrace + retrace_lines)
+    drawing = in_line & in_picture
+    return dot, in_line.zero_extend(64), drawing.zero_extend(64), retracing.zero_extend(64)
+
+
+def _read_color_status(m: HotContext) -> Value:
+    """Port 3DAh of a CGA, an EGA or a VGA: where the beam is."""
+    kind = m.get(cells.VIDEO, cells.VIDEO_STATUS)
+    is_cga = kind.equals(StatusKind.CGA)
+    m.require(is_cga | kind.equals(StatusKind.PLANES))
+    _, _, drawing, retracing = _beam(m)
+    pen = m.get(cells.VIDEO, cells.VIDEO_PEN) * STATUS_PEN_SET | (0xF0 | STATUS_PEN_SWITCH)
+    return (
+        choose(is_cga, pen, m.constant(0))
+        | (drawing ^ 1) * STATUS_NOT_DRAWING
+        | retracing * STATUS_RETRACE
+    )
+
+
+def _read_mono_status(m: HotContext) -> Value:
+    """Port 3BAh of an MDA or a Hercules card."""
+    kind = m.get(cells.VIDEO, cells.VIDEO_STATUS)
+    is_mda = kind.equals(StatusKind.MDA)
+    m.require(is_mda | kind.equals(StatusKind.HERCULES))
+    dot, in_line, drawing, retracing = _beam(m)
+    sync = choose(
+        is_mda, m.constant(STATUS_MONO_ALWAYS | 0x80), (retracing ^ 1) * STATUS_NOT_RETRACE
+    )
+    return sync | drawing * (dot & STATUS_MONO_DOT) | (in_line ^ 1) * STATUS_NOT_DRAWING
 
 
 def _select_register(base: int) -> WriteHot:
@@ -372,12 +447,15 @@ BOARD = HotBoard(
         0x40: _read_counter(TICKS),
         0x42: _read_counter(SPEAKER),
         0x61: _read_port_b,
-        0x3DA: _read_cga_status,
+        0x3BA: _read_mono_status,
+        0x3DA: _read_color_status,
         **{base + 5: _read_line_status(number) for number, base in enumerate(cells.LINES)},
     },
     writes={
         0x20: (_end_only_interrupt, _write_command),
         0x21: (_write_mask,),
+        0x41: (_write_counter(REFRESH),),
+        0x42: (_write_counter(SPEAKER),),
         0x43: (_write_control,),
         **{base + 4: (_select_register(base),) for base in _CRTC_BASES},
         **{base + 5: (_write_register(base),) for base in _CRTC_BASES},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual import on
 from textual.widget import Widget
 
 from blink16.blinkenlights import commands
+from blink16.blinkenlights.completion import KnownCommand, known_commands
 from blink16.blinkenlights.driver import Command
 from blink16.blinkenlights.panels import PanelsApp
 from blink16.blinkenlights.past import LayerKind
@@ -25,7 +26,7 @@ class AskActions(PanelsApp):
     _asked_in: Widget | None = None
     """Where the focus was when the user was asked something."""
     _to_confirm: Command | None = None
-    _monitor_commands: tuple[str, ...] = ()
+    _monitor_commands: Mapping[str, KnownCommand] = {}
     _found: int | None = None
     """Where a text was found last."""
 
@@ -36,16 +37,31 @@ class AskActions(PanelsApp):
         if wanted is Purpose.EDIT and not value and (chosen := self._chosen()) is not None:
             value = f"{chosen:05X}="
         if wanted is Purpose.COMMAND and not self._monitor_commands:
-            self.driver.do(self._learn_commands)
+            self.driver.ask(self._learn_commands)
         if wanted is Purpose.MARK and not value and self.picture is not None:
             value = self.picture.state.at.partition("+")[0]
-        names = [symbol.name for symbol in self.picture.symbols] if self.picture else []
-        self.query_one(Prompt).ask(wanted, value, commands=self._monitor_commands, names=names)
+        prompt = self.query_one(Prompt)
+        prompt.ask(wanted, value)
+        prompt.complete(self._monitor_commands, self._names)
 
     def _learn_commands(self, target: Target) -> None:
         """Ask for the names of the server's commands, once."""
-        words = [line.split() for line in target.monitor("help").splitlines()]
-        self._monitor_commands = tuple(line[1] for line in words if len(line) > 1)
+        self._monitor_commands = known_commands(target.monitor("help"))
+        self._later(self._complete_commands)
+
+    def _complete_commands(self) -> None:
+        """Have the line complete what it could not when it was opened."""
+        prompt = self.query_one(Prompt)
+        if prompt.display and prompt.purpose is Purpose.COMMAND:
+            prompt.complete(self._monitor_commands, self._names)
+
+    @property
+    def _names(self) -> list[str]:
+        """What places and instants are called."""
+        picture = self.picture
+        if picture is None:
+            return []
+        return [*(symbol.name for symbol in picture.symbols), *picture.bookmarks]
 
     def _chosen(self) -> int | None:
         return next((p.chosen for p in self.query(MemoryPanel) if p.chosen is not None), None)
@@ -79,6 +95,8 @@ class AskActions(PanelsApp):
                 self._mark(text)
             case Purpose.GO:
                 self._look(panel, lambda target: commands.place(target, text))
+            case Purpose.CODE:
+                self._look_at_code(text)
             case Purpose.FIND:
                 behind = self._found if panel.address == self._found else None
                 self._look(panel, lambda target: commands.found(target, text, behind))
@@ -117,6 +135,17 @@ class AskActions(PanelsApp):
 
         def look(target: Target) -> str:
             self._later(self._looked, panel, where(target))
+            return ""
+
+        self.told = ""
+        self.driver.ask(look)
+
+    def _look_at_code(self, text: str) -> None:
+        """Have the code panel look at a place."""
+        panel, lines = self.query_one(CodePanel), self.source_text
+
+        def look(target: Target) -> str:
+            self._later(panel.look_at, commands.code_place(target, text, lines))
             return ""
 
         self.told = ""

@@ -56,8 +56,14 @@ class LookActions(PanelsApp):
         if self.screen.maximized is not None:
             self.screen.minimize()
         elif isinstance(self.focused, Panel):
-            self.screen.maximize(self.focused)
+            self._maximize(self.focused)
         self.call_after_refresh(self._want_more)
+
+    def _maximize(self, panel: Panel) -> None:
+        """Enlarge a panel; the guest's screen, which needs all rows, also over the lines below."""
+        for name in ("#status", "#keys"):
+            self.query_one(name).set_class(not isinstance(panel, ConsolePanel), "-beside-large")
+        self.screen.maximize(panel)
 
     def action_keyboard(self) -> None:
         """Let the user type to the guest, and see its screen, large if it had no room."""
@@ -65,7 +71,7 @@ class LookActions(PanelsApp):
         columns, rows = console.room
         if not console.region.area or columns < COLUMNS or rows < ROWS:
             self._large_console = self.screen.maximized is None
-            self.screen.maximize(console)
+            self._maximize(console)
         console.focus()
         self._say("your keys are the guest's; F12 or ctrl-] takes them back", "information")
         self.call_after_refresh(self._want_more)
@@ -78,10 +84,31 @@ class LookActions(PanelsApp):
         self.query_one(CodePanel).focus()
         self.call_after_refresh(self._want_more)
 
+    def action_suspend_process(self) -> None:
+        """Give the terminal back to the shell until that lets us go on."""
+        if self._driver is not None and self._driver.can_suspend:
+            super().action_suspend_process()
+        else:
+            self._say("there is no shell here")
+
+    def action_redraw(self) -> None:
+        """Draw everything, where something else has written on the terminal."""
+        self.refresh(layout=True)
+
     def action_theme(self) -> None:
         """Change between dark and light."""
         self._theme_name = "light" if self._theme_name == "dark" else "dark"
         self._dress()
+
+    _has_mouse = True
+
+    def action_mouse(self) -> None:
+        """Leave the mouse to the terminal, which selects text with it; or take it back."""
+        switch = "_disable_mouse_support" if self._has_mouse else "_enable_mouse_support"
+        if (change := getattr(self._driver, switch, None)) is not None:
+            change()
+        self._has_mouse = not self._has_mouse
+        self._say("the mouse is ours" if self._has_mouse else "the mouse is the terminal's; M")
 
     def action_help(self) -> None:
         """Say what the panel under the mouse shows, or the one with the focus."""

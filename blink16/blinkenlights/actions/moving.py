@@ -7,12 +7,16 @@ from textual import on
 from blink16.blinkenlights import commands
 from blink16.blinkenlights.panels import PanelsApp
 from blink16.blinkenlights.widgets.code import CodePanel
+from blink16.blinkenlights.widgets.points import PointsPanel
 from blink16.blinkenlights.widgets.timebar import TimeBar
 from blink16.client import Target
 
 
 class MoveActions(PanelsApp):
     """Steps, runs, and places in time; breakpoints by a key or a click."""
+
+    _heading = 0
+    """The instant to which the mouse has sent the machine last."""
 
     def action_move(self, how: str) -> None:
         """Step, call over, finish: forward or backward."""
@@ -95,25 +99,39 @@ class MoveActions(PanelsApp):
         if self.picture is not None:
             past = self.picture.history
             part = max((past.end - past.start) // self.query_one(TimeBar).room[0], 1)
-            there = self.picture.state.icount + message.count * part
-            there = max(past.start, min(there, past.end))
-            self._do(lambda target: commands.sought(target, there))
+            there = self._bound_for() + message.count * part
+            self._go_to(max(past.start, min(there, past.end)))
 
     @on(TimeBar.Sought)
     def _on_sought(self, message: TimeBar.Sought) -> None:
-        self._do(lambda target: commands.sought(target, message.icount))
+        self._go_to(message.icount)
+
+    def _go_to(self, icount: int) -> None:
+        self._before_going()
+        self._heading = icount
+        self.driver.go_to(icount)
+
+    def _bound_for(self) -> int:
+        """Return the instant that is shown, or to which the machine is on its way."""
+        assert self.picture is not None
+        arrived = self.driver.is_still and self.is_drawn
+        return self.picture.state.icount if arrived else self._heading
 
     # -- breakpoints -------------------------------------------------------------------------
 
     def action_breakpoint(self) -> None:
-        """Set or remove a breakpoint at the next instruction."""
+        """Set or remove a breakpoint at the next instruction, or at the code that is looked at."""
         if self.picture is not None:
-            pc = self.picture.registers.pc
-            self._do(lambda target: commands.toggled(target, pc))
+            here = self.picture.looks_at
+            self._do(lambda target: commands.toggled(target, here))
 
     @on(CodePanel.BreakpointWanted)
     def _on_breakpoint(self, message: CodePanel.BreakpointWanted) -> None:
         self._do(lambda target: commands.toggled(target, message.address))
+
+    @on(PointsPanel.Removed)
+    def _on_point_removed(self, message: PointsPanel.Removed) -> None:
+        self._do(lambda target: commands.removed(target, message.point))
 
     def action_pop_breakpoint(self) -> None:
         """Remove the breakpoint that was set last."""

@@ -1,4 +1,4 @@
-"""Keys that save what is seen."""
+"""Keys that save what is seen, or copy it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from textual.strip import Strip
 
 from blink16.blinkenlights import exports
 from blink16.blinkenlights.dots import ShowsDots
+from blink16.blinkenlights.widgets.code import CodePanel
 from blink16.blinkenlights.widgets.memory import MemoryPanel
+from blink16.blinkenlights.widgets.panel import Panel
 
 
 class SaveActions(ShowsDots):
@@ -53,6 +55,12 @@ class SaveActions(ShowsDots):
 
     def _title(self) -> str:
         return f"blinkenlights {self.picture.state.command}" if self.picture else "blinkenlights"
+
+    def action_copy(self) -> None:
+        """Copy what the panel with the focus shows to the clipboard, as text."""
+        panel = self.focused if isinstance(self.focused, Panel) else self.query_one(CodePanel)
+        self.copy_to_clipboard("\n".join(panel.plain_lines()).rstrip())
+        self._say(f"copied: {panel.border_title}")
 
     def action_film(self, kind: str) -> None:
         """Save what the memory panel with the focus shows, through the whole run."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from rich.text import Text
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
-from blink16.client import CodeLine, PointRole
+from blink16.client import CodeLine, PointRole, RegisterValues
+from blink16.client.code import name_in
 
 _TOKEN = re.compile(
     r"(?P<size>\b(?:byte|word|dword|far|near|short)\b)"
@@ -46,6 +48,22 @@ _CONDITIONS: dict[str, Callable[[Flags], bool]] = {
     "nle": lambda f: not f("ZF") and f("SF") == f("OF"),
 }  # fmt: skip
 """By a conditional jump's letters: whether flags let it jump."""
+_LOOPS: dict[str, Callable[[Flags], bool]] = {
+    "loop": lambda f: True,
+    "loope": lambda f: f("ZF"), "loopz": lambda f: f("ZF"),
+    "loopne": lambda f: not f("ZF"), "loopnz": lambda f: not f("ZF"),
+}  # fmt: skip
+"""The same of those that count CX down, if that does not become 0."""
+
+
+def jumps(mnemonic: str, registers: RegisterValues) -> bool | None:
+    """Return whether a conditional jump or a loop will jump; None if it is neither."""
+    if mnemonic == "jcxz":
+        return registers.cx == 0
+    if loops := _LOOPS.get(mnemonic):
+        return registers.cx != 1 and loops(registers.flag)
+    holds = _CONDITIONS.get(mnemonic[1:]) if mnemonic.startswith("j") else None
+    return None if holds is None else holds(registers.flag)
 
 
 class CodeRow(NamedTuple):
@@ -70,9 +88,18 @@ class CodePanel(Panel):
         "The next instruction is on the bright band. The wheel goes through time: up is the past. "
         "A click in the margin, F9 or b sets a breakpoint. "
         "Green lines are the names of functions and variables, numbered ones the source, where "
-        "it is known. A dot before a line says that control came from there. i: Intel's or AT&T's "
-        "syntax."
+        "it is known. A dot before a line says that control came from there; the title, if that is "
+        "far away. Page up and down, and G, show other code; backspace goes back. i: Intel's or "
+        "AT&T's syntax."
     )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "turn_page(-1)", show=False),
+        Binding("pagedown", "turn_page(1)", show=False),
+        Binding("backspace", "follow", show=False),
+    ]
+
+    class Changed(Message):
+        """The panel is to show other code."""
 
     class TimeWheel(Message):
         """The wheel was turned on the code: so many instructions, back if negative."""
@@ -99,15 +126,49 @@ class CodePanel(Panel):
     def on_mount(self) -> None:
         """Give it a title."""
         self.head("code")
+        self.address: int | None = None
+        """Where the user wants to look; None: at the next instruction."""
+        self._icount = -1
         self._file = ""
         """The source file that was shown last."""
         self._rows: list[CodeRow] = []
 
+    # -- where it looks ----------------------------------------------------------------------
+
+    def look_at(self, address: int | None) -> None:
+        """Look at a linear address, until the machine moves; None: at the next instruction."""
+        self.address = address
+        self.post_message(self.Changed())
+
+    def action_follow(self) -> None:
+        """Look at the next instruction again."""
+        self.look_at(None)
+
+    def action_turn_page(self, pages: int) -> None:
+        """Look at the first line that is seen, or the last one."""
+        seen = [row.line.address for row in self._rows]
+        if seen:
+            first = seen[0] - (seen[0] == self.address)
+            self.look_at(max(first, 0) if pages < 0 else seen[-1])
+
+    def take(self, picture: Picture) -> None:
+        """Follow a machine that has moved; say where it came from, if that is not seen."""
+        if picture.state.icount != self._icount:
+            self.address, self._icount = picture.code_at, picture.state.icount
+        came = picture.came_from
+        stays = picture.code_at is None
+        seen = came is None or any(line.address == came for line in picture.code) or not stays
+        name = "" if came is None else name_in(picture.symbols, came) or f"{came:05X}"
+        away = "" if stays else "looks elsewhere"
+        self.head("  ".join(filter(None, ("code", "" if seen else f"from {name}", away))))
+
+    # -- drawing -----------------------------------------------------------------------------
+
     def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
         """Draw instructions; names and source lines on lines of their own before them."""
         drawn = list(self._all_rows(picture))
-        pc = picture.registers.pc
-        here = next((i for i, row in enumerate(drawn) if row.is_code and row.line.address == pc), 0)
+        at = picture.looks_at
+        here = next((i for i, row in enumerate(drawn) if row.is_code and row.line.address == at), 0)
         top = max(0, min(here - rows // 3, len(drawn) - rows))
         drawn = drawn[top : top + rows]
         self._rows = drawn
@@ -133,7 +194,8 @@ class CodePanel(Panel):
             row,
             columns,
             line.address in breakpoints,
-            picture.registers.flags if here else -1,
+            (picture.registers.flags, picture.registers.cx) if here else None,
+            line.address == picture.code_at,
             line.address == picture.came_from,
             self.palette,
         )
@@ -157,17 +219,21 @@ class CodePanel(Panel):
         came = line.address == picture.came_from
         text.append(colors.arrow if here else "·" if came else " ", colors.changed)
         text.append(" " if columns >= ROOMY else "")
-        text.append(f"{line.cs:04X}:{line.ip:04X}", colors.dim if not here else colors.text)
+        looked_at = line.address == picture.code_at
+        ink = colors.text if here else colors.chosen if looked_at else colors.dim
+        text.append(f"{line.cs:04X}:{line.ip:04X}", ink)
         shown = BYTES_SHOWN if columns >= ROOMY else LESS_BYTES_SHOWN if columns >= BYTES_TOO else 0
         if shown:
             more = colors.more if len(line.code) > shown else ""
             digits = line.code[:shown].hex() + more
-            text.append(f"  {digits:<{2 * shown + 1}}", colors.faint if not here else colors.dim)
+            gap = "  " if columns >= ROOMY else " "
+            text.append(f"{gap}{digits:<{2 * shown + 1}}", colors.faint if not here else colors.dim)
         mnemonic, _, operands = line.text.partition(" ")
-        text.append(f" {mnemonic:<6} ", colors.mnemonic)
+        text.append(f" {mnemonic:<{6 if columns >= ROOMY else 5}} ", colors.mnemonic)
         target = _TARGET.match(line.text)
         if target:
-            text.append_text(self._target(line, int(target[1] or target[2], 16), picture, here))
+            offset = int(target[1] or target[2], 16)
+            text.append_text(self._target(line, offset, picture, here, columns >= BYTES_TOO))
         else:
             for piece in self._operands(operands):
                 text.append_text(piece)
@@ -176,7 +242,9 @@ class CodePanel(Panel):
             text.stylize(colors.here)
         return text
 
-    def _target(self, line: CodeLine, offset: int, picture: Picture, here: bool) -> Text:
+    def _target(
+        self, line: CodeLine, offset: int, picture: Picture, here: bool, roomy: bool
+    ) -> Text:
         colors = self.palette
         address = picture.registers.linear(line.cs, offset)
         found = picture.symbols.find(address)
@@ -184,13 +252,12 @@ class CodePanel(Panel):
         if found and found[1] < 0x1000:
             name = found[0].name + (f"+{found[1]}" if found[1] else "")
         text = Text(name or f"{offset:04X}", colors.target)
-        if name:
+        if name and roomy:
             text.append(f" {offset:04X}", colors.dim)
         mnemonic = line.text.split()[0].lower()
-        jumps = _CONDITIONS.get(mnemonic[1:]) if mnemonic.startswith("j") else None
+        taken = jumps(mnemonic, picture.registers) if here else None
         arrow = " ↑" if address < line.address else " ↓"
-        if here and jumps is not None:
-            taken = jumps(picture.registers.flag)
+        if taken is not None:
             text.append(f"{arrow} taken" if taken else "  not taken", colors.changed)
         elif mnemonic != "call":
             text.append(arrow, colors.dim)
@@ -216,7 +283,7 @@ class CodePanel(Panel):
 
     def on_click(self, event: events.Click) -> None:
         """Set or remove a breakpoint, if the margin was clicked, or the line twice."""
-        offset = event.get_content_offset(self)
+        offset = None if self.has_selection else event.get_content_offset(self)
         if offset is None or not 0 <= offset.y < len(self._rows):
             return
         row = self._rows[offset.y]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.text import Text
+from textual import events
 
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
@@ -11,7 +12,10 @@ from blink16.blinkenlights.widgets.panel import Panel
 class FramesPanel(Panel):
     """The functions that are being executed, the innermost on top."""
 
-    HELP = "Who called whom: the innermost function on top, main near the bottom."
+    HELP = (
+        "Who called whom: the innermost function on top, main near the bottom. A click shows the "
+        "code where a function will go on."
+    )
 
     def on_mount(self) -> None:
         """Give it a title."""
@@ -25,7 +29,13 @@ class FramesPanel(Panel):
             line.append("▸ " if frame.level == 0 else "  ", colors.changed)
             line.append(f"{frame.cs:04X}:{frame.ip:04X} ", colors.dim)
             name, plus, offset = frame.name.partition("+")
-            line.append(name or "?", colors.symbol if frame.level == 0 else colors.target)
+            line.append(name, colors.symbol if frame.level == 0 else colors.target)
             line.append(f"{plus}{offset}", colors.dim)
             lines.append(line)
         return lines
+
+    def on_click(self, event: events.Click) -> None:
+        """Show the code of a function that waits for what it called."""
+        at = None if self.has_selection else event.get_content_offset(self)
+        if at is not None and self.picture is not None and at.y < len(self.picture.frames):
+            self.post_message(self.CodeWanted(self.picture.frames[at.y].address))

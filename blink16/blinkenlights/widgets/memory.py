@@ -34,7 +34,8 @@ class MemoryPanel(Panel):
 
     HELP = (
         "Memory, a character a byte; 00 is blank. Orange bytes were just written, blue ones read; "
-        "they fade. The wheel scrolls; with ctrl, or + and -, it zooms by powers of two up to the "
+        "they fade. The next instruction has a bright ground, the top of the stack a green one. "
+        "The wheel scrolls; with ctrl, or + and -, it zooms by powers of two up to the "
         "whole megabyte. m: characters, hex, words, code. g goes to an address, / finds. A click "
         "chooses a byte: e changes it, W goes to who wrote it last. CODE, READ, WRITE and STACK "
         "follow the machine until you scroll; backspace lets them follow again."
@@ -189,7 +190,7 @@ class MemoryPanel(Panel):
 
     def on_click(self, event: events.Click) -> None:
         """Choose a byte."""
-        at = event.get_content_offset(self)
+        at = None if self.has_selection else event.get_content_offset(self)
         if at is None or self._last is None or self.mode == "code":
             return
         cell = self._cell_at(at.x - self._address_columns)
@@ -233,7 +234,7 @@ class MemoryPanel(Panel):
         if self.mode == "code" and not self.zoom:
             return self._code(picture, stretch, rows)
         width = self.bytes_a_row
-        glows = self._glows()
+        glows = self._glows(picture)
         top = picture.registers.stack
         count = min(rows, (len(stretch.data) + width - 1) // width)
         strips = []
@@ -262,9 +263,13 @@ class MemoryPanel(Panel):
         shape = self.mode, self.zoom, self._digits
         return self.known((address, chunk, glow, near, shape, colors), draw)
 
-    def _glows(self) -> dict[int, str]:
-        colors = self.palette
-        glows = {
+    def _glows(self, picture: Picture) -> dict[int, str]:
+        """Return what cells look like that are more than memory, by their numbers."""
+        colors, pc = self.palette, picture.registers.pc
+        length = next((len(line.code) for line in picture.code if line.address == pc), 1)
+        here = f"{colors.text} {colors.here}".strip()
+        glows = {address >> self.zoom: here for address in range(pc, pc + length)}
+        glows |= {
             address >> self.zoom: (colors.written if written else colors.read)[age]
             for address, (age, written) in self._ages.items()
         }

@@ -12,12 +12,15 @@ from rich.text import Text
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
+from textual.message import Message
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
 from blink16.blinkenlights.palette import Palette, style
 from blink16.blinkenlights.picture import MemoryWish, Picture
 
+SELECTED = Style(reverse=True)
 MAX_KNOWN = 4000
 """Lines that are remembered as they were drawn."""
 
@@ -28,6 +31,16 @@ class Panel(Widget, can_focus=True):
     Each picture may change a line of each panel, so lines come to the screen by a shorter way than
     Textual's own: it draws the frame, and lines are put into that (`render_lines`).
     """
+
+    class Resized(Message):
+        """The panel has another size, and may want more of the machine for it."""
+
+    class CodeWanted(Message):
+        """The code at a linear address is to be seen."""
+
+        def __init__(self, address: int) -> None:
+            super().__init__()
+            self.address = address
 
     picture: Picture | None = None
     HELP = ""
@@ -85,6 +98,10 @@ class Panel(Widget, can_focus=True):
                 self._framed[top + y] = self._between_edges(now[y])
             super().refresh(*(Region(0, y, width, rows) for y, rows in _runs(changed)))
 
+    def on_resize(self) -> None:
+        """Have more asked for, where there is room for more."""
+        self.post_message(self.Resized())
+
     def take(self, picture: Picture) -> None:
         """Remember of a picture what later ones are compared with."""
 
@@ -135,6 +152,19 @@ class Panel(Widget, can_focus=True):
         self._framed = []
         return super().refresh(*regions, **how)
 
+    # -- what the user selects ---------------------------------------------------------------
+
+    @property
+    def has_selection(self) -> bool:
+        """Whether text in it is selected, so that the mouse was drawn over it, and not clicked."""
+        return self.text_selection is not None
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """Return the text that is selected, and what is to stand behind it."""
+        spans = ((line, selection.get_span(y)) for y, line in enumerate(self.plain_lines()))
+        parts = [_part(line, *span) for line, span in spans if span is not None]
+        return "\n".join(parts), "\n"
+
     # -- how it comes to the screen ----------------------------------------------------------
 
     def _draw(self) -> list[Strip]:
@@ -143,6 +173,8 @@ class Panel(Widget, can_focus=True):
         ground = self._ground
         strips = self.strips(self.picture, columns, rows)[:rows] if self.picture else []
         drawn = [strip.adjust_cell_length(columns, ground).apply_style(ground) for strip in strips]
+        if (selection := self.text_selection) is not None:
+            drawn = [_marked(strip, selection.get_span(y)) for y, strip in enumerate(drawn)]
         for line_filter in self._filters:
             drawn = [strip.apply_filter(line_filter, self._background) for strip in drawn]
         return drawn + [Strip.blank(columns, ground)] * (rows - len(drawn))
@@ -189,6 +221,25 @@ class Panel(Widget, can_focus=True):
             strip.text[:columns].rstrip()
             for strip in self.strips(self.picture, columns, rows)[:rows]
         ]
+
+
+def _part(line: str, start: int, end: int) -> str:
+    """Return a part of a line; its end is -1 where all that follows is meant."""
+    return line[start:] if end == -1 else line[start:end]
+
+
+def _marked(strip: Strip, span: tuple[int, int] | None) -> Strip:
+    """Return a line with what is selected of it in reverse."""
+    if span is None:
+        return strip
+    start, end = span[0], strip.cell_length if span[1] == -1 else span[1]
+    before, selected, behind = (
+        strip.crop(0, start),
+        strip.crop(start, end),
+        strip.crop(end, strip.cell_length),
+    )
+    plain = Strip([Segment(selected.text, SELECTED)])
+    return Strip.join([before, plain, behind])
 
 
 def _runs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:

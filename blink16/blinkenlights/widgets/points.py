@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from rich.text import Text
+from textual import events
+from textual.message import Message
 
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
+from blink16.client import SetPoint
 from blink16.reports.points import PointLine, PointsReport
 from blink16.reports.state import PointRole
 
@@ -15,8 +18,15 @@ class PointsPanel(Panel):
 
     HELP = (
         "Breakpoints and watchpoints. b sets one, B removes the last; w watches an address. "
-        "Those with a pale dot are another debugger's."
+        "A click on one takes it away. Those with a pale dot are another debugger's."
     )
+
+    class Removed(Message):
+        """A point of ours was clicked."""
+
+        def __init__(self, point: SetPoint) -> None:
+            super().__init__()
+            self.point = point
 
     SHAPES = (PointsReport,)
 
@@ -45,3 +55,10 @@ class PointsPanel(Panel):
         text.append(f"{what}{line.address:05X}", colors.text)
         text.append(f" {line.name}" if line.name else "", colors.target)
         return text.append(" if …" if line.has_condition else "", colors.dim)
+
+    def on_click(self, event: events.Click) -> None:
+        """Have a point of ours removed."""
+        at = None if self.has_selection else event.get_content_offset(self)
+        points = self.picture.points if self.picture is not None else ()
+        if at is not None and at.y < len(points):
+            self.post_message(self.Removed(points[at.y]))

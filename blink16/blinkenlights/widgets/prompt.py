@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from textual import events
 from textual.message import Message
-from textual.suggester import SuggestFromList
 from textual.widgets import Input
+
+from blink16.blinkenlights.completion import KnownCommand, LastWord
 
 
 class Purpose(StrEnum):
@@ -16,6 +17,7 @@ class Purpose(StrEnum):
 
     COMMAND = "command"
     GO = "go"
+    CODE = "code"
     FIND = "find"
     BREAK = "break"
     CATCH = "catch"
@@ -28,6 +30,7 @@ class Purpose(StrEnum):
 _HINTS = {
     Purpose.COMMAND: ("command", "what `monitor` takes in gdb: help, seek 100, last-write lines…"),
     Purpose.GO: ("go to", "seg:off, a symbol, ds:si, five hex digits"),
+    Purpose.CODE: ("code at", "a function, seg:off, cs:ip, five hex digits, FILE:LINE"),
     Purpose.FIND: ("find", 'a text, or bytes in hex; "…" for a text that looks like hex'),
     Purpose.BREAK: ("break", "PLACE [if CONDITION]: plot, 1000:0020 if al == 72"),
     Purpose.CATCH: ("catch", "int 21 ah=3d, elks open, exec"),
@@ -39,7 +42,15 @@ _HINTS = {
     Purpose.EDIT: ("store", "PLACE=BYTES in hex: lines=07"),
     Purpose.CONFIRM: ("this drops the recorded future", "y: go on   anything else: leave it"),
 }
-_NAMED = (Purpose.GO, Purpose.BREAK, Purpose.WATCH, Purpose.EDIT, Purpose.MARK)
+_NAMED = (
+    Purpose.COMMAND,
+    Purpose.GO,
+    Purpose.CODE,
+    Purpose.BREAK,
+    Purpose.WATCH,
+    Purpose.EDIT,
+    Purpose.MARK,
+)
 """Where symbols are completed."""
 
 
@@ -57,20 +68,32 @@ class Prompt(Input):
     purpose = Purpose.COMMAND
     _history: dict[Purpose, list[str]] = {}  # noqa: RUF012
     _back = 0
+    _commands: Mapping[str, KnownCommand] = {}
 
-    def ask(
-        self, purpose: Purpose, value: str = "", *, commands: Iterable[str], names: Iterable[str]
-    ) -> None:
-        """Open it.  ``commands`` and ``names`` (of symbols) are completed where they fit."""
+    def ask(self, purpose: Purpose, value: str = "") -> None:
+        """Open it."""
         self.purpose = purpose
         self.border_title, self.placeholder = _HINTS[purpose]
-        known = commands if purpose is Purpose.COMMAND else names if purpose in _NAMED else ()
-        self.suggester = SuggestFromList(list(known), case_sensitive=True)
         self.value = value
         self.cursor_position = len(value)
         self._back = 0
         self.display = True
         self.focus()
+
+    def complete(self, commands: Mapping[str, KnownCommand], names: Iterable[str]) -> None:
+        """Complete commands, and names of places and instants, where they fit."""
+        self._commands = commands if self.purpose is Purpose.COMMAND else {}
+        self.suggester = LastWord(self._commands, names if self.purpose in _NAMED else ())
+        self._tell_usage(self.value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Say what belongs behind the command that is being written."""
+        self._tell_usage(event.value)
+
+    def _tell_usage(self, value: str) -> None:
+        command = self._commands.get(value.partition(" ")[0])
+        told = f"{command.name} {command.usage}: {command.summary}" if command else ""
+        self.border_subtitle = told.replace("[", "\\[")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the answer."""

@@ -11,8 +11,8 @@ from blink16.reports.state import FLAG_BITS, StateReport
 _ROWS = (("ax", "si", "cs"), ("bx", "di", "ds"), ("cx", "bp", "es"), ("dx", "sp", "ss"))
 _HALVES = ("ax", "bx", "cx", "dx")
 _FLAGS = ("OF", "DF", "IF", "TF", "SF", "ZF", "AF", "PF", "CF")
-_WITH_OLD, _WITH_DECIMAL = 44, 66
-"""Columns from which on there is room for the values before, and for decimal ones."""
+_WITH_OLD, _ROOMY, _WITH_DECIMAL = 38, 44, 66
+"""Columns from which on there is room for the values before, for air, and for decimal ones."""
 
 
 class RegisterPanel(Panel):
@@ -41,6 +41,7 @@ class RegisterPanel(Panel):
             line = Text(no_wrap=True)
             for name in names:
                 line.append_text(self._register(name, picture, columns))
+            line.rstrip()
             lines.append(line)
         last = self._register("ip", picture, columns)
         last.append_text(self._flags(picture, columns))
@@ -64,7 +65,8 @@ class RegisterPanel(Panel):
             signed = now - 0x10000 if now & 0x8000 else now
             shown = f" {signed:>6}" if name not in ("cs", "ds", "es", "ss", "ip") else " " * 7
             text.append(shown, colors.control)
-        return text.append("   " if columns >= _WITH_DECIMAL else "  ")
+        air = 3 if columns >= _WITH_DECIMAL else 1 if _WITH_OLD <= columns < _ROOMY else 2
+        return text.append(" " * air)
 
     def _flags(self, picture: Picture, columns: int) -> Text:
         colors, text = self.palette, Text()

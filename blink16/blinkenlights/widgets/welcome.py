@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -40,7 +41,7 @@ class Welcome(ModalScreen[tuple[Sequence[str], bool] | None]):
     def compose(self) -> ComposeResult:
         """Place the page."""
         titles = ["A tour of two minutes", f"The sample: {' '.join(SAMPLE)}"]
-        titles += [" ".join(words) for words, _ in self._choices[2:]]
+        titles += [" ".join(map(_short, words)) for words, _ in self._choices[2:]]
         with Vertical(id="welcome"):
             yield Static(TITLE)
             yield OptionList(*(Option(title.replace("[", "\\[")) for title in titles))
@@ -53,3 +54,9 @@ class Welcome(ModalScreen[tuple[Sequence[str], bool] | None]):
         """Take the choice."""
         event.stop()
         self.dismiss(self._choices[event.option_index])
+
+
+def _short(word: str) -> str:
+    """Return a word as one reads it: a file of the user's below ``~``."""
+    home = str(Path.home())
+    return f"~{word.removeprefix(home)}" if word.startswith(f"{home}/") else word

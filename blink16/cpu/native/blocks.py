@@ -158,17 +158,18 @@ class CodeCopy:
         ds: int,
         unstable: frozenset[int],
         begun: frozenset[int] = frozenset(),
+        vector: int = 0,
     ) -> None:
         """Copy the segment ``cs``.
 
         ``ds``: where data were when the code became hot, for tables of jumps.
         ``unstable``: linear addresses of code that keeps changing.  ``begun``: where regions
-        begin already.
+        begin already.  ``vector``: the one of the last timer's interrupt.
         """
         base = cs << 4
         self._ram, self._data = memory.ram, ds << 4
         self.base = base
-        self._cs = cs
+        self.cs, self.vector = cs, vector
         self._vectors = bytes(memory.ram[:VECTORS_SIZE])
         self.model = model
         self._board = board
@@ -205,7 +206,15 @@ class CodeCopy:
                 ip, cs = immediate.offset, immediate.segment
             case _:
                 return None
-        return ip if cs == self._cs else None
+        return ip if cs == self.cs else None
+
+    def vector_word(self, at: int) -> int:
+        """Return a word of the interrupt vector table."""
+        return int.from_bytes(self._vectors[at : at + 2], "little")
+
+    def vector_far(self, vector: int) -> int:
+        """Return where an interrupt leads, the segment in the high word."""
+        return self.vector_word(4 * vector + 2) << 16 | self.vector_word(4 * vector)
 
     def table_targets(self, place: PlacedInstruction) -> list[int]:
         """Return where a jump by a table of offsets has led, as far as is known."""

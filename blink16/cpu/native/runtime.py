@@ -10,7 +10,9 @@ from __future__ import annotations
 from blink16.cpu.model import Model
 from blink16.cpu.native import accesses, meter, planes, slots
 from blink16.cpu.native.layout import (
+    CS_SHIFT,
     ENTRIES_OFFSET,
+    ENTRY_MASK,
     LAST_IP,
     PREDICATES_OFFSET,
     Ignore,
@@ -39,7 +41,7 @@ HELPERS = {
 whether the run must end after the instruction.  A load returns the value, and in bit 16 that."""
 WAYS_IN = ("enter", "answer", "interrupt")
 """Functions for the host.  Their number is an `Ignore`, what a port gave, an interrupt's vector."""
-PATHS = ("slow", "step", "opened", "jumped", "hot")
+PATHS = ("slow", "step", "opened", "jumped", "hot", "asked")
 """Functions of the common signature that instructions end in."""
 
 _POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
@@ -247,7 +249,15 @@ region:
   %index = shl i32 %linear, 3
   %entries = getelementptr inbounds i8, ptr %memory, i32 {ENTRIES_OFFSET}
   %entry_p = getelementptr inbounds i8, ptr %entries, i32 %index
-  %entry = load ptr, ptr %entry_p
+  %word = load i64, ptr %entry_p
+  %own_cs = lshr i64 %word, {CS_SHIFT}
+  %own_cs32 = trunc i64 %own_cs to i32
+  %own_base = shl i32 %own_cs32, 4
+  %is_own = icmp eq i32 %own_base, %base
+  br i1 %is_own, label %own_region, label %instruction
+own_region:
+  %address = and i64 %word, {ENTRY_MASK}
+  %entry = inttoptr i64 %address to ptr
   {tail_call("%entry", "%ip16", "%left", code="%here")}
 instruction:
   {tail_call("@step", "%ip16", "%left", code="%here")}
@@ -328,7 +338,15 @@ enter:
   %number = trunc i64 %number64 to i32
   %room = sub i64 %until_now, %begun
   %slice = call i64 @slice(ptr %state, i64 %room)
+  {slots.VECTOR.store("%number", "its_number")}
+  {slots.HANDLER.load("handler")}
+  %unknown = icmp eq i64 %handler, 0
+  br i1 %unknown, label %as_any, label %as_usual
+as_any:
   {tail_call("@asked", "%ip", "%slice", "%number")}
+as_usual:
+  %handled = inttoptr i64 %handler to ptr
+  {tail_call("%handled", "%ip", "%slice", "%number")}
 }}
 define internal i64 @planned(ptr %state, i64 %now) {{
   {slots.NEXT_OTHER.load("other")}
