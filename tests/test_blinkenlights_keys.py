@@ -70,7 +70,7 @@ CASES: tuple[tuple[str, Check], ...] = (
     ("r", at(0)),
     *((key, slot(name)) for key, name in (
         ("p", "profile"), ("l", "calls"), ("d", "devices"), ("v", "vectors"), ("a", "data-area"),
-        ("x", "chain"), ("u", "processes"), ("o", "disks"), ("o", "frames"),
+        ("x", "chain"), ("u", "processes"), ("o", "disks"), ("o", "frames"), ("h", "frames"),
     )),
     ("m", lambda v: v.panel("memory-read").mode == "hex"),  # type: ignore[attr-defined]
     ("i", lambda v: v.app.driver.wanted.syntax is Syntax.ATT),
