@@ -280,6 +280,11 @@ class Assembly:
         if self.witness is not None:
             self.witness.service_lacks(kind, what, remedy, place)
 
+    def device_lacks(self, port: int, what: str) -> None:
+        """Tell what is wanted of a device that it hasn't got (`Guest.device_lacks`)."""
+        if self.witness is not None:
+            self.witness.device_lacks(port, what)
+
     def tell(self, lack: Lack) -> None:
         """Tell the user what the machine lacks, unless this has happened before."""
         if not self.replaying:

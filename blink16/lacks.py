@@ -22,6 +22,7 @@ class Kind(StrEnum):
     INSTRUCTION = "instruction"  # of a later processor
     PORT = "port"  # that no device owns, at its first use
     POLLED_PORT = "polled port"  # the same, in a loop that waits for it
+    DEVICE_FUNCTION = "device function"  # of a chip that is there
     ROM_WRITE = "write to ROM"  # or to addresses where there is no memory at all
     VIDEO_MODE = "video mode"
     BIOS_FUNCTION = "BIOS function"

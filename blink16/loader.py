@@ -404,7 +404,8 @@ def _load_elks(
     argv = [program.name, *arguments]
     files = _files(machine, options)
     if options.setup.disks or options.setup.roms:
-        machine.notice("an ELKS program sees no disks and no ROMs: -A, -B, -C and --rom do nothing")
+        useless = "-A, -B, -C, -D and --rom do nothing"
+        machine.notice(f"an ELKS program sees no disks and no ROMs: {useless}")
     kind = options.console
     machine.sinks[elks.NETWORK] = lambda order: None  # until the host's network is there
     return elks.load(

@@ -1,11 +1,13 @@
-"""A PC's text screen on a terminal that understands ANSI (ECMA-48) sequences."""
+"""A PC's screen on a terminal that understands ANSI (ECMA-48) sequences."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from blink16.bios import picture
 from blink16.bios.display import GLYPHS, DotScreen, ScreenContent, TextScreen
 from blink16.bios.picture import mono_colors
+from blink16.halfblocks import MANY_COLORS, rows_of
 
 HOME, CLEAR, RESET_COLORS = "\x1b[H", "\x1b[2J", "\x1b[0m"
 CLEAR_BELOW, REVERSE = "\x1b[J", "\x1b[0;7m"
@@ -15,6 +17,9 @@ _ANSI_COLOR = (0, 4, 2, 6, 1, 5, 3, 7)
 NORMAL = 0x07
 UNKNOWN_SIZE = (0, 0)
 """Of a terminal on which there is room for everything."""
+USUAL_SIZE = (80, 25)
+FLAT = 4
+"""Characters of so few lines are dots: who makes a screen of them draws pictures."""
 
 
 class Painter:
@@ -23,10 +28,14 @@ class Painter:
     A terminal smaller than the screen shows the part around the cursor.
     """
 
-    def __init__(self, *, keeps_cursor: bool = False) -> None:
+    def __init__(self, *, keeps_cursor: bool = False, colors: int = MANY_COLORS) -> None:
         """``keeps_cursor``: where none is shown it goes to a corner, as on a terminal that may
-        leave us any time, and whose cursor nobody would switch on again.
+        leave us any time, and whose cursor nobody would switch on again.  ``colors``: how many
+        the terminal has for pictures of dots.
         """
+        self._colors = colors
+        self._rows: list[str] = []
+        """Of a picture of dots that the terminal shows."""
         self._keeps_cursor = keeps_cursor
         self._shown: ScreenContent | None = None
         self._size = UNKNOWN_SIZE
@@ -45,24 +54,43 @@ class Painter:
         """
         if size != self._size or bool(status) != bool(self._status):
             self._fresh = True
+        if isinstance(screen, TextScreen) and screen.height <= FLAT:
+            screen = picture.dots_of(screen)
         if isinstance(screen, TextScreen):
             screen = self._part(screen, size[0], size[1] - bool(status))
         changed = self._fresh or screen != self._shown
-        picture = self._picture(screen) if changed else ""
+        room = (size[0], size[1] - bool(status)) if size[0] > 0 else USUAL_SIZE
+        painted = self._picture(screen, *room) if changed else ""
         changed = changed or status != self._status
         self._shown, self._size, self._fresh, self._status = screen, size, False, status
-        return picture + self._bottom_line() + self._cursor(screen) if changed else ""
+        return painted + self._bottom_line() + self._cursor(screen) if changed else ""
 
     def end(self) -> str:
         """Return what leaves the terminal's cursor below the picture."""
-        rows = self._shown.rows if isinstance(self._shown, TextScreen) else 1
+        rows = len(self._rows) or 1
+        if isinstance(self._shown, TextScreen):
+            rows = self._shown.rows
         return f"{RESET_COLORS}\x1b[{rows};1H\r\n{SHOW_CURSOR}{CLEAR_BELOW}"
 
-    def _picture(self, screen: ScreenContent | None) -> str:
+    def _picture(self, screen: ScreenContent | None, columns: int, lines: int) -> str:
         if isinstance(screen, TextScreen):
             return _text(screen, None if self._fresh else self._shown)
-        size = f"{screen.width}x{screen.height} dots" if isinstance(screen, DotScreen) else "off"
-        return f"{RESET_COLORS}{CLEAR}{HOME}[the screen: {size}]"
+        if screen is None:
+            return f"{RESET_COLORS}{CLEAR}{HOME}[the screen: off]"
+        return self._dots(screen, columns, max(lines, 1))
+
+    def _dots(self, screen: DotScreen, columns: int, lines: int) -> str:
+        """Return what draws a picture of dots: the rows that are other than before."""
+        rows = rows_of(screen, columns, lines, self._colors)
+        known = not self._fresh and isinstance(self._shown, DotScreen)
+        known = known and len(self._rows) == len(rows)
+        parts = [] if known else [RESET_COLORS, CLEAR]
+        old = self._rows if known else [""] * len(rows)
+        self._rows = rows
+        for number, (row, before) in enumerate(zip(rows, old, strict=True), 1):
+            if row != before:
+                parts.append(f"\x1b[{number};1H{row}{RESET_COLORS}")
+        return "".join(parts)
 
     def _bottom_line(self) -> str:
         columns, lines = self._size

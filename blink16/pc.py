@@ -18,7 +18,7 @@ from blink16.devices.uart import Uart
 from blink16.devices.video import Adapter
 from blink16.machine import Machine
 
-DRIVE_A, DRIVE_B, DRIVE_C = 0x00, 0x01, 0x80
+DRIVE_A, DRIVE_B, DRIVE_C, DRIVE_D = 0x00, 0x01, 0x80, 0x81
 MAX_AHEAD = 1 << 16
 """Bytes of input that may wait for a guest before more is fetched for it."""
 

@@ -141,7 +141,7 @@ class Runner:
         self._seconds = 0.0
 
     def _new_viewer(self) -> Viewer:
-        return Viewer(lambda: self._machine, status=lambda: QUIT_HINT)
+        return Viewer(lambda: self._machine, status=lambda: QUIT_HINT, colors=terminal.colors())
 
     def run(self) -> End:
         """Run until the program ends.  Raises OutputError."""

@@ -156,6 +156,10 @@ class Guest(Protocol):
         """
         ...
 
+    def device_lacks(self, port: int, what: str) -> None:
+        """Tell, once for ``port``, what the guest's access wants of a device that it hasn't got."""
+        ...
+
     def nanoseconds(self) -> int:
         """Nanoseconds of guest time since the Unix epoch, from the instruction count."""
         ...

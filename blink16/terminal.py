@@ -148,6 +148,13 @@ def _in_foreground() -> bool:
         return False
 
 
+def colors() -> int:
+    """Return how many colors our terminal shows, by what it says of itself: 2²⁴, 256 or 16."""
+    if os.environ.get("COLORTERM") in ("truecolor", "24bit"):
+        return 1 << 24
+    return 256 if "256color" in os.environ.get("TERM", "") else 16
+
+
 def size() -> os.terminal_size:
     """Return the size of the terminal on standard output; no columns and lines if it is none."""
     try:

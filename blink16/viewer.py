@@ -12,6 +12,7 @@ from blink16.devices.mouse import SerialMouse
 from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.devices.video import Video
 from blink16.dos.mouse import Mouse
+from blink16.halfblocks import MANY_COLORS
 from blink16.machine import Machine
 from blink16.painter import Painter
 
@@ -33,17 +34,18 @@ class Viewer:
         status: Callable[[], str] = str,
         always_status: bool = False,
         keeps_cursor: bool = False,
+        colors: int = MANY_COLORS,
     ) -> None:
         """``machine`` is the one to be shown now.
 
         ``status`` returns what the terminal's last line tells, where there is a line to spare, or
-        ``always_status``.  ``keeps_cursor``: see `Painter`.
+        ``always_status``.  ``keeps_cursor`` and ``colors``: see `Painter`.
         """
         self._machine = machine
         self._is_travelling = is_travelling
         self._status = status
         self._always_status = always_status
-        self._painter = Painter(keeps_cursor=keeps_cursor)
+        self._painter = Painter(keeps_cursor=keeps_cursor, colors=colors)
         self._screen: display.ScreenContent | None = None
         self._mouse_on = False
 

@@ -243,6 +243,12 @@ class Witness(Lacks):
         self.watch_rom()
         return self.wants_stop
 
+    def device_lacks(self, port: int, what: str) -> None:
+        """Tell what the guest's access to a port wants that the device there hasn't got."""
+        if self.guest_runs and not self.is_told(Kind.DEVICE_FUNCTION, port):
+            ip = self._machine.registers.ip
+            self._tell(self._lack(Kind.DEVICE_FUNCTION, port, ip, what))
+
     def _unowned(self, port: int, is_read: bool) -> None:
         """Take note that a port was accessed which nobody owns."""
         if not self.guest_runs:

@@ -6,6 +6,7 @@ import re
 import struct
 import zlib
 
+import pytest
 from boot_sectors import Pc, sector
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -286,3 +287,59 @@ def test_a_resized_terminal_is_painted_anew() -> None:
     terminal = SmallTerminal(70, 20)
     terminal.show(painter.paint(numbered((0, 0)), (70, 20)))
     assert len([line for line in terminal.text() if line]) == 20
+
+
+QUARTERS = DotScreen(8, 6, (bytes((4,)) * 4 + bytes((2,)) * 4) * 3 + (b"\1" * 4 + b"\x0f" * 4) * 3)
+"""Red and green above blue and white."""
+
+
+@pytest.mark.parametrize(
+    ("colors", "red", "white"),
+    [
+        (1 << 24, "38;2;170;0;0", "48;2;255;255;255"),
+        (256, "38;5;124", "48;5;231"),
+        (16, "31", "107"),
+    ],
+)
+def test_dots_are_halves_of_characters(colors: int, red: str, white: str) -> None:
+    """Prevents a line that says how many dots there would be to see."""
+    painted = Painter(colors=colors).paint(QUARTERS, (2, 3), "x")
+    first, second = painted.partition(f"\x1b[{red};")[2].split("▀")[:2]
+    assert first.endswith("m")
+    assert second.endswith(f";{white}m")
+    assert painted.count("▀") == 2
+
+
+def test_only_rows_of_dots_that_change_are_sent() -> None:
+    """Prevents a terminal that is sent the whole picture 25 times a second."""
+    painter = Painter()
+    painter.paint(QUARTERS, (80, 25))
+    changed = QUARTERS.dots[:-1] + b"\0"
+    painted = painter.paint(DotScreen(8, 6, changed), (80, 25))
+    assert 0 < painted.count("▀") < 80 * 6
+    assert painter.paint(DotScreen(8, 6, changed), (80, 25)) == ""
+    assert painter.paint(numbered(None), (80, 25)).count("▀") == 0
+    assert painter.paint(QUARTERS, (80, 25)).count("▀") > 80 * 20
+
+
+def test_characters_of_two_lines_are_dots() -> None:
+    """160x100: a picture of half characters, of which a terminal shows a quarter otherwise."""
+    screen = TextScreen(80, 100, b"\xde\x1c" * 8000, None, range(0), height=2)
+    painted = Painter(colors=256).paint(screen, (80, 30))
+    assert painted.count("▀") == 80 * 30
+
+
+@given(
+    st.builds(
+        lambda width, height, palette: DotScreen(width, height, bytes(width * height), palette),
+        st.integers(1, 700),
+        st.integers(1, 40),
+        st.binary(max_size=10),
+    ),
+    st.tuples(st.integers(0, 300), st.integers(0, 100)),
+)
+def test_any_dots_have_room_on_any_terminal(screen: DotScreen, size: tuple[int, int]) -> None:
+    """Prevents an error, or a picture that is larger than its terminal."""
+    painted = Painter().paint(screen, size)
+    if size[0] > 0:
+        assert painted.count("▀") <= max(1, size[0]) * max(1, size[1])

@@ -117,3 +117,15 @@ def test_a_kernel_backtrace_ends_where_its_c_begins(gdb: Gdb, shared: Path) -> N
             gdb.run("finish")
         assert names(gdb) == ["start_kernel"]
         assert "outermost" in gdb.run("finish")
+
+
+def test_until_works_in_a_kernels_main(gdb: Gdb, shared: Path) -> None:
+    """Prevents gdb 13 from spinning and gdb 18 from failing where nobody has called."""
+    symbols = f"{shared / 'images' / 'system.sym'},text=00D0,data=0C39"
+    with Server("--symbols", symbols, str(shared / "images" / "fd1440.img")) as server:
+        gdb.run(server.target)
+        assert f"at {gdb.value('(int) &start_kernel'):#x}" in gdb.run("tbreak main")
+        assert "start_kernel ()" in gdb.run("continue")
+        for command in ("until", "nexti", "until", "until", "until", "nexti"):  # two calls
+            assert "start_kernel ()" in gdb.run(command)
+            assert names(gdb) == ["start_kernel"]

@@ -72,6 +72,13 @@ CASES = {
     "port": ("ba2103ecebfe", Kind.PORT, 3, ("port 321h", "in al, dx")),
     "joystick": ("ba0102ecebfe", Kind.PORT, 3, ("port 201h", "--card joystick has one")),
     "color registers": ("bac803b000eeebfe", Kind.PORT, 5, ("port 3C8h", "--display vga has one")),
+    # read cylinder 3 with the head on 0: mov dx,3F5h; the nine bytes at 7C15h
+    "no seek": (
+        "baf203b01ceebe157cb90900baf503aceee2fcebfee60003000102121bff",
+        Kind.DEVICE_FUNCTION,
+        16,
+        ("cylinder 3", "head on 0"),
+    ),
     "rom": ("b800f08ed8c606000041ebfe", Kind.ROM_WRITE, 5, ("F0000h",)),
     "rom, rep": ("b800f08ec0bf0001b91000fcf3abebfe", Kind.ROM_WRITE, 12, ("F0100h",)),
     "vectors": ("bb0003c607ebc64701fe53c3", Kind.VECTOR_TABLE, None, ("vectors",)),

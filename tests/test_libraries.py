@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,6 @@ from driver_guest import DRIVER, DRIVER_SOURCE, IMAGE, MAIN, MAIN_SOURCE
 from gdb_client import DEBIAN_GDB, Gdb, Server, gdbs
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_debugger import NaiveDebugger
 from stub_client import Client
 
 from blink16.board import ProgramFacts, dwarf
@@ -56,9 +56,13 @@ def content(client: Client, name: str) -> bytes:
     """Read a file."""
     reply = opened(client, name.removeprefix("target:"))
     assert reply[:1] == b"F"
-    read = client.ask_one(b"vFile:pread:%s,7000,0" % reply[1:])
+    whole = b""
+    while part := client.ask_one(b"vFile:pread:%s,7000,%x" % (reply[1:], len(whole))).partition(
+        b";"
+    )[2]:
+        whole += part
     client.ask_one(b"vFile:close:%s" % reply[1:])
-    return read.partition(b";")[2]
+    return whole
 
 
 def named(client: Client, name: str) -> dict[str, tuple[int, int]]:
@@ -288,25 +292,72 @@ def test_breakpoints_in_libraries_outlive_restarts(gdb: Gdb, tmp_path: Path) -> 
         assert "driver () at" in gdb.run("bt 1")
 
 
+# -- gdbs that were built without x86-64 -------------------------------------------------------
+
+
+PROBE = "target:/blink16.elf"
+"""What gdb opens to look for the build ID of the process's file."""
+
+
+def look(client: Client, name: str, *offsets: int) -> None:
+    """Open a file, read it from some offsets on, and close it."""
+    handle = opened(client, name)[1:]
+    for offset in offsets:
+        assert client.ask_one(b"vFile:pread:%s,10000,%x" % (handle, offset))[:1] == b"F"
+    assert client.ask_one(b"vFile:close:" + handle) == b"F0"
+
+
+def class_of_symbols(client: Client) -> int:
+    """Return the EI_CLASS of the file with code's names: 1 for 32 bits, 2 for 64."""
+    return content(client, listed(client)[0][0] + SYMBOLS)[len(elf.MAGIC)]
+
+
+def test_who_only_looks_at_a_file_for_an_x86_64_gets_another() -> None:
+    """Prevents ?? for all code in i686-elf-gdb 13.1, whose reads these are."""
+    client = Client()
+    look(client, PROBE, 0)
+    assert class_of_symbols(client) == 1
+    assert "target:/names" in dict(listed(client))  # the first list
+
+
+def test_who_reads_on_gets_the_one_for_an_x86_64() -> None:
+    """Prevents a second place of break f in the usual gdbs, whose reads these are."""
+    client = Client()
+    beginning = content_at(client, PROBE, 0)
+    header = elf.CLASS_64.header.parse(beginning)
+    assert len(beginning) < header.e_shoff
+    look(client, PROBE, 0, header.e_shoff, header.e_shoff - 0x20)
+    assert class_of_symbols(client) == 2
+    look(client, PROBE)  # a gdb that has it already
+    assert class_of_symbols(client) == 2
+    assert b"library" not in client.ask_one(b"vCont;s")
+
+
+def content_at(client: Client, name: str, offset: int) -> bytes:
+    """Return what one read of a file brings, from some offset on."""
+    handle = opened(client, name)[1:]
+    return client.ask_one(b"vFile:pread:%s,10000,%x" % (handle, offset)).partition(b";")[2]
+
+
+def test_who_finds_that_out_late_is_told_of_another() -> None:
+    """Prevents a gdb with its user's own file, which asks for no build ID, from having no names."""
+    client = Client()
+    listed(client)
+    look(client, "/names.symbols", 0, 0x200, 0x8000)  # for its checksum
+    look(client, "/names.symbols", 0)
+    assert b"library:;" in client.ask_one(b"vCont;s")
+    assert class_of_symbols(client) == 1
+    assert b"library" not in client.ask_one(b"vCont;s")
+
+
 @pytest.mark.gdb
-def test_names_can_be_had_without_files_for_an_x86_64(gdb: Gdb) -> None:
-    """Prevents code without names in a gdb that knows an i386 only, where one can say so."""
-    with Server("--plain-names", "banner", "HI") as server:
-        gdb.run(server.target)
-        said = gdb.run("info files")
-        assert "elf64" not in said
+@pytest.mark.skipif(shutil.which("i686-elf-gdb") is None, reason="no i686-elf-gdb is installed")
+def test_a_gdb_without_x86_64_has_names() -> None:
+    """Prevents ?? for all code in a real one, as tutorials for writing kernels let one build it."""
+    with Gdb(Path(shutil.which("i686-elf-gdb") or "")) as gdb, Server("banner", "HI") as server:
+        assert "file format" not in gdb.run(server.target)
         assert "_start in section" in gdb.run("info symbol $pc")
         gdb.run("break main")
         assert "main ()" in gdb.run("continue")
         assert gdb.value("$pc") == gdb.value("(int) &main")
-
-
-def test_plain_names_are_in_a_file_of_32_bits() -> None:
-    """Prevents a second file that only some gdbs read from being the only one with code's names."""
-    debugger = NaiveDebugger()
-    taken = Taken(1, debugger, ProgramFacts.of(debugger.machine, SymbolTable([LATE])))
-    client = Client(debugger)
-    client.session = Session(taken, plain_names=True)
-    image = content(client, listed(client)[0][0] + SYMBOLS)
-    assert elf.CLASS_32.header.parse(image).e_machine == elf.EM_NONE
-    assert b"late" in image
+        assert "main () from target:/names" in gdb.run("until")

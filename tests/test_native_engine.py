@@ -196,6 +196,18 @@ def test_host_changing_translated_code_is_seen() -> None:
     assert len(translation_of(pair.native)) == 0
 
 
+def test_code_of_another_segment_at_the_same_offset_is_not_executed() -> None:
+    """Prevents a region from being entered with a CS by which its offsets mean other bytes."""
+    code = b"\x40" * 16 + b"\x43" * 16 + b"\xeb\xfe"  # inc ax, … / inc bx, … / jmp $
+    pair = Pair.make()
+    pair.load(LOOP_AT, code, cs=1, ip=LOOP_AT - 16)
+    assert translate_here(pair.native) == 1
+    for machine in pair:
+        machine.registers.cs, machine.registers.ip = 0, LOOP_AT
+    pair.run(40)
+    assert pair.native.registers.ax == 16
+
+
 def test_host_rewriting_the_same_code_keeps_its_translation() -> None:
     """Prevents seeking in time from throwing away every region on the pages it restores."""
     pair = loop_pair(COUNTING, cx=500)

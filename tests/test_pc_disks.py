@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from disk_images import fat_floppy
+from disk_images import fat_floppy, partitioned
 from pc_guest import machine_on
 
-from blink16 import loader, pc
-from blink16.bios.geometry import FLOPPIES
+from blink16 import bios, loader, pc
+from blink16.bios.drives import Drives
+from blink16.bios.geometry import FLOPPIES, Geometry
 from blink16.debugger import Debugger
 from blink16.loader import Options
 from blink16.monitor import execute
@@ -92,3 +93,48 @@ def test_dos_notices_every_change(image: loader.Program, tmp_path: Path) -> None
             assert inside in execute(one, "disks").splitlines()[0]
     execute(other, "seek last")
     assert "write-protection" in execute(other, "screen")
+
+
+def hard_disk(text: bytes) -> bytes:
+    """Return a hard disk whose one partition has a file HELLO.TXT."""
+    shape = Geometry(32, 4, 17)
+    files = fat_floppy({"HELLO.TXT": text}, Geometry(31, 4, 17))
+    record = partitioned(shape, (17, 31 * 4 * 17)).replace(b"\x06", b"\x01")
+    volume = bytearray(files)
+    volume[0x15], volume[0x1C], volume[0x24] = 0xF8, 17, 0x80
+    for fat in (1, 1 + 9):
+        volume[fat * 512] = 0xF8
+    return (record.ljust(17 * 512, b"\0") + bytes(volume)).ljust(shape.total * 512, b"\0")
+
+
+def test_dos_sees_two_hard_disks(image: loader.Program) -> None:
+    """C: and D:, as ``-C`` and ``-D`` give them; what is written on one isn't on the other."""
+    disks = tuple(
+        pc.DiskImage(drive, Path(f"{drive:x}.img"), hard_disk(text))
+        for drive, text in ((0x80, b"on the first\r\n"), (0x81, b"on the second\r\n"))
+    )
+    options = Options(epoch_ns=EPOCH, setup=pc.PcSetup(disks=disks))
+    dos = Dos(Debugger(loader.load(image, (), options).machine))
+    dos.wait(PROMPT)
+    start = dos.debugger.timeline.now
+    dos.type("type c:hello.txt", '"on the first"')
+    dos.type("type d:hello.txt", '"on the second"')
+    dos.type("copy c:hello.txt d:copied.txt", '"=> d:copied"')
+    dos.type("dir d:", '"COPIED"')
+    end = dos.debugger.timeline.now
+    first, second = (pc.disk_in(dos.debugger.machine, drive) for drive in (0x80, 0x81))
+    assert first is not None
+    assert second is not None
+    assert any(second.written())
+    assert b"on the first" in b"".join(data for _, data in second.written())
+    dos.debugger.seek(start)
+    assert not any(second.written())
+    dos.debugger.seek(end)
+    assert any(second.written())
+    assert not any(first.written())
+
+
+def test_a_second_hard_disk_needs_a_first() -> None:
+    """Prevents a PC whose only hard disk no program finds at 80h."""
+    with pytest.raises(bios.BootError, match="needs a first"):
+        Drives([bios.disk_of(0x81, hard_disk(b""))])

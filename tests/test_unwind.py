@@ -57,6 +57,28 @@ def chain(machine: Machine) -> list[Expected]:
     return [Expected(c[Cell.CS], c[Cell.IP], c[Cell.BP]) for c in cells]
 
 
+@pytest.mark.parametrize(
+    ("trampoline", "calls"),
+    [("9a 0000 0021 60", 1), ("e8 fd0f 60", 1), ("90 cf", 0)],  # CALLF, CALL; NOP and IRET
+)
+def test_a_handler_that_only_calls_leads_back_to_what_was_interrupted(
+    trampoline: str, calls: int
+) -> None:
+    """Prevents a kernel's frames from ending where interrupts enter it: data is behind the CALL."""
+    machine = Machine.bare("reference")
+    machine.memory.write(0x10000, bytes.fromhex("cd60"))  # int 60h
+    machine.memory.write(0x60 * 4, bytes.fromhex("0000 0020"))
+    machine.memory.write(0x20000, bytes.fromhex(trampoline))
+    machine.memory.write(0x21000, bytes.fromhex("ebfe"))  # jmp $
+    registers = machine.registers
+    registers.cs, registers.ip, registers.ss, registers.sp = 0x1000, 0, 0x3000, 0x100
+    machine.run(1)
+    assert chain(machine) == [Expected(0x1000, 2, 0)]
+    machine.run(1)
+    inner = [Expected(0x2000, len(bytes.fromhex(trampoline)) - 1, 0)] * calls
+    assert chain(machine) == [*inner, Expected(0x1000, 2, 0)]
+
+
 def test_every_instruction_knows_its_callers(guest: Machine) -> None:
     """Prevents frames lost or made up anywhere: in prologues, epilogues, handlers, far calls."""
     stack: list[Expected] = []

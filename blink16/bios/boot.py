@@ -15,7 +15,7 @@ from blink16.bios.int10 import VideoService
 from blink16.bios.int13 import DiskService
 from blink16.bios.int15 import SystemService
 from blink16.bios.int16 import USUAL_KEYS, KeyboardService
-from blink16.bios.nmi import ParityCheck
+from blink16.bios.nmi import AT_BOARD, XT_BOARD, ParityCheck
 from blink16.bios.pointing import PointingDevice
 from blink16.bios.post import Post, ResetSwitch
 from blink16.bios.printer import Printer
@@ -138,12 +138,14 @@ def run_bios(
 ) -> PcDevices:
     """Make a machine a PC that is switched on, with somebody else's BIOS at the end of memory.
 
-    It stands at FFFF:0000, and no chip has been programmed.  BootError if the BIOS is too large.
+    It stands at FFFF:0000, and no chip has been programmed.  An AT's floppy controller seeks by
+    itself, which is told: BIOSes of emulators rely on it.  BootError if the BIOS is too large.
     """
     if not 16 <= len(image) <= MAX_BIOS:
         raise BootError(f"a BIOS of {len(image)} bytes is not between 16 and {MAX_BIOS}")
     drives = Drives(disks)
     devices = _devices(chassis, drives, adapter, cards)
+    devices.fdc.seeks_itself = cards.at
     chassis.add_component(Console.CHANNEL, console)
     typist = Typist(chassis, console, devices.keyboard)
     chassis.add_device(Typist.COMPONENT, typist, tells=True)
@@ -209,7 +211,8 @@ def _hang_services(
 ) -> int:
     bus = chassis.bus
     clock, printer = CmosClock(bus, has_alarm=devices.cards.at), Printer(bus)
-    keys, parity = KeyboardInterrupt(bus), ParityCheck(bus)
+    keys = KeyboardInterrupt(bus)
+    parity = ParityCheck(bus, AT_BOARD if devices.cards.at else XT_BOARD)
     serial = SerialService(bus)
     system = SystemService(chassis)
     pointing = None if devices.mouse is None else PointingDevice(devices.mouse, devices.kbc)

@@ -2,7 +2,7 @@
 
 Our own BIOS looks at the devices themselves; other BIOSes (`--bios`) and programs read it here.
 Source: IBM PC/AT Technical Reference, "CMOS RAM address map"; for the shapes of disks of no IBM
-type, Ralf Brown's CMOS memory map, 1Bh to 2Ch.
+type, Ralf Brown's CMOS memory map, 1Bh to 2Ch, and 3Dh.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from blink16.memory import MEMORY_SIZE, RAM_SIZE
 
 FLOPPIES, HARD_DISKS, EQUIPMENT, BASE_MEMORY, ADDED_MEMORY = 0x10, 0x12, 0x14, 0x15, 0x17
 DISK_TYPES, SHAPES, CHECKSUM, FOUND_MEMORY = 0x19, (0x1B, 0x24), 0x2E, 0x30
+BOOT_ORDER, BOOT_FLOPPY, BOOT_HARD_DISK = 0x3D, 1, 2
+"""What BIOSes of emulators try first, and second in the high nibble; IBM's looks at drives only."""
 CHECKED = range(FLOPPIES, CHECKSUM)
 SEE_BELOW, OWN_SHAPE = 0xF, 47
 """A disk's type of four bits that stands for the byte at 19h, and the type whose shape follows."""
@@ -45,6 +47,7 @@ def fill(rtc: Rtc, drives: Drives, adapter: Adapter, *, extended: bool) -> None:
             memory[DISK_TYPES + number] = OWN_SHAPE
             memory |= dict(zip(range(at, at + 9), _shape(*disk.shape), strict=True))
     memory[HARD_DISKS] = types
+    memory[BOOT_ORDER] = BOOT_FLOPPY | BOOT_HARD_DISK << 4
     total = sum(value for at, value in memory.items() if at in CHECKED)
     memory[CHECKSUM], memory[CHECKSUM + 1] = total >> 8 & 0xFF, total & 0xFF
     rtc.keep(memory)

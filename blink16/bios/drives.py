@@ -10,6 +10,7 @@ from blink16.bios.geometry import DEFAULT_FLOPPY, FIRST_HARD_DISK, BootError, Ge
 
 DRIVE_A = 0x00
 MAX_DISKS = 64
+SECOND_HARD_DISK = FIRST_HARD_DISK + 1
 EMPTY = 0xFF
 """Stands for the number of a disk in a drive without one."""
 
@@ -24,7 +25,7 @@ class Drives:
     CHANNEL = "drives"
 
     def __init__(self, disks: Sequence[Disk]) -> None:
-        """BootError if there are too many, or two for one hard disk.
+        """BootError if there are too many, two for one hard disk, or the second without the first.
 
         There is always a drive A.
         """
@@ -37,6 +38,9 @@ class Drives:
             first = self._inside.setdefault(disk.drive, number)
             if first != number and not disk.is_floppy:
                 raise BootError(f"{disk.name}: there is a disk in that drive already")
+        if SECOND_HARD_DISK in self._inside and FIRST_HARD_DISK not in self._inside:
+            name = self.disks[self._inside[SECOND_HARD_DISK]].name
+            raise BootError(f"{name}: a second hard disk (-D) needs a first (-C)")
         self.boot_order = tuple(self._inside)
         """Drives in the order in which INT 19h tries them."""
         self._inside.setdefault(DRIVE_A, EMPTY)

@@ -13,7 +13,8 @@ from blink16.bios.key_table import KEYPAD, KEYPAD_CHARACTERS, Modifiers, grey_wo
 from blink16.bios.rom import HLT, IRET, SEGMENT, STI, Rom, goto, interrupt, jump
 from blink16.bus import Bus
 from blink16.devices import keys
-from blink16.devices.ppi import CLEAR_KEYBOARD, PORT_A, PORT_B
+from blink16.devices.port_b import PORT_B
+from blink16.devices.ppi import CLEAR_KEYBOARD, PORT_A
 from blink16.services import DONE, Chassis, Guest, Outcome
 
 PIC_COMMAND, NON_SPECIFIC_EOI = 0x20, 0x20

@@ -228,7 +228,7 @@ def _unknown(guest: Guest) -> Status:
 
 def _tell_no_drive(guest: Guest, drive: int) -> None:
     """Tell that sectors were asked for of a drive that this PC hasn't got."""
-    letter = {0: "A", 1: "B", FIRST_HARD_DISK: "C"}.get(drive)
+    letter = {0: "A", 1: "B", FIRST_HARD_DISK: "C", FIRST_HARD_DISK + 1: "D"}.get(drive)
     remedy = f"-{letter} FILE puts a disk there" if letter else ""
     no_unit(guest, 0x13, drive, f"drive {drive:02X}h", remedy)
 

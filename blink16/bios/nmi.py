@@ -5,25 +5,42 @@ Source: IBM PC/XT Technical Reference, BIOS listing of NMI_INT.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from blink16.bios.data_area import DataArea
 from blink16.bios.int10 import CHANNEL
 from blink16.bios.rom import CLI, HLT, Rom, goto
 from blink16.bios.video import GuestScreen, is_mode, set_mode
 from blink16.bus import Bus
 from blink16.devices.nmi import CLEAR_CHANNEL, CLEAR_MEMORY, ERRORS, MASK_PORT, MEMORY_ERROR
-from blink16.devices.ppi import PORT_B, PORT_C
+from blink16.devices.port_b import AT_CLEAR_CHANNEL, AT_CLEAR_MEMORY, PORT_B
+from blink16.devices.ppi import PORT_C
+from blink16.devices.rtc import INDEX_PORT, MASK_BIT
 from blink16.services import DONE, Guest, Outcome
 
 MEMORY_TEXT, CHANNEL_TEXT = b"PARITY CHECK 1\r\n", b"PARITY CHECK 2\r\n"
-CLEAR = CLEAR_MEMORY | CLEAR_CHANNEL
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Where a board shows errors, how they are cleared at port 61h, and what masks the NMI."""
+
+    errors: int
+    clear: int
+    mask: tuple[int, int]
+
+
+XT_BOARD = Board(PORT_C, CLEAR_MEMORY | CLEAR_CHANNEL, (MASK_PORT, 0))
+AT_BOARD = Board(PORT_B, AT_CLEAR_MEMORY | AT_CLEAR_CHANNEL, (INDEX_PORT, MASK_BIT))
 AGAIN = b"\xeb\xfc"  # jmp to the CLI
 
 
 class ParityCheck:
     """INT 02h."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, board: Board = XT_BOARD) -> None:
         self._bus = bus
+        self._board = board
         self._end = 0
 
     def install(self, rom: Rom) -> None:
@@ -32,15 +49,15 @@ class ParityCheck:
 
     def __call__(self, guest: Guest) -> Outcome:
         """Tell which error it is and halt for good; without one (INT 02h) do nothing."""
-        errors = self._bus.read(PORT_C) & ERRORS
+        errors = self._bus.read(self._board.errors) & ERRORS
         if not errors:
             return DONE
         text = MEMORY_TEXT if errors & MEMORY_ERROR else CHANNEL_TEXT
         self._show(guest, text)
-        self._bus.write(MASK_PORT, 0)
+        self._bus.write(*self._board.mask)
         control = self._bus.read(PORT_B)
-        self._bus.write(PORT_B, control | CLEAR)
-        self._bus.write(PORT_B, control & ~CLEAR)
+        self._bus.write(PORT_B, control | self._board.clear)
+        self._bus.write(PORT_B, control & ~self._board.clear)
         guest.notice(f"non-maskable interrupt: the BIOS says {text.decode().strip()} and halts")
         goto(guest, self._end)
         return DONE

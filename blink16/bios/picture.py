@@ -62,6 +62,12 @@ def png(screen: ScreenContent | None) -> bytes:
     return SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
+def dots_of(screen: TextScreen) -> DotScreen:
+    """Return the dots of a screen of characters."""
+    lines = _text_lines(screen)
+    return DotScreen(len(lines[0]), len(lines), b"".join(lines), screen.palette)
+
+
 def _chunk(kind: bytes, data: bytes) -> bytes:
     built: bytes = CHUNK.build({"length": len(data), "type": kind, "data": data})
     return built

@@ -206,24 +206,27 @@ def extend(
     return users | {name: users.get(name, b"") + content for name, content in ours.items()}
 
 
-def by_name(
-    functions: Iterable[Subprogram], holes: Iterable[range], seen: int | None
-) -> dict[str, bytes]:
+def by_name(functions: Iterable[Subprogram], holes: Iterable[range]) -> dict[str, bytes]:
     """Return sections of debugging information by name, in which gdb finds functions by theirs.
 
-    ``holes``: see `extend`.  ``seen``: the function that gdb finds by its addresses too, if any.
+    ``holes``: see `extend`.
     """
-    known = list(functions)
-    shown = [f for f in known if f.address == seen]
-    units = [(gap, [f for f in shown if f.address in gap]) for gap in gaps(holes)]
-    return _sections([*units, (ASIDE, known)])
+    return _sections([*((gap, []) for gap in gaps(holes)), (ASIDE, functions)])
+
+
+def nothing() -> dict[str, bytes]:
+    """Return sections of debugging information about nothing.
+
+    gdb asks for that of files that have none: us, and then servers in the internet.
+    """
+    return _sections([(ASIDE, [])])
 
 
 _SHARED = (".debug_abbrev", ".debug_loc")
 
 
 def _sections(
-    units: Iterable[tuple[range, list[Subprogram]]], abbreviations: int = 0, locations: int = 0
+    units: Iterable[tuple[range, Iterable[Subprogram]]], abbreviations: int = 0, locations: int = 0
 ) -> dict[str, bytes]:
     """Return the sections of units, each with its place and functions; see `debug_info`."""
     info = (debug_info(functions, place, abbreviations, locations) for place, functions in units)

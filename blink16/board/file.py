@@ -31,6 +31,8 @@ from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionT
 
 ENTRY_SIZE = 16
 """Bytes of code at the program's entry that its file holds."""
+BUILD_ID = b"blink16".ljust(elf.BUILD_ID_SIZE)
+"""That of all programs' files: gdb, which must not find another, has it look at the `probe`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def program_file(entry: int, code: bytes) -> bytes:
     flags = SectionFlag.ALLOC | SectionFlag.EXECINSTR | SectionFlag.TLS
     section = ElfSection(".entry", SectionType.PROGBITS, flags, entry, code)
     mark = ElfSymbol("blink16", 0, 0, SymbolType.NOTYPE, elf.SHN_ABS)
-    return elf.build([section] if code else [], [mark], entry)
+    sections = [elf.build_id(BUILD_ID), *debug_sections(dwarf.nothing())]
+    return elf.build([section, *sections] if code else sections, [mark], entry)
 
 
 def entry_code(machine: Machine, entry: int) -> bytes:

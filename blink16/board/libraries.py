@@ -6,7 +6,8 @@ may change is in libraries:
 
 - the user's debugging information, a library for each ELF, with the symbols at its addresses;
 - all other names.  Those of code lie in a file for an x86-64, which gdb finds beside the library by
-  its .gnu_debuglink (`board/dwarf.py` says why);
+  its .gnu_debuglink (`board/dwarf.py` says why), or, for a gdb that can't read that
+  (`board/probe.py`), in one of 32 bits;
 - call frame information, and our own compilation units for the rest of memory.
 
 gdb keeps what it has read by its name, and so takes leave of what is no more; `Titles` sees to it
@@ -28,7 +29,7 @@ from dataclasses import dataclass, replace
 
 from construct import Aligned, CString, Int32ul, Struct
 
-from blink16.board import cfi, dwarf
+from blink16.board import cfi, dwarf, probe
 from blink16.board.survey import (
     Area,
     ProgramFacts,
@@ -51,6 +52,9 @@ UNITS = "/functions"
 """What the first library of call frame information and compilation units is called."""
 SYMBOLS = ".symbols"
 """What follows a library's name in that of the file with its symbols."""
+MAIN = "main"
+"""What main is called too: gdb 13, which ends backtraces there, looks for its name before it reads
+libraries, and then knows no other."""
 DEBUG_LINK = Struct("name" / Aligned(4, CString("ascii")), "checksum" / Int32ul)
 """Source: the GDB manual, "Debugging Information in Separate Files"."""
 CODE = SectionFlag.ALLOC | SectionFlag.EXECINSTR
@@ -58,11 +62,11 @@ FUNC, OBJECT = SymbolType.FUNC, SymbolType.OBJECT
 
 
 class Titles:
-    """What one client calls libraries, from its first packet to its last."""
+    """What one client calls libraries, from its first packet to its last, and can read."""
 
-    def __init__(self, *, plain: bool = False) -> None:
-        """``plain``: the client can't read a file for an x86-64."""
-        self.plain = plain
+    def __init__(self) -> None:
+        self.reads_x86_64 = True
+        """Whether it can read files for an x86-64."""
         self._first: dict[str, int] = {}
 
     def of(self, first: str, checksum: int) -> str:
@@ -107,8 +111,8 @@ def names(known: Survey, holes: list[range], titles: Titles) -> BoardLibrary:
     sections = memory_sections(areas)
     found = elf_symbols(known.symbols, areas)
     code, data = ([s for s in found if s.type is kind] for kind in (FUNC, OBJECT))
-    build = elf.build if titles.plain else elf.build_64
-    symbols = build(sections, code, known.start)
+    build = elf.build_64 if titles.reads_x86_64 else elf.build
+    symbols = build([*sections, probe.padding()], code, known.start)
     checksum = zlib.crc32(symbols)
     title = titles.of(NAMES, zlib.crc32(elf.build(sections, data, known.start), checksum))
     sections.append(_debug_link(title.removeprefix("/") + SYMBOLS, checksum))
@@ -119,10 +123,11 @@ def names(known: Survey, holes: list[range], titles: Titles) -> BoardLibrary:
 
 def units(known: Survey, holes: list[range], titles: Titles) -> BoardLibrary:
     """Return call frame information, and our debugging information about the same places."""
-    aside = dwarf.ASIDE
+    aside, found = dwarf.ASIDE, list(functions(known, holes))
+    found += [replace(f, name=MAIN) for f in found if f.is_main and f.name != MAIN]
     sections = [
         ElfSection(".text", SectionType.NOBITS, CODE, aside.start, size=len(aside)),
-        *debug_sections(dwarf.by_name(functions(known, holes), holes, known.kernel_main)),
+        *debug_sections(dwarf.by_name(found, holes)),
         ElfSection(".debug_frame", SectionType.PROGBITS, content=cfi.debug_frame(known.outermost)),
     ]
     content = elf.build(sections, [], 0, segment=aside)

@@ -24,9 +24,10 @@ class Shelf:
         """What was known when the program was loaded, and last."""
         self._added: tuple[object, object] = (None, None)
         """The debugger's own, when that was."""
-        self._made: tuple[ProgramFacts, Survey, tuple[BoardLibrary, ...]] | None = None
+        self._found: tuple[ProgramFacts, Survey] | None = None
         self._ends: tuple[range, ...] = ()
         self._uncalled: tuple[range, ...] = ()
+        self._made: tuple[Survey, bool, tuple[BoardLibrary, ...]] | None = None
         self._told: tuple[BoardLibrary, ...] | None = None
         self.begin = program.begin
         """The linear address at which the machine stood when it was loaded."""
@@ -49,18 +50,18 @@ class Shelf:
     @property
     def ends(self) -> tuple[range, ...]:
         """The functions at which gdb ends its backtraces."""
-        self._current()
+        self._survey()
         return self._ends
 
     @property
     def uncalled(self) -> tuple[range, ...]:
         """The functions of these that nobody can have called."""
-        self._current()
+        self._survey()
         return self._uncalled
 
     def find(self, name: str) -> bytes | None:
-        """Return the content of a library, or that of the file with its symbols."""
-        for one in self.libraries():
+        """Return the content of a library that was told of, or of the file with its symbols."""
+        for one in self._told or ():
             if one.name == name:
                 return one.content
             if one.symbols and one.name + SYMBOLS == name:
@@ -69,7 +70,10 @@ class Shelf:
 
     def libraries(self) -> tuple[BoardLibrary, ...]:
         """Return what a client needs beside the program's file."""
-        return self._current()[2]
+        found, reads_64 = self._survey(), self._titles.reads_x86_64
+        if self._made is None or self._made[0] is not found or self._made[1] is not reads_64:
+            self._made = found, reads_64, libraries.make(found, self._known, self._titles)
+        return self._made[2]
 
     def tell(self) -> tuple[BoardLibrary, ...]:
         """Return the libraries; the client knows of them now."""
@@ -95,13 +99,13 @@ class Shelf:
         """Whether the client has asked for the libraries, and there are others now."""
         return self._told is not None and self._told != self.libraries()
 
-    def _current(self) -> tuple[ProgramFacts, Survey, tuple[BoardLibrary, ...]]:
+    def _survey(self) -> Survey:
         known = self._now()
-        if self._made is None or self._made[0] is not known:
+        if self._found is None or self._found[0] is not known:
             found = survey(self._debugger.machine, known)
             self._ends, self._uncalled = found.ends, found.uncalled
-            self._made = known, found, libraries.make(found, known, self._titles)
-        return self._made
+            self._found = known, found
+        return self._found[1]
 
     def _now(self) -> ProgramFacts:
         symbols, debug = added = self._debugger.names.symbols, self._debugger.names.debug

@@ -105,24 +105,19 @@ class Survey:
 
     @property
     def outermost(self) -> tuple[range, ...]:
-        """The functions whose frames have no identity: where the machine stood, a kernel's main.
-
-        gdb 13 looks for main's name before it reads libraries, and knows only "main" itself.
-        gdb tells a step into a call from one that stays in such a frame by the functions at both
-        places.  None of the user's are among them: assemblers' debugging information has none.
+        """The function whose frame has no identity: where the machine stood, if that is not where
+        the program begins, nor in code of the user's.
         """
-        return self._without_lines({self.begin, self.kernel_main} - {self.start, None})
+        return self._without_lines({self.begin} - {self.start})
 
     @property
     def uncalled(self) -> tuple[range, ...]:
-        """The function at the program's entry, if the user has no debugging information for it."""
-        return self._without_lines({self.start})
+        """The function at the program's entry, and a kernel's main, which never returns.
 
-    @property
-    def kernel_main(self) -> int | None:
-        """The address of a kernel's main, if that is not where it begins."""
-        names = (f.name for f in self.functions if f.address == self.main != self.start)
-        return self.main if KERNEL_MAIN in names else None
+        Not those that the user has debugging information for.
+        """
+        kernel_mains = {f.address for f in self.functions if f.name == KERNEL_MAIN}
+        return self._without_lines({self.start} | kernel_mains & {self.main})
 
     def _without_lines(self, starts: Collection[int | None]) -> tuple[range, ...]:
         places = (end for end in self.ends if end.start in starts)

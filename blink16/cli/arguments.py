@@ -138,7 +138,8 @@ def drives(parsed: argparse.Namespace) -> list[tuple[int, Path]]:
 
 
 def _given(parsed: argparse.Namespace) -> list[tuple[int, Path, bool]]:
-    given = ((pc.DRIVE_A, parsed.A), (pc.DRIVE_B, parsed.B), (pc.DRIVE_C, parsed.C))
+    floppies = ((pc.DRIVE_A, parsed.A), (pc.DRIVE_B, parsed.B))
+    given = (*floppies, (pc.DRIVE_C, parsed.C), (pc.DRIVE_D, parsed.D))
     return [(drive, *image) for drive, images in given for image in images]
 
 

@@ -127,9 +127,8 @@ def _terminal() -> Finding:
 
 
 def _colours() -> str:
-    if os.environ.get("COLORTERM") in ("truecolor", "24bit"):
-        return "16 million colours"
-    return "256 colours" if "256color" in os.environ.get("TERM", "") else "16 colours"
+    colours = terminal.colors()
+    return "16 million colours" if colours > 256 else f"{colours} colours"
 
 
 # -- debuggers -------------------------------------------------------------------------------

@@ -122,7 +122,6 @@ def _serve(parser: Parser, parsed: argparse.Namespace) -> int:
             screen.say if screen else say,
             fittings=[machine.fittings for machine in wanted],
             architecture=parsed.target_arch,
-            plain_names=parsed.plain_names,
         )
         if screen is not None:
             screen.attach(hosting.slot(1))

@@ -137,6 +137,7 @@ PC = OptionTable(
                 ),
                 ("B", "the same for the second floppy"),
                 ("C", "image of a hard disk"),
+                ("D", "the same for a second hard disk"),
             )
         ),
         Option(
@@ -340,7 +341,7 @@ SEVERAL = OptionTable(
             often=True,
             metavar="'PROGRAM ARGUMENTS'",
             help="host one more machine, beside or instead of PROGRAM's; may be given often.  "
-            "--symbols, --console, --serial, -A, -B, -C, --rom, --display and --mhz behind it "
+            "--symbols, --console, --serial, -A, -B, -C, -D, --rom, --display and --mhz behind it "
             "are for it; before the first --machine they are PROGRAM's, and --display, --mhz and "
             "a --console that is no socket those of machines that say nothing else",
         ),
@@ -360,12 +361,6 @@ OTHER_CLIENTS = OptionTable(
             default=ARCHITECTURE,
             help="the architecture that clients are told of in target.xml (default: "
             "%(default)s); some, like IDA, take an i386 only",
-        ),
-        Option(
-            names=("--plain-names",),
-            flag=True,
-            help="have code's names read by a gdb that was built without x86-64, as i686-elf-gdb "
-            "may be, and says that it can't read names.symbols",
         ),
     ),
 )

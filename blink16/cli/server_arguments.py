@@ -68,7 +68,9 @@ def wanted(parser: Parser, parsed: argparse.Namespace, say: Callable[[str], None
         if parsed.watch:
             parser.error("--replay shows a recording, which nobody builds: leave --watch away")
         if parsed.commit or arguments.drives(parsed) or parsed.rom:
-            parser.error("--replay has the recorded disks: leave --commit, -A, -B, -C, --rom away")
+            parser.error(
+                "--replay has the recorded disks: leave --commit, -A, -B, -C, -D, --rom away"
+            )
         replayed = server.ReplayedSource(
             parsed.replay,
             parsed.engine,
@@ -103,8 +105,8 @@ def _check_no_program(parser: Parser, parsed: argparse.Namespace) -> None:
     theirs = arguments.drives(parsed) or parsed.rom or parsed.serial or parsed.symbols
     if theirs or _is_socket(parsed.console):
         parser.error(
-            "--symbols, --serial, --rom, -A, -B, -C and a --console on a socket are for PROGRAM, "
-            "and there is none: give them behind the --machine that they are for"
+            "--symbols, --serial, --rom, -A, -B, -C, -D and a --console on a socket are for "
+            "PROGRAM, and there is none: give them behind the --machine that they are for"
         )
 
 

@@ -26,10 +26,10 @@ def switch(registers: Registers, to: bool) -> None:
     registers.cells[Cell.A20] = to
 
 
-class A20Gate:
+class SystemControl:
     """Port 92h; what it switches is kept with the processor's registers.
 
-    Its lowest bit, newly set, resets the processor.
+    Its lowest bit, newly set, resets the processor.  Without a line 20 that is all it does.
     """
 
     def __init__(self, guest: Guest, bus: Bus) -> None:
@@ -41,6 +41,7 @@ class A20Gate:
         return OPEN_BIT if is_open(self._registers) else 0
 
     def _write(self, port: int, value: int) -> None:
-        switch(self._registers, bool(value & OPEN_BIT))
+        if self._guest.has_a20:
+            switch(self._registers, bool(value & OPEN_BIT))
         if value & RESET_BIT:  # which the reset clears
             self._guest.reset_processor()

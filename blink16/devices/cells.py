@@ -28,8 +28,10 @@ PIT_SEEN, PIT_HZ, PIT_CLOCK_HZ, PIT_CHANGE, PIT_RISE, PIT_RISE_CYCLE, PIT_RISE_L
 PIT_PERIOD, PIT_PERIOD_REST, PIT_PART, PIT_PART_REST, PIT_SURELY_HIGH = range(7, 12)
 PPI = _after(PIT, 4)
 """Whether there is one, port B, and the refresh's ratio."""
-VIDEO = _after(PPI, 4)
-"""Whether there is a CGA, its light pen, and the ratio of its dots."""
+VIDEO = _after(PPI, 10)
+"""Whose status it is (`video.StatusKind`), a CGA's light pen, the ratio of its dots, and the fields
+of the `raster.Raster` behind that."""
+VIDEO_STATUS, VIDEO_PEN, VIDEO_RATIO, VIDEO_RASTER = 0, 1, 2, 4
 LINE_STATUS = _after(VIDEO, 2)
 """Line status of COM1 and COM2; 0 where there is none."""
 LINES = (0x3F8, 0x2F8)

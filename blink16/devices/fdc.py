@@ -16,6 +16,7 @@ from blink16.bus import Bus
 from blink16.devices.disk_drives import DiskDrives, SectorDisk
 from blink16.devices.dma import Dma
 from blink16.devices.fdc_codes import (
+    BY_NAME,
     COMMAND,
     FROM_HOST,
     MSR_BUSY,
@@ -64,6 +65,7 @@ INPUT_CHANGED = 0x80
 RECALIBRATE_STEPS = 77
 RESULT_SIZE = 7
 REVOLUTION_MS, STEP_MS, COMMAND_MS = 200, 3, 1
+NO_SEEK = "a uPD765A never seeks by itself, as those of many emulators do"
 NEVER = -1
 _NO_SEEKS = (NEVER, NEVER, NEVER, NEVER)
 
@@ -104,6 +106,8 @@ class Fdc(Telling[FdcState]):
         self._irq = irq
         self._drives = drives
         self.state = FdcState()
+        self.seeks_itself = False
+        """Whether it is like those of emulators, on which their BIOSes rely."""
         bus.attach([DOR_PORT], lambda port: self.state.dor, self._write_dor, what="floppy motors")
         bus.attach([STATUS_PORT], self._read_status, None, what="uPD765 status")
         bus.attach([DATA_PORT], self._read_data, self._write_data, what="uPD765 data")
@@ -311,6 +315,8 @@ class Fdc(Telling[FdcState]):
         if not self._is_turning(self._drive) or disk is None:
             return
         number = s.command[0] & COMMAND
+        if number in BY_NAME and s.command[2] != s.cylinders[self._drive]:
+            self._want_seek(s.command[2])
         track = disk.shape[2]
         sectors = 1
         if number == FdcCommand.FORMAT:
@@ -318,7 +324,16 @@ class Fdc(Telling[FdcState]):
         elif number != FdcCommand.READ_ID:
             asked = -(-self._room() // SECTOR_SIZE) or 1
             sectors = min(self._ahead(), asked)
-        self.state = s._replace(due=self._after(REVOLUTION_MS * (sectors + 1) / track))
+        due = self._after(REVOLUTION_MS * (sectors + 1) / track)
+        self.state = self.state._replace(due=due)
+
+    def _want_seek(self, cylinder: int) -> None:
+        """Tell that a command wants a cylinder where the head isn't; perhaps move it there."""
+        before = self.state.cylinders
+        where = f"cylinder {cylinder} with the head on {before[self._drive]}"
+        self._guest.device_lacks(DATA_PORT, f"wants a sector of {where}: {NO_SEEK}")
+        if self.seeks_itself:
+            self.state = self.state._replace(cylinders=_with(before, self._drive, cylinder))
 
     def _ahead(self) -> int:
         """Return how many sectors a command names, up to the end of the track or the cylinder."""

@@ -53,6 +53,9 @@ SCANNING = (FdcCommand.SCAN_EQUAL, FdcCommand.SCAN_LOW, FdcCommand.SCAN_HIGH)
 FROM_HOST = (*WRITING, *SCANNING, FdcCommand.FORMAT)
 """Commands whose bytes the host gives."""
 
+BY_NAME = (*WRITING, *SCANNING, FdcCommand.READ, FdcCommand.READ_DELETED)
+"""Commands that look for a sector by its name, cylinder and all."""
+
 
 def length(command: bytes) -> int:
     """Return how many bytes the command has that begins so."""

@@ -34,19 +34,22 @@ from blink16.devices.pic import (
     turned_back,
 )
 from blink16.devices.pit import SPEAKER, TICKS
-from blink16.devices.ppi import REFRESH_TOGGLE, TIMER_2_OUTPUT
+from blink16.devices.port_b import REFRESH_TOGGLE, TIMER_2_OUTPUT
 from blink16.devices.uart import LSR_ERRORS
 from blink16.devices.video import (
-    COLOR_RASTER,
     CRTC_INDEX,
     CURSOR_HIGH,
     CURSOR_HIGH_BITS,
     CURSOR_LOW,
+    STATUS_MONO_ALWAYS,
+    STATUS_MONO_DOT,
     STATUS_NOT_DRAWING,
+    STATUS_NOT_RETRACE,
     STATUS_PEN_SET,
     STATUS_PEN_SWITCH,
     STATUS_RETRACE,
     Adapter,
+    StatusKind,
 )
 
 _SIZE = len(Counter._fields)
@@ -318,18 +321,47 @@ def _read_port_b(m: HotContext) -> Value:
     return value | refresh * REFRESH_TOGGLE | high.zero_extend(64) * TIMER_2_OUTPUT
 
 
-def _read_cga_status(m: HotContext) -> Value:
-    """Port 3DAh: where the beam is."""
-    m.require(m.get(cells.VIDEO).equals(1))
-    raster = COLOR_RASTER
-    dot = scaled(m.now(), m.get(cells.VIDEO, 2), m.get(cells.VIDEO, 3))
-    line, column = dot // raster.dots % raster.lines, dot % raster.dots
-    drawing = line.below(raster.shown_lines) & column.below(raster.shown_dots)
-    first = raster.retrace_line
-    retrace = ~line.below(first) & line.below(first + raster.retrace_lines)
-    status = m.get(cells.VIDEO, 1) * STATUS_PEN_SET | (0xF0 | STATUS_PEN_SWITCH)
-    status = status | (~drawing).zero_extend(64) * STATUS_NOT_DRAWING
-    return status | retrace.zero_extend(64) * STATUS_RETRACE
+def _beam(m: HotContext) -> tuple[Value, Value, Value, Value]:
+    """Return what dot of its line the beam is at, and, as 0 or 1, what it does.
+
+    That is: whether that dot may be shown, whether it is, and whether the vertical retrace is on.
+    """
+    hz, clock_hz = (m.get(cells.VIDEO, cells.VIDEO_RATIO + n) for n in range(2))
+    dots, shown_dots, lines, shown_lines, retrace, retrace_lines = (
+        m.get(cells.VIDEO, cells.VIDEO_RASTER + n) for n in range(6)
+    )
+    at = scaled(m.now(), hz, clock_hz)
+    line, dot = at // dots % lines, at % dots
+    in_line, in_picture = dot.below(shown_dots), line.below(shown_lines)
+    retracing = ~line.below(retrace) & line.below(retrace + retrace_lines)
+    drawing = in_line & in_picture
+    return dot, in_line.zero_extend(64), drawing.zero_extend(64), retracing.zero_extend(64)
+
+
+def _read_color_status(m: HotContext) -> Value:
+    """Port 3DAh of a CGA, an EGA or a VGA: where the beam is."""
+    kind = m.get(cells.VIDEO, cells.VIDEO_STATUS)
+    is_cga = kind.equals(StatusKind.CGA)
+    m.require(is_cga | kind.equals(StatusKind.PLANES))
+    _, _, drawing, retracing = _beam(m)
+    pen = m.get(cells.VIDEO, cells.VIDEO_PEN) * STATUS_PEN_SET | (0xF0 | STATUS_PEN_SWITCH)
+    return (
+        choose(is_cga, pen, m.constant(0))
+        | (drawing ^ 1) * STATUS_NOT_DRAWING
+        | retracing * STATUS_RETRACE
+    )
+
+
+def _read_mono_status(m: HotContext) -> Value:
+    """Port 3BAh of an MDA or a Hercules card."""
+    kind = m.get(cells.VIDEO, cells.VIDEO_STATUS)
+    is_mda = kind.equals(StatusKind.MDA)
+    m.require(is_mda | kind.equals(StatusKind.HERCULES))
+    dot, in_line, drawing, retracing = _beam(m)
+    sync = choose(
+        is_mda, m.constant(STATUS_MONO_ALWAYS | 0x80), (retracing ^ 1) * STATUS_NOT_RETRACE
+    )
+    return sync | drawing * (dot & STATUS_MONO_DOT) | (in_line ^ 1) * STATUS_NOT_DRAWING
 
 
 def _select_register(base: int) -> WriteHot:
@@ -372,7 +404,8 @@ BOARD = HotBoard(
         0x40: _read_counter(TICKS),
         0x42: _read_counter(SPEAKER),
         0x61: _read_port_b,
-        0x3DA: _read_cga_status,
+        0x3BA: _read_mono_status,
+        0x3DA: _read_color_status,
         **{base + 5: _read_line_status(number) for number, base in enumerate(cells.LINES)},
     },
     writes={

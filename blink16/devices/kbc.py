@@ -19,6 +19,8 @@ DATA_PORT, COMMAND_PORT = 0x60, 0x64
 STATUS_FULL, STATUS_SYSTEM, STATUS_COMMAND, STATUS_UNLOCKED = 0x01, 0x04, 0x08, 0x10
 STATUS_AUX = 0x20
 COMMAND_BYTE, KEYBOARD_OFF = 0x45, 0x10
+"""The command byte as the BIOS writes it, and as it is when the power comes on."""
+KEY_INTERRUPT = 0x01
 TRANSLATES, TRANSLATED_2 = 0x40, b"\x41"
 AUX_INTERRUPT, AUX_OFF = 0x02, 0x20
 """In the command byte: IRQ 12, and the second port's clock."""
@@ -37,7 +39,7 @@ IDENTIFY = 0xF2
 class KbcState(NamedTuple):
     """What the controller remembers."""
 
-    command_byte: int = COMMAND_BYTE
+    command_byte: int = KEYBOARD_OFF
     output: int = OUTPUT_PORT
     replies: bytes = b""
     expects: int = NOTHING
@@ -62,6 +64,8 @@ class Kbc:
         self._keyboard = keyboard
         self._mouse = mouse
         self.state = KbcState()
+        keyboard.interrupts = lambda: bool(self.state.command_byte & KEY_INTERRUPT)
+        keyboard.hold(True, resets=False)
         if mouse is not None:
             keyboard.is_held = lambda: mouse.state.full
             mouse.may_send = self._has_room
@@ -84,7 +88,7 @@ class Kbc:
         if not full and self._mouse is not None and self._mouse.state.full:
             full = STATUS_FULL | STATUS_AUX
         command = STATUS_COMMAND if s.command else 0
-        return full | command | STATUS_SYSTEM | STATUS_UNLOCKED
+        return full | command | s.command_byte & STATUS_SYSTEM | STATUS_UNLOCKED
 
     def _has_room(self) -> bool:
         """Return whether a byte of the mouse would be taken."""
@@ -125,6 +129,7 @@ class Kbc:
             case 0xA9 if self._mouse is not None:
                 self._reply(NO_FAULT)
             case 0xAA:
+                self._set_command_byte(self.state.command_byte | STATUS_SYSTEM)
                 self._reply(SELF_TEST_PASSED)
             case 0xAB:
                 self._reply(NO_FAULT)
@@ -156,7 +161,7 @@ class Kbc:
 
     def _set_command_byte(self, value: int) -> None:
         self.state = self.state._replace(command_byte=value)
-        self._keyboard.control(clock_enabled=not value & KEYBOARD_OFF, clear=False)
+        self._keyboard.hold(bool(value & KEYBOARD_OFF), resets=False)
 
     def _write(self, port: int, value: int) -> None:
         expects = self.state.expects
@@ -170,7 +175,7 @@ class Kbc:
                 if not value & RESET_OFF:
                     self._guest.reset_processor()
             case 0xD2:
-                self._keyboard.receive(bytes((value,)))
+                self._keyboard.show(value)
             case 0xD3 | 0xD4 if self._mouse is None:
                 pass  # there is no second device
             case 0xD3 if self._mouse is not None:
@@ -181,7 +186,8 @@ class Kbc:
                 self._to_keyboard(value)
 
     def _to_keyboard(self, value: int) -> None:
-        """Let the keyboard answer a command, or the second byte of one."""
+        """Let the keyboard answer a command, or the second byte of one; its clock must run."""
+        self._set_command_byte(self.state.command_byte & ~KEYBOARD_OFF)
         if self.state.parameter:
             asked = self.state.parameter == SET_CODES and value == 0
             self.state = self.state._replace(parameter=0)

@@ -57,6 +57,8 @@ class Keyboard(Telling[KeyboardState]):
         self.state = KeyboardState()
         self.is_held: Callable[[], bool] = lambda: False
         """Whether a controller has no room for a code (an AT's, with a byte of the mouse)."""
+        self.interrupts: Callable[[], bool] = lambda: True
+        """Whether a code raises IRQ 1."""
 
     def save(self) -> KeyboardState:
         """Return the state."""
@@ -88,8 +90,8 @@ class Keyboard(Telling[KeyboardState]):
     def advance(self, time: int) -> None:
         """Let a code come into the register."""
         s = self.state
-        self.state = s._replace(code=s.waiting[0], waiting=s.waiting[1:], full=True)
-        self._irq(True)
+        self.state = s._replace(waiting=s.waiting[1:])
+        self.show(s.waiting[0])
 
     # -- the program's side ------------------------------------------------------------------
 
@@ -99,25 +101,33 @@ class Keyboard(Telling[KeyboardState]):
         self._acknowledge()
         return code
 
-    def control(self, *, clock_enabled: bool, clear: bool) -> None:
-        """Take bits 6 and 7 of port 61h."""
-        s, now = self.state, self._guest.time
-        if clear:
+    def clear(self, held: bool) -> None:
+        """Clear the register and keep it so, as bit 7 of an XT's port 61h asks, or no longer."""
+        if held:
             self._acknowledge()
             self.state = self.state._replace(code=0, clearing=True)
-        elif s.clearing:
-            self.state = s._replace(clearing=False)
-        if not clock_enabled and s.held_since < 0:
-            self.state = self.state._replace(held_since=now)
-        elif clock_enabled and s.held_since >= 0:
-            self._release_clock(now - s.held_since)
+        elif self.state.clearing:
+            self.state = self.state._replace(clearing=False)
 
-    def _release_clock(self, held: int) -> None:
-        self.state = self.state._replace(held_since=-1)
-        if held >= self._reset_time:
-            waiting = bytes((SELF_TEST_PASSED,)) + self.state.waiting
-            free_at = self._guest.time + self._self_test_time
-            self.state = self.state._replace(waiting=waiting, free_at=free_at)
+    def hold(self, held: bool, *, resets: bool) -> None:
+        """Hold the clock line low, or let it go.
+
+        ``resets``: whether the keyboard is an XT's, which resets itself when that took long.
+        """
+        now, since = self._guest.time, self.state.held_since
+        if held:
+            self.state = self.state._replace(held_since=now if since < 0 else since)
+        elif since >= 0:
+            self.state = self.state._replace(held_since=-1)
+            if resets and now - since >= self._reset_time:
+                waiting = bytes((SELF_TEST_PASSED,)) + self.state.waiting
+                free_at = now + self._self_test_time
+                self.state = self.state._replace(waiting=waiting, free_at=free_at)
+
+    def show(self, code: int) -> None:
+        """Have a code in the register at once, as if it had come."""
+        self.state = self.state._replace(code=code, full=True)
+        self._irq(self.interrupts())
 
     def _acknowledge(self) -> None:
         """Make room for the next code."""

@@ -19,7 +19,7 @@ MEMORY_ERROR, CHANNEL_ERROR = 0x80, 0x40
 """Parity errors of memory on the system board and of adapter cards, as port 62h shows them."""
 ERRORS = MEMORY_ERROR | CHANNEL_ERROR
 CLEAR_MEMORY, CLEAR_CHANNEL = 0x10, 0x20
-"""Bits of port 61h that hold a latch clear."""
+"""Bits of an XT's port 61h that hold a latch clear."""
 
 
 class NmiState(NamedTuple):
@@ -42,6 +42,8 @@ class Nmi:
         """``has_port``: whether the switch is an XT's, at port A0h (`switch` is an AT's)."""
         self.on_change: Callable[[], None] = lambda: None
         """Called as its state changes."""
+        self.on_errors: Callable[[int], None] = lambda errors: None
+        """Called with the latches as they change."""
         self.state = NmiState()
         if has_port:
             bus.attach([MASK_PORT], None, self._switch, what="NMI mask")
@@ -60,16 +62,16 @@ class Nmi:
         for byte in data:
             self._set(self.state.enabled, self.state.errors | byte & ERRORS)
 
-    def clear(self, port_b: int) -> None:
-        """Take what was written to port 61h.
+    def clear(self, *, memory: bool, channel: bool) -> None:
+        """Clear latches, as bits written to port 61h ask.
 
-        An XT's latches are held clear as long as these bits are set.  Here they are cleared by
-        the write alone: reads of port 61h show other things in these bits (`ppi`), and programs
-        write back what they read.
+        The board's latches are held clear as long as the bits are set.  Here they are cleared by
+        the write alone: reads of an XT's port 61h show other things in its bits (`port_b`), and
+        programs write back what they read.
         """
         errors = self.state.errors
-        errors &= ~MEMORY_ERROR if port_b & CLEAR_MEMORY else ERRORS
-        errors &= ~CHANNEL_ERROR if port_b & CLEAR_CHANNEL else ERRORS
+        errors &= ~MEMORY_ERROR if memory else ERRORS
+        errors &= ~CHANNEL_ERROR if channel else ERRORS
         self._set(self.state.enabled, errors)
 
     def pending(self) -> bool:
@@ -93,4 +95,5 @@ class Nmi:
         if (enabled, errors) == self.state[:2] and not rises:
             return
         self.state = NmiState(enabled, errors, self.state.requested or bool(rises))
+        self.on_errors(errors)
         self.on_change()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from blink16.devices import debug
-from blink16.devices.a20 import A20Gate
+from blink16.devices.a20 import SystemControl
 from blink16.devices.cards import XT, Cards
 from blink16.devices.disk_drives import DiskDrives, NoDrives
 from blink16.devices.dma import FIRST, SECOND, SECOND_BASE, SECOND_STRIDE, Dma
@@ -14,13 +14,14 @@ from blink16.devices.fdc import DATA_PORT, DRIVES, Fdc
 from blink16.devices.fdc_codes import FdcCommand
 from blink16.devices.gameport import GamePort
 from blink16.devices.ide import Ide
-from blink16.devices.kbc import Kbc
+from blink16.devices.kbc import COMMAND_BYTE, Kbc
 from blink16.devices.keyboard import Keyboard, Typing
 from blink16.devices.lpt import Lpt
 from blink16.devices.mouse import SerialMouse
 from blink16.devices.nmi import ENABLED, MASK_PORT, Nmi
 from blink16.devices.pic import Pic, SlavePic
 from blink16.devices.pit import Pit
+from blink16.devices.port_b import AT_CLEAR_CHANNEL, AT_CLEAR_MEMORY, PORT_B, PortB, SystemPort
 from blink16.devices.ppi import Display, Ppi, switches
 from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.devices.rtc import Rtc
@@ -90,7 +91,12 @@ AT_POST = (
     (0xA1, 0x02),
     (0xA1, 0x01),
     (0xA1, 0xBE),
-    *((port, value) for port, value in POST if port not in (MASK_PORT, 0x20, 0x21)),
+    *((port, value) for port, value in POST if port not in (MASK_PORT, 0x20, 0x21, PORT_B)),
+    # speaker off, errors cleared; the 8042 lets the keyboard interrupt; the NMI is let through
+    (PORT_B, AT_CLEAR_MEMORY | AT_CLEAR_CHANNEL),
+    (PORT_B, 0x00),
+    (0x64, 0x60),
+    (0x60, COMMAND_BYTE),
     (0x70, 0x0D),
 )
 """The same of an AT's."""
@@ -138,7 +144,12 @@ class PcDevices:
         self.slave = SlavePic(chassis.registers, bus, self.pic) if cards.at else None
         self.nmi = Nmi(bus, has_port=not cards.at)
         display = Display.MONOCHROME if adapter.is_mono else Display.COLOR_80X25
-        self.ppi = Ppi(chassis, bus, self.keyboard, self.pit, self.nmi, switches(display, floppies))
+        self.ppi: PortB
+        if cards.at:
+            self.ppi = SystemPort(chassis, bus, self.pit, self.nmi)
+        else:
+            configuration = switches(display, floppies)
+            self.ppi = Ppi(chassis, bus, self.keyboard, self.pit, self.nmi, configuration)
         self.com1 = Uart(chassis, bus, line(COM1_IRQ), COM1, COM1_PORT)
         self.com2 = Uart(chassis, bus, line(COM2_IRQ), COM2, COM2_PORT)
         self.lpt1 = Lpt(chassis, bus, line(LPT1_IRQ), LPT1, LPT1_PORT)
@@ -158,8 +169,8 @@ class PcDevices:
     def _plug_in(self, chassis: Chassis, cards: Cards, drives: DiskDrives) -> None:
         """Put cards into the slots that not every PC has."""
         bus = chassis.bus
-        if chassis.has_a20:
-            A20Gate(chassis, bus)
+        if chassis.has_a20 or cards.at:
+            SystemControl(chassis, bus)
         if cards.joystick:
             chassis.add_component(GamePort.CHANNEL, GamePort(chassis, bus, connected=True))
         if cards.mouse:
@@ -195,7 +206,7 @@ class PcDevices:
         self.nmi.on_change = partial(chassis.changed, self.nmi)
         chassis.add_non_maskable(Nmi.CHANNEL, self.nmi)
         chassis.add_component(typing, Typing(self.keyboard))
-        chassis.add_component(Ppi.COMPONENT, self.ppi)
+        chassis.add_component(PortB.COMPONENT, self.ppi)
         chassis.add_component(LPT1, self.lpt1)
         chassis.add_component(Video.COMPONENT, self.video)
         chassis.add_device(Rtc.COMPONENT, self.rtc, tells=True)

@@ -1,7 +1,7 @@
 """What the speaker sounds like: samples of its cone, for whoever wants to hear them.
 
-The cone is out while bit 1 of port 61h and the timer's channel 2 are high (`ppi`).  A sample is how
-long it was out of a sample's time, so that pulses shorter than that, by which programs play
+The cone is out while bit 1 of port 61h and the timer's channel 2 are high (`port_b`).  A sample is
+how long it was out of a sample's time, so that pulses shorter than that, by which programs play
 recorded sounds, are heard as what they make together.
 """
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from blink16.devices.fields import with_fields
 from blink16.devices.oscillator import PIT_HZ
 from blink16.devices.pit import SPEAKER, Pit
-from blink16.devices.ppi import SPEAKER_DATA, Ppi
+from blink16.devices.port_b import SPEAKER_DATA, PortB
 from blink16.services import Guest
 
 HZ = 44_100
@@ -43,9 +43,9 @@ class PcSpeaker:
 
     COMPONENT = "speaker"
 
-    def __init__(self, guest: Guest, pit: Pit, ppi: Ppi) -> None:
+    def __init__(self, guest: Guest, pit: Pit, port: PortB) -> None:
         self._guest = guest
-        self._pit, self._ppi = pit, ppi
+        self._pit, self._port = pit, port
         cycle = pit.cycle(guest.time)
         self.state = SpeakerState(cycle * HZ // PIT_HZ, cycle)
         self.on_sound: Callable[[int, bytes], None] = lambda first, samples: None
@@ -53,7 +53,7 @@ class PcSpeaker:
 
         After a guest went on otherwise from an instant of its past, a number comes again.
         """
-        pit.on_speaker = ppi.on_speaker = self.catch_up
+        pit.on_speaker = port.on_speaker = self.catch_up
 
     def save(self) -> SpeakerState:
         """Return the state."""
@@ -78,7 +78,7 @@ class PcSpeaker:
     def catch_up(self) -> None:
         """Sample up to now, before something changes."""
         now, first = self._pit.cycle(self._guest.time), self.state.samples
-        samples = self._sampled(now) if self._ppi.port_b & SPEAKER_DATA else self._silence(now)
+        samples = self._sampled(now) if self._port.port_b & SPEAKER_DATA else self._silence(now)
         if samples:
             self._guest.changed(self)
             self._guest.effect(lambda: self.on_sound(first, samples))

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.cpu.planar import BYTES, PlanarRegister
-from blink16.devices.oscillator import Oscillator
+from blink16.devices import cells
+from blink16.devices.raster import EIGHT_DOTS, HALF_CLOCK, of_vga
 from blink16.devices.video import (
     COLOR_MEMORY,
     GRAPHICS_MEMORY,
@@ -22,7 +23,7 @@ from blink16.devices.video import (
     STATUS_NOT_DRAWING,
     STATUS_RETRACE,
     Adapter,
-    Raster,
+    StatusKind,
     Video,
 )
 from blink16.memory import DIRTY_SHIFT, PLANES_SIZE
@@ -44,7 +45,8 @@ WINDOW = range(GRAPHICS_MEMORY, MONO_MEMORY)
 PART = 4 << DIRTY_SHIFT
 """Bytes of a part of the planes, as states share them."""
 EMPTY_PART = bytes(PART)
-CLOCKS = (25_175_000, 28_322_000, 16_257_000, 14_318_180)
+TIMING = (slice(8), slice(9, 10), slice(0x10, 0x13))
+"""The CRT controller's registers that say how the beam goes."""
 
 
 class Window(IntEnum):
@@ -84,15 +86,31 @@ class VgaState(NamedTuple):
 class Vga(Video):
     """An EGA or a VGA (`services.Component`)."""
 
-    vga: VgaState
-
     def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.VGA) -> None:
         self._bus = bus
         self._window = Window.NOTHING
-        self.vga = VgaState()
+        self._vga = VgaState()
         super().__init__(guest, bus, adapter)
+        self.vga = self._vga
 
     # -- state -------------------------------------------------------------------------------
+
+    @property
+    def vga(self) -> VgaState:
+        """The registers; native code reads the status by what they say of the beam."""
+        return self._vga
+
+    @vga.setter
+    def vga(self, state: VgaState) -> None:
+        before, self._vga = self._vga, state
+        changed = state.crtc is not before.crtc or state.sequencer is not before.sequencer
+        if (changed or state.misc != before.misc) and _timing(state) != _timing(before):
+            clocking = state.sequencer[1]
+            raster = of_vga(state.crtc, state.misc, clocking, is_vga=self.is_vga)
+            self._aim(raster or self.adapter.raster)
+        is_plain = state.misc & MISC_COLOR and not state.attribute_data
+        kind = StatusKind.PLANES if is_plain else StatusKind.NOBODYS
+        self._cells[cells.VIDEO_STATUS] = kind
 
     def save(self) -> VgaState:  # type: ignore[override]
         """Return the state."""
@@ -121,12 +139,12 @@ class Vga(Video):
         self._spread()
 
     def _part(self, number: int) -> bytes:
-        cells = self._guest.memory.planes[number << DIRTY_SHIFT : (number + 1) << DIRTY_SHIFT]
-        return cells.tobytes()
+        part_cells = self._guest.memory.planes[number << DIRTY_SHIFT : (number + 1) << DIRTY_SHIFT]
+        return part_cells.tobytes()
 
     def _set_part(self, number: int, part: bytes) -> None:
-        cells = self._guest.memory.planes[number << DIRTY_SHIFT : (number + 1) << DIRTY_SHIFT]
-        cells[:] = memoryview(part).cast("I")
+        part_cells = self._guest.memory.planes[number << DIRTY_SHIFT : (number + 1) << DIRTY_SHIFT]
+        part_cells[:] = memoryview(part).cast("I")
 
     def plane_bytes(self) -> memoryview:
         """Return the planes, a byte of each one behind the other."""
@@ -403,19 +421,19 @@ class Vga(Video):
     def _spread(self) -> None:
         """Write the registers as `cpu.planar` uses them."""
         g, q = self.vga.graphics, self.vga.sequencer
-        cells = self._guest.memory.planar
-        cells[PlanarRegister.MAP_MASK] = spread(q[2])
-        cells[PlanarRegister.SET_RESET] = spread(g[0])
-        cells[PlanarRegister.ENABLE_SET_RESET] = spread(g[1])
-        cells[PlanarRegister.COLOR_COMPARE] = spread(g[2])
-        cells[PlanarRegister.COLOR_CARE] = spread(g[7])
-        cells[PlanarRegister.BIT_MASK] = g[8] * BYTES
-        cells[PlanarRegister.FUNCTION] = g[3] >> 3 & 3
-        cells[PlanarRegister.ROTATE] = g[3] & 7
-        cells[PlanarRegister.READ_SHIFT] = 8 * (g[4] & 3)
-        cells[PlanarRegister.WRITE_MODE] = g[5] & 3
-        cells[PlanarRegister.READ_MODE] = g[5] >> 3 & 1
-        cells[PlanarRegister.CHAINED] = int(bool(q[4] & CHAIN_4) and self.is_vga)
+        planar = self._guest.memory.planar
+        planar[PlanarRegister.MAP_MASK] = spread(q[2])
+        planar[PlanarRegister.SET_RESET] = spread(g[0])
+        planar[PlanarRegister.ENABLE_SET_RESET] = spread(g[1])
+        planar[PlanarRegister.COLOR_COMPARE] = spread(g[2])
+        planar[PlanarRegister.COLOR_CARE] = spread(g[7])
+        planar[PlanarRegister.BIT_MASK] = g[8] * BYTES
+        planar[PlanarRegister.FUNCTION] = g[3] >> 3 & 3
+        planar[PlanarRegister.ROTATE] = g[3] & 7
+        planar[PlanarRegister.READ_SHIFT] = 8 * (g[4] & 3)
+        planar[PlanarRegister.WRITE_MODE] = g[5] & 3
+        planar[PlanarRegister.READ_MODE] = g[5] >> 3 & 1
+        planar[PlanarRegister.CHAINED] = int(bool(q[4] & CHAIN_4) and self.is_vga)
 
     # -- what is on the screen ---------------------------------------------------------------
 
@@ -437,30 +455,12 @@ class Vga(Video):
         lines = crtc[0x12] | (crtc[7] & 2) << 7
         return (lines | (crtc[7] & 0x40) << 3 if self.is_vga else lines) + 1
 
-    @property
-    def raster(self) -> Raster:
-        """How the beam goes."""
-        crtc, vga = self.vga.crtc, self.is_vga
-        dots = 8 if self.vga.sequencer[1] & 1 else 9
-        total = crtc[6] | (crtc[7] & 1) << 8 | ((crtc[7] & 0x20) << 4 if vga else 0)
-        retrace = crtc[0x10] | (crtc[7] & 4) << 6 | ((crtc[7] & 0x80) << 2 if vga else 0)
-        clock = (
-            CLOCKS[(self.vga.misc & MISC_CLOCK) >> 2] if vga else CLOCKS[2 + (self.lines <= 200)]
-        )
-        if self.vga.sequencer[1] & 8:
-            clock //= 2
-        width, height = (crtc[0] + (5 if vga else 2)) * dots, total + (2 if vga else 1)
-        if width < 100 or height < 100:  # not programmed yet
-            return self.adapter.raster
-        return Raster(clock, width, (crtc[1] + 1) * dots, height, self.lines, retrace, 2)
-
     def _read_status(self, port: int) -> int:
         if not self._answers(port):
             return 0xFF
         self.vga = self.vga._replace(attribute_data=False)
         raster = self.raster
-        clock = Oscillator(raster.hz, self._guest.clock_hz)
-        line, dot = raster.position(clock.cycles(self._guest.time))
+        line, dot = raster.position(self._oscillator.cycles(self._guest.time))
         retrace = raster.retrace_line <= line < raster.retrace_line + raster.retrace_lines
         drawing = line < raster.shown_lines and dot < raster.shown_dots
         status = 0 if drawing else STATUS_NOT_DRAWING
@@ -469,6 +469,12 @@ class Vga(Video):
 
 EGA_SWITCHES = 0b1001
 """An EGA with an enhanced color monitor."""
+
+
+def _timing(state: VgaState) -> tuple[object, ...]:
+    """Return what says how the beam goes."""
+    crtc = (state.crtc[part] for part in TIMING)
+    return (*crtc, state.misc & MISC_CLOCK, state.sequencer[1] & (EIGHT_DOTS | HALF_CLOCK))
 
 
 def spread(planes: int) -> int:

@@ -8,13 +8,14 @@ Source: Motorola MC6845 data sheet; IBM Options and Adapters Technical Reference
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.devices import cells
-from blink16.devices.oscillator import MASTER_HZ, Oscillator
+from blink16.devices import raster as rasters
+from blink16.devices.oscillator import Oscillator
+from blink16.devices.raster import COLOR_RASTER, MONO_RASTER, VGA_RASTER, Raster
 from blink16.services import Guest
 
 GRAPHICS_MEMORY, MONO_MEMORY, COLOR_MEMORY, MEMORY_END = 0xA0000, 0xB0000, 0xB8000, 0xC0000
@@ -23,6 +24,8 @@ REGISTERS = 18
 CURSOR_START, CURSOR_END = 10, 11
 START_HIGH, START_LOW, CURSOR_HIGH, CURSOR_LOW = 12, 13, 14, 15
 READABLE = range(12, 18)
+TIMING_REGISTERS = 10
+"""The first of them say how the beam goes."""
 CRTC_INDEX, CURSOR_HIGH_BITS = 0x1F, 0x3F
 _UNUSED_BITS = (0, 0, 0, 0, 0x80, 0xE0, 0x80, 0x80, 0xFC, 0xE0, 0x80, 0xE0, 0xC0, 0, 0xC0, 0)
 """For each register that can be written, the bits that it hasn't got."""
@@ -38,31 +41,6 @@ STATUS_NOT_DRAWING, STATUS_RETRACE = 0x01, 0x08
 STATUS_PEN_SET, STATUS_PEN_SWITCH = 0x02, 0x04
 STATUS_MONO_DOT, STATUS_NOT_RETRACE = 0x08, 0x80
 STATUS_MONO_ALWAYS = 0x70
-
-
-@dataclass(frozen=True, slots=True)
-class Raster:
-    """How the beam goes: dots in a line, lines in a picture, and which of them it shows."""
-
-    hz: int
-    """Dots a second."""
-    dots: int
-    shown_dots: int
-    lines: int
-    shown_lines: int
-    retrace_line: int
-    """The line with which the vertical retrace begins."""
-    retrace_lines: int
-
-    def position(self, dot: int) -> tuple[int, int]:
-        """Return the line and the dot in it, of a dot since the beginning of time."""
-        line, dot = divmod(dot % (self.dots * self.lines), self.dots)
-        return line, dot
-
-
-COLOR_RASTER = Raster(MASTER_HZ, 912, 640, 262, 200, 224, 16)
-VGA_RASTER = Raster(28_322_000, 900, 720, 449, 400, 412, 2)
-MONO_RASTER = Raster(16_257_000, 882, 720, 370, 350, 350, 16)
 
 
 class Adapter(Enum):
@@ -88,6 +66,17 @@ class Adapter(Enum):
         return self.base == Adapter.MDA.base
 
 
+class StatusKind(IntEnum):
+    """Whose status native code may read (`cells.VIDEO`)."""
+
+    NOBODYS = 0
+    CGA = 1
+    MDA = 2
+    HERCULES = 3
+    PLANES = 4
+    """An EGA's or VGA's in color, whose flip-flop a read would not change."""
+
+
 class VideoState(NamedTuple):
     """The registers."""
 
@@ -105,19 +94,27 @@ class Video:
 
     COMPONENT = "video"
     _state: VideoState
+    _timing: tuple[bytes, int] = b"", 0
+    """What says how the beam goes."""
 
     def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.CGA) -> None:
         self._guest = guest
         self.adapter = adapter
-        self._oscillator = Oscillator(adapter.raster.hz, guest.clock_hz)
         self._cells = cells.VIDEO.view(guest.registers.state)
-        self._cells[0] = adapter is Adapter.CGA
+        self._aim(adapter.raster)
+        self._status_kind = StatusKind.NOBODYS if adapter.has_planes else StatusKind[adapter.name]
         self._crtc_cells = cells.CRTC.view(guest.registers.state)
         self._crtc_cells[cells.CRTC_BASE] = 0 if adapter.has_planes else adapter.base
-        self._cells[2:] = array("q", self._oscillator.ratio)
         self.state = VideoState()
         self._place_memory()
         self._attach(bus)
+
+    def _aim(self, raster: Raster) -> None:
+        """Let the beam go another way."""
+        self.raster = raster
+        """How the beam goes."""
+        self._oscillator = Oscillator(raster.hz, self._guest.clock_hz)
+        self._cells[cells.VIDEO_RATIO :] = array("q", (*self._oscillator.ratio, *raster[1:]))
 
     def _attach(self, bus: Bus) -> None:
         adapter = self.adapter
@@ -152,10 +149,22 @@ class Video:
 
     @state.setter
     def state(self, state: VideoState) -> None:
+        timing = state.crtc[:TIMING_REGISTERS], state.mode & (MODE_80_COLUMNS | MODE_GRAPHICS)
+        if timing != self._timing:
+            self._timing = timing
+            self._aim(self._programmed(state) or self.adapter.raster)
         self._state = state
-        self._cells[1] = state.pen
+        self._cells[cells.VIDEO_STATUS], self._cells[cells.VIDEO_PEN] = self._status_kind, state.pen
         crtc = state.crtc
         self._crtc_cells[1:] = array("q", (state.selected, crtc[CURSOR_HIGH], crtc[CURSOR_LOW]))
+
+    def _programmed(self, state: VideoState) -> Raster | None:
+        """Return how the beam goes by the registers; None if they are not set yet."""
+        hz = self.adapter.raster.hz
+        if self.adapter is Adapter.CGA:
+            return rasters.of_6845(state.crtc, hz, 8 if state.mode & MODE_80_COLUMNS else 16)
+        graphics = self.adapter.hercules and state.mode & MODE_GRAPHICS
+        return rasters.of_6845(state.crtc, hz, 16 if graphics else 9)
 
     def save(self) -> VideoState:
         """Return the state."""
@@ -251,7 +260,7 @@ class Video:
             self.state = self.state._replace(pen=False)
 
     def _read_status(self, port: int) -> int:
-        raster = self.adapter.raster
+        raster = self.raster
         line, dot = raster.position(self._oscillator.cycles(self._guest.time))
         first = raster.retrace_line
         retrace = first <= line < first + raster.retrace_lines

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 from construct import Int32ub, Int64ub, Struct
 
+from blink16.board import probe
 from blink16.gdbstub.commands import fields
 from blink16.gdbstub.commands.fields import MalformedError
 from blink16.packets import PACKET_SIZE, escape
@@ -69,16 +71,37 @@ class HostIOError(Exception):
         self.errno = errno
 
 
+@dataclass(slots=True)
+class OpenFile:
+    """A file that a client reads."""
+
+    content: bytes
+    is_read_beyond: bool | None = None
+    """Of a file that tells what the client can read: whether more than its beginning was read."""
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return bytes from some offset on, fewer at the end of the beginning or of the file."""
+        if probe.tells(self.content):
+            self.is_read_beyond = self.is_read_beyond or offset >= probe.LOOK
+            if offset < probe.LOOK:
+                count = min(count, probe.LOOK - offset)
+        return self.content[offset : offset + count]
+
+
 class HostFiles:
     """The open files of one client.
 
     ``find`` returns the content of the file of that name, None if there is none.  A file stays
-    as it was when it was opened.
+    as it was when it was opened.  ``reads_x86_64`` hears whether the client can read files for
+    an x86-64, when it closes one (`board.probe`).
     """
 
-    def __init__(self, find: Callable[[str], bytes | None]) -> None:
+    def __init__(
+        self, find: Callable[[str], bytes | None], reads_x86_64: Callable[[bool], None]
+    ) -> None:
         self._find = find
-        self._open: dict[int, bytes] = {}
+        self._reads_x86_64 = reads_x86_64
+        self._open: dict[int, OpenFile] = {}
 
     def answer(self, operation: bytes, arguments: Sequence[bytes]) -> bytes | None:
         """Return the reply to a vFile packet; None if we don't know the operation."""
@@ -106,26 +129,28 @@ class HostFiles:
         if len(self._open) >= MAX_OPEN:
             raise HostIOError(FileErrno.EMFILE)
         handle = next(number for number in range(MAX_OPEN) if number not in self._open)
-        self._open[handle] = content
+        self._open[handle] = OpenFile(content)
         return b"F%x" % handle
 
     def _reads(self, arguments: Sequence[bytes]) -> bytes:
         handle, count, offset = _numbers(arguments, 3)
-        content = self._content(handle)[offset : offset + min(count, PACKET_SIZE // 2 - 16)]
+        content = self._file(handle).read(offset, min(count, PACKET_SIZE // 2 - 16))
         return b"F%x;" % len(content) + escape(content)
 
     def _stats(self, arguments: Sequence[bytes]) -> bytes:
         (handle,) = _numbers(arguments, 1)
-        stat = _stat(self._content(handle))
+        stat = _stat(self._file(handle).content)
         return b"F%x;" % len(stat) + escape(stat)
 
     def _closes(self, arguments: Sequence[bytes]) -> bytes:
         (handle,) = _numbers(arguments, 1)
-        self._content(handle)
+        file = self._file(handle)
         del self._open[handle]
+        if file.is_read_beyond is not None:
+            self._reads_x86_64(file.is_read_beyond)
         return b"F0"
 
-    def _content(self, handle: int) -> bytes:
+    def _file(self, handle: int) -> OpenFile:
         if handle not in self._open:
             raise HostIOError(FileErrno.EBADF)
         return self._open[handle]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from blink16 import monitor, reports
-from blink16.board import Titles
+from blink16.board import Titles, probe
 from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, hostio, replies
 from blink16.gdbstub.answers import Answers
@@ -128,11 +128,7 @@ class Inferiors:
     """Which machines a client holds and means, and its questions about them as processes."""
 
     def __init__(
-        self,
-        listing: Callable[[], Sequence[ListedProcess]],
-        architecture: str = ARCHITECTURE,
-        *,
-        plain_names: bool = False,
+        self, listing: Callable[[], Sequence[ListedProcess]], architecture: str = ARCHITECTURE
     ) -> None:
         """Hold nothing.  ``listing`` returns all machines of the server."""
         self._listing = listing
@@ -140,8 +136,8 @@ class Inferiors:
         self._held: dict[int, Inferior] = {}
         self._chosen: int | None = None
         self._to_resume = ThreadId(ANY, ANY)
-        self._files = HostFiles(self._file)
-        self._titles = Titles(plain=plain_names)
+        self._files = HostFiles(self._file, self._reads_x86_64)
+        self._titles = Titles()
         self._aligns_frames = self._shows_offsets = False
         self._numbered_from = 0
         self._looked_at: int | None = None
@@ -287,11 +283,16 @@ class Inferiors:
             board = hostio.of_process(hostio.BOARD, inferior.process)
             if name == board or (executed and name == executed):
                 return shelf.program_file
+            if name == hostio.TARGET + board:
+                return probe.content()
             if hostio.of_process(hostio.WHOLE, inferior.process) == name:
                 return shelf.whole
             if (library := shelf.find(name)) is not None:
                 return library
         return None
+
+    def _reads_x86_64(self, can: bool) -> None:
+        self._titles.reads_x86_64 = can
 
     def takes_long(self, question: commands.Question) -> bool:
         """Whether the answer may take more than a millisecond to compute."""

@@ -92,15 +92,13 @@ class Session:
         *,
         observed: Callable[[], bool] | None = None,
         architecture: str = ARCHITECTURE,
-        plain_names: bool = False,
     ) -> None:
         """Begin.
 
         ``listing``: returns all machines of the server.  ``observed``: given for an observer;
         returns whether the machine runs.  ``architecture``: see `description.target_xml`.
-        ``plain_names``: whether the client can't read files for an x86-64 (`board.libraries`).
         """
-        self._inferiors = Inferiors(listing, architecture, plain_names=plain_names)
+        self._inferiors = Inferiors(listing, architecture)
         self._may_be_raw = architecture == ARCHITECTURE
         """Whether clients that say nothing of themselves are taken for tools of DOSBox-X: those
         for which an architecture was named are not (IDA 6 names no features)."""

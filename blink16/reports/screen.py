@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from blink16.reports.look import Look
@@ -12,7 +13,47 @@ from blink16.reports.registry import NoQuery, report
 if TYPE_CHECKING:
     from blink16.bios import display
 
-MAX_DOTS = 640 * 480
+MAX_DOTS = 1024 * 1024
+MAX_CHARACTER_HEIGHT = MAX_PAN = 32
+MAX_STRIPS = 1024
+FONT_SIZE = 256 * 32
+"""Bytes of a font: 32 for each character, a line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterShapes:
+    """How characters are drawn."""
+
+    height: int = 8
+    """Lines of a character."""
+    width: int = 8
+    doubled: bool = False
+    """Whether lines are shown twice."""
+    wide: bool = False
+    """Whether dots are twice as wide: 40 columns are as wide as 80."""
+    underline: int = 12
+    """The line in which attributes underline, if they do."""
+    rom_font: int = 0
+    """The lines of the BIOS' font that an EGA or VGA has; 0: `font`, or no EGA or VGA."""
+    font: bytes = b""
+    """A font that a program made, compressed (zlib): 32 bytes for each character."""
+    second_font: bytes = b""
+    """The same for attributes with bit 3, where there are two fonts."""
+
+
+@dataclass(frozen=True, slots=True)
+class StripReport:
+    """A row of characters that is not shown as a whole."""
+
+    cells: bytes
+    """As those of a screen; where it is panned there is one more."""
+    first: int
+    end: int
+    """Which lines of the characters are shown: from the first to that before the end."""
+    pan: int = 0
+    """The dots that are beyond the left edge."""
+    cursor: int | None = None
+    """The column where the cursor is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +79,9 @@ class ScreenReport:
     """Red, green and blue of each color; empty: the sixteen of a CGA."""
     mono: bool = False
     """Whether attributes are an MDA's: underlined, reverse, intense, and no colors."""
+    shapes: CharacterShapes = CharacterShapes()
+    strips: tuple[StripReport, ...] = ()
+    """What is shown of text, if that is not simply the rows one below the other."""
 
     @property
     def is_text(self) -> bool:
@@ -52,11 +96,7 @@ class ScreenReport:
     @property
     def dots(self) -> bytes:
         """The colors of the dots, line by line; ValueError if the report is damaged."""
-        unpacked = zlib.decompressobj()
-        try:
-            dots = unpacked.decompress(self.packed, MAX_DOTS)
-        except zlib.error as error:
-            raise ValueError(f"a picture that can't be unpacked: {error}") from None
+        dots = _unpacked(self.packed, MAX_DOTS)
         if len(dots) != self.width * self.height:
             raise ValueError(f"{len(dots)} dots are no {self.width}x{self.height}")
         return dots
@@ -88,21 +128,94 @@ class ScreenReport:
         from blink16.bios import display
 
         if self.cells:
-            if len(self.cells) != 2 * self.width * self.height:
-                raise ValueError(f"{len(self.cells)} bytes are no {self.width}x{self.height} cells")
-            return display.TextScreen(
-                self.width,
-                self.height,
-                self.cells,
-                self.cursor,
-                range(*self.cursor_lines),
-                self.blinking,
-                mono=self.mono,
-                palette=self.palette,
-            )
+            return self._text()
         if not self.packed:
             return None
         return display.DotScreen(self.width, self.height, self.dots, self.palette)
+
+    def _text(self) -> display.TextScreen:
+        from blink16.bios import display
+
+        shapes = self.shapes
+        if len(self.cells) != 2 * self.width * self.height:
+            raise ValueError(f"{len(self.cells)} bytes are no {self.width}x{self.height} cells")
+        font = _rom_font(shapes.rom_font) if shapes.rom_font else _font(shapes.font)
+        fits = 0 < shapes.height <= MAX_CHARACTER_HEIGHT and len(self.strips) <= MAX_STRIPS
+        if not fits or (self.strips and not font):
+            raise ValueError("characters that no adapter draws")
+        return display.TextScreen(
+            self.width,
+            self.height,
+            self.cells,
+            self.cursor,
+            range(*self.cursor_lines),
+            self.blinking,
+            shapes.height,
+            self.mono,
+            self.palette,
+            font,
+            _font(shapes.second_font),
+            shapes.width,
+            shapes.doubled,
+            shapes.wide,
+            shapes.underline,
+            tuple(map(self._strip, self.strips)),
+        )
+
+    def _strip(self, strip: StripReport) -> display.TextStrip:
+        from blink16.bios import display
+
+        lines = self.shapes.height * (2 if self.shapes.doubled else 1)
+        there = 0 <= strip.first <= strip.end <= lines and 0 <= strip.pan <= MAX_PAN
+        if not there or len(strip.cells) != 2 * (self.width + bool(strip.pan)):
+            raise ValueError("a row of text that no adapter shows")
+        return display.TextStrip(
+            strip.cells, range(strip.first, strip.end), strip.pan, strip.cursor
+        )
+
+
+def _unpacked(packed: bytes, most: int) -> bytes:
+    """Return what was compressed, but not more than that; ValueError if it is damaged."""
+    try:
+        return zlib.decompressobj().decompress(packed, most)
+    except zlib.error as error:
+        raise ValueError(f"a picture that can't be unpacked: {error}") from None
+
+
+def _font(packed: bytes) -> bytes:
+    """Return a font that was compressed; ValueError if it is damaged."""
+    font = _unpacked(packed, FONT_SIZE) if packed else b""
+    if len(font) not in (0, FONT_SIZE):
+        raise ValueError(f"{len(font)} bytes are no font")
+    return font
+
+
+@cache
+def _rom_font(height: int) -> bytes:
+    """Return the BIOS' font of such characters as an adapter holds it."""
+    from blink16.bios import font
+
+    fonts = {8: font.small, 14: font.medium, 16: font.large}
+    if height not in fonts:
+        raise ValueError(f"the BIOS has no font of {height} lines")
+    shapes = fonts[height]()
+    lines = (shapes[at : at + height] for at in range(0, len(shapes), height))
+    return b"".join(line.ljust(FONT_SIZE // 256, b"\0") for line in lines)
+
+
+def _shapes_of(text: display.TextScreen) -> CharacterShapes:
+    """Return how a screen's characters are drawn; a font that is in ROM only by its name."""
+    known = next((n for n in (16, 8, 14) if text.font == _rom_font(n)), 0) if text.font else 0
+    return CharacterShapes(
+        text.height,
+        text.cell_width,
+        text.doubled,
+        text.wide,
+        text.underline,
+        known,
+        b"" if known or not text.font else zlib.compress(text.font, 1),
+        zlib.compress(text.second_font, 1) if text.second_font else b"",
+    )
 
 
 @report("screen")
@@ -124,6 +237,13 @@ def screen(look: Look, query: NoQuery) -> ScreenReport:
                 blinking=text.blinking,
                 palette=text.palette,
                 mono=text.mono,
+                shapes=_shapes_of(text),
+                strips=tuple(
+                    StripReport(
+                        strip.cells, strip.lines.start, strip.lines.stop, strip.pan, strip.cursor
+                    )
+                    for strip in text.strips
+                ),
             )
         case display.DotScreen(width, height, dots, palette):
             packed = zlib.compress(dots, 1)

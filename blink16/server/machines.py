@@ -34,7 +34,6 @@ class Told(TypedDict):
     """What sessions are made with (`Session`)."""
 
     architecture: str
-    plain_names: bool
 
 
 class Machines:
@@ -48,14 +47,13 @@ class Machines:
         *,
         fittings: Sequence[Fittings] = (),
         architecture: str = ARCHITECTURE,
-        plain_names: bool = False,
     ) -> None:
         """Load a machine from each source.  LoadError, ConsoleError if that can't be.
 
         ``fittings``: of each machine; those without, and those that debuggers launch beside
-        them, have none.  ``architecture``, ``plain_names``: of their clients' (see `Session`).
+        them, have none.  ``architecture``: of their clients' (see `Session`).
         """
-        self.told = Told(architecture=architecture, plain_names=plain_names)
+        self.told = Told(architecture=architecture)
         """What clients are told of all machines."""
         self.say = say
         self._sources = tuple(sources)

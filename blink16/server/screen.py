@@ -80,6 +80,7 @@ class ScreenConsole:
             is_travelling=lambda: slot.hosted.is_travelling,
             status=lambda: f" {slot.condition} | Ctrl-] ends the server | {self._last_words}",
             always_status=True,
+            colors=terminal.colors(),
         )
 
     def _begin_to_print(self, hosted: HostedMachine) -> None:

@@ -13,6 +13,7 @@ from enum import IntEnum, IntFlag
 
 from construct import (
     Byte,
+    Bytes,
     Const,
     ConstError,
     Construct,
@@ -26,6 +27,7 @@ from construct import (
 )
 
 MAGIC = b"\x7fELF"
+MAGIC_64 = MAGIC + b"\x02"
 EM_NONE = 0
 EM_386 = 3
 EM_X86_64 = 62
@@ -101,6 +103,14 @@ SYMBOL_64 = Struct(
     "st_value" / Int64ul,
     "st_size" / Int64ul,
 ).compile()
+BUILD_ID_SIZE = 20
+BUILD_ID = Struct(
+    "n_namesz" / Const(4, Int32ul),
+    "n_descsz" / Const(BUILD_ID_SIZE, Int32ul),
+    "n_type" / Const(3, Int32ul),  # NT_GNU_BUILD_ID
+    "name" / Const(b"GNU\0"),
+    "identity" / Bytes(BUILD_ID_SIZE),
+)
 MAX_SECTIONS = 10_000
 MAX_SYMBOLS = 200_000
 """Symbols in a table, those of no use included."""
@@ -117,6 +127,7 @@ class SectionType(IntEnum):
     PROGBITS = 1
     SYMTAB = 2
     STRTAB = 3
+    NOTE = 7
     NOBITS = 8
 
 
@@ -220,6 +231,12 @@ def build_64(sections: Sequence[ElfSection], symbols: Sequence[ElfSymbol], entry
     """Return the same for 64 bits and an x86-64, without a segment."""
     whole = _with_symbols(sections, symbols, CLASS_64)
     return _lay_out(whole, entry, b"", EM_X86_64, CLASS_64)
+
+
+def build_id(identity: bytes) -> ElfSection:
+    """Return the note that tells files apart, by 20 bytes."""
+    content = bytes(BUILD_ID.build({"identity": identity}))
+    return ElfSection(".note.gnu.build-id", SectionType.NOTE, content=content)
 
 
 def _with_symbols(

@@ -138,11 +138,25 @@ def find_caller(code: CodeMemory, frame: Frame, effort: Effort | None = None) ->
         list(frame.cells[: Cell.IP]),
         frame.cells[Cell.IP],
     )
-    found = _by_code(path.copy(path.ip), frame)
+    found = _by_vector(path, frame) or _by_code(path.copy(path.ip), frame)
     return found or _by_entry(path.copy(path.ip), frame) or _by_bp(path, frame)
 
 
 # -- ways to find the return address ---------------------------------------------------------
+
+
+def _by_vector(path: Path, frame: Frame) -> Caller | None:
+    """Take what an interrupt has pushed, at the start of its handler or behind a CALL there.
+
+    Behind a kernel's CALL there is the interrupt's number rather than code (ELKS: irq.c).
+    """
+    code, cs, ip = path.code, path.cs, frame.cells[Cell.IP]
+    if code.is_handler(cs, ip) or any(
+        code.is_handler(cs, (ip - length) & MASK) and _ends_call(code, cs, ip, name, (length,))
+        for name, length in (("CALLF", 5), ("CALL", 3))
+    ):
+        return _returned(path, Return(ReturnKind.INTERRUPT), frame)
+    return None
 
 
 def _by_code(start: Path, frame: Frame) -> Caller | None:

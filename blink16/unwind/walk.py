@@ -28,6 +28,7 @@ from blink16.memory import Memory
 WINDOW = 16
 """Bytes that are looked at for one instruction, prefixes included."""
 _BLANK = bytes(4)
+VECTORS_SIZE = 0x400
 MASK = 0xFFFF
 TERMINATE = 0x20
 """INT 20h ends a DOS program."""
@@ -82,6 +83,17 @@ class CodeMemory:
     def word(self, address: int) -> int:
         """Return the word at a linear address."""
         return int.from_bytes(self.memory.peek(address, 2), "little")
+
+    def is_handler(self, cs: int, ip: int) -> bool:
+        """Tell whether an interrupt's vector leads to CS:IP."""
+        table = self.memory.peek(0, VECTORS_SIZE)
+        vector = ip.to_bytes(2, "little") + cs.to_bytes(2, "little")
+        at = table.find(vector)
+        while at % len(vector):  # -1, too: it is none of a vector's places
+            if at < 0:
+                return False
+            at = table.find(vector, at + 1)
+        return True
 
     def fetch(self, cs: int, ip: int) -> Instruction | None:
         """Decode the instruction at CS:IP; None if there can't be code.

@@ -158,17 +158,18 @@ class CodeCopy:
         ds: int,
         unstable: frozenset[int],
         begun: frozenset[int] = frozenset(),
+        vector: int = 0,
     ) -> None:
         """Copy the segment ``cs``.
 
         ``ds``: where data were when the code became hot, for tables of jumps.
         ``unstable``: linear addresses of code that keeps changing.  ``begun``: where regions
-        begin already.
+        begin already.  ``vector``: the one of the last timer's interrupt.
         """
         base = cs << 4
         self._ram, self._data = memory.ram, ds << 4
         self.base = base
-        self._cs = cs
+        self.cs, self.vector = cs, vector
         self._vectors = bytes(memory.ram[:VECTORS_SIZE])
         self.model = model
         self._board = board
@@ -205,7 +206,15 @@ class CodeCopy:
                 ip, cs = immediate.offset, immediate.segment
             case _:
                 return None
-        return ip if cs == self._cs else None
+        return ip if cs == self.cs else None
+
+    def vector_word(self, at: int) -> int:
+        """Return a word of the interrupt vector table."""
+        return int.from_bytes(self._vectors[at : at + 2], "little")
+
+    def vector_far(self, vector: int) -> int:
+        """Return where an interrupt leads, the segment in the high word."""
+        return self.vector_word(4 * vector + 2) << 16 | self.vector_word(4 * vector)
 
     def table_targets(self, place: PlacedInstruction) -> list[int]:
         """Return where a jump by a table of offsets has led, as far as is known."""
@@ -292,6 +301,8 @@ class BasicBlock:
 class RegionPlan:
     """The blocks that can be reached from an entry, by offset."""
 
+    base: int
+    """CS * 16."""
     blocks: dict[int, BasicBlock] = field(default_factory=dict)
     entries: set[int] = field(default_factory=set)
     """Where the region can be entered."""
@@ -353,7 +364,7 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
     caller, and so does what comes behind the call: there and back again costs more.  And a jump
     that begins it, as to an interrupt's handler, leads to what is translated with it in any case.
     """
-    flow = RegionPlan()
+    flow = RegionPlan(segment.base)
     ways = deque([entry])
     entries: set[int] = {entry}
     returns: set[int] = set()

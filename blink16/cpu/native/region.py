@@ -29,6 +29,8 @@ from blink16.cpu.values import Value
 
 NAME, STEPS = "region", "steps"
 """The symbols of a region's function, and of the one that does its instructions one by one."""
+WITHIN = 1
+"""In the place of prefixes: the region goes on there, and has not been come to."""
 
 
 class RegionFunction(Emitter):
@@ -79,29 +81,29 @@ class RegionFunction(Emitter):
         self.entries = frozenset(flow.entries)
         """The offsets where it can be entered."""
         self._emit_code()
-        for ip in sorted(flow.targets()):
-            self.begin(f"E{ip}")
-            self._go_to_block(ip)
 
     def _emit_code(self) -> None:
         for start, block in self._flow.blocks.items():
             self._emit_block(f"B{start}", block)
             if start in self._rounds:
                 self._emit_block(f"R{start}", block, hold_meter=block.repeats)
+        self._emit_targets()
+
+    def _emit_targets(self) -> None:
+        for ip in sorted(self._flow.targets()):
+            self.begin(f"E{ip}")
+            self._go_to_block(ip)
 
     def __str__(self) -> str:
         head = [f"define preserve_nonecc void @{self.symbol}({SIGNATURE}) {self.care} {{"]
         head += ["%left = alloca i64", "store i64 %meter, ptr %left", "%next = alloca i32"]
         head += ["%ended = alloca i1", *self._begin(), "store i1 false, ptr %ended"]
-        head += self.prologue()
-        ways = " ".join(f"i32 {ip}, label %{self._label(ip)}" for ip in sorted(self.entries))
-        head += [f"switch i32 %ip, label %elsewhere [ {ways} ]", "elsewhere:"]
-        head += [tail_call("@step", "%ip", "%meter")]
+        head += [*self.prologue(), *self._ways_in()]
         tail = [*self._exit("jumped", "@jumped", Ignore.NOTHING)]
         if self.shorter == "step":
             tail += self._exit("short", "@slow", Ignore.ENTRY, "@step")
         else:
-            tail += self._exit("short", f"@{self.shorter}", Ignore.NOTHING)
+            tail += self._exit("short", f"@{self.shorter}", Ignore.NOTHING, is_within=True)
         tail += self._exit("refused", "@slow", Ignore.ENTRY, "@step")
         tail += self._exit("event", "@slow", Ignore.NOTHING)
         tail += self._exit("opened", "@opened", Ignore.NOTHING)
@@ -114,6 +116,16 @@ class RegionFunction(Emitter):
         lines += [f"declare i64 @{name}(ptr, i64, i64)" for name in sorted(self._ports)]
         return lines + [f"declare preserve_nonecc void @{path}({TYPES})" for path in PATHS]
 
+    def _ways_in(self) -> list[str]:
+        """Return what goes to an entry, where CS is the one that the offsets belong to."""
+        ways = " ".join(f"i32 {ip}, label %{self._label(ip)}" for ip in sorted(self.entries))
+        away = ["elsewhere:", tail_call("@step", "%ip", "%meter")]
+        return [
+            f"%is_own = icmp eq i32 %base, {self._flow.base}",
+            "br i1 %is_own, label %own, label %elsewhere",
+            *("own:", f"switch i32 %ip, label %elsewhere [ {ways} ]", *away),
+        ]
+
     def _label(self, ip: int) -> str:
         """Return where an entry leads."""
         return f"E{ip}"
@@ -124,7 +136,7 @@ class RegionFunction(Emitter):
         lines = [*(f"%c{cell} = alloca i16" for cell in used), *self._leave_if_short()]
         for cell in used:
             lines += [
-                f"%p{cell} = getelementptr inbounds i8, ptr %state, i32 {cell_offset(cell)}",
+                *place_in_state(cell),
                 f"%v{cell} = load i16, ptr %p{cell}",
                 f"store i16 %v{cell}, ptr %c{cell}",
             ]
@@ -138,17 +150,20 @@ class RegionFunction(Emitter):
             lines += [f"store i16 %{name}{cell}, ptr %p{cell}"]
         return lines
 
-    def _exit(self, name: str, function: str, ignore: Ignore, quick: str = "") -> list[str]:
+    def _exit(
+        self, name: str, function: str, ignore: Ignore, quick: str = "", *, is_within: bool = False
+    ) -> list[str]:
         """Return the block that puts the registers in place and leaves.
 
-        ``quick``: where it goes if there are cycles left.
+        ``quick``: where it goes if there are cycles left.  ``is_within``: whether that is the
+        region's, too.
         """
         lines = [f"{name}:", *self._put_back(name)]
         lines += [f"%{name}_ip = load i32, ptr %next", f"%{name}_left = load i64, ptr %left"]
         base = "%base"
         if Cell.CS in self._written:
             base = f"%{name}_base"
-            lines += [f"%{name}_cs16 = load i16, ptr %c{int(Cell.CS)}"]
+            lines += [f"%{name}_cs16 = load i16, ptr %p{int(Cell.CS)}"]
             lines += [f"%{name}_cs = zext i16 %{name}_cs16 to i32"]
             lines += [f"{base} = shl i32 %{name}_cs, 4"]
         ip, left = f"%{name}_ip", f"%{name}_left"
@@ -156,7 +171,8 @@ class RegionFunction(Emitter):
             lines += [f"%{name}_spent = icmp slt i64 {left}, {meter.ONE_LEFT}"]
             lines += [f"br i1 %{name}_spent, label %{name}_end, label %{name}_on", f"{name}_on:"]
             lines += [tail_call(quick, ip, left, "0", base, "%memory"), f"{name}_end:"]
-        return [*lines, tail_call(function, ip, left, str(int(ignore)), base, "%memory")]
+        number = WITHIN if is_within else int(ignore)
+        return [*lines, tail_call(function, ip, left, str(number), base, "%memory")]
 
     def _leave_if_short(self) -> list[str]:
         """Return what leaves at once where the cycles don't last for any entry."""
@@ -197,11 +213,15 @@ class RegionFunction(Emitter):
         self._target = self._condition = None
         self._may_end = False
         self._opened = self._was_open = None
-        execute(self, place.instruction, self.model.semantics)
+        self.execute(place)
         self.retires()
         if self._condition is None:
             self._end_if_event()
             self._end_if_opened()
+
+    def execute(self, place: PlacedInstruction) -> None:
+        """Do what an instruction does."""
+        execute(self, place.instruction, self.model.semantics)
 
     def _end_block(self, last: PlacedInstruction) -> None:
         self._flush()
@@ -325,8 +345,12 @@ class RegionFunction(Emitter):
         """Read a cell."""
         if cell not in self._known:
             self._used.add(cell)
-            self._known[cell] = self.value(f"load i16, ptr %c{cell:d}", 16)
+            self._known[cell] = self.value(f"load i16, ptr {self._place_of(cell)}", 16)
         return self._known[cell]
+
+    def _place_of(self, cell: int) -> str:
+        """Return a pointer to where a cell is kept."""
+        return f"%c{cell:d}"
 
     def set_cell(self, cell: int, value: Value) -> None:
         """Write a cell."""
@@ -339,7 +363,7 @@ class RegionFunction(Emitter):
 
     def _flush(self) -> None:
         for cell in sorted(self._dirty):
-            self.emit(f"store i16 {text(self._known[cell])}, ptr %c{cell:d}")
+            self.emit(f"store i16 {text(self._known[cell])}, ptr {self._place_of(cell)}")
         self._dirty = set()
 
     def get_register(self, index: Index, width: int) -> Value:
@@ -484,7 +508,7 @@ class RegionFunction(Emitter):
         self.fork(condition, refused, go_on, rare=True)
         self.begin(refused)
         for cell in sorted(dirty):
-            self.emit(f"store i16 {text(known[cell])}, ptr %c{cell:d}")
+            self.emit(f"store i16 {text(known[cell])}, ptr {self._place_of(cell)}")
         self.emit(f"store i32 {self._place.ip}, ptr %next")
         self._move_meter(charge)
         self.go("refused")
@@ -513,6 +537,11 @@ class RegionFunction(Emitter):
         if self._was_open is not None:
             lets_in = lets_in & ~self._was_open
         self._opened = (self.get_cell(Cell.TRAP) | lets_in).is_not_zero()
+
+
+def place_in_state(cell: int) -> list[str]:
+    """Return what names a cell's place in the packed state."""
+    return [f"%p{cell:d} = getelementptr inbounds i8, ptr %state, i32 {cell_offset(cell)}"]
 
 
 def module_text(functions: Sequence[RegionFunction]) -> str:

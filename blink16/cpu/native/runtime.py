@@ -39,7 +39,7 @@ HELPERS = {
 whether the run must end after the instruction.  A load returns the value, and in bit 16 that."""
 WAYS_IN = ("enter", "answer", "interrupt")
 """Functions for the host.  Their number is an `Ignore`, what a port gave, an interrupt's vector."""
-PATHS = ("slow", "step", "opened", "jumped", "hot")
+PATHS = ("slow", "step", "opened", "jumped", "hot", "asked")
 """Functions of the common signature that instructions end in."""
 
 _POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
@@ -328,7 +328,15 @@ enter:
   %number = trunc i64 %number64 to i32
   %room = sub i64 %until_now, %begun
   %slice = call i64 @slice(ptr %state, i64 %room)
+  {slots.VECTOR.store("%number", "its_number")}
+  {slots.HANDLER.load("handler")}
+  %unknown = icmp eq i64 %handler, 0
+  br i1 %unknown, label %as_any, label %as_usual
+as_any:
   {tail_call("@asked", "%ip", "%slice", "%number")}
+as_usual:
+  %handled = inttoptr i64 %handler to ptr
+  {tail_call("%handled", "%ip", "%slice", "%number")}
 }}
 define internal i64 @planned(ptr %state, i64 %now) {{
   {slots.NEXT_OTHER.load("other")}

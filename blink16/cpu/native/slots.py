@@ -65,11 +65,16 @@ A20 = of_cell(Cell.A20)
 
 NEXT_HOT, NEXT_OTHER = Slot(200, 64), Slot(208, 64)
 """At how many cycles hot devices, and all others, want to act."""
+HANDLER = Slot(216, 64)
+"""The function of a handler (`handler`) that interrupts may be entered by, or 0."""
+VECTOR = Slot(240, 32)
+"""That of the last interrupt which native code took by itself."""
 
 _ALL = (
     *(ICOUNT, CYCLES, GOAL, UNTIL, GIVEN, SHADOW_AT, EXIT, TOUCHED, TOUCHED_BY_READ, START),
     *(CHANGES, CHANGED, WAKE, PORT, ACCESS, VALUE, ANSWERED, STORE_AT, ROM, ROM_AT),
-    *(NEXT_HOT, NEXT_OTHER, TAPE),
+    *(NEXT_HOT, NEXT_OTHER, HANDLER, VECTOR, TAPE),
 )
 assert all(a.end <= b.offset for a, b in pairwise(_ALL))
+assert all(s.end <= 2 * Cell.MSW or s.offset > 2 * Cell.A20 for s in _ALL)
 assert _ALL[-1].end <= DEVICES_OFFSET

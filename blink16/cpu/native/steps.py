@@ -5,8 +5,9 @@ from __future__ import annotations
 from blink16.cpu.native import meter
 from blink16.cpu.native.blocks import BasicBlock
 from blink16.cpu.native.layout import HOT_LIMIT, HOT_OFFSET, cell_offset
-from blink16.cpu.native.region import NAME, STEPS, RegionFunction
+from blink16.cpu.native.region import NAME, STEPS, WITHIN, RegionFunction, place_in_state
 from blink16.cpu.native.text import SLOW_HINT, tail_call, text
+from blink16.cpu.registers import Cell
 from blink16.memory import ADDRESS_MASK
 
 
@@ -26,14 +27,21 @@ class StepsFunction(RegionFunction):
         self._steps: set[int] = set()
         for block in self._flow.blocks.values():
             self._emit_steps(block)
+        self._emit_targets()
         self.entries = frozenset(self._steps)
 
     def _label(self, ip: int) -> str:
         return f"S{ip}"
 
     def _begin(self) -> list[str]:
-        """Return what counts as the interpreter does: it may be worth a region of its own."""
+        """Return what counts who comes from elsewhere, as the interpreter does.
+
+        What is returned to again and again may be worth a region of its own.
+        """
         count = [
+            f"%goes_on = icmp eq i32 %prefixes, {WITHIN}",
+            "br i1 %goes_on, label %go_on, label %come",
+            "come:",
             "%sum = add i32 %base, %ip",
             f"%linear = and i32 %sum, {ADDRESS_MASK}",
             "%here = getelementptr inbounds i8, ptr %memory, i32 %linear",
@@ -47,10 +55,10 @@ class StepsFunction(RegionFunction):
             tail_call("@hot", "%ip", "%meter", code="%here"),
             "go_on:",
         ]
-        return count + [
-            f"%c{cell} = getelementptr inbounds i8, ptr %state, i32 {cell_offset(cell)}"
-            for cell in sorted(self._used)
-        ]
+        return [*count, *place_in_state(Cell.CS)]
+
+    def _place_of(self, cell: int) -> str:
+        return self.address("%state", cell_offset(cell))
 
     def _put_back(self, name: str) -> list[str]:
         return []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import struct
 import threading
 import weakref
 from collections import Counter, OrderedDict, deque
@@ -20,6 +21,7 @@ from blink16.cpu.native import noting, slots
 from blink16.cpu.native.blocks import CodeCopy, RegionPlan, follow
 from blink16.cpu.native.board import port_functions
 from blink16.cpu.native.compiler import Library, submit
+from blink16.cpu.native.handler import HANDLER, handler_of
 from blink16.cpu.native.layout import ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
 from blink16.cpu.native.loading import Core
 from blink16.cpu.native.region import (
@@ -47,6 +49,8 @@ LEVEL = 2
 ROUNDS = 256
 """So many times `HOT_LIMIT` jumps make code worth translating: that takes tens of milliseconds, in
 which the interpreter executes ten million instructions."""
+HANDLER_ROUNDS = 64
+"""The same of a timer's handler, which gains more; and its parts are not hot before it is."""
 MAX_PENDING = 1024
 """Hot addresses that may wait for the compiler."""
 TOGETHER = 10_000
@@ -104,7 +108,8 @@ MakeRegion = Callable[[CodeCopy, RegionPlan, bool], Sequence[RegionFunction]]
 
 def _region(segment: CodeCopy, flow: RegionPlan, watching: bool) -> Sequence[RegionFunction]:
     make = RegionFunction, StepsFunction
-    return [function(segment.model, flow, watching) for function in make]
+    functions = [function(segment.model, flow, watching) for function in make]
+    return functions if watching else functions + handler_of(segment, flow)
 
 
 class _Wanted(NamedTuple):
@@ -116,6 +121,8 @@ class _Wanted(NamedTuple):
     ip: int
     ds: int
     """Where data were."""
+    vector: int
+    """The last timer's interrupt."""
 
 
 class Translator:
@@ -142,7 +149,7 @@ class Translator:
         code = {segment.linear(ip): segment.code[ip] for ip in offsets}
         starts = tuple(segment.linear(place.ip) for place in flow.places())
         entries = tuple(segment.linear(ip) for ip in sorted(functions[0].entries))
-        stepped = {ip for function in functions[1:] for ip in function.entries - flow.entries}
+        stepped = {ip for function in functions[1:2] for ip in function.entries - flow.entries}
         steps = tuple(segment.linear(ip) for ip in sorted(stepped))
         return Region(_spans(code), starts, entries, steps, watching, library)
 
@@ -187,6 +194,8 @@ class Translations:
         state, self._cells = registers.state, registers.cells
         self._wake, self._icount = slots.WAKE.view(state), slots.ICOUNT.view(state)
         self._change_count, self._changed = slots.CHANGES.view(state), slots.CHANGED.view(state)
+        self._vector, self._handler = slots.VECTOR.view(state), slots.HANDLER.view(state)
+        self._handler[0] = 0
         scratch = memory.scratch
         self._hot = scratch[HOT_OFFSET - SCRATCH_OFFSET :][:MEMORY_SIZE]
         self._table = scratch[ENTRIES_OFFSET - SCRATCH_OFFSET :].cast("Q")
@@ -215,10 +224,15 @@ class Translations:
         """Count `HOT_LIMIT` more jumps to an address."""
         address = linear(cs, ip)
         self._rounds[address] += 1
-        if self._rounds[address] < ROUNDS:
+        if self._rounds[address] < (HANDLER_ROUNDS if self._handles_ticks(cs, ip) else ROUNDS):
             self._hot[address] = 1
         else:
             self.hot(cs, ip)
+
+    def _handles_ticks(self, cs: int, ip: int) -> bool:
+        """Whether the last timer's interrupt leads to an address."""
+        at = 4 * self._vector[0]
+        return bytes(self._memory.ram[at : at + 4]) == struct.pack("<HH", ip, cs)
 
     def hot(self, cs: int, ip: int) -> None:
         """Have the code at an address translated that is often jumped to."""
@@ -229,7 +243,8 @@ class Translations:
             self._hot[address] = HOT_LIMIT // 2
             return
         self._pending.add(address)
-        self._waiting.append(_Wanted(self._icount[0], cs, ip, self._cells[Cell.DS]))
+        ds, vector = self._cells[Cell.DS], self._vector[0]
+        self._waiting.append(_Wanted(self._icount[0], cs, ip, ds, vector))
         if len(self._pending) == 1:
             self._submit()
 
@@ -246,7 +261,7 @@ class Translations:
 
     def translate_next(self) -> None:
         """Translate the latest hot code, in the compiler's thread, and tell the engine."""
-        _, cs, ip, ds = self._next_wanted()
+        _, cs, ip, ds, vector = self._next_wanted()
         translated = None
         address = linear(cs, ip)
         try:
@@ -254,7 +269,7 @@ class Translations:
                 core = self._core
                 begun = frozenset(self._owners)
                 copied = core.model, core.board, self._memory, cs, ds
-                segment = CodeCopy(*copied, self._unstable, begun)
+                segment = CodeCopy(*copied, self._unstable, begun, vector)
                 translated = self._translator.translate(segment, ip, self.watching)
         except Exception:  # whatever it is, the guest runs on, and other code is compiled
             code = _code_at(self._memory, address)
@@ -283,7 +298,8 @@ class Translations:
             self._waiting = [w for w in self._waiting if linear(w.cs, w.ip) not in covered]
             self._pending -= covered
             for address in covered:
-                self._hot[address] = self._rounds[address] = 0
+                self._hot[address] = 1  # it was jumped to, as `CodeCopy.was_reached` wants to know
+                self._rounds[address] = 0
 
     def _install(self, region: Region) -> bool:
         differences = region.differences(self._memory)
@@ -305,6 +321,8 @@ class Translations:
                 self._steppers[step] = region
                 self._table[step] = region.library.addresses[STEPS]
                 self._memory.attributes[step] |= Attribute.ENTRY
+        if HANDLER in region.library.addresses:
+            self._handler[0] = region.library.addresses[HANDLER]
         return True
 
     def _mark(self, region: Region) -> None:
@@ -361,6 +379,8 @@ class Translations:
     def _remove(self, region: Region) -> None:
         memory, attributes = self._memory, self._memory.attributes
         del self._born[region]
+        if self._handler[0] == region.library.addresses.get(HANDLER):
+            self._handler[0] = 0
         for entry in region.entries:
             self._hot[entry] = 0
             if self._owners.get(entry) is region:
