@@ -85,6 +85,8 @@ CASES: tuple[tuple[str, Check], ...] = (
         ("w", "watch"), ("shift+f9", "break"), ("I", "catch"), ("g", "go"), ("G", "code"),
         ("slash", "find"), ("e", "edit"), ("colon", "command"), ("y", "mark"),
     )),
+    ("ctrl+z", lambda v: "no shell" in v.app.told),
+    ("ctrl+l", lambda v: not v.app.told or v.app.is_drawn),
     ("W", lambda v: "click a byte first" in v.app.told),
     ("T", lambda v: "you hold the machine" in v.app.told),
     ("Y", lambda v: "you watch from now on" in v.app.told),

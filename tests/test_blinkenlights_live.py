@@ -12,6 +12,7 @@ from gdb_client import Server
 from view_pilot import Viewer, viewed, viewing
 
 import blink16
+from blink16.blinkenlights.widgets.timebar import TimeBar
 from blink16.client import Target
 
 COUNT = bytes.fromhex("40 a3 00 05 89 c3 eb f8")
@@ -156,3 +157,42 @@ async def test_a_run_that_is_stopped_before_it_begins_does_not_begin(viewer: Vie
     go_on.set()
     await viewer.until(lambda: viewer.app.driver.is_still)
     assert viewer.picture.state.icount == 0
+
+
+@viewed()
+async def test_the_mouse_on_the_time_bar_goes_to_its_newest_place(viewer: Viewer) -> None:
+    """Prevents a queue of all places on the way, through which the machine goes long after, and a
+    place from being overtaken by one that was wanted before another command.
+    """
+    await viewer.press("C")
+    await viewer.told("exiting")
+    sought: list[int] = []
+    go_on = held_up(viewer)
+    driver = viewer.app.driver
+    for icount in (5, 9, 7):
+        driver.go_to(icount)
+    driver.do(lambda target: sought.append(target.icount))
+    driver.go_to(3)
+    driver.go_to(4)
+    driver.do(lambda target: sought.append(target.icount))
+    go_on.set()
+    await viewer.until(lambda: len(sought) == 2)
+    assert sought == [7, 4]
+
+
+@viewed()
+async def test_each_notch_of_the_wheel_on_the_time_bar_counts(viewer: Viewer) -> None:
+    """Prevents quick turns from being one, since the machine is still on its way."""
+    await viewer.press("C")
+    await viewer.told("exiting")
+    await viewer.press("home")
+    await viewer.at(0)
+    bar = viewer.app.query_one(TimeBar)
+    end = viewer.picture.history.end
+    part = max(end // bar.room[0], 1)
+    go_on = held_up(viewer)
+    for count in (1, 1, 1, -1, 1):
+        bar.post_message(TimeBar.Turned(count))
+    await viewer.until(lambda: viewer.app._heading == 3 * part)
+    go_on.set()
+    await viewer.at(3 * part)

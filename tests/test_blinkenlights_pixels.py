@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from sixel_picture import decoded, pictures
-from test_blinkenlights_pty import OnTerminal
 from textual.geometry import Region
 from view_pilot import Viewer, viewed
+from view_terminal import ViewTerminal
 
 from blink16.blinkenlights.pixels import kitty, sixel, terminal
 from blink16.blinkenlights.pixels.overlay import REST, Overlay, TerminalSurface, Wish, fitted
@@ -262,7 +262,7 @@ def test_dots_lie_over_the_guests_screen_but_not_over_dialogs(ramp: Path) -> Non
 def test_a_terminal_that_knows_sixels_is_sent_them(ramp: Path) -> None:
     """Prevents a view that asks a terminal, and then shows it halves of characters all the same."""
     words = ("-m", "blink16.blinkenlights", "--display", "vga", str(ramp))
-    view = OnTerminal(*words, rows=48, columns=160)
+    view = ViewTerminal(*words, rows=48, columns=160)
     view.until(terminal.QUESTION.encode())
     view.press(b"\x1b[6;20;10t\x1b[?64;4c")
     view.until("▶".encode())

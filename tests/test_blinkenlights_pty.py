@@ -1,118 +1,286 @@
-"""The view on a real terminal: whatever ends it, the terminal is as it was before."""
+"""The view on real terminals of all kinds: whatever comes, they are left as they were before."""
 
 from __future__ import annotations
 
 import os
-import pty
-import select
+import random
+import re
 import signal
-import struct
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from fcntl import ioctl
 from pathlib import Path
-from termios import TIOCSWINSZ
 
 import pytest
+from view_terminal import PATIENCE, VIEW, ViewTerminal
 
-from blink16.blinkenlights import main
+from blink16.blinkenlights import main, terminal_kind
 
-PATIENCE = 30.0
-ALTERNATE, BACK = b"\x1b[?1049h", b"\x1b[?1049l"
-"""The terminal's second screen, and its first one again."""
-RESTORED = (BACK, b"\x1b[?25h", b"\x1b[?1000l")
-"""The first screen, the cursor, no mouse."""
 FAULTY = (
     "from blink16.blinkenlights.app import Blinkenlights as B; "
     "B.action_theme = lambda self: 1 / 0; "
     "from blink16.blinkenlights.main import main; main(['banner', 'HI'])"
 )
+ARROW = "▶"
+ROUND, SQUARE = "╭", "┌"
+FIRST = "mov    bx, sp"
+"""The sample's first instruction."""
+SUSPEND, REDRAW, ESCAPE = b"\x1a", b"\x0c", b"\x1b"
+End = Callable[[ViewTerminal], object]
 
 
-class OnTerminal:
-    """A process on a terminal of its own."""
+def sent(*numbers: int) -> End:
+    """Return who sends signals."""
 
-    def __init__(self, *words: str, rows: int = 24, columns: int = 80) -> None:
-        self.pid, self._terminal = pty.fork()
-        if self.pid == 0:
-            os.environ["TERM"] = "xterm-256color"
-            os.execv(sys.executable, [sys.executable, *words])
-        ioctl(self._terminal, TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.seen = b""
+    def end(view: ViewTerminal) -> None:
+        for number in numbers:
+            view.signal(number)
 
-    def read(self) -> bool:
-        """Take what it has written; False if it is gone."""
-        if select.select([self._terminal], [], [], 0.1)[0]:
-            try:
-                data = os.read(self._terminal, 1 << 16)
-            except OSError:
-                return False
-            self.seen += data
-            return bool(data)
-        return True
-
-    def until(self, text: bytes) -> None:
-        """Wait until it has written something."""
-        end = time.monotonic() + PATIENCE
-        while text not in self.seen:
-            assert self.read(), "it has ended"
-            assert time.monotonic() < end, "it never came"
-
-    def press(self, keys: bytes) -> None:
-        """Press keys."""
-        os.write(self._terminal, keys)
-
-    def vanish(self) -> None:
-        """Take its terminal away."""
-        os.close(self._terminal)
-
-    def status(self) -> int:
-        """Wait until it has ended, and return its exit status."""
-        while self.read():
-            pass
-        os.close(self._terminal)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+    return end
 
 
-def kill_server(view: OnTerminal) -> None:
-    """Kill the view's server, and quit then."""
-    found = subprocess.run(["pgrep", "-P", str(view.pid)], capture_output=True, check=True)
-    os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
-    view.press(b"s")
-    view.until(b"the machine is gone")
+def pressed(*keys: bytes) -> End:
+    """Return who presses keys, one after the other."""
+
+    def end(view: ViewTerminal) -> None:
+        for key in keys:
+            view.press(key)
+
+    return end
+
+
+def both(*ends: End) -> End:
+    """Return who does several things."""
+
+    def end(view: ViewTerminal) -> None:
+        for one in ends:
+            one(view)
+
+    return end
+
+
+def to_server(number: int, *then: bytes) -> End:
+    """Return who sends the view's server a signal, and presses keys."""
+
+    def end(view: ViewTerminal) -> None:
+        (server,) = view.children
+        os.kill(server, number)
+        pressed(*then)(view)
+
+    return end
+
+
+def killed_server(view: ViewTerminal) -> None:
+    """Kill the view's server, and quit when that is told."""
+    to_server(signal.SIGKILL, b"s")(view)
+    view.until("the machine is gone")
     view.press(b"q")
 
 
 @pytest.mark.parametrize(
     ("end", "status"),
     [
-        (lambda view: view.press(b"q"), 0),
-        (lambda view: os.kill(view.pid, signal.SIGTERM), 128 + signal.SIGTERM),
-        (lambda view: os.kill(view.pid, signal.SIGHUP), 128 + signal.SIGHUP),
-        (kill_server, 0),
+        pytest.param(sent(signal.SIGTERM), 143, id="SIGTERM"),
+        pytest.param(killed_server, 0, id="server killed"),
+        pytest.param(to_server(signal.SIGSTOP, b"s", b"q"), 0, id="server silent"),
+        *(
+            pytest.param(end, status, id=name, marks=pytest.mark.slow)
+            for name, end, status in (
+                ("q", pressed(b"q"), 0),
+                ("SIGHUP", sent(signal.SIGHUP), 129),
+                ("SIGINT", sent(signal.SIGINT), 130),
+                ("SIGQUIT", sent(signal.SIGQUIT), 131),
+                ("impatient", sent(*[signal.SIGTERM] * 5), 143),
+                ("of two kinds", sent(signal.SIGINT, signal.SIGINT), 130),
+                ("running", both(pressed(b"C"), sent(signal.SIGTERM)), 143),
+                ("animated", both(pressed(b"c"), sent(signal.SIGINT)), 130),
+                (
+                    "silent, told to end",
+                    both(to_server(signal.SIGSTOP, b"C"), sent(signal.SIGTERM)),
+                    143,
+                ),
+                ("asked something", pressed(b":", b"lacks", b"\r", b"q"), 0),
+                ("in help", both(pressed(b"?"), sent(signal.SIGTERM)), 143),
+            )
+        ),
     ],
-    ids=["q", "SIGTERM", "SIGHUP", "server killed"],
 )
-def test_the_terminal_is_as_before(end: Callable[[OnTerminal], object], status: int) -> None:
-    """Prevents a shell without echo and cursor after the view, however it ended."""
-    view = OnTerminal("-m", "blink16.blinkenlights", "banner", "HI")
-    view.until("▶".encode())
-    assert ALTERNATE in view.seen
-    end(view)
-    assert view.status() == status
-    behind = view.seen.rpartition(ALTERNATE)[2]
-    assert all(sequence in behind for sequence in RESTORED)
-    assert b"Traceback" not in view.seen
+def test_the_terminal_is_as_before(end: End, status: int) -> None:
+    """Prevents a shell without echo and cursor after the view, and servers that outlive it."""
+    with ViewTerminal(*VIEW, "banner", "HI") as view:
+        view.until(ARROW)
+        servers = view.children
+        end(view)
+        assert view.status() == status
+        assert view.left_behind() == []
+        assert not [pid for pid in servers if Path(f"/proc/{pid}").exists()]
+
+
+def test_it_is_stopped_and_continued_like_other_programs() -> None:
+    """Prevents a shell on which nothing is seen after ctrl-z, half a screen after fg, two threads
+    that read the keyboard after kill -STOP, and a terminal that is another in the end.
+    """
+    with ViewTerminal(*VIEW, "banner", "HI") as view:
+        view.until(ARROW)
+        view.watch(0.3)
+        before = view.text
+        view.press(SUSPEND)
+        view.stopped()
+        assert view.left_behind() == []
+        for number in (signal.SIGCONT, signal.SIGSTOP):  # of which the second needs another
+            view.wipe()
+            view.signal(number)
+            if number == signal.SIGSTOP:
+                view.stopped()
+                view.signal(signal.SIGCONT)
+            view.until(lambda: view.text == before)
+        view.wipe()
+        view.press(REDRAW)
+        view.until(lambda: view.text == before)
+        view.press(b"q")
+        assert view.status() == 0
+        assert view.left_behind() == []
+
+
+@pytest.mark.slow
+def test_a_storm_of_signals_leaves_it_whole() -> None:
+    """Prevents signals from coming between the halves of what another one does."""
+    storm = random.Random(16)
+    numbers = [signal.SIGTSTP, signal.SIGCONT, signal.SIGCONT, signal.SIGWINCH, signal.SIGSTOP]
+    with ViewTerminal(*VIEW, "banner", "HI") as view:
+        view.until(ARROW)
+        view.watch(0.3)
+        before = view.text
+        for _ in range(300):
+            view.signal(storm.choice(numbers))
+            view.read(0)
+        for _ in range(3):
+            view.signal(signal.SIGCONT)
+            view.watch(1)
+        view.wipe()
+        view.press(REDRAW)
+        view.until(lambda: view.text == before)
+        view.press(b"s")
+        view.until("time  1")
+        view.press(b"q")
+        assert view.status() == 0
+        assert view.left_behind() == []
+
+
+def test_bytes_that_are_no_text_do_not_end_it() -> None:
+    """Prevents a traceback where a terminal without UTF-8 sends a letter, or an old mouse."""
+    with ViewTerminal(*VIEW, "banner", "HI") as view:
+        view.until(ARROW)
+        view.press(
+            b"\xff\xe9\x80\x1b[M \xf0\xf0\x1b[M#\xe5\xe5\x1b[<999999999999;;M\x1b[;;;;~\x1b]"
+        )
+        view.press(b"\x07\x1b[200~\xc3\x1b[201~\x9b1;2R")
+        view.watch(0.5)
+        view.press(b"\x1b\x1b")
+        view.watch(0.5)
+        view.press(b"s")
+        view.until("time  1")
+        view.press(b"q")
+        assert view.status() == 0
+        assert view.left_behind() == []
+
+
+KINDS: dict[str, tuple[dict[str, str | None], str]] = {
+    # what is other in the environment, and what the frames are drawn with
+    "LC_ALL=C": ({"LC_ALL": "C"}, "+"),
+    "LC_ALL=POSIX": ({"LC_ALL": "POSIX"}, "+"),
+    "LANG=C": ({"LC_ALL": None, "LC_CTYPE": None, "LANG": "C"}, "+"),
+    "no locale": ({"LC_ALL": None, "LC_CTYPE": None, "LANG": None}, ROUND),
+    "no coercion": ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "+"),
+    "ascii": ({"PYTHONIOENCODING": "ascii"}, "+"),
+    "latin-1": ({"PYTHONIOENCODING": "latin-1"}, "+"),
+    "utf-16": ({"PYTHONIOENCODING": "utf-16"}, "+"),
+    "vt100": ({"TERM": "vt100"}, ROUND),
+    "linux": ({"TERM": "linux"}, SQUARE),
+    "of no known kind": ({"TERM": "frobnicator-9"}, ROUND),
+    "screen": ({"TERM": "screen"}, ROUND),
+    "no color": ({"NO_COLOR": "1"}, ROUND),
+    "true color": ({"COLORTERM": "truecolor"}, ROUND),
+    "wrong size": ({"COLUMNS": "-5", "LINES": "x"}, ROUND),
+}
+CHEAP = ("LC_ALL=C",)
+
+
+@pytest.mark.parametrize(
+    ("environment", "corner"),
+    [
+        pytest.param(*kind, id=name, marks=() if name in CHEAP else pytest.mark.slow)
+        for name, kind in KINDS.items()
+    ],
+)
+def test_it_is_drawn_on_terminals_of_all_kinds(
+    environment: dict[str, str | None], corner: str
+) -> None:
+    """Prevents heaps of question marks, and characters that a terminal hasn't."""
+    with ViewTerminal(*VIEW, "banner", "HI", environment=environment) as view:
+        view.until(FIRST)
+        view.until("q quit")
+        assert view.text.startswith(corner)
+        view.press(b"s")
+        view.until("time  1")
+        if corner == "+":
+            assert view.text.isascii()
+            assert "?" not in view.text.replace("? help", "")
+        view.press(b"q")
+        assert view.status() == 0
+        assert view.left_behind() == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (0, 0), (500, 200)], ids=str)
+@pytest.mark.slow
+def test_it_begins_on_terminals_of_all_sizes(size: tuple[int, int]) -> None:
+    """Prevents a fault where there is room for nothing, and one where there is too much."""
+    with ViewTerminal(*VIEW, "banner", "HI", columns=size[0], rows=size[1]) as view:
+        view.until(terminal_drawn(view))
+        view.resize(80, 24)
+        view.until(FIRST)
+        view.press(b"q")
+        assert view.status() == 0
+        assert view.left_behind() == []
+
+
+def terminal_drawn(view: ViewTerminal) -> Callable[[], bool]:
+    """Return a condition: that a first picture was drawn, however little of it there is."""
+    return lambda: b"\x1b[1;1H" in view.seen
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown", ""])
+def test_what_cant_be_drawn_on_is_told_in_a_line(
+    term: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prevents escape sequences as garbage in an editor's shell window."""
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.delenv("TEXTUAL_DRIVER", raising=False)
+    monkeypatch.setattr(main, "_has_terminal", lambda: True)
+    assert main.main(["banner"]) == 1
+    assert f"kind {term!r}" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_standard_output_may_go_elsewhere(tmp_path: Path) -> None:
+    """Prevents a view of 80 columns on a larger terminal, and a full disk from ending it."""
+    for place in ("/dev/full", str(tmp_path / "file"), "/dev/null"):
+        code = f"import sys, os; os.dup2(os.open({place!r}, os.O_RDWR | os.O_CREAT), 1); "
+        code += "from blink16.blinkenlights.main import main; sys.exit(main(['banner', 'HI']))"
+        with ViewTerminal("-c", code, columns=120, rows=36) as view:
+            view.until(FIRST)
+            view.until(lambda view=view: view.text.startswith(ROUND) and len(view.text) > 100 * 36)  # type: ignore[misc]
+            assert view.text.splitlines()[0].rstrip().endswith("╮")
+            view.press(b"q")
+            assert view.status() == 0
+            assert view.left_behind() == []
 
 
 def test_a_terminal_that_is_gone_ends_it() -> None:
     """Prevents a view that nobody sees any more and that waits for its terminal for ever."""
-    view = OnTerminal("-m", "blink16.blinkenlights", "banner", "HI", rows=60, columns=200)
-    view.until("▶".encode())
+    view = ViewTerminal(*VIEW, "banner", "HI", rows=60, columns=200)
+    view.until(ARROW)
     view.press(b"q")
-    os.kill(view.pid, signal.SIGTERM)
+    view.signal(signal.SIGTERM)
     view.vanish()
     end = time.monotonic() + PATIENCE
     while os.waitpid(view.pid, os.WNOHANG) == (0, 0):
@@ -122,18 +290,20 @@ def test_a_terminal_that_is_gone_ends_it() -> None:
 
 def test_a_fault_of_ours_is_a_line_that_names_a_file() -> None:
     """Prevents a traceback over the terminal, and a fault whose cause nobody can look up."""
-    view = OnTerminal("-c", FAULTY)
-    view.until("▶".encode())
-    view.press(b"t")
-    assert view.status() == 0
-    behind = view.seen.rpartition(BACK)[2].decode()
-    assert "Traceback" not in view.seen.decode()
-    path = Path("".join(behind.split("ZeroDivisionError: ")[1].split(" tells")[0].split()))
-    assert "ZeroDivisionError: division by zero" in path.read_text()
-    path.unlink()
+    with ViewTerminal("-c", FAULTY) as view:
+        view.until(ARROW)
+        view.press(b"t")
+        assert view.status() == 0
+        assert view.left_behind() == []
+        behind = view.seen.decode().rpartition("\x1b[?1049l")[2]
+        name = re.search(r"ZeroDivisionError: (.*) tells", behind, re.DOTALL)
+        assert name is not None
+        path = Path("".join(name[1].split()))
+        assert "ZeroDivisionError: division by zero" in path.read_text()
+        path.unlink()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_while_the_view_begins_ends_it_in_order(number: signal.Signals) -> None:
     """Prevents a traceback, a terminal without echo and a server that stays after Ctrl-C."""
     before = signal.getsignal(number)
@@ -141,3 +311,10 @@ def test_a_signal_while_the_view_begins_ends_it_in_order(number: signal.Signals)
         signal.raise_signal(number)
     assert ended.value.code == 128 + number
     assert signal.getsignal(number) == before
+
+
+def test_a_locale_says_what_a_terminal_takes() -> None:
+    """Prevents the locale C, which Python takes for UTF-8, from being overlooked, or preferred."""
+    assert terminal_kind.encoding({"TEXTUAL_DRIVER": "x", "LC_ALL": "C"}) == "utf-8"
+    assert not terminal_kind.has_characters_of_pc({"TERM": "xterm"})
+    assert terminal_kind.refusal({"TERM": "xterm"}) == ""

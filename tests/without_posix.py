@@ -59,6 +59,9 @@ def by_paths(call: Any) -> Any:
 NUMBERS = (os.stat, os.truncate)
 """What takes descriptors for paths, there as well."""
 
+OTHER_ON_WINDOWS = "blinkenlights.terminal_driver"
+"""A view takes it in the place of Textual's driver for POSIX."""
+
 
 def poorer(module: ModuleType, lost: set[str]) -> ModuleType:
     """Return a module that lacks some names."""
@@ -93,10 +96,10 @@ def strip() -> None:
 
 
 def import_all(package: ModuleType) -> list[str]:
-    """Import all modules of a package but those that are commands."""
+    """Import all modules of a package but commands, and what Windows has another of."""
     found = []
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith(("__main__", OTHER_ON_WINDOWS)):
             importlib.import_module(module.name)
             found.append(module.name)
     return found

@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from blink16.blinkenlights.camera import Camera
 from blink16.blinkenlights.commands import begin_with
@@ -38,6 +39,8 @@ SLOWEST_FRAME = 2.0
 """Seconds."""
 MOST_STEPS = 1 << 20
 """Instructions in a frame."""
+LEAVE_SECONDS = 1.0
+"""A server that is silent is waited for so long at the end."""
 LOST = (ConnectionLostError, TimedOutError, ProtocolError)
 """Errors after which there is no talking any more."""
 
@@ -46,6 +49,15 @@ MOST_NOTES = 3
 
 Command = Callable[[Target], StopEvent | str | None]
 Move = Callable[[Target], StopEvent]
+
+
+@dataclass
+class _Goal:
+    """An instant to go to, which may be put off for a newer one as long as nobody has set out."""
+
+    icount: int
+    gone: bool = False
+    """Whether somebody has."""
 
 
 class Driver:
@@ -86,6 +98,10 @@ class Driver:
         """Commands that were given, and that were carried out."""
         self._untold = ""
         """What came of commands of which no picture was taken, because others waited."""
+        self._goal: _Goal | None = None
+        """Of the last command, if that is to go somewhere; the user interface's own."""
+        self._choosing = threading.Lock()
+        """Held by who looks where to go, and by who changes that."""
         self._looked_at = -1
         """How many had been given when all that takes longer was known, too."""
 
@@ -99,7 +115,7 @@ class Driver:
         self._commands.put(None)
         self.interrupt()
         if self._thread.is_alive():
-            self._thread.join(5)
+            self._thread.join(LEAVE_SECONDS)
 
     # -- what the user interface asks for ----------------------------------------------------
 
@@ -125,6 +141,19 @@ class Driver:
 
     def do(self, command: Command) -> None:
         """Carry out a command, after those before it, and show what came of it."""
+        self._put(command, None)
+
+    def go_to(self, icount: int) -> None:
+        """Go to an instant; of several that are wanted one after the other, to the newest."""
+        with self._choosing:
+            if self._goal is not None and not self._goal.gone:
+                self._goal.icount = icount
+                return
+        goal = _Goal(icount)
+        self._put(lambda target: self._go(target, goal), goal)
+
+    def _put(self, command: Command, goal: _Goal | None) -> None:
+        self._goal = goal  # what comes behind another command is a way of its own
         self._asked += 1
         self._commands.put(command)
 
@@ -261,6 +290,11 @@ class Driver:
     def _failed(self, error: Exception) -> None:
         if not self._closing.is_set():
             self._fail(str(error) or type(error).__name__, isinstance(error, LOST))
+
+    def _go(self, target: Target, goal: _Goal) -> None:
+        with self._choosing:
+            goal.gone, icount = True, goal.icount
+        target.seek(icount)
 
     def _run(self, target: Target, *, backward: bool) -> StopEvent | None:
         """Run; keys for the guest interrupt it for a moment."""

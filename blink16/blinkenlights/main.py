@@ -10,11 +10,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from blink16 import client, numerals
+from blink16.blinkenlights import terminal_kind
 from blink16.blinkenlights.pixels.terminal import Asking, PixelKind
 from blink16.client.addresses import parse as parse_address
 from blink16.client.errors import ClientError, UnsupportedError
@@ -57,8 +58,9 @@ def main(words: Sequence[str] | None = None) -> int:
     if parsed.web is not None:
         return _serve(parsed)
     if not _has_terminal():
-        print("blinkenlights: this needs a terminal, or --web, for browsers", file=sys.stderr)
-        return 1
+        return _refused("this needs a terminal, or --web, for browsers")
+    if "TEXTUAL_DRIVER" not in os.environ and (reason := terminal_kind.refusal()):
+        return _refused(reason)
     with _ended_in_order(), started(parsed.program) if parsed.program else nullcontext() as server:
         app = _prepared(parsed, server)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on it is Textual's
@@ -66,10 +68,16 @@ def main(words: Sequence[str] | None = None) -> int:
     return app.return_code or 0
 
 
+def _refused(reason: str) -> int:
+    with suppress(OSError):  # nor has standard error to be one that takes something
+        print(f"blinkenlights: {reason}", file=sys.stderr)
+    return 1
+
+
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
     """Put everything back when a signal ends us before Textual minds it, and show no traceback."""
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.signal(number, _leave) for number in numbers}
     try:

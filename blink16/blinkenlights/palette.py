@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
 import os
-import sys
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Self
@@ -12,18 +10,13 @@ from typing import Self
 from rich.style import Style
 
 from blink16.blinkenlights.glyphs import ASCII, CP437, DENSITY
+from blink16.blinkenlights.terminal_kind import ASCII_ONLY, encoding
 
 
 @lru_cache(maxsize=1024)
 def style(name: str | Style) -> Style:
     """Return a style of Rich's by its name."""
     return Style.parse(name) if isinstance(name, str) else name
-
-
-def encoding() -> str:
-    """Return how the terminal takes text: ``utf8``, ``ascii``…"""
-    terminal = sys.__stdout__  # sys.stdout is Textual's own while it runs
-    return codecs.lookup(getattr(terminal, "encoding", None) or "utf-8").name.replace("-", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +173,7 @@ class Palette:
             found = cls.plain()
         else:
             found = cls.light() if theme == "light" else cls.dark()
-        return found if encoding().startswith("utf") else found.in_ascii()
+        return found.in_ascii() if encoding() == ASCII_ONLY else found
 
     def in_ascii(self) -> Self:
         """Return the same for terminals without UTF-8."""

@@ -17,15 +17,17 @@ from rich.text import Text
 from textual import on
 from textual.app import App, ComposeResult
 from textual.css.query import NoMatches
+from textual.driver import Driver as TextualDriver
 from textual.notifications import SeverityLevel
 from textual.widgets import Static
 
+from blink16.blinkenlights import terminal_kind
 from blink16.blinkenlights.driver import Command, Driver
 from blink16.blinkenlights.layout import MEDIUM, Board
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.past import LayerKind
 from blink16.blinkenlights.picture import Picture, Wanted
-from blink16.blinkenlights.plain_text import AsciiFilter
+from blink16.blinkenlights.plain_text import AsciiFilter, PcFilter
 from blink16.blinkenlights.selecting import PanelScreen
 from blink16.blinkenlights.source_text import SourceText
 from blink16.blinkenlights.widgets.calls import CallsPanel
@@ -87,6 +89,8 @@ class PanelsApp(App[None]):
         self.palette = Palette.named(theme)
         if self.palette.in_ascii_only:
             self._filters.append(AsciiFilter())
+        elif terminal_kind.has_characters_of_pc():
+            self._filters.append(PcFilter())
         self._open_chosen: Callable[[], Target] | None = open_target
         self.driver = Driver(self._open, self._picture_came, self._failure_came, self._note_came)
         self.picture: Picture | None = None
@@ -130,7 +134,7 @@ class PanelsApp(App[None]):
     def _mind_signals(self) -> None:
         """Leave the terminal as it was when we are told to end, or when it is gone."""
         loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
+        for name in ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"):
             number = getattr(signal, name, 0)
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
@@ -143,10 +147,25 @@ class PanelsApp(App[None]):
     ) -> None:
         """End soon, or at last: what writes to a terminal that is gone waits for it for ever."""
         if not self.is_headless:
-            last = threading.Timer(LEAVE_SECONDS, os._exit, (return_code,))
+            last = threading.Timer(LEAVE_SECONDS, self._abandon, (return_code,))
             last.daemon = True
             last.start()
         super().exit(result, return_code, message)
+
+    def _abandon(self, return_code: int) -> None:
+        """End at once, with what can be put right without waiting for anybody."""
+        if (put_right := getattr(self._driver, "put_right", None)) is not None:
+            put_right()
+        os._exit(return_code)
+
+    def get_driver_class(self) -> type[TextualDriver]:
+        """Return our own way to a terminal, where it is Textual's for terminals that is wanted."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from blink16.blinkenlights.terminal_driver import TerminalDriver  # not for Windows
+
+        return TerminalDriver
 
     def _fatal_error(self) -> None:
         """Say in one line that there is a fault of ours, and where it is told of in full."""
@@ -283,6 +302,8 @@ class PanelsApp(App[None]):
             self.query_one("#status", Static).update(self._status(self.picture))
         if severity or "\n" in text:
             severity = severity or "information"
+            if any(one.message == text for one in self._notifications):
+                return  # it stands there
             self.notify(text, severity=severity, timeout=6, markup=False)
 
     def _status(self, picture: Picture) -> str:

@@ -1,15 +1,21 @@
-"""The view on terminals that take no UTF-8."""
+"""The view on terminals that have few characters."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-_LIKE = str.maketrans(
-    "…↑↓←→▶▸●◆╵━█▀▄·×╭╮╰╯─│┌┐└┘▁▔▏▎▕▊░▒▓⭘",
-    ".^v<>>>*^'-#^_.x++++-|++++_-||||.:#o",
+from blink16.blinkenlights.glyphs import CP437
+
+_IN_ASCII = str.maketrans(
+    "…↑↓←→▶▸●◆╵━█▀▄·×╭╮╰╯─│┌┐└┘▁▔▏▎▕▊░▒▓⭘–—",
+    ".^v<>>>*^'-#^_.x++++-|++++_-||||.:#o--",
 )
+_ON_A_PC = str.maketrans("…▶▸●◆╵━╭╮╰╯▁▔▏▎▕▊▂▃▅▆▇⭘×–—", "·►►•♦'─┌┐└┘_─│││▌▄▄▄██○x──")
+_PC = frozenset(CP437) | frozenset(map(chr, range(0x20, 0x7F)))
 
 
 class AsciiFilter(LineFilter):
@@ -17,13 +23,26 @@ class AsciiFilter(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Return the same in ASCII."""
-        return [
-            segment
-            if segment.text.isascii()
-            else Segment(_plain(segment.text), segment.style, segment.control)
-            for segment in segments
-        ]
+        return [_with(segment, _plain) for segment in segments]
+
+
+class PcFilter(LineFilter):
+    """The same with the characters of a PC: of Linux's console, in its first font."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the same in characters of code page 437."""
+        return [_with(segment, _of_pc) for segment in segments]
+
+
+def _with(segment: Segment, drawn: Callable[[str], str]) -> Segment:
+    if segment.text.isascii():
+        return segment
+    return Segment(drawn(segment.text), segment.style, segment.control)
 
 
 def _plain(text: str) -> str:
-    return text.translate(_LIKE).encode("ascii", "replace").decode("ascii")
+    return text.translate(_IN_ASCII).encode("ascii", "replace").decode("ascii")
+
+
+def _of_pc(text: str) -> str:
+    return "".join(c if c in _PC else "?" for c in text.translate(_ON_A_PC))

@@ -79,6 +79,13 @@ class LookActions(PanelsApp):
         self.query_one(CodePanel).focus()
         self.call_after_refresh(self._want_more)
 
+    def action_suspend_process(self) -> None:
+        """Give the terminal back to the shell until that lets us go on."""
+        if self._driver is not None and self._driver.can_suspend:
+            super().action_suspend_process()
+        else:
+            self._say("there is no shell here")
+
     def action_redraw(self) -> None:
         """Draw everything, where something else has written on the terminal."""
         self.refresh(layout=True)

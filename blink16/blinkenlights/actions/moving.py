@@ -15,6 +15,9 @@ from blink16.client import Target
 class MoveActions(PanelsApp):
     """Steps, runs, and places in time; breakpoints by a key or a click."""
 
+    _heading = 0
+    """The instant to which the mouse has sent the machine last."""
+
     def action_move(self, how: str) -> None:
         """Step, call over, finish: forward or backward."""
         self._do(lambda target: getattr(target, how)())
@@ -96,13 +99,23 @@ class MoveActions(PanelsApp):
         if self.picture is not None:
             past = self.picture.history
             part = max((past.end - past.start) // self.query_one(TimeBar).room[0], 1)
-            there = self.picture.state.icount + message.count * part
-            there = max(past.start, min(there, past.end))
-            self._do(lambda target: commands.sought(target, there))
+            there = self._bound_for() + message.count * part
+            self._go_to(max(past.start, min(there, past.end)))
 
     @on(TimeBar.Sought)
     def _on_sought(self, message: TimeBar.Sought) -> None:
-        self._do(lambda target: commands.sought(target, message.icount))
+        self._go_to(message.icount)
+
+    def _go_to(self, icount: int) -> None:
+        self._before_going()
+        self._heading = icount
+        self.driver.go_to(icount)
+
+    def _bound_for(self) -> int:
+        """Return the instant that is shown, or to which the machine is on its way."""
+        assert self.picture is not None
+        arrived = self.driver.is_still and self.is_drawn
+        return self.picture.state.icount if arrived else self._heading
 
     # -- breakpoints -------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ def band(rows: tuple[bytes, ...]) -> bytes:
     return b"$".join(layers)
 
 
-def _by_runs(bits: Mapping[bytes, int]) -> Iterable[bytes]:
+def _by_runs(bits: Mapping[bytes, int]) -> Iterable[bytearray]:
     """Return a layer for each color: rows with the bits that they have are read once, in runs."""
     weights = tuple(bits.values())
     layers: dict[int, bytearray] = {}

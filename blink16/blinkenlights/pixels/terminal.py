@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from blink16.blinkenlights.terminal_kind import WITHOUT_ESCAPES
+
 SECONDS = 0.25
 """A terminal has at least so long to answer."""
 CELL = 10, 20
@@ -29,7 +31,6 @@ QUESTION = "\x1b[16t\x1b[c"
 _ABILITIES = re.compile(rb"\x1b\[\?([0-9;]+)c")
 _CELL = re.compile(rb"\x1b\[6;([0-9]{1,4});([0-9]{1,4})t")
 SIXEL_ABILITY = b"4"
-WITHOUT_ESCAPES = ("", "dumb", "unknown")
 
 
 class PixelKind(StrEnum):

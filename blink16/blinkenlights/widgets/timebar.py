@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import groupby
 
-from rich.text import Text
+from rich.segment import Segment
 from textual import events
 from textual.message import Message
+from textual.strip import Strip
 
+from blink16.blinkenlights.palette import style
 from blink16.blinkenlights.past import Layer, LayerKind, LayerWish
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
@@ -92,7 +95,7 @@ class TimeBar(Panel):
         self.head("   ".join(told))
         self.foot(f"{picture.history.start:,} … {picture.history.end:,}  {where}")
 
-    def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
+    def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
         """Draw the strip and, below it, the marks and the layers."""
         past = picture.history
         start, end = past.start, max(past.end, past.start + 1)
@@ -107,41 +110,37 @@ class TimeBar(Panel):
         layers = [self._layer(layer, picture, columns, column) for layer in picture.layers]
         return [bar, *(layers or [marks])] if rows == ROWS else [bar, marks, *layers]
 
-    def _bar(self, picture: Picture, columns: int, column: Column) -> Text:
+    def _bar(self, picture: Picture, columns: int, column: Column) -> Strip:
         colors, now = self.palette, column(picture.state.icount)
-        bar = Text(colors.track * now, colors.bar_past, no_wrap=True)
-        bar.append(colors.block, colors.bar_now)
-        bar.append(colors.track * (columns - now - 1), colors.bar_future)
+        past, future = (colors.track, colors.bar_past), (colors.track, colors.bar_future)
+        cells = [past] * now + [(colors.block, colors.bar_now)] + [future] * (columns - now - 1)
         for at in self.checkpoints(picture, column) - {now}:
-            bar.stylize(colors.bar_checkpoint, at, at + 1)
-        return bar
+            cells[at] = colors.track, colors.bar_checkpoint
+        return _strip(cells)
 
     @staticmethod
     def checkpoints(picture: Picture, column: Column) -> set[int]:
         """Return the columns in which there are some: how many depends on this computer's speed."""
         return {column(place) for place in picture.history.places}
 
-    def _marks(self, picture: Picture, columns: int, column: Column) -> Text:
+    def _marks(self, picture: Picture, columns: int, column: Column) -> Strip:
         colors, past = self.palette, picture.history
         cells = [(" ", colors.dim)] * columns
 
-        def put(instants: Iterable[int], mark: str, style: str) -> None:
+        def put(instants: Iterable[int], mark: str, ink: str) -> None:
             for icount in instants:
                 if past.start <= icount <= past.end:
                     for at, character in enumerate(mark, column(icount)):
                         if at < columns:
-                            cells[at] = (character, style)
+                            cells[at] = (character, ink)
 
         put(picture.printed_at, colors.print_mark, colors.good)
         put(self._stops, colors.tick, colors.text)
         for name, icount in sorted(picture.bookmarks.items(), key=lambda item: item[1]):
             put([icount], colors.diamond + name, colors.mark)
-        line = Text(no_wrap=True)
-        for character, style in cells:
-            line.append(character, style)
-        return line
+        return _strip(cells)
 
-    def _layer(self, layer: Layer, picture: Picture, columns: int, column: Column) -> Text:
+    def _layer(self, layer: Layer, picture: Picture, columns: int, column: Column) -> Strip:
         """Draw how often something happened in each column's part of the run."""
         colors = self.palette
         counts: Counter[int] = Counter()
@@ -153,7 +152,7 @@ class TimeBar(Panel):
             for at in range(columns)
         )
         ink = colors.good if layer.wish.kind is LayerKind.CALLS else colors.bar_now
-        return Text(cells, ink, no_wrap=True)
+        return Strip([Segment(cells, style(ink))])
 
     def _told(self, layer: Layer, picture: Picture) -> str:
         """Say what a layer shows, in Textual's markup."""
@@ -198,3 +197,9 @@ class TimeBar(Panel):
         """Go forward in time."""
         event.stop()
         self.post_message(self.Turned(1))
+
+
+def _strip(cells: Iterable[tuple[str, str]]) -> Strip:
+    """Return characters with their styles' names as Textual draws them."""
+    runs = groupby(cells, key=lambda cell: cell[1])
+    return Strip([Segment("".join(text for text, _ in run), style(ink)) for ink, run in runs])
