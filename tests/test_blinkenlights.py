@@ -289,6 +289,7 @@ async def test_where_control_came_from_is_told_also_from_afar(viewer: Viewer) ->
     """Prevents the question how one came here where that instruction is not on the screen."""
     await viewer.press("G")
     await viewer.enter("print_text")
+    await viewer.until(lambda: viewer.picture.code_at is not None)
     await viewer.press("b", "C")
     await viewer.named("print_text")
     await viewer.press("up")

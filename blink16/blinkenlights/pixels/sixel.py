@@ -74,7 +74,7 @@ def _by_runs(bits: Mapping[bytes, int]) -> Iterable[bytearray]:
             layers[color] += _run(there, right - left)
             ends[color] = right
         left = right
-    return map(bytes, layers.values())
+    return layers.values()
 
 
 @lru_cache(maxsize=4096)
