@@ -17,6 +17,7 @@ WIDE, HIGH = 4, 3
 TRUE_COLORS, MANY_COLORS = 1 << 24, 256
 CUBE = (0, 95, 135, 175, 215, 255)
 """The levels of the 216 colors from 16 on that terminals with 256 have."""
+_LEVELS = tuple(min(range(6), key=lambda n: abs(CUBE[n] - part)) for part in range(256))
 GRAYS = range(8, 248, 10)
 """The levels of those from 232 on."""
 ANSI = (0, 4, 2, 6, 1, 5, 3, 7)
@@ -89,17 +90,19 @@ def _true(color: Rgb, base: int) -> str:
     return f"{base + 8};2;{color[0]};{color[1]};{color[2]}"
 
 
+@lru_cache(maxsize=1 << 14)
 def _indexed(color: Rgb, base: int) -> str:
     """Return the nearest of 256 colors."""
-    levels = [min(range(6), key=lambda n: abs(CUBE[n] - part)) for part in color]
-    cube = CUBE[levels[0]], CUBE[levels[1]], CUBE[levels[2]]
-    gray = min(range(len(GRAYS)), key=lambda n: abs(GRAYS[n] - sum(color) // 3))
-    index = 16 + 36 * levels[0] + 6 * levels[1] + levels[2]
+    red, green, blue = (_LEVELS[part] for part in color)
+    cube = CUBE[red], CUBE[green], CUBE[blue]
+    gray = max(0, min(len(GRAYS) - 1, (sum(color) // 3 - GRAYS.start + 5) // GRAYS.step))
+    index = 16 + 36 * red + 6 * green + blue
     if _distance(color, (GRAYS[gray],) * 3) < _distance(color, cube):
         index = 232 + gray
     return f"{base + 8};5;{index}"
 
 
+@lru_cache(maxsize=1 << 14)
 def _basic(color: Rgb, base: int) -> str:
     """Return the nearest of sixteen colors."""
     number = min(range(16), key=lambda n: _distance(color, tuple(COLORS[3 * n : 3 * n + 3])))

@@ -38,6 +38,8 @@ from blink16.viewer import Viewer
 SLICE = 2_000_000
 """Instructions between two looks at signals, which wait while an engine runs native code."""
 FIRST_PICTURE_SLICE = 10_000
+DRAWING_SHARE = 4
+"""Of our time a picture takes a quarter at most, however long it takes to draw one."""
 QUIT_HINT = " Ctrl-] ends this PC"
 """Shown where there is a line to spare."""
 
@@ -138,6 +140,7 @@ class Runner:
             self._machine.idle_after = 0
         self._slice = FIRST_PICTURE_SLICE if self._viewer else SLICE
         self._began = self._drawn = time.perf_counter()
+        self._until_next = PICTURE_SECONDS
         self._seconds = 0.0
 
     def _new_viewer(self) -> Viewer:
@@ -233,14 +236,16 @@ class Runner:
             self._drawn = now
             if not self._teletype.is_enough():
                 self._teletype, self._viewer = None, self._new_viewer()
-        if self._viewer is None or not (at_once or passed >= PICTURE_SECONDS):
+        if self._viewer is None or not (at_once or passed >= self._until_next):
             self._slice = min(SLICE, self._slice * 2)
             return
-        if passed > 2 * PICTURE_SECONDS:
+        if passed > 2 * self._until_next:
             self._slice = max(FIRST_PICTURE_SLICE, self._slice // 2)
         self._drawn = now
         painted = self._viewer.paint(terminal.size())
         terminal.write(terminal.STDOUT, painted.encode())
+        took = time.perf_counter() - now
+        self._until_next = max(PICTURE_SECONDS, took * DRAWING_SHARE)
 
     def _tell(self, text: str) -> None:
         """Tell the user a line, after the picture if there is one."""

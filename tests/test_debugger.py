@@ -304,8 +304,8 @@ def test_crowds_of_hits_are_not_all_visited() -> None:
     """Prevents a breakpoint in a hot loop from making a short way back long."""
     guest, debugger = debug(COUNTER)
     debugger.resume(Resume(count=20_000))
-    debugger.timeline._ring.limit = 0
-    debugger.timeline._stay_within_limit()  # one long stretch is left
+    debugger.timeline._past.ring.limit = 0
+    debugger.timeline._past.stay_within_limit()  # one long stretch is left
     debugger.insert(at(0x104))
     calls = 0
     run = guest.machine.run

@@ -325,3 +325,37 @@ def test_conditions_hold_on_our_side_both_ways(gdb: Gdb, plain: Server) -> None:
     gdb.run("stepi 20")
     assert "Breakpoint 1" in gdb.run("reverse-continue")
     assert gdb.value("$ecx") == 2
+
+
+LABELLED = bytes.fromhex("e80a00 cd12 e80500 b8004c cd21 40 c3")
+"""start: call work; back: int 12h; more: call work; done: exit; work: inc ax; ret."""
+LABELLED_NAMES = {"start": 0x100, "back": 0x103, "more": 0x105, "done": 0x108, "work": 0x10D}
+
+
+def test_calls_that_return_to_a_label(gdb: Gdb, tmp_path: Path) -> None:
+    """Prevents `nexti` and `finish` that run on for ever, as a frame at a label behind a CALL is
+    another one to gdb, if that is a function.
+    """
+    (tmp_path / "loop.com").write_bytes(LABELLED)
+    lines = (f"{address:04x} T {name}\n" for name, address in LABELLED_NAMES.items())
+    (tmp_path / "loop.nm").write_text("".join(lines))
+    with Server("--symbols", f"loop.nm,text={SEGMENT:x}", "loop.com", cwd=tmp_path) as server:
+        gdb.run(server.target)
+        places = [gdb.value("$ip")]
+        for _ in range(3):
+            gdb.run("nexti")
+            places.append(gdb.value("$ip"))
+        assert places == [0x100, 0x103, 0x105, 0x108]
+        for place in (0x105, 0x103, 0x100):
+            gdb.run("reverse-nexti")
+            assert gdb.value("$ip") == place
+        gdb.run("break work")
+        gdb.run("continue")
+        gdb.run("finish")
+        assert gdb.value("$ip") == 0x103
+        assert "Breakpoint 2 at" in gdb.run("break more")
+        assert "locations" not in gdb.run("info breakpoints")
+        gdb.run("continue")
+        assert gdb.value("$ip") == 0x105
+        assert "work ()" in gdb.run("continue")
+        assert "#1  0x00003108 in start ()" in gdb.run("bt")

@@ -18,7 +18,17 @@ from blink16 import loader, recording
 from blink16.breakpoints import Point, PointKind, Points
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.devices.keyboard import Keyboard
-from blink16.history.scouts import Errand, Expanse, Scout, Scouts, Tract, TractState, cut
+from blink16.history.scouts import (
+    PATIENCE,
+    PATIENCE_ONCE_MADE,
+    Errand,
+    Expanse,
+    Scout,
+    Scouts,
+    Tract,
+    TractState,
+    cut,
+)
 from blink16.history.search import last_hit, last_stop
 from blink16.history.terms import Hit, Interrupted
 from blink16.history.timeline import Timeline
@@ -288,6 +298,22 @@ def test_the_debugger_sends_scouts_with_conditions_and_actions() -> None:
     assert events[0] == events[1]
     assert isinstance(events[0][2], type(events[0][0]))
     assert events[0][2].kind is EventKind.HISTORY_START  # type: ignore[union-attr]
+
+
+def test_a_made_scout_is_sent_sooner() -> None:
+    """Prevents a search of a tenth of a second from going a third of it alone, and a machine that
+    is made for one of a millisecond.
+    """
+    debugger = ran(source("bars").make(()))
+    timeline = debugger.timeline
+    assert debugger.scouts is not None
+    scouts = Scouts(debugger.scouts.make, Points(debugger.machine.memory), 1)
+    assert not scouts.is_time(PATIENCE_ONCE_MADE)
+    assert scouts.is_time(PATIENCE)
+    expanse = Expanse(cut(timeline.icounts(), timeline.start, timeline.end, timeline.stride))
+    scouts._scouts[0].look(Errand(expanse, timeline.history(), (), {}))
+    assert scouts.is_time(PATIENCE_ONCE_MADE)
+    assert not scouts.is_time(PATIENCE_ONCE_MADE / 2)
 
 
 # -- the parts -------------------------------------------------------------------------------

@@ -67,9 +67,9 @@ def walk(timeline: Timeline, step: tuple[str, int]) -> None:
     elif what == "register":
         timeline.write_register("ax", number)
     else:
-        ring = timeline._ring
+        ring = timeline._past.ring
         limit, ring.limit = ring.limit, ring.size * number // 10
-        timeline._stay_within_limit()
+        timeline._past.stay_within_limit()
         ring.limit = limit
 
 
@@ -100,7 +100,7 @@ def test_the_ring_keeps_its_books(code: bytes, steps: list[tuple[str, int]]) -> 
     _, timeline = travel(code)
     for step in steps:
         walk(timeline, step)
-        ring = timeline._ring
+        ring = timeline._past.ring
         assert ring._icounts == [c.icount for c in ring._checkpoints] == sorted(set(ring._icounts))
         assert ring.size == sum(c.size for c in ring._checkpoints)
         for before, here in pairwise(ring._checkpoints):
@@ -239,8 +239,8 @@ def test_an_interrupted_seek_goes_nowhere() -> None:
     """Prevents a machine left somewhere on the way."""
     guest, timeline = travel(COUNTER)
     timeline.run(1000)
-    timeline._ring.limit = 0
-    timeline._stay_within_limit()  # leaves a long way to go
+    timeline._past.ring.limit = 0
+    timeline._past.stay_within_limit()  # leaves a long way to go
     timeline.seek(900)
     before = guest.state()
     timeline.interrupt()
@@ -278,9 +278,9 @@ def test_the_ring_thins_with_distance() -> None:
     """Prevents a history that forgets its beginning, or keeps what is far as dense as now."""
     guest, timeline = travel(COUNTER)
     timeline.run(4000)
-    ring = timeline._ring
+    ring = timeline._past.ring
     ring.limit = ring.size // 4
-    timeline._stay_within_limit()
+    timeline._past.stay_within_limit()
     icounts = timeline.icounts()
     assert ring.size <= ring.limit
     assert icounts[0] == 0

@@ -17,6 +17,7 @@ from blink16.memory import MEMORY_SIZE, linear
 from blink16.services import DONE, Exit
 from blink16.unwind.frames import MAX_FRAMES, Frame, find_caller, frames
 from blink16.unwind.functions import ENTRY_NAME, discover, follow_jumps
+from blink16.unwind.labels import labels_behind_calls
 from blink16.unwind.walk import CodeMemory, Effort, released_by
 
 LAST_INSTRUCTION = 1000
@@ -201,6 +202,41 @@ def test_functions_are_found_by_their_calls(guest: Machine) -> None:
     assert set(found) == {ENTRY_NAME, *names}
     leaf = found[f"sub_{SEGMENT:04x}_{LABELS['leaf']:04x}"]
     assert leaf.address + leaf.size == linear(SEGMENT, LABELS["pascal"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "inner"),
+    [
+        ("e81000", "90", True),  # call
+        ("cd10", "90", True),  # int 10h
+        ("9a00000030", "90", True),  # call 3000:0000
+        ("ffd3", "90", True),  # call bx
+        ("ff16aabb", "90", True),  # call [0BBAAh]
+        ("ff5705", "90", True),  # call [bx+5]
+        ("0500e8", "90", False),  # add ax, 0E800h, and no call ends there
+        ("b84cb8cd20", "90", False),  # the end of a program
+        ("b44ccd21", "90", False),
+        ("e81000", "e8fdff", False),  # a call that leads there
+        ("e81000", "be1301", False),  # mov si, its offset
+    ],
+)
+def test_labels_at_which_calls_return(before: str, after: str, inner: bool) -> None:
+    """Prevents steps over a call that never end, and functions that lose their names."""
+    machine = Machine.bare("reference")
+    start = linear(SEGMENT, 0x113) - len(bytes.fromhex(before))
+    machine.memory.write(start, bytes.fromhex(before + after))
+    label = linear(SEGMENT, 0x113)
+    found = labels_behind_calls(code_of(machine), SEGMENT, [start, label])
+    assert found == ({label} if inner else set())
+
+
+@given(st.binary(max_size=300), st.integers(0, MEMORY_SIZE - 300), st.sets(st.integers(0, 320)))
+def test_any_memory_has_labels(soup: bytes, where: int, places: set[int]) -> None:
+    """Prevents an exception from guests' garbage, and labels that no symbol has named."""
+    machine = Machine.bare("reference")
+    machine.memory.write(where, soup)
+    starts = {min(where + place, MEMORY_SIZE - 1) for place in places}
+    assert labels_behind_calls(code_of(machine), where >> 4, starts) <= starts
 
 
 # call f; hlt; f: enter 6,0; pusha; call g; popa; leave; ret 2

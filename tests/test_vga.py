@@ -84,7 +84,7 @@ PROGRAMS = {
     "cga_palette": "825df6108ae08809ac789e5b62ebd8511c07754370c524ef341fe4ddce5e04e8",
     "cga_start": "d73f7b385b7013676cd5ea9edf91c1b8a503b1787034249d80f38d6cd6e7326a",
     "mode_6_colors": "722a5d786f8f10451e2be61326bd9d14101530afadf3031e0cd7ea56b9e87e3d",
-    "text_50_rows": "43ffa172907d276017ef532fe56d85a2f2dddc478cdb1fe2e6588c91393371a0",
+    "text_50_rows": "31f6d514ed0cad1eda3603e02153ff157e8c9289efe0b63b07858571e735b55f",
     "two_fonts": "7ec3af3fd449dd845fb7a2bc991be8ab007543b151f2fe80e5dbe6f350a0e05e",
     "gray_and_scroll": "ff2bfa40c7ac04e4c9a261309e0749fe43ef854dca61de75f3468dd9b5d58d25",
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from blink16.bios.data_area import PAGES
 from blink16.bios.unknown import no_function
-from blink16.bios.vga import DISPLAY_BIOS, VGA_HAS_IT, VgaBios
+from blink16.bios.vga import DISPLAY_BIOS, EGA_INFO, KEPT, VgaBios, remedy
 from blink16.bios.video import GuestScreen, is_mode, set_mode, shows
 from blink16.bus import Bus
 from blink16.devices.video import Adapter
@@ -55,8 +55,8 @@ class VideoService:
             better = next(
                 (a for a in (Adapter.CGA, Adapter.MDA, Adapter.VGA) if shows(mode, a)), None
             )
-            remedy = f"--display {better.name.lower()} has it" if better else ""
-            guest.lacks(Kind.VIDEO_MODE, what, remedy, place=mode)
+            helps = f"--display {better.name.lower()} has it" if better else ""
+            guest.lacks(Kind.VIDEO_MODE, what, helps, place=mode)
 
 
 def _tell_unknown(guest: Guest) -> None:
@@ -65,8 +65,8 @@ def _tell_unknown(guest: Guest) -> None:
     selector = _SELECTORS.get(r.ah, "")
     if r.ah in _PROBES or (selector and getattr(r, selector) in _PROBED_SUBFUNCTIONS[r.ah]):
         return
-    remedy = VGA_HAS_IT if r.ah in _PLANES_FUNCTIONS else ""
-    no_function(guest, 0x10, selector, remedy, who=DISPLAY_BIOS)
+    helps = remedy(r.ah, getattr(r, selector)) if selector else ""
+    no_function(guest, 0x10, selector, helps, who=DISPLAY_BIOS)
 
 
 def _set_cursor_shape(guest: Guest, screen: GuestScreen) -> None:
@@ -145,7 +145,8 @@ def _teletype(guest: Guest, screen: GuestScreen) -> None:
 
 def _get_mode(guest: Guest, screen: GuestScreen) -> None:
     r = guest.registers
-    r.al, r.ah, r.bh = screen.mode, screen.columns, screen.area.page
+    kept = guest.memory.read(EGA_INFO, 1)[0] & KEPT if screen.has_planes else 0
+    r.al, r.ah, r.bh = screen.mode | kept, screen.columns, screen.area.page
 
 
 def _write_string(guest: Guest, screen: GuestScreen) -> None:
@@ -181,6 +182,7 @@ _PLANES_FUNCTIONS: dict[int, Callable[[VgaBios, Guest], None]] = {
     0x12: VgaBios.select_function,
     0x1A: VgaBios.combination_function,
     0x1B: VgaBios.state_function,
+    0x1C: VgaBios.saving_function,
 }
 _PROBES = frozenset({0x1A, 0x1B, 0x1C, 0xEF, 0xFA, 0xFE, 0xFF})
 """By these programs see what display adapter or driver there is."""

@@ -15,19 +15,20 @@ VIDEO_VECTOR = 0x10
 _FRONT = bytes.fromhex(
     "80fc0e 7412 80fc02 7417"  # front: cmp ah, 0eh / je teletype / cmp ah, 02h / je set_cursor
     "80fc03 743b 80fc0f 7452"  # cmp ah, 03h / je get_cursor / cmp ah, 0fh / je get_mode
-    "e95401"  # service: jmp the_service
-    "e88900 72f8"  # teletype: call put / jc service, or to the service `_shown`
+    "e95a01"  # service: jmp the_service
+    "e88f00 72f8"  # teletype: call put / jc service, or to the service `_shown`
 )
 _BEHIND = bytes.fromhex(
     "80ff07 77ee 1e 52 51"  # set_cursor: cmp bh, 7 / ja service / push ds / push dx / push cx
     "53 50 b84000 8ed8 88f9"  # push bx / push ax / mov ax, 40h / mov ds, ax / mov cl, bh
     "88fb b700 d1e3 895750"  # mov bl, bh / mov bh, 0 / shl bx, 1 / mov [bx+50h], dx
-    "3a0e6200 7503 e83500"  # cmp cl, [62h] / jne .done / call show
+    "3a0e6200 7503 e83b00"  # cmp cl, [62h] / jne .done / call show
     "58 5b 59 5a 1f cf"  # .done: pop ax / pop bx / pop cx / pop dx / pop ds / iret
     "80ff07 77c5 1e 53"  # get_cursor: cmp bh, 7 / ja service / push ds / push bx
     "b94000 8ed9 88fb b700 d1e3"  # mov cx, 40h / mov ds, cx / mov bl, bh / mov bh, 0 / shl bx, 1
     "8b5750 8b0e6000 5b 1f cf"  # mov dx, [bx+50h] / mov cx, [60h] / pop bx / pop ds / iret
-    "1e b84000 8ed8 a04900"  # get_mode: push ds / mov ax, 40h / mov ds, ax / mov al, [49h]
+    "1e b84000 8ed8 a08700"  # get_mode: push ds / mov ax, 40h / mov ds, ax / mov al, [87h]
+    "2480 0a064900"  # and al, 80h / or al, [49h]
     "8a264a00 8a3e6200 1f cf"  # mov ah, [4ah] / mov bh, [62h] / pop ds / iret
     "88f0 b400 89d1 f7264a00"  # show: mov al, dh / mov ah, 0 / mov cx, dx / mul word [4ah]
     "b500 01c1 8b164e00 d1ea"  # mov ch, 0 / add cx, ax / mov dx, [4eh] / shr dx, 1
@@ -65,7 +66,7 @@ _BEHIND = bytes.fromhex(
 or does nothing and returns with CF set."""
 SHOWN = "int10-shown"
 """The name of the service behind the teletype."""
-_PUT = 163
+_PUT = 169
 """Where ``put`` begins."""
 
 

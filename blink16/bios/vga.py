@@ -8,10 +8,12 @@ from __future__ import annotations
 from construct import Int8ul, Int16ul, Padding, Struct
 
 from blink16.bios import font, planes, tables_vga
+from blink16.bios.cursor_shape import CGA_CURSOR
 from blink16.bios.data_area import PAGES, DataArea
 from blink16.bios.rom import SEGMENT
 from blink16.bios.unknown import no_function
-from blink16.bios.vga_modes import EGA, PALETTES, VGA, VgaMode
+from blink16.bios.vga_modes import EGA, PALETTES, VGA, VgaMode, with_lines
+from blink16.bios.vga_saving import ALL_STATES, VgaSaving
 from blink16.bus import Bus
 from blink16.devices.vga import (
     ATTRIBUTE,
@@ -23,6 +25,7 @@ from blink16.devices.vga import (
     MISC,
     MONO_CRTC,
     PALETTE_ENABLED,
+    SCREEN_OFF,
     SEQUENCER,
     STATUS_OFFSET,
 )
@@ -31,6 +34,12 @@ from blink16.services import Guest
 
 DISPLAY_BIOS = "this display adapter's BIOS"
 VGA_HAS_IT = "--display vga has it"
+SUBFUNCTIONS = {
+    0x10: frozenset((*range(4), 7, 8, 9, 0x10, 0x12, 0x13, 0x15, *range(0x17, 0x1C))),
+    0x11: frozenset((*range(5), *range(0x10, 0x15), *range(0x20, 0x25), 0x30)),
+    0x12: frozenset((0x10, 0x20, *range(0x30, 0x37))),
+}
+"""Of a VGA's functions, what AL, or of 12h BL, may be."""
 MONO_MODE = 7
 CGA_MODES = (4, 5, 6)
 BRIGHT, SECOND_PALETTE = 0x10, 0x20
@@ -42,8 +51,13 @@ TEXT_MODES = (0, 1, 2, 3, 7)
 MEMORY_256K = 3
 COLOR_VGA = 0x08
 """The display combination code: a VGA with a color monitor."""
+CRT_MODES = {0: 0x2C, 1: 0x28, 2: 0x2D, 3: 0x29, 4: 0x2A, 5: 0x2E, 6: 0x1E, 7: 0x29}
+"""What is told of a CGA's mode register."""
+VGA_ACTIVE, GRAY_SUMMING, NO_DEFAULT_COLORS, LINES_400, LINES_200 = 0x01, 0x02, 0x08, 0x10, 0x80
+"""Bits of `VGA_FLAGS`."""
 EGA_INFO, EGA_SWITCHES, VGA_FLAGS, COMBINATION = 0x487, 0x488, 0x489, 0x48A
-KEPT = 0x80
+NO_CURSOR_EMULATION, KEPT = 0x01, 0x80
+"""Bits of `EGA_INFO`: whether cursors are not those of a CGA; whether memory was not cleared."""
 
 FUNCTIONALITY = Struct(
     "table_offset" / Int16ul,
@@ -64,6 +78,11 @@ FUNCTIONALITY = Struct(
     Padding(14),
 )
 """What INT 10h/1Bh leaves at ES:DI, 64 bytes."""
+
+
+def remedy(function: int, subfunction: int) -> str:
+    """Return what would help who asks for a function that another adapter may have."""
+    return VGA_HAS_IT if subfunction in SUBFUNCTIONS.get(function, ()) else ""
 
 
 def modes_of(is_vga: bool) -> dict[int, VgaMode]:
@@ -97,25 +116,53 @@ class VgaBios:
 
     def set_mode(self, number: int, *, keep: bool = False) -> None:
         """Put the adapter into a mode and (unless ``keep``) clear it."""
-        mode = modes_of(self._is_vga)[number]
+        mode = self._mode(number)
         area, memory = self.area, self._memory
         area.video_mode, area.columns, area.page_size = number, mode.columns, mode.page_size
         area.page = area.page_start = 0
         area.last_row, area.character_height = mode.rows - 1, mode.height
         area.crt_palette = 0x3F if number == 6 else 0x30
         area.crtc_port = COLOR_CRTC if mode.misc & 1 else MONO_CRTC
-        memory.write(EGA_INFO, bytes((0x60 | (KEPT if keep else 0), 0x09)))
-        memory.write(VGA_FLAGS, bytes((0x11, COLOR_VGA if self._is_vga else 0x04)))
+        emulation = memory.read(EGA_INFO, 1)[0] & NO_CURSOR_EMULATION
+        switches = 0x08 if self._lines == 200 else 0x09
+        memory.write(EGA_INFO, bytes((0x60 | (KEPT if keep else 0) | emulation, switches)))
+        memory.write(VGA_FLAGS, bytes((self._flags, COLOR_VGA if self._is_vga else 0x04)))
+        area.crt_mode = CRT_MODES.get(number, area.crt_mode)
         for page in range(PAGES):
             area.set_cursor(page, 0, 0)
         self._program(mode)
         area.cursor_shape = mode.crtc[0x0A] << 8 | mode.crtc[0x0B]
+        if self._is_vga and number in TEXT_MODES and number != MONO_MODE:
+            area.cursor_shape = CGA_CURSOR
         self._point_at_font(mode.height)
         if number in TEXT_MODES:
             self.load_font(_rom_font(mode.height), mode.height)
         if not keep:
             self._clear(number)
         self._out(ATTRIBUTE, PALETTE_ENABLED)
+
+    def _mode(self, number: int) -> VgaMode:
+        """Return a mode; of a VGA's text as many lines as 12h/30h has asked for."""
+        mode = modes_of(self._is_vga)[number]
+        if self._is_vga and number in TEXT_MODES and number != MONO_MODE:
+            return with_lines(mode, self._lines)
+        return mode
+
+    @property
+    def _flags(self) -> int:
+        """What 12h has said (`VGA_FLAGS`)."""
+        return self._memory.read(VGA_FLAGS, 1)[0] or VGA_ACTIVE | LINES_400
+
+    @property
+    def _lines(self) -> int:
+        """The lines of the next text mode."""
+        if not self._is_vga:
+            return 350
+        return 200 if self._flags & LINES_200 else 400 if self._flags & LINES_400 else 350
+
+    def _switch(self, bit: int, *, on: bool) -> None:
+        flags = self._flags
+        self._memory.write(VGA_FLAGS, bytes((flags | bit if on else flags & ~bit,)))
 
     def _program(self, mode: VgaMode) -> None:
         self._reset_flip_flop()
@@ -126,12 +173,14 @@ class VgaBios:
         self._out(self._crtc + 1, 0)
         self._indexed(self._crtc, mode.crtc)
         self._indexed(GRAPHICS, mode.graphics)
+        keeps_colors = self._is_vga and bool(self._flags & NO_DEFAULT_COLORS)
         self._reset_flip_flop()
         for index, value in enumerate(mode.attribute):
-            self._out(ATTRIBUTE, index, value)
-        if self._is_vga:
+            if index >= 16 or not keeps_colors:
+                self._out(ATTRIBUTE, index, value)
+        if self._is_vga and not keeps_colors:
             self._out(0x3C6, 0xFF)
-            self.set_dac(0, PALETTES[mode.palette])
+            self.set_dac(0, self._summed(PALETTES[mode.palette]))
 
     def _reset_flip_flop(self) -> None:
         for base in (MONO_CRTC, COLOR_CRTC):
@@ -152,6 +201,10 @@ class VgaBios:
         """Set colors of the DAC, three bytes each."""
         self._out(DAC_WRITE, first & 0xFF)
         self._out(DAC_DATA, *colors)
+
+    def _summed(self, colors: bytes) -> bytes:
+        """Return colors as they come to the DAC: gray, if that is switched on."""
+        return grays_of(colors) if self._flags & GRAY_SUMMING else colors
 
     def dac(self, first: int, count: int) -> bytes:
         """Return colors of the DAC."""
@@ -209,11 +262,10 @@ class VgaBios:
         crtc = self._crtc
         self._out(crtc, 9)
         self._out(crtc + 1, self._bus.read(crtc + 1) & 0xE0 | height - 1)
-        lines = 400 if self._is_vga else 350
-        rows = lines // height
+        rows = self._lines // height
         self.area.last_row, self.area.character_height = rows - 1, height
         self.area.page_size = (rows * self.area.columns * 2 + 0xFF) & ~0xFF
-        shown = rows * height - 1
+        shown = rows * height * (2 if self._lines == 200 else 1) - 1
         self._out(crtc, 0x12)
         self._out(crtc + 1, shown & 0xFF)
         shape = (height - 2 if height > 8 else 6) << 8 | (height - 1 if height > 8 else 7)
@@ -246,7 +298,7 @@ class VgaBios:
             case _ if self._is_vga:
                 self._dac_function(guest, table)
             case _:
-                no_function(guest, 0x10, "al", VGA_HAS_IT, who=DISPLAY_BIOS)
+                no_function(guest, 0x10, "al", remedy(0x10, r.al), who=DISPLAY_BIOS)
 
     def _dac_function(self, guest: Guest, table: int) -> None:
         r, memory = guest.registers, guest.memory
@@ -259,9 +311,9 @@ class VgaBios:
                 colors = bytes(self.attribute(index) for index in (*range(16), 0x11))
                 memory.write(table, colors)
             case 0x10:
-                self.set_dac(r.bx, bytes((r.dh, r.ch, r.cl)))
+                self.set_dac(r.bx, self._summed(bytes((r.dh, r.ch, r.cl))))
             case 0x12:
-                self.set_dac(r.bx, memory.read(table, 3 * min(r.cx, 256)))
+                self.set_dac(r.bx, self._summed(memory.read(table, 3 * min(r.cx, 256))))
             case 0x13 if r.bl == 0:
                 self.set_attribute(0x10, self.attribute(0x10) & 0x7F | (r.bh & 1) << 7)
             case 0x13:
@@ -276,12 +328,11 @@ class VgaBios:
             case 0x19:
                 r.bl = self._bus.read(0x3C6)
             case 0x1A:
-                r.bl, r.bh = self.attribute(0x10) >> 7, self.attribute(0x14)
+                r.bl, page = self.attribute(0x10) >> 7, self.attribute(0x14)
+                r.bh = page if r.bl else page >> 2
             case 0x1B:
                 for number in range(r.bx, r.bx + min(r.cx, 256)):
-                    red, green, blue = self.dac(number, 1)
-                    gray = (red * 77 + green * 151 + blue * 28 + 128) >> 8
-                    self.set_dac(number, bytes((min(gray, 0x3F),)) * 3)
+                    self.set_dac(number, grays_of(self.dac(number, 1)))
             case _:
                 no_function(guest, 0x10, "al", who=DISPLAY_BIOS)
 
@@ -341,16 +392,53 @@ class VgaBios:
         match r.bl:
             case 0x10:
                 r.bh, r.bl = int(self._crtc == MONO_CRTC), MEMORY_256K
-                r.ch, r.cl = 0, 0x09
+                r.ch, r.cl = 0, guest.memory.read(EGA_SWITCHES, 1)[0] & 0xF
             case 0x20:
                 r.al = 0x12
-            case 0x30 | 0x31 | 0x32 | 0x33 | 0x34 | 0x36:
+            case 0x30 | 0x31 | 0x32 | 0x33 | 0x34 | 0x35 | 0x36:
                 if self._is_vga:
+                    self._set_switch(r.bl, r.al)
                     r.al = 0x12
                 else:
                     no_function(guest, 0x10, "bl", VGA_HAS_IT, who=DISPLAY_BIOS)
             case _:
                 no_function(guest, 0x10, "bl", who=DISPLAY_BIOS)
+
+    def _set_switch(self, selected: int, value: int) -> None:
+        """Do what 12h has for a VGA: 32h and 35h, which switch it off, have no effect here."""
+        match selected:
+            case 0x30 if value <= 2:
+                self._switch(LINES_200, on=value == 0)
+                self._switch(LINES_400, on=value == 2)
+            case 0x31 if value <= 1:
+                self._switch(NO_DEFAULT_COLORS, on=bool(value))
+            case 0x33 if value <= 1:
+                self._switch(GRAY_SUMMING, on=value == 0)
+            case 0x34 if value <= 1:
+                info = self._memory.read(EGA_INFO, 1)[0] & ~NO_CURSOR_EMULATION | value
+                self._memory.write(EGA_INFO, bytes((info,)))
+            case 0x36 if value <= 1:
+                self._out(SEQUENCER, 1)
+                clocking = self._bus.read(SEQUENCER + 1) & ~SCREEN_OFF
+                self._out(SEQUENCER + 1, clocking | (SCREEN_OFF if value else 0))
+
+    def saving_function(self, guest: Guest) -> None:
+        """1Ch: save what CX says to ES:BX (1), restore it from there (2), in BX's blocks (0)."""
+        r, saving = guest.registers, VgaSaving(self._memory, self._bus, self._crtc)
+        if not self._is_vga or not r.cx & ALL_STATES:
+            return
+        if r.al > 2:
+            no_function(guest, 0x10, "al", who=DISPLAY_BIOS)
+            return
+        at = guest.linear(r.es, r.bx)
+        match r.al:
+            case 0:
+                r.bx = saving.blocks(r.cx)
+            case 1:
+                guest.memory.write(at, saving.saved(r.cx))
+            case _:
+                saving.restore(r.cx, guest.memory.read(at, saving.size(r.cx)))
+        r.al = 0x1C
 
     def combination_function(self, guest: Guest) -> None:
         """1Ah: the display combination."""
@@ -393,6 +481,15 @@ def _lines(mode: int) -> int:
     if mode in TEXT_MODES:
         return 400
     return {0x0F: 350, 0x10: 350, 0x11: 480, 0x12: 480}.get(mode, 200)
+
+
+def grays_of(colors: bytes) -> bytes:
+    """Return colors of the DAC as gray levels, weighted as the eye does."""
+    weighted = (
+        (red * 77 + green * 151 + blue * 28 + 128) >> 8
+        for red, green, blue in zip(colors[::3], colors[1::3], colors[2::3], strict=True)
+    )
+    return b"".join(bytes((min(gray, 0x3F),)) * 3 for gray in weighted)
 
 
 def _rom_font(height: int) -> bytes:

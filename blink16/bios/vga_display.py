@@ -5,6 +5,7 @@ Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem".
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from blink16.bios.display import (
@@ -291,24 +292,31 @@ def _plane_bytes(memory: Memory, video: Vga) -> bytes:
 _BITS = tuple(bytes(byte >> bit & 1 for bit in range(7, -1, -1)) for byte in range(256))
 
 
+@lru_cache(maxsize=2048)
+def _planes_line(cells: bytes) -> bytes:
+    """Return the dots of cells, 0 to 15 each.  Most lines are as they were in the last picture."""
+    line = 0
+    for plane in range(4):
+        bits = b"".join(_BITS[byte] for byte in cells[plane::4])
+        line |= int.from_bytes(bits, "big") << plane
+    return line.to_bytes(2 * len(cells), "big")
+
+
 def _planes(memory: Memory, video: Vga, width: int, rows: list[int], pans: list[int]) -> DotScreen:
     """Return dots that have a bit in each plane."""
     content = _plane_bytes(memory, video)
     enabled = video.vga.attribute[0x12] & 0xF
     colors = _attribute_colors(video)
-    visible = bytes(colors[dot & enabled] for dot in range(16))
+    visible = bytes(colors[dot & enabled] for dot in range(16)).ljust(256, b"\0")
     size = width // 8 + 2
     dots = bytearray()
     for row, pan in zip(rows, pans, strict=True):
         at = 4 * (row % CELLS)
-        cells = (content[at : at + 4 * size] + content)[: 4 * size]
-        line = bytearray(8 * size)
-        for plane in range(4):
-            bits = b"".join(_BITS[byte] for byte in cells[plane::4])
-            weighted = int.from_bytes(bits, "big") << plane
-            line = bytearray((int.from_bytes(line, "big") | weighted).to_bytes(len(line), "big"))
+        cells = content[at : at + 4 * size]
+        if len(cells) < 4 * size:
+            cells = (cells + content)[: 4 * size]
         skip = pan & 7
-        dots += bytes(line[skip : skip + width]).translate(visible.ljust(256, b"\0"))
+        dots += _planes_line(cells)[skip : skip + width].translate(visible)
     return DotScreen(width, len(rows), bytes(dots), _dac(video))
 
 
@@ -316,15 +324,16 @@ def _cga_dots(memory: Memory, video: Vga, lines: DotLines) -> DotScreen:
     """Return the dots of modes 4 to 6, which lie as a CGA's."""
     bits = cga_bits(video)
     colors = _attribute_colors(video)
+    unpacked = [
+        bytes(colors[byte >> shift & (1 << bits) - 1] for shift in range(8 - bits, -1, -bits))
+        for byte in range(256)
+    ]
     size = lines.characters * bits
     dots = bytearray()
     for start in lines.starts:
         bank, at = divmod(start, CGA_BANK)
         content = bytes(memory.ram[COLOR_TEXT + bank * CGA_BANK :][:CGA_BANK])
-        for byte in (content[at:] + content)[:size]:
-            dots += bytes(
-                colors[byte >> shift & (1 << bits) - 1] for shift in range(8 - bits, -1, -bits)
-            )
+        dots += b"".join(unpacked[byte] for byte in (content[at:] + content)[:size])
     return DotScreen(size * 8 // bits, len(lines.starts), bytes(dots), _dac(video))
 
 

@@ -35,7 +35,7 @@ def _bytes(text: str) -> bytes:
 _TEXT_COLORS = "00 01 02 03 04 05 14 07 38 39 3a 3b 3c 3d 3e 3f"
 _CGA_COLORS = "00 01 02 03 04 05 06 07 10 11 12 13 14 15 16 17"
 _TEXT = _bytes(f"{_TEXT_COLORS} 0c 00 0f 08 00")
-_TEXT_200 = _bytes(f"{_CGA_COLORS} 08 00 0f 00 00")
+_TEXT_OF_CGA = _bytes(f"{_CGA_COLORS} 08 00 0f 00 00")
 _MONO = _bytes("00 08 08 08 08 08 08 08 10 18 18 18 18 18 18 18 0e 00 0f 08 00")
 _FOUR = _bytes("00 13 15 17 02 04 06 07 10 11 12 13 14 15 16 17 01 00 03 00 00")
 _TWO = _bytes("00" + " 17" * 15 + " 01 00 01 00 00")
@@ -322,6 +322,31 @@ def _many_colors() -> bytes:
             steps = _bytes(levels)
             colors += b"".join(bytes(steps[part] for part in hue) for hue in _hues())
     return bytes(colors).ljust(768, b"\0")
+
+
+_TEXT_350, _TEXT_200 = (
+    _bytes("4d 0b 0c 00 00 00 00 83 85 5d"),
+    _bytes("c7 06 07 00 00 00 00 9c 8e 8f"),
+)
+"""Registers 9 to 12h of the CRT controller."""
+
+
+def with_lines(mode: VgaMode, lines: int) -> VgaMode:
+    """Return a VGA's text mode with other lines than 400, as 12h/30h has it: 350, or 200."""
+    if lines == 400:
+        return mode
+    clocking = bytes((mode.sequencer[0] | 1,)) + mode.sequencer[1:]  # eight dots
+    stride = mode.crtc[0x13:0x14]
+    if lines == 350:
+        crtc = mode.crtc[:9] + _TEXT_350 + stride + _bytes("1f 63 ba a3 ff")
+        attribute = mode.attribute[:0x13] + bytes(2)
+        return mode._replace(
+            height=14, misc=0xA3, sequencer=clocking, crtc=crtc, attribute=attribute
+        )
+    crtc = mode.crtc[:9] + _TEXT_200 + stride + _bytes("1f 96 b9 a3 ff")
+    return mode._replace(
+        height=8, misc=0x63, sequencer=clocking, crtc=crtc, attribute=_TEXT_OF_CGA, palette=0
+    )
 
 
 PALETTES = (

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from construct import Array, Bytes, Struct
 
-from blink16.bios import graphics
+from blink16.bios import cursor_shape, graphics
 from blink16.bios.data_area import PAGES, DataArea
 from blink16.bios.planes import MODES as PLANES_MODES
 from blink16.bios.planes import PlanesScreen
-from blink16.bios.vga import EGA_INFO, VgaBios, modes_of
+from blink16.bios.vga import CRT_MODES, EGA_INFO, NO_CURSOR_EMULATION, VgaBios, modes_of
 from blink16.bus import Bus
 from blink16.devices.video import (
     COLOR_PORT,
@@ -39,8 +39,6 @@ _PIECES = re.compile(rb"[^\x07\x08\t\n\r]+|[\x07\x08\t\n\r]")
 _CONTROLS = (b"\x07", b"\x08", b"\n", b"\r")
 COLOR_CRTC, MONO_CRTC = 0x3D4, 0x3B4
 _COLUMNS = {0: 40, 1: 40, 2: 80, 3: 80, 4: 40, 5: 40, 6: 80, 7: 80}
-_CRT_MODES = {0: 0x2C, 1: 0x28, 2: 0x2D, 3: 0x29, 4: 0x2A, 5: 0x2E, 6: 0x1E, 7: 0x29}
-"""What the BIOS writes to the mode register 3D8h."""
 GRAPHICS_MODES = (4, 5, 6)
 MONOCHROME_EQUIPMENT = 0x30
 """Both bits of the equipment word: there is a monochrome adapter."""
@@ -133,8 +131,10 @@ class GuestScreen:
         self._crtc(CURSOR_HIGH, self.area.page_start // 2 + row * self.columns + column)
 
     def set_cursor_shape(self, shape: int) -> None:
-        """Set the cursor's first line (high) and last line."""
+        """Set the cursor's first line (high) and last line, as for a CGA's characters."""
         self.area.cursor_shape = shape
+        if self.has_planes and not self._memory.read(EGA_INFO, 1)[0] & NO_CURSOR_EMULATION:
+            shape = cursor_shape.emulated(shape, self.area.character_height)
         self._crtc(CURSOR_START, shape)
 
     def set_page(self, page: int) -> None:
@@ -305,7 +305,7 @@ def set_mode(
         area.page_size = VIDEO_MEMORY
     area.page = area.page_start = 0
     area.crtc_port = MONO_CRTC if mode == MONO_MODE else COLOR_CRTC
-    area.crt_mode = _CRT_MODES[mode]
+    area.crt_mode = CRT_MODES[mode]
     area.last_row, area.character_height = ROWS - 1, 8
     for page in range(PAGES):
         area.set_cursor(page, 0, 0)

@@ -92,7 +92,7 @@ def make(known: Survey, program: ProgramFacts, titles: Titles) -> tuple[BoardLib
     """Return the libraries about a machine."""
     apart = [debug for debug in program.debug if debug.code]
     holes = code_of(program.debug)
-    known = replace(known, symbols=behind_prologues(known.symbols, program.debug))
+    known = replace(known, symbols=behind_prologues(known.without_labels, program.debug))
     own = names(known, holes, titles), units(known, holes, titles)
     return *own, *(lines(known, debug) for debug in apart)
 
@@ -125,6 +125,7 @@ def units(known: Survey, holes: list[range], titles: Titles) -> BoardLibrary:
     """Return call frame information, and our debugging information about the same places."""
     aside, found = dwarf.ASIDE, list(functions(known, holes))
     found += [replace(f, name=MAIN) for f in found if f.is_main and f.name != MAIN]
+    found += [dwarf.Subprogram(label.name, label.address, label.size) for label in known.labels]
     sections = [
         ElfSection(".text", SectionType.NOBITS, CODE, aside.start, size=len(aside)),
         *debug_sections(dwarf.by_name(found, holes)),

@@ -18,6 +18,7 @@ from blink16.symbolfiles import DebugInformation
 from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 from blink16.unwind.functions import discover, follow_jumps
+from blink16.unwind.labels import labels_behind_calls
 from blink16.unwind.walk import CodeMemory
 
 MAX_SYMBOLS = 50_000
@@ -94,6 +95,14 @@ class Survey:
     """The address of the function that gdb is told to take for main."""
     holes: list[range]
     """What debugging information of the user's is about."""
+    labels: list[ElfSymbol]
+    """Code's symbols that are no functions: `unwind/labels.py` says why gdb must know."""
+
+    @property
+    def without_labels(self) -> list[Symbol]:
+        """The symbols but for labels."""
+        labels = {label.address for label in self.labels}
+        return [symbol for symbol in self.symbols if symbol.address not in labels]
 
     @property
     def ends(self) -> tuple[range, ...]:
@@ -143,13 +152,18 @@ def survey(machine: Machine, program: ProgramFacts) -> Survey:
     known = sorted(filter(_usable, symbols), key=lambda symbol: (symbol.address, symbol.name))
     known = known[:MAX_SYMBOLS]
     areas = _areas(known)
-    code = [s for s in elf_symbols(known, areas) if s.type is SymbolType.FUNC]
+    own = (s.address for s in program.symbols if s.kind is SymbolKind.CODE and s.name not in MAINS)
+    inner = labels_behind_calls(reader, entry[0], own)
+    inner -= {linear(*entry), program.begin, *(at for one in program.debug for at, _ in one.bodies)}
+    labels = [s for s in elf_symbols(known, areas) if s.address in inner]
+    outer = [symbol for symbol in known if symbol.address not in inner]
+    code = [s for s in elf_symbols(outer, areas) if s.type is SymbolType.FUNC]
     named = {f.name: f.address for f in code}
     main = next((named[name] for name in MAINS if name in named), None)
     holes = code_of(program.debug)
     if main is not None and _within(main, holes):
         main = None  # assemblers' debugging information doesn't say that it is a function
-    return Survey(known, areas, linear(*entry), program.begin, code, main, holes)
+    return Survey(known, areas, linear(*entry), program.begin, code, main, holes, labels)
 
 
 def code_of(debug: Iterable[DebugInformation]) -> list[range]:

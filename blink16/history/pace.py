@@ -54,6 +54,14 @@ class Pace:
         self._checkpoint_seconds += more * (_RISE if more > 0 else _FALL)
         self._settle()
 
+    def stride(self, way: int) -> int:
+        """Return how much of a way to go before the next checkpoint: half of it, or, where that
+        saves less than it costs, as far as steps back are quick from there.
+        """
+        if way > self.far:
+            return way - way // 2
+        return way - self.fine if way > self.fine else way
+
     def _settle(self) -> None:
         """Say in instructions what follows from what was measured."""
         seconds = max(SPACING_SECONDS, OVERHEAD * self._checkpoint_seconds)

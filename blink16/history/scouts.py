@@ -20,15 +20,18 @@ from typing import NamedTuple
 
 from blink16.breakpoints import Point, Points
 from blink16.cpu.predicates import Predicate
+from blink16.history.past import History
 from blink16.history.terms import Interrupted
-from blink16.history.timeline import History, Timeline
+from blink16.history.timeline import Timeline
 from blink16.machine import Machine
 
 LOG = logging.getLogger("blink16")
 MAX_SCOUTS = 7
 """Each takes some mebibytes."""
-PATIENCE = 0.03
-"""Seconds that a search goes alone: most are over by then."""
+PATIENCE, PATIENCE_ONCE_MADE = 0.03, 0.004
+"""Seconds that a search goes alone: most are over by then.  To make a scout's machine takes some
+time of everybody's; after that a scout costs next to nothing.
+"""
 LOOK_SECONDS = 0.02
 """So often a search that waits for a scout looks whether it is to stop."""
 
@@ -140,6 +143,11 @@ class Scout:
         self._is_believed = False
 
     @property
+    def is_made(self) -> bool:
+        """Whether it has its machine."""
+        return self._points is not None
+
+    @property
     def is_free(self) -> bool:
         """Whether it can be sent."""
         return self._is_of_use and (self._thread is None or not self._thread.is_alive())
@@ -196,9 +204,14 @@ class Scouts:
         self._scouts = [Scout(make) for _ in range(others if count is None else count)]
         self._points = points
         self.patience = PATIENCE
-        """Seconds that a search goes alone."""
+        """Seconds that a search goes alone as long as no scout is made."""
         self.overlooked: Mapping[int, Predicate] = {}
         """Conditions of breakpoints that engines judge (`Engine.overlook`)."""
+
+    def is_time(self, seconds: float) -> bool:
+        """Whether a search that has gone alone for so long is to go on with scouts."""
+        is_made = any(scout.is_made for scout in self._scouts)
+        return seconds >= (min(self.patience, PATIENCE_ONCE_MADE) if is_made else self.patience)
 
     def tracts(self, timeline: Timeline, low: int, high: int) -> Generator[Tract]:
         """Yield the parts of low..high-1 that may have hits, the newest first.

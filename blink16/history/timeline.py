@@ -1,8 +1,8 @@
 """The history of a machine: every past instant, exactly.
 
 A machine is a pure function of its start state and its inputs by instruction count.  So a past
-instant is the nearest checkpoint before it and the instructions from there on, with the logged
-inputs at their times.  Checkpoints lie in a ring (`blink16.history`), about five milliseconds
+instant is a checkpoint before it and the instructions from there on, with the logged inputs at
+their times: `past` remembers both, here the machine moves.  Checkpoints lie about a millisecond
 of running apart, denser where the user goes and sparser with distance; each can be reached
 from each at the cost of the pages that differ.  So it makes no difference to a jump how far it
 goes, and after a jump into the past the checkpoints ahead are still there.
@@ -26,20 +26,18 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from itertools import pairwise
 from time import perf_counter
-from typing import NamedTuple
 
 from blink16.assembly import FOREVER
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import Cell
 from blink16.governor import Governor
-from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT, Checkpoint, Ring
+from blink16.history.checkpoints import DEFAULT_LIMIT, Checkpoint
 from blink16.history.glances import Glances
-from blink16.history.inputs import Input, InputLog, MemoryWritten, Received, RegisterWritten
+from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritten
 from blink16.history.moving_thread import MovingThread
 from blink16.history.pace import MIN_INTERVAL, Pace
-from blink16.history.pages import Image
+from blink16.history.past import History, Past
 from blink16.history.terms import (
-    STUMBLES,
     HistorySize,
     Hit,
     Interrupted,
@@ -50,7 +48,6 @@ from blink16.history.terms import (
 )
 from blink16.inbox import Inbox
 from blink16.machine import Machine
-from blink16.turns import Turns
 
 FEW = 256
 """Instructions for which nobody waits for a turn."""
@@ -63,18 +60,8 @@ LITTLE = 64
 MAX_HITS = 64
 """Points may stop a replay so often before they are taken out of its way."""
 INTERRUPTED = Stop(StopReason.INTERRUPTED)
-_NO_TURN = nullcontext(True)
+_NO_DOUBT, _NO_TURN = nullcontext(), nullcontext(True)
 """Few instructions are done without one: steps come by the thousand, and are to be quick."""
-
-
-class History(NamedTuple):
-    """What is known of a machine's past, at some instant."""
-
-    ring: Ring
-    log: InputLog
-    end: int
-    turns: Turns | None
-    """Where the machine takes turns with others."""
 
 
 class Timeline:
@@ -101,29 +88,15 @@ class Timeline:
         """Input that waits until the machine next runs live."""
         self._glances = Glances()
         self.inbox.on_nudge = self._glances.serve
-        self._log = InputLog()
-        self._fed = 0
         self.changes = 0
         """Moves with everything that happens to the machine from outside."""
-        self.rewinds = 0
-        """How often the machine was put back into an earlier state, or a later one."""
         self.branch = 0
         """Another one whenever a recorded future was dropped."""
         self._pace = pace or Pace()
         self.thread = MovingThread(machine.interrupt, self._calm)
         self._brief = False
         """Whether a run is to take no more than a fraction of a millisecond (`briefly`)."""
-        self._foreign = False
-        """Whether states in it came from a file."""
-        self._end = machine.icount
-        self._start = machine.icount
-        machine.memory.begin()
-        self._base = self._checkpoint(Image.of(machine.memory))
-        """The checkpoint since which `Memory` records which pages are written."""
-        self._origins: list[Checkpoint] = []
-        """Where seeks and excursions go back to: not to be thinned out."""
-        self._ring = Ring(self._base)
-        self.set_limit(limit)
+        self._past = Past(machine, limit)
 
     @property
     def now(self) -> int:
@@ -133,22 +106,27 @@ class Timeline:
     @property
     def start(self) -> int:
         """The oldest reachable instruction count."""
-        return self._ring.first.icount
+        return self._past.start
 
     @property
     def began(self) -> int:
         """Where the history began; `start` is later if the beginning had to be forgotten."""
-        return self._start
+        return self._past.began
 
     @property
     def end(self) -> int:
         """The newest recorded instruction count, where live execution goes on."""
-        return self._end
+        return self._past.end
+
+    @property
+    def rewinds(self) -> int:
+        """How often the machine was put back into an earlier state, or a later one."""
+        return self._past.rewinds
 
     @property
     def live(self) -> bool:
         """Whether the machine stands at the end, so that running on is for the first time."""
-        return self._registers.icount >= self._end
+        return self._registers.icount >= self._past.end
 
     # -- running forward ---------------------------------------------------------------------
 
@@ -160,7 +138,7 @@ class Timeline:
             return self._run(budget, skip_breakpoint, through_traps)
         finally:
             if self.observer is not None:
-                self.observer.reached(self._end)
+                self.observer.reached(self._past.end)
 
     def _run(self, budget: int, skip: bool, through_traps: bool) -> Stop:
         if budget <= 0:
@@ -206,7 +184,7 @@ class Timeline:
         """Whether a seek back to an instruction count, or a run from there, takes no longer than
         that: a checkpoint lies shortly before it, and what came since was executed natively.
         """
-        nearest = self._ring.at_or_before(icount)
+        nearest = self._past.nearest(icount)
         effort = self.machine.effort - nearest.effort
         is_near = self.start <= icount <= nearest.icount + self._pace.fine
         return is_near and 0 <= effort <= LITTLE and not self.machine.between_rounds
@@ -242,49 +220,37 @@ class Timeline:
         self, goal: int, *, skip: bool = False, through_traps: bool = False, dense: bool = True
     ) -> Stop:
         """Run towards ``goal``, at most to where something is due: an input, a checkpoint."""
-        machine, here = self.machine, self.now
-        machine.replaying = here < self._end
+        machine, past, here = self.machine, self._past, self.now
+        machine.replaying = here < past.end
         goal, until = min(goal, here + self._pace.slice), FOREVER
         if not machine.replaying:
             self._deliver()
             if self.governor is not None:
                 until = self.governor.limit(machine.time)
         if machine.replaying:
-            goal = min(goal, self._end)
-            if self._fed < len(self._log):
-                goal = min(goal, self._log[self._fed].icount)
+            goal = min(goal, past.pause())
         if self._brief:
             goal = min(goal, here + BRIEF)
-        due = self._due() if dense else FOREVER
+        due = past.due(self._pace.interval) if dense else FOREVER
         stop = self._measured_run(max(1, min(goal, due) - here), until, skip, through_traps)
         if stop.reason is StopReason.SERVICE:
             stop = Stop(StopReason.BUDGET)
-        now = self.now
-        if now > self._end:
-            self._end = now
-        if self._feed() and stop.reason in _RESTS and not machine.registers.cells[Cell.HALTED]:
+        if past.reach() and stop.reason in _RESTS and not machine.registers.cells[Cell.HALTED]:
             stop = Stop(StopReason.BUDGET)  # what it waited for has come
-        if now >= due and not self._is_midway(stop):
+        if self.now >= due and not self._is_midway(stop):
             self.keep()
         return stop
 
     def _measured_run(self, budget: int, until: int, skip: bool, through_traps: bool) -> Stop:
         """Run the machine, and take account of its pace where that tells something."""
-        run = self._doubted_run if self._foreign else self.machine.run
-        if budget < MIN_INTERVAL:
-            return run(budget, until=until, skip_breakpoint=skip, through_traps=through_traps)
         before, started = self.now, perf_counter()
-        stop = run(budget, until=until, skip_breakpoint=skip, through_traps=through_traps)
-        self._pace.ran(self.now - before, perf_counter() - started)
-        return stop
-
-    def _doubted_run(
-        self, budget: int, *, until: int, skip_breakpoint: bool, through_traps: bool
-    ) -> Stop:
-        with self._believing():
-            return self.machine.run(
-                budget, until=until, skip_breakpoint=skip_breakpoint, through_traps=through_traps
+        with self._past.believing() if self._past.is_doubted else _NO_DOUBT:
+            stop = self.machine.run(
+                budget, until=until, skip_breakpoint=skip, through_traps=through_traps
             )
+        if budget >= MIN_INTERVAL:
+            self._pace.ran(self.now - before, perf_counter() - started)
+        return stop
 
     def _keep_pace(self) -> None:
         """Wait until our clock has caught up with the live machine; not if somebody acts."""
@@ -304,20 +270,10 @@ class Timeline:
     def _is_midway(self, stop: Stop) -> bool:
         return stop.reason is StopReason.INTERRUPTED and self.machine.between_rounds
 
-    def _due(self) -> int:
-        """Where the next checkpoint is to be, unless one lies ahead that is near enough."""
-        here, interval = self.now, self._pace.interval
-        newest = self._ring.newest
-        if here >= newest:
-            return max(here + 1, newest + interval)
-        due = max(here + 1, self._ring.at_or_before(here).icount + interval)
-        ahead = self._ring.next_after(here)
-        return FOREVER if ahead is not None and ahead.icount < due + interval // 2 else due
-
     def _take_rounds_back(self) -> None:
         """Undo the rounds of a REP instruction that has not retired."""
         here = self.now
-        self._go_back(self._ring.at_or_before(here))
+        self._past.go_back(self._past.nearest(here))
         self._replay(here, whole=True)
 
     # -- inputs ------------------------------------------------------------------------------
@@ -337,38 +293,14 @@ class Timeline:
         """Log an input and let it happen, here at the end of the history."""
         self.changes += 1
         entry.apply(self.machine)
-        self._log.append(entry)
-        self._fed = len(self._log)
+        self._past.append(entry)
         if self.observer is not None:
             self.observer.happened(entry)
-        if self._log.size > self._ring.limit // 2:
-            self._forget_beginning()
-        self._stay_within_limit()
-
-    def _feed(self) -> bool:
-        """Let the inputs happen again that were logged here; whether there were any."""
-        if self._fed == len(self._log):
-            return False
-        before = self._fed
-        while self._fed < len(self._log) and self._log[self._fed].icount == self.now:
-            with self._believing():
-                self._log[self._fed].apply(self.machine)
-            self._fed += 1
-        return self._fed > before
-
-    @contextmanager
-    def _believing(self) -> Iterator[None]:
-        """Run a machine whose state came from outside: what it stumbles over was put there."""
-        try:
-            yield
-        except STUMBLES as error:
-            if not self._foreign:
-                raise
-            raise ReplayError(f"a state in the recording is damaged: {error!r:.100}") from error
+        self._past.make_room()
 
     def inputs(self) -> list[Input]:
         """Return the logged inputs that are remembered, oldest first."""
-        return self._log.since(self.start)
+        return self._past.log.since(self.start)
 
     def change(self) -> bool:
         """Make this the end of the history; True if that dropped a recorded future.
@@ -376,14 +308,11 @@ class Timeline:
         `write_memory` and `write_register` call it.  Whoever changes the machine in another
         way makes it impossible to come back here.
         """
-        dropped = self.now < self._end
-        self._ring.truncate(self.now)
-        self._log.truncate(self._fed)
-        self._end = self.now
+        dropped = self._past.cut()
         self.machine.replaying = False
         self.branch += dropped
         if dropped and self.observer is not None:
-            self.observer.dropped(self._end, len(self._log))
+            self.observer.dropped(self._past.end, len(self._past.log))
         return dropped
 
     def write_memory(self, address: int, data: bytes) -> bool:
@@ -426,88 +355,59 @@ class Timeline:
         TimelineError outside of these.  Interrupted if a request to stop came: then the
         machine is where it was.
         """
-        if not self.start <= icount <= self._end:
-            span = f"{self.start}..{self._end}"
+        if not self.start <= icount <= self._past.end:
+            span = f"{self.start}..{self._past.end}"
             raise TimelineError(f"instruction {icount} is outside the history, which is {span}")
-        nearest = self._ring.at_or_before(icount).icount
+        nearest = self._past.nearest(icount).icount
         midway = self.machine.between_rounds
         onward = nearest <= self.now <= icount and not midway
         way = icount - (self.now if onward else nearest)
         short = midway or way <= self._pace.slice
         with nullcontext() if short else self._returning_if_interrupted():
             if not onward:
-                self._go_back(self._ring.at_or_before(icount))
+                self._past.go_back(self._past.nearest(icount))
             self._replay(icount, whole=short, fine=True)
         self.machine.replaying = not self.live
 
     @contextmanager
     def _returning_if_interrupted(self) -> Iterator[None]:
         origin = self.keep()
-        self._origins.append(origin)
-        try:
-            yield
-        except Interrupted:
-            self._go_back(origin)
-            raise
-        finally:
-            self._origins.pop()
+        with self._past.needing(origin):
+            try:
+                yield
+            except Interrupted:
+                self._past.go_back(origin)
+                raise
 
     @contextmanager
     def excursion(self) -> Iterator[None]:
         """Come back to this instant at the end, whatever happens."""
         origin = self.keep()
-        self._origins.append(origin)
         try:
-            yield
+            with self._past.needing(origin):
+                yield
         finally:
-            self._origins.pop()
-            self._go_back(origin)
+            self._past.go_back(origin)
             self.machine.replaying = not self.live
 
     def keep(self) -> Checkpoint:
         """Return the checkpoint of this instant, made now if there is none."""
-        here = self._ring.at(self.now)
+        here = self._past.ring.at(self.now)
         if here is not None:
             return here
         started = perf_counter()
-        memory = self.machine.memory
-        image = self._base.image.renewed(memory)
-        memory.begin()
-        checkpoint = self._checkpoint(image)
-        self._ring.add(checkpoint)
-        self._base = checkpoint
+        checkpoint = self._past.keep()
         self._pace.checkpointed(perf_counter() - started)
         if self.observer is not None and self.live:
-            self.observer.kept(self.now, self._fed, checkpoint.snapshot)
-        self._stay_within_limit()
+            self.observer.kept(self.now, self._past.fed, checkpoint.snapshot)
+        self._past.stay_within_limit()
         return checkpoint
-
-    def _checkpoint(self, image: Image) -> Checkpoint:
-        machine = self.machine
-        return Checkpoint(machine.icount, machine.save(), self._fed, image, machine.effort)
-
-    def _go_back(self, checkpoint: Checkpoint) -> None:
-        """Put the machine into the state of a checkpoint, wherever that lies."""
-        machine = self.machine
-        machine.replaying = True
-        self.rewinds += 1
-        pages = checkpoint.image.at(machine.memory.written_marks())
-        if checkpoint is not self._base:
-            pages |= checkpoint.image.differences(self._base.image)
-        machine.memory.put_pages(pages)
-        machine.memory.begin()
-        self._base = checkpoint
-        with self._believing():
-            machine.restore(checkpoint.snapshot)
-        machine.effort = checkpoint.effort
-        self._fed = checkpoint.fed
-        self._feed()
 
     def _replay(self, icount: int, *, whole: bool, fine: bool = False) -> None:
         """Run through the recording to ``icount``.
 
         ``whole``: don't stop for anybody.  ``fine``: leave checkpoints on the way, the denser
-        the nearer to the goal (`_stride`), so that steps back from there are quick.
+        the nearer to the goal (`Pace.stride`), so that steps back from there are quick.
         """
         hits = 0
         with ExitStack() as stack:
@@ -515,7 +415,7 @@ class Timeline:
                 if not whole and self.thread.take_request():
                     raise Interrupted
                 here = self.now
-                goal = here + self._stride(icount - here) if fine else icount
+                goal = here + self._pace.stride(icount - here) if fine else icount
                 with self._turn(self.now if whole else icount) as has_turn:
                     if not has_turn:
                         continue
@@ -526,23 +426,15 @@ class Timeline:
                 if hits == MAX_HITS:
                     stack.enter_context(self.without_points())
 
-    def _stride(self, way: int) -> int:
-        """Return how much of a way to go before the next checkpoint: half of it, or, where that
-        saves less than it costs, as far as steps back are quick from there.
-        """
-        if way > self._pace.far:
-            return way - way // 2
-        return way - self._pace.fine if way > self._pace.fine else way
-
     def _is_far_from_checkpoint(self, stop: Stop) -> bool:
-        gap = self.now - self._ring.at_or_before(self.now).icount
+        gap = self.now - self._past.nearest(self.now).icount
         return stop.reason is StopReason.BUDGET and gap >= self._pace.fine // 2
 
     def _step_of_replay(self, goal: int, *, skip: bool = True) -> Stop:
         """Run towards ``goal`` in the past, to the next point or input at most."""
-        before = self.now, self._fed
+        before = self.now, self._past.fed
         stop = self._slice(goal, skip=skip, through_traps=True, dense=False)
-        stuck = (self.now, self._fed) == before and stop.reason not in _NO_DIVERGENCE
+        stuck = (self.now, self._past.fed) == before and stop.reason not in _NO_DIVERGENCE
         if stuck or (not self.live and stop.reason in _ENDS):
             reason = stop.reason.name.lower()
             raise ReplayError(f"the replay differs: {reason} at instruction {self.now}")
@@ -585,11 +477,11 @@ class Timeline:
 
     def before(self, icount: int) -> int:
         """Return where the last checkpoint before ``icount`` lies (``icount`` > start)."""
-        return self._ring.at_or_before(icount - 1).icount
+        return self._past.nearest(icount - 1).icount
 
     def has_hit(self, low: int, high: int) -> bool:
         """Whether a point is hit at an instant in low..high-1; Interrupted as by `hits`."""
-        self._go_back(self._ring.at_or_before(low))
+        self._past.go_back(self._past.nearest(low))
         self._replay(low, whole=False)
         with closing(self.hits(high)) as hits:
             return next(hits, None) is not None
@@ -598,21 +490,23 @@ class Timeline:
 
     def history(self) -> History:
         """Return the history as it is now, for `follow`."""
-        return History(self._ring.copy(), self._log.copy(), self._end, self.thread.turns)
+        past = self._past
+        return History(past.ring.copy(), past.log.copy(), past.end, self.thread.turns)
 
     def follow(self, history: History) -> None:
         """Take over the history of another machine that is made like this one.
 
         It is here to be looked at: nothing may be run on behind its end, nor changed.
         """
-        self._ring, self._log, self._end, self.thread.turns = history
+        self._past.follow(history)
+        self.thread.turns = history.turns
 
     def agrees(self, low: int, high: int) -> bool:
         """Whether a replay from one checkpoint in low..high comes to what the next one holds."""
-        for before, after in pairwise(self._ring.between(low, high)):
-            self._go_back(before)
+        for before, after in pairwise(self._past.ring.between(low, high)):
+            self._past.go_back(before)
             self._replay(after.icount, whole=False)
-            if self._fed == after.fed:  # else there was input after it
+            if self._past.fed == after.fed:  # else there was input after it
                 same_ram = after.image.is_in(self.machine.memory)
                 return same_ram and self.machine.save() == after.snapshot
         return False
@@ -624,68 +518,21 @@ class Timeline:
 
         This must be where the history begins, and nothing may have happened yet.
         """
-        self._foreign = True
-        for entry in inputs:
-            self._log.append(entry)
-        images = {self.start: self._base.image}
-        for state in kept:
-            image = images[state.icount] = images[state.base].replaced(state.pages)
-            far = state.icount  # whatever its way here took
-            self._ring.add(Checkpoint(state.icount, state.snapshot, state.inputs, image, far))
-        self._end = end
-        self._feed()
-        self._stay_within_limit()
+        self._past.adopt(inputs, kept, end)
 
     # -- limits ------------------------------------------------------------------------------
 
     def set_limit(self, limit: int) -> None:
         """Bound the memory that the history takes, in bytes; TimelineError if that's too few."""
-        if limit < MIN_LIMIT:
-            raise TimelineError(f"a history needs {MIN_LIMIT >> 20} MiB at least")
-        if self._log.size > limit // 2:
-            raise TimelineError(f"the inputs take {self._log.size >> 20} MiB: set twice as much")
-        self._ring.limit = limit
-        self._stay_within_limit()
+        self._past.set_limit(limit)
 
     def size(self) -> HistorySize:
         """Say what the history holds and takes."""
-        used = self._ring.size + self._log.size
-        state = self._ring.floor() if used > self._ring.limit else 0
-        limit = self._ring.limit
-        return HistorySize(self.start, self._end, len(self._ring), used - state, limit, state)
+        return self._past.size()
 
     def icounts(self) -> list[int]:
         """Return where the checkpoints lie, ascending."""
-        return self._ring.icounts()
-
-    def _stay_within_limit(self) -> None:
-        ring = self._ring
-        if ring.size + self._log.size <= ring.limit:
-            return
-        floor = ring.floor()  # a guest with large files has them anyway
-        if ring.size + self._log.size - floor > ring.limit:
-            ring.thin((self.now, self._end), [self._base, *self._origins], self._log.size - floor)
-
-    def _forget_beginning(self) -> None:
-        """Forget the older half of the inputs, and with them the instants that need them.
-
-        Here is the end of the history, where an input was just logged.
-        """
-        while self._log.size > self._ring.limit // 2:
-            middle = (self._ring.first.fed + len(self._log)) // 2
-            newer = self._ring.first_that_saw(middle + 1)
-            if newer is None or newer.icount > self._base.icount:
-                self._begin_anew()
-                return
-            self._ring.forget_before(newer.icount)
-            self._log.forget_before(newer.fed)
-
-    def _begin_anew(self) -> None:
-        self._log.forget_before(len(self._log))
-        memory = self.machine.memory
-        memory.begin()
-        self._base = self._checkpoint(Image.of(memory))
-        self._ring = Ring(self._base, self._ring.limit)
+        return self._past.ring.icounts()
 
 
 _RESTS = {StopReason.WAITING, StopReason.HALT}

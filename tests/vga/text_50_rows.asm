@@ -6,7 +6,7 @@ org 7c00h
       mov es,ax
       mov ss,ax
       mov sp,7c00h
-      mov ax,1201h
+      mov ax,1202h
       mov bl,30h
       int 10h
       mov ax,3

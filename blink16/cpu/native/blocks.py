@@ -301,8 +301,6 @@ class BasicBlock:
 class RegionPlan:
     """The blocks that can be reached from an entry, by offset."""
 
-    base: int
-    """CS * 16."""
     blocks: dict[int, BasicBlock] = field(default_factory=dict)
     entries: set[int] = field(default_factory=set)
     """Where the region can be entered."""
@@ -364,7 +362,7 @@ def follow(segment: CodeCopy, entry: int) -> RegionPlan:
     caller, and so does what comes behind the call: there and back again costs more.  And a jump
     that begins it, as to an interrupt's handler, leads to what is translated with it in any case.
     """
-    flow = RegionPlan(segment.base)
+    flow = RegionPlan()
     ways = deque([entry])
     entries: set[int] = {entry}
     returns: set[int] = set()

@@ -26,7 +26,9 @@ from blink16.cpu.native.function import (
     OpcodeFunction,
 )
 from blink16.cpu.native.layout import (
+    CS_SHIFT,
     ENTRIES_OFFSET,
+    ENTRY_MASK,
     LAST_IP,
 )
 from blink16.cpu.native.probing import ProbedFunction
@@ -294,7 +296,12 @@ def _jumped(model: Model) -> OpcodeFunction:
     function.fork(enters, region, other)
     function.begin(region)
     entries = function.address("%memory", ENTRIES_OFFSET)
-    entry = function.name(f"load ptr, ptr {function.address(entries, linear << 3)}")
+    word = function.value(f"load i64, ptr {function.address(entries, linear << 3)}", 64)
+    own_base = (word >> CS_SHIFT).truncate(32) << 4
+    (own,) = function.labels(1)
+    function.fork(own_base.equals(base), own, other)
+    function.begin(own)
+    entry = function.name(f"inttoptr i64 {text(word & ENTRY_MASK)} to ptr")
     function.emit(tail_call(entry, "%ip", "%meter", code=code))
     function.begin(other)
     function.dispatch(ip, "%meter", base, code, count=True)

@@ -22,7 +22,12 @@ OUT = 1
 HOT_OFFSET = SCRATCH_OFFSET
 """A byte for each linear address: how often it was jumped to."""
 ENTRIES_OFFSET = SCRATCH_OFFSET + MEMORY_SIZE
-"""A pointer for each linear address: the region whose code begins there."""
+"""64 bits for each linear address: the region whose code begins there, and above, its CS.
+
+Executed with another CS, the same bytes have other offsets, which the region does not know.
+"""
+CS_SHIFT = 48
+ENTRY_MASK = (1 << CS_SHIFT) - 1
 PREDICATES_OFFSET = ENTRIES_OFFSET + 8 * MEMORY_SIZE
 """A pointer for each linear address: the predicate of a breakpoint there, or null."""
 

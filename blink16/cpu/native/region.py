@@ -117,14 +117,10 @@ class RegionFunction(Emitter):
         return lines + [f"declare preserve_nonecc void @{path}({TYPES})" for path in PATHS]
 
     def _ways_in(self) -> list[str]:
-        """Return what goes to an entry, where CS is the one that the offsets belong to."""
+        """Return what goes to an entry."""
         ways = " ".join(f"i32 {ip}, label %{self._label(ip)}" for ip in sorted(self.entries))
-        away = ["elsewhere:", tail_call("@step", "%ip", "%meter")]
-        return [
-            f"%is_own = icmp eq i32 %base, {self._flow.base}",
-            "br i1 %is_own, label %own, label %elsewhere",
-            *("own:", f"switch i32 %ip, label %elsewhere [ {ways} ]", *away),
-        ]
+        switch = f"switch i32 %ip, label %elsewhere [ {ways} ]"
+        return [switch, "elsewhere:", tail_call("@step", "%ip", "%meter")]
 
     def _label(self, ip: int) -> str:
         """Return where an entry leads."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 from blink16.cpu.model import Model
 from blink16.cpu.native import accesses, meter, planes, slots
 from blink16.cpu.native.layout import (
+    CS_SHIFT,
     ENTRIES_OFFSET,
+    ENTRY_MASK,
     LAST_IP,
     PREDICATES_OFFSET,
     Ignore,
@@ -247,7 +249,15 @@ region:
   %index = shl i32 %linear, 3
   %entries = getelementptr inbounds i8, ptr %memory, i32 {ENTRIES_OFFSET}
   %entry_p = getelementptr inbounds i8, ptr %entries, i32 %index
-  %entry = load ptr, ptr %entry_p
+  %word = load i64, ptr %entry_p
+  %own_cs = lshr i64 %word, {CS_SHIFT}
+  %own_cs32 = trunc i64 %own_cs to i32
+  %own_base = shl i32 %own_cs32, 4
+  %is_own = icmp eq i32 %own_base, %base
+  br i1 %is_own, label %own_region, label %instruction
+own_region:
+  %address = and i64 %word, {ENTRY_MASK}
+  %entry = inttoptr i64 %address to ptr
   {tail_call("%entry", "%ip16", "%left", code="%here")}
 instruction:
   {tail_call("@step", "%ip16", "%left", code="%here")}

@@ -22,7 +22,7 @@ from blink16.cpu.native.blocks import CodeCopy, RegionPlan, follow
 from blink16.cpu.native.board import port_functions
 from blink16.cpu.native.compiler import Library, submit
 from blink16.cpu.native.handler import HANDLER, handler_of
-from blink16.cpu.native.layout import ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
+from blink16.cpu.native.layout import CS_SHIFT, ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
 from blink16.cpu.native.loading import Core
 from blink16.cpu.native.region import (
     NAME,
@@ -72,6 +72,7 @@ _POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
 class Region:
     """A region: code that is the native form of some bytes."""
 
+    cs: int
     code: tuple[tuple[int, bytes], ...]
     """Its bytes: linear addresses and what lies there."""
     starts: tuple[int, ...]
@@ -81,6 +82,10 @@ class Region:
     """Linear addresses where its instructions can be begun one by one (`StepsFunction`)."""
     watching: bool
     library: Library
+
+    def way_in(self, name: str) -> int:
+        """Return what the table of entries has for a function (`layout.ENTRIES_OFFSET`)."""
+        return self.library.addresses[name] | self.cs << CS_SHIFT
 
     def pages(self) -> set[int]:
         """Return the pages on which it has code."""
@@ -151,7 +156,7 @@ class Translator:
         entries = tuple(segment.linear(ip) for ip in sorted(functions[0].entries))
         stepped = {ip for function in functions[1:2] for ip in function.entries - flow.entries}
         steps = tuple(segment.linear(ip) for ip in sorted(stepped))
-        return Region(_spans(code), starts, entries, steps, watching, library)
+        return Region(segment.cs, _spans(code), starts, entries, steps, watching, library)
 
     def _compile(self, text: str, names: Sequence[str]) -> Library:
         key = self._core.symbols["step"], hashlib.sha256(text.encode()).digest()
@@ -314,12 +319,12 @@ class Translations:
         for entry in region.entries:
             if entry not in self._owners:
                 self._owners[entry] = region
-                self._table[entry] = region.library.addresses[NAME]
+                self._table[entry] = region.way_in(NAME)
                 self._memory.attributes[entry] |= Attribute.ENTRY
         for step in region.steps:
             if not self._memory.attributes[step] & Attribute.ENTRY:
                 self._steppers[step] = region
-                self._table[step] = region.library.addresses[STEPS]
+                self._table[step] = region.way_in(STEPS)
                 self._memory.attributes[step] |= Attribute.ENTRY
         if HANDLER in region.library.addresses:
             self._handler[0] = region.library.addresses[HANDLER]
