@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import random
+import re
 import select
 import signal
 import statistics
@@ -18,6 +20,7 @@ from collections.abc import Awaitable, Callable
 from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSWINSZ
+from typing import Self
 
 import blink16
 from blink16.blinkenlights.app import Blinkenlights
@@ -30,6 +33,15 @@ LOOP = bytes.fromhex("40 a3 00 05 89 c3 eb f8")
 """inc ax; mov [500h],ax; mov bx,ax; jmp back: a .COM file."""
 LONG, SHORT = 1_000_000_000, 1_000
 PATIENCE = 120.0
+BAR_ROW = 5
+"""Rows from the time bar to the end of the terminal."""
+PRESSED, DRAGGED, WHEELED = 0, 32, 64
+"""The left button down, a move with it, the wheel up: in xterm's numbers."""
+REST = 0.1
+"""Seconds between two events."""
+STORM, STORM_REST = 500, 0.004
+"""Places of the mouse, and seconds between them."""
+_TIME = re.compile(rb"time  ([0-9,]+) ")
 
 
 def report(times: int) -> None:
@@ -42,6 +54,7 @@ def report(times: int) -> None:
         loop.write_bytes(LOOP)
         asyncio.run(_stepping())
         asyncio.run(_animating())
+        _dragging(loop)
         opened = {length: _opening(loop, length) for length in (SHORT, LONG)}
         print(
             f"opens at {LONG:,} instructions {opened[LONG]:6.2f} s    "
@@ -54,29 +67,112 @@ def report(times: int) -> None:
 
 
 def first_picture(*words: str) -> float:
-    """Return the seconds from the command to the next instruction on a terminal.
-
-    Python may keep its bytecode, as it does of what is installed.
-    """
+    """Return the seconds from the command to the next instruction on a terminal."""
     began = time.perf_counter()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ["TERM"], os.environ["COLORTERM"] = "xterm-256color", "truecolor"
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.execv(sys.executable, [sys.executable, "-m", "blink16.blinkenlights", *words])
-    ioctl(terminal, TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    seen = b""
-    try:
-        while "▶".encode() not in seen:
-            if not select.select([terminal], [], [], PATIENCE)[0]:
-                raise TimeoutError("no picture came")
-            seen = (seen + os.read(terminal, 1 << 16))[-(1 << 18) :]
+    with _Terminal(*words) as terminal:
+        terminal.until("▶".encode())
         return time.perf_counter() - began
-    finally:
-        os.write(terminal, b"q")
-        os.kill(pid, signal.SIGTERM)
-        os.close(terminal)
-        os.waitpid(pid, 0)
+
+
+class _Terminal:
+    """A view on a terminal of its own.  Python may keep its bytecode, as of what is installed."""
+
+    def __init__(self, *words: str) -> None:
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"], os.environ["COLORTERM"] = "xterm-256color", "truecolor"
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+            os.execv(sys.executable, [sys.executable, "-m", "blink16.blinkenlights", *words])
+        ioctl(self._terminal, TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        self._seen = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.press(b"q")
+        os.kill(self.pid, signal.SIGTERM)
+        os.close(self._terminal)
+        os.waitpid(self.pid, 0)
+
+    def press(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self._terminal, keys)
+
+    def mouse(self, button: int, column: int) -> None:
+        """Press, drag or turn a button of the mouse over a column of the time bar."""
+        self.press(b"\x1b[<%d;%d;%dM" % (button, column + 1, ROWS - BAR_ROW + 1))
+
+    def until(self, text: bytes) -> None:
+        """Wait until it has written something."""
+        while text not in self._seen:
+            if not select.select([self._terminal], [], [], PATIENCE)[0]:
+                raise TimeoutError("no picture came")
+            self._read()
+
+    def instant(self, before: int | None) -> int:
+        """Wait until it shows an instant that is another one than before; return that."""
+        self._seen = b""
+        while (found := self._last()) is None or found == before:
+            if not select.select([self._terminal], [], [], PATIENCE)[0]:
+                raise TimeoutError("no picture came")
+            self._read()
+        return found
+
+    def instants(self, seconds: float) -> int:
+        """Return how many instants it shows in a while."""
+        self._seen, end = b"", time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            if select.select([self._terminal], [], [], left)[0]:
+                self._read()
+        return len(_TIME.findall(self._seen))
+
+    def _last(self) -> int | None:
+        found = _TIME.findall(self._seen)
+        return int(found[-1].replace(b",", b"")) if found else None
+
+    def _read(self) -> None:
+        self._seen = (self._seen + os.read(self._terminal, 1 << 16))[-(1 << 20) :]
+
+
+def _dragging(loop: Path) -> None:
+    """Move the mouse over the time bar of a long run: from each event to the instant on a terminal.
+
+    Events that come faster than pictures can are one: the newest place is gone to.
+    """
+    with _Terminal(str(loop)) as terminal:
+        terminal.until("▶".encode())
+        terminal.press(b"C")
+        terminal.instants(1.5)
+        terminal.press(b"\x1b")
+        terminal.instants(1.5)
+        terminal.mouse(PRESSED, COLUMNS // 2)
+        now, columns = terminal.instant(None), random.Random(16)
+        for name, button in (("drag", DRAGGED), ("wheel", WHEELED)):
+            times, column = [], COLUMNS // 2
+            for _ in range(STEPS):
+                column += columns.choice((1, 2, 3, 5, -1, -2, -4)) if button == DRAGGED else 0
+                began = time.perf_counter()
+                terminal.mouse(button, column)
+                now = terminal.instant(now)
+                times.append((time.perf_counter() - began) * 1000)
+                terminal.instants(REST)
+            times.sort()
+            median, late = statistics.median(times), times[len(times) * 95 // 100]
+            print(
+                f"time bar, {name:<5} to screen     {median:6.1f} ms   (33 wanted; p95 {late:.0f})"
+            )
+        terminal.mouse(PRESSED, COLUMNS // 2)
+        shown = 0
+        for at in range(STORM):
+            terminal.mouse(DRAGGED, 10 + at % (COLUMNS - 20))
+            shown += terminal.instants(STORM_REST)
+        began = time.perf_counter()
+        while (more := terminal.instants(REST)) > 0:
+            shown += more
+        late = max(time.perf_counter() - began - REST, 0) * 1000
+        seconds = STORM * STORM_REST
+        print(f"{STORM} places in {seconds:.0f} s: {shown} shown, the last {late:.0f} ms behind")
 
 
 class Watch:

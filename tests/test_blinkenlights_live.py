@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gdb_client import Server
+from textual.events import MouseMove
 from view_pilot import Viewer, viewed, viewing
 
 import blink16
@@ -196,3 +197,26 @@ async def test_each_notch_of_the_wheel_on_the_time_bar_counts(viewer: Viewer) ->
     await viewer.until(lambda: viewer.app._heading == 3 * part)
     go_on.set()
     await viewer.at(3 * part)
+
+
+@viewed()
+async def test_a_drag_over_the_time_bar_is_followed_and_nothing_else(viewer: Viewer) -> None:
+    """Prevents each move from drawing the whole terminal, as if text were being selected, a place
+    from being gone to twice, and a button that was let go of elsewhere from being held for ever.
+    """
+    await viewer.press("C")
+    await viewer.told("exiting")
+    bar = viewer.app.query_one(TimeBar)
+    await viewer.pilot.mouse_down(bar, offset=(20, 1))
+    await viewer.until(lambda: viewer.app.mouse_captured is bar)
+    assert viewer.app.screen._select_state is None
+    sought: list[int] = []
+    go_to = viewer.app.driver.go_to
+    viewer.app.driver.go_to = sought.append  # type: ignore[method-assign, assignment]
+    place = bar.region
+    for column, button in ((40, 1), (40, 1), (41, 1), (60, 0), (70, 0)):
+        at = place.x + column, place.y + 1
+        bar.post_message(MouseMove(bar, column, 1, 0, 0, button, False, False, False, *at))
+    await viewer.until(lambda: viewer.app.mouse_captured is None)
+    viewer.app.driver.go_to = go_to  # type: ignore[method-assign]
+    assert len(sought) == 2

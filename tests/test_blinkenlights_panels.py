@@ -16,6 +16,8 @@ from blink16.blinkenlights.app import Blinkenlights
 from blink16.blinkenlights.panels import SLOT
 from blink16.blinkenlights.tour import TOUR
 from blink16.blinkenlights.widgets.chain import longest_chain
+from blink16.blinkenlights.widgets.key_line import KeyLine
+from blink16.blinkenlights.widgets.prompt import Prompt
 from blink16.reports.devices import DevicesReport
 from blink16.reports.disks import DisksReport
 
@@ -263,3 +265,23 @@ def test_no_utf_8_means_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
             assert "".join(strip.text for strip in strips).isascii()
 
     asyncio.run(test())
+
+
+@viewed(size=(100, 30))
+async def test_a_large_panel_leaves_the_lines_below_and_a_place_to_type(viewer: Viewer) -> None:
+    """Prevents keys that nobody can look up, and a question that nobody sees, beside a large panel;
+    the guest's screen needs the whole terminal.
+    """
+    code, console = viewer.panel("code"), viewer.panel("console")
+    status, keys = viewer.app.query_one("#status"), viewer.app.query_one(KeyLine)
+    await viewer.press("z")
+    await viewer.until(lambda: code.region.height == 28)
+    assert (status.region.y, keys.region.y) == (28, 29)
+    await viewer.press("slash")
+    await viewer.until(lambda: viewer.app.query_one(Prompt).region.height == 3)
+    await viewer.press("escape")
+    await viewer.until(lambda: code.has_focus)
+    await viewer.press("z")
+    await viewer.until(lambda: viewer.panel("registers").region.area)
+    await viewer.press("enter")
+    await viewer.until(lambda: console.region.height == 30)

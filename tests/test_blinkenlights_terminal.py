@@ -198,7 +198,17 @@ def test_vi_of_the_elks_floppy_is_used_in_the_panel(shared: Path, tmp_path: Path
         async with viewing(words, size=(80, 24)) as viewer:
             await viewer.press("C", "enter")
             await viewer.until(lambda: "hello" in viewer.text("console"))
-            await viewer.press(*"iab", "escape", "escape", "x")
+            for keys, answer in (
+                ("iab", "abhello"),  # each is answered before the next is pressed: Escape and a
+                (["escape"], "\x1b[1;2H"),  # key that come together are a function key
+                (["escape"], "\a"),
+                ("x", "ahello"),
+            ):
+                seen = len(viewer.picture.output)
+                await viewer.press(*keys)
+                await viewer.until(
+                    lambda seen=seen, answer=answer: answer.encode() in viewer.picture.output[seen:]  # type: ignore[misc]
+                )
             await viewer.until(lambda: viewer.text("console").startswith("ahello"))
             await viewer.enter(":wq")
             await viewer.until(lambda: not viewer.app.driver.is_running)

@@ -73,6 +73,7 @@ class PanelsApp(App[None]):
     """Panels around one picture; what keys do comes on top of it."""
 
     CSS_PATH = "blinkenlights.tcss"
+    ALLOW_IN_MAXIMIZED_VIEW = "Prompt, .-beside-large"
     ESCAPE_TO_MINIMIZE = False  # it may be the guest's
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (MEDIUM, "-medium")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012

@@ -57,8 +57,14 @@ class LookActions(PanelsApp):
         if self.screen.maximized is not None:
             self.screen.minimize()
         elif isinstance(self.focused, Panel):
-            self.screen.maximize(self.focused)
+            self._maximize(self.focused)
         self.call_after_refresh(self._want_more)
+
+    def _maximize(self, panel: Panel) -> None:
+        """Enlarge a panel; the guest's screen, which needs all rows, also over the lines below."""
+        for name in ("#status", "#keys"):
+            self.query_one(name).set_class(not isinstance(panel, ConsolePanel), "-beside-large")
+        self.screen.maximize(panel)
 
     def action_keyboard(self) -> None:
         """Let the user type to the guest, and see its screen, large if it had no room."""
@@ -66,7 +72,7 @@ class LookActions(PanelsApp):
         columns, rows = console.room
         if not console.region.area or columns < COLUMNS or rows < ROWS:
             self._large_console = self.screen.maximized is None
-            self.screen.maximize(console)
+            self._maximize(console)
         console.focus()
         self._say("your keys are the guest's; F12 or ctrl-] takes them back", "information")
         self.call_after_refresh(self._want_more)

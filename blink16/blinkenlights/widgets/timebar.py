@@ -59,6 +59,8 @@ class TimeBar(Panel):
         self.head("time")
         self._stops: set[int] = set()
         self._dragging = False
+        self._dragged_to: int | None = None
+        """The column that the mouse was in last."""
         self._chosen: dict[LayerKind, LayerWish] = {}
 
     # -- layers ------------------------------------------------------------------------------
@@ -174,17 +176,29 @@ class TimeBar(Panel):
         """Go there, and follow the mouse."""
         offset = event.get_content_offset(self)
         if self.picture is not None and offset is not None:
-            self._dragging = True
+            self._dragged_to = None
             self.capture_mouse()
-            self.post_message(self.Sought(self._icount(offset.x)))
+            self._drag(offset.x)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Follow the mouse."""
-        if self._dragging and self.picture is not None:
-            self.post_message(self.Sought(self._icount(event.x - self.gutter.left)))
+        """Follow the mouse; without a button it was let go of elsewhere."""
+        if self._dragging and not event.button:
+            self._let_go()
+        elif self._dragging:
+            self._drag(event.x - self.gutter.left)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """Stay there."""
+        self._let_go()
+
+    def _drag(self, x: int) -> None:
+        """Have the machine come to a column, if it is another than before."""
+        self._dragging = True
+        if x != self._dragged_to and self.picture is not None:
+            self._dragged_to = x
+            self.post_message(self.Sought(self._icount(x)))
+
+    def _let_go(self) -> None:
         self._dragging = False
         self.release_mouse()
 
