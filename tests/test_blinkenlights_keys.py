@@ -174,8 +174,9 @@ def test_the_line_below_has_whole_words_in_any_width_and_can_be_clicked() -> Non
         async with viewing(size=(80, 24)) as viewer:
             for width in (30, 80, 200):
                 await viewer.pilot.resize_terminal(width, 24)
-                await viewer.until(lambda width=width: viewer.app.size.width == width)  # type: ignore[misc]
-                text = viewer.app.query_one(KeyLine).render().plain
+                line = viewer.app.query_one(KeyLine)
+                await viewer.until(lambda line=line, width=width: line.size.width == width)  # type: ignore[misc]
+                text = line.render().plain
                 assert text.endswith(" ? help  q quit ")
                 assert len(text) == width
             await viewer.pilot.click(KeyLine, offset=(2, 0))
