@@ -15,6 +15,8 @@ from blink16.devices import cells
 from blink16.devices.counter import (
     BOTH,
     HIGH,
+    LOW,
+    MIN_PERIOD,
     NONE,
     Counter,
     Mode,
@@ -33,7 +35,7 @@ from blink16.devices.pic import (
     turned,
     turned_back,
 )
-from blink16.devices.pit import SPEAKER, TICKS
+from blink16.devices.pit import REFRESH, SPEAKER, TICKS
 from blink16.devices.port_b import REFRESH_TOGGLE, TIMER_2_OUTPUT
 from blink16.devices.uart import LSR_ERRORS
 from blink16.devices.video import (
@@ -203,6 +205,47 @@ def _read_counter(number: int) -> Callable[[HotContext], Value]:
         return choose(is_high, value >> 8, value) & 0xFF
 
     return read
+
+
+def _write_counter(number: int) -> WriteHot:
+    """Take a byte of a count in mode 0, 2 or 3, in which tones and sampled sound are played.
+
+    What `Counter.write` does, but where a count waits whose time has come.
+    """
+
+    def write(m: HotContext, value: Value) -> None:
+        m.require(m.get(cells.PIT, cells.PIT_CLOCK_HZ).is_not_zero())
+        m.require(m.get(cells.PIT, cells.PIT_TELLS).is_zero())
+        channel, cycle, none = _Channel(m, number), _timer_cycle(m), m.constant(NONE)
+        once, access = channel.mode.is_zero(), channel.get("access")
+        m.require((once | channel.is_periodic) & channel.get("bcd").is_zero())
+        both, low = access.equals(BOTH), channel.get("low_byte")
+        is_first = both & channel.get("high").is_zero()
+        origin, held, next_at = (channel.get(name) for name in ("origin", "held", "next_at"))
+        begins, runs = once | origin.equals(NONE), held.equals(NONE)
+        settled = ~runs | (~cycle.below(origin) & (next_at.equals(NONE) | cycle.below(next_at)))
+        m.require(is_first | begins | settled)
+
+        high = choose(access.equals(LOW), value, value << 8)
+        word = choose(both, high | choose(low.sign(), m.constant(0), low), high)
+        count = choose(word.is_zero(), m.constant(0x10000), word)
+        count = choose(channel.is_periodic & count.equals(1), m.constant(MIN_PERIOD), count)
+        reload = origin + wave_change(channel.mode, channel.initial, cycle - origin)
+        stopped = choose(channel.get("gate").is_zero(), m.constant(0), none)
+
+        def put(name: str, first: Value, begun: Value, waiting: Value) -> None:
+            channel.set(name, choose(is_first, first, choose(begins, begun, waiting)))
+
+        initial, next_count = channel.initial, channel.get("next_count")
+        put("low_byte", value, none, none)
+        put("high", m.constant(1), m.constant(0), m.constant(0))
+        put("initial", initial, count, initial)
+        put("origin", choose(once, none, origin), cycle + 1, origin)
+        put("held", choose(once, none, held), stopped, held)
+        put("next_count", next_count, next_count, count)
+        put("next_at", next_at, next_at, choose(runs, reload, none))
+
+    return write
 
 
 def _write_control(m: HotContext, value: Value) -> None:
@@ -411,6 +454,8 @@ BOARD = HotBoard(
     writes={
         0x20: (_end_only_interrupt, _write_command),
         0x21: (_write_mask,),
+        0x41: (_write_counter(REFRESH),),
+        0x42: (_write_counter(SPEAKER),),
         0x43: (_write_control,),
         **{base + 4: (_select_register(base),) for base in _CRTC_BASES},
         **{base + 5: (_write_register(base),) for base in _CRTC_BASES},

@@ -62,8 +62,7 @@ class Pit:
     def __init__(self, guest: Guest, bus: Bus, irq: RequestLine) -> None:
         self._guest = guest
         self._irq = irq
-        self.on_speaker: Callable[[], None] = lambda: None
-        """Called before the speaker's channel changes."""
+        self._on_speaker: Callable[[], None] = lambda: None
         self._oscillator = Oscillator(PIT_HZ, guest.clock_hz)
         state = guest.registers.state
         self._counters, self._cells = cells.COUNTERS.view(state), cells.PIT.view(state)
@@ -126,6 +125,11 @@ class Pit:
         if high != bool(self._counters[channel * SIZE + _GATE]):
             self._set_counter(channel, self._counter(channel).with_gate(high, self._cycle()))
 
+    def tell_speaker(self, on_speaker: Callable[[], None]) -> None:
+        """Call this from now on before the speaker's channel changes."""
+        self._on_speaker = on_speaker
+        self._cells[cells.PIT_TELLS] = 1
+
     # -- time --------------------------------------------------------------------------------
 
     def due(self) -> int | None:
@@ -145,7 +149,7 @@ class Pit:
         if rise is not None:
             self._cells[cells.PIT_RISE_CYCLE] = rise
             self._cells[cells.PIT_RISE_LATE] = self._oscillator.late(rise)
-        self._cells[cells.PIT_PERIOD :] = array("q", self._period(ticks))
+        self._cells[cells.PIT_PERIOD : cells.PIT_TELLS] = array("q", self._period(ticks))
         self._guest.changed(self)
 
     def _period(self, ticks: Counter) -> tuple[int, ...]:
@@ -182,7 +186,7 @@ class Pit:
     def _set_counter(self, channel: int, counter: Counter) -> None:
         cycle = self._cycle()
         if channel == SPEAKER:
-            self.on_speaker()
+            self._on_speaker()
         if channel == TICKS:
             self._catch_up(cycle)
             self._irq(counter.output(cycle))

@@ -53,7 +53,8 @@ class PcSpeaker:
 
         After a guest went on otherwise from an instant of its past, a number comes again.
         """
-        pit.on_speaker = port.on_speaker = self.catch_up
+        pit.tell_speaker(self.catch_up)
+        port.on_speaker = self.catch_up
 
     def save(self) -> SpeakerState:
         """Return the state."""
