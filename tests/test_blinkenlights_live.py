@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gdb_client import Server
 from textual.events import MouseMove
+from textual.widgets import Static
 from view_pilot import Viewer, viewed, viewing
 
 import blink16
@@ -220,3 +221,17 @@ async def test_a_drag_over_the_time_bar_is_followed_and_nothing_else(viewer: Vie
     await viewer.until(lambda: viewer.app.mouse_captured is None)
     viewer.app.driver.go_to = go_to  # type: ignore[method-assign]
     assert len(sought) == 2
+
+
+@viewed()
+async def test_an_answer_that_is_late_is_told_of(viewer: Viewer) -> None:
+    """Prevents a view that looks as if it had not seen a key, before a server that is silent."""
+
+    def status() -> str:
+        return str(viewer.app.query_one("#status", Static).render())
+
+    assert "no answer" not in status()
+    go_on = held_up(viewer)
+    await viewer.until(lambda: "no answer for" in status())
+    go_on.set()
+    await viewer.until(lambda: "no answer" not in status())

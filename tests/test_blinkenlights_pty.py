@@ -243,6 +243,47 @@ def test_it_begins_on_terminals_of_all_sizes(size: tuple[int, int]) -> None:
         assert view.left_behind() == []
 
 
+SIZES = ((1, 1), (2, 1), (1, 50), (0, 0), (3, 3), (10, 4), (500, 200), (30, 10), (80, 3), (80, 24))
+STATES = {
+    # keys that lead there, and those that lead away
+    "standing": (b"", b""),
+    "help": (b"?", ESCAPE),
+    "palette": (b"\x10", ESCAPE),
+    "asked": (b":monitor", ESCAPE),
+    "searching": (b"/", ESCAPE),
+    "animated": (b"c", ESCAPE),
+    "animated back": (b"r", ESCAPE),
+    "full speed": (b"C", ESCAPE),
+    "large": (b"z", ESCAPE),
+    "keyboard": (b"\r", b"\x1b[24~"),
+    "calls": (b"l", b"l"),
+    "no column": (b"2", b"2"),
+}
+
+
+@pytest.mark.slow
+def test_it_is_resized_in_any_state(tmp_path: Path) -> None:
+    """Prevents a fault in a dialog, or of a machine that runs, where a window has no room left."""
+    program = tmp_path / "loop.com"
+    program.write_bytes(bytes.fromhex("40 a3 00 05 89 c3 eb f8"))
+    with ViewTerminal(*VIEW, str(program)) as view:
+        view.until(ARROW)
+        for enter, leave in STATES.values():
+            view.press(enter)
+            view.watch(0.2)
+            for size in SIZES:
+                view.resize(*size)
+                view.watch(0.25)
+                assert view.is_alive
+            view.press(leave)
+            view.watch(0.3)
+            view.press(REDRAW)
+            view.until(lambda: "q quit" in view.text and ARROW in view.text)
+        view.press(b"q")
+        assert view.status() == 0
+        assert view.left_behind() == []
+
+
 def terminal_drawn(view: ViewTerminal) -> Callable[[], bool]:
     """Return a condition: that a first picture was drawn, however little of it there is."""
     return lambda: b"\x1b[1;1H" in view.seen

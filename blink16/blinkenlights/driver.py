@@ -98,6 +98,8 @@ class Driver:
         """Commands that were given, and that were carried out."""
         self._untold = ""
         """What came of commands of which no picture was taken, because others waited."""
+        self._last_sign = 0.0
+        """When something was asked, or last seen of the machine (monotonic seconds)."""
         self._goal: _Goal | None = None
         """Of the last command, if that is to go somewhere; the user interface's own."""
         self._choosing = threading.Lock()
@@ -130,6 +132,11 @@ class Driver:
         return self._done >= self._asked
 
     @property
+    def silence(self) -> float:
+        """Seconds for which nothing has come of what was asked, nor been seen of a run."""
+        return 0.0 if self.is_still else time.monotonic() - self._last_sign
+
+    @property
     def knows_all(self) -> bool:
         """Whether nothing is being done, and nothing more is to be learned of the past."""
         return self._looked_at == self._asked == self._done
@@ -154,6 +161,8 @@ class Driver:
 
     def _put(self, command: Command, goal: _Goal | None) -> None:
         self._goal = goal  # what comes behind another command is a way of its own
+        if self.is_still:
+            self._last_sign = time.monotonic()
         self._asked += 1
         self._commands.put(command)
 
@@ -360,6 +369,7 @@ class Driver:
                 raise
             except (ClientError, ValueError) as error:
                 self._failed(error)
+        self._last_sign = time.monotonic()
         with self._taking:
             if target.is_running or target.only_watches:
                 printed = target.read_output()
@@ -378,7 +388,9 @@ class Driver:
     def _picture(self, target: Target, told: str = "") -> None:
         """Take a picture."""
         with self._taking:
-            self._show(self._camera.take(target, self.wanted, told, target.read_output()))
+            picture = self._camera.take(target, self.wanted, told, target.read_output())
+            self._last_sign = time.monotonic()
+            self._show(picture)
         self._tell_notes(target, told)
 
     def _tell_notes(self, target: Target, told: str = "") -> None:

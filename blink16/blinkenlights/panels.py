@@ -52,6 +52,8 @@ from blink16.client import Syntax, Target
 
 LEAVE_SECONDS = 5.0
 """What is written to the terminal at the end may take so long."""
+SILENT_SECONDS = 3.0
+"""An answer that is so late is told of."""
 NOTE_SECONDS = 10.0
 """So long it is shown what the server says."""
 MEMORY_PANELS = ("CODE", "READ", "WRITE", "STACK")
@@ -98,6 +100,7 @@ class PanelsApp(App[None]):
         """The last one."""
         self._pictures_taken = self._pictures_drawn = self._pictures_shown = 0
         self._syntax = Syntax.INTEL
+        self._was_silent = False
         self.told = ""
         """What the user was told last."""
 
@@ -130,6 +133,7 @@ class PanelsApp(App[None]):
         self.query_one("#tour").display = False
         self.query_one(CodePanel).focus()
         self._tell_wanted()
+        self.set_interval(1, self._mind_silence)
         self.begin()
 
     def _mind_signals(self) -> None:
@@ -297,6 +301,13 @@ class PanelsApp(App[None]):
         self._say(self.told or text)
         self.notify(text, severity="warning", timeout=NOTE_SECONDS, markup=False)
 
+    def _mind_silence(self) -> None:
+        """Say that an answer is long in coming: of a search, or of a server that is silent."""
+        is_silent = self.driver.silence >= SILENT_SECONDS
+        if self.picture is not None and (is_silent or self._was_silent):
+            self._was_silent = is_silent
+            self.query_one("#status", Static).update(self._status(self.picture))
+
     def _say(self, text: str, severity: SeverityLevel | None = None) -> None:
         self.told = text
         if self.picture is not None:
@@ -318,6 +329,8 @@ class PanelsApp(App[None]):
             words.append("[b]in the past[/b]")
         if state.holder == "another" and self.driver.only_watches:
             words.append("[b]another debugger holds it: T asks for it[/b]")
+        if (silence := self.driver.silence) >= SILENT_SECONDS:
+            words.append(f"[b]no answer for {silence:.0f} s[/b]")
         if state.wanted:
             words.append("[b]somebody asks for the machine: Y lets it go[/b]")
         if told := self.told.partition("\n")[0]:
