@@ -169,6 +169,8 @@ class Machine(Timekeeper):
             self.engine.interrupt(TRAP_VECTOR)
             stop = self._watched(stop)
         if self._devices:
+            if self._cycles[0] >= self._next_due and self.engine.just_entered:
+                retired = False  # this is done: an interrupt's entry was the end of the last one
             stop = self._let_devices_act(stop, retired or self.between_rounds)
         if self.witness is not None and (lacked := self.witness.take_stop()) is not None:
             stop = stop if stop.reason in _HITS else lacked

@@ -128,8 +128,10 @@ class Timekeeper(Assembly):
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
         if self._changed or self._asks_always or self._resets or self._cycles[0] >= self._next_due:
             self._plan()
-        stops = self.witness is not None and self.witness.wants_stop
-        return self.cycles + 1 if stops else self._horizon_now()
+        if self.witness is not None and self.witness.wants_stop:
+            self.engine.plan(0, 0)  # native code is not to see to its devices and go on
+            return self.cycles + 1
+        return self._horizon_now()
 
     def _let_devices_act(self, stop: Stop, retired: bool) -> Stop:
         """Do what belongs to the end of an instruction: timers, interrupts, the sleep of HLT.

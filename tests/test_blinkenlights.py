@@ -20,6 +20,7 @@ from blink16.blinkenlights.output import Output
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.picture import AccessedMemory
 from blink16.blinkenlights.widgets.code import jumps
+from blink16.blinkenlights.widgets.memory import MemoryPanel
 from blink16.client import CodeLine, RegisterValues
 from blink16.samples import build
 
@@ -288,6 +289,7 @@ async def test_where_control_came_from_is_told_also_from_afar(viewer: Viewer) ->
     """Prevents the question how one came here where that instruction is not on the screen."""
     await viewer.press("G")
     await viewer.enter("print_text")
+    await viewer.until(lambda: viewer.picture.code_at is not None)
     await viewer.press("b", "C")
     await viewer.named("print_text")
     await viewer.press("up")
@@ -339,6 +341,37 @@ def test_a_branch_is_known_to_be_taken(
 ) -> None:
     """Prevents loops, and who jumps by CX, from being told otherwise than they go."""
     assert jumps(mnemonic, replace(REGISTERS, cx=cx, flags=flags)) is taken
+
+
+@viewed()
+async def test_a_breakpoint_takes_nothing_away_of_what_the_last_step_did(viewer: Viewer) -> None:
+    """Prevents changed registers, glowing bytes and the way here from being forgotten by a key
+    that moves nothing.
+    """
+    await viewer.step_to(3)
+    picture, glows = viewer.picture, viewer.app.query_one("#memory-stack", MemoryPanel)._ages
+    assert picture.before != picture.registers
+    assert glows
+    await viewer.press("b")
+    await viewer.until(lambda: viewer.picture.points)
+    now = viewer.picture
+    assert (now.before, now.touched, now.came_from) == (
+        picture.before,
+        picture.touched,
+        picture.came_from,
+    )
+    assert viewer.app.query_one("#memory-stack", MemoryPanel)._ages == glows
+
+
+@viewed(size=(80, 24))
+async def test_frames_and_points_are_seen_in_the_smallest_terminal(viewer: Viewer) -> None:
+    """Prevents the question who called whom from needing a larger screen."""
+    assert not viewer.panel("frames").region.area
+    await viewer.press("b", "h")
+    await viewer.until(lambda: "_start" in viewer.text("frames"))
+    await viewer.until(lambda: "break" in viewer.text("points"))
+    await viewer.press("h")
+    await viewer.until(lambda: not viewer.panel("frames").region.area)
 
 
 def test_output_is_shown_as_it_was_at_any_instant() -> None:

@@ -18,8 +18,8 @@ async def test_commands_are_completed_with_what_belongs_behind_them(viewer: View
     prompt = viewer.app.query_one(Prompt)
     await viewer.until(lambda: prompt._suggestion == "last-write")
     await viewer.press("tab")
-    assert prompt.value == "last-write"
-    assert "ADDR [LEN]" in str(prompt.border_subtitle)
+    await viewer.until(lambda: prompt.value == "last-write")
+    await viewer.until(lambda: "ADDR [LEN]" in str(prompt.border_subtitle))
     await viewer.press("space", "l", "i", "n")
     await viewer.until(lambda: prompt._suggestion == "last-write lines")
     await viewer.press("tab", "enter")

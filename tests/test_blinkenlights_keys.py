@@ -70,7 +70,7 @@ CASES: tuple[tuple[str, Check], ...] = (
     ("r", at(0)),
     *((key, slot(name)) for key, name in (
         ("p", "profile"), ("l", "calls"), ("d", "devices"), ("v", "vectors"), ("a", "data-area"),
-        ("x", "chain"), ("u", "processes"), ("o", "disks"), ("o", "frames"),
+        ("x", "chain"), ("u", "processes"), ("o", "disks"), ("o", "frames"), ("h", "frames"),
     )),
     ("m", lambda v: v.panel("memory-read").mode == "hex"),  # type: ignore[attr-defined]
     ("i", lambda v: v.app.driver.wanted.syntax is Syntax.ATT),
@@ -174,8 +174,9 @@ def test_the_line_below_has_whole_words_in_any_width_and_can_be_clicked() -> Non
         async with viewing(size=(80, 24)) as viewer:
             for width in (30, 80, 200):
                 await viewer.pilot.resize_terminal(width, 24)
-                await viewer.until(lambda width=width: viewer.app.size.width == width)  # type: ignore[misc]
-                text = viewer.app.query_one(KeyLine).render().plain
+                line = viewer.app.query_one(KeyLine)
+                await viewer.until(lambda line=line, width=width: line.size.width == width)  # type: ignore[misc]
+                text = line.render().plain
                 assert text.endswith(" ? help  q quit ")
                 assert len(text) == width
             await viewer.pilot.click(KeyLine, offset=(2, 0))

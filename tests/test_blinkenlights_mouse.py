@@ -18,12 +18,14 @@ async def test_text_is_selected_within_a_panel_and_copied(viewer: Viewer) -> Non
     await pilot.hover("#code", offset=(3, 2))
     await pilot.hover("#memory-stack", offset=(6, 2))
     await pilot.mouse_up("#memory-stack", offset=(6, 2))
+    await viewer.until(lambda: app.screen.selections)
     await viewer.press("ctrl+c")
+    await viewer.until(lambda: app.clipboard and not app.screen.selections)
     assert app.clipboard == f"{lines[0]}\n{lines[1][:5]}"
-    assert not app.screen.selections
     assert app.query_one("#memory-stack", MemoryPanel).chosen is None
     await pilot.click("#memory-stack", offset=(12, 1))
-    assert app.query_one("#memory-stack", MemoryPanel).chosen is not None
+    panel = app.query_one("#memory-stack", MemoryPanel)
+    await viewer.until(lambda: panel.chosen is not None)
     await viewer.press("ctrl+c")
     assert app.clipboard == f"{lines[0]}\n{lines[1][:5]}"
 

@@ -39,6 +39,8 @@ def told(machine: Machine) -> tuple[Lack, ...]:
     return machine.witness.state.told
 
 
+AT_ONCE = (Kind.PORT, Kind.DEVICE_FUNCTION, Kind.ROM_WRITE)
+"""What is a stop right behind its instruction, whatever an engine has planned."""
 CASES = {
     # name: code, kind, offset of the instruction from 7C00h, words of the line
     "pusha": ("60ebfd", Kind.INSTRUCTION, 0, ("PUSHA", "80186")),
@@ -218,6 +220,8 @@ def test_strict_stops_forward_and_backward(name: str, engine: str) -> None:
     assert event.kind is EventKind.LACKING
     before_it = kind in (Kind.INSTRUCTION, Kind.VECTOR_TABLE, Kind.EMPTY_MEMORY)
     where, text = debugger.timeline.now, event.text
+    if kind in AT_ONCE:
+        assert [lack.icount + 1 for lack in told(debugger.machine)] == [where]
     if before_it:
         assert offset is None or debugger.machine.pc <= 0x7C00 + offset <= debugger.machine.pc + 1
     debugger.drive(Resume(count=50))

@@ -82,7 +82,7 @@ def test_qemu_prints_the_same(name: str, tmp_path: Path) -> None:
         *("-device", "ide-hd,drive=c,cyls=306,heads=4,secs=17,bus=ide.0,unit=0"),
     ]
     expected = answer(machine(script, "native"))
-    for _ in range(3):  # its interrupts come by our time, which may be short on a busy computer
+    for _ in range(10):  # its interrupts come by our time, which may be short on a busy computer
         subprocess.run(command, timeout=60, check=True, capture_output=True)
         if shown.read_text("latin-1").strip() == expected:
             return

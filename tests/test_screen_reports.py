@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from boot_sectors import run_to_halt
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 from test_dosbox_pictures import PICTURES
@@ -89,6 +89,7 @@ SMALL = st.integers(-2, 40)
         ).map(tuple),
     )
 )
+@example(ScreenReport(0, packed=b"\0"))
 def test_a_damaged_report_is_a_value_error(report: ScreenReport) -> None:
     """What a server says is not trusted: a picture, or a ValueError, and nothing else."""
     with suppress(ValueError):

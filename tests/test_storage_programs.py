@@ -6,7 +6,7 @@ import random
 
 from boot_sectors import sector
 from guests import ENGINES
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
@@ -126,8 +126,10 @@ def state(debugger: Debugger) -> tuple[object, bytes]:
     return debugger.machine.save(), bytes(debugger.machine.memory.whole)
 
 
-@settings(max_examples=examples(12))
+@settings(max_examples=examples(12), derandomize=True)
 @given(st.integers(0, 2**32), st.sampled_from(["8086", "80286"]), st.booleans())
+@example(5197, "80286", True)  # IRQ 6 comes by native code, a tick within its entry, then a service
+@example(5281, "80286", True)
 def test_drives_are_the_same_on_both_engines_and_backward(seed: int, cpu: str, at: bool) -> None:
     """Any commands in any order, and a disk changed in the middle of whatever goes on."""
     code = program(random.Random(seed))

@@ -58,7 +58,7 @@ class Camera:
         span = place.span(decoder.symbols, wanted.code_rows, end)
         pc = (registers.pc, min(16, end - registers.pc))
         upcoming = self._upcoming(decoder, registers, target.read_memory(*pc))
-        same = before is not None and state.generation == before.state.generation
+        same = stands and before is not None and registers == before.registers
         is_next = before is not None and state.icount == before.state.icount + 1
         touched = before.next_touches if before and is_next else upcoming
         if before and same:  # a picture of other size, or of other panels

@@ -116,6 +116,7 @@ GROUPS = (
     KeyGroup(
         "Panels",
         (
+            Key("h", "panel('frames')", "How one came here: frames"),
             Key("p", "panel('profile')", "Profile: where time goes"),
             Key("l", "panel('calls')", "Calls of DOS or ELKS"),
             Key("d", "panel('devices')", "Devices: PIC, PIT, UART, DMA"),

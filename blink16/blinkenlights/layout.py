@@ -37,10 +37,17 @@ class Shown:
 
     slot: str = "frames"
     """The panel in the place that several share."""
+    is_asked_for: bool = False
+    """Whether the user wants that panel, so that it is shown where there is little room, too."""
     middle: bool = True
     """That place, breakpoints, and the guest's screen."""
     right: bool = True
     """Registers and memory."""
+
+    @property
+    def peeks(self) -> bool:
+        """Whether the panel takes the place of others, where there is little room."""
+        return self.middle and (self.is_asked_for or self.slot != "frames")
 
     @property
     def beside(self) -> str:
@@ -68,8 +75,7 @@ def places(size: Size, shown: Shown) -> dict[str, Region]:
     found: dict[str, Region] = {}
     if memory:
         found |= _column(right, _right_rows(size, shown))
-    peeks = width < MEDIUM and not memory and shown.middle and shown.slot != "frames"
-    if peeks:
+    if width < MEDIUM and not memory and shown.peeks:
         return found | {shown.slot: left}
     if not shown.middle or height < (LOW if width < MEDIUM else 2 * LEAST):
         return found | {"code": left}
@@ -101,8 +107,10 @@ def _right_rows(size: Size, shown: Shown) -> Sequence[_Row]:
         code, read = _Row("memory-code", 2), _Row("memory-read", 2)
         return registers, code, read, write, stack
     if size.width < MEDIUM:
-        peeks = shown.middle and shown.slot != "frames"
-        return (registers, _Row(shown.slot, 1)) if peeks else (registers, write, stack)
+        below = (_Row("points", 1),) if shown.slot == "frames" else ()
+        return (
+            (registers, _Row(shown.slot, 1), *below) if shown.peeks else (registers, write, stack)
+        )
     if not shown.middle:
         return registers, _Row("memory-read", 2), write, stack
     slot = _Row(shown.slot, 2 if shown.slot == "frames" else 5)

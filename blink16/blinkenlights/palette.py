@@ -78,7 +78,7 @@ class Palette:
         """Return the colors on a dark ground."""
         return cls(
             dim="#56657a",
-            faint="#303b4a",
+            faint="#425064",
             hint="#8494a8",
             text="#c6d0dc",
             mnemonic="#e6edf5 bold",
@@ -109,7 +109,7 @@ class Palette:
         """Return the colors on a light ground."""
         return cls(
             dim="#8a94a3",
-            faint="#d3d9e1",
+            faint="#b3bdc9",
             hint="#5a6675",
             text="#27313d",
             mnemonic="#0b1622 bold",

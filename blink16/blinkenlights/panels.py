@@ -333,7 +333,8 @@ class PanelsApp(App[None]):
             words.append(f"[b]no answer for {silence:.0f} s[/b]")
         if state.wanted:
             words.append("[b]somebody asks for the machine: Y lets it go[/b]")
-        words.append(_escaped(self.told.partition("\n")[0]))
+        if told := self.told.partition("\n")[0]:
+            words.append(f"[{self.palette.changed}]{_escaped(told)}[/]")
         return " " + "  ".join(filter(None, words))
 
     @property

@@ -135,6 +135,12 @@ class Engine(Protocol):
 
     between_rounds: bool
     """Whether the last run was interrupted between two rounds of a REP instruction."""
+
+    @property
+    def just_entered(self) -> bool:
+        """Whether the last run, if it took too long, ended with an interrupt's entry."""
+        ...
+
     horizon: Callable[[], int]
     """Asked within IN and OUT, when the port has been accessed: at how many cycles does the
     machine want its turn?  An engine that does not ask, but leaves with ATTENTION after each, is

@@ -54,6 +54,8 @@ class ReferenceEngine:
     """Executes instructions one by one in Python; also the `Context` of their semantics."""
 
     name = "reference"
+    just_entered = False
+    """The machine enters interrupts, between runs."""
 
     def __init__(self, model: Model, registers: Registers, memory: Memory, bus: Bus) -> None:
         self.model = model

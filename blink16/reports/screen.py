@@ -97,7 +97,7 @@ class ScreenReport:
     def dots(self) -> bytes:
         """The colors of the dots, line by line; ValueError if the report is damaged."""
         dots = _unpacked(self.packed, MAX_DOTS)
-        if len(dots) != self.width * self.height:
+        if not dots or len(dots) != self.width * self.height:
             raise ValueError(f"{len(dots)} dots are no {self.width}x{self.height}")
         return dots
 

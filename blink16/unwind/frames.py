@@ -40,6 +40,7 @@ _INT, _INT_3, _INTO = 0xCD, 0xCC, 0xCE
 _CALL_LENGTHS = (3, 2, 4)
 _CALL_FAR_LENGTHS = (5, 2, 3, 4)
 _PUSH_CS = 0x0E
+_CALLS = (bytes.fromhex("e8 0000"), bytes.fromhex("9a 0000 0000"))
 _MOV_BP_SP = (b"\x89\xe5", b"\x8b\xec")
 
 
@@ -151,10 +152,9 @@ def _by_vector(path: Path, frame: Frame) -> Caller | None:
     Behind a kernel's CALL there is the interrupt's number rather than code (ELKS: irq.c).
     """
     code, cs, ip = path.code, path.cs, frame.cells[Cell.IP]
-    if code.is_handler(cs, ip) or any(
-        code.is_handler(cs, (ip - length) & MASK) and _ends_call(code, cs, ip, name, (length,))
-        for name, length in (("CALLF", 5), ("CALL", 3))
-    ):
+    starts = [ip]
+    starts += [ip - len(call) for call in _CALLS if code.byte(cs, ip - len(call)) == call[0]]
+    if any(code.is_handler(cs, start & MASK) for start in starts):
         return _returned(path, Return(ReturnKind.INTERRUPT), frame)
     return None
 

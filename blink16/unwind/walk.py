@@ -86,14 +86,12 @@ class CodeMemory:
 
     def is_handler(self, cs: int, ip: int) -> bool:
         """Tell whether an interrupt's vector leads to CS:IP."""
-        table = self.memory.peek(0, VECTORS_SIZE)
-        vector = ip.to_bytes(2, "little") + cs.to_bytes(2, "little")
+        vector = (cs << 16 | ip).to_bytes(4, "little")
+        table = bytes(self.memory.whole[:VECTORS_SIZE])
         at = table.find(vector)
-        while at % len(vector):  # -1, too: it is none of a vector's places
-            if at < 0:
-                return False
+        while at > 0 and at % len(vector):
             at = table.find(vector, at + 1)
-        return True
+        return at >= 0
 
     def fetch(self, cs: int, ip: int) -> Instruction | None:
         """Decode the instruction at CS:IP; None if there can't be code.

@@ -33,8 +33,9 @@ class LookActions(PanelsApp):
     def action_panel(self, name: str) -> None:
         """Show a panel where the frames are; the same key brings these back."""
         shown = self.board.shown
-        slot = "frames" if shown.slot == name else name
-        self.board.want(replace(shown, slot=slot, middle=True))
+        again = shown.slot == name and shown.is_asked_for
+        slot = "frames" if again else name
+        self.board.want(replace(shown, slot=slot, is_asked_for=not again, middle=True))
         self.call_after_refresh(self._want_more)
 
     def action_syntax(self) -> None:

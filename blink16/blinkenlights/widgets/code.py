@@ -256,7 +256,7 @@ class CodePanel(Panel):
             text.append(f" {offset:04X}", colors.dim)
         mnemonic = line.text.split()[0].lower()
         taken = jumps(mnemonic, picture.registers) if here else None
-        arrow = " ↑" if address < line.address else " ↓"
+        arrow = " ↑" if address <= line.address else " ↓"
         if taken is not None:
             text.append(f"{arrow} taken" if taken else "  not taken", colors.changed)
         elif mnemonic != "call":

@@ -68,6 +68,7 @@ class MemoryPanel(Panel):
         self._ages: dict[int, Glow] = {}
         self._last: Stretch | None = None
         self._seen: int | None = None
+        self._icount: int | None = None
         self._end = MEMORY_SIZE
         """Where the machine's memory ends."""
 
@@ -210,18 +211,21 @@ class MemoryPanel(Panel):
         stretch = picture.memory.get(self.name or "")
         if stretch is None:
             return
+        generation, icount = picture.state.generation, picture.state.icount
         if picture.again:
-            self._seen = picture.state.generation
-        if picture.state.generation != self._seen:
-            self._seen = picture.state.generation
+            self._seen = generation
+        moved = icount != self._icount
+        if moved:
             self._ages = {a: (age + 1, w) for a, (age, w) in self._ages.items() if age + 1 < AGES}
-            if self._last is not None:
-                for address in _changed(self._last, stretch):
-                    self._ages[address] = (0, True)
+        if generation != self._seen and self._last is not None:
+            for address in _changed(self._last, stretch):
+                self._ages[address] = (0, True)
+        if moved or self._seen is None:
             for access in picture.touched:
                 for address in range(access.address, access.address + access.length):
                     written = access.writes or self._ages.get(address) == (0, True)
                     self._ages[address] = (0, written)
+        self._seen, self._icount = generation, icount
         self._last, self._end = stretch, picture.state.memory_end
 
     # -- drawing -----------------------------------------------------------------------------

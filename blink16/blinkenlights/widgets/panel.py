@@ -173,11 +173,12 @@ class Panel(Widget, can_focus=True):
         ground = self._ground
         strips = self.strips(self.picture, columns, rows)[:rows] if self.picture else []
         drawn = [strip.adjust_cell_length(columns, ground).apply_style(ground) for strip in strips]
+        drawn += [Strip.blank(columns, ground)] * (rows - len(drawn))
         if (selection := self.text_selection) is not None:
             drawn = [_marked(strip, selection.get_span(y)) for y, strip in enumerate(drawn)]
         for line_filter in self._filters:
             drawn = [strip.apply_filter(line_filter, self._background) for strip in drawn]
-        return drawn + [Strip.blank(columns, ground)] * (rows - len(drawn))
+        return drawn
 
     def render_line(self, y: int) -> Strip:
         """Return an empty line: others are put into the frame when that is there."""

@@ -95,6 +95,15 @@ class NativeEngine:
             self._use(loading.best_of(self._coming.result()))
 
     @property
+    def just_entered(self) -> bool:
+        """Whether the last run may have ended with an interrupt's entry (`engine.Engine`).
+
+        Where that takes longer than there is time, one instruction comes in any case: the run is
+        to end behind the next cycle.
+        """
+        return self._until[0] == self._cycles[0] + 1
+
+    @property
     def name(self) -> str:
         """What executes now: ``native`` or ``reference``."""
         return "reference" if self._core is None else "native"

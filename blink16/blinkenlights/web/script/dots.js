@@ -17,7 +17,11 @@
     style.top = `${box.top + y * high}px`;
     style.width = `${width}px`;
     style.height = `${(width * 3) / 4}px`;
+    const dots = window.devicePixelRatio || 1;  // made smaller, whole rows of dots would be left out
+    const less = width * dots < picture.naturalWidth || width * 0.75 * dots < picture.naturalHeight;
+    style.imageRendering = less ? "auto" : "pixelated";
   };
+  picture.addEventListener("load", () => place());
 
   const Plain = window.WebSocket;
   window.WebSocket = class extends Plain {
