@@ -15,6 +15,7 @@ from blink16.bios.int10 import VideoService
 from blink16.bios.int13 import DiskService
 from blink16.bios.int15 import SystemService
 from blink16.bios.int16 import USUAL_KEYS, KeyboardService
+from blink16.bios.joystick import JoystickSupport
 from blink16.bios.nmi import AT_BOARD, XT_BOARD, ParityCheck
 from blink16.bios.pointing import PointingDevice
 from blink16.bios.post import Post, ResetSwitch
@@ -217,6 +218,7 @@ def _hang_services(
     system = SystemService(chassis)
     pointing = None if devices.mouse is None else PointingDevice(devices.mouse, devices.kbc)
     system.pointing = pointing
+    system.joysticks = None if devices.game is None else JoystickSupport(devices.game)
     disks = DiskService(drives, tables.DISKETTE, devices.fdc)
     parity.install(rom)
     keys.install(chassis, rom, post.reset_offset)

@@ -36,7 +36,7 @@ PROBES = frozenset({0x4F, 0xC1, 0xE8, 0xE9})
 """The key that is passed on, and questions for memory and an extended data area."""
 REMEDIES = {
     0x24: "--cpu 80286 has an address line 20",
-    0x84: "the game port itself is 201h (--card joystick)",
+    0x84: "--card joystick has one",
     0xC2: "--machine-type at --card ps2mouse has a mouse",
     0x87: "--cpu 80286 has memory above 1 MiB",
 }
@@ -83,6 +83,8 @@ class SystemService(Telling[WaitState]):
         self._configuration = self._again = 0
         self.pointing: Service | None = None
         """C2h, where there is a PS/2 mouse."""
+        self.joysticks: Service | None = None
+        """84h, where there are joysticks."""
         self.state = WaitState()
 
     def install(self, chassis: Chassis, rom: Rom) -> None:
@@ -131,6 +133,8 @@ class SystemService(Telling[WaitState]):
                 self.state = WaitState()
             case 0x83 if r.al == SET:
                 failed = not self._begin(guest, guest.linear(r.es, r.bx))
+            case 0x84 if self.joysticks is not None:
+                return self.joysticks(guest)
             case 0x86:
                 failed = not self._begin(guest, WAIT_FLAG)
                 if not failed:

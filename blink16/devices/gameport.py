@@ -68,6 +68,15 @@ class GamePort:
             x, y, z, w, pressed = data
             self.state = self.state._replace(axes=(x, y, z, w), pressed=pressed & 0xF)
 
+    @property
+    def switches(self) -> int:
+        """The buttons as the port's bits 4 to 7 show them: 0 is pressed."""
+        return BUTTONS & ~(self.state.pressed << 4)
+
+    def lasts_us(self, axis: int) -> float:
+        """Return for how long an axis keeps its one-shot running where the stick is, in µs."""
+        return SHORTEST_US + (LONGEST_US - SHORTEST_US) * self.state.axes[axis] / 255
+
     def _write(self, port: int, value: int) -> None:
         self.state = self.state._replace(started=self._guest.time)
 
@@ -75,11 +84,11 @@ class GamePort:
         s = self.state
         if not self._connected:
             return 0xFF
-        value = BUTTONS & ~(s.pressed << 4)
+        value = self.switches
         if s.started == NEVER:
             return value
         passed = (self._guest.time - s.started) * 1_000_000 / self._guest.clock_hz
-        for axis, position in enumerate(s.axes):
-            if passed < SHORTEST_US + (LONGEST_US - SHORTEST_US) * position / 255:
+        for axis in range(AXES):
+            if passed < self.lasts_us(axis):
                 value |= 1 << axis
         return value

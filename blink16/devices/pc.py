@@ -161,6 +161,7 @@ class PcDevices:
         self.fdc = Fdc(chassis, bus, self.dma, line(FLOPPY_IRQ), drives or NoDrives())
         debug.attach(chassis, bus)
         self.mouse: Ps2Mouse | None = None
+        self.game: GamePort | None = None
         self._join(chassis, typing)
         self._plug_in(chassis, cards, drives or NoDrives())
         if self.slave is not None:
@@ -172,7 +173,8 @@ class PcDevices:
         if chassis.has_a20 or cards.at:
             SystemControl(chassis, bus)
         if cards.joystick:
-            chassis.add_component(GamePort.CHANNEL, GamePort(chassis, bus, connected=True))
+            self.game = GamePort(chassis, bus, connected=True)
+            chassis.add_component(GamePort.CHANNEL, self.game)
         if cards.mouse:
             chassis.add_component(SerialMouse.CHANNEL, SerialMouse(self.com1))
         if cards.sound:
