@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import random
 import re
@@ -14,6 +16,7 @@ import pytest
 from view_terminal import PATIENCE, VIEW, ViewTerminal
 
 from blink16.blinkenlights import main, terminal_kind
+from blink16.blinkenlights.terminal_driver import _Sheet
 
 FAULTY = (
     "from blink16.blinkenlights.app import Blinkenlights as B; "
@@ -329,6 +332,23 @@ def test_a_terminal_that_is_gone_ends_it() -> None:
         time.sleep(0.05)
 
 
+def test_a_terminal_that_goes_while_it_is_drawn_on_ends_it(tmp_path: Path) -> None:
+    """Prevents a view that waits for ever for who writes to a terminal that is no more: its window
+    was closed, or who had started it was killed.
+    """
+    program = tmp_path / "loop.com"
+    program.write_bytes(bytes.fromhex("40 a3 00 05 89 c3 eb f8"))
+    view = ViewTerminal(*VIEW, str(program), rows=60, columns=200)
+    view.until(ARROW)
+    view.press(b"c")
+    view.until("time  9")
+    view.vanish()
+    end = time.monotonic() + PATIENCE
+    while os.waitpid(view.pid, os.WNOHANG) == (0, 0):
+        assert time.monotonic() < end, "it is still there"
+        time.sleep(0.05)
+
+
 def test_a_fault_of_ours_is_a_line_that_names_a_file() -> None:
     """Prevents a traceback over the terminal, and a fault whose cause nobody can look up."""
     with ViewTerminal("-c", FAULTY) as view:
@@ -359,3 +379,20 @@ def test_a_locale_says_what_a_terminal_takes() -> None:
     assert terminal_kind.encoding({"TEXTUAL_DRIVER": "x", "LC_ALL": "C"}) == "utf-8"
     assert not terminal_kind.has_characters_of_pc({"TERM": "xterm"})
     assert terminal_kind.refusal({"TERM": "xterm"}) == ""
+
+
+def test_what_is_drawn_on_a_terminal_that_is_gone_is_lost() -> None:
+    """Prevents the thread that draws from dying: the view would then wait for it for ever, and mind
+    no signal.
+    """
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.EIO, text)
+
+        def flush(self) -> None:
+            raise OSError(errno.EIO, "gone")
+
+    sheet = _Sheet(Gone())
+    sheet.write("x")
+    sheet.flush()

@@ -54,7 +54,7 @@ def test_controllers_answer_as_the_real_ones(name: str) -> None:
         assert whole(made) == states[instant]
 
 
-@pytest.mark.parametrize("name", ["floppy: deleted data", "disk: blocks of four"])
+@pytest.mark.parametrize("name", ["floppy: deleted data", "disk: blocks of four", "VGA: DAC"])
 def test_controllers_are_the_same_on_both_engines(name: str) -> None:
     """Words from the data port and interrupts come alike."""
     script, _ = CASES[name]

@@ -10,6 +10,7 @@ import sys
 import termios
 from codecs import getincrementaldecoder
 from contextlib import suppress
+from typing import TextIO
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
@@ -28,14 +29,33 @@ NOTHING_ON = (
 """All that is switched on while a view is on a terminal, switched off."""
 
 
+class _Sheet:
+    """What is drawn on: once it is gone, what is drawn there is lost, and nobody waits for that."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+
 class TerminalDriver(LinuxDriver):
     """A view's terminal."""
 
     def start_application_mode(self) -> None:
         """Begin to draw; input is minded until it ends."""
-        self._file = open(  # noqa: SIM115 - as long as there is a view
+        file = open(  # noqa: SIM115 - as long as there is a view
             self._sink, "w", encoding=encoding(), errors="replace", closefd=False
         )
+        self._file = _Sheet(file)  # type: ignore[assignment]
         for number, mind in ((signal.SIGTSTP, self._stop), (signal.SIGCONT, self._go_on)):
             # in the loop, so that one is done before the other is begun
             self._loop.add_signal_handler(number, mind)
