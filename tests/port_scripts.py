@@ -5,6 +5,7 @@ from __future__ import annotations
 from blink16 import bios
 from blink16.console import Console
 from blink16.devices.cards import Cards
+from blink16.devices.video import Adapter
 from blink16.machine import Machine
 
 SECTOR = bytes.fromhex(
@@ -110,7 +111,7 @@ def machine(script: bytes, engine: str, *, read_only: bool = False, at: bool = T
         bios.disk_of(0, floppy(script), read_only=read_only),
         bios.disk_of(0x80, HARD_DISK),
     ]
-    bios.power_on(made, Console(), disks, cards=Cards(at=at))
+    bios.power_on(made, Console(), disks, adapter=Adapter.VGA, cards=Cards(at=at))
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 from engine_pair import Pair, drive, random_pair, translate_here, translation_of
@@ -126,6 +127,23 @@ def test_access_between_translated_code() -> None:
         pair.run(budget)
     assert devices[1].seen == devices[0].seen
     assert len(translation_of(pair.native)) == 1
+
+
+def test_a_device_that_stores_to_translated_code_changes_what_is_executed() -> None:
+    """Prevents code that a DMA controller has just moved away from being executed to the end."""
+    loop = bytes.fromhex("ee 80c301 ebfa")  # again: out dx, al / add bl, 1 / jmp again
+    pair, _ = device_pair(loop, dx=PORT)
+
+    def overwrite(machine: Machine, port: int, value: int) -> None:
+        machine.memory.store(DEVICE_AT + 3, bytes((machine.registers.bl + 1 & 0xFF,)))
+
+    for machine in pair:
+        machine.bus.attach([PORT], None, partial(overwrite, machine), quiet=True)
+    assert translate_here(pair.native) == 1
+    for budget in (1, 2, 3, 40, 500):
+        for machine in pair:
+            machine.run(budget)
+        pair.compare()
 
 
 # -- interrupts --------------------------------------------------------------------------------

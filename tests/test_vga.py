@@ -308,3 +308,11 @@ def test_palettes_and_the_dac() -> None:
     call(machine, 0x1000, bx=0x2105)
     call(machine, 0x1007, bx=0x0005)
     assert r.bh == 0x21
+
+
+@pytest.mark.parametrize("port", [0x3C1, 0x3C4, 0x3C5, 0x3CA, 0x3CC, 0x3CE, 0x3CF, 0x3D4, 0x3D5])
+def test_an_egas_registers_cannot_be_read(port: int) -> None:
+    """Programs that tell a VGA from an EGA by what they have written come to the wrong one."""
+    bus = machine_with(b"\xf4", adapter=Adapter.EGA).bus
+    bus.write(port, 5)
+    assert bus.read(port) == 0xFF

@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
-from blink16.bus import Bus
+from blink16.bus import Bus, ReadPort, WritePort
 from blink16.cpu.planar import BYTES, PlanarRegister
 from blink16.devices import cells
 from blink16.devices.raster import EIGHT_DOTS, HALF_CLOCK, of_vga
@@ -29,14 +29,22 @@ from blink16.devices.video import (
 from blink16.memory import DIRTY_SHIFT, PLANES_SIZE
 from blink16.services import Guest
 
-ATTRIBUTE, ATTRIBUTE_READ, MISC, SEQUENCER, SEQUENCER_DATA = 0x3C0, 0x3C1, 0x3C2, 0x3C4, 0x3C5
+ATTRIBUTE, ATTRIBUTE_READ, MISC, ENABLE = range(0x3C0, 0x3C4)
+SEQUENCER, SEQUENCER_DATA = 0x3C4, 0x3C5
 DAC_MASK, DAC_READ, DAC_WRITE, DAC_DATA, FEATURE_READ = 0x3C6, 0x3C7, 0x3C8, 0x3C9, 0x3CA
 MISC_READ, GRAPHICS, GRAPHICS_DATA = 0x3CC, 0x3CE, 0x3CF
 MONO_CRTC, COLOR_CRTC = 0x3B4, 0x3D4
 STATUS_OFFSET = 6
 """From the CRT controller's index to the status, whose write is the feature register."""
 MISC_COLOR, MISC_CLOCK = 0x01, 0x0C
-CRTC_SIZE, SEQUENCER_SIZE, GRAPHICS_SIZE, ATTRIBUTE_SIZE, DAC_SIZE = 25, 5, 9, 21, 768
+SEQUENCER_BITS = bytes((0x03, 0x3D, 0x0F, 0x3F, 0x0E))
+GRAPHICS_BITS = bytes((0x0F, 0x0F, 0x0F, 0x1F, 0x03, 0x7B, 0x0F, 0x0F, 0xFF))
+ATTRIBUTE_BITS = bytes((0x3F,)) * 16 + bytes((0xEF, 0xFF, 0x3F, 0x0F, 0x0F))
+MISC_BITS, FEATURE_BITS = 0xEF, 0x08
+"""The bits that registers have; the others are read as 0."""
+CRTC_SIZE, DAC_SIZE = 25, 768
+SEQUENCER_SIZE, GRAPHICS_SIZE = len(SEQUENCER_BITS), len(GRAPHICS_BITS)
+ATTRIBUTE_SIZE = len(ATTRIBUTE_BITS)
 CRTC_PROTECTED, PROTECT = range(8), 0x80
 EGA_READABLE = range(0x0C, 0x12)
 PALETTE_ENABLED = 0x20
@@ -164,75 +172,33 @@ class Vga(Video):
             bus.attach([base + 1], self._read_data, self._write_data, what=f"{name}, CRTC data")
             status = base + STATUS_OFFSET
             bus.attach([status], self._read_status, self._write_feature, what=f"{name}, status")
-        bus.attach(
-            [ATTRIBUTE],
-            self._read_attribute_index,
-            self._write_attribute,
-            what=f"{name}, attributes",
-        )
-        bus.attach(
-            [MISC], self._read_switches, self._write_misc, what=f"{name}, miscellaneous output"
-        )
-        bus.attach(
-            [SEQUENCER],
-            self._read_sequencer_index,
-            self._write_sequencer_index,
-            what=f"{name}, sequencer",
-        )
-        bus.attach(
-            [SEQUENCER_DATA],
-            self._read_sequencer,
-            self._write_sequencer,
-            what=f"{name}, sequencer data",
-        )
-        bus.attach(
-            [GRAPHICS],
-            self._read_graphics_index,
-            self._write_graphics_index,
-            what=f"{name}, graphics controller",
-        )
-        bus.attach(
-            [GRAPHICS_DATA],
-            self._read_graphics,
-            self._write_graphics,
-            what=f"{name}, graphics data",
-        )
-        bus.attach(
-            [ATTRIBUTE_READ], self._read_attribute, self._nothing, what=f"{name}, attribute data"
-        )
-        bus.attach(
-            [FEATURE_READ],
-            lambda port: self.vga.feature,
-            self._nothing,
-            what=f"{name}, feature control",
-        )
-        bus.attach(
-            [MISC_READ],
-            lambda port: self.vga.misc,
-            self._nothing,
-            what=f"{name}, miscellaneous output",
-        )
+        nothing = self._nothing
+        ports: list[tuple[int, ReadPort, WritePort, str]] = [
+            (ATTRIBUTE, self._read_attribute_index, self._write_attribute, "attributes"),
+            (ATTRIBUTE_READ, self._read_attribute, nothing, "attribute data"),
+            (MISC, self._read_switches, self._write_misc, "miscellaneous output"),
+            (MISC_READ, self._read_misc, nothing, "miscellaneous output"),
+            (FEATURE_READ, self._read_feature, nothing, "feature control"),
+            (SEQUENCER, self._read_sequencer_index, self._write_sequencer_index, "sequencer"),
+            (SEQUENCER_DATA, self._read_sequencer, self._write_sequencer, "sequencer data"),
+            (
+                GRAPHICS,
+                self._read_graphics_index,
+                self._write_graphics_index,
+                "graphics controller",
+            ),
+            (GRAPHICS_DATA, self._read_graphics, self._write_graphics, "graphics data"),
+        ]
         if self.is_vga:
-            bus.attach([0x3C3], lambda port: 1, self._nothing, what="VGA enable")
-            bus.attach(
-                [DAC_MASK],
-                lambda port: self.vga.dac_mask,
-                self._write_dac_mask,
-                what="VGA, DAC mask",
-            )
-            bus.attach(
-                [DAC_READ],
-                lambda port: 3 if self.vga.dac_reads else 0,
-                self._write_dac_read,
-                what="VGA, DAC read index",
-            )
-            bus.attach(
-                [DAC_WRITE],
-                lambda port: self.vga.dac_at // 3,
-                self._write_dac_write,
-                what="VGA, DAC write index",
-            )
-            bus.attach([DAC_DATA], self._read_dac, self._write_dac, what="VGA, DAC data")
+            ports += [
+                (ENABLE, lambda port: 1, nothing, "enable"),
+                (DAC_MASK, lambda port: self.vga.dac_mask, self._write_dac_mask, "DAC mask"),
+                (DAC_READ, self._read_dac_state, self._write_dac_read, "DAC read index"),
+                (DAC_WRITE, self._read_dac_address, self._write_dac_write, "DAC write index"),
+                (DAC_DATA, self._read_dac, self._write_dac, "DAC data"),
+            ]
+        for port, read, write, what in ports:
+            bus.attach([port], read, write, what=f"{name}, {what}")
 
     def _nothing(self, port: int, value: int) -> None:
         pass
@@ -250,8 +216,8 @@ class Vga(Video):
 
     def _read_data(self, port: int) -> int:
         index = self.vga.selected
-        readable = index < CRTC_SIZE and (self.is_vga or index in EGA_READABLE)
-        return self.vga.crtc[index] if self._answers(port) and readable else 0xFF
+        readable = self.is_vga or index in EGA_READABLE
+        return _at(self.vga.crtc, index) if self._answers(port) and readable else 0xFF
 
     def _write_data(self, port: int, value: int) -> None:
         s, index = self.vga, self.vga.selected
@@ -264,37 +230,37 @@ class Vga(Video):
         self.vga = s._replace(crtc=_with(s.crtc, index, value))
 
     def _read_sequencer_index(self, port: int) -> int:
-        return self.vga.sequencer_index
+        return self.vga.sequencer_index if self.is_vga else 0xFF
 
     def _write_sequencer_index(self, port: int, value: int) -> None:
         self.vga = self.vga._replace(sequencer_index=value & 7)
 
     def _read_sequencer(self, port: int) -> int:
         s = self.vga
-        there = self.is_vga and s.sequencer_index < SEQUENCER_SIZE
-        return s.sequencer[s.sequencer_index] if there else 0xFF
+        return _at(s.sequencer, s.sequencer_index) if self.is_vga else 0xFF
 
     def _write_sequencer(self, port: int, value: int) -> None:
-        s = self.vga
-        if s.sequencer_index < SEQUENCER_SIZE:
-            self.vga = s._replace(sequencer=_with(s.sequencer, s.sequencer_index, value))
+        s, index = self.vga, self.vga.sequencer_index
+        if index < SEQUENCER_SIZE:
+            value &= SEQUENCER_BITS[index]
+            self.vga = s._replace(sequencer=_with(s.sequencer, index, value))
             self._apply()
 
     def _read_graphics_index(self, port: int) -> int:
-        return self.vga.graphics_index
+        return self.vga.graphics_index if self.is_vga else 0xFF
 
     def _write_graphics_index(self, port: int, value: int) -> None:
         self.vga = self.vga._replace(graphics_index=value & 0xF)
 
     def _read_graphics(self, port: int) -> int:
         s = self.vga
-        there = self.is_vga and s.graphics_index < GRAPHICS_SIZE
-        return s.graphics[s.graphics_index] if there else 0xFF
+        return _at(s.graphics, s.graphics_index) if self.is_vga else 0xFF
 
     def _write_graphics(self, port: int, value: int) -> None:
-        s = self.vga
-        if s.graphics_index < GRAPHICS_SIZE:
-            self.vga = s._replace(graphics=_with(s.graphics, s.graphics_index, value))
+        s, index = self.vga, self.vga.graphics_index
+        if index < GRAPHICS_SIZE:
+            value &= GRAPHICS_BITS[index]
+            self.vga = s._replace(graphics=_with(s.graphics, index, value))
             self._apply()
 
     def _read_attribute_index(self, port: int) -> int:
@@ -302,8 +268,7 @@ class Vga(Video):
 
     def _read_attribute(self, port: int) -> int:
         index = self.vga.attribute_index & 0x1F
-        there = self.is_vga and index < ATTRIBUTE_SIZE
-        return self.vga.attribute[index] if there else 0xFF
+        return _at(self.vga.attribute, index) if self.is_vga else 0xFF
 
     def _write_attribute(self, port: int, value: int) -> None:
         s = self.vga
@@ -313,7 +278,7 @@ class Vga(Video):
         index, attribute = s.attribute_index & 0x1F, s.attribute
         locked = index < 16 and s.attribute_index & PALETTE_ENABLED
         if index < ATTRIBUTE_SIZE and not locked:
-            attribute = _with(attribute, index, value & (0x3F if index < 16 else 0xFF))
+            attribute = _with(attribute, index, value & ATTRIBUTE_BITS[index])
         self.vga = s._replace(attribute=attribute, attribute_data=False)
 
     def _read_switches(self, port: int) -> int:
@@ -323,12 +288,18 @@ class Vga(Video):
         selected = self.vga.misc >> 2 & 3
         return 0x10 if EGA_SWITCHES >> (3 - selected) & 1 else 0
 
+    def _read_misc(self, port: int) -> int:
+        return self.vga.misc if self.is_vga else 0xFF
+
     def _write_misc(self, port: int, value: int) -> None:
-        self.vga = self.vga._replace(misc=value)
+        self.vga = self.vga._replace(misc=value & MISC_BITS)
+
+    def _read_feature(self, port: int) -> int:
+        return self.vga.feature if self.is_vga else 0xFF
 
     def _write_feature(self, port: int, value: int) -> None:
         if self._answers(port):
-            self.vga = self.vga._replace(feature=value)
+            self.vga = self.vga._replace(feature=value & FEATURE_BITS)
 
     # -- the DAC -----------------------------------------------------------------------------
 
@@ -340,6 +311,14 @@ class Vga(Video):
 
     def _write_dac_write(self, port: int, value: int) -> None:
         self.vga = self.vga._replace(dac_at=value * 3, dac_pending=b"", dac_reads=False)
+
+    def _read_dac_state(self, port: int) -> int:
+        return 3 if self.vga.dac_reads else 0
+
+    def _read_dac_address(self, port: int) -> int:
+        """Return the DAC's address, which is one ahead of a color that is read (Inmos IMS G171)."""
+        s = self.vga
+        return s.dac_at // 3 + s.dac_reads & 0xFF
 
     def _read_dac(self, port: int) -> int:
         s = self.vga
@@ -480,6 +459,11 @@ def _timing(state: VgaState) -> tuple[object, ...]:
 def spread(planes: int) -> int:
     """Return FFh in the byte of each plane whose bit is set."""
     return sum(0xFF << 8 * plane for plane in range(4) if planes >> plane & 1)
+
+
+def _at(registers: bytes, index: int) -> int:
+    """Return what is read from a VGA's register, 0 where there is none."""
+    return registers[index] if index < len(registers) else 0
 
 
 def _with(registers: bytes, index: int, value: int) -> bytes:

@@ -255,6 +255,8 @@ class NativeEngine:
                     bus.write(port, value, access - OUT)
                 else:
                     value = bus.read(port, access)
+                if self.memory.stale_code:  # as the 8237 moves memory at an access
+                    self._see_stale_code()
                 if port not in quiet and not bus.is_unowned(port):
                     due = self.horizon()
                     horizon = self._until[0] = due if due < until else until
@@ -281,6 +283,10 @@ class NativeEngine:
         is_due = exit_ == _OVER and horizon <= self._cycles[0]
         return _STOPS[NativeExit.ATTENTION] if is_due else stop
 
+    def _see_stale_code(self) -> None:
+        if self.translation is not None:
+            self.translation.see_host()
+
     def _watching_changed(self) -> bool:
         """Whether regions have to look at what they load from now on, or no more."""
         translation = self.translation
@@ -293,8 +299,8 @@ class NativeEngine:
             if self.hurries:
                 return _AT_BUDGET
             stop = self._delegate(1, self._until[0], True)
-            if self.translation is not None and self.memory.stale_code:
-                self.translation.see_host()
+            if self.memory.stale_code:
+                self._see_stale_code()
             if self._moves_vectors and self.registers.moved_vectors:
                 return stop if stop.reason is not StopReason.BUDGET else _AT_BUDGET
             return None if stop.reason is StopReason.BUDGET else stop
