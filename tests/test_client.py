@@ -21,6 +21,7 @@ from blink16.client import (
     ConnectionLostError,
     DeniedError,
     LaunchError,
+    SearchStoppedError,
     StopKind,
     Target,
     UnsupportedError,
@@ -29,6 +30,7 @@ from blink16.client import (
 from blink16.client.blocking import TargetMemory, TargetRegisters
 from blink16.client.target import AsyncTarget
 from blink16.reports.frames import FramesReport
+from blink16.reports.profile import ProfileReport
 from blink16.reports.state import StateReport
 
 PATIENCE = 60
@@ -220,6 +222,32 @@ def test_a_run_is_interrupted_after_a_time_or_by_another_thread(loop: Target) ->
     assert loop.run().kind is StopKind.INTERRUPTED
     before = loop.icount
     assert loop.step().icount == before + 1
+
+
+def test_a_search_is_stopped_by_another_thread(loop: Target) -> None:
+    """Prevents whoever wants to be elsewhere from waiting for a report that nobody reads."""
+    loop.step(1_000_000)
+    over = threading.Event()
+
+    def interrupt() -> None:
+        while not over.wait(0.001):
+            loop.interrupt()
+
+    def search_until_stopped() -> None:
+        while True:
+            loop.report(ProfileReport)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(SearchStoppedError):
+            search_until_stopped()
+    finally:
+        over.set()
+        thread.join()
+    assert loop.icount == 1_000_000
+    assert loop.step().kind is StopKind.STEPPED  # it was not for the next run
+    assert loop.report(ProfileReport).span == 1_000_000
 
 
 def test_whoever_asks_while_it_runs_is_told_so(loop: Target) -> None:

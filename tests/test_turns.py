@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Event
 
@@ -13,6 +13,7 @@ import trio
 from server_bench import COUNT_FOR_EVER, PRINT_FOR_EVER, Bench, with_service
 
 from blink16.cpu.engine import StopReason
+from blink16.history import Interrupted, queries
 from blink16.history.timeline import FEW, Timeline
 from blink16.server import Fittings, Slot, speaker, threads
 from blink16.turns import Turns
@@ -89,6 +90,25 @@ def test_a_machine_that_waits_for_its_turn_can_be_stopped() -> None:
     timeline.seek(5)
     timeline.seek(timeline.end)
     assert timeline.thread.turns._free == 1
+
+
+def test_a_search_that_is_stopped_gives_its_turn_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents the next search from waiting for ever, for one that somebody has stopped."""
+    timeline = Timeline(guests.make(COUNTER).machine)
+    timeline.run(10 * FEW)
+    timeline.thread.looks = Turns(1)
+
+    def strides(stride: int) -> Iterator[int]:
+        yield stride
+        timeline.interrupt()
+        yield 5 * FEW
+
+    monkeypatch.setattr(queries, "repeat", strides)
+    with pytest.raises(Interrupted) as stopped:
+        queries.profile(timeline, 10 * FEW)
+    assert stopped.traceback  # which still knows everything that was under way
+    assert timeline.thread.looks._free == 1
+    assert timeline.now == 10 * FEW
 
 
 async def until(is_so: Callable[[], bool]) -> None:

@@ -191,10 +191,10 @@ class Camera:
 
 def _those_possible(target: Target, shapes: Iterable[type]) -> list[Any]:
     """Return those reports that can be made."""
-    found = []
+    found: list[Any] = []
     for shape in shapes:
         try:
-            found += target.reports(shape)
+            found.append(target.report(shape))
         except (DeniedError, UnsupportedError):
             continue
     return found

@@ -22,6 +22,7 @@ from blink16.client import (
     ConnectionLostError,
     OwnServer,
     ProtocolError,
+    SearchStoppedError,
     StopEvent,
     StopKind,
     Target,
@@ -104,6 +105,10 @@ class Driver:
         """Of the last command, if that is to go somewhere; the user interface's own."""
         self._choosing = threading.Lock()
         """Held by who looks where to go, and by who changes that."""
+        self._looks_back = False
+        """Whether the past is being looked through: a command that is given then stops that."""
+        self._stopping_look = threading.Lock()
+        """Held by who stops it, which is to stop nothing else, and by who comes to its end."""
         self._looked_at = -1
         """How many had been given when all that takes longer was known, too."""
 
@@ -115,6 +120,7 @@ class Driver:
         """Let the machine go."""
         self._closing.set()
         self._commands.put(None)
+        self._stop_looking_back()
         self.interrupt()
         if self._thread.is_alive():
             self._thread.join(LEAVE_SECONDS)
@@ -165,6 +171,17 @@ class Driver:
             self._last_sign = time.monotonic()
         self._asked += 1
         self._commands.put(command)
+        self._stop_looking_back()
+
+    def _stop_looking_back(self) -> None:
+        """Nobody waits for what is only looked up: it is looked up again later."""
+        target = self._target
+        with self._stopping_look:
+            if self._looks_back and target is not None:
+                try:
+                    target.interrupt()
+                except ClientError as error:
+                    self._failed(error)
 
     def ask(self, question: Command) -> None:
         """Carry out what only looks: at a machine that runs, too."""
@@ -263,21 +280,30 @@ class Driver:
             except queue.Empty:
                 asked = self._asked
                 if not self._look_back(target):
-                    self._looked_at = asked
+                    if self._commands.empty():  # else it was stopped
+                        self._looked_at = asked
                     break
                 patience = self._camera.past.wait
         return self._commands.get()
 
     def _look_back(self, target: Target) -> bool:
         """Show what takes longer to know, a bit of it; return whether there may be more."""
+        self._looks_back = True
         try:
+            if not self._commands.empty():  # it came before it could see that we look
+                return False
             with self._taking:
                 picture = self._camera.look_back(target, self.wanted)
                 if picture is not None:
                     self._show(picture)
+        except SearchStoppedError:
+            return False
         except ClientError as error:
             self._failed(error)
             return False
+        finally:
+            with self._stopping_look:
+                self._looks_back = False
         return picture is not None
 
     def _carry_out(self, target: Target, command: Command) -> bool:

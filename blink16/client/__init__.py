@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         DeniedError,
         LaunchError,
         ProtocolError,
+        SearchStoppedError,
         TimedOutError,
         UnsupportedError,
     )
@@ -45,6 +46,7 @@ __all__ = [
     "PointRole",
     "ProtocolError",
     "RegisterValues",
+    "SearchStoppedError",
     "ServerAddress",
     "SetPoint",
     "StopEvent",
@@ -70,7 +72,7 @@ _NAMES_BY_HOME = {
     "blocking": "Target connect launch",
     "code": "CodeLine CodeReader Syntax offset_in",
     "errors": "BusyError ClientError ConditionError ConnectionLostError DeniedError LaunchError "
-    "ProtocolError TimedOutError UnsupportedError",
+    "ProtocolError SearchStoppedError TimedOutError UnsupportedError",
     "launching": "hosting started",
     "moving": "PointRole RegisterValues StopEvent StopKind",
     "pointing": "SetPoint",

@@ -11,7 +11,13 @@ from blink16 import numerals
 from blink16.client import description, replies
 from blink16.client.addresses import ServerAddress
 from blink16.client.description import Description
-from blink16.client.errors import BusyError, ConnectionLostError, ProtocolError, UnsupportedError
+from blink16.client.errors import (
+    BusyError,
+    ConnectionLostError,
+    ProtocolError,
+    SearchStoppedError,
+    UnsupportedError,
+)
 from blink16.client.link import DEFAULT_TIMEOUT, Link, Pending
 from blink16.client.streams import ProcessStream
 from blink16.client.wire import Expected, Ticket, unhex
@@ -64,6 +70,8 @@ class ClientCore:
         self._output = bytearray()
         self._more_output = trio.Event()
         self._moving = False
+        self._searches = self._stopped_searches = 0
+        """Questions for which the server searches the past, and how often these were stopped."""
         self._change: int | None = None
         """The generation that the server told last."""
         self._something_new = trio.Event()
@@ -147,16 +155,31 @@ class ClientCore:
         self._require(f"qXfer:{name}:read", f"{name} objects")
         head = f"qXfer:{name}:read:{annex}:".encode()
         data, what = b"", f"{name} {annex}".strip()
-        expects = Expected.WORK if searches else Expected.ANSWER
+        ask = self._search if searches else self._ask
         while True:
-            body = await self._ask(head + b"%x,%x" % (len(data), CHUNK), expects)
+            body = await ask(head + b"%x,%x" % (len(data), CHUNK))
             part, last = replies.chunk(body, what)
             data += part
             if len(data) > most:
                 raise ProtocolError(f"the server's {what} has more than {most} bytes")
             if last:
                 return data
-            expects = Expected.ANSWER
+            ask = self._ask
+
+    async def _search(self, question: bytes) -> bytes:
+        """Ask for what has to be searched for; SearchStoppedError if `interrupt` stops that."""
+        stopped = self._stopped_searches
+        self._searches += 1
+        try:
+            answer = await self._ask(question, Expected.WORK)
+        finally:
+            self._searches -= 1
+        if self._stopped_searches != stopped:
+            # 03h that came too late would be for the next run: any question shows it is not
+            await self._link.ask(b"qC")
+            if replies.error_of(answer, "") is not None:
+                raise SearchStoppedError("the search was stopped")
+        return answer
 
     async def report(self, shape: type[R], query: object = None) -> R:
         """Ask for a report by its shape, like ``StateReport`` (see `blink16.reports`).

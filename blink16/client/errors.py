@@ -27,6 +27,10 @@ class DeniedError(ClientError):
     """The server understood, and refused: the text is the reason that it gave."""
 
 
+class SearchStoppedError(ClientError):
+    """What was searched for in the past was not found yet when `interrupt` stopped the search."""
+
+
 class BusyError(ClientError):
     """The machine runs, and what was asked can only be done while it stands."""
 

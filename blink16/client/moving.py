@@ -116,10 +116,17 @@ class Moving(Pointing):
         return await self._until_stop(how, math.inf)
 
     async def interrupt(self) -> None:
-        """Stop the machine, which another task lets run; no harm if it stands."""
+        """Stop the machine, which another task lets run, or searches for a report in its past.
+
+        No harm if it stands.  A report that was searched for ends in SearchStoppedError.
+        """
         if self._moving:
             self._interrupted = True
-            await self._link.interrupt()
+        elif self._searches:
+            self._stopped_searches += 1
+        else:
+            return
+        await self._link.interrupt()
 
     @property
     def is_running(self) -> bool:

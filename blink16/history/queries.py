@@ -143,7 +143,7 @@ def trace(timeline: Timeline, count: int) -> list[TraceEntry]:
         timeline.seek(max(timeline.start, high - count))
         registers = timeline.machine.registers
         here, before = moment(timeline), _values(registers)
-        for _ in timeline.walk(high, timeline.thread.in_turns(repeat(1))):
+        for _ in timeline.thread.in_turns(timeline.walk(high, repeat(1))):
             if timeline.now != here.icount:
                 entries.append(_entry(here, before, registers))
                 here, before = moment(timeline), _values(registers)
@@ -200,7 +200,7 @@ def profile(timeline: Timeline, count: int) -> Counter[int]:
         timeline.seek(max(timeline.start, high - count))
         span = high - timeline.now
         strides: Iterable[int] = repeat(1) if span <= SAMPLES else _uneven(span / SAMPLES)
-        for _ in timeline.walk(high, timeline.thread.in_turns(strides)):
+        for _ in timeline.thread.in_turns(timeline.walk(high, strides)):
             seen[timeline.machine.pc] += 1
     return seen
 
