@@ -237,6 +237,8 @@ def load(program: Program, arguments: Sequence[str], options: Options) -> Loaded
         poweron.fill_memory(machine, options.poweron)
     told: list[str] = []
     machine.on_notice = told.append
+    if isinstance(options.poweron, poweron.DrawnSeed):
+        told.append(options.poweron.told())
     try:
         symbols = _LOADERS[program.kind](machine, console, program, arguments, options)
     except (elks.ElksError, dos.DosError, bios.BootError) as error:

@@ -1,4 +1,4 @@
-"""Scripts that drive the floppy controller, the hard disk ports and a VGA, and what they print.
+"""Scripts that drive disks' and interrupts' controllers and a VGA, and what they print.
 
 `SAME` is what QEMU 7.2 printed for the same script, character for character.  `OTHER` are scripts
 at which QEMU differs from the data sheets, which are followed here; why stands beside each.
@@ -6,6 +6,7 @@ at which QEMU differs from the data sheets, which are followed here; why stands 
 
 from __future__ import annotations
 
+from port_cases_pic import PIC_OTHER, PIC_SAME
 from port_cases_vga import VGA_OTHER, VGA_SAME
 from port_scripts import (
     check,
@@ -398,5 +399,5 @@ DISK_OTHER = {
         "i01s500050i01=0000 i01=5550",
     ),
 }
-SAME = {"floppy": FLOPPY_SAME, "disk": DISK_SAME, "VGA": VGA_SAME}
-OTHER = {"floppy": FLOPPY_OTHER, "disk": DISK_OTHER, "VGA": VGA_OTHER}
+SAME = {"floppy": FLOPPY_SAME, "disk": DISK_SAME, "8259A": PIC_SAME, "VGA": VGA_SAME}
+OTHER = {"floppy": FLOPPY_OTHER, "disk": DISK_OTHER, "8259A": PIC_OTHER, "VGA": VGA_OTHER}

@@ -13,6 +13,7 @@ async def test_text_is_selected_within_a_panel_and_copied(viewer: Viewer) -> Non
     ever what is to interrupt.
     """
     pilot, app = viewer.pilot, viewer.app
+    await viewer.until(lambda: len(viewer.text("memory-stack").splitlines()) > 1)
     lines = viewer.text("memory-stack").splitlines()
     await pilot.mouse_down("#memory-stack", offset=(2, 1))
     await pilot.hover("#code", offset=(3, 2))

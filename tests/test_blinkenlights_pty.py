@@ -25,7 +25,7 @@ FAULTY = (
 )
 ARROW = "▶"
 ROUND, SQUARE = "╭", "┌"
-FIRST = "mov    bx, sp"
+FIRST = "bx, sp"
 """The sample's first instruction."""
 SUSPEND, REDRAW, ESCAPE = b"\x1a", b"\x0c", b"\x1b"
 End = Callable[[ViewTerminal], object]

@@ -1,17 +1,26 @@
-"""The 8237's own moves, from memory to memory, beside a model that goes byte by byte."""
+"""The 8237's own moves: beside a model that goes byte by byte, and over the ends of memory."""
 
 from __future__ import annotations
 
 import random
 
+import pytest
+from boot_sectors import sector
+from guests import ENGINES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
+from blink16 import loader
 from blink16.bus import Bus
+from blink16.debugger import Debugger, Resume
+from blink16.devices import a20
+from blink16.devices.cards import Cards
 from blink16.devices.dma import Dma
+from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
 from blink16.memory import PAGE_SIZE
+from blink16.pc import PcSetup
 
 BANK, ROM = 0x10000, range(0x4200, 0x4400)
 """A linear address, and offsets behind it."""
@@ -67,3 +76,51 @@ def test_memory_moves_as_byte_by_byte(
             read, left = (source, period) if again else (read, 0xFFFF)
     machine = programmed(source, period, target, count, (mode, command))
     assert bytes(machine.memory.whole[BANK : BANK + 0x10000]) == bytes(model)
+
+
+EDGES = bytes.fromhex(
+    "fa31c08ed8be2f7cfce60dad40741d48e681b086e60be60cade60488e0e604ade60588e0e605b006e609ebdf"
+    "f4ebfd"
+    "0f00f0ff1f00"  # FFFF0h, 32 bytes: ROM, and on at F0000h
+    "100000050100"  # 100500h, 2 bytes
+    "110000060100"  # 110600h, behind all memory; an XT has no such lines
+    "0900feff0300"  # 9FFFEh, 4 bytes: on at 90000h
+    "ffff"
+)
+"""Lets channel 2 store what no device says, FFh, block by block, and halts:
+
+    cli / xor ax,ax / mov ds,ax / mov si,table / cld / out 0Dh,al
+    next: lodsw / inc ax / jz done / dec ax / out 81h,al / mov al,86h / out 0Bh,al / out 0Ch,al
+    lodsw / out 4,al / mov al,ah / out 4,al / lodsw / out 5,al / mov al,ah / out 5,al
+    mov al,6 / out 9,al / jmp next / done: hlt / jmp done / table: page, address, count - 1
+"""
+OVER_A_BANK = {0x9FFFE, 0x9FFFF, 0x90000, 0x90001}
+CASES = {
+    "8086": ("8086", False, OVER_A_BANK | {0x500, 0x501, 0x10600, 0x10601}),
+    "line 20 closed": ("80286", False, OVER_A_BANK | {0x100500, 0x100501}),
+    "line 20 open": ("80286", True, OVER_A_BANK | {0x100500, 0x100501}),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("cpu", "is_open", "stored"), CASES.values(), ids=CASES)
+def test_moves_over_the_ends_of_memory(
+    cpu: str, is_open: bool, stored: set[int], engine: str
+) -> None:
+    """Prevents DMA that changes ROM, that the processor's line 20 stops, or that is no past."""
+    options = Options(engine=engine, cpu=cpu, setup=PcSetup(cards=Cards(at=True)))
+    program = Program("test.img", ProgramKind.BOOT, sector(EDGES))
+    machine = loader.load(program, (), options).machine
+    if is_open:
+        a20.switch(machine.registers, True)
+    before = bytes(machine.memory.whole)
+    debugger = Debugger(machine)
+    debugger.resume(Resume(count=400))
+    end, after = debugger.timeline.now, bytes(machine.memory.whole)
+    changed = {at for at in range(0x500, len(after)) if after[at] != before[at]}
+    assert changed == stored
+    assert {after[at] for at in stored} == {0xFF}
+    debugger.seek(0)
+    assert bytes(machine.memory.whole) == before
+    debugger.seek(end)
+    assert bytes(machine.memory.whole) == after

@@ -94,3 +94,22 @@ def test_a_gdb_that_writes_its_own_breakpoints_is_told(plain: Gdb, tmp_path: Pat
         assert "software-breakpoint-packet auto" in said
         plain.run("delete")
         assert "INT3" not in plain.run("stepi")
+
+
+def test_jump_to_a_breakpoint_stops_there(plain: Gdb, tmp_path: Path) -> None:
+    """Prevents `tbreak` and `jump` to the same place, a habit of gdb's users, from running away."""
+    with Server("plain.com", cwd=tmp_path) as server:
+        plain.run(server.target)
+        plain.run("tbreak " + PLACE)
+        assert "Temporary breakpoint" in plain.run("jump " + PLACE)
+        assert "= 0" in plain.run("p $icount")
+        plain.run("break " + PLACE)
+        assert "Breakpoint" in plain.run("jump " + PLACE)
+        assert "Breakpoint" in plain.run("jump " + PLACE)
+        assert "= 0" in plain.run("p $icount")
+        plain.run("continue")
+        assert "= 0" not in plain.run("p $icount")
+        plain.run(f"set $pc = {PLACE[1:]}")
+        before = plain.run("p $icount").split("= ")[1]
+        assert "Breakpoint" in plain.run("continue")
+        assert plain.run("p $icount").split("= ")[1] == before

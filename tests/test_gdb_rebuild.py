@@ -178,3 +178,16 @@ def watching(folder: Path) -> Server:
 def settle() -> None:
     """Let a server look at what was built, several times."""
     time.sleep(4 * LOOK_SECONDS)
+
+
+def test_why_run_failed_is_told(gdb: Gdb, built: Path) -> None:
+    """Prevents a `run` of which nobody learns why it failed: gdb 13 shows no text of it."""
+    gdb.run("set confirm off")
+    with serve(built) as server:
+        gdb.run(server.extended)
+        (built / "work.com").rename(built / "away.com")
+        said = gdb.run("run") + gdb.run("monitor why")
+        assert "there is no program here: attach to one, or run one" in said
+        assert "work.com: there is no such program" in said
+        (built / "away.com").rename(built / "work.com")
+        assert "no such program" not in gdb.run("run") + gdb.run("monitor help")

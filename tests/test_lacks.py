@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blink16 import loader
+from blink16.cli import values
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.devices.video import Adapter
@@ -305,6 +307,40 @@ def test_random_power_on_is_repeatable_and_random() -> None:
     assert bytes(first.memory.ram) != bytes(other.memory.ram)
     assert first.memory.read(0x8000, 0x1000).count(0) < 100
     assert first.registers.ax != booted(LOOP).registers.ax
+
+
+def test_a_seed_that_nobody_named_is_told() -> None:
+    """Prevents a fault that shows with one memory only, and never again."""
+    drawn = values.poweron("random")
+    options = Options(poweron=drawn)
+    loaded = loader.load(Program("test.img", ProgramKind.BOOT, sector(LOOP)), (), options)
+    (told,) = loaded.notices
+    again = values.poweron(re.findall(r"--poweron (\S+)", told)[0])
+    assert again == drawn
+    same = loader.load(
+        Program("test.img", ProgramKind.BOOT, sector(LOOP)), (), Options(poweron=again)
+    )
+    assert same.notices == ()
+    assert bytes(same.machine.memory.ram) == bytes(loaded.machine.memory.ram)
+
+
+def test_random_power_on_reaches_high_memory() -> None:
+    """Prevents programs in the high memory area from counting on zeros there."""
+    for cpu in ("8086", "80286"):
+        options = Options(poweron=1, cpu=cpu)
+        program = Program("test.img", ProgramKind.BOOT, sector(LOOP))
+        high = loader.load(program, (), options).machine.memory.whole[0x100000:]
+        assert (bytes(high) == bytes(len(high))) is (cpu == "8086")
+
+
+def test_random_power_on_goes_back_in_time() -> None:
+    """Prevents a beginning that is other than it was."""
+    machine = booted(LOOP, poweron=5)
+    start = machine.save(), bytes(machine.memory.whole)
+    debugger = Debugger(machine)
+    debugger.resume(Resume(count=3000))
+    debugger.seek(0)
+    assert (machine.save(), bytes(machine.memory.whole)) == start
 
 
 @given(st.integers(0, 1 << 32))

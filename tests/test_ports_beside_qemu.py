@@ -20,6 +20,7 @@ CASES = {
     for device, scripts in kind.items()
     for name, case in scripts.items()
 }
+PIC_CASES = ("8259A: rotation", "8259A: automatic end", "8259A: special masks and EOI")
 MOST = 2_100_000
 SLOW_ENGINE = 40_000
 """Instructions of which the reference engine does the same."""
@@ -54,7 +55,9 @@ def test_controllers_answer_as_the_real_ones(name: str) -> None:
         assert whole(made) == states[instant]
 
 
-@pytest.mark.parametrize("name", ["floppy: deleted data", "disk: blocks of four", "VGA: DAC"])
+@pytest.mark.parametrize(
+    "name", ["floppy: deleted data", "disk: blocks of four", "VGA: DAC", *PIC_CASES]
+)
 def test_controllers_are_the_same_on_both_engines(name: str) -> None:
     """Words from the data port and interrupts come alike."""
     script, _ = CASES[name]
@@ -78,6 +81,7 @@ def test_qemu_prints_the_same(name: str, tmp_path: Path) -> None:
     command = [
         *("qemu-system-i386", "-display", "none", "-no-reboot", "-net", "none", "-boot", "a"),
         *("-drive", f"file={disk_a},format=raw,if=floppy", "-debugcon", f"file:{shown}"),
+        *("-serial", "null", "-serial", "null"),
         *("-drive", f"file={disk_c},format=raw,if=none,id=c"),
         *("-device", "ide-hd,drive=c,cyls=306,heads=4,secs=17,bus=ide.0,unit=0"),
     ]

@@ -68,7 +68,9 @@ def _by_registers(registers: RegisterValues, match: re.Match[str]) -> int:
     segment = (match["segment"] or _SEGMENTS.get(name, "ds")).lower()
     if name.endswith("s") and not match["segment"]:
         segment, name = name, ""
-    offset = getattr(registers, name) if name else int(match["digits"] or "0", 16)
+    offset = (
+        getattr(registers, name) if name else numerals.digits(match["digits"] or "0", 16, 0xFFFF)
+    )
     offset += -more if match["sign"] == "-" else more
     return registers.linear(getattr(registers, segment), offset & 0xFFFF)
 

@@ -20,6 +20,7 @@ from blink16.dos_setup import MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB
 from blink16.hostfiles import is_folder, is_there
 from blink16.memory import MEMORY_SIZE
 from blink16.numerals import NumeralError
+from blink16.poweron import DrawnSeed
 
 if TYPE_CHECKING:
     from blink16.symbolfiles import SymbolSource
@@ -61,11 +62,13 @@ def poweron(text: str) -> int:
     """Return the seed of what memory holds at the start."""
     word, colon, seed = text.partition(":")
     if word == "random" and not colon:
-        return secrets.randbelow(1 << 32)
+        return DrawnSeed(secrets.randbelow(1 << 32))
     if word == "random" and colon:
         with suppress(NumeralError):
             return numerals.digits(seed, 10, MAX_SEED)
-    raise argparse.ArgumentTypeError(f"it is given as random or random:SEED, not {text[:40]!r}")
+    raise argparse.ArgumentTypeError(
+        f"it is given as random or random:SEED, a number up to {MAX_SEED}, not {text[:40]!r}"
+    )
 
 
 def mhz(text: str) -> float:

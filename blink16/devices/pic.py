@@ -363,6 +363,12 @@ class SlavePic(Pic):
         self._ask()
         return vector
 
+    def _poll(self) -> int:
+        """Take the request, which the first chip then sees no more."""
+        found = super()._poll()
+        self._ask()
+        return found
+
     def hears(self, level: int) -> bool:
         """Return whether a request of a level would be passed on by both chips."""
         return super().hears(level) and self._master.hears(CASCADE)

@@ -88,6 +88,15 @@ class Answers:
         self._added_twice = False
         """Whether the client was told that it adds CS*16 to a linear address."""
         self._guard = inferior_call.CallGuard(debugger)
+        self._arrives = False
+        """Whether the client has sent the machine where it stands, or set a breakpoint there."""
+
+    def take_arrival(self) -> bool:
+        """Return, once, whether the client has sent the machine where it stands, or set a
+        breakpoint there, since it last ran.
+        """
+        arrives, self._arrives = self._arrives, False
+        return arrives
 
     def settle(self, question: commands.Command | None = None) -> None:
         """Do what was held back, unless the question may be a part of the same."""
@@ -133,7 +142,9 @@ class Answers:
                 return OK
             case commands.WriteRegisters(data):
                 self._check_return(data[EIP_IN_ALL])
+                before = self._debugger.machine.pc
                 registers.write_all(self._waiting() or self._debugger, data)
+                self._note_arrival(before)
                 return OK
             case commands.ReadRegister(number) if self.shows_offsets:
                 return _hex(raw_registers.read(self.registers(), number))
@@ -246,8 +257,14 @@ class Answers:
             return b"E." + inferior_call.REFUSAL.encode("ascii")
         if question.number == registers.EIP:
             self._check_return(question.data)
+        before = self._debugger.machine.pc
         self._writer.write(question.number, question.data)
+        self._note_arrival(before)
         return OK
+
+    def _note_arrival(self, before: int) -> None:
+        """Take note that the client may have sent the machine elsewhere, from a pc."""
+        self._arrives |= self._debugger.machine.pc != before
 
     def _check_return(self, eip: bytes) -> None:
         """Refuse what `return` makes of the function at the program's entry: a caller at 0."""
@@ -354,6 +371,7 @@ class Answers:
             self._debugger.insert(point, condition, action, owner=question.kind)
         except PointError as error:
             raise RefusedError(str(error)) from None
+        self._arrives |= point.address == self._debugger.machine.pc
         self._mention_start(point.address)
         return OK
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from blink16.gdbstub import replies, stops
 from blink16.gdbstub.commands import processes
 from blink16.gdbstub.dialogue import Dialogue
-from blink16.gdbstub.inferiors import RENEWED, Inferior
+from blink16.gdbstub.inferiors import NONE_HELD, RENEWED, Inferior
 from blink16.gdbstub.orders import Fate, LetGo, Release, Renew, Take, Taken, TakeNew
 from blink16.gdbstub.replies import RefusedError
 from blink16.gdbstub.states import SessionInput, SessionState
@@ -26,6 +26,8 @@ class Custody:
         """How the client calls the machine that is on its way, if it has said so."""
         self._renews = False
         """Whether the machine that is on its way takes the place of one that is held."""
+        self._refusal = ""
+        """Why the client got none when it last asked."""
         dialogue.inferiors.add(machine)
 
     # -- getting -----------------------------------------------------------------------------
@@ -67,6 +69,7 @@ class Custody:
     def took(self, machine: Taken) -> None:
         """Hold what was asked for."""
         dialogue = self._dialogue
+        self._refusal = ""
         renews, self._renews = self._renews, False
         if not dialogue.standing.lead(SessionInput.TAKEN):
             return
@@ -81,12 +84,19 @@ class Custody:
     def refused(self, reason: str) -> None:
         """Tell why there is none."""
         dialogue = self._dialogue
+        self._refusal = reason
         renews, self._renews = self._renews, False
         goes_on = dialogue.standing.lead(SessionInput.TAKEN)
         if goes_on and renews and not dialogue.client.ours:
             self._tell_renewal(f"{reason}\n")
         elif goes_on and self._answers:
             dialogue.out.reply(replies.error(RefusedError(reason), dialogue.client))
+
+    def explain(self) -> None:
+        """Tell a client that holds none why, in a monitor command's text."""
+        out, reason = self._dialogue.out, self._refusal
+        out.say(f"{NONE_HELD}\n" + (f"the last was refused: {reason}\n" if reason else ""))
+        out.reply(replies.OK)
 
     def _tell_renewal(self, text: str) -> None:
         """Say what a renewal has come to: as a reply if the user has asked, or when he listens."""

@@ -26,6 +26,7 @@ from blink16.process_table import GuestProcess
 
 OBJECTS = ("threads", "exec-file", "libraries", "osdata", reports.OBJECT)
 """The objects of qXfer that are about processes."""
+NONE_HELD = "there is no program here: attach to one, or run one"
 RENEWED = "the program was read again, with its names: the machine stands at its start"
 _KEPT = (
     EventKind.BREAKPOINT,
@@ -211,7 +212,7 @@ class Inferiors:
     def current(self) -> Inferior:
         """The one that questions are about; RefusedError if none is held."""
         if not self._held:
-            raise RefusedError("there is no program here: attach to one, or run one")
+            raise RefusedError(NONE_HELD)
         if self._chosen in self._held:
             return self._held[self._chosen]
         return next(iter(self._held.values()))

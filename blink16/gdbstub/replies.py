@@ -74,6 +74,11 @@ class Client:
     list_threads: bool = False
     """In each stop reply."""
 
+    @property
+    def hides_errors(self) -> bool:
+        """Whether it is a gdb before 16, which shows its user no text of most errors."""
+        return self.gdb and not (self.error_message or self.error_strings or self.ours)
+
     @classmethod
     def of(cls, features: frozenset[str]) -> Client:
         """Pick what matters here from a client's features."""

@@ -35,7 +35,7 @@ class Runs:
         if untold is None:
             if isinstance(command, commands.Run) and command.address is not None:
                 registers.write_pc(dialogue.inferiors.current.debugger, command.address)
-            untold = missed(meant)
+            untold = missed(meant) or (arrived(meant) if dialogue.client.gdb else None)
         if untold is not None:
             self._tell(*untold)
             return
@@ -132,6 +132,22 @@ def missed(those: Iterable[Inferior]) -> tuple[Inferior, Event] | None:
         event = inferior.missed()
         if event is not None:
             return inferior, event
+    return None
+
+
+def arrived(meant: dict[Inferior, Resume]) -> tuple[Inferior, Event] | None:
+    """Return a stop at a breakpoint to which gdb has sent a machine (`jump`), or has just set it.
+
+    gdb steps over a breakpoint where it saw a machine stop, and sets it after that: one that is
+    there when the machine goes on is to be hit at once.
+    """
+    for inferior, how in meant.items():
+        goes_on = how == Resume(thread=how.thread)
+        if inferior.answers.take_arrival() and goes_on:
+            inferior.answers.settle()
+            event = inferior.debugger.event_here()
+            if event is not None:
+                return inferior, event
     return None
 
 

@@ -343,6 +343,9 @@ class Session:
             self._out.reply(OK)
             self._custody.start_to_watch()
             return
+        if not len(self._inferiors) and self._dialogue.client.hides_errors:
+            self._custody.explain()
+            return
         inferior = self._inferiors.current
         if what == RESTART:
             self._custody.renew(inferior, asked=True)

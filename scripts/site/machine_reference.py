@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NOTICES: Mapping[Kind, str] = {
     Kind.INSTRUCTION: "an instruction of a later processor, which this one takes for another",
     Kind.PORT: "a port that no device owns, at its first use",
+    Kind.DEVICE_FUNCTION: "what a device of this name can't do, though programs rely on it",
     Kind.POLLED_PORT: "a loop that waits for such a port",
     Kind.ROM_WRITE: "a write to ROM, or to addresses where there is no memory",
     Kind.VIDEO_MODE: "a video mode that the adapter hasn't got",
