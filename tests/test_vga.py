@@ -316,3 +316,29 @@ def test_an_egas_registers_cannot_be_read(port: int) -> None:
     bus = machine_with(b"\xf4", adapter=Adapter.EGA).bus
     bus.write(port, 5)
     assert bus.read(port) == 0xFF
+
+
+def printed_by(machine: Machine) -> bytearray:
+    """Return bytes that get what a machine writes to port E9h, as it does."""
+    printed = bytearray()
+    machine.on_output = lambda channel, data: printed.extend(data if channel == "debug" else b"")
+    return printed
+
+
+def test_text_lies_in_planes_0_and_1() -> None:
+    """Programs that keep the memory over a change of modes must find what QEMU 7.2 prints."""
+    code = (FOLDER / "text_and_planes.bin").read_bytes()
+    ends = []
+    for engine in ENGINES:
+        machine = machine_with(code, engine)
+        printed = printed_by(machine)
+        debugger, states = Debugger(machine), []
+        for _ in range(6):
+            debugger.resume(Resume(count=1_000))
+            states.append((debugger.timeline.now, machine.save(), bytes(machine.memory.ram)))
+        assert printed == b"41414141 17171717 41175A5A 01020506 \n"
+        for now, state, ram in (*reversed(states), *states):
+            debugger.seek(now)
+            assert (machine.save(), bytes(machine.memory.ram)) == (state, ram)
+        ends.append(states)
+    assert ends[0] == ends[1]

@@ -1,8 +1,9 @@
 """An EGA or VGA at ports 3C0h to 3CFh, with the CRT controller at 3B4h or 3D4h.
 
-Text and CGA's modes lie in RAM at B8000h (monochrome text at B0000h) as on a CGA.  Behind the
-window at A0000h are either the four planes (`cpu.planar`), or, as long as nothing stands between
-a byte and its place in mode 13h, RAM again.  Source: IBM PS/2 Hardware Interface Technical
+Text and CGA's modes lie in RAM at B8000h (monochrome text at B0000h) as on a CGA; as they come and
+go, planes 0 and 1 take and give its even and odd bytes.  Behind the window at A0000h are either the
+four planes (`cpu.planar`), or, as long as nothing stands between a byte and its place in mode 13h,
+RAM again.  Source: IBM PS/2 Hardware Interface Technical
 Reference, "Video subsystem"; IBM Enhanced Graphics Adapter, Technical Reference.
 """
 
@@ -50,6 +51,9 @@ EGA_READABLE = range(0x0C, 0x12)
 PALETTE_ENABLED = 0x20
 CHAIN_4, SCREEN_OFF = 0x08, 0x20
 WINDOW = range(GRAPHICS_MEMORY, MONO_MEMORY)
+TEXT_SIZE = MEMORY_END - COLOR_MEMORY
+TEXT_CELLS = 2 * TEXT_SIZE
+"""Bytes of the planes that hold text: of each four a character and its attribute."""
 PART = 4 << DIRTY_SHIFT
 """Bytes of a part of the planes, as states share them."""
 EMPTY_PART = bytes(PART)
@@ -97,6 +101,7 @@ class Vga(Video):
     def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.VGA) -> None:
         self._bus = bus
         self._window = Window.NOTHING
+        self._text: int | None = None
         self._vga = VgaState()
         super().__init__(guest, bus, adapter)
         self.vga = self._vga
@@ -141,7 +146,7 @@ class Vga(Video):
                 memory.planes_dirty[number] = 0
         self.vga = state
         memory.planar[PlanarRegister.LATCH] = state.latch
-        self._window = self._wanted_window()
+        self._window, self._text = self._wanted_window(), self._wanted_text()
         self._mark_window()
         self._mark_mono()
         self._spread()
@@ -348,9 +353,14 @@ class Vga(Video):
 
     def _apply(self) -> None:
         """Let memory follow the registers."""
-        wanted = self._wanted_window()
+        wanted, text, before = self._wanted_window(), self._wanted_text(), self._text
+        if text != before and before is not None:
+            self._put_text(before)
         if wanted is not self._window:
             self._move_window(wanted)
+        if text != before and text is not None:
+            self._guest.memory.write(text, self._text_in_planes())
+        self._text = text
         self._mark_mono()
         self._spread()
 
@@ -369,14 +379,34 @@ class Vga(Video):
         straight = q[2] & 0xF == 0xF and not (g[1] & 0xF or g[3] or g[5] & 0x0B) and g[8] == 0xFF
         return Window.RAM if q[4] & CHAIN_4 and straight and self.is_vga else Window.PLANES
 
+    def _wanted_text(self) -> int | None:
+        """Return the linear address at which the registers want the memory of text."""
+        return {2: MONO_MEMORY, 3: COLOR_MEMORY}.get(self.vga.graphics[6] >> 2 & 3)
+
+    def _text_in_planes(self) -> bytes:
+        """Return planes 0 and 1 as text sees them, in even and odd bytes."""
+        planes, text = self.plane_bytes(), bytearray(TEXT_SIZE)
+        for plane in (0, 1):
+            text[plane::2] = planes[plane:TEXT_CELLS:4].tobytes()
+        return bytes(text)
+
+    def _put_text(self, address: int) -> None:
+        """Give the planes the text that lies at an address."""
+        planes, memory = self.plane_bytes(), self._guest.memory
+        text = bytes(memory.ram[address : address + TEXT_SIZE])
+        if text == self._text_in_planes():
+            return
+        for plane in (0, 1):
+            planes[plane:TEXT_CELLS:4] = text[plane::2]
+        memory.planes_dirty[: TEXT_CELLS // PART] = b"\x01" * (TEXT_CELLS // PART)
+
     def _move_window(self, wanted: Window) -> None:
         """Put at A0000h what the registers want there, with what it held."""
         memory, before = self._guest.memory, self._window
         planes = self.plane_bytes()
         if before is Window.RAM:
             planes[: len(WINDOW)] = memory.ram[WINDOW.start : WINDOW.stop]
-            for part in range(len(WINDOW) // PART):
-                memory.planes_dirty[part] = 1
+            memory.planes_dirty[: len(WINDOW) // PART] = b"\x01" * (len(WINDOW) // PART)
         if wanted is Window.RAM:
             memory.write(WINDOW.start, bytes(planes[: len(WINDOW)]))
         elif wanted is Window.NOTHING:
