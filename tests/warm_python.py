@@ -85,7 +85,8 @@ class WarmProcess:
     def send_signal(self, number: int) -> None:
         """Send a signal, if it lives."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has just ended, and we are told soon
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Ask it to end."""

@@ -75,6 +75,11 @@ class Client:
     """In each stop reply."""
 
     @property
+    def steps_over(self) -> bool:
+        """Whether it leaves a breakpoint where it saw a machine stop by a step of its own."""
+        return self.gdb and not self.ours
+
+    @property
     def hides_errors(self) -> bool:
         """Whether it is a gdb before 16, which shows its user no text of most errors."""
         return self.gdb and not (self.error_message or self.error_strings or self.ours)

@@ -35,7 +35,7 @@ class Runs:
         if untold is None:
             if isinstance(command, commands.Run) and command.address is not None:
                 registers.write_pc(dialogue.inferiors.current.debugger, command.address)
-            untold = missed(meant) or (arrived(meant) if dialogue.client.gdb else None)
+            untold = missed(meant) or (arrived(meant) if dialogue.client.steps_over else None)
         if untold is not None:
             self._tell(*untold)
             return
