@@ -13,13 +13,14 @@ from property_examples import examples
 
 from blink16 import loader
 from blink16.bus import Bus
+from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger, Resume
 from blink16.devices import a20
 from blink16.devices.cards import Cards
 from blink16.devices.dma import Dma
 from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
-from blink16.memory import PAGE_SIZE
+from blink16.memory import PAGE_SIZE, Attribute
 from blink16.pc import PcSetup
 
 BANK, ROM = 0x10000, range(0x4200, 0x4400)
@@ -124,3 +125,28 @@ def test_moves_over_the_ends_of_memory(
     assert bytes(machine.memory.whole) == before
     debugger.seek(end)
     assert bytes(machine.memory.whole) == after
+
+
+ON_REQUEST = bytes.fromhex(
+    "fabe167cfc2ead31d288c288e0ee80fa0975f243ebfd"  # out a table's bytes to its ports, and go on
+    "83000b880b8508010c0000000090010f010002000291030f0300"
+    "0904"  # requests that 16 bytes at 9000h go to 9100h
+)
+BEHIND_REQUEST = 0x7C0E
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("address", "mark"), [(0x9105, Attribute.WATCH_WRITE), (0x9005, Attribute.WATCH_READ)]
+)
+def test_a_watchpoint_sees_what_a_request_moves_at_once(
+    address: int, mark: Attribute, engine: str
+) -> None:
+    """Prevents native code from running on, thousands of instructions, before it is told."""
+    options = Options(engine=engine, setup=PcSetup())
+    program = Program("test.img", ProgramKind.BOOT, sector(ON_REQUEST))
+    machine = loader.load(program, (), options).machine
+    machine.memory.mark(address, mark)
+    stop = machine.run(5000)
+    assert (stop.reason, stop.address) == (StopReason.WATCHPOINT, address)
+    assert (machine.registers.ip, machine.registers.bx) == (BEHIND_REQUEST, 0)

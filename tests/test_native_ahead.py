@@ -82,12 +82,28 @@ def test_what_is_there_is_not_begun_again(started: Started) -> None:
     assert len(started) == 1
 
 
+@pytest.mark.parametrize("place", [None, "a file/native", "anybody's"])
 def test_where_nothing_can_be_kept_nothing_is_begun(
-    started: Started, monkeypatch: pytest.MonkeyPatch
+    started: Started, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str | None
 ) -> None:
-    """Prevents a compiler at each start whose work nobody can have."""
-    monkeypatch.setattr(cache, "folder", lambda: None)
+    """Prevents a compiler at each start whose work nobody can have, and that is waited for."""
+    (tmp_path / "a file").touch()
+    (tmp_path / "anybody's").mkdir()
+    (tmp_path / "anybody's").chmod(0o777)
+    monkeypatch.setattr(cache, "folder", lambda: place and tmp_path / place)
     cli._begin(["banner"])
+    assert not started
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["-h"], ["--version"], ["--engine", "reference", "banner"]]
+)
+def test_a_command_that_executes_nothing_natively_begins_nothing(
+    started: Started, words: list[str]
+) -> None:
+    """Prevents a compiler that outlives `blink16 --version`."""
+    cli._begin(words)
+    cli._begin(["--engine=reference", "banner"])
     assert not started
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -466,17 +467,22 @@ def test_states_of_another_type_do_not_fit(
         recording.play(guests.make(ECHO).machine, limit=MIN_LIMIT)
 
 
-def test_what_a_forged_state_leads_to_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [IndexError("tuple index out of range"), struct.error("argument out of range")]
+)
+def test_what_a_forged_state_leads_to_is_said(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     """Prevents our own error messages for what somebody has put into a file."""
     guest = guests.make(ECHO)
     timeline = Timeline(guest.machine)
     timeline.adopt([Received(0, Console.CHANNEL, b"x")], [], 0)
 
     def stumble(*arguments: object, **more: object) -> object:
-        raise IndexError("tuple index out of range")
+        raise error
 
     monkeypatch.setattr(guest.machine, "run", stumble)
     debugger = Debugger(guest.machine, timeline=timeline)
     event = debugger.resume(Resume())
     assert isinstance(event, Event)
-    assert event.text.startswith("a state in the recording is damaged: IndexError")
+    assert event.text == f"a state in the recording is damaged: {error!r}"

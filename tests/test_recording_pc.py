@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from blink16.bios.drives import Drives
 from blink16.bios.geometry import FLOPPIES
 from blink16.console import Console
 from blink16.debugger import Debugger
+from blink16.devices.counter import Counter
+from blink16.devices.pit import Pit
 from blink16.devices.video import Adapter
 from blink16.loader import LoadError, Options, Program, ProgramKind
 from blink16.monitor import execute
@@ -453,3 +456,17 @@ def test_a_server_records_what_it_replays(recorded: Path, tmp_path: Path) -> Non
     assert len(said) == 1
     with pytest.raises(LoadError, match="exists already"):
         RecordedSource(replayed, tmp_path / "on", said.append).make(())
+
+
+@pytest.mark.parametrize(("field", "value"), [("origin", None), ("initial", 0)])
+def test_a_forged_timer_does_not_fit(recorded: Path, field: str, value: int | None) -> None:
+    """Prevents a traceback where a state has nothing for a number, or one that can't be."""
+    recording = open_recording(recorded)
+    components = dict(recording.start.components)
+    counters, seen = components[Pit.COMPONENT]
+    at = Counter._fields.index(field)
+    forged = tuple((*counter[:at], value, *counter[at + 1 :]) for counter in counters)
+    components[Pit.COMPONENT] = forged, seen
+    recording.start = replace(recording.start, components=tuple(components.items()))
+    with pytest.raises(RecordingError, match="doesn't fit"):
+        replay(recording, "reference")

@@ -13,6 +13,8 @@ __all__ = ["ask_main", "run_main", "server_main"]
 
 _PROCESSOR, _DEFAULT_PROCESSOR = "--cpu", "8086"
 _BOARD = "blink16.devices.hot:BOARD"
+_UNUSED = {"-h", "--help", "--version", "reference"}
+"""Words with which a command executes nothing, or on the reference engine."""
 
 
 def run_main(words: Sequence[str] | None = None) -> int:
@@ -40,7 +42,8 @@ def ask_main(words: Sequence[str] | None = None) -> int:
 
 def _begin(words: Sequence[str] | None) -> None:
     """Begin with native code, for the processor that is asked for, if it is in the usual way."""
-    typed = list(sys.argv[1:] if words is None else words)
-    _, _, behind = " ".join(typed).replace("=", " ").partition(_PROCESSOR + " ")
-    processor, *_ = [*behind.split(), _DEFAULT_PROCESSOR]
-    ahead.begin(processor, _BOARD)
+    typed = " ".join(sys.argv[1:] if words is None else words).replace("=", " ")
+    if _UNUSED.isdisjoint(typed.split()):
+        _, _, behind = typed.partition(_PROCESSOR + " ")
+        processor, *_ = [*behind.split(), _DEFAULT_PROCESSOR]
+        ahead.begin(processor, _BOARD)

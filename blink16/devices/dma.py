@@ -332,7 +332,7 @@ class Dma:
         old = s.base[register]
         word = value << 8 | old & 0xFF if s.high else old & 0xFF00 | value
         base, current = _with(s.base, register, word), _with(s.current, register, word)
-        self.state = with_fields(s, 0, base, current, not s.high)
+        self.state = with_fields(s, _BASE, base, current, not s.high)
 
     def _set_mode(self, channel: int, value: int) -> None:
         if channel == REFRESH:
@@ -383,8 +383,8 @@ _STATUS, _MODE, _MASK_ONE, _CLEAR_FLIP_FLOP = map(
     int,
     (DmaRegister.STATUS, DmaRegister.MODE, DmaRegister.MASK_ONE, DmaRegister.CLEAR_FLIP_FLOP),
 )
-_CURRENT, _HIGH, _MASK, _MODES, _REFRESHES, _PAGES = map(
-    DmaState._fields.index, ("current", "high", "mask", "modes", "refreshes", "pages")
+_BASE, _CURRENT, _HIGH, _MASK, _MODES, _REFRESHES, _PAGES = map(
+    DmaState._fields.index, ("base", "current", "high", "mask", "modes", "refreshes", "pages")
 )
 _OF_REFRESH = {2 * REFRESH, 2 * REFRESH + 1, _STATUS, int(DmaRegister.MASK_ALL)}
 """The registers in which one can read how far channel 0 has come."""

@@ -126,7 +126,7 @@ class Rtc(Telling[RtcState]):
             return datetime(1980, 1, 1, tzinfo=UTC)
 
     def _write_index(self, port: int, value: int) -> None:
-        self._state = with_fields(self._state, 0, value % SIZE)
+        self._state = with_fields(self._state, _SELECTED, value % SIZE)
         self.on_mask(bool(value & MASK_BIT))
 
     def _read(self, port: int) -> int:
@@ -302,6 +302,9 @@ class Rtc(Telling[RtcState]):
             return
         offset = self.state.offset + (wanted - self.now) // timedelta(seconds=1)
         self.state = self.state._replace(offset=offset)
+
+
+_SELECTED = RtcState._fields.index("selected")
 
 
 def _rate(selected: int) -> int:

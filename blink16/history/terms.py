@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,7 @@ STUMBLES = (
     TypeError,
     ValueError,
     ConstructError,
+    struct.error,
 )
 """What a machine raises that was made from values which make no sense."""
 

@@ -15,7 +15,7 @@ from blink16.cpu.registers import ARCHITECTURE
 from blink16.debugger import WRITABLE
 from blink16.history.bookmarks import BookmarkError, Bookmarks
 from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritten
-from blink16.history.terms import KeptState, TimelineError
+from blink16.history.terms import STUMBLES, KeptState, TimelineError
 from blink16.history.timeline import Timeline
 from blink16.hostfolder import FileKind, HostAnswer, HostAnswers, HostEntry, HostQuestion
 from blink16.machine import Machine
@@ -73,7 +73,7 @@ class Recording:
             timeline.adopt(self.inputs, kept, self.end)
         except TimelineError:
             raise
-        except (TypeError, ValueError, LookupError, AttributeError, ConstructError) as error:
+        except STUMBLES as error:
             raise RecordingError(f"the recording doesn't fit this program: {error}") from None
         return timeline
 

@@ -26,10 +26,8 @@ def begin(processor: str, board: str) -> None:
 
     What goes wrong there is told by who tries it again (`loading`).
     """
-    if not children.can_start() or cache.folder() is None:
-        return
     key = stamp(processor, board)
-    if cache.load(key) == STAMPED:
+    if not children.can_start() or cache.load(key) == STAMPED or not cache.keeps():
         return
     command = children.python("blink16.cpu.native.made_ahead", processor, board, key.hex())
     try:

@@ -68,6 +68,15 @@ def folder() -> Path | None:
     return path if path.is_absolute() else None  # elder platformdirs leave a "~" in it
 
 
+def keeps() -> bool:
+    """Return whether there is a folder to be trusted, to which files can be written."""
+    try:
+        with _opened(make=True) as place:
+            return os.access(place.path, os.W_OK | os.X_OK)
+    except OSError:
+        return False
+
+
 def load(key: bytes) -> bytes | None:
     """Return what was stored under a key (a SHA-256 digest), or None if there is nothing sound."""
     try:

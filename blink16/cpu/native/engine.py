@@ -82,7 +82,7 @@ class NativeEngine:
         self._asked = slots.ASKED.view(state)
         self._next_hot = slots.NEXT_HOT.view(state)
         self._next_other = slots.NEXT_OTHER.view(state)
-        self._state, self._memory = pointer_to(state), pointer_to(memory.arena)
+        self._state, self._arena = pointer_to(state), pointer_to(memory.arena)
         self.between_rounds = self.hurries = False
         self.effort = 0
         self._core: Core | None = None
@@ -172,7 +172,7 @@ class NativeEngine:
             self._reference.interrupt(vector)
             return
         self._cells[Cell.HALTED] = 0
-        self._core.interrupt(self._state, self._memory, vector)
+        self._core.interrupt(self._state, self._arena, vector)
         if self._changes[0] and self.translation is not None:
             self.translation.see_changes()
         if self._rom[0]:
@@ -241,12 +241,12 @@ class NativeEngine:
             translation.set_watching(bool(memory.read_watches))
 
     def _run_natively(self, core: Core, budget: int, until: int, ignore: int) -> Stop:
-        state, memory, icount = self._state, self._memory, self._icount
+        state, arena, icount, memory = self._state, self._arena, self._icount, self.memory
         asked, bus, quiet = self._asked, self._bus, self._bus.quiet
         began = icount[0]
         self._goal[0], self._until[0] = began + budget, until
         horizon, planned = NEVER, None
-        exit_ = core.enter(state, memory, ignore)
+        exit_ = core.enter(state, arena, ignore)
         while True:
             while exit_ == _AT_PORT:
                 port, access, value = asked
@@ -255,21 +255,23 @@ class NativeEngine:
                     bus.write(port, value, access - OUT)
                 else:
                     value = bus.read(port, access)
-                if self.memory.stale_code:  # as the 8237 moves memory at an access
+                if memory.stale_code:  # as the 8237 moves memory at an access
                     self._see_stale_code()
+                ends = memory.touched is not None
                 if port not in quiet and not bus.is_unowned(port):
                     due = self.horizon()
                     horizon = self._until[0] = due if due < until else until
-                    if self._watching_changed():  # this has to end here, whatever is planned
-                        planned = self._next_other[0]
-                        horizon = self._until[0] = self._next_other[0] = 0
-                exit_ = core.answer(state, memory, value)
+                    ends = ends or self._watching_changed()
+                if ends:  # here, whatever is planned
+                    planned = self._next_other[0]
+                    horizon = self._until[0] = self._next_other[0] = 0
+                exit_ = core.answer(state, arena, value)
             stop = _STOPS.get(exit_) or self._see_to(exit_)
             if stop is not None:
                 break
             if icount[0] != began:  # else the first instruction is still to come
                 ignore = _NOTHING
-            exit_ = core.enter(state, memory, ignore)
+            exit_ = core.enter(state, arena, ignore)
         if planned is not None:
             self._next_other[0] = planned
         if self._rom[0]:
