@@ -11,12 +11,15 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Resize
 from view_terminal import PATIENCE, VIEW, ViewTerminal
 
 from blink16.blinkenlights import main, terminal_kind
-from blink16.blinkenlights.terminal_driver import _Sheet
+from blink16.blinkenlights.terminal_driver import TerminalDriver, _Sheet
 
 FAULTY = (
     "from blink16.blinkenlights.app import Blinkenlights as B; "
@@ -180,11 +183,24 @@ def test_bytes_that_are_no_text_do_not_end_it() -> None:
         view.watch(0.5)
         view.press(b"\x1b\x1b")
         view.watch(0.5)
+        for keys in (b"\x1b[99999999u", b"\x1b[99999999999999999999u", b"\x1b[57344;1;55296u"):
+            view.press(keys)  # of a number that no character has
+            view.watch(0.2)
         view.press(b"s")
         view.until("time  1")
         view.press(b"q")
         assert view.status() == 0
         assert view.left_behind() == []
+
+
+def test_a_size_that_no_terminal_has_is_not_believed() -> None:
+    """Prevents some bytes of nonsense from taking all memory: they say how large a window is."""
+    driver = object.__new__(TerminalDriver)
+    sent: list[Resize] = []
+    nonsense = Resize.from_dimensions((3_000_000, 24), (1, 1))
+    with mock.patch.object(LinuxDriver, "process_message", sent.append):
+        driver.process_message(nonsense)
+    assert [message.size for message in sent] == [(1000, 24)]
 
 
 KINDS: dict[str, tuple[dict[str, str | None], str]] = {
