@@ -10,7 +10,6 @@ import sys
 import termios
 from codecs import getincrementaldecoder
 from contextlib import suppress
-from itertools import chain
 from typing import TextIO
 
 from textual._xterm_parser import XTermParser
@@ -138,11 +137,12 @@ class TerminalDriver(LinuxDriver):
                     self._gone()
                     return
                 typed = decode(data)
-            try:
-                for event in chain(parser.feed(typed) if typed else (), parser.tick()):
-                    self.process_message(event)
-            except (ValueError, OverflowError):  # a key by a number that no character has
-                parser = self._another(parser)
+            for character in (*typed, None):  # one at a time, so that no more is lost than one key
+                try:
+                    for event in parser.tick() if character is None else parser.feed(character):
+                        self.process_message(event)
+                except (ValueError, OverflowError):  # a key by a number that no character has
+                    parser = self._another(parser)
 
     def _another(self, parser: XTermParser) -> XTermParser:
         """Return a parser in the place of one that has failed, which takes nothing any more."""
