@@ -127,8 +127,7 @@ def test_it_is_stopped_and_continued_like_other_programs() -> None:
     """
     with ViewTerminal(*VIEW, "banner", "HI") as view:
         view.until(ARROW)
-        view.watch(0.3)
-        before = view.text
+        before = view.at_rest()
         view.press(SUSPEND)
         view.stopped()
         assert view.left_behind() == []
@@ -154,8 +153,7 @@ def test_a_storm_of_signals_leaves_it_whole() -> None:
     numbers = [signal.SIGTSTP, signal.SIGCONT, signal.SIGCONT, signal.SIGWINCH, signal.SIGSTOP]
     with ViewTerminal(*VIEW, "banner", "HI") as view:
         view.until(ARROW)
-        view.watch(0.3)
-        before = view.text
+        before = view.at_rest()
         for _ in range(300):
             view.signal(storm.choice(numbers))
             view.read(0)
@@ -183,10 +181,8 @@ def test_bytes_that_are_no_text_do_not_end_it() -> None:
         view.watch(0.5)
         view.press(b"\x1b\x1b")
         view.watch(0.5)
-        for keys in (b"\x1b[99999999u", b"\x1b[99999999999999999999u", b"\x1b[57344;1;55296u"):
-            view.press(keys)  # of a number that no character has
-            view.watch(0.2)
-        view.press(b"s")
+        # keys by numbers that no character has; what is typed behind them is no part of them
+        view.press(b"\x1b[99999999u\x1b[99999999999999999999u\x1b[57344;1;55296us")
         view.until("time  1")
         view.press(b"q")
         assert view.status() == 0
