@@ -25,6 +25,7 @@ ANSI = (0, 4, 2, 6, 1, 5, 3, 7)
 
 Rgb = tuple[int, int, int]
 Quad = tuple[int, int, int, int]
+SIXTEEN: list[Rgb] = list(zip(COLORS[::3], COLORS[1::3], COLORS[2::3], strict=True))
 
 
 def rows_of(screen: DotScreen, columns: int, lines: int, colors: int) -> list[str]:
@@ -96,8 +97,8 @@ def _indexed(color: Rgb, base: int) -> str:
     red, green, blue = (_LEVELS[part] for part in color)
     cube = CUBE[red], CUBE[green], CUBE[blue]
     gray = max(0, min(len(GRAYS) - 1, (sum(color) // 3 - GRAYS.start + 5) // GRAYS.step))
-    index = 16 + 36 * red + 6 * green + blue
-    if _distance(color, (GRAYS[gray],) * 3) < _distance(color, cube):
+    level, index = GRAYS[gray], 16 + 36 * red + 6 * green + blue
+    if _distance(color, (level, level, level)) < _distance(color, cube):
         index = 232 + gray
     return f"{base + 8};5;{index}"
 
@@ -105,9 +106,10 @@ def _indexed(color: Rgb, base: int) -> str:
 @lru_cache(maxsize=1 << 14)
 def _basic(color: Rgb, base: int) -> str:
     """Return the nearest of sixteen colors."""
-    number = min(range(16), key=lambda n: _distance(color, tuple(COLORS[3 * n : 3 * n + 3])))
+    number = min(range(16), key=lambda n: _distance(color, SIXTEEN[n]))
     return str(base + (60 if number > 7 else 0) + ANSI[number & 7])
 
 
-def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
-    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
+def _distance(one: Rgb, other: Rgb) -> int:
+    (red, green, blue), (r, g, b) = one, other  # a sum over pairs takes four times as long
+    return (red - r) ** 2 + (green - g) ** 2 + (blue - b) ** 2

@@ -50,8 +50,10 @@ class Painter:
         """Return what turns the terminal's picture into ``screen``; empty if it is that.
 
         ``size``: the terminal's columns and lines.  ``status``: a text for its last line, which
-        is not used for the screen then.
+        is not used for the screen then; there is none where the size is not known.
         """
+        if size[0] <= 0:
+            size, status = UNKNOWN_SIZE, ""
         if size != self._size or bool(status) != bool(self._status):
             self._fresh = True
         if isinstance(screen, TextScreen) and screen.height <= FLAT:
@@ -59,7 +61,7 @@ class Painter:
         if isinstance(screen, TextScreen):
             screen = self._part(screen, size[0], size[1] - bool(status))
         changed = self._fresh or screen != self._shown
-        room = (size[0], size[1] - bool(status)) if size[0] > 0 else USUAL_SIZE
+        room = USUAL_SIZE if size == UNKNOWN_SIZE else (size[0], size[1] - bool(status))
         painted = self._picture(screen, *room) if changed else ""
         changed = changed or status != self._status
         self._shown, self._size, self._fresh, self._status = screen, size, False, status

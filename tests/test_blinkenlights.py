@@ -349,7 +349,8 @@ async def test_a_breakpoint_takes_nothing_away_of_what_the_last_step_did(viewer:
     that moves nothing.
     """
     await viewer.step_to(3)
-    picture, glows = viewer.picture, viewer.app.query_one("#memory-stack", MemoryPanel)._ages
+    panel = viewer.app.query_one("#memory-stack", MemoryPanel)
+    picture, glows = viewer.picture, dict(panel._ages)
     assert picture.before != picture.registers
     assert glows
     await viewer.press("b")
@@ -360,7 +361,31 @@ async def test_a_breakpoint_takes_nothing_away_of_what_the_last_step_did(viewer:
         picture.touched,
         picture.came_from,
     )
-    assert viewer.app.query_one("#memory-stack", MemoryPanel)._ages == glows
+    assert panel._ages == glows
+
+
+@viewed()
+async def test_what_differs_at_another_instant_was_not_just_written(viewer: Viewer) -> None:
+    """Prevents a way to the beginning, or to the end, from making all that differs there glow, as
+    if it had just been written; after a step back, what that has undone does glow.
+    """
+    panel = viewer.app.query_one("#memory-stack", MemoryPanel)
+    await viewer.step_to(3)
+    assert panel._ages
+    await viewer.press("S")
+    await viewer.at(2)
+    assert (0, True) in panel._ages.values()
+    await viewer.press("C")
+    await viewer.told("exiting")
+    for key, sought in (("home", 0), ("end", viewer.picture.history.end)):
+        await viewer.press(key)
+        await viewer.at(sought)
+        touched = {
+            address
+            for access in viewer.picture.touched
+            for address in range(access.address, access.address + access.length)
+        }
+        assert set(panel._ages) == touched
 
 
 @viewed(size=(80, 24))

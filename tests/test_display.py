@@ -280,6 +280,13 @@ def test_the_status_has_the_last_line() -> None:
     assert painter.paint(numbered((24, 0)), terminal.size, "x") == ""
 
 
+@pytest.mark.parametrize("size", [(0, 0), (0, 25)])
+def test_a_terminal_of_unknown_size_has_no_status(size: tuple[int, int]) -> None:
+    """Terminals without a size, as containers have them, ended the thread that paints."""
+    text = TextScreen(2, 1, b"A\7B\7", (0, 0), range(7, 8))
+    assert Painter().paint(text, size, "status") == Painter().paint(text)
+
+
 def test_a_resized_terminal_is_painted_anew() -> None:
     """A terminal loses its picture when its window changes."""
     painter = Painter()

@@ -99,6 +99,28 @@ def test_ems_moves_regions() -> None:
     assert guest.get(16) == b"expanded memory!"
 
 
+def test_ems_exchanges_pages_with_the_frame() -> None:
+    """57h: what came into the frame was lost again, if the source was pages."""
+    guest = Drivers(ems_kib=256)
+    r, memory = guest.machine.registers, guest.machine.memory
+    guest.interrupt(0x67, 0x4300, bx=2)
+    handle = r.dx
+    guest.interrupt(0x67, 0x4400, dx=handle, bx=0)
+    frame = {"type": 0, "handle": 0, "offset": 0, "segment": 0xD000}
+    page = {"type": 1, "handle": handle, "offset": 0, "segment": 1}
+    for ends in ((page, frame), (frame, page)):
+        memory.write(linear(0xD000, 0), b"frame")
+        names = zip(("source", "target"), ends, strict=True)
+        fields = {f"{end}_{name}": at for end, region in names for name, at in region.items()}
+        at = guest.put(REGION.build({"length": 5, **fields}), 0x2000)
+        guest.interrupt(0x67, 0x5701, si=at)
+        assert r.ah == 0
+        assert memory.read(linear(0xD000, 0), 5) == bytes(5)
+        guest.interrupt(0x67, 0x4401, dx=handle, bx=1)
+        assert memory.read(linear(0xD000, PAGE), 5) == b"frame"
+        memory.write(linear(0xD000, PAGE), bytes(5))
+
+
 def test_memory_beyond_goes_back_in_time() -> None:
     """What a page held comes back with the machine's state."""
     guest = Drivers(ems_kib=64)

@@ -97,6 +97,22 @@ def test_a_step_back_moves_nobody_else(gdb: Gdb, two: Server) -> None:
             assert gdb.value("$icount") == count
 
 
+def test_a_step_back_from_breakpoints_is_of_the_users_own(gdb: Gdb, two: Server) -> None:
+    """gdb steps the other off its breakpoint first, by name, and then says just `bs`."""
+    step_each(gdb)
+    gdb.run("break draw_letters")
+    counts = {}
+    for inferior in (2, 1):
+        gdb.run(f"inferior {inferior}")
+        gdb.run("continue")
+        counts[inferior] = gdb.value("$icount")
+    gdb.run("set schedule-multiple on")
+    gdb.run("reverse-stepi")
+    for inferior, count in counts.items():
+        gdb.run(f"inferior {inferior}")
+        assert gdb.value("$icount") == count - 1
+
+
 def step_each(gdb: Gdb) -> None:
     """Step both inferiors: gdb hangs on an event of one that it has never resumed alone."""
     for inferior in (1, 2):

@@ -239,6 +239,15 @@ def test_any_memory_has_labels(soup: bytes, where: int, places: set[int]) -> Non
     assert labels_behind_calls(code_of(machine), where >> 4, starts) <= starts
 
 
+def test_any_number_of_labels() -> None:
+    """Prevents a client that waits for minutes: each label searched for in all of the code."""
+    machine = Machine.bare("reference")
+    start, size = linear(SEGMENT, 0), 0x40000
+    machine.memory.write(start, bytes.fromhex("cd10") * (size // 2))
+    starts = range(start, start + size, 16)
+    assert labels_behind_calls(code_of(machine), SEGMENT, starts) == {*starts[1:]}
+
+
 # call f; hlt; f: enter 6,0; pusha; call g; popa; leave; ret 2
 # g: enter 2,0; push 5; imul ax,bx,3; pop ax; leave; ret
 LATER = """

@@ -24,6 +24,8 @@ import pyte
 PATIENCE = 90.0
 """Seconds in which something has to come: a cold start on a busy machine takes a while."""
 VIEW = ("-m", "blink16.blinkenlights")
+REST_SECONDS = 1.5
+"""In which a view that has more to draw does so."""
 LOOKS = 0.02
 """Seconds between two looks at what was written."""
 _MODES = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
@@ -131,6 +133,16 @@ class ViewTerminal:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and self.read(left):
             pass
+
+    def at_rest(self) -> str:
+        """Wait until it has written nothing for a while, and return what stands on it."""
+        end = time.monotonic() + PATIENCE
+        before = -1
+        while before != len(self.seen):
+            assert time.monotonic() < end, f"it is never at rest:\n{self.text}"
+            before = len(self.seen)
+            self.watch(REST_SECONDS)
+        return self.text
 
     def _feed(self) -> None:
         self._stream.feed(bytes(self.seen[self._fed :]))

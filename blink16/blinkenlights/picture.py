@@ -125,3 +125,8 @@ class Picture:
     def in_past(self) -> bool:
         """Whether there is a future already."""
         return self.state.icount < self.state.end
+
+    @property
+    def is_sought(self) -> bool:
+        """Whether a command has gone to this instant, and not the program, forward or backward."""
+        return self.state.stop is None and not self.running

@@ -14,6 +14,9 @@ from typing import TextIO
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Resize
+from textual.geometry import Size
+from textual.message import Message
 
 from blink16.blinkenlights.terminal_kind import encoding
 
@@ -127,15 +130,35 @@ class TerminalDriver(LinuxDriver):
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         while not self.exit_event.is_set():
+            typed = ""
             if select.select([self.fileno], [], [], INPUT_SECONDS)[0]:
                 data = self._read()
                 if not data:
                     self._gone()
                     return
-                for event in parser.feed(decode(data)):
-                    self.process_message(event)
-            for event in parser.tick():
-                self.process_message(event)
+                typed = decode(data)
+            for character in (*typed, None):  # one at a time, so that no more is lost than one key
+                try:
+                    for event in parser.tick() if character is None else parser.feed(character):
+                        self.process_message(event)
+                except (ValueError, OverflowError):  # a key by a number that no character has
+                    parser = self._another(parser)
+
+    def _another(self, parser: XTermParser) -> XTermParser:
+        """Return a parser in the place of one that has failed, which takes nothing any more."""
+        fresh = XTermParser(self._debug)
+        fresh.mouse_pixels = parser.mouse_pixels
+        fresh.terminal_size = parser.terminal_size
+        fresh.terminal_pixel_size = parser.terminal_pixel_size
+        return fresh
+
+    def process_message(self, message: Message) -> None:
+        """Hand on a message; a size is believed up to our limit, as one that is asked for is."""
+        if isinstance(message, Resize):
+            columns, rows = message.size
+            size = Size(min(columns, FARTHEST), min(rows, FARTHEST))
+            message = Resize(size, size, size, message.pixel_size)
+        super().process_message(message)
 
     def _read(self) -> bytes:
         """Return what was typed; nothing if nobody can type any more."""

@@ -54,6 +54,7 @@ class EmsRegion(NamedTuple):
         """Put bytes there."""
         if self.kind == CONVENTIONAL:
             guest.memory.write(self.start, data)
+            memory.collect(guest.memory)  # it may be the frame
         else:
             memory.write(guest.memory, self.handle, self.start, data)
 

@@ -203,8 +203,14 @@ class Inferiors:
         del self._held[inferior.process]
 
     def choose(self, inferior: Inferior) -> None:
-        """Mean one from now on.  gdb takes the thread of a stop reply for the selected one."""
-        self._chosen = self._looked_at = inferior.process
+        """Mean one from now on.  gdb takes the thread of a stop reply for the selected one.
+
+        Its user is at that one, unless gdb has named what to resume: so it steps others over their
+        breakpoints, before it lets that one go.
+        """
+        self._chosen = inferior.process
+        if self._to_resume.process in (ALL, ANY):
+            self._looked_at = inferior.process
         inferior.births.selected = inferior.births.followed
         inferior.answers.thread = None
 

@@ -7,7 +7,7 @@ is, and so never sees a call return to a label: `next` and `finish` would run on
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Set
 from itertools import pairwise
 
 from blink16.cpu.opcodes import ControlFlow
@@ -27,6 +27,12 @@ _ENDS = re.compile(
     rb"(?:\xcd[\x19\x20\x27]|(?:\xb4[\x31\x4c]|\xb8.[\x31\x4c])\xcd\x21)\Z", re.DOTALL
 )
 """INTs that nothing comes back from: the end of a DOS program, or its boot."""
+_NEAR, _FAR = (re.compile(call, re.DOTALL) for call in (rb"(?=\xe8(..))", rb"(?=\x9a(..)(..))"))
+"""CALL rel16 and CALLF ptr16:16, wherever one could begin."""
+_IMMEDIATE = re.compile(rb"(?=[\xb8-\xbf\x68](..))", re.DOTALL)
+"""MOV r16 and PUSH of a word."""
+_STORED = re.compile(rb"(?=\xc7[\x00-\x07\x40-\x47\x80-\x87](.{2,4}))", re.DOTALL)
+"""MOV m16 of a word, which is somewhere behind the address."""
 _RETURNING = {ControlFlow.CALL, ControlFlow.FAR_CALL, ControlFlow.INTERRUPT}
 
 
@@ -64,25 +70,21 @@ def _is_behind_call(code: CodeMemory, before: int, here: int) -> bool:
     return ip == end and flow in _RETURNING
 
 
-def _called(whole: bytes, base: int, labels: Collection[int]) -> set[int]:
+def _called(whole: bytes, base: int, labels: Set[int]) -> set[int]:
     """Return those that a direct call leads to; ``whole``: the code, from a linear address on."""
-    targets = set[int]()
-    for match in re.finditer(rb"(?=\xe8(..))", whole, re.DOTALL):
+    found = set[int]()
+    for match in _NEAR.finditer(whole):
         target = base + match.start() + 3 + int.from_bytes(match[1], "little", signed=True)
-        targets |= {target, target + SEGMENT, target - SEGMENT}  # it may wrap in its segment
-    for match in re.finditer(rb"(?=\x9a(..)(..))", whole, re.DOTALL):
+        found |= labels & {target, target + SEGMENT, target - SEGMENT}  # it may wrap in its segment
+    for match in _FAR.finditer(whole):
         offset, segment = (int.from_bytes(part, "little") for part in match.groups())
-        targets.add(segment * 16 + offset)
-    return targets & {*labels}
+        found |= labels & {segment * 16 + offset}
+    return found
 
 
-def _taken(whole: bytes, cs: int, labels: Collection[int]) -> set[int]:
+def _taken(whole: bytes, cs: int, labels: Iterable[int]) -> set[int]:
     """Return those whose offset an instruction loads, pushes or stores."""
-    words = {label: ((label - cs * 16) % SEGMENT).to_bytes(2, "little") for label in labels}
-    return {label for label, word in words.items() if _immediate(word).search(whole)}
-
-
-def _immediate(word: bytes) -> re.Pattern[bytes]:
-    """Return a pattern for MOV r16, PUSH and MOV m16 of a word."""
-    stored = rb"\xc7[\x00-\x07\x40-\x47\x80-\x87].{0,2}"
-    return re.compile(rb"(?:[\xb8-\xbf\x68]|%b)%b" % (stored, re.escape(word)), re.DOTALL)
+    words = {match[1] for match in _IMMEDIATE.finditer(whole)}
+    for match in _STORED.finditer(whole):
+        words |= {match[1][at : at + 2] for at in range(len(match[1]) - 1)}
+    return {at for at in labels if ((at - cs * 16) % SEGMENT).to_bytes(2, "little") in words}

@@ -207,15 +207,18 @@ class MemoryPanel(Panel):
     # -- glowing -----------------------------------------------------------------------------
 
     def take(self, picture: Picture) -> None:
-        """Let what was touched glow."""
+        """Let what was touched glow; what only differs at an instant that was sought does not."""
         stretch = picture.memory.get(self.name or "")
         if stretch is None:
             return
         generation, icount = picture.state.generation, picture.state.icount
-        if picture.again:
-            self._seen = generation
         moved = icount != self._icount
-        if moved:
+        sought = moved and picture.is_sought
+        if picture.again or sought:
+            self._seen = generation
+        if sought:
+            self._ages.clear()
+        elif moved:
             self._ages = {a: (age + 1, w) for a, (age, w) in self._ages.items() if age + 1 < AGES}
         if generation != self._seen and self._last is not None:
             for address in _changed(self._last, stretch):
