@@ -61,6 +61,7 @@ def test_a_command_begins_before_it_imports_what_it_needs() -> None:
         (["--cpu", "80186", "banner"], "80186"),
         (["--cpu=80286", "banner"], "80286"),
         (["banner", "--cpu"], models.DEFAULT.name),
+        (["--cpu", "\udcff", "banner"], "\udcff"),  # a byte that is no text: to be refused later
     ],
 )
 def test_what_is_begun_is_what_the_machine_asks_for(

@@ -7,6 +7,7 @@ which imports little.  A stamp in the cache says that the child has nothing to d
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import threading
 
@@ -48,4 +49,4 @@ def wait() -> None:
 
 def stamp(processor: str, board: str) -> bytes:
     """Return under which key the cache has the stamp."""
-    return hashlib.sha256(f"{processor} {board} ".encode() + digest()).digest()
+    return hashlib.sha256(os.fsencode(f"{processor} {board} ") + digest()).digest()
