@@ -24,12 +24,7 @@ from blink16.cpu.native.compiler import Library, submit
 from blink16.cpu.native.handler import HANDLER, handler_of
 from blink16.cpu.native.layout import CS_SHIFT, ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
 from blink16.cpu.native.loading import Core
-from blink16.cpu.native.region import (
-    NAME,
-    STEPS,
-    RegionFunction,
-    module_text,
-)
+from blink16.cpu.native.region import NAME, STEPS, RegionFunction, module_text
 from blink16.cpu.native.runtime import HELPERS, HOT, PATHS
 from blink16.cpu.native.steps import StepsFunction
 from blink16.cpu.registers import Cell, Registers
