@@ -78,7 +78,11 @@ class Machine(Timekeeper):
     def use_engine(self, engine: Engine) -> Engine:
         """Run on another engine from here on, over the same state; return the one before."""
         before, self.engine = self.engine, engine
-        engine.horizon, engine.witness = self._horizon, before.witness
+        engine.horizon, engine.stirred, engine.witness = (
+            self._horizon,
+            self._changed,
+            before.witness,
+        )
         engine.between_rounds, engine.hurries = before.between_rounds, before.hurries
         engine.effort = before.effort
         return before

@@ -163,6 +163,7 @@ class Witness(Lacks):
             self._machine.tell(lack)
             if self.strict:
                 self._stop = lack
+                self._machine.changed(self)
 
     def _lack(
         self,

@@ -59,6 +59,8 @@ class Keyboard(Telling[KeyboardState]):
         """Whether a controller has no room for a code (an AT's, with a byte of the mouse)."""
         self.interrupts: Callable[[], bool] = lambda: True
         """Whether a code raises IRQ 1."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when the register has become full or empty."""
 
     def save(self) -> KeyboardState:
         """Return the state."""
@@ -127,6 +129,7 @@ class Keyboard(Telling[KeyboardState]):
     def show(self, code: int) -> None:
         """Have a code in the register at once, as if it had come."""
         self.state = self.state._replace(code=code, full=True)
+        self.on_change()
         self._irq(self.interrupts())
 
     def _acknowledge(self) -> None:
@@ -134,6 +137,7 @@ class Keyboard(Telling[KeyboardState]):
         if self.state.full:
             free_at = max(self.state.free_at, self._guest.time + self._interval)
             self.state = self.state._replace(full=False, free_at=free_at)
+            self.on_change()
             self._irq(False)
 
 

@@ -61,8 +61,8 @@ class Ppi(PortB):
         self._switches = configuration
         self.port_b = CLOCK_ENABLED
         bus.attach([PORT_A], self._read_a, what="keyboard")
-        bus.attach([PORT_C], self._read_c, quiet=True, what="8255A, configuration")
-        bus.attach([CONTROL], lambda port: CONTROL_AFTER_POST, quiet=True, what="8255A, control")
+        bus.attach([PORT_C], self._read_c, what="8255A, configuration")
+        bus.attach([CONTROL], lambda port: CONTROL_AFTER_POST, what="8255A, control")
 
     def _read_a(self, port: int) -> int:
         return self._keyboard.read()
