@@ -8,6 +8,7 @@ from blink16.assembly import CLOCK_HZ, FOREVER, Assembly, Snapshot
 from blink16.cpu import engines
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
+from blink16.cpu.native import slots
 from blink16.cpu.registers import SHUT_DOWN, Cell
 from blink16.services import Receiver
 
@@ -60,6 +61,8 @@ class Timekeeper(Assembly):
         """Whether the non-maskable interrupt is asked for (see `_plan`)."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
+        self._next_hot = slots.NEXT_HOT.view(self.registers.state)
+        """When a hot device does, as native code has planned it since; 0: it hasn't."""
         self._until = FOREVER
         """Where the run is to end, in machine time."""
         self._planned = False

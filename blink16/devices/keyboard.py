@@ -105,10 +105,10 @@ class Keyboard(Telling[KeyboardState]):
 
     def clear(self, held: bool) -> None:
         """Clear the register and keep it so, as bit 7 of an XT's port 61h asks, or no longer."""
-        if held:
+        if held and not self.state.clearing:
             self._acknowledge()
             self.state = self.state._replace(code=0, clearing=True)
-        elif self.state.clearing:
+        elif self.state.clearing and not held:
             self.state = self.state._replace(clearing=False)
 
     def hold(self, held: bool, *, resets: bool) -> None:
@@ -117,9 +117,9 @@ class Keyboard(Telling[KeyboardState]):
         ``resets``: whether the keyboard is an XT's, which resets itself when that took long.
         """
         now, since = self._guest.time, self.state.held_since
-        if held:
-            self.state = self.state._replace(held_since=now if since < 0 else since)
-        elif since >= 0:
+        if held and since < 0:
+            self.state = self.state._replace(held_since=now)
+        elif since >= 0 and not held:
             self.state = self.state._replace(held_since=-1)
             if resets and now - since >= self._reset_time:
                 waiting = bytes((SELF_TEST_PASSED,)) + self.state.waiting
