@@ -159,7 +159,7 @@ class Channel:
         put("next_at", next_at, none, next_at, none)
 
 
-class Loaded(NamedTuple):
+class CountTaken(NamedTuple):
     """What a byte of a count has led to."""
 
     is_first: Value
@@ -171,7 +171,7 @@ class Loaded(NamedTuple):
     """Else, where it has begun: the cycle at which that period ends, or a half of it."""
 
 
-def load(m: HotContext, channel: Channel, cycle: Value, value: Value) -> Loaded:
+def take_count(m: HotContext, channel: Channel, cycle: Value, value: Value) -> CountTaken:
     """Take a byte of a count in mode 0, 2 or 3, in which tones and sampled sound are played.
 
     What `Counter.write` does, but where a count waits whose time has come.
@@ -205,7 +205,7 @@ def load(m: HotContext, channel: Channel, cycle: Value, value: Value) -> Loaded:
     put("held", choose(once, none, held), stopped, held)
     put("next_count", next_count, next_count, count)
     put("next_at", next_at, next_at, choose(runs, reload, none))
-    return Loaded(is_first, begins, count, reload)
+    return CountTaken(is_first, begins, count, reload)
 
 
 # -- the ports -----------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def write_counter(number: int) -> WriteHot:
     def write(m: HotContext, value: Value) -> None:
         cycle = timer_cycle(m)
         _require_silence(m, number)
-        load(m, Channel(m, number), cycle, value)
+        take_count(m, Channel(m, number), cycle, value)
 
     return write
 

@@ -7,7 +7,7 @@ from blink16.cpu.hot import HotContext
 from blink16.cpu.values import Value, choose
 from blink16.devices import cells
 from blink16.devices.counter import BOTH, Mode, high_cycles, wave_change, wave_output
-from blink16.devices.hot.counters import Channel, is_program, load, timer_cycle
+from blink16.devices.hot.counters import Channel, is_program, take_count, timer_cycle
 from blink16.devices.hot.interrupts import Chip
 from blink16.devices.hot.ratios import scaled
 from blink16.devices.pic import ICW1_LEVEL, LINES, Expects
@@ -174,7 +174,7 @@ def write_first_byte(m: HotContext, value: Value) -> None:
     line = _Line(m)
     channel, once = line.channel, line.channel.mode.is_zero()
     m.require(channel.get("access").equals(BOTH) & channel.get("high").is_zero())
-    load(m, channel, line.cycle, value)
+    take_count(m, channel, line.cycle, value)
     line.stops(once)
     line.is_now(choose(once, m.constant(0), line.high))
 
@@ -184,11 +184,11 @@ def write_count(m: HotContext, value: Value) -> None:
     line = _Line(m)
     channel, cycle = line.channel, line.cycle
     m.require(~(channel.get("access").equals(BOTH) & channel.get("high").is_zero()))
-    loaded = load(m, channel, cycle, value)
-    begins, count, mode = loaded.begins, loaded.initial, channel.mode
+    taken = take_count(m, channel, cycle, value)
+    begins, count, mode = taken.begins, taken.initial, channel.mode
     half = choose(mode.equals(Mode.SQUARE_WAVE), high_cycles(count), count)
-    _note_change(m, choose(begins, cycle + 1 + half, loaded.reload))
-    _note_rise(m, choose(begins, cycle + 1 + count, loaded.reload))
+    _note_change(m, choose(begins, cycle + 1 + half, taken.reload))
+    _note_rise(m, choose(begins, cycle + 1 + count, taken.reload))
     _note_period(m, mode, count, begins & channel.is_periodic)
     line.is_now(choose(mode.is_zero(), m.constant(0), line.high))
 
