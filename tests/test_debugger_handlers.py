@@ -74,7 +74,7 @@ def test_the_timer_comes_everywhere_in_the_program() -> None:
     interrupted = {before for before, after in pairs if after == HANDLERS}
     assert {0x50D, 0x512, 0x51D} <= interrupted
     pairs = zip(places(), places()[1:], strict=False)
-    assert {0x519, 0x700} <= {after for before, after in pairs if before == IRET}
+    assert {0x510, 0x519} <= {after for before, after in pairs if before == IRET}
 
 
 @pytest.mark.parametrize("engine", guests.ENGINES)
