@@ -12,7 +12,6 @@ from blink16.blinkenlights.past import PastKnown
 from blink16.blinkenlights.picture import AccessedMemory, MemoryWish, Picture, Stretch, Wanted
 from blink16.blinkenlights.source_text import SourceText
 from blink16.client import CodeReader, DeniedError, Target, UnsupportedError
-from blink16.reports.frames import FramesReport
 from blink16.reports.history import HistoryReport
 from blink16.reports.registry import of_shape
 from blink16.reports.screen import ScreenReport
@@ -20,8 +19,10 @@ from blink16.reports.state import RegisterValues, StateReport
 
 ALL = 1 << 62
 """An instant behind all others: what comes from a machine that runs may be newer than a sample."""
-SHOWN = (HistoryReport, FramesReport, ScreenReport)
-"""What each picture needs, beside the state."""
+SHOWN = (StateReport, HistoryReport, ScreenReport)
+"""What each picture needs."""
+SELDOM = 4
+"""One in so many pictures of a machine that runs has anew what takes the server longer."""
 
 
 class Camera:
@@ -31,6 +32,7 @@ class Camera:
         self.past = PastKnown()
         self.sources: SourceText | None = None
         self._last: Picture | None = None
+        self._taken = 0
         self._searched: object = None
         """Of what the reports that search through the past were made last."""
 
@@ -40,16 +42,12 @@ class Camera:
         wanted: Wanted,
         told: str = "",
         printed: bytes = b"",
-        state: StateReport | None = None,
     ) -> Picture:
         """Look at a machine; what searches through its past comes later (`look_back`).
 
-        ``printed``: what its program has printed since the last picture.  ``state``: as it was told
-        with a change, of a machine that is watched; to ask for it again would take another sample.
+        ``printed``: what its program has printed since the last picture.
         """
-        if state is None:
-            state = target.state()
-        history, frames, screen, *more = self._reports(target, wanted)
+        (state, history, screen), reports = self._reports(target, wanted)
         decoder, before, registers = target.decoder(), self._last, state.registers
         end = state.memory_end
         stands = before is not None and state.icount == before.state.icount
@@ -57,33 +55,38 @@ class Camera:
         place = CodePlace.at(registers, code_at)
         span = place.span(decoder.symbols, wanted.code_rows, end)
         pc = (registers.pc, min(16, end - registers.pc))
-        upcoming = self._upcoming(decoder, registers, target.read_memory(*pc))
         same = stands and before is not None and registers == before.registers
         is_next = before is not None and state.icount == before.state.icount + 1
-        touched = before.next_touches if before and is_next else upcoming
-        if before and same:  # a picture of other size, or of other panels
-            touched = before.touched
+        known = None
+        if before and (same or is_next):  # same: a picture of other size, or of other panels
+            known = before.touched if same else before.next_touches
+        likely = [self._place(wish, state, known or ()) for wish in wanted.memories]
+        coming, code, *data = target.read_memories([pc, span, *likely])
+        upcoming = self._upcoming(decoder, registers, coming)
+        touched = upcoming if known is None else known
+        places = [self._place(wish, state, touched or upcoming) for wish in wanted.memories]
+        others = [at for at, place in enumerate(places) if place != likely[at]]
+        if others:
+            more = target.read_memories([places[at] for at in others])
+            for at, content in zip(others, more, strict=True):
+                data[at] = content
         came_from = before.registers.pc if before and is_next else None
         if before and same:
             came_from = before.came_from
         near = came_from if code_at is None else registers.pc
-        places = [self._place(wish, state, touched or upcoming) for wish in wanted.memories]
-        data = target.read_memories([span, *places])
         past = self.past
         past.end(history)
         if state.doing == "runs" or not past.output.is_known(history.end):
             past.output.add(printed, state.icount)  # else it is a late message of what is known
         past.want(wanted.layers)
-        searched = [shape for shape in wanted.reports if of_shape(shape).searches]
-        kept = {shape: found for shape, found in self._kept_reports() if shape in searched}
+        self._taken += 1
         self._last = Picture(
             state=state,
-            code=place.lines(decoder, span[0], data[0], wanted.code_rows, wanted.syntax, near),
-            frames=frames.frames,
+            code=place.lines(decoder, span[0], code, wanted.code_rows, wanted.syntax, near),
             history=history,
             memory={
                 wish.name: Stretch(place[0], content)
-                for wish, place, content in zip(wanted.memories, places, data[1:], strict=True)
+                for wish, place, content in zip(wanted.memories, places, data, strict=True)
             },
             points=target.points,
             decoder=decoder,
@@ -100,7 +103,7 @@ class Camera:
             printed_at=past.output.instants,
             layers=past.layers,
             sources=self.sources,
-            reports={**kept, **{type(report): report for report in more}},
+            reports=reports,
             bookmarks={mark.name: mark.icount for mark in history.bookmarks},
         )
         return self._last
@@ -138,22 +141,32 @@ class Camera:
         )
         return self._last
 
-    def _kept_reports(self) -> Iterable[tuple[type, object]]:
-        return self._last.reports.items() if self._last else ()
-
     def forget(self) -> None:
         """Begin anew, with a machine that was loaded afresh."""
         self.past = PastKnown()
         self._last = self._searched = None
 
-    @staticmethod
-    def _reports(target: Target, wanted: Wanted) -> list[Any]:
-        """Return what each picture needs, and what of the rest can be had."""
-        shapes = [shape for shape in wanted.reports if not of_shape(shape).searches]
+    def _reports(self, target: Target, wanted: Wanted) -> tuple[list[Any], dict[type, object]]:
+        """Return what each picture needs, and what of the rest is known or can be had.
+
+        What searches is kept as it was, and of a machine that runs now and then what takes long.
+        """
+        last = self._last
+        kept = {} if last is None else last.reports
+        spared = set()
+        if last is not None and last.running and self._taken % SELDOM:
+            spared = {shape for shape in wanted.reports if of_shape(shape).computes} & kept.keys()
+        asked = [one for one in wanted.reports if not of_shape(one).searches and one not in spared]
         try:
-            return target.reports(*SHOWN, *shapes)
+            found = target.reports(*SHOWN, *asked)
         except DeniedError:
-            return [*target.reports(*SHOWN), *_those_possible(target, shapes)]
+            found = [*target.reports(*SHOWN), *_those_possible(target, asked)]
+        shown, more = found[: len(SHOWN)], found[len(SHOWN) :]
+        if spared and shown[0].doing != "runs":  # it stands now
+            more += _those_possible(target, spared)
+            asked += spared
+        reports = {one: kept[one] for one in wanted.reports if one in kept and one not in asked}
+        return shown, reports | {type(report): report for report in more}
 
     @staticmethod
     def _upcoming(

@@ -98,7 +98,7 @@ class PanelsApp(App[None]):
         self.driver = Driver(self._open, self._picture_came, self._failure_came, self._note_came)
         self.picture: Picture | None = None
         """The last one."""
-        self._pictures_taken = self._pictures_drawn = self._pictures_shown = 0
+        self.pictures_taken = self._pictures_drawn = self._pictures_shown = 0
         self._syntax = Syntax.INTEL
         self._was_silent = False
         self.told = ""
@@ -252,7 +252,7 @@ class PanelsApp(App[None]):
 
     def _picture_came(self, picture: Picture) -> None:
         """Take a picture, in the driver's thread."""
-        self._pictures_taken += 1
+        self.pictures_taken += 1
         self._later(self._draw, picture)
 
     def _failure_came(self, text: str, lost: bool) -> None:
@@ -356,7 +356,7 @@ class PanelsApp(App[None]):
     @property
     def is_drawn(self) -> bool:
         """Whether all pictures that were taken are on the terminal."""
-        return self._pictures_shown == self._pictures_taken
+        return self._pictures_shown == self.pictures_taken
 
 
 def _escaped(text: str) -> str:
