@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,7 +23,12 @@ ALL = 1 << 62
 SHOWN = (StateReport, HistoryReport, ScreenReport)
 """What each picture needs."""
 SELDOM = 4
-"""One in so many pictures of a machine that runs has anew what takes the server longer."""
+"""One in so many pictures of a machine that runs has anew what has to be computed; of what is slow,
+one in more.
+"""
+SLOW = 0.005
+"""Seconds for which a picture may wait for what has to be computed; what takes longer comes later.
+"""
 
 
 class Camera:
@@ -33,6 +39,10 @@ class Camera:
         self.sources: SourceText | None = None
         self._last: Picture | None = None
         self._taken = 0
+        self._took: dict[type, float] = {}
+        """Seconds that it took to have what is computed, the last time."""
+        self.owed: tuple[type, ...] = ()
+        """Reports that the last picture has of another instant, because they take long."""
         self._searched: object = None
         """Of what the reports that search through the past were made last."""
 
@@ -43,7 +53,7 @@ class Camera:
         told: str = "",
         printed: bytes = b"",
     ) -> Picture:
-        """Look at a machine; what searches through its past comes later (`look_back`).
+        """Look at a machine; what takes longer comes later (`look_back`).
 
         ``printed``: what its program has printed since the last picture.
         """
@@ -119,8 +129,12 @@ class Camera:
         searched = tuple(shape for shape in wanted.reports if of_shape(shape).searches)
         reports = dict(last.reports)
         self.past.want(wanted.layers)
+        owed, self.owed = self.owed, ()
         searches = bool(searched) and (last.state.generation, searched) != self._searched
-        if searches:
+        if owed:
+            reports |= {type(report): report for report in self._computed(target, owed)}
+            searches = False
+        elif searches:
             reports |= {type(report): report for report in _those_possible(target, searched)}
         elif not self.past.ask(target, last.history):
             return None
@@ -145,28 +159,53 @@ class Camera:
         """Begin anew, with a machine that was loaded afresh."""
         self.past = PastKnown()
         self._last = self._searched = None
+        self.owed = ()
 
     def _reports(self, target: Target, wanted: Wanted) -> tuple[list[Any], dict[type, object]]:
         """Return what each picture needs, and what of the rest is known or can be had.
 
-        What searches is kept as it was, and of a machine that runs now and then what takes long.
+        What searches is kept as it was, and so is what takes long to compute.
         """
         last = self._last
         kept = {} if last is None else last.reports
-        spared = set()
-        if last is not None and last.running and self._taken % SELDOM:
-            spared = {shape for shape in wanted.reports if of_shape(shape).computes} & kept.keys()
-        asked = [one for one in wanted.reports if not of_shape(one).searches and one not in spared]
+        shapes = [shape for shape in wanted.reports if not of_shape(shape).searches]
+        late = [shape for shape in shapes if shape in kept and self._may_be_late(target, shape)]
+        asked = [shape for shape in shapes if shape not in late]
+        began = time.perf_counter()
         try:
             found = target.reports(*SHOWN, *asked)
         except DeniedError:
             found = [*target.reports(*SHOWN), *_those_possible(target, asked)]
+        self._mind(asked, time.perf_counter() - began)
         shown, more = found[: len(SHOWN)], found[len(SHOWN) :]
-        if spared and shown[0].doing != "runs":  # it stands now
-            more += _those_possible(target, spared)
-            asked += spared
+        stands = shown[0].doing != "runs"
+        if late and stands and last is not None and (last.running or target.only_watches):
+            more += self._computed(target, late)
+            asked, late = shapes, []
+        self.owed = tuple(late) if stands else ()
         reports = {one: kept[one] for one in wanted.reports if one in kept and one not in asked}
         return shown, reports | {type(report): report for report in more}
+
+    def _may_be_late(self, target: Target, shape: type) -> bool:
+        """Whether a report need not be of this picture's instant."""
+        if not of_shape(shape).computes:
+            return False
+        slowness = self._took.get(shape, 0.0) / SLOW
+        if self._last is not None and self._last.running:
+            return self._taken % (SELDOM * (1 + int(slowness))) != 0
+        return slowness > 1
+
+    def _computed(self, target: Target, shapes: Iterable[type]) -> list[Any]:
+        """Return those reports that can be made, and mind how long each took."""
+        found = []
+        for shape in shapes:
+            began = time.perf_counter()
+            found += _those_possible(target, [shape])
+            self._mind([shape], time.perf_counter() - began)
+        return found
+
+    def _mind(self, shapes: Iterable[type], seconds: float) -> None:
+        self._took |= {shape: seconds for shape in shapes if of_shape(shape).computes}
 
     @staticmethod
     def _upcoming(

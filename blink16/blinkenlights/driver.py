@@ -33,8 +33,10 @@ from blink16.client import (
 from blink16.reports import Holder
 
 FRAME_SECONDS = 1 / 60
+BREATH = 0.03
+"""Seconds without a command, after which is asked for what no picture waits for."""
 QUIET_SECONDS = 0.15
-"""Without a command, after which the past is looked through."""
+"""The same for what has to be looked for in the past."""
 SLOWEST_FRAME = 2.0
 """Seconds."""
 MOST_STEPS = 1 << 20
@@ -276,7 +278,8 @@ class Driver:
 
     def _next_command(self, target: Target) -> Command | None:
         """Wait for a command; if none comes for a moment, look through the past for the panels."""
-        patience = QUIET_SECONDS
+        is_quiet = not self._camera.owed
+        patience = QUIET_SECONDS if is_quiet else BREATH
         while not target.only_watches:
             try:
                 return self._commands.get(timeout=patience)
@@ -286,7 +289,8 @@ class Driver:
                     if self._commands.empty():  # else it was stopped
                         self._looked_at = asked
                     break
-                patience = self._camera.past.wait
+                patience = self._camera.past.wait if is_quiet else QUIET_SECONDS
+                is_quiet = True
         return self._commands.get()
 
     def _look_back(self, target: Target) -> bool:

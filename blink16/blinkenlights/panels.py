@@ -23,6 +23,7 @@ from textual.widgets import Static
 
 from blink16.blinkenlights import terminal_kind
 from blink16.blinkenlights.driver import Command, Driver
+from blink16.blinkenlights.garbage import Garbage
 from blink16.blinkenlights.layout import MEDIUM, Board
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.past import LayerKind
@@ -101,6 +102,8 @@ class PanelsApp(App[None]):
         self.pictures_taken = self._pictures_drawn = self._pictures_shown = 0
         self._syntax = Syntax.INTEL
         self._was_silent = False
+        self.garbage: Garbage | None = None
+        """Where it is ours to collect."""
         self.told = ""
         """What the user was told last."""
 
@@ -134,6 +137,7 @@ class PanelsApp(App[None]):
         self.query_one(CodePanel).focus()
         self._tell_wanted()
         self.set_interval(1, self._mind_silence)
+        self.set_interval(1, self._mind_garbage)
         self.begin()
 
     def _mind_signals(self) -> None:
@@ -307,6 +311,10 @@ class PanelsApp(App[None]):
         if self.picture is not None and (is_silent or self._was_silent):
             self._was_silent = is_silent
             self.query_one("#status", Static).update(self._status(self.picture))
+
+    def _mind_garbage(self) -> None:
+        if self.garbage is not None:
+            self.garbage.look(self._pictures_drawn)
 
     def _say(self, text: str, severity: SeverityLevel | None = None) -> None:
         self.told = text
