@@ -115,7 +115,14 @@ enabled_too:
 free_too:
   {slots.SHADOW_AT.load("at")}
   %is_held = icmp eq i64 %at, 0
-  br i1 %is_held, label %otherwise, label %tick
+  br i1 %is_held, label %otherwise, label %unheard_too
+unheard_too:
+  {slots.of_cell(Cell.ATTENTION).load("attention", "monotonic")}
+  {slots.WAKE.load("wake", "monotonic")}
+  %wanted = zext i16 %attention to i32
+  %heard = or i32 %wanted, %wake
+  %is_heard = icmp ne i32 %heard, 0
+  br i1 %is_heard, label %otherwise, label %tick
 tick:
   %vector = call i64 @hot_tick(ptr %state, i64 %cycles, i64 0)
   %unusual = icmp slt i64 %vector, 0
@@ -141,14 +148,9 @@ define preserve_nonecc void @refill({SIGNATURE}) noinline {{
   {slots.CYCLES.load("cycles")}
   %room = sub i64 %until, %cycles
   br i1 %some, label %wanted_more, label %budget_exit
-wanted_more:
-  %time = icmp sgt i64 %room, 0
-  br i1 %time, label %on, label %time_up
-time_up:
-  {tail_call("@time_up", "%ip", "0")}
 budget_exit:
   {leave(NativeExit.BUDGET, "0")}
-on:
+wanted_more:  ; where a timer ticks in every slice, it is here or never that others are heard
   {slots.of_cell(Cell.ATTENTION).load("attention", "monotonic")}
   %wanted = icmp ne i16 %attention, 0
   br i1 %wanted, label %attention_exit, label %unattended
@@ -157,9 +159,14 @@ attention_exit:
 unattended:
   {slots.WAKE.load("wake", "monotonic")}
   %woken = icmp ne i32 %wake, 0
-  br i1 %woken, label %wake_exit, label %take
+  br i1 %woken, label %wake_exit, label %unwoken
 wake_exit:
   {leave(NativeExit.WAKE, "0")}
+unwoken:
+  %time = icmp sgt i64 %room, 0
+  br i1 %time, label %take, label %time_up
+time_up:
+  {tail_call("@time_up", "%ip", "0")}
 take:
   %slice = call i64 @slice(ptr %state, i64 %room)
   {tail_call("@slow", "%ip", "%slice", "%prefixes")}
