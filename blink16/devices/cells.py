@@ -50,6 +50,9 @@ and low byte."""
 CRTC_BASE, CRTC_SELECTED, CRTC_CURSOR_HIGH, CRTC_CURSOR_LOW = range(4)
 PIC2 = _after(CRTC, 13)
 """The same as `PIC`, of an AT's second 8259A."""
-_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, UARTS, CRTC, PIC2)
+DMA_SIZE = 43
+DMAS = _after(PIC2, 2 * DMA_SIZE)
+"""The fields of `dma.DmaState` for an AT's two 8237As, those of several numbers one by one."""
+_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, UARTS, CRTC, PIC2, DMAS)
 assert all(a.end <= b.offset for a, b in pairwise(_ALL))
 assert _ALL[-1].end <= STATE_SIZE
