@@ -35,7 +35,7 @@ from blink16.devices.uart import (
 F = TypeVar("F")
 
 
-class Line:
+class SerialPort:
     """An 8250."""
 
     def __init__(self, m: HotContext, number: int) -> None:
@@ -70,7 +70,7 @@ class Line:
         Chip(self._m).set_line(self._request, switched_on & ~self.identification().equals(IIR_NONE))
 
 
-def _read_data(m: HotContext, line: Line) -> Value:
+def _read_data(m: HotContext, line: SerialPort) -> Value:
     dlab, lsr = line.shows_divisor, line.get("lsr")
     takes = ~dlab & (lsr & LSR_DATA).is_not_zero()
     m.require(~takes | line.get("waiting").is_zero())  # else the next one comes
@@ -80,11 +80,11 @@ def _read_data(m: HotContext, line: Line) -> Value:
     return choose(dlab, line.get("divisor") & 0xFF, line.get("received"))
 
 
-def _read_ier(m: HotContext, line: Line) -> Value:
+def _read_ier(m: HotContext, line: SerialPort) -> Value:
     return choose(line.shows_divisor, line.get("divisor") >> 8, line.get("ier"))
 
 
-def _read_identification(m: HotContext, line: Line) -> Value:
+def _read_identification(m: HotContext, line: SerialPort) -> Value:
     line.require_ear()
     found, empty = line.identification(), line.get("empty_interrupt")
     line.set("empty_interrupt", choose(found.equals(IIR_EMPTY), m.constant(0), empty))
@@ -92,13 +92,13 @@ def _read_identification(m: HotContext, line: Line) -> Value:
     return found
 
 
-def _read_line_status(m: HotContext, line: Line) -> Value:
+def _read_line_status(m: HotContext, line: SerialPort) -> Value:
     status = line.get("lsr")
     m.require((status & LSR_ERRORS).is_zero())
     return status
 
 
-def _read_modem_status(m: HotContext, line: Line) -> Value:
+def _read_modem_status(m: HotContext, line: SerialPort) -> Value:
     line.require_ear()
     status = line.get("msr")
     line.set("msr", status & ~MSR_DELTAS)
@@ -106,7 +106,7 @@ def _read_modem_status(m: HotContext, line: Line) -> Value:
     return status
 
 
-def _write_data(m: HotContext, line: Line, value: Value) -> None:
+def _write_data(m: HotContext, line: SerialPort, value: Value) -> None:
     """Take a byte while another one is being sent; or the divisor's low byte."""
     line.require_ear()
     dlab, lsr, divisor = line.shows_divisor, line.get("lsr"), line.get("divisor")
@@ -119,7 +119,7 @@ def _write_data(m: HotContext, line: Line, value: Value) -> None:
     line.tell()
 
 
-def _write_ier(m: HotContext, line: Line, value: Value) -> None:
+def _write_ier(m: HotContext, line: SerialPort, value: Value) -> None:
     line.require_ear()
     dlab, ier, divisor = line.shows_divisor, line.get("ier"), line.get("divisor")
     empty = line.get("empty_interrupt")
@@ -130,7 +130,7 @@ def _write_ier(m: HotContext, line: Line, value: Value) -> None:
     line.tell()
 
 
-def _write_mcr(m: HotContext, line: Line, value: Value) -> None:
+def _write_mcr(m: HotContext, line: SerialPort, value: Value) -> None:
     """Take the modem's lines, where none is looped back, and nobody is switched on."""
     line.require_ear()
     before = line.get("mcr")
@@ -141,19 +141,19 @@ def _write_mcr(m: HotContext, line: Line, value: Value) -> None:
     line.tell()
 
 
-def _reads(name: str) -> Callable[[HotContext, Line], Value]:
+def _reads(name: str) -> Callable[[HotContext, SerialPort], Value]:
     return lambda m, line: line.get(name)
 
 
-def _writes(name: str) -> Callable[[HotContext, Line, Value], None]:
+def _writes(name: str) -> Callable[[HotContext, SerialPort, Value], None]:
     return lambda m, line, value: line.set(name, value)
 
 
-def _ignore(m: HotContext, line: Line, value: Value) -> None:
+def _ignore(m: HotContext, line: SerialPort, value: Value) -> None:
     """Registers that are read only."""
 
 
-_READS: dict[UartRegister, Callable[[HotContext, Line], Value]] = {
+_READS: dict[UartRegister, Callable[[HotContext, SerialPort], Value]] = {
     UartRegister.DATA: _read_data,
     UartRegister.IER: _read_ier,
     UartRegister.IIR: _read_identification,
@@ -163,7 +163,7 @@ _READS: dict[UartRegister, Callable[[HotContext, Line], Value]] = {
     UartRegister.MSR: _read_modem_status,
     UartRegister.SCRATCH: _reads("scratch"),
 }
-_WRITES: dict[UartRegister, Callable[[HotContext, Line, Value], None]] = {
+_WRITES: dict[UartRegister, Callable[[HotContext, SerialPort, Value], None]] = {
     UartRegister.DATA: _write_data,
     UartRegister.IER: _write_ier,
     UartRegister.IIR: _ignore,
@@ -176,11 +176,11 @@ _WRITES: dict[UartRegister, Callable[[HotContext, Line, Value], None]] = {
 
 
 def _reader(number: int, register: UartRegister) -> ReadHot:
-    return lambda m: _READS[register](m, Line(m, number))
+    return lambda m: _READS[register](m, SerialPort(m, number))
 
 
 def _writer(number: int, register: UartRegister) -> WriteHot:
-    return lambda m, value: _WRITES[register](m, Line(m, number), value)
+    return lambda m, value: _WRITES[register](m, SerialPort(m, number), value)
 
 
 def _ports(of: Callable[[int, UartRegister], F]) -> dict[int, F]:
