@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants import QEMU, TIMEOUT
-from blink16 import loader
 from blink16.cpu.engine import StopReason
+from blink16.setup import loader
 
 SCREEN, SCREEN_SIZE = 0xB8000, 80 * 25 * 2
 """The CGA's text: a character and an attribute for each place."""

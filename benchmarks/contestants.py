@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.guests import ELKS_PROGRAM, LOAD_ADDRESS, Guest
-from blink16 import loader
 from blink16.cpu.engine import StopReason
 from blink16.cpu.native.engine import NativeEngine
 from blink16.devices.hot import BOARD
 from blink16.history import Timeline
 from blink16.machine import Machine
+from blink16.setup import loader
 
 MILLION = 1_000_000
 QEMU = "qemu-system-i386"

@@ -20,9 +20,9 @@ from blink16.bus import Bus
 from blink16.cpu.models import DEFAULT
 from blink16.cpu.native.loading import best_of, core
 from blink16.devices.hot import BOARD
-from blink16.loader import Options, Program, ProgramKind, load
 from blink16.machine import Machine
 from blink16.memory import linear
+from blink16.setup.loader import Options, Program, ProgramKind, load
 
 SLICE = 50_000
 """Instructions; so many are run until there were enough rounds."""

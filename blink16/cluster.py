@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from blink16 import extras, recording
+from blink16 import recording
 from blink16.cpu.probes import COUNTS
 from blink16.history.terms import STUMBLES, ReplayError
 from blink16.history.timeline import Timeline
@@ -26,6 +26,7 @@ from blink16.questions.asking import HISTORY, Answer, Asking, Pool, Worker, ask_
 from blink16.questions.gathering import Hold, Rows
 from blink16.questions.intervals import Interval
 from blink16.questions.needs import Need, QuestionError
+from blink16.words import extras
 
 TIMEOUT = 20
 """Seconds until a scheduler that does not answer is given up."""

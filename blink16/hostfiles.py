@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from blink16.folderhandles import SAFELY
+from blink16.hostfs.folderhandles import SAFELY
 
 try:
     import fcntl

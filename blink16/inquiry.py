@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from blink16 import loader, recording
+from blink16 import recording
 from blink16.history.timeline import Timeline
-from blink16.loader import Loaded
 from blink16.questions.answers import perform
 from blink16.questions.asking import HISTORY, Asking
 from blink16.questions.dataflow import ProgramFile
 from blink16.questions.needs import FOREVER, QuestionError
 from blink16.questions.run import Run
 from blink16.recording import Recording, RecordingError, open_recording
+from blink16.setup import loader
+from blink16.setup.loader import Loaded
 from blink16.symbolfiles import SymbolSource
 
 

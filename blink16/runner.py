@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from blink16 import elks, hostnetwork, pc, terminal
+from blink16 import elks
 from blink16.assembly import FOREVER
 from blink16.bios.program_keys import Keys
 from blink16.bios.typist import Typist
@@ -27,13 +27,15 @@ from blink16.cpu.registers import IF
 from blink16.debugger import IDLE, ONWARD, WAITING, Pause, drive
 from blink16.governor import Governor
 from blink16.inbox import Inbox
-from blink16.loader import Loaded
 from blink16.machine import Machine
-from blink16.teletype import Teletype
-from blink16.terminal import SIGNAL_STATUS
-from blink16.terminal_input import TerminalInput
+from blink16.screens.input import TerminalInput
+from blink16.screens.teletype import Teletype
+from blink16.screens.viewer import Viewer
+from blink16.setup import hostnetwork, pc
+from blink16.setup.loader import Loaded
+from blink16.terminals import terminal
+from blink16.terminals.terminal import SIGNAL_STATUS
 from blink16.timekeeping import IDLE_SECONDS
-from blink16.viewer import Viewer
 
 SLICE = 2_000_000
 """Instructions between two looks at signals, which wait while an engine runs native code."""

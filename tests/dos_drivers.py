@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from blink16.devices.cards import XT, Cards
-from blink16.dos_setup import DosSetup
-from blink16.loader import Options, Program, ProgramKind, load
 from blink16.machine import Machine
 from blink16.memory import linear
-from blink16.pc import PcSetup
+from blink16.setup.dos import DosSetup
+from blink16.setup.loader import Options, Program, ProgramKind, load
+from blink16.setup.pc import PcSetup
 
 BUFFER = 0x3000
 

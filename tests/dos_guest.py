@@ -13,7 +13,7 @@ from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.registers import CF, Registers
 from blink16.dos.system import VERSION
 from blink16.dos.volume import Volume
-from blink16.files import FileTree
+from blink16.hostfs.files import FileTree
 from blink16.machine import Machine
 from blink16.memory import linear
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from blink16 import loader
 from blink16.bios.program_keys import Keys
 from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
 from blink16.machine import Machine
+from blink16.setup import loader
 
 FOLDER = Path(__file__).parent / "dos"
 SLICE = 1_000_000

@@ -9,7 +9,7 @@ from blink16 import elks
 from blink16.console import Console
 from blink16.cpu.engine import Stop
 from blink16.elks.aout import Executable, build
-from blink16.files import FileTree
+from blink16.hostfs.files import FileTree
 from blink16.machine import Machine
 from blink16.memory import linear
 from blink16.symbols import SymbolTable

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 import trio
 import trio.testing
 
-from blink16.loader import Options, Program, ProgramKind
 from blink16.packets import frame
 from blink16.server import (
     Fittings,
@@ -20,6 +19,7 @@ from blink16.server import (
     StreamConsole,
 )
 from blink16.server.slots import PLAIN
+from blink16.setup.loader import Options, Program, ProgramKind
 
 PATIENCE = 100
 """Seconds after which a test is lost."""

@@ -13,16 +13,17 @@ from engine_pair import PROGRAM_AT, Pair, drive, random_program, translate_here
 from processor_bench import CODE, HANDLERS, HLT, STACK, bench, run, run_capture
 from test_vectors import ENGINES, load_cases
 
-from blink16 import Machine, StopReason, loader
+from blink16 import Machine, StopReason
 from blink16.cpu.disassembler import Syntax, disassemble
 from blink16.cpu.engine import at_once
 from blink16.cpu.models import find
 from blink16.cpu.registers import Cell
 from blink16.debugger import Debugger, Resume
 from blink16.devices.cards import Cards
-from blink16.loader import Options, Program, ProgramKind
-from blink16.pc import PcSetup
 from blink16.recording import open_recording, record, replay
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
+from blink16.setup.pc import PcSetup
 
 FORMS = 325
 CASES_PER_FORM = 60

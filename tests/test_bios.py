@@ -17,7 +17,7 @@ from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.cpu.registers import ZF
 from blink16.dos.volume import Volume
-from blink16.files import FileTree
+from blink16.hostfs.files import FileTree
 from blink16.machine import Machine
 from blink16.memory import linear
 

@@ -12,12 +12,12 @@ from boot_sectors import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16 import pc
 from blink16.bios.disk import Disk, disk_of
 from blink16.bios.geometry import BootError
 from blink16.bios.int13 import ADDRESS_PACKET, DRIVE_PARAMETERS
 from blink16.console import Console
 from blink16.machine import Machine
+from blink16.setup import pc
 
 FLOPPY = bytes(1440 * 1024)
 BUFFER = 0x1000

@@ -11,7 +11,6 @@ from unittest import mock
 import pytest
 from view_pilot import Viewer, viewed, viewing
 
-from blink16 import extras
 from blink16.blinkenlights import commands
 from blink16.blinkenlights.accesses import accesses
 from blink16.blinkenlights.glyphs import ASCII, CP437
@@ -23,6 +22,7 @@ from blink16.blinkenlights.widgets.code import jumps
 from blink16.blinkenlights.widgets.memory import MemoryPanel
 from blink16.client import CodeLine, RegisterValues
 from blink16.samples import build
+from blink16.words import extras
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])

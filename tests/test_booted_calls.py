@@ -6,10 +6,10 @@ import pytest
 from boot_sectors import sector
 from guests import ENGINES
 
-from blink16 import loader
 from blink16.debugger import Debugger, Resume
 from blink16.debugger.live_calls import GLANCES_OFF, LEFT_OUT, MOST_STANDS
 from blink16.reports.state import REGISTER_NAMES
+from blink16.setup import loader
 
 CODE = bytes.fromhex(
     "31c0 8ed8 8ec0 8ed0 bc007c"  # segments are 0, sp is 7C00h

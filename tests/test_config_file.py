@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from blink16.cli import config_file, run_main
 from blink16.cli.options import RUN, SERVER
-from blink16.loader import LoadError
+from blink16.setup.loader import LoadError
 
 EXIT = b"\xb8\x00\x4c\xcd\x21"
 PUSHA_EXIT = b"\x60\x61\xb8\x07\x4c\xcd\x21"

@@ -9,7 +9,7 @@ import pytest
 from engine_pair import PROGRAM_AT, random_program
 
 import blink16
-from blink16 import Machine, loader, recording
+from blink16 import Machine, recording
 from blink16.cpu import effects
 from blink16.cpu.flow import FLAGS, Flow, FlowEngine, Location, LocationKind
 from blink16.cpu.models import MODELS
@@ -20,6 +20,7 @@ from blink16.memory import linear
 from blink16.monitor.asking import ask as monitor_ask
 from blink16.questions.dataflow import Chain, End, Writer, origin, search
 from blink16.questions.needs import QuestionError
+from blink16.setup import loader
 
 CODE, DATA, STACK = 0x1000, 0x2000, 0x3000
 SAFE_MODRMS = [0xC0 | reg << 3 | rm for reg in range(4) for rm in range(4)]

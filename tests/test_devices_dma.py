@@ -11,17 +11,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
-from blink16 import loader
 from blink16.bus import Bus
 from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger, Resume
 from blink16.devices import a20
 from blink16.devices.cards import Cards
 from blink16.devices.dma import Dma
-from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
 from blink16.memory import PAGE_SIZE, Attribute
-from blink16.pc import PcSetup
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
+from blink16.setup.pc import PcSetup
 
 BANK, ROM = 0x10000, range(0x4200, 0x4400)
 """A linear address, and offsets behind it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import blink16
-from blink16 import loader, recording
+from blink16 import recording
 from blink16.cpu.engine import StopReason
 from blink16.history.timeline import Timeline
 from blink16.inquiry import run_of
@@ -18,6 +18,7 @@ from blink16.questions.asking import Asking
 from blink16.questions.differences import Pair, first_difference, last_difference, parting
 from blink16.questions.needs import QuestionError
 from blink16.recording import open_recording
+from blink16.setup import loader
 
 LISTENER = bytes.fromhex("b401cd213c71740f3c7875f4b90500e2fefe061801ebe9c300")
 """Reads keys until a q; an x makes it count to five, and is counted itself."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from test_cli import assert_one_line, run
 
-from blink16 import loader, pc
 from blink16.bios.geometry import FLOPPIES
-from blink16.loader import Loaded, Options
+from blink16.setup import loader, pc
+from blink16.setup.loader import Loaded, Options
 
 SIZE = FLOPPIES[3].total * 512
 

@@ -8,13 +8,13 @@ import pytest
 from boot_sectors import sector
 from guests import ENGINES
 
-from blink16 import loader
 from blink16.cli.arguments import computer
 from blink16.cli.config_file import parse
 from blink16.cli.options import RUN
 from blink16.cpu.registers import CF
 from blink16.devices.cards import Cards
-from blink16.pc import PcSetup
+from blink16.setup import loader
+from blink16.setup.pc import PcSetup
 
 CODE = 0x600
 MOTORS = 0x43F

@@ -15,7 +15,7 @@ from blink16.bios import display, font, picture
 from blink16.bios.display import DotScreen, TextScreen
 from blink16.devices.video import Adapter, Video
 from blink16.machine import Machine
-from blink16.painter import Painter
+from blink16.screens.painter import Painter
 
 SCREEN = 0xB8000
 

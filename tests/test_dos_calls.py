@@ -10,14 +10,14 @@ from disk_images import fat_floppy
 from dos_guest import SCRATCH, DosGuest
 from dos_programs import run
 
-from blink16 import loader
 from blink16.bios.geometry import BPB
 from blink16.dos.errors import Code
 from blink16.dos.volume import Volume
-from blink16.dos_setup import DosSetup
-from blink16.files import FileTree
+from blink16.hostfs.files import FileTree
 from blink16.memory import linear
-from blink16.pc import DiskImage, PcSetup
+from blink16.setup import loader
+from blink16.setup.dos import DosSetup
+from blink16.setup.pc import DiskImage, PcSetup
 
 FCB = 0x3000
 DTA = 0x5000

@@ -10,12 +10,12 @@ import pytest
 from disk_images import fat_floppy
 from dos_programs import FOLDER, path, run, start
 
-from blink16 import loader
 from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger, Resume
 from blink16.memory import linear
 from blink16.monitor import execute
-from blink16.pc import DiskImage, PcSetup
+from blink16.setup import loader
+from blink16.setup.pc import DiskImage, PcSetup
 
 
 @pytest.mark.skipif(shutil.which("nasm") is None, reason="nasm is not installed")

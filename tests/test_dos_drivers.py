@@ -13,7 +13,7 @@ from blink16.dos.errors import Code
 from blink16.dos.mouse import EVENT, Mouse
 from blink16.dos.xms import MOVE
 from blink16.memory import linear
-from blink16.pc import PcSetup
+from blink16.setup.pc import PcSetup
 
 # -- XMS -------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from dos_programs import MAX_INSTRUCTIONS, Session, run, start
 
-from blink16 import loader
 from blink16.bios import display
 from blink16.bios.disk import disk_of
 from blink16.console import Console
@@ -16,10 +15,11 @@ from blink16.cpu.engine import StopReason
 from blink16.devices.video import Video
 from blink16.dos.fat import FatTree
 from blink16.dos.mouse import EVENT, Mouse
-from blink16.dos_setup import DosSetup
-from blink16.files import FileKind
+from blink16.hostfs.files import FileKind
 from blink16.machine import Machine
-from blink16.pc import DiskImage, PcSetup
+from blink16.setup import loader
+from blink16.setup.dos import DosSetup
+from blink16.setup.pc import DiskImage, PcSetup
 
 PROMPT = b"A:\\>"
 COMMANDS = (

@@ -9,10 +9,10 @@ import pytest
 from disk_images import fat_floppy
 from dos_programs import FOLDER
 
-from blink16.dos_setup import DosSetup
-from blink16.loader import Loaded, Options, Program, ProgramKind, load
 from blink16.memory import linear
-from blink16.pc import DiskImage, PcSetup
+from blink16.setup.dos import DosSetup
+from blink16.setup.loader import Loaded, Options, Program, ProgramKind, load
+from blink16.setup.pc import DiskImage, PcSetup
 
 VECTORS = bytes.fromhex("101112131415161718191a2021222324252627282a292f3367")
 EDGES = (0, 1, 2, 5, 0x10, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFF0, 0xFFFE, 0xFFFF)

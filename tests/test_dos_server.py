@@ -17,9 +17,9 @@ from test_lines import Debugger, Pty, connect_plainly, on_a_terminal, plug
 from test_painted_socket import Telnetter, told, where
 
 from blink16.debugger import Resume
-from blink16.loader import Options, read
 from blink16.packets import frame
 from blink16.server import Fittings, ProgramSource, ScreenConsole, Slot
+from blink16.setup.loader import Options, read
 
 SIZE = (80, 26)
 

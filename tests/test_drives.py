@@ -10,7 +10,6 @@ from disk_images import fat_floppy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16 import pc
 from blink16.bios.drives import MAX_DISKS, Drives
 from blink16.bios.geometry import FLOPPIES, BootError
 from blink16.console import Console
@@ -18,6 +17,7 @@ from blink16.cpu.engine import StopReason
 from blink16.debugger import Debugger
 from blink16.machine import Machine
 from blink16.monitor import execute
+from blink16.setup import pc
 
 BUFFER = 0x1000
 LOOP = sector(b"\xeb\xfe")

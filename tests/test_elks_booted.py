@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from minix_disk import MinixDisk
 
-from blink16 import loader, symbolfiles
+from blink16 import symbolfiles
 from blink16.breakpoints import Point, PointKind
 from blink16.console import Console
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.elks import booted, booted_tasks
 from blink16.elks.minix import BLOCK, NAME_LENGTHS, SUPERBLOCK, MinixError, MinixVolume
-from blink16.loader import Options, Program, ProgramKind
 from blink16.memory import linear
 from blink16.monitor import execute
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
 from blink16.symbolfiles import LoadSegments
 from blink16.symbols import SymbolTable
 

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from minix_disk import MinixDisk
 from property_examples import examples
 
-from blink16 import elks, loader, monitor
+from blink16 import elks, monitor
 from blink16.cpu.engine import NEWS, Stop, StopReason
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.elks.aout import Executable, build
-from blink16.files import FileTree
-from blink16.loader import Loaded, Options, Program, ProgramKind
+from blink16.hostfs.files import FileTree
 from blink16.memory import MEMORY_SIZE
+from blink16.setup import loader
+from blink16.setup.loader import Loaded, Options, Program, ProgramKind
 
 EXPECTED = {
     "ring": "round 49\n",

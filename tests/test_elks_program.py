@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
-from blink16 import elks, loader
+from blink16 import elks
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.elks import ElksError
@@ -19,9 +19,10 @@ from blink16.elks.aout import AoutSymbol, Executable, Section, build
 from blink16.elks.kernel import Kernel
 from blink16.elks.state import KernelState
 from blink16.inbox import Inbox
-from blink16.loader import Options, Program, ProgramKind
 from blink16.runner import Runner
-from blink16.terminal import InputReader
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
+from blink16.terminals.terminal import InputReader
 from blink16.timekeeping import IDLE_INTERVAL
 
 

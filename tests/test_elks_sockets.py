@@ -17,18 +17,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
-from blink16 import elks, hostnetwork, loader
+from blink16 import elks
 from blink16.console import Console
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.elks import netlink
 from blink16.elks.aout import Executable, build
 from blink16.elks.kernel import Kernel
 from blink16.elks.netlink import Address, Link, NetMessage, Order
-from blink16.files import FileTree
-from blink16.hostnetwork import HostNetwork
-from blink16.loader import Loaded, Options, Program, ProgramKind
+from blink16.hostfs.files import FileTree
 from blink16.machine import Machine
 from blink16.memory import MEMORY_SIZE, linear
+from blink16.setup import hostnetwork, loader
+from blink16.setup.hostnetwork import HostNetwork
+from blink16.setup.loader import Loaded, Options, Program, ProgramKind
 
 STREAMS = elks.ConsoleKind(input=False, output=False, error=False)
 EXPECTED = [
@@ -237,7 +238,7 @@ def test_a_host_without_sockets_is_an_error_of_the_guests(monkeypatch: pytest.Mo
     def none_left(*kind: object) -> socket.socket:
         raise OSError(errno.EMFILE, "too many open files")
 
-    monkeypatch.setattr("blink16.hostnetwork.socket.socket", none_left)
+    monkeypatch.setattr("blink16.setup.hostnetwork.socket.socket", none_left)
     for order in (Order.REUSE, Order.BIND, Order.LISTEN):
         network.order(netlink.build(NetMessage(order, Link(1, 5), 1)))
     network.close()

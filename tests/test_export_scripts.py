@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 import blink16
-from blink16 import loader, recording
+from blink16 import recording
 from blink16.cpu.engine import StopReason
 from blink16.questions.answers.export_scripts import GHIDRA, IDA
+from blink16.setup import loader
 
 PROGRAM = bytes.fromhex(
     "e81300bb1701ff27ffffba1901b409cd21b8004ccd21c30a0148656c6c6f20746865"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from blink16 import extras
+from blink16.words import extras
 
 
 class Installed(NamedTuple):

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
-from blink16 import filenodes, files, hostfolder
-from blink16.files import ROOT, FileKind, FileTree
+from blink16.hostfs import filenodes, files, hostfolder
+from blink16.hostfs.files import ROOT, FileKind, FileTree
 
 SECRET = b"secret of the host"
 PIECES = ["..", ".", "", "a", "deep", "out", "etc", "up", "loop", "file", "away", "a" * 300, "\0"]

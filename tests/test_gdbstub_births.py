@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 from elks_programs import program
 
-from blink16 import elks, loader
+from blink16 import elks
 from blink16.board import ProgramFacts
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, Event, EventKind, Resume
 from blink16.gdbstub.births import APART, STEP, Births, birth_of, machine_of
 from blink16.gdbstub.orders import Send, Taken
 from blink16.gdbstub.session import Session
-from blink16.loader import Options, Program, ProgramKind
 from blink16.packets import Decoder, Packet, frame
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
 
 MACHINE = 3
 

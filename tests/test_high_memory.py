@@ -9,14 +9,14 @@ from boot_sectors import sector
 from gdb_client import Gdb, Server
 from guests import ENGINES
 
-from blink16 import loader
 from blink16.breakpoints import Point, PointError, PointKind
 from blink16.cpu.registers import Cell
 from blink16.debugger import Debugger, Resume
 from blink16.devices.cards import Cards
-from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
-from blink16.pc import PcSetup
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
+from blink16.setup.pc import PcSetup
 
 HIGH = 0x100000
 OPEN, CLOSED = "b80124cd15", "b80024cd15"  # mov ax, 2401h (2400h); int 15h

@@ -17,8 +17,8 @@ import blink16
 from blink16.blinkenlights.widgets.memory import MemoryPanel
 from blink16.client import Target
 from blink16.debugger import Resume
-from blink16.loader import Options, Program, ProgramKind
 from blink16.recording import open_recording, record, replay
+from blink16.setup.loader import Options, Program, ProgramKind
 
 CPU = "--cpu", "80286", "--machine-type", "at"
 

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16 import hostfiles, loader, pc
+from blink16 import hostfiles
 from blink16.bios.geometry import SECTOR_SIZE
 from blink16.console import Console
-from blink16.loader import LoadError
 from blink16.machine import Machine
 from blink16.monitor.folder import FolderError
 from blink16.server.folder import ServerFolder
+from blink16.setup import loader, pc
+from blink16.setup.loader import LoadError
 
 OLD = b"old"
 
@@ -39,7 +40,13 @@ def image(tmp_path: Path) -> Path:
 
 PACKAGE = Path(hostfiles.__file__).parent
 PREDICATES = {"exists", "is_file", "is_dir"}
-THEIR_OWN = {"hostfiles.py", "loader.py", "hostfolder.py", "extras.py", "client/launching.py"}
+THEIR_OWN = {
+    "hostfiles.py",
+    "setup/loader.py",
+    "hostfs/hostfolder.py",
+    "words/extras.py",
+    "client/launching.py",
+}
 """Who asks only for what is ours, or wants the error."""
 
 

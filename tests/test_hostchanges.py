@@ -12,11 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minix_disk import MinixDisk
 
-from blink16 import elks, hostchanges, loader
+from blink16 import elks
 from blink16.debugger import Debugger, Resume
-from blink16.files import FileTree
-from blink16.hostchanges import PutBack
-from blink16.loader import Options, ProgramKind
+from blink16.hostfs import hostchanges
+from blink16.hostfs.files import FileTree
+from blink16.hostfs.hostchanges import PutBack
+from blink16.setup import loader
+from blink16.setup.loader import Options, ProgramKind
 
 NAMES = ["a", "b", "d", "d/x", "d/y", "e"]
 """Some are there at first: a and d/x are files, d is a folder."""

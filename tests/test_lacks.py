@@ -12,16 +12,16 @@ from guests import ENGINES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16 import loader
 from blink16.cli import values
 from blink16.cpu.engine import Stop, StopReason
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.devices.video import Adapter
 from blink16.lacks import MANY_POLLS, MAX_TOLD, Kind, Lack
-from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
 from blink16.monitor import execute
-from blink16.pc import PcSetup
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
+from blink16.setup.pc import PcSetup
 
 LOOP = bytes.fromhex("ebfe")
 RUN = 100_000

@@ -14,8 +14,9 @@ from gdb_client import PROJECT, TIMEOUT, Server, lldbs
 from packet_relay import WithoutXml
 from unwind_guest import SEGMENT
 
-from blink16 import board, loader
+from blink16 import board
 from blink16.board import ProgramFacts
+from blink16.setup import loader
 
 pytestmark = pytest.mark.gdb
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16 import loader
 from blink16.bios.geometry import MAX_IMAGE_SIZE
-from blink16.loader import LoadError, Options, ProgramKind
+from blink16.setup import loader
+from blink16.setup.loader import LoadError, Options, ProgramKind
 
 COM = bytes.fromhex("b8 2a 4c cd 21")
 BOOT_SECTOR = b"\xfa\xf4".ljust(510, b"\0") + b"\x55\xaa"

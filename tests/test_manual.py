@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from blink16 import extras
 from blink16.cli import doctor, manual, run_main
 from blink16.cli.doctor import Finding, Verdict
+from blink16.words import extras
 
 PROJECT = Path(__file__).parents[1]
 GDB_13 = "#!/bin/sh\necho 'GNU gdb (Debian 13.1-3) 13.1'\necho '  --with-expat'\n"

@@ -14,7 +14,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.types import ImageContent, TextContent
 
-from blink16 import extras
+from blink16.words import extras
 
 SERVE = "import sys; from blink16.mcp.main import main; sys.exit(main())"
 

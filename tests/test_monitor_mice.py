@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 from boot_sectors import sector
 
-from blink16 import loader, monitor
+from blink16 import monitor
 from blink16.debugger import Debugger, Resume
 from blink16.devices.cards import XT, Cards
 from blink16.devices.gameport import GamePort, held
 from blink16.devices.mouse import FARTHEST, movement, movements
 from blink16.dos.mouse import Mouse
-from blink16.loader import Options, Program, ProgramKind
-from blink16.pc import PcSetup
-from blink16.terminal_input import TerminalInput
+from blink16.screens.input import TerminalInput
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
+from blink16.setup.pc import PcSetup
 
 READS_STICK = bytes.fromhex("31c08ed8ba0102eeb9000031dbeca80174094381fb0010 72f4ebe9 891e0006 ebe3")
 """out 201h / count in BX while bit 0 of in al, 201h is set / mov [600h], bx / again."""

@@ -10,15 +10,16 @@ from disk_images import fat_floppy
 from dos_programs import FOLDER
 from guests import ENGINES
 
-from blink16 import bios, loader
+from blink16 import bios
 from blink16.console import Console
 from blink16.debugger import Debugger, Resume
 from blink16.devices.cards import Cards
 from blink16.devices.mouse import SerialMouse, movement
-from blink16.loader import Options
 from blink16.machine import Machine
 from blink16.monitor import execute
-from blink16.pc import DiskImage, PcSetup
+from blink16.setup import loader
+from blink16.setup.loader import Options
+from blink16.setup.pc import DiskImage, PcSetup
 
 PROMPT = '"A:\\\\>"'
 IRQ_4 = bytes.fromhex(

@@ -8,7 +8,7 @@ import pytest
 
 from blink16 import StopReason
 from blink16.assembly import Snapshot
-from blink16.loader import Options, load, read
+from blink16.setup.loader import Options, load, read
 
 LIMIT = 5_000_000
 

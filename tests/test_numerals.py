@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16 import numerals
 from blink16.cli import config_file, values
 from blink16.cli.options import RUN
-from blink16.loader import LoadError
-from blink16.numerals import NumeralError
+from blink16.setup.loader import LoadError
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
-PACKAGE = Path(numerals.__file__).parent
+PACKAGE = Path(numerals.__file__).parents[1]
 ODD = ["", "-1", "+1", " 1", "1 ", "1_0", "0x", "0x-1", "0o7", "1e+3", "٣", "²"]
 ODD += ["0x1g", "0" * 41, "\n"]
 
@@ -74,7 +74,7 @@ def test_nobody_reads_numbers_in_a_way_of_his_own() -> None:
                 case ast.Call(func=ast.Name(id="int"), args=[_, _]):
                     found.add(name)
     allowed = {name for name in found for one in BOUNDED if name.startswith(one)}
-    assert found - allowed == {"numerals.py"}
+    assert found - allowed == {"words/numerals.py"}
 
 
 @pytest.mark.parametrize("value", ["9" * 5000, "0x" + "f" * 5000, "1" + "0" * 30])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
-from blink16 import bios, loader, pc
+from blink16 import bios
 from blink16.cli import run_main
 from blink16.console import Console
 from blink16.debugger import Debugger, Resume
@@ -20,8 +20,9 @@ from blink16.devices.cards import Cards
 from blink16.devices.ide import Ide
 from blink16.devices.mouse import SerialMouse, movement
 from blink16.devices.ports import table
-from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
+from blink16.setup import loader, pc
+from blink16.setup.loader import Options, Program, ProgramKind
 
 AT = Cards(at=True)
 LOOP = "f4ebfd"

@@ -8,13 +8,14 @@ import pytest
 from disk_images import fat_floppy, partitioned
 from pc_guest import machine_on
 
-from blink16 import bios, loader, pc
+from blink16 import bios
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FLOPPIES, Geometry
 from blink16.debugger import Debugger
-from blink16.loader import Options
 from blink16.monitor import execute
 from blink16.recording import open_recording, record, replay
+from blink16.setup import loader, pc
+from blink16.setup.loader import Options
 
 PROMPT = '"A:\\\\>"'
 EPOCH = 510_582_896 * 1_000_000_000

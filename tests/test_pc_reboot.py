@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from pc_guest import machine_on
 
-from blink16 import loader
 from blink16.bios.post import ResetSwitch
 from blink16.devices.keyboard import Keyboard
 from blink16.devices.keys import chord
-from blink16.loader import Options
 from blink16.machine import Machine
+from blink16.setup import loader
+from blink16.setup.loader import Options
 
 INSTANTS = ((7, 1501), (6000, 3000), (9000, 50), (5001, 4000))
 """Instructions before a reset, and from there to the comparison."""

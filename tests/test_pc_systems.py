@@ -9,10 +9,10 @@ import pytest
 from pc_guest import machine_on
 from test_cli import run
 
-from blink16 import loader, pc
 from blink16.debugger import Debugger
-from blink16.loader import Options
 from blink16.monitor import execute
+from blink16.setup import loader, pc
+from blink16.setup.loader import Options
 
 EPOCH = 510_582_896 * 1_000_000_000  # Friday, 1986-03-07 12:34:56
 PROMPT = '"A:\\\\>"'

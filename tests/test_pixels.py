@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 import blink16
-from blink16 import loader, recording
+from blink16 import recording
 from blink16.devices.video import Adapter
-from blink16.pc import PcSetup
 from blink16.questions.needs import QuestionError
+from blink16.setup import loader
+from blink16.setup.pc import PcSetup
 
 SECTORS = {
     # mode 4: mov byte [es:0], E4h; or byte [es:0], 1; INT 10h/0Ch, a dot at 5,1

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from blink16 import folderhandles
-from blink16.hostfolder import FileKind, HostFolder
+from blink16.hostfs import folderhandles
+from blink16.hostfs.hostfolder import FileKind, HostFolder
 
 CHILD = Path(__file__).parent / "without_posix.py"
 

@@ -14,14 +14,15 @@ from test_cli import SERVE
 from test_cli import run as run_command
 from test_vectors import ENGINES, load_cases
 
-from blink16 import Machine, StopReason, loader
+from blink16 import Machine, StopReason
 from blink16.cpu.disassembler import Syntax, disassemble
 from blink16.cpu.engine import at_once
 from blink16.cpu.models import find
 from blink16.cpu.registers import AF, CF, OF
 from blink16.cpu.semantics_80186 import BOUND_VECTOR
-from blink16.loader import Options
 from blink16.recording import open_recording, record, replay
+from blink16.setup import loader
+from blink16.setup.loader import Options
 
 PROGRAM = Path(__file__).parent / "dos" / "i186.com"
 

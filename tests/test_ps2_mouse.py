@@ -10,16 +10,16 @@ from guests import ENGINES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blink16 import loader
 from blink16.debugger import Debugger, Resume
 from blink16.devices.cards import Cards
 from blink16.devices.mouse import SerialMouse, movement
 from blink16.devices.ps2mouse import MAX_WAITING, Ps2Mouse
 from blink16.dos.mouse import Mouse
-from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
-from blink16.pc import PcSetup
-from blink16.terminal_input import TerminalInput
+from blink16.screens.input import TerminalInput
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
+from blink16.setup.pc import PcSetup
 
 CARDS = Cards(at=True, ps2mouse=True)
 HALF_A_SECOND = 4_772_727 // 2

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
-from blink16 import loader, recording
+from blink16 import recording
 from blink16.cpu.engine import StopReason
 from blink16.history.terms import Interrupted
 from blink16.history.timeline import Timeline
@@ -32,6 +32,7 @@ from blink16.questions.printing import Format, write
 from blink16.questions.run import Run
 from blink16.questions.tables import TABLES
 from blink16.recording import Recording, open_recording
+from blink16.setup import loader
 
 ALL = Need.of(*TABLES)
 NAIVE = Asking(threads=1, engine="reference", least=1 << 62)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import blink16
-from blink16 import StopReason, loader, recording
+from blink16 import StopReason, recording
 from blink16.debugger import Debugger
 from blink16.history.timeline import Timeline
 from blink16.inquiry import run_of
@@ -23,6 +23,7 @@ from blink16.questions.needs import QuestionError
 from blink16.questions.registry import Product
 from blink16.questions.run import Run
 from blink16.recording import open_recording
+from blink16.setup import loader
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
 
 # mov ax, 0B800h; mov es, ax; call put; int 20h; put: mov word [es:0A4h], 0741h; ret

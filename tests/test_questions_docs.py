@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from blink16 import loader, recording
+from blink16 import recording
 from blink16.cli import ask_main
 from blink16.questions.answers import QUESTIONS
 from blink16.questions.tables import TABLES
+from blink16.setup import loader
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "questions.md").read_text()
 _CODE = bytes.fromhex(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from blink16 import StopReason, loader, recording
+from blink16 import StopReason, recording
 from blink16.devices.cards import Cards
 from blink16.inquiry import run_of
-from blink16.pc import PcSetup
 from blink16.questions.answers import perform
 from blink16.questions.asking import Asking
 from blink16.questions.needs import QuestionError
 from blink16.questions.run import Run
 from blink16.recording import open_recording
+from blink16.setup import loader
+from blink16.setup.pc import PcSetup
 
 CODE = bytes.fromhex(
     "fa31c08ed88ed0bc007cb80124cd15b8ffff8ec0be3b7cbf1000b90c00fcf3a4b90300519a1000ffff59e2f7"

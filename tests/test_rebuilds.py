@@ -11,10 +11,10 @@ from gdb_client import Server as Process
 from server_bench import PATIENCE, Bench
 
 import blink16
-from blink16 import loader
-from blink16.loader import Options
 from blink16.server import Machines, ProgramSource, Server, StreamConsole
 from blink16.server.rebuilds import LOOK_SECONDS, Rebuilds, is_being_written
+from blink16.setup import loader
+from blink16.setup.loader import Options
 
 FIRST, SECOND = bytes.fromhex("40 43 eb fe"), bytes.fromhex("4b 48 eb fe")
 

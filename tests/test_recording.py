@@ -22,8 +22,7 @@ from blink16.history.checkpoints import DEFAULT_LIMIT, MIN_LIMIT
 from blink16.history.inputs import Received
 from blink16.history.terms import TimelineError
 from blink16.history.timeline import Timeline
-from blink16.hostfolder import HostAnswers
-from blink16.loader import Options, Program, ProgramKind
+from blink16.hostfs.hostfolder import HostAnswers
 from blink16.recording import (
     RecordedLaunch,
     Recorder,
@@ -35,6 +34,7 @@ from blink16.recording import (
     replay,
 )
 from blink16.recording.records import BATCH, HEADER, VERSION, RecordKind, build_batch
+from blink16.setup.loader import Options, Program, ProgramKind
 
 ECHO = bytes((0xCD, guests.READ, 0xCD, guests.WRITE, 0xEB, 0xFA))
 COUNTER = bytes.fromhex("ff060040 40 50 58 ebf7".replace(" ", ""))
@@ -154,7 +154,7 @@ def test_a_program_is_replayed_without_its_files(tmp_path: Path) -> None:
 
 def test_host_answers_of_each_kind_come_back(tmp_path: Path) -> None:
     """Prevents a file that is there in the recording but not in its replay."""
-    from blink16.hostfolder import HostFolder
+    from blink16.hostfs.hostfolder import HostFolder
 
     root = tmp_path / "root"
     root.mkdir()

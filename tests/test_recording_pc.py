@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from pc_guest import machine_on
 from property_examples import examples
 
-from blink16 import loader, pc
 from blink16.bios import OptionRom
 from blink16.bios.drives import Drives
 from blink16.bios.geometry import FLOPPIES
@@ -26,7 +25,6 @@ from blink16.debugger import Debugger
 from blink16.devices.counter import Counter
 from blink16.devices.pit import Pit
 from blink16.devices.video import Adapter
-from blink16.loader import LoadError, Options, Program, ProgramKind
 from blink16.monitor import execute
 from blink16.recording import (
     Recorder,
@@ -39,6 +37,8 @@ from blink16.recording import (
 )
 from blink16.recording.records import BATCH, HEADER, VERSION, RecordKind, build_batch, parse_batch
 from blink16.server.sources import RecordedSource, ReplayedSource
+from blink16.setup import loader, pc
+from blink16.setup.loader import LoadError, Options, Program, ProgramKind
 
 EPOCH = 510_582_896 * 1_000_000_000  # 1986-03-07 12:34:56
 ECHO = sector(bytes.fromhex("b400cd16b40ecd10ebf6"))  # read a key, show it, again

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stub_client import Client, text_of
 
-from blink16 import elks, loader
+from blink16 import elks
 from blink16.board import ProgramFacts
 from blink16.breakpoints import Point, PointKind
 from blink16.debugger import Debugger, Resume
@@ -37,6 +37,7 @@ from blink16.reports.registry import annex, read
 from blink16.reports.screen import ScreenReport
 from blink16.reports.state import PointRole, StateReport, StopKind
 from blink16.reports.symbols import SymbolsQuery, SymbolsReport
+from blink16.setup import loader
 
 R = TypeVar("R")
 

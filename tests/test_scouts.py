@@ -14,7 +14,7 @@ from pc_guest import DATA, STI, PcGuest, count, handler, out
 from property_examples import examples
 from test_timeline import COUNTER, ECHO, WALKS, travel, walk
 
-from blink16 import loader, recording
+from blink16 import recording
 from blink16.breakpoints import Point, PointKind, Points
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.devices.keyboard import Keyboard
@@ -32,9 +32,10 @@ from blink16.history.scouts import (
 from blink16.history.search import last_hit, last_stop
 from blink16.history.terms import Hit, Interrupted
 from blink16.history.timeline import Timeline
-from blink16.loader import Options
 from blink16.machine import Machine
 from blink16.server.sources import ProgramSource
+from blink16.setup import loader
+from blink16.setup.loader import Options
 
 POINTS = st.lists(
     st.one_of(

@@ -9,11 +9,11 @@ from boot_sectors import sector
 from test_display import SmallTerminal
 
 from blink16.debugger import Resume
-from blink16.loader import Options, Program, ProgramKind
-from blink16.pc import MAX_AHEAD
 from blink16.server import ProgramSource, ScreenConsole, Slot, StreamConsole
 from blink16.server.screen import MAX_LINE
-from blink16.terminal import InputReader
+from blink16.setup.loader import Options, Program, ProgramKind
+from blink16.setup.pc import MAX_AHEAD
+from blink16.terminals.terminal import InputReader
 
 SIZE = (80, 26)
 SHOW_A_TO_Z = bytes.fromhex("b8410e cd10 40 3c5b 75f9 f4 ebfd")  # al from 'A' to 'Z'; hlt
@@ -121,7 +121,7 @@ def test_what_others_print_is_not_lost(
     """Other machines' output goes to standard error if that is no terminal, else it is told line
     by line; our own PC's is in its picture.
     """
-    monkeypatch.setattr("blink16.terminal.shows_errors", lambda: same)
+    monkeypatch.setattr("blink16.terminals.terminal.shows_errors", lambda: same)
     said: list[str] = []
     monkeypatch.setattr(console, "_say", said.append)
     console.show(1, "console", b"in the picture\n")

@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from property_examples import examples
 
-from blink16 import loader, recording
+from blink16 import recording
 from blink16.bios import display
 from blink16.bios.display import GLYPHS, DotScreen, TextScreen
 from blink16.devices.video import Adapter, Video
 from blink16.history.timeline import Timeline
 from blink16.memory import MIRROR_BIT
-from blink16.pc import PcSetup
 from blink16.questions.asking import Asking, ask
 from blink16.questions.needs import VIDEO_MEMORY, Need
 from blink16.questions.screen_places import has_adapter, lines_of, places
 from blink16.recording import Recording, open_recording
+from blink16.setup import loader
+from blink16.setup.pc import PcSetup
 
 Row = dict[str, Any]
 SCREENS = Need.of("screens")

@@ -22,12 +22,10 @@ from server_bench import (
     with_service,
 )
 
-from blink16 import terminal
 from blink16.gdbstub import works
 from blink16.gdbstub.inferiors import Inferior
 from blink16.gdbstub.orders import WorkDone
 from blink16.gdbstub.session import Session
-from blink16.loader import Options
 from blink16.memory import Attribute
 from blink16.server import (
     Fittings,
@@ -36,6 +34,8 @@ from blink16.server import (
     serving,
     speaker,
 )
+from blink16.setup.loader import Options
+from blink16.terminals import terminal
 
 
 async def test_a_client_that_vanishes_in_a_run_leaves_a_stopped_machine() -> None:

@@ -9,9 +9,9 @@ import trio
 import trio.testing
 from server_bench import COUNT_FOR_EVER, READ_KEY_AND_LOOP, Bench, with_service
 
-from blink16 import terminal
 from blink16.debugger import Event, Pause, Resume
 from blink16.server import machines
+from blink16.terminals import terminal
 
 EXTENDED = ("qSupported:multiprocess+;error-message+", "!")
 

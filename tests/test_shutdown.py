@@ -6,14 +6,14 @@ import pytest
 from boot_sectors import sector
 from guests import ENGINES
 
-from blink16 import loader
 from blink16.cpu.engine import StopReason
 from blink16.cpu.registers import SHUT_DOWN, Cell
 from blink16.debugger import Debugger, EventKind, Resume
 from blink16.devices.cards import Cards
-from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
-from blink16.pc import PcSetup
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
+from blink16.setup.pc import PcSetup
 
 TARGET = 0x7D00
 SET_UP = "31c08ed88ed0bc007c"  # xor ax, ax; mov ds, ax; mov ss, ax; mov sp, 7C00h

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 from guests import ENGINES
 
-from blink16 import Machine, loader
+from blink16 import Machine
 from blink16.devices.keys import NAMES, stroke
-from blink16.loader import Options
 from blink16.samples.build import SAMPLES
+from blink16.setup import loader
+from blink16.setup.loader import Options
 
 ROW, SCREEN = 160, 0xB8000
 FOOD, HEAD = b"*\x0c", b"O\x0a"

@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
-from blink16 import loader
 from blink16.cli import run_main
 from blink16.debugger import Debugger, Resume
 from blink16.devices.cards import Cards
 from blink16.devices.counter import LOW, Counter, Mode
 from blink16.devices.oscillator import PIT_HZ
 from blink16.devices.speaker import HZ, OUT, REST
-from blink16.loader import Options, Program, ProgramKind
 from blink16.machine import Machine
-from blink16.pc import PcSetup
-from blink16.sinks import SoundFile
+from blink16.setup import loader
+from blink16.setup.loader import Options, Program, ProgramKind
+from blink16.setup.pc import PcSetup
+from blink16.setup.sinks import SoundFile
 
 SECOND = 4_772_727
 TONE = "b0b6e643b8{:02x}{:02x}e64288e0e642e4610c03e661"

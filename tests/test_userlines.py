@@ -16,9 +16,9 @@ from typing import Self
 import pytest
 from gdb_client import PROJECT, SERVE
 
-from blink16 import userlines
 from blink16.packets import frame
-from blink16.userlines import UserLines
+from blink16.terminals import userlines
+from blink16.terminals.userlines import UserLines
 
 
 def test_lines_are_said_in_order_and_none_is_lost_in_silence() -> None:

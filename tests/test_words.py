@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from blink16 import texts
 from blink16.blinkenlights import main as blinkenlights
 from blink16.cli import ask_main, run_main
 from blink16.dap.main import main as dap_main
@@ -16,6 +15,7 @@ from blink16.monitor.registry import MonitorError, find
 from blink16.questions import sql
 from blink16.questions.needs import QuestionError
 from blink16.samples import build
+from blink16.words import texts
 
 SAMPLE = build.SAMPLES / "banner"
 

@@ -107,7 +107,7 @@ def import_all(package: ModuleType) -> list[str]:
 
 def write_a_file(folder: Path) -> None:
     """Let a guest create a file in its folder."""
-    from blink16 import loader
+    from blink16.setup import loader
 
     program = loader.Program("out.com", loader.ProgramKind.DOS_COM, WRITER + b"OUT.TXT\0")
     options = loader.Options(root=folder, writable=True, engine="reference")
@@ -117,8 +117,9 @@ def write_a_file(folder: Path) -> None:
 
 async def serve() -> None:
     """Have a server answer a client on a port."""
-    from blink16 import client, loader
+    from blink16 import client
     from blink16.server import Machines, ProgramSource, StreamConsole, TcpPort, serving
+    from blink16.setup import loader
 
     options = loader.Options(root=None, engine="reference")
     source = ProgramSource(loader.read("banner"), (), options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from blink16 import numerals
 from blink16.blinkenlights.source_text import SourceText
 from blink16.client import (
     ClientError,
@@ -15,6 +14,7 @@ from blink16.client import (
     UnsupportedError,
 )
 from blink16.reports.points import WantedPointsReport
+from blink16.words import numerals
 
 MAX_LENGTH = 1 << 16
 """Bytes that are watched at once, as far as is understood here; the server says how many can be."""

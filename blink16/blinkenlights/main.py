@@ -14,14 +14,15 @@ from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from blink16 import client, numerals
+from blink16 import client
 from blink16.blinkenlights import terminal_kind
 from blink16.blinkenlights.pixels.terminal import Asking, PixelKind
 from blink16.client.addresses import parse as parse_address
 from blink16.client.errors import ClientError, UnsupportedError
 from blink16.client.launching import started
-from blink16.complaints import OneLineParser
-from blink16.numerals import NumeralError
+from blink16.words import numerals
+from blink16.words.complaints import OneLineParser
+from blink16.words.numerals import NumeralError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -50,7 +51,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = arguments(words)
     package, extra = NEEDED if parsed.web is None else NEEDED_FOR_WEB
     if find_spec(package) is None:
-        from blink16 import extras  # seldom
+        from blink16.words import extras  # seldom
 
         message = f"blinkenlights needs more packages: {extras.command(extra)}"
         print(message, file=sys.stderr)

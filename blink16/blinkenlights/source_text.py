@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from blink16 import numerals
 from blink16.client import ClientError, Target
 from blink16.client.program import ProgramMap, read_program
 from blink16.hostfiles import is_file
-from blink16.numerals import NumeralError
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 MAX_FILE = 1 << 22
 """Bytes of a source file that are read."""

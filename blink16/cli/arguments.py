@@ -13,16 +13,18 @@ from io import RawIOBase
 from pathlib import Path
 from weakref import finalize
 
-from blink16 import elks, loader, pc, terminal
+from blink16 import elks
 from blink16.bios import OptionRom
 from blink16.consoles import ConsolePlace, NoPlace, Streams
 from blink16.devices.cards import Cards
 from blink16.devices.pc import LPT1
 from blink16.devices.speaker import PcSpeaker
 from blink16.devices.video import Adapter
-from blink16.dos_setup import DosDrive, DosSetup
-from blink16.sinks import while_it_works
-from blink16.texts import printable
+from blink16.setup import loader, pc
+from blink16.setup.dos import DosDrive, DosSetup
+from blink16.setup.sinks import while_it_works
+from blink16.terminals import terminal
+from blink16.words.texts import printable
 
 
 def call_tracer(

@@ -15,16 +15,19 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO
 
-from blink16 import elks, extras, hostnetwork, loader, recording, terminal
+from blink16 import elks, recording
 from blink16.cli import arguments, parsing
 from blink16.cli.options import ASK, ASK_PROGRAM
 from blink16.cli.parsing import CommandLine
 from blink16.console import Console
 from blink16.consoles import Streams
 from blink16.cpu.engine import NEWS, StopReason
-from blink16.loader import LoadError
 from blink16.recording import Recording, RecordingError
-from blink16.terminal import SIGNAL_STATUS, OutputError
+from blink16.setup import hostnetwork, loader
+from blink16.setup.loader import LoadError
+from blink16.terminals import terminal
+from blink16.terminals.terminal import SIGNAL_STATUS, OutputError
+from blink16.words import extras
 
 if TYPE_CHECKING:
     from blink16.questions.printing import Format

@@ -21,14 +21,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from blink16 import loader
 from blink16.cli import parsing
 from blink16.cli.options import SERVER
 from blink16.cli.parsing import CommandLine, Option, Reach, named
-from blink16.complaints import USAGE
 from blink16.hostfiles import is_file
-from blink16.loader import LoadError
-from blink16.texts import meant
+from blink16.setup import loader
+from blink16.setup.loader import LoadError
+from blink16.words.complaints import USAGE
+from blink16.words.texts import meant
 
 NAME = "blink16.toml"
 MAX_NUMBER = 1 << 64

@@ -17,13 +17,15 @@ from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
-from blink16 import __version__, extras, terminal
+from blink16 import __version__
 from blink16.cpu.models import DEFAULT
 from blink16.cpu.native import cache
 from blink16.cpu.native.compiler import NativeError
 from blink16.cpu.native.loading import core
 from blink16.devices.hot import BOARD
 from blink16.hostfiles import is_folder
+from blink16.terminals import terminal
+from blink16.words import extras
 
 PATIENCE = 60.0
 """Seconds that the engine, or a debugger's answer, may take."""

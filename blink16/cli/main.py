@@ -10,20 +10,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from blink16 import loader, pc, sinks, terminal
 from blink16.cli import arguments, config_file, parsing
 from blink16.cli.options import ASK, RUN, SERVER
 from blink16.cli.parsing import Parser
-from blink16.complaints import USAGE
 from blink16.console import Console
 from blink16.consoles import ConsoleError, Streams
 from blink16.hostfiles import is_file, is_there
-from blink16.loader import LoadError, ProgramKind
 from blink16.machine import Machine
-from blink16.pc import CommitError
 from blink16.runner import Runner
-from blink16.terminal import SIGNAL_STATUS, OutputError
-from blink16.userlines import UserLines, logged
+from blink16.setup import loader, pc, sinks
+from blink16.setup.loader import LoadError, ProgramKind
+from blink16.setup.pc import CommitError
+from blink16.terminals import terminal
+from blink16.terminals.terminal import SIGNAL_STATUS, OutputError
+from blink16.terminals.userlines import UserLines, logged
+from blink16.words.complaints import USAGE
 
 INTERRUPTED = SIGNAL_STATUS + 2
 BROKEN_PIPE = SIGNAL_STATUS + 13

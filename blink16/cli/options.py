@@ -17,8 +17,8 @@ from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT, MODELS
 from blink16.devices.pc import DEFAULT_MHZ
 from blink16.devices.video import Adapter
-from blink16.dos_setup import EMS_KIB, MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB, DosSetup
 from blink16.packets import ARCHITECTURE, OTHER_ARCHITECTURES
+from blink16.setup.dos import EMS_KIB, MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB, DosSetup
 
 DEFAULT_PORT = 1234
 DEFAULT_ADDRESS = "127.0.0.1"

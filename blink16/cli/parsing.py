@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
-from blink16 import __version__, terminal
-from blink16.complaints import OneLineParser
+from blink16 import __version__
+from blink16.terminals import terminal
+from blink16.words.complaints import OneLineParser
 
 
 class Reach(Enum):

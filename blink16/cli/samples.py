@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from blink16 import loader, terminal
+from blink16.setup import loader
+from blink16.terminals import terminal
 
 FOLDER = "samples"
 """Where they go, below the current folder, if nobody says another."""

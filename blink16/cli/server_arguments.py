@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from blink16 import elks, loader, numerals, server, terminal
+from blink16 import elks, server
 from blink16.cli import arguments
 from blink16.cli.options import DEFAULT_ADDRESS, DEFAULT_PORT
 from blink16.cli.parsing import Parser
 from blink16.cli.values import ToDebugger
 from blink16.console import Console
 from blink16.consoles import ConsolePlace, NoPlace, Streams
-from blink16.loader import ProgramKind
+from blink16.setup import loader
+from blink16.setup.loader import ProgramKind
+from blink16.terminals import terminal
+from blink16.words import numerals
 
 UNIX = "unix:"
 """How a socket file is told from an address."""

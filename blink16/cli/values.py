@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blink16 import numerals
 from blink16.consoles import ConsolePlace, ScreenPlace, parse
 from blink16.devices.pc import COM1, COM2, MAX_MHZ, MIN_MHZ, clock_hz
 from blink16.dos.volume import DRIVE_C, DRIVE_LETTERS
-from blink16.dos_setup import MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB
 from blink16.hostfiles import is_folder, is_there
 from blink16.memory import MEMORY_SIZE
-from blink16.numerals import NumeralError
-from blink16.poweron import DrawnSeed
+from blink16.setup.dos import MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB
+from blink16.setup.poweron import DrawnSeed
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 if TYPE_CHECKING:
     from blink16.symbolfiles import SymbolSource

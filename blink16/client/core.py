@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import trio
 
-from blink16 import numerals
 from blink16.client import description, replies
 from blink16.client.addresses import ServerAddress
 from blink16.client.description import Description
@@ -21,11 +20,12 @@ from blink16.client.errors import (
 from blink16.client.link import DEFAULT_TIMEOUT, Link, Pending
 from blink16.client.streams import ProcessStream
 from blink16.client.wire import Expected, Ticket, unhex
-from blink16.numerals import NumeralError
 from blink16.nurseries import open_nursery
 from blink16.packets import PACKET_SIZE
 from blink16.reports import OBJECT, ReportError
 from blink16.reports.registry import MAX_REPORT, annex, of_shape, read
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 R = TypeVar("R")
 OFFERED = b"swbreak+;hwbreak+;error-message+;xmlRegisters=i386;blink16+"

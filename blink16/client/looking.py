@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from blink16 import numerals
 from blink16.client import replies
 from blink16.client.code import CodeLine, CodeReader, name_in, offset_in
 from blink16.client.conditions import HALVES
@@ -22,6 +21,7 @@ from blink16.reports.screen import ScreenReport
 from blink16.reports.state import REGISTER_NAMES, RegisterValues, StateReport
 from blink16.reports.symbols import MAX_PAGE, SymbolLine, SymbolsQuery, SymbolsReport
 from blink16.symbols import Symbol, SymbolTable
+from blink16.words import numerals
 
 Where = int | str | tuple[int, int]
 """A linear address; segment and offset; text: ``0x12345``, ``1000:0005``, ``main``, ``main+3``."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import trio
 
-from blink16 import numerals
 from blink16.client import replies
 from blink16.client.code import CodeLine
 from blink16.client.core import CHUNK, COUNTED_STEP, REPORTS, STEP_RANGE, read_report
@@ -25,10 +24,11 @@ from blink16.client.looking import Where
 from blink16.client.pointing import Pointing, SetPoint
 from blink16.client.replies import StopReply
 from blink16.client.wire import Expected, Ticket
-from blink16.numerals import NumeralError
 from blink16.reports.frames import FrameLine
 from blink16.reports.registry import annex
 from blink16.reports.state import PointRole, RegisterValues, StateReport, StopKind
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 CALLS = ("CALL", "CALLF", "INT", "INT3", "INTO")
 MAX_CALL = 5

@@ -11,7 +11,6 @@ from xml.etree import ElementTree
 
 import trio
 
-from blink16 import numerals
 from blink16.client import replies, streams
 from blink16.client.addresses import OwnServer, ServerAddress, UnixServer, parse
 from blink16.client.errors import ClientError, DeniedError, ProtocolError, UnsupportedError
@@ -21,6 +20,7 @@ from blink16.client.watching import Watching
 from blink16.nurseries import open_nursery
 from blink16.reports.screen import ScreenReport
 from blink16.reports.state import StateReport
+from blink16.words import numerals
 
 MAX_TABLE = 1 << 20
 _PLAIN = re.compile(r"[ !#-\[\]-~]")

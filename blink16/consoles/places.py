@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from blink16 import numerals
-from blink16.numerals import NumeralError
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 SCREEN = "screen:"
 

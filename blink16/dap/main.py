@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from blink16.complaints import OneLineParser
+from blink16.words.complaints import OneLineParser
 
 DESCRIPTION = (
     "Debug 8086 programs in VS Code and other editors: a server of the Debug Adapter Protocol on "
@@ -42,7 +42,7 @@ def _serve(parsed: argparse.Namespace) -> int:
     import trio
 
     from blink16.dap.edge import serve_port, serve_stdio
-    from blink16.userlines import UserLines, logged
+    from blink16.terminals.userlines import UserLines, logged
 
     lines = UserLines()
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from blink16.elks.network import NetworkInput
-from blink16.files import FileTree
+from blink16.hostfs.files import FileTree
 from blink16.machine import Machine
 
 MAX_TOLD_FILES = 8

@@ -22,7 +22,7 @@ from blink16.dos.volume import (
     Entry,
     Volume,
 )
-from blink16.files import FileKind
+from blink16.hostfs.files import FileKind
 from blink16.services import DONE, Guest, Outcome
 
 MAX_SEARCHES = 256

@@ -14,7 +14,7 @@ from blink16.dos.executable import FAR_POINTER, MAX_EXE_SIZE, PARAGRAPH, PSP_SIZ
 from blink16.dos.interrupts import push_frame, vector
 from blink16.dos.processes import Fcbs, ProgramEntry
 from blink16.dos.system import DosSystem, path_argument
-from blink16.files import FileKind
+from blink16.hostfs.files import FileKind
 from blink16.memory import linear
 from blink16.services import DONE, Exit, Guest, Outcome, caller_address
 

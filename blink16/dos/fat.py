@@ -20,8 +20,8 @@ from blink16.bios.geometry import BPB, SECTOR_SIZE
 from blink16.dos import clock
 from blink16.dos.errors import CriticalError, CriticalKind
 from blink16.dos.names import dotted, template
-from blink16.files import ROOT, FileKind, Stat
-from blink16.hostfolder import os_error
+from blink16.hostfs.files import ROOT, FileKind, Stat
+from blink16.hostfs.hostfolder import os_error
 
 READ_ONLY, HIDDEN, SYSTEM, LABEL, DIRECTORY, ARCHIVE = (1 << bit for bit in range(6))
 ENTRY_SIZE = 32

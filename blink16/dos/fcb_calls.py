@@ -21,7 +21,7 @@ from blink16.dos.names import CODE_PAGE, dotted, template
 from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry
 from blink16.dos.terminal import write_device
 from blink16.dos.volume import DIRECTORY, HIDDEN, SYSTEM, VOLUME, Entry, device_of
-from blink16.files import FileKind
+from blink16.hostfs.files import FileKind
 from blink16.services import DONE, Guest, Outcome
 
 OK, FAILED = 0x00, 0xFF

@@ -13,7 +13,7 @@ from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry, path_argument
 from blink16.dos.terminal import CON_DEVICES, Break, read_console, write_device
 from blink16.dos.volume import DIRECTORY, OWNER_WRITE, READ_ONLY, VOLUME, Tree
-from blink16.files import FileKind
+from blink16.hostfs.files import FileKind
 from blink16.services import DONE, QUIET, Guest, Outcome
 
 READ, WRITE, READ_WRITE = 0, 1, 2

@@ -21,7 +21,7 @@ from blink16.dos.errors import CallFailed, CriticalError, CriticalKind
 from blink16.dos.fat import DIRENT, ENTRY_SIZE
 from blink16.dos.names import template
 from blink16.dos.volume import Volume
-from blink16.files import FileKind
+from blink16.hostfs.files import FileKind
 
 FATS = 2
 FAT_SECTORS = -(-(CLUSTERS + 2) * 2 // SECTOR_SIZE)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from blink16.dos.errors import CallFailed, CriticalError
 from blink16.dos.system import DosSystem, Process
-from blink16.files import MAX_FILE_SIZE, FileKind, FileTree
+from blink16.hostfs.files import MAX_FILE_SIZE, FileKind, FileTree
 from blink16.memory import linear
 from blink16.process_table import GuestProcess, LoadedProgram
 from blink16.symbols import SymbolTable

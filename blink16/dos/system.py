@@ -15,7 +15,7 @@ from blink16.dos.line_editor import Line
 from blink16.dos.names import CODE_PAGE, upper
 from blink16.dos.upper_memory import UpperMemory
 from blink16.dos.volume import DRIVE_C, Entry, Tree, Volume, device_of, letter
-from blink16.files import MAX_FILE_SIZE
+from blink16.hostfs.files import MAX_FILE_SIZE
 from blink16.services import Guest
 
 COMPONENT = "dos"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from blink16.dos.errors import CallFailed, Code, call_failed
 from blink16.dos.fat import FatTree
 from blink16.dos.names import DEVICES, device_part, fits, short_names, truncated, upper
-from blink16.files import FileKind, FileTree, Stat
+from blink16.hostfs.files import FileKind, FileTree, Stat
 
 DRIVE_C = 2
 """C as INT 21h/19h counts, from 0 for A."""

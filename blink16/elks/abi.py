@@ -12,8 +12,8 @@ from typing import Any
 
 from construct import Bytes, Int8ul, Int16ul, Int32sl, Int32ul, PaddedString, Struct
 
-from blink16.filenodes import BLOCK_DEVICE as BLOCK_NUMBER
-from blink16.files import FileKind, Stat
+from blink16.hostfs.filenodes import BLOCK_DEVICE as BLOCK_NUMBER
+from blink16.hostfs.files import FileKind, Stat
 
 
 class Call(IntEnum):

@@ -5,7 +5,7 @@ Source: ELKS' linuxmt/major.h and the /dev of its images.
 
 from __future__ import annotations
 
-from blink16.files import FileKind, FileTree
+from blink16.hostfs.files import FileKind, FileTree
 
 TERMINAL, CONSOLE, CONTROLLING = 0x0400, 0x04FE, 0x04FF
 """/dev/tty1, /dev/console and /dev/tty: all of them the one terminal there is."""

@@ -16,9 +16,9 @@ from blink16.elks.kernel import Kernel
 from blink16.elks.segments import paragraphs
 from blink16.elks.signals import DEFAULTS
 from blink16.elks.state import MAX_DESCRIPTORS, BlockKind, Life, Task
-from blink16.filenodes import Stat
-from blink16.files import FileKind
-from blink16.hostfolder import os_error
+from blink16.hostfs.filenodes import Stat
+from blink16.hostfs.files import FileKind
+from blink16.hostfs.hostfolder import os_error
 from blink16.memory import linear
 from blink16.services import Chassis
 

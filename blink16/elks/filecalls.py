@@ -20,9 +20,9 @@ from blink16.elks.devices import CONTROLLING, SERVED, TERMINALS
 from blink16.elks.iocalls import names_in
 from blink16.elks.request import Blocked, Request, Result
 from blink16.elks.state import Life, OpenFile, Task, WaitFor
-from blink16.filenodes import BLOCK_DEVICE as BLOCK_NUMBER
-from blink16.files import FileKind, Stat
-from blink16.hostfolder import os_error
+from blink16.hostfs.filenodes import BLOCK_DEVICE as BLOCK_NUMBER
+from blink16.hostfs.files import FileKind, Stat
+from blink16.hostfs.hostfolder import os_error
 
 READ, WRITE, EXECUTE = 4, 2, 1
 """In access(), and in each digit of a file's mode."""

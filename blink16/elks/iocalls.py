@@ -13,8 +13,8 @@ from blink16.elks.request import Blocked, Request, Result
 from blink16.elks.signals import ElksSignal
 from blink16.elks.state import MAX_DESCRIPTORS, OpenFile, WaitFor
 from blink16.elks.terminal import TERMIOS_SIZE, Character, Modes
-from blink16.files import ROOT
-from blink16.hostfolder import os_error
+from blink16.hostfs.files import ROOT
+from blink16.hostfs.hostfolder import os_error
 
 MAX_OFFSET = 0x7FFFFFFF
 TENTH_MS = 100

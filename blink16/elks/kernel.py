@@ -27,8 +27,8 @@ from blink16.elks.state import (
     Task,
     WaitFor,
 )
-from blink16.files import FileTree
-from blink16.hostfolder import os_error
+from blink16.hostfs.files import FileTree
+from blink16.hostfs.hostfolder import os_error
 from blink16.memory import linear
 from blink16.services import Chassis
 

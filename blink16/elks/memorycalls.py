@@ -9,7 +9,7 @@ from blink16.elks import segments
 from blink16.elks.abi import Call
 from blink16.elks.request import Request, Result, signed16
 from blink16.elks.state import BlockKind
-from blink16.hostfolder import os_error
+from blink16.hostfs.hostfolder import os_error
 
 
 def brk(request: Request) -> int:

@@ -25,9 +25,9 @@ from blink16.elks.state import (
     Waiting,
     thread_of,
 )
-from blink16.files import MAX_OVERLAY_BYTES
-from blink16.foundfiles import MAX_NODES
-from blink16.hostfolder import os_error
+from blink16.hostfs.files import MAX_OVERLAY_BYTES
+from blink16.hostfs.foundfiles import MAX_NODES
+from blink16.hostfs.hostfolder import os_error
 from blink16.memory import linear
 from blink16.services import Departed, Elsewhere, Exit, Outcome
 

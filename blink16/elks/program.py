@@ -32,7 +32,7 @@ from blink16.elks.system import ElksSystem
 from blink16.elks.table import ElksProcessTable
 from blink16.elks.terminal import INITIAL_MODES
 from blink16.faults import hang_faults
-from blink16.files import FileTree
+from blink16.hostfs.files import FileTree
 from blink16.memory import linear
 from blink16.services import Chassis
 from blink16.symbols import SymbolTable

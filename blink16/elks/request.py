@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from blink16.elks import segments
 from blink16.elks.kernel import Kernel
 from blink16.elks.state import Task, WaitFor, Waiting
-from blink16.hostfolder import os_error
+from blink16.hostfs.hostfolder import os_error
 from blink16.memory import linear
 from blink16.services import CALLER_FLAGS, Guest, Outcome
 

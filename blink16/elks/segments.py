@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable, Iterable
 
 from blink16.elks.state import Block, BlockKind
-from blink16.hostfolder import os_error
+from blink16.hostfs.hostfolder import os_error
 
 MEMORY_START = 0x1000
 MEMORY_END = 0xA000

@@ -23,7 +23,7 @@ from blink16.elks.signals import (
     name,
 )
 from blink16.elks.state import FIRST, INIT, REGISTERS, Life, Task, WaitFor
-from blink16.hostfolder import os_error
+from blink16.hostfs.hostfolder import os_error
 from blink16.memory import linear
 from blink16.services import CALLER_FLAGS, Guest, caller_address
 

@@ -18,7 +18,7 @@ from blink16.elks.netlink import WINDOW, Address, Link, Order
 from blink16.elks.request import Blocked, Request, Result
 from blink16.elks.sockets import MAX_SOCKETS, Socket, SocketState
 from blink16.elks.state import MAX_DESCRIPTORS, NO_FILE, OpenFile, WaitFor, Waiting
-from blink16.hostfolder import os_error
+from blink16.hostfs.hostfolder import os_error
 
 AF_INET, SOCK_STREAM = 0, 1
 MAX_ADDRESS = 110

@@ -11,7 +11,7 @@ from blink16.elks.image import Placed
 from blink16.elks.kernel import Kernel
 from blink16.elks.register_input import REGISTER, RegisterInput
 from blink16.elks.state import REGISTERS, Life, Task, WaitFor, thread_of
-from blink16.files import MAX_FILE_SIZE, FileKind
+from blink16.hostfs.files import MAX_FILE_SIZE, FileKind
 from blink16.memory import linear
 from blink16.process_table import GuestProcess, LoadedProgram
 from blink16.symbols import SymbolTable

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from blink16.elks.abi import TIMEVAL, TIMEZONE, Call
 from blink16.elks.request import Blocked, Request, Result, signed16
 from blink16.elks.state import MAX_DESCRIPTORS, NO_FILE, WaitFor, Waiting
-from blink16.hostfolder import os_error
+from blink16.hostfs.hostfolder import os_error
 
 TICK_MS = 10
 MICROSECONDS = 1_000_000

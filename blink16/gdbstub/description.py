@@ -11,7 +11,7 @@ from blink16.gdbstub.hostio import TARGET
 from blink16.gdbstub.registers import CORE_FEATURE, RAW_FEATURE, REGISTERS, TargetRegister
 from blink16.packets import ARCHITECTURE
 from blink16.process_table import GuestProcess
-from blink16.texts import printable, xml
+from blink16.words.texts import printable, xml
 
 _FLAGS = {"CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "TF": 8, "IF": 9, "DF": 10, "OF": 11}
 TARGET_XML = "features", "target.xml"

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from blink16 import numerals
-from blink16.numerals import NumeralError
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 MAX_FORMAT = 1024
 """Bytes of a format."""

@@ -9,7 +9,7 @@ from blink16.breakpoints import PointKind
 from blink16.debugger import Event, EventKind
 from blink16.gdbstub.commands.points import GdbKind
 from blink16.packets import PACKET_SIZE, escape, frame
-from blink16.texts import printable
+from blink16.words.texts import printable
 
 OK = b"OK"
 SILENCE = b"O"

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from blink16 import client, numerals
+from blink16 import client
 from blink16.client import AsyncTarget, ClientError, SetPoint, StopEvent, Target
 from blink16.client.link import DEFAULT_TIMEOUT
 from blink16.client.program import (
@@ -21,6 +21,7 @@ from blink16.client.program import (
 from blink16.client.program.writing import write_place
 from blink16.reports.frames import FrameLine
 from blink16.reports.state import RegisterValues
+from blink16.words import numerals
 
 T = TypeVar("T")
 MAX_MACHINES = 8

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from blink16 import extras
-from blink16.complaints import OneLineParser
+from blink16.words import extras
+from blink16.words.complaints import OneLineParser
 
 LOOPBACK = "127.0.0.1"
 

@@ -7,11 +7,11 @@ from io import BytesIO
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from blink16 import extras
 from blink16.debugger import Debugger
 from blink16.history.timeline import Timeline
 from blink16.monitor.registry import MonitorError, command
 from blink16.preloading import preload
+from blink16.words import extras
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from blink16 import numerals
 from blink16.debugger import Debugger
 from blink16.debugger.catches import ELKS_VECTOR, RegisterTest
 from blink16.elks.abi import Call
 from blink16.monitor.registry import MonitorError, command, no_arguments
-from blink16.numerals import NumeralError
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 _WORDS = frozenset(("ax", "bx", "cx", "dx", "si", "di", "bp", "ds", "es"))
 _BYTES = frozenset(("ah", "al", "bh", "bl", "ch", "cl", "dh", "dl"))

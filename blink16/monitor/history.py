@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from itertools import pairwise
 from statistics import median
 
-from blink16 import numerals
 from blink16.breakpoints import Point, PointKind
 from blink16.cpu.disassembler import disassemble
 from blink16.cpu.encoding import EncodingError
@@ -18,7 +17,8 @@ from blink16.history import ReplayError, TimelineError, queries
 from blink16.history.bookmarks import BookmarkError
 from blink16.history.queries import Moment, Touch
 from blink16.monitor.registry import MonitorError, command, no_arguments
-from blink16.numerals import NumeralError
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 MAX_TRACE = 10_000
 MAX_ICOUNT = 1 << 62

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blink16 import numerals
 from blink16.debugger import Debugger
 from blink16.devices import gameport, mouse
 from blink16.devices.gameport import GamePort
@@ -14,6 +13,7 @@ from blink16.dos import mouse as dos_mouse
 from blink16.dos.mouse import Mouse
 from blink16.machine import Machine
 from blink16.monitor.registry import MonitorError, command, give
+from blink16.words import numerals
 
 MOUSE_BUTTONS = {"left": 1, "right": 2, "middle": 4}
 STICK_BUTTONS = {"a": 1, "b": 2, "c": 4, "d": 8}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from blink16 import numerals
 from blink16.bios import display, picture
 from blink16.bios.post import ResetSwitch
 from blink16.console import MAX_PENDING, Console
@@ -28,6 +27,7 @@ from blink16.history import Interrupted
 from blink16.monitor.folder import Folder
 from blink16.monitor.registry import MonitorError, command, folder_command, give, no_arguments
 from blink16.timekeeping import IDLE_INTERVAL
+from blink16.words import numerals
 
 DEFAULT_WAIT = 100_000_000
 MAX_WAIT = 10**18

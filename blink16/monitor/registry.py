@@ -15,8 +15,8 @@ from blink16.breakpoints import PointError
 from blink16.debugger import Debugger
 from blink16.history import Interrupted
 from blink16.monitor.folder import NO_FOLDER, Folder, FolderError
-from blink16.numerals import NumeralError
-from blink16.texts import meant
+from blink16.words.numerals import NumeralError
+from blink16.words.texts import meant
 
 MAX_OUTPUT = 1 << 20
 """Characters of output that a command may have; the rest is cut off."""

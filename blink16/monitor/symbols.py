@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from blink16 import pc, symbolfiles
+from blink16 import symbolfiles
 from blink16.debugger import Debugger
 from blink16.elks import booted, booted_tasks
 from blink16.elks.booted import BootedProgram
@@ -14,6 +14,7 @@ from blink16.elks.booted_tasks import BootedKernel
 from blink16.elks.minix import MinixError, MinixVolume
 from blink16.monitor.folder import Folder
 from blink16.monitor.registry import MonitorError, folder_command
+from blink16.setup import pc
 from blink16.symbolfiles import LoadSegments, SymbolFileError
 from blink16.symbols import Symbol, SymbolTable
 

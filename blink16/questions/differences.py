@@ -15,9 +15,9 @@ import numpy as np
 
 from blink16.cpu.opcodes import WORD_NAMES
 from blink16.cpu.registers import ARCHITECTURE
-from blink16.files import FileTree
 from blink16.history.inputs import Input
 from blink16.history.timeline import Timeline
+from blink16.hostfs.files import FileTree
 from blink16.machine import Machine
 from blink16.questions.needs import Need, QuestionError
 from blink16.questions.run import Run

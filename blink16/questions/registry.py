@@ -11,13 +11,13 @@ from itertools import chain, islice
 import pyarrow as pa
 
 from blink16.memory import linear
-from blink16.numerals import NumeralError, digits, literal
 from blink16.questions import sql
 from blink16.questions.asking import Answer
 from blink16.questions.needs import EVERYWHERE, Need, QuestionError
 from blink16.questions.run import Run
 from blink16.questions.tables import TABLES
-from blink16.texts import meant
+from blink16.words.numerals import NumeralError, digits, literal
+from blink16.words.texts import meant
 
 
 @dataclass

@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
-from blink16 import numerals
 from blink16.history.terms import Interrupted
 from blink16.memory import RAM_SIZE
-from blink16.numerals import NumeralError
 from blink16.questions.asking import Answer
 from blink16.questions.needs import EVERYWHERE, FOREVER, Need, QuestionError
 from blink16.questions.tables import TABLES
 from blink16.symbols import SymbolTable
-from blink16.texts import meant
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
+from blink16.words.texts import meant
 
 MEMORY_LIMIT = "1GB"
 """What DuckDB takes before it uses files."""

@@ -18,12 +18,12 @@ from blink16.cpu.models import DEFAULT, MODELS
 from blink16.devices.cards import XT, Cards
 from blink16.devices.video import Adapter
 from blink16.dos.volume import DRIVE_LETTERS
-from blink16.dos_setup import MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB, DosDrive, DosSetup, Spot
 from blink16.elks import ConsoleKind
-from blink16.loader import ProgramKind
-from blink16.pc import DiskImage, PcSetup
 from blink16.recording.records import Record, RecordingError, RecordKind
 from blink16.recording.shapes import alone, check, shaped, strings
+from blink16.setup.dos import MAX_BEYOND_KIB, MEMORY_KIB, MIN_MEMORY_KIB, DosDrive, DosSetup, Spot
+from blink16.setup.loader import ProgramKind
+from blink16.setup.pc import DiskImage, PcSetup
 
 PIECE = 1 << 20
 MAX_CONTENT = MAX_IMAGE_SIZE + (64 << 20)

@@ -17,7 +17,7 @@ from blink16.history.bookmarks import BookmarkError, Bookmarks
 from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritten
 from blink16.history.terms import STUMBLES, KeptState, TimelineError
 from blink16.history.timeline import Timeline
-from blink16.hostfolder import FileKind, HostAnswer, HostAnswers, HostEntry, HostQuestion
+from blink16.hostfs.hostfolder import FileKind, HostAnswer, HostAnswers, HostEntry, HostQuestion
 from blink16.machine import Machine
 from blink16.memory import MEMORY_SIZE, PAGE_COUNT, PAGE_SIZE, RAM_SIZE
 from blink16.recording import plain

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from blink16 import loader
 from blink16.debugger import Debugger
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.terms import STUMBLES
-from blink16.hostfolder import HostAnswers
-from blink16.loader import Loaded, LoadError, Options, Program
+from blink16.hostfs.hostfolder import HostAnswers
 from blink16.machine import Machine
-from blink16.pc import PcSetup
 from blink16.recording.launching import RecordedLaunch
 from blink16.recording.reader import Recording
 from blink16.recording.records import RecordingError
 from blink16.recording.writer import Recorder
+from blink16.setup import loader
+from blink16.setup.loader import Loaded, LoadError, Options, Program
+from blink16.setup.pc import PcSetup
 
 
 def record(

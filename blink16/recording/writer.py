@@ -13,7 +13,7 @@ from blink16.assembly import Snapshot
 from blink16.history.inputs import Input
 from blink16.history.terms import KeptState
 from blink16.history.timeline import Timeline
-from blink16.hostfolder import HostAnswers, HostEntry
+from blink16.hostfs.hostfolder import HostAnswers, HostEntry
 from blink16.memory import PAGE_COUNT, PAGE_SHIFT, PAGE_SIZE
 from blink16.recording.launching import RecordedLaunch, launch_records
 from blink16.recording.plain import PlainError

@@ -13,8 +13,8 @@ from contextlib import suppress
 from threading import Lock
 from typing import Protocol
 
-from blink16 import terminal
 from blink16.server.sources import Say
+from blink16.terminals import terminal
 
 Deliver = Callable[[bytes], None]
 """Takes input, in any thread; no bytes are its end."""

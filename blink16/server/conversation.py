@@ -27,7 +27,6 @@ from blink16.gdbstub.orders import (
     WorkDone,
 )
 from blink16.gdbstub.session import Session
-from blink16.loader import LoadError
 from blink16.nurseries import open_nursery
 from blink16.server import threads
 from blink16.server.client_stream import DISCONNECTED, ClientStream
@@ -35,6 +34,7 @@ from blink16.server.lookout import SAMPLE_INTERVAL
 from blink16.server.machines import Machines, RefusalError
 from blink16.server.slots import Slot
 from blink16.server.speaker import Speaker
+from blink16.setup.loader import LoadError
 
 PATIENCE = 0.8
 """Seconds after which a client that waits for words hears that there are none yet: gdb is patient

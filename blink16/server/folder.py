@@ -6,8 +6,8 @@ import os
 from pathlib import Path, PurePath
 
 from blink16.bios.picture import SIGNATURE
-from blink16.folderhandles import SAFELY
 from blink16.hostfiles import current_folder, is_file
+from blink16.hostfs.folderhandles import SAFELY
 from blink16.monitor.folder import FolderError
 
 FILE_MODE = 0o666

@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from blink16 import elks, hostnetwork, pc
+from blink16 import elks
 from blink16.bios.program_keys import Keys
 from blink16.board import ProgramFacts
 from blink16.console import Console
@@ -19,6 +19,7 @@ from blink16.debugger import Event, EventKind, Pause, Resume
 from blink16.governor import Governor
 from blink16.server import threads
 from blink16.server.sources import MachineSource, Say
+from blink16.setup import hostnetwork, pc
 from blink16.symbolfiles import DebugInformation
 from blink16.symbols import SymbolTable
 

@@ -12,13 +12,13 @@ import trio
 
 from blink16.consoles import ConsoleError
 from blink16.gdbstub.orders import Fate, ListedProcess
-from blink16.loader import LoadError
 from blink16.packets import ARCHITECTURE
 from blink16.server import garbage, threads
 from blink16.server.consoles import HostConsole
 from blink16.server.hosted import Names
 from blink16.server.slots import PLAIN, Fittings, Slot
 from blink16.server.sources import MachineSource, Say
+from blink16.setup.loader import LoadError
 
 PATIENCE = 1.0
 """Seconds that a client waits for a machine that another one holds."""

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from threading import Event, Lock, Thread
 
-from blink16 import terminal
 from blink16.console import Console
 from blink16.consoles import PICTURE_SECONDS
+from blink16.screens.teletype import Teletype
+from blink16.screens.viewer import Viewer
 from blink16.server.consoles import Deliver
 from blink16.server.hosted import HostedMachine
 from blink16.server.slots import Slot
 from blink16.server.sources import Say
-from blink16.teletype import Teletype
-from blink16.viewer import Viewer
+from blink16.terminals import terminal
 
 STUCK_SECONDS = 1.0
 """How long we wait, at the end, for a terminal that takes nothing."""

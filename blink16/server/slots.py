@@ -13,17 +13,17 @@ from blink16.debugger import Debugger
 from blink16.devices.video import Video
 from blink16.gdbstub.orders import Fate, Taken
 from blink16.gdbstub.replies import RefusedError
-from blink16.loader import LoadError
 from blink16.reports import Circumstances, Doing, Generation, Holder
 from blink16.reports.sample import Sample
+from blink16.screens.input import TerminalInput
+from blink16.screens.viewer import Viewer
 from blink16.server import garbage, threads
 from blink16.server.consoles import HostConsole
 from blink16.server.folder import ServerFolder
 from blink16.server.hosted import HostedMachine, Names
 from blink16.server.lookout import Lookout
 from blink16.server.sources import Edition, MachineSource, Say
-from blink16.terminal_input import TerminalInput
-from blink16.viewer import Viewer
+from blink16.setup.loader import LoadError
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from blink16 import loader, recording, symbolfiles
-from blink16.complaints import USAGE
+from blink16 import recording, symbolfiles
 from blink16.debugger import Debugger
 from blink16.history.checkpoints import DEFAULT_LIMIT
 from blink16.history.terms import TimelineError
-from blink16.loader import Loaded, LoadError, Options, Program, ProgramKind
 from blink16.recording import Recorder, RecordingError
+from blink16.setup import loader
+from blink16.setup.loader import Loaded, LoadError, Options, Program, ProgramKind
+from blink16.words.complaints import USAGE
 
 Say = Callable[[str], None]
 

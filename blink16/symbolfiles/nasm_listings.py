@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from blink16.memory import ADDRESS_MASK
-from blink16.numerals import NumeralError, digits, literal
 from blink16.symbolfiles.source import SymbolFileError
 from blink16.symbolfiles.toolchain import Label, Language, SourceLine, Toolchain, Unit
+from blink16.words.numerals import NumeralError, digits, literal
 
 MAX_LINES = 200_000
 TEXT = 40

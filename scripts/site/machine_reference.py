@@ -10,7 +10,6 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from blink16 import loader
 from blink16.bios.geometry import SECTOR_SIZE
 from blink16.devices.cards import Cards
 from blink16.dos.calls import CALLS as DOS_CALLS
@@ -18,7 +17,8 @@ from blink16.elks.calls import HANDLERS as ELKS_CALLS
 from blink16.gdbstub.commands import packets as known_packets
 from blink16.gdbstub.commands.fields import MalformedError
 from blink16.lacks import Kind
-from blink16.pc import PcSetup
+from blink16.setup import loader
+from blink16.setup.pc import PcSetup
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from blink16 import numerals
-from blink16.numerals import NumeralError
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 MAX_SOURCE = 2000
 """Characters."""

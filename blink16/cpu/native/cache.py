@@ -28,8 +28,8 @@ try:
 except ImportError:  # a host without locks of this kind
     fcntl = None  # type: ignore[assignment]
 
-from blink16 import folderhandles
-from blink16.folderhandles import SAFELY, Place
+from blink16.hostfs import folderhandles
+from blink16.hostfs.folderhandles import SAFELY, Place
 
 LOG = logging.getLogger("blink16")
 DIGEST_SIZE = hashlib.sha256().digest_size

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from blink16 import numerals
 from blink16.client.program import TypedValue, evaluate
 from blink16.dap.points import DataPoint, FunctionPoint, InstructionPoint, SourcePoint
 from blink16.dap.registry import RequestError, State, request
 from blink16.dap.requests.variables import child_of
 from blink16.memory import RAM_SIZE
-from blink16.numerals import NumeralError
 from blink16.reports.state import PointRole
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 if TYPE_CHECKING:
     from blink16.dap.session import Session

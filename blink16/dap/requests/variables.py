@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from blink16 import numerals
 from blink16.client import ClientError
 from blink16.client.conditions import HALVES
 from blink16.client.program import ExpressionError, Scene, TypedValue, assign, evaluate
@@ -16,9 +15,10 @@ from blink16.client.program.show import number_of_parts, parts_of, string, text_
 from blink16.dap.handles import Handle, ValueHandle
 from blink16.dap.registry import RequestError, State, request
 from blink16.memory import linear
-from blink16.numerals import NumeralError
 from blink16.reports.state import FLAG_BITS
 from blink16.symbols import SymbolKind
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 if TYPE_CHECKING:
     from blink16.dap.session import Session

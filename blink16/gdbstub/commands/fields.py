@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from blink16 import numerals
-from blink16.numerals import NumeralError
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 
 _HEX_BYTES = re.compile(rb"(?:[0-9a-fA-F]{2})*")
 _ID = rb"(-1|[0-9a-fA-F]{1,16})"

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from blink16 import numerals
 from blink16.cpu.registers import Cell
 from blink16.history.timeline import Timeline
 from blink16.machine import Machine
@@ -16,6 +15,7 @@ from blink16.questions.registry import Product, question
 from blink16.questions.run import Run
 from blink16.unwind.frames import Frame, frames
 from blink16.unwind.walk import CodeMemory
+from blink16.words import numerals
 
 COLOR_TEXT, MONO_TEXT = 0xB8000, 0xB0000
 MODE, COLUMNS, PAGE_START = 0x449, 0x44A, 0x44E

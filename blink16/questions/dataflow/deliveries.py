@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from blink16.bios.disk import Disk
 from blink16.bios.geometry import SECTOR_SIZE
-from blink16.files import FileTree
+from blink16.hostfs.files import FileTree
 from blink16.machine import Machine
 
 LEAST = 16

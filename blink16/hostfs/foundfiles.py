@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from blink16.filenodes import GONE, ROOT, Node, Stat, components, get, overlay_size
-from blink16.hostfolder import FileKind, HostFolder, HostPath, os_error
+from blink16.hostfs.filenodes import GONE, ROOT, Inode, Stat, components, get, overlay_size
+from blink16.hostfs.hostfolder import FileKind, HostFolder, HostPath, os_error
 
 MAX_NODES = 32768
 """Files and folders known to one tree; ENOSPC beyond."""
@@ -39,7 +39,7 @@ class FoundFiles:
         self._host = host
         self._base: tuple[int, ...] = (ROOT,)
         top = host.entry(())
-        self._nodes = {ROOT: Node(top.kind, top.mode, 0, top.mtime, ROOT, "", ())}
+        self._nodes = {ROOT: Inode(top.kind, top.mode, 0, top.mtime, ROOT, "", ())}
         self._holds: dict[int, int] = {}
         """How often nodes are held by open files."""
         self._next = ROOT + 1
@@ -178,7 +178,7 @@ class FoundFiles:
         return self._insert(
             parent,
             name,
-            Node(host.kind, host.mode, size, host.mtime, 0, "", source, target=host.target),
+            Inode(host.kind, host.mode, size, host.mtime, 0, "", source, target=host.target),
         )
 
     def _existing(self, place: Resolved) -> int:
@@ -205,7 +205,7 @@ class FoundFiles:
 
     # -- nodes -------------------------------------------------------------------------------
 
-    def _node(self, node: int, kind: FileKind | None = None) -> Node:
+    def _node(self, node: int, kind: FileKind | None = None) -> Inode:
         """Return a node; the errno for one that isn't of the kind asked for."""
         n = self._nodes.get(node)
         if n is None:
@@ -222,7 +222,7 @@ class FoundFiles:
         new = self._nodes[node] = old._replace(**changes)
         self._overlay_bytes += overlay_size(new) - overlay_size(old)
 
-    def _insert(self, parent: int, name: str, n: Node) -> int:
+    def _insert(self, parent: int, name: str, n: Inode) -> int:
         """Give a node its number and its place."""
         if len(self._nodes) >= MAX_NODES:
             raise os_error(errno.ENOSPC, name)
@@ -243,7 +243,7 @@ class FoundFiles:
 
     # -- the host ----------------------------------------------------------------------------
 
-    def _host_content(self, n: Node) -> bytes:
+    def _host_content(self, n: Inode) -> bytes:
         """Return the host's content; if the file shrank before its first use, zeros follow."""
         assert n.source is not None
         return self._host.content(n.source).ljust(n.size, b"\0")

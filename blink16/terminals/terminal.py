@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from blink16.console import Console
-from blink16.texts import printable
+from blink16.words.texts import printable
 
 try:
     import termios

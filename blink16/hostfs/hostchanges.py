@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from blink16.hostfolder import HostFolder, HostPath, HostQuestion, os_error
+from blink16.hostfs.hostfolder import HostFolder, HostPath, HostQuestion, os_error
 
 MAX_KEPT = 10_000
 """Changes that can be undone."""

@@ -16,8 +16,8 @@ from enum import Enum, IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from blink16 import folderhandles
-from blink16.folderhandles import SAFELY, Place
+from blink16.hostfs import folderhandles
+from blink16.hostfs.folderhandles import SAFELY, Place
 
 MAX_FILE_SIZE = 32 << 20
 """Bytes in a file; a longer host file can't be read (EFBIG)."""

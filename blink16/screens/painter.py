@@ -7,7 +7,7 @@ from dataclasses import replace
 from blink16.bios import picture
 from blink16.bios.display import GLYPHS, DotScreen, ScreenContent, TextScreen
 from blink16.bios.picture import mono_colors
-from blink16.halfblocks import MANY_COLORS, rows_of
+from blink16.screens.halfblocks import MANY_COLORS, rows_of
 
 HOME, CLEAR, RESET_COLORS = "\x1b[H", "\x1b[2J", "\x1b[0m"
 CLEAR_BELOW, REVERSE = "\x1b[J", "\x1b[0;7m"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition, Thread
 
-from blink16 import terminal
+from blink16.terminals import terminal
 
 MAX_WAITING = 1000
 """So many lines wait to be read; further ones are counted, and lost."""

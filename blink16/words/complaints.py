@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from blink16.texts import meant
+from blink16.words.texts import meant
 
 USAGE = 2
 """Exit status when the command line makes no sense."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from blink16.elks import netlink
 from blink16.elks.netlink import ANYWHERE, LOOPBACK, WINDOW, Address, Link, NetMessage, News, Order
 from blink16.elks.network import NetworkInput
-from blink16.loader import Loaded
+from blink16.setup.loader import Loaded
 
 TakeNews = Callable[[bytes], object]
 """Takes news for the machine, in any thread."""

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from blink16 import pc
 from blink16.bios.disk import Disk
 from blink16.dos.fat import FatTree
 from blink16.dos.program import MAX_ENVIRONMENT, Surroundings
 from blink16.dos.system import VERSION
 from blink16.dos.volume import DRIVE_C, DRIVE_LETTERS, Volume, letter
-from blink16.files import FileTree
-from blink16.hostfolder import HostAnswers
+from blink16.hostfs.files import FileTree
+from blink16.hostfs.hostfolder import HostAnswers
 from blink16.machine import Machine
+from blink16.setup import pc
 
 MEMORY_KIB = 640
 MIN_MEMORY_KIB = 64

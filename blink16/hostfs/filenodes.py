@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from blink16.hostfolder import FileKind, HostPath, os_error
+from blink16.hostfs.hostfolder import FileKind, HostPath, os_error
 
 MAX_PATH = 1024
 MAX_NAME = 255
@@ -44,7 +44,7 @@ class Stat:
     """DEVICE: its number, the major one in the high byte."""
 
 
-class Node(NamedTuple):
+class Inode(NamedTuple):
     """A file as the guest sees it.  Plain data: it is saved as it is."""
 
     kind: int
@@ -103,7 +103,7 @@ def resize(chunks: Chunks, size: int) -> Chunks:
     return chunks
 
 
-def overlay_size(n: Node) -> int:
+def overlay_size(n: Inode) -> int:
     """Return the bytes that a node takes of the overlay."""
     return 0 if n.chunks is None else n.size
 

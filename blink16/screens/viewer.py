@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from blink16 import terminal_mouse
 from blink16.bios import display
 from blink16.bios.video import ROWS
 from blink16.devices.gameport import GamePort
@@ -12,9 +11,10 @@ from blink16.devices.mouse import SerialMouse
 from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.devices.video import Video
 from blink16.dos.mouse import Mouse
-from blink16.halfblocks import MANY_COLORS
 from blink16.machine import Machine
-from blink16.painter import Painter
+from blink16.screens.halfblocks import MANY_COLORS
+from blink16.screens.painter import Painter
+from blink16.terminals import mouse as terminal_mouse
 
 
 class Viewer:

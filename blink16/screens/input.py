@@ -6,8 +6,8 @@ from blink16.devices.gameport import GamePort, held
 from blink16.devices.mouse import SerialMouse, movements
 from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.dos import mouse
-from blink16.terminal import Characters
-from blink16.terminal_mouse import MouseReport, MouseReports
+from blink16.terminals.mouse import MouseReport, MouseReports
+from blink16.terminals.terminal import Characters
 
 MICKEYS_A_COLUMN, MICKEYS_A_ROW = 8, 16
 LAST_COLUMN, LAST_ROW, LAST = 79, 24, 255

@@ -16,22 +16,24 @@ from importlib import resources
 from itertools import chain, islice
 from pathlib import Path
 
-from blink16 import bios, dos, dos_setup, elks, pc, poweron, symbolfiles
+from blink16 import bios, dos, elks, symbolfiles
 from blink16.bios.geometry import MAX_IMAGE_SIZE, SECTOR_SIZE
-from blink16.complaints import USAGE
 from blink16.console import Console
 from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT
 from blink16.dos.executable import COM_ORIGIN
-from blink16.dos_setup import DosSetup
-from blink16.files import FileTree
 from blink16.hostfiles import is_file, is_folder, is_there, read_at_most
-from blink16.hostfolder import HostAnswers
+from blink16.hostfs.files import FileTree
+from blink16.hostfs.hostfolder import HostAnswers
 from blink16.machine import Machine
 from blink16.memory import linear
-from blink16.sinks import open_sinks
+from blink16.setup import dos as dos_setup
+from blink16.setup import pc, poweron
+from blink16.setup.dos import DosSetup
+from blink16.setup.sinks import open_sinks
 from blink16.symbols import SymbolTable
-from blink16.texts import meant
+from blink16.words.complaints import USAGE
+from blink16.words.texts import meant
 
 SUFFIXES = ("", ".com", ".exe", ".COM", ".EXE")
 """What a program's name may lack, tried in DOS' order."""

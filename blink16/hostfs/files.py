@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from blink16.filenodes import (
+from blink16.hostfs.filenodes import (
     GONE,
     MODE_BITS,
     ROOT,
-    Node,
+    Inode,
     Stat,
     check_name,
     components,
@@ -27,9 +27,16 @@ from blink16.filenodes import (
     resize,
     to_chunks,
 )
-from blink16.foundfiles import MAX_NODES, FoundFiles, Resolved
-from blink16.hostchanges import HostChanges, PutBack, Undo
-from blink16.hostfolder import MAX_FILE_SIZE, FileKind, HostAnswers, HostFolder, HostPath, os_error
+from blink16.hostfs.foundfiles import MAX_NODES, FoundFiles, Resolved
+from blink16.hostfs.hostchanges import HostChanges, PutBack, Undo
+from blink16.hostfs.hostfolder import (
+    MAX_FILE_SIZE,
+    FileKind,
+    HostAnswers,
+    HostFolder,
+    HostPath,
+    os_error,
+)
 
 __all__ = ["MAX_FILE_SIZE", "ROOT", "FileKind", "FileTree", "Stat"]
 
@@ -166,7 +173,7 @@ class FileTree(FoundFiles):
         if place.as_directory:
             raise os_error(errno.EISDIR, path)
         mode &= MODE_BITS
-        new = Node(FileKind.FILE, mode, 0, 0, 0, "", chunks=(), uid=owner[0], gid=owner[1])
+        new = Inode(FileKind.FILE, mode, 0, 0, 0, "", chunks=(), uid=owner[0], gid=owner[1])
         return self._make(place, new, lambda host: self._host.create(host, mode), self._host.unlink)
 
     def mknod(
@@ -184,7 +191,7 @@ class FileTree(FoundFiles):
         ``hidden``: the folder that it lies in doesn't list it.
         """
         place = self._vacant(path, cwd)
-        new = Node(kind, mode & MODE_BITS, 0, 0, 0, "", device=device, hidden=hidden)
+        new = Inode(kind, mode & MODE_BITS, 0, 0, 0, "", device=device, hidden=hidden)
         return self._add(place, new)
 
     def link(self, old: str, new: str, cwd: str = "/") -> None:
@@ -209,7 +216,7 @@ class FileTree(FoundFiles):
     ) -> int:
         """Make a folder."""
         place = self._vacant(path, cwd)
-        new = Node(FileKind.DIRECTORY, mode & MODE_BITS, 0, 0, 0, "", uid=owner[0], gid=owner[1])
+        new = Inode(FileKind.DIRECTORY, mode & MODE_BITS, 0, 0, 0, "", uid=owner[0], gid=owner[1])
         return self._make(
             place, new, lambda host: self._host.mkdir(host, mode & MODE_BITS), self._host.rmdir
         )
@@ -221,7 +228,7 @@ class FileTree(FoundFiles):
         components(target)  # for its errors
         place = self._vacant(path, cwd)
         size = len(target)
-        link = Node(FileKind.SYMLINK, 0o777, size, 0, 0, "", target=target)
+        link = Inode(FileKind.SYMLINK, 0o777, size, 0, 0, "", target=target)
         try:
             return self._make(
                 place, link, lambda host: self._host.symlink(host, target), self._host.unlink
@@ -352,12 +359,12 @@ class FileTree(FoundFiles):
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
         self._next, self._overlay_bytes, nodes, holds, self._changes.count = self._saved = state
-        self._nodes = {number: Node(*fields) for number, fields in nodes}
+        self._nodes = {number: Inode(*fields) for number, fields in nodes}
         self._holds = dict(holds)
 
     # -- nodes -------------------------------------------------------------------------------
 
-    def _add(self, place: Resolved, n: Node) -> int:
+    def _add(self, place: Resolved, n: Inode) -> int:
         """Put a node that the guest makes into its place."""
         check_name(place.name)
         node = self._insert(place.parent, place.name, n._replace(mtime=self._clock()))
@@ -367,7 +374,7 @@ class FileTree(FoundFiles):
     def _make(
         self,
         place: Resolved,
-        n: Node,
+        n: Inode,
         on_host: Callable[[HostPath], None],
         undo: Callable[[HostPath], None],
     ) -> int:
@@ -405,7 +412,7 @@ class FileTree(FoundFiles):
         if directory and self.listdir(node):
             raise os_error(errno.ENOTEMPTY, path)
 
-    def _room_for(self, n: Node, size: int) -> tuple[bytes, ...]:
+    def _room_for(self, n: Inode, size: int) -> tuple[bytes, ...]:
         """Return a file's content as chunks; an error unless it may become ``size`` long."""
         if size > MAX_FILE_SIZE:
             raise os_error(errno.EFBIG, n.name)
@@ -417,7 +424,7 @@ class FileTree(FoundFiles):
 
     # -- the host ----------------------------------------------------------------------------
 
-    def _freeze(self, n: Node) -> None:
+    def _freeze(self, n: Inode) -> None:
         """Take in what the host is about to lose, so that going back in time still has it."""
         if self._writable and n.kind == FileKind.FILE and n.chunks is None:
             try:
@@ -464,7 +471,7 @@ class FileTree(FoundFiles):
                 return self._rewriting(n, path)
         return Undo(lambda: _cannot(path))
 
-    def _rewriting(self, n: Node, path: HostPath) -> Undo:
+    def _rewriting(self, n: Inode, path: HostPath) -> Undo:
         """Return how to make a file again with its content, EFBIG if that was never known."""
         try:
             content = self._host_content(n) if n.chunks is None else get(n.chunks, 0, n.size)
@@ -480,7 +487,7 @@ class FileTree(FoundFiles):
 
         return Undo(undo, len(content))
 
-    def _restore_time(self, n: Node, path: HostPath) -> None:
+    def _restore_time(self, n: Inode, path: HostPath) -> None:
         """Set the time of a file that the guest had not written; else that is our clock's."""
         if n.chunks is None:
             self._host.utime(path, n.mtime)
