@@ -14,7 +14,6 @@ from random import Random
 import trio
 import trio.testing
 
-from blink16 import loader
 from blink16.assembly import Snapshot
 from blink16.board import ProgramFacts
 from blink16.client import AsyncTarget, ClientError, OwnServer
@@ -23,8 +22,9 @@ from blink16.debugger import Debugger, Pause
 from blink16.gdbstub.orders import Close, Renew, Send, Start, Take, Taken, Work
 from blink16.gdbstub.session import Session
 from blink16.history.inputs import Input
-from blink16.loader import Loaded
 from blink16.packets import frame
+from blink16.setup import loader
+from blink16.setup.loader import Loaded
 from fuzz import machines
 from fuzz.harness import BrokenError, Case, Fuzzer
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import trio
 
-from blink16 import numerals
 from blink16.client import conditions
 from blink16.client.errors import ClientError
 from blink16.client.program.expressions import Place, Scene, TypedValue, assign, evaluate
@@ -19,10 +18,11 @@ from blink16.client.program.lines import ProgramMap
 from blink16.client.program.show import parts_of, text_of
 from blink16.client.program.view import FrameView
 from blink16.memory import MEMORY_SIZE
-from blink16.numerals import NumeralError
 from blink16.reports.sources import MemberFacts, SourceUnit, TypeFacts, UnitReport, VariableFacts
 from blink16.reports.state import RegisterValues
 from blink16.symbols import Symbol, SymbolKind, SymbolTable
+from blink16.words import numerals
+from blink16.words.numerals import NumeralError
 from fuzz.harness import BrokenError, Case, Fuzzer, brief
 
 EXPRESSIONS = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from blink16.loader import LoadError
+from blink16.setup.loader import LoadError
 from fuzz.harness import Case, Fuzzer
 from fuzz.machines import KINDS, image_of, load
 

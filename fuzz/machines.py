@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from blink16 import loader
 from blink16.devices.cards import Cards
 from blink16.devices.video import Adapter
-from blink16.dos_setup import DosSetup
 from blink16.elks.aout import Executable, build
-from blink16.loader import Loaded, Options, Program, ProgramKind
-from blink16.pc import DRIVE_B, DRIVE_C, DiskImage, PcSetup
+from blink16.setup import loader
+from blink16.setup.dos import DosSetup
+from blink16.setup.loader import Loaded, Options, Program, ProgramKind
+from blink16.setup.pc import DRIVE_B, DRIVE_C, DiskImage, PcSetup
 from fuzz.harness import BrokenError
 
 KINDS = ("elks", "com", "exe", "boot")

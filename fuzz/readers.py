@@ -18,7 +18,7 @@ from blink16.blinkenlights import recent
 from blink16.cli import config_file
 from blink16.cli.options import SERVER
 from blink16.elks.minix import BLOCK, INODE, SUPERBLOCK, MinixError, MinixVolume
-from blink16.loader import LoadError
+from blink16.setup.loader import LoadError
 from blink16.symbolfiles import LoadSegments, SymbolFileError, codeview, parse, tds, watcom
 from fuzz.harness import Case, Fuzzer, brief, scratch
 from fuzz.loaders import mutated

@@ -13,9 +13,9 @@ from blink16.console import Console
 from blink16.debugger import Resume
 from blink16.history import TimelineError
 from blink16.history.checkpoints import MIN_LIMIT
-from blink16.loader import Options, Program, ProgramKind
 from blink16.recording import RecordingError, open_recording, plain, record, replay
 from blink16.recording.records import BATCH, HEADER
+from blink16.setup.loader import Options, Program, ProgramKind
 from fuzz.harness import BrokenError, Case, Fuzzer, scratch
 from fuzz.machines import image_of
 
