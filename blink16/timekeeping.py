@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from blink16.assembly import CLOCK_HZ, FOREVER, Assembly, Snapshot
 from blink16.cpu import engines
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
+from blink16.cpu.native import slots
 from blink16.cpu.registers import SHUT_DOWN, Cell
 from blink16.services import Receiver
 
@@ -24,9 +26,21 @@ SHUTDOWN = "the processor has shut down, since it found no vector to enter, and 
 
 # Members of enums by names of our own: looking them up takes as long as much of a service call.
 _HALT = StopReason.HALT
+_INTERRUPTION = tuple(map(int, (Cell.CS, Cell.IP, Cell.SS, Cell.SP)))
 _INTERRUPT, _SHADOW, _HALTED, _REQUEST = map(
     int, (Cell.INTERRUPT, Cell.SHADOW, Cell.HALTED, Cell.REQUEST)
 )
+
+
+class Interruption(NamedTuple):
+    """Where an interrupt of a device's was taken: the instruction that its handler returns to, and
+    the stack that it then finds.
+    """
+
+    cs: int
+    ip: int
+    ss: int
+    sp: int
 
 
 class Timekeeper(Assembly):
@@ -42,7 +56,7 @@ class Timekeeper(Assembly):
     ) -> None:
         """Make a bare machine (see `Assembly`)."""
         super().__init__(engine, cpu=cpu, epoch_ns=epoch_ns, clock_hz=clock_hz)
-        self.engine.horizon = self._horizon
+        self.engine.horizon, self.engine.stirred = self._horizon, self._changed
         self.idle_after = IDLE_SECONDS * clock_hz
         """How long, in its time, it waits for something to happen before it stops as IDLE.
 
@@ -60,8 +74,13 @@ class Timekeeper(Assembly):
         """Whether the non-maskable interrupt is asked for (see `_plan`)."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
+        self._next_hot = slots.NEXT_HOT.view(self.registers.state)
+        """When a hot device does, as native code has planned it since; 0: it hasn't."""
         self._until = FOREVER
         """Where the run is to end, in machine time."""
+        self.interruption: Interruption | None = None
+        """The last one since `note_interruptions`."""
+        self._notes_interruptions = False
         self._planned = False
         """Whether the next run may rely on the plan, since nothing has happened after it."""
 
@@ -85,8 +104,15 @@ class Timekeeper(Assembly):
                 hot = at
         self._next_due = hot if hot < other else other
         self._look_for_requests()
-        hurries = self._urgent or self._resets
-        self.engine.plan(hot, 0 if hurries else min(other, self._until))
+        mine = self._urgent or self._resets or self._notes_interruptions
+        self.engine.plan(hot, 0 if mine else min(other, self._until))
+
+    def note_interruptions(self, notes: bool) -> None:
+        """Take devices' interrupts here from now on, where it is noted, and never in native code;
+        or no more.
+        """
+        self._notes_interruptions, self.interruption = notes, None
+        self._planned = False
 
     def _ask_changed(self) -> None:
         """Ask those who have changed when they want to act."""
@@ -96,6 +122,7 @@ class Timekeeper(Assembly):
                 at = device.due()  # type: ignore[attr-defined]
                 dues[device] = FOREVER if at is None else at
         self._changed.clear()
+        self._changed.update(self._silent)
         self._first_told_due = min(dues.values(), default=FOREVER)
 
     def _look_for_requests(self) -> None:
@@ -103,6 +130,10 @@ class Timekeeper(Assembly):
             self._cells[_REQUEST] = self.controller.pending()
         if self.non_maskable is not None:
             self._urgent = self.non_maskable.pending()
+
+    def is_asked(self) -> bool:
+        """Return whether an interrupt is asked for, which the processor may take or not."""
+        return bool(self._urgent or self._cells[_REQUEST])
 
     def is_device_due(self) -> bool:
         """Return whether a device may act by itself when the next instruction has retired.
@@ -126,8 +157,7 @@ class Timekeeper(Assembly):
 
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
-        if self._changed or self._asks_always or self._resets or self._cycles[0] >= self._next_due:
-            self._plan()
+        self._plan()
         if self.witness is not None and self.witness.wants_stop:
             self.engine.plan(0, 0)  # native code is not to see to its devices and go on
             return self.cycles + 1
@@ -164,6 +194,7 @@ class Timekeeper(Assembly):
     def reset_processor(self) -> None:
         """Raise the RESET line: the processor begins anew when its instruction has retired."""
         self._resets = True
+        self._changed.add(self)
 
     def _settle(self) -> None:
         """Let devices catch up with time, and take an interrupt if there is one."""
@@ -185,6 +216,9 @@ class Timekeeper(Assembly):
 
     def _take_interrupt(self) -> None:
         """Enter the interrupt that is asked for; the one that can't be refused goes first."""
+        if self._notes_interruptions:
+            cells = self._cells
+            self.interruption = Interruption(*(cells[cell] for cell in _INTERRUPTION))
         if self._urgent and self.non_maskable is not None:
             self.non_maskable.acknowledge()
             self.engine.interrupt(NMI_VECTOR)

@@ -16,10 +16,12 @@ from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritt
 from blink16.recording import plain
 
 MAGIC = b"BLINK16\x1a"
-VERSION = 7
+VERSION = 8
 """Recordings before 3 tell time in instructions; since then it is clock cycles.  Before 4 the
 timer acted at each change of its output.  Before 5 there was a mebibyte of RAM.  Before 6 a PC
-began at its boot sector, and not at the jump to it.  Before 7 more of the BIOS was no code."""
+began at its boot sector, and not at the jump to it.  Before 7 more of the BIOS was no code.
+Before 8 a repeated string instruction cost the mean of even and odd addresses, and less of an AT
+was an AT's."""
 MAX_BATCH = 64 << 20
 """Bytes of plain data in a batch; nothing longer is written or read."""
 
