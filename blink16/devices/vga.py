@@ -16,7 +16,7 @@ from blink16.cpu.planar import PlanarRegister
 from blink16.devices import cells
 from blink16.devices.fields import with_fields
 from blink16.devices.raster import EIGHT_DOTS, HALF_CLOCK, of_vga
-from blink16.devices.vga_layout import Layout, Window, arranged
+from blink16.devices.vga_map import MemoryMap, Window, arranged
 from blink16.devices.video import (
     COLOR_MEMORY,
     GRAPHICS_MEMORY,
@@ -108,7 +108,7 @@ class Vga(Video):
 
     def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.VGA) -> None:
         self._bus = bus
-        self._layout = Layout(Window.NOTHING, None, False)
+        self._map = MemoryMap(Window.NOTHING, None, False)
         self._is_vga = adapter is Adapter.VGA
         self._vga = VgaState()
         super().__init__(guest, bus, adapter)
@@ -154,7 +154,7 @@ class Vga(Video):
                 memory.planes_dirty[number] = 0
         self.vga = state
         memory.planar[PlanarRegister.LATCH] = state.latch
-        self._layout, used = arranged(state.graphics, state.sequencer, self._is_vga)
+        self._map, used = arranged(state.graphics, state.sequencer, self._is_vga)
         memory.planar[_USED] = used
         self._mark_window()
         self._mark_mono()
@@ -372,13 +372,13 @@ class Vga(Video):
     def _apply(self) -> None:
         """Let memory follow the registers."""
         wanted, used = arranged(self._vga.graphics, self._vga.sequencer, self._is_vga)
-        if wanted is not self._layout:
-            self._lay_out(wanted)
+        if wanted is not self._map:
+            self._rearrange(wanted)
         self._guest.memory.planar[_USED] = used
 
-    def _lay_out(self, wanted: Layout) -> None:
+    def _rearrange(self, wanted: MemoryMap) -> None:
         """Put memory where the registers want it, with what it held elsewhere."""
-        before, self._layout = self._layout, wanted
+        before, self._map = self._map, wanted
         if wanted.text != before.text and before.text is not None:
             self._put_text(before.text)
         if wanted.window is not before.window:
@@ -390,7 +390,7 @@ class Vga(Video):
     def _mark_mono(self) -> None:
         """Have memory at B0000h where the registers want it, as a monochrome adapter has."""
         mono, memory = range(MONO_MEMORY, COLOR_MEMORY), self._guest.memory
-        if self._layout.mono:
+        if self._map.mono:
             memory.have_ram(mono)
         else:
             memory.protect(mono)
@@ -436,7 +436,7 @@ class Vga(Video):
     @property
     def window(self) -> Window:
         """What is at A0000h."""
-        return self._layout.window
+        return self._map.window
 
     # -- what is on the screen ---------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from blink16.bios.video import COLOR_SEGMENT, MONO_MODE, MONO_SEGMENT, ROWS
 from blink16.bios.video import VIDEO_MEMORY as TEXT_MEMORY
 from blink16.cpu.planar import PlanarRegister
 from blink16.devices.vga import Vga
-from blink16.devices.vga_layout import Window
+from blink16.devices.vga_map import Window
 from blink16.devices.video import (
     CURSOR_HIGH,
     CURSOR_LOW,

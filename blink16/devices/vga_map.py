@@ -27,7 +27,7 @@ class Window(IntEnum):
     PLANES = 2
 
 
-class Layout(NamedTuple):
+class MemoryMap(NamedTuple):
     """Where the registers want memory."""
 
     window: Window
@@ -38,15 +38,15 @@ class Layout(NamedTuple):
 
 
 @lru_cache(KEPT)
-def arranged(graphics: bytes, sequencer: bytes, is_vga: bool) -> tuple[Layout, array[int]]:
+def arranged(graphics: bytes, sequencer: bytes, is_vga: bool) -> tuple[MemoryMap, array[int]]:
     """Return where the graphics controller and the sequencer want memory, and how it is used.
 
-    The latter are the cells of `PlanarRegister` behind the latch.  Equal layouts are one object.
+    The latter are the cells of `PlanarRegister` behind the latch.  Equal maps are one object.
     """
-    return _layout(graphics, sequencer, is_vga), _spread(graphics, sequencer, is_vga)
+    return _map(graphics, sequencer, is_vga), _spread(graphics, sequencer, is_vga)
 
 
-def _layout(graphics: bytes, sequencer: bytes, is_vga: bool) -> Layout:
+def _map(graphics: bytes, sequencer: bytes, is_vga: bool) -> MemoryMap:
     g, q, where = graphics, sequencer, graphics[6] >> 2 & 3
     window = Window.NOTHING
     if where <= 1:
@@ -57,8 +57,8 @@ def _layout(graphics: bytes, sequencer: bytes, is_vga: bool) -> Layout:
 
 
 @cache
-def _one(window: Window, text: int | None, mono: bool) -> Layout:
-    return Layout(window, text, mono)
+def _one(window: Window, text: int | None, mono: bool) -> MemoryMap:
+    return MemoryMap(window, text, mono)
 
 
 def _spread(graphics: bytes, sequencer: bytes, is_vga: bool) -> array[int]:
