@@ -286,7 +286,10 @@ def _address_table(timing: Timing) -> str:
 
 
 def _jumped(model: Model) -> OpcodeFunction:
-    """Return the function that regions end in: a jump, most often into another region."""
+    """Return the function that regions end in: a jump, most often into another region.
+
+    In the place of prefixes may be `region.WITHIN`.
+    """
     function = OpcodeFunction(model, "jumped")
     ip, base = Value("%ip", 32, function), Value("%base", 32, function)
     linear = (base + ip) & ADDRESS_MASK
@@ -306,7 +309,7 @@ def _jumped(model: Model) -> OpcodeFunction:
     function.fork(own_base.equals(base), own, other)
     function.begin(own)
     entry = function.name(f"inttoptr i64 {text(word & ENTRY_MASK)} to ptr")
-    function.emit(tail_call(entry, "%ip", "%meter", code=code))
+    function.emit(tail_call(entry, "%ip", "%meter", "%prefixes", code=code))
     function.begin(other)
     function.dispatch(ip, "%meter", base, code, count=True)
     return function
