@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from minix_disk import MinixDisk
 from textual import events
+from textual._xterm_parser import XTermParser
 from view_pilot import viewing
 
 from blink16.blinkenlights import guest_keys, guest_screen
 from blink16.blinkenlights.emulator import ROWS, Emulator
 from blink16.blinkenlights.glyphs import CP437
 from blink16.blinkenlights.output import Output
+from blink16.devices.keys import chord
 from blink16.reports.screen import ScreenReport
 
 
@@ -149,6 +151,16 @@ def test_output_is_put_right_when_the_history_tells_when_it_came() -> None:
         ("delete", None, "del", "\x1b[3~"),
         ("ctrl+c", None, "ctrl-c", "\x03"),
         ("alt+x", None, "alt-x", "\x1bx"),
+        ("alt+shift+x", None, "alt-shift-x", "\x1bX"),
+        ("alt+minus", "-", "alt-minus", "\x1b-"),
+        ("alt+enter", None, "alt-enter", "\x1b\r"),
+        ("alt+ctrl+a", None, "alt-ctrl-a", "\x1b\x01"),
+        ("alt+ctrl+delete", None, "alt-ctrl-del", None),
+        ("ctrl+backslash", None, "ctrl-\\", "\x1c"),
+        ("ctrl+@", None, "ctrl-2", None),
+        ("ctrl+pause", None, "ctrl-break", None),
+        ("print_screen", None, "prtsc", None),
+        ("add", None, "keypad+", None),
         ("ctrl+left", None, "ctrl-left", None),
         ("f1", None, "f1", "\x1bOP"),
         ("shift+tab", None, "shift-tab", "\x1b[Z"),
@@ -161,9 +173,44 @@ def test_a_key_is_what_a_keyboard_or_a_terminal_sends(
     """Prevents names that `monitor key` does not know, and programs that get other codes."""
     event = events.Key(key, character)
     assert guest_keys.on_pc(event) == on_pc
+    assert on_pc is None or chord(on_pc)
     assert guest_keys.on_terminal(event, application=False) == on_terminal
     if key == "up":
         assert guest_keys.on_terminal(event, application=True) == "\x1bOA"
+
+
+@pytest.mark.parametrize(
+    ("sent", "keys"),
+    [
+        ("\x1bf", ["alt+f"]),
+        ("\x1bb", ["alt+b"]),
+        ("\x1b1", ["alt+1"]),
+        ("\x1b-", ["alt+minus"]),
+        ("\x1b\r", ["alt+enter"]),
+        ("\x1bF", ["alt+shift+f"]),
+        ("\x1b\x01", ["alt+ctrl+a"]),
+        ("\x1bf\x1bx", ["alt+f", "alt+x"]),
+        ("\x1b", ["escape"]),
+        ("\x1b[A", ["up"]),
+        ("\x1bOP", ["f1"]),
+        ("\x1b[3;7~", ["alt+ctrl+delete"]),
+        ("f", ["f"]),
+    ],
+)
+def test_alt_and_a_key_is_not_what_textual_makes_of_it(sent: str, keys: list[str]) -> None:
+    """Prevents alt-f, which opens a DOS program's menu, from being ctrl-right there, and alt-1 from
+    being what it is on a Macintosh.
+    """
+    parser = XTermParser()
+    events_ = [*parser.feed(guest_keys.with_alt(sent)), *parser.feed("")]
+    assert [event.key for event in events_ if isinstance(event, events.Key)] == keys
+
+
+@given(st.text("\x1b[O;~0123456789abM\r", max_size=8))
+def test_only_alt_and_a_key_is_told_otherwise(sent: str) -> None:
+    """Prevents the mouse, the arrows or what is pasted from being taken for Alt."""
+    if sent.count("\x1b") * 2 != len(sent) or "\x1b[" in sent or "\x1bO" in sent:
+        assert guest_keys.with_alt(sent) == sent
 
 
 def test_a_pcs_screen_has_its_colors_its_palette_and_an_mdas_look() -> None:
