@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from blink16.assembly import CLOCK_HZ, FOREVER, Assembly, Snapshot
 from blink16.cpu import engines
@@ -25,9 +26,21 @@ SHUTDOWN = "the processor has shut down, since it found no vector to enter, and 
 
 # Members of enums by names of our own: looking them up takes as long as much of a service call.
 _HALT = StopReason.HALT
+_INTERRUPTION = tuple(map(int, (Cell.CS, Cell.IP, Cell.SS, Cell.SP)))
 _INTERRUPT, _SHADOW, _HALTED, _REQUEST = map(
     int, (Cell.INTERRUPT, Cell.SHADOW, Cell.HALTED, Cell.REQUEST)
 )
+
+
+class Interruption(NamedTuple):
+    """Where an interrupt of a device's was taken: the instruction that its handler returns to, and
+    the stack that it then finds.
+    """
+
+    cs: int
+    ip: int
+    ss: int
+    sp: int
 
 
 class Timekeeper(Assembly):
@@ -65,6 +78,9 @@ class Timekeeper(Assembly):
         """When a hot device does, as native code has planned it since; 0: it hasn't."""
         self._until = FOREVER
         """Where the run is to end, in machine time."""
+        self.interruption: Interruption | None = None
+        """The last one since `note_interruptions`."""
+        self._notes_interruptions = False
         self._planned = False
         """Whether the next run may rely on the plan, since nothing has happened after it."""
 
@@ -88,8 +104,15 @@ class Timekeeper(Assembly):
                 hot = at
         self._next_due = hot if hot < other else other
         self._look_for_requests()
-        hurries = self._urgent or self._resets
-        self.engine.plan(hot, 0 if hurries else min(other, self._until))
+        mine = self._urgent or self._resets or self._notes_interruptions
+        self.engine.plan(hot, 0 if mine else min(other, self._until))
+
+    def note_interruptions(self, notes: bool) -> None:
+        """Take devices' interrupts here from now on, where it is noted, and never in native code;
+        or no more.
+        """
+        self._notes_interruptions, self.interruption = notes, None
+        self._planned = False
 
     def _ask_changed(self) -> None:
         """Ask those who have changed when they want to act."""
@@ -107,6 +130,10 @@ class Timekeeper(Assembly):
             self._cells[_REQUEST] = self.controller.pending()
         if self.non_maskable is not None:
             self._urgent = self.non_maskable.pending()
+
+    def is_asked(self) -> bool:
+        """Return whether an interrupt is asked for, which the processor may take or not."""
+        return bool(self._urgent or self._cells[_REQUEST])
 
     def is_device_due(self) -> bool:
         """Return whether a device may act by itself when the next instruction has retired.
@@ -189,6 +216,9 @@ class Timekeeper(Assembly):
 
     def _take_interrupt(self) -> None:
         """Enter the interrupt that is asked for; the one that can't be refused goes first."""
+        if self._notes_interruptions:
+            cells = self._cells
+            self.interruption = Interruption(*(cells[cell] for cell in _INTERRUPTION))
         if self._urgent and self.non_maskable is not None:
             self.non_maskable.acknowledge()
             self.engine.interrupt(NMI_VECTOR)

@@ -265,8 +265,21 @@ def test_interrupt_of_a_standing_machine_is_forgotten(held: Client) -> None:
 def test_interrupt_right_before_a_resumption_counts(held: Client) -> None:
     """Gdb sends a Ctrl-C so that is typed between its 'Continuing.' and its packet."""
     held.feed(b"\x03")
+    (reply,) = held.ask(b"c")
+    assert reply.startswith(b"T02")
     held.ask(b"c")
-    assert held.orders == [Start(Resume()), Interrupt()]
+    assert held.orders == [Start(Resume())]
+
+
+def test_interrupt_between_two_runs_of_one_step_counts(held: Client) -> None:
+    """Gdb reads memory between the runs of one `next`: Ctrl-C could not end one without an end."""
+    held.ask(b"qSupported:xmlRegisters=i386;swbreak+")
+    held.feed(b"\x03" + frame(b"m500,4"))
+    (_, _, reply) = held.ask(b"m600,4", b"Z0,500,1", b"vCont;r500,510:1")
+    assert reply.startswith(b"T02")
+    held.feed(b"\x03")
+    held.ask(b"qXfer:threads:read::0,1000", b"vCont;c")  # it has shown a stop to its user
+    assert held.orders == [Start(Resume())]
 
 
 def test_interrupt_as_a_packet(held: Client) -> None:

@@ -29,6 +29,7 @@ from blink16.debugger.events import (
 )
 from blink16.debugger.family import Family
 from blink16.debugger.following import Follower
+from blink16.debugger.handlers import Handlers
 from blink16.debugger.ledger import Ledger, LedgerEntry
 from blink16.debugger.names_known import NamesKnown
 from blink16.debugger.outcomes import (
@@ -93,6 +94,7 @@ class Debugger:
         """Where its user wants front ends to set some, in his words."""
         self.calls_seen = CallsSeen(self.timeline, self.ledger)
         self._follower = Follower(machine, self.ledger, self._run_to)
+        self._handlers = Handlers(self.timeline, self.ledger, self._run_to, self._back)
         self.tells: frozenset[EventKind] = frozenset()
         """Of LOADED, EXECUTED, FORKED and VFORKED those with which a resume ends."""
         self.family = Family(machine)
@@ -200,7 +202,7 @@ class Debugger:
     def _step_briefly(self, how: Resume, step_range: tuple[int, int]) -> Event | Pause | None:
         one = Resume(count=1, thread=how.thread)
         for _ in range(BRIEF_STEPS):
-            if not self.is_brief(one):
+            if not self.is_brief(one) or self.machine.is_asked():
                 return None
             outcome = self.resume(one)
             if outcome is not STEPPED or not self._is_within(step_range):
@@ -293,7 +295,7 @@ class Debugger:
 
     def _advance(self, how: Resume, goal: int, skip: bool) -> Stop:
         if how.step_range:
-            return self._step_through(how.step_range, skip)
+            return self._step_through(how, how.step_range, skip)
         return self._run_to(goal, skip)
 
     def _pass(self, stop: Stop) -> Event | None:
@@ -360,10 +362,10 @@ class Debugger:
             return False
         return self.family.tells(table.current())
 
-    def _step_through(self, step_range: tuple[int, int], skip: bool) -> Stop:
+    def _step_through(self, how: Resume, step_range: tuple[int, int], skip: bool) -> Stop:
         """Step until pc is outside of a range, or something happens."""
         while True:
-            stop = self._run_to(self.timeline.now + 1, skip)
+            stop = self._handlers.step(how, skip)
             if stop.reason is not StopReason.BUDGET or not self._is_within(step_range):
                 return stop
             if self.at_breakpoint():
@@ -386,9 +388,11 @@ class Debugger:
         if how.step_range is None:
             return self._back(how.count)
         while True:
-            event = self._back(1)
+            event = self._handlers.step_back()
             if event.kind is not EventKind.STEPPED or not self._is_within(how.step_range):
                 return event
+            if self.at_breakpoint():
+                return Event(EventKind.BREAKPOINT)
 
     def _back(self, count: int | None) -> Event:
         """Go back to the last hit, but no further than ``count`` instructions."""

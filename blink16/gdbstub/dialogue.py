@@ -26,7 +26,8 @@ class Dialogue:
     out: Outgoing = field(default_factory=Outgoing)
     early_break: bool = False
     """Whether 03h came while gdb prepares to resume: so it sends a Ctrl-C that was typed
-    between its "Continuing." and the packet that resumes, and waits for the stop."""
+    between its "Continuing." and the packet that resumes, or between two such packets of one
+    `next`, and waits for the stop."""
 
     def interrupt(self) -> None:
         """Stop what runs; else remember it for what is begun next."""

@@ -14,6 +14,7 @@ from blink16.gdbstub.replies import Client, RefusedError
 from blink16.gdbstub.states import SessionInput, WrongCallError
 
 MOVED, LOADED = Event(EventKind.MOVED), Event(EventKind.LOADED)
+INTERRUPTED = Event(EventKind.INTERRUPTED)
 
 
 class Runs:
@@ -36,6 +37,8 @@ class Runs:
             if isinstance(command, commands.Run) and command.address is not None:
                 registers.write_pc(dialogue.inferiors.current.debugger, command.address)
             untold = missed(meant) or (arrived(meant) if dialogue.client.steps_over else None)
+        if untold is None and dialogue.early_break:
+            untold = next(iter(meant)), INTERRUPTED
         if untold is not None:
             self._tell(*untold)
             return
@@ -47,8 +50,6 @@ class Runs:
             inferior.start()
             inferior.debugger.tells = told(inferior, dialogue.client)
             dialogue.out.order(Start(how, inferior.process))
-        if dialogue.early_break:
-            dialogue.out.order(Interrupt())
 
     def stopped(self, event: Event, process: int) -> None:
         """Take the event that ended a run; WrongCallError if there was none."""

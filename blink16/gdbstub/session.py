@@ -244,11 +244,19 @@ class Session:
                 self._answer(command)
             else:
                 self._carry_out(command)
-            if dialogue.early_break and not isinstance(command, _PREPARATIONS):
+            if dialogue.early_break and self._shows_standing(command):
                 dialogue.early_break = False
         except RefusedError as refusal:
             told = isinstance(command, _TOLD)
             self._out.reply(replies.error(refusal, dialogue.client, told=told))
+
+    def _shows_standing(self, command: commands.Command) -> bool:
+        """Whether a command shows that the client is not about to resume, nor on a user's step.
+
+        On the way of `next` gdb looks for frames between its resumptions.
+        """
+        reads = isinstance(command, _READS) and self._dialogue.client.steps_over
+        return not (reads or isinstance(command, _PREPARATIONS))
 
     def _answer(self, question: commands.Question) -> None:
         if isinstance(question, commands.ReadObject) and works.has_to_search(question):
@@ -382,7 +390,8 @@ _PREPARATIONS = (
     points.InsertPoint,
     points.RemovePoint,
 )
-"""What gdb sends just before a packet that resumes; anything else shows that it stands."""
+"""What gdb sends just before a packet that resumes."""
+_READS = (commands.ReadMemory, commands.ReadRegisters, commands.ReadRegister)
 _TOLD = (
     commands.WriteRegister,
     commands.WriteRegisters,
