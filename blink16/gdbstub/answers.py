@@ -278,12 +278,12 @@ class Answers:
         """Answer with less than was asked for where memory, or the packet, ends."""
         address, end = question.address, self.sight.memory.end
         length = min(question.length, MAX_BINARY if question.binary else MAX_HEX)
-        if length <= CODE_READ and not self._added_twice:
-            self._look_for_sum(address, address + length)
         if address >= end:
             data = self._read_beyond(address, length)
         else:
             length = min(length, end - address)
+            if length <= CODE_READ and not self._added_twice:
+                self._look_for_sum(address, address + length)
             data = self.sight.read(address, length)
         return b"b" + escape(data) if question.binary else _hex(data)
 
