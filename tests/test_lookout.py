@@ -72,7 +72,7 @@ async def test_who_looks_seldom_sees_the_machine_of_now(
     hosted = cast(HostedMachine, seen)
     for wanted in (1, 2):
         await watched.refresh(hosted)
-        assert watched.sample(hosted) == wanted
+        assert cast(object, watched.sample(hosted)) == wanted
         await watched.refresh(hosted)  # at once: for another who watches
         assert seen.looks == wanted
         await trio.sleep(100 * SAMPLE_INTERVAL)
