@@ -91,6 +91,8 @@ class HostedMachine:
         loaded.machine.on_output = hooks.show
         loaded.console.on_starved = hooks.starve
         self.debugger.on_notice = hooks.note
+        self.first_words = loaded.notices
+        """Lines for the user about how it was made."""
         for text in loaded.notices:
             hooks.note(text)
         self.debugger.on_print = hooks.put_out

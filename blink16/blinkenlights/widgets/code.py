@@ -141,7 +141,7 @@ class CodePanel(Panel):
         self.post_message(self.Changed())
 
     def looked_at(self, icount: int) -> int | None:
-        """Return where the user looks while the machine stands at an instant; None: nowhere else."""
+        """Return where else the user looks while the machine stands at an instant, if he does."""
         return self.address if icount == self._icount else None
 
     def action_follow(self) -> None:
