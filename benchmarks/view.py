@@ -204,9 +204,8 @@ def _storm(terminal: _Terminal) -> None:
     while (more := terminal.instants(REST)) > 0:
         shown += more
     late = max(time.perf_counter() - began - REST, 0) * 1000
-    print(
-        f"{STORM} places in {STORM * STORM_REST:.0f} s: {shown} shown, the last {late:.0f} ms behind"
-    )
+    seconds = STORM * STORM_REST
+    print(f"{STORM} places in {seconds:.0f} s: {shown} shown, the last {late:.0f} ms behind")
 
 
 class Watch:
