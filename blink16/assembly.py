@@ -116,9 +116,9 @@ class Assembly:
         """When the others want to act, as they said when they were last asked."""
         self._first_told_due = FOREVER
         self._changed: set[object] = set()
-        """Who has changed since."""
-        self._asks_always = False
-        """Whether there are devices that don't tell when they change."""
+        """Who has changed since; who never tells is always among them."""
+        self._silent: list[object] = []
+        """Devices that don't tell when they change."""
         self._next_stub = STUBS_OFFSET
         self._happened_at = 0
         """When there was input or output last."""
@@ -198,7 +198,8 @@ class Assembly:
             self._told_dues[device] = FOREVER
         else:
             self._dues.append(device.due)
-        self._asks_always = self._asks_always or not tells
+        if not tells:
+            self._silent.append(device)
         self._changed.add(device)
 
     def add_controller(self, name: str, controller: InterruptController) -> None:

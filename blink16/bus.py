@@ -25,8 +25,6 @@ class Bus:
         """Called with a port that no device owns as it is read (True) or written (False)."""
         self.on_written: Callable[[], None] | None = None
         """Called after a device has been written to."""
-        self.quiet: set[int] = set()
-        """Ports of devices, accesses to which change nothing that the machine has to plan for."""
 
     def attach(
         self,
@@ -35,15 +33,14 @@ class Bus:
         write: WritePort | None = None,
         *,
         what: str = "",
-        quiet: bool = False,
     ) -> None:
         """Let a device answer ``ports``; a later device takes a port from an earlier one.
 
-        ``what``: what is at them, for people.  ``quiet``: no access changes when a device wants to
-        act, what interrupts are asked for, or where memory is no plain one.
+        ``what``: what is at them, for people.  Where an access changes when a device wants to act,
+        what interrupts are asked for, or where memory is no plain one, the device tells the
+        machine (`services.Chassis.changed`).
         """
         for port in ports:
-            (self.quiet.add if quiet else self.quiet.discard)(port)
             if what:
                 self.names[port] = what
             if read is not None:
@@ -66,10 +63,6 @@ class Bus:
     def is_written(self, port: int) -> bool:
         """Return whether a device takes what is written to a port."""
         return port in self._writers
-
-    def is_unowned(self, port: int) -> bool:
-        """Return whether an access to a port is nobody's business."""
-        return self.on_unowned is None and not (port in self._readers or port in self._writers)
 
     def read(self, port: int, width: int = 8) -> int:
         """Read a byte, or (``width`` 16) the bytes of two neighbouring ports as one word."""

@@ -78,7 +78,11 @@ class Machine(Timekeeper):
     def use_engine(self, engine: Engine) -> Engine:
         """Run on another engine from here on, over the same state; return the one before."""
         before, self.engine = self.engine, engine
-        engine.horizon, engine.witness = self._horizon, before.witness
+        engine.horizon, engine.stirred, engine.witness = (
+            self._horizon,
+            self._changed,
+            before.witness,
+        )
         engine.between_rounds, engine.hurries = before.between_rounds, before.hurries
         engine.effort = before.effort
         return before
@@ -200,6 +204,8 @@ class Machine(Timekeeper):
                 witness.guest_runs = False
         if stop.reason is _WANTS_ATTENTION:
             self._plan()
+        elif 0 < self._next_hot[0] < self._next_due:  # a timer was programmed in native code
+            self._next_due = self._next_hot[0]
         return stop
 
     def interrupt(self) -> None:
@@ -251,6 +257,8 @@ class Machine(Timekeeper):
             if stop.reason is not _AT_SERVICE:
                 return stop
             here = self.linear(cells[_CS], cells[_IP])
+            if self._next_due < horizon:
+                horizon = self._next_due
             disturbed = cells[_ATTENTION] or cells[_TRAP] or cells[_REQUEST]
             if disturbed or cycles[0] >= horizon or attributes[here] & _BREAKPOINT:
                 return stop

@@ -12,6 +12,7 @@ import contextlib
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, IntFlag
+from functools import cache
 from itertools import compress
 from typing import overload
 
@@ -131,6 +132,8 @@ class Memory:
         """Told what the host reads and is about to write: address, length, and what it writes.
 
         While it is set (by who runs the machine with probes), watched addresses are not told."""
+        self.on_protected: Callable[[range], None] = lambda where: None
+        """Called with whole pages that have just been protected, or have nothing any more."""
 
     # -- access by the host: the debugger, loaders, services ---------------------------------
 
@@ -278,7 +281,7 @@ class Memory:
     def have_nothing(self, where: range) -> None:
         """Let there be no memory at whole pages: they read as FFh, and stores have no effect."""
         self.ram[where.start : where.stop] = b"\xff" * len(where)
-        self._set_state(where, PageState.ROM, True)
+        self.protect(where)
 
     def have_ram(self, where: range) -> None:
         """Let whole pages be RAM, whatever they hold."""
@@ -287,6 +290,7 @@ class Memory:
     def protect(self, where: range) -> None:
         """Let stores to whole pages have no effect."""
         self._set_state(where, PageState.ROM, True)
+        self.on_protected(where)
 
     def have_mirror(self, where: range) -> None:
         """Let stores to whole pages go to those `MIRROR_BIT` away, too."""
@@ -299,8 +303,8 @@ class Memory:
         self.read_watches += on - before
 
     def _set_state(self, where: range, state: PageState, on: bool) -> None:
-        for page in range(where.start >> PAGE_SHIFT, where.stop >> PAGE_SHIFT):
-            self.pages[page] = self.pages[page] | state if on else self.pages[page] & ~state & 0xFF
+        pages = slice(where.start >> PAGE_SHIFT, where.stop >> PAGE_SHIFT)
+        self.pages[pages] = bytes(self.pages[pages]).translate(_changing(state, on))
 
     def read_word(self, address: int) -> int:
         """Return the little-endian word at a linear address."""
@@ -443,6 +447,12 @@ _WITHOUT = {a: bytes(here & ~a for here in range(256)) for a in Attribute}
 _HAS = {a: bytes(bool(here & a) for here in range(256)) for a in Attribute}
 _IS_CODE = bytes(bool(state & _CODE) for state in range(256))
 _IS_DIRTY = bytes(not state & _CLEAN for state in range(256))
+
+
+@cache
+def _changing(state: PageState, on: bool) -> bytes:
+    """Return what becomes of the state of pages that get another, or lose it."""
+    return bytes(here | state if on else here & ~state for here in range(256))
 
 
 def _places(marks: bytes) -> list[int]:

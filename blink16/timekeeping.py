@@ -9,6 +9,7 @@ from blink16.assembly import CLOCK_HZ, FOREVER, Assembly, Snapshot
 from blink16.cpu import engines
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.models import DEFAULT as DEFAULT_MODEL
+from blink16.cpu.native import slots
 from blink16.cpu.registers import SHUT_DOWN, Cell
 from blink16.services import Receiver
 
@@ -55,7 +56,7 @@ class Timekeeper(Assembly):
     ) -> None:
         """Make a bare machine (see `Assembly`)."""
         super().__init__(engine, cpu=cpu, epoch_ns=epoch_ns, clock_hz=clock_hz)
-        self.engine.horizon = self._horizon
+        self.engine.horizon, self.engine.stirred = self._horizon, self._changed
         self.idle_after = IDLE_SECONDS * clock_hz
         """How long, in its time, it waits for something to happen before it stops as IDLE.
 
@@ -73,6 +74,8 @@ class Timekeeper(Assembly):
         """Whether the non-maskable interrupt is asked for (see `_plan`)."""
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
+        self._next_hot = slots.NEXT_HOT.view(self.registers.state)
+        """When a hot device does, as native code has planned it since; 0: it hasn't."""
         self._until = FOREVER
         """Where the run is to end, in machine time."""
         self.interruption: Interruption | None = None
@@ -119,6 +122,7 @@ class Timekeeper(Assembly):
                 at = device.due()  # type: ignore[attr-defined]
                 dues[device] = FOREVER if at is None else at
         self._changed.clear()
+        self._changed.update(self._silent)
         self._first_told_due = min(dues.values(), default=FOREVER)
 
     def _look_for_requests(self) -> None:
@@ -153,8 +157,7 @@ class Timekeeper(Assembly):
 
     def _horizon(self) -> int:
         """Answer an engine that has accessed a port (`Engine.horizon`)."""
-        if self._changed or self._asks_always or self._resets or self._cycles[0] >= self._next_due:
-            self._plan()
+        self._plan()
         if self.witness is not None and self.witness.wants_stop:
             self.engine.plan(0, 0)  # native code is not to see to its devices and go on
             return self.cycles + 1
@@ -191,6 +194,7 @@ class Timekeeper(Assembly):
     def reset_processor(self) -> None:
         """Raise the RESET line: the processor begins anew when its instruction has retired."""
         self._resets = True
+        self._changed.add(self)
 
     def _settle(self) -> None:
         """Let devices catch up with time, and take an interrupt if there is one."""

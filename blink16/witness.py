@@ -16,8 +16,9 @@ from blink16.cpu.encoding import EncodingError
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.later import LOW_END, later
 from blink16.cpu.model import Model
+from blink16.devices.vga import GRAPHICS
 from blink16.lacks import Kind, Lack, Lacks, LacksState
-from blink16.memory import PAGE_SHIFT, Attribute, PageState
+from blink16.memory import PAGE_SHIFT, RAM_SIZE, Attribute, PageState
 from blink16.services import Guest, caller_address
 
 EMPTY_SIZE = 16
@@ -25,7 +26,9 @@ EMPTY_SIZE = 16
 MAX_INSTRUCTION = 16
 INT_OPCODE = 0xCD
 BANK_SHIFT = 16
+BANK_SIZE = 1 << BANK_SHIFT
 """Writes to ROM are told once for each 64 KiB."""
+EVERYWHERE = range(RAM_SIZE)
 LED_HERE = "a wrong jump or return led here, and the history shows which"
 MONO_MEMORY, VIDEO_END = 0xB0000, 0xC0000
 PROBED_PORTS = frozenset(
@@ -91,6 +94,7 @@ class Witness(Lacks):
         self._stood_at: int | None = None
         """The instruction count at which it stopped before an instruction, to go on next."""
         self._watch_vectors(True)
+        machine.memory.on_protected = self.watch_rom
         self.watch_rom()
 
     # -- state -------------------------------------------------------------------------------
@@ -110,13 +114,14 @@ class Witness(Lacks):
         self._watch_vectors(not self.is_told(Kind.VECTOR_TABLE, 0))
         self.watch_rom()
 
-    def watch_rom(self) -> None:
+    def watch_rom(self, where: range = EVERYWHERE) -> None:
         """Mark the pages of ROM of which there is something to tell."""
-        pages, rom, tell = self._machine.memory.pages, int(PageState.ROM), int(PageState.TELL)
-        for page, state in enumerate(bytes(pages)):
-            if state & rom:
-                quiet = self.is_told(Kind.ROM_WRITE, page << PAGE_SHIFT >> BANK_SHIFT)
-                pages[page] = state & ~tell & 0xFF if quiet else state | tell
+        pages = self._machine.memory.pages
+        for start in range(where.start & -BANK_SIZE, where.stop, BANK_SIZE):
+            first, end = max(where.start, start), min(where.stop, start + BANK_SIZE)
+            part = slice(first >> PAGE_SHIFT, end >> PAGE_SHIFT)
+            quiet = self.is_told(Kind.ROM_WRITE, start >> BANK_SHIFT)
+            pages[part] = bytes(pages[part]).translate(_QUIET if quiet else _TELLING)
 
     def _watch_vectors(self, on: bool) -> None:
         """Let the reference look at instructions in the vector table, or not any more."""
@@ -158,6 +163,7 @@ class Witness(Lacks):
             self._machine.tell(lack)
             if self.strict:
                 self._stop = lack
+                self._machine.changed(self)
 
     def _lack(
         self,
@@ -237,7 +243,10 @@ class Witness(Lacks):
         what, remedy = f"wrote to {address:05X}h in vain, which is ROM or empty", ""
         if address < VIDEO_END:
             what = f"wrote to {address:05X}h, where this display adapter has no memory"
-            remedy = "--display vga has it" if address < MONO_MEMORY else ""
+            if self._machine.bus.is_written(GRAPHICS):
+                what += " in this mode"
+            elif address < MONO_MEMORY:
+                remedy = "--display vga has it"
         lack = self._lack(Kind.ROM_WRITE, address >> BANK_SHIFT, ip, what, remedy, icount=icount)
         self._tell(lack)
         self.watch_rom()
@@ -261,6 +270,11 @@ class Witness(Lacks):
             verb = "reads FFh" if is_read else "is written in vain"
             what = f"port {port:03X}h {verb}: there is no device at it"
             self._tell(self._lack(Kind.PORT, port, ip, what, _owner(port)))
+
+
+_ROM, _TELL = int(PageState.ROM), int(PageState.TELL)
+_TELLING = bytes(state | _TELL if state & _ROM else state for state in range(256))
+_QUIET = bytes(state & ~_TELL if state & _ROM else state for state in range(256))
 
 
 def _owner(port: int) -> str:

@@ -12,7 +12,7 @@ from types import FrameType
 import property_examples
 import pytest
 import warm_python
-from gdb_client import DEBIAN_GDB, Gdb, gdbs
+from gdb_client import NO_GDB, Gdb, gdb_name, gdbs
 
 from blink16.client import streams
 from blink16.cpu import models
@@ -20,8 +20,6 @@ from blink16.cpu.hot import NO_BOARD
 from blink16.cpu.native import ahead, cache, loading
 from blink16.cpu.native.compiler import NativeError
 from blink16.devices.hot import BOARD
-
-NO_GDB = Path("no-gdb")
 
 property_examples.register()
 
@@ -66,11 +64,7 @@ def servers_begin_warm() -> Iterator[None]:
         yield
 
 
-def _gdb_name(path: Path) -> str:
-    return "debian" if path == DEBIAN_GDB else "extra"
-
-
-@pytest.fixture(params=gdbs() or [NO_GDB], ids=_gdb_name)
+@pytest.fixture(params=gdbs() or [NO_GDB], ids=gdb_name)
 def program(request: pytest.FixtureRequest) -> Path:
     """Return a gdb's file: that of the test extra, then Debian's where it is installed."""
     path: Path = request.param

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blink16 import Machine
-from blink16.cpu.engine import NEVER, Stop, StopReason, at_once
+from blink16.cpu.engine import NEVER, SOMEBODY, Stop, StopReason, at_once
 from blink16.cpu.native.compiler import submit
 from blink16.cpu.native.engine import NativeEngine
 from blink16.cpu.native.translations import Translations
@@ -35,10 +35,6 @@ def translate_here(machine: Machine, ip: int | None = None) -> int:
     return len(translation)
 
 
-def _somebody_listens(port: int, reads: bool) -> None:
-    """Do nothing, but be there: then each access ends a run on either engine."""
-
-
 @dataclass
 class Pair:
     """The machines; whatever is done is done to both."""
@@ -51,8 +47,7 @@ class Pair:
         """Make bare machines, whose engines leave after each access to a port."""
         pair = cls(Machine.bare("reference", cpu), Machine.bare("native", cpu))
         for machine in pair:
-            machine.engine.horizon = at_once
-            machine.bus.on_unowned = _somebody_listens  # a port that nobody owns is no reason
+            machine.engine.horizon, machine.engine.stirred = at_once, SOMEBODY
         return pair
 
     def __iter__(self) -> Iterator[Machine]:

@@ -24,6 +24,8 @@ TIMEOUT = 60.0
 PROMPT = "(gdb) "
 PROJECT = Path(__file__).resolve().parents[1]
 DEBIAN_GDB = Path("/usr/bin/gdb")
+NO_GDB = Path("no-gdb")
+"""What tests are given where there is none: they fail, and say what to install."""
 
 
 class Talker:
@@ -180,6 +182,11 @@ def gdbs() -> list[Path]:
     if DEBIAN_GDB.exists() and DEBIAN_GDB not in found:
         found.append(DEBIAN_GDB)
     return found or [Path(path) for path in [shutil.which("gdb")] if path]
+
+
+def gdb_name(path: Path) -> str:
+    """Return how a test with a gdb is called."""
+    return "debian" if path == DEBIAN_GDB else "extra"
 
 
 def lldbs() -> list[Path]:

@@ -8,6 +8,7 @@ import pytest
 
 from blink16.assembly import Snapshot
 from blink16.cpu import engines
+from blink16.devices.cards import XT, Cards
 from blink16.devices.pc import IRQ_BASE, PcDevices
 from blink16.machine import Machine
 
@@ -39,11 +40,12 @@ class PcGuest:
     """Interrupt handlers by IRQ."""
     engine: str = engines.DEFAULT
     clock_hz: int = CLOCK_HZ
+    cards: Cards = XT
 
     def __post_init__(self) -> None:
         self.machine = machine_on(self.engine, clock_hz=self.clock_hz)
-        self.devices = PcDevices(self.machine)
-        self.devices.post(self.machine)
+        self.devices = PcDevices(self.machine, cards=self.cards)
+        self.devices.post(self.machine, at=self.cards.at)
         self.machine.idle_after = 1 << 62  # programs that only wait are what is tested
         self.shown: dict[str, bytes] = {}
         self.machine.on_output = self._show

@@ -7,8 +7,7 @@ compiler.
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from lined_program import LinedProgram
 from unwind_guest import SEGMENT
 
 from blink16 import symbolfiles
@@ -95,19 +94,7 @@ COM = bytes.fromhex(
 BASE = SEGMENT << 4
 TOTAL = BASE + 0x2B0 + 0x24
 """The linear address of the variable."""
-
-
-def write(folder: Path) -> tuple[str, ...]:
-    """Write the program, its map and its source; return what a server is started with."""
-    (folder / "back.com").write_bytes(COM)
-    (folder / "back.map").write_text(MAP)
-    (folder / "back.c").write_text(SOURCE)
-    return "--symbols", f"back.map,text={SEGMENT:x}", "back.com"
-
-
-def line_of(text: str) -> int:
-    """Return the number of the first line with some text in it."""
-    return next(n for n, line in enumerate(SOURCE.splitlines(), 1) if text in line)
+PROGRAM = LinedProgram("back", SOURCE, COM, MAP)
 
 
 def elf(producer: str) -> bytes:

@@ -15,7 +15,7 @@ from test_vectors import ENGINES, load_cases
 
 from blink16 import Machine, StopReason
 from blink16.cpu.disassembler import Syntax, disassemble
-from blink16.cpu.engine import at_once
+from blink16.cpu.engine import SOMEBODY, at_once
 from blink16.cpu.models import find
 from blink16.cpu.registers import Cell
 from blink16.debugger import Debugger, Resume
@@ -206,7 +206,7 @@ def test_programs_are_the_same_on_both_engines(seed: int) -> None:
     pair.load(PROGRAM_AT, code, cs=0, ip=PROGRAM_AT, cx=20, flags=flags, **values)
     for machine in pair:
         machine.registers.cells[Cell.A20] = seed & 1
-        machine.engine.horizon = at_once
+        machine.engine.horizon, machine.engine.stirred = at_once, SOMEBODY
         machine.bus.attach(range(0x10000), lambda port: port & 0xFF, lambda port, value: None)
     pair.begin()
     drive(pair, choose, 40, translating=True)

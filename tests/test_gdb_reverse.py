@@ -1,8 +1,4 @@
-"""Forward and backward by lines in a real gdb: what gdb's own gdb.reverse suite checks, in 16 bits.
-
-A line's end backward is gdb's affair: where the instruction before a line has one byte, gdb 18
-stops there first, in the midst of that line, which `Walker` passes over.
-"""
+"""By lines in a real gdb, both ways: what gdb's own gdb.reverse suite checks, in 16 bits."""
 
 from __future__ import annotations
 
@@ -15,9 +11,11 @@ from pathlib import Path
 import pytest
 import reverse_guest
 from gdb_client import Gdb, Server
-from reverse_guest import COM, SOURCE, TOTAL, line_of
+from line_walker import NO_MORE, Walker
+from reverse_guest import COM, PROGRAM, SOURCE, TOTAL
 
 pytestmark = pytest.mark.gdb
+line_of = PROGRAM.line_of
 END = line_of("total / (")
 STEPS = [
     *[20, 21, 2, 4, 5, 6, 22, 2, 4, 5, 6, 23, 24, 13, 15, 16, 13, 15, 16, 13, 15, 16, 25],
@@ -30,46 +28,8 @@ ENTRIES = {line_of(f"{name}(") for name in ("int twice", "int factorial", "int b
 NEXTS = [line for line in STEPS if line >= line_of("total = 0")]
 TOTALS = [1, 3, 3, 4, 6, 7, 8, 9, 33, 34, 82, 1]
 """The values of ``total``, from main on."""
-LINE = re.compile(r"^(\d+)\t", re.MULTILINE)
-MIDST = re.compile(r"^0x[0-9a-f]+\t(\d+)\t", re.MULTILINE)
 RET = reverse_guest.BASE + 0x123
 """The end of a function, where gdb 13 unwinds by its own rules if it doesn't trust a compiler."""
-NO_MORE = "No more reverse-execution history|Reached end of recorded history"
-
-
-class Walker:
-    """Goes from line to line."""
-
-    def __init__(self, gdb: Gdb) -> None:
-        self._gdb = gdb
-
-    def run(self, command: str) -> str:
-        """Type a command, again where that stops in the midst of a line; return what it says."""
-        said = self._gdb.run(command)
-        is_midst = command.startswith("reverse") and MIDST.search(said)
-        return self._gdb.run(command) if is_midst else said
-
-    def to_line(self, command: str) -> int:
-        """Type a command; return the line at which it stops, 0 for none."""
-        found = LINE.search(self.run(command))
-        return int(found[1]) if found else 0
-
-    def until(self, command: str, end: int) -> list[int]:
-        """Repeat a command up to a line; return all lines at which it stops."""
-        lines = [self.to_line(command)]
-        while lines[-1] not in (end, 0):
-            lines.append(self.to_line(command))
-        return lines
-
-    def over(self, command: str, end: int) -> list[int]:
-        """Do the same, counting stops in the midst of lines, whose start gdb 18 then leaves out."""
-        lines: list[int] = []
-        while not lines or lines[-1] not in (end, 0):
-            said = self._gdb.run(command)
-            found = LINE.search(said) or MIDST.search(said)
-            line = int(found[1]) if found else 0
-            lines += [line] * (lines[-1:] != [line])
-        return lines
 
 
 @pytest.fixture
@@ -77,7 +37,7 @@ def attached(gdb: Gdb, tmp_path: Path) -> Iterator[Gdb]:
     """Return gdb at main's first instruction."""
     gdb.run(f"cd {tmp_path}")
     gdb.run("set confirm off")
-    with Server(*reverse_guest.write(tmp_path), cwd=tmp_path) as server:
+    with Server(*PROGRAM.write(tmp_path), cwd=tmp_path) as server:
         gdb.run(server.target)
         gdb.run("tbreak main")
         assert "main () at back.c" in gdb.run("continue")
@@ -253,7 +213,7 @@ def test_signals_and_ends_of_history(attached: Gdb, walker: Walker) -> None:
 @pytest.mark.parametrize("producer", ["bcc 0.16.17 -0s", "Watcom C16 10.6", "MSC 5.10 /Zi/Od"])
 def test_a_compiler_that_gdb_does_not_know(gdb: Gdb, tmp_path: Path, producer: str) -> None:
     """Prevents `reverse-step` over calls, and breakpoints behind what looks like a prologue."""
-    arguments = reverse_guest.write(tmp_path)
+    arguments = PROGRAM.write(tmp_path)
     (tmp_path / "back.elf").write_bytes(reverse_guest.elf(producer))
     gdb.run(f"cd {tmp_path}")
     with Server("--symbols", "back.elf", *arguments[2:], cwd=tmp_path) as server:

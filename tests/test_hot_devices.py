@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+import sys
+from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pc_guest import DATA, EOI, POP_AX, PUSH_AX, STI, PcGuest, count, handler, out
 from property_examples import examples
 
-from blink16.devices.hot import BOARD
+from blink16.cpu.native import sources
+from blink16.devices.cards import Cards
+from blink16.devices.hot import BOARD, interrupts
 from blink16.devices.pic import granted
 
 SPEAKER_WRITES = (
@@ -69,6 +73,7 @@ def test_ports_and_ticks_are_alike_on_both_engines(seed: int) -> None:
 
 @settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(SPEAKER_WRITES), min_size=1, max_size=30), st.integers(0, 40))
+@example([(0x42, 0x00), (0x61, 0x01)], 0)  # half a period ends whose beginning was before time's
 def test_counts_are_taken_alike_on_both_engines(
     writes: list[tuple[int, int]], multiplications: int
 ) -> None:
@@ -82,6 +87,93 @@ def test_counts_are_taken_alike_on_both_engines(
     for _ in range(6):
         for guest in (reference, native):
             guest.machine.run(150)
+        assert native.state() == reference.state()
+
+
+TIMER_WRITES = (
+    *((0x40, byte) for byte in (0x00, 0x01, 0x02, 0x28, 0x90)),
+    *((0x43, byte) for byte in (0x36, 0x34, 0x30, 0x14, 0x16, 0x10, 0x26, 0x37, 0x38, 0x3A, 0x00)),
+    *((0x43, byte) for byte in (0x40, 0x80, 0xC2, 0x7C, 0xB0, 0xBE)),
+    *((0x42, 0x30), (0x41, 0x07), (0x61, 0x48), (0x61, 0x4B), (0x61, 0x49), (0x61, 0x08)),
+    *((0x21, 0xFE), (0x21, 0xFF), (0x20, 0x20), (0x20, 0x60), (0x20, 0x0B), (0x20, 0x0C)),
+)
+TIMER_READS = (0x40, 0x41, 0x42, 0x61, 0x62, 0x20, 0x21)
+"""What channel 0 is told in all modes, with what shows it."""
+
+
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.sampled_from(TIMER_WRITES), min_size=1, max_size=30),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_ticks_are_programmed_alike_on_both_engines(
+    writes: list[tuple[int, int]], seed: int
+) -> None:
+    """Prevents a tick at another instant where native code took the timer's count or mode."""
+    choose = random.Random(seed)
+    body = b"\xfc\xbf\x00\x80" + b"".join(
+        out(port, byte) + b"\xf6\xe3" * choose.randrange(20) + read(choose.choice(TIMER_READS))
+        for port, byte in writes
+    )
+    code = STI + body + STI + b"\xe9" + (-len(body) - 5 & 0xFFFF).to_bytes(2, "little")
+    speed = choose.choice((1_000_000, 4_772_727, 4_772_728, 12_345_678))
+    handlers = {0: handler(count(DATA))}
+    guests = [
+        PcGuest(code, handlers, engine, clock_hz=speed)
+        for engine in ("reference", "native", "native")
+    ]
+    reference, whole, pieces = guests
+    for _ in range(6):
+        total = choose.choice((1, 30, 400))
+        reference.machine.run(total)
+        whole.machine.run(total)
+        end = pieces.machine.icount + total
+        while pieces.machine.icount < end:
+            pieces.machine.run(min(end - pieces.machine.icount, choose.randrange(1, 40)))
+        assert whole.state() == reference.state()
+        assert pieces.state() == reference.state()
+
+
+CHIP_WRITES = tuple(
+    (base + 1 if port else base, byte)
+    for base in (0x20, 0xA0)
+    for port, byte in (
+        *((0, ocw2 | level) for ocw2 in range(0x00, 0x100, 0x20) for level in (0, 2, 7)),
+        *((0, ocw3) for ocw3 in (0x08, 0x0A, 0x0B, 0x0C, 0x48, 0x68, 0x6F)),
+        *((1, mask) for mask in (0x00, 0xBC, 0xFB, 0xFE, 0xFF)),
+    )
+)
+RTC_TICKS = out(0x70, 0x0A) + out(0x71, 0x23) + out(0x70, 0x0B) + out(0x71, 0x42)
+"""The real-time clock interrupts 8192 times a second."""
+FLAGS_READ = out(0x70, 0x0C) + b"\xe4\x71"
+
+
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(CHIP_WRITES), min_size=1, max_size=30), st.integers(0, 2**32 - 1))
+def test_interrupts_are_ended_alike_on_both_engines(
+    writes: list[tuple[int, int]], seed: int
+) -> None:
+    """Prevents priorities, masks or requests of an AT's two chips that hang on who took a word."""
+    choose = random.Random(seed)
+    period = out(0x43, 0x34) + out(0x40, 150) + out(0x40, 0)
+    body = b"".join(
+        out(port, byte) + read(choose.choice((0x20, 0x21, 0xA0, 0xA1))) for port, byte in writes
+    )
+    start = b"\xfc\xbf\x00\x80" + STI + RTC_TICKS + period
+    code = start + body + STI + b"\xe9" + (-len(body) - 4 & 0xFFFF).to_bytes(2, "little")
+    handlers = {0: PUSH_AX + count(DATA) + choose.choice((EOI, b"")) + POP_AX + b"\xcf"}
+    clock = PUSH_AX + b"\x52" + FLAGS_READ + choose.choice((out(0xA0, 0x20), b"")) + EOI
+    guests = []
+    for engine in ("reference", "native"):
+        guest = PcGuest(code, handlers, engine, cards=Cards(at=True))
+        guest.machine.memory.write(0x1800, clock + b"\x5a" + POP_AX + b"\xcf")
+        guest.machine.set_vector(0x70, 0, 0x1800)
+        guests.append(guest)
+    reference, native = guests
+    for _ in range(6):
+        total = choose.choice((1, 40, 500))
+        for guest in guests:
+            guest.machine.run(total)
         assert native.state() == reference.state()
 
 
@@ -105,3 +197,12 @@ def test_the_board_can_be_found_by_other_processes() -> None:
     """Prevents a first start in a child that compiles other devices."""
     module, _, name = BOARD.source.partition(":")
     assert (module, name) == ("blink16.devices.hot", "BOARD")
+
+
+def test_all_that_native_code_follows_from_is_looked_at() -> None:
+    """Prevents native code in the cache from being used after a hot device has changed."""
+    rooms = ("blink16.cpu.", "blink16.devices.")
+    modules = [module for name, module in sys.modules.items() if name.startswith(rooms)]
+    files = {Path(module.__file__).resolve() for module in modules if module.__file__}
+    assert Path(interrupts.__file__).resolve() in files
+    assert files <= set(sources.paths())

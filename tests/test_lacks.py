@@ -255,6 +255,28 @@ def test_what_is_told_goes_back_in_time(engine: str) -> None:
     assert execute(debugger, "lacks").splitlines() == lines
 
 
+STORE_TO = bytes.fromhex("8ed8c6060000 41")  # mov ds, ax / mov byte [0], 41h
+WINDOWS_GO = bytes.fromhex("b81300cd10 b80300cd10")  # mode 13h, and back to text
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_window_that_went_is_told_of_alike_at_first_and_again(engine: str) -> None:
+    """Prevents a store to memory that a mode took away from being told only in a replay."""
+    stores = (b"\xb8\x00\xb0" + STORE_TO, b"\xb8\x00\xa0" + STORE_TO)
+    machine = booted(
+        WINDOWS_GO + b"".join(stores) + LOOP, engine, setup=PcSetup(adapter=Adapter.VGA)
+    )
+    while machine.registers.ip != 0x7C00 + len(WINDOWS_GO) or machine.registers.cs:
+        machine.run(1)
+    before, ram = machine.save(), bytes(machine.memory.ram)
+    for _ in range(2):
+        machine.run(10)
+        assert [lack.place for lack in told(machine)] == [0xB, 0xA]
+        assert all("in this mode" in lack.what and not lack.remedy for lack in told(machine))
+        machine.memory.write(0, ram)
+        machine.restore(before)
+
+
 ODD = (0x60, 0x66, 0xC9, 0x0F, 0xC0, 0xB6, 0x00, 0x00, 0xFF, 0xE4, 0xE6, 0xEC, 0xCD, 0xAA, 0xC3)
 
 

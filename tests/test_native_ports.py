@@ -138,7 +138,7 @@ def test_a_device_that_stores_to_translated_code_changes_what_is_executed() -> N
         machine.memory.store(DEVICE_AT + 3, bytes((machine.registers.bl + 1 & 0xFF,)))
 
     for machine in pair:
-        machine.bus.attach([PORT], None, partial(overwrite, machine), quiet=True)
+        machine.bus.attach([PORT], None, partial(overwrite, machine))
     assert translate_here(pair.native) == 1
     for budget in (1, 2, 3, 40, 500):
         for machine in pair:

@@ -16,7 +16,7 @@ from test_vectors import ENGINES, load_cases
 
 from blink16 import Machine, StopReason
 from blink16.cpu.disassembler import Syntax, disassemble
-from blink16.cpu.engine import at_once
+from blink16.cpu.engine import SOMEBODY, at_once
 from blink16.cpu.models import find
 from blink16.cpu.registers import AF, CF, OF
 from blink16.cpu.semantics_80186 import BOUND_VECTOR
@@ -168,7 +168,7 @@ def test_programs_of_the_80186_are_the_same_on_both_engines(seed: int) -> None:
     pair.load(0, choose.randbytes(0x1000))
     pair.load(PROGRAM_AT, code, cs=0, ip=PROGRAM_AT, cx=20, flags=choose.randrange(0x100), **values)
     for machine in pair:
-        machine.engine.horizon = at_once
+        machine.engine.horizon, machine.engine.stirred = at_once, SOMEBODY
         machine.bus.attach(range(0x10000), lambda port: port & 0xFF, lambda port, value: None)
     pair.begin()
     drive(pair, choose, 40, translating=True)

@@ -149,6 +149,34 @@ def test_a_handler_with_a_stack_of_its_own_leads_back_to_what_was_interrupted(
     assert (stacks, seen) == ({0, SEGMENT}, 21)
 
 
+def test_a_signal_s_handler_unwinds_to_what_it_interrupted() -> None:
+    """Prevents backtraces that leave out who ran when a signal came, since no CALL led from there.
+
+    ELKS pushes the signal and the interrupted IP, and goes on at what calls the user's handler.
+    """
+    machine = Machine.bare("reference")
+    trampoline = "9c 50 55 e8 0600 5d 58 9d c2 0200"  # pushf … call 200Ch … popf; ret 2
+    handler = "55 89e5 41 5d c3"  # push bp; mov bp, sp; inc cx; pop bp; ret
+    machine.memory.write(0x10100, bytes.fromhex("e8 fd00 90 55 89e5 43 ebfd"))  # call 200h
+    machine.memory.write(0x10200, bytes.fromhex("55 89e5 43 ebfd"))  # and counts there
+    machine.memory.write(0x12000, bytes.fromhex(trampoline + handler))
+    registers = machine.registers
+    registers.cs, registers.ip, registers.ss, registers.sp = 0x1000, 0x100, 0x3000, 0x100
+    machine.run(5)
+    before = Expected(registers.cs, registers.ip, registers.bp)
+    outer = chain(machine)
+    assert len(outer) == 1
+    registers.sp -= 4
+    machine.memory.write(linear(0x3000, registers.sp), registers.ip.to_bytes(2, "little") + b"\1\0")
+    registers.ip = 0x2000
+    inner = Expected(0x1000, 0x2006, registers.bp)
+    while registers.ip >= 0x2000:
+        in_handler = registers.ip >= 0x2000 + len(bytes.fromhex(trampoline))
+        assert chain(machine) == [*[inner] * in_handler, before, *outer], f"at {registers.ip:04x}"
+        machine.run(1)
+    assert chain(machine) == outer
+
+
 def test_a_service_stub_unwinds_to_its_caller(guest: Machine) -> None:
     """Prevents backtraces that end in the BIOS ROM."""
     guest.hang_service(0x60, lambda guest: DONE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -87,6 +87,10 @@ def at_once() -> int:
     return 0
 
 
+SOMEBODY: Collection[object] = (None,)
+"""An `Engine.stirred` that is never empty: the horizon is asked for after each access."""
+
+
 class Witness(Protocol):
     """Who is told of what guests do that can't be meant: see `blink16.witness`."""
 
@@ -141,10 +145,12 @@ class Engine(Protocol):
         """Whether the last run, if it took too long, ended with an interrupt's entry."""
         ...
 
+    stirred: Collection[object]
+    """Who may want to act at another time, or to interrupt, since the machine asked them last."""
     horizon: Callable[[], int]
-    """Asked within IN and OUT, when the port has been accessed: at how many cycles does the
-    machine want its turn?  An engine that does not ask, but leaves with ATTENTION after each, is
-    right too."""
+    """Asked within IN and OUT, when the port has been accessed and somebody has stirred: at how
+    many cycles does the machine want its turn?  An engine that does not ask, but leaves with
+    ATTENTION after each, is right too."""
 
     effort: int
     """How much of what has been done took Python: port accesses, and what the reference executed,

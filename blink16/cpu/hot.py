@@ -47,12 +47,16 @@ class HotContext(Protocol):
         ...
 
     def plan(self, at: Value) -> None:
-        """Let the engine know at how many cycles there is something to do next."""
+        """Let the engine know at how many cycles there is something to do next.
+
+        After a write it looks anew how far it may go on.
+        """
         ...
 
 
 ReadHot = Callable[[HotContext], Value]
 WriteHot = Callable[[HotContext, Value], None]
+"""What changes when there is something to do says so (`HotContext.plan`)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from blink16.bus import Bus
 from blink16.cpu import planar
 from blink16.cpu.decoder import execute
 from blink16.cpu.encoding import MAX_BODY, Instruction
-from blink16.cpu.engine import NEVER, Stop, StopReason, Witness, at_once
+from blink16.cpu.engine import NEVER, SOMEBODY, Stop, StopReason, Witness, at_once
 from blink16.cpu.later import LOW_END, is_suspicious, suspects
 from blink16.cpu.model import Model
 from blink16.cpu.opcodes import REPNZ, REPZ, SEGMENT_OVERRIDES, SEGMENT_REGISTERS
@@ -83,6 +83,7 @@ class ReferenceEngine:
         self.between_rounds = self.hurries = False
         self.effort = 0
         self.horizon: Callable[[], int] = at_once
+        self.stirred: Collection[object] = SOMEBODY
         self.witness: Witness | None = None
         self._suspects = suspects(model.name)
         self._physical = self._beyond if model.reaches_high else linear

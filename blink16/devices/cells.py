@@ -28,8 +28,11 @@ And whether somebody is told before the speaker's channel changes."""
 PIT_SEEN, PIT_HZ, PIT_CLOCK_HZ, PIT_CHANGE, PIT_RISE, PIT_RISE_CYCLE, PIT_RISE_LATE = range(7)
 PIT_PERIOD, PIT_PERIOD_REST, PIT_PART, PIT_PART_REST, PIT_SURELY_HIGH = range(7, 12)
 PIT_TELLS = 12
-PPI = _after(PIT, 4)
-"""Whether there is one, port B, and the refresh's ratio."""
+PPI = _after(PIT, 6)
+"""Whose port B it is (`PPI_XT`, `PPI_AT`; 0: nobody's), what was written there, the refresh's
+ratio, the latches of errors that its bits clear, and an XT's switches."""
+PPI_KIND, PPI_PORT_B, PPI_RATIO, PPI_ERRORS, PPI_SWITCHES = 0, 1, 2, 4, 5
+PPI_XT, PPI_AT = 1, 2
 VIDEO = _after(PPI, 10)
 """Whose status it is (`video.StatusKind`), a CGA's light pen, the ratio of its dots, and the fields
 of the `raster.Raster` behind that."""
@@ -42,6 +45,8 @@ CRTC = _after(LINE_STATUS, 4)
 """The base port of a CGA's or MDA's 6845, or 0; the register that is selected; the cursor's high
 and low byte."""
 CRTC_BASE, CRTC_SELECTED, CRTC_CURSOR_HIGH, CRTC_CURSOR_LOW = range(4)
-_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, LINE_STATUS, CRTC)
+PIC2 = _after(CRTC, 13)
+"""The same as `PIC`, of an AT's second 8259A."""
+_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, LINE_STATUS, CRTC, PIC2)
 assert all(a.end <= b.offset for a, b in pairwise(_ALL))
 assert _ALL[-1].end <= STATE_SIZE

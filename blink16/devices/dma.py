@@ -119,13 +119,12 @@ class Dma:
         self._clock = Oscillator(REFRESH_HZ, guest.clock_hz)
         self.state = DmaState()
         ports = range(base, base + REGISTERS * stride)
-        bus.attach(ports, self._read, self._write, quiet=True, what="8237A, DMA controller")
+        bus.attach(ports, self._read, self._write, what="8237A, DMA controller")
         if not base:
             bus.attach(
                 PAGE_PORTS,
                 self._read_page,
                 self._write_page,
-                quiet=True,
                 what="DMA page registers",
             )
 

@@ -70,9 +70,21 @@ class Kbc:
             keyboard.is_held = lambda: mouse.state.full
             mouse.may_send = self._has_room
             mouse.on_change = lambda: guest.changed(keyboard)
+            keyboard.on_change = lambda: guest.changed(mouse)
             mouse.interrupts = lambda: bool(self.state.command_byte & AUX_INTERRUPT)
         bus.attach([DATA_PORT], self._read, self._write, what="8042, data")
         bus.attach([COMMAND_PORT], self._status, self._command, what="8042, commands")
+
+    @property
+    def state(self) -> KbcState:
+        """All that it remembers; by it the mouse may send or not."""
+        return self._state
+
+    @state.setter
+    def state(self, state: KbcState) -> None:
+        self._state = state
+        if self._mouse is not None:
+            self._guest.changed(self._mouse)
 
     def save(self) -> KbcState:
         """Return the state."""

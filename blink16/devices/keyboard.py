@@ -59,6 +59,8 @@ class Keyboard(Telling[KeyboardState]):
         """Whether a controller has no room for a code (an AT's, with a byte of the mouse)."""
         self.interrupts: Callable[[], bool] = lambda: True
         """Whether a code raises IRQ 1."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when the register has become full or empty."""
 
     def save(self) -> KeyboardState:
         """Return the state."""
@@ -103,10 +105,10 @@ class Keyboard(Telling[KeyboardState]):
 
     def clear(self, held: bool) -> None:
         """Clear the register and keep it so, as bit 7 of an XT's port 61h asks, or no longer."""
-        if held:
+        if held and not self.state.clearing:
             self._acknowledge()
             self.state = self.state._replace(code=0, clearing=True)
-        elif self.state.clearing:
+        elif self.state.clearing and not held:
             self.state = self.state._replace(clearing=False)
 
     def hold(self, held: bool, *, resets: bool) -> None:
@@ -115,9 +117,9 @@ class Keyboard(Telling[KeyboardState]):
         ``resets``: whether the keyboard is an XT's, which resets itself when that took long.
         """
         now, since = self._guest.time, self.state.held_since
-        if held:
-            self.state = self.state._replace(held_since=now if since < 0 else since)
-        elif since >= 0:
+        if held and since < 0:
+            self.state = self.state._replace(held_since=now)
+        elif since >= 0 and not held:
             self.state = self.state._replace(held_since=-1)
             if resets and now - since >= self._reset_time:
                 waiting = bytes((SELF_TEST_PASSED,)) + self.state.waiting
@@ -127,6 +129,7 @@ class Keyboard(Telling[KeyboardState]):
     def show(self, code: int) -> None:
         """Have a code in the register at once, as if it had come."""
         self.state = self.state._replace(code=code, full=True)
+        self.on_change()
         self._irq(self.interrupts())
 
     def _acknowledge(self) -> None:
@@ -134,6 +137,7 @@ class Keyboard(Telling[KeyboardState]):
         if self.state.full:
             free_at = max(self.state.free_at, self._guest.time + self._interval)
             self.state = self.state._replace(full=False, free_at=free_at)
+            self.on_change()
             self._irq(False)
 
 

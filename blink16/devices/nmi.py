@@ -55,6 +55,7 @@ class Nmi:
     def restore(self, state: NmiState) -> None:
         """Take the state of a `save`."""
         self.state = state
+        self.on_errors(state.errors)
         self.on_change()
 
     def receive(self, data: bytes) -> None:

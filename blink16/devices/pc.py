@@ -193,7 +193,7 @@ class PcDevices:
         self.kbc = Kbc(chassis, bus, self.keyboard, self.mouse)
         chassis.add_component(Kbc.COMPONENT, self.kbc)
         if self.mouse is not None:
-            chassis.add_device(Ps2Mouse.CHANNEL, self.mouse)
+            chassis.add_device(Ps2Mouse.CHANNEL, self.mouse, tells=True)
         chassis.add_component(SECOND, Dma(chassis, bus, SECOND_BASE, SECOND_STRIDE))
         ide = Ide(chassis, bus, slave.line(DISK_LINE), drives)
         chassis.add_device(Ide.COMPONENT, ide, tells=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 from blink16.bus import Bus
 from blink16.cpu.registers import Registers
@@ -25,6 +25,8 @@ SPURIOUS = 7
 
 ICW1, ICW1_LEVEL, ICW1_SINGLE, ICW1_ICW4 = 0x10, 0x08, 0x02, 0x01
 ICW4_AUTO_EOI = 0x02
+OCW2_ROTATE, OCW2_LEVEL, OCW2_EOI = 0x80, 0x40, 0x20
+"""R, SL and EOI of OCW2; its lower bits name a level."""
 OCW3 = 0x08
 OCW3_SET_SPECIAL_MASK, OCW3_SPECIAL_MASK, OCW3_POLL = 0x40, 0x20, 0x04
 OCW3_READ, OCW3_READ_ISR = 0x02, 0x01
@@ -39,19 +41,6 @@ class Expects(IntEnum):
     ICW3 = 3
     ICW4 = 4
     MASK = 5  # OCW1: initialized and at work
-
-
-class Ocw2(IntEnum):
-    """OCW2's three upper bits: R, SL, EOI."""
-
-    ROTATE_IN_AUTO_EOI_OFF = 0
-    EOI = 1
-    NOTHING = 2
-    SPECIFIC_EOI = 3
-    ROTATE_IN_AUTO_EOI_ON = 4
-    ROTATE_ON_EOI = 5
-    SET_PRIORITY = 6
-    ROTATE_ON_SPECIFIC_EOI = 7
 
 
 class PicState(NamedTuple):
@@ -79,7 +68,7 @@ class PicState(NamedTuple):
 _IRR, _ICW1 = PicState._fields.index("irr"), PicState._fields.index("icw1")
 
 
-# -- who is next: written once for the device and for native code --------------------------------
+# -- written once for the device and for native code ---------------------------------------------
 
 
 def turned(levels: N, lowest: N) -> N:
@@ -107,6 +96,69 @@ def granted(requests: N, imr: N, isr: N, special_mask: N, lowest: N) -> N:
     blocked = first_of(turned(blocking, lowest))
     wins = below(first + 0x1FF & 0x1FF, blocked + 0x1FF & 0x1FF)  # 0 comes last
     return choose(wins, turned_back(first, lowest), first & 0)
+
+
+def level_of(bit: N) -> N:
+    """Return the number of the level that a bit stands for."""
+    number = none = bit & 0
+    for digit, levels in enumerate((0xAA, 0xCC, 0xF0)):  # those whose number has it
+        number = number | choose(equal(bit & levels, 0), none, none + (1 << digit))
+    return number
+
+
+class Commanded(NamedTuple, Generic[N]):
+    """What OCW2 may change."""
+
+    isr: N
+    lowest: N
+    rotate_in_auto_eoi: N
+
+
+def commanded(ocw2: N, imr: N, special_mask: N, now: Commanded[N]) -> Commanded[N]:
+    """Return what a command word leaves, by its bits R, SL and EOI.
+
+    EOI ends a level, the highest in service (but for those masked in special mask mode) or, with
+    SL, one that is named; R makes it the lowest, or names it with SL alone.  R alone, or nothing at
+    all, switches the rotation in automatic EOI on or off.
+    """
+    isr, lowest, rotate = now
+    none = ocw2 & 0
+    ends, names, rotates = ocw2 & OCW2_EOI, ocw2 & OCW2_LEVEL, ocw2 & OCW2_ROTATE
+    blocking = choose(equal(special_mask, 0), isr, isr & (imr ^ 0xFF))
+    highest = turned_back(first_of(turned(blocking, lowest)), lowest)
+    bit = choose(equal(names, 0), highest, none + 1 << (ocw2 & 7))
+    ended = choose(equal(ends, 0), isr, isr & (bit ^ 0xFF))
+    rotated = choose(equal(bit, 0), lowest, level_of(bit))
+    acts = equal(ends | names, 0)
+    on = choose(equal(rotates, 0), none, none + 1)
+    return Commanded(
+        ended,
+        choose(equal(rotates, 0), lowest, choose(acts, lowest, rotated)),
+        choose(acts, on, rotate),
+    )
+
+
+class Controlled(NamedTuple, Generic[N]):
+    """What OCW3 may change."""
+
+    special_mask: N
+    read_isr: N
+    poll: N
+
+
+def controlled(ocw3: N, now: Controlled[N]) -> Controlled[N]:
+    """Return what a control word leaves."""
+    none = ocw3 & 0
+
+    def bit(mask: int) -> N:
+        return choose(equal(ocw3 & mask, 0), none, none + 1)
+
+    sets, reads = equal(ocw3 & OCW3_SET_SPECIAL_MASK, 0), equal(ocw3 & OCW3_READ, 0)
+    return Controlled(
+        choose(sets, now.special_mask, bit(OCW3_SPECIAL_MASK)),
+        choose(reads, now.read_isr, bit(OCW3_READ_ISR)),
+        bit(OCW3_POLL),
+    )
 
 
 _LINES_FIELD = PicState._fields.index("lines")
@@ -246,11 +298,6 @@ class Pic:
         bit = granted(requests, s.imr, s.isr, int(s.special_mask), s.lowest)
         return bit.bit_length() - 1 if bit else None
 
-    def _highest(self, levels: int) -> int | None:
-        lowest = self.state.lowest
-        bit = turned_back(first_of(turned(levels, lowest)), lowest)
-        return bit.bit_length() - 1 if bit else None
-
     def _end(self, level: int, *, rotate: bool) -> None:
         s = self.state
         lowest = level if rotate else s.lowest
@@ -278,7 +325,7 @@ class Pic:
         elif value & OCW3:
             self._control(value)
         else:
-            self._command(Ocw2(value >> 5), value & 7)
+            self._command(value)
 
     def _initialize(self, icw1: int) -> None:
         """ICW1: forget everything but the base; edges must come anew."""
@@ -313,30 +360,14 @@ class Pic:
 
     def _control(self, ocw3: int) -> None:
         s = self.state
-        if ocw3 & OCW3_SET_SPECIAL_MASK:
-            s = s._replace(special_mask=bool(ocw3 & OCW3_SPECIAL_MASK))
-        if ocw3 & OCW3_READ:
-            s = s._replace(read_isr=bool(ocw3 & OCW3_READ_ISR))
-        self.state = s._replace(poll=bool(ocw3 & OCW3_POLL))
+        mask, isr, poll = controlled(ocw3, Controlled(s.special_mask, s.read_isr, s.poll))
+        self.state = s._replace(special_mask=bool(mask), read_isr=bool(isr), poll=bool(poll))
 
-    def _command(self, command: Ocw2, level: int) -> None:
-        match command:
-            case Ocw2.EOI | Ocw2.ROTATE_ON_EOI:
-                self._end_highest(rotate=command is Ocw2.ROTATE_ON_EOI)
-            case Ocw2.SPECIFIC_EOI | Ocw2.ROTATE_ON_SPECIFIC_EOI:
-                self._end(level, rotate=command is Ocw2.ROTATE_ON_SPECIFIC_EOI)
-            case Ocw2.ROTATE_IN_AUTO_EOI_ON | Ocw2.ROTATE_IN_AUTO_EOI_OFF:
-                on = command is Ocw2.ROTATE_IN_AUTO_EOI_ON
-                self.state = self.state._replace(rotate_in_auto_eoi=on)
-            case Ocw2.SET_PRIORITY:
-                self.state = self.state._replace(lowest=level)
-
-    def _end_highest(self, *, rotate: bool) -> None:
-        """Non-specific EOI: the highest level in service, except masked in special mask mode."""
+    def _command(self, ocw2: int) -> None:
         s = self.state
-        level = self._highest(s.isr & ~s.imr if s.special_mask else s.isr)
-        if level is not None:
-            self._end(level, rotate=rotate)
+        now = Commanded(s.isr, s.lowest, int(s.rotate_in_auto_eoi))
+        isr, lowest, rotate = commanded(ocw2, s.imr, int(s.special_mask), now)
+        self.state = s._replace(isr=isr, lowest=lowest, rotate_in_auto_eoi=bool(rotate))
 
 
 class SlavePic(Pic):
@@ -350,7 +381,7 @@ class SlavePic(Pic):
         master.slave = self
 
     def _new_cells(self, registers: Registers) -> memoryview:
-        return memoryview(bytearray(8 * len(PicState._fields))).cast("q")
+        return cells.PIC2.view(registers.state)
 
     def set_line(self, level: int, high: bool) -> None:
         """Set a request line, and what the first chip sees of it."""

@@ -71,8 +71,7 @@ class Pit:
         self.state = PitState((Counter(), Counter(), Counter(gate=False)), self._cycle())
         irq(True)  # OUT is high, and has been: that is no request once the 8259A is set up
         for port in CHANNEL_PORTS:
-            quiet = port != CHANNEL_PORTS[TICKS]
-            bus.attach([port], self._read, self._write, quiet=quiet, what="8253, counts")
+            bus.attach([port], self._read, self._write, what="8253, counts")
         bus.attach([CONTROL_PORT], None, self._control, what="8253, control")
 
     @property

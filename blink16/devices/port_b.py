@@ -32,6 +32,8 @@ class PortB:
     """What an XT's and an AT's have in common; its state is what was written."""
 
     COMPONENT = "ppi"
+    kind: int
+    """Whose it is, for native code, which writes it, too (`cells.PPI`)."""
 
     def __init__(self, guest: Guest, bus: Bus, pit: Pit, nmi: Nmi, what: str) -> None:
         """Attach the port.  ``what``: which device that is."""
@@ -40,8 +42,9 @@ class PortB:
         self._nmi = nmi
         self._refresh = Oscillator(REFRESH_HZ, guest.clock_hz)
         self._cells = cells.PPI.view(guest.registers.state)
-        self._cells[2:] = array("q", self._refresh.ratio)
-        self._cells[0] = 1
+        self._cells[cells.PPI_RATIO : cells.PPI_ERRORS] = array("q", self._refresh.ratio)
+        self._cells[cells.PPI_KIND] = self.kind
+        nmi.on_errors = self._see_errors
         self.on_speaker: Callable[[], None] = lambda: None
         """Called before the speaker's switch may change."""
         bus.attach([PORT_B], self._read_b, self._write_b, what=what)
@@ -49,11 +52,14 @@ class PortB:
     @property
     def port_b(self) -> int:
         """What was last written to port 61h."""
-        return self._cells[1]
+        return self._cells[cells.PPI_PORT_B]
 
     @port_b.setter
     def port_b(self, value: int) -> None:
-        self._cells[1] = value
+        self._cells[cells.PPI_PORT_B] = value
+
+    def _see_errors(self, errors: int) -> None:
+        self._cells[cells.PPI_ERRORS] = errors
 
     def save(self) -> int:
         """Return the state."""
@@ -83,12 +89,14 @@ class PortB:
 class SystemPort(PortB):
     """An AT's, which has nothing to do with the keyboard, and shows errors itself."""
 
+    kind = cells.PPI_AT
+
     def __init__(self, guest: Guest, bus: Bus, pit: Pit, nmi: Nmi) -> None:
         super().__init__(guest, bus, pit, nmi, "speaker, refresh and errors")
         self.port_b = 0
-        nmi.on_errors = self._show
 
-    def _show(self, errors: int) -> None:
+    def _see_errors(self, errors: int) -> None:
+        super()._see_errors(errors)
         self.port_b = self.port_b & AT_WRITTEN | errors
 
     def _write_b(self, port: int, value: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from blink16.bus import Bus
+from blink16.devices import cells
 from blink16.devices.keyboard import Keyboard
 from blink16.devices.nmi import CLEAR_CHANNEL, CLEAR_MEMORY, Nmi
 from blink16.devices.pit import SPEAKER, Pit
@@ -46,6 +47,8 @@ def switches(display: Display, floppies: int = 1) -> int:
 class Ppi(PortB):
     """An 8255A and what its pins lead to (`services.Component`)."""
 
+    kind = cells.PPI_XT
+
     def __init__(
         self,
         guest: Guest,
@@ -58,11 +61,11 @@ class Ppi(PortB):
         """Attach the ports.  ``configuration``: see `switches`."""
         super().__init__(guest, bus, pit, nmi, "8255A, speaker and switches")
         self._keyboard = keyboard
-        self._switches = configuration
+        self._switches = self._cells[cells.PPI_SWITCHES] = configuration
         self.port_b = CLOCK_ENABLED
         bus.attach([PORT_A], self._read_a, what="keyboard")
-        bus.attach([PORT_C], self._read_c, quiet=True, what="8255A, configuration")
-        bus.attach([CONTROL], lambda port: CONTROL_AFTER_POST, quiet=True, what="8255A, control")
+        bus.attach([PORT_C], self._read_c, what="8255A, configuration")
+        bus.attach([CONTROL], lambda port: CONTROL_AFTER_POST, what="8255A, control")
 
     def _read_a(self, port: int) -> int:
         return self._keyboard.read()

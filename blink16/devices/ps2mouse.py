@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from blink16.devices.mouse import movements_of
 from blink16.devices.pic import RequestLine
+from blink16.devices.telling import Telling
 from blink16.services import Guest
 
 BYTES_PER_SECOND = 1000
@@ -45,7 +46,7 @@ class Ps2MouseState(NamedTuple):
     free_at: int = 0
 
 
-class Ps2Mouse:
+class Ps2Mouse(Telling[Ps2MouseState]):
     """A device, and a receiver of movements (`mouse.movements_of`)."""
 
     CHANNEL = "ps2-mouse"

@@ -97,7 +97,6 @@ class Uart:
                 [base + register],
                 self._read,
                 self._write,
-                quiet=register in (UartRegister.LCR, UartRegister.SCRATCH),
                 what=f"8250, {channel.upper()}",
             )
 

@@ -416,6 +416,7 @@ class Vga(Video):
 
     def _mark_window(self) -> None:
         memory = self._guest.memory
+        self._guest.changed(self)  # what is loaded there may have to be looked at from now on
         memory.have_planes(WINDOW, self._window is Window.PLANES)
         if self._window is Window.NOTHING:
             memory.protect(WINDOW)

@@ -121,19 +121,17 @@ class Video:
         base, what = adapter.base, f"{adapter.name}, 6845 and registers"
         for offset in CRTC_PORTS:
             if offset % 2:
-                bus.attach(
-                    [base + offset], self._read_data, self._write_data, quiet=True, what=what
-                )
+                bus.attach([base + offset], self._read_data, self._write_data, what=what)
             else:
-                bus.attach([base + offset], None, self._write_index, quiet=True, what=what)
-        bus.attach([base + MODE_PORT], None, self._write_mode, quiet=True, what=what)
-        bus.attach([base + STATUS_PORT], self._read_status, quiet=True, what=what)
+                bus.attach([base + offset], None, self._write_index, what=what)
+        bus.attach([base + MODE_PORT], None, self._write_mode, what=what)
+        bus.attach([base + STATUS_PORT], self._read_status, what=what)
         if adapter is Adapter.CGA:
-            bus.attach([base + COLOR_PORT], None, self._write_color, quiet=True, what=what)
+            bus.attach([base + COLOR_PORT], None, self._write_color, what=what)
         if adapter is not Adapter.MDA:
-            bus.attach([base + CLEAR_LIGHT_PEN], None, self._clear_pen, quiet=True, what=what)
+            bus.attach([base + CLEAR_LIGHT_PEN], None, self._clear_pen, what=what)
         if adapter is Adapter.CGA:
-            bus.attach([base + SET_LIGHT_PEN], None, self._set_pen, quiet=True, what=what)
+            bus.attach([base + SET_LIGHT_PEN], None, self._set_pen, what=what)
         if adapter.hercules:
             bus.attach([base + HERCULES_PORT], None, self._write_configuration, what=what)
 

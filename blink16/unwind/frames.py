@@ -39,7 +39,7 @@ FLAGS_MASK = 0xF02A
 _INT, _INT_3, _INTO = 0xCD, 0xCC, 0xCE
 _CALL_LENGTHS = (3, 2, 4)
 _CALL_FAR_LENGTHS = (5, 2, 3, 4)
-_PUSH_CS = 0x0E
+_PUSH_CS, _POPF = 0x0E, 0x9D
 _CALLS = (bytes.fromhex("e8 0000"), bytes.fromhex("9a 0000 0000"))
 _MOV_BP_SP = (b"\x89\xe5", b"\x8b\xec")
 
@@ -217,20 +217,34 @@ def _returned(path: Path, how: Return, frame: Frame) -> Caller | None:
         return None  # a jump by PUSH and RET
     ip = path.stack_word(sp) or 0
     cs = path.cs if how.kind is ReturnKind.NEAR else path.stack_word(sp + 2) or 0
-    flags = frame.flags
-    if how.kind is ReturnKind.INTERRUPT:
-        flags = path.stack_word(sp + 4) or 0
-    if not _can_return(path.code, cs, ip, how.kind, flags):
+    flags = _restored_flags(path, how.kind, sp, frame.flags)
+    interrupted = flags is not None and flags & FLAGS_MASK == path.code.model.fixed_flags
+    if not interrupted and not _can_return(path.code, cs, ip, how.kind):
         return None
     cells = [now if known is None else known for known, now in zip(path.cells, frame.cells)]  # noqa: B905 - IP is left
     cells[Cell.SP] = (sp + how.kind.value + how.released) & MASK
     cells[Cell.CS] = cs
     cfa = path.stack_address(sp) + how.kind.value
+    flags = frame.flags if flags is None else flags
     return Caller(Frame((*cells, ip), flags, frame.line_20), cfa, how.kind)
 
 
-def _can_return(code: CodeMemory, cs: int, ip: int, kind: ReturnKind, flags: int) -> bool:
-    """Tell whether a CALL or INT of that kind stands before CS:IP, or an interrupt could come."""
+def _restored_flags(path: Path, kind: ReturnKind, sp: int, now: int) -> int | None:
+    """Return the flags of whom a return may go back to wherever it was; None if it restores none.
+
+    An IRET pops them, and so does POPF before a RET: the end of what ELKS' C library has called
+    for a signal, whose caller was interrupted by it.
+    """
+    if kind is ReturnKind.INTERRUPT:
+        return path.stack_word(sp + 4) or 0
+    if kind is ReturnKind.NEAR and path.code.byte(path.cs, path.ip - 1) == _POPF:
+        popped = path.stack_word(sp - 2)
+        return now if popped is None else popped  # this path has pushed them
+    return None
+
+
+def _can_return(code: CodeMemory, cs: int, ip: int, kind: ReturnKind) -> bool:
+    """Tell whether a CALL or INT of that kind stands before CS:IP."""
     match kind:
         case ReturnKind.NEAR:
             return _ends_call(code, cs, ip, "CALL", _CALL_LENGTHS)
@@ -240,9 +254,7 @@ def _can_return(code: CodeMemory, cs: int, ip: int, kind: ReturnKind, flags: int
                 near_with_cs and _ends_call(code, cs, ip, "CALL", (3,))
             )
         case ReturnKind.INTERRUPT:
-            return flags & FLAGS_MASK == code.model.fixed_flags or (
-                code.byte(cs, ip - 2) == _INT or code.byte(cs, ip - 1) in (_INT_3, _INTO)
-            )
+            return code.byte(cs, ip - 2) == _INT or code.byte(cs, ip - 1) in (_INT_3, _INTO)
 
 
 def _ends_call(code: CodeMemory, cs: int, ip: int, mnemonic: str, lengths: tuple[int, ...]) -> bool:

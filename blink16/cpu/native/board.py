@@ -16,6 +16,8 @@ from blink16.cpu.values import MASK, Value
 PARAMETERS = "ptr %state, i64 %now, i64 %value"
 RARE = -1
 """What a function returns where the device itself has to act; nothing has changed then."""
+DONE, PLANNED = 0, 1
+"""What it returns that has no value: whether there may be something to do sooner than before."""
 
 
 class HotFunction(IRBuilder):
@@ -24,8 +26,9 @@ class HotFunction(IRBuilder):
     def __init__(self, symbol: str, emit: Callable[[HotFunction], Value | None]) -> None:
         super().__init__()
         self._symbol = symbol
+        self._done = DONE
         answer = emit(self)
-        self.emit(f"ret i64 {0 if answer is None else text(answer)}")
+        self.emit(f"ret i64 {self._done if answer is None else text(answer)}")
 
     def __str__(self) -> str:
         head = f"define internal i64 @{self._symbol}({PARAMETERS}) {{"
@@ -60,6 +63,7 @@ class HotFunction(IRBuilder):
     def plan(self, at: Value) -> None:
         """Let the engine know at how many cycles there is something to do next."""
         self.store_slot(slots.NEXT_HOT, text(at))
+        self._done = PLANNED
 
 
 def functions(board: HotBoard) -> str:

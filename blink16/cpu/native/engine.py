@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 
 from blink16.bus import Bus
-from blink16.cpu.engine import NEVER, Stop, StopReason, Witness, at_once
+from blink16.cpu.engine import NEVER, SOMEBODY, Stop, StopReason, Witness, at_once
 from blink16.cpu.hot import NO_BOARD, HotBoard
 from blink16.cpu.model import Model
 from blink16.cpu.native import loading, slots
@@ -68,6 +68,7 @@ class NativeEngine:
         self.memory = memory
         self._bus = bus
         self.horizon: Callable[[], int] = at_once
+        self.stirred: Collection[object] = SOMEBODY
         self._reference = ReferenceEngine(model, registers, memory, bus)
         self._moves_vectors = model.reaches_high
         """Whether there is LIDT; native code knows the vectors at 0 only."""
@@ -242,7 +243,7 @@ class NativeEngine:
 
     def _run_natively(self, core: Core, budget: int, until: int, ignore: int) -> Stop:
         state, arena, icount, memory = self._state, self._arena, self._icount, self.memory
-        asked, bus, quiet = self._asked, self._bus, self._bus.quiet
+        asked, bus, stirred = self._asked, self._bus, self.stirred
         began = icount[0]
         self._goal[0], self._until[0] = began + budget, until
         horizon, planned = NEVER, None
@@ -258,7 +259,7 @@ class NativeEngine:
                 if memory.stale_code:  # as the 8237 moves memory at an access
                     self._see_stale_code()
                 ends = memory.touched is not None
-                if port not in quiet and not bus.is_unowned(port):
+                if stirred:
                     due = self.horizon()
                     horizon = self._until[0] = due if due < until else until
                     ends = ends or self._watching_changed()

@@ -274,8 +274,8 @@ class OpcodeFunction(Emitter):
             return
         (look,) = self.labels(1)
         opened = self.get_cell(Cell.INTERRUPT) & self.get_cell(Cell.REQUEST)
-        self.fork(opened.is_not_zero(), look, done)
-        self.begin(look)  # the interrupt comes behind this instruction
+        self.fork(opened.is_not_zero() | answer.is_not_zero(), look, done)
+        self.begin(look)  # an interrupt comes behind this instruction, or a device is due sooner
         self.store_slot(slots.UNTIL, "0")
         self.note_event()
         self.go(done)

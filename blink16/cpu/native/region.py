@@ -419,8 +419,9 @@ class RegionFunction(Emitter):
 
     def port_out(self, port: Value, value: Value) -> None:
         """Write a hot device's port, which may let an interrupt in."""
-        self._ask_hot("hot_out", port, value.zero_extend(64))
-        self._opened = (self.get_cell(Cell.INTERRUPT) & self._request()).is_not_zero()
+        planned = self._ask_hot("hot_out", port, value.zero_extend(64)).is_not_zero()
+        opened = (self.get_cell(Cell.INTERRUPT) & self._request()).is_not_zero()
+        self._opened = opened | planned
 
     def _ask_hot(self, function: str, port: Value, value: Value) -> Value:
         """Access a port; where the device itself has to act, the interpreter comes here again."""

@@ -1,0 +1,29 @@
+"""A DOS program with names and lines, as a test writes it into its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unwind_guest import SEGMENT
+
+
+@dataclass(frozen=True)
+class LinedProgram:
+    """A program in C, what a compiler made of it, and a linker's map of names and lines."""
+
+    name: str
+    source: str
+    com: bytes
+    map: str
+
+    def write(self, folder: Path) -> tuple[str, ...]:
+        """Write the program, its map and its source; return what a server is started with."""
+        (folder / f"{self.name}.com").write_bytes(self.com)
+        (folder / f"{self.name}.map").write_text(self.map)
+        (folder / f"{self.name}.c").write_text(self.source)
+        return "--symbols", f"{self.name}.map,text={SEGMENT:x}", f"{self.name}.com"
+
+    def line_of(self, text: str) -> int:
+        """Return the number of the first line with some text in it."""
+        return next(n for n, line in enumerate(self.source.splitlines(), 1) if text in line)
