@@ -16,15 +16,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSWINSZ
 from typing import Self
 
 import blink16
+from benchmarks import watching
 from blink16.blinkenlights.app import Blinkenlights
-from blink16.client import Target, launch
+from blink16.client import launch
 
 COLUMNS, ROWS = 200, 60
 STEPS = 60
@@ -60,10 +62,11 @@ def report(times: int) -> None:
             f"opens at {LONG:,} instructions {opened[LONG]:6.2f} s    "
             f"(a short run: {opened[SHORT]:.2f} s)"
         )
-        costs = [_watching(loop) for _ in range(times)]
-        print(
-            f"watching costs the machine    {100 * statistics.median(costs):6.1f} %    (5 wanted)"
-        )
+    for _ in range(times):
+        cost = watching.measure(_watched)
+        print(f"watching costs the machine    {cost.loss}    (5 wanted)")
+        print(f"  in its own processor time   {cost.own}")
+        print(f"  others of the server take   {cost.others} of a processor")
 
 
 def first_picture(*words: str) -> float:
@@ -247,31 +250,24 @@ def _opening(loop: Path, length: int) -> float:
         return first_picture("--connect", f"unix:{place}")
 
 
-def _watching(loop: Path) -> float:
-    """Return how much slower a machine is while a view watches it at 30 pictures a second."""
-    place = loop.with_name("socket")
-    with _server(loop, place), blink16.connect(f"unix:{place}") as holder:
-        _speed(holder)  # compiled now
-        alone = [_speed(holder), 0.0, _speed(holder)]
-        view = Blinkenlights(lambda: blink16.connect(f"unix:{place}", watch=True))
+@contextmanager
+def _watched(port: int) -> Iterator[None]:
+    """Have a view watch the machine of a server, on a terminal of its own."""
+    with _Terminal("--connect", f"127.0.0.1:{port}") as terminal:
+        terminal.until(b"time")
+        over = threading.Event()
 
-        async def watch() -> None:
-            async with view.run_test(size=(COLUMNS, ROWS)) as pilot:
-                while view.picture is None:
-                    await pilot.pause(0.05)
-                alone[1] = await asyncio.to_thread(_speed, holder)
+        def drain() -> None:
+            while not over.is_set():
+                terminal.instants(REST)
 
-        asyncio.run(watch())
-        return 1 - alone[1] / ((alone[0] + alone[2]) / 2)
-
-
-def _speed(holder: Target) -> float:
-    """Return instructions a second of a run at full speed."""
-    before, began = holder.icount, time.perf_counter()
-    timer = threading.Timer(SECONDS, holder.interrupt)
-    timer.start()
-    event = holder.run()
-    return (event.icount - before) / (time.perf_counter() - began)
+        reader = threading.Thread(target=drain)
+        reader.start()
+        try:
+            yield
+        finally:
+            over.set()
+            reader.join()
 
 
 def _server(program: Path, place: Path) -> subprocess.Popen[bytes]:

@@ -106,6 +106,7 @@ PLACE = LoadSegments(0x1000, 0x1010, 0x1000, NAMES)
 def test_code_belongs_to_the_line_that_stands_before_it() -> None:
     """Prevents a prologue that is its function's first statement, and headers' lines."""
     (unit,) = listings.read(ROWS, "x.c").units
+    assert unit.name == "t.c"
     assert [(line.address, line.file, line.number) for line in unit.lines] == [
         *((0x00, "t.c", 4), (0x05, "t.c", 5), (0x0E, "t.c", 6)),
         *((0x18, "t.c", 9), (0x1F, "t.c", 11), (0x24, "t.c", 12), (0x2E, "t.c", 13)),
@@ -138,6 +139,17 @@ def test_a_listing_of_another_build_is_refused(names: tuple[Symbol, ...], compla
     """Prevents lines that are shown at code which is not theirs."""
     with pytest.raises(SymbolFileError, match=complaint):
         parse(LISTING.encode(), LoadSegments(0x1000, 0x1010, 0x1000, names))
+
+
+@pytest.mark.parametrize("other", [BASE - 0x40, BASE + 0x80])
+def test_each_file_may_have_a_function_of_the_same_name(other: int) -> None:
+    """Prevents a program of several files that is refused over its static functions."""
+    names = (Symbol("_twice", other, SymbolKind.CODE), *NAMES)
+    for known in (names, names[::-1]):
+        told = parse(LISTING.encode(), LoadSegments(0x1000, 0x1010, 0x1000, known))
+        assert {symbol.address for symbol in told.symbols} == {BASE, BASE + 0x18}
+    with pytest.raises(SymbolFileError, match="several modules"):
+        parse(LISTING.encode(), LoadSegments(0x1000, 0x1010, 0x1000, names[:2]))
 
 
 @given(st.lists(st.sampled_from(ROWS), max_size=40), st.text(max_size=80))

@@ -21,6 +21,7 @@ from blink16.blinkenlights.picture import AccessedMemory
 from blink16.blinkenlights.widgets.code import jumps
 from blink16.blinkenlights.widgets.memory import MemoryPanel
 from blink16.client import CodeLine, RegisterValues
+from blink16.reports.frames import FramesReport
 from blink16.samples import build
 from blink16.words import extras
 
@@ -278,9 +279,10 @@ async def test_other_code_is_looked_at_until_the_machine_moves(viewer: Viewer) -
     assert "▶" in viewer.text("code")
     await viewer.press("C")
     await viewer.named("print_text")
-    frames = viewer.picture.frames
+    report = viewer.picture.reports[FramesReport]
+    assert isinstance(report, FramesReport)
     await viewer.pilot.click("#frames", offset=(5, 2))  # in its frame is a row
-    await viewer.until(lambda: viewer.picture.code_at == frames[1].address)
+    await viewer.until(lambda: viewer.picture.code_at == report.frames[1].address)
     assert "looks elsewhere" in str(viewer.panel("code").border_title)
 
 

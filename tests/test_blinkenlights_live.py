@@ -94,6 +94,50 @@ def test_a_machine_that_we_let_run_is_seen_live_and_interrupted(tmp_path: Path) 
     asyncio.run(test())
 
 
+class Curtain(threading.Event):
+    """Hides from the driver that a picture is on the screen, until it is lifted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = 0
+        """How often the driver has come before it."""
+
+    def set(self) -> None:
+        """The picture is there; nobody sees it."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait, however long it takes."""
+        self.waits += 1
+        return super().wait()
+
+    def lift(self) -> None:
+        """Let it be seen."""
+        super().set()
+
+
+def test_a_machine_that_runs_is_looked_at_as_often_as_can_be_drawn(tmp_path: Path) -> None:
+    """Prevents a slow terminal from costing a machine pictures that nobody sees."""
+
+    async def test() -> None:
+        async with moved_by_another(tmp_path) as (viewer, holder, _):
+            running = threading.Thread(target=holder.run)
+            running.start()
+            driver, curtain, drawn = viewer.app.driver, Curtain(), viewer.app.driver.shown
+            driver.shown = curtain
+            await viewer.until(lambda: curtain.waits)
+            with holder.watch_too() as another:
+                for _ in range(2 * ENOUGH):
+                    await asyncio.to_thread(another.wait_change)
+            assert curtain.waits == 1
+            driver.shown = drawn
+            curtain.lift()
+            await viewer.until(samples(viewer))
+            holder.interrupt()
+            running.join()
+
+    asyncio.run(test())
+
+
 def test_a_server_that_dies_is_one_line(tmp_path: Path) -> None:
     """Prevents a traceback, and a view that waits for ever."""
 

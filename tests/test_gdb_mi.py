@@ -166,8 +166,8 @@ def configurations_shown() -> list[dict[str, Any]]:
 class Dap(Talker):
     """A gdb behind the Debug Adapter Protocol."""
 
-    def __init__(self, gdb: Path) -> None:
-        super().__init__([str(gdb), "-q", "-nx", "-i=dap"], environment=QUIET)
+    def __init__(self, gdb: Path, *options: str) -> None:
+        super().__init__([str(gdb), "-q", "-nx", *options, "-i=dap"], environment=QUIET)
         self._sequence = 0
 
     def request(self, command: str, **arguments: Any) -> None:
@@ -201,12 +201,18 @@ class Dap(Talker):
         return [frame["name"] for frame in self.ask("stackTrace", threadId=1)["stackFrames"]]
 
 
-def test_the_debug_adapter_protocol() -> None:
-    """Prevents an adapter that can't attach; it has no stepBack, but a console that goes back."""
+@pytest.fixture
+def adapting() -> Path:
+    """Return a gdb that speaks the Debug Adapter Protocol."""
     known = gdbs()
     if not known or known[0] == DEBIAN_GDB:
         pytest.skip("the DAP wants a gdb newer than Debian's: install the test extra")
-    with Server("banner", "HI") as server, Dap(known[0]) as dap:
+    return known[0]
+
+
+def test_the_debug_adapter_protocol(adapting: Path) -> None:
+    """Prevents an adapter that can't attach; it has no stepBack, but a console that goes back."""
+    with Server("banner", "HI") as server, Dap(adapting) as dap:
         assert dap.ask("initialize", adapterID="gdb")["supportsDisassembleRequest"]
         attach = configurations_shown()[2]
         dap.request("attach", **{**attach, "target": server.address})
@@ -227,4 +233,30 @@ def test_the_debug_adapter_protocol() -> None:
             "mov    %sp,%bx",
             "lea    0x2(%bx),%ax",
         ]
+        dap.ask("disconnect")
+
+
+def test_an_editor_sees_where_a_seek_has_led(adapting: Path) -> None:
+    """Prevents the stack of another instant: an adapter's client looks again at stops alone."""
+    script = PROJECT / "scripts" / "gdbinit-8086"
+    with Server("banner", "HI") as server, Dap(adapting, "-x", str(script)) as dap:
+        dap.ask("initialize", adapterID="gdb")
+        dap.request("attach", target=server.address)
+        dap.ask("setFunctionBreakpoints", breakpoints=[{"name": "draw_letters"}])
+        dap.ask("configurationDone")
+        dap.message("event", "stopped")
+        dap.request("continue", threadId=1)
+        dap.message("event", "stopped")
+        drawing = dap.frames()
+        at = int(dap.ask("evaluate", expression="$icount", context="watch")["result"])
+        for command, frames in (("seek start", ["_start"]), (f"seek {at}", drawing)):
+            dap.request("evaluate", expression=command, context="repl")
+            dap.message("event", "stopped")
+            assert dap.frames() == frames
+        dap.ask("evaluate", expression="seek end", context="repl")  # there already: no step
+        assert int(dap.ask("evaluate", expression="$icount", context="watch")["result"]) == at
+        dap.ask("evaluate", expression="monitor seek 0", context="repl")
+        dap.request("stepIn", threadId=1, granularity="instruction")
+        dap.message("event", "stopped")
+        assert dap.frames() == ["_start"]
         dap.ask("disconnect")

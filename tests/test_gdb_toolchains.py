@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import two_files_guest
 from debug_builders import codeview4, image_of, watcom
 from gdb_client import Gdb, Server
 
@@ -137,3 +138,27 @@ def test_other_formats_say_the_same(attached: Gdb) -> None:
     assert '= {x = 3, y = 4, name = "here\\000"}' in attached.run("p where")
     assert "struct point {" in attached.run("ptype where")
     assert "Value returned is $2 = 3" in attached.run("finish")
+
+
+def test_a_program_of_several_files(gdb: Gdb, tmp_path: Path) -> None:
+    """Prevents files that are refused as their functions share a name, and 32-bit prologues."""
+    with Server(*two_files_guest.write(tmp_path), cwd=tmp_path) as server:
+        gdb.run(f"cd {tmp_path}")
+        gdb.run(server.target)
+        assert "main.c, line 4." in gdb.run("break main")
+        assert "part.c, line 5." in gdb.run("break outer")
+        assert "(2 locations)" in gdb.run("break helper")
+        assert "main () at main.c:4" in gdb.run("continue")
+        assert "helper () at main.c:2" in gdb.run("continue")
+        assert "outer () at part.c:5" in gdb.run("continue")
+        assert "helper () at part.c:2" in gdb.run("continue")
+        frames = [line.split(" in ")[-1].strip() for line in gdb.run("bt").splitlines()]
+        assert frames == [
+            "#0  helper () at part.c:2",
+            "outer () at part.c:7",
+            "main () at main.c:7",
+        ]
+        assert "outer () at part.c:7" in gdb.run("reverse-finish")
+        assert "outer () at part.c:5" in gdb.run("reverse-continue")
+        assert "helper () at main.c:2" in gdb.run("reverse-continue")
+        assert "blink16" not in gdb.run("info functions link16")

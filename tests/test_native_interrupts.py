@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from threading import Thread
 
 import pytest
 from engine_pair import translate_here
@@ -25,10 +26,14 @@ from pc_guest import (
 )
 from property_examples import examples
 
+from blink16.cpu.engine import StopReason
+from blink16.cpu.native import meter
 from blink16.cpu.native.engine import NativeEngine
 from blink16.memory import Attribute
 
 TICKS, LOOPS = DATA, DATA + 2
+FOR_LONG = 20_000_000_000
+"""Instructions: some ten seconds of native code."""
 POPF_OPEN = bytes.fromhex("b80202 50 9d")  # mov ax, 0202h / push ax / popf
 IRET_OPEN = bytes.fromhex("b80202 50 0e e80000 58 050400 50 cf")  # … push cs / … / iret to behind
 READ_COUNT = bytes.fromhex("b000 e643 e440 88c4 e440 01c3")  # latched; add bx, ax
@@ -174,6 +179,31 @@ def test_time_does_not_overflow() -> None:
         assert guests[1].state() == guests[0].state()
         assert guests[0].word(TICKS) > 20
         assert guests[0].machine.cycles > begin + 4772 * 20
+
+
+@pytest.mark.parametrize("body", [b"\x90", STRINGS], ids=["plain", "rep"])
+@pytest.mark.parametrize("cycles", [40, 1193, 0xFFFF])
+def test_a_request_to_stop_is_heard_while_a_timer_ticks(cycles: int, body: bytes) -> None:
+    """Prevents a guest whose every slice ends in a tick from being deaf to Ctrl-C and to keys."""
+    code = loop_of(timer(2, cycles) + STI, body)
+    guest = PcGuest(code, {0: HANDLERS_OF_TICKS["plain"]}, "native", clock_hz=4_772_727)
+    machine, asked = guest.machine, []
+    machine.run(100)
+    translate_all(guest)
+    begun = machine.icount
+
+    def ask_to_stop() -> None:
+        while machine.icount == begun:
+            pass
+        machine.interrupt()
+        asked.append(machine.icount)
+
+    other = Thread(target=ask_to_stop)
+    other.start()
+    stop = machine.run(FOR_LONG)
+    other.join()
+    assert stop.reason is StopReason.INTERRUPTED
+    assert machine.icount - asked[0] <= 2 * meter.SLICE // meter.MIN_CYCLES
 
 
 def test_handlers_become_regions_by_themselves() -> None:

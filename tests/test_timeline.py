@@ -16,8 +16,8 @@ from blink16.assembly import Snapshot
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.history.checkpoints import CHECKPOINT_SIZE, MIN_LIMIT, Checkpoint, Ring, footprint
-from blink16.history.inputs import InputLog, Received
-from blink16.history.pace import MAX_INTERVAL, MIN_INTERVAL, Pace
+from blink16.history.inputs import Input, InputLog, Received
+from blink16.history.pace import MAX_INTERVAL, MAX_SLICE, MIN_INTERVAL, Pace
 from blink16.history.pages import GROUP_SIZE, IMAGE_SIZE, Image
 from blink16.history.terms import Interrupted, TimelineError
 from blink16.history.timeline import Timeline
@@ -269,6 +269,86 @@ def test_rounds_of_rep_are_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert guest.state() == before
     timeline.run(10)
     assert guest.state() == guests.replay(code, [], 11).state()
+
+
+class Unhurried(Pace):
+    """Slices and checkpoints that are as far apart as they may ever be."""
+
+    def _settle(self) -> None:
+        self.interval = self.fine = self.far = MAX_INTERVAL
+        self.slice = MAX_SLICE
+
+
+def unhurried(code: bytes, engine: str) -> tuple[guests.TestGuest, Timeline, list[Received]]:
+    """Return a guest, its history, and the inputs that it will have got."""
+    guest = guests.make(code, engine)
+    timeline, got = Timeline(guest.machine, pace=Unhurried()), list[Received]()
+    happen = timeline._happen
+
+    def note(entry: Input) -> None:
+        assert isinstance(entry, Received)
+        got.append(entry)
+        happen(entry)
+
+    timeline._happen = note  # type: ignore[method-assign]
+    return guest, timeline, got
+
+
+@pytest.mark.parametrize("engine", guests.ENGINES)
+def test_input_reaches_a_running_guest_at_once(engine: str) -> None:
+    """Prevents a key that waits for the end of a slice: 20 ms, or seconds in slower code."""
+    code = bytes.fromhex("40 ba0003 ee") + COUNTER[:-2] + b"\xeb\xf7"  # inc ax; out 300h, al; …
+    guest, timeline, got = unhurried(code, engine)
+    asked: list[int] = []
+
+    def type_a_key(_port: int, _reads: bool) -> None:
+        asked.append(timeline.now)
+        timeline.receive(Console.CHANNEL, b"x")
+
+    guest.machine.bus.on_unowned = type_a_key
+    stop = timeline.run(2000)
+    assert (stop.reason, timeline.now) == (StopReason.BUDGET, 2000)
+    assert [entry.icount - at for entry, at in zip(got, asked, strict=True)] == [1] * len(asked)
+    timeline.interrupt()  # nothing is left over of what hastened it, and nothing lost
+    assert timeline.run(100).reason is StopReason.INTERRUPTED
+    assert timeline.now == 2000
+
+
+def test_input_waits_for_the_end_of_a_rep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents input between two rounds, where no replay could give it again."""
+    code = bytes.fromhex("b96400f3a4") + COUNTER  # mov cx, 100; rep movsb
+    guest, timeline, got = unhurried(code, "reference")
+    note_write, rounds_left = guest.machine.memory.note_write, list[int]()
+
+    def note_and_type(page: int) -> None:
+        note_write(page)
+        if not rounds_left:
+            timeline.receive(Console.CHANNEL, b"x")
+        rounds_left.append(guest.machine.registers.cx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(guest.machine.memory, "note_write", note_and_type)
+        assert timeline.run(10).reason is StopReason.BUDGET
+    assert (rounds_left[0], [entry.icount for entry in got], timeline.now) == (99, [2], 10)
+    assert guest.state() == guests.replay(code, [*got], 10).state()
+    timeline.seek(1)
+    timeline.seek(10)
+    assert guest.state() == guests.replay(code, [*got], 10).state()
+
+
+def test_a_request_to_stop_is_kept_where_input_comes_too() -> None:
+    """Prevents a Ctrl-C that is taken for the input that came at the same time."""
+    guest, timeline, got = unhurried(bytes.fromhex("ba0003 ee ebfd"), "reference")
+
+    def both(_port: int, _reads: bool) -> None:
+        timeline.receive(Console.CHANNEL, b"x")
+        timeline.interrupt()
+
+    guest.machine.bus.on_unowned = both
+    assert timeline.run(100).reason is StopReason.INTERRUPTED
+    assert timeline.now == 2
+    assert timeline.run(1).reason is StopReason.BUDGET
+    assert [entry.icount for entry in got] == [2]
 
 
 # -- bounds -------------------------------------------------------------------------------------

@@ -66,6 +66,12 @@ class Runner:
         self._thread.join()
 
 
+def told_last(watcher: Target) -> int:
+    """Return the number of the change that the server told a client last."""
+    told: int = vars(watcher._inside)["_change"]
+    return told
+
+
 def test_a_machine_that_runs_is_seen_in_consistent_samples(party: Party) -> None:
     """Prevents registers of one instant beside memory of another."""
     holder, watcher = party.come(), party.come(watch=True)
@@ -115,6 +121,21 @@ def test_every_change_is_told_while_it_stands(party: Party) -> None:
     holder.bookmark("here")
     watcher.wait_change()
     assert "here" in watcher.bookmarks()
+
+
+def test_there_is_no_more_news_before_the_last_was_looked_at(party: Party) -> None:
+    """Prevents a server that works for pictures which a slow terminal never draws."""
+    holder, slow, quick = party.come(), party.come(watch=True), party.come(watch=True)
+    with Runner(holder):
+        slow.wait_news()
+        told = told_last(slow)
+        for _ in range(ENOUGH):
+            quick.wait_change()
+        assert told_last(slow) == told
+        before = quick.icount
+        assert slow.state().icount >= before
+        slow.wait_news()
+        assert told_last(slow) != told
 
 
 def test_who_holds_the_machine_says_yes(party: Party) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,6 @@ from blink16.blinkenlights.past import PastKnown
 from blink16.blinkenlights.picture import AccessedMemory, MemoryWish, Picture, Stretch, Wanted
 from blink16.blinkenlights.source_text import SourceText
 from blink16.client import CodeReader, DeniedError, Target, UnsupportedError
-from blink16.reports.frames import FramesReport
 from blink16.reports.history import HistoryReport
 from blink16.reports.registry import of_shape
 from blink16.reports.screen import ScreenReport
@@ -20,8 +20,15 @@ from blink16.reports.state import RegisterValues, StateReport
 
 ALL = 1 << 62
 """An instant behind all others: what comes from a machine that runs may be newer than a sample."""
-SHOWN = (HistoryReport, FramesReport, ScreenReport)
-"""What each picture needs, beside the state."""
+SHOWN = (StateReport, HistoryReport, ScreenReport)
+"""What each picture needs."""
+SELDOM = 4
+"""One in so many pictures of a machine that runs has anew what has to be computed; of what is slow,
+one in more.
+"""
+SLOW = 0.005
+"""Seconds for which a picture may wait for what has to be computed; what takes longer comes later.
+"""
 
 
 class Camera:
@@ -31,6 +38,11 @@ class Camera:
         self.past = PastKnown()
         self.sources: SourceText | None = None
         self._last: Picture | None = None
+        self._taken = 0
+        self._took: dict[type, float] = {}
+        """Seconds that it took to have what is computed, the last time."""
+        self.owed: tuple[type, ...] = ()
+        """Reports that the last picture has of another instant, because they take long."""
         self._searched: object = None
         """Of what the reports that search through the past were made last."""
 
@@ -40,16 +52,12 @@ class Camera:
         wanted: Wanted,
         told: str = "",
         printed: bytes = b"",
-        state: StateReport | None = None,
     ) -> Picture:
-        """Look at a machine; what searches through its past comes later (`look_back`).
+        """Look at a machine; what takes longer comes later (`look_back`).
 
-        ``printed``: what its program has printed since the last picture.  ``state``: as it was told
-        with a change, of a machine that is watched; to ask for it again would take another sample.
+        ``printed``: what its program has printed since the last picture.
         """
-        if state is None:
-            state = target.state()
-        history, frames, screen, *more = self._reports(target, wanted)
+        (state, history, screen), reports = self._reports(target, wanted)
         decoder, before, registers = target.decoder(), self._last, state.registers
         end = state.memory_end
         stands = before is not None and state.icount == before.state.icount
@@ -57,33 +65,38 @@ class Camera:
         place = CodePlace.at(registers, code_at)
         span = place.span(decoder.symbols, wanted.code_rows, end)
         pc = (registers.pc, min(16, end - registers.pc))
-        upcoming = self._upcoming(decoder, registers, target.read_memory(*pc))
         same = stands and before is not None and registers == before.registers
         is_next = before is not None and state.icount == before.state.icount + 1
-        touched = before.next_touches if before and is_next else upcoming
-        if before and same:  # a picture of other size, or of other panels
-            touched = before.touched
+        known = None
+        if before and (same or is_next):  # same: a picture of other size, or of other panels
+            known = before.touched if same else before.next_touches
+        likely = [self._place(wish, state, known or ()) for wish in wanted.memories]
+        coming, code, *data = target.read_memories([pc, span, *likely])
+        upcoming = self._upcoming(decoder, registers, coming)
+        touched = upcoming if known is None else known
+        places = [self._place(wish, state, touched or upcoming) for wish in wanted.memories]
+        others = [at for at, place in enumerate(places) if place != likely[at]]
+        if others:
+            more = target.read_memories([places[at] for at in others])
+            for at, content in zip(others, more, strict=True):
+                data[at] = content
         came_from = before.registers.pc if before and is_next else None
         if before and same:
             came_from = before.came_from
         near = came_from if code_at is None else registers.pc
-        places = [self._place(wish, state, touched or upcoming) for wish in wanted.memories]
-        data = target.read_memories([span, *places])
         past = self.past
         past.end(history)
         if state.doing == "runs" or not past.output.is_known(history.end):
             past.output.add(printed, state.icount)  # else it is a late message of what is known
         past.want(wanted.layers)
-        searched = [shape for shape in wanted.reports if of_shape(shape).searches]
-        kept = {shape: found for shape, found in self._kept_reports() if shape in searched}
+        self._taken += 1
         self._last = Picture(
             state=state,
-            code=place.lines(decoder, span[0], data[0], wanted.code_rows, wanted.syntax, near),
-            frames=frames.frames,
+            code=place.lines(decoder, span[0], code, wanted.code_rows, wanted.syntax, near),
             history=history,
             memory={
                 wish.name: Stretch(place[0], content)
-                for wish, place, content in zip(wanted.memories, places, data[1:], strict=True)
+                for wish, place, content in zip(wanted.memories, places, data, strict=True)
             },
             points=target.points,
             decoder=decoder,
@@ -100,7 +113,7 @@ class Camera:
             printed_at=past.output.instants,
             layers=past.layers,
             sources=self.sources,
-            reports={**kept, **{type(report): report for report in more}},
+            reports=reports,
             bookmarks={mark.name: mark.icount for mark in history.bookmarks},
         )
         return self._last
@@ -116,8 +129,12 @@ class Camera:
         searched = tuple(shape for shape in wanted.reports if of_shape(shape).searches)
         reports = dict(last.reports)
         self.past.want(wanted.layers)
+        owed, self.owed = self.owed, ()
         searches = bool(searched) and (last.state.generation, searched) != self._searched
-        if searches:
+        if owed:
+            reports |= {type(report): report for report in self._computed(target, owed)}
+            searches = False
+        elif searches:
             reports |= {type(report): report for report in _those_possible(target, searched)}
         elif not self.past.ask(target, last.history):
             return None
@@ -138,22 +155,57 @@ class Camera:
         )
         return self._last
 
-    def _kept_reports(self) -> Iterable[tuple[type, object]]:
-        return self._last.reports.items() if self._last else ()
-
     def forget(self) -> None:
         """Begin anew, with a machine that was loaded afresh."""
         self.past = PastKnown()
         self._last = self._searched = None
+        self.owed = ()
 
-    @staticmethod
-    def _reports(target: Target, wanted: Wanted) -> list[Any]:
-        """Return what each picture needs, and what of the rest can be had."""
+    def _reports(self, target: Target, wanted: Wanted) -> tuple[list[Any], dict[type, object]]:
+        """Return what each picture needs, and what of the rest is known or can be had.
+
+        What searches is kept as it was, and so is what takes long to compute.
+        """
+        last = self._last
+        kept = {} if last is None else last.reports
         shapes = [shape for shape in wanted.reports if not of_shape(shape).searches]
+        late = [shape for shape in shapes if shape in kept and self._may_be_late(target, shape)]
+        asked = [shape for shape in shapes if shape not in late]
+        began = time.perf_counter()
         try:
-            return target.reports(*SHOWN, *shapes)
+            found = target.reports(*SHOWN, *asked)
         except DeniedError:
-            return [*target.reports(*SHOWN), *_those_possible(target, shapes)]
+            found = [*target.reports(*SHOWN), *_those_possible(target, asked)]
+        self._mind(asked, time.perf_counter() - began)
+        shown, more = found[: len(SHOWN)], found[len(SHOWN) :]
+        stands = shown[0].doing != "runs"
+        if late and stands and last is not None and (last.running or target.only_watches):
+            more += self._computed(target, late)
+            asked, late = shapes, []
+        self.owed = tuple(late) if stands else ()
+        reports = {one: kept[one] for one in wanted.reports if one in kept and one not in asked}
+        return shown, reports | {type(report): report for report in more}
+
+    def _may_be_late(self, target: Target, shape: type) -> bool:
+        """Whether a report need not be of this picture's instant."""
+        if not of_shape(shape).computes:
+            return False
+        slowness = self._took.get(shape, 0.0) / SLOW
+        if self._last is not None and self._last.running:
+            return self._taken % (SELDOM * (1 + int(slowness))) != 0
+        return slowness > 1
+
+    def _computed(self, target: Target, shapes: Iterable[type]) -> list[Any]:
+        """Return those reports that can be made, and mind how long each took."""
+        found = []
+        for shape in shapes:
+            began = time.perf_counter()
+            found += _those_possible(target, [shape])
+            self._mind([shape], time.perf_counter() - began)
+        return found
+
+    def _mind(self, shapes: Iterable[type], seconds: float) -> None:
+        self._took |= {shape: seconds for shape in shapes if of_shape(shape).computes}
 
     @staticmethod
     def _upcoming(

@@ -31,15 +31,20 @@ from blink16.client import (
     connect,
 )
 from blink16.reports import Holder
-from blink16.reports.state import StateReport
 
 FRAME_SECONDS = 1 / 60
+BREATH = 0.03
+"""Seconds without a command, after which is asked for what no picture waits for."""
 QUIET_SECONDS = 0.15
-"""Without a command, after which the past is looked through."""
+"""The same for what has to be looked for in the past."""
 SLOWEST_FRAME = 2.0
 """Seconds."""
 MOST_STEPS = 1 << 20
 """Instructions in a frame."""
+LONGEST_DRAWING = 1.0
+"""Seconds for which a picture is waited for to be on the screen."""
+LONGEST_REST = 0.1
+"""Seconds between two pictures of a machine that runs, in which nothing is done for them."""
 LEAVE_SECONDS = 1.0
 """A server that is silent is waited for so long at the end."""
 LOST = (ConnectionLostError, TimedOutError, ProtocolError)
@@ -273,7 +278,8 @@ class Driver:
 
     def _next_command(self, target: Target) -> Command | None:
         """Wait for a command; if none comes for a moment, look through the past for the panels."""
-        patience = QUIET_SECONDS
+        is_quiet = not self._camera.owed
+        patience = QUIET_SECONDS if is_quiet else BREATH
         while not target.only_watches:
             try:
                 return self._commands.get(timeout=patience)
@@ -283,7 +289,8 @@ class Driver:
                     if self._commands.empty():  # else it was stopped
                         self._looked_at = asked
                     break
-                patience = self._camera.past.wait
+                patience = self._camera.past.wait if is_quiet else QUIET_SECONDS
+                is_quiet = True
         return self._commands.get()
 
     def _look_back(self, target: Target) -> bool:
@@ -356,7 +363,7 @@ class Driver:
                 return event
             self.shown.clear()
             self._picture(target)
-            self.shown.wait(1)
+            self.shown.wait(LONGEST_DRAWING)
             left = self.seconds_a_frame - (time.perf_counter() - began)
             if left > 0:
                 self._stopping.wait(left)
@@ -374,10 +381,9 @@ class Driver:
                 return
             self._lookout = lookout = connect(address, watch=True)
             with lookout:
-                for state in lookout.changes():
-                    if self._closing.is_set():
-                        return
-                    self._glance(target, lookout, state)
+                while not self._closing.is_set():
+                    lookout.wait_news()
+                    self._glance(target, lookout)
         except UnsupportedError:
             return  # a server where nobody can watch
         except ClientError as error:
@@ -386,8 +392,12 @@ class Driver:
         finally:
             self._lookout = None
 
-    def _glance(self, target: Target, lookout: Target, state: StateReport) -> None:
-        """Show the machine if the other thread doesn't, and answer questions."""
+    def _glance(self, target: Target, lookout: Target) -> None:
+        """Show the machine if the other thread doesn't, and answer questions.
+
+        The next picture is taken after a rest as long as it took to bring this one to the screen:
+        a machine that runs at full speed needs the processor more than its picture does.
+        """
         while not self._questions.empty():
             try:
                 self._questions.get()(lookout)
@@ -395,12 +405,19 @@ class Driver:
                 raise
             except (ClientError, ValueError) as error:
                 self._failed(error)
-        self._last_sign = time.monotonic()
+        self._last_sign = began = time.monotonic()
         with self._taking:
-            if target.is_running or target.only_watches:
+            is_ours_to_show = target.is_running or target.only_watches
+            if is_ours_to_show:
+                self.shown.clear()
                 printed = target.read_output()
-                self._show(self._camera.take(lookout, self.wanted, "", printed, state))
+                self._show(self._camera.take(lookout, self.wanted, "", printed))
+            else:
+                lookout.state()  # there is news only for who asks
         self._tell_notes(target)
+        if is_ours_to_show:
+            self.shown.wait(LONGEST_DRAWING)
+            self._closing.wait(min(time.monotonic() - began, LONGEST_REST))
 
     def _take_over(self) -> None:
         target = self._target

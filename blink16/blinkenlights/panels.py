@@ -23,6 +23,7 @@ from textual.widgets import Static
 
 from blink16.blinkenlights import terminal_kind
 from blink16.blinkenlights.driver import Command, Driver
+from blink16.blinkenlights.garbage import Garbage
 from blink16.blinkenlights.layout import MEDIUM, Board
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.past import LayerKind
@@ -98,9 +99,11 @@ class PanelsApp(App[None]):
         self.driver = Driver(self._open, self._picture_came, self._failure_came, self._note_came)
         self.picture: Picture | None = None
         """The last one."""
-        self._pictures_taken = self._pictures_drawn = self._pictures_shown = 0
+        self.pictures_taken = self._pictures_drawn = self._pictures_shown = 0
         self._syntax = Syntax.INTEL
         self._was_silent = False
+        self.garbage: Garbage | None = None
+        """Where it is ours to collect."""
         self.told = ""
         """What the user was told last."""
 
@@ -134,6 +137,7 @@ class PanelsApp(App[None]):
         self.query_one(CodePanel).focus()
         self._tell_wanted()
         self.set_interval(1, self._mind_silence)
+        self.set_interval(1, self._mind_garbage)
         self.begin()
 
     def _mind_signals(self) -> None:
@@ -252,7 +256,7 @@ class PanelsApp(App[None]):
 
     def _picture_came(self, picture: Picture) -> None:
         """Take a picture, in the driver's thread."""
-        self._pictures_taken += 1
+        self.pictures_taken += 1
         self._later(self._draw, picture)
 
     def _failure_came(self, text: str, lost: bool) -> None:
@@ -308,6 +312,10 @@ class PanelsApp(App[None]):
             self._was_silent = is_silent
             self.query_one("#status", Static).update(self._status(self.picture))
 
+    def _mind_garbage(self) -> None:
+        if self.garbage is not None:
+            self.garbage.look(self._pictures_drawn)
+
     def _say(self, text: str, severity: SeverityLevel | None = None) -> None:
         self.told = text
         if self.picture is not None:
@@ -356,7 +364,7 @@ class PanelsApp(App[None]):
     @property
     def is_drawn(self) -> bool:
         """Whether all pictures that were taken are on the terminal."""
-        return self._pictures_shown == self._pictures_taken
+        return self._pictures_shown == self.pictures_taken
 
 
 def _escaped(text: str) -> str:

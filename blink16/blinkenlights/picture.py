@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from blink16.blinkenlights.past import Layer, LayerWish
 from blink16.blinkenlights.source_text import SourceText
 from blink16.client import CodeLine, CodeReader, SetPoint, Syntax
-from blink16.reports.frames import FrameLine
 from blink16.reports.history import HistoryReport
 from blink16.reports.screen import ScreenReport
 from blink16.reports.state import RegisterValues, StateReport
@@ -69,7 +68,6 @@ class Picture:
     state: StateReport
     code: tuple[CodeLine, ...]
     """The instructions around `looks_at`."""
-    frames: tuple[FrameLine, ...]
     history: HistoryReport
     memory: Mapping[str, Stretch]
     points: tuple[SetPoint, ...]

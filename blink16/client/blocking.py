@@ -339,6 +339,7 @@ class Target:
         return connect(self.watching_address, watch=True)
 
     wait_change = _blocking(AsyncTarget.wait_change)
+    wait_news = _blocking(AsyncTarget.wait_news)
     ask_control = _blocking(AsyncTarget.ask_control)
     yield_control = _blocking(AsyncTarget.yield_control)
 

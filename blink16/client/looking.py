@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from blink16.client import replies
 from blink16.client.code import CodeLine, CodeReader, name_in, offset_in
@@ -275,7 +276,21 @@ class Looking(ClientCore):
 
     async def state(self) -> StateReport:
         """Return where the machine stands: registers, time, why, and who holds it."""
-        state = self._last_state = await self.report(StateReport)
+        return self._learned(await self.report(StateReport))
+
+    async def reports(self, *shapes: type[Any]) -> list[Any]:
+        """Ask for several reports that take no query, in one round trip.
+
+        With `StateReport` as the first, the others are of the instant that it tells.
+        """
+        found = await super().reports(*shapes)
+        for one in found:
+            if isinstance(one, StateReport):
+                self._learned(one)
+        return found
+
+    def _learned(self, state: StateReport) -> StateReport:
+        self._last_state = state
         self._model = MODELS.get(state.processor, DEFAULT)
         return state
 

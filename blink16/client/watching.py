@@ -29,13 +29,20 @@ class Watching(Remembering):
         machine, some 30 times a second.  What is read next (memory, frames, the screen) is of the
         instant that the state tells, up to the next `state` or `wait_change`.
         """
+        await self.wait_news()
+        return await self.state()
+
+    async def wait_news(self) -> None:
+        """Wait as `wait_change` does, for who asks for the state himself, beside other reports.
+
+        There is no more news until something was asked.
+        """
         self._require(CHANGES, "telling changes")
         if not self._is_told:
             self._is_told = True
             replies.check_ok(await self._ask(b"Qblink16.changes"), "telling changes")
         await self._until(lambda: self._change != self._seen)
         self._seen = self._change
-        return await self.state()
 
     async def changes(self) -> AsyncIterator[StateReport]:
         """Return the machine's states, one after another, as `wait_change` does."""

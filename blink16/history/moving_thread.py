@@ -36,6 +36,7 @@ class MovingThread:
         self._call = Event()
         self._requests = Lock()
         """Makes a request here and in the machine one."""
+        self._runs_live = self._is_hastened = False
 
     # -- requests to stop --------------------------------------------------------------------
 
@@ -58,6 +59,30 @@ class MovingThread:
             self.forget()
             return True
         return False
+
+    # -- input -------------------------------------------------------------------------------
+
+    def hasten(self) -> None:
+        """Have the live run that is going on end soon, as there is input; from any thread."""
+        with self._requests:
+            if self._runs_live:
+                self._is_hastened = True
+                self._rouse()
+
+    def begin_live(self) -> None:
+        """Say that a run begins which input may end."""
+        self._runs_live = True
+
+    def end_live(self) -> bool:
+        """Say that it has ended; whether only input can be why it was interrupted."""
+        if not self._runs_live:
+            return False
+        with self._requests:
+            self._runs_live = False
+            hastened, self._is_hastened = self._is_hastened and not self.is_asked, False
+            if hastened:
+                self._calm()
+            return hastened
 
     # -- turns -------------------------------------------------------------------------------
 

@@ -224,6 +224,7 @@ class Timeline:
         machine.replaying = here < past.end
         goal, until = min(goal, here + self._pace.slice), FOREVER
         if not machine.replaying:
+            self.thread.begin_live()
             self._deliver()
             if self.governor is not None:
                 until = self.governor.limit(machine.time)
@@ -233,6 +234,8 @@ class Timeline:
             goal = min(goal, here + BRIEF)
         due = past.due(self._pace.interval) if dense else FOREVER
         stop = self._measured_run(max(1, min(goal, due) - here), until, skip, through_traps)
+        if self.thread.end_live() and stop.reason is StopReason.INTERRUPTED:
+            stop = self._end_instruction(through_traps)
         if stop.reason is StopReason.SERVICE:
             stop = Stop(StopReason.BUDGET)
         if past.reach() and stop.reason in _RESTS and not machine.registers.cells[Cell.HALTED]:
@@ -251,6 +254,12 @@ class Timeline:
         if budget >= MIN_INTERVAL:
             self._pace.ran(self.now - before, perf_counter() - started)
         return stop
+
+    def _end_instruction(self, through_traps: bool) -> Stop:
+        """Go on to where input can be given, if that is not here: behind a REP instruction."""
+        if not self.machine.between_rounds:
+            return Stop(StopReason.BUDGET)
+        return self.machine.run(1, skip_breakpoint=True, through_traps=through_traps)
 
     def _keep_pace(self) -> None:
         """Wait until our clock has caught up with the live machine; not if somebody acts."""
@@ -283,7 +292,9 @@ class Timeline:
 
         The machine gets it before it next executes an instruction live.
         """
-        return self.inbox.put(channel, data)
+        taken = self.inbox.put(channel, data)
+        self.thread.hasten()
+        return taken
 
     def _deliver(self) -> None:
         while (arrived := self.inbox.take()) is not None:

@@ -327,6 +327,8 @@ class Observation:
         self._unread = list(unread)
         self._taken: Message | None = None
         """The message that is taken now, or was last."""
+        self._has_heard = True
+        """Whether the client has asked for anything since it was told of a change."""
         self._turn = trio.Lock()
         self._next: Conversation | None = None
 
@@ -346,7 +348,7 @@ class Observation:
     async def _watch(self) -> None:
         with suppress(*DISCONNECTED):
             async with open_nursery() as self._tasks:
-                await self._slot.lookout.refresh(self._slot.hosted)
+                await self._look()
                 for message in self._unread:
                     if not await self._take(message):
                         break
@@ -358,7 +360,9 @@ class Observation:
     async def _read(self) -> None:
         while data := await self._receive():
             message = partial(self.session.receive, data)
+            self._has_heard = True
             try:
+                await self._look()
                 done = not await self._take(message)
             except trio.Cancelled:
                 if self._next is not None and message is not self._taken:
@@ -366,6 +370,11 @@ class Observation:
                 raise
             if done:
                 return
+
+    async def _look(self) -> None:
+        """Have what a client of our own sees of a machine that runs be of now."""
+        if self.session.is_ours:
+            await self._slot.lookout.refresh(self._slot.hosted)
 
     async def _receive(self) -> bytes:
         soon = self._stream.receive_soon()
@@ -408,13 +417,13 @@ class Observation:
         return True
 
     async def _tell_changes(self) -> None:
-        """Tell of changes, and keep a sample that is fresh while the machine runs."""
+        """Tell of changes, so often at most, and not of the next before the client has looked."""
         told, due = -1, trio.current_time()
         while True:
-            if self.session.is_ours:
-                await self._slot.lookout.refresh(self._slot.hosted)
+            if self._has_heard and self.session.is_ours and self.session.tells_changes:
                 generation = self._slot.generation
-                if generation != told and self.session.tells_changes:
+                if generation != told:
+                    self._has_heard = False
                     await self._take(partial(self.session.changed, generation))
                     told = generation
             due = max(due + SAMPLE_INTERVAL, trio.current_time())

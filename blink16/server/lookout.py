@@ -13,9 +13,9 @@ from blink16.server.hosted import HostedMachine
 
 LOG = logging.getLogger("blink16")
 SAMPLE_INTERVAL = 1 / 30
-"""Seconds between two samples, however many watch."""
+"""Seconds between two samples, however many watch and ask."""
 SAMPLE_PATIENCE = 0.1
-"""Seconds that a sample may take to come; a machine that travels through its past gives none."""
+"""Seconds for which a sample is waited for; a machine that travels through its past gives none."""
 
 
 class Lookout:
@@ -26,7 +26,7 @@ class Lookout:
         """Clients that watch."""
         self._hosted: HostedMachine | None = None
         self._sample: Sample | None = None
-        self._taken_at = 0.0
+        self._taken_at = self._asked_at = 0.0
         self._coming: trio.Event | None = None
         self._has_failed = False
 
@@ -41,7 +41,10 @@ class Lookout:
         return self._sample if hosted.runs and hosted is self._hosted else None
 
     async def refresh(self, hosted: HostedMachine) -> None:
-        """If the machine runs, have a sample that is no older than the interval, if it can be."""
+        """Have a sample of a machine that runs, no older than the interval, if it can be.
+
+        It is for who is about to look: nothing is taken of a machine that nobody looks at.
+        """
         if not hosted.runs:
             self._sample = None
             return
@@ -50,7 +53,7 @@ class Lookout:
         if self._coming is None or hosted is not self._hosted:
             self._ask(hosted)
         assert self._coming is not None
-        with trio.move_on_after(SAMPLE_PATIENCE):
+        with trio.move_on_at(self._asked_at + SAMPLE_PATIENCE):
             await self._coming.wait()
 
     def _looked(self, hosted: HostedMachine) -> Sample | None:
@@ -67,7 +70,7 @@ class Lookout:
     def _ask(self, hosted: HostedMachine) -> None:
         if hosted is not self._hosted:
             self._hosted, self._sample = hosted, None
-        self._coming = trio.Event()
+        self._coming, self._asked_at = trio.Event(), trio.current_time()
         token, coming = trio.lowlevel.current_trio_token(), self._coming
 
         def look() -> None:

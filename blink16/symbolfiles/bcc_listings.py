@@ -62,6 +62,8 @@ class _Reading:
     """What is known at a row."""
 
     file: str
+    compiled: str = ""
+    """The file that was given to the compiler: the first that is named."""
     number: int = 0
     brace: int = 0
     """The last line that is an opening brace."""
@@ -82,6 +84,7 @@ class _Reading:
                 self.opened = number
         for marker in _MARKER.finditer(text):
             self.file = marker["file"] or self.file
+            self.compiled = self.compiled or self.file
 
     def begin(self, name: str, start: int) -> None:
         """Meet a function's label."""
@@ -128,7 +131,7 @@ def read(lines: Sequence[str], file: str) -> Toolchain:
             at.code(int(row["offset"], 16), text)
     if not at.lines:
         raise SymbolFileError("there is no code in this listing")
-    return _told(at, file)
+    return _told(at, at.compiled or file)
 
 
 def _told(read: _Reading, file: str) -> Toolchain:

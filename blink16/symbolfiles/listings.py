@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from blink16.dos.executable import PARAGRAPH
@@ -55,37 +55,55 @@ def _of_masm(lines: list[str], source: SymbolSource, place: LoadSegments) -> Sym
 
 def _bases(listing: masm_listings.Listing, place: LoadSegments) -> dict[str, int]:
     """Return the linear addresses of a listing's segments, of whose names some are known."""
-    places = {one.name.removeprefix("_").upper(): one.address for one in place.names}
+    places = _places((one.name.upper(), one.address) for one in place.names)
     bases: dict[str, int] = {}
     for name, segment in listing.segments.items():
-        for label, offset, _ in segment.labels:
-            address = places.get(label.removeprefix("_").upper())
-            if address is not None:
-                base = bases.setdefault(name, address - offset)
-                if base < 0 or base != address - offset:
-                    raise _elsewhere(label)
+        labels = ((label, label.upper(), offset) for label, offset, _ in segment.labels)
+        if (base := _base(labels, places)) is not None:
+            bases[name] = base
     return bases
 
 
 def _of_bcc(lines: list[str], source: SymbolSource, default: LoadSegments) -> SymbolFile:
     """Return what a listing of one object file says; the program's own names say where it lies."""
     told = bcc_listings.read(lines, f"{source.path.stem or 'listing'}.c")
-    places = {symbol.name.removeprefix("_"): symbol.address for symbol in default.names}
-    known = [label for label in told.labels if label.name in places]
-    if not known:
+    places = _places((one.name, one.address) for one in default.names)
+    base = _base(((one.name, one.name, one.address) for one in told.labels), places)
+    if base is None:
         raise SymbolFileError(
             "a listing of bcc's says where code lies by the program's own symbols, and none of its "
             "functions is among them: don't strip it, or give its symbols first"
         )
-    base = places[known[0].name] - known[0].address
-    moved = next((one for one in known if places[one.name] - one.address != base), None)
-    if base < 0 or moved is not None:
-        raise _elsewhere((moved or known[0]).name)
     return embedded.symbol_file(told, base, source.folder)
 
 
-def _elsewhere(name: str) -> SymbolFileError:
-    return SymbolFileError(f"{name} lies elsewhere in this listing: build it with the program")
+def _places(names: Iterable[tuple[str, int]]) -> dict[str, set[int]]:
+    """Return where names without C's _ lie: each module may have its own function of a name."""
+    places: dict[str, set[int]] = {}
+    for name, address in names:
+        places.setdefault(name.removeprefix("_"), set()).add(address)
+    return places
+
+
+def _base(labels: Iterable[tuple[str, str, int]], places: dict[str, set[int]]) -> int | None:
+    """Return the linear address from which all labels' offsets count; None if none is known.
+
+    A label is as it is written, as places know it, and its offset.
+    """
+    bases: set[int] | None = None
+    for written, name, offset in labels:
+        known = places.get(name.removeprefix("_"))
+        if known is None:
+            continue
+        here = {address - offset for address in known if address >= offset}
+        bases = here if bases is None else bases & here
+        if not bases:
+            raise SymbolFileError(
+                f"{written} lies elsewhere in this listing: build it with the program"
+            )
+    if bases is not None and len(bases) > 1:
+        raise SymbolFileError("several modules have this listing's names: it may be any of them")
+    return next(iter(bases), None) if bases else None
 
 
 # -- sources beside a listing ------------------------------------------------------------------

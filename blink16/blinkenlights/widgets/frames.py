@@ -7,6 +7,7 @@ from textual import events
 
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
+from blink16.reports.frames import FrameLine, FramesReport
 
 
 class FramesPanel(Panel):
@@ -17,6 +18,8 @@ class FramesPanel(Panel):
         "code where a function will go on."
     )
 
+    SHAPES = (FramesReport,)
+
     def on_mount(self) -> None:
         """Give it a title."""
         self.head("frames")
@@ -24,7 +27,7 @@ class FramesPanel(Panel):
     def lines(self, picture: Picture, columns: int, rows: int) -> list[Text]:
         """Draw a line a frame."""
         colors, lines = self.palette, []
-        for frame in picture.frames:
+        for frame in self._frames(picture):
             line = Text(no_wrap=True)
             line.append("▸ " if frame.level == 0 else "  ", colors.changed)
             line.append(f"{frame.cs:04X}:{frame.ip:04X} ", colors.dim)
@@ -37,5 +40,10 @@ class FramesPanel(Panel):
     def on_click(self, event: events.Click) -> None:
         """Show the code of a function that waits for what it called."""
         at = None if self.has_selection else event.get_content_offset(self)
-        if at is not None and self.picture is not None and at.y < len(self.picture.frames):
-            self.post_message(self.CodeWanted(self.picture.frames[at.y].address))
+        frames = () if self.picture is None else self._frames(self.picture)
+        if at is not None and at.y < len(frames):
+            self.post_message(self.CodeWanted(frames[at.y].address))
+
+    def _frames(self, picture: Picture) -> tuple[FrameLine, ...]:
+        report = self.report(picture, FramesReport)
+        return () if report is None else report.frames

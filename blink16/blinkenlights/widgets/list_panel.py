@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events
@@ -12,8 +12,6 @@ from textual.binding import Binding, BindingType
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.reports.registry import of_shape
-
-R = TypeVar("R")
 
 
 class ListPanel(Panel):
@@ -51,11 +49,6 @@ class ListPanel(Panel):
         searched = [shape for shape in self.SHAPES if of_shape(shape).searches]
         is_coming = not picture.running and any(shape not in picture.reports for shape in searched)
         return self.palette.more if is_coming else self.EMPTY
-
-    def report(self, picture: Picture, shape: type[R]) -> R | None:
-        """Return a report of a picture, if it could be made."""
-        found = picture.reports.get(shape)
-        return found if isinstance(found, shape) else None
 
     def action_scroll_lines(self, count: int) -> None:
         """Scroll."""

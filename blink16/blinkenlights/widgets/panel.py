@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -20,6 +20,7 @@ from textual.widget import Widget
 from blink16.blinkenlights.palette import Palette, style
 from blink16.blinkenlights.picture import MemoryWish, Picture
 
+R = TypeVar("R")
 SELECTED = Style(reverse=True)
 MAX_KNOWN = 4000
 """Lines that are remembered as they were drawn."""
@@ -104,6 +105,11 @@ class Panel(Widget, can_focus=True):
 
     def take(self, picture: Picture) -> None:
         """Remember of a picture what later ones are compared with."""
+
+    def report(self, picture: Picture, shape: type[R]) -> R | None:
+        """Return a report of a picture, if it could be made."""
+        found = picture.reports.get(shape)
+        return found if isinstance(found, shape) else None
 
     @property
     def palette(self) -> Palette:

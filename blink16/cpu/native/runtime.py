@@ -183,14 +183,9 @@ refill:
   {slots.CYCLES.load("cycles")}
   %room = sub i64 %until, %cycles
   br i1 %some, label %wanted_more, label %budget_exit
-wanted_more:
-  %time = icmp sgt i64 %room, 0
-  br i1 %time, label %on, label %time_up
-time_up:
-  {tail_call("@time_up", "%ip", "0")}
 budget_exit:
   {_leave(NativeExit.BUDGET, "0")}
-on:
+wanted_more:  ; where a timer ticks in every slice, it is here or never that others are heard
   {slots.of_cell(Cell.ATTENTION).load("attention", "monotonic")}
   %wanted = icmp ne i16 %attention, 0
   br i1 %wanted, label %attention_exit, label %unattended
@@ -199,9 +194,14 @@ attention_exit:
 unattended:
   {slots.WAKE.load("wake", "monotonic")}
   %woken = icmp ne i32 %wake, 0
-  br i1 %woken, label %wake_exit, label %take
+  br i1 %woken, label %wake_exit, label %unwoken
 wake_exit:
   {_leave(NativeExit.WAKE, "0")}
+unwoken:
+  %time = icmp sgt i64 %room, 0
+  br i1 %time, label %take, label %time_up
+time_up:
+  {tail_call("@time_up", "%ip", "0")}
 take:
   %slice = call i64 @slice(ptr %state, i64 %room)
   br label %look

@@ -81,6 +81,7 @@ class _Unit:
     def write(self, folder: str) -> None:
         """Put the unit into the sections."""
         unit, root, sections = self._unit, self._root, self._sections
+        lists = len(sections.locations)
         root.add(At.PRODUCER, Form.STRING, PRODUCER)
         root.add(At.NAME, Form.STRING, unit.name)
         if folder:
@@ -91,19 +92,22 @@ class _Unit:
         if self._lines:
             root.add(At.STATEMENTS, Form.SECTION_OFFSET, len(sections.lines))
             sections.lines += line_table(self._files, self._lines, unit.code, self._image)
-        for function in unit.functions:
-            root.children.append(self._function(function))
-        for variable in unit.variables:
-            root.children.append(self._variable(variable, None))
-        if not unit.functions:
-            root.children.append(self._list_of_locations())
+        functions = [self._function(function) for function in unit.functions]
+        variables = [self._variable(variable, None) for variable in unit.variables]
+        if len(sections.locations) == lists:
+            functions = functions or [self._hidden_function()]
+            functions[0].children.append(self._list_of_locations())
+        root.children += functions + variables
         sections.write(root)
 
     def _moved(self, span: range) -> range:
         return range(self._image + span.start, min(self._image + span.stop, MEMORY_SIZE))
 
     def _list_of_locations(self) -> DebugEntry:
-        """Return a variable that nobody sees, for gdb to find a list of locations in the unit."""
+        """Return a block with a variable that nobody sees.
+
+        Where a unit has no list of locations gdb looks for a 32-bit prologue (see the board's).
+        """
         block = DebugEntry(Tag.BLOCK)
         block.add(At.LOW_PC, Form.ADDRESS, RAM_SIZE)
         block.add(At.HIGH_PC, Form.DATA4, 1)
@@ -111,11 +115,14 @@ class _Unit:
         hidden.add(At.NAME, Form.STRING, "blink16")
         hidden.add(At.LOCATION, Form.SECTION_OFFSET, self._sections.add_locations((), 0))
         block.children.append(hidden)
+        return block
+
+    def _hidden_function(self) -> DebugEntry:
+        """Return a function that lies above memory."""
         function = DebugEntry(Tag.FUNCTION)
         function.add(At.NAME, Form.STRING, "blink16")
         function.add(At.LOW_PC, Form.ADDRESS, RAM_SIZE)
         function.add(At.HIGH_PC, Form.DATA4, 1)
-        function.children.append(block)
         return function
 
     def _function(self, function: Function) -> DebugEntry:

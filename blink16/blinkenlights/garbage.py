@@ -1,0 +1,32 @@
+"""Collections of garbage: when nobody waits, as one takes as long as several pictures."""
+
+from __future__ import annotations
+
+import gc
+
+RARELY = 300
+"""So many times as much garbage has to come before everything is looked at while there is no rest:
+at 50 pictures a second that is some minutes, and some 50 MB.
+"""
+
+
+class Garbage:
+    """What pictures leave, collected in moments without pictures.
+
+    For a process that shows a view and does nothing else.
+    """
+
+    def __init__(self) -> None:
+        """Count all that there is by now as staying."""
+        gc.freeze()
+        gc.set_threshold(*gc.get_threshold()[:2], RARELY)
+        self._seen = self._collected = 0
+        """Pictures that there had been at the last look, and at the last collection."""
+
+    def look(self, pictures: int) -> None:
+        """Collect if there has been no picture since the last look, but some before that."""
+        has_rest, self._seen = pictures == self._seen, pictures
+        if has_rest and pictures != self._collected:
+            self._collected = pictures
+            gc.collect()
+            gc.freeze()  # what panels keep is never looked at again
