@@ -207,10 +207,14 @@ class InterpreterModule:
             self.parts.append(str(_prefix_function(self.model, name, opcode)))
         return f"@{name}"
 
-    def fill(self, board: HotBoard) -> None:
-        """Add what instructions, interrupts and ports lead to."""
+    def fill(self, board: HotBoard, *, briefly: bool) -> None:
+        """Add what instructions, interrupts and ports lead to.
+
+        ``briefly``: with little of the hot devices (`board.functions`).
+        """
         model, make = self.model, self._make
-        self.parts += [str(_jumped(model)), str(_faulted(make, model)), board_functions(board)]
+        self.parts += [str(_jumped(model)), str(_faulted(make, model))]
+        self.parts.append(board_functions(board, briefly=briefly))
         self.parts.append(str(_interrupted(make, model, "interrupted", "@entered")))
         self.parts.append(str(_interrupted(make, model, "asked", "@jumped")))
 
@@ -341,7 +345,7 @@ def module_text(
     """Return a processor's interpreter, with hot devices, in LLVM IR; or one with probes.
 
     ``level``: how much LLVM is to optimise it.  Where it is to do nothing, the functions are short
-    ones; not those with probes.
+    ones (not those with probes), and few.
     """
     if probed:
         module, rare = InterpreterModule(model, ProbedFunction), noting.text(model)
@@ -349,6 +353,6 @@ def module_text(
         module, rare = InterpreterModule(model), runtime.text(model)
     else:
         module, rare = InterpreterModule(model, ShortFunction), short.text(model)
-    module.fill(board)
+    module.fill(board, briefly=not level)
     text = module.finish(rare)
     return text if probed or level else short.tail_calls_apart(text)
