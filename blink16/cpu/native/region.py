@@ -222,9 +222,9 @@ class RegionFunction(RegionContext):
             base = self.segment_base(CS)
             self.fork(base.equals(Value("%base", ADDRESS, self)), here, "jumped")
             self.begin(here)
-        self._ways.add(len(ways))
-        jump = switch(wide, {way: f"E{way}" for way in ways}, "jumped")
-        self.emit(f"{jump}, !prof !{len(ways)}")
+        within = {way: f"E{way}" for way in ways}
+        self._ways.add(len(within))
+        self.emit(f"{switch(wide, within, 'jumped')}, !prof !{len(within)}")
 
     def _go_to_block(self, ip: int, *, back: bool = False) -> None:
         """Go on in a block of the region, if the cycles last; ``back``: it was passed before."""
