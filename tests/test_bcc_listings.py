@@ -109,7 +109,8 @@ def test_code_belongs_to_the_line_that_stands_before_it() -> None:
     assert unit.name == "t.c"
     assert [(line.address, line.file, line.number) for line in unit.lines] == [
         *((0x00, "t.c", 4), (0x05, "t.c", 5), (0x0E, "t.c", 6)),
-        *((0x18, "t.c", 9), (0x1F, "t.c", 11), (0x24, "t.c", 12), (0x2E, "t.c", 13)),
+        *((0x18, "t.c", 9), (0x1F, "t.c", 11), (0x26, "t.c", 12)),
+        *((0x2E, "t.c", 11), (0x3D, "t.c", 13)),
     ]
     assert [(one.name, one.scope.span) for one in unit.functions] == [
         ("twice", range(0x18)),
