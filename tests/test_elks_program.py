@@ -237,3 +237,11 @@ def test_a_state_in_which_nobody_has_the_processor_is_refused(tmp_path: Path) ->
     for wrong in (state._replace(current=99), state._replace(current=0, shown=-(1 << 63))):
         with pytest.raises(ValueError, match="no process"):
             KernelState.of(wrong.plain())
+
+
+@pytest.mark.parametrize(("pending", "first"), [(0, 0), (0b1100, 3), (1 << 15, 16), (1 << 40, 0)])
+def test_the_lowest_signal_comes_first(tmp_path: Path, pending: int, first: int) -> None:
+    """Prevents another order than the kernel's, and a forged state's signals that there are not."""
+    kernel = start(Executable(INT80_FOR_EVER), tmp_path).machine.find(Kernel)
+    assert kernel is not None
+    assert kernel.first_pending(kernel.task._replace(pending=pending)) == first

@@ -198,7 +198,7 @@ def test_a_request_to_stop_is_heard_while_a_timer_ticks(cycles: int, body: bytes
         machine.interrupt()
         asked.append(machine.icount)
 
-    other = Thread(target=ask_to_stop)
+    other = Thread(target=ask_to_stop, daemon=True)
     other.start()
     stop = machine.run(FOR_LONG)
     other.join()

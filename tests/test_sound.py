@@ -18,7 +18,7 @@ from blink16.debugger import Debugger, Resume
 from blink16.devices.cards import Cards
 from blink16.devices.counter import LOW, Counter, Mode
 from blink16.devices.oscillator import PIT_HZ
-from blink16.devices.speaker import HZ, OUT, REST
+from blink16.devices.speaker import HZ, LONGEST, OUT, REST, PcSpeaker
 from blink16.machine import Machine
 from blink16.setup import loader
 from blink16.setup.loader import Options, Program, ProgramKind
@@ -26,6 +26,7 @@ from blink16.setup.pc import PcSetup
 from blink16.setup.sinks import SoundFile
 
 SECOND = 4_772_727
+EPOCH = 510_582_896 * 1_000_000_000  # 1986-03-07 12:34:56
 TONE = "b0b6e643b8{:02x}{:02x}e64288e0e642e4610c03e661"
 """mov al,0B6h / out 43h,al / mov ax,COUNT / out 42h,al / mov al,ah / out 42h,al / in al,61h /
 or al,3 / out 61h,al"""
@@ -161,6 +162,31 @@ def test_the_last_moment_is_recorded_and_a_full_disk_ends_nothing(
     program.write_bytes(bytes.fromhex("b8410031d2cd17b8004ccd21"))
     assert run_main(["--lpt", "/dev/full", str(program)]) == 0
     assert "/dev/full: can't write it any more: No space left" in capfd.readouterr().err
+
+
+ALARM = (
+    # an AT's clock: alarm at 12:30:00, in register B the 24 hours and its interrupt
+    "fa b001e670 b000e671 b003e670 b030e671 b005e670 b012e671 b00be670 b022e671"
+    "b0fbe621 b0fee6a1"  # the second controller's level alone, and the clock's alone in that
+)
+ASLEEP = "fb f4 ebfe"
+
+
+@pytest.mark.parametrize("sounds", ["", tone(440)], ids=["silence", "tone"])
+def test_a_day_of_sleep_is_not_heard_whole(sounds: str) -> None:
+    """Prevents a guest that sleeps until tomorrow's alarm from taking 4 GB, or an hour of ours."""
+    cards = Cards(at=True, sound=True)
+    options = Options(engine="reference", cpu="80286", epoch_ns=EPOCH, setup=PcSetup(cards=cards))
+    image = sector(bytes.fromhex(ALARM + sounds + ASLEEP))
+    machine = loader.load(Program("s.img", ProgramKind.BOOT, image), (), options).machine
+    speaker = machine.find(PcSpeaker)
+    assert speaker is not None
+    pieces: list[int] = []
+    speaker.on_sound = lambda _, samples: pieces.append(len(samples))
+    machine.run(300)
+    assert machine.time > 86_000 * machine.clock_hz
+    assert 0 < sum(pieces) <= (LONGEST // PIT_HZ + 1) * HZ
+    assert speaker.state.samples >= 86_000 * HZ
 
 
 STEPS = st.tuples(st.integers(1, 50), st.booleans() | st.integers(0, 40))

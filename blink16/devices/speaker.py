@@ -20,6 +20,8 @@ HZ = 44_100
 REST, OUT = 0x80, 0xE0
 """Samples of eight bits, unsigned, of a cone that doesn't move: silence, and one that is out."""
 PIECES_PER_SECOND = 20
+LONGEST = 2 * PIT_HZ
+"""So many of the timer's cycles are heard of a machine that sleeps for longer, maybe for a day."""
 
 
 def beginning(sample: int) -> int:
@@ -79,7 +81,11 @@ class PcSpeaker:
     def catch_up(self) -> None:
         """Sample up to now, before something changes."""
         now, first = self._pit.cycle(self._guest.time), self.state.samples
-        samples = self._sampled(now) if self._port.port_b & SPEAKER_DATA else self._silence(now)
+        sounds = bool(self._port.port_b & SPEAKER_DATA)
+        heard = min(now, self.state.cycle + LONGEST)
+        samples = self._sampled(heard) if sounds else self._silence(heard)
+        if heard < now:
+            self._skip(now, sounds)
         if samples:
             self._guest.changed(self)
             self._guest.effect(lambda: self.on_sound(first, samples))
@@ -95,6 +101,13 @@ class PcSpeaker:
             number, since, out = number + 1, end, 0
         self.state = SpeakerState(number, now, out + counter.high_between(since, now))
         return bytes(samples)
+
+    def _skip(self, now: int, sounds: bool) -> None:
+        """Go on to a cycle as the others do, but for the samples."""
+        number = _whole_samples(now)
+        counter = self._pit.state.counters[SPEAKER]
+        out = counter.high_between(beginning(number), now) if sounds else 0
+        self.state = SpeakerState(number, now, out)
 
     def _silence(self, now: int) -> bytes:
         """Do the same with the cone at rest."""
