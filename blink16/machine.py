@@ -204,7 +204,7 @@ class Machine(Timekeeper):
                 witness.guest_runs = False
         if stop.reason is _WANTS_ATTENTION:
             self._plan()
-        elif 0 < self._next_hot[0] < self._next_due:  # a timer was programmed in native code
+        elif self._next_hot[0] < self._next_due:  # a timer was programmed in native code
             self._next_due = self._next_hot[0]
         return stop
 

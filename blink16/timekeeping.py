@@ -75,7 +75,7 @@ class Timekeeper(Assembly):
         self._next_due = FOREVER
         """When a device wants to act next, in machine time (see `_plan`)."""
         self._next_hot = slots.NEXT_HOT.view(self.registers.state)
-        """When a hot device does, as native code has planned it since; 0: it hasn't."""
+        """When a hot device does; native code may have planned it anew since."""
         self._until = FOREVER
         """Where the run is to end, in machine time."""
         self.interruption: Interruption | None = None
@@ -103,6 +103,7 @@ class Timekeeper(Assembly):
             if at is not None and at < hot:
                 hot = at
         self._next_due = hot if hot < other else other
+        self._next_hot[0] = hot
         self._look_for_requests()
         mine = self._urgent or self._resets or self._notes_interruptions
         self.engine.plan(hot, 0 if mine else min(other, self._until))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.devices.disk_drives import DiskDrives, SectorDisk
+from blink16.devices.fields import with_fields
 from blink16.devices.ide_drive import SECTOR_SIZE, DriveSettings, Place, identity
 from blink16.devices.pic import RequestLine
 from blink16.devices.telling import Telling
@@ -115,6 +116,11 @@ class IdeState(NamedTuple):
     settings: tuple[DriveSettings, DriveSettings] = (DriveSettings(), DriveSettings())
 
 
+_REGISTERS, _CONTROL, _BUFFER, _TAKEN, _ASKS = map(
+    IdeState._fields.index, ("registers", "control", "buffer", "taken", "asks")
+)
+
+
 class Ide(Telling[IdeState]):
     """The adapter: a device (`services.Device`)."""
 
@@ -176,7 +182,8 @@ class Ide(Telling[IdeState]):
         self.state = self.state._replace(status=BUSY, due=self._guest.time + time)
 
     def _ask(self, asks: bool) -> None:
-        self.state = self.state._replace(asks=asks)
+        if asks != self.state.asks:
+            self._note(with_fields(self.state, _ASKS, asks))
         self._irq(asks and not self.state.control & NO_INTERRUPT)
 
     # -- ports -------------------------------------------------------------------------------
@@ -205,10 +212,15 @@ class Ide(Telling[IdeState]):
         elif register is IdeRegister.STATUS:
             self._command(value)
         else:
-            registers = bytearray(self.state.registers)
+            s = self.state
+            registers = bytearray(s.registers)
             registers[register] = value
             registers[IdeRegister.DRIVE] |= DRIVE_UNUSED
-            self.state = self.state._replace(registers=bytes(registers))
+            self._note(with_fields(s, _REGISTERS, bytes(registers)))
+
+    def _note(self, state: IdeState) -> None:
+        """Change what says nothing of when a drive is done, and so need not be told."""
+        self._state = state
 
     def _control(self, port: int, value: int) -> None:
         if value & RESET:
@@ -216,7 +228,7 @@ class Ide(Telling[IdeState]):
         elif self.state.control & RESET:
             self.state = IdeState(control=value)
         else:
-            self.state = self.state._replace(control=value)
+            self._note(with_fields(self.state, _CONTROL, value))
         self._ask(self.state.asks)
 
     def _take_word(self) -> int:
@@ -224,7 +236,7 @@ class Ide(Telling[IdeState]):
         if not s.status & REQUEST or s.wanted:
             return OPEN_WORD
         word = s.buffer[s.taken] | s.buffer[s.taken + 1] << 8
-        self.state = s._replace(taken=s.taken + 2)
+        self._note(with_fields(s, _TAKEN, s.taken + 2))
         if self.state.taken == len(s.buffer):
             self.state = self.state._replace(status=IDLE)
             if s.left:
@@ -234,7 +246,7 @@ class Ide(Telling[IdeState]):
     def _put_word(self, value: int) -> None:
         s = self.state
         if s.status & REQUEST and s.wanted:
-            self.state = s._replace(buffer=s.buffer + value.to_bytes(2, "little"))
+            self._note(with_fields(s, _BUFFER, s.buffer + value.to_bytes(2, "little")))
             if len(self.state.buffer) == s.wanted:
                 self._later()
 
