@@ -361,6 +361,34 @@ def test_a_terminal_that_goes_while_it_is_drawn_on_ends_it(tmp_path: Path) -> No
         time.sleep(0.05)
 
 
+HELD = "import subprocess, sys; "
+HELD += "subprocess.call([sys.executable, *sys.argv[1:]]); print('ENDED', file=open(sys.argv[-1], "
+HELD += "'w')); sys.stdin.readline()"
+"""As a shell does: starts a view, and stays when that has ended."""
+
+
+def test_a_terminal_that_takes_nothing_is_left_as_it_was(tmp_path: Path) -> None:
+    """Prevents a view that hears neither keys nor signals while a connection hangs or a terminal
+    is held: it would draw frames for nobody, and wait for each to be taken.
+    """
+    program, ended = tmp_path / "loop.com", tmp_path / "ended"
+    program.write_bytes(bytes.fromhex("40 a3 00 05 89 c3 eb f8"))
+    with ViewTerminal("-c", HELD, *VIEW, str(program), str(ended), rows=60, columns=200) as view:
+        view.until(ARROW)
+        view.press(b"c")
+        view.until("time  9")
+        time.sleep(1)  # in which nothing is taken of what is drawn
+        view.press(b"q")
+        last = time.monotonic() + PATIENCE
+        while not ended.exists():
+            assert time.monotonic() < last, "it does not end"
+            time.sleep(0.05)
+        view.until(lambda: 1049 not in view.modes and 25 in view.modes)
+        view.press(b"\n")
+        assert view.status() == 0
+        assert view.left_behind() == []
+
+
 def test_a_fault_of_ours_is_a_line_that_names_a_file() -> None:
     """Prevents a traceback over the terminal, and a fault whose cause nobody can look up."""
     with ViewTerminal("-c", FAULTY) as view:

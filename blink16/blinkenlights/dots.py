@@ -59,7 +59,7 @@ class ShowsDots(PanelsApp):
 
     def _follow(self, written: RenderableType | None) -> None:
         overlay = self._overlay
-        if overlay is None or not self._running or self._batch_count:
+        if overlay is None or not self._running or self._batch_count or self.is_behind:
             return
         wish = self._wish()
         for console in self.query(ConsolePanel):

@@ -44,6 +44,7 @@ class Palette:
     written: tuple[str, ...]
     """By age, the newest first."""
     read: tuple[str, ...]
+    """The same; underlined, since to some people no color tells it from what is beside it."""
     stack_top: str
     good: str
     bar_past: str
@@ -93,7 +94,12 @@ class Palette:
             ascii="#c6d0dc",
             control="#5f7590",
             written=("#0b0e14 on #ffab40", "#ffc680 on #7a4a10", "#ffd29c on #43290c", "#ffd9ad"),
-            read=("#0b0e14 on #4cb8ff", "#b5e0ff on #124a70", "#a9d8f7 on #0d2c44", "#a9d8f7"),
+            read=(
+                "#0b0e14 on #4cb8ff underline",
+                "#b5e0ff on #124a70 underline",
+                "#a9d8f7 on #0d2c44 underline",
+                "#a9d8f7",
+            ),
             stack_top="#0b0e14 on #7fd6a2",
             good="#7fd6a2",
             bar_past="#3d6ea8",
@@ -101,7 +107,7 @@ class Palette:
             bar_checkpoint="#7fb2ec",
             bar_now="#ffab40 bold",
             mark="#b69cf0 bold",
-            chosen="#0b0e14 on #b69cf0",
+            chosen="#0b0e14 on #e6d9ff bold",
         )
 
     @classmethod
@@ -124,7 +130,12 @@ class Palette:
             ascii="#27313d",
             control="#9aa5b3",
             written=("#ffffff on #c46200", "#5c2e00 on #ffd6a6", "#5c2e00 on #ffeedd", "#8a4a00"),
-            read=("#ffffff on #0b6cb3", "#0b3c66 on #b9defa", "#0b3c66 on #e3f2fd", "#0b4f85"),
+            read=(
+                "#ffffff on #0b6cb3 underline",
+                "#0b3c66 on #b9defa underline",
+                "#0b3c66 on #e3f2fd underline",
+                "#0b4f85",
+            ),
             stack_top="#ffffff on #0a7a45",
             good="#0a7a45",
             bar_past="#6b9bd1",
@@ -132,7 +143,7 @@ class Palette:
             bar_checkpoint="#24507f",
             bar_now="#b85a00 bold",
             mark="#6338b8 bold",
-            chosen="#ffffff on #6338b8",
+            chosen="#ffffff on #3d1a85 bold",
         )
 
     @classmethod

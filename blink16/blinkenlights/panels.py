@@ -20,6 +20,7 @@ from textual.content import Content
 from textual.css.query import NoMatches
 from textual.driver import Driver as TextualDriver
 from textual.notifications import SeverityLevel
+from textual.screen import Screen
 from textual.widgets import Static
 
 from blink16.blinkenlights import terminal_kind
@@ -55,6 +56,8 @@ from blink16.words.texts import printable
 
 LEAVE_SECONDS = 5.0
 """What is written to the terminal at the end may take so long."""
+BEHIND_SECONDS = 0.05
+"""After which it is seen whether a slow terminal has taken what was drawn."""
 SILENT_SECONDS = 3.0
 """An answer that is so late is told of."""
 NOTE_SECONDS = 10.0
@@ -179,6 +182,34 @@ class PanelsApp(App[None]):
         from blink16.blinkenlights.terminal_driver import TerminalDriver  # not for Windows
 
         return TerminalDriver
+
+    # -- terminals that take less than is drawn ----------------------------------------------
+
+    _draws_later = False
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the terminal has not taken the last frames yet."""
+        return bool(getattr(self._driver, "is_behind", False))
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Draw a frame; none on a terminal that is behind, and all again once it is not."""
+        if self.is_behind:
+            self._draw_later()
+        else:
+            super()._display(screen, renderable)
+
+    def _draw_later(self) -> None:
+        if not self._draws_later:
+            self._draws_later = True
+            self.set_timer(BEHIND_SECONDS, self._draw_all)
+
+    def _draw_all(self) -> None:
+        self._draws_later = False
+        if self.is_behind:
+            self._draw_later()
+        else:
+            self.refresh(repaint=True, layout=True)
 
     def _fatal_error(self) -> None:
         """Say in one line that there is a fault of ours, and where it is told of in full."""

@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import termios
 from codecs import getincrementaldecoder
@@ -26,7 +27,10 @@ INPUT_SECONDS = 0.1
 """So long input is waited for; then a key that may have more parts to come has none."""
 FARTHEST = 1000
 """Columns or rows of the largest terminal that is believed."""
+BACKLOG = 6
+"""Writes that wait for the terminal, two or three to a frame, from which on it is behind."""
 NOTHING_ON = (
+    "\x18"  # cancels a sequence of which only a part has come
     "\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1016l\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1000l"
     "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 )
@@ -64,6 +68,8 @@ class TerminalDriver(LinuxDriver):
             # in the loop, so that one is done before the other is begun
             self._loop.add_signal_handler(number, mind)
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        if self._writer_thread is not None:
+            self._writer_thread._queue.maxsize = 0  # nobody waits for who takes nothing
 
     @property
     def _sink(self) -> int:
@@ -86,13 +92,24 @@ class TerminalDriver(LinuxDriver):
         columns, rows = shutil.get_terminal_size()  # by COLUMNS and LINES
         return min(columns, FARTHEST), min(rows, FARTHEST)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the terminal takes less than is drawn, so that frames are to be left out."""
+        writer = self._writer_thread
+        return writer is not None and writer._queue.qsize() >= BACKLOG
+
     def put_right(self) -> None:
-        """Leave the terminal as it was, as far as that goes without waiting for anybody."""
+        """Leave the terminal as it was without waiting for it.
+
+        To one that takes nothing now, a process says so that stays until it does.
+        """
         with suppress(OSError, termios.error):
             if self.attrs_before is not None:
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
             if select.select([], [self._sink], [], 0)[1]:  # it takes some hundred bytes, then
                 os.write(self._sink, NOTHING_ON.encode())
+            elif os.isatty(self._sink):
+                subprocess.Popen(["/bin/sh", "-c", 'printf %s "$0"', NOTHING_ON], stdout=self._sink)
 
     # -- stopped and continued by a shell ----------------------------------------------------
 

@@ -29,7 +29,7 @@ class FramesPanel(Panel):
         colors, lines = self.palette, []
         for frame in self._frames(picture):
             line = Text(no_wrap=True)
-            line.append("▸ " if frame.level == 0 else "  ", colors.changed)
+            line.append("▸" if frame.level == 0 else " ", colors.changed).append(" ")
             line.append(f"{frame.cs:04X}:{frame.ip:04X} ", colors.dim)
             name, plus, offset = frame.name.partition("+")
             line.append(name, colors.symbol if frame.level == 0 else colors.target)

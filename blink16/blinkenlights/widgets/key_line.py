@@ -54,7 +54,7 @@ class KeyLine(Widget):
 def _add(line: Text, key: Key, colors: Palette) -> range:
     """Add a key to a line; return its columns."""
     start = line.cell_len
-    line.append(f" {_first(key)}", colors.changed)
+    line.append(" ").append(_first(key), colors.changed)
     line.append(f" {key.footer} ", colors.hint)
     return range(start, line.cell_len)
 
