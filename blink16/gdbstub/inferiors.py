@@ -56,6 +56,8 @@ class Inferior:
     births: Births
     moved: bool = False
     """Whether a monitor command has moved the machine since the client last read registers."""
+    leaves: bool = False
+    """Whether the client has been told that its next step lets the program go."""
     _began: int = 0
     _missed: tuple[int, Event] | None = None
 
@@ -69,6 +71,7 @@ class Inferior:
         self.answers.settle()
         self.answers.forget_frames()
         self._began = self.debugger.machine.icount
+        self.leaves = False
 
     def show(self) -> None:
         """Take note that the client learns now where it stands."""
