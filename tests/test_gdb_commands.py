@@ -136,3 +136,14 @@ def test_a_program_that_ends_at_a_breakpoint(plain: Gdb, tmp_path: Path, resume:
             assert "exited with status 0" in again
             again = plain.run("run")
         assert "Breakpoint 1" in again
+
+
+def test_a_step_at_the_end_with_another_pc_is_a_step(plain: Gdb, tmp_path: Path) -> None:
+    """Prevents a program that is sent elsewhere from where it ended from being run, not stepped."""
+    with Server("plain.com", cwd=tmp_path) as server:
+        plain.run(server.target)
+        assert "exited with status 0" in plain.run("continue")
+        plain.run(f"set $pc = {PLACE[1:]}")
+        before = plain.value("$icount")
+        plain.run("stepi")
+        assert plain.value("$icount") == before + 1

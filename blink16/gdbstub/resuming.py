@@ -163,10 +163,8 @@ def leaving(meant: dict[Inferior, Resume]) -> tuple[Inferior, Event] | None:
     shows it gives that step up, puts its breakpoints back and goes on.
     """
     for inferior, how in meant.items():
-        last = inferior.debugger.last_event()
-        has_ended = last is not None and last.kind is EventKind.EXITING
         steps = not how.backward and how != Resume(thread=how.thread)
-        if has_ended and steps and not inferior.leaves:
+        if steps and inferior.debugger.is_at_end and not inferior.leaves:
             inferior.leaves = True
             return inferior, LEAVING
     return None
