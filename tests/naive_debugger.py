@@ -115,6 +115,11 @@ class NaiveDebugger(Debugger):
         """Return what ended the last resume."""
         return self._last
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the program has asked to end."""
+        return self._last is not None and self._last.kind is EventKind.EXITING
+
     def insert(
         self,
         point: Point,

@@ -347,6 +347,27 @@ def test_exit_stops_before_the_program_is_gone(client: Client) -> None:
     assert client.ask_one(b"c") == b"W03"
 
 
+def test_a_step_that_lets_a_program_go_stops_before_it(client: Client) -> None:
+    """Prevents gdb's internal error: it must not step over a breakpoint when a program goes."""
+    client.ask(b"qSupported:xmlRegisters=i386;swbreak+")
+    ending = Event(EventKind.EXITING, status=3)
+    client.debugger.script.extend([ending, Event(EventKind.STEPPED), ending])
+    client.ask(b"c")
+    assert client.ask_one(b"vCont;s").startswith(b"T1c")
+    assert client.ask_one(b"bs").startswith(b"T05")
+    assert client.ask(b"vCont;s")[-1].startswith(b"T02")
+    assert client.ask_one(b"vCont;r0,10").startswith(b"T1c")
+    client.debugger.script.append(Event(EventKind.EXITED, status=3))
+    assert client.ask(b"Z0,500,1", b"vCont;C1c") == [b"OK", b"W03"]
+
+
+def test_a_client_that_is_no_gdb_lets_a_program_go_by_a_step(client: Client) -> None:
+    """Prevents a signal that no program has sent, where nobody needs it."""
+    client.debugger.script.extend([Event(EventKind.EXITING), Event(EventKind.EXITED)])
+    client.ask(b"c")
+    assert client.ask_one(b"s") == b"W00"
+
+
 def test_nothing_runs_after_the_end(client: Client) -> None:
     """A client that resumes a dead program gets the same answer, not a dead machine running."""
     client.debugger.script.append(Event(EventKind.KILLED, signal=8))

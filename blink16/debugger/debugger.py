@@ -254,6 +254,14 @@ class Debugger:
         """What ended the last resume; None before the first."""
         return self._last
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the machine stands where its program has asked to end, and would be let go."""
+        if self._ended is None:
+            return False
+        where, stop = self._ended
+        return where == self.timeline.now and stop.reason is StopReason.EXITED
+
     # -- forward -----------------------------------------------------------------------------
 
     def _forward(self, how: Resume) -> Event | Pause:

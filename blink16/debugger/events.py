@@ -37,6 +37,7 @@ class EventKind(Enum):
     VFORKED = auto()  # the same, and waits until that executes a program or ends
     RESTARTED = auto()  # a PC was reset and has passed its self-test
     MOVED = auto()  # a command of the user's has gone to another instant
+    LEAVING = auto()  # a step is about to let a program go: the machine stands where it was
     LACKING = auto()  # strict: the guest used what the machine hasn't got
 
     __hash__ = object.__hash__  # Enum's own is slow, and kinds are looked up at every stop

@@ -57,6 +57,8 @@ class Inferior:
     births: Births
     moved: bool = False
     """Whether a monitor command has moved the machine since the client last read registers."""
+    leaves: bool = False
+    """Whether the client has been told that its next step lets the program go."""
     _began: int = 0
     _missed: tuple[int, Event] | None = None
 
@@ -70,6 +72,7 @@ class Inferior:
         self.answers.settle()
         self.answers.forget_frames()
         self._began = self.debugger.machine.icount
+        self.leaves = False
 
     def show(self) -> None:
         """Take note that the client learns now where it stands."""

@@ -46,6 +46,7 @@ class PosixSignal(Enum):
     SIGTRAP = 5
     SIGABRT = 6
     SIGSYS = 12
+    SIGWINCH = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,8 @@ _SIGNALS = {
     EventKind.MOVED: PosixSignal.SIGINT,
     EventKind.HALTED: PosixSignal.SIGINT,
     EventKind.RESTARTED: PosixSignal.SIGINT,
+    # gdb goes on by itself.
+    EventKind.LEAVING: PosixSignal.SIGWINCH,
     # And what nobody has asked for is to be shown as one.
     EventKind.LACKING: PosixSignal.SIGSYS,
 }

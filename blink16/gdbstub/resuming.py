@@ -15,6 +15,7 @@ from blink16.gdbstub.states import SessionInput, WrongCallError
 
 MOVED, LOADED = Event(EventKind.MOVED), Event(EventKind.LOADED)
 INTERRUPTED = Event(EventKind.INTERRUPTED)
+LEAVING = Event(EventKind.LEAVING)
 
 
 class Runs:
@@ -36,7 +37,9 @@ class Runs:
         if untold is None:
             if isinstance(command, commands.Run) and command.address is not None:
                 registers.write_pc(dialogue.inferiors.current.debugger, command.address)
-            untold = missed(meant) or (arrived(meant) if dialogue.client.steps_over else None)
+            untold = missed(meant)
+            if untold is None and dialogue.client.steps_over:
+                untold = arrived(meant) or leaving(meant)
         if untold is None and dialogue.early_break:
             untold = next(iter(meant)), INTERRUPTED
         if untold is not None:
@@ -143,12 +146,27 @@ def arrived(meant: dict[Inferior, Resume]) -> tuple[Inferior, Event] | None:
     there when the machine goes on is to be hit at once.
     """
     for inferior, how in meant.items():
-        goes_on = how == Resume(thread=how.thread)
+        goes_on = how == Resume(thread=how.thread) and not inferior.leaves
         if inferior.answers.take_arrival() and goes_on:
             inferior.answers.settle()
             event = inferior.debugger.event_here()
             if event is not None:
                 return inferior, event
+    return None
+
+
+def leaving(meant: dict[Inferior, Resume]) -> tuple[Inferior, Event] | None:
+    """Return a stop before the first step that would let a program go, which has ended.
+
+    A gdb whose program goes within its step over a breakpoint (`break int21`) believes for ever
+    that it steps, and ends itself when it attaches next.  At a signal that it neither stops at nor
+    shows it gives that step up, puts its breakpoints back and goes on.
+    """
+    for inferior, how in meant.items():
+        steps = not how.backward and how != Resume(thread=how.thread)
+        if steps and inferior.debugger.is_at_end and not inferior.leaves:
+            inferior.leaves = True
+            return inferior, LEAVING
     return None
 
 
