@@ -153,6 +153,16 @@ def test_each_file_may_have_a_function_of_the_same_name(other: int) -> None:
         parse(LISTING.encode(), LoadSegments(0x1000, 0x1010, 0x1000, names[:2]))
 
 
+def test_a_name_that_lies_everywhere_says_nothing() -> None:
+    """Prevents minutes of comparing each label with thousands of symbols of the same name."""
+    everywhere = [Symbol("_twice", 0x20000 + n, SymbolKind.CODE) for n in range(200)]
+    known = (*everywhere, NAMES[1])
+    told = parse(LISTING.encode(), LoadSegments(0x1000, 0x1010, 0x1000, known))
+    assert {symbol.address for symbol in told.symbols} == {BASE, BASE + 0x18}
+    with pytest.raises(SymbolFileError, match="none of its functions"):
+        parse(LISTING.encode(), LoadSegments(0x1000, 0x1010, 0x1000, tuple(everywhere)))
+
+
 @given(st.lists(st.sampled_from(ROWS), max_size=40), st.text(max_size=80))
 def test_listings_that_lie_are_refused_or_read(lines: list[str], more: str) -> None:
     """Prevents a crash on a listing that was cut, mixed or edited."""

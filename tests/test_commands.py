@@ -73,6 +73,8 @@ ONE = ThreadId(ANY, 1)
         (b"vRun;", p.Launch("", ())),
         (b"vRun;62616e6e6572;4869;", p.Launch("banner", ("Hi", ""))),
         (b"qSymbol::", c.OfferSymbols()),
+        (b"qSymbol::626c", c.OfferSymbols("bl")),
+        (b"qSymbol:0:626c", c.OfferSymbols("bl", is_known=True)),
         (b"qXfer:features:read:target.xml:0,ffb",
          c.ReadObject("features", "target.xml", 0, 0xFFB)),
         (b"qXfer:threads:read::10,20", c.ReadObject("threads", "", 16, 32)),

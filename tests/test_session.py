@@ -262,6 +262,23 @@ def test_interrupt_of_a_standing_machine_is_forgotten(held: Client) -> None:
     assert held.orders == [Start(Resume())]
 
 
+def test_a_client_is_asked_whose_file_it_has(client: Client) -> None:
+    """Prevents names of ours that hide those of a file which gdb's user has brought."""
+    assert client.ask_one(b"qSymbol::") == b"OK"
+    client.ask(
+        b"qXfer:exec-file:read::0,1000", b"vFile:open:%s,0,0" % b"/blink16.elf".hex().encode()
+    )
+    whole = client.ask_one(b"qXfer:libraries:read::0,1000")
+    asked = client.ask_one(b"qSymbol::")
+    assert asked == b"qSymbol:" + b"blink16".hex().encode()
+    assert client.ask_one(b"qSymbol::" + asked.partition(b":")[2]) == b"OK"
+    assert b"library:" in client.ask_one(b"s")
+    few = client.ask_one(b"qXfer:libraries:read::0,1000")
+    assert few != whole
+    assert client.ask_one(b"qSymbol:0:" + asked.partition(b":")[2]) == b"OK"
+    assert client.ask_one(b"qXfer:libraries:read::0,1000") == whole
+
+
 def test_interrupt_right_before_a_resumption_counts(held: Client) -> None:
     """Gdb sends a Ctrl-C so that is typed between its 'Continuing.' and its packet."""
     held.feed(b"\x03")

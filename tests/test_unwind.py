@@ -119,6 +119,36 @@ def test_a_hardware_interrupt_unwinds_to_what_it_interrupted(guest: Machine) -> 
     assert chain(guest) == [before, *outer]
 
 
+SWITCHING = bytes.fromhex(
+    "2e89263005 2e8c163205"  # 0500 mov cs:[0530h], sp; mov cs:[0532h], ss
+    "0e 17 bc0070 50 06 b84000 8ec0"  # push cs; pop ss; mov sp, 7000h; push ax, es; mov es, 40h
+    "e80d00 07 58"  # call work; pop es; pop ax
+    "2e8e163205 2e8b263005 cf"  # mov ss, cs:[0532h]; mov sp, cs:[0530h]; iret
+    "55 89e5 b020 e620 5d c3"  # work: push bp; mov bp, sp; mov al, 20h; out 20h, al; pop bp; ret
+)
+
+
+def test_a_handler_with_a_stack_of_its_own_leads_back_to_what_was_interrupted(
+    guest: Machine,
+) -> None:
+    """Prevents a backtrace that ends where a handler, or a kernel's entry, changes stacks."""
+    guest.memory.write(0x500, SWITCHING)
+    guest.set_vector(0x60, 0, 0x500)
+    guest.run(5)
+    registers = guest.registers
+    before = Expected(SEGMENT, registers.ip, registers.bp), *chain(guest)
+    guest.engine.interrupt(0x60)
+    stacks, seen = set(), 0
+    while registers.cs == 0:
+        found = chain(guest)
+        assert tuple(found[-len(before) :]) == before, f"at {registers.ip:04x}"
+        assert len(found) == len(before) + (registers.ip >= 0x526)
+        stacks.add(registers.ss)
+        seen += 1
+        guest.run(1)
+    assert (stacks, seen) == ({0, SEGMENT}, 21)
+
+
 def test_a_signal_s_handler_unwinds_to_what_it_interrupted() -> None:
     """Prevents backtraces that leave out who ran when a signal came, since no CALL led from there.
 

@@ -29,6 +29,8 @@ from blink16.memory import RAM_SIZE
 from blink16.symbolfiles import elf
 from blink16.symbolfiles.elf import ElfSection, ElfSymbol, SectionFlag, SectionType, SymbolType
 
+MARK = "blink16"
+"""The symbol in all programs' files: a gdb that does not know it has a file of its user's."""
 ENTRY_SIZE = 16
 """Bytes of code at the program's entry that its file holds."""
 BUILD_ID = b"blink16".ljust(elf.BUILD_ID_SIZE)
@@ -55,7 +57,7 @@ def program_file(entry: int, code: bytes) -> bytes:
     """
     flags = SectionFlag.ALLOC | SectionFlag.EXECINSTR | SectionFlag.TLS
     section = ElfSection(".entry", SectionType.PROGBITS, flags, entry, code)
-    mark = ElfSymbol("blink16", 0, 0, SymbolType.NOTYPE, elf.SHN_ABS)
+    mark = ElfSymbol(MARK, 0, 0, SymbolType.NOTYPE, elf.SHN_ABS)
     sections = [elf.build_id(BUILD_ID), *debug_sections(dwarf.nothing())]
     return elf.build([section, *sections] if code else sections, [mark], entry)
 

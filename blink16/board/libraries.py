@@ -10,6 +10,8 @@ may change is in libraries:
   (`board/probe.py`), in one of 32 bits;
 - call frame information, and our own compilation units for the rest of memory.
 
+A program of which only a file of gdb's user knows (`gdb main.elf`) we leave to that.
+
 gdb keeps what it has read by its name, and so takes leave of what is no more; `Titles` sees to it
 that a name has one content.  gdb shows that of names behind each frame without lines, so the first
 is short.  gdb puts ``target:`` before it, as the list says, and reads it from us even where its
@@ -57,6 +59,10 @@ MAIN = "main"
 libraries, and then knows no other."""
 DEBUG_LINK = Struct("name" / Aligned(4, CString("ascii")), "checksum" / Int32ul)
 """Source: the GDB manual, "Debugging Information in Separate Files"."""
+CONVENTIONAL = range(0xA0000)
+"""Memory of programs: where a file of the user's tells gdb of them, and nothing tells us, we have
+no names and units for it, since gdb looks no further once it has read a unit about a place.
+"""
 CODE = SectionFlag.ALLOC | SectionFlag.EXECINSTR
 FUNC, OBJECT = SymbolType.FUNC, SymbolType.OBJECT
 
@@ -67,6 +73,8 @@ class Titles:
     def __init__(self) -> None:
         self.reads_x86_64 = True
         """Whether it can read files for an x86-64."""
+        self.has_own_file = False
+        """Whether it has a file of its user's for its program's, in the place of ours."""
         self._first: dict[str, int] = {}
 
     def of(self, first: str, checksum: int) -> str:
@@ -93,6 +101,8 @@ def make(known: Survey, program: ProgramFacts, titles: Titles) -> tuple[BoardLib
     apart = [debug for debug in program.debug if debug.code]
     holes = code_of(program.debug)
     known = replace(known, symbols=behind_prologues(known.without_labels, program.debug))
+    if titles.has_own_file and not any(s.kind is SymbolKind.CODE for s in program.symbols):
+        holes = dwarf.merged([*holes, CONVENTIONAL])
     own = names(known, holes, titles), units(known, holes, titles)
     return *own, *(lines(known, debug) for debug in apart)
 

@@ -27,7 +27,7 @@ class Shelf:
         self._found: tuple[ProgramFacts, Survey] | None = None
         self._ends: tuple[range, ...] = ()
         self._uncalled: tuple[range, ...] = ()
-        self._made: tuple[Survey, bool, tuple[BoardLibrary, ...]] | None = None
+        self._made: tuple[Survey, tuple[bool, bool], tuple[BoardLibrary, ...]] | None = None
         self._told: tuple[BoardLibrary, ...] | None = None
         self.begin = program.begin
         """The linear address at which the machine stood when it was loaded."""
@@ -70,9 +70,10 @@ class Shelf:
 
     def libraries(self) -> tuple[BoardLibrary, ...]:
         """Return what a client needs beside the program's file."""
-        found, reads_64 = self._survey(), self._titles.reads_x86_64
-        if self._made is None or self._made[0] is not found or self._made[1] is not reads_64:
-            self._made = found, reads_64, libraries.make(found, self._known, self._titles)
+        found, titles = self._survey(), self._titles
+        client = titles.reads_x86_64, titles.has_own_file
+        if self._made is None or self._made[0] is not found or self._made[1] != client:
+            self._made = found, client, libraries.make(found, self._known, titles)
         return self._made[2]
 
     def tell(self) -> tuple[BoardLibrary, ...]:

@@ -172,8 +172,6 @@ class Answers:
                 return OK
             case commands.QueryHost():
                 return description.host_info()
-            case commands.OfferSymbols():
-                return OK  # and none is wanted
             case commands.QueryActions():
                 return b"vCont;c;C;s;S;r"
             case _:

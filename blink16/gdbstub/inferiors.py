@@ -8,6 +8,7 @@ from typing import assert_never
 
 from blink16 import monitor, reports
 from blink16.board import Titles, probe
+from blink16.board.file import MARK
 from blink16.debugger import Debugger, Event, EventKind
 from blink16.gdbstub import commands, description, hostio, replies
 from blink16.gdbstub.answers import Answers
@@ -139,6 +140,8 @@ class Inferiors:
         self._to_resume = ThreadId(ANY, ANY)
         self._files = HostFiles(self._file, self._reads_x86_64)
         self._titles = Titles()
+        self._asks_for_files = self._lacks_program = False
+        """Whether the client has asked for its program's file, and not opened it since."""
         self._aligns_frames = self._shows_offsets = False
         self._numbered_from = 0
         self._looked_at: int | None = None
@@ -289,8 +292,10 @@ class Inferiors:
             shelf, executed = inferior.answers.shelf, inferior.births.program
             board = hostio.of_process(hostio.BOARD, inferior.process)
             if name == board or (executed and name == executed):
+                self._lacks_program = False
                 return shelf.program_file
             if name == hostio.TARGET + board:
+                self._lacks_program = False
                 return probe.content()
             if hostio.of_process(hostio.WHOLE, inferior.process) == name:
                 return shelf.whole
@@ -299,6 +304,14 @@ class Inferiors:
             if (library := shelf.find(name)) is not None:
                 return library
         return None
+
+    def _look_for_mark(self, offer: commands.OfferSymbols) -> bytes:
+        """Ask gdb, which has read some file of symbols, whether it still has our program's."""
+        if offer.name == MARK:
+            self._titles.has_own_file = not offer.is_known
+        elif not offer.name and self._asks_for_files:
+            return b"qSymbol:" + MARK.encode().hex().encode("ascii")
+        return OK
 
     def _reads_x86_64(self, can: bool) -> None:
         self._titles.reads_x86_64 = can
@@ -355,6 +368,8 @@ class Inferiors:
                 return self._files.answer(operation, arguments) or EMPTY
             case commands.ReadObject():
                 return self._read_object(question)
+            case commands.OfferSymbols():
+                return self._look_for_mark(question)
             case _:
                 assert_never(question)
 
@@ -402,8 +417,11 @@ class Inferiors:
             case "threads", "":
                 return description.threads(self._threads())
             case "exec-file", process:
+                self._asks_for_files = self._lacks_program = True
                 return self.program_file(self._process(process))
             case "libraries", "":
+                if self._lacks_program:
+                    self._titles.has_own_file = True
                 return description.libraries(self.current.answers.shelf.tell())
             case "osdata", "":
                 types = [

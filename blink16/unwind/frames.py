@@ -213,7 +213,7 @@ def _by_bp(path: Path, frame: Frame) -> Caller | None:
 def _returned(path: Path, how: Return, frame: Frame) -> Caller | None:
     """Return the frame behind a return, None if nothing can have called from there."""
     sp = path.cells[Cell.SP]
-    if sp is None or path.stack_address(sp) in path.pushed:
+    if sp is None or path.stack_address(sp) in path.stored:
         return None  # a jump by PUSH and RET
     ip = path.stack_word(sp) or 0
     cs = path.cs if how.kind is ReturnKind.NEAR else path.stack_word(sp + 2) or 0

@@ -1,7 +1,7 @@
 """What code does to registers and stack, as far as that is certain without executing it.
 
 A `Path` is a way that execution may take from some point on.  Its registers are numbers where
-they are known and None where they are not; memory is never written, what the path pushes is kept
+they are known and None where they are not; memory is never written, what the path stores is kept
 beside it.  `advance` moves a path over one instruction and says where it may go on.
 """
 
@@ -119,12 +119,12 @@ class Path:
     cells: list[Known]
     """AX … DS by `Cell`; CS and SS are always known."""
     ip: int
-    pushed: dict[int, Known] = field(default_factory=dict)
-    """Words that this path has stored on the stack, by linear address."""
+    stored: dict[int, Known] = field(default_factory=dict)
+    """Words that this path has stored to memory, by linear address."""
 
     def copy(self, ip: int) -> Path:
         """Return a path that goes another way from here."""
-        return Path(self.code, self.effort, self.cells.copy(), ip & MASK, self.pushed.copy())
+        return Path(self.code, self.effort, self.cells.copy(), ip & MASK, self.stored.copy())
 
     @property
     def cs(self) -> int:
@@ -142,17 +142,18 @@ class Path:
 
     def stack_word(self, offset: int) -> Known:
         """Return a word in the stack segment."""
-        address = self.stack_address(offset)
-        if address in self.pushed:
-            return self.pushed[address]
-        return self.code.word(address)
+        return self.word(self.stack_address(offset))
+
+    def word(self, address: int) -> Known:
+        """Return the word at a linear address."""
+        return self.stored[address] if address in self.stored else self.code.word(address)
 
     def push(self, value: Known) -> None:
         """Push a word."""
         sp = self.cells[Cell.SP]
         if sp is not None:
             self.cells[Cell.SP] = (sp - 2) & MASK
-            self.pushed[self.stack_address(sp - 2)] = value
+            self.stored[self.stack_address(sp - 2)] = value
 
     def pop(self) -> Known:
         """Pop a word."""
@@ -328,16 +329,18 @@ def _effective_offset(path: Path, instruction: Instruction) -> Known:
     return None if None in values else (sum(v or 0 for v in values) + displacement) & MASK
 
 
-def _stack_offset(path: Path, instruction: Instruction) -> Known:
-    """Return the offset of a memory operand in the stack segment; None if it lies elsewhere."""
+def _operand_address(path: Path, instruction: Instruction) -> Known:
+    """Return the linear address of a memory operand; None if it is not known."""
     modrm = instruction.modrm
     if modrm is None or modrm.mod == 3:
         return None
     direct = modrm.mod == 0 and modrm.rm == DIRECT_RM
     default = "DS" if direct else SEGMENT_REGISTERS[EFFECTIVE_ADDRESSES[modrm.rm][2]]
-    if (instruction.segment_override or default) != "SS":
+    segment = path.cells[Cell[instruction.segment_override or default]]
+    offset = _effective_offset(path, instruction)
+    if segment is None or offset is None:
         return None
-    return _effective_offset(path, instruction)
+    return path.code.memory.linear(segment, offset)
 
 
 def _get(path: Path, form: str, instruction: Instruction) -> Known:
@@ -347,8 +350,8 @@ def _get(path: Path, form: str, instruction: Instruction) -> Known:
         return path.cells[register] if _is_word(form) else None
     if form[0] == "I" and form != "Ib":
         return _number(instruction) & MASK
-    offset = _stack_offset(path, instruction) if form == "Ew" else None
-    return None if offset is None else path.stack_word(offset)
+    address = _operand_address(path, instruction) if form == "Ew" else None
+    return None if address is None else path.word(address)
 
 
 def _set(path: Path, form: str, instruction: Instruction, value: Known) -> None:
@@ -358,8 +361,8 @@ def _set(path: Path, form: str, instruction: Instruction, value: Known) -> None:
         if register is Cell.SS and value is None:
             path.cells[Cell.SP] = None  # an unknown stack
             path.cells[Cell.SS] = 0
-    elif form == "Ew" and (offset := _stack_offset(path, instruction)) is not None:
-        path.pushed[path.stack_address(offset)] = value
+    elif form[0] == "E" and (address := _operand_address(path, instruction)) is not None:
+        path.stored[address] = value if form == "Ew" else None
 
 
 # -- effects ---------------------------------------------------------------------------------

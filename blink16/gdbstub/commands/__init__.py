@@ -28,7 +28,7 @@ from blink16.gdbstub.commands.memory import (
     SearchMemory,
     WriteMemory,
 )
-from blink16.gdbstub.commands.objects import HostFile, ObjectQuestion, ReadObject
+from blink16.gdbstub.commands.objects import HostFile, ObjectQuestion, OfferSymbols, ReadObject
 from blink16.gdbstub.commands.points import PointQuestion
 from blink16.gdbstub.commands.processes import ProcessCommand, ThreadQuestion
 from blink16.gdbstub.commands.registers import (
@@ -52,7 +52,6 @@ from blink16.gdbstub.commands.talk import (
     EnableErrorStrings,
     ListThreads,
     Monitor,
-    OfferSymbols,
     QueryHost,
     QuerySupported,
     StartNoAckMode,

@@ -1,4 +1,4 @@
-"""The packets that read files and documents of ours: qXfer and vFile."""
+"""The packets about files: ours, which the client reads, and what it knows of its own."""
 
 from __future__ import annotations
 
@@ -49,4 +49,19 @@ def _host_file(rest: bytes) -> HostFile:
     return HostFile(operation, tuple(arguments.split(b",")) if separator else ())
 
 
-ObjectQuestion = ReadObject | HostFile
+@dataclass(frozen=True, slots=True)
+class OfferSymbols:
+    """qSymbol:VALUE:NAME: the client could look symbols up for us, or has looked one up."""
+
+    name: str = ""
+    """The one that we had asked for; none in an offer."""
+    is_known: bool = False
+
+
+@PACKETS.packet(b"qSymbol")
+def _offer_symbols(rest: bytes) -> OfferSymbols:
+    value, _, name = fields.after(rest, b":").partition(b":")
+    return OfferSymbols(fields.text(fields.data(name, "symbol"), "symbol"), bool(value))
+
+
+ObjectQuestion = ReadObject | HostFile | OfferSymbols

@@ -67,15 +67,5 @@ class QueryHost:
 PACKETS.alone(b"qHostInfo", QueryHost())
 
 
-@dataclass(frozen=True, slots=True)
-class OfferSymbols:
-    """qSymbol: the client could look up symbols for us."""
-
-
-@PACKETS.packet(b"qSymbol")
-def _offer_symbols(rest: bytes) -> OfferSymbols:
-    return OfferSymbols()
-
-
 TalkCommand = QuerySupported | StartNoAckMode | EnableErrorStrings | ListThreads | Monitor
-TalkQuestion = QueryHost | OfferSymbols
+TalkQuestion = QueryHost
