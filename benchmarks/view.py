@@ -39,6 +39,12 @@ BAR_ROW = 5
 """Rows from the time bar to the end of the terminal."""
 PRESSED, DRAGGED, WHEELED = 0, 32, 64
 """The left button down, a move with it, the wheel up: in xterm's numbers."""
+WAYS = (
+    ("click", PRESSED, COLUMNS // 2),
+    ("drag", DRAGGED, COLUMNS // 2),
+    ("wheel", WHEELED, COLUMNS - 20),
+)
+"""How one goes through a run, with which button, and from which column on."""
 REST = 0.1
 """Seconds between two events."""
 STORM, STORM_REST = 500, 0.004
@@ -160,8 +166,12 @@ def _dragging(name: str, seconds: float, *words: str) -> None:
         terminal.press(b"\x1b")
         terminal.instants(1.5)
         columns = random.Random(16)
-        column, now = COLUMNS // 2, None
-        for what, button in (("click", PRESSED), ("drag", DRAGGED), ("wheel", WHEELED)):
+        now = None
+        for what, button, column in WAYS:
+            terminal.mouse(PRESSED, column)
+            if button != DRAGGED:
+                terminal.mouse(PRESSED, column, released=True)
+            terminal.instants(REST)
             times = []
             for _ in range(STEPS):
                 column = _next_column(button, column, columns)
@@ -172,8 +182,8 @@ def _dragging(name: str, seconds: float, *words: str) -> None:
                 if button == PRESSED:
                     terminal.mouse(button, column, released=True)
                 terminal.instants(REST)
-            if button == PRESSED:  # and held, for what follows
-                terminal.mouse(button, column)
+            if button == DRAGGED:
+                terminal.mouse(PRESSED, column, released=True)
             times.sort()
             median, late = statistics.median(times), times[len(times) * 95 // 100]
             print(
@@ -188,9 +198,7 @@ def _next_column(button: int, column: int, columns: random.Random) -> int:
     if button == PRESSED:
         others = [at for at in range(10, COLUMNS - 10) if abs(at - column) > 1]
         return columns.choice(others)
-    if button == DRAGGED:
-        return max(10, min(column + columns.choice((1, 2, 3, 5, -1, -2, -4)), COLUMNS - 10))
-    return column
+    return column + columns.choice((1, 2, 3, 5, -1, -2, -4)) if button == DRAGGED else column
 
 
 def _storm(terminal: _Terminal) -> None:

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,8 +114,11 @@ def _run(holder: Target, server: int) -> Period:
 
 def _spent(server: int) -> dict[str, float]:
     """Return the seconds of processor time that each thread of a process has taken."""
-    threads = Path(f"/proc/{server}/task").glob("*/schedstat")
-    return {file.parent.name: int(file.read_text().split()[0]) / 1e9 for file in threads}
+    spent = {}
+    for file in Path(f"/proc/{server}/task").glob("*/schedstat"):
+        with suppress(OSError):  # it has just ended
+            spent[file.parent.name] = int(file.read_text().split()[0]) / 1e9
+    return spent
 
 
 class _Watcher:

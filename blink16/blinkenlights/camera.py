@@ -22,7 +22,7 @@ ALL = 1 << 62
 """An instant behind all others: what comes from a machine that runs may be newer than a sample."""
 SHOWN = (StateReport, HistoryReport, ScreenReport)
 """What each picture needs."""
-SELDOM = 4
+SELDOM, SELDOM_AT_MOST = 4, 80
 """One in so many pictures of a machine that runs has anew what has to be computed; of what is slow,
 one in more.
 """
@@ -192,7 +192,7 @@ class Camera:
             return False
         slowness = self._took.get(shape, 0.0) / SLOW
         if self._last is not None and self._last.running:
-            return self._taken % (SELDOM * (1 + int(slowness))) != 0
+            return self._taken % min(SELDOM * (1 + int(slowness)), SELDOM_AT_MOST) != 0
         return slowness > 1
 
     def _computed(self, target: Target, shapes: Iterable[type]) -> list[Any]:

@@ -27,7 +27,9 @@ PACKETS.alone(b"Qblink16.control", AskControl(), "blink16.control+")
 
 @dataclass(frozen=True, slots=True)
 class TellChanges:
-    """Qblink16.changes: tell of every change to the machine, unasked."""
+    """Qblink16.changes: tell of changes to the machine, unasked: the next when the client has asked
+    for something since the last.
+    """
 
 
 PACKETS.alone(b"Qblink16.changes", TellChanges(), "blink16.changes+")
