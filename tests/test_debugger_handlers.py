@@ -14,7 +14,9 @@ from pc_guest import CODE, DATA, HANDLERS, PcGuest
 from property_examples import examples
 
 from blink16.breakpoints import MAX_POINTS, Point, PointKind
+from blink16.cpu.native.compiler import submit
 from blink16.debugger import Debugger, Event, EventKind, Resume
+from blink16.gdbstub.agent import AgentCondition
 from blink16.history import Timeline
 
 PROGRAM = bytes.fromhex(
@@ -211,3 +213,18 @@ def test_a_key_that_came_while_the_machine_stood_stops_at_its_handler(
     assert CODE < machine.pc < CODE + 4
     event = debugger.drive(Resume(backward=True))
     assert (event.kind, machine.icount) == (EventKind.BREAKPOINT, 20)
+
+
+def test_a_condition_where_a_handler_returns_does_not_hide_that() -> None:
+    """Prevents a run without end: native code passes breakpoints whose conditions are false."""
+    guest, debugger = debug("native")
+    tick = before_a_tick(debugger, guest)
+    back = next(i for i in range(tick + 1, LENGTH) if not is_handler(places()[i]))
+    never = AgentCondition((b"\x22\0\x27",))  # const8 0; end
+    guest.machine.engine.overlook({places()[back]: never})
+    submit(int).result()  # it is compiled now
+    debugger.insert(Point(PointKind.EXECUTE, places()[back]), never)
+    debugger.insert(AT_ENTRY, lambda machine: machine.icount > back)  # where it would end then
+    place = places()[tick]
+    debugger.resume(Resume(step_range=(place, place + 1)))
+    assert guest.machine.icount == back
