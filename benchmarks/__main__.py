@@ -78,7 +78,7 @@ def _report(arguments: argparse.Namespace) -> None:
     match arguments.what:
         case "time-travel":
             module.report(arguments.times, arguments.scale, arguments.chart)
-        case "boot":
+        case "boot" | "view":
             module.report(arguments.times, arguments.images)
         case "questions" | "pc":
             module.report(arguments.times, arguments.scale)

@@ -43,11 +43,16 @@ REST = 0.1
 """Seconds between two events."""
 STORM, STORM_REST = 500, 0.004
 """Places of the mouse, and seconds between them."""
+IMAGES = "freedos.img", "fd1440.img"
+BOOT_SECONDS = 6.0
 _TIME = re.compile(rb"time  ([0-9,]+) ")
 
 
-def report(times: int) -> None:
-    """Measure everything, and print a line for each with the target behind it."""
+def report(times: int, images: Path) -> None:
+    """Measure everything, and print a line for each with the target behind it.
+
+    ``images``: the folder of the disks that are booted, as far as they are there.
+    """
     first_picture("banner", "HELLO")  # Python compiles us
     firsts = [first_picture("banner", "HELLO") for _ in range(times)]
     print(f"first picture in a terminal   {statistics.median(firsts):6.2f} s    (1.0 wanted)")
@@ -56,7 +61,10 @@ def report(times: int) -> None:
         loop.write_bytes(LOOP)
         asyncio.run(_stepping())
         asyncio.run(_animating())
-        _dragging(loop)
+        _dragging("time bar", 1.5, str(loop))
+        for name in IMAGES:
+            if (images / name).exists():
+                _dragging(name, BOOT_SECONDS, str(images / name))
         opened = {length: _opening(loop, length) for length in (SHORT, LONG)}
         print(
             f"opens at {LONG:,} instructions {opened[LONG]:6.2f} s    "
@@ -102,9 +110,10 @@ class _Terminal:
         """Press keys."""
         os.write(self._terminal, keys)
 
-    def mouse(self, button: int, column: int) -> None:
-        """Press, drag or turn a button of the mouse over a column of the time bar."""
-        self.press(b"\x1b[<%d;%d;%dM" % (button, column + 1, ROWS - BAR_ROW + 1))
+    def mouse(self, button: int, column: int, *, released: bool = False) -> None:
+        """Press, drag, turn or let go of a button of the mouse over a column of the time bar."""
+        end = b"m" if released else b"M"
+        self.press(b"\x1b[<%d;%d;%d%b" % (button, column + 1, ROWS - BAR_ROW + 1, end))
 
     def until(self, text: bytes) -> None:
         """Wait until it has written something."""
@@ -138,44 +147,65 @@ class _Terminal:
         self._seen = (self._seen + os.read(self._terminal, 1 << 16))[-(1 << 20) :]
 
 
-def _dragging(loop: Path) -> None:
-    """Move the mouse over the time bar of a long run: from each event to the instant on a terminal.
+def _dragging(name: str, seconds: float, *words: str) -> None:
+    """Move the mouse over the time bar of a run: from each event to the instant on a terminal.
 
-    Events that come faster than pictures can are one: the newest place is gone to.
+    ``seconds``: of the run, at full speed.  Events that come faster than pictures can are one: the
+    newest place is gone to.
     """
-    with _Terminal(str(loop)) as terminal:
+    with _Terminal(*words) as terminal:
         terminal.until("▶".encode())
         terminal.press(b"C")
-        terminal.instants(1.5)
+        terminal.instants(seconds)
         terminal.press(b"\x1b")
         terminal.instants(1.5)
-        terminal.mouse(PRESSED, COLUMNS // 2)
-        now, columns = terminal.instant(None), random.Random(16)
-        for name, button in (("drag", DRAGGED), ("wheel", WHEELED)):
-            times, column = [], COLUMNS // 2
+        columns = random.Random(16)
+        column, now = COLUMNS // 2, None
+        for what, button in (("click", PRESSED), ("drag", DRAGGED), ("wheel", WHEELED)):
+            times = []
             for _ in range(STEPS):
-                column += columns.choice((1, 2, 3, 5, -1, -2, -4)) if button == DRAGGED else 0
+                column = _next_column(button, column, columns)
                 began = time.perf_counter()
                 terminal.mouse(button, column)
                 now = terminal.instant(now)
                 times.append((time.perf_counter() - began) * 1000)
+                if button == PRESSED:
+                    terminal.mouse(button, column, released=True)
                 terminal.instants(REST)
+            if button == PRESSED:  # and held, for what follows
+                terminal.mouse(button, column)
             times.sort()
             median, late = statistics.median(times), times[len(times) * 95 // 100]
             print(
-                f"time bar, {name:<5} to screen     {median:6.1f} ms   (33 wanted; p95 {late:.0f})"
+                f"{name}, {what:<5} to screen  {median:6.1f} ms   (33 wanted; p95 {late:.0f})",
+                flush=True,
             )
-        terminal.mouse(PRESSED, COLUMNS // 2)
-        shown = 0
-        for at in range(STORM):
-            terminal.mouse(DRAGGED, 10 + at % (COLUMNS - 20))
-            shown += terminal.instants(STORM_REST)
-        began = time.perf_counter()
-        while (more := terminal.instants(REST)) > 0:
-            shown += more
-        late = max(time.perf_counter() - began - REST, 0) * 1000
-        seconds = STORM * STORM_REST
-        print(f"{STORM} places in {seconds:.0f} s: {shown} shown, the last {late:.0f} ms behind")
+        _storm(terminal)
+
+
+def _next_column(button: int, column: int, columns: random.Random) -> int:
+    """Return where the mouse is next: anywhere to click, near to drag, there for the wheel."""
+    if button == PRESSED:
+        others = [at for at in range(10, COLUMNS - 10) if abs(at - column) > 1]
+        return columns.choice(others)
+    if button == DRAGGED:
+        return max(10, min(column + columns.choice((1, 2, 3, 5, -1, -2, -4)), COLUMNS - 10))
+    return column
+
+
+def _storm(terminal: _Terminal) -> None:
+    """Drag faster than pictures can come."""
+    terminal.mouse(PRESSED, COLUMNS // 2)
+    shown = 0
+    for at in range(STORM):
+        terminal.mouse(DRAGGED, 10 + at % (COLUMNS - 20))
+        shown += terminal.instants(STORM_REST)
+    began = time.perf_counter()
+    while (more := terminal.instants(REST)) > 0:
+        shown += more
+    late = max(time.perf_counter() - began - REST, 0) * 1000
+    seconds = STORM * STORM_REST
+    print(f"{STORM} places in {seconds:.0f} s: {shown} shown, the last {late:.0f} ms behind")
 
 
 class Watch:

@@ -126,7 +126,7 @@ class Assembly:
     @property
     def icount(self) -> int:
         """Instructions retired since the machine started."""
-        return self.registers.icount
+        return self._icount[0]
 
     @property
     def cycles(self) -> int:
@@ -134,7 +134,7 @@ class Assembly:
 
         This is the machine's time, on which its clocks run.
         """
-        return self.registers.cycles
+        return self._cycles[0]
 
     @property
     def has_a20(self) -> bool:
@@ -144,7 +144,7 @@ class Assembly:
     @property
     def time(self) -> int:
         """The same: what devices and services know it by."""
-        return self.registers.cycles
+        return self._cycles[0]
 
     @property
     def pc(self) -> int:
@@ -293,7 +293,7 @@ class Assembly:
 
     def nanoseconds(self) -> int:
         """Nanoseconds of guest time since the Unix epoch."""
-        return self.epoch_ns + self.time * 1_000_000_000 // self.clock_hz
+        return self.epoch_ns + self._cycles[0] * 1_000_000_000 // self.clock_hz
 
     # -- state -------------------------------------------------------------------------------
 

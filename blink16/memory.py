@@ -367,15 +367,16 @@ class Memory:
         nothing is recorded.
         """
         arena = self.arena  # quicker to store in than its views
-        code = set(self._code_pages())
         for page, content in contents.items():
             start = page << PAGE_SHIFT
             arena[start : start + len(content)] = content
-            if len(content) == PAGE_SIZE:
-                if page in code:
-                    self.stale_code.add(page)
-            else:
-                self.stale_code |= code.intersection(range(page, page + len(content) // PAGE_SIZE))
+        code = set(self._code_pages())  # there are few, and their contents change seldom
+        if code:
+            self.stale_code |= code.intersection(contents)
+            for page, content in contents.items():
+                if len(content) > PAGE_SIZE:
+                    end = page + len(content) // PAGE_SIZE
+                    self.stale_code.update(place for place in code if page <= place < end)
 
     def _code_pages(self) -> Iterable[int]:
         return _places(bytes(self.pages).translate(_IS_CODE))

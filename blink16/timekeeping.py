@@ -116,14 +116,22 @@ class Timekeeper(Assembly):
 
     def _ask_changed(self) -> None:
         """Ask those who have changed when they want to act."""
-        dues = self._told_dues
+        dues, first, is_known = self._told_dues, self._first_told_due, True
         for device in self._changed:
-            if device in dues:
-                at = device.due()  # type: ignore[attr-defined]
-                dues[device] = FOREVER if at is None else at
+            before = dues.get(device)
+            if before is None:
+                continue
+            at = device.due()  # type: ignore[attr-defined]
+            if at is None:
+                at = FOREVER
+            if at != before:
+                dues[device] = at
+                is_known = is_known and before != first
+                first = min(first, at)
         self._changed.clear()
-        self._changed.update(self._silent)
-        self._first_told_due = min(dues.values(), default=FOREVER)
+        if self._silent:
+            self._changed.update(self._silent)
+        self._first_told_due = first if is_known else min(dues.values())
 
     def _look_for_requests(self) -> None:
         if self.controller is not None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from gdb_client import Gdb
+import pytest
+from gdb_client import NO_GDB, Gdb, Server
+from lined_program import LinedProgram
 
 LINE = re.compile(r"^(\d+)\t(.*)$", re.MULTILINE)
 MIDST = re.compile(r"^0x[0-9a-f]+\t(\d+)\t", re.MULTILINE)
@@ -64,3 +69,32 @@ class Walker:
             line = int(found[1]) if found else 0
             lines += [line] * (lines[-1:] != [line])
         return lines
+
+
+@contextmanager
+def session(gdb_file: Path, program: LinedProgram, folder: Path) -> Iterator[Gdb]:
+    """Serve a program and attach a gdb to it, for many tests: see `at_main`."""
+    if gdb_file == NO_GDB:
+        pytest.fail("there is no gdb: install the test extra (pip install -e '.[test]')")
+    with Server(*program.write(folder), cwd=folder) as server, Gdb(gdb_file) as gdb:
+        gdb.run(f"cd {folder}")
+        gdb.run("set confirm off")
+        gdb.run(server.target)
+        yield gdb
+
+
+def at_main(gdb: Gdb) -> Gdb:
+    """Return gdb at main's first instruction, whatever was typed before."""
+    gdb.run("delete")
+    gdb.run("set exec-direction forward")
+    gdb.run("set can-use-hw-watchpoints 1")
+    gdb.run("monitor seek start")
+    gdb.run("stepi")  # shows the seek, if there was any
+    run_to(gdb, "main")
+    return gdb
+
+
+def run_to(gdb: Gdb, place: str, command: str = "continue") -> None:
+    """Run to a place."""
+    gdb.run(f"tbreak {place}")
+    assert "Temporary breakpoint" in gdb.run(command)

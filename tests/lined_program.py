@@ -1,4 +1,4 @@
-"""A DOS program with names and lines, as a test writes it into its folder."""
+"""A program with names and lines, as a test writes it into its folder."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ class LinedProgram:
 
     name: str
     source: str
-    com: bytes
+    content: bytes
     map: str
+    suffix: str = ".com"
+    segment: int = SEGMENT
+    """That of its code."""
 
     def write(self, folder: Path) -> tuple[str, ...]:
         """Write the program, its map and its source; return what a server is started with."""
-        (folder / f"{self.name}.com").write_bytes(self.com)
+        (folder / f"{self.name}{self.suffix}").write_bytes(self.content)
         (folder / f"{self.name}.map").write_text(self.map)
         (folder / f"{self.name}.c").write_text(self.source)
-        return "--symbols", f"{self.name}.map,text={SEGMENT:x}", f"{self.name}.com"
+        return "--symbols", f"{self.name}.map,text={self.segment:x}", self.name + self.suffix
 
     def line_of(self, text: str) -> int:
         """Return the number of the first line with some text in it."""

@@ -2,8 +2,7 @@
 calls through a pointer and by a jump, two on a line, a function of one instruction, loops.
 
 ``COM`` is what ``bcc -0 -Md`` makes of ``SOURCE``; the lines in ``MAP`` are those of as86's listing
-(``bcc -C-t -A-l``), but for the ends of loops, which that takes for the line behind.  Tests need
-no compiler.
+(``bcc -C-t -A-l``).  Tests need no compiler.
 """
 
 from __future__ import annotations

@@ -109,7 +109,8 @@ def test_code_belongs_to_the_line_that_stands_before_it() -> None:
     assert unit.name == "t.c"
     assert [(line.address, line.file, line.number) for line in unit.lines] == [
         *((0x00, "t.c", 4), (0x05, "t.c", 5), (0x0E, "t.c", 6)),
-        *((0x18, "t.c", 9), (0x1F, "t.c", 11), (0x24, "t.c", 12), (0x2E, "t.c", 13)),
+        *((0x18, "t.c", 9), (0x1F, "t.c", 11), (0x26, "t.c", 12)),
+        *((0x2E, "t.c", 11), (0x3D, "t.c", 13)),
     ]
     assert [(one.name, one.scope.span) for one in unit.functions] == [
         ("twice", range(0x18)),
@@ -150,6 +151,16 @@ def test_each_file_may_have_a_function_of_the_same_name(other: int) -> None:
         assert {symbol.address for symbol in told.symbols} == {BASE, BASE + 0x18}
     with pytest.raises(SymbolFileError, match="several modules"):
         parse(LISTING.encode(), LoadSegments(0x1000, 0x1010, 0x1000, names[:2]))
+
+
+def test_a_name_that_lies_everywhere_says_nothing() -> None:
+    """Prevents minutes of comparing each label with thousands of symbols of the same name."""
+    everywhere = [Symbol("_twice", 0x20000 + n, SymbolKind.CODE) for n in range(200)]
+    known = (*everywhere, NAMES[1])
+    told = parse(LISTING.encode(), LoadSegments(0x1000, 0x1010, 0x1000, known))
+    assert {symbol.address for symbol in told.symbols} == {BASE, BASE + 0x18}
+    with pytest.raises(SymbolFileError, match="none of its functions"):
+        parse(LISTING.encode(), LoadSegments(0x1000, 0x1010, 0x1000, tuple(everywhere)))
 
 
 @given(st.lists(st.sampled_from(ROWS), max_size=40), st.text(max_size=80))

@@ -282,3 +282,23 @@ async def test_an_answer_that_is_late_is_told_of(viewer: Viewer) -> None:
     await viewer.until(lambda: "no answer for" in status())
     go_on.set()
     await viewer.until(lambda: "no answer" not in status())
+
+
+@viewed()
+async def test_a_breakpoint_is_where_the_keys_before_it_lead(viewer: Viewer) -> None:
+    """Prevents one at the old place, where somebody types faster than pictures come."""
+    go_on = held_up(viewer)
+    await viewer.press("G")
+    await viewer.enter("print_text")
+    await viewer.press("b")
+    go_on.set()
+    await viewer.until(lambda: viewer.picture.points)
+    found = viewer.picture.symbols.lookup("print_text")
+    assert found is not None
+    assert [point.address for point in viewer.picture.points] == [found.address]
+    go_on = held_up(viewer)
+    await viewer.press("s", "s", "b")
+    go_on.set()
+    await viewer.until(lambda: len(viewer.picture.points) == 2)
+    assert viewer.picture.state.icount == 2
+    assert viewer.picture.points[1].address == viewer.picture.registers.pc

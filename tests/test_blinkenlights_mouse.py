@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from view_pilot import Viewer, viewed
+import asyncio
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from view_pilot import Viewer, viewed, viewing
 
 from blink16.blinkenlights.widgets.memory import MemoryPanel
+from blink16.client import Target
 
 
 @viewed(size=(120, 36))
@@ -40,3 +48,72 @@ async def test_a_click_on_a_point_takes_it_away(viewer: Viewer) -> None:
     await viewer.pilot.click("#points", offset=(4, 1))
     await viewer.until(lambda: len(viewer.picture.points) == 1)
     assert first not in viewer.picture.points
+
+
+POLLS_MOUSE = bytes.fromhex("cd10 31c0cd33 b80300cd33 890e0003 89160203 891e0403 ebed")
+"""int 10h / mov ax,0 / int 33h
+again: mov ax,3 / int 33h / mov [300h],cx / mov [302h],dx / mov [304h],bx / jmp again"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "seen"),
+    [
+        pytest.param(0x03, [(332, 28, 0), (348, 36, 1), (156, 36, 1), (156, 36, 0)], id="text"),
+        pytest.param(0x04, [(337, 50, 0), (371, 64, 1), (8, 64, 1), (8, 64, 0)], id="dots"),
+    ],
+)
+def test_the_guests_mouse_is_where_the_users_is(
+    tmp_path: Path, mode: int, seen: list[tuple[int, int, int]]
+) -> None:
+    """Prevents programs that want a mouse from being seen and not used, in text and in dots."""
+    program = tmp_path / "mouse.com"
+    program.write_bytes(bytes((0xB8, mode, 0)) + POLLS_MOUSE)
+
+    async def test() -> None:
+        async with viewing([str(program)]) as viewer:
+
+            def is_there(place: tuple[int, int, int]) -> Callable[[], bool]:
+                """Ask again and again where the guest sees its mouse."""
+                found: list[tuple[int, ...]] = []
+
+                def ask(target: Target) -> None:
+                    segment = target.read_registers().ds
+                    stored = target.read_memory((segment, 0x300), 6)
+                    found.append(struct.unpack("<3H", stored))
+
+                def there() -> bool:
+                    viewer.app.driver.ask(ask)
+                    return place in found
+
+                return there
+
+            await viewer.press("C")
+            is_text = mode < 4
+            await viewer.until(
+                lambda: (
+                    viewer.picture.running
+                    and viewer.picture.screen is not None
+                    and viewer.picture.screen.width > 0
+                    and viewer.picture.screen.is_text is is_text
+                )
+            )
+            console = viewer.panel("console")
+            console.focus()
+            await viewer.until(lambda: console.has_focus)
+            assert console.allow_select is False
+            for act, place in zip(MOVES, seen, strict=True):
+                await viewer.until(lambda: viewer.picture.running)
+                await act(viewer.pilot)
+                await viewer.until(is_there(place))
+            await viewer.press("f12", "escape")
+            await viewer.until(lambda: not viewer.picture.running)
+
+    asyncio.run(test())
+
+
+MOVES: tuple[Callable[[Pilot[None]], Awaitable[bool]], ...] = (
+    lambda pilot: pilot.hover("#console", offset=(43, 4)),
+    lambda pilot: pilot.mouse_down("#console", offset=(45, 5)),
+    lambda pilot: pilot.hover("#console", offset=(21, 5)),
+    lambda pilot: pilot.mouse_up("#console", offset=(21, 5)),
+)

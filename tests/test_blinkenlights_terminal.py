@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import string
+from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from minix_disk import MinixDisk
 from textual import events
+from textual._xterm_parser import XTermParser
 from view_pilot import viewing
 
 from blink16.blinkenlights import guest_keys, guest_screen
 from blink16.blinkenlights.emulator import ROWS, Emulator
 from blink16.blinkenlights.glyphs import CP437
 from blink16.blinkenlights.output import Output
+from blink16.devices.keys import chord
 from blink16.reports.screen import ScreenReport
 
 
@@ -89,6 +92,7 @@ PIECES = st.one_of(
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(PIECES, max_size=30), st.lists(st.floats(0, 1), max_size=4), st.integers(0, 8))
+@example([b"A", b"\x1b[M"], [0.0], 0)
 def test_a_terminal_seen_at_an_instant_is_as_it_was_then(
     pieces: list[bytes], instants: list[float], repeated: int
 ) -> None:
@@ -101,6 +105,22 @@ def test_a_terminal_seen_at_an_instant_is_as_it_was_then(
         straight = showing(now)
         assert list(travelled.rows(-50, 50 + ROWS)) == list(straight.rows(-50, 50 + ROWS))
         assert travelled.cursor == straight.cursor
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        (b"A\x1b[M", ["", "", ""]),
+        (b"A\r\n\nC\x1b[H\x1b[2M", ["C", "", ""]),
+        (b"A\r\n\nC\x1b[2;1H\x1b[L", ["A", "", "", "C"]),
+        (b"\r\nB\x1b[H\x1b[L", ["", "", "B"]),
+    ],
+)
+def test_lines_are_deleted_and_inserted_where_others_are_empty(
+    output: bytes, shown: list[str]
+) -> None:
+    """Prevents lines that stay where they were deleted since nothing was ever written below."""
+    assert text(showing(output))[: len(shown)] == shown
 
 
 def test_a_long_output_is_gone_back_in_and_its_beginning_forgotten() -> None:
@@ -149,6 +169,16 @@ def test_output_is_put_right_when_the_history_tells_when_it_came() -> None:
         ("delete", None, "del", "\x1b[3~"),
         ("ctrl+c", None, "ctrl-c", "\x03"),
         ("alt+x", None, "alt-x", "\x1bx"),
+        ("alt+shift+x", None, "alt-shift-x", "\x1bX"),
+        ("alt+minus", "-", "alt-minus", "\x1b-"),
+        ("alt+enter", None, "alt-enter", "\x1b\r"),
+        ("alt+ctrl+a", None, "alt-ctrl-a", "\x1b\x01"),
+        ("alt+ctrl+delete", None, "alt-ctrl-del", None),
+        ("ctrl+backslash", None, "ctrl-\\", "\x1c"),
+        ("ctrl+@", None, "ctrl-2", None),
+        ("ctrl+pause", None, "ctrl-break", None),
+        ("print_screen", None, "prtsc", None),
+        ("add", None, "keypad+", None),
         ("ctrl+left", None, "ctrl-left", None),
         ("f1", None, "f1", "\x1bOP"),
         ("shift+tab", None, "shift-tab", "\x1b[Z"),
@@ -161,9 +191,73 @@ def test_a_key_is_what_a_keyboard_or_a_terminal_sends(
     """Prevents names that `monitor key` does not know, and programs that get other codes."""
     event = events.Key(key, character)
     assert guest_keys.on_pc(event) == on_pc
+    assert on_pc is None or chord(on_pc)
     assert guest_keys.on_terminal(event, application=False) == on_terminal
     if key == "up":
         assert guest_keys.on_terminal(event, application=True) == "\x1bOA"
+
+
+@pytest.mark.parametrize(
+    ("sent", "keys"),
+    [
+        ("\x1bf", ["alt+f"]),
+        ("\x1bb", ["alt+b"]),
+        ("\x1b1", ["alt+1"]),
+        ("\x1b-", ["alt+minus"]),
+        ("\x1b\r", ["alt+enter"]),
+        ("\x1bF", ["alt+shift+f"]),
+        ("\x1b\x01", ["alt+ctrl+a"]),
+        ("\x1bf\x1bx", ["alt+f", "alt+x"]),
+        ("\x1b", ["escape"]),
+        ("\x1b[A", ["up"]),
+        ("\x1bOP", ["f1"]),
+        ("\x1b[3;7~", ["alt+ctrl+delete"]),
+        ("f", ["f"]),
+    ],
+)
+def test_alt_and_a_key_is_not_what_textual_makes_of_it(sent: str, keys: list[str]) -> None:
+    """Prevents alt-f, which opens a DOS program's menu, from being ctrl-right there, and alt-1 from
+    being what it is on a Macintosh.
+    """
+    parser = XTermParser()
+    events_ = [*parser.feed(guest_keys.with_alt(sent)), *parser.feed("")]
+    assert [event.key for event in events_ if isinstance(event, events.Key)] == keys
+
+
+@given(st.text("\x1b[O;~0123456789abM\r", max_size=8))
+def test_only_alt_and_a_key_is_told_otherwise(sent: str) -> None:
+    """Prevents the mouse, the arrows or what is pasted from being taken for Alt."""
+    if sent.count("\x1b") * 2 != len(sent) or "\x1b[" in sent or "\x1bO" in sent:
+        assert guest_keys.with_alt(sent) == sent
+
+
+SHOWS_KEYS = bytes.fromhex(
+    "b80300cd10"  # again: mov ah,10h / int 16h / bx as four digits and a blank, by int 10h
+    "b410cd1689c3b9040051b104d3c35988d8240f04303c3976020407b40e53bb0700cd105be2e3b8200ecd10ebd3"
+)
+
+
+def test_a_dos_program_that_waits_for_a_key_gets_all_kinds_of_them(tmp_path: Path) -> None:
+    """Prevents a view in which characters come to a program, but neither F1 nor alt-f."""
+    program = tmp_path / "keys.com"
+    program.write_bytes(SHOWS_KEYS)
+
+    async def test() -> None:
+        async with viewing([str(program)]) as viewer:
+
+            def is_there(text: str) -> bool:
+                return text in viewer.text("console")
+
+            await viewer.press("C")
+            viewer.panel("console").focus()
+            await viewer.until(lambda: viewer.app.guest_has_keys)
+            for key, code in (("a", "1E61"), ("alt+f", "2100"), ("f1", "3B00"), ("end", "4F00")):
+                await viewer.press(key)
+                await viewer.until(partial(is_there, code))
+            await viewer.press("f12", "escape")
+            await viewer.until(lambda: not viewer.picture.running)
+
+    asyncio.run(test())
 
 
 def test_a_pcs_screen_has_its_colors_its_palette_and_an_mdas_look() -> None:

@@ -170,12 +170,20 @@ def test_storms_can_be_interrupted(name: str, engine: str) -> None:
     """Prevents a user's Ctrl-C from being lost among thousands of interrupts a second."""
     guest = pair(STORMS[name])[ENGINES.index(engine)]
     guest.machine.run(500)
-    timer = threading.Timer(0.01, guest.machine.interrupt)
-    timer.start()
+    done = threading.Event()
+
+    def interrupt_amid() -> None:
+        while guest.machine.icount == 500 and not done.wait(0.01):
+            pass
+        guest.machine.interrupt()
+
+    user = threading.Thread(target=interrupt_amid)
+    user.start()
     try:
         assert guest.machine.run().reason is StopReason.INTERRUPTED
     finally:
-        timer.join()
+        done.set()
+        user.join()
     assert guest.machine.icount > 500
 
 

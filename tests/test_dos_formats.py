@@ -13,7 +13,6 @@ from blink16.dos.arena import MemoryBlock
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import (
     FAR_POINTER,
-    MCB,
     MZ_HEADER,
     PSP,
     MzExecutable,
@@ -129,9 +128,8 @@ def test_mutated_headers_parse_or_fail_cleanly(data: st.DataObject) -> None:
 
 
 def test_format_sizes() -> None:
-    """PSP and MCB have fixed sizes; a field too much would move all that follow."""
+    """PSP and header have fixed sizes; a field too much would move all that follow."""
     assert PSP.sizeof() == 256
-    assert MCB.sizeof() == 16
     assert MZ_HEADER.sizeof() == 28
 
 

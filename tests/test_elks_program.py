@@ -17,6 +17,7 @@ from blink16.cpu.engine import StopReason
 from blink16.elks import ElksError
 from blink16.elks.aout import AoutSymbol, Executable, Section, build
 from blink16.elks.kernel import Kernel
+from blink16.elks.signals import ElksSignal
 from blink16.elks.state import KernelState
 from blink16.inbox import Inbox
 from blink16.runner import Runner
@@ -24,6 +25,9 @@ from blink16.setup import loader
 from blink16.setup.loader import Options, Program, ProgramKind
 from blink16.terminals.terminal import InputReader
 from blink16.timekeeping import IDLE_INTERVAL
+
+GETPID, WRITE = "B81400CD80", "B80400BB0100B90000BA0100CD80"
+"""mov ax, 20 / int 80h; the same of 4, with a byte for the standard output."""
 
 
 def words(guest: ElksGuest, offset: int, count: int) -> tuple[int, ...]:
@@ -210,6 +214,18 @@ def test_time_passes_at_once_where_nothing_can_come(
     assert set(waits) <= {1 / IDLE_INTERVAL}
     assert len(waits) == (27 * IDLE_INTERVAL + 1 if network else 0)  # 3 seconds are at once
     assert not wanted
+
+
+@pytest.mark.parametrize("again", [GETPID, WRITE], ids=["getpid", "write"])
+def test_an_alarm_rings_in_a_row_of_calls_that_change_nothing(tmp_path: Path, again: str) -> None:
+    """Prevents calls after which nobody asks the scheduler from putting signals off."""
+    body = bytes.fromhex(again)
+    alarm = bytes.fromhex("B81B00 BB0100 CD80")  # 1 second
+    loop = body + bytes((0xEB, -len(body) - 2 & 0xFF))
+    guest = start(Executable(alarm + loop, bytes(0x100), heap=0x1000, stack=0x800), tmp_path)
+    stop = guest.run(20_000_000)
+    assert (stop.reason, stop.status) == (StopReason.TRAPPED, ElksSignal.SIGALRM)
+    assert 0 <= guest.machine.cycles - guest.machine.clock_hz < 2000
 
 
 def test_a_state_in_which_nobody_has_the_processor_is_refused(tmp_path: Path) -> None:

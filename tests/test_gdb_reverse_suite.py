@@ -13,9 +13,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import line_walker
 import pytest
 from gdb_client import NO_GDB, Gdb, Server, gdb_name, gdbs
-from line_walker import NO_MORE, Walker
+from line_walker import NO_MORE, Walker, at_main, run_to
 from suite_guest import COM, PROGRAM, SOURCE
 from unwind_guest import SEGMENT
 
@@ -34,27 +35,14 @@ def session(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gdb]:
     """Return a gdb that is attached to the program, which all tests of that gdb share."""
-    if request.param == NO_GDB:
-        pytest.fail("there is no gdb: install the test extra (pip install -e '.[test]')")
-    folder = tmp_path_factory.mktemp("suite")
-    arguments = PROGRAM.write(folder)
-    with Server(*arguments, cwd=folder) as server, Gdb(request.param) as gdb:
-        gdb.run(f"cd {folder}")
-        gdb.run("set confirm off")
-        gdb.run(server.target)
+    with line_walker.session(request.param, PROGRAM, tmp_path_factory.mktemp("suite")) as gdb:
         yield gdb
 
 
 @pytest.fixture
 def attached(session: Gdb) -> Gdb:
-    """Return gdb at main's first instruction, whatever was typed before."""
-    session.run("delete")
-    session.run("set exec-direction forward")
-    session.run("set can-use-hw-watchpoints 1")
-    session.run("monitor seek start")
-    session.run("stepi")  # shows the seek, if there was any
-    at(session, "main")
-    return session
+    """Return gdb at main's first instruction."""
+    return at_main(session)
 
 
 @pytest.fixture
@@ -63,15 +51,9 @@ def walker(attached: Gdb) -> Walker:
     return Walker(attached)
 
 
-def at(gdb: Gdb, place: str, command: str = "continue") -> None:
-    """Run to a place."""
-    gdb.run(f"tbreak {place}")
-    assert "Temporary breakpoint" in gdb.run(command)
-
-
 def at_text(gdb: Gdb, text: str, command: str = "continue") -> None:
     """Run to a line with a text."""
-    at(gdb, f"suite.c:{line_of(text)}", command)
+    run_to(gdb, f"suite.c:{line_of(text)}", command)
 
 
 def word(gdb: Gdb, place: int | str) -> int:
@@ -159,9 +141,9 @@ def test_a_function_that_jumps_to_another(attached: Gdb, walker: Walker) -> None
     assert walker.to_text("next") == "letter = 'x';"
     assert walker.to_text("reverse-step") == "return 1;"
     assert walker.to_text("reverse-step") == "tail();"
-    at(attached, "one")
+    run_to(attached, "one")
     assert walker.to_text("finish") == "letter = 'x';"
-    at(attached, "one", "reverse-continue")
+    run_to(attached, "one", "reverse-continue")
     attached.run("reverse-finish")
     assert "jmp" in attached.run("x/i $pc")  # which went there
     attached.run("reverse-finish")
@@ -176,13 +158,13 @@ def test_values_returned_and_the_calls_that_return_them(attached: Gdb, walker: W
         ("a_long", "wide = a_long();", -13035),  # its low word
         ("apply", "w = apply(halve, 3);", 0),
     ):
-        at(attached, function)
+        run_to(attached, function)
         assert call in attached.run("finish")
         assert attached.value("$ax") == value
-        at(attached, function, "reverse-continue")
+        run_to(attached, function, "reverse-continue")
         assert call in attached.run("reverse-finish")
         assert "call" in attached.run("x/i $pc")
-        at(attached, function)
+        run_to(attached, function)
         attached.run("step")
         attached.run("reverse-finish")
         assert "call" in attached.run("x/i $pc")
@@ -191,9 +173,9 @@ def test_values_returned_and_the_calls_that_return_them(attached: Gdb, walker: W
 
 def test_a_breakpoint_at_the_entry_of_what_is_left_backward(attached: Gdb) -> None:
     """finish-reverse-bkpt, next-reverse-bkpt-over-sr: through a pointer, and it counts."""
-    at(attached, "halve")
-    at(attached, "apply")
-    at(attached, "halve")
+    run_to(attached, "halve")
+    run_to(attached, "apply")
+    run_to(attached, "halve")
     attached.run("stepi 4")
     attached.run("break *halve")
     assert "Breakpoint " in attached.run("reverse-finish")
@@ -227,7 +209,7 @@ def test_recursion_from_within(attached: Gdb, walker: Walker) -> None:
     assert walker.to_text("reverse-next") == "w = bar(5);"
     at_text(attached, "return r;")
     assert walker.to_text("reverse-next") == "r = halve(n);"
-    at(attached, "*halve if *(short*)($sp+2) == 1")
+    run_to(attached, "*halve if *(short*)($sp+2) == 1")
     depth = attached.run("bt").count("halve ()")
     assert depth == 3
     assert walker.to_text("step") == "if (n == 0)"
@@ -273,19 +255,19 @@ def test_the_state_of_a_machine(attached: Gdb, walker: Walker, change: str, plac
     line = SOURCE[: SOURCE.index(change)].count("\n") + 1 + change.startswith("\n")
     at_text(attached, "memset(")
     for command in ("reverse-continue", "continue"):
-        at(attached, f"suite.c:{line}", command)
+        run_to(attached, f"suite.c:{line}", command)
         for _ in range(2):
             before = word(attached, place)
             assert walker.to_line("step") in (line + 1, line + 2)
             assert word(attached, place) == before + 1
             assert walker.to_line("reverse-step") == line
             assert word(attached, place) == before
-        at(attached, "main", "reverse-continue")
+        run_to(attached, "main", "reverse-continue")
 
 
 def test_breakpoints_at_consecutive_instructions(attached: Gdb) -> None:
     """consecutive-reverse: a step from one stops at the other, in both directions."""
-    at(attached, "*callee")
+    run_to(attached, "*callee")
     places = [int(one, 16) for one in re.findall(r"0x([0-9a-f]+) <", attached.run("x/8i $pc"))]
     for place in places:
         attached.run(f"break *{place:#x}")
@@ -316,9 +298,9 @@ def test_code_without_lines(attached: Gdb, walker: Walker) -> None:
     at_text(attached, "memset(")
     assert walker.to_line("step") == LAST
     assert walker.to_text("reverse-step") == "memset(&count, 0, sizeof count);"
-    at(attached, "memset")
+    run_to(attached, "memset")
     assert "memset(&count" in attached.run("finish")
-    at(attached, "memset", "reverse-continue")
+    run_to(attached, "memset", "reverse-continue")
     attached.run("reverse-finish")
     assert "call" in attached.run("x/i $pc")
     assert word(attached, COUNT) == 3
@@ -367,13 +349,13 @@ def test_a_session_that_was_kept(program: Path, tmp_path: Path) -> None:
         with Gdb(program) as gdb:
             gdb.run(f"cd {tmp_path}")
             gdb.run(server.target)
-            at(gdb, "main")
+            run_to(gdb, "main")
             gdb.run(f"watch *(short*){TOTAL}")
             gdb.run("break a_long")
             said = [gdb.run("continue") for _ in range(5)]
             said += [gdb.run("reverse-continue") for _ in range(5)]
             gdb.run("delete 2 3")
-            at(gdb, "*halve if *(short*)($sp+2) == 0")
+            run_to(gdb, "*halve if *(short*)($sp+2) == 0")
             walk = ("bt", "finish", "reverse-finish", "next", "reverse-step")
             return said + [gdb.run(command) for command in walk]
 

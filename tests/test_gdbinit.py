@@ -75,9 +75,35 @@ def test_until_is_not_refused_where_gdb_survives_it(gdb: Gdb) -> None:
 @pytest.mark.parametrize("name", ["set_arch", "reset_architecture"])
 def test_gef_is_told_an_architecture_that_it_knows(scripted: Gdb, name: str) -> None:
     """Prevents GEF's context, which knows no i8086, from failing at each stop."""
-    scripted.run(f"python {name} = lambda architecture: print('GEF shows', architecture)")
+    scripted.run(f"python {name} = lambda architecture=None: print('GEF shows', architecture)")
     with Server("banner") as server:
         assert "GEF shows X86" in scripted.run(server.target) + scripted.run("stepi")
+        assert "GEF shows X86" in scripted.run(f"python {name}()")
+
+
+def test_gef_is_told_before_it_sees_a_target(program: Path, tmp_path: Path) -> None:
+    """Prevents GEF from failing at the first stop, of which it hears before our commands."""
+    gef = tmp_path / "gef.py"
+    gef.write_text("def set_arch(architecture=None): print('GEF shows', architecture)\n")
+    with Gdb(program, "-x", str(gef), "-x", str(SCRIPT)) as gdb:
+        assert "GEF shows X86" in gdb.run("python set_arch()")
+
+
+def test_memory_is_mapped_as_a_process_s(gdb: Gdb, tmp_path: Path) -> None:
+    """Prevents `vmmap` of GEF and pwndbg that shows 4 GiB, and searches that fail at 1 MiB."""
+    process = re.search(r"process (\d+)", gdb.run("info inferiors"))
+    assert process
+    copy = tmp_path / "maps"
+    assert "Successfully" in gdb.run(f"remote get /proc/{process[1]}/maps {copy}")
+    rows = [row.split() for row in copy.read_text().splitlines()]
+    assert [(row[0], row[1], row[-1]) for row in rows] == [
+        ("00000000-000a0000", "rwxp", "[memory]"),
+        ("000a0000-000c0000", "rw-p", "[video]"),
+        ("000c0000-000f0000", "rwxp", "[adapters]"),
+        ("000f0000-00100000", "r-xp", "[rom]"),
+    ]
+    assert "No such file" in gdb.run(f"remote get /proc/1/maps {copy}")
+    assert "No such file" in gdb.run(f"remote get /proc/{process[1]}/mem {copy}")
 
 
 def test_far_addresses(gdb: Gdb) -> None:

@@ -177,6 +177,49 @@ def test_interrupts_are_ended_alike_on_both_engines(
         assert native.state() == reference.state()
 
 
+LINE_WRITES = tuple(
+    (base + register, byte)
+    for base in (0x3F8, 0x2F8)
+    for register, byte in (
+        *((0, byte) for byte in (0x00, 0x41, 0xFF)),
+        *((1, byte) for byte in (0x00, 0x01, 0x02, 0x0F)),
+        *((3, byte) for byte in (0x03, 0x1F, 0x83)),
+        *((4, byte) for byte in (0x00, 0x03, 0x08, 0x0B, 0x1B)),
+        *((2, 0x55), (5, 0x55), (6, 0x55), (7, 0x5A)),
+    )
+)
+FAST = b"".join(
+    out(base + 3, 0x83) + out(base, 1) + out(base + 1, 0) + out(base + 3, 3)
+    for base in (0x3F8, 0x2F8)
+)
+"""Both lines at 115,200 baud."""
+
+
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(LINE_WRITES), min_size=1, max_size=40), st.integers(0, 2**32 - 1))
+def test_serial_lines_are_alike_on_both_engines(writes: list[tuple[int, int]], seed: int) -> None:
+    """Prevents bytes, flags or interrupts of a line that hang on who took an access."""
+    choose = random.Random(seed)
+    body = b"".join(
+        out(port, byte) + read(choose.choice((0x3F8, 0x2F8)) + choose.randrange(8))
+        for port, byte in writes
+    )
+    code = b"\xfc\xbf\x00\x80" + STI + out(0x21, 0xA4) + FAST + body + STI
+    code += b"\xe9" + (-len(body) - 4 & 0xFFFF).to_bytes(2, "little")
+    looked_at = choose.choice((2, 0))  # the handler reads IIR, or the byte
+    ends = PUSH_AX + b"\x52" + read(0x3F8 + looked_at) + EOI + b"\x5a" + POP_AX + b"\xcf"
+    handlers = {0: handler(count(DATA)), 4: ends, 3: handler(count(DATA + 2))}
+    reference, native = (PcGuest(code, handlers, engine) for engine in ("reference", "native"))
+    for number in range(6):
+        total, line = choose.choice((1, 40, 500)), choose.choice(("com1", "com2"))
+        sent = choose.randbytes(choose.randrange(4)) if number % 2 else b""
+        for guest in (reference, native):
+            guest.machine.run(total)
+            guest.machine.receive(line, sent)
+        assert native.state() == reference.state()
+        assert native.shown == reference.shown
+
+
 @pytest.mark.parametrize("lowest", range(8))
 def test_the_first_of_several_levels_is_granted(lowest: int) -> None:
     """Prevents an order of priorities that bit tricks get wrong."""

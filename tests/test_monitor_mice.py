@@ -127,3 +127,21 @@ def test_a_terminals_mouse_holds_the_joystick() -> None:
     assert events[GamePort.CHANNEL] == held(255, 0, pressed=1)
     _, events = terminal.take(b"\x1b[<0;200;90m")
     assert events[GamePort.CHANNEL] == held(255, 255)
+
+
+def test_a_dos_programs_mouse_is_put_somewhere() -> None:
+    """Prevents a view whose pointer is elsewhere than the guest's, and a place for mice that have
+    none.
+    """
+    debugger = debugger_of(POLLS_INT33, ProgramKind.DOS_COM)
+    debugger.resume(Resume(count=2_000))
+    assert say(debugger, "mouse to 100 60 left") == ""
+    mouse = debugger.machine.component(Mouse.CHANNEL)
+    assert isinstance(mouse, Mouse)
+    assert (mouse.state.x, mouse.state.y, mouse.state.buttons) == (100, 60, 1)
+    assert say(debugger, "mouse to 9000 9000") == ""
+    assert (mouse.state.x, mouse.state.y, mouse.state.buttons) == (639, 199, 0)
+    for wrong in ("to", "to 1", "to -1 1", "to 1 2 3", "to 1 99999"):
+        assert "usage" in (said := say(debugger, f"mouse {wrong}")) or "no number" in said
+    booted = debugger_of(READS_LINE, ProgramKind.BOOT, Cards(mouse=True))
+    assert "INT 33h" in say(booted, "mouse to 1 1")

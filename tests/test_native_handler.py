@@ -222,3 +222,32 @@ def test_a_region_knows_that_code_was_reached_that_waited_with_it() -> None:
     jumps = memoryview(machine.memory.scratch)[HOT_OFFSET - SCRATCH_OFFSET :]
     assert covered
     assert all(jumps[address] for address in covered)
+
+
+def test_a_handler_is_translated_before_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a handler in pieces: its parts become hot while it waits for the compiler."""
+    guest = PcGuest(loop_of(timer(2, 300) + STI, b""), {0: LIKE_A_BIOS}, "native")
+    translation = translation_of(guest.machine)
+    monkeypatch.setattr(translation, "_submit", lambda: None)
+    slots.VECTOR.view(guest.machine.registers.state)[0] = IRQ_BASE
+    for ip in (CODE, HANDLERS, USER, CODE + 3):
+        guest.machine.run(20_000)
+        translation.hot(0, ip)
+    assert [translation._next_wanted().ip for _ in range(4)] == [HANDLERS, CODE + 3, USER, CODE]
+
+
+def test_what_ticks_return_to_is_no_region_of_its_own() -> None:
+    """Prevents a loop in as many regions as it has instructions, since ticks come in its midst."""
+    begin = timer(2, 300) + STI
+    guest = PcGuest(loop_of(begin, b"\x90\x43"), {0: PLAIN}, "native")
+    machine = guest.machine
+    machine.run(3000)
+    assert translate_handler(machine)
+    cs, machine.registers.cs = machine.registers.cs, 0
+    translate_here(machine, CODE + len(begin))
+    machine.registers.cs = cs
+    translation = translation_of(machine)
+    ticks = guest.word(TICKS)
+    machine.run(400_000)
+    assert guest.word(TICKS) - ticks > 5000
+    assert sum(translation._rounds.values()) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ from blink16.setup import loader, pc
 from blink16.setup.loader import Options
 
 EPOCH = 510_582_896 * 1_000_000_000  # Friday, 1986-03-07 12:34:56
+SCREEN, SCREEN_SIZE = 0xB8000, 80 * 25 * 2
+TOO_MANY = 20_000_000
+"""Instructions; FreeDOS takes eight million to its prompt."""
 PROMPT = '"A:\\\\>"'
 
 
@@ -114,3 +118,34 @@ def test_piped_input_is_typed_and_ends_the_run(shared: Path) -> None:
     assert done.returncode == 0
     assert "the input has ended" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("image", "prompt", "piece"),
+    [("fd1440.img", b"# ", 40_000), ("freedos.img", b"A:\\>", 120_000)],
+    ids=["ELKS", "FreeDOS"],
+)
+def test_a_system_boots_alike_on_both_engines(
+    shared: Path, image: str, prompt: bytes, piece: int
+) -> None:
+    """Prevents a difference that only a real system's code shows, and what it leaves behind.
+
+    It takes the reference a minute for ELKS, and ten for FreeDOS.
+    """
+    machine_on("native")
+    choose = random.Random(image)
+    content = loader.read(str(shared / "images" / image))
+    reference, native = (
+        loader.load(content, [], Options(engine=engine, epoch_ns=EPOCH)).machine
+        for engine in ("reference", "native")
+    )
+    while prompt not in bytes(reference.memory.ram[SCREEN : SCREEN + SCREEN_SIZE : 2]):
+        goal = reference.icount + choose.randrange(1, piece)
+        for machine in (reference, native):
+            while machine.icount < goal:
+                most = choose.choice((1, 7, 300, piece)) if machine is native else piece
+                machine.run(min(most, goal - machine.icount))
+        assert native.save() == reference.save()
+        assert native.memory.whole == reference.memory.whole
+        assert reference.icount < TOO_MANY

@@ -290,3 +290,25 @@ def test_gdb_yields_and_watches(party: Party, gdb: Gdb) -> None:
     assert gdb.value("$icount") == 1
     assert watcher.step().icount == 2
     assert gdb.bytes_at(0x3100, 2) == ["0x40", "0xa3"]
+
+
+def test_what_was_said_of_a_machine_before_anybody_came_is_told_to_our_own_clients(
+    tmp_path: Path,
+) -> None:
+    """Prevents a view of a machine that nobody can have again: its seed was told to a terminal that
+    its user does not see.
+    """
+    (tmp_path / "count.com").write_bytes(COUNT)
+    with blink16.launch(tmp_path / "count.com", poweron="random") as target:
+        (told,) = target.notes
+        assert "--poweron random:" in told
+        assert target.read_notes() == [told]
+
+
+@pytest.mark.gdb
+def test_gdb_is_not_told_again_what_its_server_has_said(tmp_path: Path, gdb: Gdb) -> None:
+    """Prevents the same line twice for who started the server and debugs in gdb."""
+    (tmp_path / "count.com").write_bytes(COUNT)
+    with Server("--poweron", "random", str(tmp_path / "count.com")) as server:
+        shown = gdb.run(server.target) + gdb.run("stepi")
+        assert "--poweron" not in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from blink16.blinkenlights import main as blinkenlights
 from blink16.cli import ask_main, run_main
 from blink16.dap.main import main as dap_main
 from blink16.mcp.main import main as mcp_main
-from blink16.monitor.registry import MonitorError, find
+from blink16.monitor.registry import COMMANDS, ELSEWHERE, MonitorError, find
 from blink16.questions import sql
 from blink16.questions.needs import QuestionError
 from blink16.samples import build
@@ -98,6 +99,15 @@ def test_monitor_names_the_near_command() -> None:
         find("symbol")
     with pytest.raises(MonitorError, match="no monitor command 'frobnicate'; try monitor help"):
         find("frobnicate")
+
+
+def test_monitor_knows_what_other_servers_are_told() -> None:
+    """Prevents a hunt through the list for what QEMU calls by another name."""
+    with pytest.raises(MonitorError, match="system_reset is another server's; here: monitor reset"):
+        find("system_reset")
+    assert not ELSEWHERE.keys() & COMMANDS.keys()
+    named = {word for ours in ELSEWHERE.values() for word in re.findall(r"monitor (\w+)", ours)}
+    assert named <= COMMANDS.keys()
 
 
 def test_a_query_names_the_near_table() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -17,13 +17,14 @@ from blink16.blinkenlights.actions.asking import AskActions
 from blink16.blinkenlights.actions.looking import LookActions
 from blink16.blinkenlights.actions.moving import MoveActions
 from blink16.blinkenlights.actions.saving import SaveActions
+from blink16.blinkenlights.guest_mouse import GuestMouse
 from blink16.blinkenlights.keys import KEYS
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.tour import Tour
 from blink16.blinkenlights.widgets.console import ConsolePanel
 from blink16.blinkenlights.widgets.key_line import KeyLine
 from blink16.blinkenlights.widgets.welcome import Welcome
-from blink16.client import launch
+from blink16.client import Target, launch
 
 
 class Blinkenlights(AskActions, SaveActions, LookActions, MoveActions):
@@ -37,6 +38,13 @@ class Blinkenlights(AskActions, SaveActions, LookActions, MoveActions):
     ]
 
     tour: Tour | None = None
+
+    def __init__(
+        self, open_target: Callable[[], Target] | None = None, *, theme: str = "dark"
+    ) -> None:
+        """See `PanelsApp`."""
+        super().__init__(open_target, theme=theme)
+        self._guest_mouse = GuestMouse(self.driver.type)
 
     def begin(self) -> None:
         """Open the machine that the command line names, or offer some."""
@@ -76,8 +84,17 @@ class Blinkenlights(AskActions, SaveActions, LookActions, MoveActions):
     async def _on_key_pressed(self, message: KeyLine.Pressed) -> None:
         await self.run_action(message.action_name)
 
-    # -- the guest's keyboard ----------------------------------------------------------------
+    # -- the guest's keyboard and mouse ------------------------------------------------------
+
+    @property
+    def guest_has_keys(self) -> bool:
+        """Whether keys are the guest's."""
+        return isinstance(self.focused, ConsolePanel)
 
     @on(ConsolePanel.Typed)
     def _on_typed(self, message: ConsolePanel.Typed) -> None:
         self.driver.type(message.give)
+
+    @on(ConsolePanel.Pointed)
+    def _on_pointed(self, message: ConsolePanel.Pointed) -> None:
+        self._guest_mouse.move(message.place)

@@ -46,7 +46,7 @@ class LastWord(Suggester):
     def __init__(self, commands: Mapping[str, KnownCommand], names: Iterable[str]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._commands = commands
-        self._names = tuple(names)
+        self._names = tuple(name for name in names if name.isprintable())
 
     async def get_suggestion(self, value: str) -> str | None:
         """Return the whole line, completed; None if nothing fits."""

@@ -75,20 +75,22 @@ class Driver:
         show: Callable[[Picture], None],
         fail: Callable[[str, bool], None],
         note: Callable[[str], None],
+        fault: Callable[[Exception], None],
     ) -> None:
         """Nothing happens before `start`.
 
         ``show`` takes pictures, ``fail`` errors (and whether the machine is lost), ``note`` what
-        the server says to its user.
+        the server says to its user, ``fault`` what nobody foresaw.
         """
         self._open = open_target
         self._show = show
         self._fail = fail
         self._note = note
+        self._fault = fault
         self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._questions: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._typed: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._drive, name="blinkenlights", daemon=True)
+        self._thread = self._thread_of(self._drive, "blinkenlights")
         self._lookout: Target | None = None
         self._stopping = threading.Event()
         self._closing = threading.Event()
@@ -100,8 +102,8 @@ class Driver:
         self.steps_a_frame = 1
         self.seconds_a_frame = FRAME_SECONDS
         self._target: Target | None = None
-        self._asked = self._done = 0
-        """Commands that were given, and that were carried out."""
+        self._asked, self._done = 1, 0
+        """Commands that were given, and that were carried out; the first is to open the machine."""
         self._untold = ""
         """What came of commands of which no picture was taken, because others waited."""
         self._last_sign = 0.0
@@ -119,7 +121,19 @@ class Driver:
 
     def start(self) -> None:
         """Begin."""
+        self._last_sign = time.monotonic()
         self._thread.start()
+
+    def _thread_of(self, work: Callable[[], None], name: str) -> threading.Thread:
+        """Return a thread that tells of a fault of ours before it ends by that."""
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as error:
+                self._fault(error)
+
+        return threading.Thread(target=run, name=name, daemon=True)
 
     def close(self) -> None:
         """Let the machine go."""
@@ -145,7 +159,8 @@ class Driver:
     @property
     def silence(self) -> float:
         """Seconds for which nothing has come of what was asked, nor been seen of a run."""
-        return 0.0 if self.is_still else time.monotonic() - self._last_sign
+        begun = self._thread.ident is not None
+        return time.monotonic() - self._last_sign if begun and not self.is_still else 0.0
 
     @property
     def knows_all(self) -> bool:
@@ -246,7 +261,7 @@ class Driver:
 
     def take_over(self) -> None:
         """Ask for a machine that another client holds, and hold it when that lets it go."""
-        threading.Thread(target=self._take_over, name="take over", daemon=True).start()
+        self._thread_of(self._take_over, "take over").start()
 
     # -- the thread that moves the machine ---------------------------------------------------
 
@@ -254,6 +269,7 @@ class Driver:
         try:
             self._target = target = self._open()
         except (ClientError, OSError, ValueError) as error:
+            self._done += 1
             self._fail(str(error), True)
             return
         with target:
@@ -267,9 +283,11 @@ class Driver:
                     self._picture(target)
                 if told:
                     self._fail(told, False)
-            except ClientError as error:
+            except (ClientError, ValueError) as error:
                 self._failed(error)
-            threading.Thread(target=self._watch, name="lookout", daemon=True).start()
+            finally:
+                self._done += 1
+            self._thread_of(self._watch, "lookout").start()
             while (command := self._next_command(target)) is not None:
                 if not self._carry_out(target, command):
                     break
@@ -305,7 +323,7 @@ class Driver:
                     self._show(picture)
         except SearchStoppedError:
             return False
-        except ClientError as error:
+        except (ClientError, ValueError) as error:
             self._failed(error)
             return False
         finally:
@@ -386,7 +404,7 @@ class Driver:
                     self._glance(target, lookout)
         except UnsupportedError:
             return  # a server where nobody can watch
-        except ClientError as error:
+        except (ClientError, ValueError) as error:
             if target.only_watches:
                 self._failed(error)
         finally:

@@ -65,6 +65,21 @@ class _Terminal(pyte.Screen):
             self.scrolled.append(dict(self.buffer[0]))
         super().index()
 
+    def insert_lines(self, count: int | None = None) -> None:
+        """Insert lines at the cursor's."""
+        self._have_all_lines()
+        super().insert_lines(count)
+
+    def delete_lines(self, count: int | None = None) -> None:
+        """Delete lines from the cursor's on."""
+        self._have_all_lines()
+        super().delete_lines(count)
+
+    def _have_all_lines(self) -> None:
+        """Have those, too, on which nothing was written: pyte lets others stay in their places."""
+        for y in range(self.lines):
+            self.buffer[y]
+
     def row(self, y: int) -> list[TerminalCell]:
         """Return a line, a cell a column; negative ones have left it."""
         line = self.buffer[y] if y >= 0 else self.scrolled[y]

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from tempfile import NamedTemporaryFile
@@ -16,6 +16,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual import on
 from textual.app import App, ComposeResult
+from textual.content import Content
 from textual.css.query import NoMatches
 from textual.driver import Driver as TextualDriver
 from textual.notifications import SeverityLevel
@@ -28,7 +29,7 @@ from blink16.blinkenlights.layout import MEDIUM, Board
 from blink16.blinkenlights.palette import Palette
 from blink16.blinkenlights.past import LayerKind
 from blink16.blinkenlights.picture import Picture, Wanted
-from blink16.blinkenlights.plain_text import AsciiFilter, PcFilter
+from blink16.blinkenlights.plain_text import AsciiFilter, PcFilter, harmless
 from blink16.blinkenlights.selecting import PanelScreen
 from blink16.blinkenlights.source_text import SourceText
 from blink16.blinkenlights.widgets.calls import CallsPanel
@@ -50,6 +51,7 @@ from blink16.blinkenlights.widgets.registers import RegisterPanel
 from blink16.blinkenlights.widgets.timebar import TimeBar
 from blink16.blinkenlights.widgets.vectors import VectorsPanel
 from blink16.client import Syntax, Target
+from blink16.words.texts import printable
 
 LEAVE_SECONDS = 5.0
 """What is written to the terminal at the end may take so long."""
@@ -96,7 +98,9 @@ class PanelsApp(App[None]):
         elif terminal_kind.has_characters_of_pc():
             self._filters.append(PcFilter())
         self._open_chosen: Callable[[], Target] | None = open_target
-        self.driver = Driver(self._open, self._picture_came, self._failure_came, self._note_came)
+        self.driver = Driver(
+            self._open, self._picture_came, self._failure_came, self._note_came, self._fault_came
+        )
         self.picture: Picture | None = None
         """The last one."""
         self.pictures_taken = self._pictures_drawn = self._pictures_shown = 0
@@ -265,6 +269,9 @@ class PanelsApp(App[None]):
     def _note_came(self, text: str) -> None:
         self._later(self._note, text)
 
+    def _fault_came(self, error: Exception) -> None:
+        self._later(self._handle_exception, error)
+
     def _later(self, function: Callable[..., object], *values: object) -> None:
         """Have the user interface's thread do something."""
         loop = self._loop
@@ -279,6 +286,8 @@ class PanelsApp(App[None]):
                 function(*values)
             except NoMatches:
                 return  # it is being taken down
+            except Exception as error:
+                self._handle_exception(error)
 
     def _draw(self, picture: Picture) -> None:
         self._pictures_drawn += 1
@@ -287,7 +296,7 @@ class PanelsApp(App[None]):
             panel.show(picture)
         if picture.told and not picture.again:
             self._say(picture.told)
-        self.query_one("#status", Static).update(self._status(picture))
+        self._show_status()
         self.see(picture)
         self.call_after_refresh(self.on_shown)
 
@@ -302,48 +311,54 @@ class PanelsApp(App[None]):
 
     def _note(self, text: str) -> None:
         """Show for a while what the server says, and keep it where nothing else is told."""
+        text = printable(text)
         self._say(self.told or text)
         self.notify(text, severity="warning", timeout=NOTE_SECONDS, markup=False)
 
     def _mind_silence(self) -> None:
         """Say that an answer is long in coming: of a search, or of a server that is silent."""
         is_silent = self.driver.silence >= SILENT_SECONDS
-        if self.picture is not None and (is_silent or self._was_silent):
+        if is_silent or self._was_silent:
             self._was_silent = is_silent
-            self.query_one("#status", Static).update(self._status(self.picture))
+            self._show_status()
 
     def _mind_garbage(self) -> None:
         if self.garbage is not None:
             self.garbage.look(self._pictures_drawn)
 
     def _say(self, text: str, severity: SeverityLevel | None = None) -> None:
-        self.told = text
-        if self.picture is not None:
-            self.query_one("#status", Static).update(self._status(self.picture))
+        self.told = text = printable(text)
+        self._show_status()
         if severity or "\n" in text:
             severity = severity or "information"
             if any(one.message == text for one in self._notifications):
                 return  # it stands there
             self.notify(text, severity=severity, timeout=6, markup=False)
 
-    def _status(self, picture: Picture) -> str:
-        state = picture.state
-        words = [f"[b]{_escaped(state.command)}[/b]", _escaped(state.at), state.processor]
+    def _show_status(self) -> None:
+        words = [*self._status(), (self.told.partition("\n")[0], self.palette.changed)]
+        told = [Content.styled(harmless(text), style) for text, style in words if text]
+        line = Content.assemble(" ", Content("  ").join(told))
+        self.query_one("#status", Static).update(line)
+
+    def _status(self) -> Iterator[tuple[str, str]]:
+        """Yield what is to be said of the machine, each with its style."""
+        picture = self.picture
+        if picture is not None:
+            yield picture.state.command, "b"
+            yield picture.state.at, ""
+            yield picture.state.processor, ""
         if self.has_class("-lost"):
-            words.append("[b]the machine is gone: q quits[/b]")
-        elif picture.running:
-            words.append("[b]runs[/b]")
-        elif picture.in_past:
-            words.append("[b]in the past[/b]")
-        if state.holder == "another" and self.driver.only_watches:
-            words.append("[b]another debugger holds it: T asks for it[/b]")
-        if (silence := self.driver.silence) >= SILENT_SECONDS:
-            words.append(f"[b]no answer for {silence:.0f} s[/b]")
-        if state.wanted:
-            words.append("[b]somebody asks for the machine: Y lets it go[/b]")
-        if told := self.told.partition("\n")[0]:
-            words.append(f"[{self.palette.changed}]{_escaped(told)}[/]")
-        return " " + "  ".join(filter(None, words))
+            gone = "there is no machine" if picture is None else "the machine is gone"
+            yield f"{gone}: q quits", "b"
+        elif picture is not None and (picture.running or picture.in_past):
+            yield "runs" if picture.running else "in the past", "b"
+        if picture is not None and picture.state.holder == "another" and self.driver.only_watches:
+            yield "another debugger holds it: T asks for it", "b"
+        if not self.has_class("-lost") and (silence := self.driver.silence) >= SILENT_SECONDS:
+            yield f"no answer for {silence:.0f} s", "b"
+        if picture is not None and picture.state.wanted:
+            yield "somebody asks for the machine: Y lets it go", "b"
 
     @property
     def board(self) -> Board:
@@ -365,7 +380,3 @@ class PanelsApp(App[None]):
     def is_drawn(self) -> bool:
         """Whether all pictures that were taken are on the terminal."""
         return self._pictures_shown == self.pictures_taken
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("[", "\\[")

@@ -1,4 +1,4 @@
-"""The view on terminals that have few characters."""
+"""Text that any terminal shows: one with few characters, too."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from textual.filter import LineFilter
 
 from blink16.blinkenlights.glyphs import CP437
 
+NOT_SHOWN = "\ufffd"
 _IN_ASCII = str.maketrans(
     "…↑↓←→▶▸●◆╵━█▀▄·×╭╮╰╯─│┌┐└┘▁▔▏▎▕▊░▒▓⭘–—",
     ".^v<>>>*^'-#^_.x++++-|++++_-||||.:#o--",
 )
 _ON_A_PC = str.maketrans("…▶▸●◆╵━╭╮╰╯▁▔▏▎▕▊▂▃▅▆▇⭘×–—", "·►►•♦'─┌┐└┘_─│││▌▄▄▄██○x──")
 _PC = frozenset(CP437) | frozenset(map(chr, range(0x20, 0x7F)))
+
+
+def harmless(text: str) -> str:
+    """Return a text of the same length, without what a terminal obeys instead of showing it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else NOT_SHOWN for c in text)
 
 
 class AsciiFilter(LineFilter):

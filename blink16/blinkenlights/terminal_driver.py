@@ -18,6 +18,7 @@ from textual.events import Resize
 from textual.geometry import Size
 from textual.message import Message
 
+from blink16.blinkenlights import guest_keys
 from blink16.blinkenlights.terminal_kind import encoding
 
 READ_SIZE = 1 << 12
@@ -137,6 +138,8 @@ class TerminalDriver(LinuxDriver):
                     self._gone()
                     return
                 typed = decode(data)
+                if getattr(self._app, "guest_has_keys", False):
+                    typed = guest_keys.with_alt(typed)
             for character in (*typed, None):  # one at a time, so that no more is lost than one key
                 try:
                     for event in parser.tick() if character is None else parser.feed(character):

@@ -21,6 +21,8 @@ from blink16.words import numerals
 
 UNIX = "unix:"
 """How a socket file is told from an address."""
+TYPES = ToDebugger(is_terminal=True)
+"""A console on which a person types, in a front end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,9 @@ def _machine(
     options = arguments.options(shared, arguments.computer(own, shared), arguments.sinks(own))
     fittings = _fittings(own, shared, trace)
     place = fittings.places.get(Console.CHANNEL, Streams())
-    keys = not isinstance(place, Streams | NoPlace) or _console_of(own, shared) == ToDebugger(True)
+    keys = not isinstance(place, Streams | NoPlace) or _console_of(own, shared) == ToDebugger(
+        is_terminal=True
+    )
     console = elks.ConsoleKind(edits=keys)
     named = replace(options, symbols=tuple(own.symbols), console=console)
     program = loader.read(name)
@@ -144,7 +148,7 @@ def _fittings(
     to_debugger = isinstance(console, ToDebugger)
     if console is not None and not isinstance(console, ToDebugger):
         places[Console.CHANNEL] = console
-    keyboard = _is_socket(console)
+    keyboard = _is_socket(console) or console == TYPES
     return server.Fittings(
         places, shared.realtime, keyboard, to_debugger, trace, tuple(own.breakpoints)
     )

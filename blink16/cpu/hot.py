@@ -69,6 +69,8 @@ class HotBoard:
     """By port; the answer's low 8 bits count."""
     writes: Mapping[int, Sequence[WriteHot]] = field(default_factory=dict)
     """By port; the first of these that can."""
+    polled: frozenset[int] = frozenset()
+    """The ports that are worth it where there is little time to make native code."""
     due: Callable[[HotContext], Value] | None = None
     """Return at how many cycles there is something to do."""
     advance: Sequence[Callable[[HotContext], None]] = ()

@@ -9,6 +9,7 @@ from functools import partial
 
 from blink16.assembly import FOREVER
 from blink16.breakpoints import Point, PointError, Points
+from blink16.console import Console
 from blink16.cpu.engine import Stop, StopReason
 from blink16.cpu.predicates import Predicate
 from blink16.cpu.registers import Registers
@@ -92,6 +93,8 @@ class Debugger:
         self.bookmarks = Bookmarks()
         self.wanted_breakpoints: tuple[str, ...] = ()
         """Where its user wants front ends to set some, in his words."""
+        self.typed_channel = Console.CHANNEL
+        """The machine's channel that takes what is typed on its console."""
         self.calls_seen = CallsSeen(self.timeline, self.ledger)
         self._follower = Follower(machine, self.ledger, self._run_to)
         self._handlers = Handlers(self.timeline, self.ledger, self._run_to, self._back)

@@ -37,16 +37,22 @@ VIDEO = _after(PPI, 10)
 """Whose status it is (`video.StatusKind`), a CGA's light pen, the ratio of its dots, and the fields
 of the `raster.Raster` behind that."""
 VIDEO_STATUS, VIDEO_PEN, VIDEO_RATIO, VIDEO_RASTER = 0, 1, 2, 4
-LINE_STATUS = _after(VIDEO, 2)
-"""Line status of COM1 and COM2; 0 where there is none."""
-LINES = (0x3F8, 0x2F8)
+UART_SIZE = 15
+UARTS = _after(VIDEO, 2 * UART_SIZE)
+"""The fields of `uart.UartState` for COM1 and COM2, but of what waits on the line only how much
+that is; and behind each whether there is one."""
+UART_THERE = 14
+UART_BASES = (0x3F8, 0x2F8)
 """Their base ports."""
-CRTC = _after(LINE_STATUS, 4)
+CRTC = _after(UARTS, 4)
 """The base port of a CGA's or MDA's 6845, or 0; the register that is selected; the cursor's high
 and low byte."""
 CRTC_BASE, CRTC_SELECTED, CRTC_CURSOR_HIGH, CRTC_CURSOR_LOW = range(4)
 PIC2 = _after(CRTC, 13)
 """The same as `PIC`, of an AT's second 8259A."""
-_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, LINE_STATUS, CRTC, PIC2)
+DMA_SIZE = 43
+DMAS = _after(PIC2, 2 * DMA_SIZE)
+"""The fields of `dma.DmaState` for an AT's two 8237As, those of several numbers one by one."""
+_ALL = (PIC, COUNTERS, PIT, PPI, VIDEO, UARTS, CRTC, PIC2, DMAS)
 assert all(a.end <= b.offset for a, b in pairwise(_ALL))
 assert _ALL[-1].end <= STATE_SIZE

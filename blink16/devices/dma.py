@@ -10,12 +10,13 @@ AT Technical References.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus
-from blink16.devices.fields import with_fields
+from blink16.devices import cells
 from blink16.devices.oscillator import Oscillator
 from blink16.memory import OPEN_BUS, PAGE_SHIFT, PAGE_SIZE, RAM_SIZE, PageState
 from blink16.services import Guest
@@ -116,7 +117,10 @@ class Dma:
         """
         self._guest = guest
         self._base, self._stride, self._refreshes = base, stride, refreshes
-        self._clock = Oscillator(REFRESH_HZ, guest.clock_hz)
+        self._cycles = guest.registers.counts[1]
+        self._ratio = Oscillator(REFRESH_HZ, guest.clock_hz).ratio
+        first = cells.DMA_SIZE if base else 0
+        self._cells = cells.DMAS.view(guest.registers.state)[first : first + cells.DMA_SIZE]
         self.state = DmaState()
         ports = range(base, base + REGISTERS * stride)
         bus.attach(ports, self._read, self._write, what="8237A, DMA controller")
@@ -127,6 +131,24 @@ class Dma:
                 self._write_page,
                 what="DMA page registers",
             )
+
+    @property
+    def state(self) -> DmaState:
+        """The registers."""
+        c = tuple(self._cells)
+        base, current, modes = c[_BASE:_CURRENT], c[_CURRENT:_HIGH], c[_MODES:_REACHED]
+        high, mask, command = bool(c[_HIGH]), c[_MASK], c[_COMMAND]
+        reached, refreshes, requests, temporary = c[_REACHED:_PAGES]
+        return DmaState(
+            *(base, current, high, mask, command, modes),
+            *(reached, refreshes, requests, temporary, bytes(c[_PAGES:])),
+        )
+
+    @state.setter
+    def state(self, state: DmaState) -> None:
+        base, current, high, mask, command, modes, *counts, pages = state
+        numbers = (*base, *current, high, mask, command, *modes, *counts, *pages)
+        self._cells[:] = array("q", numbers)
 
     def save(self) -> DmaState:
         """Return the state."""
@@ -140,13 +162,14 @@ class Dma:
 
     def room(self, channel: int) -> int:
         """Return how many bytes a channel will move before its count is reached; 0: it is off."""
-        s = self.state
-        if s.mask >> channel & 1 or s.command & DISABLED:
+        c = self._cells
+        if c[_MASK] >> channel & 1 or c[_COMMAND] & DISABLED:
             return 0
         return self._left(channel)
 
     def _left(self, channel: int) -> int:
-        return self.state.current[2 * channel + 1] + 1
+        count: int = self._cells[_CURRENT + 2 * channel + 1]
+        return count + 1
 
     def put(self, channel: int, data: bytes) -> int:
         """Move bytes from a device to memory, as far as the channel goes; return how many.
@@ -158,7 +181,7 @@ class Dma:
         return way.size
 
     def _deliver(self, channel: int, way: Sweep, data: bytes) -> None:
-        if self.state.modes[channel] & MODE_KIND == TO_MEMORY:
+        if self._cells[_MODES + channel] & MODE_KIND == TO_MEMORY:
             at = 0
             for piece in way.pieces():
                 self._store(piece, data[at : at + piece.size])
@@ -167,41 +190,41 @@ class Dma:
     def take(self, channel: int, size: int) -> bytes:
         """Move at most ``size`` bytes from memory to a device."""
         way = self._move(channel, min(size, self.room(channel)))
-        if self.state.modes[channel] & MODE_KIND != FROM_MEMORY:
+        if self._cells[_MODES + channel] & MODE_KIND != FROM_MEMORY:
             return OPEN_BUS * way.size
         return b"".join(map(self._load, way.pieces()))
 
     def has_ended(self, channel: int) -> bool:
         """Return whether a channel has reached its count since the status was read."""
-        return bool(self.state.reached >> channel & 1)
+        return bool(self._cells[_REACHED] >> channel & 1)
 
     def _move(self, channel: int, size: int, page_of: int | None = None) -> Sweep:
         """Count a channel on; return the way that it went.
 
         ``page_of``: whose page register counts, by default its own.
         """
-        s = self.state
+        c = self._cells
         lines = ALL_PAGE_LINES if self._guest.has_a20 else XT_PAGE_LINES
-        page = (s.pages[PAGE_OF_CHANNEL[channel if page_of is None else page_of]] & lines) << 16
-        step = -1 if s.modes[channel] & MODE_DOWN else 1
-        first, count = s.current[2 * channel : 2 * channel + 2]
+        register = PAGE_OF_CHANNEL[channel if page_of is None else page_of]
+        page = (c[_PAGES + register] & lines) << 16
+        step = -1 if c[_MODES + channel] & MODE_DOWN else 1
+        first, count = c[_CURRENT + 2 * channel : _CURRENT + 2 * channel + 2]
         if size:
             self._count(channel, (first + step * size) % WRAP, count - size)
         return Sweep(page, first, step, size)
 
     def _count(self, channel: int, address: int, count: int) -> None:
         """Set a channel's current registers; a count below zero is its end."""
-        s = self.state
+        c, at = self._cells, 2 * channel
         if count < 0:
             bit = 1 << channel
-            self.state = s = s._replace(reached=s.reached | bit)
-            if s.modes[channel] & MODE_AUTOINIT:
-                address, count = s.base[2 * channel : 2 * channel + 2]
+            c[_REACHED] |= bit
+            if c[_MODES + channel] & MODE_AUTOINIT:
+                address, count = c[_BASE + at : _BASE + at + 2]
             else:
                 count %= WRAP
-                self.state = s = s._replace(mask=s.mask | bit)
-        current = _with(s.current, 2 * channel, address, count)
-        self.state = with_fields(s, _CURRENT, current)
+                c[_MASK] |= bit
+        c[_CURRENT + at], c[_CURRENT + at + 1] = address, count
 
     def _load(self, piece: Sweep) -> bytes:
         """Return the bytes of a piece of a way, in its order."""
@@ -219,24 +242,25 @@ class Dma:
 
     def _serve_requests(self) -> None:
         """Do what a program has requested: whole blocks, as no device sets their pace."""
+        c = self._cells
         for channel in range(CHANNELS):
-            s = self.state
-            if s.command & DISABLED or not s.requests >> channel & 1:
+            if c[_COMMAND] & DISABLED or not c[_REQUESTS] >> channel & 1:
                 continue
-            if s.modes[channel] & MODE_TYPE == BLOCK:
-                if channel == SOURCE and s.command & MEMORY_TO_MEMORY:
+            if c[_MODES + channel] & MODE_TYPE == BLOCK:
+                if channel == SOURCE and c[_COMMAND] & MEMORY_TO_MEMORY:
                     self._copy()
                 else:
                     way = self._move(channel, self._left(channel))
                     self._deliver(channel, way, OPEN_BUS * way.size)
-                self.state = self.state._replace(requests=self.state.requests & ~(1 << channel))
+                c[_REQUESTS] &= ~(1 << channel)
 
     def _copy(self) -> None:
         """Move from memory to memory, byte by byte; without DACK both have channel 1's page."""
-        s, size = self.state, self._left(TARGET)
-        if s.command & HOLD_SOURCE:
+        c, size = self._cells, self._left(TARGET)
+        if c[_COMMAND] & HOLD_SOURCE:
+            current = array("q", c[_CURRENT:_HIGH])
             sources = [self._move(SOURCE, 1, TARGET)._replace(step=0, size=size)]
-            self.state = self.state._replace(current=s.current)
+            c[_CURRENT:_HIGH] = current
         else:
             sources = self._rounds(size)
         target = self._move(TARGET, size)
@@ -254,7 +278,7 @@ class Dma:
         for piece in target.pieces():
             at = piece.lowest - target.bank
             self._store(piece, bytes(content[at : at + piece.size])[:: target.step])
-        self.state = self.state._replace(temporary=byte)
+        c[_TEMPORARY] = byte
 
     def _rounds(self, size: int) -> list[Sweep]:
         """Count the source on, which may reach its count and begin anew; return its ways."""
@@ -277,20 +301,25 @@ class Dma:
         """Let channel 0 do what it has done since somebody looked."""
         if not self._refreshes:
             return
-        now = self._clock.cycles(self._guest.time)
-        passed = now - self.state.refreshes
-        self.state = with_fields(self.state, _REFRESHES, now)
-        left = self.room(REFRESH)
-        if not left or not passed:
+        c, (hz, clock_hz) = self._cells, self._ratio
+        now = self._cycles[0] * hz // clock_hz
+        passed = now - c[_REFRESHES]
+        if not passed:
             return
-        s = self.state
-        ended = passed >= left
-        period = s.base[1] + 1
-        if ended and s.modes[REFRESH] & MODE_AUTOINIT:
-            passed = (passed - left) % period
-            self._count(REFRESH, s.base[0], -1)
+        c[_REFRESHES], left = now, self.room(REFRESH)
+        if passed < left:
+            address, count = c[_CURRENT : _CURRENT + 2]
+            c[_CURRENT], c[_CURRENT + 1] = (address + passed) % WRAP, count - passed
+            return
+        if not left:
+            return
+        if c[_MODES + REFRESH] & MODE_AUTOINIT:
+            passed = (passed - left) % (c[_BASE + 1] + 1)
+            self._count(REFRESH, c[_BASE], -1)
+            if not passed:
+                return
         passed = min(passed, self.room(REFRESH))
-        address, count = self.state.current[:2]
+        address, count = c[_CURRENT : _CURRENT + 2]
         self._count(REFRESH, (address + passed) % WRAP, count - passed)
 
     # -- ports -------------------------------------------------------------------------------
@@ -299,16 +328,17 @@ class Dma:
         register = (port - self._base) // self._stride
         if register in _OF_REFRESH:
             self._refresh()
-        s = self.state
+        c = self._cells
         if register < _STATUS:
-            self.state = with_fields(s, _HIGH, not s.high)
-            return s.current[register] >> 8 if s.high else s.current[register] & 0xFF
+            high, word = c[_HIGH], c[_CURRENT + register]
+            c[_HIGH] = high ^ 1
+            return word >> 8 if high else word & 0xFF
         if register == _STATUS:
-            self.state = s._replace(reached=0)
-            return s.reached | s.requests << 4
+            reached, c[_REACHED] = c[_REACHED], 0
+            return reached | c[_REQUESTS] << 4
         if register == DmaRegister.TEMPORARY:
-            return s.temporary
-        return s.mask | 0xF0 if register == DmaRegister.MASK_ALL else 0
+            return c[_TEMPORARY]
+        return c[_MASK] | 0xF0 if register == DmaRegister.MASK_ALL else 0
 
     def _write(self, port: int, value: int) -> None:
         register = (port - self._base) // self._stride
@@ -317,78 +347,76 @@ class Dma:
                 self._refresh()
             self._write_word(register, value)
         elif register == _CLEAR_FLIP_FLOP:
-            self.state = with_fields(self.state, _HIGH, False)
+            self._cells[_HIGH] = 0
         elif register == _MODE:
             self._set_mode(value & CHANNEL_BITS, value)
         elif register == _MASK_ONE:
             self._set_mask(value & CHANNEL_BITS, bool(value & MASK_BIT))
         else:
             self._refresh()
-            self._command(DmaRegister(register), value)
+            self._command(register, value)
 
     def _write_word(self, register: int, value: int) -> None:
-        s = self.state
-        old = s.base[register]
-        word = value << 8 | old & 0xFF if s.high else old & 0xFF00 | value
-        base, current = _with(s.base, register, word), _with(s.current, register, word)
-        self.state = with_fields(s, _BASE, base, current, not s.high)
+        c = self._cells
+        old, high = c[_BASE + register], c[_HIGH]
+        word = value << 8 | old & 0xFF if high else old & 0xFF00 | value
+        c[_BASE + register] = c[_CURRENT + register] = word
+        c[_HIGH] = high ^ 1
 
     def _set_mode(self, channel: int, value: int) -> None:
         if channel == REFRESH:
             self._refresh()
-        s = self.state
-        self.state = with_fields(s, _MODES, _with(s.modes, channel, value))
-        if s.requests:
+        self._cells[_MODES + channel] = value
+        if self._cells[_REQUESTS]:
             self._serve_requests()
 
     def _set_mask(self, channel: int, masked: bool) -> None:
         if channel == REFRESH:
             self._refresh()
-        s = self.state
-        self.state = with_fields(s, _MASK, s.mask & ~(1 << channel) | masked << channel)
-        if s.requests:
+        c = self._cells
+        c[_MASK] = c[_MASK] & ~(1 << channel) | masked << channel
+        if c[_REQUESTS]:
             self._serve_requests()
 
-    def _command(self, register: DmaRegister, value: int) -> None:
-        s = self.state
-        channel = value & CHANNEL_BITS
-        match register:
-            case DmaRegister.STATUS:
-                self.state = s._replace(command=value)
-            case DmaRegister.TEMPORARY:
-                self.state = s._replace(
-                    command=0, high=False, mask=ALL_MASKED, reached=0, requests=0, temporary=0
-                )
-            case DmaRegister.CLEAR_MASK:
-                self.state = s._replace(mask=0)
-            case DmaRegister.MASK_ALL:
-                self.state = s._replace(mask=value & ALL_MASKED)
-            case DmaRegister.REQUEST:
-                rest, bit = s.requests & ~(1 << channel), bool(value & REQUEST_BIT) << channel
-                self.state = s._replace(requests=rest | bit)
-        if self.state.requests:
+    def _command(self, register: int, value: int) -> None:
+        c = self._cells
+        if register == _STATUS:
+            c[_COMMAND] = value
+        elif register == _CLEAR_MASK:
+            c[_MASK] = 0
+        elif register == _MASK_ALL:
+            c[_MASK] = value & ALL_MASKED
+        elif register == _REQUEST:
+            channel = value & CHANNEL_BITS
+            c[_REQUESTS] = c[_REQUESTS] & ~(1 << channel) | bool(value & REQUEST_BIT) << channel
+        else:  # master clear
+            c[_MASK] = ALL_MASKED
+            for cell in (_COMMAND, _HIGH, _REACHED, _REQUESTS, _TEMPORARY):
+                c[cell] = 0
+        if c[_REQUESTS]:
             self._serve_requests()
 
     def _read_page(self, port: int) -> int:
-        return self.state.pages[port - PAGE_PORTS.start]
+        return self._cells[_PAGES + port - PAGE_PORTS.start]
 
     def _write_page(self, port: int, value: int) -> None:
-        pages = bytearray(self.state.pages)
-        pages[port - PAGE_PORTS.start] = value
-        self.state = with_fields(self.state, _PAGES, bytes(pages))
+        self._cells[_PAGES + port - PAGE_PORTS.start] = value
 
 
-_STATUS, _MODE, _MASK_ONE, _CLEAR_FLIP_FLOP = map(
+_STATUS, _MODE, _MASK_ONE, _CLEAR_FLIP_FLOP, _CLEAR_MASK, _MASK_ALL, _REQUEST = map(
     int,
-    (DmaRegister.STATUS, DmaRegister.MODE, DmaRegister.MASK_ONE, DmaRegister.CLEAR_FLIP_FLOP),
+    (
+        *(DmaRegister.STATUS, DmaRegister.MODE, DmaRegister.MASK_ONE, DmaRegister.CLEAR_FLIP_FLOP),
+        *(DmaRegister.CLEAR_MASK, DmaRegister.MASK_ALL, DmaRegister.REQUEST),
+    ),
 )
-_BASE, _CURRENT, _HIGH, _MASK, _MODES, _REFRESHES, _PAGES = map(
-    DmaState._fields.index, ("base", "current", "high", "mask", "modes", "refreshes", "pages")
+_BASE, _CURRENT, _HIGH, _MASK, _COMMAND, _MODES, _REACHED, _REFRESHES, _REQUESTS, _TEMPORARY = (
+    *(0, 2 * CHANNELS, 4 * CHANNELS),
+    *range(4 * CHANNELS + 1, 4 * CHANNELS + 4),
+    *range(5 * CHANNELS + 3, 5 * CHANNELS + 7),
 )
+_PAGES = _TEMPORARY + 1
+"""Where the fields of `DmaState` begin (`cells.DMAS`)."""
+assert _PAGES + len(PAGE_PORTS) == cells.DMA_SIZE
 _OF_REFRESH = {2 * REFRESH, 2 * REFRESH + 1, _STATUS, int(DmaRegister.MASK_ALL)}
 """The registers in which one can read how far channel 0 has come."""
-
-
-def _with(values: tuple[int, ...], at: int, *new: int) -> tuple[int, ...]:
-    """Return a tuple with some of its values replaced."""
-    return (*values[:at], *new, *values[at + len(new) :])

@@ -51,6 +51,7 @@ from blink16.devices.fdc_codes import (
     length,
     satisfies,
 )
+from blink16.devices.fields import with_fields
 from blink16.devices.pic import RequestLine
 from blink16.devices.telling import Telling
 from blink16.services import Guest
@@ -91,6 +92,9 @@ class FdcState(NamedTuple):
     sensed: tuple[tuple[int, int], ...] = ()
     """ST0 and cylinder of each interrupt that is to be asked for."""
     no_dma: bool = False
+
+
+_DOR = FdcState._fields.index("dor")
 
 
 class Fdc(Telling[FdcState]):
@@ -160,11 +164,15 @@ class Fdc(Telling[FdcState]):
     # -- the digital output register ---------------------------------------------------------
 
     def _write_dor(self, port: int, value: int) -> None:
-        before, self.state = self.state, self.state._replace(dor=value)
+        before = self._state
         if not value & DOR_ENABLED:
             self._irq(False)
-            self.state = FdcState(dor=value, cylinders=before.cylinders)
-        elif not before.dor & DOR_ENABLED:
+            reset = FdcState(dor=value, cylinders=before.cylinders)
+            if reset != before:
+                self.state = reset
+            return
+        self._state = with_fields(before, _DOR, value)  # of which no plan hangs
+        if not before.dor & DOR_ENABLED:
             # after a reset the controller polls its drives, and each has become ready
             sensed = tuple((ST0_ATTENTION | drive, 0) for drive in range(DRIVES))
             self.state = self.state._replace(sensed=sensed)

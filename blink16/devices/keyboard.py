@@ -99,16 +99,16 @@ class Keyboard(Telling[KeyboardState]):
 
     def read(self) -> int:
         """Return the register, as a read of port 60h does."""
-        code = self.state.code
+        code = self._state.code
         self._acknowledge()
         return code
 
     def clear(self, held: bool) -> None:
         """Clear the register and keep it so, as bit 7 of an XT's port 61h asks, or no longer."""
-        if held and not self.state.clearing:
+        if held and not self._state.clearing:
             self._acknowledge()
             self.state = self.state._replace(code=0, clearing=True)
-        elif self.state.clearing and not held:
+        elif self._state.clearing and not held:
             self.state = self.state._replace(clearing=False)
 
     def hold(self, held: bool, *, resets: bool) -> None:
@@ -116,7 +116,7 @@ class Keyboard(Telling[KeyboardState]):
 
         ``resets``: whether the keyboard is an XT's, which resets itself when that took long.
         """
-        now, since = self._guest.time, self.state.held_since
+        now, since = self._guest.time, self._state.held_since
         if held and since < 0:
             self.state = self.state._replace(held_since=now)
         elif since >= 0 and not held:
@@ -134,7 +134,7 @@ class Keyboard(Telling[KeyboardState]):
 
     def _acknowledge(self) -> None:
         """Make room for the next code."""
-        if self.state.full:
+        if self._state.full:
             free_at = max(self.state.free_at, self._guest.time + self._interval)
             self.state = self.state._replace(full=False, free_at=free_at)
             self.on_change()

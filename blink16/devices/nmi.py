@@ -71,6 +71,8 @@ class Nmi:
         programs write back what they read.
         """
         errors = self.state.errors
+        if not errors:
+            return
         errors &= ~MEMORY_ERROR if memory else ERRORS
         errors &= ~CHANNEL_ERROR if channel else ERRORS
         self._set(self.state.enabled, errors)

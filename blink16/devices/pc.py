@@ -26,14 +26,15 @@ from blink16.devices.ppi import Display, Ppi, switches
 from blink16.devices.ps2mouse import Ps2Mouse
 from blink16.devices.rtc import Rtc
 from blink16.devices.speaker import PcSpeaker
-from blink16.devices.uart import Uart
+from blink16.devices.uart import IRQS, Uart
 from blink16.devices.vga import Vga
 from blink16.devices.video import Adapter, Video
 from blink16.services import Chassis
 
 CLOCK_LINE, MOUSE_LINE, DISK_LINE = 0, 4, 6
 """Of the second 8259A: IRQ 8, IRQ 12 and IRQ 14."""
-TIMER_IRQ, KEYBOARD_IRQ, COM2_IRQ, COM1_IRQ, FLOPPY_IRQ, LPT1_IRQ = 0, 1, 3, 4, 6, 7
+TIMER_IRQ, KEYBOARD_IRQ, FLOPPY_IRQ, LPT1_IRQ = 0, 1, 6, 7
+COM1_IRQ, COM2_IRQ = IRQS
 COM1_PORT, COM2_PORT, LPT1_PORT = 0x3F8, 0x2F8, 0x378
 COM1, COM2, LPT1 = "com1", "com2", "lpt1"
 IRQ_BASE = 0x08

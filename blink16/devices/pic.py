@@ -65,7 +65,7 @@ class PicState(NamedTuple):
     """Whether the next read is a poll."""
 
 
-_IRR, _ICW1 = PicState._fields.index("irr"), PicState._fields.index("icw1")
+_IRR, _IMR, _ICW1 = map(PicState._fields.index, ("irr", "imr", "icw1"))
 
 
 # -- written once for the device and for native code ---------------------------------------------
@@ -252,8 +252,8 @@ class Pic:
 
     def pending(self) -> bool:
         """Return whether INT is high."""
-        irr, _, imr = self._cells[:3]
-        return bool(irr & ~imr) and self._request() is not None
+        c = self._cells
+        return bool(c[_IRR] & ~c[_IMR]) and self._request() is not None
 
     def acknowledge(self) -> int:
         """Return a vector, as in two INTA cycles; that of IR7 if the request is gone."""

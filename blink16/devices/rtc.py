@@ -8,8 +8,9 @@ program sets it to.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from blink16.bus import Bus
@@ -18,6 +19,8 @@ from blink16.devices.pic import RequestLine
 from blink16.devices.telling import Telling
 from blink16.services import Guest
 
+KEPT = 64
+"""Answers about the calendar that are kept: a guest asks for each of a second's registers."""
 MASK_BIT = 0x80
 INDEX_PORT, DATA_PORT = 0x70, 0x71
 SIZE = 64
@@ -119,21 +122,29 @@ class Rtc(Telling[RtcState]):
     @property
     def now(self) -> datetime:
         """What the clock shows."""
-        seconds = self._guest.nanoseconds() // NANOSECONDS + self.state.offset
-        try:
-            return datetime.fromtimestamp(seconds, UTC)
-        except (ValueError, OverflowError, OSError):  # set far beyond what a calendar has
-            return datetime(1980, 1, 1, tzinfo=UTC)
+        return _moment(self._second)
+
+    @property
+    def _second(self) -> int:
+        """What it shows, in seconds since the Unix epoch."""
+        return self._guest.nanoseconds() // NANOSECONDS + self._state.offset
+
+    def _become(self, state: RtcState) -> None:
+        if self._irq is None:
+            self._state = state  # who never interrupts changes no plans
+        elif state != self._state:
+            self.state = state
 
     def _write_index(self, port: int, value: int) -> None:
         self._state = with_fields(self._state, _SELECTED, value % SIZE)
         self.on_mask(bool(value & MASK_BIT))
 
     def _read(self, port: int) -> int:
-        index, memory = self.state.selected, self.state.memory
-        if index in TIME:
-            setting = memory[CmosRegister.B] & B_SET
-            return memory[index] if setting else self._time_register(CmosRegister(index))
+        index, memory = self._state.selected, self._state.memory
+        place = _PLACES.get(index)
+        if place is not None:
+            control = memory[_B]
+            return memory[index] if control & B_SET else _shown(self._second, control)[place]
         match index:
             case CmosRegister.A:
                 left = NANOSECONDS - self._guest.nanoseconds() % NANOSECONDS
@@ -236,75 +247,85 @@ class Rtc(Telling[RtcState]):
         return byte if control & B_BINARY else _from_bcd(byte)
 
     def _write(self, port: int, value: int) -> None:
-        index, before = self.state.selected, self.state.memory
+        index, before = self._state.selected, self._state.memory
+        control, place = before[_B], _PLACES.get(index)
+        if place is not None and not control & B_SET:
+            second = self._second
+            now = _shown(second, control)
+            self._set_time((*now[:place], value, *now[place + 1 :]), control, second)
+            return
         if index in (CmosRegister.C, CmosRegister.D):
             return
-        if index in TIME and not before[CmosRegister.B] & B_SET:
-            self._set_time(self._frozen(), index, value)
-            return
         memory = bytearray(before)
-        if index == CmosRegister.B and value & B_SET and not before[index] & B_SET:
-            memory = self._frozen()
+        if index == _B and value & B_SET and not control & B_SET:
+            for register, byte in zip(TIME, _shown(self._second, control), strict=True):
+                memory[register] = byte
         memory[index] = value
-        self.state = self.state._replace(memory=bytes(memory))
-        if index == CmosRegister.B and before[index] & B_SET and not value & B_SET:
-            self._set_time(memory, index, value)
+        self._become(with_fields(self._state, _MEMORY, bytes(memory)))
+        if index == _B and control & B_SET and not value & B_SET:
+            self._set_time(tuple(memory[register] for register in TIME), value, self._second)
 
-    def _frozen(self) -> bytearray:
-        """Return the memory with the time of now in its registers."""
-        memory = bytearray(self.state.memory)
-        for register in TIME:
-            memory[register] = self._time_register(register)
-        return memory
+    def _set_time(self, fields: tuple[int, ...], control: int, shown: int) -> None:
+        """Set the clock by its registers; a date that there isn't changes nothing.
 
-    def _time_register(self, register: CmosRegister) -> int:
-        now = self.now
-        fields = {
-            CmosRegister.SECONDS: now.second,
-            CmosRegister.MINUTES: now.minute,
-            CmosRegister.HOURS: now.hour,
-            CmosRegister.WEEKDAY: now.isoweekday() % 7 + 1,  # 1 is Sunday
-            CmosRegister.DAY: now.day,
-            CmosRegister.MONTH: now.month,
-            CmosRegister.YEAR: now.year % 100,
-            CmosRegister.CENTURY: now.year // 100,
-        }
-        value, control = fields[register], self.state.memory[CmosRegister.B]
-        afternoon = 0
-        if register is CmosRegister.HOURS and not control & B_24_HOURS:
-            afternoon = PM if value >= 12 else 0
-            value = (value - 1) % 12 + 1
-        return (value if control & B_BINARY else _to_bcd(value)) | afternoon
-
-    def _set_time(self, memory: bytearray, index: int, value: int) -> None:
-        """Set the clock by its registers; a date that there isn't changes nothing."""
-        memory[index] = value
-        control = memory[CmosRegister.B]
-
-        def field(register: CmosRegister) -> int:
-            byte = memory[register]
-            return byte if control & B_BINARY else _from_bcd(byte)
-
-        hour = field(CmosRegister.HOURS)
-        if not control & B_24_HOURS:
-            hour = _hour_of_12(memory[CmosRegister.HOURS], binary=bool(control & B_BINARY))
-        try:
-            wanted = datetime(
-                field(CmosRegister.CENTURY) * 100 + field(CmosRegister.YEAR),
-                field(CmosRegister.MONTH),
-                field(CmosRegister.DAY),
-                hour,
-                field(CmosRegister.MINUTES),
-                field(CmosRegister.SECONDS),
-                tzinfo=UTC,
-            )
-        except ValueError:
-            return
-        offset = self.state.offset + (wanted - self.now) // timedelta(seconds=1)
-        self.state = self.state._replace(offset=offset)
+        ``shown``: the second that it shows.
+        """
+        wanted = _second_of(fields, control)
+        if wanted is not None and wanted != shown:
+            offset = self._state.offset + wanted - _calendar(shown)
+            self._become(with_fields(self._state, _OFFSET, offset))
 
 
-_SELECTED = RtcState._fields.index("selected")
+_SELECTED, _MEMORY, _OFFSET = map(RtcState._fields.index, ("selected", "memory", "offset"))
+_B = int(CmosRegister.B)  # looking a member up takes as long as much of an access
+_PLACES = {int(register): place for place, register in enumerate(TIME)}
+
+
+def _moment(second: int) -> datetime:
+    """Return the date and time of a second since the Unix epoch."""
+    try:
+        return datetime.fromtimestamp(second, UTC)
+    except (ValueError, OverflowError, OSError):  # set far beyond what a calendar has
+        return datetime(1980, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(KEPT)
+def _calendar(second: int) -> int:
+    """Return the second itself, or the one that is shown where no calendar has it."""
+    return int(_moment(second).timestamp())
+
+
+@lru_cache(KEPT)
+def _shown(second: int, control: int) -> tuple[int, ...]:
+    """Return what registers of `TIME` show at a second, by what register B says."""
+    now = _moment(second)
+    hour, afternoon = now.hour, 0
+    if not control & B_24_HOURS:
+        hour, afternoon = (hour - 1) % 12 + 1, PM if hour >= 12 else 0
+    numbers = (
+        *(now.second, now.minute, hour),
+        now.isoweekday() % 7 + 1,  # 1 is Sunday
+        *(now.day, now.month, now.year % 100, now.year // 100),
+    )
+    fields = list(numbers if control & B_BINARY else map(_to_bcd, numbers))
+    fields[_PLACES[CmosRegister.HOURS]] |= afternoon
+    return tuple(fields)
+
+
+@lru_cache(KEPT)
+def _second_of(fields: tuple[int, ...], control: int) -> int | None:
+    """Return the second since the Unix epoch that registers of `TIME` say; None: there is none."""
+    binary = bool(control & B_BINARY)
+    second, minute, hour, _, day, month, year, century = (
+        fields if binary else map(_from_bcd, fields)
+    )
+    if not control & B_24_HOURS:
+        hour = _hour_of_12(fields[_PLACES[CmosRegister.HOURS]], binary=binary)
+    try:
+        wanted = datetime(century * 100 + year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(wanted.timestamp())
 
 
 def _rate(selected: int) -> int:

@@ -9,13 +9,14 @@ Reference, "Video subsystem"; IBM Enhanced Graphics Adapter, Technical Reference
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import NamedTuple
 
 from blink16.bus import Bus, ReadPort, WritePort
-from blink16.cpu.planar import BYTES, PlanarRegister
+from blink16.cpu.planar import PlanarRegister
 from blink16.devices import cells
+from blink16.devices.fields import with_fields
 from blink16.devices.raster import EIGHT_DOTS, HALF_CLOCK, of_vga
+from blink16.devices.vga_map import MemoryMap, Window, arranged
 from blink16.devices.video import (
     COLOR_MEMORY,
     GRAPHICS_MEMORY,
@@ -49,7 +50,7 @@ ATTRIBUTE_SIZE = len(ATTRIBUTE_BITS)
 CRTC_PROTECTED, PROTECT = range(8), 0x80
 EGA_READABLE = range(0x0C, 0x12)
 PALETTE_ENABLED = 0x20
-CHAIN_4, SCREEN_OFF = 0x08, 0x20
+SCREEN_OFF = 0x20
 WINDOW = range(GRAPHICS_MEMORY, MONO_MEMORY)
 TEXT_SIZE = MEMORY_END - COLOR_MEMORY
 TEXT_CELLS = 2 * TEXT_SIZE
@@ -61,12 +62,7 @@ TIMING = (slice(8), slice(9, 10), slice(0x10, 0x13))
 """The CRT controller's registers that say how the beam goes."""
 
 
-class Window(IntEnum):
-    """What is at A0000h."""
-
-    NOTHING = 0
-    RAM = 1
-    PLANES = 2
+TIMED = frozenset(place for part in TIMING for place in range(CRTC_SIZE)[part])
 
 
 class VgaState(NamedTuple):
@@ -95,13 +91,25 @@ class VgaState(NamedTuple):
     planes: tuple[bytes, ...] = (EMPTY_PART,) * (PLANES_SIZE // PART)
 
 
+_CRTC, _SELECTED, _SEQUENCER, _SEQUENCER_INDEX, _GRAPHICS, _GRAPHICS_INDEX = map(
+    VgaState._fields.index,
+    ("crtc", "selected", "sequencer", "sequencer_index", "graphics", "graphics_index"),
+)
+_ATTRIBUTE, _ATTRIBUTE_INDEX, _DAC, _DAC_AT, _DAC_PENDING = map(
+    VgaState._fields.index, ("attribute", "attribute_index", "dac", "dac_at", "dac_pending")
+)
+
+
+_USED = slice(PlanarRegister.MAP_MASK, PlanarRegister.CHAINED + 1)
+
+
 class Vga(Video):
     """An EGA or a VGA (`services.Component`)."""
 
     def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.VGA) -> None:
         self._bus = bus
-        self._window = Window.NOTHING
-        self._text: int | None = None
+        self._map = MemoryMap(Window.NOTHING, None, False)
+        self._is_vga = adapter is Adapter.VGA
         self._vga = VgaState()
         super().__init__(guest, bus, adapter)
         self.vga = self._vga
@@ -116,7 +124,7 @@ class Vga(Video):
     @vga.setter
     def vga(self, state: VgaState) -> None:
         before, self._vga = self._vga, state
-        changed = state.crtc is not before.crtc or state.sequencer is not before.sequencer
+        changed = state.crtc is not before.crtc or state.sequencer[1] != before.sequencer[1]
         if (changed or state.misc != before.misc) and _timing(state) != _timing(before):
             clocking = state.sequencer[1]
             raster = of_vga(state.crtc, state.misc, clocking, is_vga=self.is_vga)
@@ -146,10 +154,10 @@ class Vga(Video):
                 memory.planes_dirty[number] = 0
         self.vga = state
         memory.planar[PlanarRegister.LATCH] = state.latch
-        self._window, self._text = self._wanted_window(), self._wanted_text()
+        self._map, used = arranged(state.graphics, state.sequencer, self._is_vga)
+        memory.planar[_USED] = used
         self._mark_window()
         self._mark_mono()
-        self._spread()
 
     def _part(self, number: int) -> bytes:
         part_cells = self._guest.memory.planes[number << DIRTY_SHIFT : (number + 1) << DIRTY_SHIFT]
@@ -166,7 +174,7 @@ class Vga(Video):
     @property
     def is_vga(self) -> bool:
         """Whether it has a DAC and registers that can be read."""
-        return self.adapter is Adapter.VGA
+        return self._is_vga
 
     # -- ports -------------------------------------------------------------------------------
 
@@ -217,7 +225,7 @@ class Vga(Video):
 
     def _write_index(self, port: int, value: int) -> None:
         if self._answers(port):
-            self.vga = self.vga._replace(selected=value & 0x3F)
+            self._vga = with_fields(self._vga, _SELECTED, value & 0x3F)
 
     def _read_data(self, port: int) -> int:
         index = self.vga.selected
@@ -232,13 +240,17 @@ class Vga(Video):
             if index != 7:
                 return
             value = s.crtc[7] & ~0x10 | value & 0x10
-        self.vga = s._replace(crtc=_with(s.crtc, index, value))
+        after = with_fields(s, _CRTC, _with(s.crtc, index, value))
+        if index in TIMED:
+            self.vga = after
+        else:
+            self._vga = after
 
     def _read_sequencer_index(self, port: int) -> int:
         return self.vga.sequencer_index if self.is_vga else 0xFF
 
     def _write_sequencer_index(self, port: int, value: int) -> None:
-        self.vga = self.vga._replace(sequencer_index=value & 7)
+        self._vga = with_fields(self._vga, _SEQUENCER_INDEX, value & 7)
 
     def _read_sequencer(self, port: int) -> int:
         s = self.vga
@@ -248,14 +260,19 @@ class Vga(Video):
         s, index = self.vga, self.vga.sequencer_index
         if index < SEQUENCER_SIZE:
             value &= SEQUENCER_BITS[index]
-            self.vga = s._replace(sequencer=_with(s.sequencer, index, value))
-            self._apply()
+            if value != s.sequencer[index]:
+                after = with_fields(s, _SEQUENCER, _with(s.sequencer, index, value))
+                if index == 1:  # how the beam goes
+                    self.vga = after
+                else:
+                    self._vga = after
+                self._apply()
 
     def _read_graphics_index(self, port: int) -> int:
         return self.vga.graphics_index if self.is_vga else 0xFF
 
     def _write_graphics_index(self, port: int, value: int) -> None:
-        self.vga = self.vga._replace(graphics_index=value & 0xF)
+        self._vga = with_fields(self._vga, _GRAPHICS_INDEX, value & 0xF)
 
     def _read_graphics(self, port: int) -> int:
         s = self.vga
@@ -265,8 +282,9 @@ class Vga(Video):
         s, index = self.vga, self.vga.graphics_index
         if index < GRAPHICS_SIZE:
             value &= GRAPHICS_BITS[index]
-            self.vga = s._replace(graphics=_with(s.graphics, index, value))
-            self._apply()
+            if value != s.graphics[index]:
+                self._vga = with_fields(s, _GRAPHICS, _with(s.graphics, index, value))
+                self._apply()
 
     def _read_attribute_index(self, port: int) -> int:
         return self.vga.attribute_index if self.is_vga else 0xFF
@@ -278,13 +296,13 @@ class Vga(Video):
     def _write_attribute(self, port: int, value: int) -> None:
         s = self.vga
         if not s.attribute_data:
-            self.vga = s._replace(attribute_index=value & 0x3F, attribute_data=True)
+            self.vga = with_fields(s, _ATTRIBUTE_INDEX, value & 0x3F, True)
             return
         index, attribute = s.attribute_index & 0x1F, s.attribute
         locked = index < 16 and s.attribute_index & PALETTE_ENABLED
         if index < ATTRIBUTE_SIZE and not locked:
             attribute = _with(attribute, index, value & ATTRIBUTE_BITS[index])
-        self.vga = s._replace(attribute=attribute, attribute_data=False)
+        self.vga = with_fields(s, _ATTRIBUTE, attribute, s.attribute_index, False)
 
     def _read_switches(self, port: int) -> int:
         """Return input status 0: one of an EGA's switches, or a VGA's sense of a monitor."""
@@ -312,10 +330,10 @@ class Vga(Video):
         self.vga = self.vga._replace(dac_mask=value)
 
     def _write_dac_read(self, port: int, value: int) -> None:
-        self.vga = self.vga._replace(dac_at=value * 3, dac_pending=b"", dac_reads=True)
+        self._vga = with_fields(self._vga, _DAC_AT, value * 3, b"", True)
 
     def _write_dac_write(self, port: int, value: int) -> None:
-        self.vga = self.vga._replace(dac_at=value * 3, dac_pending=b"", dac_reads=False)
+        self._vga = with_fields(self._vga, _DAC_AT, value * 3, b"", False)
 
     def _read_dac_state(self, port: int) -> int:
         return 3 if self.vga.dac_reads else 0
@@ -327,7 +345,7 @@ class Vga(Video):
 
     def _read_dac(self, port: int) -> int:
         s = self.vga
-        self.vga = s._replace(dac_at=(s.dac_at + 1) % DAC_SIZE)
+        self._vga = with_fields(s, _DAC_AT, (s.dac_at + 1) % DAC_SIZE)
         return s.dac[s.dac_at]
 
     def _write_dac(self, port: int, value: int) -> None:
@@ -335,11 +353,11 @@ class Vga(Video):
         s = self.vga
         pending = s.dac_pending + bytes((value & 0x3F,))
         if len(pending) < 3:
-            self.vga = s._replace(dac_pending=pending)
+            self._vga = with_fields(s, _DAC_PENDING, pending)
             return
         at = s.dac_at // 3 * 3
         dac = s.dac[:at] + pending + s.dac[at + 3 :]
-        self.vga = s._replace(dac=dac, dac_pending=b"", dac_at=(at + 3) % DAC_SIZE)
+        self._vga = with_fields(s, _DAC, dac, s.dac_mask, (at + 3) % DAC_SIZE, b"")
 
     # -- memory ------------------------------------------------------------------------------
 
@@ -353,35 +371,29 @@ class Vga(Video):
 
     def _apply(self) -> None:
         """Let memory follow the registers."""
-        wanted, text, before = self._wanted_window(), self._wanted_text(), self._text
-        if text != before and before is not None:
-            self._put_text(before)
-        if wanted is not self._window:
-            self._move_window(wanted)
-        if text != before and text is not None:
-            self._guest.memory.write(text, self._text_in_planes())
-        self._text = text
+        wanted, used = arranged(self._vga.graphics, self._vga.sequencer, self._is_vga)
+        if wanted is not self._map:
+            self._rearrange(wanted)
+        self._guest.memory.planar[_USED] = used
+
+    def _rearrange(self, wanted: MemoryMap) -> None:
+        """Put memory where the registers want it, with what it held elsewhere."""
+        before, self._map = self._map, wanted
+        if wanted.text != before.text and before.text is not None:
+            self._put_text(before.text)
+        if wanted.window is not before.window:
+            self._move_window(before.window, wanted.window)
+        if wanted.text != before.text and wanted.text is not None:
+            self._guest.memory.write(wanted.text, self._text_in_planes())
         self._mark_mono()
-        self._spread()
 
     def _mark_mono(self) -> None:
         """Have memory at B0000h where the registers want it, as a monochrome adapter has."""
         mono, memory = range(MONO_MEMORY, COLOR_MEMORY), self._guest.memory
-        if self.vga.graphics[6] >> 2 & 3 == 2:
+        if self._map.mono:
             memory.have_ram(mono)
         else:
             memory.protect(mono)
-
-    def _wanted_window(self) -> Window:
-        g, q = self.vga.graphics, self.vga.sequencer
-        if g[6] >> 2 & 3 > 1:
-            return Window.NOTHING
-        straight = q[2] & 0xF == 0xF and not (g[1] & 0xF or g[3] or g[5] & 0x0B) and g[8] == 0xFF
-        return Window.RAM if q[4] & CHAIN_4 and straight and self.is_vga else Window.PLANES
-
-    def _wanted_text(self) -> int | None:
-        """Return the linear address at which the registers want the memory of text."""
-        return {2: MONO_MEMORY, 3: COLOR_MEMORY}.get(self.vga.graphics[6] >> 2 & 3)
 
     def _text_in_planes(self) -> bytes:
         """Return planes 0 and 1 as text sees them, in even and odd bytes."""
@@ -400,10 +412,9 @@ class Vga(Video):
             planes[plane:TEXT_CELLS:4] = text[plane::2]
         memory.planes_dirty[: TEXT_CELLS // PART] = b"\x01" * (TEXT_CELLS // PART)
 
-    def _move_window(self, wanted: Window) -> None:
+    def _move_window(self, before: Window, wanted: Window) -> None:
         """Put at A0000h what the registers want there, with what it held."""
-        memory, before = self._guest.memory, self._window
-        planes = self.plane_bytes()
+        memory, planes = self._guest.memory, self.plane_bytes()
         if before is Window.RAM:
             planes[: len(WINDOW)] = memory.ram[WINDOW.start : WINDOW.stop]
             memory.planes_dirty[: len(WINDOW) // PART] = b"\x01" * (len(WINDOW) // PART)
@@ -411,14 +422,13 @@ class Vga(Video):
             memory.write(WINDOW.start, bytes(planes[: len(WINDOW)]))
         elif wanted is Window.NOTHING:
             memory.write(WINDOW.start, b"\xff" * len(WINDOW))
-        self._window = wanted
         self._mark_window()
 
     def _mark_window(self) -> None:
         memory = self._guest.memory
         self._guest.changed(self)  # what is loaded there may have to be looked at from now on
-        memory.have_planes(WINDOW, self._window is Window.PLANES)
-        if self._window is Window.NOTHING:
+        memory.have_planes(WINDOW, self.window is Window.PLANES)
+        if self.window is Window.NOTHING:
             memory.protect(WINDOW)
         else:
             memory.have_ram(WINDOW)
@@ -426,24 +436,7 @@ class Vga(Video):
     @property
     def window(self) -> Window:
         """What is at A0000h."""
-        return self._window
-
-    def _spread(self) -> None:
-        """Write the registers as `cpu.planar` uses them."""
-        g, q = self.vga.graphics, self.vga.sequencer
-        planar = self._guest.memory.planar
-        planar[PlanarRegister.MAP_MASK] = spread(q[2])
-        planar[PlanarRegister.SET_RESET] = spread(g[0])
-        planar[PlanarRegister.ENABLE_SET_RESET] = spread(g[1])
-        planar[PlanarRegister.COLOR_COMPARE] = spread(g[2])
-        planar[PlanarRegister.COLOR_CARE] = spread(g[7])
-        planar[PlanarRegister.BIT_MASK] = g[8] * BYTES
-        planar[PlanarRegister.FUNCTION] = g[3] >> 3 & 3
-        planar[PlanarRegister.ROTATE] = g[3] & 7
-        planar[PlanarRegister.READ_SHIFT] = 8 * (g[4] & 3)
-        planar[PlanarRegister.WRITE_MODE] = g[5] & 3
-        planar[PlanarRegister.READ_MODE] = g[5] >> 3 & 1
-        planar[PlanarRegister.CHAINED] = int(bool(q[4] & CHAIN_4) and self.is_vga)
+        return self._map.window
 
     # -- what is on the screen ---------------------------------------------------------------
 
@@ -485,11 +478,6 @@ def _timing(state: VgaState) -> tuple[object, ...]:
     """Return what says how the beam goes."""
     crtc = (state.crtc[part] for part in TIMING)
     return (*crtc, state.misc & MISC_CLOCK, state.sequencer[1] & (EIGHT_DOTS | HALF_CLOCK))
-
-
-def spread(planes: int) -> int:
-    """Return FFh in the byte of each plane whose bit is set."""
-    return sum(0xFF << 8 * plane for plane in range(4) if planes >> plane & 1)
 
 
 def _at(registers: bytes, index: int) -> int:

@@ -1,7 +1,7 @@
 """DOS' own formats: the MZ header, the program segment prefix, the memory control block.
 
 Sources: MS-DOS Programmer's Reference (EXE header, PSP); Ralf Brown's Interrupt List, tables
-01378 (PSP), 01594 (EXE), 01628 (MCB).
+01378 (PSP), 01594 (EXE).
 """
 
 from __future__ import annotations
@@ -88,14 +88,6 @@ PSP = Struct(
     Padding(8),
     "tail_length" / Int8ul,
     "tail" / Bytes(127),  # ends with a carriage return
-)
-
-MCB = Struct(
-    "type" / Bytes(1),  # M, or Z for the last
-    "owner" / Int16ul,  # PSP segment; 0: free; 8: DOS
-    "size" / Int16ul,  # paragraphs behind the MCB
-    Padding(3),
-    "name" / Bytes(8),  # of the program, in the MCB of a PSP
 )
 
 

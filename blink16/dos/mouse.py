@@ -45,6 +45,12 @@ def moved(dx: int, dy: int, buttons: int = 0) -> bytes:
     return raw
 
 
+def put(x: int, y: int, buttons: int = 0) -> bytes:
+    """Return the event of being at a place, in dots."""
+    raw: bytes = EVENT.build({"buttons": buttons & 3, "x": x, "y": y})
+    return raw
+
+
 class MouseState(NamedTuple):
     """Everything that the driver remembers."""
 

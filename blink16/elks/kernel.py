@@ -9,7 +9,7 @@ from typing import Any
 from blink16.console import Console
 from blink16.elks import netlink, segments, terminal
 from blink16.elks.netlink import Address, Link, NetMessage, Order
-from blink16.elks.signals import SIGNALS, ElksSignal, bit, is_ignored
+from blink16.elks.signals import ElksSignal, bit, is_ignored
 from blink16.elks.sockets import Socket, SocketState
 from blink16.elks.state import (
     IDLE,
@@ -181,7 +181,7 @@ class Kernel:
 
     def first_pending(self, task: Task) -> int:
         """Return the lowest signal that waits to be delivered, 0 if there is none."""
-        return next((n for n in range(1, SIGNALS + 1) if task.pending & bit(n)), 0)
+        return (task.pending & -task.pending).bit_length()
 
     # -- open files --------------------------------------------------------------------------
 

@@ -13,8 +13,19 @@ from blink16.elks.kernel import Kernel
 from blink16.elks.request import Blocked, Born, Request, Result
 from blink16.elks.scheduler import Scheduler
 from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSignal
-from blink16.elks.state import FIRST, thread_of
-from blink16.services import DONE, Departed, Elsewhere, Exit, Forked, Guest, Outcome, Service, Trap
+from blink16.elks.state import FIRST, KernelState, thread_of
+from blink16.services import (
+    DONE,
+    QUIET,
+    Departed,
+    Elsewhere,
+    Exit,
+    Forked,
+    Guest,
+    Outcome,
+    Service,
+    Trap,
+)
 
 
 class ElksSystem:
@@ -66,7 +77,8 @@ class ElksSystem:
             case Born():
                 return self._born(guest, result)
             case int():
-                return self._answer(guest, result)
+                outcome = self._answer(guest, result)
+                return QUIET if outcome is DONE and _is_quiet(before, kernel.state) else outcome
         return result
 
     def _answer(self, guest: Guest, result: int) -> Outcome:
@@ -189,3 +201,17 @@ class ElksSystem:
 
 
 _NAMED = frozenset(Call)
+
+
+def _is_quiet(before: KernelState, now: KernelState) -> bool:
+    """Whether a call by the only process has left alone what `Scheduler.due` depends on.
+
+    Most calls change nothing, or an open file.  Where there are more processes, whether one of
+    them can go on depends on much.
+    """
+    return (
+        now.tasks is before.tasks
+        and len(now.tasks) == 1
+        and (now.current, now.slice_end, now.hold)
+        == (before.current, before.slice_end, before.hold)
+    )

@@ -64,6 +64,28 @@ def memory_map(end: int) -> str:
     )
 
 
+_PARTS = (
+    (0, 0xA0000, "rwxp", "memory"),
+    (0xA0000, 0xC0000, "rw-p", "video"),
+    (0xC0000, 0xF0000, "rwxp", "adapters"),
+    (0xF0000, 0x100000, "r-xp", "rom"),
+)
+"""A PC's first megabyte, as its Technical Reference parts it."""
+
+
+def process_maps(end: int) -> bytes:
+    """Return memory up to a linear address as Linux' /proc/PID/maps would show a process'.
+
+    GEF and pwndbg read that file of whatever they are attached to, and search where it says.
+    Source: proc(5).
+    """
+    parts = (*_PARTS, (0x100000, end, "rwxp", "above")) if end > 0x100000 else _PARTS
+    rows = (
+        f"{at:08x}-{stop:08x} {how} 00000000 00:00 0 [{name}]\n" for at, stop, how, name in parts
+    )
+    return "".join(rows).encode("ascii")
+
+
 def threads(those: Iterable[tuple[str, GuestProcess]]) -> str:
     """Return the list of threads: processors, and processes of guests, by their thread-ids."""
     rows = "".join(

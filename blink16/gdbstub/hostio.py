@@ -23,6 +23,8 @@ BOARD = "/blink16.elf"
 """The name of the first machine's program file, as gdb shows it: target:/blink16.elf."""
 WHOLE = "/blink16-whole.elf"
 """The name of the file that has all that is known of the first machine."""
+MAPS = "/proc/{}/maps"
+"""The name of the file that says what lies in a process' memory, by gdb's number of that."""
 TARGET = "target:"
 """What gdb puts before names of files that it is to read from us, whatever its sysroot."""
 MAX_OPEN = 16

@@ -299,6 +299,8 @@ class Inferiors:
                 return probe.content()
             if hostio.of_process(hostio.WHOLE, inferior.process) == name:
                 return shelf.whole
+            if name == hostio.MAPS.format(inferior.called):
+                return description.process_maps(inferior.answers.sight.memory.end)
             if (library := shelf.find(name)) is not None:
                 return library
         return None

@@ -142,6 +142,8 @@ class Taken:
     """The server's files that monitor commands may reach."""
     sample: Callable[[], Sample | None] | None = None
     """For who only watches: see `sight.Sight`."""
+    first_words: tuple[str, ...] = ()
+    """Lines for the user that were said when it was made, before any client came."""
 
 
 @dataclass(frozen=True, slots=True)

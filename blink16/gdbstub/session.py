@@ -107,6 +107,7 @@ class Session:
         self._intake = Intake(self._dialogue)
         self._custody = Custody(self._dialogue, machine)
         self._runs = Runs(self._dialogue, self._custody)
+        self._first_words = machine.first_words
         self.tells_changes = False
         """Whether the client wants to be told of changes (`changed`)."""
 
@@ -319,6 +320,9 @@ class Session:
         self._inferiors.show_offsets(client.raw)
         self._inferiors.number_from(PROCESS_BASE if client.gdb else 0)
         self._out.reply(supported(client))
+        if client.ours:  # to others' users the server has said it on its own terminal
+            for text in self._first_words:
+                self._out.mention(f"{text}\n")
         if client.watches and self._dialogue.observed is None:
             self._custody.start_to_watch()
 

@@ -21,18 +21,21 @@ FARTHEST = 10_000
 """Mickeys in one command."""
 LAST = 255
 """The right or lower end of an axis."""
-_MOUSE_USAGE = "usage: monitor mouse DX DY [left] [right] [middle]"
+_MOUSE_USAGE = "usage: monitor mouse [to] X Y [left] [right] [middle]"
 _STICK_USAGE = "usage: monitor joystick [X Y [X2 Y2]] [a] [b] [c] [d]"
 
 
-@command("mouse DX DY [BUTTONS]")
+@command("mouse [to] X Y [BUTTONS]")
 def move_mouse(debugger: Debugger, arguments: Sequence[str]) -> str:
-    """Move the mouse DX mickeys to the right and DY down (-5 is left, or up), with buttons down.
+    """Move the mouse X mickeys to the right and Y down (-5 is left, or up), with buttons down.
 
     BUTTONS are left, right and middle: those that are named are down from now on, all others up.
     It moves every mouse that there is: a DOS program's INT 33h, and those of --card mouse (COM1)
-    and ps2mouse.  The machine doesn't move: resume.
+    and ps2mouse.  With "to", it is put there, as INT 33h counts: 640 to the right, 200 down or as
+    many dots as the picture has; only INT 33h's mouse can be.  The machine doesn't move: resume.
     """
+    if arguments[:1] == ["to"]:
+        return _put_mouse(debugger, arguments[1:])
     if len(arguments) < 2:
         raise MonitorError(_MOUSE_USAGE)
     dx, dy = map(_distance, arguments[:2])
@@ -48,6 +51,17 @@ def move_mouse(debugger: Debugger, arguments: Sequence[str]) -> str:
         raise MonitorError("this machine has no mouse: --card mouse or --card ps2mouse is one")
     for channel in there:
         give(debugger, channel, events[channel])
+    return ""
+
+
+def _put_mouse(debugger: Debugger, arguments: Sequence[str]) -> str:
+    if len(arguments) < 2:
+        raise MonitorError(_MOUSE_USAGE)
+    x, y = (numerals.literal(text, FARTHEST) for text in arguments[:2])
+    buttons = _pressed(arguments[2:], MOUSE_BUTTONS, _MOUSE_USAGE)
+    if not _has(debugger.machine, Mouse.CHANNEL):
+        raise MonitorError("only a DOS program's INT 33h has a mouse that can be put somewhere")
+    give(debugger, Mouse.CHANNEL, dos_mouse.put(x, y, buttons))
     return ""
 
 

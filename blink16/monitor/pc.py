@@ -59,7 +59,7 @@ def type_(debugger: Debugger, arguments: Sequence[str]) -> str:
     if len(data) > MAX_PENDING:
         raise MonitorError(f"a text may have at most {MAX_PENDING} characters")
     if data:  # none would be the end of all input
-        give(debugger, Console.CHANNEL, data)
+        give(debugger, debugger.typed_channel, data)
     return f"{len(data)} characters to type"
 
 

@@ -44,6 +44,20 @@ class MonitorCommand:
 
 
 COMMANDS: dict[str, MonitorCommand] = {}
+ELSEWHERE = {
+    "info": "monitor regs, lacks, disks or history, and gdb's own info",
+    "system_reset": "monitor reset",
+    "sendkey": "monitor key",
+    "screendump": "monitor screen FILE.png",
+    "savevm": "monitor bookmark NAME",
+    "loadvm": "monitor seek NAME",
+    "x": "x of gdb, or of LLDB",
+    "xp": "x of gdb, or of LLDB",
+    "halt": "Ctrl-C",
+    "quit": "kill, of gdb or LLDB, and Ctrl-C in the server's terminal",
+    "exit": "kill, of gdb or LLDB, and Ctrl-C in the server's terminal",
+}
+"""What users of QEMU's monitor, gdbserver and OpenOCD type, and what does it here."""
 
 
 def command(usage: str, *, whole: bool = False) -> Callable[[Body], Body]:
@@ -109,6 +123,8 @@ def execute(debugger: Debugger, line: str, folder: Folder = NO_FOLDER) -> str:
 def find(name: str) -> MonitorCommand:
     """Return the command of that name; MonitorError if there is none."""
     if name not in COMMANDS:
+        if (ours := ELSEWHERE.get(name)) is not None:
+            raise MonitorError(f"monitor {name} is another server's; here: {ours}")
         nearest = meant(name, COMMANDS)
         raise MonitorError(f"no monitor command {name[:40]!r}{nearest}; try monitor help")
     return COMMANDS[name]

@@ -14,7 +14,8 @@ from blink16.bios import display, vga_display
 from blink16.bios.video import COLOR_SEGMENT, MONO_MODE, MONO_SEGMENT, ROWS
 from blink16.bios.video import VIDEO_MEMORY as TEXT_MEMORY
 from blink16.cpu.planar import PlanarRegister
-from blink16.devices.vga import Vga, Window
+from blink16.devices.vga import Vga
+from blink16.devices.vga_map import Window
 from blink16.devices.video import (
     CURSOR_HIGH,
     CURSOR_LOW,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from blink16.memory import ADDRESS_MASK
 from blink16.reports.look import Look
+from blink16.reports.ranges import Count
 from blink16.reports.registry import ReportError, report
 from blink16.reports.state import PointRole
 
@@ -55,13 +56,17 @@ class ActivityReport:
     being made, for some seconds; ask again later.
     """
 
-    low: int
-    high: int
-    buckets: int
+    low: Count
+    high: Count
+    buckets: Count
     """As they were asked for, cut to the history; there are no more than instants."""
-    first: int
-    edges: tuple[int, ...]
-    counts: tuple[int, ...]
+    first: Count
+    edges: tuple[Count, ...]
+    counts: tuple[Count, ...]
+
+    def __post_init__(self) -> None:
+        if self.counts and len(self.edges) != len(self.counts) + 1:
+            raise ReportError(f"{len(self.counts)} buckets have no {len(self.edges)} edges")
 
 
 @report("activity", searches=True)

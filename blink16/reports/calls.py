@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blink16.reports.look import Look
+from blink16.reports.ranges import Count
 from blink16.reports.registry import NoQuery, ReportError, report
 
 MAX_CALLS = 1000
@@ -23,7 +24,7 @@ class CallsQuery:
 class CallLine:
     """A call that was done, with its arguments and its result, as strace writes it."""
 
-    icount: int
+    icount: Count
     text: str
 
 

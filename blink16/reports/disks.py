@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from blink16.reports.look import Look
+from blink16.reports.ranges import Count
 from blink16.reports.registry import NoQuery, report
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ class DriveLine:
     is_floppy: bool
     name: str = ""
     """Of the image; empty without a disk."""
-    cylinders: int = 0
-    heads: int = 0
-    sectors: int = 0
+    cylinders: Count = 0
+    heads: Count = 0
+    sectors: Count = 0
     """In a track."""
     read_only: bool = False
     changed: bool = False

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from blink16.reports.look import Look
+from blink16.reports.ranges import Count, Linear, Word
 from blink16.reports.registry import ReportError, report
 
 if TYPE_CHECKING:
@@ -28,25 +29,25 @@ class FramesQuery:
 class FrameLine:
     """A function that is being executed, or waits for what it called."""
 
-    level: int
+    level: Count
     """0 for the innermost."""
-    address: int
+    address: Linear
     """Linear, of its next instruction."""
-    cs: int
-    ip: int
-    ss: int
-    sp: int
-    bp: int
+    cs: Word
+    ip: Word
+    ss: Word
+    sp: Word
+    bp: Word
     name: str
     """``main+3``; empty if its address has no name."""
     returns: str | None
     """How it returns: near, far or interrupt; None for the outermost, and where nobody knows."""
-    cfa: int | None
+    cfa: Count | None
     """The linear address above its return address (None as above)."""
-    si: int = 0
-    di: int = 0
-    ds: int = 0
-    es: int = 0
+    si: Word = 0
+    di: Word = 0
+    ds: Word = 0
+    es: Word = 0
 
     def __str__(self) -> str:
         place = f"{self.cs:04X}:{self.ip:04X}"
@@ -57,7 +58,7 @@ class FrameLine:
 class FramesReport:
     """The frames, innermost first."""
 
-    icount: int
+    icount: Count
     frames: tuple[FrameLine, ...]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blink16.reports.look import Doing, Look
+from blink16.reports.ranges import Count
 from blink16.reports.registry import NoQuery, report
 
 MAX_PLACES = 512
@@ -15,27 +16,27 @@ class Mark:
     """A bookmark."""
 
     name: str
-    icount: int
+    icount: Count
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryReport:
     """The history of a machine; instants are instruction counts."""
 
-    start: int
+    start: Count
     """The oldest instant that can be reached."""
-    end: int
+    end: Count
     """The newest."""
-    now: int
-    began: int
+    now: Count
+    began: Count
     """Where it began; less than `start` if the beginning had to be given up."""
-    checkpoints: int
-    used: int
+    checkpoints: Count
+    used: Count
     """Bytes."""
-    limit: int
+    limit: Count
     """Bytes."""
     bookmarks: tuple[Mark, ...]
-    places: tuple[int, ...] = ()
+    places: tuple[Count, ...] = ()
     """Where checkpoints lie, ascending, at most `MAX_PLACES` of them; none while it runs."""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from blink16.breakpoints import Point, PointError, PointKind
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.reports.look import Look
+from blink16.reports.ranges import Bit, Count, Word
 from blink16.reports.registry import ReportError, report
 from blink16.reports.state import PointRole
 
@@ -33,14 +34,14 @@ _KINDS = {
 class Instant:
     """An instruction about to be executed, and when."""
 
-    icount: int
-    cs: int
-    ip: int
+    icount: Count
+    cs: Word
+    ip: Word
     code: bytes
     """Sixteen bytes from there on."""
     name: str
     """``main+3``, or empty."""
-    line_20: int = 0
+    line_20: Bit = 0
     """1 if it lies above 1 MiB, behind address line 20."""
 
     @property
@@ -71,7 +72,7 @@ class TouchQuery:
 class TouchReport:
     """Who touched some memory last; all None if nobody did as far back as the past reaches."""
 
-    icount: int | None = None
+    icount: Count | None = None
     """When; seeking there shows the machine before it."""
     by: Instant | None = None
     """The instruction that did; None if a debugger did."""
@@ -112,10 +113,10 @@ class HitsQuery:
 class HitsReport:
     """How often an instruction was executed before now; instants are instruction counts."""
 
-    count: int
-    first: int | None
-    last: int | None
-    chosen: int | None
+    count: Count
+    first: Count | None
+    last: Count | None
+    chosen: Count | None
     """When it was the time that was asked for; None if there was none."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blink16.reports.look import Look
+from blink16.reports.ranges import Count, Linear
 from blink16.reports.registry import NoQuery, report
 from blink16.reports.state import ROLES, PointRole
 
@@ -16,8 +17,8 @@ class PointLine:
     """A breakpoint or watchpoint; its address is linear, its length in bytes."""
 
     role: PointRole
-    address: int
-    length: int
+    address: Linear
+    length: Count
     name: str
     """Of its address, or empty."""
     has_condition: bool

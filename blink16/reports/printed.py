@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import repeat
 
 from blink16.reports.look import Look
+from blink16.reports.ranges import Count
 from blink16.reports.registry import ReportError, report
 
 MAX_INSTRUCTIONS = 5_000_000
@@ -28,7 +29,7 @@ class PrintedQuery:
 class PrintedPiece:
     """What was printed at an instant."""
 
-    icount: int
+    icount: Count
     data: bytes
 
 
@@ -36,7 +37,7 @@ class PrintedPiece:
 class PrintedReport:
     """What the program printed on its console."""
 
-    until: int
+    until: Count
     """How far the run was looked through."""
     pieces: tuple[PrintedPiece, ...]
 

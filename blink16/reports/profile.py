@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from blink16.reports.look import Look
+from blink16.reports.ranges import Count
 from blink16.reports.registry import ReportError, report
 
 REGION = 0x100
@@ -27,18 +28,18 @@ class ProfileLine:
     """A function, or a stretch of `REGION` bytes."""
 
     name: str
-    address: int
+    address: Count
     """Linear, of its beginning."""
-    counted: int
+    counted: Count
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileReport:
     """Where the last instructions were executed, the most first."""
 
-    span: int
+    span: Count
     """Instructions looked back on."""
-    counted: int
+    counted: Count
     """Of these, how many were looked at."""
     lines: tuple[ProfileLine, ...]
 

@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from blink16.reports.look import Look
-from blink16.reports.registry import NoQuery, report
+from blink16.reports.ranges import Count, Side
+from blink16.reports.registry import NoQuery, ReportError, report
 
 if TYPE_CHECKING:
     from blink16.bios import display
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 MAX_DOTS = 1024 * 1024
 MAX_CHARACTER_HEIGHT = MAX_PAN = 32
 MAX_STRIPS = 1024
+MAX_COLORS = 256
 FONT_SIZE = 256 * 32
 """Bytes of a font: 32 for each character, a line each."""
 
@@ -60,16 +62,16 @@ class StripReport:
 class ScreenReport:
     """A screen: `cells` where it shows text, `packed` where it shows dots, neither if it is off."""
 
-    icount: int
-    width: int = 0
+    icount: Count
+    width: Side = 0
     """Columns of text, or dots in a line."""
-    height: int = 0
+    height: Side = 0
     """Rows of text, or lines of dots."""
     cells: bytes = b""
     """A character of code page 437 and an attribute for each cell, row by row."""
     packed: bytes = b""
     """A color for each dot, line by line, compressed (zlib): see `dots`."""
-    cursor: tuple[int, int] | None = None
+    cursor: tuple[Side, Side] | None = None
     """Row and column, if it is shown."""
     cursor_lines: tuple[int, int] = (0, 0)
     """The first line of a character that the cursor covers, and the first below it."""
@@ -82,6 +84,15 @@ class ScreenReport:
     shapes: CharacterShapes = CharacterShapes()
     strips: tuple[StripReport, ...] = ()
     """What is shown of text, if that is not simply the rows one below the other."""
+
+    def __post_init__(self) -> None:
+        cells, colors = self.width * self.height, len(self.palette) // 3
+        if self.cells and len(self.cells) != 2 * cells:
+            raise ReportError(f"{len(self.cells)} bytes are no {self.width}x{self.height} cells")
+        if self.packed and not 0 < cells <= MAX_DOTS:
+            raise ReportError(f"{self.width}x{self.height} dots are no screen")
+        if len(self.palette) % 3 or colors > MAX_COLORS or (colors < 16 and self.cells and colors):
+            raise ReportError(f"{len(self.palette)} bytes are no palette")
 
     @property
     def is_text(self) -> bool:
@@ -137,8 +148,6 @@ class ScreenReport:
         from blink16.bios import display
 
         shapes = self.shapes
-        if len(self.cells) != 2 * self.width * self.height:
-            raise ValueError(f"{len(self.cells)} bytes are no {self.width}x{self.height} cells")
         font = _rom_font(shapes.rom_font) if shapes.rom_font else _font(shapes.font)
         fits = 0 < shapes.height <= MAX_CHARACTER_HEIGHT and len(self.strips) <= MAX_STRIPS
         if not fits or (self.strips and not font):

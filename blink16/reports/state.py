@@ -10,6 +10,7 @@ from blink16.breakpoints import PointKind
 from blink16.cpu.registers import Cell
 from blink16.memory import MEMORY_SIZE, linear
 from blink16.reports.look import Doing, Holder, Look
+from blink16.reports.ranges import Bit, Count, Linear, MemoryEnd, Word
 from blink16.reports.registry import NoQuery, report
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ class StopReport:
     kind: StopKind
     role: PointRole | None = None
     """Of the watchpoint that was hit."""
-    point: int | None = None
+    point: Linear | None = None
     """The linear address of that watchpoint."""
-    address: int | None = None
+    address: Linear | None = None
     """The linear address that was touched."""
     status: int = 0
     """The program's exit status, where it ends."""
@@ -77,21 +78,21 @@ class StopReport:
 class RegisterValues:
     """The registers of an 8086 at one instant, 16 bits each."""
 
-    ax: int
-    bx: int
-    cx: int
-    dx: int
-    si: int
-    di: int
-    bp: int
-    sp: int
-    cs: int
-    ds: int
-    es: int
-    ss: int
-    ip: int
-    flags: int
-    line_20: int = 0
+    ax: Word
+    bx: Word
+    cx: Word
+    dx: Word
+    si: Word
+    di: Word
+    bp: Word
+    sp: Word
+    cs: Word
+    ds: Word
+    es: Word
+    ss: Word
+    ip: Word
+    flags: Word
+    line_20: Bit = 0
     """1 while an 80286's address line 20 is open: addresses go on behind 1 MiB then."""
 
     def linear(self, segment: int, offset: int) -> int:
@@ -128,7 +129,7 @@ REGISTER_NAMES = tuple(name for name in RegisterValues.__slots__ if name != "lin
 class StateReport:
     """Where a machine stands."""
 
-    generation: int
+    generation: Count
     """Moves with every change to the machine or to what is known of it."""
     process: int
     command: str
@@ -139,24 +140,24 @@ class StateReport:
     holder: Holder
     wanted: bool
     """Whether somebody who watches asks to hold it."""
-    icount: int
+    icount: Count
     """Instructions retired since it started."""
-    start: int
+    start: Count
     """The oldest instruction count that can be reached."""
-    end: int
+    end: Count
     """The newest: `icount` is less in the past."""
     registers: RegisterValues
     stop: StopReport | None
     """None if it has not run yet, or was moved since."""
     at: str
     """The name of the next instruction's address (``main+3``), or empty."""
-    cycles: int = 0
+    cycles: Count = 0
     """Clock cycles of the processor since it started."""
-    clock_hz: int = 0
+    clock_hz: Count = 0
     """Clock cycles in a second of the guest's time; 0 if that is not known."""
     bare_line_feeds: bool = False
     """Whether lines that are printed end in LF alone: who shows them returns the carriage."""
-    memory_end: int = MEMORY_SIZE
+    memory_end: MemoryEnd = MEMORY_SIZE
     """The linear address at which memory ends: 100000h, or 110000h where line 20 leads on."""
 
 

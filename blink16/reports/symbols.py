@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from blink16.reports.look import Look
+from blink16.reports.ranges import Count
 from blink16.reports.registry import report
 from blink16.symbols import SymbolKind
 
@@ -27,9 +28,9 @@ class SymbolLine:
     """A name for a linear address."""
 
     name: str
-    address: int
+    address: Count
     kind: SymbolKind
-    size: int
+    size: Count
     """Bytes; 0 if that is not known."""
 
 
@@ -37,7 +38,7 @@ class SymbolLine:
 class SymbolsReport:
     """A part of the symbols, in the order of their addresses."""
 
-    total: int
+    total: Count
     """How many there are in all."""
     symbols: tuple[SymbolLine, ...]
 

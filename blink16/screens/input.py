@@ -48,6 +48,4 @@ def _stick(report: MouseReport) -> bytes:
 
 
 def _event(report: MouseReport) -> bytes:
-    x, y = report.column * mouse.CELL, report.row * mouse.CELL
-    raw: bytes = mouse.EVENT.build({"buttons": report.buttons & 3, "x": x, "y": y})
-    return raw
+    return mouse.put(report.column * mouse.CELL, report.row * mouse.CELL, report.buttons)

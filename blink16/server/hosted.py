@@ -91,13 +91,13 @@ class HostedMachine:
         loaded.machine.on_output = hooks.show
         loaded.console.on_starved = hooks.starve
         self.debugger.on_notice = hooks.note
+        self.first_words = loaded.notices
+        """Lines for the user about how it was made."""
         for text in loaded.notices:
             hooks.note(text)
         self.debugger.on_print = hooks.put_out
-        self._typed = Console.CHANNEL
-        """Where what is typed on its console goes to."""
         if keyboard and loaded.machine.find(Keys) is not None:
-            self._typed = Keys.CHANNEL
+            self.debugger.typed_channel = Keys.CHANNEL
             self.debugger.receive(Keys.CHANNEL, b"")  # which attaches the keyboard
         self.debugger.timeline.thread.turns = threads.TURNS
         self.debugger.timeline.thread.looks = threads.LOOKS
@@ -176,12 +176,15 @@ class HostedMachine:
 
         What comes beyond `inbox.MAX_QUEUED` bytes until then is lost.
         """
-        self.debugger.receive(self._typed if channel == Console.CHANNEL else channel, data)
+        self.debugger.receive(self._taker(channel), data)
 
     def has_room(self, channel: str) -> bool:
         """Whether a line may read on, from its thread; else its peer waits for the guest."""
-        channel = self._typed if channel == Console.CHANNEL else channel
-        return pc.has_room(self.debugger.machine, channel, self.debugger.timeline.inbox.queued)
+        taker, queued = self._taker(channel), self.debugger.timeline.inbox.queued
+        return pc.has_room(self.debugger.machine, taker, queued)
+
+    def _taker(self, channel: str) -> str:
+        return self.debugger.typed_channel if channel == Console.CHANNEL else channel
 
     def move(self, act: Callable[[], T]) -> T:
         """Do what moves the machine, in the thread of the caller."""

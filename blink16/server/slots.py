@@ -166,6 +166,7 @@ class Slot:
             self.launched,
             self.circumstances,
             self._folder,
+            first_words=hosted.first_words,
         )
 
     def watched(self) -> Taken:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from blink16.symbolfiles.bcc_branches import Branches
 from blink16.symbolfiles.source import SymbolFileError
 from blink16.symbolfiles.toolchain import (
     BaseEncoding,
@@ -37,6 +38,8 @@ _ROW = re.compile(r"^[0-9]{5}(?: (?P<offset>[0-9A-F]{4}) | +(?P<label>[0-9A-F]{8
 _SOURCE = re.compile(r"^! (?P<number>[0-9]{1,6}) (?P<text>.*)$")
 _MARKER = re.compile(r'# (?P<number>[0-9]{1,6})(?: "(?P<file>[^"]{1,255})")?')
 _LABEL = re.compile(r"^_(?P<name>[A-Za-z_][A-Za-z0-9_]*):")
+_COMPILER_S_LABEL = re.compile(r"\.([0-9A-F]{1,6}):")
+_STATEMENT_END = "!BCC_EOS"
 _SECTION = re.compile(r"^\.(text|data|bss)\b")
 _PROLOGUE = re.compile(r"push\t(bp|di|si)|mov\tbp,sp|dec\tsp|add\tsp,.*|sub\tsp,.*|push\t[abc]x")
 INT, FUNCTION = 1, 2
@@ -71,6 +74,10 @@ class _Reading:
     opened: int | None = None
     """The line of the function's brace, until its first statement's code begins."""
     in_text: bool = True
+    branches: Branches = field(default_factory=Branches)
+    """What the function's jumps say."""
+    rows: list[SourceLine] = field(default_factory=list)
+    """Its instructions, each below its line."""
     lines: list[SourceLine] = field(default_factory=list)
     starts: dict[str, int] = field(default_factory=dict)
     end: int = 0
@@ -78,6 +85,7 @@ class _Reading:
     def source(self, number: int, text: str) -> None:
         """Meet a line of the source, or the preprocessor's word on where one is from."""
         self.number = number
+        self.branches.source(number, text)
         if text.strip() == "{":
             self.brace = number
             if self.function and self.end <= self.starts[self.function]:
@@ -88,6 +96,7 @@ class _Reading:
 
     def begin(self, name: str, start: int) -> None:
         """Meet a function's label."""
+        self.finish()
         self.function = name
         self.starts[name] = start
         self.opened = self.brace if self.brace == self.number else None
@@ -97,16 +106,23 @@ class _Reading:
         self.end = max(self.end, offset + 1)
         if not self.function:
             return
+        self.branches.code(offset, text, self.number)
         if offset == self.starts[self.function]:
-            self._add(offset, self.opened or self.number)
+            self.rows.append(SourceLine(offset, self.file, self.opened or self.number))
         elif not _PROLOGUE.fullmatch(text) or self.opened is None:
             self.opened = None
-            self._add(offset, self.number)
+            self.rows.append(SourceLine(offset, self.file, self.number))
 
-    def _add(self, offset: int, number: int) -> None:
-        last = self.lines[-1] if self.lines else None
-        if last is None or (last.number, last.file) != (number, self.file):
-            self.lines.append(SourceLine(offset, self.file, number))
+    def finish(self) -> None:
+        """Leave a function."""
+        moved = self.branches.lines()
+        for row in self.rows:
+            line = replace(row, number=moved.get(row.address, row.number))
+            last = self.lines[-1] if self.lines else None
+            if last is None or (last.number, last.file) != (line.number, line.file):
+                self.lines.append(line)
+        self.rows.clear()
+        self.branches = Branches()
 
 
 def read(lines: Sequence[str], file: str) -> Toolchain:
@@ -125,10 +141,15 @@ def read(lines: Sequence[str], file: str) -> Toolchain:
             at.source(int(source["number"]), source["text"])
         elif not at.in_text:
             continue
+        elif text == _STATEMENT_END:
+            at.branches.statement_end()
+        elif (mark := _COMPILER_S_LABEL.match(text)) is not None:
+            at.branches.label(int(mark[1], 16))
         elif row["label"] and (label := _LABEL.match(text)) is not None:
             at.begin(label["name"], int(row["label"], 16))
         elif row["offset"] and text:
             at.code(int(row["offset"], 16), text)
+    at.finish()
     if not at.lines:
         raise SymbolFileError("there is no code in this listing")
     return _told(at, at.compiled or file)

@@ -16,6 +16,9 @@ from blink16.symbolfiles.source import (
     SymbolSource,
 )
 
+MAX_NAMESAKES = 64
+"""A name that lies at more places says nothing about where a listing's code lies."""
+
 
 def parse(lines: list[str], source: SymbolSource, default: LoadSegments) -> SymbolFile | None:
     """Return what a listing says, None if a text is none.  SymbolFileError if it's of no use."""
@@ -93,7 +96,7 @@ def _base(labels: Iterable[tuple[str, str, int]], places: dict[str, set[int]]) -
     bases: set[int] | None = None
     for written, name, offset in labels:
         known = places.get(name.removeprefix("_"))
-        if known is None:
+        if known is None or len(known) > MAX_NAMESAKES:
             continue
         here = {address - offset for address in known if address >= offset}
         bases = here if bases is None else bases & here

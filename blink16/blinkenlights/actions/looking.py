@@ -114,7 +114,7 @@ class LookActions(PanelsApp):
     def action_help(self) -> None:
         """Say what the panel under the mouse shows, or the one with the focus."""
         panel = self._under_cursor() or self.query_one(CodePanel)
-        self.push_screen(HelpScreen(str(panel.border_title or ""), panel.HELP, self.palette))
+        self.push_screen(HelpScreen(panel.headline, panel.HELP, self.palette))
 
     def _under_cursor(self) -> Panel | None:
         under = self.mouse_over

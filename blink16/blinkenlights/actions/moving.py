@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import queue
+
 from textual import on
 
 from blink16.blinkenlights import commands
+from blink16.blinkenlights.driver import LONGEST_DRAWING
 from blink16.blinkenlights.panels import PanelsApp
 from blink16.blinkenlights.widgets.code import CodePanel
 from blink16.blinkenlights.widgets.points import PointsPanel
@@ -121,9 +124,22 @@ class MoveActions(PanelsApp):
 
     def action_breakpoint(self) -> None:
         """Set or remove a breakpoint at the next instruction, or at the code that is looked at."""
-        if self.picture is not None:
-            here = self.picture.looks_at
-            self._do(lambda target: commands.toggled(target, here))
+        panel = self.query_one(CodePanel)
+        self._do(lambda target: commands.toggled(target, self._looked_at(target, panel)))
+
+    def _looked_at(self, target: Target, panel: CodePanel) -> int:
+        """Return the linear address of the code to which the keys so far have led.
+
+        In the driver's thread, as that may not be on the screen yet.
+        """
+        state = target.state()
+        answer = queue.SimpleQueue[int | None]()
+        self._later(lambda: answer.put(panel.looked_at(state.icount)))  # behind what they want
+        try:
+            address = answer.get(timeout=LONGEST_DRAWING)
+        except queue.Empty:  # the view ends
+            address = None
+        return state.registers.pc if address is None else address
 
     @on(CodePanel.BreakpointWanted)
     def _on_breakpoint(self, message: CodePanel.BreakpointWanted) -> None:

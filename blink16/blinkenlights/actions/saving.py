@@ -60,7 +60,7 @@ class SaveActions(ShowsDots):
         """Copy what the panel with the focus shows to the clipboard, as text."""
         panel = self.focused if isinstance(self.focused, Panel) else self.query_one(CodePanel)
         self.copy_to_clipboard("\n".join(panel.plain_lines()).rstrip())
-        self._say(f"copied: {panel.border_title}")
+        self._say(f"copied: {panel.headline}")
 
     def action_film(self, kind: str) -> None:
         """Save what the memory panel with the focus shows, through the whole run."""

@@ -140,6 +140,10 @@ class CodePanel(Panel):
         self.address = address
         self.post_message(self.Changed())
 
+    def looked_at(self, icount: int) -> int | None:
+        """Return where else the user looks while the machine stands at an instant, if he does."""
+        return self.address if icount == self._icount else None
+
     def action_follow(self) -> None:
         """Look at the next instruction again."""
         self.look_at(None)

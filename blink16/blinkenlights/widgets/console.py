@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TypeGuard
 
 from textual import events
@@ -10,6 +12,12 @@ from textual.strip import Strip
 
 from blink16.blinkenlights import guest_keys, guest_screen
 from blink16.blinkenlights.emulator import COLUMNS, ROWS, Emulator
+from blink16.blinkenlights.guest_mouse import (
+    BUTTONS,
+    MousePlace,
+    place_of_cell,
+    place_of_dots,
+)
 from blink16.blinkenlights.picture import Picture
 from blink16.blinkenlights.widgets.panel import Panel
 from blink16.client import Target
@@ -21,6 +29,8 @@ LEAVING = ("f12", "ctrl+right_square_bracket")
 """Keys with which the user takes the keyboard back; a PC of 1981 has no F12."""
 WHEEL = 3
 """Rows."""
+BREAK_SECONDS = 0.5
+"""A machine that stands so long does not run any more."""
 
 
 class ConsolePanel(Panel):
@@ -29,8 +39,8 @@ class ConsolePanel(Panel):
     HELP = (
         "What the program shows: a PC's screen, characters or dots, or the terminal that it prints "
         "to, with all that escape sequences do there. Enter, or a click, gives your keys to the "
-        "guest, which takes them while it runs (C); F12 or ctrl-] takes them back. z: as large as "
-        "the terminal. The wheel shows lines that have left the top."
+        "guest, which takes them while it runs (C), and a PC your mouse; F12 or ctrl-] takes them "
+        "back. z: as large as the terminal. The wheel shows lines that have left the top."
     )
 
     class Typed(Message):
@@ -48,6 +58,13 @@ class ConsolePanel(Panel):
             else:
                 guest_keys.typed(target, self.text)
 
+    class Pointed(Message):
+        """The mouse was moved over a PC's screen, or a button of it pressed or let go."""
+
+        def __init__(self, place: MousePlace) -> None:
+            super().__init__()
+            self.place = place
+
     class Left(Message):
         """The user is done with the guest's keyboard."""
 
@@ -62,6 +79,12 @@ class ConsolePanel(Panel):
         self._corner = 0, 0
         """The row and column of the guest's screen that are seen first."""
         self._leaves_dots = False
+        self._pressed: tuple[str, ...] = ()
+        """The buttons of the mouse that the guest was told are down."""
+        self._stands_from = 0.0
+        """It stands if it was last seen to and this instant (monotonic) is over: each event lets it
+        stand for a moment, which may be that of a picture.
+        """
 
     # -- the guest's keyboard ----------------------------------------------------------------
 
@@ -99,6 +122,52 @@ class ConsolePanel(Panel):
         self._back = max(self._back - WHEEL, 0)
         self.refresh()
 
+    # -- the guest's mouse -------------------------------------------------------------------
+
+    @property
+    def _takes_mouse(self) -> bool:
+        """Whether the guest does: it runs, and has the focus."""
+        return self.has_focus and self._is_pc and time.monotonic() < self._stands_from
+
+    @property
+    def allow_select(self) -> bool:
+        """Whether text is selected with the mouse."""
+        return super().allow_select and not self._takes_mouse
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Press a button of the guest's mouse."""
+        name = BUTTONS.get(event.button)
+        if self._takes_mouse and name is not None and event.get_content_offset(self) is not None:
+            self.capture_mouse()
+            self._pressed = (*self._pressed, name)
+            self._point(event)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Let go of one that was pressed, wherever that is."""
+        name = BUTTONS.get(event.button)
+        if name in self._pressed:
+            self._pressed = tuple(button for button in self._pressed if button != name)
+            self._point(event)
+            if not self._pressed:
+                self.release_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Move it."""
+        if self._takes_mouse:
+            self._point(event)
+
+    def _point(self, event: events.MouseEvent) -> None:
+        screen = self.picture.screen if self.picture is not None else None
+        if not _shows(screen):
+            return
+        x, y = event.x - self.gutter.left, event.y - self.gutter.top
+        if screen.is_text:
+            top, left = self._corner
+            place = place_of_cell(screen, x + left, y + top)
+        else:
+            place = place_of_dots(screen, self.room, x, y)
+        self.post_message(self.Pointed(MousePlace(*place, self._pressed)))
+
     @property
     def _is_pc(self) -> bool:
         return self.picture is not None and _shows(self.picture.screen)
@@ -120,6 +189,10 @@ class ConsolePanel(Panel):
     def take(self, picture: Picture) -> None:
         """Show the terminal what was printed, and say what is shown."""
         screen = picture.screen
+        if picture.running:
+            self._stands_from = math.inf
+        elif math.isinf(self._stands_from):
+            self._stands_from = time.monotonic() + BREAK_SECONDS
         self._emulator.return_at_line_feeds(picture.state.bare_line_feeds)
         said = self._emulator.show(picture.output, picture.output_start)
         if said and not picture.in_past:

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from blink16.blinkenlights.keys import GROUPS, KeyGroup
 from blink16.blinkenlights.palette import Palette
+from blink16.blinkenlights.widgets.panel import shown
 
 A_COLUMN = 56
 """Columns of the terminal for one of keys."""
@@ -43,7 +44,7 @@ class HelpScreen(ModalScreen[None]):
         title, text = self._about
         self._count = self._room
         with VerticalScroll(id="help") as page:
-            page.border_title = title
+            page.border_title = shown(title)
             page.border_subtitle = "esc closes"
             yield Static(Text(text + "\n", self._palette.text))
             with Horizontal(id="help-keys"):

@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.color import Color
+from textual.content import Content
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -19,6 +20,7 @@ from textual.widget import Widget
 
 from blink16.blinkenlights.palette import Palette, style
 from blink16.blinkenlights.picture import MemoryWish, Picture
+from blink16.blinkenlights.plain_text import harmless
 
 R = TypeVar("R")
 SELECTED = Style(reverse=True)
@@ -48,7 +50,8 @@ class Panel(Widget, can_focus=True):
     """What the `?` key says of it."""
     SHAPES: tuple[type, ...] = ()
     """Reports that it shows, beside what each picture has."""
-    _above = _below = ""
+    _above: str | Content = ""
+    _below = ""
     """What stands in the frame."""
     _ground, _background = Style.null(), Color(0, 0, 0)
 
@@ -63,15 +66,17 @@ class Panel(Widget, can_focus=True):
         self._filters: Sequence[LineFilter] = ()
         self._known: dict[Hashable, Strip] = {}
 
-    def head(self, text: str) -> None:
+    def head(self, text: str | Content) -> None:
         """Write into the frame, above."""
         if text != self._above:
-            self._above = self.border_title = text
+            self._above = text
+            self.border_title = shown(text)
 
     def foot(self, text: str) -> None:
         """Write into the frame, below."""
         if text != self._below:
-            self._below = self.border_subtitle = text
+            self._below = text
+            self.border_subtitle = shown(text)
 
     def show(self, picture: Picture) -> None:
         """Show a picture."""
@@ -112,6 +117,11 @@ class Panel(Widget, can_focus=True):
         return found if isinstance(found, shape) else None
 
     @property
+    def headline(self) -> str:
+        """What stands in the frame, above."""
+        return str(self._above)
+
+    @property
     def palette(self) -> Palette:
         """The colors of the theme."""
         return palette_of(self)
@@ -136,6 +146,9 @@ class Panel(Widget, can_focus=True):
 
     def drawn(self, text: Text, columns: int) -> Strip:
         """Return a line as Textual draws it; one that is too long ends in an ellipsis."""
+        if not text.plain.isprintable():
+            text = text.copy()
+            text.plain = harmless(text.plain)
         if text.cell_len > columns:
             text = text.copy()
             text.truncate(columns, overflow="ellipsis")
@@ -228,6 +241,11 @@ class Panel(Widget, can_focus=True):
             strip.text[:columns].rstrip()
             for strip in self.strips(self.picture, columns, rows)[:rows]
         ]
+
+
+def shown(text: str | Content) -> Content:
+    """Return text as it stands, without markup, and with nothing a terminal would obey."""
+    return text if isinstance(text, Content) else Content(harmless(text))
 
 
 def _part(line: str, start: int, end: int) -> str:

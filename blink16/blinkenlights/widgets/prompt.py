@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from textual import events
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
@@ -93,7 +94,7 @@ class Prompt(Input):
     def _tell_usage(self, value: str) -> None:
         command = self._commands.get(value.partition(" ")[0])
         told = f"{command.name} {command.usage}: {command.summary}" if command else ""
-        self.border_subtitle = told.replace("[", "\\[")
+        self.border_subtitle = Content(told)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the answer."""

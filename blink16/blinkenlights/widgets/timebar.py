@@ -8,12 +8,14 @@ from itertools import groupby
 
 from rich.segment import Segment
 from textual import events
+from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 
 from blink16.blinkenlights.palette import style
 from blink16.blinkenlights.past import Layer, LayerKind, LayerWish
 from blink16.blinkenlights.picture import Picture
+from blink16.blinkenlights.plain_text import harmless
 from blink16.blinkenlights.widgets.panel import Panel
 
 MAX_STOPS = 500
@@ -91,10 +93,10 @@ class TimeBar(Panel):
             self._stops = set(sorted(self._stops)[::2])
         where = "runs" if picture.running else "in the past" if picture.in_past else "now"
         told = [
-            f"time  {picture.state.icount:,}",
+            Content(f"time  {picture.state.icount:,}"),
             *(self._told(one, picture) for one in picture.layers),
         ]
-        self.head("   ".join(told))
+        self.head(Content("   ").join(told))
         self.foot(f"{picture.history.start:,} … {picture.history.end:,}  {where}")
 
     def strips(self, picture: Picture, columns: int, rows: int) -> list[Strip]:
@@ -156,13 +158,13 @@ class TimeBar(Panel):
         ink = colors.good if layer.wish.kind is LayerKind.CALLS else colors.bar_now
         return Strip([Segment(cells, style(ink))])
 
-    def _told(self, layer: Layer, picture: Picture) -> str:
-        """Say what a layer shows, in Textual's markup."""
+    def _told(self, layer: Layer, picture: Picture) -> Content:
+        """Say what a layer shows."""
         colors = self.palette
         more = colors.more if layer.known < picture.history.end else ""
-        told = f"{layer.count:,}{more} {layer.wish.title}".replace("[", "\\[")
+        told = harmless(f"{layer.count:,}{more} {layer.wish.title}")
         ink = colors.good if layer.wish.kind is LayerKind.CALLS else colors.changed.split()[0]
-        return f"[{ink}]{colors.bars[-1]} {told}[/]" if ink.startswith("#") else told
+        return Content.styled(f"{colors.bars[-1]} {told}", ink if ink.startswith("#") else "")
 
     # -- the mouse ---------------------------------------------------------------------------
 

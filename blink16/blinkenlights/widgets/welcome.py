@@ -9,10 +9,12 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from blink16.blinkenlights.plain_text import harmless
 from blink16.blinkenlights.recent import SAMPLE
 
 TITLE = """\
@@ -44,7 +46,7 @@ class Welcome(ModalScreen[tuple[Sequence[str], bool] | None]):
         titles += [" ".join(map(_short, words)) for words, _ in self._choices[2:]]
         with Vertical(id="welcome"):
             yield Static(TITLE)
-            yield OptionList(*(Option(title.replace("[", "\\[")) for title in titles))
+            yield OptionList(*(Option(Content(harmless(title))) for title in titles))
             yield Static(
                 "blinkenlights PROGRAM shows a program or a disk image;\n"
                 "--connect :1234 a machine that gdb drives; --help tells more."

@@ -66,13 +66,18 @@ class HotFunction(IRBuilder):
         self._done = PLANNED
 
 
-def functions(board: HotBoard) -> str:
-    """Return ``hot_in``, ``hot_out``, ``hot_due``, ``hot_advance``, …: what `runtime` calls."""
+def functions(board: HotBoard, *, briefly: bool = False) -> str:
+    """Return ``hot_in``, ``hot_out``, ``hot_due``, ``hot_advance``, …: what `runtime` calls.
+
+    ``briefly``: no port but those that are polled is hot, and what is written there in one way.
+    """
     parts = []
     for port, read in board.reads.items():
-        parts.append(_first_of(f"hot_in{port:x}", [read]))
+        hot = not briefly or port in board.polled
+        parts.append(_first_of(f"hot_in{port:x}", [read] if hot else []))
     for port, write in board.writes.items():
-        ways = [partial(_write, way) for way in write]
+        most = len(write) if not briefly else int(port in board.polled)
+        ways = [partial(_write, way) for way in write[:most]]
         parts.append(_first_of(f"hot_out{port:x}", ways))
     parts.append(_finder("hot_in", board.reads))
     parts.append(_finder("hot_out", board.writes))

@@ -16,7 +16,7 @@ from typing import NamedTuple, NoReturn
 from blink16.cpu.native import meter, slots
 from blink16.cpu.native.blocks import INT_3, VECTORS_SIZE, CodeCopy, PlacedInstruction, RegionPlan
 from blink16.cpu.native.layout import cell_offset
-from blink16.cpu.native.region import RegionFunction, place_in_state
+from blink16.cpu.native.region import WITHIN, RegionFunction, place_in_state
 from blink16.cpu.native.text import tail_call, text
 from blink16.cpu.operands import Index
 from blink16.cpu.registers import Cell
@@ -73,6 +73,8 @@ class HandlerFunction(RegionFunction):
         self._vectors: set[int] = set()
         self._depth = 0
         self._worst = 0
+        self._returns = False
+        """Whether the last instruction did."""
         super().__init__(segment.model, flow, False)
 
     @property
@@ -122,6 +124,9 @@ class HandlerFunction(RegionFunction):
         self._move_meter(self._charge)
         self._go_to(self._target or self.constant(0, 16))
 
+    def _ways_out(self) -> list[str]:
+        return [*super()._ways_out(), *self._exit("returned", "@jumped", WITHIN)]
+
     def _known_target(self, target: Value | None) -> int | None:
         """Return where it goes on in the handler's segment, if that is known."""
         here = self._known[Cell.CS].handle == self._segment.cs
@@ -151,7 +156,7 @@ class HandlerFunction(RegionFunction):
     def _go_to(self, ip: Value, ways: Collection[int] = ()) -> None:
         """Leave the way for an offset."""
         self.emit(f"store i32 {text(ip.zero_extend(32))}, ptr %next")
-        self.go("jumped")
+        self.go("returned" if self._returns else "jumped")
 
     def _instant(self) -> _Instant:
         known, dirty, pushed = dict(self._known), set(self._dirty), dict(self._pushed)
@@ -173,6 +178,7 @@ class HandlerFunction(RegionFunction):
 
     def execute(self, place: PlacedInstruction) -> None:
         """Execute an instruction; interrupts and returns from them know what was pushed."""
+        self._returns = place.mnemonic == "IRET"
         if place.mnemonic == "INT":
             vector = place.instruction.immediate
             self._enter(vector if isinstance(vector, int) else INT_3, self.next_ip())

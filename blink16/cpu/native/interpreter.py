@@ -207,10 +207,14 @@ class InterpreterModule:
             self.parts.append(str(_prefix_function(self.model, name, opcode)))
         return f"@{name}"
 
-    def fill(self, board: HotBoard) -> None:
-        """Add what instructions, interrupts and ports lead to."""
+    def fill(self, board: HotBoard, *, briefly: bool) -> None:
+        """Add what instructions, interrupts and ports lead to.
+
+        ``briefly``: with little of the hot devices (`board.functions`).
+        """
         model, make = self.model, self._make
-        self.parts += [str(_jumped(model)), str(_faulted(make, model)), board_functions(board)]
+        self.parts += [str(_jumped(model)), str(_faulted(make, model))]
+        self.parts.append(board_functions(board, briefly=briefly))
         self.parts.append(str(_interrupted(make, model, "interrupted", "@entered")))
         self.parts.append(str(_interrupted(make, model, "asked", "@jumped")))
 
@@ -282,7 +286,10 @@ def _address_table(timing: Timing) -> str:
 
 
 def _jumped(model: Model) -> OpcodeFunction:
-    """Return the function that regions end in: a jump, most often into another region."""
+    """Return the function that regions end in: a jump, most often into another region.
+
+    In the place of prefixes may be `region.WITHIN`.
+    """
     function = OpcodeFunction(model, "jumped")
     ip, base = Value("%ip", 32, function), Value("%base", 32, function)
     linear = (base + ip) & ADDRESS_MASK
@@ -302,7 +309,7 @@ def _jumped(model: Model) -> OpcodeFunction:
     function.fork(own_base.equals(base), own, other)
     function.begin(own)
     entry = function.name(f"inttoptr i64 {text(word & ENTRY_MASK)} to ptr")
-    function.emit(tail_call(entry, "%ip", "%meter", code=code))
+    function.emit(tail_call(entry, "%ip", "%meter", "%prefixes", code=code))
     function.begin(other)
     function.dispatch(ip, "%meter", base, code, count=True)
     return function
@@ -338,7 +345,7 @@ def module_text(
     """Return a processor's interpreter, with hot devices, in LLVM IR; or one with probes.
 
     ``level``: how much LLVM is to optimise it.  Where it is to do nothing, the functions are short
-    ones; not those with probes.
+    ones (not those with probes), and few.
     """
     if probed:
         module, rare = InterpreterModule(model, ProbedFunction), noting.text(model)
@@ -346,6 +353,6 @@ def module_text(
         module, rare = InterpreterModule(model), runtime.text(model)
     else:
         module, rare = InterpreterModule(model, ShortFunction), short.text(model)
-    module.fill(board)
+    module.fill(board, briefly=not level)
     text = module.finish(rare)
     return text if probed or level else short.tail_calls_apart(text)

@@ -8,7 +8,7 @@ registers in place.
 from __future__ import annotations
 
 from blink16.cpu.model import Model
-from blink16.cpu.native import accesses, meter, planes, slots
+from blink16.cpu.native import accesses, meter, planes, slices, slots
 from blink16.cpu.native.layout import (
     CS_SHIFT,
     ENTRIES_OFFSET,
@@ -18,6 +18,7 @@ from blink16.cpu.native.layout import (
     Ignore,
     NativeExit,
 )
+from blink16.cpu.native.slices import leave
 from blink16.cpu.native.text import SIGNATURE, SLOW_HINT, tail_call
 from blink16.cpu.registers import Cell
 from blink16.memory import (
@@ -41,14 +42,10 @@ HELPERS = {
 whether the run must end after the instruction.  A load returns the value, and in bit 16 that."""
 WAYS_IN = ("enter", "answer", "interrupt")
 """Functions for the host.  Their number is an `Ignore`, what a port gave, an interrupt's vector."""
-PATHS = ("slow", "step", "opened", "jumped", "hot", "asked")
+PATHS = ("slow", "spent", "step", "opened", "jumped", "hot", "asked")
 """Functions of the common signature that instructions end in."""
 
 _POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
-
-
-def _leave(exit_: NativeExit, at: str = "%meter") -> str:
-    return f"call void @leave(ptr %state, i32 %ip, i64 {at}, i32 {int(exit_)})\nret void"
 
 
 def _leave_before(name: str, exit_: NativeExit, prefix: int) -> str:
@@ -96,28 +93,6 @@ define i32 @{name}(ptr %state, ptr %memory, i32 %number) {{
 """
 
 
-_SETTLE = f"""
-; Put both clocks right and end the slice, but remember whether SHADOW was set last.
-define internal void @settle(ptr %state, i64 %meter) alwaysinline {{
-  %retired = and i64 %meter, {meter.RETIRED}
-  {slots.ICOUNT.load("icount")}
-  %icount_now = add i64 %icount, %retired
-  {slots.ICOUNT.store("%icount_now", "icount")}
-  %left = ashr i64 %meter, {meter.SHIFT}
-  {slots.GIVEN.load("given")}
-  %spent = sub i64 %given, %left
-  {slots.CYCLES.load("cycles")}
-  %cycles_now = add i64 %cycles, %spent
-  {slots.CYCLES.store("%cycles_now", "cycles")}
-  {slots.GIVEN.store("0", "given")}
-  {slots.SHADOW_AT.load("at")}
-  %last = icmp eq i64 %at, %retired
-  %at_now = select i1 %last, i64 0, i64 -1
-  {slots.SHADOW_AT.store("%at_now", "at")}
-  ret void
-}}
-"""
-
 _LEAVE = f"""
 define internal void @leave(ptr %state, i32 %ip, i64 %meter, i32 %exit) noinline cold {{
   %ip16 = trunc i32 %ip to i16
@@ -129,23 +104,6 @@ define internal void @leave(ptr %state, i32 %ip, i64 %meter, i32 %exit) noinline
   %shadow = zext i1 %last to i16
   {slots.of_cell(Cell.SHADOW).store("%shadow", "shadow")}
   ret void
-}}
-"""
-
-_SLICE = f"""
-; Begin a slice, where both clocks are right and an instruction may retire; return its meter.
-define internal i64 @slice(ptr %state, i64 %room) alwaysinline {{
-  {slots.GOAL.load("goal")}
-  {slots.ICOUNT.load("icount")}
-  %more = sub i64 %goal, %icount
-  %many = icmp ugt i64 %more, {meter.SLICE // meter.MIN_CYCLES}
-  %count = select i1 %many, i64 {meter.SLICE // meter.MIN_CYCLES}, i64 %more
-  %least = mul i64 %count, {meter.MIN_CYCLES}
-  %near = icmp ult i64 %room, %least
-  %given = select i1 %near, i64 %room, i64 %least
-  {slots.GIVEN.store("%given", "given")}
-  %slice = shl i64 %given, {meter.SHIFT}
-  ret i64 %slice
 }}
 """
 
@@ -162,51 +120,20 @@ events:
   %watch = icmp ne i32 %touched, 0
   br i1 %watch, label %watchpoint, label %untouched
 watchpoint:
-  {_leave(NativeExit.WATCHPOINT)}
+  {leave(NativeExit.WATCHPOINT)}
 untouched:
   %any_changes = icmp ne i32 %changes, 0
   br i1 %any_changes, label %changed, label %rom_exit
 changed:
-  {_leave(NativeExit.CHANGED)}
+  {leave(NativeExit.CHANGED)}
 rom_exit:
-  {_leave(NativeExit.ROM)}
+  {leave(NativeExit.ROM)}
 untold:
   %spent = icmp slt i64 %meter, {meter.ONE_LEFT}
-  br i1 %spent, label %refill, label %look
-refill:
-  call void @settle(ptr %state, i64 %meter)
-  {slots.GOAL.load("goal")}
-  {slots.ICOUNT.load("icount")}
-  %more = sub i64 %goal, %icount
-  %some = icmp sgt i64 %more, 0
-  {slots.UNTIL.load("until")}
-  {slots.CYCLES.load("cycles")}
-  %room = sub i64 %until, %cycles
-  br i1 %some, label %wanted_more, label %budget_exit
-budget_exit:
-  {_leave(NativeExit.BUDGET, "0")}
-wanted_more:  ; where a timer ticks in every slice, it is here or never that others are heard
-  {slots.of_cell(Cell.ATTENTION).load("attention", "monotonic")}
-  %wanted = icmp ne i16 %attention, 0
-  br i1 %wanted, label %attention_exit, label %unattended
-attention_exit:
-  {_leave(NativeExit.ATTENTION, "0")}
-unattended:
-  {slots.WAKE.load("wake", "monotonic")}
-  %woken = icmp ne i32 %wake, 0
-  br i1 %woken, label %wake_exit, label %unwoken
-wake_exit:
-  {_leave(NativeExit.WAKE, "0")}
-unwoken:
-  %time = icmp sgt i64 %room, 0
-  br i1 %time, label %take, label %time_up
-time_up:
-  {tail_call("@time_up", "%ip", "0")}
-take:
-  %slice = call i64 @slice(ptr %state, i64 %room)
-  br label %look
+  br i1 %spent, label %out_of_cycles, label %look
+out_of_cycles:
+  {tail_call("@spent", "%ip", "%meter", "%prefixes")}
 look:
-  %left = phi i64 [ %meter, %untold ], [ %slice, %take ]
   %ip16 = and i32 %ip, 65535
   %sum = add i32 %base, %ip16
   %linear = call i32 @physical(ptr %state, i32 %sum)
@@ -220,13 +147,13 @@ look:
   %at_breakpoint = icmp ne i8 %breakpoint, 0
   br i1 %at_breakpoint, label %breakpoint_exit, label %no_breakpoint
 breakpoint_exit:
-  {tail_call("@conditional", "%ip16", "%left", code="%here")}
+  {tail_call("@conditional", "%ip16", "%meter", code="%here")}
 no_breakpoint:
   %service = and i8 %minded, {int(Attribute.SERVICE)}
   %at_service = icmp ne i8 %service, 0
   br i1 %at_service, label %service_exit, label %no_service
 service_exit:
-  call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(NativeExit.SERVICE)})
+  call void @leave(ptr %state, i32 %ip, i64 %meter, i32 {int(NativeExit.SERVICE)})
   ret void
 no_service:
   %last = and i8 %minded, {int(Attribute.LAST)}
@@ -237,7 +164,7 @@ no_service:
   %edge = or i1 %either_end, %beyond
   br i1 %edge, label %edge_exit, label %inside
 edge_exit:
-  call void @leave(ptr %state, i32 %ip, i64 %left, i32 {int(NativeExit.DELEGATE)})
+  call void @leave(ptr %state, i32 %ip, i64 %meter, i32 {int(NativeExit.DELEGATE)})
   ret void
 inside:
   %entry_bit = and i8 %attribute, {int(Attribute.ENTRY)}
@@ -258,106 +185,9 @@ region:
 own_region:
   %address = and i64 %word, {ENTRY_MASK}
   %entry = inttoptr i64 %address to ptr
-  {tail_call("%entry", "%ip16", "%left", code="%here")}
+  {tail_call("%entry", "%ip16", "%meter", code="%here")}
 instruction:
-  {tail_call("@step", "%ip16", "%left", code="%here")}
-}}
-"""
-
-_TIME_UP = f"""
-; Somebody wants a turn.  Where it is a hot device, or an interrupt that it asks for, all is done
-; here; else the machine does it.
-define preserve_nonecc void @time_up({SIGNATURE}) noinline {{
-  {slots.CYCLES.load("cycles")}
-  {slots.NEXT_OTHER.load("other")}
-  %alone = icmp slt i64 %cycles, %other
-  br i1 %alone, label %hot, label %leave
-leave:
-  {_leave(NativeExit.BUDGET, "0")}
-hot:
-  {slots.NEXT_HOT.load("next")}
-  %due = icmp sge i64 %cycles, %next
-  {slots.of_cell(Cell.INTERRUPT).load("accepts")}
-  %accepted = icmp ne i16 %accepts, 0
-  {slots.SHADOW_AT.load("held_at")}
-  %free = icmp ne i64 %held_at, 0
-  %ready = and i1 %accepted, %free
-  %usual = and i1 %due, %ready
-  br i1 %usual, label %tick, label %look
-tick:
-  %its_vector = call i64 @hot_tick(ptr %state, i64 %cycles, i64 0)
-  %unusual = icmp slt i64 %its_vector, 0
-  br i1 %unusual, label %look, label %ticked{SLOW_HINT}
-ticked:
-  {slots.NEXT_HOT.load("next_tick")}
-  %first = icmp slt i64 %next_tick, %other
-  %plan_of_tick = select i1 %first, i64 %next_tick, i64 %other
-  br label %enter
-look:
-  br i1 %due, label %advance, label %advanced
-advance:
-  %moved = call i64 @hot_advance(ptr %state, i64 %cycles, i64 0)
-  %rare = icmp slt i64 %moved, 0
-  br i1 %rare, label %leave, label %advanced
-advanced:
-  {slots.of_cell(Cell.REQUEST).load("request")}
-  {slots.of_cell(Cell.INTERRUPT).load("open")}
-  %both = and i16 %request, %open
-  %asked = icmp ne i16 %both, 0
-  br i1 %asked, label %ask, label %plan
-plan:
-  %until = call i64 @planned(ptr %state, i64 %cycles)
-  {slots.UNTIL.store("%until", "until")}
-  {tail_call("@slow", "%ip", "0", str(int(Ignore.NOTHING)))}
-ask:
-  {slots.SHADOW_AT.load("at")}
-  %held = icmp eq i64 %at, 0
-  br i1 %held, label %hold, label %take
-hold:
-  %next_instruction = add i64 %cycles, 1
-  {slots.UNTIL.store("%next_instruction", "next_instruction")}
-  {tail_call("@slow", "%ip", "0", str(int(Ignore.NOTHING)))}
-take:
-  %vector = call i64 @hot_acknowledge(ptr %state, i64 %cycles, i64 0)
-  %none = icmp slt i64 %vector, 0
-  br i1 %none, label %refused, label %acknowledged
-refused:
-  {_leave(NativeExit.ATTENTION, "0")}
-acknowledged:
-  %plan_of_all = call i64 @planned(ptr %state, i64 %cycles)
-  br label %enter
-enter:
-  %number64 = phi i64 [ %its_vector, %ticked ], [ %vector, %acknowledged ]
-  %planned = phi i64 [ %plan_of_tick, %ticked ], [ %plan_of_all, %acknowledged ]
-  %entered = add i64 %cycles, AFTER_ENTRY  ; the handler's first instruction comes in any case
-  %missed = icmp slt i64 %planned, %entered
-  %until_now = select i1 %missed, i64 %entered, i64 %planned
-  {slots.UNTIL.store("%until_now", "until_now")}
-  %begun = add i64 %cycles, ACKNOWLEDGE
-  {slots.CYCLES.store("%begun", "begun")}
-  %number = trunc i64 %number64 to i32
-  %room = sub i64 %until_now, %begun
-  %slice = call i64 @slice(ptr %state, i64 %room)
-  {slots.VECTOR.store("%number", "its_number")}
-  {slots.HANDLER.load("handler")}
-  %unknown = icmp eq i64 %handler, 0
-  br i1 %unknown, label %as_any, label %as_usual
-as_any:
-  {tail_call("@asked", "%ip", "%slice", "%number")}
-as_usual:
-  %handled = inttoptr i64 %handler to ptr
-  {tail_call("%handled", "%ip", "%slice", "%number")}
-}}
-define internal i64 @planned(ptr %state, i64 %now) {{
-  {slots.NEXT_OTHER.load("other")}
-  %hot = call i64 @hot_due(ptr %state, i64 %now, i64 0)
-  {slots.NEXT_HOT.store("%hot", "hot")}
-  %sooner = icmp slt i64 %hot, %other
-  %planned = select i1 %sooner, i64 %hot, i64 %other
-  %next = add i64 %now, 1  ; an instruction comes in any case
-  %missed = icmp slt i64 %planned, %next
-  %until = select i1 %missed, i64 %next, i64 %planned
-  ret i64 %until
+  {tail_call("@step", "%ip16", "%meter", code="%here")}
 }}
 """
 
@@ -407,14 +237,14 @@ define preserve_nonecc void @step({SIGNATURE}) {{
 
 _ENDS = f"""
 define preserve_nonecc void @hot({SIGNATURE}) noinline cold {{
-  {_leave(NativeExit.HOT)}
+  {leave(NativeExit.HOT)}
 }}
 define preserve_nonecc void @halted({SIGNATURE}) noinline cold {{
-  {_leave(NativeExit.HALT)}
+  {leave(NativeExit.HALT)}
 }}
 define preserve_nonecc void @between_rounds({SIGNATURE}) noinline cold {{
   {slots.SHADOW_AT.store("-1", "at")}
-  {_leave(NativeExit.BETWEEN_ROUNDS)}
+  {leave(NativeExit.BETWEEN_ROUNDS)}
 }}
 define preserve_nonecc void @answered({SIGNATURE}) {{
   {slots.VALUE.store("%prefixes", "value")}
@@ -422,7 +252,7 @@ define preserve_nonecc void @answered({SIGNATURE}) {{
   {tail_call("@step", "%ip", "%meter")}
 }}
 define preserve_nonecc void @entered({SIGNATURE}) {{
-  {_leave(NativeExit.BUDGET)}
+  {leave(NativeExit.BUDGET)}
 }}
 ; IF or TF has been set, or a device asks for an interrupt.
 define preserve_nonecc void @opened({SIGNATURE}) noinline cold {{
@@ -430,7 +260,7 @@ define preserve_nonecc void @opened({SIGNATURE}) noinline cold {{
   %watch = icmp ne i32 %touched, 0
   br i1 %watch, label %watchpoint, label %untouched
 watchpoint:
-  {_leave(NativeExit.WATCHPOINT)}
+  {leave(NativeExit.WATCHPOINT)}
 untouched:
   call void @settle(ptr %state, i64 %meter)
   {slots.of_cell(Cell.TRAP).load("trap")}
@@ -441,7 +271,7 @@ untouched:
   %outside = or i1 %traps, %due
   br i1 %outside, label %leave, label %hot
 leave:
-  {_leave(NativeExit.ATTENTION, "0")}
+  {leave(NativeExit.ATTENTION, "0")}
 hot:
   {slots.UNTIL.store("0", "at_once")}
   {tail_call("@slow", "%ip", "0")}
@@ -451,30 +281,15 @@ hot:
 _WAYS_IN = _way_in("enter", "slow") + _way_in("answer", "answered")
 _WAYS_IN += _way_in("interrupt", "interrupted")
 
-_TEXT = (
-    _SETTLE
-    + _LEAVE
-    + _SLICE
-    + _SLOW
-    + _TIME_UP
-    + _CONDITIONAL
-    + _STEP
-    + _ENDS
-    + _WAYS_IN
-    + accesses.TEXT
-    + planes.text()
-)
+_TEXT = _LEAVE + _SLOW + _CONDITIONAL + _STEP + _ENDS + _WAYS_IN + accesses.TEXT + planes.text()
 
 
 def text(model: Model) -> str:
     """Return the functions, for a processor."""
     timing = model.timing
     before = {"delegate": NativeExit.DELEGATE, "port": NativeExit.PORT}
-    entry = timing.acknowledge + timing.interrupt
-    text = _TEXT + accesses.physical(model)
+    text = _TEXT + slices.text(timing) + accesses.physical(model)
     text = text.replace("LAST_ADDRESS", str(ADDRESS_MASK if model.reaches_high else 2**32 - 1))
-    text = text.replace("ACKNOWLEDGE", str(timing.acknowledge))
-    text = text.replace("AFTER_ENTRY", str(entry + 1))
     return text + "".join(
         _leave_before(name, exit_, timing.prefix) for name, exit_ in before.items()
     )

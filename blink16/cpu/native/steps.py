@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from blink16.cpu.native import meter
 from blink16.cpu.native.blocks import BasicBlock
-from blink16.cpu.native.layout import HOT_LIMIT, HOT_OFFSET, cell_offset
+from blink16.cpu.native.layout import HOT_LIMIT, HOT_OFFSET, Ignore, cell_offset
 from blink16.cpu.native.region import NAME, STEPS, WITHIN, RegionFunction, place_in_state
-from blink16.cpu.native.text import SLOW_HINT, tail_call, text
+from blink16.cpu.native.text import SLOW_HINT, tail_call
 from blink16.cpu.registers import Cell
 from blink16.memory import ADDRESS_MASK
+
+MAX_OPTIMISED = 24
+"""Instructions in a region whose steps LLVM is to optimise."""
 
 
 class StepsFunction(RegionFunction):
@@ -21,7 +23,6 @@ class StepsFunction(RegionFunction):
 
     symbol = STEPS
     shorter = NAME
-    care = "optnone noinline"  # else translating took twice as long
 
     def _emit_code(self) -> None:
         self._steps: set[int] = set()
@@ -29,6 +30,8 @@ class StepsFunction(RegionFunction):
             self._emit_steps(block)
         self._emit_targets()
         self.entries = frozenset(self._steps)
+        if len(self._steps) > MAX_OPTIMISED:
+            self.care = "optnone noinline"  # else translating took twice as long
 
     def _label(self, ip: int) -> str:
         return f"S{ip}"
@@ -36,7 +39,7 @@ class StepsFunction(RegionFunction):
     def _begin(self) -> list[str]:
         """Return what counts who comes from elsewhere, as the interpreter does.
 
-        What is returned to again and again may be worth a region of its own.
+        What is jumped to again and again may be worth a region of its own.
         """
         count = [
             f"%goes_on = icmp eq i32 %prefixes, {WITHIN}",
@@ -63,6 +66,9 @@ class StepsFunction(RegionFunction):
     def _put_back(self, name: str) -> list[str]:
         return []
 
+    def _ways_out(self) -> list[str]:
+        return [*super()._ways_out(), *self._exit("spent", "@spent", Ignore.ENTRY)]
+
     def _emit_steps(self, block: BasicBlock) -> None:
         """Emit a block's instructions, but for those that end another block, too."""
         last = block.places[-1]
@@ -74,12 +80,9 @@ class StepsFunction(RegionFunction):
             self._steps.add(place.ip)
             self._begin_block(f"S{place.ip}")
             go, spent = self.labels(2)
-            left = self.value("load i64, ptr %left", 64)
-            is_spent = self.value(f"icmp slt i64 {text(left)}, {meter.ONE_LEFT}", 1)
-            self.emit(f"store i32 {place.ip}, ptr %next")
-            self.fork(is_spent, spent, go)
+            self.fork(self._is_short(1), spent, go)
             self.begin(spent)
-            self.go("refused")
+            self._leave_for(place.ip, "spent")
             self.begin(go)
             self._emit_instruction(place)
             if place is not last:
@@ -93,9 +96,6 @@ class StepsFunction(RegionFunction):
             self.go(f"S{ip}")
             return
         (lasts,) = self.labels(1)
-        left = self.value("load i64, ptr %left", 64)
-        is_short = self.value(f"icmp slt i64 {text(left)}, {need << meter.SHIFT}", 1)
-        self.fork(is_short, f"S{ip}", lasts)
+        self.fork(self._is_short(need), f"S{ip}", lasts)
         self.begin(lasts)
-        self.emit(f"store i32 {ip}, ptr %next")
-        self.go("short")
+        self._leave_for(ip, "short")

@@ -24,12 +24,7 @@ from blink16.cpu.native.compiler import Library, submit
 from blink16.cpu.native.handler import HANDLER, handler_of
 from blink16.cpu.native.layout import CS_SHIFT, ENTRIES_OFFSET, HOT_LIMIT, HOT_OFFSET
 from blink16.cpu.native.loading import Core
-from blink16.cpu.native.region import (
-    NAME,
-    STEPS,
-    RegionFunction,
-    module_text,
-)
+from blink16.cpu.native.region import NAME, STEPS, RegionFunction, module_text
 from blink16.cpu.native.runtime import HELPERS, HOT, PATHS
 from blink16.cpu.native.steps import StepsFunction
 from blink16.cpu.registers import Cell, Registers
@@ -51,6 +46,8 @@ ROUNDS = 256
 which the interpreter executes ten million instructions."""
 HANDLER_ROUNDS = 64
 """The same of a timer's handler, which gains more; and its parts are not hot before it is."""
+STEPPED_ROUNDS = 4096
+"""The same of what is in the midst of a region's block, which that goes on from (`steps`)."""
 MAX_PENDING = 1024
 """Hot addresses that may wait for the compiler."""
 TOGETHER = 10_000
@@ -128,6 +125,8 @@ class _Wanted(NamedTuple):
     """Where data were."""
     vector: int
     """The last timer's interrupt."""
+    is_handler: bool
+    """Whether that led here."""
 
 
 class Translator:
@@ -229,7 +228,8 @@ class Translations:
         """Count `HOT_LIMIT` more jumps to an address."""
         address = linear(cs, ip)
         self._rounds[address] += 1
-        if self._rounds[address] < (HANDLER_ROUNDS if self._handles_ticks(cs, ip) else ROUNDS):
+        enough = STEPPED_ROUNDS if address in self._steppers else ROUNDS
+        if self._rounds[address] < (HANDLER_ROUNDS if self._handles_ticks(cs, ip) else enough):
             self._hot[address] = 1
         else:
             self.hot(cs, ip)
@@ -248,8 +248,8 @@ class Translations:
             self._hot[address] = HOT_LIMIT // 2
             return
         self._pending.add(address)
-        ds, vector = self._cells[Cell.DS], self._vector[0]
-        self._waiting.append(_Wanted(self._icount[0], cs, ip, ds, vector))
+        ds, vector, is_handler = self._cells[Cell.DS], self._vector[0], self._handles_ticks(cs, ip)
+        self._waiting.append(_Wanted(self._icount[0], cs, ip, ds, vector, is_handler))
         if len(self._pending) == 1:
             self._submit()
 
@@ -259,14 +259,19 @@ class Translations:
         submit(lambda: _translate_next(me))
 
     def _next_wanted(self) -> _Wanted:
-        """Take the latest hot code out, and of what became hot together what comes first."""
-        together = self._waiting[-1].icount - TOGETHER
-        place = next(n for n, wanted in enumerate(self._waiting) if wanted.icount >= together)
-        return self._waiting.pop(place)
+        """Take the latest hot code out, and of what became hot together what comes first.
+
+        But a timer's handler before all, or its parts would be translated one by one.
+        """
+        waiting = self._waiting
+        together = waiting[-1].icount - TOGETHER
+        handlers = [n for n, wanted in enumerate(waiting) if wanted.is_handler]
+        latest = (n for n, wanted in enumerate(waiting) if wanted.icount >= together)
+        return waiting.pop(handlers[0] if handlers else next(latest))
 
     def translate_next(self) -> None:
         """Translate the latest hot code, in the compiler's thread, and tell the engine."""
-        _, cs, ip, ds, vector = self._next_wanted()
+        _, cs, ip, ds, vector, _ = self._next_wanted()
         translated = None
         address = linear(cs, ip)
         try:
@@ -298,13 +303,14 @@ class Translations:
 
     def _withdraw(self, addresses: Collection[int]) -> None:
         """Ask no more for what is within a region by now, unless it becomes hot again."""
+        for address in addresses:
+            self._rounds.pop(address, None)
         covered = self._pending.intersection(addresses)
         if covered:
             self._waiting = [w for w in self._waiting if linear(w.cs, w.ip) not in covered]
             self._pending -= covered
             for address in covered:
                 self._hot[address] = 1  # it was jumped to, as `CodeCopy.was_reached` wants to know
-                self._rounds[address] = 0
 
     def _install(self, region: Region) -> bool:
         differences = region.differences(self._memory)

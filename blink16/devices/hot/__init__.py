@@ -10,6 +10,7 @@ from blink16.cpu.hot import HotBoard
 from blink16.devices import cells
 from blink16.devices.hot import counters, interrupts, port_b, screen, serial, timer
 from blink16.devices.pit import REFRESH, SPEAKER
+from blink16.devices.uart import UartRegister
 from blink16.devices.video import Adapter
 
 _CRTC_BASES = Adapter.CGA.base, Adapter.MDA.base
@@ -27,7 +28,7 @@ BOARD = HotBoard(
         0x62: port_b.read_port_c,
         0x3BA: screen.read_mono_status,
         0x3DA: screen.read_color_status,
-        **{base + 5: serial.read_line_status(number) for number, base in enumerate(cells.LINES)},
+        **serial.READS,
     },
     writes={
         0x20: (interrupts.end_only_interrupt, _FIRST.write_command),
@@ -45,9 +46,16 @@ BOARD = HotBoard(
             counters.ignore_read_back,
         ),
         0x61: (port_b.write_port_b,),
+        **{port: (write,) for port, write in serial.WRITES.items()},
         **{base + 4: (screen.select_register(base),) for base in _CRTC_BASES},
         **{base + 5: (screen.write_register(base),) for base in _CRTC_BASES},
     },
+    polled=frozenset(
+        {
+            *(0x20, 0x21, 0x40, 0x61, 0x3BA, 0x3DA),
+            *(base + UartRegister.LSR for base in cells.UART_BASES),
+        }
+    ),
     due=timer.due,
     advance=(timer.advance_a_period, timer.advance),
     acknowledge=interrupts.acknowledge,

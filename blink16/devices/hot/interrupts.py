@@ -47,6 +47,14 @@ class Chip:
         self._m.require(self.get("expects").equals(Expects.MASK))
         self._m.require(self.get("poll").is_zero())
 
+    def set_line(self, bit: int, high: Value) -> None:
+        """Set a request line, and let the processor know (`Pic.set_line`)."""
+        lines, irr = self.get("lines"), self.get("irr")
+        level = choose(high, self._m.constant(bit), self._m.constant(0))
+        self.set("lines", lines & ~bit | level)
+        self.set("irr", irr & (level | ~bit) | level & ~lines)
+        self.ask()
+
     def ask(self) -> None:
         """Let the processor know whether it asks; an AT's second chip asks the first."""
         asks = self.granted().is_not_zero()

@@ -144,8 +144,7 @@ class _Line:
         for field in (cells.PIT_CHANGE, cells.PIT_RISE):
             at = m.get(cells.PIT, field)
             m.require(at.sign() | m.now().below(at))
-        self._lines = self._chip.get("lines")
-        self.high = self._lines & TIMER_LINE
+        self.high = self._chip.get("lines") & TIMER_LINE
         """Its level, 0 or 1."""
         m.require(self.high.equals(self.channel.output(self.cycle).zero_extend(64)))
         m.require(self.channel.get("gate").equals(1))
@@ -161,10 +160,7 @@ class _Line:
 
     def is_now(self, high: Value) -> None:
         """Set its level, and plan what comes."""
-        irr, rises = self._chip.get("irr"), high & (self._lines ^ TIMER_LINE)
-        self._chip.set("lines", self._lines & ~TIMER_LINE | high)
-        self._chip.set("irr", irr & (high | ~TIMER_LINE) | rises)
-        self._chip.ask()
+        self._chip.set_line(TIMER_LINE, high.is_not_zero())
         self._m.set(cells.PIT, self.cycle, cells.PIT_SEEN)
         self._m.plan(due(self._m))
 
