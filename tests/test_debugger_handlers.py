@@ -14,7 +14,9 @@ from pc_guest import CODE, DATA, HANDLERS, PcGuest
 from property_examples import examples
 
 from blink16.breakpoints import MAX_POINTS, Point, PointKind
+from blink16.cpu.native.compiler import submit
 from blink16.debugger import Debugger, Event, EventKind, Resume
+from blink16.gdbstub.agent import AgentCondition
 from blink16.history import Timeline
 
 PROGRAM = bytes.fromhex(
@@ -182,3 +184,47 @@ def test_what_is_in_the_way_of_passing_over_leaves_the_debugger_whole(
     assert guest.machine.pc == places()[tick]
     debugger.resume(Resume(count=1))
     assert guest.machine.pc == HANDLERS
+
+
+KEY_HANDLER = bytes.fromhex("50 e460 b020 e620 58 cf")  # in al, 60h; EOI
+KEY_PRESSED = b"\x1e"
+
+
+@pytest.mark.parametrize("engine", guests.ENGINES)
+@pytest.mark.parametrize(
+    "how", [Resume(count=500), Resume(count=1), Resume(step_range=(CODE + 2, CODE + 4))]
+)
+def test_a_key_that_came_while_the_machine_stood_stops_at_its_handler(
+    engine: str, how: Resume
+) -> None:
+    """Prevents the missing of a breakpoint at a handler: its interrupt is taken as the run begins,
+    and what stands there then is none that the user has stopped at.
+    """
+    guest = PcGuest(bytes.fromhex("fb 40 ebfd"), {1: KEY_HANDLER}, engine)  # sti; inc ax; jmp
+    machine = guest.machine
+    debugger = Debugger(machine, timeline=Timeline(machine, pace=guests.TestPace()))
+    debugger.resume(Resume(count=20))
+    entry = machine.memory.linear(*(machine.memory.read_word(9 * 4 + at) for at in (2, 0)))
+    debugger.insert(Point(PointKind.EXECUTE, entry))
+    debugger.receive("keyboard", KEY_PRESSED)
+    event = debugger.drive(how)
+    assert (event.kind, machine.pc, machine.icount) == (EventKind.BREAKPOINT, entry, 20)
+    debugger.drive(Resume(step_range=(entry, entry + 0x100)))
+    assert CODE < machine.pc < CODE + 4
+    event = debugger.drive(Resume(backward=True))
+    assert (event.kind, machine.icount) == (EventKind.BREAKPOINT, 20)
+
+
+def test_a_condition_where_a_handler_returns_does_not_hide_that() -> None:
+    """Prevents a run without end: native code passes breakpoints whose conditions are false."""
+    guest, debugger = debug("native")
+    tick = before_a_tick(debugger, guest)
+    back = next(i for i in range(tick + 1, LENGTH) if not is_handler(places()[i]))
+    never = AgentCondition((b"\x22\0\x27",))  # const8 0; end
+    guest.machine.engine.overlook({places()[back]: never})
+    submit(int).result()  # it is compiled now
+    debugger.insert(Point(PointKind.EXECUTE, places()[back]), never)
+    debugger.insert(AT_ENTRY, lambda machine: machine.icount > back)  # where it would end then
+    place = places()[tick]
+    debugger.resume(Resume(step_range=(place, place + 1)))
+    assert guest.machine.icount == back

@@ -56,11 +56,9 @@ class Follower:
         def has_it(machine: Machine) -> bool:
             return table.current() == thread
 
-        self._ledger.insert(LedgerEntry(point, OWNER, has_it))
-        try:
+        entry = LedgerEntry(point, OWNER, has_it)
+        with self._ledger.lending(entry, self._machine.engine):
             stop = self._run(FOREVER, False)
-        finally:
-            self._ledger.remove(point, OWNER)
         arrived = stop.reason is StopReason.BREAKPOINT and self._machine.pc == place
         if not arrived or not has_it(self._machine):
             return stop

@@ -72,13 +72,10 @@ class Handlers:
         place = Point(PointKind.EXECUTE, self._machine.linear(taken.cs, taken.ip))
         entry = LedgerEntry(place, OWNER, lambda machine: _stands(machine) == taken)
         try:
-            self._ledger.insert(entry)
+            with self._ledger.lending(entry, self._machine.engine):
+                stop = self._run(FOREVER, False)
         except PointError:  # there are too many
             return Stop(StopReason.BUDGET)
-        try:
-            stop = self._run(FOREVER, False)
-        finally:
-            self._ledger.remove(place, OWNER)
         self._left_off = (how, taken) if stop.reason in PAUSES else None
         returned = stop.reason is StopReason.BREAKPOINT and entry.holds(self._machine)
         return Stop(StopReason.BUDGET) if returned else stop
@@ -95,13 +92,10 @@ class Handlers:
         top = self._machine.linear(returned.ss, returned.sp - _FRAME)
         pushed = Point(PointKind.WRITE, top, _WORD)
         try:
-            self._ledger.insert(LedgerEntry(pushed, OWNER))
+            with self._ledger.lending(LedgerEntry(pushed, OWNER), self._machine.engine):
+                before = self._back(None)
         except PointError:
             return event
-        try:
-            before = self._back(None)
-        finally:
-            self._ledger.remove(pushed, OWNER)
         pushes = before.point == pushed and all(entry.point != pushed for entry in self._ledger)
         if not pushes and before.kind is not EventKind.HISTORY_START:
             return before

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from blink16.breakpoints import Point, PointKind, Points
+from blink16.cpu.engine import Engine
 from blink16.cpu.predicates import Predicate
 from blink16.debugger.events import PointAction, PointCondition
 from blink16.machine import Machine
@@ -83,6 +85,17 @@ class Ledger:
             self.points.remove(point)
             if point.kind is PointKind.EXECUTE:
                 self._at.pop(point.address, None)
+
+    @contextmanager
+    def lending(self, entry: LedgerEntry, engine: Engine) -> Iterator[None]:
+        """Have one more point for a while, which ``engine`` does not overlook; or PointError."""
+        self.insert(entry)
+        try:
+            engine.overlook(self.predicates())
+            yield
+        finally:
+            self.remove(entry.point, entry.owner)
+            engine.overlook(self.predicates())
 
     def clear(self) -> None:
         """Take all away."""

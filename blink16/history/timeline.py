@@ -225,7 +225,7 @@ class Timeline:
         goal, until = min(goal, here + self._pace.slice), FOREVER
         if not machine.replaying:
             self.thread.begin_live()
-            self._deliver()
+            skip = not self._deliver() and skip  # else a breakpoint there is a new one
             if self.governor is not None:
                 until = self.governor.limit(machine.time)
         if machine.replaying:
@@ -296,9 +296,13 @@ class Timeline:
         self.thread.hasten()
         return taken
 
-    def _deliver(self) -> None:
+    def _deliver(self) -> bool:
+        """Let the input happen that has come; whether that led elsewhere, by an interrupt."""
+        place = None
         while (arrived := self.inbox.take()) is not None:
+            place = self.machine.pc if place is None else place
             self._happen(Received(self.now, *arrived))
+        return place is not None and self.machine.pc != place
 
     def _happen(self, entry: Input) -> None:
         """Log an input and let it happen, here at the end of the history."""

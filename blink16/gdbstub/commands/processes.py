@@ -152,8 +152,12 @@ def _launch(rest: bytes) -> Launch:
     words = fields.after(rest, b";").split(b";", MAX_ARGUMENTS + 1)
     if len(words) > MAX_ARGUMENTS + 1:
         raise MalformedError(f"more than {MAX_ARGUMENTS} arguments")
-    name, *arguments = (fields.text(fields.data(word, "argument"), "argument") for word in words)
-    if any("\0" in word for word in (name, *arguments)):
+    said = [fields.data(word, "argument") for word in words]
+    try:
+        name, *arguments = (word.decode("utf-8") for word in said)
+    except UnicodeDecodeError:
+        raise MalformedError("names and arguments of programs are UTF-8 here") from None
+    if any(b"\0" in word for word in said):
         raise MalformedError("bad argument")
     return Launch(name, tuple(arguments))
 
