@@ -246,9 +246,8 @@ def latch(number: int) -> WriteHot:
     """Return what takes a control word that latches a channel's count."""
 
     def write(m: HotContext, value: Value) -> None:
-        cycle = timer_cycle(m)
         m.require((value & 0xF0).equals(number << _CHANNEL))
-        Channel(m, number).latch(cycle)
+        Channel(m, number).latch(timer_cycle(m))
 
     return write
 
