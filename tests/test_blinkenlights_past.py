@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from gdb_client import Server
@@ -11,8 +13,13 @@ from textual.geometry import Size
 from view_pilot import Viewer, viewed, viewing
 
 import blink16
+from blink16.blinkenlights.commands import place
 from blink16.blinkenlights.layout import Shown, places
+from blink16.blinkenlights.past import LayerKind, LayerWish, PastKnown
+from blink16.client import SearchStoppedError, Target
 from blink16.reports.calls import RecentCallsReport
+from blink16.reports.history import HistoryReport
+from blink16.reports.past import HitsQuery, HitsReport
 from blink16.reports.points import PointsReport
 from blink16.reports.printed import PrintedQuery, PrintedReport
 
@@ -91,3 +98,55 @@ def test_panels_fill_the_terminal_whatever_its_size(shown: Shown) -> None:
             assert sum(region.area for region in regions) == width * height
             assert not any(a.overlaps(b) for a in regions for b in regions if a is not b)
             assert found.get("code", found.get(shown.slot))
+
+
+def test_a_layer_that_is_chosen_does_not_wait_for_all_output_of_a_long_run() -> None:
+    """Prevents a time bar that shows a layer a minute after it was asked for.
+
+    What the layer says is what `hits` says, and the output comes with it.
+    """
+    with blink16.launch("banner", "HI") as target:
+        target.run()
+        history = target.report(HistoryReport)
+        query = HitsQuery(place(target, "plot"))
+        past, pieces = PastKnown(), 0
+        past.want([LayerWish(LayerKind.CALLS, query.address, "plot")])
+        past.output.correct(1, [])  # of a run whose output comes in many pieces
+        assert past.ask(target, history)
+        assert not past.output.is_known(history.end)
+        assert past.layers[0].known == history.end
+        assert past.layers[0].count == target.report(HitsReport, query).count == 14
+        while past.ask(target, history):
+            pieces += 1
+        assert past.output.is_known(history.end)
+        assert 0 < pieces < 10
+
+
+def test_whoever_moves_does_not_wait_for_a_layer_that_is_searched_for() -> None:
+    """Prevents a key, or a click on the time bar, that comes only when a search has ended."""
+    began, stops = threading.Event(), threading.Semaphore(0)
+    interrupt = Target.interrupt
+
+    def search(past: PastKnown, target: Target, history: HistoryReport) -> bool:
+        began.set()
+        if not stops.acquire(timeout=60):
+            raise AssertionError("nobody stopped the search")
+        raise SearchStoppedError
+
+    def note(target: Target) -> None:
+        stops.release()
+        interrupt(target)
+
+    async def test() -> None:
+        async with viewing() as viewer:
+            for instant in (1, 2):
+                await viewer.until(began.is_set)
+                began.clear()
+                await viewer.press("s")
+                await viewer.at(instant)
+            await viewer.until(began.is_set)
+            await viewer.pilot.click(viewer.panel("time"), offset=(3, 1))
+            await viewer.at(0)
+
+    with mock.patch.object(PastKnown, "ask", search), mock.patch.object(Target, "interrupt", note):
+        asyncio.run(test())

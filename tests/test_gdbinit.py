@@ -6,36 +6,46 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from gdb_client import DEBIAN_GDB, PROJECT, Gdb, Server, Talker, gdbs
+from gdb_client import PROJECT, Gdb, Server, Talker
 from line_guest import ELF
 from unwind_guest import COM, LABELS, SEGMENT
 
 pytestmark = pytest.mark.gdb
-NO_GDB = Path("no gdb")
 SCRIPT = PROJECT / "scripts" / "gdbinit-8086"
 BASE = SEGMENT << 4
 FACTORIAL = f"sub_{SEGMENT:04x}_{LABELS['factorial']:04x}"
 """What the board calls a function that has no name."""
 
 
-@pytest.fixture(
-    params=gdbs() or [NO_GDB], ids=lambda path: "debian" if path == DEBIAN_GDB else "extra"
-)
-def gdb(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gdb]:
-    """Return a gdb with the script and an ELF for the i386, attached to a .COM program."""
-    if request.param == NO_GDB:
-        pytest.fail("no gdb: install the test extra (pip install -e '.[test]')")
-    (tmp_path / "plain.com").write_bytes(COM)
+@pytest.fixture
+def named(program: Path, tmp_path: Path) -> Iterator[Gdb]:
+    """Return a gdb with the script, attached to a .COM program, of which the server tells it."""
+    with attached(program, tmp_path) as gdb:
+        yield gdb
+
+
+@pytest.fixture
+def gdb(program: Path, tmp_path: Path) -> Iterator[Gdb]:
+    """Return one with an ELF for the i386 of its own, in the place of what the server tells."""
     (tmp_path / "other.elf").write_bytes(ELF)
+    with attached(program, tmp_path, f"file {tmp_path / 'other.elf'}") as gdb:
+        yield gdb
+
+
+@contextmanager
+def attached(program: Path, folder: Path, *before: str) -> Iterator[Gdb]:
+    """Attach a gdb, which is first told some commands."""
+    (folder / "plain.com").write_bytes(COM)
     with (
-        Server("plain.com", "one", "two", cwd=tmp_path) as server,
-        Gdb(request.param, "-x", str(SCRIPT)) as gdb,
+        Server("plain.com", "one", "two", cwd=folder) as server,
+        Gdb(program, "-x", str(SCRIPT)) as gdb,
     ):
-        gdb.run(f"file {tmp_path / 'other.elf'}")
-        gdb.run(server.target)
+        for command in (*before, server.target):
+            gdb.run(command)
         yield gdb
 
 
@@ -50,7 +60,6 @@ def test_frames_unwind_without_the_board(gdb: Gdb) -> None:
     gdb.run(f"b16 {SEGMENT:x}:{LABELS['factorial']:x}")
     gdb.run("continue")
     gdb.run("continue")
-    assert re.findall(r" in (\w+) \(\)", gdb.run("bt")) == [FACTORIAL, FACTORIAL, "start"]
     gdb.run("nosharedlibrary")
     assert gdb.run("bt").count("in ?? ()") == 3
     gdb.run("delete")
@@ -62,14 +71,22 @@ def test_frames_unwind_without_the_board(gdb: Gdb) -> None:
     assert f"CS:IP={SEGMENT:04X}:" in gdb.run("regs")
 
 
-def test_until_is_not_refused_where_gdb_survives_it(gdb: Gdb) -> None:
+def test_frames_have_the_server_s_names(named: Gdb) -> None:
+    """Prevents the script's own unwinder from hiding what the server tells."""
+    named.run(f"b16 {SEGMENT:x}:{LABELS['factorial']:x}")
+    named.run("continue")
+    named.run("continue")
+    assert re.findall(r" in (\w+) \(\)", named.run("bt")) == [FACTORIAL, FACTORIAL, "start"]
+
+
+def test_until_is_not_refused_where_gdb_survives_it(named: Gdb) -> None:
     """Prevents the script from keeping users from `until` in functions without lines."""
-    gdb.run(f"b16 {SEGMENT:x}:{LABELS['factorial']:x}")
-    gdb.run("continue")
-    at = gdb.value("$pc")
-    gdb.run("until")
-    assert at < gdb.value("$pc") < at + 6
-    assert "()" in gdb.run(f"until *{BASE + LABELS['leaf']:#x}")
+    named.run(f"b16 {SEGMENT:x}:{LABELS['factorial']:x}")
+    named.run("continue")
+    at = named.value("$pc")
+    named.run("until")
+    assert at < named.value("$pc") < at + 6
+    assert "()" in named.run(f"until *{BASE + LABELS['leaf']:#x}")
 
 
 @pytest.mark.parametrize("name", ["set_arch", "reset_architecture"])

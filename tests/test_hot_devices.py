@@ -180,6 +180,25 @@ def test_interrupts_are_ended_alike_on_both_engines(
         assert native.state() == reference.state()
 
 
+@pytest.mark.parametrize("eoi", [0x20, 0x60, 0xA0, 0xE0, 0x61, 0x67, 0x80])
+def test_handlers_end_their_interrupt_with_any_command(eoi: int) -> None:
+    """Prevents a specific EOI that ends another level than its own, or a tick that stays away."""
+    period = out(0x43, 0x34) + out(0x40, 0) + out(0x40, 1)
+    handlers = {0: PUSH_AX + count(DATA) + bytes((0xB0, eoi, 0xE6, 0x20)) + POP_AX + b"\xcf"}
+    reference, native = (
+        PcGuest(period + STI + b"\x40\xeb\xfd", handlers, engine)
+        for engine in ("reference", "native")
+    )
+    for _ in range(3):
+        for guest in (reference, native):
+            guest.machine.run(1000)
+        assert native.state() == reference.state()
+        translate_here(native.machine)
+    ends = eoi in (0x20, 0x60, 0xA0, 0xE0)
+    assert (native.word(DATA) > 10) == ends
+    assert native.word(DATA) > 0
+
+
 LINE_WRITES = tuple(
     (base + register, byte)
     for base in (0x3F8, 0x2F8)

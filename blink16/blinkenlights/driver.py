@@ -102,6 +102,8 @@ class Driver:
         self.steps_a_frame = 1
         self.seconds_a_frame = FRAME_SECONDS
         self._target: Target | None = None
+        self._lets_run = False
+        """Whether we let it run at full speed: for a key it stands, which is not to be seen."""
         self._asked, self._done = 1, 0
         """Commands that were given, and that were carried out; the first is to open the machine."""
         self._untold = ""
@@ -359,12 +361,16 @@ class Driver:
     def _run(self, target: Target, *, backward: bool) -> StopEvent | None:
         """Run; keys for the guest interrupt it for a moment."""
         event = None
-        while not self._stopping.is_set():  # which it may be before the first round
-            event = target.run_back() if backward else target.run()
-            typed = not self._typed.empty()
-            self._give_typed(target)
-            if event.kind is not StopKind.INTERRUPTED or not typed:
-                break
+        self._lets_run = True
+        try:
+            while not self._stopping.is_set():  # which it may be before the first round
+                event = target.run_back() if backward else target.run()
+                typed = not self._typed.empty()
+                self._give_typed(target)
+                if event.kind is not StopKind.INTERRUPTED or not typed:
+                    break
+        finally:
+            self._lets_run = False
         return event
 
     def _give_typed(self, target: Target) -> None:
@@ -425,15 +431,17 @@ class Driver:
                 self._failed(error)
         self._last_sign = began = time.monotonic()
         with self._taking:
-            is_ours_to_show = target.is_running or target.only_watches
-            if is_ours_to_show:
-                self.shown.clear()
-                printed = target.read_output()
-                self._show(self._camera.take(lookout, self.wanted, "", printed))
+            is_shown = target.is_running or target.only_watches
+            if is_shown:
+                picture = self._camera.take(lookout, self.wanted, "", target.read_output())
+                is_shown = picture.running or not self._lets_run  # else it stands for a key
+                if is_shown:
+                    self.shown.clear()
+                    self._show(picture)
             else:
                 lookout.state()  # there is news only for who asks
         self._tell_notes(target)
-        if is_ours_to_show:
+        if is_shown:
             self.shown.wait(LONGEST_DRAWING)
             self._closing.wait(min(time.monotonic() - began, LONGEST_REST))
 

@@ -98,14 +98,24 @@ class PastKnown:
         self.layers = tuple(layer.until(history.end) for layer in self.layers)
 
     def ask(self, target: Target, history: HistoryReport) -> bool:
-        """Ask for one piece that is missing; return whether there was one."""
+        """Ask for one piece that is missing; return whether there was one.
+
+        What is known least far comes first: a layer need not wait until all output is known.
+        """
         self.wait = 0.0
         if not target.is_ours or target.only_watches:
             return False
-        if self.output.known < history.end and PrintedReport not in self._unknown:
+        end = history.end
+        layers = [] if ActivityReport in self._unknown else self.layers
+        missing = min(
+            (layer for layer in layers if layer.known < end),
+            key=lambda layer: layer.known,
+            default=None,
+        )
+        known = end if PrintedReport in self._unknown else self.output.known
+        if known < end and (missing is None or known <= missing.known):
             return self._tried(PrintedReport, lambda: self._ask_output(target))
-        missing = next((layer for layer in self.layers if layer.known < history.end), None)
-        if missing is None or ActivityReport in self._unknown:
+        if missing is None:
             return False
         return self._tried(ActivityReport, lambda: self._ask_layer(target, missing, history))
 

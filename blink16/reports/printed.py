@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import repeat
+from time import monotonic
 
 from blink16.reports.look import Look
 from blink16.reports.ranges import Count
 from blink16.reports.registry import ReportError, report
 
-MAX_INSTRUCTIONS = 5_000_000
-"""That are looked through at once: some 10 ms."""
+MAX_INSTRUCTIONS = 200_000_000
+"""That are looked through at once."""
+MAX_SECONDS = 0.1
+"""For which one report looks, where that many take longer."""
 MAX_PRINTED = 1 << 16
 """Bytes."""
 STRIDE = 100_000
@@ -52,7 +55,9 @@ def printed(look: Look, query: PrintedQuery) -> PrintedReport:
     size = 0
 
     def take(channel: str, data: bytes) -> None:
+        nonlocal size
         if channel == Console.CHANNEL:
+            size += len(data)
             pieces.append(PrintedPiece(machine.icount, data))
 
     with _refusals():
@@ -60,11 +65,12 @@ def printed(look: Look, query: PrintedQuery) -> PrintedReport:
         until = min(timeline.end, start + MAX_INSTRUCTIONS)
         with timeline.excursion():
             timeline.seek(start)
+            latest = monotonic() + MAX_SECONDS
             before, machine.on_past_output = machine.on_past_output, take
             try:
                 for _ in timeline.walk(until, repeat(STRIDE)):
-                    size = sum(len(piece.data) for piece in pieces)
-                    if size >= MAX_PRINTED:
+                    is_late = timeline.now > start and monotonic() > latest
+                    if size >= MAX_PRINTED or is_late:
                         break
                 until = timeline.now
             finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import TypeGuard
 
 from textual import events
@@ -29,8 +27,6 @@ LEAVING = ("f12", "ctrl+right_square_bracket")
 """Keys with which the user takes the keyboard back; a PC of 1981 has no F12."""
 WHEEL = 3
 """Rows."""
-BREAK_SECONDS = 0.5
-"""A machine that stands so long does not run any more."""
 
 
 class ConsolePanel(Panel):
@@ -81,10 +77,6 @@ class ConsolePanel(Panel):
         self._leaves_dots = False
         self._pressed: tuple[str, ...] = ()
         """The buttons of the mouse that the guest was told are down."""
-        self._stands_from = 0.0
-        """It stands if it was last seen to and this instant (monotonic) is over: each event lets it
-        stand for a moment, which may be that of a picture.
-        """
 
     # -- the guest's keyboard ----------------------------------------------------------------
 
@@ -127,7 +119,7 @@ class ConsolePanel(Panel):
     @property
     def _takes_mouse(self) -> bool:
         """Whether the guest does: it runs, and has the focus."""
-        return self.has_focus and self._is_pc and time.monotonic() < self._stands_from
+        return self.has_focus and self._is_pc and self.picture is not None and self.picture.running
 
     @property
     def allow_select(self) -> bool:
@@ -189,10 +181,6 @@ class ConsolePanel(Panel):
     def take(self, picture: Picture) -> None:
         """Show the terminal what was printed, and say what is shown."""
         screen = picture.screen
-        if picture.running:
-            self._stands_from = math.inf
-        elif math.isinf(self._stands_from):
-            self._stands_from = time.monotonic() + BREAK_SECONDS
         self._emulator.return_at_line_feeds(picture.state.bare_line_feeds)
         said = self._emulator.show(picture.output, picture.output_start)
         if said and not picture.in_past:

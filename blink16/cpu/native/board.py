@@ -21,18 +21,30 @@ DONE, PLANNED = 0, 1
 
 
 class HotFunction(IRBuilder):
-    """A function of state, time and a value; the `HotContext` of one access."""
+    """A function of state, time and a value; the `HotContext` of one access.
 
-    def __init__(self, symbol: str, emit: Callable[[HotFunction], Value | None]) -> None:
+    ``otherwise``: the function that goes on where something required is not so.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        emit: Callable[[HotFunction], Value | None],
+        otherwise: str | None = None,
+    ) -> None:
         super().__init__()
-        self._symbol = symbol
+        self._symbol, self._otherwise = symbol, otherwise
         self._done = DONE
         answer = emit(self)
         self.emit(f"ret i64 {self._done if answer is None else text(answer)}")
 
-    def __str__(self) -> str:
-        head = f"define internal i64 @{self._symbol}({PARAMETERS}) {{"
-        return "\n".join([head, *self.lines, "rare:", f"ret i64 {RARE}", "}\n"])
+    def text(self, linkage: str = "internal", attribute: str = "") -> str:
+        """Return it in LLVM IR."""
+        head = f"define {linkage} i64 @{self._symbol}({PARAMETERS}) {attribute} {{"
+        rare = [f"ret i64 {RARE}"]
+        if self._otherwise is not None:
+            rare = [f"%other = tail call i64 @{self._otherwise}({PARAMETERS})", "ret i64 %other"]
+        return "\n".join([head, *self.lines, "rare:", *rare, "}\n"])
 
     def constant(self, value: int, width: int = WIDTH) -> Value:
         """Return a known value."""
@@ -81,10 +93,11 @@ def functions(board: HotBoard, *, briefly: bool = False) -> str:
         parts.append(_first_of(f"hot_out{port:x}", ways))
     parts.append(_finder("hot_in", board.reads))
     parts.append(_finder("hot_out", board.writes))
-    parts.append(str(HotFunction("hot_due", board.due or _never)))
+    parts.append(HotFunction("hot_due", board.due or _never).text())
     parts.append(_first_of("hot_advance", board.advance))
-    parts.append(str(HotFunction("hot_acknowledge", board.acknowledge or _nothing)))
-    parts.append(str(HotFunction("hot_tick", board.tick or _nothing)))
+    parts.append(HotFunction("hot_acknowledge", board.acknowledge or _nothing).text())
+    tick = HotFunction("hot_tick", board.tick or _nothing)  # of one caller, where each tick goes by
+    parts.append(tick.text(attribute="alwaysinline"))
     return "".join(parts)
 
 
@@ -99,7 +112,7 @@ def _write(write: WriteHot, m: HotFunction) -> None:
     write(m, Value("%value", WIDTH, m))
 
 
-def _nothing(m: HotFunction) -> None:
+def _nothing(m: HotContext) -> None:
     m.require(m.constant(0, 1))
 
 
@@ -108,20 +121,18 @@ def _never(m: HotFunction) -> Value:
 
 
 def _first_of(name: str, ways: Sequence[Callable[[HotContext], Value | None]]) -> str:
-    """Return the function that tries some, one after the other, until one does it."""
-    parts, body = [], []
-    for number, way in enumerate(ways):
-        parts.append(str(HotFunction(f"{name}_{number}", way)))
-        body += [
-            f"%r{number} = call i64 @{name}_{number}(ptr %state, i64 %now, i64 %value)",
-            f"%done{number} = icmp sge i64 %r{number}, 0",
-            f"br i1 %done{number}, label %way{number}, label %else{number}",
-            f"way{number}:",
-            f"ret i64 %r{number}",
-            f"else{number}:",
-        ]
-    lines = "\n".join([*body, f"ret i64 {RARE}"])
-    return f"{''.join(parts)}define i64 @{name}({PARAMETERS}) noinline {{\n{lines}\n}}\n"
+    """Return the function that tries some, one after the other, until one does it.
+
+    Each but the first, which is the usual one, is a function apart: what it needs of the host's
+    registers is not saved in vain.
+    """
+    names = [name, *(f"{name}_{number}" for number in range(1, len(ways)))]
+    others = [*names[1:], None]
+    parts = [
+        HotFunction(symbol, way, other).text("" if symbol == name else "internal", "noinline")
+        for symbol, way, other in zip(names, ways or [_nothing], others, strict=True)
+    ]
+    return "".join(parts)
 
 
 def _finder(name: str, ports: Iterable[int]) -> str:

@@ -31,7 +31,11 @@ BOARD = HotBoard(
         **serial.READS,
     },
     writes={
-        0x20: (interrupts.end_only_interrupt, _FIRST.write_command),
+        0x20: (
+            interrupts.end_only_interrupt,
+            interrupts.end_named_interrupt,
+            _FIRST.write_command,
+        ),
         0x21: (_FIRST.write_mask,),
         0xA0: (_SECOND.write_command,),
         0xA1: (_SECOND.write_mask,),

@@ -127,8 +127,8 @@ class Channel:
         none = self._m.constant(NONE)
         given = {"mode": mode, "access": control >> _ACCESS & 3, "bcd": control & 1}
         kept = {"gate": self.get("gate"), "initial": self.initial, "high": self._m.constant(0)}
-        rest = dict.fromkeys(set(Counter._fields) - {*given, *kept}, none)
-        self.set_all(**given, **kept, **rest)
+        known = given | kept
+        self.set_all(**known, **{name: none for name in Counter._fields if name not in known})
 
     def with_gate(self, high: Value, cycle: Value) -> None:
         """Set the level of GATE, but in modes that it triggers (`Counter.with_gate`)."""
@@ -246,9 +246,8 @@ def latch(number: int) -> WriteHot:
     """Return what takes a control word that latches a channel's count."""
 
     def write(m: HotContext, value: Value) -> None:
-        cycle = timer_cycle(m)
         m.require((value & 0xF0).equals(number << _CHANNEL))
-        Channel(m, number).latch(cycle)
+        Channel(m, number).latch(timer_cycle(m))
 
     return write
 

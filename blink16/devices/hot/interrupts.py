@@ -10,6 +10,7 @@ from blink16.devices.pic import (
     CASCADE,
     ICW1,
     ICW1_LEVEL,
+    LINES,
     OCW3,
     Commanded,
     Controlled,
@@ -21,7 +22,8 @@ from blink16.devices.pic import (
     level_of,
 )
 
-EOI = 0x20
+EOI, SPECIFIC_EOI = 0x20, 0x60
+"""OCW2s that end the highest level in service, or the one of their lowest three bits."""
 
 
 class Chip:
@@ -114,11 +116,21 @@ class Ports:
 
 def end_only_interrupt(m: HotContext, value: Value) -> None:
     """Non-specific EOI of the only level in service, with no request that is heard."""
+    isr = Chip(m).get("isr")
+    _end_all(m, (value ^ EOI) | (isr & (isr - 1)))
+
+
+def end_named_interrupt(m: HotContext, value: Value) -> None:
+    """Do that with a specific EOI."""
+    level = m.constant(1) << (value & LINES - 1)
+    _end_all(m, ((value & -LINES) ^ SPECIFIC_EOI) | (Chip(m).get("isr") ^ level))
+
+
+def _end_all(m: HotContext, odd: Value) -> None:
+    """Leave no level in service, with no request that is heard; ``odd``: 0, or it is not so."""
     chip = Chip(m)
-    odd = (chip.get("expects") ^ Expects.MASK) | chip.get("poll") | (value ^ EOI)
-    odd = odd | chip.get("special_mask")
-    isr = chip.get("isr")
-    odd = odd | (isr & (isr - 1)) | (chip.get("irr") & (chip.get("imr") ^ 0xFF))
+    odd = odd | (chip.get("expects") ^ Expects.MASK) | chip.get("poll") | chip.get("special_mask")
+    odd = odd | (chip.get("irr") & (chip.get("imr") ^ 0xFF))
     m.require(odd.is_zero())
     chip.set("isr", m.constant(0))
     m.request(m.constant(0, 1))

@@ -72,7 +72,7 @@ def tick(m: HotContext) -> Value:
     m.plan(_begin_period(m))
     chip.set("isr", m.constant(TIMER_LINE))
     m.request(m.constant(0, 1))
-    return chip.get("base")
+    return chip.get("base") & 0xFF
 
 
 def advance(m: HotContext) -> None:
@@ -167,9 +167,9 @@ class _Line:
 
 def write_first_byte(m: HotContext, value: Value) -> None:
     """Port 40h: the first of two bytes of a count, which stops mode 0 and no other."""
-    line = _Line(m)
-    channel, once = line.channel, line.channel.mode.is_zero()
+    channel = Channel(m, TICKS)
     m.require(channel.get("access").equals(BOTH) & channel.get("high").is_zero())
+    line, once = _Line(m), channel.mode.is_zero()
     take_count(m, channel, line.cycle, value)
     line.stops(once)
     line.is_now(choose(once, m.constant(0), line.high))
@@ -177,9 +177,10 @@ def write_first_byte(m: HotContext, value: Value) -> None:
 
 def write_count(m: HotContext, value: Value) -> None:
     """Port 40h: what makes a count whole."""
-    line = _Line(m)
-    channel, cycle = line.channel, line.cycle
+    channel = Channel(m, TICKS)
     m.require(~(channel.get("access").equals(BOTH) & channel.get("high").is_zero()))
+    line = _Line(m)
+    cycle = line.cycle
     taken = take_count(m, channel, cycle, value)
     begins, count, mode = taken.begins, taken.initial, channel.mode
     half = choose(mode.equals(Mode.SQUARE_WAVE), high_cycles(count), count)
