@@ -43,6 +43,14 @@ def children_hear_signals() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def the_users_notes_stay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have views, and the processes that tests start, note recent programs elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def native_code_is_there(worker_id: str) -> None:
     """Have the usual interpreters in the cache before short-lived servers begin to make them in
     vain; workers begin with different ones.

@@ -32,7 +32,7 @@ from blink16.packets import frame
 from blink16.reports import registry
 
 R = TypeVar("R")
-STEPS = 5
+STEPS = 4
 """Instructions, before each of which a picture is taken."""
 LIES = 0.4
 """The share of reports that are not what the server said."""
@@ -219,9 +219,9 @@ def test_what_is_no_server_is_told_in_the_line_below(talk: Talk) -> None:
     """Prevents an empty screen, once the message has faded, whose user cannot know why."""
 
     async def look(address: str) -> None:
-        async with viewing(("--connect", address)) as viewer:
+        async with viewing(("--connect", address), size=(80, 24)) as viewer:
             await viewer.until(lambda: "there is no machine: q quits" in status(viewer))
-            assert viewer.app.told in status(viewer)
+            await viewer.until(lambda: viewer.app.told in status(viewer))
             await viewer.press("s", "C", "question_mark", "escape")
             assert viewer.app.is_running
 

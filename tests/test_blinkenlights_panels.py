@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from textual.widgets import Static
 from view_pilot import Viewer, viewed, viewing
 
 import blink16
@@ -160,6 +162,35 @@ def test_the_tour_leads_to_who_wrote_the_byte(
     assert recent.recent() == [["banner", "HELLO"]]
 
 
+async def resized(viewer: Viewer) -> None:
+    """Make the window small, and large."""
+    for size in ((1, 1), (500, 200)):
+        await viewer.pilot.resize_terminal(*size)
+        await viewer.until(lambda size=size: viewer.app.screen.size == size)  # type: ignore[misc]
+
+
+def test_the_first_page_and_the_tour_have_any_size() -> None:
+    """Prevents a traceback before the first picture, and a tour that is not seen any more after
+    the window was small.
+    """
+
+    async def test() -> None:
+        app = Blinkenlights()
+        async with app.run_test(size=(160, 48)) as pilot:
+            viewer = Viewer(app, pilot)
+            await viewer.until(lambda: len(app.screen_stack) == 2)
+            await resized(viewer)
+            await viewer.press("enter")
+            await viewer.until(lambda: app.picture is not None)
+            await resized(viewer)
+            await pilot.resize_terminal(80, 24)
+            line = app.query_one("#tour", Static)
+            await viewer.until(lambda: line.region.height and "Press s" in str(line.render()))
+            await viewer.until(lambda: app.screen.region.contains_region(line.region))
+
+    asyncio.run(test())
+
+
 def test_recent_programs_survive_a_damaged_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +204,13 @@ def test_recent_programs_survive_a_damaged_file(
     recent.remember(["c"])
     recent.remember(["a", "b"])
     assert recent.recent() == [["a", "b"], ["c"]]
+
+
+def test_what_tests_show_is_no_program_of_the_users() -> None:
+    """Prevents a developer's list of recent programs from being lost to the suite."""
+    path = recent._path()
+    assert path is not None
+    assert os.environ["XDG_STATE_HOME"] in str(path)
 
 
 def test_the_view_is_saved_as_pictures_film_and_cast(
