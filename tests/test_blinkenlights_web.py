@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -14,6 +15,10 @@ from urllib.request import Request, urlopen
 
 import pyte
 import pytest
+from aiohttp import WSCloseCode
+from aiohttp.test_utils import TestClient, TestServer
+
+from blink16.blinkenlights.web import server
 
 CHROMIUM = Path("/usr/bin/chromium")
 FREEDOS = Path(__file__).resolve().parents[2] / "shared" / "images" / "freedos.img"
@@ -65,6 +70,76 @@ def test_only_who_was_told_the_address_comes_in() -> None:
         with urlopen(address, timeout=60) as response:
             page = response.read().decode()
         assert not [u for u in re.findall(r"https?://[^\"' ]+", page) if not u.startswith(host)]
+
+
+class EndingSlowly:
+    """A view, and its process, that has said its last word a moment before it is gone."""
+
+    returncode: int | None = None
+    killed = False
+
+    @property
+    def _process(self) -> EndingSlowly:
+        return self
+
+    async def stop(self) -> None:
+        """Close the pipes."""
+
+    async def wait(self) -> int:
+        """Be gone."""
+        self.returncode = 0
+        return 0
+
+    def kill(self) -> None:
+        """Be killed."""
+        self.killed = True
+
+
+def test_a_view_that_ends_by_itself_is_not_killed() -> None:
+    """Prevents asyncio's "Unknown child process pid" in the terminal when a tab is closed."""
+    service = EndingSlowly()
+    asyncio.run(server._end(service))  # type: ignore[arg-type]
+    assert service.returncode == 0
+    assert not service.killed
+
+
+async def tabs_refused() -> tuple[int, int | None, str]:
+    """Ask for a socket without one, often; then fill up: the tabs left, how a socket is closed."""
+    views = server.WebServer("exit", "127.0.0.1", 0, "a title", "dark")
+    async with TestClient(TestServer(await views._make_app())) as client:
+        for _ in range(server.MAX_TABS + 1):
+            async with client.get(f"/{views.token}/ws") as response:
+                assert response.status == 400
+        left = views.tabs
+        views.tabs = server.MAX_TABS
+        async with client.ws_connect(f"/{views.token}/ws") as socket:
+            message = await socket.receive(60)
+        return left, socket.close_code, str(message.extra)
+
+
+def test_a_tab_too_many_is_told_so() -> None:
+    """Prevents "the view has ended", unexplained; and requests without a tab that count as one."""
+    assert asyncio.run(tabs_refused()) == (
+        0,
+        WSCloseCode.TRY_AGAIN_LATER,
+        f"{server.MAX_TABS} tabs are open already: close one of them.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "cells"), [((10**9, 10**9), server.MAX_CELLS), ((0, -1), (1, 1)), ((80, 24), (80, 24))]
+)
+def test_a_tab_has_no_more_cells_than_can_be_drawn(
+    said: tuple[int, int], cells: tuple[int, int]
+) -> None:
+    """Prevents a tab that claims 10¹⁸ cells from taking all memory."""
+    assert server._bounded(*said) == cells
+
+
+def test_a_tab_that_has_no_size_is_nonsense() -> None:
+    """Prevents a view that is told to be infinitely wide."""
+    with pytest.raises((ArithmeticError, ValueError)):
+        server._bounded(float("inf"), 24)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
@@ -164,6 +239,26 @@ def test_tabs_come_and_go_and_the_machine_stays() -> None:
             page.keyboard.press("s")
             seen.until(f"time  {icount} ")
             page.close()
+        browser.close()
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_view_that_was_ended_is_opened_again_by_a_click() -> None:
+    """Prevents a link that the terminal's layers lie over, so that nobody can click it."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with served("banner", "HI") as address, sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page()
+        seen = Screen(page)
+        page.goto(address)
+        seen.until("time  0 ")
+        page.keyboard.press("s")
+        seen.until("time  1 ")
+        page.keyboard.press("q")
+        with page.expect_websocket():
+            page.get_by_text("Open it again").click()
+        seen.until("time  1 ")
         browser.close()
 
 

@@ -11,6 +11,7 @@ import json
 import secrets
 import shlex
 import sys
+from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from hmac import compare_digest
@@ -19,7 +20,7 @@ from typing import Any
 
 import aiohttp_jinja2
 import jinja2
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 from textual_serve.app_service import AppService
 from textual_serve.server import Server, to_int
 
@@ -31,6 +32,8 @@ MAX_TABS = 16
 END_SECONDS = 5.0
 """So long a view may take to end after its tab has."""
 FONT_SIZES = range(6, 61)
+MAX_CELLS = (1200, 500)
+"""Columns and rows of a view: a screen of 3840×2160 in the smallest font."""
 GROUNDS = {"dark": ("#0b0e14", "#c6d0dc"), "light": ("#fbfcfe", "#27313d")}
 """What stands behind the view, and what is written on that, by theme."""
 HEADERS = {
@@ -46,6 +49,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 class View(AppService):
     """A view for a tab."""
+
+    async def set_terminal_size(self, width: int, height: int) -> None:
+        """Tell the view how large the tab has become, in cells."""
+        await super().set_terminal_size(*_bounded(width, height))
 
     async def on_meta(self, data: bytes) -> None:
         """Hand on what the page is told beside characters."""
@@ -113,11 +120,13 @@ class WebServer(Server):
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Keep a view for a tab as long as that is open."""
-        if self.tabs >= MAX_TABS:
-            raise web.HTTPServiceUnavailable(text=f"{MAX_TABS} tabs are open already")
-        self.tabs += 1
         websocket = web.WebSocketResponse(heartbeat=15)
         await websocket.prepare(request)
+        if self.tabs >= MAX_TABS:  # only on an open socket can a page be told why
+            reason = f"{MAX_TABS} tabs are open already: close one of them."
+            await websocket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=reason.encode())
+            return websocket
+        self.tabs += 1
 
         async def close() -> None:
             await websocket.close()
@@ -131,8 +140,8 @@ class WebServer(Server):
         )
         width, height = (to_int(request.query.get(n, ""), d) for n, d in _SIZE.items())
         try:
-            await service.start(max(1, min(width, 500)), max(1, min(height, 200)))
-            with suppress(ValueError, KeyError, IndexError, TypeError, AssertionError):
+            await service.start(*_bounded(width, height))
+            with suppress(ArithmeticError, ValueError, LookupError, TypeError, AssertionError):
                 await self._process_messages(websocket, service)  # what a tab says may be nonsense
         finally:
             self.tabs -= 1
@@ -162,11 +171,23 @@ class WebServer(Server):
 _SIZE = {"width": 80, "height": 24}
 
 
+def _bounded(width: int, height: int) -> tuple[int, int]:
+    """Return a size in cells that a view can have; ValueError, TypeError if it is none."""
+    return max(1, min(int(width), MAX_CELLS[0])), max(1, min(int(height), MAX_CELLS[1]))
+
+
+async def _ended(service: AppService, process: Process | None) -> None:
+    """Ask a view to end, and wait: asyncio complains of a process that is killed as it ends."""
+    await service.stop()
+    if process is not None:
+        await process.wait()
+
+
 async def _end(service: AppService) -> None:
     """End a view; by force if it does not end by itself."""
     process = service._process  # there is no other way to it
     with suppress(Exception):
-        await asyncio.wait_for(service.stop(), END_SECONDS)
+        await asyncio.wait_for(_ended(service, process), END_SECONDS)
     if process is not None and process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()

@@ -35,7 +35,11 @@
         if (shown) picture.src = `data:image/png;base64,${told.png}`;
         place();
       });
-      this.addEventListener("close", () => { shown = null; place(); });
+      this.addEventListener("close", (event) => {
+        shown = null;
+        place();
+        if (event.reason) document.getElementById("why").textContent = event.reason;
+      });
     }
   };
   window.addEventListener("resize", () => requestAnimationFrame(place));
