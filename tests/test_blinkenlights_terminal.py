@@ -198,6 +198,26 @@ def test_a_key_is_what_a_keyboard_or_a_terminal_sends(
 
 
 @pytest.mark.parametrize(
+    ("key", "character", "text"),
+    [
+        ("a", "a", "a"),
+        ("enter", "\r", "\r"),
+        ("space", " ", " "),
+        ("tab", "\t", "\t"),
+        ("backspace", "\x7f", "\b"),
+        ("escape", "\x1b", None),
+        ("alt+x", None, None),
+        ("alt+minus", "-", None),
+        ("shift+tab", None, None),
+        ("up", None, None),
+    ],
+)
+def test_text_for_a_pc_keeps_its_order(key: str, character: str | None, text: str | None) -> None:
+    """Prevents Enter from overtaking the word before it, which waits until the guest reads."""
+    assert guest_keys.text_on_pc(events.Key(key, character)) == text
+
+
+@pytest.mark.parametrize(
     ("sent", "keys"),
     [
         ("\x1bf", ["alt+f"]),

@@ -45,6 +45,17 @@ _CONTROLS = {"at": 0, "left_square_bracket": 27, "backslash": 28, "circumflex_ac
              "underscore": 31}  # fmt: skip
 
 
+def text_on_pc(event: events.Key) -> str | None:
+    """Return what a PC gets as text, in its order: a key would overtake text that is not read yet.
+
+    Escape is none: the next character would make it another key.
+    """
+    if event.key in _CHARACTERS and event.key != "escape":
+        return _CHARACTERS[event.key]
+    is_text = event.character and event.is_printable and on_pc(event) is None
+    return event.character if is_text else None
+
+
 def on_pc(event: events.Key) -> str | None:
     """Return a key as `monitor key` takes it; None if it is a character, or there is none such."""
     *held, name = event.key.split("+")

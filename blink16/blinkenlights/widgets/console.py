@@ -88,10 +88,10 @@ class ConsolePanel(Panel):
         if event.key in LEAVING:
             self.post_message(self.Left())
         elif self._is_pc:
-            if key := guest_keys.on_pc(event):
+            if text := guest_keys.text_on_pc(event):
+                self.post_message(self.Typed(text))
+            elif key := guest_keys.on_pc(event):
                 self.post_message(self.Typed(key=key))
-            elif event.character and event.is_printable:
-                self.post_message(self.Typed(event.character))
         else:
             application = self._emulator.takes_application_keys
             if text := guest_keys.on_terminal(event, application=application):
