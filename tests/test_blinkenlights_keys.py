@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual import events
 from view_pilot import Viewer, viewing
 
 from blink16.blinkenlights.keys import KEYS, Key
@@ -165,6 +166,22 @@ def test_the_page_tells_every_key_and_no_other() -> None:
         told |= {word for word in re.findall("`([^`]+)`", what) if word in _NAMED}
     assert {name for key in KEYS for name in shown(key)} - told == set()
     assert told - {name for key in KEYS for name in shown(key)} - _OTHERS == set()
+
+
+def test_keys_that_come_at_once_keep_their_order() -> None:
+    """Prevents `:lacks`, Enter and s, which come together on a slow line, from giving `lackss`."""
+
+    async def test() -> None:
+        async with viewing(size=(80, 24)) as viewer:
+            await viewer.press(":")
+            await viewer.until(lambda: asks("command")(viewer))
+            for key in (*"lacks", "enter", "s"):
+                viewer.app.post_message(events.Key(key, None if key == "enter" else key))
+            await viewer.at(1)
+            assert viewer.app.query_one(Prompt).value == "lacks"
+            assert "no monitor command" not in viewer.app.told
+
+    asyncio.run(test())
 
 
 def test_the_line_below_has_whole_words_in_any_width_and_can_be_clicked() -> None:

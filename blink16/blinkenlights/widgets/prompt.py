@@ -96,10 +96,8 @@ class Prompt(Input):
         told = f"{command.name} {command.usage}: {command.summary}" if command else ""
         self.border_subtitle = Content(told)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take the answer."""
-        event.stop()
-        text = event.value.strip()
+    def _answer(self) -> None:
+        text = self.value.strip()
         if text and self.purpose is not Purpose.CONFIRM:
             self._past.append(text)
         self._close(text)
@@ -110,8 +108,16 @@ class Prompt(Input):
         return self._history.setdefault(self.purpose, [])
 
     def on_key(self, event: events.Key) -> None:
-        """Close it without an answer; bring back earlier ones; complete."""
+        """Close it, with an answer or without; bring back earlier ones; complete.
+
+        Enter is taken here, since Textual's binding would come behind keys that were pressed after
+        it; those that are on their way when the line closes are for who gets the keyboard then.
+        """
         match event.key:
+            case _ if not self.display:
+                self.app.post_message(events.Key(event.key, event.character))
+            case "enter":
+                self._answer()
             case "escape":
                 self._close("")
             case "up" | "down":
