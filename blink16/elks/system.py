@@ -16,7 +16,6 @@ from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSign
 from blink16.elks.state import FIRST, KernelState, thread_of
 from blink16.services import (
     DONE,
-    QUIET,
     Departed,
     Elsewhere,
     Exit,
@@ -48,6 +47,8 @@ class ElksSystem:
         """Serve.  What ends the machine leaves it before the instruction, as it was there."""
         kernel, before, ax = self._kernel, self._kernel.state, guest.registers.ax
         outcome = serve(guest)
+        if not _is_quiet(before, kernel.state):
+            guest.changed(self._scheduler)
         if isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable):
             kernel.state, guest.registers.ax = before, ax
         return outcome
@@ -77,8 +78,7 @@ class ElksSystem:
             case Born():
                 return self._born(guest, result)
             case int():
-                outcome = self._answer(guest, result)
-                return QUIET if outcome is DONE and _is_quiet(before, kernel.state) else outcome
+                return self._answer(guest, result)
         return result
 
     def _answer(self, guest: Guest, result: int) -> Outcome:
@@ -127,6 +127,7 @@ class ElksSystem:
     def die(self, guest: Guest, number: int) -> Outcome:
         """End the current process with a signal."""
         kernel = self._kernel
+        guest.changed(self._scheduler)
         if self._is_alone():
             return Trap(number, signalcalls.death(guest, number))
         ended = processcalls.end(kernel, number)
