@@ -54,6 +54,10 @@ class Pace:
         self._checkpoint_seconds += more * (_RISE if more > 0 else _FALL)
         self._settle()
 
+    def seconds(self, instructions: int) -> float:
+        """Return how long so many instructions take, about."""
+        return instructions / self._rate
+
     def stride(self, way: int) -> int:
         """Return how much of a way to go before the next checkpoint: half of it, or, where that
         saves less than it costs, as far as steps back are quick from there.
