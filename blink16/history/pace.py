@@ -7,9 +7,9 @@ a machine does never depends on this; only how long it takes to go back does.
 
 from __future__ import annotations
 
-SPACING_SECONDS = 0.001
+SPACING_SECONDS = 0.0007
 """What running from one checkpoint to the next should cost."""
-FINE_SECONDS = 0.0002
+FINE_SECONDS = 0.0001
 """The same near where the user is, where each step back starts from a checkpoint anew."""
 OVERHEAD = 16
 """A checkpoint may cost one part in so many of the run between two."""

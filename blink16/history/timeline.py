@@ -2,7 +2,7 @@
 
 A machine is a pure function of its start state and its inputs by instruction count.  So a past
 instant is a checkpoint before it and the instructions from there on, with the logged inputs at
-their times: `past` remembers both, here the machine moves.  Checkpoints lie about a millisecond
+their times: `past` remembers both, here the machine moves.  Checkpoints lie less than a millisecond
 of running apart, denser where the user goes and sparser with distance; each can be reached
 from each at the cost of the pages that differ.  So it makes no difference to a jump how far it
 goes, and after a jump into the past the checkpoints ahead are still there.
