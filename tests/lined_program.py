@@ -33,9 +33,7 @@ class LinedProgram:
     def built(self, folder: Path, *options: str) -> bytes:
         """Return what bcc makes of the source today; skips where there is no bcc."""
         if shutil.which("bcc") is None:
-            pytest.skip(
-                "bcc is missing, so the kept bytes can't be compared with their source"
-            )
+            pytest.skip("bcc is missing, so the kept bytes can't be compared with their source")
         (folder / f"{self.name}.c").write_text(self.source)
         output = folder / f"{self.name}{self.suffix}"
         build = ["bcc", "-0", *options, "-o", output.name, f"{self.name}.c"]
