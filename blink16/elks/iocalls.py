@@ -6,14 +6,22 @@ import errno
 from collections.abc import Callable
 
 from blink16.elks import socketcalls, terminal
-from blink16.elks.abi import DIRECTORY_ENTRY, WINDOW_SIZE, Call, Fcntl, Ioctl, Open
+from blink16.elks.abi import (
+    PACKED_ENTRY,
+    PACKED_WINDOW,
+    WINDOW_SIZE,
+    Call,
+    Fcntl,
+    Ioctl,
+    Open,
+)
 from blink16.elks.devices import TERMINALS, ZERO
 from blink16.elks.kernel import PIPE_SIZE
 from blink16.elks.request import Blocked, Request, Result
 from blink16.elks.signals import ElksSignal
 from blink16.elks.state import MAX_DESCRIPTORS, OpenFile, WaitFor
 from blink16.elks.terminal import TERMIOS_SIZE, Character, Modes
-from blink16.hostfs.files import ROOT
+from blink16.hostfs.files import ROOT, FileTree
 from blink16.hostfs.hostfolder import os_error
 
 MAX_OFFSET = 0x7FFFFFFF
@@ -190,7 +198,7 @@ def pipe(request: Request) -> int:
     before = kernel.state
     number = kernel.state.next_file
     try:
-        reading = kernel.install(OpenFile(0, Open(0), pipe=number))
+        reading = kernel.install(OpenFile(0, 0, pipe=number))
         writing = kernel.install(OpenFile(0, Open.WRITE_ONLY, pipe=number))
     except OSError:
         kernel.state = before
@@ -241,15 +249,23 @@ def readdir(request: Request) -> int:
     if file.offset >= len(file.listing):
         return 0
     name = file.listing[file.offset]
-    try:
-        inode = kernel.files.lookup(name, kernel.files.path(file.node), follow=False)
-    except OSError:
-        inode = ROOT  # removed since the listing was made
+    inode = _inode(kernel.files, file.node, name)
     encoded = name.encode("utf-8", "surrogateescape")
-    entry = {"inode": inode, "offset": file.offset, "name_length": len(encoded)}
-    request.put(request.cx, DIRECTORY_ENTRY.build(entry) + encoded + b"\0")
+    entry = PACKED_ENTRY.pack(inode, file.offset, len(encoded))
+    request.put(request.cx, entry + encoded + b"\0")
     kernel.change_file(request.bx, offset=file.offset + 1)
     return 1
+
+
+def _inode(files: FileTree, folder: int, name: str) -> int:
+    """Return the number of a file in a listing, that of the root if it is not there any more."""
+    try:
+        above = files.parent(folder)
+        if name in (".", ".."):
+            return folder if name == "." else above
+        return files.child(folder, name) or ROOT
+    except OSError:
+        return ROOT
 
 
 def dup(request: Request) -> int:
@@ -307,8 +323,7 @@ def ioctl(request: Request) -> int:
             if request.cx == Ioctl.TCSETSF:
                 state = state._replace(line=b"", typed=())
         case Ioctl.TIOCGWINSZ:
-            size = {"rows": state.rows, "columns": state.columns, "x": 0, "y": 0}
-            request.put(request.dx, WINDOW_SIZE.build(size))
+            request.put(request.dx, PACKED_WINDOW.pack(state.rows, state.columns, 0, 0))
         case Ioctl.TIOCSWINSZ:
             size = WINDOW_SIZE.parse(request.get(request.dx, WINDOW_SIZE.sizeof()))
             state = state._replace(rows=size.rows, columns=size.columns)

@@ -9,7 +9,7 @@ import errno
 from collections.abc import Callable
 from enum import IntFlag
 
-from blink16.elks.abi import FILES_DEVICE, MINIX_TYPE, STATFS, SYSTEM_NAME, UTSNAME, Call
+from blink16.elks.abi import BUILT_NAME, FILES_DEVICE, MINIX_TYPE, STATFS, Call
 from blink16.elks.execution import execute
 from blink16.elks.kernel import FRAME_SIZE, Kernel
 from blink16.elks.request import Born, Request, Result, behind_stub, signed16
@@ -242,7 +242,7 @@ def umask(request: Request) -> int:
 
 def uname(request: Request) -> int:
     """Describe the system at BX."""
-    request.put(request.bx, UTSNAME.build(SYSTEM_NAME))
+    request.put(request.bx, BUILT_NAME)
     return 0
 
 
