@@ -89,7 +89,7 @@ def load(
     chassis.add_component(WindowSize.CHANNEL, WindowSize(kernel))
     chassis.add_component(RegisterInput.CHANNEL, RegisterInput(kernel))
     chassis.add_component(NetworkInput.CHANNEL, NetworkInput(kernel))
-    chassis.add_device(Scheduler.COMPONENT, scheduler)
+    chassis.add_device(Scheduler.COMPONENT, scheduler, tells=True)
     call = chassis.add_stub(f"int{SYSTEM_CALL:02x}", system.call)
     chassis.set_vector(SYSTEM_CALL, *call)
     kernel.exec_stub = chassis.add_stub("elks-exec")

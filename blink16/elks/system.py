@@ -18,7 +18,6 @@ from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSign
 from blink16.elks.state import FIRST, Task, thread_of
 from blink16.services import (
     DONE,
-    QUIET,
     Departed,
     Elsewhere,
     Exit,
@@ -43,8 +42,7 @@ class ElksSystem:
         """Serve the system call of a guest that stands at INT 80h's stub."""
         self._kernel.journal.begin()
         ax = guest.registers.cells[_AX]
-        outcome = self._call(guest)
-        return outcome if outcome is QUIET else self._settled(guest, outcome, ax)
+        return self._settled(guest, self._call(guest), ax)
 
     def signal(self, guest: Guest) -> Outcome:
         """Deliver the signals of a process that stands at the signals' stub."""
@@ -54,9 +52,13 @@ class ElksSystem:
 
     def _settled(self, guest: Guest, outcome: Outcome, ax: int) -> Outcome:
         """Return it.  What ends the machine leaves it before the instruction, as it was there."""
-        if isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable):
+        if outcome is not DONE and (
+            isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable)
+        ):
             self._kernel.journal.take_back()
             guest.registers.ax = ax
+        elif not self._is_quiet():
+            guest.changed(self._scheduler)
         return outcome
 
     def _call(self, guest: Guest) -> Outcome:
@@ -76,19 +78,18 @@ class ElksSystem:
         if trace is not None:
             self._trace(trace, result)
         if result.__class__ is int:
-            outcome = self._answer(guest, result)
-            return QUIET if outcome is DONE and self._is_quiet() else outcome
+            return self._answer(guest, result)
         if isinstance(result, Blocked):
             if not kernel.task.pending:
                 return self._scheduler.wait(result.waiting)
             result = -elks_errno(result.interrupted)
         match result:
+            case int():
+                return self._answer(guest, result)
             case Departed():
                 return self._scheduler.depart(result)
             case Born():
                 return self._born(guest, result)
-            case int():
-                return self._answer(guest, result)
         return result
 
     def _answer(self, guest: Guest, result: int) -> Outcome:
@@ -138,6 +139,7 @@ class ElksSystem:
     def die(self, guest: Guest, number: int) -> Outcome:
         """End the current process with a signal."""
         kernel = self._kernel
+        guest.changed(self._scheduler)
         if self._is_alone():
             return Trap(number, signalcalls.death(guest, number))
         ended = processcalls.end(kernel, number)
