@@ -52,8 +52,6 @@ class ElksSystem:
         """Return it.  What ends the machine leaves it before the instruction, as it was there."""
         if not _is_quiet(before, self._kernel.state):
             guest.changed(self._scheduler)
-        elif outcome is DONE:
-            return DONE
         if isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable):
             self._kernel.state, guest.registers.ax = before, ax
         return outcome
@@ -74,19 +72,17 @@ class ElksSystem:
         result = self._result(request)
         if trace is not None:
             self._trace(trace, result)
-        if result.__class__ is int:
-            return self._answer(guest, result)
         if isinstance(result, Blocked):
             if not kernel.task.pending:
                 return self._scheduler.wait(result.waiting, before)
             result = -elks_errno(result.interrupted)
         match result:
+            case int():
+                return self._answer(guest, result)
             case Departed():
                 return self._scheduler.depart(result)
             case Born():
                 return self._born(guest, result)
-            case int():
-                return self._answer(guest, result)
         return result
 
     def _answer(self, guest: Guest, result: int) -> Outcome:
