@@ -336,10 +336,10 @@ def caller_flags_address(guest: Guest) -> int:
 
 
 def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:
-    """Set or clear flags (like CF) in what the stub's IRET will restore."""
+    """Set or clear flags of the low byte (like CF) in what the stub's IRET will restore."""
     cells, memory = guest.registers.cells, guest.memory
     address = memory.linear(cells[_SS], cells[_SP] + CALLER_FLAGS)
-    flags = memory.read_word(address)
+    flags = memory.whole[address]  # the IRET reads them anyway
     wanted = flags | mask if on else flags & ~mask
     if wanted != flags:
-        memory.write_word(address, wanted)
+        memory.write(address, bytes((wanted,)))
