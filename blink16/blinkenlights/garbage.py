@@ -39,13 +39,13 @@ def free_lines_at_once() -> None:
     """Have lines on the screen freed when the next ones are there, and not by a collection.
 
     Textual's strips keep what they were divided into; one that was asked for as a whole kept itself
-    so, which was nine tenths of all garbage: after a long drag over the time bar a
-    collection took more than a second.
+    so, which was nine tenths of all garbage: after a long drag over the time bar a collection took
+    more than a second.
     """
     divide = Strip.divide
 
-    def divide_unless_whole(strip: Strip, cuts: Iterable[int]) -> Sequence[Strip]:
-        places = [cut for cut in cuts if cut <= strip.cell_length]
-        return [strip] if places == [strip.cell_length] else divide(strip, places)
+    def divide_unless_whole(self: Strip, cuts: Iterable[int]) -> Sequence[Strip]:
+        places = [cut for cut in cuts if cut <= self.cell_length]
+        return [self] if places == [self.cell_length] else divide(self, places)
 
     Strip.divide = divide_unless_whole  # type: ignore[method-assign]
