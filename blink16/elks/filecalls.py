@@ -102,8 +102,7 @@ def _open_device(request: Request, device: int, flags: int) -> int:
     task = request.task
     if task.session == task.pid and not task.has_terminal and not flags & Open.NO_TERMINAL:
         kernel.change(has_terminal=True)
-        owned = kernel.state.terminal._replace(group=task.group)
-        kernel.state = kernel.state._replace(terminal=owned)
+        kernel.change_state(terminal=kernel.state.terminal._replace(group=task.group))
     shown = device if kernel.kind.input or kernel.kind.output else 0
     return kernel.install(OpenFile(0, flags & _KEPT_FLAGS, device=shown, channel=Console.CHANNEL))
 

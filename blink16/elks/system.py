@@ -10,11 +10,12 @@ from blink16.elks import processcalls, signalcalls
 from blink16.elks.abi import MOVED_CALLS, Call, elks_errno
 from blink16.elks.call_trace import CallTrace
 from blink16.elks.calls import SERVED
+from blink16.elks.journal import DONE_OUTSIDE
 from blink16.elks.kernel import Kernel
 from blink16.elks.request import Blocked, Born, Request, Result
 from blink16.elks.scheduler import Scheduler
 from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSignal
-from blink16.elks.state import FIRST, KernelState, Task, thread_of
+from blink16.elks.state import FIRST, Task, thread_of
 from blink16.services import (
     DONE,
     Departed,
@@ -39,24 +40,28 @@ class ElksSystem:
 
     def call(self, guest: Guest) -> Outcome:
         """Serve the system call of a guest that stands at INT 80h's stub."""
-        kernel = self._kernel
-        before, ax = kernel.state, guest.registers.cells[_AX]
-        return self._settled(guest, self._call(guest, before), before, ax)
+        self._kernel.journal.begin()
+        ax = guest.registers.cells[_AX]
+        return self._settled(guest, self._call(guest), ax)
 
     def signal(self, guest: Guest) -> Outcome:
         """Deliver the signals of a process that stands at the signals' stub."""
-        before, ax = self._kernel.state, guest.registers.ax
-        return self._settled(guest, self._signal(guest), before, ax)
+        self._kernel.journal.begin()
+        ax = guest.registers.ax
+        return self._settled(guest, self._signal(guest), ax)
 
-    def _settled(self, guest: Guest, outcome: Outcome, before: KernelState, ax: int) -> Outcome:
+    def _settled(self, guest: Guest, outcome: Outcome, ax: int) -> Outcome:
         """Return it.  What ends the machine leaves it before the instruction, as it was there."""
-        if not _is_quiet(before, self._kernel.state):
+        if outcome is not DONE and (
+            isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable)
+        ):
+            self._kernel.journal.take_back()
+            guest.registers.ax = ax
+        elif not self._is_quiet():
             guest.changed(self._scheduler)
-        if isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable):
-            self._kernel.state, guest.registers.ax = before, ax
         return outcome
 
-    def _call(self, guest: Guest, before: KernelState) -> Outcome:
+    def _call(self, guest: Guest) -> Outcome:
         kernel = self._kernel
         task = kernel.task
         kernel.files.enter(task.root)
@@ -72,9 +77,11 @@ class ElksSystem:
         result = self._result(request)
         if trace is not None:
             self._trace(trace, result)
+        if result.__class__ is int:
+            return self._answer(guest, result)
         if isinstance(result, Blocked):
             if not kernel.task.pending:
-                return self._scheduler.wait(result.waiting, before)
+                return self._scheduler.wait(result.waiting)
             result = -elks_errno(result.interrupted)
         match result:
             case int():
@@ -197,6 +204,21 @@ class ElksSystem:
         except OSError as error:
             return -elks_errno(error.errno or errno.EIO)
 
+    def _is_quiet(self) -> bool:
+        """Whether a call has left alone what may let `Scheduler.due` be sooner.
+
+        Most calls change nothing, or what is nobody's business but the caller's.
+        """
+        state = self._kernel.state
+        for record, name, _ in self._kernel.journal.changes:
+            if name in _OF_THE_CALLER or record is state.open_files:
+                continue
+            if record is not state.pipes and name != "terminal":
+                return False
+            if any(task.waiting is not None for task in state.tasks.values()):
+                return False
+        return True
+
     def _tell(self, request: Request) -> None:
         """Say once of each number that there is no such call here."""
         number = MOVED_CALLS.get(request.number, request.number)
@@ -209,17 +231,12 @@ class ElksSystem:
 
 
 _NAMED = frozenset(Call)
-
-
-def _is_quiet(before: KernelState, now: KernelState) -> bool:
-    """Whether a call by the only process has left alone what `Scheduler.due` depends on.
-
-    Most calls change nothing, or an open file.  Where there are more processes, whether one of
-    them can go on depends on much.
-    """
-    return (
-        now.tasks is before.tasks
-        and len(now.tasks) == 1
-        and (now.current, now.slice_end, now.hold)
-        == (before.current, before.slice_end, before.hold)
-    )
+_OF_THE_CALLER = frozenset(
+    {
+        DONE_OUTSIDE,
+        *("blocks", "break_", "close_on_exec", "cwd", "descriptors", "egid", "euid", "flags"),
+        *("gid", "handlers", "listing", "next_file", "offset", "references", "root", "sgid"),
+        *("suid", "uid", "umask"),
+    }
+)
+"""What a call may change without effect on who can go on, and when."""

@@ -40,7 +40,7 @@ def settimeofday(request: Request) -> int:
             raise os_error(errno.EINVAL)
         wanted = seconds * 1_000_000_000 + microseconds * 1000
         clock = wanted - request.guest.nanoseconds()
-        kernel.state = kernel.state._replace(clock=clock)
+        kernel.change_state(clock=clock)
     return 0
 
 
