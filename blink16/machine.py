@@ -16,7 +16,6 @@ from blink16.cpu.registers import Cell
 from blink16.memory import Attribute
 from blink16.services import (
     DONE,
-    QUIET,
     Departed,
     Elsewhere,
     Exit,
@@ -231,13 +230,14 @@ class Machine(Timekeeper):
         return self._conclude(outcome, budget, through_traps)
 
     def _serve_in_a_row(self, service: Service, budget: int, through_traps: bool) -> Stop:
-        """Serve, and go on while the guest does nothing but call quiet services.
+        """Serve, and go on while the guest does nothing but call services that change no device.
 
         What belongs to the end of each instruction is left out as long as there is none of it:
         nobody wants attention, no device is due, and no interrupt is asked for.
         """
         cells, attributes, memory = self._cells, self._attributes, self.memory
         icount, cycles, serve_with = self._icount, self._cycles, self.serve_with
+        changed = self._changed
         end, horizon = icount[0] + budget, min(self._next_due, self._until)
         if cycles[0] >= horizon:
             return self._serve(service, budget, through_traps)
@@ -249,7 +249,13 @@ class Machine(Timekeeper):
             outcome = service(self) if serve_with is None else serve_with(service)
             if self._in_vain and 0 <= cycles[0] - self._happened_at < self.idle_after:
                 self._in_vain = False
-            if outcome is not QUIET or self._in_vain or memory.touched or cells[_ATTENTION]:
+            if (
+                outcome is not DONE
+                or changed
+                or self._in_vain
+                or memory.touched
+                or cells[_ATTENTION]
+            ):
                 return self._conclude(outcome, end - before, through_traps)
             stop = self._execute_until(horizon, end - before, skip=True)
             if stop.reason is _WANTS_ATTENTION and icount[0] == before:
@@ -267,13 +273,13 @@ class Machine(Timekeeper):
     def _conclude(self, outcome: Outcome, budget: int, through_traps: bool) -> Stop:
         """Do what a service wants, and go on behind its call."""
         news = None
-        if outcome is not QUIET:
-            if outcome is not DONE:
-                if isinstance(outcome, Trap) and outcome.resumable and through_traps:
-                    outcome = (outcome.then and outcome.then()) or outcome
-                if (stop := self._see_to(outcome, through_traps)) is not None:
-                    return stop
-                news = _news(outcome)
+        if outcome is not DONE:
+            if isinstance(outcome, Trap) and outcome.resumable and through_traps:
+                outcome = (outcome.then and outcome.then()) or outcome
+            if (stop := self._see_to(outcome, through_traps)) is not None:
+                return stop
+            news = _news(outcome)
+        if outcome is not DONE or self._changed:
             self._plan()
         touched = self.memory.touched
         idle = self._in_vain and self._rested(StopReason.ATTENTION) is StopReason.IDLE

@@ -187,6 +187,13 @@ class Memory:
         data = b"".join(bytes(self.whole[part.start : part.stop]) for part in parts)
         return data.ljust(length, OPEN_BUS)
 
+    def find(self, what: bytes, start: int, end: int) -> int:
+        """Return the address of the first such bytes before ``end``, -1 if there are none.
+
+        Nothing wraps, and no watch minds.
+        """
+        return self.arena.find(what, start, min(end, RAM_SIZE))
+
     def write(self, address: int, data: bytes) -> None:
         """Store bytes from a linear address on, wrapping as `read` does; ROM is no obstacle.
 

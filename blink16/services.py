@@ -100,8 +100,6 @@ class Trap:
 Outcome = Done | Wait | Elsewhere | Forked | Departed | Exit | Trap | Restart
 DONE = Done()
 ELSEWHERE = Elsewhere()
-QUIET = Done()
-"""The same, from a service that has touched no port and no device: nobody need ask them anew."""
 WAIT = Wait()
 
 

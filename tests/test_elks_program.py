@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -234,7 +235,7 @@ def test_a_state_in_which_nobody_has_the_processor_is_refused(tmp_path: Path) ->
     assert kernel is not None
     state = kernel.state
     assert KernelState.of(state.plain()) == state
-    for wrong in (state._replace(current=99), state._replace(current=0, shown=-(1 << 63))):
+    for wrong in (replace(state, current=99), replace(state, current=0, shown=-(1 << 63))):
         with pytest.raises(ValueError, match="no process"):
             KernelState.of(wrong.plain())
 
@@ -244,4 +245,4 @@ def test_the_lowest_signal_comes_first(tmp_path: Path, pending: int, first: int)
     """Prevents another order than the kernel's, and a forged state's signals that there are not."""
     kernel = start(Executable(INT80_FOR_EVER), tmp_path).machine.find(Kernel)
     assert kernel is not None
-    assert kernel.first_pending(kernel.task._replace(pending=pending)) == first
+    assert kernel.first_pending(replace(kernel.task, pending=pending)) == first

@@ -151,9 +151,9 @@ def test_a_changed_past_breaks_what_its_future_has_used(start: Start) -> None:
     begun.debugger.write_register("flags", begun.made.machine.registers.flags)
     broken = [line for line in begun.told if "are broken: 127.0.0.1:" in line]
     assert len(broken) == 1, begun.told
+    begun.shown.clear()  # the dropped future may have got all its echo
     assert begun.debugger.drive(Resume()).kind is EventKind.EXITING
-    said = b"".join(begun.shown).decode()
-    assert "echoed 15000" not in said[said.index("connect 0") :]
+    assert "echoed 15000" not in b"".join(begun.shown).decode()
 
 
 CALLS = st.tuples(

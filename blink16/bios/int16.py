@@ -14,7 +14,7 @@ from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, jump
 from blink16.bios.unknown import no_function
 from blink16.console import Console
 from blink16.cpu.registers import ZF
-from blink16.services import DONE, QUIET, Guest, Outcome, set_caller_flag
+from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 NO_ROOM = 1
 USUAL_KEYS = bytes.fromhex(
@@ -87,11 +87,11 @@ class KeyboardService:
         set_caller_flag(guest, ZF, word is None)
         if word is not None:
             guest.registers.ax = word
-            return DONE  # it may have come from the pipe just now
-        if self._pipe is not None:
-            return self._pipe.poll(guest) or QUIET
-        self._starve(guest)
-        return QUIET
+        elif self._pipe is not None:
+            return self._pipe.poll(guest) or DONE
+        else:
+            self._starve(guest)
+        return DONE
 
     def _first(self, guest: Guest, *, old: bool) -> int | None:
         """Return the oldest key, from the pipe if none has been typed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from blink16.bios.int10 import CHANNEL
 from blink16.bios.rom import Rom, jump
-from blink16.services import QUIET, Chassis, Guest, Outcome
+from blink16.services import DONE, Chassis, Guest, Outcome
 
 VIDEO_VECTOR = 0x10
 _FRONT = bytes.fromhex(
@@ -81,4 +81,4 @@ def install(chassis: Chassis, rom: Rom) -> int:
 
 def _shown(guest: Guest) -> Outcome:
     guest.output(CHANNEL, bytes((guest.registers.al,)))
-    return QUIET
+    return DONE

@@ -186,6 +186,8 @@ class Ide(Telling[IdeState]):
         self.state = self.state._replace(status=BUSY, due=self._guest.time + time)
 
     def _ask(self, asks: bool) -> None:
+        if not asks and not self._state.asks:
+            return  # the line is low
         if asks != self._state.asks:
             self._note(with_fields(self._state, _ASKS, asks))
         self._irq(asks and not self._state.control & NO_INTERRUPT)
@@ -224,13 +226,15 @@ class Ide(Telling[IdeState]):
         self._state = state
 
     def _control(self, port: int, value: int) -> None:
+        asked = self._state.asks
         if value & RESET:
             self.state = IdeState(control=value, status=BUSY)
         elif self._state.control & RESET:
             self.state = IdeState(control=value)
         elif value != self._state.control:
             self._note(with_fields(self._state, _CONTROL, value))
-        self._ask(self._state.asks)
+        if asked:
+            self._irq(self._state.asks and not value & NO_INTERRUPT)
 
     def _take_word(self) -> int:
         s = self.state

@@ -33,7 +33,7 @@ from blink16.dos.system import DosDevice, DosSystem
 from blink16.dos.terminal import show, write_device
 from blink16.dos.xms import Xms
 from blink16.memory import linear
-from blink16.services import DONE, QUIET, Chassis, Done, Exit, Guest, Outcome, set_caller_flag
+from blink16.services import DONE, Chassis, Done, Exit, Guest, Outcome, set_caller_flag
 
 FAILED = 0xFF
 """What most calls before those have in AL when they fail: CP/M's file calls, drive data."""
@@ -41,8 +41,6 @@ IDLE_VECTOR = 0x28
 INSTALLED, XMS_INSTALLED = 0xFF, 0x80
 PSP_CALLS = (0x50, 0x51, 0x62)
 """Calls that leave no trace of their caller's stack."""
-QUIET_CALLS = frozenset(bytes.fromhex("191a2a2c2f3034353c3d3e41424345464748494a4e4f5154565762"))
-"""Calls that touch no device (`services.QUIET`)."""
 DIVIDE_STATUS = 0xFF
 ABSENT = (0x18, 0x1D, 0x1E, 0x20, 0x61, 0x64, 0x6B, 0x6D, 0x6E, 0x6F, 0x73)
 """Calls that DOS 5 has only as numbers: they do nothing and return 0 in AL."""
@@ -81,7 +79,7 @@ def _traced(dos: DosSystem, guest: Guest) -> Outcome:
     outcome = _int21(dos, guest)
     if isinstance(outcome, Exit):
         guest.trace_call(f"{who} {text} = exit {outcome.status}")
-    elif outcome is QUIET or (isinstance(outcome, Done) and (r.cs, r.ip) == place):
+    elif isinstance(outcome, Done) and (r.cs, r.ip) in (place, (SEGMENT, dos.character_routine)):
         # else it waits, and comes again
         moved = dos.process_name() != who
         answer = f"in {dos.process_name()}" if moved else call_traits.result(guest, number, before)
@@ -106,7 +104,7 @@ def _int21(dos: DosSystem, guest: Guest) -> Outcome:
         return _fail(dos, guest, number, call_failed(error))
     if number >= FIRST_CARRY_CALL and isinstance(outcome, Done):
         set_caller_flag(guest, CF, False)
-    return QUIET if outcome is DONE and number in QUIET_CALLS else outcome
+    return outcome
 
 
 def _do_without(dos: DosSystem, guest: Guest, number: int) -> Outcome:

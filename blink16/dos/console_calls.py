@@ -23,7 +23,7 @@ from blink16.dos.terminal import (
     write_device,
     write_standard,
 )
-from blink16.services import DONE, QUIET, Guest, Outcome, set_caller_flag
+from blink16.services import DONE, Guest, Outcome, set_caller_flag
 
 CTRL_C_VECTOR = 0x23
 READ_CALLS = (0x01, 0x06, 0x07, 0x08, 0x0A)
@@ -118,7 +118,7 @@ def direct(dos: DosSystem, guest: Guest) -> Outcome:
             return over
         r.al = 0
         set_caller_flag(guest, ZF, True)
-        return QUIET
+        return DONE
     set_caller_flag(guest, ZF, False)
     return _key(dos, guest, checks_break=False)
 
@@ -172,7 +172,7 @@ def status(dos: DosSystem, guest: Guest) -> Outcome:
         return break_typed(dos, guest)
     waits = ready(dos, guest)
     guest.registers.al = 0xFF if waits else 0
-    return DONE if waits else dos.pipe.poll(guest) or QUIET
+    return DONE if waits else dos.pipe.poll(guest) or DONE
 
 
 def flush_and_read(dos: DosSystem, guest: Guest) -> Outcome:

@@ -14,7 +14,7 @@ from blink16.dos.system import DosDevice, DosSystem, Located, SftEntry, path_arg
 from blink16.dos.terminal import CON_DEVICES, Break, read_console, write_device
 from blink16.dos.volume import DIRECTORY, OWNER_WRITE, READ_ONLY, VOLUME, Tree
 from blink16.hostfs.files import FileKind
-from blink16.services import DONE, QUIET, Guest, Outcome
+from blink16.services import DONE, Guest, Outcome
 
 READ, WRITE, READ_WRITE = 0, 1, 2
 ACCESS_MASK = 7
@@ -126,7 +126,7 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
         handles.update(dos, index, entry.at(entry.position + len(content)))
         guest.memory.write(guest.linear(r.ds, r.dx), content)
         r.ax = len(content)
-        return QUIET
+        return DONE
     if entry.device in CON_DEVICES and r.cx:
         data = read_console(dos, guest, entry, r.cx)
     if isinstance(data, Break):

@@ -23,7 +23,7 @@ from blink16.dos.layout import INDOS
 from blink16.dos.line_editor import Line, press
 from blink16.dos.system import DosDevice, DosSystem, SftEntry
 from blink16.memory import linear
-from blink16.services import DONE, QUIET, WAIT, Guest, Outcome, Wait
+from blink16.services import DONE, WAIT, Guest, Outcome, Wait
 
 CTRL_C, CTRL_S, CTRL_Z, ESCAPE = 0x03, 0x13, 0x1A, 0x1B
 CR, LF = b"\r", b"\n"
@@ -121,7 +121,7 @@ def write_character(dos: DosSystem, guest: Guest, code: int) -> Outcome:
     if device in CON_DEVICES and not dos.hooks.is_hooked(guest):
         guest.output(_CHANNELS[device], bytes((code,)))
         goto(guest, dos.character_routine)
-        return QUIET
+        return DONE
     write_standard(dos, guest, bytes((code,)))
     return DONE
 

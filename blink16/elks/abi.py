@@ -7,7 +7,8 @@ know an older ``stat`` and ``termios``.
 from __future__ import annotations
 
 import errno
-from enum import IntEnum, IntFlag
+from enum import IntEnum
+from struct import Struct as Packing
 from typing import Any
 
 from construct import Bytes, Int8ul, Int16ul, Int32sl, Int32ul, PaddedString, Struct
@@ -125,11 +126,16 @@ _NUMBERS = {name: number for number, name in ERRNO_NAMES.items()}
 
 def elks_errno(number: int) -> int:
     """Return ELKS' number for an errno of the host, EIO if ELKS has none."""
-    return _NUMBERS.get(errno.errorcode.get(number, ""), _NUMBERS["EIO"])
+    return _BY_HOST.get(number, _NUMBERS["EIO"])
 
 
-class Open(IntFlag):
-    """Flags of open() and of an open file."""
+_BY_HOST = {host: _NUMBERS[name] for host, name in errno.errorcode.items() if name in _NUMBERS}
+
+
+class Open(IntEnum):
+    """Flags of open() and of an open file.  They combine to plain numbers: what an IntFlag does
+    with them takes as long as the rest of a call.
+    """
 
     WRITE_ONLY = 0o1
     READ_WRITE = 0o2
@@ -255,32 +261,38 @@ SYSTEM_NAME = {
     "version": "blink16",
     "machine": "ibmpc i8086",
 }
+BUILT_NAME: bytes = UTSNAME.build(SYSTEM_NAME)
 DIRECTORY_ENTRY = Struct("inode" / Int32ul, "offset" / Int32ul, "name_length" / Int16ul)
+
+# The same, for calls that come in loops.
+PACKED_STAT, PACKED_OLD_STAT = Packing("<HI5Hi3I"), Packing("<7Hi3I")
+PACKED_ENTRY, PACKED_WINDOW = Packing("<2IH"), Packing("<4H")
+PACKED_TIMEVAL = Packing("<2I")
+for packed, struct in (
+    (PACKED_STAT, STAT),
+    (PACKED_OLD_STAT, OLD_STAT),
+    (PACKED_ENTRY, DIRECTORY_ENTRY),
+    (PACKED_WINDOW, WINDOW_SIZE),
+    (PACKED_TIMEVAL, TIMEVAL),
+):
+    assert packed.size == struct.sizeof()
 
 
 def build_stat(stat: Stat, *, old: bool) -> bytes:
     """Return the stat structure of a file for the old or the new libc."""
-    time = min(max(stat.mtime, 0), 0xFFFFFFFF)
-    struct = OLD_STAT if old else STAT
-    built: bytes = struct.build(
-        {
-            "device": FILES_DEVICE,
-            "inode": stat.node & 0xFFFF if old else stat.node,
-            "mode": _type_bits(stat) | stat.mode,
-            "nlink": stat.nlink,
-            "uid": stat.uid,
-            "gid": stat.gid,
-            "rdevice": stat.device & 0xFFFF,
-            "size": min(stat.size, 0x7FFFFFFF),
-            "atime": time,
-            "mtime": time,
-            "ctime": time,
-        }
+    node, kind, mode, size, mtime, nlink, uid, gid, device = stat
+    time = min(max(mtime, 0), 0xFFFFFFFF)
+    file_type = FileType.BLOCK_DEVICE if device & BLOCK_NUMBER else FILE_TYPES[kind]
+    return (PACKED_OLD_STAT if old else PACKED_STAT).pack(
+        FILES_DEVICE,
+        node & 0xFFFF if old else node,
+        file_type | mode,
+        min(nlink, 0xFFFF),
+        uid,
+        gid,
+        device & 0xFFFF,
+        min(size, 0x7FFFFFFF),
+        time,
+        time,
+        time,
     )
-    return built
-
-
-def _type_bits(stat: Stat) -> int:
-    if stat.kind is FileKind.DEVICE and stat.device & BLOCK_NUMBER:
-        return FileType.BLOCK_DEVICE
-    return FILE_TYPES[stat.kind]

@@ -27,6 +27,11 @@ HANDLERS: dict[Call, Handler] = {
     **socketcalls.HANDLERS,
     **timecalls.HANDLERS,
 }
+SERVED: dict[int, Handler] = {
+    **{int(call): handler for call, handler in HANDLERS.items()},
+    **{number: HANDLERS[call] for number, call in MOVED_CALLS.items()},
+}
+"""The same by all numbers."""
 
 
 class DescribedCall(NamedTuple):

@@ -51,14 +51,15 @@ def execute(kernel: Kernel, path: str, block: bytes) -> None:
     layout = image.layout(executable, len(block))
     old = kernel.task
     shared = _running(kernel, node) if image.can_be_shared(executable) else None
-    before = kernel.state
+    mark = kernel.journal.mark()
     try:
         code, data = _find_memory(kernel, executable, layout.end, shared)
     except OSError:
-        kernel.state = before
+        kernel.journal.take_back(mark)
         raise
     placed = Placed(executable, code, data, layout)
     kernel.files.hold(node)
+    closing = old.close_on_exec
     _forget_old(kernel, old)
     if shared is None:
         image.put_text(kernel.chassis.memory, placed)
@@ -80,7 +81,7 @@ def execute(kernel: Kernel, path: str, block: bytes) -> None:
         progress=0,
     )
     for descriptor in range(MAX_DESCRIPTORS):
-        if old.close_on_exec >> descriptor & 1:
+        if closing >> descriptor & 1:
             kernel.close(descriptor)
     start(kernel.chassis, placed)
     push_frame(kernel.chassis, *kernel.exec_stub)
@@ -174,7 +175,7 @@ def _find_memory(
         code = kernel.allocate(image.text_paragraphs(executable), BlockKind.TEXT)
     else:
         code = shared.code
-        kernel.state = kernel.state._replace(blocks=segments.share(kernel.state.blocks, code))
+        kernel.change_state(blocks=segments.share(kernel.state.blocks, code))
     return code, kernel.allocate(paragraphs(size), BlockKind.DATA)
 
 
@@ -183,7 +184,7 @@ def _forget_old(kernel: Kernel, old: Task) -> None:
     blocks = segments.release_owned(kernel.state.blocks, old.pid)
     for segment in {old.code, old.data} - {0}:
         blocks = segments.release(blocks, segment)
-    kernel.state = kernel.state._replace(blocks=blocks)
+    kernel.change_state(blocks=blocks)
     if old.program:
         kernel.files.release(old.program)
     if old.borrows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import replace
 
 from blink16.console import Console
 from blink16.elks import devices
@@ -103,8 +102,7 @@ def _open_device(request: Request, device: int, flags: int) -> int:
     task = request.task
     if task.session == task.pid and not task.has_terminal and not flags & Open.NO_TERMINAL:
         kernel.change(has_terminal=True)
-        owned = kernel.state.terminal._replace(group=task.group)
-        kernel.state = kernel.state._replace(terminal=owned)
+        kernel.change_state(terminal=kernel.state.terminal._replace(group=task.group))
     shown = device if kernel.kind.input or kernel.kind.output else 0
     return kernel.install(OpenFile(0, flags & _KEPT_FLAGS, device=shown, channel=Console.CHANNEL))
 
@@ -220,26 +218,14 @@ def _describe(request: Request, node: int) -> int:
     info = files.stat(node)
     if info.kind is FileKind.DIRECTORY:
         names = files.listdir(node)
-        subfolders = _subfolders(request, node, names) if len(names) <= MAX_LISTED else 0
+        subfolders = files.count_folders(node) if len(names) <= MAX_LISTED else 0
         size = DIRECTORY_ENTRY_SIZE * (len(names) + 2)
-        info = replace(info, size=size, nlink=info.nlink + subfolders)
+        info = info._replace(size=size, nlink=info.nlink + subfolders)
     elif info.kind is FileKind.OTHER:
         device = devices.number_of(files.path(node))
         if device is not None:
-            info = replace(info, kind=FileKind.DEVICE, device=device)
+            info = info._replace(kind=FileKind.DEVICE, device=device)
     return _put_stat(request, info)
-
-
-def _subfolders(request: Request, node: int, names: tuple[str, ...]) -> int:
-    files, count = request.kernel.files, 0
-    try:
-        folder = files.path(node)
-    except OSError:  # it was removed
-        return 0
-    for name in names:
-        child = files.lookup(name, folder, follow=False)
-        count += files.stat(child).kind is FileKind.DIRECTORY
-    return count
 
 
 def _put_stat(request: Request, info: Stat) -> int:

@@ -6,14 +6,22 @@ import errno
 from collections.abc import Callable
 
 from blink16.elks import socketcalls, terminal
-from blink16.elks.abi import DIRECTORY_ENTRY, WINDOW_SIZE, Call, Fcntl, Ioctl, Open
+from blink16.elks.abi import (
+    PACKED_ENTRY,
+    PACKED_WINDOW,
+    WINDOW_SIZE,
+    Call,
+    Fcntl,
+    Ioctl,
+    Open,
+)
 from blink16.elks.devices import TERMINALS, ZERO
 from blink16.elks.kernel import PIPE_SIZE
 from blink16.elks.request import Blocked, Request, Result
 from blink16.elks.signals import ElksSignal
 from blink16.elks.state import MAX_DESCRIPTORS, OpenFile, WaitFor
 from blink16.elks.terminal import TERMIOS_SIZE, Character, Modes
-from blink16.hostfs.files import ROOT
+from blink16.hostfs.files import ROOT, FileTree
 from blink16.hostfs.hostfolder import os_error
 
 MAX_OFFSET = 0x7FFFFFFF
@@ -42,7 +50,7 @@ def read(request: Request) -> int | Blocked:
         return len(data)
     data = kernel.files.read(file.node, file.offset, request.dx)
     request.put(request.cx, data)
-    kernel.change_file(request.bx, offset=file.offset + len(data))
+    kernel.journal.alter(file, offset=file.offset + len(data))
     return len(data)
 
 
@@ -104,7 +112,7 @@ def _take(request: Request) -> int:
     """Give the reader what there is."""
     kernel = request.kernel
     state, data = terminal.take(kernel.state.terminal, request.dx)
-    kernel.state = kernel.state._replace(terminal=state)
+    kernel.change_state(terminal=state)
     request.put(request.cx, data)
     return len(data)
 
@@ -113,8 +121,7 @@ def _hang_up(request: Request) -> int:
     """Tell the foreground group, once, that the terminal has gone: keys will never come."""
     kernel = request.kernel
     if not kernel.state.terminal.hung_up:
-        gone = kernel.state.terminal._replace(hung_up=True)
-        kernel.state = kernel.state._replace(terminal=gone)
+        kernel.change_state(terminal=kernel.state.terminal._replace(hung_up=True))
         kernel.send(request.task, ElksSignal.SIGHUP)
     return 0
 
@@ -152,7 +159,7 @@ def write(request: Request) -> int | Blocked:
     if offset + len(data) > MAX_OFFSET:
         raise os_error(errno.EFBIG)
     written = kernel.files.write(file.node, offset, data)
-    kernel.change_file(request.bx, offset=offset + written)
+    kernel.journal.alter(file, offset=offset + written)
     return written
 
 
@@ -187,13 +194,12 @@ def pipe(request: Request) -> int:
     """Make a pipe; the descriptors of its ends go to BX."""
     kernel = request.kernel
     request.address(request.bx, 4)
-    before = kernel.state
-    number = kernel.state.next_file
+    mark, number = kernel.journal.mark(), kernel.state.next_file
     try:
-        reading = kernel.install(OpenFile(0, Open(0), pipe=number))
+        reading = kernel.install(OpenFile(0, 0, pipe=number))
         writing = kernel.install(OpenFile(0, Open.WRITE_ONLY, pipe=number))
     except OSError:
-        kernel.state = before
+        kernel.journal.take_back(mark)
         raise
     request.put(request.bx, reading.to_bytes(2, "little") + writing.to_bytes(2, "little"))
     return 0
@@ -222,7 +228,7 @@ def lseek(request: Request) -> int:
     listing = file.listing
     if listing and offset == 0:
         listing = names_in(request, file.node)
-    kernel.change_file(request.bx, offset=offset, listing=listing)
+    kernel.journal.alter(file, offset=offset, listing=listing)
     request.put(request.cx, offset.to_bytes(4, "little"))
     return 0
 
@@ -241,15 +247,23 @@ def readdir(request: Request) -> int:
     if file.offset >= len(file.listing):
         return 0
     name = file.listing[file.offset]
-    try:
-        inode = kernel.files.lookup(name, kernel.files.path(file.node), follow=False)
-    except OSError:
-        inode = ROOT  # removed since the listing was made
+    inode = _inode(kernel.files, file.node, name)
     encoded = name.encode("utf-8", "surrogateescape")
-    entry = {"inode": inode, "offset": file.offset, "name_length": len(encoded)}
-    request.put(request.cx, DIRECTORY_ENTRY.build(entry) + encoded + b"\0")
-    kernel.change_file(request.bx, offset=file.offset + 1)
+    entry = PACKED_ENTRY.pack(inode, file.offset, len(encoded))
+    request.put(request.cx, entry + encoded + b"\0")
+    kernel.journal.alter(file, offset=file.offset + 1)
     return 1
+
+
+def _inode(files: FileTree, folder: int, name: str) -> int:
+    """Return the number of a file in a listing, that of the root if it is not there any more."""
+    try:
+        above = files.parent(folder)
+        if name in (".", ".."):
+            return folder if name == "." else above
+        return files.child(folder, name) or ROOT
+    except OSError:
+        return ROOT
 
 
 def dup(request: Request) -> int:
@@ -288,7 +302,7 @@ def fcntl(request: Request) -> int:
             return file.flags & (changeable | Open.ACCESS_MODE)
         case Fcntl.SET_FLAGS:
             flags = file.flags & ~changeable | request.dx & changeable
-            kernel.change_file(descriptor, flags=flags)
+            kernel.journal.alter(file, flags=flags)
             return 0
     raise os_error(errno.EINVAL)
 
@@ -307,8 +321,7 @@ def ioctl(request: Request) -> int:
             if request.cx == Ioctl.TCSETSF:
                 state = state._replace(line=b"", typed=())
         case Ioctl.TIOCGWINSZ:
-            size = {"rows": state.rows, "columns": state.columns, "x": 0, "y": 0}
-            request.put(request.dx, WINDOW_SIZE.build(size))
+            request.put(request.dx, PACKED_WINDOW.pack(state.rows, state.columns, 0, 0))
         case Ioctl.TIOCSWINSZ:
             size = WINDOW_SIZE.parse(request.get(request.dx, WINDOW_SIZE.sizeof()))
             state = state._replace(rows=size.rows, columns=size.columns)
@@ -322,7 +335,8 @@ def ioctl(request: Request) -> int:
             state = state._replace(line=b"", typed=())
         case _:
             raise os_error(errno.EINVAL)
-    kernel.state = kernel.state._replace(terminal=state)
+    if state is not kernel.state.terminal:
+        kernel.change_state(terminal=state)
     return 0
 
 

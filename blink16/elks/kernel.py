@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from blink16.console import Console
 from blink16.elks import netlink, segments, terminal
+from blink16.elks.journal import Journal
 from blink16.elks.netlink import Address, Link, NetMessage, Order
 from blink16.elks.signals import SIGNALS, ElksSignal, bit, is_ignored
 from blink16.elks.sockets import Socket, SocketState
@@ -58,6 +60,7 @@ class Kernel:
         self.console = console
         self.files = files
         self.state = state
+        self.journal = Journal()
         self.kind = kind
         self.has_network = False
         """Whether there are sockets."""
@@ -65,22 +68,24 @@ class Kernel:
         """Told of what host socket something is wanted.  No state."""
         self.exec_stub = (0, 0)
         """Where a program's first instruction goes through, once it was executed."""
-        self._saved: tuple[KernelState, Any] | None = None
+        self._saved: tuple[int, Any] = -1, None
+        """The state as it was saved, and the journal's count then."""
 
     # -- processes ---------------------------------------------------------------------------
 
     @property
     def task(self) -> Task:
         """The process that has the processor, or had it last."""
-        return self.state.tasks[self.state.current or self.state.shown]
-
-    def put(self, task: Task) -> None:
-        """Take the new state of a process."""
-        self.state = self.state._replace(tasks={**self.state.tasks, task.pid: task})
+        state = self.state
+        return state.tasks[state.current or state.shown]
 
     def change(self, **changes: Any) -> None:
         """Change the current process."""
-        self.put(self.task._replace(**changes))
+        self.journal.alter(self.task, **changes)
+
+    def change_state(self, **changes: Any) -> None:
+        """Change what is no process', file's or pipe's own."""
+        self.journal.alter(self.state, **changes)
 
     def living(self) -> list[Task]:
         """Return the processes that have not ended."""
@@ -94,7 +99,7 @@ class Kernel:
         while True:
             pid = pid % 0x7FFF + 1
             if pid not in used and pid > INIT:
-                self.state = self.state._replace(last_pid=pid)
+                self.change_state(last_pid=pid)
                 return pid
 
     def end(self, task: Task, status: int) -> None:
@@ -109,35 +114,33 @@ class Kernel:
         if task.program:
             files.release(task.program)
         was_borrowing = task.borrows
-        self.put(
-            task._replace(
-                life=Life.ZOMBIE,
-                exit_status=status,
-                group=0,
-                registers=(),
-                waiting=None,
-                pending=0,
-                alarm=None,
-                descriptors=(NO_FILE,) * MAX_DESCRIPTORS,
-                code=0,
-                data=0,
-                program=0,
-                borrows=False,
-            )
+        self.journal.alter(
+            task,
+            life=Life.ZOMBIE,
+            exit_status=status,
+            group=0,
+            registers=(),
+            waiting=None,
+            pending=0,
+            alarm=None,
+            descriptors=(NO_FILE,) * MAX_DESCRIPTORS,
+            code=0,
+            data=0,
+            program=0,
+            borrows=False,
         )
         if was_borrowing:
             self.give_back(task.parent)
-        tasks = dict(self.state.tasks)
+        tasks = self.state.tasks
         for child in tuple(tasks.values()):
             if child.parent == task.pid:
                 if child.life == Life.ZOMBIE:
-                    del tasks[child.pid]
+                    self.journal.remove(tasks, child.pid)
                 else:
-                    tasks[child.pid] = child._replace(parent=INIT)
+                    self.journal.alter(child, parent=INIT)
         parent = tasks.get(task.parent)
         if parent is None or parent.life == Life.ZOMBIE:
-            del tasks[task.pid]
-        self.state = self.state._replace(tasks=tasks)
+            self.journal.remove(tasks, task.pid)
         if parent is not None:
             self.send(parent, ElksSignal.SIGCHLD)
 
@@ -149,29 +152,30 @@ class Kernel:
         registers = parent.registers
         sp, ss = registers[_SP], registers[_SS]
         self.chassis.memory.write(linear(ss, sp - FRAME_SIZE), parent.lent)
-        self.put(parent._replace(lent=b"", waiting=None))
+        self.journal.alter(parent, lent=b"", waiting=None)
 
     def _release_memory(self, task: Task) -> None:
         blocks = segments.release_owned(self.state.blocks, task.pid)
         for segment in {task.code, task.data} - {0}:
             blocks = segments.release(blocks, segment)
-        self.state = self.state._replace(blocks=blocks)
+        self.change_state(blocks=blocks)
 
     # -- signals -----------------------------------------------------------------------------
 
     def send(self, task: Task, number: int) -> None:
         """Send a signal to a process that may have it."""
-        task = self.state.tasks.get(task.pid, task)
         if task.life == Life.ZOMBIE:
             return
+        alter, pending = self.journal.alter, task.pending
         if number in (ElksSignal.SIGKILL, ElksSignal.SIGCONT):
-            stops = bit(ElksSignal.SIGSTOP) | bit(ElksSignal.SIGTSTP)
-            task = task._replace(life=Life.RUNNING, pending=task.pending & ~stops)
+            pending &= ~(bit(ElksSignal.SIGSTOP) | bit(ElksSignal.SIGTSTP))
+            alter(task, life=Life.RUNNING)
         elif number in (ElksSignal.SIGSTOP, ElksSignal.SIGTSTP):
-            task = task._replace(pending=task.pending & ~bit(ElksSignal.SIGCONT))
+            pending &= ~bit(ElksSignal.SIGCONT)
         if not is_ignored(task.handlers[number - 1], number):
-            task = task._replace(pending=task.pending | bit(number))
-        self.put(task)
+            pending |= bit(number)
+        if pending != task.pending:
+            alter(task, pending=pending)
 
     def send_group(self, group: int, number: int) -> bool:
         """Send a signal to all of a group; False if there is nobody in it."""
@@ -199,15 +203,6 @@ class Kernel:
             raise os_error(errno.EBADF)
         return number
 
-    def change_file(self, descriptor: int, **changes: Any) -> None:
-        """Change an open file for all its descriptors."""
-        number = self._file_number(descriptor)
-        self._put_file(number, self.state.open_files[number]._replace(**changes))
-
-    def _put_file(self, number: int, file: OpenFile) -> None:
-        open_files = {**self.state.open_files, number: file}
-        self.state = self.state._replace(open_files=open_files)
-
     def install(self, file: OpenFile) -> int:
         """Give a new open file the lowest free descriptor; EMFILE, ENFILE if there is none."""
         descriptor = self.lowest_free(0)
@@ -215,9 +210,10 @@ class Kernel:
             raise os_error(errno.ENFILE)
         if file.node:
             self.files.hold(file.node)
+            self.journal.did(partial(self.files.release, file.node))
         number = self.state.next_file
-        self.state = self.state._replace(next_file=number + 1)
-        self._put_file(number, file)
+        self.change_state(next_file=number + 1)
+        self.journal.put(self.state.open_files, number, file)
         self._count_ends(file, 1)
         self._set_descriptor(descriptor, number)
         return descriptor
@@ -229,7 +225,7 @@ class Kernel:
             if self.task.descriptors[new] != NO_FILE:
                 self.close(new)
             file = self.state.open_files[number]
-            self._put_file(number, file._replace(references=file.references + 1))
+            self.journal.alter(file, references=file.references + 1)
             self._set_descriptor(new, number)
         return new
 
@@ -241,35 +237,34 @@ class Kernel:
 
     def share_files(self, task: Task) -> None:
         """Count a new process as one more user of all its open files."""
-        open_files = dict(self.state.open_files)
+        open_files = self.state.open_files
         for number in task.descriptors:
             if number != NO_FILE:
                 file = open_files[number]
-                open_files[number] = file._replace(references=file.references + 1)
-        self.state = self.state._replace(open_files=open_files)
+                self.journal.alter(file, references=file.references + 1)
 
     def lowest_free(self, lowest: int) -> int:
         """Return the lowest free descriptor from one on, EMFILE if there is none."""
-        for descriptor in range(lowest, MAX_DESCRIPTORS):
-            if self.task.descriptors[descriptor] == NO_FILE:
-                return descriptor
-        raise os_error(errno.EMFILE)
+        try:
+            return self.task.descriptors.index(NO_FILE, lowest)
+        except ValueError:
+            raise os_error(errno.EMFILE) from None
 
     def _set_descriptor(self, descriptor: int, number: int) -> None:
-        descriptors = list(self.task.descriptors)
+        task = self.task
+        descriptors = list(task.descriptors)
         descriptors[descriptor] = number
-        kept = self.task.close_on_exec & ~(1 << descriptor)
-        self.change(descriptors=tuple(descriptors), close_on_exec=kept)
+        kept = task.close_on_exec & ~(1 << descriptor)
+        self.journal.alter(task, descriptors=tuple(descriptors), close_on_exec=kept)
 
     def _release_file(self, number: int) -> None:
         if number == NO_FILE:
             return
         file = self.state.open_files[number]
         if file.references > 1:
-            self._put_file(number, file._replace(references=file.references - 1))
+            self.journal.alter(file, references=file.references - 1)
             return
-        open_files = {n: f for n, f in self.state.open_files.items() if n != number}
-        self.state = self.state._replace(open_files=open_files)
+        self.journal.remove(self.state.open_files, number)
         self._count_ends(file, -1)
         if file.node:
             self.files.release(file.node)
@@ -280,12 +275,12 @@ class Kernel:
 
     def put_socket(self, number: int, socket: Socket) -> None:
         """Take the new state of a socket."""
-        self.state = self.state._replace(sockets={**self.state.sockets, number: socket})
+        self.journal.put(self.state.sockets, number, socket)
 
     def add_socket(self, socket: Socket) -> int:
         """Add a socket; return its number."""
         number = self.state.next_file
-        self.state = self.state._replace(next_file=number + 1)
+        self.change_state(next_file=number + 1)
         self.put_socket(number, socket)
         return number
 
@@ -294,8 +289,7 @@ class Kernel:
         socket = self.state.sockets[number]
         for waiting in socket.arrived:
             self.close_socket(waiting)
-        sockets = {n: s for n, s in self.state.sockets.items() if n != number}
-        self.state = self.state._replace(sockets=sockets)
+        self.journal.remove(self.state.sockets, number)
         self.order(Order.CLOSE, socket.link, socket.resets)
 
     def order(
@@ -317,27 +311,25 @@ class Kernel:
     def _count_ends(self, file: OpenFile, count: int) -> None:
         if not file.pipe:
             return
-        pipe = self.state.pipes.get(file.pipe, Pipe())
-        reads, writes = file.flags & 3 != 1, bool(file.flags & 3)
-        pipe = pipe._replace(
-            readers=pipe.readers + count * reads, writers=pipe.writers + count * writes
-        )
-        pipes = {**self.state.pipes, file.pipe: pipe}
-        if not pipe.readers and not pipe.writers:
-            del pipes[file.pipe]
-        self.state = self.state._replace(pipes=pipes)
+        data, readers, writers = self.state.pipes.get(file.pipe, Pipe())
+        readers += count * (file.flags & 3 != 1)
+        writers += count * bool(file.flags & 3)
+        if readers or writers:
+            self.journal.put(self.state.pipes, file.pipe, Pipe(data, readers, writers))
+        else:
+            self.journal.remove(self.state.pipes, file.pipe)
 
     def put_pipe(self, number: int, data: bytes) -> None:
         """Set what is in a pipe."""
-        pipe = self.state.pipes[number]._replace(data=data)
-        self.state = self.state._replace(pipes={**self.state.pipes, number: pipe})
+        _, readers, writers = self.state.pipes[number]
+        self.journal.put(self.state.pipes, number, Pipe(data, readers, writers))
 
     # -- memory ------------------------------------------------------------------------------
 
     def allocate(self, count: int, kind: BlockKind, owner: int = IDLE) -> int:
         """Return the segment of ``count`` new paragraphs, ENOMEM if there is no room."""
         blocks, segment = segments.allocate(self.state.blocks, count, kind, owner)
-        self.state = self.state._replace(blocks=blocks)
+        self.change_state(blocks=blocks)
         return segment
 
     # -- the terminal ------------------------------------------------------------------------
@@ -346,6 +338,7 @@ class Kernel:
         """Take what has come to the console: called between two instructions."""
         if not self.kind.input:
             return
+        self.journal.begin()
         keys = self.console.read(len(self.console.waiting)) if self.console.waiting else b""
         if keys:
             self._key(keys)
@@ -354,7 +347,7 @@ class Kernel:
 
     def _key(self, keys: bytes) -> None:
         done = terminal.keyed(self.state.terminal, keys)
-        self.state = self.state._replace(terminal=done.terminal)
+        self.change_state(terminal=done.terminal)
         if done.echo and self.kind.edits:
             self.print(done.echo)
         for signal in done.signals:
@@ -362,9 +355,10 @@ class Kernel:
 
     def resized(self, rows: int, columns: int) -> None:
         """Take the terminal's new size, and tell who is in the foreground."""
+        self.journal.begin()
         old = self.state.terminal
         if (old.rows, old.columns) != (rows, columns):
-            self.state = self.state._replace(terminal=old._replace(rows=rows, columns=columns))
+            self.change_state(terminal=old._replace(rows=rows, columns=columns))
             self.send_group(old.group, ElksSignal.SIGWINCH)
 
     def print(self, data: bytes, channel: str = Console.CHANNEL) -> None:
@@ -477,14 +471,15 @@ class Kernel:
 
     def save(self) -> Any:
         """Return the state."""
-        if self._saved is None or self._saved[0] is not self.state:
-            self._saved = self.state, self.state.plain()
+        if self._saved[0] != self.journal.count:
+            self._saved = self.journal.count, self.state.plain()
         return self._saved[1]
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""
         self.state = KernelState.of(state)
-        self._saved = None
+        self.journal.begin()
+        self.journal.count += 1
 
 
 PIPE_SIZE = 80

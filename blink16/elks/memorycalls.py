@@ -56,7 +56,7 @@ def fmemfree(request: Request) -> int:
     if block is None or block.kind != BlockKind.FAR or block.owner != request.task.pid:
         raise os_error(errno.EINVAL)
     blocks = segments.release(kernel.state.blocks, request.bx)
-    kernel.state = kernel.state._replace(blocks=blocks)
+    kernel.change_state(blocks=blocks)
     return 0
 
 

@@ -42,6 +42,7 @@ class NetworkInput:
         message = netlink.parse(data)
         if message is None:
             return
+        self._kernel.journal.begin()
         for number, socket in self._kernel.state.sockets.items():
             if socket.link == message.link:
                 self._hear(number, socket, message)

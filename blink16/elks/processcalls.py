@@ -9,7 +9,7 @@ import errno
 from collections.abc import Callable
 from enum import IntFlag
 
-from blink16.elks.abi import FILES_DEVICE, MINIX_TYPE, STATFS, SYSTEM_NAME, UTSNAME, Call
+from blink16.elks.abi import BUILT_NAME, FILES_DEVICE, MINIX_TYPE, STATFS, Call
 from blink16.elks.execution import execute
 from blink16.elks.kernel import FRAME_SIZE, Kernel
 from blink16.elks.request import Born, Request, Result, behind_stub, signed16
@@ -63,7 +63,7 @@ def end(kernel: Kernel, status: int) -> Departed | Exit:
     if len(kernel.living()) == 1:
         return Exit(result, last=departed)
     kernel.end(task, status)
-    kernel.state = kernel.state._replace(result=result)
+    kernel.change_state(result=result)
     return departed
 
 
@@ -100,8 +100,8 @@ def vfork(request: Request) -> Born:
     stack = linear(behind["ss"], behind["sp"] - FRAME_SIZE)
     lent = request.guest.memory[stack : stack + 2 * LENT_WORDS]
     child = _born(request, behind, code=parent.code, data=parent.data)
-    kernel.put(child._replace(borrows=True))
-    kernel.state = kernel.state._replace(blocks=share(kernel.state.blocks, parent.data))
+    kernel.journal.alter(child, borrows=True)
+    kernel.change_state(blocks=share(kernel.state.blocks, parent.data))
     registers = _values({**behind, "ax": child.pid})
     kernel.change(
         registers=registers, waiting=Waiting(WaitFor.VFORK, child.pid), progress=0, lent=lent
@@ -117,27 +117,19 @@ def _check_room(kernel: Kernel) -> None:
 def _born(request: Request, registers: dict[str, int], *, code: int, data: int) -> Task:
     """Add a child of the current process that goes on with these registers."""
     kernel, parent = request.kernel, request.task
-    child = parent._replace(
-        pid=kernel.new_pid(),
-        parent=parent.pid,
-        registers=_values({**registers, "ax": 0}),
-        waiting=None,
-        progress=0,
-        pending=0,
-        alarm=None,
-        alarm_interval=0,
-        exit_status=0,
-        code=code,
-        data=data,
-        lent=b"",
-        borrows=False,
-    )
+    child = parent.child()
+    child.pid, child.parent = kernel.new_pid(), parent.pid
+    child.registers = _values({**registers, "ax": 0})
+    child.waiting, child.progress, child.pending = None, 0, 0
+    child.alarm, child.alarm_interval = None, 0
+    child.exit_status = 0
+    child.code, child.data, child.lent, child.borrows = code, data, b"", False
     if code != data:
-        kernel.state = kernel.state._replace(blocks=share(kernel.state.blocks, code))
+        kernel.change_state(blocks=share(kernel.state.blocks, code))
     if parent.program:
         kernel.files.hold(parent.program)
     kernel.share_files(parent)
-    kernel.put(child)
+    kernel.journal.put(kernel.state.tasks, child.pid, child)
     return child
 
 
@@ -163,8 +155,7 @@ def wait4(request: Request) -> Result:
         if request.cx:
             request.put_word(request.cx, child.exit_status)
         if child.life == Life.ZOMBIE:
-            tasks = {pid: task for pid, task in kernel.state.tasks.items() if pid != child.pid}
-            kernel.state = kernel.state._replace(tasks=tasks)
+            kernel.journal.remove(kernel.state.tasks, child.pid)
         return child.pid
     if request.dx & Wait4.WNOHANG:
         return 0
@@ -242,7 +233,7 @@ def umask(request: Request) -> int:
 
 def uname(request: Request) -> int:
     """Describe the system at BX."""
-    request.put(request.bx, UTSNAME.build(SYSTEM_NAME))
+    request.put(request.bx, BUILT_NAME)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from construct import Int16ul, Struct
 
@@ -76,7 +77,7 @@ def load(
     start(chassis, placed)
 
     kernel = Kernel(chassis, console, files, state, kind)
-    kernel.state = state._replace(slice_end=kernel.later(SLICE_MS))
+    kernel.state.slice_end = kernel.later(SLICE_MS)
     kernel.has_network = network
     scheduler = Scheduler(chassis, kernel)
     system = ElksSystem(kernel, scheduler)
@@ -88,7 +89,7 @@ def load(
     chassis.add_component(WindowSize.CHANNEL, WindowSize(kernel))
     chassis.add_component(RegisterInput.CHANNEL, RegisterInput(kernel))
     chassis.add_component(NetworkInput.CHANNEL, NetworkInput(kernel))
-    chassis.add_device(Scheduler.COMPONENT, scheduler)
+    chassis.add_device(Scheduler.COMPONENT, scheduler, tells=True)
     call = chassis.add_stub(f"int{SYSTEM_CALL:02x}", system.call)
     chassis.set_vector(SYSTEM_CALL, *call)
     kernel.exec_stub = chassis.add_stub("elks-exec")
@@ -142,7 +143,7 @@ def _streams(kind: ConsoleKind) -> tuple[dict[int, OpenFile], tuple[int, ...]]:
     together = kind.edits and kind.output and kind.error
     error = stream(Console.CHANNEL if together else STDERR, is_terminal=kind.error)
     if kind.input == kind.output:
-        return {1: first._replace(references=2), 2: error}, (1, 1, 2)
+        return {1: replace(first, references=2), 2: error}, (1, 1, 2)
     second = stream(Console.CHANNEL, is_terminal=kind.output)
     return {1: first, 2: second, 3: error}, (1, 2, 3)
 

@@ -30,7 +30,8 @@ class RegisterInput:
             return
         registers = list(task.registers)
         registers[told.register] = told.value
-        self._kernel.put(task._replace(registers=tuple(registers)))
+        self._kernel.journal.begin()
+        self._kernel.journal.alter(task, registers=tuple(registers))
 
     def save(self) -> tuple[()]:
         """Return nothing: the kernel has it."""

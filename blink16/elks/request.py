@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 
-from blink16.elks import segments
+from blink16.cpu.registers import Cell
 from blink16.elks.kernel import Kernel
 from blink16.elks.state import Task, WaitFor, Waiting
 from blink16.hostfs.hostfolder import os_error
 from blink16.memory import linear
 from blink16.services import CALLER_FLAGS, Guest, Outcome
 
+GENERAL = slice(Cell.AX, Cell.DI + 1)
+_DS = int(Cell.DS)
 SEGMENT_SIZE = 0x10000
 MAX_PATH = 1024
 
@@ -38,24 +40,16 @@ Result = int | Blocked | Born | Outcome
 """AX; or why there is none yet, or will be none."""
 
 
-@dataclass(frozen=True, slots=True)
 class Request:
     """What a program asks for.  All methods raise EFAULT beyond the end of a segment."""
 
-    kernel: Kernel
-    guest: Guest
-    number: int
-    bx: int
-    cx: int
-    dx: int
-    di: int
-    si: int
+    __slots__ = ("bx", "cx", "di", "dx", "guest", "kernel", "number", "si")
 
-    @classmethod
-    def of(cls, kernel: Kernel, guest: Guest) -> Request:
-        """Return the request of a guest that stands at INT 80h's stub."""
-        r = guest.registers
-        return cls(kernel, guest, r.ax, r.bx, r.cx, r.dx, r.di, r.si)
+    def __init__(self, kernel: Kernel, guest: Guest) -> None:
+        """Take the request of a guest that stands at INT 80h's stub."""
+        self.kernel, self.guest = kernel, guest
+        registers = guest.registers.cells[GENERAL].tolist()
+        self.number, self.cx, self.dx, self.bx, _, _, self.si, self.di = registers
 
     @property
     def task(self) -> Task:
@@ -64,11 +58,14 @@ class Request:
 
     def address(self, offset: int, length: int) -> int:
         """Return the linear address of a range in the segment that the caller has in DS."""
-        ds, end = self.guest.registers.ds, SEGMENT_SIZE
-        block = segments.find(self.kernel.state.blocks, ds)
-        if block is not None:
-            end = min(end, block.paragraphs * segments.PARAGRAPH)
-        if offset + length > end:
+        ds = self.guest.registers.cells[_DS]
+        last = offset + length
+        for block in self.kernel.state.blocks:
+            if block.segment == ds:
+                if last > block.paragraphs << 4:
+                    raise os_error(errno.EFAULT)
+                break
+        if last > SEGMENT_SIZE:
             raise os_error(errno.EFAULT)
         return linear(ds, offset)
 
@@ -92,12 +89,13 @@ class Request:
     def path(self, offset: int) -> str:
         """Read a path name that ends with a NUL; none at all is the working directory."""
         length = min(MAX_PATH + 1, SEGMENT_SIZE - offset)
-        start = linear(self.guest.registers.ds, offset)
+        start = linear(self.guest.registers.cells[_DS], offset)
         # find the end without touching what lies behind it, for the sake of watchpoints
-        end = self.guest.memory[start : start + length].find(b"\0")
+        end = self.guest.memory.find(b"\0", start, start + length)
         if end < 0:
             raise os_error(errno.ENAMETOOLONG if length > MAX_PATH else errno.EFAULT)
-        return self.get(offset, end).decode("utf-8", "surrogateescape") if end else "."
+        name = self.get(offset, end - start)
+        return name.decode("utf-8", "surrogateescape") if name else "."
 
     def deadline(self, milliseconds: int) -> int:
         """Return when a wait that began with this call ends, the same each time it is redone."""

@@ -54,16 +54,16 @@ class Scheduler:
 
     # -- at a call ---------------------------------------------------------------------------
 
-    def wait(self, waiting: Waiting, before: object) -> Outcome:
+    def wait(self, waiting: Waiting) -> Outcome:
         """Let the current process wait in its call; another goes on, if one can.
 
-        ``before``: the state before the call, to which it goes back if nobody can.
+        If nobody can, all is as it was before the call.
         """
         kernel = self._kernel
         kernel.change(waiting=waiting)
         following = self._next()
         if following is None and self._timer() is None and waiting.reason not in _ASKED:
-            kernel.state = before  # type: ignore[assignment]
+            kernel.journal.take_back()
             return WAIT
         self._suspend()
         return self._go_on(following)
@@ -104,10 +104,11 @@ class Scheduler:
     def advance(self, time: int) -> None:
         """Ring alarms, and let somebody else go on if it is his turn."""
         kernel = self._kernel
+        kernel.journal.begin()
         self._ring(time)
         state = kernel.state
         if self._chassis.registers.cells[Cell.SHADOW]:
-            kernel.state = state._replace(hold=time + 1)
+            kernel.change_state(hold=time + 1)
             return
         if state.current == IDLE:
             following = self._next()
@@ -115,7 +116,7 @@ class Scheduler:
                 self._resume(following)
             else:
                 self._chassis.registers.cells[Cell.HALTED] = 0
-                kernel.state = state._replace(slice_end=kernel.later(IDLE_TICK_MS))
+                kernel.change_state(slice_end=kernel.later(IDLE_TICK_MS))
         elif self._has_signal():
             self._enter_signal_stub()
         elif time >= state.slice_end and (following := self._next()) is not None:
@@ -169,7 +170,7 @@ class Scheduler:
                 again = task.alarm + task.alarm_interval if task.alarm_interval else None
                 if again is not None and again <= time:
                     again = time + task.alarm_interval
-                self._kernel.put(task._replace(alarm=again))
+                self._kernel.journal.alter(task, alarm=again)
                 self._kernel.send(task, ElksSignal.SIGALRM)
 
     def _has_signal(self) -> bool:
@@ -189,19 +190,18 @@ class Scheduler:
         """Give a process the processor."""
         kernel = self._kernel
         if task.life == Life.STOPPED and task.pending & bit(ElksSignal.SIGKILL):
-            task = task._replace(life=Life.RUNNING)
-        kernel.put(task._replace(registers=()))
-        kernel.state = kernel.state._replace(
-            current=task.pid, shown=task.pid, slice_end=kernel.later(SLICE_MS)
-        )
-        self._load(task.registers)
+            kernel.journal.alter(task, life=Life.RUNNING)
+        registers = task.registers
+        kernel.journal.alter(task, registers=())
+        kernel.change_state(current=task.pid, shown=task.pid, slice_end=kernel.later(SLICE_MS))
+        self._load(registers)
         if self._has_signal():
             self._enter_signal_stub()
 
     def _rest(self) -> None:
         """Give the processor to nobody."""
         kernel = self._kernel
-        kernel.state = kernel.state._replace(current=IDLE, slice_end=kernel.later(IDLE_TICK_MS))
+        kernel.change_state(current=IDLE, slice_end=kernel.later(IDLE_TICK_MS))
         registers = self._chassis.registers
         registers.cs, registers.ip = self._idle
         registers.flags = IDLE_FLAGS

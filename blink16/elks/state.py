@@ -1,14 +1,14 @@
-"""What an ELKS kernel remembers, as plain values that never change in place.
+"""What an ELKS kernel remembers.
 
-A `KernelState` is replaced as a whole, so that a call that must wait can be taken back, and time
-travel keeps a state by keeping it.  Dictionaries in it are copied when something changes.
+Processes and open files are records that change in place, by way of a `Journal`, so that a call
+can be taken back; time travel keeps the state as `KernelState.plain` returns it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from blink16.elks.signals import DEFAULTS
@@ -104,8 +104,9 @@ class Waiting(NamedTuple):
     """SELECT: descriptors to be read and written."""
 
 
-class Task(NamedTuple):
-    """A process."""
+@dataclass(slots=True)
+class Task:
+    """A process.  Like all of the state, it is changed by way of the kernel's `Journal`."""
 
     pid: int
     parent: int
@@ -130,7 +131,7 @@ class Task(NamedTuple):
     code: int = 0
     """The segments of its text and of its data."""
     data: int = 0
-    layout: DataLayout = DataLayout(0, 0, 0, 0)
+    layout: DataLayout = DataLayout(0, 0, 0, 0)  # noqa: RUF009 - a tuple
     break_: int = 0
     program: int = 0
     """The node of its executable; 0 if it came from outside the file tree."""
@@ -154,11 +155,16 @@ class Task(NamedTuple):
     borrows: bool = False
     """It runs in its parent's data segment, as vfork() leaves it."""
 
+    def child(self) -> Task:
+        """Return another one that is the same."""
+        return Task(*_TASK_VALUES(self))
+
 
 REGISTERS = ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "ds", "es", "ss", "cs", "ip", "flags")
 
 
-class OpenFile(NamedTuple):
+@dataclass(slots=True)
+class OpenFile:
     """An open file; descriptors of several processes may share it."""
 
     node: int
@@ -219,13 +225,14 @@ class TerminalState(NamedTuple):
     """A raw read has met the end of input, and the foreground group was told."""
 
 
-class KernelState(NamedTuple):
+@dataclass(slots=True)
+class KernelState:
     """All of it."""
 
-    tasks: Mapping[int, Task]
+    tasks: dict[int, Task]
     terminal: TerminalState
-    open_files: Mapping[int, OpenFile] = {}
-    pipes: Mapping[int, Pipe] = {}
+    open_files: dict[int, OpenFile] = field(default_factory=dict)
+    pipes: dict[int, Pipe] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
     current: int = FIRST
     """Who has the processor; `IDLE` while it rests."""
@@ -241,38 +248,42 @@ class KernelState(NamedTuple):
     """Nanoseconds that settimeofday() has added to the machine's clock."""
     result: int = 0
     """Of the first program, once it has ended."""
-    sockets: Mapping[int, Socket] = {}
+    sockets: dict[int, Socket] = field(default_factory=dict)
 
     def plain(self) -> Any:
         """Return it as nested tuples."""
-        return self._replace(
-            tasks=tuple(self.tasks.items()),  # type: ignore[arg-type]
-            open_files=tuple(self.open_files.items()),  # type: ignore[arg-type]
-            pipes=tuple(self.pipes.items()),  # type: ignore[arg-type]
-            sockets=tuple(self.sockets.items()),  # type: ignore[arg-type]
+        tasks, terminal, open_files, pipes, *others, sockets = _STATE_VALUES(self)
+        return (
+            tuple([(pid, _TASK_VALUES(task)) for pid, task in tasks.items()]),
+            terminal,
+            tuple([(number, _FILE_VALUES(file)) for number, file in open_files.items()]),
+            tuple(pipes.items()),
+            *others,
+            tuple(sockets.items()),
         )
 
     @classmethod
     def of(cls, plain: Any) -> KernelState:
         """Return what `plain` made tuples of.  ValueError if nobody has, or had, the processor."""
-        state = cls(*plain)
-        whole = state._replace(
-            tasks={pid: _task(fields) for pid, fields in plain[0]},
-            terminal=TerminalState(*plain[1]),
-            open_files={number: OpenFile(*fields) for number, fields in plain[2]},
-            pipes={number: Pipe(*fields) for number, fields in plain[3]},
-            blocks=tuple(Block(*fields) for fields in plain[4]),
-            sockets={number: Socket.of(fields) for number, fields in plain[SOCKETS]},
-        )
+        whole = cls(*plain)
+        whole.tasks = {pid: _task(values) for pid, values in plain[0]}
+        whole.terminal = TerminalState(*whole.terminal)
+        whole.open_files = {number: OpenFile(*values) for number, values in plain[2]}
+        whole.pipes = {number: Pipe(*values) for number, values in plain[3]}
+        whole.blocks = tuple(Block(*values) for values in whole.blocks)
+        whole.sockets = {number: Socket.of(values) for number, values in plain[-1]}
         if (whole.current or whole.shown) not in whole.tasks:
             raise ValueError("no process has the processor")
         return whole
 
 
-SOCKETS = KernelState._fields.index("sockets")
+_STATE_VALUES, _TASK_VALUES, _FILE_VALUES = (
+    attrgetter(*(each.name for each in fields(record))) for record in (KernelState, Task, OpenFile)
+)
 
 
-def _task(fields: Any) -> Task:
-    task = Task(*fields)
-    waiting = None if task.waiting is None else Waiting(*task.waiting)
-    return task._replace(waiting=waiting, layout=DataLayout(*task.layout))
+def _task(values: Any) -> Task:
+    task = Task(*values)
+    task.waiting = None if task.waiting is None else Waiting(*task.waiting)
+    task.layout = DataLayout(*task.layout)
+    return task

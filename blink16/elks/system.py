@@ -5,27 +5,29 @@ from __future__ import annotations
 import errno
 from functools import partial
 
+from blink16.cpu.registers import Cell
 from blink16.elks import processcalls, signalcalls
 from blink16.elks.abi import MOVED_CALLS, Call, elks_errno
 from blink16.elks.call_trace import CallTrace
-from blink16.elks.calls import HANDLERS
+from blink16.elks.calls import SERVED
+from blink16.elks.journal import DONE_OUTSIDE
 from blink16.elks.kernel import Kernel
 from blink16.elks.request import Blocked, Born, Request, Result
 from blink16.elks.scheduler import Scheduler
 from blink16.elks.signals import DEFAULT, IGNORED_BY_DEFAULT, STOPPING, ElksSignal
-from blink16.elks.state import FIRST, KernelState, thread_of
+from blink16.elks.state import FIRST, Task, thread_of
 from blink16.services import (
     DONE,
-    QUIET,
     Departed,
     Elsewhere,
     Exit,
     Forked,
     Guest,
     Outcome,
-    Service,
     Trap,
 )
+
+_AX, _SS, _SP = map(int, (Cell.AX, Cell.SS, Cell.SP))
 
 
 class ElksSystem:
@@ -38,56 +40,66 @@ class ElksSystem:
 
     def call(self, guest: Guest) -> Outcome:
         """Serve the system call of a guest that stands at INT 80h's stub."""
-        return self._served(guest, self._call)
+        self._kernel.journal.begin()
+        ax = guest.registers.cells[_AX]
+        return self._settled(guest, self._call(guest), ax)
 
     def signal(self, guest: Guest) -> Outcome:
         """Deliver the signals of a process that stands at the signals' stub."""
-        return self._served(guest, self._signal)
+        self._kernel.journal.begin()
+        ax = guest.registers.ax
+        return self._settled(guest, self._signal(guest), ax)
 
-    def _served(self, guest: Guest, serve: Service) -> Outcome:
-        """Serve.  What ends the machine leaves it before the instruction, as it was there."""
-        kernel, before, ax = self._kernel, self._kernel.state, guest.registers.ax
-        outcome = serve(guest)
-        if isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable):
-            kernel.state, guest.registers.ax = before, ax
+    def _settled(self, guest: Guest, outcome: Outcome, ax: int) -> Outcome:
+        """Return it.  What ends the machine leaves it before the instruction, as it was there."""
+        if outcome is not DONE and (
+            isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable)
+        ):
+            self._kernel.journal.take_back()
+            guest.registers.ax = ax
+        elif not self._is_quiet():
+            guest.changed(self._scheduler)
         return outcome
 
     def _call(self, guest: Guest) -> Outcome:
-        kernel, before = self._kernel, self._kernel.state
-        kernel.files.enter(kernel.task.root)
-        overflow = self._stack_fault(guest)
+        kernel = self._kernel
+        task = kernel.task
+        kernel.files.enter(task.root)
+        overflow = self._stack_fault(task, guest)
         if overflow:
             return self._overflow(guest, overflow)
-        if self._is_doomed():
+        if task.pending and self._is_doomed():
             return self._signal(guest)
-        request = Request.of(kernel, guest)
+        request = Request(kernel, guest)
         trace = None
         if guest.traces_calls:
-            trace = CallTrace(request, f"{request.task.name}[{request.task.pid}]")
+            trace = CallTrace(request, f"{task.name}[{task.pid}]")
         result = self._result(request)
         if trace is not None:
             self._trace(trace, result)
+        if result.__class__ is int:
+            return self._answer(guest, result)
         if isinstance(result, Blocked):
             if not kernel.task.pending:
-                return self._scheduler.wait(result.waiting, before)
+                return self._scheduler.wait(result.waiting)
             result = -elks_errno(result.interrupted)
         match result:
+            case int():
+                return self._answer(guest, result)
             case Departed():
                 return self._scheduler.depart(result)
             case Born():
                 return self._born(guest, result)
-            case int():
-                outcome = self._answer(guest, result)
-                return QUIET if outcome is DONE and _is_quiet(before, kernel.state) else outcome
         return result
 
     def _answer(self, guest: Guest, result: int) -> Outcome:
         """Let the caller go on with a result, and take its signals."""
         kernel = self._kernel
-        guest.registers.ax = result
-        if kernel.task.waiting is not None or kernel.task.progress:
+        guest.registers.cells[_AX] = result & 0xFFFF
+        task = kernel.task
+        if task.waiting is not None or task.progress:
             kernel.change(waiting=None, progress=0)
-        return self._signal(guest) if kernel.task.pending else DONE
+        return self._signal(guest) if task.pending else DONE
 
     def _born(self, guest: Guest, born: Born) -> Outcome:
         """Let a process go on that has made another, or lend that the processor, too."""
@@ -127,6 +139,7 @@ class ElksSystem:
     def die(self, guest: Guest, number: int) -> Outcome:
         """End the current process with a signal."""
         kernel = self._kernel
+        guest.changed(self._scheduler)
         if self._is_alone():
             return Trap(number, signalcalls.death(guest, number))
         ended = processcalls.end(kernel, number)
@@ -167,31 +180,48 @@ class ElksSystem:
         kernel = self._kernel
         return len(kernel.living()) == 1 and kernel.task.pid == FIRST
 
-    def _stack_fault(self, guest: Guest) -> str:
+    @staticmethod
+    def _stack_fault(task: Task, guest: Guest) -> str:
         """Return what is wrong with the caller's stack, as the kernel's check_ustack() says it."""
-        task, registers = self._kernel.task, guest.registers
-        if registers.ss != task.data or task.layout.low_stack or not task.layout.end:
+        cells, layout = guest.registers.cells, task.layout
+        if cells[_SS] != task.data or layout.low_stack or not layout.end:
             return ""
         # the kernel looks when BP lies on the stack below the flags, CS and IP
-        sp = (registers.sp - 2) & 0xFFFF
+        sp = (cells[_SP] - 2) & 0xFFFF
+        if task.break_ <= sp <= layout.end:
+            return ""
         if sp < task.break_:
             return f"({task.pid})STACK OVERFLOW BY {task.break_ - sp} BYTES"
-        return f"({task.pid})STACK UNDERFLOW" if sp > task.layout.end else ""
+        return f"({task.pid})STACK UNDERFLOW"
 
     def _result(self, request: Request) -> Result:
-        number = MOVED_CALLS.get(request.number, request.number)
-        handler = HANDLERS.get(number)  # type: ignore[call-overload]
+        handler = SERVED.get(request.number)
         if handler is None:
-            self._tell(request, number)
+            self._tell(request)
             return -elks_errno(errno.ENOSYS)
         try:
-            result: Result = handler(request)
+            return handler(request)
         except OSError as error:
             return -elks_errno(error.errno or errno.EIO)
-        return result
 
-    def _tell(self, request: Request, number: int) -> None:
+    def _is_quiet(self) -> bool:
+        """Whether a call has left alone what may let `Scheduler.due` be sooner.
+
+        Most calls change nothing, or what is nobody's business but the caller's.
+        """
+        state = self._kernel.state
+        for record, name, _ in self._kernel.journal.changes:
+            if name in _OF_THE_CALLER or record is state.open_files:
+                continue
+            if record is not state.pipes and name != "terminal":
+                return False
+            if any(task.waiting is not None for task in state.tasks.values()):
+                return False
+        return True
+
+    def _tell(self, request: Request) -> None:
         """Say once of each number that there is no such call here."""
+        number = MOVED_CALLS.get(request.number, request.number)
         if number not in self._told:
             self._told.add(number)
             name = f" ({Call(number).name.lower()})" if number in _NAMED else ""
@@ -201,17 +231,12 @@ class ElksSystem:
 
 
 _NAMED = frozenset(Call)
-
-
-def _is_quiet(before: KernelState, now: KernelState) -> bool:
-    """Whether a call by the only process has left alone what `Scheduler.due` depends on.
-
-    Most calls change nothing, or an open file.  Where there are more processes, whether one of
-    them can go on depends on much.
-    """
-    return (
-        now.tasks is before.tasks
-        and len(now.tasks) == 1
-        and (now.current, now.slice_end, now.hold)
-        == (before.current, before.slice_end, before.hold)
-    )
+_OF_THE_CALLER = frozenset(
+    {
+        DONE_OUTSIDE,
+        *("blocks", "break_", "close_on_exec", "cwd", "descriptors", "egid", "euid", "flags"),
+        *("gid", "handlers", "listing", "next_file", "offset", "references", "root", "sgid"),
+        *("suid", "uid", "umask"),
+    }
+)
+"""What a call may change without effect on who can go on, and when."""

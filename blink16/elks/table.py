@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from blink16.elks import aout, image
@@ -40,8 +40,8 @@ class ElksProcessTable:
         self._kernel = kernel
         self._known: dict[tuple[int, int, int], SymbolTable] = {}
         """Names by the program's node and segments; programs that run can't be written."""
-        self._listed: tuple[Mapping[int, Task], tuple[LoadedProgram, ...]] = {}, ()
-        """The programs in memory, as last told, and of what processes."""
+        self._listed: tuple[int, tuple[LoadedProgram, ...]] = -1, ()
+        """The journal's count when programs were last listed, and those."""
 
     @property
     def exec_address(self) -> int:
@@ -82,8 +82,8 @@ class ElksProcessTable:
 
         Processes that share a text are one: the oldest.
         """
-        tasks = self._kernel.state.tasks
-        if self._listed[0] is not tasks:
+        count = self._kernel.journal.count
+        if self._listed[0] != count:
             seen: dict[tuple[int, int], LoadedProgram] = {}
             for task in self._kernel.living():
                 if task.program and (task.program, task.code) not in seen:
@@ -91,7 +91,7 @@ class ElksProcessTable:
             current = self._kernel.task
             last = seen.pop((current.program, current.code), None)
             programs = (*seen.values(), *((last,) if last is not None else ()))
-            self._listed = tasks, programs if programs != self._listed[1] else self._listed[1]
+            self._listed = count, programs if programs != self._listed[1] else self._listed[1]
         return self._listed[1]
 
     def _loaded(self, task: Task) -> LoadedProgram:

@@ -6,6 +6,7 @@ Pure functions on a `TerminalState`.  Source: ELKS' drivers/char/ntty.c and linu
 from __future__ import annotations
 
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 from typing import NamedTuple
 
 from construct import Bytes, Int8ul, Int32ul, Struct
@@ -77,6 +78,10 @@ _SIGNALS = {
 }
 
 
+KNOWN_MODES = 16
+"""Structures that need not be taken apart anew at each key and write."""
+
+
 class Modes(NamedTuple):
     """A termios structure, taken apart."""
 
@@ -86,6 +91,7 @@ class Modes(NamedTuple):
     characters: bytes
 
     @classmethod
+    @lru_cache(maxsize=KNOWN_MODES)
     def of(cls, modes: bytes) -> Modes:
         """Parse one."""
         parsed = TERMIOS.parse(modes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
-from blink16.elks.abi import TIMEVAL, TIMEZONE, Call
+from blink16.elks.abi import PACKED_TIMEVAL, TIMEZONE, Call
 from blink16.elks.request import Blocked, Request, Result, signed16
 from blink16.elks.state import MAX_DESCRIPTORS, NO_FILE, WaitFor, Waiting
 from blink16.hostfs.hostfolder import os_error
@@ -13,6 +13,8 @@ from blink16.hostfs.hostfolder import os_error
 TICK_MS = 10
 MICROSECONDS = 1_000_000
 ITIMER_REAL = 0
+TIMEVAL_SIZE = PACKED_TIMEVAL.size
+UTC: bytes = TIMEZONE.build({"minutes_west": 0, "dst": 0})
 SET_SIZE = 4
 """Bytes in a set of descriptors."""
 
@@ -21,10 +23,9 @@ def gettimeofday(request: Request) -> int:
     """Write the time to BX and the time zone, UTC, to CX, each unless it is 0."""
     seconds, rest = divmod(request.kernel.nanoseconds(), 1_000_000_000)
     if request.bx:
-        time = {"seconds": seconds & 0xFFFFFFFF, "microseconds": rest // 1000}
-        request.put(request.bx, TIMEVAL.build(time))
+        request.put(request.bx, PACKED_TIMEVAL.pack(seconds & 0xFFFFFFFF, rest // 1000))
     if request.cx:
-        request.put(request.cx, TIMEZONE.build({"minutes_west": 0, "dst": 0}))
+        request.put(request.cx, UTC)
     return 0
 
 
@@ -34,12 +35,12 @@ def settimeofday(request: Request) -> int:
     if request.task.euid:
         raise os_error(errno.EPERM)
     if request.bx:
-        time = TIMEVAL.parse(request.get(request.bx, TIMEVAL.sizeof()))
-        if time.microseconds >= MICROSECONDS:
+        seconds, microseconds = PACKED_TIMEVAL.unpack(request.get(request.bx, TIMEVAL_SIZE))
+        if microseconds >= MICROSECONDS:
             raise os_error(errno.EINVAL)
-        wanted = time.seconds * 1_000_000_000 + time.microseconds * 1000
+        wanted = seconds * 1_000_000_000 + microseconds * 1000
         clock = wanted - request.guest.nanoseconds()
-        kernel.state = kernel.state._replace(clock=clock)
+        kernel.change_state(clock=clock)
     return 0
 
 
@@ -55,7 +56,7 @@ def setitimer(request: Request) -> int:
     """Send SIGALRM as the interval and the first time at CX say; what was left goes to DX."""
     if request.bx != ITIMER_REAL:
         raise os_error(errno.EINVAL)
-    kernel, size = request.kernel, TIMEVAL.sizeof()
+    kernel, size = request.kernel, TIMEVAL_SIZE
     interval = first = 0
     if request.cx:
         interval = _milliseconds(request.get(request.cx, size))
@@ -72,16 +73,15 @@ def setitimer(request: Request) -> int:
 
 
 def _milliseconds(timeval: bytes) -> int:
-    time = TIMEVAL.parse(timeval)
-    if time.microseconds >= MICROSECONDS:
+    seconds, microseconds = PACKED_TIMEVAL.unpack(timeval)
+    if microseconds >= MICROSECONDS:
         raise os_error(errno.EINVAL)
-    return int(time.seconds * 1000 + -(-time.microseconds // 1000))
+    return int(seconds * 1000 + -(-microseconds // 1000))
 
 
 def _timeval(microseconds: int) -> bytes:
     seconds, rest = divmod(microseconds, MICROSECONDS)
-    built: bytes = TIMEVAL.build({"seconds": seconds & 0xFFFFFFFF, "microseconds": rest})
-    return built
+    return PACKED_TIMEVAL.pack(seconds & 0xFFFFFFFF, rest)
 
 
 def select(request: Request) -> int | Blocked:
@@ -119,8 +119,8 @@ def _set(request: Request, place: int) -> int:
 
 def _timeout(request: Request) -> int:
     """Return the milliseconds that select() waits at most, in whole ticks, and one more."""
-    time = TIMEVAL.parse(request.get(request.si, TIMEVAL.sizeof()))
-    ticks = -(-time.microseconds // (TICK_MS * 1000)) + time.seconds * (1000 // TICK_MS)
+    seconds, microseconds = PACKED_TIMEVAL.unpack(request.get(request.si, TIMEVAL_SIZE))
+    ticks = -(-microseconds // (TICK_MS * 1000)) + seconds * (1000 // TICK_MS)
     return int(ticks + 1) * TICK_MS if ticks else 0
 
 

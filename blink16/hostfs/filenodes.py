@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from blink16.hostfs.hostfolder import FileKind, HostPath, os_error
 
 MAX_PATH = 1024
 MAX_NAME = 255
+KNOWN_PATHS = 1024
+"""Paths that need not be taken apart anew."""
 CHUNK = 4096
 """Changed files are kept in immutable chunks, so that a small write copies little."""
 ROOT = 1
@@ -24,10 +26,10 @@ GONE = 0
 _ZEROS = bytes(CHUNK)
 Chunks = tuple[bytes, ...]
 """A file's content, each `CHUNK` long; behind the file's end there are zeros."""
+Entries = tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """What a file is like."""
 
     node: int
@@ -58,7 +60,7 @@ class Inode(NamedTuple):
     """Whose frozen host content it has; None if the guest made it."""
     chunks: Chunks | None = None
     """FILE: changed content; None while it is the host's."""
-    entries: tuple[tuple[str, int], ...] = ()
+    entries: Entries = ()
     """DIRECTORY: sorted names and nodes that the tree has met; GONE marks a removed one."""
     target: str = ""
     """SYMLINK: where it leads."""
@@ -70,6 +72,23 @@ class Inode(NamedTuple):
     """Other folders and names that it has besides ``parent`` and ``name``."""
     hidden: bool = False
     """The folder that it lies in doesn't list it."""
+
+    # `_replace` takes longer than the rest of a call, and these are called in loops
+
+    def with_content(self, size: int, mtime: int, chunks: Chunks) -> Inode:
+        """Return the file with other content."""
+        kind, mode, _, _, parent, name, source, _, *rest = self
+        return Inode._make((kind, mode, size, mtime, parent, name, source, chunks, *rest))
+
+    def with_entries(self, entries: Entries, mtime: int) -> Inode:
+        """Return the folder with other names in it."""
+        kind, mode, size, _, parent, name, source, chunks, _, *rest = self
+        return Inode._make((kind, mode, size, mtime, parent, name, source, chunks, entries, *rest))
+
+    def placed(self, parent: int, name: str, mtime: int) -> Inode:
+        """Return the file in another place."""
+        kind, mode, size, _, _, _, *rest = self
+        return Inode._make((kind, mode, size, mtime, parent, name, *rest))
 
 
 def to_chunks(data: bytes) -> Chunks:
@@ -108,11 +127,12 @@ def overlay_size(n: Inode) -> int:
     return 0 if n.chunks is None else n.size
 
 
-def components(path: str) -> list[str]:
+@lru_cache(maxsize=KNOWN_PATHS)
+def components(path: str) -> tuple[str, ...]:
     """Split a path; '.' and empty names go.  ENAMETOOLONG, or ENOENT for what can't exist."""
     if len(path) > MAX_PATH:
         raise os_error(errno.ENAMETOOLONG)
-    names = [name for name in path.split("/") if name not in ("", ".")]
+    names = tuple(name for name in path.split("/") if name not in ("", "."))
     for name in names:
         check_name(name)
     return names

@@ -17,6 +17,7 @@ from blink16.hostfs.filenodes import (
     GONE,
     MODE_BITS,
     ROOT,
+    Chunks,
     Inode,
     Stat,
     check_name,
@@ -102,9 +103,18 @@ class FileTree(FoundFiles):
             raise os_error(errno.EINVAL)
         if not data:
             return 0
-        end = offset + len(data)
-        chunks = self._room_for(n, max(n.size, end))
-        lost = get(chunks, offset, min(end, n.size)) if offset < n.size else b""
+        size = max(n.size, offset + len(data))
+        chunks = self._room_for(n, size)
+        if self._writable:
+            self._write_through(node, offset, data, chunks)
+        self._set_content(node, n, size, put(chunks, offset, data))
+        return len(data)
+
+    def _write_through(self, node: int, offset: int, data: bytes, chunks: Chunks) -> None:
+        """Write to the host's file; ``chunks``: its content before."""
+        n = self._nodes[node]
+        end = min(offset + len(data), n.size)
+        lost = get(chunks, offset, end) if offset < n.size else b""
 
         def undo(path: HostPath) -> None:
             self._host.write(path, offset, lost)
@@ -112,10 +122,6 @@ class FileTree(FoundFiles):
             self._restore_time(n, path)
 
         self._through(node, lambda path: self._host.write(path, offset, data), undo, len(lost))
-        self._set(
-            node, chunks=put(chunks, offset, data), size=max(n.size, end), mtime=self._clock()
-        )
-        return len(data)
 
     def truncate(self, node: int, size: int = 0) -> None:
         """Set a file's length; what is new reads as zeros."""
@@ -132,7 +138,12 @@ class FileTree(FoundFiles):
             self._restore_time(n, path)
 
         self._through(node, lambda path: self._host.truncate(path, size), undo, len(lost))
-        self._set(node, chunks=chunks, size=size, mtime=self._clock())
+        self._set_content(node, n, size, chunks)
+
+    def _set_content(self, node: int, before: Inode, size: int, chunks: Chunks) -> None:
+        self._saved = None
+        self._nodes[node] = before.with_content(size, self._clock(), chunks)
+        self._overlay_bytes += size - overlay_size(before)
 
     def hold(self, node: int) -> None:
         """Keep a node even when it is unlinked; once for each open file."""
@@ -207,9 +218,8 @@ class FileTree(FoundFiles):
         if n.kind in _OF_THE_HOST:
             undo = Undo(lambda: self._host.unlink(goal))
             self._change(lambda: self._host.link(source, goal), goal, undo)
-        self._link(place.parent, place.name, node)
+        self._link(place.parent, place.name, node, self._clock())
         self._set(node, links=(*n.links, (place.parent, place.name)))
-        self._set(place.parent, mtime=self._clock())
 
     def mkdir(
         self, path: str, cwd: str = "/", mode: int = 0o777, *, owner: tuple[int, int] = (0, 0)
@@ -258,8 +268,7 @@ class FileTree(FoundFiles):
             other = (*self._host_path(names[0][0]), names[0][1])
             undo = Undo(lambda: self._host.link(other, path))
             self._change(lambda: self._host.unlink(path), path, undo)
-        self._link(place.parent, place.name, GONE)
-        self._set(place.parent, mtime=self._clock())
+        self._link(place.parent, place.name, GONE, self._clock())
         (parent, name), *links = names
         self._set(node, parent=parent, name=name, links=tuple(links))
 
@@ -361,15 +370,17 @@ class FileTree(FoundFiles):
         self._next, self._overlay_bytes, nodes, holds, self._changes.count = self._saved = state
         self._nodes = {number: Inode(*fields) for number, fields in nodes}
         self._holds = dict(holds)
+        self._forget_ways()
+        self._host_contents.clear()
 
     # -- nodes -------------------------------------------------------------------------------
 
     def _add(self, place: Resolved, n: Inode) -> int:
         """Put a node that the guest makes into its place."""
         check_name(place.name)
-        node = self._insert(place.parent, place.name, n._replace(mtime=self._clock()))
-        self._set(place.parent, mtime=self._clock())
-        return node
+        now = self._clock()
+        self._forget_ways()
+        return self._insert(n.placed(place.parent, place.name, now), now)
 
     def _make(
         self,
@@ -392,9 +403,8 @@ class FileTree(FoundFiles):
         path = self._host_path(node)
         if n.kind in _OF_THE_HOST:
             self._change(lambda: on_host(path), path, self._remaking(node, path))
-        self._link(n.parent, n.name, GONE)
-        self._set(n.parent, mtime=self._clock())
-        self._set(node, parent=GONE, name="")
+        self._link(n.parent, n.name, GONE, self._clock())
+        self._nodes[node] = n.placed(GONE, "", n.mtime)
         self._bury(node)
 
     def _bury(self, node: int) -> None:
@@ -412,7 +422,7 @@ class FileTree(FoundFiles):
         if directory and self.listdir(node):
             raise os_error(errno.ENOTEMPTY, path)
 
-    def _room_for(self, n: Inode, size: int) -> tuple[bytes, ...]:
+    def _room_for(self, n: Inode, size: int) -> Chunks:
         """Return a file's content as chunks; an error unless it may become ``size`` long."""
         if size > MAX_FILE_SIZE:
             raise os_error(errno.EFBIG, n.name)

@@ -10,20 +10,39 @@ from __future__ import annotations
 import errno
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from blink16.hostfs.filenodes import GONE, ROOT, Inode, Stat, components, get, overlay_size
+from blink16.hostfs.filenodes import (
+    GONE,
+    ROOT,
+    Entries,
+    Inode,
+    Stat,
+    components,
+    get,
+    overlay_size,
+)
 from blink16.hostfs.hostfolder import FileKind, HostFolder, HostPath, os_error
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 MAX_NODES = 32768
 """Files and folders known to one tree; ENOSPC beyond."""
 MAX_LINKS = 8
 """Symbolic links followed in one path; ELOOP beyond."""
+MAX_REMEMBERED = 1024
+"""Paths whose way is remembered, and so many folders' names."""
+
+# Members of enums by names of our own: looking them up takes as long as much of a call.
+_FILE, _DIRECTORY, _SYMLINK = FileKind.FILE, FileKind.DIRECTORY, FileKind.SYMLINK
+_KINDS: dict[int, FileKind] = {int(kind): kind for kind in FileKind}
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+_WHOLE = (ROOT,)
+
+
+class Resolved(NamedTuple):
     """Where a path leads: a name in a folder, and the node there, if any."""
 
     parent: int
@@ -48,16 +67,30 @@ class FoundFiles:
         """Told the node, the offset and the content of what is read, for who looks on."""
         self._saved: Any = None
         """The state as it was last saved, as long as it is that."""
+        self._ways: dict[tuple[str, str, bool], Resolved] = {}
+        """Where paths lead, by the working directory, too: until a name is made or goes.
+
+        What the host has said once stays true, so nobody else can make it wrong."""
+        self._listings: dict[int, tuple[str, ...]] = {}
+        """The names in folders, for as long."""
+        self._folder_counts: dict[int, int] = {}
+        """How many folders are in a folder, for as long."""
+        self._host_contents: dict[int, bytes] = {}
+        """What the host has in a node, once it was read."""
 
     def enter(self, root: str) -> None:
         """Let paths begin at a folder from now on, out of which none leads.
 
         This is no state: who asks for a path says before where it begins.
         """
+        if root == "/" and self._base == _WHOLE:
+            return
         base = [ROOT]
         for name in components(root):
             base.append(self._child(base[-1], name))
-        self._base = tuple(base)
+        if self._base != (begin := tuple(base)):
+            self._base = begin
+            self._ways.clear()
 
     def lookup(self, path: str, cwd: str = "/", *, follow: bool = True) -> int:
         """Return the node at a path; ``follow``: through a link in the last place, too."""
@@ -67,8 +100,8 @@ class FoundFiles:
         """Describe a node."""
         n = self._node(node)
         linked = 0 if n.parent == GONE else 1
-        nlink = 2 * linked if n.kind == FileKind.DIRECTORY else linked + len(n.links)
-        return Stat(node, FileKind(n.kind), n.mode, n.size, n.mtime, nlink, n.uid, n.gid, n.device)
+        nlink = 2 * linked if n.kind == _DIRECTORY else linked + len(n.links)
+        return Stat(node, _KINDS[n.kind], n.mode, n.size, n.mtime, nlink, n.uid, n.gid, n.device)
 
     def size(self, node: int) -> int:
         """Return a file's length in bytes."""
@@ -76,11 +109,40 @@ class FoundFiles:
 
     def listdir(self, node: int) -> tuple[str, ...]:
         """Return the sorted names in a folder, without '.' and '..'."""
-        n = self._node(node, FileKind.DIRECTORY)
+        listing = self._listings.get(node)
+        if listing is not None:
+            return listing
+        n = self._node(node, _DIRECTORY)
         names = set() if n.source is None else set(self._host.names(n.source))
         for name, child in n.entries:
             (names.discard if self._is_unlisted(child) else names.add)(name)
-        return tuple(sorted(names))
+        listing = tuple(sorted(names))
+        self._remember(self._listings, node, listing)
+        return listing
+
+    def parent(self, folder: int) -> int:
+        """Return the folder that a folder lies in, ENOENT if it was removed; the root is its own,
+        and so is the folder where paths begin.
+        """
+        if folder == self._base[-1]:
+            return folder
+        parent = self._node(folder).parent
+        if parent == GONE:
+            raise os_error(errno.ENOENT)
+        return parent
+
+    def child(self, folder: int, name: str) -> int:
+        """Return the node of a name in a folder, GONE if there is none."""
+        return self._child(folder, name)
+
+    def count_folders(self, node: int) -> int:
+        """Return how many folders are listed in one; all that is in it has a node from then on."""
+        count = self._folder_counts.get(node)
+        if count is None:
+            children = [self._child(node, name) for name in self.listdir(node)]
+            count = sum(self._nodes[child].kind == _DIRECTORY for child in children)
+            self._remember(self._folder_counts, node, count)
+        return count
 
     def _is_unlisted(self, node: int) -> bool:
         return node == GONE or self._nodes[node].hidden
@@ -115,25 +177,49 @@ class FoundFiles:
         return content
 
     def _content(self, node: int, offset: int, length: int) -> bytes:
-        n = self._node(node, FileKind.FILE)
+        n = self._node(node, _FILE)
         if offset < 0 or length < 0:
             raise os_error(errno.EINVAL)
         end = min(offset + length, n.size)
         if offset >= end:
             return b""
         if n.chunks is None:
-            return self._host_content(n)[offset:end]
+            content = self._host_contents.get(node)
+            if content is None:
+                content = self._host_contents[node] = self._host_content(n)
+            return content[offset:end]
         return get(n.chunks, offset, end)
 
     # -- paths -------------------------------------------------------------------------------
 
     def _walk(self, path: str, cwd: str, follow: bool) -> Resolved:
         """Resolve a path; only its last name may be missing."""
+        key = (path, cwd, follow)
+        found = self._ways.get(key)
+        if found is None:
+            found = self._walk_anew(path, cwd, follow)
+            self._remember(self._ways, key, found)
+        return found
+
+    @staticmethod
+    def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+        """Remember what can be found again; not for ever."""
+        if len(known) >= MAX_REMEMBERED:
+            known.clear()
+        known[key] = value
+
+    def _forget_ways(self) -> None:
+        """Forget what followed from the names that there were."""
+        self._ways.clear()
+        self._listings.clear()
+        self._folder_counts.clear()
+
+    def _walk_anew(self, path: str, cwd: str, follow: bool) -> Resolved:
         if not path:
             raise os_error(errno.ENOENT)
-        pending = components(path)
+        pending = list(components(path))
         if not path.startswith("/"):
-            pending = components(cwd) + pending
+            pending = [*components(cwd), *pending]
         pending.reverse()
         as_directory = path.endswith(("/", "/."))
         trail, links = list(self._base), 0
@@ -149,7 +235,7 @@ class FoundFiles:
                     raise os_error(errno.ENOENT, path)
                 return Resolved(trail[-1], name, GONE, as_directory)
             n = self._nodes[child]
-            if n.kind == FileKind.SYMLINK and (pending or follow or as_directory):
+            if n.kind == _SYMLINK and (pending or follow or as_directory):
                 links += 1
                 if links > MAX_LINKS:
                     raise os_error(errno.ELOOP, path)
@@ -158,7 +244,7 @@ class FoundFiles:
                 pending += reversed(components(n.target))
                 continue
             if pending or as_directory:
-                self._node(child, FileKind.DIRECTORY)
+                self._node(child, _DIRECTORY)
             if not pending:
                 return Resolved(trail[-1], name, child, as_directory)
             trail.append(child)
@@ -166,7 +252,7 @@ class FoundFiles:
 
     def _child(self, parent: int, name: str) -> int:
         """Return the node of a name in a folder, or GONE; meets host files for the first time."""
-        n = self._node(parent, FileKind.DIRECTORY)
+        n = self._node(parent, _DIRECTORY)
         at = bisect_left(n.entries, (name,))
         if at < len(n.entries) and n.entries[at][0] == name:
             return n.entries[at][1]
@@ -174,12 +260,10 @@ class FoundFiles:
             return GONE
         source = (*n.source, name)
         host = self._host.entry(source)
-        size = 0 if host.kind == FileKind.DIRECTORY else host.size
-        return self._insert(
-            parent,
-            name,
-            Inode(host.kind, host.mode, size, host.mtime, 0, "", source, target=host.target),
-        )
+        size = 0 if host.kind == _DIRECTORY else host.size
+        target = host.target
+        new = Inode(host.kind, host.mode, size, host.mtime, parent, name, source, target=target)
+        return self._insert(new)
 
     def _existing(self, place: Resolved) -> int:
         if place.node == GONE:
@@ -222,24 +306,34 @@ class FoundFiles:
         new = self._nodes[node] = old._replace(**changes)
         self._overlay_bytes += overlay_size(new) - overlay_size(old)
 
-    def _insert(self, parent: int, name: str, n: Inode) -> int:
-        """Give a node its number and its place."""
+    def _insert(self, n: Inode, mtime: int | None = None) -> int:
+        """Give a node its number, and its name a place in its folder, whose time is then
+        ``mtime`` if the guest has made it.
+        """
         if len(self._nodes) >= MAX_NODES:
-            raise os_error(errno.ENOSPC, name)
+            raise os_error(errno.ENOSPC, n.name)
         node, self._next = self._next, self._next + 1
-        self._nodes[node] = n._replace(parent=parent, name=name)
-        self._link(parent, name, node)
+        self._nodes[node] = n
+        self._enter(n.parent, n.name, node, mtime)
         return node
 
-    def _link(self, parent: int, name: str, node: int) -> None:
-        """Let a name in a folder stand for a node, or for none."""
+    def _link(self, parent: int, name: str, node: int, mtime: int | None = None) -> None:
+        """Let a name in a folder stand for another node, or for none."""
+        self._forget_ways()
+        self._enter(parent, name, node, mtime)
+
+    def _enter(self, parent: int, name: str, node: int, mtime: int | None) -> None:
+        """Let a name in a folder stand for a node, or for none; it changed at ``mtime``."""
+        self._saved = None
         n = self._node(parent)
-        at = bisect_left(n.entries, (name,))
-        there = at < len(n.entries) and n.entries[at][0] == name
-        new: tuple[tuple[str, int], ...] = ((name, node),)
+        entries = n.entries
+        at = bisect_left(entries, (name,))
+        there = at < len(entries) and entries[at][0] == name
+        new: Entries = ((name, node),)
         if node == GONE and n.source is None:
             new = ()
-        self._set(parent, entries=n.entries[:at] + new + n.entries[at + there :])
+        entries = entries[:at] + new + entries[at + there :]
+        self._nodes[parent] = n.with_entries(entries, n.mtime if mtime is None else mtime)
 
     # -- the host ----------------------------------------------------------------------------
 

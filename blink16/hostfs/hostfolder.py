@@ -13,6 +13,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import Enum, IntEnum
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +67,8 @@ class HostQuestion(Enum):
     CHANGE = "change"
     """No question: whether a change, by its number, failed."""
 
+    __hash__ = object.__hash__  # an enum's own is Python's code, and answers are looked up often
+
 
 HostAnswer = frozenset[str] | HostEntry | bytes | int
 """Names, entry or content; or the errno of a question that failed."""
@@ -75,7 +78,12 @@ HostAnswers = dict[tuple[HostQuestion, HostPath], HostAnswer]
 
 def os_error(number: int, name: str = "") -> OSError:
     """Return the OSError for an errno."""
-    return OSError(number, os.strerror(number), name or None)
+    return OSError(number, _meaning(number), name or None)
+
+
+@cache
+def _meaning(number: int) -> str:
+    return os.strerror(number)
 
 
 class HostFolder:
