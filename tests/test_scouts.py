@@ -309,12 +309,13 @@ def test_a_made_scout_is_sent_sooner() -> None:
     timeline = debugger.timeline
     assert debugger.scouts is not None
     scouts = Scouts(debugger.scouts.make, Points(debugger.machine.memory), 1)
-    assert not scouts.is_time(PATIENCE_ONCE_MADE)
-    assert scouts.is_time(PATIENCE)
+    assert not scouts.is_time(PATIENCE_ONCE_MADE, 2 * PATIENCE)
+    assert scouts.is_time(PATIENCE, 0)
     expanse = Expanse(cut(timeline.icounts(), timeline.start, timeline.end, timeline.stride))
     scouts._scouts[0].look(Errand(expanse, timeline.history(), (), {}))
-    assert scouts.is_time(PATIENCE_ONCE_MADE)
-    assert not scouts.is_time(PATIENCE_ONCE_MADE / 2)
+    assert scouts.is_time(PATIENCE_ONCE_MADE, 0)
+    assert scouts.is_time(0, PATIENCE_ONCE_MADE)  # by what it would do alone
+    assert not scouts.is_time(PATIENCE_ONCE_MADE / 2, 0)
 
 
 # -- the parts -------------------------------------------------------------------------------

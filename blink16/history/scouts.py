@@ -244,10 +244,14 @@ class Scouts:
         self.overlooked: Mapping[int, Predicate] = {}
         """Conditions of breakpoints that engines judge (`Engine.overlook`)."""
 
-    def is_time(self, seconds: float) -> bool:
-        """Whether a search that would go alone for so long is to go on with scouts instead."""
-        is_made = any(scout.is_made for scout in self._scouts)
-        return seconds >= (min(self.patience, PATIENCE_ONCE_MADE) if is_made else self.patience)
+    def is_time(self, alone: float, ahead: float) -> bool:
+        """Whether a search is to go on with scouts, which went alone for so many seconds.
+
+        ``ahead``: for how long it would go on so, about, before it can ask again.
+        """
+        if any(scout.is_made for scout in self._scouts):
+            return alone + ahead >= min(self.patience, PATIENCE_ONCE_MADE)
+        return alone >= self.patience
 
     def tracts(self, timeline: Timeline, low: int, high: int) -> Generator[Tract]:
         """Yield the parts of low..high-1 that may have hits, the newest first.
