@@ -82,11 +82,20 @@ class Expanse:
     def tell(self, tract: Tract, hits: Sequence[Tract]) -> None:
         """Say which parts of a tract that was taken have hits, the newest first."""
         with self._changed:
-            states: dict[Tract, TractState] = {}
-            for known, state in self._states.items():
-                states |= dict.fromkeys(hits, TractState.HITS) if known == tract else {known: state}
-            self._states = states
+            if hits:
+                self._replace(tract, hits)
+            else:
+                del self._states[tract]
             self._changed.notify_all()
+
+    def _replace(self, tract: Tract, hits: Sequence[Tract]) -> None:
+        """Have the parts with hits stand where the tract stood."""
+        before, self._states = self._states, {}
+        for known, state in before.items():
+            if known == tract:
+                self._states.update(dict.fromkeys(hits, TractState.HITS))
+            else:
+                self._states[known] = state
 
     def first(self) -> tuple[Tract, TractState] | None:
         """Return the newest tract that may have hits, and what is known of it; None: there is none.
