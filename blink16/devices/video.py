@@ -220,11 +220,15 @@ class Video:
     # -- the 6845 ----------------------------------------------------------------------------
 
     def _write_index(self, port: int, value: int) -> None:
-        if value & CRTC_INDEX != self.state.selected:
-            self.state = self.state._replace(selected=value & CRTC_INDEX)
+        self._crtc_cells[cells.CRTC_SELECTED] = value & CRTC_INDEX  # as native code does it
 
     def _write_data(self, port: int, value: int) -> None:
-        index, crtc = self.state.selected, self.state.crtc
+        index = self._crtc_cells[cells.CRTC_SELECTED]
+        if index in (CURSOR_HIGH, CURSOR_LOW):
+            at = cells.CRTC_CURSOR_HIGH if index == CURSOR_HIGH else cells.CRTC_CURSOR_LOW
+            self._crtc_cells[at] = value & ~_UNUSED_BITS[index]
+            return
+        crtc = self.state.crtc
         if index < len(_UNUSED_BITS) and crtc[index] != value & ~_UNUSED_BITS[index]:
             byte = bytes((value & ~_UNUSED_BITS[index],))
             self.state = self.state._replace(crtc=crtc[:index] + byte + crtc[index + 1 :])
