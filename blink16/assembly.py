@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import is_
 from typing import Any, TypeVar
 
 from blink16.bus import Bus
@@ -45,6 +46,18 @@ class Snapshot:
 
     registers: bytes
     components: tuple[tuple[str, Any], ...]
+
+    def sharing(self, other: Snapshot) -> Snapshot:
+        """Return an equal one that consists of another's objects wherever they are equal.
+
+        That is of the same machine, which may have got components in between.
+        """
+        if len(self.components) != len(other.components):
+            return self
+        pairs = zip(self.components, other.components, strict=True)
+        components = tuple([its if mine == its else mine for mine, its in pairs])
+        is_equal = all(map(is_, components, other.components))
+        return Snapshot(self.registers, other.components if is_equal else components)
 
 
 def discard(channel: str, data: bytes) -> None:

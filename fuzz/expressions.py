@@ -13,7 +13,7 @@ import trio
 
 from blink16.client import conditions
 from blink16.client.errors import ClientError
-from blink16.client.program.expressions import Place, Scene, TypedValue, assign, evaluate
+from blink16.client.program import Place, Scene, TypedValue, assign, evaluate
 from blink16.client.program.lines import ProgramMap
 from blink16.client.program.show import parts_of, text_of
 from blink16.client.program.view import FrameView

@@ -9,10 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+import line_walker
 import property_examples
 import pytest
 import warm_python
 from gdb_client import NO_GDB, Gdb, gdb_name, gdbs
+from line_walker import Walker
 
 from blink16.client import streams
 from blink16.cpu import models
@@ -86,6 +88,28 @@ def gdb(program: Path) -> Iterator[Gdb]:
     """Return a fresh gdb at its prompt."""
     with Gdb(program) as gdb:
         yield gdb
+
+
+@pytest.fixture(scope="module", params=gdbs() or [NO_GDB], ids=gdb_name)
+def session(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gdb]:
+    """Return a gdb attached to its module's ``PROGRAM``, which all tests of that gdb share."""
+    folder = tmp_path_factory.mktemp("lined")
+    with line_walker.session(request.param, request.module.PROGRAM, folder) as gdb:
+        yield gdb
+
+
+@pytest.fixture
+def attached(session: Gdb) -> Gdb:
+    """Return the module's gdb at main's first instruction."""
+    return line_walker.at_main(session)
+
+
+@pytest.fixture
+def walker(attached: Gdb) -> Walker:
+    """Return who goes from line to line there."""
+    return Walker(attached)
 
 
 @pytest.fixture(scope="session")

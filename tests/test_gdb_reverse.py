@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import line_walker
 import pytest
 import reverse_guest
 from gdb_client import Gdb, Server
 from line_walker import NO_MORE, Walker
-from reverse_guest import COM, PROGRAM, SOURCE, TOTAL
+from reverse_guest import COM, PROGRAM, TOTAL
 
 pytestmark = pytest.mark.gdb
 line_of = PROGRAM.line_of
@@ -33,31 +32,15 @@ RET = reverse_guest.BASE + 0x123
 
 
 @pytest.fixture
-def attached(gdb: Gdb, tmp_path: Path) -> Iterator[Gdb]:
-    """Return gdb at main's first instruction."""
-    gdb.run(f"cd {tmp_path}")
-    gdb.run("set confirm off")
-    with Server(*PROGRAM.write(tmp_path), cwd=tmp_path) as server:
-        gdb.run(server.target)
-        gdb.run("tbreak main")
-        assert "main () at back.c" in gdb.run("continue")
-        yield gdb
-
-
-@pytest.fixture
-def walker(attached: Gdb) -> Walker:
-    """Return who goes from line to line there."""
-    return Walker(attached)
+def attached_alone(program: Path, tmp_path: Path) -> Iterator[Gdb]:
+    """Return a gdb at main's first instruction whose machine no other test needs any more."""
+    with line_walker.session(program, PROGRAM, tmp_path) as gdb:
+        yield line_walker.at_main(gdb)
 
 
 def test_the_kept_bytes_are_those_of_the_source(tmp_path: Path) -> None:
     """Prevents lines that are another program's."""
-    if shutil.which("bcc") is None:
-        pytest.skip("bcc isn't installed, so the kept bytes can't be compared with their source")
-    (tmp_path / "back.c").write_text(SOURCE)
-    build = ["bcc", "-0", "-Md", "-o", "back.com", "back.c"]
-    subprocess.run(build, cwd=tmp_path, check=True)
-    assert (tmp_path / "back.com").read_bytes() == COM
+    assert PROGRAM.built(tmp_path, "-Md") == COM
 
 
 def test_step(walker: Walker) -> None:
@@ -118,17 +101,18 @@ def test_finish_and_its_way_back(attached: Gdb, walker: Walker) -> None:
     assert walker.to_line("next") == line_of("total = bump()")
 
 
-def test_return_pops_a_frame(attached: Gdb, walker: Walker) -> None:
+def test_return_pops_a_frame(attached_alone: Gdb) -> None:
     """A `return` drops the rest of the call, and the way there stays."""
-    attached.run("tbreak back.c:15")
-    attached.run("continue")
-    before = attached.value(f"*(short*){TOTAL}")
-    attached.run("return")
+    walker = Walker(attached_alone)
+    attached_alone.run("tbreak back.c:15")
+    attached_alone.run("continue")
+    before = attached_alone.value(f"*(short*){TOTAL}")
+    attached_alone.run("return")
     assert walker.to_line("next") == line_of("f = factorial(4)")
-    assert attached.value(f"*(short*){TOTAL}") == before + 2  # of three turns
-    attached.run("tbreak main")
-    attached.run("reverse-continue")
-    assert "main () at back.c:17" in attached.run("frame")
+    assert attached_alone.value(f"*(short*){TOTAL}") == before + 2  # of three turns
+    attached_alone.run("tbreak main")
+    attached_alone.run("reverse-continue")
+    assert "main () at back.c:17" in attached_alone.run("frame")
 
 
 def test_breakpoints(attached: Gdb) -> None:
@@ -186,7 +170,7 @@ def test_consecutive_instructions(attached: Gdb) -> None:
     look = r"printf \"%d %d %d %d %d\n\", $icount, $pc, $esp, $ebp, *(short*)" + str(TOTAL)
     look = look.replace('\\"', '"')
     seen = [attached.run(look)]
-    for _ in range(150):
+    for _ in range(100):
         attached.run("stepi")
         seen.append(attached.run(look))
     for instant in seen[-2::-1]:
@@ -194,20 +178,21 @@ def test_consecutive_instructions(attached: Gdb) -> None:
         assert attached.run(look) == instant
 
 
-def test_signals_and_ends_of_history(attached: Gdb, walker: Walker) -> None:
+def test_signals_and_ends_of_history(attached_alone: Gdb) -> None:
     """sigall-reverse: a signal is met again, and both ends say that they are ends."""
-    assert "SIGFPE" in attached.run("continue")
-    end = attached.value("$icount")
+    walker = Walker(attached_alone)
+    assert "SIGFPE" in attached_alone.run("continue")
+    end = attached_alone.value("$icount")
     assert walker.to_line("reverse-step") == END
-    assert "SIGFPE" in attached.run("continue")
-    assert attached.value("$icount") == end
-    assert re.search(NO_MORE, attached.run("reverse-continue"))
-    assert attached.value("$icount") == 0
-    assert re.search(NO_MORE, attached.run("reverse-stepi"))
-    attached.run("tbreak main")
-    assert "main ()" in attached.run("continue")
-    assert "SIGFPE" in attached.run("continue")
-    assert "SIGFPE" in attached.run("continue")  # and is gone
+    assert "SIGFPE" in attached_alone.run("continue")
+    assert attached_alone.value("$icount") == end
+    assert re.search(NO_MORE, attached_alone.run("reverse-continue"))
+    assert attached_alone.value("$icount") == 0
+    assert re.search(NO_MORE, attached_alone.run("reverse-stepi"))
+    attached_alone.run("tbreak main")
+    assert "main ()" in attached_alone.run("continue")
+    assert "SIGFPE" in attached_alone.run("continue")
+    assert "SIGFPE" in attached_alone.run("continue")  # and is gone
 
 
 @pytest.mark.parametrize("producer", ["bcc 0.16.17 -0s", "Watcom C16 10.6", "MSC 5.10 /Zi/Od"])

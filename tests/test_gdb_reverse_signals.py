@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import line_walker
 import pytest
-from gdb_client import NO_GDB, Gdb, gdb_name, gdbs
-from line_walker import Walker, at_main, run_to
-from signals_guest import CAUGHT, CONTENT, ENDS, FACTS, NOW, PROGRAM, SOURCE, STATUS, TEXT
+from gdb_client import Gdb
+from line_walker import Walker, run_to
+from signals_guest import CAUGHT, CONTENT, ENDS, FACTS, NOW, PROGRAM, STATUS, TEXT
 
 pytestmark = pytest.mark.gdb
 line_of = PROGRAM.line_of
@@ -24,21 +20,6 @@ NUMBERS = (1, 2, 14)
 """What they are in ELKS."""
 
 
-@pytest.fixture(scope="module", params=gdbs() or [NO_GDB], ids=gdb_name)
-def session(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gdb]:
-    """Return a gdb that is attached to the program, which all tests of that gdb share."""
-    with line_walker.session(request.param, PROGRAM, tmp_path_factory.mktemp("sent")) as gdb:
-        yield gdb
-
-
-@pytest.fixture
-def attached(session: Gdb) -> Gdb:
-    """Return gdb at main's first instruction."""
-    return at_main(session)
-
-
 def to_line(gdb: Gdb, text: str, command: str = "continue") -> None:
     """Run to a line with a text."""
     run_to(gdb, f"sent.c:{line_of(text)}", command)
@@ -46,12 +27,7 @@ def to_line(gdb: Gdb, text: str, command: str = "continue") -> None:
 
 def test_the_kept_bytes_are_those_of_the_source(tmp_path: Path) -> None:
     """Prevents lines that are another program's."""
-    if shutil.which("bcc") is None:
-        pytest.skip("bcc isn't installed, so the kept bytes can't be compared with their source")
-    (tmp_path / "sent.c").write_text(SOURCE)
-    subprocess.run(["bcc", "-0", "-o", "sent", "sent.c"], cwd=tmp_path, check=True)
-    built = (tmp_path / "sent").read_bytes()
-    assert built[HEADER : len(CONTENT)] == CONTENT[HEADER:]
+    assert PROGRAM.built(tmp_path)[HEADER : len(CONTENT)] == CONTENT[HEADER:]
 
 
 def frames(gdb: Gdb) -> list[str]:

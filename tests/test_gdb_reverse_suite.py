@@ -7,16 +7,12 @@ about Linux' calls have no like here.
 from __future__ import annotations
 
 import re
-import shutil
 import signal
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import line_walker
 import pytest
-from gdb_client import NO_GDB, Gdb, Server, gdb_name, gdbs
-from line_walker import NO_MORE, Walker, at_main, run_to
+from gdb_client import Gdb, Server
+from line_walker import NO_MORE, Walker, run_to
 from suite_guest import COM, PROGRAM, SOURCE
 from unwind_guest import SEGMENT
 
@@ -28,27 +24,6 @@ KEPT, HIDDEN, OTHER, TOTAL, COUNT = (DATA + offset for offset in (0x2C, 0x34, 0x
 """Where variables lie; the first is local and static, which no map tells."""
 LOCAL = "$ss*16+$ebp-6"
 """Where a function's first local variable lies."""
-
-
-@pytest.fixture(scope="module", params=gdbs() or [NO_GDB], ids=gdb_name)
-def session(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gdb]:
-    """Return a gdb that is attached to the program, which all tests of that gdb share."""
-    with line_walker.session(request.param, PROGRAM, tmp_path_factory.mktemp("suite")) as gdb:
-        yield gdb
-
-
-@pytest.fixture
-def attached(session: Gdb) -> Gdb:
-    """Return gdb at main's first instruction."""
-    return at_main(session)
-
-
-@pytest.fixture
-def walker(attached: Gdb) -> Walker:
-    """Return who goes from line to line there."""
-    return Walker(attached)
 
 
 def at_text(gdb: Gdb, text: str, command: str = "continue") -> None:
@@ -63,12 +38,7 @@ def word(gdb: Gdb, place: int | str) -> int:
 
 def test_the_kept_bytes_are_those_of_the_source(tmp_path: Path) -> None:
     """Prevents lines that are another program's."""
-    if shutil.which("bcc") is None:
-        pytest.skip("bcc isn't installed, so the kept bytes can't be compared with their source")
-    (tmp_path / "suite.c").write_text(SOURCE)
-    build = ["bcc", "-0", "-Md", "-o", "suite.com", "suite.c"]
-    subprocess.run(build, cwd=tmp_path, check=True)
-    assert (tmp_path / "suite.com").read_bytes() == COM
+    assert PROGRAM.built(tmp_path, "-Md") == COM
 
 
 def test_steps_with_counts(walker: Walker) -> None:

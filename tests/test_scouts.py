@@ -189,7 +189,7 @@ def test_interrupts_and_keys_are_the_scouts_too() -> None:
     dirty = 0
     while (first := expanse.first()) is not None:
         assert first[1] is TractState.HITS
-        expanse.tell(first[0], TractState.NO_HITS)
+        expanse.tell(first[0], ())
         dirty += 1
     assert dirty == 6
 
@@ -338,10 +338,64 @@ def test_the_newest_tract_is_handed_out_first() -> None:
     assert expanse.take() == tracts[0]
     assert expanse.first() == (tracts[0], TractState.SOUGHT)
     assert expanse.take() == tracts[1]
-    expanse.tell(tracts[1], TractState.NO_HITS)
-    expanse.tell(tracts[0], TractState.NOTHING_YET)  # somebody was called off
+    expanse.tell(tracts[1], ())
+    expanse.give_back(tracts[0])  # somebody was called off
     assert expanse.first() == (tracts[0], TractState.NOTHING_YET)
-    expanse.tell(tracts[0], TractState.NO_HITS)
+    assert expanse.take() == tracts[2]
+    expanse.tell(tracts[2], [Tract(7, 8), Tract(0, 7)])
+    assert not expanse.has_found()  # the newest is being searched
+    expanse.tell(tracts[0], ())
+    assert expanse.has_found()
+    assert expanse.first() == (Tract(7, 8), TractState.HITS)
+    expanse.tell(Tract(7, 8), ())
+    assert expanse.first() == (Tract(0, 7), TractState.HITS)
     expanse.close()
     assert expanse.take() is None
-    assert expanse.first() == (tracts[2], TractState.NOTHING_YET)
+    expanse.tell(Tract(0, 7), ())
+    assert expanse.first() is None
+    assert not expanse.has_found()
+
+
+LOOKED_AT = Tract(500, 1000)
+SETTER = b"\x40" * 700 + bytes.fromhex("a30060 ebfe")
+"""inc ax, 700 times; mov [6000h], ax; jmp $."""
+
+
+def looked_at(
+    code: bytes, point: Point, is_wanted: Callable[[], bool] = lambda: True
+) -> tuple[Tract, TractState] | None:
+    """Return what is known after one look at a part of what a program did."""
+    guest, timeline = travel(code)
+    timeline.run(1000)
+    points = Points(guest.machine.memory)
+    points.insert(point)
+    expanse = Expanse([LOOKED_AT])
+    assert expanse.take() == LOOKED_AT
+    expanse.look(LOOKED_AT, timeline, is_wanted)
+    return expanse.first()
+
+
+@pytest.mark.parametrize(
+    "point", [Point(PointKind.WRITE, 0x6000, 2), Point(PointKind.EXECUTE, guests.CODE + 700)]
+)
+def test_a_look_tells_where_a_single_hit_is(point: Point) -> None:
+    """Prevents a search that replays all of a tract again in which a scout met the only hit."""
+    assert looked_at(SETTER, point) == (Tract(700, 701), TractState.HITS)
+
+
+def test_a_look_ends_at_the_second_hit() -> None:
+    """Prevents a scout that counts hits which the search is to judge one by one."""
+    hot = Point(PointKind.WRITE, 0x4000, 2)
+    assert looked_at(COUNTER, hot) == (LOOKED_AT, TractState.HITS)
+
+
+def test_a_look_without_hits_leaves_nothing() -> None:
+    """Prevents a search through what a scout has found empty."""
+    assert looked_at(SETTER, Point(PointKind.WRITE, 0x6002, 2)) is None
+
+
+def test_a_look_that_is_not_wanted_any_more_ends() -> None:
+    """Prevents a hit that waits until our own look beyond it is over, and a tract lost by that."""
+    point = Point(PointKind.EXECUTE, guests.CODE + 700)
+    expected = LOOKED_AT, TractState.NOTHING_YET
+    assert looked_at(SETTER, point, lambda: False) == expected

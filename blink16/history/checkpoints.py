@@ -42,6 +42,11 @@ class Checkpoint:
     size: int = 0
     """Bytes that it takes beside its predecessor."""
 
+    def share(self, other: Checkpoint) -> None:
+        """Consist of another's objects wherever they are equal."""
+        self.image = self.image.sharing(other.image)
+        self.snapshot = self.snapshot.sharing(other.snapshot)
+
 
 class Ring:
     """The checkpoints of one timeline, ordered by icount."""
@@ -105,11 +110,15 @@ class Ring:
 
     # -- adding ------------------------------------------------------------------------------
 
-    def add(self, new: Checkpoint) -> None:
-        """Add a checkpoint; there is none at its icount yet."""
+    def add(self, new: Checkpoint, base: Checkpoint | None = None) -> None:
+        """Add a checkpoint; there is none at its icount yet.
+
+        ``base``: one with which it shares already what is equal.
+        """
         place = bisect_right(self._icounts, new.icount)
         for neighbour in self._checkpoints[place - 1 : place + 1]:
-            new.image = new.image.sharing(neighbour.image)
+            if neighbour is not base:
+                new.share(neighbour)
         self._icounts.insert(place, new.icount)
         self._checkpoints.insert(place, new)
         self._measure(place)

@@ -7,9 +7,9 @@ a machine does never depends on this; only how long it takes to go back does.
 
 from __future__ import annotations
 
-SPACING_SECONDS = 0.001
+SPACING_SECONDS = 0.0007
 """What running from one checkpoint to the next should cost."""
-FINE_SECONDS = 0.0002
+FINE_SECONDS = 0.0001
 """The same near where the user is, where each step back starts from a checkpoint anew."""
 OVERHEAD = 16
 """A checkpoint may cost one part in so many of the run between two."""
@@ -53,6 +53,10 @@ class Pace:
         more = seconds - self._checkpoint_seconds
         self._checkpoint_seconds += more * (_RISE if more > 0 else _FALL)
         self._settle()
+
+    def seconds(self, instructions: int) -> float:
+        """Return how long so many instructions take, about."""
+        return instructions / self._rate
 
     def stride(self, way: int) -> int:
         """Return how much of a way to go before the next checkpoint: half of it, or, where that

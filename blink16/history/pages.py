@@ -54,11 +54,14 @@ class Image:
         return group[place]
 
     def renewed(self, memory: Memory) -> Image:
-        """Return the image of now, where this was the one of the last checkpoint."""
+        """Return the image of now, where this was the one of the last checkpoint.
+
+        It shares with this one what was written and is equal all the same.
+        """
         groups = list(self.groups)
         for number, pages in _by_group(memory.written_marks()):
             if isinstance(pages, range):
-                groups[number] = memory.span(pages.start, len(pages))
+                groups[number] = _shared(memory.span(pages.start, len(pages)), self.groups[number])
             else:
                 groups[number] = _replaced(self.groups[number], memory.contents(pages))
         return Image(tuple(groups))
@@ -142,11 +145,14 @@ def _contents(group: PageGroup) -> tuple[bytes, ...]:
 
 
 def _replaced(group: PageGroup, contents: Mapping[int, bytes]) -> PageGroup:
-    """Return a group in which some pages, by their numbers, have another content."""
+    """Return a group in which some pages, by their numbers, have another content, or this one."""
     pages = list(_pages(group) if isinstance(group, bytes) else group)
+    is_equal = True
     for page, content in contents.items():
-        pages[page & (GROUP_PAGES - 1)] = content
-    return tuple(pages)
+        place = page & (GROUP_PAGES - 1)
+        if pages[place] != content:
+            pages[place], is_equal = content, False
+    return group if is_equal else tuple(pages)
 
 
 def _size(group: PageGroup, known: PageGroup) -> int:

@@ -77,11 +77,12 @@ class Past:
 
     def keep(self) -> Checkpoint:
         """Make the checkpoint of this instant, of which there is none yet."""
-        memory = self.machine.memory
-        image = self._base.image.renewed(memory)
+        memory, base = self.machine.memory, self._base
+        image = base.image.renewed(memory)
         memory.begin()
         checkpoint = self._checkpoint(image)
-        self.ring.add(checkpoint)
+        checkpoint.snapshot = checkpoint.snapshot.sharing(base.snapshot)
+        self.ring.add(checkpoint, base)
         self._base = checkpoint
         return checkpoint
 

@@ -2,7 +2,7 @@
 
 A scout has the same points in its memory.  In a thread of its own it replays stretches that the
 search has not come to, and says whether a point is hit there.  Where none is, the search need
-not look; where one is, the search itself finds which, and judges it.  So what is found is what
+not look; where some are, the search itself finds them, and judges them.  So what is found is what
 the search finds alone.
 
 A scout is believed after it has replayed from one checkpoint to the next, and met what is there.
@@ -28,7 +28,7 @@ from blink16.machine import Machine
 LOG = logging.getLogger("blink16")
 MAX_SCOUTS = 7
 """Each takes some mebibytes."""
-PATIENCE, PATIENCE_ONCE_MADE = 0.03, 0.004
+PATIENCE, PATIENCE_ONCE_MADE = 0.03, 0.001
 """Seconds that a search goes alone: most are over by then.  To make a scout's machine takes some
 time of everybody's; after that a scout costs next to nothing.
 """
@@ -52,32 +52,40 @@ class TractState(Enum):
     NOTHING_YET = auto()
     SOUGHT = auto()  # somebody is looking
     HITS = auto()
-    NO_HITS = auto()
 
 
 class Expanse:
-    """The tracts of one search, the newest first, and what is known of them; for all threads."""
+    """The tracts of one search that may have hits, the newest first; for all threads."""
 
     def __init__(self, tracts: Sequence[Tract]) -> None:
         """Begin where nothing is known."""
         self.span = tracts[-1].low, tracts[0].high
-        self._found = dict.fromkeys(tracts, TractState.NOTHING_YET)
+        self._states = dict.fromkeys(tracts, TractState.NOTHING_YET)
         self._changed = Condition()
         self._closed = False
 
     def take(self) -> Tract | None:
         """Return the newest tract of which nothing is known, to be looked at; None at the end."""
         with self._changed:
-            for tract, found in self._found.items():
-                if found is TractState.NOTHING_YET and not self._closed:
-                    self._found[tract] = TractState.SOUGHT
+            for tract, state in self._states.items():
+                if state is TractState.NOTHING_YET and not self._closed:
+                    self._states[tract] = TractState.SOUGHT
                     return tract
         return None
 
-    def tell(self, tract: Tract, found: TractState) -> None:
-        """Say what was found in a tract that was taken."""
+    def give_back(self, tract: Tract) -> None:
+        """Say that nothing is known of a tract that was taken."""
         with self._changed:
-            self._found[tract] = found
+            self._states[tract] = TractState.NOTHING_YET
+            self._changed.notify_all()
+
+    def tell(self, tract: Tract, hits: Sequence[Tract]) -> None:
+        """Say which parts of a tract that was taken have hits, the newest first."""
+        with self._changed:
+            states: dict[Tract, TractState] = {}
+            for known, state in self._states.items():
+                states |= dict.fromkeys(hits, TractState.HITS) if known == tract else {known: state}
+            self._states = states
             self._changed.notify_all()
 
     def first(self) -> tuple[Tract, TractState] | None:
@@ -86,40 +94,68 @@ class Expanse:
         If nothing is known, the caller is to search it, and then to `tell`.
         """
         with self._changed:
-            for tract in [t for t, found in self._found.items() if found is TractState.NO_HITS]:
-                del self._found[tract]
-            for tract, found in self._found.items():
-                if found is TractState.NOTHING_YET:
-                    self._found[tract] = TractState.SOUGHT
-                return tract, found
+            for tract, state in self._states.items():
+                if state is TractState.NOTHING_YET:
+                    self._states[tract] = TractState.SOUGHT
+                return tract, state
         return None
+
+    def has_found(self) -> bool:
+        """Whether the newest tract that may have hits has some."""
+        with self._changed:
+            return next(iter(self._states.values()), None) is TractState.HITS
 
     def wait(self, tract: Tract) -> None:
         """Wait a little for what is found in a tract."""
         with self._changed:
-            if self._found[tract] is TractState.SOUGHT:
+            if self._states.get(tract) is TractState.SOUGHT:
                 self._changed.wait(LOOK_SECONDS)
 
-    def look(self, tract: Tract, timeline: Timeline) -> None:
-        """Look at a tract that was taken.  Interrupted if a request to stop came.
+    def look(
+        self, tract: Tract, timeline: Timeline, is_wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Look at a tract that was taken, as long as that is wanted.
 
-        Where the replay fails, the search is to see that when it comes there.
+        Interrupted if a request to stop came.  Where the replay fails, the search is to see that
+        when it comes there.
         """
-        found = TractState.NOTHING_YET
+        hits: Sequence[Tract] | None = None
         try:
-            found = TractState.HITS if timeline.has_hit(*tract) else TractState.NO_HITS
+            hits = _parts_with_hits(timeline, tract, is_wanted)
         except Interrupted:
             raise
         except Exception:
-            found = TractState.HITS
+            hits = [tract]
             LOG.info("a replay fails on the way", exc_info=True)
         finally:
-            self.tell(tract, found)
+            if hits is None:
+                self.give_back(tract)
+            else:
+                self.tell(tract, hits)
 
     def close(self) -> None:
         """Hand out no more."""
         with self._changed:
             self._closed = True
+
+
+def _parts_with_hits(
+    timeline: Timeline, tract: Tract, is_wanted: Callable[[], bool]
+) -> Sequence[Tract] | None:
+    """Return which parts of a tract have hits: one instant, or all of it if there are several.
+
+    None if that was no longer wanted.
+    """
+    hits: list[int] = []
+    timeline.begin_at(tract.low)
+    while timeline.now < tract.high:
+        if not is_wanted():
+            return None
+        for hit in timeline.hits(min(tract.high, timeline.now + timeline.stride)):
+            hits.append(hit.icount)
+            if len(hits) > 1:
+                return [tract]
+    return [Tract(icount, icount + 1) for icount in hits]
 
 
 class Errand(NamedTuple):
@@ -209,7 +245,7 @@ class Scouts:
         """Conditions of breakpoints that engines judge (`Engine.overlook`)."""
 
     def is_time(self, seconds: float) -> bool:
-        """Whether a search that has gone alone for so long is to go on with scouts."""
+        """Whether a search that would go alone for so long is to go on with scouts instead."""
         is_made = any(scout.is_made for scout in self._scouts)
         return seconds >= (min(self.patience, PATIENCE_ONCE_MADE) if is_made else self.patience)
 
@@ -231,7 +267,7 @@ class Scouts:
                     _look_beyond(timeline, expanse, tract)
                     continue
                 yield tract
-                expanse.tell(tract, TractState.NO_HITS)
+                expanse.tell(tract, ())
         finally:
             expanse.close()
             for scout in sent:
@@ -256,7 +292,7 @@ def _look_beyond(timeline: Timeline, expanse: Expanse, first: Tract) -> None:
     beyond = expanse.take()
     try:
         if beyond is not None:
-            expanse.look(beyond, timeline)
+            expanse.look(beyond, timeline, lambda: not expanse.has_found())
         elif timeline.thread.take_request():
             raise Interrupted
         else:

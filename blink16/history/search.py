@@ -61,10 +61,12 @@ def _tracts(timeline: Timeline, low: int, scouts: Scouts | None) -> Generator[Tr
         timeline.keep()  # so that an interrupted search can end here at once
     began = perf_counter()
     while high > low:
-        if scouts is not None and scouts.is_time(perf_counter() - began):
-            yield from scouts.tracts(timeline, low, high)
-            return
         start = max(low, timeline.before(high))
+        if scouts is not None:
+            alone = perf_counter() - began + timeline.seconds(high - start)
+            if scouts.is_time(alone):
+                yield from scouts.tracts(timeline, low, high)
+                return
         yield Tract(start, high)
         high = start
 

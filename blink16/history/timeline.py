@@ -2,7 +2,7 @@
 
 A machine is a pure function of its start state and its inputs by instruction count.  So a past
 instant is a checkpoint before it and the instructions from there on, with the logged inputs at
-their times: `past` remembers both, here the machine moves.  Checkpoints lie about a millisecond
+their times: `past` remembers both, here the machine moves.  Checkpoints lie less than a millisecond
 of running apart, denser where the user goes and sparser with distance; each can be reached
 from each at the cost of the pages that differ.  So it makes no difference to a jump how far it
 goes, and after a jump into the past the checkpoints ahead are still there.
@@ -23,7 +23,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import pairwise
 from time import perf_counter
 
@@ -179,6 +179,10 @@ class Timeline:
     def stride(self) -> int:
         """Instructions that take some milliseconds."""
         return self._pace.slice
+
+    def seconds(self, instructions: int) -> float:
+        """Return how long so many instructions take, about."""
+        return self._pace.seconds(instructions)
 
     def is_near(self, icount: int) -> bool:
         """Whether a seek back to an instruction count, or a run from there, takes no longer than
@@ -494,12 +498,13 @@ class Timeline:
         """Return where the last checkpoint before ``icount`` lies (``icount`` > start)."""
         return self._past.nearest(icount - 1).icount
 
-    def has_hit(self, low: int, high: int) -> bool:
-        """Whether a point is hit at an instant in low..high-1; Interrupted as by `hits`."""
-        self._past.go_back(self._past.nearest(low))
-        self._replay(low, whole=False)
-        with closing(self.hits(high)) as hits:
-            return next(hits, None) is not None
+    def begin_at(self, icount: int) -> None:
+        """Move to an instruction count by way of the checkpoint before it; Interrupted as `hits`.
+
+        Nothing is kept on the way, for who does not stay.
+        """
+        self._past.go_back(self._past.nearest(icount))
+        self._replay(icount, whole=False)
 
     # -- a second machine --------------------------------------------------------------------
 

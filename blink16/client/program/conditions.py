@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from blink16.client.conditions import HALVES
 from blink16.client.program import types
-from blink16.client.program.expressions import WORD_REGISTERS, Scene
 from blink16.client.program.grammar import Binary, Name, Node, Number, Unary, parse
+from blink16.client.program.scene import WORD_REGISTERS, Scene
 from blink16.client.program.types import ValueType
 
 _SIGN = 1 << 63

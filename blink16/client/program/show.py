@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from blink16.client.program.expressions import TypedValue, member_of
+from blink16.client.program.values import TypedValue, member_of
 from blink16.memory import linear
 
 MAX_ELEMENTS = 32

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from blink16.client.conditions import HALVES
-from blink16.client.program.expressions import Place
 from blink16.client.program.grammar import ExpressionError
+from blink16.client.program.values import Place
 from blink16.client.target import AsyncTarget
 from blink16.reports.state import FLAG_BITS, REGISTER_NAMES
 

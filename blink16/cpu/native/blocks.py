@@ -172,7 +172,7 @@ class CodeCopy:
         self.cs, self.vector = cs, vector
         self._vectors = bytes(memory.ram[:VECTORS_SIZE])
         self.model = model
-        self._board = board
+        self.board = board
         self._suspects = suspects(model.name)
         self.code = _copy(memory.ram, base)
         self._attributes = _copy(memory.attributes, base)
@@ -233,7 +233,7 @@ class CodeCopy:
 
     def is_interpreted(self, place: PlacedInstruction) -> bool:
         """Whether an instruction is nothing for a region."""
-        if place.accesses_port and not place.may_be_hot(self._board):
+        if place.accesses_port and not place.may_be_hot(self.board):
             return True
         return place.interpreted or self.changes(place)
 

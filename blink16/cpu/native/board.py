@@ -96,9 +96,23 @@ def functions(board: HotBoard, *, briefly: bool = False) -> str:
     parts.append(HotFunction("hot_due", board.due or _never).text())
     parts.append(_first_of("hot_advance", board.advance))
     parts.append(HotFunction("hot_acknowledge", board.acknowledge or _nothing).text())
-    tick = HotFunction("hot_tick", board.tick or _nothing)  # of one caller, where each tick goes by
-    parts.append(tick.text(attribute="alwaysinline"))
+    parts.append(tick_function(board))
     return "".join(parts)
+
+
+def tick_function(board: HotBoard) -> str:
+    """Return ``hot_tick``, which is part of its one caller: each tick goes by it."""
+    return HotFunction("hot_tick", board.tick or _nothing).text(attribute="alwaysinline")
+
+
+def usual_access(board: HotBoard, way: str, port: int) -> str:
+    """Return ``usual_hot_in…`` or ``usual_hot_out…``, which is part of its callers.
+
+    It does what is usual at the port, and goes to the port's function for the rest.
+    """
+    first = board.reads[port] if way == "hot_in" else partial(_write, board.writes[port][0])
+    name = f"{way}{port:x}"
+    return HotFunction(f"usual_{name}", first, name).text(attribute="alwaysinline")
 
 
 def port_functions(board: HotBoard) -> dict[str, str]:

@@ -1,11 +1,11 @@
-"""Native code for an interrupt's handler from the interrupt's entry on: what it usually does.
+"""Native code for a timer's handler from the tick on: what it usually does.
 
 A region treats each push and pop as any access to memory, and puts all registers in place where
 it is left.  A timer's handler is entered again and again, and pushes what it pops.  So the way that
-it usually goes is emitted once more, in one piece with the interrupt's entry: what is asked about
-the stack, pages and vectors is asked before anything is done, a pop knows what was pushed, and an
-IRET that pops the flags of its own interrupt changes none.  Where something is not as usual,
-`asked` enters the handler as any interrupt's.
+it usually goes is emitted once more, in one piece with the tick and the interrupt's entry: what is
+asked about the stack, pages and vectors is asked before anything is done, a pop knows what was
+pushed, and an IRET that pops the flags of its own interrupt changes none.  Where something is not
+as usual, `asked` enters the handler as any interrupt's.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import NamedTuple, NoReturn
 
-from blink16.cpu.native import meter, slots
+from blink16.cpu.native import meter, slices, slots
 from blink16.cpu.native.blocks import INT_3, VECTORS_SIZE, CodeCopy, PlacedInstruction, RegionPlan
+from blink16.cpu.native.board import tick_function, usual_access
 from blink16.cpu.native.layout import cell_offset
 from blink16.cpu.native.region import WITHIN, RegionFunction, place_in_state
 from blink16.cpu.native.text import tail_call, text
@@ -25,7 +26,9 @@ from blink16.cpu.values import Handle, Value, signed
 from blink16.memory import ADDRESS_MASK, MEMORY_SIZE, PAGE_SHIFT
 
 HANDLER = "handler"
-"""The symbol of its function."""
+"""The symbol of its function, which `slices` goes to where a slice is spent."""
+_ENTERED = "entered"
+"""The symbol of what comes behind the tick."""
 MAX_DEPTH = 64
 """Bytes that are pushed at most."""
 _WORD_FLAGS = range(Cell.ZERO, Cell.DIRECTION + 1)
@@ -48,13 +51,16 @@ class _Instant(NamedTuple):
 
 
 class HandlerFunction(RegionFunction):
-    """The usual way through an interrupt's handler; the vector is in the place of prefixes.
+    """The usual tick, and the usual way through its interrupt's handler.
 
-    There is one way, without joins: values of cells are remembered all along it, and those that
-    have changed are put in place where it is left.  Stores go to the stack and to fixed addresses.
+    Behind the tick the vector is in the place of prefixes; in that of the code is who goes on if
+    the handler returns to where it came from.  There is one way, without joins: values of cells are
+    remembered all along it, and those that have changed are put in place where it is left.  Stores
+    go to the stack and to fixed addresses.
     """
 
     symbol = HANDLER
+    care = "alwaysinline"
 
     def __init__(self, segment: CodeCopy, flow: RegionPlan) -> None:
         """Emit the way from the entry of the timer's interrupt."""
@@ -73,9 +79,19 @@ class HandlerFunction(RegionFunction):
         self._vectors: set[int] = set()
         self._depth = 0
         self._worst = 0
+        self._usual_ports: dict[str, str] = {}
+        """Functions of what is usual at single ports, by name."""
+        self._interrupted: Value
+        """The offset that the interrupt is to return to."""
         self._returns = False
-        """Whether the last instruction did."""
+        """Whether the last instruction did that."""
         super().__init__(segment.model, flow, False)
+
+    def __str__(self) -> str:
+        board = self._segment.board
+        tick = slices.tick(self.timing, self.symbol, _ENTERED)
+        entered = self._definition(_ENTERED, "internal")
+        return "\n".join([tick_function(board), tick, *self._usual_ports.values(), entered])
 
     @property
     def is_of_use(self) -> bool:
@@ -88,7 +104,8 @@ class HandlerFunction(RegionFunction):
         self._take_initial()
         self._worst = self.timing.interrupt
         try:
-            self._enter(self._segment.vector, Value("%ip", 32, self).truncate(16))
+            self._interrupted = Value("%ip", 32, self).truncate(16)
+            self._enter(self._segment.vector, self._interrupted)
         except _UnusualError:  # the entry itself: nothing is worth a way of its own
             self._worst = 0
         self._follow()
@@ -125,7 +142,7 @@ class HandlerFunction(RegionFunction):
         self._go_to(self._target or self.constant(0, 16))
 
     def _ways_out(self) -> list[str]:
-        return [*super()._ways_out(), *self._exit("returned", "@jumped", WITHIN)]
+        return [*super()._ways_out(), *self._exit("returned", "%code", WITHIN)]
 
     def _known_target(self, target: Value | None) -> int | None:
         """Return where it goes on in the handler's segment, if that is known."""
@@ -178,7 +195,7 @@ class HandlerFunction(RegionFunction):
 
     def execute(self, place: PlacedInstruction) -> None:
         """Execute an instruction; interrupts and returns from them know what was pushed."""
-        self._returns = place.mnemonic == "IRET"
+        self._returns = False
         if place.mnemonic == "INT":
             vector = place.instruction.immediate
             self._enter(vector if isinstance(vector, int) else INT_3, self.next_ip())
@@ -190,6 +207,8 @@ class HandlerFunction(RegionFunction):
                 self.set_cell(cell, value)
             self.flags_opened()
             jump_far(self, segment, offset)
+            there = offset.handle, segment.handle
+            self._returns = there == (self._interrupted.handle, self._initial[Cell.CS].handle)
         else:
             super().execute(place)
 
@@ -198,6 +217,12 @@ class HandlerFunction(RegionFunction):
         assert isinstance(offset.handle, int)
         self._vectors.add(offset.handle >> 2)
         return self.constant(self._segment.vector_word(offset.handle), 16)
+
+    def _port_function(self, way: str, port: int) -> str:
+        """Return the function of what is usual at a port."""
+        name = super()._port_function(way, port)
+        self._usual_ports[name] = usual_access(self._segment.board, way, port)
+        return f"usual_{name}"
 
     # -- what is unusual ---------------------------------------------------------------------
 

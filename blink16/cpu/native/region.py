@@ -73,7 +73,10 @@ class RegionFunction(RegionContext):
             self._go_to_block(ip)
 
     def __str__(self) -> str:
-        head = [f"define preserve_nonecc void @{self.symbol}({SIGNATURE}) {self.care} {{"]
+        return self._definition(self.symbol)
+
+    def _definition(self, symbol: str, linkage: str = "") -> str:
+        head = [f"define {linkage} preserve_nonecc void @{symbol}({SIGNATURE}) {self.care} {{"]
         head += ["%left = alloca i64", "store i64 %meter, ptr %left", "%next = alloca i32"]
         head += ["%ended = alloca i1", *self._begin(), "store i1 false, ptr %ended"]
         head += [*self.prologue(), *self._ways_in()]
@@ -140,11 +143,13 @@ class RegionFunction(RegionContext):
         lines += self._exit("event", "@slow")
         return lines + self._exit("opened", "@opened")
 
-    def _exit(self, name: str, function: str, number: int = 0, quick: str = "") -> list[str]:
+    def _exit(
+        self, name: str, function: str, number: int = 0, quick: str = "", code: str = "%memory"
+    ) -> list[str]:
         """Return the block that puts the registers in place and leaves.
 
-        ``number``: what is in the place of prefixes.  ``quick``: where it goes if there are cycles
-        left.
+        ``number``, ``code``: what is in the places of prefixes and code.  ``quick``: where it goes
+        if there are cycles left.
         """
         lines = [f"{name}:", *self._put_back(name)]
         lines += [f"%{name}_ip = load i32, ptr %next", f"%{name}_left = load i64, ptr %left"]
@@ -159,7 +164,7 @@ class RegionFunction(RegionContext):
             lines += [f"%{name}_spent = icmp slt i64 {left}, {meter.ONE_LEFT}"]
             lines += [f"br i1 %{name}_spent, label %{name}_end, label %{name}_on", f"{name}_on:"]
             lines += [tail_call(quick, ip, left, "0", base, "%memory"), f"{name}_end:"]
-        return [*lines, tail_call(function, ip, left, str(int(number)), base, "%memory")]
+        return [*lines, tail_call(function, ip, left, str(int(number)), base, code)]
 
     # -- blocks ------------------------------------------------------------------------------
 

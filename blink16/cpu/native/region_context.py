@@ -202,13 +202,19 @@ class RegionContext(Emitter):
         now = cycles - left.shift_right_signed(meter.SHIFT)
         given = f"ptr %state, i64 {text(now)}, i64 {text(value)}"
         if self._place.instruction.immediate is not None:  # one of the board's (`may_be_hot`)
-            function = f"{function}{port.handle:x}"
-            self._ports.add(function)
+            assert isinstance(port.handle, int)
+            function = self._port_function(function, port.handle)
         else:
             given = f"i32 {text(port.zero_extend(32))}, {given}"
         answer = self.value(f"call i64 @{function}({given})", 64)
         self._leave_if(answer.sign(), self.constant(self._place.ip, 16), before, "refused")
         return answer
+
+    def _port_function(self, way: str, port: int) -> str:
+        """Return the function that accesses a port; ``way``: ``hot_in`` or ``hot_out``."""
+        name = f"{way}{port:x}"
+        self._ports.add(name)
+        return name
 
     def _request(self) -> Value:
         """Return whether the controller asks for an interrupt, which hot devices change."""

@@ -42,7 +42,7 @@ HELPERS = {
 whether the run must end after the instruction.  A load returns the value, and in bit 16 that."""
 WAYS_IN = ("enter", "answer", "interrupt")
 """Functions for the host.  Their number is an `Ignore`, what a port gave, an interrupt's vector."""
-PATHS = ("slow", "spent", "step", "opened", "jumped", "hot", "asked")
+PATHS = ("slow", "spent", "refill", "step", "opened", "jumped", "hot", "asked")
 """Functions of the common signature that instructions end in."""
 
 _POINTS = Attribute.BREAKPOINT | Attribute.SERVICE
@@ -132,7 +132,7 @@ untold:
   %spent = icmp slt i64 %meter, {meter.ONE_LEFT}
   br i1 %spent, label %out_of_cycles, label %look
 out_of_cycles:
-  {tail_call("@spent", "%ip", "%meter", "%prefixes")}
+  {tail_call("@spent", "%ip", "%meter", "%prefixes", code="@jumped")}
 look:
   %ip16 = and i32 %ip, 65535
   %sum = add i32 %base, %ip16

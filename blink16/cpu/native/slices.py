@@ -1,8 +1,10 @@
 """Slices of a run, in LLVM IR: how they begin and end, and what is due then.
 
 A slice is what a meter has room for (`meter`).  ``spent`` ends one and does the usual tick, with
-its interrupt's entry; ``refill`` begins the next; ``time_up`` does what else hot devices want, or
-leaves that to the machine.
+its interrupt's entry, unless a handler does it (`handler`); ``refill`` begins the next; ``time_up``
+does what else hot devices want, or leaves that to the machine.
+
+Who goes to ``spent`` says in the place of the code where an interrupt's handler is to return to.
 """
 
 from __future__ import annotations
@@ -62,14 +64,7 @@ _ENTER = f"""; by a vector, at a number of cycles, with what is planned behind i
   %slice = call i64 @entering(ptr %state, i64 %cycles, i64 %planned)
   %number = trunc i64 %vector to i32
   {slots.VECTOR.store("%number", "its_number")}
-  {slots.HANDLER.load("handler")}
-  %unknown = icmp eq i64 %handler, 0
-  br i1 %unknown, label %as_any, label %as_usual
-as_any:
-  {tail_call("@asked", "%ip", "%slice", "%number")}
-as_usual:
-  %handled = inttoptr i64 %handler to ptr
-  {tail_call("%handled", "%ip", "%slice", "%number")}
+  {tail_call("@ENTRY", "%ip", "%slice", "%number")}
 """
 
 _ENTERING = f"""
@@ -88,8 +83,21 @@ define internal i64 @entering(ptr %state, i64 %cycles, i64 %planned) alwaysinlin
 """
 
 _SPENT = f"""
-; What is not the usual tick is left as it was, but for both clocks put right.
 define preserve_nonecc void @spent({SIGNATURE}) noinline {{
+  {slots.HANDLER.load("handler")}
+  %unknown = icmp eq i64 %handler, 0
+  br i1 %unknown, label %as_any, label %as_usual
+as_any:
+  {tail_call("@tick", "%ip", "%meter", "%prefixes")}
+as_usual:
+  %handled = inttoptr i64 %handler to ptr
+  {tail_call("%handled", "%ip", "%meter", "%prefixes")}
+}}
+"""
+
+_TICK = f"""
+; What is not the usual tick is left as it was, but for both clocks put right.
+define preserve_nonecc void @TICK({SIGNATURE}) {{
   call void @settle(ptr %state, i64 %meter)
   {slots.GOAL.load("goal")}
   {slots.ICOUNT.load("icount")}
@@ -232,11 +240,20 @@ define internal i64 @planned(ptr %state, i64 %now) {{
 }}
 """
 
-_TEXT = _SETTLE + _SLICE + _ENTERING + _SPENT + _REFILL + _TIME_UP
+_OF_TICKS = _SETTLE + _SLICE + _ENTERING + _TICK
 
 
 def text(timing: Timing) -> str:
     """Return the functions, for a processor's clock cycles."""
-    entry = timing.acknowledge + timing.interrupt
-    text = _TEXT.replace("ACKNOWLEDGE", str(timing.acknowledge))
-    return text.replace("AFTER_ENTRY", str(entry + 1))
+    ticks = _OF_TICKS.replace("@TICK", "@tick")
+    return _timed(ticks + _SPENT + _REFILL + _TIME_UP, timing, "asked")
+
+
+def tick(timing: Timing, symbol: str, entry: str) -> str:
+    """Return one that does the usual tick; ``entry``: enters the interrupt, as `asked` does."""
+    return _timed(_OF_TICKS.replace("@TICK", f"@{symbol}"), timing, entry)
+
+
+def _timed(text: str, timing: Timing, entry: str) -> str:
+    text = text.replace("AFTER_ENTRY", str(timing.acknowledge + timing.interrupt + 1))
+    return text.replace("ACKNOWLEDGE", str(timing.acknowledge)).replace("@ENTRY", f"@{entry}")

@@ -34,7 +34,7 @@ class StepsFunction(RegionFunction):
             self.care = "optnone noinline"  # else translating took twice as long
 
     def _label(self, ip: int) -> str:
-        return f"S{ip}"
+        return f"E{ip}" if ip in self._flow.targets() else f"S{ip}"
 
     def _begin(self) -> list[str]:
         """Return what counts who comes from elsewhere, as the interpreter does.
@@ -67,7 +67,10 @@ class StepsFunction(RegionFunction):
         return []
 
     def _ways_out(self) -> list[str]:
-        return [*super()._ways_out(), *self._exit("spent", "@spent", Ignore.ENTRY)]
+        return [
+            *super()._ways_out(),
+            *self._exit("spent", "@spent", Ignore.ENTRY, code=f"@{STEPS}"),
+        ]
 
     def _emit_steps(self, block: BasicBlock) -> None:
         """Emit a block's instructions, but for those that end another block, too."""
