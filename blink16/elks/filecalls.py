@@ -23,6 +23,7 @@ from blink16.hostfs.filenodes import BLOCK_DEVICE as BLOCK_NUMBER
 from blink16.hostfs.files import FileKind, Stat
 from blink16.hostfs.hostfolder import os_error
 
+_FILE = FileKind.FILE  # looking up an enum's member takes as long as much of a call
 READ, WRITE, EXECUTE = 4, 2, 1
 """In access(), and in each digit of a file's mode."""
 KEPT = 0xFFFF
@@ -216,6 +217,8 @@ def fstat(request: Request) -> int:
 def _describe(request: Request, node: int) -> int:
     files = request.kernel.files
     info = files.stat(node)
+    if info.kind is _FILE:
+        return _put_stat(request, info)
     if info.kind is FileKind.DIRECTORY:
         names = files.listdir(node)
         subfolders = files.count_folders(node) if len(names) <= MAX_LISTED else 0
