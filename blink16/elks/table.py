@@ -41,8 +41,7 @@ class ElksProcessTable:
         self._known: dict[tuple[int, int, int], SymbolTable] = {}
         """Names by the program's node and segments; programs that run can't be written."""
         self._listed: tuple[int, tuple[LoadedProgram, ...]] = -1, ()
-        """The programs, and the journal's count when they were listed."""
-        """The programs in memory, as last told, and of what processes."""
+        """The journal's count when programs were last listed, and those."""
 
     @property
     def exec_address(self) -> int:
