@@ -216,10 +216,12 @@ class Kernel:
         if file.node:
             self.files.hold(file.node)
             self.journal.did(partial(self.files.release, file.node))
-        number = self.state.next_file
-        self.change_state(next_file=number + 1)
-        self.journal.put(self.state.open_files, number, file)
-        self._count_ends(file, 1)
+        state, journal = self.state, self.journal
+        number = state.next_file
+        journal.alter(state, next_file=number + 1)
+        journal.put(state.open_files, number, file)
+        if file.pipe:
+            self._count_ends(file, 1)
         self._set_descriptor(descriptor, number)
         return descriptor
 
@@ -270,7 +272,8 @@ class Kernel:
             self.journal.alter(file, references=file.references - 1)
             return
         self.journal.remove(self.state.open_files, number)
-        self._count_ends(file, -1)
+        if file.pipe:
+            self._count_ends(file, -1)
         if file.node:
             self.files.release(file.node)
         if file.socket:
@@ -314,8 +317,7 @@ class Kernel:
     # -- pipes -------------------------------------------------------------------------------
 
     def _count_ends(self, file: OpenFile, count: int) -> None:
-        if not file.pipe:
-            return
+        """Count more or fewer users of a pipe's ends."""
         data, readers, writers = self.state.pipes.get(file.pipe, Pipe())
         readers += count * (file.flags & 3 != 1)
         writers += count * bool(file.flags & 3)

@@ -157,7 +157,8 @@ class FileTree(FoundFiles):
         self._holds[node] -= 1
         if not self._holds[node]:
             del self._holds[node]
-            self._bury(node)
+            if self._nodes[node].parent == GONE:
+                self._bury(node)
 
     # -- changes of the tree -----------------------------------------------------------------
 
