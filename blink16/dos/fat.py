@@ -90,6 +90,11 @@ class FatTree:
         self._drive = drive
         self._now = now
 
+    @property
+    def names_version(self) -> object:
+        """As that of a folder's tree; programs may write a disk's sectors, so each is new."""
+        return object()
+
     # -- the disk ----------------------------------------------------------------------------
 
     def _fail(self, kind: CriticalKind, *, writing: bool = False) -> CriticalError:

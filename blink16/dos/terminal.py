@@ -108,7 +108,7 @@ def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
         count = 0
     if count < len(data):
         dos.tell_full(guest, entry.drive)
-    update(dos, index, entry._replace(position=entry.position + count, written=True))
+    update(dos, index, entry.written_to(entry.position + count))
 
 
 def write_character(dos: DosSystem, guest: Guest, code: int) -> Outcome:
