@@ -1,7 +1,8 @@
 """What a DOS or BIOS call costs on the native core: ``python -m benchmarks.services``.
 
 With ``calls`` behind it, it measures every call that DOS programs make (`benchmarks.dos_calls`);
-with ``ports``, accesses to all ports that have a device, on each machine that one can choose.
+with ``elks``, those that ELKS programs make (`benchmarks.elks_calls`); with ``ports``, accesses to
+all ports that have a device, on each machine that one can choose.
 
 Microseconds of our processor time for INT, what answers it, and IRET, or for an access to a port,
 with the few instructions around it; the loop counts its rounds.  The last lines are nanoseconds
@@ -16,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import dos_calls
+from benchmarks import dos_calls, elks_calls
 from benchmarks.dos_calls import Loop
 from blink16.bus import Bus
 from blink16.cpu.models import DEFAULT
@@ -191,6 +192,8 @@ def main() -> None:
             report_ports()
         case ["calls"]:
             report_calls()
+        case ["elks"]:
+            elks_calls.report(elks_calls.LOOPS)
         case _:
             for loop in LOOPS:
                 print(f"{loop.name:26} {microseconds(loop):7.2f} us")

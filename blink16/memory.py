@@ -240,7 +240,11 @@ class Memory:
             return
         end = address + len(data)
         first, last = address >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
-        if first == last and not self.pages[first] & _MINDED:
+        if first == last:
+            is_plain = not self.pages[first] & _MINDED
+        else:
+            is_plain = not self.pages[first : last + 1].tobytes().translate(None, _PLAIN)
+        if is_plain:
             self.arena[address:end] = data
             return
         some = every = self.pages[first]
@@ -460,6 +464,8 @@ _CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)
 _MIRROR = int(PageState.MIRROR)
 _MINDED = _CLEAN | _CODE | _MIRROR
 """What stores by the host must mind."""
+_PLAIN = bytes(state for state in range(256) if not state & _MINDED)
+"""The states of pages with none of it."""
 _WITH_CLEAN = bytes(state | _CLEAN for state in range(256))
 _PAGE_MARK = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,
