@@ -1,7 +1,7 @@
 """What a DOS or BIOS call costs on the native core: ``python -m benchmarks.services``.
 
 With ``calls`` behind it, it measures every call that DOS programs make (`benchmarks.dos_calls`);
-with ``ports``, accesses to all ports that have a device.
+with ``ports``, accesses to all ports that have a device, on each machine that one can choose.
 
 Microseconds of our processor time for INT, what answers it, and IRET, or for an access to a port,
 with the few instructions around it; the loop counts its rounds.  The last lines are nanoseconds
@@ -21,11 +21,14 @@ from benchmarks.dos_calls import Loop
 from blink16.bus import Bus
 from blink16.cpu.models import DEFAULT
 from blink16.cpu.native.loading import best_of, core
+from blink16.devices.cards import XT, Cards
 from blink16.devices.hot import BOARD
+from blink16.devices.video import Adapter
 from blink16.machine import Machine
 from blink16.memory import linear
-from blink16.setup.dos import DosSetup
+from blink16.setup.dos import EMS_KIB, DosSetup
 from blink16.setup.loader import Options, Program, ProgramKind, load
+from blink16.setup.pc import PcSetup
 
 SLICE = 5_000
 """Instructions; so many are run until there were enough rounds, or it has been long enough."""
@@ -65,6 +68,17 @@ PROMISED_CALL, PROMISED = 6.0, 2.0
 """Microseconds that a call, and an access to a port, takes at most."""
 COMMANDS = (0x60, 0x64, 0x92)
 """Ports by which a keyboard or a processor would be reset."""
+STEADY, CHANGING = "30c0ee", "89d8340189c3ee"
+"""xor al,al / out dx,al; mov ax,bx / xor al,1 / mov bx,ax / out dx,al."""
+CARDS = Cards(joystick=True, mouse=True, ems=True, umb=True)
+PLAIN = PcSetup()
+MACHINES = {
+    "an XT with all cards and a CGA": PcSetup(cards=CARDS),
+    **{a.name: PcSetup(adapter=a) for a in Adapter if a is not Adapter.CGA},
+    "an AT with all cards": PcSetup(cards=CARDS._replace(at=True, ps2mouse=True)),
+    "an XT whose speaker is recorded": PcSetup(cards=XT._replace(sound=True)),
+}
+"""Of those behind the first only ports are measured at which there is something else."""
 HANDLER = bytes.fromhex("2eff06100350b020e62058cf")  # inc word [310h] / EOI / iret
 HANDLER_OFFSET = 0x0200
 HOOK = bytes.fromhex("31c08ec0fa26c70620000002268c0e2200b034e643")  # INT 8, mode 2
@@ -73,22 +87,26 @@ SLOW, FAST = 65535, 255
 TICKING_INSTRUCTIONS, TICKING_SLICE = 400_000_000, 4_000_000
 
 
-def _machine(before: bytes, code: bytes, folder: Path, count: bytes = COUNT) -> Machine:
+def _machine(
+    before: bytes, code: bytes, folder: Path, count: bytes = COUNT, pc: PcSetup = PLAIN
+) -> Machine:
     body = count + code
     back = bytes((0xEB, -(len(body) + 2) & 0xFF))
     program = Program("x.com", ProgramKind.DOS_COM, before + body + back)
-    setup = DosSetup(xms_kib=XMS_KIB)
-    machine = load(program, [], Options(root=folder, dos=setup)).machine
+    ems_kib = 0 if pc.cards.ems else EMS_KIB  # the board is there where the driver is not
+    setup = DosSetup(xms_kib=XMS_KIB, ems_kib=ems_kib)
+    options = Options(root=folder, setup=pc, dos=setup)
+    machine = load(program, [], options).machine
     for offset, content in dos_calls.data().items():
         machine.memory.write(linear(machine.registers.ds, offset), content)
     return machine
 
 
-def microseconds(loop: Loop) -> float:
+def microseconds(loop: Loop, pc: PcSetup = PLAIN) -> float:
     """Return what a call in the loop costs."""
     with tempfile.TemporaryDirectory() as folder:
         dos_calls.fill(Path(folder))
-        machine = _machine(loop.before, bytes.fromhex(loop.code), Path(folder))
+        machine = _machine(loop.before, bytes.fromhex(loop.code), Path(folder), pc=pc)
         counter = linear(machine.registers.ds, COUNTER_OFFSET)
         machine.run(WARM_UP)
         return min(_round(machine, counter) for _ in range(TIMES)) / loop.calls * 1e6
@@ -127,24 +145,31 @@ def nanoseconds_of_a_tick() -> float:
 
 
 def accesses(bus: Bus) -> Iterator[Loop]:
-    """Yield a loop for each port that a device reads or takes; what it takes is 0."""
+    """Yield loops for each port that a device reads or takes: 0, or 1 and 0 in turns."""
     for port in range(0x10000):
         into_dx = "ba" + port.to_bytes(2, "little").hex()
         name = f"{port:03X}h, {bus.names.get(port, '')}"
         if bus.is_read(port):
             yield Loop(f"IN {name}", into_dx + "ec")
         if bus.is_written(port) and port not in COMMANDS:
-            yield Loop(f"OUT {name}", into_dx + "30c0ee")
+            yield Loop(f"OUT {name}", into_dx + STEADY)
+            yield Loop(f"OUT {name}, changing", into_dx + CHANGING)
 
 
 def report_ports() -> None:
-    """Print a line for each access to a port, the longest first."""
-    with tempfile.TemporaryDirectory() as folder:
-        bus = _machine(b"", b"\x90", Path(folder)).bus
-    found = sorted(((microseconds(loop), loop.name) for loop in accesses(bus)), reverse=True)
-    for cost, name in found:
-        print(f"{name:50} {cost:7.2f} us")
-    print(f"{sum(cost <= PROMISED for cost, _ in found)} of {len(found)} take up to {PROMISED} us")
+    """Print a line for each access to a port, the longest of each machine first."""
+    known: set[str] = set()
+    for title, pc in MACHINES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            bus = _machine(b"", b"\x90", Path(folder), pc=pc).bus
+        loops = [loop for loop in accesses(bus) if loop.name not in known or pc.cards.sound]
+        known.update(loop.name for loop in loops)
+        found = sorted(((microseconds(loop, pc), loop.name) for loop in loops), reverse=True)
+        print(f"{title}:")
+        for cost, name in found:
+            print(f"  {name:50} {cost:7.2f} us")
+        short = sum(cost <= PROMISED for cost, _ in found)
+        print(f"  {short} of {len(found)} take up to {PROMISED} us", flush=True)
 
 
 def report_calls() -> None:

@@ -326,12 +326,13 @@ class Memory:
         """Note in `touched` the first byte of a range that is watched for this access."""
         if not self._watches or self.on_access is not None:
             return
-        page_mark, mark = _WATCH[access]
-        first, last = address >> PAGE_SHIFT, (address + length - 1) >> PAGE_SHIFT
-        if self.touched or not any(state & page_mark for state in self.pages[first : last + 1]):
+        page_mark, mark = _WATCH_WRITE if access is Access.WRITE else _WATCH_READ
+        first, end = address >> PAGE_SHIFT, address + length
+        pages = self.pages[first : ((end - 1) >> PAGE_SHIFT) + 1]
+        if self.touched or not any(map(page_mark.__and__, pages)):
             return
-        for byte in range(address, min(address + length, RAM_SIZE)):
-            if self.attributes[byte] & mark:
+        for byte, attributes in enumerate(self.attributes[address:end], address):
+            if attributes & mark:
                 self.touched = (byte, access)
                 return
 
@@ -440,11 +441,10 @@ def _map(size: int) -> mmap.mmap:
     return area
 
 
-_WATCH = {
-    Access.WRITE: (PageState.WATCH_WRITE, Attribute.WATCH_WRITE),
-    Access.READ: (PageState.WATCH_READ, Attribute.WATCH_READ),
-}
-_CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)  # plain ints are quicker
+# Plain ints are quicker.
+_WATCH_WRITE = int(PageState.WATCH_WRITE), int(Attribute.WATCH_WRITE)
+_WATCH_READ = int(PageState.WATCH_READ), int(Attribute.WATCH_READ)
+_CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)
 _MIRROR = int(PageState.MIRROR)
 _MINDED = _CLEAN | _CODE | _MIRROR
 """What stores by the host must mind."""

@@ -22,6 +22,7 @@ from blink16.devices.mouse import SerialMouse, movement
 from blink16.devices.ports import table
 from blink16.machine import Machine
 from blink16.setup import loader, pc
+from blink16.setup.dos import DosSetup
 from blink16.setup.loader import Options, Program, ProgramKind
 
 AT = Cards(at=True)
@@ -289,6 +290,19 @@ def test_expanded_memory_keeps_its_pages(engine: str) -> None:
     machine.run(1_000)
     read = machine.memory.read_word
     assert [read(at) for at in (0x600, 0x602, 0x604)] == [0x1234, 0xFFFF, 0x5678]
+
+
+@pytest.mark.parametrize(("kib", "page"), [(2048, 0xFF), (0, 5)])
+def test_a_dos_program_has_the_driver_or_the_board(kib: int, page: int) -> None:
+    """Prevents a traceback where both are asked for: the driver has memory of its own, and the
+    board is there without it.
+    """
+    code = bytes.fromhex("ba6002b005ee31c0ecebfe")  # mov dx,260h/mov al,5/out/xor ax,ax/in/jmp $
+    setup = pc.PcSetup(cards=Cards(ems=True))
+    options = Options(root=None, setup=setup, dos=DosSetup(ems_kib=kib))
+    machine = loader.load(Program("x.com", ProgramKind.DOS_COM, code), [], options).machine
+    machine.run(10)
+    assert machine.registers.al == page
 
 
 def test_upper_memory_is_ram() -> None:

@@ -24,7 +24,8 @@ the timer's frequency.
 Where channel 0 does nothing but count its periods, besides: how long one is, in the processor's
 cycles (else 0), and after what part of it the output changes, each with what is left of its
 division by the timer's frequency; and how far into a period it certainly has not fallen yet.
-And whether somebody is told before the speaker's channel changes, and whether it is an 8254."""
+And whether somebody is told before the speaker's channel changes while its switch is on, and
+whether it is an 8254."""
 PIT_SEEN, PIT_HZ, PIT_CLOCK_HZ, PIT_CHANGE, PIT_RISE, PIT_RISE_CYCLE, PIT_RISE_LATE = range(7)
 PIT_PERIOD, PIT_PERIOD_REST, PIT_PART, PIT_PART_REST, PIT_SURELY_HIGH = range(7, 12)
 PIT_TELLS, PIT_READS_BACK = 12, 13

@@ -54,6 +54,8 @@ class EmsBoard:
         window, s = port - PORTS.start, self.state
         start, pages = FRAME + window * WINDOW_SIZE, list(s.pages)
         page = value if value < PAGES else NONE
+        if page == s.windows[window]:
+            return
         memory = self._guest.memory
         if s.windows[window] != NONE:
             pages[s.windows[window]] = bytes(memory.ram[start : start + WINDOW_SIZE])

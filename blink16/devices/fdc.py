@@ -168,9 +168,10 @@ class Fdc(Telling[FdcState]):
         before = self._state
         if not value & DOR_ENABLED:
             self._irq(False)
-            reset = FdcState(dor=value, cylinders=before.cylinders)
-            if reset != before:
-                self.state = reset
+            if before.dor & DOR_ENABLED:
+                self.state = FdcState(dor=value, cylinders=before.cylinders)
+            else:
+                self._state = with_fields(before, _DOR, value)
             return
         self._state = with_fields(before, _DOR, value)  # of which no plan hangs
         if not before.dor & DOR_ENABLED:

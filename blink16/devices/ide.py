@@ -116,6 +116,10 @@ class IdeState(NamedTuple):
     settings: tuple[DriveSettings, DriveSettings] = (DriveSettings(), DriveSettings())
 
 
+# Members of the enum by names of our own: looking them up takes as long as much of an access.
+_DATA, _ERROR, _DRIVE, _STATUS = map(
+    int, (IdeRegister.DATA, IdeRegister.ERROR, IdeRegister.DRIVE, IdeRegister.STATUS)
+)
 _REGISTERS, _CONTROL, _BUFFER, _TAKEN, _ASKS = map(
     IdeState._fields.index, ("registers", "control", "buffer", "taken", "asks")
 )
@@ -147,7 +151,7 @@ class Ide(Telling[IdeState]):
 
     @property
     def _selected(self) -> int:
-        return int(bool(self.state.registers[IdeRegister.DRIVE] & SLAVE))
+        return int(bool(self._state.registers[_DRIVE] & SLAVE))
 
     @property
     def _disk(self) -> SectorDisk | None:
@@ -182,9 +186,11 @@ class Ide(Telling[IdeState]):
         self.state = self.state._replace(status=BUSY, due=self._guest.time + time)
 
     def _ask(self, asks: bool) -> None:
-        if asks != self.state.asks:
-            self._note(with_fields(self.state, _ASKS, asks))
-        self._irq(asks and not self.state.control & NO_INTERRUPT)
+        if not asks and not self._state.asks:
+            return  # the line is low
+        if asks != self._state.asks:
+            self._note(with_fields(self._state, _ASKS, asks))
+        self._irq(asks and not self._state.control & NO_INTERRUPT)
 
     # -- ports -------------------------------------------------------------------------------
 
@@ -192,44 +198,43 @@ class Ide(Telling[IdeState]):
         return self.state.status if self._disk is not None else 0
 
     def _read(self, port: int) -> int:
-        match IdeRegister(port - BASE):
-            case IdeRegister.DATA:  # the drive hands out a word all the same
-                return self._take_word() & 0xFF
-            case IdeRegister.ERROR:
-                return self.state.error
-            case IdeRegister.STATUS:
-                self._ask(False)
-                return self._read_status(port)
-            case register:
-                return self.state.registers[register]
+        register = port - BASE
+        if register == _DATA:  # the drive hands out a word all the same
+            return self._take_word() & 0xFF
+        if register == _STATUS:
+            self._ask(False)
+            return self._read_status(port)
+        return self._state.error if register == _ERROR else self._state.registers[register]
 
     def _write(self, port: int, value: int) -> None:
-        register = IdeRegister(port - BASE)
-        if register is IdeRegister.DATA:
+        register, s = port - BASE, self._state
+        if register == _DATA:
             self._put_word(value)
-        elif self.state.status & BUSY:
+        elif s.status & BUSY:
             pass
-        elif register is IdeRegister.STATUS:
+        elif register == _STATUS:
             self._command(value)
         else:
-            s = self.state
-            registers = bytearray(s.registers)
-            registers[register] = value
-            registers[IdeRegister.DRIVE] |= DRIVE_UNUSED
-            self._note(with_fields(s, _REGISTERS, bytes(registers)))
+            if register == _DRIVE:
+                value |= DRIVE_UNUSED
+            before = s.registers
+            registers = before[:register] + bytes((value,)) + before[register + 1 :]
+            self._note(with_fields(s, _REGISTERS, registers))
 
     def _note(self, state: IdeState) -> None:
         """Change what says nothing of when a drive is done, and so need not be told."""
         self._state = state
 
     def _control(self, port: int, value: int) -> None:
+        asked = self._state.asks
         if value & RESET:
             self.state = IdeState(control=value, status=BUSY)
-        elif self.state.control & RESET:
+        elif self._state.control & RESET:
             self.state = IdeState(control=value)
-        else:
-            self._note(with_fields(self.state, _CONTROL, value))
-        self._ask(self.state.asks)
+        elif value != self._state.control:
+            self._note(with_fields(self._state, _CONTROL, value))
+        if asked:
+            self._irq(self._state.asks and not value & NO_INTERRUPT)
 
     def _take_word(self) -> int:
         s = self.state

@@ -48,16 +48,17 @@ class Lpt:
         self.state = state
 
     def _write_data(self, port: int, value: int) -> None:
-        self.state = self.state._replace(data=value)
+        self.state = LptState(value, self.state.control)
 
     def _read_control(self, port: int) -> int:
         return self.state.control | CONTROL_UNUSED
 
     def _write_control(self, port: int, value: int) -> None:
-        strobed = value & STROBE and not self.state.control & STROBE
-        self.state = self.state._replace(control=value & ~CONTROL_UNUSED)
+        data, before = self.state
+        strobed = value & STROBE and not before & STROBE
+        self.state = LptState(data, value & ~CONTROL_UNUSED)
         self._irq(False)
         if strobed:
-            self._guest.output(self.channel, bytes((self.state.data,)))
+            self._guest.output(self.channel, bytes((data,)))
             # the printer's ACK pulse is over at once, but the line is kept up for the 8259A
             self._irq(bool(value & INTERRUPT_ENABLED))

@@ -132,7 +132,9 @@ class Pit:
             self._set_counter(channel, self._counter(channel).with_gate(high, self._cycle()))
 
     def tell_speaker(self, on_speaker: Callable[[], None]) -> None:
-        """Call this from now on before the speaker's channel changes."""
+        """Call this from now on before the speaker's channel changes; native code changes it by
+        itself only while the speaker's switch is off.
+        """
         self._on_speaker = on_speaker
         self._cells[cells.PIT_TELLS] = 1
 

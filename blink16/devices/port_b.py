@@ -46,7 +46,7 @@ class PortB:
         self._cells[cells.PPI_KIND] = self.kind
         nmi.on_errors = self._see_errors
         self.on_speaker: Callable[[], None] = lambda: None
-        """Called before the speaker's switch may change."""
+        """Called before what is written changes while the speaker's switch is on, or turns it."""
         bus.attach([PORT_B], self._read_b, self._write_b, what=what)
 
     @property
@@ -81,7 +81,9 @@ class PortB:
         return value | (TIMER_2_OUTPUT if self._pit.output(SPEAKER) else 0)
 
     def _write_b(self, port: int, value: int) -> None:
-        self.on_speaker()
+        before = self.port_b
+        if value != before and (value | before) & SPEAKER_DATA:
+            self.on_speaker()
         self.port_b = value
         self._pit.set_gate(SPEAKER, bool(value & TIMER_2_GATE))
 

@@ -6,6 +6,7 @@ Hardware Interface Technical Reference, "Video subsystem".
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from blink16.devices.oscillator import MASTER_HZ
@@ -16,6 +17,8 @@ MIN_DOTS, MIN_LINES = 100, 100
 """With less a controller is not programmed yet."""
 VGA_CLOCKS = (25_175_000, 28_322_000, 16_257_000, MASTER_HZ)
 """Dots a second, by bits 2 and 3 of an EGA's or VGA's miscellaneous output."""
+KEPT = 64
+"""Answers: programs go through the same few."""
 EIGHT_DOTS, HALF_CLOCK = 0x01, 0x08
 """Bits of the clocking mode register."""
 
@@ -44,8 +47,9 @@ VGA_RASTER = Raster(28_322_000, 900, 720, 449, 400, 412, 2)
 MONO_RASTER = Raster(16_257_000, 882, 720, 370, 350, 350, RETRACE_6845)
 
 
+@lru_cache(KEPT)
 def of_6845(crtc: bytes, hz: int, character: int) -> Raster | None:
-    """Return what a 6845's registers say; None if they are not set yet.
+    """Return what a 6845's first registers say; None if they are not set yet.
 
     ``character``: dots of a character, at ``hz``.
     """
@@ -62,7 +66,8 @@ def of_6845(crtc: bytes, hz: int, character: int) -> Raster | None:
     return _if_set(raster)
 
 
-def of_vga(crtc: bytes, misc: int, clocking: int, *, is_vga: bool) -> Raster | None:
+@lru_cache(KEPT)
+def of_vga(crtc: bytes, misc: int, clocking: int, is_vga: bool) -> Raster | None:
     """Return what an EGA's or VGA's registers say; None if they are not set yet.
 
     ``clocking``: the clocking mode register.  An EGA has fewer bits, and one crystal besides that

@@ -250,9 +250,7 @@ class Rtc(Telling[RtcState]):
         index, before = self._state.selected, self._state.memory
         control, place = before[_B], _PLACES.get(index)
         if place is not None and not control & B_SET:
-            second = self._second
-            now = _shown(second, control)
-            self._set_time((*now[:place], value, *now[place + 1 :]), control, second)
+            self._put_forward(_change(self._second, control, place, value))
             return
         if index in (CmosRegister.C, CmosRegister.D):
             return
@@ -263,17 +261,17 @@ class Rtc(Telling[RtcState]):
         memory[index] = value
         self._become(with_fields(self._state, _MEMORY, bytes(memory)))
         if index == _B and control & B_SET and not value & B_SET:
-            self._set_time(tuple(memory[register] for register in TIME), value, self._second)
+            fields = tuple(memory[register] for register in TIME)
+            self._put_forward(_difference(self._second, fields, value))
 
-    def _set_time(self, fields: tuple[int, ...], control: int, shown: int) -> None:
-        """Set the clock by its registers; a date that there isn't changes nothing.
-
-        ``shown``: the second that it shows.
-        """
-        wanted = _second_of(fields, control)
-        if wanted is not None and wanted != shown:
-            offset = self._state.offset + wanted - _calendar(shown)
-            self._become(with_fields(self._state, _OFFSET, offset))
+    def _put_forward(self, seconds: int) -> None:
+        """Put the clock forward or back."""
+        if seconds:
+            after = with_fields(self._state, _OFFSET, self._state.offset + seconds)
+            if after.memory[_B] & C_ALARM:
+                self._become(after)
+            else:
+                self._state = after  # nothing else hangs of what it shows
 
 
 _SELECTED, _MEMORY, _OFFSET = map(RtcState._fields.index, ("selected", "memory", "offset"))
@@ -287,12 +285,6 @@ def _moment(second: int) -> datetime:
         return datetime.fromtimestamp(second, UTC)
     except (ValueError, OverflowError, OSError):  # set far beyond what a calendar has
         return datetime(1980, 1, 1, tzinfo=UTC)
-
-
-@lru_cache(KEPT)
-def _calendar(second: int) -> int:
-    """Return the second itself, or the one that is shown where no calendar has it."""
-    return int(_moment(second).timestamp())
 
 
 @lru_cache(KEPT)
@@ -313,6 +305,20 @@ def _shown(second: int, control: int) -> tuple[int, ...]:
 
 
 @lru_cache(KEPT)
+def _change(second: int, control: int, place: int, value: int) -> int:
+    """Return by how many seconds the clock changes, at one, when a register of `TIME` is set."""
+    now = _shown(second, control)
+    return _difference(second, (*now[:place], value, *now[place + 1 :]), control)
+
+
+def _difference(second: int, fields: tuple[int, ...], control: int) -> int:
+    """Return how far registers of `TIME` are from a second; 0 where they are no date."""
+    wanted = _second_of(fields, control)
+    if wanted is None or wanted == second:
+        return 0
+    return wanted - int(_moment(second).timestamp())  # the one shown, where no calendar has it
+
+
 def _second_of(fields: tuple[int, ...], control: int) -> int | None:
     """Return the second since the Unix epoch that registers of `TIME` say; None: there is none."""
     binary = bool(control & B_BINARY)

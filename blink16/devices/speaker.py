@@ -55,7 +55,7 @@ class PcSpeaker:
 
         After a guest went on otherwise from an instant of its past, a number comes again.
         """
-        pit.tell_speaker(self.catch_up)
+        pit.tell_speaker(self._follow_counter)
         port.on_speaker = self.catch_up
 
     def save(self) -> SpeakerState:
@@ -78,9 +78,16 @@ class PcSpeaker:
         """Sample what has passed."""
         self.catch_up()
 
+    def _follow_counter(self) -> None:
+        """Sample up to now, before the timer's channel changes, if it is heard."""
+        if self._port.port_b & SPEAKER_DATA:
+            self.catch_up()
+
     def catch_up(self) -> None:
         """Sample up to now, before something changes."""
         now, first = self._pit.cycle(self._guest.time), self.state.samples
+        if now == self.state.cycle:
+            return
         sounds = bool(self._port.port_b & SPEAKER_DATA)
         heard = min(now, self.state.cycle + LONGEST)
         samples = self._sampled(heard) if sounds else self._silence(heard)

@@ -15,7 +15,7 @@ from blink16.bus import Bus, ReadPort, WritePort
 from blink16.cpu.planar import PlanarRegister
 from blink16.devices import cells
 from blink16.devices.fields import with_fields
-from blink16.devices.raster import EIGHT_DOTS, HALF_CLOCK, of_vga
+from blink16.devices.raster import of_vga
 from blink16.devices.vga_map import MemoryMap, Window, arranged
 from blink16.devices.video import (
     COLOR_MEMORY,
@@ -58,11 +58,10 @@ TEXT_CELLS = 2 * TEXT_SIZE
 PART = 4 << DIRTY_SHIFT
 """Bytes of a part of the planes, as states share them."""
 EMPTY_PART = bytes(PART)
-TIMING = (slice(8), slice(9, 10), slice(0x10, 0x13))
+TIMED = frozenset((*range(8), 9, 0x10, 0x11, 0x12))
 """The CRT controller's registers that say how the beam goes."""
-
-
-TIMED = frozenset(place for part in TIMING for place in range(CRTC_SIZE)[part])
+CLOCKING = 1
+"""The sequencer's register that does, too."""
 
 
 class VgaState(NamedTuple):
@@ -91,13 +90,16 @@ class VgaState(NamedTuple):
     planes: tuple[bytes, ...] = (EMPTY_PART,) * (PLANES_SIZE // PART)
 
 
-_CRTC, _SELECTED, _SEQUENCER, _SEQUENCER_INDEX, _GRAPHICS, _GRAPHICS_INDEX = map(
-    VgaState._fields.index,
-    ("crtc", "selected", "sequencer", "sequencer_index", "graphics", "graphics_index"),
+_SELECTED, _SEQUENCER_INDEX, _GRAPHICS_INDEX = map(
+    VgaState._fields.index, ("selected", "sequencer_index", "graphics_index")
 )
-_ATTRIBUTE, _ATTRIBUTE_INDEX, _DAC, _DAC_AT, _DAC_PENDING = map(
-    VgaState._fields.index, ("attribute", "attribute_index", "dac", "dac_at", "dac_pending")
+_MISC, _ATTRIBUTE, _ATTRIBUTE_INDEX, _ATTRIBUTE_DATA, _FEATURE = map(
+    VgaState._fields.index, ("misc", "attribute", "attribute_index", "attribute_data", "feature")
 )
+_DAC, _DAC_MASK, _DAC_AT, _DAC_PENDING = map(
+    VgaState._fields.index, ("dac", "dac_mask", "dac_at", "dac_pending")
+)
+_PLANES, _NOBODYS = int(StatusKind.PLANES), int(StatusKind.NOBODYS)
 
 
 _USED = slice(PlanarRegister.MAP_MASK, PlanarRegister.CHAINED + 1)
@@ -111,6 +113,7 @@ class Vga(Video):
         self._map = MemoryMap(Window.NOTHING, None, False)
         self._is_vga = adapter is Adapter.VGA
         self._vga = VgaState()
+        self._take(self._vga)
         super().__init__(guest, bus, adapter)
         self.vga = self._vga
 
@@ -119,19 +122,43 @@ class Vga(Video):
     @property
     def vga(self) -> VgaState:
         """The registers; native code reads the status by what they say of the beam."""
+        if self._is_behind:
+            self._is_behind = False
+            self._vga = self._vga._replace(
+                crtc=bytes(self._crtc),
+                sequencer=bytes(self._sequencer),
+                graphics=bytes(self._graphics),
+            )
         return self._vga
 
     @vga.setter
     def vga(self, state: VgaState) -> None:
-        before, self._vga = self._vga, state
-        changed = state.crtc is not before.crtc or state.sequencer[1] != before.sequencer[1]
-        if (changed or state.misc != before.misc) and _timing(state) != _timing(before):
-            clocking = state.sequencer[1]
-            raster = of_vga(state.crtc, state.misc, clocking, is_vga=self.is_vga)
-            self._aim(raster or self.adapter.raster)
-        is_plain = state.misc & MISC_COLOR and not state.attribute_data
-        kind = StatusKind.PLANES if is_plain else StatusKind.NOBODYS
-        self._cells[cells.VIDEO_STATUS] = kind
+        self._vga = state
+        self._take(state)
+        self._follow_beam()
+        self._tell_status()
+
+    _is_behind = False
+    """Whether the registers of `_take` are newer than the state's."""
+
+    def _take(self, state: VgaState) -> None:
+        """Take the registers that programs write again and again, as what is written there."""
+        self._crtc = bytearray(state.crtc)
+        self._sequencer, self._graphics = bytearray(state.sequencer), bytearray(state.graphics)
+        self._is_behind = False
+
+    def _follow_beam(self) -> None:
+        """Let the beam go as the registers say."""
+        misc, clocking = self._vga.misc & MISC_CLOCK, self._sequencer[CLOCKING]
+        raster = of_vga(bytes(self._crtc), misc, clocking, self._is_vga)
+        raster = raster or self.adapter.raster
+        if raster != self.raster:
+            self._aim(raster)
+
+    def _tell_status(self) -> None:
+        """Tell native code whether it may read the status."""
+        is_plain = self._vga.misc & MISC_COLOR and not self._vga.attribute_data
+        self._cells[cells.VIDEO_STATUS] = _PLANES if is_plain else _NOBODYS
 
     def save(self) -> VgaState:  # type: ignore[override]
         """Return the state."""
@@ -205,7 +232,7 @@ class Vga(Video):
         if self.is_vga:
             ports += [
                 (ENABLE, lambda port: 1, nothing, "enable"),
-                (DAC_MASK, lambda port: self.vga.dac_mask, self._write_dac_mask, "DAC mask"),
+                (DAC_MASK, lambda port: self._vga.dac_mask, self._write_dac_mask, "DAC mask"),
                 (DAC_READ, self._read_dac_state, self._write_dac_read, "DAC read index"),
                 (DAC_WRITE, self._read_dac_address, self._write_dac_write, "DAC write index"),
                 (DAC_DATA, self._read_dac, self._write_dac, "DAC data"),
@@ -218,116 +245,116 @@ class Vga(Video):
 
     def _answers(self, port: int) -> bool:
         """Whether the CRT controller is where a port is, in color or monochrome."""
-        return bool(self.vga.misc & MISC_COLOR) == (port >= 0x3D0)
+        return bool(self._vga.misc & MISC_COLOR) == (port >= 0x3D0)
 
     def _read_index(self, port: int) -> int:
-        return self.vga.selected if self._answers(port) and self.is_vga else 0xFF
+        return self._vga.selected if self._answers(port) and self.is_vga else 0xFF
 
     def _write_index(self, port: int, value: int) -> None:
         if self._answers(port):
             self._vga = with_fields(self._vga, _SELECTED, value & 0x3F)
 
     def _read_data(self, port: int) -> int:
-        index = self.vga.selected
+        index = self._vga.selected
         readable = self.is_vga or index in EGA_READABLE
-        return _at(self.vga.crtc, index) if self._answers(port) and readable else 0xFF
+        return _at(self._crtc, index) if self._answers(port) and readable else 0xFF
 
     def _write_data(self, port: int, value: int) -> None:
-        s, index = self.vga, self.vga.selected
+        index, crtc = self._vga.selected, self._crtc
         if not self._answers(port) or index >= CRTC_SIZE:
             return
-        if self.is_vga and s.crtc[0x11] & PROTECT and index in CRTC_PROTECTED:
+        if index in CRTC_PROTECTED and self._is_vga and crtc[0x11] & PROTECT:
             if index != 7:
                 return
-            value = s.crtc[7] & ~0x10 | value & 0x10
-        after = with_fields(s, _CRTC, _with(s.crtc, index, value))
-        if index in TIMED:
-            self.vga = after
-        else:
-            self._vga = after
+            value = crtc[7] & ~0x10 | value & 0x10
+        if value != crtc[index]:
+            crtc[index], self._is_behind = value, True
+            if index in TIMED:
+                self._follow_beam()
 
     def _read_sequencer_index(self, port: int) -> int:
-        return self.vga.sequencer_index if self.is_vga else 0xFF
+        return self._vga.sequencer_index if self.is_vga else 0xFF
 
     def _write_sequencer_index(self, port: int, value: int) -> None:
         self._vga = with_fields(self._vga, _SEQUENCER_INDEX, value & 7)
 
     def _read_sequencer(self, port: int) -> int:
-        s = self.vga
-        return _at(s.sequencer, s.sequencer_index) if self.is_vga else 0xFF
+        return _at(self._sequencer, self._vga.sequencer_index) if self.is_vga else 0xFF
 
     def _write_sequencer(self, port: int, value: int) -> None:
-        s, index = self.vga, self.vga.sequencer_index
+        index = self._vga.sequencer_index
         if index < SEQUENCER_SIZE:
             value &= SEQUENCER_BITS[index]
-            if value != s.sequencer[index]:
-                after = with_fields(s, _SEQUENCER, _with(s.sequencer, index, value))
-                if index == 1:  # how the beam goes
-                    self.vga = after
-                else:
-                    self._vga = after
+            if value != self._sequencer[index]:
+                self._sequencer[index], self._is_behind = value, True
+                if index == CLOCKING:
+                    self._follow_beam()
                 self._apply()
 
     def _read_graphics_index(self, port: int) -> int:
-        return self.vga.graphics_index if self.is_vga else 0xFF
+        return self._vga.graphics_index if self.is_vga else 0xFF
 
     def _write_graphics_index(self, port: int, value: int) -> None:
         self._vga = with_fields(self._vga, _GRAPHICS_INDEX, value & 0xF)
 
     def _read_graphics(self, port: int) -> int:
-        s = self.vga
-        return _at(s.graphics, s.graphics_index) if self.is_vga else 0xFF
+        return _at(self._graphics, self._vga.graphics_index) if self.is_vga else 0xFF
 
     def _write_graphics(self, port: int, value: int) -> None:
-        s, index = self.vga, self.vga.graphics_index
+        index = self._vga.graphics_index
         if index < GRAPHICS_SIZE:
             value &= GRAPHICS_BITS[index]
-            if value != s.graphics[index]:
-                self._vga = with_fields(s, _GRAPHICS, _with(s.graphics, index, value))
+            if value != self._graphics[index]:
+                self._graphics[index], self._is_behind = value, True
                 self._apply()
 
     def _read_attribute_index(self, port: int) -> int:
-        return self.vga.attribute_index if self.is_vga else 0xFF
+        return self._vga.attribute_index if self.is_vga else 0xFF
 
     def _read_attribute(self, port: int) -> int:
-        index = self.vga.attribute_index & 0x1F
-        return _at(self.vga.attribute, index) if self.is_vga else 0xFF
+        index = self._vga.attribute_index & 0x1F
+        return _at(self._vga.attribute, index) if self.is_vga else 0xFF
 
     def _write_attribute(self, port: int, value: int) -> None:
-        s = self.vga
-        if not s.attribute_data:
-            self.vga = with_fields(s, _ATTRIBUTE_INDEX, value & 0x3F, True)
-            return
-        index, attribute = s.attribute_index & 0x1F, s.attribute
-        locked = index < 16 and s.attribute_index & PALETTE_ENABLED
-        if index < ATTRIBUTE_SIZE and not locked:
-            attribute = _with(attribute, index, value & ATTRIBUTE_BITS[index])
-        self.vga = with_fields(s, _ATTRIBUTE, attribute, s.attribute_index, False)
+        s = self._vga
+        if s.attribute_data:
+            index, attribute = s.attribute_index & 0x1F, s.attribute
+            locked = index < 16 and s.attribute_index & PALETTE_ENABLED
+            if index < ATTRIBUTE_SIZE and not locked:
+                attribute = _with(attribute, index, value & ATTRIBUTE_BITS[index])
+            self._vga = with_fields(s, _ATTRIBUTE, attribute, s.attribute_index, False)
+        else:
+            self._vga = with_fields(s, _ATTRIBUTE_INDEX, value & 0x3F, True)
+        self._tell_status()
 
     def _read_switches(self, port: int) -> int:
         """Return input status 0: one of an EGA's switches, or a VGA's sense of a monitor."""
         if self.is_vga:
             return 0x10
-        selected = self.vga.misc >> 2 & 3
+        selected = self._vga.misc >> 2 & 3
         return 0x10 if EGA_SWITCHES >> (3 - selected) & 1 else 0
 
     def _read_misc(self, port: int) -> int:
-        return self.vga.misc if self.is_vga else 0xFF
+        return self._vga.misc if self.is_vga else 0xFF
 
     def _write_misc(self, port: int, value: int) -> None:
-        self.vga = self.vga._replace(misc=value & MISC_BITS)
+        before = self._vga
+        self._vga = with_fields(before, _MISC, value & MISC_BITS)
+        if (value ^ before.misc) & MISC_CLOCK:
+            self._follow_beam()
+        self._tell_status()
 
     def _read_feature(self, port: int) -> int:
-        return self.vga.feature if self.is_vga else 0xFF
+        return self._vga.feature if self.is_vga else 0xFF
 
     def _write_feature(self, port: int, value: int) -> None:
         if self._answers(port):
-            self.vga = self.vga._replace(feature=value & FEATURE_BITS)
+            self._vga = with_fields(self._vga, _FEATURE, value & FEATURE_BITS)
 
     # -- the DAC -----------------------------------------------------------------------------
 
     def _write_dac_mask(self, port: int, value: int) -> None:
-        self.vga = self.vga._replace(dac_mask=value)
+        self._vga = with_fields(self._vga, _DAC_MASK, value)
 
     def _write_dac_read(self, port: int, value: int) -> None:
         self._vga = with_fields(self._vga, _DAC_AT, value * 3, b"", True)
@@ -336,21 +363,21 @@ class Vga(Video):
         self._vga = with_fields(self._vga, _DAC_AT, value * 3, b"", False)
 
     def _read_dac_state(self, port: int) -> int:
-        return 3 if self.vga.dac_reads else 0
+        return 3 if self._vga.dac_reads else 0
 
     def _read_dac_address(self, port: int) -> int:
         """Return the DAC's address, which is one ahead of a color that is read (Inmos IMS G171)."""
-        s = self.vga
+        s = self._vga
         return s.dac_at // 3 + s.dac_reads & 0xFF
 
     def _read_dac(self, port: int) -> int:
-        s = self.vga
+        s = self._vga
         self._vga = with_fields(s, _DAC_AT, (s.dac_at + 1) % DAC_SIZE)
         return s.dac[s.dac_at]
 
     def _write_dac(self, port: int, value: int) -> None:
         """Take a component; a color changes when its third has come."""
-        s = self.vga
+        s = self._vga
         pending = s.dac_pending + bytes((value & 0x3F,))
         if len(pending) < 3:
             self._vga = with_fields(s, _DAC_PENDING, pending)
@@ -371,7 +398,7 @@ class Vga(Video):
 
     def _apply(self) -> None:
         """Let memory follow the registers."""
-        wanted, used = arranged(self._vga.graphics, self._vga.sequencer, self._is_vga)
+        wanted, used = arranged(bytes(self._graphics), bytes(self._sequencer), self._is_vga)
         if wanted is not self._map:
             self._rearrange(wanted)
         self._guest.memory.planar[_USED] = used
@@ -461,7 +488,9 @@ class Vga(Video):
     def _read_status(self, port: int) -> int:
         if not self._answers(port):
             return 0xFF
-        self.vga = self.vga._replace(attribute_data=False)
+        if self._vga.attribute_data:
+            self._vga = with_fields(self._vga, _ATTRIBUTE_DATA, False)
+            self._tell_status()
         raster = self.raster
         line, dot = raster.position(self._oscillator.cycles(self._guest.time))
         retrace = raster.retrace_line <= line < raster.retrace_line + raster.retrace_lines
@@ -474,13 +503,7 @@ EGA_SWITCHES = 0b1001
 """An EGA with an enhanced color monitor."""
 
 
-def _timing(state: VgaState) -> tuple[object, ...]:
-    """Return what says how the beam goes."""
-    crtc = (state.crtc[part] for part in TIMING)
-    return (*crtc, state.misc & MISC_CLOCK, state.sequencer[1] & (EIGHT_DOTS | HALF_CLOCK))
-
-
-def _at(registers: bytes, index: int) -> int:
+def _at(registers: bytes | bytearray, index: int) -> int:
     """Return what is read from a VGA's register, 0 where there is none."""
     return registers[index] if index < len(registers) else 0
 

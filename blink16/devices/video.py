@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from array import array
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from blink16.bus import Bus
 from blink16.devices import cells
-from blink16.devices import raster as rasters
+from blink16.devices.fields import with_fields
 from blink16.devices.oscillator import Oscillator
-from blink16.devices.raster import COLOR_RASTER, MONO_RASTER, VGA_RASTER, Raster
+from blink16.devices.raster import COLOR_RASTER, MONO_RASTER, VGA_RASTER, Raster, of_6845
 from blink16.services import Guest
 
 GRAPHICS_MEMORY, MONO_MEMORY, COLOR_MEMORY, MEMORY_END = 0xA0000, 0xB0000, 0xB8000, 0xC0000
@@ -34,6 +35,8 @@ _UNUSED_BITS = (0, 0, 0, 0, 0x80, 0xE0, 0x80, 0x80, 0xFC, 0xE0, 0x80, 0xE0, 0xC0
 CRTC_PORTS = range(8)  # the index at even offsets, the data at odd ones
 MODE_PORT, COLOR_PORT, STATUS_PORT, HERCULES_PORT = 8, 9, 10, 15
 CLEAR_LIGHT_PEN, SET_LIGHT_PEN = 11, 12
+KEPT = 64
+"""Ways of the beam that are kept ready: programs go through the same few."""
 
 MODE_80_COLUMNS, MODE_GRAPHICS, MODE_GRAY = 0x01, 0x02, 0x04
 MODE_ENABLED, MODE_640_DOTS, MODE_BLINK = 0x08, 0x10, 0x20
@@ -89,17 +92,31 @@ class VideoState(NamedTuple):
     pen: bool = False
 
 
+_CRTC, _MODE, _COLOR, _CONFIGURATION, _PEN = map(
+    VideoState._fields.index, ("crtc", "mode", "color", "configuration", "pen")
+)
+_TIMING_MODES = MODE_80_COLUMNS | MODE_GRAPHICS
+"""Bits of the mode register that say how the beam goes."""
+_NINE_DOTS = 0, 9, 9
+_CHARACTERS = {
+    Adapter.CGA: (MODE_80_COLUMNS, 16, 8),
+    Adapter.HERCULES: (MODE_GRAPHICS, 9, 16),
+}
+"""Dots of a character without a bit of the mode register, and with it."""
+_CURSOR = CURSOR_HIGH, CURSOR_LOW
+"""Registers that native code writes, too: `Video.state` has them from the cells."""
+
+
 class Video:
     """A display adapter (`services.Component`).  Who draws the picture looks here what to draw."""
 
     COMPONENT = "video"
     _state: VideoState
-    _timing: tuple[bytes, int] = b"", 0
-    """What says how the beam goes."""
 
     def __init__(self, guest: Guest, bus: Bus, adapter: Adapter = Adapter.CGA) -> None:
         self._guest = guest
         self.adapter = adapter
+        self._characters = _CHARACTERS.get(adapter, _NINE_DOTS)
         self._cells = cells.VIDEO.view(guest.registers.state)
         self._aim(adapter.raster)
         self._status_kind = StatusKind.NOBODYS if adapter.has_planes else StatusKind[adapter.name]
@@ -113,8 +130,7 @@ class Video:
         """Let the beam go another way."""
         self.raster = raster
         """How the beam goes."""
-        self._oscillator = Oscillator(raster.hz, self._guest.clock_hz)
-        self._cells[cells.VIDEO_RATIO :] = array("q", (*self._oscillator.ratio, *raster[1:]))
+        self._oscillator, self._cells[cells.VIDEO_RATIO :] = _beam(raster, self._guest.clock_hz)
 
     def _attach(self, bus: Bus) -> None:
         adapter = self.adapter
@@ -147,22 +163,20 @@ class Video:
 
     @state.setter
     def state(self, state: VideoState) -> None:
-        timing = state.crtc[:TIMING_REGISTERS], state.mode & (MODE_80_COLUMNS | MODE_GRAPHICS)
-        if timing != self._timing:
-            self._timing = timing
-            self._aim(self._programmed(state) or self.adapter.raster)
         self._state = state
+        self._follow_beam()
         self._cells[cells.VIDEO_STATUS], self._cells[cells.VIDEO_PEN] = self._status_kind, state.pen
         crtc = state.crtc
         self._crtc_cells[1:] = array("q", (state.selected, crtc[CURSOR_HIGH], crtc[CURSOR_LOW]))
 
-    def _programmed(self, state: VideoState) -> Raster | None:
-        """Return how the beam goes by the registers; None if they are not set yet."""
-        hz = self.adapter.raster.hz
-        if self.adapter is Adapter.CGA:
-            return rasters.of_6845(state.crtc, hz, 8 if state.mode & MODE_80_COLUMNS else 16)
-        graphics = self.adapter.hercules and state.mode & MODE_GRAPHICS
-        return rasters.of_6845(state.crtc, hz, 16 if graphics else 9)
+    def _follow_beam(self) -> None:
+        """Let the beam go as the registers say, or as ever where they are not set yet."""
+        state, (bit, narrow, wide) = self._state, self._characters
+        character = wide if state.mode & bit else narrow
+        unset = self.adapter.raster
+        raster = of_6845(state.crtc[:TIMING_REGISTERS], unset.hz, character) or unset
+        if raster != self.raster:
+            self._aim(raster)
 
     def save(self) -> VideoState:
         """Return the state."""
@@ -220,14 +234,20 @@ class Video:
     # -- the 6845 ----------------------------------------------------------------------------
 
     def _write_index(self, port: int, value: int) -> None:
-        if value & CRTC_INDEX != self.state.selected:
-            self.state = self.state._replace(selected=value & CRTC_INDEX)
+        self._crtc_cells[cells.CRTC_SELECTED] = value & CRTC_INDEX
 
     def _write_data(self, port: int, value: int) -> None:
-        index, crtc = self.state.selected, self.state.crtc
-        if index < len(_UNUSED_BITS) and crtc[index] != value & ~_UNUSED_BITS[index]:
-            byte = bytes((value & ~_UNUSED_BITS[index],))
-            self.state = self.state._replace(crtc=crtc[:index] + byte + crtc[index + 1 :])
+        index, s = self._crtc_cells[cells.CRTC_SELECTED], self._state
+        if index >= len(_UNUSED_BITS):
+            return
+        value &= ~_UNUSED_BITS[index]
+        if index in _CURSOR:
+            self._crtc_cells[cells.CRTC_CURSOR_HIGH + index - CURSOR_HIGH] = value
+        elif value != s.crtc[index]:
+            crtc = s.crtc[:index] + bytes((value,)) + s.crtc[index + 1 :]
+            self._state = with_fields(s, _CRTC, crtc)
+            if index < TIMING_REGISTERS:
+                self._follow_beam()
 
     def _read_data(self, port: int) -> int:
         return self.state.crtc[self.state.selected] if self.state.selected in READABLE else 0
@@ -236,26 +256,34 @@ class Video:
 
     def _write_mode(self, port: int, value: int) -> None:
         if self.adapter.hercules:
-            allowed = self.state.configuration
+            allowed = self._state.configuration
             value &= ~(0 if allowed & 1 else MODE_GRAPHICS)
             value &= ~(0 if allowed & 2 else 0x80)
-        if value != self.state.mode:
-            self.state = self.state._replace(mode=value)
+        s = self._state
+        if value != s.mode:
+            self._state = with_fields(s, _MODE, value)
+            if (value ^ s.mode) & _TIMING_MODES:
+                self._follow_beam()
 
     def _write_color(self, port: int, value: int) -> None:
-        if value != self.state.color:
-            self.state = self.state._replace(color=value)
+        s = self._state
+        if value != s.color:
+            self._state = with_fields(s, _COLOR, value)
 
     def _write_configuration(self, port: int, value: int) -> None:
-        self.state = self.state._replace(configuration=value & 3)
+        s = self._state
+        if value & 3 != s.configuration:
+            self._state = with_fields(s, _CONFIGURATION, value & 3)
 
     def _set_pen(self, port: int, value: int) -> None:
-        if not self.state.pen:
-            self.state = self.state._replace(pen=True)
+        self._hold_pen(True)
 
     def _clear_pen(self, port: int, value: int) -> None:
-        if self.state.pen:
-            self.state = self.state._replace(pen=False)
+        self._hold_pen(False)
+
+    def _hold_pen(self, is_set: bool) -> None:
+        self._state = with_fields(self._state, _PEN, is_set)
+        self._cells[cells.VIDEO_PEN] = is_set
 
     def _read_status(self, port: int) -> int:
         raster = self.raster
@@ -273,3 +301,10 @@ class Video:
         status &= ~STATUS_MONO_ALWAYS  # the card's identification in bits 4 to 6: 0
         status |= 0 if retrace else STATUS_NOT_RETRACE
         return status | (0 if dot < raster.shown_dots else STATUS_NOT_DRAWING)
+
+
+@lru_cache(KEPT)
+def _beam(raster: Raster, clock_hz: int) -> tuple[Oscillator, array[int]]:
+    """Return the dots' oscillator, and what native code reads of the beam (`cells.VIDEO_RATIO`)."""
+    oscillator = Oscillator(raster.hz, clock_hz)
+    return oscillator, array("q", (*oscillator.ratio, *raster[1:]))

@@ -435,13 +435,16 @@ def _load_dos(
         machine.add_component(name, tree)
     volumes = {volume.drive: volume for *_, volume in found}
     disks = pc.disks_of(options.setup)
+    cards = options.setup.cards
+    if setup.ems_kib:
+        cards = cards._replace(ems=False)  # the driver that is there has memory of its own
     standing = bios.stand_by(
         machine,
         console,
         disks,
         adapter=options.setup.adapter,
         roms=options.setup.roms,
-        cards=options.setup.cards,
+        cards=cards,
         memory_kib=setup.memory_kib,
     )
     for drive in dict.fromkeys(disk.drive for disk in disks if disk.is_floppy):

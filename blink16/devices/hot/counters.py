@@ -23,6 +23,7 @@ from blink16.devices.counter import (
 )
 from blink16.devices.hot.ratios import scaled
 from blink16.devices.pit import CHANNEL_PORTS, SPEAKER
+from blink16.devices.port_b import SPEAKER_DATA
 
 _SIZE = len(Counter._fields)
 _CHANNEL, _ACCESS, _MODE = 6, 4, 1
@@ -279,4 +280,10 @@ def ignore_read_back(m: HotContext, value: Value) -> None:
 def _require_silence(m: HotContext, number: int) -> None:
     """Require that nobody is to be told before a channel changes."""
     if number == SPEAKER:
-        m.require(m.get(cells.PIT, cells.PIT_TELLS).is_zero())
+        require_unheard(m, m.get(cells.PPI, cells.PPI_PORT_B))
+
+
+def require_unheard(m: HotContext, port_b: Value) -> None:
+    """Require that nobody listens to the speaker, or its switch in port 61h is off."""
+    is_off = (port_b & SPEAKER_DATA).is_zero()
+    m.require(m.get(cells.PIT, cells.PIT_TELLS).is_zero() | is_off)

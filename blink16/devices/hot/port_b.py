@@ -5,7 +5,7 @@ from __future__ import annotations
 from blink16.cpu.hot import HotContext
 from blink16.cpu.values import Value, choose
 from blink16.devices import cells
-from blink16.devices.hot.counters import Channel, timer_cycle
+from blink16.devices.hot.counters import Channel, require_unheard, timer_cycle
 from blink16.devices.hot.ratios import scaled
 from blink16.devices.pit import SPEAKER
 from blink16.devices.port_b import (
@@ -40,8 +40,8 @@ def write_port_b(m: HotContext, value: Value) -> None:
     is_xt = m.get(cells.PPI, cells.PPI_KIND).equals(cells.PPI_XT)
     is_at = m.get(cells.PPI, cells.PPI_KIND).equals(cells.PPI_AT)
     m.require((is_xt | is_at) & m.get(cells.PPI, cells.PPI_ERRORS).is_zero())
-    m.require(m.get(cells.PIT, cells.PIT_TELLS).is_zero())
     before = m.get(cells.PPI, cells.PPI_PORT_B)
+    require_unheard(m, before | value)
     for written in (before, value):
         keyboard = written & (CLOCK_ENABLED | CLEAR_KEYBOARD)
         m.require(is_at | keyboard.equals(CLOCK_ENABLED))
