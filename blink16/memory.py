@@ -243,15 +243,19 @@ class Memory:
         if first == last and not self.pages[first] & _MINDED:
             self.arena[address:end] = data
             return
-        mirrored = 0
+        some = every = self.pages[first]
         for page in range(first, last + 1):
             state = self.pages[page]
-            mirrored |= state & _MIRROR
+            some |= state
+            every &= state
             if state & (_CLEAN | _CODE):
                 self.note_write(page)
         self.arena[address:end] = data
-        if mirrored:
-            self._mirror(address, data)
+        if some & _MIRROR:
+            if every & _MIRROR and address ^ (end - 1) < MIRROR_BIT:
+                self._mirror_all(address, data)
+            else:
+                self._mirror(address, data)
 
     def load(self, address: int, length: int) -> bytes:
         """Return bytes that lie within RAM, also above the first mebibyte (see `store`)."""
@@ -282,6 +286,14 @@ class Memory:
                 twin = first ^ MIRROR_BIT
                 self.note_write(twin >> PAGE_SHIFT)
                 self.ram[twin : twin + end - first] = data[first - address : end - address]
+
+    def _mirror_all(self, address: int, data: bytes) -> None:
+        """Store again, all at once, what was stored to one of the two mirrored ranges alone."""
+        twin = address ^ MIRROR_BIT
+        for page in range(twin >> PAGE_SHIFT, (twin + len(data) - 1 >> PAGE_SHIFT) + 1):
+            if self.pages[page] & (_CLEAN | _CODE):
+                self.note_write(page)
+        self.arena[twin : twin + len(data)] = data
 
     # -- what adapters make of addresses -----------------------------------------------------
 
