@@ -36,6 +36,7 @@ BUFFER_OFFSET = 0x1000
 SHORT_STACK = bytes.fromhex("bcfe0f")  # mov sp, 0ffeh: what is behind it is to be free
 SHRINK = bytes.fromhex("bb0020b44acd21")  # mov bx, 2000h; mov ah, 4ah; int 21h
 OPEN_FOR_BOTH = bytes.fromhex("ba0003b8023dcd2189c3")  # mov dx, FILE; ...; mov bx, ax
+CREATE = bytes.fromhex("31c9ba2003b43ccd2189c3")  # xor cx, cx; mov dx, GOAL; ...; mov bx, ax
 GET_XMS_ENTRY = bytes.fromhex("b81043cd2f891ec0038c06c203")  # int 2fh; mov [3c0h], bx and es
 TAKE_EMS = bytes.fromhex("bb0400b443cd67")  # four pages; the handle is in DX
 TAKE_XMS = GET_XMS_ENTRY + bytes.fromhex("ba4000b409ff1ec003")  # 64 KiB; the handle is in DX
@@ -56,13 +57,14 @@ def _transfers() -> tuple[Loop, ...]:
     """Reads and writes of several sizes; the large ones begin anew at the file's start."""
     start = _call(0x4200, cx=0, dx=0)
     loops = []
-    for number, name in ((0x3F, "read"), (0x40, "write")):
+    for number, name, before in ((0x3F, "read", OPEN_FOR_BOTH), (0x40, "write", CREATE)):
         for size in (1, 16, 512):
             code = _call(number, cx=size, dx=BUFFER_OFFSET)
-            loops.append(Loop(f"{number:02X}h, {name} {size} bytes", code, OPEN_FOR_BOTH))
+            loops.append(Loop(f"{number:02X}h, {name} {size} bytes", code, before))
         code = start + _call(number, cx=32768, dx=BUFFER_OFFSET)
-        loops.append(Loop(f"42h, {number:02X}h, {name} 32,768 bytes", code, OPEN_FOR_BOTH, 2))
-    return tuple(loops)
+        loops.append(Loop(f"42h, {number:02X}h, {name} 32,768 bytes", code, before, 2))
+    code = start + _call(0x40, cx=16, dx=BUFFER_OFFSET)
+    return (*loops, Loop("42h, 40h, 16 bytes of 15 MiB", code, OPEN_FOR_BOTH, 2))
 
 
 def _searches() -> tuple[Loop, ...]:

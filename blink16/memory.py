@@ -168,15 +168,12 @@ class Memory:
 
         That is at 1 MiB, unless address line 20 is open; behind all memory there is FFh.
         """
-        address = self._reached(address)
-        if self._watches:
-            self.touch(address, length, Access.READ)
-        if self.on_access is not None:
-            self.on_access(address, length, None)
         end = address + length
-        if end <= MEMORY_SIZE:
-            return self.arena[address:end]  # slices of it are bytes at once
-        return self.peek(address, length)
+        if self._watches or self.on_access is not None or address < 0 or end > MEMORY_SIZE:
+            address = self._reached(address)
+            self._mind(address, length, None)
+            return self.peek(address, length)
+        return self.arena[address:end]  # slices of it are bytes at once
 
     def peek(self, address: int, length: int) -> bytes:
         """Return the same for who only looks: no watch minds, and no probe."""
@@ -199,11 +196,9 @@ class Memory:
 
         The pages touched are recorded for the checkpoint like the guest's own stores.
         """
-        address = self._reached(address)
-        if self._watches:
-            self.touch(address, len(data), Access.WRITE)
-        if self.on_access is not None:
-            self.on_access(address, len(data), data)
+        if self._watches or self.on_access is not None or not 0 <= address < MEMORY_SIZE:
+            address = self._reached(address)
+            self._mind(address, len(data), data)
         if address + len(data) <= MEMORY_SIZE:
             self._store(address, data)
             return
@@ -244,8 +239,12 @@ class Memory:
         if not data:
             return
         end = address + len(data)
+        first, last = address >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
+        if first == last and not self.pages[first] & _MINDED:
+            self.arena[address:end] = data
+            return
         mirrored = 0
-        for page in range(address >> PAGE_SHIFT, ((end - 1) >> PAGE_SHIFT) + 1):
+        for page in range(first, last + 1):
             state = self.pages[page]
             mirrored |= state & _MIRROR
             if state & (_CLEAN | _CODE):
@@ -256,10 +255,7 @@ class Memory:
 
     def load(self, address: int, length: int) -> bytes:
         """Return bytes that lie within RAM, also above the first mebibyte (see `store`)."""
-        if self._watches:
-            self.touch(address, length, Access.READ)
-        if self.on_access is not None:
-            self.on_access(address, length, None)
+        self._mind(address, length, None)
         return self.arena[address : address + length]
 
     def store(self, address: int, data: bytes) -> None:
@@ -268,11 +264,15 @@ class Memory:
         Address line 20 is the processor's: what is stored by others, like a debugger, it does
         not keep out.
         """
-        if self._watches:
-            self.touch(address, len(data), Access.WRITE)
-        if self.on_access is not None:
-            self.on_access(address, len(data), data)
+        self._mind(address, len(data), data)
         self._store(address, data)
+
+    def _mind(self, address: int, length: int, data: bytes | None) -> None:
+        """Tell those who mind accesses of one; ``data``: what is about to be stored."""
+        if self._watches:
+            self.touch(address, length, Access.READ if data is None else Access.WRITE)
+        if self.on_access is not None:
+            self.on_access(address, length, data)
 
     def _mirror(self, address: int, data: bytes) -> None:
         """Store again what was stored to mirrored pages."""
@@ -315,7 +315,8 @@ class Memory:
 
     def read_word(self, address: int) -> int:
         """Return the little-endian word at a linear address."""
-        return int.from_bytes(self.read(address, 2), "little")
+        low, high = self.read(address, 2)
+        return low | high << 8
 
     def write_word(self, address: int, value: int) -> None:
         """Store a little-endian word at a linear address."""
@@ -445,6 +446,8 @@ _WATCH = {
 }
 _CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)  # plain ints are quicker
 _MIRROR = int(PageState.MIRROR)
+_MINDED = _CLEAN | _CODE | _MIRROR
+"""What stores by the host must mind."""
 _WITH_CLEAN = bytes(state | _CLEAN for state in range(256))
 _PAGE_MARK = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from blink16.bus import Bus
 from blink16.cpu.model import Model
-from blink16.cpu.registers import Registers
+from blink16.cpu.registers import Cell, Registers
 from blink16.lacks import Kind
 from blink16.memory import Memory
 from blink16.process_table import ProcessTable
@@ -325,6 +325,7 @@ class NonMaskable(Component, Protocol):
         ...
 
 
+_SS, _SP = int(Cell.SS), int(Cell.SP)
 CALLER_FLAGS = 4
 """At a stub, the caller's IP, CS and flags lie at SS:SP+0, +2, +4."""
 
@@ -335,9 +336,10 @@ def caller_flags_address(guest: Guest) -> int:
 
 
 def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:
-    """Set or clear flags (like CF) in what the stub's IRET will restore."""
-    address = caller_flags_address(guest)
-    flags = guest.memory.read_word(address)
+    """Set or clear flags of the low byte (like CF) in what the stub's IRET will restore."""
+    cells, memory = guest.registers.cells, guest.memory
+    address = memory.linear(cells[_SS], cells[_SP] + CALLER_FLAGS)
+    flags = memory.whole[address]  # the IRET reads them anyway
     wanted = flags | mask if on else flags & ~mask
     if wanted != flags:
-        guest.memory.write_word(address, wanted)
+        memory.write(address, bytes((wanted,)))

@@ -12,6 +12,9 @@ from blink16.gdbstub.orders import Close, Interrupt, LetGo, Order, Send, Start, 
 from blink16.gdbstub.session import Session
 from blink16.packets import Decoder, Packet, frame
 
+GDB_FEATURES = b"qSupported:multiprocess+;swbreak+;hwbreak+;qRelocInsn+;vContSupported+"
+"""What gdb 13 says first: what it knows."""
+
 
 class Client:
     """Talks to a session; starts and works are carried out at once unless ``hold``."""

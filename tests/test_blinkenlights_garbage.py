@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 import pytest
+from rich.segment import Segment
+from textual.strip import Strip
 
 from blink16.blinkenlights import garbage
-from blink16.blinkenlights.garbage import Garbage
+from blink16.blinkenlights.garbage import Garbage, free_lines_at_once
 
 
 class Collector:
@@ -48,3 +51,15 @@ def test_garbage_is_collected_between_pictures_that_follow_each_other(
         collected.append(collector.collections)
     assert collected == [0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2]
     assert collector.freezes == 1 + 2
+
+
+def test_a_line_that_was_drawn_waits_for_no_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prevents a second in which the view stands still, once a long drag has ended."""
+    monkeypatch.setattr(Strip, "divide", Strip.divide)  # is as it was, afterwards
+    free_lines_at_once()
+    strip = Strip([Segment("add"), Segment("  ax,bx")])
+    held = sys.getrefcount(strip)
+    assert strip.divide([10])[0] is strip
+    assert sys.getrefcount(strip) == held
+    assert [part.text for part in strip.divide([3, 10])] == ["add", "  ax,bx"]
+    assert strip.divide([3, 10]) is strip.divide(iter([3, 10]))  # kept as ever

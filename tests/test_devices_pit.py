@@ -1,4 +1,4 @@
-"""The 8253 against its data sheet, and against a model that ticks cycle by cycle."""
+"""The 8253 and 8254 against their data sheets, and against a model that ticks cycle by cycle."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pc_guest import PcGuest
 
+from blink16.devices.cards import Cards
 from blink16.devices.counter import BOTH, HIGH, LOW, Counter, Mode
 from blink16.devices.oscillator import PIT_HZ, Oscillator
 from blink16.devices.pit import SPEAKER
@@ -277,6 +278,43 @@ def test_the_8254s_read_back_command_is_ignored() -> None:
     before = pc.devices.pit.save()
     pc.out(0x43, 0xC2)
     assert pc.devices.pit.save() == before
+
+
+def test_an_ats_timer_reads_back() -> None:
+    """Prevents the flip-flop's level, by which programs halve BIOS ticks, from being unknown."""
+    pc = PcGuest(clock_hz=PIT_HZ, cards=Cards(at=True))
+
+    def status(command: int = 0xE8) -> int:
+        pc.out(0x43, command)
+        return pc.in_(0x42)
+
+    pc.out(0x61, 0)
+    pc.out(0x43, 0xB0)
+    assert status() == 0x70  # low, and no count yet
+    pc.out(0x42, 0x34, 0x12)
+    assert status() == 0x70  # it waits for the next cycle
+    pc.machine.registers.cycles += 2
+    assert status() == 0x30
+    pc.out(0x61, 1)
+    pc.machine.registers.cycles += 0x234
+    pc.out(0x43, 0xC8)  # a status that is latched is read before the count
+    pc.machine.registers.cycles += 0x1000
+    pc.out(0x43, 0xC8)  # the first stays
+    assert [pc.in_(0x42) for _ in range(3)] == [0x30, 0x00, 0x10]
+    assert status() == 0xB0
+    pc.out(0x43, 0xB7)  # a square wave of 10 cycles, in BCD
+    pc.out(0x42, 0x10, 0x00)
+    levels = []
+    for _ in range(20):
+        pc.machine.registers.cycles += 1
+        levels.append(status())
+    assert levels == 2 * (5 * [0xB7] + 5 * [0x37])
+    pc.out(0x42, 0x20, 0x00)
+    assert status() == 0x77  # another count waits for the end of the half period
+    pc.out(0x43, 0xEE)  # all three, statuses alone
+    assert [pc.in_(port) for port in (0x42, 0x40, 0x41)] == [0x77, 0xB6, 0x94]
+    pc.out(0x43, 0xFE)  # nothing of all three
+    assert pc.in_(0x40) == pc.devices.pit.state.counters[0].value(pc.machine.time) & 0xFF
 
 
 @given(st.lists(st.tuples(st.integers(0x40, 0x43), st.integers(0, 255), st.integers(0, 5000))))

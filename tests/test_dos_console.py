@@ -7,9 +7,15 @@ from pathlib import Path
 import pytest
 from dos_guest import SCRATCH, DosGuest
 
+from blink16.bios.key_buffer import KeyBuffer
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.cpu.registers import ZF
+from blink16.devices.keyboard import Keyboard
+from blink16.devices.keys import chord
+
+READS_A_LINE = bytes.fromhex("ba0002 c606000208 b40a cd21 cd20")
+"""mov dx,200h; mov byte [200h],8; mov ah,0Ah; int 21h; int 20h"""
 
 
 @pytest.fixture
@@ -95,6 +101,43 @@ def test_read_from_handle_0_is_by_line(guest: DosGuest) -> None:
     assert pieces == [b"ab\r", b"\n", b"cd\r", b"\n"]
     guest.call(0x3F00, bx=0, cx=3, dx=SCRATCH)
     assert guest.registers.ax == 0
+
+
+@pytest.mark.parametrize("pressed", [b"key\r", b"ke"], ids=["a line", "its beginning"])
+def test_a_line_of_keys_comes_in_spite_of_a_pipe(guest: DosGuest, pressed: bytes) -> None:
+    """Prevents keys, of `monitor key` for one, that a program which reads lines never sees."""
+    pipe = b"key\n"[len(pressed) :] + b"pipe\n"
+    for call, end in ((0x0A, b""), (0x3F, b"\r\n")):
+        guest.console.receive(pipe)
+        for code in pressed:
+            KeyBuffer(guest.machine.memory).put(code)
+        lines = []
+        for _ in range(2):
+            guest.put(b"\x10\0")
+            guest.call(call << 8, bx=0, cx=16, dx=SCRATCH)
+            size = guest.registers.ax if end else guest.get(1, SCRATCH + 1)[0]
+            lines.append(guest.get(size, SCRATCH + (0 if end else 2)))
+        assert lines == [b"key" + end, b"pipe" + end]
+    assert guest.output() == b"key\rkey\r\n"
+
+
+def test_a_line_waits_for_keys_that_were_pressed(tmp_path: Path) -> None:
+    """Prevents a read that asks for more of a pipe while the keyboard still sends its codes."""
+    guest = DosGuest(tmp_path, READS_A_LINE)
+    for key in ("h", "i", "enter"):
+        guest.machine.receive(Keyboard.CHANNEL, chord(key))
+    stop = guest.machine.run(100_000)
+    assert stop.reason is StopReason.EXITED
+    assert guest.get(5, 0x200) == b"\x08\x02hi\r"
+
+
+def test_keys_before_the_end_of_a_pipe_are_a_line(guest: DosGuest) -> None:
+    """Prevents a read that waits for ever for the line's end."""
+    KeyBuffer(guest.machine.memory).put(ord("k"))
+    guest.console.receive(b"")
+    guest.put(b"\x10\0")
+    guest.call(0x0A00, dx=SCRATCH)
+    assert guest.get(3) == b"\x10\x01k"
 
 
 def test_end_of_input(guest: DosGuest) -> None:

@@ -320,6 +320,35 @@ def test_nested_searches_by_copied_dta(guest: DosGuest) -> None:
     assert guest.get(4, DTA + 30) == b"SUB\0"
 
 
+def test_names_found_before_are_no_longer_meant_once_files_come_and_go(guest: DosGuest) -> None:
+    """What is remembered of a folder must not outlive a name that is made, moved or deleted."""
+    assert found(guest, "sub\\*.tmp") == []
+    assert guest.call(0x3D00, dx=guest.path("SUB\\new.tmp"))
+    assert not guest.call(0x3C00, cx=0, dx=guest.path("sub\\New.tmp"))
+    guest.call(0x3E00, bx=guest.registers.ax)
+    assert found(guest, "sub\\*.tmp") == ["NEW.TMP"]
+    assert not guest.call(0x3D00, dx=guest.path("SUB\\NEW.TMP"))
+    guest.call(0x3E00, bx=guest.registers.ax)
+    guest.put(b"sub\\other.tmp\0", OTHER)
+    guest.registers.es = guest.psp
+    assert not guest.call(0x5600, dx=guest.path("sub\\new.tmp"), di=OTHER)
+    assert found(guest, "sub\\*.tmp") == ["OTHER.TMP"]
+    assert guest.call(0x3D00, dx=guest.path("SUB\\NEW.TMP"))
+    assert not guest.call(0x4100, dx=guest.path("sub\\other.tmp"))
+    assert found(guest, "sub\\*.tmp") == []
+    assert guest.call(0x3D00, dx=guest.path("sub\\other.tmp"))
+
+
+def test_names_found_later_are_not_there_at_an_earlier_instant(guest: DosGuest) -> None:
+    """Going back in time, a file that was made since must be gone again, however it was found."""
+    before = guest.machine.save()
+    assert not guest.call(0x3C00, cx=0, dx=guest.path("sub\\late.tmp"))
+    assert found(guest, "sub\\*.tmp") == ["LATE.TMP"]
+    guest.machine.restore(before)
+    assert guest.call(0x3D00, dx=guest.path("sub\\LATE.TMP"))
+    assert found(guest, "sub\\*.tmp") == []
+
+
 def test_current_directory(guest: DosGuest) -> None:
     r"""47h gives the directory without drive and first ``\``, in DOS' names."""
     assert not guest.call(0x3B00, dx=guest.path("sub\\deep"))

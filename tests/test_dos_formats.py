@@ -174,9 +174,9 @@ def test_every_name_has_one_valid_alias(real: set[str]) -> None:
 )
 def test_wildcards(pattern: str, matching: list[str], others: list[str]) -> None:
     """Patterns must match as DOS' FCBs do, not as shells do."""
-    template = names.template(pattern)
-    assert all(names.matches(template, name) for name in matching)
-    assert not any(names.matches(template, name) for name in others)
+    matches = names.matcher(names.template(pattern))
+    assert all(matches(names.template(name)) for name in matching)
+    assert not any(matches(names.template(name)) for name in others)
 
 
 @given(st.text(max_size=30))

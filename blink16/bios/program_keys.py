@@ -121,6 +121,11 @@ class PipedKeys:
         """Whether keys come from the keyboard alone, by interrupts."""
         return self._keys.attached or self._is_hooked
 
+    @property
+    def is_pressed(self) -> bool:
+        """Whether a key that was pressed in spite of the pipe is on its way to the program."""
+        return bool(self._keyboard.state.waiting) and self._keyboard.is_heard()
+
     def supply(self, guest: Guest) -> bool:
         """Put the pipe's next key into the BIOS's buffer; whether there was one."""
         if self.is_typed:
@@ -142,6 +147,8 @@ class PipedKeys:
             on_its_way = self._keyboard.state.waiting or self._keyboard.state.full
             over = self._console.ended and not self._console.peek() and not on_its_way
             return INPUT_ENDED if over else None
+        if self.is_pressed:
+            return None
         # nothing waits: the read tells whether anything can come
         return WAIT if self._console.read(1) is None else INPUT_ENDED
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterable, Sequence
+
+from textual.strip import Strip
 
 RARELY = 300
 """So many times as much garbage has to come before everything is looked at while there is no rest:
@@ -30,3 +33,19 @@ class Garbage:
             self._collected = pictures
             gc.collect()
             gc.freeze()  # what panels keep is never looked at again
+
+
+def free_lines_at_once() -> None:
+    """Have lines on the screen freed when the next ones are there, and not by a collection.
+
+    Textual's strips keep what they were divided into; one that was asked for as a whole kept itself
+    so, which was nine tenths of all garbage: after a long drag over the time bar a collection took
+    more than a second.
+    """
+    divide = Strip.divide
+
+    def divide_unless_whole(self: Strip, cuts: Iterable[int]) -> Sequence[Strip]:
+        places = [cut for cut in cuts if cut <= self.cell_length]
+        return [self] if places == [self.cell_length] else divide(self, places)
+
+    Strip.divide = divide_unless_whole  # type: ignore[method-assign]

@@ -103,11 +103,12 @@ def _prepared(parsed: argparse.Namespace, server: OwnServer | None) -> Blinkenli
         elif not offers(parsed):
             target = ahead(opener(parsed))
         from blink16.blinkenlights.app import Blinkenlights
-        from blink16.blinkenlights.garbage import Garbage
+        from blink16.blinkenlights.garbage import Garbage, free_lines_at_once
         from blink16.blinkenlights.recent import remember
 
         app = Blinkenlights(target, theme=parsed.theme)
         app.garbage = Garbage()
+        free_lines_at_once()
         gc.enable()
         if parsed.program:
             remember(parsed.program)

@@ -1,4 +1,8 @@
-"""What debuggers ask of a machine: run forward or backward until something happens."""
+"""What debuggers ask of a machine: run forward or backward until something happens.
+
+One class is longer than others: runs forward, runs backward and brief ones share what the machine
+stands at, an end or a pause, which nobody else is to know.
+"""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ def _after(slot: Slot, count: int) -> Slot:
 
 PIC = Slot(DEVICES_OFFSET, 64, 13)
 """The fields of `pic.PicState`."""
-COUNTERS = _after(PIC, 3 * 13)
+COUNTERS = _after(PIC, 3 * 14)
 """The fields of three `counter.Counter`s."""
-PIT = _after(COUNTERS, 13)
+PIT = _after(COUNTERS, 14)
 """The cycle up to which channel 0 has told its line; the timer's ratio to the processor's clock;
 when channel 0's output next changes, and next goes up, in the processor's cycles, or -1; and of
 the latter the timer's cycle, and by how much the processor's cycle is behind that, multiplied by
@@ -24,10 +24,11 @@ the timer's frequency.
 Where channel 0 does nothing but count its periods, besides: how long one is, in the processor's
 cycles (else 0), and after what part of it the output changes, each with what is left of its
 division by the timer's frequency; and how far into a period it certainly has not fallen yet.
-And whether somebody is told before the speaker's channel changes while its switch is on."""
+And whether somebody is told before the speaker's channel changes while its switch is on, and
+whether it is an 8254."""
 PIT_SEEN, PIT_HZ, PIT_CLOCK_HZ, PIT_CHANGE, PIT_RISE, PIT_RISE_CYCLE, PIT_RISE_LATE = range(7)
 PIT_PERIOD, PIT_PERIOD_REST, PIT_PART, PIT_PART_REST, PIT_SURELY_HIGH = range(7, 12)
-PIT_TELLS = 12
+PIT_TELLS, PIT_READS_BACK = 12, 13
 PPI = _after(PIT, 6)
 """Whose port B it is (`PPI_XT`, `PPI_AT`; 0: nobody's), what was written there, the refresh's
 ratio, the latches of errors that its bits clear, and an XT's switches."""

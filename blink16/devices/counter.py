@@ -1,7 +1,8 @@
-"""One channel of an 8253, whose count and output follow from the cycle at which one looks.
+"""One channel of an 8253 or 8254, whose count and output follow from the cycle at which one looks.
 
 A counter is immutable; what happens to it makes another one.  Times are cycles of the timer's
-clock, 1,193,182 a second.  Source: Intel 8253/8253-5 data sheet, modes 0 to 5.
+clock, 1,193,182 a second.  Source: Intel 8253/8253-5 data sheet, modes 0 to 5;
+Intel 8254 data sheet, read-back command.
 """
 
 from __future__ import annotations
@@ -90,6 +91,8 @@ class Counter(NamedTuple):
     latched: int = NONE
     high: bool = False
     """The flip-flop of reads and writes: whether the next byte of two is the high one."""
+    status: int = NONE
+    """The status that an 8254's read-back command has latched, which is read before a count."""
 
     @property
     def modulus(self) -> int:
@@ -232,8 +235,23 @@ class Counter(NamedTuple):
         """Hold the count for reading; the first latched count stays until it is read."""
         return self if self.latched != NONE else self._replace(latched=self.value(cycle))
 
+    def latch_status(self, cycle: int) -> Counter:
+        """Hold the status for reading, as an 8254 does; the first one stays until it is read.
+
+        That is OUT, whether a count waits to be counted from, and the control word but for its
+        channel.
+        """
+        if self.status != NONE:
+            return self
+        now = self.settled(cycle)
+        waits = now.origin == NONE or cycle < now.origin or now.next_count != NONE
+        word = self.access << 4 | self.mode << 1 | self.bcd
+        return self._replace(status=self.output(cycle) << 7 | waits << 6 | word)
+
     def read(self, cycle: int) -> tuple[int, Counter]:
-        """Return a byte of the count, and the counter after that."""
+        """Return a byte of the count, or a latched status, and the counter after that."""
+        if self.status != NONE:
+            return self.status, self._replace(status=NONE)
         value = self.value(cycle) if self.latched == NONE else self.latched
         high = self.access == HIGH or (self.access == BOTH and self.high)
         byte = value >> 8 if high else value & 0xFF

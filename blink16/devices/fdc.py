@@ -5,7 +5,8 @@ the 8237's channel 2 (or, in the non-DMA mode, byte by byte through the data por
 waits at the data port, and IRQ 6 is raised.  The disks are those that INT 13h sees.  A drive
 without a disk, or whose motor is off, sends no index pulses: what waits for them never ends,
 until a reset.  Source: NEC uPD765A data sheet; IBM PC/XT Technical Reference, "5-1/4 inch diskette
-drive adapter"; Intel 82077AA data sheet for the change line.
+drive adapter"; Intel 82077AA data sheet for the change line.  It is longer than other files as one
+chip is one thing: its commands share phases, registers and drives; its codes are in `fdc_codes`.
 """
 
 from __future__ import annotations

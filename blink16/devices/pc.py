@@ -139,7 +139,7 @@ class PcDevices:
         self.cards = cards
         self.pic = Pic(chassis.registers, bus)
         line = self.pic.line
-        self.pit = Pit(chassis, bus, line(TIMER_IRQ))
+        self.pit = Pit(chassis, bus, line(TIMER_IRQ), reads_back=cards.at)
         self.pic.before_reset = self.pit.tell_line
         self.keyboard = Keyboard(chassis, line(KEYBOARD_IRQ))
         self.slave = SlavePic(chassis.registers, bus, self.pic) if cards.at else None

@@ -1,7 +1,8 @@
-"""The 8253 programmable interval timer at ports 40h to 43h.
+"""The 8253 programmable interval timer at ports 40h to 43h, or an AT's 8254.
 
 Channel 0 holds IRQ 0; channel 1 (memory refresh) leads nowhere; channel 2 makes the speaker's
-tone, and its gate and output are bits of port 61h.  Source: Intel 8253/8253-5 data sheet.
+tone, and its gate and output are bits of port 61h.  Source: Intel 8253/8253-5 and
+8254 data sheets.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from blink16.services import Guest
 
 CHANNEL_PORTS = (0x40, 0x41, 0x42)
 CONTROL_PORT = 0x43
+KEEP_COUNT, KEEP_STATUS = 0x20, 0x10
+"""Bits of a read-back command that latch nothing; bits 1 to 3 name the channels."""
 SIZE = len(Counter._fields)
 TICKS, REFRESH, SPEAKER = range(3)
 """Channels: the BIOS's ticks (IRQ 0), memory refresh, the speaker's tone."""
@@ -55,11 +58,14 @@ _GATE = Counter._fields.index("gate")
 
 
 class Pit:
-    """An 8253: a device (`services.Device`)."""
+    """An 8253 or 8254: a device (`services.Device`)."""
 
     COMPONENT = "pit"
 
-    def __init__(self, guest: Guest, bus: Bus, irq: RequestLine) -> None:
+    def __init__(
+        self, guest: Guest, bus: Bus, irq: RequestLine, *, reads_back: bool = False
+    ) -> None:
+        """``reads_back``: it is an 8254, which has a read-back command."""
         self._guest = guest
         self._irq = irq
         self._on_speaker: Callable[[], None] = lambda: None
@@ -68,11 +74,12 @@ class Pit:
         self._counters, self._cells = cells.COUNTERS.view(state), cells.PIT.view(state)
         self._bytes = self._counters.cast("B")
         self._cells[cells.PIT_HZ : cells.PIT_CHANGE] = array("q", self._oscillator.ratio)
+        self._cells[cells.PIT_READS_BACK] = reads_back
         self.state = PitState((Counter(), Counter(), Counter(gate=False)), self._cycle())
         irq(True)  # OUT is high, and has been: that is no request once the 8259A is set up
         for port in CHANNEL_PORTS:
-            bus.attach([port], self._read, self._write, what="8253, counts")
-        bus.attach([CONTROL_PORT], None, self._control, what="8253, control")
+            bus.attach([port], self._read, self._write, what="8253 or 8254, counts")
+        bus.attach([CONTROL_PORT], None, self._control, what="8253 or 8254, control")
 
     @property
     def state(self) -> PitState:
@@ -216,7 +223,9 @@ class Pit:
     def _control(self, port: int, value: int) -> None:
         channel = value >> 6
         if channel == len(CHANNEL_PORTS):
-            return  # the 8254's read-back command, which an 8253 hasn't got
+            if self._cells[cells.PIT_READS_BACK]:
+                self._read_back(value)
+            return
         counter = self._counter(channel)
         access = value >> 4 & 3
         if access == 0:
@@ -227,3 +236,13 @@ class Pit:
             channel,
             Counter(mode, access, bool(value & 1), gate=counter.gate, initial=counter.initial),
         )
+
+    def _read_back(self, command: int) -> None:
+        """Latch counts, statuses or both of some channels, as they are now."""
+        cycle = self._cycle()
+        for channel in range(len(CHANNEL_PORTS)):
+            if command >> 1 & 1 << channel:
+                counter = self._counter(channel)
+                counter = counter if command & KEEP_COUNT else counter.latch(cycle)
+                counter = counter if command & KEEP_STATUS else counter.latch_status(cycle)
+                self._put_counter(channel, counter)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from blink16.dos.errors import CallFailed, Code
 from blink16.memory import Memory, linear
@@ -27,6 +28,10 @@ long.
 """
 
 
+KNOWN_NAMES = 64
+"""Names that need not be decoded anew."""
+
+
 class Strategy(IntEnum):
     """Which free block an allocation takes (INT 21h/58h)."""
 
@@ -35,8 +40,7 @@ class Strategy(IntEnum):
     LAST_FIT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryBlock:
+class MemoryBlock(NamedTuple):
     """A control block at ``segment``, and ``size`` paragraphs of memory behind it."""
 
     segment: int
@@ -55,6 +59,14 @@ class MemoryBlock:
         """The segment of the following control block."""
         return self.segment + 1 + self.size
 
+    def resized(self, size: int, *, last: bool) -> MemoryBlock:
+        """Return the block with another size."""
+        return MemoryBlock(self.segment, size, self.owner, last, self.name)
+
+    def owned(self, owner: int, name: str = "") -> MemoryBlock:
+        """Return the block with another owner and name."""
+        return MemoryBlock(self.segment, self.size, owner, self.last, name)
+
 
 def put(memory: Memory, block: MemoryBlock) -> None:
     """Write a control block."""
@@ -66,11 +78,15 @@ def put(memory: Memory, block: MemoryBlock) -> None:
 def get(memory: Memory, segment: int) -> MemoryBlock:
     """Read a control block; error 7 if there is none at ``segment``."""
     kind, owner, size, name = _MCB.unpack(memory.read(linear(segment, 0), _MCB.size))
-    text = name.split(b"\0")[0].decode("ascii", "replace")
-    block = MemoryBlock(segment, size, owner, kind == LAST, text)
+    block = MemoryBlock(segment, size, owner, kind == LAST, _text(name))
     if kind not in (ANOTHER, LAST) or block.next > 0xFFFF:
         raise CallFailed(Code.MEMORY_DESTROYED)
     return block
+
+
+@lru_cache(maxsize=KNOWN_NAMES)
+def _text(name: bytes) -> str:
+    return name.split(b"\0")[0].decode("ascii", "replace")
 
 
 def blocks(memory: Memory, first: int) -> Iterator[MemoryBlock]:
@@ -82,7 +98,7 @@ def blocks(memory: Memory, first: int) -> Iterator[MemoryBlock]:
             following = get(memory, block.next)
             if following.owner != FREE:
                 break
-            block = replace(block, size=block.size + 1 + following.size, last=following.last)
+            block = block.resized(block.size + 1 + following.size, last=following.last)
             put(memory, block)
         yield block
         if block.last:
@@ -106,15 +122,12 @@ def allocate(
             chosen = min(fitting, key=lambda block: block.size)
         case _:
             return _take_end(memory, fitting[-1], paragraphs, owner)
-    _split(memory, chosen, paragraphs)
-    taken = replace(get(memory, chosen.segment), owner=owner)
-    put(memory, taken)
-    return taken
+    return _split(memory, chosen.owned(owner, chosen.name), paragraphs)
 
 
 def release(memory: Memory, first: int, data: int) -> None:
     """Free the block of the segment ``data``; error 9 if it's none."""
-    put(memory, replace(_of(memory, first, data), owner=FREE, name=""))
+    put(memory, _of(memory, first, data).owned(FREE))
 
 
 def resize(memory: Memory, first: int, data: int, paragraphs: int) -> None:
@@ -122,10 +135,9 @@ def resize(memory: Memory, first: int, data: int, paragraphs: int) -> None:
     block = _of(memory, first, data)
     room = block
     if not block.last:
-        # the walk joins free neighbours behind the block first
-        following = next(b for b in blocks(memory, first) if b.segment == block.next)
+        following = next(blocks(memory, block.next))  # which joins its free neighbours first
         if following.owner == FREE:
-            room = replace(block, size=block.size + 1 + following.size, last=following.last)
+            room = block.resized(block.size + 1 + following.size, last=following.last)
     if paragraphs > room.size:
         raise CallFailed(Code.NOT_ENOUGH_MEMORY, bx=room.size)
     _split(memory, room, paragraphs)
@@ -136,16 +148,11 @@ def largest(memory: Memory, first: int) -> int:
     return max((b.size for b in blocks(memory, first) if b.owner == FREE), default=0)
 
 
-def renamed(block: MemoryBlock, owner: int, name: str) -> MemoryBlock:
-    """Return a block as it is with another owner and name."""
-    return replace(block, owner=owner, name=name)
-
-
 def release_all(memory: Memory, first: int, owner: int) -> None:
     """Free all blocks of an owner."""
     for block in blocks(memory, first):
         if block.owner == owner:
-            put(memory, replace(block, owner=FREE, name=""))
+            put(memory, block.owned(FREE))
 
 
 def _of(memory: Memory, first: int, data: int) -> MemoryBlock:
@@ -155,22 +162,22 @@ def _of(memory: Memory, first: int, data: int) -> MemoryBlock:
     raise CallFailed(Code.INVALID_MEMORY_BLOCK)
 
 
-def _split(memory: Memory, block: MemoryBlock, paragraphs: int) -> None:
-    """Write ``block`` with that size, and a free block of what is left."""
+def _split(memory: Memory, block: MemoryBlock, paragraphs: int) -> MemoryBlock:
+    """Write and return ``block`` with that size, and write a free block of what is left."""
     rest = block.size - paragraphs
-    if not rest:
-        put(memory, block)
-        return
-    put(memory, replace(block, size=paragraphs, last=False))
-    put(memory, MemoryBlock(block.segment + 1 + paragraphs, rest - 1, FREE, block.last))
+    if rest:
+        put(memory, MemoryBlock(block.segment + 1 + paragraphs, rest - 1, FREE, block.last))
+        block = block.resized(paragraphs, last=False)
+    put(memory, block)
+    return block
 
 
 def _take_end(memory: Memory, block: MemoryBlock, paragraphs: int, owner: int) -> MemoryBlock:
     rest = block.size - paragraphs
     if not rest:
-        taken = replace(block, owner=owner)
+        taken = block.owned(owner, block.name)
     else:
-        put(memory, replace(block, size=rest - 1, last=False))
+        put(memory, block.resized(rest - 1, last=False))
         taken = MemoryBlock(block.segment + rest, paragraphs, owner, block.last)
     put(memory, taken)
     return taken

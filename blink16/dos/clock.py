@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, datetime
+from functools import lru_cache
 
+KNOWN = 1024
+"""Times that need not be taken apart anew: files are asked for theirs again and again."""
 FIRST_YEAR = 1980
 LAST_SECOND = calendar.timegm((2107, 12, 31, 23, 59, 59))
 FIRST_SECOND = calendar.timegm((FIRST_YEAR, 1, 1, 0, 0, 0))
@@ -15,6 +18,7 @@ def moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(min(max(seconds, FIRST_SECOND), LAST_SECOND), UTC)
 
 
+@lru_cache(maxsize=KNOWN)
 def pack(seconds: int) -> tuple[int, int]:
     """Return (date, time) words of seconds since the Unix epoch."""
     t = moment(seconds)

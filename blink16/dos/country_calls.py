@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from construct import Bytes, Int8ul, Int16ul, Padding, Struct
 
@@ -35,6 +36,7 @@ COUNTRY_INFORMATION = Struct(
 )
 EXTENDED_INFORMATION = Struct("size" / Int16ul, "country" / Int16ul, "code_page" / Int16ul)
 EXTENDED_POINTER = Struct("kind" / Int8ul, "table" / FAR_POINTER)
+POINTER_SIZE = EXTENDED_POINTER.sizeof()
 
 _UPPER = bytes(upper(bytes((code,)).decode(CODE_PAGE)).encode(CODE_PAGE)[0] for code in range(256))
 _TERMINATORS = b'."/\\[]:|<>+=;,'
@@ -70,6 +72,7 @@ def install(memory: Memory) -> None:
         memory.write(linear(layout.DOS_SEGMENT, _OFFSETS[number]), table)
 
 
+@cache
 def _information() -> bytes:
     raw: bytes = COUNTRY_INFORMATION.build(
         {
@@ -86,6 +89,20 @@ def _information() -> bytes:
             "list": b",\0",
         }
     )
+    return raw
+
+
+@cache
+def _extended_information() -> bytes:
+    head = {"size": 38, "country": COUNTRY, "code_page": CODE_PAGE_NUMBER}
+    raw: bytes = EXTENDED_INFORMATION.build(head)
+    return b"\1" + raw + _information()
+
+
+@cache
+def _pointer(number: int) -> bytes:
+    table = {"offset": _OFFSETS[number], "segment": layout.DOS_SEGMENT}
+    raw: bytes = EXTENDED_POINTER.build({"kind": number, "table": table})
     return raw
 
 
@@ -111,12 +128,9 @@ def extended(dos: DosSystem, guest: Guest) -> Outcome:
         raise CallFailed(Code.FILE_NOT_FOUND)
     match r.al:
         case 0x01:
-            head = {"size": 38, "country": COUNTRY, "code_page": CODE_PAGE_NUMBER}
-            data = b"\1" + EXTENDED_INFORMATION.build(head) + _information()
-            _answer(guest, data)
+            _answer(guest, _extended_information())
         case number if number in TABLES:
-            pointer = {"offset": _OFFSETS[number], "segment": layout.DOS_SEGMENT}
-            _answer(guest, EXTENDED_POINTER.build({"kind": number, "table": pointer}))
+            _answer(guest, _pointer(number))
         case 0x20:
             r.dl = _UPPER[r.dl]
         case 0x21:
@@ -137,7 +151,7 @@ def extended(dos: DosSystem, guest: Guest) -> Outcome:
 def _answer(guest: Guest, data: bytes) -> None:
     """Give as many bytes as CX has room for."""
     r = guest.registers
-    if r.cx < EXTENDED_POINTER.sizeof():
+    if r.cx < POINTER_SIZE:
         raise CallFailed(Code.INVALID_FUNCTION)
     r.cx = min(r.cx, len(data))
     guest.memory.write(guest.linear(r.es, r.di), data[: r.cx])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from struct import Struct as Packing
 from typing import NamedTuple
 
 from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
@@ -9,7 +11,7 @@ from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
 from blink16.dos import clock
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.fat import FatTree
-from blink16.dos.names import CODE_PAGE, device_part, matches, template, upper
+from blink16.dos.names import CODE_PAGE, device_part, matcher, template, upper
 from blink16.dos.system import NANOSECONDS, DosSystem, Located, Search, path_argument
 from blink16.dos.volume import (
     DIRECTORY,
@@ -43,6 +45,15 @@ FIND_DATA = Struct(
     "name" / Bytes(NAME_SIZE),
 )
 """What 4Eh and 4Fh leave in the disk transfer area."""
+_PACKED = Packing(f"<II13xBHHI{NAME_SIZE}s")
+_ITS_OWN = Packing("<II")
+"""The same, and its first part, for 4Fh, which comes by the thousand."""
+assert _PACKED.size == FIND_DATA.sizeof()
+LINKS = {".": b".".ljust(11), "..": b"..".ljust(11)}
+"""What every folder but the root has besides, and their templates."""
+
+LARGEST = 0xFFFFFFFF
+_SHOWN = (FileKind.FILE, FileKind.DIRECTORY)
 
 # 36h: a disk of 512 MiB, half of it free, in clusters of 16 KiB
 SECTOR_SIZE, CLUSTER_SECTORS, CLUSTERS, FREE_CLUSTERS = 512, 32, 32768, 16384
@@ -195,17 +206,7 @@ def find_first(dos: DosSystem, guest: Guest) -> Outcome:
 def _find_device(dos: DosSystem, guest: Guest, name: str) -> Outcome:
     """Put a character device into the disk transfer area: batch files look for DIR\\NUL."""
     date, time = clock.pack(dos.nanoseconds(guest) // NANOSECONDS)
-    raw = FIND_DATA.build(
-        {
-            "number": 0,
-            "next": 0,
-            "attributes": DEVICE,
-            "time": time,
-            "date": date,
-            "size": 0,
-            "name": device_part(upper(name)).encode(CODE_PAGE).ljust(NAME_SIZE, b"\0"),
-        }
-    )
+    raw = _PACKED.pack(0, 0, DEVICE, time, date, 0, device_part(upper(name)).encode(CODE_PAGE))
     guest.memory.write(_transfer_area(dos, guest), raw)
     guest.registers.ax = 0
     return DONE
@@ -231,27 +232,29 @@ def _find_label(dos: DosSystem, guest: Guest, path: str) -> Outcome:
     name, entry = found
     name = name if len(name) <= 8 else f"{name[:8]}.{name[8:]}"
     search = Search(0, volume.drive, "/", (), VOLUME)
-    entry = Entry(name, entry.stat, is_label=True)
-    guest.memory.write(_transfer_area(dos, guest), _find_data(search, 0, entry))
+    guest.memory.write(_transfer_area(dos, guest), _find_data(search, 0, name, entry))
     guest.registers.ax = 0
     return DONE
 
 
 def matching(place: Located, pattern: bytes) -> tuple[str, ...]:
     """Return the names in a directory that match the eleven bytes of a template."""
-    links = () if place.real == "/" else (".", "..")
-    names = (*links, *place.volume.entries(place.real))
-    return tuple(name for name in names if matches(pattern, name))
+    names = place.volume.names(place.real).matching(pattern)
+    if place.real == "/":
+        return names
+    matches = matcher(pattern)
+    return (*(link for link, raw in LINKS.items() if matches(raw)), *names)
 
 
 def find_next(dos: DosSystem, guest: Guest) -> Outcome:
     """4Fh: find the next entry of the search in the disk transfer area."""
     where = _transfer_area(dos, guest)
-    data = FIND_DATA.parse(guest.memory.read(where, FIND_DATA.sizeof()))
-    for search in dos.state.searches:
-        if search.number == data.number:
-            return _find(dos, guest, search, data.next)
-    raise CallFailed(Code.NO_MORE_FILES)
+    number, following = _ITS_OWN.unpack(guest.memory.read(where, _ITS_OWN.size))
+    searches = dos.state.searches
+    at = bisect_left(searches, (number,))
+    if at == len(searches) or searches[at].number != number:
+        raise CallFailed(Code.NO_MORE_FILES)
+    return _find(dos, guest, searches[at], following)
 
 
 def _transfer_area(dos: DosSystem, guest: Guest) -> int:
@@ -260,13 +263,14 @@ def _transfer_area(dos: DosSystem, guest: Guest) -> int:
 
 def _find(dos: DosSystem, guest: Guest, search: Search, at: int) -> Outcome:
     """Put the search's next entry from ``at`` on into the disk transfer area."""
-    volume = dos.volumes[search.drive]
+    volume, names = dos.volumes[search.drive], search.names
     listing = volume.entries(search.directory)
-    while at < len(search.names):
-        entry = _found(volume, search, search.names[at], listing)
+    while at < len(names):
+        name = names[at]
+        entry = _found(volume, search, name, listing)
         at += 1
         if entry is not None:
-            guest.memory.write(_transfer_area(dos, guest), _find_data(search, at, entry))
+            guest.memory.write(_transfer_area(dos, guest), _find_data(search, at, name, entry))
             guest.registers.ax = 0
             return DONE
     raise CallFailed(Code.NO_MORE_FILES)
@@ -274,36 +278,27 @@ def _find(dos: DosSystem, guest: Guest, search: Search, at: int) -> Outcome:
 
 def _found(volume: Volume, search: Search, name: str, listing: dict[str, str]) -> Entry | None:
     """Return an entry if it's still there and of the kinds that the search is for."""
-    real = search.directory if name in (".", "..") else listing.get(name)
+    real = search.directory if name in LINKS else listing.get(name)
     if real is None or search.attributes & 0x3F == VOLUME:
         return None
     try:
         entry = volume.entry(real)
     except CallFailed:
         return None  # deleted since, or a link that leads nowhere
-    hidden = entry.hidden and name not in (".", "..")
-    entry = Entry(name, entry.stat, hidden, stored=entry.stored)
+    if entry.hidden and name in LINKS:
+        entry = entry._replace(hidden=False)
     special = entry.attributes & (HIDDEN | SYSTEM | DIRECTORY)
-    if entry.stat.kind not in (FileKind.FILE, FileKind.DIRECTORY) or special & ~search.attributes:
+    if entry.stat.kind not in _SHOWN or special & ~search.attributes:
         return None
     return entry
 
 
-def _find_data(search: Search, following: int, entry: Entry) -> bytes:
-    date, time = clock.pack(entry.stat.mtime)
-    name = entry.name.encode(CODE_PAGE, "replace")
-    raw: bytes = FIND_DATA.build(
-        {
-            "number": search.number,
-            "next": following,
-            "attributes": entry.attributes,
-            "time": time,
-            "date": date,
-            "size": 0 if entry.stat.kind is FileKind.DIRECTORY else entry.stat.size,
-            "name": name[: NAME_SIZE - 1].ljust(NAME_SIZE, b"\0"),
-        }
-    )
-    return raw
+def _find_data(search: Search, following: int, name: str, entry: Entry) -> bytes:
+    stat = entry.stat
+    date, time = clock.pack(stat.mtime)
+    size = 0 if stat.kind is FileKind.DIRECTORY else min(stat.size, LARGEST)
+    raw = name.encode(CODE_PAGE, "replace")[: NAME_SIZE - 1]
+    return _PACKED.pack(search.number, following, entry.attributes, time, date, size, raw)
 
 
 def set_transfer_area(dos: DosSystem, guest: Guest) -> Outcome:

@@ -3,7 +3,8 @@
 It keeps nothing: what it knows stands on the disk, whose sectors are part of the machine's state.
 A file's node is the place of its directory entry.  All methods raise OSError with an errno, or
 `CriticalError` for what INT 24h tells of.
-Source: Microsoft, FAT32 File System Specification (2000).
+It is longer than other files since a tree has many methods, which all go by the same chains and
+entries.  Source: Microsoft, FAT32 File System Specification (2000).
 """
 
 from __future__ import annotations
@@ -89,6 +90,11 @@ class FatTree:
         self._disk_of = disk
         self._drive = drive
         self._now = now
+
+    @property
+    def names_version(self) -> object:
+        """As that of a folder's tree; programs may write a disk's sectors, so each is new."""
+        return object()
 
     # -- the disk ----------------------------------------------------------------------------
 

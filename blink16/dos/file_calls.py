@@ -88,7 +88,12 @@ def open_(dos: DosSystem, guest: Guest) -> Outcome:
         raise CallFailed(Code.INVALID_ACCESS_CODE)
     path = path_argument(guest, r.ds, r.dx)
     device = dos.device_at(path)
-    if device is None and dos.has_ems and upper(path) == EMS_DEVICE:
+    if (
+        device is None
+        and len(path) == len(EMS_DEVICE)
+        and dos.has_ems
+        and upper(path) == EMS_DEVICE
+    ):
         device = "NUL"
     if device is not None:
         return _opened(dos, guest, SftEntry(_DEVICES[device], access=access))
@@ -162,9 +167,7 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
         count = 0  # DOS tells of a full disk by the count alone
     if count < r.cx:
         dos.tell_full(guest, entry.drive)
-    position = entry.position + count
-    written = entry if entry.written else entry._replace(written=True)
-    handles.update(dos, index, written.at(position))
+    handles.update(dos, index, entry.written_to(entry.position + count))
     r.ax = count
     return DONE
 

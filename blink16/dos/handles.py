@@ -6,6 +6,7 @@ The job file table lies in the guest's memory, where the PSP points; programs re
 from __future__ import annotations
 
 from contextlib import suppress
+from struct import Struct as Packing
 
 from blink16.dos import memory_areas
 from blink16.dos.errors import CallFailed, Code
@@ -17,6 +18,8 @@ from blink16.services import Guest
 JFT_OFFSET = 0x18
 JFT_SIZE_OFFSET = 0x32
 JFT_POINTER_OFFSET = 0x34
+_TABLE = Packing("<HHH")
+"""The job file table's size, and its offset and segment, as they lie in the PSP."""
 MAX_OPEN_FILES = 255
 """Entries of the system file table, numbers that a byte other than FFh can hold."""
 
@@ -43,15 +46,20 @@ _INFORMATION = {
 
 def _slot(dos: DosSystem, guest: Guest, handle: int) -> int:
     """Return the linear address of a handle's byte; error 6 if there is no such handle."""
-    raw = guest.memory.read(linear(dos.state.psp, JFT_SIZE_OFFSET), 6)  # size, offset, segment
-    if handle >= raw[0] | raw[1] << 8:
+    memory = guest.memory
+    size, offset, segment = _TABLE.unpack(memory.read((dos.state.psp << 4) + JFT_SIZE_OFFSET, 6))
+    if handle >= size:
         raise CallFailed(Code.INVALID_HANDLE)
-    return guest.linear(raw[4] | raw[5] << 8, (raw[2] | raw[3] << 8) + handle)
+    return memory.linear(segment, offset + handle)
 
 
 def lookup(dos: DosSystem, guest: Guest, handle: int) -> tuple[int, SftEntry]:
     """Return a handle's number in the system file table, and the entry; error 6 if closed."""
-    index = guest.memory.whole[_slot(dos, guest, handle)]
+    return _entry_at(dos, guest, _slot(dos, guest, handle))
+
+
+def _entry_at(dos: DosSystem, guest: Guest, slot: int) -> tuple[int, SftEntry]:
+    index = guest.memory.whole[slot]
     sft = dos.sft
     entry = sft[index] if index < len(sft) else None
     if entry is None:
@@ -62,23 +70,30 @@ def lookup(dos: DosSystem, guest: Guest, handle: int) -> tuple[int, SftEntry]:
 def update(dos: DosSystem, index: int, entry: SftEntry | None) -> None:
     """Put an entry into the system file table, which grows as needed."""
     sft = dos.sft
-    sft.extend([None] * (index + 1 - len(sft)))
+    if index >= len(sft):
+        sft.extend([None] * (index + 1 - len(sft)))
     sft[index] = entry
 
 
 def reserve(dos: DosSystem, guest: Guest) -> int:
     """Return a handle that is free; error 4 if none is."""
-    memory, psp = guest.memory, dos.state.psp
-    for handle in range(min(memory.read_word(linear(psp, JFT_SIZE_OFFSET)), MAX_OPEN_FILES)):
-        if memory[_slot(dos, guest, handle)] == CLOSED:
-            return handle
+    return _free_slot(dos, guest)[0]
+
+
+def _free_slot(dos: DosSystem, guest: Guest) -> tuple[int, int]:
+    """Return a handle that is free, and the linear address of its byte; error 4 if none is."""
+    memory = guest.memory
+    size, offset, segment = _TABLE.unpack(memory.read((dos.state.psp << 4) + JFT_SIZE_OFFSET, 6))
+    for handle in range(min(size, MAX_OPEN_FILES)):
+        slot = memory.linear(segment, offset + handle)
+        if memory.whole[slot] == CLOSED:
+            return handle, slot
     raise CallFailed(Code.TOO_MANY_OPEN_FILES)
 
 
 def enter(dos: DosSystem, entry: SftEntry) -> int:
     """Enter an open file into the system file table; error 4 if that is full."""
-    sft = dos.sft
-    index = sft.index(None) if None in sft else len(sft)
+    index = next((at for at, there in enumerate(dos.sft) if there is None), len(dos.sft))
     if index >= MAX_OPEN_FILES:
         raise CallFailed(Code.TOO_MANY_OPEN_FILES)
     if entry.device == DosDevice.FILE:
@@ -90,7 +105,7 @@ def enter(dos: DosSystem, entry: SftEntry) -> int:
 def leave(dos: DosSystem, index: int, entry: SftEntry) -> None:
     """Take one reference from an open file, and close it with the last."""
     if entry.references > 1:
-        update(dos, index, entry._replace(references=entry.references - 1))
+        update(dos, index, entry.referred_to(entry.references - 1))
         return
     update(dos, index, None)
     if entry.device == DosDevice.FILE:
@@ -99,16 +114,16 @@ def leave(dos: DosSystem, index: int, entry: SftEntry) -> None:
 
 def install(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
     """Enter an open file into both tables and return its handle; error 4 if one is full."""
-    handle = reserve(dos, guest)
-    index = enter(dos, entry)
-    guest.memory[_slot(dos, guest, handle)] = index
+    handle, slot = _free_slot(dos, guest)
+    guest.memory[slot] = enter(dos, entry)
     return handle
 
 
 def close(dos: DosSystem, guest: Guest, handle: int) -> None:
     """Close a handle, and the file with its last handle."""
-    index, entry = lookup(dos, guest, handle)
-    guest.memory[_slot(dos, guest, handle)] = CLOSED
+    slot = _slot(dos, guest, handle)
+    index, entry = _entry_at(dos, guest, slot)
+    guest.memory[slot] = CLOSED
     leave(dos, index, entry)
 
 
@@ -133,7 +148,7 @@ def duplicate(dos: DosSystem, guest: Guest, handle: int, as_handle: int | None =
     elif guest.memory[_slot(dos, guest, as_handle)] != CLOSED:
         close(dos, guest, as_handle)
     entry = lookup(dos, guest, handle)[1]
-    update(dos, index, entry._replace(references=entry.references + 1))
+    update(dos, index, entry.referred_to(entry.references + 1))
     guest.memory[_slot(dos, guest, as_handle)] = index
     return as_handle
 

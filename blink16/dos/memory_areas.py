@@ -7,8 +7,6 @@ is left of it for good.  Source: Microsoft, MS-DOS Programmer's Reference, funct
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from blink16.dos import arena
 from blink16.dos.arena import FREE, OWNER_DOS, MemoryBlock
 from blink16.dos.errors import CallFailed, Code
@@ -68,7 +66,7 @@ def link(dos: DosSystem, memory: Memory, *, on: bool) -> None:
     before = next((block for block in chain if block.next == upper), None)
     if before is None:
         raise CallFailed(Code.MEMORY_DESTROYED)
-    arena.put(memory, replace(before, last=not on))
+    arena.put(memory, before.resized(before.size, last=not on))
     dos.change(upper_linked=on)
 
 

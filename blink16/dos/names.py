@@ -6,13 +6,16 @@ The file tree may hold any name; one that DOS can't have appears under an alias 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
 CODE_PAGE = "cp437"
 BASE_LENGTH = 8
 EXTENSION_LENGTH = 3
+ANY_NAME = b"?" * (BASE_LENGTH + EXTENSION_LENGTH)
+"""The template of ``*.*``."""
 _FORBIDDEN = frozenset('"*+,/:;<=>?[\\]| .') | {chr(code) for code in range(32)}
 _FCB_SEPARATORS = b":.;,=+ \t"
 _FCB_TERMINATORS = b'/"[]<>|\\' + bytes(range(32))
@@ -135,10 +138,9 @@ def dotted(raw: bytes) -> str:
     return f"{base}.{extension}" if extension else base
 
 
-def matches(pattern: bytes, name: str) -> bool:
-    """Tell whether a DOS name matches the eleven bytes of a template."""
-    entry = template(name) if name not in (".", "..") else name.encode().ljust(11)
-    return all(p in (ord("?"), e) for p, e in zip(pattern, entry, strict=True))
+def matcher(pattern: bytes) -> Callable[[bytes], object]:
+    """Return what tells whether a name's eleven bytes match those of a template."""
+    return re.compile(re.escape(pattern).replace(rb"\?", b"."), re.DOTALL).fullmatch
 
 
 @dataclass(frozen=True, slots=True)

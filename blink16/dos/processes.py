@@ -137,8 +137,8 @@ def load(
         raise
     psp = place.data
     name = split(path.rpartition("\\")[2])[0]
-    arena.put(memory, arena.renamed(variables, psp, ""))
-    arena.put(memory, arena.renamed(place, psp, name))
+    arena.put(memory, variables.owned(psp))
+    arena.put(memory, place.owned(psp, name))
     memory.write(linear(variables.data, 0), block)
     jft = inherited(dos, guest) if parent else bytes((*handles.STANDARD_JFT,))
     write_psp(dos, guest, psp, parent=parent or psp, end=psp + size, jft=jft, back=back)

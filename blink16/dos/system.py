@@ -55,11 +55,19 @@ class SftEntry(NamedTuple):
     by_fcb: bool = False
 
     def at(self, position: int) -> SftEntry:
-        """Return the entry with another position; quicker than by `_replace`."""
-        return SftEntry._make((*self[:_POSITION], position, *self[_POSITION + 1 :]))
+        """Return the entry with another position; quicker than by `_replace`, as the next two."""
+        device, node, access, _, *rest = self
+        return SftEntry._make((device, node, access, position, *rest))
 
+    def written_to(self, position: int) -> SftEntry:
+        """Return the entry of a file that was written up to a position."""
+        device, node, access, _, references, _, *rest = self
+        return SftEntry._make((device, node, access, position, references, True, *rest))
 
-_POSITION = SftEntry._fields.index("position")
+    def referred_to(self, references: int) -> SftEntry:
+        """Return the entry with another number of handles that mean it."""
+        device, node, access, position, _, *rest = self
+        return SftEntry._make((device, node, access, position, references, *rest))
 
 
 class Located(NamedTuple):
@@ -236,8 +244,10 @@ class DosSystem:
         A folder DEV is in every root, as far as devices go.
         """
         device = device_of(path)
+        if device is None:
+            return None
         folder = upper(path.replace("/", "\\")).rpartition("\\")[0]
-        if device is not None and folder.rpartition(":")[2] not in ("", "\\DEV"):
+        if folder.rpartition(":")[2] not in ("", "\\DEV"):
             place = self.locate(folder)
             try:
                 place.volume.entries(place.real)
@@ -293,10 +303,11 @@ class DosSystem:
 
 def string_before(guest: Guest, segment: int, offset: int, end: bytes, limit: int) -> bytes | None:
     """Return the guest's bytes before the byte ``end``; None if it isn't among ``limit``."""
-    start = guest.linear(segment, offset)
+    memory = guest.memory
+    start = memory.linear(segment, offset)
     # looked for past the watchpoints, so that only what is used counts as read
-    length = guest.memory[start : start + limit].find(end)
-    return None if length < 0 else guest.memory.read(start, length + 1)[:-1]
+    at = memory.find(end, start, start + limit)
+    return None if at < 0 else memory.read(start, at + 1 - start)[:-1]
 
 
 def path_argument(guest: Guest, segment: int, offset: int) -> str:

@@ -2,7 +2,9 @@
 
 Keys typed on a keyboard come through the BIOS's buffer, are echoed, and edit lines.  A pipe's
 lines end in LF, CR or both; DOS programs get CR from single characters and CR LF from reads, and
-nothing is echoed.  What is shown goes to the screen and to the console's channel.
+nothing is echoed.  Keys that are pressed in spite of a pipe come before what is in it, and a line
+that begins with one goes on with the pipe's.  What is shown goes to the screen and to the console's
+channel.
 """
 
 from __future__ import annotations
@@ -108,7 +110,7 @@ def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
         count = 0
     if count < len(data):
         dos.tell_full(guest, entry.drive)
-    update(dos, index, entry._replace(position=entry.position + count, written=True))
+    update(dos, index, entry.written_to(entry.position + count))
 
 
 def write_character(dos: DosSystem, guest: Guest, code: int) -> Outcome:
@@ -225,7 +227,7 @@ def console_key(dos: DosSystem, guest: Guest, *, chords: bool = False) -> Key | 
     if word is not None:
         KeyBuffer(guest.memory).take()
         return _key_of(dos, word)
-    if dos.pipe.is_typed:
+    if dos.pipe.is_typed or dos.pipe.is_pressed:
         return sleep(dos, guest)
     return _piped_key(dos, chords)
 
@@ -263,7 +265,15 @@ def read_line(
     ``limit``: how many characters can be typed; ``template``: the line that F3 gives; ``end``
     is what Enter shows.
     """
-    return _typed_line(dos, guest, limit, template, end) if dos.pipe.is_typed else _piped_line(dos)
+    if _begins_with_key(dos, guest):
+        return _typed_line(dos, guest, limit, template, end)
+    return sleep(dos, guest) if dos.pipe.is_pressed else _piped_line(dos)
+
+
+def _begins_with_key(dos: DosSystem, guest: Guest) -> bool:
+    """Whether the next line is typed on the keyboard, its first key at least."""
+    is_edited = dos.state.edited is not None
+    return dos.pipe.is_typed or is_edited or first_key(guest, old=True) is not None
 
 
 def _typed_line(
@@ -279,9 +289,11 @@ def _typed_line(
         if key.code == CTRL_C:
             dos.change(edited=None)
             return BREAK
+        if key.code is None:  # of a pipe that has ended
+            break
         scan = dos.state.scan_code
         dos.change(scan_code=0)
-        line, shown = press(line, key.code or 0, scan)
+        line, shown = press(line, key.code, scan)
         write_device(dos, guest, DosDevice.CON, end if line.ended else shown)
     dos.change(edited=None)
     return line.text
@@ -315,12 +327,12 @@ def read_console(
     if entry.raw:
         return _read_raw(dos, guest, limit)
     if not dos.state.line:
-        pending = dos.console.peek()
+        pending, is_typed = dos.console.peek(), _begins_with_key(dos, guest)
         line = read_line(dos, guest, MAX_TYPED_LINE, end=CR + LF)
         if not isinstance(line, bytes):
             return line
         text, ctrl_z, _ = line.partition(bytes((CTRL_Z,)))
-        whole = dos.pipe.is_typed or len(line) < min(len(pending), MAX_LINE)
+        whole = is_typed or len(line) < min(len(pending), MAX_LINE)
         dos.change(line=text + (CR + LF if whole and not ctrl_z else b""))
     data = dos.state.line[:limit]
     dos.change(line=dos.state.line[limit:])
@@ -329,7 +341,7 @@ def read_console(
 
 def _read_raw(dos: DosSystem, guest: Guest, limit: int) -> bytes | Outcome:
     """Read what has been typed, at least one character; or what the pipe has."""
-    if not dos.pipe.is_typed:
+    if not (_begins_with_key(dos, guest) or dos.pipe.is_pressed):
         raw = dos.console.read(limit)
         return WAIT if raw is None else raw
     data = b""

@@ -6,24 +6,38 @@ Paths come with backslashes and in any case; they leave as the tree's own paths.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from blink16.dos.errors import CallFailed, Code, call_failed
 from blink16.dos.fat import FatTree
-from blink16.dos.names import DEVICES, device_part, fits, short_names, truncated, upper
+from blink16.dos.names import (
+    ANY_NAME,
+    DEVICES,
+    device_part,
+    fits,
+    matcher,
+    short_names,
+    template,
+    truncated,
+    upper,
+)
 from blink16.hostfs.files import FileKind, FileTree, Stat
 
 DRIVE_C = 2
 """C as INT 21h/19h counts, from 0 for A."""
 DRIVE_LETTERS = 26
+MAX_KNOWN = 1024
+"""Paths whose meaning is remembered."""
+MAX_LISTED = 32
+"""Folders whose names are."""
 MAX_DIRECTORY = 63
 r"""Characters in a current directory without drive and first ``\``, as 47h's buffer holds."""
 READ_ONLY, HIDDEN, SYSTEM, VOLUME, DIRECTORY, ARCHIVE = (1 << bit for bit in range(6))
 OWNER_WRITE = 0o200
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A directory entry as DOS shows it."""
 
     name: str
@@ -51,6 +65,7 @@ def letter(drive: int) -> str:
     return chr(ord("A") + drive)
 
 
+@lru_cache(maxsize=MAX_KNOWN)
 def device_of(path: str) -> str | None:
     """Return which character device a path names, in any directory and with any extension."""
     last = re.split(r"[\\/:]", path.rstrip(":"))[-1]
@@ -60,6 +75,40 @@ def device_of(path: str) -> str | None:
 Tree = FileTree | FatTree
 
 
+class DosNames:
+    """The names in a folder of the tree, under DOS' names."""
+
+    def __init__(self, real: str, names: tuple[str, ...], *, has_dos_names: bool) -> None:
+        """``has_dos_names``: as a disk, whose entries have an order, too."""
+        self._names = names
+        self._short = dict(zip(names, names, strict=True)) if has_dos_names else short_names(names)
+        above = real.rstrip("/")
+        self.entries = {known: f"{above}/{name}" for known, name in self._short.items()}
+        """Paths of the tree by DOS' names, in order, without '.' and '..'."""
+
+    @cached_property
+    def _upper(self) -> dict[str, str]:
+        """The names in the tree by themselves in capitals; the first of them counts."""
+        return {upper(name): name for name in reversed(self._names)}
+
+    @cached_property
+    def _templates(self) -> list[tuple[bytes, str]]:
+        return [(template(known), known) for known in self._short]
+
+    def real_name(self, part: str) -> str | None:
+        """Return the name in the tree that DOS' name means: as it stands, or in another case."""
+        if part in self._names:  # as it stands
+            return part
+        return self._upper.get(upper(part)) or self._short.get(upper(truncated(part)))
+
+    def matching(self, pattern: bytes) -> tuple[str, ...]:
+        """Return DOS' names that match the eleven bytes of a template."""
+        if pattern == ANY_NAME:
+            return tuple(self._short)
+        matches = matcher(pattern)
+        return tuple(name for raw, name in self._templates if matches(raw))
+
+
 class Volume:
     """A file tree as a drive."""
 
@@ -67,6 +116,10 @@ class Volume:
         """``drive``: from 0 for A."""
         self.files = files
         self.drive = drive
+        self._version: object = None
+        """Of the tree's names, when what follows was found."""
+        self._names: dict[str, DosNames] = {}
+        self._places: dict[tuple[str, str], str] = {}
 
     def label(self) -> bytes:
         """Return the label that the tree itself has; a folder has none."""
@@ -85,6 +138,24 @@ class Volume:
         Its last name need not exist; ``cwd`` is a path of the tree.  Error 3 if a directory on
         the way isn't there.
         """
+        self._forget_changed()
+        real = self._places.get((path, cwd))
+        if real is None:
+            real = self._locate(path, cwd)
+            if len(self._places) >= MAX_KNOWN:
+                self._places.clear()
+            self._places[path, cwd] = real
+        return real
+
+    def _forget_changed(self) -> None:
+        """Forget what was found, if names have been made or gone since."""
+        version = self.files.names_version
+        if version != self._version:
+            self._version = version
+            self._names.clear()
+            self._places.clear()
+
+    def _locate(self, path: str, cwd: str) -> str:
         rest = path.replace("/", "\\")
         real = [] if rest.startswith("\\") else [part for part in cwd.split("/") if part]
         parts = [part for part in rest.split("\\") if part and part != "."]
@@ -103,18 +174,11 @@ class Volume:
         return "/" + "/".join(real)
 
     def _real_name(self, directory: str, part: str) -> str | None:
-        """Return the name in the tree that DOS' name means: as it stands, or in another case."""
+        """Return the name in the tree that DOS' name means."""
         try:
-            names = self.files.listdir(self.files.lookup(directory))
+            return self._names_of(directory).real_name(part)
         except OSError:
             raise CallFailed(Code.PATH_NOT_FOUND) from None
-        if part in names:
-            return part
-        folded = upper(part)
-        for name in names:
-            if upper(name) == folded:
-                return name
-        return short_names(names).get(upper(truncated(part)))
 
     def node(self, real: str) -> int:
         """Return the node of a path of the tree; DOS' error if there is none."""
@@ -138,17 +202,25 @@ class Volume:
 
     def entries(self, real: str) -> dict[str, str]:
         """Map DOS' names in a directory to paths of the tree, in order, without '.' and '..'."""
+        return self.names(real).entries
+
+    def names(self, real: str) -> DosNames:
+        """Return the names in a directory, a path of the tree; DOS' error if it is none."""
         try:
-            names = self.files.listdir(self.node(real))
+            return self._names_of(real)
         except OSError as error:
             raise call_failed(error) from None
-        # a disk has DOS' own names, in the order of its entries
-        short = dict(zip(names, names, strict=True)) if self._is_disk else short_names(names)
-        return {known: f"{real.rstrip('/')}/{name}" for known, name in short.items()}
 
-    @property
-    def _is_disk(self) -> bool:
-        return isinstance(self.files, FatTree)
+    def _names_of(self, real: str) -> DosNames:
+        self._forget_changed()
+        known = self._names.get(real)
+        if known is None:
+            names = self.files.listdir(self.files.lookup(real))
+            known = DosNames(real, names, has_dos_names=isinstance(self.files, FatTree))
+            if len(self._names) >= MAX_LISTED:
+                self._names.clear()
+            self._names[real] = known
+        return known
 
     def full_path(self, real: str) -> str:
         r"""Return a path of the tree in DOS' names, with drive and first ``\``."""

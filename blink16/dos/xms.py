@@ -7,6 +7,7 @@ Source: Lotus, Intel, Microsoft, AST: eXtended Memory Specification 3.0 (1991).
 
 from __future__ import annotations
 
+from struct import Struct as Packing
 from typing import Any, NamedTuple
 
 from construct import Int16ul, Int32ul, Struct
@@ -34,6 +35,7 @@ NOT_LOCKED, LOCKED, TOO_MANY_LOCKS = 0xAA, 0xAB, 0xAC
 LESS_UPPER_MEMORY, NO_UPPER_MEMORY, NO_SUCH_SEGMENT = 0xB0, 0xB1, 0xB2
 MAX_LOCKS = 255
 
+_MOVE = Packing("<IHIHI")
 MOVE = Struct(
     "length" / Int32ul,
     "source" / Int16ul,
@@ -41,6 +43,19 @@ MOVE = Struct(
     "target" / Int16ul,
     "target_offset" / Int32ul,
 )
+
+
+assert _MOVE.size == MOVE.sizeof()
+
+
+class Move(NamedTuple):
+    """What 0Bh is to do: `MOVE`, which programs ask for in loops."""
+
+    length: int
+    source: int
+    source_offset: int
+    target: int
+    target_offset: int
 
 
 class XmsBlock(NamedTuple):
@@ -258,14 +273,15 @@ class Xms:
 
     def _move(self, guest: Guest) -> None:
         r = guest.registers
-        move = MOVE.parse(guest.memory.read(guest.linear(r.ds, r.si), MOVE.sizeof()))
+        raw = guest.memory.read(guest.linear(r.ds, r.si), _MOVE.size)
+        move = Move._make(_MOVE.unpack(raw))
         beyond = not (move.source and move.target) and move.length > MEMORY_SIZE
         if move.length & 1 or beyond:
             raise XmsError(BAD_LENGTH)
         data = self._read(guest, move)
         self._write(guest, move, data)
 
-    def _read(self, guest: Guest, move: Any) -> bytes:
+    def _read(self, guest: Guest, move: Move) -> bytes:
         if not move.source:
             where = guest.linear(move.source_offset >> 16, move.source_offset)
             return guest.memory.read(where, move.length)
@@ -278,7 +294,7 @@ class Xms:
         data = get(block.content, move.source_offset, last) if move.source_offset < last else b""
         return data.ljust(move.length, b"\0")
 
-    def _write(self, guest: Guest, move: Any, data: bytes) -> None:
+    def _write(self, guest: Guest, move: Move, data: bytes) -> None:
         if not move.target:
             guest.memory.write(guest.linear(move.target_offset >> 16, move.target_offset), data)
             return

@@ -67,6 +67,8 @@ class FoundFiles:
         """Told the node, the offset and the content of what is read, for who looks on."""
         self._saved: Any = None
         """The state as it was last saved, as long as it is that."""
+        self.names_version = 0
+        """Another one where names have been made or gone since, for who remembers what he found."""
         self._ways: dict[tuple[str, str, bool], Resolved] = {}
         """Where paths lead, by the working directory, too: until a name is made or goes.
 
@@ -210,6 +212,7 @@ class FoundFiles:
 
     def _forget_ways(self) -> None:
         """Forget what followed from the names that there were."""
+        self.names_version += 1
         self._ways.clear()
         self._listings.clear()
         self._folder_counts.clear()

@@ -38,7 +38,8 @@ class RegionFunction(RegionContext):
 
     What a loop begins with is emitted twice, for who comes from elsewhere and for who comes round
     again: there the flags follow from what goes round besides, and LLVM computes them where the
-    loop is left.
+    loop is left.  A loop of one block is emitted once more, its instructions one by one: where the
+    cycles don't last for a round, and where an interrupt returns to, the registers stay in place.
     """
 
     helpers = HELPERS
@@ -54,6 +55,10 @@ class RegionFunction(RegionContext):
         self._flow = flow
         self._needs = flow.needs(model.timing)
         self._rounds = flow.rounds()
+        self._stepped = frozenset(ip for ip in self._rounds if flow.blocks[ip].repeats)
+        """The blocks of which there are steps."""
+        self._steps: set[int] = set()
+        """Where there is a step."""
         self._ways: set[int] = set()
         """Numbers of ways of switches that usually stay in the region."""
         self.entries = frozenset(flow.entries)
@@ -65,6 +70,8 @@ class RegionFunction(RegionContext):
             self._emit_block(f"B{start}", block)
             if start in self._rounds:
                 self._emit_block(f"R{start}", block, hold_meter=block.repeats)
+            if start in self._stepped:
+                self._emit_steps(block)
         self._emit_targets()
 
     def _emit_targets(self) -> None:
@@ -94,12 +101,13 @@ class RegionFunction(RegionContext):
 
     def _ways_in(self) -> list[str]:
         """Return what goes to an entry."""
-        ways = switch("%ip", {ip: self._label(ip) for ip in self.entries}, "elsewhere")
+        labels = {ip: self._label(ip) for ip in self.entries | self._steps}
+        ways = switch("%ip", labels, "elsewhere")
         return [ways, "elsewhere:", tail_call("@step", "%ip", "%meter")]
 
     def _label(self, ip: int) -> str:
         """Return where an entry leads."""
-        return f"E{ip}"
+        return f"E{ip}" if ip in self._flow.targets() else f"S{ip}"
 
     def _begin(self) -> list[str]:
         """Return what is done at every entry: take the cells, unless the cycles don't last."""
@@ -118,7 +126,8 @@ class RegionFunction(RegionContext):
         least = min(self._needs[ip] for ip in self._flow.entries)
         test = f"%is_short = icmp slt i64 %meter, {least << meter.SHIFT}"
         fork = f"br i1 %is_short, label %at_once, label %begun{SLOW_HINT}"
-        return [test, fork, "at_once:", tail_call(f"@{self.shorter}", "%ip", "%meter"), "begun:"]
+        shorter = tail_call(f"@{self.shorter}", "%ip", "%meter", "%prefixes")
+        return [test, fork, "at_once:", shorter, "begun:"]
 
     def prologue(self) -> list[str]:
         """Return what comes before all blocks; only probes need anything."""
@@ -140,8 +149,10 @@ class RegionFunction(RegionContext):
         else:
             lines += self._exit("short", f"@{self.shorter}", WITHIN)
         lines += self._exit("refused", "@slow", Ignore.ENTRY, "@step")
-        lines += self._exit("event", "@slow")
-        return lines + self._exit("opened", "@opened")
+        lines += self._exit("event", "@slow") + self._exit("opened", "@opened")
+        if self._steps:
+            lines += self._exit("spent", "@spent", Ignore.ENTRY, code=f"@{self.symbol}")
+        return lines
 
     def _exit(
         self, name: str, function: str, number: int = 0, quick: str = "", code: str = "%memory"
@@ -175,6 +186,27 @@ class RegionFunction(RegionContext):
         for place in block.places:
             self._emit_instruction(place)
         self._end_block(block.places[-1])
+
+    def _emit_steps(self, block: BasicBlock) -> None:
+        """Emit a block's instructions one by one, but for those that end another block, too."""
+        last = block.places[-1]
+        for place in block.places:
+            if place is not block.places[0]:
+                self.go(f"S{place.ip}")
+            if place.ip in self._steps:
+                return
+            self._steps.add(place.ip)
+            self._begin_block(f"S{place.ip}")
+            go, spent = self.labels(2)
+            self.fork(self._is_short(1), spent, go)
+            self.begin(spent)
+            self._leave_for(place.ip, "spent")
+            self.begin(go)
+            self._emit_instruction(place)
+            if place is not last:
+                self._flush()
+                self._move_meter(self._charge)
+        self._end_block(last)
 
     def _begin_block(self, label: str) -> None:
         self.begin(label)
@@ -241,7 +273,10 @@ class RegionFunction(RegionContext):
         (short,) = self.labels(1)
         self.fork(self._is_short(need), short, label, rare=True)
         self.begin(short)
-        self._leave_for(ip, "short")
+        if ip in self._stepped:
+            self.go(f"S{ip}")
+        else:
+            self._leave_for(ip, "short")
 
     def _leave_for(self, ip: int, way: str) -> None:
         self.emit(f"store i32 {ip}, ptr %next")

@@ -66,7 +66,7 @@ A20 = of_cell(Cell.A20)
 NEXT_HOT, NEXT_OTHER = Slot(200, 64), Slot(208, 64)
 """At how many cycles hot devices, and all others, want to act."""
 HANDLER = Slot(216, 64)
-"""The function of a handler (`handler`) that interrupts may be entered by, or 0."""
+"""The function that does the usual tick and its handler (`handler`), or 0."""
 VECTOR = Slot(240, 32)
 """That of the last interrupt which native code took by itself."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from blink16.cpu.native.blocks import BasicBlock
-from blink16.cpu.native.layout import HOT_LIMIT, HOT_OFFSET, Ignore, cell_offset
+from blink16.cpu.native.layout import HOT_LIMIT, HOT_OFFSET, cell_offset
 from blink16.cpu.native.region import NAME, STEPS, WITHIN, RegionFunction, place_in_state
 from blink16.cpu.native.text import SLOW_HINT, tail_call
 from blink16.cpu.registers import Cell
@@ -25,16 +24,12 @@ class StepsFunction(RegionFunction):
     shorter = NAME
 
     def _emit_code(self) -> None:
-        self._steps: set[int] = set()
         for block in self._flow.blocks.values():
             self._emit_steps(block)
         self._emit_targets()
         self.entries = frozenset(self._steps)
         if len(self._steps) > MAX_OPTIMISED:
             self.care = "optnone noinline"  # else translating took twice as long
-
-    def _label(self, ip: int) -> str:
-        return f"E{ip}" if ip in self._flow.targets() else f"S{ip}"
 
     def _begin(self) -> list[str]:
         """Return what counts who comes from elsewhere, as the interpreter does.
@@ -65,33 +60,6 @@ class StepsFunction(RegionFunction):
 
     def _put_back(self, name: str) -> list[str]:
         return []
-
-    def _ways_out(self) -> list[str]:
-        return [
-            *super()._ways_out(),
-            *self._exit("spent", "@spent", Ignore.ENTRY, code=f"@{STEPS}"),
-        ]
-
-    def _emit_steps(self, block: BasicBlock) -> None:
-        """Emit a block's instructions, but for those that end another block, too."""
-        last = block.places[-1]
-        for place in block.places:
-            if place is not block.places[0]:
-                self.go(f"S{place.ip}")
-            if place.ip in self._steps:
-                return
-            self._steps.add(place.ip)
-            self._begin_block(f"S{place.ip}")
-            go, spent = self.labels(2)
-            self.fork(self._is_short(1), spent, go)
-            self.begin(spent)
-            self._leave_for(place.ip, "spent")
-            self.begin(go)
-            self._emit_instruction(place)
-            if place is not last:
-                self._flush()
-                self._move_meter(self._charge)
-        self._end_block(last)
 
     def _go_to_block(self, ip: int, *, back: bool = False) -> None:
         need = self._needs.get(ip)

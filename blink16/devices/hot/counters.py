@@ -217,6 +217,7 @@ def read_counter(number: int) -> Callable[[HotContext], Value]:
 
     def read(m: HotContext) -> Value:
         cycle, channel = timer_cycle(m), Channel(m, number)
+        m.require(channel.get("status").equals(NONE))
         count, latched = channel.count(cycle), channel.get("latched")
         free = latched.equals(NONE)
         value = choose(free, count, latched)
@@ -272,6 +273,7 @@ def is_program(control: Value, number: int) -> Value:
 
 def ignore_read_back(m: HotContext, value: Value) -> None:
     """Take the 8254's command, which an 8253 hasn't got."""
+    m.require(m.get(cells.PIT, cells.PIT_READS_BACK).is_zero())
     m.require((value >> _CHANNEL).equals(len(CHANNEL_PORTS)))
 
 
