@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from boot_sectors import sector
 
 from blink16 import bios
 from blink16.bios.data_area import DataArea
-from blink16.cli import values
-from blink16.cli.parsing import CpuSpeed
+from blink16.cli import config_file, values
+from blink16.cli.options import RUN
 from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.governor import MAX_LAG_SECONDS, Governor
@@ -150,11 +151,40 @@ def test_what_is_no_speed_is_refused(said: str) -> None:
         values.speed(said)
 
 
-def test_cpu_speed_is_clock_and_real_time_in_one_word() -> None:
-    """Prevents a speed that changes the timers' view alone, or the pace alone."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--cpu-speed", action=CpuSpeed, type=values.speed)
-    parser.set_defaults(mhz=4.77, realtime=False)
-    assert parser.parse_args(["--cpu-speed", "8M"]).mhz == 8.0
-    assert parser.parse_args(["--cpu-speed", "8M"]).realtime
-    assert not parser.parse_args(["--cpu-speed", "max"]).realtime
+def said(*words: str) -> tuple[float | None, bool]:
+    """Return the clock in MHz and the pace that words for ``blink16`` ask for."""
+    parsed = config_file.parse(RUN, [*words, "banner"])
+    return parsed.mhz, parsed.realtime
+
+
+def test_cpu_speed_is_clock_and_real_time_in_one_word(tmp_path: Path) -> None:
+    """Prevents a speed that changes the timers' view alone, or the pace alone; the folder's clock
+    gives way to it.
+    """
+    assert said("--cpu-speed", "8M") == (8.0, True)
+    assert said("--cpu-speed", "max") == (None, False)
+    assert said("--cpu-speed", "max", "--mhz", "8") == (8.0, False)
+    assert said("--mhz", "8", "--cpu-speed", "8M", "--realtime") == (8.0, True)
+    assert said("--realtime", "--mhz", "8") == (8.0, True)
+    (tmp_path / "blink16.toml").write_text("mhz = 4")
+    (tmp_path / "p.com").write_bytes(b"\xc3")
+    for words, clock in (((), 4.0), (("--cpu-speed", "8M"), 8.0), (("--mhz", "6"), 6.0)):
+        assert config_file.parse(RUN, [*words, str(tmp_path / "p.com")]).mhz == clock
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("--cpu-speed 8M --mhz 4", "two clocks, 8 and 4 MHz"),
+        ("--mhz 4 --cpu-speed 8M", "two clocks, 8 and 4 MHz"),
+        ("--cpu-speed max --realtime", "leave one away"),
+        ("--realtime --cpu-speed max", "leave one away"),
+    ],
+)
+def test_speeds_that_contradict_each_other_are_refused(
+    words: str, complaint: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Prevents one of two clocks from being ignored in silence, by their order."""
+    with pytest.raises(SystemExit):
+        said(*words.split())
+    assert complaint in capfd.readouterr().err

@@ -17,7 +17,7 @@ from blink16 import elks
 from blink16.bios import OptionRom
 from blink16.consoles import ConsolePlace, NoPlace, Streams
 from blink16.devices.cards import Cards
-from blink16.devices.pc import LPT1
+from blink16.devices.pc import DEFAULT_MHZ, LPT1
 from blink16.devices.speaker import PcSpeaker
 from blink16.devices.video import Adapter
 from blink16.setup import loader, pc
@@ -106,7 +106,7 @@ def computer(parsed: argparse.Namespace, shared: argparse.Namespace) -> pc.PcSet
     ``shared``: where speed and display come from if a machine's own arguments don't say.
     """
     return pc.PcSetup(
-        parsed.mhz or shared.mhz,
+        parsed.mhz or shared.mhz or DEFAULT_MHZ,
         Adapter[(parsed.display or shared.display).upper()],
         tuple(
             pc.DiskImage(drive, path, loader.content(path, str(path)), read_only)

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from blink16.cli import parsing
+from blink16.cli import parsing, speed
 from blink16.cli.options import SERVER
 from blink16.cli.parsing import CommandLine, Option, Reach, named
 from blink16.hostfiles import is_file
@@ -43,11 +43,14 @@ def parse(command: CommandLine, words: Sequence[str] | None) -> argparse.Namespa
     """
     parser = parsing.parser(command)
     parsed = parser.parse_args(words)
-    if not getattr(parsed, "program", None):
-        return parsed
-    ours = options_for(loader.find(parsed.program), command)
-    typed = sys.argv[1:] if words is None else words
-    return parser.parse_args([*ours, *typed]) if ours else parsed
+    speed.check(parser, parsed)
+    if getattr(parsed, "program", None):
+        ours = options_for(loader.find(parsed.program), command)
+        if ours:
+            typed = sys.argv[1:] if words is None else words
+            parsed = parser.parse_args([*ours, *typed])
+    speed.settle(parsed)
+    return parsed
 
 
 def options_for(program: Path, command: CommandLine) -> list[str]:

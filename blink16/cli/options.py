@@ -11,7 +11,7 @@ from pathlib import Path
 
 from blink16.assembly import FOREVER
 from blink16.cli import values
-from blink16.cli.parsing import CommandLine, CpuSpeed, MachineBegins, Option, OptionTable, Reach
+from blink16.cli.parsing import CommandLine, MachineBegins, Option, OptionTable, Reach
 from blink16.consoles import Streams
 from blink16.cpu import engines
 from blink16.cpu.models import DEFAULT, MODELS
@@ -108,11 +108,10 @@ MACHINE = OptionTable(
         Option(
             names=("--cpu-speed",),
             read=values.speed,
-            action=CpuSpeed,
-            default=argparse.SUPPRESS,
             metavar="HZ|max",
             help="the processor's clock, held in real time: 4772727, 4.77MHz, 8M (as --mhz and "
-            "--realtime); or as fast as this computer can (max, the default)",
+            "--realtime, which may say nothing else beside it); or as fast as this computer can "
+            "(max, the default)",
         ),
     ),
 )
@@ -224,7 +223,6 @@ PC = OptionTable(
             names=("--mhz",),
             own=True,
             read=values.mhz,
-            default=DEFAULT_MHZ,
             metavar="N",
             help="the processor's clock, which the PC's timers are compared with "
             f"(default: {DEFAULT_MHZ:.3g})",

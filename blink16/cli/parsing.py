@@ -162,18 +162,3 @@ class MachineBegins(argparse.Action):
             if isinstance(action, Own)
         }
         namespace.machine = [*namespace.machine, argparse.Namespace(words=values, **own)]
-
-
-class CpuSpeed(argparse.Action):
-    """A processor's clock that is held in real time, or none: other options in one word."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Set what ``--realtime`` and ``--mhz`` set."""
-        namespace.realtime = values is not None
-        namespace.mhz = namespace.mhz if values is None else values

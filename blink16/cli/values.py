@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import secrets
 import shlex
@@ -25,7 +26,8 @@ from blink16.words.numerals import NumeralError
 if TYPE_CHECKING:
     from blink16.symbolfiles import SymbolSource
 
-MAX_SPEED = "max"
+MAX_SPEED, UNBOUNDED = "max", math.inf
+"""As fast as this computer can: how it is said, and its clock in MHz."""
 MAX_THREADS = 1024
 MAX_INSTANT = MAX_SEED = 10**18 - 1
 SERIAL_PORTS = (COM1, COM2)
@@ -83,10 +85,10 @@ def mhz(text: str) -> float:
     return found
 
 
-def speed(text: str) -> float | None:
-    """Return a clock in MHz from ``4772727``, ``4.77MHz``, ``8M`` or ``500kHz``; None: ``max``."""
+def speed(text: str) -> float:
+    """Return a clock in MHz from ``4772727``, ``4.77MHz``, ``8M`` or ``500kHz``, or `UNBOUNDED`."""
     if text == MAX_SPEED:
-        return None
+        return UNBOUNDED
     found = _SPEED.fullmatch(text)
     if found is None:
         raise argparse.ArgumentTypeError(
