@@ -106,7 +106,7 @@ FUNCTIONS = (
     Loop("3Dh, no such file", _call(0x3D00, dx=NEW)),
     *_transfers(),
     Loop("40h, 16 bytes to the console", _call(0x40, bx=1, cx=16, dx=TEXT_OFFSET)),
-    Loop("40h, 16 bytes to NUL", _call(0x40, bx=4, cx=16, dx=TEXT_OFFSET)),
+    Loop("40h, 16 bytes to the printer", _call(0x40, bx=4, cx=16, dx=TEXT_OFFSET)),
     Loop("42h, seek", _call(0x4200, cx=0, dx=0), OPEN_FOR_BOTH),
     Loop("42h, seek from the end", _call(0x4202, cx=0, dx=0), OPEN_FOR_BOTH),
     Loop("43h, attributes", _call(0x4300, dx=FILE)),

@@ -1,7 +1,8 @@
 """What a DOS or BIOS call costs on the native core: ``python -m benchmarks.services``.
 
 With ``calls`` behind it, it measures every call that DOS programs make (`benchmarks.dos_calls`);
-with ``ports``, accesses to all ports that have a device, on each machine that one can choose.
+with ``elks``, those that ELKS programs make (`benchmarks.elks_calls`); with ``ports``, accesses to
+all ports that have a device, on each machine that one can choose.
 
 Microseconds of our processor time for INT, what answers it, and IRET, or for an access to a port,
 with the few instructions around it; the loop counts its rounds.  The last lines are nanoseconds
@@ -16,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import dos_calls
+from benchmarks import dos_calls, elks_calls
 from benchmarks.dos_calls import Loop
 from blink16.bus import Bus
 from blink16.cpu.models import DEFAULT
@@ -102,14 +103,12 @@ def _machine(
     return machine
 
 
-def microseconds(loop: Loop, pc: PcSetup = PLAIN) -> float:
-    """Return what a call in the loop costs."""
-    with tempfile.TemporaryDirectory() as folder:
-        dos_calls.fill(Path(folder))
-        machine = _machine(loop.before, bytes.fromhex(loop.code), Path(folder), pc=pc)
-        counter = linear(machine.registers.ds, COUNTER_OFFSET)
-        machine.run(WARM_UP)
-        return min(_round(machine, counter) for _ in range(TIMES)) / loop.calls * 1e6
+def microseconds(loop: Loop, folder: Path, pc: PcSetup = PLAIN) -> float:
+    """Return what a call in the loop costs; the guest's root is ``folder``, and stays as it is."""
+    machine = _machine(loop.before, bytes.fromhex(loop.code), folder, pc=pc)
+    counter = linear(machine.registers.ds, COUNTER_OFFSET)
+    machine.run(WARM_UP)
+    return min(_round(machine, counter) for _ in range(TIMES)) / loop.calls * 1e6
 
 
 def _round(machine: Machine, counter: int) -> float:
@@ -123,24 +122,23 @@ def _round(machine: Machine, counter: int) -> float:
     return (time.process_time() - began) / machine.memory.read_word(counter)
 
 
-def nanoseconds_of_a_tick() -> float:
+def nanoseconds_of_a_tick(folder: Path) -> float:
     """Return what an interrupt by the timer costs, its entry, handler and IRET."""
     seconds, ticks = [], []
     for count in (SLOW, FAST):
         set_up = HOOK + bytes((0xB0, count & 0xFF, 0xE6, 0x40, 0xB0, count >> 8, 0xE6, 0x40, 0xFB))
-        with tempfile.TemporaryDirectory() as folder:
-            machine = _machine(set_up, bytes.fromhex("9090"), Path(folder), count=b"\x90" * 4)
-            place = linear(machine.registers.cs, HANDLER_OFFSET)
-            machine.memory.write(place, HANDLER)
-            counter = linear(machine.registers.cs, COUNTER_OFFSET)
-            machine.run(WARM_UP)
-            told, began = 0, time.process_time()
-            for _ in range(TICKING_INSTRUCTIONS // TICKING_SLICE):
-                before = machine.memory.read_word(counter)
-                machine.run(TICKING_SLICE)
-                told += machine.memory.read_word(counter) - before & 0xFFFF
-            seconds.append(time.process_time() - began)
-            ticks.append(told)
+        machine = _machine(set_up, bytes.fromhex("9090"), folder, count=b"\x90" * 4)
+        place = linear(machine.registers.cs, HANDLER_OFFSET)
+        machine.memory.write(place, HANDLER)
+        counter = linear(machine.registers.cs, COUNTER_OFFSET)
+        machine.run(WARM_UP)
+        told, began = 0, time.process_time()
+        for _ in range(TICKING_INSTRUCTIONS // TICKING_SLICE):
+            before = machine.memory.read_word(counter)
+            machine.run(TICKING_SLICE)
+            told += machine.memory.read_word(counter) - before & 0xFFFF
+        seconds.append(time.process_time() - began)
+        ticks.append(told)
     return (seconds[1] - seconds[0]) / (ticks[1] - ticks[0]) * 1e9
 
 
@@ -156,15 +154,15 @@ def accesses(bus: Bus) -> Iterator[Loop]:
             yield Loop(f"OUT {name}, changing", into_dx + CHANGING)
 
 
-def report_ports() -> None:
+def report_ports(folder: Path) -> None:
     """Print a line for each access to a port, the longest of each machine first."""
     known: set[str] = set()
     for title, pc in MACHINES.items():
-        with tempfile.TemporaryDirectory() as folder:
-            bus = _machine(b"", b"\x90", Path(folder), pc=pc).bus
+        bus = _machine(b"", b"\x90", folder, pc=pc).bus
         loops = [loop for loop in accesses(bus) if loop.name not in known or pc.cards.sound]
         known.update(loop.name for loop in loops)
-        found = sorted(((microseconds(loop, pc), loop.name) for loop in loops), reverse=True)
+        costs = ((microseconds(loop, folder, pc), loop.name) for loop in loops)
+        found = sorted(costs, reverse=True)
         print(f"{title}:")
         for cost, name in found:
             print(f"  {name:50} {cost:7.2f} us")
@@ -172,12 +170,12 @@ def report_ports() -> None:
         print(f"  {short} of {len(found)} take up to {PROMISED} us", flush=True)
 
 
-def report_calls() -> None:
+def report_calls(folder: Path) -> None:
     """Print a line for each call that DOS programs make."""
     costs = []
     for group in (dos_calls.FUNCTIONS, dos_calls.OTHERS):
         for loop in group:
-            costs.append(microseconds(loop))
+            costs.append(microseconds(loop, folder))
             each = " each" if loop.calls > 1 else ""
             print(f"{loop.name:36} {costs[-1]:7.2f} us{each}", flush=True)
     print(f"{sum(c <= PROMISED_CALL for c in costs)} of {len(costs)} take up to {PROMISED_CALL} us")
@@ -186,15 +184,25 @@ def report_calls() -> None:
 def main() -> None:
     """Print a line for each call."""
     best_of(core(DEFAULT, BOARD).result())  # else the first line is the slow engine's
-    match sys.argv[1:]:
-        case ["ports"]:
-            report_ports()
-        case ["calls"]:
-            report_calls()
-        case _:
-            for loop in LOOPS:
-                print(f"{loop.name:26} {microseconds(loop):7.2f} us")
-            print(f"{'a tick, by interrupt':26} {nanoseconds_of_a_tick():7.0f} ns")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        dos_calls.fill(folder)
+        match sys.argv[1:]:
+            case ["ports"]:
+                report_ports(folder)
+            case ["calls"]:
+                report_calls(folder)
+            case ["elks"]:
+                elks_calls.report(elks_calls.LOOPS)
+            case _:
+                report_common(folder)
+
+
+def report_common(folder: Path) -> None:
+    """Print a line for calls and accesses that many programs make, and for a tick."""
+    for loop in LOOPS:
+        print(f"{loop.name:26} {microseconds(loop, folder):7.2f} us")
+    print(f"{'a tick, by interrupt':26} {nanoseconds_of_a_tick(folder):7.0f} ns")
 
 
 if __name__ == "__main__":

@@ -240,18 +240,26 @@ class Memory:
             return
         end = address + len(data)
         first, last = address >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
-        if first == last and not self.pages[first] & _MINDED:
+        if first == last:
+            is_plain = not self.pages[first] & _MINDED
+        else:
+            is_plain = not self.pages[first : last + 1].tobytes().translate(None, _PLAIN)
+        if is_plain:
             self.arena[address:end] = data
             return
-        mirrored = 0
+        some = every = self.pages[first]
         for page in range(first, last + 1):
             state = self.pages[page]
-            mirrored |= state & _MIRROR
+            some |= state
+            every &= state
             if state & (_CLEAN | _CODE):
                 self.note_write(page)
         self.arena[address:end] = data
-        if mirrored:
-            self._mirror(address, data)
+        if some & _MIRROR:
+            if every & _MIRROR and address ^ (end - 1) < MIRROR_BIT:
+                self._mirror_all(address, data)
+            else:
+                self._mirror(address, data)
 
     def load(self, address: int, length: int) -> bytes:
         """Return bytes that lie within RAM, also above the first mebibyte (see `store`)."""
@@ -282,6 +290,14 @@ class Memory:
                 twin = first ^ MIRROR_BIT
                 self.note_write(twin >> PAGE_SHIFT)
                 self.ram[twin : twin + end - first] = data[first - address : end - address]
+
+    def _mirror_all(self, address: int, data: bytes) -> None:
+        """Store again, all at once, what was stored to one of the two mirrored ranges alone."""
+        twin = address ^ MIRROR_BIT
+        for page in range(twin >> PAGE_SHIFT, (twin + len(data) - 1 >> PAGE_SHIFT) + 1):
+            if self.pages[page] & (_CLEAN | _CODE):
+                self.note_write(page)
+        self.arena[twin : twin + len(data)] = data
 
     # -- what adapters make of addresses -----------------------------------------------------
 
@@ -326,12 +342,13 @@ class Memory:
         """Note in `touched` the first byte of a range that is watched for this access."""
         if not self._watches or self.on_access is not None:
             return
-        page_mark, mark = _WATCH[access]
-        first, last = address >> PAGE_SHIFT, (address + length - 1) >> PAGE_SHIFT
-        if self.touched or not any(state & page_mark for state in self.pages[first : last + 1]):
+        page_mark, mark = _WATCH_WRITE if access is Access.WRITE else _WATCH_READ
+        first, end = address >> PAGE_SHIFT, address + length
+        pages = self.pages[first : ((end - 1) >> PAGE_SHIFT) + 1]
+        if self.touched or not any(map(page_mark.__and__, pages)):
             return
-        for byte in range(address, min(address + length, RAM_SIZE)):
-            if self.attributes[byte] & mark:
+        for byte, attributes in enumerate(self.attributes[address:end], address):
+            if attributes & mark:
                 self.touched = (byte, access)
                 return
 
@@ -440,14 +457,15 @@ def _map(size: int) -> mmap.mmap:
     return area
 
 
-_WATCH = {
-    Access.WRITE: (PageState.WATCH_WRITE, Attribute.WATCH_WRITE),
-    Access.READ: (PageState.WATCH_READ, Attribute.WATCH_READ),
-}
-_CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)  # plain ints are quicker
+# Plain ints are quicker.
+_WATCH_WRITE = int(PageState.WATCH_WRITE), int(Attribute.WATCH_WRITE)
+_WATCH_READ = int(PageState.WATCH_READ), int(Attribute.WATCH_READ)
+_CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)
 _MIRROR = int(PageState.MIRROR)
 _MINDED = _CLEAN | _CODE | _MIRROR
 """What stores by the host must mind."""
+_PLAIN = bytes(state for state in range(256) if not state & _MINDED)
+"""The states of pages with none of it."""
 _WITH_CLEAN = bytes(state | _CLEAN for state in range(256))
 _PAGE_MARK = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,

@@ -332,13 +332,13 @@ CALLER_FLAGS = 4
 
 def caller_flags_address(guest: Guest) -> int:
     """Return the linear address of the flags that the stub's IRET will restore."""
-    return guest.linear(guest.registers.ss, guest.registers.sp + CALLER_FLAGS)
+    cells = guest.registers.cells
+    return guest.linear(cells[_SS], cells[_SP] + CALLER_FLAGS)
 
 
 def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:
     """Set or clear flags of the low byte (like CF) in what the stub's IRET will restore."""
-    cells, memory = guest.registers.cells, guest.memory
-    address = memory.linear(cells[_SS], cells[_SP] + CALLER_FLAGS)
+    address, memory = caller_flags_address(guest), guest.memory
     flags = memory.whole[address]  # the IRET reads them anyway
     wanted = flags | mask if on else flags & ~mask
     if wanted != flags:

@@ -250,7 +250,7 @@ def test_the_view_is_saved_as_pictures_film_and_cast(
     assert "exiting" in "".join(json.loads(event)[2] for event in events)
 
 
-SIZES = [(1, 1), (2, 3), (10, 5), (40, 12), (500, 200), (80, 24), (200, 1), (1, 100)]
+SIZES = [(1, 1), (2, 3), (10, 5), (40, 12), (300, 90), (80, 24), (200, 1), (1, 100)]
 
 
 @viewed()

@@ -80,7 +80,7 @@ def test_ports_and_ticks_are_alike_on_both_engines(seed: int) -> None:
     st.booleans(),
     st.booleans(),
 )
-@example([(0x42, 0x00), (0x61, 0x01)], 0, False, False)  # half a period from before time began
+@example([(0x42, 0x00), (0x61, 0x01)], 0, False, False)  # a half period from before time began
 @example([(0x43, 0xB6), (0x42, 0x40), (0x42, 0x02), (0x61, 0x4B), (0x42, 0x99)], 40, False, True)
 def test_counts_are_taken_alike_on_both_engines(
     writes: list[tuple[int, int]], multiplications: int, at: bool, sound: bool

@@ -113,6 +113,7 @@ def test_anything_is_identified_or_not(image: bytes, name: str) -> None:
         ("host", b"\x7fELF" + bytes(60), "not for an 8086"),
         ("script", b"#!/bin/sh\n", "not for an 8086"),
         ("notes.txt", b"hello", "this is text, not a program"),
+        ("session.b16", loader.RECORDING_MAGIC + bytes(4), "this is a recording"),
         ("notes.dat", b"hell\x00", "no 8086 program"),
         ("huge.com", bytes(loader.MAX_PROGRAM_SIZE + 1), "more than an 8086"),
     ],

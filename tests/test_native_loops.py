@@ -1,6 +1,6 @@
-"""Loops of one block that ticks interrupt in the midst of a round, on both engines.
+"""Regions whose cycles don't last, and loops that ticks interrupt within a round; on both engines.
 
-Their instructions are in the region one by one, too (`native.region`).
+The instructions of a loop of one block are in its region one by one, too (`native.region`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pytest
 from engine_pair import translate_here
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pc_guest import CODE, IRET, STI, PcGuest, count
+from pc_guest import CODE, DATA, IRET, STI, PcGuest, count
 from property_examples import USUAL, examples
 from test_native_handler import LIKE_A_BIOS, PLAIN, run_alike, translate_handler, two
 from test_native_interrupts import LOOPS, TICKS, timer
@@ -92,3 +92,27 @@ def test_a_handler_returns_into_the_midst_of_a_round() -> None:
     assert guests[1].word(TICKS) > 100
     assert sum(jumps[ip] for ip in midst) < 10
     assert guests[1].state() == guests[0].state()
+
+
+@pytest.mark.parametrize("budget", [1, 2, 20, 60, 200, 900])
+def test_cycles_that_last_for_a_case_and_no_entry(budget: int) -> None:
+    """Prevents a region and its steps that leave for each other for ever.
+
+    A jump by a table leads to a case that is no entry of the region, and takes less than any.
+    """
+    begin = bytes.fromhex("31db 90")  # xor bx, bx / nop
+    work = bytes.fromhex("f6e3") * 8  # mul bl
+    jump = b"\xff\xa7" + DATA.to_bytes(2, "little")  # jmp [bx + table]
+    again = b"\xe9" + (-(len(work) + len(jump) + 1 + 3) & 0xFFFF).to_bytes(2, "little")
+    start = CODE + len(begin)
+    case = start + len(work) + len(jump)
+    guests = two(PLAIN, begin + work + jump + b"\x47" + again, IRET, 0x7000, 0, 4_772_727)
+    for guest in guests:
+        guest.machine.memory.write(DATA, case.to_bytes(2, "little"))
+    enter_loop(guests, start)
+    for _ in range(40):
+        for guest in guests:
+            while guest.machine.registers.ip != case:
+                guest.machine.run(1)
+            guest.machine.run(budget)
+        assert guests[1].state() == guests[0].state()

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 from engine_pair import Pair, drive, random_pair, translate_here, translation_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pc_guest import CLI, CODE, DATA, EOI, HLT, IRET, NOP, STI, PcGuest, count, handler, out
 from property_examples import examples
@@ -15,6 +15,7 @@ from property_examples import examples
 from blink16.cpu.engine import StopReason
 from blink16.cpu.registers import TF
 from blink16.debugger import Debugger, Resume
+from blink16.devices.hot import BOARD
 from blink16.machine import Machine
 from blink16.memory import Access, Attribute
 
@@ -51,6 +52,7 @@ def device_pair(code: bytes, **registers: int) -> tuple[Pair, list[Counting]]:
 
 @settings(max_examples=examples(30), suppress_health_check=list(HealthCheck))
 @given(seeds)
+@example(1773)
 def test_random_programs_access_ports_alike(seed: int) -> None:
     """Prevents an access at another time, of another width or value, twice or not at all."""
     choose = random.Random(seed)
@@ -70,6 +72,20 @@ def test_each_form_is_the_same(access: str, prefixes: str) -> None:
         pass
     assert devices[1].seen == devices[0].seen
     assert 1 <= len(devices[0].seen) <= 2
+
+
+def test_no_hot_device_answers_where_there_is_none() -> None:
+    """Prevents an access that native code does by itself, though the machine has no such chip."""
+    code = bytearray()
+    for port in sorted({*BOARD.reads, *BOARD.writes}):
+        code += b"\xba" + port.to_bytes(2, "little") + b"\xec"  # mov dx, port / in al, dx
+        for value in (0, 0x20, 0x36, 0x54, 0x74, 0xB6, 0xC2, 0xFF):
+            code += bytes((0xB0, value, 0xEE))  # mov al, value / out dx, al
+    pair, devices = device_pair(bytes(code) + b"\xf4")
+    while pair.run(1000).reason is not StopReason.HALT:
+        pass
+    assert devices[1].seen == devices[0].seen
+    assert len(devices[0].seen) > 9 * len(BOARD.writes)
 
 
 def test_a_request_within_an_access_does_not_repeat_it() -> None:

@@ -155,6 +155,30 @@ def test_the_mirror_goes_back_in_time() -> None:
         assert bytes(ram[0xB8000:0xBC000]) == bytes(ram[0xBC000:0xC0000])
 
 
+@pytest.mark.parametrize(
+    ("start", "length"),
+    [
+        (0xB8000, 0x4000),
+        (0xB80FF, 2),
+        (0xB7FF0, 0x20),
+        (0xBBFF0, 0x120),
+        (0xBFFFF, 1),
+        (0xBFF80, 0x100),
+    ],
+)
+def test_what_a_service_stores_is_in_both_images(start: int, length: int) -> None:
+    """A service's store, at once or page by page, must reach the other image and be recorded."""
+    memory = Pc().machine.memory
+    memory.begin()
+    memory.write(start, bytes(1 + n % 255 for n in range(length)))
+    stored = range(max(start, 0xB8000), min(start + length, 0xC0000))
+    expected = bytearray(bytes(memory.ram[0xB8000:0xBC000]))
+    assert memory.ram[0xBC000:0xC0000] == expected
+    assert any(expected[address & 0x3FFF] for address in stored)
+    pages = {address >> 8 for address in stored}
+    assert pages | {page ^ 0x40 for page in pages} <= set(memory.written())
+
+
 def test_switches_and_equipment_agree() -> None:
     """INT 11h's low byte is what port 62h shows of the switches."""
     pc = Pc()

@@ -48,6 +48,16 @@ def test_the_folder_has_programs_and_sources_and_is_made_once(
     )
 
 
+def test_no_folder_is_named_like_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Prevents a folder --help for who asks how the samples are had."""
+    monkeypatch.chdir(tmp_path)
+    assert run_main(["samples", "--help"]) != 0
+    assert "samples takes no options" in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_crew_of_short_names_is_counted(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Prevents a sample that crashes where it should not."""
     assert run_main(["crew", "anna", "bert", "chloe"]) == 0

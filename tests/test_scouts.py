@@ -27,6 +27,7 @@ from blink16.history.scouts import (
     Scouts,
     Tract,
     TractState,
+    _look_beyond,
     cut,
 )
 from blink16.history.search import last_hit, last_stop
@@ -309,12 +310,13 @@ def test_a_made_scout_is_sent_sooner() -> None:
     timeline = debugger.timeline
     assert debugger.scouts is not None
     scouts = Scouts(debugger.scouts.make, Points(debugger.machine.memory), 1)
-    assert not scouts.is_time(PATIENCE_ONCE_MADE)
-    assert scouts.is_time(PATIENCE)
+    assert not scouts.is_time(PATIENCE_ONCE_MADE, 2 * PATIENCE)
+    assert scouts.is_time(PATIENCE, 0)
     expanse = Expanse(cut(timeline.icounts(), timeline.start, timeline.end, timeline.stride))
     scouts._scouts[0].look(Errand(expanse, timeline.history(), (), {}))
-    assert scouts.is_time(PATIENCE_ONCE_MADE)
-    assert not scouts.is_time(PATIENCE_ONCE_MADE / 2)
+    assert scouts.is_time(PATIENCE_ONCE_MADE, 0)
+    assert scouts.is_time(0, PATIENCE_ONCE_MADE)  # by what it would do alone
+    assert not scouts.is_time(PATIENCE_ONCE_MADE / 2, 0)
 
 
 # -- the parts -------------------------------------------------------------------------------
@@ -395,7 +397,20 @@ def test_a_look_without_hits_leaves_nothing() -> None:
 
 
 def test_a_look_that_is_not_wanted_any_more_ends() -> None:
-    """Prevents a hit that waits until our own look beyond it is over, and a tract lost by that."""
+    """Prevents a tract that is lost because somebody was called off."""
     point = Point(PointKind.EXECUTE, guests.CODE + 700)
     expected = LOOKED_AT, TractState.NOTHING_YET
     assert looked_at(SETTER, point, lambda: False) == expected
+
+
+def test_what_lies_beyond_a_hit_is_left_alone() -> None:
+    """Prevents a hit that waits until our own look at what lies beyond it is over."""
+    _, timeline = travel(SETTER)
+    timeline.run(1000)
+    first, beyond = Tract(600, 1000), Tract(200, 600)
+    expanse = Expanse([first, beyond])
+    assert expanse.take() == first
+    expanse.tell(first, [first])  # by a scout, just now
+    _look_beyond(timeline, expanse, first)
+    assert timeline.now < beyond.high
+    assert expanse.take() == beyond

@@ -82,6 +82,8 @@ class _Field:
         self._address = BASE + offset
 
     def __get__(self, area: DataArea, owner: type[DataArea]) -> int:
+        if self._size == 1:  # as most
+            return area.memory.read(self._address, 1)[0]
         return int.from_bytes(area.memory.read(self._address, self._size), "little")
 
     def __set__(self, area: DataArea, value: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from blink16.bios.data_area import DataArea
 from blink16.bios.int09 import RIGHT_ALT, RIGHT_CTRL
-from blink16.bios.key_buffer import KeyBuffer
+from blink16.bios.key_buffer import KeyBuffer, is_empty
 from blink16.bios.key_table import old_word
 from blink16.bios.program_keys import PipedKeys
 from blink16.bios.rom import HLT, SEGMENT, STI, Rom, goto, jump
@@ -108,10 +108,9 @@ class KeyboardService:
 
 def first_key(guest: Guest, *, old: bool) -> int | None:
     """Return the oldest key; ``old``: as 83 keys would give it, dropping those that can't."""
-    buffer = KeyBuffer(guest.memory)
-    word = buffer.first()
-    if word is None:  # as most who poll find it
+    if is_empty(guest.memory):
         return None
+    buffer = KeyBuffer(guest.memory)
     for _ in range(len(buffer) + 1):
         word = buffer.first()
         seen = old_word(word) if old and word is not None else word

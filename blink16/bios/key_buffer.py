@@ -10,6 +10,12 @@ POINTERS = BASE + OFFSETS["key_head"][0]
 """Where head and tail lie, one behind the other."""
 
 
+def is_empty(memory: Memory) -> bool:
+    """Return whether no key waits, as most who poll find it."""
+    head_and_tail = memory.read(POINTERS, 2 * WORD)
+    return head_and_tail[:WORD] == head_and_tail[WORD:]
+
+
 class KeyBuffer:
     """The ring between INT 09h, which fills it, and INT 16h; programs look into it as well."""
 
@@ -39,10 +45,9 @@ class KeyBuffer:
 
     def first(self) -> int | None:
         """Return the oldest key."""
-        head_and_tail = self._memory.read(POINTERS, 2 * WORD)
-        if head_and_tail[:WORD] == head_and_tail[WORD:]:
+        if is_empty(self._memory):
             return None
-        return self._memory.read_word(BASE + int.from_bytes(head_and_tail[:WORD], "little"))
+        return self._memory.read_word(BASE + self._area.key_head)
 
     def take(self) -> int | None:
         """Remove the oldest key and return it."""

@@ -16,6 +16,8 @@ OURS = frozenset({"__init__.py", "__pycache__", "build.py"})
 
 def main(folder: str = FOLDER) -> int:
     """Copy them into a new folder.  LoadError if that can't be, as where it is there already."""
+    if folder.startswith("-"):
+        raise loader.LoadError(f"samples takes no options, just a new folder, not {folder!r}")
     target = Path(folder)
     try:
         target.mkdir()

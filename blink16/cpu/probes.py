@@ -20,6 +20,7 @@ from blink16.cpu.opcodes import ControlFlow
 from blink16.cpu.registers import Registers
 from blink16.cpu.slots import Slot
 from blink16.memory import RAM_SIZE
+from blink16.packing import packing
 
 
 class Probe(IntFlag):
@@ -88,7 +89,7 @@ EVENT = Struct(
 )
 """Little-endian.  ``icount``: instructions retired before; ``cs``:``ip``: the instruction."""
 EVENT_SIZE = EVENT.sizeof()
-EVENT_LAYOUT = struct.Struct("<Q4HI2HQ")
+EVENT_LAYOUT = packing(EVENT)
 """The same for who reads many: its fields in order."""
 _PACKED = struct.Struct("<4Q")
 OPAQUE = 0x100

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from array import array
 from enum import IntEnum
-from struct import Struct as Packing
 from typing import Any
 
 from construct import Int16ul, Int64ul, Struct
+
+from blink16.packing import packing
 
 CF, PF, AF, ZF, SF, TF, IF, DF, OF = (1 << bit for bit in (0, 2, 4, 6, 7, 8, 9, 10, 11))
 
@@ -85,10 +86,9 @@ ARCHITECTURE = Struct(
     "cycles" / Int64ul,
 )
 """The canonical form of a processor's state: equal states are equal bytes, on every engine."""
-_PACKED = Packing("<24H2Q")
+_PACKED = packing(ARCHITECTURE)
 """The same, for checkpoints, which come by the thousand."""
 _FLAGS_AT = Cell.IP + 1
-assert _PACKED.size == ARCHITECTURE.sizeof()
 
 
 def _cell(cell: Cell) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from struct import Struct as Packing
 from typing import NamedTuple
 
 from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
@@ -25,6 +24,7 @@ from blink16.dos.volume import (
     Volume,
 )
 from blink16.hostfs.files import FileKind
+from blink16.packing import packing
 from blink16.services import DONE, Guest, Outcome
 
 MAX_SEARCHES = 256
@@ -45,10 +45,8 @@ FIND_DATA = Struct(
     "name" / Bytes(NAME_SIZE),
 )
 """What 4Eh and 4Fh leave in the disk transfer area."""
-_PACKED = Packing(f"<II13xBHHI{NAME_SIZE}s")
-_ITS_OWN = Packing("<II")
+_PACKED, _ITS_OWN = packing(FIND_DATA), packing(Struct(*FIND_DATA.subcons[:2]))
 """The same, and its first part, for 4Fh, which comes by the thousand."""
-assert _PACKED.size == FIND_DATA.sizeof()
 LINKS = {".": b".".ljust(11), "..": b"..".ljust(11)}
 """What every folder but the root has besides, and their templates."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import errno
 from enum import IntEnum
-from struct import Struct as Packing
 from typing import Any
 
 from construct import Bytes, Int8ul, Int16ul, Int32sl, Int32ul, PaddedString, Struct
 
 from blink16.hostfs.filenodes import BLOCK_DEVICE as BLOCK_NUMBER
 from blink16.hostfs.files import FileKind, Stat
+from blink16.packing import packing
 
 
 class Call(IntEnum):
@@ -265,17 +265,9 @@ BUILT_NAME: bytes = UTSNAME.build(SYSTEM_NAME)
 DIRECTORY_ENTRY = Struct("inode" / Int32ul, "offset" / Int32ul, "name_length" / Int16ul)
 
 # The same, for calls that come in loops.
-PACKED_STAT, PACKED_OLD_STAT = Packing("<HI5Hi3I"), Packing("<7Hi3I")
-PACKED_ENTRY, PACKED_WINDOW = Packing("<2IH"), Packing("<4H")
-PACKED_TIMEVAL = Packing("<2I")
-for packed, struct in (
-    (PACKED_STAT, STAT),
-    (PACKED_OLD_STAT, OLD_STAT),
-    (PACKED_ENTRY, DIRECTORY_ENTRY),
-    (PACKED_WINDOW, WINDOW_SIZE),
-    (PACKED_TIMEVAL, TIMEVAL),
-):
-    assert packed.size == struct.sizeof()
+PACKED_STAT, PACKED_OLD_STAT = packing(STAT), packing(OLD_STAT)
+PACKED_ENTRY, PACKED_WINDOW = packing(DIRECTORY_ENTRY), packing(WINDOW_SIZE)
+PACKED_TIMEVAL = packing(TIMEVAL)
 
 
 def build_stat(stat: Stat, *, old: bool) -> bytes:

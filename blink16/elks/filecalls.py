@@ -23,6 +23,7 @@ from blink16.hostfs.filenodes import BLOCK_DEVICE as BLOCK_NUMBER
 from blink16.hostfs.files import FileKind, Stat
 from blink16.hostfs.hostfolder import os_error
 
+_FILE = FileKind.FILE  # looking up an enum's member takes as long as much of a call
 READ, WRITE, EXECUTE = 4, 2, 1
 """In access(), and in each digit of a file's mode."""
 KEPT = 0xFFFF
@@ -38,27 +39,21 @@ def open_(request: Request) -> int | Blocked:
     path, flags = request.path(request.bx), request.cx
     task, files = request.task, request.kernel.files
     request.kernel.lowest_free(0)
-    if flags & Open.CREATE and not _exists(request, path):
+    if flags & _CREATE and not _exists(request, path):
         _check_folder(request, path)
         mode = request.dx & MODE_BITS & ~task.umask
         node = files.create(path, task.cwd, mode, owner=(task.euid, task.egid))
         return request.kernel.install(OpenFile(node, flags & _KEPT_FLAGS))
-    if flags & Open.CREATE and flags & Open.EXCLUSIVE:
+    if flags & _CREATE and flags & Open.EXCLUSIVE:
         raise os_error(errno.EEXIST)
     node = files.lookup(path, task.cwd)
     info = files.stat(node)
-    wanted = _WANTED[flags & Open.ACCESS_MODE] | (WRITE if flags & Open.TRUNCATE else 0)
-    if info.kind is FileKind.DIRECTORY and wanted & WRITE:
-        raise os_error(errno.EISDIR)
+    wanted = _WANTED[flags & _ACCESS_MODE] | (WRITE if flags & _TRUNCATE else 0)
+    if info.kind is not _FILE:
+        return _open_other(request, info, wanted)
     _check_access(request, info, wanted)
-    match info.kind:
-        case FileKind.DEVICE | FileKind.OTHER:
-            return _open_device(request, _device(request, info), flags)
-        case FileKind.FIFO:
-            return _open_fifo(request, node, flags)
-    listing = names_in(request, node) if info.kind is FileKind.DIRECTORY else ()
-    descriptor = request.kernel.install(OpenFile(node, flags & _KEPT_FLAGS, listing=listing))
-    if flags & Open.TRUNCATE and info.kind is FileKind.FILE and info.size:
+    descriptor = request.kernel.install(OpenFile(node, flags & _KEPT_FLAGS))
+    if flags & _TRUNCATE and info.size:
         try:
             files.truncate(node)
         except OSError:
@@ -67,8 +62,24 @@ def open_(request: Request) -> int | Blocked:
     return descriptor
 
 
+_CREATE, _TRUNCATE, _ACCESS_MODE = map(int, (Open.CREATE, Open.TRUNCATE, Open.ACCESS_MODE))
 _KEPT_FLAGS = ~(Open.CREATE | Open.EXCLUSIVE | Open.NO_TERMINAL | Open.TRUNCATE) & 0xFFFF
-_WANTED = {0: READ, 1: WRITE, 2: READ | WRITE, 3: READ | WRITE}
+_WANTED = (READ, WRITE, READ | WRITE, READ | WRITE)
+
+
+def _open_other(request: Request, info: Stat, wanted: int) -> int | Blocked:
+    """Open a folder, a device or a fifo."""
+    flags = request.cx
+    if info.kind is FileKind.DIRECTORY and wanted & WRITE:
+        raise os_error(errno.EISDIR)
+    _check_access(request, info, wanted)
+    match info.kind:
+        case FileKind.DEVICE | FileKind.OTHER:
+            return _open_device(request, _device(request, info), flags)
+        case FileKind.FIFO:
+            return _open_fifo(request, info.node, flags)
+    listing = names_in(request, info.node) if info.kind is FileKind.DIRECTORY else ()
+    return request.kernel.install(OpenFile(info.node, flags & _KEPT_FLAGS, listing=listing))
 
 
 def _exists(request: Request, path: str) -> bool:
@@ -149,8 +160,10 @@ def permitted(task: Task, info: Stat, *, real: bool = False) -> int:
 
 
 def _runs(request: Request, node: int) -> bool:
-    tasks = request.kernel.state.tasks.values()
-    return any(task.program == node and task.life != Life.ZOMBIE for task in tasks)
+    for task in request.kernel.state.tasks.values():
+        if task.program == node and task.life != Life.ZOMBIE:
+            return True
+    return False
 
 
 def _check_folder(request: Request, path: str) -> None:
@@ -216,6 +229,8 @@ def fstat(request: Request) -> int:
 def _describe(request: Request, node: int) -> int:
     files = request.kernel.files
     info = files.stat(node)
+    if info.kind is _FILE:
+        return _put_stat(request, info)
     if info.kind is FileKind.DIRECTORY:
         names = files.listdir(node)
         subfolders = files.count_folders(node) if len(names) <= MAX_LISTED else 0

@@ -24,6 +24,9 @@ from blink16.elks.terminal import TERMIOS_SIZE, Character, Modes
 from blink16.hostfs.files import ROOT, FileTree
 from blink16.hostfs.hostfolder import os_error
 
+# Looking up an enum's member takes as long as much of a call.
+_ACCESS_MODE, _WRITE_ONLY, _APPEND = map(int, (Open.ACCESS_MODE, Open.WRITE_ONLY, Open.APPEND))
+
 MAX_OFFSET = 0x7FFFFFFF
 TENTH_MS = 100
 """VTIME counts tenths of a second."""
@@ -33,9 +36,14 @@ def read(request: Request) -> int | Blocked:
     """Read CX=buffer, DX=count from descriptor BX."""
     kernel = request.kernel
     file = kernel.open_file(request.bx)
-    if file.flags & Open.ACCESS_MODE == Open.WRITE_ONLY:
+    if file.flags & _ACCESS_MODE == _WRITE_ONLY:
         raise os_error(errno.EBADF)
     request.address(request.cx, request.dx)
+    if file.node and not file.pipe:
+        data = kernel.files.read(file.node, file.offset, request.dx)
+        request.put(request.cx, data)
+        kernel.journal.alter(file, offset=file.offset + len(data))
+        return len(data)
     if file.pipe:
         return _read_pipe(request, file)
     if file.socket:
@@ -44,13 +52,8 @@ def read(request: Request) -> int | Blocked:
         return _read_terminal(request, file)
     if file.channel:
         return _read_stream(request, file)
-    if file.device:
-        data = bytes(request.dx) if file.device == ZERO else b""
-        request.put(request.cx, data)
-        return len(data)
-    data = kernel.files.read(file.node, file.offset, request.dx)
+    data = bytes(request.dx) if file.device == ZERO else b""
     request.put(request.cx, data)
-    kernel.journal.alter(file, offset=file.offset + len(data))
     return len(data)
 
 
@@ -142,9 +145,11 @@ def write(request: Request) -> int | Blocked:
     """Write CX=buffer, DX=count to descriptor BX."""
     kernel = request.kernel
     file = kernel.open_file(request.bx)
-    if not file.flags & Open.ACCESS_MODE:
+    if not file.flags & _ACCESS_MODE:
         raise os_error(errno.EBADF)
     data = request.get(request.cx, request.dx)
+    if file.node and not file.pipe:
+        return _write_file(request, file, data)
     if file.pipe:
         return _write_pipe(request, file, data)
     if file.socket:
@@ -153,13 +158,16 @@ def write(request: Request) -> int | Blocked:
         kernel.print(data, file.channel)
     elif file.channel and data:
         kernel.chassis.output(file.channel, data)
-    if file.channel or file.device:
-        return len(data)
-    offset = kernel.files.size(file.node) if file.flags & Open.APPEND else file.offset
+    return len(data)
+
+
+def _write_file(request: Request, file: OpenFile, data: bytes) -> int:
+    files = request.kernel.files
+    offset = files.size(file.node) if file.flags & _APPEND else file.offset
     if offset + len(data) > MAX_OFFSET:
         raise os_error(errno.EFBIG)
-    written = kernel.files.write(file.node, offset, data)
-    kernel.journal.alter(file, offset=offset + written)
+    written = files.write(file.node, offset, data)
+    request.kernel.journal.alter(file, offset=offset + written)
     return written
 
 
@@ -219,16 +227,15 @@ def lseek(request: Request) -> int:
         raise os_error(errno.ESPIPE)
     distance = int.from_bytes(request.get(request.cx, 4), "little", signed=True)
     end = kernel.files.size(file.node) if not file.device else 0
-    bases = {0: 0, 1: file.offset, 2: end}
-    if request.dx not in bases:
+    bases = (0, file.offset, end)
+    if request.dx >= len(bases):
         raise os_error(errno.EINVAL)
     offset = bases[request.dx] + distance
     if not 0 <= offset <= MAX_OFFSET:
         raise os_error(errno.EINVAL)
-    listing = file.listing
-    if listing and offset == 0:
-        listing = names_in(request, file.node)
-    kernel.journal.alter(file, offset=offset, listing=listing)
+    if offset == 0 and file.listing:
+        kernel.journal.alter(file, listing=names_in(request, file.node))
+    kernel.journal.alter(file, offset=offset)
     request.put(request.cx, offset.to_bytes(4, "little"))
     return 0
 

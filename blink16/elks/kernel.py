@@ -193,7 +193,12 @@ class Kernel:
 
     def open_file(self, descriptor: int) -> OpenFile:
         """Return the file of a descriptor of the current process, EBADF if there is none."""
-        return self.state.open_files[self._file_number(descriptor)]
+        state = self.state
+        if descriptor < MAX_DESCRIPTORS:
+            number = state.tasks[state.current or state.shown].descriptors[descriptor]
+            if number != NO_FILE:
+                return state.open_files[number]
+        raise os_error(errno.EBADF)
 
     def _file_number(self, descriptor: int) -> int:
         number = NO_FILE
@@ -211,10 +216,12 @@ class Kernel:
         if file.node:
             self.files.hold(file.node)
             self.journal.did(partial(self.files.release, file.node))
-        number = self.state.next_file
-        self.change_state(next_file=number + 1)
-        self.journal.put(self.state.open_files, number, file)
-        self._count_ends(file, 1)
+        state, journal = self.state, self.journal
+        number = state.next_file
+        journal.alter(state, next_file=number + 1)
+        journal.put(state.open_files, number, file)
+        if file.pipe:
+            self._count_ends(file, 1)
         self._set_descriptor(descriptor, number)
         return descriptor
 
@@ -265,7 +272,8 @@ class Kernel:
             self.journal.alter(file, references=file.references - 1)
             return
         self.journal.remove(self.state.open_files, number)
-        self._count_ends(file, -1)
+        if file.pipe:
+            self._count_ends(file, -1)
         if file.node:
             self.files.release(file.node)
         if file.socket:
@@ -309,8 +317,7 @@ class Kernel:
     # -- pipes -------------------------------------------------------------------------------
 
     def _count_ends(self, file: OpenFile, count: int) -> None:
-        if not file.pipe:
-            return
+        """Count more or fewer users of a pipe's ends."""
         data, readers, writers = self.state.pipes.get(file.pipe, Pipe())
         readers += count * (file.flags & 3 != 1)
         writers += count * bool(file.flags & 3)
@@ -381,12 +388,12 @@ class Kernel:
 
     def is_ready(self, task: Task) -> bool:
         """Return whether a process can use the processor."""
-        if task.life != Life.RUNNING:
-            return bool(task.life == Life.STOPPED and task.pending & bit(ElksSignal.SIGKILL))
+        if task.life != _RUNNING:
+            return bool(task.life == _STOPPED and task.pending & bit(ElksSignal.SIGKILL))
         waiting = task.waiting
         if waiting is None:
             return True
-        if waiting.reason == WaitFor.VFORK:
+        if waiting.reason == _VFORK:
             return False
         if task.pending:
             return True
@@ -398,6 +405,8 @@ class Kernel:
         """Return whether that has come for which a process waits."""
         waiting = task.waiting
         assert waiting is not None
+        if waiting.reason in _PIPE_WAITS:
+            return self._is_pipe_ready(waiting.reason, waiting.subject, waiting.amount)
         match waiting.reason:
             case WaitFor.TERMINAL:
                 state = self.state.terminal
@@ -413,9 +422,7 @@ class Kernel:
                 return self.selected(task, waiting.masks) != (0, 0)
             case WaitFor.SIGNAL:
                 return False
-            case WaitFor.NETWORK_ANSWER | WaitFor.NETWORK_DATA | WaitFor.NETWORK_ROOM:
-                return self._is_socket_ready(waiting.reason, waiting.subject)
-        return self._is_pipe_ready(waiting.reason, waiting.subject, waiting.amount)
+        return self._is_socket_ready(waiting.reason, waiting.subject)
 
     def _is_socket_ready(self, reason: int, number: int) -> bool:
         socket = self.state.sockets.get(number)
@@ -486,6 +493,10 @@ PIPE_SIZE = 80
 """Bytes that a pipe holds."""
 FRAME_SIZE = 6
 """Bytes of IP, CS and flags, with which what a parent lends its child begins."""
+_PIPE_WAITS = frozenset(
+    {WaitFor.PIPE_DATA, WaitFor.PIPE_ROOM, WaitFor.PIPE_WRITER, WaitFor.PIPE_READER}
+)
+_RUNNING, _STOPPED, _VFORK = Life.RUNNING, Life.STOPPED, WaitFor.VFORK
 _SP, _SS = REGISTERS.index("sp"), REGISTERS.index("ss")
 
 

@@ -47,6 +47,9 @@ class Wait4(IntFlag):
     WUNTRACED = 2
 
 
+_WNOHANG = int(Wait4.WNOHANG)
+
+
 def exit_(request: Request) -> Departed | Exit:
     """End with the status in BX."""
     return end(request.kernel, (request.bx & 0xFF) << 8)
@@ -157,7 +160,7 @@ def wait4(request: Request) -> Result:
         if child.life == Life.ZOMBIE:
             kernel.journal.remove(kernel.state.tasks, child.pid)
         return child.pid
-    if request.dx & Wait4.WNOHANG:
+    if request.dx & _WNOHANG:
         return 0
     if not any(child.life == Life.RUNNING for child in children):
         raise os_error(errno.ECHILD)

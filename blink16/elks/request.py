@@ -89,13 +89,15 @@ class Request:
     def path(self, offset: int) -> str:
         """Read a path name that ends with a NUL; none at all is the working directory."""
         length = min(MAX_PATH + 1, SEGMENT_SIZE - offset)
-        start = linear(self.guest.registers.cells[_DS], offset)
+        memory, start = self.guest.memory, linear(self.guest.registers.cells[_DS], offset)
         # find the end without touching what lies behind it, for the sake of watchpoints
-        end = self.guest.memory.find(b"\0", start, start + length)
+        end = memory.find(b"\0", start, start + length)
         if end < 0:
             raise os_error(errno.ENAMETOOLONG if length > MAX_PATH else errno.EFAULT)
-        name = self.get(offset, end - start)
-        return name.decode("utf-8", "surrogateescape") if name else "."
+        if end == start:
+            return "."
+        self.address(offset, end - start)
+        return str(memory.read(start, end - start), "utf-8", "surrogateescape")
 
     def deadline(self, milliseconds: int) -> int:
         """Return when a wait that began with this call ends, the same each time it is redone."""

@@ -9,6 +9,7 @@ time may help, the processor halts in the idle loop.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 
 from blink16.cpu.registers import Cell
 from blink16.elks.execution import push_frame
@@ -25,6 +26,10 @@ IDLE_TICK_MS = 50
 HALT_LOOP = bytes((0xF4, 0xEB, 0xFD, 0x90))
 """HLT, and back to it."""
 IDLE_FLAGS = 0xF202
+_CELLS = tuple(int(Cell[name.upper()]) for name in REGISTERS[:-1])
+"""Where the registers of a process lie but for its flags, which come last."""
+_cells_of = itemgetter(*_CELLS)
+_SHADOW, _HALTED = int(Cell.SHADOW), int(Cell.HALTED)
 _ASKED = frozenset({WaitFor.NETWORK_ANSWER, WaitFor.NETWORK_ROOM})
 """Waits in calls that have said something outside: they can't be taken back."""
 
@@ -88,18 +93,26 @@ class Scheduler:
 
     def due(self) -> int | None:
         """Return when somebody gets his turn or his signal."""
-        state = self._kernel.state
-        if state.current == IDLE:
-            if any(map(self._kernel.is_ready, state.tasks.values())):
+        kernel = self._kernel
+        state, is_ready = kernel.state, kernel.is_ready
+        current, timer, others = state.current, None, False
+        for task in state.tasks.values():
+            time = task.alarm
+            if is_ready(task):
+                others = others or task.pid != current
+            elif task.waiting is not None and task.waiting.deadline is not None:
+                time = _sooner(time, task.waiting.deadline)
+            if time is not None:
+                timer = _sooner(timer, time)
+        if current == IDLE:
+            if others:
                 return self._chassis.time
-            timer = self._timer()
             return None if timer is None else min(timer, state.slice_end)
-        dues = [] if (timer := self._timer()) is None else [timer]
-        if len(state.tasks) > 1 and self._next() is not None:
-            dues.append(state.slice_end)
-        if self._has_signal():
-            dues.append(self._chassis.time)
-        return max(min(dues), state.hold) if dues else None
+        if others:
+            timer = _sooner(timer, state.slice_end)
+        if kernel.task.pending and self._has_signal():
+            timer = _sooner(timer, self._chassis.time)
+        return None if timer is None else max(timer, state.hold)
 
     def advance(self, time: int) -> None:
         """Ring alarms, and let somebody else go on if it is his turn."""
@@ -184,7 +197,7 @@ class Scheduler:
     def _suspend(self) -> None:
         """Remember the registers of the current process."""
         registers = self._chassis.registers
-        self._kernel.change(registers=tuple(getattr(registers, name) for name in REGISTERS))
+        self._kernel.change(registers=(*_cells_of(registers.cells), registers.flags))
 
     def _resume(self, task: Task) -> None:
         """Give a process the processor."""
@@ -207,13 +220,17 @@ class Scheduler:
         registers.flags = IDLE_FLAGS
 
     def _load(self, values: tuple[int, ...]) -> None:
-        registers = self._chassis.registers
-        for name, value in zip(REGISTERS, values, strict=True):
-            setattr(registers, name, value)
-        registers.cells[Cell.SHADOW] = 0
-        registers.cells[Cell.HALTED] = 0
+        registers, cells = self._chassis.registers, self._chassis.registers.cells
+        *words, registers.flags = values
+        for cell, word in zip(_CELLS, words, strict=True):
+            cells[cell] = word
+        cells[_SHADOW] = cells[_HALTED] = 0
 
     def _enter_signal_stub(self) -> None:
         """Let the current process stand at the signals' stub, as if interrupted by them."""
         push_frame(self._chassis, *self._signal_stub)
         self._chassis.registers.cells[Cell.HALTED] = 0
+
+
+def _sooner(one: int | None, other: int) -> int:
+    return other if one is None or other < one else one

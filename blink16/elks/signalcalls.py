@@ -6,12 +6,20 @@ Sources: ELKS' kernel/signal.c and arch/i86/kernel/signal.c.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from struct import pack
 
 from blink16.elks import segments
 from blink16.elks.abi import Call
 from blink16.elks.kernel import Kernel
-from blink16.elks.request import Blocked, Request, Result, behind_stub, signed16
+from blink16.elks.request import (
+    SEGMENT_SIZE,
+    Blocked,
+    Request,
+    Result,
+    behind_stub,
+    signed16,
+)
 from blink16.elks.signals import (
     DEFAULT,
     IGNORE,
@@ -135,15 +143,24 @@ def _enter_handler(guest: Guest, number: int, handler: tuple[int, int], *, near:
 
     It removes both when it returns, and has kept all registers.
     """
-    registers, memory = guest.registers, guest.memory
+    registers = guest.registers
     segment, offset = caller_address(guest)
-    flags = memory.read_word(linear(registers.ss, registers.sp + CALLER_FLAGS))
+    flags = guest.memory.read_word(linear(registers.ss, registers.sp + CALLER_FLAGS))
     return_address = (offset,) if near else (offset, segment)
     stack = (handler[1], handler[0], flags, *return_address, number)
     # IP, CS and flags of the caller go, and these words end where they ended
-    registers.sp += CALLER_FLAGS + 2 - 2 * len(stack)
-    for place, value in enumerate(stack):
-        memory.write_word(linear(registers.ss, registers.sp + 2 * place), value)
+    sp = registers.sp = registers.sp + CALLER_FLAGS + 2 - 2 * len(stack) & 0xFFFF
+    _put_words(guest, registers.ss, sp, stack)
+
+
+def _put_words(guest: Guest, segment: int, offset: int, words: Sequence[int]) -> None:
+    """Write words, each of which may lie at the segment's beginning behind its end."""
+    memory = guest.memory
+    if offset + 2 * len(words) <= SEGMENT_SIZE:
+        memory.write(linear(segment, offset), pack(f"<{len(words)}H", *words))
+        return
+    for place, word in enumerate(words):
+        memory.write_word(linear(segment, offset + 2 * place), word)
 
 
 HANDLERS: dict[Call, Callable[[Request], Result]] = {

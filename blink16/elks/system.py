@@ -52,6 +52,8 @@ class ElksSystem:
 
     def _settled(self, guest: Guest, outcome: Outcome, ax: int) -> Outcome:
         """Return it.  What ends the machine leaves it before the instruction, as it was there."""
+        if outcome is DONE and not self._kernel.journal.changes:
+            return DONE
         if outcome is not DONE and (
             isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable)
         ):
@@ -63,11 +65,14 @@ class ElksSystem:
 
     def _call(self, guest: Guest) -> Outcome:
         kernel = self._kernel
-        task = kernel.task
+        task, cells = kernel.task, guest.registers.cells
         kernel.files.enter(task.root)
-        overflow = self._stack_fault(task, guest)
-        if overflow:
-            return self._overflow(guest, overflow)
+        # the kernel looks when BP lies on the stack below the flags, CS and IP
+        sp = (cells[_SP] - 2) & 0xFFFF
+        if not task.break_ <= sp <= task.layout.end and cells[_SS] == task.data:
+            fault = self._stack_fault(task, sp)
+            if fault:
+                return self._overflow(guest, fault)
         if task.pending and self._is_doomed():
             return self._signal(guest)
         request = Request(kernel, guest)
@@ -181,14 +186,9 @@ class ElksSystem:
         return len(kernel.living()) == 1 and kernel.task.pid == FIRST
 
     @staticmethod
-    def _stack_fault(task: Task, guest: Guest) -> str:
-        """Return what is wrong with the caller's stack, as the kernel's check_ustack() says it."""
-        cells, layout = guest.registers.cells, task.layout
-        if cells[_SS] != task.data or layout.low_stack or not layout.end:
-            return ""
-        # the kernel looks when BP lies on the stack below the flags, CS and IP
-        sp = (cells[_SP] - 2) & 0xFFFF
-        if task.break_ <= sp <= layout.end:
+    def _stack_fault(task: Task, sp: int) -> str:
+        """Return what is wrong with a stack, as the kernel's check_ustack() says it."""
+        if task.layout.low_stack or not task.layout.end:
             return ""
         if sp < task.break_:
             return f"({task.pid})STACK OVERFLOW BY {task.break_ - sp} BYTES"

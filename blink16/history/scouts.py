@@ -82,11 +82,20 @@ class Expanse:
     def tell(self, tract: Tract, hits: Sequence[Tract]) -> None:
         """Say which parts of a tract that was taken have hits, the newest first."""
         with self._changed:
-            states: dict[Tract, TractState] = {}
-            for known, state in self._states.items():
-                states |= dict.fromkeys(hits, TractState.HITS) if known == tract else {known: state}
-            self._states = states
+            if hits:
+                self._replace(tract, hits)
+            else:
+                del self._states[tract]
             self._changed.notify_all()
+
+    def _replace(self, tract: Tract, hits: Sequence[Tract]) -> None:
+        """Have the parts with hits stand where the tract stood."""
+        before, self._states = self._states, {}
+        for known, state in before.items():
+            if known == tract:
+                self._states.update(dict.fromkeys(hits, TractState.HITS))
+            else:
+                self._states[known] = state
 
     def first(self) -> tuple[Tract, TractState] | None:
         """Return the newest tract that may have hits, and what is known of it; None: there is none.
@@ -244,10 +253,14 @@ class Scouts:
         self.overlooked: Mapping[int, Predicate] = {}
         """Conditions of breakpoints that engines judge (`Engine.overlook`)."""
 
-    def is_time(self, seconds: float) -> bool:
-        """Whether a search that would go alone for so long is to go on with scouts instead."""
-        is_made = any(scout.is_made for scout in self._scouts)
-        return seconds >= (min(self.patience, PATIENCE_ONCE_MADE) if is_made else self.patience)
+    def is_time(self, alone: float, ahead: float) -> bool:
+        """Whether a search is to go on with scouts, which went alone for so many seconds.
+
+        ``ahead``: for how long it would go on so, about, before it can ask again.
+        """
+        if any(scout.is_made for scout in self._scouts):
+            return alone + ahead >= min(self.patience, PATIENCE_ONCE_MADE)
+        return alone >= self.patience
 
     def tracts(self, timeline: Timeline, low: int, high: int) -> Generator[Tract]:
         """Yield the parts of low..high-1 that may have hits, the newest first.

@@ -62,11 +62,10 @@ def _tracts(timeline: Timeline, low: int, scouts: Scouts | None) -> Generator[Tr
     began = perf_counter()
     while high > low:
         start = max(low, timeline.before(high))
-        if scouts is not None:
-            alone = perf_counter() - began + timeline.seconds(high - start)
-            if scouts.is_time(alone):
-                yield from scouts.tracts(timeline, low, high)
-                return
+        ahead = timeline.seconds(high - start)
+        if scouts is not None and scouts.is_time(perf_counter() - began, ahead):
+            yield from scouts.tracts(timeline, low, high)
+            return
         yield Tract(start, high)
         high = start
 

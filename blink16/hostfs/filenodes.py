@@ -106,6 +106,11 @@ def get(chunks: Chunks, start: int, end: int) -> bytes:
 def put(chunks: Chunks, offset: int, data: bytes) -> Chunks:
     """Return the content with ``data`` (not empty) at ``offset``, longer if need be."""
     first, last = offset // CHUNK, (offset + len(data) - 1) // CHUNK
+    if first == last < len(chunks):
+        old, start = chunks[first], offset - first * CHUNK
+        changed = list(chunks)
+        changed[first] = old[:start] + data + old[start + len(data) :]
+        return tuple(changed)
     chunks += (_ZEROS,) * (last + 1 - len(chunks))
     old = b"".join(chunks[first : last + 1])
     start = offset - first * CHUNK

@@ -44,7 +44,7 @@ __all__ = ["MAX_FILE_SIZE", "ROOT", "FileKind", "FileTree", "Stat"]
 MAX_OVERLAY_BYTES = 64 << 20
 """Bytes in changed files; ENOSPC beyond."""
 
-
+_FILE = FileKind.FILE  # looking up an enum's member takes as long as much of a call
 _OF_THE_HOST = frozenset({FileKind.FILE, FileKind.DIRECTORY, FileKind.SYMLINK, FileKind.OTHER})
 """What the host's folder can hold; the guest alone has devices and fifos."""
 
@@ -98,7 +98,7 @@ class FileTree(FoundFiles):
 
     def write(self, node: int, offset: int, data: bytes) -> int:
         """Store bytes at ``offset``, with zeros in a gap before it; return how many."""
-        n = self._node(node, FileKind.FILE)
+        n = self._node(node, _FILE)
         if offset < 0:
             raise os_error(errno.EINVAL)
         if not data:
@@ -157,7 +157,8 @@ class FileTree(FoundFiles):
         self._holds[node] -= 1
         if not self._holds[node]:
             del self._holds[node]
-            self._bury(node)
+            if self._nodes[node].parent == GONE:
+                self._bury(node)
 
     # -- changes of the tree -----------------------------------------------------------------
 

@@ -31,8 +31,8 @@ MAX_NODES = 32768
 """Files and folders known to one tree; ENOSPC beyond."""
 MAX_LINKS = 8
 """Symbolic links followed in one path; ELOOP beyond."""
-MAX_REMEMBERED = 1024
-"""Paths whose way is remembered, and so many folders' names."""
+MAX_WAYS, MAX_LISTINGS = 1024, 64
+"""Paths whose way is remembered, and folders whose names are."""
 
 # Members of enums by names of our own: looking them up takes as long as much of a call.
 _FILE, _DIRECTORY, _SYMLINK = FileKind.FILE, FileKind.DIRECTORY, FileKind.SYMLINK
@@ -119,7 +119,7 @@ class FoundFiles:
         for name, child in n.entries:
             (names.discard if self._is_unlisted(child) else names.add)(name)
         listing = tuple(sorted(names))
-        self._remember(self._listings, node, listing)
+        _remember(self._listings, node, listing, MAX_LISTINGS)
         return listing
 
     def parent(self, folder: int) -> int:
@@ -143,7 +143,7 @@ class FoundFiles:
         if count is None:
             children = [self._child(node, name) for name in self.listdir(node)]
             count = sum(self._nodes[child].kind == _DIRECTORY for child in children)
-            self._remember(self._folder_counts, node, count)
+            _remember(self._folder_counts, node, count, MAX_LISTINGS)
         return count
 
     def _is_unlisted(self, node: int) -> bool:
@@ -200,15 +200,8 @@ class FoundFiles:
         found = self._ways.get(key)
         if found is None:
             found = self._walk_anew(path, cwd, follow)
-            self._remember(self._ways, key, found)
+            _remember(self._ways, key, found, MAX_WAYS)
         return found
-
-    @staticmethod
-    def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
-        """Remember what can be found again; not for ever."""
-        if len(known) >= MAX_REMEMBERED:
-            known.clear()
-        known[key] = value
 
     def _forget_ways(self) -> None:
         """Forget what followed from the names that there were."""
@@ -347,3 +340,10 @@ class FoundFiles:
 
     def _host_path(self, node: int) -> HostPath:
         return tuple(self._names(node, ROOT))
+
+
+def _remember(known: dict[Key, Value], key: Key, value: Value, most: int) -> None:
+    """Remember what can be found again, and begin anew when that is too much."""
+    if len(known) >= most:
+        known.clear()
+    known[key] = value

@@ -121,8 +121,8 @@ def _check_header(data: bytes) -> None:
         raise RecordingError("this is no recording of blink16") from None
     if header.version < VERSION:
         raise RecordingError(
-            f"its format is {header.version}, of an older blink16, whose instructions counted "
-            "otherwise: it has to be recorded anew"
+            f"its format is {header.version}, of an older blink16, whose machines did not "
+            "do quite the same: it has to be recorded anew"
         )
     if header.version > VERSION:
         raise RecordingError(

@@ -14,8 +14,8 @@ from construct import Const, Int16ul, Int32ul, Struct
 
 from blink16.history.inputs import Input, MemoryWritten, Received, RegisterWritten
 from blink16.recording import plain
+from blink16.setup.loader import RECORDING_MAGIC
 
-MAGIC = b"BLINK16\x1a"
 VERSION = 8
 """Recordings before 3 tell time in instructions; since then it is clock cycles.  Before 4 the
 timer acted at each change of its output.  Before 5 there was a mebibyte of RAM.  Before 6 a PC
@@ -25,7 +25,7 @@ was an AT's."""
 MAX_BATCH = 64 << 20
 """Bytes of plain data in a batch; nothing longer is written or read."""
 
-HEADER = Struct("magic" / Const(MAGIC), "version" / Int16ul, "reserved" / Int16ul)
+HEADER = Struct("magic" / Const(RECORDING_MAGIC), "version" / Int16ul, "reserved" / Int16ul)
 BATCH = Struct("length" / Int32ul, "checksum" / Int32ul)
 """In front of the compressed data: how long that is, and its CRC-32."""
 

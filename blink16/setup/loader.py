@@ -50,6 +50,8 @@ ELKS_MAGIC = b"\x01\x03"
 MZ_MAGICS = (b"MZ", b"ZM")
 HOST_MAGICS = (b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf")
 """How programs of today's hosts begin: ELF, scripts, Mach-O."""
+RECORDING_MAGIC = b"BLINK16\x1a"
+"""How recordings of sessions begin."""
 
 ELKS_ENVIRONMENT = {"PATH": "/bin:/usr/bin", "HOME": "/", "TERM": "vt100"}
 PARAGRAPH = 16
@@ -371,6 +373,8 @@ def _checked_kind(name: str, file_name: str, image: bytes) -> ProgramKind:
     kind = identify(image, file_name)
     if kind is None and image.startswith(HOST_MAGICS):
         raise LoadError(f"{name}: this is a program for this computer, not for an 8086")
+    if kind is None and image.startswith(RECORDING_MAGIC):
+        raise LoadError(f"{name}: this is a recording: blink16-server --replay shows it")
     if kind is None and _is_text(image):
         raise LoadError(f"{name}: this is text, not a program; its assembler or compiler makes one")
     if kind is None:

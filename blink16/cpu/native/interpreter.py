@@ -289,6 +289,12 @@ def _jumped(model: Model) -> OpcodeFunction:
     """Return the function that regions end in: a jump, most often into another region.
 
     In the place of prefixes may be `region.WITHIN`.
+
+    Its 19 host instructions are 4 % of native code's time in the benchmarks' `words`, none in
+    `mixed` (which is one region), 0.2 % in `strings`, and less than 2 % where ELKS and FreeDOS
+    boot; only in `calls`, where two regions call each other, they are 12 % of all.  Links from a
+    region's exits to entries of others could save a half of that.  There are none: machines share
+    translated code, so each would have its own links, to be undone wherever a region goes.
     """
     function = OpcodeFunction(model, "jumped")
     ip, base = Value("%ip", 32, function), Value("%base", 32, function)

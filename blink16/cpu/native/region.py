@@ -106,8 +106,12 @@ class RegionFunction(RegionContext):
         return [ways, "elsewhere:", tail_call("@step", "%ip", "%meter")]
 
     def _label(self, ip: int) -> str:
-        """Return where an entry leads."""
-        return f"E{ip}" if ip in self._flow.targets() else f"S{ip}"
+        """Return where who comes for an offset goes on: at an entry, if the cycles last.
+
+        Elsewhere they may last there and for no entry, and steps and region would go to each other
+        for ever.
+        """
+        return f"E{ip}" if ip in self._flow.entries else f"S{ip}"
 
     def _begin(self) -> list[str]:
         """Return what is done at every entry: take the cells, unless the cycles don't last."""

@@ -32,9 +32,14 @@ _CHANNEL, _ACCESS, _MODE = 6, 4, 1
 
 def timer_cycle(m: HotContext) -> Value:
     """Return how many cycles of the timer's have passed; there must be one."""
+    require_timer(m)
     clock_hz = m.get(cells.PIT, cells.PIT_CLOCK_HZ)
-    m.require(clock_hz.is_not_zero())
     return scaled(m.now(), m.get(cells.PIT, cells.PIT_HZ), clock_hz)
+
+
+def require_timer(m: HotContext) -> None:
+    """Require that the machine has one."""
+    m.require(m.get(cells.PIT, cells.PIT_CLOCK_HZ).is_not_zero())
 
 
 class Channel:
@@ -259,6 +264,7 @@ def program(number: int) -> WriteHot:
 
     def write(m: HotContext, value: Value) -> None:
         m.require(is_program(value, number))
+        require_timer(m)
         _require_silence(m, number)
         Channel(m, number).program(value)
 
@@ -273,6 +279,7 @@ def is_program(control: Value, number: int) -> Value:
 
 def ignore_read_back(m: HotContext, value: Value) -> None:
     """Take the 8254's command, which an 8253 hasn't got."""
+    require_timer(m)
     m.require(m.get(cells.PIT, cells.PIT_READS_BACK).is_zero())
     m.require((value >> _CHANNEL).equals(len(CHANNEL_PORTS)))
 

@@ -7,7 +7,13 @@ from blink16.cpu.hot import HotContext
 from blink16.cpu.values import Value, choose
 from blink16.devices import cells
 from blink16.devices.counter import BOTH, Mode, high_cycles, wave_change, wave_output
-from blink16.devices.hot.counters import Channel, is_program, take_count, timer_cycle
+from blink16.devices.hot.counters import (
+    Channel,
+    is_program,
+    require_timer,
+    take_count,
+    timer_cycle,
+)
 from blink16.devices.hot.interrupts import Chip
 from blink16.devices.hot.ratios import scaled
 from blink16.devices.pic import ICW1_LEVEL, LINES, Expects
@@ -77,7 +83,7 @@ def tick(m: HotContext) -> Value:
 
 def advance(m: HotContext) -> None:
     """Let channel 0 do to IRQ 0 what happened by now."""
-    m.require(m.get(cells.PIT, cells.PIT_CLOCK_HZ).is_not_zero())
+    require_timer(m)
     m.require(~m.now().below(due(m)))
     cycle, seen = timer_cycle(m), m.get(cells.PIT, cells.PIT_SEEN)
     ticks, chip = Channel(m, TICKS), Chip(m)
