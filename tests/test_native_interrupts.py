@@ -206,6 +206,39 @@ def test_a_request_to_stop_is_heard_while_a_timer_ticks(cycles: int, body: bytes
     assert machine.icount - asked[0] <= 2 * meter.SLICE // meter.MIN_CYCLES
 
 
+LONG_STORY = {
+    "a port without a device": "baa005 ec",
+    "a device's ports": "b007 e670 e471 baf203 ec",
+    "rounds": "fa b80020 8ec0 b9ffff f3aa",
+    "prefixes": "f0" * 90 + "90",
+    "code that changes itself": "e80000 5b fe4705 b000",
+    "shifts and divisions": "b1ff d3e0 31d2 b80700 bb0100 f7f3",
+}
+
+
+@pytest.mark.parametrize("body", LONG_STORY.values(), ids=LONG_STORY)
+def test_a_request_to_stop_is_heard_within_a_slice(body: str) -> None:
+    """Prevents a guest that is deaf to Ctrl-C where no timer ticks, whatever it does."""
+    guest = PcGuest(loop_of(b"", bytes.fromhex(body)), {}, "native")
+    machine, asked = guest.machine, []
+    machine.run(100)
+    translate_all(guest)
+    begun = machine.cycles
+
+    def ask_to_stop() -> None:
+        while machine.cycles == begun:
+            pass
+        machine.interrupt()
+        asked.append(machine.cycles)
+
+    other = Thread(target=ask_to_stop, daemon=True)
+    other.start()
+    stop = machine.run(FOR_LONG)
+    other.join()
+    assert stop.reason is StopReason.INTERRUPTED
+    assert machine.cycles - asked[0] <= 2 * meter.SLICE
+
+
 def test_handlers_become_regions_by_themselves() -> None:
     """Prevents a handler that nothing jumps to but interrupts from staying interpreted."""
     code = loop_of(timer(2, 3) + STI, b"\x90")
