@@ -59,6 +59,8 @@ class RegionFunction(RegionContext):
         """The blocks of which there are steps."""
         self._steps: set[int] = set()
         """Where there is a step."""
+        self._by_steps = False
+        """Whether steps are being emitted."""
         self._ways: set[int] = set()
         """Numbers of ways of switches that usually stay in the region."""
         self.entries = frozenset(flow.entries)
@@ -185,6 +187,7 @@ class RegionFunction(RegionContext):
 
     def _emit_block(self, label: str, block: BasicBlock, *, hold_meter: bool = False) -> None:
         self._begin_block(label)
+        self._by_steps = False
         if hold_meter:
             self._hold_meter()
         for place in block.places:
@@ -194,6 +197,7 @@ class RegionFunction(RegionContext):
     def _emit_steps(self, block: BasicBlock) -> None:
         """Emit a block's instructions one by one, but for those that end another block, too."""
         last = block.places[-1]
+        self._by_steps = True
         for place in block.places:
             if place is not block.places[0]:
                 self.go(f"S{place.ip}")
@@ -268,9 +272,14 @@ class RegionFunction(RegionContext):
         self.emit(f"{switch(wide, within, 'jumped')}, !prof !{len(within)}")
 
     def _go_to_block(self, ip: int, *, back: bool = False) -> None:
-        """Go on in a block of the region, if the cycles last; ``back``: it was passed before."""
+        """Go on in a block of the region, if the cycles last; ``back``: it was passed before.
+
+        Steps enter a loop as who comes from elsewhere: a way into its rounds besides made those
+        up to a quarter slower.
+        """
         need = self._needs.get(ip)
-        label = f"R{ip}" if back and ip in self._rounds else f"B{ip}"
+        comes_round = back and ip in self._rounds and not self._by_steps
+        label = f"R{ip}" if comes_round else f"B{ip}"
         if need is None:  # whoever comes here has looked for this block's cycles, too
             self.go(label)
             return
