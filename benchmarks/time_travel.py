@@ -95,7 +95,8 @@ def measure(name: str, times: int, scale: float) -> Travel:
     seeks, firsts, following = _wander(debugger, choose)
     searched, seconds = _search(debugger)
     debugger.send_scouts(partial(_machine, name))
-    _search(debugger)  # the scouts are made
+    for _ in range(2):  # the scouts are made, and warm
+        _search(debugger)
     _, helped = _search(debugger)
     return Travel(
         GUESTS[name],

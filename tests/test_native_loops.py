@@ -1,6 +1,7 @@
 """Regions whose cycles don't last, and loops that ticks interrupt within a round; on both engines.
 
-The instructions of a loop of one block are in its region one by one, too (`native.region`).
+The instructions of a loop of one block that goes through strings are in its region one by one, too
+(`native.region`).
 """
 
 from __future__ import annotations

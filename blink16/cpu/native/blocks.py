@@ -288,6 +288,11 @@ class BasicBlock:
         """Whether it jumps back to itself, so that it is a whole loop."""
         return self.places[-1].target == self.start
 
+    @property
+    def goes_through_strings(self) -> bool:
+        """Whether one of its instructions moves SI or DI along."""
+        return any(place.mnemonic in STRING_INSTRUCTIONS for place in self.places)
+
     def successors(self) -> list[int]:
         """Return where control may go from here within the segment, as far as that is known."""
         last = self.places[-1]

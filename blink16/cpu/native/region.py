@@ -38,8 +38,9 @@ class RegionFunction(RegionContext):
 
     What a loop begins with is emitted twice, for who comes from elsewhere and for who comes round
     again: there the flags follow from what goes round besides, and LLVM computes them where the
-    loop is left.  A loop of one block is emitted once more, its instructions one by one: where the
-    cycles don't last for a round, and where an interrupt returns to, the registers stay in place.
+    loop is left.  A loop of one block that goes through strings is emitted once more, its
+    instructions one by one: where the cycles don't last for a round, and where an interrupt returns
+    to, the registers stay in place.  Other loops are a little slower with that than without.
     """
 
     helpers = HELPERS
@@ -55,7 +56,11 @@ class RegionFunction(RegionContext):
         self._flow = flow
         self._needs = flow.needs(model.timing)
         self._rounds = flow.rounds()
-        self._stepped = frozenset(ip for ip in self._rounds if flow.blocks[ip].repeats)
+        self._stepped = frozenset(
+            ip
+            for ip in self._rounds
+            if flow.blocks[ip].repeats and flow.blocks[ip].goes_through_strings
+        )
         """The blocks of which there are steps."""
         self._steps: set[int] = set()
         """Where there is a step."""
@@ -132,7 +137,8 @@ class RegionFunction(RegionContext):
         least = min(self._needs[ip] for ip in self._flow.entries)
         test = f"%is_short = icmp slt i64 %meter, {least << meter.SHIFT}"
         fork = f"br i1 %is_short, label %at_once, label %begun{SLOW_HINT}"
-        shorter = tail_call(f"@{self.shorter}", "%ip", "%meter", "%prefixes")
+        number = "%prefixes" if self._stepped else "0"
+        shorter = tail_call(f"@{self.shorter}", "%ip", "%meter", number)
         return [test, fork, "at_once:", shorter, "begun:"]
 
     def prologue(self) -> list[str]:
