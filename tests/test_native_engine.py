@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import random
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from engine_pair import Pair, drive, random_pair, translate_here, translation_of
@@ -21,7 +18,6 @@ from blink16.assembly import FOREVER
 from blink16.cpu.engine import StopReason
 from blink16.cpu.native import blocks, translations
 from blink16.cpu.native.compiler import submit
-from blink16.cpu.native.engine import BRIEF_CYCLES, BRIEF_INSTRUCTIONS, NativeEngine
 from blink16.cpu.registers import TF, Cell
 from blink16.memory import Access, Attribute, PageState
 
@@ -367,45 +363,6 @@ def test_code_that_can_not_be_compiled_is_told_and_given_up_alone(
     assert "nobody foresaw this" in caplog.text
     assert pair.run(1000).reason is StopReason.HALT
     assert translate_here(pair.native, LOOP_AT + 1) == 1
-
-
-def flags(function: Any) -> Any:
-    """Return what says whether the GIL is kept in a foreign function."""
-    return function._flags_
-
-
-@pytest.mark.parametrize(
-    ("budget", "cycles", "kept"),
-    [
-        (BRIEF_INSTRUCTIONS, FOREVER, True),
-        (100_000, BRIEF_CYCLES, True),
-        (100_000, FOREVER, False),
-        (BRIEF_INSTRUCTIONS + 1, BRIEF_CYCLES + 1, False),
-    ],
-)
-def test_only_brief_runs_keep_the_gil(budget: int, cycles: int, kept: bool) -> None:
-    """Prevents a long run that nobody can stop, and brief ones that starve who waits for the GIL:
-    released for moments alone, it is taken again before a thread is awake that was woken by that.
-    """
-    engine = loop_pair(ENDLESS).native.engine
-    assert isinstance(engine, NativeEngine)
-    core = engine._core
-    assert core is not None
-    ways: list[bool] = []
-
-    def briefly(state: Any, arena: Any, number: int) -> int:
-        ways.append(True)
-        return core.enter_briefly(state, arena, number)
-
-    def at_length(state: Any, arena: Any, number: int) -> int:
-        ways.append(False)
-        return core.enter(state, arena, number)
-
-    engine._core = replace(core, enter=at_length, enter_briefly=briefly)
-    engine.run(budget, min(FOREVER, engine._cycles[0] + cycles))
-    assert set(ways) == {kept}
-    assert flags(core.enter_briefly) == flags(ctypes.PYFUNCTYPE(None))
-    assert flags(core.enter) == flags(ctypes.CFUNCTYPE(None))
 
 
 def test_halted_machine_stays_halted() -> None:

@@ -146,14 +146,10 @@ def pointer_to(buffer: bytearray | mmap.mmap) -> Pointer:
     return ctypes.byref(ctypes.c_char.from_address(address))
 
 
-def way_in(address: int, *, briefly: bool = False) -> WayIn:
+def way_in(address: int) -> WayIn:
     """Return a callable for a function of the interpreter; the GIL is released meanwhile.
 
     Its arguments are not declared, as checking them takes longer than the call.
-
-    ``briefly``: the GIL is kept.  A thread that waits for it wakes too late where it is released
-    for a moment again and again, and as it is woken, it never asks for it either.
     """
-    make = ctypes.PYFUNCTYPE if briefly else ctypes.CFUNCTYPE
-    function: WayIn = make(ctypes.c_int32)(address)
+    function: WayIn = ctypes.CFUNCTYPE(ctypes.c_int32)(address)
     return function

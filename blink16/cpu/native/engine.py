@@ -26,8 +26,6 @@ PATIENCE = 2000
 """Instructions that the reference executes between two looks whether native code is ready."""
 EFFORT_CYCLES = 8
 """So many cycles of what the reference executes count as one of `Engine.effort`."""
-BRIEF_INSTRUCTIONS, BRIEF_CYCLES = 16, 20_000
-"""Runs that keep the GIL; a REP instruction takes native code 0.1 ms at most."""
 
 # Members of enums by names of our own, since looking them up takes its time.
 _AT_PORT, _OVER = int(NativeExit.PORT), int(NativeExit.BUDGET)
@@ -249,9 +247,7 @@ class NativeEngine:
         began = icount[0]
         self._goal[0], self._until[0] = began + budget, until
         horizon, planned = NEVER, None
-        is_brief = budget <= BRIEF_INSTRUCTIONS or until - self._cycles[0] <= BRIEF_CYCLES
-        enter = core.enter_briefly if is_brief else core.enter
-        exit_ = enter(state, arena, ignore)
+        exit_ = core.enter(state, arena, ignore)
         while True:
             while exit_ == _AT_PORT:
                 port, access, value = asked
@@ -276,7 +272,7 @@ class NativeEngine:
                 break
             if icount[0] != began:  # else the first instruction is still to come
                 ignore = _NOTHING
-            exit_ = enter(state, arena, ignore)
+            exit_ = core.enter(state, arena, ignore)
         if planned is not None:
             self._next_other[0] = planned
         if self._rom[0]:

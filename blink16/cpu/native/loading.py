@@ -45,7 +45,6 @@ class Core:
     board: HotBoard
     probed: bool
     enter: WayIn
-    enter_briefly: WayIn
     answer: WayIn
     interrupt: WayIn
     symbols: dict[str, int]
@@ -209,19 +208,8 @@ def linked(
     names = (*WAYS_IN, *HELPERS, *HOT, *port_functions(board), *PATHS, *more)
     library = compiler.link(image, names, {})
     addresses = library.addresses
-    enter, answer, interrupt = (addresses[name] for name in WAYS_IN)
-    return Core(
-        model,
-        board,
-        probed,
-        way_in(enter),
-        way_in(enter, briefly=True),
-        way_in(answer),
-        way_in(interrupt, briefly=True),
-        addresses,
-        compiler,
-        library,
-    )
+    enter, answer, interrupt = (way_in(addresses[name]) for name in WAYS_IN)
+    return Core(model, board, probed, enter, answer, interrupt, addresses, compiler, library)
 
 
 def _key(host: HostProcessor, recipe: Recipe, what: str) -> bytes:
