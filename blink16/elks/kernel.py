@@ -12,7 +12,7 @@ from blink16.elks import netlink, segments, terminal
 from blink16.elks.journal import Journal
 from blink16.elks.netlink import Address, Link, NetMessage, Order
 from blink16.elks.signals import SIGNALS, ElksSignal, bit, is_ignored
-from blink16.elks.sockets import Socket, SocketState
+from blink16.elks.sockets import Socket
 from blink16.elks.state import (
     IDLE,
     INIT,
@@ -27,7 +27,6 @@ from blink16.elks.state import (
     OpenFile,
     Pipe,
     Task,
-    WaitFor,
 )
 from blink16.hostfs.files import FileTree
 from blink16.hostfs.hostfolder import os_error
@@ -374,6 +373,11 @@ class Kernel:
             data = terminal.printed(self.state.terminal, data)
         self.chassis.output(channel, data)
 
+    def has_line(self) -> bool:
+        """Return whether the terminal has a line, keys in raw mode, or has ended."""
+        state = self.state.terminal
+        return bool(state.typed) or state.ended
+
     # -- time --------------------------------------------------------------------------------
 
     def later(self, milliseconds: int) -> int:
@@ -383,96 +387,6 @@ class Kernel:
     def nanoseconds(self) -> int:
         """Return the system's time, in nanoseconds since the Unix epoch."""
         return self.chassis.nanoseconds() + self.state.clock
-
-    # -- who can go on -----------------------------------------------------------------------
-
-    def is_ready(self, task: Task) -> bool:
-        """Return whether a process can use the processor."""
-        if task.life != _RUNNING:
-            return bool(task.life == _STOPPED and task.pending & bit(ElksSignal.SIGKILL))
-        waiting = task.waiting
-        if waiting is None:
-            return True
-        if waiting.reason == _VFORK:
-            return False
-        if task.pending:
-            return True
-        if waiting.deadline is not None and self.chassis.time >= waiting.deadline:
-            return True
-        return self._has_come(task)
-
-    def _has_come(self, task: Task) -> bool:
-        """Return whether that has come for which a process waits."""
-        waiting = task.waiting
-        assert waiting is not None
-        if waiting.reason in _PIPE_WAITS:
-            return self._is_pipe_ready(waiting.reason, waiting.subject, waiting.amount)
-        match waiting.reason:
-            case WaitFor.TERMINAL:
-                state = self.state.terminal
-                return terminal.waiting_bytes(state) >= waiting.amount > 0 or self.has_line()
-            case WaitFor.STREAM:
-                return bool(self.console.waiting) or self.console.ended
-            case WaitFor.CHILD:
-                return any(
-                    child.parent == task.pid and child.life != Life.RUNNING
-                    for child in self.state.tasks.values()
-                )
-            case WaitFor.SELECT:
-                return self.selected(task, waiting.masks) != (0, 0)
-            case WaitFor.SIGNAL:
-                return False
-        return self._is_socket_ready(waiting.reason, waiting.subject)
-
-    def _is_socket_ready(self, reason: int, number: int) -> bool:
-        socket = self.state.sockets.get(number)
-        if socket is None:
-            return True
-        match reason:
-            case WaitFor.NETWORK_ANSWER:
-                return not socket.asks
-            case WaitFor.NETWORK_DATA:
-                return bool(socket.data or socket.arrived) or socket.ended
-        return socket.unsent < netlink.WINDOW or socket.ended
-
-    def _is_pipe_ready(self, reason: int, number: int, amount: int) -> bool:
-        pipe = self.state.pipes.get(number, Pipe())
-        match reason:
-            case WaitFor.PIPE_DATA:
-                return bool(pipe.data) or not pipe.writers
-            case WaitFor.PIPE_ROOM:
-                return PIPE_SIZE - len(pipe.data) >= amount or not pipe.readers
-            case WaitFor.PIPE_WRITER:
-                return pipe.writers > 0
-        return pipe.readers > 0
-
-    def has_line(self) -> bool:
-        """Return whether the terminal has a line, keys in raw mode, or has ended."""
-        state = self.state.terminal
-        return bool(state.typed) or state.ended
-
-    def selected(self, task: Task, masks: tuple[int, int]) -> tuple[int, int]:
-        """Return those of a process' descriptors that can be read, and written, at once."""
-        reading = sum(1 << fd for fd in _bits(masks[0]) if self._can_read(task, fd))
-        writing = sum(1 << fd for fd in _bits(masks[1]) if self._can_write(task, fd))
-        return reading, writing
-
-    def _can_read(self, task: Task, descriptor: int) -> bool:
-        file = self.state.open_files[task.descriptors[descriptor]]
-        if file.pipe:
-            return self._is_pipe_ready(WaitFor.PIPE_DATA, file.pipe, 0)
-        if file.socket:
-            socket = self.state.sockets[file.socket]
-            return bool(socket.data) or socket.state != SocketState.CONNECTED
-        if file.device and file.channel:
-            return self.has_line()
-        if file.channel:
-            return bool(self.console.waiting) or self.console.ended
-        return True
-
-    def _can_write(self, task: Task, descriptor: int) -> bool:
-        file = self.state.open_files[task.descriptors[descriptor]]
-        return not file.pipe or self._is_pipe_ready(WaitFor.PIPE_ROOM, file.pipe, 1)
 
     # -- state -------------------------------------------------------------------------------
 
@@ -493,12 +407,4 @@ PIPE_SIZE = 80
 """Bytes that a pipe holds."""
 FRAME_SIZE = 6
 """Bytes of IP, CS and flags, with which what a parent lends its child begins."""
-_PIPE_WAITS = frozenset(
-    {WaitFor.PIPE_DATA, WaitFor.PIPE_ROOM, WaitFor.PIPE_WRITER, WaitFor.PIPE_READER}
-)
-_RUNNING, _STOPPED, _VFORK = Life.RUNNING, Life.STOPPED, WaitFor.VFORK
 _SP, _SS = REGISTERS.index("sp"), REGISTERS.index("ss")
-
-
-def _bits(mask: int) -> list[int]:
-    return [number for number in range(MAX_DESCRIPTORS) if mask >> number & 1]

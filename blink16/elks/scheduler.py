@@ -14,6 +14,7 @@ from operator import itemgetter
 from blink16.cpu.registers import Cell
 from blink16.elks.execution import push_frame
 from blink16.elks.kernel import Kernel
+from blink16.elks.readiness import is_ready
 from blink16.elks.signals import ElksSignal, bit
 from blink16.elks.state import IDLE, REGISTERS, Life, Task, WaitFor, Waiting
 from blink16.memory import linear
@@ -94,11 +95,11 @@ class Scheduler:
     def due(self) -> int | None:
         """Return when somebody gets his turn or his signal."""
         kernel = self._kernel
-        state, is_ready = kernel.state, kernel.is_ready
+        state = kernel.state
         current, timer, others = state.current, None, False
         for task in state.tasks.values():
             time = task.alarm
-            if is_ready(task):
+            if is_ready(kernel, task):
                 others = others or task.pid != current
             elif task.waiting is not None and task.waiting.deadline is not None:
                 time = _sooner(time, task.waiting.deadline)
@@ -152,7 +153,7 @@ class Scheduler:
     def _next(self) -> Task | None:
         """Return who is to go on instead of the current process."""
         for task in self._others():
-            if self._kernel.is_ready(task):
+            if is_ready(self._kernel, task):
                 return task
         return None
 
@@ -170,7 +171,7 @@ class Scheduler:
         kernel, nearest = self._kernel, None
         for task in kernel.state.tasks.values():
             times = [task.alarm]
-            if task.waiting is not None and not kernel.is_ready(task):
+            if task.waiting is not None and not is_ready(kernel, task):
                 times.append(task.waiting.deadline)
             for time in times:
                 if time is not None and (nearest is None or time < nearest):

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable
 
 from blink16.elks.abi import PACKED_TIMEVAL, TIMEZONE, Call
+from blink16.elks.readiness import selected
 from blink16.elks.request import Blocked, Request, Result, signed16
 from blink16.elks.state import MAX_DESCRIPTORS, NO_FILE, WaitFor, Waiting
 from blink16.hostfs.hostfolder import os_error
@@ -100,7 +101,7 @@ def select(request: Request) -> int | Blocked:
     if request.si:
         timeout = _timeout(request)
         deadline = request.deadline(timeout) if timeout else request.guest.time
-    found = kernel.selected(task, (sets[0], sets[1]))
+    found = selected(kernel, task, (sets[0], sets[1]))
     if found == (0, 0) and (deadline is None or request.guest.time < deadline):
         kernel.console.peek()
         waiting = Waiting(WaitFor.SELECT, deadline=deadline, masks=(sets[0], sets[1]))
