@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from blink16.console import Console
@@ -165,16 +164,16 @@ class Kernel:
         """Send a signal to a process that may have it."""
         if task.life == Life.ZOMBIE:
             return
-        alter, pending = self.journal.alter, task.pending
+        assign, pending = self.journal.assign, task.pending
         if number in (ElksSignal.SIGKILL, ElksSignal.SIGCONT):
             pending &= ~(bit(ElksSignal.SIGSTOP) | bit(ElksSignal.SIGTSTP))
-            alter(task, life=Life.RUNNING)
+            assign(task, "life", Life.RUNNING)
         elif number in (ElksSignal.SIGSTOP, ElksSignal.SIGTSTP):
             pending &= ~bit(ElksSignal.SIGCONT)
         if not is_ignored(task.handlers[number - 1], number):
             pending |= bit(number)
         if pending != task.pending:
-            alter(task, pending=pending)
+            assign(task, "pending", pending)
 
     def send_group(self, group: int, number: int) -> bool:
         """Send a signal to all of a group; False if there is nobody in it."""
@@ -210,14 +209,14 @@ class Kernel:
     def install(self, file: OpenFile) -> int:
         """Give a new open file the lowest free descriptor; EMFILE, ENFILE if there is none."""
         descriptor = self.lowest_free(0)
-        if len(self.state.open_files) >= MAX_OPEN_FILES:
+        state, journal = self.state, self.journal
+        if len(state.open_files) >= MAX_OPEN_FILES:
             raise os_error(errno.ENFILE)
         if file.node:
             self.files.hold(file.node)
-            self.journal.did(partial(self.files.release, file.node))
-        state, journal = self.state, self.journal
+            journal.did(self.files.release, file.node)
         number = state.next_file
-        journal.alter(state, next_file=number + 1)
+        journal.assign(state, "next_file", number + 1)
         journal.put(state.open_files, number, file)
         if file.pipe:
             self._count_ends(file, 1)
@@ -231,7 +230,7 @@ class Kernel:
             if self.task.descriptors[new] != NO_FILE:
                 self.close(new)
             file = self.state.open_files[number]
-            self.journal.alter(file, references=file.references + 1)
+            self.journal.assign(file, "references", file.references + 1)
             self._set_descriptor(new, number)
         return new
 
@@ -247,7 +246,7 @@ class Kernel:
         for number in task.descriptors:
             if number != NO_FILE:
                 file = open_files[number]
-                self.journal.alter(file, references=file.references + 1)
+                self.journal.assign(file, "references", file.references + 1)
 
     def lowest_free(self, lowest: int) -> int:
         """Return the lowest free descriptor from one on, EMFILE if there is none."""
@@ -257,18 +256,19 @@ class Kernel:
             raise os_error(errno.EMFILE) from None
 
     def _set_descriptor(self, descriptor: int, number: int) -> None:
-        task = self.task
-        descriptors = list(task.descriptors)
-        descriptors[descriptor] = number
-        kept = task.close_on_exec & ~(1 << descriptor)
-        self.journal.alter(task, descriptors=tuple(descriptors), close_on_exec=kept)
+        task, assign = self.task, self.journal.assign
+        before = task.descriptors
+        after = (*before[:descriptor], number, *before[descriptor + 1 :])
+        assign(task, "descriptors", after)
+        if task.close_on_exec >> descriptor & 1:
+            assign(task, "close_on_exec", task.close_on_exec & ~(1 << descriptor))
 
     def _release_file(self, number: int) -> None:
         if number == NO_FILE:
             return
         file = self.state.open_files[number]
         if file.references > 1:
-            self.journal.alter(file, references=file.references - 1)
+            self.journal.assign(file, "references", file.references - 1)
             return
         self.journal.remove(self.state.open_files, number)
         if file.pipe:
@@ -325,17 +325,12 @@ class Kernel:
         else:
             self.journal.remove(self.state.pipes, file.pipe)
 
-    def put_pipe(self, number: int, data: bytes) -> None:
-        """Set what is in a pipe."""
-        _, readers, writers = self.state.pipes[number]
-        self.journal.put(self.state.pipes, number, Pipe(data, readers, writers))
-
     # -- memory ------------------------------------------------------------------------------
 
     def allocate(self, count: int, kind: BlockKind, owner: int = IDLE) -> int:
         """Return the segment of ``count`` new paragraphs, ENOMEM if there is no room."""
         blocks, segment = segments.allocate(self.state.blocks, count, kind, owner)
-        self.change_state(blocks=blocks)
+        self.journal.assign(self.state, "blocks", blocks)
         return segment
 
     # -- the terminal ------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def setsid(request: Request) -> int:
 def umask(request: Request) -> int:
     """Set the mask for new files to BX and return the old one."""
     old = request.task.umask
-    request.kernel.change(umask=request.bx & 0o777)
+    request.kernel.journal.assign(request.task, "umask", request.bx & 0o777)
     return old
 
 

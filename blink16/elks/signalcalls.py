@@ -53,7 +53,7 @@ def signal(request: Request) -> int:
         raise os_error(errno.EINVAL)
     handlers = list(request.task.handlers)
     handlers[number - 1] = handler
-    request.kernel.change(handlers=tuple(handlers))
+    request.kernel.journal.assign(request.task, "handlers", tuple(handlers))
     return 0
 
 

@@ -49,7 +49,9 @@ def alarm(request: Request) -> int:
     """Send SIGALRM in BX seconds; 0 takes back what was asked for.  The answer is always 0."""
     seconds = request.bx
     due = request.kernel.later(seconds * 1000) if seconds else None
-    request.kernel.change(alarm=due, alarm_interval=0)
+    assign = request.kernel.journal.assign
+    assign(request.task, "alarm", due)
+    assign(request.task, "alarm_interval", 0)
     return 0
 
 
