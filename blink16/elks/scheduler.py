@@ -8,8 +8,8 @@ time may help, the processor halts in the idle loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from operator import itemgetter
+from struct import Struct
 
 from blink16.cpu.registers import Cell
 from blink16.elks.execution import push_frame
@@ -27,9 +27,14 @@ IDLE_TICK_MS = 50
 HALT_LOOP = bytes((0xF4, 0xEB, 0xFD, 0x90))
 """HLT, and back to it."""
 IDLE_FLAGS = 0xF202
-_CELLS = tuple(int(Cell[name.upper()]) for name in REGISTERS[:-1])
-"""Where the registers of a process lie but for its flags, which come last."""
-_cells_of = itemgetter(*_CELLS)
+LAST_TURN = 1 << 16
+"""More than any process' number."""
+_FIRST_CELLS = Struct("=13H")
+"""The registers that a process keeps but for its flags, with which the packed state begins."""
+_NAMES = (*(cell.name.lower() for cell in Cell if cell <= Cell.IP), "flags")
+_as_kept = itemgetter(*map(_NAMES.index, REGISTERS))
+_as_loaded = itemgetter(*map(REGISTERS.index, _NAMES))
+"""Between the order of `REGISTERS` and that of the packed state, with the flags behind it."""
 _SHADOW, _HALTED = int(Cell.SHADOW), int(Cell.HALTED)
 _ASKED = frozenset({WaitFor.NETWORK_ANSWER, WaitFor.NETWORK_ROOM})
 """Waits in calls that have said something outside: they can't be taken back."""
@@ -66,7 +71,7 @@ class Scheduler:
         If nobody can, all is as it was before the call.
         """
         kernel = self._kernel
-        kernel.change(waiting=waiting)
+        kernel.journal.assign(kernel.task, "waiting", waiting)
         following = self._next()
         if following is None and self._timer() is None and waiting.reason not in _ASKED:
             kernel.journal.take_back()
@@ -97,21 +102,21 @@ class Scheduler:
         kernel = self._kernel
         state = kernel.state
         current, timer, others = state.current, None, False
-        for task in state.tasks.values():
-            time = task.alarm
+        for pid, task in state.tasks.items():
+            if task.alarm is not None:
+                timer = _sooner(timer, task.alarm)
+            waiting = task.waiting
             if is_ready(kernel, task):
-                others = others or task.pid != current
-            elif task.waiting is not None and task.waiting.deadline is not None:
-                time = _sooner(time, task.waiting.deadline)
-            if time is not None:
-                timer = _sooner(timer, time)
+                others = others or pid != current
+            elif waiting is not None and waiting.deadline is not None:
+                timer = _sooner(timer, waiting.deadline)
         if current == IDLE:
             if others:
                 return self._chassis.time
             return None if timer is None else min(timer, state.slice_end)
         if others:
             timer = _sooner(timer, state.slice_end)
-        if kernel.task.pending and self._has_signal():
+        if state.tasks[current].pending and not self._in_stub():
             timer = _sooner(timer, self._chassis.time)
         return None if timer is None else max(timer, state.hold)
 
@@ -152,19 +157,16 @@ class Scheduler:
 
     def _next(self) -> Task | None:
         """Return who is to go on instead of the current process."""
-        for task in self._others():
-            if is_ready(self._kernel, task):
-                return task
-        return None
-
-    def _others(self) -> Iterator[Task]:
-        """Give the processes in turn, from the one behind the current one on."""
-        state = self._kernel.state
-        here = state.current or state.shown
-        order = sorted(pid for pid in state.tasks if pid != state.current)
-        later = [pid for pid in order if pid > here]
-        for pid in later + [pid for pid in order if pid <= here]:
-            yield state.tasks[pid]
+        kernel = self._kernel
+        state = kernel.state
+        current = state.current
+        here = current or state.shown
+        first, found = LAST_TURN, None
+        for pid, task in state.tasks.items():  # in turn: from the one behind the current one on
+            turn = pid if pid > here else pid + LAST_TURN
+            if pid != current and (found is None or turn < first) and is_ready(kernel, task):
+                first, found = turn, task
+        return found
 
     def _timer(self) -> int | None:
         """Return the nearest time for which somebody waits."""
@@ -197,19 +199,23 @@ class Scheduler:
 
     def _suspend(self) -> None:
         """Remember the registers of the current process."""
-        registers = self._chassis.registers
-        self._kernel.change(registers=(*_cells_of(registers.cells), registers.flags))
+        registers, kernel = self._chassis.registers, self._kernel
+        words = *_FIRST_CELLS.unpack_from(registers.state), registers.flags
+        kernel.journal.assign(kernel.task, "registers", _as_kept(words))
 
     def _resume(self, task: Task) -> None:
         """Give a process the processor."""
         kernel = self._kernel
+        journal, state = kernel.journal, kernel.state
         if task.life == Life.STOPPED and task.pending & bit(ElksSignal.SIGKILL):
-            kernel.journal.alter(task, life=Life.RUNNING)
+            journal.assign(task, "life", Life.RUNNING)
         registers = task.registers
-        kernel.journal.alter(task, registers=())
-        kernel.change_state(current=task.pid, shown=task.pid, slice_end=kernel.later(SLICE_MS))
+        journal.assign(task, "registers", ())
+        journal.assign(state, "current", task.pid)
+        journal.assign(state, "shown", task.pid)
+        journal.assign(state, "slice_end", kernel.later(SLICE_MS))
         self._load(registers)
-        if self._has_signal():
+        if task.pending and not self._in_stub():
             self._enter_signal_stub()
 
     def _rest(self) -> None:
@@ -220,11 +226,11 @@ class Scheduler:
         registers.cs, registers.ip = self._idle
         registers.flags = IDLE_FLAGS
 
-    def _load(self, values: tuple[int, ...]) -> None:
-        registers, cells = self._chassis.registers, self._chassis.registers.cells
-        *words, registers.flags = values
-        for cell, word in zip(_CELLS, words, strict=True):
-            cells[cell] = word
+    def _load(self, kept: tuple[int, ...]) -> None:
+        registers = self._chassis.registers
+        *words, registers.flags = _as_loaded(kept)
+        _FIRST_CELLS.pack_into(registers.state, 0, *words)
+        cells = registers.cells
         cells[_SHADOW] = cells[_HALTED] = 0
 
     def _enter_signal_stub(self) -> None:
