@@ -36,8 +36,10 @@ class Journal:
         """Give a record other values by their names."""
         self.count += 1
         for name, value in changes.items():
-            self.changes.append((record, name, getattr(record, name)))
-            setattr(record, name, value)
+            before = getattr(record, name)
+            if before is not value:
+                self.changes.append((record, name, before))
+                setattr(record, name, value)
 
     def assign(self, record: object, name: str, value: Any) -> None:
         """Give a record one other value: what most calls do."""

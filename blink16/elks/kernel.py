@@ -10,7 +10,7 @@ from blink16.console import Console
 from blink16.elks import netlink, segments, terminal
 from blink16.elks.journal import Journal
 from blink16.elks.netlink import Address, Link, NetMessage, Order
-from blink16.elks.signals import SIGNALS, ElksSignal, bit, is_ignored
+from blink16.elks.signals import SIGNALS, STOPPING, ElksSignal, bit, is_ignored
 from blink16.elks.sockets import Socket
 from blink16.elks.state import (
     IDLE,
@@ -34,6 +34,7 @@ from blink16.services import Chassis
 
 STDERR = "stderr"
 """The channel of what the first program writes to descriptor 2."""
+_WAKING = frozenset({ElksSignal.SIGKILL, ElksSignal.SIGCONT})
 _ALL_SIGNALS = (1 << SIGNALS) - 1
 
 
@@ -87,17 +88,27 @@ class Kernel:
 
     def living(self) -> list[Task]:
         """Return the processes that have not ended."""
-        return [task for task in self.state.tasks.values() if task.life != Life.ZOMBIE]
+        return [task for task in self.state.tasks.values() if task.life != _ZOMBIE]
+
+    def is_last(self, task: Task) -> bool:
+        """Return whether no other process lives."""
+        for other in self.state.tasks.values():
+            if other is not task and other.life != _ZOMBIE:
+                return False
+        return True
 
     def new_pid(self) -> int:
         """Return a number that no process, group or session has."""
-        used = {n for task in self.state.tasks.values() for n in (task.pid, task.group)}
-        used |= {task.session for task in self.state.tasks.values()}
-        pid = self.state.last_pid
+        state = self.state
+        used = set(state.tasks)
+        for task in state.tasks.values():
+            used.add(task.group)
+            used.add(task.session)
+        pid = state.last_pid
         while True:
             pid = pid % 0x7FFF + 1
             if pid not in used and pid > INIT:
-                self.change_state(last_pid=pid)
+                self.journal.assign(state, "last_pid", pid)
                 return pid
 
     def end(self, task: Task, status: int) -> None:
@@ -106,7 +117,8 @@ class Kernel:
         ``status``: as wait4() tells it.
         """
         for number in task.descriptors:
-            self._release_file(number)
+            if number != NO_FILE:
+                self._release_file(number)
         self._release_memory(task)
         files = self.files
         if task.program:
@@ -156,19 +168,19 @@ class Kernel:
         blocks = segments.release_owned(self.state.blocks, task.pid)
         for segment in {task.code, task.data} - {0}:
             blocks = segments.release(blocks, segment)
-        self.change_state(blocks=blocks)
+        self.journal.assign(self.state, "blocks", blocks)
 
     # -- signals -----------------------------------------------------------------------------
 
     def send(self, task: Task, number: int) -> None:
         """Send a signal to a process that may have it."""
-        if task.life == Life.ZOMBIE:
+        if task.life == _ZOMBIE:
             return
         assign, pending = self.journal.assign, task.pending
-        if number in (ElksSignal.SIGKILL, ElksSignal.SIGCONT):
+        if number in _WAKING:
             pending &= ~(bit(ElksSignal.SIGSTOP) | bit(ElksSignal.SIGTSTP))
             assign(task, "life", Life.RUNNING)
-        elif number in (ElksSignal.SIGSTOP, ElksSignal.SIGTSTP):
+        elif number in STOPPING:
             pending &= ~bit(ElksSignal.SIGCONT)
         if not is_ignored(task.handlers[number - 1], number):
             pending |= bit(number)
@@ -264,8 +276,6 @@ class Kernel:
             assign(task, "close_on_exec", task.close_on_exec & ~(1 << descriptor))
 
     def _release_file(self, number: int) -> None:
-        if number == NO_FILE:
-            return
         file = self.state.open_files[number]
         if file.references > 1:
             self.journal.assign(file, "references", file.references - 1)
@@ -402,4 +412,5 @@ PIPE_SIZE = 80
 """Bytes that a pipe holds."""
 FRAME_SIZE = 6
 """Bytes of IP, CS and flags, with which what a parent lends its child begins."""
+_ZOMBIE = int(Life.ZOMBIE)  # looking up an enum's member takes as long as much of a call
 _SP, _SS = REGISTERS.index("sp"), REGISTERS.index("ss")

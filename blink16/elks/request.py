@@ -12,7 +12,7 @@ from blink16.elks.segments import PARAGRAPH, Blocks, find
 from blink16.elks.state import Task, WaitFor, Waiting
 from blink16.hostfs.hostfolder import os_error
 from blink16.memory import ADDRESS_MASK, linear
-from blink16.services import CALLER_FLAGS, Guest, Outcome
+from blink16.services import Guest, Outcome
 
 _GENERAL = Struct("=8H")
 """The general registers, with which the packed state begins."""
@@ -137,17 +137,3 @@ class Request:
 def signed16(value: int) -> int:
     """Return a word as a C int."""
     return value - 0x10000 if value & 0x8000 else value
-
-
-def behind_stub(guest: Guest) -> dict[str, int]:
-    """Return the registers that the caller has when the stub's IRET has returned to it."""
-    r, memory = guest.registers, guest.memory
-    values = {
-        name: getattr(r, name)
-        for name in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "ds", "es", "ss")
-    }
-    values["ip"] = memory.read_word(linear(r.ss, r.sp))
-    values["cs"] = memory.read_word(linear(r.ss, r.sp + 2))
-    values["flags"] = memory.read_word(linear(r.ss, r.sp + CALLER_FLAGS))
-    values["sp"] = (r.sp + CALLER_FLAGS + 2) & 0xFFFF
-    return values

@@ -8,15 +8,13 @@ time may help, the processor halts in the idle loop.
 
 from __future__ import annotations
 
-from operator import itemgetter
-from struct import Struct
-
 from blink16.cpu.registers import Cell
 from blink16.elks.execution import push_frame
+from blink16.elks.kept_registers import keep, load
 from blink16.elks.kernel import Kernel
 from blink16.elks.readiness import is_ready
 from blink16.elks.signals import ElksSignal, bit
-from blink16.elks.state import IDLE, REGISTERS, Life, Task, WaitFor, Waiting
+from blink16.elks.state import IDLE, Life, Task, WaitFor, Waiting
 from blink16.memory import linear
 from blink16.services import ELSEWHERE, WAIT, Chassis, Departed, Outcome
 
@@ -29,13 +27,6 @@ HALT_LOOP = bytes((0xF4, 0xEB, 0xFD, 0x90))
 IDLE_FLAGS = 0xF202
 LAST_TURN = 1 << 16
 """More than any process' number."""
-_FIRST_CELLS = Struct("=13H")
-"""The registers that a process keeps but for its flags, with which the packed state begins."""
-_NAMES = (*(cell.name.lower() for cell in Cell if cell <= Cell.IP), "flags")
-_as_kept = itemgetter(*map(_NAMES.index, REGISTERS))
-_as_loaded = itemgetter(*map(REGISTERS.index, _NAMES))
-"""Between the order of `REGISTERS` and that of the packed state, with the flags behind it."""
-_SHADOW, _HALTED = int(Cell.SHADOW), int(Cell.HALTED)
 _ASKED = frozenset({WaitFor.NETWORK_ANSWER, WaitFor.NETWORK_ROOM})
 """Waits in calls that have said something outside: they can't be taken back."""
 
@@ -199,9 +190,8 @@ class Scheduler:
 
     def _suspend(self) -> None:
         """Remember the registers of the current process."""
-        registers, kernel = self._chassis.registers, self._kernel
-        words = *_FIRST_CELLS.unpack_from(registers.state), registers.flags
-        kernel.journal.assign(kernel.task, "registers", _as_kept(words))
+        kernel = self._kernel
+        kernel.journal.assign(kernel.task, "registers", keep(self._chassis.registers))
 
     def _resume(self, task: Task) -> None:
         """Give a process the processor."""
@@ -214,7 +204,7 @@ class Scheduler:
         journal.assign(state, "current", task.pid)
         journal.assign(state, "shown", task.pid)
         journal.assign(state, "slice_end", kernel.later(SLICE_MS))
-        self._load(registers)
+        load(self._chassis.registers, registers)
         if task.pending and not self._in_stub():
             self._enter_signal_stub()
 
@@ -225,13 +215,6 @@ class Scheduler:
         registers = self._chassis.registers
         registers.cs, registers.ip = self._idle
         registers.flags = IDLE_FLAGS
-
-    def _load(self, kept: tuple[int, ...]) -> None:
-        registers = self._chassis.registers
-        *words, registers.flags = _as_loaded(kept)
-        _FIRST_CELLS.pack_into(registers.state, 0, *words)
-        cells = registers.cells
-        cells[_SHADOW] = cells[_HALTED] = 0
 
     def _enter_signal_stub(self) -> None:
         """Let the current process stand at the signals' stub, as if interrupted by them."""

@@ -190,8 +190,8 @@ class ElksSystem:
 
     def _is_alone(self) -> bool:
         """Whether the first program is the only process: what ends it ends the machine."""
-        kernel = self._kernel
-        return len(kernel.living()) == 1 and kernel.task.pid == FIRST
+        task = self._kernel.task
+        return task.pid == FIRST and self._kernel.is_last(task)
 
     @staticmethod
     def _stack_fault(task: Task, sp: int) -> str:
