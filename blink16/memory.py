@@ -199,8 +199,13 @@ class Memory:
         if self._watches or self.on_access is not None or not 0 <= address < MEMORY_SIZE:
             address = self._reached(address)
             self._mind(address, len(data), data)
-        if address + len(data) <= MEMORY_SIZE:
-            self._store(address, data)
+        end = address + len(data)
+        if end <= MEMORY_SIZE:
+            page = address >> PAGE_SHIFT
+            if end - 1 >> PAGE_SHIFT == page and not self.pages[page] & _MINDED:
+                self.arena[address:end] = data  # most often it is as little as that
+            else:
+                self._store(address, data)
             return
         for part in self._parts(address, len(data)):
             self._store(part.start, data[: len(part)])
