@@ -59,7 +59,7 @@ DATA_AREA = Struct(
     "adapters" / Bytes(15),
     "keyboard_state" / Int8ul,  # of 101 keys
     "waits" / Bytes(21),  # LEDs, INT 15h's waits, a VGA's table
-    "vain_looks" / Int16ul,  # ours (`rom_keyboard`): up to 0, where its service is asked
+    "vain_looks" / Int16ul,  # ours (`rom_keyboard`): if it is negative, its service is asked
     "asked_at" / Int8ul,  # the low byte of the ticks when it was asked last
 )
 

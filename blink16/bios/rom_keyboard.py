@@ -30,21 +30,22 @@ USUAL_KEYS = bytes.fromhex(
     "1e 53 bb4000 8edb"  # states: push ds / push bx / mov bx, 40h / mov ds, bx
     "a11700 80e473 8a1e9600 80e30c"  # mov ax, [17h] / and ah, 73h / mov bl, [96h] / and bl, 0ch
     "08dc 5b 1f cf"  # or ah, bl / pop bx / pop ds / iret
-    "f6c401 741a ff06ac00 7414"  # none: test ah, 1 / jz other / inc word [0ach] / jz other
+    "f6c401 741a ff06ac00 7814"  # none: test ah, 1 / jz other / inc word [0ach] / js other
     "8a1e6c00 3a1eae00 750a 89e3"  # mov bl, [6ch] / cmp bl, [0aeh] / jne other / mov bx, sp
     "36804f0840 5b 1f cf"  # or byte [ss:bx+8], 40h / pop bx / pop ds / iret
     "5b 1f"  # other: pop bx / pop ds
 )
 """00h to 02h and 10h to 12h; behind it comes the service."""
 MOST_LOOKS = 4096
-EACH_LOOK = 0xFFFF
-"""What ``vain_looks`` counts from where the service must be asked each time."""
-_FRESH = 0x10000 - MOST_LOOKS
+EACH_LOOK = 0xC000
+"""What ``vain_looks`` is where the service must be asked each time: anything negative."""
+_FRESH = 0x8000 - MOST_LOOKS
 
 
 def looks_in_vain(memory: Memory) -> int:
     """Return at how many looks there was no key since `let_look`, with this one."""
-    return (DataArea(memory).vain_looks - _FRESH) & 0xFFFF
+    looks = DataArea(memory).vain_looks - _FRESH
+    return looks if 0 < looks <= MOST_LOOKS else 1
 
 
 def let_look(memory: Memory) -> None:
