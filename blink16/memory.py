@@ -199,8 +199,13 @@ class Memory:
         if self._watches or self.on_access is not None or not 0 <= address < MEMORY_SIZE:
             address = self._reached(address)
             self._mind(address, len(data), data)
-        if address + len(data) <= MEMORY_SIZE:
-            self._store(address, data)
+        end = address + len(data)
+        if end <= MEMORY_SIZE:
+            page = address >> PAGE_SHIFT
+            if end - 1 >> PAGE_SHIFT == page and not self.pages[page] & _MINDED:
+                self.arena[address:end] = data  # most often it is as little as that
+            else:
+                self._store(address, data)
             return
         for part in self._parts(address, len(data)):
             self._store(part.start, data[: len(part)])
@@ -470,8 +475,10 @@ _WATCH_WRITE = int(PageState.WATCH_WRITE), int(Attribute.WATCH_WRITE)
 _WATCH_READ = int(PageState.WATCH_READ), int(Attribute.WATCH_READ)
 _CLEAN, _CODE = int(PageState.CLEAN), int(PageState.CODE)
 _MIRROR = int(PageState.MIRROR)
-_PLAIN = bytes(state for state in range(256) if not state & (_CLEAN | _CODE | _MIRROR))
-"""The states of pages about which a store by the host has nothing to mind."""
+_MINDED = _CLEAN | _CODE | _MIRROR
+"""What stores by the host must mind."""
+_PLAIN = bytes(state for state in range(256) if not state & _MINDED)
+"""The states of pages with none of it."""
 _NOTED = _CLEAN | _CODE
 """Of pages whose changes are noted."""
 _UNNOTED = bytes(state for state in range(256) if not state & _NOTED)

@@ -58,6 +58,9 @@ DATA_AREA = Struct(
     "character_height" / Int16ul,
     "adapters" / Bytes(15),
     "keyboard_state" / Int8ul,  # of 101 keys
+    "waits" / Bytes(21),  # LEDs, INT 15h's waits, a VGA's table
+    "vain_looks" / Int16ul,  # ours (`rom_keyboard`): if it is negative, its service is asked
+    "asked_at" / Int8ul,  # the low byte of the ticks when it was asked last
 )
 
 
@@ -125,6 +128,8 @@ class DataArea:
     last_row = _Field("last_row")
     character_height = _Field("character_height")
     keyboard_state = _Field("keyboard_state")
+    vain_looks = _Field("vain_looks")
+    asked_at = _Field("asked_at")
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
