@@ -1,0 +1,51 @@
+"""Memory, where its arrays lie, and what is known of each address and page."""
+
+from blink16.memory.layout import (
+    ADDRESS_BITS,
+    ADDRESS_MASK,
+    ATTRIBUTES_OFFSET,
+    DIRTY_OFFSET,
+    DIRTY_SHIFT,
+    MAX_INSTRUCTION,
+    MEMORY_SIZE,
+    PAGE_COUNT,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    PAGES_OFFSET,
+    PLANAR_OFFSET,
+    PLANES_OFFSET,
+    PLANES_SIZE,
+    RAM_SIZE,
+    SCRATCH_OFFSET,
+    SCRATCH_SIZE,
+    linear,
+)
+from blink16.memory.marks import Access, Attribute, PageState
+from blink16.memory.memory import MIRROR_BIT, OPEN_BUS, Memory
+
+__all__ = [
+    "ADDRESS_BITS",
+    "ADDRESS_MASK",
+    "ATTRIBUTES_OFFSET",
+    "DIRTY_OFFSET",
+    "DIRTY_SHIFT",
+    "MAX_INSTRUCTION",
+    "MEMORY_SIZE",
+    "MIRROR_BIT",
+    "OPEN_BUS",
+    "PAGES_OFFSET",
+    "PAGE_COUNT",
+    "PAGE_SHIFT",
+    "PAGE_SIZE",
+    "PLANAR_OFFSET",
+    "PLANES_OFFSET",
+    "PLANES_SIZE",
+    "RAM_SIZE",
+    "SCRATCH_OFFSET",
+    "SCRATCH_SIZE",
+    "Access",
+    "Attribute",
+    "Memory",
+    "PageState",
+    "linear",
+]
