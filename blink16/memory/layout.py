@@ -16,8 +16,13 @@ RAM_SIZE = MEMORY_SIZE + (1 << 16)
 PAGE_SHIFT = 8
 PAGE_SIZE = 1 << PAGE_SHIFT
 PAGE_COUNT = RAM_SIZE >> PAGE_SHIFT
+PARAGRAPH = 16
+"""Bytes from where one segment begins to where the next does."""
+SEGMENT_SIZE = 1 << 16
+"""Bytes that offsets reach."""
 MAX_INSTRUCTION = 16
-"""An engine may fetch so many bytes at once from an address on."""
+"""Bytes in which each instruction has room, with its prefixes; an engine may fetch so many at once.
+"""
 
 # Where the arrays lie in the one mapping.
 ATTRIBUTES_OFFSET, PAGES_OFFSET = RAM_SIZE, 2 * RAM_SIZE
