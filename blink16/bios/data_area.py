@@ -72,6 +72,7 @@ def _offsets() -> dict[str, tuple[int, int]]:
 
 OFFSETS = _offsets()
 """(offset, size) in bytes of each field."""
+_CURSORS = BASE + OFFSETS["cursors"][0]
 
 
 class _Field:
@@ -130,12 +131,12 @@ class DataArea:
 
     def cursor(self, page: int) -> tuple[int, int]:
         """Return a page's cursor as (row, column)."""
-        word = self.memory.read_word(self._cursor_address(page))
-        return word >> 8, word & 0xFF
+        column, row = self.memory.read(self._cursor_address(page), 2)
+        return row, column
 
     def set_cursor(self, page: int, row: int, column: int) -> None:
         """Move a page's cursor."""
-        self.memory.write_word(self._cursor_address(page), (row & 0xFF) << 8 | column & 0xFF)
+        self.memory.write(self._cursor_address(page), bytes((column & 0xFF, row & 0xFF)))
 
     def com_port(self, number: int) -> int:
         """Return the base port of COM1 (0) to COM4; 0: there is none."""
@@ -151,4 +152,4 @@ class DataArea:
 
     @staticmethod
     def _cursor_address(page: int) -> int:
-        return BASE + OFFSETS["cursors"][0] + 2 * (page % PAGES)
+        return _CURSORS + 2 * (page % PAGES)

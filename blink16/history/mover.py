@@ -31,6 +31,9 @@ BRIEF = 1024
 """So many instructions take a native engine microseconds; a few milliseconds where they do nothing
 but ask ports.
 """
+TIRING = 2048
+"""A run ends after so much of `Engine.effort`, which takes 2 to 20 milliseconds, for checkpoints
+and whoever waits, however few the instructions were."""
 LITTLE = 64
 """So much of `Machine.effort` takes a millisecond or two."""
 _NO_DOUBT, _NO_TURN = nullcontext(), nullcontext(True)
@@ -58,6 +61,8 @@ class Mover:
         self.thread = MovingThread(machine.interrupt, self._calm)
         self._brief = False
         """Whether a run is to take no more than a fraction of a millisecond (`briefly`)."""
+        self._unkept = 0.0
+        """Seconds of running since the last checkpoint was made."""
         self._past = Past(machine, limit)
 
     @property
@@ -168,7 +173,8 @@ class Mover:
             stop = Stop(StopReason.BUDGET)
         if past.reach() and stop.reason in _RESTS and not machine.registers.cells[Cell.HALTED]:
             stop = Stop(StopReason.BUDGET)  # what it waited for has come
-        if self.now >= due and not self._is_midway(stop):
+        is_due = self.now >= due or (dense and self._unkept >= self._pace.late)
+        if is_due and not self._is_midway(stop):
             self.keep()
         return stop
 
@@ -177,10 +183,16 @@ class Mover:
         before, started = self.now, perf_counter()
         with self._past.believing() if self._past.is_doubted else _NO_DOUBT:
             stop = self.machine.run(
-                budget, until=until, skip_breakpoint=skip, through_traps=through_traps
+                budget,
+                until=until,
+                skip_breakpoint=skip,
+                through_traps=through_traps,
+                effort=TIRING,
             )
+        seconds = perf_counter() - started
+        self._unkept += seconds
         if budget >= MIN_INTERVAL:
-            self._pace.ran(self.now - before, perf_counter() - started)
+            self._pace.ran(self.now - before, seconds)
         return stop
 
     def _end_instruction(self, through_traps: bool) -> Stop:
@@ -204,7 +216,7 @@ class Mover:
         if here is not None:
             return here
         started = perf_counter()
-        checkpoint = self._past.keep()
+        checkpoint, self._unkept = self._past.keep(), 0.0
         self._pace.checkpointed(perf_counter() - started)
         if self.observer is not None and self.live:
             self.observer.kept(self.now, self._past.fed, checkpoint.snapshot)

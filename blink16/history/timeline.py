@@ -106,6 +106,7 @@ class Timeline(Mover):
                 return stop
             self._glances.serve()
             self._keep_pace()
+            thread.let_others_in(self.machine.effort)
             skip = skip and here == before
             before = here
         return INTERRUPTED
@@ -213,6 +214,7 @@ class Timeline(Mover):
                     if not has_turn:
                         continue
                     stop = self._step_of_replay(goal)
+                self.thread.let_others_in(self.machine.effort)
                 if goal != icount and self._is_far_from_checkpoint(stop):
                     self.keep()
                 hits += stop.reason in _POINTS
@@ -251,6 +253,7 @@ class Timeline(Mover):
                 if not has_turn:
                     continue
                 stop = self._step_of_replay(high, skip=skip)
+            self.thread.let_others_in(self.machine.effort)
             skip = stop.reason in _BEFORE
             if skip:
                 yield Hit(self.now, stop)

@@ -57,6 +57,11 @@ MINDED = CLEAN | CODE | MIRROR
 """What stores by the host must mind."""
 PLAIN = bytes(state for state in range(256) if not state & MINDED)
 """The states of pages with none of it."""
+NOTED = CLEAN | CODE
+"""Of pages whose changes are noted."""
+UNNOTED = bytes(state for state in range(256) if not state & NOTED)
+MIRRORED = bytes(state for state in range(256) if state & MIRROR)
+UNMIRRORED = bytes(state for state in range(256) if not state & MIRROR)
 WITH_CLEAN = bytes(state | CLEAN for state in range(256))
 PAGE_MARKS = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,
