@@ -17,7 +17,7 @@ from blink16.console import Console
 from blink16.cpu.engine import StopReason
 from blink16.elks import ElksError
 from blink16.elks.aout import AoutSymbol, Executable, Section, build
-from blink16.elks.kernel import Kernel
+from blink16.elks.kernel import FRAME_SIZE, Kernel
 from blink16.elks.signals import ElksSignal
 from blink16.elks.state import KernelState
 from blink16.inbox import Inbox
@@ -154,7 +154,9 @@ def test_any_sizes_load_or_are_refused(tmp_path: Path, data: st.DataObject) -> N
         return
     end = len(contents) + bss + (0 if separate else len(INT80_FOR_EVER))
     assert end <= guest.machine.registers.sp - guest.machine.registers.dx
-    assert guest.call(4, 1, 0, 1) == 1
+    room = guest.machine.registers.sp - (end + 1 & ~1)
+    if room >= FRAME_SIZE + 2:  # else the kernel says that its stack is too small for a call
+        assert guest.call(4, 1, 0, 1) == 1
 
 
 def test_medium_model_program_is_relocated(tmp_path: Path) -> None:
