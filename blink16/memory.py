@@ -199,8 +199,13 @@ class Memory:
         if self._watches or self.on_access is not None or not 0 <= address < MEMORY_SIZE:
             address = self._reached(address)
             self._mind(address, len(data), data)
-        if address + len(data) <= MEMORY_SIZE:
-            self._store(address, data)
+        end = address + len(data)
+        if end <= MEMORY_SIZE:
+            page = address >> PAGE_SHIFT
+            if end - 1 >> PAGE_SHIFT == page and not self.pages[page] & _MINDED:
+                self.arena[address:end] = data  # most often it is as little as that
+            else:
+                self._store(address, data)
             return
         for part in self._parts(address, len(data)):
             self._store(part.start, data[: len(part)])
@@ -240,26 +245,42 @@ class Memory:
             return
         end = address + len(data)
         first, last = address >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
-        if first == last:
-            is_plain = not self.pages[first] & _MINDED
-        else:
-            is_plain = not self.pages[first : last + 1].tobytes().translate(None, _PLAIN)
-        if is_plain:
-            self.arena[address:end] = data
-            return
-        some = every = self.pages[first]
-        for page in range(first, last + 1):
-            state = self.pages[page]
-            some |= state
-            every &= state
-            if state & (_CLEAN | _CODE):
-                self.note_write(page)
-        self.arena[address:end] = data
-        if some & _MIRROR:
-            if every & _MIRROR and address ^ (end - 1) < MIRROR_BIT:
-                self._mirror_all(address, data)
+        if first != last:
+            states = self.arena[PAGES_OFFSET + first : PAGES_OFFSET + last + 1]
+            if states.translate(None, _PLAIN):
+                self._store_minded(address, data, states)
             else:
-                self._mirror(address, data)
+                self.arena[address:end] = data
+            return
+        state = self.pages[first]
+        if state & _NOTED:
+            self.note_write(first)
+        self.arena[address:end] = data
+        if state & _MIRROR:
+            twin = address ^ MIRROR_BIT
+            self.note_write(twin >> PAGE_SHIFT)
+            self.arena[twin : twin + len(data)] = data
+
+    def _store_minded(self, address: int, data: bytes, states: bytes) -> None:
+        """Store bytes that lie in several pages, some of which are no plain ones."""
+        end, twin = address + len(data), address ^ MIRROR_BIT
+        self._note_writes(address, end)
+        self.arena[address:end] = data
+        if not states.translate(None, _UNMIRRORED):
+            return
+        if address ^ (end - 1) < MIRROR_BIT and not states.translate(None, _MIRRORED):
+            self._note_writes(twin, twin + len(data))
+            self.arena[twin : twin + len(data)] = data
+        else:
+            self._mirror(address, data)
+
+    def _note_writes(self, address: int, end: int) -> None:
+        """Note that the content of a range changes."""
+        first, last = address >> PAGE_SHIFT, end - 1 >> PAGE_SHIFT
+        states = self.arena[PAGES_OFFSET + first : PAGES_OFFSET + last + 1]
+        if states.translate(None, _UNNOTED):
+            for page in range(first, last + 1):
+                self.note_write(page)
 
     def load(self, address: int, length: int) -> bytes:
         """Return bytes that lie within RAM, also above the first mebibyte (see `store`)."""
@@ -290,14 +311,6 @@ class Memory:
                 twin = first ^ MIRROR_BIT
                 self.note_write(twin >> PAGE_SHIFT)
                 self.ram[twin : twin + end - first] = data[first - address : end - address]
-
-    def _mirror_all(self, address: int, data: bytes) -> None:
-        """Store again, all at once, what was stored to one of the two mirrored ranges alone."""
-        twin = address ^ MIRROR_BIT
-        for page in range(twin >> PAGE_SHIFT, (twin + len(data) - 1 >> PAGE_SHIFT) + 1):
-            if self.pages[page] & (_CLEAN | _CODE):
-                self.note_write(page)
-        self.arena[twin : twin + len(data)] = data
 
     # -- what adapters make of addresses -----------------------------------------------------
 
@@ -466,6 +479,11 @@ _MINDED = _CLEAN | _CODE | _MIRROR
 """What stores by the host must mind."""
 _PLAIN = bytes(state for state in range(256) if not state & _MINDED)
 """The states of pages with none of it."""
+_NOTED = _CLEAN | _CODE
+"""Of pages whose changes are noted."""
+_UNNOTED = bytes(state for state in range(256) if not state & _NOTED)
+_MIRRORED = bytes(state for state in range(256) if state & _MIRROR)
+_UNMIRRORED = bytes(state for state in range(256) if not state & _MIRROR)
 _WITH_CLEAN = bytes(state | _CLEAN for state in range(256))
 _PAGE_MARK = {
     Attribute.WATCH_WRITE: PageState.WATCH_WRITE,

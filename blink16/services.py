@@ -338,7 +338,8 @@ def caller_flags_address(guest: Guest) -> int:
 
 def set_caller_flag(guest: Guest, mask: int, on: bool) -> None:
     """Set or clear flags of the low byte (like CF) in what the stub's IRET will restore."""
-    address, memory = caller_flags_address(guest), guest.memory
+    memory, cells = guest.memory, guest.registers.cells
+    address = memory.linear(cells[_SS], cells[_SP] + CALLER_FLAGS)
     flags = memory.whole[address]  # the IRET reads them anyway
     wanted = flags | mask if on else flags & ~mask
     if wanted != flags:

@@ -182,6 +182,7 @@ def test_steps_back_through_what_is_slow_take_a_thread(
     debugger.resume(Resume(count=400))
     monkeypatch.setattr(pace.Pace, "ran", lambda *_: None)
     debugger.timeline._pace.fine = debugger.timeline._pace.interval = 1000
+    debugger.timeline._pace.late = 1000.0
     debugger.resume(Resume(count=400))
     before, state = debugger.machine.icount, debugger.machine.save()
     back = Resume(backward=True, count=1)

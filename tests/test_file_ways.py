@@ -41,6 +41,7 @@ def _seen(files: FileTree) -> list[object]:
             node = _answer(lambda p=path, f=follow: files.lookup(p, "/a", follow=f))  # type: ignore[misc]
             found.append(node)
             if isinstance(node, int):
+                found.append(_answer(lambda n=node: files.stat(n)))  # type: ignore[misc]
                 found.append(_answer(lambda n=node: files.listdir(n)))  # type: ignore[misc]
                 found.append(_answer(lambda n=node: files.count_folders(n)))  # type: ignore[misc]
     return found
@@ -83,3 +84,26 @@ def test_what_is_remembered_is_what_would_be_found_anew(
         remembered = _seen(files)
         files.restore(files.save())  # which forgets all that was found
         assert remembered == _seen(files), what
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(40))
+@given(STEPS)
+def test_a_saved_tree_is_whole(tmp_path: Path, steps: list[tuple[str, str, str]]) -> None:
+    """Prevents a change that nobody noted from being lost on the way back to an instant."""
+    (tmp_path / "host").mkdir(exist_ok=True)
+    (tmp_path / "host" / "f").touch()
+    files, other_tree = (
+        FileTree(tmp_path, writable=False, effect=lambda act: act()) for _ in range(2)
+    )
+    states = []
+    for what, one, other in steps:
+        if what == "enter":  # which is no state
+            continue
+        with suppress(OSError):
+            _do(files, what, one, other)
+        seen = _seen(files)
+        states.append((files.save(), seen))
+    for state, seen in (*states, *reversed(states)):
+        files.restore(state)
+        other_tree.restore(state)
+        assert _seen(files) == _seen(other_tree) == seen

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from property_examples import examples
 
-from blink16.hostfs import filenodes, files, hostfolder
+from blink16.hostfs import changedfiles, chunks, filenodes, files, hostfolder
 from blink16.hostfs.files import ROOT, FileKind, FileTree
 
 SECRET = b"secret of the host"
@@ -215,7 +215,7 @@ def test_limits_end_in_errno(root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     node = files_.create("big")
     beyond = hostfolder.MAX_FILE_SIZE
     assert error_of(lambda: files_.write(node, beyond, b"x")) == errno.EFBIG
-    monkeypatch.setattr(files, "MAX_OVERLAY_BYTES", 10000)
+    monkeypatch.setattr(changedfiles, "MAX_OVERLAY_BYTES", 10000)
     assert error_of(lambda: files_.truncate(node, 10001)) == errno.ENOSPC
     monkeypatch.setattr(files, "MAX_NODES", 4)
     files_.mkdir("one")
@@ -248,7 +248,7 @@ def test_saving_shares_unchanged_content(root: Path) -> None:
 
 operation = st.tuples(
     st.sampled_from(["write", "truncate", "read", "save", "restore"]),
-    st.integers(0, 3 * filenodes.CHUNK),
+    st.integers(0, 3 * chunks.CHUNK),
     st.binary(min_size=1, max_size=9000),
 )
 
@@ -263,6 +263,7 @@ def test_content_is_like_that_of_a_real_file(
     node = files.create("fresh") if fresh else files.lookup("file")
     model = bytearray() if fresh else bytearray(b"hello")
     saved, saved_model = files.save(), bytes(model)
+    states = [(saved, saved_model)]
     for what, offset, data in operations:
         match what:
             case "write":
@@ -274,12 +275,20 @@ def test_content_is_like_that_of_a_real_file(
                 files.truncate(node, offset)
             case "save":
                 saved, saved_model = files.save(), bytes(model)
+                states.append((saved, saved_model))
             case "restore":
                 files.restore(saved)
                 model[:] = saved_model
         assert files.size(node) == len(model)
         assert files.read(node, offset, len(data)) == model[offset : offset + len(data)]
     assert files.read(node, 0, 1 << 20) == model
+    for state, content in (*states, *reversed(states)):
+        files.restore(state)
+        assert files.read(node, 0, 1 << 20) == content
+        files.write(node, 0, b"changed since")
+        files.restore(state)
+        assert files.read(node, 0, 1 << 20) == content
+        assert files.save() == state
 
 
 def test_writable_tree_changes_the_host(root: Path) -> None:

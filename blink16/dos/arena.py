@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from blink16.dos.errors import CallFailed, Code
-from blink16.memory import Memory, linear
+from blink16.memory import Memory
 
 FREE = 0
 OWNER_DOS = 8
@@ -26,10 +26,9 @@ _MCB = struct.Struct("<cHH3x8s")
 the program's name.  Each call that looks for memory reads the chain: construct takes ten times as
 long.
 """
-
-
-KNOWN_NAMES = 64
-"""Names that need not be decoded anew."""
+MCB_SIZE = _MCB.size
+KNOWN_BLOCKS = 1024
+"""Control blocks that need not be taken apart, or packed, anew."""
 
 
 class Strategy(IntEnum):
@@ -70,77 +69,89 @@ class MemoryBlock(NamedTuple):
 
 def put(memory: Memory, block: MemoryBlock) -> None:
     """Write a control block."""
-    kind, name = LAST if block.last else ANOTHER, block.name.encode("ascii", "replace")
-    raw = _MCB.pack(kind, block.owner, block.size, name)
-    memory.write(linear(block.segment, 0), raw)
+    segment, size, owner, last, name = block
+    memory.write(segment << 4, _packed(size, owner, last, name))
+
+
+@lru_cache(maxsize=KNOWN_BLOCKS)
+def _packed(size: int, owner: int, last: bool, name: str = "") -> bytes:
+    return _MCB.pack(LAST if last else ANOTHER, owner, size, name.encode("ascii", "replace"))
 
 
 def get(memory: Memory, segment: int) -> MemoryBlock:
     """Read a control block; error 7 if there is none at ``segment``."""
-    kind, owner, size, name = _MCB.unpack(memory.read(linear(segment, 0), _MCB.size))
-    block = MemoryBlock(segment, size, owner, kind == LAST, _text(name))
+    return _parsed(segment, memory.read(segment << 4, MCB_SIZE))
+
+
+@lru_cache(maxsize=KNOWN_BLOCKS)
+def _parsed(segment: int, raw: bytes) -> MemoryBlock:
+    kind, owner, size, name = _MCB.unpack(raw)
+    text = name.split(b"\0")[0].decode("ascii", "replace")
+    block = MemoryBlock(segment, size, owner, kind == LAST, text)
     if kind not in (ANOTHER, LAST) or block.next > 0xFFFF:
         raise CallFailed(Code.MEMORY_DESTROYED)
     return block
-
-
-@lru_cache(maxsize=KNOWN_NAMES)
-def _text(name: bytes) -> str:
-    return name.split(b"\0")[0].decode("ascii", "replace")
 
 
 def blocks(memory: Memory, first: int) -> Iterator[MemoryBlock]:
     """Walk the chain, joining free neighbours on the way as DOS does."""
     segment = first
     while True:
-        block = get(memory, segment)
-        while block.owner == FREE and not block.last:
-            following = get(memory, block.next)
-            if following.owner != FREE:
-                break
-            block = block.resized(block.size + 1 + following.size, last=following.last)
-            put(memory, block)
+        block = _parsed(segment, memory.read(segment << 4, MCB_SIZE))
+        if not block.owner:
+            block = _joined(memory, block)
         yield block
         if block.last:
             return
-        segment = block.next
+        segment += 1 + block.size
+
+
+def _joined(memory: Memory, block: MemoryBlock) -> MemoryBlock:
+    """Join a free block with the free ones behind it."""
+    while not block.last:
+        following = get(memory, block.next)
+        if following.owner != FREE:
+            break
+        block = block.resized(block.size + 1 + following.size, last=following.last)
+        put(memory, block)
+    return block
 
 
 def allocate(
     memory: Memory, first: int, paragraphs: int, owner: int, strategy: int = Strategy.FIRST_FIT
 ) -> MemoryBlock:
     """Give a block to ``owner``; error 8 with the largest free size if none is large enough."""
-    free = [block for block in blocks(memory, first) if block.owner == FREE]
+    free = [block for block in blocks(memory, first) if not block.owner]
     fitting = [block for block in free if block.size >= paragraphs]
     if not fitting:
         largest = max((block.size for block in free), default=0)
         raise CallFailed(Code.NOT_ENOUGH_MEMORY, bx=largest)
-    match strategy & 3:
-        case Strategy.FIRST_FIT:
-            chosen = fitting[0]
-        case Strategy.BEST_FIT:
-            chosen = min(fitting, key=lambda block: block.size)
-        case _:
-            return _take_end(memory, fitting[-1], paragraphs, owner)
-    return _split(memory, chosen.owned(owner, chosen.name), paragraphs)
+    fit = strategy & 3
+    if fit > Strategy.BEST_FIT:
+        return _take_end(memory, fitting[-1], paragraphs, owner)
+    chosen = min(fitting, key=lambda block: block.size) if fit else fitting[0]
+    last = _split(memory, chosen, owner, paragraphs, chosen.size, last=chosen.last)
+    return MemoryBlock(chosen.segment, paragraphs, owner, last, chosen.name)
 
 
 def release(memory: Memory, first: int, data: int) -> None:
     """Free the block of the segment ``data``; error 9 if it's none."""
-    put(memory, _of(memory, first, data).owned(FREE))
+    block = _of(memory, first, data)
+    memory.write(block.segment << 4, _packed(block.size, FREE, block.last))
 
 
 def resize(memory: Memory, first: int, data: int, paragraphs: int) -> None:
     """Change a block's size; error 8 with the largest possible size if that's too much."""
     block = _of(memory, first, data)
-    room = block
-    if not block.last:
-        following = next(blocks(memory, block.next))  # which joins its free neighbours first
-        if following.owner == FREE:
-            room = block.resized(block.size + 1 + following.size, last=following.last)
-    if paragraphs > room.size:
-        raise CallFailed(Code.NOT_ENOUGH_MEMORY, bx=room.size)
-    _split(memory, room, paragraphs)
+    room, last = block.size, block.last
+    if not last:
+        following = get(memory, block.next)
+        if not following.owner:
+            following = _joined(memory, following)
+            room, last = room + 1 + following.size, following.last
+    if paragraphs > room:
+        raise CallFailed(Code.NOT_ENOUGH_MEMORY, bx=room)
+    _split(memory, block, block.owner, paragraphs, room, last=last)
 
 
 def largest(memory: Memory, first: int) -> int:
@@ -156,20 +167,32 @@ def release_all(memory: Memory, first: int, owner: int) -> None:
 
 
 def _of(memory: Memory, first: int, data: int) -> MemoryBlock:
-    for block in blocks(memory, first):
-        if block.data == data and block.owner != FREE:
+    wanted, segment = data - 1, first
+    while True:  # not by `blocks`: each step counts
+        block = _parsed(segment, memory.read(segment << 4, MCB_SIZE))
+        if not block.owner:
+            block = _joined(memory, block)
+        elif segment == wanted:
             return block
-    raise CallFailed(Code.INVALID_MEMORY_BLOCK)
+        if block.last:
+            raise CallFailed(Code.INVALID_MEMORY_BLOCK)
+        segment += 1 + block.size
 
 
-def _split(memory: Memory, block: MemoryBlock, paragraphs: int) -> MemoryBlock:
-    """Write and return ``block`` with that size, and write a free block of what is left."""
-    rest = block.size - paragraphs
+def _split(
+    memory: Memory, block: MemoryBlock, owner: int, paragraphs: int, room: int, *, last: bool
+) -> bool:
+    """Write a block with that owner and size, and a free one of what is left of its ``room``.
+
+    ``last``: no other lies behind the room.  Return whether none lies behind the block now.
+    """
+    rest = room - paragraphs
     if rest:
-        put(memory, MemoryBlock(block.segment + 1 + paragraphs, rest - 1, FREE, block.last))
-        block = block.resized(paragraphs, last=False)
-    put(memory, block)
-    return block
+        free = block.segment + 1 + paragraphs
+        memory.write(free << 4, _packed(rest - 1, FREE, last))
+        last = False
+    memory.write(block.segment << 4, _packed(paragraphs, owner, last, block.name))
+    return last
 
 
 def _take_end(memory: Memory, block: MemoryBlock, paragraphs: int, owner: int) -> MemoryBlock:

@@ -208,7 +208,7 @@ def _transfer(
     """Move records between the file and the transfer area; return AL, and how many."""
     fields = _fields(guest, call)
     size = fields.record_size or RECORD_SIZE
-    index, entry = _opened(dos, guest, call)
+    entry = _opened(dos, guest, call)[1]
     length = size * count
     if dos.state.dta_offset + length > 0x10000:
         count = (0x10000 - dos.state.dta_offset) // size
@@ -217,7 +217,7 @@ def _transfer(
         length = size * count
     where = guest.linear(dos.state.dta_segment, dos.state.dta_offset)
     if write:
-        return _write(dos, guest, call, (index, entry), record * size, where, length, size)
+        return _write(dos, guest, call, entry, record * size, where, length, size)
     data = handles.read_file(dos, entry, record * size, length)
     whole, rest = divmod(len(data), size)
     if rest:
@@ -234,13 +234,12 @@ def _write(
     dos: DosSystem,
     guest: Guest,
     call: FcbCall,
-    opened: tuple[int, SftEntry],
+    entry: SftEntry,
     position: int,
     where: int,
     length: int,
     size: int,
 ) -> tuple[int, int]:
-    index, entry = opened
     data = guest.memory.read(where, length)
     if entry.device != DosDevice.FILE:
         write_device(dos, guest, entry.device, data)
@@ -252,7 +251,7 @@ def _write(
     except OSError:
         dos.tell_full(guest, entry.drive)
         return END_OF_FILE, 0
-    handles.update(dos, index, entry._replace(written=True))
+    entry.written = True
     fields = _fields(guest, call)
     fields.size = tree.size(entry.node)
     fields.date, fields.time = clock.pack(dos.nanoseconds(guest) // 1_000_000_000)
@@ -286,11 +285,11 @@ def random_block(dos: DosSystem, guest: Guest, *, write: bool) -> Outcome:
     call = _argument(guest)
     record = _random_record(guest, call)
     if write and not r.cx:
-        index, entry = _opened(dos, guest, call)
+        entry = _opened(dos, guest, call)[1]
         if entry.device == DosDevice.FILE:
             size = _fields(guest, call).record_size or RECORD_SIZE
             dos.tree(entry).truncate(entry.node, record * size)
-            handles.update(dos, index, entry._replace(written=True))
+            entry.written = True
         return _answer(guest, OK)
     wanted = r.cx
     status, moved = _transfer(dos, guest, call, record, wanted, write=write)

@@ -117,21 +117,27 @@ def close(dos: DosSystem, guest: Guest) -> Outcome:
 def read(dos: DosSystem, guest: Guest) -> Outcome:
     """3Fh: read at most CX bytes from handle BX to DS:DX; how many in AX."""
     r = guest.registers
-    index, entry = handles.lookup(dos, guest, r.bx)
+    entry = handles.lookup(dos, guest, r.bx)[1]
     if entry.access == WRITE:
         raise CallFailed(Code.ACCESS_DENIED)
+    if entry.device:
+        return _read_device(dos, guest, entry)
+    try:
+        content = dos.tree(entry).read(entry.node, entry.position, r.cx)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            dos.tell_long(guest, entry.drive, entry.node)
+        raise
+    count = len(content)
+    entry.position += count
+    guest.memory.write(guest.linear(r.ds, r.dx), content)
+    r.ax = count
+    return DONE
+
+
+def _read_device(dos: DosSystem, guest: Guest, entry: SftEntry) -> Outcome:
+    r = guest.registers
     data: bytes | Break | Outcome = b""
-    if entry.device == DosDevice.FILE:
-        try:
-            content = dos.tree(entry).read(entry.node, entry.position, r.cx)
-        except OSError as error:
-            if error.errno == errno.EFBIG:
-                dos.tell_long(guest, entry.drive, entry.node)
-            raise
-        handles.update(dos, index, entry.at(entry.position + len(content)))
-        guest.memory.write(guest.linear(r.ds, r.dx), content)
-        r.ax = len(content)
-        return DONE
     if entry.device in CON_DEVICES and r.cx:
         data = read_console(dos, guest, entry, r.cx)
     if isinstance(data, Break):
@@ -147,16 +153,17 @@ def read(dos: DosSystem, guest: Guest) -> Outcome:
 def write(dos: DosSystem, guest: Guest) -> Outcome:
     """40h: write CX bytes from DS:DX to handle BX (none: cut the file off); how many in AX."""
     r = guest.registers
-    index, entry = handles.lookup(dos, guest, r.bx)
+    length = r.cx
+    entry = handles.lookup(dos, guest, r.bx)[1]
     if entry.access == READ:
         raise CallFailed(Code.ACCESS_DENIED)
-    if entry.device != DosDevice.FILE:
-        write_device(dos, guest, entry.device, guest.memory.read(guest.linear(r.ds, r.dx), r.cx))
-        r.ax = r.cx
+    if entry.device:
+        write_device(dos, guest, entry.device, guest.memory.read(guest.linear(r.ds, r.dx), length))
+        r.ax = length
         return DONE
     try:
-        if r.cx:
-            data = guest.memory.read(guest.linear(r.ds, r.dx), r.cx)
+        if length:
+            data = guest.memory.read(guest.linear(r.ds, r.dx), length)
             count = dos.tree(entry).write(entry.node, entry.position, data)
         else:
             dos.tree(entry).truncate(entry.node, entry.position)
@@ -165,9 +172,9 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
         if error.errno not in _DISK_FULL:
             raise
         count = 0  # DOS tells of a full disk by the count alone
-    if count < r.cx:
+    if count < length:
         dos.tell_full(guest, entry.drive)
-    handles.update(dos, index, entry.written_to(entry.position + count))
+    entry.written_to(entry.position + count)
     r.ax = count
     return DONE
 
@@ -175,21 +182,20 @@ def write(dos: DosSystem, guest: Guest) -> Outcome:
 def seek(dos: DosSystem, guest: Guest) -> Outcome:
     """42h: move handle BX by CX:DX from the start, here or the end (AL); position in DX:AX."""
     r = guest.registers
-    index, entry = handles.lookup(dos, guest, r.bx)
+    entry = handles.lookup(dos, guest, r.bx)[1]
     match r.al:
         case 0:
             base = 0
         case 1:
             base = entry.position
         case 2:
-            base = dos.tree(entry).size(entry.node) if entry.device == DosDevice.FILE else 0
+            base = 0 if entry.device else dos.tree(entry).size(entry.node)
         case _:
             raise CallFailed(Code.INVALID_FUNCTION)
-    if entry.device != DosDevice.FILE:
+    if entry.device:
         r.dx = r.ax = 0
         return DONE
-    position = (base + (r.cx << 16 | r.dx)) % OFFSETS
-    handles.update(dos, index, entry.at(position))
+    position = entry.position = (base + (r.cx << 16 | r.dx)) % OFFSETS
     r.dx, r.ax = position >> 16, position
     return DONE
 
@@ -209,10 +215,10 @@ def force_duplicate(dos: DosSystem, guest: Guest) -> Outcome:
 def file_time(dos: DosSystem, guest: Guest) -> Outcome:
     """57h: get (AL 0) or set (1) the time CX and date DX of handle BX's file."""
     r = guest.registers
-    _, entry = handles.lookup(dos, guest, r.bx)
+    entry = handles.lookup(dos, guest, r.bx)[1]
     if r.al > 1:
         raise CallFailed(Code.INVALID_FUNCTION)
-    if entry.device != DosDevice.FILE:
+    if entry.device:
         if r.al == 0:
             r.dx, r.cx = clock.pack(dos.nanoseconds(guest) // 1_000_000_000)
         return DONE

@@ -11,8 +11,8 @@ from struct import Struct as Packing
 from blink16.dos import memory_areas
 from blink16.dos.errors import CallFailed, Code
 from blink16.dos.executable import CLOSED, JFT_SIZE, PARAGRAPH
-from blink16.dos.system import DosDevice, DosSystem, SftEntry
-from blink16.memory import linear
+from blink16.dos.system import SEGMENT, DosDevice, DosSystem, SftEntry
+from blink16.memory import Memory, linear
 from blink16.services import Guest
 
 JFT_OFFSET = 0x18
@@ -23,12 +23,19 @@ _TABLE = Packing("<HHH")
 MAX_OPEN_FILES = 255
 """Entries of the system file table, numbers that a byte other than FFh can hold."""
 
-STANDARD_FILES = (
-    SftEntry(DosDevice.CON, references=2),
-    SftEntry(DosDevice.CON_ERROR),
-    SftEntry(DosDevice.AUX),
-    SftEntry(DosDevice.PRN),
-)
+_CLOSED = bytes((CLOSED,))
+
+
+def standard_files() -> list[SftEntry]:
+    """Return the open files that there are before any program."""
+    return [
+        SftEntry(DosDevice.CON, references=2),
+        SftEntry(DosDevice.CON_ERROR),
+        SftEntry(DosDevice.AUX),
+        SftEntry(DosDevice.PRN),
+    ]
+
+
 STANDARD_JFT = (0, 0, 1, 2, 3)
 """Handles 0 to 4: standard input, output, error, auxiliary, printer."""
 STDIN, STDOUT = 0, 1
@@ -44,9 +51,8 @@ _INFORMATION = {
 }
 
 
-def _slot(dos: DosSystem, guest: Guest, handle: int) -> int:
+def _slot(dos: DosSystem, memory: Memory, handle: int) -> int:
     """Return the linear address of a handle's byte; error 6 if there is no such handle."""
-    memory = guest.memory
     size, offset, segment = _TABLE.unpack(memory.read((dos.state.psp << 4) + JFT_SIZE_OFFSET, 6))
     if handle >= size:
         raise CallFailed(Code.INVALID_HANDLE)
@@ -55,24 +61,17 @@ def _slot(dos: DosSystem, guest: Guest, handle: int) -> int:
 
 def lookup(dos: DosSystem, guest: Guest, handle: int) -> tuple[int, SftEntry]:
     """Return a handle's number in the system file table, and the entry; error 6 if closed."""
-    return _entry_at(dos, guest, _slot(dos, guest, handle))
+    memory = guest.memory
+    index = memory.whole[_slot(dos, memory, handle)]
+    return index, _entry(dos, index)
 
 
-def _entry_at(dos: DosSystem, guest: Guest, slot: int) -> tuple[int, SftEntry]:
-    index = guest.memory.whole[slot]
+def _entry(dos: DosSystem, index: int) -> SftEntry:
     sft = dos.sft
     entry = sft[index] if index < len(sft) else None
     if entry is None:
         raise CallFailed(Code.INVALID_HANDLE)
-    return index, entry
-
-
-def update(dos: DosSystem, index: int, entry: SftEntry | None) -> None:
-    """Put an entry into the system file table, which grows as needed."""
-    sft = dos.sft
-    if index >= len(sft):
-        sft.extend([None] * (index + 1 - len(sft)))
-    sft[index] = entry
+    return entry
 
 
 def reserve(dos: DosSystem, guest: Guest) -> int:
@@ -84,46 +83,53 @@ def _free_slot(dos: DosSystem, guest: Guest) -> tuple[int, int]:
     """Return a handle that is free, and the linear address of its byte; error 4 if none is."""
     memory = guest.memory
     size, offset, segment = _TABLE.unpack(memory.read((dos.state.psp << 4) + JFT_SIZE_OFFSET, 6))
-    for handle in range(min(size, MAX_OPEN_FILES)):
-        slot = memory.linear(segment, offset + handle)
-        if memory.whole[slot] == CLOSED:
-            return handle, slot
-    raise CallFailed(Code.TOO_MANY_OPEN_FILES)
+    size = min(size, MAX_OPEN_FILES)
+    first = min(size, SEGMENT - offset)
+    table = memory.peek(memory.linear(segment, offset), first)
+    if first < size:  # it goes on at the segment's beginning
+        table += memory.peek(memory.linear(segment, 0), size - first)
+    handle = table.find(CLOSED)
+    if handle < 0:
+        raise CallFailed(Code.TOO_MANY_OPEN_FILES)
+    return handle, memory.linear(segment, offset + handle)
 
 
 def enter(dos: DosSystem, entry: SftEntry) -> int:
     """Enter an open file into the system file table; error 4 if that is full."""
-    index = next((at for at, there in enumerate(dos.sft) if there is None), len(dos.sft))
+    sft = dos.sft
+    index = sft.index(None) if None in sft else len(sft)
     if index >= MAX_OPEN_FILES:
         raise CallFailed(Code.TOO_MANY_OPEN_FILES)
-    if entry.device == DosDevice.FILE:
+    if not entry.device:
         dos.tree(entry).hold(entry.node)
-    update(dos, index, entry)
+    sft[index : index + 1] = (entry,)
     return index
 
 
 def leave(dos: DosSystem, index: int, entry: SftEntry) -> None:
     """Take one reference from an open file, and close it with the last."""
     if entry.references > 1:
-        update(dos, index, entry.referred_to(entry.references - 1))
+        entry.references -= 1
         return
-    update(dos, index, None)
-    if entry.device == DosDevice.FILE:
+    dos.sft[index] = None
+    if not entry.device:
         dos.tree(entry).release(entry.node)
 
 
 def install(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:
     """Enter an open file into both tables and return its handle; error 4 if one is full."""
     handle, slot = _free_slot(dos, guest)
-    guest.memory[slot] = enter(dos, entry)
+    guest.memory.write(slot, bytes((enter(dos, entry),)))
     return handle
 
 
 def close(dos: DosSystem, guest: Guest, handle: int) -> None:
     """Close a handle, and the file with its last handle."""
-    slot = _slot(dos, guest, handle)
-    index, entry = _entry_at(dos, guest, slot)
-    guest.memory[slot] = CLOSED
+    memory = guest.memory
+    slot = _slot(dos, memory, handle)
+    index = memory.whole[slot]
+    entry = _entry(dos, index)
+    memory.write(slot, _CLOSED)
     leave(dos, index, entry)
 
 
@@ -143,13 +149,16 @@ def duplicate(dos: DosSystem, guest: Guest, handle: int, as_handle: int | None =
     index, entry = lookup(dos, guest, handle)
     if as_handle == handle:
         return handle
+    memory = guest.memory
     if as_handle is None:
-        as_handle = reserve(dos, guest)
-    elif guest.memory[_slot(dos, guest, as_handle)] != CLOSED:
-        close(dos, guest, as_handle)
-    entry = lookup(dos, guest, handle)[1]
-    update(dos, index, entry.referred_to(entry.references + 1))
-    guest.memory[_slot(dos, guest, as_handle)] = index
+        as_handle, slot = _free_slot(dos, guest)
+    else:
+        slot = _slot(dos, memory, as_handle)
+        if memory.whole[slot] != CLOSED:
+            close(dos, guest, as_handle)
+            entry = _entry(dos, index)  # a program's table may have it there, too
+    entry.references += 1
+    memory.write(slot, bytes((index,)))
     return as_handle
 
 
@@ -167,7 +176,7 @@ def set_count(dos: DosSystem, guest: Guest, count: int) -> None:
     if count <= JFT_SIZE and old_size <= JFT_SIZE:
         return
     count = max(count, JFT_SIZE)
-    table = bytes(memory[_slot(dos, guest, handle)] for handle in range(old_size))
+    table = bytes(memory[_slot(dos, memory, handle)] for handle in range(old_size))
     if table[count:].strip(bytes((CLOSED,))):
         raise CallFailed(Code.TOO_MANY_OPEN_FILES)
     where = (psp, JFT_OFFSET)

@@ -85,10 +85,10 @@ def _drive_request(dos: DosSystem, guest: Guest) -> None:
 
 def _set_information(dos: DosSystem, guest: Guest) -> None:
     r = guest.registers
-    index, entry = handles.lookup(dos, guest, r.bx)
+    entry = handles.lookup(dos, guest, r.bx)[1]
     if entry.device == DosDevice.FILE or r.dh:
         raise CallFailed(Code.INVALID_FUNCTION)
-    handles.update(dos, index, entry._replace(raw=bool(r.dl & RAW)))
+    entry.raw = bool(r.dl & RAW)
 
 
 def _input_status(dos: DosSystem, guest: Guest, entry: SftEntry) -> int:

@@ -19,11 +19,13 @@ UPPER_FIRST, UPPER_ONLY = 0x80, 0x40
 
 def allocate(dos: DosSystem, memory: Memory, paragraphs: int, owner: int) -> MemoryBlock:
     """Give a block to ``owner`` by the strategy; error 8 with the largest size there is."""
-    *preferred, last = starts(dos)
-    for first in preferred:
-        if arena.largest(memory, first) >= paragraphs:
-            last = first
-    return arena.allocate(memory, last, paragraphs, owner, dos.state.strategy)
+    state = dos.state
+    first = state.first_mcb
+    if state.upper_linked:
+        *preferred, first = starts(dos)
+        if preferred and arena.largest(memory, preferred[0]) >= paragraphs:
+            first = preferred[0]
+    return arena.allocate(memory, first, paragraphs, owner, state.strategy)
 
 
 def largest(dos: DosSystem, memory: Memory, needed: int) -> int:

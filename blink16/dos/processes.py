@@ -243,7 +243,7 @@ def inherited(dos: DosSystem, guest: Guest) -> bytes:
         if entry.private:
             jft.append(CLOSED)
             continue
-        handles.update(dos, index, entry._replace(references=entry.references + 1))
+        entry.references += 1
         jft.append(index)
     return bytes(jft)
 

@@ -13,7 +13,7 @@ from blink16.dos.calls import hang, multiplex
 from blink16.dos.ems import Ems
 from blink16.dos.errors import CallFailed, Code, DosError
 from blink16.dos.executable import PARAGRAPH, parse
-from blink16.dos.handles import STANDARD_FILES
+from blink16.dos.handles import standard_files
 from blink16.dos.interrupts import vector
 from blink16.dos.mouse import IRQ, Mouse
 from blink16.dos.names import CODE_PAGE
@@ -84,7 +84,7 @@ def load(
         cwds=((start.drive, start.folder),),
     )
     dos = DosSystem(state, volumes, console, chassis.bus, standing.pipe, start.version)
-    dos.sft.extend(STANDARD_FILES)
+    dos.sft.extend(standard_files())
     chassis.add_component(COMPONENT, dos)
     hang(chassis, dos, standing.rom, standing.put_character)
     dos.upper_memory = _add_drivers(chassis, standing, start)

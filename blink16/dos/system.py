@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from blink16.bios.program_keys import PipedKeys
@@ -39,8 +41,9 @@ class DosDevice(IntEnum):
     NUL = 5
 
 
-class SftEntry(NamedTuple):
-    """An entry of the system file table."""
+@dataclass(slots=True, eq=False)
+class SftEntry:
+    """An entry of the system file table: an open file, which changes with each read and write."""
 
     device: int
     node: int = 0  # FILE: its node in the file tree
@@ -54,20 +57,13 @@ class SftEntry(NamedTuple):
     owner: int = 0  # by_fcb: the process
     by_fcb: bool = False
 
-    def at(self, position: int) -> SftEntry:
-        """Return the entry with another position; quicker than by `_replace`, as the next two."""
-        device, node, access, _, *rest = self
-        return SftEntry._make((device, node, access, position, *rest))
+    def written_to(self, position: int) -> None:
+        """Note that the file was written up to a position."""
+        self.position, self.written = position, True
 
-    def written_to(self, position: int) -> SftEntry:
-        """Return the entry of a file that was written up to a position."""
-        device, node, access, _, references, _, *rest = self
-        return SftEntry._make((device, node, access, position, references, True, *rest))
 
-    def referred_to(self, references: int) -> SftEntry:
-        """Return the entry with another number of handles that mean it."""
-        device, node, access, position, _, *rest = self
-        return SftEntry._make((device, node, access, position, references, *rest))
+_saved_entry = attrgetter(*(field.name for field in fields(SftEntry)))
+"""Returns an entry as plain data."""
 
 
 class Located(NamedTuple):
@@ -151,6 +147,9 @@ class DosState(NamedTuple):
     showing: tuple[Showing, ...] = ()  # calls whose characters go through hooks
 
 
+_STATE_PLACES = {name: place for place, name in enumerate(DosState._fields)}
+
+
 class DosSystem:
     """DOS, as its calls see it.  A component (`services.Component`)."""
 
@@ -191,9 +190,12 @@ class DosSystem:
         self._long: set[tuple[int, int]] = set()
         """Drives of which the user was told that they are full."""
 
-    def change(self, **fields: Any) -> None:
-        """Replace fields of the state."""
-        self.state = self.state._replace(**fields)
+    def change(self, **changes: Any) -> None:
+        """Replace fields of the state; in a third of the time that `_replace` takes."""
+        values = list(self.state)
+        for name, value in changes.items():
+            values[_STATE_PLACES[name]] = value
+        self.state = DosState._make(values)
 
     @property
     def last_drive(self) -> int:
@@ -286,7 +288,8 @@ class DosSystem:
 
     def save(self) -> Any:
         """Return the state."""
-        return self.state, self.stack, tuple(self.sft)
+        files = tuple([entry and _saved_entry(entry) for entry in self.sft])
+        return self.state, self.stack, files
 
     def restore(self, state: Any) -> None:
         """Take the state of a `save`."""

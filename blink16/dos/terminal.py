@@ -19,7 +19,7 @@ from blink16.bios.printer import Printer
 from blink16.bios.rom import goto
 from blink16.bios.video import GuestScreen
 from blink16.devices.pc import LPT1
-from blink16.dos.handles import STDIN, STDOUT, lookup, update
+from blink16.dos.handles import STDIN, STDOUT, lookup
 from blink16.dos.hooked_output import MAX_NESTED
 from blink16.dos.layout import INDOS
 from blink16.dos.line_editor import Line, press
@@ -100,7 +100,7 @@ def _print(dos: DosSystem, guest: Guest, data: bytes) -> None:
 
 def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
     """Write to standard output, wherever that leads; what can't be written is lost."""
-    index, entry = lookup(dos, guest, STDOUT)
+    entry = lookup(dos, guest, STDOUT)[1]
     if entry.device != DosDevice.FILE:
         write_device(dos, guest, entry.device, data)
         return
@@ -110,7 +110,7 @@ def write_standard(dos: DosSystem, guest: Guest, data: bytes) -> None:
         count = 0
     if count < len(data):
         dos.tell_full(guest, entry.drive)
-    update(dos, index, entry.written_to(entry.position + count))
+    entry.written_to(entry.position + count)
 
 
 def write_character(dos: DosSystem, guest: Guest, code: int) -> Outcome:
@@ -200,10 +200,10 @@ def read_key(dos: DosSystem, guest: Guest, *, chords: bool = False) -> Key | Out
 
     ``chords``: a terminal's sequences are keys without a character in a pipe, too.
     """
-    index, entry = lookup(dos, guest, STDIN)
+    entry = lookup(dos, guest, STDIN)[1]
     if entry.device == DosDevice.FILE:
         data = dos.tree(entry).read(entry.node, entry.position, 1)
-        update(dos, index, entry.at(entry.position + len(data)))
+        entry.position += len(data)
         return Key(data[0] if data else None)
     if entry.device not in CON_DEVICES:
         return Key(None)

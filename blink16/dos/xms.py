@@ -15,7 +15,7 @@ from construct import Int16ul, Int32ul, Struct
 from blink16.bios.rom import Rom, call
 from blink16.devices import a20
 from blink16.dos.upper_memory import UpperMemory
-from blink16.hostfs.filenodes import CHUNK, Chunks, get, put, resize
+from blink16.hostfs.chunks import CHUNK, Chunks, get, put, resize
 from blink16.memory import MEMORY_SIZE
 from blink16.services import DONE, Chassis, Guest, Outcome
 

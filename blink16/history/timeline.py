@@ -55,6 +55,9 @@ BRIEF = 1024
 """So many instructions take a native engine microseconds; a few milliseconds where they do nothing
 but ask ports.
 """
+TIRING = 2048
+"""A run ends after so much of `Engine.effort`, which takes 2 to 20 milliseconds, for checkpoints
+and whoever waits, however few the instructions were."""
 LITTLE = 64
 """So much of `Machine.effort` takes a millisecond or two."""
 MAX_HITS = 64
@@ -96,6 +99,8 @@ class Timeline:
         self.thread = MovingThread(machine.interrupt, self._calm)
         self._brief = False
         """Whether a run is to take no more than a fraction of a millisecond (`briefly`)."""
+        self._unkept = 0.0
+        """Seconds of running since the last checkpoint was made."""
         self._past = Past(machine, limit)
 
     @property
@@ -166,6 +171,7 @@ class Timeline:
                 return stop
             self._glances.serve()
             self._keep_pace()
+            thread.let_others_in(self.machine.effort)
             skip = skip and here == before
             before = here
         return INTERRUPTED
@@ -244,7 +250,8 @@ class Timeline:
             stop = Stop(StopReason.BUDGET)
         if past.reach() and stop.reason in _RESTS and not machine.registers.cells[Cell.HALTED]:
             stop = Stop(StopReason.BUDGET)  # what it waited for has come
-        if self.now >= due and not self._is_midway(stop):
+        is_due = self.now >= due or (dense and self._unkept >= self._pace.late)
+        if is_due and not self._is_midway(stop):
             self.keep()
         return stop
 
@@ -253,10 +260,16 @@ class Timeline:
         before, started = self.now, perf_counter()
         with self._past.believing() if self._past.is_doubted else _NO_DOUBT:
             stop = self.machine.run(
-                budget, until=until, skip_breakpoint=skip, through_traps=through_traps
+                budget,
+                until=until,
+                skip_breakpoint=skip,
+                through_traps=through_traps,
+                effort=TIRING,
             )
+        seconds = perf_counter() - started
+        self._unkept += seconds
         if budget >= MIN_INTERVAL:
-            self._pace.ran(self.now - before, perf_counter() - started)
+            self._pace.ran(self.now - before, seconds)
         return stop
 
     def _end_instruction(self, through_traps: bool) -> Stop:
@@ -415,7 +428,7 @@ class Timeline:
         if here is not None:
             return here
         started = perf_counter()
-        checkpoint = self._past.keep()
+        checkpoint, self._unkept = self._past.keep(), 0.0
         self._pace.checkpointed(perf_counter() - started)
         if self.observer is not None and self.live:
             self.observer.kept(self.now, self._past.fed, checkpoint.snapshot)
@@ -439,6 +452,7 @@ class Timeline:
                     if not has_turn:
                         continue
                     stop = self._step_of_replay(goal)
+                self.thread.let_others_in(self.machine.effort)
                 if goal != icount and self._is_far_from_checkpoint(stop):
                     self.keep()
                 hits += stop.reason in _POINTS
@@ -477,6 +491,7 @@ class Timeline:
                 if not has_turn:
                     continue
                 stop = self._step_of_replay(high, skip=skip)
+            self.thread.let_others_in(self.machine.effort)
             skip = stop.reason in _BEFORE
             if skip:
                 yield Hit(self.now, stop)

@@ -1,20 +1,21 @@
-"""What a file tree is made of: nodes, contents in chunks, and the rules for path names."""
+"""What a file tree is made of: nodes, and the rules for path names."""
 
 from __future__ import annotations
 
 import errno
 import os
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 
+from blink16.hostfs.chunks import Chunks, Content
 from blink16.hostfs.hostfolder import FileKind, HostPath, os_error
 
 MAX_PATH = 1024
 MAX_NAME = 255
 KNOWN_PATHS = 1024
 """Paths that need not be taken apart anew."""
-CHUNK = 4096
-"""Changed files are kept in immutable chunks, so that a small write copies little."""
 ROOT = 1
 """The root folder's node."""
 BLOCK_DEVICE = 0x10000
@@ -23,9 +24,6 @@ MODE_BITS = 0o7777
 GONE = 0
 """Stands for the node of a name that the host folder has and the guest removed."""
 
-_ZEROS = bytes(CHUNK)
-Chunks = tuple[bytes, ...]
-"""A file's content, each `CHUNK` long; behind the file's end there are zeros."""
 Entries = tuple[tuple[str, int], ...]
 
 
@@ -46,8 +44,9 @@ class Stat(NamedTuple):
     """DEVICE: its number, the major one in the high byte."""
 
 
-class Inode(NamedTuple):
-    """A file as the guest sees it.  Plain data: it is saved as it is."""
+@dataclass(slots=True, eq=False)
+class Inode:
+    """A file as the guest sees it, which changes in place."""
 
     kind: int
     mode: int
@@ -58,7 +57,7 @@ class Inode(NamedTuple):
     name: str
     source: HostPath | None = None
     """Whose frozen host content it has; None if the guest made it."""
-    chunks: Chunks | None = None
+    content: Content | None = None
     """FILE: changed content; None while it is the host's."""
     entries: Entries = ()
     """DIRECTORY: sorted names and nodes that the tree has met; GONE marks a removed one."""
@@ -73,63 +72,44 @@ class Inode(NamedTuple):
     hidden: bool = False
     """The folder that it lies in doesn't list it."""
 
-    # `_replace` takes longer than the rest of a call, and these are called in loops
+    @property
+    def chunks(self) -> Chunks | None:
+        """Its changed content as plain data."""
+        return None if self.content is None else self.content.frozen()
 
-    def with_content(self, size: int, mtime: int, chunks: Chunks) -> Inode:
-        """Return the file with other content."""
-        kind, mode, _, _, parent, name, source, _, *rest = self
-        return Inode._make((kind, mode, size, mtime, parent, name, source, chunks, *rest))
+    def save(self) -> InodeState:
+        """Return it as plain data: what was saved before does not change with it."""
+        return InodeState._make(_saved(self))
 
-    def with_entries(self, entries: Entries, mtime: int) -> Inode:
-        """Return the folder with other names in it."""
-        kind, mode, size, _, parent, name, source, chunks, _, *rest = self
-        return Inode._make((kind, mode, size, mtime, parent, name, source, chunks, entries, *rest))
-
-    def placed(self, parent: int, name: str, mtime: int) -> Inode:
-        """Return the file in another place."""
-        kind, mode, size, _, _, _, *rest = self
-        return Inode._make((kind, mode, size, mtime, parent, name, *rest))
-
-
-def to_chunks(data: bytes) -> Chunks:
-    """Cut a content into chunks."""
-    return tuple(data[i : i + CHUNK].ljust(CHUNK, b"\0") for i in range(0, len(data), CHUNK))
+    @classmethod
+    def restored(cls, state: Any) -> Inode:
+        """Return the file that was saved; ValueError or TypeError if it is no such state."""
+        kind, mode, size, mtime, parent, name, source, chunks, *rest = state
+        content = None if chunks is None else Content(chunks)
+        return cls(kind, mode, size, mtime, parent, name, source, content, *rest)
 
 
-def get(chunks: Chunks, start: int, end: int) -> bytes:
-    """Return the bytes from ``start`` to before ``end``, which the content must have."""
-    first = start // CHUNK
-    part = b"".join(chunks[first : (end - 1) // CHUNK + 1])
-    return part[start - first * CHUNK : end - first * CHUNK]
+class InodeState(NamedTuple):
+    """What is saved of an `Inode`."""
+
+    kind: int
+    mode: int
+    size: int
+    mtime: int
+    parent: int
+    name: str
+    source: HostPath | None
+    chunks: Chunks | None
+    entries: Entries
+    target: str
+    uid: int
+    gid: int
+    device: int
+    links: tuple[tuple[int, str], ...]
+    hidden: bool
 
 
-def put(chunks: Chunks, offset: int, data: bytes) -> Chunks:
-    """Return the content with ``data`` (not empty) at ``offset``, longer if need be."""
-    first, last = offset // CHUNK, (offset + len(data) - 1) // CHUNK
-    if first == last < len(chunks):
-        old, start = chunks[first], offset - first * CHUNK
-        changed = list(chunks)
-        changed[first] = old[:start] + data + old[start + len(data) :]
-        return tuple(changed)
-    chunks += (_ZEROS,) * (last + 1 - len(chunks))
-    old = b"".join(chunks[first : last + 1])
-    start = offset - first * CHUNK
-    new = old[:start] + data + old[start + len(data) :]
-    return chunks[:first] + to_chunks(new) + chunks[last + 1 :]
-
-
-def resize(chunks: Chunks, size: int) -> Chunks:
-    """Return the content cut off at, or filled with zeros up to, ``size`` bytes."""
-    count = -(-size // CHUNK)
-    chunks = chunks[:count] + (_ZEROS,) * (count - len(chunks))
-    if size % CHUNK:
-        chunks = (*chunks[:-1], chunks[-1][: size % CHUNK].ljust(CHUNK, b"\0"))
-    return chunks
-
-
-def overlay_size(n: Inode) -> int:
-    """Return the bytes that a node takes of the overlay."""
-    return 0 if n.chunks is None else n.size
+_saved = attrgetter(*InodeState._fields)
 
 
 @lru_cache(maxsize=KNOWN_PATHS)

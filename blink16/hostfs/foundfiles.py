@@ -17,10 +17,9 @@ from blink16.hostfs.filenodes import (
     ROOT,
     Entries,
     Inode,
+    InodeState,
     Stat,
     components,
-    get,
-    overlay_size,
 )
 from blink16.hostfs.hostfolder import FileKind, HostFolder, HostPath, os_error
 
@@ -67,6 +66,10 @@ class FoundFiles:
         """Told the node, the offset and the content of what is read, for who looks on."""
         self._saved: Any = None
         """The state as it was last saved, as long as it is that."""
+        self._states: dict[int, InodeState] = {}
+        """The nodes as they were last saved."""
+        self._changed = {ROOT}
+        """Those that have changed, or gone, since."""
         self.names_version = 0
         """Another one where names have been made or gone since, for who remembers what he found."""
         self._ways: dict[tuple[str, str, bool], Resolved] = {}
@@ -173,24 +176,24 @@ class FoundFiles:
 
     def read(self, node: int, offset: int, length: int) -> bytes:
         """Return at most ``length`` bytes from ``offset`` on; none at the end."""
-        content = self._content(node, offset, length)
-        if self.on_read is not None:
-            self.on_read(node, offset, content)
-        return content
-
-    def _content(self, node: int, offset: int, length: int) -> bytes:
-        n = self._node(node, _FILE)
+        n = self._nodes.get(node)
+        if n is None or n.kind != _FILE:
+            n = self._node(node, _FILE)
         if offset < 0 or length < 0:
             raise os_error(errno.EINVAL)
         end = min(offset + length, n.size)
         if offset >= end:
-            return b""
-        if n.chunks is None:
-            content = self._host_contents.get(node)
-            if content is None:
-                content = self._host_contents[node] = self._host_content(n)
-            return content[offset:end]
-        return get(n.chunks, offset, end)
+            content = b""
+        elif n.content is not None:
+            content = n.content.get(offset, end)
+        else:
+            whole = self._host_contents.get(node)
+            if whole is None:
+                whole = self._host_contents[node] = self._host_content(n)
+            content = whole[offset:end]
+        if self.on_read is not None:
+            self.on_read(node, offset, content)
+        return content
 
     # -- paths -------------------------------------------------------------------------------
 
@@ -297,10 +300,16 @@ class FoundFiles:
         return n
 
     def _set(self, node: int, **changes: Any) -> None:
+        """Change fields of a node but for its content."""
+        n = self._node(node)
+        for name, value in changes.items():
+            setattr(n, name, value)
+        self._note(node)
+
+    def _note(self, node: int) -> None:
+        """Note that a node has changed."""
         self._saved = None
-        old = self._node(node)
-        new = self._nodes[node] = old._replace(**changes)
-        self._overlay_bytes += overlay_size(new) - overlay_size(old)
+        self._changed.add(node)
 
     def _insert(self, n: Inode, mtime: int | None = None) -> int:
         """Give a node its number, and its name a place in its folder, whose time is then
@@ -310,6 +319,7 @@ class FoundFiles:
             raise os_error(errno.ENOSPC, n.name)
         node, self._next = self._next, self._next + 1
         self._nodes[node] = n
+        self._changed.add(node)
         self._enter(n.parent, n.name, node, mtime)
         return node
 
@@ -320,7 +330,6 @@ class FoundFiles:
 
     def _enter(self, parent: int, name: str, node: int, mtime: int | None) -> None:
         """Let a name in a folder stand for a node, or for none; it changed at ``mtime``."""
-        self._saved = None
         n = self._node(parent)
         entries = n.entries
         at = bisect_left(entries, (name,))
@@ -328,8 +337,10 @@ class FoundFiles:
         new: Entries = ((name, node),)
         if node == GONE and n.source is None:
             new = ()
-        entries = entries[:at] + new + entries[at + there :]
-        self._nodes[parent] = n.with_entries(entries, n.mtime if mtime is None else mtime)
+        n.entries = entries[:at] + new + entries[at + there :]
+        if mtime is not None:
+            n.mtime = mtime
+        self._note(parent)
 
     # -- the host ----------------------------------------------------------------------------
 
