@@ -47,22 +47,22 @@ class ElksSystem:
         outcome = self._call(guest, request.take(), request)
         if outcome is DONE and not changes:
             return DONE
-        return self._settled(guest, outcome, request.number)
+        return self._settled(guest, outcome, request.task, request.number)
 
     def signal(self, guest: Guest) -> Outcome:
         """Deliver the signals of a process that stands at the signals' stub."""
         self._kernel.journal.begin()
-        ax = guest.registers.ax
-        return self._settled(guest, self._signal(guest), ax)
+        task, ax = self._kernel.task, guest.registers.ax
+        return self._settled(guest, self._signal(guest), task, ax)
 
-    def _settled(self, guest: Guest, outcome: Outcome, ax: int) -> Outcome:
+    def _settled(self, guest: Guest, outcome: Outcome, caller: Task, ax: int) -> Outcome:
         """Return it.  What ends the machine leaves it before the instruction, as it was there."""
         if outcome is not DONE and (
             isinstance(outcome, Exit) or (isinstance(outcome, Trap) and not outcome.resumable)
         ):
             self._kernel.journal.take_back()
             guest.registers.ax = ax
-        elif not is_quiet(self._kernel, self._kernel.task):
+        elif not is_quiet(self._kernel, caller):
             guest.changed(self._scheduler)
         return outcome
 
