@@ -488,7 +488,7 @@ def _files(machine: Machine, options: Options) -> FileTree:
         effect=machine.effect,
         clock=lambda: machine.nanoseconds() // 1_000_000_000,
         notice=machine.notice,
-        now=lambda: machine.icount,
+        now=lambda: machine.icount + 1,
         answers=options.answers,
     )
 
