@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from construct import Bytes, Int8ul, Int16ul, Int32ul, Padding, Struct
@@ -16,6 +18,7 @@ from blink16.dos.volume import (
     DIRECTORY,
     HIDDEN,
     MAX_DIRECTORY,
+    MAX_KNOWN,
     OWNER_WRITE,
     READ_ONLY,
     SYSTEM,
@@ -287,18 +290,24 @@ def _found(volume: Volume, search: Search, name: str, listing: dict[str, str]) -
     except CallFailed:
         return None  # deleted since, or a link that leads nowhere
     if entry.hidden and name in LINKS:
-        entry = entry._replace(hidden=False)
+        entry = replace(entry, hidden=False)
     if entry.stat.kind not in _SHOWN or entry.attributes & _SPECIAL & ~search.attributes:
         return None
     return entry
 
 
 def _find_data(search: Search, following: int, name: str, entry: Entry) -> bytes:
+    return _ITS_OWN.pack(search.number, following) + _described(name, entry)
+
+
+@lru_cache(maxsize=MAX_KNOWN)
+def _described(name: str, entry: Entry) -> bytes:
+    """Return what a search tells of an entry: the same as long as nothing changes there."""
     stat = entry.stat
     date, time = clock.pack(stat.mtime)
     size = 0 if stat.kind is FileKind.DIRECTORY else min(stat.size, LARGEST)
     raw = to_dos(name)[: NAME_SIZE - 1]
-    return _PACKED.pack(search.number, following, entry.attributes, time, date, size, raw)
+    return _PACKED.pack(0, 0, entry.attributes, time, date, size, raw)[_ITS_OWN.size :]
 
 
 def set_transfer_area(dos: DosSystem, guest: Guest) -> Outcome:

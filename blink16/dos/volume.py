@@ -6,8 +6,8 @@ Paths come with backslashes and in any case; they leave as the tree's own paths.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 from blink16.dos.errors import CallFailed, Code, call_failed
 from blink16.dos.fat import FatTree
@@ -22,7 +22,7 @@ from blink16.dos.names import (
     truncated,
     upper,
 )
-from blink16.hostfs.files import FileKind, FileTree, Stat
+from blink16.hostfs.files import GONE, FileKind, FileTree, Stat
 
 DRIVE_C = 2
 """C as INT 21h/19h counts, from 0 for A."""
@@ -37,7 +37,8 @@ READ_ONLY, HIDDEN, SYSTEM, VOLUME, DIRECTORY, ARCHIVE = (1 << bit for bit in ran
 OWNER_WRITE = 0o200
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
     """A directory entry as DOS shows it."""
 
     name: str
@@ -132,6 +133,8 @@ class Volume:
         """Of the tree's names, when what follows was found."""
         self._names: dict[str, DosNames] = {}
         self._places: dict[tuple[str, str], str] = {}
+        self._entries: dict[str, Entry] = {}
+        """What paths of a folder's tree stand for, as they were last described."""
         self._shown: dict[str, str] = {}
         """DOS' paths of those of the tree that were asked for."""
 
@@ -198,9 +201,12 @@ class Volume:
     def node(self, real: str) -> int:
         """Return the node of a path of the tree; DOS' error if there is none."""
         try:
-            return self.files.lookup(real)
+            node = self.files.find(real)
         except OSError as error:
             raise call_failed(error) from None
+        if node == GONE:
+            raise CallFailed(Code.FILE_NOT_FOUND)
+        return node
 
     def check_new(self, real: str) -> None:
         """Refuse a path whose last name DOS can't have (error 3)."""
@@ -210,10 +216,17 @@ class Volume:
     def entry(self, real: str) -> Entry:
         """Describe what is at a path of the tree."""
         node, files = self.node(real), self.files
-        name = real[real.rindex("/") + 1 :]
+        stat = files.stat(node)
         if isinstance(files, FatTree):
-            return Entry(name, files.stat(node), stored=files.attributes(node))
-        return Entry(name, files.stat(node), name.startswith("."))
+            return Entry(real.rpartition("/")[2], stat, stored=files.attributes(node))
+        entry = self._entries.get(real)
+        if entry is None or entry.stat is not stat:
+            name = real.rpartition("/")[2]
+            entry = Entry(name, stat, name.startswith("."))
+            if len(self._entries) >= MAX_KNOWN:
+                self._entries.clear()
+            self._entries[real] = entry
+        return entry
 
     def entries(self, real: str) -> dict[str, str]:
         """Map DOS' names in a directory to paths of the tree, in order, without '.' and '..'."""

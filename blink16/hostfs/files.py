@@ -27,7 +27,7 @@ from blink16.hostfs.hostfolder import (
     os_error,
 )
 
-__all__ = ["MAX_FILE_SIZE", "MAX_OVERLAY_BYTES", "ROOT", "FileKind", "FileTree", "Stat"]
+__all__ = ["GONE", "MAX_FILE_SIZE", "MAX_OVERLAY_BYTES", "ROOT", "FileKind", "FileTree", "Stat"]
 
 
 class FileTree(ChangedFiles):

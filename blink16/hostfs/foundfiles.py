@@ -102,9 +102,11 @@ class FoundFiles:
     def lookup(self, path: str, cwd: str = "/", *, follow: bool = True) -> int:
         """Return the node at a path; ``follow``: through a link in the last place, too."""
         place = self._ways.get((path, cwd, follow)) or self._walk(path, cwd, follow)
-        if place.node == GONE:
-            raise os_error(errno.ENOENT, place.name)
-        return place.node
+        return place.node or self._existing(place)
+
+    def find(self, path: str) -> int:
+        """Return the node at an absolute path, GONE if there is nothing of the last name."""
+        return (self._ways.get((path, "/", True)) or self._walk(path, "/", True)).node
 
     def stat(self, node: int) -> Stat:
         """Describe a node."""
